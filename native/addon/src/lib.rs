@@ -1,0 +1,3 @@
+use napi_derive::napi;
+#[napi]
+pub fn abi() -> u32 { 1 }

@@ -1,0 +1,148 @@
+//! The arena: one memfd that every process of a tree maps whole.
+//!
+//! ```text
+//! offset 0          header       magic, layout version, size
+//! HEAP              heap words   the heap's lock, journal, bump pointers, free lists
+//! BUCKETS           wake-up words of the asynchronous waiters
+//! PROCESSES         process table
+//! THREADS           thread table
+//! DESCRIPTORS       one entry for each block (heap/blocks.rs)
+//! HOLDS             who holds which block (heap/holds.rs)
+//! CELLS             64-byte blocks: locks, semaphores, values; the part JavaScript sees
+//! SMALL             blocks of 128 bytes to 2 KiB
+//! LARGE             blocks of whole pages
+//! ```
+//!
+//! Only touched pages take memory, so each region is as long as it can ever be.
+
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::error::{Error, Result};
+use crate::sys::memory::SharedMapping;
+
+/// A position in the arena, in bytes: the same in every process.
+pub type Offset = u64;
+
+/// Says that the memory is ours and laid out as below; changed with every change of the layout.
+const MAGIC: u64 = u64::from_le_bytes(*b"mpDeno01");
+
+/// Bytes of a page; what is given back to the system is a multiple of it.
+pub const PAGE: u64 = 4096;
+const GIB: u64 = 1 << 30;
+
+pub const HEAP: Offset = PAGE;
+pub const HEAP_SIZE: u64 = 4 * PAGE;
+pub const BUCKETS: Offset = HEAP + HEAP_SIZE;
+pub const BUCKET_COUNT: u64 = 64;
+pub const BUCKET_SIZE: u64 = 64;
+pub const PROCESSES: Offset = BUCKETS + BUCKET_COUNT * BUCKET_SIZE;
+pub const PROCESS_COUNT: u64 = 1024;
+pub const PROCESS_SIZE: u64 = 128;
+pub const THREADS: Offset = PROCESSES + PROCESS_COUNT * PROCESS_SIZE;
+pub const THREAD_COUNT: u64 = 8192;
+pub const THREAD_SIZE: u64 = 32;
+pub const DESCRIPTORS: Offset = THREADS + THREAD_COUNT * THREAD_SIZE;
+pub const DESCRIPTOR_COUNT: u64 = 1 << 22;
+pub const DESCRIPTOR_SIZE: u64 = 32;
+pub const HOLDS: Offset = DESCRIPTORS + DESCRIPTOR_COUNT * DESCRIPTOR_SIZE;
+pub const HOLD_COUNT: u64 = 1 << 23;
+pub const HOLD_SIZE: u64 = 16;
+pub const CELLS: Offset = HOLDS + HOLD_COUNT * HOLD_SIZE;
+pub const CELL_COUNT: u64 = 1 << 22;
+pub const CELL_SIZE: u64 = 64;
+/// Where the heap's own words end and the blocks' bytes begin, cells excepted.
+pub const SMALL: Offset = CELLS + CELL_COUNT * CELL_SIZE;
+
+/// The address space an arena takes; where a limit forbids it (RLIMIT_AS), the next smaller.
+const SIZES: [u64; 4] = [64 * GIB, 16 * GIB, 4 * GIB, GIB];
+
+const MAGIC_WORD: Offset = 0;
+const SIZE_WORD: Offset = 8;
+
+/// The shared memory of one process tree.
+pub struct Arena {
+    memory: SharedMapping,
+}
+
+impl std::ops::Deref for Arena {
+    type Target = SharedMapping;
+
+    fn deref(&self) -> &SharedMapping {
+        &self.memory
+    }
+}
+
+impl Arena {
+    /// The arena of a new tree.
+    pub fn create() -> Result<Self> {
+        let mut attempts = SIZES.iter().map(|&size| Self::create_sized(size));
+        let mut last = attempts.next().expect("there is a first size");
+        for attempt in attempts {
+            if last.is_ok() {
+                break;
+            }
+            last = attempt;
+        }
+        last
+    }
+
+    /// An arena of `size` bytes, for tests that want to see its end.
+    pub fn create_sized(size: u64) -> Result<Self> {
+        let memory = SharedMapping::create("multiprocessing", size)?;
+        memory.word64(SIZE_WORD).store(size, Relaxed);
+        memory.word64(MAGIC_WORD).store(MAGIC, Relaxed);
+        Ok(Self { memory })
+    }
+
+    /// The arena that another process of the tree made.
+    pub fn open(descriptor: OwnedFd) -> Result<Self> {
+        let memory = SharedMapping::open(descriptor)?;
+        if memory.len() < SMALL
+            || memory.word64(MAGIC_WORD).load(Relaxed) != MAGIC
+            || memory.word64(SIZE_WORD).load(Relaxed) != memory.len()
+        {
+            return Err(Error::Corrupted(
+                "it was laid out by another version of the library",
+            ));
+        }
+        Ok(Self { memory })
+    }
+
+    /// Where the pages for large blocks begin: an eighth of what the tables leave is for small ones.
+    pub fn large(&self) -> Offset {
+        SMALL + (self.len() - SMALL) / 8 / PAGE * PAGE
+    }
+
+    /// The descriptor that a child inherits.
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.memory.descriptor()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_member_sees_what_the_root_wrote() {
+        let root = Arena::create().unwrap();
+        root.word32(SMALL).store(7, Relaxed);
+        let child = Arena::open(root.descriptor().try_clone_to_owned().unwrap()).unwrap();
+        assert_eq!(child.word32(SMALL).load(Relaxed), 7);
+        assert_eq!(child.len(), root.len());
+    }
+
+    #[test]
+    fn foreign_memory_is_refused() {
+        let memory = SharedMapping::create("foreign", GIB).unwrap();
+        let descriptor = memory.descriptor().try_clone_to_owned().unwrap();
+        assert!(matches!(Arena::open(descriptor), Err(Error::Corrupted(_))));
+    }
+
+    #[test]
+    fn the_size_is_sealed() {
+        let arena = Arena::create_sized(GIB).unwrap();
+        assert!(rustix::fs::ftruncate(arena.descriptor(), 0).is_err());
+    }
+}

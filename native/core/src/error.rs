@@ -1,0 +1,30 @@
+//! What can go wrong. Expected outcomes (not acquired, timed out, empty) are return values.
+
+use rustix::io::Errno;
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A system call failed.
+    #[error("Cannot {action}: {errno}")]
+    Os { action: &'static str, errno: Errno },
+    /// This kernel or system cannot run the library.
+    #[error("{0}")]
+    Unsupported(String),
+    /// Shared memory holds what nobody of ours wrote.
+    #[error("Shared memory is corrupted: {0}")]
+    Corrupted(&'static str),
+    /// An object was asked for that is not there (any more).
+    #[error("Cannot use {what} {id}: it does not exist (any more)")]
+    NoSuchObject { what: &'static str, id: u32 },
+    /// A table or the memory is used up.
+    #[error("Cannot {action}: {limit}")]
+    Exhausted { action: &'static str, limit: String },
+}
+
+impl Error {
+    pub fn os(action: &'static str, errno: Errno) -> Self {
+        Self::Os { action, errno }
+    }
+}

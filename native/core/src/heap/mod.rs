@@ -1,0 +1,90 @@
+//! Blocks of the arena: allocated, held by processes, returned when the last holder is gone.
+//!
+//! - [`blocks`]: the descriptor of a block, size classes, allocation and return.
+//! - [`holds`]: who holds a block, so that a killed process's share can be let go for it.
+//! - [`journal`]: each change is complete or has not happened, whoever is killed when.
+//!
+//! One robust lock guards all of it. Its owner's death is nobody's error: the next owner finishes
+//! what the journal says.
+//!
+//! The heap's own words, from offset [`HEAP`]:
+//!
+//! | offset | word                                                     |
+//! | ------ | -------------------------------------------------------- |
+//! | 0      | the lock                                                 |
+//! | 8      | whose turn it is in the thread table                     |
+//! | 16     | next unused descriptor                                   |
+//! | 24     | next unused hold                                         |
+//! | 32     | first returned hold                                      |
+//! | 40     | end of the cells in use                                  |
+//! | 48     | end of the small blocks in use                           |
+//! | 56     | end of the large blocks in use                           |
+//! | 64 + 8c| first returned block of size class c                     |
+
+pub mod blocks;
+pub mod holds;
+pub mod journal;
+
+pub use blocks::{Block, Kind};
+pub use holds::{Hold, Holder};
+
+use crate::arena::{Arena, HEAP, Offset};
+use crate::error::Result;
+use crate::sync::lock::Lock;
+use crate::sync::{Acquired, Acquirer, Released, Token};
+use crate::{table, wait};
+
+const LOCK: Offset = HEAP;
+/// Whose turn it is in the thread table.
+pub const NEXT_THREAD: Offset = HEAP + 8;
+const NEXT_DESCRIPTOR: Offset = HEAP + 16;
+const NEXT_HOLD: Offset = HEAP + 24;
+const RETURNED_HOLDS: Offset = HEAP + 32;
+const CELLS_END: Offset = HEAP + 40;
+const SMALL_END: Offset = HEAP + 48;
+const LARGE_END: Offset = HEAP + 56;
+const RETURNED_BLOCKS: Offset = HEAP + 64;
+
+/// Prepares the heap of a new arena, before anybody else can see it.
+pub fn initialize(arena: &Arena) {
+    use std::sync::atomic::Ordering::Relaxed;
+    // 0 is "none" in every list, so no descriptor or hold has that number.
+    arena.word64(NEXT_DESCRIPTOR).store(1, Relaxed);
+    arena.word64(NEXT_HOLD).store(1, Relaxed);
+    arena.word64(CELLS_END).store(crate::arena::CELLS, Relaxed);
+    arena.word64(SMALL_END).store(crate::arena::SMALL, Relaxed);
+    arena.word64(LARGE_END).store(arena.large(), Relaxed);
+}
+
+/// The heap while this thread owns its lock; released on drop.
+pub struct Heap<'a> {
+    arena: &'a Arena,
+}
+
+impl<'a> Heap<'a> {
+    /// Waits for the heap's lock. Everybody keeps it for microseconds only, or dies.
+    pub fn lock(arena: &'a Arena, token: Token) -> Result<Self> {
+        let lock = Lock { word: arena.word32(LOCK) };
+        let has_died = |owner| table::has_died(arena, owner);
+        let acquired = wait::block_on(lock.word, None, |attempt| {
+            lock.acquire_step(&Acquirer { token, attempt, has_died: &has_died })
+        });
+        let heap = Self { arena };
+        if let Some(Acquired::FromDead(_)) = acquired {
+            journal::recover(arena)?;
+        }
+        Ok(heap)
+    }
+}
+
+impl Drop for Heap<'_> {
+    fn drop(&mut self) {
+        let lock = Lock { word: self.arena.word32(LOCK) };
+        if lock.release() == Released::WakeOne {
+            wait::wake(self.arena, LOCK, 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,253 @@
+//! A process's place in its tree: the arena, its slot, the tokens of its threads, and the blocks
+//! it holds.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::arena::{Arena, Offset};
+use crate::error::{Error, Result};
+use crate::heap::blocks::{BlockId, Usage};
+use crate::heap::{self, Block, Heap, Hold, Holder, Kind};
+use crate::sync::Token;
+use crate::table::{self, NO_SLOT, Owner, ProcessEntry, Slot, State};
+
+/// The root's slot: it is the first.
+const ROOT: Slot = 0;
+
+pub struct Member {
+    /// Distinguishes the members of one process in tests; a program has one.
+    serial: u64,
+    arena: Arc<Arena>,
+    slot: Slot,
+    /// One hold for each block, however many handles this process has of it.
+    held: Mutex<HashMap<BlockId, Held>>,
+}
+
+struct Held {
+    hold: Hold,
+    handles: u32,
+}
+
+impl Member {
+    /// The first process of a new tree.
+    pub fn root(name: &str) -> Result<Self> {
+        crate::sys::require_supported()?;
+        let arena = Arena::create()?;
+        heap::initialize(&arena);
+        ProcessEntry::at(&arena, ROOT).reserve(NO_SLOT, name);
+        Ok(Self::enter(arena, ROOT))
+    }
+
+    /// The process for which the parent has reserved `slot`.
+    pub fn child(arena: OwnedFd, slot: Slot) -> Result<Self> {
+        let arena = Arena::open(arena)?;
+        if ProcessEntry::at(&arena, slot).state() != State::Reserved {
+            return Err(Error::Corrupted("this process is not the child it was started as"));
+        }
+        Ok(Self::enter(arena, slot))
+    }
+
+    fn enter(arena: Arena, slot: Slot) -> Self {
+        static SERIAL: AtomicU64 = AtomicU64::new(0);
+        ProcessEntry::at(&arena, slot).enter();
+        let serial = SERIAL.fetch_add(1, Relaxed);
+        Self { serial, arena: Arc::new(arena), slot, held: Mutex::default() }
+    }
+
+    pub fn arena(&self) -> &Arena {
+        &self.arena
+    }
+
+    pub fn slot(&self) -> Slot {
+        self.slot
+    }
+
+    /// The calling thread's name in lock words, made at the thread's first call and given up when
+    /// it ends.
+    pub fn token(&self) -> Result<Token> {
+        TOKENS.with_borrow_mut(|tokens| {
+            if let Some(known) = tokens.iter().find(|known| known.member == self.serial) {
+                return Ok(known.token);
+            }
+            let token = table::register_thread(&self.arena, self.slot).ok_or_else(|| {
+                let limit = format!("{} threads use it", crate::arena::THREAD_COUNT);
+                Error::Exhausted { action: "use shared memory from another thread", limit }
+            })?;
+            let arena = Arc::clone(&self.arena);
+            tokens.push(ThreadToken { member: self.serial, arena, token });
+            Ok(token)
+        })
+    }
+
+    /// Whether the thread behind `token` has ended.
+    pub fn has_died(&self, token: Token) -> bool {
+        table::has_died(&self.arena, token)
+    }
+
+    /// Who stands, or stood, behind `token`.
+    pub fn owner(&self, token: Token) -> Option<Owner> {
+        table::owner(&self.arena, token)
+    }
+
+    fn heap(&self) -> Result<Heap<'_>> {
+        Heap::lock(&self.arena, self.token()?)
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<BlockId, Held>> {
+        // The map is whole even after a panic elsewhere: nothing panics while it is locked.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A new block of `size` zero bytes, with one handle in this process.
+    pub fn create(&self, kind: Kind, size: u64) -> Result<Block> {
+        let mut held = self.held();
+        let (block, hold) = self.heap()?.allocate(kind, size, Holder::Process(self.slot))?;
+        held.insert(block.id, Held { hold, handles: 1 });
+        Ok(block)
+    }
+
+    /// One more handle of a block that somebody else told of.
+    pub fn adopt(&self, id: BlockId, generation: u32) -> Result<Block> {
+        let mut held = self.held();
+        match held.entry(id) {
+            Entry::Occupied(mut known) => {
+                let block = Block::open(&self.arena, id)?;
+                if block.generation != generation {
+                    return Err(Error::NoSuchObject { what: "shared object", id });
+                }
+                known.get_mut().handles += 1;
+                Ok(block)
+            }
+            Entry::Vacant(place) => {
+                let holder = Holder::Process(self.slot);
+                let (block, hold) = self.heap()?.hold(id, generation, holder)?;
+                place.insert(Held { hold, handles: 1 });
+                Ok(block)
+            }
+        }
+    }
+
+    /// One handle less; at the last, the block is let go.
+    pub fn release(&self, id: BlockId) -> Result<()> {
+        let mut held = self.held();
+        let Entry::Occupied(mut known) = held.entry(id) else {
+            return Ok(());
+        };
+        known.get_mut().handles -= 1;
+        if known.get().handles == 0 {
+            let hold = known.remove().hold;
+            self.heap()?.let_go(hold);
+        }
+        Ok(())
+    }
+
+    /// The block of that number, which this process must hold, if it is of that kind.
+    pub fn block(&self, id: BlockId, kind: Kind) -> Result<Block> {
+        let block = Block::open(&self.arena, id)?;
+        if block.kind != kind {
+            return Err(Error::NoSuchObject { what: "shared object of this kind", id });
+        }
+        Ok(block)
+    }
+
+    /// Lets `holder` keep a block that this process holds, for as long as it is on its way.
+    pub fn pin(&self, id: BlockId, holder: BlockId) -> Result<Hold> {
+        let generation = Block::open(&self.arena, id)?.generation;
+        let (_, hold) = self.heap()?.hold(id, generation, Holder::Block(holder))?;
+        Ok(hold)
+    }
+
+    /// Ends what [`pin`](Self::pin) began.
+    pub fn unpin(&self, holds: &[Hold]) -> Result<()> {
+        if holds.is_empty() {
+            return Ok(());
+        }
+        let heap = self.heap()?;
+        holds.iter().for_each(|&hold| heap.let_go(hold));
+        Ok(())
+    }
+
+    /// A new block that another block holds, and its hold.
+    pub fn create_within(&self, kind: Kind, size: u64, holder: BlockId) -> Result<(Block, Hold)> {
+        self.heap()?.allocate(kind, size, Holder::Block(holder))
+    }
+
+    /// Claims a slot for a child that is about to be started.
+    pub fn reserve(&self, name: &str) -> Result<Slot> {
+        let _heap = self.heap()?;
+        let free = table::slots()
+            .find(|&slot| ProcessEntry::at(&self.arena, slot).state() == State::Free)
+            .ok_or_else(|| Error::Exhausted {
+                action: "start a process",
+                limit: format!("{} processes run in this tree", crate::arena::PROCESS_COUNT),
+            })?;
+        ProcessEntry::at(&self.arena, free).reserve(self.slot, name);
+        Ok(free)
+    }
+
+    /// Ends the membership of a process that has ended: what it held is let go, its slot is free.
+    pub fn retire(&self, slot: Slot) -> Result<()> {
+        let heap = self.heap()?;
+        let entry = ProcessEntry::at(&self.arena, slot);
+        if entry.state() != State::Free {
+            heap.let_go_all(Holder::Process(slot));
+            entry.leave();
+        }
+        Ok(())
+    }
+
+    /// Retires every process that is gone without anybody having noticed: descendants whose own
+    /// parent died first, and slots reserved by a parent that is gone.
+    pub fn retire_orphans(&self) -> Result<()> {
+        for slot in table::slots().filter(|&slot| slot != self.slot) {
+            let entry = ProcessEntry::at(&self.arena, slot);
+            let gone = match entry.state() {
+                State::Free => false,
+                State::Live => !entry.is_running(),
+                State::Reserved => {
+                    let parent = ProcessEntry::at(&self.arena, entry.parent());
+                    parent.state() != State::Live || !parent.is_running()
+                }
+            };
+            if gone {
+                self.retire(slot)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The entry of this process.
+    pub fn entry(&self) -> ProcessEntry<'_> {
+        ProcessEntry::at(&self.arena, self.slot)
+    }
+
+    /// How much of the arena is in use, in blocks and their bytes.
+    pub fn usage(&self) -> Result<Usage> {
+        Ok(self.heap()?.usage())
+    }
+
+    /// Wakes up to `count` sleepers of the word at `offset`.
+    pub fn wake(&self, offset: Offset, count: u32) -> usize {
+        crate::wait::wake(&self.arena, offset, count)
+    }
+}
+
+thread_local! {
+    static TOKENS: RefCell<Vec<ThreadToken>> = const { RefCell::new(Vec::new()) };
+}
+
+struct ThreadToken {
+    member: u64,
+    arena: Arc<Arena>,
+    token: Token,
+}
+
+impl Drop for ThreadToken {
+    fn drop(&mut self) {
+        table::unregister_thread(&self.arena, self.token);
+    }
+}

@@ -1,0 +1,90 @@
+//! Locks of the arena: finding the words of a block, waiting, and naming dead owners.
+
+use crate::arena::Offset;
+use crate::error::{Error, Result};
+use crate::heap::blocks::BlockId;
+use crate::heap::{Block, Kind};
+use crate::member::Member;
+use crate::sync::lock::Lock;
+use crate::sync::rlock::RLock;
+use crate::sync::{Acquired, Acquirer, Attempt, Released, Step, Token};
+use crate::sys::clock::Deadline;
+use crate::wait;
+
+/// Where in its block the words of a lock are, in bytes.
+pub const LOCK_WORD: Offset = 0;
+pub const DEPTH_WORD: Offset = 4;
+/// Where in a [`Kind::Value`] block the guarded bytes begin.
+pub const VALUE_BYTES: Offset = 32;
+
+/// A lock as a block of the arena.
+#[derive(Clone, Copy)]
+pub struct Mutex<'a> {
+    member: &'a Member,
+    at: Offset,
+    recursive: bool,
+}
+
+impl<'a> Mutex<'a> {
+    /// The lock in the block `id`.
+    pub fn open(member: &'a Member, id: BlockId) -> Result<Self> {
+        let block = Block::open(member.arena(), id)?;
+        let recursive = match block.kind {
+            Kind::Lock => false,
+            Kind::RLock | Kind::Value => true,
+            _ => return Err(Error::NoSuchObject { what: "lock", id }),
+        };
+        Ok(Self { member, at: block.offset, recursive })
+    }
+
+    fn lock(self) -> Lock<'a> {
+        Lock { word: self.member.arena().word32(self.at + LOCK_WORD) }
+    }
+
+    fn rlock(self) -> RLock<'a> {
+        let depth = self.member.arena().word32(self.at + DEPTH_WORD);
+        RLock { lock: self.lock(), depth }
+    }
+
+    /// The word whose change the acquisition waits for.
+    pub fn word(self) -> Offset {
+        self.at + LOCK_WORD
+    }
+
+    /// One step of an acquisition for the thread of `token`.
+    pub fn acquire_step(
+        self,
+        token: Token,
+        attempt: Attempt,
+        has_died: &dyn Fn(Token) -> bool,
+    ) -> Step<Acquired> {
+        let me = Acquirer { token, attempt, has_died };
+        if self.recursive { self.rlock().acquire_step(&me) } else { self.lock().acquire_step(&me) }
+    }
+
+    /// Blocks the calling thread until it has the lock; `None` when `deadline` passes first.
+    pub fn acquire(self, deadline: Deadline) -> Result<Option<Acquired>> {
+        let token = self.member.token()?;
+        let has_died = |owner| self.member.has_died(owner);
+        let step = |attempt| self.acquire_step(token, attempt, &has_died);
+        Ok(wait::block_on(self.lock().word, deadline, step))
+    }
+
+    /// Lets go of one level; `false` if it was not held, or not by the calling thread where that
+    /// matters.
+    pub fn release(self) -> Result<bool> {
+        let released = if self.recursive {
+            self.rlock().release(self.member.token()?)
+        } else {
+            Some(self.lock().release())
+        };
+        if released == Some(Released::WakeOne) {
+            self.member.wake(self.word(), 1);
+        }
+        Ok(!matches!(released, None | Some(Released::WasFree)))
+    }
+
+    pub fn owner(self) -> Option<Token> {
+        self.lock().owner()
+    }
+}

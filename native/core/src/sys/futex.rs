@@ -1,0 +1,59 @@
+//! `futex(2)` and `futex_waitv(2)` on words that several processes map: never PRIVATE.
+
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::thread::futex::{self, Flags, Timespec};
+
+/// Sleeps while `word` holds `expected`, at most `timeout`. Returns early for any reason: the
+/// caller looks at the word again (`FUTEX_WAIT`).
+pub fn wait(word: &AtomicU32, expected: u32, timeout: Duration) {
+    let timeout = timespec(timeout);
+    // EAGAIN (changed), EINTR (signal) and ETIMEDOUT all mean: look again.
+    let _ = futex::wait(word, Flags::empty(), expected, Some(&timeout));
+}
+
+/// Wakes up to `count` sleepers of `word` and says how many there were (`FUTEX_WAKE`).
+pub fn wake(word: &AtomicU32, count: u32) -> usize {
+    // The kernel takes an int: more than i32::MAX would read as negative.
+    futex::wake(word, Flags::empty(), count.min(i32::MAX as u32)).unwrap_or(0)
+}
+
+/// The most words one [`wait_many`] can watch (`FUTEX_WAITV_MAX`).
+pub const WAIT_MANY_MAX: usize = 128;
+
+/// Sleeps while every word holds its expected value (`futex_waitv`), until `timeout` if any.
+pub fn wait_many(words: &[(&AtomicU32, u32)], timeout: Option<Duration>) {
+    debug_assert!(!words.is_empty() && words.len() <= WAIT_MANY_MAX);
+    let waiters: Vec<futex::Wait> = words
+        .iter()
+        .map(|(word, expected)| {
+            let mut wait = futex::Wait::new();
+            wait.val = u64::from(*expected);
+            wait.uaddr = futex::WaitPtr::new((&raw const **word).cast_mut().cast());
+            wait.flags = futex::WaitFlags::SIZE_U32;
+            wait
+        })
+        .collect();
+    // futex_waitv takes an absolute time.
+    let until = timeout.map(|timeout| {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let total = Duration::new(now.tv_sec as u64, now.tv_nsec as u32) + timeout;
+        timespec(total)
+    });
+    let slept = futex::waitv(
+        &waiters,
+        futex::WaitvFlags::empty(),
+        until.as_ref(),
+        rustix::time::ClockId::Monotonic,
+    );
+    debug_assert!(!matches!(slept, Err(Errno::INVAL | Errno::FAULT)));
+}
+
+fn timespec(duration: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(duration.subsec_nanos()),
+    }
+}

@@ -1,0 +1,169 @@
+//! Anonymous shared memory: `memfd_create(2)`, `mmap(2)`, and giving pages back.
+#![allow(unsafe_code)] // mapping memory, and handing out references into the mapping
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
+use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
+use rustix::mm::{MapFlags, ProtFlags};
+
+use crate::error::{Error, Result};
+
+/// A memfd mapped whole, shared with every process that holds its descriptor.
+pub struct SharedMapping {
+    base: NonNull<u8>,
+    len: u64,
+    descriptor: OwnedFd,
+}
+
+// SAFETY: the mapping is never moved or unmapped while the value lives, and every access to its
+// bytes goes through atomics or through raw pointers whose users say why they may.
+unsafe impl Send for SharedMapping {}
+// SAFETY: as above.
+unsafe impl Sync for SharedMapping {}
+
+impl SharedMapping {
+    /// A new memfd of `len` bytes, all zero and none of them in memory yet. Its size is sealed:
+    /// nobody who gets the descriptor can truncate it and so kill the others with SIGBUS.
+    pub fn create(name: &str, len: u64) -> Result<Self> {
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        let descriptor = rustix::fs::memfd_create(name, flags)
+            .map_err(|errno| Error::os("create shared memory", errno))?;
+        rustix::fs::ftruncate(&descriptor, len)
+            .map_err(|errno| Error::os("size shared memory", errno))?;
+        let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
+        rustix::fs::fcntl_add_seals(&descriptor, seals)
+            .map_err(|errno| Error::os("seal shared memory", errno))?;
+        Self::map(descriptor, len)
+    }
+
+    /// The mapping of a memfd that this process was given.
+    pub fn open(descriptor: OwnedFd) -> Result<Self> {
+        let len = rustix::fs::fstat(&descriptor)
+            .map_err(|errno| Error::os("inspect shared memory", errno))?
+            .st_size;
+        let seals = rustix::fs::fcntl_get_seals(&descriptor)
+            .map_err(|errno| Error::os("inspect shared memory", errno))?;
+        if !seals.contains(SealFlags::SHRINK) {
+            return Err(Error::Corrupted("the shared memory could shrink"));
+        }
+        Self::map(descriptor, u64::try_from(len).unwrap_or(0))
+    }
+
+    fn map(descriptor: OwnedFd, len: u64) -> Result<Self> {
+        let length = usize::try_from(len).map_err(|_| Error::Corrupted("mapping too long"))?;
+        // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing.
+        let base = unsafe {
+            rustix::mm::mmap(
+                std::ptr::null_mut(),
+                length,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::SHARED | MapFlags::NORESERVE,
+                &descriptor,
+                0,
+            )
+        }
+        .map_err(|errno| Error::os("map shared memory", errno))?;
+        let base = NonNull::new(base.cast()).ok_or(Error::Corrupted("mapped at address 0"))?;
+        Ok(Self { base, len, descriptor })
+    }
+
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+
+    /// The 32-bit word at `offset`. Panics if it is not inside the mapping and aligned: callers
+    /// check offsets that come from shared memory before they get here.
+    #[inline]
+    pub fn word32(&self, offset: u64) -> &AtomicU32 {
+        // SAFETY: `address` checked range and alignment; the memory is only ever accessed as
+        // atomics or through raw pointers, and lives as long as `self`.
+        unsafe { &*self.address(offset, 4).cast::<AtomicU32>() }
+    }
+
+    /// The 64-bit word at `offset`; as [`word32`](Self::word32).
+    #[inline]
+    pub fn word64(&self, offset: u64) -> &AtomicU64 {
+        // SAFETY: as in `word32`.
+        unsafe { &*self.address(offset, 8).cast::<AtomicU64>() }
+    }
+
+    #[inline]
+    fn address(&self, offset: u64, size: u64) -> *mut u8 {
+        assert!(offset.is_multiple_of(size));
+        self.bytes(offset, size)
+    }
+
+    /// Where the `size` bytes at `offset` are mapped. Panics if they are not inside the mapping.
+    #[inline]
+    pub fn bytes(&self, offset: u64, size: u64) -> *mut u8 {
+        assert!(offset.checked_add(size).is_some_and(|end| end <= self.len));
+        // SAFETY: inside the mapping, as just checked.
+        unsafe { self.base.as_ptr().add(offset as usize) }
+    }
+
+    /// Copies `source` to `offset`. Others may write there at the same time: then the bytes that
+    /// land are unspecified, and every reader treats them so.
+    #[inline]
+    pub fn write(&self, offset: u64, source: &[u8]) {
+        let target = self.bytes(offset, source.len() as u64);
+        // SAFETY: `bytes` checked the range; `source` is private memory, so they do not overlap.
+        unsafe { target.copy_from_nonoverlapping(source.as_ptr(), source.len()) }
+    }
+
+    /// Copies the bytes at `offset` out; as [`write`](Self::write).
+    #[inline]
+    pub fn read(&self, offset: u64, target: &mut [u8]) {
+        let source = self.bytes(offset, target.len() as u64);
+        // SAFETY: as in `write`.
+        unsafe { source.copy_to_nonoverlapping(target.as_mut_ptr(), target.len()) }
+    }
+
+    /// The `len` bytes at `offset` as a new vector.
+    pub fn read_vec(&self, offset: u64, len: usize) -> Vec<u8> {
+        let source = self.bytes(offset, len as u64);
+        let mut target = Vec::with_capacity(len);
+        // SAFETY: `bytes` checked the range, `target` has room for `len` bytes, and after the
+        // copy all of them are initialised.
+        unsafe {
+            source.copy_to_nonoverlapping(target.as_mut_ptr(), len);
+            target.set_len(len);
+        }
+        target
+    }
+
+    /// Sets `size` bytes at `offset` to zero.
+    pub fn zero(&self, offset: u64, size: u64) {
+        let target = self.bytes(offset, size);
+        // SAFETY: `bytes` checked the range.
+        unsafe { target.write_bytes(0, size as usize) }
+    }
+
+    /// Gives the pages of a range back to the system; they read as zero afterwards
+    /// (`FALLOC_FL_PUNCH_HOLE`).
+    pub fn punch_hole(&self, offset: u64, size: u64) -> Result<()> {
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        rustix::fs::fallocate(&self.descriptor, flags, offset, size)
+            .map_err(|errno| Error::os("give memory back", errno))
+    }
+
+    /// How many bytes of the mapping are in memory, in all processes together.
+    pub fn resident(&self) -> Result<u64> {
+        rustix::fs::fstat(&self.descriptor)
+            .map(|stat| u64::try_from(stat.st_blocks).unwrap_or(0) * 512)
+            .map_err(|errno| Error::os("inspect shared memory", errno))
+    }
+}
+
+impl Drop for SharedMapping {
+    fn drop(&mut self) {
+        // SAFETY: `base` and `len` are what mmap returned, and no reference outlives `self`.
+        let unmapped = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.len as usize) };
+        debug_assert!(unmapped.is_ok());
+    }
+}

@@ -1,0 +1,62 @@
+//! What `/proc` tells about processes and threads (`proc_pid_stat(5)`).
+
+use std::fs;
+
+/// When thread `tid` of process `pid` started, in clock ticks since boot; `None` if there is no
+/// such thread or it has ended and only waits to be reaped.
+pub fn thread_start_time(pid: u32, tid: u32) -> Option<u64> {
+    parse_start_time(&fs::read(format!("/proc/{pid}/task/{tid}/stat")).ok()?)
+}
+
+/// When the process `pid` started; `None` if it is gone or a zombie.
+pub fn process_start_time(pid: u32) -> Option<u64> {
+    parse_start_time(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// Field 22 of a `stat` line, unless field 3 says zombie or dead. The name in field 2 may hold
+/// spaces and parentheses, so fields are counted from its last `)`.
+fn parse_start_time(stat: &[u8]) -> Option<u64> {
+    let end_of_name = stat.iter().rposition(|&byte| byte == b')')?;
+    let rest = std::str::from_utf8(&stat[end_of_name + 1..]).ok()?;
+    let mut fields = rest.split_ascii_whitespace();
+    if matches!(fields.next()?, "Z" | "X" | "x") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+/// The command line of this process, as `execve(2)` got it.
+pub fn command_line() -> std::io::Result<Vec<String>> {
+    let bytes = fs::read("/proc/self/cmdline")?;
+    let mut words: Vec<String> = bytes
+        .split(|&byte| byte == 0)
+        .map(|word| String::from_utf8_lossy(word).into_owned())
+        .collect();
+    words.pop();
+    Ok(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_parentheses_does_not_shift_the_fields() {
+        let stat = b"7 (a) b) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4242 20";
+        assert_eq!(parse_start_time(stat), Some(4242));
+    }
+
+    #[test]
+    fn a_zombie_has_ended() {
+        let stat = b"7 (a) Z 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4242 20";
+        assert_eq!(parse_start_time(stat), None);
+    }
+
+    #[test]
+    fn this_process_is_alive_and_pid_zero_is_not() {
+        let pid = std::process::id();
+        assert_eq!(process_start_time(pid), thread_start_time(pid, pid));
+        assert!(process_start_time(pid).is_some());
+        assert_eq!(process_start_time(0), None);
+    }
+}

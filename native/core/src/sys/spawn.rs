@@ -1,0 +1,219 @@
+//! Starting a program: `posix_spawn(3)`, which is vfork and exec, and a pidfd for its end.
+#![allow(unsafe_code)] // libc's posix_spawn has no safe wrapper
+
+use std::ffi::{CStr, CString};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::ptr;
+
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags};
+
+use crate::error::{Error, Result};
+
+/// What to start. Descriptors 0, 1 and 2 of the child are the null device, `stdout` and
+/// `stderr`; `inherited` become 3, 4, …; no other descriptor reaches it.
+pub struct Program<'a> {
+    pub path: &'a Path,
+    pub arguments: &'a [String],
+    /// `None` repeats this process's environment.
+    pub environment: Option<&'a [(String, String)]>,
+    pub directory: Option<&'a Path>,
+    pub stdout: Stdio<'a>,
+    pub stderr: Stdio<'a>,
+    pub inherited: &'a [BorrowedFd<'a>],
+}
+
+/// Where an output stream of the child goes.
+pub enum Stdio<'a> {
+    Inherit,
+    Null,
+    Descriptor(BorrowedFd<'a>),
+}
+
+/// Starts `program` and returns its id and a descriptor that becomes readable when it ends.
+/// Fails if the program cannot be executed (`ENOENT`, `EACCES` …): then nothing was started.
+pub fn spawn(program: &Program) -> Result<(Pid, OwnedFd)> {
+    let fail = |errno| Error::os("start a process", errno);
+    let path = c_string(program.path.as_os_str().as_bytes())?;
+    let mut arguments = vec![path.clone()];
+    for argument in program.arguments {
+        arguments.push(c_string(argument.as_bytes())?);
+    }
+    let environment = match program.environment {
+        None => None,
+        Some(variables) => Some(
+            variables
+                .iter()
+                .map(|(name, value)| c_string(format!("{name}={value}").as_bytes()))
+                .collect::<Result<Vec<_>>>()?,
+        ),
+    };
+
+    let mut actions = FileActions::new()?;
+    if let Some(directory) = program.directory {
+        actions.change_directory(&c_string(directory.as_os_str().as_bytes())?)?;
+    }
+    // First lift every source above the targets, so that no dup2 overwrites a later source.
+    let lowest = 3 + program.inherited.len() as i32;
+    let lift = |descriptor: BorrowedFd| {
+        rustix::io::fcntl_dupfd_cloexec(descriptor, lowest).map_err(fail)
+    };
+    let mut lifted = Vec::new();
+    actions.open_null(0, libc::O_RDONLY)?;
+    for (target, stdio) in [(1, &program.stdout), (2, &program.stderr)] {
+        match stdio {
+            Stdio::Inherit => {}
+            Stdio::Null => actions.open_null(target, libc::O_WRONLY)?,
+            Stdio::Descriptor(descriptor) => {
+                let source = lift(*descriptor)?;
+                actions.duplicate(&source, target)?;
+                lifted.push(source);
+            }
+        }
+    }
+    for (target, descriptor) in (3..).zip(program.inherited) {
+        let source = lift(*descriptor)?;
+        actions.duplicate(&source, target)?;
+        lifted.push(source);
+    }
+    actions.close_from(lowest)?;
+    let attributes = Attributes::new()?;
+
+    let argv = pointers(&arguments);
+    let envp = environment.as_deref().map(pointers);
+    let mut pid: libc::pid_t = 0;
+    // SAFETY: every pointer is to a live, NUL-terminated or NULL-terminated object of this frame;
+    // `environ` is libc's own list.
+    let errno = unsafe {
+        libc::posix_spawn(
+            &mut pid,
+            path.as_ptr(),
+            actions.as_ptr(),
+            attributes.as_ptr(),
+            argv.as_ptr(),
+            envp.as_ref().map_or(environ, |list| list.as_ptr()),
+        )
+    };
+    check(errno)?;
+    let pid = Pid::from_raw(pid).ok_or(Error::Corrupted("posix_spawn returned pid 0"))?;
+    // Nobody but us reaps this child, so the pid cannot have been reused.
+    let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(fail)?;
+    Ok((pid, pidfd))
+}
+
+unsafe extern "C" {
+    static environ: *const *mut libc::c_char;
+}
+
+fn c_string(bytes: &[u8]) -> Result<CString> {
+    CString::new(bytes).map_err(|_| Error::os("start a process", Errno::INVAL))
+}
+
+fn pointers(strings: &[CString]) -> Vec<*mut libc::c_char> {
+    let list = strings.iter().map(|string| string.as_ptr().cast_mut());
+    list.chain([ptr::null_mut()]).collect()
+}
+
+fn check(errno: libc::c_int) -> Result<()> {
+    match errno {
+        0 => Ok(()),
+        errno => Err(Error::os("start a process", Errno::from_raw_os_error(errno))),
+    }
+}
+
+/// `posix_spawn_file_actions_t`, destroyed on drop.
+struct FileActions(Box<libc::posix_spawn_file_actions_t>);
+
+impl FileActions {
+    fn new() -> Result<Self> {
+        let mut actions = Box::new(MaybeUninit::uninit());
+        // SAFETY: init fills the structure; it is used only if init succeeded.
+        check(unsafe { libc::posix_spawn_file_actions_init(actions.as_mut_ptr()) })?;
+        // SAFETY: initialised just above.
+        Ok(Self(unsafe { actions.assume_init() }))
+    }
+
+    fn as_ptr(&self) -> *const libc::posix_spawn_file_actions_t {
+        &*self.0
+    }
+
+    fn change_directory(&mut self, path: &CStr) -> Result<()> {
+        // SAFETY: the list is initialised, and libc copies the path.
+        check(unsafe { libc::posix_spawn_file_actions_addchdir_np(&mut *self.0, path.as_ptr()) })
+    }
+
+    fn open_null(&mut self, target: i32, flags: i32) -> Result<()> {
+        let path = c"/dev/null".as_ptr();
+        // SAFETY: as above.
+        check(unsafe {
+            libc::posix_spawn_file_actions_addopen(&mut *self.0, target, path, flags, 0)
+        })
+    }
+
+    fn duplicate(&mut self, source: &OwnedFd, target: i32) -> Result<()> {
+        // SAFETY: as above; `source` stays open until the child is started.
+        check(unsafe {
+            libc::posix_spawn_file_actions_adddup2(&mut *self.0, source.as_raw_fd(), target)
+        })
+    }
+
+    fn close_from(&mut self, lowest: i32) -> Result<()> {
+        // SAFETY: as above.
+        check(unsafe { libc::posix_spawn_file_actions_addclosefrom_np(&mut *self.0, lowest) })
+    }
+}
+
+impl Drop for FileActions {
+    fn drop(&mut self) {
+        // SAFETY: initialised in `new`, destroyed once.
+        unsafe { libc::posix_spawn_file_actions_destroy(&mut *self.0) };
+    }
+}
+
+/// `posix_spawnattr_t` that gives the child default signal handling: nothing blocked, SIGPIPE and
+/// SIGINT not ignored. Destroyed on drop.
+struct Attributes(Box<libc::posix_spawnattr_t>);
+
+impl Attributes {
+    fn new() -> Result<Self> {
+        let mut attributes = Box::new(MaybeUninit::uninit());
+        // SAFETY: init fills the structure; it is used only if init succeeded.
+        check(unsafe { libc::posix_spawnattr_init(attributes.as_mut_ptr()) })?;
+        // SAFETY: initialised just above.
+        let mut attributes = Self(unsafe { attributes.assume_init() });
+        let flags = libc::POSIX_SPAWN_SETSIGMASK | libc::POSIX_SPAWN_SETSIGDEF;
+        let mut defaults = empty_signal_set();
+        // SAFETY: both structures are initialised and live.
+        unsafe {
+            libc::sigaddset(&mut defaults, libc::SIGPIPE);
+            libc::sigaddset(&mut defaults, libc::SIGINT);
+            check(libc::posix_spawnattr_setsigdefault(&mut *attributes.0, &defaults))?;
+            check(libc::posix_spawnattr_setsigmask(&mut *attributes.0, &empty_signal_set()))?;
+            check(libc::posix_spawnattr_setflags(&mut *attributes.0, flags as libc::c_short))?;
+        }
+        Ok(attributes)
+    }
+
+    fn as_ptr(&self) -> *const libc::posix_spawnattr_t {
+        &*self.0
+    }
+}
+
+impl Drop for Attributes {
+    fn drop(&mut self) {
+        // SAFETY: initialised in `new`, destroyed once.
+        unsafe { libc::posix_spawnattr_destroy(&mut *self.0) };
+    }
+}
+
+fn empty_signal_set() -> libc::sigset_t {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: sigemptyset initialises the whole set.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        set.assume_init()
+    }
+}

@@ -1,0 +1,262 @@
+//! Who belongs to the tree: a table of processes and a table of their threads.
+//!
+//! | process word | meaning                                                            |
+//! | ------------ | ------------------------------------------------------------------ |
+//! | `state`      | generation × 4 + {FREE, RESERVED, LIVE}                            |
+//! | `pid`        | 0 while RESERVED: the parent has claimed it for a child to come    |
+//! | `parent`     | slot of the process that started it                                |
+//! | `start`      | start time, so that a reused pid is not taken for it               |
+//! | `holds`      | first of the holds it owns (heap/holds.rs)                         |
+//! | `name`       | UTF-8, for error messages                                          |
+//!
+//! A thread is named in lock words by its [`Token`]: 13 bits of index and 18 bits of a generation
+//! that grows each time the entry is given out. Entries are given out in turn, so a dead owner's
+//! entry keeps telling who it was for thousands of threads to come.
+//!
+//! Process entries change state under the heap's lock, but for RESERVED → LIVE, which is the
+//! child's own; everybody may read them at any time.
+
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use crate::arena::{
+    Arena, Offset, PROCESS_COUNT, PROCESS_SIZE, PROCESSES, THREAD_COUNT, THREAD_SIZE, THREADS,
+};
+use crate::heap;
+use crate::sync::Token;
+use crate::sys::procfs;
+
+/// Index of a process in the table.
+pub type Slot = u32;
+
+/// No process: the parent of the root.
+pub const NO_SLOT: Slot = u32::MAX;
+
+const NAME_AT: u64 = 32;
+const NAME_MAX: usize = (PROCESS_SIZE - NAME_AT) as usize;
+
+/// Bits of a token that are the index of its entry.
+const INDEX_BITS: u32 = THREAD_COUNT.trailing_zeros();
+const GENERATION_MASK: u32 = Token::MASK >> INDEX_BITS;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Free,
+    Reserved,
+    Live,
+}
+
+/// The entry of a process.
+#[derive(Clone, Copy)]
+pub struct ProcessEntry<'a> {
+    arena: &'a Arena,
+    at: Offset,
+}
+
+impl<'a> ProcessEntry<'a> {
+    /// The entry of `slot`, which is reduced to the table if it comes from a corrupted word.
+    pub fn at(arena: &'a Arena, slot: Slot) -> Self {
+        let at = PROCESSES + (u64::from(slot) % PROCESS_COUNT) * PROCESS_SIZE;
+        Self { arena, at }
+    }
+
+    fn word(self, offset: u64) -> &'a std::sync::atomic::AtomicU32 {
+        self.arena.word32(self.at + offset)
+    }
+
+    pub fn state(self) -> State {
+        // Acquire: who sees LIVE sees the fields written before it.
+        match self.word(0).load(Acquire) & 3 {
+            0 => State::Free,
+            1 => State::Reserved,
+            _ => State::Live,
+        }
+    }
+
+    pub fn generation(self) -> u32 {
+        self.word(0).load(Relaxed) >> 2
+    }
+
+    fn set_state(self, state: State, generation: u32) {
+        let low = match state {
+            State::Free => 0,
+            State::Reserved => 1,
+            State::Live => 2,
+        };
+        self.word(0).store(generation << 2 | low, Release);
+    }
+
+    pub fn pid(self) -> u32 {
+        self.word(4).load(Relaxed)
+    }
+
+    pub fn parent(self) -> Slot {
+        self.word(8).load(Relaxed)
+    }
+
+    fn start(self) -> u64 {
+        self.arena.word64(self.at + 16).load(Relaxed)
+    }
+
+    /// Where the list of the holds of this process begins.
+    pub fn holds_word(self) -> Offset {
+        self.at + 24
+    }
+
+    pub fn name(self) -> String {
+        let mut bytes = [0; NAME_MAX];
+        self.arena.read(self.at + NAME_AT, &mut bytes);
+        let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(NAME_MAX);
+        String::from_utf8_lossy(&bytes[..end]).trim_end_matches('\u{fffd}').to_owned()
+    }
+
+    pub fn set_name(self, name: &str) {
+        let mut bytes = [0; NAME_MAX];
+        let len = name.len().min(NAME_MAX);
+        bytes[..len].copy_from_slice(&name.as_bytes()[..len]);
+        self.arena.write(self.at + NAME_AT, &bytes);
+    }
+
+    /// FREE → RESERVED for a child of `parent`.
+    pub fn reserve(self, parent: Slot, name: &str) {
+        self.word(4).store(0, Relaxed);
+        self.word(8).store(parent, Relaxed);
+        self.set_name(name);
+        self.set_state(State::Reserved, self.generation().wrapping_add(1));
+    }
+
+    /// RESERVED → LIVE, by the process itself.
+    pub fn enter(self) {
+        let pid = std::process::id();
+        let start = procfs::process_start_time(pid).unwrap_or(0);
+        self.word(4).store(pid, Relaxed);
+        self.arena.word64(self.at + 16).store(start, Relaxed);
+        self.set_state(State::Live, self.generation());
+    }
+
+    /// RESERVED or LIVE → FREE. The holds must be gone.
+    pub fn leave(self) {
+        self.set_state(State::Free, self.generation());
+    }
+
+    /// Whether a LIVE entry's process still runs.
+    pub fn is_running(self) -> bool {
+        procfs::process_start_time(self.pid()) == Some(self.start())
+    }
+}
+
+/// All slots.
+pub fn slots() -> impl Iterator<Item = Slot> {
+    0..PROCESS_COUNT as Slot
+}
+
+/// Who stands behind a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    pub pid: u32,
+    pub thread: u32,
+    pub slot: Slot,
+    pub process_name: String,
+}
+
+const UNUSED: u32 = 0;
+const IN_USE: u32 = 1;
+/// Being filled in.
+const CLAIMED: u32 = 2;
+
+/// The entry of a thread: state, pid, tid, slot, generation of the slot, start of the thread.
+#[derive(Clone, Copy)]
+struct ThreadEntry<'a> {
+    arena: &'a Arena,
+    at: Offset,
+}
+
+impl<'a> ThreadEntry<'a> {
+    fn at(arena: &'a Arena, index: u32) -> Self {
+        let at = THREADS + (u64::from(index) % THREAD_COUNT) * THREAD_SIZE;
+        Self { arena, at }
+    }
+
+    fn word(self, offset: u64) -> &'a std::sync::atomic::AtomicU32 {
+        self.arena.word32(self.at + offset)
+    }
+
+    /// Generation × 4 + `UNUSED`, `IN_USE` or `CLAIMED`.
+    fn state(self) -> u32 {
+        self.word(0).load(Acquire)
+    }
+
+    fn is_running(self) -> bool {
+        let (pid, tid) = (self.word(4).load(Relaxed), self.word(8).load(Relaxed));
+        let start = self.arena.word64(self.at + 24).load(Relaxed);
+        procfs::thread_start_time(pid, tid) == Some(start)
+    }
+}
+
+/// A token for the calling thread of the process in `slot`; `None` if every entry is in use.
+/// Entries are claimed in turn by one compare-exchange; one that a killed thread left half
+/// written is used only when no other is left.
+pub fn register_thread(arena: &Arena, slot: Slot) -> Option<Token> {
+    let count = THREAD_COUNT as u32;
+    let turn = arena.word32(heap::NEXT_THREAD).fetch_add(1, Relaxed);
+    let claim = |reusable: &dyn Fn(ThreadEntry, u32) -> bool| {
+        (0..count).map(|k| turn.wrapping_add(k) % count).find_map(|index| {
+            let entry = ThreadEntry::at(arena, index);
+            let state = entry.state();
+            // Generation 0 does not occur, so no token is 0.
+            let generation = ((state >> 2).wrapping_add(1) & GENERATION_MASK).max(1);
+            let claimed = generation << 2 | CLAIMED;
+            let won = reusable(entry, state)
+                && entry.word(0).compare_exchange(state, claimed, Acquire, Relaxed).is_ok();
+            won.then_some((entry, index, generation))
+        })
+    };
+    let (entry, index, generation) = claim(&|_, state| state & 3 == UNUSED)
+        .or_else(|| claim(&|entry, state| state & 3 == IN_USE && !entry.is_running()))
+        .or_else(|| claim(&|_, state| state & 3 == CLAIMED))?;
+    let pid = std::process::id();
+    let tid = rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned();
+    let start = procfs::thread_start_time(pid, tid).unwrap_or(0);
+    entry.word(4).store(pid, Relaxed);
+    entry.word(8).store(tid, Relaxed);
+    entry.word(12).store(slot, Relaxed);
+    entry.word(16).store(ProcessEntry::at(arena, slot).generation(), Relaxed);
+    arena.word64(entry.at + 24).store(start, Relaxed);
+    entry.word(0).store(generation << 2 | IN_USE, Release);
+    Token::from_word(generation << INDEX_BITS | index)
+}
+
+/// Says that the thread of `token` uses it no more.
+pub fn unregister_thread(arena: &Arena, token: Token) {
+    let (entry, generation) = entry_of(arena, token);
+    if entry.state() == generation << 2 | IN_USE {
+        entry.word(0).store(generation << 2 | UNUSED, Release);
+    }
+}
+
+/// Whether the thread behind `token` has ended: a system call or two.
+pub fn has_died(arena: &Arena, token: Token) -> bool {
+    let (entry, generation) = entry_of(arena, token);
+    entry.state() != generation << 2 | IN_USE || !entry.is_running()
+}
+
+/// Who stands, or stood, behind `token`; `None` if the entry has been given out again.
+pub fn owner(arena: &Arena, token: Token) -> Option<Owner> {
+    let (entry, generation) = entry_of(arena, token);
+    if entry.state() >> 2 != generation {
+        return None;
+    }
+    let slot = entry.word(12).load(Relaxed);
+    let process = ProcessEntry::at(arena, slot);
+    let same = process.generation() == entry.word(16).load(Relaxed);
+    Some(Owner {
+        pid: entry.word(4).load(Relaxed),
+        thread: entry.word(8).load(Relaxed),
+        slot,
+        process_name: if same { process.name() } else { String::new() },
+    })
+}
+
+fn entry_of(arena: &Arena, token: Token) -> (ThreadEntry<'_>, u32) {
+    let index = token.get() & (THREAD_COUNT as u32 - 1);
+    (ThreadEntry::at(arena, index), token.get() >> INDEX_BITS)
+}
