@@ -1,3 +1,24 @@
+//! What TypeScript sees of the core: flat functions of numbers, strings and buffers.
+//!
+//! Nothing is decided here. Blocks are named by their numbers, times are milliseconds, expected
+//! outcomes are numbers (documented at each function), everything else is thrown with a `code`
+//! that `src/native.ts` turns into an error class.
+
+mod children;
+mod errors;
+mod locks;
+mod memory;
+mod port;
+mod queues;
+mod tree;
+
 use napi_derive::napi;
+
+/// Grows with every change of these functions' meaning; `src/native.ts` wants exactly this one.
+pub const ABI: u32 = 1;
+
+/// The number that `src/native.ts` compares before it calls anything else.
 #[napi]
-pub fn abi() -> u32 { 1 }
+pub fn abi() -> u32 {
+    ABI
+}

@@ -7,16 +7,36 @@
 //! | waiting | [`sync`]: state machines; [`wait`]: threads that sleep; `reactor`: promises |
 //! | exchange | `ring`: queues; `process`: children |
 
+#[cfg(not(loom))]
 pub mod arena;
+#[cfg(not(loom))]
 pub mod error;
 pub mod failpoint;
+#[cfg(not(loom))]
 pub mod heap;
+#[cfg(not(loom))]
 pub mod member;
+#[cfg(not(loom))]
 pub mod mutex;
+#[cfg(not(loom))]
+pub mod primitives;
+#[cfg(not(loom))]
+pub mod process;
+#[cfg(not(loom))]
+pub mod reactor;
+#[cfg(not(loom))]
 pub mod ring;
 pub mod sync;
+#[cfg(not(loom))]
 pub mod sys;
+#[cfg(loom)]
+pub mod sys {
+    pub mod atomic;
+}
+#[cfg(not(loom))]
 pub mod table;
+#[cfg(not(loom))]
 pub mod wait;
 
+#[cfg(not(loom))]
 pub use error::{Error, Result};

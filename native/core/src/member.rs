@@ -131,6 +131,19 @@ impl Member {
         }
     }
 
+    /// Lets a child that is about to be started hold a block that this process holds.
+    pub fn hold_for(&self, slot: Slot, id: BlockId) -> Result<Hold> {
+        let generation = Block::open(&self.arena, id)?.generation;
+        let (_, hold) = self.heap()?.hold(id, generation, Holder::Process(slot))?;
+        Ok(hold)
+    }
+
+    /// Makes a hold that the parent has given this process's slot a handle.
+    pub fn take_over(&self, id: BlockId, hold: Hold) -> Result<Block> {
+        self.held().insert(id, Held { hold, handles: 1 });
+        Block::open(&self.arena, id)
+    }
+
     /// One handle less; at the last, the block is let go.
     pub fn release(&self, id: BlockId) -> Result<()> {
         let mut held = self.held();

@@ -62,6 +62,22 @@ impl<'a> Mutex<'a> {
         if self.recursive { self.rlock().acquire_step(&me) } else { self.lock().acquire_step(&me) }
     }
 
+    /// One step of an acquisition for a promise: as [`acquire_step`](Self::acquire_step), but it
+    /// never goes deeper into a lock that the thread of `token` has already.
+    pub fn acquire_anew_step(
+        self,
+        token: Token,
+        attempt: Attempt,
+        has_died: &dyn Fn(Token) -> bool,
+    ) -> Step<Acquired> {
+        let me = Acquirer { token, attempt, has_died };
+        if self.recursive {
+            self.rlock().acquire_anew_step(&me)
+        } else {
+            self.lock().acquire_step(&me)
+        }
+    }
+
     /// Blocks the calling thread until it has the lock; `None` when `deadline` passes first.
     pub fn acquire(self, deadline: Deadline) -> Result<Option<Acquired>> {
         let token = self.member.token()?;
@@ -82,6 +98,31 @@ impl<'a> Mutex<'a> {
             self.member.wake(self.word(), 1);
         }
         Ok(!matches!(released, None | Some(Released::WasFree)))
+    }
+
+    /// Lets go of all levels, for the owner who will want them back; how many there were beyond
+    /// the first.
+    pub fn release_fully(self) -> u32 {
+        let (depth, released) = match self.recursive {
+            true => self.rlock().release_fully(),
+            false => (0, self.lock().release()),
+        };
+        if released == Released::WakeOne {
+            self.member.wake(self.word(), 1);
+        }
+        depth
+    }
+
+    /// Goes as many levels deeper into a lock that is the caller's again.
+    pub fn restore(self, depth: u32) {
+        if depth != 0 {
+            self.rlock().restore(depth);
+        }
+    }
+
+    /// Whether the calling thread is the owner.
+    pub fn is_mine(self) -> Result<bool> {
+        Ok(self.owner() == Some(self.member.token()?))
     }
 
     pub fn owner(self) -> Option<Token> {

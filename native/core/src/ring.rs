@@ -13,8 +13,8 @@
 //! a process killed after it has finished. Size, emptiness and fullness are differences of the
 //! two words and so always agree.
 //!
-//! A message is a header unit (length 32, number of attachments 16, [`Form`] 16), the numbers of
-//! the holds of its attachments, and its bytes, padded to units; it may wrap around the end of
+//! A message is a header unit (length 32, number of attachments 16, [`Form`] 8, tag 8), the numbers
+//! of the holds of its attachments, and its bytes, padded to units; it may wrap around the end of
 //! its segment.
 //!
 //! When a segment is full, the producer chains a larger one: it writes `next` and `end` into the
@@ -81,9 +81,19 @@ const LONGEST_BACKLOG: u64 = 1 << 31;
 /// The most attachments of one message.
 pub const MAX_ATTACHMENTS: usize = u16::MAX as usize;
 
+/// A message to put.
+#[derive(Debug, Clone, Copy)]
+pub struct Message<'a> {
+    /// Given back to the receiver; says how to read the bytes.
+    pub tag: u8,
+    pub bytes: &'a [u8],
+    /// Blocks that the message speaks of and the putting process holds.
+    pub attachments: &'a [BlockId],
+}
+
 /// How a message is stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u16)]
+#[repr(u8)]
 enum Form {
     /// Its bytes follow.
     Inline = 0,
@@ -101,6 +111,9 @@ pub enum Put {
 /// A taken message.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Taken {
+    pub tag: u8,
+    pub length: usize,
+    /// The bytes, unless they fitted into the caller's buffer.
     pub bytes: Vec<u8>,
     /// Keep what the message speaks of alive until the receiver holds it itself.
     pub attachments: Vec<Hold>,
@@ -276,9 +289,9 @@ impl<'a> Queue<'a> {
         result
     }
 
-    /// Puts a message if there is room. `attachments` are blocks that this process holds and the
-    /// message speaks of.
-    pub fn try_put(self, bytes: &[u8], attachments: &[BlockId]) -> Result<Put> {
+    /// Puts a message if there is room.
+    pub fn try_put(self, message: &Message) -> Result<Put> {
+        let Message { bytes, attachments, .. } = *message;
         if self.is_full() {
             return Ok(Put::Full);
         }
@@ -293,11 +306,17 @@ impl<'a> Queue<'a> {
             limit: format!("its {} bytes are more than {}", bytes.len(), u32::MAX),
         })?;
         let mut holds = Vec::new();
-        let put = self.prepare(bytes, attachments, &mut holds).and_then(|apart| {
-            self.locked(PRODUCERS_LOCK, || match apart {
-                None => self.append(Form::Inline, length, bytes, &holds),
-                Some(id) => self.append(Form::Apart, length, &id.to_le_bytes(), &holds),
-            })
+        let put = self.prepare(message, &mut holds).and_then(|apart| {
+            let number = apart.unwrap_or(0).to_ne_bytes();
+            let (form, body) = match apart {
+                None => (Form::Inline, bytes),
+                Some(_) => (Form::Apart, &number[..]),
+            };
+            let header = u64::from(length)
+                | (holds.len() as u64) << 32
+                | (form as u64) << 48
+                | u64::from(message.tag) << 56;
+            self.locked(PRODUCERS_LOCK, || self.append(header, body, &holds))
         });
         match put {
             Ok(Put::Done) => self.wake_one(CONSUMERS_ASLEEP, self.filled_word()),
@@ -307,34 +326,28 @@ impl<'a> Queue<'a> {
     }
 
     /// Pins the attachments and, for a long message, copies it into a block of its own.
-    fn prepare(
-        self,
-        bytes: &[u8],
-        attachments: &[BlockId],
-        holds: &mut Vec<Hold>,
-    ) -> Result<Option<BlockId>> {
-        for &attachment in attachments {
+    fn prepare(self, message: &Message, holds: &mut Vec<Hold>) -> Result<Option<BlockId>> {
+        for &attachment in message.attachments {
             holds.push(self.member.pin(attachment, self.id)?);
         }
-        if bytes.len() <= LONGEST_INLINE {
+        if message.bytes.len() <= LONGEST_INLINE {
             return Ok(None);
         }
-        let size = bytes.len() as u64;
+        let size = message.bytes.len() as u64;
         let (block, hold) = self.member.create_within(Kind::Message, size, self.id)?;
         holds.push(hold);
-        self.arena().write(block.offset, bytes);
+        self.arena().write(block.offset, message.bytes);
         Ok(Some(block.id))
     }
 
     /// Writes a message behind the tail and publishes it. Call with the producers' lock.
-    fn append(self, form: Form, length: u32, body: &[u8], holds: &[Hold]) -> Result<Put> {
+    fn append(self, header: u64, body: &[u8], holds: &[Hold]) -> Result<Put> {
         if self.is_full() {
             return Ok(Put::Full);
         }
         let tail = self.mark(TAIL);
         let units = 1 + units_of(4 * holds.len()) + units_of(body.len());
         let (segment, start) = self.room_for(units, tail)?;
-        let header = u64::from(length) | (holds.len() as u64) << 32 | (form as u64) << 48;
         let mut at = segment.write(self.arena(), start, &header.to_ne_bytes());
         if !holds.is_empty() {
             let numbers: Vec<u8> = holds.iter().flat_map(|hold| hold.0.to_ne_bytes()).collect();
@@ -409,8 +422,8 @@ impl<'a> Queue<'a> {
     }
 
     /// Takes the first message, if there is one. Bytes that fit go to `target` and leave
-    /// `Taken::bytes` empty; the length is returned either way.
-    pub fn try_take(self, target: &mut [u8]) -> Result<Option<(usize, Taken)>> {
+    /// `Taken::bytes` empty.
+    pub fn try_take(self, target: &mut [u8]) -> Result<Option<Taken>> {
         if self.is_empty() {
             return Ok(None);
         }
@@ -422,7 +435,7 @@ impl<'a> Queue<'a> {
     }
 
     /// Copies the first message out and moves the head. Call with the consumers' lock.
-    fn take(self, target: &mut [u8]) -> Result<Option<(usize, Taken)>> {
+    fn take(self, target: &mut [u8]) -> Result<Option<Taken>> {
         if self.is_empty() {
             return Ok(None);
         }
@@ -442,7 +455,7 @@ impl<'a> Queue<'a> {
         let (header, at) = segment.read(arena, start, 8);
         let header = u64::from_ne_bytes(header.try_into().unwrap_or_default());
         let (length, attached) = (header as u32 as usize, (header >> 32) as u16 as usize);
-        let apart = header >> 48 == Form::Apart as u64;
+        let apart = (header >> 48) as u8 == Form::Apart as u8;
         let body = if apart { 4 } else { length };
         let units = 1 + units_of(4 * attached) + units_of(body);
         let filled = tail.position.wrapping_sub(start);
@@ -474,7 +487,7 @@ impl<'a> Queue<'a> {
             self.member.unpin(&[block_hold])?;
         }
         self.leave_behind(&passed, segment)?;
-        Ok(Some((length, Taken { bytes, attachments })))
+        Ok(Some(Taken { tag: (header >> 56) as u8, length, bytes, attachments }))
     }
 
     /// Returns segments that the head has passed, and the pages of a large empty one.
@@ -529,9 +542,9 @@ impl<'a> Queue<'a> {
     }
 
     /// [`try_put`](Self::try_put), waiting for room until `deadline`.
-    pub fn put(self, bytes: &[u8], attachments: &[BlockId], deadline: Deadline) -> Result<Put> {
+    pub fn put(self, message: &Message, deadline: Deadline) -> Result<Put> {
         loop {
-            let put = self.try_put(bytes, attachments)?;
+            let put = self.try_put(message)?;
             if put == Put::Done || !self.wait_drained(deadline) {
                 return Ok(put);
             }
@@ -539,7 +552,7 @@ impl<'a> Queue<'a> {
     }
 
     /// [`try_take`](Self::try_take), waiting for a message until `deadline`.
-    pub fn get(self, target: &mut [u8], deadline: Deadline) -> Result<Option<(usize, Taken)>> {
+    pub fn get(self, target: &mut [u8], deadline: Deadline) -> Result<Option<Taken>> {
         loop {
             let taken = self.try_take(target)?;
             if taken.is_some() || !self.wait_filled(deadline) {

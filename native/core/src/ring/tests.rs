@@ -5,9 +5,13 @@ fn member() -> Member {
     Member::root("test").unwrap()
 }
 
+fn plain(bytes: &[u8]) -> Message<'_> {
+    Message { tag: 0, bytes, attachments: &[] }
+}
+
 fn take(queue: Queue) -> Option<Vec<u8>> {
-    queue.try_take(&mut []).unwrap().map(|(length, taken)| {
-        assert_eq!(length, taken.bytes.len());
+    queue.try_take(&mut []).unwrap().map(|taken| {
+        assert_eq!(taken.length, taken.bytes.len());
         taken.bytes
     })
 }
@@ -19,7 +23,7 @@ fn messages_come_out_as_they_went_in() {
     let sizes = [0, 1, 7, 8, 9, 16384, 65000, 65536, 100_000, LONGEST_INLINE, LONGEST_INLINE + 1];
     for size in sizes {
         let message: Vec<u8> = (0..size).map(|k| (k * 7 + size) as u8).collect();
-        assert_eq!(queue.try_put(&message, &[]).unwrap(), Put::Done);
+        assert_eq!(queue.try_put(&plain(&message)).unwrap(), Put::Done);
     }
     assert_eq!(queue.len() as usize, sizes.len());
     for size in sizes {
@@ -37,7 +41,7 @@ fn the_ring_wraps_and_grows_at_every_fill_level() {
     for round in 0..200 {
         for _ in 0..round * 13 {
             let message = vec![put as u8; (put * 31 % 997) as usize];
-            assert_eq!(queue.try_put(&message, &[]).unwrap(), Put::Done);
+            assert_eq!(queue.try_put(&plain(&message)).unwrap(), Put::Done);
             put += 1;
         }
         while taken < put && (round % 7 == 0 || put - taken > 1000) {
@@ -55,7 +59,7 @@ fn memory_of_a_backlog_is_returned_once_it_is_drained() {
     let (queue, block) = Queue::create(&member, 0).unwrap();
     let before = member.arena().resident().unwrap();
     for _ in 0..100 {
-        assert_eq!(queue.try_put(&vec![1; 1 << 20], &[]).unwrap(), Put::Done);
+        assert_eq!(queue.try_put(&plain(&vec![1; 1 << 20])).unwrap(), Put::Done);
     }
     assert!(member.arena().resident().unwrap() > before + (100 << 20));
     while take(queue).is_some() {}
@@ -68,14 +72,14 @@ fn memory_of_a_backlog_is_returned_once_it_is_drained() {
 fn a_bounded_queue_is_full_exactly_at_its_size() {
     let member = member();
     let (queue, _) = Queue::create(&member, 2).unwrap();
-    assert_eq!(queue.try_put(b"a", &[]).unwrap(), Put::Done);
+    assert_eq!(queue.try_put(&plain(b"a")).unwrap(), Put::Done);
     assert!(!queue.is_full());
-    assert_eq!(queue.try_put(b"b", &[]).unwrap(), Put::Done);
+    assert_eq!(queue.try_put(&plain(b"b")).unwrap(), Put::Done);
     assert!(queue.is_full());
-    assert_eq!(queue.try_put(b"c", &[]).unwrap(), Put::Full);
-    assert_eq!(queue.put(b"c", &[], deadline_after(10.0)).unwrap(), Put::Full);
+    assert_eq!(queue.try_put(&plain(b"c")).unwrap(), Put::Full);
+    assert_eq!(queue.put(&plain(b"c"), deadline_after(10.0)).unwrap(), Put::Full);
     assert_eq!(take(queue), Some(b"a".to_vec()));
-    assert_eq!(queue.try_put(b"c", &[]).unwrap(), Put::Done);
+    assert_eq!(queue.try_put(&plain(b"c")).unwrap(), Put::Done);
 }
 
 #[test]
@@ -83,10 +87,10 @@ fn a_message_keeps_its_attachments_alive_until_the_receiver_has_them() {
     let member = member();
     let (queue, block) = Queue::create(&member, 0).unwrap();
     let lock = member.create(Kind::Lock, 64).unwrap();
-    queue.try_put(b"a lock", &[lock.id]).unwrap();
-    queue.try_put(b"the same", &[lock.id]).unwrap();
+    queue.try_put(&Message { attachments: &[lock.id], ..plain(b"a lock") }).unwrap();
+    queue.try_put(&Message { attachments: &[lock.id], ..plain(b"the same") }).unwrap();
     member.release(lock.id).unwrap();
-    let (_, taken) = queue.try_take(&mut []).unwrap().unwrap();
+    let taken = queue.try_take(&mut []).unwrap().unwrap();
     let again = member.adopt(lock.id, lock.generation).unwrap();
     member.unpin(&taken.attachments).unwrap();
     assert_eq!(again, lock);
@@ -101,7 +105,7 @@ fn tasks_are_acknowledged_once_each() {
     let member = member();
     let (queue, _) = Queue::create(&member, 0).unwrap();
     assert!(!queue.task_done());
-    queue.try_put(b"", &[]).unwrap();
+    queue.try_put(&plain(b"")).unwrap();
     assert_eq!(queue.unfinished(), 1);
     assert!(!queue.wait_done(deadline_after(5.0)));
     assert!(queue.task_done());
@@ -114,15 +118,15 @@ fn a_growth_that_was_cut_short_is_undone() {
     let member = member();
     let (queue, _) = Queue::create(&member, 0).unwrap();
     let filler = vec![0; 60_000];
-    queue.try_put(&filler, &[]).unwrap();
+    queue.try_put(&plain(&filler)).unwrap();
     // What a producer leaves that is killed right after moving `tail_segment`.
     let tail = queue.mark(TAIL);
     let before = member.usage().unwrap().blocks;
     queue.room_for(1000, tail).unwrap();
     assert_eq!(member.usage().unwrap().blocks, before + 1);
-    queue.try_put(b"x", &[]).unwrap();
+    queue.try_put(&plain(b"x")).unwrap();
     assert_eq!(member.usage().unwrap().blocks, before);
-    queue.try_put(&filler, &[]).unwrap();
+    queue.try_put(&plain(&filler)).unwrap();
     assert_eq!(take(queue).unwrap().len(), 60_000);
     assert_eq!(take(queue), Some(b"x".to_vec()));
     assert_eq!(take(queue).unwrap().len(), 60_000);
@@ -142,7 +146,7 @@ fn many_producers_and_consumers_lose_and_double_nothing() {
                 let queue = Queue::open(member, id).unwrap();
                 for k in 0..EACH {
                     let number = (producer * EACH + k).to_le_bytes();
-                    assert_eq!(queue.put(&number, &[], None).unwrap(), Put::Done);
+                    assert_eq!(queue.put(&plain(&number), None).unwrap(), Put::Done);
                 }
             });
         }
@@ -181,7 +185,7 @@ fn a_corrupted_queue_is_an_error() {
         let member = member();
         let (queue, block) = Queue::create(&member, 0).unwrap();
         for size in [5, 3000, 70_000] {
-            queue.try_put(&vec![1; size], &[]).unwrap();
+            queue.try_put(&plain(&vec![1; size])).unwrap();
         }
         let segment = queue.segment(queue.word(HEAD_SEGMENT).load(Relaxed)).unwrap();
         for _ in 0..4 {
@@ -196,7 +200,7 @@ fn a_corrupted_queue_is_an_error() {
         }
         for _ in 0..4 {
             let _ = queue.try_take(&mut []);
-            let _ = queue.try_put(b"after", &[]);
+            let _ = queue.try_put(&plain(b"after"));
         }
     }
 }

@@ -23,6 +23,7 @@
 //! token)` and `Atomics.exchange(word, FREE)`, which are sequentially consistent.
 
 use super::{Acquired, Acquirer, Released, Step, Token};
+use crate::failpoint::failpoint;
 use crate::sys::atomic::{AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::SeqCst};
 
 pub const FREE: u32 = 0;
@@ -64,10 +65,17 @@ impl Lock<'_> {
             if next == word {
                 return outcome;
             }
+            if me.attempt.slept && owner.is_none() {
+                failpoint("lock-woken");
+            }
             // SeqCst: Acquire for T1 and T4; for T2 the order against the waker's look at the
             // asynchronous sleepers (see crate::wait).
             match self.word.compare_exchange(word, next, SeqCst, Relaxed) {
-                Ok(_) => return outcome,
+                Ok(_) => {
+                    let queued = matches!(outcome, Step::Sleep(_));
+                    failpoint(if queued { "lock-queued" } else { "lock-acquired" });
+                    return outcome;
+                }
                 Err(now) => word = now,
             }
         }
@@ -80,7 +88,10 @@ impl Lock<'_> {
         match self.word.swap(FREE, SeqCst) {
             FREE => Released::WasFree,
             word if word & WAITERS == 0 => Released::Quietly,
-            _ => Released::WakeOne,
+            _ => {
+                failpoint("lock-released");
+                Released::WakeOne
+            }
         }
     }
 

@@ -5,8 +5,12 @@
 //! drivers do that: [`crate::wait`] for a thread that blocks, [`crate::reactor`] for promises.
 //! So one text serves both, and loom can check it.
 
+pub mod barrier;
+pub mod condition;
+pub mod event;
 pub mod lock;
 pub mod rlock;
+pub mod semaphore;
 
 use std::fmt;
 use std::num::NonZeroU32;

@@ -3,6 +3,11 @@
 //! The depth counts the acquisitions beyond the first and is touched by the owner alone, so it
 //! needs no ordering of its own: T1 and T3 of the lock carry it from owner to owner. Whoever
 //! inherits the lock from a dead owner (T4) sets the depth back to 0.
+//!
+//! A promise waits in the name of a thread that goes on running. It never goes deeper but waits
+//! for the lock to be free ([`RLock::acquire_anew_step`]): whether the thread has the lock already
+//! is the thread's to ask, before it waits. The depth is changed by single additions, so that a
+//! wait which restores it does not undo what the thread does at that moment.
 
 use super::lock::Lock;
 use super::{Acquired, Acquirer, Released, Step, Token};
@@ -25,9 +30,14 @@ impl RLock<'_> {
     /// One try: deeper if it is mine, else as [`Lock::acquire_step`].
     pub fn acquire_step(self, me: &Acquirer) -> Step<Acquired> {
         if self.is_mine(me.token) {
-            self.depth.store(self.depth.load(Relaxed).saturating_add(1), Relaxed);
+            self.depth.fetch_add(1, Relaxed);
             return Step::Ready(Acquired::Regularly);
         }
+        self.acquire_anew_step(me)
+    }
+
+    /// One try, which fails if it is mine already, too.
+    pub fn acquire_anew_step(self, me: &Acquirer) -> Step<Acquired> {
         let step = self.lock.acquire_step(me);
         if let Step::Ready(Acquired::FromDead(_)) = step {
             self.depth.store(0, Relaxed);
@@ -42,10 +52,21 @@ impl RLock<'_> {
         }
         match self.depth.load(Relaxed) {
             0 => Some(self.lock.release()),
-            depth => {
-                self.depth.store(depth - 1, Relaxed);
+            _ => {
+                self.depth.fetch_sub(1, Relaxed);
                 Some(Released::Quietly)
             }
         }
+    }
+
+    /// All levels up and T3; the depth it had, for [`restore`](Self::restore). Only for the owner.
+    pub fn release_fully(self) -> (u32, Released) {
+        let depth = self.depth.swap(0, Relaxed);
+        (depth, self.lock.release())
+    }
+
+    /// Goes as many levels deeper. Only for the owner.
+    pub fn restore(self, depth: u32) {
+        self.depth.fetch_add(depth, Relaxed);
     }
 }

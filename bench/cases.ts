@@ -1,0 +1,165 @@
+// What is measured: one row of the table each, and the figure it has to reach.
+
+/** The side that a figure is relative to. */
+export type Yardstick = "CPython" | "C";
+
+/** One row. Every side runs the same `iterations` and prints ns per operation. */
+export interface Case {
+  /** What the first column says; filters match it and `script`. */
+  readonly work: string;
+  /** Name of `deno/<script>.ts` and `python/<script>.py`. */
+  readonly script: string;
+  readonly iterations: number;
+  /** Exports of mod.ts that our side uses. */
+  readonly needs: readonly string[];
+  /** Second argument of both scripts. */
+  readonly variant?: string;
+  /** Program of `native/` and its arguments after the iterations. */
+  readonly floor?: readonly [program: string, ...args: string[]];
+  /** Our time must be at most `ratio` times that of `to`. */
+  readonly reach: { readonly ratio: number; readonly to: Yardstick };
+  /** Bytes per operation, where the row is a throughput. */
+  readonly bytes?: number;
+}
+
+const DENO = Deno.execPath();
+const BARE = `${import.meta.dirname}/deno/bare.ts`;
+
+const cpython = (ratio: number) => ({ ratio, to: "CPython" } as const);
+
+/** Issues ask for "better than CPython" where they name no figure. */
+const BETTER = cpython(1);
+
+export const CASES: readonly Case[] = [
+  {
+    work: "Lock pair, uncontended",
+    script: "lock_uncontended",
+    iterations: 2_000_000,
+    needs: ["Lock"],
+    floor: ["mutex", "uncontended"],
+    reach: cpython(0.3),
+  },
+  {
+    work: "Lock pair, 2 processes",
+    script: "lock_contended",
+    iterations: 300_000,
+    needs: ["Lock", "Process", "RawArray"],
+    floor: ["mutex", "contended"],
+    reach: cpython(0.25),
+  },
+  {
+    work: "Value += 1 under its lock, 2 processes",
+    script: "value_increment",
+    variant: "acquire",
+    iterations: 200_000,
+    needs: ["Value", "Process", "RawArray"],
+    floor: ["mutex", "contended"],
+    reach: cpython(0.15),
+  },
+  {
+    work: "Value += 1 by using / with, 2 processes",
+    script: "value_increment",
+    variant: "with",
+    iterations: 200_000,
+    needs: ["Value", "Process", "RawArray"],
+    floor: ["mutex", "contended"],
+    reach: cpython(0.15),
+  },
+  {
+    work: "Semaphore pair, uncontended",
+    script: "semaphore_uncontended",
+    iterations: 2_000_000,
+    needs: ["Semaphore"],
+    reach: BETTER,
+  },
+  {
+    work: "Event set -> wait, round trip",
+    script: "event_ping_pong",
+    iterations: 5_000,
+    needs: ["Event", "Process", "RawArray"],
+    floor: ["ping_pong", "futex"],
+    reach: BETTER,
+  },
+  {
+    work: "Condition ping-pong, round trip",
+    script: "condition_ping_pong",
+    iterations: 5_000,
+    needs: ["Condition", "Process", "RawArray"],
+    floor: ["ping_pong", "futex"],
+    reach: BETTER,
+  },
+  {
+    work: "Barrier of 4, per round",
+    script: "barrier",
+    iterations: 3_000,
+    needs: ["Barrier", "Process", "RawArray"],
+    reach: BETTER,
+  },
+  {
+    work: "Queue one way, small int",
+    script: "queue_one_way",
+    variant: "int",
+    iterations: 100_000,
+    needs: ["Queue", "Process", "RawArray"],
+    reach: cpython(0.06),
+  },
+  {
+    work: "Queue one way, small object",
+    script: "queue_one_way",
+    variant: "object",
+    iterations: 100_000,
+    needs: ["Queue", "Process", "RawArray"],
+    reach: cpython(0.2),
+  },
+  {
+    work: "Queue one way, 1 KiB bytes",
+    script: "queue_one_way",
+    variant: "1KiB",
+    iterations: 50_000,
+    needs: ["Queue", "Process", "RawArray"],
+    reach: cpython(0.2),
+  },
+  {
+    work: "Queue one way, 1 MiB bytes",
+    script: "queue_one_way",
+    variant: "1MiB",
+    iterations: 500,
+    needs: ["Queue", "Process", "RawArray"],
+    reach: cpython(0.2),
+    bytes: 1024 * 1024,
+  },
+  {
+    work: "Queue request-reply, hot",
+    script: "queue_request_reply",
+    iterations: 10_000,
+    needs: ["Queue", "Process", "RawArray"],
+    floor: ["ping_pong", "spin"],
+    reach: cpython(0.03),
+  },
+  {
+    work: "Connection ping-pong, 64 bytes",
+    script: "connection_ping_pong",
+    variant: "bytes",
+    iterations: 10_000,
+    needs: ["Pipe", "Process", "RawArray"],
+    floor: ["ping_pong", "socketpair"],
+    reach: { ratio: 1.1, to: "C" },
+  },
+  {
+    work: "Connection ping-pong, small object",
+    script: "connection_ping_pong",
+    variant: "object",
+    iterations: 10_000,
+    needs: ["Pipe", "Process", "RawArray"],
+    floor: ["ping_pong", "socketpair"],
+    reach: cpython(0.85),
+  },
+  {
+    work: "Process start + join, spawn",
+    script: "process_start",
+    iterations: 10,
+    needs: ["Process"],
+    floor: ["spawn_wait", DENO, "run", BARE],
+    reach: cpython(0.6),
+  },
+];

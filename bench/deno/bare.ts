@@ -1,0 +1,1 @@
+// The smallest Deno program: what `deno run` alone costs.

@@ -1,0 +1,119 @@
+// Measures every case on all its sides in one run, interleaved, and prints the
+// table of medians.
+//
+// usage: deno task bench [--repeats=5] [filter]
+
+import { type Case, CASES } from "./cases.ts";
+import { cpython, measure, native, ours, type Side } from "./sides.ts";
+import { median, type Medians, type Row, table } from "./table.ts";
+
+interface Options {
+  readonly repeats: number;
+  readonly cases: readonly Case[];
+}
+
+function parse(args: readonly string[]): Options {
+  let repeats = 5;
+  let filter = "";
+  for (const arg of args) {
+    const given = arg.match(/^--repeats=(\d+)$/)?.[1];
+    if (given !== undefined) repeats = Number(given);
+    else if (arg.startsWith("-")) fail(`Cannot read option "${arg}"`);
+    else filter = arg.toLowerCase();
+  }
+  if (repeats < 1) fail(`Cannot take ${repeats} repeats: wanted at least 1`);
+  const cases = CASES.filter((work) =>
+    `${work.work} ${work.script}`.toLowerCase().includes(filter)
+  );
+  if (cases.length === 0) {
+    const known = [...new Set(CASES.map((work) => work.script))].join(", ");
+    fail(`Cannot find a case named "${filter}": wanted one of ${known}`);
+  }
+  return { repeats, cases };
+}
+
+function fail(message: string): never {
+  console.error(`${message}\nusage: deno task bench [--repeats=5] [filter]`);
+  Deno.exit(2);
+}
+
+async function machine(): Promise<string> {
+  const info = await Deno.readTextFile("/proc/cpuinfo");
+  const model = info.match(/^model name\s*: (.*)$/m)?.[1] ?? "unknown CPU";
+  const cores = navigator.hardwareConcurrency;
+  const load = Deno.loadavg()[0].toFixed(2);
+  return `${model}, ${cores} cores, Linux ${Deno.osRelease()}, load ${load}`;
+}
+
+/** One side of one case, and the times it has reported so far. */
+interface Runner {
+  readonly side: Side;
+  readonly command: readonly string[];
+  readonly times: number[];
+  failed: boolean;
+}
+
+/** The sides that can run the case; a line for each that cannot. */
+function runnersOf(work: Case, sides: readonly Side[]): Runner[] {
+  return sides.flatMap((side) => {
+    const plan = side.plan(work);
+    if ("command" in plan) {
+      return [{ side, command: plan.command, times: [], failed: false }];
+    }
+    if (plan.skip) {
+      console.log(`skipped: ${work.work}, ${side.name}: ${plan.skip}`);
+    }
+    return [];
+  });
+}
+
+/** Runs the sides in turn, `repeats` times; one that fails is not run again. */
+async function run(
+  work: Case,
+  runners: readonly Runner[],
+  repeats: number,
+): Promise<void> {
+  for (let repeat = 0; repeat < repeats; repeat++) {
+    for (const runner of runners.filter((runner) => !runner.failed)) {
+      try {
+        runner.times.push(await measure(runner.command));
+      } catch (error) {
+        runner.failed = true;
+        const { message } = error as Error;
+        console.log(`failed: ${work.work}, ${runner.side.name}: ${message}`);
+      }
+    }
+  }
+}
+
+function rowOf(work: Case, runners: readonly Runner[]): Row {
+  const medians: Medians = {};
+  for (const { side, times, failed } of runners) {
+    if (!failed) medians[side.name] = median(times);
+  }
+  return { work, medians };
+}
+
+/** Exit code: 1 if a side failed; a figure not reached is no failure. */
+async function main(): Promise<number> {
+  const { repeats, cases } = parse(Deno.args);
+  const sides = [await ours(), await cpython(), await native()];
+  console.log(`machine: ${await machine()}`);
+  for (const side of sides) console.log(`${side.name}: ${side.version}`);
+  console.log(
+    `median of ${repeats} interleaved runs; times and their ratios are per operation\n`,
+  );
+
+  const rows: Row[] = [];
+  let failed = false;
+  for (const work of cases) {
+    const runners = runnersOf(work, sides);
+    await run(work, runners, repeats);
+    failed ||= runners.some((runner) => runner.failed);
+    rows.push(rowOf(work, runners));
+  }
+  console.log(`\n${table(rows)}`);
+  return failed ? 1 : 0;
+}
+
+if (import.meta.main) Deno.exit(await main());

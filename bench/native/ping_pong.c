@@ -1,0 +1,57 @@
+/* Floor of the wake-up rows: a turn passed to another process and back, per round trip.
+ * usage: ping_pong ITERATIONS futex|spin|socketpair
+ * futex sleeps in the kernel at every hop, spin never does, socketpair carries 64 bytes. */
+#include "bench.h"
+#include <linux/futex.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+enum { MESSAGE = 64 };
+
+static int *turn;
+static int ends[2];
+
+static void take_turn_futex(int me) {
+  while (__atomic_load_n(turn, __ATOMIC_ACQUIRE) != me) syscall(SYS_futex, turn, FUTEX_WAIT, !me, NULL, NULL, 0);
+  __atomic_store_n(turn, !me, __ATOMIC_RELEASE);
+  syscall(SYS_futex, turn, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+static void take_turn_spin(int me) {
+  while (__atomic_load_n(turn, __ATOMIC_ACQUIRE) != me) {
+  }
+  __atomic_store_n(turn, !me, __ATOMIC_RELEASE);
+}
+
+static void transfer(int me, int sending) {
+  char message[MESSAGE] = {0};
+  ssize_t done = sending ? write(ends[me], message, MESSAGE) : read(ends[me], message, MESSAGE);
+  if (done != MESSAGE) perror("socketpair"), exit(1);
+}
+
+static void take_turn_socketpair(int me) {
+  transfer(me, me == 0);
+  transfer(me, me == 1);
+}
+
+int main(int argc, char **argv) {
+  if (argc != 3) return fprintf(stderr, "usage: ping_pong ITERATIONS futex|spin|socketpair\n"), 2;
+  long n = atol(argv[1]), warm_up = n / 10;
+  void (*take_turn)(int) = strcmp(argv[2], "futex") == 0  ? take_turn_futex
+                           : strcmp(argv[2], "spin") == 0 ? take_turn_spin
+                                                          : take_turn_socketpair;
+  turn = share(sizeof *turn);
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0) return perror("socketpair"), 1;
+  pid_t child = fork_or_die();
+  if (child == 0) {
+    for (long i = 0; i < warm_up + n + 1; i++) take_turn(1);
+    return 0;
+  }
+  for (long i = 0; i < warm_up; i++) take_turn(0);
+  double start = now_ns();
+  for (long i = 0; i < n; i++) take_turn(0);
+  double elapsed = now_ns() - start;
+  take_turn(0); /* the child's last turn, so that its exit is outside the measure */
+  waitpid(child, NULL, 0);
+  report(argv[2], elapsed / n);
+}

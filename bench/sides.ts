@@ -1,0 +1,167 @@
+// The three sides of a measurement: ours (Deno), CPython and C. A side turns a
+// case into a command, or says why it cannot.
+
+import type { Case } from "./cases.ts";
+
+/** A command that prints one JSON line with `ns`, or the reason there is none. */
+export type Plan = { readonly command: readonly string[] } | {
+  readonly skip: string;
+};
+
+export interface Side {
+  readonly name: "ours" | "CPython" | "C";
+  readonly version: string;
+  plan(work: Case): Plan;
+}
+
+/** One run that hangs ends after this, with every process it started. */
+const LIMIT_SECONDS = 60;
+
+const here = (path: string) => `${import.meta.dirname}/${path}`;
+
+/** Runs the command and returns what it wrote; throws if it fails. */
+async function output(command: readonly string[]): Promise<string> {
+  const [program, ...args] = command;
+  const child = new Deno.Command(program, { args, stdin: "null" });
+  const { success, code, stdout, stderr } = await child.output();
+  if (success) return new TextDecoder().decode(stdout);
+  const said = new TextDecoder().decode(stderr).trim();
+  throw new Error(
+    code === 137
+      ? `Cannot measure: still running after ${LIMIT_SECONDS} s ${said}`.trim()
+      : `Cannot run "${command.join(" ")}": exit code ${code}\n${said}`,
+  );
+}
+
+/** Nanoseconds per operation that the command reports. */
+export async function measure(command: readonly string[]): Promise<number> {
+  // timeout(1) kills the whole process group, workers included.
+  const bounded = ["timeout", "--signal=KILL", `${LIMIT_SECONDS}`, ...command];
+  const printed = await output(bounded);
+  const line: { ns?: unknown } = JSON.parse(printed.trim());
+  if (typeof line.ns !== "number" || !(line.ns > 0)) {
+    throw new Error(`Cannot read a time in ${JSON.stringify(printed)}`);
+  }
+  return line.ns;
+}
+
+/** Our side; skips the cases whose exports mod.ts does not have. */
+export async function ours(): Promise<Side> {
+  let version = `Deno ${Deno.version.deno} (V8 ${Deno.version.v8})`;
+  let exports: string[] = [];
+  let broken = "";
+  try {
+    exports = Object.keys(await import("@parallel/multiprocessing"));
+  } catch (error) {
+    broken = (error as Error).message.split("\n")[0];
+    version += `: the package does not load, nothing is measured: ${broken}`;
+  }
+  return {
+    name: "ours",
+    version,
+    plan(work) {
+      if (broken) return { skip: "the package does not load" };
+      const missing = work.needs.filter((name) => !exports.includes(name));
+      if (missing.length > 0) {
+        return { skip: `mod.ts does not export ${missing.join(", ")}` };
+      }
+      const script = here(`deno/${work.script}.ts`);
+      return {
+        command: [
+          Deno.execPath(),
+          "run",
+          "-A",
+          `--config=${here("../deno.json")}`,
+          script,
+          ...argumentsOf(work),
+        ],
+      };
+    },
+  };
+}
+
+/** CPython 3.12 or newer: the newest of pyenv's, else the `python3` on PATH. */
+export async function cpython(): Promise<Side> {
+  const found = await newestPython();
+  return {
+    name: "CPython",
+    version: found === null
+      ? "none (no CPython >= 3.12)"
+      : `${found.version} (${found.path})`,
+    plan(work) {
+      if (found === null) return { skip: "no CPython >= 3.12 found" };
+      const script = here(`python/${work.script}.py`);
+      return { command: [found.path, "-B", script, ...argumentsOf(work)] };
+    },
+  };
+}
+
+/** C floors, built on demand into target/bench. */
+export async function native(): Promise<Side> {
+  const compiler = await firstLine(["cc", "--version"]);
+  if (compiler !== null) {
+    await Deno.mkdir(here("../target/bench"), { recursive: true });
+  }
+  const built = new Map<string, string>();
+  for await (const { name } of Deno.readDir(here("native"))) {
+    if (compiler === null || !name.endsWith(".c")) continue;
+    const program = name.slice(0, -".c".length);
+    const binary = here(`../target/bench/${program}`);
+    const source = here(`native/${name}`);
+    await output(["cc", "-O2", "-Wall", "-pthread", source, "-o", binary]);
+    built.set(program, binary);
+  }
+  return {
+    name: "C",
+    version: compiler ?? "none (no cc on PATH)",
+    plan(work) {
+      if (work.floor === undefined) return { skip: "" };
+      const [program, ...args] = work.floor;
+      const binary = built.get(program);
+      if (binary === undefined) return { skip: "no cc on PATH" };
+      return { command: [binary, `${work.iterations}`, ...args] };
+    },
+  };
+}
+
+function argumentsOf(work: Case): string[] {
+  const variant = work.variant === undefined ? [] : [work.variant];
+  return [`${work.iterations}`, ...variant];
+}
+
+interface Python {
+  readonly path: string;
+  readonly version: string;
+}
+
+async function newestPython(): Promise<Python | null> {
+  const candidates = await pyenvPythons();
+  for (const path of [...candidates, "python3"]) {
+    const version = await firstLine([path, "--version"]);
+    const minor = version?.match(/^Python 3\.(\d+)/)?.[1];
+    if (version && Number(minor) >= 12) return { path, version };
+  }
+  return null;
+}
+
+/** Interpreters of ~/.pyenv, newest first. */
+async function pyenvPythons(): Promise<string[]> {
+  const versions = `${Deno.env.get("HOME")}/.pyenv/versions`;
+  try {
+    const names = await Array.fromAsync(Deno.readDir(versions), (e) => e.name);
+    const order = new Intl.Collator("en", { numeric: true });
+    names.sort((a, b) => order.compare(b, a));
+    return names.map((name) => `${versions}/${name}/bin/python3`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+async function firstLine(command: readonly string[]): Promise<string | null> {
+  try {
+    return (await output(command)).split("\n")[0];
+  } catch {
+    return null; // not installed, or does not run: the caller says so
+  }
+}

@@ -1,0 +1,172 @@
+//! Child processes.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use multiprocessing_core::heap::Kind;
+use multiprocessing_core::process::{Child, Start};
+use multiprocessing_core::sys::clock::deadline_after;
+use multiprocessing_core::sys::spawn::Stdio;
+use napi::bindgen_prelude::{Buffer, Uint8Array};
+use napi_derive::napi;
+use rustix::process::Signal;
+
+use crate::errors::{Result, state, to_js};
+use crate::port;
+use crate::tree::tree;
+
+static CHILDREN: Mutex<Option<HashMap<u32, Arc<Child>>>> = Mutex::new(None);
+
+fn children() -> MutexGuard<'static, Option<HashMap<u32, Arc<Child>>>> {
+    CHILDREN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn child(pid: u32) -> Result<Arc<Child>> {
+    let known = children().as_ref().and_then(|children| children.get(&pid).cloned());
+    known.ok_or_else(|| state("Cannot use a child process: it has been closed"))
+}
+
+/// What to start.
+#[napi(object)]
+pub struct StartOptions {
+    pub name: String,
+    /// The executable and what follows it on the command line.
+    pub path: String,
+    pub arguments: Vec<String>,
+    /// Pairs of name and value that replace the environment.
+    pub environment: Option<Vec<Vec<String>>>,
+    pub directory: Option<String>,
+    pub daemon: bool,
+    /// A block of [`Kind::Preparation`] that this process holds.
+    pub preparation: u32,
+    /// "inherit" or "null".
+    pub stdout: String,
+    pub stderr: String,
+}
+
+fn stdio(word: &str) -> Result<Stdio<'static>> {
+    match word {
+        "inherit" => Ok(Stdio::Inherit),
+        "null" => Ok(Stdio::Null),
+        _ => Err(state("Cannot start a process: its output goes to \"inherit\" or \"null\"")),
+    }
+}
+
+/// Starts a process that calls [`crate::tree::join_parent`]; its pid.
+#[napi]
+pub fn start_child(options: StartOptions) -> Result<u32> {
+    let environment: Option<Vec<(String, String)>> = options.environment.map(|variables| {
+        let mut pairs = Vec::new();
+        for mut variable in variables {
+            if let (Some(value), Some(name)) = (variable.pop(), variable.pop()) {
+                pairs.push((name, value));
+            }
+        }
+        pairs
+    });
+    let started = Child::start(
+        &tree()?.member,
+        &Start {
+            path: Path::new(&options.path),
+            arguments: &options.arguments,
+            environment: environment.as_deref(),
+            directory: options.directory.as_deref().map(Path::new),
+            stdout: stdio(&options.stdout)?,
+            stderr: stdio(&options.stderr)?,
+            name: &options.name,
+            daemon: options.daemon,
+            preparation: options.preparation,
+        },
+    )
+    .map_err(to_js)?;
+    let pid = started.pid();
+    let started = Arc::new(started);
+    children().get_or_insert_default().insert(pid, Arc::clone(&started));
+    // Reaped at once when it ends, whatever JavaScript is doing.
+    let ended = Arc::clone(&started);
+    let reap = Box::new(move || {
+        if let Ok(tree) = tree() {
+            let _ = ended.try_wait(&tree.member);
+        }
+    });
+    tree()?.descriptors()?.watch(started.pidfd(), reap).map_err(to_js)?;
+    Ok(pid)
+}
+
+/// Why the child could not begin its work, if it told; told once.
+#[napi]
+pub fn child_failure(pid: u32) -> Result<Option<String>> {
+    Ok(child(pid)?.take_failure())
+}
+
+/// Bytes for a child, as a block with one handle in this process; `attachments` are the blocks
+/// that they speak of, and stay as long as this one.
+#[napi]
+pub fn create_preparation(bytes: Uint8Array, attachments: Vec<u32>) -> Result<u32> {
+    let member = &tree()?.member;
+    let block = member.create(Kind::Preparation, bytes.len() as u64).map_err(to_js)?;
+    member.arena().write(block.offset, &bytes);
+    for attachment in attachments {
+        if let Err(error) = member.pin(attachment, block.id) {
+            let _ = member.release(block.id);
+            return Err(to_js(error));
+        }
+    }
+    Ok(block.id)
+}
+
+/// The bytes of a preparation block.
+#[napi]
+pub fn read_preparation(id: u32) -> Result<Buffer> {
+    let member = &tree()?.member;
+    let block = member.block(id, Kind::Preparation).map_err(to_js)?;
+    Ok(member.arena().read_vec(block.offset, block.size as usize).into())
+}
+
+/// How the child ended, as `Process.exitcode` tells it; `null` while it runs.
+#[napi]
+pub fn child_exit_code(pid: u32) -> Result<Option<i32>> {
+    let exit = child(pid)?.try_wait(&tree()?.member).map_err(to_js)?;
+    Ok(exit.map(multiprocessing_core::process::Exit::code))
+}
+
+/// Blocks until the child has ended; `false` when `timeout` milliseconds pass first.
+#[napi]
+pub fn child_join(pid: u32, timeout: f64) -> Result<bool> {
+    let exit = child(pid)?.wait(&tree()?.member, deadline_after(timeout)).map_err(to_js)?;
+    Ok(exit.is_some())
+}
+
+/// Lets the reactor wait for the child's end, which it then reaps; the ticket.
+#[napi]
+pub fn child_await(pid: u32) -> Result<u32> {
+    let child = child(pid)?;
+    port::watch(|sink| {
+        let ended = Arc::clone(&child);
+        let told = Box::new(move || {
+            if let Ok(tree) = tree() {
+                let _ = ended.try_wait(&tree.member);
+            }
+            sink(0);
+        });
+        tree()?.descriptors()?.watch(child.pidfd(), told).map_err(to_js)
+    })
+}
+
+/// Sends the signal of that number; nothing happens if the child has ended.
+#[napi]
+pub fn child_signal(pid: u32, signal: i32) -> Result<()> {
+    let signal = Signal::from_named_raw(signal)
+        .ok_or_else(|| state("Cannot signal a process: no such signal"))?;
+    child(pid)?.signal(signal).map_err(to_js)
+}
+
+/// Forgets a child that has ended.
+#[napi]
+pub fn child_close(pid: u32) -> Result<()> {
+    if let Some(children) = children().as_mut() {
+        children.remove(&pid);
+    }
+    Ok(())
+}

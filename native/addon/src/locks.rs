@@ -1,0 +1,42 @@
+//! Locks, where JavaScript's own `Atomics` were not enough.
+
+use multiprocessing_core::mutex::Mutex;
+use multiprocessing_core::reactor::operations::{Acquire, acquired_number};
+use multiprocessing_core::sys::clock::deadline_after;
+use napi_derive::napi;
+
+use crate::errors::{Result, to_js};
+use crate::port;
+use crate::tree::tree;
+
+/// Blocks this thread until it has the lock: 0, or the token of the dead owner it was inherited
+/// from, or -1 when `timeout` milliseconds have passed.
+#[napi]
+pub fn lock_acquire(id: u32, timeout: f64) -> Result<i32> {
+    let mutex = Mutex::open(&tree()?.member, id).map_err(to_js)?;
+    let acquired = mutex.acquire(deadline_after(timeout)).map_err(to_js)?;
+    Ok(acquired.map_or(-1, acquired_number))
+}
+
+/// Waits for the lock in the reactor; the ticket, whose outcome is as of [`lock_acquire`], or
+/// `TIMED_OUT`.
+#[napi]
+pub fn lock_acquire_async(id: u32, timeout: f64) -> Result<u32> {
+    let operation = Acquire::new(&tree()?.member, id).map_err(to_js)?;
+    port::submit(Box::new(operation), timeout)
+}
+
+/// Releases one level; `false` if it was not held, or not by this thread where that matters.
+#[napi]
+pub fn lock_release(id: u32) -> Result<bool> {
+    Mutex::open(&tree()?.member, id).map_err(to_js)?.release().map_err(to_js)
+}
+
+/// Wakes one sleeper of a lock that JavaScript has released.
+#[napi]
+pub fn lock_wake(id: u32) -> Result<()> {
+    let member = &tree()?.member;
+    let word = Mutex::open(member, id).map_err(to_js)?.word();
+    member.wake(word, 1);
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! Blocks and the windows through which JavaScript sees them.
+#![allow(unsafe_code)] // ArrayBuffers over memory that JavaScript does not own
+
+use multiprocessing_core::arena::{CELL_COUNT, CELL_SIZE, CELLS};
+use multiprocessing_core::heap::{Block, Kind};
+use multiprocessing_core::mutex::{DEPTH_WORD, LOCK_WORD, VALUE_BYTES};
+use multiprocessing_core::sync::lock::{FREE, WAITERS};
+use napi::Env;
+use napi::bindgen_prelude::ArrayBuffer;
+use napi_derive::napi;
+
+use crate::errors::{Result, from_napi, state, to_js};
+use crate::tree::tree;
+
+/// Bytes of a window: V8 counts a buffer's length as external memory, so they are small.
+const WINDOW_SIZE: u64 = 1 << 20;
+
+/// Where things are; TypeScript knows no number of this by itself.
+#[napi(object)]
+pub struct Layout {
+    /// Bytes of a window, and of a cell in it.
+    pub window_size: u32,
+    pub cell_size: u32,
+    /// The value of a free lock word, and the bit that says somebody sleeps.
+    pub free: i32,
+    pub waiters: i32,
+    /// 32-bit words of a cell: the lock, and the depth of a recursive one.
+    pub lock_word: u32,
+    pub depth_word: u32,
+    /// Where in a cell the bytes of a value begin, and how many there are.
+    pub value_offset: u32,
+    pub value_size: u32,
+}
+
+#[napi]
+pub fn layout() -> Layout {
+    Layout {
+        window_size: WINDOW_SIZE as u32,
+        cell_size: CELL_SIZE as u32,
+        free: FREE.cast_signed(),
+        waiters: WAITERS.cast_signed(),
+        lock_word: (LOCK_WORD / 4) as u32,
+        depth_word: (DEPTH_WORD / 4) as u32,
+        value_offset: VALUE_BYTES as u32,
+        value_size: (CELL_SIZE - VALUE_BYTES) as u32,
+    }
+}
+
+/// The cells from `index` × window size on, as memory shared by all processes of the tree.
+#[napi]
+pub fn window(env: &Env, index: u32) -> Result<ArrayBuffer<'_>> {
+    let start = u64::from(index) * WINDOW_SIZE;
+    if start >= CELL_COUNT * CELL_SIZE {
+        return Err(state("Cannot open a window: there are no cells behind the last"));
+    }
+    let data = tree()?.member.arena().bytes(CELLS + start, WINDOW_SIZE);
+    // SAFETY: the arena stays mapped until the process ends, so the window needs no finalizer.
+    unsafe { ArrayBuffer::from_external(env, data, WINDOW_SIZE as usize, (), |_, ()| {}) }
+        .map_err(from_napi)
+}
+
+/// The bytes of a [`Kind::Bytes`] block, as memory shared by all processes of the tree. The block
+/// stays until the buffer is collected, too.
+#[napi]
+pub fn bytes(env: &Env, id: u32) -> Result<ArrayBuffer<'_>> {
+    let member = &tree()?.member;
+    let block = member.block(id, Kind::Bytes).map_err(to_js)?;
+    member.adopt(id, block.generation).map_err(to_js)?;
+    let data = member.arena().bytes(block.offset, block.size);
+    // SAFETY: the handle adopted above keeps the block until the finalizer releases it.
+    unsafe {
+        ArrayBuffer::from_external(env, data, block.size as usize, id, |_, id| {
+            if let Ok(tree) = tree() {
+                let _ = tree.member.release(id);
+            }
+        })
+    }
+    .map_err(from_napi)
+}
+
+/// A new block of zeroes with one handle in this process; its number.
+#[napi]
+pub fn create_block(kind: u32, size: f64) -> Result<u32> {
+    let kind = Kind::from_number(kind)
+        .filter(|kind| *kind != Kind::Returned)
+        .ok_or_else(|| state("Cannot allocate shared memory: no such kind of block"))?;
+    Ok(tree()?.member.create(kind, size as u64).map_err(to_js)?.id)
+}
+
+/// One more handle of a block that another process told of.
+#[napi]
+pub fn adopt_block(id: u32, generation: u32) -> Result<()> {
+    tree()?.member.adopt(id, generation).map_err(to_js)?;
+    Ok(())
+}
+
+/// One handle less; the last lets the block go.
+#[napi]
+pub fn release_block(id: u32) -> Result<()> {
+    tree()?.member.release(id).map_err(to_js)
+}
+
+/// What another process needs besides the number to adopt the block.
+#[napi]
+pub fn generation_of(id: u32) -> Result<u32> {
+    Ok(open(id)?.generation)
+}
+
+/// Which cell of all windows a block is; -1 if it is not a cell.
+#[napi]
+pub fn cell_of(id: u32) -> Result<i32> {
+    let cell = (open(id)?.offset - CELLS) / CELL_SIZE;
+    Ok(if cell < CELL_COUNT { cell as i32 } else { -1 })
+}
+
+/// Bytes that were asked for when the block was made.
+#[napi]
+pub fn size_of(id: u32) -> Result<f64> {
+    Ok(open(id)?.size as f64)
+}
+
+fn open(id: u32) -> Result<Block> {
+    Block::open(tree()?.member.arena(), id).map_err(to_js)
+}
+
+/// What the whole tree uses of its memory.
+#[napi(object)]
+pub struct Usage {
+    /// Blocks in use and their bytes.
+    pub blocks: f64,
+    pub bytes: f64,
+    /// Bytes of the arena that are in memory.
+    pub resident: f64,
+}
+
+#[napi]
+pub fn memory_usage() -> Result<Usage> {
+    let member = &tree()?.member;
+    let usage = member.usage().map_err(to_js)?;
+    let resident = member.arena().resident().map_err(to_js)? as f64;
+    Ok(Usage { blocks: usage.blocks as f64, bytes: usage.bytes as f64, resident })
+}

@@ -1,0 +1,188 @@
+//! How the reactors reach the JavaScript of a thread: a list of outcomes, and one call that says
+//! the list is no longer empty.
+#![allow(unsafe_code)] // referencing a threadsafe function has no safe wrapper that shares it
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use multiprocessing_core::reactor::words::{Operation, Outcome, Sink};
+use multiprocessing_core::sys::clock::deadline_after;
+use napi::bindgen_prelude::Function;
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Env, Status};
+use napi_derive::napi;
+
+use crate::errors::{Result, from_napi, state};
+use crate::tree::tree;
+
+type Ring = ThreadsafeFunction<(), (), (), Status, false, true>;
+
+/// Outcome of a wait whose deadline passed.
+pub const TIMED_OUT: i32 = i32::MIN;
+
+/// Names a wait of this thread: a number that JavaScript keeps its promise under.
+type Ticket = u32;
+
+/// What the reactors see.
+pub struct Mailbox {
+    /// (ticket, outcome), in pairs.
+    outcomes: Mutex<Vec<i32>>,
+    ring: Ring,
+}
+
+impl Mailbox {
+    fn outcomes(&self) -> MutexGuard<'_, Vec<i32>> {
+        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Called by the reactors.
+    pub fn deliver(&self, ticket: Ticket, outcome: i32) {
+        let mut outcomes = self.outcomes();
+        let was_empty = outcomes.is_empty();
+        outcomes.extend([ticket.cast_signed(), outcome]);
+        drop(outcomes);
+        if was_empty {
+            // Fails only when the thread's JavaScript is ending: nobody is left to be told.
+            self.ring.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    }
+}
+
+/// Where a wait can be cancelled.
+enum Wait {
+    Word(u64),
+    Descriptor(u64),
+}
+
+struct Port {
+    mailbox: Arc<Mailbox>,
+    waits: HashMap<Ticket, Wait>,
+    next_ticket: Ticket,
+}
+
+thread_local! {
+    static PORT: RefCell<Option<Port>> = const { RefCell::new(None) };
+}
+
+impl Drop for Port {
+    /// The thread ends (a Worker was terminated): its waits must acquire nothing any more.
+    fn drop(&mut self) {
+        let waits = std::mem::take(&mut self.waits);
+        waits.into_values().for_each(|wait| {
+            cancel_wait(&wait);
+        });
+    }
+}
+
+fn cancel_wait(wait: &Wait) -> bool {
+    let Ok(tree) = tree() else {
+        return false;
+    };
+    match wait {
+        Wait::Word(id) => tree.words.cancel(*id),
+        Wait::Descriptor(id) => tree.descriptors().is_ok_and(|reactor| reactor.cancel(*id)),
+    }
+}
+
+fn with_port<T>(work: impl FnOnce(&mut Port) -> Result<T>) -> Result<T> {
+    PORT.with_borrow_mut(|port| match port {
+        Some(port) => work(port),
+        None => Err(state("Cannot wait: openPort() has not been called in this thread")),
+    })
+}
+
+/// Gives this thread's waits a way back: `ring` is called when [`take_outcomes`] has something.
+/// The program stays alive only while [`keep_alive`] says so.
+#[napi]
+pub fn open_port(ring: Function<(), ()>) -> Result<()> {
+    let ring = ring
+        .build_threadsafe_function()
+        .callee_handled::<false>()
+        .weak::<true>()
+        .build()
+        .map_err(from_napi)?;
+    let mailbox = Arc::new(Mailbox { outcomes: Mutex::default(), ring });
+    let port = Port { mailbox, waits: HashMap::new(), next_ticket: 0 };
+    PORT.with_borrow_mut(|place| *place = Some(port));
+    Ok(())
+}
+
+/// Whether this thread's event loop goes on while only waits are left.
+#[napi]
+pub fn keep_alive(env: &Env, on: bool) -> Result<()> {
+    with_port(|port| {
+        let ring = port.mailbox.ring.handle.get_raw();
+        // SAFETY: the function lives as long as the mailbox, and this is the thread it belongs to.
+        let status = unsafe {
+            match on {
+                true => napi::sys::napi_ref_threadsafe_function(env.raw(), ring),
+                false => napi::sys::napi_unref_threadsafe_function(env.raw(), ring),
+            }
+        };
+        match status {
+            napi::sys::Status::napi_ok => Ok(()),
+            _ => Err(state("Cannot wait: this thread's event loop is closing")),
+        }
+    })
+}
+
+/// The outcomes since the last call: pairs of ticket and number.
+#[napi]
+pub fn take_outcomes() -> Result<Vec<i32>> {
+    with_port(|port| {
+        let outcomes = std::mem::take(&mut *port.mailbox.outcomes());
+        for pair in outcomes.chunks(2) {
+            port.waits.remove(&pair[0].cast_unsigned());
+        }
+        Ok(outcomes)
+    })
+}
+
+/// Forgets a wait; `false` if its outcome is on its way already.
+#[napi]
+pub fn cancel(ticket: u32) -> Result<bool> {
+    let wait = with_port(|port| Ok(port.waits.remove(&ticket)))?;
+    Ok(wait.is_some_and(|wait| cancel_wait(&wait)))
+}
+
+/// Lets `operation` wait in the reactor; the ticket of the wait.
+pub fn submit(operation: Box<dyn Operation>, timeout: f64) -> Result<Ticket> {
+    with_port(|port| {
+        let ticket = port.take_ticket();
+        let mailbox = Arc::clone(&port.mailbox);
+        let sink: Sink = Box::new(move |outcome| {
+            let number = match outcome {
+                Outcome::Ready(number) => number,
+                Outcome::TimedOut => TIMED_OUT,
+            };
+            mailbox.deliver(ticket, number);
+        });
+        let id = tree()?
+            .words
+            .submit(operation, deadline_after(timeout), sink)
+            .map_err(|error| state(&format!("Cannot wait: no thread could be started: {error}")))?;
+        port.waits.insert(ticket, Wait::Word(id));
+        Ok(ticket)
+    })
+}
+
+/// As [`submit`], for a descriptor: `watch` registers the sink it is given.
+pub fn watch(
+    watch: impl FnOnce(Box<dyn FnOnce(i32) + Send>) -> Result<u64>,
+) -> Result<Ticket> {
+    with_port(|port| {
+        let ticket = port.take_ticket();
+        let mailbox = Arc::clone(&port.mailbox);
+        let id = watch(Box::new(move |outcome| mailbox.deliver(ticket, outcome)))?;
+        port.waits.insert(ticket, Wait::Descriptor(id));
+        Ok(ticket)
+    })
+}
+
+impl Port {
+    fn take_ticket(&mut self) -> Ticket {
+        self.next_ticket = self.next_ticket.wrapping_add(1);
+        self.next_ticket
+    }
+}

@@ -1,0 +1,203 @@
+//! Queues. Short messages pass through a *scratch* buffer that JavaScript and this thread share,
+//! so that a call needs to carry nothing but numbers.
+#![allow(unsafe_code)] // the scratch buffer is an ArrayBuffer over memory of ours
+
+use std::cell::RefCell;
+
+use multiprocessing_core::heap::Hold;
+use multiprocessing_core::reactor::operations::{AwaitQueue, QueueState};
+use multiprocessing_core::ring::{Message, Put, Queue, Taken};
+use multiprocessing_core::sys::clock::deadline_after;
+use napi::Env;
+use napi::bindgen_prelude::{ArrayBuffer, Uint8Array};
+use napi_derive::napi;
+
+use crate::errors::{Result, from_napi, state, to_js};
+use crate::port;
+use crate::tree::tree;
+
+/// Bytes of the scratch buffer.
+const SCRATCH_SIZE: usize = 64 * 1024;
+
+struct Scratch {
+    bytes: Box<[u8; SCRATCH_SIZE]>,
+    /// What the last take left that did not fit, or that speaks of shared objects.
+    taken: Option<Taken>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Option<Scratch>> = const { RefCell::new(None) };
+}
+
+fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> Result<T>) -> Result<T> {
+    SCRATCH.with_borrow_mut(|scratch| match scratch {
+        Some(scratch) => work(scratch),
+        None => Err(state("Cannot use a queue: openScratch() has not been called in this thread")),
+    })
+}
+
+/// This thread's scratch buffer. Call it once in each thread.
+#[napi]
+pub fn open_scratch(env: &Env) -> Result<ArrayBuffer<'_>> {
+    let mut bytes: Box<[u8; SCRATCH_SIZE]> =
+        vec![0; SCRATCH_SIZE].into_boxed_slice().try_into().map_err(|_| state("no memory"))?;
+    let data = bytes.as_mut_ptr();
+    SCRATCH.with_borrow_mut(|place| {
+        // A second call replaces the buffer; the first must stay, for JavaScript may hold it.
+        if let Some(old) = place.replace(Scratch { bytes, taken: None }) {
+            std::mem::forget(old.bytes);
+        }
+    });
+    // SAFETY: the box lives until its thread ends, and JavaScript of that thread with it. Nothing
+    // of JavaScript runs while a function here borrows the bytes: both are this thread.
+    unsafe { ArrayBuffer::from_external(env, data, SCRATCH_SIZE, (), |_, ()| {}) }
+        .map_err(from_napi)
+}
+
+fn queue(id: u32) -> Result<Queue<'static>> {
+    Queue::open(&tree()?.member, id).map_err(to_js)
+}
+
+/// A new queue of at most `maxsize` messages, 0 for no limit; its block.
+#[napi]
+pub fn queue_create(maxsize: u32) -> Result<u32> {
+    Ok(Queue::create(&tree()?.member, maxsize).map_err(to_js)?.1.id)
+}
+
+/// Puts the first `length` bytes of the scratch buffer, blocking up to `timeout` milliseconds:
+/// `true` if done, `false` if it was full for so long.
+#[napi]
+pub fn queue_put(id: u32, length: u32, timeout: f64) -> Result<bool> {
+    with_scratch(|scratch| {
+        let bytes = scratch.bytes.get(..length as usize);
+        let bytes = bytes.ok_or_else(|| state("Cannot put: longer than the scratch buffer"))?;
+        put(id, &Message { tag: 0, bytes, attachments: &[] }, timeout)
+    })
+}
+
+/// As [`queue_put`], for bytes of any length, a tag of 8 bits that the receiver gets back, and
+/// blocks that the message speaks of.
+#[napi]
+pub fn queue_put_bytes(
+    id: u32,
+    tag: u32,
+    bytes: Uint8Array,
+    attachments: Vec<u32>,
+    timeout: f64,
+) -> Result<bool> {
+    put(id, &Message { tag: tag as u8, bytes: &bytes, attachments: &attachments }, timeout)
+}
+
+fn put(id: u32, message: &Message, timeout: f64) -> Result<bool> {
+    let queue = queue(id)?;
+    // Most puts need no deadline: the clock is read only by those that do.
+    let mut put = queue.try_put(message).map_err(to_js)?;
+    if put == Put::Full && timeout > 0.0 {
+        put = queue.put(message, deadline_after(timeout)).map_err(to_js)?;
+    }
+    Ok(put == Put::Done)
+}
+
+/// Returned by [`queue_get`] when nothing came.
+const EMPTY: f64 = -1.0;
+/// Returned by [`queue_get`] when [`taken_bytes`] has the message.
+const TAKEN: f64 = -2.0;
+
+/// Takes a message, blocking up to `timeout` milliseconds. Not negative: its length plus 2^32 ×
+/// its tag, and its bytes are in the scratch buffer. -1: none came. -2: it is too long for the
+/// scratch buffer or speaks of shared objects, [`taken_bytes`] has it.
+#[napi]
+pub fn queue_get(id: u32, timeout: f64) -> Result<f64> {
+    let queue = queue(id)?;
+    with_scratch(|scratch| {
+        let target = &mut scratch.bytes[..];
+        let mut got = queue.try_take(target).map_err(to_js)?;
+        if got.is_none() && timeout > 0.0 {
+            got = queue.get(target, deadline_after(timeout)).map_err(to_js)?;
+        }
+        let Some(mut taken) = got else {
+            return Ok(EMPTY);
+        };
+        if taken.bytes.is_empty() && taken.attachments.is_empty() {
+            return Ok(taken.length as f64 + f64::from(taken.tag) * 4_294_967_296.0);
+        }
+        if taken.bytes.is_empty() {
+            taken.bytes = target[..taken.length].to_vec();
+        }
+        scratch.taken = Some(taken);
+        Ok(TAKEN)
+    })
+}
+
+/// A message that [`queue_get`] could not put into the scratch buffer.
+#[napi(object)]
+pub struct TakenMessage {
+    pub tag: u32,
+    pub bytes: Uint8Array,
+    /// What keeps the shared objects alive that it speaks of: for [`unpin`], once they are
+    /// adopted.
+    pub attachments: Vec<u32>,
+}
+
+#[napi]
+pub fn taken_bytes() -> Result<TakenMessage> {
+    let taken = with_scratch(|scratch| {
+        scratch.taken.take().ok_or_else(|| state("Cannot get: no message has been taken"))
+    })?;
+    Ok(TakenMessage {
+        tag: taken.tag.into(),
+        bytes: taken.bytes.into(),
+        attachments: taken.attachments.iter().map(|hold| hold.0).collect(),
+    })
+}
+
+/// Lets go of what kept shared objects alive on their way.
+#[napi]
+pub fn unpin(attachments: Vec<u32>) -> Result<()> {
+    let holds: Vec<_> = attachments.into_iter().map(Hold).collect();
+    tree()?.member.unpin(&holds).map_err(to_js)
+}
+
+/// Waits in the reactor until the queue has something to take (0), has room (1), or all of its
+/// messages are acknowledged (2); the ticket. Whoever hears of it tries, and may have to wait
+/// again.
+#[napi]
+pub fn queue_await(id: u32, state_number: u32, timeout: f64) -> Result<u32> {
+    let wanted = match state_number {
+        0 => QueueState::Filled,
+        1 => QueueState::Drained,
+        _ => QueueState::Done,
+    };
+    let operation = AwaitQueue::new(&tree()?.member, id, wanted).map_err(to_js)?;
+    port::submit(Box::new(operation), timeout)
+}
+
+/// How many messages are in the queue.
+#[napi]
+pub fn queue_size(id: u32) -> Result<u32> {
+    Ok(queue(id)?.len())
+}
+
+/// The limit it was made with.
+#[napi]
+pub fn queue_maxsize(id: u32) -> Result<u32> {
+    Ok(queue(id)?.maxsize())
+}
+
+/// Acknowledges one message; `false` if all have been.
+#[napi]
+pub fn queue_task_done(id: u32) -> Result<bool> {
+    Ok(queue(id)?.task_done())
+}
+
+/// How many messages have been put and not been acknowledged.
+#[napi]
+pub fn queue_unfinished(id: u32) -> Result<u32> {
+    Ok(queue(id)?.unfinished())
+}
+
+/// Blocks until all messages are acknowledged; `false` when `timeout` milliseconds pass first.
+#[napi]
+pub fn queue_join(id: u32, timeout: f64) -> Result<bool> {
+    Ok(queue(id)?.wait_done(deadline_after(timeout)))
+}

@@ -1,0 +1,237 @@
+//! This process's membership: made once, by the first thread that needs it, and kept for good.
+
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use multiprocessing_core::member::Member;
+use multiprocessing_core::process::{ARENA, Greeting, PARENT_SOCKET, send_failure};
+use multiprocessing_core::reactor::descriptors::Descriptors;
+use multiprocessing_core::reactor::words::Words;
+use multiprocessing_core::sys::{self, procfs};
+use multiprocessing_core::table::ProcessEntry;
+use napi_derive::napi;
+
+use crate::errors::{Error, Result, state, to_js};
+
+/// Everything that lives as long as the process.
+pub struct Tree {
+    pub member: Arc<Member>,
+    pub words: Arc<Words>,
+    descriptors: Mutex<Option<Arc<Descriptors>>>,
+    child: Option<ChildSide>,
+}
+
+struct ChildSide {
+    greeting: Greeting,
+    /// Its other end closes when the parent is gone.
+    socket: OwnedFd,
+}
+
+static TREE: OnceLock<Tree> = OnceLock::new();
+static JOINING: Mutex<()> = Mutex::new(());
+
+pub fn tree() -> Result<&'static Tree> {
+    TREE.get().ok_or_else(|| state("Cannot use shared memory: joinTree() has not been called"))
+}
+
+impl Tree {
+    fn new(member: Member, child: Option<ChildSide>) -> Self {
+        let member = Arc::new(member);
+        let words = Words::new(Arc::clone(&member));
+        Self { member, words, descriptors: Mutex::default(), child }
+    }
+
+    /// The reactor of descriptors, started at the first need.
+    pub fn descriptors(&self) -> Result<Arc<Descriptors>> {
+        let mut started = self.descriptors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reactor) = &*started {
+            return Ok(Arc::clone(reactor));
+        }
+        let reactor = Descriptors::start().map_err(to_js)?;
+        *started = Some(Arc::clone(&reactor));
+        Ok(reactor)
+    }
+}
+
+/// Makes this process the root of a tree, unless it is in one already (another of its threads
+/// was first, or it is a child).
+#[napi]
+pub fn join_tree(name: String) -> Result<()> {
+    let _one_at_a_time = JOINING.lock().unwrap_or_else(PoisonError::into_inner);
+    if TREE.get().is_none() {
+        let member = Member::root(&name).map_err(to_js)?;
+        let _ = TREE.set(Tree::new(member, None));
+    }
+    Ok(())
+}
+
+/// What a child learns when it joins.
+#[napi(object)]
+pub struct Joined {
+    /// The block with the preparation data, which this process now holds.
+    pub preparation: u32,
+    pub daemon: bool,
+    pub parent_pid: u32,
+    pub parent_name: String,
+}
+
+/// Takes the place that the parent has prepared. Call it once, in a process that was started by
+/// [`crate::children::start_child`].
+#[napi]
+pub fn join_parent() -> Result<Joined> {
+    let _one_at_a_time = JOINING.lock().unwrap_or_else(PoisonError::into_inner);
+    if TREE.get().is_some() {
+        return Err(state("Cannot join the parent's tree: this process is in a tree already"));
+    }
+    let [socket, arena] = inherited_descriptors()?;
+    let greeting = Greeting::receive(socket.as_fd()).map_err(to_js)?;
+    let member = Member::child(arena, greeting.slot).map_err(to_js)?;
+    member.take_over(greeting.preparation, greeting.hold).map_err(to_js)?;
+    let parent = ProcessEntry::at(member.arena(), member.entry().parent());
+    let joined = Joined {
+        preparation: greeting.preparation,
+        daemon: greeting.daemon,
+        parent_pid: parent.pid(),
+        parent_name: parent.name(),
+    };
+    let tree = Tree::new(member, Some(ChildSide { greeting, socket }));
+    let _ = TREE.set(tree);
+    watch_parent()?;
+    Ok(joined)
+}
+
+/// The two descriptors that a child is started with, close-on-exec from here on.
+#[allow(unsafe_code)]
+fn inherited_descriptors() -> Result<[OwnedFd; 2]> {
+    let own = |number| {
+        // SAFETY: a descriptor is wrapped only after it was seen to be open, and only once: the
+        // caller runs once in a process that was started with these two.
+        let descriptor = unsafe { OwnedFd::from_raw_fd(number) };
+        match descriptor.try_clone() {
+            // The clone is close-on-exec; the original closes here.
+            Ok(clone) => Ok(clone),
+            Err(_) => {
+                std::mem::forget(descriptor);
+                Err(state("Cannot join the parent's tree: this process was not started as a child"))
+            }
+        }
+    };
+    Ok([own(PARENT_SOCKET)?, own(ARENA)?])
+}
+
+/// A daemon dies with its parent, whatever its JavaScript is doing.
+fn watch_parent() -> Result<()> {
+    let tree = tree()?;
+    let Some(child) = &tree.child else {
+        return Ok(());
+    };
+    let daemon = child.greeting.daemon;
+    let told = Box::new(move || {
+        if let Ok(tree) = self::tree() {
+            let _ = tree.member.retire_orphans();
+        }
+        if daemon {
+            let _ = rustix::process::kill_process(
+                rustix::process::getpid(),
+                rustix::process::Signal::KILL,
+            );
+        }
+    });
+    tree.descriptors()?.watch(child.socket.as_fd(), told).map_err(to_js)?;
+    Ok(())
+}
+
+/// Whether the parent of this process still runs; `true` in the root.
+#[napi]
+pub fn parent_is_alive() -> Result<bool> {
+    let member = &tree()?.member;
+    if tree()?.child.is_none() {
+        return Ok(true);
+    }
+    let parent = ProcessEntry::at(member.arena(), member.entry().parent());
+    Ok(parent.is_running())
+}
+
+/// The calling thread's token, as lock words hold it.
+#[napi]
+pub fn thread_token() -> Result<u32> {
+    Ok(tree()?.member.token().map_err(to_js)?.get())
+}
+
+/// Who stands, or stood, behind a token.
+#[napi(object)]
+pub struct Owner {
+    pub pid: u32,
+    pub thread_id: u32,
+    pub process_name: String,
+    /// Whether it is a thread of this process.
+    pub is_this_process: bool,
+}
+
+/// Who stands behind `token`; `null` if that is no longer known.
+#[napi]
+pub fn owner_of(token: u32) -> Result<Option<Owner>> {
+    let member = &tree()?.member;
+    let token = multiprocessing_core::sync::Token::from_word(token);
+    Ok(token.and_then(|token| member.owner(token)).map(|owner| Owner {
+        pid: owner.pid,
+        thread_id: owner.thread,
+        process_name: owner.process_name,
+        is_this_process: owner.slot == member.slot(),
+    }))
+}
+
+/// The name under which error messages speak of this process.
+#[napi]
+pub fn set_process_name(name: String) -> Result<()> {
+    tree()?.member.entry().set_name(&name);
+    Ok(())
+}
+
+/// The command line of this process, as the kernel has it (`/proc/self/cmdline`).
+#[napi]
+pub fn process_arguments() -> Result<Vec<String>> {
+    procfs::command_line().map_err(|error| {
+        Error::new("OS:0".into(), format!("Cannot read the command line of this process: {error}"))
+    })
+}
+
+/// The path of the running executable (`/proc/self/exe`).
+#[napi]
+pub fn executable() -> Result<String> {
+    let path = std::env::current_exe();
+    path.map(|path| path.to_string_lossy().into_owned()).map_err(|error| {
+        Error::new("OS:0".into(), format!("Cannot find the running executable: {error}"))
+    })
+}
+
+/// The working directory of this process (`getcwd(2)`).
+#[napi]
+pub fn working_directory() -> Result<String> {
+    let path = std::env::current_dir();
+    path.map(|path| path.to_string_lossy().into_owned()).map_err(|error| {
+        Error::new("OS:0".into(), format!("Cannot tell the working directory: {error}"))
+    })
+}
+
+/// Tells the parent why this process could not begin its work; the end of the process follows.
+#[napi]
+pub fn report_failure(message: String) -> Result<()> {
+    let Some(child) = &tree()?.child else {
+        return Ok(());
+    };
+    let _ = send_failure(child.socket.as_fd(), &message);
+    Ok(())
+}
+
+/// How many CPUs this process may use (`sched_getaffinity(2)`).
+#[napi]
+pub fn available_cpus() -> u32 {
+    sys::available_cpus() as u32
+}
+
+/// The OS id of the calling thread (`gettid(2)`).
+#[napi]
+pub fn thread_id() -> u32 {
+    rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()
+}

@@ -1,0 +1,68 @@
+// Builds the addon if it is missing or older than its sources: `deno task build`.
+//
+// Whether it is older is told by a hash of the sources, not by times: a clone, a checkout or a copy changes times.
+
+const ROOT = new URL("../", import.meta.url);
+const STAMP = new URL("target/release/multiprocessing.stamp", ROOT);
+const LIBRARY = new URL("target/release/libmultiprocessing.so", ROOT);
+const SOURCES = ["Cargo.toml", "Cargo.lock", "native/core", "native/addon"];
+
+/** All files that the library is made of, in a fixed order. */
+function sourceFiles(url: URL): URL[] {
+  if (Deno.statSync(url).isFile) return [url];
+  const folder = new URL(`${url.href}/`);
+  const names = [...Deno.readDirSync(folder)].map((entry) => entry.name).sort();
+  return names.flatMap((name) => sourceFiles(new URL(name, folder)));
+}
+
+/** SHA-256 over the names and contents of the sources. */
+async function sourceHash(): Promise<string> {
+  const parts = SOURCES.flatMap((path) => sourceFiles(new URL(path, ROOT))).flatMap((file) => [
+    new TextEncoder().encode(`\n${file.pathname.slice(ROOT.pathname.length)}\n`),
+    Deno.readFileSync(file),
+  ]);
+  const digest = await crypto.subtle.digest("SHA-256", await new Blob(parts).arrayBuffer());
+  return new Uint8Array(digest).toHex();
+}
+
+function read(url: URL): string | undefined {
+  try {
+    return Deno.readTextFileSync(url);
+  } catch {
+    return undefined;
+  }
+}
+
+function exists(url: URL): boolean {
+  try {
+    return Deno.statSync(url).isFile;
+  } catch {
+    return false;
+  }
+}
+
+function fail(message: string): never {
+  console.error(message);
+  Deno.exit(1);
+}
+
+if (import.meta.main) {
+  if (Deno.build.os !== "linux") {
+    fail(`Cannot build multiprocessing for "${Deno.build.os}": it supports Linux only`);
+  }
+  const hash = await sourceHash();
+  if (exists(LIBRARY) && read(STAMP) === hash) Deno.exit(0);
+  console.error("Building the native addon (cargo build --release) …");
+  const cargo = new Deno.Command("cargo", {
+    args: ["build", "--release", "--locked", "--package", "multiprocessing-addon"],
+    cwd: ROOT,
+  });
+  let built: Deno.CommandStatus;
+  try {
+    built = await cargo.spawn().status;
+  } catch (error) {
+    fail(`Cannot build the native addon: "cargo" did not start (${(error as Error).message}); install Rust 1.90 or later`);
+  }
+  if (!built.success) fail(`Cannot build the native addon: cargo exited with code ${built.code}`);
+  Deno.writeTextFileSync(STAMP, hash);
+}

@@ -1,0 +1,261 @@
+//! Children: started, watched, signalled and reaped once, whoever asks first.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, socketpair,
+};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus};
+
+use crate::error::{Error, Result};
+use crate::heap::Hold;
+use crate::heap::blocks::BlockId;
+use crate::member::Member;
+use crate::sys::clock::Deadline;
+use crate::sys::spawn::{self, Program, Stdio};
+use crate::table::{ProcessEntry, Slot};
+
+/// The descriptors that a child finds: the socket to its parent and the arena.
+pub const PARENT_SOCKET: i32 = 3;
+pub const ARENA: i32 = 4;
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Code(i32),
+    Signal(i32),
+}
+
+impl Exit {
+    /// As `Process.exitcode` tells it: n, or −n for signal n.
+    pub fn code(self) -> i32 {
+        match self {
+            Self::Code(code) => code,
+            Self::Signal(signal) => -signal,
+        }
+    }
+}
+
+/// What the parent writes into a child's socket before it starts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Greeting {
+    pub slot: Slot,
+    /// The block with the preparation data.
+    pub preparation: BlockId,
+    /// The hold on it that the child's slot has been given.
+    pub hold: Hold,
+    /// Whether the child ends when its parent does.
+    pub daemon: bool,
+}
+
+const GREETING_SIZE: usize = 16;
+
+impl Greeting {
+    fn to_bytes(self) -> [u8; GREETING_SIZE] {
+        let words = [self.slot, self.preparation, self.hold.0, u32::from(self.daemon)];
+        let mut bytes = [0; GREETING_SIZE];
+        for (chunk, word) in bytes.chunks_mut(4).zip(words) {
+            chunk.copy_from_slice(&word.to_ne_bytes());
+        }
+        bytes
+    }
+
+    /// Reads the greeting from the socket that this process was started with.
+    pub fn receive(socket: BorrowedFd) -> Result<Self> {
+        let mut bytes = [0; GREETING_SIZE];
+        let received = rustix::io::read(socket, &mut bytes)
+            .map_err(|errno| Error::os("read what the parent sent", errno))?;
+        if received != GREETING_SIZE {
+            return Err(Error::Corrupted("the parent went away before this process began"));
+        }
+        let word = |k: usize| {
+            u32::from_ne_bytes(bytes[4 * k..4 * k + 4].try_into().unwrap_or_default())
+        };
+        Ok(Self {
+            slot: word(0),
+            preparation: word(1),
+            hold: Hold(word(2)),
+            daemon: word(3) != 0,
+        })
+    }
+}
+
+/// The most bytes that a child can tell of its failure to begin.
+const FAILURE_MAX: usize = 16 * 1024;
+
+/// Tells the parent, through the socket that this process was started with, why it could not
+/// begin. Cut to what fits into the socket without waiting.
+pub fn send_failure(socket: BorrowedFd, message: &str) -> Result<()> {
+    let bytes = &message.as_bytes()[..message.len().min(FAILURE_MAX)];
+    match rustix::net::send(socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+        Ok(_) | Err(Errno::AGAIN | Errno::PIPE) => Ok(()),
+        Err(errno) => Err(Error::os("tell the parent of a failure", errno)),
+    }
+}
+
+/// What to start as a child.
+pub struct Start<'a> {
+    pub path: &'a std::path::Path,
+    pub arguments: &'a [String],
+    pub environment: Option<&'a [(String, String)]>,
+    pub directory: Option<&'a std::path::Path>,
+    pub stdout: Stdio<'a>,
+    pub stderr: Stdio<'a>,
+    pub name: &'a str,
+    pub daemon: bool,
+    /// A block that this process holds and the child is to adopt.
+    pub preparation: BlockId,
+}
+
+/// A child process.
+pub struct Child {
+    pid: Pid,
+    pidfd: OwnedFd,
+    slot: Slot,
+    /// Our end of its socket: the child sees its end close when we are gone.
+    socket: OwnedFd,
+    exit: Mutex<Option<Exit>>,
+}
+
+impl Child {
+    pub fn start(member: &Member, start: &Start) -> Result<Self> {
+        let fail = |errno| Error::os("start a process", errno);
+        let slot = member.reserve(start.name)?;
+        let launched = (|| {
+            let (socket, child_socket) = socketpair(
+                AddressFamily::UNIX,
+                SocketType::STREAM,
+                SocketFlags::CLOEXEC,
+                None,
+            )
+            .map_err(fail)?;
+            let greeting = Greeting {
+                slot,
+                preparation: start.preparation,
+                hold: member.hold_for(slot, start.preparation)?,
+                daemon: start.daemon,
+            };
+            rustix::io::write(&socket, &greeting.to_bytes()).map_err(fail)?;
+            let (pid, pidfd) = spawn::spawn(&Program {
+                path: start.path,
+                arguments: start.arguments,
+                environment: start.environment,
+                directory: start.directory,
+                stdout: match &start.stdout {
+                    Stdio::Inherit => Stdio::Inherit,
+                    Stdio::Null => Stdio::Null,
+                    Stdio::Descriptor(descriptor) => Stdio::Descriptor(*descriptor),
+                },
+                stderr: match &start.stderr {
+                    Stdio::Inherit => Stdio::Inherit,
+                    Stdio::Null => Stdio::Null,
+                    Stdio::Descriptor(descriptor) => Stdio::Descriptor(*descriptor),
+                },
+                inherited: &[child_socket.as_fd(), member.arena().descriptor()],
+            })?;
+            Ok((pid, pidfd, socket))
+        })();
+        match launched {
+            Ok((pid, pidfd, socket)) => {
+                Ok(Self { pid, pidfd, slot, socket, exit: Mutex::new(None) })
+            }
+            Err(error) => {
+                member.retire(slot)?;
+                Err(error)
+            }
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().cast_unsigned()
+    }
+
+    /// Becomes readable when the process has ended (`pidfd_open(2)`).
+    pub fn pidfd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
+    /// Our end of the socket pair to the child.
+    pub fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// How it ended; `None` while it runs. The first to ask reaps it and lets go of what it held.
+    pub fn try_wait(&self, member: &Member) -> Result<Option<Exit>> {
+        let mut known = self.exit.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.is_some() {
+            return Ok(*known);
+        }
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+        let exit = match rustix::process::waitid(WaitId::PidFd(self.pidfd.as_fd()), options) {
+            Ok(None) => return Ok(None),
+            Ok(Some(status)) => exit_of(&status),
+            // SIGCHLD is ignored, or somebody else reaped it: its code is lost.
+            Err(Errno::CHILD) => Exit::Code(255),
+            Err(errno) => return Err(Error::os("wait for a process", errno)),
+        };
+        *known = Some(exit);
+        drop(known);
+        member.retire(self.slot)?;
+        member.retire_orphans()?;
+        Ok(Some(exit))
+    }
+
+    /// Blocks until it has ended; `None` when `deadline` passes first.
+    pub fn wait(&self, member: &Member, deadline: Deadline) -> Result<Option<Exit>> {
+        loop {
+            if let Some(exit) = self.try_wait(member)? {
+                return Ok(Some(exit));
+            }
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return Ok(None);
+            }
+            let timeout = left.map(|left| Timespec {
+                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+                tv_nsec: i64::from(left.subsec_nanos()),
+            });
+            let mut polled = [PollFd::new(&self.pidfd, PollFlags::IN)];
+            match poll(&mut polled, timeout.as_ref()) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(errno) => return Err(Error::os("wait for a process", errno)),
+            }
+        }
+    }
+
+    /// Sends a signal; nothing happens if it has ended (`pidfd_send_signal(2)`).
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        match rustix::process::pidfd_send_signal(&self.pidfd, signal) {
+            Ok(()) | Err(Errno::SRCH) => Ok(()),
+            Err(errno) => Err(Error::os("signal a process", errno)),
+        }
+    }
+
+    /// Why the child could not begin its work, if it told and has ended. Tells it once.
+    pub fn take_failure(&self) -> Option<String> {
+        let mut bytes = vec![0; FAILURE_MAX];
+        let (received, _) =
+            rustix::net::recv(&self.socket, &mut bytes[..], RecvFlags::DONTWAIT).ok()?;
+        bytes.truncate(received);
+        (received > 0).then(|| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Whether the child has entered the tree, that is, its addon has been loaded.
+    pub fn has_entered(&self, member: &Member) -> bool {
+        ProcessEntry::at(member.arena(), self.slot).pid() == self.pid()
+    }
+}
+
+fn exit_of(status: &WaitIdStatus) -> Exit {
+    match status.terminating_signal() {
+        Some(signal) => Exit::Signal(signal),
+        None => Exit::Code(status.exit_status().unwrap_or(0)),
+    }
+}
+
+/// A shared handle of a child: JavaScript has one, the reactor has one.
+pub type SharedChild = Arc<Child>;

@@ -1,0 +1,326 @@
+//! The waits of the primitives and queues, for promises.
+
+use super::words::Operation;
+use crate::arena::Offset;
+use crate::error::Result;
+use crate::heap::blocks::BlockId;
+use crate::member::Member;
+use crate::mutex::Mutex;
+use crate::primitives::condition::Wait;
+use crate::primitives::{Barrier, Condition, Event, Semaphore, barrier};
+use crate::ring::Queue;
+use crate::sync::barrier::Place;
+use crate::sync::event::Moment;
+use crate::sync::{Acquired, Attempt, Step, Token};
+
+/// Outcome of an acquisition: it is ours, and its last owner had let go.
+pub const ACQUIRED: i32 = 0;
+/// Outcome of an operation whose object turned out to be unusable.
+pub const FAILED: i32 = -1;
+/// Outcome of a wait for a condition whose time was up: the lock is ours again nevertheless.
+pub const NOT_NOTIFIED: i32 = -2;
+/// Outcome of a wait at a barrier that was or is broken now.
+pub const BROKEN: i32 = -3;
+/// Outcome of a wait at a barrier for the party that runs the action: this minus its slot.
+pub const RUNS_ACTION: i32 = -16;
+
+/// The token of the dead owner that an acquisition inherited from; else [`ACQUIRED`].
+pub fn acquired_number(acquired: Acquired) -> i32 {
+    match acquired {
+        Acquired::Regularly => ACQUIRED,
+        Acquired::FromDead(owner) => owner.get().cast_signed(),
+    }
+}
+
+/// Acquires a lock in the name of the thread that asked, once it is free: whoever has an RLock
+/// already goes deeper before it waits.
+pub struct Acquire {
+    id: BlockId,
+    word: Offset,
+    token: Token,
+}
+
+impl Acquire {
+    pub fn new(member: &Member, id: BlockId) -> Result<Self> {
+        let word = Mutex::open(member, id)?.word();
+        Ok(Self { id, word, token: member.token()? })
+    }
+}
+
+impl Operation for Acquire {
+    fn word(&self) -> Offset {
+        self.word
+    }
+
+    fn step(
+        &mut self,
+        member: &Member,
+        attempt: Attempt,
+        has_died: &dyn Fn(Token) -> bool,
+    ) -> Step<i32> {
+        let Ok(mutex) = Mutex::open(member, self.id) else {
+            return Step::Ready(FAILED);
+        };
+        match mutex.acquire_anew_step(self.token, attempt, has_died) {
+            Step::Ready(acquired) => Step::Ready(acquired_number(acquired)),
+            Step::Sleep(value) => Step::Sleep(value),
+        }
+    }
+}
+
+/// What a queue is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueueState {
+    Filled,
+    Drained,
+    Done,
+}
+
+/// Waits for a queue to get into a state. Whoever hears of it tries, and waits again if another
+/// was quicker: so an aborted wait never has taken anything.
+pub struct AwaitQueue {
+    id: BlockId,
+    word: Offset,
+    state: QueueState,
+}
+
+impl AwaitQueue {
+    pub fn new(member: &Member, id: BlockId, state: QueueState) -> Result<Self> {
+        let queue = Queue::open(member, id)?;
+        let word = match state {
+            QueueState::Filled => queue.filled_word(),
+            QueueState::Drained => queue.drained_word(),
+            QueueState::Done => queue.done_word(),
+        };
+        Ok(Self { id, word, state })
+    }
+}
+
+impl Operation for AwaitQueue {
+    fn word(&self) -> Offset {
+        self.word
+    }
+
+    fn step(&mut self, member: &Member, attempt: Attempt, _: &dyn Fn(Token) -> bool) -> Step<i32> {
+        let Ok(queue) = Queue::open(member, self.id) else {
+            return Step::Ready(FAILED);
+        };
+        let step = match self.state {
+            QueueState::Filled => queue.filled_step(attempt),
+            QueueState::Drained => queue.drained_step(attempt),
+            QueueState::Done => queue.done_step(attempt),
+        };
+        match step {
+            Step::Ready(()) => Step::Ready(ACQUIRED),
+            Step::Sleep(value) => Step::Sleep(value),
+        }
+    }
+}
+
+/// Acquires a semaphore.
+pub struct AcquireSemaphore {
+    id: BlockId,
+    word: Offset,
+}
+
+impl AcquireSemaphore {
+    pub fn new(member: &Member, id: BlockId) -> Result<Self> {
+        Ok(Self { id, word: Semaphore::open(member, id)?.word() })
+    }
+}
+
+impl Operation for AcquireSemaphore {
+    fn word(&self) -> Offset {
+        self.word
+    }
+
+    fn step(&mut self, member: &Member, attempt: Attempt, _: &dyn Fn(Token) -> bool) -> Step<i32> {
+        match Semaphore::open(member, self.id).map(|semaphore| semaphore.acquire_step(attempt)) {
+            Ok(Step::Sleep(value)) => Step::Sleep(value),
+            Ok(Step::Ready(())) => Step::Ready(ACQUIRED),
+            Err(_) => Step::Ready(FAILED),
+        }
+    }
+}
+
+/// Waits until an event is set or was since the wait was made.
+pub struct AwaitEvent {
+    id: BlockId,
+    word: Offset,
+    began: Moment,
+}
+
+impl AwaitEvent {
+    pub fn new(member: &Member, id: BlockId) -> Result<Self> {
+        let event = Event::open(member, id)?;
+        Ok(Self { id, word: event.word(), began: event.now() })
+    }
+}
+
+impl Operation for AwaitEvent {
+    fn word(&self) -> Offset {
+        self.word
+    }
+
+    fn step(&mut self, member: &Member, attempt: Attempt, _: &dyn Fn(Token) -> bool) -> Step<i32> {
+        match Event::open(member, self.id).map(|event| event.wait_step(self.began, attempt)) {
+            Ok(Step::Sleep(value)) => Step::Sleep(value),
+            Ok(Step::Ready(())) => Step::Ready(ACQUIRED),
+            Err(_) => Step::Ready(FAILED),
+        }
+    }
+}
+
+/// How far a wait for a condition has got.
+#[derive(Clone, Copy)]
+enum Phase {
+    Waiting,
+    /// Its time is up; the next step withdraws it.
+    Expired,
+    Reacquiring { notified: bool },
+}
+
+/// Waits for a condition and has the lock again at the end, come what may: it is never cancelled
+/// but expired ([`Words::hasten`](super::words::Words::hasten)).
+///
+/// | outcome              | meaning                                                        |
+/// | -------------------- | -------------------------------------------------------------- |
+/// | [`ACQUIRED`]         | notified                                                       |
+/// | token                | notified; the lock's last owner died, it was this one          |
+/// | [`NOT_NOTIFIED`]     | its time was up                                                |
+/// | − token              | its time was up; the lock's last owner died, it was this one   |
+/// | [`FAILED`]           | the condition or its lock is gone; the lock is not ours        |
+///
+/// Tokens are at least 8192, so none is mistaken for another outcome.
+pub struct AwaitCondition {
+    id: BlockId,
+    lock_word: Offset,
+    wait: Wait,
+    phase: Phase,
+}
+
+impl AwaitCondition {
+    /// Registers the calling thread and releases the lock; `None` if it does not have the lock.
+    /// From here on the operation must be submitted.
+    pub fn new(member: &Member, id: BlockId) -> Result<Option<Self>> {
+        let condition = Condition::open(member, id)?;
+        let lock_word = condition.mutex()?.word();
+        let wait = condition.begin()?;
+        Ok(wait.map(|wait| Self { id, lock_word, wait, phase: Phase::Waiting }))
+    }
+
+    fn advance(
+        &mut self,
+        condition: Condition,
+        attempt: Attempt,
+        has_died: &dyn Fn(Token) -> bool,
+    ) -> Result<Step<i32>> {
+        let notified = match self.phase {
+            Phase::Reacquiring { notified } => notified,
+            Phase::Expired => !self.wait.withdraw(condition),
+            Phase::Waiting => match self.wait.step(condition, attempt, has_died)? {
+                Step::Sleep(value) => return Ok(Step::Sleep(value)),
+                Step::Ready(()) => true,
+            },
+        };
+        self.phase = Phase::Reacquiring { notified };
+        let mutex = condition.mutex()?;
+        match mutex.acquire_anew_step(self.wait.token(), attempt, has_died) {
+            Step::Sleep(value) => Ok(Step::Sleep(value)),
+            Step::Ready(acquired) => {
+                self.wait.finish(condition, notified)?;
+                Ok(Step::Ready(match (acquired_number(acquired), notified) {
+                    (number, true) => number,
+                    (ACQUIRED, false) => NOT_NOTIFIED,
+                    (token, false) => -token,
+                }))
+            }
+        }
+    }
+}
+
+impl Operation for AwaitCondition {
+    fn word(&self) -> Offset {
+        match self.phase {
+            Phase::Waiting => self.wait.word(),
+            Phase::Expired | Phase::Reacquiring { .. } => self.lock_word,
+        }
+    }
+
+    fn step(
+        &mut self,
+        member: &Member,
+        attempt: Attempt,
+        has_died: &dyn Fn(Token) -> bool,
+    ) -> Step<i32> {
+        let condition = Condition::open(member, self.id);
+        let step = condition.and_then(|condition| self.advance(condition, attempt, has_died));
+        step.unwrap_or(Step::Ready(FAILED))
+    }
+
+    fn expire(&mut self) -> Option<Offset> {
+        if let Phase::Waiting = self.phase {
+            self.phase = Phase::Expired;
+        }
+        Some(self.lock_word)
+    }
+}
+
+/// Waits at a barrier. Its time-out breaks the barrier, and so does giving up: it is never
+/// cancelled but expired ([`Words::hasten`](super::words::Words::hasten)).
+///
+/// The outcome is the index, from 0; [`BROKEN`]; [`RUNS_ACTION`] − slot; or [`FAILED`].
+pub struct AwaitBarrier {
+    id: BlockId,
+    word: Offset,
+    token: Token,
+    has_action: bool,
+    place: Option<Place>,
+    expired: bool,
+}
+
+impl AwaitBarrier {
+    pub fn new(member: &Member, id: BlockId, has_action: bool) -> Result<Self> {
+        let (word, token) = (Barrier::open(member, id)?.word(), member.token()?);
+        Ok(Self { id, word, token, has_action, place: None, expired: false })
+    }
+}
+
+/// The outcome of a wait at a barrier as a number, as [`AwaitBarrier`] says.
+pub fn barrier_number(outcome: barrier::Outcome) -> i32 {
+    match outcome {
+        barrier::Outcome::Passed { index } => index.cast_signed(),
+        barrier::Outcome::RunsAction { slot } => RUNS_ACTION - slot.cast_signed(),
+        barrier::Outcome::Broken => BROKEN,
+    }
+}
+
+impl Operation for AwaitBarrier {
+    fn word(&self) -> Offset {
+        self.word
+    }
+
+    fn step(
+        &mut self,
+        member: &Member,
+        attempt: Attempt,
+        has_died: &dyn Fn(Token) -> bool,
+    ) -> Step<i32> {
+        let Ok(barrier) = Barrier::open(member, self.id) else {
+            return Step::Ready(FAILED);
+        };
+        let step = barrier.step(&mut self.place, self.token, self.has_action, attempt, has_died);
+        match step {
+            Step::Ready(outcome) => Step::Ready(barrier_number(outcome)),
+            Step::Sleep(_) if self.expired => {
+                Step::Ready(barrier_number(barrier.give_up(self.place)))
+            }
+            Step::Sleep(value) => Step::Sleep(value),
+        }
+    }
+
+    fn expire(&mut self) -> Option<Offset> {
+        self.expired = true;
+        Some(self.word)
+    }
+}

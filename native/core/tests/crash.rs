@@ -1,0 +1,530 @@
+//! A process killed inside every transition, and the others go on: run with
+//! `cargo test -p multiprocessing-core --features failpoints --test crash`.
+//!
+//! Each case starts this test program again as the *victim*: it enters the tree as any child does
+//! and works on the case's object until it passes the failpoint, where it gets SIGKILL.
+#![cfg(feature = "failpoints")]
+#![allow(unsafe_code)] // the victim takes over the descriptors that it was started with
+
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use multiprocessing_core::heap::{Block, Kind};
+use multiprocessing_core::member::Member;
+use multiprocessing_core::mutex::Mutex;
+use multiprocessing_core::primitives::barrier::Outcome;
+use multiprocessing_core::primitives::{Barrier, Condition, Event, Semaphore};
+use multiprocessing_core::process::{ARENA, Child, Exit, Greeting, PARENT_SOCKET, Start};
+use multiprocessing_core::ring::{Put, Queue};
+use multiprocessing_core::sync::Acquired;
+use multiprocessing_core::sys::clock::deadline_after;
+use multiprocessing_core::sys::spawn::Stdio;
+
+/// Longer than anything here can take; who waits that long hangs.
+const WATCHDOG: Duration = Duration::from_secs(30);
+
+/// What a case shares with its victim: the number of its object, and counters.
+#[derive(Clone, Copy)]
+struct Board<'a> {
+    member: &'a Member,
+    block: Block,
+}
+
+impl<'a> Board<'a> {
+    fn new(member: &'a Member) -> Self {
+        Self { member, block: member.create(Kind::Bytes, 64).unwrap() }
+    }
+
+    fn word(self, index: u64) -> &'a AtomicU32 {
+        self.member.arena().word32(self.block.offset + 4 * index)
+    }
+
+    /// The object.
+    fn id(self) -> u32 {
+        self.word(0).load(SeqCst)
+    }
+
+    fn set_id(self, id: u32) {
+        self.word(0).store(id, SeqCst);
+    }
+
+    fn start(self, role: &str, failpoint: &str) -> Child {
+        let path = std::env::current_exe().unwrap();
+        let environment = [
+            ("CRASH_ROLE".into(), role.into()),
+            ("MULTIPROCESSING_FAILPOINT".into(), failpoint.into()),
+        ];
+        let start = Start {
+            path: &path,
+            arguments: &["--exact", "victim", "--nocapture"].map(String::from),
+            environment: Some(&environment),
+            directory: None,
+            stdout: Stdio::Null,
+            stderr: Stdio::Inherit,
+            name: "victim",
+            daemon: true,
+            preparation: self.block.id,
+        };
+        Child::start(self.member, &start).unwrap()
+    }
+
+    fn bury(self, victim: &Child) {
+        assert_eq!(victim.wait(self.member, None).unwrap(), Some(Exit::Signal(9)));
+    }
+}
+
+/// Runs a case under the watchdog.
+fn case(name: &str, work: impl FnOnce(Board) + Send + 'static) {
+    let (done, is_done) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let member = Member::root("crash").unwrap();
+        work(Board::new(&member));
+        done.send(()).unwrap();
+    });
+    match is_done.recv_timeout(WATCHDOG) {
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("{name}: somebody hangs"),
+        _ => thread.join().unwrap_or_else(|_| panic!("{name} failed")),
+    }
+}
+
+/// What a victim does.
+type Role = (&'static str, fn(Board));
+
+const ROLES: [Role; 12] = [
+    ("lock", |board| loop {
+        bump(board, VICTIMS);
+    }),
+    ("heap", |board| loop {
+        churn(board.member);
+    }),
+    ("producer", |board| {
+        let queue = Queue::open(board.member, board.id()).unwrap();
+        for number in 0u32.. {
+            let message = message(number, 1);
+            assert_eq!(queue.put(&message, &[], None).unwrap(), Put::Done);
+        }
+    }),
+    ("consumer", |board| {
+        let queue = Queue::open(board.member, board.id()).unwrap();
+        while queue.get(&mut [], None).unwrap().is_some() {
+            board.word(VICTIMS).fetch_add(1, SeqCst);
+        }
+    }),
+    ("semaphore", |board| loop {
+        enter(board);
+    }),
+    ("event", |board| Event::open(board.member, board.id()).unwrap().set()),
+    ("waiter", |board| {
+        let condition = Condition::open(board.member, board.id()).unwrap();
+        condition.mutex().unwrap().acquire(None).unwrap().unwrap();
+        condition.wait(None).unwrap().unwrap();
+    }),
+    ("notifier", |board| {
+        let condition = Condition::open(board.member, board.id()).unwrap();
+        condition.mutex().unwrap().acquire(None).unwrap().unwrap();
+        condition.notify(1).unwrap().unwrap();
+    }),
+    ("party", |board| {
+        Barrier::open(board.member, board.id()).unwrap().wait(false, None).unwrap();
+    }),
+    ("acting party", |board| {
+        let barrier = Barrier::open(board.member, board.id()).unwrap();
+        if let Outcome::RunsAction { slot } = barrier.wait(true, None).unwrap() {
+            barrier.release(slot);
+        }
+    }),
+    ("impatient party", |board| {
+        let barrier = Barrier::open(board.member, board.id()).unwrap();
+        barrier.wait(false, deadline_after(0.0)).unwrap();
+    }),
+    ("resetter", |board| Barrier::open(board.member, board.id()).unwrap().reset()),
+];
+
+#[test]
+fn victim() {
+    let Ok(role) = std::env::var("CRASH_ROLE") else {
+        return;
+    };
+    // SAFETY: the descriptors that the parent put there, which nobody else here knows.
+    let (socket, arena) = unsafe {
+        (OwnedFd::from_raw_fd(PARENT_SOCKET), OwnedFd::from_raw_fd(ARENA))
+    };
+    let greeting = Greeting::receive(socket.as_fd()).unwrap();
+    let member = Member::child(arena, greeting.slot).unwrap();
+    let block = member.block(greeting.preparation, Kind::Bytes).unwrap();
+    let (_, work) = ROLES.iter().find(|(name, _)| *name == role).unwrap();
+    work(Board { member: &member, block });
+}
+
+/// Words of the board.
+const TOTAL: u64 = 1;
+const VICTIMS: u64 = 2;
+const OWN: u64 = 3;
+
+/// Long enough for the others to fall asleep.
+fn dawdle() {
+    std::thread::sleep(Duration::from_micros(300));
+}
+
+/// One more in `TOTAL`, in two steps under the lock, and in the word `mine`.
+fn bump(board: Board, mine: u64) -> Acquired {
+    let mutex = Mutex::open(board.member, board.id()).unwrap();
+    let acquired = mutex.acquire(None).unwrap().unwrap();
+    let total = board.word(TOTAL).load(SeqCst);
+    dawdle();
+    board.word(TOTAL).store(total + 1, SeqCst);
+    board.word(mine).fetch_add(1, SeqCst);
+    assert!(mutex.release().unwrap());
+    acquired
+}
+
+/// Runs `work` in two threads until the victim is dead, and then fifty times more.
+fn outlive(board: Board, victim: &Child, work: impl Fn() + Sync) {
+    let dead = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !dead.load(SeqCst) {
+                    work();
+                }
+                (0..50).for_each(|_| work());
+            });
+        }
+        board.bury(victim);
+        dead.store(true, SeqCst);
+    });
+}
+
+#[test]
+fn lock() {
+    for (failpoint, deaths) in
+        [("lock-acquired:9", 1), ("lock-queued:9", 0), ("lock-woken:9", 0), ("lock-released:9", 0)]
+    {
+        case(failpoint, move |board| {
+            board.set_id(board.member.create(Kind::Lock, 64).unwrap().id);
+            let (victim, from_dead) = (board.start("lock", failpoint), AtomicU32::new(0));
+            outlive(board, &victim, || {
+                if let Acquired::FromDead(owner) = bump(board, OWN) {
+                    let owner = board.member.owner(owner);
+                    assert_eq!(owner.map(|owner| owner.pid), Some(victim.pid()));
+                    from_dead.fetch_add(1, SeqCst);
+                }
+            });
+            assert_eq!(from_dead.into_inner(), deaths, "{failpoint}");
+            let [total, victims, own] = [TOTAL, VICTIMS, OWN].map(|k| board.word(k).load(SeqCst));
+            assert_eq!(total, victims + own, "{failpoint}");
+        });
+    }
+}
+
+fn churn(member: &Member) {
+    let blocks = [64, 200, 5000, 200_000].map(|size| member.create(Kind::Bytes, size).unwrap());
+    for block in blocks {
+        assert!(member.arena().read_vec(block.offset, block.size as usize).iter().all(|b| *b == 0));
+        member.arena().write(block.offset, &[7; 64]);
+        member.release(block.id).unwrap();
+    }
+}
+
+#[test]
+fn heap() {
+    for name in ["heap-before-publish", "heap-published", "heap-half-performed"] {
+        for passage in [1, 2, 5, 8, 30] {
+            let failpoint = format!("{name}:{passage}");
+            case(name, move |board| {
+                let victim = board.start("heap", &failpoint);
+                outlive(board, &victim, || churn(board.member));
+                assert_eq!(board.member.usage().unwrap().blocks, 1, "{failpoint}");
+            });
+        }
+    }
+}
+
+/// Of changing length, so that rings wrap and grow.
+fn message(number: u32, source: u32) -> Vec<u8> {
+    let words = [number, source].map(u32::to_ne_bytes).concat();
+    words.into_iter().chain(vec![0; (number % 50 * 97) as usize]).collect()
+}
+
+fn number_and_source(message: &[u8]) -> (u32, u32) {
+    let word = |at: usize| u32::from_ne_bytes(message[at..at + 4].try_into().unwrap());
+    (word(0), word(4))
+}
+
+#[test]
+fn queue_producer() {
+    let names =
+        ["queue-before-publish:77", "queue-published:77", "queue-growing:1", "queue-grown:1"];
+    for failpoint in names {
+        case(failpoint, move |board| {
+            let (queue, block) = Queue::create(board.member, 0).unwrap();
+            board.set_id(block.id);
+            let victim = board.start("producer", failpoint);
+            let producer = || {
+                for number in 0..2000 {
+                    assert_eq!(queue.put(&message(number, 2), &[], None).unwrap(), Put::Done);
+                }
+            };
+            std::thread::scope(|scope| {
+                scope.spawn(producer);
+                board.bury(&victim);
+            });
+            // Everything published is there, in order; nothing else is.
+            let mut next = [0; 3];
+            while let Some((_, taken)) = queue.get(&mut [], deadline_after(0.0)).unwrap() {
+                let (number, source) = number_and_source(&taken.bytes);
+                assert_eq!(taken.bytes, message(number, source));
+                assert_eq!(number, next[source as usize], "{failpoint}");
+                next[source as usize] += 1;
+            }
+            assert_eq!(next[2], 2000, "{failpoint}");
+            match failpoint {
+                "queue-before-publish:77" => assert!(next[1] == 76),
+                "queue-published:77" => assert!(next[1] == 77),
+                _ => {}
+            }
+        });
+    }
+}
+
+#[test]
+fn queue_consumer() {
+    for (failpoint, uncounted) in [("queue-before-take:77", 0), ("queue-taken:77", 1)] {
+        case(failpoint, move |board| {
+            let (queue, block) = Queue::create(board.member, 0).unwrap();
+            board.set_id(block.id);
+            let victim = board.start("consumer", failpoint);
+            for number in 0..500 {
+                assert_eq!(queue.put(&message(number, 2), &[], None).unwrap(), Put::Done);
+            }
+            board.bury(&victim);
+            let mut numbers = Vec::new();
+            while let Some((_, taken)) = queue.get(&mut [], deadline_after(0.0)).unwrap() {
+                numbers.push(number_and_source(&taken.bytes).0);
+            }
+            let taken = board.word(VICTIMS).load(SeqCst) + uncounted;
+            assert_eq!(numbers, (taken..500).collect::<Vec<_>>(), "{failpoint}");
+        });
+    }
+}
+
+fn enter(board: Board) {
+    let semaphore = Semaphore::open(board.member, board.id()).unwrap();
+    assert!(semaphore.acquire(None));
+    assert_eq!(board.word(TOTAL).fetch_add(1, SeqCst), 0);
+    dawdle();
+    board.word(TOTAL).fetch_sub(1, SeqCst);
+    assert!(semaphore.release(1));
+}
+
+#[test]
+fn semaphore() {
+    for failpoint in ["semaphore-woken:5", "semaphore-released:5"] {
+        case(failpoint, move |board| {
+            let (semaphore, block) = Semaphore::create(board.member, 1, 1).unwrap();
+            board.set_id(block.id);
+            let victim = board.start("semaphore", failpoint);
+            outlive(board, &victim, || enter(board));
+            assert_eq!(semaphore.value(), 1, "{failpoint}");
+        });
+    }
+}
+
+#[test]
+fn event() {
+    case("event-set", |board| {
+        let (event, block) = Event::create(board.member).unwrap();
+        board.set_id(block.id);
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| event.wait(None));
+            board.bury(&board.start("event", "event-set"));
+            assert!(waiter.join().unwrap() && event.is_set());
+        });
+    });
+}
+
+fn condition(board: Board<'_>) -> Condition<'_> {
+    let lock = board.member.create(Kind::RLock, 64).unwrap();
+    let (condition, block) = Condition::create(board.member, lock.id).unwrap();
+    board.set_id(block.id);
+    condition
+}
+
+fn wait(condition: Condition) -> bool {
+    let mutex = condition.mutex().unwrap();
+    mutex.acquire(None).unwrap().unwrap();
+    let waited = condition.wait(None).unwrap().unwrap();
+    assert!(mutex.release().unwrap());
+    waited.notified
+}
+
+fn until_waiting(condition: Condition, count: usize) {
+    while condition.waiters().unwrap() != count {
+        std::thread::yield_now();
+    }
+}
+
+fn notify(condition: Condition) -> (Acquired, u32) {
+    let mutex = condition.mutex().unwrap();
+    let acquired = mutex.acquire(None).unwrap().unwrap();
+    let count = condition.notify(1).unwrap().unwrap();
+    assert!(mutex.release().unwrap());
+    (acquired, count)
+}
+
+#[test]
+fn condition_waiter_killed_before_it_released_the_lock() {
+    case("condition-registered", |board| {
+        let condition = condition(board);
+        board.bury(&board.start("waiter", "condition-registered"));
+        let (acquired, _) = notify(condition);
+        assert!(matches!(acquired, Acquired::FromDead(_)));
+    });
+}
+
+#[test]
+fn condition_waiter_killed_asleep_is_passed_over() {
+    case("asleep", |board| {
+        let condition = condition(board);
+        let victim = board.start("waiter", "none");
+        until_waiting(condition, 1);
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| wait(condition));
+            until_waiting(condition, 2);
+            victim.signal(rustix::process::Signal::KILL).unwrap();
+            board.bury(&victim);
+            until_waiting(condition, 1);
+            assert_eq!(notify(condition).1, 1);
+            assert!(waiter.join().unwrap());
+        });
+    });
+}
+
+#[test]
+fn condition_waiter_killed_when_notified_leaves_it_to_the_next() {
+    case("condition-woken", |board| {
+        let condition = condition(board);
+        let victim = board.start("waiter", "condition-woken");
+        until_waiting(condition, 1);
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| wait(condition));
+            until_waiting(condition, 2);
+            assert_eq!(notify(condition).1, 1);
+            board.bury(&victim);
+            assert!(waiter.join().unwrap());
+        });
+    });
+}
+
+#[test]
+fn condition_heir_killed_while_it_inherits_leaves_it_to_the_next() {
+    case("condition-inheriting", |board| {
+        let condition = condition(board);
+        std::thread::scope(|scope| {
+            let dead = scope.spawn(|| {
+                condition.mutex().unwrap().acquire(None).unwrap().unwrap();
+                condition.begin().unwrap().unwrap();
+            });
+            dead.join().unwrap();
+            let victim = board.start("waiter", "condition-inheriting");
+            until_waiting(condition, 1);
+            // Another waiter may be quicker to inherit: then this one gets a second notification.
+            let waiter = scope.spawn(|| wait(condition));
+            until_waiting(condition, 2);
+            assert_eq!(notify(condition).1, 1);
+            if victim.wait(board.member, deadline_after(1000.0)).unwrap().is_none() {
+                assert!(waiter.is_finished());
+                victim.signal(rustix::process::Signal::KILL).unwrap();
+                board.bury(&victim);
+            }
+            assert!(waiter.join().unwrap());
+        });
+    });
+}
+
+#[test]
+fn condition_notifier_killed_before_it_woke_anybody() {
+    case("condition-notified", |board| {
+        let condition = condition(board);
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| {
+                let mutex = condition.mutex().unwrap();
+                mutex.acquire(None).unwrap().unwrap();
+                condition.wait(None).unwrap().unwrap()
+            });
+            until_waiting(condition, 1);
+            board.bury(&board.start("notifier", "condition-notified"));
+            let waited = waiter.join().unwrap();
+            assert!(waited.notified && matches!(waited.acquired, Acquired::FromDead(_)));
+        });
+    });
+}
+
+/// (role, failpoint, parties, how the round ends for the one party that lives)
+type Death = (&'static str, &'static str, u32, fn(Outcome) -> bool);
+
+const DEATHS: [Death; 8] = [
+    ("party", "barrier-claimed", 3, is_broken),
+    ("party", "barrier-arrived", 3, is_broken),
+    ("party", "barrier-completed", 2, has_passed),
+    ("acting party", "barrier-completed", 2, is_broken),
+    ("acting party", "barrier-released", 2, has_passed),
+    ("impatient party", "barrier-broken", 3, is_broken),
+    ("resetter", "barrier-resetting", 3, is_broken),
+    ("resetter", "barrier-failing", 3, is_broken),
+];
+
+fn is_broken(outcome: Outcome) -> bool {
+    outcome == Outcome::Broken
+}
+
+fn has_passed(outcome: Outcome) -> bool {
+    outcome == Outcome::Passed { index: 0 }
+}
+
+#[test]
+fn barrier() {
+    for (role, failpoint, parties, ends_well) in DEATHS {
+        case(failpoint, move |board| {
+            let (barrier, block) = Barrier::create(board.member, parties).unwrap();
+            board.set_id(block.id);
+            let barrier = Arc::new(barrier);
+            std::thread::scope(|scope| {
+                let party = scope.spawn(|| barrier.wait(true, None).unwrap());
+                while barrier.waiting() == 0 {
+                    std::thread::yield_now();
+                }
+                board.bury(&board.start(role, failpoint));
+                let outcome = party.join().unwrap();
+                assert!(ends_well(outcome), "{role} {failpoint}: {outcome:?}");
+            });
+            // As good as new, whatever was left behind.
+            barrier.reset();
+            for _ in 0..3 {
+                std::thread::scope(|scope| {
+                    for _ in 0..parties {
+                        scope.spawn(|| {
+                            let outcome = barrier.wait(false, None).unwrap();
+                            assert!(matches!(outcome, Outcome::Passed { .. }), "{failpoint}");
+                        });
+                    }
+                });
+            }
+        });
+    }
+}
+
+#[test]
+fn a_barrier_is_broken_by_a_death_that_nobody_was_there_to_notice() {
+    case("alone", |board| {
+        let (barrier, block) = Barrier::create(board.member, 2).unwrap();
+        board.set_id(block.id);
+        board.bury(&board.start("party", "barrier-arrived"));
+        std::thread::sleep(Duration::from_millis(150));
+        assert_eq!(barrier.wait(false, None).unwrap(), Outcome::Broken);
+    });
+}

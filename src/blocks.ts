@@ -1,0 +1,110 @@
+// Handles of blocks of shared memory: adopted when they arrive, released when closed or collected.
+
+import { InvalidStateError } from "./errors.ts";
+import { type Layout, type Native, native, translated } from "./native.ts";
+
+/** What a block is used as. See `Kind` in native/core/src/heap/blocks.rs. */
+export const Kind = {
+  lock: 1,
+  rlock: 2,
+  value: 7,
+  bytes: 8,
+} as const;
+
+/** How a block is named in a message to another process. */
+export type BlockReference = [block: number, generation: number];
+
+/** Last resort for handles that nobody closed. */
+const collected = new FinalizationRegistry<number>((block) => native().releaseBlock(block));
+
+/** This process's share in a block of shared memory. */
+export class BlockHandle {
+  /** The number of the block; 0 once closed. */
+  #block: number;
+
+  private constructor(block: number) {
+    this.#block = block;
+    collected.register(this, block, this);
+  }
+
+  /** A new block of zeroes. */
+  static create(kind: number, size: number): BlockHandle {
+    return new BlockHandle(translated(() => native().createBlock(kind, size)));
+  }
+
+  /** The handle of a block that `make` has made. */
+  static of(make: (addon: Native) => number): BlockHandle {
+    return new BlockHandle(translated(() => make(native())));
+  }
+
+  /** A handle of the block that a message names. */
+  static adopt([block, generation]: BlockReference): BlockHandle {
+    translated(() => native().adoptBlock(block, generation));
+    return new BlockHandle(block);
+  }
+
+  /** The number of the block; 0 once closed. */
+  get block(): number {
+    return this.#block;
+  }
+
+  get closed(): boolean {
+    return this.#block === 0;
+  }
+
+  /** How a message names the block. */
+  reference(): BlockReference {
+    return [this.#block, translated(() => native().generationOf(this.#block))];
+  }
+
+  /** Gives up the share; the last one returns the memory. Again: nothing happens. */
+  close(): void {
+    if (this.#block === 0) return;
+    collected.unregister(this);
+    native().releaseBlock(this.#block);
+    this.#block = 0;
+  }
+}
+
+/** The error for the use of an object that was closed. */
+export function closedError(action: string, what: string): InvalidStateError {
+  return new InvalidStateError(`Cannot ${action}: the ${what} is closed`);
+}
+
+/** Views of the memory in which a cell lies. */
+export interface CellWindow {
+  readonly words: Int32Array;
+  readonly buffer: ArrayBuffer;
+}
+
+/** A cell: its window and where it begins in it. */
+export interface Cell {
+  readonly window: CellWindow;
+  /** Index of its first 32-bit word. */
+  readonly word: number;
+  /** Index of its first byte. */
+  readonly byte: number;
+}
+
+const windows: CellWindow[] = [];
+let knownLayout: Layout | undefined;
+
+/** Where things are in cells. */
+export function layout(): Layout {
+  return knownLayout ??= native().layout();
+}
+
+/** The cell that a block is. */
+export function cellOf(block: number): Cell {
+  const { windowSize, cellSize } = layout();
+  const cellsInWindow = windowSize / cellSize;
+  const cell = translated(() => native().cellOf(block));
+  const index = Math.trunc(cell / cellsInWindow);
+  const byte = (cell % cellsInWindow) * cellSize;
+  return { window: windows[index] ??= openWindow(index), word: byte / 4, byte };
+}
+
+function openWindow(index: number): CellWindow {
+  const buffer = native().window(index);
+  return { words: new Int32Array(buffer), buffer };
+}

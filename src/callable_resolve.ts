@@ -1,0 +1,153 @@
+// Functions by reference, the child's half: finds the function that a reference made by callable.ts means.
+
+import {
+  type Callable,
+  type FunctionReference,
+  isOwnModule,
+  type ModuleLoader,
+  type ModuleNamespace,
+  sourceHash,
+} from "./callable_types.ts";
+
+export type { Callable, FunctionReference, ModuleLoader, ModuleNamespace } from "./callable_types.ts";
+
+/** Imports of modules by URL: what a computed `import()` may not load for want of read permission. */
+export type ModuleLoaders = Readonly<Record<string, ModuleLoader>>;
+
+/**
+ * Finds the function or class that `reference` means: the export with its hash in the modules the reference
+ * names, else in the modules that are loaded, where `--allow-sys` lets them be listed.
+ *
+ * @throws {TypeError} If there is none, or more than one; if a module that the reference names does not load.
+ * What a module's own code throws while it is evaluated is thrown on as it is.
+ */
+export async function resolve(reference: FunctionReference, loaders: ModuleLoaders = {}): Promise<Callable> {
+  if (reference.hash === null) return await resolveExport(reference, loaders);
+  const found = new Map<Callable, string>();
+  const failures: unknown[] = [];
+  for (const url of reference.modules) {
+    try {
+      collect(await load(url, loaders), url, reference.hash, found);
+    } catch (error) {
+      if (!isLoadError(error)) throw error;
+      failures.push(error);
+    }
+  }
+  const loaded = found.size === 0 ? await loadedModules() : null;
+  for (const url of loaded ?? []) {
+    if (reference.modules.includes(url)) continue;
+    try {
+      // Already loaded: nothing is evaluated again, and no permission is needed.
+      collect(await import(url), url, reference.hash, found);
+    } catch {
+      // It failed when it was first imported, and whoever did so was told.
+    }
+  }
+  if (found.size === 0) throw notFound(reference, failures, loaded !== null);
+  if (found.size > 1) throw ambiguous(reference, [...found.values()]);
+  const [fn] = found.keys();
+  return fn;
+}
+
+/** Adds the functions among the exports whose source has the hash, each with a description for messages. */
+function collect(module: ModuleNamespace, url: string, hash: string, found: Map<Callable, string>): void {
+  for (const name of Object.getOwnPropertyNames(module)) {
+    const value = exported(module, name);
+    if (typeof value === "function" && !found.has(value) && sourceHash(value) === hash) {
+      found.set(value, `"${name}" of "${url}"`);
+    }
+  }
+}
+
+/** The value of an export, or `undefined` while the module, part of a cycle, has not reached it. */
+function exported(module: ModuleNamespace, name: string): unknown {
+  try {
+    return module[name];
+  } catch {
+    return undefined;
+  }
+}
+
+async function resolveExport({ name, modules: [url] }: FunctionReference, loaders: ModuleLoaders): Promise<Callable> {
+  let module: ModuleNamespace;
+  try {
+    module = await load(url, loaders);
+  } catch (error) {
+    throw isLoadError(error) ? new TypeError(`Cannot run "${name}": ${loadFailure(error)}`, { cause: error }) : error;
+  }
+  const value = exported(module, name);
+  if (typeof value === "function") return value;
+  const names = Object.getOwnPropertyNames(module).filter((key) => typeof exported(module, key) === "function");
+  throw new TypeError(
+    `Cannot run "${name}": "${url}" exports no function of this name, but ` +
+      (names.length === 0 ? "no function at all" : names.map((key) => `"${key}"`).join(", ")),
+  );
+}
+
+function load(url: string, loaders: ModuleLoaders): Promise<ModuleNamespace> {
+  return Object.hasOwn(loaders, url) ? loaders[url]() : import(url);
+}
+
+/** True for the errors of finding, reading, parsing and linking modules, as against what modules throw. */
+function isLoadError(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as { code?: unknown };
+  const isLink = error instanceof SyntaxError && /does not provide an export|Ambiguous/.test(error.message);
+  return code === "ERR_MODULE_NOT_FOUND" || isLink;
+}
+
+/** Deno gives a missing file, a missing permission and a syntax error the same class and code. */
+function loadFailure({ message }: Error): string {
+  if (/\$deno\$(eval|stdin|repl)/.test(message)) {
+    return "the program was given to Deno as text, which no other process can import; put the function into a file";
+  }
+  if (/^Module not found/.test(message)) return `a module is missing: ${message}`;
+  if (/^Requires \w+ access/.test(message)) {
+    return `its module may not be read in the child: ${message}`;
+  }
+  return `its module cannot be loaded: ${message}`;
+}
+
+/**
+ * URLs of the user's modules in this process, or `null` where the debugger may not be asked. It costs about
+ * 40 ms and needs `--allow-sys`.
+ */
+async function loadedModules(): Promise<string[] | null> {
+  if (Deno.permissions.querySync({ name: "sys" }).state !== "granted") return null;
+  const { Session } = await import("node:inspector"); // here, since it takes 7 ms to load
+  const session = new Session();
+  const urls = new Set<string>();
+  try {
+    session.connect();
+    session.on("Debugger.scriptParsed", ({ params: { url } }: { params: { url: string } }) => urls.add(url));
+    await new Promise<void>((done, failed) =>
+      session.post("Debugger.enable", (error: unknown) => error ? failed(error) : done())
+    );
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return null; // some of `sys` is denied
+    throw error;
+  } finally {
+    session.disconnect();
+  }
+  return [...urls].filter((url) => /^(file|https?|data|blob):/.test(url) && !isOwnModule(url));
+}
+
+function notFound({ name, modules }: FunctionReference, failures: unknown[], isSearched: boolean): TypeError {
+  const [failure] = failures;
+  const wanted = name === "" ? "a function without a name" : `"${name}"`;
+  if (failure instanceof Error) {
+    return new TypeError(`Cannot run ${wanted}: ${loadFailure(failure)}`, { cause: failure });
+  }
+  const places = isSearched ? "no module" : `none of ${modules.map((url) => `"${url}"`).join(", ")}`;
+  const otherwise = isSearched ? "" : ", or start with --allow-sys so that every loaded module is searched";
+  return new TypeError(
+    `Cannot run ${wanted}: ${places} exports it; write "export" before its declaration at the top level of a ` +
+      `module (a closure or an inline function cannot be run in another process), or give { module, name }${otherwise}`,
+  );
+}
+
+function ambiguous({ name }: FunctionReference, found: string[]): TypeError {
+  return new TypeError(
+    `Cannot run "${name}": ${found.join(" and ")} have the same source text; give { module, name } instead`,
+  );
+}

@@ -1,0 +1,48 @@
+// What the parent's half (callable.ts) and the child's half (callable_resolve.ts) of a function reference share.
+
+/** A function or class of a module, as it is named in a message to another process. */
+export interface FunctionReference {
+  /** The function's own name; with `hash: null` the name of the export. */
+  name: string;
+  /** {@linkcode sourceHash} of the function; `null` when the module and the export were given explicitly. */
+  hash: string | null;
+  /** URLs of the modules that may export it, the likeliest first. */
+  modules: string[];
+}
+
+/** A function given by the module that exports it, where it cannot be found by itself. */
+export interface ModuleExport {
+  /** URL or specifier of the module; a relative one is relative to the module that gives it. */
+  module: string | URL;
+  /** Name of the export. */
+  name: string;
+}
+
+/** Any function or class. */
+// deno-lint-ignore ban-types -- what is common to functions and classes of every signature
+export type Callable = Function;
+
+/** Imports the module it stands for. */
+export type ModuleLoader = () => Promise<ModuleNamespace>;
+
+/** The exports of a module. */
+export type ModuleNamespace = Readonly<Record<string, unknown>>;
+
+/**
+ * Length and 32-bit FNV-1a hash of a function's source text. Parent and child run the same emitted text, so the
+ * same function has the same hash in both; closures made by one factory share theirs.
+ */
+export function sourceHash(fn: Callable): string {
+  const text = Function.prototype.toString.call(fn);
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return `${text.length}:${(hash >>> 0).toString(16)}`;
+}
+
+/** True for the modules of this package, which never export a user's function. */
+export function isOwnModule(url: string): boolean {
+  return url.startsWith(OWN_FOLDER) || url === OWN_ENTRY;
+}
+
+const OWN_FOLDER = new URL("./", import.meta.url).href;
+const OWN_ENTRY = new URL("../mod.ts", import.meta.url).href;

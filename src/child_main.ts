@@ -1,0 +1,72 @@
+// The child's half of starting a process. The entry module (command_line.ts) calls `start` before Deno gets to the
+// main module that the command line names. Once imported here, that module is not run again: Deno goes on to wait for
+// what is left in the event loop, as at the end of every program.
+
+import { resolve } from "./callable_resolve.ts";
+import type { Callable, ModuleLoader } from "./callable_types.ts";
+import { current } from "./current.ts";
+import { nativeOfChild } from "./native.ts";
+import { type Preparation, readPreparation } from "./preparation.ts";
+import { endAtExit } from "./process/children.ts";
+
+/** Runs what the parent wants run, in this process. */
+export async function start(loaders: Record<string, ModuleLoader>): Promise<void> {
+  const { native, joined } = nativeOfChild();
+  const { preparation, args } = readPreparation(native.readPreparation(joined.preparation));
+  become(preparation, { pid: joined.parentPid, name: joined.parentName });
+  addEventListener("error", () => announce());
+  addEventListener("unhandledrejection", () => announce());
+  endAtExit();
+
+  let target: Callable | null = null;
+  let targetArgs: unknown[] = [];
+  let mainIsLoaded = false;
+  try {
+    current.importing = true;
+    mainIsLoaded = await importMain(preparation.mainModule, loaders);
+    if (preparation.target !== null) target = await resolve(preparation.target, loaders);
+    targetArgs = args();
+  } catch (error) {
+    native.reportFailure(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+    fail(error);
+  } finally {
+    current.importing = false;
+    // What the arguments speak of has its own handles by now.
+    native.releaseBlock(joined.preparation);
+  }
+
+  try {
+    await target?.(...targetArgs);
+  } catch (error) {
+    fail(error);
+  }
+  // Without a main module that could be imported, Deno would now fail to run it.
+  if (!mainIsLoaded) Deno.exit();
+}
+
+function become(preparation: Preparation, parent: { pid: number; name: string }): void {
+  const { name, identity, daemon, initialDirectory } = preparation;
+  Object.assign(current, { name, identity, daemon, initialDirectory, parent });
+}
+
+/**
+ * Imports the parent's main module, as a module that is not the main one. Whether it is loaded then: `deno test` and
+ * `deno eval` have a main module that is in no file.
+ */
+async function importMain(url: string | null, loaders: Record<string, ModuleLoader>): Promise<boolean> {
+  if (url === null || /\/\$deno\$[^/]*$/.test(url)) return false;
+  await loaders[url]();
+  return true;
+}
+
+/** Says whose error it is that Deno is about to print. */
+function announce(): void {
+  console.error(`Process ${current.name}:`);
+}
+
+/** Ends this process because of an error. */
+function fail(error: unknown): never {
+  announce();
+  console.error(error);
+  Deno.exit(1);
+}

@@ -1,0 +1,349 @@
+/**
+ * Every error class that this package throws. {@linkcode ProcessError} is the base of all of them.
+ *
+ * Errors about an argument are the language's own `RangeError` and `TypeError`; errors of the operating system are
+ * the matching `Deno.errors.*`.
+ *
+ * The class name sits on each prototype, so that it survives minification and is not an own property that would be
+ * copied or printed twice.
+ *
+ * @module
+ */
+
+/**
+ * The base of every error of this package.
+ *
+ * @example Catch whatever the package itself reports
+ * ```ts
+ * import { Empty, ProcessError } from "@parallel/multiprocessing";
+ * import { assertInstanceOf } from "@std/assert";
+ *
+ * assertInstanceOf(new Empty("Cannot get from the queue: it is empty"), ProcessError);
+ * ```
+ */
+export class ProcessError extends Error {
+  static {
+    this.prototype.name = "ProcessError";
+  }
+}
+
+/** What a {@linkcode BufferTooShort} is made with. */
+export interface BufferTooShortOptions extends ErrorOptions {
+  /** The whole message that did not fit. */
+  bytes: Uint8Array;
+}
+
+/**
+ * A message is longer than the buffer it was to be received into. Nothing is lost: the error carries the message.
+ *
+ * @example Take the message from the error
+ * ```ts
+ * import { BufferTooShort } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new BufferTooShort("Cannot receive 3 bytes into a buffer of 2", {
+ *   bytes: new Uint8Array([1, 2, 3]),
+ * });
+ * assertEquals(error.bytes, new Uint8Array([1, 2, 3]));
+ * ```
+ */
+export class BufferTooShort extends ProcessError {
+  static {
+    this.prototype.name = "BufferTooShort";
+  }
+
+  /** The whole message that did not fit. */
+  readonly bytes: Uint8Array;
+
+  /** An error for `options.bytes`, the message that did not fit. */
+  constructor(message: string, options: BufferTooShortOptions) {
+    super(message, options);
+    this.bytes = options.bytes;
+  }
+}
+
+/**
+ * The other end of a connection does not know the key.
+ *
+ * @example Tell a wrong key from other failures
+ * ```ts
+ * import { AuthenticationError } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error: unknown = new AuthenticationError("Cannot accept the connection: the digest sent was wrong");
+ * assertEquals(error instanceof AuthenticationError, true);
+ * ```
+ */
+export class AuthenticationError extends ProcessError {
+  static {
+    this.prototype.name = "AuthenticationError";
+  }
+}
+
+/**
+ * A result was not there in the time given. Not to be confused with the `DOMException` that `AbortSignal.timeout()`
+ * makes, whose `name` is the same.
+ *
+ * @example Tell it from an abort
+ * ```ts
+ * import { TimeoutError } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error: unknown = new TimeoutError("Cannot get the result: it was not ready within 50 ms");
+ * assertEquals(error instanceof TimeoutError, true);
+ * assertEquals(error instanceof DOMException, false);
+ * ```
+ */
+export class TimeoutError extends ProcessError {
+  static {
+    this.prototype.name = "TimeoutError";
+  }
+}
+
+/**
+ * A queue had nothing to give, at once or in the time given.
+ *
+ * @example Tell an empty queue from one that was shut down
+ * ```ts
+ * import { Empty, ShutDown } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error: unknown = new Empty("Cannot get from the queue: it is empty");
+ * assertEquals(error instanceof Empty, true);
+ * assertEquals(error instanceof ShutDown, false);
+ * ```
+ */
+export class Empty extends ProcessError {
+  static {
+    this.prototype.name = "Empty";
+  }
+}
+
+/**
+ * A queue had no free slot, at once or in the time given.
+ *
+ * @example Tell a full queue from other failures
+ * ```ts
+ * import { Full } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error: unknown = new Full("Cannot put into the queue: it holds 8 of 8 objects");
+ * assertEquals(error instanceof Full, true);
+ * ```
+ */
+export class Full extends ProcessError {
+  static {
+    this.prototype.name = "Full";
+  }
+}
+
+/**
+ * A queue was shut down: nothing more can be put, and nothing is left to get.
+ *
+ * @example End a worker when its queue is shut down
+ * ```ts
+ * import { ShutDown } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error: unknown = new ShutDown("Cannot put into the queue: it was shut down");
+ * assertEquals(error instanceof ShutDown, true);
+ * ```
+ */
+export class ShutDown extends ProcessError {
+  static {
+    this.prototype.name = "ShutDown";
+  }
+}
+
+/**
+ * A barrier was reset, aborted, timed out or lost a waiting party to death.
+ *
+ * @example Recognise it by class or by name
+ * ```ts
+ * import { BrokenBarrierError } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new BrokenBarrierError("Cannot wait at the barrier: it is broken");
+ * assertEquals(error.name, "BrokenBarrierError");
+ * ```
+ */
+export class BrokenBarrierError extends ProcessError {
+  static {
+    this.prototype.name = "BrokenBarrierError";
+  }
+}
+
+/**
+ * Something failed in another process and its error could not be brought over as it was. The message holds the other
+ * process's stack as text.
+ *
+ * @example Read the remote text
+ * ```ts
+ * import { RemoteError } from "@parallel/multiprocessing";
+ * import { assertStringIncludes } from "@std/assert";
+ *
+ * const error = new RemoteError("RangeError: out of stock\n    at order (file:///shop.ts:3:9)");
+ * assertStringIncludes(error.message, "shop.ts:3:9");
+ * ```
+ */
+export class RemoteError extends ProcessError {
+  static {
+    this.prototype.name = "RemoteError";
+  }
+}
+
+/**
+ * A task ran, but its result cannot be sent back. As in Python it holds printed forms, since the result itself is
+ * what could not travel.
+ *
+ * @example Read what could not be sent, and why
+ * ```ts
+ * import { MaybeEncodingError } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new MaybeEncodingError("functions cannot be copied", "[Function: f]");
+ * assertEquals(error.message, "Error sending result: '[Function: f]'. Reason: 'functions cannot be copied'");
+ * assertEquals(error.value, "[Function: f]");
+ * ```
+ */
+export class MaybeEncodingError extends ProcessError {
+  static {
+    this.prototype.name = "MaybeEncodingError";
+  }
+
+  /** The printed form of the error that serialising raised. */
+  readonly exc: string;
+  /** The printed form of the result. */
+  readonly value: string;
+
+  /** An error for the result printed as `value`, which `exc` prevented from being sent. */
+  constructor(exc: string, value: string, options?: ErrorOptions) {
+    super(`Error sending result: '${value}'. Reason: '${exc}'`, options);
+    this.exc = exc;
+    this.value = value;
+  }
+}
+
+/**
+ * The other end was closed and nothing is left to receive.
+ *
+ * @example End a loop of receives
+ * ```ts
+ * import { EOFError } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error: unknown = new EOFError("Cannot receive: the other end is closed");
+ * assertEquals(error instanceof EOFError, true);
+ * ```
+ */
+export class EOFError extends ProcessError {
+  static {
+    this.prototype.name = "EOFError";
+  }
+}
+
+/**
+ * An object is not in a state that allows the call: closed, not started, started twice, not owned by the caller.
+ *
+ * @example Recognise a call at the wrong time
+ * ```ts
+ * import { InvalidStateError } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error: unknown = new InvalidStateError('Cannot join process "Process-1": it was not started');
+ * assertEquals(error instanceof InvalidStateError, true);
+ * ```
+ */
+export class InvalidStateError extends ProcessError {
+  static {
+    this.prototype.name = "InvalidStateError";
+  }
+}
+
+/** What an {@linkcode OwnerDiedError} is made with. */
+export interface OwnerDiedErrorOptions extends ErrorOptions {
+  /** The process id the holder had. */
+  pid: number;
+  /** The name of the holder's process, `null` if it is not known any more. */
+  processName: string | null;
+}
+
+/**
+ * The process that held a lock died. The data that the lock guards may be half written; the lock is free again.
+ *
+ * @example Read who it was
+ * ```ts
+ * import { OwnerDiedError } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new OwnerDiedError('Cannot acquire the lock: its holder "Process-1" (pid 42) died', {
+ *   pid: 42,
+ *   processName: "Process-1",
+ * });
+ * assertEquals([error.pid, error.processName], [42, "Process-1"]);
+ * ```
+ */
+export class OwnerDiedError extends ProcessError {
+  static {
+    this.prototype.name = "OwnerDiedError";
+  }
+
+  /** The process id the holder had. */
+  readonly pid: number;
+  /** The name of the holder's process, `null` if it is not known any more. */
+  readonly processName: string | null;
+
+  /** An error for the holder that `options` name. */
+  constructor(message: string, options: OwnerDiedErrorOptions) {
+    super(message, options);
+    this.pid = options.pid;
+    this.processName = options.processName;
+  }
+}
+
+/** What a {@linkcode WorkerLostError} is made with. */
+export interface WorkerLostErrorOptions extends ErrorOptions {
+  /** As `Process.exitcode`: n after `Deno.exit(n)`, −N when ended by signal N. */
+  exitcode: number | null;
+  /** The signal that ended the worker, such as `"SIGKILL"`; `null` if none did. */
+  signal: string | null;
+  /** The process id the worker had. */
+  pid: number;
+}
+
+/**
+ * A worker process ended while it ran a task. Only that task is lost.
+ *
+ * @example Read how it ended
+ * ```ts
+ * import { WorkerLostError } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new WorkerLostError("Cannot finish the task: worker 42 was ended by SIGKILL", {
+ *   exitcode: -9,
+ *   signal: "SIGKILL",
+ *   pid: 42,
+ * });
+ * assertEquals([error.exitcode, error.signal, error.pid], [-9, "SIGKILL", 42]);
+ * ```
+ */
+export class WorkerLostError extends ProcessError {
+  static {
+    this.prototype.name = "WorkerLostError";
+  }
+
+  /** As `Process.exitcode`: n after `Deno.exit(n)`, −N when ended by signal N. */
+  readonly exitcode: number | null;
+  /** The signal that ended the worker, such as `"SIGKILL"`; `null` if none did. */
+  readonly signal: string | null;
+  /** The process id the worker had. */
+  readonly pid: number;
+
+  /** An error for the worker that `options` describe. */
+  constructor(message: string, options: WorkerLostErrorOptions) {
+    super(message, options);
+    this.exitcode = options.exitcode;
+    this.signal = options.signal;
+    this.pid = options.pid;
+  }
+}

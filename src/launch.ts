@@ -1,0 +1,68 @@
+// The parent's half of starting a process: the preparation, the command line, the native start. The child's half is
+// child_main.ts.
+
+import { childArguments, entryModule } from "./command_line.ts";
+import { current } from "./current.ts";
+import { native, translated } from "./native.ts";
+import { type Preparation, writePreparation } from "./preparation.ts";
+
+/** What a process is started with, besides what it has from this one. */
+export interface Launch {
+  preparation: Omit<Preparation, "mainModule" | "initialDirectory">;
+  args: readonly unknown[];
+  env?: Record<string, string>;
+  cwd?: string | URL;
+  stdout: "inherit" | "null";
+  stderr: "inherit" | "null";
+}
+
+const CHILD_MAIN = new URL("./child_main.ts", import.meta.url);
+
+/**
+ * Starts a process and returns its id.
+ *
+ * @throws {TypeError} If an argument cannot be serialised.
+ * @throws What the operating system says against starting it, as the matching `Deno.errors`.
+ */
+export function launch({ preparation, args, env, cwd, stdout, stderr }: Launch): number {
+  const addon = native();
+  const mainModule: string | undefined = Deno.mainModule; // undefined in a Worker
+  const initialDirectory = current.initialDirectory ??= translated(() => addon.workingDirectory());
+  const message = writePreparation({ ...preparation, mainModule: mainModule ?? null, initialDirectory }, args);
+  const modules = [mainModule ?? [], preparation.target?.modules ?? []].flat();
+  const [path, ...commandLine] = childArguments({
+    argv: translated(() => addon.processArguments()),
+    execPath: translated(() => addon.executable()),
+    mainModule,
+    args: Deno.args,
+    entry: entryModule(CHILD_MAIN, modules),
+    cwd: initialDirectory,
+  });
+  const block = translated(() => addon.createPreparation(message.bytes, message.attachments));
+  try {
+    return translated(() =>
+      addon.startChild({
+        name: preparation.name,
+        path,
+        arguments: commandLine,
+        environment: env === undefined ? undefined : Object.entries(env),
+        directory: cwd === undefined ? undefined : pathOf(cwd),
+        daemon: preparation.daemon,
+        preparation: block,
+        stdout,
+        stderr,
+      })
+    );
+  } finally {
+    // The child has its own hold on it from the moment its place is reserved.
+    addon.releaseBlock(block);
+  }
+}
+
+function pathOf(path: string | URL): string {
+  if (typeof path === "string") return path;
+  if (path.protocol !== "file:") {
+    throw new TypeError(`Cannot start a process in "${path}": wanted a path or a file: URL`);
+  }
+  return decodeURIComponent(path.pathname);
+}

@@ -1,0 +1,272 @@
+// The addon: found, loaded, checked and typed. Nothing else in the package knows that it exists as a file.
+//
+// It is loaded at the first use, not at import: importing the package needs no permission.
+
+import process from "node:process";
+import { InvalidStateError, ProcessError } from "./errors.ts";
+
+/** The version of the functions below; `native/addon/src/lib.rs` has the same. */
+const ABI = 1;
+
+const MINIMUM_DENO = "2.9.5";
+
+/** Where things are in shared memory. See `Layout` in native/addon/src/memory.rs. */
+export interface Layout {
+  readonly windowSize: number;
+  readonly cellSize: number;
+  readonly free: number;
+  readonly waiters: number;
+  readonly lockWord: number;
+  readonly depthWord: number;
+  readonly valueOffset: number;
+  readonly valueSize: number;
+}
+
+/** Who stands behind the token of a lock word. */
+export interface Owner {
+  readonly pid: number;
+  readonly threadId: number;
+  readonly processName: string;
+  readonly isThisProcess: boolean;
+}
+
+/** What a child learns when it joins its parent's tree. */
+export interface Joined {
+  readonly preparation: number;
+  readonly daemon: boolean;
+  readonly parentPid: number;
+  readonly parentName: string;
+}
+
+/** What to start as a child. */
+export interface StartOptions {
+  readonly name: string;
+  readonly path: string;
+  readonly arguments: readonly string[];
+  readonly environment?: readonly (readonly [string, string])[];
+  readonly directory?: string;
+  readonly daemon: boolean;
+  readonly preparation: number;
+  readonly stdout: "inherit" | "null";
+  readonly stderr: "inherit" | "null";
+}
+
+/** A message that did not fit into the scratch buffer, or speaks of shared objects. */
+export interface TakenMessage {
+  readonly tag: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly attachments: number[];
+}
+
+/** What the whole process tree uses of its shared memory. */
+export interface MemoryUsage {
+  /** Shared objects that exist. */
+  readonly blocks: number;
+  /** The bytes they have. */
+  readonly bytes: number;
+  /** The bytes that are in memory. */
+  readonly resident: number;
+}
+
+/** The functions of the addon; each is documented where it is defined, in native/addon/src. */
+export interface Native {
+  abi(): number;
+  // tree.rs
+  joinTree(name: string): void;
+  joinParent(): Joined;
+  parentIsAlive(): boolean;
+  threadToken(): number;
+  ownerOf(token: number): Owner | null;
+  setProcessName(name: string): void;
+  processArguments(): string[];
+  executable(): string;
+  workingDirectory(): string;
+  reportFailure(message: string): void;
+  availableCpus(): number;
+  threadId(): number;
+  // memory.rs
+  layout(): Layout;
+  window(index: number): ArrayBuffer;
+  bytes(block: number): ArrayBuffer;
+  createBlock(kind: number, size: number): number;
+  adoptBlock(block: number, generation: number): void;
+  releaseBlock(block: number): void;
+  generationOf(block: number): number;
+  cellOf(block: number): number;
+  sizeOf(block: number): number;
+  memoryUsage(): MemoryUsage;
+  // port.rs
+  openPort(ring: () => void): void;
+  keepAlive(on: boolean): void;
+  takeOutcomes(): number[];
+  cancel(ticket: number): boolean;
+  // locks.rs
+  lockAcquire(block: number, timeout: number): number;
+  lockAcquireAsync(block: number, timeout: number): number;
+  lockRelease(block: number): boolean;
+  lockWake(block: number): void;
+  // queues.rs
+  openScratch(): ArrayBuffer;
+  queueCreate(maxsize: number): number;
+  queuePut(queue: number, length: number, timeout: number): boolean;
+  queuePutBytes(queue: number, tag: number, bytes: Uint8Array, attachments: number[], timeout: number): boolean;
+  queueGet(queue: number, timeout: number): number;
+  takenBytes(): TakenMessage;
+  unpin(attachments: number[]): void;
+  queueAwait(queue: number, state: number, timeout: number): number;
+  queueSize(queue: number): number;
+  queueMaxsize(queue: number): number;
+  queueTaskDone(queue: number): boolean;
+  queueUnfinished(queue: number): number;
+  queueJoin(queue: number, timeout: number): boolean;
+  // children.rs
+  startChild(options: StartOptions): number;
+  createPreparation(bytes: Uint8Array, attachments: number[]): number;
+  readPreparation(block: number): Uint8Array;
+  childFailure(pid: number): string | null;
+  childExitCode(pid: number): number | null;
+  childJoin(pid: number, timeout: number): boolean;
+  childAwait(pid: number): number;
+  childSignal(pid: number, signal: number): void;
+  childClose(pid: number): void;
+}
+
+let loaded: Native | undefined;
+
+/** The addon, as a member of a process tree: of a new one, unless this process was started as a child. */
+export function native(): Native {
+  return loaded ??= join(load());
+}
+
+/** The addon in a child, whose tree is its parent's. Call it before anything else can call {@linkcode native}. */
+export function nativeOfChild(): { native: Native; joined: Joined } {
+  const addon = load();
+  const joined = addon.joinParent();
+  loaded = addon;
+  return { native: addon, joined };
+}
+
+function join(addon: Native): Native {
+  addon.joinTree("MainProcess");
+  return addon;
+}
+
+/**
+ * Runs a function of the addon, and throws what it throws as the error class that users know.
+ */
+export function translated<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+/** The error class for the `code` of an error of the addon; anything else unchanged. */
+export function translate(error: unknown): unknown {
+  const { code, message } = error as { code?: unknown; message: string };
+  if (!(error instanceof Error) || typeof code !== "string") return error;
+  const options = { cause: error };
+  if (code.startsWith("OS:")) {
+    const ErrorClass = OS_ERRORS[Number(code.slice(3))];
+    return ErrorClass === undefined ? new Error(message, options) : new ErrorClass(message, options);
+  }
+  switch (code) {
+    case "EXHAUSTED":
+      return new RangeError(message, options);
+    case "NO_SUCH_OBJECT":
+    case "STATE":
+      return new InvalidStateError(message, options);
+    case "UNSUPPORTED":
+      return new Deno.errors.NotSupported(message, options);
+    case "CORRUPTED":
+      return new ProcessError(message, options);
+    default:
+      return error;
+  }
+}
+
+/** `errno(3)` numbers of Linux. */
+const OS_ERRORS: Readonly<Record<number, new (message: string, options?: ErrorOptions) => Error>> = {
+  1: Deno.errors.PermissionDenied, // EPERM
+  2: Deno.errors.NotFound, // ENOENT
+  13: Deno.errors.PermissionDenied, // EACCES
+  20: Deno.errors.NotADirectory, // ENOTDIR
+  32: Deno.errors.BrokenPipe, // EPIPE
+};
+
+function load(): Native {
+  requirePlatform();
+  const tried: string[] = [];
+  for (const path of candidates()) {
+    const module: { exports: Partial<Native> } = { exports: {} };
+    try {
+      process.dlopen(module, path);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) throw missingPermission(path, error);
+      tried.push(`"${path}" (${(error as Error).message})`);
+      continue;
+    }
+    const abi = module.exports.abi?.();
+    if (abi !== ABI) {
+      throw new ProcessError(
+        `Cannot use the native addon "${path}": it has interface ${abi}, wanted ${ABI}; run \`deno task build\``,
+      );
+    }
+    return module.exports as Native;
+  }
+  throw new Deno.errors.NotFound(
+    `Cannot load the native addon: tried ${tried.join(", ")}; run \`deno task build\` in "${packageFolder()}"`,
+  );
+}
+
+function missingPermission(path: string, cause: Error): Error {
+  return new Deno.errors.NotCapable(
+    `Cannot load the native addon: permission to load "${path}" is missing; run Deno with --allow-ffi="${path}"`,
+    { cause },
+  );
+}
+
+function requirePlatform(): void {
+  const { os } = Deno.build;
+  if (os !== "linux") {
+    throw new Deno.errors.NotSupported(`Cannot use multiprocessing on "${os}": it supports Linux only`);
+  }
+  if (!isAtLeast(Deno.version.deno, MINIMUM_DENO)) {
+    throw new Deno.errors.NotSupported(
+      `Cannot use multiprocessing with Deno ${Deno.version.deno}: it needs ${MINIMUM_DENO} or later; run \`deno upgrade\``,
+    );
+  }
+}
+
+/** Whether a version such as `2.10.0` or `2.9.5-rc.1` is `wanted` or later; a pre-release counts as its release. */
+export function isAtLeast(version: string, wanted: string): boolean {
+  const [given, least] = [version, wanted].map((text) => text.split(/[.+-]/).slice(0, 3).map(Number));
+  for (let i = 0; i < 3; i++) {
+    if (given[i] !== least[i]) return given[i] > least[i];
+  }
+  return true;
+}
+
+/** Where the addon may be, the likeliest last: what the user names, what a package brings, what a checkout builds. */
+function candidates(): string[] {
+  const named = explicitPath();
+  if (named !== undefined) return [named];
+  const folder = packageFolder();
+  return [
+    `${folder}native/prebuilt/${Deno.build.target}.node`,
+    `${folder}target/release/libmultiprocessing.so`,
+  ];
+}
+
+/** `MULTIPROCESSING_ADDON`, if this process may read it. */
+function explicitPath(): string | undefined {
+  const variable = "MULTIPROCESSING_ADDON";
+  if (Deno.permissions.querySync({ name: "env", variable }).state !== "granted") return undefined;
+  return Deno.env.get(variable);
+}
+
+function packageFolder(): string {
+  const url = new URL("../", import.meta.url);
+  return url.protocol === "file:" ? decodeURIComponent(url.pathname) : url.href;
+}

@@ -1,0 +1,45 @@
+// Options of everything that waits, read once: milliseconds, null for ever, negative is 0.
+
+/** Options of what may wait in a promise. */
+export interface WaitOptions {
+  /** Milliseconds to wait at most. Absent or `null`: for ever. Negative: 0. */
+  timeout?: number | null;
+  /** Rejects the promise with `signal.reason` when aborted; nothing is then acquired or taken. */
+  signal?: AbortSignal;
+}
+
+/** Options of what blocks the thread. */
+export interface WaitSyncOptions {
+  /** Milliseconds to wait at most. Absent or `null`: for ever. Negative: 0. */
+  timeout?: number | null;
+}
+
+/** Options of what acquires, puts or gets. */
+export interface AcquireOptions extends WaitOptions {
+  /** `false`: do not wait at all, whatever `timeout` says. Default: `true`. */
+  block?: boolean;
+}
+
+/** As {@linkcode AcquireOptions}, for what blocks the thread. */
+export interface AcquireSyncOptions extends WaitSyncOptions {
+  /** `false`: do not wait at all, whatever `timeout` says. Default: `true`. */
+  block?: boolean;
+}
+
+/**
+ * Milliseconds to wait; `Infinity` for ever.
+ *
+ * @throws {TypeError} If `timeout` is not a number.
+ * @throws {RangeError} If it is NaN.
+ */
+export function timeoutOf(options: WaitSyncOptions & { block?: boolean } | undefined): number {
+  if (options === undefined) return Infinity;
+  const { timeout, block } = options;
+  if (block === false) return 0;
+  if (timeout === undefined || timeout === null) return Infinity;
+  if (typeof timeout !== "number") {
+    throw new TypeError(`Cannot wait: "timeout" is ${Deno.inspect(timeout)}, wanted a number of milliseconds or null`);
+  }
+  if (Number.isNaN(timeout)) throw new RangeError(`Cannot wait: "timeout" is NaN, wanted milliseconds or null`);
+  return Math.max(0, timeout);
+}

@@ -1,0 +1,48 @@
+// What a parent (launch.ts) tells its child (child_main.ts) before anything else: the message types they share, and
+// the bytes they are sent in.
+
+import type { FunctionReference } from "./callable_types.ts";
+import { dumps, loads } from "./reduction.ts";
+
+/** What a child must know before it can import the user's modules. */
+export interface Preparation {
+  /** The name of the process, and the numbers that its default name is made of. */
+  name: string;
+  identity: number[];
+  daemon: boolean;
+  /** The parent's main module, which the child imports as a module among others; `null` if it has none. */
+  mainModule: string | null;
+  /** The directory the root was started in: relative paths on its command line mean this. */
+  initialDirectory: string;
+  /** What to run. */
+  target: FunctionReference | null;
+}
+
+/** The bytes of a preparation, and the shared objects that they speak of. */
+export interface PreparationMessage {
+  bytes: Uint8Array<ArrayBuffer>;
+  attachments: number[];
+}
+
+/**
+ * A preparation and the arguments of its target. They are two messages, one behind the other: the arguments can be
+ * read only when the user's modules, and with them their classes, have been imported.
+ */
+export function writePreparation(preparation: Preparation, args: readonly unknown[]): PreparationMessage {
+  const head = dumps(preparation);
+  const tail = dumps(args);
+  const bytes = new Uint8Array(4 + head.bytes.length + tail.bytes.length);
+  new DataView(bytes.buffer).setUint32(0, head.bytes.length);
+  bytes.set(head.bytes, 4);
+  bytes.set(tail.bytes, 4 + head.bytes.length);
+  return { bytes, attachments: [...tail.attachments] };
+}
+
+/** The preparation, and a function that reads the arguments. */
+export function readPreparation(bytes: Uint8Array): { preparation: Preparation; args: () => unknown[] } {
+  const split = 4 + new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+  return {
+    preparation: loads(bytes, 4, split) as Preparation,
+    args: () => loads(bytes, split) as unknown[],
+  };
+}

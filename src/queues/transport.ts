@@ -1,0 +1,132 @@
+// Values into a native queue and out of it, by the shortest way.
+//
+// Short messages pass through a scratch buffer that this thread shares with the addon, so that a call carries only
+// numbers. Long byte arrays bypass the serialiser: one copy in, one copy out.
+
+import { native, type Native, translated } from "../native.ts";
+import { dumpInto, type Dumped, dumps, loads } from "../reduction.ts";
+import { currentViewReducer, reduceInto } from "../reduction/registry.ts";
+
+/** A serialised value, ready to be put. */
+export interface Message extends Dumped {
+  readonly tag: number;
+}
+
+/** In the place of a value, which may be anything. */
+export const NOTHING: unique symbol = Symbol("nothing");
+
+/** How the bytes of a message are to be read; travels beside them. */
+const Tag = {
+  /** A message of reduction.ts. */
+  value: 0,
+  /** A Uint8Array, as it is. */
+  bytes: 1,
+} as const;
+
+/** What `queueGet` returns when nothing came, and when the message is not in the scratch buffer. */
+const EMPTY = -1;
+const TAKEN = -2;
+
+/** Byte arrays of at least this length bypass the serialiser. */
+const LONG_BYTES = 4096;
+
+const NO_ATTACHMENTS: number[] = [];
+
+/** This thread's scratch buffer, and whether a value is just being written to it or read from it. */
+interface Scratch {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  busy: boolean;
+}
+
+let scratch: Scratch | undefined;
+
+function openScratch(): Scratch {
+  return scratch ??= { bytes: new Uint8Array(native().openScratch()), busy: false };
+}
+
+/** Moves values between one native queue and this thread. */
+export class Transport {
+  readonly #addon: Native = native();
+  readonly #scratch: Scratch = openScratch();
+
+  /** Puts a value, blocking up to `timeout` milliseconds; whether there was room. */
+  put(queue: number, value: unknown, timeout: number): boolean {
+    if (this.#scratch.busy || isLongBytes(value)) return this.putMessage(queue, serialise(value), timeout);
+    this.#scratch.busy = true;
+    try {
+      const end = dumpInto(value, this.#scratch.bytes, 0);
+      if (end >= 0) return this.#addon.queuePut(queue, end, timeout);
+    } finally {
+      this.#scratch.busy = false;
+    }
+    return this.putMessage(queue, serialise(value), timeout);
+  }
+
+  /** Puts what {@linkcode serialise} made. */
+  putMessage(queue: number, { tag, bytes, attachments }: Message, timeout: number): boolean {
+    const holds = attachments.length === 0 ? NO_ATTACHMENTS : [...attachments];
+    return translated(() => this.#addon.queuePutBytes(queue, tag, bytes, holds, timeout));
+  }
+
+  /** Takes a value, blocking up to `timeout` milliseconds; {@linkcode NOTHING} if none came. */
+  get(queue: number, timeout: number): unknown {
+    // A `restore` function that itself gets would overwrite what is being read.
+    return this.#scratch.busy ? this.#keepingScratch(() => this.#get(queue, timeout)) : this.#get(queue, timeout);
+  }
+
+  #get(queue: number, timeout: number): unknown {
+    const got = this.#addon.queueGet(queue, timeout);
+    if (got === EMPTY) return NOTHING;
+    if (got === TAKEN) return this.#taken();
+    if (got >= 2 ** 32) return this.#scratch.bytes.slice(0, got % 2 ** 32);
+    const wasBusy = this.#scratch.busy;
+    this.#scratch.busy = true;
+    try {
+      return loads(this.#scratch.bytes, 0, got);
+    } finally {
+      this.#scratch.busy = wasBusy;
+    }
+  }
+
+  #taken(): unknown {
+    const { tag, bytes, attachments } = this.#addon.takenBytes();
+    try {
+      return tag === Tag.bytes ? bytes : loads(bytes);
+    } finally {
+      // By now whatever the message speaks of has been adopted, or is not wanted.
+      if (attachments.length > 0) this.#addon.unpin(attachments);
+    }
+  }
+
+  #keepingScratch<T>(work: () => T): T {
+    const kept = this.#scratch.bytes.slice();
+    try {
+      return work();
+    } finally {
+      this.#scratch.bytes.set(kept);
+    }
+  }
+}
+
+/** The message for a value; a long byte array is not copied. */
+export function serialise(value: unknown): Message {
+  if (isLongBytes(value)) return { tag: Tag.bytes, bytes: value, attachments: NO_ATTACHMENTS };
+  return { tag: Tag.value, ...dumps(value) };
+}
+
+/** A message that shares no memory with the value, which may change from here on. */
+export function serialiseCopy(value: unknown): Message {
+  const message = serialise(value);
+  return message.bytes === value ? { ...message, bytes: message.bytes.slice() } : message;
+}
+
+function isLongBytes(value: unknown): value is Uint8Array<ArrayBuffer> {
+  return value instanceof Uint8Array && value.length >= LONG_BYTES && value.constructor === Uint8Array &&
+    value.buffer instanceof ArrayBuffer && !isShared(value);
+}
+
+/** Whether a view is of shared memory, and so travels as a reference. */
+function isShared(view: Uint8Array): boolean {
+  const reducer = currentViewReducer();
+  return reducer !== null && reduceInto([], reducer, view) !== undefined;
+}

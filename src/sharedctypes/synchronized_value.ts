@@ -1,0 +1,81 @@
+// A single value with a lock.
+
+import { register } from "../reduction.ts";
+import { enter, type Lock, type RLock } from "../synchronize/lock.ts";
+import { Guarded, type Protection, type ProtectionData, restoreProtection } from "./guarded.ts";
+import { Scalar } from "./scalar.ts";
+
+/**
+ * A single value in shared memory, with a lock. Made by `Value`.
+ *
+ * Getting and setting take the lock each; what needs both, such as `+=`, needs the lock around it.
+ */
+export class Synchronized<T> extends Guarded<Scalar<T>> {
+  static {
+    register(Synchronized, {
+      name: "multiprocessing.Synchronized",
+      reduce: (value: Synchronized<unknown>): [Scalar<unknown>, ProtectionData] => [
+        value.#raw,
+        value.protectionData(),
+      ],
+      restore([raw, data]) {
+        if (!(raw instanceof Scalar)) throw new RangeError("Cannot restore a Synchronized: it has no value");
+        return new Synchronized(raw, restoreProtection(data, raw.place.handle));
+      },
+    });
+  }
+
+  readonly #raw: Scalar<T>;
+  readonly #lock: Lock | RLock;
+
+  /** @ignore Made by `Value`. */
+  constructor(raw: Scalar<T>, protection: Protection) {
+    super(protection);
+    this.#raw = raw;
+    this.#lock = protection.lock;
+  }
+
+  /**
+   * The value.
+   *
+   * @throws {InvalidStateError} If it is closed.
+   * @throws {OwnerDiedError} If the holder of the lock was killed.
+   * @throws {TypeError} When set, if it is not of the right kind.
+   * @throws {RangeError} When set, if the type cannot hold it.
+   */
+  get value(): T {
+    const raw = this.#raw;
+    raw.requireOpen("get the value");
+    const entered = enter(this.#lock);
+    try {
+      return raw.value;
+    } finally {
+      if (entered) this.#lock.release();
+    }
+  }
+
+  set value(value: T) {
+    const raw = this.#raw;
+    raw.requireOpen("set the value");
+    const entered = enter(this.#lock);
+    try {
+      raw.value = value;
+    } finally {
+      if (entered) this.#lock.release();
+    }
+  }
+
+  override getObj(): Scalar<T> {
+    return this.#raw;
+  }
+
+  override close(): void {
+    super.close();
+    this.#raw.close();
+  }
+
+  /** The type, the value and the lock. */
+  override toString(): string {
+    return `<Synchronized(${this.#raw}, ${this.#lock})>`;
+  }
+}

@@ -1,0 +1,34 @@
+/** What an acquisition gives: proof that the lock is held, and the means to let go of it. */
+export interface Guard extends Disposable {
+  /** Releases what was acquired; a second call does nothing. */
+  release(): void;
+  /** Whether the last holder was killed while it held the lock (only with `onOwnerDeath: "recover"`). */
+  readonly ownerDied: boolean;
+}
+
+/** What a guard lets go of. */
+export interface Releasable {
+  release(): void;
+}
+
+/** The guard of one acquisition: a class, because object literals with a computed method are 200 times slower. */
+export class AcquiredGuard implements Guard {
+  #held: Releasable | null;
+  readonly ownerDied: boolean;
+
+  constructor(held: Releasable, ownerDied: boolean) {
+    this.#held = held;
+    this.ownerDied = ownerDied;
+  }
+
+  release(): void {
+    const held = this.#held;
+    if (held === null) return;
+    this.#held = null;
+    held.release();
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
+  }
+}

@@ -1,0 +1,364 @@
+// Lock and RLock. Without contention an acquisition and a release are one `Atomics` operation each; the words and
+// what they mean are native/core/src/sync/lock.rs. Everything else is in the addon.
+
+import { BlockHandle, type BlockReference, cellOf, closedError, Kind, layout } from "../blocks.ts";
+import { InvalidStateError, OwnerDiedError } from "../errors.ts";
+import { native, type Owner, translated } from "../native.ts";
+import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../options.ts";
+import { attach, register } from "../reduction.ts";
+import { TIMED_OUT, wait } from "../waits.ts";
+import { AcquiredGuard, type Guard } from "./guard.ts";
+
+/** Options of {@linkcode Lock} and {@linkcode RLock}. */
+export interface LockOptions {
+  /**
+   * What the next to acquire gets when the holder was killed: `"throw"`, an {@linkcode OwnerDiedError}, after which
+   * the lock is free again; or `"recover"`, the lock, with `ownerDied` set on the guard. Default: `"throw"`.
+   */
+  onOwnerDeath?: "throw" | "recover";
+}
+
+/** How a lock travels: its block, and whether its deaths are thrown. */
+type LockData = [...BlockReference, throws: boolean];
+
+/** Outcomes of an acquisition in the addon; a positive number is the token of a dead owner. */
+const ACQUIRED = 0;
+const NOT_ACQUIRED = -1;
+
+/** What takes the place of a closed lock's words: nothing in it is ever free. */
+const NO_WORDS = new Int32Array(1);
+
+/** The token by which this thread is known in lock words. */
+let ownToken = 0;
+
+/**
+ * Acquires a lock for a section that neither waits nor calls user code, without making a guard: whether it must be
+ * released afterwards, which is not so if this thread has a recursive lock already.
+ */
+export let enter: (lock: Lock | RLock) => boolean;
+
+/** What {@linkcode Lock} and {@linkcode RLock} have in common. */
+abstract class LockBase implements Disposable {
+  static {
+    enter = (lock: LockBase) => lock.enter();
+  }
+
+  readonly #handle: BlockHandle;
+  readonly #throws: boolean;
+  /** The words of the window in which the lock lies, and the index of its own. */
+  protected words: Int32Array;
+  protected index: number;
+  /** This thread's token. */
+  protected readonly token: number;
+  protected abstract readonly kindName: string;
+
+  protected constructor(handle: BlockHandle, throws: boolean) {
+    const { window, word } = cellOf(handle.block);
+    this.#handle = handle;
+    this.#throws = throws;
+    this.words = window.words;
+    this.index = word + layout().lockWord;
+    this.token = ownToken ||= native().threadToken();
+  }
+
+  /**
+   * Acquires the lock, waiting for it without blocking the thread.
+   *
+   * @throws {OwnerDiedError} If the holder was killed, unless `onOwnerDeath` is `"recover"`.
+   * @throws What `signal` was aborted with; the lock is then not acquired.
+   */
+  acquire(): Promise<Guard>;
+  /** As above; `null` if the lock was not acquired in time. */
+  acquire(options: AcquireOptions): Promise<Guard | null>;
+  async acquire(options?: AcquireOptions): Promise<Guard | null> {
+    const timeout = timeoutOf(options);
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    const guard = this.#attempt();
+    if (guard !== null || timeout === 0) return guard;
+    const outcome = await wait(() => translated(() => native().lockAcquireAsync(this.#handle.block, timeout)), {
+      signal,
+      undo: (outcome) => outcome >= ACQUIRED && this.release(),
+    });
+    return this.#guard(outcome);
+  }
+
+  /**
+   * Acquires the lock, blocking the thread until it is free.
+   *
+   * @throws {OwnerDiedError} If the holder was killed, unless `onOwnerDeath` is `"recover"`.
+   */
+  acquireSync(): Guard;
+  /** As above; `null` if the lock was not acquired in time. */
+  acquireSync(options: AcquireSyncOptions): Guard | null;
+  acquireSync(options?: AcquireSyncOptions): Guard | null {
+    if (this.take()) return new AcquiredGuard(this, false);
+    const timeout = timeoutOf(options);
+    return this.#guard(translated(() => native().lockAcquire(this.#open("acquire"), timeout)));
+  }
+
+  /** Acquires the lock if that is possible at once; `null` if not. */
+  tryAcquire(): Guard | null {
+    if (this.take()) return new AcquiredGuard(this, false);
+    return this.#attempt();
+  }
+
+  /**
+   * Releases the lock.
+   *
+   * @throws {InvalidStateError} If it is not held, or (RLock) not by this thread.
+   */
+  abstract release(): void;
+
+  /** Whether somebody holds the lock. */
+  locked(): boolean {
+    this.#open("look at");
+    return this.word() !== layout().free;
+  }
+
+  /** Gives up this process's handle. The lock itself goes with the last handle of all processes. */
+  [Symbol.dispose](): void {
+    this.words = NO_WORDS;
+    this.index = 0;
+    NO_WORDS[0] = layout().waiters;
+    this.#handle.close();
+  }
+
+  /** Takes the lock if it is free: transition T1. */
+  protected abstract take(): boolean;
+
+  /** See {@linkcode enter}. */
+  protected enter(): boolean {
+    if (!this.take()) this.#guard(translated(() => native().lockAcquire(this.#open("acquire"), Infinity)));
+    return true;
+  }
+
+  protected word(): number {
+    return Atomics.load(this.words, this.index);
+  }
+
+  /** Has the addon release the lock, where one exchange was not enough. */
+  protected releaseSlowly(): void {
+    const block = this.#open("release");
+    if (!translated(() => native().lockRelease(block))) throw this.notHeld();
+  }
+
+  /** Has the addon wake a sleeper of the lock that was just released. */
+  protected wake(): void {
+    native().lockWake(this.#open("release"));
+  }
+
+  protected abstract notHeld(): Error;
+
+  /** The holder, if there is one and it is still known. */
+  protected owner(): Owner | null {
+    const token = this.word() & ~layout().waiters;
+    return token === layout().free ? null : native().ownerOf(token);
+  }
+
+  /** How CPython's repr names the holder. */
+  protected ownerName(): string {
+    if (this.word() === layout().free) return "None";
+    const owner = this.owner();
+    if (owner === null || !owner.isThisProcess) return "SomeOtherProcess";
+    return owner.threadId === native().threadId() ? owner.processName : "SomeOtherThread";
+  }
+
+  /** The number of the block that the lock is in. */
+  protected block(): number {
+    return this.#open("use");
+  }
+
+  protected data(): LockData {
+    attach(this.#open("send"));
+    return [...this.#handle.reference(), this.#throws];
+  }
+
+  #open(action: string): number {
+    if (this.#handle.closed) throw closedError(`${action} the ${this.kindName}`, this.kindName);
+    return this.#handle.block;
+  }
+
+  #attempt(): Guard | null {
+    return this.#guard(translated(() => native().lockAcquire(this.#open("acquire"), 0)));
+  }
+
+  #guard(outcome: number): Guard | null {
+    if (outcome === ACQUIRED) return new AcquiredGuard(this, false);
+    if (outcome === NOT_ACQUIRED || outcome === TIMED_OUT) return null;
+    if (!this.#throws) return new AcquiredGuard(this, true);
+    const owner = native().ownerOf(outcome);
+    this.release();
+    const [pid, processName] = [owner?.pid ?? 0, owner?.processName ?? ""];
+    throw new OwnerDiedError(
+      `Cannot acquire the ${this.kindName}: "${processName}" (pid ${pid}) was killed while it held it, ` +
+        `so what it protects may be half written; it is free again`,
+      { pid, processName },
+    );
+  }
+}
+
+/**
+ * A lock for the processes of a tree. It has no owner as far as releasing goes: any process may release it. As
+ * `multiprocessing.Lock`, but robust: when its holder is killed, the next to acquire learns it.
+ *
+ * @example Count in turn
+ * ```ts
+ * import { Lock } from "@parallel/multiprocessing";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * using lock = new Lock();
+ * {
+ *   using _guard = await lock.acquire();
+ *   assert(lock.locked());
+ *   assertEquals(lock.tryAcquire(), null);
+ * }
+ * assert(!lock.locked());
+ * ```
+ */
+export class Lock extends LockBase {
+  static {
+    register(Lock, {
+      reduce: (lock) => lock.data(),
+      restore: ([block, generation, throws]: LockData) => new Lock(BlockHandle.adopt([block, generation]), throws),
+    });
+  }
+
+  protected readonly kindName = "Lock";
+
+  /** A lock that is free. */
+  constructor(options?: LockOptions);
+  /** @ignore The lock in a block that exists. */
+  constructor(handle: BlockHandle, throws: boolean);
+  constructor(first: LockOptions | BlockHandle = {}, throws = true) {
+    if (first instanceof BlockHandle) super(first, throws);
+    else super(BlockHandle.create(Kind.lock, layout().cellSize), throwsOnDeath(first));
+  }
+
+  /**
+   * Releases the lock, whoever holds it.
+   *
+   * @throws {InvalidStateError} If nobody does.
+   */
+  override release(): void {
+    const was = Atomics.exchange(this.words, this.index, 0);
+    if (was !== this.token) this.#released(was);
+  }
+
+  /** The rest of a release that was not of our own lock without sleepers. */
+  #released(was: number): void {
+    const { free, waiters } = layout();
+    if (was === free) throw this.notHeld();
+    if (this.words === NO_WORDS) {
+      NO_WORDS[0] = waiters;
+      this.block(); // throws
+    }
+    if ((was & waiters) !== 0) this.wake();
+  }
+
+  protected override take(): boolean {
+    return Atomics.compareExchange(this.words, this.index, 0, this.token) === 0;
+  }
+
+  protected override notHeld(): Error {
+    return new InvalidStateError("Cannot release the Lock: it is not held; semaphore or lock released too many times");
+  }
+
+  /** As CPython shows it: `<Lock(owner=None)>`, or the name of the process that holds it. */
+  override toString(): string {
+    return `<Lock(owner=${this.ownerName()})>`;
+  }
+}
+
+/**
+ * A lock that the thread that holds it may acquire again; it is free when it has been released as often. A thread is
+ * a process, or a Worker in it. As `multiprocessing.RLock`.
+ *
+ * @example Acquire twice
+ * ```ts
+ * import { RLock } from "@parallel/multiprocessing";
+ * import { assert } from "@std/assert";
+ *
+ * using lock = new RLock();
+ * const outer = lock.acquireSync();
+ * const inner = lock.acquireSync();
+ * inner.release();
+ * assert(lock.locked());
+ * outer.release();
+ * assert(!lock.locked());
+ * ```
+ */
+export class RLock extends LockBase {
+  static {
+    register(RLock, {
+      reduce: (lock) => lock.data(),
+      restore: ([block, generation, throws]: LockData) => new RLock(BlockHandle.adopt([block, generation]), throws),
+    });
+  }
+
+  protected readonly kindName = "RLock";
+  /** From the lock's word to its depth. */
+  readonly #toDepth: number;
+
+  /** A lock that is free. */
+  constructor(options?: LockOptions);
+  /** @ignore The lock in a block that exists. */
+  constructor(handle: BlockHandle, throws: boolean);
+  constructor(first: LockOptions | BlockHandle = {}, throws = true) {
+    if (first instanceof BlockHandle) super(first, throws);
+    else super(BlockHandle.create(Kind.rlock, layout().cellSize), throwsOnDeath(first));
+    this.#toDepth = layout().depthWord - layout().lockWord;
+  }
+
+  /**
+   * Releases one level.
+   *
+   * @throws {InvalidStateError} If this thread does not hold it.
+   */
+  override release(): void {
+    const { words, index, token } = this;
+    // Only the owner reads and writes the depth, and nobody but us writes our token.
+    if ((words[index] & 0x7fff_ffff) !== token || words === NO_WORDS) return this.releaseSlowly();
+    const depth = index + this.#toDepth;
+    if (words[depth] !== 0) {
+      words[depth]--;
+    } else if (Atomics.exchange(words, index, 0) !== token) {
+      this.wake();
+    }
+  }
+
+  protected override take(): boolean {
+    const { words, index, token } = this;
+    if (Atomics.compareExchange(words, index, 0, token) === 0) return true;
+    if ((words[index] & 0x7fff_ffff) !== token || words === NO_WORDS) return false;
+    words[index + this.#toDepth]++;
+    return true;
+  }
+
+  protected override enter(): boolean {
+    return (this.words[this.index] & 0x7fff_ffff) !== this.token && super.enter();
+  }
+
+  protected override notHeld(): Error {
+    return new InvalidStateError(
+      "Cannot release the RLock: attempt to release recursive lock not owned by thread",
+    );
+  }
+
+  /** As CPython shows it: `<RLock(owner, depth)>`, with depth `nonzero` when somebody else holds it. */
+  override toString(): string {
+    const owner = this.ownerName();
+    const mine = (this.word() & 0x7fff_ffff) === this.token;
+    const depth = owner === "None" ? 0 : mine ? this.words[this.index + this.#toDepth] + 1 : "nonzero";
+    return `<RLock(${owner}, ${depth})>`;
+  }
+}
+
+function throwsOnDeath({ onOwnerDeath = "throw" }: LockOptions): boolean {
+  if (onOwnerDeath !== "throw" && onOwnerDeath !== "recover") {
+    throw new TypeError(
+      `Cannot create a lock: "onOwnerDeath" is ${Deno.inspect(onOwnerDeath)}, wanted "throw" or "recover"`,
+    );
+  }
+  return onOwnerDeath === "throw";
+}

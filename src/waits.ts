@@ -1,0 +1,99 @@
+// Promises that the native reactor completes: tickets out, outcomes back.
+//
+// The event loop stays alive while, and only while, some promise of this thread waits.
+
+import { native } from "./native.ts";
+import type { WaitOptions } from "./options.ts";
+
+/** Outcome of a wait whose time has passed (`TIMED_OUT` in native/addon/src/port.rs). */
+export const TIMED_OUT = -(2 ** 31);
+
+/** Told the outcome of a ticket. */
+type Listener = (outcome: number) => void;
+
+const listeners = new Map<number, Listener>();
+let isOpen = false;
+
+function deliver(): void {
+  const outcomes = native().takeOutcomes();
+  for (let i = 0; i < outcomes.length; i += 2) {
+    const listener = listeners.get(outcomes[i] >>> 0);
+    if (listener === undefined) continue;
+    forget(outcomes[i] >>> 0);
+    listener(outcomes[i + 1]);
+  }
+}
+
+function listen(ticket: number, listener: Listener): void {
+  if (listeners.size === 0) native().keepAlive(true);
+  listeners.set(ticket, listener);
+}
+
+function forget(ticket: number): void {
+  listeners.delete(ticket);
+  if (listeners.size === 0) native().keepAlive(false);
+}
+
+/** What {@linkcode wait} needs besides the ticket. */
+export interface WaitHooks {
+  /** Stops the wait when aborted. */
+  signal?: AbortSignal;
+  /** Gives back what an outcome that comes after the abort has acquired. */
+  undo?: (outcome: number) => void;
+}
+
+/**
+ * The outcome of the wait that `submit` starts and names by a ticket.
+ *
+ * @throws What `signal` was aborted with; then nothing is acquired, or `undo` has given it back.
+ */
+export function wait(submit: () => number, { signal, undo }: WaitHooks = {}): Promise<number> {
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  const addon = native();
+  if (!isOpen) {
+    addon.openPort(deliver);
+    isOpen = true;
+  }
+  const ticket = submit();
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  if (signal === undefined) {
+    listen(ticket, resolve);
+    return promise;
+  }
+  const abort = () => {
+    if (addon.cancel(ticket)) {
+      forget(ticket);
+    } else {
+      // The outcome is on its way, and comes too late.
+      listeners.set(ticket, (outcome) => undo?.(outcome));
+    }
+    reject(signal.reason);
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  listen(ticket, (outcome) => {
+    signal.removeEventListener("abort", abort);
+    resolve(outcome);
+  });
+  return promise;
+}
+
+/**
+ * Tries until `attempt` gives something else than `undefined`, and waits with `submit` in between; `undefined` when
+ * the time has passed. Nothing is lost by an abort: taking happens here, not in the reactor.
+ */
+export async function retry<T>(
+  attempt: () => T | undefined,
+  submit: (timeout: number) => number,
+  timeout: number,
+  { signal }: WaitOptions,
+): Promise<T | undefined> {
+  signal?.throwIfAborted();
+  const until = performance.now() + timeout;
+  for (;;) {
+    const result = attempt();
+    if (result !== undefined) return result;
+    const left = until - performance.now();
+    if (!(left > 0)) return undefined;
+    await wait(() => submit(left), { signal });
+  }
+}
