@@ -7,5 +7,32 @@
 export * from "./src/errors.ts";
 export type { AcquireOptions, AcquireSyncOptions, WaitOptions, WaitSyncOptions } from "./src/options.ts";
 export { type Guard, Lock, type LockOptions, RLock } from "./src/synchronize.ts";
-export { JoinableQueue, Queue } from "./src/queues.ts";
-export { activeChildren, cpuCount, type ModuleExport, Process, type ProcessOptions, type Target } from "./src/process.ts";
+export { JoinableQueue, Queue, SimpleQueue } from "./src/queues.ts";
+export {
+  activeChildren,
+  cpuCount,
+  type ModuleExport,
+  Process,
+  type ProcessOptions,
+  type Target,
+} from "./src/process.ts";
+
+export {
+  Array,
+  copy,
+  RawArray,
+  RawValue,
+  type Scalar,
+  type SharedOptions,
+  Structure,
+  type StructureArray,
+  type Structured,
+  type StructureType,
+  type Synchronized,
+  synchronized,
+  type SynchronizedArray,
+  type SynchronizedString,
+  type SynchronizedStructure,
+  type TypeCode,
+  Value,
+} from "./src/sharedctypes.ts";

@@ -25,8 +25,16 @@ export interface Corpus {
   isTagged: boolean;
 }
 
+/** Counts as they are sent: one string and one array take a tenth of the time of a map with thousands of strings. */
+export interface PackedCounts {
+  /** The words, separated by line feeds. */
+  words: string;
+  /** How often each of them occurs. */
+  counts: Uint32Array;
+}
+
 /** What a worker sends back: its counts, or why it could not go on. */
-export type Outcome = { counts: Counts } | { failure: string };
+export type Outcome = PackedCounts | { failure: string };
 
 /** A failure to be told in one sentence, without a stack. */
 export class CountError extends Error {}
@@ -37,9 +45,15 @@ export function tokenise(text: string, isTagged = false): string[] {
   return plain.toLowerCase().match(/[\p{L}\p{M}\p{N}]+(?:['’-][\p{L}\p{M}\p{N}]+)*/gu) ?? [];
 }
 
-/** Adds the counts of `more` to `counts`. */
-export function merge(counts: Counts, more: Counts): void {
-  for (const [word, count] of more) counts.set(word, (counts.get(word) ?? 0) + count);
+/** `counts` in the form in which they are sent. */
+export function pack(counts: Counts): PackedCounts {
+  return { words: [...counts.keys()].join("\n"), counts: Uint32Array.from(counts.values()) };
+}
+
+/** Adds counts that were sent to `counts`. */
+export function merge(counts: Counts, more: PackedCounts): void {
+  if (more.counts.length === 0) return;
+  more.words.split("\n").forEach((word, i) => counts.set(word, (counts.get(word) ?? 0) + more.counts[i]));
 }
 
 /** The `n` commonest words, the commonest first; words that occur equally often in alphabetical order. */
@@ -107,7 +121,7 @@ export function worker(
       }
       jobs.taskDone();
     }
-    results.putSync({ counts });
+    results.putSync(pack(counts));
     jobs.taskDone();
   } catch (error) {
     if (!(error instanceof CountError)) throw error;
@@ -123,7 +137,7 @@ export async function countInParallel({ files, isTagged }: Corpus, processes: nu
   const jobs = new mp.JoinableQueue<string | null>();
   const results = new mp.Queue<Outcome>();
   // A worker killed inside the lock cannot spoil a single number, so the others go on.
-  const finished = mp.Value("u32", 0, { lock: new mp.Lock({ onOwnerDeath: "recover" }) });
+  const finished = mp.Value("u32", 0, { lock: new mp.RLock({ onOwnerDeath: "recover" }) });
 
   await using cleanup = new AsyncDisposableStack();
   const stop = new AbortController();
@@ -149,7 +163,7 @@ export async function countInParallel({ files, isTagged }: Corpus, processes: nu
   for (let i = 0; i < processes; i++) {
     const outcome = await Promise.race([results.get({ signal }), lost]);
     if ("failure" in outcome) throw new CountError(outcome.failure);
-    merge(counts, outcome.counts);
+    merge(counts, outcome);
   }
   await Promise.race([jobs.join({ signal }), lost]);
   await ends;

@@ -107,10 +107,10 @@ export interface Native {
   lockWake(block: number): void;
   // queues.rs
   openScratch(): ArrayBuffer;
-  queueCreate(maxsize: number): number;
-  queuePut(queue: number, length: number, timeout: number): boolean;
-  queuePutBytes(queue: number, tag: number, bytes: Uint8Array, attachments: number[], timeout: number): boolean;
-  queueGet(queue: number, timeout: number): number;
+  queueCreate(maxsize: number, joinable: boolean): number;
+  queuePut(queue: number, length: number, timeout: number): number;
+  queuePutBytes(queue: number, tag: number, bytes: Uint8Array, attachments: number[], timeout: number): number;
+  queueGet(queue: number, timeout: number, lonely: boolean): number;
   takenBytes(): TakenMessage;
   unpin(attachments: number[]): void;
   queueAwait(queue: number, state: number, timeout: number): number;
@@ -118,7 +118,10 @@ export interface Native {
   queueMaxsize(queue: number): number;
   queueTaskDone(queue: number): boolean;
   queueUnfinished(queue: number): number;
-  queueJoin(queue: number, timeout: number): boolean;
+  queueJoin(queue: number, timeout: number): number;
+  queueAbandoned(queue: number): { readonly taker: number; readonly messages: number } | null;
+  queueShutDown(queue: number, immediate: boolean): void;
+  queueMarkShared(queue: number): void;
   // children.rs
   startChild(options: StartOptions): number;
   createPreparation(bytes: Uint8Array, attachments: number[]): number;

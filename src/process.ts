@@ -79,7 +79,8 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
 
   /** The numbers of the processes on the way from the root to this one. */
   readonly identity: readonly number[];
-  readonly #options: ProcessOptions<A>;
+  // Without the type of the target, so that any process is a `Process`.
+  readonly #options: Omit<ProcessOptions<readonly unknown[]>, "target">;
   readonly #target: ReturnType<typeof reference> | null;
   #name: string;
   #daemon: boolean;
@@ -174,7 +175,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
       stdout,
       stderr,
     });
-    active.add(this as unknown as Process);
+    active.add(this);
     addChild({ pid: this.#pid, daemon: this.#daemon });
     // The program goes on while a child does, unless that is a daemon.
     if (!this.#daemon) void this.#ended().then(() => this.#poll());
@@ -233,13 +234,10 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
    */
   close(): void {
     if (this.#isClosed) return;
-    if (this.#pid !== null) {
-      if (this.#poll() === null) {
-        throw new InvalidStateError(
-          `Cannot close "${this.#name}": it is still running; call join() or terminate() first`,
-        );
-      }
-      native().childClose(this.#pid);
+    if (this.#pid !== null && this.#poll() === null) {
+      throw new InvalidStateError(
+        `Cannot close "${this.#name}": it is still running; call join() or terminate() first`,
+      );
     }
     this.#isClosed = true;
   }
@@ -277,7 +275,8 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
       this.#exitcode = translated(() => native().childExitCode(pid));
       if (this.#exitcode !== null) {
         this.#failure = native().childFailure(pid);
-        active.delete(this as unknown as Process);
+        native().childClose(pid); // it has nothing more to tell: its descriptors are free
+        active.delete(this);
         removeChild(pid);
       }
     }

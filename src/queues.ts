@@ -5,7 +5,7 @@
  */
 
 import { BlockHandle, type BlockReference, closedError } from "./blocks.ts";
-import { Empty, Full, InvalidStateError } from "./errors.ts";
+import { Empty, EOFError, Full, InvalidStateError, OwnerDiedError, ShutDown } from "./errors.ts";
 import { native, translated } from "./native.ts";
 import {
   type AcquireOptions,
@@ -14,13 +14,13 @@ import {
   type WaitOptions,
   type WaitSyncOptions,
 } from "./options.ts";
-import { NOTHING, serialiseCopy, Transport } from "./queues/transport.ts";
+import { NOTHING, ORPHANED, PutStatus, serialiseCopy, SHUT_DOWN, Transport } from "./queues/transport.ts";
 import { attach, register } from "./reduction.ts";
 import { Turnstile } from "./turnstile.ts";
 import { retry } from "./waits.ts";
 
 /** What a wait in the addon waits for (`queue_await` in native/addon/src/queues.rs). */
-const Awaited = { filled: 0, drained: 1, done: 2 } as const;
+const Awaited = { filled: 0, drained: 1, done: 2, filledIfShared: 3 } as const;
 
 /** The largest `maxsize`; also how many messages a queue without one may hold. */
 const MAXSIZE_LIMIT = 2 ** 31 - 1;
@@ -31,6 +31,10 @@ const MAXSIZE_LIMIT = 2 ** 31 - 1;
  * Values are serialised by {@linkcode Queue.put | put}, which throws if that is impossible, and are in shared memory
  * when it returns: no thread has to be flushed, and a process killed at any moment costs at most the message that it
  * was putting or had just taken. Each producer's messages keep their order.
+ *
+ * A consumer that waits is told when it would wait for ever: `get` throws {@linkcode ShutDown} once the queue is
+ * {@linkcode Queue.shutdown | shut down} and drained, and {@linkcode EOFError} once every other process that had the
+ * queue has ended or closed it, if this one has never put into it.
  *
  * A queue is collected when no process has it any more; {@linkcode Queue.close | close} gives up this process's share
  * at once.
@@ -51,7 +55,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   static {
     register(Queue, {
       reduce: (queue) => queue.data(),
-      restore: (data: BlockReference) => new Queue(BlockHandle.adopt(data)),
+      restore: (data: BlockReference) => new Queue(BlockHandle.adopt(data), false),
     });
   }
 
@@ -66,9 +70,9 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * @throws {RangeError} If `maxsize` is not a whole number, or more than 2147483647.
    */
   constructor(maxsize?: number);
-  /** @ignore The queue in a block that exists. */
-  constructor(handle: BlockHandle);
-  constructor(first: number | BlockHandle = 0) {
+  /** @ignore The queue in a block that exists, or one that keeps a ledger of who has taken what. */
+  constructor(first: number | BlockHandle | undefined, joinable: boolean);
+  constructor(first: number | BlockHandle = 0, joinable = false) {
     if (first instanceof BlockHandle) {
       this.#handle = first;
       return;
@@ -78,7 +82,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
         `Cannot create a queue: "maxsize" is ${Deno.inspect(first)}, wanted a whole number up to ${MAXSIZE_LIMIT}`,
       );
     }
-    this.#handle = BlockHandle.of((addon) => addon.queueCreate(Math.max(0, first)));
+    this.#handle = BlockHandle.of((addon) => addon.queueCreate(Math.max(0, first), joinable));
   }
 
   /** How many values are in the queue, for all processes at once. */
@@ -103,6 +107,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    *
    * @throws {TypeError} If the value cannot be serialised; then nothing is put.
    * @throws {Full} If there was no room in time.
+   * @throws {ShutDown} If the queue is or is being shut down.
    * @throws {InvalidStateError} If the queue is closed.
    * @throws What `signal` was aborted with; then nothing is put.
    */
@@ -110,13 +115,13 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     const timeout = timeoutOf(options);
     const signal = options?.signal;
     signal?.throwIfAborted();
-    if (!this.#putting.occupied && this.#transport.put(this.block("put into"), value, 0)) return;
+    if (!this.#putting.occupied && this.#done(this.#transport.put(this.block("put into"), value, 0))) return;
     if (timeout === 0) throw this.#full(timeout);
     const message = serialiseCopy(value);
     const until = performance.now() + timeout;
     if (!await this.#putting.enter(timeout, signal)) throw this.#full(timeout);
     try {
-      const attempt = () => this.#transport.putMessage(this.block("put into"), message, 0) || undefined;
+      const attempt = () => this.#done(this.#transport.putMessage(this.block("put into"), message, 0)) || undefined;
       const done = await retry(attempt, this.#awaiting(Awaited.drained), until - performance.now(), { signal });
       if (done === undefined) throw this.#full(timeout);
     } finally {
@@ -129,11 +134,12 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    *
    * @throws {TypeError} If the value cannot be serialised; then nothing is put.
    * @throws {Full} If there was no room in time.
+   * @throws {ShutDown} If the queue is or is being shut down.
    * @throws {InvalidStateError} If the queue is closed.
    */
   putSync(value: T, options?: AcquireSyncOptions): void {
     const timeout = timeoutOf(options);
-    if (!this.#transport.put(this.block("put into"), value, timeout)) throw this.#full(timeout);
+    if (!this.#done(this.#transport.put(this.block("put into"), value, timeout))) throw this.#full(timeout);
   }
 
   /**
@@ -142,13 +148,15 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * @throws {Full} If there is none. Otherwise as {@linkcode putSync}.
    */
   putNowait(value: T): void {
-    if (!this.#transport.put(this.block("put into"), value, 0)) throw this.#full(0);
+    this.putSync(value, NOT_WAITING);
   }
 
   /**
    * Takes the first value, waiting for one without blocking the thread.
    *
    * @throws {Empty} If none came in time.
+   * @throws {ShutDown} If the queue is empty and shut down.
+   * @throws {EOFError} If it is empty and every other process that had it is gone; see {@linkcode Queue}.
    * @throws {InvalidStateError} If the queue is closed.
    * @throws What `signal` was aborted with; then nothing is taken.
    */
@@ -157,8 +165,8 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     const signal = options?.signal;
     signal?.throwIfAborted();
     if (!this.#getting.occupied) {
-      const value = this.#transport.get(this.block("get from"), 0);
-      if (value !== NOTHING) return value as T;
+      const value = this.#taken(this.#transport.get(this.block("get from"), 0));
+      if (value !== NOTHING) return value;
     }
     if (timeout === 0) throw this.#empty(timeout);
     const until = performance.now() + timeout;
@@ -166,10 +174,11 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     try {
       // In a box: a value may be undefined.
       const attempt = () => {
-        const value = this.#transport.get(this.block("get from"), 0);
-        return value === NOTHING ? undefined : { value: value as T };
+        const value = this.#taken(this.#transport.get(this.block("get from"), 0));
+        return value === NOTHING ? undefined : { value };
       };
-      const got = await retry(attempt, this.#awaiting(Awaited.filled), until - performance.now(), { signal });
+      const submit = this.#awaiting(this.#transport.lonely ? Awaited.filledIfShared : Awaited.filled);
+      const got = await retry(attempt, submit, until - performance.now(), { signal, never: () => this.#orphaned() });
       if (got === undefined) throw this.#empty(timeout);
       return got.value;
     } finally {
@@ -181,13 +190,15 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * Takes the first value, blocking the thread until there is one.
    *
    * @throws {Empty} If none came in time.
+   * @throws {ShutDown} If the queue is empty and shut down.
+   * @throws {EOFError} If it is empty and every other process that had it is gone; see {@linkcode Queue}.
    * @throws {InvalidStateError} If the queue is closed.
    */
   getSync(options?: AcquireSyncOptions): T {
     const timeout = timeoutOf(options);
-    const value = this.#transport.get(this.block("get from"), timeout);
+    const value = this.#taken(this.#transport.get(this.block("get from"), timeout));
     if (value === NOTHING) throw this.#empty(timeout);
-    return value as T;
+    return value;
   }
 
   /**
@@ -196,12 +207,44 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * @throws {Empty} If there is none. Otherwise as {@linkcode getSync}.
    */
   getNowait(): T {
-    return this.getSync({ block: false });
+    return this.getSync(NOT_WAITING);
   }
 
-  /** Takes value after value, for ever. */
+  /** Takes value after value, until the queue is shut down and drained. */
   async *[Symbol.asyncIterator](): AsyncIterator<T> {
-    for (;;) yield await this.get();
+    for (;;) {
+      let value: T;
+      try {
+        value = await this.get();
+      } catch (error) {
+        if (error instanceof ShutDown) return;
+        throw error;
+      }
+      yield value;
+    }
+  }
+
+  /**
+   * Forbids putting, in all processes: puts throw {@linkcode ShutDown}, also those that are waiting. What is in the
+   * queue can still be taken; then gets throw it, too. As `shutdown` of Python's `queue.Queue`.
+   *
+   * @example End the consumers
+   * ```ts
+   * import { Queue } from "@parallel/multiprocessing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using queue = new Queue<number>();
+   * queue.putSync(1);
+   * queue.putSync(2);
+   * queue.shutdown();
+   * assertEquals(await Array.fromAsync(queue), [1, 2]);
+   * ```
+   *
+   * @param options With `immediate: true`, what is in the queue is thrown away, and counts as dealt with.
+   */
+  shutdown({ immediate = false }: { immediate?: boolean } = {}): void {
+    const queue = this.block("shut down");
+    translated(() => native().queueShutDown(queue, immediate));
   }
 
   /** Forbids further use in this process, and gives up its share. What was put stays. Again: nothing happens. */
@@ -231,7 +274,9 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   cancelJoinThread(): void {}
 
   protected data(): BlockReference {
-    attach(this.block("send"));
+    const queue = this.block("send");
+    attach(queue);
+    native().queueMarkShared(queue);
     return this.#handle.reference();
   }
 
@@ -243,6 +288,25 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
 
   #awaiting(state: number): (timeout: number) => number {
     return (timeout) => translated(() => native().queueAwait(this.block("wait for"), state, timeout));
+  }
+
+  /** Whether a value was put; throws if none can be any more. */
+  #done(status: number): boolean {
+    if (status === PutStatus.shutDown) throw new ShutDown("Cannot put into the queue: it is shut down");
+    return status === PutStatus.done;
+  }
+
+  /** What was taken; throws if nothing will come any more. */
+  #taken(value: unknown): T | typeof NOTHING {
+    if (value === SHUT_DOWN) throw new ShutDown("Cannot get from the queue: it is empty and shut down");
+    if (value === ORPHANED) throw this.#orphaned();
+    return value as T | typeof NOTHING;
+  }
+
+  #orphaned(): EOFError {
+    return new EOFError(
+      "Cannot get from the queue: it is empty, and every other process that had it has ended or closed it",
+    );
   }
 
   #full(timeout: number): Full {
@@ -279,6 +343,14 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
     });
   }
 
+  /** As of {@linkcode Queue}. */
+  constructor(maxsize?: number);
+  /** @ignore The queue in a block that exists. */
+  constructor(handle: BlockHandle);
+  constructor(first?: number | BlockHandle) {
+    super(first, true);
+  }
+
   /**
    * Says that one value that was taken has been dealt with.
    *
@@ -294,20 +366,117 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
    * Waits, without blocking the thread, until every value put has been dealt with.
    *
    * @returns `true`, or `false` if that did not happen in time.
+   * @throws {OwnerDiedError} If it never will: a process took values and ended without dealing with them.
    * @throws What `signal` was aborted with.
    */
   async join(options?: WaitOptions): Promise<boolean> {
     const timeout = timeoutOf(options);
     const isDone = () => native().queueUnfinished(this.block("join")) === 0 || undefined;
     const submit = (left: number) => translated(() => native().queueAwait(this.block("join"), Awaited.done, left));
-    return await retry(isDone, submit, timeout, options ?? {}) ?? false;
+    const never = () => this.#abandoned();
+    return await retry(isDone, submit, timeout, { signal: options?.signal, never }) ?? false;
   }
 
   /** As {@linkcode join}, blocking the thread. */
   joinSync(options?: WaitSyncOptions): boolean {
-    return native().queueJoin(this.block("join"), timeoutOf(options));
+    const status = native().queueJoin(this.block("join"), timeoutOf(options));
+    if (status === JoinStatus.abandoned) throw this.#abandoned();
+    return status === JoinStatus.done;
+  }
+
+  #abandoned(): OwnerDiedError {
+    const { taker, messages } = native().queueAbandoned(this.block("join")) ?? { taker: 0, messages: 0 };
+    const { pid, processName } = native().ownerOf(taker) ?? { pid: 0, processName: "" };
+    const values = messages === 1 ? "1 value" : `${messages} values`;
+    return new OwnerDiedError(
+      `Cannot join the queue: "${processName}" (pid ${pid}) has ended after it took ${values} that it did not ` +
+        `acknowledge; call taskDone() once for each when they have been dealt with`,
+      { pid, processName },
+    );
   }
 }
+
+/**
+ * A queue without a limit, without time-outs and without acknowledgements. As `multiprocessing.SimpleQueue`.
+ *
+ * @example Send and receive
+ * ```ts
+ * import { SimpleQueue } from "@parallel/multiprocessing";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * using queue = new SimpleQueue<string>();
+ * await queue.put("hello");
+ * assertEquals(queue.getSync(), "hello");
+ * assert(queue.empty());
+ * ```
+ */
+export class SimpleQueue<T = unknown> implements Disposable {
+  static {
+    register(SimpleQueue, {
+      reduce: (queue) => queue.#queue,
+      restore: (queue: Queue) => new SimpleQueue(queue),
+    });
+  }
+
+  readonly #queue: Queue<T>;
+
+  /** A new, empty queue. */
+  constructor();
+  /** @ignore One that is a queue that exists. */
+  constructor(queue: Queue<T>);
+  constructor(queue: Queue<T> = new Queue<T>()) {
+    this.#queue = queue;
+  }
+
+  /** Whether the queue holds nothing. */
+  empty(): boolean {
+    return this.#queue.empty();
+  }
+
+  /**
+   * Puts a value.
+   *
+   * @throws {TypeError} If it cannot be serialised; then nothing is put.
+   * @throws {InvalidStateError} If the queue is closed.
+   */
+  async put(value: T): Promise<void> {
+    await this.#queue.put(value);
+  }
+
+  /** As {@linkcode put}. */
+  putSync(value: T): void {
+    this.#queue.putSync(value);
+  }
+
+  /**
+   * Takes the first value, waiting for one without blocking the thread.
+   *
+   * @throws {EOFError} If the queue is empty and every other process that had it is gone; see {@linkcode Queue}.
+   * @throws {InvalidStateError} If the queue is closed.
+   */
+  async get(): Promise<T> {
+    return await this.#queue.get();
+  }
+
+  /** As {@linkcode get}, blocking the thread. */
+  getSync(): T {
+    return this.#queue.getSync();
+  }
+
+  /** Forbids further use in this process, and gives up its share. Again: nothing happens. */
+  close(): void {
+    this.#queue.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** What `queueJoin` returns. */
+const JoinStatus = { done: 0, timedOut: 1, abandoned: 2 } as const;
+
+const NOT_WAITING: AcquireSyncOptions = { block: false };
 
 function within(timeout: number): string {
   return timeout === 0 ? "" : `, and was for ${timeout} ms`;

@@ -58,7 +58,17 @@ export {
   type StructureType,
 } from "./sharedctypes/structure.ts";
 export type { Elements, TypeCode, View, Views } from "./sharedctypes/types.ts";
-export type { Scalar, StructureArray, Synchronized, SynchronizedArray, SynchronizedString, SynchronizedStructure };
+export type { Guarded } from "./sharedctypes/guarded.ts";
+export type { SynchronizedStructureBase } from "./sharedctypes/synchronized_structure.ts";
+export type {
+  Scalar,
+  StructureArray,
+  StructureInstance,
+  Synchronized,
+  SynchronizedArray,
+  SynchronizedString,
+  SynchronizedStructure,
+};
 
 /** Options of {@linkcode Value} and {@linkcode Array}. */
 export interface SharedOptions {
@@ -91,26 +101,6 @@ export type LockedArray<C extends TypeCode> = C extends "c" | "u" ? Synchronized
 /** An array of structures with a lock. */
 export type LockedStructureArray<F extends Fields> = SynchronizedArray<Structured<F>, StructureArray<F>, Snapshot<F>[]>;
 
-export function Value<C extends TypeCode>(
-  type: C,
-  init?: Elements[C],
-  options?: LockedOptions,
-): Synchronized<Elements[C]>;
-export function Value<C extends TypeCode>(
-  type: C,
-  init: Elements[C] | undefined,
-  options: UnlockedOptions,
-): Scalar<Elements[C]>;
-export function Value<F extends Fields>(
-  type: StructureType<F>,
-  init?: StructureInit<F>,
-  options?: LockedOptions,
-): SynchronizedStructure<F>;
-export function Value<F extends Fields>(
-  type: StructureType<F>,
-  init: StructureInit<F> | undefined,
-  options: UnlockedOptions,
-): Structured<F>;
 /**
  * A value or structure in shared memory, with a lock.
  *
@@ -134,6 +124,29 @@ export function Value<F extends Fields>(
  * assertEquals(counter.value, 42);
  * ```
  */
+export function Value<C extends TypeCode>(
+  type: C,
+  init?: Elements[C],
+  options?: LockedOptions,
+): Synchronized<Elements[C]>;
+/** As above, without a lock. */
+export function Value<C extends TypeCode>(
+  type: C,
+  init: Elements[C] | undefined,
+  options: UnlockedOptions,
+): Scalar<Elements[C]>;
+/** A structure in shared memory, with a lock: its fields are properties, which take the lock each. */
+export function Value<F extends Fields>(
+  type: StructureType<F>,
+  init?: StructureInit<F>,
+  options?: LockedOptions,
+): SynchronizedStructure<F>;
+/** A structure in shared memory, without a lock: its fields are properties. */
+export function Value<F extends Fields>(
+  type: StructureType<F>,
+  init: StructureInit<F> | undefined,
+  options: UnlockedOptions,
+): Structured<F>;
 export function Value(
   type: TypeCode | StructureType<Fields>,
   init?: unknown,
@@ -150,8 +163,6 @@ export function Value(
   return guarded(raw, isInCell ? lockInCell(placeOf(raw).handle) : protectionOf(lock));
 }
 
-export function RawValue<C extends TypeCode>(type: C, init?: Elements[C]): Scalar<Elements[C]>;
-export function RawValue<F extends Fields>(type: StructureType<F>, init?: StructureInit<F>): Structured<F>;
 /**
  * A value or structure in shared memory, without a lock.
  *
@@ -170,6 +181,9 @@ export function RawValue<F extends Fields>(type: StructureType<F>, init?: Struct
  * assertEquals(progress.value, 0.5);
  * ```
  */
+export function RawValue<C extends TypeCode>(type: C, init?: Elements[C]): Scalar<Elements[C]>;
+/** A structure in shared memory, without a lock: its fields are properties. */
+export function RawValue<F extends Fields>(type: StructureType<F>, init?: StructureInit<F>): Structured<F>;
 export function RawValue(type: TypeCode | StructureType<Fields>, init?: unknown): unknown {
   return rawValue(type, init, "create a RawValue");
 }
@@ -194,22 +208,6 @@ function rawValue(
   return raw;
 }
 
-export function Array<C extends TypeCode>(
-  type: C,
-  sizeOrInit: ArrayInit<C>,
-  options?: LockedOptions,
-): LockedArray<C>;
-export function Array<C extends TypeCode>(type: C, sizeOrInit: ArrayInit<C>, options: UnlockedOptions): Views[C];
-export function Array<F extends Fields>(
-  type: StructureType<F>,
-  sizeOrInit: number | Iterable<StructureInit<F>>,
-  options?: LockedOptions,
-): LockedStructureArray<F>;
-export function Array<F extends Fields>(
-  type: StructureType<F>,
-  sizeOrInit: number | Iterable<StructureInit<F>>,
-  options: UnlockedOptions,
-): StructureArray<F>;
 /**
  * An array in shared memory, with a lock. Each access takes the lock; for several accesses at full speed, acquire it
  * and use `getObj()`, the typed array itself.
@@ -236,6 +234,25 @@ export function Array<F extends Fields>(
  * assertEquals([...numbers], [2, 4, 6]);
  * ```
  */
+export function Array<C extends TypeCode>(
+  type: C,
+  sizeOrInit: ArrayInit<C>,
+  options?: LockedOptions,
+): LockedArray<C>;
+/** As above, without a lock: a real typed array. */
+export function Array<C extends TypeCode>(type: C, sizeOrInit: ArrayInit<C>, options: UnlockedOptions): Views[C];
+/** An array of structures in shared memory, with a lock. */
+export function Array<F extends Fields>(
+  type: StructureType<F>,
+  sizeOrInit: number | Iterable<StructureInit<F>>,
+  options?: LockedOptions,
+): LockedStructureArray<F>;
+/** An array of structures in shared memory, without a lock. */
+export function Array<F extends Fields>(
+  type: StructureType<F>,
+  sizeOrInit: number | Iterable<StructureInit<F>>,
+  options: UnlockedOptions,
+): StructureArray<F>;
 export function Array(
   type: TypeCode | StructureType<Fields>,
   sizeOrInit: unknown,
@@ -247,11 +264,6 @@ export function Array(
   return synchronizedArray(raw, typeof type === "string" ? type : null, protectionOf(lock));
 }
 
-export function RawArray<C extends TypeCode>(type: C, sizeOrInit: ArrayInit<C>): Views[C];
-export function RawArray<F extends Fields>(
-  type: StructureType<F>,
-  sizeOrInit: number | Iterable<StructureInit<F>>,
-): StructureArray<F>;
 /**
  * An array in shared memory, without a lock: a real typed array, as fast as any other, which `Atomics` takes, too.
  *
@@ -279,6 +291,12 @@ export function RawArray<F extends Fields>(
  * assertEquals([...numbers], [1, 20, 3, 4]);
  * ```
  */
+export function RawArray<C extends TypeCode>(type: C, sizeOrInit: ArrayInit<C>): Views[C];
+/** An array of structures in shared memory, without a lock. */
+export function RawArray<F extends Fields>(
+  type: StructureType<F>,
+  sizeOrInit: number | Iterable<StructureInit<F>>,
+): StructureArray<F>;
 export function RawArray(type: TypeCode | StructureType<Fields>, sizeOrInit: unknown): unknown {
   return rawArray(type, sizeOrInit, "create a RawArray");
 }
@@ -333,13 +351,6 @@ export function copy(obj: unknown): unknown {
   return view;
 }
 
-export function synchronized<T>(obj: Scalar<T>, lock?: Lock | RLock): Synchronized<T>;
-export function synchronized<F extends Fields>(obj: Structured<F>, lock?: Lock | RLock): SynchronizedStructure<F>;
-export function synchronized<F extends Fields>(obj: StructureArray<F>, lock?: Lock | RLock): LockedStructureArray<F>;
-export function synchronized<V extends View>(
-  obj: V,
-  lock?: Lock | RLock,
-): SynchronizedArray<V extends BigInt64Array | BigUint64Array ? bigint : number, V, V>;
 /**
  * Gives a lock to what has none.
  *
@@ -357,6 +368,16 @@ export function synchronized<V extends View>(
  * assertStrictEquals(height.getLock(), width.getLock());
  * ```
  */
+export function synchronized<T>(obj: Scalar<T>, lock?: Lock | RLock): Synchronized<T>;
+/** Gives a lock to a structure: its fields are properties, which take the lock each. */
+export function synchronized<F extends Fields>(obj: Structured<F>, lock?: Lock | RLock): SynchronizedStructure<F>;
+/** Gives a lock to an array of structures. */
+export function synchronized<F extends Fields>(obj: StructureArray<F>, lock?: Lock | RLock): LockedStructureArray<F>;
+/** Gives a lock to a typed array over shared memory, or to a part of one. */
+export function synchronized<V extends View>(
+  obj: V,
+  lock?: Lock | RLock,
+): SynchronizedArray<V extends BigInt64Array | BigUint64Array ? bigint : number, V, V>;
 export function synchronized(obj: unknown, lock: Lock | RLock | true = true): unknown {
   requireLock(lock, "synchronize the object");
   if (obj instanceof Scalar || obj instanceof StructureInstance) return guarded(obj, protectionOf(lock));

@@ -3,7 +3,6 @@
 // The event loop stays alive while, and only while, some promise of this thread waits.
 
 import { native } from "./native.ts";
-import type { WaitOptions } from "./options.ts";
 
 /** Outcome of a wait whose time has passed (`TIMED_OUT` in native/addon/src/port.rs). */
 export const TIMED_OUT = -(2 ** 31);
@@ -77,6 +76,17 @@ export function wait(submit: () => number, { signal, undo }: WaitHooks = {}): Pr
   return promise;
 }
 
+/** What {@linkcode retry} needs besides the time. */
+export interface RetryHooks {
+  /** Stops the wait when aborted. */
+  signal?: AbortSignal;
+  /** The error to throw when the reactor says that it will never be. */
+  never?: () => Error;
+}
+
+/** Outcome of a wait for what will never be (`NEVER` in native/core/src/reactor/operations.rs). */
+const NEVER = 1;
+
 /**
  * Tries until `attempt` gives something else than `undefined`, and waits with `submit` in between; `undefined` when
  * the time has passed. Nothing is lost by an abort: taking happens here, not in the reactor.
@@ -85,7 +95,7 @@ export async function retry<T>(
   attempt: () => T | undefined,
   submit: (timeout: number) => number,
   timeout: number,
-  { signal }: WaitOptions,
+  { signal, never }: RetryHooks,
 ): Promise<T | undefined> {
   signal?.throwIfAborted();
   const until = performance.now() + timeout;
@@ -94,6 +104,7 @@ export async function retry<T>(
     if (result !== undefined) return result;
     const left = until - performance.now();
     if (!(left > 0)) return undefined;
-    await wait(() => submit(left), { signal });
+    const outcome = await wait(() => submit(left), { signal });
+    if (outcome === NEVER && never !== undefined) throw never();
   }
 }

@@ -94,7 +94,8 @@ Deno.test("tokenise takes the tags off a tagged text, and only there", () => {
 
 Deno.test("merge adds, total sums, isEqual compares", () => {
   const counts = new Map([["a", 1], ["b", 2]]);
-  demo.merge(counts, new Map([["b", 3], ["c", 4]]));
+  demo.merge(counts, demo.pack(new Map([["b", 3], ["c", 4]])));
+  demo.merge(counts, demo.pack(new Map()));
   assertEquals(counts, new Map([["a", 1], ["b", 5], ["c", 4]]));
   assertEquals(demo.total(counts), 10);
   assert(demo.isEqual(counts, new Map([["c", 4], ["b", 5], ["a", 1]])));

@@ -12,8 +12,15 @@ export interface Message extends Dumped {
   readonly tag: number;
 }
 
-/** In the place of a value, which may be anything. */
+/** In the place of a value, which may be anything: none came in time. */
 export const NOTHING: unique symbol = Symbol("nothing");
+/** In the place of a value: the queue is empty and shut down. */
+export const SHUT_DOWN: unique symbol = Symbol("shut down");
+/** In the place of a value: the queue is empty and no other process has it any more. */
+export const ORPHANED: unique symbol = Symbol("orphaned");
+
+/** What came of a put (`queue_put` in native/addon/src/queues.rs). */
+export const PutStatus = { done: 0, full: 1, shutDown: 2 } as const;
 
 /** How the bytes of a message are to be read; travels beside them. */
 const Tag = {
@@ -23,9 +30,10 @@ const Tag = {
   bytes: 1,
 } as const;
 
-/** What `queueGet` returns when nothing came, and when the message is not in the scratch buffer. */
-const EMPTY = -1;
+/** What `queueGet` returns when the message is not in the scratch buffer. */
 const TAKEN = -2;
+/** What else it returns instead of a length. */
+const NO_VALUE: Readonly<Record<number, symbol>> = { [-1]: NOTHING, [-3]: SHUT_DOWN, [-4]: ORPHANED };
 
 /** Byte arrays of at least this length bypass the serialiser. */
 const LONG_BYTES = 4096;
@@ -48,9 +56,17 @@ function openScratch(): Scratch {
 export class Transport {
   readonly #addon: Native = native();
   readonly #scratch: Scratch = openScratch();
+  /** Whether nothing has been put here, so that the queue is of no use once no other process has it. */
+  #lonely = true;
 
-  /** Puts a value, blocking up to `timeout` milliseconds; whether there was room. */
-  put(queue: number, value: unknown, timeout: number): boolean {
+  /** Whether this process is a mere consumer of the queue, as far as this handle knows. */
+  get lonely(): boolean {
+    return this.#lonely;
+  }
+
+  /** Puts a value, blocking up to `timeout` milliseconds; a {@linkcode PutStatus}. */
+  put(queue: number, value: unknown, timeout: number): number {
+    this.#lonely = false;
     if (this.#scratch.busy || isLongBytes(value)) return this.putMessage(queue, serialise(value), timeout);
     this.#scratch.busy = true;
     try {
@@ -63,21 +79,25 @@ export class Transport {
   }
 
   /** Puts what {@linkcode serialise} made. */
-  putMessage(queue: number, { tag, bytes, attachments }: Message, timeout: number): boolean {
+  putMessage(queue: number, { tag, bytes, attachments }: Message, timeout: number): number {
+    this.#lonely = false;
     const holds = attachments.length === 0 ? NO_ATTACHMENTS : [...attachments];
     return translated(() => this.#addon.queuePutBytes(queue, tag, bytes, holds, timeout));
   }
 
-  /** Takes a value, blocking up to `timeout` milliseconds; {@linkcode NOTHING} if none came. */
+  /**
+   * Takes a value, blocking up to `timeout` milliseconds; else {@linkcode NOTHING}, {@linkcode SHUT_DOWN} or
+   * {@linkcode ORPHANED}.
+   */
   get(queue: number, timeout: number): unknown {
     // A `restore` function that itself gets would overwrite what is being read.
     return this.#scratch.busy ? this.#keepingScratch(() => this.#get(queue, timeout)) : this.#get(queue, timeout);
   }
 
   #get(queue: number, timeout: number): unknown {
-    const got = this.#addon.queueGet(queue, timeout);
-    if (got === EMPTY) return NOTHING;
+    const got = this.#addon.queueGet(queue, timeout, this.#lonely);
     if (got === TAKEN) return this.#taken();
+    if (got < 0) return NO_VALUE[got];
     if (got >= 2 ** 32) return this.#scratch.bytes.slice(0, got % 2 ** 32);
     const wasBusy = this.#scratch.busy;
     this.#scratch.busy = true;

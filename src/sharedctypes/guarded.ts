@@ -32,11 +32,12 @@ export function lockInCell(cell: BlockHandle): Protection {
 export abstract class Guarded<R> implements Disposable {
   readonly #protection: Protection;
 
+  /** @ignore Made by `Value` and `Array`. */
   protected constructor(protection: Protection) {
     this.#protection = protection;
   }
 
-  /** How the lock travels. */
+  /** @ignore How the lock travels. */
   protected protectionData(): ProtectionData {
     const { lock, isOwn, isInCell } = this.#protection;
     return [isInCell ? null : lock, isOwn];

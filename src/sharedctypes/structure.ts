@@ -3,7 +3,7 @@
 import { register, registerAlias } from "../reduction/registry.ts";
 import { ArrayField, type Field, type Member, ScalarField, type Spec, type StructureSpec } from "./fields.ts";
 import { type Place, type PlaceReference, placeReference, restorePlace } from "./memory.ts";
-import { StructureInstance, type StructureLayout } from "./structure_instance.ts";
+import { StructureInstance } from "./structure_instance.ts";
 import { badType, type Elements, scalarType, type TypeCode, type Views } from "./types.ts";
 
 /** The type of one field: a single value, an array of a fixed length, or another structure. */
@@ -57,7 +57,7 @@ const RESERVED: ReadonlySet<string> = new Set([
 ]);
 
 /** The type of all structures with the same fields. Made by {@linkcode Structure}. */
-export class StructureType<F extends Fields> implements StructureLayout {
+export class StructureType<F extends Fields> {
   static {
     register(StructureType, {
       name: "multiprocessing.StructureType",
@@ -161,7 +161,7 @@ function roundUp(offset: number, alignment: number): number {
 
 function fieldOf(name: string, type: FieldType): Field {
   if (type instanceof StructureType) return type;
-  const [code, length] = typeof type === "object" ? type : [type, undefined];
+  const [code, length] = Array.isArray(type) ? type : [type, undefined];
   const scalar = scalarType(code);
   if (scalar === undefined) throw badType(`define the field "${name}"`, type);
   if (length === undefined) return new ScalarField(scalar);

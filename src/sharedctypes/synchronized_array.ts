@@ -130,10 +130,12 @@ export class SynchronizedArray<T, R = unknown, S = unknown> extends Guarded<R> i
     for (let i = 0; i < this.length; i++) yield this.get(i);
   }
 
+  /** What is guarded, for use without the lock or while it is held. */
   override getObj(): R {
     return this.#raw;
   }
 
+  /** Gives up this process's share, also in a lock that was made for it; a second call does nothing. */
   override close(): void {
     super.close();
     this.#sequence = null;

@@ -96,10 +96,12 @@ export class SynchronizedStructureBase<F extends Fields> extends Guarded<Structu
     }
   }
 
+  /** What is guarded, for use without the lock or while it is held. */
   override getObj(): Structured<F> {
     return this.#raw;
   }
 
+  /** Gives up this process's share, also in a lock that was made for it; a second call does nothing. */
   override close(): void {
     super.close();
     this.#raw.close();

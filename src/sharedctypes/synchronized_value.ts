@@ -65,10 +65,12 @@ export class Synchronized<T> extends Guarded<Scalar<T>> {
     }
   }
 
+  /** What is guarded, for use without the lock or while it is held. */
   override getObj(): Scalar<T> {
     return this.#raw;
   }
 
+  /** Gives up this process's share, also in a lock that was made for it; a second call does nothing. */
   override close(): void {
     super.close();
     this.#raw.close();

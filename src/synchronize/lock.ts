@@ -92,8 +92,8 @@ abstract class LockBase implements Disposable {
   /** As above; `null` if the lock was not acquired in time. */
   acquireSync(options: AcquireSyncOptions): Guard | null;
   acquireSync(options?: AcquireSyncOptions): Guard | null {
-    if (this.take()) return new AcquiredGuard(this, false);
     const timeout = timeoutOf(options);
+    if (this.take()) return new AcquiredGuard(this, false);
     return this.#guard(translated(() => native().lockAcquire(this.#open("acquire"), timeout)));
   }
 

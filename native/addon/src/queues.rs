@@ -6,7 +6,7 @@ use std::cell::RefCell;
 
 use multiprocessing_core::heap::Hold;
 use multiprocessing_core::reactor::operations::{AwaitQueue, QueueState};
-use multiprocessing_core::ring::{Message, Put, Queue, Taken};
+use multiprocessing_core::ring::{Joined, Message, Put, Queue, Take, Taken};
 use multiprocessing_core::sys::clock::deadline_after;
 use napi::Env;
 use napi::bindgen_prelude::{ArrayBuffer, Uint8Array};
@@ -60,14 +60,14 @@ fn queue(id: u32) -> Result<Queue<'static>> {
 
 /// A new queue of at most `maxsize` messages, 0 for no limit; its block.
 #[napi]
-pub fn queue_create(maxsize: u32) -> Result<u32> {
-    Ok(Queue::create(&tree()?.member, maxsize).map_err(to_js)?.1.id)
+pub fn queue_create(maxsize: u32, joinable: bool) -> Result<u32> {
+    Ok(Queue::create(&tree()?.member, maxsize, joinable).map_err(to_js)?.1.id)
 }
 
 /// Puts the first `length` bytes of the scratch buffer, blocking up to `timeout` milliseconds:
-/// `true` if done, `false` if it was full for so long.
+/// 0 if done, 1 if it was full for so long, 2 if it is shut down.
 #[napi]
-pub fn queue_put(id: u32, length: u32, timeout: f64) -> Result<bool> {
+pub fn queue_put(id: u32, length: u32, timeout: f64) -> Result<u32> {
     with_scratch(|scratch| {
         let bytes = scratch.bytes.get(..length as usize);
         let bytes = bytes.ok_or_else(|| state("Cannot put: longer than the scratch buffer"))?;
@@ -84,39 +84,50 @@ pub fn queue_put_bytes(
     bytes: Uint8Array,
     attachments: Vec<u32>,
     timeout: f64,
-) -> Result<bool> {
+) -> Result<u32> {
     put(id, &Message { tag: tag as u8, bytes: &bytes, attachments: &attachments }, timeout)
 }
 
-fn put(id: u32, message: &Message, timeout: f64) -> Result<bool> {
+fn put(id: u32, message: &Message, timeout: f64) -> Result<u32> {
     let queue = queue(id)?;
     // Most puts need no deadline: the clock is read only by those that do.
     let mut put = queue.try_put(message).map_err(to_js)?;
     if put == Put::Full && timeout > 0.0 {
         put = queue.put(message, deadline_after(timeout)).map_err(to_js)?;
     }
-    Ok(put == Put::Done)
+    Ok(match put {
+        Put::Done => 0,
+        Put::Full => 1,
+        Put::ShutDown => 2,
+    })
 }
 
 /// Returned by [`queue_get`] when nothing came.
 const EMPTY: f64 = -1.0;
 /// Returned by [`queue_get`] when [`taken_bytes`] has the message.
 const TAKEN: f64 = -2.0;
+/// Returned by [`queue_get`] when nothing can come any more.
+const SHUT_DOWN: f64 = -3.0;
+const ORPHANED: f64 = -4.0;
 
 /// Takes a message, blocking up to `timeout` milliseconds. Not negative: its length plus 2^32 ×
 /// its tag, and its bytes are in the scratch buffer. -1: none came. -2: it is too long for the
-/// scratch buffer or speaks of shared objects, [`taken_bytes`] has it.
+/// scratch buffer or speaks of shared objects, [`taken_bytes`] has it. -3: the queue is empty and
+/// shut down. -4 (if `lonely`): it is empty and no other process has it any more.
 #[napi]
-pub fn queue_get(id: u32, timeout: f64) -> Result<f64> {
+pub fn queue_get(id: u32, timeout: f64, lonely: bool) -> Result<f64> {
     let queue = queue(id)?;
     with_scratch(|scratch| {
         let target = &mut scratch.bytes[..];
         let mut got = queue.try_take(target).map_err(to_js)?;
-        if got.is_none() && timeout > 0.0 {
-            got = queue.get(target, deadline_after(timeout)).map_err(to_js)?;
+        if got == Take::Empty && timeout > 0.0 {
+            got = queue.take(target, deadline_after(timeout), lonely).map_err(to_js)?;
         }
-        let Some(mut taken) = got else {
-            return Ok(EMPTY);
+        let mut taken = match got {
+            Take::Message(taken) => taken,
+            Take::Empty => return Ok(EMPTY),
+            Take::ShutDown => return Ok(SHUT_DOWN),
+            Take::Orphaned => return Ok(ORPHANED),
         };
         if taken.bytes.is_empty() && taken.attachments.is_empty() {
             return Ok(taken.length as f64 + f64::from(taken.tag) * 4_294_967_296.0);
@@ -159,17 +170,48 @@ pub fn unpin(attachments: Vec<u32>) -> Result<()> {
 }
 
 /// Waits in the reactor until the queue has something to take (0), has room (1), or all of its
-/// messages are acknowledged (2); the ticket. Whoever hears of it tries, and may have to wait
-/// again.
+/// messages are acknowledged (2); the ticket. 3 is as 0, and hears when no other process has the
+/// queue any more. The outcome is 0: try, and maybe wait again; or 1: it will never be.
 #[napi]
 pub fn queue_await(id: u32, state_number: u32, timeout: f64) -> Result<u32> {
     let wanted = match state_number {
-        0 => QueueState::Filled,
+        0 => QueueState::Filled { lonely: false },
         1 => QueueState::Drained,
-        _ => QueueState::Done,
+        2 => QueueState::Done,
+        _ => QueueState::Filled { lonely: true },
     };
     let operation = AwaitQueue::new(&tree()?.member, id, wanted).map_err(to_js)?;
     port::submit(Box::new(operation), timeout)
+}
+
+/// Forbids putting, for all processes; `immediate` throws away what is in the queue.
+#[napi]
+pub fn queue_shut_down(id: u32, immediate: bool) -> Result<()> {
+    queue(id)?.shut_down(immediate).map_err(to_js)
+}
+
+/// Says that the queue has been sent to another process.
+#[napi]
+pub fn queue_mark_shared(id: u32) -> Result<()> {
+    queue(id)?.mark_shared();
+    Ok(())
+}
+
+/// What processes that have ended took from a queue and did not acknowledge.
+#[napi(object)]
+pub struct Abandoned {
+    /// Token of the thread that took last; 0 if it is no longer known.
+    pub taker: u32,
+    pub messages: u32,
+}
+
+#[napi]
+pub fn queue_abandoned(id: u32) -> Result<Option<Abandoned>> {
+    let abandoned = queue(id)?.abandoned();
+    Ok(abandoned.map(|(taker, messages)| Abandoned {
+        taker: taker.map_or(0, |taker| taker.get()),
+        messages,
+    }))
 }
 
 /// How many messages are in the queue.
@@ -196,8 +238,13 @@ pub fn queue_unfinished(id: u32) -> Result<u32> {
     Ok(queue(id)?.unfinished())
 }
 
-/// Blocks until all messages are acknowledged; `false` when `timeout` milliseconds pass first.
+/// Blocks until all messages are acknowledged (0), or `timeout` milliseconds have passed (1), or
+/// it is known that some never will be (2): [`queue_abandoned`] tells.
 #[napi]
-pub fn queue_join(id: u32, timeout: f64) -> Result<bool> {
-    Ok(queue(id)?.wait_done(deadline_after(timeout)))
+pub fn queue_join(id: u32, timeout: f64) -> Result<u32> {
+    Ok(match queue(id)?.join(deadline_after(timeout)) {
+        Joined::Done => 0,
+        Joined::TimedOut => 1,
+        Joined::Abandoned { .. } => 2,
+    })
 }

@@ -4,8 +4,12 @@
 //! | ----- | ------- |
 //! | system | [`sys`]: one wrapper per system call |
 //! | memory | [`arena`]: one memfd per process tree; [`heap`]: its blocks; [`table`]: its members |
-//! | waiting | [`sync`]: state machines; [`wait`]: threads that sleep; `reactor`: promises |
+//! | waiting | [`sync`]: state machines; [`wait`]: threads that sleep; [`reactor`]: promises |
+//! | primitives | [`mutex`]: locks; [`primitives`]: semaphores, events, conditions, barriers |
 //! | exchange | `ring`: queues; `process`: children |
+//!
+//! Under `--cfg loom` only the state machines are compiled, on loom's atomics: tests/loom.rs
+//! checks their interleavings.
 
 #[cfg(not(loom))]
 pub mod arena;

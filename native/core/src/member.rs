@@ -167,6 +167,11 @@ impl Member {
         Ok(block)
     }
 
+    /// How many hold a block: processes, and messages on their way.
+    pub fn holders(&self, id: BlockId) -> u32 {
+        Block::holds(&self.arena, id).unwrap_or(0)
+    }
+
     /// Lets `holder` keep a block that this process holds, for as long as it is on its way.
     pub fn pin(&self, id: BlockId, holder: BlockId) -> Result<Hold> {
         let generation = Block::open(&self.arena, id)?.generation;

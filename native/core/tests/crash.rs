@@ -19,7 +19,7 @@ use multiprocessing_core::mutex::Mutex;
 use multiprocessing_core::primitives::barrier::Outcome;
 use multiprocessing_core::primitives::{Barrier, Condition, Event, Semaphore};
 use multiprocessing_core::process::{ARENA, Child, Exit, Greeting, PARENT_SOCKET, Start};
-use multiprocessing_core::ring::{Put, Queue};
+use multiprocessing_core::ring::{Message, Put, Queue, Take};
 use multiprocessing_core::sync::Acquired;
 use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::sys::spawn::Stdio;
@@ -36,7 +36,10 @@ struct Board<'a> {
 
 impl<'a> Board<'a> {
     fn new(member: &'a Member) -> Self {
-        Self { member, block: member.create(Kind::Bytes, 64).unwrap() }
+        Self {
+            member,
+            block: member.create(Kind::Bytes, 64).unwrap(),
+        }
     }
 
     fn word(self, index: u64) -> &'a AtomicU32 {
@@ -73,7 +76,10 @@ impl<'a> Board<'a> {
     }
 
     fn bury(self, victim: &Child) {
-        assert_eq!(victim.wait(self.member, None).unwrap(), Some(Exit::Signal(9)));
+        assert_eq!(
+            victim.wait(self.member, None).unwrap(),
+            Some(Exit::Signal(9))
+        );
     }
 }
 
@@ -95,29 +101,36 @@ fn case(name: &str, work: impl FnOnce(Board) + Send + 'static) {
 type Role = (&'static str, fn(Board));
 
 const ROLES: [Role; 12] = [
-    ("lock", |board| loop {
-        bump(board, VICTIMS);
+    ("lock", |board| {
+        loop {
+            bump(board, VICTIMS);
+        }
     }),
-    ("heap", |board| loop {
-        churn(board.member);
+    ("heap", |board| {
+        loop {
+            churn(board.member);
+        }
     }),
     ("producer", |board| {
         let queue = Queue::open(board.member, board.id()).unwrap();
         for number in 0u32.. {
-            let message = message(number, 1);
-            assert_eq!(queue.put(&message, &[], None).unwrap(), Put::Done);
+            put(queue, number, 1);
         }
     }),
     ("consumer", |board| {
         let queue = Queue::open(board.member, board.id()).unwrap();
-        while queue.get(&mut [], None).unwrap().is_some() {
+        while let Take::Message(_) = queue.take(&mut [], None, false).unwrap() {
             board.word(VICTIMS).fetch_add(1, SeqCst);
         }
     }),
-    ("semaphore", |board| loop {
-        enter(board);
+    ("semaphore", |board| {
+        loop {
+            enter(board);
+        }
     }),
-    ("event", |board| Event::open(board.member, board.id()).unwrap().set()),
+    ("event", |board| {
+        Event::open(board.member, board.id()).unwrap().set()
+    }),
     ("waiter", |board| {
         let condition = Condition::open(board.member, board.id()).unwrap();
         condition.mutex().unwrap().acquire(None).unwrap().unwrap();
@@ -129,7 +142,10 @@ const ROLES: [Role; 12] = [
         condition.notify(1).unwrap().unwrap();
     }),
     ("party", |board| {
-        Barrier::open(board.member, board.id()).unwrap().wait(false, None).unwrap();
+        Barrier::open(board.member, board.id())
+            .unwrap()
+            .wait(false, None)
+            .unwrap();
     }),
     ("acting party", |board| {
         let barrier = Barrier::open(board.member, board.id()).unwrap();
@@ -141,7 +157,9 @@ const ROLES: [Role; 12] = [
         let barrier = Barrier::open(board.member, board.id()).unwrap();
         barrier.wait(false, deadline_after(0.0)).unwrap();
     }),
-    ("resetter", |board| Barrier::open(board.member, board.id()).unwrap().reset()),
+    ("resetter", |board| {
+        Barrier::open(board.member, board.id()).unwrap().reset()
+    }),
 ];
 
 #[test]
@@ -151,13 +169,19 @@ fn victim() {
     };
     // SAFETY: the descriptors that the parent put there, which nobody else here knows.
     let (socket, arena) = unsafe {
-        (OwnedFd::from_raw_fd(PARENT_SOCKET), OwnedFd::from_raw_fd(ARENA))
+        (
+            OwnedFd::from_raw_fd(PARENT_SOCKET),
+            OwnedFd::from_raw_fd(ARENA),
+        )
     };
     let greeting = Greeting::receive(socket.as_fd()).unwrap();
     let member = Member::child(arena, greeting.slot).unwrap();
     let block = member.block(greeting.preparation, Kind::Bytes).unwrap();
     let (_, work) = ROLES.iter().find(|(name, _)| *name == role).unwrap();
-    work(Board { member: &member, block });
+    work(Board {
+        member: &member,
+        block,
+    });
 }
 
 /// Words of the board.
@@ -201,9 +225,12 @@ fn outlive(board: Board, victim: &Child, work: impl Fn() + Sync) {
 
 #[test]
 fn lock() {
-    for (failpoint, deaths) in
-        [("lock-acquired:9", 1), ("lock-queued:9", 0), ("lock-woken:9", 0), ("lock-released:9", 0)]
-    {
+    for (failpoint, deaths) in [
+        ("lock-acquired:9", 1),
+        ("lock-queued:9", 0),
+        ("lock-woken:9", 0),
+        ("lock-released:9", 0),
+    ] {
         case(failpoint, move |board| {
             board.set_id(board.member.create(Kind::Lock, 64).unwrap().id);
             let (victim, from_dead) = (board.start("lock", failpoint), AtomicU32::new(0));
@@ -224,7 +251,13 @@ fn lock() {
 fn churn(member: &Member) {
     let blocks = [64, 200, 5000, 200_000].map(|size| member.create(Kind::Bytes, size).unwrap());
     for block in blocks {
-        assert!(member.arena().read_vec(block.offset, block.size as usize).iter().all(|b| *b == 0));
+        assert!(
+            member
+                .arena()
+                .read_vec(block.offset, block.size as usize)
+                .iter()
+                .all(|b| *b == 0)
+        );
         member.arena().write(block.offset, &[7; 64]);
         member.release(block.id).unwrap();
     }
@@ -232,7 +265,11 @@ fn churn(member: &Member) {
 
 #[test]
 fn heap() {
-    for name in ["heap-before-publish", "heap-published", "heap-half-performed"] {
+    for name in [
+        "heap-before-publish",
+        "heap-published",
+        "heap-half-performed",
+    ] {
         for passage in [1, 2, 5, 8, 30] {
             let failpoint = format!("{name}:{passage}");
             case(name, move |board| {
@@ -245,9 +282,21 @@ fn heap() {
 }
 
 /// Of changing length, so that rings wrap and grow.
-fn message(number: u32, source: u32) -> Vec<u8> {
+fn body(number: u32, source: u32) -> Vec<u8> {
     let words = [number, source].map(u32::to_ne_bytes).concat();
-    words.into_iter().chain(vec![0; (number % 50 * 97) as usize]).collect()
+    words
+        .into_iter()
+        .chain(vec![0; (number % 50 * 97) as usize])
+        .collect()
+}
+
+fn put(queue: Queue, number: u32, source: u32) {
+    let message = Message {
+        tag: 0,
+        bytes: &body(number, source),
+        attachments: &[],
+    };
+    assert_eq!(queue.put(&message, None).unwrap(), Put::Done);
 }
 
 fn number_and_source(message: &[u8]) -> (u32, u32) {
@@ -257,16 +306,20 @@ fn number_and_source(message: &[u8]) -> (u32, u32) {
 
 #[test]
 fn queue_producer() {
-    let names =
-        ["queue-before-publish:77", "queue-published:77", "queue-growing:1", "queue-grown:1"];
+    let names = [
+        "queue-before-publish:77",
+        "queue-published:77",
+        "queue-growing:1",
+        "queue-grown:1",
+    ];
     for failpoint in names {
         case(failpoint, move |board| {
-            let (queue, block) = Queue::create(board.member, 0).unwrap();
+            let (queue, block) = Queue::create(board.member, 0, false).unwrap();
             board.set_id(block.id);
             let victim = board.start("producer", failpoint);
             let producer = || {
                 for number in 0..2000 {
-                    assert_eq!(queue.put(&message(number, 2), &[], None).unwrap(), Put::Done);
+                    put(queue, number, 2);
                 }
             };
             std::thread::scope(|scope| {
@@ -275,9 +328,9 @@ fn queue_producer() {
             });
             // Everything published is there, in order; nothing else is.
             let mut next = [0; 3];
-            while let Some((_, taken)) = queue.get(&mut [], deadline_after(0.0)).unwrap() {
+            while let Take::Message(taken) = queue.try_take(&mut []).unwrap() {
                 let (number, source) = number_and_source(&taken.bytes);
-                assert_eq!(taken.bytes, message(number, source));
+                assert_eq!(taken.bytes, body(number, source));
                 assert_eq!(number, next[source as usize], "{failpoint}");
                 next[source as usize] += 1;
             }
@@ -295,15 +348,15 @@ fn queue_producer() {
 fn queue_consumer() {
     for (failpoint, uncounted) in [("queue-before-take:77", 0), ("queue-taken:77", 1)] {
         case(failpoint, move |board| {
-            let (queue, block) = Queue::create(board.member, 0).unwrap();
+            let (queue, block) = Queue::create(board.member, 0, false).unwrap();
             board.set_id(block.id);
             let victim = board.start("consumer", failpoint);
             for number in 0..500 {
-                assert_eq!(queue.put(&message(number, 2), &[], None).unwrap(), Put::Done);
+                put(queue, number, 2);
             }
             board.bury(&victim);
             let mut numbers = Vec::new();
-            while let Some((_, taken)) = queue.get(&mut [], deadline_after(0.0)).unwrap() {
+            while let Take::Message(taken) = queue.try_take(&mut []).unwrap() {
                 numbers.push(number_and_source(&taken.bytes).0);
             }
             let taken = board.word(VICTIMS).load(SeqCst) + uncounted;
@@ -436,7 +489,11 @@ fn condition_heir_killed_while_it_inherits_leaves_it_to_the_next() {
             let waiter = scope.spawn(|| wait(condition));
             until_waiting(condition, 2);
             assert_eq!(notify(condition).1, 1);
-            if victim.wait(board.member, deadline_after(1000.0)).unwrap().is_none() {
+            if victim
+                .wait(board.member, deadline_after(1000.0))
+                .unwrap()
+                .is_none()
+            {
                 assert!(waiter.is_finished());
                 victim.signal(rustix::process::Signal::KILL).unwrap();
                 board.bury(&victim);

@@ -13,15 +13,19 @@ use multiprocessing_core::sync::condition::{Slot, Ticket, Waiters};
 use multiprocessing_core::sync::event::Event;
 use multiprocessing_core::sync::lock::Lock;
 use multiprocessing_core::sync::rlock::RLock;
-use multiprocessing_core::sync::semaphore::{MAX_VALUE, Released as Permits, Semaphore};
+use multiprocessing_core::sync::semaphore::{MAX_VALUE, Released as Permits, Semaphore, WAITERS};
 use multiprocessing_core::sync::{Acquired, Acquirer, Attempt, Released, Step, Token};
 
-/// Interrupting a thread this often where it could go on finds nearly all mistakes.
-const PREEMPTIONS: usize = 2;
+/// Interrupting threads this often where they could go on finds nearly all mistakes.
+const PREEMPTIONS: usize = 3;
 
 fn check(model: impl Fn() + Sync + Send + 'static) {
+    check_within(PREEMPTIONS, model);
+}
+
+fn check_within(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(PREEMPTIONS);
+    builder.preemption_bound = Some(preemptions);
     builder.check(model);
 }
 
@@ -40,7 +44,11 @@ struct Futex {
 impl Futex {
     fn new(value: u32) -> Self {
         let word = AtomicU32::new(value);
-        Self { word, queue: Mutex::new((0, 0)), woken: Condvar::new() }
+        Self {
+            word,
+            queue: Mutex::new((0, 0)),
+            woken: Condvar::new(),
+        }
     }
 
     fn wait(&self, expected: u32) {
@@ -66,7 +74,10 @@ impl Futex {
 
     /// As `wait::block_on`, without the spinning.
     fn block_on<T>(&self, mut step: impl FnMut(Attempt) -> Step<T>) -> T {
-        let mut attempt = Attempt { announce: true, ..Attempt::default() };
+        let mut attempt = Attempt {
+            announce: true,
+            ..Attempt::default()
+        };
         loop {
             match step(attempt) {
                 Step::Ready(outcome) => return outcome,
@@ -80,7 +91,11 @@ impl Futex {
 fn acquire(futex: &Futex, token: Token) -> Acquired {
     let lock = Lock { word: &futex.word };
     futex.block_on(|attempt| {
-        lock.acquire_step(&Acquirer { token, attempt, has_died: &|_| false })
+        lock.acquire_step(&Acquirer {
+            token,
+            attempt,
+            has_died: &|_| false,
+        })
     })
 }
 
@@ -131,8 +146,15 @@ fn a_dead_owner_is_inherited_from_exactly_once() {
             let lock = Lock { word: &futex.word };
             let has_died = |owner: Token| owner == token(9);
             let acquired = futex.block_on(|attempt| {
-                let attempt = Attempt { suspicious: true, ..attempt };
-                lock.acquire_step(&Acquirer { token: token(number), attempt, has_died: &has_died })
+                let attempt = Attempt {
+                    suspicious: true,
+                    ..attempt
+                };
+                lock.acquire_step(&Acquirer {
+                    token: token(number),
+                    attempt,
+                    has_died: &has_died,
+                })
             });
             if acquired == Acquired::FromDead(token(9)) {
                 assert_eq!(from_dead.fetch_add(1, Relaxed), 0);
@@ -149,11 +171,18 @@ fn a_recursive_lock_is_free_after_as_many_releases() {
     check(|| {
         let (futex, depth) = (Futex::new(0), AtomicU32::new(0));
         threads(2, move |number| {
-            let rlock = RLock { lock: Lock { word: &futex.word }, depth: &depth };
+            let rlock = RLock {
+                lock: Lock { word: &futex.word },
+                depth: &depth,
+            };
             let me = token(number);
             for level in 0..2 {
                 futex.block_on(|attempt| {
-                    rlock.acquire_step(&Acquirer { token: me, attempt, has_died: &|_| false })
+                    rlock.acquire_step(&Acquirer {
+                        token: me,
+                        attempt,
+                        has_died: &|_| false,
+                    })
                 });
                 assert_eq!(depth.load(Relaxed), level);
             }
@@ -175,7 +204,10 @@ fn a_semaphore_lets_in_as_many_as_its_value_and_forgets_nobody() {
         check(move || {
             let (futex, inside) = (Futex::new(value), AtomicU32::new(0));
             threads(count, move |_| {
-                let semaphore = Semaphore { word: &futex.word, max: value };
+                let semaphore = Semaphore {
+                    word: &futex.word,
+                    max: value,
+                };
                 futex.block_on(|attempt| semaphore.acquire_step(attempt));
                 assert!(inside.fetch_add(1, Relaxed) < value);
                 inside.fetch_sub(1, Relaxed);
@@ -203,7 +235,10 @@ fn each_permit_of_a_release_reaches_a_sleeper() {
     check(|| {
         let futex = Futex::new(0);
         threads(3, move |number| {
-            let semaphore = Semaphore { word: &futex.word, max: MAX_VALUE };
+            let semaphore = Semaphore {
+                word: &futex.word,
+                max: MAX_VALUE,
+            };
             if number == 3 {
                 give_back(&futex, semaphore, 1);
                 give_back(&futex, semaphore, 1);
@@ -215,11 +250,34 @@ fn each_permit_of_a_release_reaches_a_sleeper() {
 }
 
 #[test]
+fn the_waiters_bit_of_a_killed_waiter_misleads_nobody() {
+    // Healing at the value 0 would go wrong only after five.
+    check_within(5, || {
+        let futex = Futex::new(WAITERS);
+        threads(3, move |number| {
+            let semaphore = Semaphore {
+                word: &futex.word,
+                max: MAX_VALUE,
+            };
+            match number {
+                3 => give_back(&futex, semaphore, 1),
+                2 if semaphore.try_acquire() => give_back(&futex, semaphore, 1),
+                2 => {}
+                _ => futex.block_on(|attempt| semaphore.acquire_step(attempt)),
+            }
+        });
+    });
+}
+
+#[test]
 fn a_bound_is_never_exceeded() {
     check(|| {
         let (futex, released) = (Futex::new(0), AtomicU32::new(0));
         threads(3, move |_| {
-            let semaphore = Semaphore { word: &futex.word, max: 2 };
+            let semaphore = Semaphore {
+                word: &futex.word,
+                max: 2,
+            };
             if semaphore.release(1) != Permits::TooMany {
                 assert!(released.fetch_add(1, Relaxed) < 2);
             }
@@ -266,13 +324,19 @@ impl Condition {
     }
 
     fn slots(&self) -> [Slot<'_>; 2] {
-        [0, 1].map(|k| Slot { state: &self.states[k].word, token: &self.tokens[k] })
+        [0, 1].map(|k| Slot {
+            state: &self.states[k].word,
+            token: &self.tokens[k],
+        })
     }
 
     /// With the lock.
     fn register(&self, me: Token) -> (usize, Ticket) {
         let ticket = Ticket(self.next.fetch_add(1, Relaxed));
-        let index = Waiters { slots: &self.slots() }.register(ticket, me);
+        let index = Waiters {
+            slots: &self.slots(),
+        }
+        .register(ticket, me);
         (index.unwrap(), ticket)
     }
 
@@ -327,7 +391,10 @@ fn a_wait_is_either_withdrawn_or_notified_and_the_notifier_knows() {
         threads(2, move |number| {
             if number == 1 {
                 let slot = condition.slots()[index];
-                let attempt = Attempt { announce: true, ..Attempt::default() };
+                let attempt = Attempt {
+                    announce: true,
+                    ..Attempt::default()
+                };
                 let ready = slot.wait_step(ticket, attempt) == Step::Ready(());
                 if ready || !slot.withdraw(ticket) {
                     notified.fetch_add(1, Relaxed);

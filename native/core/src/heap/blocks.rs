@@ -48,10 +48,12 @@ pub enum Kind {
     Message = 11,
     /// What a child needs to begin.
     Preparation = 12,
+    /// Who has taken what from a queue.
+    Ledger = 13,
 }
 
 impl Kind {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Returned,
         Self::Lock,
         Self::RLock,
@@ -65,6 +67,7 @@ impl Kind {
         Self::Segment,
         Self::Message,
         Self::Preparation,
+        Self::Ledger,
     ];
 
     pub fn from_number(number: u32) -> Option<Self> {
@@ -104,6 +107,12 @@ impl Block {
             return Err(missing());
         }
         Ok(Self { id, generation: (counts >> 32) as u32, kind, offset, size })
+    }
+
+    /// How many holds there are on the block `id` now.
+    pub fn holds(arena: &Arena, id: BlockId) -> Result<u32> {
+        Self::open(arena, id)?;
+        Ok(arena.word64(counts_word(id)).load(Relaxed) as u32)
     }
 }
 

@@ -30,10 +30,14 @@ pub const MAX_PARTIES: u32 = 1 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// All parties arrived; this one as number `index`, from 0.
-    Passed { index: u32 },
+    Passed {
+        index: u32,
+    },
     /// It was the last. It runs the action and then calls [`Barrier::release`] or
     /// [`Barrier::abort`] with this `slot`; its index is the number of parties − 1.
-    RunsAction { slot: u32 },
+    RunsAction {
+        slot: u32,
+    },
     Broken,
 }
 
@@ -51,12 +55,18 @@ impl<'a> Barrier<'a> {
     pub fn create(member: &'a Member, parties: u32) -> Result<(Self, Block)> {
         if !(1..=MAX_PARTIES).contains(&parties) {
             let limit = format!("it has {parties} parties, from 1 to {MAX_PARTIES} are possible");
-            return Err(Error::Exhausted { action: "create a barrier", limit });
+            return Err(Error::Exhausted {
+                action: "create a barrier",
+                limit,
+            });
         }
         let slots = 2 * u64::from(parties) + 2;
         let block = member.create(Kind::Barrier, SLOTS + 8 * slots)?;
         // Relaxed: nobody else knows the block yet.
-        member.arena().word32(block.offset + PARTIES).store(parties, Relaxed);
+        member
+            .arena()
+            .word32(block.offset + PARTIES)
+            .store(parties, Relaxed);
         Ok((Self::open(member, block.id)?, block))
     }
 
@@ -70,7 +80,12 @@ impl<'a> Barrier<'a> {
         if parties == 0 || slots.len() <= parties as usize {
             return Err(Error::Corrupted("a barrier has fewer slots than parties"));
         }
-        Ok(Self { member, at, parties, slots })
+        Ok(Self {
+            member,
+            at,
+            parties,
+            slots,
+        })
     }
 
     fn machine(&self) -> machine::Barrier<'_> {
@@ -114,7 +129,13 @@ impl<'a> Barrier<'a> {
         if place.is_none() {
             let slice = SLICE.as_millis() as u32;
             let now = monotonic_milliseconds();
-            let me = Party { token, has_action, now, slice, has_died };
+            let me = Party {
+                token,
+                has_action,
+                now,
+                slice,
+                has_died,
+            };
             match machine.arrive_step(&me, attempt) {
                 Step::Sleep(value) => return Step::Sleep(value),
                 Step::Ready(Arrival::Waiting(arrived)) => *place = Some(arrived),
@@ -136,7 +157,9 @@ impl<'a> Barrier<'a> {
         };
         match machine.wait_step(arrived, attempt, has_died) {
             Step::Sleep(value) => Step::Sleep(value),
-            Step::Ready(Passage::Passed) => Step::Ready(Outcome::Passed { index: arrived.index }),
+            Step::Ready(Passage::Passed) => Step::Ready(Outcome::Passed {
+                index: arrived.index,
+            }),
             Step::Ready(Passage::Broken) => {
                 self.wake();
                 Step::Ready(Outcome::Broken)
@@ -152,7 +175,10 @@ impl<'a> Barrier<'a> {
         };
         self.machine().abort_round(place.round);
         // The round is over now, in one way or another.
-        match self.machine().wait_step(place, Attempt::default(), &|_| false) {
+        match self
+            .machine()
+            .wait_step(place, Attempt::default(), &|_| false)
+        {
             Step::Ready(Passage::Passed) => Outcome::Passed { index: place.index },
             _ => {
                 self.wake();

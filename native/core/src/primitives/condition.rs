@@ -78,13 +78,19 @@ impl<'a> Condition<'a> {
             return Err(error);
         }
         // Relaxed: nobody else knows the block yet.
-        member.arena().word32(block.offset + LOCK_ID).store(lock, Relaxed);
+        member
+            .arena()
+            .word32(block.offset + LOCK_ID)
+            .store(lock, Relaxed);
         Ok((Self { member, block }, block))
     }
 
     /// The condition in the block `id`.
     pub fn open(member: &'a Member, id: BlockId) -> Result<Self> {
-        Ok(Self { member, block: member.block(id, Kind::Condition)? })
+        Ok(Self {
+            member,
+            block: member.block(id, Kind::Condition)?,
+        })
     }
 
     fn word(self, offset: Offset) -> &'a AtomicU32 {
@@ -105,7 +111,11 @@ impl<'a> Condition<'a> {
     pub fn waiters(self) -> Result<usize> {
         let (_, slots) = self.slots()?;
         let waits = Waiters { slots: &slots }.oldest_first(self.next_ticket());
-        let alive = |index: usize| slots[index].owner().is_some_and(|t| !self.member.has_died(t));
+        let alive = |index: usize| {
+            slots[index]
+                .owner()
+                .is_some_and(|t| !self.member.has_died(t))
+        };
         Ok(waits.into_iter().filter(|&(index, _)| alive(index)).count())
     }
 
@@ -121,9 +131,15 @@ impl<'a> Condition<'a> {
         let end = self.block.offset + SIZE;
         let mut places: Vec<Offset> = inside(self.block.offset + SLOTS, end).collect();
         for chunk in self.chunks()? {
-            places.extend(inside(chunk.offset + CHUNK_SLOTS, chunk.offset + chunk.size));
+            places.extend(inside(
+                chunk.offset + CHUNK_SLOTS,
+                chunk.offset + chunk.size,
+            ));
         }
-        let slot = |&at: &Offset| Slot { state: arena.word32(at), token: arena.word32(at + 4) };
+        let slot = |&at: &Offset| Slot {
+            state: arena.word32(at),
+            token: arena.word32(at + 4),
+        };
         let slots = places.iter().map(slot).collect();
         Ok((places, slots))
     }
@@ -135,7 +151,9 @@ impl<'a> Condition<'a> {
         while next != 0 {
             let chunk = self.member.block(next, Kind::Bytes)?;
             if chunks.len() == MAX_CHUNKS {
-                return Err(Error::Corrupted("a condition has more chunks than it can have"));
+                return Err(Error::Corrupted(
+                    "a condition has more chunks than it can have",
+                ));
             }
             next = self.member.arena().word32(chunk.offset).load(Acquire);
             chunks.push(chunk);
@@ -148,10 +166,15 @@ impl<'a> Condition<'a> {
         let chunks = self.chunks()?;
         if chunks.len() == MAX_CHUNKS {
             let limit = format!("{} threads wait already", FIRST_CHUNK << MAX_CHUNKS >> 3);
-            return Err(Error::Exhausted { action: "wait for a condition", limit });
+            return Err(Error::Exhausted {
+                action: "wait for a condition",
+                limit,
+            });
         }
         let size = FIRST_CHUNK << chunks.len();
-        let (chunk, _) = self.member.create_within(Kind::Bytes, size, self.block.id)?;
+        let (chunk, _) = self
+            .member
+            .create_within(Kind::Bytes, size, self.block.id)?;
         let link = match chunks.last() {
             Some(last) => self.member.arena().word32(last.offset),
             None => self.word(NEXT_CHUNK),
@@ -188,7 +211,13 @@ impl<'a> Condition<'a> {
         };
         failpoint("condition-registered");
         let depth = mutex.release_fully();
-        Ok(Some(Wait { index, slot, ticket, token, depth }))
+        Ok(Some(Wait {
+            index,
+            slot,
+            ticket,
+            token,
+            depth,
+        }))
     }
 
     /// Blocks the calling thread until the wait is notified or `deadline` passes, and then until
@@ -272,7 +301,10 @@ impl Wait {
 
     fn slot<'a>(&self, condition: Condition<'a>) -> Slot<'a> {
         let arena = condition.member.arena();
-        Slot { state: arena.word32(self.slot), token: arena.word32(self.slot + 4) }
+        Slot {
+            state: arena.word32(self.slot),
+            token: arena.word32(self.slot + 4),
+        }
     }
 
     /// One step: whether it is notified.

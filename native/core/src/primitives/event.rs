@@ -25,17 +25,28 @@ impl<'a> Event<'a> {
     /// A new event, not set.
     pub fn create(member: &'a Member) -> Result<(Self, Block)> {
         let block = member.create(Kind::Event, SIZE)?;
-        Ok((Self { member, at: block.offset }, block))
+        Ok((
+            Self {
+                member,
+                at: block.offset,
+            },
+            block,
+        ))
     }
 
     /// The event in the block `id`.
     pub fn open(member: &'a Member, id: BlockId) -> Result<Self> {
         let block = member.block(id, Kind::Event)?;
-        Ok(Self { member, at: block.offset })
+        Ok(Self {
+            member,
+            at: block.offset,
+        })
     }
 
     fn machine(self) -> machine::Event<'a> {
-        machine::Event { word: self.member.arena().word32(self.word()) }
+        machine::Event {
+            word: self.member.arena().word32(self.word()),
+        }
     }
 
     /// The word whose change a wait waits for.

@@ -29,20 +29,38 @@ impl<'a> Semaphore<'a> {
         let block = member.create(Kind::Semaphore, SIZE)?;
         let max = max.min(MAX_VALUE);
         // Relaxed: nobody else knows the block yet.
-        member.arena().word32(block.offset + VALUE_WORD).store(value.min(max), Relaxed);
-        member.arena().word32(block.offset + MAX_WORD).store(max, Relaxed);
-        Ok((Self { member, at: block.offset }, block))
+        member
+            .arena()
+            .word32(block.offset + VALUE_WORD)
+            .store(value.min(max), Relaxed);
+        member
+            .arena()
+            .word32(block.offset + MAX_WORD)
+            .store(max, Relaxed);
+        Ok((
+            Self {
+                member,
+                at: block.offset,
+            },
+            block,
+        ))
     }
 
     /// The semaphore in the block `id`.
     pub fn open(member: &'a Member, id: BlockId) -> Result<Self> {
         let block = member.block(id, Kind::Semaphore)?;
-        Ok(Self { member, at: block.offset })
+        Ok(Self {
+            member,
+            at: block.offset,
+        })
     }
 
     fn machine(self) -> machine::Semaphore<'a> {
         let word = self.member.arena().word32(self.word());
-        machine::Semaphore { word, max: self.max() }
+        machine::Semaphore {
+            word,
+            max: self.max(),
+        }
     }
 
     /// The word whose change an acquisition waits for.
@@ -73,7 +91,10 @@ impl<'a> Semaphore<'a> {
     /// Blocks the calling thread until it has acquired; `false` when `deadline` passes first.
     pub fn acquire(self, deadline: Deadline) -> bool {
         let machine = self.machine();
-        wait::block_on(machine.word, deadline, |attempt| machine.acquire_step(attempt)).is_some()
+        wait::block_on(machine.word, deadline, |attempt| {
+            machine.acquire_step(attempt)
+        })
+        .is_some()
     }
 
     /// Adds `n` to the value; `false` if that would exceed the bound: then nothing is added.
@@ -105,7 +126,13 @@ mod tests {
     #[test]
     fn it_counts_down_to_zero_and_up_to_its_bound() {
         let member = Member::root("test").unwrap();
-        for (value, max) in [(0, 1), (1, 1), (2, 5), (MAX_VALUE, MAX_VALUE), (3, u32::MAX)] {
+        for (value, max) in [
+            (0, 1),
+            (1, 1),
+            (2, 5),
+            (MAX_VALUE, MAX_VALUE),
+            (3, u32::MAX),
+        ] {
             let (semaphore, _) = Semaphore::create(&member, value, max).unwrap();
             let max = max.min(MAX_VALUE);
             assert_eq!((semaphore.value(), semaphore.max()), (value, max));
@@ -134,8 +161,12 @@ mod tests {
     }
 
     /// (threads, initial value, bound, acquisitions each)
-    const STRESS: [(u32, u32, u32, u32); 4] =
-        [(2, 1, 1, 20_000), (4, 1, 1, 5_000), (8, 3, 3, 3_000), (8, 7, MAX_VALUE, 3_000)];
+    const STRESS: [(u32, u32, u32, u32); 4] = [
+        (2, 1, 1, 20_000),
+        (4, 1, 1, 5_000),
+        (8, 3, 3, 3_000),
+        (8, 7, MAX_VALUE, 3_000),
+    ];
 
     #[test]
     fn never_more_are_inside_than_its_value_and_nobody_is_forgotten() {

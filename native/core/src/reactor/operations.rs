@@ -8,7 +8,7 @@ use crate::member::Member;
 use crate::mutex::Mutex;
 use crate::primitives::condition::Wait;
 use crate::primitives::{Barrier, Condition, Event, Semaphore, barrier};
-use crate::ring::Queue;
+use crate::ring::{Filled, Joined, Queue};
 use crate::sync::barrier::Place;
 use crate::sync::event::Moment;
 use crate::sync::{Acquired, Attempt, Step, Token};
@@ -17,6 +17,8 @@ use crate::sync::{Acquired, Attempt, Step, Token};
 pub const ACQUIRED: i32 = 0;
 /// Outcome of an operation whose object turned out to be unusable.
 pub const FAILED: i32 = -1;
+/// Outcome of a wait for a queue to get into a state that it never will be in.
+pub const NEVER: i32 = 1;
 /// Outcome of a wait for a condition whose time was up: the lock is ours again nevertheless.
 pub const NOT_NOTIFIED: i32 = -2;
 /// Outcome of a wait at a barrier that was or is broken now.
@@ -71,8 +73,10 @@ impl Operation for Acquire {
 /// What a queue is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueState {
-    Filled,
+    /// `lonely`: also when no other process has the queue any more.
+    Filled { lonely: bool },
     Drained,
+    /// Also when it is known that it never will be.
     Done,
 }
 
@@ -88,7 +92,7 @@ impl AwaitQueue {
     pub fn new(member: &Member, id: BlockId, state: QueueState) -> Result<Self> {
         let queue = Queue::open(member, id)?;
         let word = match state {
-            QueueState::Filled => queue.filled_word(),
+            QueueState::Filled { .. } => queue.filled_word(),
             QueueState::Drained => queue.drained_word(),
             QueueState::Done => queue.done_word(),
         };
@@ -105,14 +109,15 @@ impl Operation for AwaitQueue {
         let Ok(queue) = Queue::open(member, self.id) else {
             return Step::Ready(FAILED);
         };
-        let step = match self.state {
-            QueueState::Filled => queue.filled_step(attempt),
-            QueueState::Drained => queue.drained_step(attempt),
-            QueueState::Done => queue.done_step(attempt),
-        };
-        match step {
-            Step::Ready(()) => Step::Ready(ACQUIRED),
-            Step::Sleep(value) => Step::Sleep(value),
+        let number = |never| if never { NEVER } else { ACQUIRED };
+        match self.state {
+            QueueState::Filled { lonely } => queue
+                .filled_step(attempt, lonely)
+                .map(|filled| number(filled == Filled::Orphaned)),
+            QueueState::Drained => queue.drained_step(attempt).map(|()| ACQUIRED),
+            QueueState::Done => {
+                queue.done_step(attempt).map(|joined| number(joined != Joined::Done))
+            }
         }
     }
 }

@@ -10,16 +10,19 @@ fn plain(bytes: &[u8]) -> Message<'_> {
 }
 
 fn take(queue: Queue) -> Option<Vec<u8>> {
-    queue.try_take(&mut []).unwrap().map(|taken| {
-        assert_eq!(taken.length, taken.bytes.len());
-        taken.bytes
-    })
+    match queue.try_take(&mut []).unwrap() {
+        Take::Message(taken) => {
+            assert_eq!(taken.length, taken.bytes.len());
+            Some(taken.bytes)
+        }
+        _ => None,
+    }
 }
 
 #[test]
 fn messages_come_out_as_they_went_in() {
     let member = member();
-    let (queue, _) = Queue::create(&member, 0).unwrap();
+    let (queue, _) = Queue::create(&member, 0, false).unwrap();
     let sizes = [0, 1, 7, 8, 9, 16384, 65000, 65536, 100_000, LONGEST_INLINE, LONGEST_INLINE + 1];
     for size in sizes {
         let message: Vec<u8> = (0..size).map(|k| (k * 7 + size) as u8).collect();
@@ -36,7 +39,7 @@ fn messages_come_out_as_they_went_in() {
 #[test]
 fn the_ring_wraps_and_grows_at_every_fill_level() {
     let member = member();
-    let (queue, _) = Queue::create(&member, 0).unwrap();
+    let (queue, _) = Queue::create(&member, 0, false).unwrap();
     let (mut put, mut taken) = (0u64, 0u64);
     for round in 0..200 {
         for _ in 0..round * 13 {
@@ -56,7 +59,7 @@ fn the_ring_wraps_and_grows_at_every_fill_level() {
 #[test]
 fn memory_of_a_backlog_is_returned_once_it_is_drained() {
     let member = member();
-    let (queue, block) = Queue::create(&member, 0).unwrap();
+    let (queue, block) = Queue::create(&member, 0, false).unwrap();
     let before = member.arena().resident().unwrap();
     for _ in 0..100 {
         assert_eq!(queue.try_put(&plain(&vec![1; 1 << 20])).unwrap(), Put::Done);
@@ -71,7 +74,7 @@ fn memory_of_a_backlog_is_returned_once_it_is_drained() {
 #[test]
 fn a_bounded_queue_is_full_exactly_at_its_size() {
     let member = member();
-    let (queue, _) = Queue::create(&member, 2).unwrap();
+    let (queue, _) = Queue::create(&member, 2, false).unwrap();
     assert_eq!(queue.try_put(&plain(b"a")).unwrap(), Put::Done);
     assert!(!queue.is_full());
     assert_eq!(queue.try_put(&plain(b"b")).unwrap(), Put::Done);
@@ -85,12 +88,12 @@ fn a_bounded_queue_is_full_exactly_at_its_size() {
 #[test]
 fn a_message_keeps_its_attachments_alive_until_the_receiver_has_them() {
     let member = member();
-    let (queue, block) = Queue::create(&member, 0).unwrap();
+    let (queue, block) = Queue::create(&member, 0, false).unwrap();
     let lock = member.create(Kind::Lock, 64).unwrap();
     queue.try_put(&Message { attachments: &[lock.id], ..plain(b"a lock") }).unwrap();
     queue.try_put(&Message { attachments: &[lock.id], ..plain(b"the same") }).unwrap();
     member.release(lock.id).unwrap();
-    let taken = queue.try_take(&mut []).unwrap().unwrap();
+    let Take::Message(taken) = queue.try_take(&mut []).unwrap() else { panic!("empty") };
     let again = member.adopt(lock.id, lock.generation).unwrap();
     member.unpin(&taken.attachments).unwrap();
     assert_eq!(again, lock);
@@ -103,20 +106,20 @@ fn a_message_keeps_its_attachments_alive_until_the_receiver_has_them() {
 #[test]
 fn tasks_are_acknowledged_once_each() {
     let member = member();
-    let (queue, _) = Queue::create(&member, 0).unwrap();
+    let (queue, _) = Queue::create(&member, 0, true).unwrap();
     assert!(!queue.task_done());
     queue.try_put(&plain(b"")).unwrap();
     assert_eq!(queue.unfinished(), 1);
-    assert!(!queue.wait_done(deadline_after(5.0)));
+    assert_eq!(queue.join(deadline_after(5.0)), Joined::TimedOut);
     assert!(queue.task_done());
-    assert!(queue.wait_done(None));
+    assert_eq!(queue.join(None), Joined::Done);
     assert!(!queue.task_done());
 }
 
 #[test]
 fn a_growth_that_was_cut_short_is_undone() {
     let member = member();
-    let (queue, _) = Queue::create(&member, 0).unwrap();
+    let (queue, _) = Queue::create(&member, 0, false).unwrap();
     let filler = vec![0; 60_000];
     queue.try_put(&plain(&filler)).unwrap();
     // What a producer leaves that is killed right after moving `tail_segment`.
@@ -136,7 +139,7 @@ fn a_growth_that_was_cut_short_is_undone() {
 #[test]
 fn many_producers_and_consumers_lose_and_double_nothing() {
     let member = member();
-    let (queue, _) = Queue::create(&member, 50).unwrap();
+    let (queue, _) = Queue::create(&member, 50, false).unwrap();
     const EACH: u32 = 20_000;
     let mut seen: Vec<u32> = std::thread::scope(|scope| {
         for producer in 0..3 {
@@ -159,7 +162,7 @@ fn many_producers_and_consumers_lose_and_double_nothing() {
                     let mut target = [0; 4];
                     let mut seen = Vec::new();
                     for _ in 0..EACH {
-                        queue.get(&mut target, None).unwrap().unwrap();
+                        assert!(matches!(queue.take(&mut target, None, false).unwrap(), Take::Message(_)));
                         seen.push(u32::from_le_bytes(target));
                     }
                     seen
@@ -170,6 +173,118 @@ fn many_producers_and_consumers_lose_and_double_nothing() {
     });
     seen.sort_unstable();
     assert!(seen.iter().copied().eq(0..3 * EACH));
+}
+
+#[test]
+fn positions_go_round_without_a_seam() {
+    let member = member();
+    let (queue, _) = Queue::create(&member, 0, false).unwrap();
+    // As if almost 2^32 units had passed already.
+    let start = u32::MAX - 5000;
+    for mark in [TAIL, HEAD] {
+        queue.mark_word(mark).store(Mark { position: start, count: u32::MAX - 9 }.pack(), Relaxed);
+    }
+    let segment = queue.segment(queue.word(TAIL_SEGMENT).load(Relaxed)).unwrap();
+    segment.initialize(start, 0, segment.hold());
+    for k in 0..100_000u32 {
+        queue.try_put(&plain(&k.to_le_bytes())).unwrap();
+        queue.try_put(&plain(&[1; 50])).unwrap();
+        assert_eq!(take(queue), Some(k.to_le_bytes().to_vec()));
+        assert_eq!(take(queue).unwrap().len(), 50);
+    }
+    assert!(queue.is_empty());
+    assert_eq!(member.usage().unwrap().blocks, 2, "renewed segments are returned");
+}
+
+#[test]
+fn shutting_down_lets_the_rest_be_taken_or_throws_it_away() {
+    let member = member();
+    for immediate in [false, true] {
+        let (queue, _) = Queue::create(&member, 2, true).unwrap();
+        queue.try_put(&plain(b"a")).unwrap();
+        queue.try_put(&plain(b"b")).unwrap();
+        queue.shut_down(immediate).unwrap();
+        assert_eq!(queue.put(&plain(b"c"), None).unwrap(), Put::ShutDown);
+        if !immediate {
+            assert_eq!(take(queue), Some(b"a".to_vec()));
+            assert_eq!(take(queue), Some(b"b".to_vec()));
+            assert_eq!(queue.unfinished(), 2);
+        }
+        assert_eq!(queue.take(&mut [], None, false).unwrap(), Take::ShutDown);
+        assert_eq!(queue.unfinished(), if immediate { 0 } else { 2 });
+    }
+}
+
+#[test]
+fn a_shut_down_ends_the_waits_of_others() {
+    let member = member();
+    let (empty, full) = (
+        Queue::create(&member, 0, false).unwrap().0,
+        Queue::create(&member, 1, false).unwrap().0,
+    );
+    full.try_put(&plain(b"")).unwrap();
+    std::thread::scope(|scope| {
+        let taker = scope.spawn(|| empty.take(&mut [], None, false).unwrap());
+        let putter = scope.spawn(|| full.put(&plain(b""), None).unwrap());
+        empty.shut_down(false).unwrap();
+        full.shut_down(false).unwrap();
+        assert_eq!(taker.join().unwrap(), Take::ShutDown);
+        assert_eq!(putter.join().unwrap(), Put::ShutDown);
+    });
+}
+
+#[test]
+fn a_queue_that_nobody_else_has_any_more_is_orphaned() {
+    let member = member();
+    let (queue, block) = Queue::create(&member, 0, false).unwrap();
+    assert!(!queue.is_orphaned(), "it was never shared");
+    queue.mark_shared();
+    let slot = member.reserve("other").unwrap();
+    member.hold_for(slot, block.id).unwrap();
+    assert!(!queue.is_orphaned());
+    assert_eq!(queue.take(&mut [], deadline_after(150.0), true).unwrap(), Take::Empty);
+    member.retire(slot).unwrap();
+    assert_eq!(queue.take(&mut [], None, true).unwrap(), Take::Orphaned);
+}
+
+#[test]
+fn a_joiner_is_told_who_took_and_did_not_acknowledge() {
+    let root = member();
+    let (queue, block) = Queue::create(&root, 0, true).unwrap();
+    for _ in 0..3 {
+        queue.try_put(&plain(b"x")).unwrap();
+    }
+    let slot = root.reserve("worker").unwrap();
+    let descriptor = root.arena().descriptor().try_clone_to_owned().unwrap();
+    let worker = Member::child(descriptor, slot).unwrap();
+    let theirs = Queue::open(&worker, block.id).unwrap();
+    take(theirs);
+    take(theirs);
+    assert!(theirs.task_done());
+    assert_eq!(queue.join(deadline_after(150.0)), Joined::TimedOut);
+    let taker = Some(worker.token().unwrap());
+    root.retire(slot).unwrap();
+    assert_eq!(queue.join(None), Joined::Abandoned { taker, messages: 1 });
+    // Somebody acknowledges for it.
+    assert!(queue.task_done());
+    assert_eq!(queue.abandoned(), None);
+    take(queue);
+    assert!(queue.task_done());
+    assert_eq!(queue.join(None), Joined::Done);
+}
+
+#[test]
+fn a_claim_on_what_was_not_taken_is_settled() {
+    let root = member();
+    let (queue, block) = Queue::create(&root, 0, true).unwrap();
+    queue.try_put(&plain(b"x")).unwrap();
+    let slot = root.reserve("worker").unwrap();
+    let descriptor = root.arena().descriptor().try_clone_to_owned().unwrap();
+    let worker = Member::child(descriptor, slot).unwrap();
+    Queue::open(&worker, block.id).unwrap().claim(1).unwrap();
+    queue.settle_claim(worker.token().unwrap());
+    root.retire(slot).unwrap();
+    assert_eq!(queue.abandoned(), None);
 }
 
 /// Flips bytes of the control block and of the ring: an error or a wrong message, never a crash,
@@ -183,7 +298,7 @@ fn a_corrupted_queue_is_an_error() {
     };
     for _ in 0..300 {
         let member = member();
-        let (queue, block) = Queue::create(&member, 0).unwrap();
+        let (queue, block) = Queue::create(&member, 0, false).unwrap();
         for size in [5, 3000, 70_000] {
             queue.try_put(&plain(&vec![1; size])).unwrap();
         }
@@ -191,7 +306,7 @@ fn a_corrupted_queue_is_an_error() {
         for _ in 0..4 {
             let at = match next() % 2 {
                 0 => block.offset + 8 + next() % 80 / 4 * 4,
-                _ => segment.at + next() % 96,
+                _ => segment.offset() + next() % 96,
             };
             // Not the locks: a lock held by a made-up owner is inherited only after a slice.
             if at / 4 * 4 != block.offset + CONSUMERS_LOCK {

@@ -63,7 +63,11 @@ struct State {
 impl State {
     fn unpack(word: u64) -> Self {
         let high = (word >> 32) as u32;
-        Self { arrived: word as u32, phase: high & 3, round: high >> 2 }
+        Self {
+            arrived: word as u32,
+            phase: high & 3,
+            round: high >> 2,
+        }
     }
 
     /// The half that sleepers sleep on.
@@ -76,7 +80,11 @@ impl State {
     }
 
     fn next_round(self) -> Self {
-        Self { arrived: 0, phase: FILLING, round: (self.round + 1) & (u32::MAX >> 2) }
+        Self {
+            arrived: 0,
+            phase: FILLING,
+            round: (self.round + 1) & (u32::MAX >> 2),
+        }
     }
 }
 
@@ -140,7 +148,9 @@ impl Barrier<'_> {
     }
 
     fn change(self, from: State, to: State) -> bool {
-        self.state.compare_exchange(from.pack(), to.pack(), SeqCst, SeqCst).is_ok()
+        self.state
+            .compare_exchange(from.pack(), to.pack(), SeqCst, SeqCst)
+            .is_ok()
     }
 
     /// T1 and T2, T3 or T4; else what to sleep on until the barrier takes arrivals.
@@ -172,10 +182,12 @@ impl Barrier<'_> {
     /// T1; `None` if every slot is taken by somebody alive.
     fn claim(self, round: u32, attempt: Attempt, me: &Party) -> Option<u32> {
         let mine = u64::from(round) << 32 | u64::from(me.token.get());
-        let claimed = |from: u64, slot: &AtomicU64| {
-            slot.compare_exchange(from, mine, SeqCst, SeqCst).is_ok()
-        };
-        let free = self.slots.iter().position(|slot| slot.load(SeqCst) == 0 && claimed(0, slot));
+        let claimed =
+            |from: u64, slot: &AtomicU64| slot.compare_exchange(from, mine, SeqCst, SeqCst).is_ok();
+        let free = self
+            .slots
+            .iter()
+            .position(|slot| slot.load(SeqCst) == 0 && claimed(0, slot));
         let dead = || {
             self.slots.iter().position(|slot| {
                 let left = slot.load(SeqCst);
@@ -185,7 +197,8 @@ impl Barrier<'_> {
                 dead && claimed(left, slot)
             })
         };
-        free.or_else(|| attempt.announce.then(dead).flatten()).map(|slot| slot as u32)
+        free.or_else(|| attempt.announce.then(dead).flatten())
+            .map(|slot| slot as u32)
     }
 
     /// T2, T3 or T4; `None` if the round has ended.
@@ -195,8 +208,15 @@ impl Barrier<'_> {
             if state.round != round || state.phase != FILLING {
                 return None;
             }
-            let place = Place { slot, round, index: state.arrived };
-            let arrived = State { arrived: state.arrived.wrapping_add(1), ..state };
+            let place = Place {
+                slot,
+                round,
+                index: state.arrived,
+            };
+            let arrived = State {
+                arrived: state.arrived.wrapping_add(1),
+                ..state
+            };
             let is_last = arrived.arrived >= self.parties;
             if state.arrived == 0 {
                 self.began.store(me.now, SeqCst);
@@ -209,11 +229,21 @@ impl Barrier<'_> {
             }
             let (next, arrival) = match (is_last, me.has_action) {
                 (false, _) => (arrived, Arrival::Waiting(place)),
-                (true, true) => (State { phase: ACTION, ..arrived }, Arrival::RunsAction(place)),
+                (true, true) => (
+                    State {
+                        phase: ACTION,
+                        ..arrived
+                    },
+                    Arrival::RunsAction(place),
+                ),
                 (true, false) => (state.next_round(), Arrival::Released { index: place.index }),
             };
             if self.change(state, next) {
-                failpoint(if is_last { "barrier-completed" } else { "barrier-arrived" });
+                failpoint(if is_last {
+                    "barrier-completed"
+                } else {
+                    "barrier-arrived"
+                });
                 if let Arrival::Released { .. } = arrival {
                     self.leave(slot);
                 }
@@ -232,7 +262,11 @@ impl Barrier<'_> {
         let state = self.load();
         let passage = if state.round != place.round {
             let failed = self.slot(place.slot).is_some_and(|slot| slot & FAILED != 0);
-            if failed { Passage::Broken } else { Passage::Passed }
+            if failed {
+                Passage::Broken
+            } else {
+                Passage::Passed
+            }
         } else if matches!(state.phase, RESETTING | BROKEN) {
             Passage::Broken
         } else if attempt.suspicious && self.next_is_dead(place, has_died) {
@@ -249,7 +283,9 @@ impl Barrier<'_> {
     /// meanwhile. T9 either way. The caller wakes all.
     pub fn release_slot(self, slot: u32) -> bool {
         let state = self.load();
-        let mine = self.slot(slot).is_some_and(|word| word >> 32 == u64::from(state.round));
+        let mine = self
+            .slot(slot)
+            .is_some_and(|word| word >> 32 == u64::from(state.round));
         let due = mine && state.phase == ACTION;
         let released = due && self.change(state, state.next_round());
         if released {
@@ -266,7 +302,13 @@ impl Barrier<'_> {
             if state.round != round || !matches!(state.phase, FILLING | ACTION) {
                 return false;
             }
-            if self.change(state, State { phase: BROKEN, ..state }) {
+            if self.change(
+                state,
+                State {
+                    phase: BROKEN,
+                    ..state
+                },
+            ) {
                 failpoint("barrier-broken");
                 return true;
             }
@@ -293,7 +335,10 @@ impl Barrier<'_> {
             if state.phase == FILLING && state.arrived == 0 {
                 return;
             }
-            let resetting = State { phase: RESETTING, ..state };
+            let resetting = State {
+                phase: RESETTING,
+                ..state
+            };
             if state == resetting || self.change(state, resetting) {
                 failpoint("barrier-resetting");
                 return self.finish_reset(resetting);
@@ -335,17 +380,26 @@ impl Barrier<'_> {
     fn next_is_dead(self, place: Place, has_died: &dyn Fn(Token) -> bool) -> bool {
         let (own, count) = (place.slot as usize, self.slots.len());
         let others = (1..count).map(|step| (own + step) % count);
-        others.filter_map(|index| self.party(index, place.round)).next().is_some_and(has_died)
+        others
+            .filter_map(|index| self.party(index, place.round))
+            .next()
+            .is_some_and(has_died)
     }
 
     fn has_dead(self, round: u32, has_died: &dyn Fn(Token) -> bool) -> bool {
-        (0..self.slots.len()).filter_map(|index| self.party(index, round)).any(has_died)
+        (0..self.slots.len())
+            .filter_map(|index| self.party(index, round))
+            .any(has_died)
     }
 
     /// How many wait for the others.
     pub fn waiting(self) -> u32 {
         let state = self.load();
-        if state.phase == FILLING { state.arrived } else { 0 }
+        if state.phase == FILLING {
+            state.arrived
+        } else {
+            0
+        }
     }
 
     pub fn is_broken(self) -> bool {

@@ -92,7 +92,9 @@ impl Slot<'_> {
     }
 
     fn change(self, from: u32, to: u32) -> bool {
-        self.state.compare_exchange(from, to, SeqCst, Relaxed).is_ok()
+        self.state
+            .compare_exchange(from, to, SeqCst, Relaxed)
+            .is_ok()
     }
 
     /// T1; `false` if it is taken. Its token is written first: a NOTIFIED slot always has one.
@@ -173,7 +175,9 @@ pub struct Waiters<'a> {
 impl Waiters<'_> {
     /// T1 in the first slot that is free; `None` if none is.
     pub fn register(self, ticket: Ticket, token: Token) -> Option<usize> {
-        self.slots.iter().position(|slot| slot.register(ticket, token))
+        self.slots
+            .iter()
+            .position(|slot| slot.register(ticket, token))
     }
 
     /// T7 of every slot whose thread is dead, unless it has a notification that somebody may still
@@ -182,7 +186,9 @@ impl Waiters<'_> {
         for slot in self.slots {
             let state = slot.state();
             let heir = |waiter: &Slot| {
-                waiter.waiting().is_some_and(|ticket| ticket.is_before(Ticket::of(state)))
+                waiter
+                    .waiting()
+                    .is_some_and(|ticket| ticket.is_before(Ticket::of(state)))
             };
             let kept = state & STATE == NOTIFIED && self.slots.iter().any(heir);
             if state != FREE && !kept && slot.is_dead(has_died) {
@@ -194,8 +200,9 @@ impl Waiters<'_> {
     /// Who waits, the longest first; `now` is the next ticket.
     pub fn oldest_first(self, now: Ticket) -> Vec<(usize, Ticket)> {
         let indices = 0..self.slots.len();
-        let mut waits: Vec<_> =
-            indices.filter_map(|index| Some((index, self.slots[index].waiting()?))).collect();
+        let mut waits: Vec<_> = indices
+            .filter_map(|index| Some((index, self.slots[index].waiting()?)))
+            .collect();
         // By the number of waits that have begun since.
         waits.sort_by_key(|&(_, ticket)| Reverse(now.0.wrapping_sub(ticket.0) << SHIFT));
         waits
@@ -213,11 +220,17 @@ impl Waiters<'_> {
         for (index, slot) in self.slots.iter().enumerate() {
             let state = slot.state();
             let is_heir = state & STATE == NOTIFIED && ticket.is_before(Ticket::of(state));
-            let dead = slot.owner().filter(|&owner| is_heir && index != own && has_died(owner));
+            let dead = slot
+                .owner()
+                .filter(|&owner| is_heir && index != own && has_died(owner));
             let Some(dead) = dead else {
                 continue;
             };
-            if slot.token.compare_exchange(dead.get(), token.get(), SeqCst, Relaxed).is_err() {
+            if slot
+                .token
+                .compare_exchange(dead.get(), token.get(), SeqCst, Relaxed)
+                .is_err()
+            {
                 continue; // another was quicker
             }
             failpoint("condition-inheriting");

@@ -68,7 +68,10 @@ impl Event<'_> {
             }
             // T3. SeqCst: the order against the waker's look at the asynchronous sleepers (see
             // crate::wait), even if it changes nothing.
-            match self.word.compare_exchange(word, word | WAITERS, SeqCst, SeqCst) {
+            match self
+                .word
+                .compare_exchange(word, word | WAITERS, SeqCst, SeqCst)
+            {
                 Ok(_) => return Step::Sleep(word | WAITERS),
                 Err(now) => word = now,
             }

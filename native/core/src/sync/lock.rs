@@ -40,7 +40,9 @@ impl Lock<'_> {
     #[inline]
     pub fn try_acquire(self, token: Token) -> bool {
         // Acquire pairs with the SeqCst exchange of `release`. Relaxed on failure: nothing read.
-        let taken = self.word.compare_exchange(FREE, token.get(), Acquire, Relaxed);
+        let taken = self
+            .word
+            .compare_exchange(FREE, token.get(), Acquire, Relaxed);
         taken.is_ok()
     }
 
@@ -55,9 +57,10 @@ impl Lock<'_> {
                 // T1. A word of WAITERS alone never occurs, but would count as free.
                 None => (me.token.get() | contended, Step::Ready(Acquired::Regularly)),
                 // T4. WAITERS, for others may have slept through the death.
-                Some(owner) if me.attempt.suspicious && (me.has_died)(owner) => {
-                    (me.token.get() | WAITERS, Step::Ready(Acquired::FromDead(owner)))
-                }
+                Some(owner) if me.attempt.suspicious && (me.has_died)(owner) => (
+                    me.token.get() | WAITERS,
+                    Step::Ready(Acquired::FromDead(owner)),
+                ),
                 // T2, maybe already done by another.
                 Some(_) if me.attempt.announce => (word | WAITERS, Step::Sleep(word | WAITERS)),
                 Some(_) => (word, Step::Sleep(word)),
@@ -73,7 +76,11 @@ impl Lock<'_> {
             match self.word.compare_exchange(word, next, SeqCst, Relaxed) {
                 Ok(_) => {
                     let queued = matches!(outcome, Step::Sleep(_));
-                    failpoint(if queued { "lock-queued" } else { "lock-acquired" });
+                    failpoint(if queued {
+                        "lock-queued"
+                    } else {
+                        "lock-acquired"
+                    });
                     return outcome;
                 }
                 Err(now) => word = now,

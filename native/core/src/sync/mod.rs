@@ -24,6 +24,16 @@ pub enum Step<T> {
     Sleep(u32),
 }
 
+impl<T> Step<T> {
+    /// The same step with another outcome.
+    pub fn map<U>(self, outcome: impl FnOnce(T) -> U) -> Step<U> {
+        match self {
+            Self::Ready(value) => Step::Ready(outcome(value)),
+            Self::Sleep(value) => Step::Sleep(value),
+        }
+    }
+}
+
 /// The name of a thread of the tree in lock words: 1 to 2^31 − 1, never that of another thread
 /// while both live (see [`crate::table`]).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -96,7 +96,10 @@ impl Semaphore<'_> {
             }
             // SeqCst: Release for what the permits stand for; and before the look at the
             // asynchronous sleepers.
-            match self.word.compare_exchange(word, value | (word & WAITERS), SeqCst, Relaxed) {
+            match self
+                .word
+                .compare_exchange(word, value | (word & WAITERS), SeqCst, Relaxed)
+            {
                 Ok(_) if word & WAITERS == 0 => return Released::Quietly,
                 Ok(_) => {
                     failpoint("semaphore-released");
@@ -116,7 +119,9 @@ impl Semaphore<'_> {
     pub fn heal(self, snapshot: u32) {
         if snapshot & WAITERS != 0 && snapshot != WAITERS {
             // Relaxed: publishes nothing.
-            let _ = self.word.compare_exchange(snapshot, snapshot & MAX_VALUE, Relaxed, Relaxed);
+            let _ = self
+                .word
+                .compare_exchange(snapshot, snapshot & MAX_VALUE, Relaxed, Relaxed);
         }
     }
 

@@ -24,7 +24,10 @@ fn the_number_of_parties_has_bounds() {
     }
     let (barrier, _) = Barrier::create(&member, 1).unwrap();
     for _ in 0..5 {
-        assert_eq!(barrier.wait(false, None).unwrap(), Outcome::Passed { index: 0 });
+        assert_eq!(
+            barrier.wait(false, None).unwrap(),
+            Outcome::Passed { index: 0 }
+        );
     }
 }
 
@@ -68,7 +71,10 @@ fn more_threads_than_parties_pass_in_groups() {
             scope.spawn(|| {
                 // A multiple of three in all, so that nobody is left alone.
                 while begun.fetch_add(1, Relaxed) < 2400 {
-                    assert!(matches!(barrier.wait(false, None), Ok(Outcome::Passed { .. })));
+                    assert!(matches!(
+                        barrier.wait(false, None),
+                        Ok(Outcome::Passed { .. })
+                    ));
                 }
             });
         }
@@ -135,7 +141,10 @@ fn who_waits_fails_when_the_barrier_is_broken_or_reset() {
                 barrier.reset();
             }
             assert!(!barrier.is_broken());
-            assert!(barrier.slots.iter().all(|slot| slot.load(Relaxed) == 0), "{name}");
+            assert!(
+                barrier.slots.iter().all(|slot| slot.load(Relaxed) == 0),
+                "{name}"
+            );
         }
     }
 }
@@ -147,7 +156,10 @@ fn a_time_out_breaks_the_barrier_for_all() {
     std::thread::scope(|scope| {
         let patient = scope.spawn(|| barrier.wait(false, None).unwrap());
         until_waiting(&barrier, 1);
-        assert_eq!(barrier.wait(false, deadline_after(10.0)).unwrap(), Outcome::Broken);
+        assert_eq!(
+            barrier.wait(false, deadline_after(10.0)).unwrap(),
+            Outcome::Broken
+        );
         assert_eq!(patient.join().unwrap(), Outcome::Broken);
     });
     assert!(barrier.is_broken());
@@ -162,7 +174,9 @@ fn resets_while_parties_come_and_go_leave_a_working_barrier() {
             .map(|_| {
                 scope.spawn(|| {
                     let outcomes = (0..3000).map(|_| barrier.wait(false, deadline_after(1000.0)));
-                    outcomes.filter(|o| matches!(o, Ok(Outcome::Passed { .. }))).count()
+                    outcomes
+                        .filter(|o| matches!(o, Ok(Outcome::Passed { .. })))
+                        .count()
                 })
             })
             .collect();
@@ -173,8 +187,16 @@ fn resets_while_parties_come_and_go_leave_a_working_barrier() {
     });
     barrier.reset();
     std::thread::scope(|scope| {
-        scope.spawn(|| assert!(matches!(barrier.wait(false, None), Ok(Outcome::Passed { .. }))));
-        assert!(matches!(barrier.wait(false, None), Ok(Outcome::Passed { .. })));
+        scope.spawn(|| {
+            assert!(matches!(
+                barrier.wait(false, None),
+                Ok(Outcome::Passed { .. })
+            ))
+        });
+        assert!(matches!(
+            barrier.wait(false, None),
+            Ok(Outcome::Passed { .. })
+        ));
     });
 }
 
@@ -192,7 +214,13 @@ fn promises_pass_break_and_run_the_action() {
     };
     let indices = || {
         let mut told: Vec<_> = (0..3).map(|_| hear.recv().unwrap()).collect();
-        told.sort_by_key(|told| if let Told::Ready(index) = told { *index } else { i32::MAX });
+        told.sort_by_key(|told| {
+            if let Told::Ready(index) = told {
+                *index
+            } else {
+                i32::MAX
+            }
+        });
         told
     };
     let _ = [submit(false), submit(false), submit(false)];
@@ -204,10 +232,16 @@ fn promises_pass_break_and_run_the_action() {
     };
     assert!(number <= RUNS_ACTION && hear.try_recv().is_err());
     assert!(barrier.release((RUNS_ACTION - number).cast_unsigned()));
-    assert_eq!((hear.recv(), hear.recv()), (Ok(Told::Ready(0)), Ok(Told::Ready(1))));
+    assert_eq!(
+        (hear.recv(), hear.recv()),
+        (Ok(Told::Ready(0)), Ok(Told::Ready(1)))
+    );
 
     let (given_up, _) = (submit(false), submit(false));
     assert!(words.hasten(given_up));
-    assert_eq!((hear.recv(), hear.recv()), (Ok(Told::Ready(BROKEN)), Ok(Told::Ready(BROKEN))));
+    assert_eq!(
+        (hear.recv(), hear.recv()),
+        (Ok(Told::Ready(BROKEN)), Ok(Told::Ready(BROKEN)))
+    );
     assert!(barrier.is_broken());
 }

@@ -69,8 +69,17 @@ fn a_wait_times_out_with_the_lock_at_its_old_depth() {
             mutex.acquire(None).unwrap().unwrap();
         }
         for milliseconds in [0.0, 10.0, 150.0] {
-            let waited = condition.wait(deadline_after(milliseconds)).unwrap().unwrap();
-            assert_eq!(waited, Waited { notified: false, acquired: Acquired::Regularly });
+            let waited = condition
+                .wait(deadline_after(milliseconds))
+                .unwrap()
+                .unwrap();
+            assert_eq!(
+                waited,
+                Waited {
+                    notified: false,
+                    acquired: Acquired::Regularly
+                }
+            );
         }
         assert_eq!(condition.waiters().unwrap(), 0);
         for _ in 0..depth {
@@ -189,7 +198,9 @@ fn a_stock_guarded_by_a_condition_loses_nothing() {
                     })
                 })
                 .collect();
-            producers.into_iter().for_each(|producer| producer.join().unwrap());
+            producers
+                .into_iter()
+                .for_each(|producer| producer.join().unwrap());
             loop {
                 mutex.acquire(None).unwrap().unwrap();
                 if stock.load(Relaxed) == 0 {
@@ -201,7 +212,10 @@ fn a_stock_guarded_by_a_condition_loses_nothing() {
                 mutex.release().unwrap();
                 std::thread::yield_now();
             }
-            consumers.into_iter().map(|consumer| consumer.join().unwrap()).sum()
+            consumers
+                .into_iter()
+                .map(|consumer| consumer.join().unwrap())
+                .sum()
         });
         assert_eq!(taken, total, "{kind:?}");
     }
@@ -283,5 +297,8 @@ fn two_hundred_promises_are_notified_in_one_call() {
         }
         assert!(mutex.release().unwrap());
     }
-    assert!(hear.into_iter().all(|hear| hear.recv() == Ok(Outcome::Ready(ACQUIRED))));
+    assert!(
+        hear.into_iter()
+            .all(|hear| hear.recv() == Ok(Outcome::Ready(ACQUIRED)))
+    );
 }

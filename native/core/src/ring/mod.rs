@@ -1,0 +1,268 @@
+//! Queues: messages of any size from any process of the tree to any other, in order.
+//!
+//! A queue is a control block and a chain of *segments*, each a ring of 8-byte units. Producers
+//! append under one robust lock, consumers take under another, and they meet in two words:
+//!
+//! | word   | low 32 bits                       | high 32 bits                    | written by |
+//! | ------ | --------------------------------- | ------------------------------- | ---------- |
+//! | `tail` | position behind the last message  | number of messages put so far   | producers  |
+//! | `head` | position of the first message     | number of messages taken so far | consumers  |
+//!
+//! Positions count units since the queue was made, modulo 2^32. One store of `tail` publishes a
+//! message, one store of `head` takes it: a process killed before the store has changed nothing,
+//! a process killed after it has finished. Size, emptiness and fullness are differences of the
+//! two words and so always agree.
+//!
+//! A message is a header unit (length 32, number of attachments 16, [`Form`] 8, tag 8), the numbers
+//! of the holds of its attachments, and its bytes, padded to units; it may wrap around the end of
+//! its segment.
+//!
+//! When a segment is full, the producer chains a larger one: it writes `next` and `end` into the
+//! old segment, moves `tail_segment`, and publishes `tail` behind the message in the new one.
+//! Consumers that reach `end` go on in `next` and return the old segment. A growth that was cut
+//! short before `tail` was published is recognised (`tail` is just before the new segment's
+//! `base`) and undone. A segment through which [`RENEWED_AFTER`] units have passed is left for a
+//! new one, too, so that no position comes back within one segment.
+//!
+//! Nobody needs to wake anybody while both sides are busy. A consumer about to sleep adds 1 to
+//! `consumers_asleep` and looks again; a producer that finds it not 0 after publishing wakes one,
+//! and sets it back to 0 when nobody was asleep (only if no other consumer has added 1 since).
+//!
+//! - [`segment`]: a ring and its place in the chain.
+//! - [`put`], [`take`]: the two sides.
+//! - [`waiting`]: sleeping and waking.
+//! - [`tasks`]: acknowledgements, for joinable queues.
+
+mod put;
+mod segment;
+mod take;
+mod tasks;
+mod waiting;
+
+pub use put::{Message, Put};
+pub use take::{Take, Taken};
+pub use tasks::Joined;
+pub use waiting::Filled;
+
+use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
+use segment::Segment;
+
+use crate::Result;
+use crate::arena::{Arena, Offset};
+use crate::heap::blocks::BlockId;
+use crate::heap::{Block, Kind};
+use crate::member::Member;
+use crate::sync::lock::Lock;
+use crate::sync::{Acquired, Acquirer, Released};
+use crate::wait;
+
+/// Offsets of the control block's words. What producers write and what consumers write are on
+/// different cache lines.
+const PRODUCERS_LOCK: Offset = 0;
+const CONSUMERS_ASLEEP: Offset = 4;
+const TAIL: Offset = 8;
+const TAIL_SEGMENT: Offset = 16;
+const CONSUMERS_LOCK: Offset = 64;
+const PRODUCERS_ASLEEP: Offset = 68;
+const HEAD: Offset = 72;
+const HEAD_SEGMENT: Offset = 80;
+const MAXSIZE: Offset = 128;
+const PHASE: Offset = 132;
+const SHARED: Offset = 136;
+const LEDGER: Offset = 140;
+const DONE: Offset = 192;
+const JOINERS_ASLEEP: Offset = 196;
+const CONTROL_SIZE: u64 = 256;
+
+/// The half of `tail` and `head` that counts messages; its change is what waiters sleep for.
+const COUNT_HALF: Offset = if cfg!(target_endian = "little") { 4 } else { 0 };
+
+/// Segments grow from here …
+const FIRST_SEGMENT: u64 = 64 * 1024;
+/// … four times at a time up to here, or to what one message needs.
+const LARGEST_SEGMENT: u64 = 16 * 1024 * 1024;
+/// Units that pass through a segment before it is left for a new one. Tests see it happen.
+const RENEWED_AFTER: u32 = if cfg!(test) { 1 << 15 } else { 1 << 30 };
+/// Units between head and tail, above which positions could no longer be compared.
+const LONGEST_BACKLOG: u64 = 1 << 31;
+/// A longer message gets a block of its own, and the ring only says which.
+const LONGEST_INLINE: usize = 2 * 1024 * 1024;
+/// An empty segment of more units than this gives its pages back.
+const KEPT_WHEN_EMPTY: u64 = 4 * 1024 * 1024 / segment::UNIT;
+
+/// How a message is stored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Form {
+    /// Its bytes follow.
+    Inline = 0,
+    /// The number of a [`Kind::Message`] block, whose hold is the last attachment.
+    Apart = 1,
+}
+
+/// Whether the queue has been shut down, by whichever process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    Open,
+    /// Nothing can be put; what is there can be taken.
+    ShutDown,
+}
+
+/// Position and count of `tail` or `head`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Mark {
+    position: u32,
+    count: u32,
+}
+
+impl Mark {
+    fn unpack(word: u64) -> Self {
+        Self { position: word as u32, count: (word >> 32) as u32 }
+    }
+
+    fn pack(self) -> u64 {
+        u64::from(self.position) | u64::from(self.count) << 32
+    }
+}
+
+/// A queue as a block of the arena.
+#[derive(Clone, Copy)]
+pub struct Queue<'a> {
+    member: &'a Member,
+    id: BlockId,
+    at: Offset,
+}
+
+impl<'a> Queue<'a> {
+    /// A new queue of at most `maxsize` messages; 0 is no limit. A `joinable` one keeps a ledger of
+    /// who has taken what.
+    pub fn create(member: &'a Member, maxsize: u32, joinable: bool) -> Result<(Self, Block)> {
+        let block = member.create(Kind::Queue, CONTROL_SIZE)?;
+        let queue = Self { member, id: block.id, at: block.offset };
+        let segment = queue.new_segment(FIRST_SEGMENT, 0, 0)?;
+        queue.word(TAIL_SEGMENT).store(segment.id, Relaxed);
+        queue.word(HEAD_SEGMENT).store(segment.id, Relaxed);
+        queue.word(MAXSIZE).store(maxsize, Relaxed);
+        if joinable {
+            let (ledger, _) = member.create_within(Kind::Ledger, tasks::LEDGER_SIZE, block.id)?;
+            queue.word(LEDGER).store(ledger.id, Relaxed);
+        }
+        Ok((queue, block))
+    }
+
+    /// The queue in the block `id`.
+    pub fn open(member: &'a Member, id: BlockId) -> Result<Self> {
+        let block = member.block(id, Kind::Queue)?;
+        Ok(Self { member, id, at: block.offset })
+    }
+
+    fn arena(self) -> &'a Arena {
+        self.member.arena()
+    }
+
+    fn word(self, offset: Offset) -> &'a AtomicU32 {
+        self.arena().word32(self.at + offset)
+    }
+
+    fn mark_word(self, offset: Offset) -> &'a AtomicU64 {
+        self.arena().word64(self.at + offset)
+    }
+
+    fn mark(self, offset: Offset) -> Mark {
+        // Acquire pairs with the store that publishes or takes (tag: MARK).
+        Mark::unpack(self.mark_word(offset).load(Acquire))
+    }
+
+    /// How many messages are in the queue.
+    pub fn len(self) -> u32 {
+        // Head first: messages put in between make it larger, never negative.
+        let head = self.mark(HEAD);
+        let size = self.mark(TAIL).count.wrapping_sub(head.count);
+        if size > i32::MAX as u32 { 0 } else { size }
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn is_full(self) -> bool {
+        let maxsize = self.maxsize();
+        maxsize != 0 && self.len() >= maxsize
+    }
+
+    pub fn maxsize(self) -> u32 {
+        self.word(MAXSIZE).load(Relaxed)
+    }
+
+    pub fn phase(self) -> Phase {
+        match self.word(PHASE).load(SeqCst) {
+            0 => Phase::Open,
+            _ => Phase::ShutDown,
+        }
+    }
+
+    /// Forbids putting, for all processes. `immediate`: what is in the queue is thrown away and
+    /// counts as acknowledged.
+    pub fn shut_down(self, immediate: bool) -> Result<()> {
+        self.word(PHASE).store(1, SeqCst);
+        if immediate {
+            while let Take::Message(taken) = self.try_take(&mut [])? {
+                self.member.unpin(&taken.attachments)?;
+                self.task_done();
+            }
+        }
+        self.wake_all();
+        Ok(())
+    }
+
+    /// Says that the queue has been sent to another process, so that there may come a time when no
+    /// other has it any more.
+    pub fn mark_shared(self) {
+        self.word(SHARED).store(1, Relaxed);
+    }
+
+    /// Whether other processes had the queue and none has it now.
+    pub fn is_orphaned(self) -> bool {
+        self.word(SHARED).load(Relaxed) != 0 && self.member.holders(self.id) == 1
+    }
+
+    fn locked<T>(self, side: Offset, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let lock = Lock { word: self.word(side) };
+        let token = self.member.token()?;
+        if !lock.try_acquire(token) {
+            let has_died = |owner| self.member.has_died(owner);
+            let acquired = wait::block_on(lock.word, None, |attempt| {
+                lock.acquire_step(&Acquirer { token, attempt, has_died: &has_died })
+            });
+            // The ring needs no repair: the dead one had published, or it had not.
+            if let (Some(Acquired::FromDead(dead)), CONSUMERS_LOCK) = (acquired, side) {
+                self.settle_claim(dead);
+            }
+        }
+        let result = work();
+        self.unlock(side);
+        result
+    }
+
+    fn unlock(self, side: Offset) {
+        if (Lock { word: self.word(side) }).release() == Released::WakeOne {
+            self.member.wake(self.at + side, 1);
+        }
+    }
+
+    fn new_segment(self, size: u64, base: u32, previous: BlockId) -> Result<Segment<'a>> {
+        let (block, hold) = self.member.create_within(Kind::Segment, size, self.id)?;
+        let segment = Segment::open(self.arena(), block)?;
+        segment.initialize(base, previous, hold);
+        Ok(segment)
+    }
+
+    fn segment(self, id: BlockId) -> Result<Segment<'a>> {
+        Segment::open(self.arena(), self.member.block(id, Kind::Segment)?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! Sleeping for a queue to get into a state, and waking who does.
+
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+
+use super::{
+    CONSUMERS_ASLEEP, COUNT_HALF, DONE, HEAD, PRODUCERS_ASLEEP, Put, Queue, TAIL, Take,
+};
+use super::{Message, Phase};
+use crate::Result;
+use crate::arena::Offset;
+use crate::sync::{Attempt, Step};
+use crate::sys::clock::Deadline;
+use crate::wait;
+
+/// What a consumer that waits is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filled {
+    /// There is something to take, or the queue is shut down: look.
+    Look,
+    /// Every other process that had the queue is gone.
+    Orphaned,
+}
+
+impl Queue<'_> {
+    /// The word whose change a consumer of an empty queue waits for.
+    pub fn filled_word(self) -> Offset {
+        self.at + TAIL + COUNT_HALF
+    }
+
+    /// The word whose change a producer of a full queue waits for.
+    pub fn drained_word(self) -> Offset {
+        self.at + HEAD + COUNT_HALF
+    }
+
+    /// The word whose change a joiner waits for.
+    pub fn done_word(self) -> Offset {
+        self.at + DONE
+    }
+
+    /// Whether there is something to take; else the value of [`filled_word`](Self::filled_word)
+    /// to sleep on, announced if the caller will sleep. `lonely`: this process never puts, so it
+    /// wants to hear when no other has the queue any more.
+    pub fn filled_step(self, attempt: Attempt, lonely: bool) -> Step<Filled> {
+        let step = self.asleep_step(attempt, CONSUMERS_ASLEEP, || {
+            let count = self.arena().word32(self.filled_word()).load(SeqCst);
+            (!self.is_empty() || self.phase() != Phase::Open, count)
+        });
+        match step {
+            Step::Ready(()) => Step::Ready(Filled::Look),
+            Step::Sleep(_) if lonely && attempt.suspicious && self.is_orphaned() => {
+                Step::Ready(Filled::Orphaned)
+            }
+            Step::Sleep(value) => Step::Sleep(value),
+        }
+    }
+
+    /// Whether there is room for one more; as [`filled_step`](Self::filled_step).
+    pub fn drained_step(self, attempt: Attempt) -> Step<()> {
+        self.asleep_step(attempt, PRODUCERS_ASLEEP, || {
+            let count = self.arena().word32(self.drained_word()).load(SeqCst);
+            (!self.is_full() || self.phase() != Phase::Open, count)
+        })
+    }
+
+    /// `look` tells whether the wait is over, and the value to sleep on if it is not.
+    pub(super) fn asleep_step(
+        self,
+        attempt: Attempt,
+        asleep: Offset,
+        look: impl Fn() -> (bool, u32),
+    ) -> Step<()> {
+        // The value is from before the state: a change in between ends the sleep at once.
+        let view = || {
+            let (_, value) = look();
+            (look().0, value)
+        };
+        let (ready, value) = view();
+        if ready {
+            return Step::Ready(());
+        }
+        if !attempt.announce {
+            return Step::Sleep(value);
+        }
+        // SeqCst: announced before the second look (tag: ASLEEP).
+        self.word(asleep).fetch_add(1, SeqCst);
+        let (ready, value) = view();
+        if ready { Step::Ready(()) } else { Step::Sleep(value) }
+    }
+
+    /// Wakes one sleeper of `word`, if any has announced itself in `asleep` (tag: ASLEEP).
+    pub(super) fn wake_one(self, asleep: Offset, word: Offset) {
+        let announced = self.word(asleep).load(SeqCst);
+        if announced != 0 && self.member.wake(word, 1) == 0 {
+            // Nobody slept any more; unless another has announced itself since, nobody will.
+            let _ = self.word(asleep).compare_exchange(announced, 0, SeqCst, Relaxed);
+        }
+    }
+
+    pub(super) fn wake_all(self) {
+        for word in [self.filled_word(), self.drained_word(), self.done_word()] {
+            self.member.wake(word, u32::MAX);
+        }
+    }
+
+    /// [`try_put`](Self::try_put), waiting for room until `deadline`.
+    pub fn put(self, message: &Message, deadline: Deadline) -> Result<Put> {
+        loop {
+            let put = self.try_put(message)?;
+            if put != Put::Full || !self.wait_drained(deadline) {
+                return Ok(put);
+            }
+        }
+    }
+
+    /// [`try_take`](Self::try_take), waiting for a message until `deadline`; `lonely` as of
+    /// [`filled_step`](Self::filled_step).
+    pub fn take(self, target: &mut [u8], deadline: Deadline, lonely: bool) -> Result<Take> {
+        let word = self.arena().word32(self.filled_word());
+        loop {
+            let take = self.try_take(target)?;
+            if take != Take::Empty {
+                return Ok(take);
+            }
+            match wait::block_on(word, deadline, |attempt| self.filled_step(attempt, lonely)) {
+                Some(Filled::Look) => {}
+                Some(Filled::Orphaned) => return Ok(Take::Orphaned),
+                None => return Ok(Take::Empty),
+            }
+        }
+    }
+
+    /// Blocks until there is room; `false` when `deadline` passes first.
+    pub fn wait_drained(self, deadline: Deadline) -> bool {
+        let word = self.arena().word32(self.drained_word());
+        wait::block_on(word, deadline, |attempt| self.drained_step(attempt)).is_some()
+    }
+}
