@@ -22,9 +22,7 @@ function parse(args: readonly string[]): Options {
     else filter = arg.toLowerCase();
   }
   if (repeats < 1) fail(`Cannot take ${repeats} repeats: wanted at least 1`);
-  const cases = CASES.filter((work) =>
-    `${work.work} ${work.script}`.toLowerCase().includes(filter)
-  );
+  const cases = CASES.filter((work) => `${work.work} ${work.script}`.toLowerCase().includes(filter));
   if (cases.length === 0) {
     const known = [...new Set(CASES.map((work) => work.script))].join(", ");
     fail(`Cannot find a case named "${filter}": wanted one of ${known}`);

@@ -85,9 +85,7 @@ export async function cpython(): Promise<Side> {
   const found = await newestPython();
   return {
     name: "CPython",
-    version: found === null
-      ? "none (no CPython >= 3.12)"
-      : `${found.version} (${found.path})`,
+    version: found === null ? "none (no CPython >= 3.12)" : `${found.version} (${found.path})`,
     plan(work) {
       if (found === null) return { skip: "no CPython >= 3.12 found" };
       const script = here(`python/${work.script}.py`);

@@ -31,9 +31,7 @@ export function median(values: readonly number[]): number {
 /** A Markdown table, aligned for the terminal. */
 export function table(rows: readonly Row[]): string {
   const cells = [HEAD, ...rows.map(cellsOf)];
-  const widths = HEAD.map((_, column) =>
-    Math.max(...cells.map((row) => row[column].length))
-  );
+  const widths = HEAD.map((_, column) => Math.max(...cells.map((row) => row[column].length)));
   const rule = widths.map((width) => "-".repeat(width));
   return [cells[0], rule, ...cells.slice(1)]
     .map((row) => row.map((cell, i) => cell.padEnd(widths[i])).join(" | "))

@@ -61,7 +61,9 @@ if (import.meta.main) {
   try {
     built = await cargo.spawn().status;
   } catch (error) {
-    fail(`Cannot build the native addon: "cargo" did not start (${(error as Error).message}); install Rust 1.90 or later`);
+    fail(
+      `Cannot build the native addon: "cargo" did not start (${(error as Error).message}); install Rust 1.90 or later`,
+    );
   }
   if (!built.success) fail(`Cannot build the native addon: cargo exited with code ${built.code}`);
   Deno.writeTextFileSync(STAMP, hash);

@@ -52,6 +52,16 @@ export class BlockHandle {
     return this.#block === 0;
   }
 
+  /**
+   * The number of the block, to do `action` with it.
+   *
+   * @throws {InvalidStateError} If the handle is closed.
+   */
+  require(action: string, what: string): number {
+    if (this.#block === 0) throw closedError(`${action} the ${what}`, what);
+    return this.#block;
+  }
+
   /** How a message names the block. */
   reference(): BlockReference {
     return [this.#block, translated(() => native().generationOf(this.#block))];

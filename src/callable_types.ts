@@ -1,5 +1,7 @@
 // What the parent's half (callable.ts) and the child's half (callable_resolve.ts) of a function reference share.
 
+import { ENTRY_PREFIX } from "./command_line.ts";
+
 /** A function or class of a module, as it is named in a message to another process. */
 export interface FunctionReference {
   /** The function's own name; with `hash: null` the name of the export. */
@@ -39,9 +41,12 @@ export function sourceHash(fn: Callable): string {
   return `${text.length}:${(hash >>> 0).toString(16)}`;
 }
 
-/** True for the modules of this package, which never export a user's function. */
+/**
+ * True for the modules of this package, which never export a user's function: its sources, and the entry modules of
+ * its children. To import one of the latter would start a child once more, or wait for oneself.
+ */
 export function isOwnModule(url: string): boolean {
-  return url.startsWith(OWN_FOLDER) || url === OWN_ENTRY;
+  return url.startsWith(OWN_FOLDER) || url === OWN_ENTRY || url.startsWith(ENTRY_PREFIX);
 }
 
 const OWN_FOLDER = new URL("./", import.meta.url).href;

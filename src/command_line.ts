@@ -103,7 +103,8 @@ type PermissionName = Deno.PermissionName | "import";
 
 const PERMISSIONS: readonly PermissionName[] = ["read", "write", "net", "env", "sys", "run", "ffi", "import"];
 
-const ENTRY_PREFIX = "data:text/javascript;x=multiprocessing;base64,";
+/** How the URL of every entry module begins. */
+export const ENTRY_PREFIX = "data:text/javascript;x=multiprocessing;base64,";
 
 interface Flag {
   name: string;

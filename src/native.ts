@@ -20,6 +20,13 @@ export interface Layout {
   readonly depthWord: number;
   readonly valueOffset: number;
   readonly valueSize: number;
+  readonly semaphoreWord: number;
+  readonly semaphoreMaxWord: number;
+  readonly semaphoreMask: number;
+  readonly eventWord: number;
+  readonly eventSet: number;
+  readonly eventWaiters: number;
+  readonly eventCount: number;
 }
 
 /** Who stands behind the token of a lock word. */
@@ -100,11 +107,35 @@ export interface Native {
   keepAlive(on: boolean): void;
   takeOutcomes(): number[];
   cancel(ticket: number): boolean;
+  hasten(ticket: number): number;
   // locks.rs
   lockAcquire(block: number, timeout: number): number;
   lockAcquireAsync(block: number, timeout: number): number;
-  lockRelease(block: number): boolean;
-  lockWake(block: number): void;
+  lockRelease(block: number): number;
+  lockWake(block: number): number;
+  // primitives.rs
+  semaphoreCreate(value: number, max: number): number;
+  semaphoreAcquire(semaphore: number, timeout: number): number;
+  semaphoreAcquireAsync(semaphore: number, timeout: number): number;
+  semaphoreWake(semaphore: number, n: number): number;
+  eventCreate(): number;
+  eventWait(event: number, timeout: number): number;
+  eventAwait(event: number, timeout: number): number;
+  eventWake(event: number): number;
+  conditionCreate(lock: number): number;
+  conditionWait(condition: number, timeout: number): number;
+  conditionAwait(condition: number, timeout: number): number;
+  conditionNotify(condition: number, n: number): number;
+  conditionWaiters(condition: number): number;
+  barrierCreate(parties: number): number;
+  barrierWait(barrier: number, hasAction: number, timeout: number): number;
+  barrierAwait(barrier: number, hasAction: number, timeout: number): number;
+  barrierRelease(barrier: number, slot: number): number;
+  barrierAbort(barrier: number, slot: number): number;
+  barrierReset(barrier: number): number;
+  barrierParties(barrier: number): number;
+  barrierWaiting(barrier: number): number;
+  barrierIsBroken(barrier: number): number;
   // queues.rs
   openScratch(): ArrayBuffer;
   queueCreate(maxsize: number, joinable: boolean): number;
@@ -114,9 +145,10 @@ export interface Native {
   takenBytes(): TakenMessage;
   unpin(attachments: number[]): void;
   queueAwait(queue: number, state: number, timeout: number): number;
+  queueNotePutting(queue: number): number;
   queueSize(queue: number): number;
   queueMaxsize(queue: number): number;
-  queueTaskDone(queue: number): boolean;
+  queueTaskDone(queue: number): number;
   queueUnfinished(queue: number): number;
   queueJoin(queue: number, timeout: number): number;
   queueAbandoned(queue: number): { readonly taker: number; readonly messages: number } | null;
@@ -129,6 +161,7 @@ export interface Native {
   childFailure(pid: number): string | null;
   childExitCode(pid: number): number | null;
   childJoin(pid: number, timeout: number): boolean;
+  childPutting(pid: number): number;
   childAwait(pid: number): number;
   childSignal(pid: number, signal: number): void;
   childClose(pid: number): void;
@@ -201,13 +234,14 @@ const OS_ERRORS: Readonly<Record<number, new (message: string, options?: ErrorOp
 function load(): Native {
   requirePlatform();
   const tried: string[] = [];
+  const denied: string[] = [];
   for (const path of candidates()) {
     const module: { exports: Partial<Native> } = { exports: {} };
     try {
       process.dlopen(module, path);
     } catch (error) {
-      if (error instanceof Deno.errors.NotCapable) throw missingPermission(path, error);
-      tried.push(`"${path}" (${(error as Error).message})`);
+      if (error instanceof Deno.errors.NotCapable) denied.push(path);
+      else tried.push(`"${path}" (${(error as Error).message})`);
       continue;
     }
     const abi = module.exports.abi?.();
@@ -218,15 +252,13 @@ function load(): Native {
     }
     return module.exports as Native;
   }
+  if (denied.length > 0) {
+    throw new Deno.errors.NotCapable(
+      `Cannot load the native addon: permission to load it is missing; run Deno with --allow-ffi="${denied.join()}"`,
+    );
+  }
   throw new Deno.errors.NotFound(
     `Cannot load the native addon: tried ${tried.join(", ")}; run \`deno task build\` in "${packageFolder()}"`,
-  );
-}
-
-function missingPermission(path: string, cause: Error): Error {
-  return new Deno.errors.NotCapable(
-    `Cannot load the native addon: permission to load "${path}" is missing; run Deno with --allow-ffi="${path}"`,
-    { cause },
   );
 }
 
@@ -251,15 +283,20 @@ export function isAtLeast(version: string, wanted: string): boolean {
   return true;
 }
 
-/** Where the addon may be, the likeliest last: what the user names, what a package brings, what a checkout builds. */
+/**
+ * Where the addon may be: what the user names; or what a package brings and what a checkout builds. Of these only what
+ * may be loaded, if there is any, so that nobody is asked for a permission in vain.
+ */
 function candidates(): string[] {
   const named = explicitPath();
   if (named !== undefined) return [named];
   const folder = packageFolder();
-  return [
+  const paths = [
     `${folder}native/prebuilt/${Deno.build.target}.node`,
     `${folder}target/release/libmultiprocessing.so`,
   ];
+  const granted = paths.filter((path) => Deno.permissions.querySync({ name: "ffi", path }).state === "granted");
+  return granted.length > 0 ? granted : paths;
 }
 
 /** `MULTIPROCESSING_ADDON`, if this process may read it. */

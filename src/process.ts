@@ -42,6 +42,9 @@ export interface ProcessOptions<A extends readonly unknown[] = unknown[]> {
   stderr?: "inherit" | "null";
 }
 
+/** After how many milliseconds of waiting for a process it is asked why it does not end. */
+const DOUBT_AFTER = 1000;
+
 const SIGINT = 2;
 const SIGKILL = 9;
 const SIGTERM = 15;
@@ -86,7 +89,10 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
   #daemon: boolean;
   #pid: number | null = null;
   #exitcode: number | null = null;
+  /** Why it could not begin its work. */
   #failure: string | null = null;
+  #isFailureTold = false;
+  #hasSetExitCode = false;
   #isClosed = false;
 
   /**
@@ -178,7 +184,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     active.add(this);
     addChild({ pid: this.#pid, daemon: this.#daemon });
     // The program goes on while a child does, unless that is a daemon.
-    if (!this.#daemon) void this.#ended().then(() => this.#poll());
+    if (!this.#daemon) void this.#ended().then(() => this.#poll() !== null && this.#noteFailure());
   }
 
   /**
@@ -194,7 +200,14 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     const timeout = timeoutOf(options);
     this.#requireStarted("join");
     options?.signal?.throwIfAborted();
-    if (this.#poll() === null && timeout > 0) await this.#ended(timeout, options?.signal);
+    if (this.#poll() === null && timeout > 0) {
+      const doubt = setTimeout(() => this.#warnIfPutting(), DOUBT_AFTER);
+      try {
+        await this.#ended(timeout, options?.signal);
+      } finally {
+        clearTimeout(doubt);
+      }
+    }
     return this.#isOver();
   }
 
@@ -202,7 +215,10 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
   joinSync(options?: WaitSyncOptions): boolean {
     const timeout = timeoutOf(options);
     const pid = this.#requireStarted("join");
-    if (this.#poll() === null) translated(() => native().childJoin(pid, timeout));
+    if (this.#poll() === null && !native().childJoin(pid, Math.min(timeout, DOUBT_AFTER)) && timeout > DOUBT_AFTER) {
+      this.#warnIfPutting();
+      native().childJoin(pid, timeout - DOUBT_AFTER);
+    }
     return this.#isOver();
   }
 
@@ -295,9 +311,31 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     }
   }
 
+  /** A process that could not begin makes the program fail, unless `join` has told, or will tell, somebody. */
+  #noteFailure(): void {
+    if (this.#failure === null || this.#isFailureTold || Deno.exitCode !== 0) return;
+    Deno.exitCode = 1;
+    this.#hasSetExitCode = true;
+  }
+
+  /** The classic deadlock: a process is joined that cannot end before somebody takes from a queue. */
+  #warnIfPutting(): void {
+    if (this.#poll() !== null) return;
+    const queue = native().childPutting(this.#pid!);
+    if (queue === 0) return;
+    const [size, maxsize] = [native().queueSize(queue), native().queueMaxsize(queue)];
+    console.warn(
+      `Waiting for "${this.#name}" (pid ${this.#pid}), which cannot end: it waits to put into a full queue ` +
+        `(${size} of ${maxsize} values); take from the queue before you join the process`,
+    );
+  }
+
   #isOver(): boolean {
     if (this.#poll() === null) return false;
     if (this.#failure === null) return true;
+    this.#isFailureTold = true;
+    if (this.#hasSetExitCode) Deno.exitCode = 0;
+    this.#hasSetExitCode = false;
     throw new ProcessError(`Cannot run "${this.#name}": ${this.#failure}`);
   }
 

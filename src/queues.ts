@@ -25,6 +25,11 @@ const Awaited = { filled: 0, drained: 1, done: 2, filledIfShared: 3 } as const;
 /** The largest `maxsize`; also how many messages a queue without one may hold. */
 const MAXSIZE_LIMIT = 2 ** 31 - 1;
 
+/** The number of a queue's block; throws if it is closed. Set by {@linkcode Queue}, for the classes made of it. */
+let blockOf: (queue: Queue, action: string) => number;
+/** How a message names a queue. Set by {@linkcode Queue}. */
+let referenceOf: (queue: Queue) => BlockReference;
+
 /**
  * A first-in, first-out queue for any number of producers and consumers in any process of the tree.
  *
@@ -53,8 +58,10 @@ const MAXSIZE_LIMIT = 2 ** 31 - 1;
  */
 export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   static {
+    blockOf = (queue, action) => queue.#block(action);
+    referenceOf = (queue) => queue.#reference();
     register(Queue, {
-      reduce: (queue) => queue.data(),
+      reduce: (queue) => queue.#reference(),
       restore: (data: BlockReference) => new Queue(BlockHandle.adopt(data), false),
     });
   }
@@ -87,7 +94,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
 
   /** How many values are in the queue, for all processes at once. */
   qsize(): number {
-    return native().queueSize(this.block("look at"));
+    return native().queueSize(this.#block("look at"));
   }
 
   /** Whether the queue holds nothing. */
@@ -97,7 +104,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
 
   /** Whether the queue holds `maxsize` values. */
   full(): boolean {
-    const maxsize = native().queueMaxsize(this.block("look at"));
+    const maxsize = native().queueMaxsize(this.#block("look at"));
     return maxsize !== 0 && this.qsize() >= maxsize;
   }
 
@@ -115,16 +122,18 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     const timeout = timeoutOf(options);
     const signal = options?.signal;
     signal?.throwIfAborted();
-    if (!this.#putting.occupied && this.#done(this.#transport.put(this.block("put into"), value, 0))) return;
+    if (!this.#putting.occupied && this.#done(this.#transport.put(this.#block("put into"), value, 0))) return;
     if (timeout === 0) throw this.#full(timeout);
     const message = serialiseCopy(value);
     const until = performance.now() + timeout;
     if (!await this.#putting.enter(timeout, signal)) throw this.#full(timeout);
     try {
-      const attempt = () => this.#done(this.#transport.putMessage(this.block("put into"), message, 0)) || undefined;
+      const attempt = () => this.#done(this.#transport.putMessage(this.#block("put into"), message, 0)) || undefined;
+      native().queueNotePutting(this.#block("put into"));
       const done = await retry(attempt, this.#awaiting(Awaited.drained), until - performance.now(), { signal });
       if (done === undefined) throw this.#full(timeout);
     } finally {
+      native().queueNotePutting(0);
       this.#putting.leave();
     }
   }
@@ -139,7 +148,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    */
   putSync(value: T, options?: AcquireSyncOptions): void {
     const timeout = timeoutOf(options);
-    if (!this.#done(this.#transport.put(this.block("put into"), value, timeout))) throw this.#full(timeout);
+    if (!this.#done(this.#transport.put(this.#block("put into"), value, timeout))) throw this.#full(timeout);
   }
 
   /**
@@ -165,7 +174,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     const signal = options?.signal;
     signal?.throwIfAborted();
     if (!this.#getting.occupied) {
-      const value = this.#taken(this.#transport.get(this.block("get from"), 0));
+      const value = this.#taken(this.#transport.get(this.#block("get from"), 0));
       if (value !== NOTHING) return value;
     }
     if (timeout === 0) throw this.#empty(timeout);
@@ -174,7 +183,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     try {
       // In a box: a value may be undefined.
       const attempt = () => {
-        const value = this.#taken(this.#transport.get(this.block("get from"), 0));
+        const value = this.#taken(this.#transport.get(this.#block("get from"), 0));
         return value === NOTHING ? undefined : { value };
       };
       const submit = this.#awaiting(this.#transport.lonely ? Awaited.filledIfShared : Awaited.filled);
@@ -196,7 +205,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    */
   getSync(options?: AcquireSyncOptions): T {
     const timeout = timeoutOf(options);
-    const value = this.#taken(this.#transport.get(this.block("get from"), timeout));
+    const value = this.#taken(this.#transport.get(this.#block("get from"), timeout));
     if (value === NOTHING) throw this.#empty(timeout);
     return value;
   }
@@ -243,7 +252,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * @param options With `immediate: true`, what is in the queue is thrown away, and counts as dealt with.
    */
   shutdown({ immediate = false }: { immediate?: boolean } = {}): void {
-    const queue = this.block("shut down");
+    const queue = this.#block("shut down");
     translated(() => native().queueShutDown(queue, immediate));
   }
 
@@ -252,6 +261,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     this.#handle.close();
   }
 
+  /** As {@linkcode close}. */
   [Symbol.dispose](): void {
     this.close();
   }
@@ -273,21 +283,27 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   /** Does nothing: there is no thread whose data could be lost. Here for Python's sake. */
   cancelJoinThread(): void {}
 
-  protected data(): BlockReference {
-    const queue = this.block("send");
+  /** For messages: `<Queue(3 of 10 values)>`. */
+  toString(): string {
+    if (this.#handle.closed) return `<${this.constructor.name}(closed)>`;
+    const maxsize = native().queueMaxsize(this.#handle.block);
+    return `<${this.constructor.name}(${this.qsize()}${maxsize === 0 ? "" : ` of ${maxsize}`} values)>`;
+  }
+
+  #reference(): BlockReference {
+    const queue = this.#block("send");
     attach(queue);
     native().queueMarkShared(queue);
     return this.#handle.reference();
   }
 
-  /** The number of the queue's block. */
-  protected block(action: string): number {
+  #block(action: string): number {
     if (this.#handle.closed) throw closedError(`${action} the queue`, this.constructor.name);
     return this.#handle.block;
   }
 
   #awaiting(state: number): (timeout: number) => number {
-    return (timeout) => translated(() => native().queueAwait(this.block("wait for"), state, timeout));
+    return (timeout) => translated(() => native().queueAwait(this.#block("wait for"), state, timeout));
   }
 
   /** Whether a value was put; throws if none can be any more. */
@@ -338,7 +354,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
 export class JoinableQueue<T = unknown> extends Queue<T> {
   static {
     register(JoinableQueue, {
-      reduce: (queue) => queue.data(),
+      reduce: (queue) => referenceOf(queue),
       restore: (data: BlockReference) => new JoinableQueue(BlockHandle.adopt(data)),
     });
   }
@@ -357,7 +373,7 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
    * @throws {InvalidStateError} If that has been said of every value already.
    */
   taskDone(): void {
-    if (!native().queueTaskDone(this.block("acknowledge a task of"))) {
+    if (native().queueTaskDone(blockOf(this as Queue, "acknowledge a task of")) === 0) {
       throw new InvalidStateError("Cannot acknowledge a task: task_done() called too many times");
     }
   }
@@ -371,21 +387,22 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
    */
   async join(options?: WaitOptions): Promise<boolean> {
     const timeout = timeoutOf(options);
-    const isDone = () => native().queueUnfinished(this.block("join")) === 0 || undefined;
-    const submit = (left: number) => translated(() => native().queueAwait(this.block("join"), Awaited.done, left));
+    const isDone = () => native().queueUnfinished(blockOf(this as Queue, "join")) === 0 || undefined;
+    const submit = (left: number) =>
+      translated(() => native().queueAwait(blockOf(this as Queue, "join"), Awaited.done, left));
     const never = () => this.#abandoned();
     return await retry(isDone, submit, timeout, { signal: options?.signal, never }) ?? false;
   }
 
   /** As {@linkcode join}, blocking the thread. */
   joinSync(options?: WaitSyncOptions): boolean {
-    const status = native().queueJoin(this.block("join"), timeoutOf(options));
+    const status = native().queueJoin(blockOf(this as Queue, "join"), timeoutOf(options));
     if (status === JoinStatus.abandoned) throw this.#abandoned();
     return status === JoinStatus.done;
   }
 
   #abandoned(): OwnerDiedError {
-    const { taker, messages } = native().queueAbandoned(this.block("join")) ?? { taker: 0, messages: 0 };
+    const { taker, messages } = native().queueAbandoned(blockOf(this as Queue, "join")) ?? { taker: 0, messages: 0 };
     const { pid, processName } = native().ownerOf(taker) ?? { pid: 0, processName: "" };
     const values = messages === 1 ? "1 value" : `${messages} values`;
     return new OwnerDiedError(
@@ -468,6 +485,7 @@ export class SimpleQueue<T = unknown> implements Disposable {
     this.#queue.close();
   }
 
+  /** As {@linkcode close}. */
   [Symbol.dispose](): void {
     this.close();
   }

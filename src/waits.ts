@@ -7,6 +7,12 @@ import { native } from "./native.ts";
 /** Outcome of a wait whose time has passed (`TIMED_OUT` in native/addon/src/port.rs). */
 export const TIMED_OUT = -(2 ** 31);
 
+/** Outcome of a wait that got what it waited for (`ACQUIRED` in native/core/src/reactor/operations.rs). */
+export const ACQUIRED = 0;
+
+/** Outcome of a wait whose object is gone (`FAILED` there). */
+export const FAILED = -1;
+
 /** Told the outcome of a ticket. */
 type Listener = (outcome: number) => void;
 
@@ -39,14 +45,17 @@ export interface WaitHooks {
   signal?: AbortSignal;
   /** Gives back what an outcome that comes after the abort has acquired. */
   undo?: (outcome: number) => void;
+  /** The wait must not just be forgotten: an abort ends its time, and the outcome then is the caller's to judge. */
+  mustEnd?: boolean;
 }
 
 /**
  * The outcome of the wait that `submit` starts and names by a ticket.
  *
- * @throws What `signal` was aborted with; then nothing is acquired, or `undo` has given it back.
+ * @throws What `signal` was aborted with, unless the wait `mustEnd`; then nothing is acquired, or `undo` has given it
+ * back.
  */
-export function wait(submit: () => number, { signal, undo }: WaitHooks = {}): Promise<number> {
+export function wait(submit: () => number, { signal, undo, mustEnd = false }: WaitHooks = {}): Promise<number> {
   if (signal?.aborted) return Promise.reject(signal.reason);
   const addon = native();
   if (!isOpen) {
@@ -60,6 +69,10 @@ export function wait(submit: () => number, { signal, undo }: WaitHooks = {}): Pr
     return promise;
   }
   const abort = () => {
+    if (mustEnd) {
+      addon.hasten(ticket);
+      return;
+    }
     if (addon.cancel(ticket)) {
       forget(ticket);
     } else {

@@ -223,13 +223,18 @@ interface Belongings {
   sharedMemory: string[];
 }
 
+/** What is in /dev/shm, but for the semaphores of others: this package makes none with a name. */
+export function sharedMemory(): string[] {
+  return [...Deno.readDirSync("/dev/shm")].map(({ name }) => name).filter((name) => !name.startsWith("sem.")).sort();
+}
+
 /** What this process has now. */
 export function belongings(): Belongings {
   return {
     children: childrenOf(),
     descriptors: descriptorCount(),
     ownThreads: threads().filter((name) => name.startsWith("mp-")).length,
-    sharedMemory: [...Deno.readDirSync("/dev/shm")].map(({ name }) => name).sort(),
+    sharedMemory: sharedMemory(),
   };
 }
 

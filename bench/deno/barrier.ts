@@ -1,13 +1,7 @@
 // Barrier of four processes, per round.
 
 import { Barrier } from "@parallel/multiprocessing";
-import {
-  iterations,
-  race,
-  report,
-  type StartLine,
-  timeLane,
-} from "./start_line.ts";
+import { iterations, race, report, type StartLine, timeLane } from "./start_line.ts";
 
 const PARTIES = 4;
 

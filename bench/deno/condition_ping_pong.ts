@@ -2,13 +2,7 @@
 // trip.
 
 import { Condition, RawArray } from "@parallel/multiprocessing";
-import {
-  iterations,
-  race,
-  report,
-  type StartLine,
-  timeLane,
-} from "./start_line.ts";
+import { iterations, race, report, type StartLine, timeLane } from "./start_line.ts";
 
 function takeTurns(
   condition: Condition,

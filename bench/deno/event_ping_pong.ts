@@ -1,13 +1,7 @@
 // Event: set here wakes a wait there, and back, per round trip.
 
 import { Event } from "@parallel/multiprocessing";
-import {
-  iterations,
-  race,
-  report,
-  type StartLine,
-  timeLane,
-} from "./start_line.ts";
+import { iterations, race, report, type StartLine, timeLane } from "./start_line.ts";
 
 function serve(mine: Event, theirs: Event, n: number): void {
   for (let i = 0; i < n; i++) {

@@ -2,13 +2,7 @@
 // over all pairs.
 
 import { Lock } from "@parallel/multiprocessing";
-import {
-  iterations,
-  race,
-  report,
-  type StartLine,
-  timeLane,
-} from "./start_line.ts";
+import { iterations, race, report, type StartLine, timeLane } from "./start_line.ts";
 
 function pairs(lock: Lock, n: number): void {
   for (let i = 0; i < n; i++) {

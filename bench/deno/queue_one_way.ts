@@ -2,14 +2,7 @@
 // 1 MiB of bytes.
 
 import { Queue } from "@parallel/multiprocessing";
-import {
-  iterations,
-  race,
-  report,
-  type StartLine,
-  timeLane,
-  variant,
-} from "./start_line.ts";
+import { iterations, race, report, type StartLine, timeLane, variant } from "./start_line.ts";
 
 const KIB = new Uint8Array(1024).fill(107);
 const MIB = new Uint8Array(1024 * 1024).fill(109);

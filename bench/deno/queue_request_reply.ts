@@ -2,13 +2,7 @@
 // round trip.
 
 import { Queue } from "@parallel/multiprocessing";
-import {
-  iterations,
-  race,
-  report,
-  type StartLine,
-  timeLane,
-} from "./start_line.ts";
+import { iterations, race, report, type StartLine, timeLane } from "./start_line.ts";
 
 type Numbers = Queue<number>;
 

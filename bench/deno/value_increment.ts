@@ -3,14 +3,7 @@
 // guard and `using`, as Python's `with`).
 
 import { type Synchronized, Value } from "@parallel/multiprocessing";
-import {
-  iterations,
-  race,
-  report,
-  type StartLine,
-  timeLane,
-  variant,
-} from "./start_line.ts";
+import { iterations, race, report, type StartLine, timeLane, variant } from "./start_line.ts";
 
 const INCREMENT = { acquire: incrementAcquire, with: incrementWith };
 

@@ -3,8 +3,8 @@
 // Short messages pass through a scratch buffer that this thread shares with the addon, so that a call carries only
 // numbers. Long byte arrays bypass the serialiser: one copy in, one copy out.
 
-import { native, type Native, translated } from "../native.ts";
-import { dumpInto, type Dumped, dumps, loads } from "../reduction.ts";
+import { type Native, native, translated } from "../native.ts";
+import { type Dumped, dumpInto, dumps, loads } from "../reduction.ts";
 import { currentViewReducer, reduceInto } from "../reduction/registry.ts";
 
 /** A serialised value, ready to be put. */

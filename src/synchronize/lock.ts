@@ -2,12 +2,13 @@
 // what they mean are native/core/src/sync/lock.rs. Everything else is in the addon.
 
 import { BlockHandle, type BlockReference, cellOf, closedError, Kind, layout } from "../blocks.ts";
-import { InvalidStateError, OwnerDiedError } from "../errors.ts";
+import { InvalidStateError, type OwnerDiedError } from "../errors.ts";
 import { native, type Owner, translated } from "../native.ts";
 import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../options.ts";
 import { attach, register } from "../reduction.ts";
-import { TIMED_OUT, wait } from "../waits.ts";
+import { ACQUIRED, TIMED_OUT, wait } from "../waits.ts";
 import { AcquiredGuard, type Guard } from "./guard.ts";
+import { ownerDied } from "./owner_died.ts";
 
 /** Options of {@linkcode Lock} and {@linkcode RLock}. */
 export interface LockOptions {
@@ -21,8 +22,7 @@ export interface LockOptions {
 /** How a lock travels: its block, and whether its deaths are thrown. */
 type LockData = [...BlockReference, throws: boolean];
 
-/** Outcomes of an acquisition in the addon; a positive number is the token of a dead owner. */
-const ACQUIRED = 0;
+/** Outcome of an acquisition in the addon; a positive number is the token of a dead owner. */
 const NOT_ACQUIRED = -1;
 
 /** What takes the place of a closed lock's words: nothing in it is ever free. */
@@ -37,10 +37,25 @@ let ownToken = 0;
  */
 export let enter: (lock: Lock | RLock) => boolean;
 
+/** What a Condition must know of its lock. */
+export interface LockInside {
+  /** The number of its block. */
+  readonly block: number;
+  /** The error of a wait that inherited the lock from a dead owner; `null` if that is to pass in silence. */
+  inherited(token: number): OwnerDiedError | null;
+}
+
+/** Looks into a lock, to do `action` with it. */
+export let inside: (lock: Lock | RLock, action: string) => LockInside;
+
 /** What {@linkcode Lock} and {@linkcode RLock} have in common. */
 abstract class LockBase implements Disposable {
   static {
     enter = (lock: LockBase) => lock.enter();
+    inside = (lock: LockBase, action) => ({
+      block: lock.#open(action),
+      inherited: (token) => lock.#throws ? ownerDied(`wait with the ${lock.kindName}`, token, "it is held again") : null,
+    });
   }
 
   readonly #handle: BlockHandle;
@@ -74,7 +89,8 @@ abstract class LockBase implements Disposable {
     const timeout = timeoutOf(options);
     const signal = options?.signal;
     signal?.throwIfAborted();
-    const guard = this.#attempt();
+    const guard = this.tryAcquire();
+    // The addon waits until the lock is free, whoever holds it: going deeper was tried just now.
     if (guard !== null || timeout === 0) return guard;
     const outcome = await wait(() => translated(() => native().lockAcquireAsync(this.#handle.block, timeout)), {
       signal,
@@ -140,7 +156,7 @@ abstract class LockBase implements Disposable {
   /** Has the addon release the lock, where one exchange was not enough. */
   protected releaseSlowly(): void {
     const block = this.#open("release");
-    if (!translated(() => native().lockRelease(block))) throw this.notHeld();
+    if (translated(() => native().lockRelease(block)) === 0) throw this.notHeld();
   }
 
   /** Has the addon wake a sleeper of the lock that was just released. */
@@ -187,14 +203,9 @@ abstract class LockBase implements Disposable {
     if (outcome === ACQUIRED) return new AcquiredGuard(this, false);
     if (outcome === NOT_ACQUIRED || outcome === TIMED_OUT) return null;
     if (!this.#throws) return new AcquiredGuard(this, true);
-    const owner = native().ownerOf(outcome);
+    const error = ownerDied(`acquire the ${this.kindName}`, outcome, "it is free again");
     this.release();
-    const [pid, processName] = [owner?.pid ?? 0, owner?.processName ?? ""];
-    throw new OwnerDiedError(
-      `Cannot acquire the ${this.kindName}: "${processName}" (pid ${pid}) was killed while it held it, ` +
-        `so what it protects may be half written; it is free again`,
-      { pid, processName },
-    );
+    throw error;
   }
 }
 
@@ -317,11 +328,12 @@ export class RLock extends LockBase {
    */
   override release(): void {
     const { words, index, token } = this;
-    // Only the owner reads and writes the depth, and nobody but us writes our token.
+    // Nobody but us writes our token. The depth is changed by single additions only: a Condition's wait that ends may
+    // restore it from the reactor's thread.
     if ((words[index] & 0x7fff_ffff) !== token || words === NO_WORDS) return this.releaseSlowly();
     const depth = index + this.#toDepth;
-    if (words[depth] !== 0) {
-      words[depth]--;
+    if (Atomics.load(words, depth) !== 0) {
+      Atomics.sub(words, depth, 1);
     } else if (Atomics.exchange(words, index, 0) !== token) {
       this.wake();
     }
@@ -331,7 +343,7 @@ export class RLock extends LockBase {
     const { words, index, token } = this;
     if (Atomics.compareExchange(words, index, 0, token) === 0) return true;
     if ((words[index] & 0x7fff_ffff) !== token || words === NO_WORDS) return false;
-    words[index + this.#toDepth]++;
+    Atomics.add(words, index + this.#toDepth, 1);
     return true;
   }
 

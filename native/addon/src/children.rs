@@ -23,7 +23,9 @@ fn children() -> MutexGuard<'static, Option<HashMap<u32, Arc<Child>>>> {
 }
 
 fn child(pid: u32) -> Result<Arc<Child>> {
-    let known = children().as_ref().and_then(|children| children.get(&pid).cloned());
+    let known = children()
+        .as_ref()
+        .and_then(|children| children.get(&pid).cloned());
     known.ok_or_else(|| state("Cannot use a child process: it has been closed"))
 }
 
@@ -49,7 +51,9 @@ fn stdio(word: &str) -> Result<Stdio<'static>> {
     match word {
         "inherit" => Ok(Stdio::Inherit),
         "null" => Ok(Stdio::Null),
-        _ => Err(state("Cannot start a process: its output goes to \"inherit\" or \"null\"")),
+        _ => Err(state(
+            "Cannot start a process: its output goes to \"inherit\" or \"null\"",
+        )),
     }
 }
 
@@ -82,7 +86,9 @@ pub fn start_child(options: StartOptions) -> Result<u32> {
     .map_err(to_js)?;
     let pid = started.pid();
     let started = Arc::new(started);
-    children().get_or_insert_default().insert(pid, Arc::clone(&started));
+    children()
+        .get_or_insert_default()
+        .insert(pid, Arc::clone(&started));
     // Reaped at once when it ends, whatever JavaScript is doing.
     let ended = Arc::clone(&started);
     let reap = Box::new(move || {
@@ -90,7 +96,10 @@ pub fn start_child(options: StartOptions) -> Result<u32> {
             let _ = ended.try_wait(&tree.member);
         }
     });
-    tree()?.descriptors()?.watch(started.pidfd(), reap).map_err(to_js)?;
+    tree()?
+        .descriptors()?
+        .watch(started.pidfd(), reap)
+        .map_err(to_js)?;
     Ok(pid)
 }
 
@@ -105,7 +114,9 @@ pub fn child_failure(pid: u32) -> Result<Option<String>> {
 #[napi]
 pub fn create_preparation(bytes: Uint8Array, attachments: Vec<u32>) -> Result<u32> {
     let member = &tree()?.member;
-    let block = member.create(Kind::Preparation, bytes.len() as u64).map_err(to_js)?;
+    let block = member
+        .create(Kind::Preparation, bytes.len() as u64)
+        .map_err(to_js)?;
     member.arena().write(block.offset, &bytes);
     for attachment in attachments {
         if let Err(error) = member.pin(attachment, block.id) {
@@ -121,7 +132,10 @@ pub fn create_preparation(bytes: Uint8Array, attachments: Vec<u32>) -> Result<u3
 pub fn read_preparation(id: u32) -> Result<Buffer> {
     let member = &tree()?.member;
     let block = member.block(id, Kind::Preparation).map_err(to_js)?;
-    Ok(member.arena().read_vec(block.offset, block.size as usize).into())
+    Ok(member
+        .arena()
+        .read_vec(block.offset, block.size as usize)
+        .into())
 }
 
 /// How the child ended, as `Process.exitcode` tells it; `null` while it runs.
@@ -134,8 +148,15 @@ pub fn child_exit_code(pid: u32) -> Result<Option<i32>> {
 /// Blocks until the child has ended; `false` when `timeout` milliseconds pass first.
 #[napi]
 pub fn child_join(pid: u32, timeout: f64) -> Result<bool> {
-    let exit = child(pid)?.wait(&tree()?.member, deadline_after(timeout)).map_err(to_js)?;
+    let exit = child(pid)?
+        .wait(&tree()?.member, deadline_after(timeout))
+        .map_err(to_js)?;
     Ok(exit.is_some())
+}
+
+/// The queue that the child waits to put into because it is full; 0 if none.
+pub fn child_putting(pid: u32) -> Result<u32> {
+    Ok(child(pid)?.putting(&tree()?.member))
 }
 
 /// Lets the reactor wait for the child's end, which it then reaps; the ticket.
@@ -150,7 +171,10 @@ pub fn child_await(pid: u32) -> Result<u32> {
             }
             sink(0);
         });
-        tree()?.descriptors()?.watch(child.pidfd(), told).map_err(to_js)
+        tree()?
+            .descriptors()?
+            .watch(child.pidfd(), told)
+            .map_err(to_js)
     })
 }
 

@@ -4,11 +4,16 @@
 //! outcomes are numbers (documented at each function), everything else is thrown with a `code`
 //! that `src/native.ts` turns into an error class.
 
+// Node-API is only there inside a runtime: the addon is tested from JavaScript.
+#![cfg_attr(test, allow(dead_code, unused_imports))]
+
 mod children;
 mod errors;
 mod locks;
 mod memory;
+mod numeric;
 mod port;
+mod primitives;
 mod queues;
 mod tree;
 

@@ -11,7 +11,6 @@ use crate::tree::tree;
 
 /// Blocks this thread until it has the lock: 0, or the token of the dead owner it was inherited
 /// from, or -1 when `timeout` milliseconds have passed.
-#[napi]
 pub fn lock_acquire(id: u32, timeout: f64) -> Result<i32> {
     let mutex = Mutex::open(&tree()?.member, id).map_err(to_js)?;
     let acquired = mutex.acquire(deadline_after(timeout)).map_err(to_js)?;
@@ -27,13 +26,14 @@ pub fn lock_acquire_async(id: u32, timeout: f64) -> Result<u32> {
 }
 
 /// Releases one level; `false` if it was not held, or not by this thread where that matters.
-#[napi]
 pub fn lock_release(id: u32) -> Result<bool> {
-    Mutex::open(&tree()?.member, id).map_err(to_js)?.release().map_err(to_js)
+    Mutex::open(&tree()?.member, id)
+        .map_err(to_js)?
+        .release()
+        .map_err(to_js)
 }
 
 /// Wakes one sleeper of a lock that JavaScript has released.
-#[napi]
 pub fn lock_wake(id: u32) -> Result<()> {
     let member = &tree()?.member;
     let word = Mutex::open(member, id).map_err(to_js)?.word();

@@ -4,7 +4,10 @@
 use multiprocessing_core::arena::{CELL_COUNT, CELL_SIZE, CELLS};
 use multiprocessing_core::heap::{Block, Kind};
 use multiprocessing_core::mutex::{DEPTH_WORD, LOCK_WORD, VALUE_BYTES};
+use multiprocessing_core::primitives::event::EVENT_WORD;
+use multiprocessing_core::primitives::semaphore::{MAX_WORD, VALUE_WORD};
 use multiprocessing_core::sync::lock::{FREE, WAITERS};
+use multiprocessing_core::sync::{event, semaphore};
 use napi::Env;
 use napi::bindgen_prelude::ArrayBuffer;
 use napi_derive::napi;
@@ -30,6 +33,15 @@ pub struct Layout {
     /// Where in a cell the bytes of a value begin, and how many there are.
     pub value_offset: u32,
     pub value_size: u32,
+    /// Words of a semaphore: its value, in the bits of the mask, and its bound.
+    pub semaphore_word: u32,
+    pub semaphore_max_word: u32,
+    pub semaphore_mask: i32,
+    /// The word of an event, its two flags, and one in its count of sets.
+    pub event_word: u32,
+    pub event_set: i32,
+    pub event_waiters: i32,
+    pub event_count: i32,
 }
 
 #[napi]
@@ -43,6 +55,13 @@ pub fn layout() -> Layout {
         depth_word: (DEPTH_WORD / 4) as u32,
         value_offset: VALUE_BYTES as u32,
         value_size: (CELL_SIZE - VALUE_BYTES) as u32,
+        semaphore_word: (VALUE_WORD / 4) as u32,
+        semaphore_max_word: (MAX_WORD / 4) as u32,
+        semaphore_mask: semaphore::MAX_VALUE.cast_signed(),
+        event_word: (EVENT_WORD / 4) as u32,
+        event_set: event::SET.cast_signed(),
+        event_waiters: event::WAITERS.cast_signed(),
+        event_count: event::COUNT.cast_signed(),
     }
 }
 
@@ -51,7 +70,9 @@ pub fn layout() -> Layout {
 pub fn window(env: &Env, index: u32) -> Result<ArrayBuffer<'_>> {
     let start = u64::from(index) * WINDOW_SIZE;
     if start >= CELL_COUNT * CELL_SIZE {
-        return Err(state("Cannot open a window: there are no cells behind the last"));
+        return Err(state(
+            "Cannot open a window: there are no cells behind the last",
+        ));
     }
     let data = tree()?.member.arena().bytes(CELLS + start, WINDOW_SIZE);
     // SAFETY: the arena stays mapped until the process ends, so the window needs no finalizer.
@@ -138,5 +159,9 @@ pub fn memory_usage() -> Result<Usage> {
     let member = &tree()?.member;
     let usage = member.usage().map_err(to_js)?;
     let resident = member.arena().resident().map_err(to_js)? as f64;
-    Ok(Usage { blocks: usage.blocks as f64, bytes: usage.bytes as f64, resident })
+    Ok(Usage {
+        blocks: usage.blocks as f64,
+        bytes: usage.bytes as f64,
+        resident,
+    })
 }

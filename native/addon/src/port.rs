@@ -22,7 +22,7 @@ type Ring = ThreadsafeFunction<(), (), (), Status, false, true>;
 pub const TIMED_OUT: i32 = i32::MIN;
 
 /// Names a wait of this thread: a number that JavaScript keeps its promise under.
-type Ticket = u32;
+pub type Ticket = u32;
 
 /// What the reactors see.
 pub struct Mailbox {
@@ -88,7 +88,9 @@ fn cancel_wait(wait: &Wait) -> bool {
 fn with_port<T>(work: impl FnOnce(&mut Port) -> Result<T>) -> Result<T> {
     PORT.with_borrow_mut(|port| match port {
         Some(port) => work(port),
-        None => Err(state("Cannot wait: openPort() has not been called in this thread")),
+        None => Err(state(
+            "Cannot wait: openPort() has not been called in this thread",
+        )),
     })
 }
 
@@ -102,8 +104,15 @@ pub fn open_port(ring: Function<(), ()>) -> Result<()> {
         .weak::<true>()
         .build()
         .map_err(from_napi)?;
-    let mailbox = Arc::new(Mailbox { outcomes: Mutex::default(), ring });
-    let port = Port { mailbox, waits: HashMap::new(), next_ticket: 0 };
+    let mailbox = Arc::new(Mailbox {
+        outcomes: Mutex::default(),
+        ring,
+    });
+    let port = Port {
+        mailbox,
+        waits: HashMap::new(),
+        next_ticket: 0,
+    };
     PORT.with_borrow_mut(|place| *place = Some(port));
     Ok(())
 }
@@ -146,6 +155,15 @@ pub fn cancel(ticket: u32) -> Result<bool> {
     Ok(wait.is_some_and(|wait| cancel_wait(&wait)))
 }
 
+/// Ends the time of a wait that must not just be forgotten; its outcome comes nevertheless. `false`
+/// if it is on its way already, or waits for a descriptor.
+pub fn hasten(ticket: Ticket) -> Result<bool> {
+    with_port(|port| match port.waits.get(&ticket) {
+        Some(Wait::Word(id)) => Ok(tree()?.words.hasten(*id)),
+        _ => Ok(false),
+    })
+}
+
 /// Lets `operation` wait in the reactor; the ticket of the wait.
 pub fn submit(operation: Box<dyn Operation>, timeout: f64) -> Result<Ticket> {
     with_port(|port| {
@@ -168,9 +186,7 @@ pub fn submit(operation: Box<dyn Operation>, timeout: f64) -> Result<Ticket> {
 }
 
 /// As [`submit`], for a descriptor: `watch` registers the sink it is given.
-pub fn watch(
-    watch: impl FnOnce(Box<dyn FnOnce(i32) + Send>) -> Result<u64>,
-) -> Result<Ticket> {
+pub fn watch(watch: impl FnOnce(Box<dyn FnOnce(i32) + Send>) -> Result<u64>) -> Result<Ticket> {
     with_port(|port| {
         let ticket = port.take_ticket();
         let mailbox = Arc::clone(&port.mailbox);

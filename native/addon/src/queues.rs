@@ -32,15 +32,19 @@ thread_local! {
 fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> Result<T>) -> Result<T> {
     SCRATCH.with_borrow_mut(|scratch| match scratch {
         Some(scratch) => work(scratch),
-        None => Err(state("Cannot use a queue: openScratch() has not been called in this thread")),
+        None => Err(state(
+            "Cannot use a queue: openScratch() has not been called in this thread",
+        )),
     })
 }
 
 /// This thread's scratch buffer. Call it once in each thread.
 #[napi]
 pub fn open_scratch(env: &Env) -> Result<ArrayBuffer<'_>> {
-    let mut bytes: Box<[u8; SCRATCH_SIZE]> =
-        vec![0; SCRATCH_SIZE].into_boxed_slice().try_into().map_err(|_| state("no memory"))?;
+    let mut bytes: Box<[u8; SCRATCH_SIZE]> = vec![0; SCRATCH_SIZE]
+        .into_boxed_slice()
+        .try_into()
+        .map_err(|_| state("no memory"))?;
     let data = bytes.as_mut_ptr();
     SCRATCH.with_borrow_mut(|place| {
         // A second call replaces the buffer; the first must stay, for JavaScript may hold it.
@@ -61,17 +65,27 @@ fn queue(id: u32) -> Result<Queue<'static>> {
 /// A new queue of at most `maxsize` messages, 0 for no limit; its block.
 #[napi]
 pub fn queue_create(maxsize: u32, joinable: bool) -> Result<u32> {
-    Ok(Queue::create(&tree()?.member, maxsize, joinable).map_err(to_js)?.1.id)
+    Ok(Queue::create(&tree()?.member, maxsize, joinable)
+        .map_err(to_js)?
+        .1
+        .id)
 }
 
 /// Puts the first `length` bytes of the scratch buffer, blocking up to `timeout` milliseconds:
 /// 0 if done, 1 if it was full for so long, 2 if it is shut down.
-#[napi]
 pub fn queue_put(id: u32, length: u32, timeout: f64) -> Result<u32> {
     with_scratch(|scratch| {
         let bytes = scratch.bytes.get(..length as usize);
         let bytes = bytes.ok_or_else(|| state("Cannot put: longer than the scratch buffer"))?;
-        put(id, &Message { tag: 0, bytes, attachments: &[] }, timeout)
+        put(
+            id,
+            &Message {
+                tag: 0,
+                bytes,
+                attachments: &[],
+            },
+            timeout,
+        )
     })
 }
 
@@ -85,7 +99,15 @@ pub fn queue_put_bytes(
     attachments: Vec<u32>,
     timeout: f64,
 ) -> Result<u32> {
-    put(id, &Message { tag: tag as u8, bytes: &bytes, attachments: &attachments }, timeout)
+    put(
+        id,
+        &Message {
+            tag: tag as u8,
+            bytes: &bytes,
+            attachments: &attachments,
+        },
+        timeout,
+    )
 }
 
 fn put(id: u32, message: &Message, timeout: f64) -> Result<u32> {
@@ -114,14 +136,15 @@ const ORPHANED: f64 = -4.0;
 /// its tag, and its bytes are in the scratch buffer. -1: none came. -2: it is too long for the
 /// scratch buffer or speaks of shared objects, [`taken_bytes`] has it. -3: the queue is empty and
 /// shut down. -4 (if `lonely`): it is empty and no other process has it any more.
-#[napi]
 pub fn queue_get(id: u32, timeout: f64, lonely: bool) -> Result<f64> {
     let queue = queue(id)?;
     with_scratch(|scratch| {
         let target = &mut scratch.bytes[..];
         let mut got = queue.try_take(target).map_err(to_js)?;
         if got == Take::Empty && timeout > 0.0 {
-            got = queue.take(target, deadline_after(timeout), lonely).map_err(to_js)?;
+            got = queue
+                .take(target, deadline_after(timeout), lonely)
+                .map_err(to_js)?;
         }
         let mut taken = match got {
             Take::Message(taken) => taken,
@@ -153,7 +176,10 @@ pub struct TakenMessage {
 #[napi]
 pub fn taken_bytes() -> Result<TakenMessage> {
     let taken = with_scratch(|scratch| {
-        scratch.taken.take().ok_or_else(|| state("Cannot get: no message has been taken"))
+        scratch
+            .taken
+            .take()
+            .ok_or_else(|| state("Cannot get: no message has been taken"))
     })?;
     Ok(TakenMessage {
         tag: taken.tag.into(),
@@ -214,26 +240,28 @@ pub fn queue_abandoned(id: u32) -> Result<Option<Abandoned>> {
     }))
 }
 
+/// Notes that this process waits to put into the full queue `id`; 0 when it no longer does.
+pub fn queue_note_putting(id: u32) -> Result<()> {
+    tree()?.member.entry().set_putting(id);
+    Ok(())
+}
+
 /// How many messages are in the queue.
-#[napi]
 pub fn queue_size(id: u32) -> Result<u32> {
     Ok(queue(id)?.len())
 }
 
 /// The limit it was made with.
-#[napi]
 pub fn queue_maxsize(id: u32) -> Result<u32> {
     Ok(queue(id)?.maxsize())
 }
 
 /// Acknowledges one message; `false` if all have been.
-#[napi]
 pub fn queue_task_done(id: u32) -> Result<bool> {
     Ok(queue(id)?.task_done())
 }
 
 /// How many messages have been put and not been acknowledged.
-#[napi]
 pub fn queue_unfinished(id: u32) -> Result<u32> {
     Ok(queue(id)?.unfinished())
 }

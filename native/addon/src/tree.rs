@@ -31,19 +31,28 @@ static TREE: OnceLock<Tree> = OnceLock::new();
 static JOINING: Mutex<()> = Mutex::new(());
 
 pub fn tree() -> Result<&'static Tree> {
-    TREE.get().ok_or_else(|| state("Cannot use shared memory: joinTree() has not been called"))
+    TREE.get()
+        .ok_or_else(|| state("Cannot use shared memory: joinTree() has not been called"))
 }
 
 impl Tree {
     fn new(member: Member, child: Option<ChildSide>) -> Self {
         let member = Arc::new(member);
         let words = Words::new(Arc::clone(&member));
-        Self { member, words, descriptors: Mutex::default(), child }
+        Self {
+            member,
+            words,
+            descriptors: Mutex::default(),
+            child,
+        }
     }
 
     /// The reactor of descriptors, started at the first need.
     pub fn descriptors(&self) -> Result<Arc<Descriptors>> {
-        let mut started = self.descriptors.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut started = self
+            .descriptors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(reactor) = &*started {
             return Ok(Arc::clone(reactor));
         }
@@ -81,12 +90,16 @@ pub struct Joined {
 pub fn join_parent() -> Result<Joined> {
     let _one_at_a_time = JOINING.lock().unwrap_or_else(PoisonError::into_inner);
     if TREE.get().is_some() {
-        return Err(state("Cannot join the parent's tree: this process is in a tree already"));
+        return Err(state(
+            "Cannot join the parent's tree: this process is in a tree already",
+        ));
     }
     let [socket, arena] = inherited_descriptors()?;
     let greeting = Greeting::receive(socket.as_fd()).map_err(to_js)?;
     let member = Member::child(arena, greeting.slot).map_err(to_js)?;
-    member.take_over(greeting.preparation, greeting.hold).map_err(to_js)?;
+    member
+        .take_over(greeting.preparation, greeting.hold)
+        .map_err(to_js)?;
     let parent = ProcessEntry::at(member.arena(), member.entry().parent());
     let joined = Joined {
         preparation: greeting.preparation,
@@ -112,7 +125,9 @@ fn inherited_descriptors() -> Result<[OwnedFd; 2]> {
             Ok(clone) => Ok(clone),
             Err(_) => {
                 std::mem::forget(descriptor);
-                Err(state("Cannot join the parent's tree: this process was not started as a child"))
+                Err(state(
+                    "Cannot join the parent's tree: this process was not started as a child",
+                ))
             }
         }
     };
@@ -137,7 +152,9 @@ fn watch_parent() -> Result<()> {
             );
         }
     });
-    tree.descriptors()?.watch(child.socket.as_fd(), told).map_err(to_js)?;
+    tree.descriptors()?
+        .watch(child.socket.as_fd(), told)
+        .map_err(to_js)?;
     Ok(())
 }
 
@@ -173,12 +190,14 @@ pub struct Owner {
 pub fn owner_of(token: u32) -> Result<Option<Owner>> {
     let member = &tree()?.member;
     let token = multiprocessing_core::sync::Token::from_word(token);
-    Ok(token.and_then(|token| member.owner(token)).map(|owner| Owner {
-        pid: owner.pid,
-        thread_id: owner.thread,
-        process_name: owner.process_name,
-        is_this_process: owner.slot == member.slot(),
-    }))
+    Ok(token
+        .and_then(|token| member.owner(token))
+        .map(|owner| Owner {
+            pid: owner.pid,
+            thread_id: owner.thread,
+            process_name: owner.process_name,
+            is_this_process: owner.slot == member.slot(),
+        }))
 }
 
 /// The name under which error messages speak of this process.
@@ -192,7 +211,10 @@ pub fn set_process_name(name: String) -> Result<()> {
 #[napi]
 pub fn process_arguments() -> Result<Vec<String>> {
     procfs::command_line().map_err(|error| {
-        Error::new("OS:0".into(), format!("Cannot read the command line of this process: {error}"))
+        Error::new(
+            "OS:0".into(),
+            format!("Cannot read the command line of this process: {error}"),
+        )
     })
 }
 
@@ -200,18 +222,26 @@ pub fn process_arguments() -> Result<Vec<String>> {
 #[napi]
 pub fn executable() -> Result<String> {
     let path = std::env::current_exe();
-    path.map(|path| path.to_string_lossy().into_owned()).map_err(|error| {
-        Error::new("OS:0".into(), format!("Cannot find the running executable: {error}"))
-    })
+    path.map(|path| path.to_string_lossy().into_owned())
+        .map_err(|error| {
+            Error::new(
+                "OS:0".into(),
+                format!("Cannot find the running executable: {error}"),
+            )
+        })
 }
 
 /// The working directory of this process (`getcwd(2)`).
 #[napi]
 pub fn working_directory() -> Result<String> {
     let path = std::env::current_dir();
-    path.map(|path| path.to_string_lossy().into_owned()).map_err(|error| {
-        Error::new("OS:0".into(), format!("Cannot tell the working directory: {error}"))
-    })
+    path.map(|path| path.to_string_lossy().into_owned())
+        .map_err(|error| {
+            Error::new(
+                "OS:0".into(),
+                format!("Cannot tell the working directory: {error}"),
+            )
+        })
 }
 
 /// Tells the parent why this process could not begin its work; the end of the process follows.
@@ -233,5 +263,8 @@ pub fn available_cpus() -> u32 {
 /// The OS id of the calling thread (`gettid(2)`).
 #[napi]
 pub fn thread_id() -> u32 {
-    rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()
+    rustix::thread::gettid()
+        .as_raw_nonzero()
+        .get()
+        .cast_unsigned()
 }

@@ -98,9 +98,9 @@ impl Arena {
     /// The arena that another process of the tree made.
     pub fn open(descriptor: OwnedFd) -> Result<Self> {
         let memory = SharedMapping::open(descriptor)?;
-        if memory.len() < SMALL
+        if memory.size() < SMALL
             || memory.word64(MAGIC_WORD).load(Relaxed) != MAGIC
-            || memory.word64(SIZE_WORD).load(Relaxed) != memory.len()
+            || memory.word64(SIZE_WORD).load(Relaxed) != memory.size()
         {
             return Err(Error::Corrupted(
                 "it was laid out by another version of the library",
@@ -111,7 +111,7 @@ impl Arena {
 
     /// Where the pages for large blocks begin: an eighth of what the tables leave is for small ones.
     pub fn large(&self) -> Offset {
-        SMALL + (self.len() - SMALL) / 8 / PAGE * PAGE
+        SMALL + (self.size() - SMALL) / 8 / PAGE * PAGE
     }
 
     /// The descriptor that a child inherits.
@@ -130,7 +130,7 @@ mod tests {
         root.word32(SMALL).store(7, Relaxed);
         let child = Arena::open(root.descriptor().try_clone_to_owned().unwrap()).unwrap();
         assert_eq!(child.word32(SMALL).load(Relaxed), 7);
-        assert_eq!(child.len(), root.len());
+        assert_eq!(child.size(), root.size());
     }
 
     #[test]

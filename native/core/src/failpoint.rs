@@ -17,9 +17,7 @@ pub fn failpoint(name: &str) {
     };
     let (wanted, passage) = wanted.split_once(':').unwrap_or((&wanted, "1"));
     if wanted == name && PASSED.fetch_add(1, Relaxed) + 1 == passage.parse().unwrap_or(1) {
-        let _ = rustix::process::kill_process(
-            rustix::process::getpid(),
-            rustix::process::Signal::KILL,
-        );
+        let _ =
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
     }
 }

@@ -1,12 +1,13 @@
 //! A process's place in its tree: the arena, its slot, the tokens of its threads, and the blocks
 //! it holds.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::arena::{Arena, Offset};
 use crate::error::{Error, Result};
@@ -46,7 +47,9 @@ impl Member {
     pub fn child(arena: OwnedFd, slot: Slot) -> Result<Self> {
         let arena = Arena::open(arena)?;
         if ProcessEntry::at(&arena, slot).state() != State::Reserved {
-            return Err(Error::Corrupted("this process is not the child it was started as"));
+            return Err(Error::Corrupted(
+                "this process is not the child it was started as",
+            ));
         }
         Ok(Self::enter(arena, slot))
     }
@@ -55,7 +58,12 @@ impl Member {
         static SERIAL: AtomicU64 = AtomicU64::new(0);
         ProcessEntry::at(&arena, slot).enter();
         let serial = SERIAL.fetch_add(1, Relaxed);
-        Self { serial, arena: Arc::new(arena), slot, held: Mutex::default() }
+        Self {
+            serial,
+            arena: Arc::new(arena),
+            slot,
+            held: Mutex::default(),
+        }
     }
 
     pub fn arena(&self) -> &Arena {
@@ -75,17 +83,31 @@ impl Member {
             }
             let token = table::register_thread(&self.arena, self.slot).ok_or_else(|| {
                 let limit = format!("{} threads use it", crate::arena::THREAD_COUNT);
-                Error::Exhausted { action: "use shared memory from another thread", limit }
+                Error::Exhausted {
+                    action: "use shared memory from another thread",
+                    limit,
+                }
             })?;
             let arena = Arc::clone(&self.arena);
-            tokens.push(ThreadToken { member: self.serial, arena, token });
+            tokens.push(ThreadToken {
+                member: self.serial,
+                arena,
+                token,
+            });
             Ok(token)
         })
     }
 
-    /// Whether the thread behind `token` has ended.
+    /// Whether the thread behind `token` has ended. An owner that was just seen alive is not
+    /// looked for again at once: whoever tries a held lock in a loop must not spend its time here.
     pub fn has_died(&self, token: Token) -> bool {
-        table::has_died(&self.arena, token)
+        let known = SEEN_ALIVE.get();
+        if known.is_some_and(|(seen, at)| seen == token && at.elapsed() < TRUSTED_FOR) {
+            return false;
+        }
+        let died = table::has_died(&self.arena, token);
+        SEEN_ALIVE.set((!died).then(|| (token, Instant::now())));
+        died
     }
 
     /// Who stands, or stood, behind `token`.
@@ -105,7 +127,9 @@ impl Member {
     /// A new block of `size` zero bytes, with one handle in this process.
     pub fn create(&self, kind: Kind, size: u64) -> Result<Block> {
         let mut held = self.held();
-        let (block, hold) = self.heap()?.allocate(kind, size, Holder::Process(self.slot))?;
+        let (block, hold) = self
+            .heap()?
+            .allocate(kind, size, Holder::Process(self.slot))?;
         held.insert(block.id, Held { hold, handles: 1 });
         Ok(block)
     }
@@ -117,7 +141,10 @@ impl Member {
             Entry::Occupied(mut known) => {
                 let block = Block::open(&self.arena, id)?;
                 if block.generation != generation {
-                    return Err(Error::NoSuchObject { what: "shared object", id });
+                    return Err(Error::NoSuchObject {
+                        what: "shared object",
+                        id,
+                    });
                 }
                 known.get_mut().handles += 1;
                 Ok(block)
@@ -162,7 +189,10 @@ impl Member {
     pub fn block(&self, id: BlockId, kind: Kind) -> Result<Block> {
         let block = Block::open(&self.arena, id)?;
         if block.kind != kind {
-            return Err(Error::NoSuchObject { what: "shared object of this kind", id });
+            return Err(Error::NoSuchObject {
+                what: "shared object of this kind",
+                id,
+            });
         }
         Ok(block)
     }
@@ -254,7 +284,11 @@ impl Member {
     }
 }
 
+/// How long a thread that was seen alive is taken to be alive.
+const TRUSTED_FOR: Duration = Duration::from_millis(20);
+
 thread_local! {
+    static SEEN_ALIVE: Cell<Option<(Token, Instant)>> = const { Cell::new(None) };
     static TOKENS: RefCell<Vec<ThreadToken>> = const { RefCell::new(Vec::new()) };
 }
 

@@ -34,16 +34,25 @@ impl<'a> Mutex<'a> {
             Kind::RLock | Kind::Value => true,
             _ => return Err(Error::NoSuchObject { what: "lock", id }),
         };
-        Ok(Self { member, at: block.offset, recursive })
+        Ok(Self {
+            member,
+            at: block.offset,
+            recursive,
+        })
     }
 
     fn lock(self) -> Lock<'a> {
-        Lock { word: self.member.arena().word32(self.at + LOCK_WORD) }
+        Lock {
+            word: self.member.arena().word32(self.at + LOCK_WORD),
+        }
     }
 
     fn rlock(self) -> RLock<'a> {
         let depth = self.member.arena().word32(self.at + DEPTH_WORD);
-        RLock { lock: self.lock(), depth }
+        RLock {
+            lock: self.lock(),
+            depth,
+        }
     }
 
     /// The word whose change the acquisition waits for.
@@ -58,8 +67,16 @@ impl<'a> Mutex<'a> {
         attempt: Attempt,
         has_died: &dyn Fn(Token) -> bool,
     ) -> Step<Acquired> {
-        let me = Acquirer { token, attempt, has_died };
-        if self.recursive { self.rlock().acquire_step(&me) } else { self.lock().acquire_step(&me) }
+        let me = Acquirer {
+            token,
+            attempt,
+            has_died,
+        };
+        if self.recursive {
+            self.rlock().acquire_step(&me)
+        } else {
+            self.lock().acquire_step(&me)
+        }
     }
 
     /// One step of an acquisition for a promise: as [`acquire_step`](Self::acquire_step), but it
@@ -70,7 +87,11 @@ impl<'a> Mutex<'a> {
         attempt: Attempt,
         has_died: &dyn Fn(Token) -> bool,
     ) -> Step<Acquired> {
-        let me = Acquirer { token, attempt, has_died };
+        let me = Acquirer {
+            token,
+            attempt,
+            has_died,
+        };
         if self.recursive {
             self.rlock().acquire_anew_step(&me)
         } else {

@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, socketpair,
-};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, socketpair};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus};
 
 use crate::error::{Error, Result};
@@ -56,7 +54,12 @@ const GREETING_SIZE: usize = 16;
 
 impl Greeting {
     fn to_bytes(self) -> [u8; GREETING_SIZE] {
-        let words = [self.slot, self.preparation, self.hold.0, u32::from(self.daemon)];
+        let words = [
+            self.slot,
+            self.preparation,
+            self.hold.0,
+            u32::from(self.daemon),
+        ];
         let mut bytes = [0; GREETING_SIZE];
         for (chunk, word) in bytes.chunks_mut(4).zip(words) {
             chunk.copy_from_slice(&word.to_ne_bytes());
@@ -70,11 +73,12 @@ impl Greeting {
         let received = rustix::io::read(socket, &mut bytes)
             .map_err(|errno| Error::os("read what the parent sent", errno))?;
         if received != GREETING_SIZE {
-            return Err(Error::Corrupted("the parent went away before this process began"));
+            return Err(Error::Corrupted(
+                "the parent went away before this process began",
+            ));
         }
-        let word = |k: usize| {
-            u32::from_ne_bytes(bytes[4 * k..4 * k + 4].try_into().unwrap_or_default())
-        };
+        let word =
+            |k: usize| u32::from_ne_bytes(bytes[4 * k..4 * k + 4].try_into().unwrap_or_default());
         Ok(Self {
             slot: word(0),
             preparation: word(1),
@@ -160,9 +164,13 @@ impl Child {
             Ok((pid, pidfd, socket))
         })();
         match launched {
-            Ok((pid, pidfd, socket)) => {
-                Ok(Self { pid, pidfd, slot, socket, exit: Mutex::new(None) })
-            }
+            Ok((pid, pidfd, socket)) => Ok(Self {
+                pid,
+                pidfd,
+                slot,
+                socket,
+                exit: Mutex::new(None),
+            }),
             Err(error) => {
                 member.retire(slot)?;
                 Err(error)
@@ -244,9 +252,14 @@ impl Child {
         (received > 0).then(|| String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Whether the child has entered the tree, that is, its addon has been loaded.
-    pub fn has_entered(&self, member: &Member) -> bool {
-        ProcessEntry::at(member.arena(), self.slot).pid() == self.pid()
+    /// The queue that the child waits to put into because it is full; 0 if none.
+    pub fn putting(&self, member: &Member) -> u32 {
+        let entry = ProcessEntry::at(member.arena(), self.slot);
+        if entry.pid() == self.pid() {
+            entry.putting()
+        } else {
+            0
+        }
     }
 }
 

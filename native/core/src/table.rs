@@ -5,6 +5,7 @@
 //! | `state`      | generation × 4 + {FREE, RESERVED, LIVE}                            |
 //! | `pid`        | 0 while RESERVED: the parent has claimed it for a child to come    |
 //! | `parent`     | slot of the process that started it                                |
+//! | `putting`    | block of the full queue that it waits to put into, or 0            |
 //! | `start`      | start time, so that a reused pid is not taken for it               |
 //! | `holds`      | first of the holds it owns (heap/holds.rs)                         |
 //! | `name`       | UTF-8, for error messages                                          |
@@ -93,6 +94,15 @@ impl<'a> ProcessEntry<'a> {
         self.word(8).load(Relaxed)
     }
 
+    /// The queue that the process waits to put into because it is full; 0 if none.
+    pub fn putting(self) -> u32 {
+        self.word(12).load(Relaxed)
+    }
+
+    pub fn set_putting(self, queue: u32) {
+        self.word(12).store(queue, Relaxed);
+    }
+
     fn start(self) -> u64 {
         self.arena.word64(self.at + 16).load(Relaxed)
     }
@@ -106,7 +116,9 @@ impl<'a> ProcessEntry<'a> {
         let mut bytes = [0; NAME_MAX];
         self.arena.read(self.at + NAME_AT, &mut bytes);
         let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(NAME_MAX);
-        String::from_utf8_lossy(&bytes[..end]).trim_end_matches('\u{fffd}').to_owned()
+        String::from_utf8_lossy(&bytes[..end])
+            .trim_end_matches('\u{fffd}')
+            .to_owned()
     }
 
     pub fn set_name(self, name: &str) {
@@ -120,6 +132,7 @@ impl<'a> ProcessEntry<'a> {
     pub fn reserve(self, parent: Slot, name: &str) {
         self.word(4).store(0, Relaxed);
         self.word(8).store(parent, Relaxed);
+        self.word(12).store(0, Relaxed);
         self.set_name(name);
         self.set_state(State::Reserved, self.generation().wrapping_add(1));
     }
@@ -199,27 +212,37 @@ pub fn register_thread(arena: &Arena, slot: Slot) -> Option<Token> {
     let count = THREAD_COUNT as u32;
     let turn = arena.word32(heap::NEXT_THREAD).fetch_add(1, Relaxed);
     let claim = |reusable: &dyn Fn(ThreadEntry, u32) -> bool| {
-        (0..count).map(|k| turn.wrapping_add(k) % count).find_map(|index| {
-            let entry = ThreadEntry::at(arena, index);
-            let state = entry.state();
-            // Generation 0 does not occur, so no token is 0.
-            let generation = ((state >> 2).wrapping_add(1) & GENERATION_MASK).max(1);
-            let claimed = generation << 2 | CLAIMED;
-            let won = reusable(entry, state)
-                && entry.word(0).compare_exchange(state, claimed, Acquire, Relaxed).is_ok();
-            won.then_some((entry, index, generation))
-        })
+        (0..count)
+            .map(|k| turn.wrapping_add(k) % count)
+            .find_map(|index| {
+                let entry = ThreadEntry::at(arena, index);
+                let state = entry.state();
+                // Generation 0 does not occur, so no token is 0.
+                let generation = ((state >> 2).wrapping_add(1) & GENERATION_MASK).max(1);
+                let claimed = generation << 2 | CLAIMED;
+                let won = reusable(entry, state)
+                    && entry
+                        .word(0)
+                        .compare_exchange(state, claimed, Acquire, Relaxed)
+                        .is_ok();
+                won.then_some((entry, index, generation))
+            })
     };
     let (entry, index, generation) = claim(&|_, state| state & 3 == UNUSED)
         .or_else(|| claim(&|entry, state| state & 3 == IN_USE && !entry.is_running()))
         .or_else(|| claim(&|_, state| state & 3 == CLAIMED))?;
     let pid = std::process::id();
-    let tid = rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned();
+    let tid = rustix::thread::gettid()
+        .as_raw_nonzero()
+        .get()
+        .cast_unsigned();
     let start = procfs::thread_start_time(pid, tid).unwrap_or(0);
     entry.word(4).store(pid, Relaxed);
     entry.word(8).store(tid, Relaxed);
     entry.word(12).store(slot, Relaxed);
-    entry.word(16).store(ProcessEntry::at(arena, slot).generation(), Relaxed);
+    entry
+        .word(16)
+        .store(ProcessEntry::at(arena, slot).generation(), Relaxed);
     arena.word64(entry.at + 24).store(start, Relaxed);
     entry.word(0).store(generation << 2 | IN_USE, Release);
     Token::from_word(generation << INDEX_BITS | index)

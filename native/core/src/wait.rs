@@ -46,7 +46,10 @@ pub struct Bucket<'a> {
 
 pub fn bucket(arena: &Arena, index: u64) -> Bucket<'_> {
     let at = BUCKETS + (index % BUCKET_COUNT) * BUCKET_SIZE;
-    Bucket { sequence: arena.word32(at), armed: arena.word32(at + 4) }
+    Bucket {
+        sequence: arena.word32(at),
+        armed: arena.word32(at + 4),
+    }
 }
 
 /// Wakes up to `count` blocking sleepers of the word at `offset`, and every reactor that waits
@@ -80,7 +83,16 @@ pub fn block_on<T>(
             Step::Sleep(expected) => expected,
         };
         if is_past(deadline) {
-            return None;
+            // Who only ever tries must hear of a dead owner, too.
+            let last = Attempt {
+                announce: false,
+                suspicious: true,
+                ..attempt
+            };
+            return match step(last) {
+                Step::Ready(outcome) => Some(outcome),
+                Step::Sleep(_) => None,
+            };
         }
         if !attempt.announce {
             // Awake, nobody needs to wake us: so the releaser is spared a system call.
@@ -90,7 +102,11 @@ pub fn block_on<T>(
         let asleep = Instant::now();
         futex::wait(word, expected, remaining(deadline, SLICE));
         let suspicious = asleep.elapsed() >= SLICE;
-        attempt = Attempt { announce: suspicious, slept: true, suspicious };
+        attempt = Attempt {
+            announce: suspicious,
+            slept: true,
+            suspicious,
+        };
         spin = Spin::new();
     }
 }

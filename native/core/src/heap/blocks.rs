@@ -92,7 +92,10 @@ impl Block {
     /// What the descriptor `id` says now. For the answer to stay true, the caller's process must
     /// hold the block.
     pub fn open(arena: &Arena, id: BlockId) -> Result<Self> {
-        let missing = || Error::NoSuchObject { what: "shared object", id };
+        let missing = || Error::NoSuchObject {
+            what: "shared object",
+            id,
+        };
         if id == 0 || u64::from(id) >= DESCRIPTOR_COUNT {
             return Err(missing());
         }
@@ -102,11 +105,19 @@ impl Block {
         let offset = place & OFFSET_MASK;
         let inside = offset >= CELLS
             && offset.is_multiple_of(CELL_SIZE)
-            && offset.checked_add(size).is_some_and(|end| end <= arena.len());
+            && offset
+                .checked_add(size)
+                .is_some_and(|end| end <= arena.size());
         if kind == Kind::Returned || !inside {
             return Err(missing());
         }
-        Ok(Self { id, generation: (counts >> 32) as u32, kind, offset, size })
+        Ok(Self {
+            id,
+            generation: (counts >> 32) as u32,
+            kind,
+            offset,
+            size,
+        })
     }
 
     /// How many holds there are on the block `id` now.
@@ -155,11 +166,14 @@ pub(super) fn size_class(size: u64) -> (u64, u64) {
 impl Heap<'_> {
     /// A new block of zeroes, held by `holder`.
     pub fn allocate(&self, kind: Kind, size: u64, holder: Holder) -> Result<(Block, Hold)> {
-        let exhausted = |limit: String| Error::Exhausted { action: "allocate shared memory", limit };
-        if size > self.arena.len() {
+        let exhausted = |limit: String| Error::Exhausted {
+            action: "allocate shared memory",
+            limit,
+        };
+        if size > self.arena.size() {
             return Err(exhausted(format!(
                 "{size} bytes were wanted, all processes together have {}",
-                self.arena.len()
+                self.arena.size()
             )));
         }
         let (class, capacity) = size_class(size);
@@ -168,16 +182,21 @@ impl Heap<'_> {
         let returned = transaction.get(list) as BlockId;
         let (id, offset) = if returned != 0 {
             transaction.set(list, transaction.get(owned_holds_word(returned)));
-            (returned, transaction.get(descriptor(returned)) & OFFSET_MASK)
+            (
+                returned,
+                transaction.get(descriptor(returned)) & OFFSET_MASK,
+            )
         } else {
             let id = transaction.get(NEXT_DESCRIPTOR);
             if id >= DESCRIPTOR_COUNT {
-                return Err(exhausted(format!("{DESCRIPTOR_COUNT} shared objects exist")));
+                return Err(exhausted(format!(
+                    "{DESCRIPTOR_COUNT} shared objects exist"
+                )));
             }
             let (end_word, limit) = match capacity {
                 CELL_SIZE => (CELLS_END, CELLS + CELL_COUNT * CELL_SIZE),
                 capacity if capacity < PAGE => (SMALL_END, self.arena.large()),
-                _ => (LARGE_END, self.arena.len()),
+                _ => (LARGE_END, self.arena.size()),
             };
             let offset = transaction.get(end_word);
             if offset + capacity > limit {
@@ -201,7 +220,16 @@ impl Heap<'_> {
             self.arena.zero(offset, capacity);
         }
         let generation = generation as u32;
-        Ok((Block { id, generation, kind, offset, size }, hold))
+        Ok((
+            Block {
+                id,
+                generation,
+                kind,
+                offset,
+                size,
+            },
+            hold,
+        ))
     }
 
     /// Puts a block that nobody holds any more on its class's list.
@@ -214,7 +242,10 @@ impl Heap<'_> {
             let _ = self.arena.punch_hole(offset, capacity);
         }
         let list = RETURNED_BLOCKS + 8 * class;
-        transaction.set(descriptor(id), offset | class << 48 | (Kind::Returned as u64) << 56);
+        transaction.set(
+            descriptor(id),
+            offset | class << 48 | (Kind::Returned as u64) << 56,
+        );
         transaction.set(owned_holds_word(id), transaction.get(list));
         transaction.set(list, u64::from(id));
     }

@@ -75,7 +75,10 @@ impl Heap<'_> {
     pub fn hold(&self, id: BlockId, generation: u32, holder: Holder) -> Result<(Block, Hold)> {
         let block = Block::open(self.arena, id)?;
         if block.generation != generation {
-            return Err(Error::NoSuchObject { what: "shared object", id });
+            return Err(Error::NoSuchObject {
+                what: "shared object",
+                id,
+            });
         }
         let mut transaction = Transaction::new(self.arena);
         let hold = self.add_hold(&mut transaction, id, holder)?;

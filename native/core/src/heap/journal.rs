@@ -36,7 +36,11 @@ pub struct Transaction<'a> {
 
 impl<'a> Transaction<'a> {
     pub fn new(arena: &'a Arena) -> Self {
-        Self { arena, writes: [(0, 0); CAPACITY], count: 0 }
+        Self {
+            arena,
+            writes: [(0, 0); CAPACITY],
+            count: 0,
+        }
     }
 
     /// The word at `offset` as this transaction leaves it.
@@ -46,7 +50,10 @@ impl<'a> Transaction<'a> {
             .rev()
             .find(|(at, _)| *at == offset)
             // Relaxed: the heap's lock orders all accesses to these words.
-            .map_or_else(|| self.arena.word64(offset).load(Relaxed), |(_, value)| *value)
+            .map_or_else(
+                || self.arena.word64(offset).load(Relaxed),
+                |(_, value)| *value,
+            )
     }
 
     pub fn set(&mut self, offset: Offset, value: u64) {
@@ -94,7 +101,9 @@ pub fn recover(arena: &Arena) -> Result<()> {
         // Only words below the cells can be the heap's; a wild offset would write anywhere.
         let own = (HEAP..LOG).contains(&offset) || (HEAP + HEAP_SIZE..CELLS).contains(&offset);
         if own && offset.is_multiple_of(8) {
-            arena.word64(offset).store(log(2 + 2 * k).load(Relaxed), Relaxed);
+            arena
+                .word64(offset)
+                .store(log(2 + 2 * k).load(Relaxed), Relaxed);
         }
     }
     log(0).store(0, Release);

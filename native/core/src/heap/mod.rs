@@ -64,10 +64,16 @@ pub struct Heap<'a> {
 impl<'a> Heap<'a> {
     /// Waits for the heap's lock. Everybody keeps it for microseconds only, or dies.
     pub fn lock(arena: &'a Arena, token: Token) -> Result<Self> {
-        let lock = Lock { word: arena.word32(LOCK) };
+        let lock = Lock {
+            word: arena.word32(LOCK),
+        };
         let has_died = |owner| table::has_died(arena, owner);
         let acquired = wait::block_on(lock.word, None, |attempt| {
-            lock.acquire_step(&Acquirer { token, attempt, has_died: &has_died })
+            lock.acquire_step(&Acquirer {
+                token,
+                attempt,
+                has_died: &has_died,
+            })
         });
         let heap = Self { arena };
         if let Some(Acquired::FromDead(_)) = acquired {
@@ -79,7 +85,9 @@ impl<'a> Heap<'a> {
 
 impl Drop for Heap<'_> {
     fn drop(&mut self) {
-        let lock = Lock { word: self.arena.word32(LOCK) };
+        let lock = Lock {
+            word: self.arena.word32(LOCK),
+        };
         if lock.release() == Released::WakeOne {
             wait::wake(self.arena, LOCK, 1);
         }

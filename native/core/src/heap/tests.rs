@@ -19,9 +19,15 @@ fn classes_cover_every_size_without_waste_beyond_a_half() {
     for size in 1..200_000 {
         let (class, capacity) = blocks::size_class(size);
         assert!(capacity >= size, "{size} in {capacity}");
-        assert!(capacity <= (2 * size).max(CELL_SIZE), "{size} in {capacity}");
+        assert!(
+            capacity <= (2 * size).max(CELL_SIZE),
+            "{size} in {capacity}"
+        );
         assert!(size <= 16384 || capacity.is_multiple_of(4096));
-        assert!(class == previous.0 || class == previous.0 + 1, "{size}: class {class}");
+        assert!(
+            class == previous.0 || class == previous.0 + 1,
+            "{size}: class {class}"
+        );
         assert!(class != previous.0 || size == 1 || capacity == previous.1);
         previous = (class, capacity);
     }
@@ -50,7 +56,9 @@ fn a_block_stays_until_its_last_holder_lets_go() {
     let (arena, token) = arena();
     let heap = Heap::lock(&arena, token).unwrap();
     let (block, first) = heap.allocate(Kind::Lock, 64, ME).unwrap();
-    let (_, second) = heap.hold(block.id, block.generation, Holder::Process(1)).unwrap();
+    let (_, second) = heap
+        .hold(block.id, block.generation, Holder::Process(1))
+        .unwrap();
     heap.let_go(first);
     assert!(Block::open(&arena, block.id).is_ok());
     heap.let_go(second);
@@ -64,7 +72,8 @@ fn what_a_dead_process_held_is_let_go_and_nothing_else() {
     let (shared, _) = heap.allocate(Kind::Lock, 64, ME).unwrap();
     for _ in 0..100 {
         heap.allocate(Kind::Bytes, 300, Holder::Process(5)).unwrap();
-        heap.hold(shared.id, shared.generation, Holder::Process(5)).unwrap();
+        heap.hold(shared.id, shared.generation, Holder::Process(5))
+            .unwrap();
     }
     heap.let_go_all(Holder::Process(5));
     assert_eq!(heap.usage().blocks, 1);
@@ -78,7 +87,10 @@ fn a_chain_of_blocks_that_hold_each_other_goes_as_one() {
     let heap = Heap::lock(&arena, token).unwrap();
     let (mut last, first_hold) = heap.allocate(Kind::Queue, 64, ME).unwrap();
     for _ in 0..100_000 {
-        last = heap.allocate(Kind::Queue, 64, Holder::Block(last.id)).unwrap().0;
+        last = heap
+            .allocate(Kind::Queue, 64, Holder::Block(last.id))
+            .unwrap()
+            .0;
     }
     heap.let_go(first_hold);
     assert_eq!(heap.usage().blocks, 0);
@@ -99,7 +111,10 @@ fn letting_go_twice_does_no_harm() {
 fn more_than_there_is_is_refused_with_the_numbers() {
     let (arena, token) = arena();
     let heap = Heap::lock(&arena, token).unwrap();
-    let error = heap.allocate(Kind::Bytes, 1 << 40, ME).unwrap_err().to_string();
+    let error = heap
+        .allocate(Kind::Bytes, 1 << 40, ME)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("1099511627776 bytes were wanted"), "{error}");
     assert!(heap.allocate(Kind::Bytes, 600 << 20, ME).is_err());
     assert_eq!(heap.usage().blocks, 0);
@@ -114,7 +129,9 @@ fn random_blocks_tile_the_arena() {
     let mut random = 1u64;
     let mut held = Vec::new();
     for _ in 0..5000 {
-        random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        random = random
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
         let size = 1 + (random >> 33) % (1 << (random >> 20 & 15));
         held.push(heap.allocate(Kind::Bytes, size, ME).unwrap());
         if random >> 10 & 1 == 1 {
@@ -124,10 +141,18 @@ fn random_blocks_tile_the_arena() {
     }
     let mut spans: Vec<_> = held
         .iter()
-        .map(|(block, _)| (block.offset, block.offset + blocks::size_class(block.size).1))
+        .map(|(block, _)| {
+            (
+                block.offset,
+                block.offset + blocks::size_class(block.size).1,
+            )
+        })
         .collect();
     spans.sort_unstable();
-    assert!(spans.windows(2).all(|pair| pair[0].1 <= pair[1].0), "blocks overlap");
+    assert!(
+        spans.windows(2).all(|pair| pair[0].1 <= pair[1].0),
+        "blocks overlap"
+    );
     for (_, hold) in held {
         heap.let_go(hold);
     }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
 
 use super::WaitId;
@@ -43,9 +43,16 @@ impl Descriptors {
         let epoll = epoll::create(CreateFlags::CLOEXEC).map_err(fail)?;
         let stop = eventfd(0, EventfdFlags::CLOEXEC).map_err(fail)?;
         epoll::add(&epoll, &stop, EventData::new_u64(STOP), EventFlags::IN).map_err(fail)?;
-        let this = Arc::new(Self { epoll, stop, state: Mutex::default() });
+        let this = Arc::new(Self {
+            epoll,
+            stop,
+            state: Mutex::default(),
+        });
         let reactor = Arc::downgrade(&this);
-        let epoll = this.epoll.try_clone().map_err(|_| fail(rustix::io::Errno::MFILE))?;
+        let epoll = this
+            .epoll
+            .try_clone()
+            .map_err(|_| fail(rustix::io::Errno::MFILE))?;
         std::thread::Builder::new()
             .name("mp-descriptors".into())
             .stack_size(256 * 1024)
@@ -111,9 +118,6 @@ impl Drop for Descriptors {
     }
 }
 
-#[allow(dead_code)]
-type EpollEvent = Event;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,7 +132,9 @@ mod tests {
         let (silent, _kept) = std::io::pipe().unwrap();
         let again = told.clone();
         let cancelled = reactor.watch(silent.as_fd(), Box::new(move || again.send(2).unwrap()));
-        reactor.watch(reader.as_fd(), Box::new(move || told.send(1).unwrap())).unwrap();
+        reactor
+            .watch(reader.as_fd(), Box::new(move || told.send(1).unwrap()))
+            .unwrap();
         drop(writer);
         assert_eq!(hear.recv(), Ok(1));
         assert!(reactor.cancel(cancelled.unwrap()));

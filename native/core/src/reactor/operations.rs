@@ -45,7 +45,11 @@ pub struct Acquire {
 impl Acquire {
     pub fn new(member: &Member, id: BlockId) -> Result<Self> {
         let word = Mutex::open(member, id)?.word();
-        Ok(Self { id, word, token: member.token()? })
+        Ok(Self {
+            id,
+            word,
+            token: member.token()?,
+        })
     }
 }
 
@@ -74,7 +78,9 @@ impl Operation for Acquire {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueState {
     /// `lonely`: also when no other process has the queue any more.
-    Filled { lonely: bool },
+    Filled {
+        lonely: bool,
+    },
     Drained,
     /// Also when it is known that it never will be.
     Done,
@@ -115,9 +121,9 @@ impl Operation for AwaitQueue {
                 .filled_step(attempt, lonely)
                 .map(|filled| number(filled == Filled::Orphaned)),
             QueueState::Drained => queue.drained_step(attempt).map(|()| ACQUIRED),
-            QueueState::Done => {
-                queue.done_step(attempt).map(|joined| number(joined != Joined::Done))
-            }
+            QueueState::Done => queue
+                .done_step(attempt)
+                .map(|joined| number(joined != Joined::Done)),
         }
     }
 }
@@ -130,7 +136,10 @@ pub struct AcquireSemaphore {
 
 impl AcquireSemaphore {
     pub fn new(member: &Member, id: BlockId) -> Result<Self> {
-        Ok(Self { id, word: Semaphore::open(member, id)?.word() })
+        Ok(Self {
+            id,
+            word: Semaphore::open(member, id)?.word(),
+        })
     }
 }
 
@@ -158,7 +167,11 @@ pub struct AwaitEvent {
 impl AwaitEvent {
     pub fn new(member: &Member, id: BlockId) -> Result<Self> {
         let event = Event::open(member, id)?;
-        Ok(Self { id, word: event.word(), began: event.now() })
+        Ok(Self {
+            id,
+            word: event.word(),
+            began: event.now(),
+        })
     }
 }
 
@@ -182,7 +195,9 @@ enum Phase {
     Waiting,
     /// Its time is up; the next step withdraws it.
     Expired,
-    Reacquiring { notified: bool },
+    Reacquiring {
+        notified: bool,
+    },
 }
 
 /// Waits for a condition and has the lock again at the end, come what may: it is never cancelled
@@ -211,7 +226,12 @@ impl AwaitCondition {
         let condition = Condition::open(member, id)?;
         let lock_word = condition.mutex()?.word();
         let wait = condition.begin()?;
-        Ok(wait.map(|wait| Self { id, lock_word, wait, phase: Phase::Waiting }))
+        Ok(wait.map(|wait| Self {
+            id,
+            lock_word,
+            wait,
+            phase: Phase::Waiting,
+        }))
     }
 
     fn advance(
@@ -287,7 +307,14 @@ pub struct AwaitBarrier {
 impl AwaitBarrier {
     pub fn new(member: &Member, id: BlockId, has_action: bool) -> Result<Self> {
         let (word, token) = (Barrier::open(member, id)?.word(), member.token()?);
-        Ok(Self { id, word, token, has_action, place: None, expired: false })
+        Ok(Self {
+            id,
+            word,
+            token,
+            has_action,
+            place: None,
+            expired: false,
+        })
     }
 }
 
@@ -314,7 +341,13 @@ impl Operation for AwaitBarrier {
         let Ok(barrier) = Barrier::open(member, self.id) else {
             return Step::Ready(FAILED);
         };
-        let step = barrier.step(&mut self.place, self.token, self.has_action, attempt, has_died);
+        let step = barrier.step(
+            &mut self.place,
+            self.token,
+            self.has_action,
+            attempt,
+            has_died,
+        );
         match step {
             Step::Ready(outcome) => Step::Ready(barrier_number(outcome)),
             Step::Sleep(_) if self.expired => {

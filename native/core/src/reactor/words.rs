@@ -6,7 +6,7 @@
 //! a step, to notice owners that died.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -79,7 +79,11 @@ pub struct Words {
 impl Words {
     pub fn new(member: Arc<Member>) -> Arc<Self> {
         let (state, control) = (Mutex::default(), AtomicU32::new(0));
-        Arc::new(Self { member, state, control })
+        Arc::new(Self {
+            member,
+            state,
+            control,
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -118,7 +122,16 @@ impl Words {
         state.buckets.entry(bucket).or_default().push(id);
         state.deadlines.extend(deadline.map(|at| (at, id)));
         state.fresh.push(id);
-        state.pending.insert(id, Pending { operation, deadline, sink, bucket, slept: false });
+        state.pending.insert(
+            id,
+            Pending {
+                operation,
+                deadline,
+                sink,
+                bucket,
+                slept: false,
+            },
+        );
         drop(state);
         self.nudge();
         Ok(id)
@@ -201,17 +214,38 @@ impl Words {
         // A thousand locks of one owner are one question.
         let verdicts = RefCell::new(HashMap::new());
         let has_died = |token: Token| {
-            *verdicts.borrow_mut().entry(token).or_insert_with(|| self.member.has_died(token))
+            *verdicts
+                .borrow_mut()
+                .entry(token)
+                .or_insert_with(|| self.member.has_died(token))
         };
+        // Waits of one word end in the order in which they began: behind one that goes on
+        // sleeping there is nothing to do, and a thousand waits of one lock cost one step a wake.
+        let mut asleep = HashSet::new();
         for &(id, suspicious) in due {
             let Some(pending) = state.pending.get_mut(&id) else {
                 continue;
             };
-            let attempt = Attempt { announce: true, slept: pending.slept, suspicious };
+            let word = pending.operation.word();
+            if !suspicious && asleep.contains(&word) {
+                continue;
+            }
+            let attempt = Attempt {
+                announce: true,
+                slept: pending.slept,
+                suspicious,
+            };
             pending.slept = true;
             match pending.operation.step(&self.member, attempt, &has_died) {
                 Step::Ready(number) => {
-                    told.extend(state.remove(id).map(|over| (over.sink, Outcome::Ready(number))));
+                    told.extend(
+                        state
+                            .remove(id)
+                            .map(|over| (over.sink, Outcome::Ready(number))),
+                    );
+                }
+                Step::Sleep(_) if pending.operation.word() == word => {
+                    asleep.insert(word);
                 }
                 Step::Sleep(_) => state.move_to_bucket(id),
             }

@@ -119,7 +119,10 @@ struct Mark {
 
 impl Mark {
     fn unpack(word: u64) -> Self {
-        Self { position: word as u32, count: (word >> 32) as u32 }
+        Self {
+            position: word as u32,
+            count: (word >> 32) as u32,
+        }
     }
 
     fn pack(self) -> u64 {
@@ -140,7 +143,11 @@ impl<'a> Queue<'a> {
     /// who has taken what.
     pub fn create(member: &'a Member, maxsize: u32, joinable: bool) -> Result<(Self, Block)> {
         let block = member.create(Kind::Queue, CONTROL_SIZE)?;
-        let queue = Self { member, id: block.id, at: block.offset };
+        let queue = Self {
+            member,
+            id: block.id,
+            at: block.offset,
+        };
         let segment = queue.new_segment(FIRST_SEGMENT, 0, 0)?;
         queue.word(TAIL_SEGMENT).store(segment.id, Relaxed);
         queue.word(HEAD_SEGMENT).store(segment.id, Relaxed);
@@ -155,7 +162,11 @@ impl<'a> Queue<'a> {
     /// The queue in the block `id`.
     pub fn open(member: &'a Member, id: BlockId) -> Result<Self> {
         let block = member.block(id, Kind::Queue)?;
-        Ok(Self { member, id, at: block.offset })
+        Ok(Self {
+            member,
+            id,
+            at: block.offset,
+        })
     }
 
     fn arena(self) -> &'a Arena {
@@ -229,12 +240,18 @@ impl<'a> Queue<'a> {
     }
 
     fn locked<T>(self, side: Offset, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        let lock = Lock { word: self.word(side) };
+        let lock = Lock {
+            word: self.word(side),
+        };
         let token = self.member.token()?;
         if !lock.try_acquire(token) {
             let has_died = |owner| self.member.has_died(owner);
             let acquired = wait::block_on(lock.word, None, |attempt| {
-                lock.acquire_step(&Acquirer { token, attempt, has_died: &has_died })
+                lock.acquire_step(&Acquirer {
+                    token,
+                    attempt,
+                    has_died: &has_died,
+                })
             });
             // The ring needs no repair: the dead one had published, or it had not.
             if let (Some(Acquired::FromDead(dead)), CONSUMERS_LOCK) = (acquired, side) {
@@ -247,7 +264,12 @@ impl<'a> Queue<'a> {
     }
 
     fn unlock(self, side: Offset) {
-        if (Lock { word: self.word(side) }).release() == Released::WakeOne {
+        if (Lock {
+            word: self.word(side),
+        })
+        .release()
+            == Released::WakeOne
+        {
             self.member.wake(self.at + side, 1);
         }
     }

@@ -40,13 +40,26 @@ impl<'a> Queue<'a> {
         if let Some(refused) = self.refusal() {
             return Ok(refused);
         }
-        let refuse = |limit| Err(Error::Exhausted { action: "put a message", limit });
-        let Message { tag, bytes, attachments } = *message;
+        let refuse = |limit| {
+            Err(Error::Exhausted {
+                action: "put a message",
+                limit,
+            })
+        };
+        let Message {
+            tag,
+            bytes,
+            attachments,
+        } = *message;
         if attachments.len() > MAX_ATTACHMENTS {
             return refuse(format!("it speaks of {} shared objects", attachments.len()));
         }
         let Ok(length) = u32::try_from(bytes.len()) else {
-            return refuse(format!("its {} bytes are more than {}", bytes.len(), u32::MAX));
+            return refuse(format!(
+                "its {} bytes are more than {}",
+                bytes.len(),
+                u32::MAX
+            ));
         };
         let mut holds = Vec::new();
         let put = self.prepare(message, &mut holds).and_then(|apart| {
@@ -108,7 +121,8 @@ impl<'a> Queue<'a> {
         failpoint("queue-before-publish");
         let count = tail.count.wrapping_add(1);
         // SeqCst: publishes the bytes (tag: MARK), before the look at the sleepers (tag: ASLEEP).
-        self.mark_word(TAIL).store(Mark { position, count }.pack(), SeqCst);
+        self.mark_word(TAIL)
+            .store(Mark { position, count }.pack(), SeqCst);
         failpoint("queue-published");
         Ok(Put::Done)
     }
@@ -127,7 +141,10 @@ impl<'a> Queue<'a> {
         let backlog = tail.position.wrapping_sub(self.mark(HEAD).position);
         if u64::from(backlog) + units >= LONGEST_BACKLOG {
             let limit = format!("{} GiB wait in the queue", (LONGEST_BACKLOG * UNIT) >> 30);
-            return Err(Error::Exhausted { action: "put a message", limit });
+            return Err(Error::Exhausted {
+                action: "put a message",
+                limit,
+            });
         }
         let passed = tail.position.wrapping_sub(segment.base());
         // Consumers may still be in an earlier segment: then all since this one's base is used.

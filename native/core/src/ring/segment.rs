@@ -44,7 +44,12 @@ impl<'a> Segment<'a> {
         if block.kind != Kind::Segment || units == 0 {
             return Err(Error::Corrupted("a queue names a segment that is none"));
         }
-        Ok(Self { arena, id: block.id, at: block.offset, units })
+        Ok(Self {
+            arena,
+            id: block.id,
+            at: block.offset,
+            units,
+        })
     }
 
     pub fn initialize(self, base: u32, previous: BlockId, hold: Hold) {
@@ -102,7 +107,10 @@ impl<'a> Segment<'a> {
         let until_end = (self.units * UNIT - place).min(bytes.len() as u64) as usize;
         let (first, second) = bytes.split_at(until_end);
         self.arena.write(self.at + UNITS_AT + place, first);
-        self.arena.write(self.at + UNITS_AT, &second[..second.len().min(self.bytes())]);
+        self.arena.write(
+            self.at + UNITS_AT,
+            &second[..second.len().min(self.bytes())],
+        );
         position.wrapping_add(units_of(bytes.len()) as u32)
     }
 
@@ -132,7 +140,9 @@ impl<'a> Segment<'a> {
     /// Gives the pages of the units back; call it only while they hold nothing.
     pub fn give_back(self) {
         let page = crate::arena::PAGE;
-        let _ = self.arena.punch_hole(self.at + page, block_size(self.units) - page);
+        let _ = self
+            .arena
+            .punch_hole(self.at + page, block_size(self.units) - page);
     }
 
     /// The address of the words and units, for tests that damage them.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-use super::segment::{Segment, units_of};
+use super::segment::{Segment, UNIT, units_of};
 use super::{
     CONSUMERS_LOCK, Form, HEAD, HEAD_SEGMENT, KEPT_WHEN_EMPTY, Mark, PRODUCERS_ASLEEP,
     PRODUCERS_LOCK, Phase, Queue, TAIL,
@@ -47,8 +47,8 @@ struct Header {
 }
 
 impl Header {
-    fn from_bytes(bytes: &[u8]) -> Self {
-        let header = u64::from_ne_bytes(bytes.try_into().unwrap_or_default());
+    fn from_bytes(bytes: [u8; UNIT as usize]) -> Self {
+        let header = u64::from_ne_bytes(bytes);
         Self {
             length: header as u32 as usize,
             attached: (header >> 32) as u16 as usize,
@@ -59,7 +59,11 @@ impl Header {
 
     /// Bytes of the body in the ring.
     fn body(&self) -> usize {
-        if self.apart { size_of::<BlockId>() } else { self.length }
+        if self.apart {
+            size_of::<BlockId>()
+        } else {
+            self.length
+        }
     }
 
     fn units(&self) -> u64 {
@@ -97,28 +101,47 @@ impl<'a> Queue<'a> {
         }
         let (head, tail) = (self.mark(HEAD), self.mark(TAIL));
         let (segment, start, passed) = self.first_segment(head.position)?;
-        let (header, at) = segment.read(start, 8);
-        let header = Header::from_bytes(&header);
+        let mut header = [0; UNIT as usize];
+        let at = segment.read_into(start, &mut header);
+        let header = Header::from_bytes(header);
         let filled = tail.position.wrapping_sub(start);
         if header.units() > u64::from(filled) || header.units() > segment.units {
-            return Err(Error::Corrupted("a message is longer than what its queue holds"));
+            return Err(Error::Corrupted(
+                "a message is longer than what its queue holds",
+            ));
         }
-        let (numbers, at) = segment.read(at, 4 * header.attached);
-        let mut attachments: Vec<_> = numbers.chunks(4).map(|four| Hold(number(four))).collect();
+        let (mut attachments, at) = match header.attached {
+            0 => (Vec::new(), at),
+            attached => {
+                let (numbers, at) = segment.read(at, 4 * attached);
+                (
+                    numbers.chunks(4).map(|four| Hold(number(four))).collect(),
+                    at,
+                )
+            }
+        };
         let (bytes, position) = self.read_body(&header, segment, at, target)?;
         let count = head.count.wrapping_add(1);
         self.claim(count)?;
         failpoint("queue-before-take");
         // SeqCst: the bytes are out (tag: MARK), before the look at the sleepers (tag: ASLEEP).
-        self.mark_word(HEAD).store(Mark { position, count }.pack(), SeqCst);
+        self.mark_word(HEAD)
+            .store(Mark { position, count }.pack(), SeqCst);
         failpoint("queue-taken");
         self.claim_done();
         if header.apart {
-            let own = attachments.pop().ok_or(Error::Corrupted("a long message has no hold"))?;
+            let own = attachments
+                .pop()
+                .ok_or(Error::Corrupted("a long message has no hold"))?;
             self.member.unpin(&[own])?;
         }
         self.leave_behind(&passed, segment)?;
-        Ok(Some(Taken { tag: header.tag, length: header.length, bytes, attachments }))
+        Ok(Some(Taken {
+            tag: header.tag,
+            length: header.length,
+            bytes,
+            attachments,
+        }))
     }
 
     /// The segment of the first message, its position there, and the segments before it.
@@ -152,7 +175,9 @@ impl<'a> Queue<'a> {
             let (id, position) = segment.read(at, size_of::<BlockId>());
             let block = self.member.block(number(&id), Kind::Message)?;
             if block.size != header.length as u64 {
-                return Err(Error::Corrupted("a long message is not as long as announced"));
+                return Err(Error::Corrupted(
+                    "a long message is not as long as announced",
+                ));
             }
             return Ok((self.arena().read_vec(block.offset, header.length), position));
         }
@@ -171,7 +196,9 @@ impl<'a> Queue<'a> {
         }
         if current.units > KEPT_WHEN_EMPTY && self.is_empty() {
             // Only if it costs no waiting: the next one to empty the queue does it otherwise.
-            let producers = Lock { word: self.word(PRODUCERS_LOCK) };
+            let producers = Lock {
+                word: self.word(PRODUCERS_LOCK),
+            };
             if producers.try_acquire(self.member.token()?) {
                 if self.is_empty() {
                     current.give_back();

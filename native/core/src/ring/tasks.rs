@@ -38,7 +38,10 @@ pub enum Joined {
     /// Every message has been acknowledged.
     Done,
     /// A process has ended without acknowledging what it had taken; so many messages.
-    Abandoned { taker: Option<Token>, messages: u32 },
+    Abandoned {
+        taker: Option<Token>,
+        messages: u32,
+    },
     TimedOut,
 }
 
@@ -105,7 +108,10 @@ impl<'a> Queue<'a> {
 
     /// Takes back the claim of a consumer that died before `head` moved. Call with its lock.
     pub(super) fn settle_claim(self, dead: Token) {
-        let Some(entry) = self.member.owner(dead).and_then(|owner| self.entry(Some(owner.slot)))
+        let Some(entry) = self
+            .member
+            .owner(dead)
+            .and_then(|owner| self.entry(Some(owner.slot)))
         else {
             return;
         };
@@ -113,7 +119,10 @@ impl<'a> Queue<'a> {
         let _ = entry.tally.fetch_update(SeqCst, SeqCst, |now| {
             let (unacknowledged, claim) = split(now);
             let not_taken = claim != 0 && claim != head;
-            Some(tally(unacknowledged.saturating_sub(u32::from(not_taken)), 0))
+            Some(tally(
+                unacknowledged.saturating_sub(u32::from(not_taken)),
+                0,
+            ))
         });
     }
 
@@ -166,8 +175,13 @@ impl<'a> Queue<'a> {
         if self.entry(Some(self.member.slot())).is_some_and(take_one) {
             return;
         }
-        let ended = crate::table::slots().filter(|&slot| self.has_ended(slot)).map(Some);
-        let _ = ended.chain([None]).filter_map(|slot| self.entry(slot)).any(take_one);
+        let ended = crate::table::slots()
+            .filter(|&slot| self.has_ended(slot))
+            .map(Some);
+        let _ = ended
+            .chain([None])
+            .filter_map(|slot| self.entry(slot))
+            .any(take_one);
     }
 
     /// Whether the process that used the ledger entry of `slot` has ended.
@@ -183,19 +197,22 @@ impl<'a> Queue<'a> {
 
     /// How many messages have been put and not been acknowledged.
     pub fn unfinished(self) -> u32 {
-        self.mark(TAIL).count.wrapping_sub(self.word(DONE).load(SeqCst))
+        self.mark(TAIL)
+            .count
+            .wrapping_sub(self.word(DONE).load(SeqCst))
     }
 
     /// What processes that have ended took and did not acknowledge; asks the system.
     pub fn abandoned(self) -> Option<(Option<Token>, u32)> {
         let unacknowledged = |entry: &Entry| split(entry.tally.load(SeqCst)).0;
         let lost = [None].into_iter();
-        lost.chain(crate::table::slots().map(Some)).find_map(|slot| {
-            let entry = self.entry(slot)?;
-            let messages = unacknowledged(&entry);
-            let gone = messages > 0 && slot.is_none_or(|slot| self.has_ended(slot));
-            gone.then(|| (Token::from_word(entry.token.load(Relaxed)), messages))
-        })
+        lost.chain(crate::table::slots().map(Some))
+            .find_map(|slot| {
+                let entry = self.entry(slot)?;
+                let messages = unacknowledged(&entry);
+                let gone = messages > 0 && slot.is_none_or(|slot| self.has_ended(slot));
+                gone.then(|| (Token::from_word(entry.token.load(Relaxed)), messages))
+            })
     }
 
     /// Whether every message put has been acknowledged, or never will be; as

@@ -6,7 +6,11 @@ fn member() -> Member {
 }
 
 fn plain(bytes: &[u8]) -> Message<'_> {
-    Message { tag: 0, bytes, attachments: &[] }
+    Message {
+        tag: 0,
+        bytes,
+        attachments: &[],
+    }
 }
 
 fn take(queue: Queue) -> Option<Vec<u8>> {
@@ -23,7 +27,19 @@ fn take(queue: Queue) -> Option<Vec<u8>> {
 fn messages_come_out_as_they_went_in() {
     let member = member();
     let (queue, _) = Queue::create(&member, 0, false).unwrap();
-    let sizes = [0, 1, 7, 8, 9, 16384, 65000, 65536, 100_000, LONGEST_INLINE, LONGEST_INLINE + 1];
+    let sizes = [
+        0,
+        1,
+        7,
+        8,
+        9,
+        16384,
+        65000,
+        65536,
+        100_000,
+        LONGEST_INLINE,
+        LONGEST_INLINE + 1,
+    ];
     for size in sizes {
         let message: Vec<u8> = (0..size).map(|k| (k * 7 + size) as u8).collect();
         assert_eq!(queue.try_put(&plain(&message)).unwrap(), Put::Done);
@@ -80,7 +96,10 @@ fn a_bounded_queue_is_full_exactly_at_its_size() {
     assert_eq!(queue.try_put(&plain(b"b")).unwrap(), Put::Done);
     assert!(queue.is_full());
     assert_eq!(queue.try_put(&plain(b"c")).unwrap(), Put::Full);
-    assert_eq!(queue.put(&plain(b"c"), deadline_after(10.0)).unwrap(), Put::Full);
+    assert_eq!(
+        queue.put(&plain(b"c"), deadline_after(10.0)).unwrap(),
+        Put::Full
+    );
     assert_eq!(take(queue), Some(b"a".to_vec()));
     assert_eq!(queue.try_put(&plain(b"c")).unwrap(), Put::Done);
 }
@@ -90,15 +109,30 @@ fn a_message_keeps_its_attachments_alive_until_the_receiver_has_them() {
     let member = member();
     let (queue, block) = Queue::create(&member, 0, false).unwrap();
     let lock = member.create(Kind::Lock, 64).unwrap();
-    queue.try_put(&Message { attachments: &[lock.id], ..plain(b"a lock") }).unwrap();
-    queue.try_put(&Message { attachments: &[lock.id], ..plain(b"the same") }).unwrap();
+    queue
+        .try_put(&Message {
+            attachments: &[lock.id],
+            ..plain(b"a lock")
+        })
+        .unwrap();
+    queue
+        .try_put(&Message {
+            attachments: &[lock.id],
+            ..plain(b"the same")
+        })
+        .unwrap();
     member.release(lock.id).unwrap();
-    let Take::Message(taken) = queue.try_take(&mut []).unwrap() else { panic!("empty") };
+    let Take::Message(taken) = queue.try_take(&mut []).unwrap() else {
+        panic!("empty")
+    };
     let again = member.adopt(lock.id, lock.generation).unwrap();
     member.unpin(&taken.attachments).unwrap();
     assert_eq!(again, lock);
     member.release(lock.id).unwrap();
-    assert!(member.block(lock.id, Kind::Lock).is_ok(), "the second message holds it");
+    assert!(
+        member.block(lock.id, Kind::Lock).is_ok(),
+        "the second message holds it"
+    );
     member.release(block.id).unwrap();
     assert_eq!(member.usage().unwrap().blocks, 0);
 }
@@ -162,14 +196,20 @@ fn many_producers_and_consumers_lose_and_double_nothing() {
                     let mut target = [0; 4];
                     let mut seen = Vec::new();
                     for _ in 0..EACH {
-                        assert!(matches!(queue.take(&mut target, None, false).unwrap(), Take::Message(_)));
+                        assert!(matches!(
+                            queue.take(&mut target, None, false).unwrap(),
+                            Take::Message(_)
+                        ));
                         seen.push(u32::from_le_bytes(target));
                     }
                     seen
                 })
             })
             .collect();
-        consumers.into_iter().flat_map(|consumer| consumer.join().unwrap()).collect()
+        consumers
+            .into_iter()
+            .flat_map(|consumer| consumer.join().unwrap())
+            .collect()
     });
     seen.sort_unstable();
     assert!(seen.iter().copied().eq(0..3 * EACH));
@@ -182,9 +222,18 @@ fn positions_go_round_without_a_seam() {
     // As if almost 2^32 units had passed already.
     let start = u32::MAX - 5000;
     for mark in [TAIL, HEAD] {
-        queue.mark_word(mark).store(Mark { position: start, count: u32::MAX - 9 }.pack(), Relaxed);
+        queue.mark_word(mark).store(
+            Mark {
+                position: start,
+                count: u32::MAX - 9,
+            }
+            .pack(),
+            Relaxed,
+        );
     }
-    let segment = queue.segment(queue.word(TAIL_SEGMENT).load(Relaxed)).unwrap();
+    let segment = queue
+        .segment(queue.word(TAIL_SEGMENT).load(Relaxed))
+        .unwrap();
     segment.initialize(start, 0, segment.hold());
     for k in 0..100_000u32 {
         queue.try_put(&plain(&k.to_le_bytes())).unwrap();
@@ -193,7 +242,11 @@ fn positions_go_round_without_a_seam() {
         assert_eq!(take(queue).unwrap().len(), 50);
     }
     assert!(queue.is_empty());
-    assert_eq!(member.usage().unwrap().blocks, 2, "renewed segments are returned");
+    assert_eq!(
+        member.usage().unwrap().blocks,
+        2,
+        "renewed segments are returned"
+    );
 }
 
 #[test]
@@ -242,7 +295,10 @@ fn a_queue_that_nobody_else_has_any_more_is_orphaned() {
     let slot = member.reserve("other").unwrap();
     member.hold_for(slot, block.id).unwrap();
     assert!(!queue.is_orphaned());
-    assert_eq!(queue.take(&mut [], deadline_after(150.0), true).unwrap(), Take::Empty);
+    assert_eq!(
+        queue.take(&mut [], deadline_after(150.0), true).unwrap(),
+        Take::Empty
+    );
     member.retire(slot).unwrap();
     assert_eq!(queue.take(&mut [], None, true).unwrap(), Take::Orphaned);
 }
@@ -293,7 +349,9 @@ fn a_claim_on_what_was_not_taken_is_settled() {
 fn a_corrupted_queue_is_an_error() {
     let mut random = 7u64;
     let mut next = move || {
-        random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        random = random
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
         random >> 33
     };
     for _ in 0..300 {
@@ -302,7 +360,9 @@ fn a_corrupted_queue_is_an_error() {
         for size in [5, 3000, 70_000] {
             queue.try_put(&plain(&vec![1; size])).unwrap();
         }
-        let segment = queue.segment(queue.word(HEAD_SEGMENT).load(Relaxed)).unwrap();
+        let segment = queue
+            .segment(queue.word(HEAD_SEGMENT).load(Relaxed))
+            .unwrap();
         for _ in 0..4 {
             let at = match next() % 2 {
                 0 => block.offset + 8 + next() % 80 / 4 * 4,

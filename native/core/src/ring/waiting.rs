@@ -2,9 +2,7 @@
 
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-use super::{
-    CONSUMERS_ASLEEP, COUNT_HALF, DONE, HEAD, PRODUCERS_ASLEEP, Put, Queue, TAIL, Take,
-};
+use super::{CONSUMERS_ASLEEP, COUNT_HALF, DONE, HEAD, PRODUCERS_ASLEEP, Put, Queue, TAIL, Take};
 use super::{Message, Phase};
 use crate::Result;
 use crate::arena::Offset;
@@ -84,7 +82,11 @@ impl Queue<'_> {
         // SeqCst: announced before the second look (tag: ASLEEP).
         self.word(asleep).fetch_add(1, SeqCst);
         let (ready, value) = view();
-        if ready { Step::Ready(()) } else { Step::Sleep(value) }
+        if ready {
+            Step::Ready(())
+        } else {
+            Step::Sleep(value)
+        }
     }
 
     /// Wakes one sleeper of `word`, if any has announced itself in `asleep` (tag: ASLEEP).
@@ -92,7 +94,9 @@ impl Queue<'_> {
         let announced = self.word(asleep).load(SeqCst);
         if announced != 0 && self.member.wake(word, 1) == 0 {
             // Nobody slept any more; unless another has announced itself since, nobody will.
-            let _ = self.word(asleep).compare_exchange(announced, 0, SeqCst, Relaxed);
+            let _ = self
+                .word(asleep)
+                .compare_exchange(announced, 0, SeqCst, Relaxed);
         }
     }
 
@@ -106,7 +110,14 @@ impl Queue<'_> {
     pub fn put(self, message: &Message, deadline: Deadline) -> Result<Put> {
         loop {
             let put = self.try_put(message)?;
-            if put != Put::Full || !self.wait_drained(deadline) {
+            if put != Put::Full {
+                return Ok(put);
+            }
+            // Who joins this process may want to know why it does not end.
+            self.member.entry().set_putting(self.id);
+            let drained = self.wait_drained(deadline);
+            self.member.entry().set_putting(0);
+            if !drained {
                 return Ok(put);
             }
         }

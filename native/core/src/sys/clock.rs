@@ -31,7 +31,9 @@ pub fn remaining(deadline: Deadline, longest: Duration) -> Duration {
 /// Milliseconds modulo 2^32 of the clock that all processes share (`CLOCK_MONOTONIC`).
 pub fn monotonic_milliseconds() -> u32 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    (now.tv_sec as u32).wrapping_mul(1000).wrapping_add((now.tv_nsec / 1_000_000) as u32)
+    (now.tv_sec as u32)
+        .wrapping_mul(1000)
+        .wrapping_add((now.tv_nsec / 1_000_000) as u32)
 }
 
 #[cfg(test)]

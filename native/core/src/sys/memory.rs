@@ -66,10 +66,14 @@ impl SharedMapping {
         }
         .map_err(|errno| Error::os("map shared memory", errno))?;
         let base = NonNull::new(base.cast()).ok_or(Error::Corrupted("mapped at address 0"))?;
-        Ok(Self { base, len, descriptor })
+        Ok(Self {
+            base,
+            len,
+            descriptor,
+        })
     }
 
-    pub fn len(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         self.len
     }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::ptr;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 
 use crate::error::{Error, Result};
 
@@ -58,9 +58,8 @@ pub fn spawn(program: &Program) -> Result<(Pid, OwnedFd)> {
     }
     // First lift every source above the targets, so that no dup2 overwrites a later source.
     let lowest = 3 + program.inherited.len() as i32;
-    let lift = |descriptor: BorrowedFd| {
-        rustix::io::fcntl_dupfd_cloexec(descriptor, lowest).map_err(fail)
-    };
+    let lift =
+        |descriptor: BorrowedFd| rustix::io::fcntl_dupfd_cloexec(descriptor, lowest).map_err(fail);
     let mut lifted = Vec::new();
     actions.open_null(0, libc::O_RDONLY)?;
     for (target, stdio) in [(1, &program.stdout), (2, &program.stderr)] {
@@ -100,8 +99,15 @@ pub fn spawn(program: &Program) -> Result<(Pid, OwnedFd)> {
     check(errno)?;
     let pid = Pid::from_raw(pid).ok_or(Error::Corrupted("posix_spawn returned pid 0"))?;
     // Nobody but us reaps this child, so the pid cannot have been reused.
-    let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(fail)?;
-    Ok((pid, pidfd))
+    match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(pidfd) => Ok((pid, pidfd)),
+        Err(errno) => {
+            // A child that cannot be watched must not stay.
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+            let _ = rustix::process::waitpid(Some(pid), WaitOptions::empty());
+            Err(fail(errno))
+        }
+    }
 }
 
 unsafe extern "C" {
@@ -120,7 +126,10 @@ fn pointers(strings: &[CString]) -> Vec<*mut libc::c_char> {
 fn check(errno: libc::c_int) -> Result<()> {
     match errno {
         0 => Ok(()),
-        errno => Err(Error::os("start a process", Errno::from_raw_os_error(errno))),
+        errno => Err(Error::os(
+            "start a process",
+            Errno::from_raw_os_error(errno),
+        )),
     }
 }
 
@@ -190,9 +199,18 @@ impl Attributes {
         unsafe {
             libc::sigaddset(&mut defaults, libc::SIGPIPE);
             libc::sigaddset(&mut defaults, libc::SIGINT);
-            check(libc::posix_spawnattr_setsigdefault(&mut *attributes.0, &defaults))?;
-            check(libc::posix_spawnattr_setsigmask(&mut *attributes.0, &empty_signal_set()))?;
-            check(libc::posix_spawnattr_setflags(&mut *attributes.0, flags as libc::c_short))?;
+            check(libc::posix_spawnattr_setsigdefault(
+                &mut *attributes.0,
+                &defaults,
+            ))?;
+            check(libc::posix_spawnattr_setsigmask(
+                &mut *attributes.0,
+                &empty_signal_set(),
+            ))?;
+            check(libc::posix_spawnattr_setflags(
+                &mut *attributes.0,
+                flags as libc::c_short,
+            ))?;
         }
         Ok(attributes)
     }

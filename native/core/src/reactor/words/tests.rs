@@ -37,7 +37,13 @@ fn a_waiting_acquisition_is_told_when_the_lock_is_released() {
     let (id, let_go) = held_lock(&member);
     let (told, hear) = mpsc::channel();
     let operation = Box::new(Acquire::new(&member, id).unwrap());
-    words.submit(operation, None, Box::new(move |outcome| told.send(outcome).unwrap())).unwrap();
+    words
+        .submit(
+            operation,
+            None,
+            Box::new(move |outcome| told.send(outcome).unwrap()),
+        )
+        .unwrap();
     assert!(hear.try_recv().is_err());
     let_go();
     assert_eq!(hear.recv(), Ok(Outcome::Ready(ACQUIRED)));
@@ -51,7 +57,9 @@ fn a_cancelled_acquisition_acquires_nothing() {
     let (member, words) = reactor();
     let (id, let_go) = held_lock(&member);
     let operation = Box::new(Acquire::new(&member, id).unwrap());
-    let wait = words.submit(operation, None, Box::new(|_| panic!("cancelled"))).unwrap();
+    let wait = words
+        .submit(operation, None, Box::new(|_| panic!("cancelled")))
+        .unwrap();
     assert!(words.cancel(wait));
     assert!(!words.cancel(wait));
     let_go();
@@ -84,13 +92,23 @@ fn the_lock_of_a_thread_that_ended_is_inherited() {
     let id = member.create(Kind::Lock, 64).unwrap().id;
     let owner = Arc::clone(&member);
     let token = std::thread::spawn(move || {
-        SharedMutex::open(&owner, id).unwrap().acquire(None).unwrap().unwrap();
+        SharedMutex::open(&owner, id)
+            .unwrap()
+            .acquire(None)
+            .unwrap()
+            .unwrap();
         owner.token().unwrap()
     })
     .join()
     .unwrap();
     let (told, hear) = mpsc::channel();
     let operation = Box::new(Acquire::new(&member, id).unwrap());
-    words.submit(operation, None, Box::new(move |outcome| told.send(outcome).unwrap())).unwrap();
+    words
+        .submit(
+            operation,
+            None,
+            Box::new(move |outcome| told.send(outcome).unwrap()),
+        )
+        .unwrap();
     assert_eq!(hear.recv(), Ok(Outcome::Ready(token.get().cast_signed())));
 }

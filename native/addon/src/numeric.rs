@@ -1,0 +1,179 @@
+//! Functions of numbers: the short way between JavaScript and the addon.
+//!
+//! napi-rs prepares each call for buffers and references that may be borrowed, which costs about
+//! 150 ns; these functions take and return nothing but numbers, need none of that, and cost 40 ns.
+//! They are called thousands of times a millisecond, so that is worth a few unsafe lines.
+#![allow(unsafe_code)] // Node-API itself
+
+use std::ffi::{CString, c_void};
+use std::ptr;
+
+use napi::bindgen_prelude::Object;
+use napi::{Env, JsValue, sys};
+use napi_derive::napi;
+
+use crate::errors::Result;
+use crate::{children, locks, port, primitives, queues};
+
+/// Most arguments that a numeric function has.
+const MOST: usize = 4;
+
+/// Gets as many arguments as JavaScript gave, and 0 for the others.
+pub type Numeric = fn(&[f64; MOST]) -> Result<f64>;
+
+const FUNCTIONS: &[(&str, Numeric)] = &[
+    ("lockAcquire", |&[id, timeout, ..]| {
+        locks::lock_acquire(id as u32, timeout).map(f64::from)
+    }),
+    ("lockRelease", |&[id, ..]| {
+        locks::lock_release(id as u32).map(f64::from)
+    }),
+    ("lockWake", |&[id, ..]| {
+        locks::lock_wake(id as u32).map(|()| 0.0)
+    }),
+    ("childPutting", |&[pid, ..]| {
+        children::child_putting(pid as u32).map(f64::from)
+    }),
+    ("queueNotePutting", |&[id, ..]| {
+        queues::queue_note_putting(id as u32).map(|()| 0.0)
+    }),
+    ("queuePut", |&[id, length, timeout, _]| {
+        queues::queue_put(id as u32, length as u32, timeout).map(f64::from)
+    }),
+    ("queueGet", |&[id, timeout, lonely, _]| {
+        queues::queue_get(id as u32, timeout, lonely != 0.0)
+    }),
+    ("queueSize", |&[id, ..]| {
+        queues::queue_size(id as u32).map(f64::from)
+    }),
+    ("queueMaxsize", |&[id, ..]| {
+        queues::queue_maxsize(id as u32).map(f64::from)
+    }),
+    ("queueTaskDone", |&[id, ..]| {
+        queues::queue_task_done(id as u32).map(f64::from)
+    }),
+    ("queueUnfinished", |&[id, ..]| {
+        queues::queue_unfinished(id as u32).map(f64::from)
+    }),
+    ("semaphoreCreate", |&[value, max, ..]| {
+        primitives::semaphore_create(value as u32, max as u32).map(f64::from)
+    }),
+    ("semaphoreAcquire", |&[id, timeout, ..]| {
+        primitives::semaphore_acquire(id as u32, timeout).map(f64::from)
+    }),
+    ("semaphoreAcquireAsync", |&[id, timeout, ..]| {
+        primitives::semaphore_acquire_async(id as u32, timeout).map(f64::from)
+    }),
+    ("semaphoreWake", |&[id, n, ..]| {
+        primitives::semaphore_wake(id as u32, n as u32).map(|()| 0.0)
+    }),
+    ("eventCreate", |_| primitives::event_create().map(f64::from)),
+    ("eventWait", |&[id, timeout, ..]| {
+        primitives::event_wait(id as u32, timeout).map(f64::from)
+    }),
+    ("eventAwait", |&[id, timeout, ..]| {
+        primitives::event_await(id as u32, timeout).map(f64::from)
+    }),
+    ("eventWake", |&[id, ..]| {
+        primitives::event_wake(id as u32).map(|()| 0.0)
+    }),
+    ("conditionCreate", |&[lock, ..]| {
+        primitives::condition_create(lock as u32).map(f64::from)
+    }),
+    ("conditionWait", |&[id, timeout, ..]| {
+        primitives::condition_wait(id as u32, timeout)
+    }),
+    ("conditionAwait", |&[id, timeout, ..]| {
+        primitives::condition_await(id as u32, timeout)
+    }),
+    ("conditionNotify", |&[id, n, ..]| {
+        primitives::condition_notify(id as u32, n as u32)
+    }),
+    ("conditionWaiters", |&[id, ..]| {
+        primitives::condition_waiters(id as u32).map(f64::from)
+    }),
+    ("barrierCreate", |&[parties, ..]| {
+        primitives::barrier_create(parties as u32).map(f64::from)
+    }),
+    ("barrierWait", |&[id, has_action, timeout, _]| {
+        primitives::barrier_wait(id as u32, has_action != 0.0, timeout).map(f64::from)
+    }),
+    ("barrierAwait", |&[id, has_action, timeout, _]| {
+        primitives::barrier_await(id as u32, has_action != 0.0, timeout).map(f64::from)
+    }),
+    ("barrierRelease", |&[id, slot, ..]| {
+        primitives::barrier_release(id as u32, slot as u32).map(f64::from)
+    }),
+    ("barrierAbort", |&[id, slot, ..]| {
+        primitives::barrier_abort(id as u32, slot).map(|()| 0.0)
+    }),
+    ("barrierReset", |&[id, ..]| {
+        primitives::barrier_reset(id as u32).map(|()| 0.0)
+    }),
+    ("barrierParties", |&[id, ..]| {
+        primitives::barrier_parties(id as u32).map(f64::from)
+    }),
+    ("barrierWaiting", |&[id, ..]| {
+        primitives::barrier_waiting(id as u32).map(f64::from)
+    }),
+    ("barrierIsBroken", |&[id, ..]| {
+        primitives::barrier_is_broken(id as u32).map(f64::from)
+    }),
+    ("hasten", |&[ticket, ..]| {
+        port::hasten(ticket as u32).map(f64::from)
+    }),
+];
+
+/// Adds the functions to what the addon exports.
+#[napi(module_exports)]
+pub fn add_functions(exports: Object, env: Env) -> napi::Result<()> {
+    for (name, function) in FUNCTIONS {
+        let name = CString::new(*name)?;
+        let data = (*function as *const c_void).cast_mut();
+        let mut value = ptr::null_mut();
+        // SAFETY: Node-API is called on its own thread with a live `env`; `data` is a function
+        // pointer, valid for ever, that `call` turns back.
+        unsafe {
+            let raw = env.raw();
+            let length = name.as_bytes().len() as isize;
+            sys::napi_create_function(raw, name.as_ptr(), length, Some(call), data, &mut value);
+            sys::napi_set_named_property(raw, exports.raw(), name.as_ptr(), value);
+        }
+    }
+    Ok(())
+}
+
+unsafe extern "C" fn call(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let mut count = MOST;
+    let mut given = [ptr::null_mut(); MOST];
+    let mut data = ptr::null_mut();
+    let mut result = ptr::null_mut();
+    // SAFETY: `env` and `info` are those of the running call; `given` has room for `count`; `data`
+    // is the `Numeric` that this function was created with.
+    unsafe {
+        let this = ptr::null_mut();
+        sys::napi_get_cb_info(env, info, &mut count, given.as_mut_ptr(), this, &mut data);
+        let function = std::mem::transmute::<*mut c_void, Numeric>(data);
+        let mut arguments = [0.0; MOST];
+        for (argument, given) in arguments.iter_mut().zip(given).take(count) {
+            // What is not a number stays 0.
+            sys::napi_get_value_double(env, given, argument);
+        }
+        // A panic must not cross into JavaScript.
+        match std::panic::catch_unwind(|| function(&arguments)) {
+            Ok(Ok(number)) => {
+                sys::napi_create_double(env, number, &mut result);
+            }
+            Ok(Err(error)) => throw(env, &error.status, &error.reason),
+            Err(_) => throw(env, "CORRUPTED", "The addon failed; this is a bug in it"),
+        }
+    }
+    result
+}
+
+fn throw(env: sys::napi_env, code: &str, message: &str) {
+    let code = CString::new(code).unwrap_or_default();
+    let message = CString::new(message).unwrap_or_default();
+    // SAFETY: `env` is that of the running call, and Node-API copies both strings.
+    unsafe { sys::napi_throw_error(env, code.as_ptr(), message.as_ptr()) };
+}

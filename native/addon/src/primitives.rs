@@ -1,0 +1,179 @@
+//! Semaphores, events, conditions and barriers, where JavaScript's own `Atomics` were not enough.
+//!
+//! All functions are called by way of [`crate::numeric`].
+
+use multiprocessing_core::primitives::{Barrier, Condition, Event, Semaphore};
+use multiprocessing_core::reactor::operations::{
+    ACQUIRED, AcquireSemaphore, AwaitBarrier, AwaitCondition, AwaitEvent, NOT_NOTIFIED,
+    acquired_number, barrier_number,
+};
+use multiprocessing_core::sys::clock::deadline_after;
+
+use crate::errors::{Result, to_js};
+use crate::port;
+use crate::tree::tree;
+
+/// The answer to a thread that does not have the lock of a condition.
+const NOT_OWNER: f64 = -16.0;
+
+fn semaphore(id: u32) -> Result<Semaphore<'static>> {
+    Semaphore::open(&tree()?.member, id).map_err(to_js)
+}
+
+/// A new semaphore; its block.
+pub fn semaphore_create(value: u32, max: u32) -> Result<u32> {
+    let (_, block) = Semaphore::create(&tree()?.member, value, max).map_err(to_js)?;
+    Ok(block.id)
+}
+
+/// Blocks this thread until it has acquired; `false` when `timeout` milliseconds have passed.
+pub fn semaphore_acquire(id: u32, timeout: f64) -> Result<bool> {
+    Ok(semaphore(id)?.acquire(deadline_after(timeout)))
+}
+
+/// Acquires in the reactor; the ticket, whose outcome is `ACQUIRED`, `FAILED` or `TIMED_OUT`.
+pub fn semaphore_acquire_async(id: u32, timeout: f64) -> Result<u32> {
+    let operation = AcquireSemaphore::new(&tree()?.member, id).map_err(to_js)?;
+    port::submit(Box::new(operation), timeout)
+}
+
+/// Wakes up to `n` sleepers of a semaphore that JavaScript has released.
+pub fn semaphore_wake(id: u32, n: u32) -> Result<()> {
+    semaphore(id)?.wake(n);
+    Ok(())
+}
+
+fn event(id: u32) -> Result<Event<'static>> {
+    Event::open(&tree()?.member, id).map_err(to_js)
+}
+
+/// A new event, not set; its block.
+pub fn event_create() -> Result<u32> {
+    Ok(Event::create(&tree()?.member).map_err(to_js)?.1.id)
+}
+
+/// Blocks this thread until the event is or was set; `false` when `timeout` milliseconds have
+/// passed.
+pub fn event_wait(id: u32, timeout: f64) -> Result<bool> {
+    Ok(event(id)?.wait(deadline_after(timeout)))
+}
+
+/// Waits in the reactor until the event is or was set; the ticket, whose outcome is as of
+/// [`semaphore_acquire_async`].
+pub fn event_await(id: u32, timeout: f64) -> Result<u32> {
+    let operation = AwaitEvent::new(&tree()?.member, id).map_err(to_js)?;
+    port::submit(Box::new(operation), timeout)
+}
+
+/// Wakes all sleepers of an event that JavaScript has set.
+pub fn event_wake(id: u32) -> Result<()> {
+    event(id)?.wake();
+    Ok(())
+}
+
+fn condition(id: u32) -> Result<Condition<'static>> {
+    Condition::open(&tree()?.member, id).map_err(to_js)
+}
+
+/// A new condition on a lock; its block.
+pub fn condition_create(lock: u32) -> Result<u32> {
+    let (_, block) = Condition::create(&tree()?.member, lock).map_err(to_js)?;
+    Ok(block.id)
+}
+
+/// Releases the lock, blocks this thread until it is notified or `timeout` milliseconds have
+/// passed, and then until it has the lock again: an outcome as of [`AwaitCondition`], or
+/// `NOT_OWNER`.
+pub fn condition_wait(id: u32, timeout: f64) -> Result<f64> {
+    let waited = condition(id)?
+        .wait(deadline_after(timeout))
+        .map_err(to_js)?;
+    let Some(waited) = waited else {
+        return Ok(NOT_OWNER);
+    };
+    let number = match (acquired_number(waited.acquired), waited.notified) {
+        (number, true) => number,
+        (ACQUIRED, false) => NOT_NOTIFIED,
+        (token, false) => -token,
+    };
+    Ok(number.into())
+}
+
+/// Releases the lock and waits in the reactor; the ticket, whose outcome is as of
+/// [`AwaitCondition`], or `NOT_OWNER`. It is to be hastened, not cancelled.
+pub fn condition_await(id: u32, timeout: f64) -> Result<f64> {
+    match AwaitCondition::new(&tree()?.member, id).map_err(to_js)? {
+        Some(operation) => port::submit(Box::new(operation), timeout).map(f64::from),
+        None => Ok(NOT_OWNER),
+    }
+}
+
+/// Notifies the `n` that have waited longest; how many there were, or `NOT_OWNER`.
+pub fn condition_notify(id: u32, n: u32) -> Result<f64> {
+    let notified = condition(id)?.notify(n).map_err(to_js)?;
+    Ok(notified.map_or(NOT_OWNER, f64::from))
+}
+
+/// How many wait.
+pub fn condition_waiters(id: u32) -> Result<u32> {
+    let waiters = condition(id)?.waiters().map_err(to_js)?;
+    Ok(waiters as u32)
+}
+
+fn barrier(id: u32) -> Result<Barrier<'static>> {
+    Barrier::open(&tree()?.member, id).map_err(to_js)
+}
+
+/// A new barrier; its block.
+pub fn barrier_create(parties: u32) -> Result<u32> {
+    Ok(Barrier::create(&tree()?.member, parties)
+        .map_err(to_js)?
+        .1
+        .id)
+}
+
+/// Blocks this thread until all parties have arrived: an outcome as of [`AwaitBarrier`]. After
+/// `timeout` milliseconds the barrier is broken.
+pub fn barrier_wait(id: u32, has_action: bool, timeout: f64) -> Result<i32> {
+    let outcome = barrier(id)?
+        .wait(has_action, deadline_after(timeout))
+        .map_err(to_js)?;
+    Ok(barrier_number(outcome))
+}
+
+/// Waits in the reactor until all parties have arrived; the ticket, whose outcome is as of
+/// [`AwaitBarrier`]. It is to be hastened, not cancelled.
+pub fn barrier_await(id: u32, has_action: bool, timeout: f64) -> Result<u32> {
+    let operation = AwaitBarrier::new(&tree()?.member, id, has_action).map_err(to_js)?;
+    port::submit(Box::new(operation), timeout)
+}
+
+/// Releases the others after the action; `false` if the barrier was broken or reset meanwhile.
+pub fn barrier_release(id: u32, slot: u32) -> Result<bool> {
+    Ok(barrier(id)?.release(slot))
+}
+
+/// Breaks the barrier; `slot` is that of the party whose action failed, -1 for no action.
+pub fn barrier_abort(id: u32, slot: f64) -> Result<()> {
+    barrier(id)?.abort((slot >= 0.0).then_some(slot as u32));
+    Ok(())
+}
+
+/// Makes the barrier as new: who waits fails.
+pub fn barrier_reset(id: u32) -> Result<()> {
+    barrier(id)?.reset();
+    Ok(())
+}
+
+pub fn barrier_parties(id: u32) -> Result<u32> {
+    Ok(barrier(id)?.parties())
+}
+
+/// How many wait for the others.
+pub fn barrier_waiting(id: u32) -> Result<u32> {
+    Ok(barrier(id)?.waiting())
+}
+
+pub fn barrier_is_broken(id: u32) -> Result<bool> {
+    Ok(barrier(id)?.is_broken())
+}

@@ -1,0 +1,144 @@
+// Event. Setting, clearing and looking are one `Atomics` operation each; the word and what it means are
+// native/core/src/sync/event.rs. Everything else is in the addon.
+
+import { BlockHandle, type BlockReference, cellOf, closedError, layout } from "../blocks.ts";
+import { native, translated } from "../native.ts";
+import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
+import { attach, register } from "../reduction.ts";
+import { ACQUIRED, FAILED, wait } from "../waits.ts";
+
+/**
+ * A flag that processes wait for. As `multiprocessing.Event`. {@linkcode Event.set | set} releases everybody who waits
+ * at that moment, even if the flag is cleared at once, and it waits for nobody: a killed waiter costs nothing.
+ *
+ * @example Set once, passed by all
+ * ```ts
+ * import { Event } from "@parallel/multiprocessing";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * using event = new Event();
+ * assertEquals(event.waitSync({ timeout: 0 }), false);
+ * const waiting = event.wait();
+ * event.set();
+ * assertEquals(await waiting, true);
+ * assert(event.isSet());
+ * event.clear();
+ * assert(!event.isSet());
+ * ```
+ */
+export class Event implements Disposable {
+  static {
+    register(Event, {
+      reduce: (event) => event.#data(),
+      restore: (data: BlockReference) => new Event(BlockHandle.adopt(data)),
+    });
+  }
+
+  readonly #handle: BlockHandle;
+  /** The words of the window in which the event lies, and the index of its own. */
+  readonly #words: Int32Array;
+  readonly #index: number;
+
+  /** An event that is not set. */
+  constructor();
+  /** @ignore The event in a block that exists. */
+  constructor(handle: BlockHandle);
+  constructor(handle?: BlockHandle) {
+    this.#handle = handle ?? BlockHandle.of((addon) => addon.eventCreate());
+    const { window, word } = cellOf(this.#handle.block);
+    this.#words = window.words;
+    this.#index = word + layout().eventWord;
+  }
+
+  /**
+   * Whether the flag is set.
+   *
+   * @throws {InvalidStateError} If the event is closed.
+   */
+  isSet(): boolean {
+    this.#block("look at");
+    return (Atomics.load(this.#words, this.#index) & layout().eventSet) !== 0;
+  }
+
+  /**
+   * Sets the flag and releases all who wait. Nothing happens if it is set.
+   *
+   * @throws {InvalidStateError} If the event is closed.
+   */
+  set(): void {
+    const block = this.#block("set");
+    const { eventSet, eventWaiters, eventCount } = layout();
+    const words = this.#words;
+    const index = this.#index;
+    let word = Atomics.load(words, index);
+    for (;;) {
+      if ((word & eventSet) !== 0) return;
+      const next = ((word + eventCount) | eventSet) & ~eventWaiters;
+      const seen = Atomics.compareExchange(words, index, word, next); // T1
+      if (seen === word) break;
+      word = seen;
+    }
+    if ((word & eventWaiters) !== 0) native().eventWake(block);
+  }
+
+  /**
+   * Clears the flag. Nothing happens if it is not set.
+   *
+   * @throws {InvalidStateError} If the event is closed.
+   */
+  clear(): void {
+    this.#block("clear");
+    Atomics.and(this.#words, this.#index, ~layout().eventSet); // T2
+  }
+
+  /**
+   * Waits without blocking the thread until the flag is set: `true`, also if it was set and cleared again meanwhile;
+   * `false` if `timeout` milliseconds have passed first.
+   *
+   * @throws {InvalidStateError} If the event is closed.
+   * @throws What `signal` was aborted with.
+   */
+  async wait(options?: WaitOptions): Promise<boolean> {
+    const timeout = timeoutOf(options);
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    if (this.isSet()) return true;
+    if (timeout === 0) return false;
+    const block = this.#block("wait for");
+    const outcome = await wait(() => translated(() => native().eventAwait(block, timeout)), { signal });
+    if (outcome === FAILED) throw closedError("wait for the Event", "Event");
+    return outcome === ACQUIRED;
+  }
+
+  /**
+   * As {@linkcode wait}, blocking the thread.
+   *
+   * @throws {InvalidStateError} If the event is closed.
+   */
+  waitSync(options?: WaitSyncOptions): boolean {
+    const timeout = timeoutOf(options);
+    if (this.isSet()) return true;
+    const block = this.#block("wait for");
+    return timeout !== 0 && translated(() => native().eventWait(block, timeout)) !== 0;
+  }
+
+  /** Gives up this process's handle. The event itself goes with the last handle of all processes. */
+  [Symbol.dispose](): void {
+    this.#handle.close();
+  }
+
+  /** As CPython shows it, `<Event at 0x1f set>` or `… unset>`, with a number that is the same in all processes. */
+  toString(): string {
+    const state = this.isSet() ? "set" : "unset";
+    return `<Event at 0x${this.#handle.block.toString(16)} ${state}>`;
+  }
+
+  #data(): BlockReference {
+    attach(this.#block("send"));
+    return this.#handle.reference();
+  }
+
+  #block(action: string): number {
+    return this.#handle.require(action, "Event");
+  }
+}

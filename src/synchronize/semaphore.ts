@@ -1,0 +1,255 @@
+// Semaphore and BoundedSemaphore. Without contention an acquisition and a release are one compare-exchange each; the
+// words and what they mean are native/core/src/sync/semaphore.rs. Everything else is in the addon.
+
+import { BlockHandle, type BlockReference, cellOf, closedError, layout } from "../blocks.ts";
+import { InvalidStateError } from "../errors.ts";
+import { native, translated } from "../native.ts";
+import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../options.ts";
+import { attach, register } from "../reduction.ts";
+import { ACQUIRED, FAILED, wait } from "../waits.ts";
+import { requireCount } from "./count.ts";
+import { AcquiredGuard, type Guard } from "./guard.ts";
+
+/** The largest value, as of CPython's `SEM_VALUE_MAX`. */
+const SEM_VALUE_MAX = 2 ** 31 - 1;
+
+/** What takes the place of a closed semaphore's words: its value and its bound are 0. */
+const NO_WORDS = new Int32Array(2);
+
+/**
+ * A counter that is never negative: {@linkcode Semaphore.acquire | acquire} takes one from it, waiting while it is 0,
+ * and {@linkcode Semaphore.release | release} adds to it. As `multiprocessing.Semaphore`. Who has acquired is not
+ * recorded: any process may release, and what a killed process had acquired stays taken.
+ *
+ * @example Two at a time
+ * ```ts
+ * import { Semaphore } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using semaphore = new Semaphore(2);
+ * {
+ *   using _first = await semaphore.acquire();
+ *   using _second = semaphore.acquireSync();
+ *   assertEquals(semaphore.tryAcquire(), null);
+ * }
+ * assertEquals(semaphore.getValue(), 2);
+ * ```
+ */
+export class Semaphore implements Disposable {
+  static {
+    register(Semaphore, {
+      reduce: (semaphore) => semaphore.data(),
+      restore: (data: BlockReference) => new Semaphore(BlockHandle.adopt(data)),
+    });
+  }
+
+  readonly #handle: BlockHandle;
+  readonly #toMax: number;
+  /** The bits of the word that are the value. */
+  readonly #mask: number;
+  /** The words of the window in which the semaphore lies, and the index of its value. */
+  #words: Int32Array;
+  #index: number;
+
+  /**
+   * A semaphore whose value is `value`. Default: 1.
+   *
+   * @throws {TypeError} If `value` is not a number.
+   * @throws {RangeError} If it is not a whole number from 0 to 2147483647.
+   */
+  constructor(value?: number);
+  /** @ignore The semaphore in a block that exists. */
+  constructor(handle: BlockHandle);
+  constructor(first: number | BlockHandle = 1) {
+    this.#handle = first instanceof BlockHandle ? first : create("Semaphore", first, SEM_VALUE_MAX);
+    const { window, word } = cellOf(this.#handle.block);
+    const { semaphoreWord, semaphoreMaxWord, semaphoreMask } = layout();
+    this.#words = window.words;
+    this.#index = word + semaphoreWord;
+    this.#toMax = semaphoreMaxWord - semaphoreWord;
+    this.#mask = semaphoreMask;
+  }
+
+  /**
+   * Takes one from the value, waiting without blocking the thread until it is above 0. The guard releases it again.
+   *
+   * @throws {InvalidStateError} If the semaphore is closed.
+   * @throws What `signal` was aborted with; then nothing is taken.
+   */
+  acquire(): Promise<Guard>;
+  /** As above; `null` if the value was 0 for `timeout` milliseconds. */
+  acquire(options: AcquireOptions): Promise<Guard | null>;
+  async acquire(options?: AcquireOptions): Promise<Guard | null> {
+    const timeout = timeoutOf(options);
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    const guard = this.tryAcquire();
+    if (guard !== null || timeout === 0) return guard;
+    const block = this.#block("acquire");
+    const outcome = await wait(() => translated(() => native().semaphoreAcquireAsync(block, timeout)), {
+      signal,
+      undo: (outcome) => outcome === ACQUIRED && this.release(),
+    });
+    if (outcome === FAILED) throw closedError("acquire the semaphore", this.constructor.name);
+    return outcome === ACQUIRED ? new AcquiredGuard(this, false) : null;
+  }
+
+  /**
+   * Takes one from the value, blocking the thread until it is above 0. The guard releases it again.
+   *
+   * @throws {InvalidStateError} If the semaphore is closed.
+   */
+  acquireSync(): Guard;
+  /** As above; `null` if the value was 0 for `timeout` milliseconds. */
+  acquireSync(options: AcquireSyncOptions): Guard | null;
+  acquireSync(options?: AcquireSyncOptions): Guard | null {
+    const timeout = timeoutOf(options);
+    if (this.#take()) return new AcquiredGuard(this, false);
+    const block = this.#block("acquire");
+    if (timeout === 0) return null;
+    return translated(() => native().semaphoreAcquire(block, timeout)) === 0 ? null : new AcquiredGuard(this, false);
+  }
+
+  /**
+   * Takes one from the value if it is above 0; `null` if not.
+   *
+   * @throws {InvalidStateError} If the semaphore is closed.
+   */
+  tryAcquire(): Guard | null {
+    if (this.#take()) return new AcquiredGuard(this, false);
+    this.#block("acquire");
+    return null;
+  }
+
+  /**
+   * Adds `n` to the value, at once: of several releases and acquisitions none is seen halfway. Default: 1.
+   *
+   * @throws {TypeError} If `n` is not a number.
+   * @throws {RangeError} If it is not a whole number from 1 to 2147483647.
+   * @throws {InvalidStateError} If the value would exceed its bound; then nothing is added.
+   */
+  release(n = 1): void {
+    if (n !== 1) requireCount(`release the ${this.constructor.name}`, "n", n, 1, SEM_VALUE_MAX);
+    const words = this.#words;
+    const index = this.#index;
+    const max = words[index + this.#toMax];
+    let word = Atomics.load(words, index);
+    for (;;) {
+      if ((word & this.#mask) + n > max) throw this.#tooMany(n);
+      const seen = Atomics.compareExchange(words, index, word, word + n); // T3
+      if (seen === word) break;
+      word = seen;
+    }
+    // The sign bit says that somebody may sleep.
+    if (word < 0) native().semaphoreWake(this.#block("release"), n);
+  }
+
+  /** The value: how many acquisitions would succeed at once. It may have changed when you look at it. */
+  getValue(): number {
+    this.#block("look at");
+    return Atomics.load(this.#words, this.#index) & this.#mask;
+  }
+
+  /** Whether the value is 0. */
+  locked(): boolean {
+    return this.getValue() === 0;
+  }
+
+  /** Gives up this process's handle. The semaphore itself goes with the last handle of all processes. */
+  [Symbol.dispose](): void {
+    this.#words = NO_WORDS;
+    this.#index = 0;
+    this.#handle.close();
+  }
+
+  /** As CPython shows it: `<Semaphore(value=1)>`. */
+  toString(): string {
+    return `<Semaphore(value=${this.getValue()})>`;
+  }
+
+  /** @ignore How it travels. */
+  protected data(): BlockReference {
+    attach(this.#block("send"));
+    return this.#handle.reference();
+  }
+
+  /** @ignore The bound that {@linkcode release} keeps. */
+  protected bound(): number {
+    this.#block("look at");
+    return this.#words[this.#index + this.#toMax];
+  }
+
+  /** T1, if the value is above 0. */
+  #take(): boolean {
+    const words = this.#words;
+    const index = this.#index;
+    let word = Atomics.load(words, index);
+    while ((word & this.#mask) !== 0) {
+      const seen = Atomics.compareExchange(words, index, word, word - 1);
+      if (seen === word) return true;
+      word = seen;
+    }
+    return false;
+  }
+
+  #block(action: string): number {
+    return this.#handle.require(action, this.constructor.name);
+  }
+
+  #tooMany(n: number): Error {
+    this.#block("release");
+    const [name, value, max] = [this.constructor.name, this.getValue(), this.bound()];
+    return new InvalidStateError(
+      `Cannot release the ${name}: its value is ${value} and ${n} more would exceed ${max}; ` +
+        "semaphore or lock released too many times",
+    );
+  }
+}
+
+/**
+ * A semaphore whose value never exceeds the one it was made with: a release too many is an error. As
+ * `multiprocessing.BoundedSemaphore`, whose check is not exact; this one is.
+ *
+ * @example A release too many
+ * ```ts
+ * import { BoundedSemaphore, InvalidStateError } from "@parallel/multiprocessing";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * using semaphore = new BoundedSemaphore(2);
+ * semaphore.acquireSync();
+ * semaphore.release();
+ * assertThrows(() => semaphore.release(), InvalidStateError, "released too many times");
+ * assertEquals(String(semaphore), "<BoundedSemaphore(value=2, maxvalue=2)>");
+ * ```
+ */
+export class BoundedSemaphore extends Semaphore {
+  static {
+    register(BoundedSemaphore, {
+      reduce: (semaphore) => semaphore.data(),
+      restore: (data: BlockReference) => new BoundedSemaphore(BlockHandle.adopt(data)),
+    });
+  }
+
+  /**
+   * A semaphore whose value is `value`, and at most that. Default: 1.
+   *
+   * @throws {TypeError} If `value` is not a number.
+   * @throws {RangeError} If it is not a whole number from 0 to 2147483647.
+   */
+  constructor(value?: number);
+  /** @ignore The semaphore in a block that exists. */
+  constructor(handle: BlockHandle);
+  constructor(first: number | BlockHandle = 1) {
+    super(first instanceof BlockHandle ? first : create("BoundedSemaphore", first, first));
+  }
+
+  /** As CPython shows it: `<BoundedSemaphore(value=1, maxvalue=1)>`. */
+  override toString(): string {
+    return `<BoundedSemaphore(value=${this.getValue()}, maxvalue=${this.bound()})>`;
+  }
+}
+
+function create(kindName: string, value: number, max: number): BlockHandle {
+  requireCount(`create a ${kindName}`, "value", value, 0, SEM_VALUE_MAX);
+  return BlockHandle.of((addon) => addon.semaphoreCreate(value, max));
+}
