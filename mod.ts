@@ -6,7 +6,19 @@
 
 export * from "./src/errors.ts";
 export type { AcquireOptions, AcquireSyncOptions, WaitOptions, WaitSyncOptions } from "./src/options.ts";
-export { type Guard, Lock, type LockOptions, RLock } from "./src/synchronize.ts";
+export {
+  Barrier,
+  type BarrierAction,
+  type BarrierOptions,
+  BoundedSemaphore,
+  Condition,
+  Event,
+  type Guard,
+  Lock,
+  type LockOptions,
+  RLock,
+  Semaphore,
+} from "./src/synchronize.ts";
 export { JoinableQueue, Queue, SimpleQueue } from "./src/queues.ts";
 export {
   activeChildren,

@@ -18,7 +18,7 @@ export type BlockReference = [block: number, generation: number];
 const collected = new FinalizationRegistry<number>((block) => native().releaseBlock(block));
 
 /** This process's share in a block of shared memory. */
-export class BlockHandle {
+export class BlockHandle implements Disposable {
   /** The number of the block; 0 once closed. */
   #block: number;
 
@@ -62,6 +62,14 @@ export class BlockHandle {
     return this.#block;
   }
 
+  /**
+   * Another handle, for a wait to keep the block with, whoever closes this one: the number of a block that was returned
+   * may be another object's at any time.
+   */
+  share(): BlockHandle {
+    return BlockHandle.adopt(this.reference());
+  }
+
   /** How a message names the block. */
   reference(): BlockReference {
     return [this.#block, translated(() => native().generationOf(this.#block))];
@@ -73,6 +81,10 @@ export class BlockHandle {
     collected.unregister(this);
     native().releaseBlock(this.#block);
     this.#block = 0;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 }
 

@@ -1,5 +1,6 @@
 // Functions by reference, the child's half: finds the function that a reference made by callable.ts means.
 
+import process from "node:process";
 import {
   type Callable,
   type FunctionReference,
@@ -47,6 +48,28 @@ export async function resolve(reference: FunctionReference, loaders: ModuleLoade
   if (found.size > 1) throw ambiguous(reference, [...found.values()]);
   const [fn] = found.keys();
   return fn;
+}
+
+/**
+ * As {@linkcode resolve}, without waiting: in the modules that the reference names, if they can be loaded at once,
+ * which modules with a top-level `await` cannot. `null` if it is not found.
+ */
+export function resolveSync({ name, hash, modules }: FunctionReference): Callable | null {
+  const found = new Map<Callable, string>();
+  for (const url of modules.filter((url) => url.startsWith("file:"))) {
+    try {
+      const module: ModuleNamespace = process.getBuiltinModule("node:module").createRequire(url)(pathOf(url));
+      if (hash !== null) collect(module, url, hash, found);
+      else if (typeof module[name] === "function") found.set(module[name], url);
+    } catch {
+      // Whoever can wait is told by `resolve` what is wrong with it.
+    }
+  }
+  return found.size === 1 ? [...found.keys()][0] : null;
+}
+
+function pathOf(url: string): string {
+  return decodeURIComponent(new URL(url).pathname);
 }
 
 /** Adds the functions among the exports whose source has the hash, each with a description for messages. */

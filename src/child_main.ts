@@ -2,6 +2,7 @@
 // main module that the command line names. Once imported here, that module is not run again: Deno goes on to wait for
 // what is left in the event loop, as at the end of every program.
 
+import { arrivals, useLoaders } from "./callable_arrival.ts";
 import { resolve } from "./callable_resolve.ts";
 import type { Callable, ModuleLoader } from "./callable_types.ts";
 import { current } from "./current.ts";
@@ -23,9 +24,11 @@ export async function start(loaders: Record<string, ModuleLoader>): Promise<void
   let mainIsLoaded = false;
   try {
     current.importing = true;
+    useLoaders(loaders);
     mainIsLoaded = await importMain(preparation.mainModule, loaders);
     if (preparation.target !== null) target = await resolve(preparation.target, loaders);
     targetArgs = args();
+    await arrivals();
   } catch (error) {
     native.reportFailure(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
     fail(error);

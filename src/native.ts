@@ -228,6 +228,7 @@ const OS_ERRORS: Readonly<Record<number, new (message: string, options?: ErrorOp
   2: Deno.errors.NotFound, // ENOENT
   13: Deno.errors.PermissionDenied, // EACCES
   20: Deno.errors.NotADirectory, // ENOTDIR
+  22: RangeError, // EINVAL: a NUL byte in a name or path
   32: Deno.errors.BrokenPipe, // EPIPE
 };
 

@@ -45,6 +45,9 @@ export interface ProcessOptions<A extends readonly unknown[] = unknown[]> {
 /** After how many milliseconds of waiting for a process it is asked why it does not end. */
 const DOUBT_AFTER = 1000;
 
+/** Options without the type of the target: a process keeps these, so that any process is a `Process`. */
+type UntypedOptions = Omit<ProcessOptions<readonly unknown[]>, "target">;
+
 const SIGINT = 2;
 const SIGKILL = 9;
 const SIGTERM = 15;
@@ -82,8 +85,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
 
   /** The numbers of the processes on the way from the root to this one. */
   readonly identity: readonly number[];
-  // Without the type of the target, so that any process is a `Process`.
-  readonly #options: Omit<ProcessOptions<readonly unknown[]>, "target">;
+  readonly #options: UntypedOptions;
   readonly #target: ReturnType<typeof reference> | null;
   #name: string;
   #daemon: boolean;
@@ -98,13 +100,12 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
   /**
    * A process that has yet to be started.
    *
-   * @throws {TypeError} If another process could not find `target`: it is bound, inline, or certainly not exported.
+   * @throws {TypeError} If another process could not find `target`: it is bound, inline, or certainly not exported; or
+   * if another option is of the wrong type.
    */
   constructor(options: ProcessOptions<A> = {}) {
-    const { target, args = [], name, daemon = current.daemon } = options;
-    if (!globalThis.Array.isArray(args)) {
-      throw new TypeError(`Cannot create a process: "args" is ${Deno.inspect(args)}, wanted an array`);
-    }
+    const { target, name, daemon = current.daemon } = options;
+    requireOptions(options);
     this.#target = target === undefined ? null : reference(target as Callable | ModuleExport);
     this.#options = options;
     this.identity = nextIdentity();
@@ -355,6 +356,21 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     }
     return this.#pid;
   }
+}
+
+/** Refuses options that types would have refused. */
+function requireOptions({ args, name, daemon, env, stdout, stderr }: UntypedOptions): void {
+  const require = (isGood: boolean, option: string, given: unknown, wanted: string) => {
+    if (isGood || given === undefined) return;
+    throw new TypeError(`Cannot create a process: "${option}" is ${Deno.inspect(given)}, wanted ${wanted}`);
+  };
+  const isStream = (given: unknown) => given === "inherit" || given === "null";
+  require(globalThis.Array.isArray(args), "args", args, "an array");
+  require(typeof name === "string", "name", name, "a string");
+  require(typeof daemon === "boolean", "daemon", daemon, "a boolean");
+  require(Object.values(env ?? {}).every((it) => typeof it === "string"), "env", env, "an object of strings");
+  require(isStream(stdout), "stdout", stdout, '"inherit" or "null"');
+  require(isStream(stderr), "stderr", stderr, '"inherit" or "null"');
 }
 
 /**

@@ -4,5 +4,9 @@
  * @module
  */
 
+export { Barrier, type BarrierAction, type BarrierOptions } from "./synchronize/barrier.ts";
+export { Condition } from "./synchronize/condition.ts";
+export { Event } from "./synchronize/event.ts";
 export type { Guard } from "./synchronize/guard.ts";
 export { Lock, type LockOptions, RLock } from "./synchronize/lock.ts";
+export { BoundedSemaphore, Semaphore } from "./synchronize/semaphore.ts";

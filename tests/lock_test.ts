@@ -420,6 +420,33 @@ Deno.test("Lock: an abort that races with the release gives either the lock or t
   assert(!lock.locked());
 });
 
+Deno.test("Lock: a dispose while it is waited for ends the wait with an error, and no other lock is acquired", async () => {
+  const lock = new Lock();
+  const held = lock.acquireSync();
+  const waiting = errorOf(() => lock.acquire({ timeout: 300 }), InvalidStateError);
+  lock[Symbol.dispose]();
+  assertThrows(() => held.release(), InvalidStateError, "closed");
+  const others = Array.from({ length: 100 }, () => new Lock());
+  assertMatch((await within(waiting)).message, /the Lock is closed/);
+  assertEquals(others.filter((other) => other.locked()), []);
+  others.forEach((other) => other[Symbol.dispose]());
+});
+
+Deno.test("Lock: a dispose while it is waited for leaves it to the other processes", async () => {
+  using said = new Queue();
+  const lock = new Lock();
+  await using other = await Holder.of(lock);
+  const waiting = errorOf(() => lock.acquire(), InvalidStateError);
+  const third = new Process({ target: targets.contend, args: [lock, said] });
+  third.start();
+  lock[Symbol.dispose]();
+  assertEquals(await said.get({ timeout: PATIENCE }), "contends");
+  await other.release();
+  assertMatch((await within(waiting)).message, /the Lock is closed/);
+  assertEquals(await said.get({ timeout: PATIENCE }), "acquired");
+  assert(await third.join({ timeout: PATIENCE }));
+});
+
 Deno.test("Lock: any process may release it", async () => {
   using lock = new Lock();
   using said = new Queue();
@@ -568,6 +595,17 @@ Deno.test("Lock: a Worker that is terminated while it holds it has died", async 
   const error = await errorOf(() => lock.acquire({ timeout: 5000 }), OwnerDiedError);
   assertEquals([error.pid, error.processName], [Deno.pid, "MainProcess"]);
   lock.acquireSync({ timeout: 0 })!.release();
+});
+
+Deno.test("Lock: a Worker that is terminated while its promise waits acquires nothing any more", async () => {
+  using lock = new Lock();
+  const held = lock.acquireSync();
+  {
+    using worker = new LockWorker();
+    assertEquals(await worker.ask("wait", lock), "waits");
+  }
+  held.release();
+  for (let i = 0; i < 3; i++) (await lock.acquire({ timeout: 5000 }))!.release();
 });
 
 Deno.test("a program ends although it has locks, if nobody waits for them", async () => {

@@ -42,6 +42,7 @@ const ERRORS: [code: string, ErrorClass: new (message: string) => Error][] = [
   ["OS:2", Deno.errors.NotFound],
   ["OS:13", Deno.errors.PermissionDenied],
   ["OS:20", Deno.errors.NotADirectory],
+  ["OS:22", RangeError],
   ["OS:32", Deno.errors.BrokenPipe],
   ["OS:9999", Error],
   ["OS:0", Error],

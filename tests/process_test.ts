@@ -7,6 +7,7 @@ import {
   Lock,
   Process,
   ProcessError,
+  type ProcessOptions,
   Queue,
   type Target,
 } from "@parallel/multiprocessing";
@@ -229,7 +230,6 @@ Deno.test("arguments that cannot be sent are refused by start, and nothing is st
   assertThrows(() => new Process({ target: targets.echo, args: [said, closed] }).start(), InvalidStateError, "closed");
   const refusedKwargs = new Process({ target: targets.echo, args: [said], kwargs: { fn: () => {} } });
   assertThrows(() => refusedKwargs.start(), TypeError);
-  assertThrows(() => new Process({ args: "ab" as unknown as [] }), TypeError, "wanted an array");
   await assertNothingLeft(before);
 });
 
@@ -252,6 +252,22 @@ for (const [what, target] of Object.entries(PLACES)) {
   });
 }
 
+const OPTIONS = { args: "ab", name: 5, daemon: "yes", env: { A: 1 }, stdout: "piped", stderr: 2 };
+for (const [option, value] of Object.entries(OPTIONS)) {
+  Deno.test(`the option ${option} is refused when it is of the wrong type`, () => {
+    assertThrows(() => new Process({ [option]: value } as never), TypeError, `Cannot create a process: "${option}" is`);
+  });
+}
+
+Deno.test("a NUL in the environment or the directory is refused, and nothing started", () => {
+  const before = childrenOf();
+  const wrong: ProcessOptions[] = [{ env: { "a\0": "b" } }, { env: { a: "b\0" } }, { cwd: "/\0" }];
+  for (const options of wrong) {
+    assertThrows(() => new Process(options).start(), RangeError, "Cannot start a process");
+  }
+  assertEquals(childrenOf(), before);
+});
+
 const unexported = () => {};
 const REFUSED: [string, unknown, RegExp][] = [
   ["is bound", targets.nothing.bind(null), /bound function/],
@@ -270,15 +286,19 @@ for (const [what, target, message] of REFUSED) {
 const FAILED: [string, () => Process, RegExp][] = [
   [
     "of a module that is missing",
-    () => new Process({ target: { module: "./none.ts", name: "f" } }),
+    () => new Process({ target: { module: "./none.ts", name: "f" }, stderr: "null" }),
     /module is missing/,
   ],
   [
     "that the module does not export",
-    () => new Process({ target: { module: TARGETS, name: "none" } }),
+    () => new Process({ target: { module: TARGETS, name: "none" }, stderr: "null" }),
     /exports no function/,
   ],
-  ["that is in a closure", () => new Process({ target: [unexported][0] }), /exports it|does not export it/],
+  [
+    "that is in a closure",
+    () => new Process({ target: [unexported][0], stderr: "null" }),
+    /exports it|does not export it/,
+  ],
 ];
 for (const [what, make, message] of FAILED) {
   Deno.test(`a target ${what} is an error of the constructor or of join`, async () => {
@@ -295,7 +315,7 @@ for (const [what, make, message] of FAILED) {
 }
 
 Deno.test("join tells of a child that could not begin, in every form, and its exit code is 1", async () => {
-  const child = new Process({ target: { module: TARGETS, name: "none" }, name: "Nobody" });
+  const child = new Process({ target: { module: TARGETS, name: "none" }, name: "Nobody", stderr: "null" });
   child.start();
   await assertRejects(() => child.join({ timeout: PATIENCE }), ProcessError, 'Cannot run "Nobody"');
   assertThrows(() => child.joinSync(), ProcessError, 'Cannot run "Nobody"');
@@ -422,7 +442,7 @@ Deno.test("await using terminates a process and waits for its end", async () => 
   }
 });
 
-Deno.test("a process whose directory was removed and whose program was lost to join is reaped all the same", async () => {
+Deno.test("processes that nobody joins are reaped all the same", async () => {
   const before = belongings();
   for (let i = 0; i < 3; i++) new Process({ target: targets.nothing }).start();
   await until("all children gone", () => childrenOf().length === before.children.length);

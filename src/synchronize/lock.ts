@@ -54,7 +54,8 @@ abstract class LockBase implements Disposable {
     enter = (lock: LockBase) => lock.enter();
     inside = (lock: LockBase, action) => ({
       block: lock.#open(action),
-      inherited: (token) => lock.#throws ? ownerDied(`wait with the ${lock.kindName}`, token, "it is held again") : null,
+      inherited: (token) =>
+        lock.#throws ? ownerDied(`wait with the ${lock.kindName}`, token, "it is held again") : null,
     });
   }
 
@@ -92,10 +93,13 @@ abstract class LockBase implements Disposable {
     const guard = this.tryAcquire();
     // The addon waits until the lock is free, whoever holds it: going deeper was tried just now.
     if (guard !== null || timeout === 0) return guard;
-    const outcome = await wait(() => translated(() => native().lockAcquireAsync(this.#handle.block, timeout)), {
+    using kept = this.#handle.share();
+    const outcome = await wait(() => translated(() => native().lockAcquireAsync(kept.block, timeout)), {
       signal,
-      undo: (outcome) => outcome >= ACQUIRED && this.release(),
+      undo: (outcome) => outcome >= ACQUIRED && !this.#handle.closed && this.release(),
     });
+    if (this.#handle.closed && outcome >= ACQUIRED) native().lockRelease(kept.block);
+    this.#open("acquire"); // throws if the lock was disposed of meanwhile
     return this.#guard(outcome);
   }
 
@@ -242,8 +246,7 @@ export class Lock extends LockBase {
   /** @ignore The lock in a block that exists. */
   constructor(handle: BlockHandle, throws: boolean);
   constructor(first: LockOptions | BlockHandle = {}, throws = true) {
-    if (first instanceof BlockHandle) super(first, throws);
-    else super(BlockHandle.create(Kind.lock, layout().cellSize), throwsOnDeath(first));
+    super(...openOrCreate(Kind.lock, first, throws));
   }
 
   /**
@@ -316,8 +319,7 @@ export class RLock extends LockBase {
   /** @ignore The lock in a block that exists. */
   constructor(handle: BlockHandle, throws: boolean);
   constructor(first: LockOptions | BlockHandle = {}, throws = true) {
-    if (first instanceof BlockHandle) super(first, throws);
-    else super(BlockHandle.create(Kind.rlock, layout().cellSize), throwsOnDeath(first));
+    super(...openOrCreate(Kind.rlock, first, throws));
     this.#toDepth = layout().depthWord - layout().lockWord;
   }
 
@@ -364,6 +366,13 @@ export class RLock extends LockBase {
     const depth = owner === "None" ? 0 : mine ? this.words[this.index + this.#toDepth] + 1 : "nonzero";
     return `<RLock(${owner}, ${depth})>`;
   }
+}
+
+/** The block of a lock that exists or is made now, and whether it throws. */
+function openOrCreate(kind: number, first: LockOptions | BlockHandle, throws: boolean): [BlockHandle, boolean] {
+  if (first instanceof BlockHandle) return [first, throws];
+  const wanted = throwsOnDeath(first);
+  return [BlockHandle.create(kind, layout().cellSize), wanted];
 }
 
 function throwsOnDeath({ onOwnerDeath = "throw" }: LockOptions): boolean {

@@ -1,0 +1,262 @@
+// Barrier. Its rounds and slots are native/core/src/sync/barrier.rs; all of it is in the addon, but for the action.
+
+import { BlockHandle, type BlockReference, closedError } from "../blocks.ts";
+import { callingModules, type FunctionReference, type ModuleExport, reference } from "../callable.ts";
+import { ArrivedCallable } from "../callable_arrival.ts";
+import { BrokenBarrierError } from "../errors.ts";
+import { native, translated } from "../native.ts";
+import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
+import { attach, register } from "../reduction.ts";
+import { FAILED, wait } from "../waits.ts";
+import { requireCount } from "./count.ts";
+
+/** What a {@linkcode Barrier} runs once in each round: a function, or the export of a module where that is. */
+export type BarrierAction = (() => unknown) | ModuleExport;
+
+/** Options of {@linkcode Barrier}. */
+export interface BarrierOptions {
+  /**
+   * Run by the party that arrives last, before any is released. A barrier that travels to another process needs one
+   * that a module exports, or a {@linkcode ModuleExport}.
+   */
+  action?: BarrierAction;
+  /** Milliseconds that a wait lasts at most which does not say it itself. Absent or `null`: for ever. */
+  timeout?: number | null;
+}
+
+/** How a barrier travels: its block, its action and its timeout. */
+type BarrierData = [...BlockReference, action: FunctionReference | null, timeout: number];
+
+/** The most parties; see `MAX_PARTIES` in native/core/src/primitives/barrier.rs. */
+const MAX_PARTIES = 2 ** 20;
+
+/** Outcome of a wait at a broken barrier (`BROKEN` in native/core/src/reactor/operations.rs). */
+const BROKEN = -3;
+/** Outcome of the wait of the party that runs the action: this minus its slot (`RUNS_ACTION` there). */
+const RUNS_ACTION = -16;
+
+/** The action, wherever it comes from. */
+interface Action {
+  /** How another process finds it. */
+  reference(): FunctionReference;
+  get(): Promise<Run> | Run;
+  getSync(): Run;
+}
+
+type Run = () => unknown;
+
+/**
+ * A place where a fixed number of parties wait for each other, round after round. As `multiprocessing.Barrier`, but a
+ * party that is killed while it waits breaks it at once for all, instead of keeping them for ever.
+ *
+ * @example Nobody goes on before all are there
+ * ```ts
+ * import { Barrier } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * let rounds = 0;
+ * using barrier = new Barrier(3, { action: () => rounds++ });
+ * const indices = await Promise.all([barrier.wait(), barrier.wait(), barrier.wait()]);
+ * assertEquals(indices.sort(), [0, 1, 2]);
+ * assertEquals(rounds, 1);
+ * ```
+ */
+export class Barrier implements Disposable {
+  static {
+    register(Barrier, {
+      reduce: (barrier) => barrier.#data(),
+      restore: ([block, generation, action, timeout]: BarrierData) =>
+        new Barrier(BlockHandle.adopt([block, generation]), { timeout }, action),
+    });
+  }
+
+  readonly #handle: BlockHandle;
+  readonly #action: Action | null;
+  readonly #timeout: number;
+
+  /**
+   * A barrier for `parties` threads or promises, in any processes.
+   *
+   * @throws {TypeError} If `parties` is not a number, or an option is of the wrong type.
+   * @throws {RangeError} If `parties` is not a whole number from 1 to 1048576, or `timeout` is NaN.
+   */
+  constructor(parties: number, options?: BarrierOptions);
+  /** @ignore The barrier in a block that exists. */
+  constructor(handle: BlockHandle, options: BarrierOptions, arrived: FunctionReference | null);
+  constructor(
+    first: number | BlockHandle,
+    { action, timeout }: BarrierOptions = {},
+    arrived: FunctionReference | null = null,
+  ) {
+    this.#timeout = timeoutOf({ timeout });
+    this.#action = action !== undefined ? localAction(action) : arrived !== null ? arrivedAction(arrived) : null;
+    if (first instanceof BlockHandle) {
+      this.#handle = first;
+      return;
+    }
+    requireCount("create a Barrier", "parties", first, 1, MAX_PARTIES, "parties must be >= 1");
+    this.#handle = BlockHandle.of((addon) => addon.barrierCreate(first));
+  }
+
+  /** How many must arrive. */
+  get parties(): number {
+    const block = this.#block("look at");
+    return translated(() => native().barrierParties(block));
+  }
+
+  /** How many have arrived and wait for the others. */
+  get nWaiting(): number {
+    const block = this.#block("look at");
+    return translated(() => native().barrierWaiting(block));
+  }
+
+  /** Whether every wait fails until {@linkcode reset}. */
+  get broken(): boolean {
+    const block = this.#block("look at");
+    return translated(() => native().barrierIsBroken(block)) !== 0;
+  }
+
+  /**
+   * Waits, without blocking the thread, until all parties have arrived. The last runs the action first; a promise that
+   * it returns is awaited.
+   *
+   * A wait that lasts `timeout` milliseconds, or is aborted, breaks the barrier for all, unless all had arrived before:
+   * then it is as if there had been no abort. `timeout` replaces that of the barrier; `null`: for ever.
+   *
+   * @returns As what number this party arrived, from 0 to `parties` − 1.
+   * @throws {BrokenBarrierError} If the barrier is or gets broken, or is reset.
+   * @throws {InvalidStateError} If the barrier is closed.
+   * @throws What `signal` was aborted with; and what the action throws, in the party that ran it.
+   */
+  async wait(options?: WaitOptions): Promise<number> {
+    const timeout = this.#timeoutOf(options);
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    const block = this.#block("wait at");
+    const submit = () => translated(() => native().barrierAwait(block, this.#hasAction, timeout));
+    const outcome = await wait(submit, { signal, mustEnd: true });
+    if (outcome > RUNS_ACTION) {
+      if (outcome === BROKEN) signal?.throwIfAborted();
+      return this.#index(outcome);
+    }
+    const slot = RUNS_ACTION - outcome;
+    try {
+      const run = await this.#action!.get();
+      await run();
+    } catch (error) {
+      native().barrierAbort(block, slot);
+      throw error;
+    }
+    return this.#releaseOthers(block, slot);
+  }
+
+  /**
+   * As {@linkcode wait}, blocking the thread.
+   *
+   * @returns As what number this party arrived, from 0 to `parties` − 1.
+   * @throws {BrokenBarrierError} If the barrier is or gets broken, or is reset.
+   * @throws {TypeError} If the action returns a promise, which would have to be awaited; the barrier is then broken.
+   * @throws {InvalidStateError} If the barrier is closed, or the module of its action is not loaded in this process and
+   * cannot be at once.
+   * @throws What the action throws, in the party that ran it.
+   */
+  waitSync(options?: WaitSyncOptions): number {
+    const timeout = this.#timeoutOf(options);
+    const block = this.#block("wait at");
+    const outcome = translated(() => native().barrierWait(block, this.#hasAction, timeout));
+    if (outcome > RUNS_ACTION) return this.#index(outcome);
+    const slot = RUNS_ACTION - outcome;
+    try {
+      if (this.#action!.getSync()() instanceof Promise) {
+        throw new TypeError(
+          "Cannot wait at the Barrier: its action returned a promise; use wait() instead of waitSync()",
+        );
+      }
+    } catch (error) {
+      native().barrierAbort(block, slot);
+      throw error;
+    }
+    return this.#releaseOthers(block, slot);
+  }
+
+  /**
+   * Breaks the barrier: who waits, and who comes until {@linkcode reset}, gets a {@linkcode BrokenBarrierError}.
+   *
+   * @throws {InvalidStateError} If the barrier is closed.
+   */
+  abort(): void {
+    const block = this.#block("abort");
+    translated(() => native().barrierAbort(block, -1));
+  }
+
+  /**
+   * Makes the barrier as new: who waits gets a {@linkcode BrokenBarrierError}, who comes does not.
+   *
+   * @throws {InvalidStateError} If the barrier is closed.
+   */
+  reset(): void {
+    const block = this.#block("reset");
+    translated(() => native().barrierReset(block));
+  }
+
+  /** Gives up this process's handle. The barrier itself goes with the last handle of all processes. */
+  [Symbol.dispose](): void {
+    this.#handle.close();
+  }
+
+  /** As CPython shows it, with a number that is the same in all processes instead of an address. */
+  toString(): string {
+    const state = this.broken ? "broken" : `waiters=${this.nWaiting}/${this.parties}`;
+    return `<multiprocessing.synchronize.Barrier at 0x${this.#handle.block.toString(16)}: ${state}>`;
+  }
+
+  #data(): BarrierData {
+    attach(this.#block("send"));
+    return [...this.#handle.reference(), this.#action?.reference() ?? null, this.#timeout];
+  }
+
+  get #hasAction(): number {
+    return this.#action === null ? 0 : 1;
+  }
+
+  #timeoutOf(options: WaitSyncOptions | undefined): number {
+    return options?.timeout === undefined ? this.#timeout : timeoutOf(options);
+  }
+
+  #block(action: string): number {
+    return this.#handle.require(action, "Barrier");
+  }
+
+  #index(outcome: number): number {
+    if (outcome >= 0) return outcome;
+    throw outcome === FAILED ? closedError("wait at the Barrier", "Barrier") : broken();
+  }
+
+  #releaseOthers(block: number, slot: number): number {
+    if (translated(() => native().barrierRelease(block, slot)) === 0) throw broken();
+    return this.parties - 1;
+  }
+}
+
+function broken(): BrokenBarrierError {
+  return new BrokenBarrierError(
+    "Cannot wait at the Barrier: it is broken, or was reset; another party timed out, was aborted or was killed",
+  );
+}
+
+/** An action that was given here. */
+function localAction(action: BarrierAction): Action {
+  if (typeof action !== "function") return arrivedAction(reference(action));
+  const callers = callingModules();
+  return { reference: () => reference(action, { callers }), get: () => action, getSync: () => action };
+}
+
+/** An action that is found by its reference. */
+function arrivedAction(found: FunctionReference): Action {
+  const callable = new ArrivedCallable(found);
+  return {
+    reference: () => found,
+    get: () => callable.get() as Promise<Run>,
+    getSync: () => callable.getSync() as Run,
+  };
+}

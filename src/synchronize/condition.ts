@@ -1,0 +1,291 @@
+// Condition. Who waits is written down in its block (native/core/src/sync/condition.rs); all of it is in the addon.
+
+import { BlockHandle, type BlockReference, closedError } from "../blocks.ts";
+import { InvalidStateError } from "../errors.ts";
+import { native, translated } from "../native.ts";
+import {
+  type AcquireOptions,
+  type AcquireSyncOptions,
+  timeoutOf,
+  type WaitOptions,
+  type WaitSyncOptions,
+} from "../options.ts";
+import { attach, register } from "../reduction.ts";
+import { ACQUIRED, FAILED, wait } from "../waits.ts";
+import { requireCount } from "./count.ts";
+import type { Guard } from "./guard.ts";
+import { inside, Lock, RLock } from "./lock.ts";
+
+/** How a condition travels: its block, its lock, and whether the lock was made for it. */
+type ConditionData = [...BlockReference, lock: Lock | RLock, ownsLock: boolean];
+
+/** Outcome of a wait whose time was up (`NOT_NOTIFIED` in native/core/src/reactor/operations.rs). */
+const NOT_NOTIFIED = -2;
+/** The addon's answer to a thread that does not have the lock (`NOT_OWNER` in native/addon/src/primitives.rs). */
+const NOT_OWNER = -16;
+
+/** As many as there are. */
+const ALL = 2 ** 32 - 1;
+
+/**
+ * A lock, and threads that wait with it for something to change. As `multiprocessing.Condition`, but `notify` waits for
+ * nobody: a waiter that was killed, or is stopped, holds up no one, and what a waiter that was killed had been notified
+ * of goes to another that was waiting then.
+ *
+ * The lock is held by a thread: a process, or a Worker in one. A wait releases the lock of its thread, all its levels,
+ * and has it again when it ends, however it ends. Promises of one thread share an RLock, and so would release each
+ * other's hold: where several of them use one condition, give it a {@linkcode Lock}, which keeps them apart.
+ *
+ * @example Wait until another changes what you look at
+ * ```ts
+ * import { Condition, Lock, RawValue } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using condition = new Condition(new Lock());
+ * const stock = RawValue("i32", 0);
+ * async function take() {
+ *   using _guard = await condition.acquire();
+ *   await condition.waitFor(() => stock.value > 0);
+ *   return stock.value--;
+ * }
+ * async function fill() {
+ *   using _guard = await condition.acquire();
+ *   stock.value = 3;
+ *   condition.notify();
+ * }
+ * const [taken] = await Promise.all([take(), fill()]);
+ * assertEquals(taken, 3);
+ * ```
+ */
+export class Condition implements Disposable {
+  static {
+    register(Condition, {
+      reduce: (condition) => condition.#data(),
+      restore([block, generation, lock, ownsLock]: ConditionData) {
+        if (!isLock(lock)) throw new RangeError("Cannot restore a Condition: it has no lock");
+        return new Condition(lock, BlockHandle.adopt([block, generation]), ownsLock === true);
+      },
+    });
+  }
+
+  readonly #handle: BlockHandle;
+  readonly #lock: Lock | RLock;
+  readonly #ownsLock: boolean;
+
+  /**
+   * A condition on `lock`, which others may use too. Default: an {@linkcode RLock} of its own.
+   *
+   * @throws {TypeError} If `lock` is neither a Lock nor an RLock.
+   * @throws {InvalidStateError} If it is closed.
+   */
+  constructor(lock?: Lock | RLock);
+  /** @ignore The condition in a block that exists. */
+  constructor(lock: Lock | RLock, handle: BlockHandle, ownsLock: boolean);
+  constructor(given?: Lock | RLock, handle?: BlockHandle, ownsLock = given === undefined) {
+    const lock = given ?? new RLock();
+    if (!isLock(lock) || given === null) {
+      throw new TypeError(`Cannot create a Condition: "lock" is ${Deno.inspect(given)}, wanted a Lock or an RLock`);
+    }
+    const { block } = inside(lock, "create a Condition with");
+    this.#handle = handle ?? BlockHandle.of((addon) => addon.conditionCreate(block));
+    this.#lock = lock;
+    this.#ownsLock = ownsLock;
+  }
+
+  /**
+   * Acquires the lock, waiting for it without blocking the thread.
+   *
+   * @throws {OwnerDiedError} If the holder was killed, unless the lock's `onOwnerDeath` is `"recover"`.
+   * @throws What `signal` was aborted with; the lock is then not acquired.
+   */
+  acquire(): Promise<Guard>;
+  /** As above; `null` if the lock was not acquired in time. */
+  acquire(options: AcquireOptions): Promise<Guard | null>;
+  acquire(options: AcquireOptions = {}): Promise<Guard | null> {
+    return this.#lock.acquire(options);
+  }
+
+  /**
+   * Acquires the lock, blocking the thread until it is free.
+   *
+   * @throws {OwnerDiedError} If the holder was killed, unless the lock's `onOwnerDeath` is `"recover"`.
+   */
+  acquireSync(): Guard;
+  /** As above; `null` if the lock was not acquired in time. */
+  acquireSync(options: AcquireSyncOptions): Guard | null;
+  acquireSync(options: AcquireSyncOptions = {}): Guard | null {
+    return this.#lock.acquireSync(options);
+  }
+
+  /** Acquires the lock if that is possible at once; `null` if not. */
+  tryAcquire(): Guard | null {
+    return this.#lock.tryAcquire();
+  }
+
+  /**
+   * Releases the lock.
+   *
+   * @throws {InvalidStateError} If it is not held, or (RLock) not by this thread.
+   */
+  release(): void {
+    this.#lock.release();
+  }
+
+  /**
+   * Releases the lock, waits without blocking the thread until it is notified, and acquires the lock again, however
+   * long that takes: `true`; or `false` if `timeout` milliseconds passed before the notification.
+   *
+   * An abort that comes after the notification comes too late.
+   *
+   * @throws {InvalidStateError} If this thread does not hold the lock, or the condition is closed.
+   * @throws {OwnerDiedError} If the lock came back because its holder was killed, unless the lock's `onOwnerDeath` is
+   * `"recover"`; it is held again nevertheless.
+   * @throws What `signal` was aborted with, once the lock is held again.
+   */
+  async wait(options?: WaitOptions): Promise<boolean> {
+    const timeout = timeoutOf(options);
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    const block = this.#block("wait for");
+    const begin = () => this.#owned(translated(() => native().conditionAwait(block, timeout)));
+    const notified = this.#notified(await wait(begin, { signal, mustEnd: true }));
+    if (!notified) signal?.throwIfAborted();
+    return notified;
+  }
+
+  /**
+   * As {@linkcode wait}, blocking the thread.
+   *
+   * @throws {InvalidStateError} If this thread does not hold the lock, or the condition is closed.
+   * @throws {OwnerDiedError} If the lock came back because its holder was killed; it is held again nevertheless.
+   */
+  waitSync(options?: WaitSyncOptions): boolean {
+    const timeout = timeoutOf(options);
+    const block = this.#block("wait for");
+    return this.#notified(this.#owned(translated(() => native().conditionWait(block, timeout))));
+  }
+
+  /**
+   * Waits until `predicate`, called with the lock held at the beginning and after each notification, returns something
+   * truthy; `timeout` milliseconds in all. A promise that it returns is awaited.
+   *
+   * @returns What `predicate` returned last.
+   * @throws As {@linkcode wait}; and what `predicate` throws.
+   *
+   * @example The last value is returned, in time or not
+   * ```ts
+   * import { Condition } from "@parallel/multiprocessing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using condition = new Condition();
+   * using _guard = await condition.acquire();
+   * assertEquals(await condition.waitFor(() => "ready"), "ready");
+   * assertEquals(await condition.waitFor(() => 0, { timeout: 5 }), 0);
+   * ```
+   */
+  async waitFor<T>(predicate: () => T | PromiseLike<T>, options?: WaitOptions): Promise<T> {
+    const until = performance.now() + timeoutOf(options);
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    for (;;) {
+      const result = await predicate();
+      const timeout = until - performance.now();
+      if (result || timeout <= 0) return result;
+      await this.wait({ timeout, signal });
+    }
+  }
+
+  /**
+   * As {@linkcode waitFor}, blocking the thread.
+   *
+   * @returns What `predicate` returned last.
+   * @throws {TypeError} If `predicate` returns a promise, which is not awaited.
+   * @throws As {@linkcode waitSync}; and what `predicate` throws.
+   */
+  waitForSync<T>(predicate: () => T, options?: WaitSyncOptions): T {
+    const until = performance.now() + timeoutOf(options);
+    for (;;) {
+      const result = predicate();
+      if (result instanceof Promise) {
+        throw new TypeError("Cannot wait for the Condition: the predicate returned a promise; await waitFor() instead");
+      }
+      const timeout = until - performance.now();
+      if (result || timeout <= 0) return result;
+      this.waitSync({ timeout });
+    }
+  }
+
+  /**
+   * Ends the waits of those `n` that have waited longest, or of all if there are fewer. It waits for nobody: they go on
+   * one after the other, when the lock is released. Default: 1.
+   *
+   * @throws {TypeError} If `n` is not a number.
+   * @throws {RangeError} If it is not a whole number, or negative.
+   * @throws {InvalidStateError} If this thread does not hold the lock, or the condition is closed.
+   */
+  notify(n = 1): void {
+    requireCount("notify", "n", n, 0, ALL);
+    const block = this.#block("notify");
+    if (translated(() => native().conditionNotify(block, n)) === NOT_OWNER) {
+      throw new InvalidStateError("Cannot notify: this thread does not hold the Condition's lock; lock is not owned");
+    }
+  }
+
+  /**
+   * Ends the waits of all who wait; see {@linkcode notify}.
+   *
+   * @throws {InvalidStateError} If this thread does not hold the lock, or the condition is closed.
+   */
+  notifyAll(): void {
+    this.notify(ALL);
+  }
+
+  /**
+   * Gives up this process's handle, and that of the lock unless it was given to the constructor. The condition itself
+   * goes with the last handle of all processes.
+   */
+  [Symbol.dispose](): void {
+    this.#handle.close();
+    if (this.#ownsLock) this.#lock[Symbol.dispose]();
+  }
+
+  /** As CPython shows it: `<Condition(<RLock(None, 0)>, 2)>`, with the number of those who wait. */
+  toString(): string {
+    const block = this.#block("look at");
+    return `<Condition(${this.#lock}, ${translated(() => native().conditionWaiters(block))})>`;
+  }
+
+  #data(): ConditionData {
+    attach(this.#block("send"));
+    return [...this.#handle.reference(), this.#lock, this.#ownsLock];
+  }
+
+  #block(action: string): number {
+    return this.#handle.require(action, "Condition");
+  }
+
+  /** The number that the addon gave, unless this thread does not have the lock. */
+  #owned(number: number): number {
+    if (number !== NOT_OWNER) return number;
+    const shared = this.#lock instanceof RLock
+      ? " (another promise may have: promises of a thread share an RLock)"
+      : "";
+    throw new InvalidStateError(
+      `Cannot wait for the Condition: this thread does not hold its lock, or has released it${shared}; ` +
+        "must acquire() condition before using wait()",
+    );
+  }
+
+  /** Whether a wait with that outcome was notified; a token says, with its sign, that the lock's last owner died. */
+  #notified(outcome: number): boolean {
+    if (outcome === FAILED) throw closedError("wait for the Condition", "Condition");
+    if (outcome === ACQUIRED || outcome === NOT_NOTIFIED) return outcome === ACQUIRED;
+    const error = inside(this.#lock, "wait with").inherited(Math.abs(outcome));
+    if (error !== null) throw error;
+    return outcome > 0;
+  }
+}
+
+function isLock(lock: unknown): lock is Lock | RLock {
+  return lock instanceof Lock || lock instanceof RLock;
+}
