@@ -6,6 +6,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use multiprocessing_core::heap::Block;
+use multiprocessing_core::heap::blocks::BlockId;
 use multiprocessing_core::reactor::words::{Operation, Outcome, Sink};
 use multiprocessing_core::sys::clock::deadline_after;
 use napi::bindgen_prelude::Function;
@@ -13,7 +15,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 use napi_derive::napi;
 
-use crate::errors::{Result, from_napi, state};
+use crate::errors::{Result, from_napi, state, to_js};
 use crate::tree::tree;
 
 type Ring = ThreadsafeFunction<(), (), (), Status, false, true>;
@@ -51,8 +53,34 @@ impl Mailbox {
 
 /// Where a wait can be cancelled.
 enum Wait {
-    Word(u64),
+    Word(
+        u64,
+        #[expect(dead_code, reason = "held until the wait is over")] Share,
+    ),
     Descriptor(u64),
+}
+
+/// A handle of the block that a wait is on: whoever disposes of an object while it is waited for
+/// must not let the wait go on in a stranger's block of the same number.
+struct Share(BlockId);
+
+impl Share {
+    fn of(block: BlockId) -> Result<Self> {
+        let member = &tree()?.member;
+        let generation = Block::open(member.arena(), block)
+            .map_err(to_js)?
+            .generation;
+        member.adopt(block, generation).map_err(to_js)?;
+        Ok(Self(block))
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        if let Ok(tree) = tree() {
+            let _ = tree.member.release(self.0);
+        }
+    }
 }
 
 struct Port {
@@ -80,7 +108,7 @@ fn cancel_wait(wait: &Wait) -> bool {
         return false;
     };
     match wait {
-        Wait::Word(id) => tree.words.cancel(*id),
+        Wait::Word(id, _) => tree.words.cancel(*id),
         Wait::Descriptor(id) => tree.descriptors().is_ok_and(|reactor| reactor.cancel(*id)),
     }
 }
@@ -159,14 +187,15 @@ pub fn cancel(ticket: u32) -> Result<bool> {
 /// if it is on its way already, or waits for a descriptor.
 pub fn hasten(ticket: Ticket) -> Result<bool> {
     with_port(|port| match port.waits.get(&ticket) {
-        Some(Wait::Word(id)) => Ok(tree()?.words.hasten(*id)),
+        Some(Wait::Word(id, _)) => Ok(tree()?.words.hasten(*id)),
         _ => Ok(false),
     })
 }
 
-/// Lets `operation` wait in the reactor; the ticket of the wait.
-pub fn submit(operation: Box<dyn Operation>, timeout: f64) -> Result<Ticket> {
+/// Lets `operation`, which is on `block`, wait in the reactor; the ticket of the wait.
+pub fn submit(block: BlockId, operation: Box<dyn Operation>, timeout: f64) -> Result<Ticket> {
     with_port(|port| {
+        let share = Share::of(block)?;
         let ticket = port.take_ticket();
         let mailbox = Arc::clone(&port.mailbox);
         let sink: Sink = Box::new(move |outcome| {
@@ -180,7 +209,7 @@ pub fn submit(operation: Box<dyn Operation>, timeout: f64) -> Result<Ticket> {
             .words
             .submit(operation, deadline_after(timeout), sink)
             .map_err(|error| state(&format!("Cannot wait: no thread could be started: {error}")))?;
-        port.waits.insert(ticket, Wait::Word(id));
+        port.waits.insert(ticket, Wait::Word(id, share));
         Ok(ticket)
     })
 }

@@ -1,0 +1,263 @@
+// Eight processes hammer one of each primitive while one of them is killed every 50 ms and started anew. Nobody may be
+// held up, no count may be lost outside of a killed holder's section, and nothing may be left.
+//
+// usage: deno run -A tests/soak/synchronize.ts [--seconds=60]
+
+import { Process } from "@parallel/multiprocessing";
+import { native } from "../../src/native.ts";
+import { assertNothingLeft, belongings, PATIENCE } from "../helpers.ts";
+import { createRig, disposeRig, hammer, ledgersOf, NAMES, Permit, PERMITS, type Rig } from "./hammers.ts";
+
+const SEATS = 8;
+/** Milliseconds between two kills. */
+const KILL_EVERY = 50;
+/** With fewer at work nobody is killed: where cores are few, processes start more slowly than they could be killed. */
+const LEAST_AT_WORK = SEATS / 2;
+/** Milliseconds between two looks at the heartbeats. */
+const WATCH_EVERY = 25;
+/** Milliseconds without a heartbeat that count as a hang. */
+const HANG = 2000;
+/** The part of the time after which memory is to stay as it is. */
+const WARM = 0.4;
+/** Bytes that memory may grow after that: the heap's own rounding, not what each death would cost. */
+const SLACK = 64 * 1024;
+
+/** A process at its place, and what is known of its heart. */
+interface Seat {
+  process: Process;
+  /** The last number of beats, and when it was first seen. */
+  beats: number;
+  since: number;
+  /** Whether it has made a visit, and so may be killed. */
+  isAtWork: boolean;
+}
+
+/** What came of it. */
+export interface Outcome {
+  readonly lines: string[];
+  readonly violations: string[];
+}
+
+/** One run. */
+class Soak {
+  readonly #rig: Rig;
+  readonly #seats: Seat[];
+  readonly #violations: string[] = [];
+  #kills = 0;
+  /** Permits that were given back for the dead, and those of which nobody knows. */
+  #unsure = 0;
+  #given = 0;
+  #dry = 0;
+  #killsAt = NAMES.map(() => 0);
+  #longest = NAMES.map(() => 0);
+
+  constructor(rig: Rig) {
+    this.#rig = rig;
+    this.#seats = Array.from({ length: SEATS }, (_, index) => this.#start(index));
+  }
+
+  /** Hammers and kills for so many milliseconds. */
+  async run(duration: number): Promise<Outcome> {
+    const begin = performance.now();
+    let nextKill = begin + KILL_EVERY;
+    let warm = 0;
+    let peak = 0;
+    for (;;) {
+      const now = performance.now();
+      if (now >= begin + duration) break;
+      if (now >= nextKill) {
+        this.#kill();
+        nextKill += KILL_EVERY;
+      }
+      this.#watch();
+      this.#rig.event.set();
+      this.#replenish();
+      const { resident } = native().memoryUsage();
+      if (now < begin + duration * WARM) warm = Math.max(warm, resident);
+      else peak = Math.max(peak, resident);
+      await new Promise((resolve) => setTimeout(resolve, WATCH_EVERY));
+    }
+    await this.#end();
+    if (peak > warm + SLACK) this.#violate(`the arena grew from ${warm} to ${peak} bytes`);
+    const lines = [...this.#judge(), "", `arena: at most ${warm} bytes while warming up, ${peak} afterwards`];
+    return { lines, violations: this.#violations };
+  }
+
+  #start(index: number): Seat {
+    const process = new Process({ target: hammer, args: [this.#rig, index], name: `seat-${index}` });
+    process.start();
+    return { process, beats: this.#rig.beats[index], since: performance.now(), isAtWork: false };
+  }
+
+  /** Kills a random process at work, settles what only the living could, and starts another in its place. */
+  #kill(): void {
+    const atWork = this.#seats.keys().filter((index) => this.#seats[index].isAtWork).toArray();
+    if (atWork.length < LEAST_AT_WORK) return;
+    const index = atWork[Math.floor(Math.random() * atWork.length)];
+    const { process } = this.#seats[index];
+    process.kill();
+    this.#kills++;
+    this.#joined(process, index, -9);
+    this.#killsAt[this.#rig.places[index]]++;
+    const { permits, semaphore } = this.#rig;
+    const permit = Atomics.exchange(permits, index, Permit.none);
+    if (permit === Permit.held) semaphore.release();
+    if (permit === Permit.unsure) this.#unsure++;
+    this.#seats[index] = this.#start(index);
+  }
+
+  /** Gives back a permit that a dead process may have had, once others miss it. */
+  #replenish(): void {
+    const dry = this.#rig.dry.reduce((sum, each) => sum + each, 0);
+    if (dry > this.#dry && this.#given < this.#unsure) {
+      this.#rig.semaphore.release();
+      this.#given++;
+    }
+    this.#dry = dry;
+    const held = this.#rig.permits.filter((permit) => permit === Permit.held).length;
+    if (held > PERMITS + this.#given) this.#violate(`${held} have one of ${PERMITS + this.#given} permits`);
+  }
+
+  /** Looks at the heartbeats. */
+  #watch(): void {
+    const now = performance.now();
+    for (const [index, seat] of this.#seats.entries()) {
+      const beats = Atomics.load(this.#rig.beats, index);
+      if (beats !== seat.beats) {
+        Object.assign(seat, { beats, since: now, isAtWork: true });
+      } else if (seat.isAtWork) {
+        const place = this.#rig.places[index];
+        this.#longest[place] = Math.max(this.#longest[place], now - seat.since);
+      } else if (now - seat.since > PATIENCE) {
+        this.#violate(`seat ${index} does not begin to work`);
+      }
+      if (seat.process.exitcode !== null) {
+        this.#violate(`seat ${index} ended by itself with ${seat.process.exitcode}`);
+        this.#seats[index] = this.#start(index);
+      }
+    }
+  }
+
+  /** Has all of them end by themselves. */
+  async #end(): Promise<void> {
+    this.#rig.end[0] = 1;
+    this.#rig.event.set();
+    await Promise.all(this.#seats.map(({ process }, index) => {
+      return process.join({ timeout: PATIENCE }).then(() => this.#joined(process, index, 0));
+    }));
+  }
+
+  #joined(process: Process, index: number, wanted: number): void {
+    if (!process.joinSync({ timeout: HANG })) process.kill();
+    process.joinSync();
+    const { exitcode } = process;
+    if (exitcode !== wanted) this.#violate(`seat ${index} ended with ${exitcode} instead of ${wanted}`);
+  }
+
+  /** The books, once all have ended. */
+  #judge(): string[] {
+    const rig = this.#rig;
+    const ledgers = ledgersOf(rig, (what) => this.#violate(what));
+    const sum = (words: Int32Array, every: number, from: number) =>
+      words.reduce((sum, word, index) => index % every === from ? sum + word : sum, 0);
+    for (const [name, ledger] of Object.entries(ledgers)) {
+      ledger.settle(null);
+      if (ledger.missing !== 0) this.#violate(`${name}: ${ledger.missing} counts are missing at the end`);
+      if (ledger.deaths > this.#kills) this.#violate(`${name}: ${ledger.deaths} deaths, ${this.#kills} kills`);
+    }
+    const faults = sum(rig.faults, 1, 0);
+    if (faults > 0) this.#violate(`${faults} faults were found by the processes`);
+
+    const value = rig.semaphore.getValue();
+    const most = PERMITS + this.#given;
+    if (value > most || value < most - this.#unsure) {
+      this.#violate(`Semaphore: ${value} permits, wanted ${most - this.#unsure} to ${most}`);
+    }
+    const [first, last] = [0, 1].map((index) => sum(rig.arrivals, 2, index));
+    if (Math.abs(first - last) > this.#killsAt[NAMES.indexOf("Barrier")]) {
+      this.#violate(`Barrier: ${first} were first, ${last} last`);
+    }
+    for (const [place, longest] of this.#longest.entries()) {
+      if (longest > HANG) this.#violate(`${NAMES[place]}: somebody waited for ${longest.toFixed(0)} ms`);
+    }
+
+    const counts: Record<typeof NAMES[number], string> = {
+      Lock: told(ledgers.Lock),
+      RLock: told(ledgers.RLock),
+      Semaphore: `${value} of ${most} permits, ${this.#unsure} deaths that may have cost one`,
+      Condition: `${told(ledgers.made)}; ${ledgers.taken.total} taken, ${ledgers.taken.repairs} half written`,
+      Event: "none missed",
+      Barrier: `${first} first, ${last} last`,
+      Value: told(ledgers.Value),
+      Array: told(ledgers.Array),
+    };
+    const rows = NAMES.map((name, place) => [
+      name,
+      `${sum(rig.visits, NAMES.length, place)}`,
+      `${this.#killsAt[place]}`,
+      `${this.#longest[place].toFixed(0)} ms`,
+      counts[name],
+    ]);
+    const head = ["primitive", "visits", "kills", "longest wait", "counts"];
+    return [`${this.#kills} processes killed`, "", ...aligned([head, ...rows])];
+  }
+
+  #violate(what: string): void {
+    this.#violations.push(what);
+  }
+}
+
+function told({ total, deaths, repairs }: { total: number; deaths: number; repairs: number }): string {
+  return `${total} counted, ${deaths} deaths told, ${repairs} half written`;
+}
+
+function aligned(rows: string[][]): string[] {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column])).join("  ").trimEnd());
+}
+
+/** Does nothing: from its end on, all that waits for processes is there. */
+export function nothing(): void {}
+
+/** Soaks the primitives for so many seconds. */
+export async function soak(seconds: number): Promise<Outcome> {
+  const first = new Process({ target: nothing });
+  first.start();
+  await first.join();
+  const before = belongings();
+  const { blocks } = native().memoryUsage();
+  const outcome = await soakOnce(seconds);
+  try {
+    await assertNothingLeft(before);
+    const left = native().memoryUsage().blocks - blocks;
+    if (left > BOOKS) outcome.violations.push(`${left} blocks are left`);
+  } catch (error) {
+    outcome.violations.push(`something is left: ${(error as Error).message}`);
+  }
+  return outcome;
+}
+
+/** Blocks that only the garbage collector returns: those of the rig's typed arrays. */
+const BOOKS = 16;
+
+async function soakOnce(seconds: number): Promise<Outcome> {
+  const rig = createRig(SEATS);
+  try {
+    return await new Soak(rig).run(seconds * 1000);
+  } finally {
+    disposeRig(rig);
+  }
+}
+
+if (import.meta.main) {
+  const seconds = Number(Deno.args[0]?.match(/^--seconds=(\d+)$/)?.[1] ?? (Deno.args.length === 0 ? 60 : NaN));
+  if (!(seconds > 0)) {
+    console.error("usage: deno run -A tests/soak/synchronize.ts [--seconds=60]");
+    Deno.exit(2);
+  }
+  const { lines, violations } = await soak(seconds);
+  for (const line of lines) console.log(line);
+  for (const violation of violations) console.log(`violation: ${violation}`);
+  console.log(violations.length === 0 ? "\nno violation" : `\n${violations.length} violations`);
+  Deno.exit(violations.length === 0 ? 0 : 1);
+}
