@@ -87,7 +87,7 @@ Deno.test("Event: a Worker sets it for this thread, and this thread for a Worker
   using worker = new Thread(event);
   assertEquals(await worker.ask("isSet"), false);
   const waiting = event.wait();
-  assertEquals(await worker.ask("set"), undefined);
+  assertEquals(await worker.ask("set"), "done");
   assertEquals(await within(waiting), true);
   event.clear();
   assertEquals(await worker.ask("isSet"), false);

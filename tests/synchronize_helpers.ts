@@ -142,7 +142,7 @@ export class Thread implements Disposable {
     this.#object = object;
   }
 
-  /** What the method gives there: `"guard"` for any object, `"<name>: <message>"` for an error. */
+  /** What the method gives there: `"done"` for nothing, `"guard"` for any object, `"<name>: <message>"` for an error. */
   ask(method: string, ...args: unknown[]): Promise<unknown> {
     const { promise, resolve } = Promise.withResolvers<unknown>();
     this.#answers.push(resolve);

@@ -216,14 +216,9 @@ function aligned(rows: string[][]): string[] {
   return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column])).join("  ").trimEnd());
 }
 
-/** Does nothing: from its end on, all that waits for processes is there. */
-export function nothing(): void {}
-
-/** Soaks the primitives for so many seconds. */
+/** Soaks the primitives for so many seconds, and a short while before: after that, all that is made once is there. */
 export async function soak(seconds: number): Promise<Outcome> {
-  const first = new Process({ target: nothing });
-  first.start();
-  await first.join();
+  await soakOnce(WARM_UP);
   const before = belongings();
   const { blocks } = native().memoryUsage();
   const outcome = await soakOnce(seconds);
@@ -237,6 +232,8 @@ export async function soak(seconds: number): Promise<Outcome> {
   return outcome;
 }
 
+/** Seconds of the first run, of which nothing is told. Deno itself opens sockets while it looks for a newer Deno. */
+const WARM_UP = 1;
 /** Blocks that only the garbage collector returns: those of the rig's typed arrays. */
 const BOOKS = 16;
 

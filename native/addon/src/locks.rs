@@ -22,7 +22,12 @@ pub fn lock_acquire(id: u32, timeout: f64) -> Result<i32> {
 #[napi]
 pub fn lock_acquire_async(id: u32, timeout: f64) -> Result<u32> {
     let operation = Acquire::new(&tree()?.member, id).map_err(to_js)?;
-    port::submit(id, Box::new(operation), timeout)
+    port::submit(
+        id,
+        Box::new(operation),
+        timeout,
+        Some(|id| lock_release(id).map(|_| ())),
+    )
 }
 
 /// Releases one level; `false` if it was not held, or not by this thread where that matters.

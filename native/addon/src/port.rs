@@ -38,6 +38,20 @@ impl Mailbox {
         self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The outcome of a wait that is over, from the moment that the reactor has delivered it.
+    fn outcome_of(&self, ticket: Ticket) -> i32 {
+        loop {
+            let outcomes = self.outcomes();
+            let mut pairs = outcomes.chunks(2);
+            if let Some(pair) = pairs.find(|pair| pair[0].cast_unsigned() == ticket) {
+                return pair[1];
+            }
+            drop(outcomes);
+            // The reactor is between the end of the wait and telling of it.
+            std::thread::yield_now();
+        }
+    }
+
     /// Called by the reactors.
     pub fn deliver(&self, ticket: Ticket, outcome: i32) {
         let mut outcomes = self.outcomes();
@@ -51,14 +65,18 @@ impl Mailbox {
     }
 }
 
-/// Where a wait can be cancelled.
+/// A wait of this thread.
 enum Wait {
-    Word(
-        u64,
-        #[expect(dead_code, reason = "held until the wait is over")] Share,
-    ),
+    Word {
+        id: u64,
+        share: Share,
+        undo: Option<Undo>,
+    },
     Descriptor(u64),
 }
+
+/// Gives back what an acquisition on the block has acquired.
+pub type Undo = fn(BlockId) -> Result<()>;
 
 /// A handle of the block that a wait is on: whoever disposes of an object while it is waited for
 /// must not let the wait go on in a stranger's block of the same number.
@@ -94,12 +112,23 @@ thread_local! {
 }
 
 impl Drop for Port {
-    /// The thread ends (a Worker was terminated): its waits must acquire nothing any more.
+    /// The thread ends (a Worker was terminated): its waits must acquire nothing any more, and
+    /// what they have acquired without JavaScript having heard of it is given back.
     fn drop(&mut self) {
-        let waits = std::mem::take(&mut self.waits);
-        waits.into_values().for_each(|wait| {
-            cancel_wait(&wait);
-        });
+        for (ticket, wait) in std::mem::take(&mut self.waits) {
+            if cancel_wait(&wait) {
+                continue;
+            }
+            if let Wait::Word {
+                share,
+                undo: Some(undo),
+                ..
+            } = &wait
+                && self.mailbox.outcome_of(ticket) >= 0
+            {
+                let _ = undo(share.0);
+            }
+        }
     }
 }
 
@@ -108,7 +137,7 @@ fn cancel_wait(wait: &Wait) -> bool {
         return false;
     };
     match wait {
-        Wait::Word(id, _) => tree.words.cancel(*id),
+        Wait::Word { id, .. } => tree.words.cancel(*id),
         Wait::Descriptor(id) => tree.descriptors().is_ok_and(|reactor| reactor.cancel(*id)),
     }
 }
@@ -187,13 +216,19 @@ pub fn cancel(ticket: u32) -> Result<bool> {
 /// if it is on its way already, or waits for a descriptor.
 pub fn hasten(ticket: Ticket) -> Result<bool> {
     with_port(|port| match port.waits.get(&ticket) {
-        Some(Wait::Word(id, _)) => Ok(tree()?.words.hasten(*id)),
+        Some(Wait::Word { id, .. }) => Ok(tree()?.words.hasten(*id)),
         _ => Ok(false),
     })
 }
 
-/// Lets `operation`, which is on `block`, wait in the reactor; the ticket of the wait.
-pub fn submit(block: BlockId, operation: Box<dyn Operation>, timeout: f64) -> Result<Ticket> {
+/// Lets `operation`, which is on `block`, wait in the reactor; the ticket of the wait. `undo` gives
+/// back what a not negative outcome means to have acquired.
+pub fn submit(
+    block: BlockId,
+    operation: Box<dyn Operation>,
+    timeout: f64,
+    undo: Option<Undo>,
+) -> Result<Ticket> {
     with_port(|port| {
         let share = Share::of(block)?;
         let ticket = port.take_ticket();
@@ -209,7 +244,7 @@ pub fn submit(block: BlockId, operation: Box<dyn Operation>, timeout: f64) -> Re
             .words
             .submit(operation, deadline_after(timeout), sink)
             .map_err(|error| state(&format!("Cannot wait: no thread could be started: {error}")))?;
-        port.waits.insert(ticket, Wait::Word(id, share));
+        port.waits.insert(ticket, Wait::Word { id, share, undo });
         Ok(ticket)
     })
 }

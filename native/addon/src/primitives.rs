@@ -34,7 +34,12 @@ pub fn semaphore_acquire(id: u32, timeout: f64) -> Result<bool> {
 /// Acquires in the reactor; the ticket, whose outcome is `ACQUIRED`, `FAILED` or `TIMED_OUT`.
 pub fn semaphore_acquire_async(id: u32, timeout: f64) -> Result<u32> {
     let operation = AcquireSemaphore::new(&tree()?.member, id).map_err(to_js)?;
-    port::submit(id, Box::new(operation), timeout)
+    port::submit(id, Box::new(operation), timeout, Some(semaphore_give_back))
+}
+
+fn semaphore_give_back(id: u32) -> Result<()> {
+    semaphore(id)?.release(1);
+    Ok(())
 }
 
 /// Wakes up to `n` sleepers of a semaphore that JavaScript has released.
@@ -62,7 +67,7 @@ pub fn event_wait(id: u32, timeout: f64) -> Result<bool> {
 /// [`semaphore_acquire_async`].
 pub fn event_await(id: u32, timeout: f64) -> Result<u32> {
     let operation = AwaitEvent::new(&tree()?.member, id).map_err(to_js)?;
-    port::submit(id, Box::new(operation), timeout)
+    port::submit(id, Box::new(operation), timeout, None)
 }
 
 /// Wakes all sleepers of an event that JavaScript has set.
@@ -103,7 +108,7 @@ pub fn condition_wait(id: u32, timeout: f64) -> Result<f64> {
 /// [`AwaitCondition`], or `NOT_OWNER`. It is to be hastened, not cancelled.
 pub fn condition_await(id: u32, timeout: f64) -> Result<f64> {
     match AwaitCondition::new(&tree()?.member, id).map_err(to_js)? {
-        Some(operation) => port::submit(id, Box::new(operation), timeout).map(f64::from),
+        Some(operation) => port::submit(id, Box::new(operation), timeout, None).map(f64::from),
         None => Ok(NOT_OWNER),
     }
 }
@@ -145,7 +150,7 @@ pub fn barrier_wait(id: u32, has_action: bool, timeout: f64) -> Result<i32> {
 /// [`AwaitBarrier`]. It is to be hastened, not cancelled.
 pub fn barrier_await(id: u32, has_action: bool, timeout: f64) -> Result<u32> {
     let operation = AwaitBarrier::new(&tree()?.member, id, has_action).map_err(to_js)?;
-    port::submit(id, Box::new(operation), timeout)
+    port::submit(id, Box::new(operation), timeout, None)
 }
 
 /// Releases the others after the action; `false` if the barrier was broken or reset meanwhile.

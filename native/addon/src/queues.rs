@@ -207,7 +207,7 @@ pub fn queue_await(id: u32, state_number: u32, timeout: f64) -> Result<u32> {
         _ => QueueState::Filled { lonely: true },
     };
     let operation = AwaitQueue::new(&tree()?.member, id, wanted).map_err(to_js)?;
-    port::submit(id, Box::new(operation), timeout)
+    port::submit(id, Box::new(operation), timeout, None)
 }
 
 /// Forbids putting, for all processes; `immediate` throws away what is in the queue.
