@@ -1,4 +1,5 @@
-// What is measured: one row of the table each, and the figure it has to reach.
+// What is measured: one row of the table each, and the figure it has to reach;
+// and the reports that follow.
 
 /** The side that a figure is relative to. */
 export type Yardstick = "CPython" | "C";
@@ -20,6 +21,13 @@ export interface Case {
   readonly reach: { readonly ratio: number; readonly to: Yardstick };
   /** Bytes per operation, where the row is a throughput. */
   readonly bytes?: number;
+}
+
+/** What is told of our side alone, in tables of its own. */
+export interface Report {
+  readonly title: string;
+  /** Name of `<script>.ts` here; filters match it and `title`. */
+  readonly script: string;
 }
 
 const DENO = Deno.execPath();
@@ -144,4 +152,10 @@ export const CASES: readonly Case[] = [
     floor: ["spawn_wait", DENO, "run", BARE],
     reach: cpython(0.6),
   },
+];
+
+export const REPORTS: readonly Report[] = [
+  { title: "Memory", script: "memory" },
+  { title: "Pending promises", script: "pending" },
+  { title: "Fairness", script: "fairness" },
 ];

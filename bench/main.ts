@@ -1,15 +1,17 @@
 // Measures every case on all its sides in one run, interleaved, and prints the
-// table of medians.
+// table of medians; then what has no other side: memory, pending promises and
+// fairness, a report each.
 //
 // usage: deno task bench [--repeats=5] [filter]
 
-import { type Case, CASES } from "./cases.ts";
+import { type Case, CASES, type Report, REPORTS } from "./cases.ts";
 import { cpython, measure, native, ours, type Side } from "./sides.ts";
 import { median, type Medians, type Row, table } from "./table.ts";
 
 interface Options {
   readonly repeats: number;
   readonly cases: readonly Case[];
+  readonly reports: readonly Report[];
 }
 
 function parse(args: readonly string[]): Options {
@@ -23,11 +25,12 @@ function parse(args: readonly string[]): Options {
   }
   if (repeats < 1) fail(`Cannot take ${repeats} repeats: wanted at least 1`);
   const cases = CASES.filter((work) => `${work.work} ${work.script}`.toLowerCase().includes(filter));
-  if (cases.length === 0) {
-    const known = [...new Set(CASES.map((work) => work.script))].join(", ");
+  const reports = REPORTS.filter(({ title, script }) => `${title} ${script}`.toLowerCase().includes(filter));
+  if (cases.length + reports.length === 0) {
+    const known = [...new Set([...CASES, ...REPORTS].map((work) => work.script))].join(", ");
     fail(`Cannot find a case named "${filter}": wanted one of ${known}`);
   }
-  return { repeats, cases };
+  return { repeats, cases, reports };
 }
 
 function fail(message: string): never {
@@ -92,16 +95,11 @@ function rowOf(work: Case, runners: readonly Runner[]): Row {
   return { work, medians };
 }
 
-/** Exit code: 1 if a side failed; a figure not reached is no failure. */
-async function main(): Promise<number> {
-  const { repeats, cases } = parse(Deno.args);
-  const sides = [await ours(), await cpython(), await native()];
-  console.log(`machine: ${await machine()}`);
-  for (const side of sides) console.log(`${side.name}: ${side.version}`);
+/** Measures the cases and prints their table; whether all sides ran. */
+async function compare(cases: readonly Case[], sides: readonly Side[], repeats: number): Promise<boolean> {
   console.log(
     `median of ${repeats} interleaved runs; times and their ratios are per operation\n`,
   );
-
   const rows: Row[] = [];
   let failed = false;
   for (const work of cases) {
@@ -111,7 +109,28 @@ async function main(): Promise<number> {
     rows.push(rowOf(work, runners));
   }
   console.log(`\n${table(rows)}`);
-  return failed ? 1 : 0;
+  return !failed;
+}
+
+/** Prints a report under its heading; whether all that it says is as it should be. */
+async function tell({ title, script }: Report): Promise<boolean> {
+  console.log(`\n## ${title}\n`);
+  const args = ["run", "-A", `--config=${import.meta.dirname}/../deno.json`, `${import.meta.dirname}/${script}.ts`];
+  const child = new Deno.Command(Deno.execPath(), { args, stdin: "null", stdout: "inherit", stderr: "inherit" });
+  const { success } = await child.output();
+  if (!success) console.log(`\nfailed: ${title}`);
+  return success;
+}
+
+/** Exit code: 1 if a side or a report failed; a figure not reached in the table is no failure. */
+async function main(): Promise<number> {
+  const { repeats, cases, reports } = parse(Deno.args);
+  const sides = [await ours(), await cpython(), await native()];
+  console.log(`machine: ${await machine()}`);
+  for (const side of sides) console.log(`${side.name}: ${side.version}`);
+  let isGood = cases.length === 0 || await compare(cases, sides, repeats);
+  for (const report of reports) isGood = await tell(report) && isGood;
+  return isGood ? 0 : 1;
 }
 
 if (import.meta.main) Deno.exit(await main());

@@ -28,10 +28,14 @@ export function median(values: readonly number[]): number {
   return (lower + upper) / 2;
 }
 
-/** A Markdown table, aligned for the terminal. */
+/** The table of the medians. */
 export function table(rows: readonly Row[]): string {
-  const cells = [HEAD, ...rows.map(cellsOf)];
-  const widths = HEAD.map((_, column) => Math.max(...cells.map((row) => row[column].length)));
+  return aligned([HEAD, ...rows.map(cellsOf)]);
+}
+
+/** A Markdown table, aligned for the terminal; the first row is its head. */
+export function aligned(cells: readonly (readonly string[])[]): string {
+  const widths = cells[0].map((_, column) => Math.max(...cells.map((row) => row[column].length)));
   const rule = widths.map((width) => "-".repeat(width));
   return [cells[0], rule, ...cells.slice(1)]
     .map((row) => row.map((cell, i) => cell.padEnd(widths[i])).join(" | "))

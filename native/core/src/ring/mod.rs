@@ -82,15 +82,16 @@ const COUNT_HALF: Offset = if cfg!(target_endian = "little") { 4 } else { 0 };
 /// Segments grow from here …
 const FIRST_SEGMENT: u64 = 64 * 1024;
 /// … four times at a time up to here, or to what one message needs.
-const LARGEST_SEGMENT: u64 = 16 * 1024 * 1024;
+const LARGEST_SEGMENT: u64 = 8 * 1024 * 1024;
 /// Units that pass through a segment before it is left for a new one. Tests see it happen.
 const RENEWED_AFTER: u32 = if cfg!(test) { 1 << 15 } else { 1 << 30 };
 /// Units between head and tail, above which positions could no longer be compared.
 const LONGEST_BACKLOG: u64 = 1 << 31;
 /// A longer message gets a block of its own, and the ring only says which.
 const LONGEST_INLINE: usize = 2 * 1024 * 1024;
-/// An empty segment of more units than this gives its pages back.
-const KEPT_WHEN_EMPTY: u64 = 4 * 1024 * 1024 / segment::UNIT;
+/// An empty segment of more units than this, made for one long message, gives its pages back. The
+/// others keep them: a queue that is emptied again and again must not fault them in each time.
+const KEPT_WHEN_EMPTY: u64 = LARGEST_SEGMENT / segment::UNIT;
 
 /// How a message is stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
