@@ -2,6 +2,8 @@
 // main module that the command line names. Once imported here, that module is not run again: Deno goes on to wait for
 // what is left in the event loop, as at the end of every program.
 
+// Every class that may be among the arguments is registered, whether the user's modules import it or only its type.
+import "../mod.ts";
 import { arrivals, useLoaders } from "./callable_arrival.ts";
 import { resolve } from "./callable_resolve.ts";
 import type { Callable, ModuleLoader } from "./callable_types.ts";

@@ -139,45 +139,37 @@ for (const form of FORMS) {
 
   Deno.test(`Condition: a waiter that is killed after it was notified leaves that to another (${form})`, async () => {
     using condition = new Condition();
-    await using children = await waiters(2, condition, form);
+    // The first that waited is the first that is notified.
+    await using first = await waiters(1, condition, form);
+    await using second = await waiters(1, condition, form);
     {
       // As long as the lock is held here, whoever is notified cannot go on.
       using _guard = condition.acquireSync();
       condition.notify();
-      await children.all[0].kill();
+      await first.all[0].kill();
     }
-    // Which of them was notified depends on who came first.
-    const [killed] = [children.all[0]];
-    if (waiting(condition) === 1) notify(condition, killed.hasSaid() ? 1 : 0);
-    assertEquals(await children.all[1].hear(), true);
-    await children.all[1].end();
+    assertEquals(await second.hear(), [true]);
+    await second.end();
+    assertEquals(waiting(condition), 0);
   });
 
   Deno.test(`Condition: who waits gets the lock from a dead owner with an OwnerDiedError, and has it (${form})`, async () => {
     using condition = new Condition();
-    await using owner = Child.start(targets.holdCondition, condition);
-    assertEquals(await owner.hear(), "holds");
-    await owner.kill();
-    await assertRejects(() => condition.acquire({ timeout: PATIENCE }), OwnerDiedError);
-    using _guard = await condition.acquire();
-    await using second = Child.start(targets.holdCondition, condition);
-    const wait = { sync: () => condition.waitSync({ timeout: 2000 }), async: () => condition.wait({ timeout: 2000 }) };
-    if (form === "async") {
-      const error = wait.async().catch((error) => error);
-      assertEquals(await second.hear(), "holds");
-      await second.kill();
-      const died = await within(error);
-      assert(died instanceof OwnerDiedError);
-      assertEquals([died.pid, died.processName], [second.pid, second.process.name]);
-    } else {
-      second.process.kill(); // whether it holds the lock by then or not, nobody may hang
-      try {
-        wait.sync();
-      } catch (error) {
-        assert(error instanceof OwnerDiedError);
-      }
-    }
+    using guard = await condition.acquire();
+    await using owner = Child.start(targets.dieWithCondition, condition);
+    assertEquals(await owner.hear(), "acquires");
+    const error = form === "sync"
+      ? assertThrows(() => condition.waitSync(), OwnerDiedError)
+      : await within(assertRejects(() => condition.wait(), OwnerDiedError));
+    assertEquals([error.pid, error.processName], [owner.pid, owner.process.name]);
+    assertMatch(error.message, /it is held again$/);
     assertEquals(String(condition), "<Condition(<RLock(MainProcess, 1)>, 0)>");
+    guard.release();
+    await using second = Child.start(targets.holdCondition, condition);
+    assertEquals(await second.hear(), "holds");
+    await second.kill();
+    await assertRejects(() => condition.acquire({ timeout: PATIENCE }), OwnerDiedError, "it is free again");
+    condition.acquireSync({ timeout: 0 })!.release();
   });
 }
 

@@ -2,7 +2,7 @@
 
 import { BoundedSemaphore, InvalidStateError, Queue, Semaphore } from "@parallel/multiprocessing";
 import { dumps } from "@parallel/multiprocessing/reduction";
-import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import * as targets from "./fixtures/synchronize_targets.ts";
 import { assertNothingLeft, belongings, blocked, PATIENCE, within } from "./helpers.ts";
 import {
@@ -244,11 +244,4 @@ Deno.test("Semaphore: the largest value is a bound, too", () => {
   assertThrows(() => semaphore.release(2), InvalidStateError, "released too many times");
   guard.release();
   assertEquals(semaphore.getValue(), SEM_VALUE_MAX);
-});
-
-Deno.test("Semaphore: a promise that waits rejects when it is disposed of meanwhile", async () => {
-  const semaphore = new Semaphore(0);
-  const waiting = assertRejects(() => semaphore.acquire(), InvalidStateError, "the Semaphore is closed");
-  semaphore[Symbol.dispose]();
-  await within(waiting);
 });

@@ -142,13 +142,18 @@ export class Thread implements Disposable {
     this.#object = object;
   }
 
+  /** Calls the method there, and takes no notice of what it gives. */
+  tell(method: string, ...args: unknown[]): void {
+    const bytes = this.#object === undefined ? undefined : dumps(this.#object).bytes;
+    this.#object = undefined;
+    this.#worker.postMessage({ bytes, method, args } satisfies Call);
+  }
+
   /** What the method gives there: `"done"` for nothing, `"guard"` for any object, `"<name>: <message>"` for an error. */
   ask(method: string, ...args: unknown[]): Promise<unknown> {
     const { promise, resolve } = Promise.withResolvers<unknown>();
     this.#answers.push(resolve);
-    const bytes = this.#object === undefined ? undefined : dumps(this.#object).bytes;
-    this.#object = undefined;
-    this.#worker.postMessage({ bytes, method, args } satisfies Call);
+    this.tell(method, ...args);
     return within(promise, `"${method}" in the Worker`);
   }
 

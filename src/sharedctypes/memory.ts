@@ -30,9 +30,13 @@ export interface Demand {
   readonly hasViews: boolean;
 }
 
-/** The blocks that buffers show. */
-const references = new WeakMap<ArrayBufferLike, BlockReference>();
-/** The buffers by the blocks that they show, so that a block has one buffer for as long as somebody uses it. */
+/** Under what a buffer knows the block that it shows. A WeakMap, too, would keep the young; see {@linkcode buffers}. */
+const SHOWN = Symbol("shown");
+/**
+ * The buffers that travel by the blocks that they show, so that a block that comes back has one buffer for as long as
+ * somebody uses it. Those that stay are not in here: what a WeakRef or a FinalizationRegistry knows outlives the quick
+ * collections of the young, and a million arrays that come and go would fill the heap.
+ */
 const buffers = new Map<number, { generation: number; buffer: WeakRef<ArrayBuffer> }>();
 const collected = new FinalizationRegistry<number>((block) => {
   if (buffers.get(block)?.buffer.deref() === undefined) buffers.delete(block);
@@ -44,15 +48,32 @@ function existingBuffer([block, generation]: BlockReference): ArrayBuffer | unde
   return known?.generation === generation ? known.buffer.deref() : undefined;
 }
 
-/** The buffer over a block that this process holds; it goes on holding the block. */
-function bufferOver(reference: BlockReference): ArrayBuffer {
-  const existing = existingBuffer(reference);
-  if (existing !== undefined) return existing;
+/** Has a buffer found by those that come back to the block that it shows. */
+function remember(buffer: ArrayBuffer, reference: BlockReference): void {
+  if (existingBuffer(reference) !== undefined) return;
   const [block, generation] = reference;
-  const buffer = translated(() => native().bytes(block));
-  references.set(buffer, reference);
   buffers.set(block, { generation, buffer: new WeakRef(buffer) });
   collected.register(buffer, block);
+}
+
+/** A buffer over a block that this process holds; it goes on holding the block. */
+function newBuffer(reference: BlockReference): ArrayBuffer {
+  const buffer = translated(() => native().bytes(reference[0]));
+  return Object.defineProperty(buffer, SHOWN, { value: reference });
+}
+
+/** The block that a buffer shows, if it shows one. */
+function shownBy(buffer: ArrayBufferLike & { readonly [SHOWN]?: BlockReference }): BlockReference | undefined {
+  return buffer[SHOWN];
+}
+
+/** The buffer over a block that has arrived. */
+function arrivedBuffer(handle: BlockHandle): ArrayBuffer {
+  const reference = handle.reference();
+  const existing = existingBuffer(reference);
+  if (existing !== undefined) return existing;
+  const buffer = newBuffer(reference);
+  remember(buffer, reference);
   return buffer;
 }
 
@@ -63,27 +84,20 @@ function bufferOver(reference: BlockReference): ArrayBuffer {
  * @throws {RangeError} If there is not as much memory.
  */
 export function sharedBuffer(size: number): ArrayBuffer {
-  return handOver(BlockHandle.create(Kind.bytes, Math.max(1, size)));
-}
-
-/** The buffer over the block of a handle, in place of the handle. */
-function handOver(handle: BlockHandle): ArrayBuffer {
-  try {
-    return bufferOver(handle.reference());
-  } finally {
-    handle.close();
-  }
+  using handle = BlockHandle.create(Kind.bytes, Math.max(1, size));
+  return newBuffer(handle.reference());
 }
 
 /** Whether a buffer is a view of a whole block of shared memory. */
 export function isShared(buffer: ArrayBufferLike): boolean {
-  return references.has(buffer);
+  return shownBy(buffer) !== undefined;
 }
 
 /** A new place of zeroes. */
 export function newPlace({ size, hasViews }: Demand): Place {
   const handle = BlockHandle.create(Kind.bytes, Math.max(1, size));
-  return hasViews || size > layout().cellSize ? bufferPlace(handle, 0) : cellPlace(handle, 0);
+  if (!hasViews && size <= layout().cellSize) return cellPlace(handle, 0);
+  return { handle, buffer: newBuffer(handle.reference()), byteOffset: 0, within: 0 };
 }
 
 /** A new place of zeroes behind an RLock in the same cell; `undefined` if it does not fit there. */
@@ -98,14 +112,12 @@ function cellPlace(handle: BlockHandle, within: number): Place {
   return { handle, buffer: window.buffer, byteOffset: byte + within, within };
 }
 
-function bufferPlace(handle: BlockHandle, within: number): Place {
-  return { handle, buffer: bufferOver(handle.reference()), byteOffset: within, within };
-}
-
 /** How a place travels; its block is attached to the message. */
-export function placeReference({ handle, within }: Place): PlaceReference {
+export function placeReference({ handle, buffer, within }: Place): PlaceReference {
   attach(handle.block);
-  return [...handle.reference(), within];
+  const reference = handle.reference();
+  if (isShared(buffer)) remember(buffer, reference);
+  return [...reference, within];
 }
 
 /**
@@ -124,7 +136,8 @@ export function restorePlace(data: unknown, { size, alignment, hasViews }: Deman
       `Cannot restore shared memory: ${size} bytes from byte ${within} on are wanted, the block has ${blockSize}`,
     );
   }
-  return hasViews || blockSize > layout().cellSize ? bufferPlace(handle, within) : cellPlace(handle, within);
+  if (!hasViews && blockSize <= layout().cellSize) return cellPlace(handle, within);
+  return { handle, buffer: arrivedBuffer(handle), byteOffset: within, within };
 }
 
 /** The `count` integers, none negative, that a message brings. */
@@ -156,9 +169,10 @@ const viewConstructors: ReadonlyMap<unknown, new (buffer: ArrayBuffer, at: numbe
   );
 
 function reduceView(view: ArrayBufferView): unknown {
-  const reference = references.get(view.buffer);
+  const reference = shownBy(view.buffer);
   if (reference === undefined) return undefined;
   attach(reference[0]);
+  remember(view.buffer as ArrayBuffer, reference);
   // The tag is the built-in class's name in subclasses, too.
   const kind = (view as DataView | View)[Symbol.toStringTag];
   const length = view instanceof DataView ? view.byteLength : (view as View).length;
@@ -174,7 +188,8 @@ function restoreView(data: unknown): ArrayBufferView {
   if (View === undefined) {
     throw new RangeError(`Cannot restore a view of shared memory: ${Deno.inspect(kind)} is no kind of view`);
   }
-  const buffer = existingBuffer([block, generation]) ?? handOver(BlockHandle.adopt([block, generation]));
+  using handle = BlockHandle.adopt([block, generation]);
+  const buffer = arrivedBuffer(handle);
   try {
     return new View(buffer, byteOffset, length);
   } catch (cause) {

@@ -48,8 +48,8 @@ export interface LockInside {
 /** Looks into a lock, to do `action` with it. */
 export let inside: (lock: Lock | RLock, action: string) => LockInside;
 
-/** What {@linkcode Lock} and {@linkcode RLock} have in common. */
-abstract class LockBase implements Disposable {
+/** @ignore What {@linkcode Lock} and {@linkcode RLock} have in common. */
+export abstract class LockBase implements Disposable {
   static {
     enter = (lock: LockBase) => lock.enter();
     inside = (lock: LockBase, action) => ({
@@ -239,6 +239,7 @@ export class Lock extends LockBase {
     });
   }
 
+  /** @ignore How messages call it. */
   protected readonly kindName = "Lock";
 
   /** A lock that is free. */
@@ -270,10 +271,12 @@ export class Lock extends LockBase {
     if ((was & waiters) !== 0) this.wake();
   }
 
+  /** @ignore Transition T1. */
   protected override take(): boolean {
     return Atomics.compareExchange(this.words, this.index, 0, this.token) === 0;
   }
 
+  /** @ignore The error of a release without a hold. */
   protected override notHeld(): Error {
     return new InvalidStateError("Cannot release the Lock: it is not held; semaphore or lock released too many times");
   }
@@ -310,6 +313,7 @@ export class RLock extends LockBase {
     });
   }
 
+  /** @ignore How messages call it. */
   protected readonly kindName = "RLock";
   /** From the lock's word to its depth. */
   readonly #toDepth: number;
@@ -341,6 +345,7 @@ export class RLock extends LockBase {
     }
   }
 
+  /** @ignore Transition T1. */
   protected override take(): boolean {
     const { words, index, token } = this;
     if (Atomics.compareExchange(words, index, 0, token) === 0) return true;
@@ -349,10 +354,12 @@ export class RLock extends LockBase {
     return true;
   }
 
+  /** @ignore See {@linkcode enter}. */
   protected override enter(): boolean {
     return (this.words[this.index] & 0x7fff_ffff) !== this.token && super.enter();
   }
 
+  /** @ignore The error of a release without a hold. */
   protected override notHeld(): Error {
     return new InvalidStateError(
       "Cannot release the RLock: attempt to release recursive lock not owned by thread",

@@ -1,0 +1,26 @@
+// Processes of the tests in this folder.
+
+import { Process } from "@parallel/multiprocessing";
+import { assert, assertEquals } from "@std/assert";
+import { PATIENCE } from "../helpers.ts";
+
+/** Starts a process. */
+export function started<A extends unknown[]>(target: (...args: A) => unknown, ...args: A): Process {
+  const child = new Process({ target, args });
+  child.start();
+  return child;
+}
+
+/** Waits for the end of processes, which must be good. */
+export async function ended(...children: Process[]): Promise<void> {
+  for (const child of children) {
+    assert(await child.join({ timeout: PATIENCE }), `${child} has not ended`);
+    assertEquals(child.exitcode, 0, child.name);
+  }
+}
+
+/** Kills a process and waits until it is gone. */
+export async function killed(child: Process): Promise<void> {
+  child.kill();
+  assert(await child.join({ timeout: PATIENCE }), `${child} has not ended`);
+}

@@ -1,0 +1,28 @@
+// CPython's deadlock classic: a child is joined that still has to put, and nobody takes.
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { FIXTURES, runProgram, startProgram } from "../helpers.ts";
+
+const WARNING = new RegExp(
+  '^Waiting for "Producer" \\(pid \\d+\\), which cannot end: it waits to put into a full queue ' +
+    "\\(2 of 2 values\\); take from the queue before you join the process\n$",
+);
+
+for (const producer of ["put", "putSync"]) {
+  for (const join of ["join", "joinSync"]) {
+    Deno.test(`${join} of a process whose ${producer} waits for room says why it hangs, and goes on when it can`, async () => {
+      const { code, stdout, stderr } = await runProgram(new URL("queue_deadlock.ts", FIXTURES), {
+        args: [producer, join],
+      });
+      assertEquals(code, 0, stderr);
+      assertMatch(stderr, WARNING);
+      assertEquals(stdout, "warned\ntook 0,1,2,3\njoined with 0\n");
+    });
+  }
+}
+
+Deno.test("join of a process that puts into a queue with room says nothing", async () => {
+  await using program = startProgram(new URL("queue_deadlock.ts", FIXTURES), { args: ["fits", "join"] });
+  const { code, stdout, stderr } = await program.outcome();
+  assertEquals({ code, stdout, stderr }, { code: 0, stdout: "took 0,1,2,3\njoined with 0\n", stderr: "" });
+});
