@@ -106,7 +106,7 @@ export interface Native {
   openPort(ring: () => void): void;
   keepAlive(on: boolean): void;
   takeOutcomes(): number[];
-  cancel(ticket: number): boolean;
+  cancel(ticket: number): void;
   hasten(ticket: number): number;
   // locks.rs
   lockAcquire(block: number, timeout: number): number;
@@ -117,6 +117,7 @@ export interface Native {
   semaphoreCreate(value: number, max: number): number;
   semaphoreAcquire(semaphore: number, timeout: number): number;
   semaphoreAcquireAsync(semaphore: number, timeout: number): number;
+  semaphoreGiveBack(block: number): number;
   semaphoreWake(semaphore: number, n: number): number;
   eventCreate(): number;
   eventWait(event: number, timeout: number): number;
@@ -141,7 +142,7 @@ export interface Native {
   queueCreate(maxsize: number, joinable: boolean): number;
   queuePut(queue: number, length: number, timeout: number): number;
   queuePutBytes(queue: number, tag: number, bytes: Uint8Array, attachments: number[], timeout: number): number;
-  queueGet(queue: number, timeout: number, lonely: boolean): number;
+  queueGet(queue: number, timeout: number, lonely: number): number;
   takenBytes(): TakenMessage;
   unpin(attachments: number[]): void;
   queueAwait(queue: number, state: number, timeout: number): number;
@@ -226,6 +227,8 @@ export function translate(error: unknown): unknown {
 const OS_ERRORS: Readonly<Record<number, new (message: string, options?: ErrorOptions) => Error>> = {
   1: Deno.errors.PermissionDenied, // EPERM
   2: Deno.errors.NotFound, // ENOENT
+  7: RangeError, // E2BIG: arguments or environment too long
+  11: Deno.errors.WouldBlock, // EAGAIN: no more processes or threads
   13: Deno.errors.PermissionDenied, // EACCES
   20: Deno.errors.NotADirectory, // ENOTDIR
   22: RangeError, // EINVAL: a NUL byte in a name or path

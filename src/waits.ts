@@ -22,9 +22,10 @@ let isOpen = false;
 function deliver(): void {
   const outcomes = native().takeOutcomes();
   for (let i = 0; i < outcomes.length; i += 2) {
-    const listener = listeners.get(outcomes[i] >>> 0);
-    if (listener === undefined) continue;
-    forget(outcomes[i] >>> 0);
+    const ticket = outcomes[i] >>> 0;
+    const listener = listeners.get(ticket);
+    if (listener === undefined) continue; // aborted by another that was told before
+    forget(ticket);
     listener(outcomes[i + 1]);
   }
 }
@@ -43,8 +44,6 @@ function forget(ticket: number): void {
 export interface WaitHooks {
   /** Stops the wait when aborted. */
   signal?: AbortSignal;
-  /** Gives back what an outcome that comes after the abort has acquired. */
-  undo?: (outcome: number) => void;
   /** The wait must not just be forgotten: an abort ends its time, and the outcome then is the caller's to judge. */
   mustEnd?: boolean;
 }
@@ -52,10 +51,9 @@ export interface WaitHooks {
 /**
  * The outcome of the wait that `submit` starts and names by a ticket.
  *
- * @throws What `signal` was aborted with, unless the wait `mustEnd`; then nothing is acquired, or `undo` has given it
- * back.
+ * @throws What `signal` was aborted with, unless the wait `mustEnd`; then nothing is acquired.
  */
-export function wait(submit: () => number, { signal, undo, mustEnd = false }: WaitHooks = {}): Promise<number> {
+export function wait(submit: () => number, { signal, mustEnd = false }: WaitHooks = {}): Promise<number> {
   if (signal?.aborted) return Promise.reject(signal.reason);
   const addon = native();
   if (!isOpen) {
@@ -73,12 +71,9 @@ export function wait(submit: () => number, { signal, undo, mustEnd = false }: Wa
       addon.hasten(ticket);
       return;
     }
-    if (addon.cancel(ticket)) {
-      forget(ticket);
-    } else {
-      // The outcome is on its way, and comes too late.
-      listeners.set(ticket, (outcome) => undo?.(outcome));
-    }
+    // What it may have acquired by now, the addon gives back.
+    addon.cancel(ticket);
+    forget(ticket);
     reject(signal.reason);
   };
   signal.addEventListener("abort", abort, { once: true });

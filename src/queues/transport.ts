@@ -95,7 +95,7 @@ export class Transport {
   }
 
   #get(queue: number, timeout: number): unknown {
-    const got = this.#addon.queueGet(queue, timeout, this.#lonely);
+    const got = this.#addon.queueGet(queue, timeout, this.#lonely ? 1 : 0);
     if (got === TAKEN) return this.#taken();
     if (got < 0) return NO_VALUE[got];
     if (got >= 2 ** 32) return this.#scratch.bytes.slice(0, got % 2 ** 32);

@@ -94,10 +94,7 @@ export abstract class LockBase implements Disposable {
     // The addon waits until the lock is free, whoever holds it: going deeper was tried just now.
     if (guard !== null || timeout === 0) return guard;
     using kept = this.#handle.share();
-    const outcome = await wait(() => translated(() => native().lockAcquireAsync(kept.block, timeout)), {
-      signal,
-      undo: (outcome) => outcome >= ACQUIRED && !this.#handle.closed && this.release(),
-    });
+    const outcome = await wait(() => translated(() => native().lockAcquireAsync(kept.block, timeout)), { signal });
     if (this.#handle.closed && outcome >= ACQUIRED) native().lockRelease(kept.block);
     this.#open("acquire"); // throws if the lock was disposed of meanwhile
     return this.#guard(outcome);

@@ -85,12 +85,11 @@ export class Semaphore implements Disposable {
     signal?.throwIfAborted();
     const guard = this.tryAcquire();
     if (guard !== null || timeout === 0) return guard;
-    const block = this.#block("acquire");
-    const outcome = await wait(() => translated(() => native().semaphoreAcquireAsync(block, timeout)), {
-      signal,
-      undo: (outcome) => outcome === ACQUIRED && this.release(),
-    });
-    if (outcome === FAILED) throw closedError("acquire the semaphore", this.constructor.name);
+    this.#block("acquire"); // throws if it is closed
+    using kept = this.#handle.share();
+    const outcome = await wait(() => translated(() => native().semaphoreAcquireAsync(kept.block, timeout)), { signal });
+    if (outcome === ACQUIRED && this.#handle.closed) native().semaphoreGiveBack(kept.block);
+    if (outcome === FAILED || this.#handle.closed) throw closedError("acquire the semaphore", this.constructor.name);
     return outcome === ACQUIRED ? new AcquiredGuard(this, false) : null;
   }
 

@@ -2,7 +2,8 @@
 
 import { Process } from "@parallel/multiprocessing";
 import { assert, assertEquals } from "@std/assert";
-import { PATIENCE } from "../helpers.ts";
+import { nothing } from "../fixtures/targets.ts";
+import { assertNothingLeft, belongings, PATIENCE } from "../helpers.ts";
 
 /** Starts a process. */
 export function started<A extends unknown[]>(target: (...args: A) => unknown, ...args: A): Process {
@@ -23,4 +24,13 @@ export async function ended(...children: Process[]): Promise<void> {
 export async function killed(child: Process): Promise<void> {
   child.kill();
   assert(await child.join({ timeout: PATIENCE }), `${child} has not ended`);
+}
+
+/** Runs a test after which there must be no child, descriptor, thread or shared memory more than before. */
+export async function leavingNothing(run: () => Promise<void>): Promise<void> {
+  // From the first process on, the threads that wait are there.
+  await ended(started(nothing));
+  const before = belongings();
+  await run();
+  await assertNothingLeft(before);
 }

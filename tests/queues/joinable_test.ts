@@ -3,8 +3,8 @@
 import { JoinableQueue, OwnerDiedError, Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { joinTasks, takeTasks } from "../fixtures/queue_targets.ts";
-import { assertNothingLeft, belongings, blocked, PATIENCE, within } from "../helpers.ts";
-import { ended, killed, started } from "./children.ts";
+import { blocked, PATIENCE, within } from "../helpers.ts";
+import { ended, killed, leavingNothing, started } from "./children.ts";
 
 /** Joins in one way or the other; what that rejects with. */
 const JOINS: Record<string, (jobs: JoinableQueue) => Promise<unknown>> = {
@@ -16,8 +16,7 @@ const JOINS: Record<string, (jobs: JoinableQueue) => Promise<unknown>> = {
 
 for (const [name, join] of Object.entries(JOINS)) {
   Deno.test(`${name} names the killed consumer and how many values it had; taskDone by another mends it`, async () => {
-    const before = belongings();
-    {
+    await leavingNothing(async () => {
       using jobs = new JoinableQueue<number>();
       using said = new Queue();
       using orders = new Queue();
@@ -37,12 +36,10 @@ for (const [name, join] of Object.entries(JOINS)) {
       for (let i = 0; i < 3; i++) jobs.taskDone();
       assertEquals(await jobs.join({ timeout: 0 }), false, "one has not been taken yet");
       assertEquals(jobs.getSync(), 4);
-      const joining = join(jobs);
       jobs.taskDone();
-      assertEquals(await joining, true);
+      assertEquals(await join(jobs), true);
       assertThrows(() => jobs.taskDone(), Error, "task_done() called too many times");
-    }
-    await assertNothingLeft(before);
+    });
   });
 }
 

@@ -3,8 +3,8 @@
 import { Empty, JoinableQueue, Queue, ShutDown } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { receive, type Received, send, shutDown, type Way } from "../fixtures/queue_targets.ts";
-import { assertNothingLeft, belongings, blocked, PATIENCE, within } from "../helpers.ts";
-import { ended, started } from "./children.ts";
+import { blocked, PATIENCE, within } from "../helpers.ts";
+import { ended, leavingNothing, started } from "./children.ts";
 
 const WAYS: Way[] = ["getSync", "get", "for await"];
 
@@ -54,8 +54,7 @@ Deno.test("shutdown ends the gets that wait here, and leaves the closed queue cl
 for (const immediate of [false, true]) {
   for (const way of WAYS) {
     Deno.test(`shutdown (immediate: ${immediate}) ends ${way} that waits in another process`, async () => {
-      const before = belongings();
-      {
+      await leavingNothing(async () => {
         using queue = new Queue();
         using said = new Queue<number & Received>();
         const child = started(receive, queue, said, way);
@@ -65,8 +64,7 @@ for (const immediate of [false, true]) {
         const error = way === "for await" ? null : "ShutDown";
         assertEquals(await said.get({ timeout: PATIENCE }), { values: [], error } as unknown as number & Received);
         await ended(child);
-      }
-      await assertNothingLeft(before);
+      });
     });
   }
 }

@@ -3,8 +3,8 @@
 import { InvalidStateError, Lock, Queue, SimpleQueue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { echoSimply, lookTwice } from "../fixtures/queue_targets.ts";
-import { assertNothingLeft, belongings, within } from "../helpers.ts";
-import { ended, started } from "./children.ts";
+import { within } from "../helpers.ts";
+import { ended, leavingNothing, started } from "./children.ts";
 
 Deno.test("TestSimpleQueue.test_empty_exceptions: empty() of a closed queue fails, although it was never used", () => {
   const queue = new SimpleQueue();
@@ -13,8 +13,7 @@ Deno.test("TestSimpleQueue.test_empty_exceptions: empty() of a closed queue fail
 });
 
 Deno.test("TestSimpleQueue.test_empty: a child sees the queue empty, and then what it has put itself", async () => {
-  const before = belongings();
-  {
+  await leavingNothing(async () => {
     using queue = new SimpleQueue<boolean>();
     using mayLook = new Queue();
     const child = started(lookTwice, queue, mayLook);
@@ -24,8 +23,7 @@ Deno.test("TestSimpleQueue.test_empty: a child sees the queue empty, and then wh
     assert(!queue.empty());
     assertEquals([queue.getSync(), await queue.get()], [true, false]);
     assert(queue.empty());
-  }
-  await assertNothingLeft(before);
+  });
 });
 
 Deno.test("TestSimpleQueue.test_close: closing twice is allowed, and using ends it as well", () => {

@@ -96,10 +96,17 @@ pub fn start_child(options: StartOptions) -> Result<u32> {
             let _ = ended.try_wait(&tree.member);
         }
     });
-    tree()?
-        .descriptors()?
-        .watch(started.pidfd(), reap)
-        .map_err(to_js)?;
+    let watched = tree()?.descriptors().and_then(|reactor| {
+        let id = reactor.watch(started.pidfd(), reap);
+        id.map_err(to_js)
+    });
+    if let Err(error) = watched {
+        // A child that nobody would reap must not stay.
+        let _ = started.signal(Signal::KILL);
+        let _ = started.wait(&tree()?.member, None);
+        child_close(pid)?;
+        return Err(error);
+    }
     Ok(pid)
 }
 

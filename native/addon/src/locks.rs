@@ -2,6 +2,7 @@
 
 use multiprocessing_core::mutex::Mutex;
 use multiprocessing_core::reactor::operations::{Acquire, acquired_number};
+use multiprocessing_core::sync::{Acquired, Token};
 use multiprocessing_core::sys::clock::deadline_after;
 use napi_derive::napi;
 
@@ -22,12 +23,16 @@ pub fn lock_acquire(id: u32, timeout: f64) -> Result<i32> {
 #[napi]
 pub fn lock_acquire_async(id: u32, timeout: f64) -> Result<u32> {
     let operation = Acquire::new(&tree()?.member, id).map_err(to_js)?;
-    port::submit(
-        id,
-        Box::new(operation),
-        timeout,
-        Some(|id| lock_release(id).map(|_| ())),
-    )
+    port::submit(id, Box::new(operation), timeout, Some(give_back))
+}
+
+fn give_back(id: u32, outcome: i32) -> Result<()> {
+    let acquired = match Token::from_word(outcome.cast_unsigned()) {
+        None => Acquired::Regularly,
+        Some(dead) => Acquired::FromDead(dead),
+    };
+    let mutex = Mutex::open(&tree()?.member, id).map_err(to_js)?;
+    mutex.give_back(acquired).map_err(to_js)
 }
 
 /// Releases one level; `false` if it was not held, or not by this thread where that matters.

@@ -64,6 +64,9 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
     ("semaphoreAcquireAsync", |&[id, timeout, ..]| {
         primitives::semaphore_acquire_async(id as u32, timeout).map(f64::from)
     }),
+    ("semaphoreGiveBack", |&[id, ..]| {
+        primitives::semaphore_give_back(id as u32, 0).map(|()| 0.0)
+    }),
     ("semaphoreWake", |&[id, n, ..]| {
         primitives::semaphore_wake(id as u32, n as u32).map(|()| 0.0)
     }),

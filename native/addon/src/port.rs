@@ -38,17 +38,33 @@ impl Mailbox {
         self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The outcome of a wait that is over, from the moment that the reactor has delivered it.
-    fn outcome_of(&self, ticket: Ticket) -> i32 {
+    /// The outcome of a wait that is over: here, or about to be.
+    fn take_outcome(&self, ticket: Ticket) -> i32 {
         loop {
-            let outcomes = self.outcomes();
+            let mut outcomes = self.outcomes();
             let mut pairs = outcomes.chunks(2);
-            if let Some(pair) = pairs.find(|pair| pair[0].cast_unsigned() == ticket) {
-                return pair[1];
+            if let Some(index) = pairs.position(|pair| pair[0].cast_unsigned() == ticket) {
+                let outcome = outcomes[2 * index + 1];
+                outcomes.drain(2 * index..2 * index + 2);
+                return outcome;
             }
             drop(outcomes);
             // The reactor is between the end of the wait and telling of it.
             std::thread::yield_now();
+        }
+    }
+
+    /// Ends a wait whose outcome nobody wants any more. If it has acquired something already, that
+    /// is given back.
+    fn abandon(&self, ticket: Ticket, wait: &Wait) {
+        if cancel_wait(wait) {
+            return;
+        }
+        if let Wait::Word { share, undo, .. } = wait {
+            let outcome = self.take_outcome(ticket);
+            if let Some(undo) = undo.filter(|_| outcome >= 0) {
+                let _ = undo(share.0, outcome);
+            }
         }
     }
 
@@ -75,8 +91,8 @@ enum Wait {
     Descriptor(u64),
 }
 
-/// Gives back what an acquisition on the block has acquired.
-pub type Undo = fn(BlockId) -> Result<()>;
+/// Gives back what an acquisition on the block has acquired, by its outcome.
+pub type Undo = fn(BlockId, i32) -> Result<()>;
 
 /// A handle of the block that a wait is on: whoever disposes of an object while it is waited for
 /// must not let the wait go on in a stranger's block of the same number.
@@ -112,22 +128,10 @@ thread_local! {
 }
 
 impl Drop for Port {
-    /// The thread ends (a Worker was terminated): its waits must acquire nothing any more, and
-    /// what they have acquired without JavaScript having heard of it is given back.
+    /// The thread ends (a Worker was terminated): its waits must acquire nothing any more.
     fn drop(&mut self) {
         for (ticket, wait) in std::mem::take(&mut self.waits) {
-            if cancel_wait(&wait) {
-                continue;
-            }
-            if let Wait::Word {
-                share,
-                undo: Some(undo),
-                ..
-            } = &wait
-                && self.mailbox.outcome_of(ticket) >= 0
-            {
-                let _ = undo(share.0);
-            }
+            self.mailbox.abandon(ticket, &wait);
         }
     }
 }
@@ -205,11 +209,15 @@ pub fn take_outcomes() -> Result<Vec<i32>> {
     })
 }
 
-/// Forgets a wait; `false` if its outcome is on its way already.
+/// Forgets a wait: nothing is acquired, and its outcome is not told.
 #[napi]
-pub fn cancel(ticket: u32) -> Result<bool> {
-    let wait = with_port(|port| Ok(port.waits.remove(&ticket)))?;
-    Ok(wait.is_some_and(|wait| cancel_wait(&wait)))
+pub fn cancel(ticket: u32) -> Result<()> {
+    with_port(|port| {
+        if let Some(wait) = port.waits.remove(&ticket) {
+            port.mailbox.abandon(ticket, &wait);
+        }
+        Ok(())
+    })
 }
 
 /// Ends the time of a wait that must not just be forgotten; its outcome comes nevertheless. `false`

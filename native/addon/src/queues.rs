@@ -3,6 +3,7 @@
 #![allow(unsafe_code)] // the scratch buffer is an ArrayBuffer over memory of ours
 
 use std::cell::RefCell;
+use std::ptr::NonNull;
 
 use multiprocessing_core::heap::Hold;
 use multiprocessing_core::reactor::operations::{AwaitQueue, QueueState};
@@ -20,9 +21,31 @@ use crate::tree::tree;
 const SCRATCH_SIZE: usize = 64 * 1024;
 
 struct Scratch {
-    bytes: Box<[u8; SCRATCH_SIZE]>,
+    /// From `Box::into_raw`: JavaScript has the same bytes, so no box may own them meanwhile.
+    bytes: NonNull<[u8; SCRATCH_SIZE]>,
     /// What the last take left that did not fit, or that speaks of shared objects.
     taken: Option<Taken>,
+}
+
+impl Scratch {
+    fn new() -> Self {
+        // SAFETY: a box is never null.
+        let bytes = unsafe { NonNull::new_unchecked(Box::into_raw(Box::new([0; SCRATCH_SIZE]))) };
+        Self { bytes, taken: None }
+    }
+
+    fn bytes(&mut self) -> &mut [u8; SCRATCH_SIZE] {
+        // SAFETY: valid until `drop`. Nothing of JavaScript runs while a function here borrows the
+        // bytes: both are this thread.
+        unsafe { self.bytes.as_mut() }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // SAFETY: from `Box::into_raw`; the thread ends, and its JavaScript has ended.
+        drop(unsafe { Box::from_raw(self.bytes.as_ptr()) });
+    }
 }
 
 thread_local! {
@@ -38,23 +61,12 @@ fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> Result<T>) -> Result<T> {
     })
 }
 
-/// This thread's scratch buffer. Call it once in each thread.
+/// This thread's scratch buffer.
 #[napi]
 pub fn open_scratch(env: &Env) -> Result<ArrayBuffer<'_>> {
-    let mut bytes: Box<[u8; SCRATCH_SIZE]> = vec![0; SCRATCH_SIZE]
-        .into_boxed_slice()
-        .try_into()
-        .map_err(|_| state("no memory"))?;
-    let data = bytes.as_mut_ptr();
-    SCRATCH.with_borrow_mut(|place| {
-        // A second call replaces the buffer; the first must stay, for JavaScript may hold it.
-        if let Some(old) = place.replace(Scratch { bytes, taken: None }) {
-            std::mem::forget(old.bytes);
-        }
-    });
-    // SAFETY: the box lives until its thread ends, and JavaScript of that thread with it. Nothing
-    // of JavaScript runs while a function here borrows the bytes: both are this thread.
-    unsafe { ArrayBuffer::from_external(env, data, SCRATCH_SIZE, (), |_, ()| {}) }
+    let data = SCRATCH.with_borrow_mut(|place| place.get_or_insert_with(Scratch::new).bytes);
+    // SAFETY: the bytes live until their thread ends, and JavaScript of that thread with it.
+    unsafe { ArrayBuffer::from_external(env, data.as_ptr().cast(), SCRATCH_SIZE, (), |_, ()| {}) }
         .map_err(from_napi)
 }
 
@@ -75,7 +87,7 @@ pub fn queue_create(maxsize: u32, joinable: bool) -> Result<u32> {
 /// 0 if done, 1 if it was full for so long, 2 if it is shut down.
 pub fn queue_put(id: u32, length: u32, timeout: f64) -> Result<u32> {
     with_scratch(|scratch| {
-        let bytes = scratch.bytes.get(..length as usize);
+        let bytes = scratch.bytes().get(..length as usize);
         let bytes = bytes.ok_or_else(|| state("Cannot put: longer than the scratch buffer"))?;
         put(
             id,
@@ -139,7 +151,7 @@ const ORPHANED: f64 = -4.0;
 pub fn queue_get(id: u32, timeout: f64, lonely: bool) -> Result<f64> {
     let queue = queue(id)?;
     with_scratch(|scratch| {
-        let target = &mut scratch.bytes[..];
+        let target = &mut scratch.bytes()[..];
         let mut got = queue.try_take(target).map_err(to_js)?;
         if got == Take::Empty && timeout > 0.0 {
             got = queue

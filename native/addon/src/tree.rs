@@ -3,8 +3,9 @@
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use multiprocessing_core::Error::Orphaned;
 use multiprocessing_core::member::Member;
-use multiprocessing_core::process::{ARENA, Greeting, PARENT_SOCKET, send_failure};
+use multiprocessing_core::process::{ARENA, Greeting, PARENT_SOCKET, has_hung_up, send_failure};
 use multiprocessing_core::reactor::descriptors::Descriptors;
 use multiprocessing_core::reactor::words::Words;
 use multiprocessing_core::sys::{self, procfs};
@@ -96,10 +97,18 @@ pub fn join_parent() -> Result<Joined> {
     }
     let [socket, arena] = inherited_descriptors()?;
     let greeting = Greeting::receive(socket.as_fd()).map_err(to_js)?;
-    let member = Member::child(arena, greeting.slot).map_err(to_js)?;
-    member
-        .take_over(greeting.preparation, greeting.hold)
-        .map_err(to_js)?;
+    let entered = Member::child(arena, greeting.place).and_then(|member| {
+        member.take_over(greeting.preparation, greeting.hold)?;
+        Ok(member)
+    });
+    let member = entered.map_err(|error| {
+        // Without a parent, its place may have been cleared away: that is the reason then.
+        to_js(if has_hung_up(socket.as_fd()) {
+            Orphaned
+        } else {
+            error
+        })
+    })?;
     let parent = ProcessEntry::at(member.arena(), member.entry().parent());
     let joined = Joined {
         preparation: greeting.preparation,

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::heap::blocks::{BlockId, Usage};
 use crate::heap::{self, Block, Heap, Hold, Holder, Kind};
 use crate::sync::Token;
-use crate::table::{self, NO_SLOT, Owner, ProcessEntry, Slot, State};
+use crate::table::{self, NO_SLOT, Owner, Place, ProcessEntry, Slot, State};
 
 /// The root's slot: it is the first.
 const ROOT: Slot = 0;
@@ -39,31 +39,34 @@ impl Member {
         crate::sys::require_supported()?;
         let arena = Arena::create()?;
         heap::initialize(&arena);
-        ProcessEntry::at(&arena, ROOT).reserve(NO_SLOT, name);
-        Ok(Self::enter(arena, ROOT))
+        let generation = ProcessEntry::at(&arena, ROOT).reserve(NO_SLOT, name);
+        Self::enter(
+            arena,
+            Place {
+                slot: ROOT,
+                generation,
+            },
+        )
     }
 
-    /// The process for which the parent has reserved `slot`.
-    pub fn child(arena: OwnedFd, slot: Slot) -> Result<Self> {
-        let arena = Arena::open(arena)?;
-        if ProcessEntry::at(&arena, slot).state() != State::Reserved {
+    /// The process for which the parent has reserved `place`.
+    pub fn child(arena: OwnedFd, place: Place) -> Result<Self> {
+        Self::enter(Arena::open(arena)?, place)
+    }
+
+    fn enter(arena: Arena, place: Place) -> Result<Self> {
+        static SERIAL: AtomicU64 = AtomicU64::new(0);
+        if !ProcessEntry::at(&arena, place.slot).enter(place.generation) {
             return Err(Error::Corrupted(
-                "this process is not the child it was started as",
+                "this process's place in the tree is no longer its own",
             ));
         }
-        Ok(Self::enter(arena, slot))
-    }
-
-    fn enter(arena: Arena, slot: Slot) -> Self {
-        static SERIAL: AtomicU64 = AtomicU64::new(0);
-        ProcessEntry::at(&arena, slot).enter();
-        let serial = SERIAL.fetch_add(1, Relaxed);
-        Self {
-            serial,
+        Ok(Self {
+            serial: SERIAL.fetch_add(1, Relaxed),
             arena: Arc::new(arena),
-            slot,
+            slot: place.slot,
             held: Mutex::default(),
-        }
+        })
     }
 
     pub fn arena(&self) -> &Arena {
@@ -224,25 +227,26 @@ impl Member {
         self.heap()?.allocate(kind, size, Holder::Block(holder))
     }
 
-    /// Claims a slot for a child that is about to be started.
-    pub fn reserve(&self, name: &str) -> Result<Slot> {
+    /// Claims a place for a child that is about to be started.
+    pub fn reserve(&self, name: &str) -> Result<Place> {
         let _heap = self.heap()?;
-        let free = table::slots()
+        let slot = table::slots()
             .find(|&slot| ProcessEntry::at(&self.arena, slot).state() == State::Free)
             .ok_or_else(|| Error::Exhausted {
                 action: "start a process",
                 limit: format!("{} processes run in this tree", crate::arena::PROCESS_COUNT),
             })?;
-        ProcessEntry::at(&self.arena, free).reserve(self.slot, name);
-        Ok(free)
+        let generation = ProcessEntry::at(&self.arena, slot).reserve(self.slot, name);
+        Ok(Place { slot, generation })
     }
 
     /// Ends the membership of a process that has ended: what it held is let go, its slot is free.
-    pub fn retire(&self, slot: Slot) -> Result<()> {
+    /// Nothing happens if somebody else was quicker, and maybe another process has the slot now.
+    pub fn retire(&self, place: Place) -> Result<()> {
         let heap = self.heap()?;
-        let entry = ProcessEntry::at(&self.arena, slot);
-        if entry.state() != State::Free {
-            heap.let_go_all(Holder::Process(slot));
+        let entry = ProcessEntry::at(&self.arena, place.slot);
+        if entry.state() != State::Free && entry.generation() == place.generation {
+            heap.let_go_all(Holder::Process(place.slot));
             entry.leave();
         }
         Ok(())
@@ -253,6 +257,8 @@ impl Member {
     pub fn retire_orphans(&self) -> Result<()> {
         for slot in table::slots().filter(|&slot| slot != self.slot) {
             let entry = ProcessEntry::at(&self.arena, slot);
+            // The generation first: if the slot is given anew meanwhile, nothing is retired.
+            let generation = entry.generation();
             let gone = match entry.state() {
                 State::Free => false,
                 State::Live => !entry.is_running(),
@@ -262,7 +268,7 @@ impl Member {
                 }
             };
             if gone {
-                self.retire(slot)?;
+                self.retire(Place { slot, generation })?;
             }
         }
         Ok(())

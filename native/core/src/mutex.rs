@@ -146,6 +146,20 @@ impl<'a> Mutex<'a> {
         Ok(self.owner() == Some(self.member.token()?))
     }
 
+    /// Gives back what an acquisition in the name of the calling thread got and nobody wants any
+    /// more. A dead owner's lock becomes the dead owner's again: the next one must hear of it.
+    pub fn give_back(self, acquired: Acquired) -> Result<()> {
+        match acquired {
+            Acquired::Regularly => self.release().map(|_| ()),
+            Acquired::FromDead(dead) => {
+                if self.lock().bequeath(self.member.token()?, dead) {
+                    self.member.wake(self.word(), 1);
+                }
+                Ok(())
+            }
+        }
+    }
+
     pub fn owner(self) -> Option<Token> {
         self.lock().owner()
     }

@@ -15,7 +15,7 @@ use crate::heap::blocks::BlockId;
 use crate::member::Member;
 use crate::sys::clock::Deadline;
 use crate::sys::spawn::{self, Program, Stdio};
-use crate::table::{ProcessEntry, Slot};
+use crate::table::{Place, ProcessEntry};
 
 /// The descriptors that a child finds: the socket to its parent and the arena.
 pub const PARENT_SOCKET: i32 = 3;
@@ -41,7 +41,7 @@ impl Exit {
 /// What the parent writes into a child's socket before it starts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Greeting {
-    pub slot: Slot,
+    pub place: Place,
     /// The block with the preparation data.
     pub preparation: BlockId,
     /// The hold on it that the child's slot has been given.
@@ -50,12 +50,13 @@ pub struct Greeting {
     pub daemon: bool,
 }
 
-const GREETING_SIZE: usize = 16;
+const GREETING_SIZE: usize = 20;
 
 impl Greeting {
     fn to_bytes(self) -> [u8; GREETING_SIZE] {
         let words = [
-            self.slot,
+            self.place.slot,
+            self.place.generation,
             self.preparation,
             self.hold.0,
             u32::from(self.daemon),
@@ -73,17 +74,18 @@ impl Greeting {
         let received = rustix::io::read(socket, &mut bytes)
             .map_err(|errno| Error::os("read what the parent sent", errno))?;
         if received != GREETING_SIZE {
-            return Err(Error::Corrupted(
-                "the parent went away before this process began",
-            ));
+            return Err(Error::Orphaned);
         }
         let word =
             |k: usize| u32::from_ne_bytes(bytes[4 * k..4 * k + 4].try_into().unwrap_or_default());
         Ok(Self {
-            slot: word(0),
-            preparation: word(1),
-            hold: Hold(word(2)),
-            daemon: word(3) != 0,
+            place: Place {
+                slot: word(0),
+                generation: word(1),
+            },
+            preparation: word(2),
+            hold: Hold(word(3)),
+            daemon: word(4) != 0,
         })
     }
 }
@@ -99,6 +101,13 @@ pub fn send_failure(socket: BorrowedFd, message: &str) -> Result<()> {
         Ok(_) | Err(Errno::AGAIN | Errno::PIPE) => Ok(()),
         Err(errno) => Err(Error::os("tell the parent of a failure", errno)),
     }
+}
+
+/// Whether the other end of the socket that this process was started with is closed.
+pub fn has_hung_up(socket: BorrowedFd) -> bool {
+    let mut polled = [PollFd::from_borrowed_fd(socket, PollFlags::RDHUP)];
+    let ready = poll(&mut polled, Some(&Timespec::default()));
+    ready.is_ok_and(|ready| ready > 0)
 }
 
 /// What to start as a child.
@@ -119,7 +128,7 @@ pub struct Start<'a> {
 pub struct Child {
     pid: Pid,
     pidfd: OwnedFd,
-    slot: Slot,
+    place: Place,
     /// Our end of its socket: the child sees its end close when we are gone.
     socket: OwnedFd,
     exit: Mutex<Option<Exit>>,
@@ -128,7 +137,7 @@ pub struct Child {
 impl Child {
     pub fn start(member: &Member, start: &Start) -> Result<Self> {
         let fail = |errno| Error::os("start a process", errno);
-        let slot = member.reserve(start.name)?;
+        let place = member.reserve(start.name)?;
         let launched = (|| {
             let (socket, child_socket) = socketpair(
                 AddressFamily::UNIX,
@@ -138,9 +147,9 @@ impl Child {
             )
             .map_err(fail)?;
             let greeting = Greeting {
-                slot,
+                place,
                 preparation: start.preparation,
-                hold: member.hold_for(slot, start.preparation)?,
+                hold: member.hold_for(place.slot, start.preparation)?,
                 daemon: start.daemon,
             };
             rustix::io::write(&socket, &greeting.to_bytes()).map_err(fail)?;
@@ -167,12 +176,12 @@ impl Child {
             Ok((pid, pidfd, socket)) => Ok(Self {
                 pid,
                 pidfd,
-                slot,
+                place,
                 socket,
                 exit: Mutex::new(None),
             }),
             Err(error) => {
-                member.retire(slot)?;
+                member.retire(place)?;
                 Err(error)
             }
         }
@@ -208,7 +217,7 @@ impl Child {
         };
         *known = Some(exit);
         drop(known);
-        member.retire(self.slot)?;
+        member.retire(self.place)?;
         member.retire_orphans()?;
         Ok(Some(exit))
     }
@@ -254,7 +263,7 @@ impl Child {
 
     /// The queue that the child waits to put into because it is full; 0 if none.
     pub fn putting(&self, member: &Member) -> u32 {
-        let entry = ProcessEntry::at(member.arena(), self.slot);
+        let entry = ProcessEntry::at(member.arena(), self.place.slot);
         if entry.pid() == self.pid() {
             entry.putting()
         } else {

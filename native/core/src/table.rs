@@ -2,7 +2,7 @@
 //!
 //! | process word | meaning                                                            |
 //! | ------------ | ------------------------------------------------------------------ |
-//! | `state`      | generation × 4 + {FREE, RESERVED, LIVE}                            |
+//! | `state`      | generation × 4 + {FREE, RESERVED, LIVE, ENTERING}                  |
 //! | `pid`        | 0 while RESERVED: the parent has claimed it for a child to come    |
 //! | `parent`     | slot of the process that started it                                |
 //! | `putting`    | block of the full queue that it waits to put into, or 0            |
@@ -39,11 +39,25 @@ const NAME_MAX: usize = (PROCESS_SIZE - NAME_AT) as usize;
 const INDEX_BITS: u32 = THREAD_COUNT.trailing_zeros();
 const GENERATION_MASK: u32 = Token::MASK >> INDEX_BITS;
 
+const FREE: u32 = 0;
+const RESERVED: u32 = 1;
+const LIVE: u32 = 2;
+const ENTERING: u32 = 3;
+const GENERATION_MAX: u32 = u32::MAX >> 2;
+
+/// The state of an entry; who is ENTERING is still RESERVED for everybody else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     Free,
     Reserved,
     Live,
+}
+
+/// One process's membership: its slot, and which of those who have the slot one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub slot: Slot,
+    pub generation: u32,
 }
 
 /// The entry of a process.
@@ -67,9 +81,9 @@ impl<'a> ProcessEntry<'a> {
     pub fn state(self) -> State {
         // Acquire: who sees LIVE sees the fields written before it.
         match self.word(0).load(Acquire) & 3 {
-            0 => State::Free,
-            1 => State::Reserved,
-            _ => State::Live,
+            FREE => State::Free,
+            LIVE => State::Live,
+            _ => State::Reserved,
         }
     }
 
@@ -79,9 +93,9 @@ impl<'a> ProcessEntry<'a> {
 
     fn set_state(self, state: State, generation: u32) {
         let low = match state {
-            State::Free => 0,
-            State::Reserved => 1,
-            State::Live => 2,
+            State::Free => FREE,
+            State::Reserved => RESERVED,
+            State::Live => LIVE,
         };
         self.word(0).store(generation << 2 | low, Release);
     }
@@ -128,22 +142,34 @@ impl<'a> ProcessEntry<'a> {
         self.arena.write(self.at + NAME_AT, &bytes);
     }
 
-    /// FREE → RESERVED for a child of `parent`.
-    pub fn reserve(self, parent: Slot, name: &str) {
+    /// FREE → RESERVED for a child of `parent`; the generation of the membership that begins. Call
+    /// with the heap's lock.
+    pub fn reserve(self, parent: Slot, name: &str) -> u32 {
         self.word(4).store(0, Relaxed);
         self.word(8).store(parent, Relaxed);
         self.word(12).store(0, Relaxed);
         self.set_name(name);
-        self.set_state(State::Reserved, self.generation().wrapping_add(1));
+        let generation = self.generation().wrapping_add(1) & GENERATION_MAX;
+        self.set_state(State::Reserved, generation);
+        generation
     }
 
-    /// RESERVED → LIVE, by the process itself.
-    pub fn enter(self) {
+    /// RESERVED → ENTERING → LIVE, by the process itself; `false` if the reservation is no longer
+    /// its own, because its parent ended meanwhile and somebody cleared up.
+    pub fn enter(self, generation: u32) -> bool {
+        let (reserved, entering) = (generation << 2 | RESERVED, generation << 2 | ENTERING);
+        let claimed = self
+            .word(0)
+            .compare_exchange(reserved, entering, Acquire, Relaxed);
+        if claimed.is_err() {
+            return false;
+        }
         let pid = std::process::id();
         let start = procfs::process_start_time(pid).unwrap_or(0);
         self.word(4).store(pid, Relaxed);
         self.arena.word64(self.at + 16).store(start, Relaxed);
-        self.set_state(State::Live, self.generation());
+        self.set_state(State::Live, generation);
+        true
     }
 
     /// RESERVED or LIVE → FREE. The holds must be gone.

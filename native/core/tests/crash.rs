@@ -175,7 +175,7 @@ fn victim() {
         )
     };
     let greeting = Greeting::receive(socket.as_fd()).unwrap();
-    let member = Member::child(arena, greeting.slot).unwrap();
+    let member = Member::child(arena, greeting.place).unwrap();
     let block = member.block(greeting.preparation, Kind::Bytes).unwrap();
     let (_, work) = ROLES.iter().find(|(name, _)| *name == role).unwrap();
     work(Board {

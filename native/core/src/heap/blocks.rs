@@ -239,7 +239,9 @@ impl Heap<'_> {
         let (_, capacity) = size_class(transaction.get(descriptor(id) + 8));
         if capacity >= GIVE_BACK {
             // Before the commit: whoever takes the block next relies on finding zeroes.
-            let _ = self.arena.punch_hole(offset, capacity);
+            if self.arena.punch_hole(offset, capacity).is_err() {
+                self.arena.zero(offset, capacity);
+            }
         }
         let list = RETURNED_BLOCKS + 8 * class;
         transaction.set(

@@ -5,8 +5,9 @@ use crate::table;
 fn arena() -> (Arena, Token) {
     let arena = Arena::create_sized(1 << 30).unwrap();
     initialize(&arena);
-    table::ProcessEntry::at(&arena, 0).reserve(table::NO_SLOT, "test");
-    table::ProcessEntry::at(&arena, 0).enter();
+    let entry = table::ProcessEntry::at(&arena, 0);
+    let generation = entry.reserve(table::NO_SLOT, "test");
+    assert!(entry.enter(generation));
     let token = table::register_thread(&arena, 0).unwrap();
     (arena, token)
 }

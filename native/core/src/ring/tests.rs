@@ -292,14 +292,14 @@ fn a_queue_that_nobody_else_has_any_more_is_orphaned() {
     let (queue, block) = Queue::create(&member, 0, false).unwrap();
     assert!(!queue.is_orphaned(), "it was never shared");
     queue.mark_shared();
-    let slot = member.reserve("other").unwrap();
-    member.hold_for(slot, block.id).unwrap();
+    let place = member.reserve("other").unwrap();
+    member.hold_for(place.slot, block.id).unwrap();
     assert!(!queue.is_orphaned());
     assert_eq!(
         queue.take(&mut [], deadline_after(150.0), true).unwrap(),
         Take::Empty
     );
-    member.retire(slot).unwrap();
+    member.retire(place).unwrap();
     assert_eq!(queue.take(&mut [], None, true).unwrap(), Take::Orphaned);
 }
 
@@ -310,16 +310,16 @@ fn a_joiner_is_told_who_took_and_did_not_acknowledge() {
     for _ in 0..3 {
         queue.try_put(&plain(b"x")).unwrap();
     }
-    let slot = root.reserve("worker").unwrap();
+    let place = root.reserve("worker").unwrap();
     let descriptor = root.arena().descriptor().try_clone_to_owned().unwrap();
-    let worker = Member::child(descriptor, slot).unwrap();
+    let worker = Member::child(descriptor, place).unwrap();
     let theirs = Queue::open(&worker, block.id).unwrap();
     take(theirs);
     take(theirs);
     assert!(theirs.task_done());
     assert_eq!(queue.join(deadline_after(150.0)), Joined::TimedOut);
     let taker = Some(worker.token().unwrap());
-    root.retire(slot).unwrap();
+    root.retire(place).unwrap();
     assert_eq!(queue.join(None), Joined::Abandoned { taker, messages: 1 });
     // Somebody acknowledges for it.
     assert!(queue.task_done());
@@ -334,12 +334,12 @@ fn a_claim_on_what_was_not_taken_is_settled() {
     let root = member();
     let (queue, block) = Queue::create(&root, 0, true).unwrap();
     queue.try_put(&plain(b"x")).unwrap();
-    let slot = root.reserve("worker").unwrap();
+    let place = root.reserve("worker").unwrap();
     let descriptor = root.arena().descriptor().try_clone_to_owned().unwrap();
-    let worker = Member::child(descriptor, slot).unwrap();
+    let worker = Member::child(descriptor, place).unwrap();
     Queue::open(&worker, block.id).unwrap().claim(1).unwrap();
     queue.settle_claim(worker.token().unwrap());
-    root.retire(slot).unwrap();
+    root.retire(place).unwrap();
     assert_eq!(queue.abandoned(), None);
 }
 

@@ -102,6 +102,20 @@ impl Lock<'_> {
         }
     }
 
+    /// T4 undone: `me`, who inherited the lock from `dead`, leaves it as it was, so that another
+    /// inherits it. `false` if it is not `me` who holds it.
+    pub fn bequeath(self, me: Token, dead: Token) -> bool {
+        let mut word = self.word.load(Relaxed);
+        while Token::from_word(word) == Some(me) {
+            let next = dead.get() | WAITERS;
+            match self.word.compare_exchange(word, next, SeqCst, Relaxed) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+        false
+    }
+
     /// Who holds it now, as far as anybody can tell.
     pub fn owner(self) -> Option<Token> {
         Token::from_word(self.word.load(Relaxed))
