@@ -88,6 +88,18 @@ function refuse(target: Callable, kind: "function" | "class"): void {
   if (!isClass && kind === "class") {
     throw new TypeError(`Cannot construct "${target.name}" in another process: it is a function, wanted a class`);
   }
+  if (target instanceof GeneratorFunction || target instanceof AsyncGeneratorFunction) {
+    throw new TypeError(
+      `Cannot run "${target.name}" in another process: it is a generator function, which does nothing when called; ` +
+        "wrap it in a function that uses what it yields",
+    );
+  }
+  if (kind === "function" && target.name === "") {
+    throw new TypeError(
+      "Cannot run a function without a name in another process: it may be a closure, whose variables would not travel; " +
+        "export it under a name of its own, or give { module, name }",
+    );
+  }
   if (target.name.startsWith("bound ") && text.includes("[native code]")) {
     throw new TypeError(
       `Cannot run "${target.name}" in another process: it is a bound function, wanted a function exported by a ` +
@@ -95,6 +107,9 @@ function refuse(target: Callable, kind: "function" | "class"): void {
     );
   }
 }
+
+const GeneratorFunction = (function* () {}).constructor;
+const AsyncGeneratorFunction = (async function* () {}).constructor;
 
 /** Refuses a function that one of the modules certainly keeps to itself, if no other so much as names it. */
 function refusePrivate(target: Callable, modules: readonly string[]): void {

@@ -5,6 +5,8 @@
 import type { Callable } from "./callable_types.ts";
 
 const sources = new Map<string, string | null>();
+/** The texts as they are in the files, by those without comments. */
+const rawSources = new Map<string, string>();
 
 /** The text of a local module without its comments, or `null` where it cannot be read without asking anybody. */
 export function readSource(url: string): string | null {
@@ -22,7 +24,10 @@ function readUncached(url: string): string | null {
     const path = new URL(url);
     // Asked first: an attempt without the permission would stop at a prompt.
     if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return null;
-    return withoutComments(Deno.readTextFileSync(path));
+    const raw = Deno.readTextFileSync(path);
+    const source = withoutComments(raw);
+    rawSources.set(source, raw);
+    return source;
   } catch {
     return null; // `deno eval`, standard input, a module that was removed since
   }
@@ -73,7 +78,7 @@ export function mentions(name: string, source: string | null): boolean {
  */
 export function definesPrivately(fn: Callable, source: string): "declared" | "inline" | null {
   const { name } = fn;
-  if (!isIdentifier(name)) return null;
+  if (!isIdentifier(name) || mayExport(name, source)) return null;
   const count = (pattern: string) => [...source.matchAll(new RegExp(pattern, "gm"))].length;
   const word = wordPattern(name);
   const all = count(word);
@@ -94,6 +99,16 @@ export function definesPrivately(fn: Callable, source: string): "declared" | "in
     String.raw`\.(?:apply|map|starmap|imap)(?:Async|Unordered)?\(\s*${word}\s*[,)]`;
   const isPrivate = count(declaration) === 1 && count(given) > 0 && all === 1 + count(called) + count(given);
   return isPrivate && isWrittenAfter(declaration, fn, source) ? "declared" : null;
+}
+
+/**
+ * True if some export list names it, also where it seems to stand in a comment: a regular expression may look like the
+ * beginning of one.
+ */
+function mayExport(name: string, source: string): boolean {
+  const raw = rawSources.get(source) ?? source;
+  const word = wordPattern(name);
+  return new RegExp(String.raw`\bexport\s*\{[^}]*${word}|\bexport\s+default\s+${word}`).test(raw);
 }
 
 /**

@@ -4,17 +4,22 @@
 
 // Every class that may be among the arguments is registered, whether the user's modules import it or only its type.
 import "../mod.ts";
+import { AsyncLocalStorage } from "node:async_hooks";
 import { arrivals, useLoaders } from "./callable_arrival.ts";
 import { resolve } from "./callable_resolve.ts";
+import { readSource } from "./callable_source.ts";
 import type { Callable, ModuleLoader } from "./callable_types.ts";
 import { current } from "./current.ts";
 import { nativeOfChild } from "./native.ts";
 import { type Preparation, readPreparation } from "./preparation.ts";
 import { endAtExit } from "./process/children.ts";
 
+/** Set in all that the target does, also later. */
+const inTarget = new AsyncLocalStorage<true>();
+
 /** Runs what the parent wants run, in this process. */
 export async function start(loaders: Record<string, ModuleLoader>): Promise<void> {
-  const { native, joined } = nativeOfChild();
+  const { native, joined } = join();
   const { preparation, args } = readPreparation(native.readPreparation(joined.preparation));
   become(preparation, { pid: joined.parentPid, name: joined.parentName });
   addEventListener("error", () => announce());
@@ -25,7 +30,7 @@ export async function start(loaders: Record<string, ModuleLoader>): Promise<void
   let targetArgs: unknown[] = [];
   let mainIsLoaded = false;
   try {
-    current.importing = true;
+    current.mayStart = () => false;
     useLoaders(loaders);
     mainIsLoaded = await importMain(preparation.mainModule, loaders);
     if (preparation.target !== null) target = await resolve(preparation.target, loaders);
@@ -35,18 +40,37 @@ export async function start(loaders: Record<string, ModuleLoader>): Promise<void
     native.reportFailure(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
     fail(error);
   } finally {
-    current.importing = false;
+    const isGuarded = hasGuard(preparation.mainModule);
+    current.mayStart = () => isGuarded || inTarget.getStore() === true;
     // What the arguments speak of has its own handles by now.
     native.releaseBlock(joined.preparation);
   }
 
   try {
-    await target?.(...targetArgs);
+    await inTarget.run(true, () => target?.(...targetArgs));
   } catch (error) {
     fail(error);
   }
   // Without a main module that could be imported, Deno would now fail to run it.
   if (!mainIsLoaded) Deno.exit();
+}
+
+function join(): ReturnType<typeof nativeOfChild> {
+  try {
+    return nativeOfChild();
+  } catch (error) {
+    // Before the tree is joined there is no name, and nobody to tell.
+    console.error(`Cannot begin: ${(error as Error).message}`);
+    Deno.exit(1);
+  }
+}
+
+/**
+ * Whether the main module says when it is the main one. If not, what it starts later, when it has been imported, is
+ * refused, too: each child would start the next.
+ */
+function hasGuard(mainModule: string | null): boolean {
+  return mainModule === null || (readSource(mainModule) ?? "").includes("import.meta.main");
 }
 
 function become(preparation: Preparation, parent: { pid: number; name: string }): void {

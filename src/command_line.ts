@@ -1,8 +1,8 @@
 // The command line of a child process, made from the one its parent was started with.
 //
 // A child is `deno run <the parent's flags> --preload=<entry> <the parent's main module> <the parent's
-// arguments>`. The entry is a `data:` module that calls `src/child_main.ts`, which ends the process, so
-// that the main module named on the command line is never run as such. Measured on Deno 2.9.6, that
+// arguments>`. The entry is a `data:` module that calls `src/child_main.ts`, which imports the main module as an
+// ordinary one: Deno then finds it evaluated, and does not run it again. Measured on Deno 2.9.6, that
 // shape (and no other that was tried) gives all of these at once:
 //
 // - the modules named by literal `import()`s in the entry load without read permission, and a module
@@ -268,15 +268,29 @@ function absolute({ name, value }: Flag, cwd: string): Flag {
   return path === undefined ? { name } : { name, value: absolutePath(path, cwd) };
 }
 
-/** Makes the paths in a comma-separated permission list absolute. */
+/**
+ * Makes the paths in a comma-separated permission list absolute.
+ *
+ * @throws {TypeError} If that is impossible, because the directory's own path has a comma: it would cut the list in the
+ * wrong place, and `/a,b/c` would mean `/a`. Relative paths would mean something else in another directory.
+ */
 function absoluteItems(flag: Flag, cwd: string): Flag {
-  // With a comma in `cwd` the list would be cut in the wrong place, and `/a,b/c` would grant `/a`.
-  if (flag.value === undefined || cwd.includes(",")) return flag;
+  if (flag.value === undefined) return flag;
   const [, permission] = flag.name.split("-");
+  const absolute = (item: string) => {
+    const path = absolutePath(item, cwd);
+    if (path !== item && cwd.includes(",")) {
+      throw new TypeError(
+        `Cannot start a process: "--${flag.name}" has the relative path "${item}", and the path of the directory ` +
+          `that it is relative to, "${cwd}", has a comma; give an absolute path`,
+      );
+    }
+    return path;
+  };
   const items = flag.value.split(",").map((item) => {
-    if (["read", "write", "ffi"].includes(permission)) return absolutePath(item, cwd);
-    if (permission === "run" && item.includes("/")) return absolutePath(item, cwd);
-    if (permission === "net" && item.startsWith("unix:")) return `unix:${absolutePath(item.slice(5), cwd)}`;
+    if (["read", "write", "ffi"].includes(permission)) return absolute(item);
+    if (permission === "run" && item.includes("/")) return absolute(item);
+    if (permission === "net" && item.startsWith("unix:")) return `unix:${absolute(item.slice(5))}`;
     return item;
   });
   return { name: flag.name, value: items.join() };

@@ -8,10 +8,10 @@ export interface Current {
   identity: readonly number[];
   daemon: boolean;
   parent: { readonly pid: number; readonly name: string } | null;
-  /** The directory the root was started in; `null` until it is needed. */
+  /** The directory the root was in when it imported the package: what relative paths in its flags mean. */
   initialDirectory: string | null;
-  /** True while a child imports the user's modules, when nothing may be started. */
-  importing: boolean;
+  /** Whether processes may be started here and now: not by a main module that a child imports. */
+  mayStart: () => boolean;
 }
 
 /** This process. */
@@ -20,9 +20,18 @@ export const current: Current = {
   identity: [],
   daemon: false,
   parent: null,
-  initialDirectory: null,
-  importing: false,
+  initialDirectory: workingDirectory(),
+  mayStart: () => true,
 };
+
+/** Where this process is now; `null` where Deno does not say. */
+function workingDirectory(): string | null {
+  try {
+    return Deno.cwd();
+  } catch {
+    return null;
+  }
+}
 
 let children = 0;
 

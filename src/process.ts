@@ -166,7 +166,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     if (current.daemon) {
       throw new InvalidStateError("Cannot start a process: daemonic processes are not allowed to have children");
     }
-    if (current.importing) {
+    if (!current.mayStart()) {
       throw new InvalidStateError(
         "Cannot start a process while the main module is imported by a child: " +
           "put what starts processes into `if (import.meta.main) { … }`",
@@ -185,7 +185,8 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     active.add(this);
     addChild({ pid: this.#pid, daemon: this.#daemon });
     // The program goes on while a child does, unless that is a daemon.
-    if (!this.#daemon) void this.#ended().then(() => this.#poll() !== null && this.#noteFailure());
+    // If it cannot be waited for (no more descriptors), it is waited for at the exit.
+    if (!this.#daemon) void this.#ended().then(() => this.#poll() !== null && this.#noteFailure()).catch(() => {});
   }
 
   /**
@@ -359,7 +360,11 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
 }
 
 /** Refuses options that types would have refused. */
-function requireOptions({ args, name, daemon, env, stdout, stderr }: UntypedOptions): void {
+function requireOptions(options: UntypedOptions): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Cannot create a process: the options are ${Deno.inspect(options)}, wanted an object`);
+  }
+  const { args, kwargs, name, daemon, env, stdout, stderr } = options;
   const require = (isGood: boolean, option: string, given: unknown, wanted: string) => {
     if (isGood || given === undefined) return;
     throw new TypeError(`Cannot create a process: "${option}" is ${Deno.inspect(given)}, wanted ${wanted}`);
@@ -368,7 +373,11 @@ function requireOptions({ args, name, daemon, env, stdout, stderr }: UntypedOpti
   require(globalThis.Array.isArray(args), "args", args, "an array");
   require(typeof name === "string", "name", name, "a string");
   require(typeof daemon === "boolean", "daemon", daemon, "a boolean");
-  require(Object.values(env ?? {}).every((it) => typeof it === "string"), "env", env, "an object of strings");
+  const isObject = (given: unknown) => typeof given === "object" && given !== null;
+  const isEnvironment = isObject(env) && Object.values(env!).every((it) => typeof it === "string");
+  require(isObject(kwargs), "kwargs", kwargs, "an object");
+  require(isEnvironment, "env", env, "an object of strings");
+  require(Object.keys(env ?? {}).every((it) => /^[^=]+$/.test(it)), "env", env, 'names without "="');
   require(isStream(stdout), "stdout", stdout, '"inherit" or "null"');
   require(isStream(stderr), "stderr", stderr, '"inherit" or "null"');
 }

@@ -1,6 +1,6 @@
 // The child's command line: how the parent's is read, what is repeated, and that nothing is ever widened.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { childArguments, entryModule, type ParentCommandLine } from "../src/command_line.ts";
 
 const ENTRY = entryModule("file:///package/src/child_main.ts", ["file:///app/main.ts"]);
@@ -117,8 +117,11 @@ Deno.test("command line: the permission set of tests is not the one of scripts",
   assertEquals(flagsOf("deno test -P=small", holding()), ["--permission-set=small"]);
 });
 
-Deno.test("command line: a comma in the directory grants nothing new", () => {
-  assertEquals(flagsOf("deno run -R=x main.ts", holding("*"), { cwd: "/a,b" }), ["--allow-read=x"]);
+Deno.test("command line: relative permissions in a directory with a comma are refused, absolute ones are not", () => {
+  for (const flag of ["-R=x", "--deny-read=./secret", "--deny-write=/a,x"]) {
+    assertThrows(() => flagsOf(`deno run ${flag} main.ts`, holding("*"), { cwd: "/a,b" }), TypeError, "has a comma");
+  }
+  assertEquals(flagsOf("deno run -R=/x main.ts", holding("*"), { cwd: "/a,b" }), ["--allow-read=/x"]);
 });
 
 Deno.test("command line: permission flags given by the caller replace the parent's", () => {

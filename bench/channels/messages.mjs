@@ -1,0 +1,17 @@
+// The messages of the queue benchmarks, by kind. Plain JavaScript: node reads it, too.
+
+const KIB = new Uint8Array(1024).fill(107);
+const MIB = new Uint8Array(1024 * 1024).fill(109);
+
+/** @type {Readonly<Record<"int" | "object" | "1KiB" | "1MiB", (i: number) => unknown>>} */
+export const MESSAGES = {
+  "int": (i) => i,
+  "object": (i) => ({
+    id: i,
+    path: "texts/ca01.txt",
+    words: 2242,
+    done: false,
+  }),
+  "1KiB": () => KIB,
+  "1MiB": () => MIB,
+};
