@@ -520,15 +520,23 @@ Deno.test("a child ends its own daemons and waits for its other children when it
   assertEquals(output.split("\n").sort().filter(Boolean), ["daemon gone", "main ends", "other ends", "other gone"]);
 });
 
-for (const how of ["return", "exit", "error"]) {
+for (const how of ["return", "exit"]) {
   Deno.test(`at the end of a program by ${how} daemons are terminated and the others waited for`, async () => {
     const { code, stdout, stderr } = await runProgram(new URL("exit_order.ts", FIXTURES), { args: [how] });
-    assertEquals(code, { return: 0, exit: 7, error: 1 }[how], stderr);
+    assertEquals(code, { return: 0, exit: 7 }[how], stderr);
     assertEquals(stdout.split("\n").filter(Boolean).sort(), ["main ends", "other ends"]);
     const [daemon, other] = stderr.match(/\d+ \d+/)![0].split(" ").map(Number);
     assertEquals([isRunning(daemon), isRunning(other)], [false, false]);
   });
 }
+
+Deno.test("when a program dies of an uncaught error its daemons end, and its other children finish by themselves", async () => {
+  const { code, stdout, stderr } = await runProgram(new URL("exit_order.ts", FIXTURES), { args: ["error"] });
+  assertEquals(code, 1);
+  assertEquals(stdout.split("\n").filter(Boolean).sort(), ["main ends", "other ends"]);
+  const [daemon] = stderr.match(/\d+ \d+/)![0].split(" ").map(Number);
+  await until("the end of the daemon", () => !isRunning(daemon));
+});
 
 for (const target of ["block", "idle", "spin"]) {
   Deno.test(`a daemon in ${target} is gone within 2 seconds after its parent was killed`, async () => {

@@ -30,7 +30,8 @@ export function removeChild(pid: number): void {
 
 /**
  * Sees to it that no child outlives this process by mistake: at its exit daemons are terminated, then all others are
- * waited for, as CPython does. A process that is killed cannot do that: its daemons notice, and end themselves.
+ * waited for, as CPython does. A process that is killed or dies of an uncaught error (Deno then dispatches no `unload`)
+ * cannot do that: its daemons notice, and end themselves; the others finish by themselves.
  */
 export function endAtExit(): void {
   if (isEnding) return;
