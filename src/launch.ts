@@ -1,6 +1,7 @@
 // The parent's half of starting a process: the preparation, the command line, the native start. The child's half is
 // child_main.ts.
 
+import { isOwnModule } from "./callable_types.ts";
 import { childArguments, entryModule } from "./command_line.ts";
 import { current } from "./current.ts";
 import { native, translated } from "./native.ts";
@@ -26,7 +27,9 @@ const CHILD_MAIN = new URL("./child_main.ts", import.meta.url);
  */
 export function launch({ preparation, args, env, cwd, stdout, stderr }: Launch): number {
   const addon = native();
-  const mainModule: string | undefined = Deno.mainModule; // undefined in a Worker
+  const main: string | undefined = Deno.mainModule; // undefined in a Worker
+  // One of our own it is only when our examples are run: nothing of the user's is in it.
+  const mainModule = main !== undefined && isOwnModule(main) ? undefined : main;
   const initialDirectory = current.initialDirectory ??= translated(() => addon.workingDirectory());
   const message = writePreparation({ ...preparation, mainModule: mainModule ?? null, initialDirectory }, args);
   const modules = [mainModule ?? [], preparation.target?.modules ?? []].flat();
