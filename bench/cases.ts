@@ -158,4 +158,6 @@ export const REPORTS: readonly Report[] = [
   { title: "Memory", script: "memory" },
   { title: "Pending promises", script: "pending" },
   { title: "Fairness", script: "fairness" },
+  { title: "Queue beside other channels", script: "channels" },
+  { title: "Queue: scaling, latency, backlog, idle", script: "queues" },
 ];

@@ -64,7 +64,8 @@ function verdict({ work, medians }: Row): string {
   return (ratio <= work.reach.ratio ? "yes" : "NO") + inWords;
 }
 
-function amount(ns: number | undefined, bytes?: number): string {
+/** A time, or a throughput where an operation has bytes. */
+export function amount(ns: number | undefined, bytes?: number): string {
   if (ns === undefined) return "-";
   if (bytes !== undefined) {
     return `${(bytes / 2 ** 20 / (ns / 1e9)).toFixed(0)} MiB/s`;

@@ -24,7 +24,7 @@ function receive(worker: Worker, kind: Kind, n: number): Promise<number> {
   return promise;
 }
 
-if (import.meta.main) {
+if (!("WorkerGlobalScope" in globalThis)) {
   const [n, kind] = [Number(Deno.args[0]), Deno.args[1] as Kind];
   const worker = new Worker(import.meta.url, { type: "module" });
   await receive(worker, kind, n / 10);

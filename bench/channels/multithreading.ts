@@ -2,7 +2,7 @@
 //
 // usage: deno run -A bench/channels/multithreading.ts <iterations> <kind>
 
-import { channel, move, type Receiver, type Sender, shutdown, spawn } from "npm:multithreading@0.3.52";
+import { channel, move, type Receiver, type Sender, shutdown, spawn } from "multithreading";
 
 // The functions are serialised by source: all that they use is inside.
 

@@ -2,22 +2,8 @@
 // 1 MiB of bytes.
 
 import { Queue } from "@parallel/multiprocessing";
+import { MESSAGES } from "../channels/messages.mjs";
 import { iterations, race, report, type StartLine, timeLane, variant } from "./start_line.ts";
-
-const KIB = new Uint8Array(1024).fill(107);
-const MIB = new Uint8Array(1024 * 1024).fill(109);
-
-const MESSAGES = {
-  "int": (i: number) => i,
-  "object": (i: number) => ({
-    id: i,
-    path: "texts/ca01.txt",
-    words: 2242,
-    done: false,
-  }),
-  "1KiB": () => KIB,
-  "1MiB": () => MIB,
-};
 
 type Message = (i: number) => unknown;
 
