@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use multiprocessing_core::heap::Block;
@@ -31,6 +32,7 @@ pub struct Mailbox {
     /// (ticket, outcome), in pairs.
     outcomes: Mutex<Vec<i32>>,
     ring: Ring,
+    is_reminded: AtomicBool,
 }
 
 impl Mailbox {
@@ -68,15 +70,44 @@ impl Mailbox {
         }
     }
 
+    fn call(&self) {
+        // Fails only when the thread's JavaScript is ending: nobody is left to be told.
+        self.ring.call((), ThreadsafeFunctionCallMode::NonBlocking);
+    }
+
+    /// Calls again if nobody comes for the outcomes. Deno 2.9.6 now and then does not wake its event
+    /// loop for a call that arrives just when the loop goes to sleep (seen once in some 10⁵ calls).
+    fn remind(self: &Arc<Self>) {
+        let mailbox = Arc::downgrade(self);
+        let reminder = Box::new(move || {
+            mailbox.upgrade().is_some_and(|mailbox| {
+                // First, so that an outcome that comes after the look gets a reminder of its own.
+                mailbox.is_reminded.store(false, Ordering::SeqCst);
+                let is_unheard = !mailbox.outcomes().is_empty();
+                if is_unheard {
+                    mailbox.is_reminded.store(true, Ordering::SeqCst);
+                    mailbox.call();
+                }
+                is_unheard
+            })
+        });
+        // One at a time is enough: it looks at the box, not at an outcome.
+        if let Ok(tree) = tree()
+            && !self.is_reminded.swap(true, Ordering::SeqCst)
+        {
+            tree.words.remind(reminder);
+        }
+    }
+
     /// Called by the reactors.
-    pub fn deliver(&self, ticket: Ticket, outcome: i32) {
+    fn deliver(self: &Arc<Self>, ticket: Ticket, outcome: i32) {
         let mut outcomes = self.outcomes();
         let was_empty = outcomes.is_empty();
         outcomes.extend([ticket.cast_signed(), outcome]);
         drop(outcomes);
         if was_empty {
-            // Fails only when the thread's JavaScript is ending: nobody is left to be told.
-            self.ring.call((), ThreadsafeFunctionCallMode::NonBlocking);
+            self.call();
+            self.remind();
         }
     }
 }
@@ -168,6 +199,7 @@ pub fn open_port(ring: Function<(), ()>) -> Result<()> {
     let mailbox = Arc::new(Mailbox {
         outcomes: Mutex::default(),
         ring,
+        is_reminded: AtomicBool::new(false),
     });
     let port = Port {
         mailbox,

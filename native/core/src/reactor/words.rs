@@ -50,6 +50,14 @@ pub enum Outcome {
 /// Called in the reactor's thread, once, unless the wait is cancelled.
 pub type Sink = Box<dyn FnOnce(Outcome) + Send>;
 
+/// Looks whether somebody has heard what was told, and tells it again if not. `false`: it has been
+/// heard.
+pub type Reminder = Box<dyn Fn() -> bool + Send>;
+
+/// After this time a reminder looks for the first time; each time it tells again, it doubles.
+const FIRST_REMINDER: Duration = Duration::from_millis(10);
+const LAST_REMINDER: Duration = Duration::from_secs(60);
+
 struct Pending {
     operation: Box<dyn Operation>,
     deadline: Deadline,
@@ -67,6 +75,13 @@ struct State {
     fresh: Vec<WaitId>,
     next_id: WaitId,
     running: bool,
+    reminders: Vec<Reminding>,
+}
+
+struct Reminding {
+    at: Instant,
+    pause: Duration,
+    reminder: Reminder,
 }
 
 pub struct Words {
@@ -108,14 +123,7 @@ impl Words {
         sink: Sink,
     ) -> std::io::Result<WaitId> {
         let mut state = self.state();
-        if !state.running {
-            let reactor = Arc::clone(self);
-            std::thread::Builder::new()
-                .name("mp-words".into())
-                .stack_size(256 * 1024)
-                .spawn(move || reactor.run())?;
-            state.running = true;
-        }
+        self.start(&mut state)?;
         state.next_id += 1;
         let id = state.next_id;
         let bucket = bucket_of(operation.word());
@@ -135,6 +143,34 @@ impl Words {
         drop(state);
         self.nudge();
         Ok(id)
+    }
+
+    fn start(self: &Arc<Self>, state: &mut State) -> std::io::Result<()> {
+        if !state.running {
+            let reactor = Arc::clone(self);
+            std::thread::Builder::new()
+                .name("mp-words".into())
+                .stack_size(256 * 1024)
+                .spawn(move || reactor.run())?;
+            state.running = true;
+        }
+        Ok(())
+    }
+
+    /// Asks `reminder` after a while, and again and again until it says `false`.
+    pub fn remind(self: &Arc<Self>, reminder: Reminder) {
+        let mut state = self.state();
+        if self.start(&mut state).is_err() {
+            return; // without a thread there is nobody who could
+        }
+        let pause = FIRST_REMINDER;
+        state.reminders.push(Reminding {
+            at: Instant::now() + pause,
+            pause,
+            reminder,
+        });
+        drop(state);
+        self.nudge();
     }
 
     /// Forgets a wait; `false` if it is over already and its sink has been or is being told.
@@ -191,6 +227,7 @@ impl Words {
                 next_slice = now + SLICE;
             }
             let told = self.take_steps(&mut state, &due, now);
+            state.ask_reminders(now);
             let timeout = state.next_wake(next_slice, now);
             drop(state);
             let nothing_told = told.is_empty();
@@ -303,6 +340,17 @@ impl State {
         }
     }
 
+    fn ask_reminders(&mut self, now: Instant) {
+        self.reminders.retain_mut(|reminding| {
+            if reminding.at > now {
+                return true;
+            }
+            reminding.pause = (2 * reminding.pause).min(LAST_REMINDER);
+            reminding.at = now + reminding.pause;
+            (reminding.reminder)()
+        });
+    }
+
     /// How long to sleep at most; `None` when nobody waits.
     fn next_wake(&self, next_slice: Instant, now: Instant) -> Option<Duration> {
         if !self.fresh.is_empty() {
@@ -310,7 +358,8 @@ impl State {
         }
         let deadline = self.deadlines.first().map(|&(at, _)| at);
         let slice = (!self.pending.is_empty()).then_some(next_slice);
-        let at = deadline.into_iter().chain(slice).min()?;
+        let reminder = self.reminders.iter().map(|reminding| reminding.at).min();
+        let at = [deadline, slice, reminder].into_iter().flatten().min()?;
         Some(at.saturating_duration_since(now))
     }
 }
