@@ -46,7 +46,6 @@ pub fn lock_release(id: u32) -> Result<bool> {
 /// Wakes one sleeper of a lock that JavaScript has released.
 pub fn lock_wake(id: u32) -> Result<()> {
     let member = &tree()?.member;
-    let word = Mutex::open(member, id).map_err(to_js)?.word();
-    member.wake(word, 1);
+    Mutex::open(member, id).map_err(to_js)?.wake_one();
     Ok(())
 }

@@ -3,8 +3,10 @@
 #![allow(unsafe_code)] // the scratch buffer is an ArrayBuffer over memory of ours
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
+use multiprocessing_core::buffers;
 use multiprocessing_core::heap::Hold;
 use multiprocessing_core::reactor::operations::{AwaitQueue, QueueState};
 use multiprocessing_core::ring::{Joined, Message, Put, Queue, Take, Taken};
@@ -13,7 +15,7 @@ use napi::Env;
 use napi::bindgen_prelude::{ArrayBuffer, Uint8Array};
 use napi_derive::napi;
 
-use crate::errors::{Result, from_napi, state, to_js};
+use crate::errors::{Error, Result, from_napi, state, to_js};
 use crate::port;
 use crate::tree::tree;
 
@@ -175,29 +177,58 @@ pub fn queue_get(id: u32, timeout: f64, lonely: bool) -> Result<f64> {
     })
 }
 
-/// A message that [`queue_get`] could not put into the scratch buffer.
+/// What there is to know of a message that [`queue_get`] could not put into the scratch buffer.
 #[napi(object)]
 pub struct TakenMessage {
     pub tag: u32,
-    pub bytes: Uint8Array,
     /// What keeps the shared objects alive that it speaks of: for [`unpin`], once they are
     /// adopted.
     pub attachments: Vec<u32>,
 }
 
+/// The message that [`queue_get`] has just taken; [`taken_bytes`] has its bytes.
 #[napi]
-pub fn taken_bytes() -> Result<TakenMessage> {
-    let taken = with_scratch(|scratch| {
-        scratch
-            .taken
-            .take()
-            .ok_or_else(|| state("Cannot get: no message has been taken"))
-    })?;
-    Ok(TakenMessage {
-        tag: taken.tag.into(),
-        bytes: taken.bytes.into(),
-        attachments: taken.attachments.iter().map(|hold| hold.0).collect(),
+pub fn taken_message() -> Result<TakenMessage> {
+    with_scratch(|scratch| {
+        let taken = scratch.taken.as_ref().ok_or_else(nothing_taken)?;
+        Ok(TakenMessage {
+            tag: taken.tag.into(),
+            attachments: taken.attachments.iter().map(|hold| hold.0).collect(),
+        })
     })
+}
+
+/// The bytes of the message that [`queue_get`] has just taken: memory of JavaScript's own, which
+/// goes back to the core when it is collected.
+#[napi]
+pub fn taken_bytes(env: &Env) -> Result<ArrayBuffer<'_>> {
+    let taken = with_scratch(|scratch| scratch.taken.take().ok_or_else(nothing_taken))?;
+    if taken.bytes.is_empty() {
+        return ArrayBuffer::from_data(env, taken.bytes).map_err(from_napi);
+    }
+    let mut bytes = ManuallyDrop::new(taken.bytes);
+    let (data, length, capacity) = (bytes.as_mut_ptr(), bytes.len(), bytes.capacity());
+    let owned = Owned { data, capacity };
+    // SAFETY: the bytes belong to the buffer alone, until its finalizer gives them back.
+    unsafe { ArrayBuffer::from_external(env, data, length, owned, |_, owned| owned.give_back()) }
+        .map_err(from_napi)
+}
+
+fn nothing_taken() -> Error {
+    state("Cannot get: no message has been taken")
+}
+
+/// A vector without its length, while JavaScript has it.
+struct Owned {
+    data: *mut u8,
+    capacity: usize,
+}
+
+impl Owned {
+    fn give_back(self) {
+        // SAFETY: the pointer and capacity of the vector that `taken_bytes` took apart, once.
+        buffers::give(unsafe { Vec::from_raw_parts(self.data, 0, self.capacity) });
+    }
 }
 
 /// Lets go of what kept shared objects alive on their way.

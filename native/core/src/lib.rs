@@ -14,8 +14,12 @@
 #[cfg(not(loom))]
 pub mod arena;
 #[cfg(not(loom))]
+pub mod buffers;
+#[cfg(not(loom))]
 pub mod error;
 pub mod failpoint;
+#[cfg(not(loom))]
+pub mod fairness;
 #[cfg(not(loom))]
 pub mod heap;
 #[cfg(not(loom))]

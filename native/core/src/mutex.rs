@@ -1,11 +1,14 @@
 //! Locks of the arena: finding the words of a block, waiting, and naming dead owners.
 
+use std::sync::atomic::AtomicU32;
+
 use crate::arena::Offset;
 use crate::error::{Error, Result};
+use crate::fairness::{self, Waiting};
 use crate::heap::blocks::BlockId;
 use crate::heap::{Block, Kind};
 use crate::member::Member;
-use crate::sync::lock::Lock;
+use crate::sync::lock::{FREE, Lock};
 use crate::sync::rlock::RLock;
 use crate::sync::{Acquired, Acquirer, Attempt, Released, Step, Token};
 use crate::sys::clock::Deadline;
@@ -14,6 +17,8 @@ use crate::wait;
 /// Where in its block the words of a lock are, in bytes.
 pub const LOCK_WORD: Offset = 0;
 pub const DEPTH_WORD: Offset = 4;
+/// See [`crate::fairness`].
+const STARVING_WORD: Offset = 8;
 /// Where in a [`Kind::Value`] block the guarded bytes begin.
 pub const VALUE_BYTES: Offset = 32;
 
@@ -103,8 +108,12 @@ impl<'a> Mutex<'a> {
     pub fn acquire(self, deadline: Deadline) -> Result<Option<Acquired>> {
         let token = self.member.token()?;
         let has_died = |owner| self.member.has_died(owner);
-        let step = |attempt| self.acquire_step(token, attempt, &has_died);
-        Ok(wait::block_on(self.lock().word, deadline, step))
+        let mut waiting = Waiting::default();
+        Ok(wait::block_on(self.lock().word, deadline, |attempt| {
+            let step = self.acquire_step(token, attempt, &has_died);
+            waiting.note(self.starving(), attempt, &step);
+            step
+        }))
     }
 
     /// Lets go of one level; `false` if it was not held, or not by the calling thread where that
@@ -116,9 +125,20 @@ impl<'a> Mutex<'a> {
             Some(self.lock().release())
         };
         if released == Some(Released::WakeOne) {
-            self.member.wake(self.word(), 1);
+            self.wake_one();
         }
         Ok(!matches!(released, None | Some(Released::WasFree)))
+    }
+
+    /// Wakes a sleeper of the lock that was just released, and lets it pass if it has waited long.
+    pub fn wake_one(self) {
+        self.member.wake(self.word(), 1);
+        fairness::stand_back(self.starving(), self.lock().word, FREE);
+    }
+
+    /// The word in which waiters say that they have waited too long.
+    pub fn starving(self) -> &'a AtomicU32 {
+        self.member.arena().word32(self.at + STARVING_WORD)
     }
 
     /// Lets go of all levels, for the owner who will want them back; how many there were beyond
@@ -129,7 +149,7 @@ impl<'a> Mutex<'a> {
             false => (0, self.lock().release()),
         };
         if released == Released::WakeOne {
-            self.member.wake(self.word(), 1);
+            self.wake_one();
         }
         depth
     }

@@ -1,7 +1,10 @@
 //! Semaphores of the arena.
 
+use std::sync::atomic::AtomicU32;
+
 use crate::arena::Offset;
 use crate::error::Result;
+use crate::fairness::{self, Waiting};
 use crate::heap::blocks::BlockId;
 use crate::heap::{Block, Kind};
 use crate::member::Member;
@@ -14,7 +17,9 @@ use crate::wait;
 /// Where in its block the words of a semaphore are, in bytes.
 pub const VALUE_WORD: Offset = 0;
 pub const MAX_WORD: Offset = 4;
-const SIZE: u64 = 8;
+/// See [`crate::fairness`].
+const STARVING_WORD: Offset = 8;
+const SIZE: u64 = 12;
 
 /// A semaphore as a block of the arena.
 #[derive(Clone, Copy)]
@@ -91,8 +96,11 @@ impl<'a> Semaphore<'a> {
     /// Blocks the calling thread until it has acquired; `false` when `deadline` passes first.
     pub fn acquire(self, deadline: Deadline) -> bool {
         let machine = self.machine();
+        let mut waiting = Waiting::default();
         wait::block_on(machine.word, deadline, |attempt| {
-            machine.acquire_step(attempt)
+            let step = machine.acquire_step(attempt);
+            waiting.note(self.starving(), attempt, &step);
+            step
         })
         .is_some()
     }
@@ -110,16 +118,23 @@ impl<'a> Semaphore<'a> {
     /// Wakes up to `n` sleepers, for JavaScript that has released by itself.
     pub fn wake(self, n: u32) {
         let snapshot = self.machine().snapshot();
+        let word = self.machine().word;
+        let released = word.load(Relaxed);
         if self.member.wake(self.word(), n) == 0 {
             self.machine().heal(snapshot);
+        } else if released & MAX_VALUE != 0 {
+            fairness::stand_back(self.starving(), word, released);
         }
+    }
+
+    /// The word in which waiters say that they have waited too long.
+    pub fn starving(self) -> &'a AtomicU32 {
+        self.member.arena().word32(self.at + STARVING_WORD)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicU32;
-
     use super::*;
     use crate::sys::clock::deadline_after;
 

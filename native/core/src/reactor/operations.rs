@@ -3,6 +3,7 @@
 use super::words::Operation;
 use crate::arena::Offset;
 use crate::error::Result;
+use crate::fairness::Waiting;
 use crate::heap::blocks::BlockId;
 use crate::member::Member;
 use crate::mutex::Mutex;
@@ -40,6 +41,7 @@ pub struct Acquire {
     id: BlockId,
     word: Offset,
     token: Token,
+    waiting: Waiting,
 }
 
 impl Acquire {
@@ -49,6 +51,7 @@ impl Acquire {
             id,
             word,
             token: member.token()?,
+            waiting: Waiting::default(),
         })
     }
 }
@@ -67,10 +70,9 @@ impl Operation for Acquire {
         let Ok(mutex) = Mutex::open(member, self.id) else {
             return Step::Ready(FAILED);
         };
-        match mutex.acquire_anew_step(self.token, attempt, has_died) {
-            Step::Ready(acquired) => Step::Ready(acquired_number(acquired)),
-            Step::Sleep(value) => Step::Sleep(value),
-        }
+        let step = mutex.acquire_anew_step(self.token, attempt, has_died);
+        self.waiting.note(mutex.starving(), attempt, &step);
+        step.map(acquired_number)
     }
 }
 
@@ -132,6 +134,7 @@ impl Operation for AwaitQueue {
 pub struct AcquireSemaphore {
     id: BlockId,
     word: Offset,
+    waiting: Waiting,
 }
 
 impl AcquireSemaphore {
@@ -139,6 +142,7 @@ impl AcquireSemaphore {
         Ok(Self {
             id,
             word: Semaphore::open(member, id)?.word(),
+            waiting: Waiting::default(),
         })
     }
 }
@@ -149,11 +153,12 @@ impl Operation for AcquireSemaphore {
     }
 
     fn step(&mut self, member: &Member, attempt: Attempt, _: &dyn Fn(Token) -> bool) -> Step<i32> {
-        match Semaphore::open(member, self.id).map(|semaphore| semaphore.acquire_step(attempt)) {
-            Ok(Step::Sleep(value)) => Step::Sleep(value),
-            Ok(Step::Ready(())) => Step::Ready(ACQUIRED),
-            Err(_) => Step::Ready(FAILED),
-        }
+        let Ok(semaphore) = Semaphore::open(member, self.id) else {
+            return Step::Ready(FAILED);
+        };
+        let step = semaphore.acquire_step(attempt);
+        self.waiting.note(semaphore.starving(), attempt, &step);
+        step.map(|()| ACQUIRED)
     }
 }
 

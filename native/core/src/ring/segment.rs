@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::arena::{Arena, Offset};
+use crate::buffers;
 use crate::heap::blocks::BlockId;
 use crate::heap::{Block, Hold, Kind};
 use crate::{Error, Result};
@@ -130,6 +131,18 @@ impl<'a> Segment<'a> {
         let mut bytes = vec![0; length];
         let position = self.read_into(position, &mut bytes);
         (bytes, position)
+    }
+
+    /// As [`read`](Self::read), into memory that may have been used before.
+    pub fn read_long(self, position: u32, length: usize) -> (Vec<u8>, u32) {
+        let place = self.place(position);
+        let until_end = (self.units * UNIT - place).min(length as u64) as usize;
+        let rest = (length - until_end).min(self.bytes());
+        let mut bytes = buffers::take(length);
+        self.arena
+            .append_to(&mut bytes, self.at + UNITS_AT + place, until_end);
+        self.arena.append_to(&mut bytes, self.at + UNITS_AT, rest);
+        (bytes, position.wrapping_add(units_of(length) as u32))
     }
 
     /// Bytes of all units.

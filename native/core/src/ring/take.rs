@@ -7,6 +7,7 @@ use super::{
     CONSUMERS_LOCK, Form, HEAD, HEAD_SEGMENT, KEPT_WHEN_EMPTY, Mark, PRODUCERS_ASLEEP,
     PRODUCERS_LOCK, Phase, Queue, TAIL,
 };
+use crate::buffers;
 use crate::failpoint::failpoint;
 use crate::heap::blocks::BlockId;
 use crate::heap::{Hold, Kind};
@@ -179,11 +180,14 @@ impl<'a> Queue<'a> {
                     "a long message is not as long as announced",
                 ));
             }
-            return Ok((self.arena().read_vec(block.offset, header.length), position));
+            let mut bytes = buffers::take(header.length);
+            self.arena()
+                .append_to(&mut bytes, block.offset, header.length);
+            return Ok((bytes, position));
         }
         match target.get_mut(..header.length) {
             Some(target) => Ok((Vec::new(), segment.read_into(at, target))),
-            None => Ok(segment.read(at, header.length)),
+            None => Ok(segment.read_long(at, header.length)),
         }
     }
 

@@ -130,15 +130,22 @@ impl SharedMapping {
 
     /// The `len` bytes at `offset` as a new vector.
     pub fn read_vec(&self, offset: u64, len: usize) -> Vec<u8> {
+        let mut target = Vec::new();
+        self.append_to(&mut target, offset, len);
+        target
+    }
+
+    /// Copies the `len` bytes at `offset` behind those of `target`.
+    pub fn append_to(&self, target: &mut Vec<u8>, offset: u64, len: usize) {
         let source = self.bytes(offset, len as u64);
-        let mut target = Vec::with_capacity(len);
-        // SAFETY: `bytes` checked the range, `target` has room for `len` bytes, and after the
+        target.reserve(len);
+        let end = target.len();
+        // SAFETY: `bytes` checked the range, `target` has room for `len` more bytes, and after the
         // copy all of them are initialised.
         unsafe {
-            source.copy_to_nonoverlapping(target.as_mut_ptr(), len);
-            target.set_len(len);
+            source.copy_to_nonoverlapping(target.as_mut_ptr().add(end), len);
+            target.set_len(end + len);
         }
-        target
     }
 
     /// Sets `size` bytes at `offset` to zero.
