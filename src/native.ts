@@ -58,10 +58,9 @@ export interface StartOptions {
   readonly stderr: "inherit" | "null";
 }
 
-/** A message that did not fit into the scratch buffer, or speaks of shared objects. */
+/** What there is to know of a message that did not fit into the scratch buffer, or speaks of shared objects. */
 export interface TakenMessage {
   readonly tag: number;
-  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly attachments: number[];
 }
 
@@ -112,6 +111,7 @@ export interface Native {
   lockAcquire(block: number, timeout: number): number;
   lockAcquireAsync(block: number, timeout: number): number;
   lockRelease(block: number): number;
+  lockGiveBack(block: number, outcome: number): number;
   lockWake(block: number): number;
   // primitives.rs
   semaphoreCreate(value: number, max: number): number;
@@ -143,7 +143,8 @@ export interface Native {
   queuePut(queue: number, length: number, timeout: number): number;
   queuePutBytes(queue: number, tag: number, bytes: Uint8Array, attachments: number[], timeout: number): number;
   queueGet(queue: number, timeout: number, lonely: number): number;
-  takenBytes(): TakenMessage;
+  takenMessage(): TakenMessage;
+  takenBytes(): ArrayBuffer;
   unpin(attachments: number[]): void;
   queueAwait(queue: number, state: number, timeout: number): number;
   queueNotePutting(queue: number): number;

@@ -29,12 +29,15 @@ export interface AcquireSyncOptions extends WaitSyncOptions {
 /**
  * Milliseconds to wait; `Infinity` for ever.
  *
- * @throws {TypeError} If `timeout` is not a number.
+ * @throws {TypeError} If `timeout` is not a number, or `signal` not an AbortSignal.
  * @throws {RangeError} If it is NaN.
  */
-export function timeoutOf(options: WaitSyncOptions & { block?: boolean } | undefined): number {
+export function timeoutOf(options: AcquireOptions | undefined): number {
   if (options === undefined) return Infinity;
-  const { timeout, block } = options;
+  const { timeout, block, signal } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`Cannot wait: "signal" is ${Deno.inspect(signal)}, wanted an AbortSignal`);
+  }
   if (block === false) return 0;
   if (timeout === undefined || timeout === null) return Infinity;
   if (typeof timeout !== "number") {

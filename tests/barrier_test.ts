@@ -272,6 +272,25 @@ Deno.test("Barrier: an action that breaks or resets the barrier is heard", async
   }
 });
 
+for (const form of FORMS) {
+  Deno.test(`Barrier: an action that disposes of it touches no other, and the round ends (${form})`, async () => {
+    for (const fails of [false, true]) {
+      const others: Barrier[] = [];
+      const act = () => {
+        barrier[Symbol.dispose]();
+        for (let i = 0; i < 50; i++) others.push(new Barrier(2));
+        if (fails) throw new RangeError("the action failed");
+      };
+      const action = form === "sync" ? act : () => Promise.resolve().then(act);
+      const barrier: Barrier = new Barrier(1, { action });
+      if (fails) await assertRejects(async () => await pass(barrier, form), RangeError, "the action failed");
+      else assertEquals(await pass(barrier, form), 0);
+      assertEquals(others.filter((other) => other.broken), []);
+      others.forEach((other) => other[Symbol.dispose]());
+    }
+  });
+}
+
 Deno.test("Barrier: one whose action a module exports travels, also to who cannot wait for an import", async () => {
   const file = Deno.makeTempFileSync();
   Deno.env.set("ACTION_FILE", file);

@@ -1,7 +1,7 @@
 // Condition, between processes, Workers and promises.
 
 import { Condition, InvalidStateError, Lock, OwnerDiedError, Queue, RLock, Value } from "@parallel/multiprocessing";
-import { dumps } from "@parallel/multiprocessing/reduction";
+import { dumps, loads } from "@parallel/multiprocessing/reduction";
 import { assert, assertEquals, assertMatch, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import * as targets from "./fixtures/synchronize_targets.ts";
 import { assertNothingLeft, belongings, PATIENCE, within } from "./helpers.ts";
@@ -325,6 +325,59 @@ Deno.test("Condition: arguments that make no sense are refused", async () => {
   );
 });
 
+Deno.test("Condition: a dispose during a wait ends it with an error, and its own lock is free, all levels", async () => {
+  const condition = new Condition();
+  await using child = Child.start(targets.notifyInVain, condition, 1);
+  const [other] = loads(dumps([condition]).bytes) as [Condition];
+  const guard = await condition.acquire();
+  condition.acquireSync();
+  const waited = assertRejects(() => condition.wait(), InvalidStateError, "the Condition is closed");
+  condition[Symbol.dispose]();
+  child.tell();
+  await within(waited);
+  assertThrows(() => guard.release(), InvalidStateError, "the RLock is closed");
+  assertEquals(String(other), "<Condition(<RLock(None, 0)>, 0)>");
+  await child.end();
+  other[Symbol.dispose]();
+});
+
+for (const Kind of LOCKS) {
+  Deno.test(`Condition: a dispose during a wait leaves a ${Kind.name} that was given to it held`, async () => {
+    using lock = new Kind();
+    const condition = new Condition(lock);
+    const guard = lock.acquireSync();
+    const waited = assertRejects(() => condition.wait({ timeout: 20 }), InvalidStateError, "the Condition is closed");
+    condition[Symbol.dispose]();
+    await within(waited);
+    assert(lock.locked());
+    guard.release();
+    assert(!lock.locked());
+  });
+
+  Deno.test(`Condition: a ${Kind.name} that is closed during a wait is free afterwards`, async () => {
+    using lock = new Kind();
+    const [ours] = loads(dumps([lock]).bytes) as [Lock | RLock];
+    using condition = new Condition(ours);
+    ours.acquireSync();
+    const waited = assertRejects(() => condition.wait({ timeout: 20 }), InvalidStateError, "Lock is closed");
+    ours[Symbol.dispose]();
+    await within(waited);
+    assert(!lock.locked());
+  });
+
+  Deno.test(`Condition: a dispose while a wait inherits the ${Kind.name} leaves the death to the next`, async () => {
+    using lock = new Kind();
+    const [ours] = loads(dumps([lock]).bytes) as [Lock | RLock];
+    using condition = new Condition(ours);
+    ours.acquireSync();
+    const waited = assertRejects(() => condition.wait(), InvalidStateError, "Lock is closed");
+    await using _owner = Child.start(targets.dieWithCondition, condition);
+    ours[Symbol.dispose]();
+    await within(waited);
+    await assertRejects(() => lock.acquire({ timeout: PATIENCE }), OwnerDiedError, "it is free again");
+  });
+}
+
 Deno.test("Condition: travels with its lock", () => {
   using lock = new Lock();
   using condition = new Condition(lock);
@@ -350,7 +403,8 @@ Deno.test("Condition: after dispose every use but another dispose is refused", a
   await assertClosed("Condition", {
     wait: () => condition.wait(),
     waitSync: () => condition.waitSync(),
-    waitFor: () => condition.waitFor(() => false),
+    waitFor: () => condition.waitFor(() => true),
+    waitForSync: () => condition.waitForSync(() => true),
     notify: () => condition.notify(),
     notifyAll: () => condition.notifyAll(),
     toString: () => String(condition),

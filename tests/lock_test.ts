@@ -1,7 +1,7 @@
 // Lock and RLock, between processes, threads and promises.
 
 import { InvalidStateError, Lock, OwnerDiedError, Process, Queue, RLock } from "@parallel/multiprocessing";
-import { dumps } from "@parallel/multiprocessing/reduction";
+import { dumps, loads } from "@parallel/multiprocessing/reduction";
 import { assert, assertEquals, assertMatch, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import * as targets from "./fixtures/targets.ts";
 import {
@@ -190,10 +190,39 @@ for (const Kind of KINDS) {
     }
   });
 
+  test("options that are no object, and a signal that is none, are refused", async () => {
+    for (const options of [5, "3", null, true] as unknown as object[]) {
+      assertThrows(() => new Kind(options), TypeError, `"options" is ${Deno.inspect(options)}, wanted an object`);
+    }
+    using lock = new Kind();
+    for (const signal of [5, null, {}] as unknown as AbortSignal[]) {
+      await assertRejects(() => lock.acquire({ signal }), TypeError, '"signal"');
+      await assertRejects(() => lock.acquire({ signal, block: false }), TypeError, "wanted an AbortSignal");
+    }
+    assert(!lock.locked());
+  });
+
+  test("a dispose while a promise inherits it from a dead holder leaves the death to the next", async () => {
+    using lock = new Kind();
+    const [ours] = loads(dumps([lock]).bytes) as [Lock | RLock];
+    await using other = await Holder.of(lock);
+    const waiting = errorOf(() => ours.acquire(), InvalidStateError);
+    other.process.kill();
+    // Until the lock is inherited in the reactor, whose news this thread does not see before the next await.
+    const holder = String(lock);
+    for (const begin = performance.now(); String(lock) === holder && performance.now() - begin < PATIENCE;);
+    ours[Symbol.dispose]();
+    assertMatch((await within(waiting)).message, /the R?Lock is closed/);
+    const error = await errorOf(() => lock.acquire({ timeout: 1000 }), OwnerDiedError);
+    assertEquals(error.pid, other.process.pid);
+    assert(!lock.locked());
+  });
+
   test("after dispose every use but another dispose is refused", async () => {
     const lock = new Kind();
     lock[Symbol.dispose]();
     lock[Symbol.dispose]();
+    assertEquals(String(lock), `<${Kind.name}(closed)>`);
     const uses: (() => unknown)[] = [
       () => lock.acquireSync(),
       () => lock.acquireSync({ timeout: 0 }),

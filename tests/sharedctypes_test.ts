@@ -341,6 +341,34 @@ Deno.test("Array: indices that are not within it are refused", () => {
   assertEquals([...array], [0, 0, 0]);
 });
 
+Deno.test("Array: bounds of a slice that are no numbers are refused", () => {
+  using array = SharedArray("i", [1, 2, 3]);
+  using points = SharedArray(Structure({ n: "i" }), 3);
+  for (const bound of ["x", "1", null, 1n, {}] as never[]) {
+    for (const sliced of [array, points]) {
+      assertThrows(() => sliced.slice(bound), TypeError, "Cannot get a slice");
+      assertThrows(() => sliced.slice(0, bound), TypeError, `${Deno.inspect(bound)} was given as an index`);
+    }
+  }
+  assertEquals([...array.slice(undefined, undefined)], [1, 2, 3]);
+  assertEquals([...array.slice(-2, Infinity)], [2, 3]);
+});
+
+Deno.test("Array: a slice is set to an overlapping part of the same array", () => {
+  using up = SharedArray("i32", [1, 2, 3, 4, 5]);
+  up.setSlice(1, up.getObj().subarray(0, 4));
+  assertEquals([...up], [1, 1, 2, 3, 4]);
+  using down = SharedArray("i64", [1n, 2n, 3n, 4n, 5n]);
+  down.setSlice(0, down.getObj().subarray(1));
+  assertEquals([...down], [2n, 3n, 4n, 5n, 5n]);
+  using bytes = SharedArray("c", "abcd");
+  bytes.setSlice(1, bytes.getObj().subarray(0, 3));
+  assertEquals(bytes.raw, new TextEncoder().encode("aabc"));
+  using characters = SharedArray("u", "añ😀");
+  characters.setSlice(1, "😀a");
+  assertEquals(characters.raw, "a😀a");
+});
+
 Deno.test("Array: use after close is refused", () => {
   using points = SharedArray(Structure({ n: "i" }), 2);
   for (const array of [SharedArray("i", 3), points]) {
@@ -690,8 +718,39 @@ Deno.test("Structure: definitions that make no sense are refused", () => {
   for (const length of [-1, 0.5, NaN]) {
     assertThrows(() => Structure({ a: ["i", length] }), RangeError, "wanted an integer >= 0");
   }
+  for (const type of [["i32"], ["i32", 2, 3]]) {
+    assertThrows(() => Structure({ a: type as never }), TypeError, 'Cannot define the field "a": [ "i32"');
+  }
+  assertThrows(() => Structure({ a: ["i32", undefined as never] }), RangeError, "its length is undefined");
   assertThrows(() => Structure(null as never), TypeError, "wanted an object of types");
   assertStrictEquals(Structure({ a: "i" }), Structure({ a: "i" }));
+});
+
+Deno.test("Structure: an array field is set from its own memory", () => {
+  const Row = Structure({ a: ["i32", 4], label: ["c", 4] });
+  using row = RawValue(Row, { a: [1, 2, 3, 4], label: "abcd" });
+  // deno-lint-ignore no-self-assign
+  row.a = row.a;
+  assertEquals([...row.a], [1, 2, 3, 4]);
+  row.a = row.a.subarray(1);
+  assertEquals([...row.a], [2, 3, 4, 0]);
+  row.label = row.label.subarray(1);
+  assertEquals(row.label, new TextEncoder().encode("bcd\0"));
+
+  using value = Value(Row, { a: [1, 2, 3, 4] });
+  value.value = { a: value.getObj().a };
+  assertEquals([...value.a], [1, 2, 3, 4]);
+  value.a = value.a.subarray(2);
+  assertEquals([...value.a], [3, 4, 0, 0]);
+
+  using raw = RawArray(Row, [{ a: [1, 2, 3, 4] }, { a: [5, 6, 7, 8] }]);
+  raw.set(0, { a: raw.get(0).a.subarray(2) });
+  raw.get(1).a = raw.get(0).a;
+  assertEquals([...raw].map(({ a }) => [...a]), [[3, 4, 0, 0], [3, 4, 0, 0]]);
+
+  using rows = SharedArray(Row, [{ a: [1, 2, 3, 4] }, { a: [5, 6, 7, 8] }]);
+  rows.setSlice(0, [{ a: rows.get(1).a }, { a: rows.get(0).a }] as never);
+  assertEquals(rows.slice().map(({ a }) => [...a]), [[5, 6, 7, 8], [1, 2, 3, 4]]);
 });
 
 Deno.test("Structure: arrays of them", () => {

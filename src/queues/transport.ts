@@ -109,7 +109,8 @@ export class Transport {
   }
 
   #taken(): unknown {
-    const { tag, bytes, attachments } = this.#addon.takenBytes();
+    const { tag, attachments } = this.#addon.takenMessage();
+    const bytes = new Uint8Array(this.#addon.takenBytes());
     try {
       return tag === Tag.bytes ? bytes : loads(bytes);
     } finally {

@@ -52,6 +52,16 @@ export function checkIndex(index: number, length: number, action: string): void 
   throw typeof index === "number" ? new RangeError(message) : new TypeError(message);
 }
 
+/**
+ * Checks where a slice begins or ends.
+ *
+ * @throws {TypeError} If it is given and not a number.
+ */
+export function checkBound(bound: number | undefined, action: string): void {
+  if (bound === undefined || typeof bound === "number") return;
+  throw new TypeError(`Cannot ${action}: ${Deno.inspect(bound)} was given as an index, wanted a number`);
+}
+
 /** Checks that `count` elements from `start` on are within an array. */
 export function checkRange(start: number, count: number, length: number, action: string): void {
   if (start >= 0 && start + count <= length && Number.isInteger(start)) return;

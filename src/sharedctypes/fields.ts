@@ -1,8 +1,8 @@
 // The fields of structures: single values and arrays of a fixed length, wherever in memory they begin.
 
 import { elementsOf } from "./elements.ts";
-import type { Demand, Place } from "./memory.ts";
-import type { ScalarType, Stored, TypeCode } from "./types.ts";
+import { type Demand, isShared, type Place } from "./memory.ts";
+import type { ScalarType, Stored, TypeCode, View } from "./types.ts";
 
 /** How a type is described in a message. */
 export type Spec = TypeCode | readonly [TypeCode, number] | StructureSpec;
@@ -92,12 +92,15 @@ export class ArrayField implements Field {
     this.#length = length;
   }
 
+  /** What is in shared memory is copied: writing may change it, here or in another field. */
   prepare(value: unknown): ArrayLike<Stored> {
     const elements = elementsOf(this.#type, value, "set the field");
-    if (elements.length <= this.#length) return elements;
-    throw new RangeError(
-      `Cannot set the field: ${elements.length} elements were given, there is room for ${this.#length}`,
-    );
+    if (elements.length > this.#length) {
+      throw new RangeError(
+        `Cannot set the field: ${elements.length} elements were given, there is room for ${this.#length}`,
+      );
+    }
+    return ArrayBuffer.isView(elements) && isShared(elements.buffer) ? (elements as View).slice() : elements;
   }
 
   /** As in C, what is not given becomes 0. */

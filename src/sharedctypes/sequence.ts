@@ -18,6 +18,8 @@ export interface Sequence<T, S> {
   /** Checks several. */
   prepareAll(values: unknown): ArrayLike<unknown>;
   write(index: number, prepared: unknown): void;
+  /** Writes several, from `start` on. They may lie in the same memory. */
+  writeAll(start: number, prepared: ArrayLike<unknown>): void;
   /** A copy of a part, in memory that is not shared. */
   copy(start: number | undefined, end: number | undefined): S;
 }
@@ -49,6 +51,10 @@ export class ViewSequence implements Sequence<unknown, unknown> {
 
   write(index: number, prepared: unknown): void {
     (this.view as { [index: number]: Stored })[index] = prepared as Stored;
+  }
+
+  writeAll(start: number, prepared: ArrayLike<unknown>): void {
+    this.view.set(prepared as ArrayLike<never>, start);
   }
 
   /** Characters come as a string, everything else as a typed array. */
@@ -115,6 +121,9 @@ export class StructureArray<F extends Fields> implements Disposable {
       prepare: (value) => type.prepare(value),
       prepareAll: (values) => Array.from(iterableOf(values, "set the slice"), (value) => type.prepare(value)),
       write: (index, prepared) => array.#write(index, prepared),
+      writeAll(start, prepared) {
+        for (let i = 0; i < prepared.length; i++) array.#write(start + i, prepared[i]);
+      },
       copy(start, end) {
         const indices = [...Array(array.length).keys()].slice(start, end);
         return indices.map((index) => StructureInstance.snapshot(array.get(index)));

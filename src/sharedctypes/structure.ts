@@ -161,10 +161,13 @@ function roundUp(offset: number, alignment: number): number {
 
 function fieldOf(name: string, type: FieldType): Field {
   if (type instanceof StructureType) return type;
-  const [code, length] = Array.isArray(type) ? type : [type, undefined];
+  const [code, length] = Array.isArray(type) ? type : [type];
   const scalar = scalarType(code);
   if (scalar === undefined) throw badType(`define the field "${name}"`, type);
-  if (length === undefined) return new ScalarField(scalar);
+  if (!Array.isArray(type)) return new ScalarField(scalar);
+  if (type.length !== 2) {
+    throw new TypeError(`Cannot define the field "${name}": ${Deno.inspect(type)} was given, wanted [type, length]`);
+  }
   if (Number.isSafeInteger(length) && length >= 0) return new ArrayField(scalar, length);
   throw new RangeError(
     `Cannot define the field "${name}": its length is ${Deno.inspect(length)}, wanted an integer >= 0`,

@@ -3,7 +3,7 @@
 import { closedError } from "../blocks.ts";
 import { register, registerAlias } from "../reduction/registry.ts";
 import { enter, type Lock, type RLock } from "../synchronize/lock.ts";
-import { checkIndex, checkRange, elementsOf } from "./elements.ts";
+import { checkBound, checkIndex, checkRange, elementsOf } from "./elements.ts";
 import { Guarded, type Protection, type ProtectionData, restoreProtection } from "./guarded.ts";
 import { isShared } from "./memory.ts";
 import { type Sequence, StructureArray, ViewSequence } from "./sequence.ts";
@@ -100,11 +100,14 @@ export class SynchronizedArray<T, R = unknown, S = unknown> extends Guarded<R> i
    * A copy of the elements from `start` to before `end`, taken at one moment; negative indices count from the end.
    * Bytes and numbers come as a typed array, characters as a string, structures as plain objects.
    *
+   * @throws {TypeError} If an index is not a number.
    * @throws {InvalidStateError} If the array is closed.
    * @throws {OwnerDiedError} If the holder of the lock was killed.
    */
   slice(start?: number, end?: number): S {
     const sequence = this.sequence("get a slice");
+    checkBound(start, "get a slice");
+    checkBound(end, "get a slice");
     return this.locked(() => sequence.copy(start, end));
   }
 
@@ -120,9 +123,7 @@ export class SynchronizedArray<T, R = unknown, S = unknown> extends Guarded<R> i
     const sequence = this.sequence("set the slice");
     const prepared = sequence.prepareAll(values);
     checkRange(start, prepared.length, this.length, "set the slice");
-    this.locked(() => {
-      for (let i = 0; i < prepared.length; i++) sequence.write(start + i, prepared[i]);
-    });
+    this.locked(() => sequence.writeAll(start, prepared));
   }
 
   /** The elements in their order. Others may change them meanwhile, unless the lock is held. */

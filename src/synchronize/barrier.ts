@@ -100,8 +100,7 @@ export class Barrier implements Disposable {
 
   /** How many must arrive. */
   get parties(): number {
-    const block = this.#block("look at");
-    return translated(() => native().barrierParties(block));
+    return this.#parties("look at");
   }
 
   /** How many have arrived and wait for the others. */
@@ -132,8 +131,9 @@ export class Barrier implements Disposable {
     const timeout = this.#timeoutOf(options);
     const signal = options?.signal;
     signal?.throwIfAborted();
-    const block = this.#block("wait at");
-    const submit = () => translated(() => native().barrierAwait(block, this.#hasAction, timeout));
+    const parties = this.#parties("wait at");
+    using kept = this.#handle.share(); // the action may dispose of the barrier
+    const submit = () => translated(() => native().barrierAwait(kept.block, this.#hasAction, timeout));
     const outcome = await wait(submit, { signal, mustEnd: true });
     if (outcome > RUNS_ACTION) {
       if (outcome === BROKEN) signal?.throwIfAborted();
@@ -144,10 +144,10 @@ export class Barrier implements Disposable {
       const run = await this.#action!.get();
       await run();
     } catch (error) {
-      native().barrierAbort(block, slot);
+      native().barrierAbort(kept.block, slot);
       throw error;
     }
-    return this.#releaseOthers(block, slot);
+    return releaseOthers(kept.block, slot, parties);
   }
 
   /**
@@ -162,8 +162,9 @@ export class Barrier implements Disposable {
    */
   waitSync(options?: WaitSyncOptions): number {
     const timeout = this.#timeoutOf(options);
-    const block = this.#block("wait at");
-    const outcome = translated(() => native().barrierWait(block, this.#hasAction, timeout));
+    const parties = this.#parties("wait at");
+    using kept = this.#handle.share(); // the action may dispose of the barrier
+    const outcome = translated(() => native().barrierWait(kept.block, this.#hasAction, timeout));
     if (outcome > RUNS_ACTION) return this.#index(outcome);
     const slot = RUNS_ACTION - outcome;
     try {
@@ -173,10 +174,10 @@ export class Barrier implements Disposable {
         );
       }
     } catch (error) {
-      native().barrierAbort(block, slot);
+      native().barrierAbort(kept.block, slot);
       throw error;
     }
-    return this.#releaseOthers(block, slot);
+    return releaseOthers(kept.block, slot, parties);
   }
 
   /**
@@ -220,7 +221,13 @@ export class Barrier implements Disposable {
   }
 
   #timeoutOf(options: WaitSyncOptions | undefined): number {
-    return options?.timeout === undefined ? this.#timeout : timeoutOf(options);
+    const timeout = timeoutOf(options);
+    return options?.timeout === undefined ? this.#timeout : timeout;
+  }
+
+  #parties(action: string): number {
+    const block = this.#block(action);
+    return translated(() => native().barrierParties(block));
   }
 
   #block(action: string): number {
@@ -231,11 +238,12 @@ export class Barrier implements Disposable {
     if (outcome >= 0) return outcome;
     throw outcome === FAILED ? closedError("wait at the Barrier", "Barrier") : broken();
   }
+}
 
-  #releaseOthers(block: number, slot: number): number {
-    if (translated(() => native().barrierRelease(block, slot)) === 0) throw broken();
-    return this.parties - 1;
-  }
+/** Ends the round of the party that ran the action, which was the last. */
+function releaseOthers(block: number, slot: number, parties: number): number {
+  if (translated(() => native().barrierRelease(block, slot)) === 0) throw broken();
+  return parties - 1;
 }
 
 function broken(): BrokenBarrierError {

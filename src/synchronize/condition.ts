@@ -137,7 +137,8 @@ export class Condition implements Disposable {
    *
    * An abort that comes after the notification comes too late.
    *
-   * @throws {InvalidStateError} If this thread does not hold the lock, or the condition is closed.
+   * @throws {InvalidStateError} If this thread does not hold the lock, or the condition is closed. If the lock was
+   * closed during the wait, it is not held afterwards.
    * @throws {OwnerDiedError} If the lock came back because its holder was killed, unless the lock's `onOwnerDeath` is
    * `"recover"`; it is held again nevertheless.
    * @throws What `signal` was aborted with, once the lock is held again.
@@ -146,9 +147,17 @@ export class Condition implements Disposable {
     const timeout = timeoutOf(options);
     const signal = options?.signal;
     signal?.throwIfAborted();
-    const block = this.#block("wait for");
-    const begin = () => this.#owned(translated(() => native().conditionAwait(block, timeout)));
-    const notified = this.#notified(await wait(begin, { signal, mustEnd: true }));
+    this.#block("wait for");
+    const lock = inside(this.#lock, "wait with");
+    using kept = this.#handle.share();
+    using keptLock = lock.share();
+    const begin = () => this.#owned(translated(() => native().conditionAwait(kept.block, timeout)));
+    const outcome = await wait(begin, { signal, mustEnd: true });
+    if (lock.isClosed()) giveBack(keptLock.block, lock.levels, outcome);
+    // These throw if one was disposed of meanwhile.
+    this.#block("wait for");
+    inside(this.#lock, "wait with");
+    const notified = this.#notified(outcome);
     if (!notified) signal?.throwIfAborted();
     return notified;
   }
@@ -184,6 +193,7 @@ export class Condition implements Disposable {
    * ```
    */
   async waitFor<T>(predicate: () => T | PromiseLike<T>, options?: WaitOptions): Promise<T> {
+    this.#block("wait for");
     const until = performance.now() + timeoutOf(options);
     const signal = options?.signal;
     signal?.throwIfAborted();
@@ -203,6 +213,7 @@ export class Condition implements Disposable {
    * @throws As {@linkcode waitSync}; and what `predicate` throws.
    */
   waitForSync<T>(predicate: () => T, options?: WaitSyncOptions): T {
+    this.#block("wait for");
     const until = performance.now() + timeoutOf(options);
     for (;;) {
       const result = predicate();
@@ -279,11 +290,27 @@ export class Condition implements Disposable {
   /** Whether a wait with that outcome was notified; a token says, with its sign, that the lock's last owner died. */
   #notified(outcome: number): boolean {
     if (outcome === FAILED) throw closedError("wait for the Condition", "Condition");
-    if (outcome === ACQUIRED || outcome === NOT_NOTIFIED) return outcome === ACQUIRED;
+    if (isRegular(outcome)) return outcome === ACQUIRED;
     const error = inside(this.#lock, "wait with").inherited(Math.abs(outcome));
     if (error !== null) throw error;
     return outcome > 0;
   }
+}
+
+/** Whether the lock of a wait with that outcome came back without a death. */
+function isRegular(outcome: number): boolean {
+  return outcome === ACQUIRED || outcome === NOT_NOTIFIED;
+}
+
+/** Lets go of a lock that a wait got back, where no guard can any more: it is closed. */
+function giveBack(lock: number, levels: number, outcome: number): void {
+  if (outcome === FAILED) return;
+  if (!isRegular(outcome)) {
+    native().lockGiveBack(lock, Math.abs(outcome));
+    return;
+  }
+  // Not until it is free: somebody else may have it as soon as we do not.
+  for (let level = 0; level < levels; level++) native().lockRelease(lock);
 }
 
 function isLock(lock: unknown): lock is Lock | RLock {

@@ -41,6 +41,12 @@ export let enter: (lock: Lock | RLock) => boolean;
 export interface LockInside {
   /** The number of its block. */
   readonly block: number;
+  /** How often it would have to be released, if this thread holds it. */
+  readonly levels: number;
+  /** Another handle of it, for a wait to keep. */
+  share(): BlockHandle;
+  /** Whether its own handle was closed. */
+  isClosed(): boolean;
   /** The error of a wait that inherited the lock from a dead owner; `null` if that is to pass in silence. */
   inherited(token: number): OwnerDiedError | null;
 }
@@ -54,6 +60,9 @@ export abstract class LockBase implements Disposable {
     enter = (lock: LockBase) => lock.enter();
     inside = (lock: LockBase, action) => ({
       block: lock.#open(action),
+      levels: lock.levels(),
+      share: () => lock.#handle.share(),
+      isClosed: () => lock.#handle.closed,
       inherited: (token) =>
         lock.#throws ? ownerDied(`wait with the ${lock.kindName}`, token, "it is held again") : null,
     });
@@ -95,7 +104,7 @@ export abstract class LockBase implements Disposable {
     if (guard !== null || timeout === 0) return guard;
     using kept = this.#handle.share();
     const outcome = await wait(() => translated(() => native().lockAcquireAsync(kept.block, timeout)), { signal });
-    if (this.#handle.closed && outcome >= ACQUIRED) native().lockRelease(kept.block);
+    if (this.#handle.closed && outcome >= ACQUIRED) native().lockGiveBack(kept.block, outcome);
     this.#open("acquire"); // throws if the lock was disposed of meanwhile
     return this.#guard(outcome);
   }
@@ -144,6 +153,9 @@ export abstract class LockBase implements Disposable {
   /** Takes the lock if it is free: transition T1. */
   protected abstract take(): boolean;
 
+  /** See {@linkcode LockInside}. */
+  protected abstract levels(): number;
+
   /** See {@linkcode enter}. */
   protected enter(): boolean {
     if (!this.take()) this.#guard(translated(() => native().lockAcquire(this.#open("acquire"), Infinity)));
@@ -171,6 +183,10 @@ export abstract class LockBase implements Disposable {
   protected owner(): Owner | null {
     const token = this.word() & ~layout().waiters;
     return token === layout().free ? null : native().ownerOf(token);
+  }
+
+  protected get closed(): boolean {
+    return this.words === NO_WORDS;
   }
 
   /** How CPython's repr names the holder. */
@@ -273,20 +289,29 @@ export class Lock extends LockBase {
     return Atomics.compareExchange(this.words, this.index, 0, this.token) === 0;
   }
 
+  /** @ignore See {@linkcode LockInside}. */
+  protected override levels(): number {
+    return 1;
+  }
+
   /** @ignore The error of a release without a hold. */
   protected override notHeld(): Error {
     return new InvalidStateError("Cannot release the Lock: it is not held; semaphore or lock released too many times");
   }
 
-  /** As CPython shows it: `<Lock(owner=None)>`, or the name of the process that holds it. */
+  /** As CPython shows it: `<Lock(owner=None)>`, or the name of the process that holds it; or `<Lock(closed)>`. */
   override toString(): string {
-    return `<Lock(owner=${this.ownerName()})>`;
+    return this.closed ? "<Lock(closed)>" : `<Lock(owner=${this.ownerName()})>`;
   }
 }
 
 /**
  * A lock that the thread that holds it may acquire again; it is free when it has been released as often. A thread is
  * a process, or a Worker in it. As `multiprocessing.RLock`.
+ *
+ * Promises of one thread share an RLock: {@linkcode RLock.acquire} goes deeper into one that another of them holds. But
+ * of several that wait for it at once, while another process holds it, the second waits until the first has released
+ * it. Where several promises of one thread use one lock, use a {@linkcode Lock}.
  *
  * @example Acquire twice
  * ```ts
@@ -356,6 +381,11 @@ export class RLock extends LockBase {
     return (this.words[this.index] & 0x7fff_ffff) !== this.token && super.enter();
   }
 
+  /** @ignore See {@linkcode LockInside}. */
+  protected override levels(): number {
+    return this.words[this.index + this.#toDepth] + 1;
+  }
+
   /** @ignore The error of a release without a hold. */
   protected override notHeld(): Error {
     return new InvalidStateError(
@@ -363,11 +393,12 @@ export class RLock extends LockBase {
     );
   }
 
-  /** As CPython shows it: `<RLock(owner, depth)>`, with depth `nonzero` when somebody else holds it. */
+  /** As CPython shows it: `<RLock(owner, depth)>`, depth `nonzero` if somebody else holds it; or `<RLock(closed)>`. */
   override toString(): string {
+    if (this.closed) return "<RLock(closed)>";
     const owner = this.ownerName();
     const mine = (this.word() & 0x7fff_ffff) === this.token;
-    const depth = owner === "None" ? 0 : mine ? this.words[this.index + this.#toDepth] + 1 : "nonzero";
+    const depth = owner === "None" ? 0 : mine ? this.levels() : "nonzero";
     return `<RLock(${owner}, ${depth})>`;
   }
 }
@@ -375,6 +406,9 @@ export class RLock extends LockBase {
 /** The block of a lock that exists or is made now, and whether it throws. */
 function openOrCreate(kind: number, first: LockOptions | BlockHandle, throws: boolean): [BlockHandle, boolean] {
   if (first instanceof BlockHandle) return [first, throws];
+  if (typeof first !== "object" || first === null) {
+    throw new TypeError(`Cannot create a lock: "options" is ${Deno.inspect(first)}, wanted an object`);
+  }
   const wanted = throwsOnDeath(first);
   return [BlockHandle.create(kind, layout().cellSize), wanted];
 }

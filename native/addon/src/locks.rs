@@ -26,7 +26,8 @@ pub fn lock_acquire_async(id: u32, timeout: f64) -> Result<u32> {
     port::submit(id, Box::new(operation), timeout, Some(give_back))
 }
 
-fn give_back(id: u32, outcome: i32) -> Result<()> {
+/// Gives back what a wait with that outcome acquired; the next to acquire still hears of a death.
+pub fn give_back(id: u32, outcome: i32) -> Result<()> {
     let acquired = match Token::from_word(outcome.cast_unsigned()) {
         None => Acquired::Regularly,
         Some(dead) => Acquired::FromDead(dead),

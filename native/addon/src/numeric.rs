@@ -28,6 +28,9 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
     ("lockRelease", |&[id, ..]| {
         locks::lock_release(id as u32).map(f64::from)
     }),
+    ("lockGiveBack", |&[id, outcome, ..]| {
+        locks::give_back(id as u32, outcome as i32).map(|()| 0.0)
+    }),
     ("lockWake", |&[id, ..]| {
         locks::lock_wake(id as u32).map(|()| 0.0)
     }),
