@@ -118,7 +118,7 @@ export abstract class LockBase implements Disposable {
   /** As above; `null` if the lock was not acquired in time. */
   acquireSync(options: AcquireSyncOptions): Guard | null;
   acquireSync(options?: AcquireSyncOptions): Guard | null {
-    const timeout = timeoutOf(options);
+    const timeout = options === undefined ? Infinity : timeoutOf(options);
     if (this.take()) return new AcquiredGuard(this, false);
     return this.#guard(translated(() => native().lockAcquire(this.#open("acquire"), timeout)));
   }
