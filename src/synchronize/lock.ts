@@ -28,6 +28,9 @@ const NOT_ACQUIRED = -1;
 /** What takes the place of a closed lock's words: nothing in it is ever free. */
 const NO_WORDS = new Int32Array(1);
 
+/** Looks at a held lock before the addon waits for it; none if no other CPU could release it meanwhile. */
+const SHORT_SPIN = navigator.hardwareConcurrency > 1 ? 100 : 0;
+
 /** The token by which this thread is known in lock words. */
 let ownToken = 0;
 
@@ -119,8 +122,16 @@ export abstract class LockBase implements Disposable {
   acquireSync(options: AcquireSyncOptions): Guard | null;
   acquireSync(options?: AcquireSyncOptions): Guard | null {
     const timeout = options === undefined ? Infinity : timeoutOf(options);
-    if (this.take()) return new AcquiredGuard(this, false);
+    if (this.take() || (timeout > 0 && this.#takeSoon())) return new AcquiredGuard(this, false);
     return this.#guard(translated(() => native().lockAcquire(this.#open("acquire"), timeout)));
+  }
+
+  /** Takes the lock if it becomes free within the time that a call of the addon would take. */
+  #takeSoon(): boolean {
+    for (let i = 0; i < SHORT_SPIN; i++) {
+      if (this.words[this.index] === 0 && this.take()) return true;
+    }
+    return false;
   }
 
   /** Acquires the lock if that is possible at once; `null` if not. */
@@ -158,7 +169,9 @@ export abstract class LockBase implements Disposable {
 
   /** See {@linkcode enter}. */
   protected enter(): boolean {
-    if (!this.take()) this.#guard(translated(() => native().lockAcquire(this.#open("acquire"), Infinity)));
+    if (!this.take() && !this.#takeSoon()) {
+      this.#guard(translated(() => native().lockAcquire(this.#open("acquire"), Infinity)));
+    }
     return true;
   }
 
