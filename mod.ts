@@ -20,6 +20,7 @@ export {
   Semaphore,
 } from "./src/synchronize.ts";
 export { JoinableQueue, Queue, SimpleQueue } from "./src/queues.ts";
+export { AuthenticationString } from "./src/authkey.ts";
 export {
   activeChildren,
   cpuCount,

@@ -5,6 +5,7 @@
 // Every class that may be among the arguments is registered, whether the user's modules import it or only its type.
 import "../mod.ts";
 import { AsyncLocalStorage } from "node:async_hooks";
+import { setCurrentAuthkey } from "./authkey.ts";
 import { arrivals, useLoaders } from "./callable_arrival.ts";
 import { resolve } from "./callable_resolve.ts";
 import { readSource } from "./callable_source.ts";
@@ -74,7 +75,8 @@ function hasGuard(mainModule: string | null): boolean {
 }
 
 function become(preparation: Preparation, parent: { pid: number; name: string }): void {
-  const { name, identity, daemon, initialDirectory } = preparation;
+  const { name, identity, daemon, initialDirectory, authkey } = preparation;
+  setCurrentAuthkey(authkey);
   Object.assign(current, { name, identity, daemon, initialDirectory, parent });
 }
 

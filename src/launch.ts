@@ -1,6 +1,7 @@
 // The parent's half of starting a process: the preparation, the command line, the native start. The child's half is
 // child_main.ts.
 
+import { type AuthenticationString, currentAuthkey } from "./authkey.ts";
 import { isOwnModule } from "./callable_types.ts";
 import { childArguments, entryModule } from "./command_line.ts";
 import { current } from "./current.ts";
@@ -9,7 +10,7 @@ import { type Preparation, writePreparation } from "./preparation.ts";
 
 /** What a process is started with, besides what it has from this one. */
 export interface Launch {
-  preparation: Omit<Preparation, "mainModule" | "initialDirectory">;
+  preparation: Omit<Preparation, "mainModule" | "initialDirectory" | "authkey"> & { authkey?: AuthenticationString };
   args: readonly unknown[];
   env?: Record<string, string>;
   cwd?: string | URL;
@@ -31,7 +32,9 @@ export function launch({ preparation, args, env, cwd, stdout, stderr }: Launch):
   // One of our own it is only when our examples are run: nothing of the user's is in it.
   const mainModule = main !== undefined && isOwnModule(main) ? undefined : main;
   const initialDirectory = current.initialDirectory ??= translated(() => addon.workingDirectory());
-  const message = writePreparation({ ...preparation, mainModule: mainModule ?? null, initialDirectory }, args);
+  const authkey = preparation.authkey ?? currentAuthkey();
+  const facts = { ...preparation, authkey, mainModule: mainModule ?? null, initialDirectory };
+  const message = writePreparation(facts, args);
   const modules = [mainModule ?? [], preparation.target?.modules ?? []].flat();
   const [path, ...commandLine] = childArguments({
     argv: translated(() => addon.processArguments()),

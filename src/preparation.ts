@@ -1,6 +1,7 @@
 // What a parent (launch.ts) tells its child (child_main.ts) before anything else: the message types they share, and
 // the bytes they are sent in.
 
+import { type AuthenticationString, whileStarting } from "./authkey.ts";
 import type { FunctionReference } from "./callable_types.ts";
 import { dumps, loads } from "./reduction.ts";
 
@@ -10,6 +11,8 @@ export interface Preparation {
   name: string;
   identity: number[];
   daemon: boolean;
+  /** The key it inherits. */
+  authkey: AuthenticationString;
   /** The parent's main module, which the child imports as a module among others; `null` if it has none. */
   mainModule: string | null;
   /** The directory the root was started in: relative paths on its command line mean this. */
@@ -29,8 +32,7 @@ export interface PreparationMessage {
  * read only when the user's modules, and with them their classes, have been imported.
  */
 export function writePreparation(preparation: Preparation, args: readonly unknown[]): PreparationMessage {
-  const head = dumps(preparation);
-  const tail = dumps(args);
+  const [head, tail] = whileStarting(() => [dumps(preparation), dumps(args)]);
   const bytes = new Uint8Array(4 + head.bytes.length + tail.bytes.length);
   new DataView(bytes.buffer).setUint32(0, head.bytes.length);
   bytes.set(head.bytes, 4);

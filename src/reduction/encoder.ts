@@ -179,7 +179,10 @@ export class Encoder {
 
   /** Writes what is neither a plain object nor an array. */
   #writeSpecial(value: object, prototype: object): void {
-    if (ArrayBuffer.isView(value)) return this.#writeView(value);
+    if (ArrayBuffer.isView(value)) {
+      if (prototype !== Uint8Array.prototype && this.#writeReduced(value, prototype)) return;
+      return this.#writeView(value);
+    }
     if (this.#writeReduced(value, prototype)) return;
     if (value instanceof Map) return this.#writeMap(value);
     if (value instanceof Set) return this.#writeSet(value);

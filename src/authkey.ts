@@ -1,0 +1,77 @@
+/**
+ * The key of this process: what connections of one tree of processes authenticate each other with. The root makes one
+ * up, children inherit it.
+ *
+ * @module
+ */
+
+import { register } from "./reduction.ts";
+
+/** How many bytes a key that is made up has. */
+const KEY_SIZE = 32;
+
+let current: AuthenticationString | null = null;
+
+/** How many starts of a process are being prepared. */
+let starts = 0;
+
+/**
+ * A key, which travels to a process only at its start, lest a message carries it to a stranger. Its bytes are those of
+ * any Uint8Array; a copy of them made by `new Uint8Array(key)` is not protected.
+ *
+ * @example It is not sent by mistake
+ * ```ts
+ * import { AuthenticationString } from "@parallel/multiprocessing";
+ * import { dumps } from "@parallel/multiprocessing/reduction";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const key = new AuthenticationString([1, 2, 3]);
+ * assertThrows(() => dumps({ key }), TypeError, "Cannot serialise an AuthenticationString");
+ * ```
+ */
+export class AuthenticationString extends Uint8Array {
+  static {
+    register<AuthenticationString, Uint8Array>(AuthenticationString, {
+      reduce(key) {
+        if (starts > 0) return new Uint8Array(key);
+        throw new TypeError(
+          "Cannot serialise an AuthenticationString: it is a secret, which only a process that is being started may " +
+            "be given; send `new Uint8Array(key)` if that is what you want",
+        );
+      },
+      restore: (bytes) => new AuthenticationString(bytes),
+    });
+  }
+
+  /** Not its bytes: they do not belong into logs. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return `AuthenticationString(${this.length})`;
+  }
+}
+
+/** What `prepare` returns; keys may be serialised while it runs. */
+export function whileStarting<T>(prepare: () => T): T {
+  starts++;
+  try {
+    return prepare();
+  } finally {
+    starts--;
+  }
+}
+
+/** The key of this process. */
+export function currentAuthkey(): AuthenticationString {
+  return current ??= new AuthenticationString(crypto.getRandomValues(new Uint8Array(KEY_SIZE)));
+}
+
+/**
+ * Gives this process another key; children that are started from now on inherit it.
+ *
+ * @throws {TypeError} If it is not a Uint8Array.
+ */
+export function setCurrentAuthkey(key: Uint8Array): void {
+  if (!(key instanceof Uint8Array)) {
+    throw new TypeError(`Cannot set the authkey to ${Deno.inspect(key)}: wanted a Uint8Array`);
+  }
+  current = new AuthenticationString(key);
+}
