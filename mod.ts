@@ -4,6 +4,17 @@
  * @module
  */
 
+export {
+  getAllStartMethods,
+  getContext,
+  getStartMethod,
+  type GetStartMethodOptions,
+  setExecutable,
+  setForkserverPreload,
+  setStartMethod,
+  type SetStartMethodOptions,
+  type StartMethod,
+} from "./src/context.ts";
 export * from "./src/errors.ts";
 export type { AcquireOptions, AcquireSyncOptions, WaitOptions, WaitSyncOptions } from "./src/options.ts";
 export {

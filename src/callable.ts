@@ -74,7 +74,8 @@ function explicitReference(target: ModuleExport, callers: readonly string[]): Fu
   return { name, hash: null, modules: [moduleUrl(module, callers[0] ?? Deno.mainModule)] };
 }
 
-function moduleUrl(module: string | URL, base: string): string {
+/** The URL of a module that is named as `base` would name it in an `import`. */
+export function moduleUrl(module: string | URL, base: string): string {
   if (module instanceof URL) return module.href;
   return /^(\.{0,2}\/)/.test(module) ? new URL(module, base).href : import.meta.resolve(module);
 }

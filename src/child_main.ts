@@ -14,6 +14,7 @@ import { current } from "./current.ts";
 import { nativeOfChild } from "./native.ts";
 import { type Preparation, readPreparation } from "./preparation.ts";
 import { endAtExit } from "./process/children.ts";
+import { chooseMethod } from "./start_method.ts";
 
 /** Set in all that the target does, also later. */
 const inTarget = new AsyncLocalStorage<true>();
@@ -75,8 +76,9 @@ function hasGuard(mainModule: string | null): boolean {
 }
 
 function become(preparation: Preparation, parent: { pid: number; name: string }): void {
-  const { name, identity, daemon, initialDirectory, authkey } = preparation;
+  const { name, identity, daemon, initialDirectory, authkey, startMethod } = preparation;
   setCurrentAuthkey(authkey);
+  chooseMethod(startMethod);
   Object.assign(current, { name, identity, daemon, initialDirectory, parent });
 }
 

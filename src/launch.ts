@@ -7,10 +7,14 @@ import { childArguments, entryModule } from "./command_line.ts";
 import { current } from "./current.ts";
 import { native, translated } from "./native.ts";
 import { type Preparation, writePreparation } from "./preparation.ts";
+import { chosenExecutable, type StartMethod } from "./start_method.ts";
 
 /** What a process is started with, besides what it has from this one. */
 export interface Launch {
-  preparation: Omit<Preparation, "mainModule" | "initialDirectory" | "authkey"> & { authkey?: AuthenticationString };
+  method: StartMethod;
+  preparation: Omit<Preparation, "mainModule" | "initialDirectory" | "startMethod" | "authkey"> & {
+    authkey?: AuthenticationString;
+  };
   args: readonly unknown[];
   env?: Record<string, string>;
   cwd?: string | URL;
@@ -26,19 +30,19 @@ const CHILD_MAIN = new URL("./child_main.ts", import.meta.url);
  * @throws {TypeError} If an argument cannot be serialised.
  * @throws What the operating system says against starting it, as the matching `Deno.errors`.
  */
-export function launch({ preparation, args, env, cwd, stdout, stderr }: Launch): number {
+export function launch({ method, preparation, args, env, cwd, stdout, stderr }: Launch): number {
   const addon = native();
   const main: string | undefined = Deno.mainModule; // undefined in a Worker
   // One of our own it is only when our examples are run: nothing of the user's is in it.
   const mainModule = main !== undefined && isOwnModule(main) ? undefined : main;
   const initialDirectory = current.initialDirectory ??= translated(() => addon.workingDirectory());
   const authkey = preparation.authkey ?? currentAuthkey();
-  const facts = { ...preparation, authkey, mainModule: mainModule ?? null, initialDirectory };
+  const facts = { ...preparation, authkey, mainModule: mainModule ?? null, initialDirectory, startMethod: method };
   const message = writePreparation(facts, args);
   const modules = [mainModule ?? [], preparation.target?.modules ?? []].flat();
   const [path, ...commandLine] = childArguments({
     argv: translated(() => addon.processArguments()),
-    execPath: translated(() => addon.executable()),
+    execPath: executable(),
     mainModule,
     args: Deno.args,
     entry: entryModule(CHILD_MAIN, modules),
@@ -63,6 +67,19 @@ export function launch({ preparation, args, env, cwd, stdout, stderr }: Launch):
     // The child has its own hold on it from the moment its place is reserved.
     addon.releaseBlock(block);
   }
+}
+
+/** The program that a child is. */
+function executable(): string {
+  const path = chosenExecutable();
+  if (path === null) return translated(() => native().executable());
+  if (Deno.permissions.querySync({ name: "run", command: path }).state !== "granted") {
+    throw new Deno.errors.NotCapable(
+      `Cannot start a process: permission to run the executable that was set, "${path}", is missing; ` +
+        `run Deno with --allow-run="${path}"`,
+    );
+  }
+  return path;
 }
 
 function pathOf(path: string | URL): string {

@@ -4,6 +4,7 @@
 import { type AuthenticationString, whileStarting } from "./authkey.ts";
 import type { FunctionReference } from "./callable_types.ts";
 import { dumps, loads } from "./reduction.ts";
+import type { StartMethod } from "./start_method.ts";
 
 /** What a child must know before it can import the user's modules. */
 export interface Preparation {
@@ -17,6 +18,8 @@ export interface Preparation {
   mainModule: string | null;
   /** The directory the root was started in: relative paths on its command line mean this. */
   initialDirectory: string;
+  /** How it was started, and by default starts its own children. */
+  startMethod: StartMethod;
   /** What to run. */
   target: FunctionReference | null;
 }

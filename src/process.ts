@@ -12,6 +12,7 @@ import { native, translated } from "./native.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "./options.ts";
 import { addChild, removeChild } from "./process/children.ts";
 import { register } from "./reduction.ts";
+import { methodFor } from "./start_method.ts";
 import { wait } from "./waits.ts";
 
 export type { ModuleExport } from "./callable.ts";
@@ -175,6 +176,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     activeChildren();
     const { args, kwargs, env, cwd, stdout = "inherit", stderr = "inherit" } = this.#options;
     this.#pid = launch({
+      method: methodFor(this.constructor),
       preparation: { name: this.#name, identity: [...this.identity], daemon: this.#daemon, target: this.#target },
       args: [...args ?? [], ...kwargs === undefined ? [] : [kwargs]],
       env,

@@ -1,0 +1,133 @@
+// How processes end: exit codes, errors, daemons, and the end of the program. Run once for each start method: see suite.ts.
+
+import { type Process, Queue } from "@parallel/multiprocessing";
+import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
+
+import * as targets from "../fixtures/targets.ts";
+import { blocked, FIXTURES, isRunning, PATIENCE, until } from "../helpers.ts";
+import { ended, type Suite } from "./suite.ts";
+
+/** The tests, with processes of the suite's kind. */
+export function endsOfProcesses({ Process, programs }: Suite): void {
+  Deno.test("a process without a target ends well", async () => {
+    assertEquals(await ended(new Process()), 0);
+  });
+
+  const EXIT_CODES: [what: string, child: () => Process, exitcode: number][] = [
+    ["that returns", () => new Process({ target: targets.nothing }), 0],
+    ["that calls Deno.exit()", () => new Process({ target: targets.exit }), 0],
+    ["that calls Deno.exit(1)", () => new Process({ target: targets.exit, args: [1] }), 1],
+    ["that calls Deno.exit(3)", () => new Process({ target: targets.exit, args: [3] }), 3],
+    ["that calls Deno.exit(255)", () => new Process({ target: targets.exit, args: [255] }), 255],
+  ];
+  for (const [what, child, exitcode] of EXIT_CODES) {
+    Deno.test(`a process ${what} has exit code ${exitcode}`, async () => {
+      assertEquals(await ended(child()), exitcode);
+    });
+  }
+
+  for (
+    const [method, exitcode] of [["terminate", -15], ["kill", -9], ["interrupt", -2]] as const
+  ) {
+    for (const target of [targets.block, targets.idle, targets.spin]) {
+      Deno.test(`TestProcess.test_terminate: ${method} ends one that is in ${target.name} with ${exitcode}`, async () => {
+        using said = new Queue();
+        using orders = new Queue();
+        const child = new Process({ target, args: [said, orders] });
+        child.start();
+        await said.get({ timeout: PATIENCE });
+        child[method]();
+        assert(await child.join({ timeout: PATIENCE }));
+        assertEquals(child.exitcode, exitcode);
+        assertMatch(String(child), new RegExp(`stopped exitcode=-(${-exitcode}|SIG\\w+)>`));
+        child[method]();
+      });
+    }
+  }
+
+  const FAILURES = [
+    { target: targets.fail, error: /RangeError: boom\n +at fail \(.*targets\.ts:\d+:\d+\)/ },
+    { target: targets.failLater, error: /RangeError: boom\n +at failLater \(.*targets\.ts:\d+:\d+\)/ },
+    { target: targets.failInTimer, error: /RangeError: boom\n[^]* at fail \(.*targets\.ts:\d+:\d+\)/ },
+    { target: targets.failUnhandled, error: /RangeError: boom\n[^]* at failLater \(.*targets\.ts:\d+:\d+\)/ },
+    { target: targets.throwText, error: /boom/ },
+  ];
+  for (const { target, error } of FAILURES) {
+    Deno.test(`TestSubclassingProcess.test_stderr_flush: ${target.name} prints its error and gives exit code 1`, async () => {
+      const { code, stdout, stderr } = await programs.runProgram(new URL("run_target.ts", FIXTURES), {
+        args: [target.name, "boom"],
+      });
+      assertEquals({ code, stdout }, { code: 0, stdout: "1\n" });
+      assertMatch(stderr, /^Process Child:\n/);
+      assertMatch(stderr, error);
+      assertEquals(stderr.match(/Process Child:/g)?.length, 1, stderr);
+    });
+  }
+
+  Deno.test("TestProcess.test_wait_for_threads: a process goes on until nothing is left to do", async () => {
+    assertMatch(await programs.outputOf(new URL("say_later.ts", FIXTURES)), /^later 0\n$/);
+  });
+
+  Deno.test("a daemon says so, inherits it, and may have no children", async () => {
+    using said = new Queue<string>();
+    const child = new Process({ target: targets.startChild, args: [said], daemon: true });
+    assert(child.daemon);
+    assertEquals(await ended(child), 0);
+    assertStringIncludes(await said.get({ timeout: PATIENCE }), "daemonic processes are not allowed to have children");
+    assertMatch(String(child), / daemon>$/);
+  });
+
+  Deno.test("a child ends its own daemons and waits for its other children when it ends", async () => {
+    const output = await programs.outputOf(new URL("exit_order.ts", FIXTURES), { args: ["child"] });
+    assertEquals(output.split("\n").sort().filter(Boolean), ["daemon gone", "main ends", "other ends", "other gone"]);
+  });
+
+  for (const how of ["return", "exit"]) {
+    Deno.test(`at the end of a program by ${how} daemons are terminated and the others waited for`, async () => {
+      const { code, stdout, stderr } = await programs.runProgram(new URL("exit_order.ts", FIXTURES), { args: [how] });
+      assertEquals(code, { return: 0, exit: 7 }[how], stderr);
+      assertEquals(stdout.split("\n").filter(Boolean).sort(), ["main ends", "other ends"]);
+      const [daemon, other] = stderr.match(/\d+ \d+/)![0].split(" ").map(Number);
+      assertEquals([isRunning(daemon), isRunning(other)], [false, false]);
+    });
+  }
+
+  Deno.test("when a program dies of an uncaught error its daemons end, and its other children finish by themselves", async () => {
+    const { code, stdout, stderr } = await programs.runProgram(new URL("exit_order.ts", FIXTURES), { args: ["error"] });
+    assertEquals(code, 1);
+    assertEquals(stdout.split("\n").filter(Boolean).sort(), ["main ends", "other ends"]);
+    const [daemon] = stderr.match(/\d+ \d+/)![0].split(" ").map(Number);
+    await until("the end of the daemon", () => !isRunning(daemon));
+  });
+
+  for (const target of ["block", "idle", "spin"]) {
+    Deno.test(`a daemon in ${target} is gone within 2 seconds after its parent was killed`, async () => {
+      await using program = programs.startProgram(new URL("daemon_parent.ts", FIXTURES), { args: [target] });
+      const pid = Number(await program.said("daemon "));
+      assert(isRunning(pid));
+      if (target === "block") await blocked(pid);
+      program.kill();
+      const begin = performance.now();
+      await until("the end of the daemon", () => !isRunning(pid));
+      assert(performance.now() - begin < 2000);
+    });
+  }
+
+  Deno.test("TestNoForkBomb.test_noforkbomb: without a main guard there is one clear error, and an end", async () => {
+    await using program = programs.startProgram(new URL("no_main_guard.ts", FIXTURES));
+    const { code, stderr } = await program.outcome();
+    assertNotEquals(code, 0);
+    assertStringIncludes(stderr, "import.meta.main");
+    assert(stderr.length < 5000, stderr);
+  });
+
+  Deno.test("a start while the module is evaluated by a child is refused in start, not only at the top", async () => {
+    const { code, stderr } = await programs.runProgram(new URL("no_main_guard.ts", FIXTURES), { args: ["joined"] });
+    assertNotEquals(code, 0);
+    assertStringIncludes(stderr, "import.meta.main");
+  });
+
+  Deno.test("TestAtExit.test_atexit: unload handlers of a child run when it ends", async () => {
+    assertEquals(await programs.outputOf(new URL("at_exit.ts", FIXTURES)), "unload in the child\n");
+  });
+}

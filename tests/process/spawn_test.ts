@@ -1,0 +1,5 @@
+// The tests of processes, started by spawn.
+
+import { processSuite } from "./suite.ts";
+
+processSuite("spawn");
