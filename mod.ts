@@ -30,6 +30,22 @@ export {
   RLock,
   Semaphore,
 } from "./src/synchronize.ts";
+export {
+  type Bytes,
+  Connection,
+  Pipe,
+  type PipeOptions,
+  type RecvBytesIntoOptions,
+  type RecvBytesIntoSyncOptions,
+  type RecvBytesOptions,
+  type RecvBytesSyncOptions,
+  type SendBytesOptions,
+  type SendBytesSyncOptions,
+  type TransferOptions,
+  wait,
+  type Waitable,
+  waitSync,
+} from "./src/connection.ts";
 export { JoinableQueue, Queue, SimpleQueue } from "./src/queues.ts";
 export { AuthenticationString } from "./src/authkey.ts";
 export {

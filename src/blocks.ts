@@ -9,6 +9,7 @@ export const Kind = {
   rlock: 2,
   value: 7,
   bytes: 8,
+  pipe: 14,
 } as const;
 
 /** How a block is named in a message to another process. */
@@ -16,6 +17,20 @@ export type BlockReference = [block: number, generation: number];
 
 /** Last resort for handles that nobody closed. */
 const collected = new FinalizationRegistry<number>((block) => native().releaseBlock(block));
+
+/** Whether what is being restored came from outside of the tree. */
+let isFromOutside = false;
+
+/** Restores a message of somebody who may be in no tree or another one, and so must not name our shared memory. */
+export function restoringFromOutside<T>(restore: () => T): T {
+  const outer = isFromOutside;
+  isFromOutside = true;
+  try {
+    return restore();
+  } finally {
+    isFromOutside = outer;
+  }
+}
 
 /** This process's share in a block of shared memory. */
 export class BlockHandle implements Disposable {
@@ -37,8 +52,15 @@ export class BlockHandle implements Disposable {
     return new BlockHandle(translated(() => make(native())));
   }
 
-  /** A handle of the block that a message names. */
+  /**
+   * A handle of the block that a message names.
+   *
+   * @throws {TypeError} If the message came from outside of the tree.
+   */
   static adopt([block, generation]: BlockReference): BlockHandle {
+    if (isFromOutside) {
+      throw new TypeError("Cannot receive a shared object: the message came from outside of this process tree");
+    }
     translated(() => native().adoptBlock(block, generation));
     return new BlockHandle(block);
   }

@@ -156,6 +156,24 @@ export interface Native {
   queueAbandoned(queue: number): { readonly taker: number; readonly messages: number } | null;
   queueShutDown(queue: number, immediate: boolean): void;
   queueMarkShared(queue: number): void;
+  // connections.rs
+  connectionPair(duplex: boolean): [number, number];
+  pipePin(pipe: number, attachments: number[]): number[];
+  pipeUnpin(pipe: number, holds: number[]): void;
+  connectionClose(connection: number): number;
+  connectionFileno(connection: number): number;
+  connectionSend(connection: number, length: number, wait: number): number;
+  connectionSendBytes(connection: number, bytes: Uint8Array, wait: boolean): number;
+  connectionAwaitSent(connection: number): number;
+  connectionFlush(connection: number): number;
+  connectionWithdraw(connection: number): number;
+  connectionReceive(connection: number, limit: number, wait: number): number;
+  receivedBytes(): ArrayBuffer;
+  connectionAwaitReceived(connection: number, limit: number): number;
+  connectionPoll(connection: number, timeout: number): number;
+  connectionHasMessage(connection: number): number;
+  descriptorsPoll(descriptors: number[], timeout: number): number[];
+  descriptorsAwait(descriptors: number[]): number;
   // children.rs
   startChild(options: StartOptions): number;
   createPreparation(bytes: Uint8Array, attachments: number[]): number;
@@ -219,6 +237,10 @@ export function translate(error: unknown): unknown {
       return new Deno.errors.NotSupported(message, options);
     case "CORRUPTED":
       return new ProcessError(message, options);
+    case "CUT_OFF":
+      return new Deno.errors.UnexpectedEof(message, options);
+    case "BAD_LENGTH":
+      return new Deno.errors.InvalidData(message, options);
     default:
       return error;
   }
@@ -229,11 +251,13 @@ const OS_ERRORS: Readonly<Record<number, new (message: string, options?: ErrorOp
   1: Deno.errors.PermissionDenied, // EPERM
   2: Deno.errors.NotFound, // ENOENT
   7: RangeError, // E2BIG: arguments or environment too long
+  9: Deno.errors.BadResource, // EBADF: no such descriptor, or not for this direction
   11: Deno.errors.WouldBlock, // EAGAIN: no more processes or threads
   13: Deno.errors.PermissionDenied, // EACCES
   20: Deno.errors.NotADirectory, // ENOTDIR
   22: RangeError, // EINVAL: a NUL byte in a name or path
   32: Deno.errors.BrokenPipe, // EPIPE
+  104: Deno.errors.ConnectionReset, // ECONNRESET
 };
 
 function load(): Native {

@@ -6,6 +6,7 @@
 import { type Native, native, translated } from "../native.ts";
 import { type Dumped, dumpInto, dumps, loads } from "../reduction.ts";
 import { currentViewReducer, reduceInto } from "../reduction/registry.ts";
+import { keepingScratch, openScratch, type Scratch } from "../scratch.ts";
 
 /** A serialised value, ready to be put. */
 export interface Message extends Dumped {
@@ -39,18 +40,6 @@ const NO_VALUE: Readonly<Record<number, symbol>> = { [-1]: NOTHING, [-3]: SHUT_D
 const LONG_BYTES = 4096;
 
 const NO_ATTACHMENTS: number[] = [];
-
-/** This thread's scratch buffer, and whether a value is just being written to it or read from it. */
-interface Scratch {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  busy: boolean;
-}
-
-let scratch: Scratch | undefined;
-
-function openScratch(): Scratch {
-  return scratch ??= { bytes: new Uint8Array(native().openScratch()), busy: false };
-}
 
 /** Moves values between one native queue and this thread. */
 export class Transport {
@@ -91,7 +80,8 @@ export class Transport {
    */
   get(queue: number, timeout: number): unknown {
     // A `restore` function that itself gets would overwrite what is being read.
-    return this.#scratch.busy ? this.#keepingScratch(() => this.#get(queue, timeout)) : this.#get(queue, timeout);
+    if (this.#scratch.busy) return keepingScratch(this.#scratch, () => this.#get(queue, timeout));
+    return this.#get(queue, timeout);
   }
 
   #get(queue: number, timeout: number): unknown {
@@ -116,15 +106,6 @@ export class Transport {
     } finally {
       // By now whatever the message speaks of has been adopted, or is not wanted.
       if (attachments.length > 0) this.#addon.unpin(attachments);
-    }
-  }
-
-  #keepingScratch<T>(work: () => T): T {
-    const kept = this.#scratch.bytes.slice();
-    try {
-      return work();
-    } finally {
-      this.#scratch.bytes.set(kept);
     }
   }
 }

@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(dead_code, unused_imports))]
 
 mod children;
+mod connections;
 mod errors;
 mod locks;
 mod memory;

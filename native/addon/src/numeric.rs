@@ -13,7 +13,7 @@ use napi::{Env, JsValue, sys};
 use napi_derive::napi;
 
 use crate::errors::Result;
-use crate::{children, locks, port, primitives, queues};
+use crate::{children, connections, locks, port, primitives, queues};
 
 /// Most arguments that a numeric function has.
 const MOST: usize = 4;
@@ -124,6 +124,36 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
     }),
     ("barrierIsBroken", |&[id, ..]| {
         primitives::barrier_is_broken(id as u32).map(f64::from)
+    }),
+    ("connectionClose", |&[id, ..]| {
+        connections::connection_close(id as u32).map(|()| 0.0)
+    }),
+    ("connectionFileno", |&[id, ..]| {
+        connections::connection_fileno(id as u32).map(f64::from)
+    }),
+    ("connectionSend", |&[id, length, wait, _]| {
+        connections::connection_send(id as u32, length as u32, wait != 0.0).map(f64::from)
+    }),
+    ("connectionAwaitSent", |&[id, ..]| {
+        connections::connection_await_sent(id as u32).map(f64::from)
+    }),
+    ("connectionFlush", |&[id, ..]| {
+        connections::connection_flush(id as u32).map(f64::from)
+    }),
+    ("connectionWithdraw", |&[id, ..]| {
+        connections::connection_withdraw(id as u32).map(f64::from)
+    }),
+    ("connectionReceive", |&[id, limit, wait, _]| {
+        connections::connection_receive(id as u32, limit, wait != 0.0)
+    }),
+    ("connectionAwaitReceived", |&[id, limit, ..]| {
+        connections::connection_await_received(id as u32, limit).map(f64::from)
+    }),
+    ("connectionPoll", |&[id, timeout, ..]| {
+        connections::connection_poll(id as u32, timeout).map(f64::from)
+    }),
+    ("connectionHasMessage", |&[id, ..]| {
+        connections::connection_has_message(id as u32).map(f64::from)
     }),
     ("hasten", |&[ticket, ..]| {
         port::hasten(ticket as u32).map(f64::from)

@@ -63,6 +63,11 @@ fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> Result<T>) -> Result<T> {
     })
 }
 
+/// Lends `work` this thread's scratch buffer.
+pub fn with_scratch_bytes<T>(work: impl FnOnce(&mut [u8]) -> Result<T>) -> Result<T> {
+    with_scratch(|scratch| work(scratch.bytes()))
+}
+
 /// This thread's scratch buffer.
 #[napi]
 pub fn open_scratch(env: &Env) -> Result<ArrayBuffer<'_>> {
@@ -203,10 +208,16 @@ pub fn taken_message() -> Result<TakenMessage> {
 #[napi]
 pub fn taken_bytes(env: &Env) -> Result<ArrayBuffer<'_>> {
     let taken = with_scratch(|scratch| scratch.taken.take().ok_or_else(nothing_taken))?;
-    if taken.bytes.is_empty() {
-        return ArrayBuffer::from_data(env, taken.bytes).map_err(from_napi);
+    give_to_javascript(env, taken.bytes)
+}
+
+/// Makes bytes JavaScript's own, without copying them; their memory goes back to the core when
+/// they are collected.
+pub fn give_to_javascript(env: &Env, bytes: Vec<u8>) -> Result<ArrayBuffer<'_>> {
+    if bytes.is_empty() {
+        return ArrayBuffer::from_data(env, bytes).map_err(from_napi);
     }
-    let mut bytes = ManuallyDrop::new(taken.bytes);
+    let mut bytes = ManuallyDrop::new(bytes);
     let (data, length, capacity) = (bytes.as_mut_ptr(), bytes.len(), bytes.capacity());
     let owned = Owned { data, capacity };
     // SAFETY: the bytes belong to the buffer alone, until its finalizer gives them back.
@@ -226,7 +237,7 @@ struct Owned {
 
 impl Owned {
     fn give_back(self) {
-        // SAFETY: the pointer and capacity of the vector that `taken_bytes` took apart, once.
+        // SAFETY: the pointer and capacity of the vector that `give_to_javascript` took apart, once.
         buffers::give(unsafe { Vec::from_raw_parts(self.data, 0, self.capacity) });
     }
 }

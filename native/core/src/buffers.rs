@@ -12,15 +12,19 @@ static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
 /// An empty vector with room for `len` bytes.
 pub fn take(len: usize) -> Vec<u8> {
-    if len >= SMALLEST {
-        let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
-        // Not one that is far too large: a short message would keep it for long.
-        let fits = |buffer: &Vec<u8>| (len..=2 * len).contains(&buffer.capacity());
-        if let Some(index) = spare.iter().rposition(fits) {
-            return spare.swap_remove(index);
-        }
+    spare(len).unwrap_or_else(|| Vec::with_capacity(len))
+}
+
+/// As [`take`], if no memory has to be had for it.
+pub fn spare(len: usize) -> Option<Vec<u8>> {
+    if len < SMALLEST {
+        return None;
     }
-    Vec::with_capacity(len)
+    let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+    // Not one that is far too large: a short message would keep it for long.
+    let fits = |buffer: &Vec<u8>| (len..=len.saturating_mul(2)).contains(&buffer.capacity());
+    let index = spare.iter().rposition(fits)?;
+    Some(spare.swap_remove(index))
 }
 
 /// Takes back what is no longer needed, the oldest making room for it.

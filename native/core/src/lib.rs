@@ -6,7 +6,7 @@
 //! | memory | [`arena`]: one memfd per process tree; [`heap`]: its blocks; [`table`]: its members |
 //! | waiting | [`sync`]: state machines; [`wait`]: threads that sleep; [`reactor`]: promises |
 //! | primitives | [`mutex`]: locks; [`primitives`]: semaphores, events, conditions, barriers |
-//! | exchange | `ring`: queues; `process`: children |
+//! | exchange | `ring`: queues; [`connection`]: pipes and sockets; `process`: children |
 //!
 //! Under `--cfg loom` only the state machines are compiled, on loom's atomics: tests/loom.rs
 //! checks their interleavings.
@@ -15,6 +15,8 @@
 pub mod arena;
 #[cfg(not(loom))]
 pub mod buffers;
+#[cfg(not(loom))]
+pub mod connection;
 #[cfg(not(loom))]
 pub mod error;
 pub mod failpoint;

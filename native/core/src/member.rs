@@ -212,6 +212,33 @@ impl Member {
         Ok(hold)
     }
 
+    /// As [`pin`](Self::pin), for several blocks: all or none.
+    pub fn pin_all(&self, ids: &[BlockId], holder: BlockId) -> Result<Vec<Hold>> {
+        let mut holds = Vec::with_capacity(ids.len());
+        for &id in ids {
+            match self.pin(id, holder) {
+                Ok(hold) => holds.push(hold),
+                Err(error) => {
+                    self.unpin(&holds)?;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(holds)
+    }
+
+    /// As [`unpin`](Self::unpin), but only of what `holder` does hold: for numbers that somebody
+    /// has sent.
+    pub fn unpin_from(&self, holder: BlockId, holds: &[Hold]) -> Result<()> {
+        let heap = self.heap()?;
+        for &hold in holds {
+            if heap.holder(hold) == Some(Holder::Block(holder)) {
+                heap.let_go(hold);
+            }
+        }
+        Ok(())
+    }
+
     /// Ends what [`pin`](Self::pin) began.
     pub fn unpin(&self, holds: &[Hold]) -> Result<()> {
         if holds.is_empty() {

@@ -50,10 +50,12 @@ pub enum Kind {
     Preparation = 12,
     /// Who has taken what from a queue.
     Ledger = 13,
+    /// Holds what the messages speak of that are under way in a pipe.
+    Pipe = 14,
 }
 
 impl Kind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Returned,
         Self::Lock,
         Self::RLock,
@@ -68,6 +70,7 @@ impl Kind {
         Self::Message,
         Self::Preparation,
         Self::Ledger,
+        Self::Pipe,
     ];
 
     pub fn from_number(number: u32) -> Option<Self> {

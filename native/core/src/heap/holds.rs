@@ -122,6 +122,16 @@ impl Heap<'_> {
         Ok(Hold(hold))
     }
 
+    /// Who has a hold; `None` if there is none of that number.
+    pub fn holder(&self, hold: Hold) -> Option<Holder> {
+        let view = Transaction::new(self.arena);
+        if hold.0 == 0 || u64::from(hold.0) >= view.get(NEXT_HOLD).min(HOLD_COUNT) {
+            return None;
+        }
+        let (id, holder) = unpack(view.get(who_word(hold.0)));
+        (id != 0).then(|| Holder::from_bits(holder))
+    }
+
     /// Lets go. A block whose last hold this was is returned, and so is what only it held.
     pub fn let_go(&self, hold: Hold) {
         // Depth first, without recursion: before a block goes, the holds it owns go.

@@ -15,9 +15,32 @@ use crate::error::{Error, Result};
 /// Called in the reactor's thread, once, unless the watch is cancelled.
 pub type Sink = Box<dyn FnOnce() + Send>;
 
+/// Called in the reactor's thread whenever the descriptor is ready, until it returns `true`. It
+/// must not wait.
+pub type Step = Box<dyn FnMut() -> bool + Send>;
+
+/// What a descriptor is watched for; its end or an error count as both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interest {
+    Readable,
+    Writable,
+}
+
+impl Interest {
+    fn flags(self) -> EventFlags {
+        EventFlags::ONESHOT
+            | match self {
+                Self::Readable => EventFlags::IN | EventFlags::RDHUP,
+                Self::Writable => EventFlags::OUT,
+            }
+    }
+}
+
 struct Watch {
     descriptor: OwnedFd,
-    sink: Sink,
+    interest: Interest,
+    /// `None` while it runs.
+    step: Option<Step>,
 }
 
 #[derive(Default)]
@@ -83,25 +106,58 @@ impl Descriptors {
 
     /// Tells `sink` once when `descriptor` is readable or its other end is gone.
     pub fn watch(&self, descriptor: BorrowedFd, sink: Sink) -> Result<WaitId> {
+        let mut sink = Some(sink);
+        let step = Box::new(move || {
+            if let Some(sink) = sink.take() {
+                sink();
+            }
+            true
+        });
+        self.watch_steps(descriptor, Interest::Readable, step)
+    }
+
+    /// Runs `step` whenever `descriptor` is ready, until it says that it is done.
+    pub fn watch_steps(
+        &self,
+        descriptor: BorrowedFd,
+        interest: Interest,
+        step: Step,
+    ) -> Result<WaitId> {
         let fail = |errno| Error::os("watch a descriptor", errno);
         let descriptor = rustix::io::fcntl_dupfd_cloexec(descriptor, 0).map_err(fail)?;
         let mut state = self.state();
         state.next_id += 1;
         let id = state.next_id;
-        let flags = EventFlags::IN | EventFlags::RDHUP | EventFlags::ONESHOT;
-        epoll::add(&self.epoll, &descriptor, EventData::new_u64(id), flags).map_err(fail)?;
-        state.watches.insert(id, Watch { descriptor, sink });
+        let data = EventData::new_u64(id);
+        epoll::add(&self.epoll, &descriptor, data, interest.flags()).map_err(fail)?;
+        let watch = Watch {
+            descriptor,
+            interest,
+            step: Some(step),
+        };
+        state.watches.insert(id, watch);
         Ok(id)
     }
 
-    /// Forgets a watch; `false` if its sink has been or is being told.
+    /// Forgets a watch; `false` if its sink or step has been or is being called.
     pub fn cancel(&self, id: WaitId) -> bool {
-        self.remove(id).is_some()
+        self.remove(id).is_some_and(|watch| watch.step.is_some())
     }
 
     fn tell(&self, id: WaitId) {
-        if let Some(watch) = self.remove(id) {
-            (watch.sink)();
+        let step = |watch: &mut Watch| watch.step.take();
+        let Some(mut step) = self.state().watches.get_mut(&id).and_then(step) else {
+            return;
+        };
+        if step() {
+            self.remove(id);
+            return;
+        }
+        // Unless it was cancelled meanwhile.
+        if let Some(watch) = self.state().watches.get_mut(&id) {
+            watch.step = Some(step);
+            let (data, flags) = (EventData::new_u64(id), watch.interest.flags());
+            let _ = epoll::modify(&self.epoll, &watch.descriptor, data, flags);
         }
     }
 

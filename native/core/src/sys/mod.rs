@@ -13,6 +13,8 @@ pub mod memory;
 pub mod procfs;
 #[cfg(target_os = "linux")]
 pub mod spawn;
+#[cfg(target_os = "linux")]
+pub mod stream;
 
 #[cfg(not(target_os = "linux"))]
 compile_error!(

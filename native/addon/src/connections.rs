@@ -1,0 +1,277 @@
+//! Connections. Each belongs to the thread that made it, which names it by a number; what is small
+//! passes through the scratch buffer of queues.rs.
+#![allow(unsafe_code)] // descriptors that JavaScript names by their numbers
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use multiprocessing_core::Error as CoreError;
+use multiprocessing_core::connection::incoming::Received;
+use multiprocessing_core::connection::outgoing::Sent;
+use multiprocessing_core::connection::{Connection, Failure, ready};
+use multiprocessing_core::heap::{Hold, Kind};
+use multiprocessing_core::reactor::descriptors::Interest;
+use multiprocessing_core::sys::clock::deadline_after;
+use multiprocessing_core::sys::stream::Mode;
+use napi::Env;
+use napi::bindgen_prelude::{ArrayBuffer, Uint8Array};
+use napi_derive::napi;
+
+use crate::errors::{Error, Result, state, to_js};
+use crate::port;
+use crate::queues::{give_to_javascript, with_scratch_bytes};
+use crate::tree::tree;
+
+/// Where in the scratch buffer a message to be sent begins.
+pub const MESSAGE_OFFSET: usize = 16;
+
+#[derive(Default)]
+struct Connections {
+    open: HashMap<u32, Arc<Connection>>,
+    last_id: u32,
+    /// What the last receive left that did not fit into the scratch buffer.
+    received: Vec<u8>,
+}
+
+thread_local! {
+    static CONNECTIONS: RefCell<Connections> = RefCell::default();
+}
+
+/// Makes a connection this thread's; the number under which JavaScript knows it.
+pub fn insert(connection: Connection) -> u32 {
+    CONNECTIONS.with_borrow_mut(|connections| {
+        connections.last_id += 1;
+        let id = connections.last_id;
+        connections.open.insert(id, Arc::new(connection));
+        id
+    })
+}
+
+/// The connection of this thread that has the number `id`.
+pub fn connection(id: u32) -> Result<Arc<Connection>> {
+    let found = CONNECTIONS.with_borrow(|connections| connections.open.get(&id).cloned());
+    found.ok_or_else(|| state("Cannot use a connection: handle is closed"))
+}
+
+fn told(failure: Failure) -> Error {
+    match failure {
+        Failure::CutOff => Error::new(
+            "CUT_OFF".into(),
+            "Cannot receive: got end of file during message",
+        ),
+        Failure::InvalidLength => Error::new(
+            "BAD_LENGTH".into(),
+            "Cannot receive: bad message length, what came is not the start of a message",
+        ),
+        Failure::TooLong(length) => Error::new(
+            "BAD_LENGTH".into(),
+            format!("Cannot receive: bad message length, the next message has {length} bytes"),
+        ),
+        Failure::Os(errno) => os(errno, "use a connection"),
+    }
+}
+
+fn os(errno: rustix::io::Errno, action: &'static str) -> Error {
+    to_js(CoreError::os(action, errno))
+}
+
+fn mode(wait: bool) -> Mode {
+    match wait {
+        true => Mode::Wait,
+        false => Mode::Try,
+    }
+}
+
+/// Two connected ends; if not `duplex`, the first only receives and the second only sends.
+#[napi]
+pub fn connection_pair(duplex: bool) -> Result<Vec<u32>> {
+    let ends = Connection::pair(duplex).map_err(to_js)?;
+    Ok(ends.map(insert).to_vec())
+}
+
+/// Lets the pipe of the block `pipe` hold the blocks that a message speaks of; the holds.
+#[napi]
+pub fn pipe_pin(pipe: u32, attachments: Vec<u32>) -> Result<Vec<u32>> {
+    let member = &tree()?.member;
+    let pipe = member.block(pipe, Kind::Pipe).map_err(to_js)?;
+    let holds = member.pin_all(&attachments, pipe.id).map_err(to_js)?;
+    Ok(holds.into_iter().map(|hold| hold.0).collect())
+}
+
+/// Ends what [`pipe_pin`] began. What the pipe does not hold is left alone: the numbers may come
+/// from the wire.
+#[napi]
+pub fn pipe_unpin(pipe: u32, holds: Vec<u32>) -> Result<()> {
+    let holds: Vec<_> = holds.into_iter().map(Hold).collect();
+    tree()?.member.unpin_from(pipe, &holds).map_err(to_js)
+}
+
+/// Closes this thread's end, once nothing of it is under way. Again: nothing happens.
+pub fn connection_close(id: u32) -> Result<()> {
+    CONNECTIONS.with_borrow_mut(|connections| connections.open.remove(&id));
+    Ok(())
+}
+
+/// The number of the descriptor.
+pub fn connection_fileno(id: u32) -> Result<i32> {
+    Ok(connection(id)?.fileno())
+}
+
+fn sent(result: std::result::Result<Sent, Failure>) -> Result<u32> {
+    match result.map_err(told)? {
+        Sent::Done => Ok(0),
+        Sent::Kept => Ok(1),
+    }
+}
+
+/// Sends `length` bytes of the scratch buffer from [`MESSAGE_OFFSET`] on. 0: done. 1 (if it must
+/// not `wait`): the rest is kept, see [`connection_await_sent`].
+pub fn connection_send(id: u32, length: u32, wait: bool) -> Result<u32> {
+    let connection = connection(id)?;
+    with_scratch_bytes(|scratch| {
+        let end = MESSAGE_OFFSET.saturating_add(length as usize);
+        let message = scratch.get(MESSAGE_OFFSET..end);
+        let message =
+            message.ok_or_else(|| state("Cannot send: longer than the scratch buffer"))?;
+        sent(connection.send(message, mode(wait)))
+    })
+}
+
+/// As [`connection_send`], for bytes of any length.
+#[napi]
+pub fn connection_send_bytes(id: u32, bytes: Uint8Array, wait: bool) -> Result<u32> {
+    sent(connection(id)?.send(&bytes, mode(wait)))
+}
+
+/// Lets the reactor write what is kept; the ticket. Then [`connection_flush`] tells how it went.
+pub fn connection_await_sent(id: u32) -> Result<u32> {
+    let connection = connection(id)?;
+    advance(&Arc::clone(&connection), Interest::Writable, move || {
+        connection.advance_sending()
+    })
+}
+
+/// 0: nothing is kept any more. 1: something still is.
+pub fn connection_flush(id: u32) -> Result<u32> {
+    sent(connection(id)?.flush())
+}
+
+/// Forgets what is kept, unless a part of it has been sent; whether it was forgotten.
+pub fn connection_withdraw(id: u32) -> Result<bool> {
+    Ok(connection(id)?.withdraw())
+}
+
+/// Returned by [`connection_receive`] when there is no whole message yet.
+const NOT_YET: f64 = -1.0;
+/// Returned by [`connection_receive`] when [`received_bytes`] has the message.
+const APART: f64 = -2.0;
+/// Returned by [`connection_receive`] when the other end is closed.
+const END: f64 = -3.0;
+
+/// Receives a message of at most `limit` bytes. Not negative: its length, and its bytes are in the
+/// scratch buffer. -1 (if it must not `wait`): it is not there yet, see
+/// [`connection_await_received`]. -2: [`received_bytes`] has it. -3: the other end is closed.
+pub fn connection_receive(id: u32, limit: f64, wait: bool) -> Result<f64> {
+    let connection = connection(id)?;
+    let received = with_scratch_bytes(|scratch| {
+        let received = connection.receive(scratch, limit as u64, mode(wait));
+        received.map_err(told)
+    })?;
+    Ok(match received {
+        Received::Here(length) => length as f64,
+        Received::NotYet => NOT_YET,
+        Received::End => END,
+        Received::Apart(bytes) => {
+            CONNECTIONS.with_borrow_mut(|connections| connections.received = bytes);
+            APART
+        }
+    })
+}
+
+/// The message that [`connection_receive`] could not put into the scratch buffer.
+#[napi]
+pub fn received_bytes(env: &Env) -> Result<ArrayBuffer<'_>> {
+    let bytes =
+        CONNECTIONS.with_borrow_mut(|connections| std::mem::take(&mut connections.received));
+    give_to_javascript(env, bytes)
+}
+
+/// Lets the reactor read until [`connection_receive`] with this `limit` has something to say; the
+/// ticket.
+pub fn connection_await_received(id: u32, limit: f64) -> Result<u32> {
+    let connection = connection(id)?;
+    advance(&Arc::clone(&connection), Interest::Readable, move || {
+        connection.advance_receiving(limit as u64)
+    })
+}
+
+/// Lets the reactor run `step` whenever the connection is ready, until it is done; the ticket.
+fn advance(
+    connection: &Connection,
+    interest: Interest,
+    mut step: impl FnMut() -> bool + Send + 'static,
+) -> Result<u32> {
+    port::watch(|sink| {
+        let mut sink = Some(sink);
+        let step = Box::new(move || {
+            let is_done = step();
+            if let Some(sink) = sink.take_if(|_| is_done) {
+                sink(0);
+            }
+            is_done
+        });
+        let reactor = tree()?.descriptors()?;
+        let watched = reactor.watch_steps(connection.as_fd(), interest, step);
+        watched.map_err(to_js)
+    })
+}
+
+/// Whether there is something to receive, or the end; waits up to `timeout` milliseconds.
+pub fn connection_poll(id: u32, timeout: f64) -> Result<bool> {
+    let polled = connection(id)?.poll(deadline_after(timeout));
+    polled.map_err(|errno| os(errno, "poll a connection"))
+}
+
+/// Whether a whole message waits here, however the descriptor looks.
+pub fn connection_has_message(id: u32) -> Result<bool> {
+    Ok(connection(id)?.has_message())
+}
+
+/// Runs `work` on descriptors that JavaScript has named by their numbers.
+fn with_descriptors<T>(numbers: &[i32], work: impl FnOnce(&[BorrowedFd]) -> T) -> Result<T> {
+    if numbers.iter().any(|&number| number < 0) {
+        return Err(os(rustix::io::Errno::BADF, "wait for a descriptor"));
+    }
+    let borrow = |&number: &i32| {
+        // SAFETY: not -1. The objects of JavaScript that have these descriptors live while `work`
+        // runs in their thread; a number that is stale nevertheless is only ever polled.
+        unsafe { BorrowedFd::borrow_raw(number) }
+    };
+    let descriptors: Vec<_> = numbers.iter().map(borrow).collect();
+    Ok(work(&descriptors))
+}
+
+/// The places of those descriptors that are ready to be read; waits up to `timeout` milliseconds
+/// for the first.
+#[napi]
+pub fn descriptors_poll(descriptors: Vec<i32>, timeout: f64) -> Result<Vec<u32>> {
+    let found = with_descriptors(&descriptors, |descriptors| {
+        ready::ready(descriptors, deadline_after(timeout))
+    })?;
+    let found = found.map_err(|errno| os(errno, "wait for descriptors"))?;
+    Ok(found.into_iter().map(|place| place as u32).collect())
+}
+
+/// Lets the reactor wait until one of the descriptors is ready to be read; the ticket.
+#[napi]
+pub fn descriptors_await(descriptors: Vec<i32>) -> Result<u32> {
+    let set: OwnedFd = with_descriptors(&descriptors, ready::gather)?
+        .map_err(|errno| os(errno, "wait for descriptors"))?;
+    port::watch(|sink| {
+        let told = Box::new(move || sink(0));
+        let reactor = tree()?.descriptors()?;
+        reactor.watch(set.as_fd(), told).map_err(to_js)
+    })
+}

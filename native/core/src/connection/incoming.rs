@@ -1,0 +1,209 @@
+//! A message on its way in, which may stop at any byte and go on later.
+//!
+//! | state        | `length` | then                                                        |
+//! | ------------ | -------- | ----------------------------------------------------------- |
+//! | in header    | `None`   | T1: the header is whole → in body, or invalid               |
+//! | in body      | `Some`   | T2: the body is whole → taken, → in header                  |
+//! | invalid      | `None`   | for good: nobody knows where the next message begins        |
+//!
+//! I1: not a byte behind the message is read, so that whoever else has the descriptor, in this
+//! process or another, finds the next message untouched.
+//! I2: memory grows with what has arrived, never with what the header announces.
+
+use super::Failure;
+use super::frame::{self, Parsed};
+use crate::buffers;
+use crate::sys::stream::{Mode, Stream};
+
+/// What is set aside for a body before any of it has come.
+const FIRST_PIECE: u64 = 1024 * 1024;
+
+#[derive(Default)]
+pub struct Incoming {
+    header: [u8; frame::LONGEST],
+    /// Bytes of the header that have come.
+    filled: usize,
+    length: Option<u64>,
+    /// What has come of the body, unless it went straight to its receiver.
+    body: Vec<u8>,
+    /// What went wrong where nobody could be told.
+    failure: Option<Failure>,
+}
+
+/// What came of an attempt to receive.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Received {
+    /// So many bytes, in the target.
+    Here(usize),
+    /// A message that is too long for the target.
+    Apart(Vec<u8>),
+    /// Not all of it is there yet.
+    NotYet,
+    /// The other end was closed, and nothing is left.
+    End,
+}
+
+/// How far a header has come.
+enum Begun {
+    Length(u64),
+    NotYet,
+    End,
+}
+
+impl Incoming {
+    /// Whether a message is here as a whole, so that receiving it reads nothing.
+    pub fn is_whole(&self) -> bool {
+        self.length == Some(self.body.len() as u64)
+    }
+
+    /// Receives a message of at most `limit` bytes into `target`, or apart if it is longer.
+    pub fn receive(
+        &mut self,
+        source: &Stream,
+        target: &mut [u8],
+        limit: u64,
+        mode: Mode,
+    ) -> Result<Received, Failure> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        let length = match self.begin(source, mode)? {
+            Begun::Length(length) if length > limit => return Err(Failure::TooLong(length)),
+            Begun::Length(length) => length,
+            Begun::NotYet => return Ok(Received::NotYet),
+            Begun::End => return Ok(Received::End),
+        };
+        let target = usize::try_from(length)
+            .ok()
+            .and_then(|length| target.get_mut(..length));
+        match target {
+            Some(target) if self.body.is_empty() => self.receive_into(source, target, mode),
+            target => {
+                while !self.is_whole() {
+                    if !self.read_body(source, length, mode)? {
+                        return Ok(Received::NotYet);
+                    }
+                }
+                let body = self.take();
+                let Some(target) = target else {
+                    return Ok(Received::Apart(body));
+                };
+                target.copy_from_slice(&body);
+                buffers::give(body);
+                Ok(Received::Here(target.len()))
+            }
+        }
+    }
+
+    /// Receives a body of which nothing has come yet, and which is as long as `target`.
+    fn receive_into(
+        &mut self,
+        source: &Stream,
+        target: &mut [u8],
+        mode: Mode,
+    ) -> Result<Received, Failure> {
+        let mut filled = 0;
+        while filled < target.len() {
+            match source.read(&mut target[filled..], mode)? {
+                Some(0) => return self.cut_off(),
+                Some(count) => filled += count,
+                None => {
+                    self.body.extend_from_slice(&target[..filled]);
+                    return Ok(Received::NotYet);
+                }
+            }
+        }
+        self.take();
+        Ok(Received::Here(filled))
+    }
+
+    /// Reads at most about `budget` bytes, without waiting. Whether [`receive`](Self::receive) now
+    /// has something to say: a message, an end or a failure.
+    pub fn advance(&mut self, source: &Stream, limit: u64, budget: usize) -> bool {
+        let step = self.try_advance(source, limit, budget);
+        step.unwrap_or_else(|failure| {
+            self.failure = Some(failure);
+            true
+        })
+    }
+
+    fn try_advance(&mut self, source: &Stream, limit: u64, budget: usize) -> Result<bool, Failure> {
+        let length = match self.begin(source, Mode::Try)? {
+            Begun::Length(length) => length,
+            Begun::NotYet => return Ok(false),
+            Begun::End => return Ok(true),
+        };
+        let stop = self.body.len().saturating_add(budget);
+        while length <= limit && !self.is_whole() {
+            if self.body.len() >= stop || !self.read_body(source, length, Mode::Try)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads the header, or what is still missing of it.
+    fn begin(&mut self, source: &Stream, mode: Mode) -> Result<Begun, Failure> {
+        if let Some(length) = self.length {
+            return Ok(Begun::Length(length));
+        }
+        loop {
+            let missing = match frame::parse(&self.header[..self.filled]) {
+                Parsed::Needs(missing) => missing,
+                Parsed::Length(length) => {
+                    self.length = Some(length);
+                    return Ok(Begun::Length(length));
+                }
+                Parsed::Invalid => return Err(Failure::InvalidLength),
+            };
+            let rest = &mut self.header[self.filled..self.filled + missing];
+            match source.read(rest, mode)? {
+                Some(0) if self.filled == 0 => return Ok(Begun::End),
+                Some(0) => return self.cut_off(),
+                Some(count) => self.filled += count,
+                None => return Ok(Begun::NotYet),
+            }
+        }
+    }
+
+    /// Reads a piece of the body; `false` if there is none yet.
+    fn read_body(&mut self, source: &Stream, length: u64, mode: Mode) -> Result<bool, Failure> {
+        let missing = length - self.body.len() as u64;
+        if self.body.capacity() == 0 {
+            // Memory that is there already may be lent to whoever announces a long message.
+            self.body = usize::try_from(length)
+                .ok()
+                .and_then(buffers::spare)
+                .unwrap_or_else(|| buffers::take(length.min(FIRST_PIECE) as usize));
+        } else if self.body.capacity() == self.body.len() {
+            let growth = missing.min(self.body.len() as u64) as usize;
+            let grown = self.body.try_reserve_exact(growth);
+            grown.map_err(|_| Failure::TooLong(length))?;
+        }
+        let most = usize::try_from(missing).unwrap_or(usize::MAX);
+        match source.append(&mut self.body, most, mode)? {
+            Some(0) => self.cut_off(),
+            Some(_) => Ok(true),
+            None => Ok(false),
+        }
+    }
+
+    /// The body, and the state before the next message.
+    fn take(&mut self) -> Vec<u8> {
+        self.filled = 0;
+        self.length = None;
+        std::mem::take(&mut self.body)
+    }
+
+    /// Bytes of memory that the message has so far.
+    #[cfg(test)]
+    pub fn memory(&self) -> usize {
+        self.body.capacity()
+    }
+
+    /// The other end was closed inside a message.
+    fn cut_off<T>(&mut self) -> Result<T, Failure> {
+        buffers::give(self.take());
+        Err(Failure::CutOff)
+    }
+}

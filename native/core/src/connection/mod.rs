@@ -1,0 +1,158 @@
+//! Connections: whole messages through a pipe or socket, CPython's bytes.
+//!
+//! - [`frame`]: the header of a message.
+//! - [`incoming`], [`outgoing`]: messages under way, which stop and go on at any byte. One code for
+//!   threads that wait in the kernel and for the reactor, which never does.
+//! - [`ready`]: waiting for any of many descriptors.
+
+pub mod frame;
+pub mod incoming;
+pub mod outgoing;
+pub mod ready;
+
+#[cfg(test)]
+mod tests;
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+use rustix::event::PollFlags;
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use rustix::pipe::{PipeFlags, pipe_with};
+
+use crate::error::Error;
+use crate::sys::clock::Deadline;
+use crate::sys::stream::{Mode, Stream};
+use incoming::{Incoming, Received};
+use outgoing::{Outgoing, Sent};
+
+/// What the reactor reads or writes for one connection before it looks after the others.
+const TURN: usize = 4 * 1024 * 1024;
+
+/// What the buffer of a socket is asked to hold. The kernel grants what `wmem_max` allows.
+const SOCKET_BUFFER: usize = 1024 * 1024;
+
+/// Why a message cannot be sent or received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// The other end was closed inside a message.
+    CutOff,
+    /// No message begins with these bytes.
+    InvalidLength,
+    /// It is longer than the receiver allows, or than memory.
+    TooLong(u64),
+    Os(Errno),
+}
+
+impl From<Errno> for Failure {
+    fn from(errno: Errno) -> Self {
+        Self::Os(errno)
+    }
+}
+
+/// One end of a pipe or socket.
+///
+/// A thread that waits holds a side's lock while it sleeps; the reactor therefore never waits for
+/// it. Who uses a connection sees to it that one side has one user at a time.
+pub struct Connection {
+    stream: Stream,
+    incoming: Mutex<Incoming>,
+    outgoing: Mutex<Outgoing>,
+}
+
+impl Connection {
+    pub fn new(descriptor: OwnedFd) -> Result<Self, Error> {
+        let stream =
+            Stream::new(descriptor).map_err(|errno| Error::os("use a descriptor", errno))?;
+        Ok(Self {
+            stream,
+            incoming: Mutex::default(),
+            outgoing: Mutex::default(),
+        })
+    }
+
+    /// Two connected ends: of a socket pair, or of a pipe whose first end only receives.
+    pub fn pair(duplex: bool) -> Result<[Self; 2], Error> {
+        let fail = |errno| Error::os("create a pipe", errno);
+        let (first, second) = if duplex {
+            let (stream, flags) = (SocketType::STREAM, SocketFlags::CLOEXEC);
+            let pair = socketpair(AddressFamily::UNIX, stream, flags, None).map_err(fail)?;
+            for end in [&pair.0, &pair.1] {
+                // Fewer wake-ups for large messages; the default will do where it is refused.
+                let _ = rustix::net::sockopt::set_socket_send_buffer_size(end, SOCKET_BUFFER);
+            }
+            pair
+        } else {
+            let flags = PipeFlags::CLOEXEC | PipeFlags::NONBLOCK;
+            pipe_with(flags).map_err(fail)?
+        };
+        Ok([Self::new(first)?, Self::new(second)?])
+    }
+
+    pub fn fileno(&self) -> RawFd {
+        self.stream.as_fd().as_raw_fd()
+    }
+
+    /// Sends a message. What [`Mode::Try`] has no room for is kept, for
+    /// [`advance_sending`](Self::advance_sending).
+    pub fn send(&self, payload: &[u8], mode: Mode) -> Result<Sent, Failure> {
+        lock(&self.outgoing).send(&self.stream, payload, mode)
+    }
+
+    /// What is left of what was kept; tells what went wrong meanwhile.
+    pub fn flush(&self) -> Result<Sent, Failure> {
+        lock(&self.outgoing).flush(&self.stream, Mode::Try, TURN)
+    }
+
+    /// The reactor's turn at what is kept; whether it is done.
+    pub fn advance_sending(&self) -> bool {
+        try_lock(&self.outgoing).is_some_and(|mut side| side.advance(&self.stream, TURN))
+    }
+
+    /// Forgets the kept message if the other end has seen nothing of it; whether that was so.
+    pub fn withdraw(&self) -> bool {
+        lock(&self.outgoing).withdraw()
+    }
+
+    /// Receives a message of at most `limit` bytes into `target`, or apart if it is longer.
+    pub fn receive(&self, target: &mut [u8], limit: u64, mode: Mode) -> Result<Received, Failure> {
+        lock(&self.incoming).receive(&self.stream, target, limit, mode)
+    }
+
+    /// The reactor's turn at the next message; whether [`receive`](Self::receive) now has something
+    /// to say.
+    pub fn advance_receiving(&self, limit: u64) -> bool {
+        try_lock(&self.incoming).is_some_and(|mut side| side.advance(&self.stream, limit, TURN))
+    }
+
+    /// Whether a message is here as a whole, however the descriptor looks.
+    pub fn has_message(&self) -> bool {
+        lock(&self.incoming).is_whole()
+    }
+
+    /// Whether there is something to receive, also the end; waits for it until `deadline`.
+    pub fn poll(&self, deadline: Deadline) -> Result<bool, Errno> {
+        Ok(self.has_message() || self.stream.poll(PollFlags::IN, deadline)?)
+    }
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+/// A side stays usable after a panic elsewhere: at worst its message is broken, which is told.
+fn lock<T>(side: &Mutex<T>) -> MutexGuard<'_, T> {
+    side.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The side, unless a thread has it, which then does what the reactor would do.
+fn try_lock<T>(side: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match side.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}

@@ -1,0 +1,181 @@
+//! Bytes into and out of descriptors, with and without sleeping: `recv(2)`, `sendmsg(2)`,
+//! `read(2)`, `writev(2)`, `poll(2)`.
+#![allow(unsafe_code)] // reads into the spare capacity of vectors
+
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{FileType, OFlags};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
+
+use super::clock::Deadline;
+
+/// Whether a call may sleep in the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Until something could be done.
+    Wait,
+    /// Not at all: what would have to wait is told as `None`.
+    Try,
+}
+
+/// How a descriptor is asked not to sleep. The flag `O_NONBLOCK` belongs to all processes that
+/// share the open file, so it is used as it is found, never set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Each call says it (`MSG_DONTWAIT`).
+    Socket,
+    /// It never sleeps (`O_NONBLOCK`); waiting is `poll(2)`.
+    NonBlocking,
+    /// It would sleep: `poll(2)` is asked before each call.
+    Blocking,
+}
+
+/// The most bytes that a blocking pipe takes without sleeping once `poll(2)` calls it writable
+/// (`PIPE_BUF`).
+const CERTAIN_ROOM: usize = 4096;
+
+/// A descriptor for bytes.
+pub struct Stream {
+    descriptor: OwnedFd,
+    kind: Kind,
+}
+
+impl Stream {
+    /// Finds out what `descriptor` is.
+    pub fn new(descriptor: OwnedFd) -> Result<Self, Errno> {
+        let is_socket = FileType::from_raw_mode(rustix::fs::fstat(&descriptor)?.st_mode);
+        let kind = if is_socket == FileType::Socket {
+            Kind::Socket
+        } else if rustix::fs::fcntl_getfl(&descriptor)?.contains(OFlags::NONBLOCK) {
+            Kind::NonBlocking
+        } else {
+            Kind::Blocking
+        };
+        Ok(Self { descriptor, kind })
+    }
+
+    /// Reads into `target`; 0 bytes are the end, unless none were asked for.
+    pub fn read(&self, target: &mut [u8], mode: Mode) -> Result<Option<usize>, Errno> {
+        self.attempt(PollFlags::IN, mode, || match self.kind {
+            Kind::Socket => {
+                let received = rustix::net::recv(&self.descriptor, &mut *target, flags(mode))?;
+                Ok(received.0)
+            }
+            _ => rustix::io::read(&self.descriptor, &mut *target),
+        })
+    }
+
+    /// Reads up to `most` bytes behind the end of `target`, in the memory that it has already.
+    pub fn append(
+        &self,
+        target: &mut Vec<u8>,
+        most: usize,
+        mode: Mode,
+    ) -> Result<Option<usize>, Errno> {
+        let spare = target.spare_capacity_mut();
+        let room = spare.len().min(most);
+        let spare = &mut spare[..room];
+        let count = self.attempt(PollFlags::IN, mode, || match self.kind {
+            Kind::Socket => {
+                let received = rustix::net::recv(&self.descriptor, &mut *spare, flags(mode))?;
+                Ok(received.0.0.len())
+            }
+            _ => rustix::io::read(&self.descriptor, &mut *spare).map(|(read, _)| read.len()),
+        })?;
+        if let Some(count) = count {
+            let end = target.len() + count;
+            // SAFETY: the call above has initialised `count` bytes from the vector's end on, and
+            // said so by the length of the slice that it gave back.
+            unsafe { target.set_len(end) };
+        }
+        Ok(count)
+    }
+
+    /// Writes from the first not empty part on as much as there is room for, at least one byte.
+    pub fn write(&self, parts: &[IoSlice], mode: Mode) -> Result<Option<usize>, Errno> {
+        self.attempt(PollFlags::OUT, mode, || match self.kind {
+            Kind::Socket => {
+                let mut nothing = SendAncillaryBuffer::new(&mut [] as &mut [MaybeUninit<u8>]);
+                let how = match mode {
+                    Mode::Wait => SendFlags::NOSIGNAL,
+                    Mode::Try => SendFlags::NOSIGNAL | SendFlags::DONTWAIT,
+                };
+                rustix::net::sendmsg(&self.descriptor, parts, &mut nothing, how)
+            }
+            Kind::NonBlocking => rustix::io::writev(&self.descriptor, parts),
+            Kind::Blocking => {
+                let part = parts.iter().find(|part| !part.is_empty());
+                let part = part.map_or(&[][..], |part| &part[..part.len().min(CERTAIN_ROOM)]);
+                rustix::io::write(&self.descriptor, part)
+            }
+        })
+    }
+
+    /// Repeats `call` where a signal or, if it may wait, `EAGAIN` came in between.
+    fn attempt<T>(
+        &self,
+        wanted: PollFlags,
+        mode: Mode,
+        mut call: impl FnMut() -> Result<T, Errno>,
+    ) -> Result<Option<T>, Errno> {
+        let mut asked = self.kind != Kind::Blocking;
+        loop {
+            let result = match asked || self.poll(wanted, Some(Instant::now()))? {
+                true => call(),
+                false => Err(Errno::AGAIN),
+            };
+            match (result, mode) {
+                (Ok(value), _) => return Ok(Some(value)),
+                (Err(Errno::INTR), _) => {}
+                (Err(Errno::AGAIN), Mode::Try) => return Ok(None),
+                (Err(Errno::AGAIN), Mode::Wait) => asked = self.poll(wanted, None)?,
+                (Err(errno), _) => return Err(errno),
+            }
+        }
+    }
+
+    /// Sleeps until the descriptor is as wanted, or has an error or end to tell; `false` when
+    /// `deadline` passes first.
+    pub fn poll(&self, wanted: PollFlags, deadline: Deadline) -> Result<bool, Errno> {
+        let mut polled = [PollFd::new(&self.descriptor, wanted)];
+        poll_until(&mut polled, deadline).map(|ready| ready > 0)
+    }
+}
+
+fn flags(mode: Mode) -> RecvFlags {
+    match mode {
+        // One sleep instead of many for what comes in pieces.
+        Mode::Wait => RecvFlags::WAITALL,
+        Mode::Try => RecvFlags::DONTWAIT,
+    }
+}
+
+/// `poll(2)` until something is ready or `deadline` passes; how many are ready.
+pub fn poll_until(polled: &mut [PollFd], deadline: Deadline) -> Result<usize, Errno> {
+    loop {
+        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let timeout = left.map(timespec);
+        match poll(polled, timeout.as_ref()) {
+            Err(Errno::INTR) => {}
+            result => return result,
+        }
+    }
+}
+
+fn timespec(left: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(left.subsec_nanos()),
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}

@@ -1,0 +1,528 @@
+// One end of a pipe or socket. What bytes its messages are is messages.ts's business.
+
+import { type BlockHandle, closedError } from "../blocks.ts";
+import { BufferTooShort, EOFError, InvalidStateError } from "../errors.ts";
+import { native, translated } from "../native.ts";
+import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
+import { Turnstile } from "../turnstile.ts";
+import { descriptorOf, type Waitable } from "../waitable.ts";
+import { wait } from "../waits.ts";
+import { type Message, Messages, ReceiveStatus, SendStatus } from "./messages.ts";
+import { wait as waitForAny } from "./wait.ts";
+
+/** Bytes in any form: a buffer, or the part of one that a view shows. */
+export type Bytes = ArrayBufferLike | ArrayBufferView;
+
+/** Options of what sends or receives in a promise. */
+export interface TransferOptions {
+  /** Rejects the promise with `signal.reason` when aborted. */
+  signal?: AbortSignal;
+}
+
+/** Which part of the bytes to send. */
+export interface SendBytesSyncOptions {
+  /** The first byte. Default: 0. */
+  offset?: number;
+  /** How many bytes. Default: all from `offset` on. */
+  size?: number;
+}
+
+/** As {@linkcode SendBytesSyncOptions}, in a promise. */
+export interface SendBytesOptions extends SendBytesSyncOptions, TransferOptions {}
+
+/** How long a message may be. */
+export interface RecvBytesSyncOptions {
+  /** A longer message is an error, after which nothing more can be received. Default: any length. */
+  maxlength?: number;
+}
+
+/** As {@linkcode RecvBytesSyncOptions}, in a promise. */
+export interface RecvBytesOptions extends RecvBytesSyncOptions, TransferOptions {}
+
+/** Where in the buffer to put what is received. */
+export interface RecvBytesIntoSyncOptions {
+  /** The first byte to write to. Default: 0. */
+  offset?: number;
+}
+
+/** As {@linkcode RecvBytesIntoSyncOptions}, in a promise. */
+export interface RecvBytesIntoOptions extends RecvBytesIntoSyncOptions, TransferOptions {}
+
+/** What a connection is made of. */
+export interface End {
+  /** The number under which the addon knows it. */
+  readonly id: number;
+  readonly readable: boolean;
+  readonly writable: boolean;
+  /** The pipe that it is an end of; `null` if its other end may be outside of the tree. */
+  readonly pipe: BlockHandle | null;
+}
+
+/** Last resort for connections that nobody closed. */
+const collected = new FinalizationRegistry<number>((id) => native().connectionClose(id));
+
+/**
+ * One end of a pipe or socket, for messages: values with {@linkcode Connection.send | send} and
+ * {@linkcode Connection.recv | recv}, bytes with {@linkcode Connection.sendBytes | sendBytes} and
+ * {@linkcode Connection.recvBytes | recvBytes}. The bytes on the wire are those of Python's
+ * `multiprocessing.connection`.
+ *
+ * Sends that wait are done in the order of their calls, and so are receives. While one waits in a promise, its twin
+ * that blocks the thread would overtake it, and throws {@linkcode InvalidStateError}.
+ *
+ * An aborted receive loses nothing: what has come of the message is the beginning of the next one received. An aborted
+ * send has sent nothing, or goes on in the background if a part of its message is on the way already: the other end
+ * never sees half a message.
+ *
+ * @example Bytes and values
+ * ```ts
+ * import { Pipe } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [a, b] = Pipe();
+ * using _ = a;
+ * using __ = b;
+ * a.sendBytesSync(new TextEncoder().encode("hi"));
+ * assertEquals(b.recvBytesSync(), new Uint8Array([104, 105]));
+ * await b.send({ answer: 42n });
+ * assertEquals(await a.recv(), { answer: 42n });
+ * ```
+ */
+export class Connection implements Disposable, AsyncIterable<unknown>, Waitable {
+  readonly #id: number;
+  readonly #pipe: BlockHandle | null;
+  readonly #messages: Messages;
+  readonly #sending = new Turnstile();
+  readonly #receiving = new Turnstile();
+  #closing: AbortController | undefined;
+  #readable: boolean;
+  #writable: boolean;
+  #isClosed = false;
+
+  /** @ignore Made by {@linkcode Pipe} and the like. */
+  constructor({ id, readable, writable, pipe }: End) {
+    this.#id = id;
+    this.#pipe = pipe;
+    this.#messages = new Messages(id, pipe);
+    this.#readable = readable;
+    this.#writable = writable;
+    collected.register(this, id, this);
+  }
+
+  /** Whether {@linkcode close} was called. */
+  get closed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Whether it can receive: `false` for the sending end of a one-way pipe, and after a message that was too long. */
+  get readable(): boolean {
+    return this.#readable;
+  }
+
+  /** Whether it can send: `false` for the receiving end of a one-way pipe. */
+  get writable(): boolean {
+    return this.#writable;
+  }
+
+  /**
+   * The number of its descriptor.
+   *
+   * @throws {InvalidStateError} If it is closed.
+   */
+  fileno(): number {
+    return native().connectionFileno(this.#open("look at"));
+  }
+
+  /**
+   * Sends a value, without blocking the thread. The value is serialised at once: it may change as soon as `send` has
+   * returned its promise, which is fulfilled when the operating system has all of it.
+   *
+   * @throws {TypeError} If the value cannot be serialised; then nothing is sent.
+   * @throws {Deno.errors.BrokenPipe} If the other end is closed.
+   * @throws {InvalidStateError} If the connection is closed or only receives.
+   * @throws What `signal` was aborted with; see {@linkcode Connection}.
+   */
+  async send(value: unknown, options?: TransferOptions): Promise<void> {
+    const signal = signalOf(options);
+    this.#sendable();
+    if (this.#sending.occupied) return await this.#sendInTurn(this.#messages.serialise(value), signal);
+    if (this.#messages.sendValue(value, false) === SendStatus.done) return;
+    await this.#sending.enter(Infinity);
+    await this.#finishSending(signal);
+  }
+
+  /**
+   * As {@linkcode send}, blocking the thread until the operating system has all of the value.
+   *
+   * @throws {InvalidStateError} Also while a send waits in a promise.
+   */
+  sendSync(value: unknown): void {
+    this.#sendableNow();
+    this.#messages.sendValue(value, true);
+  }
+
+  /**
+   * Sends bytes, or a part of them, as one message, without blocking the thread. They may change as soon as
+   * `sendBytes` has returned its promise.
+   *
+   * @throws {TypeError} If `bytes` are no buffer or view.
+   * @throws {RangeError} If `offset` or `size` are negative, no whole numbers, or reach beyond the end.
+   * @throws {Deno.errors.BrokenPipe} If the other end is closed.
+   * @throws {InvalidStateError} If the connection is closed or only receives.
+   * @throws What `signal` was aborted with; see {@linkcode Connection}.
+   */
+  async sendBytes(bytes: Bytes, options?: SendBytesOptions): Promise<void> {
+    const signal = signalOf(options);
+    this.#sendable();
+    const part = partOf(bytes, options);
+    if (this.#sending.occupied) return await this.#sendInTurn({ bytes: part.slice(), holds: [] }, signal);
+    if (this.#messages.sendBytes(part, false) === SendStatus.done) return;
+    await this.#sending.enter(Infinity);
+    await this.#finishSending(signal);
+  }
+
+  /**
+   * As {@linkcode sendBytes}, blocking the thread until the operating system has all of the bytes.
+   *
+   * @throws {InvalidStateError} Also while a send waits in a promise.
+   */
+  sendBytesSync(bytes: Bytes, options?: SendBytesSyncOptions): void {
+    this.#sendableNow();
+    this.#messages.sendBytes(partOf(bytes, options), true);
+  }
+
+  /**
+   * Receives a value that {@linkcode send} has sent, without blocking the thread.
+   *
+   * @throws {EOFError} If the other end is closed and nothing is left.
+   * @throws {Deno.errors.UnexpectedEof} If the other end was closed inside a message.
+   * @throws {Deno.errors.InvalidData} If what came cannot be the start of a message; then nothing more can be received.
+   * @throws {RangeError} If the message is no value.
+   * @throws {InvalidStateError} If the connection is closed or only sends.
+   * @throws What `signal` was aborted with; then nothing is lost.
+   */
+  async recv(options?: TransferOptions): Promise<unknown> {
+    return await this.#receive(Infinity, signalOf(options), (got) => this.#messages.takeValue(got));
+  }
+
+  /**
+   * As {@linkcode recv}, blocking the thread.
+   *
+   * @throws {InvalidStateError} Also while a receive waits in a promise.
+   */
+  recvSync(): unknown {
+    return this.#receiveNow(Infinity, (got) => this.#messages.takeValue(got));
+  }
+
+  /**
+   * Receives the bytes of one message, without blocking the thread.
+   *
+   * @throws {RangeError} If `maxlength` is negative or no whole number.
+   * @throws {Deno.errors.InvalidData} If the message is longer than `maxlength`; it cannot be skipped, so nothing more
+   * can be received: an end that also sends is no longer {@linkcode readable}, one that does not is closed.
+   * @throws Otherwise as {@linkcode recv}.
+   */
+  async recvBytes(options?: RecvBytesOptions): Promise<Uint8Array<ArrayBuffer>> {
+    const limit = limitOf(options);
+    return await this.#receive(limit, signalOf(options), (got) => this.#messages.takeBytes(got));
+  }
+
+  /**
+   * As {@linkcode recvBytes}, blocking the thread.
+   *
+   * @throws {InvalidStateError} Also while a receive waits in a promise.
+   */
+  recvBytesSync(options?: RecvBytesSyncOptions): Uint8Array<ArrayBuffer> {
+    return this.#receiveNow(limitOf(options), (got) => this.#messages.takeBytes(got));
+  }
+
+  /**
+   * Receives the bytes of one message into a buffer, without blocking the thread.
+   *
+   * @returns How many bytes were received.
+   * @throws {BufferTooShort} If the message does not fit; the error has it.
+   * @throws {RangeError} If `offset` is negative, no whole number or beyond the end.
+   * @throws Otherwise as {@linkcode recv}.
+   */
+  async recvBytesInto(target: Bytes, options?: RecvBytesIntoOptions): Promise<number> {
+    const room = roomOf(target, options);
+    return await this.#receive(Infinity, signalOf(options), (got) => this.#takeInto(got, room));
+  }
+
+  /**
+   * As {@linkcode recvBytesInto}, blocking the thread.
+   *
+   * @throws {InvalidStateError} Also while a receive waits in a promise.
+   */
+  recvBytesIntoSync(target: Bytes, options?: RecvBytesIntoSyncOptions): number {
+    const room = roomOf(target, options);
+    return this.#receiveNow(Infinity, (got) => this.#takeInto(got, room));
+  }
+
+  /**
+   * Whether there is something to receive: a message, a part of one, or the end. Waits for it up to `timeout`
+   * milliseconds without blocking the thread; absent: 0, unlike elsewhere, `null`: for ever.
+   *
+   * @throws {InvalidStateError} If the connection is closed or only sends.
+   * @throws What `signal` was aborted with.
+   */
+  async poll(options: WaitOptions = {}): Promise<boolean> {
+    this.#receivable();
+    const { timeout = 0, signal } = options;
+    return (await waitForAny([this], { timeout, signal })).length > 0;
+  }
+
+  /** As {@linkcode poll}, blocking the thread. */
+  pollSync(options: WaitSyncOptions = {}): boolean {
+    const { timeout = 0 } = options;
+    const limit = timeoutOf({ timeout });
+    const id = this.#receivable();
+    return translated(() => native().connectionPoll(id, limit)) === 1;
+  }
+
+  /** Receives value after value, until the other end is closed. */
+  async *[Symbol.asyncIterator](): AsyncIterator<unknown> {
+    for (;;) {
+      let value: unknown;
+      try {
+        value = await this.recv();
+      } catch (error) {
+        if (error instanceof EOFError) return;
+        throw error;
+      }
+      yield value;
+    }
+  }
+
+  /** Closes this end; what waits for it throws {@linkcode InvalidStateError}. Again: nothing happens. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    collected.unregister(this);
+    native().connectionClose(this.#id);
+    this.#pipe?.close();
+    this.#closing?.abort(closedError("use the connection", "connection"));
+  }
+
+  /** As {@linkcode close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** For messages: `<Connection(duplex)>`. */
+  toString(): string {
+    const kind = this.#isClosed
+      ? "closed"
+      : this.#readable
+      ? this.#writable ? "duplex" : "read-only"
+      : this.#writable
+      ? "write-only"
+      : "unusable";
+    return `<Connection(${kind})>`;
+  }
+
+  /** @ignore What {@linkcode wait} looks at. */
+  [descriptorOf](): number | null {
+    const id = this.#receivable();
+    return native().connectionHasMessage(id) === 1 ? null : native().connectionFileno(id);
+  }
+
+  #open(action: string): number {
+    if (this.#isClosed) throw closedError(`${action} the connection`, "handle");
+    return this.#id;
+  }
+
+  #sendable(): number {
+    const id = this.#open("send over");
+    if (!this.#writable) throw new InvalidStateError("Cannot send: connection is read-only");
+    return id;
+  }
+
+  #sendableNow(): void {
+    this.#sendable();
+    if (this.#sending.occupied) throw new InvalidStateError("Cannot send: an asynchronous send is not finished");
+  }
+
+  #receivable(): number {
+    const id = this.#open("receive from");
+    if (!this.#readable) throw new InvalidStateError("Cannot receive: connection is write-only");
+    return id;
+  }
+
+  /** Sends behind the sends that wait. */
+  async #sendInTurn(message: Message, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await this.#sending.enter(Infinity, signal);
+    } catch (error) {
+      this.#messages.forget(message);
+      throw error;
+    }
+    try {
+      this.#sendable();
+    } catch (error) {
+      this.#messages.forget(message);
+      this.#sending.leave();
+      throw error;
+    }
+    let status: number;
+    try {
+      status = this.#messages.sendMessage(message, false);
+    } catch (error) {
+      this.#sending.leave();
+      throw error;
+    }
+    if (status === SendStatus.done) return this.#sending.leave();
+    await this.#finishSending(signal);
+  }
+
+  /** Waits until what the addon has kept is sent; then lets the next sender in. */
+  async #finishSending(signal: AbortSignal | undefined): Promise<void> {
+    const addon = native();
+    try {
+      do {
+        await wait(() => translated(() => addon.connectionAwaitSent(this.#id)), { signal: this.#orClosed(signal) });
+      } while (translated(() => addon.connectionFlush(this.#id)) === SendStatus.kept);
+    } catch (error) {
+      if (!this.#isClosed && signal?.aborted && addon.connectionWithdraw(this.#id) === 0) {
+        // The other end has seen a part of the message: it gets the rest, too. A failure is the next sender's.
+        void this.#finishSending(undefined).catch(() => {});
+      } else {
+        this.#sending.leave();
+      }
+      throw error;
+    }
+    this.#sending.leave();
+  }
+
+  async #receive<T>(limit: number, signal: AbortSignal | undefined, take: (got: number) => T): Promise<T> {
+    const id = this.#receivable();
+    if (!this.#receiving.occupied) {
+      const received = this.#tryReceive(limit, take);
+      if (received !== undefined) return received.value;
+    }
+    await this.#receiving.enter(Infinity, signal);
+    try {
+      for (;;) {
+        const received = this.#tryReceive(limit, take);
+        if (received !== undefined) return received.value;
+        const submit = () => translated(() => native().connectionAwaitReceived(id, limit));
+        await wait(submit, { signal: this.#orClosed(signal) });
+      }
+    } finally {
+      this.#receiving.leave();
+    }
+  }
+
+  /** What there is, in a box; `undefined` if there is nothing yet. */
+  #tryReceive<T>(limit: number, take: (got: number) => T): { value: T } | undefined {
+    this.#receivable();
+    return this.#poisonable(() =>
+      this.#messages.receive(limit, false, (got) => {
+        if (got === ReceiveStatus.notYet) return undefined;
+        if (got === ReceiveStatus.end) throw endOfFile();
+        return { value: take(got) };
+      })
+    );
+  }
+
+  #receiveNow<T>(limit: number, take: (got: number) => T): T {
+    this.#receivable();
+    if (this.#receiving.occupied) {
+      throw new InvalidStateError("Cannot receive: an asynchronous receive is not finished");
+    }
+    return this.#poisonable(() =>
+      this.#messages.receive(limit, true, (got) => {
+        if (got === ReceiveStatus.end) throw endOfFile();
+        return take(got);
+      })
+    );
+  }
+
+  /** After a message that cannot be skipped, nothing more can be received. */
+  #poisonable<T>(receive: () => T): T {
+    try {
+      return receive();
+    } catch (error) {
+      if (error instanceof Deno.errors.InvalidData) {
+        if (this.#writable) this.#readable = false;
+        else this.close();
+      }
+      throw error;
+    }
+  }
+
+  #takeInto(got: number, room: Uint8Array): number {
+    const taken = this.#messages.takeInto(got, room);
+    if (typeof taken === "number") return taken;
+    throw new BufferTooShort(
+      `Cannot receive ${taken.length} bytes: the buffer has room for ${room.length}; the error's "bytes" has them`,
+      { bytes: taken },
+    );
+  }
+
+  #orClosed(signal: AbortSignal | undefined): AbortSignal {
+    this.#closing ??= new AbortController();
+    return signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
+  }
+}
+
+function endOfFile(): EOFError {
+  return new EOFError("Cannot receive: the other end is closed");
+}
+
+/** The signal of the options; throws if it is aborted or none. */
+function signalOf(options: TransferOptions | undefined): AbortSignal | undefined {
+  if (options === undefined) return undefined;
+  timeoutOf({ signal: options.signal });
+  options.signal?.throwIfAborted();
+  return options.signal;
+}
+
+function limitOf(options: RecvBytesSyncOptions | undefined): number {
+  const maxlength = options?.maxlength;
+  if (maxlength === undefined) return Infinity;
+  checkCount("receive", "maxlength", maxlength);
+  return maxlength;
+}
+
+/** The bytes of a buffer or view. */
+function bytesOf(action: string, bytes: Bytes): Uint8Array {
+  if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes instanceof ArrayBuffer || bytes instanceof SharedArrayBuffer) return new Uint8Array(bytes);
+  throw new TypeError(`Cannot ${action}: ${Deno.inspect(bytes)} was given, wanted a buffer or a view of one`);
+}
+
+function partOf(bytes: Bytes, options: SendBytesSyncOptions | undefined): Uint8Array {
+  const whole = bytesOf("send bytes", bytes);
+  if (options?.offset === undefined && options?.size === undefined) return whole;
+  const { offset = 0 } = options;
+  checkCount("send bytes", "offset", offset);
+  if (offset > whole.length) {
+    throw new RangeError(`Cannot send bytes: buffer length < offset: there are ${whole.length}, "offset" is ${offset}`);
+  }
+  const { size = whole.length - offset } = options;
+  checkCount("send bytes", "size", size);
+  if (offset + size > whole.length) {
+    throw new RangeError(
+      `Cannot send bytes: buffer length < offset + size: there are ${whole.length}, wanted ${size} from ${offset} on`,
+    );
+  }
+  return whole.subarray(offset, offset + size);
+}
+
+function roomOf(target: Bytes, options: RecvBytesIntoSyncOptions | undefined): Uint8Array {
+  const whole = bytesOf("receive", target);
+  const offset = options?.offset ?? 0;
+  checkCount("receive", "offset", offset);
+  if (offset > whole.length) {
+    throw new RangeError(
+      `Cannot receive: offset too large: the buffer has ${whole.length} bytes, "offset" is ${offset}`,
+    );
+  }
+  return whole.subarray(offset);
+}
+
+function checkCount(action: string, name: string, value: unknown): asserts value is number {
+  if (Number.isInteger(value) && (value as number) >= 0) return;
+  throw new RangeError(`Cannot ${action}: "${name}" is ${Deno.inspect(value)}, wanted a whole number from 0 on`);
+}

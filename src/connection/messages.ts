@@ -1,0 +1,181 @@
+// Values and bytes as messages of a connection: CPython's frames, made by the addon, around a payload.
+//
+// The payload of sendBytes is the bytes; that of send is a message of reduction.ts. One that speaks of shared objects
+// begins with a list of what keeps these alive on their way:
+//
+// | byte      | what                                                          |
+// | --------- | ------------------------------------------------------------- |
+// | 0         | 0xc1, with which no message of reduction.ts begins             |
+// | 1 to 4    | how many holds follow, most significant byte first            |
+// | 5 …       | the holds, 4 bytes each; then the message of reduction.ts     |
+//
+// The holds belong to the pipe's own block in shared memory, which every process holds that has an end of the pipe. So
+// shared objects outlive a sender that dies; the receiver lets the holds go once it has handles of its own; and what
+// is never received goes with the last end.
+
+import { type BlockHandle, restoringFromOutside } from "../blocks.ts";
+import { type Native, native, translated } from "../native.ts";
+import { dumpInto, dumps, loads } from "../reduction.ts";
+import { keepingScratch, openScratch, type Scratch } from "../scratch.ts";
+
+/** What came of a send (`connection_send` in native/addon/src/connections.rs). */
+export const SendStatus = { done: 0, kept: 1 } as const;
+
+/** What else than a length `connectionReceive` returns. */
+export const ReceiveStatus = { notYet: -1, apart: -2, end: -3 } as const;
+
+/** Where in the scratch buffer a message to be sent begins (`MESSAGE_OFFSET` there). */
+const MESSAGE_OFFSET = 16;
+
+const HOLDS_MARK = 0xc1;
+const HOLDS_START = 5;
+
+/** A payload, ready to be sent. */
+export interface Message {
+  readonly bytes: Uint8Array;
+  /** What keeps the shared objects alive that it speaks of. */
+  readonly holds: readonly number[];
+}
+
+const NO_HOLDS: readonly number[] = [];
+
+/** Moves messages between one connection and this thread. */
+export class Messages {
+  readonly #addon: Native = native();
+  readonly #scratch: Scratch = openScratch();
+  readonly #id: number;
+  /** `null`: the other end may be outside of the tree. */
+  readonly #pipe: BlockHandle | null;
+
+  /** For the connection that the addon knows by `id`. */
+  constructor(id: number, pipe: BlockHandle | null) {
+    this.#id = id;
+    this.#pipe = pipe;
+  }
+
+  /** Sends a value; a {@linkcode SendStatus}, or the message that was kept and speaks of shared objects. */
+  sendValue(value: unknown, wait: boolean): number {
+    if (!this.#scratch.busy) {
+      this.#scratch.busy = true;
+      try {
+        const end = dumpInto(value, this.#scratch.bytes, MESSAGE_OFFSET);
+        if (end >= 0) return this.#sendScratch(end - MESSAGE_OFFSET, wait);
+      } finally {
+        this.#scratch.busy = false;
+      }
+    }
+    return this.sendMessage(this.serialise(value), wait);
+  }
+
+  /** Sends bytes as they are; a {@linkcode SendStatus}. */
+  sendBytes(bytes: Uint8Array, wait: boolean): number {
+    const { bytes: room, busy } = this.#scratch;
+    if (busy || bytes.length > room.length - MESSAGE_OFFSET) {
+      return translated(() => this.#addon.connectionSendBytes(this.#id, bytes, wait));
+    }
+    room.set(bytes, MESSAGE_OFFSET);
+    return this.#sendScratch(bytes.length, wait);
+  }
+
+  #sendScratch(length: number, wait: boolean): number {
+    return translated(() => this.#addon.connectionSend(this.#id, length, wait ? 1 : 0));
+  }
+
+  /** Sends what {@linkcode serialise} made; a {@linkcode SendStatus}. */
+  sendMessage(message: Message, wait: boolean): number {
+    try {
+      return translated(() => this.#addon.connectionSendBytes(this.#id, message.bytes, wait));
+    } catch (error) {
+      this.forget(message);
+      throw error;
+    }
+  }
+
+  /** The message for a value, which may change from here on. Send or {@linkcode forget} it. */
+  serialise(value: unknown): Message {
+    const { bytes, attachments } = dumps(value);
+    if (attachments.length === 0) return { bytes, holds: NO_HOLDS };
+    const pipe = this.#pipe;
+    if (pipe === null) {
+      throw new TypeError(
+        "Cannot send a shared object over this connection: its other end may be outside of this process tree; " +
+          "use Pipe() within the tree",
+      );
+    }
+    const holds = translated(() => this.#addon.pipePin(pipe.block, [...attachments]));
+    const start = HOLDS_START + 4 * holds.length;
+    const marked = new Uint8Array(start + bytes.length);
+    const view = new DataView(marked.buffer);
+    view.setUint8(0, HOLDS_MARK);
+    view.setUint32(1, holds.length);
+    holds.forEach((hold, index) => view.setUint32(HOLDS_START + 4 * index, hold));
+    marked.set(bytes, start);
+    return { bytes: marked, holds };
+  }
+
+  /** Gives up a message that is not going to be sent. */
+  forget({ holds }: Message): void {
+    if (holds.length > 0 && this.#pipe !== null && !this.#pipe.closed) {
+      this.#addon.pipeUnpin(this.#pipe.block, [...holds]);
+    }
+  }
+
+  /**
+   * Receives the next message, of at most `limit` bytes, and gives what `take` makes of it; a number below 0 is a
+   * {@linkcode ReceiveStatus}, others are lengths in the scratch buffer. Call {@linkcode takeValue} or
+   * {@linkcode takeBytes} in `take`, before anything else can happen.
+   */
+  receive<T>(limit: number, wait: boolean, take: (got: number) => T): T {
+    const receive = () => take(translated(() => this.#addon.connectionReceive(this.#id, limit, wait ? 1 : 0)));
+    // A `restore` function that itself receives would overwrite what is being read.
+    return this.#scratch.busy ? keepingScratch(this.#scratch, receive) : receive();
+  }
+
+  /** The bytes that were received. */
+  takeBytes(got: number): Uint8Array<ArrayBuffer> {
+    if (got === ReceiveStatus.apart) return new Uint8Array(this.#addon.receivedBytes());
+    return this.#scratch.bytes.slice(0, got);
+  }
+
+  /** Copies what was received to `target`, if that is long enough; its length, or else the bytes. */
+  takeInto(got: number, target: Uint8Array): number | Uint8Array<ArrayBuffer> {
+    if (got === ReceiveStatus.apart) {
+      const bytes = this.takeBytes(got);
+      if (bytes.length > target.length) return bytes;
+      target.set(bytes);
+      return bytes.length;
+    }
+    if (got > target.length) return this.takeBytes(got);
+    target.set(this.#scratch.bytes.subarray(0, got));
+    return got;
+  }
+
+  /** The value that was received. */
+  takeValue(got: number): unknown {
+    if (got === ReceiveStatus.apart) return this.#restore(this.takeBytes(got));
+    const wasBusy = this.#scratch.busy;
+    this.#scratch.busy = true;
+    try {
+      return this.#restore(this.#scratch.bytes, got);
+    } finally {
+      this.#scratch.busy = wasBusy;
+    }
+  }
+
+  #restore(bytes: Uint8Array<ArrayBuffer>, length = bytes.length): unknown {
+    const pipe = this.#pipe;
+    if (pipe === null) return restoringFromOutside(() => loads(bytes, 0, length));
+    if (length === 0 || bytes[0] !== HOLDS_MARK) return loads(bytes, 0, length);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, length);
+    const count = length < HOLDS_START ? Infinity : view.getUint32(1);
+    const start = HOLDS_START + 4 * count;
+    if (start > length) throw new RangeError(`Cannot read message: it has ${length} bytes, its list of holds more`);
+    const holds = Array.from({ length: count }, (_, index) => view.getUint32(HOLDS_START + 4 * index));
+    try {
+      return loads(bytes, start, length);
+    } finally {
+      // By now whatever the message speaks of has been adopted, or is not wanted.
+      if (!pipe.closed) this.#addon.pipeUnpin(pipe.block, holds);
+    }
+  }
+}

@@ -1,0 +1,45 @@
+// Two connected ends at once.
+
+import { BlockHandle, Kind } from "../blocks.ts";
+import { native, translated } from "../native.ts";
+import { Connection } from "./connection.ts";
+
+/** Options of {@linkcode Pipe}. */
+export interface PipeOptions {
+  /** `false`: the first end only receives, the second only sends. Default: `true`, both do both. */
+  duplex?: boolean;
+}
+
+/** What a pipe's block is asked to hold: nothing; it is there for what holds it and what it holds. */
+const BLOCK_SIZE = 8;
+
+/**
+ * A pipe: two connections, each of which receives what the other sends. Both ends, and any message, may go to other
+ * processes of the tree.
+ *
+ * @returns Two ends; if not `duplex`, the first only receives and the second only sends.
+ * @throws {TypeError} If `duplex` is no boolean.
+ *
+ * @example One way
+ * ```ts
+ * import { Pipe } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [reader, writer] = Pipe({ duplex: false });
+ * writer.sendSync([1, 2, 3]);
+ * writer.close();
+ * assertEquals(await Array.fromAsync(reader), [[1, 2, 3]]);
+ * reader.close();
+ * ```
+ */
+export function Pipe({ duplex = true }: PipeOptions = {}): [Connection, Connection] {
+  if (typeof duplex !== "boolean") {
+    throw new TypeError(`Cannot create a pipe: "duplex" is ${Deno.inspect(duplex)}, wanted true or false`);
+  }
+  const [first, second] = translated(() => native().connectionPair(duplex));
+  const pipe = BlockHandle.create(Kind.pipe, BLOCK_SIZE);
+  return [
+    new Connection({ id: first, readable: true, writable: duplex, pipe }),
+    new Connection({ id: second, readable: duplex, writable: true, pipe: pipe.share() }),
+  ];
+}
