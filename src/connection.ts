@@ -17,4 +17,4 @@ export {
 } from "./connection/connection.ts";
 export { Pipe, type PipeOptions } from "./connection/pipe.ts";
 export { wait, waitSync } from "./connection/wait.ts";
-export type { Waitable } from "./waitable.ts";
+export { descriptorOf, type Waitable } from "./waitable.ts";

@@ -1,6 +1,19 @@
 // What `wait` (connection.ts) can wait for, without knowing whose it is: connections, listeners, sentinels.
 
-/** Names the method of an object that can be waited for. */
+/**
+ * Names the method of an object that {@linkcode wait} can wait for.
+ *
+ * @example What a connection says
+ * ```ts
+ * import { descriptorOf, Pipe } from "@parallel/multiprocessing/connection";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [a, b] = Pipe();
+ * assertEquals(a[descriptorOf](), a.fileno());
+ * a.close();
+ * b.close();
+ * ```
+ */
 export const descriptorOf: unique symbol = Symbol("descriptor");
 
 /** An object that is ready at some moment. */
