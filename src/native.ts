@@ -2,7 +2,7 @@
 //
 // It is loaded at the first use, not at import: importing the package needs no permission.
 
-import process from "node:process";
+import type process from "node:process";
 import { InvalidStateError, ProcessError } from "./errors.ts";
 
 /** The version of the functions below; `native/addon/src/lib.rs` has the same. */
@@ -265,21 +265,21 @@ function load(): Native {
   const tried: string[] = [];
   const denied: string[] = [];
   for (const path of candidates()) {
-    const module: { exports: Partial<Native> } = { exports: {} };
+    let addon: Partial<Native>;
     try {
-      process.dlopen(module, path);
+      addon = open(path);
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) denied.push(path);
       else tried.push(`"${path}" (${(error as Error).message})`);
       continue;
     }
-    const abi = module.exports.abi?.();
+    const abi = addon.abi?.();
     if (abi !== ABI) {
       throw new ProcessError(
         `Cannot use the native addon "${path}": it has interface ${abi}, wanted ${ABI}; run \`deno task build\``,
       );
     }
-    return module.exports as Native;
+    return addon as Native;
   }
   if (denied.length > 0) {
     throw new Deno.errors.NotCapable(
@@ -289,6 +289,34 @@ function load(): Native {
   throw new Deno.errors.NotFound(
     `Cannot load the native addon: tried ${tried.join(", ")}; run \`deno task build\` in "${packageFolder()}"`,
   );
+}
+
+/** Deno's own function beneath `process.dlopen`, as versions 2.9 have it. Like that, it asks for the permission. */
+type Open = (
+  path: string,
+  global: typeof globalThis,
+  buffer: (bytes: ArrayBuffer, offset?: number, length?: number) => Uint8Array,
+  ...others: ((...args: unknown[]) => void)[]
+) => Partial<Native>;
+
+/**
+ * Loads a library. `process.dlopen` is the way that Deno documents, but 12 ms of every process's start go into what
+ * else comes with `node:process`; so it is left for versions of Deno where the function beneath is another.
+ */
+function open(path: string): Partial<Native> {
+  const deno = Deno as unknown as {
+    [internal: symbol]: { core?: { ops?: { op_napi_open?: Open } } };
+    internal: symbol;
+  };
+  const direct = deno[deno.internal]?.core?.ops?.op_napi_open;
+  if (direct !== undefined && /^2\.9\./.test(Deno.version.deno)) {
+    const ignore = () => {};
+    const buffer = (bytes: ArrayBuffer, offset?: number, length?: number) => new Uint8Array(bytes, offset, length);
+    return direct(path, globalThis, buffer, (error) => reportError(error), ignore, ignore, ignore, ignore);
+  }
+  const module: { exports: Partial<Native> } = { exports: {} };
+  (globalThis as unknown as { process: typeof process }).process.dlopen(module, path);
+  return module.exports;
 }
 
 function requirePlatform(): void {
