@@ -58,12 +58,6 @@ export interface StartOptions {
   readonly stderr: "inherit" | "null";
 }
 
-/** What there is to know of a message that did not fit into the scratch buffer, or speaks of shared objects. */
-export interface TakenMessage {
-  readonly tag: number;
-  readonly attachments: number[];
-}
-
 /** What the whole process tree uses of its shared memory. */
 export interface MemoryUsage {
   /** Shared objects that exist. */
@@ -143,8 +137,8 @@ export interface Native {
   queuePut(queue: number, length: number, timeout: number): number;
   queuePutBytes(queue: number, tag: number, bytes: Uint8Array, attachments: number[], timeout: number): number;
   queueGet(queue: number, timeout: number, lonely: number): number;
-  takenMessage(): TakenMessage;
-  takenBytes(): ArrayBuffer;
+  queueGetInto(queue: number, target: Uint8Array): number;
+  takenAttachments(): number[];
   unpin(attachments: number[]): void;
   queueAwait(queue: number, state: number, timeout: number): number;
   queueNotePutting(queue: number): number;

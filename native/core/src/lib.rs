@@ -13,8 +13,8 @@
 
 #[cfg(not(loom))]
 pub mod arena;
-#[cfg(not(loom))]
 pub mod buffers;
+#[cfg(not(loom))]
 #[cfg(not(loom))]
 pub mod connection;
 #[cfg(not(loom))]
