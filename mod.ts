@@ -51,9 +51,13 @@ export { AuthenticationString } from "./src/authkey.ts";
 export {
   activeChildren,
   cpuCount,
+  currentProcess,
   type ModuleExport,
+  type ParentProcess,
+  parentProcess,
   Process,
   type ProcessOptions,
+  type Sentinel,
   type Target,
 } from "./src/process.ts";
 

@@ -11,29 +11,32 @@ import { readSource } from "./callable_source.ts";
 import type { Callable, ModuleLoader } from "./callable_types.ts";
 import { current } from "./current.ts";
 import { nativeOfChild } from "./native.ts";
-import { type Preparation, readPreparation } from "./preparation.ts";
+import { type Belongings, type Preparation, readPreparation } from "./preparation.ts";
+import { Process } from "./process.ts";
 import { endAtExit } from "./process/children.ts";
+import { becomeSelf, Self, type Work } from "./process/self.ts";
 import { chooseMethod } from "./start_method.ts";
 
 /** Runs what the parent wants run, in this process. */
 export async function start(loaders: Record<string, ModuleLoader>): Promise<void> {
   const { native, joined } = join();
-  const { preparation, args } = readPreparation(native.readPreparation(joined.preparation));
+  const { preparation, belongings } = readPreparation(native.readPreparation(joined.preparation));
   become(preparation, { pid: joined.parentPid, name: joined.parentName });
   addEventListener("error", () => announce());
   addEventListener("unhandledrejection", () => announce());
   endAtExit();
 
-  let target: Callable | null = null;
-  let targetArgs: unknown[] = [];
+  let process: Process | null = null;
   let mainIsLoaded = false;
   try {
     current.mayStart = () => false;
     useLoaders(loaders);
     mainIsLoaded = await importMain(preparation.mainModule, loaders);
-    if (preparation.target !== null) target = await resolve(preparation.target, loaders);
-    targetArgs = args();
+    const target = preparation.target && await resolve(preparation.target, loaders);
+    const Class = preparation.process && await resolve(preparation.process, loaders);
+    const { args, state } = belongings();
     await arrivals();
+    process = processOf(Class, () => target?.(...args), state);
   } catch (error) {
     native.reportFailure(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
     fail(error);
@@ -43,7 +46,7 @@ export async function start(loaders: Record<string, ModuleLoader>): Promise<void
   }
 
   try {
-    const run = () => target?.(...targetArgs);
+    const run = () => process?.run();
     await (hasGuard(preparation.mainModule) ? runGuarded(run) : runUnguarded(run));
   } catch (error) {
     fail(error);
@@ -64,6 +67,11 @@ async function runUnguarded(run: () => unknown): Promise<void> {
   const inTarget = new AsyncLocalStorage<true>();
   current.mayStart = () => inTarget.getStore() === true;
   await inTarget.run(true, run);
+}
+
+/** The object of this process, without the constructor of its class having run. */
+function processOf(Class: Callable | null, work: Work, state: Belongings["state"]): Process {
+  return becomeSelf(Object.assign(Reflect.construct(Process, [new Self(work)], Class ?? Process), state));
 }
 
 function join(): ReturnType<typeof nativeOfChild> {

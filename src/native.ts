@@ -74,7 +74,10 @@ export interface Native {
   // tree.rs
   joinTree(name: string): void;
   joinParent(): Joined;
+  parentDescriptor(): number;
   parentIsAlive(): boolean;
+  parentJoin(timeout: number): boolean;
+  parentAwait(): number;
   threadToken(): number;
   ownerOf(token: number): Owner | null;
   setProcessName(name: string): void;
@@ -176,6 +179,7 @@ export interface Native {
   childExitCode(pid: number): number | null;
   childJoin(pid: number, timeout: number): boolean;
   childPutting(pid: number): number;
+  childDescriptor(pid: number): number;
   childAwait(pid: number): number;
   childSignal(pid: number, signal: number): void;
   childClose(pid: number): void;

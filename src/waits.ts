@@ -84,6 +84,20 @@ export function wait(submit: () => number, { signal, mustEnd = false }: WaitHook
   return promise;
 }
 
+/**
+ * As {@linkcode wait}, for at most `timeout` milliseconds, for waits that the addon sets no time: whether the wait came
+ * to its end is then to be seen at what was waited for.
+ */
+export async function waitWithin(timeout: number, submit: () => number, signal?: AbortSignal): Promise<void> {
+  const limit = timeout === Infinity ? undefined : AbortSignal.timeout(Math.min(timeout, 2 ** 31 - 1));
+  const both = limit && signal ? AbortSignal.any([limit, signal]) : limit ?? signal;
+  try {
+    await wait(submit, { signal: both });
+  } catch (error) {
+    if (signal?.aborted || !limit?.aborted) throw error;
+  }
+}
+
 /** What {@linkcode retry} needs besides the time. */
 export interface RetryHooks {
   /** Stops the wait when aborted. */

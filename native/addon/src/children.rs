@@ -1,6 +1,7 @@
 //! Child processes.
 
 use std::collections::HashMap;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -164,6 +165,12 @@ pub fn child_join(pid: u32, timeout: f64) -> Result<bool> {
 /// The queue that the child waits to put into because it is full; 0 if none.
 pub fn child_putting(pid: u32) -> Result<u32> {
     Ok(child(pid)?.putting(&tree()?.member))
+}
+
+/// The number of the descriptor that becomes readable when the child has ended.
+#[napi]
+pub fn child_descriptor(pid: u32) -> Result<i32> {
+    Ok(child(pid)?.pidfd().as_raw_fd())
 }
 
 /// Lets the reactor wait for the child's end, which it then reaps; the ticket.
