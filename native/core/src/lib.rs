@@ -7,6 +7,7 @@
 //! | waiting | [`sync`]: state machines; [`wait`]: threads that sleep; [`reactor`]: promises |
 //! | primitives | [`mutex`]: locks; [`primitives`]: semaphores, events, conditions, barriers |
 //! | exchange | `ring`: queues; [`connection`]: pipes and sockets; `process`: children |
+//! | strangers | [`sockets`]: connections to processes outside the tree |
 //!
 //! Under `--cfg loom` only the state machines are compiled, on loom's atomics: tests/loom.rs
 //! checks their interleavings.
@@ -36,6 +37,8 @@ pub mod process;
 pub mod reactor;
 #[cfg(not(loom))]
 pub mod ring;
+#[cfg(not(loom))]
+pub mod sockets;
 pub mod sync;
 #[cfg(not(loom))]
 pub mod sys;
