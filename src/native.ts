@@ -68,6 +68,24 @@ export interface MemoryUsage {
   readonly resident: number;
 }
 
+/** The name of a socket: a host and its port; or a path, or an abstract name behind a NUL, without port. */
+export interface SocketName {
+  readonly name: string;
+  readonly port?: number | null;
+}
+
+/** A connection that has come in, and where it comes from. */
+export interface Accepted {
+  readonly connection: number;
+  readonly peer: SocketName;
+}
+
+/** A connection that was made, or else a dial that is under way; the other one is 0. */
+export interface Begun {
+  readonly connection: number;
+  readonly dial: number;
+}
+
 /** The functions of the addon; each is documented where it is defined, in native/addon/src. */
 export interface Native {
   abi(): number;
@@ -171,6 +189,18 @@ export interface Native {
   connectionHasMessage(connection: number): number;
   descriptorsPoll(descriptors: number[], timeout: number): number[];
   descriptorsAwait(descriptors: number[]): number;
+  // sockets.rs
+  listenInet(host: string, port: number, version: number, backlog: number): number;
+  listenUnix(name: string, backlog: number, ownsFolder: boolean): number;
+  listenerAddress(listener: number): SocketName;
+  listenerFileno(listener: number): number;
+  listenerAccept(listener: number, timeout: number): Accepted | null;
+  listenerClose(listener: number): void;
+  dialInet(host: string, port: number, version: number): Begun;
+  dialUnix(name: string): Begun;
+  dialFileno(dial: number): number;
+  dialFinish(dial: number, timeout: number): number;
+  dialClose(dial: number): void;
   // children.rs
   startChild(options: StartOptions): number;
   createPreparation(bytes: Uint8Array, attachments: number[]): number;
@@ -235,6 +265,8 @@ export function translate(error: unknown): unknown {
       return new Deno.errors.NotSupported(message, options);
     case "CORRUPTED":
       return new ProcessError(message, options);
+    case "NO_SUCH_HOST":
+      return new Deno.errors.NotFound(message, options);
     case "CUT_OFF":
       return new Deno.errors.UnexpectedEof(message, options);
     case "BAD_LENGTH":
@@ -255,7 +287,15 @@ const OS_ERRORS: Readonly<Record<number, new (message: string, options?: ErrorOp
   20: Deno.errors.NotADirectory, // ENOTDIR
   22: RangeError, // EINVAL: a NUL byte in a name or path
   32: Deno.errors.BrokenPipe, // EPIPE
+  40: Deno.errors.FilesystemLoop, // ELOOP
+  98: Deno.errors.AddrInUse, // EADDRINUSE
+  99: Deno.errors.AddrNotAvailable, // EADDRNOTAVAIL
+  101: Deno.errors.NetworkUnreachable, // ENETUNREACH
+  103: Deno.errors.ConnectionAborted, // ECONNABORTED
   104: Deno.errors.ConnectionReset, // ECONNRESET
+  110: Deno.errors.TimedOut, // ETIMEDOUT
+  111: Deno.errors.ConnectionRefused, // ECONNREFUSED
+  113: Deno.errors.NetworkUnreachable, // EHOSTUNREACH
 };
 
 function load(): Native {

@@ -16,6 +16,7 @@ mod numeric;
 mod port;
 mod primitives;
 mod queues;
+mod sockets;
 mod tree;
 
 use napi_derive::napi;

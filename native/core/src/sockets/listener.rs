@@ -20,9 +20,16 @@ impl Listener {
     /// Listens at the first of the place's addresses that can be had. Looking up a host's name
     /// may take its time.
     pub fn open(place: &Place, backlog: i32) -> Result<Self> {
+        let owns_folder = matches!(
+            place,
+            Place::Unix {
+                owns_folder: true,
+                ..
+            }
+        );
         let mut failure = None;
         for address in place.resolve()? {
-            match Self::at(&address, backlog) {
+            match Self::at(&address, backlog, owns_folder) {
                 Ok(listener) => return Ok(listener),
                 Err(error) => failure = failure.or(Some(error)),
             }
@@ -30,12 +37,12 @@ impl Listener {
         Err(failure.unwrap_or_else(|| Error::os("listen", rustix::io::Errno::ADDRNOTAVAIL)))
     }
 
-    fn at(address: &Address, backlog: i32) -> Result<Self> {
+    fn at(address: &Address, backlog: i32, owns_folder: bool) -> Result<Self> {
         let fail = |errno| Error::os("listen", errno);
         let descriptor = socket::open(address).map_err(fail)?;
         socket::listen(&descriptor, address, backlog).map_err(fail)?;
         let file = match address {
-            Address::Unix(name) if name.first() != Some(&0) => SocketFile::at(name),
+            Address::Unix(name) if name.first() != Some(&0) => SocketFile::at(name, owns_folder),
             _ => None,
         };
         let address = socket::local_address(&descriptor).map_err(fail)?;
@@ -77,13 +84,18 @@ struct SocketFile {
     path: PathBuf,
     /// What tells it from a file of the same name that another process has made meanwhile.
     identity: (u64, u64),
+    owns_folder: bool,
 }
 
 impl SocketFile {
-    fn at(name: &[u8]) -> Option<Self> {
+    fn at(name: &[u8], owns_folder: bool) -> Option<Self> {
         let path = std::path::absolute(std::ffi::OsStr::from_bytes(name)).ok()?;
         let identity = identity(&path)?;
-        Some(Self { path, identity })
+        Some(Self {
+            path,
+            identity,
+            owns_folder,
+        })
     }
 }
 
@@ -91,6 +103,9 @@ impl Drop for SocketFile {
     fn drop(&mut self) {
         if identity(&self.path) == Some(self.identity) {
             let _ = rustix::fs::unlink(&self.path);
+        }
+        if let Some(folder) = self.path.parent().filter(|_| self.owns_folder) {
+            let _ = rustix::fs::rmdir(folder);
         }
     }
 }

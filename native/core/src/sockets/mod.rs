@@ -15,8 +15,12 @@ use crate::error::{Error, Result};
 /// An address as users write it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// A path, or an abstract name behind a NUL.
-    Unix(Vec<u8>),
+    Unix {
+        /// A path, or an abstract name behind a NUL.
+        name: Vec<u8>,
+        /// Whether the folder of the path is a listener's own, and goes with it.
+        owns_folder: bool,
+    },
     Inet {
         /// A name, a number, or nothing for every interface of this machine.
         host: String,
@@ -48,7 +52,7 @@ impl Place {
     /// The addresses that this is, if that can be told without asking anybody.
     fn known(&self) -> Option<Result<Vec<Address>>> {
         let (host, port, version) = match self {
-            Self::Unix(name) => return Some(Ok(vec![Address::Unix(name.clone())])),
+            Self::Unix { name, .. } => return Some(Ok(vec![Address::Unix(name.clone())])),
             Self::Inet {
                 host,
                 port,
@@ -93,7 +97,7 @@ impl Place {
     fn unknown(&self, reason: &str) -> Error {
         let host = match self {
             Self::Inet { host, .. } => host.clone(),
-            Self::Unix(_) => String::new(),
+            Self::Unix { .. } => String::new(),
         };
         let reason = reason.trim_start_matches("failed to lookup address information: ");
         Error::NoSuchHost {

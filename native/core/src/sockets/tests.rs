@@ -23,13 +23,20 @@ impl Folder {
     }
 
     fn place(&self) -> Place {
-        Place::Unix(self.0.join("socket").to_str().unwrap().into())
+        unix(self.0.join("socket").to_str().unwrap())
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn unix(name: impl Into<Vec<u8>>) -> Place {
+    Place::Unix {
+        name: name.into(),
+        owns_folder: false,
     }
 }
 
@@ -45,7 +52,7 @@ fn inet(host: &str, port: u16, version: Version) -> Place {
 fn place_of(listener: &Listener) -> Place {
     match listener.address() {
         Address::Inet(address) => inet(&address.ip().to_string(), address.port(), Version::Any),
-        Address::Unix(name) => Place::Unix(name.clone()),
+        Address::Unix(name) => unix(name.clone()),
     }
 }
 
@@ -81,9 +88,7 @@ fn assert_connects(place: &Place) {
 fn every_kind_of_place_connects() {
     let folder = Folder::new("kinds");
     assert_connects(&folder.place());
-    assert_connects(&Place::Unix(
-        format!("\0mp-test-{}", std::process::id()).into(),
-    ));
+    assert_connects(&unix(format!("\0mp-test-{}", std::process::id())));
     assert_connects(&inet("127.0.0.1", 0, Version::Any));
     assert_connects(&inet("localhost", 0, Version::V4));
     if std::net::TcpListener::bind("[::1]:0").is_ok() {
@@ -97,7 +102,7 @@ fn a_place_is_taken_once() {
     let abstract_name = format!("\0mp-twice-{}", std::process::id());
     for place in [
         folder.place(),
-        Place::Unix(abstract_name.into()),
+        unix(abstract_name),
         inet("127.0.0.1", 0, Version::Any),
     ] {
         let first = Listener::open(&place, 1).unwrap();
@@ -123,6 +128,19 @@ fn the_file_of_a_listener_goes_with_it_but_not_another_of_its_name() {
 }
 
 #[test]
+fn a_folder_that_is_the_listeners_own_goes_with_it() {
+    let folder = Folder::new("own");
+    let own = folder.0.join("own");
+    std::fs::create_dir(&own).unwrap();
+    let place = Place::Unix {
+        name: own.join("socket").to_str().unwrap().into(),
+        owns_folder: true,
+    };
+    drop(Listener::open(&place, 1).unwrap());
+    assert!(!own.exists());
+}
+
+#[test]
 fn nobody_there_is_told_as_the_system_tells_it() {
     let folder = Folder::new("nobody");
     assert_eq!(errno(connect(&folder.place())), rustix::io::Errno::NOENT);
@@ -134,7 +152,7 @@ fn nobody_there_is_told_as_the_system_tells_it() {
     assert!(matches!(unknown, Err(Error::NoSuchHost { .. })));
     let wrong = Listener::open(&inet("127.0.0.1", 0, Version::V6), 1);
     assert!(matches!(wrong, Err(Error::NoSuchHost { .. })));
-    let long = Place::Unix(vec![b'a'; 200]);
+    let long = unix(vec![b'a'; 200]);
     assert_eq!(
         errno(Listener::open(&long, 1)),
         rustix::io::Errno::NAMETOOLONG

@@ -3,15 +3,16 @@
 
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::net::sockopt::{self, Timeout};
 use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType};
 
 use super::clock::Deadline;
+use super::stream::poll_until;
 
 /// Where a socket is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,18 +120,6 @@ fn without_delay(socket: impl AsFd, address: &Address) {
 
 /// Sleeps until `descriptor` has something to tell; `false` when `deadline` passes first.
 pub fn await_readable(descriptor: impl AsFd, deadline: Deadline) -> Result<bool, Errno> {
-    loop {
-        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-        let timeout = left.map(|left| Timespec {
-            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: i64::from(left.subsec_nanos()),
-        });
-        match poll(
-            &mut [PollFd::new(&descriptor, PollFlags::IN)],
-            timeout.as_ref(),
-        ) {
-            Err(Errno::INTR) => {}
-            result => return result.map(|ready| ready > 0),
-        }
-    }
+    let mut polled = [PollFd::new(&descriptor, PollFlags::IN)];
+    poll_until(&mut polled, deadline).map(|ready| ready > 0)
 }
