@@ -27,7 +27,7 @@ export { type ParentProcess, parentProcess } from "./process/parent.ts";
 export type { ProcessOptions, Target } from "./process/options.ts";
 export type { Sentinel } from "./process/sentinel.ts";
 
-/** After how many milliseconds of waiting for a process it is asked why it does not end. */
+/** After how many milliseconds of waiting for a process it is asked for the first time why it does not end. */
 const DOUBT_AFTER = 1000;
 
 const SIGINT = 2;
@@ -305,11 +305,11 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     this.#requireStarted("join");
     options?.signal?.throwIfAborted();
     if (this.#poll() === null && timeout > 0) {
-      const doubt = setTimeout(() => this.#warnIfPutting(), DOUBT_AFTER);
+      const stopDoubting = this.#doubt();
       try {
         await this.#ended(timeout, options?.signal);
       } finally {
-        clearTimeout(doubt);
+        stopDoubting();
       }
     }
     return this.#isOver();
@@ -319,9 +319,12 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
   joinSync(options?: WaitSyncOptions): boolean {
     const timeout = timeoutOf(options);
     const pid = this.#requireStarted("join");
-    if (this.#poll() === null && !native().childJoin(pid, Math.min(timeout, DOUBT_AFTER)) && timeout > DOUBT_AFTER) {
-      this.#warnIfPutting();
-      native().childJoin(pid, timeout - DOUBT_AFTER);
+    if (this.#poll() !== null) return this.#isOver();
+    let left = timeout;
+    for (let slice = DOUBT_AFTER; left > 0; slice *= 2) {
+      if (native().childJoin(pid, Math.min(left, slice))) break;
+      left -= slice;
+      if (left > 0 && this.#warnIfPutting()) slice = Infinity;
     }
     return this.#isOver();
   }
@@ -417,16 +420,29 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     this.#hasSetExitCode = true;
   }
 
-  /** The classic deadlock: a process is joined that cannot end before somebody takes from a queue. */
-  #warnIfPutting(): void {
-    if (this.#poll() !== null) return;
+  /** Looks now and then, ever more seldom, whether the process can end, until it has warned; how to stop that. */
+  #doubt(): () => void {
+    let delay = DOUBT_AFTER;
+    const look = () => {
+      if (this.#warnIfPutting()) return;
+      delay *= 2;
+      timer = setTimeout(look, delay);
+    };
+    let timer = setTimeout(look, delay);
+    return () => clearTimeout(timer);
+  }
+
+  /** The classic deadlock: a process is joined that cannot end before somebody takes from a queue. Whether it is that. */
+  #warnIfPutting(): boolean {
+    if (this.#poll() !== null) return false;
     const queue = native().childPutting(this.#pid!);
-    if (queue === 0) return;
+    if (queue === 0) return false;
     const [size, maxsize] = [native().queueSize(queue), native().queueMaxsize(queue)];
     console.warn(
-      `Waiting for "${this.name}" (pid ${this.#pid}), which cannot end: it waits to put into a full queue ` +
-        `(${size} of ${maxsize} values); take from the queue before you join the process`,
+      `Waiting for "${this.name}" (pid ${this.#pid}), which cannot end: it waits to put into the full queue ` +
+        `<Queue ${queue} (${size} of ${maxsize} values)>; take from the queue before you join the process`,
     );
+    return true;
   }
 
   #isOver(): boolean {
