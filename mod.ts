@@ -64,6 +64,26 @@ export {
 export { JoinableQueue, Queue, SimpleQueue } from "./src/queues.ts";
 export { AuthenticationString } from "./src/authkey.ts";
 export {
+  type ApplyAsyncOptions,
+  type ApplyOptions,
+  AsyncResult,
+  type Callbacks,
+  type CallOptions,
+  type CurrentTask,
+  currentTask,
+  ImapIterator,
+  type ImapOptions,
+  type Items,
+  type MapAsyncOptions,
+  type MapOptions,
+  Pool,
+  type PoolContext,
+  type PoolOptions,
+  type PoolStats,
+  type TransformOptions,
+  type WorkerStats,
+} from "./src/pool.ts";
+export {
   activeChildren,
   cpuCount,
   currentProcess,

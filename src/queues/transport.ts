@@ -34,11 +34,11 @@ const Tag = {
 /** What `queueGet` returns instead of a length. */
 const NO_VALUE: Readonly<Record<number, symbol>> = { [-1]: NOTHING, [-2]: SHUT_DOWN, [-3]: ORPHANED };
 /** What it adds to the length: the tag in units of this … */
-const TAG_UNIT = 2 ** 32;
+export const TAG_UNIT = 2 ** 32;
 /** … this if the message speaks of shared objects … */
-const ATTACHED = 2 ** 40;
+export const ATTACHED = 2 ** 40;
 /** … and this if the message does not fit into the scratch buffer, and is still in the queue. */
-const TOO_LONG = 2 ** 41;
+export const TOO_LONG = 2 ** 41;
 
 /** Byte arrays of at least this length bypass the serialiser. */
 const LONG_BYTES = 4096;
@@ -139,7 +139,8 @@ export function serialiseCopy(value: unknown): Message {
   return message.bytes === value ? { ...message, bytes: message.bytes.slice() } : message;
 }
 
-function isLongBytes(value: unknown): value is Uint8Array<ArrayBuffer> {
+/** Whether a value is a byte array that is better not copied by the serialiser. */
+export function isLongBytes(value: unknown): value is Uint8Array<ArrayBuffer> {
   return value instanceof Uint8Array && value.length >= LONG_BYTES && value.constructor === Uint8Array &&
     value.buffer instanceof ArrayBuffer && !isShared(value);
 }

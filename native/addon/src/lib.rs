@@ -13,7 +13,6 @@ mod errors;
 mod locks;
 mod memory;
 mod numeric;
-mod output;
 mod port;
 mod primitives;
 mod queues;

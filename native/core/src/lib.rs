@@ -30,8 +30,6 @@ pub mod member;
 #[cfg(not(loom))]
 pub mod mutex;
 #[cfg(not(loom))]
-pub mod output;
-#[cfg(not(loom))]
 pub mod primitives;
 #[cfg(not(loom))]
 pub mod process;
