@@ -5,7 +5,7 @@ import { type AuthenticationString, currentAuthkey } from "./authkey.ts";
 import { isOwnModule } from "./callable_types.ts";
 import { childArguments, entryModule } from "./command_line.ts";
 import { current } from "./current.ts";
-import { native, translated } from "./native.ts";
+import { native, type OutputKind, translated } from "./native.ts";
 import { type Belongings, type Preparation, writePreparation } from "./preparation.ts";
 import { chosenExecutable, type StartMethod } from "./start_method.ts";
 
@@ -19,8 +19,8 @@ export interface Launch {
   state: Belongings["state"];
   env?: Record<string, string>;
   cwd?: string | URL;
-  stdout: "inherit" | "null";
-  stderr: "inherit" | "null";
+  stdout: OutputKind;
+  stderr: OutputKind;
 }
 
 const CHILD_MAIN = new URL("./child_main.ts", import.meta.url);

@@ -45,6 +45,17 @@ export interface Joined {
   readonly parentName: string;
 }
 
+/** Where an output of a child goes. */
+export type OutputKind = "inherit" | "null" | "piped";
+
+/** The reading end of the output of a child. */
+export interface OutputPipe {
+  read(): Uint8Array<ArrayBuffer> | null;
+  wait(): number;
+  isFull(): boolean;
+  close(): void;
+}
+
 /** What to start as a child. */
 export interface StartOptions {
   readonly name: string;
@@ -54,8 +65,8 @@ export interface StartOptions {
   readonly directory?: string;
   readonly daemon: boolean;
   readonly preparation: number;
-  readonly stdout: "inherit" | "null";
-  readonly stderr: "inherit" | "null";
+  readonly stdout: OutputKind;
+  readonly stderr: OutputKind;
 }
 
 /** What the whole process tree uses of its shared memory. */
@@ -205,6 +216,7 @@ export interface Native {
   startChild(options: StartOptions): number;
   createPreparation(bytes: Uint8Array, attachments: number[]): number;
   readPreparation(block: number): Uint8Array;
+  childOutput(pid: number, number: number): OutputPipe | null;
   childFailure(pid: number): string | null;
   childExitCode(pid: number): number | null;
   childJoin(pid: number, timeout: number): boolean;

@@ -14,6 +14,7 @@ import { native, translated } from "./native.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "./options.ts";
 import { addChild, removeChild } from "./process/children.ts";
 import { type ProcessOptions, requireOptions, type Target, type UntypedOptions } from "./process/options.ts";
+import { PipedOutput } from "./process/output.ts";
 import { becomeSelf, knownSelf, Self, type Work } from "./process/self.ts";
 import { Sentinel } from "./process/sentinel.ts";
 import { classReference } from "./process/subclass.ts";
@@ -103,6 +104,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
   #daemon: boolean;
   #authkey: AuthenticationString | null = null;
   #sentinel: Sentinel | null = null;
+  readonly #outputs: { stdout: PipedOutput | null; stderr: PipedOutput | null } = { stdout: null, stderr: null };
   #pid: number | null = null;
   #exitcode: number | null = null;
   /** Why it could not begin its work. */
@@ -226,6 +228,34 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
   }
 
   /**
+   * What the process writes to its standard output, if that is `"piped"`. It may be read after the end, too, and is
+   * then complete. A process that writes more than some 64 KiB waits until it is read, as does whoever joins it.
+   *
+   * @throws {TypeError} If it is not piped.
+   * @throws {InvalidStateError} If the process was not started.
+   *
+   * @example The output of a process
+   * ```ts
+   * import { Process } from "@parallel/multiprocessing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const module = "data:text/javascript,export function greet(name) { console.log('Hello', name) }";
+   * const child = new Process({ target: { module, name: "greet" }, args: ["Ada"], stdout: "piped" });
+   * child.start();
+   * assertEquals(await new Response(child.stdout).text(), "Hello Ada\n");
+   * await child.join();
+   * ```
+   */
+  get stdout(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#output("stdout");
+  }
+
+  /** As {@linkcode stdout}, its standard error. */
+  get stderr(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#output("stderr");
+  }
+
+  /**
    * What the process does: calls the target with its arguments. An exported subclass may override it. Then the class is
    * found in the other process by its name, as a function is, and the instance's own properties travel; its constructor
    * does not run again. It may be called in this process, too, before the start.
@@ -281,6 +311,8 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
       stdout,
       stderr,
     });
+    if (stdout === "piped") this.#outputs.stdout = new PipedOutput(this.#pid, 1);
+    if (stderr === "piped") this.#outputs.stderr = new PipedOutput(this.#pid, 2);
     active.add(this);
     addChild({ pid: this.#pid, daemon: this.#daemon });
     // What was sent is not kept here.
@@ -324,7 +356,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     for (let slice = DOUBT_AFTER; left > 0; slice *= 2) {
       if (native().childJoin(pid, Math.min(left, slice))) break;
       left -= slice;
-      if (left > 0 && this.#warnIfPutting()) slice = Infinity;
+      if (left > 0 && this.#warnIfStuck()) slice = Infinity;
     }
     return this.#isOver();
   }
@@ -363,6 +395,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
       );
     }
     this.#isClosed = true;
+    this.#discardOutputs();
   }
 
   /** Terminates it if it is alive, and waits for its end. */
@@ -370,9 +403,11 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     if (this.#isClosed || this.#pid === null) return;
     if (this.#poll() === null) {
       this.terminate();
+      this.#discardOutputs(); // lest it waits for a reader
       await this.#ended();
       this.#poll();
     }
+    this.#discardOutputs();
   }
 
   /** As CPython shows it: `<Process name='Process-1' pid=… parent=… stopped exitcode=0>`. */
@@ -424,7 +459,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
   #doubt(): () => void {
     let delay = DOUBT_AFTER;
     const look = () => {
-      if (this.#warnIfPutting()) return;
+      if (this.#warnIfStuck()) return;
       delay *= 2;
       timer = setTimeout(look, delay);
     };
@@ -432,9 +467,35 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     return () => clearTimeout(timer);
   }
 
-  /** The classic deadlock: a process is joined that cannot end before somebody takes from a queue. Whether it is that. */
-  #warnIfPutting(): boolean {
+  #output(name: "stdout" | "stderr"): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const output = this.#outputs[name];
+    if (output !== null) return output.stream;
+    if (this.#options[name] === "piped") {
+      throw new InvalidStateError(`Cannot read ${name} of "${this.name}": process not started`);
+    }
+    throw new TypeError(`Cannot read ${name} of "${this.name}": it is not piped; make it with { ${name}: "piped" }`);
+  }
+
+  /** Closes the pipes that nobody has asked for. */
+  #discardOutputs(): void {
+    this.#outputs.stdout?.discard();
+    this.#outputs.stderr?.discard();
+  }
+
+  /**
+   * The classic deadlocks: a process is joined that cannot end before somebody takes from a queue, or reads its output.
+   * Whether it is one of them.
+   */
+  #warnIfStuck(): boolean {
     if (this.#poll() !== null) return false;
+    for (const name of ["stdout", "stderr"] as const) {
+      if (!this.#outputs[name]?.isFull) continue;
+      console.warn(
+        `Waiting for "${this.name}" (pid ${this.#pid}), which cannot end: its ${name} is a full pipe; ` +
+          `read the stream, or cancel it, before you join the process`,
+      );
+      return true;
+    }
     const queue = native().childPutting(this.#pid!);
     if (queue === 0) return false;
     const [size, maxsize] = [native().queueSize(queue), native().queueMaxsize(queue)];

@@ -22,10 +22,10 @@ export interface ProcessOptions<A extends readonly unknown[] = unknown[]> {
   env?: Record<string, string>;
   /** The working directory. Default: this process's. */
   cwd?: string | URL;
-  /** Where its standard output goes. Default: `"inherit"`. */
-  stdout?: "inherit" | "null";
-  /** Where its standard error goes. Default: `"inherit"`. */
-  stderr?: "inherit" | "null";
+  /** Where its standard output goes; `"piped"` is to be read from {@linkcode Process.stdout}. Default: `"inherit"`. */
+  stdout?: "inherit" | "null" | "piped";
+  /** Where its standard error goes; `"piped"` is to be read from {@linkcode Process.stderr}. Default: `"inherit"`. */
+  stderr?: "inherit" | "null" | "piped";
 }
 
 /** Options without the type of the target: a process keeps these, so that any process is a `Process`. */
@@ -41,7 +41,7 @@ export function requireOptions(options: UntypedOptions): void {
     if (isGood || given === undefined) return;
     throw new TypeError(`Cannot create a process: "${option}" is ${Deno.inspect(given)}, wanted ${wanted}`);
   };
-  const isStream = (given: unknown) => given === "inherit" || given === "null";
+  const isStream = (given: unknown) => given === "inherit" || given === "null" || given === "piped";
   require(globalThis.Array.isArray(args), "args", args, "an array");
   require(typeof name === "string", "name", name, "a string");
   require(typeof daemon === "boolean", "daemon", daemon, "a boolean");
@@ -50,6 +50,6 @@ export function requireOptions(options: UntypedOptions): void {
   require(isObject(kwargs), "kwargs", kwargs, "an object");
   require(isEnvironment, "env", env, "an object of strings");
   require(Object.keys(env ?? {}).every((it) => /^[^=]+$/.test(it)), "env", env, 'names without "="');
-  require(isStream(stdout), "stdout", stdout, '"inherit" or "null"');
-  require(isStream(stderr), "stderr", stderr, '"inherit" or "null"');
+  require(isStream(stdout), "stdout", stdout, '"inherit", "null" or "piped"');
+  require(isStream(stderr), "stderr", stderr, '"inherit", "null" or "piped"');
 }

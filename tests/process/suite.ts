@@ -6,6 +6,7 @@ import { assert } from "@std/assert";
 import * as helpers from "../helpers.ts";
 import { endsOfProcesses } from "./ends.ts";
 import { livesOfProcesses } from "./life.ts";
+import { outputsOfProcesses } from "./output.ts";
 import { programsWithProcesses } from "./programs.ts";
 import { selvesOfProcesses } from "./self.ts";
 import { targetsOfProcesses } from "./targets.ts";
@@ -38,7 +39,14 @@ export function processSuite(method: StartMethod): void {
       outputOf: (script, options) => helpers.outputOf(script, withMethod(options)),
     },
   };
-  const parts = [livesOfProcesses, selvesOfProcesses, targetsOfProcesses, endsOfProcesses, programsWithProcesses];
+  const parts = [
+    livesOfProcesses,
+    selvesOfProcesses,
+    outputsOfProcesses,
+    targetsOfProcesses,
+    endsOfProcesses,
+    programsWithProcesses,
+  ];
   for (const part of parts) part(suite);
 }
 

@@ -13,6 +13,7 @@ mod errors;
 mod locks;
 mod memory;
 mod numeric;
+mod output;
 mod port;
 mod primitives;
 mod queues;

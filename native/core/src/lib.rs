@@ -30,6 +30,8 @@ pub mod member;
 #[cfg(not(loom))]
 pub mod mutex;
 #[cfg(not(loom))]
+pub mod output;
+#[cfg(not(loom))]
 pub mod primitives;
 #[cfg(not(loom))]
 pub mod process;
