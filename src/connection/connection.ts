@@ -1,17 +1,16 @@
 // One end of a pipe or socket. What bytes its messages are is messages.ts's business.
 
-import { type BlockHandle, closedError } from "../blocks.ts";
+import { BlockHandle, type BlockReference, closedError } from "../blocks.ts";
 import { BufferTooShort, EOFError, InvalidStateError } from "../errors.ts";
 import { native, translated } from "../native.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
+import { attach, register } from "../reduction.ts";
+import { attachable } from "../reduction/registry.ts";
 import { Turnstile } from "../turnstile.ts";
 import { descriptorOf, type Waitable } from "../waitable.ts";
 import { wait } from "../waits.ts";
 import { type Message, Messages, ReceiveStatus, SendStatus } from "./messages.ts";
 import { wait as waitForAny } from "./wait.ts";
-
-/** Names the method of a connection that receives within a time, blocking the thread. */
-export const receiveBefore: unique symbol = Symbol("receiveBefore");
 
 /** Bytes in any form: a buffer, or the part of one that a view shows. */
 export type Bytes = ArrayBufferLike | ArrayBufferView;
@@ -61,6 +60,15 @@ export interface End {
   readonly pipe: BlockHandle | null;
 }
 
+/** How a message speaks of a connection: who has the descriptor, readable, writable, and the pipe. */
+type Reduced = [offer: BlockReference, readable: boolean, writable: boolean, pipe: BlockReference | null];
+
+/** Makes something of what was received (`ReceiveStatus.apart`, or a length), before anything else can happen. */
+type Take<T> = (got: number) => T;
+
+/** In the place of what was received. */
+const NOT_YET: unique symbol = Symbol("not yet");
+
 /** Last resort for connections that nobody closed. */
 const collected = new FinalizationRegistry<number>((id) => native().connectionClose(id));
 
@@ -92,9 +100,28 @@ const collected = new FinalizationRegistry<number>((id) => native().connectionCl
  * ```
  */
 export class Connection implements Disposable, AsyncIterable<unknown>, Waitable {
+  static {
+    register(Connection, {
+      reduce: (connection) => connection.#reduce(),
+      restore: ([offer, readable, writable, pipe]: Reduced) => {
+        using adopted = BlockHandle.adopt(offer);
+        const shared = pipe === null ? null : BlockHandle.adopt(pipe);
+        try {
+          const id = translated(() => native().connectionFetch(adopted.block));
+          return new Connection({ id, readable, writable, pipe: shared });
+        } catch (error) {
+          shared?.close();
+          throw error;
+        }
+      },
+    });
+  }
+
   readonly #id: number;
   readonly #pipe: BlockHandle | null;
   readonly #messages: Messages;
+  readonly #takeValue: Take<unknown>;
+  readonly #takeBytes: Take<Uint8Array<ArrayBuffer>>;
   readonly #sending = new Turnstile();
   readonly #receiving = new Turnstile();
   #closing: AbortController | undefined;
@@ -106,7 +133,10 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
   constructor({ id, readable, writable, pipe }: End) {
     this.#id = id;
     this.#pipe = pipe;
-    this.#messages = new Messages(id, pipe);
+    const messages = new Messages(id, pipe);
+    this.#messages = messages;
+    this.#takeValue = (got) => messages.takeValue(got);
+    this.#takeBytes = (got) => messages.takeBytes(got);
     this.#readable = readable;
     this.#writable = writable;
     collected.register(this, id, this);
@@ -205,7 +235,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
    * @throws What `signal` was aborted with; then nothing is lost.
    */
   async recv(options?: TransferOptions): Promise<unknown> {
-    return await this.#receive(Infinity, signalOf(options), (got) => this.#messages.takeValue(got));
+    return await this.#receive(Infinity, signalOf(options), this.#takeValue);
   }
 
   /**
@@ -214,11 +244,12 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
    * @throws {InvalidStateError} Also while a receive waits in a promise.
    */
   recvSync(): unknown {
-    return this.#receiveNow(Infinity, (got) => this.#messages.takeValue(got));
+    return this.#receiveNow(Infinity, this.#takeValue);
   }
 
   /**
-   * Receives the bytes of one message, without blocking the thread.
+   * Receives the bytes of one message, without blocking the thread. Up to 4 KiB arrive as a view of a larger buffer, as
+   * in node's `Buffer`: use its `byteOffset`, and `slice()` it before its buffer is transferred. No two views overlap.
    *
    * @throws {RangeError} If `maxlength` is negative or no whole number.
    * @throws {Deno.errors.InvalidData} If the message is longer than `maxlength`; it cannot be skipped, so nothing more
@@ -227,7 +258,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
    */
   async recvBytes(options?: RecvBytesOptions): Promise<Uint8Array<ArrayBuffer>> {
     const limit = limitOf(options);
-    return await this.#receive(limit, signalOf(options), (got) => this.#messages.takeBytes(got));
+    return await this.#receive(limit, signalOf(options), this.#takeBytes);
   }
 
   /**
@@ -236,7 +267,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
    * @throws {InvalidStateError} Also while a receive waits in a promise.
    */
   recvBytesSync(options?: RecvBytesSyncOptions): Uint8Array<ArrayBuffer> {
-    return this.#receiveNow(limitOf(options), (got) => this.#messages.takeBytes(got));
+    return this.#receiveNow(limitOf(options), this.#takeBytes);
   }
 
   /**
@@ -330,18 +361,17 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
     return native().connectionHasMessage(id) === 1 ? null : native().connectionFileno(id);
   }
 
-  /** @ignore For handshakes: a message of at most `limit` bytes; `undefined` if it is not whole when `until` comes. */
-  [receiveBefore](limit: number, until: number): Uint8Array<ArrayBuffer> | undefined {
-    for (;;) {
-      if (this.#receiving.occupied) {
-        throw new InvalidStateError("Cannot receive: an asynchronous receive is not finished");
-      }
-      const received = this.#tryReceive(limit, (got) => this.#messages.takeBytes(got));
-      if (received !== undefined) return received.value;
-      const left = until - performance.now();
-      if (!(left > 0)) return undefined;
-      translated(() => native().connectionPoll(this.#id, left));
+  #reduce(): Reduced {
+    const id = this.#open("send");
+    if (this.#sending.occupied || this.#receiving.occupied) {
+      throw new InvalidStateError("Cannot send a connection: an asynchronous send or receive is not finished");
     }
+    attachable();
+    const pipe = this.#pipe?.reference() ?? null;
+    if (pipe !== null) attach(pipe[0]);
+    const offer = translated(() => native().connectionOffer(id));
+    attach(offer);
+    return [[offer, native().generationOf(offer)], this.#readable, this.#writable, pipe];
   }
 
   #open(action: string): number {
@@ -411,17 +441,18 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
     this.#sending.leave();
   }
 
-  async #receive<T>(limit: number, signal: AbortSignal | undefined, take: (got: number) => T): Promise<T> {
+  async #receive<T>(limit: number, signal: AbortSignal | undefined, take: Take<T>): Promise<T> {
     const id = this.#receivable();
     if (!this.#receiving.occupied) {
       const received = this.#tryReceive(limit, take);
-      if (received !== undefined) return received.value;
+      if (received !== NOT_YET) return received;
     }
     await this.#receiving.enter(Infinity, signal);
     try {
       for (;;) {
+        this.#receivable();
         const received = this.#tryReceive(limit, take);
-        if (received !== undefined) return received.value;
+        if (received !== NOT_YET) return received;
         const submit = () => translated(() => native().connectionAwaitReceived(id, limit));
         await wait(submit, { signal: this.#orClosed(signal) });
       }
@@ -430,42 +461,40 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
     }
   }
 
-  /** What there is, in a box; `undefined` if there is nothing yet. */
-  #tryReceive<T>(limit: number, take: (got: number) => T): { value: T } | undefined {
-    this.#receivable();
-    return this.#poisonable(() =>
-      this.#messages.receive(limit, false, (got) => {
-        if (got === ReceiveStatus.notYet) return undefined;
-        if (got === ReceiveStatus.end) throw endOfFile();
-        return { value: take(got) };
-      })
-    );
+  /** What there is, if anything. */
+  #tryReceive<T>(limit: number, take: Take<T>): T | typeof NOT_YET {
+    if (this.#messages.busy) return this.#messages.receiveAside(() => this.#receiveNext(limit, false, take));
+    return this.#receiveNext(limit, false, take);
   }
 
-  #receiveNow<T>(limit: number, take: (got: number) => T): T {
+  #receiveNow<T>(limit: number, take: Take<T>): T {
     this.#receivable();
     if (this.#receiving.occupied) {
       throw new InvalidStateError("Cannot receive: an asynchronous receive is not finished");
     }
-    return this.#poisonable(() =>
-      this.#messages.receive(limit, true, (got) => {
-        if (got === ReceiveStatus.end) throw endOfFile();
-        return take(got);
-      })
-    );
+    const received = this.#messages.busy
+      ? this.#messages.receiveAside(() => this.#receiveNext(limit, true, take))
+      : this.#receiveNext(limit, true, take);
+    return received as T; // It has waited.
+  }
+
+  #receiveNext<T>(limit: number, wait: boolean, take: Take<T>): T | typeof NOT_YET {
+    let got: number;
+    try {
+      got = this.#messages.receive(limit, wait);
+    } catch (error) {
+      if (error instanceof Deno.errors.InvalidData) this.#poison();
+      throw error;
+    }
+    if (got === ReceiveStatus.notYet) return NOT_YET;
+    if (got === ReceiveStatus.end) throw new EOFError("Cannot receive: the other end is closed");
+    return take(got);
   }
 
   /** After a message that cannot be skipped, nothing more can be received. */
-  #poisonable<T>(receive: () => T): T {
-    try {
-      return receive();
-    } catch (error) {
-      if (error instanceof Deno.errors.InvalidData) {
-        if (this.#writable) this.#readable = false;
-        else this.close();
-      }
-      throw error;
-    }
+  #poison(): void {
+    if (this.#writable) this.#readable = false;
+    else this.close();
   }
 
   #takeInto(got: number, room: Uint8Array): number {
@@ -481,10 +510,6 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
     this.#closing ??= new AbortController();
     return signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
   }
-}
-
-function endOfFile(): EOFError {
-  return new EOFError("Cannot receive: the other end is closed");
 }
 
 /** The signal of the options; throws if it is aborted or none. */
@@ -504,6 +529,7 @@ function limitOf(options: RecvBytesSyncOptions | undefined): number {
 
 /** The bytes of a buffer or view. */
 function bytesOf(action: string, bytes: Bytes): Uint8Array {
+  if (bytes instanceof Uint8Array && bytes.constructor === Uint8Array) return bytes;
   if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes instanceof ArrayBuffer || bytes instanceof SharedArrayBuffer) return new Uint8Array(bytes);
   throw new TypeError(`Cannot ${action}: ${Deno.inspect(bytes)} was given, wanted a buffer or a view of one`);

@@ -14,8 +14,9 @@
 // is never received goes with the last end.
 
 import { type BlockHandle, restoringFromOutside } from "../blocks.ts";
-import { type Native, native, translated } from "../native.ts";
+import { type Native, native, translate, translated } from "../native.ts";
 import { dumpInto, dumps, loads } from "../reduction.ts";
+import { Slab } from "../reduction/slab.ts";
 import { keepingScratch, openScratch, type Scratch } from "../scratch.ts";
 
 /** What came of a send (`connection_send` in native/addon/src/connections.rs). */
@@ -38,6 +39,9 @@ export interface Message {
 }
 
 const NO_HOLDS: readonly number[] = [];
+
+/** Of this thread, for the short byte arrays that were received. */
+const slab = new Slab();
 
 /** Moves messages between one connection and this thread. */
 export class Messages {
@@ -78,7 +82,11 @@ export class Messages {
   }
 
   #sendScratch(length: number, wait: boolean): number {
-    return translated(() => this.#addon.connectionSend(this.#id, length, wait ? 1 : 0));
+    try {
+      return this.#addon.connectionSend(this.#id, length, wait ? 1 : 0);
+    } catch (error) {
+      throw translate(error);
+    }
   }
 
   /** Sends what {@linkcode serialise} made; a {@linkcode SendStatus}. */
@@ -120,21 +128,32 @@ export class Messages {
     }
   }
 
+  /** Whether a value is just being restored, whose bytes a receive would overwrite: see {@linkcode receiveAside}. */
+  get busy(): boolean {
+    return this.#scratch.busy;
+  }
+
   /**
-   * Receives the next message, of at most `limit` bytes, and gives what `take` makes of it; a number below 0 is a
-   * {@linkcode ReceiveStatus}, others are lengths in the scratch buffer. Call {@linkcode takeValue} or
-   * {@linkcode takeBytes} in `take`, before anything else can happen.
+   * Receives the next message, of at most `limit` bytes: a {@linkcode ReceiveStatus}, or its length. Call
+   * {@linkcode takeValue}, {@linkcode takeBytes} or {@linkcode takeInto} before anything else can happen.
    */
-  receive<T>(limit: number, wait: boolean, take: (got: number) => T): T {
-    const receive = () => take(translated(() => this.#addon.connectionReceive(this.#id, limit, wait ? 1 : 0)));
-    // A `restore` function that itself receives would overwrite what is being read.
-    return this.#scratch.busy ? keepingScratch(this.#scratch, receive) : receive();
+  receive(limit: number, wait: boolean): number {
+    try {
+      return this.#addon.connectionReceive(this.#id, limit, wait ? 1 : 0);
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+
+  /** Does `work`, which receives and takes, while {@linkcode busy}. */
+  receiveAside<T>(work: () => T): T {
+    return keepingScratch(this.#scratch, work);
   }
 
   /** The bytes that were received. */
   takeBytes(got: number): Uint8Array<ArrayBuffer> {
     if (got === ReceiveStatus.apart) return new Uint8Array(this.#addon.receivedBytes());
-    return this.#scratch.bytes.slice(0, got);
+    return slab.copy(this.#scratch.bytes, 0, got);
   }
 
   /** Copies what was received to `target`, if that is long enough; its length, or else the bytes. */

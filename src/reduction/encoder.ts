@@ -6,7 +6,7 @@
 import { nearestClass, shownName } from "./error_classes.ts";
 import { Extension, MAX_DEPTH, VIEWS } from "./format.ts";
 import { FUNCTION, type Reason, Refusal, SELF_REFERENCE, SHARED_BUFFER, SYMBOL, whyRefused } from "./refusal.ts";
-import { currentViewReducer, reduceInto, registeredPrototype, type Registration } from "./registry.ts";
+import { currentViewReducer, NOWHERE, reduceInto, registeredPrototype, type Registration } from "./registry.ts";
 import { DOES_NOT_FIT, Writer } from "./writer.ts";
 
 /** What `attachments` is for the many messages that have none. */
@@ -37,10 +37,13 @@ export class Encoder {
   /** Registered instances whose reduced data is being written. */
   #reducing: object[] = [];
   #attachments: number[] = [];
+  /** Where `attach` puts them: the list above, or nowhere. */
+  #attached: number[] = NOWHERE;
 
   /** The message for `value`. */
   dump(value: unknown): Dumped {
     this.#begin();
+    this.#attached = this.#attachments;
     this.#out.begin();
     try {
       this.#write(value);
@@ -54,10 +57,11 @@ export class Encoder {
   /** Writes the message into `target` from `start` on; where it ends, or -1 if it needs `dump`. */
   dumpInto(value: unknown, target: Uint8Array, start: number): number {
     this.#begin();
+    this.#attached = NOWHERE;
     this.#out.beginIn(target, start);
     try {
       this.#write(value);
-      return this.#attachments.length === 0 ? this.#out.position : -1;
+      return this.#out.position;
     } catch (error) {
       if (error === DOES_NOT_FIT) return -1;
       throw error;
@@ -216,13 +220,13 @@ export class Encoder {
   }
 
   #reduce(value: object, { reducer }: Registration): unknown {
-    return reduceInto(this.#attachments, reducer, value);
+    return reduceInto(this.#attached, reducer, value);
   }
 
   #writeView(view: ArrayBufferView): void {
     const reducer = currentViewReducer();
     if (reducer !== null) {
-      const data = reduceInto(this.#attachments, reducer, view);
+      const data = reduceInto(this.#attached, reducer, view);
       if (data !== undefined) return this.#writeSharedView(view, data);
     }
     if (view.buffer instanceof SharedArrayBuffer) throw new Refusal(view, SHARED_BUFFER);

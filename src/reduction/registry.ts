@@ -5,6 +5,7 @@
  * @module
  */
 import { InvalidStateError } from "../errors.ts";
+import { DOES_NOT_FIT } from "./writer.ts";
 
 /** A class, whatever its constructor takes. */
 // deno-lint-ignore ban-types -- the only type that also holds classes with private constructors
@@ -38,6 +39,9 @@ const byName = new Map<string, Registration>();
 const byPrototype = new Map<object, Registration>();
 let viewReducer: ViewReducer | null = null;
 let attachments: number[] | null = null;
+
+/** In the place of a list: the message cannot speak of blocks. */
+export const NOWHERE: number[] = [];
 
 /**
  * Makes instances of a class able to travel, as Python's `copyreg` does. Call it where the class is defined, so that
@@ -136,10 +140,19 @@ export function setViewReducer(reducer: ViewReducer): void {
  * ```
  */
 export function attach(block: number): void {
+  attachable();
   if (attachments === null) {
     throw new InvalidStateError(`Cannot attach block ${block}: attach() may be called only inside reduce()`);
   }
   if (!attachments.includes(block)) attachments.push(block);
+}
+
+/**
+ * What a `reduce` function calls before it makes what it is going to attach: an attempt to write the message where no
+ * attachments can go ends here, and `reduce` is called again.
+ */
+export function attachable(): void {
+  if (attachments === NOWHERE) throw DOES_NOT_FIT;
 }
 
 /** Calls `reduce` so that the blocks it attaches are added to `into`. */

@@ -3,13 +3,13 @@
 #![allow(unsafe_code)] // descriptors that JavaScript names by their numbers
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use multiprocessing_core::Error as CoreError;
 use multiprocessing_core::connection::incoming::Received;
 use multiprocessing_core::connection::outgoing::Sent;
+use multiprocessing_core::connection::passing::{self, Fetched};
 use multiprocessing_core::connection::{Connection, Failure, ready};
 use multiprocessing_core::heap::{Hold, Kind};
 use multiprocessing_core::reactor::descriptors::Interest;
@@ -29,8 +29,10 @@ pub const MESSAGE_OFFSET: usize = 16;
 
 #[derive(Default)]
 struct Connections {
-    open: HashMap<u32, Arc<Connection>>,
-    last_id: u32,
+    /// By their numbers; JavaScript forgets a number when it closes the connection.
+    open: Vec<Option<Arc<Connection>>>,
+    /// Numbers to be given again.
+    free: Vec<u32>,
     /// What the last receive left that did not fit into the scratch buffer.
     received: Vec<u8>,
 }
@@ -41,18 +43,25 @@ thread_local! {
 
 /// Makes a connection this thread's; the number under which JavaScript knows it.
 pub fn insert(connection: Connection) -> u32 {
-    CONNECTIONS.with_borrow_mut(|connections| {
-        connections.last_id += 1;
-        let id = connections.last_id;
-        connections.open.insert(id, Arc::new(connection));
-        id
+    let connection = Some(Arc::new(connection));
+    CONNECTIONS.with_borrow_mut(|connections| match connections.free.pop() {
+        Some(id) => {
+            connections.open[id as usize] = connection;
+            id
+        }
+        None => {
+            connections.open.push(connection);
+            connections.open.len() as u32 - 1
+        }
     })
 }
 
 /// The connection of this thread that has the number `id`.
 pub fn connection(id: u32) -> Result<Arc<Connection>> {
-    let found = CONNECTIONS.with_borrow(|connections| connections.open.get(&id).cloned());
-    found.ok_or_else(|| state("Cannot use a connection: handle is closed"))
+    let found = CONNECTIONS.with_borrow(|connections| connections.open.get(id as usize).cloned());
+    found
+        .flatten()
+        .ok_or_else(|| state("Cannot use a connection: handle is closed"))
 }
 
 fn told(failure: Failure) -> Error {
@@ -91,6 +100,32 @@ pub fn connection_pair(duplex: bool) -> Result<Vec<u32>> {
     Ok(ends.map(insert).to_vec())
 }
 
+/// Offers a duplicate of the descriptor to whoever receives the block, for [`connection_fetch`].
+pub fn connection_offer(id: u32) -> Result<u32> {
+    let connection = connection(id)?;
+    if !connection.is_idle() {
+        return Err(state(
+            "Cannot send a connection: a message has been sent or received in part",
+        ));
+    }
+    tree()?.offers()?.offer(connection.as_fd()).map_err(to_js)
+}
+
+/// The connection that is offered under a block; good for once.
+#[napi]
+pub fn connection_fetch(block: u32) -> Result<u32> {
+    match passing::fetch(&tree()?.member, block).map_err(to_js)? {
+        Fetched::Descriptor(descriptor) => Ok(insert(Connection::new(descriptor).map_err(to_js)?)),
+        Fetched::SenderIsGone { pid, name } => Err(Error::new(
+            "SENDER_GONE".into(),
+            format!("Cannot receive a connection: its sender \"{name}\" (pid {pid}) has ended"),
+        )),
+        Fetched::Taken => Err(state(
+            "Cannot receive a connection: this message has been received before",
+        )),
+    }
+}
+
 /// Lets the pipe of the block `pipe` hold the blocks that a message speaks of; the holds.
 #[napi]
 pub fn pipe_pin(pipe: u32, attachments: Vec<u32>) -> Result<Vec<u32>> {
@@ -110,7 +145,13 @@ pub fn pipe_unpin(pipe: u32, holds: Vec<u32>) -> Result<()> {
 
 /// Closes this thread's end, once nothing of it is under way. Again: nothing happens.
 pub fn connection_close(id: u32) -> Result<()> {
-    CONNECTIONS.with_borrow_mut(|connections| connections.open.remove(&id));
+    let closed = CONNECTIONS.with_borrow_mut(|connections| {
+        let place = connections.open.get_mut(id as usize);
+        let closed = place.and_then(Option::take);
+        connections.free.extend(closed.as_ref().map(|_| id));
+        closed
+    });
+    drop(closed);
     Ok(())
 }
 

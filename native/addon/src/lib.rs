@@ -13,11 +13,9 @@ mod errors;
 mod locks;
 mod memory;
 mod numeric;
-mod output;
 mod port;
 mod primitives;
 mod queues;
-mod sockets;
 mod tree;
 
 use napi_derive::napi;

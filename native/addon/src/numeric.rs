@@ -131,6 +131,9 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
     ("connectionFileno", |&[id, ..]| {
         connections::connection_fileno(id as u32).map(f64::from)
     }),
+    ("connectionOffer", |&[id, ..]| {
+        connections::connection_offer(id as u32).map(f64::from)
+    }),
     ("connectionSend", |&[id, length, wait, _]| {
         connections::connection_send(id as u32, length as u32, wait != 0.0).map(f64::from)
     }),
@@ -192,10 +195,8 @@ unsafe extern "C" fn call(env: sys::napi_env, info: sys::napi_callback_info) -> 
         let function = std::mem::transmute::<*mut c_void, Numeric>(data);
         let mut arguments = [0.0; MOST];
         for (argument, given) in arguments.iter_mut().zip(given).take(count) {
-            if sys::napi_get_value_double(env, given, argument) != sys::Status::napi_ok {
-                throw(env, "STATE", "Cannot call the addon: wanted numbers");
-                return result;
-            }
+            // What is not a number stays 0.
+            sys::napi_get_value_double(env, given, argument);
         }
         // A panic must not cross into JavaScript.
         match std::panic::catch_unwind(|| function(&arguments)) {

@@ -1,28 +1,26 @@
 //! This process's membership: made once, by the first thread that needs it, and kept for good.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use multiprocessing_core::Error::Orphaned;
+use multiprocessing_core::connection::passing::Offers;
 use multiprocessing_core::member::Member;
-use multiprocessing_core::process::{
-    ARENA, Greeting, PARENT_SOCKET, has_hung_up, send_failure, wait_for_hang_up,
-};
+use multiprocessing_core::process::{ARENA, Greeting, PARENT_SOCKET, has_hung_up, send_failure};
 use multiprocessing_core::reactor::descriptors::Descriptors;
 use multiprocessing_core::reactor::words::Words;
-use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::sys::{self, procfs};
 use multiprocessing_core::table::ProcessEntry;
 use napi_derive::napi;
 
 use crate::errors::{Error, Result, state, to_js};
-use crate::port;
 
 /// Everything that lives as long as the process.
 pub struct Tree {
     pub member: Arc<Member>,
     pub words: Arc<Words>,
     descriptors: Mutex<Option<Arc<Descriptors>>>,
+    offers: OnceLock<Arc<Offers>>,
     child: Option<ChildSide>,
 }
 
@@ -48,6 +46,7 @@ impl Tree {
             member,
             words,
             descriptors: Mutex::default(),
+            offers: OnceLock::new(),
             child,
         }
     }
@@ -64,6 +63,15 @@ impl Tree {
         let reactor = Descriptors::start().map_err(to_js)?;
         *started = Some(Arc::clone(&reactor));
         Ok(reactor)
+    }
+}
+
+impl Tree {
+    /// The descriptors that this process offers to others.
+    pub fn offers(&self) -> Result<&Offers> {
+        let reactor = self.descriptors()?;
+        let offers = || Offers::new(Arc::clone(&self.member), reactor);
+        Ok(self.offers.get_or_init(offers))
     }
 }
 
@@ -171,42 +179,15 @@ fn watch_parent() -> Result<()> {
     Ok(())
 }
 
-/// The socket whose other end closes when the parent has ended.
-fn parent_socket() -> Result<BorrowedFd<'static>> {
-    let Some(child) = &tree()?.child else {
-        return Err(state(
-            "Cannot look at the parent: this process was not started by another",
-        ));
-    };
-    Ok(child.socket.as_fd())
-}
-
-/// The number of the descriptor that becomes readable when the parent has ended, and stays so.
-#[napi]
-pub fn parent_descriptor() -> Result<i32> {
-    Ok(parent_socket()?.as_raw_fd())
-}
-
-/// Whether the parent has not ended.
+/// Whether the parent of this process still runs; `true` in the root.
 #[napi]
 pub fn parent_is_alive() -> Result<bool> {
-    Ok(!has_hung_up(parent_socket()?))
-}
-
-/// Blocks until the parent has ended; `false` when `timeout` milliseconds pass first.
-#[napi]
-pub fn parent_join(timeout: f64) -> Result<bool> {
-    wait_for_hang_up(parent_socket()?, deadline_after(timeout)).map_err(to_js)
-}
-
-/// Lets the reactor wait for the parent's end; the ticket.
-#[napi]
-pub fn parent_await() -> Result<u32> {
-    let socket = parent_socket()?;
-    port::watch(|sink| {
-        let told = Box::new(move || sink(0));
-        tree()?.descriptors()?.watch(socket, told).map_err(to_js)
-    })
+    let member = &tree()?.member;
+    if tree()?.child.is_none() {
+        return Ok(true);
+    }
+    let parent = ProcessEntry::at(member.arena(), member.entry().parent());
+    Ok(parent.is_running())
 }
 
 /// The calling thread's token, as lock words hold it.

@@ -31,6 +31,18 @@ pub struct Member {
 struct Held {
     hold: Hold,
     handles: u32,
+    /// Of a [`Kind::Offer`]: whether it has been put into a message.
+    was_pinned: bool,
+}
+
+impl Held {
+    fn once(hold: Hold) -> Self {
+        Self {
+            hold,
+            handles: 1,
+            was_pinned: false,
+        }
+    }
 }
 
 impl Member {
@@ -79,22 +91,7 @@ impl Member {
 
     /// The calling thread's name in lock words, made at the thread's first call and given up when
     /// it ends.
-    #[inline]
     pub fn token(&self) -> Result<Token> {
-        match LAST_TOKEN.get() {
-            Some((member, token)) if member == self.serial => Ok(token),
-            _ => self.token_of_thread(),
-        }
-    }
-
-    #[cold]
-    fn token_of_thread(&self) -> Result<Token> {
-        let token = self.registered_token()?;
-        LAST_TOKEN.set(Some((self.serial, token)));
-        Ok(token)
-    }
-
-    fn registered_token(&self) -> Result<Token> {
         TOKENS.with_borrow_mut(|tokens| {
             if let Some(known) = tokens.iter().find(|known| known.member == self.serial) {
                 return Ok(known.token);
@@ -148,7 +145,7 @@ impl Member {
         let (block, hold) = self
             .heap()?
             .allocate(kind, size, Holder::Process(self.slot))?;
-        held.insert(block.id, Held { hold, handles: 1 });
+        held.insert(block.id, Held::once(hold));
         Ok(block)
     }
 
@@ -170,7 +167,7 @@ impl Member {
             Entry::Vacant(place) => {
                 let holder = Holder::Process(self.slot);
                 let (block, hold) = self.heap()?.hold(id, generation, holder)?;
-                place.insert(Held { hold, handles: 1 });
+                place.insert(Held::once(hold));
                 Ok(block)
             }
         }
@@ -185,7 +182,7 @@ impl Member {
 
     /// Makes a hold that the parent has given this process's slot a handle.
     pub fn take_over(&self, id: BlockId, hold: Hold) -> Result<Block> {
-        self.held().insert(id, Held { hold, handles: 1 });
+        self.held().insert(id, Held::once(hold));
         Block::open(&self.arena, id)
     }
 
@@ -222,9 +219,25 @@ impl Member {
 
     /// Lets `holder` keep a block that this process holds, for as long as it is on its way.
     pub fn pin(&self, id: BlockId, holder: BlockId) -> Result<Hold> {
-        let generation = Block::open(&self.arena, id)?.generation;
-        let (_, hold) = self.heap()?.hold(id, generation, Holder::Block(holder))?;
+        let block = Block::open(&self.arena, id)?;
+        let (_, hold) = self
+            .heap()?
+            .hold(id, block.generation, Holder::Block(holder))?;
+        self.note_pinned(block, true);
         Ok(hold)
+    }
+
+    fn note_pinned(&self, block: Block, is_pinned: bool) {
+        if block.kind == Kind::Offer
+            && let Some(held) = self.held().get_mut(&block.id)
+        {
+            held.was_pinned = is_pinned;
+        }
+    }
+
+    /// Whether this process has put the offer into a message, which has not been withdrawn.
+    pub fn was_pinned(&self, id: BlockId) -> bool {
+        self.held().get(&id).is_some_and(|held| held.was_pinned)
     }
 
     /// As [`pin`](Self::pin), for several blocks: all or none.
@@ -260,7 +273,14 @@ impl Member {
             return Ok(());
         }
         let heap = self.heap()?;
+        let held = |&hold: &Hold| Block::open(&self.arena, heap.held(hold)?).ok();
+        let blocks: Vec<Block> = holds.iter().filter_map(held).collect();
         holds.iter().for_each(|&hold| heap.let_go(hold));
+        drop(heap);
+        // If this process has put them, the message may be put again.
+        blocks
+            .into_iter()
+            .for_each(|block| self.note_pinned(block, false));
         Ok(())
     }
 
@@ -337,8 +357,6 @@ const TRUSTED_FOR: Duration = Duration::from_millis(20);
 
 thread_local! {
     static SEEN_ALIVE: Cell<Option<(Token, Instant)>> = const { Cell::new(None) };
-    /// The member that the thread was last asked for, and its token there.
-    static LAST_TOKEN: Cell<Option<(u64, Token)>> = const { Cell::new(None) };
     static TOKENS: RefCell<Vec<ThreadToken>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -350,7 +368,6 @@ struct ThreadToken {
 
 impl Drop for ThreadToken {
     fn drop(&mut self) {
-        LAST_TOKEN.set(None);
         table::unregister_thread(&self.arena, self.token);
     }
 }

@@ -117,7 +117,7 @@ impl<'a> ProcessEntry<'a> {
         self.word(12).store(queue, Relaxed);
     }
 
-    fn start(self) -> u64 {
+    pub fn start(self) -> u64 {
         self.arena.word64(self.at + 16).load(Relaxed)
     }
 

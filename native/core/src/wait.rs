@@ -143,7 +143,7 @@ impl Spin {
 }
 
 /// Whether another CPU can change a word while this one looks at it.
-fn spinning_helps() -> bool {
+pub fn spinning_helps() -> bool {
     use std::sync::OnceLock;
     static SEVERAL_CPUS: OnceLock<bool> = OnceLock::new();
     *SEVERAL_CPUS.get_or_init(|| crate::sys::available_cpus() > 1)

@@ -10,13 +10,22 @@
 //! process or another, finds the next message untouched.
 //! I2: memory grows with what has arrived, never with what the header announces.
 
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+
 use super::Failure;
 use super::frame::{self, Parsed};
 use crate::buffers;
 use crate::sys::stream::{Mode, Stream};
+use crate::wait::spinning_helps;
 
 /// What is set aside for a body before any of it has come.
 const FIRST_PIECE: u64 = 1024 * 1024;
+
+/// How long a thread looks out for a message before it sleeps, if the one before came that soon
+/// and there is more than one CPU. A sleep and wake-up cost about 50 µs.
+const SPIN: Duration = Duration::from_micros(40);
 
 #[derive(Default)]
 pub struct Incoming {
@@ -28,6 +37,8 @@ pub struct Incoming {
     body: Vec<u8>,
     /// What went wrong where nobody could be told.
     failure: Option<Failure>,
+    /// Whether the last message was waited for so shortly that it pays to look out for the next.
+    is_hot: bool,
 }
 
 /// What came of an attempt to receive.
@@ -54,6 +65,11 @@ impl Incoming {
     /// Whether a message is here as a whole, so that receiving it reads nothing.
     pub fn is_whole(&self) -> bool {
         self.length == Some(self.body.len() as u64)
+    }
+
+    /// Whether nothing has come of the next message.
+    pub fn is_idle(&self) -> bool {
+        self.filled == 0
     }
 
     /// Receives a message of at most `limit` bytes into `target`, or apart if it is longer.
@@ -157,7 +173,11 @@ impl Incoming {
                 Parsed::Invalid => return Err(Failure::InvalidLength),
             };
             let rest = &mut self.header[self.filled..self.filled + missing];
-            match source.read(rest, mode)? {
+            let read = match mode {
+                Mode::Wait if self.filled == 0 => await_first(source, rest, &mut self.is_hot),
+                _ => source.read(rest, mode),
+            };
+            match read? {
                 Some(0) if self.filled == 0 => return Ok(Begun::End),
                 Some(0) => return self.cut_off(),
                 Some(count) => self.filled += count,
@@ -206,4 +226,29 @@ impl Incoming {
         buffers::give(self.take());
         Err(Failure::CutOff)
     }
+}
+
+/// Reads the first bytes of a message, which may be long in coming.
+fn await_first(
+    source: &Stream,
+    target: &mut [u8],
+    is_hot: &mut bool,
+) -> Result<Option<usize>, Errno> {
+    if let Some(read) = source.read(target, Mode::Try)? {
+        return Ok(Some(read));
+    }
+    let begin = Instant::now();
+    if *is_hot && spinning_helps() {
+        while begin.elapsed() < SPIN {
+            for _ in 0..16 {
+                std::hint::spin_loop();
+            }
+            if let Some(read) = source.read(target, Mode::Try)? {
+                return Ok(Some(read));
+            }
+        }
+    }
+    let read = source.read(target, Mode::Wait);
+    *is_hot = begin.elapsed() < 2 * SPIN;
+    read
 }

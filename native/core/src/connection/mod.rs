@@ -3,11 +3,13 @@
 //! - [`frame`]: the header of a message.
 //! - [`incoming`], [`outgoing`]: messages under way, which stop and go on at any byte. One code for
 //!   threads that wait in the kernel and for the reactor, which never does.
+//! - [`passing`]: descriptors in messages.
 //! - [`ready`]: waiting for any of many descriptors.
 
 pub mod frame;
 pub mod incoming;
 pub mod outgoing;
+pub mod passing;
 pub mod ready;
 
 #[cfg(test)]
@@ -97,7 +99,22 @@ impl Connection {
     /// Sends a message. What [`Mode::Try`] has no room for is kept, for
     /// [`advance_sending`](Self::advance_sending).
     pub fn send(&self, payload: &[u8], mode: Mode) -> Result<Sent, Failure> {
-        lock(&self.outgoing).send(&self.stream, payload, mode)
+        let header = frame::Header::new(payload.len());
+        lock(&self.outgoing).send(&self.stream, [header.as_bytes(), payload], mode)
+    }
+
+    /// As [`send`](Self::send), for a payload at `start` in `buffer` that has room for the header
+    /// before it, [`frame::LONGEST`] bytes: the message then is one piece.
+    pub fn send_framed(
+        &self,
+        buffer: &mut [u8],
+        start: usize,
+        mode: Mode,
+    ) -> Result<Sent, Failure> {
+        let header = frame::Header::new(buffer.len() - start);
+        let begin = start - header.as_bytes().len();
+        buffer[begin..start].copy_from_slice(header.as_bytes());
+        lock(&self.outgoing).send(&self.stream, [&buffer[begin..], &[]], mode)
     }
 
     /// What is left of what was kept; tells what went wrong meanwhile.
@@ -129,6 +146,13 @@ impl Connection {
     /// Whether a message is here as a whole, however the descriptor looks.
     pub fn has_message(&self) -> bool {
         lock(&self.incoming).is_whole()
+    }
+
+    /// Whether no message is under way in this process, so that another may go on with the
+    /// descriptor.
+    pub fn is_idle(&self) -> bool {
+        try_lock(&self.incoming).is_some_and(|side| side.is_idle())
+            && try_lock(&self.outgoing).is_some_and(|side| side.is_idle())
     }
 
     /// Whether there is something to receive, also the end; waits for it until `deadline`.

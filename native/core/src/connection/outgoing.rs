@@ -1,10 +1,7 @@
 //! Messages on their way out. What could not be written at once is kept and written later, in
 //! order: once a byte of a message is on its way, the rest of it follows.
 
-use std::io::IoSlice;
-
 use super::Failure;
-use super::frame::Header;
 use crate::buffers;
 use crate::sys::stream::{Mode, Stream};
 
@@ -28,27 +25,32 @@ pub enum Sent {
 }
 
 impl Outgoing {
-    /// Sends a message, behind what is kept.
-    pub fn send(&mut self, target: &Stream, payload: &[u8], mode: Mode) -> Result<Sent, Failure> {
-        let header = Header::new(payload.len());
-        let header = header.as_bytes();
+    /// Whether nothing is kept.
+    pub fn is_idle(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// Sends a message in two parts, behind what is kept.
+    pub fn send(
+        &mut self,
+        target: &Stream,
+        [first, second]: [&[u8]; 2],
+        mode: Mode,
+    ) -> Result<Sent, Failure> {
         if self.flush(target, mode, usize::MAX)? == Sent::Kept {
-            self.keep(header, payload, false);
+            self.keep([first, second], false);
             return Ok(Sent::Kept);
         }
-        let length = header.len() + payload.len();
         let mut sent = 0;
-        while sent < length {
-            let from = sent.saturating_sub(header.len());
-            let parts = [
-                IoSlice::new(&header[sent.min(header.len())..]),
-                IoSlice::new(&payload[from..]),
+        while sent < first.len() + second.len() {
+            let rest = [
+                &first[sent.min(first.len())..],
+                &second[sent.saturating_sub(first.len())..],
             ];
-            match target.write(&parts, mode)? {
+            match target.write(rest, mode)? {
                 Some(count) => sent += count,
                 None => {
-                    let rest = &payload[sent.saturating_sub(header.len())..];
-                    self.keep(&header[sent.min(header.len())..], rest, sent > 0);
+                    self.keep(rest, sent > 0);
                     return Ok(Sent::Kept);
                 }
             }
@@ -56,13 +58,14 @@ impl Outgoing {
         Ok(Sent::Done)
     }
 
-    fn keep(&mut self, header: &[u8], payload: &[u8], has_begun: bool) {
+    fn keep(&mut self, parts: [&[u8]; 2], has_begun: bool) {
         if self.kept.is_empty() {
-            self.kept = buffers::take(header.len() + payload.len());
+            self.kept = buffers::take(parts[0].len() + parts[1].len());
             self.has_begun = has_begun;
         }
-        self.kept.extend_from_slice(header);
-        self.kept.extend_from_slice(payload);
+        parts
+            .iter()
+            .for_each(|part| self.kept.extend_from_slice(part));
     }
 
     /// Writes at most about `budget` bytes of what is kept.
@@ -76,7 +79,7 @@ impl Outgoing {
                 return Ok(Sent::Kept);
             }
             let end = self.kept.len().min(stop);
-            match target.write(&[IoSlice::new(&self.kept[self.written..end])], mode) {
+            match target.write([&self.kept[self.written..end], &[]], mode) {
                 Ok(Some(count)) => {
                     self.written += count;
                     self.has_begun = true;

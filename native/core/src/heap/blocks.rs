@@ -52,10 +52,12 @@ pub enum Kind {
     Ledger = 13,
     /// Holds what the messages speak of that are under way in a pipe.
     Pipe = 14,
+    /// Says who has a descriptor that a message speaks of.
+    Offer = 15,
 }
 
 impl Kind {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Returned,
         Self::Lock,
         Self::RLock,
@@ -71,6 +73,7 @@ impl Kind {
         Self::Preparation,
         Self::Ledger,
         Self::Pipe,
+        Self::Offer,
     ];
 
     pub fn from_number(number: u32) -> Option<Self> {

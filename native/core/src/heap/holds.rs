@@ -124,12 +124,21 @@ impl Heap<'_> {
 
     /// Who has a hold; `None` if there is none of that number.
     pub fn holder(&self, hold: Hold) -> Option<Holder> {
+        self.who(hold).map(|(_, holder)| Holder::from_bits(holder))
+    }
+
+    /// The block that a hold is on; `None` if there is none of that number.
+    pub fn held(&self, hold: Hold) -> Option<BlockId> {
+        self.who(hold).map(|(id, _)| id)
+    }
+
+    fn who(&self, hold: Hold) -> Option<(BlockId, u32)> {
         let view = Transaction::new(self.arena);
         if hold.0 == 0 || u64::from(hold.0) >= view.get(NEXT_HOLD).min(HOLD_COUNT) {
             return None;
         }
         let (id, holder) = unpack(view.get(who_word(hold.0)));
-        (id != 0).then(|| Holder::from_bits(holder))
+        (id != 0).then_some((id, holder))
     }
 
     /// Lets go. A block whose last hold this was is returned, and so is what only it held.

@@ -63,7 +63,8 @@ impl Stream {
     pub fn read(&self, target: &mut [u8], mode: Mode) -> Result<Option<usize>, Errno> {
         self.attempt(PollFlags::IN, mode, || match self.kind {
             Kind::Socket => {
-                let received = rustix::net::recv(&self.descriptor, &mut *target, flags(mode))?;
+                let received =
+                    rustix::net::recv(&self.descriptor, &mut *target, receive_flags(mode))?;
                 Ok(received.0)
             }
             _ => rustix::io::read(&self.descriptor, &mut *target),
@@ -82,7 +83,8 @@ impl Stream {
         let spare = &mut spare[..room];
         let count = self.attempt(PollFlags::IN, mode, || match self.kind {
             Kind::Socket => {
-                let received = rustix::net::recv(&self.descriptor, &mut *spare, flags(mode))?;
+                let received =
+                    rustix::net::recv(&self.descriptor, &mut *spare, receive_flags(mode))?;
                 Ok(received.0.0.len())
             }
             _ => rustix::io::read(&self.descriptor, &mut *spare).map(|(read, _)| read.len()),
@@ -96,22 +98,27 @@ impl Stream {
         Ok(count)
     }
 
-    /// Writes from the first not empty part on as much as there is room for, at least one byte.
-    pub fn write(&self, parts: &[IoSlice], mode: Mode) -> Result<Option<usize>, Errno> {
-        self.attempt(PollFlags::OUT, mode, || match self.kind {
-            Kind::Socket => {
-                let mut nothing = SendAncillaryBuffer::new(&mut [] as &mut [MaybeUninit<u8>]);
-                let how = match mode {
-                    Mode::Wait => SendFlags::NOSIGNAL,
-                    Mode::Try => SendFlags::NOSIGNAL | SendFlags::DONTWAIT,
-                };
-                rustix::net::sendmsg(&self.descriptor, parts, &mut nothing, how)
+    /// Writes as much of two parts as there is room for, at least one byte.
+    pub fn write(&self, parts: [&[u8]; 2], mode: Mode) -> Result<Option<usize>, Errno> {
+        let only = match parts {
+            [part, []] | [[], part] => Some(part),
+            _ => None,
+        };
+        let both = || [IoSlice::new(parts[0]), IoSlice::new(parts[1])];
+        self.attempt(PollFlags::OUT, mode, || match (self.kind, only) {
+            (Kind::Socket, Some(part)) => {
+                rustix::net::send(&self.descriptor, part, send_flags(mode))
             }
-            Kind::NonBlocking => rustix::io::writev(&self.descriptor, parts),
-            Kind::Blocking => {
-                let part = parts.iter().find(|part| !part.is_empty());
-                let part = part.map_or(&[][..], |part| &part[..part.len().min(CERTAIN_ROOM)]);
-                rustix::io::write(&self.descriptor, part)
+            (Kind::Socket, None) => {
+                let mut nothing = SendAncillaryBuffer::new(&mut [] as &mut [MaybeUninit<u8>]);
+                let how = send_flags(mode);
+                rustix::net::sendmsg(&self.descriptor, &both(), &mut nothing, how)
+            }
+            (Kind::NonBlocking, Some(part)) => rustix::io::write(&self.descriptor, part),
+            (Kind::NonBlocking, None) => rustix::io::writev(&self.descriptor, &both()),
+            (Kind::Blocking, _) => {
+                let part = only.unwrap_or(parts[0]);
+                rustix::io::write(&self.descriptor, &part[..part.len().min(CERTAIN_ROOM)])
             }
         })
     }
@@ -147,7 +154,14 @@ impl Stream {
     }
 }
 
-fn flags(mode: Mode) -> RecvFlags {
+fn send_flags(mode: Mode) -> SendFlags {
+    match mode {
+        Mode::Wait => SendFlags::NOSIGNAL,
+        Mode::Try => SendFlags::NOSIGNAL | SendFlags::DONTWAIT,
+    }
+}
+
+fn receive_flags(mode: Mode) -> RecvFlags {
     match mode {
         // One sleep instead of many for what comes in pieces.
         Mode::Wait => RecvFlags::WAITALL,

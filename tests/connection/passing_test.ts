@@ -1,0 +1,177 @@
+// Connections inside messages: to the same process, children, siblings and grandchildren, and what is left when somebody
+// dies on the way.
+
+import { type Connection, EOFError, InvalidStateError, Pipe, Process, Queue } from "@parallel/multiprocessing";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { greetOver, passDown, sendConnection, sendFullPipe } from "../fixtures/connection_targets.ts";
+import { assertNothingLeft, belongings, descriptorCount, until } from "../helpers.ts";
+
+/** Ends the process, whatever it is doing. */
+async function stop(process: Process): Promise<void> {
+  process.kill();
+  await process.join();
+  process.close();
+}
+
+/** The thread that waits for descriptors is started by the first need, and stays. */
+function startReactor(): void {
+  using queue = new Queue<Connection>();
+  const [a, b] = Pipe();
+  queue.putSync(a);
+  for (const end of [a, b, queue.getSync()]) end.close();
+}
+
+for (const carrier of ["queue", "pipe"] as const) {
+  Deno.test(`TestPicklingConnections.test_access: ends of both directions travel in a ${carrier}, and the sender's stay`, async () => {
+    startReactor();
+    const before = belongings();
+    using queue = new Queue<Connection>();
+    const [to, from] = Pipe();
+    const pass = (end: Connection) => {
+      if (carrier === "queue") {
+        queue.putSync(end);
+        return queue.getSync();
+      }
+      to.sendSync([end]);
+      return (from.recvSync() as [Connection])[0];
+    };
+    for (const duplex of [true, false]) {
+      const [a, b] = Pipe({ duplex });
+      const ends = [a, b, pass(a), pass(b)];
+      const flags = ends.map(({ readable, writable }) => [readable, writable]);
+      assertEquals(flags, [[true, duplex], [duplex, true], [true, duplex], [duplex, true]]);
+      ends[3].sendSync("from the copy to the original");
+      assertEquals(a.recvSync(), "from the copy to the original");
+      b.sendSync("from the original to the copy");
+      assertEquals(await ends[2].recv(), "from the original to the copy");
+      for (const end of ends) end.close();
+    }
+    to.close();
+    from.close();
+    await assertNothingLeft(before);
+  });
+}
+
+Deno.test("a message with a connection can be under way when its sender closes the connection", () => {
+  const [a, b] = Pipe();
+  using queue = new Queue<Connection>();
+  queue.putSync(a);
+  a.close();
+  const received = queue.getSync();
+  received.sendSync(1);
+  assertEquals(b.recvSync(), 1);
+  received.close();
+  // Nobody has the first end any more.
+  assertThrows(() => b.recvSync(), EOFError);
+  b.close();
+});
+
+Deno.test("TestPicklingConnections.test_pickling: a connection sent to a child over another is used there", async () => {
+  const before = belongings();
+  const [toChild, inChild] = Pipe();
+  const child = new Process({ target: greetOver, args: [inChild] });
+  child.start();
+  inChild.close();
+  const [ours, theirs] = Pipe();
+  toChild.sendSync(theirs);
+  theirs.close();
+  assertEquals(await ours.recv(), `hello from ${child.pid}`);
+  assert(await child.join());
+  assertThrows(() => ours.recvSync(), EOFError);
+  child.close();
+  ours.close();
+  toChild.close();
+  await assertNothingLeft(before);
+});
+
+Deno.test("a child's connection reaches its sibling, over a pipe that neither of them was born with", async () => {
+  const [oneEnd, otherEnd] = Pipe();
+  const [ours, theirs] = Pipe();
+  const [orders, obeyed] = Pipe();
+  const sender = new Process({ target: sendConnection, args: [oneEnd, theirs, obeyed] });
+  const receiver = new Process({ target: greetOver, args: [otherEnd] });
+  sender.start();
+  receiver.start();
+  for (const end of [oneEnd, otherEnd, theirs]) end.close();
+  assertEquals(await ours.recv(), `hello from ${receiver.pid}`);
+  orders.sendSync("end");
+  for (const process of [sender, receiver]) {
+    await process.join();
+    assertEquals(process.exitcode, 0);
+    process.close();
+  }
+  for (const end of [ours, orders, obeyed]) end.close();
+});
+
+Deno.test("a connection goes down to a grandchild as an argument", async () => {
+  const [ours, theirs] = Pipe();
+  const child = new Process({ target: passDown, args: [theirs, 2] });
+  child.start();
+  theirs.close();
+  ours.sendSync("there and back");
+  assertEquals(await ours.recv(), "there and back");
+  await child.join();
+  assertThrows(() => ours.recvSync(), EOFError);
+  child.close();
+  ours.close();
+});
+
+Deno.test("what was sent into a pipe is received from the end that was passed on", async () => {
+  const [ours, theirs] = Pipe();
+  const [orders, obeyed] = Pipe();
+  const child = new Process({ target: sendFullPipe, args: [theirs, obeyed] });
+  child.start();
+  const reader = await ours.recv() as Connection;
+  assertEquals(await Array.fromAsync(reader), [0, 1, 2, 3, 4]);
+  orders.sendSync("end");
+  await child.join();
+  child.close();
+  for (const end of [ours, theirs, orders, obeyed, reader]) end.close();
+});
+
+Deno.test("a sender that was killed before its connection was received is named in the error", async () => {
+  const before = belongings();
+  {
+    const [ours, theirs] = Pipe();
+    const [orders, obeyed] = Pipe();
+    using queue = new Queue<Connection>();
+    const sender = new Process({ target: sendConnection, args: [queue, theirs, obeyed], name: "Sender-1" });
+    sender.start();
+    await until("the connection put", () => queue.qsize() === 1);
+    const { pid } = sender;
+    await stop(sender);
+    const error = assertThrows(() => queue.getSync(), Deno.errors.ConnectionRefused) as Error;
+    assertEquals(error.message, `Cannot receive a connection: its sender "Sender-1" (pid ${pid}) has ended`);
+    for (const end of [ours, theirs, orders, obeyed]) end.close();
+  }
+  await assertNothingLeft(before);
+});
+
+Deno.test("a connection that nobody receives is closed when its message is gone", async () => {
+  const descriptors = descriptorCount();
+  const [a, b] = Pipe();
+  const queue = new Queue<Connection>();
+  for (let i = 0; i < 10; i++) queue.putSync(a);
+  a.close();
+  assertEquals(b.pollSync(), false);
+  queue.close();
+  // Its duplicates were the last of that end.
+  assertThrows(() => b.recvSync(), EOFError);
+  b.close();
+  await until("the descriptors closed", () => descriptorCount() <= descriptors);
+});
+
+Deno.test("a connection with a message received in part, or an operation under way, is not sent", async () => {
+  const [a, b] = Pipe();
+  using queue = new Queue<Connection>();
+  const waiting = a.recv();
+  assertThrows(() => queue.putSync(a), InvalidStateError, "an asynchronous send or receive is not finished");
+  b.sendSync(1);
+  assertEquals(await waiting, 1);
+  queue.putSync(a);
+  queue.getSync().close();
+  a.close();
+  assertThrows(() => queue.putSync(a), InvalidStateError, "closed");
+  assertEquals(queue.qsize(), 0);
+  b.close();
+});

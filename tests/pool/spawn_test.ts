@@ -1,3 +1,0 @@
-import { poolSuite } from "./suite.ts";
-
-poolSuite("spawn");
