@@ -65,13 +65,20 @@ export function currentAuthkey(): AuthenticationString {
 }
 
 /**
- * Gives this process another key; children that are started from now on inherit it.
+ * Gives this process another key; children that are made from now on inherit it.
  *
  * @throws {TypeError} If it is not a Uint8Array.
  */
 export function setCurrentAuthkey(key: Uint8Array): void {
-  if (!(key instanceof Uint8Array)) {
-    throw new TypeError(`Cannot set the authkey to ${Deno.inspect(key)}: wanted a Uint8Array`);
-  }
-  current = new AuthenticationString(key);
+  current = toAuthkey(key);
+}
+
+/**
+ * A protected copy of the bytes.
+ *
+ * @throws {TypeError} If they are not a Uint8Array.
+ */
+export function toAuthkey(key: Uint8Array): AuthenticationString {
+  if (key instanceof Uint8Array) return new AuthenticationString(key);
+  throw new TypeError(`Cannot set the authkey to ${Deno.inspect(key)}: wanted a Uint8Array`);
 }

@@ -4,7 +4,6 @@
 
 // Every class that may be among the arguments is registered, whether the user's modules import it or only its type.
 import "../mod.ts";
-import { AsyncLocalStorage } from "node:async_hooks";
 import { setCurrentAuthkey } from "./authkey.ts";
 import { arrivals, useLoaders } from "./callable_arrival.ts";
 import { resolve } from "./callable_resolve.ts";
@@ -12,49 +11,67 @@ import { readSource } from "./callable_source.ts";
 import type { Callable, ModuleLoader } from "./callable_types.ts";
 import { current } from "./current.ts";
 import { nativeOfChild } from "./native.ts";
-import { type Preparation, readPreparation } from "./preparation.ts";
+import { type Belongings, type Preparation, readPreparation } from "./preparation.ts";
+import { Process } from "./process.ts";
 import { endAtExit } from "./process/children.ts";
+import { becomeSelf, Self, type Work } from "./process/self.ts";
 import { chooseMethod } from "./start_method.ts";
-
-/** Set in all that the target does, also later. */
-const inTarget = new AsyncLocalStorage<true>();
 
 /** Runs what the parent wants run, in this process. */
 export async function start(loaders: Record<string, ModuleLoader>): Promise<void> {
   const { native, joined } = join();
-  const { preparation, args } = readPreparation(native.readPreparation(joined.preparation));
+  const { preparation, belongings } = readPreparation(native.readPreparation(joined.preparation));
   become(preparation, { pid: joined.parentPid, name: joined.parentName });
   addEventListener("error", () => announce());
   addEventListener("unhandledrejection", () => announce());
   endAtExit();
 
-  let target: Callable | null = null;
-  let targetArgs: unknown[] = [];
+  let process: Process | null = null;
   let mainIsLoaded = false;
   try {
     current.mayStart = () => false;
     useLoaders(loaders);
     mainIsLoaded = await importMain(preparation.mainModule, loaders);
-    if (preparation.target !== null) target = await resolve(preparation.target, loaders);
-    targetArgs = args();
+    const target = preparation.target && await resolve(preparation.target, loaders);
+    const Class = preparation.process && await resolve(preparation.process, loaders);
+    const { args, state } = belongings();
     await arrivals();
+    process = processOf(Class, () => target?.(...args), state);
   } catch (error) {
     native.reportFailure(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
     fail(error);
   } finally {
-    const isGuarded = hasGuard(preparation.mainModule);
-    current.mayStart = () => isGuarded || inTarget.getStore() === true;
     // What the arguments speak of has its own handles by now.
     native.releaseBlock(joined.preparation);
   }
 
   try {
-    await inTarget.run(true, () => target?.(...targetArgs));
+    const run = () => process?.run();
+    await (hasGuard(preparation.mainModule) ? runGuarded(run) : runUnguarded(run));
   } catch (error) {
     fail(error);
   }
   // Without a main module that could be imported, Deno would now fail to run it.
   if (!mainIsLoaded) Deno.exit();
+}
+
+/** Runs the target of a main module that starts processes only where it is the main one. */
+async function runGuarded(run: () => unknown): Promise<void> {
+  current.mayStart = () => true;
+  await run();
+}
+
+/** Runs the target where the main module may start processes at any time: only what the target does may start some. */
+async function runUnguarded(run: () => unknown): Promise<void> {
+  const { AsyncLocalStorage } = await import("node:async_hooks"); // here, since it takes 6 ms to load
+  const inTarget = new AsyncLocalStorage<true>();
+  current.mayStart = () => inTarget.getStore() === true;
+  await inTarget.run(true, run);
+}
+
+/** The object of this process, without the constructor of its class having run. */
+function processOf(Class: Callable | null, work: Work, state: Belongings["state"]): Process {
+  return becomeSelf(Object.assign(Reflect.construct(Process, [new Self(work)], Class ?? Process), state));
 }
 
 function join(): ReturnType<typeof nativeOfChild> {

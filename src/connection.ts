@@ -4,6 +4,17 @@
  * @module
  */
 
+export type { Address, Family } from "./connection/address.ts";
+export {
+  answerChallenge,
+  answerChallengeSync,
+  type ChallengeOptions,
+  type ChallengeSyncOptions,
+  deliverChallenge,
+  deliverChallengeSync,
+  type DigestName,
+} from "./connection/authentication.ts";
+export { Client, type ClientOptions, ClientSync, type ClientSyncOptions } from "./connection/client.ts";
 export {
   type Bytes,
   Connection,
@@ -15,6 +26,7 @@ export {
   type SendBytesSyncOptions,
   type TransferOptions,
 } from "./connection/connection.ts";
+export { Listener, type ListenerOptions } from "./connection/listener.ts";
 export { Pipe, type PipeOptions } from "./connection/pipe.ts";
 export { wait, waitSync } from "./connection/wait.ts";
 export { descriptorOf, type Waitable } from "./waitable.ts";

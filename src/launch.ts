@@ -5,8 +5,8 @@ import { type AuthenticationString, currentAuthkey } from "./authkey.ts";
 import { isOwnModule } from "./callable_types.ts";
 import { childArguments, entryModule } from "./command_line.ts";
 import { current } from "./current.ts";
-import { native, translated } from "./native.ts";
-import { type Preparation, writePreparation } from "./preparation.ts";
+import { native, type OutputKind, translated } from "./native.ts";
+import { type Belongings, type Preparation, writePreparation } from "./preparation.ts";
 import { chosenExecutable, type StartMethod } from "./start_method.ts";
 
 /** What a process is started with, besides what it has from this one. */
@@ -15,11 +15,12 @@ export interface Launch {
   preparation: Omit<Preparation, "mainModule" | "initialDirectory" | "startMethod" | "authkey"> & {
     authkey?: AuthenticationString;
   };
-  args: readonly unknown[];
+  args: Belongings["args"];
+  state: Belongings["state"];
   env?: Record<string, string>;
   cwd?: string | URL;
-  stdout: "inherit" | "null";
-  stderr: "inherit" | "null";
+  stdout: OutputKind;
+  stderr: OutputKind;
 }
 
 const CHILD_MAIN = new URL("./child_main.ts", import.meta.url);
@@ -30,7 +31,7 @@ const CHILD_MAIN = new URL("./child_main.ts", import.meta.url);
  * @throws {TypeError} If an argument cannot be serialised.
  * @throws What the operating system says against starting it, as the matching `Deno.errors`.
  */
-export function launch({ method, preparation, args, env, cwd, stdout, stderr }: Launch): number {
+export function launch({ method, preparation, args, state, env, cwd, stdout, stderr }: Launch): number {
   const addon = native();
   const main: string | undefined = Deno.mainModule; // undefined in a Worker
   // One of our own it is only when our examples are run: nothing of the user's is in it.
@@ -38,8 +39,9 @@ export function launch({ method, preparation, args, env, cwd, stdout, stderr }: 
   const initialDirectory = current.initialDirectory ??= translated(() => addon.workingDirectory());
   const authkey = preparation.authkey ?? currentAuthkey();
   const facts = { ...preparation, authkey, mainModule: mainModule ?? null, initialDirectory, startMethod: method };
-  const message = writePreparation(facts, args);
-  const modules = [mainModule ?? [], preparation.target?.modules ?? []].flat();
+  const message = writePreparation(facts, { args, state });
+  const { target, process } = preparation;
+  const modules = [mainModule ?? [], target?.modules ?? [], process?.modules ?? []].flat();
   const [path, ...commandLine] = childArguments({
     argv: translated(() => addon.processArguments()),
     execPath: executable(),

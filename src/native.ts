@@ -2,7 +2,7 @@
 //
 // It is loaded at the first use, not at import: importing the package needs no permission.
 
-import process from "node:process";
+import type process from "node:process";
 import { InvalidStateError, ProcessError } from "./errors.ts";
 
 /** The version of the functions below; `native/addon/src/lib.rs` has the same. */
@@ -45,6 +45,17 @@ export interface Joined {
   readonly parentName: string;
 }
 
+/** Where an output of a child goes. */
+export type OutputKind = "inherit" | "null" | "piped";
+
+/** The reading end of the output of a child. */
+export interface OutputPipe {
+  read(): Uint8Array<ArrayBuffer> | null;
+  wait(): number;
+  isFull(): boolean;
+  close(): void;
+}
+
 /** What to start as a child. */
 export interface StartOptions {
   readonly name: string;
@@ -54,14 +65,8 @@ export interface StartOptions {
   readonly directory?: string;
   readonly daemon: boolean;
   readonly preparation: number;
-  readonly stdout: "inherit" | "null";
-  readonly stderr: "inherit" | "null";
-}
-
-/** What there is to know of a message that did not fit into the scratch buffer, or speaks of shared objects. */
-export interface TakenMessage {
-  readonly tag: number;
-  readonly attachments: number[];
+  readonly stdout: OutputKind;
+  readonly stderr: OutputKind;
 }
 
 /** What the whole process tree uses of its shared memory. */
@@ -74,13 +79,34 @@ export interface MemoryUsage {
   readonly resident: number;
 }
 
+/** The name of a socket: a host and its port; or a path, or an abstract name behind a NUL, without port. */
+export interface SocketName {
+  readonly name: string;
+  readonly port?: number | null;
+}
+
+/** A connection that has come in, and where it comes from. */
+export interface Accepted {
+  readonly connection: number;
+  readonly peer: SocketName;
+}
+
+/** A connection that was made, or else a dial that is under way; the other one is 0. */
+export interface Begun {
+  readonly connection: number;
+  readonly dial: number;
+}
+
 /** The functions of the addon; each is documented where it is defined, in native/addon/src. */
 export interface Native {
   abi(): number;
   // tree.rs
   joinTree(name: string): void;
   joinParent(): Joined;
+  parentDescriptor(): number;
   parentIsAlive(): boolean;
+  parentJoin(timeout: number): boolean;
+  parentAwait(): number;
   threadToken(): number;
   ownerOf(token: number): Owner | null;
   setProcessName(name: string): void;
@@ -143,8 +169,8 @@ export interface Native {
   queuePut(queue: number, length: number, timeout: number): number;
   queuePutBytes(queue: number, tag: number, bytes: Uint8Array, attachments: number[], timeout: number): number;
   queueGet(queue: number, timeout: number, lonely: number): number;
-  takenMessage(): TakenMessage;
-  takenBytes(): ArrayBuffer;
+  queueGetInto(queue: number, target: Uint8Array): number;
+  takenAttachments(): number[];
   unpin(attachments: number[]): void;
   queueAwait(queue: number, state: number, timeout: number): number;
   queueNotePutting(queue: number): number;
@@ -176,14 +202,28 @@ export interface Native {
   connectionHasMessage(connection: number): number;
   descriptorsPoll(descriptors: number[], timeout: number): number[];
   descriptorsAwait(descriptors: number[]): number;
+  // sockets.rs
+  listenInet(host: string, port: number, version: number, backlog: number): number;
+  listenUnix(name: string, backlog: number, ownsFolder: boolean): number;
+  listenerAddress(listener: number): SocketName;
+  listenerFileno(listener: number): number;
+  listenerAccept(listener: number, timeout: number): Accepted | null;
+  listenerClose(listener: number): void;
+  dialInet(host: string, port: number, version: number): Begun;
+  dialUnix(name: string): Begun;
+  dialFileno(dial: number): number;
+  dialFinish(dial: number, timeout: number): number;
+  dialClose(dial: number): void;
   // children.rs
   startChild(options: StartOptions): number;
   createPreparation(bytes: Uint8Array, attachments: number[]): number;
   readPreparation(block: number): Uint8Array;
+  childOutput(pid: number, number: number): OutputPipe | null;
   childFailure(pid: number): string | null;
   childExitCode(pid: number): number | null;
   childJoin(pid: number, timeout: number): boolean;
   childPutting(pid: number): number;
+  childDescriptor(pid: number): number;
   childAwait(pid: number): number;
   childSignal(pid: number, signal: number): void;
   childClose(pid: number): void;
@@ -239,6 +279,8 @@ export function translate(error: unknown): unknown {
       return new Deno.errors.NotSupported(message, options);
     case "CORRUPTED":
       return new ProcessError(message, options);
+    case "NO_SUCH_HOST":
+      return new Deno.errors.NotFound(message, options);
     case "SENDER_GONE":
       return new Deno.errors.ConnectionRefused(message, options);
     case "CUT_OFF":
@@ -261,7 +303,15 @@ const OS_ERRORS: Readonly<Record<number, new (message: string, options?: ErrorOp
   20: Deno.errors.NotADirectory, // ENOTDIR
   22: RangeError, // EINVAL: a NUL byte in a name or path
   32: Deno.errors.BrokenPipe, // EPIPE
+  40: Deno.errors.FilesystemLoop, // ELOOP
+  98: Deno.errors.AddrInUse, // EADDRINUSE
+  99: Deno.errors.AddrNotAvailable, // EADDRNOTAVAIL
+  101: Deno.errors.NetworkUnreachable, // ENETUNREACH
+  103: Deno.errors.ConnectionAborted, // ECONNABORTED
   104: Deno.errors.ConnectionReset, // ECONNRESET
+  110: Deno.errors.TimedOut, // ETIMEDOUT
+  111: Deno.errors.ConnectionRefused, // ECONNREFUSED
+  113: Deno.errors.NetworkUnreachable, // EHOSTUNREACH
 };
 
 function load(): Native {
@@ -269,21 +319,21 @@ function load(): Native {
   const tried: string[] = [];
   const denied: string[] = [];
   for (const path of candidates()) {
-    const module: { exports: Partial<Native> } = { exports: {} };
+    let addon: Partial<Native>;
     try {
-      process.dlopen(module, path);
+      addon = open(path);
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) denied.push(path);
       else tried.push(`"${path}" (${(error as Error).message})`);
       continue;
     }
-    const abi = module.exports.abi?.();
+    const abi = addon.abi?.();
     if (abi !== ABI) {
       throw new ProcessError(
         `Cannot use the native addon "${path}": it has interface ${abi}, wanted ${ABI}; run \`deno task build\``,
       );
     }
-    return module.exports as Native;
+    return addon as Native;
   }
   if (denied.length > 0) {
     throw new Deno.errors.NotCapable(
@@ -293,6 +343,34 @@ function load(): Native {
   throw new Deno.errors.NotFound(
     `Cannot load the native addon: tried ${tried.join(", ")}; run \`deno task build\` in "${packageFolder()}"`,
   );
+}
+
+/** Deno's own function beneath `process.dlopen`, as versions 2.9 have it. Like that, it asks for the permission. */
+type Open = (
+  path: string,
+  global: typeof globalThis,
+  buffer: (bytes: ArrayBuffer, offset?: number, length?: number) => Uint8Array,
+  ...others: ((...args: unknown[]) => void)[]
+) => Partial<Native>;
+
+/**
+ * Loads a library. `process.dlopen` is the way that Deno documents, but 12 ms of every process's start go into what
+ * else comes with `node:process`; so it is left for versions of Deno where the function beneath is another.
+ */
+function open(path: string): Partial<Native> {
+  const deno = Deno as unknown as {
+    [internal: symbol]: { core?: { ops?: { op_napi_open?: Open } } };
+    internal: symbol;
+  };
+  const direct = deno[deno.internal]?.core?.ops?.op_napi_open;
+  if (direct !== undefined && /^2\.9\./.test(Deno.version.deno)) {
+    const ignore = () => {};
+    const buffer = (bytes: ArrayBuffer, offset?: number, length?: number) => new Uint8Array(bytes, offset, length);
+    return direct(path, globalThis, buffer, (error) => reportError(error), ignore, ignore, ignore, ignore);
+  }
+  const module: { exports: Partial<Native> } = { exports: {} };
+  (globalThis as unknown as { process: typeof process }).process.dlopen(module, path);
+  return module.exports;
 }
 
 function requirePlatform(): void {

@@ -20,8 +20,18 @@ export interface Preparation {
   initialDirectory: string;
   /** How it was started, and by default starts its own children. */
   startMethod: StartMethod;
-  /** What to run. */
+  /** The function to run. */
   target: FunctionReference | null;
+  /** The class of the process object, if that has a `run` of its own. */
+  process: FunctionReference | null;
+}
+
+/** What can be read only when the user's modules, and with them their classes, have been imported. */
+export interface Belongings {
+  /** What the target is called with. */
+  args: readonly unknown[];
+  /** The own properties of the process object, if its class travels. */
+  state: Readonly<Record<string, unknown>>;
 }
 
 /** The bytes of a preparation, and the shared objects that they speak of. */
@@ -30,12 +40,9 @@ export interface PreparationMessage {
   attachments: number[];
 }
 
-/**
- * A preparation and the arguments of its target. They are two messages, one behind the other: the arguments can be
- * read only when the user's modules, and with them their classes, have been imported.
- */
-export function writePreparation(preparation: Preparation, args: readonly unknown[]): PreparationMessage {
-  const [head, tail] = whileStarting(() => [dumps(preparation), dumps(args)]);
+/** A preparation and the belongings: two messages, one behind the other. */
+export function writePreparation(preparation: Preparation, { args, state }: Belongings): PreparationMessage {
+  const [head, tail] = whileStarting(() => [dumps(preparation), dumps([args, state])]);
   const bytes = new Uint8Array(4 + head.bytes.length + tail.bytes.length);
   new DataView(bytes.buffer).setUint32(0, head.bytes.length);
   bytes.set(head.bytes, 4);
@@ -43,11 +50,14 @@ export function writePreparation(preparation: Preparation, args: readonly unknow
   return { bytes, attachments: [...tail.attachments] };
 }
 
-/** The preparation, and a function that reads the arguments. */
-export function readPreparation(bytes: Uint8Array): { preparation: Preparation; args: () => unknown[] } {
+/** The preparation, and a function that reads the belongings. */
+export function readPreparation(bytes: Uint8Array): { preparation: Preparation; belongings: () => Belongings } {
   const split = 4 + new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
   return {
     preparation: loads(bytes, 4, split) as Preparation,
-    args: () => loads(bytes, split) as unknown[],
+    belongings: () => {
+      const [args, state] = loads(bytes, split) as [Belongings["args"], Belongings["state"]];
+      return { args, state };
+    },
   };
 }

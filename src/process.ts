@@ -4,54 +4,42 @@
  * @module
  */
 
-import { type Callable, type ModuleExport, reference } from "./callable.ts";
+import { type AuthenticationString, currentAuthkey, setCurrentAuthkey, toAuthkey } from "./authkey.ts";
+import { type Callable, type FunctionReference, type ModuleExport, reference } from "./callable.ts";
+import { resolve } from "./callable_resolve.ts";
 import { current, nextIdentity } from "./current.ts";
 import { InvalidStateError, ProcessError } from "./errors.ts";
 import { launch } from "./launch.ts";
 import { native, translated } from "./native.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "./options.ts";
 import { addChild, removeChild } from "./process/children.ts";
+import { type ProcessOptions, requireOptions, type Target, type UntypedOptions } from "./process/options.ts";
+import { PipedOutput } from "./process/output.ts";
+import { becomeSelf, knownSelf, Self, type Work } from "./process/self.ts";
+import { Sentinel } from "./process/sentinel.ts";
+import { classReference } from "./process/subclass.ts";
 import { register } from "./reduction.ts";
 import { methodFor } from "./start_method.ts";
-import { wait } from "./waits.ts";
+import { waitWithin } from "./waits.ts";
 
+export type { AuthenticationString } from "./authkey.ts";
 export type { ModuleExport } from "./callable.ts";
+export { type ParentProcess, parentProcess } from "./process/parent.ts";
+export type { ProcessOptions, Target } from "./process/options.ts";
+export type { Sentinel } from "./process/sentinel.ts";
 
-/** A function that another process can run: an exported one, or where its module exports it. */
-export type Target<A extends readonly unknown[]> = ((...args: A) => unknown) | ModuleExport;
-
-/** Options of {@linkcode Process}. */
-export interface ProcessOptions<A extends readonly unknown[] = unknown[]> {
-  /** The function that the process runs. A module must export it; see {@linkcode ModuleExport} for the rest. */
-  target?: Target<A>;
-  /** What the function is called with. Anything that can be serialised, and shared objects. */
-  args?: A;
-  /** Given as one last argument. */
-  kwargs?: Record<string, unknown>;
-  /** For messages. Default: the name of the class and a number, such as `Process-1`, or `Process-1:2` for the second
-   * child of `Process-1`. */
-  name?: string;
-  /** Whether it ends when this process does. Default: as this process. A daemon has no children. */
-  daemon?: boolean;
-  /** Replaces the environment variables. */
-  env?: Record<string, string>;
-  /** The working directory. Default: this process's. */
-  cwd?: string | URL;
-  /** Where its standard output goes. Default: `"inherit"`. */
-  stdout?: "inherit" | "null";
-  /** Where its standard error goes. Default: `"inherit"`. */
-  stderr?: "inherit" | "null";
-}
-
-/** After how many milliseconds of waiting for a process it is asked why it does not end. */
+/** After how many milliseconds of waiting for a process it is asked for the first time why it does not end. */
 const DOUBT_AFTER = 1000;
-
-/** Options without the type of the target: a process keeps these, so that any process is a `Process`. */
-type UntypedOptions = Omit<ProcessOptions<readonly unknown[]>, "target">;
 
 const SIGINT = 2;
 const SIGKILL = 9;
 const SIGTERM = 15;
+
+/** The names of Linux's signals that end processes. */
+const SIGNAL_NAMES = {
+  ...{ 1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE" },
+  ...{ 9: "SIGKILL", 10: "SIGUSR1", 11: "SIGSEGV", 12: "SIGUSR2", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM" },
+};
 
 /** The processes started here and not yet seen to have ended. */
 const active = new Set<Process>();
@@ -73,6 +61,26 @@ const active = new Set<Process>();
  * await child.join();
  * assertEquals(child.exitcode, 3);
  * ```
+ *
+ * @example A class of one's own
+ * ```ts ignore
+ * import { Process, Queue } from "@parallel/multiprocessing";
+ *
+ * export class Square extends Process {
+ *   constructor(private n: number, private results: Queue<number>) {
+ *     super();
+ *   }
+ *   override run() {
+ *     this.results.putSync(this.n ** 2);
+ *   }
+ * }
+ *
+ * if (import.meta.main) {
+ *   const results = new Queue<number>();
+ *   new Square(7, results).start();
+ *   console.log(await results.get()); // 49
+ * }
+ * ```
  */
 export class Process<A extends readonly unknown[] = unknown[]> implements AsyncDisposable {
   static {
@@ -84,12 +92,19 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     });
   }
 
-  /** The numbers of the processes on the way from the root to this one. */
-  readonly identity: readonly number[];
-  readonly #options: UntypedOptions;
-  readonly #target: ReturnType<typeof reference> | null;
+  readonly #identity: readonly number[];
+  /** Whether it is the process that runs. */
+  readonly #isSelf: boolean = false;
+  readonly #class: FunctionReference | null = null;
+  /** What `run` does and what it is started with, until the start. */
+  #work: Work | null = null;
+  #target: FunctionReference | null = null;
+  #options: UntypedOptions = {};
   #name: string;
   #daemon: boolean;
+  #authkey: AuthenticationString | null = null;
+  #sentinel: Sentinel | null = null;
+  readonly #outputs: { stdout: PipedOutput | null; stderr: PipedOutput | null } = { stdout: null, stderr: null };
   #pid: number | null = null;
   #exitcode: number | null = null;
   /** Why it could not begin its work. */
@@ -101,27 +116,52 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
   /**
    * A process that has yet to be started.
    *
-   * @throws {TypeError} If another process could not find `target`: it is bound, inline, or certainly not exported; or
-   * if another option is of the wrong type.
+   * @throws {TypeError} If another process could not find `target`: it is bound, inline, or certainly not exported; if
+   * `run` is overridden in a class that cannot travel; or if another option is of the wrong type.
    */
   constructor(options: ProcessOptions<A> = {}) {
+    if (options instanceof Self) {
+      this.#isSelf = true;
+      this.#work = options.work;
+      this.#identity = current.identity;
+      this.#name = current.name;
+      this.#daemon = current.daemon;
+      return;
+    }
     const { target, name, daemon = current.daemon } = options;
     requireOptions(options);
-    this.#target = target === undefined ? null : reference(target as Callable | ModuleExport);
+    if (target !== undefined) {
+      this.#target = reference(target as Callable | ModuleExport);
+      this.#work = workOf(target, this.#target, argumentsOf(options));
+    }
+    if (this.run !== Process.prototype.run) {
+      this.#class = classReference(this.constructor as typeof Process, Process);
+    }
     this.#options = options;
-    this.identity = nextIdentity();
-    this.#name = name ?? `${this.constructor.name}-${this.identity.join(":")}`;
+    this.#identity = nextIdentity();
+    this.#name = name ?? `${this.constructor.name}-${this.#identity.join(":")}`;
     this.#daemon = daemon;
+    this.#authkey = currentAuthkey();
+  }
+
+  /** The numbers of the processes on the way from the root to this one. */
+  get identity(): readonly number[] {
+    return this.#identity;
   }
 
   /** For messages; may be any text, and the same for several processes. */
   get name(): string {
-    return this.#name;
+    return this.#isSelf ? current.name : this.#name;
   }
 
   set name(name: string) {
     if (typeof name !== "string") throw new TypeError(`Cannot name a process ${Deno.inspect(name)}: wanted a string`);
-    this.#name = name;
+    if (!this.#isSelf) {
+      this.#name = name;
+    } else {
+      current.name = name;
+      native().setProcessName(name);
+    }
   }
 
   /** Whether the process ends when its parent does. May be changed before the start only. */
@@ -130,19 +170,52 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
   }
 
   set daemon(daemon: boolean) {
-    if (this.#pid !== null) throw new InvalidStateError(`Cannot change "daemon": process has already started`);
+    if (this.#isSelf || this.#pid !== null) {
+      throw new InvalidStateError(`Cannot change "daemon": process has already started`);
+    }
     this.#daemon = daemon;
+  }
+
+  /**
+   * The key that its connections authenticate each other with: that of the process that made it, until another is set.
+   * Setting it after the start changes nothing in a child.
+   *
+   * @throws {TypeError} If something else than a Uint8Array is set.
+   */
+  get authkey(): AuthenticationString {
+    return this.#authkey ?? currentAuthkey();
+  }
+
+  set authkey(key: Uint8Array) {
+    if (this.#isSelf) setCurrentAuthkey(key);
+    else this.#authkey = toAuthkey(key);
   }
 
   /** The id that the operating system gave it; `null` before the start. */
   get pid(): number | null {
     this.#requireOpen("look at");
-    return this.#pid;
+    return this.#isSelf ? Deno.pid : this.#pid;
   }
 
   /** As {@linkcode pid}. */
   get ident(): number | null {
     return this.pid;
+  }
+
+  /**
+   * What `connection.wait` waits for until the process has ended.
+   *
+   * @throws {InvalidStateError} If it was not started by this process.
+   */
+  get sentinel(): Sentinel {
+    this.#requireOpen("wait for");
+    if (this.#pid === null) {
+      throw new InvalidStateError(`Cannot wait for "${this.name}": process not started`);
+    }
+    const pid = this.#pid;
+    return this.#sentinel ??= new Sentinel(() =>
+      this.#isClosed || this.#poll() !== null ? null : native().childDescriptor(pid)
+    );
   }
 
   /**
@@ -155,17 +228,63 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
   }
 
   /**
+   * What the process writes to its standard output, if that is `"piped"`. It may be read after the end, too, and is
+   * then complete. A process that writes more than some 64 KiB waits until it is read, as does whoever joins it.
+   *
+   * @throws {TypeError} If it is not piped.
+   * @throws {InvalidStateError} If the process was not started.
+   *
+   * @example The output of a process
+   * ```ts
+   * import { Process } from "@parallel/multiprocessing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const module = "data:text/javascript,export function greet(name) { console.log('Hello', name) }";
+   * const child = new Process({ target: { module, name: "greet" }, args: ["Ada"], stdout: "piped" });
+   * child.start();
+   * assertEquals(await new Response(child.stdout).text(), "Hello Ada\n");
+   * await child.join();
+   * ```
+   */
+  get stdout(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#output("stdout");
+  }
+
+  /** As {@linkcode stdout}, its standard error. */
+  get stderr(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#output("stderr");
+  }
+
+  /**
+   * What the process does: calls the target with its arguments. An exported subclass may override it. Then the class is
+   * found in the other process by its name, as a function is, and the instance's own properties travel; its constructor
+   * does not run again. It may be called in this process, too, before the start.
+   */
+  run(): void | Promise<void> {
+    return this.#work?.() as void | Promise<void>;
+  }
+
+  /**
    * Starts the process; it exists when this returns.
    *
    * @throws {InvalidStateError} If it was started before, or this process may not have children.
-   * @throws {TypeError} If an argument cannot be serialised; then nothing is started.
+   * @throws {TypeError} If an argument, or a property of an instance with a `run` of its own, cannot be serialised; then
+   * nothing is started.
    * @throws What the operating system says against it, as the matching `Deno.errors`.
    */
   start(): void {
     this.#requireOpen("start");
     if (this.#pid !== null) throw new InvalidStateError("Cannot start the process: cannot start a process twice");
+    if (this.#isSelf) {
+      throw new InvalidStateError(
+        `Cannot start "${this.name}": can only start a process object created by current process`,
+      );
+    }
     if (current.daemon) {
       throw new InvalidStateError("Cannot start a process: daemonic processes are not allowed to have children");
+    }
+    if (Object.hasOwn(this, "run")) {
+      throw new TypeError(`Cannot start "${this.name}": its "run" is a property, wanted a method of an exported class`);
     }
     if (!current.mayStart()) {
       throw new InvalidStateError(
@@ -174,18 +293,31 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
       );
     }
     activeChildren();
-    const { args, kwargs, env, cwd, stdout = "inherit", stderr = "inherit" } = this.#options;
+    const { env, cwd, stdout = "inherit", stderr = "inherit" } = this.#options;
     this.#pid = launch({
       method: methodFor(this.constructor),
-      preparation: { name: this.#name, identity: [...this.identity], daemon: this.#daemon, target: this.#target },
-      args: [...args ?? [], ...kwargs === undefined ? [] : [kwargs]],
+      preparation: {
+        name: this.#name,
+        identity: [...this.#identity],
+        daemon: this.#daemon,
+        authkey: this.authkey,
+        target: this.#target,
+        process: this.#class,
+      },
+      args: argumentsOf(this.#options),
+      state: this.#class === null ? {} : Object.fromEntries(Object.entries(this)),
       env,
       cwd,
       stdout,
       stderr,
     });
+    if (stdout === "piped") this.#outputs.stdout = new PipedOutput(this.#pid, 1);
+    if (stderr === "piped") this.#outputs.stderr = new PipedOutput(this.#pid, 2);
     active.add(this);
     addChild({ pid: this.#pid, daemon: this.#daemon });
+    // What was sent is not kept here.
+    this.#options = {};
+    this.#work = null;
     // The program goes on while a child does, unless that is a daemon.
     // If it cannot be waited for (no more descriptors), it is waited for at the exit.
     if (!this.#daemon) void this.#ended().then(() => this.#poll() !== null && this.#noteFailure()).catch(() => {});
@@ -205,11 +337,11 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     this.#requireStarted("join");
     options?.signal?.throwIfAborted();
     if (this.#poll() === null && timeout > 0) {
-      const doubt = setTimeout(() => this.#warnIfPutting(), DOUBT_AFTER);
+      const stopDoubting = this.#doubt();
       try {
         await this.#ended(timeout, options?.signal);
       } finally {
-        clearTimeout(doubt);
+        stopDoubting();
       }
     }
     return this.#isOver();
@@ -219,9 +351,12 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
   joinSync(options?: WaitSyncOptions): boolean {
     const timeout = timeoutOf(options);
     const pid = this.#requireStarted("join");
-    if (this.#poll() === null && !native().childJoin(pid, Math.min(timeout, DOUBT_AFTER)) && timeout > DOUBT_AFTER) {
-      this.#warnIfPutting();
-      native().childJoin(pid, timeout - DOUBT_AFTER);
+    if (this.#poll() !== null) return this.#isOver();
+    let left = timeout;
+    for (let slice = DOUBT_AFTER; left > 0; slice *= 2) {
+      if (native().childJoin(pid, Math.min(left, slice))) break;
+      left -= slice;
+      if (left > 0 && this.#warnIfStuck()) slice = Infinity;
     }
     return this.#isOver();
   }
@@ -229,7 +364,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
   /** Whether it has been started and has not ended. */
   isAlive(): boolean {
     this.#requireOpen("look at");
-    return this.#pid !== null && this.#poll() === null;
+    return this.#isSelf || (this.#pid !== null && this.#poll() === null);
   }
 
   /** Asks it to end (SIGTERM). Nothing happens if it has ended. */
@@ -254,12 +389,13 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
    */
   close(): void {
     if (this.#isClosed) return;
-    if (this.#pid !== null && this.#poll() === null) {
+    if (this.isAlive()) {
       throw new InvalidStateError(
-        `Cannot close "${this.#name}": it is still running; call join() or terminate() first`,
+        `Cannot close "${this.name}": it is still running; call join() or terminate() first`,
       );
     }
     this.#isClosed = true;
+    this.#discardOutputs();
   }
 
   /** Terminates it if it is alive, and waits for its end. */
@@ -267,25 +403,28 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     if (this.#isClosed || this.#pid === null) return;
     if (this.#poll() === null) {
       this.terminate();
+      this.#discardOutputs(); // lest it waits for a reader
       await this.#ended();
       this.#poll();
     }
+    this.#discardOutputs();
   }
 
   /** As CPython shows it: `<Process name='Process-1' pid=… parent=… stopped exitcode=0>`. */
   toString(): string {
-    const parts = [`name='${this.#name}'`];
-    if (this.#pid !== null) parts.push(`pid=${this.#pid}`);
-    parts.push(`parent=${Deno.pid}`, this.#state());
+    const parts = [`name='${this.name}'`];
+    if (this.#pid !== null || this.#isSelf) parts.push(`pid=${this.#pid ?? Deno.pid}`);
+    parts.push(`parent=${this.#isSelf ? current.parent?.pid ?? null : Deno.pid}`, this.#state());
     if (this.#daemon) parts.push("daemon");
     return `<${this.constructor.name} ${parts.join(" ")}>`;
   }
 
   #state(): string {
     if (this.#isClosed) return "closed";
+    if (this.#isSelf) return "started";
     if (this.#pid === null) return "initial";
     const exitcode = this.#poll();
-    return exitcode === null ? "started" : `stopped exitcode=${exitcode}`;
+    return exitcode === null ? "started" : `stopped exitcode=${exitText(exitcode)}`;
   }
 
   /** The exit code, if it has ended. */
@@ -306,13 +445,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
   /** Waits in the reactor; whether it ended is then to be polled. */
   async #ended(timeout = Infinity, signal?: AbortSignal): Promise<void> {
     const pid = this.#pid!;
-    const limit = timeout === Infinity ? undefined : AbortSignal.timeout(Math.min(timeout, 2 ** 31 - 1));
-    const both = limit && signal ? AbortSignal.any([limit, signal]) : limit ?? signal;
-    try {
-      await wait(() => translated(() => native().childAwait(pid)), { signal: both });
-    } catch (error) {
-      if (signal?.aborted || !limit?.aborted) throw error;
-    }
+    await waitWithin(timeout, () => translated(() => native().childAwait(pid)), signal);
   }
 
   /** A process that could not begin makes the program fail, unless `join` has told, or will tell, somebody. */
@@ -322,16 +455,55 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     this.#hasSetExitCode = true;
   }
 
-  /** The classic deadlock: a process is joined that cannot end before somebody takes from a queue. */
-  #warnIfPutting(): void {
-    if (this.#poll() !== null) return;
+  /** Looks now and then, ever more seldom, whether the process can end, until it has warned; how to stop that. */
+  #doubt(): () => void {
+    let delay = DOUBT_AFTER;
+    const look = () => {
+      if (this.#warnIfStuck()) return;
+      delay *= 2;
+      timer = setTimeout(look, delay);
+    };
+    let timer = setTimeout(look, delay);
+    return () => clearTimeout(timer);
+  }
+
+  #output(name: "stdout" | "stderr"): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const output = this.#outputs[name];
+    if (output !== null) return output.stream;
+    if (this.#options[name] === "piped") {
+      throw new InvalidStateError(`Cannot read ${name} of "${this.name}": process not started`);
+    }
+    throw new TypeError(`Cannot read ${name} of "${this.name}": it is not piped; make it with { ${name}: "piped" }`);
+  }
+
+  /** Closes the pipes that nobody has asked for. */
+  #discardOutputs(): void {
+    this.#outputs.stdout?.discard();
+    this.#outputs.stderr?.discard();
+  }
+
+  /**
+   * The classic deadlocks: a process is joined that cannot end before somebody takes from a queue, or reads its output.
+   * Whether it is one of them.
+   */
+  #warnIfStuck(): boolean {
+    if (this.#poll() !== null) return false;
+    for (const name of ["stdout", "stderr"] as const) {
+      if (!this.#outputs[name]?.isFull) continue;
+      console.warn(
+        `Waiting for "${this.name}" (pid ${this.#pid}), which cannot end: its ${name} is a full pipe; ` +
+          `read the stream, or cancel it, before you join the process`,
+      );
+      return true;
+    }
     const queue = native().childPutting(this.#pid!);
-    if (queue === 0) return;
+    if (queue === 0) return false;
     const [size, maxsize] = [native().queueSize(queue), native().queueMaxsize(queue)];
     console.warn(
-      `Waiting for "${this.#name}" (pid ${this.#pid}), which cannot end: it waits to put into a full queue ` +
-        `(${size} of ${maxsize} values); take from the queue before you join the process`,
+      `Waiting for "${this.name}" (pid ${this.#pid}), which cannot end: it waits to put into the full queue ` +
+        `<Queue ${queue} (${size} of ${maxsize} values)>; take from the queue before you join the process`,
     );
+    return true;
   }
 
   #isOver(): boolean {
@@ -340,7 +512,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     this.#isFailureTold = true;
     if (this.#hasSetExitCode) Deno.exitCode = 0;
     this.#hasSetExitCode = false;
-    throw new ProcessError(`Cannot run "${this.#name}": ${this.#failure}`);
+    throw new ProcessError(`Cannot run "${this.name}": ${this.#failure}`);
   }
 
   #signal(action: string, signal: number): void {
@@ -349,39 +521,53 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
   }
 
   #requireOpen(action: string): void {
-    if (this.#isClosed) throw new InvalidStateError(`Cannot ${action} "${this.#name}": process object is closed`);
+    if (this.#isClosed) throw new InvalidStateError(`Cannot ${action} "${this.name}": process object is closed`);
   }
 
   #requireStarted(action: string): number {
     this.#requireOpen(action);
+    if (this.#isSelf) {
+      throw new InvalidStateError(`Cannot ${action} "${this.name}": can only ${action} a child process`);
+    }
     if (this.#pid === null) {
-      throw new InvalidStateError(`Cannot ${action} "${this.#name}": can only ${action} a started process`);
+      throw new InvalidStateError(`Cannot ${action} "${this.name}": can only ${action} a started process`);
     }
     return this.#pid;
   }
 }
 
-/** Refuses options that types would have refused. */
-function requireOptions(options: UntypedOptions): void {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`Cannot create a process: the options are ${Deno.inspect(options)}, wanted an object`);
-  }
-  const { args, kwargs, name, daemon, env, stdout, stderr } = options;
-  const require = (isGood: boolean, option: string, given: unknown, wanted: string) => {
-    if (isGood || given === undefined) return;
-    throw new TypeError(`Cannot create a process: "${option}" is ${Deno.inspect(given)}, wanted ${wanted}`);
-  };
-  const isStream = (given: unknown) => given === "inherit" || given === "null";
-  require(globalThis.Array.isArray(args), "args", args, "an array");
-  require(typeof name === "string", "name", name, "a string");
-  require(typeof daemon === "boolean", "daemon", daemon, "a boolean");
-  const isObject = (given: unknown) => typeof given === "object" && given !== null;
-  const isEnvironment = isObject(env) && Object.values(env!).every((it) => typeof it === "string");
-  require(isObject(kwargs), "kwargs", kwargs, "an object");
-  require(isEnvironment, "env", env, "an object of strings");
-  require(Object.keys(env ?? {}).every((it) => /^[^=]+$/.test(it)), "env", env, 'names without "="');
-  require(isStream(stdout), "stdout", stdout, '"inherit" or "null"');
-  require(isStream(stderr), "stderr", stderr, '"inherit" or "null"');
+/** What the target is called with. */
+function argumentsOf({ args = [], kwargs }: UntypedOptions): unknown[] {
+  return [...args, ...kwargs === undefined ? [] : [kwargs]];
+}
+
+/** Calls the target, in the process that was given it. */
+function workOf<A extends readonly unknown[]>(target: Target<A>, reference: FunctionReference, args: unknown[]): Work {
+  if (typeof target === "function") return () => target(...args as unknown as A);
+  return async () => await (await resolve(reference))(...args);
+}
+
+/** An exit code with the name of its signal, as in `-SIGKILL`. */
+function exitText(exitcode: number): string {
+  const names: Record<number, string> = SIGNAL_NAMES;
+  return names[-exitcode] === undefined ? `${exitcode}` : `-${names[-exitcode]}`;
+}
+
+/**
+ * The process that runs this, as an object. In a child it is of the class that its parent started, if that overrides
+ * `run`.
+ *
+ * @example In the main program
+ * ```ts
+ * import { currentProcess } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { name, pid, daemon, exitcode } = currentProcess();
+ * assertEquals({ name, pid, daemon, exitcode }, { name: "MainProcess", pid: Deno.pid, daemon: false, exitcode: null });
+ * ```
+ */
+export function currentProcess(): Process {
+  return knownSelf() ?? becomeSelf(new Process(new Self(null) as ProcessOptions));
 }
 
 /**

@@ -1,6 +1,7 @@
 // Promises that the native reactor completes: tickets out, outcomes back.
 //
-// The event loop stays alive while, and only while, some promise of this thread waits.
+// The event loop stays alive while, and only while, some promise of this thread waits, or somebody holds it. Waits in
+// the background do not count: those of a pool that has nothing to do, say.
 
 import { native } from "./native.ts";
 
@@ -17,7 +18,12 @@ export const FAILED = -1;
 type Listener = (outcome: number) => void;
 
 const listeners = new Map<number, Listener>();
+/** The tickets among them that do not keep the event loop alive. */
+const background = new Set<number>();
+/** How many times the event loop is held otherwise. */
+let holds = 0;
 let isOpen = false;
+let isKeptAlive = false;
 
 function deliver(): void {
   const outcomes = native().takeOutcomes();
@@ -30,14 +36,43 @@ function deliver(): void {
   }
 }
 
-function listen(ticket: number, listener: Listener): void {
-  if (listeners.size === 0) native().keepAlive(true);
+function listen(ticket: number, listener: Listener, inBackground: boolean): void {
   listeners.set(ticket, listener);
+  if (inBackground) background.add(ticket);
+  else keepAlive();
 }
 
 function forget(ticket: number): void {
   listeners.delete(ticket);
-  if (listeners.size === 0) native().keepAlive(false);
+  background.delete(ticket);
+  keepAlive();
+}
+
+/** Tells the addon, if the answer has changed, whether the event loop is to stay alive. */
+function keepAlive(): void {
+  const isWanted = holds > 0 || listeners.size > background.size;
+  if (isWanted === isKeptAlive) return;
+  isKeptAlive = isWanted;
+  native().keepAlive(isWanted);
+}
+
+function open(): void {
+  if (isOpen) return;
+  native().openPort(deliver);
+  isOpen = true;
+}
+
+/** Keeps the event loop alive until {@linkcode releaseLoop} has been called as often. */
+export function holdLoop(): void {
+  open();
+  holds++;
+  keepAlive();
+}
+
+/** Undoes one {@linkcode holdLoop}. */
+export function releaseLoop(): void {
+  holds--;
+  keepAlive();
 }
 
 /** What {@linkcode wait} needs besides the ticket. */
@@ -46,6 +81,8 @@ export interface WaitHooks {
   signal?: AbortSignal;
   /** The wait must not just be forgotten: an abort ends its time, and the outcome then is the caller's to judge. */
   mustEnd?: boolean;
+  /** Whether the event loop may end meanwhile. Default: `false`. */
+  inBackground?: boolean;
 }
 
 /**
@@ -53,17 +90,15 @@ export interface WaitHooks {
  *
  * @throws What `signal` was aborted with, unless the wait `mustEnd`; then nothing is acquired.
  */
-export function wait(submit: () => number, { signal, mustEnd = false }: WaitHooks = {}): Promise<number> {
+export function wait(submit: () => number, hooks: WaitHooks = {}): Promise<number> {
+  const { signal, mustEnd = false, inBackground = false } = hooks;
   if (signal?.aborted) return Promise.reject(signal.reason);
   const addon = native();
-  if (!isOpen) {
-    addon.openPort(deliver);
-    isOpen = true;
-  }
+  open();
   const ticket = submit();
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   if (signal === undefined) {
-    listen(ticket, resolve);
+    listen(ticket, resolve, inBackground);
     return promise;
   }
   const abort = () => {
@@ -80,8 +115,22 @@ export function wait(submit: () => number, { signal, mustEnd = false }: WaitHook
   listen(ticket, (outcome) => {
     signal.removeEventListener("abort", abort);
     resolve(outcome);
-  });
+  }, inBackground);
   return promise;
+}
+
+/**
+ * As {@linkcode wait}, for at most `timeout` milliseconds, for waits that the addon sets no time: whether the wait came
+ * to its end is then to be seen at what was waited for.
+ */
+export async function waitWithin(timeout: number, submit: () => number, signal?: AbortSignal): Promise<void> {
+  const limit = timeout === Infinity ? undefined : AbortSignal.timeout(Math.min(timeout, 2 ** 31 - 1));
+  const both = limit && signal ? AbortSignal.any([limit, signal]) : limit ?? signal;
+  try {
+    await wait(submit, { signal: both });
+  } catch (error) {
+    if (signal?.aborted || !limit?.aborted) throw error;
+  }
 }
 
 /** What {@linkcode retry} needs besides the time. */

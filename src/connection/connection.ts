@@ -12,6 +12,9 @@ import { wait } from "../waits.ts";
 import { type Message, Messages, ReceiveStatus, SendStatus } from "./messages.ts";
 import { wait as waitForAny } from "./wait.ts";
 
+/** Names the method of a connection that receives within a time, blocking the thread. */
+export const receiveBefore: unique symbol = Symbol("receiveBefore");
+
 /** Bytes in any form: a buffer, or the part of one that a view shows. */
 export type Bytes = ArrayBufferLike | ArrayBufferView;
 
@@ -359,6 +362,20 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
   [descriptorOf](): number | null {
     const id = this.#receivable();
     return native().connectionHasMessage(id) === 1 ? null : native().connectionFileno(id);
+  }
+
+  /** @ignore For handshakes: a message of at most `limit` bytes; `undefined` if it is not whole when `until` comes. */
+  [receiveBefore](limit: number, until: number): Uint8Array<ArrayBuffer> | undefined {
+    for (;;) {
+      if (this.#receiving.occupied) {
+        throw new InvalidStateError("Cannot receive: an asynchronous receive is not finished");
+      }
+      const received = this.#tryReceive(limit, this.#takeBytes);
+      if (received !== NOT_YET) return received;
+      const left = until - performance.now();
+      if (!(left > 0)) return undefined;
+      translated(() => native().connectionPoll(this.#id, left));
+    }
   }
 
   #reduce(): Reduced {

@@ -3,6 +3,7 @@
 
 import { callingModules, moduleUrl } from "../callable.ts";
 import * as errors from "../errors.ts";
+import { Pool, type PoolOptions } from "../pool.ts";
 import { activeChildren, cpuCount, Process } from "../process.ts";
 import { JoinableQueue, Queue, SimpleQueue } from "../queues.ts";
 import { Array, copy, RawArray, RawValue, Structure, synchronized, Value } from "../sharedctypes.ts";
@@ -56,6 +57,8 @@ export class ForkServerProcess<A extends readonly unknown[] = unknown[]> extends
 export abstract class BaseContext {
   /** The class of this context's processes. */
   abstract readonly Process: typeof Process;
+  /** The package's own `Pool`, whose workers are this context's processes unless its options say otherwise. */
+  readonly Pool: typeof Pool = poolIn(this);
   /** The package's own `Queue`. */
   readonly Queue: typeof Queue = Queue;
   /** The package's own `JoinableQueue`. */
@@ -202,6 +205,18 @@ export class DefaultContext extends BaseContext {
   override setStartMethod(method: string | null, options: SetStartMethodOptions = {}): void {
     setMethod(method, options.force === true);
   }
+}
+
+function poolIn(context: BaseContext): typeof Pool {
+  return class<I extends readonly unknown[]> extends Pool<I> {
+    static {
+      Object.defineProperty(this, "name", { value: "Pool" });
+    }
+
+    constructor(processes?: number | null, options: PoolOptions<I> = {}) {
+      super(processes, { context, ...options });
+    }
+  };
 }
 
 const CONTEXTS: Readonly<Record<StartMethod, BaseContext>> = {

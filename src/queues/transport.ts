@@ -31,10 +31,14 @@ const Tag = {
   bytes: 1,
 } as const;
 
-/** What `queueGet` returns when the message is not in the scratch buffer. */
-const TAKEN = -2;
-/** What else it returns instead of a length. */
-const NO_VALUE: Readonly<Record<number, symbol>> = { [-1]: NOTHING, [-3]: SHUT_DOWN, [-4]: ORPHANED };
+/** What `queueGet` returns instead of a length. */
+const NO_VALUE: Readonly<Record<number, symbol>> = { [-1]: NOTHING, [-2]: SHUT_DOWN, [-3]: ORPHANED };
+/** What it adds to the length: the tag in units of this … */
+export const TAG_UNIT = 2 ** 32;
+/** … this if the message speaks of shared objects … */
+export const ATTACHED = 2 ** 40;
+/** … and this if the message does not fit into the scratch buffer, and is still in the queue. */
+export const TOO_LONG = 2 ** 41;
 
 /** Byte arrays of at least this length bypass the serialiser. */
 const LONG_BYTES = 4096;
@@ -85,24 +89,37 @@ export class Transport {
   }
 
   #get(queue: number, timeout: number): unknown {
+    const begin = timeout > 0 && timeout < Infinity ? performance.now() : 0;
     const got = this.#addon.queueGet(queue, timeout, this.#lonely ? 1 : 0);
-    if (got === TAKEN) return this.#taken();
     if (got < 0) return NO_VALUE[got];
-    if (got >= 2 ** 32) return this.#scratch.bytes.slice(0, got % 2 ** 32);
+    if (got < TAG_UNIT) return this.#value(this.#scratch.bytes, got);
+    if (got < TOO_LONG) return this.#special(this.#scratch.bytes, got);
+    // Memory of V8's own, which the copy goes to straight from the queue, and which V8 soon uses again.
+    const bytes = new Uint8Array(got - TOO_LONG);
+    const taken = translated(() => this.#addon.queueGetInto(queue, bytes));
+    if (taken >= 0 && taken < TOO_LONG) return this.#special(bytes, taken);
+    // Another consumer was quicker.
+    return this.#get(queue, begin === 0 ? timeout : Math.max(0, timeout - (performance.now() - begin)));
+  }
+
+  /** The value in the first `length` bytes. */
+  #value(bytes: Uint8Array, length: number): unknown {
     const wasBusy = this.#scratch.busy;
     this.#scratch.busy = true;
     try {
-      return loads(this.#scratch.bytes, 0, got);
+      return loads(bytes, 0, length);
     } finally {
       this.#scratch.busy = wasBusy;
     }
   }
 
-  #taken(): unknown {
-    const { tag, attachments } = this.#addon.takenMessage();
-    const bytes = new Uint8Array(this.#addon.takenBytes());
+  /** The value of a message that is long, or has a tag or attachments. */
+  #special(bytes: Uint8Array<ArrayBuffer>, got: number): unknown {
+    const attachments = got >= ATTACHED ? this.#addon.takenAttachments() : NO_ATTACHMENTS;
+    const length = got % TAG_UNIT;
     try {
-      return tag === Tag.bytes ? bytes : loads(bytes);
+      if (Math.floor(got % ATTACHED / TAG_UNIT) !== Tag.bytes) return this.#value(bytes, length);
+      return bytes === this.#scratch.bytes || length < bytes.length ? bytes.slice(0, length) : bytes;
     } finally {
       // By now whatever the message speaks of has been adopted, or is not wanted.
       if (attachments.length > 0) this.#addon.unpin(attachments);
@@ -122,7 +139,8 @@ export function serialiseCopy(value: unknown): Message {
   return message.bytes === value ? { ...message, bytes: message.bytes.slice() } : message;
 }
 
-function isLongBytes(value: unknown): value is Uint8Array<ArrayBuffer> {
+/** Whether a value is a byte array that is better not copied by the serialiser. */
+export function isLongBytes(value: unknown): value is Uint8Array<ArrayBuffer> {
   return value instanceof Uint8Array && value.length >= LONG_BYTES && value.constructor === Uint8Array &&
     value.buffer instanceof ArrayBuffer && !isShared(value);
 }

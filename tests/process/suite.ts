@@ -6,7 +6,9 @@ import { assert } from "@std/assert";
 import * as helpers from "../helpers.ts";
 import { endsOfProcesses } from "./ends.ts";
 import { livesOfProcesses } from "./life.ts";
+import { outputsOfProcesses } from "./output.ts";
 import { programsWithProcesses } from "./programs.ts";
+import { selvesOfProcesses } from "./self.ts";
 import { targetsOfProcesses } from "./targets.ts";
 
 export const ROOT: URL = new URL("../../", import.meta.url);
@@ -37,7 +39,15 @@ export function processSuite(method: StartMethod): void {
       outputOf: (script, options) => helpers.outputOf(script, withMethod(options)),
     },
   };
-  for (const part of [livesOfProcesses, targetsOfProcesses, endsOfProcesses, programsWithProcesses]) part(suite);
+  const parts = [
+    livesOfProcesses,
+    selvesOfProcesses,
+    outputsOfProcesses,
+    targetsOfProcesses,
+    endsOfProcesses,
+    programsWithProcesses,
+  ];
+  for (const part of parts) part(suite);
 }
 
 /** Starts a process and waits for its end. */

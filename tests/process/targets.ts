@@ -117,7 +117,7 @@ export function targetsOfProcesses({ Process, programs }: Suite): void {
     });
   }
 
-  const OPTIONS = { args: "ab", name: 5, daemon: "yes", env: { A: 1 }, stdout: "piped", stderr: 2 };
+  const OPTIONS = { args: "ab", name: 5, daemon: "yes", env: { A: 1 }, stdout: "pipe", stderr: 2 };
   for (const [option, value] of Object.entries(OPTIONS)) {
     Deno.test(`the option ${option} is refused when it is of the wrong type`, () => {
       assertThrows(

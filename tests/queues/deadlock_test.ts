@@ -4,11 +4,11 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { FIXTURES, runProgram, startProgram } from "../helpers.ts";
 
 const WARNING = new RegExp(
-  '^Waiting for "Producer" \\(pid \\d+\\), which cannot end: it waits to put into a full queue ' +
-    "\\(2 of 2 values\\); take from the queue before you join the process\n$",
+  '^Waiting for "Producer" \\(pid \\d+\\), which cannot end: it waits to put into the full queue ' +
+    "<Queue \\d+ \\(2 of 2 values\\)>; take from the queue before you join the process\n$",
 );
 
-for (const producer of ["put", "putSync"]) {
+for (const producer of ["put", "putSync", "late"]) {
   for (const join of ["join", "joinSync"]) {
     Deno.test(`${join} of a process whose ${producer} waits for room says why it hangs, and goes on when it can`, async () => {
       const { code, stdout, stderr } = await runProgram(new URL("queue_deadlock.ts", FIXTURES), {

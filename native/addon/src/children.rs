@@ -1,10 +1,12 @@
 //! Child processes.
 
 use std::collections::HashMap;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use multiprocessing_core::heap::Kind;
+use multiprocessing_core::output::Output;
 use multiprocessing_core::process::{Child, Start};
 use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::sys::spawn::Stdio;
@@ -13,19 +15,26 @@ use napi_derive::napi;
 use rustix::process::Signal;
 
 use crate::errors::{Result, state, to_js};
+use crate::output::OutputPipe;
 use crate::port;
 use crate::tree::tree;
 
-static CHILDREN: Mutex<Option<HashMap<u32, Arc<Child>>>> = Mutex::new(None);
+/// A child, and of its output and error what is piped and not yet taken.
+struct Entry {
+    child: Arc<Child>,
+    outputs: [Option<Output>; 2],
+}
 
-fn children() -> MutexGuard<'static, Option<HashMap<u32, Arc<Child>>>> {
+static CHILDREN: Mutex<Option<HashMap<u32, Entry>>> = Mutex::new(None);
+
+fn children() -> MutexGuard<'static, Option<HashMap<u32, Entry>>> {
     CHILDREN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn child(pid: u32) -> Result<Arc<Child>> {
     let known = children()
         .as_ref()
-        .and_then(|children| children.get(&pid).cloned());
+        .and_then(|children| Some(Arc::clone(&children.get(&pid)?.child)));
     known.ok_or_else(|| state("Cannot use a child process: it has been closed"))
 }
 
@@ -42,18 +51,42 @@ pub struct StartOptions {
     pub daemon: bool,
     /// A block of [`Kind::Preparation`] that this process holds.
     pub preparation: u32,
-    /// "inherit" or "null".
+    /// "inherit", "null" or "piped".
     pub stdout: String,
     pub stderr: String,
 }
 
-fn stdio(word: &str) -> Result<Stdio<'static>> {
-    match word {
-        "inherit" => Ok(Stdio::Inherit),
-        "null" => Ok(Stdio::Null),
-        _ => Err(state(
-            "Cannot start a process: its output goes to \"inherit\" or \"null\"",
-        )),
+/// Where an output of a child goes, and the end of the pipe that stays here.
+struct Outlet {
+    writer: Option<OwnedFd>,
+    output: Option<Output>,
+    null: bool,
+}
+
+impl Outlet {
+    fn new(word: &str) -> Result<Self> {
+        let (output, writer) = match word {
+            "piped" => Output::create().map(Some).map_err(to_js)?.unzip(),
+            "inherit" | "null" => (None, None),
+            _ => {
+                return Err(state(
+                    "Cannot start a process: its output goes to \"inherit\", \"null\" or \"piped\"",
+                ));
+            }
+        };
+        Ok(Self {
+            writer,
+            output,
+            null: word == "null",
+        })
+    }
+
+    fn stdio(&self) -> Stdio<'_> {
+        match &self.writer {
+            Some(writer) => Stdio::Descriptor(writer.as_fd()),
+            None if self.null => Stdio::Null,
+            None => Stdio::Inherit,
+        }
     }
 }
 
@@ -69,6 +102,7 @@ pub fn start_child(options: StartOptions) -> Result<u32> {
         }
         pairs
     });
+    let (stdout, stderr) = (Outlet::new(&options.stdout)?, Outlet::new(&options.stderr)?);
     let started = Child::start(
         &tree()?.member,
         &Start {
@@ -76,8 +110,8 @@ pub fn start_child(options: StartOptions) -> Result<u32> {
             arguments: &options.arguments,
             environment: environment.as_deref(),
             directory: options.directory.as_deref().map(Path::new),
-            stdout: stdio(&options.stdout)?,
-            stderr: stdio(&options.stderr)?,
+            stdout: stdout.stdio(),
+            stderr: stderr.stdio(),
             name: &options.name,
             daemon: options.daemon,
             preparation: options.preparation,
@@ -86,9 +120,11 @@ pub fn start_child(options: StartOptions) -> Result<u32> {
     .map_err(to_js)?;
     let pid = started.pid();
     let started = Arc::new(started);
-    children()
-        .get_or_insert_default()
-        .insert(pid, Arc::clone(&started));
+    let entry = Entry {
+        child: Arc::clone(&started),
+        outputs: [stdout.output, stderr.output],
+    };
+    children().get_or_insert_default().insert(pid, entry);
     // Reaped at once when it ends, whatever JavaScript is doing.
     let ended = Arc::clone(&started);
     let reap = Box::new(move || {
@@ -108,6 +144,15 @@ pub fn start_child(options: StartOptions) -> Result<u32> {
         return Err(error);
     }
     Ok(pid)
+}
+
+/// The standard output (1) or error (2) of a child, if it is piped; given once.
+#[napi]
+pub fn child_output(pid: u32, number: u32) -> Option<OutputPipe> {
+    let mut children = children();
+    let entry = children.as_mut()?.get_mut(&pid)?;
+    let output = entry.outputs.get_mut(number.checked_sub(1)? as usize)?;
+    output.take().map(OutputPipe::new)
 }
 
 /// Why the child could not begin its work, if it told; told once.
@@ -164,6 +209,12 @@ pub fn child_join(pid: u32, timeout: f64) -> Result<bool> {
 /// The queue that the child waits to put into because it is full; 0 if none.
 pub fn child_putting(pid: u32) -> Result<u32> {
     Ok(child(pid)?.putting(&tree()?.member))
+}
+
+/// The number of the descriptor that becomes readable when the child has ended.
+#[napi]
+pub fn child_descriptor(pid: u32) -> Result<i32> {
+    Ok(child(pid)?.pidfd().as_raw_fd())
 }
 
 /// Lets the reactor wait for the child's end, which it then reaps; the ticket.

@@ -13,6 +13,7 @@ pub fn to_js(error: CoreError) -> Error {
         CoreError::Unsupported(_) => "UNSUPPORTED".into(),
         CoreError::Corrupted(_) => "CORRUPTED".into(),
         CoreError::NoSuchObject { .. } => "NO_SUCH_OBJECT".into(),
+        CoreError::NoSuchHost { .. } => "NO_SUCH_HOST".into(),
         CoreError::Orphaned => "ORPHANED".into(),
         CoreError::Exhausted { .. } => "EXHAUSTED".into(),
     };

@@ -13,9 +13,11 @@ mod errors;
 mod locks;
 mod memory;
 mod numeric;
+mod output;
 mod port;
 mod primitives;
 mod queues;
+mod sockets;
 mod tree;
 
 use napi_derive::napi;

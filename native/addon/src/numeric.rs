@@ -195,8 +195,10 @@ unsafe extern "C" fn call(env: sys::napi_env, info: sys::napi_callback_info) -> 
         let function = std::mem::transmute::<*mut c_void, Numeric>(data);
         let mut arguments = [0.0; MOST];
         for (argument, given) in arguments.iter_mut().zip(given).take(count) {
-            // What is not a number stays 0.
-            sys::napi_get_value_double(env, given, argument);
+            if sys::napi_get_value_double(env, given, argument) != sys::Status::napi_ok {
+                throw(env, "STATE", "Cannot call the addon: wanted numbers");
+                return result;
+            }
         }
         // A panic must not cross into JavaScript.
         match std::panic::catch_unwind(|| function(&arguments)) {

@@ -9,13 +9,13 @@ use std::ptr::NonNull;
 use multiprocessing_core::buffers;
 use multiprocessing_core::heap::Hold;
 use multiprocessing_core::reactor::operations::{AwaitQueue, QueueState};
-use multiprocessing_core::ring::{Joined, Message, Put, Queue, Take, Taken};
+use multiprocessing_core::ring::{Joined, Message, Put, Queue, Take};
 use multiprocessing_core::sys::clock::deadline_after;
 use napi::Env;
 use napi::bindgen_prelude::{ArrayBuffer, Uint8Array};
 use napi_derive::napi;
 
-use crate::errors::{Error, Result, from_napi, state, to_js};
+use crate::errors::{Result, from_napi, state, to_js};
 use crate::port;
 use crate::tree::tree;
 
@@ -25,21 +25,41 @@ const SCRATCH_SIZE: usize = 64 * 1024;
 struct Scratch {
     /// From `Box::into_raw`: JavaScript has the same bytes, so no box may own them meanwhile.
     bytes: NonNull<[u8; SCRATCH_SIZE]>,
-    /// What the last take left that did not fit, or that speaks of shared objects.
-    taken: Option<Taken>,
+    /// What the message speaks of that was taken last.
+    attachments: Vec<Hold>,
 }
 
 impl Scratch {
     fn new() -> Self {
         // SAFETY: a box is never null.
         let bytes = unsafe { NonNull::new_unchecked(Box::into_raw(Box::new([0; SCRATCH_SIZE]))) };
-        Self { bytes, taken: None }
+        Self {
+            bytes,
+            attachments: Vec::new(),
+        }
     }
 
     fn bytes(&mut self) -> &mut [u8; SCRATCH_SIZE] {
         // SAFETY: valid until `drop`. Nothing of JavaScript runs while a function here borrows the
         // bytes: both are this thread.
         unsafe { self.bytes.as_mut() }
+    }
+
+    /// The number that JavaScript is told, and the attachments kept for it.
+    fn outcome(&mut self, take: Take) -> f64 {
+        let taken = match take {
+            Take::Message(taken) => taken,
+            Take::TooLong(length) => return length as f64 + TOO_LONG,
+            Take::Empty => return EMPTY,
+            Take::ShutDown => return SHUT_DOWN,
+            Take::Orphaned => return ORPHANED,
+        };
+        let number = taken.length as f64 + f64::from(taken.tag) * TAG_UNIT;
+        if taken.attachments.is_empty() {
+            return number;
+        }
+        self.attachments = taken.attachments;
+        number + ATTACHED
     }
 }
 
@@ -143,72 +163,52 @@ fn put(id: u32, message: &Message, timeout: f64) -> Result<u32> {
     })
 }
 
-/// Returned by [`queue_get`] when nothing came.
+/// What [`queue_get`] returns when there is no message to be had.
 const EMPTY: f64 = -1.0;
-/// Returned by [`queue_get`] when [`taken_bytes`] has the message.
-const TAKEN: f64 = -2.0;
-/// Returned by [`queue_get`] when nothing can come any more.
-const SHUT_DOWN: f64 = -3.0;
-const ORPHANED: f64 = -4.0;
+const SHUT_DOWN: f64 = -2.0;
+const ORPHANED: f64 = -3.0;
+/// What it adds to the length: the tag in units of this …
+const TAG_UNIT: f64 = 4_294_967_296.0;
+/// … this if the message speaks of shared objects …
+const ATTACHED: f64 = 256.0 * TAG_UNIT;
+/// … and this if the message is longer than the buffer, and so still in the queue.
+const TOO_LONG: f64 = 512.0 * TAG_UNIT;
 
-/// Takes a message, blocking up to `timeout` milliseconds. Not negative: its length plus 2^32 ×
-/// its tag, and its bytes are in the scratch buffer. -1: none came. -2: it is too long for the
-/// scratch buffer or speaks of shared objects, [`taken_bytes`] has it. -3: the queue is empty and
-/// shut down. -4 (if `lonely`): it is empty and no other process has it any more.
+/// Takes a message into the scratch buffer, blocking up to `timeout` milliseconds. Not negative:
+/// its length plus 2^32 × its tag, plus 2^40 if [`taken_attachments`] has to tell what it speaks
+/// of. From 2^41 on: the rest is the length of a message that is too long for the buffer and has not
+/// been taken; [`queue_get_into`] takes it. -1: none came. -2: the queue is empty and shut down. -3
+/// (if `lonely`): it is empty and no other process has it any more.
 pub fn queue_get(id: u32, timeout: f64, lonely: bool) -> Result<f64> {
     let queue = queue(id)?;
     with_scratch(|scratch| {
         let target = &mut scratch.bytes()[..];
-        let mut got = queue.try_take(target).map_err(to_js)?;
-        if got == Take::Empty && timeout > 0.0 {
-            got = queue
-                .take(target, deadline_after(timeout), lonely)
-                .map_err(to_js)?;
+        let mut take = queue.try_take(target).map_err(to_js)?;
+        if take == Take::Empty && timeout > 0.0 {
+            let deadline = deadline_after(timeout);
+            take = queue.take(target, deadline, lonely).map_err(to_js)?;
         }
-        let mut taken = match got {
-            Take::Message(taken) => taken,
-            Take::Empty => return Ok(EMPTY),
-            Take::ShutDown => return Ok(SHUT_DOWN),
-            Take::Orphaned => return Ok(ORPHANED),
-        };
-        if taken.bytes.is_empty() && taken.attachments.is_empty() {
-            return Ok(taken.length as f64 + f64::from(taken.tag) * 4_294_967_296.0);
-        }
-        if taken.bytes.is_empty() {
-            taken.bytes = target[..taken.length].to_vec();
-        }
-        scratch.taken = Some(taken);
-        Ok(TAKEN)
+        Ok(scratch.outcome(take))
     })
 }
 
-/// What there is to know of a message that [`queue_get`] could not put into the scratch buffer.
-#[napi(object)]
-pub struct TakenMessage {
-    pub tag: u32,
-    /// What keeps the shared objects alive that it speaks of: for [`unpin`], once they are
-    /// adopted.
-    pub attachments: Vec<u32>,
+/// As [`queue_get`] without waiting, into a buffer of the caller's.
+#[napi]
+pub fn queue_get_into(id: u32, mut target: Uint8Array) -> Result<f64> {
+    let queue = queue(id)?;
+    // SAFETY: nothing of JavaScript runs meanwhile, so nobody else has these bytes.
+    let take = queue.try_take(unsafe { target.as_mut() }).map_err(to_js)?;
+    with_scratch(|scratch| Ok(scratch.outcome(take)))
 }
 
-/// The message that [`queue_get`] has just taken; [`taken_bytes`] has its bytes.
+/// What keeps the shared objects alive that the message speaks of that was just taken: for
+/// [`unpin`], once they are adopted.
 #[napi]
-pub fn taken_message() -> Result<TakenMessage> {
+pub fn taken_attachments() -> Result<Vec<u32>> {
     with_scratch(|scratch| {
-        let taken = scratch.taken.as_ref().ok_or_else(nothing_taken)?;
-        Ok(TakenMessage {
-            tag: taken.tag.into(),
-            attachments: taken.attachments.iter().map(|hold| hold.0).collect(),
-        })
+        let holds = scratch.attachments.drain(..);
+        Ok(holds.map(|hold| hold.0).collect())
     })
-}
-
-/// The bytes of the message that [`queue_get`] has just taken: memory of JavaScript's own, which
-/// goes back to the core when it is collected.
-#[napi]
-pub fn taken_bytes(env: &Env) -> Result<ArrayBuffer<'_>> {
-    let taken = with_scratch(|scratch| scratch.taken.take().ok_or_else(nothing_taken))?;
-    give_to_javascript(env, taken.bytes)
 }
 
 /// Makes bytes JavaScript's own, without copying them; their memory goes back to the core when
@@ -223,10 +223,6 @@ pub fn give_to_javascript(env: &Env, bytes: Vec<u8>) -> Result<ArrayBuffer<'_>> 
     // SAFETY: the bytes belong to the buffer alone, until its finalizer gives them back.
     unsafe { ArrayBuffer::from_external(env, data, length, owned, |_, owned| owned.give_back()) }
         .map_err(from_napi)
-}
-
-fn nothing_taken() -> Error {
-    state("Cannot get: no message has been taken")
 }
 
 /// A vector without its length, while JavaScript has it.

@@ -1,19 +1,23 @@
 //! This process's membership: made once, by the first thread that needs it, and kept for good.
 
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use multiprocessing_core::Error::Orphaned;
 use multiprocessing_core::connection::passing::Offers;
 use multiprocessing_core::member::Member;
-use multiprocessing_core::process::{ARENA, Greeting, PARENT_SOCKET, has_hung_up, send_failure};
+use multiprocessing_core::process::{
+    ARENA, Greeting, PARENT_SOCKET, has_hung_up, send_failure, wait_for_hang_up,
+};
 use multiprocessing_core::reactor::descriptors::Descriptors;
 use multiprocessing_core::reactor::words::Words;
+use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::sys::{self, procfs};
 use multiprocessing_core::table::ProcessEntry;
 use napi_derive::napi;
 
 use crate::errors::{Error, Result, state, to_js};
+use crate::port;
 
 /// Everything that lives as long as the process.
 pub struct Tree {
@@ -179,15 +183,42 @@ fn watch_parent() -> Result<()> {
     Ok(())
 }
 
-/// Whether the parent of this process still runs; `true` in the root.
+/// The socket whose other end closes when the parent has ended.
+fn parent_socket() -> Result<BorrowedFd<'static>> {
+    let Some(child) = &tree()?.child else {
+        return Err(state(
+            "Cannot look at the parent: this process was not started by another",
+        ));
+    };
+    Ok(child.socket.as_fd())
+}
+
+/// The number of the descriptor that becomes readable when the parent has ended, and stays so.
+#[napi]
+pub fn parent_descriptor() -> Result<i32> {
+    Ok(parent_socket()?.as_raw_fd())
+}
+
+/// Whether the parent has not ended.
 #[napi]
 pub fn parent_is_alive() -> Result<bool> {
-    let member = &tree()?.member;
-    if tree()?.child.is_none() {
-        return Ok(true);
-    }
-    let parent = ProcessEntry::at(member.arena(), member.entry().parent());
-    Ok(parent.is_running())
+    Ok(!has_hung_up(parent_socket()?))
+}
+
+/// Blocks until the parent has ended; `false` when `timeout` milliseconds pass first.
+#[napi]
+pub fn parent_join(timeout: f64) -> Result<bool> {
+    wait_for_hang_up(parent_socket()?, deadline_after(timeout)).map_err(to_js)
+}
+
+/// Lets the reactor wait for the parent's end; the ticket.
+#[napi]
+pub fn parent_await() -> Result<u32> {
+    let socket = parent_socket()?;
+    port::watch(|sink| {
+        let told = Box::new(move || sink(0));
+        tree()?.descriptors()?.watch(socket, told).map_err(to_js)
+    })
 }
 
 /// The calling thread's token, as lock words hold it.

@@ -18,6 +18,9 @@ pub enum Error {
     /// An object was asked for that is not there (any more).
     #[error("Cannot use {what} {id}: it does not exist (any more)")]
     NoSuchObject { what: &'static str, id: u32 },
+    /// A host has no address.
+    #[error("Cannot find host \"{host}\": {reason}")]
+    NoSuchHost { host: String, reason: String },
     /// The parent ended before this process had begun.
     #[error("The parent process ended before this process began")]
     Orphaned,

@@ -7,14 +7,15 @@
 //! | waiting | [`sync`]: state machines; [`wait`]: threads that sleep; [`reactor`]: promises |
 //! | primitives | [`mutex`]: locks; [`primitives`]: semaphores, events, conditions, barriers |
 //! | exchange | `ring`: queues; [`connection`]: pipes and sockets; `process`: children |
+//! | strangers | [`sockets`]: connections to processes outside the tree |
 //!
 //! Under `--cfg loom` only the state machines are compiled, on loom's atomics: tests/loom.rs
 //! checks their interleavings.
 
 #[cfg(not(loom))]
 pub mod arena;
-#[cfg(not(loom))]
 pub mod buffers;
+#[cfg(not(loom))]
 #[cfg(not(loom))]
 pub mod connection;
 #[cfg(not(loom))]
@@ -29,6 +30,8 @@ pub mod member;
 #[cfg(not(loom))]
 pub mod mutex;
 #[cfg(not(loom))]
+pub mod output;
+#[cfg(not(loom))]
 pub mod primitives;
 #[cfg(not(loom))]
 pub mod process;
@@ -36,6 +39,8 @@ pub mod process;
 pub mod reactor;
 #[cfg(not(loom))]
 pub mod ring;
+#[cfg(not(loom))]
+pub mod sockets;
 pub mod sync;
 #[cfg(not(loom))]
 pub mod sys;

@@ -91,7 +91,22 @@ impl Member {
 
     /// The calling thread's name in lock words, made at the thread's first call and given up when
     /// it ends.
+    #[inline]
     pub fn token(&self) -> Result<Token> {
+        match LAST_TOKEN.get() {
+            Some((member, token)) if member == self.serial => Ok(token),
+            _ => self.token_of_thread(),
+        }
+    }
+
+    #[cold]
+    fn token_of_thread(&self) -> Result<Token> {
+        let token = self.registered_token()?;
+        LAST_TOKEN.set(Some((self.serial, token)));
+        Ok(token)
+    }
+
+    fn registered_token(&self) -> Result<Token> {
         TOKENS.with_borrow_mut(|tokens| {
             if let Some(known) = tokens.iter().find(|known| known.member == self.serial) {
                 return Ok(known.token);
@@ -357,6 +372,8 @@ const TRUSTED_FOR: Duration = Duration::from_millis(20);
 
 thread_local! {
     static SEEN_ALIVE: Cell<Option<(Token, Instant)>> = const { Cell::new(None) };
+    /// The member that the thread was last asked for, and its token there.
+    static LAST_TOKEN: Cell<Option<(u64, Token)>> = const { Cell::new(None) };
     static TOKENS: RefCell<Vec<ThreadToken>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -368,6 +385,7 @@ struct ThreadToken {
 
 impl Drop for ThreadToken {
     fn drop(&mut self) {
+        LAST_TOKEN.set(None);
         table::unregister_thread(&self.arena, self.token);
     }
 }

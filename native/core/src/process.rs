@@ -105,9 +105,31 @@ pub fn send_failure(socket: BorrowedFd, message: &str) -> Result<()> {
 
 /// Whether the other end of the socket that this process was started with is closed.
 pub fn has_hung_up(socket: BorrowedFd) -> bool {
-    let mut polled = [PollFd::from_borrowed_fd(socket, PollFlags::RDHUP)];
-    let ready = poll(&mut polled, Some(&Timespec::default()));
-    ready.is_ok_and(|ready| ready > 0)
+    wait_for_hang_up(socket, Some(Instant::now())).unwrap_or(false)
+}
+
+/// Blocks until the other end of the socket is closed, which is the end of its process; `false`
+/// when `deadline` passes first.
+pub fn wait_for_hang_up(socket: BorrowedFd, deadline: Deadline) -> Result<bool> {
+    poll_until(PollFd::from_borrowed_fd(socket, PollFlags::RDHUP), deadline)
+}
+
+/// Blocks until the descriptor is as wanted; `false` when `deadline` passes first.
+fn poll_until(wanted: PollFd, deadline: Deadline) -> Result<bool> {
+    let mut polled = [wanted];
+    loop {
+        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let timeout = left.map(|left| Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(left.subsec_nanos()),
+        });
+        match poll(&mut polled, timeout.as_ref()) {
+            Ok(0) if left == Some(Duration::ZERO) => return Ok(false),
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => return Ok(true),
+            Err(errno) => return Err(Error::os("wait for a process", errno)),
+        }
+    }
 }
 
 /// What to start as a child.
@@ -228,18 +250,8 @@ impl Child {
             if let Some(exit) = self.try_wait(member)? {
                 return Ok(Some(exit));
             }
-            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            if left == Some(Duration::ZERO) {
-                return Ok(None);
-            }
-            let timeout = left.map(|left| Timespec {
-                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-                tv_nsec: i64::from(left.subsec_nanos()),
-            });
-            let mut polled = [PollFd::new(&self.pidfd, PollFlags::IN)];
-            match poll(&mut polled, timeout.as_ref()) {
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(errno) => return Err(Error::os("wait for a process", errno)),
+            if !poll_until(PollFd::new(&self.pidfd, PollFlags::IN), deadline)? {
+                return self.try_wait(member);
             }
         }
     }

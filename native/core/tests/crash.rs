@@ -119,7 +119,7 @@ const ROLES: [Role; 12] = [
     }),
     ("consumer", |board| {
         let queue = Queue::open(board.member, board.id()).unwrap();
-        while let Take::Message(_) = queue.take(&mut [], None, false).unwrap() {
+        while let Take::Message(_) = queue.take(&mut [0; 8192], None, false).unwrap() {
             board.word(VICTIMS).fetch_add(1, SeqCst);
         }
     }),
@@ -328,9 +328,9 @@ fn queue_producer() {
             });
             // Everything published is there, in order; nothing else is.
             let mut next = [0; 3];
-            while let Take::Message(taken) = queue.try_take(&mut []).unwrap() {
-                let (number, source) = number_and_source(&taken.bytes);
-                assert_eq!(taken.bytes, body(number, source));
+            while let Some((_, bytes)) = queue.try_take_vec().unwrap() {
+                let (number, source) = number_and_source(&bytes);
+                assert_eq!(bytes, body(number, source));
                 assert_eq!(number, next[source as usize], "{failpoint}");
                 next[source as usize] += 1;
             }
@@ -356,8 +356,8 @@ fn queue_consumer() {
             }
             board.bury(&victim);
             let mut numbers = Vec::new();
-            while let Take::Message(taken) = queue.try_take(&mut []).unwrap() {
-                numbers.push(number_and_source(&taken.bytes).0);
+            while let Some((_, bytes)) = queue.try_take_vec().unwrap() {
+                numbers.push(number_and_source(&bytes).0);
             }
             let taken = board.word(VICTIMS).load(SeqCst) + uncounted;
             assert_eq!(numbers, (taken..500).collect::<Vec<_>>(), "{failpoint}");

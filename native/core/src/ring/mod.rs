@@ -13,6 +13,11 @@
 //! a process killed after it has finished. Size, emptiness and fullness are differences of the
 //! two words and so always agree.
 //!
+//! Each side keeps what it last saw of the other's word on its own cache line (`head_seen` under the
+//! producers' lock, `tail_seen` under the consumers'), and looks again only when that is not enough:
+//! a line that both sides touch for every message costs more than everything else here together.
+//! What was seen is never ahead of the word itself, so it can only ask for a look too many.
+//!
 //! A message is a header unit (length 32, number of attachments 16, [`Form`] 8, tag 8), the numbers
 //! of the holds of its attachments, and its bytes, padded to units; it may wrap around the end of
 //! its segment.
@@ -22,7 +27,9 @@
 //! Consumers that reach `end` go on in `next` and return the old segment. A growth that was cut
 //! short before `tail` was published is recognised (`tail` is just before the new segment's
 //! `base`) and undone. A segment through which [`RENEWED_AFTER`] units have passed is left for a
-//! new one, too, so that no position comes back within one segment.
+//! new one, too, so that no position comes back within one segment. While there is a backlog, one
+//! segment that consumers have left is kept as `spare_segment` for the next growth: its pages are in
+//! memory already. Whoever swaps it out has it; if that one dies, it is returned with the queue.
 //!
 //! Nobody needs to wake anybody while both sides are busy. A consumer about to sleep adds 1 to
 //! `consumers_asleep` and looks again; a producer that finds it not 0 after publishing wakes one,
@@ -44,10 +51,10 @@ pub use take::{Take, Taken};
 pub use tasks::Joined;
 pub use waiting::Filled;
 
-use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
-use segment::Segment;
+use segment::{Segment, block_size};
 
 use crate::Result;
 use crate::arena::{Arena, Offset};
@@ -64,10 +71,13 @@ const PRODUCERS_LOCK: Offset = 0;
 const CONSUMERS_ASLEEP: Offset = 4;
 const TAIL: Offset = 8;
 const TAIL_SEGMENT: Offset = 16;
+const HEAD_SEEN: Offset = 24;
 const CONSUMERS_LOCK: Offset = 64;
 const PRODUCERS_ASLEEP: Offset = 68;
 const HEAD: Offset = 72;
 const HEAD_SEGMENT: Offset = 80;
+const TAIL_SEEN: Offset = 88;
+const SPARE_SEGMENT: Offset = 96;
 const MAXSIZE: Offset = 128;
 const PHASE: Offset = 132;
 const SHARED: Offset = 136;
@@ -128,6 +138,12 @@ impl Mark {
 
     fn pack(self) -> u64 {
         u64::from(self.position) | u64::from(self.count) << 32
+    }
+
+    /// How many messages are between `head` and this mark.
+    fn ahead_of(self, head: Self) -> u32 {
+        let size = self.count.wrapping_sub(head.count);
+        if size > i32::MAX as u32 { 0 } else { size }
     }
 }
 
@@ -191,8 +207,20 @@ impl<'a> Queue<'a> {
     pub fn len(self) -> u32 {
         // Head first: messages put in between make it larger, never negative.
         let head = self.mark(HEAD);
-        let size = self.mark(TAIL).count.wrapping_sub(head.count);
-        if size > i32::MAX as u32 { 0 } else { size }
+        self.mark(TAIL).ahead_of(head)
+    }
+
+    /// What this side last saw of `mark`, if that is `enough`, else what it is now. Call with the
+    /// lock of the side that `seen` belongs to.
+    fn mark_seen(self, seen: Offset, mark: Offset, enough: impl Fn(Mark) -> bool) -> Mark {
+        // Relaxed: whoever stored it had acquired the mark, and let go of the lock since.
+        let last = Mark::unpack(self.mark_word(seen).load(Relaxed));
+        if enough(last) {
+            return last;
+        }
+        let now = self.mark(mark);
+        self.mark_word(seen).store(now.pack(), Relaxed);
+        now
     }
 
     pub fn is_empty(self) -> bool {
@@ -220,8 +248,7 @@ impl<'a> Queue<'a> {
     pub fn shut_down(self, immediate: bool) -> Result<()> {
         self.word(PHASE).store(1, SeqCst);
         if immediate {
-            while let Take::Message(taken) = self.try_take(&mut [])? {
-                self.member.unpin(&taken.attachments)?;
+            while self.discard()? {
                 self.task_done();
             }
         }
@@ -276,10 +303,29 @@ impl<'a> Queue<'a> {
     }
 
     fn new_segment(self, size: u64, base: u32, previous: BlockId) -> Result<Segment<'a>> {
+        if let Some(spare) = self.take_spare()? {
+            if block_size(spare.units) == size {
+                spare.initialize(base, previous, spare.hold());
+                return Ok(spare);
+            }
+            self.member.unpin(&[spare.hold()])?;
+        }
         let (block, hold) = self.member.create_within(Kind::Segment, size, self.id)?;
         let segment = Segment::open(self.arena(), block)?;
         segment.initialize(base, previous, hold);
         Ok(segment)
+    }
+
+    /// The segment that was kept, which is the caller's from here on.
+    fn take_spare(self) -> Result<Option<Segment<'a>>> {
+        if self.word(SPARE_SEGMENT).load(Relaxed) == 0 {
+            return Ok(None);
+        }
+        // AcqRel: what consumers read from it is read before it is written again.
+        match self.word(SPARE_SEGMENT).swap(0, AcqRel) {
+            0 => Ok(None),
+            id => self.segment(id).map(Some),
+        }
     }
 
     fn segment(self, id: BlockId) -> Result<Segment<'a>> {

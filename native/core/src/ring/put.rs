@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use super::segment::{Segment, UNIT, block_size, units_of};
 use super::{
-    CONSUMERS_ASLEEP, Form, HEAD, LARGEST_SEGMENT, LONGEST_BACKLOG, LONGEST_INLINE, Mark,
-    PRODUCERS_LOCK, Phase, Queue, RENEWED_AFTER, TAIL, TAIL_SEGMENT,
+    CONSUMERS_ASLEEP, Form, HEAD, HEAD_SEEN, LARGEST_SEGMENT, LONGEST_BACKLOG, LONGEST_INLINE,
+    Mark, PRODUCERS_LOCK, Phase, Queue, RENEWED_AFTER, TAIL, TAIL_SEGMENT,
 };
 use crate::failpoint::failpoint;
 use crate::heap::blocks::BlockId;
@@ -37,8 +37,10 @@ pub enum Put {
 impl<'a> Queue<'a> {
     /// Puts a message if there is room.
     pub fn try_put(self, message: &Message) -> Result<Put> {
-        if let Some(refused) = self.refusal() {
-            return Ok(refused);
+        let is_long = message.bytes.len() > LONGEST_INLINE;
+        // Before the work that would be for nothing; `append` has the last word.
+        if (is_long || !message.attachments.is_empty()) && self.is_full() {
+            return Ok(Put::Full);
         }
         let refuse = |limit| {
             Err(Error::Exhausted {
@@ -81,12 +83,18 @@ impl<'a> Queue<'a> {
         put
     }
 
-    /// Why nothing can be put now.
-    fn refusal(self) -> Option<Put> {
+    /// Why nothing can be put behind `tail`. Call with the producers' lock.
+    fn refusal(self, tail: Mark) -> Option<Put> {
         if self.phase() != Phase::Open {
             return Some(Put::ShutDown);
         }
-        self.is_full().then_some(Put::Full)
+        let maxsize = self.maxsize();
+        if maxsize == 0 {
+            return None;
+        }
+        let has_room = |head: Mark| tail.ahead_of(head) < maxsize;
+        let head = self.mark_seen(HEAD_SEEN, HEAD, has_room);
+        (!has_room(head)).then_some(Put::Full)
     }
 
     /// Pins the attachments and, for a long message, copies it into a block of its own.
@@ -106,10 +114,10 @@ impl<'a> Queue<'a> {
 
     /// Writes a message behind the tail and publishes it. Call with the producers' lock.
     fn append(self, header: u64, body: &[u8], holds: &[Hold]) -> Result<Put> {
-        if let Some(refused) = self.refusal() {
+        let tail = self.mark(TAIL);
+        if let Some(refused) = self.refusal(tail) {
             return Ok(refused);
         }
-        let tail = self.mark(TAIL);
         let units = 1 + units_of(4 * holds.len()) + units_of(body.len());
         let (segment, start) = self.room_for(units, tail)?;
         let mut at = segment.write(start, &header.to_ne_bytes());
@@ -138,26 +146,29 @@ impl<'a> Queue<'a> {
             segment.unchain();
             self.member.unpin(&[unused])?;
         }
-        let backlog = tail.position.wrapping_sub(self.mark(HEAD).position);
-        if u64::from(backlog) + units >= LONGEST_BACKLOG {
+        let passed = tail.position.wrapping_sub(segment.base());
+        let backlog = |head: Mark| tail.position.wrapping_sub(head.position);
+        // Consumers may still be in an earlier segment: then all since this one's base is used.
+        let used = |head| u64::from(passed.min(backlog(head)));
+        // One unit stays free for the end mark.
+        let has_room = |head| used(head) + units < segment.units;
+        let head = self.mark_seen(HEAD_SEEN, HEAD, |head| {
+            has_room(head) && u64::from(backlog(head)) + units < LONGEST_BACKLOG
+        });
+        if u64::from(backlog(head)) + units >= LONGEST_BACKLOG {
             let limit = format!("{} GiB wait in the queue", (LONGEST_BACKLOG * UNIT) >> 30);
             return Err(Error::Exhausted {
                 action: "put a message",
                 limit,
             });
         }
-        let passed = tail.position.wrapping_sub(segment.base());
-        // Consumers may still be in an earlier segment: then all since this one's base is used.
-        let used = passed.min(backlog);
-        if u64::from(used) > segment.units {
+        if used(head) > segment.units {
             return Err(Error::Corrupted("a queue holds more than its ring"));
         }
-        // One unit stays free for the end mark.
-        let has_room = u64::from(used) + units < segment.units;
-        if has_room && passed < RENEWED_AFTER {
+        if has_room(head) && passed < RENEWED_AFTER {
             return Ok((segment, tail.position));
         }
-        let size = match has_room {
+        let size = match has_room(head) {
             true => block_size(segment.units),
             false => (4 * block_size(segment.units))
                 .min(LARGEST_SEGMENT)

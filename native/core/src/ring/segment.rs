@@ -3,7 +3,6 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::arena::{Arena, Offset};
-use crate::buffers;
 use crate::heap::blocks::BlockId;
 use crate::heap::{Block, Hold, Kind};
 use crate::{Error, Result};
@@ -42,7 +41,7 @@ pub struct Segment<'a> {
 impl<'a> Segment<'a> {
     pub fn open(arena: &'a Arena, block: Block) -> Result<Self> {
         let units = block.size.saturating_sub(UNITS_AT) / UNIT;
-        if block.kind != Kind::Segment || units == 0 {
+        if block.kind != Kind::Segment || units == 0 || units > u64::from(u32::MAX) {
             return Err(Error::Corrupted("a queue names a segment that is none"));
         }
         Ok(Self {
@@ -57,6 +56,9 @@ impl<'a> Segment<'a> {
         self.set(BASE, base);
         self.set(PREVIOUS, previous);
         self.set(OWN_HOLD, hold.0);
+        // Set if it has been used before.
+        self.set(NEXT, 0);
+        self.set(END, 0);
     }
 
     fn get(self, offset: Offset) -> u32 {
@@ -99,7 +101,8 @@ impl<'a> Segment<'a> {
 
     /// Where the unit of `position` is, in bytes from the first unit.
     fn place(self, position: u32) -> u64 {
-        u64::from(position.wrapping_sub(self.base())) % self.units * UNIT
+        // `open` saw to it that the units fit; a division of 64 bits costs several times as much.
+        u64::from(position.wrapping_sub(self.base()) % self.units as u32) * UNIT
     }
 
     /// Copies `bytes` in from `position` on, around the end if need be; the position behind them.
@@ -131,18 +134,6 @@ impl<'a> Segment<'a> {
         let mut bytes = vec![0; length];
         let position = self.read_into(position, &mut bytes);
         (bytes, position)
-    }
-
-    /// As [`read`](Self::read), into memory that may have been used before.
-    pub fn read_long(self, position: u32, length: usize) -> (Vec<u8>, u32) {
-        let place = self.place(position);
-        let until_end = (self.units * UNIT - place).min(length as u64) as usize;
-        let rest = (length - until_end).min(self.bytes());
-        let mut bytes = buffers::take(length);
-        self.arena
-            .append_to(&mut bytes, self.at + UNITS_AT + place, until_end);
-        self.arena.append_to(&mut bytes, self.at + UNITS_AT, rest);
-        (bytes, position.wrapping_add(units_of(length) as u32))
     }
 
     /// Bytes of all units.

@@ -1,19 +1,20 @@
 //! The consumers' side of a queue.
 
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 
-use super::segment::{Segment, UNIT, units_of};
+use super::segment::{Segment, UNIT, block_size, units_of};
 use super::{
-    CONSUMERS_LOCK, Form, HEAD, HEAD_SEGMENT, KEPT_WHEN_EMPTY, Mark, PRODUCERS_ASLEEP,
-    PRODUCERS_LOCK, Phase, Queue, TAIL,
+    CONSUMERS_LOCK, Form, HEAD, HEAD_SEGMENT, KEPT_WHEN_EMPTY, LARGEST_SEGMENT, Mark,
+    PRODUCERS_ASLEEP, PRODUCERS_LOCK, Phase, Queue, SPARE_SEGMENT, TAIL, TAIL_SEEN,
 };
-use crate::buffers;
 use crate::failpoint::failpoint;
 use crate::heap::blocks::BlockId;
-use crate::heap::{Hold, Kind};
+use crate::heap::{Block, Hold, Kind};
 use crate::sync::lock::Lock;
 use crate::{Error, Result};
 
+/// Smaller segments cost little to fill anew.
+const SMALLEST_SPARE: u64 = LARGEST_SEGMENT / 8;
 /// A chain of more segments than this can only be a circle.
 const LONGEST_CHAIN: usize = 1 << 16;
 
@@ -21,6 +22,8 @@ const LONGEST_CHAIN: usize = 1 << 16;
 #[derive(Debug, PartialEq, Eq)]
 pub enum Take {
     Message(Taken),
+    /// The first message has so many bytes, more than the caller has room for; it is still there.
+    TooLong(usize),
     Empty,
     /// Nothing is there, and nothing can be put any more.
     ShutDown,
@@ -32,9 +35,8 @@ pub enum Take {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Taken {
     pub tag: u8,
+    /// So many bytes of the caller's buffer are the message.
     pub length: usize,
-    /// The bytes, unless they fitted into the caller's buffer.
-    pub bytes: Vec<u8>,
     /// Keep what the message speaks of alive until the receiver holds it itself.
     pub attachments: Vec<Hold>,
 }
@@ -72,35 +74,78 @@ impl Header {
     }
 }
 
+/// Where the bytes of a message are.
+enum Body {
+    Inline,
+    Apart(Block),
+}
+
 fn number(four: &[u8]) -> u32 {
     u32::from_ne_bytes(four.try_into().unwrap_or_default())
 }
 
 impl<'a> Queue<'a> {
-    /// Takes the first message, if there is one. Bytes that fit go to `target` and leave
-    /// `Taken::bytes` empty.
+    /// Copies the first message to `target` and takes it, if there is one and it fits.
     pub fn try_take(self, target: &mut [u8]) -> Result<Take> {
-        if self.is_empty() {
+        self.try_take_to(Some(target))
+    }
+
+    /// As [`try_take`](Self::try_take), into memory of its own; `None` if there is no message.
+    pub fn try_take_vec(self) -> Result<Option<(Taken, Vec<u8>)>> {
+        let mut bytes = Vec::new();
+        loop {
+            match self.try_take(&mut bytes)? {
+                Take::TooLong(length) => bytes.resize(length, 0),
+                Take::Message(taken) => {
+                    bytes.truncate(taken.length);
+                    return Ok(Some((taken, bytes)));
+                }
+                _ => return Ok(None),
+            }
+        }
+    }
+
+    /// Throws the first message away, whatever its length; `false` if there is none.
+    pub fn discard(self) -> Result<bool> {
+        let Take::Message(taken) = self.try_take_to(None)? else {
+            return Ok(false);
+        };
+        self.member.unpin(&taken.attachments)?;
+        Ok(true)
+    }
+
+    fn try_take_to(self, target: Option<&mut [u8]>) -> Result<Take> {
+        if self.looks_empty() {
             return Ok(match self.phase() {
                 Phase::Open => Take::Empty,
                 // Once more: it may have been filled before it was shut down.
                 Phase::ShutDown if self.is_empty() => Take::ShutDown,
-                Phase::ShutDown => return self.try_take(target),
+                Phase::ShutDown => return self.try_take_to(target),
             });
         }
-        let taken = self.locked(CONSUMERS_LOCK, || self.take_first(target))?;
-        if taken.is_some() && self.maxsize() != 0 {
+        let take = self.locked(CONSUMERS_LOCK, || self.take_first(target))?;
+        if matches!(take, Take::Message(_)) && self.maxsize() != 0 {
             self.wake_one(PRODUCERS_ASLEEP, self.drained_word());
         }
-        Ok(taken.map_or(Take::Empty, Take::Message))
+        Ok(take)
     }
 
-    /// Copies the first message out and moves the head. Call with the consumers' lock.
-    fn take_first(self, target: &mut [u8]) -> Result<Option<Taken>> {
-        if self.is_empty() {
-            return Ok(None);
+    /// Whether it is not worth while to take the consumers' lock.
+    fn looks_empty(self) -> bool {
+        // Relaxed: only if this says that there is nothing, it counts, and then the mark is read.
+        let seen = Mark::unpack(self.mark_word(TAIL_SEEN).load(Relaxed));
+        seen.count == self.mark(HEAD).count && self.is_empty()
+    }
+
+    /// Copies the first message out, unless there is no `target`, and moves the head. Call with the
+    /// consumers' lock.
+    fn take_first(self, target: Option<&mut [u8]>) -> Result<Take> {
+        let head = self.mark(HEAD);
+        let is_behind = |tail: Mark| tail.ahead_of(head) != 0;
+        let tail = self.mark_seen(TAIL_SEEN, TAIL, is_behind);
+        if !is_behind(tail) {
+            return Ok(Take::Empty);
         }
-        let (head, tail) = (self.mark(HEAD), self.mark(TAIL));
         let (segment, start, passed) = self.first_segment(head.position)?;
         let mut header = [0; UNIT as usize];
         let at = segment.read_into(start, &mut header);
@@ -121,7 +166,17 @@ impl<'a> Queue<'a> {
                 )
             }
         };
-        let (bytes, position) = self.read_body(&header, segment, at, target)?;
+        let body = self.body(&header, segment, at)?;
+        if let Some(target) = target {
+            let Some(target) = target.get_mut(..header.length) else {
+                return Ok(Take::TooLong(header.length));
+            };
+            match body {
+                Body::Inline => _ = segment.read_into(at, target),
+                Body::Apart(block) => self.arena().read(block.offset, target),
+            }
+        }
+        let position = at.wrapping_add(units_of(header.body()) as u32);
         let count = head.count.wrapping_add(1);
         self.claim(count)?;
         failpoint("queue-before-take");
@@ -137,10 +192,9 @@ impl<'a> Queue<'a> {
             self.member.unpin(&[own])?;
         }
         self.leave_behind(&passed, segment)?;
-        Ok(Some(Taken {
+        Ok(Take::Message(Taken {
             tag: header.tag,
             length: header.length,
-            bytes,
             attachments,
         }))
     }
@@ -164,39 +218,50 @@ impl<'a> Queue<'a> {
         Ok((segment, start, passed))
     }
 
-    /// The bytes, unless they fit into `target`, and the position behind the message.
-    fn read_body(
-        self,
-        header: &Header,
-        segment: Segment,
-        at: u32,
-        target: &mut [u8],
-    ) -> Result<(Vec<u8>, u32)> {
-        if header.apart {
-            let (id, position) = segment.read(at, size_of::<BlockId>());
-            let block = self.member.block(number(&id), Kind::Message)?;
-            if block.size != header.length as u64 {
-                return Err(Error::Corrupted(
-                    "a long message is not as long as announced",
-                ));
-            }
-            let mut bytes = buffers::take(header.length);
-            self.arena()
-                .append_to(&mut bytes, block.offset, header.length);
-            return Ok((bytes, position));
+    /// Where the bytes of a message are whose body in the ring begins at `at`.
+    fn body(self, header: &Header, segment: Segment, at: u32) -> Result<Body> {
+        if !header.apart {
+            return Ok(Body::Inline);
         }
-        match target.get_mut(..header.length) {
-            Some(target) => Ok((Vec::new(), segment.read_into(at, target))),
-            None => Ok(segment.read_long(at, header.length)),
+        let mut id = [0; size_of::<BlockId>()];
+        segment.read_into(at, &mut id);
+        let block = self
+            .member
+            .block(BlockId::from_ne_bytes(id), Kind::Message)?;
+        if block.size != header.length as u64 {
+            return Err(Error::Corrupted(
+                "a long message is not as long as announced",
+            ));
         }
+        Ok(Body::Apart(block))
     }
 
-    /// Returns segments that the head has passed, and the pages of a large empty one.
+    /// Keeps a segment for the next growth, if that is likely to want one of its size soon.
+    fn keep_as_spare(self, segment: Segment) -> bool {
+        (SMALLEST_SPARE..=LARGEST_SEGMENT).contains(&block_size(segment.units))
+            && !self.is_empty()
+            // Release pairs with the swap of `take_spare`.
+            && self
+                .word(SPARE_SEGMENT)
+                .compare_exchange(0, segment.id, Release, Relaxed)
+                .is_ok()
+    }
+
+    /// Keeps or returns segments that the head has passed, and the pages of a large empty one.
     fn leave_behind(self, passed: &[Segment], current: Segment) -> Result<()> {
-        if !passed.is_empty() {
+        if let [returned @ .., last] = passed {
             self.word(HEAD_SEGMENT).store(current.id, Relaxed);
-            let holds: Vec<_> = passed.iter().map(|segment| segment.hold()).collect();
+            let mut holds: Vec<_> = returned.iter().map(|segment| segment.hold()).collect();
+            if !self.keep_as_spare(*last) {
+                holds.push(last.hold());
+            }
             self.member.unpin(&holds)?;
+        }
+        if self.word(SPARE_SEGMENT).load(Relaxed) != 0
+            && self.is_empty()
+            && let Some(spare) = self.take_spare()?
+        {
+            self.member.unpin(&[spare.hold()])?;
         }
         if current.units > KEPT_WHEN_EMPTY && self.is_empty() {
             // Only if it costs no waiting: the next one to empty the queue does it otherwise.

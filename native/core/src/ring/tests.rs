@@ -14,13 +14,9 @@ fn plain(bytes: &[u8]) -> Message<'_> {
 }
 
 fn take(queue: Queue) -> Option<Vec<u8>> {
-    match queue.try_take(&mut []).unwrap() {
-        Take::Message(taken) => {
-            assert_eq!(taken.length, taken.bytes.len());
-            Some(taken.bytes)
-        }
-        _ => None,
-    }
+    let (taken, bytes) = queue.try_take_vec().unwrap()?;
+    assert_eq!(taken.length, bytes.len());
+    Some(bytes)
 }
 
 #[test]
@@ -88,6 +84,50 @@ fn memory_of_a_backlog_is_returned_once_it_is_drained() {
 }
 
 #[test]
+fn a_backlog_that_moves_on_uses_the_same_memory_again() {
+    let member = member();
+    let (queue, block) = Queue::create(&member, 0, false).unwrap();
+    let message = |k: u32| vec![k as u8; 1 << 20];
+    let mut next = 0..;
+    for k in 0..12 {
+        queue.try_put(&plain(&message(k))).unwrap();
+    }
+    let mut kept = 0;
+    for k in 12..200 {
+        queue.try_put(&plain(&message(k))).unwrap();
+        assert!(take(queue) == Some(message(next.next().unwrap())));
+        kept += u32::from(queue.word(SPARE_SEGMENT).load(Relaxed) != 0);
+        // In tests each message here has a segment of its own.
+        assert!(member.usage().unwrap().blocks <= 12 + 3);
+    }
+    assert!(kept > 100, "{kept}");
+    while let Some(bytes) = take(queue) {
+        assert!(bytes == message(next.next().unwrap()));
+    }
+    assert_eq!(next.next(), Some(200));
+    assert_eq!(queue.word(SPARE_SEGMENT).load(Relaxed), 0);
+    member.release(block.id).unwrap();
+    assert_eq!(member.usage().unwrap().blocks, 0);
+}
+
+#[test]
+fn a_message_too_long_for_the_caller_stays_where_it_is() {
+    let member = member();
+    let (queue, _) = Queue::create(&member, 0, false).unwrap();
+    for length in [5, 70_000, LONGEST_INLINE + 1] {
+        queue.try_put(&plain(&vec![3; length])).unwrap();
+        queue.try_put(&plain(b"next")).unwrap();
+        let mut short = [0; 4];
+        assert_eq!(queue.try_take(&mut short).unwrap(), Take::TooLong(length));
+        assert_eq!(short, [0; 4]);
+        assert_eq!(queue.len(), 2);
+        assert_eq!(take(queue), Some(vec![3; length]));
+        assert!(queue.discard().unwrap());
+        assert!(!queue.discard().unwrap());
+    }
+}
+
+#[test]
 fn a_bounded_queue_is_full_exactly_at_its_size() {
     let member = member();
     let (queue, _) = Queue::create(&member, 2, false).unwrap();
@@ -122,9 +162,7 @@ fn a_message_keeps_its_attachments_alive_until_the_receiver_has_them() {
         })
         .unwrap();
     member.release(lock.id).unwrap();
-    let Take::Message(taken) = queue.try_take(&mut []).unwrap() else {
-        panic!("empty")
-    };
+    let (taken, _) = queue.try_take_vec().unwrap().unwrap();
     let again = member.adopt(lock.id, lock.generation).unwrap();
     member.unpin(&taken.attachments).unwrap();
     assert_eq!(again, lock);
@@ -221,7 +259,7 @@ fn positions_go_round_without_a_seam() {
     let (queue, _) = Queue::create(&member, 0, false).unwrap();
     // As if almost 2^32 units had passed already.
     let start = u32::MAX - 5000;
-    for mark in [TAIL, HEAD] {
+    for mark in [TAIL, HEAD, TAIL_SEEN, HEAD_SEEN] {
         queue.mark_word(mark).store(
             Mark {
                 position: start,
@@ -374,7 +412,7 @@ fn a_corrupted_queue_is_an_error() {
             }
         }
         for _ in 0..4 {
-            let _ = queue.try_take(&mut []);
+            let _ = queue.try_take_vec();
             let _ = queue.try_put(&plain(b"after"));
         }
     }

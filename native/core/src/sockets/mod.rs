@@ -1,0 +1,111 @@
+//! Connections to processes that are no relatives: [`Listener`] waits for them, [`dial`] makes
+//! them. Over TCP, UNIX sockets with a path, and UNIX sockets with an abstract name.
+
+mod dial;
+mod listener;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+
+pub use crate::sys::socket::Address;
+pub use dial::{Dial, Dialled, dial};
+pub use listener::Listener;
+
+use crate::error::{Error, Result};
+
+/// An address as users write it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    Unix {
+        /// A path, or an abstract name behind a NUL.
+        name: Vec<u8>,
+        /// Whether the folder of the path is a listener's own, and goes with it.
+        owns_folder: bool,
+    },
+    Inet {
+        /// A name, a number, or nothing for every interface of this machine.
+        host: String,
+        port: u16,
+        version: Version,
+    },
+}
+
+/// Which addresses of a host are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// Those of version 4 first.
+    Any,
+    V4,
+    V6,
+}
+
+impl Version {
+    fn admits(self, address: &SocketAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::V4 => address.is_ipv4(),
+            Self::V6 => address.is_ipv6(),
+        }
+    }
+}
+
+impl Place {
+    /// The addresses that this is, if that can be told without asking anybody.
+    fn known(&self) -> Option<Result<Vec<Address>>> {
+        let (host, port, version) = match self {
+            Self::Unix { name, .. } => return Some(Ok(vec![Address::Unix(name.clone())])),
+            Self::Inet {
+                host,
+                port,
+                version,
+            } => (host, *port, *version),
+        };
+        let host: IpAddr = match (host.as_str(), version) {
+            ("", Version::V6) => std::net::Ipv6Addr::UNSPECIFIED.into(),
+            ("", _) => Ipv4Addr::UNSPECIFIED.into(),
+            (host, _) => host.parse().ok()?,
+        };
+        let address = SocketAddr::new(host, port);
+        Some(match version.admits(&address) {
+            true => Ok(vec![Address::Inet(address)]),
+            false => Err(self.unknown("it has no address of the family")),
+        })
+    }
+
+    /// The addresses that this is, best first. This may ask a name server, and take its time.
+    fn resolve(&self) -> Result<Vec<Address>> {
+        if let Some(known) = self.known() {
+            return known;
+        }
+        let Self::Inet {
+            host,
+            port,
+            version,
+        } = self
+        else {
+            return Ok(Vec::new());
+        };
+        let found = (host.as_str(), *port).to_socket_addrs();
+        let found = found.map_err(|error| self.unknown(&error.to_string()))?;
+        let mut addresses: Vec<_> = found.filter(|address| version.admits(address)).collect();
+        addresses.sort_by_key(SocketAddr::is_ipv6);
+        match addresses.is_empty() {
+            true => Err(self.unknown("it has no address of the family")),
+            false => Ok(addresses.into_iter().map(Address::Inet).collect()),
+        }
+    }
+
+    fn unknown(&self, reason: &str) -> Error {
+        let host = match self {
+            Self::Inet { host, .. } => host.clone(),
+            Self::Unix { .. } => String::new(),
+        };
+        let reason = reason.trim_start_matches("failed to lookup address information: ");
+        Error::NoSuchHost {
+            host,
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

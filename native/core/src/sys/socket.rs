@@ -1,0 +1,125 @@
+//! Stream sockets and their addresses: `socket(2)`, `bind(2)`, `listen(2)`, `accept4(2)`,
+//! `connect(2)`, and the options that are set on every one of them.
+
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use rustix::net::sockopt::{self, Timeout};
+use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType};
+
+use super::clock::Deadline;
+use super::stream::poll_until;
+
+/// Where a socket is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    Inet(SocketAddr),
+    /// A path; an abstract name behind a NUL; or nothing, for a socket that has no name.
+    Unix(Vec<u8>),
+}
+
+impl Address {
+    fn any(&self) -> Result<SocketAddrAny, Errno> {
+        match self {
+            Self::Inet(address) => Ok((*address).into()),
+            Self::Unix(name) => match name.split_first() {
+                Some((0, name)) => SocketAddrUnix::new_abstract_name(name),
+                _ => SocketAddrUnix::new(name.as_slice()),
+            }
+            .map(SocketAddrAny::from),
+        }
+    }
+
+    /// The address that the kernel tells; of families that are not ours, none is told.
+    fn of(any: SocketAddrAny) -> Self {
+        if let Ok(address) = SocketAddr::try_from(any.clone()) {
+            return Self::Inet(address);
+        }
+        let Ok(unix) = SocketAddrUnix::try_from(any) else {
+            return Self::Unix(Vec::new());
+        };
+        match (unix.abstract_name(), unix.path_bytes()) {
+            (Some(name), _) => Self::Unix([&[0], name].concat()),
+            (None, path) => Self::Unix(path.unwrap_or_default().to_vec()),
+        }
+    }
+}
+
+/// A socket for `address`, close-on-exec, that does not sleep.
+pub fn open(address: &Address) -> Result<OwnedFd, Errno> {
+    let family = match address {
+        Address::Inet(SocketAddr::V4(_)) => AddressFamily::INET,
+        Address::Inet(SocketAddr::V6(_)) => AddressFamily::INET6,
+        Address::Unix(_) => AddressFamily::UNIX,
+    };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    rustix::net::socket_with(family, SocketType::STREAM, flags, None)
+}
+
+/// Lets connections to `address` come in, `backlog` of them before they are accepted. The address
+/// may be one that closed connections still use.
+pub fn listen(socket: impl AsFd, address: &Address, backlog: i32) -> Result<(), Errno> {
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    rustix::net::bind(&socket, &address.any()?)?;
+    rustix::net::listen(&socket, backlog)
+}
+
+/// The address that a socket is bound to.
+pub fn local_address(socket: impl AsFd) -> Result<Address, Errno> {
+    rustix::net::getsockname(socket).map(Address::of)
+}
+
+/// A connection that has come in and where it comes from; `None` if there is none.
+pub fn accept(socket: impl AsFd) -> Result<Option<(OwnedFd, Address)>, Errno> {
+    loop {
+        match rustix::net::acceptfrom_with(&socket, SocketFlags::CLOEXEC) {
+            Ok((accepted, peer)) => {
+                let peer = peer.map_or(Address::Unix(Vec::new()), Address::of);
+                without_delay(&accepted, &peer);
+                return Ok(Some((accepted, peer)));
+            }
+            // Who gave up before it was accepted is no failure of ours.
+            Err(Errno::INTR | Errno::CONNABORTED | Errno::PROTO) => {}
+            Err(Errno::AGAIN) => return Ok(None),
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+/// Connects, or goes on doing so; `false` if that takes longer than the socket may sleep.
+pub fn connect(socket: impl AsFd, address: &Address) -> Result<bool, Errno> {
+    match rustix::net::connect(&socket, &address.any()?) {
+        Ok(()) | Err(Errno::ISCONN) => {
+            without_delay(&socket, address);
+            Ok(true)
+        }
+        Err(Errno::AGAIN | Errno::INPROGRESS | Errno::ALREADY | Errno::INTR) => Ok(false),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Lets `connect` sleep for `longest` at a time; `None`: as long as it takes.
+pub fn may_sleep(socket: impl AsFd, longest: Option<Duration>) -> Result<(), Errno> {
+    sockopt::set_socket_timeout(&socket, Timeout::Send, longest)?;
+    let flags = rustix::fs::fcntl_getfl(&socket)?;
+    rustix::fs::fcntl_setfl(&socket, flags - OFlags::NONBLOCK)
+}
+
+/// A message's header and body may be two writes, and the body must not wait until the other end
+/// has confirmed the header.
+fn without_delay(socket: impl AsFd, address: &Address) {
+    if let Address::Inet(_) = address {
+        // Without it the connection is slower, and works.
+        let _ = sockopt::set_tcp_nodelay(socket, true);
+    }
+}
+
+/// Sleeps until `descriptor` has something to tell; `false` when `deadline` passes first.
+pub fn await_readable(descriptor: impl AsFd, deadline: Deadline) -> Result<bool, Errno> {
+    let mut polled = [PollFd::new(&descriptor, PollFlags::IN)];
+    poll_until(&mut polled, deadline).map(|ready| ready > 0)
+}

@@ -1,0 +1,200 @@
+// Handshakes over connections: what handshake.ts says is sent and received here, within a time.
+
+import { AuthenticationError, EOFError } from "../errors.ts";
+import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
+import { type Connection, receiveBefore } from "./connection.ts";
+import { answer, challenge, type DigestName, digestNames, type Handshake, isDigestName, LONGEST } from "./handshake.ts";
+
+export type { DigestName } from "./handshake.ts";
+
+/** How long a handshake may take if nothing else is said, in milliseconds. */
+export const HANDSHAKE_TIMEOUT = 10_000;
+
+/** Options of {@linkcode deliverChallengeSync}. */
+export interface ChallengeSyncOptions extends WaitSyncOptions {
+  /** The digest to ask for. Default: `"sha256"`. CPython up to 3.11 always answers with MD5, which is accepted. */
+  digestName?: DigestName;
+}
+
+/** Options of {@linkcode deliverChallenge}. */
+export interface ChallengeOptions extends WaitOptions, ChallengeSyncOptions {}
+
+/**
+ * Makes the other end of a connection prove that it knows `authkey`, as Python's `deliver_challenge`. The other end must
+ * call {@linkcode answerChallenge}, or be Python's. The handshake takes at most `timeout` milliseconds (default: 10 000).
+ *
+ * Close the connection if this fails: it may be in the middle of the handshake.
+ *
+ * @throws {AuthenticationError} If the other end does not know the key, does not answer in time, or goes away.
+ * @throws {TypeError} If `authkey` is no Uint8Array.
+ * @throws {RangeError} If `digestName` is not known.
+ * @throws What `signal` was aborted with.
+ *
+ * @example Both ends of a pipe
+ * ```ts
+ * import { answerChallenge, deliverChallenge, Pipe } from "@parallel/multiprocessing/connection";
+ *
+ * const key = new TextEncoder().encode("secret");
+ * const [a, b] = Pipe();
+ * await Promise.all([deliverChallenge(a, key), answerChallenge(b, key)]);
+ * a.close();
+ * b.close();
+ * ```
+ */
+export async function deliverChallenge(
+  connection: Connection,
+  authkey: Uint8Array,
+  options: ChallengeOptions = {},
+): Promise<void> {
+  await perform(connection, challenge(checkedKey(authkey), checkedDigest(options)), handshakeOptions(options));
+}
+
+/** As {@linkcode deliverChallenge}, blocking the thread. */
+export function deliverChallengeSync(
+  connection: Connection,
+  authkey: Uint8Array,
+  options: ChallengeSyncOptions = {},
+): void {
+  performSync(connection, challenge(checkedKey(authkey), checkedDigest(options)), handshakeOptions(options));
+}
+
+/**
+ * Proves to the other end of a connection that this one knows `authkey`, as Python's `answer_challenge`. The other end
+ * must call {@linkcode deliverChallenge}, or be Python's. The handshake takes at most `timeout` milliseconds (default:
+ * 10 000).
+ *
+ * Close the connection if this fails: it may be in the middle of the handshake.
+ *
+ * @throws {AuthenticationError} If the other end rejects the answer, is not heard of in time, or goes away.
+ * @throws {TypeError} If `authkey` is no Uint8Array.
+ * @throws What `signal` was aborted with.
+ *
+ * @example A key that the other end does not have
+ * ```ts
+ * import { answerChallenge, AuthenticationError, deliverChallenge, Pipe } from "@parallel/multiprocessing";
+ * import { assertEquals, assertInstanceOf } from "@std/assert";
+ *
+ * const [a, b] = Pipe();
+ * const key = (text: string) => new TextEncoder().encode(text);
+ * const ends = await Promise.allSettled([deliverChallenge(a, key("one")), answerChallenge(b, key("another"))]);
+ * for (const end of ends) {
+ *   assertEquals(end.status, "rejected");
+ *   if (end.status === "rejected") assertInstanceOf(end.reason, AuthenticationError);
+ * }
+ * a.close();
+ * b.close();
+ * ```
+ */
+export async function answerChallenge(
+  connection: Connection,
+  authkey: Uint8Array,
+  options: WaitOptions = {},
+): Promise<void> {
+  await perform(connection, answer(checkedKey(authkey)), handshakeOptions(options));
+}
+
+/** As {@linkcode answerChallenge}, blocking the thread. */
+export function answerChallengeSync(connection: Connection, authkey: Uint8Array, options: WaitSyncOptions = {}): void {
+  performSync(connection, answer(checkedKey(authkey)), handshakeOptions(options));
+}
+
+/**
+ * A copy of the key, which the caller may change meanwhile.
+ *
+ * @throws {TypeError} If it is no Uint8Array. An empty one is a key, too.
+ */
+export function checkedKey(authkey: unknown): Uint8Array {
+  if (authkey instanceof Uint8Array) return new Uint8Array(authkey);
+  const hint = typeof authkey === "string" ? ", such as `new TextEncoder().encode(text)`" : "";
+  const given = typeof authkey === "string" ? "a string" : Deno.inspect(authkey);
+  throw new TypeError(`Cannot authenticate: authkey should be a byte string: wanted a Uint8Array${hint}, got ${given}`);
+}
+
+function checkedDigest({ digestName = "sha256" }: ChallengeSyncOptions): DigestName {
+  if (isDigestName(digestName)) return digestName;
+  throw new RangeError(`Cannot deliver a challenge: "digestName" is "${digestName}", wanted one of ${digestNames()}`);
+}
+
+/** The limits of a handshake. */
+export interface HandshakeLimits {
+  /** Milliseconds; may be `Infinity`. */
+  timeout: number;
+  signal?: AbortSignal;
+}
+
+function handshakeOptions({ timeout = HANDSHAKE_TIMEOUT, signal }: WaitOptions): HandshakeLimits {
+  return { timeout: timeoutOf({ timeout, signal }), signal };
+}
+
+/** Takes this end's part in a handshake, without blocking the thread. */
+export async function perform(
+  connection: Connection,
+  handshake: Handshake,
+  { timeout, signal }: HandshakeLimits,
+): Promise<void> {
+  signal?.throwIfAborted();
+  const limit = new AbortController();
+  const abort = () => limit.abort(signal?.reason);
+  signal?.addEventListener("abort", abort, { once: true });
+  // Longer than a timer can wait is for ever.
+  const timer = timeout < 2 ** 31 ? setTimeout(() => limit.abort(late(timeout)), timeout) : undefined;
+  const options = { maxlength: LONGEST, signal: limit.signal };
+  try {
+    let turn = handshake.next();
+    while (!turn.done) {
+      let received = NOTHING;
+      try {
+        if (turn.value === null) received = await connection.recvBytes(options);
+        else await connection.sendBytes(turn.value, options);
+      } catch (error) {
+        turn = handshake.throw(explained(error));
+        continue;
+      }
+      turn = handshake.next(received);
+    }
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+/** As {@linkcode perform}, blocking the thread. */
+export function performSync(connection: Connection, handshake: Handshake, { timeout }: HandshakeLimits): void {
+  const until = performance.now() + timeout;
+  let turn = handshake.next();
+  while (!turn.done) {
+    let received: Uint8Array | undefined = NOTHING;
+    try {
+      // A message of a handshake fits into any socket's buffer, so only receiving can take long.
+      if (turn.value === null) received = connection[receiveBefore](LONGEST, until);
+      else connection.sendBytesSync(turn.value);
+      if (received === undefined) throw late(timeout);
+    } catch (error) {
+      turn = handshake.throw(explained(error));
+      continue;
+    }
+    turn = handshake.next(received);
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+function late(timeout: number): AuthenticationError {
+  return new AuthenticationError(
+    `Cannot authenticate: the other end was silent for too long (${timeout} ms); does it have an authkey?`,
+  );
+}
+
+/** What the other end did, as an error of authentication; an error of this end unchanged. */
+function explained(error: unknown): unknown {
+  const classes = [
+    EOFError,
+    Deno.errors.UnexpectedEof,
+    Deno.errors.InvalidData,
+    Deno.errors.BrokenPipe,
+    Deno.errors.ConnectionReset,
+  ];
+  if (!classes.some((ErrorClass) => error instanceof ErrorClass)) return error;
+  const what = error instanceof Deno.errors.InvalidData ? "sent too much" : "closed the connection";
+  return new AuthenticationError(`Cannot authenticate: the other end ${what} during the handshake`, { cause: error });
+}

@@ -1,0 +1,170 @@
+// Connecting to a listener, ours or Python's.
+
+import { TimeoutError } from "../errors.ts";
+import { native, translated } from "../native.ts";
+import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
+import { descriptorOf, type Waitable } from "../waitable.ts";
+import { type Address, describe, type Family, placed, placeOf, requirePermission } from "./address.ts";
+import { checkedKey, HANDSHAKE_TIMEOUT, perform, performSync } from "./authentication.ts";
+import { Connection } from "./connection.ts";
+import { greet } from "./handshake.ts";
+import { wait } from "./wait.ts";
+
+/** Options of {@linkcode ClientSync}. */
+export interface ClientSyncOptions extends WaitSyncOptions {
+  /** The kind of address. Default: as the address says. With `"AF_INET"` only version 4 of a host's addresses, with
+   * `"AF_INET6"` only version 6 is tried, otherwise both. */
+  family?: Family;
+  /** The key that the listener wants to be known. Default: it wants none. */
+  authkey?: Uint8Array;
+  /** Milliseconds that the listener has to prove that it knows the key; `null`: any time. Default: 10 000. */
+  handshakeTimeout?: number | null;
+}
+
+/** Options of {@linkcode Client}. */
+export interface ClientOptions extends ClientSyncOptions, WaitOptions {}
+
+const CONNECT = "connect to";
+
+/** A connection that is being made, under the addon's number. */
+class Dial implements Waitable, Disposable {
+  readonly #id: number;
+
+  constructor(id: number) {
+    this.#id = id;
+  }
+
+  [descriptorOf](): number {
+    return native().dialFileno(this.#id);
+  }
+
+  /** The connection, once it is made; 0 if it is not within `timeout` milliseconds. */
+  finish(timeout: number): number {
+    return translated(() => native().dialFinish(this.#id, timeout));
+  }
+
+  [Symbol.dispose](): void {
+    native().dialClose(this.#id);
+  }
+}
+
+/** What the options say, checked. */
+interface Plan {
+  readonly address: Address;
+  readonly authkey: Uint8Array | null;
+  readonly timeout: number;
+  readonly handshakeTimeout: number;
+}
+
+/**
+ * Connects to a {@linkcode Listener}, or one of Python's, without blocking the thread. As
+ * `multiprocessing.connection.Client`.
+ *
+ * @param address Where it listens: `[host, port]`, the path of a UNIX socket, or the abstract name of one behind a NUL.
+ * @throws {RangeError} If it is no address of this system or of the family.
+ * @throws {TypeError} If an option is of the wrong type.
+ * @throws {Deno.errors.NotCapable} If Deno does not permit it: that takes `--allow-net` of the host and port; for a
+ * UNIX socket `--allow-read` and `--allow-write` of its path; for an abstract name all of `--allow-net`.
+ * @throws {Deno.errors.ConnectionRefused} If nobody listens there; {@linkcode Deno.errors.NotFound} if there is no such
+ * host or file; and what else the operating system says, as the matching `Deno.errors`.
+ * @throws {TimeoutError} If no connection was made within `timeout` milliseconds.
+ * @throws {AuthenticationError} If the listener has another key, or none, or goes away.
+ * @throws What `signal` was aborted with.
+ *
+ * @example Say something to a listener
+ * ```ts
+ * import { Client, Listener } from "@parallel/multiprocessing/connection";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using listener = new Listener();
+ * using client = await Client(listener.address);
+ * using server = await listener.accept();
+ * await client.sendBytes(new TextEncoder().encode("hi"));
+ * assertEquals(await server.recvBytes(), new Uint8Array([104, 105]));
+ * ```
+ */
+export async function Client(address: Address, options: ClientOptions = {}): Promise<Connection> {
+  const { signal } = options;
+  const plan = planOf(address, options);
+  signal?.throwIfAborted();
+  const connection = await dial(plan, options);
+  if (plan.authkey === null) return connection;
+  try {
+    await perform(connection, greet(plan.authkey), { timeout: plan.handshakeTimeout, signal });
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/** As {@linkcode Client}, blocking the thread. */
+export function ClientSync(address: Address, options: ClientSyncOptions = {}): Connection {
+  const plan = planOf(address, options);
+  const connection = dialSync(plan, options);
+  if (plan.authkey === null) return connection;
+  try {
+    performSync(connection, greet(plan.authkey), { timeout: plan.handshakeTimeout });
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+function planOf(address: Address, options: ClientOptions): Plan {
+  const { authkey, handshakeTimeout = HANDSHAKE_TIMEOUT } = options;
+  return {
+    address,
+    authkey: authkey === undefined || authkey === null ? null : checkedKey(authkey),
+    timeout: timeoutOf({ timeout: options.timeout, signal: options.signal }),
+    handshakeTimeout: timeoutOf({ timeout: handshakeTimeout }),
+  };
+}
+
+async function dial({ address, timeout }: Plan, { family, signal }: ClientOptions): Promise<Connection> {
+  const { connection, dial } = begin(address, family);
+  if (connection > 0) return connected(connection);
+  using pending = new Dial(dial);
+  const limit = timeout === Infinity ? null : timeout;
+  if ((await wait([pending], { timeout: limit, signal })).length === 0) throw late(address, timeout);
+  return connected(placing(address, () => pending.finish(0)));
+}
+
+function dialSync({ address, timeout }: Plan, { family }: ClientSyncOptions): Connection {
+  const { connection, dial } = begin(address, family);
+  if (connection > 0) return connected(connection);
+  using pending = new Dial(dial);
+  const made = placing(address, () => pending.finish(timeout));
+  if (made === 0) throw late(address, timeout);
+  return connected(made);
+}
+
+/** Connects at once, or begins to: the number of the connection, or that of the dial. */
+function begin(address: Address, family: Family | undefined): { connection: number; dial: number } {
+  const place = placeOf(address, family, CONNECT);
+  requirePermission(place, CONNECT);
+  return placing(
+    address,
+    () =>
+      translated(() =>
+        place.kind === "inet" ? native().dialInet(place.host, place.port, place.version) : native().dialUnix(place.path)
+      ),
+  );
+}
+
+function placing<T>(address: Address, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw placed(error, CONNECT, address);
+  }
+}
+
+function connected(id: number): Connection {
+  return new Connection({ id, readable: true, writable: true, pipe: null });
+}
+
+function late(address: Address, timeout: number): TimeoutError {
+  return new TimeoutError(`Cannot connect to ${describe(address)}: it took longer than ${timeout} ms`);
+}

@@ -1,0 +1,261 @@
+// Waiting for connections from other processes, which need not be relatives, nor run Deno.
+
+import { closedError } from "../blocks.ts";
+import { TimeoutError } from "../errors.ts";
+import { native, type SocketName, translated } from "../native.ts";
+import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
+import { descriptorOf, type Waitable } from "../waitable.ts";
+import {
+  type Address,
+  addressOf,
+  checkFamily,
+  describe,
+  type Family,
+  placed,
+  placeOf,
+  requirePermission,
+} from "./address.ts";
+import { checkedKey, HANDSHAKE_TIMEOUT, perform, performSync } from "./authentication.ts";
+import { Connection } from "./connection.ts";
+import { serve } from "./handshake.ts";
+import { wait } from "./wait.ts";
+
+/** Options of {@linkcode Listener}. */
+export interface ListenerOptions {
+  /** The kind of address. Default: as the address says; without one, `"AF_UNIX"`. */
+  family?: Family;
+  /** How many connections wait to be accepted before others are turned away or wait. Default: 1. */
+  backlog?: number;
+  /** The key that a client must know; the client asks for the same. Default: nobody is asked for any. */
+  authkey?: Uint8Array;
+  /** Milliseconds that a client has to prove that it knows the key; `null`: any time. Default: 10 000. */
+  handshakeTimeout?: number | null;
+}
+
+/** What a listener that is not closed consists of. */
+interface Opened {
+  readonly id: number;
+  /** Aborted when it is closed. */
+  readonly closing: AbortController;
+}
+
+const LISTEN = "listen on";
+
+/** The listeners of this thread that are open: closed at the end of the program, so that no file of theirs is left. */
+const open = new Set<number>();
+let closesAtExit = false;
+
+/** Last resort for listeners that nobody closed. */
+const collected = new FinalizationRegistry<number>(shut);
+
+function shut(id: number): void {
+  open.delete(id);
+  native().listenerClose(id);
+}
+
+/**
+ * Waits for connections of {@linkcode Client}s, those of Python's `multiprocessing.connection` among them. As
+ * `multiprocessing.connection.Listener`.
+ *
+ * Whoever can reach the address can connect. With an `authkey` only those get through who know it, and to them the
+ * listener proves that it does, too; the key is not sent. What follows the handshake is neither encrypted nor signed.
+ *
+ * @example Accept a connection
+ * ```ts
+ * import { Client, Listener } from "@parallel/multiprocessing/connection";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const authkey = new TextEncoder().encode("secret");
+ * using listener = new Listener(["127.0.0.1", 0], { authkey });
+ * const [server, client] = await Promise.all([listener.accept(), Client(listener.address, { authkey })]);
+ * await client.send({ question: "how many?" });
+ * assertEquals(await server.recv(), { question: "how many?" });
+ * server.close();
+ * client.close();
+ * ```
+ */
+export class Listener implements Disposable, Waitable {
+  #opened: Opened | null;
+  readonly #address: Address;
+  readonly #authkey: Uint8Array | null;
+  readonly #handshakeTimeout: number;
+  #lastAccepted: Address | null = null;
+
+  /**
+   * Listens at an address, or at one of its own: a UNIX socket in a temporary folder that only this user can enter; with
+   * `family: "AF_INET"`, a free port of this machine that only this machine can reach.
+   *
+   * @throws {RangeError} If it is no address of this system or of the family, or `backlog` is out of range.
+   * @throws {TypeError} If an option is of the wrong type.
+   * @throws {Deno.errors.NotCapable} If Deno does not permit it: that takes `--allow-net` of the host and port; for a
+   * UNIX socket `--allow-read` and `--allow-write` of its path; for an abstract name all of `--allow-net`.
+   * @throws {Deno.errors.AddrInUse} If somebody listens there, or a file of that name exists.
+   * @throws What else the operating system says against it, as the matching `Deno.errors`.
+   */
+  constructor(address?: Address | null, options: ListenerOptions = {}) {
+    const { family, backlog = 1, authkey, handshakeTimeout = HANDSHAKE_TIMEOUT } = options;
+    this.#authkey = authkey === undefined || authkey === null ? null : checkedKey(authkey);
+    this.#handshakeTimeout = timeoutOf({ timeout: handshakeTimeout });
+    if (!Number.isInteger(backlog) || backlog < 0 || backlog > 2 ** 31 - 1) {
+      throw new RangeError(`Cannot listen: "backlog" is ${Deno.inspect(backlog)}, wanted a number from 0 on`);
+    }
+    const { id, name } = address === undefined || address === null
+      ? listenAnywhere(family, backlog)
+      : listenAt(address, family, { backlog, ownsFolder: false });
+    this.#address = addressOf(name);
+    this.#opened = { id, closing: new AbortController() };
+    collected.register(this, id, this);
+  }
+
+  /** Where it listens: with the port that it got, if it was to have any. */
+  get address(): Address {
+    return this.#address;
+  }
+
+  /** Where the connection that was accepted last comes from: a UNIX socket mostly has no name there, `""`. */
+  get lastAccepted(): Address | null {
+    return this.#lastAccepted;
+  }
+
+  /** Whether {@linkcode close} was called. */
+  get closed(): boolean {
+    return this.#opened === null;
+  }
+
+  /**
+   * Waits for a connection without blocking the thread. `timeout` is for somebody to connect; the handshake then has a
+   * time of its own, see {@linkcode ListenerOptions.handshakeTimeout}. Several calls at once accept several connections,
+   * so that a slow client does not keep others waiting.
+   *
+   * @throws {AuthenticationError} If the one who connected does not know the key, is silent or goes away. Its connection
+   * is closed, and the listener goes on: call `accept` again.
+   * @throws {TimeoutError} If nobody has connected in time.
+   * @throws {InvalidStateError} If the listener is closed, also while this waits.
+   * @throws What `signal` was aborted with; a connection that came in already is closed.
+   */
+  async accept(options?: WaitOptions): Promise<Connection> {
+    const timeout = timeoutOf(options);
+    const until = performance.now() + timeout;
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    for (;;) {
+      const connection = this.#take(0);
+      if (connection !== null) return await this.#authenticated(connection, signal);
+      const left = until - performance.now();
+      if (!(left > 0)) throw this.#late(timeout);
+      const { signal: closing } = this.#require().closing;
+      const both = signal === undefined ? closing : AbortSignal.any([signal, closing]);
+      await wait([this], { timeout: left === Infinity ? null : left, signal: both });
+    }
+  }
+
+  /** As {@linkcode accept}, blocking the thread. */
+  acceptSync(options?: WaitSyncOptions): Connection {
+    const timeout = timeoutOf(options);
+    const connection = this.#take(timeout);
+    if (connection === null) throw this.#late(timeout);
+    if (this.#authkey === null) return connection;
+    try {
+      performSync(connection, serve(this.#authkey), { timeout: this.#handshakeTimeout });
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  /** Stops listening, and removes the file of a UNIX socket. Connections stay. Again: nothing happens. */
+  close(): void {
+    if (this.#opened === null) return;
+    const { id, closing } = this.#opened;
+    this.#opened = null;
+    collected.unregister(this);
+    shut(id);
+    closing.abort(closedError("accept a connection", "listener"));
+  }
+
+  /** As {@linkcode close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** @ignore What `wait` looks at: readable when somebody can be accepted. */
+  [descriptorOf](): number {
+    return native().listenerFileno(this.#require().id);
+  }
+
+  #require(): Opened {
+    if (this.#opened === null) throw closedError("accept a connection", "listener");
+    return this.#opened;
+  }
+
+  /** A connection that came in within `timeout` milliseconds. */
+  #take(timeout: number): Connection | null {
+    const { id } = this.#require();
+    const accepted = translated(() => native().listenerAccept(id, timeout));
+    if (accepted === null) return null;
+    this.#lastAccepted = addressOf(accepted.peer);
+    return new Connection({ id: accepted.connection, readable: true, writable: true, pipe: null });
+  }
+
+  async #authenticated(connection: Connection, signal: AbortSignal | undefined): Promise<Connection> {
+    if (this.#authkey === null) return connection;
+    try {
+      await perform(connection, serve(this.#authkey), { timeout: this.#handshakeTimeout, signal });
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  #late(timeout: number): TimeoutError {
+    const where = describe(this.#address);
+    return new TimeoutError(`Cannot accept a connection at ${where}: nobody connected within ${timeout} ms`);
+  }
+}
+
+/** A listener of the addon and the name it got. */
+interface Listening {
+  id: number;
+  name: SocketName;
+}
+
+function listenAt(
+  address: Address,
+  family: Family | undefined,
+  { backlog, ownsFolder }: { backlog: number; ownsFolder: boolean },
+): Listening {
+  const place = placeOf(address, family, LISTEN);
+  requirePermission(place, LISTEN);
+  const addon = native();
+  if (!closesAtExit) {
+    closesAtExit = true;
+    addEventListener("unload", () => open.forEach(shut));
+  }
+  try {
+    const id = translated(() =>
+      place.kind === "inet"
+        ? addon.listenInet(place.host, place.port, place.version, backlog)
+        : addon.listenUnix(place.path, backlog, ownsFolder)
+    );
+    open.add(id);
+    return { id, name: addon.listenerAddress(id) };
+  } catch (error) {
+    throw placed(error, LISTEN, address);
+  }
+}
+
+function listenAnywhere(family: Family | undefined, backlog: number): Listening {
+  checkFamily(family, LISTEN);
+  if (family === "AF_INET") return listenAt(["127.0.0.1", 0], family, { backlog, ownsFolder: false });
+  if (family === "AF_INET6") return listenAt(["::1", 0], family, { backlog, ownsFolder: false });
+  // Nobody but this user can enter it.
+  const folder = Deno.makeTempDirSync({ prefix: "multiprocessing-" });
+  try {
+    return listenAt(`${folder}/socket`, "AF_UNIX", { backlog, ownsFolder: true });
+  } catch (error) {
+    Deno.removeSync(folder);
+    throw error;
+  }
+}

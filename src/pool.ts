@@ -1,0 +1,430 @@
+/**
+ * Pools of worker processes, after Python's `multiprocessing.pool`.
+ *
+ * @module
+ */
+
+import { reference } from "./callable.ts";
+import type { Callable, ModuleExport } from "./callable_types.ts";
+import { InvalidStateError, TimeoutError } from "./errors.ts";
+import { timeoutOf, type WaitOptions } from "./options.ts";
+import { AsyncResult } from "./pool/async_result.ts";
+import { type Call, CALL_FLAGS, MapCall, SingleCall } from "./pool/calls.ts";
+import { Engine } from "./pool/engine.ts";
+import { ImapCall, ImapIterator } from "./pool/imap.ts";
+import { type Input, inputOf, type Items, ListInput } from "./pool/input.ts";
+import {
+  type ApplyAsyncOptions,
+  type ApplyOptions,
+  type CallOptions,
+  countOf,
+  type ImapOptions,
+  type MapAsyncOptions,
+  type MapOptions,
+  type PoolOptions,
+  requireCallback,
+  type TransformOptions,
+  wholeOf,
+} from "./pool/options.ts";
+import { progressBar } from "./pool/progress.ts";
+import type { PoolStats } from "./pool/stats.ts";
+import { cpuCount, Process } from "./process.ts";
+import { register } from "./reduction.ts";
+
+export { AsyncResult, type Callbacks } from "./pool/async_result.ts";
+export { ImapIterator } from "./pool/imap.ts";
+export type { Items } from "./pool/input.ts";
+export type {
+  ApplyAsyncOptions,
+  ApplyOptions,
+  CallOptions,
+  ImapOptions,
+  MapAsyncOptions,
+  MapOptions,
+  PoolContext,
+  PoolOptions,
+  TransformOptions,
+} from "./pool/options.ts";
+export type { PoolStats, WorkerStats } from "./pool/stats.ts";
+export { type CurrentTask, currentTask } from "./pool/task.ts";
+
+/** Milliseconds that a cancelled task has, if the pool says nothing else. */
+const GRACE = 1000;
+/** Milliseconds between two looks of a worker at its memory: for statistics, and where there is a limit. */
+const MEMORY_EVERY = { usually: 250, limited: 5 } as const;
+/** Chunks per worker that `imap` takes ahead. */
+const BUFFERED_CHUNKS = 16;
+
+type AnyTarget = Callable | ModuleExport;
+
+let pools = 0;
+
+/** Pools that nobody can reach any more, and that were not closed. */
+const dropped = new FinalizationRegistry<Engine>((engine) => {
+  if (engine.state !== "running") return;
+  console.warn(`unclosed running multiprocessing pool "${engine.name}" (pids ${engine.pids.join()}): it was dropped`);
+  engine.close();
+});
+
+/**
+ * Processes that run functions for this one. As `multiprocessing.Pool`; what blocks there is a promise here.
+ *
+ * The functions are exported by modules, as the targets of processes are; they may be async. Arguments and results are
+ * anything that can be serialised, and shared objects. A worker that dies costs the task that it was running, which
+ * fails with a {@linkcode WorkerLostError}, and is replaced.
+ *
+ * A pool is ended by {@linkcode Pool.close | close} or {@linkcode Pool.terminate | terminate}, or by `await using`,
+ * which terminates it. While no call is under way it does not keep the program alive.
+ *
+ * @example Square numbers
+ * ```ts
+ * import { Pool } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * // In a program of your own: export function square(x: number) { return x * x }
+ * const square = { module: "data:text/javascript,export function square(x) { return x * x }", name: "square" };
+ * await using pool = new Pool(2);
+ * assertEquals(await pool.apply(square, [3]), 9);
+ * assertEquals(await pool.map(square, [1, 2, 3]), [1, 4, 9]);
+ * assertEquals(await Array.fromAsync(pool.imap(square, [1, 2, 3])), [1, 4, 9]);
+ * ```
+ */
+export class Pool<I extends readonly unknown[] = readonly unknown[]> implements AsyncDisposable {
+  static {
+    register(Pool, {
+      reduce() {
+        throw new TypeError("a Pool cannot be sent to another process; make one there");
+      },
+      restore: () => new Pool(),
+    });
+  }
+
+  readonly #engine: Engine;
+
+  /**
+   * Starts `processes` workers.
+   *
+   * @throws {RangeError} If a number is not in its range.
+   * @throws {TypeError} If an option is of the wrong type, or the initializer is not a function that a module exports.
+   * @throws {InvalidStateError} If this process may not have children; as `Process.start`.
+   */
+  constructor(processes?: number | null, options: PoolOptions<I> = {}) {
+    const action = "create a pool";
+    const { initializer, initargs, maxtasksperchild, maxMemory, grace, daemon = true } = options;
+    const count = countOf(action, "processes", processes, null) ?? cpuCount();
+    if (initargs !== undefined && !globalThis.Array.isArray(initargs)) {
+      throw new TypeError(`Cannot ${action}: "initargs" is ${Deno.inspect(initargs)}, wanted an array`);
+    }
+    const isLimited = typeof maxMemory === "number";
+    this.#engine = new Engine({
+      name: options.name ?? `Pool-${++pools}`,
+      processes: count,
+      ProcessClass: options.context?.Process ?? Process,
+      maxtasksperchild: countOf(action, "maxtasksperchild", maxtasksperchild, Infinity),
+      maxMemory: countOf(action, "maxMemory", maxMemory, Infinity),
+      grace: wholeOf(action, "grace", grace, { least: 0, fallback: GRACE }),
+      settings: {
+        initializer: initializer === undefined || initializer === null ? null : reference(initializer as AnyTarget),
+        initargs: initargs ?? [],
+        mayHaveChildren: !daemon,
+        memoryEvery: isLimited ? MEMORY_EVERY.limited : MEMORY_EVERY.usually,
+      },
+    });
+    dropped.register(this, this.#engine, this);
+  }
+
+  /** For messages. */
+  get name(): string {
+    return this.#engine.name;
+  }
+
+  /**
+   * Calls `fn(...args)` in a worker.
+   *
+   * @throws {InvalidStateError} If the pool is closed or terminated.
+   * @throws {TypeError} If the function cannot be found by other processes, or an argument not be serialised.
+   * @throws {WorkerLostError} If the worker died.
+   * @throws {MaybeEncodingError} If the result cannot be serialised.
+   * @throws {TimeoutError} If `timeout` milliseconds have passed; what `signal` was aborted with.
+   * @throws What the function throws; its last `cause` is a `RemoteError` with the stack in the worker.
+   */
+  apply<A extends readonly unknown[], K extends Record<string, unknown>, R>(
+    fn: (...args: [...A, K]) => R,
+    args: A,
+    options: ApplyOptions & { kwargs: K },
+  ): Promise<Awaited<R>>;
+  /** As above, without `kwargs`. */
+  apply<A extends readonly unknown[], R>(
+    fn: (...args: A) => R,
+    args: A,
+    options?: ApplyOptions,
+  ): Promise<Awaited<R>>;
+  /** As above, without arguments. */
+  apply<R>(fn: () => R): Promise<Awaited<R>>;
+  /** As above, with a function that is named by its module. */
+  apply<R = unknown>(fn: ModuleExport, args?: readonly unknown[], options?: ApplyOptions): Promise<R>;
+  apply(fn: AnyTarget, args: readonly unknown[] = [], options: ApplyOptions = {}): Promise<unknown> {
+    return Promise.try(() => this.#single("apply", fn, args, options).promise);
+  }
+
+  /** As {@linkcode Pool.apply}, but gives an {@linkcode AsyncResult}; throws at once if the call cannot begin. */
+  applyAsync<A extends readonly unknown[], K extends Record<string, unknown>, R>(
+    fn: (...args: [...A, K]) => R,
+    args: A,
+    options: ApplyAsyncOptions<Awaited<R>> & { kwargs: K },
+  ): AsyncResult<Awaited<R>>;
+  /** As above, without `kwargs`. */
+  applyAsync<A extends readonly unknown[], R>(
+    fn: (...args: A) => R,
+    args: A,
+    options?: ApplyAsyncOptions<Awaited<R>>,
+  ): AsyncResult<Awaited<R>>;
+  /** As above, without arguments. */
+  applyAsync<R>(fn: () => R): AsyncResult<Awaited<R>>;
+  /** As above, with a function that is named by its module. */
+  applyAsync<R = unknown>(
+    fn: ModuleExport,
+    args?: readonly unknown[],
+    options?: ApplyAsyncOptions<R>,
+  ): AsyncResult<R>;
+  applyAsync(
+    fn: AnyTarget,
+    args: readonly unknown[] = [],
+    options: ApplyAsyncOptions<never> = {},
+  ): AsyncResult<unknown> {
+    requireCallbacks("apply", options);
+    return new AsyncResult(this.#single("apply", fn, args, options).promise as Promise<never>, options);
+  }
+
+  /**
+   * Calls `fn(item)` for each item, and gives the results in the order of the items. All chunks of items are worked on
+   * even if one fails; then the error that came first is thrown.
+   *
+   * @throws {RangeError} If `chunksize` is less than 1.
+   * @throws What the input throws, at once. Otherwise as {@linkcode Pool.apply}.
+   */
+  map<T, R>(fn: (item: T) => R, items: Items<T>, options?: MapOptions): Promise<Awaited<R>[]>;
+  /** As above, with a function that is named by its module. */
+  map<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: MapOptions): Promise<R[]>;
+  map(fn: AnyTarget, items: Items<unknown>, options: MapOptions = {}): Promise<unknown[]> {
+    return Promise.try(() => this.#many("map", fn, items, options).promise);
+  }
+
+  /** As {@linkcode Pool.map}, but gives an {@linkcode AsyncResult}; throws at once if the call cannot begin. */
+  mapAsync<T, R>(
+    fn: (item: T) => R,
+    items: Items<T>,
+    options?: MapAsyncOptions<Awaited<R>>,
+  ): AsyncResult<Awaited<R>[]>;
+  /** As above, with a function that is named by its module. */
+  mapAsync<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: MapAsyncOptions<R>): AsyncResult<R[]>;
+  mapAsync(fn: AnyTarget, items: Items<unknown>, options: MapAsyncOptions<never> = {}): AsyncResult<unknown[]> {
+    requireCallbacks("map", options);
+    return new AsyncResult(this.#many("map", fn, items, options).promise as Promise<never[]>, options);
+  }
+
+  /**
+   * Calls `fn(...item)` for each item, which is an array of arguments. Otherwise as {@linkcode Pool.map}.
+   */
+  starmap<A extends readonly unknown[], R>(
+    fn: (...args: A) => R,
+    items: Items<Readonly<A>>,
+    options?: MapOptions,
+  ): Promise<Awaited<R>[]>;
+  /** As above, with a function that is named by its module. */
+  starmap<R = unknown>(fn: ModuleExport, items: Items<readonly unknown[]>, options?: MapOptions): Promise<R[]>;
+  starmap(fn: AnyTarget, items: Items<unknown>, options: MapOptions = {}): Promise<unknown[]> {
+    return Promise.try(() => this.#many("starmap", fn, items, options).promise);
+  }
+
+  /** As {@linkcode Pool.starmap}, but gives an {@linkcode AsyncResult}; throws at once if the call cannot begin. */
+  starmapAsync<A extends readonly unknown[], R>(
+    fn: (...args: A) => R,
+    items: Items<Readonly<A>>,
+    options?: MapAsyncOptions<Awaited<R>>,
+  ): AsyncResult<Awaited<R>[]>;
+  /** As above, with a function that is named by its module. */
+  starmapAsync<R = unknown>(
+    fn: ModuleExport,
+    items: Items<readonly unknown[]>,
+    options?: MapAsyncOptions<R>,
+  ): AsyncResult<R[]>;
+  starmapAsync(fn: AnyTarget, items: Items<unknown>, options: MapAsyncOptions<never> = {}): AsyncResult<unknown[]> {
+    requireCallbacks("starmap", options);
+    return new AsyncResult(this.#many("starmap", fn, items, options).promise as Promise<never[]>, options);
+  }
+
+  /**
+   * Calls `fn(item)` for each item, and gives the results one by one, in the order of the items. Items are taken from
+   * the input as results are taken from the iterator, at most `buffersize` ahead: an endless input is fine.
+   *
+   * @throws {RangeError} If `chunksize` or `buffersize` is less than 1.
+   * @throws {InvalidStateError} If the pool is closed or terminated.
+   */
+  imap<T, R>(fn: (item: T) => R, items: Items<T>, options?: ImapOptions): ImapIterator<Awaited<R>>;
+  /** As above, with a function that is named by its module. */
+  imap<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: ImapOptions): ImapIterator<R>;
+  imap(fn: AnyTarget, items: Items<unknown>, options: ImapOptions = {}): ImapIterator<unknown> {
+    return this.#iterate(fn, items, { ...options, ordered: true });
+  }
+
+  /** As {@linkcode Pool.imap}, with the results in the order in which they come. */
+  imapUnordered<T, R>(fn: (item: T) => R, items: Items<T>, options?: ImapOptions): ImapIterator<Awaited<R>>;
+  /** As above, with a function that is named by its module. */
+  imapUnordered<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: ImapOptions): ImapIterator<R>;
+  imapUnordered(fn: AnyTarget, items: Items<unknown>, options: ImapOptions = {}): ImapIterator<unknown> {
+    return this.#iterate(fn, items, { ...options, ordered: false });
+  }
+
+  /**
+   * A stream through which items become results, for `pipeThrough`. An error of one item ends the stream.
+   *
+   * @example Through a stream
+   * ```ts
+   * import { Pool } from "@parallel/multiprocessing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const upper = { module: "data:text/javascript,export function upper(s) { return s.toUpperCase() }", name: "upper" };
+   * await using pool = new Pool(1);
+   * const stream = ReadableStream.from(["a", "b"]).pipeThrough(pool.toTransformStream(upper));
+   * assertEquals(await Array.fromAsync(stream), ["A", "B"]);
+   * ```
+   *
+   * @throws {InvalidStateError} If the pool is closed or terminated.
+   */
+  toTransformStream<T, R>(fn: (item: T) => R, options?: TransformOptions): TransformStream<T, Awaited<R>>;
+  /** As above, with a function that is named by its module. */
+  toTransformStream<T = unknown, R = unknown>(fn: ModuleExport, options?: TransformOptions): TransformStream<T, R>;
+  toTransformStream(fn: AnyTarget, options: TransformOptions = {}): TransformStream<unknown, unknown> {
+    const { readable: items, writable } = new TransformStream<unknown, unknown>();
+    const results = this.#iterate(fn, items, { ordered: true, ...options });
+    return { readable: ReadableStream.from(results), writable };
+  }
+
+  /** What the pool is doing. */
+  stats(): PoolStats {
+    return this.#engine.stats();
+  }
+
+  /** Accepts no more calls. The workers end when those under way are finished. Again: nothing happens. */
+  close(): void {
+    dropped.unregister(this);
+    this.#engine.close();
+  }
+
+  /**
+   * Ends the workers, whatever they are doing: by SIGTERM, and 250 ms later by SIGKILL. Calls that are under way fail with
+   * an {@linkcode InvalidStateError}. The promise is resolved when all workers have ended; nobody has to await it.
+   */
+  async terminate(): Promise<void> {
+    dropped.unregister(this);
+    this.#engine.terminate();
+    await this.#engine.join();
+  }
+
+  /**
+   * Waits until all workers have ended; `false` if that took longer than `timeout` milliseconds.
+   *
+   * @throws {InvalidStateError} If the pool was neither closed nor terminated.
+   * @throws What `signal` was aborted with.
+   */
+  async join(options?: WaitOptions): Promise<boolean> {
+    timeoutOf(options);
+    if (this.#engine.state === "running") {
+      throw new InvalidStateError(
+        `Cannot join "${this.name}": pool is still running; call close() or terminate() first`,
+      );
+    }
+    return await new AsyncResult(this.#engine.join()).wait(options);
+  }
+
+  /** As {@linkcode Pool.terminate}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.terminate();
+  }
+
+  /** As CPython shows it: `<Pool state=running pool_size=4>`. */
+  toString(): string {
+    return `<Pool name='${this.name}' state=${this.#engine.state} pool_size=${this.#engine.processes}>`;
+  }
+
+  #single(action: string, target: AnyTarget, args: readonly unknown[], options: ApplyOptions): SingleCall {
+    if (!globalThis.Array.isArray(args)) {
+      throw new TypeError(`Cannot ${action}: "args" is ${Deno.inspect(args)}, wanted an array of arguments`);
+    }
+    const { kwargs } = options;
+    const all = kwargs === undefined ? args : [...args, kwargs];
+    const { host, common, begin } = this.#prepare(action, target, options);
+    return begin(new SingleCall({ host, flags: CALL_FLAGS.apply, ...common }, all));
+  }
+
+  #many(action: "map" | "starmap", target: AnyTarget, items: Items<unknown>, options: MapOptions): MapCall {
+    const chunksize = countOf(action, "chunksize", options.chunksize, null);
+    const { host, common, begin } = this.#prepare(action, target, options);
+    const input = this.#input(items);
+    const onProgress = options.progress ? progressBar(this.name) : undefined;
+    return begin(new MapCall({ host, flags: CALL_FLAGS[action], ...common }, { input, chunksize, onProgress }));
+  }
+
+  /** All of them, unless they come in time: then their number is known. */
+  #input(items: Items<unknown>): Input {
+    if (items !== null && items !== undefined && Symbol.iterator in Object(items)) {
+      return new ListInput(globalThis.Array.from(items as Iterable<unknown>));
+    }
+    return inputOf(items, () => this.#engine.dispatch());
+  }
+
+  #iterate(
+    target: AnyTarget,
+    items: Items<unknown>,
+    options: ImapOptions & { ordered: boolean },
+  ): ImapIterator<unknown> {
+    const { ordered } = options;
+    const chunksize = countOf("imap", "chunksize", options.chunksize, 1);
+    const ahead = BUFFERED_CHUNKS * this.#engine.processes * chunksize;
+    const buffersize = countOf("imap", "buffersize", options.buffersize, ahead);
+    const { host, common, begin } = this.#prepare("imap", target, options);
+    const input = inputOf(items, () => host.dispatch());
+    const onProgress = options.progress ? progressBar(this.name) : undefined;
+    const imap = { input, chunksize, buffersize, ordered, onProgress };
+    const call = begin(new ImapCall({ host, flags: CALL_FLAGS.imap, ...common }, imap));
+    return new ImapIterator(call, () => host.cancel(call, () => call.leave(), { kill: false }));
+  }
+
+  /** What all calls have in common; `begin` begins one. */
+  #prepare(action: string, target: AnyTarget, options: CallOptions) {
+    const engine = this.#engine;
+    engine.requireRunning(action);
+    const timeout = timeoutOf(options);
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const retries = wholeOf(action, "retries", options.retries, { least: 0, fallback: 0 });
+    const begin = <C extends Call>(call: C): C => {
+      engine.submit(call);
+      if (signal !== undefined || timeout !== Infinity) limit(engine, call, timeout, signal);
+      return call;
+    };
+    return { host: engine, common: { fn: engine.functionOf(target), retries }, begin };
+  }
+}
+
+/** Ends a call when its time has passed, or when it is aborted. */
+function limit(engine: Engine, call: Call, timeout: number, signal: AbortSignal | undefined): void {
+  const abort = () => engine.cancel(call, () => call.end(signal?.reason));
+  const late = () => new TimeoutError(`Cannot finish "${call.fn.reference.name}": it took more than ${timeout} ms`);
+  // Longer than a timer can wait is for ever.
+  const timer = timeout < 2 ** 31
+    ? setTimeout(() => engine.cancel(call, () => call.end(late()), { timedOut: true }), timeout)
+    : undefined;
+  if (timer !== undefined) Deno.unrefTimer(timer);
+  signal?.addEventListener("abort", abort, { once: true });
+  call.whenOver(() => {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  });
+}
+
+function requireCallbacks(action: string, options: { callback?: unknown; errorCallback?: unknown }): void {
+  requireCallback(action, "callback", options.callback);
+  requireCallback(action, "errorCallback", options.errorCallback);
+}

@@ -1,0 +1,108 @@
+import { InvalidStateError, TimeoutError } from "../errors.ts";
+import { timeoutOf, type WaitOptions } from "../options.ts";
+
+/** What is called when the result of a call is there. */
+export interface Callbacks<T> {
+  /** Called with the result. What it throws becomes the result's error. */
+  callback?: (value: T) => void;
+  /** Called with the error. What it throws becomes the result's error. */
+  errorCallback?: (error: unknown) => void;
+}
+
+/**
+ * A result that is yet to come, of one of a pool's methods that end in `Async`. It can be awaited.
+ *
+ * @example Do something else meanwhile
+ * ```ts
+ * import { Pool } from "@parallel/multiprocessing";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * const module = "data:text/javascript,export function add(a, b) { return a + b }";
+ * await using pool = new Pool(1);
+ * const result = pool.applyAsync<number>({ module, name: "add" }, [1, 2]);
+ * assertEquals(await result.get({ timeout: 60_000 }), 3);
+ * assert(result.successful());
+ * ```
+ */
+export class AsyncResult<T> implements PromiseLike<T> {
+  readonly #promise: Promise<T>;
+  #state: "pending" | "fulfilled" | "rejected" = "pending";
+
+  /** @ignore Made by the pool. */
+  constructor(promise: Promise<T>, { callback, errorCallback }: Callbacks<T> = {}) {
+    const called = callback === undefined && errorCallback === undefined ? promise : promise.then(
+      (value) => {
+        callback?.(value);
+        return value;
+      },
+      (error) => {
+        errorCallback?.(error);
+        throw error;
+      },
+    );
+    this.#promise = called;
+    // Also keeps an error that nobody asks for from ending the program, as in Python.
+    called.then(() => this.#state = "fulfilled", () => this.#state = "rejected");
+  }
+
+  /** Whether the result or the error is there. */
+  ready(): boolean {
+    return this.#state !== "pending";
+  }
+
+  /**
+   * Whether the call ended without an error.
+   *
+   * @throws {InvalidStateError} If it has not ended.
+   */
+  successful(): boolean {
+    if (this.#state === "pending") {
+      throw new InvalidStateError("Cannot tell whether the call was successful: not ready");
+    }
+    return this.#state === "fulfilled";
+  }
+
+  /**
+   * The result.
+   *
+   * @throws {TimeoutError} If it is not there in `timeout` milliseconds; the call goes on.
+   * @throws What the function threw, or else went wrong.
+   * @throws What `signal` was aborted with; the call goes on.
+   */
+  async get(options?: WaitOptions): Promise<T> {
+    if (await this.wait(options)) return await this.#promise;
+    throw new TimeoutError(`Cannot get the result: it was not ready within ${options?.timeout} ms`);
+  }
+
+  /**
+   * Waits for the result or the error; `false` if neither is there in `timeout` milliseconds.
+   *
+   * @throws What `signal` was aborted with.
+   */
+  async wait(options?: WaitOptions): Promise<boolean> {
+    const timeout = timeoutOf(options);
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    const abort = () => reject(signal?.reason);
+    const settle = () => resolve(true);
+    // Longer than a timer can wait is for ever.
+    const timer = timeout < 2 ** 31 ? setTimeout(() => resolve(this.ready()), timeout) : undefined;
+    signal?.addEventListener("abort", abort, { once: true });
+    this.#promise.then(settle, settle);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /** As of a promise. */
+  then<A = T, B = never>(
+    onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+    onRejected?: ((error: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.#promise.then(onFulfilled, onRejected);
+  }
+}

@@ -1,0 +1,307 @@
+// One direction between a pool and one of its workers: a queue of frames in shared memory. Both halves use it.
+//
+// A frame is one message of the queue, so that whoever takes it has taken all of it:
+//
+// | bytes | what |
+// | --- | --- |
+// | 1 | kind, one of `Kind` in messages.ts |
+// | 1 | flags, of `Flag` there |
+// | 2 | number of *raws*: byte arrays that bypass the serialiser, one copy in and one out |
+// | 4 | number of the task |
+// | 4 | a number whose meaning depends on the kind |
+// | 4 | length of the list |
+// | 8 | milliseconds, a float |
+// | … | the list: an array, serialised by reduction.ts, with `null` in the place of raws |
+// | 8 × raws | place in the list and length of each |
+// | … | the raws, each at a multiple of 16 |
+//
+// The header is fixed and comes first, so that a list which cannot be read can still be laid to somebody's account.
+
+import { BlockHandle, type BlockReference } from "../blocks.ts";
+import { RemoteError } from "../errors.ts";
+import { native, translated } from "../native.ts";
+import { ATTACHED, isLongBytes, TAG_UNIT, TOO_LONG } from "../queues/transport.ts";
+import { attach, dumpInto, dumps, loads, register } from "../reduction.ts";
+import { openScratch, type Scratch } from "../scratch.ts";
+import { wait } from "../waits.ts";
+
+const HEADER = 24;
+const RAW_ENTRY = 8;
+const ALIGNMENT = 16;
+/** More raws than the header can count are serialised. */
+const MOST_RAWS = 2 ** 16 - 1;
+/** A buffer up to this length is kept for the next long frame: fresh memory costs more than the copy. */
+const KEPT = 4 * 2 ** 20;
+const NO_ATTACHMENTS: number[] = [];
+
+/** What `queueGet` returns when no frame came in time; anything less means that none will. */
+const NONE_CAME = -1;
+/** What `queueAwait` waits for: something to take; or that, and that nobody else has the queue any more. */
+const Awaited = { filled: 0, filledIfShared: 3 } as const;
+
+/** What a frame says besides its list. */
+export interface Head {
+  readonly kind: number;
+  readonly flags: number;
+  /** The number of the task. */
+  readonly task: number;
+  /** Depends on the kind. */
+  readonly extra: number;
+  /** Milliseconds. */
+  readonly time: number;
+}
+
+/** A frame that was received. Its list must be read, or dropped, before anything else is done with any queue. */
+export interface Frame extends Head {
+  /** Reads the list; throws what the serialiser throws. */
+  read(): unknown[];
+  /** Does without the list. */
+  drop(): void;
+}
+
+/** The end of what can be received: the other side is gone. */
+export const ENDED: unique symbol = Symbol("ended");
+
+/** A queue of frames from one process to one other. */
+export class Channel implements Disposable {
+  static {
+    register(Channel, {
+      name: "multiprocessing.pool.Channel",
+      reduce: (channel) => channel.#reference(),
+      restore: (data: BlockReference) => new Channel(BlockHandle.adopt(data)),
+    });
+  }
+
+  readonly #handle: BlockHandle;
+  readonly #scratch: Scratch = openScratch();
+  readonly #view = new DataView(this.#scratch.bytes.buffer);
+  /** Whether this process only receives, and so has nothing to wait for once the other side is gone. */
+  #isLonely = true;
+
+  /** A new one, or the one in a block that exists. */
+  constructor(handle: BlockHandle = BlockHandle.of((addon) => addon.queueCreate(0, false))) {
+    this.#handle = handle;
+  }
+
+  /** Whether the thread is just writing or reading a frame, in which user code may run. */
+  get isBusy(): boolean {
+    return this.#scratch.busy;
+  }
+
+  get isClosed(): boolean {
+    return this.#handle.closed;
+  }
+
+  /** Keeps the channel although only this process has it: the other is yet to come. */
+  own(): this {
+    this.#isLonely = false;
+    return this;
+  }
+
+  /**
+   * Sends a frame; its length in bytes.
+   *
+   * @throws {TypeError} If the list cannot be serialised; then nothing is sent.
+   */
+  send(head: Head, list: readonly unknown[]): number {
+    if (this.#handle.closed) return 0;
+    const scratch = this.#scratch;
+    const raws = findRaws(list);
+    if (raws === null && !scratch.busy) {
+      scratch.busy = true;
+      try {
+        const end = dumpInto(list, scratch.bytes, HEADER);
+        if (end >= 0) {
+          writeHead(this.#view, head, 0, end - HEADER);
+          native().queuePut(this.#handle.block, end, 0);
+          return end;
+        }
+      } finally {
+        scratch.busy = false;
+      }
+    }
+    return this.#sendLong(head, list, raws ?? []);
+  }
+
+  #sendLong(head: Head, list: readonly unknown[], raws: readonly number[]): number {
+    let rest = list;
+    if (raws.length > 0) {
+      const copy = list.slice();
+      for (const place of raws) copy[place] = null;
+      rest = copy;
+    }
+    const { bytes, attachments } = dumps(rest);
+    const frame = assemble(head, bytes, list, raws);
+    translated(() => native().queuePutBytes(this.#handle.block, 0, frame, [...attachments], 0));
+    return frame.length;
+  }
+
+  /** The next frame, waiting for it up to `timeout` milliseconds; `null` if none came. */
+  receive(timeout: number): Frame | null | typeof ENDED {
+    if (this.#handle.closed) return ENDED;
+    const got = native().queueGet(this.#handle.block, timeout, this.#isLonely ? 1 : 0);
+    if (got < 0) return got === NONE_CAME ? null : ENDED;
+    if (got < TAG_UNIT) return new ReceivedFrame(this.#scratch.bytes.subarray(0, got), NO_ATTACHMENTS, this.#scratch);
+    if (got < TOO_LONG) return this.#special(this.#scratch.bytes, got, this.#scratch);
+    const bytes = new Uint8Array(got - TOO_LONG);
+    const taken = translated(() => native().queueGetInto(this.#handle.block, bytes));
+    // If it has been taken back meanwhile, there will be another moment.
+    return taken >= 0 && taken < TOO_LONG ? this.#special(bytes, taken, null) : null;
+  }
+
+  /** A frame that is long, or speaks of shared objects. */
+  #special(bytes: Uint8Array<ArrayBuffer>, got: number, scratch: Scratch | null): Frame {
+    const attachments = got >= ATTACHED ? native().takenAttachments() : NO_ATTACHMENTS;
+    return new ReceivedFrame(bytes.subarray(0, got % TAG_UNIT), attachments, scratch);
+  }
+
+  /** Waits in the reactor until there may be something to receive. */
+  async filled({ inBackground }: { inBackground: boolean }): Promise<void> {
+    if (this.#handle.closed) return;
+    const { block } = this.#handle;
+    const state = this.#isLonely ? Awaited.filledIfShared : Awaited.filled;
+    await wait(() => translated(() => native().queueAwait(block, state, Infinity)), { inBackground });
+  }
+
+  /** Gives up this process's share; whoever waits is told. Again: nothing happens. */
+  close(): void {
+    if (this.#handle.closed) return;
+    translated(() => native().queueShutDown(this.#handle.block, true));
+    this.#handle.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #reference(): BlockReference {
+    const { block } = this.#handle;
+    attach(block);
+    native().queueMarkShared(block);
+    return this.#handle.reference();
+  }
+}
+
+class ReceivedFrame implements Frame {
+  readonly kind: number;
+  readonly flags: number;
+  readonly task: number;
+  readonly extra: number;
+  readonly time: number;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+  #attachments: number[];
+  /** The scratch buffer, if the bytes are in it. */
+  readonly #scratch: Scratch | null;
+  readonly #raws: number;
+  readonly #length: number;
+
+  constructor(bytes: Uint8Array<ArrayBuffer>, attachments: number[], scratch: Scratch | null) {
+    if (bytes.length < HEADER) throw new RemoteError(`Cannot read a frame of ${bytes.length} bytes`);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.kind = view.getUint8(0);
+    this.flags = view.getUint8(1);
+    this.#raws = view.getUint16(2, true);
+    this.task = view.getUint32(4, true);
+    this.extra = view.getUint32(8, true);
+    this.#length = view.getUint32(12, true);
+    this.time = view.getFloat64(16, true);
+    this.#bytes = bytes;
+    this.#attachments = attachments;
+    this.#scratch = scratch;
+  }
+
+  read(): unknown[] {
+    const scratch = this.#scratch;
+    if (scratch !== null) scratch.busy = true;
+    try {
+      const list = loads(this.#bytes, HEADER, HEADER + this.#length) as unknown[];
+      if (this.#raws > 0) this.#readRaws(list);
+      return list;
+    } finally {
+      if (scratch !== null) scratch.busy = false;
+      this.drop();
+    }
+  }
+
+  #readRaws(list: unknown[]): void {
+    const bytes = this.#bytes;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    let entry = HEADER + this.#length;
+    let at = aligned(entry + this.#raws * RAW_ENTRY);
+    for (let i = 0; i < this.#raws; i++, entry += RAW_ENTRY) {
+      const place = view.getUint32(entry, true);
+      const end = at + view.getUint32(entry + 4, true);
+      if (end > bytes.length || place >= list.length) throw new RangeError("Cannot read a frame: a raw is beyond it");
+      // What was taken is this frame's own memory; the scratch buffer is everybody's.
+      list[place] = this.#scratch === null ? bytes.subarray(at, end) : bytes.slice(at, end);
+      at = aligned(end);
+    }
+  }
+
+  drop(): void {
+    const attachments = this.#attachments;
+    this.#attachments = NO_ATTACHMENTS;
+    if (attachments.length > 0) native().unpin(attachments);
+  }
+}
+
+/** Where in a list the long byte arrays are; `null` if there are none, as in most. */
+function findRaws(list: readonly unknown[]): number[] | null {
+  let raws: number[] | null = null;
+  for (let i = 0; i < list.length; i++) {
+    const value = list[i];
+    if (typeof value !== "object" || !isLongBytes(value)) continue;
+    raws ??= [];
+    if (raws.length < MOST_RAWS) raws.push(i);
+  }
+  return raws;
+}
+
+let kept = new Uint8Array(0);
+
+/** The bytes of a long frame; they are to be used before the next is assembled. */
+function assemble(
+  head: Head,
+  rest: Uint8Array,
+  list: readonly unknown[],
+  raws: readonly number[],
+): Uint8Array<ArrayBuffer> {
+  let entry = HEADER + rest.length;
+  let size = entry + raws.length * RAW_ENTRY;
+  for (const place of raws) size = aligned(size) + (list[place] as Uint8Array).length;
+  const frame = bufferOf(size);
+  const view = new DataView(frame.buffer, 0, size);
+  writeHead(view, head, raws.length, rest.length);
+  frame.set(rest, HEADER);
+  let at = entry + raws.length * RAW_ENTRY;
+  for (const place of raws) {
+    const raw = list[place] as Uint8Array;
+    view.setUint32(entry, place, true);
+    view.setUint32(entry + 4, raw.length, true);
+    entry += RAW_ENTRY;
+    at = aligned(at);
+    frame.set(raw, at);
+    at += raw.length;
+  }
+  return frame;
+}
+
+function bufferOf(size: number): Uint8Array<ArrayBuffer> {
+  if (size > KEPT) return new Uint8Array(size);
+  if (kept.length < size) kept = new Uint8Array(Math.min(KEPT, 2 * size));
+  return kept.subarray(0, size);
+}
+
+function writeHead(view: DataView, head: Head, raws: number, length: number): void {
+  view.setUint8(0, head.kind);
+  view.setUint8(1, head.flags);
+  view.setUint16(2, raws, true);
+  view.setUint32(4, head.task, true);
+  view.setUint32(8, head.extra, true);
+  view.setUint32(12, length, true);
+  view.setFloat64(16, head.time, true);
+}
+
+function aligned(at: number): number {
+  return Math.ceil(at / ALIGNMENT) * ALIGNMENT;
+}

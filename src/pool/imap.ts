@@ -1,0 +1,256 @@
+// A call whose results are asked for one by one: `imap` and `imapUnordered`.
+
+import { TimeoutError } from "../errors.ts";
+import { timeoutOf, type WaitOptions } from "../options.ts";
+import { Call, type CallParts, type Task } from "./calls.ts";
+import type { Input } from "./input.ts";
+
+/** What an item came to. */
+type Outcome = { readonly value: unknown } | { readonly error: unknown };
+
+interface Waiter {
+  resolve(result: IteratorResult<unknown>): void;
+  reject(error: unknown): void;
+}
+
+/** What an {@linkcode ImapCall} is made with besides what all calls are. */
+export interface ImapOptions {
+  readonly input: Input;
+  readonly chunksize: number;
+  /** How many items may have been pulled and not been handed out. */
+  readonly buffersize: number;
+  readonly ordered: boolean;
+  readonly onProgress?: (done: number, total: number | null) => void;
+}
+
+/** The call; the iterator that users have is {@linkcode ImapIterator}. */
+export class ImapCall extends Call {
+  readonly #options: ImapOptions;
+  /** Outcomes that nobody has asked for yet, by the place of their item, or by the order of their arrival. */
+  readonly #ready = new Map<number, Outcome>();
+  /** Those that have asked for outcomes that are not there yet. */
+  readonly #waiters: Waiter[] = [];
+  #taken = 0;
+  #arrived = 0;
+  #handedOut = 0;
+  /** Why nothing comes after the items that were taken: the input has ended, or has thrown. */
+  #last: { readonly error?: unknown; readonly isError: boolean } | null = null;
+  isDry = false;
+
+  constructor(parts: CallParts, imap: ImapOptions) {
+    super(parts);
+    this.#options = imap;
+  }
+
+  take(): Task | null {
+    const { input, chunksize, buffersize } = this.#options;
+    if (this.isDry) return null;
+    const room = buffersize - (this.#taken - this.#handedOut);
+    if (room < Math.min(chunksize, buffersize)) return null;
+    let list: unknown[] | null;
+    try {
+      list = input.pull(Math.min(chunksize, room));
+    } catch (error) {
+      this.#stop({ error, isError: true });
+      return null;
+    }
+    if (list === null) {
+      this.#stop({ isError: false });
+      return null;
+    }
+    if (list.length === 0) return null;
+    const first = this.#taken;
+    this.#taken += list.length;
+    return { call: this, first, list, deaths: 0 };
+  }
+
+  done(task: Task, results: readonly unknown[]): void {
+    for (let i = 0; i < results.length; i++) this.#arrive(task.first + i, { value: results[i] });
+    this.#tell();
+  }
+
+  failed(task: Task, error: unknown): void {
+    for (let i = 0; i < task.list.length; i++) this.#arrive(task.first + i, { error });
+    this.#tell();
+  }
+
+  override mixed(
+    task: Task,
+    results: readonly unknown[],
+    places: readonly number[],
+    errors: readonly unknown[],
+  ): void {
+    for (let i = 0; i < results.length; i++) {
+      const failure = places.indexOf(i);
+      this.#arrive(task.first + i, failure < 0 ? { value: results[i] } : { error: errors[failure] });
+    }
+    this.#tell();
+  }
+
+  end(error: unknown): void {
+    if (this.isOver) return;
+    this.#ready.clear();
+    this.#handedOut = this.#taken;
+    this.#options.input.close();
+    this.#stop({ error, isError: true });
+  }
+
+  /** Ends the call without an error: nobody wants more. */
+  leave(): void {
+    if (this.isOver) return;
+    this.#ready.clear();
+    this.#handedOut = this.#taken;
+    this.#options.input.close();
+    this.#stop({ isError: false });
+  }
+
+  /** The next outcome; `null` if none comes in time. */
+  next(timeout: number, signal?: AbortSignal): Promise<IteratorResult<unknown>> {
+    const outcome = this.#waiters.length === 0 ? this.#pop() : undefined;
+    if (outcome !== undefined) {
+      if (!this.isDry) this.host.dispatch(); // there is room for one more
+      return "error" in outcome
+        ? Promise.reject(outcome.error)
+        : Promise.resolve({ value: outcome.value, done: false });
+    }
+    if (this.#isDrained()) return this.#lastWord();
+    if (timeout === 0) return Promise.reject(late(timeout));
+    return this.#wait(timeout, signal);
+  }
+
+  async #wait(timeout: number, signal?: AbortSignal): Promise<IteratorResult<unknown>> {
+    const { promise, resolve, reject } = Promise.withResolvers<IteratorResult<unknown>>();
+    const waiter: Waiter = { resolve, reject };
+    const giveUp = (error: unknown) => {
+      const place = this.#waiters.indexOf(waiter);
+      if (place < 0) return; // its outcome has come already
+      this.#waiters.splice(place, 1);
+      reject(error);
+    };
+    // Longer than a timer can wait is for ever.
+    const timer = timeout < 2 ** 31 ? setTimeout(() => giveUp(late(timeout)), timeout) : undefined;
+    const abort = () => giveUp(signal?.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    this.#waiters.push(waiter);
+    this.host.hold();
+    if (!this.isDry) this.host.dispatch();
+    try {
+      return await promise;
+    } finally {
+      this.host.release();
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  #arrive(place: number, outcome: Outcome): void {
+    if (this.isOver) return;
+    this.#ready.set(this.#options.ordered ? place : this.#arrived, outcome);
+    this.#arrived++;
+  }
+
+  /** The outcome that is to be handed out next, if it is there. */
+  #pop(): Outcome | undefined {
+    const outcome = this.#ready.get(this.#handedOut);
+    if (outcome === undefined) return undefined;
+    this.#ready.delete(this.#handedOut);
+    this.#handedOut++;
+    return outcome;
+  }
+
+  /** Hands out what those who wait can have. */
+  #tell(): void {
+    this.#options.onProgress?.(this.#arrived, this.isDry ? this.#taken : null);
+    while (this.#waiters.length > 0) {
+      const outcome = this.#pop();
+      if (outcome === undefined) break;
+      const waiter = this.#waiters.shift()!;
+      if ("error" in outcome) waiter.reject(outcome.error);
+      else waiter.resolve({ value: outcome.value, done: false });
+    }
+    this.#finish();
+  }
+
+  #stop(last: { error?: unknown; isError: boolean }): void {
+    this.isDry = true;
+    this.#last = last;
+    this.#finish();
+  }
+
+  #isDrained(): boolean {
+    return this.isDry && this.#handedOut === this.#taken;
+  }
+
+  /** Ends the call once all of its tasks have; those who still wait get the last word. */
+  #finish(): void {
+    if (this.isDry && !this.isOver && (this.#arrived >= this.#taken || this.#handedOut === this.#taken)) {
+      this.conclude();
+    }
+    if (!this.#isDrained()) return;
+    for (const waiter of this.#waiters.splice(0)) this.#lastWord().then(waiter.resolve, waiter.reject);
+  }
+
+  /** The error that ended it, once; then that there is nothing more. */
+  #lastWord(): Promise<IteratorResult<unknown>> {
+    const last = this.#last;
+    this.#last = null;
+    if (last?.isError) return Promise.reject(last.error);
+    return Promise.resolve({ value: undefined, done: true });
+  }
+}
+
+function late(timeout: number): TimeoutError {
+  return new TimeoutError(`Cannot get the next result: it was not ready within ${timeout} ms`);
+}
+
+/**
+ * The results of {@linkcode Pool.imap} and {@linkcode Pool.imapUnordered}: a `for await` loop takes them one by one.
+ * The error of an item is thrown in its place; who catches it may go on with the next.
+ */
+export class ImapIterator<R> implements AsyncIterableIterator<R, void, WaitOptions | undefined> {
+  readonly #call: ImapCall;
+  readonly #leave: () => void;
+
+  /** @ignore Made by the pool. */
+  constructor(call: ImapCall, leave: () => void) {
+    this.#call = call;
+    this.#leave = leave;
+  }
+
+  /**
+   * The next result.
+   *
+   * @throws {TimeoutError} If it is not there in `timeout` milliseconds. Nothing is lost: it can be asked for again.
+   * @throws What the function threw for this item, or the input in its place.
+   * @throws What `signal` was aborted with; nothing is lost.
+   */
+  next(options?: WaitOptions): Promise<IteratorResult<R, void>> {
+    return Promise.try(() => {
+      const timeout = timeoutOf(options);
+      options?.signal?.throwIfAborted();
+      return this.#call.next(timeout, options?.signal) as Promise<IteratorResult<R, void>>;
+    });
+  }
+
+  /** Ends the iteration: tasks that have not begun are dropped. A `for await` loop that is left early calls this. */
+  return(): Promise<IteratorResult<R, void>> {
+    this.#leave();
+    return Promise.resolve({ value: undefined, done: true });
+  }
+
+  /** As {@linkcode return}; the promise is rejected with `error`. */
+  throw(error?: unknown): Promise<IteratorResult<R, void>> {
+    this.#leave();
+    return Promise.reject(error);
+  }
+
+  /** Itself. */
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** As {@linkcode return}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+}

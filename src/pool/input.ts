@@ -1,0 +1,149 @@
+// What a pool's call takes its items from: pulled when there is a worker for them, so that an endless input is fine.
+
+/** Where items come from. */
+export interface Input {
+  /**
+   * The next `n` items, fewer only at the end; an empty array if they are not there yet, `null` if there are no more.
+   *
+   * @throws What the input throws; then there are no more.
+   */
+  pull(n: number): unknown[] | null;
+  /** Says that no more are wanted. */
+  close(): void;
+}
+
+/** Anything that can be iterated over, at once or in time. */
+export type Items<T> = Iterable<T> | AsyncIterable<T>;
+
+/** An input of the items; `ready` is called when a pull that gave nothing would give something. */
+export function inputOf(items: Items<unknown>, ready: () => void): Input {
+  const { [Symbol.iterator]: sync, [Symbol.asyncIterator]: async } = items as Partial<
+    Iterable<unknown> & AsyncIterable<unknown>
+  >;
+  if (typeof async === "function") return new AsyncInput(async.call(items), ready);
+  if (typeof sync === "function") return new SyncInput(sync.call(items));
+  throw new TypeError(`Cannot iterate over ${Deno.inspect(items, { depth: 0 })}: wanted an iterable or async iterable`);
+}
+
+/** Items that are there already. */
+export class ListInput implements Input {
+  readonly #list: readonly unknown[];
+  #next = 0;
+
+  constructor(list: readonly unknown[]) {
+    this.#list = list;
+  }
+
+  /** How many are left. */
+  get left(): number {
+    return this.#list.length - this.#next;
+  }
+
+  pull(n: number): unknown[] | null {
+    if (this.left === 0) return null;
+    const begin = this.#next;
+    this.#next = Math.min(begin + n, this.#list.length);
+    return this.#list.slice(begin, this.#next);
+  }
+
+  close(): void {
+    this.#next = this.#list.length;
+  }
+}
+
+class SyncInput implements Input {
+  readonly #iterator: Iterator<unknown>;
+  #isOver = false;
+  /** What comes after the items that were pulled last. In a box, since anything may be thrown. */
+  #failure: { readonly error: unknown } | null = null;
+
+  constructor(iterator: Iterator<unknown>) {
+    this.#iterator = iterator;
+  }
+
+  pull(n: number): unknown[] | null {
+    const items: unknown[] = [];
+    while (!this.#isOver && items.length < n) {
+      try {
+        const result = this.#iterator.next();
+        if (result.done) this.#isOver = true;
+        else items.push(result.value);
+      } catch (error) {
+        this.#isOver = true;
+        this.#failure = { error };
+      }
+    }
+    if (items.length > 0) return items;
+    const failure = this.#failure;
+    this.#failure = null;
+    if (failure !== null) throw failure.error;
+    return null;
+  }
+
+  close(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#iterator.return?.();
+  }
+}
+
+class AsyncInput implements Input {
+  readonly #iterator: AsyncIterator<unknown>;
+  readonly #ready: () => void;
+  #items: unknown[] = [];
+  #wanted = 0;
+  #isPumping = false;
+  #isOver = false;
+  /** In a box, since anything may be thrown. */
+  #failure: { readonly error: unknown } | null = null;
+
+  constructor(iterator: AsyncIterator<unknown>, ready: () => void) {
+    this.#iterator = iterator;
+    this.#ready = ready;
+  }
+
+  pull(n: number): unknown[] | null {
+    this.#wanted = n;
+    if (this.#items.length < n && !this.#isOver) {
+      void this.#pump();
+      return [];
+    }
+    const items = this.#items.splice(0, n);
+    if (items.length > 0) {
+      if (!this.#isOver) void this.#pump(); // the next ones, meanwhile
+      return items;
+    }
+    const failure = this.#failure;
+    this.#failure = null;
+    if (failure !== null) throw failure.error;
+    return null;
+  }
+
+  close(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#items = [];
+    // What it may say to that interests nobody any more.
+    Promise.try(() => this.#iterator.return?.()).catch(() => {});
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    try {
+      while (!this.#isOver && this.#items.length < this.#wanted) {
+        const { done, value } = await this.#iterator.next();
+        if (this.#isOver) return; // closed meanwhile
+        if (done) this.#isOver = true;
+        else this.#items.push(value);
+      }
+    } catch (error) {
+      if (this.#isOver) return;
+      this.#isOver = true;
+      this.#failure = { error };
+    } finally {
+      this.#isPumping = false;
+    }
+    this.#ready();
+  }
+}

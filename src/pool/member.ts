@@ -1,0 +1,270 @@
+// One worker as its pool sees it: the process, its channels, and the tasks it has been given. The worker's own half is
+// worker.ts.
+
+import { native, translated } from "../native.ts";
+import type { Process } from "../process.ts";
+import { RawArray } from "../sharedctypes.ts";
+import { Event } from "../synchronize/event.ts";
+import { wait } from "../waits.ts";
+import type { Task } from "./calls.ts";
+import { Channel, ENDED, type Frame } from "./channel.ts";
+import { CancelReason, Cell, CELLS, Flag, Kind, type WorkerSettings } from "./messages.ts";
+
+const WORKER = { module: new URL("./worker.ts", import.meta.url), name: "work" };
+
+/** Milliseconds that a worker has to end after SIGTERM. */
+const TERMINATION_GRACE = 250;
+
+/** A task that a worker has been given. */
+export interface Given {
+  readonly task: Task;
+  /** Bytes that it has in the channel. */
+  readonly bytes: number;
+}
+
+/** What a member reports. */
+export interface MemberHost {
+  /** There may be frames. */
+  arrived(member: Member): void;
+  /** The process has ended. */
+  ended(member: Member): void;
+}
+
+/**
+ * | state | meaning | goes on to |
+ * | --- | --- | --- |
+ * | `starting` | the process exists | `ready`, `ended` |
+ * | `ready` | its initializer has run: it may be given tasks | `stopping`, `ended` |
+ * | `stopping` | it has been told to stop, or terminated | `ended` |
+ * | `ended` | the process has ended | |
+ */
+export type MemberState = "starting" | "ready" | "stopping" | "ended";
+
+/** A worker. */
+export class Member {
+  state: MemberState = "starting";
+  /** The tasks it has and has not answered, in the order in which it was given them. */
+  readonly given = new Map<number, Given>();
+  /** How many tasks it was given and did not lose to others. */
+  assigned = 0;
+  /** How many it has answered. */
+  answered = 0;
+  /** Bytes of the tasks that it has. */
+  bytes = 0;
+  /** Its initializer has run. */
+  wasReady = false;
+  /** It was told to end. */
+  isExpectedToEnd = false;
+  /** It is not to be given any more tasks. */
+  isRetired = false;
+  /** Why it could not start. */
+  unfit: unknown = null;
+  /** When it was last given something, or answered. */
+  lastActive = 0;
+  readonly process: Process;
+  readonly pid: number;
+  readonly #tasks = new Channel().own();
+  readonly #results = new Channel().own();
+  readonly #cancel = new Event();
+  readonly #cells = RawArray("i32", CELLS) as Int32Array;
+  /** The functions that it certainly knows. */
+  readonly #known = new Set<number>();
+  #killer: ReturnType<typeof setTimeout> | undefined;
+  /** The task that it is killed for, unless it ends in time. */
+  #condemned = 0;
+  readonly #ended = Promise.withResolvers<void>();
+
+  /** Starts a worker. */
+  constructor(host: MemberHost, ProcessClass: typeof Process, settings: WorkerSettings) {
+    try {
+      this.process = new ProcessClass({
+        target: WORKER,
+        args: [this.#tasks, this.#results, this.#cells, this.#cancel, settings],
+        daemon: true,
+      });
+      this.process.name = this.process.name.replace("Process", "PoolWorker");
+      this.process.start();
+      this.pid = this.process.pid!;
+    } catch (error) {
+      this.#close();
+      throw error;
+    }
+    void this.#listen(host);
+    void this.#watch(host);
+  }
+
+  /** Resolved when the process has ended. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  /** Whether it has nothing to do. */
+  get isIdle(): boolean {
+    return this.given.size === 0;
+  }
+
+  /** Its resident memory in bytes, as of its last look. */
+  get memory(): number {
+    return this.#cells[Cell.memory] * 1024;
+  }
+
+  /** The number of the task that it has begun last. */
+  get #begun(): number {
+    return Atomics.load(this.#cells, Cell.begun) >>> 0;
+  }
+
+  /** Whether it is running that task. */
+  isRunning(number: number): boolean {
+    return this.#begun === number && this.given.has(number);
+  }
+
+  /** How many of its tasks it has not begun. */
+  get waiting(): number {
+    return this.given.size - (this.given.has(this.#begun) ? 1 : 0);
+  }
+
+  /**
+   * Gives it a task.
+   *
+   * @throws {TypeError} If the task cannot be serialised; then it has not been given.
+   */
+  give(task: Task, number: number): void {
+    const { fn, flags } = task.call;
+    const isKnown = this.#known.has(fn.id);
+    const bytes = this.#tasks.send(
+      {
+        kind: Kind.task,
+        flags: isKnown ? flags : flags | Flag.introduces,
+        task: number,
+        extra: fn.id,
+        time: task.deaths,
+      },
+      isKnown ? task.list : [fn.reference, task.list],
+    );
+    this.given.set(number, { task, bytes });
+    this.bytes += bytes;
+    this.assigned++;
+  }
+
+  /** Takes back a task that it has not begun; `null` if there is none. */
+  takeBack(): Task | null {
+    // Whoever is just being serialised may not be disturbed; there will be another moment.
+    if (this.state === "ended" || this.#tasks.isBusy) return null;
+    const frame = this.#tasks.receive(0);
+    if (frame === null || frame === ENDED) return null;
+    frame.drop();
+    this.assigned--;
+    return this.#forget(frame.task)?.task ?? null;
+  }
+
+  /** The next frame from it, waiting up to `timeout` milliseconds. */
+  receive(timeout: number): Frame | null {
+    if (this.#results.isBusy) return null;
+    const frame = this.#results.receive(timeout);
+    return frame === ENDED ? null : frame;
+  }
+
+  /** Notes that it has answered a task, which is returned. */
+  settle(number: number): Task | undefined {
+    const given = this.#forget(number);
+    if (given === undefined) return undefined;
+    this.#known.add(given.task.call.fn.id);
+    this.answered++;
+    return given.task;
+  }
+
+  #forget(number: number): Given | undefined {
+    const given = this.given.get(number);
+    if (given === undefined) return undefined;
+    this.given.delete(number);
+    this.bytes -= given.bytes;
+    if (number === this.#condemned) this.#pardon();
+    return given;
+  }
+
+  /** Tells a task that it runs that it is not wanted any more. */
+  cancel(number: number, timedOut: boolean): void {
+    if (this.state === "ended") return;
+    Atomics.store(this.#cells, Cell.reason, timedOut ? CancelReason.timedOut : CancelReason.aborted);
+    Atomics.store(this.#cells, Cell.cancelled, number | 0);
+    this.#cancel.set();
+  }
+
+  /** Kills it, unless it has ended the task that it runs within `grace` milliseconds. */
+  condemn(number: number, grace: number): void {
+    if (this.state === "ended" || this.#killer !== undefined) return;
+    this.#condemned = number;
+    this.#killer = setTimeout(() => this.kill(), grace);
+    Deno.unrefTimer(this.#killer);
+  }
+
+  #pardon(): void {
+    clearTimeout(this.#killer);
+    this.#killer = undefined;
+    this.#condemned = 0;
+  }
+
+  /** Has it end itself when it has done its tasks. */
+  stop(): void {
+    if (this.state === "stopping" || this.state === "ended") return;
+    this.state = "stopping";
+    this.isExpectedToEnd = true;
+    this.#tasks.send({ kind: Kind.stop, flags: 0, task: 0, extra: 0, time: 0 }, []);
+  }
+
+  /** Ends it: asks, and insists soon after. */
+  terminate(): void {
+    if (this.state === "ended") return;
+    this.state = "stopping";
+    this.isExpectedToEnd = true;
+    this.process.terminate();
+    this.#pardon();
+    this.#killer = setTimeout(() => this.kill(), TERMINATION_GRACE);
+    Deno.unrefTimer(this.#killer);
+  }
+
+  /** Ends it. */
+  kill(): void {
+    if (this.state === "ended") return;
+    this.state = "stopping";
+    this.isExpectedToEnd = true;
+    this.process.kill();
+  }
+
+  /** What it was running when it died, and what it had not begun. To be asked once all its frames are received. */
+  estate(): { lost: Task | null; left: Task[] } {
+    const begun = this.given.get(this.#begun);
+    const left = [...this.given.values()].filter((given) => given !== begun).map(({ task }) => task);
+    this.given.clear();
+    return { lost: begun?.task ?? null, left };
+  }
+
+  async #listen(host: MemberHost): Promise<void> {
+    while (!this.#results.isClosed) {
+      await this.#results.filled({ inBackground: true });
+      if (this.state !== "ended") host.arrived(this);
+    }
+  }
+
+  async #watch(host: MemberHost): Promise<void> {
+    await wait(() => translated(() => native().childAwait(this.pid)), { inBackground: true });
+    clearTimeout(this.#killer);
+    try {
+      // Reaps it, and says what it could not begin with.
+      await this.process.join();
+    } catch (error) {
+      this.unfit = error;
+    }
+    host.arrived(this); // what it has said before
+    this.state = "ended";
+    host.ended(this);
+    this.#close();
+    this.#ended.resolve();
+  }
+
+  #close(): void {
+    this.#tasks.close();
+    this.#results.close();
+    this.#cancel[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,67 @@
+// What a pool (engine.ts, member.ts) and its workers (worker.ts) say to each other: the types that both halves share.
+
+import type { FunctionReference } from "../callable_types.ts";
+
+/** What a frame is. */
+export const Kind = {
+  /** To a worker: run a function. `extra` is the number of the function; the list is what it is run with. */
+  task: 1,
+  /** To a worker: end yourself. */
+  stop: 2,
+  /** From a worker: the initializer has run. */
+  ready: 3,
+  /** From a worker: the initializer has thrown. The list is a {@linkcode Failure}. */
+  unfit: 4,
+  /** From a worker: a task is done. The list holds the results; `time` is how long it took. */
+  done: 5,
+  /** From a worker: a task has thrown. The list is a {@linkcode Failure}. */
+  failed: 6,
+  /** From a worker: some items of a task have thrown. The list is {@linkcode Mixed}. */
+  mixed: 7,
+} as const;
+
+/** How the list of a task is to be read, and what a task needs. */
+export const Flag = {
+  /** Each item is the one argument of a call; otherwise the list is the arguments of the only call. */
+  each: 1,
+  /** With `each`: an item is an array of arguments. */
+  star: 2,
+  /** With `each`: an item that throws does not end the task. */
+  lenient: 4,
+  /** The list is `[reference, list]`, since the worker may not know the function yet. */
+  introduces: 8,
+} as const;
+
+/** An error on its way: as text, which can always be read, and as a message of its own; `null` if it cannot be one. */
+export type Failure = [text: string, error: Uint8Array | null];
+
+/** Results, with `null` in the place of those whose items have thrown, and which these are. */
+export type Mixed = [results: unknown[], places: number[], failures: Failure[]];
+
+/** What a worker is started with, besides its channels and cells. */
+export interface WorkerSettings {
+  readonly initializer: FunctionReference | null;
+  readonly initargs: readonly unknown[];
+  /** Whether it may have children. */
+  readonly mayHaveChildren: boolean;
+  /** After a task it looks at its memory if the last look is so many milliseconds ago. */
+  readonly memoryEvery: number;
+}
+
+/**
+ * The words that a pool and one worker share, 32 bits each.
+ *
+ * | word | written by | meaning |
+ * | --- | --- | --- |
+ * | `begun` | the worker | the number of the task that it runs, or ran last |
+ * | `cancelled` | the pool | the number of the task that is not wanted any more |
+ * | `reason` | the pool, before `cancelled` | why, one of {@linkcode CancelReason} |
+ * | `memory` | the worker | its resident memory in KiB, as of its last look |
+ */
+export const Cell = { begun: 0, cancelled: 1, reason: 2, memory: 3 } as const;
+
+/** Words per worker: a cache line, so that no two workers write to the same. */
+export const CELLS = 16;
+
+/** Why a task is not wanted any more. */
+export const CancelReason = { aborted: 0, timedOut: 1 } as const;

@@ -1,0 +1,33 @@
+/** What one worker of a pool is doing. */
+export interface WorkerStats {
+  /** Its process id. */
+  readonly pid: number;
+  /** Its name, such as `PoolWorker-3`. */
+  readonly name: string;
+  /** What it does: it boots, waits for work, works, or ends. */
+  readonly state: "starting" | "idle" | "busy" | "stopping" | "ended";
+  /** How many tasks it has finished. */
+  readonly tasks: number;
+  /** Its resident memory in bytes, as of the end of one of its last tasks. */
+  readonly memory: number;
+}
+
+/** What a pool is doing. A task is one call of `apply`, or one chunk of items. */
+export interface PoolStats {
+  /** How many workers it is to have. */
+  readonly processes: number;
+  /** How many workers have a task. */
+  readonly busy: number;
+  /** How many have none. */
+  readonly idle: number;
+  /** How many tasks wait for a worker; a call whose input has not ended counts as one more. */
+  readonly queued: number;
+  /** How many tasks have been finished. */
+  readonly done: number;
+  /** How many have failed. */
+  readonly failed: number;
+  /** How many workers have been started in the place of others. */
+  readonly restarts: number;
+  /** The workers. */
+  readonly workers: readonly WorkerStats[];
+}

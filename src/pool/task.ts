@@ -1,0 +1,52 @@
+// What a function that runs in a pool's worker may ask about its task.
+
+import { TimeoutError } from "../errors.ts";
+
+/** The task that a pool's worker is running. */
+export interface CurrentTask {
+  /** How often it has been begun before, by workers that died of it or were killed. Only `retries` makes this more
+   * than 0. */
+  readonly attempt: number;
+  /** Aborted when nobody wants the result any more: the call was aborted, or its time has passed. The worker is killed
+   * some time after that, unless the task has ended. */
+  readonly signal: AbortSignal;
+  /** Whether nobody wants the result any more. Unlike {@linkcode signal} it is up to date in a function that never
+   * awaits. */
+  readonly cancelled: boolean;
+}
+
+let current: CurrentTask | null = null;
+
+/**
+ * The task that this worker of a pool is running; `null` elsewhere. Ask at the beginning of the function: later, after
+ * its end, this may be another task.
+ *
+ * @example A function that stops when nobody waits for it any more
+ * ```ts
+ * import { currentTask } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * export async function download(url: string): Promise<string> {
+ *   const response = await fetch(url, { signal: currentTask()?.signal });
+ *   return await response.text();
+ * }
+ *
+ * assertEquals(currentTask(), null); // this is no worker
+ * assertEquals(await download("data:,hello"), "hello");
+ * ```
+ */
+export function currentTask(): CurrentTask | null {
+  return current;
+}
+
+/** Sets what {@linkcode currentTask} returns. */
+export function setCurrentTask(task: CurrentTask | null): void {
+  current = task;
+}
+
+/** What the signal of a task is aborted with. */
+export function cancellation(timedOut: boolean): Error {
+  return timedOut
+    ? new TimeoutError("Cannot finish the task in time: the call's time has passed")
+    : new DOMException("The call that the task belongs to was aborted", "AbortError");
+}

@@ -1,0 +1,262 @@
+// The worker's half of a pool: what a worker process runs. The parent's half is engine.ts and member.ts.
+//
+// A worker takes one task at a time. Before it runs it, it notes its number in shared memory: should it die, exactly
+// that task is lost, and what else lies in its channel goes to others.
+
+import { ArrivedCallable } from "../callable_arrival.ts";
+import type { Callable, FunctionReference } from "../callable_types.ts";
+import { current } from "../current.ts";
+import { MaybeEncodingError } from "../errors.ts";
+import { dumps } from "../reduction.ts";
+import type { Event } from "../synchronize/event.ts";
+import { type Channel, ENDED, type Frame } from "./channel.ts";
+import { pack, printed } from "./failures.ts";
+import { CancelReason, Cell, type Failure, Flag, Kind, type Mixed, type WorkerSettings } from "./messages.ts";
+import { cancellation, type CurrentTask, setCurrentTask } from "./task.ts";
+
+/**
+ * Milliseconds that a worker blocks its thread for the next task before it lets its event loop go on. To be woken in
+ * the kernel takes half as long as to be woken in a promise.
+ */
+const LINGER = 1;
+/** After so many milliseconds without a pause the event loop gets one: there may be timers and sockets of the user. */
+const BREATHE_EVERY = 50;
+
+type Fn = (...args: unknown[]) => unknown;
+
+/** Runs tasks until it is told to stop. */
+export async function work(
+  tasks: Channel,
+  results: Channel,
+  cells: Int32Array,
+  cancel: Event,
+  settings: WorkerSettings,
+): Promise<void> {
+  // A Ctrl-C reaches every process of a terminal; what becomes of the workers is their pool's to decide.
+  Deno.addSignalListener("SIGINT", () => {});
+  if (settings.mayHaveChildren) current.daemon = false;
+  const worker = new Worker(tasks, results, cells, cancel, settings);
+  // Not by the end of its event loop: what the user's functions have left in it may go on for ever.
+  Deno.exit(await worker.run() ? 0 : 1);
+}
+
+/** A task that is being run, as its function may ask about it. */
+class RunningTask implements CurrentTask {
+  readonly attempt: number;
+  readonly #number: number;
+  readonly #cells: Int32Array;
+  readonly #cancel: Event;
+  #controller: AbortController | null = null;
+  readonly #ended = new AbortController();
+
+  constructor(frame: Frame, cells: Int32Array, cancel: Event) {
+    this.#number = frame.task;
+    this.attempt = frame.time;
+    this.#cells = cells;
+    this.#cancel = cancel;
+  }
+
+  get cancelled(): boolean {
+    return Atomics.load(this.#cells, Cell.cancelled) >>> 0 === this.#number;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      this.#watch(this.#controller).catch(() => {}); // the task has ended
+    }
+    return this.#controller.signal;
+  }
+
+  /** Waits for the pool to say that a task is not wanted any more, until it means this one. */
+  async #watch(controller: AbortController): Promise<void> {
+    while (!this.cancelled) {
+      await this.#cancel.wait({ signal: this.#ended.signal });
+      this.#cancel.clear(); // before the look: what is said after it sets the event again
+    }
+    controller.abort(cancellation(Atomics.load(this.#cells, Cell.reason) === CancelReason.timedOut));
+  }
+
+  end(): void {
+    if (this.#controller !== null) this.#ended.abort();
+  }
+}
+
+class Worker {
+  readonly #tasks: Channel;
+  readonly #results: Channel;
+  readonly #cells: Int32Array;
+  readonly #cancel: Event;
+  readonly #settings: WorkerSettings;
+  readonly #functions = new Map<number, Fn>();
+  #lastBreath = performance.now();
+  #lastLook = -Infinity;
+
+  constructor(tasks: Channel, results: Channel, cells: Int32Array, cancel: Event, settings: WorkerSettings) {
+    this.#tasks = tasks;
+    this.#results = results;
+    this.#cells = cells;
+    this.#cancel = cancel;
+    this.#settings = settings;
+  }
+
+  /** Whether it was told to stop, and did not find itself unfit. */
+  async run(): Promise<boolean> {
+    if (!await this.#initialize()) return false;
+    this.#lookAtMemory(performance.now());
+    this.#send(Kind.ready, 0, []);
+    let linger = 0;
+    for (;;) {
+      const frame = this.#tasks.receive(linger);
+      if (frame === ENDED) return true;
+      if (frame === null) {
+        await this.#tasks.filled({ inBackground: false });
+        this.#lastBreath = performance.now();
+        linger = 0;
+        continue;
+      }
+      if (frame.kind === Kind.stop) return true;
+      await this.#serve(frame);
+      linger = LINGER;
+    }
+  }
+
+  async #initialize(): Promise<boolean> {
+    const { initializer, initargs } = this.#settings;
+    if (initializer === null) return true;
+    try {
+      await (await find(initializer))(...initargs);
+      return true;
+    } catch (error) {
+      this.#send(Kind.unfit, 0, pack(error));
+      return false;
+    }
+  }
+
+  async #serve(frame: Frame): Promise<void> {
+    Atomics.store(this.#cells, Cell.begun, frame.task | 0);
+    const begin = performance.now();
+    const task = new RunningTask(frame, this.#cells, this.#cancel);
+    setCurrentTask(task);
+    let kind: number = Kind.done;
+    let list: unknown[];
+    try {
+      [kind, list] = await this.#run(frame);
+    } catch (error) {
+      kind = Kind.failed;
+      list = pack(error);
+    }
+    task.end();
+    setCurrentTask(null);
+    const end = performance.now();
+    if (end - this.#lastLook >= this.#settings.memoryEvery) this.#lookAtMemory(end);
+    this.#answer(kind, frame, list, end - begin);
+    if (end - this.#lastBreath < BREATHE_EVERY) return;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.#lastBreath = performance.now();
+  }
+
+  async #run(frame: Frame): Promise<[kind: number, list: unknown[]]> {
+    const { flags, extra } = frame;
+    let list = frame.read();
+    if ((flags & Flag.introduces) !== 0) {
+      const [reference, rest] = list as [FunctionReference, unknown[]];
+      if (!this.#functions.has(extra)) this.#functions.set(extra, await find(reference));
+      list = rest;
+    }
+    const fn = this.#functions.get(extra);
+    if (fn === undefined) throw new Error(`Cannot run function ${extra}: it was not introduced`);
+    if ((flags & Flag.each) === 0) return [Kind.done, [await fn(...list)]];
+    const isStar = (flags & Flag.star) !== 0;
+    if ((flags & Flag.lenient) !== 0) return await runLeniently(fn, list, isStar);
+    // The results take the places of the items.
+    for (let i = 0; i < list.length; i++) {
+      const result = isStar ? fn(...list[i] as unknown[]) : fn(list[i]);
+      list[i] = isThenable(result) ? await result : result;
+    }
+    return [Kind.done, list];
+  }
+
+  #answer(kind: number, { task, flags }: Frame, list: unknown[], time: number): void {
+    try {
+      this.#send(kind, task, list, time);
+    } catch (reason) {
+      if (kind !== Kind.mixed && (flags & Flag.lenient) === 0) {
+        this.#send(Kind.failed, task, unsendable(list, reason), time);
+      } else this.#send(Kind.mixed, task, withoutUnsendable(kind, list), time);
+    }
+  }
+
+  #send(kind: number, task: number, list: readonly unknown[], time = 0): void {
+    this.#results.send({ kind, flags: 0, task, extra: 0, time }, list);
+  }
+
+  #lookAtMemory(now: number): void {
+    this.#lastLook = now;
+    Atomics.store(this.#cells, Cell.memory, Deno.memoryUsage().rss / 1024);
+  }
+}
+
+/** Calls the function for each item, whatever becomes of the others. */
+async function runLeniently(fn: Fn, list: unknown[], isStar: boolean): Promise<[kind: number, list: unknown[]]> {
+  const places: number[] = [];
+  const failures: Failure[] = [];
+  for (let i = 0; i < list.length; i++) {
+    try {
+      const result = isStar ? fn(...list[i] as unknown[]) : fn(list[i]);
+      list[i] = isThenable(result) ? await result : result;
+    } catch (error) {
+      list[i] = null;
+      places.push(i);
+      failures.push(pack(error));
+    }
+  }
+  if (places.length === 0) return [Kind.done, list];
+  const mixed: Mixed = [list, places, failures];
+  return [Kind.mixed, mixed];
+}
+
+async function find(reference: FunctionReference): Promise<Fn> {
+  const callable: Callable = await new ArrivedCallable(reference).get();
+  return callable as Fn;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}
+
+/** Why a value cannot be sent; `null` if it can. */
+function whyNot(value: unknown): unknown {
+  try {
+    dumps(value);
+    return null;
+  } catch (error) {
+    return error;
+  }
+}
+
+function encodingError(value: unknown, reason: unknown): Failure {
+  return pack(new MaybeEncodingError(reason instanceof Error ? reason.message : printed(reason), printed(value)));
+}
+
+/** The failure of a task whose results cannot be sent: the first that is to blame is named. */
+function unsendable(list: readonly unknown[], reason: unknown): Failure {
+  for (const value of list) {
+    const why = whyNot(value);
+    if (why !== null) return encodingError(value, why);
+  }
+  return encodingError(list, reason);
+}
+
+/** The results of a lenient task, with failures for those that cannot be sent. */
+function withoutUnsendable(kind: number, list: unknown[]): Mixed {
+  const [results, places, failures] = kind === Kind.mixed ? list as Mixed : [list, [], []] as Mixed;
+  for (let i = 0; i < results.length; i++) {
+    const why = whyNot(results[i]);
+    if (why === null) continue;
+    places.push(i);
+    failures.push(encodingError(results[i], why));
+    results[i] = null;
+  }
+  return [results, places, failures];
+}

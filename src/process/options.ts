@@ -1,0 +1,55 @@
+// What a process is made with, and what is refused at once.
+
+import type { ModuleExport } from "../callable.ts";
+
+/** A function that another process can run: an exported one, or where its module exports it. */
+export type Target<A extends readonly unknown[]> = ((...args: A) => unknown) | ModuleExport;
+
+/** Options of {@linkcode Process}. */
+export interface ProcessOptions<A extends readonly unknown[] = unknown[]> {
+  /** The function that the process runs. A module must export it; see {@linkcode ModuleExport} for the rest. */
+  target?: Target<A>;
+  /** What the function is called with. Anything that can be serialised, and shared objects. */
+  args?: A;
+  /** Given as one last argument. */
+  kwargs?: Record<string, unknown>;
+  /** For messages. Default: the name of the class and a number, such as `Process-1`, or `Process-1:2` for the second
+   * child of `Process-1`. */
+  name?: string;
+  /** Whether it ends when this process does. Default: as this process. A daemon has no children. */
+  daemon?: boolean;
+  /** Replaces the environment variables. */
+  env?: Record<string, string>;
+  /** The working directory. Default: this process's. */
+  cwd?: string | URL;
+  /** Where its standard output goes; `"piped"` is to be read from {@linkcode Process.stdout}. Default: `"inherit"`. */
+  stdout?: "inherit" | "null" | "piped";
+  /** Where its standard error goes; `"piped"` is to be read from {@linkcode Process.stderr}. Default: `"inherit"`. */
+  stderr?: "inherit" | "null" | "piped";
+}
+
+/** Options without the type of the target: a process keeps these, so that any process is a `Process`. */
+export type UntypedOptions = Omit<ProcessOptions<readonly unknown[]>, "target">;
+
+/** Refuses options that types would have refused. */
+export function requireOptions(options: UntypedOptions): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Cannot create a process: the options are ${Deno.inspect(options)}, wanted an object`);
+  }
+  const { args, kwargs, name, daemon, env, stdout, stderr } = options;
+  const require = (isGood: boolean, option: string, given: unknown, wanted: string) => {
+    if (isGood || given === undefined) return;
+    throw new TypeError(`Cannot create a process: "${option}" is ${Deno.inspect(given)}, wanted ${wanted}`);
+  };
+  const isStream = (given: unknown) => given === "inherit" || given === "null" || given === "piped";
+  require(globalThis.Array.isArray(args), "args", args, "an array");
+  require(typeof name === "string", "name", name, "a string");
+  require(typeof daemon === "boolean", "daemon", daemon, "a boolean");
+  const isObject = (given: unknown) => typeof given === "object" && given !== null;
+  const isEnvironment = isObject(env) && Object.values(env!).every((it) => typeof it === "string");
+  require(isObject(kwargs), "kwargs", kwargs, "an object");
+  require(isEnvironment, "env", env, "an object of strings");
+  require(Object.keys(env ?? {}).every((it) => /^[^=]+$/.test(it)), "env", env, 'names without "="');
+  require(isStream(stdout), "stdout", stdout, '"inherit", "null" or "piped"');
+  require(isStream(stderr), "stderr", stderr, '"inherit", "null" or "piped"');
+}

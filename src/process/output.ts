@@ -1,0 +1,55 @@
+// The piped output of a child, as a stream. Nothing is read before somebody asks for it: what is unread stays in the
+// pipe, keeps no program alive, and makes a child that writes more than the pipe holds wait.
+
+import { native, type OutputPipe, translated } from "../native.ts";
+import { wait } from "../waits.ts";
+
+/** The standard output or error of one child, which is read once. */
+export class PipedOutput {
+  readonly #pipe: OutputPipe | null;
+  #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
+
+  /** Of the child that was just started, its output 1 or 2. */
+  constructor(pid: number, number: 1 | 2) {
+    this.#pipe = native().childOutput(pid, number);
+  }
+
+  /** The stream, always the same. */
+  get stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#stream ??= this.#pipe === null ? ReadableStream.from([]) : streamOf(this.#pipe);
+  }
+
+  /** Whether the child may be waiting for somebody to read. */
+  get isFull(): boolean {
+    return this.#pipe?.isFull() ?? false;
+  }
+
+  /** Closes the pipe if nobody has asked for the stream. */
+  discard(): void {
+    if (this.#stream === null) this.#pipe?.close();
+  }
+}
+
+function streamOf(pipe: OutputPipe): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const cancelled = new AbortController();
+  const { signal } = cancelled;
+  const source: UnderlyingByteSource = {
+    type: "bytes",
+    async pull(controller) {
+      let chunk = translated(() => pipe.read());
+      while (chunk === null) {
+        await wait(() => translated(() => pipe.wait()), { signal });
+        chunk = translated(() => pipe.read());
+      }
+      if (chunk.length > 0) return controller.enqueue(chunk);
+      pipe.close();
+      controller.close();
+      controller.byobRequest?.respond(0);
+    },
+    cancel(reason) {
+      cancelled.abort(reason);
+      pipe.close();
+    },
+  };
+  return new ReadableStream(source, { highWaterMark: 0 });
+}

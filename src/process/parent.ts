@@ -1,0 +1,82 @@
+// The parent of this process, as seen from here. Its end shows at the socket that it started this process with.
+
+import { current } from "../current.ts";
+import { native, translated } from "../native.ts";
+import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
+import { waitWithin } from "../waits.ts";
+import { Sentinel } from "./sentinel.ts";
+
+/** The process that started this one. */
+export class ParentProcess {
+  /** The id that the operating system gave it. */
+  readonly pid: number;
+  /** Its name when it started this process. */
+  readonly name: string;
+  /** Ready when it has ended. */
+  readonly sentinel: Sentinel = new Sentinel(() => translated(() => native().parentDescriptor()));
+
+  /** Made by {@linkcode parentProcess}. */
+  constructor({ pid, name }: { readonly pid: number; readonly name: string }) {
+    this.pid = pid;
+    this.name = name;
+  }
+
+  /** As {@linkcode pid}. */
+  get ident(): number {
+    return this.pid;
+  }
+
+  /** Always `null`: how a process ended is told to its own parent only. */
+  get exitcode(): null {
+    return null;
+  }
+
+  /** Whether it has not ended. */
+  isAlive(): boolean {
+    return translated(() => native().parentIsAlive());
+  }
+
+  /**
+   * Waits for its end without blocking the thread.
+   *
+   * @returns `true`, or `false` if it did not end in time.
+   * @throws What `signal` was aborted with.
+   */
+  async join(options?: WaitOptions): Promise<boolean> {
+    const timeout = timeoutOf(options);
+    options?.signal?.throwIfAborted();
+    if (this.isAlive() && timeout > 0) {
+      await waitWithin(timeout, () => translated(() => native().parentAwait()), options?.signal);
+    }
+    return !this.isAlive();
+  }
+
+  /** As {@linkcode join}, blocking the thread. */
+  joinSync(options?: WaitSyncOptions): boolean {
+    const timeout = timeoutOf(options);
+    return translated(() => native().parentJoin(timeout));
+  }
+
+  /** Such as `<ParentProcess name='MainProcess' pid=4711 started>`. */
+  toString(): string {
+    return `<ParentProcess name='${this.name}' pid=${this.pid} ${this.isAlive() ? "started" : "stopped"}>`;
+  }
+}
+
+let parent: ParentProcess | null = null;
+
+/**
+ * The process that started this one; `null` in the root of a tree, which none started.
+ *
+ * @example The root has none
+ * ```ts
+ * import { parentProcess } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parentProcess(), null);
+ * ```
+ */
+export function parentProcess(): ParentProcess | null {
+  if (current.parent === null) return null;
+  return parent ??= new ParentProcess(current.parent);
+}

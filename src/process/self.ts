@@ -1,0 +1,29 @@
+// The process that runs, as an object: made by the constructor of `Process` when it is given a `Self` instead of
+// options. A child has an object of the class that its parent started, without that class's constructor having run.
+
+import type { Process } from "../process.ts";
+
+/** What a child is to run, with all that it is called with. */
+export type Work = () => unknown;
+
+/** What the constructor of `Process` is given to make the object of the process that runs. */
+export class Self {
+  /** What `Process.run` does. */
+  readonly work: Work | null;
+
+  constructor(work: Work | null) {
+    this.work = work;
+  }
+}
+
+let self: Process | null = null;
+
+/** The object of the process that runs, once there is one. */
+export function knownSelf(): Process | null {
+  return self;
+}
+
+/** From now on `process` is the one that runs. */
+export function becomeSelf(process: Process): Process {
+  return self = process;
+}

@@ -1,0 +1,21 @@
+// What stands for the end of a process in `wait`.
+
+import { descriptorOf, type Waitable } from "../waitable.ts";
+
+/**
+ * Stands for the end of a process among the objects that `connection.wait` waits for. It is ready once the process has
+ * ended, and stays so.
+ */
+export class Sentinel implements Waitable {
+  readonly #descriptor: () => number | null;
+
+  /** Made by a process, of what tells the descriptor that becomes readable at its end; `null` when it has ended. */
+  constructor(descriptor: () => number | null) {
+    this.#descriptor = descriptor;
+  }
+
+  /** The descriptor that becomes readable at the end of the process; `null` when it has ended. */
+  [descriptorOf](): number | null {
+    return this.#descriptor();
+  }
+}

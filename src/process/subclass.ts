@@ -1,0 +1,28 @@
+// How a process of a class of the user's own gets into the process that it starts: the class as an exported name, the
+// instance's own state as data. Its constructor does not run again, as `__init__` does not in Python.
+
+import { type FunctionReference, reference } from "../callable.ts";
+import { withoutComments } from "../callable_source.ts";
+import type { Process } from "../process.ts";
+
+/** The reference of a class with a `run` of its own. */
+export function classReference(Class: new () => Process, base: new () => Process): FunctionReference {
+  for (let it = Class; it !== base; it = Object.getPrototypeOf(it)) requireNoPrivateMembers(it);
+  return reference(Class, { kind: "class" });
+}
+
+/**
+ * Refuses a class whose instances have private members: these are made by the constructor alone, so `run` would find
+ * none in the other process.
+ */
+function requireNoPrivateMembers(Class: new () => Process): void {
+  const source = withoutComments(Function.prototype.toString.call(Class));
+  for (const [, name] of source.matchAll(/\bthis\s*\??\.\s*#([\w$]+)/g)) {
+    const isStatic = new RegExp(String.raw`\bstatic\s+(?:(?:async|get|set)\s+)?\*?\s*#${name.replaceAll("$", "\\$")}`);
+    if (isStatic.test(source)) continue;
+    throw new TypeError(
+      `Cannot create a process of class "${Class.name}": its private member "#${name}" would not travel to the ` +
+        `process; write "private ${name}" instead`,
+    );
+  }
+}

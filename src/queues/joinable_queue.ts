@@ -1,0 +1,91 @@
+// JoinableQueue: a queue that knows what has been dealt with.
+
+import { BlockHandle, type BlockReference } from "../blocks.ts";
+import { InvalidStateError, OwnerDiedError } from "../errors.ts";
+import { native, translated } from "../native.ts";
+import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
+import { register } from "../reduction.ts";
+import { retry } from "../waits.ts";
+import { Awaited, blockOf, Queue, referenceOf } from "./queue.ts";
+
+/** What `queueJoin` returns. */
+const JoinStatus = { done: 0, timedOut: 1, abandoned: 2 } as const;
+
+/**
+ * A queue that counts what has been put and not been dealt with: each `get` is followed by one
+ * {@linkcode JoinableQueue.taskDone | taskDone}, and {@linkcode JoinableQueue.join | join} waits for the last.
+ *
+ * @example Wait until the work is done
+ * ```ts
+ * import { JoinableQueue } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using jobs = new JoinableQueue<string>();
+ * jobs.putSync("a.txt");
+ * assertEquals(await jobs.join({ timeout: 0 }), false);
+ * assertEquals(jobs.getSync(), "a.txt");
+ * jobs.taskDone();
+ * assertEquals(await jobs.join(), true);
+ * ```
+ */
+export class JoinableQueue<T = unknown> extends Queue<T> {
+  static {
+    register(JoinableQueue, {
+      reduce: (queue) => referenceOf(queue),
+      restore: (data: BlockReference) => new JoinableQueue(BlockHandle.adopt(data)),
+    });
+  }
+
+  /** As of {@linkcode Queue}. */
+  constructor(maxsize?: number);
+  /** @ignore The queue in a block that exists. */
+  constructor(handle: BlockHandle);
+  constructor(first?: number | BlockHandle) {
+    super(first, true);
+  }
+
+  /**
+   * Says that one value that was taken has been dealt with.
+   *
+   * @throws {InvalidStateError} If that has been said of every value already.
+   */
+  taskDone(): void {
+    if (native().queueTaskDone(blockOf(this as Queue, "acknowledge a task of")) === 0) {
+      throw new InvalidStateError("Cannot acknowledge a task: task_done() called too many times");
+    }
+  }
+
+  /**
+   * Waits, without blocking the thread, until every value put has been dealt with.
+   *
+   * @returns `true`, or `false` if that did not happen in time.
+   * @throws {OwnerDiedError} If it never will: a process took values and ended without dealing with them.
+   * @throws What `signal` was aborted with.
+   */
+  async join(options?: WaitOptions): Promise<boolean> {
+    const timeout = timeoutOf(options);
+    const isDone = () => native().queueUnfinished(blockOf(this as Queue, "join")) === 0 || undefined;
+    const submit = (left: number) =>
+      translated(() => native().queueAwait(blockOf(this as Queue, "join"), Awaited.done, left));
+    const never = () => this.#abandoned();
+    return await retry(isDone, submit, timeout, { signal: options?.signal, never }) ?? false;
+  }
+
+  /** As {@linkcode join}, blocking the thread. */
+  joinSync(options?: WaitSyncOptions): boolean {
+    const status = native().queueJoin(blockOf(this as Queue, "join"), timeoutOf(options));
+    if (status === JoinStatus.abandoned) throw this.#abandoned();
+    return status === JoinStatus.done;
+  }
+
+  #abandoned(): OwnerDiedError {
+    const { taker, messages } = native().queueAbandoned(blockOf(this as Queue, "join")) ?? { taker: 0, messages: 0 };
+    const { pid, processName } = native().ownerOf(taker) ?? { pid: 0, processName: "" };
+    const values = messages === 1 ? "1 value" : `${messages} values`;
+    return new OwnerDiedError(
+      `Cannot join the queue: "${processName}" (pid ${pid}) has ended after it took ${values} that it did not ` +
+        `acknowledge; call taskDone() once for each when they have been dealt with`,
+      { pid, processName },
+    );
+  }
+}

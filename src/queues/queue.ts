@@ -1,0 +1,345 @@
+// Queue: values from any process of the tree to any other, in order.
+
+import { BlockHandle, type BlockReference, closedError } from "../blocks.ts";
+import { Empty, EOFError, Full, InvalidStateError, ShutDown } from "../errors.ts";
+import { native, translated } from "../native.ts";
+import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../options.ts";
+import { attach, register } from "../reduction.ts";
+import { Turnstile } from "../turnstile.ts";
+import { retry } from "../waits.ts";
+import { NOTHING, ORPHANED, PutStatus, serialiseCopy, SHUT_DOWN, Transport } from "./transport.ts";
+
+/** What a wait in the addon waits for (`queue_await` in native/addon/src/queues.rs). */
+export const Awaited = { filled: 0, drained: 1, done: 2, filledIfShared: 3 } as const;
+
+/** The largest `maxsize`; also how many messages a queue without one may hold. */
+const MAXSIZE_LIMIT = 2 ** 31 - 1;
+
+/**
+ * Milliseconds that a promise for a value may look out for it before it has itself told; less than `SPIN` in
+ * native/core/src/wait.rs, so that the thread never sleeps. Being told costs about 60 µs.
+ */
+const GLANCE = 0.015;
+/** A wait shorter than this, in milliseconds, makes the next one begin with a glance. */
+const HOT = 0.2;
+
+/** The number of a queue's block; throws if it is closed. Set by {@linkcode Queue}, for the classes made of it. */
+export let blockOf: (queue: Queue, action: string) => number;
+/** How a message names a queue. Set by {@linkcode Queue}. */
+export let referenceOf: (queue: Queue) => BlockReference;
+
+/**
+ * A first-in, first-out queue for any number of producers and consumers in any process of the tree.
+ *
+ * Values are serialised by {@linkcode Queue.put | put}, which throws if that is impossible, and are in shared memory
+ * when it returns: no thread has to be flushed, and a process killed at any moment costs at most the message that it
+ * was putting or had just taken. Each producer's messages keep their order.
+ *
+ * A consumer that waits is told when it would wait for ever: `get` throws {@linkcode ShutDown} once the queue is
+ * {@linkcode Queue.shutdown | shut down} and drained, and {@linkcode EOFError} once every other process that had the
+ * queue has ended or closed it, if this one has never put into it.
+ *
+ * A queue is collected when no process has it any more; {@linkcode Queue.close | close} gives up this process's share
+ * at once.
+ *
+ * @example Between two processes, or two parts of one
+ * ```ts
+ * import { Empty, Queue } from "@parallel/multiprocessing";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * using queue = new Queue<{ path: string }>();
+ * queue.putSync({ path: "a.txt" });
+ * assertEquals(queue.qsize(), 1);
+ * assertEquals(await queue.get(), { path: "a.txt" });
+ * assertThrows(() => queue.getNowait(), Empty);
+ * ```
+ */
+export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
+  static {
+    blockOf = (queue, action) => queue.#block(action);
+    referenceOf = (queue) => queue.#reference();
+    register(Queue, {
+      reduce: (queue) => queue.#reference(),
+      restore: (data: BlockReference) => new Queue(BlockHandle.adopt(data), false),
+    });
+  }
+
+  readonly #handle: BlockHandle;
+  readonly #transport = new Transport();
+  readonly #putting = new Turnstile();
+  readonly #getting = new Turnstile();
+  /** Whether the last promised value came so soon that it pays to look out for the next for a moment. */
+  #isHot = false;
+
+  /**
+   * A new queue that holds at most `maxsize` values; 0 or less: any number that fits into memory.
+   *
+   * @throws {RangeError} If `maxsize` is not a whole number, or more than 2147483647.
+   */
+  constructor(maxsize?: number);
+  /** @ignore The queue in a block that exists, or one that keeps a ledger of who has taken what. */
+  constructor(first: number | BlockHandle | undefined, joinable: boolean);
+  constructor(first: number | BlockHandle = 0, joinable = false) {
+    if (first instanceof BlockHandle) {
+      this.#handle = first;
+      return;
+    }
+    if (!Number.isInteger(first) || first > MAXSIZE_LIMIT) {
+      throw new RangeError(
+        `Cannot create a queue: "maxsize" is ${Deno.inspect(first)}, wanted a whole number up to ${MAXSIZE_LIMIT}`,
+      );
+    }
+    this.#handle = BlockHandle.of((addon) => addon.queueCreate(Math.max(0, first), joinable));
+  }
+
+  /** How many values are in the queue, for all processes at once. */
+  qsize(): number {
+    return native().queueSize(this.#block("look at"));
+  }
+
+  /** Whether the queue holds nothing. */
+  empty(): boolean {
+    return this.qsize() === 0;
+  }
+
+  /** Whether the queue holds `maxsize` values. */
+  full(): boolean {
+    const maxsize = native().queueMaxsize(this.#block("look at"));
+    return maxsize !== 0 && this.qsize() >= maxsize;
+  }
+
+  /**
+   * Puts a value, waiting for room without blocking the thread. The value is serialised at once: it may change as
+   * soon as `put` has returned its promise. Puts that wait are done in the order of their calls.
+   *
+   * @throws {TypeError} If the value cannot be serialised; then nothing is put.
+   * @throws {Full} If there was no room in time.
+   * @throws {ShutDown} If the queue is or is being shut down.
+   * @throws {InvalidStateError} If the queue is closed.
+   * @throws What `signal` was aborted with; then nothing is put.
+   */
+  async put(value: T, options?: AcquireOptions): Promise<void> {
+    const timeout = timeoutOf(options);
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    if (!this.#putting.occupied && this.#done(this.#transport.put(this.#block("put into"), value, 0))) return;
+    if (timeout === 0) throw this.#full(timeout);
+    const message = serialiseCopy(value);
+    const until = performance.now() + timeout;
+    if (!await this.#putting.enter(timeout, signal)) throw this.#full(timeout);
+    try {
+      const attempt = () => this.#done(this.#transport.putMessage(this.#block("put into"), message, 0)) || undefined;
+      native().queueNotePutting(this.#block("put into"));
+      const done = await retry(attempt, this.#awaiting(Awaited.drained), until - performance.now(), { signal });
+      if (done === undefined) throw this.#full(timeout);
+    } finally {
+      native().queueNotePutting(0);
+      this.#putting.leave();
+    }
+  }
+
+  /**
+   * Puts a value, blocking the thread until there is room.
+   *
+   * @throws {TypeError} If the value cannot be serialised; then nothing is put.
+   * @throws {Full} If there was no room in time.
+   * @throws {ShutDown} If the queue is or is being shut down.
+   * @throws {InvalidStateError} If the queue is closed.
+   */
+  putSync(value: T, options?: AcquireSyncOptions): void {
+    const timeout = timeoutOf(options);
+    if (!this.#done(this.#transport.put(this.#block("put into"), value, timeout))) throw this.#full(timeout);
+  }
+
+  /**
+   * Puts a value if there is room at once.
+   *
+   * @throws {Full} If there is none. Otherwise as {@linkcode putSync}.
+   */
+  putNowait(value: T): void {
+    this.putSync(value, NOT_WAITING);
+  }
+
+  /**
+   * Takes the first value, waiting for one without blocking the thread.
+   *
+   * @throws {Empty} If none came in time.
+   * @throws {ShutDown} If the queue is empty and shut down.
+   * @throws {EOFError} If it is empty and every other process that had it is gone; see {@linkcode Queue}.
+   * @throws {InvalidStateError} If the queue is closed.
+   * @throws What `signal` was aborted with; then nothing is taken.
+   */
+  async get(options?: AcquireOptions): Promise<T> {
+    const timeout = timeoutOf(options);
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    if (!this.#getting.occupied) {
+      const glance = this.#isHot ? Math.min(timeout, GLANCE) : 0;
+      const value = this.#taken(this.#transport.get(this.#block("get from"), glance));
+      if (value !== NOTHING) return value;
+    }
+    if (timeout === 0) throw this.#empty(timeout);
+    const begin = performance.now();
+    const until = begin + timeout;
+    if (!await this.#getting.enter(timeout, signal)) throw this.#empty(timeout);
+    try {
+      // In a box: a value may be undefined.
+      const attempt = () => {
+        const value = this.#taken(this.#transport.get(this.#block("get from"), 0));
+        return value === NOTHING ? undefined : { value };
+      };
+      const submit = this.#awaiting(this.#transport.lonely ? Awaited.filledIfShared : Awaited.filled);
+      const got = await retry(attempt, submit, until - performance.now(), { signal, never: () => this.#orphaned() });
+      this.#isHot = performance.now() - begin < HOT;
+      if (got === undefined) throw this.#empty(timeout);
+      return got.value;
+    } finally {
+      this.#getting.leave();
+    }
+  }
+
+  /**
+   * Takes the first value, blocking the thread until there is one.
+   *
+   * @throws {Empty} If none came in time.
+   * @throws {ShutDown} If the queue is empty and shut down.
+   * @throws {EOFError} If it is empty and every other process that had it is gone; see {@linkcode Queue}.
+   * @throws {InvalidStateError} If the queue is closed.
+   */
+  getSync(options?: AcquireSyncOptions): T {
+    const timeout = timeoutOf(options);
+    const value = this.#taken(this.#transport.get(this.#block("get from"), timeout));
+    if (value === NOTHING) throw this.#empty(timeout);
+    return value;
+  }
+
+  /**
+   * Takes the first value if there is one at once.
+   *
+   * @throws {Empty} If there is none. Otherwise as {@linkcode getSync}.
+   */
+  getNowait(): T {
+    return this.getSync(NOT_WAITING);
+  }
+
+  /** Takes value after value, until the queue is shut down and drained. */
+  async *[Symbol.asyncIterator](): AsyncIterator<T> {
+    for (;;) {
+      let value: T;
+      try {
+        value = await this.get();
+      } catch (error) {
+        if (error instanceof ShutDown) return;
+        throw error;
+      }
+      yield value;
+    }
+  }
+
+  /**
+   * Forbids putting, in all processes: puts throw {@linkcode ShutDown}, also those that are waiting. What is in the
+   * queue can still be taken; then gets throw it, too. As `shutdown` of Python's `queue.Queue`.
+   *
+   * @example End the consumers
+   * ```ts
+   * import { Queue } from "@parallel/multiprocessing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using queue = new Queue<number>();
+   * queue.putSync(1);
+   * queue.putSync(2);
+   * queue.shutdown();
+   * assertEquals(await Array.fromAsync(queue), [1, 2]);
+   * ```
+   *
+   * @param options With `immediate: true`, what is in the queue is thrown away, and counts as dealt with.
+   */
+  shutdown({ immediate = false }: { immediate?: boolean } = {}): void {
+    const queue = this.#block("shut down");
+    translated(() => native().queueShutDown(queue, immediate));
+  }
+
+  /** Forbids further use in this process, and gives up its share. What was put stays. Again: nothing happens. */
+  close(): void {
+    this.#handle.close();
+  }
+
+  /** As {@linkcode close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /**
+   * Waits until what this process put is in the queue; it is as soon as `put` returns. Here for Python's sake.
+   *
+   * @throws {InvalidStateError} If {@linkcode close} has not been called.
+   */
+  joinThread(): Promise<void> {
+    return Promise.try(() => this.joinThreadSync());
+  }
+
+  /** As {@linkcode joinThread}. */
+  joinThreadSync(): void {
+    if (!this.#handle.closed) throw new InvalidStateError("Cannot join the queue's thread: the queue is not closed");
+  }
+
+  /** Does nothing: there is no thread whose data could be lost. Here for Python's sake. */
+  cancelJoinThread(): void {}
+
+  /** For messages: `<Queue 7 (3 of 10 values)>`, with a number that is the same in all processes of the tree. */
+  toString(): string {
+    if (this.#handle.closed) return `<${this.constructor.name} (closed)>`;
+    const queue = this.#handle.block;
+    const maxsize = native().queueMaxsize(queue);
+    return `<${this.constructor.name} ${queue} (${this.qsize()}${maxsize === 0 ? "" : ` of ${maxsize}`} values)>`;
+  }
+
+  #reference(): BlockReference {
+    const queue = this.#block("send");
+    attach(queue);
+    native().queueMarkShared(queue);
+    return this.#handle.reference();
+  }
+
+  #block(action: string): number {
+    if (this.#handle.closed) throw closedError(`${action} the queue`, this.constructor.name);
+    return this.#handle.block;
+  }
+
+  #awaiting(state: number): (timeout: number) => number {
+    return (timeout) => translated(() => native().queueAwait(this.#block("wait for"), state, timeout));
+  }
+
+  /** Whether a value was put; throws if none can be any more. */
+  #done(status: number): boolean {
+    if (status === PutStatus.shutDown) throw new ShutDown("Cannot put into the queue: it is shut down");
+    return status === PutStatus.done;
+  }
+
+  /** What was taken; throws if nothing will come any more. */
+  #taken(value: unknown): T | typeof NOTHING {
+    if (value === SHUT_DOWN) throw new ShutDown("Cannot get from the queue: it is empty and shut down");
+    if (value === ORPHANED) throw this.#orphaned();
+    return value as T | typeof NOTHING;
+  }
+
+  #orphaned(): EOFError {
+    return new EOFError(
+      "Cannot get from the queue: it is empty, and every other process that had it has ended or closed it",
+    );
+  }
+
+  #full(timeout: number): Full {
+    return new Full(`Cannot put into the queue: it is full${within(timeout)}`);
+  }
+
+  #empty(timeout: number): Empty {
+    return new Empty(`Cannot get from the queue: it is empty${within(timeout)}`);
+  }
+}
+
+const NOT_WAITING: AcquireSyncOptions = { block: false };
+
+function within(timeout: number): string {
+  return timeout === 0 ? "" : `, and was for ${timeout} ms`;
+}

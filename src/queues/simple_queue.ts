@@ -1,0 +1,82 @@
+// SimpleQueue: a queue without limit, time-outs and acknowledgements.
+
+import { register } from "../reduction.ts";
+import { Queue } from "./queue.ts";
+
+/**
+ * A queue without a limit, without time-outs and without acknowledgements. As `multiprocessing.SimpleQueue`.
+ *
+ * @example Send and receive
+ * ```ts
+ * import { SimpleQueue } from "@parallel/multiprocessing";
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * using queue = new SimpleQueue<string>();
+ * await queue.put("hello");
+ * assertEquals(queue.getSync(), "hello");
+ * assert(queue.empty());
+ * ```
+ */
+export class SimpleQueue<T = unknown> implements Disposable {
+  static {
+    register(SimpleQueue, {
+      reduce: (queue) => queue.#queue,
+      restore: (queue: Queue) => new SimpleQueue(queue),
+    });
+  }
+
+  readonly #queue: Queue<T>;
+
+  /** A new, empty queue. */
+  constructor();
+  /** @ignore One that is a queue that exists. */
+  constructor(queue: Queue<T>);
+  constructor(queue: Queue<T> = new Queue<T>()) {
+    this.#queue = queue;
+  }
+
+  /** Whether the queue holds nothing. */
+  empty(): boolean {
+    return this.#queue.empty();
+  }
+
+  /**
+   * Puts a value.
+   *
+   * @throws {TypeError} If it cannot be serialised; then nothing is put.
+   * @throws {InvalidStateError} If the queue is closed.
+   */
+  async put(value: T): Promise<void> {
+    await this.#queue.put(value);
+  }
+
+  /** As {@linkcode put}. */
+  putSync(value: T): void {
+    this.#queue.putSync(value);
+  }
+
+  /**
+   * Takes the first value, waiting for one without blocking the thread.
+   *
+   * @throws {EOFError} If the queue is empty and every other process that had it is gone; see {@linkcode Queue}.
+   * @throws {InvalidStateError} If the queue is closed.
+   */
+  async get(): Promise<T> {
+    return await this.#queue.get();
+  }
+
+  /** As {@linkcode get}, blocking the thread. */
+  getSync(): T {
+    return this.#queue.getSync();
+  }
+
+  /** Forbids further use in this process, and gives up its share. Again: nothing happens. */
+  close(): void {
+    this.#queue.close();
+  }
+
+  /** As {@linkcode close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

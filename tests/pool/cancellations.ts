@@ -1,0 +1,80 @@
+// Calls that are aborted, or whose time passes.
+
+import { Queue, TimeoutError } from "@parallel/multiprocessing";
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import * as targets from "../fixtures/pool_targets.ts";
+import { isRunning, until } from "../helpers.ts";
+import type { Suite } from "./suite.ts";
+
+const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);
+
+export function cancellationsOfPools({ pool: poolOf, test }: Suite): void {
+  test("an aborted call drops its tasks, tells the running one, and lets it end", async () => {
+    await using pool = poolOf(1, { grace: 60_000 });
+    using queue = new Queue<number | string>();
+    const controller = new AbortController();
+    const call = pool.apply(targets.tellAndWait, [queue], { signal: controller.signal });
+    const pid = await queue.get();
+    const dropped = pool.map(targets.pid, numbers(10), { signal: controller.signal });
+    const kept = pool.apply(targets.pid);
+    controller.abort(new SyntaxError("enough"));
+    await assertRejects(() => call, SyntaxError, "enough");
+    await assertRejects(() => dropped, SyntaxError, "enough");
+    assertEquals(await queue.get(), "AbortError true");
+    assertEquals(await kept, pid); // the worker was not killed
+    assertEquals(pool.stats().done, 1);
+    await assertRejects(() => pool.apply(targets.pid, [], { signal: AbortSignal.abort(new SyntaxError("before")) }));
+  });
+
+  test("a call whose time has passed ends with TimeoutError, and its task is told", async () => {
+    await using pool = poolOf(1, { grace: 60_000 });
+    using queue = new Queue<number | string>();
+    await pool.apply(targets.pid);
+    const call = pool.apply(targets.tellAndWait, [queue], { timeout: 400 });
+    await assertRejects(() => call, TimeoutError, 'Cannot finish "tellAndWait": it took more than 400 ms');
+    assertEquals([typeof await queue.get(), await queue.get()], ["number", "TimeoutError true"]);
+  });
+
+  test("a task that never awaits can ask whether it is wanted", async () => {
+    await using pool = poolOf(1, { grace: 60_000 });
+    using queue = new Queue<number | string>();
+    await pool.apply(targets.pid);
+    const call = pool.apply(targets.tellAndPoll, [queue], { timeout: 300 });
+    await assertRejects(() => call, TimeoutError);
+    assertEquals([typeof await queue.get(), await queue.get()], ["number", "cancelled"]);
+  });
+
+  test("a task that goes on after it was cancelled is killed with its worker, which is replaced", async () => {
+    await using pool = poolOf(1, { grace: 20 });
+    using queue = new Queue<number>();
+    const controller = new AbortController();
+    const call = pool.apply(targets.tellAndSpin, [queue], { signal: controller.signal });
+    const pid = await queue.get();
+    const other = pool.apply(targets.pid);
+    controller.abort();
+    await assertRejects(() => call, DOMException);
+    assertNotEquals(await other, pid);
+    await until("the worker killed", () => !isRunning(pid));
+    assertEquals(pool.stats().restarts, 1);
+  });
+
+  test("an iteration can be aborted, and have a time", async () => {
+    await using pool = poolOf(2, { grace: 20 });
+    const controller = new AbortController();
+    const results = pool.imap(targets.spin, [1, Infinity, 1], { signal: controller.signal });
+    assertEquals((await results.next()).value, 1);
+    const next = results.next();
+    controller.abort(new SyntaxError("enough"));
+    await assertRejects(() => next, SyntaxError, "enough");
+    assertEquals((await results.next()).done, true);
+    const late = pool.imapUnordered(targets.spin, [Infinity], { timeout: 50 });
+    await assertRejects(() => late.next(), TimeoutError, "more than 50 ms");
+    assertEquals(await pool.apply(targets.square, [3]), 9);
+  });
+
+  test("an aborted map with a spinning task frees the worker for others", async () => {
+    await using pool = poolOf(2, { grace: 20 });
+    await assertRejects(() => pool.map(targets.spin, Array(100).fill(Infinity), { timeout: 200 }), TimeoutError);
+    assertEquals(await pool.map(targets.square, numbers(10)), numbers(10).map(targets.square));
+  });
+}

@@ -1,0 +1,128 @@
+// Errors of functions, arguments and results.
+
+import { MaybeEncodingError, Pool, RemoteError } from "@parallel/multiprocessing";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import * as targets from "../fixtures/pool_targets.ts";
+import type { Suite } from "./suite.ts";
+
+function unexported(): void {}
+
+export function errorsOfPools({ pool: poolOf, test }: Suite): void {
+  test("TestPool.test_traceback: an error has its class, its properties and the remote stack as its cause", async () => {
+    await using pool = poolOf(1);
+    const error = await assertRejects(() => pool.apply(targets.fail, ["broken"]), RangeError, "broken");
+    assertInstanceOf(error.cause, RemoteError);
+    assertMatch((error.cause as Error).message, /RangeError: broken\n {4}at fail \(.*pool_targets\.ts/);
+    assertStringIncludes(error.stack!, "pool_targets.ts");
+  });
+
+  test("TestPool.test_wrapped_exception: whatever is thrown arrives", async () => {
+    await using pool = poolOf(1);
+    const thrown = (kind: Parameters<typeof targets.failWith>[0]) =>
+      pool.apply(targets.failWith, [kind]).then(() => "nothing", (error: unknown) => error);
+    // A class that is not registered arrives as the nearest that is known, with its name.
+    const own = await thrown("own class") as Error;
+    assertInstanceOf(own, Error);
+    assertEquals([own.name, own.message, Reflect.get(own, "stock")], ["ShopError", "sold out", 0]);
+    const outer = await thrown("cause") as Error;
+    assertInstanceOf(outer.cause, TypeError);
+    assertInstanceOf((outer.cause as Error).cause, RemoteError);
+    assertEquals([await thrown("number"), await thrown("undefined")], [42, undefined]);
+    assertInstanceOf(await thrown("async"), SyntaxError);
+    const unsendable = await thrown("function") as Error;
+    assertInstanceOf(unsendable, RemoteError);
+    assertStringIncludes(unsendable.message, "with a function");
+  });
+
+  test("TestPoolWorkerErrors.test_async_error_callback: the error goes to errorCallback, and get() throws it", async () => {
+    await using pool = poolOf(2);
+    const seen: unknown[] = [];
+    const result = pool.applyAsync(targets.fail, ["once"], { errorCallback: (error) => seen.push(error) });
+    const error = await assertRejects(() => result.get(), RangeError, "once");
+    assertEquals(seen, [error]);
+    assertEquals(result.successful(), false);
+  });
+
+  test("TestPoolWorkerErrors.test_unpickleable_result: MaybeEncodingError, 20 times, and no worker is lost", async () => {
+    await using pool = poolOf(2);
+    for (let i = 0; i < 20; i++) {
+      const error = await assertRejects(() => pool.apply(targets.unsendable), MaybeEncodingError);
+      assertMatch(error.message, /^Error sending result: '.*callback.*'\. Reason: '.*function.*'$/);
+      assertStringIncludes(error.value, "callback");
+    }
+    await assertRejects(() => pool.map(targets.unsendableThree, [1, 2, 3]), MaybeEncodingError, "Error sending result");
+    const results = pool.imap(targets.unsendableThree, [1, 3, 2], { chunksize: 3 });
+    assertEquals((await results.next()).value, 1);
+    await assertRejects(() => results.next(), MaybeEncodingError);
+    assertEquals((await results.next()).value, 2);
+    assertEquals(pool.stats().restarts, 0);
+  });
+
+  test("a result of a class that only the worker has is one call's error (CPython hangs, Part 2 item 4)", async () => {
+    await using pool = poolOf(1);
+    for (let i = 0; i < 3; i++) {
+      await assertRejects(() => pool.apply(targets.secret), RemoteError, 'Cannot read the result of "secret"');
+    }
+    assertEquals(await pool.apply(targets.square, [3]), 9);
+    assertEquals(pool.stats().restarts, 0);
+  });
+
+  test("an error of a class that only the worker has arrives as text (CPython hangs, Part 2 item 4)", async () => {
+    await using pool = poolOf(1);
+    const error = await assertRejects(() => pool.apply(targets.failSecretly), RemoteError);
+    assertStringIncludes(error.message, "hidden");
+    assertEquals(await pool.apply(targets.square, [3]), 9);
+  });
+
+  test("TestPool.test_map_unplicklable: arguments that cannot be serialised fail the call", async () => {
+    await using pool = poolOf(2);
+    const bad = () => {};
+    const same = targets.same<unknown>;
+    await assertRejects(() => pool.apply(same, [bad]), TypeError, "function");
+    await assertRejects(() => pool.map(same, [1, bad, 2], { chunksize: 1 }), TypeError, "function");
+    await assertRejects(() => pool.map(same, Array(100).fill(bad)), TypeError, "function");
+    for (const chunksize of [1, 3]) {
+      const results = pool.imap(same, [1, bad, 2], { chunksize });
+      assertEquals((await results.next()).value, 1);
+      await assertRejects(() => results.next(), TypeError, "function");
+      assertEquals([(await results.next()).value, (await results.next()).done], [2, true]);
+    }
+    assertEquals(await pool.apply(targets.square, [3]), 9);
+  });
+
+  test("functions that workers cannot find are refused", async () => {
+    await using pool = poolOf(1);
+    await assertRejects(() => pool.apply(unexported), TypeError, "unexported");
+    await assertRejects(() => pool.map((x: number) => x, [1]), TypeError, "Cannot run");
+    await assertRejects(() => pool.map(targets.add.bind(null, 1), [1]), TypeError, "bound");
+    assertThrows(() => pool.imap((x: number) => x, [1]), TypeError, "Cannot run");
+    assertThrows(() => pool.applyAsync(() => 1), TypeError, "Cannot run");
+    const missing = { module: new URL("../fixtures/pool_targets.ts", import.meta.url), name: "missing" };
+    await assertRejects(() => pool.apply(missing), TypeError, "exports no function of this name");
+    await assertRejects(() => pool.apply({ module: "file:///nowhere.ts", name: "f" }), TypeError, "Cannot run");
+    await assertRejects(() => pool.apply("square" as never), TypeError, "wanted a function");
+    assertEquals(await pool.apply(targets.square, [3]), 9);
+  });
+
+  test("of a map that fails all other chunks are worked on, and the first error to come is thrown", async () => {
+    await using pool = poolOf(1);
+    await assertRejects(() => pool.map(targets.squareNotThree, [3, 1, 2, 4], { chunksize: 1 }), RangeError, "three");
+    assertEquals(pool.stats().done, 3);
+    await assertRejects(() => pool.map(targets.squareNotThree, [3, 3, 1], { chunksize: 2 }), RangeError, "three");
+    assertEquals(pool.stats().done, 4);
+  });
+
+  test("a pool cannot be sent", async () => {
+    await using pool = poolOf(1);
+    await assertRejects(() => pool.apply(targets.same<unknown>, [pool]), TypeError, "Pool");
+    assert(pool instanceof Pool);
+  });
+}

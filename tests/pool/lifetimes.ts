@@ -1,0 +1,171 @@
+// How pools and their workers begin and end.
+
+import { activeChildren, InvalidStateError, ProcessError } from "@parallel/multiprocessing";
+import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
+import * as targets from "../fixtures/pool_targets.ts";
+import { isRunning, until } from "../helpers.ts";
+import type { Suite } from "./suite.ts";
+
+const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);
+
+export function lifetimesOfPools({ pool: poolOf, test }: Suite): void {
+  test("TestPool.test_make_pool: three workers for a size of three; -1 and 0 are refused", async () => {
+    await using pool = poolOf(3);
+    assertEquals(pool.stats().workers.length, 3);
+    const pids = new Set<number>();
+    while (pids.size < 3) for (const pid of await pool.map(targets.pid, numbers(12), { chunksize: 1 })) pids.add(pid);
+    assertEquals([...pids].sort(), pool.stats().workers.map(({ pid }) => pid).sort());
+    for (const size of [-1, 0, 1.5, NaN]) assertThrows(() => poolOf(size), RangeError, '"processes" is');
+    assertThrows(() => poolOf("2" as never), TypeError, '"processes" is "2"');
+  });
+
+  test("workers are named after Python's", async () => {
+    await using pool = poolOf(1);
+    const [{ name }] = pool.stats().workers;
+    assert(/^(Spawn|ForkServer)PoolWorker-\d+$/.test(name), name);
+    assertEquals(activeChildren().filter((child) => child.name === name).length, 1);
+  });
+
+  test("TestInitializers.test_pool_initializer: a function, which runs once in each worker", async () => {
+    for (const initializer of [targets.initialize, targets.initializeLater]) {
+      await using pool = poolOf(2, { initializer, initargs: ["once"] });
+      assertEquals(new Set(await pool.map(targets.initialized, Array(20), { chunksize: 1 })), new Set(["once"]));
+    }
+    assertThrows(() => poolOf(1, { initializer: 1 as never }), TypeError, "wanted a function");
+    assertThrows(() => poolOf(1, { initargs: 1 as never }), TypeError, '"initargs" is 1');
+  });
+
+  test("an initializer that fails ends the pool with its error (CPython respawns for ever, Part 2 item 5)", async () => {
+    await using pool = poolOf(2, { initializer: targets.refuseToStart, name: "Doomed" });
+    const error = await assertRejects(() => pool.apply(targets.square, [3]), ProcessError, "3 workers in a row");
+    assertEquals(error.message, 'Cannot go on with "Doomed": 3 workers in a row could not start: no database');
+    assert(error.cause instanceof TypeError);
+    const late = await assertRejects(() => pool.apply(targets.square, [3]), InvalidStateError, "no database");
+    assertEquals(late.cause, error);
+    assert(await pool.join());
+  });
+
+  test("an initializer that ends its worker ends the pool", async () => {
+    await using pool = poolOf(1, { initializer: targets.exit, initargs: [3] });
+    await assertRejects(
+      () => pool.apply(targets.square, [3]),
+      ProcessError,
+      "ended with exit code 3 before its first task",
+    );
+  });
+
+  test("TestPoolWorkerLifetime.test_pool_worker_lifetime: after 10 tasks a worker is replaced", async () => {
+    await using pool = poolOf(3, { maxtasksperchild: 10 });
+    const before = pool.stats().workers.map(({ pid }) => pid);
+    const results = numbers(100).map((i) => pool.applyAsync(targets.square, [i]));
+    for (const [i, result] of results.entries()) assertEquals(await result.get(), i * i);
+    await until("the last worker replaced", () => pool.stats().workers.every(({ pid }) => !before.includes(pid)));
+    assert(pool.stats().restarts >= 8);
+    assert((await Promise.all(numbers(30).map(() => pool.apply(targets.pid)))).every((pid) => !before.includes(pid)));
+  });
+
+  test("TestPoolWorkerLifetime.test_pool_worker_lifetime_early_close: all tasks are done after close()", async () => {
+    const pool = poolOf(3, { maxtasksperchild: 1 });
+    const results = numbers(6).map((i) => pool.applyAsync(targets.later, [i, 10]));
+    pool.close();
+    assert(await pool.join());
+    for (const [i, result] of results.entries()) {
+      assert(result.successful());
+      assertEquals(await result, i);
+    }
+  });
+
+  test("TestPoolWorkerLifetime.test_pool_maxtasksperchild_invalid: 0, -1, 0.5 and a string", () => {
+    for (const maxtasksperchild of [0, -1, 0.5]) {
+      assertThrows(() => poolOf(1, { maxtasksperchild }), RangeError, '"maxtasksperchild" is');
+    }
+    assertThrows(() => poolOf(1, { maxtasksperchild: "5" as never }), TypeError, '"maxtasksperchild" is "5"');
+  });
+
+  test("a worker with too much memory is replaced after its task", async () => {
+    await using pool = poolOf(1, { maxMemory: 300 * 2 ** 20 });
+    const first = await pool.apply(targets.hoard, [1]);
+    assertEquals(await pool.apply(targets.hoard, [300]), first);
+    assertNotEquals(await pool.apply(targets.pid), first);
+    assertEquals(pool.stats().restarts, 1);
+    assertThrows(() => poolOf(1, { maxMemory: 0 }), RangeError, '"maxMemory" is 0');
+  });
+
+  test("close() lets what is under way finish, and join() waits for the workers' end", async () => {
+    const pool = poolOf(2);
+    await assertRejects(() => pool.join(), InvalidStateError, "pool is still running");
+    const pids = pool.stats().workers.map(({ pid }) => pid);
+    const results = pool.map(targets.square, numbers(100));
+    const iterator = pool.imap(targets.square, numbers(200), { buffersize: 10 });
+    pool.close();
+    pool.close();
+    await assertRejects(() => pool.apply(targets.square, [1]), InvalidStateError, "pool not running, it is closed");
+    assertThrows(() => pool.imap(targets.square, [1]), InvalidStateError, "pool not running");
+    assertEquals(await pool.join({ timeout: 20 }), false); // the iterator is not at its end
+    assertEquals(await results, numbers(100).map(targets.square));
+    assertEquals((await Array.fromAsync(iterator)).length, 200);
+    assert(await pool.join());
+    assert(await pool.join());
+    assertEquals(pids.filter(isRunning), []);
+    assertEquals(pool.stats().workers, []);
+    await pool.terminate();
+  });
+
+  test("TestPool.test_context: leaving the block terminates the pool", async () => {
+    let pool;
+    {
+      await using inner = poolOf(2);
+      pool = inner;
+      assertEquals(await pool.map(targets.square, numbers(30)), numbers(30).map(targets.square));
+    }
+    await assertRejects(() => pool.map(targets.square, numbers(30)), InvalidStateError, "pool not running");
+    assertThrows(() => pool.mapAsync(targets.square, numbers(30)), InvalidStateError, "pool not running");
+  });
+
+  test("TestPool.test_enter: a terminated pool is of no use in a block, either", async () => {
+    const terminated = poolOf(1);
+    await terminated.terminate();
+    await using pool = terminated;
+    await assertRejects(() => pool.apply(targets.square, [3]), InvalidStateError, "it is terminated");
+  });
+
+  test("TestPool.test_terminate: at once, with 10 000 tasks to go and spinning workers", async () => {
+    const pool = poolOf(4);
+    const pids = pool.stats().workers.map(({ pid }) => pid);
+    const result = pool.mapAsync(targets.spin, Array(10_000).fill(Infinity), { chunksize: 1 });
+    const single = numbers(100).map(() => pool.applyAsync(targets.spin, [Infinity]));
+    await until("four at work", () => pool.stats().busy === 4);
+    const begin = performance.now();
+    await pool.terminate();
+    const time = performance.now() - begin;
+    assertEquals(pids.filter(isRunning), []);
+    for (const each of [result, ...single]) await assertRejects(() => each.get(), InvalidStateError, "was terminated");
+    assert(await pool.join());
+    assert(time < 10_000, `${time} ms`); // a hang; the soak measures
+  });
+
+  test("terminate() insists where SIGTERM is not obeyed", async () => {
+    const pool = poolOf(1);
+    void pool.applyAsync(targets.ignoreTermination);
+    await until("the worker busy", () => pool.stats().busy === 1);
+    const [{ pid }] = pool.stats().workers;
+    await pool.terminate();
+    assert(!isRunning(pid));
+  });
+
+  test("terminate() from a callback, and while an iteration waits (CPython hangs, Part 2 item 3)", async () => {
+    const pool = poolOf(2);
+    const waiting = pool.imap(targets.spin, [Infinity]).next();
+    const ended = assertRejects(() => waiting, InvalidStateError, "was terminated");
+    await pool.applyAsync(targets.square, [3], { callback: () => void pool.terminate() });
+    await ended;
+    assert(await pool.join());
+  });
+
+  test("a pool in a worker, if workers may have children", async () => {
+    await using pool = poolOf(1, { daemon: false });
+    assertEquals(await pool.apply(targets.nestedSum, [[1, 2, 3]]), 14);
+    await using usual = poolOf(1);
+    await assertRejects(() => usual.apply(targets.nestedSum, [[1]]), InvalidStateError, "daemonic processes");
+  });
+}

@@ -1,0 +1,92 @@
+// Workers that die: what is lost, and what is not.
+
+import { type Pool, ProcessError, Queue, WorkerLostError } from "@parallel/multiprocessing";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import * as targets from "../fixtures/pool_targets.ts";
+import { until } from "../helpers.ts";
+import type { Suite } from "./suite.ts";
+
+const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);
+
+export function lossesOfPools({ method, pool: poolOf, test }: Suite): void {
+  test("a worker that is killed costs its task, and nothing else (CPython hangs, Part 2 item 1)", async () => {
+    await using pool = poolOf(2);
+    using queue = new Queue<number>();
+    const doomed = pool.apply(targets.tellAndSpin, [queue]);
+    const others = numbers(100).map((i) => pool.apply(targets.square, [i]));
+    const pid = await queue.get();
+    Deno.kill(pid, "SIGKILL");
+    const error = await assertRejects(() => doomed, WorkerLostError);
+    assertEquals([error.pid, error.exitcode, error.signal], [pid, -9, "SIGKILL"]);
+    assertMatch(error.message, /^Cannot finish "tellAndSpin": its worker "\w+-\d+" \(pid \d+\) was ended by SIGKILL/);
+    assertEquals(await Promise.all(others), numbers(100).map(targets.square));
+    await until("the worker replaced", () => pool.stats().idle === 2);
+    assertEquals(pool.stats().restarts, 1);
+  });
+
+  const ends: Record<string, [run: (pool: Pool) => Promise<unknown>, exitcode: number, signal: string | null]> = {
+    "Deno.exit": [(pool) => pool.apply(targets.exit, [7]), 7, null],
+    "Deno.exit without a code": [(pool) => pool.apply(targets.exit, [0]), 0, null],
+    "SIGKILL": [(pool) => pool.apply(targets.killSelf, ["SIGKILL"]), -9, "SIGKILL"],
+    "SIGABRT": [(pool) => pool.apply(targets.killSelf, ["SIGABRT"]), -6, "SIGABRT"],
+    "SIGTERM": [(pool) => pool.apply(targets.killSelf, ["SIGTERM"]), -15, "SIGTERM"],
+    "an error in the background": [(pool) => pool.apply(targets.throwLater), 1, null],
+  };
+  for (const [way, [run, exitcode, signal]] of Object.entries(ends)) {
+    test(`a worker that ends by ${way} costs its task, and is replaced`, async () => {
+      await using pool = poolOf(1);
+      const error = await assertRejects(() => run(pool), WorkerLostError);
+      assertEquals([error.exitcode, error.signal], [exitcode, signal]);
+      assertEquals(await pool.apply(targets.square, [3]), 9);
+    });
+  }
+
+  test("a worker that dies in a map fails the map, after its other chunks", async () => {
+    await using pool = poolOf(2);
+    await assertRejects(() => pool.map(targets.exitAtThree, numbers(6), { chunksize: 1 }), WorkerLostError);
+    assertEquals(pool.stats().done, 5);
+    const results = pool.imap(targets.exitAtThree, numbers(6), { chunksize: 2 });
+    assertEquals([(await results.next()).value, (await results.next()).value], [0, 1]);
+    for (let i = 0; i < 2; i++) await assertRejects(() => results.next(), WorkerLostError);
+    assertEquals([(await results.next()).value, (await results.next()).value], [16, 25]);
+    assertEquals((await results.next()).done, true);
+  });
+
+  test("a worker that is killed while it is idle costs nothing", async () => {
+    await using pool = poolOf(1);
+    for (let i = 0; i < 12; i++) {
+      const pid = await pool.apply(targets.pid);
+      Deno.kill(pid, "SIGKILL");
+      await until("another worker", () => pool.stats().idle === 1 && pool.stats().workers[0].pid !== pid);
+    }
+    assertEquals(await pool.apply(targets.square, [3]), 9);
+    assertEquals(pool.stats().restarts, 12);
+  });
+
+  test("a task with retries is begun anew", async () => {
+    await using pool = poolOf(2);
+    assertEquals(await pool.apply(targets.dieAtFirst, [2], { retries: 2 }), 2);
+    await assertRejects(() => pool.apply(targets.dieAtFirst, [2], { retries: 1 }), WorkerLostError);
+    await assertRejects(() => pool.apply(targets.square, [1], { retries: -1 }), RangeError, '"retries" is -1');
+    assertEquals(await pool.map(targets.dieAtFirst, [1, 1, 0], { chunksize: 1, retries: 1 }), [1, 1, 0]);
+  });
+
+  test("workers that die one after the other end the pool", async () => {
+    await using pool = poolOf(1, { name: "Doomed" });
+    const results = numbers(20).map(() => pool.applyAsync(targets.exit, [3]));
+    await Promise.all(results.map((result) => result.wait()));
+    await assertRejects(() => results[0].get(), WorkerLostError);
+    const error = await assertRejects(() => results[19].get(), ProcessError);
+    const reason = '10 workers in a row died and no task was finished; the last ended with exit code 3 in "exit"';
+    assertEquals(error.message, `Cannot go on with "Doomed": ${reason}`);
+  });
+
+  // It takes seconds.
+  if (method !== "spawn") return;
+  test("a worker that allocates without end is lost", async () => {
+    await using pool = poolOf(1);
+    const error = await assertRejects(() => pool.apply(targets.allocate), WorkerLostError);
+    assert(error.signal !== null);
+    assertEquals(await pool.apply(targets.square, [3]), 9);
+  });
+}

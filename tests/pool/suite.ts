@@ -1,0 +1,40 @@
+// What the tests of pools share. Each runs once for each start method: spawn_test.ts and forkserver_test.ts hand the
+// method to `poolSuite`.
+
+import { getContext, type Pool, type PoolOptions, type StartMethod } from "@parallel/multiprocessing";
+import { assertNothingLeft, belongings, within } from "../helpers.ts";
+import { callsOfPools } from "./calls.ts";
+import { errorsOfPools } from "./errors.ts";
+import { iterationsOfPools } from "./iterations.ts";
+import { lifetimesOfPools } from "./lifetimes.ts";
+import { lossesOfPools } from "./losses.ts";
+import { cancellationsOfPools } from "./cancellations.ts";
+
+/** What a part of the suite runs its tests with. */
+export interface Suite {
+  method: StartMethod;
+  /** A pool whose workers are started so. */
+  pool<I extends readonly unknown[]>(processes?: number, options?: PoolOptions<I>): Pool<I>;
+  /** Registers a test that must end in time and leave nothing behind. */
+  test(name: string, run: () => Promise<void> | void): void;
+}
+
+/** Registers all tests of pools whose workers are started by `method`. */
+export function poolSuite(method: StartMethod): void {
+  const context = getContext(method);
+  const suite: Suite = {
+    method,
+    pool: (processes = 2, options) => new context.Pool(processes, options),
+    test: (name, run) =>
+      Deno.test(`${name} (${method})`, async () => {
+        // From the first pool on, the threads that wait are there, and the processes that wait to be used.
+        await using first = new context.Pool(1);
+        await first.terminate();
+        const before = belongings();
+        await within(Promise.try(run), "the test");
+        if (method === "spawn") await assertNothingLeft(before);
+      }),
+  };
+  const parts = [callsOfPools, iterationsOfPools, errorsOfPools, lifetimesOfPools, lossesOfPools, cancellationsOfPools];
+  for (const part of parts) part(suite);
+}
