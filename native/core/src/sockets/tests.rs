@@ -227,3 +227,12 @@ fn who_left_at_once_is_accepted_nevertheless() {
     UnixStream::from(server).read_to_end(&mut bytes).unwrap();
     assert_eq!(bytes, b"x");
 }
+
+#[test]
+fn a_peer_without_name_has_none() {
+    let folder = Folder::new("unnamed");
+    let listener = Listener::open(&folder.place(), 1).unwrap();
+    let _client = connect(&place_of(&listener)).unwrap();
+    let (_, from) = listener.accept(patience()).unwrap().expect("in time");
+    assert_eq!(from, Address::Unix(Vec::new()));
+}

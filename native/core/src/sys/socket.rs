@@ -42,9 +42,11 @@ impl Address {
         let Ok(unix) = SocketAddrUnix::try_from(any) else {
             return Self::Unix(Vec::new());
         };
+        // What has no name, the kernel tells in several ways.
         match (unix.abstract_name(), unix.path_bytes()) {
-            (Some(name), _) => Self::Unix([&[0], name].concat()),
-            (None, path) => Self::Unix(path.unwrap_or_default().to_vec()),
+            (Some(name), _) if !name.is_empty() => Self::Unix([&[0], name].concat()),
+            (_, Some(path)) if path.first() != Some(&0) => Self::Unix(path.to_vec()),
+            _ => Self::Unix(Vec::new()),
         }
     }
 }
