@@ -194,9 +194,13 @@ export function descriptorCount(): number {
 
 /** The names of the threads of this process. */
 export function threads(): string[] {
-  return [...Deno.readDirSync("/proc/self/task")].map(({ name }) =>
-    Deno.readTextFileSync(`/proc/self/task/${name}/comm`).trim()
-  );
+  return [...Deno.readDirSync("/proc/self/task")].flatMap(({ name }) => {
+    try {
+      return [Deno.readTextFileSync(`/proc/self/task/${name}/comm`).trim()];
+    } catch {
+      return []; // It has ended meanwhile.
+    }
+  });
 }
 
 /** The shared memory of the tree that a process is in, as `/proc/<pid>/maps` names it; `null` if it is in none. */
