@@ -108,7 +108,8 @@ async function resolveExport({ name, modules: [url] }: FunctionReference, loader
   );
 }
 
-function load(url: string, loaders: ModuleLoaders): Promise<ModuleNamespace> {
+/** Imports a module, by its loader if there is one. */
+export function load(url: string, loaders: ModuleLoaders): Promise<ModuleNamespace> {
   return Object.hasOwn(loaders, url) ? loaders[url]() : import(url);
 }
 

@@ -49,5 +49,10 @@ export function isOwnModule(url: string): boolean {
   return url.startsWith(OWN_FOLDER) || url === OWN_ENTRY || url.startsWith(ENTRY_PREFIX);
 }
 
+/** Whether a main module is in no file: that of `deno test`, `deno eval` and of a program on standard input. */
+export function isInNoFile(url: string): boolean {
+  return /\/\$deno\$[^/]*$/.test(url);
+}
+
 const OWN_FOLDER = new URL("./", import.meta.url).href;
 const OWN_ENTRY = new URL("../mod.ts", import.meta.url).href;

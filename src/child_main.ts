@@ -6,21 +6,40 @@
 import "../mod.ts";
 import { setCurrentAuthkey } from "./authkey.ts";
 import { arrivals, useLoaders } from "./callable_arrival.ts";
-import { resolve } from "./callable_resolve.ts";
+import { load, resolve } from "./callable_resolve.ts";
 import { readSource } from "./callable_source.ts";
-import type { Callable, ModuleLoader } from "./callable_types.ts";
+import { type Callable, isInNoFile, type ModuleLoader } from "./callable_types.ts";
+import type { AheadOfWork } from "./command_line.ts";
 import { current } from "./current.ts";
-import { nativeOfChild } from "./native.ts";
+import { type Joined, native, nativeOfChild } from "./native.ts";
 import { type Belongings, type Preparation, readPreparation } from "./preparation.ts";
 import { Process } from "./process.ts";
 import { endAtExit } from "./process/children.ts";
 import { becomeSelf, Self, type Work } from "./process/self.ts";
 import { chooseMethod } from "./start_method.ts";
 
+/** Imports of modules by URL. */
+type Loaders = Readonly<Record<string, ModuleLoader>>;
+
 /** Runs what the parent wants run, in this process. */
-export async function start(loaders: Record<string, ModuleLoader>): Promise<void> {
-  const { native, joined } = join();
-  const { preparation, belongings } = readPreparation(native.readPreparation(joined.preparation));
+export async function start(loaders: Loaders): Promise<void> {
+  await work(join(), loaders);
+}
+
+/** Does ahead what can be done ahead; then waits, with its thread asleep in the kernel, for what the parent wants run. */
+export async function startAhead(loaders: Loaders, { preload, initialDirectory }: AheadOfWork): Promise<void> {
+  const { parentPid, parentName } = unlessOrphaned(() => nativeOfChild().joined);
+  Object.assign(current, { initialDirectory, parent: { pid: parentPid, name: parentName }, mayStart: () => false });
+  useLoaders(loaders);
+  // Whatever is wrong with a module is told when it is wanted: an import that has failed fails again.
+  for (const url of preload) await load(url, loaders).catch(() => {});
+  await work(unlessOrphaned(() => native().awaitWork()), loaders);
+}
+
+/** Does the work that this process was given. */
+async function work(joined: Joined, loaders: Loaders): Promise<void> {
+  const block = joined.preparation!;
+  const { preparation, belongings } = readPreparation(native().readPreparation(block));
   become(preparation, { pid: joined.parentPid, name: joined.parentName });
   addEventListener("error", () => announce());
   addEventListener("unhandledrejection", () => announce());
@@ -38,11 +57,11 @@ export async function start(loaders: Record<string, ModuleLoader>): Promise<void
     await arrivals();
     process = processOf(Class, () => target?.(...args), state);
   } catch (error) {
-    native.reportFailure(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+    native().reportFailure(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
     fail(error);
   } finally {
     // What the arguments speak of has its own handles by now.
-    native.releaseBlock(joined.preparation);
+    native().releaseBlock(block);
   }
 
   try {
@@ -74,13 +93,22 @@ function processOf(Class: Callable | null, work: Work, state: Belongings["state"
   return becomeSelf(Object.assign(Reflect.construct(Process, [new Self(work)], Class ?? Process), state));
 }
 
-function join(): ReturnType<typeof nativeOfChild> {
+function join(): Joined {
   try {
-    return nativeOfChild();
+    return nativeOfChild().joined;
   } catch (error) {
     // Before the tree is joined there is no name, and nobody to tell.
     console.error(`Cannot begin: ${(error as Error).message}`);
     Deno.exit(1);
+  }
+}
+
+/** What `run` returns; if the parent has ended before there was work, so does this process, without a word. */
+function unlessOrphaned(run: () => Joined): Joined {
+  try {
+    return run();
+  } catch {
+    Deno.exit();
   }
 }
 
@@ -93,7 +121,8 @@ function hasGuard(mainModule: string | null): boolean {
 }
 
 function become(preparation: Preparation, parent: { pid: number; name: string }): void {
-  const { name, identity, daemon, initialDirectory, authkey, startMethod } = preparation;
+  const { name, identity, daemon, initialDirectory, directory, authkey, startMethod } = preparation;
+  if (directory !== null) native().changeDirectory(directory);
   setCurrentAuthkey(authkey);
   chooseMethod(startMethod);
   Object.assign(current, { name, identity, daemon, initialDirectory, parent });
@@ -103,9 +132,9 @@ function become(preparation: Preparation, parent: { pid: number; name: string })
  * Imports the parent's main module, as a module that is not the main one. Whether it is loaded then: `deno test` and
  * `deno eval` have a main module that is in no file.
  */
-async function importMain(url: string | null, loaders: Record<string, ModuleLoader>): Promise<boolean> {
-  if (url === null || /\/\$deno\$[^/]*$/.test(url)) return false;
-  await loaders[url]();
+async function importMain(url: string | null, loaders: Loaders): Promise<boolean> {
+  if (url === null || isInNoFile(url)) return false;
+  await load(url, loaders);
   return true;
 }
 

@@ -111,13 +111,22 @@ interface Flag {
   value?: string;
 }
 
+/** What a child that is started before there is work for it does meanwhile. */
+export interface AheadOfWork {
+  /** URLs of the modules that it imports. */
+  preload: readonly string[];
+  /** The directory the root was started in. */
+  initialDirectory: string;
+}
+
 /**
  * The module a child starts with: it calls `start(loaders)` of `childMain`, where `loaders[url]()` imports
- * the module `url`. The `import()`s are literal: Deno loads what they name without read permission.
+ * the module `url`; or, with `ahead`, `startAhead(loaders, ahead)`. The `import()`s are literal: Deno loads what they name without read permission.
  */
-export function entryModule(childMain: string | URL, modules: readonly string[]): string {
+export function entryModule(childMain: string | URL, modules: readonly string[], ahead?: AheadOfWork): string {
   const loaders = [...new Set(modules)].map((url) => `${JSON.stringify(url)}:()=>import(${JSON.stringify(url)})`);
-  const source = `import{start}from${JSON.stringify(String(childMain))};await start({${loaders.join()}})`;
+  const [start, rest] = ahead === undefined ? ["start", ""] : ["startAhead", `,${JSON.stringify(ahead)}`];
+  const source = `import{${start}}from${JSON.stringify(String(childMain))};await ${start}({${loaders.join()}}${rest})`;
   const bytes = new TextEncoder().encode(source);
   return ENTRY_PREFIX + btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 }

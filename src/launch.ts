@@ -4,6 +4,7 @@
 import { type AuthenticationString, currentAuthkey } from "./authkey.ts";
 import { isOwnModule } from "./callable_types.ts";
 import { childArguments, entryModule } from "./command_line.ts";
+import { startFromWarm } from "./forkserver.ts";
 import { current } from "./current.ts";
 import { native, type OutputKind, translated } from "./native.ts";
 import { type Belongings, type Preparation, writePreparation } from "./preparation.ts";
@@ -12,7 +13,7 @@ import { chosenExecutable, type StartMethod } from "./start_method.ts";
 /** What a process is started with, besides what it has from this one. */
 export interface Launch {
   method: StartMethod;
-  preparation: Omit<Preparation, "mainModule" | "initialDirectory" | "startMethod" | "authkey"> & {
+  preparation: Omit<Preparation, "mainModule" | "initialDirectory" | "directory" | "startMethod" | "authkey"> & {
     authkey?: AuthenticationString;
   };
   args: Belongings["args"];
@@ -38,33 +39,51 @@ export function launch({ method, preparation, args, state, env, cwd, stdout, std
   const mainModule = main !== undefined && isOwnModule(main) ? undefined : main;
   const initialDirectory = current.initialDirectory ??= translated(() => addon.workingDirectory());
   const authkey = preparation.authkey ?? currentAuthkey();
-  const facts = { ...preparation, authkey, mainModule: mainModule ?? null, initialDirectory, startMethod: method };
+  // What is running already cannot be given other streams or another environment.
+  const mayBeWarm = method === "forkserver" && env === undefined && stdout === "inherit" && stderr === "inherit";
+  const named = cwd === undefined ? undefined : pathOf(cwd);
+  const directory = mayBeWarm ? translated(() => addon.directoryToBeginIn(named)) : null;
+  const facts = {
+    ...preparation,
+    authkey,
+    mainModule: mainModule ?? null,
+    initialDirectory,
+    directory,
+    startMethod: method,
+  };
   const message = writePreparation(facts, { args, state });
-  const { target, process } = preparation;
-  const modules = [mainModule ?? [], target?.modules ?? [], process?.modules ?? []].flat();
-  const [path, ...commandLine] = childArguments({
+  const parent = {
     argv: translated(() => addon.processArguments()),
     execPath: executable(),
     mainModule,
     args: Deno.args,
-    entry: entryModule(CHILD_MAIN, modules),
     cwd: initialDirectory,
-  });
+  };
+  const { name, daemon, target, process } = preparation;
+  const targetModules = [target?.modules ?? [], process?.modules ?? []].flat();
   const block = translated(() => addon.createPreparation(message.bytes, message.attachments));
-  try {
+  const start = () => {
+    const [path, ...commandLine] = childArguments({
+      ...parent,
+      entry: entryModule(CHILD_MAIN, [mainModule ?? [], targetModules].flat()),
+    });
     return translated(() =>
       addon.startChild({
-        name: preparation.name,
+        name,
         path,
         arguments: commandLine,
         environment: env === undefined ? undefined : Object.entries(env),
-        directory: cwd === undefined ? undefined : pathOf(cwd),
-        daemon: preparation.daemon,
+        directory: named,
+        daemon,
         preparation: block,
         stdout,
         stderr,
       })
     );
+  };
+  try {
+    if (!mayBeWarm) return start();
+    return startFromWarm({ parent, childMain: CHILD_MAIN, targetModules, name, daemon, preparation: block, start });
   } finally {
     // The child has its own hold on it from the moment its place is reserved.
     addon.releaseBlock(block);

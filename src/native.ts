@@ -39,7 +39,8 @@ export interface Owner {
 
 /** What a child learns when it joins its parent's tree. */
 export interface Joined {
-  readonly preparation: number;
+  /** `null` if there is nothing to do yet: see `awaitWork`. */
+  readonly preparation: number | null;
   readonly daemon: boolean;
   readonly parentPid: number;
   readonly parentName: string;
@@ -64,7 +65,8 @@ export interface StartOptions {
   readonly environment?: readonly (readonly [string, string])[];
   readonly directory?: string;
   readonly daemon: boolean;
-  readonly preparation: number;
+  /** None if the process is to wait for its work. */
+  readonly preparation?: number;
   readonly stdout: OutputKind;
   readonly stderr: OutputKind;
 }
@@ -103,6 +105,8 @@ export interface Native {
   // tree.rs
   joinTree(name: string): void;
   joinParent(): Joined;
+  awaitWork(): Joined;
+  changeDirectory(path: string): void;
   parentDescriptor(): number;
   parentIsAlive(): boolean;
   parentJoin(timeout: number): boolean;
@@ -227,6 +231,12 @@ export interface Native {
   childAwait(pid: number): number;
   childSignal(pid: number, signal: number): void;
   childClose(pid: number): void;
+  // warm.rs
+  warmUp(options: StartOptions, command: string, count: number): void;
+  giveWork(command: string, name: string, daemon: boolean, preparation: number): number | null;
+  warmProcesses(): number[];
+  coolDown(): void;
+  directoryToBeginIn(path?: string): string;
 }
 
 let loaded: Native | undefined;

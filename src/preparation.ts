@@ -18,6 +18,8 @@ export interface Preparation {
   mainModule: string | null;
   /** The directory the root was started in: relative paths on its command line mean this. */
   initialDirectory: string;
+  /** The directory to go to, where it was not started in the right one; else `null`. */
+  directory: string | null;
   /** How it was started, and by default starts its own children. */
   startMethod: StartMethod;
   /** The function to run. */

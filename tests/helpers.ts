@@ -2,6 +2,7 @@
 // what /proc knows about processes, descriptors and threads.
 
 import { assertEquals } from "@std/assert";
+import { native } from "../src/native.ts";
 
 /** How long anything in a test may take before it counts as hanging, in milliseconds. */
 export const PATIENCE = 20_000;
@@ -160,10 +161,11 @@ export function isRunning(pid: number): boolean {
   return state !== undefined && state !== "Z" && state !== "X";
 }
 
-/** The ids of the children of a process, zombies too. */
+/** The ids of the children of a process, zombies too; of this process, without those that wait for work. */
 export function childrenOf(parent: number = Deno.pid): number[] {
+  const waiting = parent === Deno.pid ? native().warmProcesses() : [];
   return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name))
-    .filter((pid) => pid > 0 && Number(statOf(pid)?.[1]) === parent);
+    .filter((pid) => pid > 0 && Number(statOf(pid)?.[1]) === parent && !waiting.includes(pid));
 }
 
 /** The ids of all processes that a process started, and that those started. */

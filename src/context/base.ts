@@ -3,8 +3,9 @@
 
 import { callingModules, moduleUrl } from "../callable.ts";
 import * as errors from "../errors.ts";
+import { Pipe } from "../connection.ts";
 import { Pool, type PoolOptions } from "../pool.ts";
-import { activeChildren, cpuCount, Process } from "../process.ts";
+import { activeChildren, cpuCount, currentProcess, parentProcess, Process } from "../process.ts";
 import { JoinableQueue, Queue, SimpleQueue } from "../queues.ts";
 import { Array, copy, RawArray, RawValue, Structure, synchronized, Value } from "../sharedctypes.ts";
 import {
@@ -65,6 +66,8 @@ export abstract class BaseContext {
   readonly JoinableQueue: typeof JoinableQueue = JoinableQueue;
   /** The package's own `SimpleQueue`. */
   readonly SimpleQueue: typeof SimpleQueue = SimpleQueue;
+  /** The package's own `Pipe`. */
+  readonly Pipe: typeof Pipe = Pipe;
   /** The package's own `Lock`. */
   readonly Lock: typeof Lock = Lock;
   /** The package's own `RLock`. */
@@ -105,6 +108,10 @@ export abstract class BaseContext {
   readonly activeChildren: typeof activeChildren = activeChildren;
   /** The package's own `cpuCount`. */
   readonly cpuCount: typeof cpuCount = cpuCount;
+  /** The package's own `currentProcess`. */
+  readonly currentProcess: typeof currentProcess = currentProcess;
+  /** The package's own `parentProcess`. */
+  readonly parentProcess: typeof parentProcess = parentProcess;
 
   /** The method of this context's processes. */
   abstract getStartMethod(options?: GetStartMethodOptions): StartMethod | null;

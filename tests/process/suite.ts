@@ -2,7 +2,8 @@
 // the method to `processSuite`.
 
 import { getContext, type Process, type StartMethod } from "@parallel/multiprocessing";
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { native } from "../../src/native.ts";
 import * as helpers from "../helpers.ts";
 import { endsOfProcesses } from "./ends.ts";
 import { livesOfProcesses } from "./life.ts";
@@ -47,6 +48,13 @@ export function processSuite(method: StartMethod): void {
     endsOfProcesses,
     programsWithProcesses,
   ];
+  if (method === "forkserver") {
+    Deno.test("from the first process on, others wait", async () => {
+      assertEquals(native().warmProcesses(), []);
+      assertEquals(await ended(new suite.Process()), 0);
+      assertEquals(native().warmProcesses().length, 2);
+    });
+  }
   for (const part of parts) part(suite);
 }
 

@@ -49,8 +49,9 @@ pub struct StartOptions {
     pub environment: Option<Vec<Vec<String>>>,
     pub directory: Option<String>,
     pub daemon: bool,
-    /// A block of [`Kind::Preparation`] that this process holds.
-    pub preparation: u32,
+    /// A block of [`Kind::Preparation`] that this process holds; none for a process that is to
+    /// wait for its work.
+    pub preparation: Option<u32>,
     /// "inherit", "null" or "piped".
     pub stdout: String,
     pub stderr: String,
@@ -93,14 +94,17 @@ impl Outlet {
 /// Starts a process that calls [`crate::tree::join_parent`]; its pid.
 #[napi]
 pub fn start_child(options: StartOptions) -> Result<u32> {
-    let environment: Option<Vec<(String, String)>> = options.environment.map(|variables| {
-        let mut pairs = Vec::new();
-        for mut variable in variables {
-            if let (Some(value), Some(name)) = (variable.pop(), variable.pop()) {
-                pairs.push((name, value));
-            }
-        }
-        pairs
+    Ok(start(&options)?.pid())
+}
+
+/// Starts a process, which is reaped when it ends, and known by its pid until it is closed.
+pub fn start(options: &StartOptions) -> Result<Arc<Child>> {
+    let environment: Option<Vec<(String, String)>> = options.environment.as_ref().map(|pairs| {
+        let pair = |pair: &Vec<String>| match pair.as_slice() {
+            [name, value] => Some((name.clone(), value.clone())),
+            _ => None,
+        };
+        pairs.iter().filter_map(pair).collect()
     });
     let (stdout, stderr) = (Outlet::new(&options.stdout)?, Outlet::new(&options.stderr)?);
     let started = Child::start(
@@ -143,7 +147,7 @@ pub fn start_child(options: StartOptions) -> Result<u32> {
         child_close(pid)?;
         return Err(error);
     }
-    Ok(pid)
+    Ok(started)
 }
 
 /// The standard output (1) or error (2) of a child, if it is piped; given once.

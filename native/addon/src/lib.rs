@@ -19,6 +19,7 @@ mod primitives;
 mod queues;
 mod sockets;
 mod tree;
+mod warm;
 
 use napi_derive::napi;
 

@@ -1,13 +1,14 @@
 //! This process's membership: made once, by the first thread that needs it, and kept for good.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use multiprocessing_core::Error::Orphaned;
 use multiprocessing_core::connection::passing::Offers;
 use multiprocessing_core::member::Member;
 use multiprocessing_core::process::{
-    ARENA, Greeting, PARENT_SOCKET, has_hung_up, send_failure, wait_for_hang_up,
+    ARENA, Greeting, PARENT_SOCKET, has_hung_up, has_mail, send_failure, wait_for_hang_up,
 };
 use multiprocessing_core::reactor::descriptors::Descriptors;
 use multiprocessing_core::reactor::words::Words;
@@ -29,7 +30,8 @@ pub struct Tree {
 }
 
 struct ChildSide {
-    greeting: Greeting,
+    /// Whether it ends when its parent does.
+    daemon: AtomicBool,
     /// Its other end closes when the parent is gone.
     socket: OwnedFd,
 }
@@ -94,8 +96,9 @@ pub fn join_tree(name: String) -> Result<()> {
 /// What a child learns when it joins.
 #[napi(object)]
 pub struct Joined {
-    /// The block with the preparation data, which this process now holds.
-    pub preparation: u32,
+    /// The block with the preparation data, which this process now holds; `null` if it was
+    /// started ahead, and has to wait for it by [`await_work`].
+    pub preparation: Option<u32>,
     pub daemon: bool,
     pub parent_pid: u32,
     pub parent_name: String,
@@ -114,7 +117,7 @@ pub fn join_parent() -> Result<Joined> {
     let [socket, arena] = inherited_descriptors()?;
     let greeting = Greeting::receive(socket.as_fd()).map_err(to_js)?;
     let entered = Member::child(arena, greeting.place).and_then(|member| {
-        member.take_over(greeting.preparation, greeting.hold)?;
+        take_over(&member, &greeting)?;
         Ok(member)
     });
     let member = entered.map_err(|error| {
@@ -125,17 +128,56 @@ pub fn join_parent() -> Result<Joined> {
             error
         })
     })?;
-    let parent = ProcessEntry::at(member.arena(), member.entry().parent());
-    let joined = Joined {
-        preparation: greeting.preparation,
-        daemon: greeting.daemon,
-        parent_pid: parent.pid(),
-        parent_name: parent.name(),
-    };
-    let tree = Tree::new(member, Some(ChildSide { greeting, socket }));
+    let joined = joined(&member, &greeting);
+    let daemon = AtomicBool::new(greeting.daemon);
+    let tree = Tree::new(member, Some(ChildSide { daemon, socket }));
     let _ = TREE.set(tree);
     watch_parent()?;
     Ok(joined)
+}
+
+/// Blocks until the parent has work for this process, which it started ahead.
+#[napi]
+pub fn await_work() -> Result<Joined> {
+    let tree = tree()?;
+    let Some(child) = &tree.child else {
+        return Err(state(
+            "Cannot wait for work: this process was not started as a child",
+        ));
+    };
+    let greeting = Greeting::receive(child.socket.as_fd()).map_err(to_js)?;
+    take_over(&tree.member, &greeting).map_err(to_js)?;
+    child.daemon.store(greeting.daemon, Relaxed);
+    watch_parent()?;
+    Ok(joined(&tree.member, &greeting))
+}
+
+fn take_over(member: &Member, greeting: &Greeting) -> multiprocessing_core::Result<()> {
+    if let Some((block, hold)) = greeting.preparation {
+        member.take_over(block, hold)?;
+    }
+    Ok(())
+}
+
+fn joined(member: &Member, greeting: &Greeting) -> Joined {
+    let parent = ProcessEntry::at(member.arena(), member.entry().parent());
+    Joined {
+        preparation: greeting.preparation.map(|(block, _)| block),
+        daemon: greeting.daemon,
+        parent_pid: parent.pid(),
+        parent_name: parent.name(),
+    }
+}
+
+/// Goes to a directory (`chdir(2)`).
+#[napi]
+pub fn change_directory(path: String) -> Result<()> {
+    std::env::set_current_dir(&path).map_err(|error| {
+        Error::new(
+            format!("OS:{}", error.raw_os_error().unwrap_or(0)),
+            format!("Cannot go to the directory \"{path}\": {error}"),
+        )
+    })
 }
 
 /// The two descriptors that a child is started with, close-on-exec from here on.
@@ -165,12 +207,14 @@ fn watch_parent() -> Result<()> {
     let Some(child) = &tree.child else {
         return Ok(());
     };
-    let daemon = child.greeting.daemon;
-    let told = Box::new(move || {
-        if let Ok(tree) = self::tree() {
-            let _ = tree.member.retire_orphans();
+    let told = Box::new(|| {
+        let Ok(tree) = self::tree() else { return };
+        let Some(child) = &tree.child else { return };
+        if has_mail(child.socket.as_fd()) {
+            return; // work, which goes first; `await_work` has us called again
         }
-        if daemon {
+        let _ = tree.member.retire_orphans();
+        if child.daemon.load(Relaxed) {
             let _ = rustix::process::kill_process(
                 rustix::process::getpid(),
                 rustix::process::Signal::KILL,

@@ -38,14 +38,14 @@ impl Exit {
     }
 }
 
-/// What the parent writes into a child's socket before it starts it.
+/// What the parent writes into a child's socket before it starts it; and once more into that of a
+/// child which was started before it was known what for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Greeting {
     pub place: Place,
-    /// The block with the preparation data.
-    pub preparation: BlockId,
-    /// The hold on it that the child's slot has been given.
-    pub hold: Hold,
+    /// The block with the preparation data and the hold on it that the child's slot has been
+    /// given; `None` if it is to wait for its work.
+    pub preparation: Option<(BlockId, Hold)>,
     /// Whether the child ends when its parent does.
     pub daemon: bool,
 }
@@ -54,12 +54,13 @@ const GREETING_SIZE: usize = 20;
 
 impl Greeting {
     fn to_bytes(self) -> [u8; GREETING_SIZE] {
+        let (preparation, hold) = self.preparation.unwrap_or((0, Hold(0)));
         let words = [
             self.place.slot,
             self.place.generation,
-            self.preparation,
-            self.hold.0,
-            u32::from(self.daemon),
+            preparation,
+            hold.0,
+            u32::from(self.daemon) | u32::from(self.preparation.is_some()) << 1,
         ];
         let mut bytes = [0; GREETING_SIZE];
         for (chunk, word) in bytes.chunks_mut(4).zip(words) {
@@ -71,7 +72,7 @@ impl Greeting {
     /// Reads the greeting from the socket that this process was started with.
     pub fn receive(socket: BorrowedFd) -> Result<Self> {
         let mut bytes = [0; GREETING_SIZE];
-        let received = rustix::io::read(socket, &mut bytes)
+        let received = rustix::io::retry_on_intr(|| rustix::io::read(socket, &mut bytes))
             .map_err(|errno| Error::os("read what the parent sent", errno))?;
         if received != GREETING_SIZE {
             return Err(Error::Orphaned);
@@ -83,9 +84,8 @@ impl Greeting {
                 slot: word(0),
                 generation: word(1),
             },
-            preparation: word(2),
-            hold: Hold(word(3)),
-            daemon: word(4) != 0,
+            preparation: (word(4) & 2 != 0).then(|| (word(2), Hold(word(3)))),
+            daemon: word(4) & 1 != 0,
         })
     }
 }
@@ -132,6 +132,12 @@ fn poll_until(wanted: PollFd, deadline: Deadline) -> Result<bool> {
     }
 }
 
+/// Whether something has arrived in the socket that was not yet read.
+pub fn has_mail(socket: BorrowedFd) -> bool {
+    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+    rustix::net::recv(socket, &mut [0u8][..], flags).is_ok_and(|(received, _)| received > 0)
+}
+
 /// What to start as a child.
 pub struct Start<'a> {
     pub path: &'a std::path::Path,
@@ -142,8 +148,9 @@ pub struct Start<'a> {
     pub stderr: Stdio<'a>,
     pub name: &'a str,
     pub daemon: bool,
-    /// A block that this process holds and the child is to adopt.
-    pub preparation: BlockId,
+    /// A block that this process holds and the child is to adopt; `None` if it is to wait until
+    /// [`Child::assign`] tells it what to do.
+    pub preparation: Option<BlockId>,
 }
 
 /// A child process.
@@ -170,8 +177,7 @@ impl Child {
             .map_err(fail)?;
             let greeting = Greeting {
                 place,
-                preparation: start.preparation,
-                hold: member.hold_for(place.slot, start.preparation)?,
+                preparation: hold_for(member, place, start.preparation)?,
                 daemon: start.daemon,
             };
             rustix::io::write(&socket, &greeting.to_bytes()).map_err(fail)?;
@@ -206,6 +212,27 @@ impl Child {
                 member.retire(place)?;
                 Err(error)
             }
+        }
+    }
+
+    /// Gives work to a child that was started without any. `false` if it has ended meanwhile:
+    /// nothing was given then.
+    pub fn assign(&self, member: &Member, work: &Work) -> Result<bool> {
+        if self.try_wait(member)?.is_some() {
+            return Ok(false);
+        }
+        ProcessEntry::at(member.arena(), self.place.slot).set_name(work.name);
+        let greeting = Greeting {
+            place: self.place,
+            preparation: hold_for(member, self.place, Some(work.preparation))?,
+            daemon: work.daemon,
+        };
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        match rustix::net::send(&self.socket, &greeting.to_bytes(), flags) {
+            Ok(_) => Ok(true),
+            // It is ending. What its slot was given to hold is let go when it is reaped.
+            Err(Errno::PIPE | Errno::CONNRESET) => Ok(false),
+            Err(errno) => Err(Error::os("start a process", errno)),
         }
     }
 
@@ -282,6 +309,25 @@ impl Child {
             0
         }
     }
+}
+
+/// What a child that was started ahead is to do.
+pub struct Work<'a> {
+    pub name: &'a str,
+    pub daemon: bool,
+    /// A block that this process holds and the child is to adopt.
+    pub preparation: BlockId,
+}
+
+/// Lets the process that has `place` hold its preparation.
+fn hold_for(
+    member: &Member,
+    place: Place,
+    preparation: Option<BlockId>,
+) -> Result<Option<(BlockId, Hold)>> {
+    preparation
+        .map(|block| Ok((block, member.hold_for(place.slot, block)?)))
+        .transpose()
 }
 
 fn exit_of(status: &WaitIdStatus) -> Exit {

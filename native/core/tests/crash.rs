@@ -70,7 +70,7 @@ impl<'a> Board<'a> {
             stderr: Stdio::Inherit,
             name: "victim",
             daemon: true,
-            preparation: self.block.id,
+            preparation: Some(self.block.id),
         };
         Child::start(self.member, &start).unwrap()
     }
@@ -176,7 +176,8 @@ fn victim() {
     };
     let greeting = Greeting::receive(socket.as_fd()).unwrap();
     let member = Member::child(arena, greeting.place).unwrap();
-    let block = member.block(greeting.preparation, Kind::Bytes).unwrap();
+    let (block, _) = greeting.preparation.unwrap();
+    let block = member.block(block, Kind::Bytes).unwrap();
     let (_, work) = ROLES.iter().find(|(name, _)| *name == role).unwrap();
     work(Board {
         member: &member,

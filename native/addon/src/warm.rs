@@ -1,0 +1,131 @@
+//! Warm processes: children that were started before it is known what for. Each waits in
+//! [`crate::tree::await_work`], and is used for one process.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use multiprocessing_core::process::{Child, Work};
+use napi_derive::napi;
+use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
+use rustix::process::Signal;
+
+use crate::children::{self, StartOptions};
+use crate::errors::{Error, Result, to_js};
+use crate::tree::tree;
+
+/// One that waits.
+struct Warm {
+    /// Says what it was started with; it serves only who wants the same.
+    key: u64,
+    child: Arc<Child>,
+}
+
+/// The oldest first.
+static WARM: Mutex<Vec<Warm>> = Mutex::new(Vec::new());
+
+fn warm() -> MutexGuard<'static, Vec<Warm>> {
+    WARM.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The environment is part of every key: a process that is running cannot be given another one.
+fn key_of(command: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    command.hash(&mut hasher);
+    for variable in std::env::vars_os() {
+        variable.hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// Those that wait and have that key. Others, and those that have ended, are no longer kept.
+fn keep(warm: &mut Vec<Warm>, key: u64) -> Result<()> {
+    let member = &tree()?.member;
+    warm.retain(|it| {
+        let usable = it.key == key && matches!(it.child.try_wait(member), Ok(None));
+        if !usable {
+            end(&it.child);
+        }
+        usable
+    });
+    Ok(())
+}
+
+/// Ends and reaps one that has done nothing yet.
+fn end(child: &Child) {
+    let _ = child.signal(Signal::KILL);
+    if let Ok(tree) = tree() {
+        let _ = child.wait(&tree.member, None);
+    }
+    let _ = children::child_close(child.pid());
+}
+
+/// Starts as many as are missing for `count` to wait that were started by `options`. `command`
+/// says the same as `options`, in a form that can be compared.
+#[napi]
+pub fn warm_up(options: StartOptions, command: String, count: u32) -> Result<()> {
+    let key = key_of(&command);
+    let mut warm = warm();
+    keep(&mut warm, key)?;
+    while warm.len() < count as usize {
+        let child = children::start(&options)?;
+        warm.push(Warm { key, child });
+    }
+    Ok(())
+}
+
+/// Gives work to one that waits and was started by `command`; its pid. `null` if there is none.
+#[napi]
+pub fn give_work(
+    command: String,
+    name: String,
+    daemon: bool,
+    preparation: u32,
+) -> Result<Option<u32>> {
+    let mut warm = warm();
+    keep(&mut warm, key_of(&command))?;
+    let work = Work {
+        name: &name,
+        daemon,
+        preparation,
+    };
+    while !warm.is_empty() {
+        let Warm { child, .. } = warm.remove(0);
+        if child.assign(&tree()?.member, &work).map_err(to_js)? {
+            return Ok(Some(child.pid()));
+        }
+        end(&child);
+    }
+    Ok(None)
+}
+
+/// The pids of those that wait.
+#[napi]
+pub fn warm_processes() -> Vec<u32> {
+    warm().iter().map(|it| it.child.pid()).collect()
+}
+
+/// Ends those that wait.
+#[napi]
+pub fn cool_down() {
+    for Warm { child, .. } in warm().drain(..) {
+        end(&child);
+    }
+}
+
+/// The absolute path of a directory that a process can begin in; of this process's own, if none is
+/// named.
+#[napi]
+pub fn directory_to_begin_in(path: Option<String>) -> Result<String> {
+    let fail = |errno| to_js(multiprocessing_core::Error::os("start a process", errno));
+    let path = path.unwrap_or_else(|| ".".into());
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(path.as_str(), flags, Mode::empty()).map_err(fail)?;
+    rustix::fs::accessat(CWD, path.as_str(), Access::EXEC_OK, AtFlags::empty()).map_err(fail)?;
+    let here = std::env::current_dir().map_err(|error| {
+        let text = format!("Cannot tell the working directory: {error}");
+        Error::new("OS:0".into(), text)
+    })?;
+    let absolute = here.join(Path::new(&path));
+    Ok(absolute.to_string_lossy().into_owned())
+}
