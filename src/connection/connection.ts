@@ -10,7 +10,7 @@ import { Turnstile } from "../turnstile.ts";
 import { descriptorOf, type Waitable } from "../waitable.ts";
 import { wait } from "../waits.ts";
 import { type Message, Messages, ReceiveStatus, SendStatus } from "./messages.ts";
-import { wait as waitForAny } from "./wait.ts";
+import { endWaits, wait as waitForAny } from "./wait.ts";
 
 /** Names the method of a connection that receives within a time, blocking the thread. */
 export const receiveBefore: unique symbol = Symbol("receiveBefore");
@@ -339,6 +339,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
     native().connectionClose(this.#id);
     this.#pipe?.close();
     this.#closing?.abort(closedError("use the connection", "connection"));
+    endWaits(this);
   }
 
   /** As {@linkcode close}. */

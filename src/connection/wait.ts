@@ -33,21 +33,50 @@ import { wait as waitForTicket } from "../waits.ts";
  */
 export async function wait<T extends Waitable>(objects: Iterable<T>, options?: WaitOptions): Promise<T[]> {
   const timeout = timeoutOf(options);
-  const signal = options?.signal;
-  signal?.throwIfAborted();
+  options?.signal?.throwIfAborted();
   const distinct = distinctOf(objects, timeout);
   const until = performance.now() + timeout;
   for (;;) {
     const ready = readyOf(distinct, 0);
     const left = until - performance.now();
     if (ready.length > 0 || !(left > 0)) return ready;
-    const limit = left < 2 ** 31 ? AbortSignal.timeout(Math.ceil(left)) : undefined;
-    const both = limit && signal ? AbortSignal.any([limit, signal]) : limit ?? signal;
-    try {
-      await waitForTicket(() => translated(() => native().descriptorsAwait(descriptorsOf(distinct))), { signal: both });
-    } catch (error) {
-      if (signal?.aborted || !limit?.aborted) throw error;
-    }
+    await changed(distinct, left, options?.signal);
+  }
+}
+
+/** In the place of a reason to stop: look again. */
+const LOOK_AGAIN: unique symbol = Symbol("look again");
+
+/** What ends the waits for an object that is being closed: its descriptor would never be ready. */
+const waits = new WeakMap<Waitable, Set<() => void>>();
+
+/** Lets those who wait for an object find that it was closed. */
+export function endWaits(object: Waitable): void {
+  waits.get(object)?.forEach((end) => end());
+}
+
+/** Waits until an object may have become ready or closed, or so many milliseconds have passed. */
+async function changed(objects: readonly Waitable[], left: number, signal: AbortSignal | undefined): Promise<void> {
+  const stop = new AbortController();
+  const lookAgain = () => stop.abort(LOOK_AGAIN);
+  const abort = () => stop.abort(signal?.reason);
+  // Longer than a timer can wait is for ever.
+  const timer = left < 2 ** 31 ? setTimeout(lookAgain, Math.ceil(left)) : undefined;
+  signal?.addEventListener("abort", abort, { once: true });
+  for (const object of objects) {
+    const known = waits.get(object);
+    if (known === undefined) waits.set(object, new Set([lookAgain]));
+    else known.add(lookAgain);
+  }
+  try {
+    const submit = () => translated(() => native().descriptorsAwait(descriptorsOf(objects)));
+    await waitForTicket(submit, { signal: stop.signal });
+  } catch (error) {
+    if (error !== LOOK_AGAIN) throw error;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+    for (const object of objects) waits.get(object)?.delete(lookAgain);
   }
 }
 

@@ -1,15 +1,9 @@
 // Connections within one process: what arrives, what is refused, what an abort costs.
 
-import { BufferTooShort, type Connection, EOFError, InvalidStateError, Lock, Pipe } from "@parallel/multiprocessing";
+import { BufferTooShort, EOFError, InvalidStateError, Lock } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { native } from "../../src/native.ts";
-
-/** Both ends of a pipe, closed at the end of the scope. */
-function open(duplex = true): { a: Connection; b: Connection } & Disposable {
-  const [a, b] = Pipe({ duplex });
-  const close = () => [a, b].forEach((end) => end.close());
-  return { a, b, [Symbol.dispose]: close };
-}
+import { openPipe } from "./pipes.ts";
 
 const text = (value: string) => new TextEncoder().encode(value);
 
@@ -23,7 +17,7 @@ for (const duplex of [true, false]) {
   const what = duplex ? "a socket" : "a one-way pipe";
 
   Deno.test(`messages of boundary sizes arrive through ${what}, in order and apart (TestPoll.test_dont_merge)`, async () => {
-    using pipe = open(duplex);
+    using pipe = openPipe(duplex);
     for (const size of [...SIZES, 1 << 20]) {
       const bytes = patterned(size);
       const sent = Promise.all([pipe.b.sendBytes(bytes), pipe.b.send(bytes), pipe.b.sendBytes(bytes)]);
@@ -39,7 +33,7 @@ for (const duplex of [true, false]) {
   });
 
   Deno.test(`the other end of ${what} is closed: poll is true, recv is EOFError, readable stays (TestConnection.test_connection)`, async () => {
-    using pipe = open(duplex);
+    using pipe = openPipe(duplex);
     pipe.b.sendSync("last");
     pipe.b.close();
     assert(pipe.a.pollSync());
@@ -52,7 +46,7 @@ for (const duplex of [true, false]) {
   });
 
   Deno.test(`writing to ${what} whose other end is closed is BrokenPipe`, async () => {
-    using pipe = open(duplex);
+    using pipe = openPipe(duplex);
     pipe.a.close();
     assertThrows(() => pipe.b.sendSync(1), Deno.errors.BrokenPipe);
     await assertRejects(() => pipe.b.sendBytes(new Uint8Array(1 << 20)), Deno.errors.BrokenPipe);
@@ -60,7 +54,7 @@ for (const duplex of [true, false]) {
 }
 
 Deno.test("a shared object in a message outlives its sender's handle", () => {
-  using pipe = open();
+  using pipe = openPipe();
   const { blocks } = native().memoryUsage();
   const lock = new Lock();
   pipe.a.sendSync({ lock, again: lock });
@@ -72,7 +66,7 @@ Deno.test("a shared object in a message outlives its sender's handle", () => {
 });
 
 Deno.test("an aborted receive loses nothing; a second one waits its turn", async () => {
-  using pipe = open();
+  using pipe = openPipe();
   const controller = new AbortController();
   const aborted = pipe.a.recv({ signal: controller.signal });
   const next = pipe.a.recv();
@@ -83,7 +77,7 @@ Deno.test("an aborted receive loses nothing; a second one waits its turn", async
 });
 
 Deno.test("both sides send 64 MiB at once: no deadlock", async () => {
-  using pipe = open();
+  using pipe = openPipe();
   const bytes = new Uint8Array(64 << 20).fill(7);
   const [, , atA, atB] = await Promise.all([
     pipe.a.sendBytes(bytes),
@@ -95,7 +89,7 @@ Deno.test("both sides send 64 MiB at once: no deadlock", async () => {
 });
 
 Deno.test("a message too long for the buffer is in the error (TestConnection.test_connection)", () => {
-  using pipe = open();
+  using pipe = openPipe();
   pipe.b.sendBytesSync(text("hello"));
   const error = assertThrows(() => pipe.a.recvBytesIntoSync(new Uint8Array(4)), BufferTooShort) as BufferTooShort;
   assertEquals(error.bytes, text("hello"));
@@ -106,7 +100,7 @@ Deno.test("a message too long for the buffer is in the error (TestConnection.tes
 });
 
 Deno.test("closed: every use is an InvalidStateError, closing again nothing (TestConnection.test_context)", async () => {
-  using pipe = open();
+  using pipe = openPipe();
   const waiting = pipe.a.recv();
   pipe.a.close();
   pipe.a.close();

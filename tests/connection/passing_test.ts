@@ -5,20 +5,13 @@ import { type Connection, EOFError, InvalidStateError, Pipe, Process, Queue } fr
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { greetOver, passDown, sendConnection, sendFullPipe } from "../fixtures/connection_targets.ts";
 import { assertNothingLeft, belongings, descriptorCount, until } from "../helpers.ts";
+import { startReactor } from "./pipes.ts";
 
 /** Ends the process, whatever it is doing. */
 async function stop(process: Process): Promise<void> {
   process.kill();
   await process.join();
   process.close();
-}
-
-/** The thread that waits for descriptors is started by the first need, and stays. */
-function startReactor(): void {
-  using queue = new Queue<Connection>();
-  const [a, b] = Pipe();
-  queue.putSync(a);
-  for (const end of [a, b, queue.getSync()]) end.close();
 }
 
 for (const carrier of ["queue", "pipe"] as const) {
