@@ -1,9 +1,18 @@
 // Connections within one process: what arrives, what is refused, what an abort costs.
 
-import { BufferTooShort, EOFError, InvalidStateError, Lock } from "@parallel/multiprocessing";
+import { BufferTooShort, EOFError, InvalidStateError, Lock, Pipe, Process } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { native } from "../../src/native.ts";
-import { openPipe } from "./pipes.ts";
+import {
+  echo,
+  echoAsync,
+  echoThroughSignals,
+  pollOnly,
+  sendLock,
+  stopInMessage,
+} from "../fixtures/connection_targets.ts";
+import { assertNothingLeft, belongings } from "../helpers.ts";
+import { openPipe, startReactor } from "./pipes.ts";
 
 const text = (value: string) => new TextEncoder().encode(value);
 
@@ -106,4 +115,270 @@ Deno.test("closed: every use is an InvalidStateError, closing again nothing (Tes
   pipe.a.close();
   await assertRejects(() => waiting, InvalidStateError, "closed");
   assertThrows(() => pipe.a.recvSync(), InvalidStateError, "handle is closed");
+});
+
+for (const [what, run] of Object.entries({ echo, echoAsync })) {
+  Deno.test(`TestConnection.test_connection: objects, bytes and 16 MiB echo from a child (${what})`, async () => {
+    startReactor();
+    const before = belongings();
+    const [ours, theirs] = Pipe();
+    const child = new Process({ target: run, args: [theirs, "values"] });
+    child.start();
+    theirs.close();
+    assertEquals([ours.pollSync(), await ours.poll()], [false, false]);
+    const begin = performance.now();
+    assertEquals(await ours.poll({ timeout: 50 }), false);
+    assertEquals(ours.pollSync({ timeout: 50 }), false);
+    assert(performance.now() - begin >= 99);
+    for (const value of [1, null, undefined, "text", { a: [1, 2n] }, new Map([[1, -0]]), patterned(16 << 20)]) {
+      await ours.send(value);
+      assert(await ours.poll({ timeout: null }));
+      assertEquals(await ours.recv(), value);
+      if (value instanceof Uint8Array) continue; // both sides blocked in a send of that size would wait for each other
+      ours.sendSync(value);
+      assert(ours.pollSync({ timeout: null }));
+      assertEquals(ours.recvSync(), value);
+    }
+    ours.close();
+    await child.join();
+    assertEquals(child.exitcode, 0);
+    child.close();
+    await assertNothingLeft(before);
+  });
+}
+
+Deno.test("TestConnection.test_duplex_false: flags, data, and errors for the wrong direction", async () => {
+  using pipe = openPipe(false);
+  const { a: reader, b: writer } = pipe;
+  assertEquals([reader.readable, reader.writable, writer.readable, writer.writable], [true, false, false, true]);
+  writer.sendSync(1);
+  assertEquals(reader.recvSync(), 1);
+  const wrong = [
+    () => reader.sendSync(2),
+    () => reader.sendBytesSync(new Uint8Array(1)),
+    () => reader.send(2),
+    () => reader.sendBytes(new Uint8Array(1)),
+    () => writer.recvSync(),
+    () => writer.recvBytesSync(),
+    () => writer.recvBytesIntoSync(new Uint8Array(1)),
+    () => writer.pollSync(),
+    () => writer.recv(),
+    () => writer.recvBytes(),
+    () => writer.recvBytesInto(new Uint8Array(1)),
+    () => writer.poll(),
+  ];
+  for (const use of wrong) {
+    await assertRejects(async () => await use(), InvalidStateError, "connection is ");
+  }
+  assertEquals(`${reader} ${writer}`, "<Connection(read-only)> <Connection(write-only)>");
+});
+
+Deno.test("TestConnection.test_sendbytes: the chosen part of the bytes arrives, five bad choices are refused", async () => {
+  using pipe = openPipe();
+  const bytes = text("abcdefghijklmnopqrstuvwxyz");
+  const parts: [offset: number | undefined, size: number | undefined, wanted: string][] = [
+    [undefined, undefined, "abcdefghijklmnopqrstuvwxyz"],
+    [5, undefined, "fghijklmnopqrstuvwxyz"],
+    [7, 8, "hijklmno"],
+    [undefined, 3, "abc"],
+    [26, undefined, ""],
+    [26, 0, ""],
+  ];
+  for (const [offset, size, wanted] of parts) {
+    pipe.a.sendBytesSync(bytes, { offset, size });
+    assertEquals(pipe.b.recvBytesSync(), text(wanted));
+    await pipe.a.sendBytes(bytes.buffer, { offset, size });
+    assertEquals(await pipe.b.recvBytes(), text(wanted));
+  }
+  const bad: [options: { offset?: unknown; size?: unknown }, words: string][] = [
+    [{ offset: 27 }, "buffer length < offset"],
+    [{ offset: 22, size: 5 }, "buffer length < offset + size"],
+    [{ offset: 26, size: 1 }, "buffer length < offset + size"],
+    [{ offset: -1 }, '"offset" is -1'],
+    [{ offset: 4, size: -1 }, '"size" is -1'],
+    [{ offset: 0.5 }, '"offset" is 0.5'],
+    [{ offset: NaN }, '"offset" is NaN'],
+    [{ size: "3" }, '"size" is "3"'],
+    [{ size: Infinity }, '"size" is Infinity'],
+  ];
+  for (const [options, words] of bad) {
+    assertThrows(() => pipe.a.sendBytesSync(bytes, options as { offset: number }), RangeError, words);
+    await assertRejects(() => pipe.a.sendBytes(bytes, options as { offset: number }), RangeError, words);
+  }
+  for (const wrong of [null, undefined, "text", 3, [1], {}]) {
+    assertThrows(() => pipe.a.sendBytesSync(wrong as unknown as Uint8Array), TypeError, "Cannot send bytes");
+  }
+  for (const offset of [-1, 0.5, 27, NaN]) {
+    assertThrows(() => pipe.b.recvBytesIntoSync(bytes, { offset }), RangeError, "Cannot receive");
+  }
+  assertEquals(pipe.b.pollSync(), false);
+});
+
+Deno.test("bytes of every kind of view are sent as they lie", () => {
+  using pipe = openPipe();
+  const whole = Uint8Array.from({ length: 16 }, (_, i) => i);
+  const views = [
+    new DataView(whole.buffer, 2, 4),
+    new Uint16Array(whole.buffer, 4, 3),
+    new BigInt64Array(whole.buffer, 8, 1),
+    whole.subarray(3, 3),
+  ];
+  for (const view of views) {
+    pipe.a.sendBytesSync(view);
+    assertEquals(pipe.b.recvBytesSync(), whole.slice(view.byteOffset, view.byteOffset + view.byteLength));
+  }
+  const shared = new Uint8Array(new SharedArrayBuffer(4)).fill(5);
+  pipe.a.sendBytesSync(shared.buffer);
+  assertEquals(pipe.b.recvBytesIntoSync(shared, { offset: 0 }), 4);
+});
+
+Deno.test("a message longer than maxlength poisons: duplex ends only send then, read-only ends are closed", async () => {
+  for (const duplex of [true, false]) {
+    for (const sync of [true, false]) {
+      using pipe = openPipe(duplex);
+      pipe.b.sendBytesSync(text("four"));
+      assertEquals(pipe.a.recvBytesSync({ maxlength: 4 }), text("four"));
+      pipe.b.sendBytesSync(text("fives"));
+      const receive = async () =>
+        sync ? pipe.a.recvBytesSync({ maxlength: 4 }) : await pipe.a.recvBytes({ maxlength: 4 });
+      await assertRejects(receive, Deno.errors.InvalidData, "bad message length");
+      assertEquals([pipe.a.readable, pipe.a.closed], duplex ? [false, false] : [true, true]);
+      assertThrows(() => pipe.a.recvSync(), InvalidStateError);
+      if (duplex) pipe.a.sendSync(1);
+      for (const maxlength of [-1, 0.5, NaN]) {
+        await assertRejects(() => pipe.b.recvBytes({ maxlength }), RangeError, '"maxlength" is');
+      }
+    }
+  }
+});
+
+Deno.test("TestPoll.test_boundaries: polling in another process eats no part of a message", async () => {
+  using pipe = openPipe();
+  using orders = openPipe();
+  const child = new Process({ target: pollOnly, args: [pipe.b, orders.b] });
+  child.start();
+  assertEquals(await orders.a.recv(), "polling");
+  for (let i = 0; i < 1000; i++) {
+    pipe.a.sendBytesSync(patterned(i));
+    assertEquals(pipe.b.recvBytesSync(), patterned(i));
+  }
+  orders.a.sendSync("end");
+  await child.join();
+  assertEquals(child.exitcode, 0);
+  child.close();
+});
+
+Deno.test("TestIgnoreEINTR.test_ignore: signals with a handler break neither a receive nor a large send", async () => {
+  startReactor();
+  const [ours, theirs] = Pipe();
+  const child = new Process({ target: echoThroughSignals, args: [theirs, 4 << 20] });
+  child.start();
+  theirs.close();
+  assertEquals(await ours.recv(), "ready");
+  const signals = setInterval(() => Deno.kill(child.pid!, "SIGUSR1"), 5);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  await ours.send("go on");
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  const bytes = await ours.recvBytes();
+  clearInterval(signals);
+  assertEquals(bytes.length, 4 << 20);
+  await ours.send("end");
+  await child.join();
+  assertEquals(child.exitcode, 0);
+  child.close();
+  ours.close();
+});
+
+Deno.test("a peer that is killed inside a message: what waits for the rest is told, and so is who writes", async () => {
+  for (const sync of [true, false]) {
+    const [ours, theirs] = Pipe();
+    const child = new Process({ target: stopInMessage, args: [theirs, 64 << 20] });
+    child.start();
+    theirs.close();
+    await ours.poll({ timeout: null });
+    const receive = async () => sync ? ours.recvBytesSync() : await ours.recvBytes();
+    const received = sync ? undefined : receive();
+    received?.catch(() => {});
+    if (sync) {
+      child.kill();
+      await child.join();
+    }
+    const told = assertRejects(
+      () => received ?? receive(),
+      Deno.errors.UnexpectedEof,
+      "got end of file during message",
+    );
+    if (!sync) child.kill();
+    await told;
+    assertThrows(() => ours.recvSync(), EOFError);
+    assertThrows(() => ours.sendSync(1), Deno.errors.BrokenPipe);
+    await child.join();
+    child.close();
+    ours.close();
+  }
+});
+
+Deno.test("a shared object that only a dead sender had arrives nevertheless", async () => {
+  const [ours, theirs] = Pipe();
+  const child = new Process({ target: sendLock, args: [theirs, new Lock()] });
+  child.start();
+  await child.join();
+  const { lock } = ours.recvSync() as { lock: Lock };
+  using guard = lock.acquireSync();
+  assert(guard);
+  child.close();
+  ours.close();
+  theirs.close();
+});
+
+Deno.test("an aborted send has sent nothing, or the other end gets all of it and then the next", async () => {
+  using pipe = openPipe();
+  const large = patterned(8 << 20);
+  const begun = new AbortController();
+  const queued = new AbortController();
+  const sends = [
+    pipe.a.sendBytes(large, { signal: begun.signal }),
+    pipe.a.sendBytes(text("never seen"), { signal: queued.signal }),
+    pipe.a.sendBytes(text("next")),
+  ];
+  const outcomes = Promise.allSettled(sends);
+  begun.abort("begun");
+  queued.abort("queued");
+  assertThrows(() => pipe.a.sendSync(1), InvalidStateError, "an asynchronous send is not finished");
+  assertEquals(await pipe.b.recvBytes(), large);
+  assertEquals(await pipe.b.recvBytes(), text("next"));
+  assertEquals((await outcomes).map((it) => it.status === "rejected" ? it.reason : it.status), [
+    "begun",
+    "queued",
+    "fulfilled",
+  ]);
+  assertEquals(await pipe.b.poll(), false);
+  pipe.a.sendSync("and the blocking way is free again");
+});
+
+Deno.test("sends and receives that wait keep the order of their calls", async () => {
+  using pipe = openPipe();
+  const numbers = Array.from({ length: 200 }, (_, i) => i);
+  const received = Promise.all(numbers.map(() => pipe.b.recv()));
+  assertThrows(() => pipe.b.recvSync(), InvalidStateError, "an asynchronous receive is not finished");
+  const padding = new Uint8Array(10_000);
+  await Promise.all(numbers.map((number) => pipe.a.send([number, padding])));
+  assertEquals((await received).map((it) => (it as [number])[0]), numbers);
+});
+
+Deno.test("what cannot be serialised throws and sends nothing", async () => {
+  using pipe = openPipe();
+  assertThrows(() => pipe.a.sendSync([1, () => 2]), TypeError, "Cannot serialise");
+  await assertRejects(() => pipe.a.send({ f: Symbol("s") }), TypeError, "Cannot serialise");
+  pipe.a.sendBytesSync(new Uint8Array([0xc1, 0xff, 0xff, 0xff, 0xff]));
+  assertThrows(() => pipe.b.recvSync(), RangeError, "Cannot read message");
+  pipe.a.sendBytesSync(new Uint8Array(0));
+  assertThrows(() => pipe.b.recvSync(), RangeError);
+  assertEquals(pipe.b.pollSync(), false);
+});
+
+Deno.test("the arguments of Pipe are checked", () => {
+  for (const duplex of [0, "yes", null]) {
+    assertThrows(() => Pipe({ duplex } as unknown as { duplex: boolean }), TypeError, '"duplex" is');
+  }
 });

@@ -1,9 +1,10 @@
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
+use proptest::test_runner::{TestCaseError, TestRunner};
 
 use super::*;
 
@@ -179,44 +180,79 @@ fn of_many_descriptors_all_ready_ones_are_told() {
     assert_eq!(ready::ready(&ends, None).unwrap(), [3, 50, 97]);
 }
 
+/// Any bytes, in any pieces, each followed by a receive of the reactor or of a thread.
+fn hostile_pieces() -> impl Strategy<Value = Vec<(Vec<u8>, bool)>> {
+    let short = || prop::collection::vec(any::<u8>(), 0..20);
+    let piece = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..40),
+        short().prop_map(framed),
+        short().prop_map(framed_long),
+    ];
+    prop::collection::vec((piece, any::<bool>()), 0..12)
+}
+
+/// The messages are those that a plain reading of the bytes gives, and memory is bounded by what
+/// has come.
+fn read_as_plainly(pieces: Vec<(Vec<u8>, bool)>) -> Result<(), TestCaseError> {
+    let (connection, mut peer) = end_and_peer();
+    let sent: Vec<u8> = pieces.iter().flat_map(|(piece, _)| piece.clone()).collect();
+    let mut got = Vec::new();
+    let mut failure = None;
+    for (piece, by_reactor) in &pieces {
+        peer.write_all(piece).unwrap();
+        drain(&connection, *by_reactor, &mut got, &mut failure);
+    }
+    drop(peer);
+    while failure.is_none() {
+        drain(&connection, false, &mut got, &mut failure);
+    }
+    prop_assert_eq!((got, failure.unwrap()), plain_reading(&sent));
+    Ok(())
+}
+
 proptest! {
-    /// Any bytes, in any pieces, with the reactor or a thread at any of them: the messages are
-    /// those that a plain reading of the bytes gives, and memory is bounded by what has come.
     #[test]
-    fn hostile_bytes_in_any_pieces_are_read_as_a_plain_reading_does(
-        pieces in prop::collection::vec(
-            (prop_oneof![
-                prop::collection::vec(any::<u8>(), 0..40),
-                prop::collection::vec(any::<u8>(), 0..20).prop_map(framed),
-                prop::collection::vec(any::<u8>(), 0..20).prop_map(framed_long),
-            ], any::<bool>()),
-            0..12,
-        ),
-    ) {
-        let (connection, mut peer) = end_and_peer();
-        let sent = pieces.concat_bytes();
-        let mut got = Vec::new();
-        let mut failure = None;
-        for (piece, by_reactor) in &pieces {
-            peer.write_all(piece).unwrap();
-            drain(&connection, *by_reactor, &mut got, &mut failure);
-        }
-        drop(peer);
-        while failure.is_none() {
-            drain(&connection, false, &mut got, &mut failure);
-        }
-        prop_assert_eq!((got, failure.unwrap()), plain_reading(&sent));
+    fn hostile_bytes_in_any_pieces_are_read_as_a_plain_reading_does(pieces in hostile_pieces()) {
+        read_as_plainly(pieces)?;
     }
 }
 
-trait ConcatBytes {
-    fn concat_bytes(&self) -> Vec<u8>;
+/// `FUZZ_SECONDS=600 cargo test -p multiprocessing-core --lib fuzz -- --nocapture`
+#[test]
+fn fuzz_for_as_long_as_asked() {
+    let seconds = std::env::var("FUZZ_SECONDS").ok();
+    let seconds = seconds.and_then(|text| text.parse().ok()).unwrap_or(1);
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let (mut runner, mut cases) = (TestRunner::default(), 0);
+    while Instant::now() < end {
+        runner.run(&hostile_pieces(), read_as_plainly).unwrap();
+        cases += runner.config().cases;
+    }
+    println!("{cases} cases in {seconds} s");
 }
 
-impl ConcatBytes for Vec<(Vec<u8>, bool)> {
-    fn concat_bytes(&self) -> Vec<u8> {
-        self.iter().flat_map(|(piece, _)| piece.clone()).collect()
-    }
+#[test]
+fn a_descriptor_that_does_not_come_beside_its_byte_is_none() {
+    // TestConnection.test_missing_fd_transfer
+    let [a, b] = Connection::pair(true).unwrap();
+    rustix::io::write(&a.stream, b"A").unwrap();
+    let received = passing::receive_descriptor(b.as_fd()).unwrap();
+    assert!(matches!(received, Some((b'A', None))));
+    // TestConnection.test_fd_transfer
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    passing::send_descriptor(a.as_fd(), b'A', writer.as_fd()).unwrap();
+    drop(writer);
+    let Ok(Some((_, Some(descriptor)))) = passing::receive_descriptor(b.as_fd()) else {
+        panic!("the descriptor is missing");
+    };
+    rustix::io::write(&descriptor, b"written by the receiver").unwrap();
+    drop(descriptor);
+    assert_eq!(
+        std::io::read_to_string(&mut reader).unwrap(),
+        "written by the receiver"
+    );
+    drop(a);
+    assert!(passing::receive_descriptor(b.as_fd()).unwrap().is_none());
 }
 
 fn framed(payload: Vec<u8>) -> Vec<u8> {
