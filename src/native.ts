@@ -93,10 +93,10 @@ export interface Accepted {
   readonly peer: SocketName;
 }
 
-/** A connection that was made, or else a dial that is under way; the other one is 0. */
+/** A connection that was made, or else a dial that is under way. */
 export interface Begun {
-  readonly connection: number;
-  readonly dial: number;
+  readonly connection?: number | null;
+  readonly dial?: number | null;
 }
 
 /** The functions of the addon; each is documented where it is defined, in native/addon/src. */
@@ -216,7 +216,7 @@ export interface Native {
   dialInet(host: string, port: number, version: number): Begun;
   dialUnix(name: string): Begun;
   dialFileno(dial: number): number;
-  dialFinish(dial: number, timeout: number): number;
+  dialFinish(dial: number, timeout: number): number | null;
   dialClose(dial: number): void;
   // children.rs
   startChild(options: StartOptions): number;

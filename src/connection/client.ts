@@ -38,8 +38,8 @@ class Dial implements Waitable, Disposable {
     return native().dialFileno(this.#id);
   }
 
-  /** The connection, once it is made; 0 if it is not within `timeout` milliseconds. */
-  finish(timeout: number): number {
+  /** The connection, once it is made; `null` if it is not within `timeout` milliseconds. */
+  finish(timeout: number): number | null {
     return translated(() => native().dialFinish(this.#id, timeout));
   }
 
@@ -123,34 +123,37 @@ function planOf(address: Address, options: ClientOptions): Plan {
 }
 
 async function dial({ address, timeout }: Plan, { family, signal }: ClientOptions): Promise<Connection> {
-  const { connection, dial } = begin(address, family);
-  if (connection > 0) return connected(connection);
-  using pending = new Dial(dial);
+  const begun = begin(address, family);
+  if (typeof begun === "number") return connected(begun);
+  using pending = begun;
   const limit = timeout === Infinity ? null : timeout;
-  if ((await wait([pending], { timeout: limit, signal })).length === 0) throw late(address, timeout);
-  return connected(placing(address, () => pending.finish(0)));
-}
-
-function dialSync({ address, timeout }: Plan, { family }: ClientSyncOptions): Connection {
-  const { connection, dial } = begin(address, family);
-  if (connection > 0) return connected(connection);
-  using pending = new Dial(dial);
-  const made = placing(address, () => pending.finish(timeout));
-  if (made === 0) throw late(address, timeout);
+  await wait([pending], { timeout: limit, signal });
+  const made = placing(address, () => pending.finish(0));
+  if (made === null) throw late(address, timeout);
   return connected(made);
 }
 
-/** Connects at once, or begins to: the number of the connection, or that of the dial. */
-function begin(address: Address, family: Family | undefined): { connection: number; dial: number } {
+function dialSync({ address, timeout }: Plan, { family }: ClientSyncOptions): Connection {
+  const begun = begin(address, family);
+  if (typeof begun === "number") return connected(begun);
+  using pending = begun;
+  const made = placing(address, () => pending.finish(timeout));
+  if (made === null) throw late(address, timeout);
+  return connected(made);
+}
+
+/** Connects at once, or begins to: the number of the connection, or what is under way. */
+function begin(address: Address, family: Family | undefined): number | Dial {
   const place = placeOf(address, family, CONNECT);
   requirePermission(place, CONNECT);
-  return placing(
+  const { connection, dial } = placing(
     address,
     () =>
       translated(() =>
         place.kind === "inet" ? native().dialInet(place.host, place.port, place.version) : native().dialUnix(place.path)
       ),
   );
+  return connection ?? new Dial(dial!);
 }
 
 function placing<T>(address: Address, run: () => T): T {

@@ -1,5 +1,5 @@
 //! Listeners and connections that are being made. As with connections, each belongs to the thread
-//! that made it, which names it by a number; 0 is none's.
+//! that made it, which names it by a number.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -156,22 +156,22 @@ fn connection(descriptor: OwnedFd) -> Result<u32> {
     Ok(connections::insert(connection))
 }
 
-/// What became of a dial: a connection, or that it is under way.
+/// What became of a dial: a connection, or else the number of what is under way.
 #[napi(object)]
 pub struct Begun {
-    pub connection: u32,
-    pub dial: u32,
+    pub connection: Option<u32>,
+    pub dial: Option<u32>,
 }
 
 fn begin(place: &Place) -> Result<Begun> {
     Ok(match sockets::dial(place).map_err(to_js)? {
         Dialled::Connected(descriptor) => Begun {
-            connection: connection(descriptor)?,
-            dial: 0,
+            connection: Some(connection(descriptor)?),
+            dial: None,
         },
         Dialled::UnderWay(dial) => Begun {
-            connection: 0,
-            dial: DIALS.with_borrow_mut(|table| table.insert(dial)),
+            connection: None,
+            dial: Some(DIALS.with_borrow_mut(|table| table.insert(dial))),
         },
     })
 }
@@ -197,15 +197,15 @@ pub fn dial_fileno(id: u32) -> Result<i32> {
     Ok(dial(id)?.as_fd().as_raw_fd())
 }
 
-/// The connection that was made; 0 if it is not within `timeout` milliseconds.
+/// The connection that was made; `null` if it is not within `timeout` milliseconds.
 #[napi]
-pub fn dial_finish(id: u32, timeout: f64) -> Result<u32> {
+pub fn dial_finish(id: u32, timeout: f64) -> Result<Option<u32>> {
     let dial = dial(id)?;
     if !dial.wait(deadline_after(timeout)).map_err(to_js)? {
-        return Ok(0);
+        return Ok(None);
     }
     match dial.take() {
-        Some(outcome) => connection(outcome.map_err(to_js)?),
+        Some(outcome) => connection(outcome.map_err(to_js)?).map(Some),
         None => Err(state("Cannot connect: the connection was taken already")),
     }
 }
