@@ -140,7 +140,9 @@ pub fn pipe_pin(pipe: u32, attachments: Vec<u32>) -> Result<Vec<u32>> {
 #[napi]
 pub fn pipe_unpin(pipe: u32, holds: Vec<u32>) -> Result<()> {
     let holds: Vec<_> = holds.into_iter().map(Hold).collect();
-    tree()?.member.unpin_from(pipe, &holds).map_err(to_js)
+    let member = &tree()?.member;
+    let pipe = member.block(pipe, Kind::Pipe).map_err(to_js)?;
+    member.unpin_from(pipe.id, &holds).map_err(to_js)
 }
 
 /// Closes this thread's end, once nothing of it is under way. Again: nothing happens.

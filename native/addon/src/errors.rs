@@ -14,6 +14,7 @@ pub fn to_js(error: CoreError) -> Error {
         CoreError::Corrupted(_) => "CORRUPTED".into(),
         CoreError::NoSuchObject { .. } => "NO_SUCH_OBJECT".into(),
         CoreError::NoSuchHost { .. } => "NO_SUCH_HOST".into(),
+        CoreError::NotCapable(_) => "NOT_CAPABLE".into(),
         CoreError::Orphaned => "ORPHANED".into(),
         CoreError::Exhausted { .. } => "EXHAUSTED".into(),
     };

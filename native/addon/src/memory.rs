@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // ArrayBuffers over memory that JavaScript does not own
 
 use multiprocessing_core::arena::{CELL_COUNT, CELL_SIZE, CELLS};
+use multiprocessing_core::cage;
 use multiprocessing_core::heap::{Block, Kind};
 use multiprocessing_core::mutex::{DEPTH_WORD, LOCK_WORD, VALUE_BYTES};
 use multiprocessing_core::primitives::event::EVENT_WORD;
@@ -68,6 +69,11 @@ pub fn layout() -> Layout {
 /// The cells from `index` × window size on, as memory shared by all processes of the tree.
 #[napi]
 pub fn window(env: &Env, index: u32) -> Result<ArrayBuffer<'_>> {
+    if tree()?.member.is_caged() {
+        return Err(state(
+            "Cannot open a window: this process sees only cells that it was given",
+        ));
+    }
     let start = u64::from(index) * WINDOW_SIZE;
     if start >= CELL_COUNT * CELL_SIZE {
         return Err(state(
@@ -86,18 +92,55 @@ pub fn window(env: &Env, index: u32) -> Result<ArrayBuffer<'_>> {
 pub fn bytes(env: &Env, id: u32) -> Result<ArrayBuffer<'_>> {
     let member = &tree()?.member;
     let block = member.block(id, Kind::Bytes).map_err(to_js)?;
-    member.adopt(id, block.generation).map_err(to_js)?;
+    member.begin_use(id).map_err(to_js)?;
     let data = member.arena().bytes(block.offset, block.size);
-    // SAFETY: the handle adopted above keeps the block until the finalizer releases it.
+    // SAFETY: the use begun above keeps the block until the finalizer ends it.
     unsafe {
         ArrayBuffer::from_external(env, data, block.size as usize, id, |_, id| {
             if let Ok(tree) = tree() {
-                let _ = tree.member.release(id);
+                let _ = tree.member.end_use(id);
             }
         })
     }
     .map_err(from_napi)
 }
+
+/// One cell that this process holds, as shared memory: all that a caged process sees of the
+/// windows. The block stays until the buffer is collected, too.
+#[napi]
+pub fn cell(env: &Env, id: u32) -> Result<ArrayBuffer<'_>> {
+    let member = &tree()?.member;
+    let block = open(id)?;
+    let is_cell = block.offset < CELLS + CELL_COUNT * CELL_SIZE;
+    if !is_cell || !IN_WINDOWS.contains(&block.kind) {
+        return Err(state(
+            "Cannot open a cell: the block is none that JavaScript sees",
+        ));
+    }
+    member.begin_use(id).map_err(to_js)?;
+    let data = member.arena().bytes(block.offset, CELL_SIZE);
+    // SAFETY: as in `bytes`.
+    unsafe {
+        ArrayBuffer::from_external(env, data, CELL_SIZE as usize, id, |_, id| {
+            if let Ok(tree) = tree() {
+                let _ = tree.member.end_use(id);
+            }
+        })
+    }
+    .map_err(from_napi)
+}
+
+/// Kinds of blocks whose words JavaScript changes itself.
+const IN_WINDOWS: [Kind; 5] = [
+    Kind::Lock,
+    Kind::RLock,
+    Kind::Semaphore,
+    Kind::Event,
+    Kind::Value,
+];
+
+/// Kinds of blocks that begin as zeroes.
+const CREATED_HERE: [Kind; 4] = [Kind::Lock, Kind::RLock, Kind::Value, Kind::Bytes];
 
 /// A new block of zeroes with one handle in this process; its number.
 #[napi]
@@ -105,7 +148,13 @@ pub fn create_block(kind: u32, size: f64) -> Result<u32> {
     let kind = Kind::from_number(kind)
         .filter(|kind| *kind != Kind::Returned)
         .ok_or_else(|| state("Cannot allocate shared memory: no such kind of block"))?;
-    Ok(tree()?.member.create(kind, size as u64).map_err(to_js)?.id)
+    let member = &tree()?.member;
+    if member.is_caged() && !CREATED_HERE.contains(&kind) {
+        return Err(state(
+            "Cannot allocate shared memory: blocks of this kind are made otherwise",
+        ));
+    }
+    Ok(member.create(kind, size as u64).map_err(to_js)?.id)
 }
 
 /// One more handle of a block that another process told of.
@@ -141,7 +190,27 @@ pub fn size_of(id: u32) -> Result<f64> {
 }
 
 fn open(id: u32) -> Result<Block> {
-    Block::open(tree()?.member.arena(), id).map_err(to_js)
+    let member = &tree()?.member;
+    member.require_held(id).map_err(to_js)?;
+    Block::open(member.arena(), id).map_err(to_js)
+}
+
+/// Whether this process is in a cage: see `native/core/src/cage.rs`.
+#[napi]
+pub fn is_caged() -> bool {
+    cage::current().is_some()
+}
+
+/// Whether a process of the tree was ever started in a cage.
+#[napi]
+pub fn tree_has_cage() -> Result<bool> {
+    Ok(tree()?.member.arena().has_cage())
+}
+
+/// Whether a child of this caged process may be told to import the module; `true` in a free one.
+#[napi]
+pub fn may_load(url: String) -> bool {
+    cage::current().is_none_or(|cage| cage.may_load(&url))
 }
 
 /// What the whole tree uses of its memory.

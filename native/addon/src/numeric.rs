@@ -166,6 +166,8 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
 /// Adds the functions to what the addon exports.
 #[napi(module_exports)]
 pub fn add_functions(exports: Object, env: Env) -> napi::Result<()> {
+    // Before any of the functions can be called: what the process may do never changes.
+    multiprocessing_core::cage::current();
     for (name, function) in FUNCTIONS {
         let name = CString::new(*name)?;
         let data = (*function as *const c_void).cast_mut();

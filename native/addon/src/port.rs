@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use multiprocessing_core::heap::Block;
 use multiprocessing_core::heap::blocks::BlockId;
 use multiprocessing_core::reactor::words::{Operation, Outcome, Sink};
 use multiprocessing_core::sys::clock::deadline_after;
@@ -132,10 +131,7 @@ struct Share(BlockId);
 impl Share {
     fn of(block: BlockId) -> Result<Self> {
         let member = &tree()?.member;
-        let generation = Block::open(member.arena(), block)
-            .map_err(to_js)?
-            .generation;
-        member.adopt(block, generation).map_err(to_js)?;
+        member.begin_use(block).map_err(to_js)?;
         Ok(Self(block))
     }
 }
@@ -143,7 +139,7 @@ impl Share {
 impl Drop for Share {
     fn drop(&mut self) {
         if let Ok(tree) = tree() {
-            let _ = tree.member.release(self.0);
+            let _ = tree.member.end_use(self.0);
         }
     }
 }

@@ -46,20 +46,21 @@ impl Scratch {
     }
 
     /// The number that JavaScript is told, and the attachments kept for it.
-    fn outcome(&mut self, take: Take) -> f64 {
+    fn outcome(&mut self, take: Take) -> Result<f64> {
         let taken = match take {
             Take::Message(taken) => taken,
-            Take::TooLong(length) => return length as f64 + TOO_LONG,
-            Take::Empty => return EMPTY,
-            Take::ShutDown => return SHUT_DOWN,
-            Take::Orphaned => return ORPHANED,
+            Take::TooLong(length) => return Ok(length as f64 + TOO_LONG),
+            Take::Empty => return Ok(EMPTY),
+            Take::ShutDown => return Ok(SHUT_DOWN),
+            Take::Orphaned => return Ok(ORPHANED),
         };
         let number = taken.length as f64 + f64::from(taken.tag) * TAG_UNIT;
         if taken.attachments.is_empty() {
-            return number;
+            return Ok(number);
         }
+        tree()?.member.bring(&taken.attachments).map_err(to_js)?;
         self.attachments = taken.attachments;
-        number + ATTACHED
+        Ok(number + ATTACHED)
     }
 }
 
@@ -188,7 +189,7 @@ pub fn queue_get(id: u32, timeout: f64, lonely: bool) -> Result<f64> {
             let deadline = deadline_after(timeout);
             take = queue.take(target, deadline, lonely).map_err(to_js)?;
         }
-        Ok(scratch.outcome(take))
+        scratch.outcome(take)
     })
 }
 
@@ -198,7 +199,7 @@ pub fn queue_get_into(id: u32, mut target: Uint8Array) -> Result<f64> {
     let queue = queue(id)?;
     // SAFETY: nothing of JavaScript runs meanwhile, so nobody else has these bytes.
     let take = queue.try_take(unsafe { target.as_mut() }).map_err(to_js)?;
-    with_scratch(|scratch| Ok(scratch.outcome(take)))
+    with_scratch(|scratch| scratch.outcome(take))
 }
 
 /// What keeps the shared objects alive that the message speaks of that was just taken: for
@@ -242,7 +243,13 @@ impl Owned {
 #[napi]
 pub fn unpin(attachments: Vec<u32>) -> Result<()> {
     let holds: Vec<_> = attachments.into_iter().map(Hold).collect();
-    tree()?.member.unpin(&holds).map_err(to_js)
+    let member = &tree()?.member;
+    if !member.withdraw(&holds) {
+        return Err(state(
+            "Cannot let go of attachments: no message has brought them",
+        ));
+    }
+    member.unpin(&holds).map_err(to_js)
 }
 
 /// Waits in the reactor until the queue has something to take (0), has room (1), or all of its

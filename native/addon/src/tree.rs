@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use multiprocessing_core::Error::Orphaned;
+use multiprocessing_core::cage;
 use multiprocessing_core::connection::passing::Offers;
 use multiprocessing_core::member::Member;
 use multiprocessing_core::process::{
@@ -87,6 +88,11 @@ impl Tree {
 pub fn join_tree(name: String) -> Result<()> {
     let _one_at_a_time = JOINING.lock().unwrap_or_else(PoisonError::into_inner);
     if TREE.get().is_none() {
+        if cage::current().is_some() {
+            return Err(state(
+                "Cannot begin a tree of processes: this process was started as a child",
+            ));
+        }
         let member = Member::root(&name).map_err(to_js)?;
         let _ = TREE.set(Tree::new(member, None));
     }

@@ -59,6 +59,8 @@ const SIZES: [u64; 4] = [64 * GIB, 16 * GIB, 4 * GIB, GIB];
 
 const MAGIC_WORD: Offset = 0;
 const SIZE_WORD: Offset = 8;
+/// 1 once a process of the tree was started in a cage.
+const CAGE_WORD: Offset = 16;
 
 /// The shared memory of one process tree.
 pub struct Arena {
@@ -112,6 +114,17 @@ impl Arena {
     /// Where the pages for large blocks begin: an eighth of what the tables leave is for small ones.
     pub fn large(&self) -> Offset {
         SMALL + (self.size() - SMALL) / 8 / PAGE * PAGE
+    }
+
+    /// Says, for ever, that a process of the tree is about to be started in a cage.
+    pub fn note_cage(&self) {
+        self.memory.word32(CAGE_WORD).store(1, Relaxed);
+    }
+
+    /// Whether a process of the tree was ever started in a cage: then its messages may come from a
+    /// hostile one.
+    pub fn has_cage(&self) -> bool {
+        self.memory.word32(CAGE_WORD).load(Relaxed) != 0
     }
 
     /// The descriptor that a child inherits.

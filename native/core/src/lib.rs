@@ -15,6 +15,7 @@
 #[cfg(not(loom))]
 pub mod arena;
 pub mod buffers;
+pub mod cage;
 #[cfg(not(loom))]
 #[cfg(not(loom))]
 pub mod connection;

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::arena::{Arena, Offset};
+use crate::cage;
 use crate::error::{Error, Result};
 use crate::heap::blocks::{BlockId, Usage};
 use crate::heap::{self, Block, Heap, Hold, Holder, Kind};
@@ -26,13 +27,28 @@ pub struct Member {
     slot: Slot,
     /// One hold for each block, however many handles this process has of it.
     held: Mutex<HashMap<BlockId, Held>>,
+    /// What this process may use if it is in a cage; `None` if it is free.
+    gifts: Option<Mutex<Vec<Gift>>>,
 }
 
 struct Held {
     hold: Hold,
+    /// What JavaScript may give up.
     handles: u32,
+    /// What the addon itself needs the block for: buffers over it, waits on it.
+    uses: u32,
     /// Of a [`Kind::Offer`]: whether it has been put into a message.
     was_pinned: bool,
+}
+
+/// A block that a message has brought, or the preparation: until the message's holds are let go, a
+/// caged process may adopt it.
+struct Gift {
+    id: BlockId,
+    /// The message's hold on it.
+    hold: Hold,
+    /// The preparation that brought it; 0 for a message.
+    preparation: BlockId,
 }
 
 impl Held {
@@ -40,6 +56,7 @@ impl Held {
         Self {
             hold,
             handles: 1,
+            uses: 0,
             was_pinned: false,
         }
     }
@@ -66,6 +83,14 @@ impl Member {
         Self::enter(Arena::open(arena)?, place)
     }
 
+    /// As [`child`](Self::child), in a cage whatever the command line says, for tests.
+    #[cfg(test)]
+    pub fn caged_child(arena: OwnedFd, place: Place) -> Result<Self> {
+        let mut member = Self::enter(Arena::open(arena)?, place)?;
+        member.gifts = Some(Mutex::default());
+        Ok(member)
+    }
+
     fn enter(arena: Arena, place: Place) -> Result<Self> {
         static SERIAL: AtomicU64 = AtomicU64::new(0);
         if !ProcessEntry::at(&arena, place.slot).enter(place.generation) {
@@ -78,6 +103,7 @@ impl Member {
             arena: Arc::new(arena),
             slot: place.slot,
             held: Mutex::default(),
+            gifts: cage::current().map(|_| Mutex::default()),
         })
     }
 
@@ -167,6 +193,9 @@ impl Member {
     /// One more handle of a block that somebody else told of.
     pub fn adopt(&self, id: BlockId, generation: u32) -> Result<Block> {
         let mut held = self.held();
+        if !held.contains_key(&id) {
+            self.require_brought(&held, id)?;
+        }
         match held.entry(id) {
             Entry::Occupied(mut known) => {
                 let block = Block::open(&self.arena, id)?;
@@ -190,6 +219,7 @@ impl Member {
 
     /// Lets a child that is about to be started hold a block that this process holds.
     pub fn hold_for(&self, slot: Slot, id: BlockId) -> Result<Hold> {
+        self.require_held(id)?;
         let generation = Block::open(&self.arena, id)?.generation;
         let (_, hold) = self.heap()?.hold(id, generation, Holder::Process(slot))?;
         Ok(hold)
@@ -198,25 +228,127 @@ impl Member {
     /// Makes a hold that the parent has given this process's slot a handle.
     pub fn take_over(&self, id: BlockId, hold: Hold) -> Result<Block> {
         self.held().insert(id, Held::once(hold));
-        Block::open(&self.arena, id)
+        let block = Block::open(&self.arena, id)?;
+        if let Some(gifts) = &self.gifts {
+            let brought = self.heap()?.held_by(Holder::Block(id));
+            let brought = brought.into_iter().map(|(hold, block)| Gift {
+                id: block,
+                hold,
+                preparation: id,
+            });
+            lock(gifts).extend(brought);
+        }
+        Ok(block)
+    }
+
+    /// Lets a caged process adopt what a message has brought, until [`withdraw`](Self::withdraw).
+    pub fn bring(&self, holds: &[Hold]) -> Result<()> {
+        let Some(gifts) = &self.gifts else {
+            return Ok(());
+        };
+        let heap = self.heap()?;
+        let brought = holds.iter().map(|&hold| Gift {
+            id: heap.held(hold).unwrap_or(0),
+            hold,
+            preparation: 0,
+        });
+        lock(gifts).extend(brought);
+        Ok(())
+    }
+
+    /// Ends what [`bring`](Self::bring) began; `false` if these were not brought to this process.
+    pub fn withdraw(&self, holds: &[Hold]) -> bool {
+        let Some(gifts) = &self.gifts else {
+            return true;
+        };
+        let mut gifts = lock(gifts);
+        let before = gifts.len();
+        gifts.retain(|gift| gift.preparation != 0 || !holds.contains(&gift.hold));
+        before - gifts.len() == holds.len()
+    }
+
+    /// Whether this process may use no blocks but those that it made or was given.
+    pub fn is_caged(&self) -> bool {
+        self.gifts.is_some()
+    }
+
+    /// Fails in a cage unless the process holds the block.
+    pub fn require_held(&self, id: BlockId) -> Result<()> {
+        if self.gifts.is_none() || self.held().contains_key(&id) {
+            return Ok(());
+        }
+        Err(not_given(id))
+    }
+
+    /// Fails in a cage unless something holds the block that this process may look into: a message
+    /// taken from a queue, the preparation, or a pipe that it has. `held` is what it holds.
+    fn require_brought(&self, held: &HashMap<BlockId, Held>, id: BlockId) -> Result<()> {
+        let Some(gifts) = &self.gifts else {
+            return Ok(());
+        };
+        if lock(gifts).iter().any(|gift| gift.id == id) {
+            return Ok(());
+        }
+        let heap = self.heap()?;
+        let is_pipe = |id| Block::open(&self.arena, id).is_ok_and(|it| it.kind == Kind::Pipe);
+        let brings = |pipe| {
+            let brought = heap.held_by(Holder::Block(pipe));
+            brought.iter().any(|(_, block)| *block == id)
+        };
+        let mut pipes = held.keys().copied().filter(|&id| is_pipe(id));
+        if pipes.any(brings) {
+            return Ok(());
+        }
+        Err(not_given(id))
     }
 
     /// One handle less; at the last, the block is let go.
     pub fn release(&self, id: BlockId) -> Result<()> {
+        self.give_up(id, |held| &mut held.handles)
+    }
+
+    /// Keeps a block that this process holds for as long as the addon uses it, whatever JavaScript
+    /// releases meanwhile.
+    pub fn begin_use(&self, id: BlockId) -> Result<()> {
+        let generation = Block::open(&self.arena, id)?.generation;
+        self.adopt(id, generation)?;
+        if let Some(known) = self.held().get_mut(&id) {
+            known.handles -= 1;
+            known.uses += 1;
+        }
+        Ok(())
+    }
+
+    /// Ends what [`begin_use`](Self::begin_use) began.
+    pub fn end_use(&self, id: BlockId) -> Result<()> {
+        self.give_up(id, |held| &mut held.uses)
+    }
+
+    fn give_up(&self, id: BlockId, count: fn(&mut Held) -> &mut u32) -> Result<()> {
         let mut held = self.held();
         let Entry::Occupied(mut known) = held.entry(id) else {
             return Ok(());
         };
-        known.get_mut().handles -= 1;
-        if known.get().handles == 0 {
+        let count = count(known.get_mut());
+        *count = count.saturating_sub(1);
+        if known.get().handles == 0 && known.get().uses == 0 {
             let hold = known.remove().hold;
             self.heap()?.let_go(hold);
+            if let Some(gifts) = &self.gifts {
+                lock(gifts).retain(|gift| gift.preparation != id);
+            }
         }
         Ok(())
     }
 
     /// The block of that number, which this process must hold, if it is of that kind.
     pub fn block(&self, id: BlockId, kind: Kind) -> Result<Block> {
+        self.require_held(id)?;
+        self.part(id, kind)
+    }
+
+    /// A block that another block names and holds, such as a queue's segment.
+    pub fn part(&self, id: BlockId, kind: Kind) -> Result<Block> {
         let block = Block::open(&self.arena, id)?;
         if block.kind != kind {
             return Err(Error::NoSuchObject {
@@ -234,6 +366,7 @@ impl Member {
 
     /// Lets `holder` keep a block that this process holds, for as long as it is on its way.
     pub fn pin(&self, id: BlockId, holder: BlockId) -> Result<Hold> {
+        self.require_held(id)?;
         let block = Block::open(&self.arena, id)?;
         let (_, hold) = self
             .heap()?
@@ -367,6 +500,18 @@ impl Member {
     }
 }
 
+fn lock(gifts: &Mutex<Vec<Gift>>) -> MutexGuard<'_, Vec<Gift>> {
+    // The list is whole even after a panic elsewhere: nothing panics while it is locked.
+    gifts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn not_given(id: BlockId) -> Error {
+    Error::NoSuchObject {
+        what: "shared object that this process was not given",
+        id,
+    }
+}
+
 /// How long a thread that was seen alive is taken to be alive.
 const TRUSTED_FOR: Duration = Duration::from_millis(20);
 
@@ -389,3 +534,6 @@ impl Drop for ThreadToken {
         table::unregister_thread(&self.arena, self.token);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,8 +31,14 @@ pub struct Mutex<'a> {
 }
 
 impl<'a> Mutex<'a> {
-    /// The lock in the block `id`.
+    /// The lock in the block `id`, which this process must hold.
     pub fn open(member: &'a Member, id: BlockId) -> Result<Self> {
+        member.require_held(id)?;
+        Self::part(member, id)
+    }
+
+    /// The lock of a condition, which holds it.
+    pub fn part(member: &'a Member, id: BlockId) -> Result<Self> {
         let block = Block::open(member.arena(), id)?;
         let recursive = match block.kind {
             Kind::Lock => false,

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, socketpair};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus};
 
+use crate::cage;
 use crate::error::{Error, Result};
 use crate::heap::Hold;
 use crate::heap::blocks::BlockId;
@@ -166,6 +167,19 @@ pub struct Child {
 impl Child {
     pub fn start(member: &Member, start: &Start) -> Result<Self> {
         let fail = |errno| Error::os("start a process", errno);
+        let caged_environment = match cage::current() {
+            None => None,
+            Some(cage) => {
+                cage.require_start(start.path, start.arguments)?;
+                if let Some(directory) = start.directory {
+                    cage.require_directory(directory)?;
+                }
+                Some(cage.environment(start.environment)?)
+            }
+        };
+        if cage::is_caged(start.arguments) {
+            member.arena().note_cage();
+        }
         let place = member.reserve(start.name)?;
         let launched = (|| {
             let (socket, child_socket) = socketpair(
@@ -184,7 +198,7 @@ impl Child {
             let (pid, pidfd) = spawn::spawn(&Program {
                 path: start.path,
                 arguments: start.arguments,
-                environment: start.environment,
+                environment: caged_environment.as_deref().or(start.environment),
                 directory: start.directory,
                 stdout: match &start.stdout {
                     Stdio::Inherit => Stdio::Inherit,

@@ -9,6 +9,8 @@
 //! | 0         | block (32), holder (32)                         |
 //! | 8         | next of the holder's list (32), previous (32)   |
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use super::blocks::{Block, BlockId, counts_word, owned_holds_word};
 use super::journal::Transaction;
 use super::{Heap, NEXT_HOLD, RETURNED_HOLDS};
@@ -185,6 +187,18 @@ impl Heap<'_> {
             self.return_block(&mut transaction, id);
         }
         transaction.commit();
+    }
+
+    /// What `holder` holds.
+    pub fn held_by(&self, holder: Holder) -> Vec<(Hold, BlockId)> {
+        let mut found = Vec::new();
+        let mut hold = self.arena.word64(holder.list(self.arena)).load(Relaxed) as u32;
+        while hold != 0 && (found.len() as u64) < HOLD_COUNT {
+            let (id, _) = unpack(self.arena.word64(who_word(hold)).load(Relaxed));
+            found.push((Hold(hold), id));
+            (hold, _) = unpack(self.arena.word64(link_word(hold)).load(Relaxed));
+        }
+        found
     }
 
     /// Lets go of everything that `holder` holds.

@@ -104,7 +104,7 @@ impl<'a> Condition<'a> {
 
     /// Its lock.
     pub fn mutex(self) -> Result<Mutex<'a>> {
-        Mutex::open(self.member, self.lock_id())
+        Mutex::part(self.member, self.lock_id())
     }
 
     /// How many threads wait and live.
@@ -149,7 +149,7 @@ impl<'a> Condition<'a> {
         // Acquire pairs with the store that links a chunk of zeroes.
         let mut next = self.word(NEXT_CHUNK).load(Acquire);
         while next != 0 {
-            let chunk = self.member.block(next, Kind::Bytes)?;
+            let chunk = self.member.part(next, Kind::Bytes)?;
             if chunks.len() == MAX_CHUNKS {
                 return Err(Error::Corrupted(
                     "a condition has more chunks than it can have",

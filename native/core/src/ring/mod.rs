@@ -329,7 +329,7 @@ impl<'a> Queue<'a> {
     }
 
     fn segment(self, id: BlockId) -> Result<Segment<'a>> {
-        Segment::open(self.arena(), self.member.block(id, Kind::Segment)?)
+        Segment::open(self.arena(), self.member.part(id, Kind::Segment)?)
     }
 }
 

@@ -227,7 +227,7 @@ impl<'a> Queue<'a> {
         segment.read_into(at, &mut id);
         let block = self
             .member
-            .block(BlockId::from_ne_bytes(id), Kind::Message)?;
+            .part(BlockId::from_ne_bytes(id), Kind::Message)?;
         if block.size != header.length as u64 {
             return Err(Error::Corrupted(
                 "a long message is not as long as announced",

@@ -67,7 +67,7 @@ impl<'a> Queue<'a> {
         if id == 0 {
             return None;
         }
-        let block = self.member.block(id, Kind::Ledger).ok()?;
+        let block = self.member.part(id, Kind::Ledger).ok()?;
         let index = slot.map_or(0, |slot| 1 + u64::from(slot) % PROCESS_COUNT);
         if block.size < LEDGER_SIZE {
             return None;

@@ -36,6 +36,17 @@ pub fn command_line() -> std::io::Result<Vec<String>> {
     Ok(words)
 }
 
+/// The environment that this process was started with; what it has set since is not in it.
+pub fn initial_environment() -> std::io::Result<Vec<(String, String)>> {
+    let bytes = fs::read("/proc/self/environ")?;
+    let variables = bytes.split(|&byte| byte == 0).filter_map(|variable| {
+        let text = String::from_utf8_lossy(variable);
+        let (name, value) = text.split_once('=')?;
+        Some((name.to_owned(), value.to_owned()))
+    });
+    Ok(variables.collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

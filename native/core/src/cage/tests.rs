@@ -1,0 +1,220 @@
+use super::*;
+
+const HEAD: &str = "import{start}from\"file:///lib/child_main.ts\";await start({";
+
+fn base64(text: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let chunks = text.as_bytes().chunks(3).map(|chunk| {
+        let bits = chunk
+            .iter()
+            .chain(&[0; 2])
+            .take(3)
+            .fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
+        (0..=chunk.len())
+            .map(|k| char::from(DIGITS[(bits >> (18 - 6 * k) & 63) as usize]))
+            .collect::<String>()
+    });
+    chunks.collect()
+}
+
+fn entry(modules: &[&str]) -> String {
+    let list = modules
+        .iter()
+        .map(|url| format!("\"{url}\":()=>import(\"{url}\")"))
+        .collect::<Vec<_>>();
+    format!("{MARK}{}", base64(&format!("{HEAD}{}}})", list.join(","))))
+}
+
+/// A command line: the flags in words, an entry with these modules, a main module.
+fn command_line(flags: &str, modules: &[&str], rest: &[&str]) -> Vec<String> {
+    let words = ["run"].into_iter().chain(flags.split_whitespace());
+    let mut all: Vec<String> = words.map(str::to_owned).collect();
+    all.push(entry(modules));
+    all.extend(rest.iter().map(|&word| word.to_owned()));
+    all
+}
+
+const MAIN: &str = "file:///work/main.ts";
+
+fn cage(flags: &str) -> Cage {
+    let own = command_line(flags, &[MAIN, "data:text/javascript,1"], &[MAIN, "-A"]);
+    Cage {
+        executable: Some("/bin/deno".into()),
+        environment: vec![
+            ("HOME".into(), "/root".into()),
+            ("LD_LIBRARY_PATH".into(), "/lib".into()),
+        ],
+        own: CommandLine::parse(&own).unwrap(),
+    }
+}
+
+fn starts(own: &str, wanted: &str) -> bool {
+    let wanted = command_line(wanted, &[MAIN], &[MAIN]);
+    cage(own)
+        .require_start(Path::new("/bin/deno"), &wanted)
+        .is_ok()
+}
+
+#[test]
+fn a_child_may_have_the_same_or_less() {
+    let own = "--config=/deno.json --allow-read=/a,/b/c --deny-read=/a/secret --allow-env=A*,B \
+               --allow-net=h:80,g --allow-sys --allow-ffi=/addon.so --no-prompt";
+    for wanted in [
+        own,
+        "--config=/deno.json --deny-read=/a/secret --no-prompt",
+        "--no-prompt --deny-read=/a/secret --config=/deno.json --cached-only",
+        "--config=/deno.json --allow-read=/a/x,/b/c/d --deny-read=/a/secret --deny-write --no-prompt",
+        "--config=/deno.json --allow-env=AB,B --deny-read=/a/secret --no-prompt",
+        "--config=/deno.json --allow-net=g:1,h:80 --deny-read=/a/secret --no-prompt",
+        "--config=/deno.json --allow-sys=hostname --deny-read=/a/secret --no-prompt",
+    ] {
+        assert!(starts(own, wanted), "{wanted}");
+    }
+}
+
+#[test]
+fn a_child_may_not_have_more() {
+    let own = "--allow-read=/a --deny-read=/a/secret --allow-env=A* --allow-net=h:80 \
+               --allow-run=git --allow-ffi=/addon.so --no-prompt";
+    let rest = "--deny-read=/a/secret --no-prompt";
+    for wanted in [
+        "--no-prompt",                // a denial is missing
+        "--deny-read=/a/secret",      // it could ask
+        "--deny-read=/a --no-prompt", // another denial
+        &format!("{rest} --allow-all"),
+        &format!("{rest} -A"),
+        &format!("{rest} -"),
+        &format!("{rest} --"),
+        &format!("{rest} --allow-read"),
+        &format!("{rest} --allow-read="),
+        &format!("{rest} --allow-read=/a,"),
+        &format!("{rest} --allow-read=/ab"),
+        &format!("{rest} --allow-read=/a/../b"),
+        &format!("{rest} --allow-read=a"),
+        &format!("{rest} --allow-write=/a"),
+        &format!("{rest} --allow-env=B"),
+        &format!("{rest} --allow-env"),
+        &format!("{rest} --allow-net=h"),
+        &format!("{rest} --allow-net=h:8080"),
+        &format!("{rest} --allow-run=git,sh"),
+        &format!("{rest} --allow-ffi=/addon.so,/evil.so"),
+        &format!("{rest} --allow-import=evil.example"),
+        &format!("{rest} --allow-hrtime"),
+        &format!("{rest} --permission-set"),
+        &format!("{rest} --config=/evil.json"),
+        &format!("{rest} --preload=/evil.ts"),
+        &format!("{rest} --v8-flags=--allow-natives-syntax"),
+        &format!("{rest} --unstable-ffi"),
+    ] {
+        assert!(!starts(own, wanted), "{wanted}");
+    }
+}
+
+#[test]
+fn a_child_runs_the_same_program_by_the_same_executable() {
+    let cage = cage("--no-prompt");
+    let start =
+        |path: &str, arguments: &[String]| cage.require_start(Path::new(path), arguments).is_ok();
+    let good = command_line("--no-prompt", &[MAIN], &[MAIN, "--allow-all"]);
+    assert!(start("/bin/deno", &good));
+    assert!(!start("/bin/sh", &good));
+    assert!(!start("/bin/deno", &[]));
+    let evaluates: Vec<String> = good.iter().map(|it| it.replace("run", "eval")).collect();
+    assert!(!start("/bin/deno", &evaluates));
+    let other = command_line("--no-prompt", &[MAIN], &["file:///etc/passwd"]);
+    assert!(!start("/bin/deno", &other));
+    assert!(!start(
+        "/bin/deno",
+        &command_line("--no-prompt", &[MAIN], &[])
+    ));
+    let twice = command_line(&format!("--no-prompt {}", entry(&[])), &[MAIN], &[MAIN]);
+    assert!(!start("/bin/deno", &twice));
+    let free: Vec<String> = good
+        .iter()
+        .map(|it| it.replace("multiprocessing-caged", "multiprocessing"))
+        .collect();
+    assert!(!start("/bin/deno", &free), "out of the cage");
+    let programs = [
+        format!("{HEAD}}});evil()"),
+        format!("evil();{HEAD}}})"),
+        format!("{HEAD}\"a\":()=>import(\"b\")}})"),
+        format!("{HEAD}\"a\\\"\":()=>import(\"a\\\"\")}})"),
+        String::from("evil()"),
+    ];
+    for program in programs {
+        let mut changed = good.clone();
+        changed[2] = format!("{MARK}{}", base64(&program));
+        assert!(!start("/bin/deno", &changed), "{program}");
+    }
+}
+
+#[test]
+fn a_child_imports_what_this_process_could() {
+    let folder = std::env::temp_dir().canonicalize().unwrap();
+    let file = folder.join(format!("cage {}.ts", std::process::id()));
+    std::fs::write(&file, "").unwrap();
+    let url = format!("file://{}", file.display()).replace(' ', "%20");
+    let read = format!("--allow-read={}", folder.display());
+    let may_load = |flags: &str, url: &str| cage(flags).may_load(url);
+    assert!(may_load("", MAIN));
+    assert!(may_load("", "data:text/javascript,1"));
+    assert!(may_load("", "https://host/module.ts"));
+    assert!(!may_load("", "data:text/javascript,2"));
+    assert!(!may_load("", "npm:evil"));
+    assert!(!may_load("", &url));
+    assert!(may_load(&read, &url));
+    assert!(!may_load(&read, "file:///etc/passwd"));
+    assert!(!may_load(
+        &read,
+        &format!("file://{}/../etc/passwd", folder.display())
+    ));
+    let denied = format!("{read} --deny-read={}", folder.display());
+    assert!(!may_load(&denied, &url));
+    assert!(
+        !may_load(&format!("{read} --allow-write"), &url),
+        "it could be rewritten"
+    );
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[test]
+fn the_environment_is_the_first_one_but_for_what_is_granted_by_name() {
+    let of = |flags: &str, variables: &[(&str, &str)]| {
+        let variables: Vec<_> = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        cage(flags).environment(Some(&variables)).is_ok()
+    };
+    assert_eq!(cage("").environment(None).unwrap().len(), 2);
+    assert!(of("", &[]));
+    assert!(of("", &[("HOME", "/root")]));
+    assert!(!of("", &[("HOME", "/tmp")]));
+    assert!(of("--allow-env=A*", &[("AB", "1")]));
+    assert!(!of("--allow-env", &[("PATH", "/tmp")]));
+    assert!(!of(
+        "--allow-env=LD_PRELOAD",
+        &[("LD_PRELOAD", "/tmp/evil.so")]
+    ));
+    assert!(of("", &[("LD_LIBRARY_PATH", "/lib")]));
+}
+
+#[test]
+fn addresses_are_granted_as_by_deno() {
+    let net = |flags: &str, host, port| cage(flags).require_net(host, port).is_ok();
+    assert!(!net("", "h", 80));
+    assert!(net("--allow-net", "h", 80));
+    assert!(net("--allow-net=h", "h", 80));
+    assert!(net("--allow-net=g,h:80", "h", 80));
+    assert!(!net("--allow-net=h:80", "h", 81));
+    assert!(!net("--allow-net --deny-net=h", "h", 80));
+    assert!(!net("--allow-net --deny-net", "h", 80));
+}
+
+#[test]
+fn what_cannot_be_read_grants_nothing() {
+    let nothing = CommandLine::default();
+    assert_eq!(nothing.grant("read"), Grant::Nothing);
+    assert!(!nothing.may_load("file:///"));
+    assert!(CommandLine::parse(&["run".into(), "--allow-read".into(), "main.ts".into()]).is_none());
+}

@@ -1,0 +1,101 @@
+use super::*;
+use crate::ring::{Message, Queue, Take};
+
+/// A root and a caged member of its tree, which was given `given`.
+fn family(given: BlockId, root: &Member) -> (Member, Hold) {
+    let place = root.reserve("caged").unwrap();
+    let hold = root.hold_for(place.slot, given).unwrap();
+    let arena = root.arena().descriptor().try_clone_to_owned().unwrap();
+    let member = Member::caged_child(arena, place).unwrap();
+    member.take_over(given, hold).unwrap();
+    (member, hold)
+}
+
+fn generation(member: &Member, id: BlockId) -> u32 {
+    Block::open(member.arena(), id).unwrap().generation
+}
+
+#[test]
+fn a_caged_process_uses_what_it_was_given_and_nothing_else() {
+    let root = Member::root("root").unwrap();
+    let [preparation, attached, secret] =
+        [Kind::Preparation, Kind::Lock, Kind::Value].map(|kind| root.create(kind, 64).unwrap().id);
+    root.pin(attached, preparation).unwrap();
+    let (caged, _) = family(preparation, &root);
+
+    assert!(caged.block(preparation, Kind::Preparation).is_ok());
+    assert!(caged.adopt(attached, generation(&root, attached)).is_ok());
+    let of_secret = generation(&root, secret);
+    assert!(caged.adopt(secret, of_secret).is_err());
+    assert!(caged.block(secret, Kind::Value).is_err());
+    assert!(caged.require_held(secret).is_err());
+    assert!(caged.pin(secret, attached).is_err());
+    assert!(caged.begin_use(secret).is_err());
+    assert!(caged.hold_for(0, secret).is_err());
+    assert!(crate::mutex::Mutex::open(&caged, secret).is_err());
+    let own = caged.create(Kind::Lock, 8).unwrap().id;
+    assert!(caged.block(own, Kind::Lock).is_ok());
+}
+
+#[test]
+fn what_the_preparation_brings_is_offered_as_long_as_it_is_held() {
+    let root = Member::root("root").unwrap();
+    let [preparation, attached] =
+        [Kind::Preparation, Kind::Lock].map(|kind| root.create(kind, 64).unwrap().id);
+    root.pin(attached, preparation).unwrap();
+    let (caged, _) = family(preparation, &root);
+    caged.release(preparation).unwrap();
+    assert!(caged.adopt(attached, generation(&root, attached)).is_err());
+}
+
+#[test]
+fn what_a_message_brings_is_offered_until_it_is_withdrawn() {
+    let root = Member::root("root").unwrap();
+    let preparation = root.create(Kind::Preparation, 64).unwrap().id;
+    let (_, queue) = Queue::create(&root, 0, false).unwrap();
+    root.pin(queue.id, preparation).unwrap();
+    let [first, second] = [Kind::Lock, Kind::Lock].map(|kind| root.create(kind, 8).unwrap().id);
+    let (caged, _) = family(preparation, &root);
+    caged.adopt(queue.id, queue.generation).unwrap();
+
+    let sender = Queue::open(&root, queue.id).unwrap();
+    for attachment in [first, second] {
+        let message = Message {
+            tag: 0,
+            bytes: b"lock",
+            attachments: &[attachment],
+        };
+        sender.try_put(&message).unwrap();
+    }
+    let receiver = Queue::open(&caged, queue.id).unwrap();
+    let take = || match receiver.try_take(&mut [0; 64]).unwrap() {
+        Take::Message(taken) => taken.attachments,
+        other => panic!("{other:?}"),
+    };
+    let holds = take();
+    assert!(!caged.withdraw(&holds), "not offered yet");
+    caged.bring(&holds).unwrap();
+    assert!(caged.adopt(second, generation(&root, second)).is_err());
+    assert!(caged.adopt(first, generation(&root, first)).is_ok());
+    assert!(caged.withdraw(&holds));
+    assert!(!caged.withdraw(&holds), "once");
+    caged.unpin(&holds).unwrap();
+
+    let holds = take();
+    caged.bring(&holds).unwrap();
+    assert!(caged.withdraw(&holds));
+    assert!(caged.adopt(second, generation(&root, second)).is_err());
+}
+
+#[test]
+fn a_block_stays_while_it_is_used_whatever_is_released() {
+    let root = Member::root("root").unwrap();
+    let block = root.create(Kind::Bytes, 64).unwrap();
+    root.begin_use(block.id).unwrap();
+    for _ in 0..3 {
+        root.release(block.id).unwrap();
+    }
+    assert!(root.block(block.id, Kind::Bytes).is_ok());
+    root.end_use(block.id).unwrap();
+    assert!(root.block(block.id, Kind::Bytes).is_err());
+}
