@@ -131,6 +131,7 @@ export interface Cell {
 }
 
 const windows: CellWindow[] = [];
+let isCaged: boolean | undefined;
 let knownLayout: Layout | undefined;
 
 /** Where things are in cells. */
@@ -140,12 +141,20 @@ export function layout(): Layout {
 
 /** The cell that a block is. */
 export function cellOf(block: number): Cell {
+  isCaged ??= native().isCaged();
+  if (isCaged) return { window: openCell(block), word: 0, byte: 0 };
   const { windowSize, cellSize } = layout();
   const cellsInWindow = windowSize / cellSize;
   const cell = translated(() => native().cellOf(block));
   const index = Math.trunc(cell / cellsInWindow);
   const byte = (cell % cellsInWindow) * cellSize;
   return { window: windows[index] ??= openWindow(index), word: byte / 4, byte };
+}
+
+/** A process with limited permissions sees no cells but those of its own objects: each is a window by itself. */
+function openCell(block: number): CellWindow {
+  const buffer = translated(() => native().cell(block));
+  return { words: new Int32Array(buffer), buffer };
 }
 
 function openWindow(index: number): CellWindow {

@@ -9,11 +9,51 @@ import {
   type ModuleNamespace,
   sourceHash,
 } from "./callable_types.ts";
+import { treeHasCage } from "./native.ts";
 
 export type { Callable, FunctionReference, ModuleLoader, ModuleNamespace } from "./callable_types.ts";
 
 /** Imports of modules by URL: what a computed `import()` may not load for want of read permission. */
 export type ModuleLoaders = Readonly<Record<string, ModuleLoader>>;
+
+/** Options of {@linkcode resolve}. */
+export interface ResolveOptions {
+  /**
+   * Whether the reference certainly comes from a process with at least the permissions of this one. A reference in a
+   * message does not, once a process of the tree has fewer: it could name any module, a `data:` URL among them, and its
+   * import would run what a hostile process has written. Then only modules count that this process was started with, or
+   * has loaded. Default: `false`.
+   */
+  isTrusted?: boolean;
+}
+
+/** True if a reference may name only modules that are known here. */
+function isLimited({ isTrusted = false }: ResolveOptions): boolean {
+  return !isTrusted && treeHasCage();
+}
+
+/** True for the modules that this process was started with. */
+function isKnown(url: string, loaders: ModuleLoaders): boolean {
+  return Object.hasOwn(loaders, url) || url === Deno.mainModule;
+}
+
+/** The reference with the modules only that are known here. Fails if none is. */
+async function knownOnly(reference: FunctionReference, loaders: ModuleLoaders): Promise<FunctionReference> {
+  const { name, modules } = reference;
+  let known = modules.filter((url) => isKnown(url, loaders));
+  if (known.length < modules.length) {
+    const loaded = await loadedModules() ?? [];
+    known = modules.filter((url) => isKnown(url, loaders) || loaded.includes(url));
+  }
+  if (known.length > 0) return { ...reference, modules: known };
+  throw new TypeError(
+    `Cannot run "${name}": a message says that ${
+      modules.map((url) => `"${url}"`).join(" or ")
+    } exports it, and since ` +
+      "a process here has fewer permissions than others, no module is imported because a message names it; import it " +
+      "before and start with --allow-sys, or let the main module export the function",
+  );
+}
 
 /**
  * Finds the function or class that `reference` means: the export with its hash in the modules the reference
@@ -22,7 +62,12 @@ export type ModuleLoaders = Readonly<Record<string, ModuleLoader>>;
  * @throws {TypeError} If there is none, or more than one; if a module that the reference names does not load.
  * What a module's own code throws while it is evaluated is thrown on as it is.
  */
-export async function resolve(reference: FunctionReference, loaders: ModuleLoaders = {}): Promise<Callable> {
+export async function resolve(
+  reference: FunctionReference,
+  loaders: ModuleLoaders = {},
+  options: ResolveOptions = {},
+): Promise<Callable> {
+  if (isLimited(options)) return await resolve(await knownOnly(reference, loaders), loaders, { isTrusted: true });
   if (reference.hash === null) return await resolveExport(reference, loaders);
   const found = new Map<Callable, string>();
   const failures: unknown[] = [];
@@ -54,9 +99,14 @@ export async function resolve(reference: FunctionReference, loaders: ModuleLoade
  * As {@linkcode resolve}, without waiting: in the modules that the reference names, if they can be loaded at once,
  * which modules with a top-level `await` cannot. `null` if it is not found.
  */
-export function resolveSync({ name, hash, modules }: FunctionReference): Callable | null {
+export function resolveSync(
+  { name, hash, modules }: FunctionReference,
+  loaders: ModuleLoaders = {},
+  options: ResolveOptions = {},
+): Callable | null {
   const found = new Map<Callable, string>();
-  for (const url of modules.filter((url) => url.startsWith("file:"))) {
+  const isEligible = (url: string) => url.startsWith("file:") && (!isLimited(options) || isKnown(url, loaders));
+  for (const url of modules.filter(isEligible)) {
     try {
       const { process: node } = globalThis as unknown as { process: typeof process }; // a global, since its import takes 12 ms
       const module: ModuleNamespace = node.getBuiltinModule("node:module").createRequire(url)(pathOf(url));

@@ -5,7 +5,7 @@
 // Every class that may be among the arguments is registered, whether the user's modules import it or only its type.
 import "../mod.ts";
 import { setCurrentAuthkey } from "./authkey.ts";
-import { arrivals, useLoaders } from "./callable_arrival.ts";
+import { arrivals, trusting, useLoaders } from "./callable_arrival.ts";
 import { load, resolve } from "./callable_resolve.ts";
 import { readSource } from "./callable_source.ts";
 import { type Callable, isInNoFile, type ModuleLoader } from "./callable_types.ts";
@@ -51,9 +51,10 @@ async function work(joined: Joined, loaders: Loaders): Promise<void> {
     current.mayStart = () => false;
     useLoaders(loaders);
     mainIsLoaded = await importMain(preparation.mainModule, loaders);
-    const target = preparation.target && await resolve(preparation.target, loaders);
-    const Class = preparation.process && await resolve(preparation.process, loaders);
-    const { args, state } = belongings();
+    const isTrusted = true;
+    const target = preparation.target && await resolve(preparation.target, loaders, { isTrusted });
+    const Class = preparation.process && await resolve(preparation.process, loaders, { isTrusted });
+    const { args, state } = trusting(belongings);
     await arrivals();
     process = processOf(Class, () => target?.(...args), state);
   } catch (error) {

@@ -26,7 +26,7 @@ export interface ParentCommandLine {
   entry: string;
   /** The directory the parent was started in; relative paths in flags are made absolute with it. */
   cwd: string;
-  /** Permission flags that take the place of the parent's own. */
+  /** Flags that take the place of the parent's own permissions: see permissions.ts. */
   permissionFlags?: readonly string[];
   /** Asks for the present state of a permission. Default: `Deno.permissions.querySync`. */
   query?: (descriptor: Deno.PermissionDescriptor) => { state: Deno.PermissionState; partial: boolean };
@@ -99,14 +99,20 @@ const DROPPED_FLAGS = new Set([
 ]);
 
 /** `import` is missing from Deno's own types. */
-type PermissionName = Deno.PermissionName | "import";
+export type PermissionName = Deno.PermissionName | "import";
 
-const PERMISSIONS: readonly PermissionName[] = ["read", "write", "net", "env", "sys", "run", "ffi", "import"];
+/** Every permission that Deno has. */
+export const PERMISSIONS: readonly PermissionName[] = ["read", "write", "net", "env", "sys", "run", "ffi", "import"];
 
 /** How the URL of every entry module begins. */
-export const ENTRY_PREFIX = "data:text/javascript;x=multiprocessing;base64,";
+export const ENTRY_PREFIX = "data:text/javascript;x=multiprocessing";
 
-interface Flag {
+/** How it begins in a process with limited permissions; native/core/src/cage.rs has the same. */
+const CAGED_PREFIX = `${ENTRY_PREFIX}-caged;base64,`;
+const FREE_PREFIX = `${ENTRY_PREFIX};base64,`;
+
+/** A flag of the command line, without the dashes. */
+export interface Flag {
   name: string;
   value?: string;
 }
@@ -119,16 +125,29 @@ export interface AheadOfWork {
   initialDirectory: string;
 }
 
+/** Options of {@linkcode entryModule}. */
+export interface EntryOptions {
+  /** Given if there is no work for it yet. */
+  ahead?: AheadOfWork;
+  /** Whether it has fewer permissions than its parent. */
+  isCaged?: boolean;
+}
+
 /**
  * The module a child starts with: it calls `start(loaders)` of `childMain`, where `loaders[url]()` imports
- * the module `url`; or, with `ahead`, `startAhead(loaders, ahead)`. The `import()`s are literal: Deno loads what they name without read permission.
+ * the module `url`; or, with `ahead`, `startAhead(loaders, ahead)`. The `import()`s are literal: Deno loads what they
+ * name without read permission. native/core/src/cage.rs reads this text and knows its form.
  */
-export function entryModule(childMain: string | URL, modules: readonly string[], ahead?: AheadOfWork): string {
+export function entryModule(
+  childMain: string | URL,
+  modules: readonly string[],
+  { ahead, isCaged = false }: EntryOptions = {},
+): string {
   const loaders = [...new Set(modules)].map((url) => `${JSON.stringify(url)}:()=>import(${JSON.stringify(url)})`);
   const [start, rest] = ahead === undefined ? ["start", ""] : ["startAhead", `,${JSON.stringify(ahead)}`];
   const source = `import{${start}}from${JSON.stringify(String(childMain))};await ${start}({${loaders.join()}}${rest})`;
   const bytes = new TextEncoder().encode(source);
-  return ENTRY_PREFIX + btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  return (isCaged ? CAGED_PREFIX : FREE_PREFIX) + btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 }
 
 /**
@@ -150,13 +169,19 @@ export function childArguments(parent: ParentCommandLine): string[] {
   return [
     parent.execPath,
     "run",
-    ...kept.map(format),
+    ...kept.map(format).filter((flag) => !permissions.includes(flag)),
     ...permissions,
     "--no-prompt", // nobody can answer: standard input is the null device
     `--preload=${parent.entry}`,
     parent.mainModule ?? absolutePath(script ?? "$deno$none.mts", parent.cwd), // never run: it need not exist
     ...parent.args,
   ];
+}
+
+/** The permission flags of a child that inherits all permissions. */
+export function inheritedPermissions(parent: Omit<ParentCommandLine, "entry">): Flag[] {
+  const { command, flags } = parse(parent.argv);
+  return permissionFlags(command, flags, parent);
 }
 
 /** Splits a command line into the command, its flags and the script, if there is a file; the rest is left out. */
@@ -204,7 +229,8 @@ function shortFlags(cluster: string, rest: string[]): Flag[] {
   return flags;
 }
 
-function format({ name, value }: Flag): string {
+/** A flag as it is written. */
+export function format({ name, value }: Flag): string {
   return value === undefined ? `--${name}` : `--${name}=${value}`;
 }
 
@@ -213,7 +239,11 @@ function isPermission(name: string): boolean {
 }
 
 /** The permission flags of a child: those of the parent, less what the parent has given up since it started. */
-function permissionFlags(command: Command, flags: readonly Flag[], parent: ParentCommandLine): Flag[] {
+function permissionFlags(
+  command: Command,
+  flags: readonly Flag[],
+  parent: Pick<ParentCommandLine, "cwd" | "query">,
+): Flag[] {
   const query = parent.query ?? ((descriptor) => Deno.permissions.querySync(descriptor));
   const holds = (descriptor: Deno.PermissionDescriptor) => {
     try {

@@ -39,7 +39,7 @@ export function startFromWarm(request: Request): number {
   const main = mainModule === undefined || isInNoFile(mainModule) ? [] : [mainModule];
   const preload = preloadedModules().flatMap((url) => url === MAIN ? main : [url]);
   const ahead: AheadOfWork = { preload, initialDirectory: parent.cwd };
-  const entry = entryModule(childMain, [...main, ...preload, ...unreadable], ahead);
+  const entry = entryModule(childMain, [...main, ...preload, ...unreadable], { ahead });
   const [path, ...commandLine] = childArguments({ ...parent, entry });
   const command = JSON.stringify([path, ...commandLine]);
   const options: StartOptions = {

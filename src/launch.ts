@@ -6,13 +6,16 @@ import { isOwnModule } from "./callable_types.ts";
 import { childArguments, entryModule } from "./command_line.ts";
 import { startFromWarm } from "./forkserver.ts";
 import { current } from "./current.ts";
-import { native, type OutputKind, translated } from "./native.ts";
+import { addonFile, native, type OutputKind, translated } from "./native.ts";
+import { childPermissionFlags, type ChildPermissions } from "./permissions.ts";
 import { type Belongings, type Preparation, writePreparation } from "./preparation.ts";
 import { chosenExecutable, type StartMethod } from "./start_method.ts";
 
 /** What a process is started with, besides what it has from this one. */
 export interface Launch {
   method: StartMethod;
+  /** Anything but `"inherit"` needs a process of its own: what is warm has this process's permissions. */
+  permissions: "inherit" | "none" | ChildPermissions;
   preparation: Omit<Preparation, "mainModule" | "initialDirectory" | "directory" | "startMethod" | "authkey"> & {
     authkey?: AuthenticationString;
   };
@@ -30,17 +33,20 @@ const CHILD_MAIN = new URL("./child_main.ts", import.meta.url);
  * Starts a process and returns its id.
  *
  * @throws {TypeError} If an argument cannot be serialised.
+ * @throws {Deno.errors.NotCapable} If the child is to have permissions that this process has not.
  * @throws What the operating system says against starting it, as the matching `Deno.errors`.
  */
-export function launch({ method, preparation, args, state, env, cwd, stdout, stderr }: Launch): number {
+export function launch({ method, permissions, preparation, args, state, env, cwd, stdout, stderr }: Launch): number {
   const addon = native();
   const main: string | undefined = Deno.mainModule; // undefined in a Worker
   // One of our own it is only when our examples are run: nothing of the user's is in it.
   const mainModule = main !== undefined && isOwnModule(main) ? undefined : main;
   const initialDirectory = current.initialDirectory ??= translated(() => addon.workingDirectory());
   const authkey = preparation.authkey ?? currentAuthkey();
-  // What is running already cannot be given other streams or another environment.
-  const mayBeWarm = method === "forkserver" && env === undefined && stdout === "inherit" && stderr === "inherit";
+  // What is running already cannot be given other streams, another environment, or fewer permissions.
+  const isCaged = addon.isCaged();
+  const mayBeWarm = method === "forkserver" && env === undefined && stdout === "inherit" && stderr === "inherit" &&
+    permissions === "inherit" && !isCaged;
   const named = cwd === undefined ? undefined : pathOf(cwd);
   const directory = mayBeWarm ? translated(() => addon.directoryToBeginIn(named)) : null;
   const facts = {
@@ -61,11 +67,22 @@ export function launch({ method, preparation, args, state, env, cwd, stdout, std
   };
   const { name, daemon, target, process } = preparation;
   const targetModules = [target?.modules ?? [], process?.modules ?? []].flat();
+  const modules = [mainModule ?? [], targetModules].flat()
+    .filter((url) => !isCaged || addon.mayLoad(url)); // it would be refused; the child says which it misses
+  const permissionFlags = permissions === "inherit" ? undefined : childPermissionFlags(permissions, {
+    ...parent,
+    name,
+    directory: translated(() => addon.workingDirectory()),
+    addon: addonFile().path,
+    addonVariable: addonFile().variable,
+    hosts: [CHILD_MAIN.href, ...modules].filter((url) => /^https?:/.test(url)).map((url) => new URL(url).host),
+  });
   const block = translated(() => addon.createPreparation(message.bytes, message.attachments));
   const start = () => {
     const [path, ...commandLine] = childArguments({
       ...parent,
-      entry: entryModule(CHILD_MAIN, [mainModule ?? [], targetModules].flat()),
+      entry: entryModule(CHILD_MAIN, modules, { isCaged: isCaged || permissions !== "inherit" }),
+      permissionFlags,
     });
     return translated(() =>
       addon.startChild({

@@ -130,6 +130,10 @@ export interface Native {
   generationOf(block: number): number;
   cellOf(block: number): number;
   sizeOf(block: number): number;
+  cell(block: number): ArrayBuffer;
+  isCaged(): boolean;
+  treeHasCage(): boolean;
+  mayLoad(url: string): boolean;
   memoryUsage(): MemoryUsage;
   // port.rs
   openPort(ring: () => void): void;
@@ -240,6 +244,18 @@ export interface Native {
 }
 
 let loaded: Native | undefined;
+let loadedFrom = "";
+
+/** Whether a process of this tree was ever started with limited permissions: then messages may be hostile. */
+export function treeHasCage(): boolean {
+  return loaded?.treeHasCage() ?? false;
+}
+
+/** The file that the addon was loaded from, and the variable that named it, if one did. */
+export function addonFile(): { path: string; variable?: string } {
+  native();
+  return explicitPath() === undefined ? { path: loadedFrom } : { path: loadedFrom, variable: ADDON_VARIABLE };
+}
 
 /** The addon, as a member of a process tree: of a new one, unless this process was started as a child. */
 export function native(): Native {
@@ -285,6 +301,8 @@ export function translate(error: unknown): unknown {
     case "NO_SUCH_OBJECT":
     case "STATE":
       return new InvalidStateError(message, options);
+    case "NOT_CAPABLE":
+      return new Deno.errors.NotCapable(message, options);
     case "UNSUPPORTED":
       return new Deno.errors.NotSupported(message, options);
     case "CORRUPTED":
@@ -343,6 +361,7 @@ function load(): Native {
         `Cannot use the native addon "${path}": it has interface ${abi}, wanted ${ABI}; run \`deno task build\``,
       );
     }
+    loadedFrom = path;
     return addon as Native;
   }
   if (denied.length > 0) {
@@ -420,11 +439,12 @@ function candidates(): string[] {
   return granted.length > 0 ? granted : paths;
 }
 
-/** `MULTIPROCESSING_ADDON`, if this process may read it. */
+const ADDON_VARIABLE = "MULTIPROCESSING_ADDON";
+
+/** What that variable says, if this process may read it. */
 function explicitPath(): string | undefined {
-  const variable = "MULTIPROCESSING_ADDON";
-  if (Deno.permissions.querySync({ name: "env", variable }).state !== "granted") return undefined;
-  return Deno.env.get(variable);
+  if (Deno.permissions.querySync({ name: "env", variable: ADDON_VARIABLE }).state !== "granted") return undefined;
+  return Deno.env.get(ADDON_VARIABLE);
 }
 
 function packageFolder(): string {

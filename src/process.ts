@@ -24,6 +24,7 @@ import { waitWithin } from "./waits.ts";
 
 export type { AuthenticationString } from "./authkey.ts";
 export type { ModuleExport } from "./callable.ts";
+export type { ChildPermissions, Grant } from "./permissions.ts";
 export { type ParentProcess, parentProcess } from "./process/parent.ts";
 export type { ProcessOptions, Target } from "./process/options.ts";
 export type { Sentinel } from "./process/sentinel.ts";
@@ -60,6 +61,23 @@ const active = new Set<Process>();
  * child.start();
  * await child.join();
  * assertEquals(child.exitcode, 3);
+ * ```
+ *
+ * @example Let it read one folder, and nothing else
+ * ```ts
+ * import { Process, Queue } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const source = `export function ask(said) {
+ *   const state = (name, path) => Deno.permissions.querySync({ name, path }).state;
+ *   said.putSync([state("read", "/tmp/x"), state("read", "/etc"), state("write", "/tmp/x"), state("net")]);
+ * }`;
+ * const target = { module: `data:text/javascript,${encodeURIComponent(source)}`, name: "ask" };
+ * const said = new Queue<string[]>();
+ * const child = new Process({ target, args: [said], permissions: { read: ["/tmp"] } });
+ * child.start();
+ * assertEquals(await said.get(), ["granted", "prompt", "prompt", "prompt"]);
+ * await child.join();
  * ```
  *
  * @example A class of one's own
@@ -270,6 +288,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
    * @throws {InvalidStateError} If it was started before, or this process may not have children.
    * @throws {TypeError} If an argument, or a property of an instance with a `run` of its own, cannot be serialised; then
    * nothing is started.
+   * @throws {Deno.errors.NotCapable} If it is to have permissions that this process has not; then nothing is started.
    * @throws What the operating system says against it, as the matching `Deno.errors`.
    */
   start(): void {
@@ -293,9 +312,10 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
       );
     }
     activeChildren();
-    const { env, cwd, stdout = "inherit", stderr = "inherit" } = this.#options;
+    const { permissions = "inherit", env, cwd, stdout = "inherit", stderr = "inherit" } = this.#options;
     this.#pid = launch({
       method: methodFor(this.constructor),
+      permissions,
       preparation: {
         name: this.#name,
         identity: [...this.#identity],

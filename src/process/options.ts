@@ -1,6 +1,7 @@
 // What a process is made with, and what is refused at once.
 
 import type { ModuleExport } from "../callable.ts";
+import { type ChildPermissions, requirePermissions } from "../permissions.ts";
 
 /** A function that another process can run: an exported one, or where its module exports it. */
 export type Target<A extends readonly unknown[]> = ((...args: A) => unknown) | ModuleExport;
@@ -18,6 +19,11 @@ export interface ProcessOptions<A extends readonly unknown[] = unknown[]> {
   name?: string;
   /** Whether it ends when this process does. Default: as this process. A daemon has no children. */
   daemon?: boolean;
+  /**
+   * What it may do: all that this process may (`"inherit"`, the default), nothing (`"none"`), or what is listed, in the
+   * shape that Deno's `Worker` takes. Never more than this process may.
+   */
+  permissions?: "inherit" | "none" | ChildPermissions;
   /** Replaces the environment variables. */
   env?: Record<string, string>;
   /** The working directory. Default: this process's. */
@@ -42,6 +48,7 @@ export function requireOptions(options: UntypedOptions): void {
     throw new TypeError(`Cannot create a process: "${option}" is ${Deno.inspect(given)}, wanted ${wanted}`);
   };
   const isStream = (given: unknown) => given === "inherit" || given === "null" || given === "piped";
+  requirePermissions(options.permissions);
   require(globalThis.Array.isArray(args), "args", args, "an array");
   require(typeof name === "string", "name", name, "a string");
   require(typeof daemon === "boolean", "daemon", daemon, "a boolean");

@@ -178,6 +178,7 @@ fn joined(member: &Member, greeting: &Greeting) -> Joined {
 /// Goes to a directory (`chdir(2)`).
 #[napi]
 pub fn change_directory(path: String) -> Result<()> {
+    cage::require_directory(path.as_ref()).map_err(to_js)?;
     std::env::set_current_dir(&path).map_err(|error| {
         Error::new(
             format!("OS:{}", error.raw_os_error().unwrap_or(0)),

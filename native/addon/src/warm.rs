@@ -118,6 +118,9 @@ pub fn cool_down() {
 #[napi]
 pub fn directory_to_begin_in(path: Option<String>) -> Result<String> {
     let fail = |errno| to_js(multiprocessing_core::Error::os("start a process", errno));
+    if let Some(path) = &path {
+        multiprocessing_core::cage::require_directory(path.as_ref()).map_err(to_js)?;
+    }
     let path = path.unwrap_or_else(|| ".".into());
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     rustix::fs::open(path.as_str(), flags, Mode::empty()).map_err(fail)?;

@@ -17,6 +17,7 @@
 //! whatever else there is, is refused.
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -63,18 +64,16 @@ pub fn require_net(host: &str, port: u16) -> Result<()> {
     current().map_or(Ok(()), |cage| cage.require_net(host, port))
 }
 
-/// Fails unless this process may read and write the path. For functions that open local sockets.
-pub fn require_path(path: &Path) -> Result<()> {
-    let Some(cage) = current() else {
-        return Ok(());
-    };
-    let path = path.to_string_lossy();
-    for name in PATH_NAMES {
-        if !cage.own.covers_path(name, &path) {
-            return Err(refused(format!("{name} access to \"{path}\" is missing")));
-        }
-    }
-    Ok(())
+/// Fails unless this process may read the directory. For functions that go there, or tell whether
+/// one can.
+pub fn require_directory(path: &Path) -> Result<()> {
+    current().map_or(Ok(()), |cage| cage.require_directory(path))
+}
+
+/// Fails unless this process may read and write the path, or the abstract name behind a NUL. For
+/// functions that open local sockets.
+pub fn require_local(name: &[u8]) -> Result<()> {
+    current().map_or(Ok(()), |cage| cage.require_local(name))
 }
 
 fn refused(reason: String) -> Error {
@@ -143,23 +142,75 @@ impl Cage {
     }
 
     fn require_net(&self, host: &str, port: u16) -> Result<()> {
-        let with_port = format!("{host}:{port}");
-        let any = |items: &[String]| items.iter().any(|item| *item == host || *item == with_port);
-        let granted = match self.own.grant("net") {
+        let covers = |grant: Grant| match grant {
             Grant::Nothing => false,
             Grant::Everything => true,
-            Grant::Items(items) => any(&items),
+            Grant::Items(items) => items.iter().any(|item| matches_host(item, host, port)),
         };
-        let denied = match self.own.denial("net") {
-            Grant::Nothing => false,
-            Grant::Everything => true,
-            Grant::Items(items) => any(&items),
-        };
-        if granted && !denied {
+        if covers(self.own.grant("net")) && !covers(self.own.denial("net")) {
             return Ok(());
         }
-        Err(refused(format!("net access to \"{with_port}\" is missing")))
+        Err(refused(format!(
+            "net access to \"{host}:{port}\" is missing"
+        )))
     }
+
+    fn require_local(&self, name: &[u8]) -> Result<()> {
+        let path = String::from_utf8_lossy(name);
+        // No flag can name an abstract one.
+        let granted = if name.starts_with(b"\0") {
+            self.own.grant("net") == Grant::Everything && self.own.denial("net") == Grant::Nothing
+        } else {
+            PATH_NAMES
+                .iter()
+                .all(|name| self.own.covers_path(name, &path))
+        };
+        if granted {
+            return Ok(());
+        }
+        Err(refused(format!(
+            "access to the local socket {path:?} is missing"
+        )))
+    }
+}
+
+/// Whether an item of `--allow-net` means the address: a host or `*.` and the end of one, a range
+/// of addresses, with a port or without.
+fn matches_host(item: &str, host: &str, port: u16) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let with_port = format!(":{port}");
+    let is_address = item.parse::<IpAddr>().is_ok();
+    let item = match item.strip_suffix(&with_port) {
+        Some(item) if !is_address => item,
+        _ => item,
+    };
+    let item = item.trim_start_matches('[').trim_end_matches(']');
+    if let (Some((network, bits)), Ok(address)) = (item.split_once('/'), host.parse::<IpAddr>()) {
+        let network = network.parse::<IpAddr>();
+        return network
+            .is_ok_and(|network| is_within(address, network, bits.parse().unwrap_or(255)));
+    }
+    match item.strip_prefix('*') {
+        Some(end) => host
+            .len()
+            .checked_sub(end.len())
+            .and_then(|at| host.get(at..))
+            .is_some_and(|tail| tail.eq_ignore_ascii_case(end)),
+        None => item.eq_ignore_ascii_case(host),
+    }
+}
+
+fn is_within(address: IpAddr, network: IpAddr, bits: u32) -> bool {
+    let (address, network, width) = match (address, network) {
+        (IpAddr::V4(address), IpAddr::V4(network)) => (
+            u128::from(address.to_bits()),
+            u128::from(network.to_bits()),
+            32,
+        ),
+        (IpAddr::V6(address), IpAddr::V6(network)) => (address.to_bits(), network.to_bits(), 128),
+        _ => return false,
+    };
+    bits <= width && (address ^ network).checked_shr(width - bits).unwrap_or(0) == 0
 }
 
 /// What the flags of one name say.

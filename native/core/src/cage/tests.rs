@@ -207,8 +207,34 @@ fn addresses_are_granted_as_by_deno() {
     assert!(net("--allow-net=h", "h", 80));
     assert!(net("--allow-net=g,h:80", "h", 80));
     assert!(!net("--allow-net=h:80", "h", 81));
+    assert!(net("--allow-net=*.h.org", "a.H.org", 80));
+    assert!(!net("--allow-net=*.h.org", "h.org", 80));
+    assert!(net("--allow-net=10.0.0.0/8:80", "10.1.2.3", 80));
+    assert!(!net("--allow-net=10.0.0.0/8", "11.1.2.3", 80));
+    assert!(net("--allow-net=[::1]:80", "::1", 80));
+    assert!(!net("--allow-net=[::1]:80", "::1", 81));
+    assert!(!net("--allow-net --deny-net=10.0.0.0/8", "10.0.0.1", 80));
     assert!(!net("--allow-net --deny-net=h", "h", 80));
     assert!(!net("--allow-net --deny-net", "h", 80));
+}
+
+#[test]
+fn local_sockets_are_files() {
+    let local = |flags: &str, name: &[u8]| cage(flags).require_local(name).is_ok();
+    assert!(local(
+        "--allow-read=/tmp --allow-write=/tmp",
+        b"/tmp/socket"
+    ));
+    assert!(!local("--allow-read=/tmp", b"/tmp/socket"));
+    assert!(!local(
+        "--allow-read=/tmp --allow-write=/tmp --deny-write=/tmp",
+        b"/tmp/socket"
+    ));
+    assert!(local("--allow-net", b"\0name"));
+    assert!(!local(
+        "--allow-net=h --allow-read --allow-write",
+        b"\0name"
+    ));
 }
 
 #[test]

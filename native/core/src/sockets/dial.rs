@@ -29,6 +29,7 @@ pub enum Dialled {
 
 /// Connects to `place`, or begins to.
 pub fn dial(place: &Place) -> Result<Dialled> {
+    place.require_granted()?;
     match place.known() {
         None => Dial::start(Work::resolve(place)).map(Dialled::UnderWay),
         Some(addresses) => match Work::new(addresses?).advance()? {

@@ -27,6 +27,7 @@ impl Listener {
                 ..
             }
         );
+        place.require_granted()?;
         let mut failure = None;
         for address in place.resolve()? {
             match Self::at(&address, backlog, owns_folder) {

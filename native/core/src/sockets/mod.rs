@@ -10,6 +10,7 @@ pub use crate::sys::socket::Address;
 pub use dial::{Dial, Dialled, dial};
 pub use listener::Listener;
 
+use crate::cage;
 use crate::error::{Error, Result};
 
 /// An address as users write it.
@@ -49,6 +50,24 @@ impl Version {
 }
 
 impl Place {
+    /// Fails in a process with limited permissions unless they cover the place.
+    fn require_granted(&self) -> Result<()> {
+        match self {
+            Self::Unix { name, .. } => cage::require_local(name),
+            Self::Inet {
+                host,
+                port,
+                version,
+            } => {
+                let any = match version {
+                    Version::V6 => "::",
+                    _ => "0.0.0.0",
+                };
+                cage::require_net(if host.is_empty() { any } else { host }, *port)
+            }
+        }
+    }
+
     /// The addresses that this is, if that can be told without asking anybody.
     fn known(&self) -> Option<Result<Vec<Address>>> {
         let (host, port, version) = match self {
