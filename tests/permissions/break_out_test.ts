@@ -74,7 +74,11 @@ Deno.test("permissions none: the addon starts no freer process and opens no obje
   using secret = Value("i", 42);
   const outcomes = await caged(targets.useAddon, [said, addonFile().path, targets.blockOf(secret)], said);
   for (const [what, outcome] of Object.entries(outcomes)) assert(outcome !== "done", what);
-  for (const [what, outcome] of Object.entries(outcomes).filter(([what]) => /child|program|command/.test(what))) {
+  for (
+    const [what, outcome] of Object.entries(outcomes).filter(([what]) =>
+      /child|program|command|listen|connect/.test(what)
+    )
+  ) {
     assertMatch(outcome, /permissions of this process/, what);
   }
   assertEquals(secret.value, 42);

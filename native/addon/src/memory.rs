@@ -140,7 +140,13 @@ const IN_WINDOWS: [Kind; 5] = [
 ];
 
 /// Kinds of blocks that begin as zeroes.
-const CREATED_HERE: [Kind; 4] = [Kind::Lock, Kind::RLock, Kind::Value, Kind::Bytes];
+const CREATED_HERE: [Kind; 5] = [
+    Kind::Lock,
+    Kind::RLock,
+    Kind::Value,
+    Kind::Bytes,
+    Kind::Pipe,
+];
 
 /// A new block of zeroes with one handle in this process; its number.
 #[napi]
