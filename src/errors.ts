@@ -309,6 +309,8 @@ export interface WorkerLostErrorOptions extends ErrorOptions {
   signal: string | null;
   /** The process id the worker had. */
   pid: number;
+  /** The last that it wrote to its standard error. Default: nothing. */
+  stderr?: string;
 }
 
 /**
@@ -338,6 +340,8 @@ export class WorkerLostError extends ProcessError {
   readonly signal: string | null;
   /** The process id the worker had. */
   readonly pid: number;
+  /** The last that it wrote to its standard error, as far as the pool has seen it; up to 4 KiB. */
+  readonly stderr: string;
 
   /** An error for the worker that `options` describe. */
   constructor(message: string, options: WorkerLostErrorOptions) {
@@ -345,5 +349,6 @@ export class WorkerLostError extends ProcessError {
     this.exitcode = options.exitcode;
     this.signal = options.signal;
     this.pid = options.pid;
+    this.stderr = options.stderr ?? "";
   }
 }

@@ -120,6 +120,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
       name: options.name ?? `Pool-${++pools}`,
       processes: count,
       ProcessClass: options.context?.Process ?? Process,
+      stderr: options.stderr ?? "piped",
       maxtasksperchild: countOf(action, "maxtasksperchild", maxtasksperchild, Infinity),
       maxMemory: countOf(action, "maxMemory", maxMemory, Infinity),
       grace: wholeOf(action, "grace", grace, { least: 0, fallback: GRACE }),

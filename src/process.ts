@@ -14,7 +14,7 @@ import { native, translated } from "./native.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "./options.ts";
 import { addChild, removeChild } from "./process/children.ts";
 import { type ProcessOptions, requireOptions, type Target, type UntypedOptions } from "./process/options.ts";
-import { PipedOutput } from "./process/output.ts";
+import { pipedErrors, PipedOutput } from "./process/output.ts";
 import { becomeSelf, knownSelf, Self, type Work } from "./process/self.ts";
 import { Sentinel } from "./process/sentinel.ts";
 import { classReference } from "./process/subclass.ts";
@@ -332,7 +332,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
       stderr,
     });
     if (stdout === "piped") this.#outputs.stdout = new PipedOutput(this.#pid, 1);
-    if (stderr === "piped") this.#outputs.stderr = new PipedOutput(this.#pid, 2);
+    if (stderr === "piped") pipedErrors.set(this, this.#outputs.stderr = new PipedOutput(this.#pid, 2));
     active.add(this);
     addChild({ pid: this.#pid, daemon: this.#daemon });
     // What was sent is not kept here.

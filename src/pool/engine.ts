@@ -18,22 +18,18 @@
 import { reference } from "../callable.ts";
 import type { Callable, ModuleExport } from "../callable_types.ts";
 import { InvalidStateError, ProcessError, RemoteError } from "../errors.ts";
-import type { Process } from "../process.ts";
 import { holdLoop, releaseLoop } from "../waits.ts";
 import type { Call, CallHost, PoolFunction, Task } from "./calls.ts";
 import type { Frame } from "./channel.ts";
 import { unpack } from "./failures.ts";
 import { howItEnded, lost } from "./lost.ts";
-import { Member, type MemberHost } from "./member.ts";
-import { type Failure, Flag, Kind, type Mixed, type WorkerSettings } from "./messages.ts";
+import { Member, type MemberHost, type MemberOptions } from "./member.ts";
+import { type Failure, Flag, Kind, type Mixed } from "./messages.ts";
 import type { PoolStats } from "./stats.ts";
 
 /** What a pool is made with, checked. */
-export interface EngineOptions {
+export interface EngineOptions extends MemberOptions {
   readonly name: string;
-  /** The class of the workers' processes. */
-  readonly ProcessClass: typeof Process;
-  readonly settings: WorkerSettings;
   readonly processes: number;
   /** Tasks after which a worker is replaced; `Infinity` for never. */
   readonly maxtasksperchild: number;
@@ -438,7 +434,7 @@ export class Engine implements CallHost, MemberHost {
   }
 
   #start(): void {
-    this.#members.add(new Member(this, this.#options.ProcessClass, this.#options.settings));
+    this.#members.add(new Member(this, this.#options));
   }
 
   /** Starts as many workers as are missing. */
@@ -486,7 +482,7 @@ export class Engine implements CallHost, MemberHost {
     }
     this.#counts.failed++;
     const { name } = task.call.fn.reference;
-    task.call.failed(task, lost(name, { name: member.process.name, pid: member.pid, exitcode }));
+    task.call.failed(task, lost(name, member, exitcode));
   }
 
   /** Workers that die one after the other end the pool. */

@@ -1,6 +1,7 @@
 // Workers that died: how they did, in words.
 
 import { WorkerLostError } from "../errors.ts";
+import type { Member } from "./member.ts";
 
 /** Names of the signals that end processes, by their numbers on Linux. */
 const SIGNALS: Readonly<Record<number, string>> = {
@@ -9,14 +10,6 @@ const SIGNALS: Readonly<Record<number, string>> = {
   ...{ 16: "SIGSTKFLT", 24: "SIGXCPU", 25: "SIGXFSZ", 26: "SIGVTALRM", 27: "SIGPROF", 29: "SIGIO", 31: "SIGSYS" },
 };
 
-/** What is known of a dead worker. */
-export interface Death {
-  readonly name: string;
-  readonly pid: number;
-  /** As `Process.exitcode`. */
-  readonly exitcode: number | null;
-}
-
 /** How it ended: `was ended by SIGKILL`, `ended with exit code 3`. */
 export function howItEnded(exitcode: number | null): string {
   if (exitcode === null) return "ended";
@@ -24,12 +17,10 @@ export function howItEnded(exitcode: number | null): string {
 }
 
 /** The error of the task that a worker was running when it died. */
-export function lost(fn: string, { name, pid, exitcode }: Death): WorkerLostError {
-  return new WorkerLostError(`Cannot finish "${fn}": its worker "${name}" (pid ${pid}) ${howItEnded(exitcode)}`, {
-    exitcode,
-    signal: signalOf(exitcode),
-    pid,
-  });
+export function lost(fn: string, { process, pid, lastWords }: Member, exitcode: number | null): WorkerLostError {
+  const said = lastWords === "" ? "" : `; the last of its standard error:\n${lastWords}`;
+  const message = `Cannot finish "${fn}": its worker "${process.name}" (pid ${pid}) ${howItEnded(exitcode)}${said}`;
+  return new WorkerLostError(message, { exitcode, signal: signalOf(exitcode), pid, stderr: lastWords });
 }
 
 function signalOf(exitcode: number | null): string | null {

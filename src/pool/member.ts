@@ -3,11 +3,13 @@
 
 import { native, translated } from "../native.ts";
 import type { Process } from "../process.ts";
+import { pipedErrors, type PipedOutput } from "../process/output.ts";
 import { RawArray } from "../sharedctypes.ts";
 import { Event } from "../synchronize/event.ts";
 import { wait } from "../waits.ts";
 import type { Task } from "./calls.ts";
 import { Channel, ENDED, type Frame } from "./channel.ts";
+import { LastWords } from "./last_words.ts";
 import { CancelReason, Cell, CELLS, Flag, Kind, type WorkerSettings } from "./messages.ts";
 
 const WORKER = { module: new URL("./worker.ts", import.meta.url), name: "work" };
@@ -20,6 +22,15 @@ export interface Given {
   readonly task: Task;
   /** Bytes that it has in the channel. */
   readonly bytes: number;
+}
+
+/** What a member is made with. */
+export interface MemberOptions {
+  /** The class of its process. */
+  readonly ProcessClass: typeof Process;
+  /** Where its standard error goes: through this process, which remembers the last of it, or straight there. */
+  readonly stderr: "piped" | "inherit";
+  readonly settings: WorkerSettings;
 }
 
 /** What a member reports. */
@@ -72,15 +83,18 @@ export class Member {
   #killer: ReturnType<typeof setTimeout> | undefined;
   /** The task that it is killed for, unless it ends in time. */
   #condemned = 0;
+  #errors: PipedOutput | null = null;
+  readonly #lastWords = new LastWords();
   readonly #ended = Promise.withResolvers<void>();
 
   /** Starts a worker. */
-  constructor(host: MemberHost, ProcessClass: typeof Process, settings: WorkerSettings) {
+  constructor(host: MemberHost, { ProcessClass, stderr, settings }: MemberOptions) {
     try {
       this.process = new ProcessClass({
         target: WORKER,
         args: [this.#tasks, this.#results, this.#cells, this.#cancel, settings],
         daemon: true,
+        stderr,
       });
       this.process.name = this.process.name.replace("Process", "PoolWorker");
       this.process.start();
@@ -89,6 +103,8 @@ export class Member {
       this.#close();
       throw error;
     }
+    this.#errors = pipedErrors.get(this.process) ?? null;
+    void this.#errors?.follow((chunk) => this.#lastWords.hear(chunk));
     void this.#listen(host);
     void this.#watch(host);
   }
@@ -96,6 +112,11 @@ export class Member {
   /** Resolved when the process has ended. */
   get ended(): Promise<void> {
     return this.#ended.promise;
+  }
+
+  /** The last that it has written to its standard error, if that goes through here. */
+  get lastWords(): string {
+    return this.#lastWords.text;
   }
 
   /** Whether it has nothing to do. */
@@ -255,6 +276,7 @@ export class Member {
     } catch (error) {
       this.unfit = error;
     }
+    this.#errors?.tellRest();
     host.arrived(this); // what it has said before
     this.state = "ended";
     host.ended(this);

@@ -26,6 +26,10 @@ export interface PoolOptions<I extends readonly unknown[] = readonly unknown[]> 
   /** `false`: the workers may have child processes, other pools among them. They end when this process does even so.
    * Default: `true`. */
   daemon?: boolean;
+  /** Where the standard error of the workers goes. `"piped"`: to this process, which passes it on, and adds the last of it
+   * to the error when a worker dies; while this process blocks its thread, a worker that writes more than 64 KiB waits.
+   * `"inherit"`: straight to where this process's own goes. Default: `"piped"`. */
+  stderr?: "piped" | "inherit";
   /** How the workers are started, of `getContext`. Default: as processes are by default. */
   context?: PoolContext;
 }

@@ -8,6 +8,9 @@ import { wait } from "../waits.ts";
 export class PipedOutput {
   readonly #pipe: OutputPipe | null;
   #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
+  /** Who is told what comes, if somebody {@linkcode follow | follows}. */
+  #told: ((chunk: Uint8Array) => void) | null = null;
+  #isOver = false;
 
   /** Of the child that was just started, its output 1 or 2. */
   constructor(pid: number, number: 1 | 2) {
@@ -26,9 +29,35 @@ export class PipedOutput {
 
   /** Closes the pipe if nobody has asked for the stream. */
   discard(): void {
-    if (this.#stream === null) this.#pipe?.close();
+    if (this.#stream === null && this.#told === null) this.#pipe?.close();
+  }
+
+  /** Has `told` called with what comes, in the background: the event loop need not stay alive for it. */
+  async follow(told: (chunk: Uint8Array) => void): Promise<void> {
+    const pipe = this.#pipe;
+    if (pipe === null || this.#stream !== null) return;
+    this.#told = told;
+    while (!this.tellRest()) await wait(() => translated(() => pipe.wait()), { inBackground: true });
+  }
+
+  /** Tells the follower what is there; whether that was the end. */
+  tellRest(): boolean {
+    const pipe = this.#pipe;
+    while (!this.#isOver && pipe !== null) {
+      const chunk = translated(() => pipe.read());
+      if (chunk === null) return false;
+      if (chunk.length > 0) this.#told?.(chunk);
+      else {
+        this.#isOver = true;
+        pipe.close();
+      }
+    }
+    return true;
   }
 }
+
+/** The piped standard error of processes that have been started here, for those who follow it. */
+export const pipedErrors = new WeakMap<object, PipedOutput>();
 
 function streamOf(pipe: OutputPipe): ReadableStream<Uint8Array<ArrayBuffer>> {
   const cancelled = new AbortController();

@@ -24,6 +24,19 @@ export function lossesOfPools({ method, pool: poolOf, test }: Suite): void {
     assertEquals(pool.stats().restarts, 1);
   });
 
+  test("a lost worker's last words are in the error", async () => {
+    await using pool = poolOf(1);
+    const error = await assertRejects(() => pool.apply(targets.sayAndDie, ["goodbye"]), WorkerLostError);
+    assertEquals(error.stderr, "goodbye");
+    assertMatch(error.message, /was ended by SIGKILL; the last of its standard error:\ngoodbye$/);
+    const long = await assertRejects(() => pool.apply(targets.sayAndDie, ["x\n".repeat(100_000)]), WorkerLostError);
+    assertMatch(long.stderr, /^(x\n)*x$/);
+    assert(long.stderr.length > 3000 && long.stderr.length <= 4096);
+    await using inheriting = poolOf(1, { stderr: "inherit" });
+    const silent = await assertRejects(() => inheriting.apply(targets.sayAndDie, [""]), WorkerLostError);
+    assertEquals(silent.stderr, "");
+  });
+
   const ends: Record<string, [run: (pool: Pool) => Promise<unknown>, exitcode: number, signal: string | null]> = {
     "Deno.exit": [(pool) => pool.apply(targets.exit, [7]), 7, null],
     "Deno.exit without a code": [(pool) => pool.apply(targets.exit, [0]), 0, null],
