@@ -84,8 +84,8 @@ export abstract class Call {
   abstract readonly isDry: boolean;
   /** The next task; `null` if there is none now. */
   abstract take(): Task | null;
-  /** The results of a task. */
-  abstract done(task: Task, results: readonly unknown[]): void;
+  /** The results of a task, which are the call's own now. */
+  abstract done(task: Task, results: unknown[]): void;
   /** A task has failed as a whole. */
   abstract failed(task: Task, error: unknown): void;
   /** Some items of a lenient task have failed; their places in the task, and the errors. */
@@ -172,7 +172,7 @@ export class MapCall extends PromisedCall<unknown[]> {
   readonly #largest: number;
   readonly #onProgress: (done: number, total: number | null) => void;
   /** The results of the tasks that are done, by the places of their first items. */
-  readonly #parts: { readonly first: number; readonly results: readonly unknown[] }[] = [];
+  readonly #parts: { readonly first: number; readonly results: unknown[] }[] = [];
   #taken = 0;
   #finished = 0;
   /** The first error to arrive. In a box, since anything may be thrown. */
@@ -227,7 +227,7 @@ export class MapCall extends PromisedCall<unknown[]> {
     return Math.min(LARGEST_GUESS, Math.ceil((this.#taken + 1) / (CHUNKS_PER_WORKER * processes)));
   }
 
-  done(task: Task, results: readonly unknown[]): void {
+  done(task: Task, results: unknown[]): void {
     this.#parts.push({ first: task.first, results });
     this.#finish(task);
   }
@@ -245,8 +245,16 @@ export class MapCall extends PromisedCall<unknown[]> {
 
   #settle(): void {
     if (!this.isDry || this.#finished < this.#taken) return;
-    if (this.#failure === null) this.succeed(this.#parts.sort((a, b) => a.first - b.first).flatMap((it) => it.results));
+    if (this.#failure === null) this.succeed(this.#joined());
     else this.end(this.#failure.error);
+  }
+
+  /** All results, in the order of the items. */
+  #joined(): unknown[] {
+    const [first, ...rest] = this.#parts.sort((a, b) => a.first - b.first).map(({ results }) => results);
+    if (first === undefined) return [];
+    for (const results of rest) for (let i = 0; i < results.length; i++) first.push(results[i]);
+    return first;
   }
 
   override end(error: unknown): void {

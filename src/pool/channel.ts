@@ -6,12 +6,12 @@
 // | --- | --- |
 // | 1 | kind, one of `Kind` in messages.ts |
 // | 1 | flags, of `Flag` there |
-// | 2 | number of *raws*: byte arrays that bypass the serialiser, one copy in and one out |
+// | 2 | number of *raws*: byte arrays that bypass the serialiser, one copy in and one out; or `NUMBERS` |
 // | 4 | number of the task |
 // | 4 | a number whose meaning depends on the kind |
 // | 4 | length of the list |
 // | 8 | milliseconds, a float |
-// | … | the list: an array, serialised by reduction.ts, with `null` in the place of raws |
+// | … | the list: an array, serialised by reduction.ts, with `null` in the place of raws; or just numbers, 8 bytes each |
 // | 8 × raws | place in the list and length of each |
 // | … | the raws, each at a multiple of 16 |
 //
@@ -28,8 +28,12 @@ import { wait } from "../waits.ts";
 const HEADER = 24;
 const RAW_ENTRY = 8;
 const ALIGNMENT = 16;
+/** In the place of the number of raws: the list has nothing but numbers in it. */
+const NUMBERS = 65_535;
 /** More raws than the header can count are serialised. */
-const MOST_RAWS = 2 ** 16 - 1;
+const MOST_RAWS = NUMBERS - 1;
+/** A list of so many numbers bypasses the serialiser, which takes five times as long for them. */
+const MANY_NUMBERS = 16;
 /** A buffer up to this length is kept for the next long frame: fresh memory costs more than the copy. */
 const KEPT = 4 * 2 ** 20;
 const NO_ATTACHMENTS: number[] = [];
@@ -75,6 +79,8 @@ export class Channel implements Disposable {
   readonly #handle: BlockHandle;
   readonly #scratch: Scratch = openScratch();
   readonly #view = new DataView(this.#scratch.bytes.buffer);
+  /** Where a list of numbers goes in the scratch buffer. */
+  readonly #numbers = new Float64Array(this.#scratch.bytes.buffer, HEADER);
   /** Whether this process only receives, and so has nothing to wait for once the other side is gone. */
   #isLonely = true;
 
@@ -105,6 +111,7 @@ export class Channel implements Disposable {
    */
   send(head: Head, list: readonly unknown[]): number {
     if (this.#handle.closed) return 0;
+    if (list.length >= MANY_NUMBERS && isNumbers(list)) return this.#sendNumbers(head, list);
     const scratch = this.#scratch;
     const raws = findRaws(list);
     if (raws === null && !scratch.busy) {
@@ -123,6 +130,18 @@ export class Channel implements Disposable {
     return this.#sendLong(head, list, raws ?? []);
   }
 
+  #sendNumbers(head: Head, list: readonly number[]): number {
+    const length = 8 * list.length;
+    if (HEADER + length > this.#scratch.bytes.length || this.#scratch.busy) {
+      const bytes = new Uint8Array(Float64Array.from(list).buffer);
+      return this.#put(assemble(head, bytes, list, NUMBERS), []);
+    }
+    writeHead(this.#view, head, NUMBERS, length);
+    this.#numbers.set(list);
+    native().queuePut(this.#handle.block, HEADER + length, 0);
+    return HEADER + length;
+  }
+
   #sendLong(head: Head, list: readonly unknown[], raws: readonly number[]): number {
     let rest = list;
     if (raws.length > 0) {
@@ -131,8 +150,11 @@ export class Channel implements Disposable {
       rest = copy;
     }
     const { bytes, attachments } = dumps(rest);
-    const frame = assemble(head, bytes, list, raws);
-    translated(() => native().queuePutBytes(this.#handle.block, 0, frame, [...attachments], 0));
+    return this.#put(assemble(head, bytes, list, raws), [...attachments]);
+  }
+
+  #put(frame: Uint8Array<ArrayBuffer>, attachments: number[]): number {
+    translated(() => native().queuePutBytes(this.#handle.block, 0, frame, attachments, 0));
     return frame.length;
   }
 
@@ -211,6 +233,7 @@ class ReceivedFrame implements Frame {
   }
 
   read(): unknown[] {
+    if (this.#raws === NUMBERS) return this.#readNumbers();
     const scratch = this.#scratch;
     if (scratch !== null) scratch.busy = true;
     try {
@@ -221,6 +244,13 @@ class ReceivedFrame implements Frame {
       if (scratch !== null) scratch.busy = false;
       this.drop();
     }
+  }
+
+  #readNumbers(): number[] {
+    const numbers = new Float64Array(this.#bytes.slice(HEADER, HEADER + this.#length).buffer);
+    const list: number[] = [];
+    for (let i = 0; i < numbers.length; i++) list.push(numbers[i]);
+    return list;
   }
 
   #readRaws(list: unknown[]): void {
@@ -245,6 +275,12 @@ class ReceivedFrame implements Frame {
   }
 }
 
+/** Whether there are only numbers in a list. */
+function isNumbers(list: readonly unknown[]): list is readonly number[] {
+  for (let i = 0; i < list.length; i++) if (typeof list[i] !== "number") return false;
+  return true;
+}
+
 /** Where in a list the long byte arrays are; `null` if there are none, as in most. */
 function findRaws(list: readonly unknown[]): number[] | null {
   let raws: number[] | null = null;
@@ -264,14 +300,15 @@ function assemble(
   head: Head,
   rest: Uint8Array,
   list: readonly unknown[],
-  raws: readonly number[],
+  found: readonly number[] | typeof NUMBERS,
 ): Uint8Array<ArrayBuffer> {
+  const raws = typeof found === "number" ? [] : found;
   let entry = HEADER + rest.length;
   let size = entry + raws.length * RAW_ENTRY;
   for (const place of raws) size = aligned(size) + (list[place] as Uint8Array).length;
   const frame = bufferOf(size);
   const view = new DataView(frame.buffer, 0, size);
-  writeHead(view, head, raws.length, rest.length);
+  writeHead(view, head, found === NUMBERS ? NUMBERS : raws.length, rest.length);
   frame.set(rest, HEADER);
   let at = entry + raws.length * RAW_ENTRY;
   for (const place of raws) {

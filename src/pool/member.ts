@@ -10,7 +10,7 @@ import { wait } from "../waits.ts";
 import type { Task } from "./calls.ts";
 import { Channel, ENDED, type Frame } from "./channel.ts";
 import { LastWords } from "./last_words.ts";
-import { CancelReason, Cell, CELLS, Flag, Kind, type WorkerSettings } from "./messages.ts";
+import { CancelReason, Cell, CELLS, type Desk, Kind, type WorkerSettings } from "./messages.ts";
 
 const WORKER = { module: new URL("./worker.ts", import.meta.url), name: "work" };
 
@@ -74,11 +74,14 @@ export class Member {
   lastActive = 0;
   readonly process: Process;
   readonly pid: number;
-  readonly #tasks = new Channel().own();
-  readonly #results = new Channel().own();
-  readonly #cancel = new Event();
-  readonly #cells = RawArray("i32", CELLS) as Int32Array;
-  /** The functions that it certainly knows. */
+  readonly #desk: Desk = {
+    tasks: new Channel().own(),
+    functions: new Channel().own(),
+    results: new Channel().own(),
+    cancel: new Event(),
+    cells: RawArray("i32", CELLS) as Int32Array,
+  };
+  /** The functions that it has been told of. */
   readonly #known = new Set<number>();
   #killer: ReturnType<typeof setTimeout> | undefined;
   /** The task that it is killed for, unless it ends in time. */
@@ -92,7 +95,7 @@ export class Member {
     try {
       this.process = new ProcessClass({
         target: WORKER,
-        args: [this.#tasks, this.#results, this.#cells, this.#cancel, settings],
+        args: [this.#desk, settings],
         daemon: true,
         stderr,
       });
@@ -126,12 +129,12 @@ export class Member {
 
   /** Its resident memory in bytes, as of its last look. */
   get memory(): number {
-    return this.#cells[Cell.memory] * 1024;
+    return this.#desk.cells[Cell.memory] * 1024;
   }
 
   /** The number of the task that it has begun last. */
   get #begun(): number {
-    return Atomics.load(this.#cells, Cell.begun) >>> 0;
+    return Atomics.load(this.#desk.cells, Cell.begun) >>> 0;
   }
 
   /** Whether it is running that task. */
@@ -151,17 +154,13 @@ export class Member {
    */
   give(task: Task, number: number): void {
     const { fn, flags } = task.call;
-    const isKnown = this.#known.has(fn.id);
-    const bytes = this.#tasks.send(
-      {
-        kind: Kind.task,
-        flags: isKnown ? flags : flags | Flag.introduces,
-        task: number,
-        extra: fn.id,
-        time: task.deaths,
-      },
-      isKnown ? task.list : [fn.reference, task.list],
-    );
+    if (!this.#known.has(fn.id)) {
+      const head = { kind: Kind.function, flags: 0, task: 0, extra: fn.id, time: 0 };
+      this.#desk.functions.send(head, [fn.reference]);
+      this.#known.add(fn.id);
+    }
+    const head = { kind: Kind.task, flags, task: number, extra: fn.id, time: task.deaths };
+    const bytes = this.#desk.tasks.send(head, task.list);
     this.given.set(number, { task, bytes });
     this.bytes += bytes;
     this.assigned++;
@@ -170,8 +169,8 @@ export class Member {
   /** Takes back a task that it has not begun; `null` if there is none. */
   takeBack(): Task | null {
     // Whoever is just being serialised may not be disturbed; there will be another moment.
-    if (this.state === "ended" || this.#tasks.isBusy) return null;
-    const frame = this.#tasks.receive(0);
+    if (this.state === "ended" || this.#desk.tasks.isBusy) return null;
+    const frame = this.#desk.tasks.receive(0);
     if (frame === null || frame === ENDED) return null;
     frame.drop();
     this.assigned--;
@@ -180,8 +179,8 @@ export class Member {
 
   /** The next frame from it, waiting up to `timeout` milliseconds. */
   receive(timeout: number): Frame | null {
-    if (this.#results.isBusy) return null;
-    const frame = this.#results.receive(timeout);
+    if (this.#desk.results.isBusy) return null;
+    const frame = this.#desk.results.receive(timeout);
     return frame === ENDED ? null : frame;
   }
 
@@ -189,7 +188,6 @@ export class Member {
   settle(number: number): Task | undefined {
     const given = this.#forget(number);
     if (given === undefined) return undefined;
-    this.#known.add(given.task.call.fn.id);
     this.answered++;
     return given.task;
   }
@@ -206,9 +204,9 @@ export class Member {
   /** Tells a task that it runs that it is not wanted any more. */
   cancel(number: number, timedOut: boolean): void {
     if (this.state === "ended") return;
-    Atomics.store(this.#cells, Cell.reason, timedOut ? CancelReason.timedOut : CancelReason.aborted);
-    Atomics.store(this.#cells, Cell.cancelled, number | 0);
-    this.#cancel.set();
+    Atomics.store(this.#desk.cells, Cell.reason, timedOut ? CancelReason.timedOut : CancelReason.aborted);
+    Atomics.store(this.#desk.cells, Cell.cancelled, number | 0);
+    this.#desk.cancel.set();
   }
 
   /** Kills it, unless it has ended the task that it runs within `grace` milliseconds. */
@@ -230,7 +228,7 @@ export class Member {
     if (this.state === "stopping" || this.state === "ended") return;
     this.state = "stopping";
     this.isExpectedToEnd = true;
-    this.#tasks.send({ kind: Kind.stop, flags: 0, task: 0, extra: 0, time: 0 }, []);
+    this.#desk.tasks.send({ kind: Kind.stop, flags: 0, task: 0, extra: 0, time: 0 }, []);
   }
 
   /** Ends it: asks, and insists soon after. */
@@ -261,8 +259,8 @@ export class Member {
   }
 
   async #listen(host: MemberHost): Promise<void> {
-    while (!this.#results.isClosed) {
-      await this.#results.filled({ inBackground: true });
+    while (!this.#desk.results.isClosed) {
+      await this.#desk.results.filled({ inBackground: true });
       if (this.state !== "ended") host.arrived(this);
     }
   }
@@ -285,8 +283,9 @@ export class Member {
   }
 
   #close(): void {
-    this.#tasks.close();
-    this.#results.close();
-    this.#cancel[Symbol.dispose]();
+    this.#desk.tasks.close();
+    this.#desk.functions.close();
+    this.#desk.results.close();
+    this.#desk.cancel[Symbol.dispose]();
   }
 }

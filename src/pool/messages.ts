@@ -1,10 +1,13 @@
 // What a pool (engine.ts, member.ts) and its workers (worker.ts) say to each other: the types that both halves share.
 
 import type { FunctionReference } from "../callable_types.ts";
+import type { Event } from "../synchronize/event.ts";
+import type { Channel } from "./channel.ts";
 
 /** What a frame is. */
 export const Kind = {
-  /** To a worker: run a function. `extra` is the number of the function; the list is what it is run with. */
+  /** To a worker: run a function. `extra` is the number of the function; the list is what it is run with; `time` is how
+   * many workers have died of it. */
   task: 1,
   /** To a worker: end yourself. */
   stop: 2,
@@ -18,9 +21,11 @@ export const Kind = {
   failed: 6,
   /** From a worker: some items of a task have thrown. The list is {@linkcode Mixed}. */
   mixed: 7,
+  /** To a worker, in a channel of its own: which function is meant by the number `extra`. The list is its reference. */
+  function: 8,
 } as const;
 
-/** How the list of a task is to be read, and what a task needs. */
+/** How the list of a task is to be read. */
 export const Flag = {
   /** Each item is the one argument of a call; otherwise the list is the arguments of the only call. */
   each: 1,
@@ -28,8 +33,6 @@ export const Flag = {
   star: 2,
   /** With `each`: an item that throws does not end the task. */
   lenient: 4,
-  /** The list is `[reference, list]`, since the worker may not know the function yet. */
-  introduces: 8,
 } as const;
 
 /** An error on its way: as text, which can always be read, and as a message of its own; `null` if it cannot be one. */
@@ -38,7 +41,21 @@ export type Failure = [text: string, error: Uint8Array | null];
 /** Results, with `null` in the place of those whose items have thrown, and which these are. */
 export type Mixed = [results: unknown[], places: number[], failures: Failure[]];
 
-/** What a worker is started with, besides its channels and cells. */
+/** What a pool and one worker share. */
+export interface Desk {
+  /** To the worker. What it has not begun, the pool may take back. */
+  readonly tasks: Channel;
+  /** To the worker: functions, each before the first task that needs it. */
+  readonly functions: Channel;
+  /** From the worker. */
+  readonly results: Channel;
+  /** Set when `Cell.cancelled` has changed. */
+  readonly cancel: Event;
+  /** See {@linkcode Cell}. */
+  readonly cells: Int32Array;
+}
+
+/** What a worker is started with, besides its desk. */
 export interface WorkerSettings {
   readonly initializer: FunctionReference | null;
   readonly initargs: readonly unknown[];

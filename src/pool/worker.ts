@@ -8,10 +8,18 @@ import type { Callable, FunctionReference } from "../callable_types.ts";
 import { current } from "../current.ts";
 import { MaybeEncodingError } from "../errors.ts";
 import { dumps } from "../reduction.ts";
-import type { Event } from "../synchronize/event.ts";
-import { type Channel, ENDED, type Frame } from "./channel.ts";
+import { ENDED, type Frame } from "./channel.ts";
 import { pack, printed } from "./failures.ts";
-import { CancelReason, Cell, type Failure, Flag, Kind, type Mixed, type WorkerSettings } from "./messages.ts";
+import {
+  CancelReason,
+  Cell,
+  type Desk,
+  type Failure,
+  Flag,
+  Kind,
+  type Mixed,
+  type WorkerSettings,
+} from "./messages.ts";
 import { cancellation, type CurrentTask, setCurrentTask } from "./task.ts";
 
 /**
@@ -25,17 +33,11 @@ const BREATHE_EVERY = 50;
 type Fn = (...args: unknown[]) => unknown;
 
 /** Runs tasks until it is told to stop. */
-export async function work(
-  tasks: Channel,
-  results: Channel,
-  cells: Int32Array,
-  cancel: Event,
-  settings: WorkerSettings,
-): Promise<void> {
+export async function work(desk: Desk, settings: WorkerSettings): Promise<void> {
   // A Ctrl-C reaches every process of a terminal; what becomes of the workers is their pool's to decide.
   Deno.addSignalListener("SIGINT", () => {});
   if (settings.mayHaveChildren) current.daemon = false;
-  const worker = new Worker(tasks, results, cells, cancel, settings);
+  const worker = new Worker(desk, settings);
   // Not by the end of its event loop: what the user's functions have left in it may go on for ever.
   Deno.exit(await worker.run() ? 0 : 1);
 }
@@ -44,20 +46,18 @@ export async function work(
 class RunningTask implements CurrentTask {
   readonly attempt: number;
   readonly #number: number;
-  readonly #cells: Int32Array;
-  readonly #cancel: Event;
+  readonly #desk: Desk;
   #controller: AbortController | null = null;
   readonly #ended = new AbortController();
 
-  constructor(frame: Frame, cells: Int32Array, cancel: Event) {
+  constructor(frame: Frame, desk: Desk) {
     this.#number = frame.task;
     this.attempt = frame.time;
-    this.#cells = cells;
-    this.#cancel = cancel;
+    this.#desk = desk;
   }
 
   get cancelled(): boolean {
-    return Atomics.load(this.#cells, Cell.cancelled) >>> 0 === this.#number;
+    return Atomics.load(this.#desk.cells, Cell.cancelled) >>> 0 === this.#number;
   }
 
   get signal(): AbortSignal {
@@ -71,10 +71,10 @@ class RunningTask implements CurrentTask {
   /** Waits for the pool to say that a task is not wanted any more, until it means this one. */
   async #watch(controller: AbortController): Promise<void> {
     while (!this.cancelled) {
-      await this.#cancel.wait({ signal: this.#ended.signal });
-      this.#cancel.clear(); // before the look: what is said after it sets the event again
+      await this.#desk.cancel.wait({ signal: this.#ended.signal });
+      this.#desk.cancel.clear(); // before the look: what is said after it sets the event again
     }
-    controller.abort(cancellation(Atomics.load(this.#cells, Cell.reason) === CancelReason.timedOut));
+    controller.abort(cancellation(Atomics.load(this.#desk.cells, Cell.reason) === CancelReason.timedOut));
   }
 
   end(): void {
@@ -83,20 +83,15 @@ class RunningTask implements CurrentTask {
 }
 
 class Worker {
-  readonly #tasks: Channel;
-  readonly #results: Channel;
-  readonly #cells: Int32Array;
-  readonly #cancel: Event;
+  readonly #desk: Desk;
   readonly #settings: WorkerSettings;
+  readonly #references = new Map<number, FunctionReference>();
   readonly #functions = new Map<number, Fn>();
   #lastBreath = performance.now();
   #lastLook = -Infinity;
 
-  constructor(tasks: Channel, results: Channel, cells: Int32Array, cancel: Event, settings: WorkerSettings) {
-    this.#tasks = tasks;
-    this.#results = results;
-    this.#cells = cells;
-    this.#cancel = cancel;
+  constructor(desk: Desk, settings: WorkerSettings) {
+    this.#desk = desk;
     this.#settings = settings;
   }
 
@@ -107,10 +102,10 @@ class Worker {
     this.#send(Kind.ready, 0, []);
     let linger = 0;
     for (;;) {
-      const frame = this.#tasks.receive(linger);
+      const frame = this.#desk.tasks.receive(linger);
       if (frame === ENDED) return true;
       if (frame === null) {
-        await this.#tasks.filled({ inBackground: false });
+        await this.#desk.tasks.filled({ inBackground: false });
         this.#lastBreath = performance.now();
         linger = 0;
         continue;
@@ -134,9 +129,9 @@ class Worker {
   }
 
   async #serve(frame: Frame): Promise<void> {
-    Atomics.store(this.#cells, Cell.begun, frame.task | 0);
+    Atomics.store(this.#desk.cells, Cell.begun, frame.task | 0);
     const begin = performance.now();
-    const task = new RunningTask(frame, this.#cells, this.#cancel);
+    const task = new RunningTask(frame, this.#desk.cells, this.#desk.cancel);
     setCurrentTask(task);
     let kind: number = Kind.done;
     let list: unknown[];
@@ -158,14 +153,8 @@ class Worker {
 
   async #run(frame: Frame): Promise<[kind: number, list: unknown[]]> {
     const { flags, extra } = frame;
-    let list = frame.read();
-    if ((flags & Flag.introduces) !== 0) {
-      const [reference, rest] = list as [FunctionReference, unknown[]];
-      if (!this.#functions.has(extra)) this.#functions.set(extra, await find(reference));
-      list = rest;
-    }
-    const fn = this.#functions.get(extra);
-    if (fn === undefined) throw new Error(`Cannot run function ${extra}: it was not introduced`);
+    const list = frame.read();
+    const fn = this.#functions.get(extra) ?? await this.#function(extra);
     if ((flags & Flag.each) === 0) return [Kind.done, [await fn(...list)]];
     const isStar = (flags & Flag.star) !== 0;
     if ((flags & Flag.lenient) !== 0) return await runLeniently(fn, list, isStar);
@@ -175,6 +164,18 @@ class Worker {
       list[i] = isThenable(result) ? await result : result;
     }
     return [Kind.done, list];
+  }
+
+  /** The function that a number means. */
+  async #function(id: number): Promise<Fn> {
+    while (!this.#references.has(id)) {
+      const frame = this.#desk.functions.receive(0);
+      if (frame === null || frame === ENDED) throw new Error(`Cannot run function ${id}: it was not introduced`);
+      this.#references.set(frame.extra, frame.read()[0] as FunctionReference);
+    }
+    const fn = await find(this.#references.get(id)!);
+    this.#functions.set(id, fn);
+    return fn;
   }
 
   #answer(kind: number, { task, flags }: Frame, list: unknown[], time: number): void {
@@ -188,12 +189,12 @@ class Worker {
   }
 
   #send(kind: number, task: number, list: readonly unknown[], time = 0): void {
-    this.#results.send({ kind, flags: 0, task, extra: 0, time }, list);
+    this.#desk.results.send({ kind, flags: 0, task, extra: 0, time }, list);
   }
 
   #lookAtMemory(now: number): void {
     this.#lastLook = now;
-    Atomics.store(this.#cells, Cell.memory, Deno.memoryUsage().rss / 1024);
+    Atomics.store(this.#desk.cells, Cell.memory, Deno.memoryUsage().rss / 1024);
   }
 }
 
