@@ -52,8 +52,6 @@ export { type CurrentTask, currentTask } from "./pool/task.ts";
 const GRACE = 1000;
 /** Milliseconds between two looks of a worker at its memory: for statistics, and where there is a limit. */
 const MEMORY_EVERY = { usually: 250, limited: 5 } as const;
-/** Chunks per worker that `imap` takes ahead. */
-const BUFFERED_CHUNKS = 16;
 
 type AnyTarget = Callable | ModuleExport;
 
@@ -383,8 +381,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   ): ImapIterator<unknown> {
     const { ordered } = options;
     const chunksize = countOf("imap", "chunksize", options.chunksize, 1);
-    const ahead = BUFFERED_CHUNKS * this.#engine.processes * chunksize;
-    const buffersize = countOf("imap", "buffersize", options.buffersize, ahead);
+    const buffersize = countOf("imap", "buffersize", options.buffersize, null);
     const { host, common, begin } = this.#prepare("imap", target, options);
     const input = inputOf(items, () => host.dispatch());
     const onProgress = options.progress ? progressBar(this.name) : undefined;

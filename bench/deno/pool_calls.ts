@@ -36,7 +36,7 @@ if (import.meta.main) {
   const kind = variant(VARIANTS);
   const run = VARIANTS[kind];
   await using pool = new Pool(2);
-  await run(pool, Math.ceil(n / 10));
+  await run(pool, Math.ceil(n / 2));
   const begin = performance.now();
   await run(pool, n);
   report(`pool_calls ${kind}`, (performance.now() - begin) * 1e6 / n);

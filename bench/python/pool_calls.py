@@ -47,7 +47,7 @@ if __name__ == "__main__":
     n, kind = iterations(), variant()
     run = VARIANTS[kind]
     with spawn.Pool(2) as pool:
-        run(pool, max(1, n // 10))
+        run(pool, max(1, n // 2))
         begin = time.perf_counter()
         run(pool, n)
         report(f"pool_calls {kind}", (time.perf_counter() - begin) * 1e9 / n)

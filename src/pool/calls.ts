@@ -27,6 +27,8 @@ export interface Task {
 export interface CallHost {
   /** How many workers there are. */
   readonly processes: number;
+  /** How many tasks a worker is given at a time: more of quick ones. */
+  readonly ahead: number;
   /** Looks for workers for tasks that have become available. */
   dispatch(): void;
   /** The call has its result; no more tasks come from it. */
@@ -164,6 +166,9 @@ const LAST_CHUNKS_PER_WORKER = 2;
 /** The largest chunk of an input whose length is not known. */
 const LARGEST_GUESS = 1024;
 
+/** How many arguments a call may safely have. */
+const MOST_ARGUMENTS = 10_000;
+
 /** A call of the function for each item, whose result is the list of results: `map` and `starmap`. */
 export class MapCall extends PromisedCall<unknown[]> {
   readonly #input: Input;
@@ -251,10 +256,13 @@ export class MapCall extends PromisedCall<unknown[]> {
 
   /** All results, in the order of the items. */
   #joined(): unknown[] {
-    const [first, ...rest] = this.#parts.sort((a, b) => a.first - b.first).map(({ results }) => results);
-    if (first === undefined) return [];
-    for (const results of rest) for (let i = 0; i < results.length; i++) first.push(results[i]);
-    return first;
+    const lists = this.#parts.sort((a, b) => a.first - b.first).map(({ results }) => results);
+    let joined: unknown[] = [];
+    // By `concat`, which copies memory; it takes only so many arguments.
+    for (let i = 0; i < lists.length; i += MOST_ARGUMENTS) {
+      joined = joined.concat(...lists.slice(i, i + MOST_ARGUMENTS));
+    }
+    return joined;
   }
 
   override end(error: unknown): void {

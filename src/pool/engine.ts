@@ -127,6 +127,11 @@ export class Engine implements CallHost, MemberHost {
     return this.#options.processes;
   }
 
+  get ahead(): number {
+    if (this.#pace === null) return LEAST_AHEAD;
+    return Math.min(MOST_AHEAD, Math.max(LEAST_AHEAD, 1 + Math.ceil(AHEAD / this.#pace)));
+  }
+
   get pids(): number[] {
     return [...this.#members].map((member) => member.pid);
   }
@@ -256,9 +261,7 @@ export class Engine implements CallHost, MemberHost {
 
   /** The worker that has least to do; `null` if all have enough. */
   #roomiest(): Member | null {
-    const limit = this.#pace === null
-      ? LEAST_AHEAD
-      : Math.min(MOST_AHEAD, Math.max(LEAST_AHEAD, 1 + Math.ceil(AHEAD / this.#pace)));
+    const limit = this.ahead;
     let best: Member | null = null;
     for (const member of this.#members) {
       if (member.state !== "ready" || member.isRetired) continue;

@@ -8,6 +8,9 @@ import type { Input } from "./input.ts";
 /** What an item came to. */
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
+/** Chunks for each worker that may be under way or waiting to be handed out, if the user does not say how many. */
+const LEAST_BUFFERED = 16;
+
 interface Waiter {
   resolve(result: IteratorResult<unknown>): void;
   reject(error: unknown): void;
@@ -17,8 +20,8 @@ interface Waiter {
 export interface ImapOptions {
   readonly input: Input;
   readonly chunksize: number;
-  /** How many items may have been pulled and not been handed out. */
-  readonly buffersize: number;
+  /** How many items may have been pulled and not been handed out; `null` for as many as keep the workers busy. */
+  readonly buffersize: number | null;
   readonly ordered: boolean;
   readonly onProgress?: (done: number, total: number | null) => void;
 }
@@ -43,8 +46,10 @@ export class ImapCall extends Call {
   }
 
   take(): Task | null {
-    const { input, chunksize, buffersize } = this.#options;
+    const { input, chunksize } = this.#options;
     if (this.isDry) return null;
+    const { processes, ahead } = this.host;
+    const buffersize = this.#options.buffersize ?? chunksize * processes * Math.max(LEAST_BUFFERED, 2 * ahead);
     const room = buffersize - (this.#taken - this.#handedOut);
     if (room < Math.min(chunksize, buffersize)) return null;
     let list: unknown[] | null;

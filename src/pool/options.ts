@@ -63,8 +63,8 @@ export interface MapOptions extends CallOptions {
 export interface ImapOptions extends CallOptions {
   /** How many items are one task. Default: 1. */
   chunksize?: number;
-  /** How many items may have been taken from the input without their results being handed out. Default: 16 × `processes`
-   * × `chunksize`. */
+  /** How many items may have been taken from the input without their results being handed out. Default: 16 chunks for
+   * each worker, up to 256 if they take less than a millisecond. */
   buffersize?: number;
   /** Draws a bar on standard error, if that is a terminal. Default: `false`. */
   progress?: boolean;
