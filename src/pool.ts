@@ -113,12 +113,16 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
     if (initargs !== undefined && !globalThis.Array.isArray(initargs)) {
       throw new TypeError(`Cannot ${action}: "initargs" is ${Deno.inspect(initargs)}, wanted an array`);
     }
+    const { stderr = "piped" } = options;
+    if (stderr !== "piped" && stderr !== "inherit") {
+      throw new TypeError(`Cannot ${action}: "stderr" is ${Deno.inspect(stderr)}, wanted "piped" or "inherit"`);
+    }
     const isLimited = typeof maxMemory === "number";
     this.#engine = new Engine({
       name: options.name ?? `Pool-${++pools}`,
       processes: count,
       ProcessClass: options.context?.Process ?? Process,
-      stderr: options.stderr ?? "piped",
+      stderr,
       maxtasksperchild: countOf(action, "maxtasksperchild", maxtasksperchild, Infinity),
       maxMemory: countOf(action, "maxMemory", maxMemory, Infinity),
       grace: wholeOf(action, "grace", grace, { least: 0, fallback: GRACE }),

@@ -17,7 +17,7 @@ export type Items<T> = Iterable<T> | AsyncIterable<T>;
 
 /** An input of the items; `ready` is called when a pull that gave nothing would give something. */
 export function inputOf(items: Items<unknown>, ready: () => void): Input {
-  const { [Symbol.iterator]: sync, [Symbol.asyncIterator]: async } = items as Partial<
+  const { [Symbol.iterator]: sync, [Symbol.asyncIterator]: async } = (items ?? {}) as Partial<
     Iterable<unknown> & AsyncIterable<unknown>
   >;
   if (typeof async === "function") return new AsyncInput(async.call(items), ready);

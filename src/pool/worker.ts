@@ -131,7 +131,7 @@ class Worker {
   async #serve(frame: Frame): Promise<void> {
     Atomics.store(this.#desk.cells, Cell.begun, frame.task | 0);
     const begin = performance.now();
-    const task = new RunningTask(frame, this.#desk.cells, this.#desk.cancel);
+    const task = new RunningTask(frame, this.#desk);
     setCurrentTask(task);
     let kind: number = Kind.done;
     let list: unknown[];

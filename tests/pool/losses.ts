@@ -8,7 +8,7 @@ import type { Suite } from "./suite.ts";
 
 const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);
 
-export function lossesOfPools({ method, pool: poolOf, test }: Suite): void {
+export function lossesOfPools({ pool: poolOf, test }: Suite): void {
   test("a worker that is killed costs its task, and nothing else (CPython hangs, Part 2 item 1)", async () => {
     await using pool = poolOf(2);
     using queue = new Queue<number>();
@@ -92,14 +92,5 @@ export function lossesOfPools({ method, pool: poolOf, test }: Suite): void {
     const error = await assertRejects(() => results[19].get(), ProcessError);
     const reason = '10 workers in a row died and no task was finished; the last ended with exit code 3 in "exit"';
     assertEquals(error.message, `Cannot go on with "Doomed": ${reason}`);
-  });
-
-  // It takes seconds.
-  if (method !== "spawn") return;
-  test("a worker that allocates without end is lost", async () => {
-    await using pool = poolOf(1);
-    const error = await assertRejects(() => pool.apply(targets.allocate), WorkerLostError);
-    assert(error.signal !== null);
-    assertEquals(await pool.apply(targets.square, [3]), 9);
   });
 }
