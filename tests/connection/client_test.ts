@@ -1,7 +1,7 @@
 // Clients: whom they reach, and what they say when they do not.
 
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
-import { type Address, Client, ClientSync, type Connection, Listener } from "../../src/connection.ts";
+import { type Address, Client, ClientSync, type Connection, Listener, Pipe } from "../../src/connection.ts";
 import { AuthenticationError, InvalidStateError, TimeoutError } from "../../src/errors.ts";
 import { Process } from "../../src/process.ts";
 import { Queue } from "../../src/queues.ts";
@@ -210,6 +210,10 @@ Deno.test("values and registered classes travel; shared objects do not leave the
   using lock = new Lock();
   assertThrows(() => client.sendSync(lock), TypeError);
   assertThrows(() => client.sendSync([RawArray("i32", 4)]), TypeError);
+  const [first, second] = Pipe();
+  assertThrows(() => client.sendSync({ first }), TypeError);
+  first.close();
+  second.close();
   client.sendSync("still usable");
   assertEquals(server.recvSync(), "still usable");
 });
@@ -219,11 +223,15 @@ Deno.test("a message from outside that names shared objects is an error and open
   using lock = new Lock();
   // What an honest sender inside the tree would send of the lock.
   const { dumps } = await import("../../src/reduction.ts");
-  const { bytes } = dumps(lock);
+  const [first, second] = Pipe();
   using peer = await RawPeer.connect(listener.address);
   using server = await within(listener.accept());
-  await peer.send(framed(bytes));
-  await assertRejects(() => within(server.recv()), Error);
+  for (const object of [lock, RawArray("i32", 4), first]) {
+    await peer.send(framed(dumps(object).bytes));
+    await assertRejects(() => within(server.recv()), Error);
+  }
+  first.close();
+  second.close();
   // The mark of messages with holds, which only pipes have.
   await peer.send(framed(concat(hex("c100000001000000ff"), hex("c0"))));
   await assertRejects(() => within(server.recv()), RangeError);

@@ -111,6 +111,25 @@ for (const python of pythons) {
     assertEquals(await peer.line(), "done");
   });
 
+  // Older versions take an empty key for none when they listen.
+  if (isFrom(python, 13)) {
+    Deno.test(`interop: an empty key is a key for ${name} and for ours`, async () => {
+      const options = {
+        role: "listener",
+        family: "AF_INET",
+        address: ["127.0.0.1", 0],
+        key: "",
+        then: "echo",
+      } as const;
+      await using peer = new Peer(python, options);
+      const connection = await within(Client(await peer.address(), { authkey: new Uint8Array(0) }));
+      await connection.sendBytes(bytesOf("through"));
+      assertEquals(await within(connection.recvBytes()), bytesOf("through"));
+      connection.close();
+      assertEquals(await peer.line(), "done");
+    });
+  }
+
   Deno.test(`interop: a wrong key is an AuthenticationError for ${name} and for ours, whoever listens`, async () => {
     const inet = { family: "AF_INET", then: "echo" } as const;
     {

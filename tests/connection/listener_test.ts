@@ -1,10 +1,11 @@
 // Listeners: where they listen, whom they accept, and what is left of them.
 
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { type Address, Client, ClientSync, Listener, wait, waitSync } from "../../src/connection.ts";
+import { type Address, Client, ClientSync, Listener, Pipe, wait, waitSync } from "../../src/connection.ts";
 import { InvalidStateError, TimeoutError } from "../../src/errors.ts";
 import { Process } from "../../src/process.ts";
 import { Queue } from "../../src/queues.ts";
+import { greetOver } from "../fixtures/connection_targets.ts";
 import { acceptOne, acceptWrongly, echo, sayHello } from "../fixtures/network_targets.ts";
 import { descriptorCount, FIXTURES, outputOf, PATIENCE, until, within } from "../helpers.ts";
 import { bytesOf } from "./bytes.ts";
@@ -83,6 +84,24 @@ for (const kind of KINDS) {
       await within(child.join());
       using connection = listener.acceptSync({ timeout: PATIENCE });
       assertEquals(connection.recvSync(), `hello from ${child.pid}`);
+    }));
+}
+
+for (const kind of KINDS) {
+  Deno.test(`${kind}: an accepted connection is used by another process (TestPicklingConnections.test_pickling)`, () =>
+    withAddress(kind, async (address) => {
+      using listener = new Listener(address);
+      const [toChild, inChild] = Pipe();
+      await using child = new Process({ target: greetOver, args: [inChild] });
+      child.start();
+      inChild.close();
+      using client = await within(Client(listener.address));
+      const accepted = await within(listener.accept());
+      toChild.sendSync(accepted);
+      accepted.close();
+      assertEquals(await within(client.recv()), `hello from ${child.pid}`);
+      await within(child.join());
+      toChild.close();
     }));
 }
 
