@@ -1,6 +1,6 @@
 // What permissions may be given, and what the child then has.
 
-import { Process, type ProcessOptions, Queue } from "@parallel/multiprocessing";
+import { getContext, Pipe, Process, type ProcessOptions, Queue } from "@parallel/multiprocessing";
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import * as targets from "../fixtures/cage_targets.ts";
 import { assertNothingLeft, belongings, FIXTURES, outputOf, within } from "../helpers.ts";
@@ -194,4 +194,29 @@ Deno.test("a caged process starts children with its own permissions or fewer, no
 Deno.test("a permission that Deno does not know is refused by the constructor, unless all is granted", async () => {
   const options = { flags: [`--allow-ffi=${ADDON}`, "--no-prompt"], args: [JSON.stringify({ sys: ["nonsense"] })] };
   assertStringIncludes(await outputOf(LIMITED, options), 'TypeError: Cannot create a process: "permissions.sys" has');
+});
+
+Deno.test("forkserver: a child with permissions is started afresh, since those that wait have the parent's", async () => {
+  using said = new Queue<boolean[]>();
+  const context = getContext("forkserver");
+  const descriptors = [{ name: "read", path: "/a" }, { name: "read", path: "/b" }] as const;
+  for (const [permissions, states] of [["inherit", [true, true]], [{ read: ["/a"] }, [true, false]]] as const) {
+    await using child = new context.Process({ target: targets.query, args: [said, [...descriptors]], permissions });
+    child.start();
+    await within(child.join());
+    assertEquals([child.exitcode, said.getNowait()], [0, [...states]]);
+  }
+});
+
+Deno.test("a caged process may use a connection that it was given, among its arguments or in a message", async () => {
+  const [here, there] = Pipe();
+  const [left, right] = Pipe();
+  await using child = new Process({ target: targets.relay, args: [there], permissions: "none" });
+  child.start();
+  await within(here.send(right));
+  await within(here.send("word"));
+  assertEquals(await within(left.recv()), "word");
+  await within(child.join());
+  assertEquals(child.exitcode, 0);
+  for (const connection of [here, there, left, right]) connection.close();
 });
