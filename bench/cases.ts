@@ -184,6 +184,7 @@ export const REPORTS: readonly Report[] = [
   { title: "Memory", script: "memory" },
   { title: "Pending promises", script: "pending" },
   { title: "Fairness", script: "fairness" },
+  { title: "Connection in promises", script: "connections" },
   { title: "Queue beside other channels", script: "channels" },
   { title: "Queue: scaling, latency, backlog, idle", script: "queues" },
 ];

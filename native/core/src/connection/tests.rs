@@ -223,10 +223,15 @@ fn fuzz_for_as_long_as_asked() {
     let seconds = std::env::var("FUZZ_SECONDS").ok();
     let seconds = seconds.and_then(|text| text.parse().ok()).unwrap_or(1);
     let end = Instant::now() + Duration::from_secs(seconds);
-    let (mut runner, mut cases) = (TestRunner::default(), 0);
+    // A failure prints its case; a file to repeat it from would need a source file's name.
+    let config = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let (mut runner, mut cases) = (TestRunner::new(config), 0u64);
     while Instant::now() < end {
         runner.run(&hostile_pieces(), read_as_plainly).unwrap();
-        cases += runner.config().cases;
+        cases += u64::from(runner.config().cases);
     }
     println!("{cases} cases in {seconds} s");
 }
