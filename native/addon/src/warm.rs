@@ -101,8 +101,14 @@ pub fn give_work(
 
 /// The pids of those that wait.
 #[napi]
-pub fn warm_processes() -> Vec<u32> {
-    warm().iter().map(|it| it.child.pid()).collect()
+pub fn warm_processes() -> Result<Vec<u32>> {
+    let member = &tree()?.member;
+    let waiting = |it: &&Warm| matches!(it.child.try_wait(member), Ok(None));
+    Ok(warm()
+        .iter()
+        .filter(waiting)
+        .map(|it| it.child.pid())
+        .collect())
 }
 
 /// Ends those that wait.

@@ -1,0 +1,187 @@
+// Warm processes: what becomes of those that wait, and what they may not be used for. That they are processes like all
+// others is tested by tests/process.
+
+import * as mp from "@parallel/multiprocessing";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { native } from "../src/native.ts";
+import { preloadedModules, preloadModules } from "../src/start_method.ts";
+import * as targets from "./fixtures/forkserver_targets.ts";
+import { idle, nothing } from "./fixtures/targets.ts";
+import { FIXTURES, isRunning, PATIENCE, runProgram, startProgram, until } from "./helpers.ts";
+
+const { Process } = mp.getContext("forkserver");
+
+const waiting = () => native().warmProcesses();
+
+async function ended(process: mp.Process): Promise<number | null> {
+  process.start();
+  assert(await process.join({ timeout: PATIENCE }));
+  return process.exitcode;
+}
+
+/** Waits until every process that waits for work sleeps in the kernel. */
+async function allWarm(): Promise<number[]> {
+  const isAsleep = (pid: number) => Deno.readTextFileSync(`/proc/${pid}/wchan`).includes("unix_stream");
+  await until("all warm processes asleep", () => waiting().every(isAsleep));
+  return waiting();
+}
+
+/** The processor time that a process has used, in ticks. */
+function ticks(pid: number): number {
+  const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ")[1].split(" ");
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+Deno.test("a process is one of those that waited, and another takes its place", async () => {
+  assertEquals(await ended(new Process({ target: nothing })), 0);
+  const before = await allWarm();
+  assertEquals(before.length, 2);
+  using said = new mp.Queue<number[]>();
+  const child = new Process({ target: targets.count, args: [said] });
+  child.start();
+  assertEquals(child.pid, before[0]);
+  assertEquals([waiting().length, waiting()[0]], [2, before[1]]);
+  assert(await child.join({ timeout: PATIENCE }));
+  assertEquals(await said.get({ timeout: PATIENCE }), [child.pid, 1]);
+});
+
+Deno.test("each process has the modules' state afresh", async () => {
+  using said = new mp.Queue<number[]>();
+  const pids = new Set<number>();
+  for (let i = 0; i < 4; i++) {
+    assertEquals(await ended(new Process({ target: targets.count, args: [said] })), 0);
+    const [pid, used] = await said.get({ timeout: PATIENCE });
+    assertEquals(used, 1);
+    pids.add(pid);
+  }
+  assertEquals(pids.size, 4);
+});
+
+Deno.test("those that wait are no active children, and use no processor time", async () => {
+  const pids = await allWarm();
+  const before = pids.map(ticks);
+  assertEquals(mp.activeChildren(), []);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assertEquals(pids.map(ticks), before);
+});
+
+for (const signal of ["SIGINT", "SIGKILL", "SIGTERM"] as const) {
+  const cited = signal === "SIGTERM" ? "" : `TestProcess.test_forkserver_${signal.toLowerCase()}: `;
+  Deno.test(`${cited}after ${signal} to all that wait, processes start, and a running one goes on`, async () => {
+    using said = new mp.Queue();
+    using orders = new mp.Queue();
+    const running = new Process({ target: idle, args: [said, orders] });
+    running.start();
+    await said.get({ timeout: PATIENCE });
+    const pids = await allWarm();
+    pids.forEach((pid) => Deno.kill(pid, signal));
+    await until("all killed gone", () => pids.every((pid) => !isRunning(pid)));
+    for (let i = 0; i < 2; i++) assertEquals(await ended(new Process({ target: nothing })), 0);
+    assertEquals(waiting().filter((pid) => pids.includes(pid)), []);
+    orders.putSync("end");
+    assert(await running.join({ timeout: PATIENCE }));
+    assertEquals(running.exitcode, 0);
+  });
+}
+
+for (const how of ["return", "exit", "error"]) {
+  Deno.test(`those that wait do not keep a program alive, and are gone after its end by ${how}`, async () => {
+    const { code, stdout } = await runProgram(new URL("warm_parent.ts", FIXTURES), { args: [how] });
+    assertEquals(code, { return: 0, exit: 3, error: 1 }[how]);
+    const pids = stdout.match(/warm (.*)/)![1].split(",").map(Number);
+    assertEquals(pids.length, 2);
+    await until("the end of those that waited", () => pids.every((pid) => !isRunning(pid)));
+  });
+}
+
+for (const how of ["block", "wait"]) {
+  Deno.test(`those that wait end when their parent is killed (${how})`, async () => {
+    await using program = startProgram(new URL("warm_parent.ts", FIXTURES), { args: ["block"] });
+    const pids = (await program.said("warm")).split(",").map(Number);
+    if (how === "wait") { // until they are warm; else some of them are still importing
+      const isAsleep = (pid: number) => Deno.readTextFileSync(`/proc/${pid}/wchan`).includes("unix_stream");
+      await until("all warm", () => pids.every(isAsleep));
+    }
+    program.kill();
+    await until("the end of those that waited", () => pids.every((pid) => !isRunning(pid)));
+  });
+}
+
+Deno.test("a process is in its parent's present directory, or the one that it was given", async () => {
+  const folder = Deno.makeTempDirSync({ prefix: "warm #" });
+  Deno.writeTextFileSync(`${folder}/here.txt`, "found");
+  const root = Deno.cwd();
+  try {
+    using said = new mp.Queue<{ pid: number; cwd: string; file: string | null }>();
+    const run = async (cwd?: string | URL) => {
+      const [first] = await allWarm();
+      assertEquals(await ended(new Process({ target: targets.sayPlace, args: [said, "X"], cwd })), 0);
+      const { pid, cwd: found, file } = await said.get({ timeout: PATIENCE });
+      assertEquals(pid, first, "a warm process was used");
+      return [found, file];
+    };
+    assertEquals(await run(), [root, null]);
+    assertEquals(await run(folder), [folder, "found"]);
+    Deno.chdir(folder);
+    assertEquals(await run(), [folder, "found"]);
+    assertEquals(await run(".."), [folder.slice(0, folder.lastIndexOf("/")), null]);
+  } finally {
+    Deno.chdir(root);
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
+Deno.test("another environment needs another process; the parent's own is never stale", async () => {
+  using said = new mp.Queue<{ pid: number; variable: string | null }>();
+  const variable = "MULTIPROCESSING_TEST";
+  const run = async (env?: Record<string, string>) => {
+    assertEquals(await ended(new Process({ target: targets.sayPlace, args: [said, variable], env })), 0);
+    return await said.get({ timeout: PATIENCE });
+  };
+  const before = await allWarm();
+  const given = await run({ ...Deno.env.toObject(), [variable]: "given" });
+  assertEquals([given.variable, before.includes(given.pid)], ["given", false]);
+  assertEquals(await allWarm(), before);
+  Deno.env.set(variable, "changed");
+  try {
+    assertEquals((await run()).variable, "changed");
+    assertEquals(waiting().filter((pid) => before.includes(pid)), []);
+    const [first] = await allWarm();
+    const again = await run();
+    assertEquals([again.variable, again.pid], ["changed", first]);
+  } finally {
+    Deno.env.delete(variable);
+  }
+  assertEquals((await run()).variable, null);
+});
+
+Deno.test("TestStartMethod.test_preload_resources: a module that makes a lock may be preloaded", async () => {
+  const before = preloadedModules();
+  try {
+    using said = new mp.Queue<{ pid: number; madeIn: number; name: string }>();
+    mp.setForkserverPreload(["./fixtures/forkserver_preload.ts", "./fixtures/preload_failing.ts", "./none.ts"]);
+    for (let i = 0; i < 3; i++) {
+      const child = new Process({ target: targets.usePreloaded, args: [said], name: `User ${i}` });
+      assertEquals(await ended(child), 0);
+      const { pid, madeIn, name } = await said.get({ timeout: PATIENCE });
+      assertEquals([madeIn, name], [pid, `User ${i}`]);
+    }
+  } finally {
+    preloadModules(before);
+  }
+});
+
+Deno.test("MiscTestCase.test_preload_main_large_sys_argv: 5000 arguments", async () => {
+  const args = Array.from({ length: 5000 }, (_, i) => `argument ${i}`);
+  const { code, stdout, stderr } = await runProgram(new URL("warm_parent.ts", FIXTURES), { args: ["return", ...args] });
+  assertEquals([code, stderr], [0, ""]);
+  assertNotEquals(stdout.match(/warm \d+,\d+/), null);
+});
+
+Deno.test("without read permission the target is found, of whichever module it is", async () => {
+  const addon = new URL("../target/release/libmultiprocessing.so", import.meta.url).pathname;
+  const { code, stdout, stderr } = await runProgram(new URL("forkserver_cramped.ts", FIXTURES), {
+    flags: [`--allow-ffi=${addon}`, "--no-prompt"],
+  });
+  assertEquals({ code, stdout, stderr }, { code: 0, stdout: "0 0 0 0\n", stderr: "" });
+});
