@@ -173,15 +173,33 @@ export const CASES: readonly Case[] = [
   {
     work: "Process start + join, spawn",
     script: "process_start",
+    variant: "spawn",
     iterations: 10,
-    needs: ["Process"],
+    needs: ["Process", "getContext"],
     floor: ["spawn_wait", DENO, "run", BARE],
     reach: cpython(0.6),
+  },
+  {
+    work: "Process start + join, forkserver, one is warm",
+    script: "process_start",
+    variant: "forkserver",
+    iterations: 10,
+    needs: ["Process", "getContext"],
+    reach: cpython(0.3),
+  },
+  {
+    work: "Process start + join, forkserver, one after another",
+    script: "process_start",
+    variant: "forkserver at once",
+    iterations: 10,
+    needs: ["Process", "getContext"],
+    reach: BETTER,
   },
 ];
 
 export const REPORTS: readonly Report[] = [
   { title: "Memory", script: "memory" },
+  { title: "Processes: import of the package, memory of a child", script: "processes" },
   { title: "Pending promises", script: "pending" },
   { title: "Fairness", script: "fairness" },
   { title: "Connection in promises", script: "connections" },

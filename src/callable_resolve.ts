@@ -1,6 +1,5 @@
 // Functions by reference, the child's half: finds the function that a reference made by callable.ts means.
 
-import type process from "node:process";
 import {
   type Callable,
   type FunctionReference,
@@ -10,6 +9,7 @@ import {
   sourceHash,
 } from "./callable_types.ts";
 import { treeHasCage } from "./native.ts";
+import { nodeProcess } from "./node.ts";
 
 export type { Callable, FunctionReference, ModuleLoader, ModuleNamespace } from "./callable_types.ts";
 
@@ -108,8 +108,7 @@ export function resolveSync(
   const isEligible = (url: string) => url.startsWith("file:") && (!isLimited(options) || isKnown(url, loaders));
   for (const url of modules.filter(isEligible)) {
     try {
-      const { process: node } = globalThis as unknown as { process: typeof process }; // a global, since its import takes 12 ms
-      const module: ModuleNamespace = node.getBuiltinModule("node:module").createRequire(url)(pathOf(url));
+      const module: ModuleNamespace = nodeProcess().getBuiltinModule("node:module").createRequire(url)(pathOf(url));
       if (hash !== null) collect(module, url, hash, found);
       else if (typeof module[name] === "function") found.set(module[name], url);
     } catch {

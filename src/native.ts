@@ -2,8 +2,8 @@
 //
 // It is loaded at the first use, not at import: importing the package needs no permission.
 
-import type process from "node:process";
 import { InvalidStateError, ProcessError } from "./errors.ts";
+import { nodeProcess } from "./node.ts";
 
 /** The version of the functions below; `native/addon/src/lib.rs` has the same. */
 const ABI = 1;
@@ -326,6 +326,7 @@ const OS_ERRORS: Readonly<Record<number, new (message: string, options?: ErrorOp
   2: Deno.errors.NotFound, // ENOENT
   7: RangeError, // E2BIG: arguments or environment too long
   9: Deno.errors.BadResource, // EBADF: no such descriptor, or not for this direction
+  8: Deno.errors.InvalidData, // ENOEXEC: no program
   11: Deno.errors.WouldBlock, // EAGAIN: no more processes or threads
   13: Deno.errors.PermissionDenied, // EACCES
   20: Deno.errors.NotADirectory, // ENOTDIR
@@ -398,7 +399,7 @@ function open(path: string): Partial<Native> {
     return direct(path, globalThis, buffer, (error) => reportError(error), ignore, ignore, ignore, ignore);
   }
   const module: { exports: Partial<Native> } = { exports: {} };
-  (globalThis as unknown as { process: typeof process }).process.dlopen(module, path);
+  nodeProcess().dlopen(module, path);
   return module.exports;
 }
 

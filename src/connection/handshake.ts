@@ -9,8 +9,8 @@
 // A message of 20 or 16 bytes has no prefix and means MD5. An answer may have another digest than the challenge. Each
 // end challenges the other once, the one that accepts a connection first.
 
-import process from "node:process";
 import { AuthenticationError } from "../errors.ts";
+import { nodeProcess } from "../node.ts";
 
 /** The longest message of a handshake, in bytes. */
 export const LONGEST = 256;
@@ -141,7 +141,7 @@ function splitPrefix(message: Uint8Array): { name: DigestName | null; payload: U
 
 /** Loading it takes 20 ms, so it is loaded when the first key is used. */
 function cryptography(): typeof import("node:crypto") {
-  return process.getBuiltinModule("node:crypto") as typeof import("node:crypto");
+  return nodeProcess().getBuiltinModule("node:crypto") as typeof import("node:crypto");
 }
 
 function macOf(name: DigestName, key: Uint8Array, message: Uint8Array): Uint8Array {

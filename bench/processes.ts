@@ -1,0 +1,73 @@
+// What a process costs besides its time: what the import of the package adds to `deno run`, and the memory of a child
+// that does nothing and of one that waits for work.
+//
+// usage: deno run -A bench/processes.ts
+
+import { getContext, Queue } from "@parallel/multiprocessing";
+import { native } from "../src/native.ts";
+import { aligned } from "./table.ts";
+
+const REPEATS = 15;
+const CONFIG = `--config=${import.meta.dirname}/../deno.json`;
+
+export async function idle(said: Queue, orders: Queue): Promise<void> {
+  said.putSync("here");
+  await orders.get();
+}
+
+/** Milliseconds of each of several runs of a module, in turn with the others. */
+async function runs(modules: readonly string[]): Promise<number[][]> {
+  const times: number[][] = modules.map(() => []);
+  for (let i = 0; i < REPEATS; i++) {
+    for (const [k, module] of modules.entries()) {
+      const begin = performance.now();
+      await new Deno.Command(Deno.execPath(), { args: ["run", "-A", CONFIG, module] }).output();
+      times[k].push(performance.now() - begin);
+    }
+  }
+  return times;
+}
+
+/** Resident memory, and the part that is shared out among those who share it, in MiB. */
+function memory(pid: number): { rss: number; pss: number } {
+  const rollup = Deno.readTextFileSync(`/proc/${pid}/smaps_rollup`);
+  const field = (name: string) => Number(rollup.match(new RegExp(`^${name}: +(\\d+)`, "m"))![1]) / 1024;
+  return { rss: field("Rss"), pss: field("Pss") };
+}
+
+async function main(): Promise<void> {
+  const names = ["bare deno run", "with the package"];
+  const modules = [`${import.meta.dirname}/deno/bare.ts`, `${import.meta.dirname}/../mod.ts`];
+  const times = (await runs(modules)).map((it) => it.sort((a, b) => a - b));
+  const ms = (time: number) => `${time.toFixed(1)} ms`;
+  const rows = times.map((it, k) => [names[k], ms(it[0]), ms(it[REPEATS >> 1])]);
+  const added = [0, REPEATS >> 1].map((k) => ms(times[1][k] - times[0][k]));
+  console.log(aligned([["", "least", "median"], ...rows, ["added", ...added]]));
+
+  using said = new Queue();
+  using orders = new Queue();
+  const children = ["spawn", "forkserver"].map((method) => {
+    const child = new (getContext(method).Process)({ target: idle, args: [said, orders] });
+    child.start();
+    return child;
+  });
+  for (const _ of children) await said.get();
+  await new Promise((resolve) => setTimeout(resolve, 1000)); // those that wait have booted by then
+  const named: [string, number][] = [
+    ["this program", Deno.pid],
+    ["idle child", children[0].pid!],
+    ...native().warmProcesses().map((pid): [string, number] => ["waits for work", pid]),
+  ];
+  const mib = (size: number) => `${size.toFixed(0)} MiB`;
+  console.log();
+  console.log(aligned([
+    ["", "RSS", "PSS"],
+    ...named.map(([name, pid]) => [name, mib(memory(pid).rss), mib(memory(pid).pss)]),
+  ]));
+  for (const child of children) {
+    child.kill();
+    await child.join();
+  }
+}
+
+if (import.meta.main) await main();
