@@ -61,6 +61,7 @@ export {
   type Waitable,
   waitSync,
 } from "./src/connection.ts";
+export { getLogger, LOG_LEVELS, Logger, type LoggerState, type LogLevel, logToStderr } from "./src/logging.ts";
 export { JoinableQueue, Queue, SimpleQueue } from "./src/queues.ts";
 export { AuthenticationString } from "./src/authkey.ts";
 export {

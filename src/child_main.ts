@@ -11,11 +11,13 @@ import { readSource } from "./callable_source.ts";
 import { type Callable, isInNoFile, type ModuleLoader } from "./callable_types.ts";
 import type { AheadOfWork } from "./command_line.ts";
 import { current } from "./current.ts";
+import { getLogger, inheritLogger } from "./logging.ts";
 import { type Joined, native, nativeOfChild } from "./native.ts";
 import { type Belongings, type Preparation, readPreparation } from "./preparation.ts";
 import { Process } from "./process.ts";
 import { endAtExit } from "./process/children.ts";
 import { becomeSelf, Self, type Work } from "./process/self.ts";
+import { watchUncaught } from "./process/uncaught.ts";
 import { chooseMethod } from "./start_method.ts";
 
 /** Imports of modules by URL. */
@@ -23,11 +25,13 @@ type Loaders = Readonly<Record<string, ModuleLoader>>;
 
 /** Runs what the parent wants run, in this process. */
 export async function start(loaders: Loaders): Promise<void> {
+  watchUncaught(fail);
   await work(join(), loaders);
 }
 
 /** Does ahead what can be done ahead; then waits, with its thread asleep in the kernel, for what the parent wants run. */
 export async function startAhead(loaders: Loaders, { preload, initialDirectory }: AheadOfWork): Promise<void> {
+  watchUncaught(fail); // before any module listens
   const { parentPid, parentName } = unlessOrphaned(() => nativeOfChild().joined);
   Object.assign(current, { initialDirectory, parent: { pid: parentPid, name: parentName }, mayStart: () => false });
   useLoaders(loaders);
@@ -41,8 +45,6 @@ async function work(joined: Joined, loaders: Loaders): Promise<void> {
   const block = joined.preparation!;
   const { preparation, belongings } = readPreparation(native().readPreparation(block));
   become(preparation, { pid: joined.parentPid, name: joined.parentName });
-  addEventListener("error", () => announce());
-  addEventListener("unhandledrejection", () => announce());
   endAtExit();
 
   let process: Process | null = null;
@@ -66,7 +68,10 @@ async function work(joined: Joined, loaders: Loaders): Promise<void> {
   }
 
   try {
-    const run = () => process?.run();
+    const run = () => {
+      getLogger().info("child process calling self.run()");
+      return process?.run();
+    };
     await (hasGuard(preparation.mainModule) ? runGuarded(run) : runUnguarded(run));
   } catch (error) {
     fail(error);
@@ -125,6 +130,7 @@ function become(preparation: Preparation, parent: { pid: number; name: string })
   const { name, identity, daemon, initialDirectory, directory, authkey, startMethod } = preparation;
   if (directory !== null) native().changeDirectory(directory);
   setCurrentAuthkey(authkey);
+  inheritLogger(preparation.logger);
   chooseMethod(startMethod);
   Object.assign(current, { name, identity, daemon, initialDirectory, parent });
 }
@@ -139,14 +145,9 @@ async function importMain(url: string | null, loaders: Loaders): Promise<boolean
   return true;
 }
 
-/** Says whose error it is that Deno is about to print. */
-function announce(): void {
-  console.error(`Process ${current.name}:`);
-}
-
 /** Ends this process because of an error. */
 function fail(error: unknown): never {
-  announce();
+  console.error(`Process ${current.name}:`);
   console.error(error);
   Deno.exit(1);
 }

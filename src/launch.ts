@@ -6,6 +6,7 @@ import { isOwnModule } from "./callable_types.ts";
 import { childArguments, entryModule } from "./command_line.ts";
 import { startFromWarm } from "./forkserver.ts";
 import { current } from "./current.ts";
+import { getLogger } from "./logging.ts";
 import { addonFile, native, type OutputKind, translated } from "./native.ts";
 import { childPermissionFlags, type ChildPermissions } from "./permissions.ts";
 import { type Belongings, type Preparation, writePreparation } from "./preparation.ts";
@@ -16,9 +17,11 @@ export interface Launch {
   method: StartMethod;
   /** Anything but `"inherit"` needs a process of its own: what is warm has this process's permissions. */
   permissions: "inherit" | "none" | ChildPermissions;
-  preparation: Omit<Preparation, "mainModule" | "initialDirectory" | "directory" | "startMethod" | "authkey"> & {
-    authkey?: AuthenticationString;
-  };
+  preparation:
+    & Omit<Preparation, "mainModule" | "initialDirectory" | "directory" | "startMethod" | "authkey" | "logger">
+    & {
+      authkey?: AuthenticationString;
+    };
   args: Belongings["args"];
   state: Belongings["state"];
   env?: Record<string, string>;
@@ -43,6 +46,7 @@ export function launch({ method, permissions, preparation, args, state, env, cwd
   const mainModule = main !== undefined && isOwnModule(main) ? undefined : main;
   const initialDirectory = current.initialDirectory ??= translated(() => addon.workingDirectory());
   const authkey = preparation.authkey ?? currentAuthkey();
+  const logger = getLogger().state;
   // What is running already cannot be given other streams, another environment, or fewer permissions.
   const isCaged = addon.isCaged();
   const mayBeWarm = method === "forkserver" && env === undefined && stdout === "inherit" && stderr === "inherit" &&
@@ -52,6 +56,7 @@ export function launch({ method, permissions, preparation, args, state, env, cwd
   const facts = {
     ...preparation,
     authkey,
+    logger,
     mainModule: mainModule ?? null,
     initialDirectory,
     directory,

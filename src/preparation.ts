@@ -3,6 +3,7 @@
 
 import { type AuthenticationString, whileStarting } from "./authkey.ts";
 import type { FunctionReference } from "./callable_types.ts";
+import type { LoggerState } from "./logging.ts";
 import { dumps, loads } from "./reduction.ts";
 import type { StartMethod } from "./start_method.ts";
 
@@ -14,6 +15,8 @@ export interface Preparation {
   daemon: boolean;
   /** The key it inherits. */
   authkey: AuthenticationString;
+  /** How its logger is set. */
+  logger: LoggerState;
   /** The parent's main module, which the child imports as a module among others; `null` if it has none. */
   mainModule: string | null;
   /** The directory the root was started in: relative paths on its command line mean this. */

@@ -334,7 +334,12 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     if (stdout === "piped") this.#outputs.stdout = new PipedOutput(this.#pid, 1);
     if (stderr === "piped") pipedErrors.set(this, this.#outputs.stderr = new PipedOutput(this.#pid, 2));
     active.add(this);
-    addChild({ pid: this.#pid, daemon: this.#daemon });
+    addChild({
+      pid: this.#pid,
+      name: this.#name,
+      daemon: this.#daemon,
+      shutOutputs: () => [this.#outputs.stdout, this.#outputs.stderr].forEach((output) => output?.shut()),
+    });
     // What was sent is not kept here.
     this.#options = {};
     this.#work = null;

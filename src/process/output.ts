@@ -27,6 +27,11 @@ export class PipedOutput {
     return this.#pipe?.isFull() ?? false;
   }
 
+  /** Closes the pipe. */
+  shut(): void {
+    this.#pipe?.close();
+  }
+
   /** Closes the pipe if nobody has asked for the stream. */
   discard(): void {
     if (this.#stream === null && this.#told === null) this.#pipe?.close();

@@ -5,8 +5,10 @@ import { getContext, type Process, type StartMethod } from "@parallel/multiproce
 import { assert, assertEquals } from "@std/assert";
 import { native } from "../../src/native.ts";
 import * as helpers from "../helpers.ts";
+import { crashesOfProcesses } from "./crashes.ts";
 import { endsOfProcesses } from "./ends.ts";
 import { livesOfProcesses } from "./life.ts";
+import { livesTogether } from "./lives.ts";
 import { outputsOfProcesses } from "./output.ts";
 import { programsWithProcesses } from "./programs.ts";
 import { selvesOfProcesses } from "./self.ts";
@@ -44,6 +46,8 @@ export function processSuite(method: StartMethod): void {
     livesOfProcesses,
     selvesOfProcesses,
     outputsOfProcesses,
+    livesTogether,
+    crashesOfProcesses,
     targetsOfProcesses,
     endsOfProcesses,
     programsWithProcesses,

@@ -1,0 +1,70 @@
+// What is to be done at the end of this process, and in which order: what Python's `multiprocessing.util.Finalize` is.
+//
+// | priority | what |
+// | --- | --- |
+// | 15 | pools are terminated |
+// | 10 | queues are closed, references of proxies returned |
+// | 0 | managers are shut down, addresses of listeners removed |
+// | | daemons are terminated, other children waited for (process/children.ts) |
+// | below 0 | what children may still have needed |
+
+import { getLogger } from "./logging.ts";
+
+/** Options of {@linkcode Finalize}. */
+export interface FinalizeOptions {
+  /** At the exit the highest is first; of the same priority, the newest. */
+  priority: number;
+  /** For the log. */
+  name: string;
+}
+
+/** In the order in which they were made. */
+const finalizers = new Set<Finalize>();
+
+/** Something that is to be done once: when it is called, or else at the exit of this process. It must not wait. */
+export class Finalize {
+  readonly priority: number;
+  readonly name: string;
+  readonly #work: () => void;
+
+  constructor(work: () => void, { priority, name }: FinalizeOptions) {
+    this.#work = work;
+    this.priority = priority;
+    this.name = name;
+    finalizers.add(this);
+  }
+
+  /** Whether it is yet to be done. */
+  get isActive(): boolean {
+    return finalizers.has(this);
+  }
+
+  /** Does it, unless it was done or cancelled. */
+  run(): void {
+    if (!finalizers.delete(this)) {
+      getLogger().subdebug(`finalizer of ${this.name} no longer registered`);
+      return;
+    }
+    getLogger().subdebug(`finalizer of ${this.name} called`);
+    this.#work();
+  }
+
+  /** It is not to be done any more. */
+  cancel(): void {
+    finalizers.delete(this);
+  }
+}
+
+/** Runs the finalizers of `least` priority and above. What one throws is printed, and the others go on. */
+export function runFinalizers(least = -Infinity): void {
+  const due = [...finalizers].reverse().filter(({ priority }) => priority >= least);
+  // Sorting is stable: the newest stay first.
+  for (const finalizer of due.sort((a, b) => b.priority - a.priority)) {
+    try {
+      // One may have cancelled another.
+      if (finalizer.isActive) finalizer.run();
+    } catch (error) {
+      console.error(error);
+    }
+  }
+}
