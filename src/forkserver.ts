@@ -46,18 +46,33 @@ export function startFromWarm(request: Request): number {
     name: `warm process of ${Deno.pid}`,
     path,
     arguments: commandLine,
+    directory: parent.cwd, // the present one may be gone before it has booted; it is told later where to go
     daemon: true, // while it waits it ends with this process
     stdout: "inherit",
     stderr: "inherit",
   };
   const pid = translated(() => addon.giveWork(command, name, daemon, preparation)) ?? start();
   endWarmAtExit();
-  try {
-    addon.warmUp(options, command, COUNT);
-  } catch {
-    // The process that was wanted runs. Whatever is in the way of others is told when one of them is wanted.
-  }
+  refill = () => {
+    try {
+      addon.warmUp(options, command, COUNT);
+    } catch {
+      // The process that was wanted runs. Whatever is in the way of others is told when one of them is wanted.
+    }
+  };
+  if (addon.warmProcesses().length === 0) refillWarm();
   return pid;
+}
+
+let refill: (() => void) | null = null;
+
+/**
+ * Sees to it that as many processes wait as should. While one is left that is put off until another process has ended:
+ * the boot of Deno would take the processor from the process that was just started.
+ */
+export function refillWarm(): void {
+  refill?.();
+  refill = null;
 }
 
 /** Whether a child may import the module only by an `import()` that names it. */

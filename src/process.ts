@@ -9,6 +9,7 @@ import { type Callable, type FunctionReference, type ModuleExport, reference } f
 import { resolve } from "./callable_resolve.ts";
 import { current, nextIdentity } from "./current.ts";
 import { InvalidStateError, ProcessError } from "./errors.ts";
+import { refillWarm } from "./forkserver.ts";
 import { launch } from "./launch.ts";
 import { native, translated } from "./native.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "./options.ts";
@@ -462,6 +463,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
         native().childClose(pid); // it has nothing more to tell: its descriptors are free
         active.delete(this);
         removeChild(pid);
+        queueMicrotask(refillWarm);
       }
     }
     return this.#exitcode;
