@@ -217,8 +217,9 @@ fn watch_parent() -> Result<()> {
     let told = Box::new(|| {
         let Ok(tree) = self::tree() else { return };
         let Some(child) = &tree.child else { return };
-        if has_mail(child.socket.as_fd()) {
-            return; // work, which goes first; `await_work` has us called again
+        // Work goes first, and may have been read already: `await_work` has us called again.
+        if has_mail(child.socket.as_fd()) || !has_hung_up(child.socket.as_fd()) {
+            return;
         }
         let _ = tree.member.retire_orphans();
         if child.daemon.load(Relaxed) {
