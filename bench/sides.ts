@@ -127,12 +127,14 @@ function argumentsOf(work: Case): string[] {
   return [`${work.iterations}`, ...variant];
 }
 
-interface Python {
+/** An interpreter. */
+export interface Python {
   readonly path: string;
   readonly version: string;
 }
 
-async function newestPython(): Promise<Python | null> {
+/** The newest CPython here, if there is one from 3.12 on. */
+export async function newestPython(): Promise<Python | null> {
   const candidates = await pyenvPythons();
   for (const path of [...candidates, "python3"]) {
     const version = await firstLine([path, "--version"]);

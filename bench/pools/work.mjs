@@ -1,0 +1,3 @@
+// What the workers of npm's pools run: a square.
+
+export default (x) => x * x;
