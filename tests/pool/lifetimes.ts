@@ -1,6 +1,6 @@
 // How pools and their workers begin and end.
 
-import { activeChildren, InvalidStateError, ProcessError } from "@parallel/multiprocessing";
+import { activeChildren, InvalidStateError, Process, ProcessError, Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import * as targets from "../fixtures/pool_targets.ts";
 import { isRunning, until } from "../helpers.ts";
@@ -160,6 +160,15 @@ export function lifetimesOfPools({ pool: poolOf, test }: Suite): void {
     await pool.applyAsync(targets.square, [3], { callback: () => void pool.terminate() });
     await ended;
     assert(await pool.join());
+  });
+
+  test("TestStdinBadfiledescriptor.test_pool_in_process: a child that is no daemon runs a pool", async () => {
+    using results = new Queue<number>();
+    const child = new Process({ target: targets.runPool, args: [results] });
+    child.start();
+    assertEquals(await results.get(), 14);
+    assert(await child.join());
+    assertEquals(child.exitcode, 0);
   });
 
   test("a pool in a worker, if workers may have children", async () => {

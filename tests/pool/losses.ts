@@ -54,6 +54,14 @@ export function lossesOfPools({ pool: poolOf, test }: Suite): void {
     });
   }
 
+  test("a worker that dies while it reads its task, or writes its result, costs that task", async () => {
+    await using pool = poolOf(1);
+    const reading = pool.apply(targets.same<unknown>, [new targets.Deadly("decoding")]);
+    await assertRejects(() => reading, WorkerLostError, "SIGKILL");
+    await assertRejects(() => pool.apply(targets.deadly), WorkerLostError, "SIGKILL");
+    assertEquals(await pool.apply(targets.square, [3]), 9);
+  });
+
   test("a worker that dies in a map fails the map, after its other chunks", async () => {
     await using pool = poolOf(2);
     await assertRejects(() => pool.map(targets.exitAtThree, numbers(6), { chunksize: 1 }), WorkerLostError);
