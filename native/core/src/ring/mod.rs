@@ -65,26 +65,27 @@ use crate::sync::lock::Lock;
 use crate::sync::{Acquired, Acquirer, Released};
 use crate::wait;
 
-/// Offsets of the control block's words. What producers write and what consumers write are on
-/// different cache lines.
-const PRODUCERS_LOCK: Offset = 0;
-const CONSUMERS_ASLEEP: Offset = 4;
-const TAIL: Offset = 8;
-const TAIL_SEGMENT: Offset = 16;
-const HEAD_SEEN: Offset = 24;
-const CONSUMERS_LOCK: Offset = 64;
-const PRODUCERS_ASLEEP: Offset = 68;
-const HEAD: Offset = 72;
-const HEAD_SEGMENT: Offset = 80;
-const TAIL_SEEN: Offset = 88;
-const SPARE_SEGMENT: Offset = 96;
-const MAXSIZE: Offset = 128;
-const PHASE: Offset = 132;
-const SHARED: Offset = 136;
-const LEDGER: Offset = 140;
-const DONE: Offset = 192;
-const JOINERS_ASLEEP: Offset = 196;
-const CONTROL_SIZE: u64 = 256;
+/// Offsets of the control block's words, by cache line: what the other side looks at (each mark and
+/// who sleeps for it), what each side has for itself, and what hardly changes. A consumer that waits
+/// for `tail` must not take the line of the producers' lock away from them, nor the other way round.
+const TAIL: Offset = 0;
+const CONSUMERS_ASLEEP: Offset = 8;
+const PRODUCERS_LOCK: Offset = 64;
+const TAIL_SEGMENT: Offset = 68;
+const HEAD_SEEN: Offset = 72;
+const HEAD: Offset = 128;
+const PRODUCERS_ASLEEP: Offset = 136;
+const CONSUMERS_LOCK: Offset = 192;
+const HEAD_SEGMENT: Offset = 196;
+const TAIL_SEEN: Offset = 200;
+const SPARE_SEGMENT: Offset = 208;
+const MAXSIZE: Offset = 256;
+const PHASE: Offset = 260;
+const SHARED: Offset = 264;
+const LEDGER: Offset = 268;
+const DONE: Offset = 320;
+const JOINERS_ASLEEP: Offset = 324;
+const CONTROL_SIZE: u64 = 384;
 
 /// The half of `tail` and `head` that counts messages; its change is what waiters sleep for.
 const COUNT_HALF: Offset = if cfg!(target_endian = "little") { 4 } else { 0 };

@@ -403,11 +403,12 @@ fn a_corrupted_queue_is_an_error() {
             .unwrap();
         for _ in 0..4 {
             let at = match next() % 2 {
-                0 => block.offset + 8 + next() % 80 / 4 * 4,
+                0 => block.offset + next() % CONTROL_SIZE / 4 * 4,
                 _ => segment.offset() + next() % 96,
             };
             // Not the locks: a lock held by a made-up owner is inherited only after a slice.
-            if at / 4 * 4 != block.offset + CONSUMERS_LOCK {
+            if ![CONSUMERS_LOCK, PRODUCERS_LOCK].contains(&(at / 4 * 4).wrapping_sub(block.offset))
+            {
                 member.arena().write(at, &[next() as u8]);
             }
         }
