@@ -432,6 +432,34 @@ impl Member {
         Ok(())
     }
 
+    /// Makes holds of another's this process's own: what it has taken goes with it, should it die.
+    pub fn take_pins(&self, holds: &[Hold]) -> Result<Vec<Hold>> {
+        let heap = self.heap()?;
+        let mine = Holder::Process(self.slot);
+        let take = |&hold: &Hold| {
+            let id = heap
+                .held(hold)
+                .ok_or(Error::Corrupted("a message has no hold"))?;
+            let generation = Block::open(&self.arena, id)?.generation;
+            heap.hold(id, generation, mine).map(|(_, hold)| hold)
+        };
+        let taken = holds.iter().map(take).collect::<Result<_>>()?;
+        holds.iter().for_each(|&hold| heap.let_go(hold));
+        Ok(taken)
+    }
+
+    /// What the block `holder` holds.
+    pub fn pinned_by(&self, holder: BlockId) -> Result<Vec<(Hold, BlockId)>> {
+        Ok(self.heap()?.held_by(Holder::Block(holder)))
+    }
+
+    /// A new block that this process holds without a handle, for a moment; [`unpin`](Self::unpin)
+    /// ends that.
+    pub fn create_pinned(&self, kind: Kind, size: u64) -> Result<(Block, Hold)> {
+        self.heap()?
+            .allocate(kind, size, Holder::Process(self.slot))
+    }
+
     /// A new block that another block holds, and its hold.
     pub fn create_within(&self, kind: Kind, size: u64, holder: BlockId) -> Result<(Block, Hold)> {
         self.heap()?.allocate(kind, size, Holder::Block(holder))

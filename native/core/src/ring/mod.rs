@@ -38,10 +38,12 @@
 //! - [`segment`]: a ring and its place in the chain.
 //! - [`put`], [`take`]: the two sides.
 //! - [`waiting`]: sleeping and waking.
+//! - [`sweep`]: what a process leaves behind that is killed inside.
 //! - [`tasks`]: acknowledgements, for joinable queues.
 
 mod put;
 mod segment;
+mod sweep;
 mod take;
 mod tasks;
 mod waiting;
@@ -248,6 +250,8 @@ impl<'a> Queue<'a> {
     /// counts as acknowledged.
     pub fn shut_down(self, immediate: bool) -> Result<()> {
         self.word(PHASE).store(1, SeqCst);
+        // Who has the lock may have looked before; afterwards nothing can be on its way in.
+        self.locked(PRODUCERS_LOCK, || Ok(()))?;
         if immediate {
             while self.discard()? {
                 self.task_done();
@@ -269,36 +273,47 @@ impl<'a> Queue<'a> {
     }
 
     fn locked<T>(self, side: Offset, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        let lock = Lock {
-            word: self.word(side),
-        };
-        let token = self.member.token()?;
-        if !lock.try_acquire(token) {
-            let has_died = |owner| self.member.has_died(owner);
-            let acquired = wait::block_on(lock.word, None, |attempt| {
-                lock.acquire_step(&Acquirer {
-                    token,
-                    attempt,
-                    has_died: &has_died,
-                })
-            });
-            // The ring needs no repair: the dead one had published, or it had not.
-            if let (Some(Acquired::FromDead(dead)), CONSUMERS_LOCK) = (acquired, side) {
-                self.settle_claim(dead);
-            }
+        if self.acquire(side)? {
+            self.clean_up(side)?;
         }
         let result = work();
         self.unlock(side);
         result
     }
 
-    fn unlock(self, side: Offset) {
-        if (Lock {
+    fn lock(self, side: Offset) -> Lock<'a> {
+        Lock {
             word: self.word(side),
-        })
-        .release()
-            == Released::WakeOne
-        {
+        }
+    }
+
+    /// Gets one of the two locks; whether it was left by one who died with it. The marks need no
+    /// repair: the dead one had published, or it had not.
+    fn acquire(self, side: Offset) -> Result<bool> {
+        let lock = self.lock(side);
+        let token = self.member.token()?;
+        if lock.try_acquire(token) {
+            return Ok(false);
+        }
+        let has_died = |owner| self.member.has_died(owner);
+        let acquired = wait::block_on(lock.word, None, |attempt| {
+            lock.acquire_step(&Acquirer {
+                token,
+                attempt,
+                has_died: &has_died,
+            })
+        });
+        let Some(Acquired::FromDead(dead)) = acquired else {
+            return Ok(false);
+        };
+        if side == CONSUMERS_LOCK {
+            self.settle_claim(dead);
+        }
+        Ok(true)
+    }
+
+    fn unlock(self, side: Offset) {
+        if self.lock(side).release() == Released::WakeOne {
             self.member.wake(self.at + side, 1);
         }
     }

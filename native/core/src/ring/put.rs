@@ -37,49 +37,44 @@ pub enum Put {
 impl<'a> Queue<'a> {
     /// Puts a message if there is room.
     pub fn try_put(self, message: &Message) -> Result<Put> {
-        let is_long = message.bytes.len() > LONGEST_INLINE;
-        // Before the work that would be for nothing; `append` has the last word.
-        if (is_long || !message.attachments.is_empty()) && self.is_full() {
-            return Ok(Put::Full);
-        }
         let refuse = |limit| {
             Err(Error::Exhausted {
                 action: "put a message",
                 limit,
             })
         };
-        let Message {
-            tag,
-            bytes,
-            attachments,
-        } = *message;
-        if attachments.len() > MAX_ATTACHMENTS {
-            return refuse(format!("it speaks of {} shared objects", attachments.len()));
-        }
-        let Ok(length) = u32::try_from(bytes.len()) else {
+        let (objects, length) = (message.attachments.len(), message.bytes.len());
+        if objects > MAX_ATTACHMENTS {
             return refuse(format!(
-                "its {} bytes are more than {}",
-                bytes.len(),
-                u32::MAX
+                "it speaks of {objects} shared objects, more than {MAX_ATTACHMENTS}"
             ));
-        };
-        let mut holds = Vec::new();
-        let put = self.prepare(message, &mut holds).and_then(|apart| {
-            let number = apart.unwrap_or(0).to_ne_bytes();
-            let (form, body) = match apart {
-                None => (Form::Inline, bytes),
-                Some(_) => (Form::Apart, &number[..]),
-            };
-            let header = u64::from(length)
-                | (holds.len() as u64) << 32
-                | (form as u64) << 48
-                | u64::from(tag) << 56;
-            self.locked(PRODUCERS_LOCK, || self.append(header, body, &holds))
-        });
-        match put {
-            Ok(Put::Done) => self.wake_one(CONSUMERS_ASLEEP, self.filled_word()),
-            _ => self.member.unpin(&holds)?,
         }
+        if length > u32::MAX as usize {
+            return refuse(format!("its {length} bytes are more than {}", u32::MAX));
+        }
+        let put = if length > LONGEST_INLINE {
+            self.put_apart(message)
+        } else {
+            self.locked(PRODUCERS_LOCK, || self.append(message, None))
+        };
+        if let Ok(Put::Done) = put {
+            self.wake_one(CONSUMERS_ASLEEP, self.filled_word());
+        }
+        put
+    }
+
+    /// Puts a message in a block of its own. This process holds the block until the queue does: it
+    /// goes with whoever is killed in between.
+    fn put_apart(self, message: &Message) -> Result<Put> {
+        // Before the copy that would be for nothing; `append` has the last word.
+        if self.is_full() {
+            return Ok(Put::Full);
+        }
+        let size = message.bytes.len() as u64;
+        let (block, own) = self.member.create_pinned(Kind::Message, size)?;
+        self.arena().write(block.offset, message.bytes);
+        let put = self.locked(PRODUCERS_LOCK, || self.append(message, Some(block.id)));
+        self.member.unpin(&[own])?;
         put
     }
 
@@ -97,27 +92,47 @@ impl<'a> Queue<'a> {
         (!has_room(head)).then_some(Put::Full)
     }
 
-    /// Pins the attachments and, for a long message, copies it into a block of its own.
-    fn prepare(self, message: &Message, holds: &mut Vec<Hold>) -> Result<Option<BlockId>> {
-        for &attachment in message.attachments {
-            holds.push(self.member.pin(attachment, self.id)?);
-        }
-        if message.bytes.len() <= LONGEST_INLINE {
-            return Ok(None);
-        }
-        let size = message.bytes.len() as u64;
-        let (block, hold) = self.member.create_within(Kind::Message, size, self.id)?;
-        holds.push(hold);
-        self.arena().write(block.offset, message.bytes);
-        Ok(Some(block.id))
-    }
-
-    /// Writes a message behind the tail and publishes it. Call with the producers' lock.
-    fn append(self, header: u64, body: &[u8], holds: &[Hold]) -> Result<Put> {
+    /// Puts a message whose bytes are in the block `apart`, if that is given. Call with the
+    /// producers' lock.
+    fn append(self, message: &Message, apart: Option<BlockId>) -> Result<Put> {
         let tail = self.mark(TAIL);
         if let Some(refused) = self.refusal(tail) {
             return Ok(refused);
         }
+        // Whoever is killed from here on, before the message is published, leaves holds behind that
+        // nothing speaks of: the next one to get the lock sweeps them away.
+        let holds = match (message.attachments, apart) {
+            ([], None) => Vec::new(),
+            (attachments, None) => self.member.pin_all(attachments, self.id)?,
+            (attachments, Some(apart)) => self
+                .member
+                .pin_all(&[attachments, &[apart]].concat(), self.id)?,
+        };
+        failpoint("queue-pinned");
+        let written = self.write(tail, message, apart, &holds);
+        if written.is_err() {
+            self.member.unpin(&holds)?;
+        }
+        written.map(|()| Put::Done)
+    }
+
+    /// Writes a message behind the tail and publishes it.
+    fn write(
+        self,
+        tail: Mark,
+        message: &Message,
+        apart: Option<BlockId>,
+        holds: &[Hold],
+    ) -> Result<()> {
+        let number = apart.unwrap_or(0).to_ne_bytes();
+        let (form, body) = match apart {
+            None => (Form::Inline, message.bytes),
+            Some(_) => (Form::Apart, &number[..]),
+        };
+        let header = message.bytes.len() as u64
+            | (holds.len() as u64) << 32
+            | (form as u64) << 48
+            | u64::from(message.tag) << 56;
         let units = 1 + units_of(4 * holds.len()) + units_of(body.len());
         let (segment, start) = self.room_for(units, tail)?;
         let mut at = segment.write(start, &header.to_ne_bytes());
@@ -132,7 +147,7 @@ impl<'a> Queue<'a> {
         self.mark_word(TAIL)
             .store(Mark { position, count }.pack(), SeqCst);
         failpoint("queue-published");
-        Ok(Put::Done)
+        Ok(())
     }
 
     /// The segment that takes a message of `units`, and the position at which it starts.

@@ -92,6 +92,11 @@ impl<'a> Segment<'a> {
         self.set(NEXT, 0);
     }
 
+    /// The segment that is chained behind this one.
+    pub fn next(self) -> Option<BlockId> {
+        Some(self.get(NEXT)).filter(|&next| next != 0)
+    }
+
     /// The next segment, if `position` has reached the end of this one.
     pub fn next_at(self, position: u32) -> Option<BlockId> {
         let mark = self.get(END).wrapping_sub(1);

@@ -10,13 +10,12 @@ use super::{
 use crate::failpoint::failpoint;
 use crate::heap::blocks::BlockId;
 use crate::heap::{Block, Hold, Kind};
-use crate::sync::lock::Lock;
 use crate::{Error, Result};
 
 /// Smaller segments cost little to fill anew.
 const SMALLEST_SPARE: u64 = LARGEST_SEGMENT / 8;
 /// A chain of more segments than this can only be a circle.
-const LONGEST_CHAIN: usize = 1 << 16;
+pub(super) const LONGEST_CHAIN: usize = 1 << 16;
 
 /// What came of an attempt to take.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,7 +41,7 @@ pub struct Taken {
 }
 
 /// The first unit of a message.
-struct Header {
+pub(super) struct Header {
     length: usize,
     attached: usize,
     apart: bool,
@@ -69,8 +68,31 @@ impl Header {
         }
     }
 
-    fn units(&self) -> u64 {
+    pub(super) fn units(&self) -> u64 {
         1 + units_of(4 * self.attached) + units_of(self.body())
+    }
+
+    /// The header of the message at `start`, of `filled` units at most, and the position behind it.
+    pub(super) fn read(segment: Segment, start: u32, filled: u32) -> Result<(Self, u32)> {
+        let mut bytes = [0; UNIT as usize];
+        let at = segment.read_into(start, &mut bytes);
+        let header = Self::from_bytes(bytes);
+        if header.units() > u64::from(filled) || header.units() > segment.units {
+            return Err(Error::Corrupted(
+                "a message is longer than what its queue holds",
+            ));
+        }
+        Ok((header, at))
+    }
+
+    /// What the message behind the header at `at` speaks of, and the position behind that.
+    pub(super) fn holds(&self, segment: Segment, at: u32) -> (Vec<Hold>, u32) {
+        if self.attached == 0 {
+            return (Vec::new(), at);
+        }
+        let (numbers, at) = segment.read(at, 4 * self.attached);
+        let holds = numbers.chunks(4).map(|four| Hold(number(four))).collect();
+        (holds, at)
     }
 }
 
@@ -147,25 +169,9 @@ impl<'a> Queue<'a> {
             return Ok(Take::Empty);
         }
         let (segment, start, passed) = self.first_segment(head.position)?;
-        let mut header = [0; UNIT as usize];
-        let at = segment.read_into(start, &mut header);
-        let header = Header::from_bytes(header);
         let filled = tail.position.wrapping_sub(start);
-        if header.units() > u64::from(filled) || header.units() > segment.units {
-            return Err(Error::Corrupted(
-                "a message is longer than what its queue holds",
-            ));
-        }
-        let (mut attachments, at) = match header.attached {
-            0 => (Vec::new(), at),
-            attached => {
-                let (numbers, at) = segment.read(at, 4 * attached);
-                (
-                    numbers.chunks(4).map(|four| Hold(number(four))).collect(),
-                    at,
-                )
-            }
-        };
+        let (header, at) = Header::read(segment, start, filled)?;
+        let (mut holds, at) = header.holds(segment, at);
         let body = self.body(&header, segment, at)?;
         if let Some(target) = target {
             let Some(target) = target.get_mut(..header.length) else {
@@ -185,23 +191,36 @@ impl<'a> Queue<'a> {
             .store(Mark { position, count }.pack(), SeqCst);
         failpoint("queue-taken");
         self.claim_done();
+        // Whoever is killed here, before its holds are its own, leaves them to be swept away.
         if header.apart {
-            let own = attachments
+            let own = holds
                 .pop()
                 .ok_or(Error::Corrupted("a long message has no hold"))?;
             self.member.unpin(&[own])?;
+        }
+        if !holds.is_empty() {
+            holds = self.member.take_pins(&holds)?;
         }
         self.leave_behind(&passed, segment)?;
         Ok(Take::Message(Taken {
             tag: header.tag,
             length: header.length,
-            attachments,
+            attachments: holds,
         }))
     }
 
     /// The segment of the first message, its position there, and the segments before it.
-    fn first_segment(self, head: u32) -> Result<(Segment<'a>, u32, Vec<Segment<'a>>)> {
-        let mut segment = self.segment(self.word(HEAD_SEGMENT).load(Relaxed))?;
+    pub(super) fn first_segment(self, head: u32) -> Result<(Segment<'a>, u32, Vec<Segment<'a>>)> {
+        let first = self.segment(self.word(HEAD_SEGMENT).load(Relaxed))?;
+        self.segment_behind(first, head)
+    }
+
+    /// As [`first_segment`](Self::first_segment), from `segment` on.
+    pub(super) fn segment_behind(
+        self,
+        mut segment: Segment<'a>,
+        head: u32,
+    ) -> Result<(Segment<'a>, u32, Vec<Segment<'a>>)> {
         let mut start = head;
         let mut passed = Vec::new();
         while let Some(next) = segment.next_at(start) {
@@ -265,10 +284,7 @@ impl<'a> Queue<'a> {
         }
         if current.units > KEPT_WHEN_EMPTY && self.is_empty() {
             // Only if it costs no waiting: the next one to empty the queue does it otherwise.
-            let producers = Lock {
-                word: self.word(PRODUCERS_LOCK),
-            };
-            if producers.try_acquire(self.member.token()?) {
+            if self.lock(PRODUCERS_LOCK).try_acquire(self.member.token()?) {
                 if self.is_empty() {
                     current.give_back();
                 }

@@ -202,17 +202,34 @@ impl<'a> Queue<'a> {
             .wrapping_sub(self.word(DONE).load(SeqCst))
     }
 
-    /// What processes that have ended took and did not acknowledge; asks the system.
+    /// What processes that have ended took and nobody has acknowledged; asks the system.
     pub fn abandoned(self) -> Option<(Option<Token>, u32)> {
-        let unacknowledged = |entry: &Entry| split(entry.tally.load(SeqCst)).0;
-        let lost = [None].into_iter();
-        lost.chain(crate::table::slots().map(Some))
-            .find_map(|slot| {
-                let entry = self.entry(slot)?;
-                let messages = unacknowledged(&entry);
-                let gone = messages > 0 && slot.is_none_or(|slot| self.has_ended(slot));
-                gone.then(|| (Token::from_word(entry.token.load(Relaxed)), messages))
-            })
+        let head = self.mark(HEAD).count;
+        let (mut lost, mut kept, mut taker) = (0u32, 0u32, None);
+        for slot in [None].into_iter().chain(crate::table::slots().map(Some)) {
+            let Some(entry) = self.entry(slot) else {
+                continue;
+            };
+            let (unacknowledged, claim) = split(entry.tally.load(SeqCst));
+            // Claimed, but not taken (yet).
+            let not_taken = claim != 0 && claim != head;
+            let messages = unacknowledged.saturating_sub(u32::from(not_taken));
+            if messages == 0 {
+                continue;
+            }
+            if slot.is_some_and(|slot| !self.has_ended(slot)) {
+                kept = kept.saturating_add(messages);
+                continue;
+            }
+            lost = lost.saturating_add(messages);
+            taker = taker.or(Token::from_word(entry.token.load(Relaxed)));
+        }
+        // Others may have acknowledged for those that have ended.
+        let open = head
+            .wrapping_sub(self.word(DONE).load(SeqCst))
+            .cast_signed();
+        let messages = lost.min((open.max(0) as u32).saturating_sub(kept));
+        (messages > 0).then_some((taker, messages))
     }
 
     /// Whether every message put has been acknowledged, or never will be; as

@@ -367,6 +367,101 @@ fn a_joiner_is_told_who_took_and_did_not_acknowledge() {
     assert_eq!(queue.join(None), Joined::Done);
 }
 
+/// Whoever dies in the middle of a put or a get leaves no block behind, with a lock or without.
+#[test]
+fn the_dead_leave_nothing_in_a_queue() {
+    let root = member();
+    let (queue, block) = Queue::create(&root, 0, false).unwrap();
+    let lock = root.create(Kind::Lock, 64).unwrap();
+    let speaking = Message {
+        attachments: &[lock.id],
+        ..plain(b"a lock")
+    };
+    for _ in 0..4 {
+        queue.try_put(&speaking).unwrap();
+    }
+    let long = vec![1; LONGEST_INLINE + 1];
+    queue.try_put(&plain(&long)).unwrap();
+    let before = root.usage().unwrap().blocks;
+    for side in [None, Some(PRODUCERS_LOCK), Some(CONSUMERS_LOCK)] {
+        let place = root.reserve("victim").unwrap();
+        let descriptor = root.arena().descriptor().try_clone_to_owned().unwrap();
+        let victim = Member::child(descriptor, place).unwrap();
+        // In a thread of its own, with which its token ends.
+        let die = move || {
+            let theirs = Queue::open(&victim, block.id).unwrap();
+            if let Some(side) = side {
+                theirs.acquire(side).unwrap();
+                // As between pinning and publishing, and between taking and holding.
+                victim.create_within(Kind::Message, 5000, block.id).unwrap();
+                victim.create_within(Kind::Segment, 5000, block.id).unwrap();
+            } else {
+                let (taken, _) = theirs.try_take_vec().unwrap().unwrap();
+                assert_eq!(taken.attachments.len(), 1);
+                victim.create_pinned(Kind::Message, 5000).unwrap();
+            }
+        };
+        std::thread::spawn(die).join().unwrap();
+        root.retire(place).unwrap();
+        queue.try_put(&plain(b"after")).unwrap();
+        let (taken, _) = queue.try_take_vec().unwrap().unwrap();
+        root.unpin(&taken.attachments).unwrap();
+        let blocks = root.usage().unwrap().blocks;
+        assert_eq!(blocks, before, "{side:?}");
+    }
+    assert!(take(queue) == Some(long), "what messages speak of stays");
+    while take(queue).is_some() {}
+    root.release(lock.id).unwrap();
+    root.release(block.id).unwrap();
+    assert_eq!(root.usage().unwrap().blocks, 0);
+}
+
+#[test]
+fn nothing_is_put_once_a_shutdown_has_returned() {
+    let member = member();
+    for round in 0..20 {
+        let (queue, block) = Queue::create(&member, 100, true).unwrap();
+        let message = vec![1; LONGEST_INLINE];
+        std::thread::scope(|scope| {
+            let puts =
+                scope.spawn(|| while queue.try_put(&plain(&message)).unwrap() == Put::Done {});
+            while queue.len() < round % 3 {
+                std::thread::yield_now();
+            }
+            queue.shut_down(true).unwrap();
+            assert_eq!(queue.len(), 0);
+            assert_eq!(queue.unfinished(), 0);
+            puts.join().unwrap();
+            assert_eq!(queue.len(), 0, "{round}");
+        });
+        member.release(block.id).unwrap();
+    }
+}
+
+#[test]
+fn an_acknowledgement_by_another_counts_for_the_one_who_took() {
+    let root = member();
+    let (queue, block) = Queue::create(&root, 0, true).unwrap();
+    for _ in 0..3 {
+        queue.try_put(&plain(b"x")).unwrap();
+    }
+    let place = root.reserve("dispatcher").unwrap();
+    let descriptor = root.arena().descriptor().try_clone_to_owned().unwrap();
+    let dispatcher = Member::child(descriptor, place).unwrap();
+    let theirs = Queue::open(&dispatcher, block.id).unwrap();
+    take(theirs);
+    take(theirs);
+    assert!(queue.task_done());
+    assert!(queue.task_done());
+    root.retire(place).unwrap();
+    assert_eq!(queue.abandoned(), None);
+    assert_eq!(queue.join(deadline_after(150.0)), Joined::TimedOut);
+    take(queue);
+    assert_eq!(queue.abandoned(), None);
+    assert!(queue.task_done());
+    assert_eq!(queue.join(None), Joined::Done);
+}
+
 #[test]
 fn a_claim_on_what_was_not_taken_is_settled() {
     let root = member();
