@@ -184,6 +184,7 @@ export interface Native {
   queueNotePutting(queue: number): number;
   queueSize(queue: number): number;
   queueMaxsize(queue: number): number;
+  queueTaken(queue: number): number;
   queueTaskDone(queue: number): number;
   queueUnfinished(queue: number): number;
   queueJoin(queue: number, timeout: number): number;

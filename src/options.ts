@@ -29,12 +29,20 @@ export interface AcquireSyncOptions extends WaitSyncOptions {
 /**
  * Milliseconds to wait; `Infinity` for ever.
  *
- * @throws {TypeError} If `timeout` is not a number, or `signal` not an AbortSignal.
+ * @throws {TypeError} If `timeout` is not a number, `block` not a boolean, or `signal` not an AbortSignal.
  * @throws {RangeError} If it is NaN.
  */
 export function timeoutOf(options: AcquireOptions | undefined): number {
   if (options === undefined) return Infinity;
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(
+      `Cannot wait: the options are ${Deno.inspect(options)}, wanted an object such as { timeout: 1000 }`,
+    );
+  }
   const { timeout, block, signal } = options;
+  if (block !== undefined && typeof block !== "boolean") {
+    throw new TypeError(`Cannot wait: "block" is ${Deno.inspect(block)}, wanted true or false`);
+  }
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`Cannot wait: "signal" is ${Deno.inspect(signal)}, wanted an AbortSignal`);
   }

@@ -130,6 +130,8 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
   #failure: string | null = null;
   #isFailureTold = false;
   #hasSetExitCode = false;
+  /** The full queue that it was last seen waiting for, and how many messages had been taken from that. */
+  #stuckAt: { queue: number; taken: number } | null = null;
   #isClosed = false;
 
   /**
@@ -379,10 +381,12 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     const pid = this.#requireStarted("join");
     if (this.#poll() !== null) return this.#isOver();
     let left = timeout;
-    for (let slice = DOUBT_AFTER; left > 0; slice *= 2) {
+    this.#stuckAt = null;
+    let slice = DOUBT_AFTER;
+    for (let next = slice; left > 0; slice = next, next *= 2) {
       if (native().childJoin(pid, Math.min(left, slice))) break;
       left -= slice;
-      if (left > 0 && this.#warnIfStuck()) slice = Infinity;
+      if (left > 0 && this.#warnIfStuck()) next = Infinity;
     }
     return this.#isOver();
   }
@@ -484,11 +488,12 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
 
   /** Looks now and then, ever more seldom, whether the process can end, until it has warned; how to stop that. */
   #doubt(): () => void {
+    this.#stuckAt = null;
     let delay = DOUBT_AFTER;
     const look = () => {
       if (this.#warnIfStuck()) return;
-      delay *= 2;
       timer = setTimeout(look, delay);
+      delay *= 2;
     };
     let timer = setTimeout(look, delay);
     return () => clearTimeout(timer);
@@ -524,11 +529,23 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
       return true;
     }
     const queue = native().childPutting(this.#pid!);
-    if (queue === 0) return false;
-    const [size, maxsize] = [native().queueSize(queue), native().queueMaxsize(queue)];
+    if (queue === 0) {
+      this.#stuckAt = null;
+      return false;
+    }
+    const [size, maxsize, taken] = [
+      native().queueSize(queue),
+      native().queueMaxsize(queue),
+      native().queueTaken(queue),
+    ];
+    // As it was at the last look: else somebody takes, if slowly.
+    const last = this.#stuckAt;
+    this.#stuckAt = { queue, taken };
+    if (size < maxsize || last?.queue !== queue || last.taken !== taken) return false;
     console.warn(
       `Waiting for "${this.name}" (pid ${this.#pid}), which cannot end: it waits to put into the full queue ` +
-        `<Queue ${queue} (${size} of ${maxsize} values)>; take from the queue before you join the process`,
+        `<Queue ${queue} (${size} of ${maxsize} values)>, and nobody takes from that; ` +
+        "take from the queue before you join the process",
     );
     return true;
   }

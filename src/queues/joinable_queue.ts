@@ -6,7 +6,7 @@ import { native, translated } from "../native.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { register } from "../reduction.ts";
 import { retry } from "../waits.ts";
-import { Awaited, blockOf, Queue, referenceOf } from "./queue.ts";
+import { Awaited, blockOf, orClosed, Queue, referenceOf } from "./queue.ts";
 
 /** What `queueJoin` returns. */
 const JoinStatus = { done: 0, timedOut: 1, abandoned: 2 } as const;
@@ -60,6 +60,7 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
    *
    * @returns `true`, or `false` if that did not happen in time.
    * @throws {OwnerDiedError} If it never will: a process took values and ended without dealing with them.
+   * @throws {InvalidStateError} If the queue is, or is being, closed.
    * @throws What `signal` was aborted with.
    */
   async join(options?: WaitOptions): Promise<boolean> {
@@ -68,7 +69,8 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
     const submit = (left: number) =>
       translated(() => native().queueAwait(blockOf(this as Queue, "join"), Awaited.done, left));
     const never = () => this.#abandoned();
-    return await retry(isDone, submit, timeout, { signal: options?.signal, never }) ?? false;
+    const signal = orClosed(this as Queue, options?.signal);
+    return await retry(isDone, submit, timeout, { signal, never }) ?? false;
   }
 
   /** As {@linkcode join}, blocking the thread. */

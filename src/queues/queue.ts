@@ -7,10 +7,10 @@ import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../opti
 import { attach, register } from "../reduction.ts";
 import { Turnstile } from "../turnstile.ts";
 import { retry } from "../waits.ts";
-import { NOTHING, ORPHANED, PutStatus, serialiseCopy, SHUT_DOWN, Transport } from "./transport.ts";
+import { type Message, NOTHING, ORPHANED, PutStatus, serialiseCopy, SHUT_DOWN, Transport } from "./transport.ts";
 
 /** What a wait in the addon waits for (`queue_await` in native/addon/src/queues.rs). */
-export const Awaited = { filled: 0, drained: 1, done: 2, filledIfShared: 3 } as const;
+export const Awaited = { filled: 0, drained: 1, done: 2, filledPatiently: 4 } as const;
 
 /** The largest `maxsize`; also how many messages a queue without one may hold. */
 const MAXSIZE_LIMIT = 2 ** 31 - 1;
@@ -23,8 +23,13 @@ const GLANCE = 0.015;
 /** A wait shorter than this, in milliseconds, makes the next one begin with a glance. */
 const HOT = 0.2;
 
+/** Milliseconds for which an iteration may keep the event loop to itself. */
+const LONGEST_TURN = 20;
+
 /** The number of a queue's block; throws if it is closed. Set by {@linkcode Queue}, for the classes made of it. */
 export let blockOf: (queue: Queue, action: string) => number;
+/** Ends a wait when the queue is closed, too. Set by {@linkcode Queue}. */
+export let orClosed: (queue: Queue, signal: AbortSignal | undefined) => AbortSignal;
 /** How a message names a queue. Set by {@linkcode Queue}. */
 export let referenceOf: (queue: Queue) => BlockReference;
 
@@ -37,7 +42,8 @@ export let referenceOf: (queue: Queue) => BlockReference;
  *
  * A consumer that waits is told when it would wait for ever: `get` throws {@linkcode ShutDown} once the queue is
  * {@linkcode Queue.shutdown | shut down} and drained, and {@linkcode EOFError} once every other process that had the
- * queue has ended or closed it, if this one has never put into it.
+ * queue has ended or closed it, if this thread has never put into it; a promise is told a second later, since its
+ * program goes on and may start the next producer.
  *
  * A queue is collected when no process has it any more; {@linkcode Queue.close | close} gives up this process's share
  * at once.
@@ -57,6 +63,7 @@ export let referenceOf: (queue: Queue) => BlockReference;
 export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   static {
     blockOf = (queue, action) => queue.#block(action);
+    orClosed = (queue, signal) => queue.#orClosed(signal);
     referenceOf = (queue) => queue.#reference();
     register(Queue, {
       reduce: (queue) => queue.#reference(),
@@ -65,16 +72,19 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   }
 
   readonly #handle: BlockHandle;
-  readonly #transport = new Transport();
+  readonly #transport = new Transport((action) => this.#block(action));
   readonly #putting = new Turnstile();
   readonly #getting = new Turnstile();
+  /** Ends the waits when the queue is closed. */
+  #closing: AbortController | undefined;
   /** Whether the last promised value came so soon that it pays to look out for the next for a moment. */
   #isHot = false;
 
   /**
    * A new queue that holds at most `maxsize` values; 0 or less: any number that fits into memory.
    *
-   * @throws {RangeError} If `maxsize` is not a whole number, or more than 2147483647.
+   * @throws {TypeError} If `maxsize` is not a number.
+   * @throws {RangeError} If it is not a whole one, or more than 2147483647.
    */
   constructor(maxsize?: number);
   /** @ignore The queue in a block that exists, or one that keeps a ledger of who has taken what. */
@@ -85,7 +95,8 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
       return;
     }
     if (!Number.isInteger(first) || first > MAXSIZE_LIMIT) {
-      throw new RangeError(
+      const BadArgument = typeof first === "number" ? RangeError : TypeError;
+      throw new BadArgument(
         `Cannot create a queue: "maxsize" is ${Deno.inspect(first)}, wanted a whole number up to ${MAXSIZE_LIMIT}`,
       );
     }
@@ -122,18 +133,27 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     const timeout = timeoutOf(options);
     const signal = options?.signal;
     signal?.throwIfAborted();
-    if (!this.#putting.occupied && this.#done(this.#transport.put(this.#block("put into"), value, 0))) return;
+    let message: Message;
+    if (timeout === 0 || !this.#putting.occupied) {
+      const put = this.#transport.putOrKeep(value);
+      if (typeof put === "number") return void this.#done(put);
+      message = put;
+    } else {
+      this.#block("put into");
+      message = serialiseCopy(value);
+    }
     if (timeout === 0) throw this.#full(timeout);
-    const message = serialiseCopy(value);
     const until = performance.now() + timeout;
-    if (!await this.#putting.enter(timeout, signal)) throw this.#full(timeout);
+    const ended = this.#orClosed(signal);
+    if (!await this.#putting.enter(timeout, ended)) throw this.#full(timeout);
+    const queue = this.#block("put into");
+    notePutting(queue);
     try {
-      const attempt = () => this.#done(this.#transport.putMessage(this.#block("put into"), message, 0)) || undefined;
-      native().queueNotePutting(this.#block("put into"));
-      const done = await retry(attempt, this.#awaiting(Awaited.drained), until - performance.now(), { signal });
+      const attempt = () => this.#done(this.#transport.putMessage(message, 0)) || undefined;
+      const done = await retry(attempt, this.#awaiting(Awaited.drained), until - performance.now(), { signal: ended });
       if (done === undefined) throw this.#full(timeout);
     } finally {
-      native().queueNotePutting(0);
+      notePutDone(queue);
       this.#putting.leave();
     }
   }
@@ -148,7 +168,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    */
   putSync(value: T, options?: AcquireSyncOptions): void {
     const timeout = timeoutOf(options);
-    if (!this.#done(this.#transport.put(this.#block("put into"), value, timeout))) throw this.#full(timeout);
+    if (!this.#done(this.#transport.put(value, timeout))) throw this.#full(timeout);
   }
 
   /**
@@ -173,23 +193,25 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     const timeout = timeoutOf(options);
     const signal = options?.signal;
     signal?.throwIfAborted();
-    if (!this.#getting.occupied) {
+    if (timeout === 0 || !this.#getting.occupied) {
       const glance = this.#isHot ? Math.min(timeout, GLANCE) : 0;
-      const value = this.#taken(this.#transport.get(this.#block("get from"), glance));
+      const value = this.#taken(this.#transport.get(glance, true));
       if (value !== NOTHING) return value;
     }
     if (timeout === 0) throw this.#empty(timeout);
     const begin = performance.now();
     const until = begin + timeout;
-    if (!await this.#getting.enter(timeout, signal)) throw this.#empty(timeout);
+    const ended = this.#orClosed(signal);
+    if (!await this.#getting.enter(timeout, ended)) throw this.#empty(timeout);
     try {
       // In a box: a value may be undefined.
       const attempt = () => {
-        const value = this.#taken(this.#transport.get(this.#block("get from"), 0));
+        const value = this.#taken(this.#transport.get(0, true));
         return value === NOTHING ? undefined : { value };
       };
-      const submit = this.#awaiting(this.#transport.lonely ? Awaited.filledIfShared : Awaited.filled);
-      const got = await retry(attempt, submit, until - performance.now(), { signal, never: () => this.#orphaned() });
+      const submit = this.#awaiting(this.#transport.lonely ? Awaited.filledPatiently : Awaited.filled);
+      const hooks = { signal: ended, never: () => this.#orphaned() };
+      const got = await retry(attempt, submit, until - performance.now(), hooks);
       this.#isHot = performance.now() - begin < HOT;
       if (got === undefined) throw this.#empty(timeout);
       return got.value;
@@ -208,7 +230,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    */
   getSync(options?: AcquireSyncOptions): T {
     const timeout = timeoutOf(options);
-    const value = this.#taken(this.#transport.get(this.#block("get from"), timeout));
+    const value = this.#taken(this.#transport.get(timeout));
     if (value === NOTHING) throw this.#empty(timeout);
     return value;
   }
@@ -222,9 +244,14 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     return this.getSync(NOT_WAITING);
   }
 
-  /** Takes value after value, until the queue is shut down and drained. */
+  /** Takes value after value, until the queue is shut down and drained. Timers run meanwhile, also in a backlog. */
   async *[Symbol.asyncIterator](): AsyncIterator<T> {
+    let turn = performance.now();
     for (;;) {
+      if (performance.now() - turn > LONGEST_TURN) {
+        await new Promise((resolve) => setTimeout(resolve));
+        turn = performance.now();
+      }
       let value: T;
       try {
         value = await this.get();
@@ -259,8 +286,14 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     translated(() => native().queueShutDown(queue, immediate));
   }
 
-  /** Forbids further use in this process, and gives up its share. What was put stays. Again: nothing happens. */
+  /**
+   * Forbids further use in this process, and gives up its share: what waits for the queue here throws
+   * {@linkcode InvalidStateError}. What was put stays. Again: nothing happens.
+   */
   close(): void {
+    if (this.#handle.closed) return;
+    this.#transport.close();
+    this.#closing?.abort(closedError("wait for the queue", this.constructor.name));
     this.#handle.close();
   }
 
@@ -306,6 +339,11 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     return this.#handle.block;
   }
 
+  #orClosed(signal: AbortSignal | undefined): AbortSignal {
+    const closing = (this.#closing ??= new AbortController()).signal;
+    return signal === undefined ? closing : AbortSignal.any([signal, closing]);
+  }
+
   #awaiting(state: number): (timeout: number) => number {
     return (timeout) => translated(() => native().queueAwait(this.#block("wait for"), state, timeout));
   }
@@ -342,4 +380,18 @@ const NOT_WAITING: AcquireSyncOptions = { block: false };
 
 function within(timeout: number): string {
   return timeout === 0 ? "" : `, and was for ${timeout} ms`;
+}
+
+/** The full queues that promises of this thread wait to put into. */
+const puttingInto: number[] = [];
+
+/** Lets whoever joins this process see what it may be waiting for. */
+function notePutting(queue: number): void {
+  puttingInto.push(queue);
+  native().queueNotePutting(queue);
+}
+
+function notePutDone(queue: number): void {
+  puttingInto.splice(puttingInto.indexOf(queue), 1);
+  native().queueNotePutting(puttingInto.at(-1) ?? 0);
 }

@@ -75,6 +75,11 @@ export class SimpleQueue<T = unknown> implements Disposable {
     this.#queue.close();
   }
 
+  /** For messages: `<SimpleQueue 7 (3 values)>`, as of {@linkcode Queue}. */
+  toString(): string {
+    return this.#queue.toString().replace("Queue", "SimpleQueue");
+  }
+
   /** As {@linkcode close}. */
   [Symbol.dispose](): void {
     this.close();

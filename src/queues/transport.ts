@@ -45,52 +45,101 @@ const LONG_BYTES = 4096;
 
 const NO_ATTACHMENTS: number[] = [];
 
+/** How many open handles of a queue have put into it, in this thread; by the queue's number. */
+const putters = new Map<number, number>();
+
 /** Moves values between one native queue and this thread. */
 export class Transport {
   readonly #addon: Native = native();
   readonly #scratch: Scratch = openScratch();
-  /** Whether nothing has been put here, so that the queue is of no use once no other process has it. */
-  #lonely = true;
+  readonly #blockOf: (action: string) => number;
+  /** The queue, once something was put into it here. */
+  #putInto = 0;
 
-  /** Whether this process is a mere consumer of the queue, as far as this handle knows. */
+  /** `blockOf` gives the number of the queue's block, and throws when it is closed. */
+  constructor(blockOf: (action: string) => number) {
+    this.#blockOf = blockOf;
+  }
+
+  /** Whether this thread is a mere consumer of the queue, which is of no use then once no other process has it. */
   get lonely(): boolean {
-    return this.#lonely;
+    return this.#putInto === 0 && (putters.size === 0 || !putters.has(this.#blockOf("get from")));
+  }
+
+  /** Notes that this thread is a producer. */
+  #becomeProducer(queue: number): void {
+    if (this.#putInto !== 0) return;
+    this.#putInto = queue;
+    putters.set(queue, (putters.get(queue) ?? 0) + 1);
+  }
+
+  /** The handle was closed. */
+  close(): void {
+    const others = (putters.get(this.#putInto) ?? 0) - 1;
+    if (others > 0) putters.set(this.#putInto, others);
+    else putters.delete(this.#putInto);
+    this.#putInto = 0;
   }
 
   /** Puts a value, blocking up to `timeout` milliseconds; a {@linkcode PutStatus}. */
-  put(queue: number, value: unknown, timeout: number): number {
-    this.#lonely = false;
-    if (this.#scratch.busy || isLongBytes(value)) return this.putMessage(queue, serialise(value), timeout);
-    this.#scratch.busy = true;
-    try {
-      const end = dumpInto(value, this.#scratch.bytes, 0);
-      if (end >= 0) return this.#addon.queuePut(queue, end, timeout);
-    } finally {
-      this.#scratch.busy = false;
+  put(value: unknown, timeout: number): number {
+    const end = this.#write(value);
+    if (end < 0) return this.putMessage(serialise(value), timeout);
+    const queue = this.#blockOf("put into");
+    this.#becomeProducer(queue);
+    return this.#addon.queuePut(queue, end, timeout);
+  }
+
+  /** Puts a value if there is room; a {@linkcode PutStatus}, or if it is full, the message to be put later. */
+  putOrKeep(value: unknown): number | Message {
+    const end = this.#write(value);
+    if (end < 0) {
+      const message = serialise(value);
+      const status = this.putMessage(message, 0);
+      return status === PutStatus.full ? ownCopy(message, value) : status;
     }
-    return this.putMessage(queue, serialise(value), timeout);
+    const queue = this.#blockOf("put into");
+    this.#becomeProducer(queue);
+    const status = this.#addon.queuePut(queue, end, 0);
+    if (status !== PutStatus.full) return status;
+    return { tag: Tag.value, bytes: this.#scratch.bytes.slice(0, end), attachments: NO_ATTACHMENTS };
+  }
+
+  /** Writes a value to the scratch buffer; the end of it, or less than 0 if it does not go that way. */
+  #write(value: unknown): number {
+    this.#blockOf("put into");
+    const scratch = this.#scratch;
+    if (scratch.busy || isLongBytes(value)) return -1;
+    scratch.busy = true;
+    try {
+      return dumpInto(value, scratch.bytes, 0);
+    } finally {
+      scratch.busy = false;
+    }
   }
 
   /** Puts what {@linkcode serialise} made. */
-  putMessage(queue: number, { tag, bytes, attachments }: Message, timeout: number): number {
-    this.#lonely = false;
+  putMessage({ tag, bytes, attachments }: Message, timeout: number): number {
+    const queue = this.#blockOf("put into");
+    this.#becomeProducer(queue);
     const holds = attachments.length === 0 ? NO_ATTACHMENTS : [...attachments];
     return translated(() => this.#addon.queuePutBytes(queue, tag, bytes, holds, timeout));
   }
 
   /**
-   * Takes a value, blocking up to `timeout` milliseconds; else {@linkcode NOTHING}, {@linkcode SHUT_DOWN} or
-   * {@linkcode ORPHANED}.
+   * Takes a value, blocking up to `timeout` milliseconds; else {@linkcode NOTHING}, {@linkcode SHUT_DOWN} or, unless
+   * it is to be `patient`, {@linkcode ORPHANED}.
    */
-  get(queue: number, timeout: number): unknown {
+  get(timeout: number, patient = false): unknown {
+    const queue = this.#blockOf("get from");
     // A `restore` function that itself gets would overwrite what is being read.
-    if (this.#scratch.busy) return keepingScratch(this.#scratch, () => this.#get(queue, timeout));
-    return this.#get(queue, timeout);
+    if (this.#scratch.busy) return keepingScratch(this.#scratch, () => this.#get(queue, timeout, patient));
+    return this.#get(queue, timeout, patient);
   }
 
-  #get(queue: number, timeout: number): unknown {
+  #get(queue: number, timeout: number, patient: boolean): unknown {
     const begin = timeout > 0 && timeout < Infinity ? performance.now() : 0;
-    const got = this.#addon.queueGet(queue, timeout, this.#lonely ? 1 : 0);
+    const got = this.#addon.queueGet(queue, timeout, !patient && this.lonely ? 1 : 0);
     if (got < 0) return NO_VALUE[got];
     if (got < TAG_UNIT) return this.#value(this.#scratch.bytes, got);
     if (got < TOO_LONG) return this.#special(this.#scratch.bytes, got);
@@ -99,7 +148,7 @@ export class Transport {
     const taken = translated(() => this.#addon.queueGetInto(queue, bytes));
     if (taken >= 0 && taken < TOO_LONG) return this.#special(bytes, taken);
     // Another consumer was quicker.
-    return this.#get(queue, begin === 0 ? timeout : Math.max(0, timeout - (performance.now() - begin)));
+    return this.#get(queue, begin === 0 ? timeout : Math.max(0, timeout - (performance.now() - begin)), patient);
   }
 
   /** The value in the first `length` bytes. */
@@ -134,12 +183,15 @@ export function serialise(value: unknown): Message {
 }
 
 /** A message that shares no memory with the value, which may change from here on. */
-export function serialiseCopy(value: unknown): Message {
-  const message = serialise(value);
+function ownCopy(message: Message, value: unknown): Message {
   return message.bytes === value ? { ...message, bytes: message.bytes.slice() } : message;
 }
 
-/** Whether a value is a byte array that is better not copied by the serialiser. */
+/** As {@linkcode serialise}, for a value that may change from here on. */
+export function serialiseCopy(value: unknown): Message {
+  return ownCopy(serialise(value), value);
+}
+
 export function isLongBytes(value: unknown): value is Uint8Array<ArrayBuffer> {
   return value instanceof Uint8Array && value.length >= LONG_BYTES && value.constructor === Uint8Array &&
     value.buffer instanceof ArrayBuffer && !isShared(value);

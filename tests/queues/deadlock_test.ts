@@ -5,7 +5,7 @@ import { FIXTURES, runProgram, startProgram } from "../helpers.ts";
 
 const WARNING = new RegExp(
   '^Waiting for "Producer" \\(pid \\d+\\), which cannot end: it waits to put into the full queue ' +
-    "<Queue \\d+ \\(2 of 2 values\\)>; take from the queue before you join the process\n$",
+    "<Queue \\d+ \\(2 of 2 values\\)>, and nobody takes from that; take from the queue before you join the process\n$",
 );
 
 for (const producer of ["put", "putSync", "late"]) {

@@ -49,6 +49,9 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
     ("queueSize", |&[id, ..]| {
         queues::queue_size(id as u32).map(f64::from)
     }),
+    ("queueTaken", |&[id, ..]| {
+        queues::queue_taken(id as u32).map(f64::from)
+    }),
     ("queueMaxsize", |&[id, ..]| {
         queues::queue_maxsize(id as u32).map(f64::from)
     }),

@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
+use std::time::Duration;
 
 use multiprocessing_core::buffers;
 use multiprocessing_core::heap::Hold;
@@ -19,6 +20,8 @@ use crate::errors::{Result, from_napi, state, to_js};
 use crate::port;
 use crate::tree::tree;
 
+/// How long a queue must be of no use before a promise for its next value is given up.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Bytes of the scratch buffer.
 const SCRATCH_SIZE: usize = 64 * 1024;
 
@@ -254,14 +257,19 @@ pub fn unpin(attachments: Vec<u32>) -> Result<()> {
 
 /// Waits in the reactor until the queue has something to take (0), has room (1), or all of its
 /// messages are acknowledged (2); the ticket. 3 is as 0, and hears when no other process has the
-/// queue any more. The outcome is 0: try, and maybe wait again; or 1: it will never be.
+/// queue any more; 4 hears it after a second. The outcome is 0: try, and maybe wait again; or 1: it will never be.
 #[napi]
 pub fn queue_await(id: u32, state_number: u32, timeout: f64) -> Result<u32> {
     let wanted = match state_number {
-        0 => QueueState::Filled { lonely: false },
+        0 => QueueState::Filled { patience: None },
         1 => QueueState::Drained,
         2 => QueueState::Done,
-        _ => QueueState::Filled { lonely: true },
+        3 => QueueState::Filled {
+            patience: Some(Duration::ZERO),
+        },
+        _ => QueueState::Filled {
+            patience: Some(PATIENCE),
+        },
     };
     let operation = AwaitQueue::new(&tree()?.member, id, wanted).map_err(to_js)?;
     port::submit(id, Box::new(operation), timeout, None)
@@ -295,6 +303,11 @@ pub fn queue_abandoned(id: u32) -> Result<Option<Abandoned>> {
         taker: taker.map_or(0, |taker| taker.get()),
         messages,
     }))
+}
+
+/// How many messages have been taken from it so far, modulo 2^32.
+pub fn queue_taken(id: u32) -> Result<u32> {
+    Ok(queue(id)?.taken())
 }
 
 /// Notes that this process waits to put into the full queue `id`; 0 when it no longer does.

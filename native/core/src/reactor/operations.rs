@@ -1,5 +1,7 @@
 //! The waits of the primitives and queues, for promises.
 
+use std::time::{Duration, Instant};
+
 use super::words::Operation;
 use crate::arena::Offset;
 use crate::error::Result;
@@ -79,9 +81,10 @@ impl Operation for Acquire {
 /// What a queue is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueState {
-    /// `lonely`: also when no other process has the queue any more.
+    /// With `patience`: also when no other process has had the queue for so long. The program of a
+    /// promise goes on meanwhile, and may be about to start another.
     Filled {
-        lonely: bool,
+        patience: Option<Duration>,
     },
     Drained,
     /// Also when it is known that it never will be.
@@ -94,6 +97,8 @@ pub struct AwaitQueue {
     id: BlockId,
     word: Offset,
     state: QueueState,
+    /// Since when no other process has been seen to have the queue.
+    alone_since: Option<Instant>,
 }
 
 impl AwaitQueue {
@@ -104,7 +109,12 @@ impl AwaitQueue {
             QueueState::Drained => queue.drained_word(),
             QueueState::Done => queue.done_word(),
         };
-        Ok(Self { id, word, state })
+        Ok(Self {
+            id,
+            word,
+            state,
+            alone_since: None,
+        })
     }
 }
 
@@ -119,9 +129,17 @@ impl Operation for AwaitQueue {
         };
         let number = |never| if never { NEVER } else { ACQUIRED };
         match self.state {
-            QueueState::Filled { lonely } => queue
-                .filled_step(attempt, lonely)
-                .map(|filled| number(filled == Filled::Orphaned)),
+            QueueState::Filled { patience } => {
+                if attempt.suspicious {
+                    let since = self.alone_since.take().or_else(|| Some(Instant::now()));
+                    self.alone_since = since.filter(|_| queue.is_orphaned());
+                }
+                let is_enough = |since: Instant| patience.is_some_and(|it| since.elapsed() >= it);
+                let lonely = self.alone_since.is_some_and(is_enough);
+                queue
+                    .filled_step(attempt, lonely)
+                    .map(|filled| number(filled == Filled::Orphaned))
+            }
             QueueState::Drained => queue.drained_step(attempt).map(|()| ACQUIRED),
             QueueState::Done => queue
                 .done_step(attempt)

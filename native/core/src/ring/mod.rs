@@ -213,6 +213,11 @@ impl<'a> Queue<'a> {
         self.mark(TAIL).ahead_of(head)
     }
 
+    /// How many messages have been taken so far, modulo 2^32.
+    pub fn taken(self) -> u32 {
+        self.mark(HEAD).count
+    }
+
     /// What this side last saw of `mark`, if that is `enough`, else what it is now. Call with the
     /// lock of the side that `seen` belongs to.
     fn mark_seen(self, seen: Offset, mark: Offset, enough: impl Fn(Mark) -> bool) -> Mark {
