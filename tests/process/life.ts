@@ -217,7 +217,7 @@ export function livesOfProcesses({ Process }: Suite): void {
   Deno.test("TestProcess.test_many_processes: 10 at a time, terminated right after the start", async () => {
     const before = belongings();
     const { blocks } = native().memoryUsage();
-    const children = Array.from({ length: 10 }, () => new Process({ target: targets.nothing }));
+    const children = Array.from({ length: 10 }, () => new Process({ target: targets.goOn }));
     children.forEach((child) => child.start());
     children.forEach((child) => child.terminate());
     for (const child of children) assert(await child.join({ timeout: PATIENCE }));
