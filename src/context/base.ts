@@ -4,6 +4,7 @@
 import { callingModules, moduleUrl } from "../callable.ts";
 import * as errors from "../errors.ts";
 import { Pipe } from "../connection.ts";
+import { getLogger, logToStderr } from "../logging.ts";
 import { Pool, type PoolOptions } from "../pool.ts";
 import { activeChildren, cpuCount, currentProcess, parentProcess, Process } from "../process.ts";
 import { JoinableQueue, Queue, SimpleQueue } from "../queues.ts";
@@ -112,6 +113,10 @@ export abstract class BaseContext {
   readonly currentProcess: typeof currentProcess = currentProcess;
   /** The package's own `parentProcess`. */
   readonly parentProcess: typeof parentProcess = parentProcess;
+  /** The package's own `getLogger`. */
+  readonly getLogger: typeof getLogger = getLogger;
+  /** The package's own `logToStderr`. */
+  readonly logToStderr: typeof logToStderr = logToStderr;
 
   /** The method of this context's processes. */
   abstract getStartMethod(options?: GetStartMethodOptions): StartMethod | null;
