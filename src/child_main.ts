@@ -16,8 +16,9 @@ import { type Joined, native, nativeOfChild } from "./native.ts";
 import { type Belongings, type Preparation, readPreparation } from "./preparation.ts";
 import { Process } from "./process.ts";
 import { endAtExit } from "./process/children.ts";
-import { becomeSelf, Self, type Work } from "./process/self.ts";
+import { becomeSelf, Self } from "./process/self.ts";
 import { watchUncaught } from "./process/uncaught.ts";
+import type { Work } from "./process/work.ts";
 import { chooseMethod } from "./start_method.ts";
 
 /** Imports of modules by URL. */

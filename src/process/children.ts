@@ -4,15 +4,8 @@ import { current } from "../current.ts";
 import { runFinalizers } from "../finalize.ts";
 import { getLogger } from "../logging.ts";
 import { native } from "../native.ts";
-
-/** What is known of a child that was started here. */
-export interface ChildRecord {
-  readonly pid: number;
-  readonly name: string;
-  readonly daemon: boolean;
-  /** Closes what is piped of its output: at the exit nobody can read it any more, so it must not wait for that. */
-  readonly shutOutputs: () => void;
-}
+import type { Child } from "./child.ts";
+import type { Process } from "./process.ts";
 
 /** How long daemons have to end after SIGTERM when this process exits, in milliseconds. */
 const DAEMONS_GRACE = 1000;
@@ -20,11 +13,12 @@ const DAEMONS_GRACE = 1000;
 const SIGTERM = 15;
 const SIGKILL = 9;
 
-const running = new Map<number, ChildRecord>();
+/** The children that have not been seen to have ended. */
+const running = new Map<number, Child>();
 let isEnding = false;
 
 /** Notes a child that was just started. */
-export function addChild(child: ChildRecord): void {
+export function addChild(child: Child): void {
   running.set(child.pid, child);
   endAtExit();
 }
@@ -32,6 +26,21 @@ export function addChild(child: ChildRecord): void {
 /** Forgets a child that has ended. */
 export function removeChild(pid: number): void {
   running.delete(pid);
+}
+
+/**
+ * The processes started here that are running. Those that have ended are joined as a side effect.
+ *
+ * @example None at first
+ * ```ts
+ * import { activeChildren } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(activeChildren(), []);
+ * ```
+ */
+export function activeChildren(): Process[] {
+  return [...running.values()].filter((child) => child.poll() === null).map(({ process }) => process);
 }
 
 /**
@@ -55,14 +64,15 @@ export function endAtExit(): void {
   });
 }
 
-function endChildren(children: readonly ChildRecord[]): void {
+function endChildren(children: readonly Child[]): void {
   const logger = getLogger();
-  const daemons = children.filter((child) => child.daemon);
+  const daemons = children.filter(({ process }) => process.daemon);
   for (const { pid, name } of daemons) {
     logger.info(`calling terminate() for daemon ${name}`);
     native().childSignal(pid, SIGTERM);
   }
-  for (const { shutOutputs } of children) shutOutputs();
+  // Nobody can read them any more, so nobody must wait for that.
+  for (const { outputs } of children) outputs.shut();
   const until = performance.now() + DAEMONS_GRACE;
   for (const { pid } of daemons) {
     if (native().childJoin(pid, Math.max(0, until - performance.now()))) continue;

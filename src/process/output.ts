@@ -1,7 +1,7 @@
 // The piped output of a child, as a stream. Nothing is read before somebody asks for it: what is unread stays in the
 // pipe, keeps no program alive, and makes a child that writes more than the pipe holds wait.
 
-import { native, type OutputPipe, translated } from "../native.ts";
+import { native, type OutputKind, type OutputPipe, translated } from "../native.ts";
 import { wait } from "../waits.ts";
 
 /** The standard output or error of one child, which is read once. */
@@ -58,6 +58,35 @@ export class PipedOutput {
       }
     }
     return true;
+  }
+}
+
+/** The outputs of one child: those that are piped. */
+export class Outputs {
+  readonly stdout: PipedOutput | null;
+  readonly stderr: PipedOutput | null;
+
+  /** Of the child that was just started. */
+  constructor(pid: number, { stdout, stderr }: { stdout: OutputKind; stderr: OutputKind }) {
+    this.stdout = stdout === "piped" ? new PipedOutput(pid, 1) : null;
+    this.stderr = stderr === "piped" ? new PipedOutput(pid, 2) : null;
+  }
+
+  /** Which of them the child may be waiting for somebody to read. */
+  get full(): "stdout" | "stderr" | null {
+    return this.stdout?.isFull ? "stdout" : this.stderr?.isFull ? "stderr" : null;
+  }
+
+  /** Closes the pipes that nobody has asked for. */
+  discard(): void {
+    this.stdout?.discard();
+    this.stderr?.discard();
+  }
+
+  /** Closes the pipes. */
+  shut(): void {
+    this.stdout?.shut();
+    this.stderr?.shut();
   }
 }
 

@@ -1,10 +1,8 @@
 // The process that runs, as an object: made by the constructor of `Process` when it is given a `Self` instead of
 // options. A child has an object of the class that its parent started, without that class's constructor having run.
 
-import type { Process } from "../process.ts";
-
-/** What a child is to run, with all that it is called with. */
-export type Work = () => unknown;
+import type { Process } from "./process.ts";
+import type { Work } from "./work.ts";
 
 /** What the constructor of `Process` is given to make the object of the process that runs. */
 export class Self {

@@ -3,7 +3,7 @@
 
 import { type FunctionReference, reference } from "../callable.ts";
 import { withoutComments } from "../callable_source.ts";
-import type { Process } from "../process.ts";
+import type { Process } from "./process.ts";
 
 /** The reference of a class with a `run` of its own. */
 export function classReference(Class: new () => Process, base: new () => Process): FunctionReference {

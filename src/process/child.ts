@@ -1,0 +1,110 @@
+// A process that was started here, as its parent has it: its end, its exit code, and the signals it is sent.
+
+import { ProcessError } from "../errors.ts";
+import { refillWarm } from "../forkserver.ts";
+import { native, translated } from "../native.ts";
+import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
+import { waitWithin } from "../waits.ts";
+import { addChild, removeChild } from "./children.ts";
+import type { Outputs } from "./output.ts";
+import type { Process } from "./process.ts";
+import { Sentinel } from "./sentinel.ts";
+import { Doubts } from "./stuck.ts";
+
+/** The end of a process that was started here. The native part forgets the process when its exit code is known. */
+export class Child {
+  readonly pid: number;
+  readonly process: Process;
+  readonly outputs: Outputs;
+  /** Ready when it has ended. */
+  readonly sentinel: Sentinel = new Sentinel(() => this.poll() === null ? native().childDescriptor(this.pid) : null);
+  #exitcode: number | null = null;
+  /** Why it could not begin its work. */
+  #failure: string | null = null;
+  #isFailureTold = false;
+  #hasSetExitCode = false;
+
+  /** Of the process that was just started, and is among the children from now on. */
+  constructor({ pid, process, outputs }: Pick<Child, "pid" | "process" | "outputs">) {
+    this.pid = pid;
+    this.process = process;
+    this.outputs = outputs;
+    addChild(this);
+    // The program goes on while a child does, unless that is a daemon.
+    // If it cannot be waited for (no more descriptors), it is waited for at the exit.
+    if (!process.daemon) void this.ended().then(() => this.poll() !== null && this.#noteFailure()).catch(() => {});
+  }
+
+  /** For messages. */
+  get name(): string {
+    return this.process.name;
+  }
+
+  /** The exit code, if it has ended. */
+  poll(): number | null {
+    if (this.#exitcode !== null) return this.#exitcode;
+    this.#exitcode = translated(() => native().childExitCode(this.pid));
+    if (this.#exitcode !== null) {
+      this.#failure = native().childFailure(this.pid);
+      native().childClose(this.pid); // it has nothing more to tell: its descriptors are free
+      removeChild(this.pid);
+      queueMicrotask(refillWarm);
+    }
+    return this.#exitcode;
+  }
+
+  /** Waits in the reactor; whether it ended is then to be polled. */
+  async ended(timeout = Infinity, signal?: AbortSignal): Promise<void> {
+    await waitWithin(timeout, () => translated(() => native().childAwait(this.pid)), signal);
+  }
+
+  /** As `Process.join`. */
+  async join(options?: WaitOptions): Promise<boolean> {
+    const timeout = timeoutOf(options);
+    options?.signal?.throwIfAborted();
+    if (this.poll() === null && timeout > 0) {
+      const stopLooking = new Doubts(this).lookInTime();
+      try {
+        await this.ended(timeout, options?.signal);
+      } finally {
+        stopLooking();
+      }
+    }
+    return this.#isOver();
+  }
+
+  /** As `Process.joinSync`. */
+  joinSync(options?: WaitSyncOptions): boolean {
+    let left = timeoutOf(options);
+    const doubts = new Doubts(this);
+    while (left > 0 && this.poll() === null) {
+      const slice = Math.min(left, doubts.nextIn);
+      if (native().childJoin(this.pid, slice)) break;
+      left -= slice;
+      if (left > 0) doubts.look();
+    }
+    return this.#isOver();
+  }
+
+  /** Sends it a signal, unless it has ended. */
+  send(signal: number): void {
+    if (this.poll() === null) translated(() => native().childSignal(this.pid, signal));
+  }
+
+  /** Whether it has ended. What kept it from its work is thrown. */
+  #isOver(): boolean {
+    if (this.poll() === null) return false;
+    if (this.#failure === null) return true;
+    this.#isFailureTold = true;
+    if (this.#hasSetExitCode) Deno.exitCode = 0;
+    this.#hasSetExitCode = false;
+    throw new ProcessError(`Cannot run "${this.name}": ${this.#failure}`);
+  }
+
+  /** A process that could not begin makes the program fail, unless `join` has told, or will tell, somebody. */
+  #noteFailure(): void {
+    if (this.#failure === null || this.#isFailureTold || Deno.exitCode !== 0) return;
+    Deno.exitCode = 1;
+    this.#hasSetExitCode = true;
+  }
+}

@@ -1,0 +1,18 @@
+// How many processes are worth having.
+
+import { native } from "../native.ts";
+
+/**
+ * How many CPUs this process may use.
+ *
+ * @example One process each
+ * ```ts
+ * import { cpuCount } from "@parallel/multiprocessing";
+ * import { assert } from "@std/assert";
+ *
+ * assert(cpuCount() >= 1);
+ * ```
+ */
+export function cpuCount(): number {
+  return native().availableCpus();
+}

@@ -1,0 +1,419 @@
+// The class of processes: what is made, started, asked and ended. What happens to one that was started is child.ts.
+
+import { type AuthenticationString, currentAuthkey, setCurrentAuthkey, toAuthkey } from "../authkey.ts";
+import { type Callable, type FunctionReference, type ModuleExport, reference } from "../callable.ts";
+import { current, nextIdentity } from "../current.ts";
+import { InvalidStateError } from "../errors.ts";
+import { launch } from "../launch.ts";
+import { native } from "../native.ts";
+import type { WaitOptions, WaitSyncOptions } from "../options.ts";
+import { register } from "../reduction.ts";
+import { methodFor } from "../start_method.ts";
+import { Child } from "./child.ts";
+import { activeChildren } from "./children.ts";
+import { exitText } from "./exit_code.ts";
+import { type ProcessOptions, requireOptions, type UntypedOptions } from "./options.ts";
+import { Outputs, pipedErrors } from "./output.ts";
+import { Self } from "./self.ts";
+import type { Sentinel } from "./sentinel.ts";
+import { classReference } from "./subclass.ts";
+import { argumentsOf, type Work, workOf } from "./work.ts";
+
+const SIGINT = 2;
+const SIGKILL = 9;
+const SIGTERM = 15;
+
+/**
+ * A process that runs a function, with as many rights as this one. As `multiprocessing.Process`.
+ *
+ * The child imports the main module and the modules it needs again, so a script must start processes only when it is
+ * the main module itself: in `if (import.meta.main) { … }`.
+ *
+ * @example Run a function of another module
+ * ```ts
+ * import { Process } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const module = "data:text/javascript,export function exit(code) { Deno.exit(code) }";
+ * const child = new Process({ target: { module, name: "exit" }, args: [3] });
+ * child.start();
+ * await child.join();
+ * assertEquals(child.exitcode, 3);
+ * ```
+ *
+ * @example Let it read one folder, and nothing else
+ * ```ts
+ * import { Process, Queue } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const source = `export function ask(said) {
+ *   const state = (name, path) => Deno.permissions.querySync({ name, path }).state;
+ *   said.putSync([state("read", "/tmp/x"), state("read", "/etc"), state("write", "/tmp/x"), state("net")]);
+ * }`;
+ * const target = { module: `data:text/javascript,${encodeURIComponent(source)}`, name: "ask" };
+ * const said = new Queue<string[]>();
+ * const child = new Process({ target, args: [said], permissions: { read: ["/tmp"] } });
+ * child.start();
+ * assertEquals(await said.get(), ["granted", "prompt", "prompt", "prompt"]);
+ * await child.join();
+ * ```
+ *
+ * @example A class of one's own
+ * ```ts ignore
+ * import { Process, Queue } from "@parallel/multiprocessing";
+ *
+ * export class Square extends Process {
+ *   constructor(private n: number, private results: Queue<number>) {
+ *     super();
+ *   }
+ *   override run() {
+ *     this.results.putSync(this.n ** 2);
+ *   }
+ * }
+ *
+ * if (import.meta.main) {
+ *   const results = new Queue<number>();
+ *   new Square(7, results).start();
+ *   console.log(await results.get()); // 49
+ * }
+ * ```
+ */
+export class Process<A extends readonly unknown[] = unknown[]> implements AsyncDisposable {
+  static {
+    register(Process, {
+      reduce() {
+        throw new TypeError("a Process cannot be sent to another process; send what is to be done instead");
+      },
+      restore: () => new Process(),
+    });
+  }
+
+  readonly #identity: readonly number[];
+  /** Whether it is the process that runs. */
+  readonly #isSelf: boolean = false;
+  readonly #class: FunctionReference | null = null;
+  /** What `run` does and what it is started with, until the start. */
+  #work: Work | null = null;
+  #target: FunctionReference | null = null;
+  #options: UntypedOptions = {};
+  #name: string;
+  #daemon: boolean;
+  #authkey: AuthenticationString | null = null;
+  /** What came of it, once it has been started. */
+  #child: Child | null = null;
+  #isClosed = false;
+
+  /**
+   * A process that has yet to be started.
+   *
+   * @throws {TypeError} If another process could not find `target`: it is bound, inline, or certainly not exported; if
+   * `run` is overridden in a class that cannot travel; or if another option is of the wrong type.
+   */
+  constructor(options: ProcessOptions<A> = {}) {
+    if (options instanceof Self) {
+      this.#isSelf = true;
+      this.#work = options.work;
+      this.#identity = current.identity;
+      this.#name = current.name;
+      this.#daemon = current.daemon;
+      return;
+    }
+    const { target, name, daemon = current.daemon } = options;
+    requireOptions(options);
+    if (target !== undefined) {
+      this.#target = reference(target as Callable | ModuleExport);
+      this.#work = workOf(target, this.#target, argumentsOf(options));
+    }
+    if (this.run !== Process.prototype.run) {
+      this.#class = classReference(this.constructor as typeof Process, Process);
+    }
+    this.#options = options;
+    this.#identity = nextIdentity();
+    this.#name = name ?? `${this.constructor.name}-${this.#identity.join(":")}`;
+    this.#daemon = daemon;
+    this.#authkey = currentAuthkey();
+  }
+
+  /** The numbers of the processes on the way from the root to this one. */
+  get identity(): readonly number[] {
+    return this.#identity;
+  }
+
+  /** For messages; may be any text, and the same for several processes. */
+  get name(): string {
+    return this.#isSelf ? current.name : this.#name;
+  }
+
+  set name(name: string) {
+    if (typeof name !== "string") throw new TypeError(`Cannot name a process ${Deno.inspect(name)}: wanted a string`);
+    if (!this.#isSelf) {
+      this.#name = name;
+    } else {
+      current.name = name;
+      native().setProcessName(name);
+    }
+  }
+
+  /** Whether the process ends when its parent does. May be changed before the start only. */
+  get daemon(): boolean {
+    return this.#daemon;
+  }
+
+  set daemon(daemon: boolean) {
+    if (this.#isSelf || this.#child !== null) {
+      throw new InvalidStateError(`Cannot change "daemon": process has already started`);
+    }
+    this.#daemon = daemon;
+  }
+
+  /**
+   * The key that its connections authenticate each other with: that of the process that made it, until another is set.
+   * Setting it after the start changes nothing in a child.
+   *
+   * @throws {TypeError} If something else than a Uint8Array is set.
+   */
+  get authkey(): AuthenticationString {
+    return this.#authkey ?? currentAuthkey();
+  }
+
+  set authkey(key: Uint8Array) {
+    if (this.#isSelf) setCurrentAuthkey(key);
+    else this.#authkey = toAuthkey(key);
+  }
+
+  /** The id that the operating system gave it; `null` before the start. */
+  get pid(): number | null {
+    this.#requireOpen("look at");
+    return this.#isSelf ? Deno.pid : this.#child?.pid ?? null;
+  }
+
+  /** As {@linkcode pid}. */
+  get ident(): number | null {
+    return this.pid;
+  }
+
+  /**
+   * What `connection.wait` waits for until the process has ended.
+   *
+   * @throws {InvalidStateError} If it was not started by this process.
+   */
+  get sentinel(): Sentinel {
+    this.#requireOpen("wait for");
+    if (this.#child === null) {
+      throw new InvalidStateError(`Cannot wait for "${this.name}": process not started`);
+    }
+    return this.#child.sentinel;
+  }
+
+  /**
+   * How it ended: 0 normally, n by `Deno.exit(n)`, 1 by an uncaught error, −n by signal n; `null` while it runs or
+   * before it was started.
+   */
+  get exitcode(): number | null {
+    this.#requireOpen("look at");
+    return this.#child?.poll() ?? null;
+  }
+
+  /**
+   * What the process writes to its standard output, if that is `"piped"`. It may be read after the end, too, and is
+   * then complete. A process that writes more than some 64 KiB waits until it is read, as does whoever joins it.
+   *
+   * @throws {TypeError} If it is not piped.
+   * @throws {InvalidStateError} If the process was not started.
+   *
+   * @example The output of a process
+   * ```ts
+   * import { Process } from "@parallel/multiprocessing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const module = "data:text/javascript,export function greet(name) { console.log('Hello', name) }";
+   * const child = new Process({ target: { module, name: "greet" }, args: ["Ada"], stdout: "piped" });
+   * child.start();
+   * assertEquals(await new Response(child.stdout).text(), "Hello Ada\n");
+   * await child.join();
+   * ```
+   */
+  get stdout(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#output("stdout");
+  }
+
+  /** As {@linkcode stdout}, its standard error. */
+  get stderr(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#output("stderr");
+  }
+
+  /**
+   * What the process does: calls the target with its arguments. An exported subclass may override it. Then the class is
+   * found in the other process by its name, as a function is, and the instance's own properties travel; its constructor
+   * does not run again. It may be called in this process, too, before the start.
+   */
+  run(): void | Promise<void> {
+    return this.#work?.() as void | Promise<void>;
+  }
+
+  /**
+   * Starts the process; it exists when this returns.
+   *
+   * @throws {InvalidStateError} If it was started before, or this process may not have children.
+   * @throws {TypeError} If an argument, or a property of an instance with a `run` of its own, cannot be serialised; then
+   * nothing is started.
+   * @throws {Deno.errors.NotCapable} If it is to have permissions that this process has not; then nothing is started.
+   * @throws What the operating system says against it, as the matching `Deno.errors`.
+   */
+  start(): void {
+    this.#requireOpen("start");
+    if (this.#child !== null) throw new InvalidStateError("Cannot start the process: cannot start a process twice");
+    if (this.#isSelf) {
+      throw new InvalidStateError(
+        `Cannot start "${this.name}": can only start a process object created by current process`,
+      );
+    }
+    if (current.daemon) {
+      throw new InvalidStateError("Cannot start a process: daemonic processes are not allowed to have children");
+    }
+    if (Object.hasOwn(this, "run")) {
+      throw new TypeError(`Cannot start "${this.name}": its "run" is a property, wanted a method of an exported class`);
+    }
+    if (!current.mayStart()) {
+      throw new InvalidStateError(
+        "Cannot start a process while the main module is imported by a child: " +
+          "put what starts processes into `if (import.meta.main) { … }`",
+      );
+    }
+    activeChildren();
+    const { permissions = "inherit", env, cwd, stdout = "inherit", stderr = "inherit" } = this.#options;
+    const pid = launch({
+      method: methodFor(this.constructor),
+      permissions,
+      preparation: {
+        name: this.#name,
+        identity: [...this.#identity],
+        daemon: this.#daemon,
+        authkey: this.authkey,
+        target: this.#target,
+        process: this.#class,
+      },
+      args: argumentsOf(this.#options),
+      state: this.#class === null ? {} : Object.fromEntries(Object.entries(this)),
+      env,
+      cwd,
+      stdout,
+      stderr,
+    });
+    const outputs = new Outputs(pid, { stdout, stderr });
+    if (outputs.stderr !== null) pipedErrors.set(this, outputs.stderr);
+    this.#child = new Child({ pid, process: this as Process, outputs });
+    // What was sent is not kept here.
+    this.#options = {};
+    this.#work = null;
+  }
+
+  /**
+   * Waits for its end without blocking the thread.
+   *
+   * @returns `true`, or `false` if it did not end in time.
+   * @throws {InvalidStateError} If it was not started.
+   * @throws {ProcessError} If it could not begin its work, with the reason: a module that does not load, a target that
+   * was not found.
+   * @throws What `signal` was aborted with.
+   */
+  async join(options?: WaitOptions): Promise<boolean> {
+    return await this.#requireStarted("join").join(options);
+  }
+
+  /** As {@linkcode join}, blocking the thread. */
+  joinSync(options?: WaitSyncOptions): boolean {
+    return this.#requireStarted("join").joinSync(options);
+  }
+
+  /** Whether it has been started and has not ended. */
+  isAlive(): boolean {
+    this.#requireOpen("look at");
+    return this.#isSelf || (this.#child !== null && this.#child.poll() === null);
+  }
+
+  /** Asks it to end (SIGTERM). Nothing happens if it has ended. */
+  terminate(): void {
+    this.#requireStarted("terminate").send(SIGTERM);
+  }
+
+  /** Ends it (SIGKILL). Nothing happens if it has ended. */
+  kill(): void {
+    this.#requireStarted("kill").send(SIGKILL);
+  }
+
+  /** Interrupts it (SIGINT). Nothing happens if it has ended. */
+  interrupt(): void {
+    this.#requireStarted("interrupt").send(SIGINT);
+  }
+
+  /**
+   * Lets go of what is known about a process that has ended. Again: nothing happens.
+   *
+   * @throws {InvalidStateError} If it is still running.
+   */
+  close(): void {
+    if (this.#isClosed) return;
+    if (this.isAlive()) {
+      throw new InvalidStateError(
+        `Cannot close "${this.name}": it is still running; call join() or terminate() first`,
+      );
+    }
+    this.#isClosed = true;
+    this.#child?.outputs.discard();
+  }
+
+  /** Terminates it if it is alive, and waits for its end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const child = this.#child;
+    if (this.#isClosed || child === null) return;
+    if (child.poll() === null) {
+      child.send(SIGTERM);
+      child.outputs.discard(); // lest it waits for a reader
+      await child.ended();
+      child.poll();
+    }
+    child.outputs.discard();
+  }
+
+  /** As CPython shows it: `<Process name='Process-1' pid=… parent=… stopped exitcode=0>`. */
+  toString(): string {
+    const parts = [`name='${this.name}'`];
+    if (this.#child !== null || this.#isSelf) parts.push(`pid=${this.#child?.pid ?? Deno.pid}`);
+    parts.push(`parent=${this.#isSelf ? current.parent?.pid ?? null : Deno.pid}`, this.#state());
+    if (this.#daemon) parts.push("daemon");
+    return `<${this.constructor.name} ${parts.join(" ")}>`;
+  }
+
+  #state(): string {
+    if (this.#isClosed) return "closed";
+    if (this.#isSelf) return "started";
+    if (this.#child === null) return "initial";
+    const exitcode = this.#child.poll();
+    return exitcode === null ? "started" : `stopped exitcode=${exitText(exitcode)}`;
+  }
+
+  #output(name: "stdout" | "stderr"): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const output = this.#child?.outputs[name] ?? null;
+    if (output !== null) return output.stream;
+    if (this.#options[name] === "piped") {
+      throw new InvalidStateError(`Cannot read ${name} of "${this.name}": process not started`);
+    }
+    throw new TypeError(`Cannot read ${name} of "${this.name}": it is not piped; make it with { ${name}: "piped" }`);
+  }
+
+  #requireOpen(action: string): void {
+    if (this.#isClosed) throw new InvalidStateError(`Cannot ${action} "${this.name}": process object is closed`);
+  }
+
+  #requireStarted(action: string): Child {
+    this.#requireOpen(action);
+    if (this.#isSelf) {
+      throw new InvalidStateError(`Cannot ${action} "${this.name}": can only ${action} a child process`);
+    }
+    if (this.#child === null) {
+      throw new InvalidStateError(`Cannot ${action} "${this.name}": can only ${action} a started process`);
+    }
+    return this.#child;
+  }
+}

@@ -1,0 +1,23 @@
+// What `Process.run` does unless a class overrides it: the target is called with its arguments.
+
+import type { FunctionReference } from "../callable.ts";
+import { resolve } from "../callable_resolve.ts";
+import type { Target, UntypedOptions } from "./options.ts";
+
+/** What a process is to run, with all that it is called with. */
+export type Work = () => unknown;
+
+/** What the target is called with. */
+export function argumentsOf({ args = [], kwargs }: UntypedOptions): unknown[] {
+  return [...args, ...kwargs === undefined ? [] : [kwargs]];
+}
+
+/** Calls the target, in the process that was given it. */
+export function workOf<A extends readonly unknown[]>(
+  target: Target<A>,
+  reference: FunctionReference,
+  args: unknown[],
+): Work {
+  if (typeof target === "function") return () => target(...args as unknown as A);
+  return async () => await (await resolve(reference))(...args);
+}
