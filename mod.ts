@@ -5,6 +5,7 @@
  */
 
 export {
+  freezeSupport,
   getAllStartMethods,
   getContext,
   getStartMethod,

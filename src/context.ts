@@ -147,3 +147,27 @@ export function setExecutable(path: string | URL): void {
 export function setForkserverPreload(specifiers: readonly string[]): void {
   DEFAULT.setForkserverPreload(specifiers);
 }
+
+/**
+ * To be awaited first in the main module of a program that `deno compile` makes: its processes are the program itself,
+ * started with an argument that says so. In such a process this does what the process is for and never returns;
+ * everywhere else it does nothing.
+ *
+ * The functions that processes of such a program run must be exported by other modules than the main one, which is
+ * still being evaluated, and these must be in the program (`deno compile --include`).
+ *
+ * @example Nothing happens in other programs
+ * ```ts
+ * import { freezeSupport, getStartMethod } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * if (import.meta.main) {
+ *   await freezeSupport();
+ *   // …
+ * }
+ * assertEquals(getStartMethod({ allowNone: true }), null);
+ * ```
+ */
+export async function freezeSupport(): Promise<void> {
+  await DEFAULT.freezeSupport();
+}

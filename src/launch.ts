@@ -2,10 +2,11 @@
 // child_main.ts.
 
 import { type AuthenticationString, currentAuthkey } from "./authkey.ts";
-import { isOwnModule } from "./callable_types.ts";
+import { type FunctionReference, isOwnModule } from "./callable_types.ts";
 import { childArguments, entryModule } from "./command_line.ts";
 import { startFromWarm } from "./forkserver.ts";
 import { current } from "./current.ts";
+import { frozenArguments, isFrozen } from "./freeze.ts";
 import { getLogger } from "./logging.ts";
 import { addonFile, native, type OutputKind, translated } from "./native.ts";
 import { childPermissionFlags, type ChildPermissions } from "./permissions.ts";
@@ -40,8 +41,9 @@ const CHILD_MAIN = new URL("./child_main.ts", import.meta.url);
  * @throws What the operating system says against starting it, as the matching `Deno.errors`.
  */
 export function launch({ method, permissions, preparation, args, state, env, cwd, stdout, stderr }: Launch): number {
+  if (isFrozen()) requireFrozen({ permissions, preparation });
   const addon = native();
-  const main: string | undefined = Deno.mainModule; // undefined in a Worker
+  const main: string | undefined = isFrozen() ? undefined : Deno.mainModule; // undefined in a Worker, too
   // One of our own it is only when our examples are run: nothing of the user's is in it.
   const mainModule = main !== undefined && isOwnModule(main) ? undefined : main;
   const initialDirectory = current.initialDirectory ??= translated(() => addon.workingDirectory());
@@ -50,11 +52,12 @@ export function launch({ method, permissions, preparation, args, state, env, cwd
   // What is running already cannot be given other streams, another environment, or fewer permissions.
   const isCaged = addon.isCaged();
   const mayBeWarm = method === "forkserver" && env === undefined && stdout === "inherit" && stderr === "inherit" &&
-    permissions === "inherit" && !isCaged;
+    permissions === "inherit" && !isCaged && !isFrozen();
   const named = cwd === undefined ? undefined : pathOf(cwd);
   const directory = mayBeWarm ? translated(() => addon.directoryToBeginIn(named)) : null;
   const facts = {
     ...preparation,
+    ...isFrozen() && { target: elsewhere(preparation.target), process: elsewhere(preparation.process) },
     authkey,
     logger,
     mainModule: mainModule ?? null,
@@ -84,11 +87,10 @@ export function launch({ method, permissions, preparation, args, state, env, cwd
   });
   const block = translated(() => addon.createPreparation(message.bytes, message.attachments));
   const start = () => {
-    const [path, ...commandLine] = childArguments({
-      ...parent,
-      entry: entryModule(CHILD_MAIN, modules, { isCaged: isCaged || permissions !== "inherit" }),
-      permissionFlags,
-    });
+    const entry = () => entryModule(CHILD_MAIN, modules, { isCaged: isCaged || permissions !== "inherit" });
+    const [path, ...commandLine] = isFrozen()
+      ? frozenArguments(parent.execPath, parent.args)
+      : childArguments({ ...parent, entry: entry(), permissionFlags });
     return translated(() =>
       addon.startChild({
         name,
@@ -110,6 +112,28 @@ export function launch({ method, permissions, preparation, args, state, env, cwd
     // The child has its own hold on it from the moment its place is reserved.
     addon.releaseBlock(block);
   }
+}
+
+/** Refuses what a process of a program made by `deno compile` could not do. */
+function requireFrozen({ permissions, preparation: { target, process } }: Pick<Launch, "permissions" | "preparation">) {
+  if (permissions !== "inherit") {
+    throw new Deno.errors.NotSupported(
+      "Cannot start a process with permissions of its own: those of a compiled program are fixed when it is made",
+    );
+  }
+  for (const reference of [target, process]) {
+    if (reference?.modules.every((url) => url === Deno.mainModule)) {
+      throw new TypeError(
+        `Cannot run "${reference.name}" in a process of a compiled program: the main module is still being evaluated ` +
+          "there; export it from another module",
+      );
+    }
+  }
+}
+
+/** The reference without the main module. */
+function elsewhere(reference: FunctionReference | null): FunctionReference | null {
+  return reference && { ...reference, modules: reference.modules.filter((url) => url !== Deno.mainModule) };
 }
 
 /** The program that a child is. */

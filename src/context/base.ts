@@ -3,6 +3,7 @@
 
 import { callingModules, moduleUrl } from "../callable.ts";
 import * as errors from "../errors.ts";
+import { workIfChild } from "../freeze.ts";
 import { Pipe } from "../connection.ts";
 import { getLogger, logToStderr } from "../logging.ts";
 import { Pool, type PoolOptions } from "../pool.ts";
@@ -153,6 +154,19 @@ export abstract class BaseContext {
    */
   setExecutable(path: string | URL): void {
     chooseExecutable(path);
+  }
+
+  /** The package's own `freezeSupport`. */
+  async freezeSupport(): Promise<void> {
+    await workIfChild({
+      args: Deno.args,
+      async work(args) {
+        Object.defineProperty(Deno, "args", { value: args, configurable: true, enumerable: true });
+        const { start } = await import("../child_main.ts");
+        await start({});
+        Deno.exit();
+      },
+    });
   }
 
   /**

@@ -1,7 +1,7 @@
 // Errors that nobody catches in a child: they are told with the name of the process, and end it in order, unless the
 // user's own handlers say that they have been dealt with.
 
-import process from "node:process";
+import { nodeProcess } from "../node.ts";
 
 /** Calls `fail` with every error and rejection that no handler of the user's has prevented from being reported. */
 export function watchUncaught(fail: (error: unknown) => never): void {
@@ -26,6 +26,7 @@ export function watchUncaught(fail: (error: unknown) => never): void {
   });
   addEventListener("unhandledrejection", (event) => {
     // Node's own events are told by Deno after this one.
+    const process = nodeProcess();
     const isNodes = process.listenerCount("unhandledRejection") + process.listenerCount("uncaughtException") > 0;
     if (isSentOn || isNodes) return;
     const { promise, reason } = event;
