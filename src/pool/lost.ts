@@ -17,7 +17,8 @@ export function howItEnded(exitcode: number | null): string {
 }
 
 /** The error of the task that a worker was running when it died. */
-export function lost(fn: string, { process, pid, lastWords }: Member, exitcode: number | null): WorkerLostError {
+export function lost(fn: string, { process, pid, lastWords }: Member): WorkerLostError {
+  const { exitcode } = process;
   const said = lastWords === "" ? "" : `; the last of its standard error:\n${lastWords}`;
   const message = `Cannot finish "${fn}": its worker "${process.name}" (pid ${pid}) ${howItEnded(exitcode)}${said}`;
   return new WorkerLostError(message, { exitcode, signal: signalOf(exitcode), pid, stderr: lastWords });

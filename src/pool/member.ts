@@ -26,6 +26,8 @@ export interface Given {
 
 /** What a member is made with. */
 export interface MemberOptions {
+  /** Tasks after which it is replaced; `Infinity` for never. */
+  readonly maxtasksperchild: number;
   /** The class of its process. */
   readonly ProcessClass: typeof Process;
   /** Where its standard error goes: through this process, which remembers the last of it, or straight there. */
@@ -37,7 +39,7 @@ export interface MemberOptions {
 export interface MemberHost {
   /** There may be frames. */
   arrived(member: Member): void;
-  /** The process has ended. */
+  /** The process has ended; what it had answered is still to be received. */
   ended(member: Member): void;
 }
 
@@ -66,8 +68,8 @@ export class Member {
   wasReady = false;
   /** It was told to end. */
   isExpectedToEnd = false;
-  /** It is not to be given any more tasks. */
-  isRetired = false;
+  /** It has more memory than it may have. */
+  isOutgrown = false;
   /** Why it could not start. */
   unfit: unknown = null;
   /** When it was last given something, or answered. */
@@ -90,8 +92,11 @@ export class Member {
   readonly #lastWords = new LastWords();
   readonly #ended = Promise.withResolvers<void>();
 
+  readonly #maxTasks: number;
+
   /** Starts a worker. */
-  constructor(host: MemberHost, { ProcessClass, stderr, settings }: MemberOptions) {
+  constructor(host: MemberHost, { maxtasksperchild, ProcessClass, stderr, settings }: MemberOptions) {
+    this.#maxTasks = maxtasksperchild;
     try {
       this.process = new ProcessClass({
         target: WORKER,
@@ -125,6 +130,11 @@ export class Member {
   /** Whether it has nothing to do. */
   get isIdle(): boolean {
     return this.given.size === 0;
+  }
+
+  /** Whether it is not to be given any more tasks; unless it loses some that it has not begun. */
+  get isRetired(): boolean {
+    return this.isOutgrown || this.assigned >= this.#maxTasks;
   }
 
   /** Its resident memory in bytes, as of its last look. */
@@ -275,7 +285,6 @@ export class Member {
       this.unfit = error;
     }
     this.#errors?.tellRest();
-    host.arrived(this); // what it has said before
     this.state = "ended";
     host.ended(this);
     this.#close();

@@ -64,6 +64,16 @@ export function lifetimesOfPools({ pool: poolOf, test }: Suite): void {
     assert((await Promise.all(numbers(30).map(() => pool.apply(targets.pid)))).every((pid) => !before.includes(pid)));
   });
 
+  test("maxtasksperchild counts what a worker has run, not what another has taken from it", async () => {
+    await using pool = poolOf(2, { maxtasksperchild: 2 });
+    // The first is given a second one ahead, which the successor of the other worker takes.
+    const pids = await pool.map(targets.pidAfter, [1000, 0, 0, 0, 0, 0], { chunksize: 1 });
+    const alive = pool.stats().workers.filter(({ state }) => state !== "stopping").map(({ pid }) => pid);
+    const counts = Map.groupBy(pids, (pid) => pid);
+    assertEquals(counts.get(pids[0])!.length, 1);
+    for (const [pid, { length }] of counts) assertEquals([pid, length], [pid, alive.includes(pid) ? 1 : 2]);
+  });
+
   test("TestPoolWorkerLifetime.test_pool_worker_lifetime_early_close: all tasks are done after close()", async () => {
     const pool = poolOf(3, { maxtasksperchild: 1 });
     const results = numbers(6).map((i) => pool.applyAsync(targets.later, [i, 10]));

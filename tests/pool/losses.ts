@@ -1,9 +1,9 @@
 // Workers that die: what is lost, and what is not.
 
-import { type Pool, ProcessError, Queue, WorkerLostError } from "@parallel/multiprocessing";
+import { type Pool, ProcessError, Queue, Value, WorkerLostError } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import * as targets from "../fixtures/pool_targets.ts";
-import { until } from "../helpers.ts";
+import { isRunning, until } from "../helpers.ts";
 import type { Suite } from "./suite.ts";
 
 const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -71,6 +71,17 @@ export function lossesOfPools({ pool: poolOf, test }: Suite): void {
     for (let i = 0; i < 2; i++) await assertRejects(() => results.next(), WorkerLostError);
     assertEquals([(await results.next()).value, (await results.next()).value], [16, 25]);
     assertEquals((await results.next()).done, true);
+  });
+
+  test("what a worker had answered before it died is not done again, however much it is", async () => {
+    await using pool = poolOf(1);
+    const value = Value("i", 0);
+    await pool.map(targets.nothing, Array(1000), { chunksize: 1 }); // quick tasks are given ahead
+    const [{ pid }] = pool.stats().workers;
+    const results = numbers(100).map(() => pool.applyAsync(targets.countAndDie, [{ value, last: 100 }]));
+    while (isRunning(pid)) { /* all of it is to be read at once */ }
+    await Promise.all(results.map((result) => result.wait()));
+    assertEquals([value.value, results.filter((it) => it.successful()).length], [100, 99]);
   });
 
   test("a worker that is killed while it is idle costs nothing", async () => {

@@ -1,0 +1,30 @@
+// The functions that a pool has been given: each has one number for as long as the pool lives, however often it is
+// named.
+
+import { reference } from "../callable.ts";
+import type { Callable, ModuleExport } from "../callable_types.ts";
+import type { PoolFunction } from "./calls.ts";
+
+/** The functions of one pool. */
+export class FunctionTable {
+  readonly #functions = new WeakMap<object, PoolFunction>();
+  /** Those that were named by their module. */
+  readonly #exports = new Map<string, PoolFunction>();
+  #count = 0;
+
+  /** The function that workers are to run. */
+  get(target: Callable | ModuleExport): PoolFunction {
+    const known = typeof target === "function" ? this.#functions.get(target) : undefined;
+    if (known !== undefined) return known;
+    const made = { id: this.#count + 1, reference: reference(target) };
+    if (typeof target === "function") this.#functions.set(target, made);
+    else {
+      const key = `${made.reference.modules[0]} ${made.reference.name}`;
+      const same = this.#exports.get(key);
+      if (same !== undefined) return same;
+      this.#exports.set(key, made);
+    }
+    this.#count++;
+    return made;
+  }
+}
