@@ -205,7 +205,7 @@ export interface Native {
   connectionFlush(connection: number): number;
   connectionWithdraw(connection: number): number;
   connectionReceive(connection: number, limit: number, wait: number): number;
-  receivedBytes(): ArrayBuffer;
+  connectionReceiveInto(connection: number, target: Uint8Array): void;
   connectionAwaitReceived(connection: number, limit: number): number;
   connectionPoll(connection: number, timeout: number): number;
   connectionHasMessage(connection: number): number;

@@ -66,7 +66,7 @@ export interface End {
 /** How a message speaks of a connection: who has the descriptor, readable, writable, and the pipe. */
 type Reduced = [offer: BlockReference, readable: boolean, writable: boolean, pipe: BlockReference | null];
 
-/** Makes something of what was received (`ReceiveStatus.apart`, or a length), before anything else can happen. */
+/** Makes something of a message of this length, before anything else can happen. */
 type Take<T> = (got: number) => T;
 
 /** In the place of what was received. */

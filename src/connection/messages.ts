@@ -23,7 +23,7 @@ import { keepingScratch, openScratch, type Scratch } from "../scratch.ts";
 export const SendStatus = { done: 0, kept: 1 } as const;
 
 /** What else than a length `connectionReceive` returns. */
-export const ReceiveStatus = { notYet: -1, apart: -2, end: -3 } as const;
+export const ReceiveStatus = { notYet: -1, end: -2 } as const;
 
 /** Where in the scratch buffer a message to be sent begins (`MESSAGE_OFFSET` there). */
 const MESSAGE_OFFSET = 16;
@@ -150,28 +150,34 @@ export class Messages {
     return keepingScratch(this.#scratch, work);
   }
 
+  /** Whether a message does not fit into the scratch buffer, so that its bytes are still to be received. */
+  #isLong(got: number): boolean {
+    return got > this.#scratch.bytes.length;
+  }
+
+  /** Receives a long message into memory that is exactly as long. */
+  #receiveInto<T extends Uint8Array>(target: T): T {
+    translated(() => this.#addon.connectionReceiveInto(this.#id, target));
+    return target;
+  }
+
   /** The bytes that were received. */
   takeBytes(got: number): Uint8Array<ArrayBuffer> {
-    if (got === ReceiveStatus.apart) return new Uint8Array(this.#addon.receivedBytes());
+    if (this.#isLong(got)) return this.#receiveInto(new Uint8Array(got));
     return slab.copy(this.#scratch.bytes, 0, got);
   }
 
   /** Copies what was received to `target`, if that is long enough; its length, or else the bytes. */
   takeInto(got: number, target: Uint8Array): number | Uint8Array<ArrayBuffer> {
-    if (got === ReceiveStatus.apart) {
-      const bytes = this.takeBytes(got);
-      if (bytes.length > target.length) return bytes;
-      target.set(bytes);
-      return bytes.length;
-    }
     if (got > target.length) return this.takeBytes(got);
-    target.set(this.#scratch.bytes.subarray(0, got));
+    if (this.#isLong(got)) this.#receiveInto(target.subarray(0, got));
+    else target.set(this.#scratch.bytes.subarray(0, got));
     return got;
   }
 
   /** The value that was received. */
   takeValue(got: number): unknown {
-    if (got === ReceiveStatus.apart) return this.#restore(this.takeBytes(got));
+    if (this.#isLong(got)) return this.#restore(this.takeBytes(got));
     const wasBusy = this.#scratch.busy;
     this.#scratch.busy = true;
     try {

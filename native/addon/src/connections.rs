@@ -15,13 +15,12 @@ use multiprocessing_core::heap::{Hold, Kind};
 use multiprocessing_core::reactor::descriptors::Interest;
 use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::sys::stream::Mode;
-use napi::Env;
-use napi::bindgen_prelude::{ArrayBuffer, Uint8Array};
+use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
 use crate::errors::{Error, Result, state, to_js};
 use crate::port;
-use crate::queues::{give_to_javascript, with_scratch_bytes};
+use crate::queues::with_scratch_bytes;
 use crate::tree::tree;
 
 /// Where in the scratch buffer a message to be sent begins.
@@ -33,8 +32,6 @@ struct Connections {
     open: Vec<Option<Arc<Connection>>>,
     /// Numbers to be given again.
     free: Vec<u32>,
-    /// What the last receive left that did not fit into the scratch buffer.
-    received: Vec<u8>,
 }
 
 thread_local! {
@@ -208,14 +205,13 @@ pub fn connection_withdraw(id: u32) -> Result<bool> {
 
 /// Returned by [`connection_receive`] when there is no whole message yet.
 const NOT_YET: f64 = -1.0;
-/// Returned by [`connection_receive`] when [`received_bytes`] has the message.
-const APART: f64 = -2.0;
 /// Returned by [`connection_receive`] when the other end is closed.
-const END: f64 = -3.0;
+const END: f64 = -2.0;
 
 /// Receives a message of at most `limit` bytes. Not negative: its length, and its bytes are in the
-/// scratch buffer. -1 (if it must not `wait`): it is not there yet, see
-/// [`connection_await_received`]. -2: [`received_bytes`] has it. -3: the other end is closed.
+/// scratch buffer, unless they do not fit in there: then [`connection_receive_into`] has to fetch
+/// them. -1 (if it must not `wait`): it is not there yet, see [`connection_await_received`]. -2: the
+/// other end is closed.
 pub fn connection_receive(id: u32, limit: f64, wait: bool) -> Result<f64> {
     let connection = connection(id)?;
     let received = with_scratch_bytes(|scratch| {
@@ -226,19 +222,24 @@ pub fn connection_receive(id: u32, limit: f64, wait: bool) -> Result<f64> {
         Received::Here(length) => length as f64,
         Received::NotYet => NOT_YET,
         Received::End => END,
-        Received::Apart(bytes) => {
-            CONNECTIONS.with_borrow_mut(|connections| connections.received = bytes);
-            APART
-        }
+        Received::Long(length) => length as f64,
     })
 }
 
-/// The message that [`connection_receive`] could not put into the scratch buffer.
+/// Receives the message that did not fit into the scratch buffer, waiting for what is still to come
+/// of it. `target` has to be as long as it is.
 #[napi]
-pub fn received_bytes(env: &Env) -> Result<ArrayBuffer<'_>> {
-    let bytes =
-        CONNECTIONS.with_borrow_mut(|connections| std::mem::take(&mut connections.received));
-    give_to_javascript(env, bytes)
+pub fn connection_receive_into(id: u32, mut target: Uint8Array) -> Result<()> {
+    let connection = connection(id)?;
+    // SAFETY: nothing of this thread's JavaScript runs meanwhile. Another thread that shares the
+    // memory sees its bytes change one by one, as with any other write to shared memory.
+    let target = unsafe { target.as_mut() };
+    match connection.receive_into(target, Mode::Wait).map_err(told)? {
+        Received::Here(_) => Ok(()),
+        _ => Err(state(
+            "Cannot receive: no message of this length has been told of",
+        )),
+    }
 }
 
 /// Lets the reactor read until [`connection_receive`] with this `limit` has something to say; the

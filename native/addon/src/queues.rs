@@ -3,11 +3,9 @@
 #![allow(unsafe_code)] // the scratch buffer is an ArrayBuffer over memory of ours
 
 use std::cell::RefCell;
-use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::time::Duration;
 
-use multiprocessing_core::buffers;
 use multiprocessing_core::heap::Hold;
 use multiprocessing_core::reactor::operations::{AwaitQueue, QueueState};
 use multiprocessing_core::ring::{Joined, Message, Put, Queue, Take};
@@ -213,33 +211,6 @@ pub fn taken_attachments() -> Result<Vec<u32>> {
         let holds = scratch.attachments.drain(..);
         Ok(holds.map(|hold| hold.0).collect())
     })
-}
-
-/// Makes bytes JavaScript's own, without copying them; their memory goes back to the core when
-/// they are collected.
-pub fn give_to_javascript(env: &Env, bytes: Vec<u8>) -> Result<ArrayBuffer<'_>> {
-    if bytes.is_empty() {
-        return ArrayBuffer::from_data(env, bytes).map_err(from_napi);
-    }
-    let mut bytes = ManuallyDrop::new(bytes);
-    let (data, length, capacity) = (bytes.as_mut_ptr(), bytes.len(), bytes.capacity());
-    let owned = Owned { data, capacity };
-    // SAFETY: the bytes belong to the buffer alone, until its finalizer gives them back.
-    unsafe { ArrayBuffer::from_external(env, data, length, owned, |_, owned| owned.give_back()) }
-        .map_err(from_napi)
-}
-
-/// A vector without its length, while JavaScript has it.
-struct Owned {
-    data: *mut u8,
-    capacity: usize,
-}
-
-impl Owned {
-    fn give_back(self) {
-        // SAFETY: the pointer and capacity of the vector that `give_to_javascript` took apart, once.
-        buffers::give(unsafe { Vec::from_raw_parts(self.data, 0, self.capacity) });
-    }
 }
 
 /// Lets go of what kept shared objects alive on their way.

@@ -14,7 +14,6 @@
 
 #[cfg(not(loom))]
 pub mod arena;
-pub mod buffers;
 pub mod cage;
 #[cfg(not(loom))]
 #[cfg(not(loom))]

@@ -8,7 +8,9 @@
 //!
 //! I1: not a byte behind the message is read, so that whoever else has the descriptor, in this
 //! process or another, finds the next message untouched.
-//! I2: memory grows with what has arrived, never with what the header announces.
+//! I2: memory grows with what has arrived, never with what the header announces. Where a receiver
+//! is asked for memory of its own before all is there, that is at most [`AT_ONCE`] or [`LEAP`]
+//! times what has arrived, and the pages beyond are not touched.
 
 use std::time::{Duration, Instant};
 
@@ -16,12 +18,16 @@ use rustix::io::Errno;
 
 use super::Failure;
 use super::frame::{self, Parsed};
-use crate::buffers;
 use crate::sys::stream::{Mode, Stream};
 use crate::wait::spinning_helps;
 
 /// What is set aside for a body before any of it has come.
 const FIRST_PIECE: u64 = 1024 * 1024;
+
+/// The receiver of a message no longer than this is asked for memory as soon as it is announced …
+const AT_ONCE: u64 = 16 * 1024 * 1024;
+/// … and of a longer one once this part of it has come.
+const LEAP: u64 = 8;
 
 /// How long a thread looks out for a message before it sleeps, if the one before came that soon
 /// and there is more than one CPU. A sleep and wake-up cost about 50 µs.
@@ -46,8 +52,9 @@ pub struct Incoming {
 pub enum Received {
     /// So many bytes, in the target.
     Here(usize),
-    /// A message that is too long for the target.
-    Apart(Vec<u8>),
+    /// A message of so many bytes, too long for the target: for
+    /// [`receive_into`](Incoming::receive_into).
+    Long(u64),
     /// Not all of it is there yet.
     NotYet,
     /// The other end was closed, and nothing is left.
@@ -72,7 +79,8 @@ impl Incoming {
         self.filled == 0
     }
 
-    /// Receives a message of at most `limit` bytes into `target`, or apart if it is longer.
+    /// Receives a message of at most `limit` bytes into `target`, if it fits. [`Mode::Try`] tells
+    /// of a longer one when all of it is here, [`Mode::Wait`] as soon as it may be believed.
     pub fn receive(
         &mut self,
         source: &Stream,
@@ -92,44 +100,49 @@ impl Incoming {
         let target = usize::try_from(length)
             .ok()
             .and_then(|length| target.get_mut(..length));
-        match target {
-            Some(target) if self.body.is_empty() => self.receive_into(source, target, mode),
-            target => {
-                while !self.is_whole() {
-                    if !self.read_body(source, length, mode)? {
-                        return Ok(Received::NotYet);
-                    }
-                }
-                let body = self.take();
-                let Some(target) = target else {
-                    return Ok(Received::Apart(body));
-                };
-                target.copy_from_slice(&body);
-                buffers::give(body);
-                Ok(Received::Here(target.len()))
+        if let Some(target) = target {
+            return self.receive_into(source, target, mode);
+        }
+        while !self.is_believable(length, mode) {
+            if !self.read_body(source, length, mode)? {
+                return Ok(Received::NotYet);
             }
         }
+        Ok(Received::Long(length))
     }
 
-    /// Receives a body of which nothing has come yet, and which is as long as `target`.
-    fn receive_into(
+    /// Whether enough of a message has come to ask for memory for all of it.
+    fn is_believable(&self, length: u64, mode: Mode) -> bool {
+        let come = self.body.len() as u64;
+        come == length || mode == Mode::Wait && (length <= AT_ONCE || come >= length / LEAP)
+    }
+
+    /// Receives a message whose header has come; it has to be as long as `target`.
+    pub fn receive_into(
         &mut self,
         source: &Stream,
         target: &mut [u8],
         mode: Mode,
     ) -> Result<Received, Failure> {
-        let mut filled = 0;
+        match self.length {
+            Some(length) if length == target.len() as u64 => {}
+            Some(length) => return Ok(Received::Long(length)),
+            None => return Ok(Received::NotYet),
+        }
+        let before = self.body.len();
+        target[..before].copy_from_slice(&self.body);
+        let mut filled = before;
         while filled < target.len() {
             match source.read(&mut target[filled..], mode)? {
                 Some(0) => return self.cut_off(),
                 Some(count) => filled += count,
                 None => {
-                    self.body.extend_from_slice(&target[..filled]);
+                    self.body.extend_from_slice(&target[before..filled]);
                     return Ok(Received::NotYet);
                 }
             }
         }
-        self.take();
+        self.reset();
         Ok(Received::Here(filled))
     }
 
@@ -190,11 +203,7 @@ impl Incoming {
     fn read_body(&mut self, source: &Stream, length: u64, mode: Mode) -> Result<bool, Failure> {
         let missing = length - self.body.len() as u64;
         if self.body.capacity() == 0 {
-            // Memory that is there already may be lent to whoever announces a long message.
-            self.body = usize::try_from(length)
-                .ok()
-                .and_then(buffers::spare)
-                .unwrap_or_else(|| buffers::take(length.min(FIRST_PIECE) as usize));
+            self.body = Vec::with_capacity(length.min(FIRST_PIECE) as usize);
         } else if self.body.capacity() == self.body.len() {
             let growth = missing.min(self.body.len() as u64) as usize;
             let grown = self.body.try_reserve_exact(growth);
@@ -208,11 +217,11 @@ impl Incoming {
         }
     }
 
-    /// The body, and the state before the next message.
-    fn take(&mut self) -> Vec<u8> {
+    /// The state before the next message.
+    fn reset(&mut self) {
         self.filled = 0;
         self.length = None;
-        std::mem::take(&mut self.body)
+        self.body = Vec::new();
     }
 
     /// Bytes of memory that the message has so far.
@@ -223,7 +232,7 @@ impl Incoming {
 
     /// The other end was closed inside a message.
     fn cut_off<T>(&mut self) -> Result<T, Failure> {
-        buffers::give(self.take());
+        self.reset();
         Err(Failure::CutOff)
     }
 }

@@ -132,9 +132,15 @@ impl Connection {
         lock(&self.outgoing).withdraw()
     }
 
-    /// Receives a message of at most `limit` bytes into `target`, or apart if it is longer.
+    /// Receives a message of at most `limit` bytes into `target`; one that does not fit is only
+    /// told of, for [`receive_into`](Self::receive_into).
     pub fn receive(&self, target: &mut [u8], limit: u64, mode: Mode) -> Result<Received, Failure> {
         lock(&self.incoming).receive(&self.stream, target, limit, mode)
+    }
+
+    /// Receives the message that [`receive`](Self::receive) has told of; `target` has to be as long.
+    pub fn receive_into(&self, target: &mut [u8], mode: Mode) -> Result<Received, Failure> {
+        lock(&self.incoming).receive_into(&self.stream, target, mode)
     }
 
     /// The reactor's turn at the next message; whether [`receive`](Self::receive) now has something

@@ -2,7 +2,6 @@
 //! order: once a byte of a message is on its way, the rest of it follows.
 
 use super::Failure;
-use crate::buffers;
 use crate::sys::stream::{Mode, Stream};
 
 #[derive(Default)]
@@ -60,7 +59,7 @@ impl Outgoing {
 
     fn keep(&mut self, parts: [&[u8]; 2], has_begun: bool) {
         if self.kept.is_empty() {
-            self.kept = buffers::take(parts[0].len() + parts[1].len());
+            self.kept = Vec::with_capacity(parts[0].len() + parts[1].len());
             self.has_begun = has_begun;
         }
         parts
@@ -119,6 +118,6 @@ impl Outgoing {
     fn forget(&mut self) {
         self.written = 0;
         self.has_begun = false;
-        buffers::give(std::mem::take(&mut self.kept));
+        self.kept = Vec::new();
     }
 }

@@ -16,12 +16,19 @@ fn end_and_peer() -> (Connection, UnixStream) {
     (Connection::new(OwnedFd::from(ours)).unwrap(), theirs)
 }
 
-fn message_of(received: Received, target: &[u8]) -> Vec<u8> {
+fn message_of(connection: &Connection, received: Received, target: &[u8]) -> Vec<u8> {
     match received {
         Received::Here(length) => target[..length].to_vec(),
-        Received::Apart(bytes) => bytes,
+        Received::Long(length) => long(connection, length),
         other => panic!("no message: {other:?}"),
     }
+}
+
+fn long(connection: &Connection, length: u64) -> Vec<u8> {
+    let mut bytes = vec![0; length as usize];
+    let received = connection.receive_into(&mut bytes, Mode::Wait);
+    assert_eq!(received, Ok(Received::Here(bytes.len())));
+    bytes
 }
 
 fn receive(connection: &Connection, mode: Mode) -> Result<Received, Failure> {
@@ -38,7 +45,10 @@ fn messages_of_all_boundary_sizes_arrive_through_sockets_and_pipes() {
                 scope.spawn(|| assert_eq!(sender.send(&payload, Mode::Wait), Ok(Sent::Done)));
                 let mut target = [0; 8];
                 let received = receiver.receive(&mut target, ALL, Mode::Wait).unwrap();
-                assert!(message_of(received, &target) == payload, "{size} bytes");
+                assert!(
+                    message_of(&receiver, received, &target) == payload,
+                    "{size} bytes"
+                );
             });
         }
     }
@@ -53,17 +63,19 @@ fn bytes_that_dribble_in_are_kept_until_the_message_is_whole() {
         assert_eq!(connection.advance_receiving(ALL), whole);
         if whole {
             assert_eq!(
-                message_of(receive(&connection, Mode::Try).unwrap(), b"hello\0\0\0"),
+                message_of(
+                    &connection,
+                    receive(&connection, Mode::Try).unwrap(),
+                    b"hello\0\0\0"
+                ),
                 b"hello"
             );
         }
         assert_eq!(receive(&connection, Mode::Try), Ok(Received::NotYet));
         peer.write_all(&[*byte]).unwrap();
     }
-    assert_eq!(
-        receive(&connection, Mode::Try),
-        Ok(Received::Apart(b"far too long".to_vec()))
-    );
+    assert_eq!(receive(&connection, Mode::Try), Ok(Received::Long(12)));
+    assert_eq!(long(&connection, 12), b"far too long");
 }
 
 #[test]
@@ -121,13 +133,13 @@ fn what_a_full_socket_does_not_take_is_kept_and_follows_in_order() {
     let first = loop {
         sender.advance_sending();
         if receiver.advance_receiving(ALL) {
-            break message_of(receive(&receiver, Mode::Try).unwrap(), &target);
+            break message_of(&receiver, receive(&receiver, Mode::Try).unwrap(), &target);
         }
     };
     assert!(first == large);
     while sender.flush() != Ok(Sent::Done) {}
     let second = receiver.receive(&mut target, ALL, Mode::Try).unwrap();
-    assert_eq!(message_of(second, &target), b"next");
+    assert_eq!(message_of(&receiver, second, &target), b"next");
 }
 
 #[test]
@@ -293,7 +305,7 @@ fn drain(
                 return;
             }
             Ok(Received::End) => *failure = Some(None),
-            Ok(message) => got.push(message_of(message, &target)),
+            Ok(message) => got.push(message_of(connection, message, &target)),
             Err(error) => *failure = Some(Some(error)),
         }
     }
