@@ -204,7 +204,7 @@ export interface Native {
   connectionAwaitSent(connection: number): number;
   connectionFlush(connection: number): number;
   connectionWithdraw(connection: number): number;
-  connectionReceive(connection: number, limit: number, wait: number): number;
+  connectionReceive(connection: number, limit: number, patience: number): number;
   connectionReceiveInto(connection: number, target: Uint8Array): void;
   connectionAwaitReceived(connection: number, limit: number): number;
   connectionPoll(connection: number, timeout: number): number;

@@ -9,7 +9,8 @@ import { attachable } from "../reduction/registry.ts";
 import { Turnstile } from "../turnstile.ts";
 import { descriptorOf, type Waitable } from "../waitable.ts";
 import { wait } from "../waits.ts";
-import { type Message, Messages, ReceiveStatus, SendStatus } from "./messages.ts";
+import { type Message, Messages, Patience, ReceiveStatus, SendStatus } from "./messages.ts";
+import { Glances } from "./glances.ts";
 import { endWaits, wait as waitForAny } from "./wait.ts";
 
 /** Names the method of a connection that receives within a time, blocking the thread. */
@@ -127,6 +128,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
   readonly #takeBytes: Take<Uint8Array<ArrayBuffer>>;
   readonly #sending = new Turnstile();
   readonly #receiving = new Turnstile();
+  readonly #glances = new Glances();
   #closing: AbortController | undefined;
   #readable: boolean;
   #writable: boolean;
@@ -462,15 +464,21 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
   async #receive<T>(limit: number, signal: AbortSignal | undefined, take: Take<T>): Promise<T> {
     const id = this.#receivable();
     if (!this.#receiving.occupied) {
-      const received = this.#tryReceive(limit, take);
+      const patience = this.#glances.begin() ? Patience.microseconds : Patience.none;
+      const received = this.#tryReceive(limit, take, patience);
+      this.#glances.end(received !== NOT_YET);
       if (received !== NOT_YET) return received;
     }
+    const begin = performance.now();
     await this.#receiving.enter(Infinity, signal);
     try {
       for (;;) {
         this.#receivable();
         const received = this.#tryReceive(limit, take);
-        if (received !== NOT_YET) return received;
+        if (received !== NOT_YET) {
+          this.#glances.waited(performance.now() - begin);
+          return received;
+        }
         const submit = () => translated(() => native().connectionAwaitReceived(id, limit));
         await wait(submit, { signal: this.#orClosed(signal) });
       }
@@ -480,9 +488,9 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
   }
 
   /** What there is, if anything. */
-  #tryReceive<T>(limit: number, take: Take<T>): T | typeof NOT_YET {
-    if (this.#messages.busy) return this.#messages.receiveAside(() => this.#receiveNext(limit, false, take));
-    return this.#receiveNext(limit, false, take);
+  #tryReceive<T>(limit: number, take: Take<T>, patience: number = Patience.none): T | typeof NOT_YET {
+    if (this.#messages.busy) return this.#messages.receiveAside(() => this.#receiveNext(limit, patience, take));
+    return this.#receiveNext(limit, patience, take);
   }
 
   #receiveNow<T>(limit: number, take: Take<T>): T {
@@ -491,15 +499,15 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
       throw new InvalidStateError("Cannot receive: an asynchronous receive is not finished");
     }
     const received = this.#messages.busy
-      ? this.#messages.receiveAside(() => this.#receiveNext(limit, true, take))
-      : this.#receiveNext(limit, true, take);
+      ? this.#messages.receiveAside(() => this.#receiveNext(limit, Patience.endless, take))
+      : this.#receiveNext(limit, Patience.endless, take);
     return received as T; // It has waited.
   }
 
-  #receiveNext<T>(limit: number, wait: boolean, take: Take<T>): T | typeof NOT_YET {
+  #receiveNext<T>(limit: number, patience: number, take: Take<T>): T | typeof NOT_YET {
     let got: number;
     try {
-      got = this.#messages.receive(limit, wait);
+      got = this.#messages.receive(limit, patience);
     } catch (error) {
       if (error instanceof Deno.errors.InvalidData) this.#poison();
       throw error;

@@ -25,6 +25,9 @@ export const SendStatus = { done: 0, kept: 1 } as const;
 /** What else than a length `connectionReceive` returns. */
 export const ReceiveStatus = { notYet: -1, end: -2 } as const;
 
+/** How long `connectionReceive` waits for a message. */
+export const Patience = { none: 0, microseconds: 1, endless: 2 } as const;
+
 /** Where in the scratch buffer a message to be sent begins (`MESSAGE_OFFSET` there). */
 const MESSAGE_OFFSET = 16;
 
@@ -137,9 +140,9 @@ export class Messages {
    * Receives the next message, of at most `limit` bytes: a {@linkcode ReceiveStatus}, or its length. Call
    * {@linkcode takeValue}, {@linkcode takeBytes} or {@linkcode takeInto} before anything else can happen.
    */
-  receive(limit: number, wait: boolean): number {
+  receive(limit: number, patience: number): number {
     try {
-      return this.#addon.connectionReceive(this.#id, limit, wait ? 1 : 0);
+      return this.#addon.connectionReceive(this.#id, limit, patience);
     } catch (error) {
       throw translate(error);
     }

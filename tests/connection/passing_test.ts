@@ -1,9 +1,18 @@
 // Connections inside messages: to the same process, children, siblings and grandchildren, and what is left when somebody
 // dies on the way.
 
-import { type Connection, EOFError, InvalidStateError, Pipe, Process, Queue } from "@parallel/multiprocessing";
+import {
+  Client,
+  type Connection,
+  EOFError,
+  InvalidStateError,
+  Listener,
+  Pipe,
+  Process,
+  Queue,
+} from "@parallel/multiprocessing";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { greetOver, passDown, sendConnection, sendFullPipe } from "../fixtures/connection_targets.ts";
+import { echo, greetOver, passDown, relay, sendConnection, sendFullPipe } from "../fixtures/connection_targets.ts";
 import { assertNothingLeft, belongings, descriptorCount, until } from "../helpers.ts";
 import { startReactor } from "./pipes.ts";
 
@@ -94,6 +103,26 @@ Deno.test("a child's connection reaches its sibling, over a pipe that neither of
     process.close();
   }
   for (const end of [ours, orders, obeyed]) end.close();
+});
+
+Deno.test("the ends of Client and Listener go to children as arguments", async () => {
+  using listener = new Listener();
+  const accepting = listener.accept();
+  const client = await Client(listener.address);
+  const accepted = await accepting;
+  const [ours, theirs] = Pipe();
+  const echoing = new Process({ target: echo, args: [accepted, "values"] });
+  const relaying = new Process({ target: relay, args: [theirs, client] });
+  for (const process of [echoing, relaying]) process.start();
+  for (const end of [accepted, client, theirs]) end.close();
+  ours.sendSync("through both");
+  assertEquals(await ours.recv(), "through both");
+  ours.close();
+  for (const process of [relaying, echoing]) {
+    await process.join();
+    assertEquals(process.exitcode, 0);
+    process.close();
+  }
 });
 
 Deno.test("a connection goes down to a grandchild as an argument", async () => {

@@ -1,11 +1,14 @@
 // Waiting for any of many: what is ready, in which order, for how long, and what is refused.
 
-import { type Connection, EOFError, InvalidStateError, Pipe, Process } from "@parallel/multiprocessing";
+import { type Connection, EOFError, InvalidStateError, Listener, Pipe, Process } from "@parallel/multiprocessing";
 import { descriptorOf, wait, type Waitable, waitSync } from "@parallel/multiprocessing/connection";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { count } from "../fixtures/connection_targets.ts";
-import { assertNothingLeft, belongings } from "../helpers.ts";
+import { count, countSlowly, countTo, echo } from "../fixtures/connection_targets.ts";
+import { assertNothingLeft, belongings, PATIENCE } from "../helpers.ts";
 import { startReactor } from "./pipes.ts";
+
+/** The first numbers that four processes send, ten each. */
+const FIRSTS = [0, 100, 200, 300];
 
 /** So many pipes, closed at the end of the scope. */
 function pipes(n: number): { readers: Connection[]; writers: Connection[] } & Disposable {
@@ -17,38 +20,86 @@ function pipes(n: number): { readers: Connection[]; writers: Connection[] } & Di
   };
 }
 
+/** All 40 messages and each end of four connections, whose other ends are in the children. */
+async function receiveAll(waitFor: typeof wait, readers: Connection[], children: Process[]): Promise<void> {
+  const messages: number[] = [];
+  const open = new Set(readers);
+  while (open.size > 0) {
+    for (const reader of await waitFor(open, { timeout: PATIENCE })) {
+      try {
+        messages.push(reader.recvSync() as number);
+      } catch (error) {
+        if (!(error instanceof EOFError)) throw error;
+        open.delete(reader);
+      }
+    }
+  }
+  assertEquals(
+    messages.sort((a, b) => a - b),
+    FIRSTS.flatMap((first) => Array.from({ length: 10 }, (_, i) => first + i)),
+  );
+  for (const child of children) {
+    await child.join();
+    child.close();
+  }
+}
+
 for (const way of ["wait", "waitSync"] as const) {
   const waitFor: typeof wait = way === "wait"
     ? wait
     : (objects, options) => Promise.resolve(waitSync(objects, options));
 
-  Deno.test(`TestWait.test_wait: ${way} on four readers yields all 40 messages and each end`, async () => {
-    startReactor();
-    const before = belongings();
-    const { readers, writers, ...all } = pipes(4);
-    const children = writers.map((writer, i) => new Process({ target: count, args: [writer, 10, 100 * i] }));
-    for (const child of children) child.start();
-    for (const writer of writers) writer.close();
-    const messages: unknown[] = [];
-    const open = new Set(readers);
-    while (open.size > 0) {
-      for (const reader of await waitFor(open)) {
-        try {
-          messages.push(reader.recvSync());
-        } catch (error) {
-          if (!(error instanceof EOFError)) throw error;
-          open.delete(reader);
-        }
+  for (const [name, target] of [["test_wait", count], ["test_wait_slow", countSlowly]] as const) {
+    Deno.test(`TestWait.${name}: ${way} on four readers yields all 40 messages and each end`, async () => {
+      startReactor();
+      const before = belongings();
+      const { readers, writers, ...all } = pipes(4);
+      const children = writers.map((writer, i) => new Process({ target, args: [writer, 10, FIRSTS[i]] }));
+      for (const child of children) child.start();
+      for (const writer of writers) writer.close();
+      await receiveAll(waitFor, readers, children);
+      all[Symbol.dispose]();
+      await assertNothingLeft(before);
+    });
+  }
+
+  for (const [name, slow] of [["test_wait_socket", false], ["test_wait_socket_slow", true]] as const) {
+    Deno.test(`TestWait.${name}: ${way} on four TCP connections yields all 40 messages and each end`, async () => {
+      using listener = new Listener(["127.0.0.1", 0]);
+      const children = FIRSTS.map((first) =>
+        new Process({ target: countTo, args: [listener.address, { n: 10, first, slow }] })
+      );
+      for (const child of children) child.start();
+      const readers: Connection[] = [];
+      while (readers.length < children.length) {
+        // A listener is waited for as the connections are.
+        const [ready] = await waitFor<Waitable>([listener], { timeout: PATIENCE });
+        assertStrictEquals(ready, listener);
+        readers.push(listener.acceptSync({ timeout: PATIENCE }));
       }
-    }
-    const wanted = [0, 100, 200, 300].flatMap((first) => Array.from({ length: 10 }, (_, i) => first + i));
-    assertEquals((messages as number[]).sort((a, b) => a - b), wanted);
-    for (const child of children) {
-      await child.join();
-      child.close();
-    }
-    all[Symbol.dispose]();
-    await assertNothingLeft(before);
+      await receiveAll(waitFor, readers, children);
+      for (const reader of readers) reader.close();
+    });
+  }
+
+  Deno.test(`TestWait.test_wait_integer: ${way} on two connections and a sentinel gives all that are ready`, async () => {
+    const [a, b] = Pipe();
+    const [orders, obeyed] = Pipe();
+    const child = new Process({ target: echo, args: [obeyed, "values"] });
+    child.start();
+    obeyed.close();
+    const objects = [a, child.sentinel, b];
+    assertEquals(await waitFor<Waitable>(objects, { timeout: 20 }), []);
+    orders.close(); // the end of the child
+    assertEquals(await waitFor<Waitable>(objects, { timeout: PATIENCE }), [child.sentinel]);
+    a.sendSync(null);
+    assertEquals(await waitFor<Waitable>(objects, { timeout: PATIENCE }), [child.sentinel, b]);
+    b.sendSync(null);
+    assertEquals(await waitFor<Waitable>(objects, { timeout: PATIENCE }), [a, child.sentinel, b]);
+    await child.join();
+    child.close();
+    a.close();
+    b.close();
   });
 
   Deno.test(`TestWait.test_wait_timeout: ${way} takes the whole time when nothing is ready, then gives what is`, async () => {
@@ -100,6 +151,17 @@ for (const way of ["wait", "waitSync"] as const) {
     await assertRejects(async () => await waitFor([negative]), Deno.errors.BadResource);
   });
 }
+
+Deno.test("wait on thousands hears of the one that becomes ready, and of a closed one", async () => {
+  using pipe = pipes(2000);
+  const heard = wait(pipe.readers);
+  pipe.writers[1234].sendSync("now");
+  assertEquals(await heard, [pipe.readers[1234]]);
+  assertEquals(pipe.readers[1234].recvSync(), "now");
+  const closed = wait(pipe.readers);
+  pipe.readers[1999].close();
+  await assertRejects(() => closed, InvalidStateError, "closed");
+});
 
 Deno.test("wait hears of what becomes ready, and of its end", async () => {
   using pipe = pipes(3);

@@ -208,14 +208,20 @@ const NOT_YET: f64 = -1.0;
 /// Returned by [`connection_receive`] when the other end is closed.
 const END: f64 = -2.0;
 
-/// Receives a message of at most `limit` bytes. Not negative: its length, and its bytes are in the
+/// Receives a message of at most `limit` bytes; its `patience` is 0: none, 1: some microseconds, 2:
+/// endless. Not negative: its length, and its bytes are in the
 /// scratch buffer, unless they do not fit in there: then [`connection_receive_into`] has to fetch
-/// them. -1 (if it must not `wait`): it is not there yet, see [`connection_await_received`]. -2: the
+/// them. -1: it is not there yet, see [`connection_await_received`]. -2: the
 /// other end is closed.
-pub fn connection_receive(id: u32, limit: f64, wait: bool) -> Result<f64> {
+pub fn connection_receive(id: u32, limit: f64, patience: u32) -> Result<f64> {
     let connection = connection(id)?;
     let received = with_scratch_bytes(|scratch| {
-        let received = connection.receive(scratch, limit as u64, mode(wait));
+        let limit = limit as u64;
+        let received = match patience {
+            0 => connection.receive(scratch, limit, Mode::Try),
+            1 => connection.receive_soon(scratch, limit),
+            _ => connection.receive(scratch, limit, Mode::Wait),
+        };
         received.map_err(told)
     })?;
     Ok(match received {

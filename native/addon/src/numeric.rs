@@ -149,8 +149,8 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
     ("connectionWithdraw", |&[id, ..]| {
         connections::connection_withdraw(id as u32).map(f64::from)
     }),
-    ("connectionReceive", |&[id, limit, wait, _]| {
-        connections::connection_receive(id as u32, limit, wait != 0.0)
+    ("connectionReceive", |&[id, limit, patience, _]| {
+        connections::connection_receive(id as u32, limit, patience as u32)
     }),
     ("connectionAwaitReceived", |&[id, limit, ..]| {
         connections::connection_await_received(id as u32, limit).map(f64::from)

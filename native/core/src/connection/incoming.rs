@@ -15,6 +15,7 @@
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
+use rustix::thread::sched_yield;
 
 use super::Failure;
 use super::frame::{self, Parsed};
@@ -30,8 +31,8 @@ const AT_ONCE: u64 = 16 * 1024 * 1024;
 const LEAP: u64 = 8;
 
 /// How long a thread looks out for a message before it sleeps, if the one before came that soon
-/// and there is more than one CPU. A sleep and wake-up cost about 50 µs.
-const SPIN: Duration = Duration::from_micros(40);
+/// and there is more than one CPU. To be woken on another CPU costs up to 50 µs.
+const LOOK_OUT: Duration = Duration::from_micros(40);
 
 #[derive(Default)]
 pub struct Incoming {
@@ -146,6 +147,24 @@ impl Incoming {
         Ok(Received::Here(filled))
     }
 
+    /// As [`receive`](Self::receive) with [`Mode::Try`], for as long as it pays to look out.
+    pub fn receive_soon(
+        &mut self,
+        source: &Stream,
+        target: &mut [u8],
+        limit: u64,
+    ) -> Result<Received, Failure> {
+        let begin = Instant::now();
+        loop {
+            let received = self.receive(source, target, limit, Mode::Try)?;
+            let is_late = !spinning_helps() || begin.elapsed() >= LOOK_OUT;
+            if received != Received::NotYet || is_late {
+                return Ok(received);
+            }
+            sched_yield();
+        }
+    }
+
     /// Reads at most about `budget` bytes, without waiting. Whether [`receive`](Self::receive) now
     /// has something to say: a message, an end or a failure.
     pub fn advance(&mut self, source: &Stream, limit: u64, budget: usize) -> bool {
@@ -243,21 +262,17 @@ fn await_first(
     target: &mut [u8],
     is_hot: &mut bool,
 ) -> Result<Option<usize>, Errno> {
-    if let Some(read) = source.read(target, Mode::Try)? {
-        return Ok(Some(read));
-    }
     let begin = Instant::now();
     if *is_hot && spinning_helps() {
-        while begin.elapsed() < SPIN {
-            for _ in 0..16 {
-                std::hint::spin_loop();
-            }
+        while begin.elapsed() < LOOK_OUT {
             if let Some(read) = source.read(target, Mode::Try)? {
                 return Ok(Some(read));
             }
+            // To the other end, if it happens to share this CPU.
+            sched_yield();
         }
     }
     let read = source.read(target, Mode::Wait);
-    *is_hot = begin.elapsed() < 2 * SPIN;
+    *is_hot = begin.elapsed() < 2 * LOOK_OUT;
     read
 }

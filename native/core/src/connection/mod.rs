@@ -138,6 +138,12 @@ impl Connection {
         lock(&self.incoming).receive(&self.stream, target, limit, mode)
     }
 
+    /// As [`receive`](Self::receive) with [`Mode::Try`], looking out for the message for some
+    /// microseconds.
+    pub fn receive_soon(&self, target: &mut [u8], limit: u64) -> Result<Received, Failure> {
+        lock(&self.incoming).receive_soon(&self.stream, target, limit)
+    }
+
     /// Receives the message that [`receive`](Self::receive) has told of; `target` has to be as long.
     pub fn receive_into(&self, target: &mut [u8], mode: Mode) -> Result<Received, Failure> {
         lock(&self.incoming).receive_into(&self.stream, target, mode)

@@ -123,6 +123,50 @@ fn hostile_lengths_are_refused_and_allocate_nothing_on_their_word() {
 }
 
 #[test]
+fn memory_for_a_whole_message_is_asked_for_when_its_length_may_be_believed() {
+    const MIB: usize = 1024 * 1024;
+    let (connection, mut peer) = end_and_peer();
+    peer.write_all(frame::Header::new(16 * MIB).as_bytes())
+        .unwrap();
+    let told = Ok(Received::Long(16 * MIB as u64));
+    assert_eq!(receive(&connection, Mode::Try), Ok(Received::NotYet));
+    assert_eq!(receive(&connection, Mode::Wait), told);
+    assert_eq!(
+        connection.receive_into(&mut [0; 8], Mode::Wait),
+        told,
+        "not of this length"
+    );
+    drop(peer);
+    let mut target = vec![0; 16 * MIB];
+    let received = connection.receive_into(&mut target, Mode::Wait);
+    assert_eq!(received, Err(Failure::CutOff));
+
+    for come in [0, 8 * MIB - 1, 8 * MIB, 64 * MIB] {
+        let (connection, mut peer) = end_and_peer();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let header = frame::Header::new(64 * MIB);
+                peer.write_all(header.as_bytes()).unwrap();
+                let _ = peer.write_all(&vec![7; come]);
+            });
+            let received = receive(&connection, Mode::Wait);
+            if come < 8 * MIB {
+                return assert_eq!(received, Err(Failure::CutOff));
+            }
+            assert_eq!(received, Ok(Received::Long(64 * MIB as u64)));
+            assert!(lock(&connection.incoming).memory() <= 32 * MIB);
+            let mut target = vec![0; 64 * MIB];
+            let received = connection.receive_into(&mut target, Mode::Wait);
+            if come < target.len() {
+                return assert_eq!(received, Err(Failure::CutOff));
+            }
+            assert_eq!(received, Ok(Received::Here(target.len())));
+            assert!(target.iter().all(|&byte| byte == 7));
+        });
+    }
+}
+
+#[test]
 fn what_a_full_socket_does_not_take_is_kept_and_follows_in_order() {
     let [receiver, sender] = Connection::pair(true).unwrap();
     let large = vec![7; 8 * 1024 * 1024];
