@@ -27,6 +27,17 @@ export interface AcquireSyncOptions extends WaitSyncOptions {
 }
 
 /**
+ * Refuses options that are no object.
+ *
+ * @param action What is to be done, for the message: "listen".
+ * @throws {TypeError} If so.
+ */
+export function requireOptions(options: unknown, action: string): void {
+  if (typeof options === "object" && options !== null) return;
+  throw new TypeError(`Cannot ${action}: the options are ${Deno.inspect(options)}, wanted an object`);
+}
+
+/**
  * Milliseconds to wait; `Infinity` for ever.
  *
  * @throws {TypeError} If `timeout` is not a number, `block` not a boolean, or `signal` not an AbortSignal.

@@ -16,8 +16,8 @@ export type Place =
   | { readonly kind: "inet"; readonly host: string; readonly port: number; readonly version: 0 | 4 | 6 }
   | { readonly kind: "unix"; readonly path: string };
 
-/** The longest path or abstract name of a UNIX socket, in bytes. */
-const LONGEST_NAME = 107;
+/** The longest path of a UNIX socket, in bytes; an abstract name and its NUL have one more, as no NUL ends them. */
+const LONGEST_PATH = 107;
 
 /**
  * The place that an address means.
@@ -28,7 +28,7 @@ const LONGEST_NAME = 107;
  */
 export function placeOf(address: unknown, family: unknown, action: string): Place {
   const fail = (why: string) => new RangeError(`Cannot ${action} ${describe(address)}: ${why}`);
-  checkFamily(family, action);
+  checkFamily(family, `${action} ${describe(address)}`);
   if (Array.isArray(address)) {
     const [host, port] = address;
     if (address.length !== 2 || typeof host !== "string" || typeof port !== "number") {
@@ -49,7 +49,8 @@ export function placeOf(address: unknown, family: unknown, action: string): Plac
   if (address === "") throw fail("wanted a path or a name");
   if (address.indexOf("\0", 1) > 0) throw fail("a NUL may be its first character only");
   const { length } = new TextEncoder().encode(address);
-  if (length > LONGEST_NAME) throw fail(`it has ${length} bytes, UNIX sockets at most ${LONGEST_NAME}`);
+  const longest = address.startsWith("\0") ? LONGEST_PATH + 1 : LONGEST_PATH;
+  if (length > longest) throw fail(`it has ${length} bytes, UNIX sockets at most ${longest}`);
   return { kind: "unix", path: address };
 }
 
@@ -61,7 +62,7 @@ export function placeOf(address: unknown, family: unknown, action: string): Plac
 export function checkFamily(family: unknown, action: string): asserts family is Family | undefined {
   if (family === undefined || family === "AF_INET" || family === "AF_INET6" || family === "AF_UNIX") return;
   throw new RangeError(
-    `Cannot ${action}: family ${Deno.inspect(family)} is not recognized, wanted "AF_INET", "AF_INET6" or "AF_UNIX"`,
+    `Cannot ${action}: family ${quoted(family)} is not recognized, wanted "AF_INET", "AF_INET6" or "AF_UNIX"`,
   );
 }
 
@@ -74,7 +75,16 @@ export function addressOf({ name, port }: SocketName): Address {
 export function describe(address: unknown): string {
   if (!Array.isArray(address)) return Deno.inspect(address);
   const [host, port] = address;
-  return `"${String(host).includes(":") ? `[${host}]` : host}:${port}"`;
+  return `"${bracketed(String(host))}:${port}"`;
+}
+
+function quoted(given: unknown): string {
+  return typeof given === "string" ? `"${given}"` : Deno.inspect(given);
+}
+
+/** A host as it stands before a port: the numbers of version 6 have colons of their own. */
+function bracketed(host: string): string {
+  return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
 }
 
 /**
@@ -98,7 +108,7 @@ export function requirePermission(place: Place, action: string): void {
 function needs(place: Place): { descriptor: Deno.PermissionDescriptor; flag: string }[] {
   if (place.kind === "inet") {
     const host = place.host === "" ? (place.version === 6 ? "::" : "0.0.0.0") : place.host;
-    const target = `${host.includes(":") ? `[${host}]` : host}:${place.port}`;
+    const target = `${bracketed(host)}:${place.port}`;
     return [{ descriptor: { name: "net", host: target }, flag: `--allow-net=${target}` }];
   }
   const { path } = place;

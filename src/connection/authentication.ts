@@ -1,14 +1,14 @@
 // Handshakes over connections: what handshake.ts says is sent and received here, within a time.
 
 import { AuthenticationError, EOFError } from "../errors.ts";
-import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
+import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { type Connection, receiveBefore } from "./connection.ts";
 import { answer, challenge, type DigestName, digestNames, type Handshake, isDigestName, LONGEST } from "./handshake.ts";
 
 export type { DigestName } from "./handshake.ts";
 
 /** How long a handshake may take if nothing else is said, in milliseconds. */
-export const HANDSHAKE_TIMEOUT = 10_000;
+const HANDSHAKE_TIMEOUT = 10_000;
 
 /** Options of {@linkcode deliverChallengeSync}. */
 export interface ChallengeSyncOptions extends WaitSyncOptions {
@@ -110,7 +110,9 @@ export function checkedKey(authkey: unknown): Uint8Array {
   throw new TypeError(`Cannot authenticate: authkey should be a byte string: wanted a Uint8Array${hint}, got ${given}`);
 }
 
-function checkedDigest({ digestName = "sha256" }: ChallengeSyncOptions): DigestName {
+function checkedDigest(options: ChallengeSyncOptions): DigestName {
+  requireOptions(options, "deliver a challenge");
+  const { digestName = "sha256" } = options;
   if (isDigestName(digestName)) return digestName;
   throw new RangeError(`Cannot deliver a challenge: "digestName" is "${digestName}", wanted one of ${digestNames()}`);
 }
@@ -122,8 +124,26 @@ export interface HandshakeLimits {
   signal?: AbortSignal;
 }
 
-function handshakeOptions({ timeout = HANDSHAKE_TIMEOUT, signal }: WaitOptions): HandshakeLimits {
+function handshakeOptions(options: WaitOptions): HandshakeLimits {
+  requireOptions(options, "authenticate");
+  const { timeout = HANDSHAKE_TIMEOUT, signal } = options;
   return { timeout: timeoutOf({ timeout, signal }), signal };
+}
+
+/**
+ * Milliseconds that a handshake may take; `Infinity` for ever.
+ *
+ * @param action What the option belongs to, for messages: "listen".
+ * @throws {TypeError} If it is no number.
+ * @throws {RangeError} If it is NaN.
+ */
+export function handshakeTimeoutOf(given: number | null | undefined, action: string): number {
+  if (given === undefined) return HANDSHAKE_TIMEOUT;
+  if (given === null) return Infinity;
+  if (typeof given === "number" && !Number.isNaN(given)) return Math.max(0, given);
+  const ErrorClass = typeof given === "number" ? RangeError : TypeError;
+  const wanted = "wanted a number of milliseconds or null";
+  throw new ErrorClass(`Cannot ${action}: "handshakeTimeout" is ${Deno.inspect(given)}, ${wanted}`);
 }
 
 /** Takes this end's part in a handshake, without blocking the thread. */

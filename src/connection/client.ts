@@ -2,10 +2,10 @@
 
 import { TimeoutError } from "../errors.ts";
 import { native, translated } from "../native.ts";
-import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
+import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { descriptorOf, type Waitable } from "../waitable.ts";
 import { type Address, describe, type Family, placed, placeOf, requirePermission } from "./address.ts";
-import { checkedKey, HANDSHAKE_TIMEOUT, perform, performSync } from "./authentication.ts";
+import { checkedKey, handshakeTimeoutOf, perform, performSync } from "./authentication.ts";
 import { Connection } from "./connection.ts";
 import { greet } from "./handshake.ts";
 import { wait } from "./wait.ts";
@@ -84,8 +84,8 @@ interface Plan {
  * ```
  */
 export async function Client(address: Address, options: ClientOptions = {}): Promise<Connection> {
-  const { signal } = options;
   const plan = planOf(address, options);
+  const { signal } = options;
   signal?.throwIfAborted();
   const connection = await dial(plan, options);
   if (plan.authkey === null) return connection;
@@ -113,12 +113,13 @@ export function ClientSync(address: Address, options: ClientSyncOptions = {}): C
 }
 
 function planOf(address: Address, options: ClientOptions): Plan {
-  const { authkey, handshakeTimeout = HANDSHAKE_TIMEOUT } = options;
+  requireOptions(options, "connect");
+  const { authkey, handshakeTimeout } = options;
   return {
     address,
     authkey: authkey === undefined || authkey === null ? null : checkedKey(authkey),
     timeout: timeoutOf({ timeout: options.timeout, signal: options.signal }),
-    handshakeTimeout: timeoutOf({ timeout: handshakeTimeout }),
+    handshakeTimeout: handshakeTimeoutOf(handshakeTimeout, "connect"),
   };
 }
 

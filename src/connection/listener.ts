@@ -3,7 +3,7 @@
 import { closedError } from "../blocks.ts";
 import { TimeoutError } from "../errors.ts";
 import { native, type SocketName, translated } from "../native.ts";
-import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
+import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { descriptorOf, type Waitable } from "../waitable.ts";
 import {
   type Address,
@@ -15,10 +15,10 @@ import {
   placeOf,
   requirePermission,
 } from "./address.ts";
-import { checkedKey, HANDSHAKE_TIMEOUT, perform, performSync } from "./authentication.ts";
+import { checkedKey, handshakeTimeoutOf, perform, performSync } from "./authentication.ts";
 import { Connection } from "./connection.ts";
 import { serve } from "./handshake.ts";
-import { wait } from "./wait.ts";
+import { endWaits, wait } from "./wait.ts";
 
 /** Options of {@linkcode Listener}. */
 export interface ListenerOptions {
@@ -93,9 +93,10 @@ export class Listener implements Disposable, Waitable {
    * @throws What else the operating system says against it, as the matching `Deno.errors`.
    */
   constructor(address?: Address | null, options: ListenerOptions = {}) {
-    const { family, backlog = 1, authkey, handshakeTimeout = HANDSHAKE_TIMEOUT } = options;
+    requireOptions(options, "listen");
+    const { family, backlog = 1, authkey, handshakeTimeout } = options;
     this.#authkey = authkey === undefined || authkey === null ? null : checkedKey(authkey);
-    this.#handshakeTimeout = timeoutOf({ timeout: handshakeTimeout });
+    this.#handshakeTimeout = handshakeTimeoutOf(handshakeTimeout, "listen");
     if (!Number.isInteger(backlog) || backlog < 0 || backlog > 2 ** 31 - 1) {
       throw new RangeError(`Cannot listen: "backlog" is ${Deno.inspect(backlog)}, wanted a number from 0 on`);
     }
@@ -138,13 +139,13 @@ export class Listener implements Disposable, Waitable {
     const until = performance.now() + timeout;
     const signal = options?.signal;
     signal?.throwIfAborted();
+    const { signal: closing } = this.#require().closing;
+    const both = signal === undefined ? closing : AbortSignal.any([signal, closing]);
     for (;;) {
       const connection = this.#take(0);
-      if (connection !== null) return await this.#authenticated(connection, signal);
+      if (connection !== null) return await this.#authenticated(connection, both);
       const left = until - performance.now();
       if (!(left > 0)) throw this.#late(timeout);
-      const { signal: closing } = this.#require().closing;
-      const both = signal === undefined ? closing : AbortSignal.any([signal, closing]);
       await wait([this], { timeout: left === Infinity ? null : left, signal: both });
     }
   }
@@ -164,7 +165,10 @@ export class Listener implements Disposable, Waitable {
     }
   }
 
-  /** Stops listening, and removes the file of a UNIX socket. Connections stay. Again: nothing happens. */
+  /**
+   * Stops listening, and removes the file of a UNIX socket. Connections stay; what waits for the listener, or for a
+   * handshake of its, throws {@linkcode InvalidStateError}. Again: nothing happens.
+   */
   close(): void {
     if (this.#opened === null) return;
     const { id, closing } = this.#opened;
@@ -172,6 +176,7 @@ export class Listener implements Disposable, Waitable {
     collected.unregister(this);
     shut(id);
     closing.abort(closedError("accept a connection", "listener"));
+    endWaits(this);
   }
 
   /** As {@linkcode close}. */
@@ -198,7 +203,7 @@ export class Listener implements Disposable, Waitable {
     return new Connection({ id: accepted.connection, readable: true, writable: true, pipe: null });
   }
 
-  async #authenticated(connection: Connection, signal: AbortSignal | undefined): Promise<Connection> {
+  async #authenticated(connection: Connection, signal: AbortSignal): Promise<Connection> {
     if (this.#authkey === null) return connection;
     try {
       await perform(connection, serve(this.#authkey), { timeout: this.#handshakeTimeout, signal });
@@ -247,7 +252,7 @@ function listenAt(
 }
 
 function listenAnywhere(family: Family | undefined, backlog: number): Listening {
-  checkFamily(family, LISTEN);
+  checkFamily(family, "listen");
   if (family === "AF_INET") return listenAt(["127.0.0.1", 0], family, { backlog, ownsFolder: false });
   if (family === "AF_INET6") return listenAt(["::1", 0], family, { backlog, ownsFolder: false });
   // Nobody but this user can enter it.

@@ -87,6 +87,10 @@ export function waitSync<T extends Waitable>(objects: Iterable<T>, options?: Wai
 }
 
 function distinctOf<T extends Waitable>(objects: Iterable<T>, timeout: number): T[] {
+  // A Set takes null and undefined for an empty list.
+  if (typeof objects?.[Symbol.iterator] !== "function") {
+    throw new TypeError(`Cannot wait for ${Deno.inspect(objects)}: wanted a list of objects`);
+  }
   const distinct = [...new Set(objects)];
   for (const object of distinct) {
     if (typeof object?.[descriptorOf] !== "function") {

@@ -2,11 +2,11 @@
 
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { type Address, Client, ClientSync, Listener, Pipe, wait, waitSync } from "../../src/connection.ts";
-import { InvalidStateError, TimeoutError } from "../../src/errors.ts";
+import { AuthenticationError, InvalidStateError, TimeoutError } from "../../src/errors.ts";
 import { Process } from "../../src/process.ts";
 import { Queue } from "../../src/queues.ts";
 import { greetOver } from "../fixtures/connection_targets.ts";
-import { acceptOne, acceptWrongly, echo, sayHello } from "../fixtures/network_targets.ts";
+import { acceptOne, acceptWrongly, echo, hearChallenge, sayHello } from "../fixtures/network_targets.ts";
 import { descriptorCount, FIXTURES, outputOf, PATIENCE, until, within } from "../helpers.ts";
 import { bytesOf } from "./bytes.ts";
 
@@ -211,6 +211,37 @@ Deno.test("an accept that waits when the listener is closed is an InvalidStateEr
   }
 });
 
+Deno.test("an accept inside its handshake when the listener is closed is an InvalidStateError", async () => {
+  const authkey = bytesOf("secret");
+  const listener = new Listener(null, { authkey, handshakeTimeout: null });
+  const client = await Client(listener.address);
+  const accepting = listener.accept();
+  await within(client.recvBytes()); // the challenge: the handshake has begun
+  listener.close();
+  await assertRejects(() => within(accepting), InvalidStateError, "the listener is closed");
+  await assertRejects(() => within(client.recvBytes()), Error, "closed");
+  client.close();
+});
+
+Deno.test("a wait for a listener that is closed meanwhile is an InvalidStateError", async () => {
+  const listener = new Listener();
+  const waiting = wait([listener]);
+  listener.close();
+  await assertRejects(() => within(waiting), InvalidStateError, "the listener is closed");
+});
+
+Deno.test("the longest path, the longest abstract name and the empty one can be connected to as they are told", () => {
+  const folder = Deno.makeTempDirSync();
+  const path = `${folder}/`.padEnd(107, "x");
+  const name = `\0mp-test-${crypto.randomUUID()}`.padEnd(108, "x");
+  for (const address of [path, name, "\0"]) {
+    using listener = new Listener(address);
+    assertEquals(listener.address, address);
+    ClientSync(listener.address).close();
+  }
+  Deno.removeSync(folder);
+});
+
 Deno.test("several accepts at once: a silent client keeps nobody waiting", async () => {
   const authkey = bytesOf("secret");
   using listener = new Listener(["127.0.0.1", 0], { authkey, backlog: 4 });
@@ -276,22 +307,47 @@ Deno.test("blocking: a wrong key and a hurried leave are AuthenticationErrors, a
   assertEquals(await within(where.get()), "AuthenticationError");
 });
 
-Deno.test("a client that is killed inside the handshake or later leaves the listener as it was", async () => {
-  const authkey = bytesOf("secret");
-  using listener = new Listener(null, { authkey });
-  const before = descriptorCount();
-  for (let i = 0; i < 3; i++) {
-    await using child = new Process({ target: echo, args: [listener.address, authkey] });
-    child.start();
-    const connection = await within(listener.accept());
-    await connection.sendBytes(bytesOf("echo"));
-    await within(connection.recvBytes());
-    child.kill();
-    await assertRejects(() => within(connection.recvBytes()), Error);
-    connection.close();
-  }
-  await until("as many descriptors as before", () => descriptorCount() <= before + 2);
-});
+for (const when of ["inside the handshake", "after it"]) {
+  Deno.test(`a client that is killed ${when} leaves the listener as it was`, async () => {
+    const authkey = bytesOf("secret");
+    using listener = new Listener(null, { authkey, handshakeTimeout: null });
+    const [told, tell] = Pipe({ duplex: false });
+    ClientSync(listener.address).close();
+    await assertRejects(() => within(listener.accept()), AuthenticationError); // everything is loaded
+    const round = async () => {
+      await using child = when === "after it"
+        ? new Process({ target: echo, args: [listener.address, authkey] })
+        : new Process({ target: hearChallenge, args: [listener.address, tell] });
+      child.start();
+      const accepting = listener.accept();
+      if (when === "after it") {
+        const connection = await within(accepting);
+        await connection.sendBytes(bytesOf("echo"));
+        await within(connection.recvBytes());
+        child.kill();
+        await assertRejects(() => within(connection.recvBytes()), Error);
+        connection.close();
+      } else {
+        assertEquals(await within(told.recv()), "challenged");
+        child.kill();
+        await assertRejects(() => within(accepting), AuthenticationError, "closed the connection");
+      }
+    };
+    await round(); // the tree of processes is there from now on
+    const before = descriptorCount();
+    for (let i = 0; i < 3; i++) await round();
+    await until("as many descriptors as before", () => descriptorCount() <= before);
+    told.close();
+    tell.close();
+  });
+}
+
+Deno.test("only Windows knows no UNIX sockets (TestInvalidFamily.test_invalid_family_win32, the other way round)", () =>
+  withAddress("UNIX", (address) => {
+    using listener = new Listener(address);
+    assertEquals(listener.address, address);
+    assertThrows(() => new Listener("\\\\.\\pipe\\test", { family: "AF_UNIX" }), RangeError, "on Windows only");
+  }));
 
 const BAD: [what: string, make: () => unknown, ErrorClass: new () => Error, why: string][] = [
   [
@@ -321,7 +377,22 @@ const BAD: [what: string, make: () => unknown, ErrorClass: new () => Error, why:
   ["another machine's address", () => new Listener(["192.0.2.1", 0]), Deno.errors.AddrNotAvailable, "192.0.2.1"],
   ["a negative backlog", () => new Listener(null, { backlog: -1 }), RangeError, '"backlog" is -1'],
   ["no backlog at all", () => new Listener(null, { backlog: NaN }), RangeError, '"backlog" is NaN'],
-  ["a time that is none", () => new Listener(null, { handshakeTimeout: NaN }), RangeError, "NaN"],
+  ["a time that is none", () => new Listener(null, { handshakeTimeout: NaN }), RangeError, '"handshakeTimeout" is NaN'],
+  ["a time in words", () => new Listener(null, { handshakeTimeout: "1" as never }), TypeError, '"handshakeTimeout" is'],
+  ["null for options", () => new Listener(null, null as never), TypeError, "Cannot listen: the options are null"],
+  [
+    "null for a family",
+    () => new Listener(null, { family: null as never }),
+    RangeError,
+    "Cannot listen: family null is",
+  ],
+  ["a host in brackets", () => new Listener(["[::1]", 0]), Deno.errors.NotFound, 'listen on "[::1]:0": '],
+  [
+    "a name of 109 bytes",
+    () => new Listener("\0" + "x".repeat(108)),
+    RangeError,
+    "has 109 bytes, UNIX sockets at most 108",
+  ],
 ];
 
 for (const [what, make, ErrorClass, why] of BAD) {

@@ -1,6 +1,6 @@
 // Waiting for any of many: what is ready, in which order, for how long, and what is refused.
 
-import { type Connection, EOFError, InvalidStateError, Listener, Pipe, Process } from "@parallel/multiprocessing";
+import { Connection, EOFError, InvalidStateError, Listener, Pipe, Process } from "@parallel/multiprocessing";
 import { descriptorOf, wait, type Waitable, waitSync } from "@parallel/multiprocessing/connection";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { count, countSlowly, countTo, echo } from "../fixtures/connection_targets.ts";
@@ -139,6 +139,9 @@ for (const way of ["wait", "waitSync"] as const) {
       const objects = [pipe.readers[0], wrong as unknown as Waitable];
       await assertRejects(async () => await waitFor(objects), TypeError, "Cannot wait for ");
     }
+    for (const wrong of [null, undefined, {}, 3]) {
+      await assertRejects(async () => await waitFor(wrong as never, { timeout: 0 }), TypeError, "wanted a list");
+    }
     await assertRejects(async () => await waitFor(pipe.writers), InvalidStateError, "connection is write-only");
     pipe.readers[0].close();
     await assertRejects(async () => await waitFor(pipe.readers), InvalidStateError, "closed");
@@ -149,6 +152,10 @@ for (const way of ["wait", "waitSync"] as const) {
     const negative: Waitable = { [descriptorOf]: () => -1 };
     assertEquals(await waitFor([bogus]), [bogus]);
     await assertRejects(async () => await waitFor([negative]), Deno.errors.BadResource);
+    const unknown = new Connection({ id: 1_000_000, readable: true, writable: true, pipe: null });
+    await assertRejects(async () => await waitFor([unknown]), Error, "closed");
+    await assertRejects(() => unknown.poll(), Error, "closed");
+    assertThrows(() => unknown.pollSync(), Error);
   });
 }
 

@@ -46,7 +46,11 @@ impl Listener {
             Address::Unix(name) if name.first() != Some(&0) => SocketFile::at(name, owns_folder),
             _ => None,
         };
-        let address = socket::local_address(&descriptor).map_err(fail)?;
+        let address = match address {
+            // The kernel chooses the port, but no name; as it tells names, some cannot be told.
+            Address::Inet(_) => socket::local_address(&descriptor).map_err(fail)?,
+            Address::Unix(_) => address.clone(),
+        };
         Ok(Self {
             descriptor,
             address,

@@ -45,7 +45,10 @@ impl Address {
         // What has no name, the kernel tells in several ways.
         match (unix.abstract_name(), unix.path_bytes()) {
             (Some(name), _) if !name.is_empty() => Self::Unix([&[0], name].concat()),
-            (_, Some(path)) if path.first() != Some(&0) => Self::Unix(path.to_vec()),
+            // The NUL that ends it is told with the longest ones.
+            (_, Some(path)) if path.first() != Some(&0) => {
+                Self::Unix(path.strip_suffix(b"\0").unwrap_or(path).to_vec())
+            }
             _ => Self::Unix(Vec::new()),
         }
     }
