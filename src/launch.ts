@@ -11,6 +11,7 @@ import { getLogger } from "./logging.ts";
 import { addonFile, native, type OutputKind, translated } from "./native.ts";
 import { childPermissionFlags, type ChildPermissions } from "./permissions.ts";
 import { type Belongings, type Preparation, writePreparation } from "./preparation.ts";
+import { discard } from "./reduction/registry.ts";
 import { chosenExecutable, type StartMethod } from "./start_method.ts";
 
 /** What a process is started with, besides what it has from this one. */
@@ -65,7 +66,6 @@ export function launch({ method, permissions, preparation, args, state, env, cwd
     directory,
     startMethod: method,
   };
-  const message = writePreparation(facts, { args, state });
   const parent = {
     argv: translated(() => addon.processArguments()),
     execPath: executable(),
@@ -85,7 +85,14 @@ export function launch({ method, permissions, preparation, args, state, env, cwd
     addonVariable: addonFile().variable,
     hosts: [CHILD_MAIN.href, ...modules].filter((url) => /^https?:/.test(url)).map((url) => new URL(url).host),
   });
-  const block = translated(() => addon.createPreparation(message.bytes, message.attachments));
+  const message = writePreparation(facts, { args, state });
+  let block: number;
+  try {
+    block = translated(() => addon.createPreparation(message.bytes, message.attachments));
+  } catch (error) {
+    discard(message.attachments);
+    throw error;
+  }
   const start = () => {
     const entry = () => entryModule(CHILD_MAIN, modules, { isCaged: isCaged || permissions !== "inherit" });
     const [path, ...commandLine] = isFrozen()

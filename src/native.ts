@@ -194,6 +194,7 @@ export interface Native {
   // connections.rs
   connectionPair(duplex: boolean): [number, number];
   connectionOffer(connection: number): number;
+  connectionWithdrawOffers(attachments: number[]): void;
   connectionFetch(block: number): number;
   pipePin(pipe: number, attachments: number[]): number[];
   pipeUnpin(pipe: number, holds: number[]): void;

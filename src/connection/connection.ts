@@ -5,12 +5,12 @@ import { BufferTooShort, EOFError, InvalidStateError } from "../errors.ts";
 import { native, translated } from "../native.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { attach, register } from "../reduction.ts";
-import { attachable } from "../reduction/registry.ts";
+import { attachable, setDiscarder } from "../reduction/registry.ts";
 import { Turnstile } from "../turnstile.ts";
 import { descriptorOf, type Waitable } from "../waitable.ts";
 import { wait } from "../waits.ts";
-import { type Message, Messages, Patience, ReceiveStatus, SendStatus } from "./messages.ts";
 import { Glances } from "./glances.ts";
+import { type Message, Messages, Patience, plainMessage, ReceiveStatus, SendStatus } from "./messages.ts";
 import { endWaits, wait as waitForAny } from "./wait.ts";
 
 /** Names the method of a connection that receives within a time, blocking the thread. */
@@ -105,6 +105,7 @@ const collected = new FinalizationRegistry<number>((id) => native().connectionCl
  */
 export class Connection implements Disposable, AsyncIterable<unknown>, Waitable {
   static {
+    setDiscarder((attachments) => native().connectionWithdrawOffers([...attachments]));
     register(Connection, {
       reduce: (connection) => connection.#reduce(),
       restore: ([offer, readable, writable, pipe]: Reduced) => {
@@ -213,7 +214,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
     const signal = signalOf(options);
     this.#sendable();
     const part = partOf(bytes, options);
-    if (this.#sending.occupied) return await this.#sendInTurn({ bytes: part.slice(), holds: [] }, signal);
+    if (this.#sending.occupied) return await this.#sendInTurn(plainMessage(part.slice()), signal);
     if (this.#messages.sendBytes(part, false) === SendStatus.done) return;
     await this.#sending.enter(Infinity);
     await this.#finishSending(signal);
@@ -338,6 +339,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
     if (this.#isClosed) return;
     this.#isClosed = true;
     collected.unregister(this);
+    this.#messages.forgetAll();
     native().connectionClose(this.#id);
     this.#pipe?.close();
     this.#closing?.abort(closedError("use the connection", "connection"));
@@ -454,10 +456,12 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
         // The other end has seen a part of the message: it gets the rest, too. A failure is the next sender's.
         void this.#finishSending(undefined).catch(() => {});
       } else {
+        this.#messages.settleKept(false);
         this.#sending.leave();
       }
       throw error;
     }
+    this.#messages.settleKept(true);
     this.#sending.leave();
   }
 

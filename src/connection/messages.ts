@@ -16,6 +16,7 @@
 import { type BlockHandle, restoringFromOutside } from "../blocks.ts";
 import { type Native, native, translate, translated } from "../native.ts";
 import { dumpInto, dumps, loads } from "../reduction.ts";
+import { discard } from "../reduction/registry.ts";
 import { Slab } from "../reduction/slab.ts";
 import { keepingScratch, openScratch, type Scratch } from "../scratch.ts";
 
@@ -39,9 +40,16 @@ export interface Message {
   readonly bytes: Uint8Array;
   /** What keeps the shared objects alive that it speaks of. */
   readonly holds: readonly number[];
+  /** Those objects. */
+  readonly attachments: readonly number[];
 }
 
-const NO_HOLDS: readonly number[] = [];
+const NONE: readonly number[] = [];
+
+/** The message of bytes that speak of nothing else. */
+export function plainMessage(bytes: Uint8Array): Message {
+  return { bytes, holds: NONE, attachments: NONE };
+}
 
 /** Of this thread, for the short byte arrays that were received. */
 const slab = new Slab();
@@ -53,6 +61,10 @@ export class Messages {
   readonly #id: number;
   /** `null`: the other end may be outside of the tree. */
   readonly #pipe: BlockHandle | null;
+  /** The messages that speak of shared objects, and are not yet sent as a whole. */
+  readonly #unsent = new Set<Message>();
+  /** The one among them of which the addon has the rest. */
+  #kept: Message | undefined;
 
   /** For the connection that the addon knows by `id`. */
   constructor(id: number, pipe: BlockHandle | null) {
@@ -60,7 +72,7 @@ export class Messages {
     this.#pipe = pipe;
   }
 
-  /** Sends a value; a {@linkcode SendStatus}, or the message that was kept and speaks of shared objects. */
+  /** Sends a value; a {@linkcode SendStatus}. */
   sendValue(value: unknown, wait: boolean): number {
     if (!this.#scratch.busy) {
       this.#scratch.busy = true;
@@ -95,7 +107,12 @@ export class Messages {
   /** Sends what {@linkcode serialise} made; a {@linkcode SendStatus}. */
   sendMessage(message: Message, wait: boolean): number {
     try {
-      return translated(() => this.#addon.connectionSendBytes(this.#id, message.bytes, wait));
+      const status = translated(() => this.#addon.connectionSendBytes(this.#id, message.bytes, wait));
+      if (message.holds.length > 0) {
+        if (status === SendStatus.kept) this.#kept = message;
+        else this.#unsent.delete(message);
+      }
+      return status;
     } catch (error) {
       this.forget(message);
       throw error;
@@ -105,15 +122,22 @@ export class Messages {
   /** The message for a value, which may change from here on. Send or {@linkcode forget} it. */
   serialise(value: unknown): Message {
     const { bytes, attachments } = dumps(value);
-    if (attachments.length === 0) return { bytes, holds: NO_HOLDS };
+    if (attachments.length === 0) return plainMessage(bytes);
     const pipe = this.#pipe;
     if (pipe === null) {
+      discard(attachments);
       throw new TypeError(
         "Cannot send a shared object over this connection: its other end may be outside of this process tree; " +
           "use Pipe() within the tree",
       );
     }
-    const holds = translated(() => this.#addon.pipePin(pipe.block, [...attachments]));
+    let holds: number[];
+    try {
+      holds = translated(() => this.#addon.pipePin(pipe.block, [...attachments]));
+    } catch (error) {
+      discard(attachments);
+      throw error;
+    }
     const start = HOLDS_START + 4 * holds.length;
     const marked = new Uint8Array(start + bytes.length);
     const view = new DataView(marked.buffer);
@@ -121,14 +145,36 @@ export class Messages {
     view.setUint32(1, holds.length);
     holds.forEach((hold, index) => view.setUint32(HOLDS_START + 4 * index, hold));
     marked.set(bytes, start);
-    return { bytes: marked, holds };
+    const message = { bytes: marked, holds, attachments };
+    this.#unsent.add(message);
+    return message;
   }
 
   /** Gives up a message that is not going to be sent. */
-  forget({ holds }: Message): void {
-    if (holds.length > 0 && this.#pipe !== null && !this.#pipe.closed) {
-      this.#addon.pipeUnpin(this.#pipe.block, [...holds]);
-    }
+  forget(message: Message): void {
+    if (!this.#unsent.delete(message)) return; // it has no holds, or none any more
+    if (this.#pipe === null || this.#pipe.closed) return; // they go with the pipe
+    this.#addon.pipeUnpin(this.#pipe.block, [...message.holds]);
+    discard(message.attachments);
+  }
+
+  /** Notes what has become of the message that the addon has kept. */
+  settleKept(isSent: boolean): void {
+    if (this.#kept === undefined) return;
+    if (isSent) this.#unsent.delete(this.#kept);
+    else this.forget(this.#kept);
+    this.#kept = undefined;
+  }
+
+  /** Gives up all that is not yet sent as a whole: the connection is about to be closed. */
+  forgetAll(): void {
+    if (this.#unsent.size === 0) return;
+    let isSent = false;
+    try {
+      isSent = this.#addon.connectionFlush(this.#id) === SendStatus.done;
+    } catch { /* what is kept cannot be sent any more */ }
+    this.settleKept(isSent);
+    for (const message of this.#unsent) this.forget(message);
   }
 
   /** Whether a value is just being restored, whose bytes a receive would overwrite: see {@linkcode receiveAside}. */

@@ -22,6 +22,7 @@ import { RemoteError } from "../errors.ts";
 import { native, translated } from "../native.ts";
 import { ATTACHED, isLongBytes, TAG_UNIT, TOO_LONG } from "../queues/transport.ts";
 import { attach, dumpInto, dumps, loads, register } from "../reduction.ts";
+import { discard } from "../reduction/registry.ts";
 import { openScratch, type Scratch } from "../scratch.ts";
 import { wait } from "../waits.ts";
 
@@ -154,7 +155,12 @@ export class Channel implements Disposable {
   }
 
   #put(frame: Uint8Array<ArrayBuffer>, attachments: number[]): number {
-    translated(() => native().queuePutBytes(this.#handle.block, 0, frame, attachments, 0));
+    let isPut = false;
+    try {
+      isPut = translated(() => native().queuePutBytes(this.#handle.block, 0, frame, attachments, 0)) === 0;
+    } finally {
+      if (!isPut) discard(attachments);
+    }
     return frame.length;
   }
 

@@ -2,6 +2,7 @@
 
 import { RemoteError } from "../errors.ts";
 import { dumps, loads } from "../reduction.ts";
+import { discard } from "../reduction/registry.ts";
 import type { Failure } from "./messages.ts";
 
 /** How deep the printed form of an error goes. */
@@ -21,6 +22,7 @@ export function pack(error: unknown): Failure {
   const text = printed(error);
   try {
     const { bytes, attachments } = dumps(error);
+    discard(attachments); // only the bytes are sent
     return [text, attachments.length === 0 ? bytes.slice() : null];
   } catch {
     return [text, null];

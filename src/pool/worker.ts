@@ -8,6 +8,7 @@ import type { Callable, FunctionReference } from "../callable_types.ts";
 import { current } from "../current.ts";
 import { MaybeEncodingError } from "../errors.ts";
 import { dumps } from "../reduction.ts";
+import { discard } from "../reduction/registry.ts";
 import { ENDED, type Frame } from "./channel.ts";
 import { pack, printed } from "./failures.ts";
 import {
@@ -229,7 +230,7 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 /** Why a value cannot be sent; `null` if it can. */
 function whyNot(value: unknown): unknown {
   try {
-    dumps(value);
+    discard(dumps(value).attachments);
     return null;
   } catch (error) {
     return error;

@@ -5,6 +5,7 @@ import { Empty, EOFError, Full, InvalidStateError, ShutDown } from "../errors.ts
 import { native, translated } from "../native.ts";
 import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../options.ts";
 import { attach, register } from "../reduction.ts";
+import { discard } from "../reduction/registry.ts";
 import { Turnstile } from "../turnstile.ts";
 import { retry } from "../waits.ts";
 import { type Message, NOTHING, ORPHANED, PutStatus, serialiseCopy, SHUT_DOWN, Transport } from "./transport.ts";
@@ -142,6 +143,16 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
       this.#block("put into");
       message = serialiseCopy(value);
     }
+    try {
+      await this.#putInTurn(message, timeout, signal);
+    } catch (error) {
+      discard(message.attachments);
+      throw error;
+    }
+  }
+
+  /** Puts a message behind those that wait for room. */
+  async #putInTurn(message: Message, timeout: number, signal: AbortSignal | undefined): Promise<void> {
     if (timeout === 0) throw this.#full(timeout);
     const until = performance.now() + timeout;
     const ended = this.#orClosed(signal);

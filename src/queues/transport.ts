@@ -5,7 +5,7 @@
 
 import { type Native, native, translated } from "../native.ts";
 import { type Dumped, dumpInto, dumps, loads } from "../reduction.ts";
-import { currentViewReducer, reduceInto } from "../reduction/registry.ts";
+import { currentViewReducer, discard, reduceInto } from "../reduction/registry.ts";
 import { keepingScratch, openScratch, type Scratch } from "../scratch.ts";
 
 /** A serialised value, ready to be put. */
@@ -84,7 +84,7 @@ export class Transport {
   /** Puts a value, blocking up to `timeout` milliseconds; a {@linkcode PutStatus}. */
   put(value: unknown, timeout: number): number {
     const end = this.#write(value);
-    if (end < 0) return this.putMessage(serialise(value), timeout);
+    if (end < 0) return this.#putOnce(serialise(value), timeout, PutStatus.done);
     const queue = this.#blockOf("put into");
     this.#becomeProducer(queue);
     return this.#addon.queuePut(queue, end, timeout);
@@ -95,7 +95,7 @@ export class Transport {
     const end = this.#write(value);
     if (end < 0) {
       const message = serialise(value);
-      const status = this.putMessage(message, 0);
+      const status = this.#putOnce(message, 0, PutStatus.full);
       return status === PutStatus.full ? ownCopy(message, value) : status;
     }
     const queue = this.#blockOf("put into");
@@ -115,6 +115,16 @@ export class Transport {
       return dumpInto(value, scratch.bytes, 0);
     } finally {
       scratch.busy = false;
+    }
+  }
+
+  /** Puts a message; it is discarded unless it was put, or the status is that `kept` for which it is needed again. */
+  #putOnce(message: Message, timeout: number, kept: number): number {
+    let status: number | undefined;
+    try {
+      return status = this.putMessage(message, timeout);
+    } finally {
+      if (status !== PutStatus.done && status !== kept) discard(message.attachments);
     }
   }
 

@@ -6,7 +6,14 @@
 import { nearestClass, shownName } from "./error_classes.ts";
 import { Extension, MAX_DEPTH, VIEWS } from "./format.ts";
 import { FUNCTION, type Reason, Refusal, SELF_REFERENCE, SHARED_BUFFER, SYMBOL, whyRefused } from "./refusal.ts";
-import { currentViewReducer, NOWHERE, reduceInto, registeredPrototype, type Registration } from "./registry.ts";
+import {
+  currentViewReducer,
+  discard,
+  NOWHERE,
+  reduceInto,
+  registeredPrototype,
+  type Registration,
+} from "./registry.ts";
 import { DOES_NOT_FIT, Writer } from "./writer.ts";
 
 /** What `attachments` is for the many messages that have none. */
@@ -49,6 +56,9 @@ export class Encoder {
       this.#write(value);
       const attachments = this.#attachments.length === 0 ? NO_ATTACHMENTS : this.#attachments;
       return { bytes: this.#out.takeBytes(), attachments };
+    } catch (error) {
+      discard(this.#attachments);
+      throw error;
     } finally {
       this.#end();
     }

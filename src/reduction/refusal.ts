@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { reduceInto, registeredPrototype } from "./registry.ts";
+import { discard, reduceInto, registeredPrototype } from "./registry.ts";
 
 /** Why a value cannot travel and what to do instead. */
 export interface Reason {
@@ -121,7 +121,10 @@ function pathTo(culprit: unknown, root: unknown): string {
 function* children(value: object): Generator<[step: string, value: unknown]> {
   const registration = registeredPrototype(Object.getPrototypeOf(value) ?? Object.prototype);
   if (registration !== undefined) {
-    yield [".reduce()", reduceInto([], registration.reducer, value)];
+    const attachments: number[] = [];
+    const reduced = reduceInto(attachments, registration.reducer, value);
+    discard(attachments); // nothing is sent
+    yield [".reduce()", reduced];
     return;
   }
   if (ArrayBuffer.isView(value)) return;

@@ -39,6 +39,7 @@ const byName = new Map<string, Registration>();
 const byPrototype = new Map<object, Registration>();
 let viewReducer: ViewReducer | null = null;
 let attachments: number[] | null = null;
+let discarder: ((attachments: readonly number[]) => void) | null = null;
 
 /** In the place of a list: the message cannot speak of blocks. */
 export const NOWHERE: number[] = [];
@@ -153,6 +154,16 @@ export function attach(block: number): void {
  */
 export function attachable(): void {
   if (attachments === NOWHERE) throw DOES_NOT_FIT;
+}
+
+/** Says how what a `reduce` function has made for a message ends, if the message is not sent. */
+export function setDiscarder(discard: (attachments: readonly number[]) => void): void {
+  discarder = discard;
+}
+
+/** Gives up a message that speaks of these blocks, and is not going to be sent. */
+export function discard(attachments: readonly number[]): void {
+  if (attachments.length > 0) discarder?.(attachments);
 }
 
 /** Calls `reduce` so that the blocks it attaches are added to `into`. */

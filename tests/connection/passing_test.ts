@@ -5,14 +5,27 @@ import {
   Client,
   type Connection,
   EOFError,
+  Full,
   InvalidStateError,
   Listener,
+  Lock,
   Pipe,
+  Pool,
   Process,
   Queue,
+  ShutDown,
 } from "@parallel/multiprocessing";
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { echo, greetOver, passDown, relay, sendConnection, sendFullPipe } from "../fixtures/connection_targets.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  echo,
+  greetOver,
+  listOf,
+  passDown,
+  relay,
+  sendConnection,
+  sendFullPipe,
+} from "../fixtures/connection_targets.ts";
+import { native } from "../../src/native.ts";
 import { assertNothingLeft, belongings, descriptorCount, until } from "../helpers.ts";
 import { startReactor } from "./pipes.ts";
 
@@ -195,5 +208,114 @@ Deno.test("a connection with a message received in part, or an operation under w
   a.close();
   assertThrows(() => queue.putSync(a), InvalidStateError, "closed");
   assertEquals(queue.qsize(), 0);
+  b.close();
+});
+
+/** Ways of not sending a value after all, and what they throw. */
+const unsent: Record<string, (value: Connection) => Promise<unknown>> = {
+  "what stands behind it in the message cannot be serialised": async (value) => {
+    const [a, b] = Pipe();
+    assertThrows(() => a.sendSync([value, () => 1]), TypeError);
+    await assertRejects(() => a.send([value, () => 1]), TypeError);
+    using queue = new Queue();
+    assertThrows(() => queue.putSync({ value, wrong: Symbol() }), TypeError);
+    a.close();
+    b.close();
+  },
+  "the message goes out of the tree": async (value) => {
+    using listener = new Listener();
+    using client = await Client(listener.address);
+    using accepted = await listener.accept();
+    assertThrows(() => client.sendSync(value), TypeError, "Cannot send a shared object over this connection");
+    await assertRejects(() => accepted.send(value), TypeError);
+  },
+  "the arguments of a process cannot be serialised": (value) => {
+    const child = new Process({ target: passDown, args: [value, Symbol()] as never });
+    assertThrows(() => child.start(), TypeError);
+    return Promise.resolve();
+  },
+  "the queue is full": async (value) => {
+    using queue = new Queue<unknown>(1);
+    queue.putSync("first");
+    assertThrows(() => queue.putSync(value, { timeout: 1 }), Full);
+    await assertRejects(() => queue.put(value, { timeout: 1 }), Full);
+    await assertRejects(() => queue.put(value, { block: false }), Full);
+    const stop = new AbortController();
+    const waiting = [queue.put(value, { signal: stop.signal }), queue.put(value, { signal: stop.signal })];
+    stop.abort(new Error("stopped"));
+    for (const put of waiting) await assertRejects(() => put, Error, "stopped");
+  },
+  "the queue is shut down": async (value) => {
+    using queue = new Queue<unknown>();
+    queue.shutdown();
+    assertThrows(() => queue.putSync(value), ShutDown);
+    await assertRejects(() => queue.put(value), ShutDown);
+  },
+  "the send waits behind others, and is aborted": async (value) => {
+    const [a, b] = Pipe();
+    const stop = new AbortController();
+    const large = a.sendBytes(new Uint8Array(16 << 20));
+    const send = a.send(value, { signal: stop.signal });
+    stop.abort(new Error("stopped"));
+    await assertRejects(() => send, Error, "stopped");
+    assertEquals((await b.recvBytes()).length, 16 << 20);
+    await large;
+    a.close();
+    b.close();
+  },
+  "the send waits, and the connection is closed": async (value) => {
+    const [a, b] = Pipe();
+    const sends = [a.sendBytes(new Uint8Array(16 << 20)), a.send(value)];
+    a.close();
+    for (const send of sends) await assertRejects(() => send, InvalidStateError);
+    b.close();
+  },
+  "a worker's result cannot be serialised": async (value) => {
+    await using pool = new Pool(1);
+    await assertRejects(() => pool.apply(listOf, [value, () => 1] as never), TypeError);
+  },
+};
+
+for (const [how, attempt] of Object.entries(unsent)) {
+  Deno.test(`a connection that is not sent is not kept open: ${how}`, async () => {
+    const [a, b] = Pipe();
+    await attempt(a);
+    a.close();
+    assert(b.pollSync({ timeout: 10_000 }), "a duplicate of the other end is still open");
+    assertThrows(() => b.recvSync(), EOFError);
+    b.close();
+  });
+}
+
+Deno.test("sends of shared objects that are withdrawn before a byte has left keep nothing", async () => {
+  startReactor();
+  const [a, b] = Pipe();
+  let sent = 0;
+  // Until not a byte more has room.
+  for (let isFull = false; !isFull; sent++) {
+    const stop = new AbortController();
+    const send = a.sendBytes(new Uint8Array(1000), { signal: stop.signal });
+    stop.abort("full");
+    isFull = await send.then(() => false, (reason) => reason === "full");
+  }
+  const before = belongings();
+  const { blocks } = native().memoryUsage();
+  for (let i = 0; i < 20; i++) {
+    const [x, y] = Pipe();
+    using lock = new Lock();
+    const stop = new AbortController();
+    const send = a.send({ x, lock }, { signal: stop.signal });
+    stop.abort(new Error("stopped"));
+    await assertRejects(() => send, Error, "stopped");
+    x.close();
+    assert(y.pollSync({ timeout: 10_000 }));
+    assertThrows(() => y.recvSync(), EOFError);
+    y.close();
+  }
+  assertEquals(native().memoryUsage().blocks, blocks);
+  await assertNothingLeft(before);
+  a.close();
+  const received = (await Array.fromAsync({ length: sent }, () => b.recvBytes().then(() => 1, () => 0))) as number[];
+  assert(received.reduce((sum, one) => sum + one) >= sent - 1);
   b.close();
 });

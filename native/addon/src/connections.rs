@@ -108,6 +108,16 @@ pub fn connection_offer(id: u32) -> Result<u32> {
     tree()?.offers()?.offer(connection.as_fd()).map_err(to_js)
 }
 
+/// Ends what [`connection_offer`] began for a message that is not going to be sent; other blocks
+/// that the message speaks of are left alone.
+#[napi]
+pub fn connection_withdraw_offers(attachments: Vec<u32>) -> Result<()> {
+    if let Some(offers) = tree()?.offers_so_far() {
+        offers.withdraw(&attachments);
+    }
+    Ok(())
+}
+
 /// The connection that is offered under a block; good for once.
 #[napi]
 pub fn connection_fetch(block: u32) -> Result<u32> {
@@ -198,7 +208,7 @@ pub fn connection_flush(id: u32) -> Result<u32> {
     sent(connection(id)?.flush())
 }
 
-/// Forgets what is kept, unless a part of it has been sent; whether it was forgotten.
+/// Forgets what is kept, unless a part or all of it has been sent; whether it was forgotten.
 pub fn connection_withdraw(id: u32) -> Result<bool> {
     Ok(connection(id)?.withdraw())
 }

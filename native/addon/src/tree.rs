@@ -80,6 +80,11 @@ impl Tree {
         let offers = || Offers::new(Arc::clone(&self.member), reactor);
         Ok(self.offers.get_or_init(offers))
     }
+
+    /// As [`offers`](Self::offers), if there ever were any.
+    pub fn offers_so_far(&self) -> Option<&Offers> {
+        self.offers.get().map(Arc::as_ref)
+    }
 }
 
 /// Makes this process the root of a tree, unless it is in one already (another of its threads

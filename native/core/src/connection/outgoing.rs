@@ -106,9 +106,10 @@ impl Outgoing {
         }
     }
 
-    /// Forgets what is kept if the other end has seen nothing of it; whether that was so.
+    /// Forgets what is kept if the other end has seen nothing of it; whether that was so. What has
+    /// been written as a whole meanwhile is not kept any more.
     pub fn withdraw(&mut self) -> bool {
-        if self.has_begun {
+        if self.has_begun || self.is_idle() {
             return false;
         }
         self.forget();

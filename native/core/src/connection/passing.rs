@@ -8,6 +8,7 @@
 //! | an offer ends when                        | then the duplicate is closed               |
 //! | ----------------------------------------- | ------------------------------------------ |
 //! | it was fetched: each is good for once     | at once                                    |
+//! | its message was not sent                  | at once, see [`Offers::withdraw`]          |
 //! | nobody but the sender has its block       | within [`SWEEP`] of that                   |
 //! | [`MOST_UNSENT`] younger ones were never   | at the next offer                          |
 //! | put into a message                        |                                            |
@@ -42,7 +43,7 @@ use crate::sys::procfs;
 /// How often offers are looked through for those whose message is gone.
 const SWEEP: Duration = Duration::from_millis(250);
 /// How many offers may wait to be put into a message, such as one that waits for room in a queue.
-/// More are left over by values that could not be serialised after all.
+/// More are left over by those who serialise a value and do nothing with the message.
 const MOST_UNSENT: usize = 1024;
 /// How long a receiver waits for the sender's reactor, which needs microseconds unless its whole
 /// process is stopped.
@@ -241,6 +242,20 @@ impl Offers {
             offers: BTreeMap::new(),
             next: 0,
         })
+    }
+
+    /// Ends the offers among `blocks`, of which a message speaks that is not going to be sent.
+    pub fn withdraw(&self, blocks: &[BlockId]) {
+        let mut place = self.desk();
+        let Some(desk) = &mut *place else { return };
+        // One that another message speaks of, or that somebody has received, is left alone.
+        let is_ours =
+            |offer: &Offer| blocks.contains(&offer.block) && self.member.holders(offer.block) <= 1;
+        let withdrawn = desk.offers.iter().filter(|(_, offer)| is_ours(offer));
+        for key in withdrawn.map(|(&key, _)| key).collect::<Vec<_>>() {
+            self.end(desk, key);
+        }
+        self.clear(&mut place);
     }
 
     /// Ends an offer.
