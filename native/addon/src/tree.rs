@@ -147,7 +147,8 @@ pub fn join_parent() -> Result<Joined> {
     Ok(joined)
 }
 
-/// Blocks until the parent has work for this process, which it started ahead.
+/// Blocks until the parent has work for this process, which it started ahead. SIGINT, which was
+/// blocked until then, is for the work.
 #[napi]
 pub fn await_work() -> Result<Joined> {
     let tree = tree()?;
@@ -157,6 +158,7 @@ pub fn await_work() -> Result<Joined> {
         ));
     };
     let greeting = Greeting::receive(child.socket.as_fd()).map_err(to_js)?;
+    sys::interrupt::accept();
     take_over(&tree.member, &greeting).map_err(to_js)?;
     child.daemon.store(greeting.daemon, Relaxed);
     watch_parent()?;

@@ -15,6 +15,7 @@ use crate::heap::Hold;
 use crate::heap::blocks::BlockId;
 use crate::member::Member;
 use crate::sys::clock::Deadline;
+use crate::sys::procfs;
 use crate::sys::spawn::{self, Program, Stdio};
 use crate::table::{Place, ProcessEntry};
 
@@ -211,6 +212,7 @@ impl Child {
                     Stdio::Descriptor(descriptor) => Stdio::Descriptor(*descriptor),
                 },
                 inherited: &[child_socket.as_fd(), member.arena().descriptor()],
+                blocks_interrupt: start.preparation.is_none(),
             })?;
             Ok((pid, pidfd, socket))
         })();
@@ -229,10 +231,10 @@ impl Child {
         }
     }
 
-    /// Gives work to a child that was started without any. `false` if it has ended meanwhile:
-    /// nothing was given then.
+    /// Gives work to a child that was started without any. `false` if it has ended meanwhile or
+    /// is about to: nothing was given then.
     pub fn assign(&self, member: &Member, work: &Work) -> Result<bool> {
-        if self.try_wait(member)?.is_some() {
+        if self.try_wait(member)?.is_some() || procfs::is_dying(self.pid()) {
             return Ok(false);
         }
         ProcessEntry::at(member.arena(), self.place.slot).set_name(work.name);

@@ -25,6 +25,26 @@ fn parse_start_time(stat: &[u8]) -> Option<u64> {
     fields.nth(18)?.parse().ok()
 }
 
+/// Whether the process has ended, or a signal has been sent to it that ends it: from then on its
+/// threads have SIGKILL pending, until they exit.
+pub fn is_dying(pid: u32) -> bool {
+    let stat = fs::read(format!("/proc/{pid}/stat"));
+    stat.map_or(true, |stat| parse_dying(&stat).unwrap_or(true))
+}
+
+/// Field 9 of a `stat` line has the flags of the thread, 31 what is pending; `None` as above.
+fn parse_dying(stat: &[u8]) -> Option<bool> {
+    const EXITING: u64 = 0x4; // PF_EXITING
+    const SIGKILL: u64 = 1 << 8;
+    parse_start_time(stat)?;
+    let end_of_name = stat.iter().rposition(|&byte| byte == b')')?;
+    let rest = std::str::from_utf8(&stat[end_of_name + 1..]).ok()?;
+    let mut fields = rest.split_ascii_whitespace().skip(6); // fields 3 to 8
+    let flags: u64 = fields.next()?.parse().ok()?;
+    let pending: u64 = fields.nth(21)?.parse().ok()?;
+    Some(flags & EXITING != 0 || pending & SIGKILL != 0)
+}
+
 /// The command line of this process, as `execve(2)` got it.
 pub fn command_line() -> std::io::Result<Vec<String>> {
     let bytes = fs::read("/proc/self/cmdline")?;
@@ -61,6 +81,21 @@ mod tests {
     fn a_zombie_has_ended() {
         let stat = b"7 (a) Z 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4242 20";
         assert_eq!(parse_start_time(stat), None);
+    }
+
+    #[test]
+    fn who_has_a_kill_pending_is_dying() {
+        let stat = |flags: u32, pending: u32| {
+            format!(
+                "7 (a) S 1 2 3 4 5 {flags} 7 8 9 10 11 12 13 14 15 16 17 18 4242 20 21 22 23 24 \
+                 25 26 27 {pending} 29"
+            )
+        };
+        assert_eq!(parse_dying(stat(0x40, 0).as_bytes()), Some(false));
+        assert_eq!(parse_dying(stat(0x44, 0).as_bytes()), Some(true));
+        assert_eq!(parse_dying(stat(0x40, 256).as_bytes()), Some(true));
+        assert!(!is_dying(std::process::id()));
+        assert!(is_dying(0));
     }
 
     #[test]

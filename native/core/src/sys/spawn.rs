@@ -11,6 +11,7 @@ use std::ptr;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 
+use super::interrupt;
 use crate::error::{Error, Result};
 
 /// What to start. Descriptors 0, 1 and 2 of the child are the null device, `stdout` and
@@ -24,6 +25,8 @@ pub struct Program<'a> {
     pub stdout: Stdio<'a>,
     pub stderr: Stdio<'a>,
     pub inherited: &'a [BorrowedFd<'a>],
+    /// Whether it begins with SIGINT blocked, until it calls [`interrupt::accept`].
+    pub blocks_interrupt: bool,
 }
 
 /// Where an output stream of the child goes.
@@ -79,7 +82,7 @@ pub fn spawn(program: &Program) -> Result<(Pid, OwnedFd)> {
         lifted.push(source);
     }
     actions.close_from(lowest)?;
-    let attributes = Attributes::new()?;
+    let attributes = Attributes::new(program.blocks_interrupt)?;
 
     let argv = pointers(&arguments);
     let envp = environment.as_deref().map(pointers);
@@ -182,19 +185,24 @@ impl Drop for FileActions {
     }
 }
 
-/// `posix_spawnattr_t` that gives the child default signal handling: nothing blocked, SIGPIPE and
-/// SIGINT not ignored. Destroyed on drop.
+/// `posix_spawnattr_t` that gives the child default signal handling: SIGPIPE and SIGINT not
+/// ignored, and nothing blocked but perhaps SIGINT. Destroyed on drop.
 struct Attributes(Box<libc::posix_spawnattr_t>);
 
 impl Attributes {
-    fn new() -> Result<Self> {
+    fn new(blocks_interrupt: bool) -> Result<Self> {
         let mut attributes = Box::new(MaybeUninit::uninit());
         // SAFETY: init fills the structure; it is used only if init succeeded.
         check(unsafe { libc::posix_spawnattr_init(attributes.as_mut_ptr()) })?;
         // SAFETY: initialised just above.
         let mut attributes = Self(unsafe { attributes.assume_init() });
         let flags = libc::POSIX_SPAWN_SETSIGMASK | libc::POSIX_SPAWN_SETSIGDEF;
-        let mut defaults = empty_signal_set();
+        let mut defaults = interrupt::none();
+        let mask = if blocks_interrupt {
+            interrupt::blocked()
+        } else {
+            interrupt::none()
+        };
         // SAFETY: both structures are initialised and live.
         unsafe {
             libc::sigaddset(&mut defaults, libc::SIGPIPE);
@@ -203,10 +211,7 @@ impl Attributes {
                 &mut *attributes.0,
                 &defaults,
             ))?;
-            check(libc::posix_spawnattr_setsigmask(
-                &mut *attributes.0,
-                &empty_signal_set(),
-            ))?;
+            check(libc::posix_spawnattr_setsigmask(&mut *attributes.0, &mask))?;
             check(libc::posix_spawnattr_setflags(
                 &mut *attributes.0,
                 flags as libc::c_short,
@@ -224,14 +229,5 @@ impl Drop for Attributes {
     fn drop(&mut self) {
         // SAFETY: initialised in `new`, destroyed once.
         unsafe { libc::posix_spawnattr_destroy(&mut *self.0) };
-    }
-}
-
-fn empty_signal_set() -> libc::sigset_t {
-    let mut set = MaybeUninit::uninit();
-    // SAFETY: sigemptyset initialises the whole set.
-    unsafe {
-        libc::sigemptyset(set.as_mut_ptr());
-        set.assume_init()
     }
 }
