@@ -149,6 +149,9 @@ async function resolveExport({ name, modules: [url] }: FunctionReference, loader
     throw isLoadError(error) ? new TypeError(`Cannot run "${name}": ${loadFailure(error)}`, { cause: error }) : error;
   }
   const value = exported(module, name);
+  if (typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value))) {
+    throw new TypeError(`Cannot run "${name}": "${url}" exports a class of this name, wanted a function`);
+  }
   if (typeof value === "function") return value;
   const names = Object.getOwnPropertyNames(module).filter((key) => typeof exported(module, key) === "function");
   throw new TypeError(

@@ -34,7 +34,8 @@ export async function start(loaders: Loaders): Promise<void> {
 export async function startAhead(loaders: Loaders, { preload, initialDirectory }: AheadOfWork): Promise<void> {
   watchUncaught(fail); // before any module listens
   const { parentPid, parentName } = unlessOrphaned(() => nativeOfChild().joined);
-  Object.assign(current, { initialDirectory, parent: { pid: parentPid, name: parentName }, mayStart: () => false });
+  const parent = { pid: parentPid, name: parentName };
+  Object.assign(current, { name: `warm process of ${parentPid}`, initialDirectory, parent, mayStart: () => false });
   useLoaders(loaders);
   // Whatever is wrong with a module is told when it is wanted: an import that has failed fails again.
   for (const url of preload) await load(url, loaders).catch(() => {});

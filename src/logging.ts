@@ -2,7 +2,9 @@
  * The package's logger, after Python's `multiprocessing.get_logger`.
  *
  * Records go to standard error where {@linkcode logToStderr} says so, and to the category `multiprocessing` of
- * [LogTape](https://logtape.org), where the application configures it, as a library's records do.
+ * [LogTape](https://logtape.org), where the application configures it, as a library's records do. Each process has a configuration of its own: where
+ * only `if (import.meta.main)` configures LogTape, the records of children reach none of its sinks; configure it at the
+ * top level of the main module, which children import, or in their targets.
  *
  * @module
  */

@@ -149,6 +149,27 @@ Deno.test("a process is in its parent's present directory, or the one that it wa
   }
 });
 
+Deno.test("one that waits is not the main process: its modules are imported under a name of its own", async () => {
+  using said = new mp.Queue<string>();
+  const folder = Deno.makeTempDirSync();
+  const source = `import { currentProcess } from "${new URL("../mod.ts", import.meta.url)}";
+const { name } = currentProcess();
+export const say = (said) => said.putSync(name);`;
+  Deno.writeTextFileSync(`${folder}/named.js`, source);
+  const before = preloadedModules();
+  try {
+    mp.setForkserverPreload([`file://${folder}/named.js`]);
+    assertEquals(await ended(new Process({ target: nothing })), 0);
+    await allWarm();
+    const target = { module: `file://${folder}/named.js`, name: "say" };
+    assertEquals(await ended(new Process({ target, args: [said] })), 0);
+    assertEquals(await said.get({ timeout: PATIENCE }), `warm process of ${Deno.pid}`);
+  } finally {
+    preloadModules(before);
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
 Deno.test("another environment needs another process; the parent's own is never stale", async () => {
   using said = new mp.Queue<{ pid: number; variable: string | null }>();
   const variable = "MULTIPROCESSING_TEST";

@@ -6,12 +6,10 @@ import { getLogger } from "../logging.ts";
 import { native } from "../native.ts";
 import type { Child } from "./child.ts";
 import type { Process } from "./process.ts";
+import { SIGKILL, SIGTERM } from "./signals.ts";
 
 /** How long daemons have to end after SIGTERM when this process exits, in milliseconds. */
 const DAEMONS_GRACE = 1000;
-
-const SIGTERM = 15;
-const SIGKILL = 9;
 
 /** The children that have not been seen to have ended. */
 const running = new Map<number, Child>();

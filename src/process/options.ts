@@ -37,12 +37,18 @@ export interface ProcessOptions<A extends readonly unknown[] = unknown[]> {
 /** Options without the type of the target: a process keeps these, so that any process is a `Process`. */
 export type UntypedOptions = Omit<ProcessOptions<readonly unknown[]>, "target">;
 
-/** Refuses options that types would have refused. */
+const KNOWN = ["target", "args", "kwargs", "name", "daemon", "permissions", "env", "cwd", "stdout", "stderr"];
+
+/** Refuses options that types would have refused; unknown ones, too: a misspelt `permissions` would give them all. */
 export function requireOptions(options: UntypedOptions): void {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Cannot create a process: the options are ${Deno.inspect(options)}, wanted an object`);
   }
-  const { args, kwargs, name, daemon, env, stdout, stderr } = options;
+  const unknown = Object.keys(options).find((it) => !KNOWN.includes(it));
+  if (unknown !== undefined) {
+    throw new TypeError(`Cannot create a process: "${unknown}" is no option, wanted ${KNOWN.join(", ")}`);
+  }
+  const { args, kwargs, name, daemon, env, cwd, stdout, stderr } = options;
   const require = (isGood: boolean, option: string, given: unknown, wanted: string) => {
     if (isGood || given === undefined) return;
     throw new TypeError(`Cannot create a process: "${option}" is ${Deno.inspect(given)}, wanted ${wanted}`);
@@ -52,11 +58,14 @@ export function requireOptions(options: UntypedOptions): void {
   require(globalThis.Array.isArray(args), "args", args, "an array");
   require(typeof name === "string", "name", name, "a string");
   require(typeof daemon === "boolean", "daemon", daemon, "a boolean");
-  const isObject = (given: unknown) => typeof given === "object" && given !== null;
+  const isObject = (given: unknown) => typeof given === "object" && given !== null && !globalThis.Array.isArray(given);
   const isEnvironment = isObject(env) && Object.values(env!).every((it) => typeof it === "string");
   require(isObject(kwargs), "kwargs", kwargs, "an object");
   require(isEnvironment, "env", env, "an object of strings");
   require(Object.keys(env ?? {}).every((it) => /^[^=]+$/.test(it)), "env", env, 'names without "="');
+  require(Object.entries(env ?? {}).every((it) => !it.join().includes("\0")), "env", env, "texts without NUL");
+  const isPath = cwd instanceof URL ? cwd.protocol === "file:" : typeof cwd === "string" && !cwd.includes("\0");
+  require(isPath, "cwd", cwd, "a path without NUL, or a file: URL");
   require(isStream(stdout), "stdout", stdout, '"inherit", "null" or "piped"');
   require(isStream(stderr), "stderr", stderr, '"inherit", "null" or "piped"');
 }

@@ -11,17 +11,13 @@ import { register } from "../reduction.ts";
 import { methodFor } from "../start_method.ts";
 import { Child } from "./child.ts";
 import { activeChildren } from "./children.ts";
-import { exitText } from "./exit_code.ts";
 import { type ProcessOptions, requireOptions, type UntypedOptions } from "./options.ts";
 import { Outputs, pipedErrors } from "./output.ts";
 import { Self } from "./self.ts";
 import type { Sentinel } from "./sentinel.ts";
+import { exitText, SIGINT, SIGKILL, SIGTERM } from "./signals.ts";
 import { classReference } from "./subclass.ts";
 import { argumentsOf, type Work, workOf } from "./work.ts";
-
-const SIGINT = 2;
-const SIGKILL = 9;
-const SIGTERM = 15;
 
 /**
  * A process that runs a function, with as many rights as this one. As `multiprocessing.Process`.
@@ -107,7 +103,8 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
    * A process that has yet to be started.
    *
    * @throws {TypeError} If another process could not find `target`: it is bound, inline, or certainly not exported; if
-   * `run` is overridden in a class that cannot travel; or if another option is of the wrong type.
+   * `run` is overridden in a class that cannot travel; or if another option is of the wrong type, or
+   * unknown.
    */
   constructor(options: ProcessOptions<A> = {}) {
     if (options instanceof Self) {
@@ -118,8 +115,8 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
       this.#daemon = current.daemon;
       return;
     }
-    const { target, name, daemon = current.daemon } = options;
     requireOptions(options);
+    const { target, name, daemon = current.daemon } = options;
     if (target !== undefined) {
       this.#target = reference(target as Callable | ModuleExport);
       this.#work = workOf(target, this.#target, argumentsOf(options));

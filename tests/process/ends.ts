@@ -3,6 +3,7 @@
 import { type Process, Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 
+import { exitText } from "../../src/process/signals.ts";
 import * as targets from "../fixtures/targets.ts";
 import { blocked, FIXTURES, isRunning, PATIENCE, until } from "../helpers.ts";
 import { ended, type Suite } from "./suite.ts";
@@ -25,6 +26,13 @@ export function endsOfProcesses({ Process, programs }: Suite): void {
       assertEquals(await ended(child()), exitcode);
     });
   }
+
+  Deno.test("an exit code is shown with the name of its signal", () => {
+    assertEquals(
+      [0, 1, -2, -9, -15, -20, -31, -34].map(exitText).join(),
+      "0,1,-SIGINT,-SIGKILL,-SIGTERM,-SIGTSTP,-SIGSYS,-34",
+    );
+  });
 
   for (
     const [method, exitcode] of [["terminate", -15], ["kill", -9], ["interrupt", -2]] as const

@@ -1,13 +1,6 @@
 // What processes run, and what they are given. Run once for each start method: see suite.ts.
 
-import {
-  InvalidStateError,
-  type Process,
-  ProcessError,
-  type ProcessOptions,
-  Queue,
-  type Target,
-} from "@parallel/multiprocessing";
+import { InvalidStateError, type Process, ProcessError, Queue, type Target } from "@parallel/multiprocessing";
 import {
   assert,
   assertEquals,
@@ -117,9 +110,14 @@ export function targetsOfProcesses({ Process, programs }: Suite): void {
     });
   }
 
-  const OPTIONS = { args: "ab", name: 5, daemon: "yes", env: { A: 1 }, stdout: "pipe", stderr: 2 };
-  for (const [option, value] of Object.entries(OPTIONS)) {
-    Deno.test(`the option ${option} is refused when it is of the wrong type`, () => {
+  const OPTIONS: [option: string, value: unknown][] = [
+    ...Object.entries({ args: "ab", kwargs: [1], name: 5, daemon: "yes", env: { A: 1 }, stdout: "pipe", stderr: 2 }),
+    ...Object.entries({ cwd: 5, permission: "none" }),
+    ...[["a"], { "a\0": "b" }, { a: "b\0" }].map((env) => ["env", env] as [string, unknown]),
+    ...["/\0", new URL("http://localhost/")].map((cwd) => ["cwd", cwd] as [string, unknown]),
+  ];
+  for (const [option, value] of OPTIONS) {
+    Deno.test(`the option ${option} is refused when it is ${Deno.inspect(value)}`, () => {
       assertThrows(
         () => new Process({ [option]: value } as never),
         TypeError,
@@ -128,13 +126,17 @@ export function targetsOfProcesses({ Process, programs }: Suite): void {
     });
   }
 
-  Deno.test("a NUL in the environment or the directory is refused, and nothing started", () => {
-    const before = childrenOf();
-    const wrong: ProcessOptions[] = [{ env: { "a\0": "b" } }, { env: { a: "b\0" } }, { cwd: "/\0" }];
-    for (const options of wrong) {
-      assertThrows(() => new Process(options).start(), RangeError, "Cannot start a process");
+  Deno.test("options that are no object are refused", () => {
+    for (const options of [null, 1, "x"]) {
+      assertThrows(() => new Process(options as never), TypeError, "Cannot create a process: the options are");
     }
-    assertEquals(childrenOf(), before);
+  });
+
+  Deno.test("a target that is named, and is a class, is told to whoever joins the process", async () => {
+    using folder = folderWith({ "c.ts": "export class C {}" });
+    const child = new Process({ target: { module: `file://${folder.path}/c.ts`, name: "C" } });
+    child.start();
+    await assertRejects(() => child.join({ timeout: PATIENCE }), ProcessError, "exports a class of this name");
   });
 
   const unexported = () => {};
