@@ -27,6 +27,12 @@ export function endsOfProcesses({ Process, programs }: Suite): void {
     });
   }
 
+  Deno.test("a process whose target returns a promise that never settles ends with exit code 1", async () => {
+    const source = "export const never = () => new Promise(() => {})";
+    const module = `data:text/javascript,${encodeURIComponent(source)}`;
+    assertEquals(await ended(new Process({ target: { module, name: "never" } })), 1);
+  });
+
   Deno.test("an exit code is shown with the name of its signal", () => {
     assertEquals(
       [0, 1, -2, -9, -15, -20, -31, -34].map(exitText).join(),
