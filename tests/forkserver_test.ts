@@ -69,7 +69,9 @@ Deno.test("those that wait are no active children, and use no processor time", a
 Deno.test("TestProcess.test_forkserver_sigint: those that wait survive SIGINT; it is for those that work", async () => {
   using said = new mp.Queue();
   using orders = new mp.Queue();
+  assertEquals(await ended(new Process({ target: nothing })), 0);
   const pids = await allWarm();
+  assertEquals(pids.length, 2);
   pids.forEach((pid) => Deno.kill(pid, "SIGINT"));
   for (const pid of pids) {
     const running = new Process({ target: idle, args: [said, orders] });
