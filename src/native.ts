@@ -93,6 +93,12 @@ export interface Accepted {
   readonly peer: SocketName;
 }
 
+/** A search for what an address leads to, and whether there is something to wait for. */
+export interface Sought {
+  readonly search: number;
+  readonly isUnderWay: boolean;
+}
+
 /** A connection that was made, or else a dial that is under way. */
 export interface Begun {
   readonly connection?: number | null;
@@ -213,14 +219,17 @@ export interface Native {
   descriptorsPoll(descriptors: number[], timeout: number): number[];
   descriptorsAwait(descriptors: number[]): number;
   // sockets.rs
-  listenInet(host: string, port: number, version: number, backlog: number): number;
-  listenUnix(name: string, backlog: number, ownsFolder: boolean): number;
+  seekInet(host: string, port: number, version: number): Sought;
+  seekUnix(name: string): Sought;
+  searchFileno(search: number): number;
+  searchFinish(search: number, timeout: number): SocketName[] | null;
+  searchClose(search: number): void;
+  listen(search: number, backlog: number, ownsFolder: boolean): number;
   listenerAddress(listener: number): SocketName;
   listenerFileno(listener: number): number;
   listenerAccept(listener: number, timeout: number): Accepted | null;
   listenerClose(listener: number): void;
-  dialInet(host: string, port: number, version: number): Begun;
-  dialUnix(name: string): Begun;
+  dial(search: number): Begun;
   dialFileno(dial: number): number;
   dialFinish(dial: number, timeout: number): number | null;
   dialClose(dial: number): void;

@@ -93,31 +93,83 @@ function bracketed(host: string): string {
  * @throws {Deno.errors.NotCapable} If not; the message names the flag that is missing.
  */
 export function requirePermission(place: Place, action: string): void {
-  for (const { descriptor, flag } of needs(place)) {
-    let { state } = Deno.permissions.querySync(descriptor);
-    // Asks the user, where there is one to ask.
-    if (state === "prompt") state = Deno.permissions.requestSync(descriptor).state;
-    if (state === "granted") continue;
-    const where = place.kind === "unix" ? Deno.inspect(place.path) : describe([place.host, place.port]);
-    throw new Deno.errors.NotCapable(
-      `Cannot ${action} ${where}: requires ${descriptor.name} access, run again with the ${flag} flag`,
-    );
-  }
-}
-
-function needs(place: Place): { descriptor: Deno.PermissionDescriptor; flag: string }[] {
+  const what = placeName(place);
   if (place.kind === "inet") {
-    const host = place.host === "" ? (place.version === 6 ? "::" : "0.0.0.0") : place.host;
-    const target = `${bracketed(host)}:${place.port}`;
-    return [{ descriptor: { name: "net", host: target }, flag: `--allow-net=${target}` }];
+    return require(
+      net(place.host === "" ? place.version === 6 ? "::" : "0.0.0.0" : place.host, place.port),
+      action,
+      what,
+    );
   }
   const { path } = place;
   // A name that is in no folder cannot be named in a flag.
-  if (path.startsWith("\0")) return [{ descriptor: { name: "net" }, flag: "--allow-net" }];
-  return [
-    { descriptor: { name: "read", path }, flag: `--allow-read=${path}` },
-    { descriptor: { name: "write", path }, flag: `--allow-write=${path}` },
-  ];
+  if (path.startsWith("\0")) return require({ name: "net" }, action, what);
+  for (const descriptor of [...files(path), unix(path)]) require(descriptor, action, what);
+}
+
+/**
+ * Asks Deno whether this program may use what the place has turned out to be: another spelling of what was denied is
+ * denied, too, and a path leads through links to a file that must be permitted itself.
+ *
+ * @throws {Deno.errors.NotCapable} If not.
+ */
+export function requireFound(place: Place, found: readonly SocketName[], action: string): void {
+  const what = placeName(place);
+  if (place.kind === "inet") {
+    for (const { name, port } of found) refuseDenied(net(name, port ?? 0), action, what);
+  } else if (!place.path.startsWith("\0")) {
+    const path = found[0].name;
+    // As Deno has it: nobody can tell where the links there lead to.
+    if (path.startsWith("/proc/")) return requireAll(action, what);
+    for (const descriptor of files(path)) require(descriptor, action, what);
+    refuseDenied(unix(path), action, what);
+  }
+}
+
+const ALL = ["read", "write", "net", "env", "sys", "run", "ffi", "import"] as const;
+
+function requireAll(action: string, what: string): void {
+  if (ALL.every((name) => Deno.permissions.querySync({ name }).state === "granted")) return;
+  throw notCapable(`Cannot ${action} ${what}: requires all access`, "--allow-all");
+}
+
+function require(descriptor: Deno.PermissionDescriptor, action: string, what: string): void {
+  let { state } = Deno.permissions.querySync(descriptor);
+  // Asks the user, where there is one to ask.
+  if (state === "prompt") state = Deno.permissions.requestSync(descriptor).state;
+  if (state === "granted") return;
+  throw notCapable(`Cannot ${action} ${what}: requires ${descriptor.name} access`, flagOf(descriptor));
+}
+
+/** What is not permitted, but was not denied either, is permitted by its first name. */
+function refuseDenied(descriptor: Deno.PermissionDescriptor, action: string, what: string): void {
+  if (Deno.permissions.querySync(descriptor).state !== "denied") return;
+  throw notCapable(`Cannot ${action} ${what}: requires ${descriptor.name} access`, flagOf(descriptor));
+}
+
+function notCapable(why: string, flag: string): Error {
+  return new Deno.errors.NotCapable(`${why}, run again with the ${flag} flag`);
+}
+
+function net(host: string, port: number): Deno.NetPermissionDescriptor {
+  return { name: "net", host: `${bracketed(host)}:${port}` };
+}
+
+function unix(path: string): Deno.NetPermissionDescriptor {
+  return { name: "net", host: `unix:${path}` };
+}
+
+function files(path: string): Deno.PermissionDescriptor[] {
+  return [{ name: "read", path }, { name: "write", path }];
+}
+
+function flagOf(descriptor: Deno.PermissionDescriptor): string {
+  const item = descriptor.name === "net" ? descriptor.host : "path" in descriptor ? descriptor.path : undefined;
+  return `--allow-${descriptor.name}${item === undefined ? "" : `=${item}`}`;
+}
+
+function placeName(place: Place): string {
+  return place.kind === "unix" ? Deno.inspect(place.path) : describe([place.host, place.port]);
 }
 
 /** `error`, which the addon has thrown, with a message that says what could not be done and where. */

@@ -1,13 +1,14 @@
 // Connecting to a listener, ours or Python's.
 
 import { TimeoutError } from "../errors.ts";
-import { native, translated } from "../native.ts";
+import { native } from "../native.ts";
 import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { descriptorOf, type Waitable } from "../waitable.ts";
-import { type Address, describe, type Family, placed, placeOf, requirePermission } from "./address.ts";
+import { type Address, describe, type Family } from "./address.ts";
 import { checkedKey, handshakeTimeoutOf, perform, performSync } from "./authentication.ts";
 import { Connection } from "./connection.ts";
 import { greet } from "./handshake.ts";
+import { Search } from "./search.ts";
 import { wait } from "./wait.ts";
 
 /** Options of {@linkcode ClientSync}. */
@@ -40,7 +41,7 @@ class Dial implements Waitable, Disposable {
 
   /** The connection, once it is made; `null` if it is not within `timeout` milliseconds. */
   finish(timeout: number): number | null {
-    return translated(() => native().dialFinish(this.#id, timeout));
+    return native().dialFinish(this.#id, timeout);
   }
 
   [Symbol.dispose](): void {
@@ -64,7 +65,8 @@ interface Plan {
  * @throws {RangeError} If it is no address of this system or of the family.
  * @throws {TypeError} If an option is of the wrong type.
  * @throws {Deno.errors.NotCapable} If Deno does not permit it: that takes `--allow-net` of the host and port; for a
- * UNIX socket `--allow-read` and `--allow-write` of its path; for an abstract name all of `--allow-net`.
+ * UNIX socket `--allow-read` and `--allow-write` of its path, and `--allow-net=unix:<path>`; for an abstract name all
+ * of `--allow-net`. No other spelling or link leads to what was denied.
  * @throws {Deno.errors.ConnectionRefused} If nobody listens there; {@linkcode Deno.errors.NotFound} if there is no such
  * host or file; and what else the operating system says, as the matching `Deno.errors`.
  * @throws {TimeoutError} If no connection was made within `timeout` milliseconds.
@@ -124,45 +126,38 @@ function planOf(address: Address, options: ClientOptions): Plan {
 }
 
 async function dial({ address, timeout }: Plan, { family, signal }: ClientOptions): Promise<Connection> {
-  const begun = begin(address, family);
+  const until = performance.now() + timeout;
+  const left = () => timeout === Infinity ? null : until - performance.now();
+  using search = new Search(address, { action: CONNECT, family });
+  if (!search.finish(0)) {
+    await wait([search], { timeout: left(), signal });
+    if (!search.finish(0)) throw late(address, timeout);
+  }
+  const begun = begin(search);
   if (typeof begun === "number") return connected(begun);
   using pending = begun;
-  const limit = timeout === Infinity ? null : timeout;
-  await wait([pending], { timeout: limit, signal });
-  const made = placing(address, () => pending.finish(0));
+  await wait([pending], { timeout: left(), signal });
+  const made = search.attempt(() => pending.finish(0));
   if (made === null) throw late(address, timeout);
   return connected(made);
 }
 
 function dialSync({ address, timeout }: Plan, { family }: ClientSyncOptions): Connection {
-  const begun = begin(address, family);
+  const until = performance.now() + timeout;
+  using search = new Search(address, { action: CONNECT, family });
+  if (!search.finish(timeout)) throw late(address, timeout);
+  const begun = begin(search);
   if (typeof begun === "number") return connected(begun);
   using pending = begun;
-  const made = placing(address, () => pending.finish(timeout));
+  const made = search.attempt(() => pending.finish(Math.max(0, until - performance.now())));
   if (made === null) throw late(address, timeout);
   return connected(made);
 }
 
 /** Connects at once, or begins to: the number of the connection, or what is under way. */
-function begin(address: Address, family: Family | undefined): number | Dial {
-  const place = placeOf(address, family, CONNECT);
-  requirePermission(place, CONNECT);
-  const { connection, dial } = placing(
-    address,
-    () =>
-      translated(() =>
-        place.kind === "inet" ? native().dialInet(place.host, place.port, place.version) : native().dialUnix(place.path)
-      ),
-  );
+function begin(search: Search): number | Dial {
+  const { connection, dial } = search.attempt(() => native().dial(search.id));
   return connection ?? new Dial(dial!);
-}
-
-function placing<T>(address: Address, run: () => T): T {
-  try {
-    return run();
-  } catch (error) {
-    throw placed(error, CONNECT, address);
-  }
 }
 
 function connected(id: number): Connection {

@@ -5,19 +5,11 @@ import { TimeoutError } from "../errors.ts";
 import { native, type SocketName, translated } from "../native.ts";
 import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { descriptorOf, type Waitable } from "../waitable.ts";
-import {
-  type Address,
-  addressOf,
-  checkFamily,
-  describe,
-  type Family,
-  placed,
-  placeOf,
-  requirePermission,
-} from "./address.ts";
+import { type Address, addressOf, checkFamily, describe, type Family } from "./address.ts";
 import { checkedKey, handshakeTimeoutOf, perform, performSync } from "./authentication.ts";
 import { Connection } from "./connection.ts";
 import { serve } from "./handshake.ts";
+import { Search } from "./search.ts";
 import { endWaits, wait } from "./wait.ts";
 
 /** Options of {@linkcode Listener}. */
@@ -88,7 +80,8 @@ export class Listener implements Disposable, Waitable {
    * @throws {RangeError} If it is no address of this system or of the family, or `backlog` is out of range.
    * @throws {TypeError} If an option is of the wrong type.
    * @throws {Deno.errors.NotCapable} If Deno does not permit it: that takes `--allow-net` of the host and port; for a
-   * UNIX socket `--allow-read` and `--allow-write` of its path; for an abstract name all of `--allow-net`.
+   * UNIX socket `--allow-read` and `--allow-write` of its path, and `--allow-net=unix:<path>`; for an abstract name or
+   * an address of its own all of `--allow-net`. No other spelling or link leads to what was denied.
    * @throws {Deno.errors.AddrInUse} If somebody listens there, or a file of that name exists.
    * @throws What else the operating system says against it, as the matching `Deno.errors`.
    */
@@ -231,24 +224,15 @@ function listenAt(
   family: Family | undefined,
   { backlog, ownsFolder }: { backlog: number; ownsFolder: boolean },
 ): Listening {
-  const place = placeOf(address, family, LISTEN);
-  requirePermission(place, LISTEN);
-  const addon = native();
+  using search = new Search(address, { action: LISTEN, family });
+  search.finish(Infinity);
   if (!closesAtExit) {
     closesAtExit = true;
     addEventListener("unload", () => open.forEach(shut));
   }
-  try {
-    const id = translated(() =>
-      place.kind === "inet"
-        ? addon.listenInet(place.host, place.port, place.version, backlog)
-        : addon.listenUnix(place.path, backlog, ownsFolder)
-    );
-    open.add(id);
-    return { id, name: addon.listenerAddress(id) };
-  } catch (error) {
-    throw placed(error, LISTEN, address);
-  }
+  const id = search.attempt(() => native().listen(search.id, backlog, ownsFolder));
+  open.add(id);
+  return { id, name: native().listenerAddress(id) };
 }
 
 function listenAnywhere(family: Family | undefined, backlog: number): Listening {

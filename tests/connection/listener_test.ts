@@ -422,15 +422,58 @@ Deno.test("TCP takes Deno's net permission, for the host and port", async () => 
   assertMatch(connected, /^ConnectionRefused: Cannot connect to "127.0.0.1:0"/);
 });
 
-Deno.test("a UNIX socket takes Deno's read and write permission, for its path", () =>
-  withAddress("UNIX", async (address) => {
-    const [read, write] = [`--allow-read=${address}`, `--allow-write=${address}`];
-    for (const flags of [[], [read], [write], ["--allow-net"]]) {
-      for (const outcome of await attempt(address, flags)) assertMatch(outcome, /^NotCapable: .*--allow-(read|write)=/);
+for (const spelling of ["localhost", "127.1", "0x7f.1", "2130706433", "::ffff:127.0.0.1", "LOCALHOST."]) {
+  Deno.test(`a host that is denied is denied as "${spelling}", too`, async () => {
+    for (const outcome of await attempt([spelling, 0], ["--allow-net", "--deny-net=127.0.0.1"])) {
+      assertMatch(outcome, /^(NotCapable: .*--allow-net=|NotFound: )/);
     }
-    const [listened, connected] = await attempt(address, [read, write]);
+  });
+}
+
+Deno.test("a host that is permitted by name is permitted wherever its name leads", async () => {
+  const [listened, connected] = await attempt(["localhost", 0], ["--allow-net=localhost"]);
+  assertEquals(listened, "listened");
+  assertMatch(connected, /^ConnectionRefused: Cannot connect to "localhost:0"/);
+});
+
+Deno.test("a child with fewer permissions does not reach a denied host by another spelling either", async () => {
+  const file = new URL("listener_caged.ts", FIXTURES);
+  const said: string[] = JSON.parse(await outputOf(file, { flags: ["-A", "--deny-net=127.0.0.1"] }));
+  assertEquals(said, Array.from({ length: 8 }, () => "NotCapable"));
+});
+
+Deno.test("a UNIX socket takes Deno's read and write permission, and the net permission, for its path", () =>
+  withAddress("UNIX", async (address) => {
+    const [read, write, net] = [`--allow-read=${address}`, `--allow-write=${address}`, `--allow-net=unix:${address}`];
+    for (const flags of [[], [read, net], [write, net], ["--allow-net"], [read, write], [read, write, `${net}/x`]]) {
+      for (const outcome of await attempt(address, flags)) {
+        assertMatch(outcome, /^NotCapable: .*--allow-(read=|write=|net=unix:)/);
+      }
+    }
+    const [listened, connected] = await attempt(address, [read, write, net]);
     assertEquals(listened, "listened");
     assertMatch(connected, /^NotFound: Cannot connect to/);
+  }));
+
+Deno.test("a UNIX socket that is denied is not reached through /proc or a link", () =>
+  withAddress("UNIX", async (address) => {
+    const folder = String(address).slice(0, -"/socket".length);
+    Deno.mkdirSync(`${folder}/denied`);
+    Deno.symlinkSync("denied", `${folder}/link`);
+    Deno.symlinkSync("/proc/self/root", `${folder}/root`);
+    const flags = ["--allow-read", "--allow-write", "--allow-net", `--deny-write=${folder}/denied`];
+    for (
+      const path of [
+        `${folder}/link/socket`,
+        `${folder}/link/../denied/socket`,
+        `/proc/self/root${folder}/denied/socket`,
+        `${folder}/root${folder}/denied/socket`,
+        "/dev/fd/0/socket",
+      ]
+    ) {
+      for (const outcome of await attempt(path, flags)) assertMatch(outcome, /^NotCapable: /);
+    }
+    assertEquals((await attempt(`${folder}/socket`, flags))[0], "listened");
   }));
 
 Deno.test("an abstract name takes the whole net permission", async () => {

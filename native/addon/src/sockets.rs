@@ -7,7 +7,9 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::rc::Rc;
 
 use multiprocessing_core::connection::Connection;
-use multiprocessing_core::sockets::{self, Address, Dial, Dialled, Listener, Place, Version};
+use multiprocessing_core::sockets::{
+    self, Address, Dial, Dialled, Found, Listener, Place, Search, Version,
+};
 use multiprocessing_core::sys::clock::deadline_after;
 use napi_derive::napi;
 
@@ -41,6 +43,7 @@ impl<T> Table<T> {
 
 thread_local! {
     static LISTENERS: RefCell<Table<Listener>> = RefCell::new(Table::new());
+    static SEARCHES: RefCell<Table<RefCell<Search>>> = RefCell::new(Table::new());
     static DIALS: RefCell<Table<Dial>> = RefCell::new(Table::new());
 }
 
@@ -48,7 +51,11 @@ fn listener(id: u32) -> Result<Rc<Listener>> {
     LISTENERS.with_borrow(|table| table.get(id, "Cannot use a listener: it is closed"))
 }
 
-fn dial(id: u32) -> Result<Rc<Dial>> {
+fn search(id: u32) -> Result<Rc<RefCell<Search>>> {
+    SEARCHES.with_borrow(|table| table.get(id, "Cannot use a search: it was given up"))
+}
+
+fn dial_of(id: u32) -> Result<Rc<Dial>> {
     DIALS.with_borrow(|table| table.get(id, "Cannot use a connection: it was given up"))
 }
 
@@ -89,28 +96,95 @@ fn inet(host: String, port: u32, version: u32) -> Result<Place> {
     })
 }
 
-fn listen(place: &Place, backlog: i32) -> Result<u32> {
-    let listener = Listener::open(place, backlog).map_err(to_js)?;
+/// A search, and whether it is done.
+#[napi(object)]
+pub struct Sought {
+    pub search: u32,
+    /// Whether there is something to wait for.
+    pub is_under_way: bool,
+}
+
+fn seek(place: &Place) -> Result<Sought> {
+    let search = sockets::find(place).map_err(to_js)?;
+    let is_under_way = matches!(search, Search::UnderWay(_));
+    let search = SEARCHES.with_borrow_mut(|table| table.insert(RefCell::new(search)));
+    Ok(Sought {
+        search,
+        is_under_way,
+    })
+}
+
+/// Looks up a host, or begins to.
+#[napi]
+pub fn seek_inet(host: String, port: u32, version: u32) -> Result<Sought> {
+    seek(&inet(host, port, version)?)
+}
+
+/// Looks where a path or abstract name leads to.
+#[napi]
+pub fn seek_unix(name: String) -> Result<Sought> {
+    seek(&Place::Unix(name.into_bytes()))
+}
+
+/// The number of a descriptor that is readable when a search that is under way is done.
+#[napi]
+pub fn search_fileno(id: u32) -> Result<i32> {
+    match &*search(id)?.borrow() {
+        Search::UnderWay(errand) => Ok(errand.as_fd().as_raw_fd()),
+        Search::Found(_) => Err(state("Cannot wait for a search: it is done")),
+    }
+}
+
+/// Where the place is: the addresses of a host, or where a path leads to; `null` if it is not found
+/// within `timeout` milliseconds.
+#[napi]
+pub fn search_finish(id: u32, timeout: f64) -> Result<Option<Vec<SocketName>>> {
+    let search = search(id)?;
+    let outcome = match &*search.borrow() {
+        Search::Found(_) => None,
+        Search::UnderWay(errand) => {
+            if !errand.wait(deadline_after(timeout)).map_err(to_js)? {
+                return Ok(None);
+            }
+            let gone = || state("Cannot find an address: the search has failed already");
+            Some(errand.take().ok_or_else(gone)?.map_err(to_js)?)
+        }
+    };
+    if let Some(found) = outcome {
+        *search.borrow_mut() = Search::Found(found);
+    }
+    with_found(id, |found| {
+        let path = found.path().map(|path| SocketName {
+            name: path.to_string_lossy().into_owned(),
+            port: None,
+        });
+        Ok(Some(match path {
+            Some(path) => vec![path],
+            None => found.addresses().iter().map(SocketName::of).collect(),
+        }))
+    })
+}
+
+/// Gives up a search, and forgets what was found. Again: nothing happens.
+#[napi]
+pub fn search_close(id: u32) {
+    SEARCHES.with_borrow_mut(|table| table.entries.remove(&id));
+}
+
+fn with_found<T>(id: u32, run: impl FnOnce(&Found) -> Result<T>) -> Result<T> {
+    match &*search(id)?.borrow() {
+        Search::Found(found) => run(found),
+        Search::UnderWay(_) => Err(state("Cannot use an address: it is still looked for")),
+    }
+}
+
+/// Listens at what a search has found; the listener's number. The file of a path goes with it, and
+/// so does the file's folder if it `owns_folder`.
+#[napi]
+pub fn listen(search: u32, backlog: i32, owns_folder: bool) -> Result<u32> {
+    let open = |found: &Found| Listener::open(found, backlog, owns_folder).map_err(to_js);
+    let listener = with_found(search, open)?;
     Ok(LISTENERS.with_borrow_mut(|table| table.insert(listener)))
-}
-
-/// Listens at a host's address; the listener's number.
-#[napi]
-pub fn listen_inet(host: String, port: u32, version: u32, backlog: i32) -> Result<u32> {
-    listen(&inet(host, port, version)?, backlog)
-}
-
-/// Listens at a path or abstract name; the listener's number. Its file goes with it, and so does
-/// the file's folder if it `owns_folder`.
-#[napi]
-pub fn listen_unix(name: String, backlog: i32, owns_folder: bool) -> Result<u32> {
-    listen(
-        &Place::Unix {
-            name: name.into_bytes(),
-            owns_folder,
-        },
-        backlog,
-    )
 }
 
 /// Where it listens.
@@ -163,44 +237,33 @@ pub struct Begun {
     pub dial: Option<u32>,
 }
 
-fn begin(place: &Place) -> Result<Begun> {
-    Ok(match sockets::dial(place).map_err(to_js)? {
-        Dialled::Connected(descriptor) => Begun {
-            connection: Some(connection(descriptor)?),
-            dial: None,
-        },
-        Dialled::UnderWay(dial) => Begun {
-            connection: None,
-            dial: Some(DIALS.with_borrow_mut(|table| table.insert(dial))),
-        },
-    })
-}
-
-/// Connects to a host, or begins to.
+/// Connects to what a search has found, or begins to.
 #[napi]
-pub fn dial_inet(host: String, port: u32, version: u32) -> Result<Begun> {
-    begin(&inet(host, port, version)?)
-}
-
-/// Connects to a path or abstract name, or begins to.
-#[napi]
-pub fn dial_unix(name: String) -> Result<Begun> {
-    begin(&Place::Unix {
-        name: name.into_bytes(),
-        owns_folder: false,
-    })
+pub fn dial(search: u32) -> Result<Begun> {
+    Ok(
+        match with_found(search, |found| sockets::dial(found).map_err(to_js))? {
+            Dialled::Connected(descriptor) => Begun {
+                connection: Some(connection(descriptor)?),
+                dial: None,
+            },
+            Dialled::UnderWay(dial) => Begun {
+                connection: None,
+                dial: Some(DIALS.with_borrow_mut(|table| table.insert(dial))),
+            },
+        },
+    )
 }
 
 /// The number of a descriptor that is readable when the dial is done.
 #[napi]
 pub fn dial_fileno(id: u32) -> Result<i32> {
-    Ok(dial(id)?.as_fd().as_raw_fd())
+    Ok(dial_of(id)?.as_fd().as_raw_fd())
 }
 
 /// The connection that was made; `null` if it is not within `timeout` milliseconds.
 #[napi]
 pub fn dial_finish(id: u32, timeout: f64) -> Result<Option<u32>> {
-    let dial = dial(id)?;
+    let dial = dial_of(id)?;
     if !dial.wait(deadline_after(timeout)).map_err(to_js)? {
         return Ok(None);
     }

@@ -9,8 +9,8 @@
 //! | asked for              | granted if                                                        |
 //! | ---------------------- | ----------------------------------------------------------------- |
 //! | a child                | its command line is this process's own, with no more permissions, and modules that this process could load itself; its environment is the one this process was started with, but for variables that are granted by name |
-//! | a network address      | `--allow-net` covers it, and no `--deny-net`                      |
-//! | a path (local sockets) | `--allow-read` and `--allow-write` cover it, and no denial        |
+//! | a network address      | `--allow-net` covers it as it is written, and no `--deny-net` that or what it turns out to be |
+//! | a path (local sockets) | `--allow-read` and `--allow-write` cover it and where it leads to, `--allow-net` has it as `unix:` and the path, and there is no denial; none through `/proc` |
 //! | a shared object        | this process made it or was given it (`member.rs`)                |
 //!
 //! What Deno reads from a command line is read here as narrowly as `src/command_line.ts` writes it:
@@ -62,6 +62,16 @@ pub fn is_caged(arguments: &[String]) -> bool {
 /// Fails unless this process may use the network address. For functions that open sockets.
 pub fn require_net(host: &str, port: u16) -> Result<()> {
     current().map_or(Ok(()), |cage| cage.require_net(host, port))
+}
+
+/// Fails if the address that a host turned out to have was denied, however its host was written.
+pub fn require_not_denied(host: &str, port: u16) -> Result<()> {
+    current().map_or(Ok(()), |cage| cage.require_not_denied(host, port))
+}
+
+/// Fails unless this process may use the path that another, which it may use, leads to.
+pub fn require_real(path: &Path) -> Result<()> {
+    current().map_or(Ok(()), |cage| cage.require_real(path))
 }
 
 /// Fails unless this process may read the directory. For functions that go there, or tell whether
@@ -142,17 +152,17 @@ impl Cage {
     }
 
     fn require_net(&self, host: &str, port: u16) -> Result<()> {
-        let covers = |grant: Grant| match grant {
-            Grant::Nothing => false,
-            Grant::Everything => true,
-            Grant::Items(items) => items.iter().any(|item| matches_host(item, host, port)),
-        };
-        if covers(self.own.grant("net")) && !covers(self.own.denial("net")) {
-            return Ok(());
+        if covers_host(&self.own.grant("net"), host, port) {
+            return self.require_not_denied(host, port);
         }
-        Err(refused(format!(
-            "net access to \"{host}:{port}\" is missing"
-        )))
+        Err(net_refused(host, port))
+    }
+
+    fn require_not_denied(&self, host: &str, port: u16) -> Result<()> {
+        if covers_host(&self.own.denial("net"), host, port) {
+            return Err(net_refused(host, port));
+        }
+        Ok(())
     }
 
     fn require_local(&self, name: &[u8]) -> Result<()> {
@@ -161,23 +171,74 @@ impl Cage {
         let granted = if name.starts_with(b"\0") {
             self.own.grant("net") == Grant::Everything && self.own.denial("net") == Grant::Nothing
         } else {
-            PATH_NAMES
-                .iter()
-                .all(|name| self.own.covers_path(name, &path))
+            self.covers_file(&path) && names_socket(&self.own.grant("net"), &path) && {
+                let denied = self.own.denial("net");
+                !names_socket(&denied, &path)
+            }
         };
         if granted {
             return Ok(());
         }
-        Err(refused(format!(
-            "access to the local socket {path:?} is missing"
-        )))
+        Err(local_refused(&path))
+    }
+
+    fn require_real(&self, path: &Path) -> Result<()> {
+        let text = path.to_string_lossy();
+        let granted = !path.starts_with("/proc")
+            && self.covers_file(&text)
+            && !names_socket(&self.own.denial("net"), &text);
+        if granted {
+            return Ok(());
+        }
+        Err(local_refused(&text))
+    }
+
+    fn covers_file(&self, path: &str) -> bool {
+        PATH_NAMES
+            .iter()
+            .all(|name| self.own.covers_path(name, path))
     }
 }
+
+fn net_refused(host: &str, port: u16) -> Error {
+    refused(format!("net access to \"{host}:{port}\" is missing"))
+}
+
+fn local_refused(path: &str) -> Error {
+    refused(format!("access to the local socket {path:?} is missing"))
+}
+
+fn covers_host(grant: &Grant, host: &str, port: u16) -> bool {
+    match grant {
+        Grant::Nothing => false,
+        Grant::Everything => true,
+        Grant::Items(items) => items.iter().any(|item| matches_host(item, host, port)),
+    }
+}
+
+/// Whether `--allow-net` means the UNIX socket: an item is its whole path.
+fn names_socket(grant: &Grant, path: &str) -> bool {
+    match grant {
+        Grant::Nothing => false,
+        Grant::Everything => true,
+        Grant::Items(items) => items
+            .iter()
+            .any(|item| item.strip_prefix(UNIX).is_some_and(|own| own == path)),
+    }
+}
+
+/// How an item of `--allow-net` begins that is no host.
+const UNIX: &str = "unix:";
 
 /// Whether an item of `--allow-net` means the address: a host or `*.` and the end of one, a range
 /// of addresses, with a port or without.
 fn matches_host(item: &str, host: &str, port: u16) -> bool {
+    if item.starts_with(UNIX) {
+        return false;
+    }
     let host = host.trim_start_matches('[').trim_end_matches(']');
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let host_address = host.parse::<IpAddr>().ok();
     let with_port = format!(":{port}");
     let is_address = item.parse::<IpAddr>().is_ok();
     let item = match item.strip_suffix(&with_port) {
@@ -185,10 +246,14 @@ fn matches_host(item: &str, host: &str, port: u16) -> bool {
         _ => item,
     };
     let item = item.trim_start_matches('[').trim_end_matches(']');
-    if let (Some((network, bits)), Ok(address)) = (item.split_once('/'), host.parse::<IpAddr>()) {
+    if let (Some((network, bits)), Some(address)) = (item.split_once('/'), host_address) {
         let network = network.parse::<IpAddr>();
+        let address = address.to_canonical();
         return network
             .is_ok_and(|network| is_within(address, network, bits.parse().unwrap_or(255)));
+    }
+    if let (Ok(item), Some(address)) = (item.parse::<IpAddr>(), host_address) {
+        return item.to_canonical() == address.to_canonical();
     }
     match item.strip_prefix('*') {
         Some(end) => host
@@ -329,7 +394,10 @@ impl CommandLine {
                         .strip_suffix('*')
                         .is_some_and(|own| item.starts_with(own)),
                     // A host includes its ports.
-                    "net" | "import" => item.rsplit_once(':').is_some_and(|(host, _)| host == own),
+                    "net" | "import" => {
+                        !item.starts_with(UNIX)
+                            && item.rsplit_once(':').is_some_and(|(host, _)| host == own)
+                    }
                     _ => false,
                 }
         })

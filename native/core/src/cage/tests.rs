@@ -216,25 +216,68 @@ fn addresses_are_granted_as_by_deno() {
     assert!(!net("--allow-net --deny-net=10.0.0.0/8", "10.0.0.1", 80));
     assert!(!net("--allow-net --deny-net=h", "h", 80));
     assert!(!net("--allow-net --deny-net", "h", 80));
+    assert!(!net("--allow-net --deny-net=h", "H.", 80));
+    assert!(!net(
+        "--allow-net --deny-net=127.0.0.1",
+        "::ffff:127.0.0.1",
+        80
+    ));
+    assert!(!net(
+        "--allow-net --deny-net=10.0.0.0/8",
+        "::ffff:10.0.0.1",
+        80
+    ));
+    assert!(!net("--allow-net --deny-net=[::1]", "0:0:0:0:0:0:0:1", 80));
+    assert!(!net("--allow-net=unix:/a", "unix", 80));
+}
+
+#[test]
+fn what_a_host_turns_out_to_be_must_not_be_denied() {
+    let turned_out = |flags: &str| cage(flags).require_not_denied("127.0.0.1", 80).is_ok();
+    assert!(turned_out("--allow-net=localhost"));
+    assert!(turned_out("--allow-net --deny-net=127.0.0.1:81"));
+    assert!(!turned_out("--allow-net --deny-net=127.0.0.1"));
+    assert!(!turned_out("--allow-net --deny-net=127.0.0.0/8"));
 }
 
 #[test]
 fn local_sockets_are_files() {
     let local = |flags: &str, name: &[u8]| cage(flags).require_local(name).is_ok();
+    let files = "--allow-read=/tmp --allow-write=/tmp";
+    assert!(local(&format!("{files} --allow-net"), b"/tmp/socket"));
     assert!(local(
-        "--allow-read=/tmp --allow-write=/tmp",
+        &format!("{files} --allow-net=unix:/tmp/socket"),
         b"/tmp/socket"
     ));
-    assert!(!local("--allow-read=/tmp", b"/tmp/socket"));
-    assert!(!local(
-        "--allow-read=/tmp --allow-write=/tmp --deny-write=/tmp",
-        b"/tmp/socket"
-    ));
+    for less in [
+        files.to_owned(),
+        format!("{files} --allow-net=unix:/tmp,unix"),
+        format!("{files} --allow-net --deny-net=unix:/tmp/socket"),
+        format!("{files} --allow-net --deny-write=/tmp"),
+        "--allow-read=/tmp --allow-net".to_owned(),
+    ] {
+        assert!(!local(&less, b"/tmp/socket"), "{less}");
+    }
     assert!(local("--allow-net", b"\0name"));
     assert!(!local(
         "--allow-net=h --allow-read --allow-write",
         b"\0name"
     ));
+}
+
+#[test]
+fn where_a_path_leads_to_must_be_granted_too() {
+    let real = |flags: &str, path: &str| {
+        let flags = format!("--allow-net {flags}");
+        cage(&flags).require_real(Path::new(path)).is_ok()
+    };
+    assert!(real("--allow-read --allow-write", "/tmp/socket"));
+    assert!(!real("--allow-read --allow-write=/var", "/tmp/socket"));
+    assert!(!real(
+        "--allow-read --allow-write --deny-net=unix:/tmp/socket",
+        "/tmp/socket"
+    ));
+    assert!(!real("--allow-read --allow-write", "/proc/self/cwd/socket"));
 }
 
 #[test]

@@ -1,23 +1,16 @@
 //! Making a connection.
 //!
-//! What can be connected at once is. For the rest there is a thread of its own: neither
-//! `getaddrinfo(3)` nor the queue in front of a busy UNIX socket has a descriptor to wait for.
-//!
-//! | state    | `outcome` | `hung_up`  | then                                                       |
-//! | -------- | --------- | ---------- | ---------------------------------------------------------- |
-//! | dialling | `None`    | open       | T1: the thread has finished → done                         |
-//! | done     | `Some`    | readable   | T2: taken → over                                           |
-//! | given up | —         | —          | T3: `Dial` dropped: the thread ends within [`SLICE`]       |
+//! What can be connected at once is. For the rest there is a thread of its own: the queue in front
+//! of a busy UNIX socket has no descriptor to wait for.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::io::Errno;
 
-use super::{Address, Place};
+use super::errand::Errand;
+use super::{Address, Found};
 use crate::error::{Error, Result};
-use crate::sys::clock::Deadline;
 use crate::sys::socket;
 use crate::wait::SLICE;
 
@@ -27,92 +20,25 @@ pub enum Dialled {
     UnderWay(Dial),
 }
 
-/// Connects to `place`, or begins to.
-pub fn dial(place: &Place) -> Result<Dialled> {
-    place.require_granted()?;
-    match place.known() {
-        None => Dial::start(Work::resolve(place)).map(Dialled::UnderWay),
-        Some(addresses) => match Work::new(addresses?).advance()? {
-            Progress::Connected(descriptor) => Ok(Dialled::Connected(descriptor)),
-            Progress::Waiting(work) => Dial::start(work).map(Dialled::UnderWay),
-        },
-    }
-}
+/// A connection that is being made.
+pub type Dial = Errand<OwnedFd>;
 
-/// A connection that is being made. Dropped, it is given up.
-pub struct Dial {
-    /// The thread holds the other end of this pipe.
-    hung_up: OwnedFd,
-    pub(super) shared: Arc<Shared>,
-}
-
-#[derive(Default)]
-pub(super) struct Shared {
-    outcome: Mutex<Option<Result<OwnedFd>>>,
-    is_given_up: AtomicBool,
-}
-
-impl Dial {
-    fn start(work: Work) -> Result<Self> {
-        let fail = |errno| Error::os("connect", errno);
-        let (hung_up, kept) =
-            rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(fail)?;
-        let shared = Arc::new(Shared::default());
-        let theirs = Arc::clone(&shared);
-        std::thread::Builder::new()
-            .name("mp-connect".into())
-            .stack_size(512 * 1024)
-            .spawn(move || {
-                let outcome = work.finish(&theirs.is_given_up);
-                *theirs
-                    .outcome
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner) = outcome;
-                drop(kept);
-            })
-            .map_err(|_| fail(Errno::AGAIN))?;
-        Ok(Self { hung_up, shared })
-    }
-
-    /// Waits until it is done; `false` when `deadline` passes first.
-    pub fn wait(&self, deadline: Deadline) -> Result<bool> {
-        socket::await_readable(self.as_fd(), deadline).map_err(|errno| Error::os("connect", errno))
-    }
-
-    /// The connection, or why there is none; `None` before it is done, and the second time.
-    pub fn take(&self) -> Option<Result<OwnedFd>> {
-        let mut outcome = self
-            .shared
-            .outcome
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        outcome.take()
-    }
-}
-
-/// Readable when it is done.
-impl AsFd for Dial {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.hung_up.as_fd()
-    }
-}
-
-impl Drop for Dial {
-    fn drop(&mut self) {
-        // Relaxed: nothing else is told by it.
-        self.shared.is_given_up.store(true, Ordering::Relaxed);
+/// Connects to the first of the addresses that lets it, or begins to.
+pub fn dial(found: &Found) -> Result<Dialled> {
+    match Work::new(found.addresses().to_vec()).advance()? {
+        Progress::Connected(descriptor) => Ok(Dialled::Connected(descriptor)),
+        Progress::Waiting(work) => {
+            Errand::start(move |is_given_up| work.finish(is_given_up)).map(Dialled::UnderWay)
+        }
     }
 }
 
 /// What is left to be done.
-enum Work {
-    Resolve(Place),
-    Connect {
-        /// The one that is being connected, and its address.
-        current: Option<(OwnedFd, Address)>,
-        /// Those to try if it fails, the next one last.
-        rest: Vec<Address>,
-    },
+struct Work {
+    /// The one that is being connected, and its address.
+    current: Option<(OwnedFd, Address)>,
+    /// Those to try if it fails, the next one last.
+    rest: Vec<Address>,
 }
 
 enum Progress {
@@ -122,13 +48,9 @@ enum Progress {
 }
 
 impl Work {
-    fn resolve(place: &Place) -> Self {
-        Self::Resolve(place.clone())
-    }
-
     fn new(mut addresses: Vec<Address>) -> Self {
         addresses.reverse();
-        Self::Connect {
+        Self {
             current: None,
             rest: addresses,
         }
@@ -136,10 +58,10 @@ impl Work {
 
     /// Goes as far as it gets without sleeping longer than the sockets may.
     fn advance(self) -> Result<Progress> {
-        let (mut current, mut rest) = match self {
-            Self::Resolve(place) => return Self::new(place.resolve()?).advance(),
-            Self::Connect { current, rest } => (current, rest),
-        };
+        let Self {
+            mut current,
+            mut rest,
+        } = self;
         let mut failure = Errno::ADDRNOTAVAIL;
         loop {
             let (descriptor, address) = match current.take() {
@@ -168,7 +90,7 @@ impl Work {
                 }
                 Ok(false) => {
                     let current = Some((descriptor, address));
-                    return Ok(Progress::Waiting(Self::Connect { current, rest }));
+                    return Ok(Progress::Waiting(Self { current, rest }));
                 }
                 Err(errno) => failure = errno,
             }
@@ -186,10 +108,7 @@ impl Work {
             if is_given_up.load(Ordering::Relaxed) {
                 return None;
             }
-            if let Self::Connect {
-                current: Some((descriptor, _)),
-                ..
-            } = &self
+            if let Some((descriptor, _)) = &self.current
                 && let Err(errno) = socket::may_sleep(descriptor, Some(SLICE))
             {
                 return Some(Err(Error::os("connect", errno)));

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use super::{Address, Place};
+use super::{Address, Found};
 use crate::error::{Error, Result};
 use crate::sys::clock::Deadline;
 use crate::sys::socket;
@@ -17,20 +17,12 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Listens at the first of the place's addresses that can be had. Looking up a host's name
-    /// may take its time.
-    pub fn open(place: &Place, backlog: i32) -> Result<Self> {
-        let owns_folder = matches!(
-            place,
-            Place::Unix {
-                owns_folder: true,
-                ..
-            }
-        );
-        place.require_granted()?;
+    /// Listens at the first of the addresses that can be had. The folder of a path goes with the
+    /// listener if it `owns_folder`.
+    pub fn open(found: &Found, backlog: i32, owns_folder: bool) -> Result<Self> {
         let mut failure = None;
-        for address in place.resolve()? {
-            match Self::at(&address, backlog, owns_folder) {
+        for address in found.addresses() {
+            match Self::at(address, backlog, owns_folder) {
                 Ok(listener) => return Ok(listener),
                 Err(error) => failure = failure.or(Some(error)),
             }

@@ -34,10 +34,7 @@ impl Drop for Folder {
 }
 
 fn unix(name: impl Into<Vec<u8>>) -> Place {
-    Place::Unix {
-        name: name.into(),
-        owns_folder: false,
-    }
+    Place::Unix(name.into())
 }
 
 fn inet(host: &str, port: u16, version: Version) -> Place {
@@ -56,8 +53,22 @@ fn place_of(listener: &Listener) -> Place {
     }
 }
 
+fn found(place: &Place) -> Result<Found> {
+    match find(place)? {
+        Search::Found(found) => Ok(found),
+        Search::UnderWay(errand) => {
+            assert!(errand.wait(patience())?, "it hangs");
+            errand.take().unwrap()
+        }
+    }
+}
+
+fn listen(place: &Place, backlog: i32) -> Result<Listener> {
+    Listener::open(&found(place)?, backlog, false)
+}
+
 fn connect(place: &Place) -> Result<OwnedFd> {
-    match dial(place)? {
+    match dial(&found(place)?)? {
         Dialled::Connected(descriptor) => Ok(descriptor),
         Dialled::UnderWay(dial) => {
             assert!(dial.wait(patience())?, "it hangs");
@@ -75,7 +86,7 @@ fn errno(result: Result<impl Sized>) -> rustix::io::Errno {
 
 /// Asserts that bytes pass through a connection made to `place`.
 fn assert_connects(place: &Place) {
-    let listener = Listener::open(place, 1).unwrap();
+    let listener = listen(place, 1).unwrap();
     let client = connect(&place_of(&listener)).unwrap();
     let (server, _) = listener.accept(patience()).unwrap().expect("in time");
     let mut bytes = [0; 2];
@@ -105,8 +116,8 @@ fn a_place_is_taken_once() {
         unix(abstract_name),
         inet("127.0.0.1", 0, Version::Any),
     ] {
-        let first = Listener::open(&place, 1).unwrap();
-        let again = Listener::open(&place_of(&first), 1);
+        let first = listen(&place, 1).unwrap();
+        let again = listen(&place_of(&first), 1);
         assert_eq!(errno(again), rustix::io::Errno::ADDRINUSE);
     }
 }
@@ -115,12 +126,12 @@ fn a_place_is_taken_once() {
 fn the_file_of_a_listener_goes_with_it_but_not_another_of_its_name() {
     let folder = Folder::new("file");
     let path = folder.0.join("socket");
-    let listener = Listener::open(&folder.place(), 1).unwrap();
+    let listener = listen(&folder.place(), 1).unwrap();
     assert!(path.exists());
     drop(listener);
     assert!(!path.exists());
 
-    let listener = Listener::open(&folder.place(), 1).unwrap();
+    let listener = listen(&folder.place(), 1).unwrap();
     std::fs::rename(&path, folder.0.join("moved")).unwrap();
     std::fs::write(&path, "another's").unwrap();
     drop(listener);
@@ -132,11 +143,8 @@ fn a_folder_that_is_the_listeners_own_goes_with_it() {
     let folder = Folder::new("own");
     let own = folder.0.join("own");
     std::fs::create_dir(&own).unwrap();
-    let place = Place::Unix {
-        name: own.join("socket").to_str().unwrap().into(),
-        owns_folder: true,
-    };
-    drop(Listener::open(&place, 1).unwrap());
+    let place = unix(own.join("socket").to_str().unwrap());
+    drop(Listener::open(&found(&place).unwrap(), 1, true).unwrap());
     assert!(!own.exists());
 }
 
@@ -144,24 +152,21 @@ fn a_folder_that_is_the_listeners_own_goes_with_it() {
 fn nobody_there_is_told_as_the_system_tells_it() {
     let folder = Folder::new("nobody");
     assert_eq!(errno(connect(&folder.place())), rustix::io::Errno::NOENT);
-    let port = Listener::open(&inet("127.0.0.1", 0, Version::Any), 1)
+    let port = listen(&inet("127.0.0.1", 0, Version::Any), 1)
         .map(|listener| place_of(&listener))
         .unwrap();
     assert_eq!(errno(connect(&port)), rustix::io::Errno::CONNREFUSED);
     let unknown = connect(&inet("no-such-host.invalid", 1, Version::Any));
     assert!(matches!(unknown, Err(Error::NoSuchHost { .. })));
-    let wrong = Listener::open(&inet("127.0.0.1", 0, Version::V6), 1);
+    let wrong = listen(&inet("127.0.0.1", 0, Version::V6), 1);
     assert!(matches!(wrong, Err(Error::NoSuchHost { .. })));
     let long = unix(vec![b'a'; 200]);
-    assert_eq!(
-        errno(Listener::open(&long, 1)),
-        rustix::io::Errno::NAMETOOLONG
-    );
+    assert_eq!(errno(listen(&long, 1)), rustix::io::Errno::NAMETOOLONG);
 }
 
 #[test]
 fn accept_ends_at_its_deadline() {
-    let listener = Listener::open(&inet("127.0.0.1", 0, Version::Any), 1).unwrap();
+    let listener = listen(&inet("127.0.0.1", 0, Version::Any), 1).unwrap();
     let begin = Instant::now();
     let nobody = listener.accept(Some(begin + Duration::from_millis(30)));
     assert!(nobody.unwrap().is_none());
@@ -172,7 +177,7 @@ fn accept_ends_at_its_deadline() {
 fn dial_a_full_queue(listener: &Listener) -> (Vec<OwnedFd>, Dial) {
     let mut connected = Vec::new();
     loop {
-        match dial(&place_of(listener)).unwrap() {
+        match dial(&found(&place_of(listener)).unwrap()).unwrap() {
             Dialled::Connected(descriptor) => connected.push(descriptor),
             Dialled::UnderWay(dial) => return (connected, dial),
         }
@@ -182,7 +187,7 @@ fn dial_a_full_queue(listener: &Listener) -> (Vec<OwnedFd>, Dial) {
 #[test]
 fn a_full_queue_is_waited_for() {
     let folder = Folder::new("queue");
-    let listener = Listener::open(&folder.place(), 0).unwrap();
+    let listener = listen(&folder.place(), 0).unwrap();
     let (connected, dial) = dial_a_full_queue(&listener);
     assert!(!dial.wait(Some(Instant::now())).unwrap());
     for _ in 0..=connected.len() {
@@ -195,7 +200,7 @@ fn a_full_queue_is_waited_for() {
 #[test]
 fn a_dial_that_is_given_up_lets_its_socket_go() {
     let folder = Folder::new("given-up");
-    let listener = Listener::open(&folder.place(), 0).unwrap();
+    let listener = listen(&folder.place(), 0).unwrap();
     let (connected, dial) = dial_a_full_queue(&listener);
     let shared = std::sync::Arc::downgrade(&dial.shared);
     drop(dial);
@@ -213,7 +218,7 @@ fn a_dial_that_is_given_up_lets_its_socket_go() {
 
 #[test]
 fn who_left_at_once_is_accepted_nevertheless() {
-    let listener = Listener::open(&inet("127.0.0.1", 0, Version::Any), 1).unwrap();
+    let listener = listen(&inet("127.0.0.1", 0, Version::Any), 1).unwrap();
     let Address::Inet(address) = listener.address() else {
         unreachable!()
     };
@@ -231,8 +236,27 @@ fn who_left_at_once_is_accepted_nevertheless() {
 #[test]
 fn a_peer_without_name_has_none() {
     let folder = Folder::new("unnamed");
-    let listener = Listener::open(&folder.place(), 1).unwrap();
+    let listener = listen(&folder.place(), 1).unwrap();
     let _client = connect(&place_of(&listener)).unwrap();
     let (_, from) = listener.accept(patience()).unwrap().expect("in time");
     assert_eq!(from, Address::Unix(Vec::new()));
+}
+
+#[test]
+fn a_path_is_followed_to_where_it_leads_but_not_through_proc() {
+    let folder = Folder::new("real");
+    let folder = folder.0.canonicalize().map(Folder).unwrap();
+    std::fs::create_dir(folder.0.join("there")).unwrap();
+    std::os::unix::fs::symlink("there", folder.0.join("link")).unwrap();
+    std::os::unix::fs::symlink(folder.0.join("round"), folder.0.join("round")).unwrap();
+    std::os::unix::fs::symlink("/proc/self/cwd", folder.0.join("away")).unwrap();
+    let real = |path: &str| {
+        let place = unix(format!("{}/{path}", folder.0.display()));
+        found(&place).map(|found| found.path().unwrap().to_owned())
+    };
+    assert_eq!(real("link/socket").unwrap(), folder.0.join("there/socket"));
+    assert_eq!(real("link/../socket").unwrap(), folder.0.join("socket"));
+    assert_eq!(real("away/s").unwrap(), PathBuf::from("/proc/self/cwd/s"));
+    assert!(real("round/s").is_err());
+    assert_eq!(found(&unix("\0name")).unwrap().path(), None);
 }
