@@ -3,7 +3,7 @@
 
 import { type AuthenticationString, currentAuthkey } from "./authkey.ts";
 import { type FunctionReference, isOwnModule } from "./callable_types.ts";
-import { childArguments, entryModule } from "./command_line.ts";
+import { childArguments, entryModule, format, inheritedPermissions } from "./command_line.ts";
 import { startFromWarm } from "./forkserver.ts";
 import { current } from "./current.ts";
 import { frozenArguments, isFrozen } from "./freeze.ts";
@@ -77,7 +77,8 @@ export function launch({ method, permissions, preparation, args, state, env, cwd
   const targetModules = [target?.modules ?? [], process?.modules ?? []].flat();
   const modules = [mainModule ?? [], targetModules].flat()
     .filter((url) => !isCaged || addon.mayLoad(url)); // it would be refused; the child says which it misses
-  const permissionFlags = permissions === "inherit" ? undefined : childPermissionFlags(permissions, {
+  const inherited = isCaged ? inheritedInCage(parent, addonFile().path) : undefined;
+  const permissionFlags = permissions === "inherit" ? inherited : childPermissionFlags(permissions, {
     ...parent,
     name,
     directory: translated(() => addon.workingDirectory()),
@@ -119,6 +120,21 @@ export function launch({ method, permissions, preparation, args, state, env, cwd
     // The child has its own hold on it from the moment its place is reserved.
     addon.releaseBlock(block);
   }
+}
+
+/**
+ * The permissions of a child that inherits those of this caged process: it, too, loads the addon, which this process
+ * may do no more.
+ */
+function inheritedInCage(parent: Parameters<typeof inheritedPermissions>[0], addon: string): string[] {
+  const flags = inheritedPermissions(parent).map(format);
+  const prefix = "--allow-ffi";
+  if (flags.includes(prefix) || flags.includes("--allow-all")) return flags;
+  const libraries = flags.find((flag) => flag.startsWith(`${prefix}=`))?.slice(prefix.length + 1).split(",") ?? [];
+  return [
+    ...flags.filter((flag) => !flag.startsWith(`${prefix}=`)),
+    `${prefix}=${[...new Set([...libraries, addon])].join()}`,
+  ];
 }
 
 /** Refuses what a process of a program made by `deno compile` could not do. */

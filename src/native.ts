@@ -140,6 +140,7 @@ export interface Native {
   isCaged(): boolean;
   treeHasCage(): boolean;
   mayLoad(url: string): boolean;
+  mayLoadOthers(addon: string): boolean;
   memoryUsage(): MemoryUsage;
   // port.rs
   openPort(ring: () => void): void;
@@ -276,9 +277,32 @@ export function native(): Native {
 /** The addon in a child, whose tree is its parent's. Call it before anything else can call {@linkcode native}. */
 export function nativeOfChild(): { native: Native; joined: Joined } {
   const addon = load();
+  if (addon.isCaged()) giveUpLibraries(addon);
   const joined = addon.joinParent();
   loaded = addon;
   return { native: addon, joined };
+}
+
+/**
+ * Gives up the permission that was there to load the addon with; it cannot come back. By way of the addon, or a raw
+ * pointer, a program could call anything that the system's own libraries have.
+ */
+function giveUpLibraries(addon: Native): void {
+  if (!addon.mayLoadOthers(loadedFrom)) {
+    Deno.permissions.revokeSync({ name: "ffi" });
+    const left = [{ name: "ffi" }, { name: "ffi", path: loadedFrom }] as const;
+    for (const descriptor of left) {
+      const { state } = Deno.permissions.querySync(descriptor);
+      if (state === "granted") {
+        throw new ProcessError(
+          `Cannot limit the permissions of this process: "ffi" is "${state}" after it was revoked, wanted "prompt" or "denied"`,
+        );
+      }
+    }
+  } else {
+    // Other libraries were granted by the parent, which need no cage to be gone: only what was not granted goes.
+    Deno.permissions.revokeSync({ name: "ffi", path: loadedFrom });
+  }
 }
 
 function join(addon: Native): Native {
@@ -377,6 +401,13 @@ function load(): Native {
     return addon as Native;
   }
   if (denied.length > 0) {
+    if (isWorker()) {
+      throw new Deno.errors.NotCapable(
+        `Cannot load the native addon in this Worker: permission to load "${denied.join()}" is missing. A Worker of a ` +
+          "process with permissions of its own cannot use multiprocessing; elsewhere, grant the Worker ffi, or run Deno " +
+          `with --allow-ffi="${denied.join()}"`,
+      );
+    }
     throw new Deno.errors.NotCapable(
       `Cannot load the native addon: permission to load it is missing; run Deno with --allow-ffi="${denied.join()}"`,
     );
@@ -412,6 +443,10 @@ function open(path: string): Partial<Native> {
   const module: { exports: Partial<Native> } = { exports: {} };
   nodeProcess().dlopen(module, path);
   return module.exports;
+}
+
+function isWorker(): boolean {
+  return "postMessage" in globalThis;
 }
 
 function requirePlatform(): void {

@@ -62,6 +62,45 @@ Deno.test('permissions "none": no file, no socket, no program, no library, no im
   await assertNothingLeft(before);
 });
 
+for (
+  const { place, target } of [{ place: "its main thread", target: targets.useLibraries }, {
+    place: "a Worker",
+    target: targets.useLibrariesInWorker,
+  }]
+) {
+  Deno.test(`permissions "none": the addon is no way to the system's functions, in ${place}`, async () => {
+    using said = new Queue<targets.Outcomes>();
+    const read = [new URL("../..", import.meta.url)]; // the module of a Worker is read
+    await using child = new Process({ target, args: [said, addonFile().path], permissions: { read } });
+    child.start();
+    const outcomes = await within(said.get());
+    await within(child.join());
+    assertEquals(child.exitcode, 0);
+    assert(Object.keys(outcomes).length >= 14, Deno.inspect(outcomes));
+    const inspected = Deno.inspect(outcomes, { breakLength: 200 });
+    for (const [what, outcome] of Object.entries(outcomes)) assert(outcome !== "done", `${what}: ${inspected}`);
+    for (const what of ["a function of the system by the addon", "open the addon", "load the addon again"]) {
+      assertMatch(outcomes[what], /NotCapable/, what);
+    }
+    if (target === targets.useLibrariesInWorker) {
+      assertMatch(outcomes["use the package"], /NotCapable: Cannot load the native addon in this Worker/);
+    }
+  });
+}
+
+Deno.test("permissions.ffi: what was granted stays, the addon is not among it", async () => {
+  using said = new Queue<boolean[]>();
+  const descriptors = [{ name: "ffi", path: "/lib/granted.so" }, { name: "ffi", path: addonFile().path }] as const;
+  await using child = new Process({
+    target: targets.query,
+    args: [said, [...descriptors]],
+    permissions: { ffi: ["/lib/granted.so"] },
+  });
+  child.start();
+  assertEquals(await within(said.get()), [true, false]);
+  await within(child.join());
+});
+
 Deno.test('permissions "none": nothing is granted on request, and nobody is asked', async () => {
   using said = new Queue<string[]>();
   const states = await caged(targets.requestRights, [said], said);

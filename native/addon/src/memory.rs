@@ -219,6 +219,13 @@ pub fn may_load(url: String) -> bool {
     cage::current().is_none_or(|cage| cage.may_load(&url))
 }
 
+/// Whether this process was granted to load libraries, besides the addon at this path; `true` in a
+/// free one.
+#[napi]
+pub fn may_load_others(addon: String) -> bool {
+    cage::current().is_none_or(|cage| cage.may_load_others(&addon))
+}
+
 /// What the whole tree uses of its memory.
 #[napi(object)]
 pub struct Usage {

@@ -3,7 +3,7 @@
 //!
 //! Deno does not confine native code, so the library confines itself. The program in such a
 //! process is taken to be hostile: it can call every function of the addon with any argument. What
-//! it may do is read from where it cannot write, its command line as the kernel has it: the parent
+//! it may do is read before it runs, from the command line as the kernel has it: the parent
 //! has put a mark there ([`MARK`]) and Deno's own permission flags. Nothing opens the cage.
 //!
 //! | asked for              | granted if                                                        |
@@ -149,6 +149,15 @@ impl Cage {
     /// Whether a child may be told to import the module before its program begins.
     pub fn may_load(&self, url: &str) -> bool {
         self.own.may_load(url)
+    }
+
+    /// Whether it was granted to load libraries, besides the addon at this path.
+    pub fn may_load_others(&self, addon: &str) -> bool {
+        match self.own.grant("ffi") {
+            Grant::Nothing => false,
+            Grant::Everything => true,
+            Grant::Items(items) => items.iter().any(|item| item != addon),
+        }
     }
 
     fn require_net(&self, host: &str, port: u16) -> Result<()> {
