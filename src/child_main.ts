@@ -149,7 +149,10 @@ async function importMain(url: string | null, loaders: Loaders): Promise<boolean
 
 /** Ends this process because of an error. */
 function fail(error: unknown): never {
-  console.error(`Process ${current.name}:`);
-  console.error(error);
-  Deno.exit(1);
+  try {
+    console.error(`Process ${current.name}:`);
+    console.error(error);
+  } finally {
+    Deno.exit(1); // whether or not there is somebody to tell
+  }
 }

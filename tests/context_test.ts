@@ -140,7 +140,7 @@ const MEMBERS = [
 ];
 
 /** What a context has its own of. */
-const OWN = /^(Process|Pool|get(Context|StartMethod|AllStartMethods)|set\w+)$/;
+const OWN = /^(Process|Pool|freezeSupport|get(Context|StartMethod|AllStartMethods)|set\w+)$/;
 
 test("a context has the whole package", () => {
   for (const method of mp.getAllStartMethods()) {
@@ -153,7 +153,7 @@ test("a context has the whole package", () => {
   }
 });
 
-test("a queue, a lock and a value of one context work with the processes of the other", async () => {
+test("TestStartMethod.test_mixed_startmethod: a queue of one context works with the processes of the other", async () => {
   const [spawn, forkserver] = mp.getAllStartMethods().map((method) => mp.getContext(method));
   for (const [maker, user] of [[spawn, forkserver], [forkserver, spawn]]) {
     using queue = new maker.Queue<unknown>();

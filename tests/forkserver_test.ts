@@ -226,3 +226,67 @@ Deno.test("without read permission the target is found, of whichever module it i
   });
   assertEquals({ code, stdout, stderr }, { code: 0, stdout: "0 0 0 0\n", stderr: "" });
 });
+
+Deno.test("TestProcess.test_forkserver_auth_is_enabled: those that wait are reached by sockets without a name, which nobody else has", async () => {
+  assertEquals(await ended(new Process({ target: nothing })), 0);
+  const named = new Map<string, string>(); // by inode: how the kernel lists sockets that are bound or listen
+  for (const line of Deno.readTextFileSync("/proc/net/unix").split("\n").slice(1)) {
+    const [, , , flags, , , inode, path] = line.split(/\s+/);
+    if (path !== undefined || (parseInt(flags, 16) & 0x10000) !== 0) named.set(`socket:[${inode}]`, path);
+  }
+  const links = (pid: number) =>
+    [...Deno.readDirSync(`/proc/${pid}/fd`)].flatMap(({ name }) => {
+      try {
+        return [Deno.readLinkSync(`/proc/${pid}/fd/${name}`)];
+      } catch {
+        return [];
+      }
+    });
+  const pids = await allWarm();
+  assertEquals(pids.length, 2);
+  const [first, second] = pids.map((pid) => links(pid).filter((it) => it.startsWith("socket:")));
+  for (const sockets of [first, second]) {
+    assert(sockets.length > 0);
+    assertEquals(sockets.filter((it) => named.has(it)), []);
+  }
+  const own = new Set([...links(Deno.pid), ...second]);
+  assertEquals(first.filter((it) => own.has(it)), [], "a socket that somebody else has, too");
+});
+
+Deno.test("TestSpawnedSysPath.test_forkserver_preload_imports_sys_path: a preloaded module is found by the import map", async () => {
+  const folder = Deno.makeTempDirSync({ prefix: "preload #" });
+  const files = {
+    "deno.json": JSON.stringify({
+      imports: { multi: new URL("../mod.ts", import.meta.url).href, ahead: "./lib/ahead.ts" },
+    }),
+    "ahead.ts": "(globalThis as { ahead?: string }).ahead = `ahead in ${Deno.pid}`;",
+    "main.ts": `
+      import * as mp from "multi";
+      export function say(said: mp.Queue<unknown>) {
+        said.putSync([Deno.pid, (globalThis as { ahead?: string }).ahead ?? null]);
+      }
+      if (import.meta.main) {
+        mp.setStartMethod("forkserver");
+        mp.setForkserverPreload(["ahead"]);
+        using said = new mp.Queue<[number, string]>();
+        for (let i = 0; i < 2; i++) { // the second was warm
+          const child = new mp.Process({ target: say, args: [said] });
+          child.start();
+          await child.join();
+        }
+        said.getNowait();
+        const [pid, ahead] = said.getNowait();
+        console.log(ahead === \`ahead in \${pid}\`);
+      }`,
+  };
+  try {
+    Deno.mkdirSync(`${folder}/lib`);
+    for (const [name, text] of Object.entries(files)) {
+      Deno.writeTextFileSync(`${folder}/${name === "ahead.ts" ? "lib/" : ""}${name}`, text);
+    }
+    const { code, stdout, stderr } = await runProgram("./main.ts", { cwd: folder });
+    assertEquals([code, stdout], [0, "true\n"], stderr);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});

@@ -69,3 +69,11 @@ for (const [level, effective, records] of CONFIGURED) {
     assertEquals(await outputOf(new URL("logging_logtape.ts", FIXTURES), { args: [level] }), expected.join("\n"));
   });
 }
+
+Deno.test("TestLogging.test_filename: records name the package and the process, not files, which LogTape does not know", async () => {
+  const output = await outputOf(new URL("logging_logtape.ts", FIXTURES), { args: ["info"] });
+  const records = output.split("\n").filter((line) => /^(info|warning|fatal) /.test(line));
+  assertEquals(records.length, 3);
+  for (const record of records) assertEquals(record.split(" ").slice(-2), ["multiprocessing", "MainProcess"]);
+  assert(!/\.ts\b/.test(output), output);
+});

@@ -41,10 +41,14 @@ export function endsOfProcesses({ Process, programs }: Suite): void {
   });
 
   for (
-    const [method, exitcode] of [["terminate", -15], ["kill", -9], ["interrupt", -2]] as const
+    const [cited, method, exitcode] of [
+      ["TestProcess.test_terminate", "terminate", -15],
+      ["TestProcess.test_kill", "kill", -9],
+      ["TestProcess.test_interrupt_no_handler", "interrupt", -2],
+    ] as const
   ) {
     for (const target of [targets.block, targets.idle, targets.spin]) {
-      Deno.test(`TestProcess.test_terminate: ${method} ends one that is in ${target.name} with ${exitcode}`, async () => {
+      Deno.test(`${cited}: ${method} ends one that is in ${target.name} with ${exitcode}`, async () => {
         using said = new Queue();
         using orders = new Queue();
         const child = new Process({ target, args: [said, orders] });

@@ -215,6 +215,7 @@ export function livesOfProcesses({ Process }: Suite): void {
   });
 
   Deno.test("TestProcess.test_many_processes: 10 at a time, terminated right after the start", async () => {
+    assertEquals(await ended(new Process({ target: targets.nothing })), 0);
     const before = belongings();
     const { blocks } = native().memoryUsage();
     const children = Array.from({ length: 10 }, () => new Process({ target: targets.goOn }));

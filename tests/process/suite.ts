@@ -12,6 +12,7 @@ import { livesTogether } from "./lives.ts";
 import { outputsOfProcesses } from "./output.ts";
 import { programsWithProcesses } from "./programs.ts";
 import { selvesOfProcesses } from "./self.ts";
+import { systemOfProcesses } from "./system.ts";
 import { targetsOfProcesses } from "./targets.ts";
 
 export const ROOT: URL = new URL("../../", import.meta.url);
@@ -50,6 +51,7 @@ export function processSuite(method: StartMethod): void {
     crashesOfProcesses,
     targetsOfProcesses,
     endsOfProcesses,
+    systemOfProcesses,
     programsWithProcesses,
   ];
   if (method === "forkserver") {
