@@ -167,7 +167,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   /** As above, with a function that is named by its module. */
   apply<R = unknown>(fn: ModuleExport, args?: readonly unknown[], options?: ApplyOptions): Promise<R>;
   apply(fn: AnyTarget, args: readonly unknown[] = [], options: ApplyOptions = {}): Promise<unknown> {
-    return Promise.try(() => this.#single("apply", fn, args, options).promise);
+    return promiseOf(() => this.#single("apply", fn, args, options));
   }
 
   /** As {@linkcode Pool.apply}, but gives an {@linkcode AsyncResult}; throws at once if the call cannot begin. */
@@ -210,7 +210,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   /** As above, with a function that is named by its module. */
   map<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: MapOptions): Promise<R[]>;
   map(fn: AnyTarget, items: Items<unknown>, options: MapOptions = {}): Promise<unknown[]> {
-    return Promise.try(() => this.#many("map", fn, items, options).promise);
+    return promiseOf(() => this.#many("map", fn, items, options));
   }
 
   /** As {@linkcode Pool.map}, but gives an {@linkcode AsyncResult}; throws at once if the call cannot begin. */
@@ -237,7 +237,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   /** As above, with a function that is named by its module. */
   starmap<R = unknown>(fn: ModuleExport, items: Items<readonly unknown[]>, options?: MapOptions): Promise<R[]>;
   starmap(fn: AnyTarget, items: Items<unknown>, options: MapOptions = {}): Promise<unknown[]> {
-    return Promise.try(() => this.#many("starmap", fn, items, options).promise);
+    return promiseOf(() => this.#many("starmap", fn, items, options));
   }
 
   /** As {@linkcode Pool.starmap}, but gives an {@linkcode AsyncResult}; throws at once if the call cannot begin. */
@@ -300,7 +300,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   toTransformStream<T = unknown, R = unknown>(fn: ModuleExport, options?: TransformOptions): TransformStream<T, R>;
   toTransformStream(fn: AnyTarget, options: TransformOptions = {}): TransformStream<unknown, unknown> {
     const { readable: items, writable } = new TransformStream<unknown, unknown>();
-    const results = this.#iterate(fn, items, { ordered: true, ...options });
+    const results = this.#iterate(fn, items, { ...options, ordered: options.ordered ?? true });
     return { readable: ReadableStream.from(results), writable };
   }
 
@@ -317,16 +317,17 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
 
   /**
    * Ends the workers, whatever they are doing: by SIGTERM, and 250 ms later by SIGKILL. Calls that are under way fail with
-   * an {@linkcode InvalidStateError}. The promise is resolved when all workers have ended; nobody has to await it.
+   * an {@linkcode InvalidStateError}, which is no uncaught error where nobody waits for them. The promise is resolved when all workers have ended; nobody has to await it.
    */
   async terminate(): Promise<void> {
     dropped.unregister(this);
     this.#engine.terminate();
-    await this.#engine.join();
+    await this.join();
   }
 
   /**
-   * Waits until all workers have ended; `false` if that took longer than `timeout` milliseconds.
+   * Waits until all workers have ended; `false` if that took longer than `timeout` milliseconds. Meanwhile `imap` goes
+   * on although nobody takes its results, unless it was given a `buffersize`.
    *
    * @throws {InvalidStateError} If the pool was neither closed nor terminated.
    * @throws What `signal` was aborted with.
@@ -338,7 +339,12 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
         `Cannot join "${this.name}": pool is still running; call close() or terminate() first`,
       );
     }
-    return await new AsyncResult(this.#engine.join()).wait(options);
+    this.#engine.hold();
+    try {
+      return await new AsyncResult(this.#engine.join()).wait(options);
+    } finally {
+      this.#engine.release();
+    }
   }
 
   /** As {@linkcode Pool.terminate}. */
@@ -408,6 +414,15 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
       return call;
     };
     return { host: engine, common: { fn: engine.functionOf(target), retries }, begin };
+  }
+}
+
+/** The call's own promise: of what is derived from it, nobody could say whether anybody waits for it. */
+function promiseOf<T>(begin: () => { readonly promise: Promise<T> }): Promise<T> {
+  try {
+    return begin().promise;
+  } catch (error) {
+    return Promise.reject(error);
   }
 }
 

@@ -3,7 +3,7 @@ import { timeoutOf, type WaitOptions } from "../options.ts";
 
 /** What is called when the result of a call is there. */
 export interface Callbacks<T> {
-  /** Called with the result. What it throws becomes the result's error. */
+  /** Called with the result, which is not ready before this has ended, async or not. What it throws becomes the error. */
   callback?: (value: T) => void;
   /** Called with the error. What it throws becomes the result's error. */
   errorCallback?: (error: unknown) => void;
@@ -31,12 +31,12 @@ export class AsyncResult<T> implements PromiseLike<T> {
   /** @ignore Made by the pool. */
   constructor(promise: Promise<T>, { callback, errorCallback }: Callbacks<T> = {}) {
     const called = callback === undefined && errorCallback === undefined ? promise : promise.then(
-      (value) => {
-        callback?.(value);
+      async (value) => {
+        await callback?.(value);
         return value;
       },
-      (error) => {
-        errorCallback?.(error);
+      async (error) => {
+        await errorCallback?.(error);
         throw error;
       },
     );

@@ -29,6 +29,8 @@ export interface CallHost {
   readonly processes: number;
   /** How many tasks a worker is given at a time: more of quick ones. */
   readonly ahead: number;
+  /** Whether somebody waits for the end of all calls. */
+  readonly isJoined: boolean;
   /** Looks for workers for tasks that have become available. */
   dispatch(): void;
   /** The call has its result; no more tasks come from it. */
@@ -96,6 +98,10 @@ export abstract class Call {
   }
   /** Ends the call with an error, whatever its tasks are doing. */
   abstract end(error: unknown): void;
+  /** As `end`; the user has brought this about, and who has not waited for the call need not be told. */
+  abandon(error: unknown): void {
+    this.end(error);
+  }
 }
 
 /** A call whose one result is a promise. */
@@ -117,6 +123,11 @@ abstract class PromisedCall<T> extends Call {
     if (this.isOver) return;
     this.#close();
     this.#reject(error);
+  }
+
+  override abandon(error: unknown): void {
+    this.promise.catch(() => {});
+    this.end(error);
   }
 
   protected succeed(value: T): void {
@@ -210,6 +221,7 @@ export class MapCall extends PromisedCall<unknown[]> {
       this.end(error);
       return null;
     }
+    if (this.isOver) return null; // the input has ended its pool
     if (list === null) {
       this.isDry = true;
       this.#settle();

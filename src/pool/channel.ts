@@ -268,8 +268,7 @@ class ReceivedFrame implements Frame {
       const place = view.getUint32(entry, true);
       const end = at + view.getUint32(entry + 4, true);
       if (end > bytes.length || place >= list.length) throw new RangeError("Cannot read a frame: a raw is beyond it");
-      // What was taken is this frame's own memory; the scratch buffer is everybody's.
-      list[place] = this.#scratch === null ? bytes.subarray(at, end) : bytes.slice(at, end);
+      list[place] = bytes.slice(at, end); // memory of its own, which who has it may transfer
       at = aligned(end);
     }
   }

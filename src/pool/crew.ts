@@ -1,5 +1,6 @@
 // The workers of a pool, as a number of them that is kept up: those that end are replaced, unless that leads nowhere.
 
+import type { Task } from "./calls.ts";
 import { howItEnded } from "./lost.ts";
 import { Member, type MemberHost, type MemberOptions } from "./member.ts";
 import type { WorkerStats } from "./stats.ts";
@@ -20,9 +21,11 @@ export interface CrewHost extends MemberHost {
 
 /** So many workers in a row that cannot start end the pool. */
 const MOST_UNFIT = 3;
-/** So many workers in a row that die, with no task finished meanwhile, end the pool; or more, if there are many. */
+/** So many workers in a row that die before they are ready end the pool; or more, if there are many. */
+const MOST_STILLBORN = 10;
+const MOST_STILLBORN_PER_PROCESS = 4;
+/** So many workers that die of the same task, which is to be begun anew, end the pool. */
 const MOST_DEATHS = 10;
-const MOST_DEATHS_PER_PROCESS = 4;
 /** Milliseconds before a worker that could not start is replaced; twice as many after each more. */
 const BACK_OFF = 20;
 
@@ -35,8 +38,8 @@ export class Crew implements Iterable<Member> {
   #restarts = 0;
   /** How many in a row could not start. */
   #unfit = 0;
-  /** How many in a row have died. */
-  #deaths = 0;
+  /** How many in a row have died before they were ready. */
+  #stillborn = 0;
   #backOff: ReturnType<typeof setTimeout> | undefined;
 
   constructor(host: CrewHost, options: CrewOptions) {
@@ -100,14 +103,9 @@ export class Crew implements Iterable<Member> {
 
   /** One is ready for tasks. */
   ready(member: Member): void {
-    this.#unfit = 0;
+    this.#unfit = this.#stillborn = 0;
     member.wasReady = true;
     if (member.state === "starting") member.state = "ready";
-  }
-
-  /** A task has been finished. */
-  succeeded(): void {
-    this.#deaths = 0;
   }
 
   /** One has ended. */
@@ -115,19 +113,22 @@ export class Crew implements Iterable<Member> {
     this.#members.delete(member);
   }
 
-  /** Counts one that ended unexpectedly; `during` is the function that it was running. */
-  countDeath(member: Member, during: string | null): void {
+  /** Judges one that ended unexpectedly; `victim` is the task that it was running. */
+  judge(member: Member, victim: Task | null): void {
+    const how = howItEnded(member.process.exitcode);
     if (member.unfit !== null) {
       if (++this.#unfit < MOST_UNFIT) return;
       const { message } = member.unfit instanceof Error ? member.unfit : { message: Deno.inspect(member.unfit) };
-      return this.#host.hopeless(`${this.#unfit} workers in a row could not start: ${message}`, member.unfit);
-    }
-    if (during === null && member.wasReady) return; // killed by somebody while it was idle
-    const most = Math.max(MOST_DEATHS, MOST_DEATHS_PER_PROCESS * this.#options.processes);
-    if (++this.#deaths < most) return;
-    const how = howItEnded(member.process.exitcode);
-    const when = during === null ? "before its first task" : `in "${during}"`;
-    this.#host.hopeless(`${this.#deaths} workers in a row died and no task was finished; the last ${how} ${when}`);
+      this.#host.hopeless(`${this.#unfit} workers in a row could not start: ${message}`, member.unfit);
+    } else if (victim !== null) {
+      if (victim.deaths < MOST_DEATHS) return; // otherwise each costs its own task, and no other
+      const { name } = victim.call.fn.reference;
+      this.#host.hopeless(`${victim.deaths} workers died of the same task; the last ${how} in "${name}"`);
+    } else if (!member.wasReady) {
+      const most = Math.max(MOST_STILLBORN, MOST_STILLBORN_PER_PROCESS * this.#options.processes);
+      if (++this.#stillborn < most) return;
+      this.#host.hopeless(`${this.#stillborn} workers in a row died before their first task; the last ${how}`);
+    } // else somebody has killed it while it was idle
   }
 
   /** Has each end itself when it has done its tasks. */

@@ -166,7 +166,7 @@ export class Dispatcher {
 
   /** Takes back what a worker has not begun: so many tasks, or all. */
   takeBack(member: Member, most = Infinity): void {
-    if (member.state !== "ready") return;
+    if (member.state === "ended") return;
     const tasks: Task[] = [];
     while (tasks.length < most) {
       const task = member.takeBack();

@@ -113,6 +113,10 @@ export class Engine implements CallHost, CrewHost {
 
   /** Begins a call. */
   submit(call: Call): void {
+    if (this.#state !== "running") {
+      // The user's code that the call was made of has ended the pool.
+      return call.end(new InvalidStateError(`Cannot begin a call with "${this.name}": it is ${this.#state}`));
+    }
     this.#calls.add(call);
     this.#dispatcher.add(call);
     this.dispatch();
@@ -120,16 +124,24 @@ export class Engine implements CallHost, CrewHost {
 
   /** Ends a call with an error, or without; tasks of it that run have a while to end, if they are to be ended at all. */
   cancel(call: Call, end: () => void, { timedOut = false, kill = true } = {}): void {
-    if (call.isOver) return;
+    const wasOver = call.isOver;
     end();
-    const { grace } = this.#options;
+    if (!wasOver) this.#withdraw(call, { timedOut, kill });
+  }
+
+  #withdraw(call: Call, how: { timedOut: boolean; kill: boolean }): void {
     for (const member of this.#crew) {
-      for (const [number, { task }] of member.given) {
-        if (task.call !== call || !member.isRunning(number)) continue;
-        member.cancel(number, timedOut);
-        if (kill) member.condemn(number, grace);
-      }
+      // The user's code that is just being serialised, or read, has aborted the call: a moment later.
+      if (member.isBusy) return queueMicrotask(() => this.#withdraw(call, how));
+    }
+    for (const member of this.#crew) {
+      if (!member.has(call)) continue;
       this.#dispatcher.takeBack(member);
+      // What is left has been begun, or is just being taken by the worker, which has noted nothing yet.
+      const last = member.newest;
+      if (last === null || last.task.call !== call) continue;
+      member.cancel(last.number, how.timedOut);
+      if (how.kill) member.condemn(last.number, this.#options.grace);
     }
     this.dispatch();
   }
@@ -161,17 +173,18 @@ export class Engine implements CallHost, CrewHost {
     this.#endAll("terminated", () => new InvalidStateError(`Cannot finish the call: "${this.name}" was terminated`));
   }
 
-  /** Resolves when all workers have ended. */
+  /** Whether somebody waits for the end of all calls. */
+  get isJoined(): boolean {
+    return this.#drained.length > 0;
+  }
+
+  /** Resolves when all workers have ended. Whoever waits keeps the event loop alive. */
   async join(): Promise<void> {
     if (this.#isOver()) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#drained.push(resolve);
-    this.hold();
-    try {
-      await promise;
-    } finally {
-      this.release();
-    }
+    this.dispatch(); // calls may go on that have waited for their results to be taken
+    await promise;
   }
 
   stats(): PoolStats {
@@ -232,7 +245,6 @@ export class Engine implements CallHost, CrewHost {
     }
     const task = member.settle(frame.task);
     if (task === undefined) return frame.drop();
-    this.#crew.succeeded();
     this.#dispatcher.answered(member, frame.time);
     if (task.call.isOver) frame.drop();
     else this.#answer(task, frame);
@@ -292,7 +304,7 @@ export class Engine implements CallHost, CrewHost {
     this.#dispatcher.handBack(left);
     if (victim !== null && !victim.call.isOver) this.#mourn(victim, member);
     if (this.#isEnded) return;
-    if (!member.isExpectedToEnd) this.#crew.countDeath(member, victim?.call.fn.reference.name ?? null);
+    if (!member.isExpectedToEnd) this.#crew.judge(member, victim);
     if (this.#isEnded) return;
     this.#crew.replaceSoon();
     this.dispatch();
@@ -316,8 +328,11 @@ export class Engine implements CallHost, CrewHost {
     if (this.#isEnded) return;
     this.#state = state;
     this.#dispatcher.clear();
-    for (const call of [...this.#calls]) call.end(error());
     this.#crew.terminate();
+    for (const call of [...this.#calls]) {
+      if (state === "broken") call.end(error());
+      else call.abandon(error());
+    }
   }
 
   /** Whether nothing is done any more. */

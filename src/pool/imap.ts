@@ -48,8 +48,7 @@ export class ImapCall extends Call {
   take(): Task | null {
     const { input, chunksize } = this.#options;
     if (this.isDry) return null;
-    const { processes, ahead } = this.host;
-    const buffersize = this.#options.buffersize ?? chunksize * processes * Math.max(LEAST_BUFFERED, 2 * ahead);
+    const buffersize = this.#buffersize;
     const room = buffersize - (this.#taken - this.#handedOut);
     if (room < Math.min(chunksize, buffersize)) return null;
     let list: unknown[] | null;
@@ -59,6 +58,7 @@ export class ImapCall extends Call {
       this.#stop({ error, isError: true });
       return null;
     }
+    if (this.isOver) return null; // the input has ended its pool
     if (list === null) {
       this.#stop({ isError: false });
       return null;
@@ -67,6 +67,14 @@ export class ImapCall extends Call {
     const first = this.#taken;
     this.#taken += list.length;
     return { call: this, first, list, deaths: 0 };
+  }
+
+  get #buffersize(): number {
+    const { buffersize, chunksize } = this.#options;
+    const { processes, ahead, isJoined } = this.host;
+    if (buffersize !== null) return buffersize;
+    // Who waits for the end of the call does not take its results meanwhile, as a rule.
+    return isJoined ? Infinity : chunksize * processes * Math.max(LEAST_BUFFERED, 2 * ahead);
   }
 
   done(task: Task, results: readonly unknown[]): void {
@@ -85,9 +93,9 @@ export class ImapCall extends Call {
     places: readonly number[],
     errors: readonly unknown[],
   ): void {
+    const failures = new Map(places.map((place, i) => [place, errors[i]]));
     for (let i = 0; i < results.length; i++) {
-      const failure = places.indexOf(i);
-      this.#arrive(task.first + i, failure < 0 ? { value: results[i] } : { error: errors[failure] });
+      this.#arrive(task.first + i, failures.has(i) ? { error: failures.get(i) } : { value: results[i] });
     }
     this.#tell();
   }
@@ -100,16 +108,15 @@ export class ImapCall extends Call {
     this.#stop({ error, isError: true });
   }
 
-  /** Ends the call without an error: nobody wants more. */
+  /** Ends the call without an error: nobody wants more, nor what is there. */
   leave(): void {
-    if (this.isOver) return;
     this.#ready.clear();
     this.#handedOut = this.#taken;
-    this.#options.input.close();
+    if (!this.isOver) this.#options.input.close();
     this.#stop({ isError: false });
   }
 
-  /** The next outcome; `null` if none comes in time. */
+  /** The next outcome; a {@linkcode TimeoutError} if none comes in time. */
   next(timeout: number, signal?: AbortSignal): Promise<IteratorResult<unknown>> {
     const outcome = this.#waiters.length === 0 ? this.#pop() : undefined;
     if (outcome !== undefined) {

@@ -8,7 +8,7 @@ export interface Input {
    * @throws What the input throws; then there are no more.
    */
   pull(n: number): unknown[] | null;
-  /** Says that no more are wanted. */
+  /** Says that no more are wanted. What the input has to say to that interests nobody: this never throws. */
   close(): void;
 }
 
@@ -54,6 +54,8 @@ export class ListInput implements Input {
 class SyncInput implements Input {
   readonly #iterator: Iterator<unknown>;
   #isOver = false;
+  /** Whether the input is just giving an item: it may close itself, by ending its pool. */
+  #isGiving = false;
   /** What comes after the items that were pulled last. In a box, since anything may be thrown. */
   #failure: { readonly error: unknown } | null = null;
 
@@ -64,14 +66,10 @@ class SyncInput implements Input {
   pull(n: number): unknown[] | null {
     const items: unknown[] = [];
     while (!this.#isOver && items.length < n) {
-      try {
-        const result = this.#iterator.next();
-        if (result.done) this.#isOver = true;
-        else items.push(result.value);
-      } catch (error) {
-        this.#isOver = true;
-        this.#failure = { error };
-      }
+      const result = this.#give();
+      if (result === null) return null; // closed meanwhile
+      if (result.done) this.#isOver = true;
+      else items.push(result.value);
     }
     if (items.length > 0) return items;
     const failure = this.#failure;
@@ -80,10 +78,35 @@ class SyncInput implements Input {
     return null;
   }
 
+  /** What the iterator gives next; `null` if it was closed meanwhile. */
+  #give(): IteratorResult<unknown> | null {
+    this.#isGiving = true;
+    let result: IteratorResult<unknown>;
+    try {
+      result = this.#iterator.next();
+    } catch (error) {
+      if (!this.#isOver) this.#failure = { error };
+      result = { done: true, value: undefined };
+    } finally {
+      this.#isGiving = false;
+    }
+    if (!this.#isOver) return result;
+    if (!result.done) this.#leave();
+    return null;
+  }
+
   close(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#iterator.return?.();
+    if (!this.#isGiving) this.#leave();
+  }
+
+  #leave(): void {
+    try {
+      this.#iterator.return?.();
+    } catch {
+      // Nobody asks any more.
+    }
   }
 }
 
@@ -106,7 +129,8 @@ class AsyncInput implements Input {
     this.#wanted = n;
     if (this.#items.length < n && !this.#isOver) {
       void this.#pump();
-      return [];
+      // An iterator that throws at once, and not in its promise, has ended by now.
+      if (!this.#isOver) return [];
     }
     const items = this.#items.splice(0, n);
     if (items.length > 0) {

@@ -9,7 +9,11 @@ export class LastWords {
   #length = 0;
 
   hear(chunk: Uint8Array): void {
-    for (let written = 0; written < chunk.length;) written += Deno.stderr.writeSync(chunk.subarray(written));
+    try {
+      for (let written = 0; written < chunk.length;) written += Deno.stderr.writeSync(chunk.subarray(written));
+    } catch {
+      // Nobody reads this process's standard error any more; `console.error` says nothing to that, either.
+    }
     this.#chunks.push(chunk.slice(-REMEMBERED));
     this.#length += this.#chunks.at(-1)!.length;
     while (this.#length - this.#chunks[0].length >= REMEMBERED) this.#length -= this.#chunks.shift()!.length;

@@ -7,7 +7,7 @@ import { pipedErrors, type PipedOutput } from "../process/output.ts";
 import { RawArray } from "../sharedctypes.ts";
 import { Event } from "../synchronize/event.ts";
 import { wait } from "../waits.ts";
-import type { Task } from "./calls.ts";
+import type { Call, Task } from "./calls.ts";
 import { Channel, ENDED, type Frame } from "./channel.ts";
 import { LastWords } from "./last_words.ts";
 import { CancelReason, Cell, CELLS, type Desk, Kind, type WorkerSettings } from "./messages.ts";
@@ -92,10 +92,12 @@ export class Member {
   readonly #lastWords = new LastWords();
   readonly #ended = Promise.withResolvers<void>();
 
+  readonly #host: MemberHost;
   readonly #maxTasks: number;
 
   /** Starts a worker. */
   constructor(host: MemberHost, { maxtasksperchild, ProcessClass, stderr, settings }: MemberOptions) {
+    this.#host = host;
     this.#maxTasks = maxtasksperchild;
     try {
       this.process = new ProcessClass({
@@ -113,8 +115,8 @@ export class Member {
     }
     this.#errors = pipedErrors.get(this.process) ?? null;
     void this.#errors?.follow((chunk) => this.#lastWords.hear(chunk));
-    void this.#listen(host);
-    void this.#watch(host);
+    void this.#listen();
+    void this.#watch();
   }
 
   /** Resolved when the process has ended. */
@@ -147,9 +149,21 @@ export class Member {
     return Atomics.load(this.#desk.cells, Cell.begun) >>> 0;
   }
 
-  /** Whether it is running that task. */
-  isRunning(number: number): boolean {
-    return this.#begun === number && this.given.has(number);
+  /** Whether one of its channels is just in use. */
+  get isBusy(): boolean {
+    return this.#desk.tasks.isBusy || this.#desk.results.isBusy;
+  }
+
+  /** Whether it has tasks of a call. */
+  has(call: Call): boolean {
+    for (const { task } of this.given.values()) if (task.call === call) return true;
+    return false;
+  }
+
+  /** The task that it was given last, of those that it has. */
+  get newest(): { number: number; task: Task } | null {
+    const last = [...this.given].at(-1);
+    return last === undefined ? null : { number: last[0], task: last[1].task };
   }
 
   /** How many of its tasks it has not begun. */
@@ -183,6 +197,10 @@ export class Member {
     const frame = this.#desk.tasks.receive(0);
     if (frame === null || frame === ENDED) return null;
     frame.drop();
+    if (frame.kind === Kind.stop) {
+      this.#sendStop(); // the last of all, and it stays there
+      return null;
+    }
     this.assigned--;
     return this.#forget(frame.task)?.task ?? null;
   }
@@ -221,9 +239,15 @@ export class Member {
 
   /** Kills it, unless it has ended the task that it runs within `grace` milliseconds. */
   condemn(number: number, grace: number): void {
-    if (this.state === "ended" || this.#killer !== undefined) return;
+    if (this.state === "ended") return;
+    // It is being terminated, or has been condemned for the same; what it was condemned for before, it has ended.
+    if (this.#killer !== undefined && (this.#condemned === 0 || this.#condemned === number)) return;
+    clearTimeout(this.#killer);
     this.#condemned = number;
-    this.#killer = setTimeout(() => this.kill(), grace);
+    this.#killer = setTimeout(() => {
+      this.#host.arrived(this); // it may have ended the task long ago, while this thread had other things to do
+      if (this.#condemned === number) this.kill();
+    }, grace);
     Deno.unrefTimer(this.#killer);
   }
 
@@ -238,6 +262,10 @@ export class Member {
     if (this.state === "stopping" || this.state === "ended") return;
     this.state = "stopping";
     this.isExpectedToEnd = true;
+    this.#sendStop();
+  }
+
+  #sendStop(): void {
     this.#desk.tasks.send({ kind: Kind.stop, flags: 0, task: 0, extra: 0, time: 0 }, []);
   }
 
@@ -268,14 +296,14 @@ export class Member {
     return { lost: begun?.task ?? null, left };
   }
 
-  async #listen(host: MemberHost): Promise<void> {
+  async #listen(): Promise<void> {
     while (!this.#desk.results.isClosed) {
       await this.#desk.results.filled({ inBackground: true });
-      if (this.state !== "ended") host.arrived(this);
+      if (this.state !== "ended") this.#host.arrived(this);
     }
   }
 
-  async #watch(host: MemberHost): Promise<void> {
+  async #watch(): Promise<void> {
     await wait(() => translated(() => native().childAwait(this.pid)), { inBackground: true });
     clearTimeout(this.#killer);
     try {
@@ -286,7 +314,7 @@ export class Member {
     }
     this.#errors?.tellRest();
     this.state = "ended";
-    host.ended(this);
+    this.#host.ended(this);
     this.#close();
     this.#ended.resolve();
   }

@@ -61,7 +61,8 @@ export interface MapOptions extends CallOptions {
 
 /** Options of {@linkcode Pool.imap} and {@linkcode Pool.imapUnordered}. */
 export interface ImapOptions extends CallOptions {
-  /** How many items are one task. Default: 1. */
+  /** How many items are one task; of an async input they are waited for, so a slow one is better off with 1. Default:
+   * 1. */
   chunksize?: number;
   /** How many items may have been taken from the input without their results being handed out. Default: 16 chunks for
    * each worker, up to 256 if they take less than a millisecond. */

@@ -148,4 +148,23 @@ export function callsOfPools({ pool: poolOf, test }: Suite): void {
     using _ = lock.acquireSync();
     assert(same.locked());
   });
+
+  test("long byte arrays that come are each in a buffer of their own", async () => {
+    await using pool = poolOf(1);
+    for (const array of await pool.map(targets.bytes, [100_000, 100_000], { chunksize: 2 })) {
+      assertEquals([array.byteOffset, array.buffer.byteLength], [0, 100_000]);
+    }
+  });
+
+  test("a callback may be async: the result is ready after it, and what it rejects with is the error", async () => {
+    await using pool = poolOf(1);
+    const reject = async () => {
+      await Promise.resolve();
+      throw new SyntaxError("later");
+    };
+    const result = pool.applyAsync(targets.square, [3], { callback: reject });
+    await assertRejects(() => result.get(), SyntaxError, "later");
+    const failed = pool.applyAsync(targets.fail, [], { errorCallback: reject });
+    await assertRejects(() => failed.get(), SyntaxError, "later");
+  });
 }

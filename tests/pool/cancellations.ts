@@ -1,7 +1,7 @@
 // Calls that are aborted, or whose time passes.
 
 import { Queue, TimeoutError } from "@parallel/multiprocessing";
-import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import * as targets from "../fixtures/pool_targets.ts";
 import { isRunning, until } from "../helpers.ts";
 import type { Suite } from "./suite.ts";
@@ -70,6 +70,47 @@ export function cancellationsOfPools({ pool: poolOf, test }: Suite): void {
     const late = pool.imapUnordered(targets.spin, [Infinity], { timeout: 50 });
     await assertRejects(() => late.next(), TimeoutError, "more than 50 ms");
     assertEquals(await pool.apply(targets.square, [3]), 9);
+  });
+
+  test("a task that is aborted at whatever moment of its beginning frees its worker", async () => {
+    await using pool = poolOf(1, { grace: 0 });
+    for (let i = 0; i < 40; i++) {
+      for (let k = 0; k < 3; k++) await pool.apply(targets.square, [1]); // so that the worker takes the next at once
+      const controller = new AbortController();
+      const call = pool.apply(targets.spin, [Infinity], { signal: controller.signal });
+      targets.spin(0.06 * i / 40);
+      controller.abort();
+      await assertRejects(() => call, DOMException);
+      assertEquals(await pool.apply(targets.square, [3]), 9);
+    }
+  });
+
+  test("a worker whose cancelled task has ended in time is not killed, however late that is noticed", async () => {
+    await using pool = poolOf(1, { grace: 100 });
+    const pid = await pool.apply(targets.pid);
+    using queue = new Queue<number>();
+    const controller = new AbortController();
+    const call = pool.apply(targets.tellAndLinger, [queue, 50], { signal: controller.signal });
+    await queue.get();
+    controller.abort();
+    const next = pool.apply(targets.pidAfter, [500]);
+    targets.spin(300); // beyond the grace, and into the next task
+    await assertRejects(() => call, DOMException);
+    assertEquals(await next, pid);
+  });
+
+  test("what is aborted after close() leaves nothing to do for the workers", async () => {
+    const pool = poolOf(1, { grace: 20 });
+    using queue = new Queue<number>();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const first = pool.apply(targets.tellAndLinger, [queue, 5], { signal });
+    const others = pool.map(targets.spin, Array(10).fill(Infinity), { chunksize: 1, signal });
+    await queue.get();
+    pool.close();
+    controller.abort();
+    for (const call of [first, others]) await assertRejects(() => call as Promise<unknown>, DOMException);
+    assert(await pool.join());
   });
 
   test("an aborted map with a spinning task frees the worker for others", async () => {

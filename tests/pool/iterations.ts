@@ -1,6 +1,6 @@
 // imap, imapUnordered, and what all calls take as input.
 
-import { TimeoutError } from "@parallel/multiprocessing";
+import { InvalidStateError, TimeoutError } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertLessOrEqual, assertRejects } from "@std/assert";
 import * as targets from "../fixtures/pool_targets.ts";
 import { until } from "../helpers.ts";
@@ -162,5 +162,80 @@ export function iterationsOfPools({ pool: poolOf, test }: Suite): void {
     assertEquals(results.sort((a, b) => a - b), squares(100));
     const failing = ReadableStream.from([1, 2, 3]).pipeThrough(pool.toTransformStream(targets.squareNotThree));
     await assertRejects(() => Array.fromAsync(failing), RangeError, "three");
+  });
+
+  test("an input that throws when it is closed, or ends its own pool, holds nothing up", async () => {
+    const pool = poolOf(2);
+    function* stubborn() {
+      try {
+        for (let i = 0;; i++) yield i;
+      } finally {
+        // deno-lint-ignore no-unsafe-finally -- what is tested
+        throw new Error("never");
+      }
+    }
+    const results = pool.imap(targets.square, stubborn());
+    const others = pool.imap(targets.spin, [Infinity]).next();
+    assertEquals((await results.next()).value, 0);
+    const ended = assertRejects(() => others, InvalidStateError, "was terminated");
+    await pool.terminate();
+    await ended;
+
+    const second = poolOf(2);
+    let isClosed = false;
+    function* deadly() {
+      try {
+        yield* [1, 2];
+        void second.terminate();
+        yield 3;
+      } finally {
+        isClosed = true;
+      }
+    }
+    await assertRejects(() => Array.fromAsync(second.imap(targets.square, deadly())), InvalidStateError);
+    assert(await second.join());
+    assert(isClosed);
+    const third = poolOf(1);
+    const make = function* () {
+      yield 1;
+      void third.terminate();
+    };
+    await assertRejects(() => third.map(targets.square, make()), InvalidStateError, "it is terminated");
+  });
+
+  test("close() and join() before the results are taken, as in Python; not with a buffersize", async () => {
+    const pool = poolOf(2);
+    const results = pool.imap(targets.square, numbers(5000));
+    const bounded = pool.imap(targets.square, numbers(100), { buffersize: 10 });
+    pool.close();
+    assertEquals(await pool.join({ timeout: 300 }), false);
+    assertEquals((await Array.fromAsync(bounded)).length, 100);
+    assert(await pool.join());
+    assertEquals(await Array.fromAsync(results), squares(5000));
+  });
+
+  test("after return() there is nothing more, also of what was there", async () => {
+    await using pool = poolOf(2);
+    const results = pool.imap(targets.square, numbers(4));
+    assertEquals((await results.next()).value, 0);
+    await until("all of it there", () => pool.stats().done === 4);
+    await results.return();
+    assertEquals(await results.next(), { value: undefined, done: true });
+  });
+
+  test("a stream is in order unless it is told otherwise", async () => {
+    await using pool = poolOf(2);
+    const stream = ReadableStream.from([200, 1]).pipeThrough(
+      pool.toTransformStream(targets.spin, { ordered: undefined }),
+    );
+    assertEquals(await Array.fromAsync(stream), [200, 1]);
+  });
+
+  test("an async input that throws at once, and not in a promise, ends the call with its error", async () => {
+    await using pool = poolOf(1);
+    const next = () => targets.fail();
+    const items = { [Symbol.asyncIterator]: () => ({ next }) };
+    await assertRejects(() => pool.imap(targets.square, items).next(), RangeError, "no such thing");
+    await assertRejects(() => pool.map(targets.square, items), RangeError, "no such thing");
   });
 }

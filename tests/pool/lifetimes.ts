@@ -50,7 +50,7 @@ export function lifetimesOfPools({ pool: poolOf, test }: Suite): void {
     await assertRejects(
       () => pool.apply(targets.square, [3]),
       ProcessError,
-      "ended with exit code 3 before its first task",
+      "10 workers in a row died before their first task; the last ended with exit code 3",
     );
   });
 
@@ -145,13 +145,10 @@ export function lifetimesOfPools({ pool: poolOf, test }: Suite): void {
     const result = pool.mapAsync(targets.spin, Array(10_000).fill(Infinity), { chunksize: 1 });
     const single = numbers(100).map(() => pool.applyAsync(targets.spin, [Infinity]));
     await until("four at work", () => pool.stats().busy === 4);
-    const begin = performance.now();
-    await pool.terminate();
-    const time = performance.now() - begin;
+    await pool.terminate(); // how soon, the soak measures
     assertEquals(pids.filter(isRunning), []);
     for (const each of [result, ...single]) await assertRejects(() => each.get(), InvalidStateError, "was terminated");
     assert(await pool.join());
-    assert(time < 10_000, `${time} ms`); // a hang; the soak measures
   });
 
   test("terminate() insists where SIGTERM is not obeyed", async () => {

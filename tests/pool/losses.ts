@@ -103,13 +103,22 @@ export function lossesOfPools({ pool: poolOf, test }: Suite): void {
     assertEquals(await pool.map(targets.dieAtFirst, [1, 1, 0], { chunksize: 1, retries: 1 }), [1, 1, 0]);
   });
 
-  test("workers that die one after the other end the pool", async () => {
+  test("workers that die one after the other cost their tasks, and no other", async () => {
+    await using pool = poolOf(2);
+    using orders = new Queue<number>();
+    const other = pool.apply(targets.answerOf, [orders]);
+    const results = numbers(15).map(() => pool.applyAsync(targets.exit, [3]));
+    for (const result of results) await assertRejects(() => result.get(), WorkerLostError);
+    orders.putSync(7);
+    assertEquals(await other, 7);
+    assertEquals(await pool.apply(targets.square, [3]), 9);
+  });
+
+  test("workers that die one after the other of the same task end the pool", async () => {
     await using pool = poolOf(1, { name: "Doomed" });
-    const results = numbers(20).map(() => pool.applyAsync(targets.exit, [3]));
-    await Promise.all(results.map((result) => result.wait()));
-    await assertRejects(() => results[0].get(), WorkerLostError);
-    const error = await assertRejects(() => results[19].get(), ProcessError);
-    const reason = '10 workers in a row died and no task was finished; the last ended with exit code 3 in "exit"';
+    const result = pool.applyAsync(targets.exit, [3], { retries: 1000 });
+    const error = await assertRejects(() => result.get(), ProcessError);
+    const reason = '10 workers died of the same task; the last ended with exit code 3 in "exit"';
     assertEquals(error.message, `Cannot go on with "Doomed": ${reason}`);
   });
 }

@@ -13,6 +13,10 @@ Deno.test("a program goes on for a call that is under way, and for nothing else 
   assertEquals(await outputOf(program("unawaited")), "7\n");
 });
 
+Deno.test("a terminated call that nobody waits for is no uncaught error", async () => {
+  assertEquals(await outputOf(program("abandoned")), "out\n");
+});
+
 Deno.test("a running pool that is dropped warns once, with its name", async () => {
   const { code, stdout, stderr } = await runProgram(program("dropped"), { flags: ["-A", "--v8-flags=--expose-gc"] });
   assertEquals([code, stdout], [0, "[ 9 ]\n"]);
