@@ -314,6 +314,7 @@ export class Member {
     }
     this.#errors?.tellRest();
     this.state = "ended";
+    this.#pardon(); // again: it may have been terminated meanwhile
     this.#host.ended(this);
     this.#close();
     this.#ended.resolve();

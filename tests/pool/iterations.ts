@@ -201,6 +201,7 @@ export function iterationsOfPools({ pool: poolOf, test }: Suite): void {
       void third.terminate();
     };
     await assertRejects(() => third.map(targets.square, make()), InvalidStateError, "it is terminated");
+    assert(await third.join());
   });
 
   test("close() and join() before the results are taken, as in Python; not with a buffersize", async () => {

@@ -17,6 +17,10 @@ Deno.test("a terminated call that nobody waits for is no uncaught error", async 
   assertEquals(await outputOf(program("abandoned")), "out\n");
 });
 
+Deno.test("a pool runs what it is told beside a child with no permissions, whichever module exports it", async () => {
+  assertEquals(await outputOf(program("beside_cage")), "[ 1, 4 ]\ndone\n[ 1, 4 ]\ndone\n");
+});
+
 Deno.test("a running pool that is dropped warns once, with its name", async () => {
   const { code, stdout, stderr } = await runProgram(program("dropped"), { flags: ["-A", "--v8-flags=--expose-gc"] });
   assertEquals([code, stdout], [0, "[ 9 ]\n"]);
