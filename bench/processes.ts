@@ -36,13 +36,17 @@ function memory(pid: number): { rss: number; pss: number } {
 }
 
 async function main(): Promise<void> {
-  const names = ["bare deno run", "with the package"];
-  const modules = [`${import.meta.dirname}/deno/bare.ts`, `${import.meta.dirname}/../mod.ts`];
+  const names = ["bare deno run", "with the package", "with its sources"];
+  const files = ["deno/bare.ts", "../dist/mod.js", "../mod.ts"];
+  const modules = files.map((file) => `${import.meta.dirname}/${file}`);
   const times = (await runs(modules)).map((it) => it.sort((a, b) => a - b));
   const ms = (time: number) => `${time.toFixed(1)} ms`;
   const rows = times.map((it, k) => [names[k], ms(it[0]), ms(it[REPEATS >> 1])]);
-  const added = [0, REPEATS >> 1].map((k) => ms(times[1][k] - times[0][k]));
-  console.log(aligned([["", "least", "median"], ...rows, ["added", ...added]]));
+  const added = [1, 2].map((side) => [
+    side === 1 ? "added" : "added by the sources",
+    ...[0, REPEATS >> 1].map((k) => ms(times[side][k] - times[0][k])),
+  ]);
+  console.log(aligned([["", "least", "median"], ...rows, ...added]));
 
   using said = new Queue();
   using orders = new Queue();

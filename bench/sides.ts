@@ -45,6 +45,16 @@ export async function measure(command: readonly string[]): Promise<number> {
   return line.ns;
 }
 
+/** Flags with which the package is imported as programs do, from `dist/`; none if that could not be made. */
+function asPrograms(): string[] {
+  const map = here("../dist/import_map.json");
+  try {
+    return Deno.statSync(map).isFile ? [`--import-map=${map}`] : [];
+  } catch {
+    return [];
+  }
+}
+
 /** Our side; skips the cases whose exports mod.ts does not have. */
 export async function ours(): Promise<Side> {
   let version = `Deno ${Deno.version.deno} (V8 ${Deno.version.v8})`;
@@ -72,6 +82,7 @@ export async function ours(): Promise<Side> {
           "run",
           "-A",
           `--config=${here("../deno.json")}`,
+          ...asPrograms(),
           script,
           ...argumentsOf(work),
         ],
