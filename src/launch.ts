@@ -8,7 +8,7 @@ import { startFromWarm } from "./forkserver.ts";
 import { current } from "./current.ts";
 import { frozenArguments, isFrozen } from "./freeze.ts";
 import { getLogger } from "./logging.ts";
-import { addonFile, native, type OutputKind, translated } from "./native.ts";
+import { addonFile, commandLine, native, type OutputKind, translated } from "./native.ts";
 import { childPermissionFlags, type ChildPermissions } from "./permissions.ts";
 import { type Belongings, type Preparation, writePreparation } from "./preparation.ts";
 import { discard } from "./reduction/registry.ts";
@@ -67,7 +67,7 @@ export function launch({ method, permissions, preparation, args, state, env, cwd
     startMethod: method,
   };
   const parent = {
-    argv: translated(() => addon.processArguments()),
+    argv: commandLine(),
     execPath: executable(),
     mainModule,
     args: Deno.args,

@@ -258,6 +258,49 @@ export interface Native {
 let loaded: Native | undefined;
 let loadedFrom = "";
 
+/**
+ * The command line as this module found it. Who sets `process.title` overwrites it, and may do so before the addon is
+ * loaded. Only with all permissions may a program read it without the addon.
+ */
+const foundArguments = readArguments();
+let knownArguments: readonly string[] | undefined;
+
+/**
+ * The command line of this process.
+ *
+ * @throws {InvalidStateError} If it has been overwritten before it could be read.
+ */
+export function commandLine(): readonly string[] {
+  native();
+  if (knownArguments === undefined) {
+    throw new InvalidStateError(
+      'Cannot start a process: the command line of this one was overwritten, as `process.title = "…"` does, before ' +
+        "multiprocessing was first used; set the title later, or run Deno with -A",
+    );
+  }
+  return knownArguments;
+}
+
+function readArguments(): readonly string[] | undefined {
+  const names = ["read", "write", "net", "env", "sys", "run", "ffi"] as const;
+  if (Deno.build.os !== "linux" || names.some((name) => Deno.permissions.querySync({ name }).state !== "granted")) {
+    return;
+  }
+  try {
+    return Deno.readTextFileSync("/proc/self/cmdline").split("\0").slice(0, -1);
+  } catch {
+    return; // denied in part
+  }
+}
+
+/** A title is followed by NULs up to the end of what it overwrites; or it fills that, and is a single word. */
+function isWhole(words: readonly string[]): boolean {
+  const own = Deno.args; // a Worker has them, too
+  return words.length > own.length && own.every((word, k) => words[words.length - own.length + k] === word) &&
+    words.slice(0, words.length - own.length).every((word) => word !== "") &&
+    (words.length > 1 || Deno.build.standalone || words[0].endsWith("deno"));
+}
+
 /** Whether a process of this tree was ever started with limited permissions: then messages may be hostile. */
 export function treeHasCage(): boolean {
   return loaded?.treeHasCage() ?? false;
@@ -279,8 +322,13 @@ export function nativeOfChild(): { native: Native; joined: Joined } {
   const addon = load();
   if (addon.isCaged()) giveUpLibraries(addon);
   const joined = addon.joinParent();
+  keepArguments(addon);
   loaded = addon;
   return { native: addon, joined };
+}
+
+function keepArguments(addon: Native): void {
+  knownArguments = [addon.processArguments(), foundArguments ?? []].find(isWhole);
 }
 
 /**
@@ -307,6 +355,7 @@ function giveUpLibraries(addon: Native): void {
 
 function join(addon: Native): Native {
   addon.joinTree("MainProcess");
+  keepArguments(addon);
   return addon;
 }
 

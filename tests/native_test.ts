@@ -182,3 +182,30 @@ Deno.test("mod.ts exports exactly what it should", async () => {
   }
   assertEquals(names.filter((name) => !/^([A-Z]\w+|[a-z]\w+)$/.test(name)), []);
 });
+
+const TITLED = new URL("titled.ts", FIXTURES);
+
+for (const title of ["srv", "a title that is long ".repeat(40)]) {
+  const name = title.slice(0, 10);
+  Deno.test(`processes start after process.title was set ("${name}"), with all permissions`, async () => {
+    const text = await outputOf(TITLED, { args: [title] });
+    assertMatch(text, /spawn true 0/);
+    assertMatch(text, /forkserver true 0/);
+    assertEquals(text.match(/hello 1/g)?.length, 2);
+  });
+
+  Deno.test(`processes start after process.title was set ("${name}"), if the package was used before`, async () => {
+    const text = await outputOf(TITLED, {
+      args: [title, "used"],
+      flags: ["--allow-ffi", "--allow-read", "--no-prompt"],
+    });
+    assertEquals(text.match(/hello 2/g)?.length, 2);
+  });
+
+  Deno.test(`one sentence says that process.title ("${name}") was set too early`, async () => {
+    const flags = ["--allow-ffi", "--allow-read", "--no-prompt"];
+    const { code, stderr: text } = await runProgram(TITLED, { args: [title], flags });
+    assertEquals(code, 1);
+    assertMatch(text, /InvalidStateError: Cannot start a process: the command line of this one was overwritten/);
+  });
+}

@@ -45,7 +45,9 @@ export class Child {
     if (this.#exitcode !== null) return this.#exitcode;
     this.#exitcode = translated(() => native().childExitCode(this.pid));
     if (this.#exitcode !== null) {
-      this.#failure = native().childFailure(this.pid);
+      const failure = native().childFailure(this.pid);
+      // Whoever could not begin ends with 1. Any other code is of one who did, and has told lies.
+      this.#failure = failure !== null && this.#exitcode === 1 ? printable(failure) : null;
       native().childClose(this.pid); // it has nothing more to tell: its descriptors are free
       removeChild(this.pid);
       queueMicrotask(refillWarm);
@@ -107,4 +109,17 @@ export class Child {
     Deno.exitCode = 1;
     this.#hasSetExitCode = true;
   }
+}
+
+/** How many characters of a reason are told. */
+const REASON_MAX = 4096;
+
+/** What another process gave as a reason, cut, and without what would command a terminal. */
+function printable(reason: string): string {
+  const shown = reason.slice(0, REASON_MAX).replace(
+    // deno-lint-ignore no-control-regex -- these are what is looked for
+    /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return reason.length > REASON_MAX ? `${shown}…` : shown;
 }

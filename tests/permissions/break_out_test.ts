@@ -7,6 +7,7 @@ import {
   JoinableQueue,
   Lock,
   Process,
+  ProcessError,
   Queue,
   RawArray,
   RLock,
@@ -230,3 +231,29 @@ for (const seed of [1, 2, 3]) {
     assertEquals(child.exitcode, 0);
   });
 }
+
+Deno.test("a caged process writes a failure report itself: it counts only with exit code 1, and commands no terminal", async () => {
+  await using liar = new Process({
+    target: targets.forgeFailure,
+    args: [0],
+    permissions: "none",
+    stdout: "null",
+    stderr: "null",
+  });
+  liar.start();
+  assert(await within(liar.join()));
+  assertEquals(liar.exitcode, 0);
+  await using failing = new Process({
+    target: targets.forgeFailure,
+    args: [1],
+    permissions: "none",
+    stdout: "null",
+    stderr: "null",
+  });
+  failing.start();
+  const { message } = await assertRejects(() => within(failing.join()), ProcessError);
+  assert(message.length < 30_000, `${message.length}`);
+  assertMatch(message, /\\u001b\]0;owned\\u0007EVIL/);
+  // deno-lint-ignore no-control-regex -- these are what must not be there
+  assert(!/[\x00-\x1f]/.test(message));
+});
