@@ -184,7 +184,7 @@ for (const seed of [1, 2, 3]) {
     const cells = [lock, rlock, semaphore, event];
     await using child = new Process({
       target: targets.vandalise,
-      args: [said, addonFile().path, { cells, array, queue }, seed],
+      args: [said, { cells, array, queue }, seed],
       permissions: "none",
     });
     child.start();
