@@ -216,7 +216,7 @@ export interface Native {
   connectionReceiveInto(connection: number, target: Uint8Array): void;
   connectionAwaitReceived(connection: number, limit: number): number;
   connectionPoll(connection: number, timeout: number): number;
-  connectionHasMessage(connection: number): number;
+  connectionHasBegun(connection: number): number;
   descriptorsPoll(descriptors: number[], timeout: number): number[];
   descriptorsAwait(descriptors: number[]): number;
   // sockets.rs
@@ -395,6 +395,8 @@ export function translate(error: unknown): unknown {
       return new Deno.errors.NotFound(message, options);
     case "SENDER_GONE":
       return new Deno.errors.ConnectionRefused(message, options);
+    case "TIMED_OUT":
+      return new Deno.errors.TimedOut(message, options);
     case "CUT_OFF":
       return new Deno.errors.UnexpectedEof(message, options);
     case "BAD_LENGTH":

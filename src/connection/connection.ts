@@ -2,16 +2,17 @@
 
 import { BlockHandle, type BlockReference, closedError } from "../blocks.ts";
 import { BufferTooShort, EOFError, InvalidStateError } from "../errors.ts";
+import { keepsLoop, loopTurned, yieldToLoop } from "../loop_share.ts";
 import { native, translated } from "../native.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { attach, register } from "../reduction.ts";
 import { attachable, setDiscarder } from "../reduction/registry.ts";
 import { Turnstile } from "../turnstile.ts";
 import { descriptorOf, type Waitable } from "../waitable.ts";
-import { wait } from "../waits.ts";
+import { wait as waitForTicket } from "../waits.ts";
 import { Glances } from "./glances.ts";
 import { type Message, Messages, Patience, plainMessage, ReceiveStatus, SendStatus } from "./messages.ts";
-import { endWaits, wait as waitForAny } from "./wait.ts";
+import { endWaits, wait } from "./wait.ts";
 
 /** Names the method of a connection that receives within a time, blocking the thread. */
 export const receiveBefore: unique symbol = Symbol("receiveBefore");
@@ -185,7 +186,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
     const signal = signalOf(options);
     this.#sendable();
     if (this.#sending.occupied) return await this.#sendInTurn(this.#messages.serialise(value), signal);
-    if (this.#messages.sendValue(value, false) === SendStatus.done) return;
+    if (this.#messages.sendValue(value, false) === SendStatus.done) return keepsLoop() ? yieldToLoop() : undefined;
     await this.#sending.enter(Infinity);
     await this.#finishSending(signal);
   }
@@ -215,7 +216,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
     this.#sendable();
     const part = partOf(bytes, options);
     if (this.#sending.occupied) return await this.#sendInTurn(plainMessage(part.slice()), signal);
-    if (this.#messages.sendBytes(part, false) === SendStatus.done) return;
+    if (this.#messages.sendBytes(part, false) === SendStatus.done) return keepsLoop() ? yieldToLoop() : undefined;
     await this.#sending.enter(Infinity);
     await this.#finishSending(signal);
   }
@@ -308,12 +309,14 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
    */
   async poll(options: WaitOptions = {}): Promise<boolean> {
     this.#receivable();
+    timeoutOf(options);
     const { timeout = 0, signal } = options;
-    return (await waitForAny([this], { timeout, signal })).length > 0;
+    return (await wait([this], { timeout, signal })).length > 0;
   }
 
   /** As {@linkcode poll}, blocking the thread. */
   pollSync(options: WaitSyncOptions = {}): boolean {
+    timeoutOf(options);
     const { timeout = 0 } = options;
     const limit = timeoutOf({ timeout });
     const id = this.#receivable();
@@ -366,7 +369,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
   /** @ignore What {@linkcode wait} looks at. */
   [descriptorOf](): number | null {
     const id = this.#receivable();
-    return native().connectionHasMessage(id) === 1 ? null : native().connectionFileno(id);
+    return native().connectionHasBegun(id) === 1 ? null : native().connectionFileno(id);
   }
 
   /** @ignore For handshakes: a message of at most `limit` bytes; `undefined` if it is not whole when `until` comes. */
@@ -379,7 +382,8 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
       if (received !== NOT_YET) return received;
       const left = until - performance.now();
       if (!(left > 0)) return undefined;
-      translated(() => native().connectionPoll(this.#id, left));
+      // What has come of the message is no reason to look again.
+      translated(() => native().descriptorsPoll([native().connectionFileno(this.#id)], left));
     }
   }
 
@@ -449,7 +453,9 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
     const addon = native();
     try {
       do {
-        await wait(() => translated(() => addon.connectionAwaitSent(this.#id)), { signal: this.#orClosed(signal) });
+        const submit = () => translated(() => addon.connectionAwaitSent(this.#id));
+        await waitForTicket(submit, { signal: this.#orClosed(signal) });
+        loopTurned();
       } while (translated(() => addon.connectionFlush(this.#id)) === SendStatus.kept);
     } catch (error) {
       if (!this.#isClosed && signal?.aborted && addon.connectionWithdraw(this.#id) === 0) {
@@ -467,7 +473,8 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
 
   async #receive<T>(limit: number, signal: AbortSignal | undefined, take: Take<T>): Promise<T> {
     const id = this.#receivable();
-    if (!this.#receiving.occupied) {
+    const isOverdue = keepsLoop();
+    if (!this.#receiving.occupied && !isOverdue) {
       const patience = this.#glances.begin() ? Patience.microseconds : Patience.none;
       const received = this.#tryReceive(limit, take, patience);
       this.#glances.end(received !== NOT_YET);
@@ -476,6 +483,10 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
     const begin = performance.now();
     await this.#receiving.enter(Infinity, signal);
     try {
+      if (isOverdue) {
+        await yieldToLoop();
+        signal?.throwIfAborted();
+      }
       for (;;) {
         this.#receivable();
         const received = this.#tryReceive(limit, take);
@@ -484,7 +495,8 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
           return received;
         }
         const submit = () => translated(() => native().connectionAwaitReceived(id, limit));
-        await wait(submit, { signal: this.#orClosed(signal) });
+        await waitForTicket(submit, { signal: this.#orClosed(signal) });
+        loopTurned();
       }
     } finally {
       this.#receiving.leave();
@@ -545,12 +557,21 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
 /** The signal of the options; throws if it is aborted or none. */
 function signalOf(options: TransferOptions | undefined): AbortSignal | undefined {
   if (options === undefined) return undefined;
+  checkOptions(options);
   timeoutOf({ signal: options.signal });
   options.signal?.throwIfAborted();
   return options.signal;
 }
 
+function checkOptions(options: object | undefined): void {
+  if (options === undefined || typeof options === "object" && options !== null) return;
+  throw new TypeError(
+    `Cannot use a connection: the options are ${Deno.inspect(options)}, wanted an object such as { signal }`,
+  );
+}
+
 function limitOf(options: RecvBytesSyncOptions | undefined): number {
+  checkOptions(options);
   const maxlength = options?.maxlength;
   if (maxlength === undefined) return Infinity;
   checkCount("receive", "maxlength", maxlength);
@@ -566,6 +587,7 @@ function bytesOf(action: string, bytes: Bytes): Uint8Array {
 }
 
 function partOf(bytes: Bytes, options: SendBytesSyncOptions | undefined): Uint8Array {
+  checkOptions(options);
   const whole = bytesOf("send bytes", bytes);
   if (options?.offset === undefined && options?.size === undefined) return whole;
   const { offset = 0 } = options;
@@ -585,6 +607,7 @@ function partOf(bytes: Bytes, options: SendBytesSyncOptions | undefined): Uint8A
 
 function roomOf(target: Bytes, options: RecvBytesIntoSyncOptions | undefined): Uint8Array {
   const whole = bytesOf("receive", target);
+  checkOptions(options);
   const offset = options?.offset ?? 0;
   checkCount("receive", "offset", offset);
   if (offset > whole.length) {

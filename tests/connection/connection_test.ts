@@ -11,7 +11,7 @@ import {
   sendLock,
   stopInMessage,
 } from "../fixtures/connection_targets.ts";
-import { assertNothingLeft, belongings } from "../helpers.ts";
+import { assertNothingLeft, belongings, until } from "../helpers.ts";
 import { openPipe, startReactor } from "./pipes.ts";
 
 const text = (value: string) => new TextEncoder().encode(value);
@@ -268,6 +268,17 @@ Deno.test("TestPoll.test_boundaries: polling in another process eats no part of 
   child.close();
 });
 
+/** Sends ten signals to a process whose main thread sleeps, each once the one before was delivered. */
+async function signalInSleep(pid: number): Promise<void> {
+  const USR1 = 1n << 9n;
+  const field = (name: string) => Deno.readTextFileSync(`/proc/${pid}/status`).match(`${name}:\\s*(\\w+)`)?.[1] ?? "";
+  for (let i = 0; i < 10; i++) {
+    await until("the process asleep", () => field("State") === "S");
+    Deno.kill(pid, "SIGUSR1");
+    await until("the signal delivered", () => (BigInt("0x" + field("ShdPnd")) & USR1) === 0n);
+  }
+}
+
 Deno.test("TestIgnoreEINTR.test_ignore: signals with a handler break neither a receive nor a large send", async () => {
   startReactor();
   const [ours, theirs] = Pipe();
@@ -275,12 +286,11 @@ Deno.test("TestIgnoreEINTR.test_ignore: signals with a handler break neither a r
   child.start();
   theirs.close();
   assertEquals(await ours.recv(), "ready");
-  const signals = setInterval(() => Deno.kill(child.pid!, "SIGUSR1"), 5);
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  const { pid } = child;
+  await signalInSleep(pid!); // in a receive
   await ours.send("go on");
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  await signalInSleep(pid!); // in the send, for which there is no room
   const bytes = await ours.recvBytes();
-  clearInterval(signals);
   assertEquals(bytes.length, 4 << 20);
   await ours.send("end");
   await child.join();
@@ -381,4 +391,64 @@ Deno.test("the arguments of Pipe are checked", () => {
   for (const duplex of [0, "yes", null]) {
     assertThrows(() => Pipe({ duplex } as unknown as { duplex: boolean }), TypeError, '"duplex" is');
   }
+});
+
+Deno.test("messages that are always ready leave the event loop its share: timers run between sends and receives", async () => {
+  using pipe = openPipe();
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 1);
+  const bytes = new Uint8Array(64);
+  // In one turn of the loop, each of these would be zero.
+  const exchanges = {
+    send: async () => {
+      await pipe.a.send(1);
+      pipe.b.recvSync();
+    },
+    sendBytes: async () => {
+      await pipe.a.sendBytes(bytes);
+      pipe.b.recvBytesSync();
+    },
+    recv: async () => {
+      pipe.a.sendSync(1);
+      await pipe.b.recv();
+    },
+    recvBytes: async () => {
+      pipe.a.sendBytesSync(bytes);
+      await pipe.b.recvBytes();
+    },
+  };
+  for (const [what, exchange] of Object.entries(exchanges)) {
+    ticks = 0;
+    for (const end = performance.now() + 200; performance.now() < end;) await exchange();
+    assert(ticks >= 2, `${ticks} ticks during ${what}`);
+  }
+  clearInterval(timer);
+});
+
+Deno.test("what the options must be is said", async () => {
+  using pipe = openPipe();
+  const { a } = pipe;
+  for (const wrong of [null, 5, "x"]) {
+    const options = wrong as unknown as undefined;
+    const bytes = new Uint8Array(1);
+    for (
+      const call of [
+        () => a.send(1, options),
+        () => a.sendBytes(bytes, options),
+        () => a.recv(options),
+        () => a.recvBytes(options),
+        () => a.recvBytesInto(bytes, options),
+        () => a.poll(options),
+      ]
+    ) await assertRejects(call, TypeError, "the options are");
+    for (
+      const call of [
+        () => a.sendBytesSync(bytes, options),
+        () => a.recvBytesSync(options),
+        () => a.recvBytesIntoSync(bytes, options),
+        () => a.pollSync(options),
+      ]
+    ) assertThrows(call, TypeError, "the options are");
+  }
+  assertEquals(pipe.b.pollSync(), false);
 });

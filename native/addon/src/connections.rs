@@ -127,6 +127,13 @@ pub fn connection_fetch(block: u32) -> Result<u32> {
             "SENDER_GONE".into(),
             format!("Cannot receive a connection: its sender \"{name}\" (pid {pid}) has ended"),
         )),
+        Fetched::SenderIsSilent { pid, name } => Err(Error::new(
+            "TIMED_OUT".into(),
+            format!(
+                "Cannot receive a connection: its sender \"{name}\" (pid {pid}) does not hand it \
+                 over; it was stopped, or has too much to do"
+            ),
+        )),
         Fetched::Taken => Err(state(
             "Cannot receive a connection: this message has been received before",
         )),
@@ -294,9 +301,9 @@ pub fn connection_poll(id: u32, timeout: f64) -> Result<bool> {
     polled.map_err(|errno| os(errno, "poll a connection"))
 }
 
-/// Whether a whole message waits here, however the descriptor looks.
-pub fn connection_has_message(id: u32) -> Result<bool> {
-    Ok(connection(id)?.has_message())
+/// Whether a message, or a part of one, is here already, however the descriptor looks.
+pub fn connection_has_begun(id: u32) -> Result<bool> {
+    Ok(connection(id)?.has_begun())
 }
 
 /// Runs `work` on descriptors that JavaScript has named by their numbers.

@@ -158,8 +158,8 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
     ("connectionPoll", |&[id, timeout, ..]| {
         connections::connection_poll(id as u32, timeout).map(f64::from)
     }),
-    ("connectionHasMessage", |&[id, ..]| {
-        connections::connection_has_message(id as u32).map(f64::from)
+    ("connectionHasBegun", |&[id, ..]| {
+        connections::connection_has_begun(id as u32).map(f64::from)
     }),
     ("hasten", |&[ticket, ..]| {
         port::hasten(ticket as u32).map(f64::from)

@@ -75,9 +75,18 @@ impl Incoming {
         self.length == Some(self.body.len() as u64)
     }
 
-    /// Whether nothing has come of the next message.
+    /// Whether nothing has come of the next message, nor a failure.
     pub fn is_idle(&self) -> bool {
-        self.filled == 0
+        self.filled == 0 && self.failure.is_none()
+    }
+
+    /// Passes on what came of an attempt to receive. After a failure of the descriptor, nothing
+    /// follows of the message that had begun.
+    pub fn settled(&mut self, received: Result<Received, Failure>) -> Result<Received, Failure> {
+        if let Err(Failure::Os(_)) = received {
+            self.reset();
+        }
+        received
     }
 
     /// Receives a message of at most `limit` bytes into `target`, if it fits. [`Mode::Try`] tells

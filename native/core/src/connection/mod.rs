@@ -103,20 +103,6 @@ impl Connection {
         lock(&self.outgoing).send(&self.stream, [header.as_bytes(), payload], mode)
     }
 
-    /// As [`send`](Self::send), for a payload at `start` in `buffer` that has room for the header
-    /// before it, [`frame::LONGEST`] bytes: the message then is one piece.
-    pub fn send_framed(
-        &self,
-        buffer: &mut [u8],
-        start: usize,
-        mode: Mode,
-    ) -> Result<Sent, Failure> {
-        let header = frame::Header::new(buffer.len() - start);
-        let begin = start - header.as_bytes().len();
-        buffer[begin..start].copy_from_slice(header.as_bytes());
-        lock(&self.outgoing).send(&self.stream, [&buffer[begin..], &[]], mode)
-    }
-
     /// What is left of what was kept; tells what went wrong meanwhile.
     pub fn flush(&self) -> Result<Sent, Failure> {
         lock(&self.outgoing).flush(&self.stream, Mode::Try, TURN)
@@ -135,18 +121,24 @@ impl Connection {
     /// Receives a message of at most `limit` bytes into `target`; one that does not fit is only
     /// told of, for [`receive_into`](Self::receive_into).
     pub fn receive(&self, target: &mut [u8], limit: u64, mode: Mode) -> Result<Received, Failure> {
-        lock(&self.incoming).receive(&self.stream, target, limit, mode)
+        let mut side = lock(&self.incoming);
+        let received = side.receive(&self.stream, target, limit, mode);
+        side.settled(received)
     }
 
     /// As [`receive`](Self::receive) with [`Mode::Try`], looking out for the message for some
     /// microseconds.
     pub fn receive_soon(&self, target: &mut [u8], limit: u64) -> Result<Received, Failure> {
-        lock(&self.incoming).receive_soon(&self.stream, target, limit)
+        let mut side = lock(&self.incoming);
+        let received = side.receive_soon(&self.stream, target, limit);
+        side.settled(received)
     }
 
     /// Receives the message that [`receive`](Self::receive) has told of; `target` has to be as long.
     pub fn receive_into(&self, target: &mut [u8], mode: Mode) -> Result<Received, Failure> {
-        lock(&self.incoming).receive_into(&self.stream, target, mode)
+        let mut side = lock(&self.incoming);
+        let received = side.receive_into(&self.stream, target, mode);
+        side.settled(received)
     }
 
     /// The reactor's turn at the next message; whether [`receive`](Self::receive) now has something
@@ -155,9 +147,9 @@ impl Connection {
         try_lock(&self.incoming).is_some_and(|mut side| side.advance(&self.stream, limit, TURN))
     }
 
-    /// Whether a message is here as a whole, however the descriptor looks.
-    pub fn has_message(&self) -> bool {
-        lock(&self.incoming).is_whole()
+    /// Whether a message, or a part of one, is here already, however the descriptor looks.
+    pub fn has_begun(&self) -> bool {
+        !lock(&self.incoming).is_idle()
     }
 
     /// Whether no message is under way in this process, so that another may go on with the
@@ -169,7 +161,7 @@ impl Connection {
 
     /// Whether there is something to receive, also the end; waits for it until `deadline`.
     pub fn poll(&self, deadline: Deadline) -> Result<bool, Errno> {
-        Ok(self.has_message() || self.stream.poll(PollFlags::IN, deadline)?)
+        Ok(self.has_begun() || self.stream.poll(PollFlags::IN, deadline)?)
     }
 }
 

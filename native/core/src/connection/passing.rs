@@ -21,7 +21,7 @@ use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::net::sockopt::{self, Timeout};
@@ -45,9 +45,12 @@ const SWEEP: Duration = Duration::from_millis(250);
 /// How many offers may wait to be put into a message, such as one that waits for room in a queue.
 /// More are left over by those who serialise a value and do nothing with the message.
 const MOST_UNSENT: usize = 1024;
-/// How long a receiver waits for the sender's reactor, which needs microseconds unless its whole
-/// process is stopped.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a receiver, which blocks its thread, waits for the sender's reactor, which needs
+/// microseconds unless its whole process is stopped; and how long the sender waits for a visitor
+/// to say what it wants.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How many visitors may have said nothing yet; of more, the first is sent away.
+const MOST_VISITORS: usize = 64;
 
 const SECRET: usize = 16;
 type Secret = [u8; SECRET];
@@ -127,7 +130,15 @@ struct Desk {
     watches: [WaitId; 2],
     /// In the order in which they were made.
     offers: BTreeMap<u64, Offer>,
+    /// Those who have said nothing yet.
+    visitors: BTreeMap<u64, Visitor>,
+    /// Of both.
     next: u64,
+}
+
+struct Visitor {
+    watch: WaitId,
+    came: Instant,
 }
 
 struct Offer {
@@ -240,6 +251,7 @@ impl Offers {
             name,
             watches: [listening, sweeping],
             offers: BTreeMap::new(),
+            visitors: BTreeMap::new(),
             next: 0,
         })
     }
@@ -268,14 +280,16 @@ impl Offers {
     /// Clears the desk if nothing is offered; whether it is still there.
     fn clear(&self, place: &mut Option<Desk>) -> bool {
         if let Some(desk) = place.take_if(|desk| desk.offers.is_empty()) {
-            for watch in desk.watches {
+            let visitors = desk.visitors.values().map(|visitor| visitor.watch);
+            for watch in visitors.chain(desk.watches) {
                 self.reactor.cancel(watch);
             }
         }
         place.is_some()
     }
 
-    /// Ends the offers whose message is gone; whether others are left.
+    /// Ends the offers whose message is gone, and sends away who says nothing; whether other offers
+    /// are left.
     fn sweep(&self) -> bool {
         let mut place = self.desk();
         if let Some(desk) = &mut *place {
@@ -286,37 +300,63 @@ impl Offers {
             for key in gone.map(|(&key, _)| key).collect::<Vec<_>>() {
                 self.end(desk, key);
             }
+            desk.visitors.retain(|_, visitor| {
+                let may_stay = visitor.came.elapsed() < PATIENCE;
+                if !may_stay {
+                    self.reactor.cancel(visitor.watch);
+                }
+                may_stay
+            });
         }
         self.clear(&mut place)
     }
 
-    /// Lets in those who wait at the socket; whether others may come.
+    /// Lets in those who wait at the socket, unless they are of another user; whether others may
+    /// come.
     fn greet(&self, socket: &OwnedFd) -> bool {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let mut place = self.desk();
+        let Some(desk) = &mut *place else {
+            return false;
+        };
         while let Ok(visitor) = rustix::net::accept_with(socket, flags) {
-            let Ok(borrowed) = visitor.try_clone() else {
+            if !is_same_user(&visitor) {
                 continue;
-            };
-            let offers = Weak::clone(&self.this);
-            let _ = self.reactor.watch_steps(
-                borrowed.as_fd(),
-                Interest::Readable,
-                Box::new(move || {
-                    if let Some(offers) = offers.upgrade() {
-                        offers.serve(&visitor);
-                    }
-                    true
-                }),
-            );
+            }
+            if desk.visitors.len() >= MOST_VISITORS
+                && let Some((_, eldest)) = desk.visitors.pop_first()
+            {
+                self.reactor.cancel(eldest.watch);
+            }
+            let visitor = Arc::new(visitor);
+            let (offers, served) = (Weak::clone(&self.this), Arc::clone(&visitor));
+            let key = desk.next;
+            desk.next += 1;
+            let step = Box::new(move || {
+                if let Some(offers) = offers.upgrade() {
+                    offers.serve(key, &served);
+                }
+                true
+            });
+            let watched = self
+                .reactor
+                .watch_steps(visitor.as_fd(), Interest::Readable, step);
+            if let Ok(watch) = watched {
+                let came = Instant::now();
+                desk.visitors.insert(key, Visitor { watch, came });
+            }
         }
-        self.desk().is_some()
+        true
     }
 
     /// Gives a visitor the descriptor whose token it shows.
-    fn serve(&self, visitor: &OwnedFd) {
+    fn serve(&self, visitor_key: u64, visitor: &OwnedFd) {
+        if let Some(desk) = &mut *self.desk() {
+            desk.visitors.remove(&visitor_key);
+        }
         let mut shown = [0; SECRET];
         let received = rustix::net::recv(visitor, &mut shown[..], RecvFlags::DONTWAIT);
-        if received != Ok((SECRET, SECRET)) || !is_same_user(visitor) {
+        if received != Ok((SECRET, SECRET)) {
             return;
         }
         let descriptor = {
@@ -388,6 +428,11 @@ pub enum Fetched {
         pid: u32,
         name: String,
     },
+    /// The sender is there, but has not answered in time.
+    SenderIsSilent {
+        pid: u32,
+        name: String,
+    },
     /// It was fetched before.
     Taken,
 }
@@ -400,6 +445,10 @@ pub fn fetch(member: &Member, id: BlockId) -> Result<Fetched> {
     let bytes = member.arena().read_vec(block.offset, size);
     let ticket = Ticket::from_bytes(&bytes).ok_or(Error::Corrupted("an offer is too short"))?;
     let gone = || Fetched::SenderIsGone {
+        pid: ticket.pid,
+        name: ticket.process_name.clone(),
+    };
+    let silent = || Fetched::SenderIsSilent {
         pid: ticket.pid,
         name: ticket.process_name.clone(),
     };
@@ -417,6 +466,7 @@ pub fn fetch(member: &Member, id: BlockId) -> Result<Fetched> {
                 return Ok(Fetched::Taken);
             }
             Err(Errno::CONNREFUSED) => return Ok(gone()),
+            Err(Errno::AGAIN) => return Ok(silent()),
             Err(errno) => return Err(fail(errno)),
         }
     }
@@ -425,7 +475,8 @@ pub fn fetch(member: &Member, id: BlockId) -> Result<Fetched> {
     }
     match rustix::net::send(&socket, &ticket.token, SendFlags::NOSIGNAL) {
         Ok(_) => {}
-        Err(Errno::PIPE) => return Ok(gone()),
+        Err(Errno::PIPE) => {}
+        Err(Errno::AGAIN) => return Ok(silent()),
         Err(errno) => return Err(fail(errno)),
     }
     match receive_descriptor(socket.as_fd()) {
@@ -433,6 +484,7 @@ pub fn fetch(member: &Member, id: BlockId) -> Result<Fetched> {
         Ok(Some((GRANTED, None))) => Err(fail(Errno::MFILE)),
         Ok(Some(_)) => Ok(Fetched::Taken),
         Ok(None) | Err(Errno::CONNRESET) => Ok(gone()),
+        Err(Errno::AGAIN) => Ok(silent()),
         Err(errno) => Err(fail(errno)),
     }
 }

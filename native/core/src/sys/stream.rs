@@ -48,8 +48,8 @@ pub struct Stream {
 impl Stream {
     /// Finds out what `descriptor` is.
     pub fn new(descriptor: OwnedFd) -> Result<Self, Errno> {
-        let is_socket = FileType::from_raw_mode(rustix::fs::fstat(&descriptor)?.st_mode);
-        let kind = if is_socket == FileType::Socket {
+        let file_type = FileType::from_raw_mode(rustix::fs::fstat(&descriptor)?.st_mode);
+        let kind = if file_type == FileType::Socket {
             Kind::Socket
         } else if rustix::fs::fcntl_getfl(&descriptor)?.contains(OFlags::NONBLOCK) {
             Kind::NonBlocking
