@@ -2,8 +2,7 @@
 // others is tested by tests/process.
 
 import * as mp from "@parallel/multiprocessing";
-import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { currentAuthkey } from "../src/authkey.ts";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { native } from "../src/native.ts";
 import { preloadedModules, preloadModules } from "../src/start_method.ts";
 import * as targets from "./fixtures/forkserver_targets.ts";
