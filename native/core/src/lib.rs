@@ -14,8 +14,8 @@
 
 #[cfg(not(loom))]
 pub mod arena;
-pub mod cage;
 #[cfg(not(loom))]
+pub mod cage;
 #[cfg(not(loom))]
 pub mod connection;
 #[cfg(not(loom))]
