@@ -20,7 +20,7 @@
 import { BlockHandle, type BlockReference } from "../blocks.ts";
 import { RemoteError } from "../errors.ts";
 import { native, translated } from "../native.ts";
-import { ATTACHED, isLongBytes, TAG_UNIT, TOO_LONG } from "../queues/transport.ts";
+import { ATTACHED, isLongBytes, QueueState, TAG_UNIT, TOO_LONG } from "../queues/transport.ts";
 import { attach, dumpInto, dumps, loads, register } from "../reduction.ts";
 import { discard } from "../reduction/registry.ts";
 import { openScratch, type Scratch } from "../scratch.ts";
@@ -41,8 +41,6 @@ const NO_ATTACHMENTS: number[] = [];
 
 /** What `queueGet` returns when no frame came in time; anything less means that none will. */
 const NONE_CAME = -1;
-/** What `queueAwait` waits for: something to take; or that, and that nobody else has the queue any more. */
-const Awaited = { filled: 0, filledIfShared: 3 } as const;
 
 /** What a frame says besides its list. */
 export interface Head {
@@ -187,7 +185,7 @@ export class Channel implements Disposable {
   async filled({ inBackground }: { inBackground: boolean }): Promise<void> {
     if (this.#handle.closed) return;
     const { block } = this.#handle;
-    const state = this.#isLonely ? Awaited.filledIfShared : Awaited.filled;
+    const state = this.#isLonely ? QueueState.filledOrAlone : QueueState.filled;
     await wait(() => translated(() => native().queueAwait(block, state, Infinity)), { inBackground });
   }
 

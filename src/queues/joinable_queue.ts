@@ -6,7 +6,8 @@ import { native, translated } from "../native.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { register } from "../reduction.ts";
 import { retry } from "../waits.ts";
-import { Awaited, blockOf, orClosed, Queue, referenceOf } from "./queue.ts";
+import { blockOf, orClosed, Queue, referenceOf } from "./queue.ts";
+import { QueueState } from "./transport.ts";
 
 /** What `queueJoin` returns. */
 const JoinStatus = { done: 0, timedOut: 1, abandoned: 2 } as const;
@@ -67,7 +68,7 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
     const timeout = timeoutOf(options);
     const isDone = () => native().queueUnfinished(blockOf(this as Queue, "join")) === 0 || undefined;
     const submit = (left: number) =>
-      translated(() => native().queueAwait(blockOf(this as Queue, "join"), Awaited.done, left));
+      translated(() => native().queueAwait(blockOf(this as Queue, "join"), QueueState.done, left));
     const never = () => this.#abandoned();
     const signal = orClosed(this as Queue, options?.signal);
     return await retry(isDone, submit, timeout, { signal, never }) ?? false;

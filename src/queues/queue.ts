@@ -8,10 +8,16 @@ import { attach, register } from "../reduction.ts";
 import { discard } from "../reduction/registry.ts";
 import { Turnstile } from "../turnstile.ts";
 import { retry } from "../waits.ts";
-import { type Message, NOTHING, ORPHANED, PutStatus, serialiseCopy, SHUT_DOWN, Transport } from "./transport.ts";
-
-/** What a wait in the addon waits for (`queue_await` in native/addon/src/queues.rs). */
-export const Awaited = { filled: 0, drained: 1, done: 2, filledPatiently: 4 } as const;
+import {
+  type Message,
+  NOTHING,
+  ORPHANED,
+  PutStatus,
+  QueueState,
+  serialiseCopy,
+  SHUT_DOWN,
+  Transport,
+} from "./transport.ts";
 
 /** The largest `maxsize`; also how many messages a queue without one may hold. */
 const MAXSIZE_LIMIT = 2 ** 31 - 1;
@@ -161,7 +167,9 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     notePutting(queue);
     try {
       const attempt = () => this.#done(this.#transport.putMessage(message, 0)) || undefined;
-      const done = await retry(attempt, this.#awaiting(Awaited.drained), until - performance.now(), { signal: ended });
+      const done = await retry(attempt, this.#awaiting(QueueState.drained), until - performance.now(), {
+        signal: ended,
+      });
       if (done === undefined) throw this.#full(timeout);
     } finally {
       notePutDone(queue);
@@ -220,7 +228,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
         const value = this.#taken(this.#transport.get(0, true));
         return value === NOTHING ? undefined : { value };
       };
-      const submit = this.#awaiting(this.#transport.lonely ? Awaited.filledPatiently : Awaited.filled);
+      const submit = this.#awaiting(this.#transport.lonely ? QueueState.filledOrLongAlone : QueueState.filled);
       const hooks = { signal: ended, never: () => this.#orphaned() };
       const got = await retry(attempt, submit, until - performance.now(), hooks);
       this.#isHot = performance.now() - begin < HOT;

@@ -20,6 +20,18 @@ export const SHUT_DOWN: unique symbol = Symbol("shut down");
 /** In the place of a value: the queue is empty and no other process has it any more. */
 export const ORPHANED: unique symbol = Symbol("orphaned");
 
+/** What a queue can be waited for (`queue_await` in native/addon/src/queues.rs). */
+export const QueueState = {
+  filled: 0,
+  drained: 1,
+  /** Every message is acknowledged. */
+  done: 2,
+  /** As `filled`, and no other process has the queue any more. */
+  filledOrAlone: 3,
+  /** As that, and none has had it for a second. */
+  filledOrLongAlone: 4,
+} as const;
+
 /** What came of a put (`queue_put` in native/addon/src/queues.rs). */
 export const PutStatus = { done: 0, full: 1, shutDown: 2 } as const;
 

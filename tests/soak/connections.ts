@@ -7,6 +7,7 @@ import { type Address, AuthenticationError, Client, Listener, Process } from "@p
 import { repeatedly } from "../fixtures/network_targets.ts";
 import { descriptorCount, PATIENCE, threads, within } from "../helpers.ts";
 import { bytesOf } from "../connection/bytes.ts";
+import { type Outcome, runByHand } from "./command_line.ts";
 
 const KEY = bytesOf("supadupasecretkey");
 /** Cycles of the first run, of which nothing is told: after it, all that is made once is there. */
@@ -17,12 +18,6 @@ const WRONG_EVERY = 10;
 const BLOCKED_PART = 0.25;
 /** How many connections may wait to be accepted. */
 const BACKLOG = 8;
-
-/** What came of it. */
-export interface Outcome {
-  readonly lines: string[];
-  readonly violations: string[];
-}
 
 /** One connection; whether it ended as it should. */
 async function cycle(listener: Listener, number: number): Promise<boolean> {
@@ -96,9 +91,4 @@ export async function soak(cycles: number): Promise<Outcome> {
   return { lines, violations };
 }
 
-if (import.meta.main) {
-  const given = Deno.args.find((argument) => argument.startsWith("--cycles="));
-  const { lines, violations } = await soak(Number(given?.slice("--cycles=".length) ?? 10_000));
-  for (const line of [...lines, ...violations]) console.log(line);
-  Deno.exit(violations.length === 0 ? 0 : 1);
-}
+if (import.meta.main) await runByHand("connections", "cycles", 10_000, soak);

@@ -8,6 +8,7 @@ import { Pool, WorkerLostError } from "@parallel/multiprocessing";
 import { native } from "../../src/native.ts";
 import { spinAndSquare } from "../fixtures/pool_targets.ts";
 import { assertNothingLeft, belongings, PATIENCE, within } from "../helpers.ts";
+import { type Outcome, runByHand } from "./command_line.ts";
 
 const PROCESSES = 4;
 /** Milliseconds between two kills, on average. */
@@ -20,12 +21,6 @@ const CALLS = 6;
 const MOST_ITEMS = 60;
 /** Blocks that only the garbage collector returns: the cells of the workers. */
 const SLACK = 64;
-
-/** What came of it. */
-export interface Outcome {
-  readonly lines: string[];
-  readonly violations: string[];
-}
 
 type Item = readonly [x: number, ms: number];
 
@@ -164,15 +159,4 @@ export async function soak(seconds: number): Promise<Outcome> {
   return { lines: [...lines, `${left} blocks more than before`], violations };
 }
 
-if (import.meta.main) {
-  const seconds = Number(Deno.args[0]?.match(/^--seconds=(\d+)$/)?.[1] ?? (Deno.args.length === 0 ? 120 : NaN));
-  if (!(seconds > 0)) {
-    console.error("usage: deno run -A tests/soak/pool.ts [--seconds=120]");
-    Deno.exit(2);
-  }
-  const { lines, violations } = await soak(seconds);
-  for (const line of lines) console.log(line);
-  for (const violation of violations) console.log(`violation: ${violation}`);
-  console.log(violations.length === 0 ? "\nno violation" : `\n${violations.length} violations`);
-  Deno.exit(violations.length === 0 ? 0 : 1);
-}
+if (import.meta.main) await runByHand("pool", "seconds", 120, soak);

@@ -8,6 +8,7 @@ import { activeChildren, getContext, type Process } from "@parallel/multiprocess
 import { native } from "../../src/native.ts";
 import { nothing } from "../fixtures/targets.ts";
 import { assertNothingLeft, belongings, PATIENCE, within } from "../helpers.ts";
+import { endWith } from "./command_line.ts";
 
 const METHODS = ["spawn", "forkserver"] as const;
 /** How much memory a child that has ended may leave in its parent, in bytes: the garbage of one start. */
@@ -83,7 +84,5 @@ if (import.meta.main) {
     size[name as keyof Size] = Number(count);
   }
   const violations = await soak(size, console.log);
-  for (const violation of violations) console.log(`violation: ${violation}`);
-  console.log(violations.length === 0 ? "\nno violation" : `\n${violations.length} violations`);
-  Deno.exit(violations.length === 0 ? 0 : 1);
+  endWith(violations);
 }

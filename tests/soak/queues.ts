@@ -7,6 +7,7 @@ import { Process, Queue, RawArray } from "@parallel/multiprocessing";
 import { native } from "../../src/native.ts";
 import { assertNothingLeft, belongings, PATIENCE, until } from "../helpers.ts";
 import { consume, MOST_EACH, MOST_PRODUCERS, produce, type Rig } from "./parcels.ts";
+import { type Outcome, runByHand } from "./command_line.ts";
 
 const PRODUCERS = 4;
 const SEATS = 2 * PRODUCERS;
@@ -35,12 +36,6 @@ interface Seat {
   since: number;
   /** Whether it has put or taken something, and so may be killed. */
   isAtWork: boolean;
-}
-
-/** What came of it. */
-export interface Outcome {
-  readonly lines: string[];
-  readonly violations: string[];
 }
 
 function createRig(): Rig {
@@ -200,15 +195,4 @@ async function soakOnce(seconds: number): Promise<Outcome> {
   return await new Soak(rig).run(seconds * 1000);
 }
 
-if (import.meta.main) {
-  const seconds = Number(Deno.args[0]?.match(/^--seconds=(\d+)$/)?.[1] ?? (Deno.args.length === 0 ? 120 : NaN));
-  if (!(seconds > 0)) {
-    console.error("usage: deno run -A tests/soak/queues.ts [--seconds=120]");
-    Deno.exit(2);
-  }
-  const { lines, violations } = await soak(seconds);
-  for (const line of lines) console.log(line);
-  for (const violation of violations) console.log(`violation: ${violation}`);
-  console.log(violations.length === 0 ? "\nno violation" : `\n${violations.length} violations`);
-  Deno.exit(violations.length === 0 ? 0 : 1);
-}
+if (import.meta.main) await runByHand("queues", "seconds", 120, soak);

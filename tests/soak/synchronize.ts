@@ -7,6 +7,7 @@ import { Process } from "@parallel/multiprocessing";
 import { native } from "../../src/native.ts";
 import { assertNothingLeft, belongings, PATIENCE } from "../helpers.ts";
 import { createRig, disposeRig, hammer, ledgersOf, NAMES, Permit, PERMITS, type Rig } from "./hammers.ts";
+import { type Outcome, runByHand } from "./command_line.ts";
 
 const SEATS = 8;
 /** Milliseconds between two kills. */
@@ -32,12 +33,6 @@ interface Seat {
   since: number;
   /** Whether it has made a visit, and so may be killed. */
   isAtWork: boolean;
-}
-
-/** What came of it. */
-export interface Outcome {
-  readonly lines: string[];
-  readonly violations: string[];
 }
 
 /** One run. */
@@ -255,15 +250,4 @@ async function soakOnce(seconds: number): Promise<Outcome> {
   }
 }
 
-if (import.meta.main) {
-  const seconds = Number(Deno.args[0]?.match(/^--seconds=(\d+)$/)?.[1] ?? (Deno.args.length === 0 ? 60 : NaN));
-  if (!(seconds > 0)) {
-    console.error("usage: deno run -A tests/soak/synchronize.ts [--seconds=60]");
-    Deno.exit(2);
-  }
-  const { lines, violations } = await soak(seconds);
-  for (const line of lines) console.log(line);
-  for (const violation of violations) console.log(`violation: ${violation}`);
-  console.log(violations.length === 0 ? "\nno violation" : `\n${violations.length} violations`);
-  Deno.exit(violations.length === 0 ? 0 : 1);
-}
+if (import.meta.main) await runByHand("synchronize", "seconds", 60, soak);

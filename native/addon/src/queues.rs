@@ -228,7 +228,8 @@ pub fn unpin(attachments: Vec<u32>) -> Result<()> {
 
 /// Waits in the reactor until the queue has something to take (0), has room (1), or all of its
 /// messages are acknowledged (2); the ticket. 3 is as 0, and hears when no other process has the
-/// queue any more; 4 hears it after a second. The outcome is 0: try, and maybe wait again; or 1: it will never be.
+/// queue any more; 4 hears it after a second. The outcome is 0: try, and maybe wait again; or 1: it
+/// will never be.
 #[napi]
 pub fn queue_await(id: u32, state_number: u32, timeout: f64) -> Result<u32> {
     let wanted = match state_number {
