@@ -27,6 +27,10 @@ const DENO = Deno.execPath();
 const EXPORTS = [...new Set(Object.values(config.exports))];
 const DENO_SUMMARY = /^(?:ok|FAILED) \| (?<passed>\d+) passed.*? \| (?<failed>\d+) failed/gm;
 const CARGO_SUMMARY = /^test result: .*? (?<passed>\d+) passed; (?<failed>\d+) failed;/gm;
+/** What the runners write of the tests that failed: from the heading to the summary. */
+const ACCOUNT = /^(?: ERRORS |failures:)$.*?(?=^(?:FAILED \||test result: FAILED))/gms;
+/** How many lines of a runner's account are said again at the end. */
+const ACCOUNT_LINES = 80;
 
 /** No step may take longer: a runner that hangs is stopped, and counts as failed. */
 const STEP_LIMIT_MS = 20 * 60_000;
@@ -85,6 +89,14 @@ export function tallyOf(output: string, summary: RegExp): Tally | null {
   return { passed: sum("passed"), failed: sum("failed") };
 }
 
+/** What the runner wrote of the tests that failed, so that the end of a long log tells it; empty if nothing did. */
+export function accountOf(output: string): string {
+  const account = (stripVTControlCharacters(output).match(ACCOUNT) ?? []).join("\n").trim().split("\n");
+  const dropped = account.length - ACCOUNT_LINES;
+  if (dropped > 0) account.splice(ACCOUNT_LINES / 2, dropped, `[${dropped} lines more, above]`);
+  return account.join("\n");
+}
+
 /** What a step counts for, given how its runner ended and what it wrote. */
 export function judge(isSuccess: boolean, output: string, summary?: RegExp): Tally {
   if (summary === undefined) return { passed: Number(isSuccess), failed: Number(!isSuccess) };
@@ -106,7 +118,7 @@ async function isInstalled([command, ...args]: string[]): Promise<boolean> {
 }
 
 /** Runs the step's command, showing its output as it comes. */
-async function run({ command: [command, ...args], env, summary }: Step): Promise<Tally> {
+async function run({ command: [command, ...args], env, summary }: Step): Promise<Tally & { account: string }> {
   const signal = AbortSignal.timeout(STEP_LIMIT_MS);
   const child = new Deno.Command(command, { args, env, cwd: ROOT, stdin: "null", stdout: "piped", signal }).spawn();
   const decoder = new TextDecoder();
@@ -127,7 +139,7 @@ async function run({ command: [command, ...args], env, summary }: Step): Promise
   const isLeftover = await Promise.race([shown.then(() => false), patience.promise]);
   clearTimeout(timer);
   if (isLeftover) console.log(`"${command}" has ended, but something it started still runs`);
-  return judge(success && !isLeftover, output, summary);
+  return { ...judge(success && !isLeftover, output, summary), account: accountOf(output) };
 }
 
 async function main(): Promise<boolean> {
@@ -140,17 +152,17 @@ async function main(): Promise<boolean> {
     }
     console.log(`\n== ${step.name}`);
     const start = performance.now();
-    const { passed, failed } = await run(step).catch((error: Error): Tally => {
+    const { passed, failed, account } = await run(step).catch((error: Error) => {
       console.log(error.message);
-      return { passed: 0, failed: 1 };
+      return { passed: 0, failed: 1, account: error.message };
     });
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
     console.log(`-- ${step.name}: ${passed} passed, ${failed} failed (${seconds} s)`);
-    if (failed > 0) troubled.push(step.name);
+    if (failed > 0) troubled.push(`== failed: ${step.name}\n${account}`);
     all.passed += passed;
     all.failed += failed;
   }
-  if (troubled.length > 0) console.log(`\nfailed: ${troubled.join("; ")}`);
+  for (const trouble of troubled) console.log(`\n${trouble}`);
   console.log(`\n${all.passed} passed, ${all.failed} failed`);
   return all.failed === 0;
 }
