@@ -256,7 +256,7 @@ class Visitor {
 }
 
 /** Acquires until nobody who held it is found dead. */
-async function acquired(lock: Acquirable, ledger: Ledger): Promise<Guard> {
+export async function acquired(lock: Acquirable, ledger: Ledger): Promise<Guard> {
   for (;;) {
     try {
       return coin() ? await lock.acquire() : lock.acquireSync();

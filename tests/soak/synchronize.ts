@@ -6,7 +6,7 @@
 import { Process } from "@parallel/multiprocessing";
 import { native } from "../../src/native.ts";
 import { assertNothingLeft, belongings, PATIENCE } from "../helpers.ts";
-import { createRig, disposeRig, hammer, ledgersOf, NAMES, Permit, PERMITS, type Rig } from "./hammers.ts";
+import { acquired, createRig, disposeRig, hammer, ledgersOf, NAMES, Permit, PERMITS, type Rig } from "./hammers.ts";
 import { type Outcome, runByHand } from "./command_line.ts";
 
 const SEATS = 8;
@@ -78,7 +78,7 @@ class Soak {
     if (peak.bytes > warm.bytes + OBJECT_SLACK || peak.resident > warm.resident + RESIDENT_SLACK) {
       this.#violate(`the arena grew: ${arena}`);
     }
-    return { lines: [...this.#judge(), "", `arena: at most ${arena}`], violations: this.#violations };
+    return { lines: [...await this.#judge(), "", `arena: at most ${arena}`], violations: this.#violations };
   }
 
   #start(index: number): Seat {
@@ -153,9 +153,14 @@ class Soak {
   }
 
   /** The books, once all have ended. */
-  #judge(): string[] {
+  async #judge(): Promise<string[]> {
     const rig = this.#rig;
     const ledgers = ledgersOf(rig, (what) => this.#violate(what));
+    // Nobody may have come to these since the last kill; reading their totals acquires them.
+    for (const counted of ["Value", "Array"] as const) {
+      const lock = (counted === "Value" ? rig.value : rig.array).getLock();
+      (await acquired(lock, ledgers[counted])).release();
+    }
     const sum = (words: Int32Array, every: number, from: number) =>
       words.reduce((sum, word, index) => index % every === from ? sum + word : sum, 0);
     for (const [name, ledger] of Object.entries(ledgers)) {
