@@ -15,18 +15,18 @@ export {
   type DigestName,
 } from "./connection/authentication.ts";
 export { Client, type ClientOptions, ClientSync, type ClientSyncOptions } from "./connection/client.ts";
-export {
-  type Bytes,
-  Connection,
-  type RecvBytesIntoOptions,
-  type RecvBytesIntoSyncOptions,
-  type RecvBytesOptions,
-  type RecvBytesSyncOptions,
-  type SendBytesOptions,
-  type SendBytesSyncOptions,
-  type TransferOptions,
-} from "./connection/connection.ts";
+export { Connection } from "./connection/connection.ts";
 export { Listener, type ListenerOptions } from "./connection/listener.ts";
 export { Pipe, type PipeOptions } from "./connection/pipe.ts";
 export { wait, waitSync } from "./connection/wait.ts";
 export { descriptorOf, type Waitable } from "./waitable.ts";
+export type {
+  Bytes,
+  RecvBytesIntoOptions,
+  RecvBytesIntoSyncOptions,
+  RecvBytesOptions,
+  RecvBytesSyncOptions,
+  SendBytesOptions,
+  SendBytesSyncOptions,
+  TransferOptions,
+} from "./connection/options.ts";

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestRunner};
 
 use super::*;
+use crate::sys::socket::{receive_descriptor, send_descriptor};
 
 const ALL: u64 = u64::MAX;
 
@@ -299,13 +300,13 @@ fn a_descriptor_that_does_not_come_beside_its_byte_is_none() {
     // TestConnection.test_missing_fd_transfer
     let [a, b] = Connection::pair(true).unwrap();
     rustix::io::write(&a.stream, b"A").unwrap();
-    let received = passing::receive_descriptor(b.as_fd()).unwrap();
+    let received = receive_descriptor(b.as_fd()).unwrap();
     assert!(matches!(received, Some((b'A', None))));
     // TestConnection.test_fd_transfer
     let (mut reader, writer) = std::io::pipe().unwrap();
-    passing::send_descriptor(a.as_fd(), b'A', writer.as_fd()).unwrap();
+    send_descriptor(a.as_fd(), b'A', writer.as_fd()).unwrap();
     drop(writer);
-    let Ok(Some((_, Some(descriptor)))) = passing::receive_descriptor(b.as_fd()) else {
+    let Ok(Some((_, Some(descriptor)))) = receive_descriptor(b.as_fd()) else {
         panic!("the descriptor is missing");
     };
     rustix::io::write(&descriptor, b"written by the receiver").unwrap();
@@ -315,7 +316,7 @@ fn a_descriptor_that_does_not_come_beside_its_byte_is_none() {
         "written by the receiver"
     );
     drop(a);
-    assert!(passing::receive_descriptor(b.as_fd()).unwrap().is_none());
+    assert!(receive_descriptor(b.as_fd()).unwrap().is_none());
 }
 
 fn framed(payload: Vec<u8>) -> Vec<u8> {

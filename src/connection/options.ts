@@ -1,0 +1,113 @@
+// What a connection's methods are given besides the value: options, buffers, and the checks of both.
+
+import { timeoutOf } from "../options.ts";
+
+/** Bytes in any form: a buffer, or the part of one that a view shows. */
+export type Bytes = ArrayBufferLike | ArrayBufferView;
+
+/** Options of what sends or receives in a promise. */
+export interface TransferOptions {
+  /** Rejects the promise with `signal.reason` when aborted. */
+  signal?: AbortSignal;
+}
+
+/** Which part of the bytes to send. */
+export interface SendBytesSyncOptions {
+  /** The first byte. Default: 0. */
+  offset?: number;
+  /** How many bytes. Default: all from `offset` on. */
+  size?: number;
+}
+
+/** As {@linkcode SendBytesSyncOptions}, in a promise. */
+export interface SendBytesOptions extends SendBytesSyncOptions, TransferOptions {}
+
+/** How long a message may be. */
+export interface RecvBytesSyncOptions {
+  /** A longer message is an error, after which nothing more can be received. Default: any length. */
+  maxlength?: number;
+}
+
+/** As {@linkcode RecvBytesSyncOptions}, in a promise. */
+export interface RecvBytesOptions extends RecvBytesSyncOptions, TransferOptions {}
+
+/** Where in the buffer to put what is received. */
+export interface RecvBytesIntoSyncOptions {
+  /** The first byte to write to. Default: 0. */
+  offset?: number;
+}
+
+/** As {@linkcode RecvBytesIntoSyncOptions}, in a promise. */
+export interface RecvBytesIntoOptions extends RecvBytesIntoSyncOptions, TransferOptions {}
+
+/** The signal of the options; throws if it is aborted or none. */
+export function signalOf(options: TransferOptions | undefined): AbortSignal | undefined {
+  if (options === undefined) return undefined;
+  checkOptions(options);
+  timeoutOf({ signal: options.signal });
+  options.signal?.throwIfAborted();
+  return options.signal;
+}
+
+function checkOptions(options: object | undefined): void {
+  if (options === undefined || typeof options === "object" && options !== null) return;
+  throw new TypeError(
+    `Cannot use a connection: the options are ${Deno.inspect(options)}, wanted an object such as { signal }`,
+  );
+}
+
+/** The longest message; `Infinity` without a limit. */
+export function limitOf(options: RecvBytesSyncOptions | undefined): number {
+  checkOptions(options);
+  const maxlength = options?.maxlength;
+  if (maxlength === undefined) return Infinity;
+  checkCount("receive", "maxlength", maxlength);
+  return maxlength;
+}
+
+/** The bytes of a buffer or view. */
+function bytesOf(action: string, bytes: Bytes): Uint8Array {
+  if (bytes instanceof Uint8Array && bytes.constructor === Uint8Array) return bytes;
+  if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes instanceof ArrayBuffer || bytes instanceof SharedArrayBuffer) return new Uint8Array(bytes);
+  throw new TypeError(`Cannot ${action}: ${Deno.inspect(bytes)} was given, wanted a buffer or a view of one`);
+}
+
+/** The bytes to send. */
+export function partOf(bytes: Bytes, options: SendBytesSyncOptions | undefined): Uint8Array {
+  checkOptions(options);
+  const whole = bytesOf("send bytes", bytes);
+  if (options?.offset === undefined && options?.size === undefined) return whole;
+  const { offset = 0 } = options;
+  checkCount("send bytes", "offset", offset);
+  if (offset > whole.length) {
+    throw new RangeError(`Cannot send bytes: buffer length < offset: there are ${whole.length}, "offset" is ${offset}`);
+  }
+  const { size = whole.length - offset } = options;
+  checkCount("send bytes", "size", size);
+  if (offset + size > whole.length) {
+    throw new RangeError(
+      `Cannot send bytes: buffer length < offset + size: there are ${whole.length}, wanted ${size} from ${offset} on`,
+    );
+  }
+  return whole.subarray(offset, offset + size);
+}
+
+/** Where the bytes go that are received. */
+export function roomOf(target: Bytes, options: RecvBytesIntoSyncOptions | undefined): Uint8Array {
+  const whole = bytesOf("receive", target);
+  checkOptions(options);
+  const offset = options?.offset ?? 0;
+  checkCount("receive", "offset", offset);
+  if (offset > whole.length) {
+    throw new RangeError(
+      `Cannot receive: offset too large: the buffer has ${whole.length} bytes, "offset" is ${offset}`,
+    );
+  }
+  return whole.subarray(offset);
+}
+
+function checkCount(action: string, name: string, value: unknown): asserts value is number {
+  if (Number.isInteger(value) && (value as number) >= 0) return;
+  throw new RangeError(`Cannot ${action}: "${name}" is ${Deno.inspect(value)}, wanted a whole number from 0 on`);
+}
