@@ -32,6 +32,11 @@ export function restoringFromOutside<T>(restore: () => T): T {
   }
 }
 
+/** Whether {@linkcode restoringFromOutside} is running. */
+export function isRestoringFromOutside(): boolean {
+  return isFromOutside;
+}
+
 /** This process's share in a block of shared memory. */
 export class BlockHandle implements Disposable {
   /** The number of the block; 0 once closed. */

@@ -14,6 +14,11 @@ export function useLoaders(known: ModuleLoaders): void {
   loaders = known;
 }
 
+/** How modules are imported in this process. */
+export function knownLoaders(): ModuleLoaders {
+  return loaders;
+}
+
 /** Runs what reads a message that certainly comes from the parent: what it names may be imported. */
 export function trusting<T>(read: () => T): T {
   isTrusted = true;

@@ -3,11 +3,11 @@
 import {
   type Callable,
   type FunctionReference,
-  isOwnModule,
   type ModuleLoader,
   type ModuleNamespace,
   sourceHash,
 } from "./callable_types.ts";
+import { loadedModules } from "./inspector.ts";
 import { treeHasCage } from "./native.ts";
 import { nodeProcess } from "./node.ts";
 
@@ -33,7 +33,7 @@ function isLimited({ isTrusted = false }: ResolveOptions): boolean {
 }
 
 /** True for the modules that this process was started with. */
-function isKnown(url: string, loaders: ModuleLoaders): boolean {
+export function isKnown(url: string, loaders: ModuleLoaders): boolean {
   return Object.hasOwn(loaders, url) || url === Deno.mainModule;
 }
 
@@ -107,19 +107,22 @@ export function resolveSync(
   const found = new Map<Callable, string>();
   const isEligible = (url: string) => url.startsWith("file:") && (!isLimited(options) || isKnown(url, loaders));
   for (const url of modules.filter(isEligible)) {
-    try {
-      const module: ModuleNamespace = nodeProcess().getBuiltinModule("node:module").createRequire(url)(pathOf(url));
-      if (hash !== null) collect(module, url, hash, found);
-      else if (typeof module[name] === "function") found.set(module[name], url);
-    } catch {
-      // Whoever can wait is told by `resolve` what is wrong with it.
-    }
+    const module = requireModule(url);
+    if (module === null) continue; // whoever can wait is told by `resolve` what is wrong with it
+    if (hash !== null) collect(module, url, hash, found);
+    else if (typeof module[name] === "function") found.set(module[name], url);
   }
   return found.size === 1 ? [...found.keys()][0] : null;
 }
 
-function pathOf(url: string): string {
-  return decodeURIComponent(new URL(url).pathname);
+/** A module in a file, if it can be had at once: which it cannot if it has a top-level `await`, loaded or not. */
+export function requireModule(url: string): ModuleNamespace | null {
+  try {
+    const path = decodeURIComponent(new URL(url).pathname);
+    return nodeProcess().getBuiltinModule("node:module").createRequire(url)(path);
+  } catch {
+    return null;
+  }
 }
 
 /** Adds the functions among the exports whose source has the hash, each with a description for messages. */
@@ -183,30 +186,6 @@ function loadFailure({ message }: Error): string {
     return `its module may not be read in the child: ${message}`;
   }
   return `its module cannot be loaded: ${message}`;
-}
-
-/**
- * URLs of the user's modules in this process, or `null` where the debugger may not be asked. It costs about
- * 40 ms and needs `--allow-sys`.
- */
-async function loadedModules(): Promise<string[] | null> {
-  if (Deno.permissions.querySync({ name: "sys" }).state !== "granted") return null;
-  const { Session } = await import("node:inspector"); // here, since it takes 7 ms to load
-  const session = new Session();
-  const urls = new Set<string>();
-  try {
-    session.connect();
-    session.on("Debugger.scriptParsed", ({ params: { url } }: { params: { url: string } }) => urls.add(url));
-    await new Promise<void>((done, failed) =>
-      session.post("Debugger.enable", (error: unknown) => error ? failed(error) : done())
-    );
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) return null; // some of `sys` is denied
-    throw error;
-  } finally {
-    session.disconnect();
-  }
-  return [...urls].filter((url) => /^(file|https?|data|blob):/.test(url) && !isOwnModule(url));
 }
 
 function notFound({ name, modules }: FunctionReference, failures: unknown[], isSearched: boolean): TypeError {

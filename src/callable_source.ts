@@ -101,6 +101,22 @@ export function definesPrivately(fn: Callable, source: string): "declared" | "in
   return isPrivate && isWrittenAfter(declaration, fn, source) ? "declared" : null;
 }
 
+/** False if the module certainly exports no class of this name. */
+export function exportsClass(name: string, source: string | null): boolean {
+  if (source === null || /\bexport\s*\*/.test(source) || mayExport(name, source)) return true;
+  return new RegExp(String.raw`\bexport\b[^;{}]*${wordPattern(name)}`).test(source);
+}
+
+/** The name of a member of a class's instances that only its constructor makes; `null` if there is none. */
+export function privateMember(type: Callable): string | null {
+  const source = withoutComments(Function.prototype.toString.call(type));
+  for (const [, name] of source.matchAll(/\bthis\s*\??\.\s*#([\w$]+)/g)) {
+    const isStatic = new RegExp(String.raw`\bstatic\s+(?:(?:async|get|set)\s+)?\*?\s*#${name.replaceAll("$", "\\$")}`);
+    if (!isStatic.test(source)) return name;
+  }
+  return null;
+}
+
 /**
  * True if some export list names it, also where it seems to stand in a comment: a regular expression may look like the
  * beginning of one.

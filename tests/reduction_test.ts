@@ -9,6 +9,8 @@ import {
   assertThrows,
 } from "@std/assert";
 import fc from "fast-check";
+import { restoringFromOutside } from "../src/blocks.ts";
+import { Guarded, OutOfStock } from "./fixtures/pool_shop.ts";
 import { Empty, InvalidStateError, OwnerDiedError } from "../src/errors.ts";
 import { attach, dumpInto, dumps, loads, register, setViewReducer } from "../src/reduction.ts";
 
@@ -315,6 +317,18 @@ Deno.test("reduction: an unknown error class arrives as its nearest known ancest
   assertEquals([silent.name, silent.message], ["Silent", "s"]);
   const named = roundTrip(new Named("n"));
   assertEquals([named.name, named.detail, String(named)], ["CustomName", 3, "CustomName: n"]);
+});
+
+Deno.test("reduction: an error of a class that a module exports keeps it", () => {
+  const message = dumps(new OutOfStock("sold out", 2)).bytes.slice();
+  // What comes from outside of the tree has nothing imported; and it has it here, once somebody else has.
+  const outside = () => restoringFromOutside(() => loads(message)) as Error;
+  assertEquals([outside().constructor, outside().name], [RangeError, "OutOfStock"]);
+  const copy = loads(message) as OutOfStock;
+  assertInstanceOf(copy, OutOfStock);
+  assertEquals([copy.name, copy.message, copy.stock, copy.isNearly], ["RangeError", "sold out", 2, true]);
+  assertInstanceOf(outside(), OutOfStock);
+  assertStrictEquals(roundTrip(new Guarded("g")).constructor, Error);
 });
 
 Deno.test("register: an instance comes back as an instance", () => {

@@ -20,7 +20,7 @@ import type { Call, CallHost, PoolFunction, Task } from "./calls.ts";
 import type { Frame } from "./channel.ts";
 import { Crew, type CrewHost, type CrewOptions } from "./crew.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { unpack } from "./failures.ts";
+import { unpack, unpackAll } from "./failures.ts";
 import { FunctionTable } from "./functions.ts";
 import { Glance } from "./glance.ts";
 import { lost } from "./lost.ts";
@@ -277,10 +277,17 @@ export class Engine implements CallHost, CrewHost {
       this.#counts.done++;
       return call.done(task, list);
     }
-    if (frame.kind === Kind.failed) return this.#fail(task, unpack(list as Failure));
-    this.#counts.failed++;
+    if (frame.kind === Kind.failed) {
+      return unpackAll([list as Failure], ([error]) => {
+        if (!call.isOver) this.#fail(task, error);
+      });
+    }
     const [results, places, failures] = list as Mixed;
-    call.mixed(task, results, places, failures.map(unpack));
+    unpackAll(failures, (errors) => {
+      if (call.isOver) return;
+      this.#counts.failed++;
+      call.mixed(task, results, places, errors);
+    });
   }
 
   /** Whether workers that have ended are to be replaced. */

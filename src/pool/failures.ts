@@ -2,6 +2,7 @@
 
 import { RemoteError } from "../errors.ts";
 import { dumps, loads } from "../reduction.ts";
+import { findClasses, noteMissing } from "../reduction/error_exports.ts";
 import { discard } from "../reduction/registry.ts";
 import type { Failure } from "./messages.ts";
 
@@ -40,6 +41,13 @@ export function unpack([text, bytes]: Failure): unknown {
   }
   if (error instanceof Error) addCause(error, new RemoteError(text));
   return error;
+}
+
+/** Unpacks errors and hands them to `receive`: at once, or once their classes have been looked for. */
+export function unpackAll(failures: readonly Failure[], receive: (errors: unknown[]) => void): void {
+  const { value: errors, missing } = noteMissing(() => failures.map(unpack));
+  if (missing.length === 0) return receive(errors);
+  void findClasses(missing).then(() => receive(failures.map(unpack)));
 }
 
 /** Puts a cause behind the causes that an error has. */

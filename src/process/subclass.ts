@@ -2,7 +2,7 @@
 // instance's own state as data. Its constructor does not run again, as `__init__` does not in Python.
 
 import { type FunctionReference, reference } from "../callable.ts";
-import { withoutComments } from "../callable_source.ts";
+import { privateMember } from "../callable_source.ts";
 import type { Process } from "./process.ts";
 
 /** The reference of a class with a `run` of its own. */
@@ -16,13 +16,10 @@ export function classReference(Class: new () => Process, base: new () => Process
  * none in the other process.
  */
 function requireNoPrivateMembers(Class: new () => Process): void {
-  const source = withoutComments(Function.prototype.toString.call(Class));
-  for (const [, name] of source.matchAll(/\bthis\s*\??\.\s*#([\w$]+)/g)) {
-    const isStatic = new RegExp(String.raw`\bstatic\s+(?:(?:async|get|set)\s+)?\*?\s*#${name.replaceAll("$", "\\$")}`);
-    if (isStatic.test(source)) continue;
-    throw new TypeError(
-      `Cannot create a process of class "${Class.name}": its private member "#${name}" would not travel to the ` +
-        `process; write "private ${name}" instead`,
-    );
-  }
+  const name = privateMember(Class);
+  if (name === null) return;
+  throw new TypeError(
+    `Cannot create a process of class "${Class.name}": its private member "#${name}" would not travel to the ` +
+      `process; write "private ${name}" instead`,
+  );
 }

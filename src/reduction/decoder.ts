@@ -1,10 +1,13 @@
 /**
  * Bytes to values. The bytes may come from a hostile or half-dead process: every length, number and tag is checked
- * before use, nothing is compiled, and no name becomes code or a prototype.
+ * before use, nothing is compiled, and no name becomes code or a prototype, but for exported classes of errors:
+ * error_exports.ts says which, and when.
  *
  * @module
  */
-import { makeError } from "./error_classes.ts";
+import { isRestoringFromOutside } from "../blocks.ts";
+import { errorOf, makeError } from "./error_classes.ts";
+import { classFound, classKnown } from "./error_exports.ts";
 import { Extension, MAX_DEPTH, VIEWS } from "./format.ts";
 import { currentViewReducer, registeredName } from "./registry.ts";
 import { knownKey, readText } from "./text.ts";
@@ -263,6 +266,8 @@ export class Decoder {
         return this.#readReduced();
       case Extension.SharedView:
         return this.#readSharedView();
+      case Extension.ExportedError:
+        return this.#readExportedError();
     }
     throw this.#malformed(`extension ${type} is not known`);
   }
@@ -359,16 +364,37 @@ export class Decoder {
   }
 
   #readError(): Error {
+    const error = this.#knownError(this.#readText());
+    this.#readErrorProperties(error);
+    return error;
+  }
+
+  #readExportedError(): Error {
     const name = this.#readText();
+    const hash = this.#readText();
+    const reference = { name, hash, modules: this.#readText().split("\n") };
+    const shown = this.#readText();
+    const known = this.#readText();
+    const Class = isRestoringFromOutside() ? classKnown(reference) : classFound(reference);
+    const error = Class === null ? this.#knownError(known) : errorOf(Class);
+    if (Class === null && shown !== "") define(error, "name", shown, false);
+    this.#readErrorProperties(error);
+    return error;
+  }
+
+  #knownError(name: string): Error {
     const error = makeError(name);
     if (error === undefined) throw this.#malformed(`error class ${JSON.stringify(name)} is not known`);
+    return error;
+  }
+
+  #readErrorProperties(error: Error): void {
     this.#objects.push(error);
     setStack(error, this.#read());
     while (this.#position < this.#end) {
       const key = this.#readKey();
       define(error, key, this.#read(), !HIDDEN_PROPERTIES.has(key));
     }
-    return error;
   }
 
   #readReduced(): unknown {

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { nearestClass, shownName } from "./error_classes.ts";
+import { isKnownClass, nearestClass, shownName } from "./error_classes.ts";
+import { classReference } from "./error_exports.ts";
 import { Extension, MAX_DEPTH, VIEWS } from "./format.ts";
 import { FUNCTION, type Reason, Refusal, SELF_REFERENCE, SHARED_BUFFER, SYMBOL, whyRefused } from "./refusal.ts";
 import {
@@ -291,19 +292,38 @@ export class Encoder {
   }
 
   #writeError(value: Error): void {
-    const header = this.#out.openExtension(Extension.Error);
     const known = nearestClass(value);
-    this.#out.writeString(known);
-    this.#write(value.stack);
     const name = shownName(value, known);
-    if (name !== undefined) this.#writeProperty("name", name);
+    const reference = isKnownClass(value) ? null : classReference(value);
+    if (reference === null) {
+      const header = this.#out.openExtension(Extension.Error);
+      this.#writeErrorHead(value, known);
+      if (name !== undefined) this.#writeProperty("name", name);
+      this.#writeErrorProperties(value);
+      return this.#out.closeExtension(header);
+    }
+    const header = this.#out.openExtension(Extension.ExportedError);
+    for (const text of [reference.name, reference.hash ?? "", reference.modules.join("\n"), name ?? ""]) {
+      this.#out.writeString(text);
+    }
+    this.#writeErrorHead(value, known);
+    if (Object.hasOwn(value, "name")) this.#writeProperty("name", value.name);
+    this.#writeErrorProperties(value);
+    this.#out.closeExtension(header);
+  }
+
+  #writeErrorHead({ stack }: Error, known: string): void {
+    this.#out.writeString(known);
+    this.#write(stack);
+  }
+
+  #writeErrorProperties(value: Error): void {
     if (value.message !== "") this.#writeProperty("message", value.message);
     if (Object.hasOwn(value, "cause")) this.#writeProperty("cause", value.cause);
     if (value instanceof AggregateError) this.#writeProperty("errors", value.errors);
     for (const key of Object.keys(value)) {
       if (!ERROR_PROPERTIES.has(key)) this.#writeProperty(key, Reflect.get(value, key));
     }
-    this.#out.closeExtension(header);
   }
 
   #writeProperty(key: string, value: unknown): void {

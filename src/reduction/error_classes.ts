@@ -1,6 +1,7 @@
 /**
- * The error classes that keep their class on the way without being registered: the language's, Deno's and this
- * package's. Errors of other classes arrive as their nearest known ancestor, with the `name` they had.
+ * The error classes that every process knows: the language's, Deno's and this package's. Errors of other classes keep
+ * theirs if a module exports it (error_exports.ts); otherwise they arrive as their nearest known ancestor, with the
+ * `name` they had.
  *
  * @module
  */
@@ -21,6 +22,11 @@ for (const [name, known] of Object.entries(Deno.errors)) add(`Deno.errors.${name
 function add(name: string, known: ErrorClass): void {
   classes.set(name, known);
   names.set(known.prototype, name);
+}
+
+/** Whether every process knows the class of an error. */
+export function isKnownClass(error: Error): boolean {
+  return names.has(Object.getPrototypeOf(error));
 }
 
 /** The wire name of the nearest known class of `error`. */
@@ -44,5 +50,10 @@ export function shownName(error: Error, known: string): string | undefined {
 /** An error of the known class called `name`, made without running its constructor; `undefined` if none is known. */
 export function makeError(name: string): Error | undefined {
   const known = classes.get(name);
-  return known === undefined ? undefined : Reflect.construct(Error, [], known);
+  return known === undefined ? undefined : errorOf(known);
+}
+
+/** An error of a class, made without running its constructor. */
+export function errorOf(known: ErrorClass): Error {
+  return Reflect.construct(Error, [], known);
 }

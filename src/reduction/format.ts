@@ -34,6 +34,9 @@ export const Extension = {
   Reduced: 12,
   /** A view of shared memory: what the view reducer returned. */
   SharedView: 13,
+  /** An Error of a class that a module exports: the class's name, its hash, the modules, one a line; the `name` to be
+   * shown where the class is not found, empty for the usual one; then as an Error. */
+  ExportedError: 14,
 } as const;
 
 /** Containers nested deeper than this are refused on both sides, so that neither runs out of stack. */

@@ -21,6 +21,15 @@ Deno.test("a pool runs what it is told beside a child with no permissions, which
   assertEquals(await outputOf(program("beside_cage")), "[ 1, 4 ]\ndone\n[ 1, 4 ]\ndone\n");
 });
 
+Deno.test("a program catches an error of its own class, while it is being evaluated", async () => {
+  assertEquals(await outputOf(program("own_error")), "true Own Error\nfalse OutOfStock RangeError\n");
+  // Nothing is imported because a message names it, once there is a process with fewer permissions.
+  assertEquals(
+    await outputOf(program("own_error"), { args: ["cage"] }),
+    "true Own Error\nfalse RangeError OutOfStock\n",
+  );
+});
+
 Deno.test("a running pool that is dropped warns once, with its name", async () => {
   const { code, stdout, stderr } = await runProgram(program("dropped"), { flags: ["-A", "--v8-flags=--expose-gc"] });
   assertEquals([code, stdout], [0, "[ 9 ]\n"]);

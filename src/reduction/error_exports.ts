@@ -1,0 +1,157 @@
+/**
+ * Error classes that the user's modules export: named by the sender as functions are (src/callable.ts), found again by
+ * the receiver, which may have to import the module. Where that is not possible, or not allowed, an error arrives as
+ * one of the nearest class that every process knows.
+ *
+ * @module
+ */
+import { knownLoaders } from "../callable_arrival.ts";
+import { isKnown, load, requireModule } from "../callable_resolve.ts";
+import { exportsClass, importersOf, mentions, privateMember, readSource } from "../callable_source.ts";
+import { type FunctionReference, isOwnModule, type ModuleNamespace, sourceHash } from "../callable_types.ts";
+import { errorClasses, loadedModules } from "../inspector.ts";
+import { treeHasCage } from "../native.ts";
+import type { ErrorClass } from "./error_classes.ts";
+
+/** The sender's half: references made, by class. */
+const references = new WeakMap<object, FunctionReference>();
+
+/** The receiver's half: the classes found, and `null` for those that cannot be found, by {@linkcode keyOf}. */
+const found = new Map<string, ErrorClass | null>();
+/** What was looked for in vain where one cannot wait, by the same; it is not looked for again. */
+const sought = new Set<string>();
+const MOST_SOUGHT = 1000;
+/** Those that are to be looked for by somebody who can wait; `null` if nobody can. */
+let missing: FunctionReference[] | null = null;
+
+/** How the class of an error is named to others; `null` if no module is seen to export it. */
+export function classReference(error: Error): FunctionReference | null {
+  const prototype = Object.getPrototypeOf(error);
+  const { constructor: Class } = prototype;
+  if (typeof Class !== "function" || Class.prototype !== prototype || !isIdentifier(Class.name)) return null;
+  const known = references.get(Class);
+  if (known !== undefined) return known;
+  for (let it = Class; it !== Function.prototype && it !== null; it = Object.getPrototypeOf(it)) {
+    if (privateMember(it) !== null) return null; // only the constructor makes them, and it does not run again
+  }
+  const modules = exportersOf(Class.name, modulesOn(error.stack));
+  if (modules.length === 0) return null;
+  const made = { name: Class.name, hash: sourceHash(Class), modules };
+  references.set(Class, made);
+  return made;
+}
+
+function isIdentifier(name: unknown): name is string {
+  return typeof name === "string" && /^[\w$]+$/.test(name);
+}
+
+/** URLs of the user's modules that a stack tells of, innermost first. */
+function modulesOn(stack: unknown): string[] {
+  const lines = typeof stack === "string"
+    ? stack.matchAll(/^ +at .*?((?:file|https?|data|blob):.*):\d+:\d+\)?$/gm)
+    : [];
+  return [...new Set(Array.from(lines, ([, url]) => url))].filter((url) => !isOwnModule(url));
+}
+
+/** Of the modules, and those that they import something of this name from, the ones that may export a class. */
+function exportersOf(name: string, throwing: readonly string[]): string[] {
+  const main: string | undefined = Deno.mainModule; // undefined in a Worker
+  const modules = new Set(main === undefined ? throwing : [...throwing, main]);
+  for (const url of modules) {
+    const source = readSource(url);
+    // What is added is visited, too.
+    if (source !== null && mentions(name, source)) importersOf(name, source, url).forEach((it) => modules.add(it));
+  }
+  return [...modules].filter((url) => exportsClass(name, readSource(url)));
+}
+
+/** The class that a reference means, if it can be found without waiting; who can wait is to say so. */
+export function classFound(reference: FunctionReference): ErrorClass | null {
+  const key = keyOf(reference);
+  const known = found.get(key);
+  if (known !== undefined) return known;
+  if (missing !== null) {
+    missing.push(reference);
+    return null;
+  }
+  if (sought.has(key)) return null;
+  const Class = classAtOnce(reference);
+  if (Class !== null) return keep(reference, Class);
+  if (sought.size === MOST_SOUGHT) sought.clear();
+  sought.add(key);
+  return null;
+}
+
+function classAtOnce(reference: FunctionReference): ErrorClass | null {
+  for (const url of reference.modules) {
+    if (!url.startsWith("file:") || (treeHasCage() && !isKnown(url, knownLoaders()))) continue;
+    const module = requireModule(url);
+    const Class = module === null ? null : exportedClass(module, reference);
+    if (Class !== null) return Class;
+  }
+  return null;
+}
+
+/** As {@linkcode classFound}, for a message from outside of the tree: what it names is not imported for its sake. */
+export function classKnown(reference: FunctionReference): ErrorClass | null {
+  return found.get(keyOf(reference)) ?? null;
+}
+
+/** Runs `read`, and says which classes it was in want of. */
+export function noteMissing<T>(read: () => T): { value: T; missing: FunctionReference[] } {
+  const outer = missing;
+  const mine: FunctionReference[] = missing = [];
+  try {
+    return { value: read(), missing: mine };
+  } finally {
+    missing = outer;
+  }
+}
+
+/**
+ * Looks for classes: also for those of modules that wait for something at their top level, or are in no file. A module
+ * that is loaded is not imported: it may be waiting for whoever asks here.
+ */
+export async function findClasses(references: readonly FunctionReference[]): Promise<void> {
+  for (const reference of references) {
+    if (!found.has(keyOf(reference))) keep(reference, await search(reference).catch(() => null));
+  }
+}
+
+async function search(reference: FunctionReference): Promise<ErrorClass | null> {
+  const loaded = await loadedModules();
+  if (loaded === null || treeHasCage() || reference.modules.some((url) => loaded.includes(url))) {
+    const Class = classAtOnce(reference);
+    if (Class !== null || loaded === null) return Class;
+    const classes = (await errorClasses()).filter((it) => isMeant(it, reference));
+    return classes.length === 1 ? classes[0] as ErrorClass : null;
+  }
+  for (const url of reference.modules) {
+    const Class = exportedClass(await load(url, knownLoaders()), reference);
+    if (Class !== null) return Class;
+  }
+  return null;
+}
+
+function keep(reference: FunctionReference, Class: ErrorClass | null): ErrorClass | null {
+  found.set(keyOf(reference), Class);
+  return Class;
+}
+
+function keyOf({ name, hash, modules }: FunctionReference): string {
+  return [name, hash, ...modules].join("\n");
+}
+
+function exportedClass(module: ModuleNamespace, reference: FunctionReference): ErrorClass | null {
+  for (const name of Object.getOwnPropertyNames(module)) {
+    try {
+      if (isMeant(module[name], reference)) return module[name] as ErrorClass;
+    } catch { /* the module, part of a cycle, has not reached it */ }
+  }
+  return null;
+}
+
+function isMeant(value: unknown, { name, hash }: FunctionReference): boolean {
+  return typeof value === "function" && value.name === name && value.prototype instanceof Error &&
+    sourceHash(value) === hash;
+}
