@@ -320,8 +320,8 @@ export function native(): Native {
 /** The addon in a child, whose tree is its parent's. Call it before anything else can call {@linkcode native}. */
 export function nativeOfChild(): { native: Native; joined: Joined } {
   const addon = load();
+  const joined = addon.joinParent(); // from here on the addon knows for certain whether it is in a cage
   if (addon.isCaged()) giveUpLibraries(addon);
-  const joined = addon.joinParent();
   keepArguments(addon);
   loaded = addon;
   return { native: addon, joined };

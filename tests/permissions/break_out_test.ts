@@ -17,7 +17,8 @@ import {
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { addonFile } from "../../src/native.ts";
 import * as targets from "../fixtures/cage_targets.ts";
-import { assertNothingLeft, belongings, until, within } from "../helpers.ts";
+import type { Report } from "../fixtures/cage_titled.ts";
+import { assertNothingLeft, belongings, FIXTURES, outputOf, until, within } from "../helpers.ts";
 
 /** Runs the target in a child without permissions; what it said. */
 async function caged<A extends unknown[], T>(target: (...args: A) => unknown, args: A, said: Queue<T>): Promise<T> {
@@ -124,6 +125,22 @@ Deno.test("permissions none: the addon starts no freer process and opens no obje
   assertEquals(secret.value, 42);
   secret.value++;
   await assertNothingLeft(before);
+});
+
+Deno.test("a preload that overwrites the command line with a title does not open the cage, and narrower children start", async () => {
+  const preload = new URL("preload_title.ts", FIXTURES).pathname;
+  const text = await outputOf(new URL("cage_titled.ts", FIXTURES), { flags: ["-A", `--preload=${preload}`] });
+  const { title, libraries, addon, narrowed }: Report = JSON.parse(text);
+  assertMatch(title, /^my-service\0*$/); // nothing is left of the mark there
+  assert(Object.keys(libraries).length >= 14 && Object.keys(addon).length >= 30);
+  for (const [what, outcome] of Object.entries({ ...libraries, ...addon })) assert(outcome !== "done", what);
+  assertMatch(libraries["a function of the system by the addon"], /NotCapable/);
+  assertMatch(addon["a child with -A"], /permissions of this process: "-A"|command line is not one of/);
+  assertMatch(addon["a child that may read"], /permissions of this process: "--allow-read" is more/);
+  // What it was granted it can hand down, less than that too, but no more.
+  assertEquals(narrowed[0], [true, false]);
+  assertMatch(String(narrowed[1]), /^NotCapable: /);
+  assertEquals(narrowed[2], [false, true]);
 });
 
 Deno.test('permissions "none": queues, locks, values, events and what messages bring can be used', async () => {

@@ -9,7 +9,7 @@ use multiprocessing_core::cage;
 use multiprocessing_core::connection::passing::Offers;
 use multiprocessing_core::member::Member;
 use multiprocessing_core::process::{
-    ARENA, Greeting, PARENT_SOCKET, has_hung_up, has_mail, send_failure, wait_for_hang_up,
+    self, ARENA, Greeting, PARENT_SOCKET, has_hung_up, has_mail, send_failure, wait_for_hang_up,
 };
 use multiprocessing_core::reactor::descriptors::Descriptors;
 use multiprocessing_core::reactor::words::Words;
@@ -126,12 +126,7 @@ pub fn join_parent() -> Result<Joined> {
         ));
     }
     let [socket, arena] = inherited_descriptors()?;
-    let greeting = Greeting::receive(socket.as_fd()).map_err(to_js)?;
-    let entered = Member::child(arena, greeting.place).and_then(|member| {
-        take_over(&member, &greeting)?;
-        Ok(member)
-    });
-    let member = entered.map_err(|error| {
+    let (member, greeting) = process::join(socket.as_fd(), arena).map_err(|error| {
         // Without a parent, its place may have been cleared away: that is the reason then.
         to_js(if has_hung_up(socket.as_fd()) {
             Orphaned
@@ -159,17 +154,10 @@ pub fn await_work() -> Result<Joined> {
     };
     let greeting = Greeting::receive(child.socket.as_fd()).map_err(to_js)?;
     sys::interrupt::accept();
-    take_over(&tree.member, &greeting).map_err(to_js)?;
+    process::take_over(&tree.member, &greeting).map_err(to_js)?;
     child.daemon.store(greeting.daemon, Relaxed);
     watch_parent()?;
     Ok(joined(&tree.member, &greeting))
-}
-
-fn take_over(member: &Member, greeting: &Greeting) -> multiprocessing_core::Result<()> {
-    if let Some((block, hold)) = greeting.preparation {
-        member.take_over(block, hold)?;
-    }
-    Ok(())
 }
 
 fn joined(member: &Member, greeting: &Greeting) -> Joined {
@@ -318,9 +306,13 @@ pub fn set_process_name(name: String) -> Result<()> {
     Ok(())
 }
 
-/// The command line of this process, as the kernel has it (`/proc/self/cmdline`).
+/// The command line of this process, executable first: in a cage as the parent has told it, else as
+/// the kernel has it (`/proc/self/cmdline`).
 #[napi]
 pub fn process_arguments() -> Result<Vec<String>> {
+    if let Some(cage) = cage::current() {
+        return Ok(cage.command_line().to_vec());
+    }
     procfs::command_line().map_err(|error| {
         Error::new(
             "OS:0".into(),

@@ -25,7 +25,7 @@ use crate::sys::memory::SharedMapping;
 pub type Offset = u64;
 
 /// Says that the memory is ours and laid out as below; changed with every change of the layout.
-const MAGIC: u64 = u64::from_le_bytes(*b"mpDeno01");
+const MAGIC: u64 = u64::from_le_bytes(*b"mpDeno02");
 
 /// Bytes of a page; what is given back to the system is a multiple of it.
 pub const PAGE: u64 = 4096;

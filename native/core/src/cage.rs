@@ -3,8 +3,11 @@
 //!
 //! Deno does not confine native code, so the library confines itself. The program in such a
 //! process is taken to be hostile: it can call every function of the addon with any argument. What
-//! it may do is read before it runs, from the command line as the kernel has it: the parent
-//! has put a mark there ([`MARK`]) and Deno's own permission flags. Nothing opens the cage.
+//! it may do is known before it runs: its parent has written its command line, with Deno's own
+//! permission flags, where JavaScript reaches it neither here nor in the parent (`table::Cage`).
+//! The kernel's copy in `/proc/self/cmdline` is looked at for the mark ([`MARK`]), too: it is there
+//! before the tree is joined. But it is this process's own memory: a `--preload` of the user's that
+//! sets `process.title` has overwritten it by then. Nothing opens the cage.
 //!
 //! | asked for              | granted if                                                        |
 //! | ---------------------- | ----------------------------------------------------------------- |
@@ -36,22 +39,24 @@ const NAMES: [&str; 8] = ["read", "write", "net", "env", "sys", "run", "ffi", "i
 /// Variables that say to a new process what to load or whom to trust: none of them may differ.
 const LOADER_PREFIXES: [&str; 6] = ["LD_", "DENO_", "NODE_", "NPM_", "GLIBC_", "GCONV_"];
 
-/// The cage of this process; `None` if it is in none. Read once, the first time: the addon asks
-/// when it is loaded.
+/// What the parent has told. Once there is a cage it stays.
+static TOLD: OnceLock<Cage> = OnceLock::new();
+
+/// The cage of this process; `None` if it is in none.
 pub fn current() -> Option<&'static Cage> {
-    static CURRENT: OnceLock<Option<Cage>> = OnceLock::new();
-    CURRENT
-        .get_or_init(|| {
-            let arguments = procfs::command_line().unwrap_or_default();
-            let marked = arguments.iter().any(|argument| argument.starts_with(MARK));
-            marked.then(|| Cage {
-                executable: std::env::current_exe().ok(),
-                environment: procfs::initial_environment().unwrap_or_default(),
-                // What cannot be read grants nothing.
-                own: CommandLine::parse(arguments.get(1..).unwrap_or_default()).unwrap_or_default(),
-            })
-        })
-        .as_ref()
+    /// What the command line says when the addon is loaded, which asks at once.
+    static FOUND: OnceLock<Option<Cage>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        let arguments = procfs::command_line().unwrap_or_default();
+        is_caged(&arguments).then(|| Cage::new(arguments))
+    });
+    TOLD.get().or(found.as_ref())
+}
+
+/// Puts this process into a cage, as its parent says: with that command line, executable first.
+/// What cannot be read grants nothing.
+pub fn close(command_line: Vec<String>) {
+    let _ = TOLD.set(Cage::new(command_line));
 }
 
 /// Whether these arguments start a caged process.
@@ -92,6 +97,7 @@ fn refused(reason: String) -> Error {
 
 /// What a caged process may do.
 pub struct Cage {
+    command_line: Vec<String>,
     executable: Option<PathBuf>,
     /// What the process was started with, whatever was set since.
     environment: Vec<(String, String)>,
@@ -99,6 +105,21 @@ pub struct Cage {
 }
 
 impl Cage {
+    fn new(command_line: Vec<String>) -> Self {
+        let arguments = command_line.get(1..).unwrap_or_default();
+        Self {
+            executable: std::env::current_exe().ok(),
+            environment: procfs::initial_environment().unwrap_or_default(),
+            own: CommandLine::parse(arguments).unwrap_or_default(),
+            command_line,
+        }
+    }
+
+    /// What this process was started with, executable first.
+    pub fn command_line(&self) -> &[String] {
+        &self.command_line
+    }
+
     /// Fails unless a child with these arguments has at most this process's permissions.
     pub fn require_start(&self, path: &Path, arguments: &[String]) -> Result<()> {
         if self.executable.as_deref() != Some(path) {

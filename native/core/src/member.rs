@@ -9,13 +9,15 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+
 use crate::arena::{Arena, Offset};
 use crate::cage;
 use crate::error::{Error, Result};
 use crate::heap::blocks::{BlockId, Usage};
 use crate::heap::{self, Block, Heap, Hold, Holder, Kind};
 use crate::sync::Token;
-use crate::table::{self, NO_SLOT, Owner, Place, ProcessEntry, Slot, State};
+use crate::table::{self, Cage, NO_SLOT, Owner, Place, ProcessEntry, Slot, State};
 
 /// The root's slot: it is the first.
 const ROOT: Slot = 0;
@@ -68,7 +70,7 @@ impl Member {
         crate::sys::require_supported()?;
         let arena = Arena::create()?;
         heap::initialize(&arena);
-        let generation = ProcessEntry::at(&arena, ROOT).reserve(NO_SLOT, name);
+        let generation = ProcessEntry::at(&arena, ROOT).reserve(NO_SLOT, name, Cage::Free);
         Self::enter(
             arena,
             Place {
@@ -83,27 +85,22 @@ impl Member {
         Self::enter(Arena::open(arena)?, place)
     }
 
-    /// As [`child`](Self::child), in a cage whatever the command line says, for tests.
-    #[cfg(test)]
-    pub fn caged_child(arena: OwnedFd, place: Place) -> Result<Self> {
-        let mut member = Self::enter(Arena::open(arena)?, place)?;
-        member.gifts = Some(Mutex::default());
-        Ok(member)
-    }
-
-    fn enter(arena: Arena, place: Place) -> Result<Self> {
+    /// Takes the place that the parent has reserved in `arena`, or that was just reserved there.
+    pub(crate) fn enter(arena: Arena, place: Place) -> Result<Self> {
         static SERIAL: AtomicU64 = AtomicU64::new(0);
-        if !ProcessEntry::at(&arena, place.slot).enter(place.generation) {
+        let entry = ProcessEntry::at(&arena, place.slot);
+        if !entry.enter(place.generation) {
             return Err(Error::Corrupted(
                 "this process's place in the tree is no longer its own",
             ));
         }
+        let is_caged = entry.cage() != Cage::Free || cage::current().is_some();
         Ok(Self {
             serial: SERIAL.fetch_add(1, Relaxed),
             arena: Arc::new(arena),
             slot: place.slot,
             held: Mutex::default(),
-            gifts: cage::current().map(|_| Mutex::default()),
+            gifts: is_caged.then(Mutex::default),
         })
     }
 
@@ -225,10 +222,17 @@ impl Member {
         Ok(hold)
     }
 
-    /// Makes a hold that the parent has given this process's slot a handle.
+    /// Makes a hold that the parent has given this process's slot a handle. Both numbers have come
+    /// through a socket that a hostile parent can write to, so they are looked up.
     pub fn take_over(&self, id: BlockId, hold: Hold) -> Result<Block> {
+        let block = self.part(id, Kind::Preparation)?;
+        let heap = self.heap()?;
+        let mine = Some(Holder::Process(self.slot));
+        if heap.holder(hold) != mine || heap.held(hold) != Some(id) {
+            return Err(not_given(id));
+        }
+        drop(heap);
         self.held().insert(id, Held::once(hold));
-        let block = Block::open(&self.arena, id)?;
         if let Some(gifts) = &self.gifts {
             let brought = self.heap()?.held_by(Holder::Block(id));
             let brought = brought.into_iter().map(|(hold, block)| Gift {
@@ -465,8 +469,51 @@ impl Member {
         self.heap()?.allocate(kind, size, Holder::Block(holder))
     }
 
+    /// Claims a place for a child that is about to be started in a cage, with that command line,
+    /// executable first.
+    pub fn reserve_caged(&self, name: &str, command_line: &[&str]) -> Result<Place> {
+        if command_line.iter().any(|word| word.contains('\0')) {
+            return Err(Error::os("start a process", Errno::INVAL)); // it would read as two
+        }
+        let bytes = command_line.join("\0");
+        // Whoever enters it before the block is there finds it closed.
+        let place = self.reserve_as(name, Cage::Closed)?;
+        let holder = Holder::Process(place.slot);
+        let told = self.heap().and_then(|heap| {
+            let (block, _) = heap.allocate(Kind::CommandLine, bytes.len() as u64, holder)?;
+            Ok(block)
+        });
+        match told {
+            Ok(block) => {
+                self.arena.write(block.offset, bytes.as_bytes());
+                ProcessEntry::at(&self.arena, place.slot).set_cage(Cage::Told(block.id));
+                Ok(place)
+            }
+            Err(error) => {
+                self.retire(place)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// The command line of this process, as its parent has told, if that has put it into a cage.
+    pub fn told_cage(&self) -> Option<Vec<String>> {
+        let block = match self.entry().cage() {
+            Cage::Free => return None,
+            Cage::Closed => return Some(Vec::new()),
+            Cage::Told(id) => self.part(id, Kind::CommandLine),
+        };
+        let bytes = block.map(|it| self.arena.read_vec(it.offset, it.size as usize));
+        let text = String::from_utf8(bytes.unwrap_or_default()).unwrap_or_default();
+        Some(text.split('\0').map(str::to_owned).collect())
+    }
+
     /// Claims a place for a child that is about to be started.
     pub fn reserve(&self, name: &str) -> Result<Place> {
+        self.reserve_as(name, Cage::Free)
+    }
+
+    fn reserve_as(&self, name: &str, cage: Cage) -> Result<Place> {
         let _heap = self.heap()?;
         let slot = table::slots()
             .find(|&slot| ProcessEntry::at(&self.arena, slot).state() == State::Free)
@@ -474,7 +521,7 @@ impl Member {
                 action: "start a process",
                 limit: format!("{} processes run in this tree", crate::arena::PROCESS_COUNT),
             })?;
-        let generation = ProcessEntry::at(&self.arena, slot).reserve(self.slot, name);
+        let generation = ProcessEntry::at(&self.arena, slot).reserve(self.slot, name, cage);
         Ok(Place { slot, generation })
     }
 

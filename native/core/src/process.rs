@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::net::sockopt::socket_peercred;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, socketpair};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus};
 
+use crate::arena::Arena;
 use crate::cage;
 use crate::error::{Error, Result};
 use crate::heap::Hold;
@@ -90,6 +92,39 @@ impl Greeting {
             daemon: word(4) & 1 != 0,
         })
     }
+}
+
+/// Takes the place that the parent has prepared, in a process that [`Child::start`] started; `socket`
+/// and `arena` are the descriptors that it finds. A process in a cage is in it when this returns.
+pub fn join(socket: BorrowedFd, arena: OwnedFd) -> Result<(Member, Greeting)> {
+    let greeting = Greeting::receive(socket)?;
+    let arena = Arena::open(arena)?;
+    // A hostile parent can write a greeting of its own into the socket. Who has made the socket the
+    // kernel says; what that process has reserved, it has reserved for processes in its cage.
+    let parent = ProcessEntry::at(
+        &arena,
+        ProcessEntry::at(&arena, greeting.place.slot).parent(),
+    );
+    let maker = socket_peercred(socket).map_err(|errno| Error::os("ask for the parent", errno))?;
+    if parent.pid() != number(maker.pid) {
+        return Err(Error::Corrupted(
+            "this process's place in the tree was not reserved by its parent",
+        ));
+    }
+    let member = Member::enter(arena, greeting.place)?;
+    if let Some(command_line) = member.told_cage() {
+        cage::close(command_line);
+    }
+    take_over(&member, &greeting)?;
+    Ok((member, greeting))
+}
+
+/// Lets this process hold what a greeting of its parent speaks of.
+pub fn take_over(member: &Member, greeting: &Greeting) -> Result<()> {
+    if let Some((block, hold)) = greeting.preparation {
+        member.take_over(block, hold)?;
+    }
+    Ok(())
 }
 
 /// The most bytes that a child can tell of its failure to begin.
@@ -178,10 +213,15 @@ impl Child {
                 Some(cage.environment(start.environment)?)
             }
         };
-        if cage::is_caged(start.arguments) {
+        let place = if cage::is_caged(start.arguments) {
             member.arena().note_cage();
-        }
-        let place = member.reserve(start.name)?;
+            let words = start.arguments.iter().map(String::as_str);
+            let path = start.path.to_str().unwrap_or_default();
+            let command_line: Vec<&str> = [path].into_iter().chain(words).collect();
+            member.reserve_caged(start.name, &command_line)?
+        } else {
+            member.reserve(start.name)?
+        };
         let launched = (|| {
             let (socket, child_socket) = socketpair(
                 AddressFamily::UNIX,
@@ -253,7 +293,7 @@ impl Child {
     }
 
     pub fn pid(&self) -> u32 {
-        self.pid.as_raw_nonzero().get().cast_unsigned()
+        number(self.pid)
     }
 
     /// Becomes readable when the process has ended (`pidfd_open(2)`).
@@ -327,6 +367,10 @@ impl Child {
     }
 }
 
+fn number(pid: Pid) -> u32 {
+    pid.as_raw_nonzero().get().cast_unsigned()
+}
+
 /// What a child that was started ahead is to do.
 pub struct Work<'a> {
     pub name: &'a str,
@@ -355,3 +399,49 @@ fn exit_of(status: &WaitIdStatus) -> Exit {
 
 /// A shared handle of a child: JavaScript has one, the reactor has one.
 pub type SharedChild = Arc<Child>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heap::Kind;
+    use crate::table::{self, Cage};
+
+    /// A socket pair of this process, with a greeting in it.
+    fn greeted(greeting: Greeting) -> (OwnedFd, OwnedFd) {
+        let pair = socketpair(
+            AddressFamily::UNIX,
+            SocketType::STREAM,
+            SocketFlags::CLOEXEC,
+            None,
+        );
+        let (parent, child) = pair.unwrap();
+        rustix::io::write(&parent, &greeting.to_bytes()).unwrap();
+        (parent, child)
+    }
+
+    #[test]
+    fn only_a_place_that_the_maker_of_the_socket_has_reserved_can_be_taken() {
+        let root = Member::root("root").unwrap();
+        let arena = || root.arena().descriptor().try_clone_to_owned().unwrap();
+        let preparation = root.create(Kind::Preparation, 8).unwrap().id;
+        let greeting = |place: Place| Greeting {
+            place,
+            preparation: hold_for(&root, place, Some(preparation)).unwrap(),
+            daemon: false,
+        };
+        // Somebody else's: a place that a hostile parent found out about.
+        let slot = table::slots().last().unwrap();
+        let entry = ProcessEntry::at(root.arena(), slot);
+        let generation = entry.reserve(slot - 1, "another's", Cage::Free);
+        let (_parent, child) = greeted(greeting(Place { slot, generation }));
+        let refused = join(child.as_fd(), arena());
+        assert!(matches!(refused, Err(Error::Corrupted(_))));
+        assert_eq!(entry.state(), table::State::Reserved);
+
+        let place = root.reserve("own").unwrap();
+        let (_parent, child) = greeted(greeting(place));
+        let (member, _) = join(child.as_fd(), arena()).unwrap();
+        assert!(!member.is_caged());
+        assert!(member.block(preparation, Kind::Preparation).is_ok());
+    }
+}

@@ -8,6 +8,7 @@
 //! | `putting`    | block of the full queue that it waits to put into, or 0            |
 //! | `start`      | start time, so that a reused pid is not taken for it               |
 //! | `holds`      | first of the holds it owns (heap/holds.rs)                         |
+//! | `cage`       | whether it is in a cage: see [`Cage`]; never changed once it is LIVE |
 //! | `name`       | UTF-8, for error messages                                          |
 //!
 //! A thread is named in lock words by its [`Token`]: 13 bits of index and 18 bits of a generation
@@ -22,7 +23,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::arena::{
     Arena, Offset, PROCESS_COUNT, PROCESS_SIZE, PROCESSES, THREAD_COUNT, THREAD_SIZE, THREADS,
 };
-use crate::heap;
+use crate::heap::{self, blocks::BlockId};
 use crate::sync::Token;
 use crate::sys::procfs;
 
@@ -32,7 +33,7 @@ pub type Slot = u32;
 /// No process: the parent of the root.
 pub const NO_SLOT: Slot = u32::MAX;
 
-const NAME_AT: u64 = 32;
+const NAME_AT: u64 = 40;
 const NAME_MAX: usize = (PROCESS_SIZE - NAME_AT) as usize;
 
 /// Bits of a token that are the index of its entry.
@@ -59,6 +60,20 @@ pub struct Place {
     pub slot: Slot,
     pub generation: u32,
 }
+
+/// What an entry says of the cage of its process. The parent's core writes it, before anybody can
+/// enter; a cage's process reaches it neither for itself nor for its children.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cage {
+    Free,
+    /// In a cage, and what it may do is not known.
+    Closed,
+    /// In a cage. The block has its command line, which says what it may do.
+    Told(BlockId),
+}
+
+const CAGE_FREE: u32 = 0;
+const CAGE_CLOSED: u32 = u32::MAX;
 
 /// The entry of a process.
 #[derive(Clone, Copy)]
@@ -126,6 +141,24 @@ impl<'a> ProcessEntry<'a> {
         self.at + 24
     }
 
+    pub fn cage(self) -> Cage {
+        match self.word(32).load(Relaxed) {
+            CAGE_FREE => Cage::Free,
+            CAGE_CLOSED => Cage::Closed,
+            block => Cage::Told(block),
+        }
+    }
+
+    /// For the process that has reserved the entry.
+    pub fn set_cage(self, cage: Cage) {
+        let word = match cage {
+            Cage::Free => CAGE_FREE,
+            Cage::Closed => CAGE_CLOSED,
+            Cage::Told(block) => block,
+        };
+        self.word(32).store(word, Relaxed);
+    }
+
     pub fn name(self) -> String {
         let mut bytes = [0; NAME_MAX];
         self.arena.read(self.at + NAME_AT, &mut bytes);
@@ -144,7 +177,8 @@ impl<'a> ProcessEntry<'a> {
 
     /// FREE → RESERVED for a child of `parent`; the generation of the membership that begins. Call
     /// with the heap's lock.
-    pub fn reserve(self, parent: Slot, name: &str) -> u32 {
+    pub fn reserve(self, parent: Slot, name: &str, cage: Cage) -> u32 {
+        self.set_cage(cage);
         self.word(4).store(0, Relaxed);
         self.word(8).store(parent, Relaxed);
         self.word(12).store(0, Relaxed);

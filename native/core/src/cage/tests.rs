@@ -39,6 +39,7 @@ const MAIN: &str = "file:///work/main.ts";
 fn cage(flags: &str) -> Cage {
     let own = command_line(flags, &[MAIN, "data:text/javascript,1"], &[MAIN, "-A"]);
     Cage {
+        command_line: own.clone(),
         executable: Some("/bin/deno".into()),
         environment: vec![
             ("HOME".into(), "/root".into()),

@@ -54,10 +54,12 @@ pub enum Kind {
     Pipe = 14,
     /// Says who has a descriptor that a message speaks of.
     Offer = 15,
+    /// The command line of a process in a cage: what it may do. No function of the addon opens it.
+    CommandLine = 16,
 }
 
 impl Kind {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Returned,
         Self::Lock,
         Self::RLock,
@@ -74,6 +76,7 @@ impl Kind {
         Self::Ledger,
         Self::Pipe,
         Self::Offer,
+        Self::CommandLine,
     ];
 
     pub fn from_number(number: u32) -> Option<Self> {

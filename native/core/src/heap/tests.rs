@@ -6,7 +6,7 @@ fn arena() -> (Arena, Token) {
     let arena = Arena::create_sized(1 << 30).unwrap();
     initialize(&arena);
     let entry = table::ProcessEntry::at(&arena, 0);
-    let generation = entry.reserve(table::NO_SLOT, "test");
+    let generation = entry.reserve(table::NO_SLOT, "test", table::Cage::Free);
     assert!(entry.enter(generation));
     let token = table::register_thread(&arena, 0).unwrap();
     (arena, token)

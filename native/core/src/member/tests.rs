@@ -3,10 +3,10 @@ use crate::ring::{Message, Queue, Take};
 
 /// A root and a caged member of its tree, which was given `given`.
 fn family(given: BlockId, root: &Member) -> (Member, Hold) {
-    let place = root.reserve("caged").unwrap();
+    let place = root.reserve_caged("caged", &["deno", "run"]).unwrap();
     let hold = root.hold_for(place.slot, given).unwrap();
     let arena = root.arena().descriptor().try_clone_to_owned().unwrap();
-    let member = Member::caged_child(arena, place).unwrap();
+    let member = Member::child(arena, place).unwrap();
     member.take_over(given, hold).unwrap();
     (member, hold)
 }
@@ -98,4 +98,65 @@ fn a_block_stays_while_it_is_used_whatever_is_released() {
     assert!(root.block(block.id, Kind::Bytes).is_ok());
     root.end_use(block.id).unwrap();
     assert!(root.block(block.id, Kind::Bytes).is_err());
+}
+
+#[test]
+fn a_cage_is_told_before_the_place_can_be_entered() {
+    let root = Member::root("root").unwrap();
+    let place = root
+        .reserve_caged("caged", &["/bin/deno", "run", "--allow-read"])
+        .unwrap();
+    let block = match ProcessEntry::at(root.arena(), place.slot).cage() {
+        Cage::Told(block) => block,
+        other => panic!("{other:?}"),
+    };
+    let arena = || root.arena().descriptor().try_clone_to_owned().unwrap();
+    let caged = Member::child(arena(), place).unwrap();
+    assert!(caged.is_caged());
+    assert_eq!(
+        caged.told_cage().unwrap(),
+        ["/bin/deno", "run", "--allow-read"]
+    );
+    // It is nobody's to use, and goes with the process.
+    assert!(caged.adopt(block, generation(&root, block)).is_err());
+    assert!(caged.block(block, Kind::CommandLine).is_err());
+    root.retire(place).unwrap();
+    assert!(root.part(block, Kind::CommandLine).is_err());
+
+    // The next that has the place is free, unless that was claimed and not yet told.
+    let next = root.reserve("free").unwrap();
+    assert_eq!(next.slot, place.slot);
+    assert_eq!(Member::child(arena(), next).unwrap().told_cage(), None);
+    root.retire(next).unwrap();
+    let next = root.reserve_as("claimed", Cage::Closed).unwrap();
+    let closed = Member::child(arena(), next).unwrap();
+    assert!(closed.is_caged());
+    assert!(closed.told_cage().unwrap().is_empty());
+
+    let refused = root.reserve_caged("two in one", &["run\0-A"]);
+    assert!(matches!(refused, Err(Error::Os { .. })));
+}
+
+#[test]
+fn a_greeting_of_a_hostile_parent_brings_nothing() {
+    let root = Member::root("root").unwrap();
+    let [preparation, secret] =
+        [Kind::Preparation, Kind::Preparation].map(|kind| root.create(kind, 64).unwrap().id);
+    let lock = root.create(Kind::Lock, 8).unwrap().id;
+    let (caged, hold) = family(preparation, &root);
+    // Its own hold on another block, the root's hold, none, a hold on what is no preparation.
+    let of_root = root.pin(secret, lock).unwrap();
+    let of_lock = root.hold_for(caged.slot(), lock).unwrap();
+    for (id, hold) in [
+        (secret, hold),
+        (secret, of_root),
+        (secret, Hold(0)),
+        (secret, Hold(u32::MAX)),
+        (lock, of_lock),
+        (u32::MAX, hold),
+    ] {
+        assert!(caged.take_over(id, hold).is_err(), "{id} {hold:?}");
+        assert!(caged.require_held(id).is_err());
+    }
+    assert!(caged.block(secret, Kind::Preparation).is_err());
 }
