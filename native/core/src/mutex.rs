@@ -10,7 +10,7 @@ use crate::heap::{Block, Kind};
 use crate::member::Member;
 use crate::sync::lock::{FREE, Lock};
 use crate::sync::rlock::RLock;
-use crate::sync::{Acquired, Acquirer, Attempt, Released, Step, Token};
+use crate::sync::{Acquired, Acquirer, Released, Step, Token};
 use crate::sys::clock::Deadline;
 use crate::wait;
 
@@ -71,42 +71,20 @@ impl<'a> Mutex<'a> {
         self.at + LOCK_WORD
     }
 
-    /// One step of an acquisition for the thread of `token`.
-    pub fn acquire_step(
-        self,
-        token: Token,
-        attempt: Attempt,
-        has_died: &dyn Fn(Token) -> bool,
-    ) -> Step<Acquired> {
-        let me = Acquirer {
-            token,
-            attempt,
-            has_died,
-        };
-        if self.recursive {
-            self.rlock().acquire_step(&me)
-        } else {
-            self.lock().acquire_step(&me)
+    /// One step of an acquisition.
+    pub fn acquire_step(self, me: &Acquirer) -> Step<Acquired> {
+        match self.recursive {
+            true => self.rlock().acquire_step(me),
+            false => self.lock().acquire_step(me),
         }
     }
 
     /// One step of an acquisition for a promise: as [`acquire_step`](Self::acquire_step), but it
-    /// never goes deeper into a lock that the thread of `token` has already.
-    pub fn acquire_anew_step(
-        self,
-        token: Token,
-        attempt: Attempt,
-        has_died: &dyn Fn(Token) -> bool,
-    ) -> Step<Acquired> {
-        let me = Acquirer {
-            token,
-            attempt,
-            has_died,
-        };
-        if self.recursive {
-            self.rlock().acquire_anew_step(&me)
-        } else {
-            self.lock().acquire_step(&me)
+    /// never goes deeper into a lock that the acquirer's thread has already.
+    pub fn acquire_anew_step(self, me: &Acquirer) -> Step<Acquired> {
+        match self.recursive {
+            true => self.rlock().acquire_anew_step(me),
+            false => self.lock().acquire_step(me),
         }
     }
 
@@ -116,7 +94,11 @@ impl<'a> Mutex<'a> {
         let has_died = |owner| self.member.has_died(owner);
         let mut waiting = Waiting::default();
         Ok(wait::block_on(self.lock().word, deadline, |attempt| {
-            let step = self.acquire_step(token, attempt, &has_died);
+            let step = self.acquire_step(&Acquirer {
+                token,
+                attempt,
+                has_died: &has_died,
+            });
             waiting.note(self.starving(), attempt, &step);
             step
         }))

@@ -14,7 +14,7 @@ use crate::primitives::{Barrier, Condition, Event, Semaphore, barrier};
 use crate::ring::{Filled, Joined, Queue};
 use crate::sync::barrier::Place;
 use crate::sync::event::Moment;
-use crate::sync::{Acquired, Attempt, Step, Token};
+use crate::sync::{Acquired, Acquirer, Attempt, Step, Token};
 
 /// Outcome of an acquisition: it is ours, and its last owner had let go.
 pub const ACQUIRED: i32 = 0;
@@ -72,7 +72,11 @@ impl Operation for Acquire {
         let Ok(mutex) = Mutex::open(member, self.id) else {
             return Step::Ready(FAILED);
         };
-        let step = mutex.acquire_anew_step(self.token, attempt, has_died);
+        let step = mutex.acquire_anew_step(&Acquirer {
+            token: self.token,
+            attempt,
+            has_died,
+        });
         self.waiting.note(mutex.starving(), attempt, &step);
         step.map(acquired_number)
     }
@@ -273,7 +277,12 @@ impl AwaitCondition {
         };
         self.phase = Phase::Reacquiring { notified };
         let mutex = condition.mutex()?;
-        match mutex.acquire_anew_step(self.wait.token(), attempt, has_died) {
+        let me = Acquirer {
+            token: self.wait.token(),
+            attempt,
+            has_died,
+        };
+        match mutex.acquire_anew_step(&me) {
             Step::Sleep(value) => Ok(Step::Sleep(value)),
             Step::Ready(acquired) => {
                 self.wait.finish(condition, notified)?;
