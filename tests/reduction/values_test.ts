@@ -189,7 +189,7 @@ Deno.test("reduction: an error of a class that a module exports keeps it", () =>
 
 Deno.test("reduction: works where code generation is forbidden, without any permission", async () => {
   const script = `
-    import { dumps } from ${JSON.stringify(new URL("../../src/reduction.ts", import.meta.url).href)};
+    import { dumps, loads } from ${JSON.stringify(new URL("../../src/reduction.ts", import.meta.url).href)};
     const value = [{ a: 1, b: [new Map([[1, new Error("x")]])] }, { a: 2, b: /x/ }];
     for (let i = 0; i < 10_000; i++) loads(dumps(value).bytes);
     let refused = false;
