@@ -1,4 +1,5 @@
 use super::*;
+use crate::heap::{Block, Hold, Kind};
 use crate::ring::{Message, Queue, Take};
 
 /// A root and a caged member of its tree, which was given `given`.
