@@ -2,6 +2,7 @@
 //
 // It is loaded at the first use, not at import: importing the package needs no permission.
 
+import { current } from "./current.ts";
 import { InvalidStateError, ProcessError } from "./errors.ts";
 import { nodeProcess } from "./node.ts";
 
@@ -126,6 +127,10 @@ export interface Native {
   reportFailure(message: string): void;
   availableCpus(): number;
   threadId(): number;
+  // notes.rs
+  note(name: string, bytes: Uint8Array): void;
+  agree(name: string, proposal: Uint8Array): Uint8Array;
+  noted(name: string): Uint8Array | null;
   // memory.rs
   layout(): Layout;
   window(index: number): ArrayBuffer;
@@ -356,7 +361,23 @@ function giveUpLibraries(addon: Native): void {
 function join(addon: Native): Native {
   addon.joinTree("MainProcess");
   keepArguments(addon);
+  if (isWorker()) recallSelf(addon);
   return addon;
+}
+
+/** In a Worker: learns who the process is, which its main thread has noted. */
+function recallSelf(addon: Native): void {
+  const facts = addon.noted(SELF);
+  if (facts !== null) Object.assign(current, JSON.parse(new TextDecoder().decode(facts)));
+}
+
+const SELF = "self";
+
+/** Tells the Workers of this process who it is; those that have asked already do not ask again. */
+export function shareSelf(): void {
+  const { name, identity, daemon, parent, initialDirectory } = current;
+  const facts = JSON.stringify({ name, identity, daemon, parent, initialDirectory });
+  native().note(SELF, new TextEncoder().encode(facts));
 }
 
 /**
@@ -496,7 +517,8 @@ function open(path: string): Partial<Native> {
   return module.exports;
 }
 
-function isWorker(): boolean {
+/** Whether this is a Worker: a thread of the process, with JavaScript of its own. */
+export function isWorker(): boolean {
   return "postMessage" in globalThis;
 }
 

@@ -5,7 +5,7 @@ import { type Callable, type FunctionReference, type ModuleExport, reference } f
 import { current, nextIdentity } from "../current.ts";
 import { InvalidStateError } from "../errors.ts";
 import { launch } from "../launch.ts";
-import { native } from "../native.ts";
+import { native, shareSelf } from "../native.ts";
 import type { WaitOptions, WaitSyncOptions } from "../options.ts";
 import { register } from "../reduction.ts";
 import { methodFor } from "../start_method.ts";
@@ -116,6 +116,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
       return;
     }
     requireOptions(options);
+    this.#authkey = currentAuthkey(); // first: a Worker learns by it whose it is
     const { target, name, daemon = current.daemon } = options;
     if (target !== undefined) {
       this.#target = reference(target as Callable | ModuleExport);
@@ -128,7 +129,6 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     this.#identity = nextIdentity();
     this.#name = name ?? `${this.constructor.name}-${this.#identity.join(":")}`;
     this.#daemon = daemon;
-    this.#authkey = currentAuthkey();
   }
 
   /** The numbers of the processes on the way from the root to this one. */
@@ -148,6 +148,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     } else {
       current.name = name;
       native().setProcessName(name);
+      shareSelf();
     }
   }
 

@@ -12,6 +12,7 @@ mod connections;
 mod errors;
 mod locks;
 mod memory;
+mod notes;
 mod numeric;
 mod output;
 mod port;
