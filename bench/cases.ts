@@ -206,7 +206,7 @@ export const CASES: readonly Case[] = [
     work: "Pool.imap, 1 MiB bytes there and back",
     script: "pool_calls",
     variant: "1MiB",
-    iterations: 100,
+    iterations: 400,
     needs: ["Pool"],
     reach: cpython(0.33),
     bytes: 2 * 1024 * 1024,

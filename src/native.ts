@@ -190,6 +190,8 @@ export interface Native {
   queuePutBytes(queue: number, tag: number, bytes: Uint8Array, attachments: number[], timeout: number): number;
   queueGet(queue: number, timeout: number, lonely: number): number;
   queueGetInto(queue: number, target: Uint8Array): number;
+  queuePutSplit(queue: number, head: Uint8Array, bytes: Uint8Array, attachments: number[], timeout: number): number;
+  queueGetSplit(queue: number, head: Uint8Array, rest: Uint8Array): number;
   takenAttachments(): number[];
   unpin(attachments: number[]): void;
   queueAwait(queue: number, state: number, timeout: number): number;

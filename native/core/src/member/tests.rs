@@ -63,6 +63,7 @@ fn what_a_message_brings_is_offered_until_it_is_withdrawn() {
     for attachment in [first, second] {
         let message = Message {
             tag: 0,
+            head: &[],
             bytes: b"lock",
             attachments: &[attachment],
         };

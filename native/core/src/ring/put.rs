@@ -21,9 +21,17 @@ const MAX_ATTACHMENTS: usize = u16::MAX as usize - 1;
 pub struct Message<'a> {
     /// Given back to the receiver; says how to read the bytes.
     pub tag: u8,
+    /// What comes before `bytes`: a multiple of 8 bytes, or none.
+    pub head: &'a [u8],
     pub bytes: &'a [u8],
     /// Blocks that the message speaks of and the putting process holds.
     pub attachments: &'a [BlockId],
+}
+
+impl Message<'_> {
+    fn length(&self) -> usize {
+        self.head.len() + self.bytes.len()
+    }
 }
 
 /// What came of an attempt to put.
@@ -43,11 +51,14 @@ impl<'a> Queue<'a> {
                 limit,
             })
         };
-        let (objects, length) = (message.attachments.len(), message.bytes.len());
+        let (objects, length) = (message.attachments.len(), message.length());
         if objects > MAX_ATTACHMENTS {
             return refuse(format!(
                 "it speaks of {objects} shared objects, more than {MAX_ATTACHMENTS}"
             ));
+        }
+        if !message.head.len().is_multiple_of(UNIT as usize) {
+            return refuse(format!("its head has {} bytes", message.head.len()));
         }
         if length > u32::MAX as usize {
             return refuse(format!("its {length} bytes are more than {}", u32::MAX));
@@ -70,9 +81,11 @@ impl<'a> Queue<'a> {
         if self.is_full() {
             return Ok(Put::Full);
         }
-        let size = message.bytes.len() as u64;
+        let size = message.length() as u64;
         let (block, own) = self.member.create_pinned(Kind::Message, size)?;
-        self.arena().write(block.offset, message.bytes);
+        self.arena().write(block.offset, message.head);
+        let behind = block.offset + message.head.len() as u64;
+        self.arena().write(behind, message.bytes);
         let put = self.locked(PRODUCERS_LOCK, || self.append(message, Some(block.id)));
         self.member.unpin(&[own])?;
         put
@@ -125,21 +138,22 @@ impl<'a> Queue<'a> {
         holds: &[Hold],
     ) -> Result<()> {
         let number = apart.unwrap_or(0).to_ne_bytes();
-        let (form, body) = match apart {
-            None => (Form::Inline, message.bytes),
-            Some(_) => (Form::Apart, &number[..]),
+        let (form, head, body) = match apart {
+            None => (Form::Inline, message.head, message.bytes),
+            Some(_) => (Form::Apart, &[][..], &number[..]),
         };
-        let header = message.bytes.len() as u64
+        let header = message.length() as u64
             | (holds.len() as u64) << 32
             | (form as u64) << 48
             | u64::from(message.tag) << 56;
-        let units = 1 + units_of(4 * holds.len()) + units_of(body.len());
+        let units = 1 + units_of(4 * holds.len()) + units_of(head.len() + body.len());
         let (segment, start) = self.room_for(units, tail)?;
         let mut at = segment.write(start, &header.to_ne_bytes());
         if !holds.is_empty() {
             let numbers: Vec<u8> = holds.iter().flat_map(|hold| hold.0.to_ne_bytes()).collect();
             at = segment.write(at, &numbers);
         }
+        let at = segment.write(at, head);
         let position = segment.write(at, body);
         failpoint("queue-before-publish");
         let count = tail.count.wrapping_add(1);

@@ -17,17 +17,29 @@ const SMALLEST_SPARE: u64 = LARGEST_SEGMENT / 8;
 /// A chain of more segments than this can only be a circle.
 pub(super) const LONGEST_CHAIN: usize = 1 << 16;
 
+/// So many bytes of a message that is too long are shown all the same.
+pub const PREVIEW: usize = 1024;
+
 /// What came of an attempt to take.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Take {
     Message(Taken),
-    /// The first message has so many bytes, more than the caller has room for; it is still there.
+    /// The first message has so many bytes, and the caller no room for them; it is still there.
     TooLong(usize),
     Empty,
     /// Nothing is there, and nothing can be put any more.
     ShutDown,
     /// Nothing is there, and no other process has the queue any more.
     Orphaned,
+}
+
+/// Where a message goes.
+enum Target<'a> {
+    Nowhere,
+    /// To the beginning of a buffer.
+    Buffer(&'a mut [u8]),
+    /// To two buffers, one after the other, which must have its length together.
+    Split(&'a mut [u8], &'a mut [u8]),
 }
 
 /// A taken message.
@@ -107,9 +119,22 @@ fn number(four: &[u8]) -> u32 {
 }
 
 impl<'a> Queue<'a> {
-    /// Copies the first message to `target` and takes it, if there is one and it fits.
+    /// Copies the first message to `target` and takes it, if there is one and it fits. Of one that
+    /// does not, the first [`PREVIEW`] bytes are copied, if there is room for them.
     pub fn try_take(self, target: &mut [u8]) -> Result<Take> {
-        self.try_take_to(Some(target))
+        self.try_take_to(Target::Buffer(target))
+    }
+
+    /// As [`try_take`](Self::try_take), for a message of exactly the length of two buffers: to
+    /// `head`, a multiple of 8 bytes, then to `rest`.
+    pub fn try_take_split(self, head: &mut [u8], rest: &mut [u8]) -> Result<Take> {
+        if !head.len().is_multiple_of(UNIT as usize) {
+            return Err(Error::Exhausted {
+                action: "take a message in two parts",
+                limit: format!("the first has {} bytes", head.len()),
+            });
+        }
+        self.try_take_to(Target::Split(head, rest))
     }
 
     /// As [`try_take`](Self::try_take), into memory of its own; `None` if there is no message.
@@ -129,14 +154,14 @@ impl<'a> Queue<'a> {
 
     /// Throws the first message away, whatever its length; `false` if there is none.
     pub fn discard(self) -> Result<bool> {
-        let Take::Message(taken) = self.try_take_to(None)? else {
+        let Take::Message(taken) = self.try_take_to(Target::Nowhere)? else {
             return Ok(false);
         };
         self.member.unpin(&taken.attachments)?;
         Ok(true)
     }
 
-    fn try_take_to(self, target: Option<&mut [u8]>) -> Result<Take> {
+    fn try_take_to(self, target: Target) -> Result<Take> {
         if self.looks_empty() {
             return Ok(match self.phase() {
                 Phase::Open => Take::Empty,
@@ -159,9 +184,8 @@ impl<'a> Queue<'a> {
         seen.count == self.mark(HEAD).count && self.is_empty()
     }
 
-    /// Copies the first message out, unless there is no `target`, and moves the head. Call with the
-    /// consumers' lock.
-    fn take_first(self, target: Option<&mut [u8]>) -> Result<Take> {
+    /// Copies the first message out and moves the head. Call with the consumers' lock.
+    fn take_first(self, target: Target) -> Result<Take> {
         let head = self.mark(HEAD);
         let is_behind = |tail: Mark| tail.ahead_of(head) != 0;
         let tail = self.mark_seen(TAIL_SEEN, TAIL, is_behind);
@@ -173,13 +197,33 @@ impl<'a> Queue<'a> {
         let (header, at) = Header::read(segment, start, filled)?;
         let (mut holds, at) = header.holds(segment, at);
         let body = self.body(&header, segment, at)?;
-        if let Some(target) = target {
-            let Some(target) = target.get_mut(..header.length) else {
+        let copy = |first: &mut [u8], second: &mut [u8]| match body {
+            Body::Inline => {
+                let at = segment.read_into(at, first);
+                segment.read_into(at, second);
+            }
+            Body::Apart(block) => {
+                self.arena().read(block.offset, first);
+                let behind = block.offset + first.len() as u64;
+                self.arena().read(behind, second);
+            }
+        };
+        match target {
+            Target::Nowhere => {}
+            Target::Buffer(buffer) if header.length <= buffer.len() => {
+                copy(&mut buffer[..header.length], &mut []);
+            }
+            Target::Buffer(buffer) => {
+                if let Some(preview) = buffer.get_mut(..PREVIEW.min(header.length)) {
+                    copy(preview, &mut []);
+                }
                 return Ok(Take::TooLong(header.length));
-            };
-            match body {
-                Body::Inline => _ = segment.read_into(at, target),
-                Body::Apart(block) => self.arena().read(block.offset, target),
+            }
+            Target::Split(first, second) => {
+                if first.len() + second.len() != header.length {
+                    return Ok(Take::TooLong(header.length));
+                }
+                copy(first, second);
             }
         }
         let position = at.wrapping_add(units_of(header.body()) as u32);
