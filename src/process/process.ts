@@ -11,12 +11,12 @@ import { register } from "../reduction.ts";
 import { methodFor } from "../start_method.ts";
 import { Child } from "./child.ts";
 import { activeChildren } from "./children.ts";
-import { type ProcessOptions, requireOptions, type UntypedOptions } from "./options.ts";
+import { isName, type ProcessOptions, requireOptions, type UntypedOptions } from "./options.ts";
 import { Outputs, pipedErrors } from "./output.ts";
 import { Self } from "./self.ts";
 import type { Sentinel } from "./sentinel.ts";
 import { exitText, SIGINT, SIGKILL, SIGTERM } from "./signals.ts";
-import { classReference } from "./subclass.ts";
+import { classReference, requireMethods } from "./subclass.ts";
 import { argumentsOf, type Work, workOf } from "./work.ts";
 
 /**
@@ -142,7 +142,9 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
   }
 
   set name(name: string) {
-    if (typeof name !== "string") throw new TypeError(`Cannot name a process ${Deno.inspect(name)}: wanted a string`);
+    if (!isName(name)) {
+      throw new TypeError(`Cannot name a process ${Deno.inspect(name)}: wanted a string without NUL`);
+    }
     if (!this.#isSelf) {
       this.#name = name;
     } else {
@@ -269,9 +271,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     if (current.daemon) {
       throw new InvalidStateError("Cannot start a process: daemonic processes are not allowed to have children");
     }
-    if (Object.hasOwn(this, "run")) {
-      throw new TypeError(`Cannot start "${this.name}": its "run" is a property, wanted a method of an exported class`);
-    }
+    requireMethods(this, this.#class === null ? ["run"] : Object.keys(this));
     if (!current.mayStart()) {
       throw new InvalidStateError(
         "Cannot start a process while the main module is imported by a child: " +

@@ -244,7 +244,9 @@ export function selvesOfProcesses({ method, Process }: Suite): void {
     Object.assign(unsendable, { callback: () => {} });
     assertThrows(() => unsendable.start(), TypeError, "callback");
     const own = Object.assign(new Process({ target: nothing }), { run: () => {} });
-    assertThrows(() => own.start(), TypeError, 'its "run" is a property');
+    assertThrows(() => own.start(), TypeError, 'its "run" is a property that has a function, which does not travel');
+    const arrow = new targets.WithArrow();
+    assertThrows(() => arrow.start(), TypeError, '"handle(…) { … }" instead of "handle = (…) => { … }"');
   });
 
   Deno.test("the end of a process is seen at once by whoever looks, also when nobody has waited", () => {
