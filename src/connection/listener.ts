@@ -2,7 +2,6 @@
 
 import { closedError } from "../blocks.ts";
 import { TimeoutError } from "../errors.ts";
-import { Finalize } from "../finalize.ts";
 import { native, type SocketName, translated } from "../native.ts";
 import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { descriptorOf, type Waitable } from "../waitable.ts";
@@ -28,16 +27,23 @@ export interface ListenerOptions {
 /** What a listener that is not closed consists of. */
 interface Opened {
   readonly id: number;
-  /** Closes it; at the latest at the end of the program, so that no file of its is left. */
-  readonly finalizer: Finalize;
   /** Aborted when it is closed. */
   readonly closing: AbortController;
 }
 
 const LISTEN = "listen on";
 
+/** The listeners of this thread that are open: closed at the end of the program, so that no file of theirs is left. */
+const open = new Set<number>();
+let closesAtExit = false;
+
 /** Last resort for listeners that nobody closed. */
-const collected = new FinalizationRegistry<Finalize>((finalizer) => finalizer.run());
+const collected = new FinalizationRegistry<number>(shut);
+
+function shut(id: number): void {
+  open.delete(id);
+  native().listenerClose(id);
+}
 
 /**
  * Waits for connections of {@linkcode Client}s, those of Python's `multiprocessing.connection` among them. As
@@ -87,12 +93,12 @@ export class Listener implements Disposable, Waitable {
     if (!Number.isInteger(backlog) || backlog < 0 || backlog > 2 ** 31 - 1) {
       throw new RangeError(`Cannot listen: "backlog" is ${Deno.inspect(backlog)}, wanted a number from 0 on`);
     }
-    const { id, name, finalizer } = address === undefined || address === null
+    const { id, name } = address === undefined || address === null
       ? listenAnywhere(family, backlog)
       : listenAt(address, family, { backlog, ownsFolder: false });
     this.#address = addressOf(name);
-    this.#opened = { id, finalizer, closing: new AbortController() };
-    collected.register(this, finalizer, this);
+    this.#opened = { id, closing: new AbortController() };
+    collected.register(this, id, this);
   }
 
   /** Where it listens: with the port that it got, if it was to have any. */
@@ -158,10 +164,10 @@ export class Listener implements Disposable, Waitable {
    */
   close(): void {
     if (this.#opened === null) return;
-    const { finalizer, closing } = this.#opened;
+    const { id, closing } = this.#opened;
     this.#opened = null;
     collected.unregister(this);
-    finalizer.run();
+    shut(id);
     closing.abort(closedError("accept a connection", "listener"));
     endWaits(this);
   }
@@ -211,7 +217,6 @@ export class Listener implements Disposable, Waitable {
 interface Listening {
   id: number;
   name: SocketName;
-  finalizer: Finalize;
 }
 
 function listenAt(
@@ -221,13 +226,13 @@ function listenAt(
 ): Listening {
   using search = new Search(address, { action: LISTEN, family });
   search.finish(Infinity);
+  if (!closesAtExit) {
+    closesAtExit = true;
+    addEventListener("unload", () => open.forEach(shut));
+  }
   const id = search.attempt(() => native().listen(search.id, backlog, ownsFolder));
-  const name = native().listenerAddress(id);
-  const finalizer = new Finalize(() => native().listenerClose(id), {
-    priority: 0,
-    name: `listener at ${describe(addressOf(name))}`,
-  });
-  return { id, name, finalizer };
+  open.add(id);
+  return { id, name: native().listenerAddress(id) };
 }
 
 function listenAnywhere(family: Family | undefined, backlog: number): Listening {
