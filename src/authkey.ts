@@ -5,6 +5,7 @@
  * @module
  */
 
+import { native } from "./native.ts";
 import { register } from "./reduction.ts";
 
 /** How many bytes a key that is made up has. */
@@ -61,8 +62,19 @@ export function whileStarting<T>(prepare: () => T): T {
 
 /** The key of this process. */
 export function currentAuthkey(): AuthenticationString {
-  return current ??= new AuthenticationString(crypto.getRandomValues(new Uint8Array(KEY_SIZE)));
+  return current ??= new AuthenticationString(agreed(crypto.getRandomValues(new Uint8Array(KEY_SIZE))));
 }
+
+/** What all threads of this process take, of which each may be the first to make one up. */
+function agreed(key: Uint8Array): Uint8Array {
+  try {
+    return native().agree(NOTE, key);
+  } catch {
+    return key; // without the addon there are no processes to share it with
+  }
+}
+
+const NOTE = "authkey";
 
 /**
  * Gives this process another key; children that are made from now on inherit it.
@@ -71,6 +83,11 @@ export function currentAuthkey(): AuthenticationString {
  */
 export function setCurrentAuthkey(key: Uint8Array): void {
   current = toAuthkey(key);
+  try {
+    native().note(NOTE, current);
+  } catch {
+    return; // as above
+  }
 }
 
 /**

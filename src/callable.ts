@@ -74,10 +74,24 @@ function explicitReference(target: ModuleExport, callers: readonly string[]): Fu
   return { name, hash: null, modules: [moduleUrl(module, callers[0] ?? Deno.mainModule)] };
 }
 
-/** The URL of a module that is named as `base` would name it in an `import`. */
+/**
+ * The URL of a module that is named as `base` would name it in an `import`.
+ *
+ * @throws {TypeError} If there is none.
+ */
 export function moduleUrl(module: string | URL, base: string): string {
   if (module instanceof URL) return module.href;
-  return /^(\.{0,2}\/)/.test(module) ? new URL(module, base).href : import.meta.resolve(module);
+  try {
+    return /^(\.{0,2}\/)/.test(module) ? new URL(module, base).href : import.meta.resolve(module);
+  } catch (cause) {
+    throw new TypeError(
+      `Cannot find the module ${
+        Deno.inspect(module)
+      } from "${base}": wanted a URL, a path that begins with "/", "./" ` +
+        'or "../", or a name that is in the import map',
+      { cause },
+    );
+  }
 }
 
 function refuse(target: Callable, kind: "function" | "class"): void {

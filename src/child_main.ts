@@ -12,7 +12,7 @@ import { type Callable, isInNoFile, type ModuleLoader } from "./callable_types.t
 import type { AheadOfWork } from "./command_line.ts";
 import { current } from "./current.ts";
 import { getLogger, inheritLogger } from "./logging.ts";
-import { type Joined, native, nativeOfChild } from "./native.ts";
+import { type Joined, native, nativeOfChild, shareSelf } from "./native.ts";
 import { type Belongings, type Preparation, readPreparation } from "./preparation.ts";
 import { Process } from "./process.ts";
 import { endAtExit } from "./process/children.ts";
@@ -125,7 +125,7 @@ function unlessOrphaned(run: () => Joined): Joined {
  * refused, too: each child would start the next.
  */
 function hasGuard(mainModule: string | null): boolean {
-  return mainModule === null || (readSource(mainModule) ?? "").includes("import.meta.main");
+  return mainModule === null || isInNoFile(mainModule) || (readSource(mainModule) ?? "").includes("import.meta.main");
 }
 
 function become(preparation: Preparation, parent: { pid: number; name: string }): void {
@@ -135,6 +135,7 @@ function become(preparation: Preparation, parent: { pid: number; name: string })
   inheritLogger(preparation.logger);
   chooseMethod(startMethod);
   Object.assign(current, { name, identity, daemon, initialDirectory, parent });
+  shareSelf();
 }
 
 /**

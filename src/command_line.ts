@@ -107,7 +107,7 @@ export const PERMISSIONS: readonly PermissionName[] = ["read", "write", "net", "
 /** How the URL of every entry module begins. */
 export const ENTRY_PREFIX = "data:text/javascript;x=multiprocessing";
 
-/** How it begins in a process with limited permissions; native/core/src/cage.rs has the same. */
+/** How it begins in a process with limited permissions; native/core/src/cage/entry.rs has the same. */
 const CAGED_PREFIX = `${ENTRY_PREFIX}-caged;base64,`;
 const FREE_PREFIX = `${ENTRY_PREFIX};base64,`;
 
@@ -136,7 +136,7 @@ export interface EntryOptions {
 /**
  * The module a child starts with: it calls `start(loaders)` of `childMain`, where `loaders[url]()` imports
  * the module `url`; or, with `ahead`, `startAhead(loaders, ahead)`. The `import()`s are literal: Deno loads what they
- * name without read permission. native/core/src/cage.rs reads this text and knows its form.
+ * name without read permission. native/core/src/cage/entry.rs reads this text and knows its form.
  */
 export function entryModule(
   childMain: string | URL,

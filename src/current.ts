@@ -1,5 +1,5 @@
 // What this process is: the facts that a child is told and the root makes up. Workers of a process have their own copy
-// of this module, and so are no processes that could start others under its name.
+// of this module; the addon tells them what the main thread has noted (native.ts).
 
 /** What a process knows of itself. */
 export interface Current {

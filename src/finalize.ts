@@ -1,13 +1,14 @@
-// What is to be done at the end of this process, and in which order: what Python's `multiprocessing.util.Finalize` is.
+// What is to be done at the end of this process, and in which order: what Python's `multiprocessing.util.Finalize` and
+// `_exit_function` are. It has the only listener of `unload`.
 //
 // | priority | what |
 // | --- | --- |
 // | 15 | pools are terminated |
-// | 10 | queues are closed, references of proxies returned |
-// | 0 | managers are shut down, addresses of listeners removed |
+// | 0 | listeners are closed, and their files removed; processes that wait for work are ended |
 // | | daemons are terminated, other children waited for (process/children.ts) |
 // | below 0 | what children may still have needed |
 
+import { current } from "./current.ts";
 import { getLogger } from "./logging.ts";
 
 /** Options of {@linkcode Finalize}. */
@@ -32,6 +33,7 @@ export class Finalize {
     this.priority = priority;
     this.name = name;
     finalizers.add(this);
+    endInOrder();
   }
 
   /** Whether it is yet to be done. */
@@ -67,4 +69,31 @@ export function runFinalizers(least = -Infinity): void {
       console.error(error);
     }
   }
+}
+
+let isWatching = false;
+let endChildren = () => {};
+
+/**
+ * Sees to it that this process ends in order: finalizers, then its daemons are terminated, then all other children are
+ * waited for, then the remaining finalizers, as CPython does. A process that is killed, or a root that dies of an
+ * uncaught error (Deno then dispatches no `unload`), cannot do that: its daemons notice, and end themselves; the others
+ * finish by themselves.
+ *
+ * @param ofChildren What ends the children, once there can be some.
+ */
+export function endInOrder(ofChildren: () => void = endChildren): void {
+  endChildren = ofChildren;
+  if (isWatching) return;
+  isWatching = true;
+  addEventListener("unload", () => {
+    const logger = getLogger();
+    logger.info("process shutting down");
+    logger.debug("running all finalizers with priority >= 0");
+    runFinalizers(0);
+    endChildren();
+    logger.debug("running the remaining finalizers");
+    runFinalizers();
+    if (current.parent !== null) logger.info(`process exiting with exitcode ${Deno.exitCode}`);
+  });
 }

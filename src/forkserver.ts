@@ -5,6 +5,7 @@
 
 import { isInNoFile, isOwnModule } from "./callable_types.ts";
 import { type AheadOfWork, childArguments, entryModule, type ParentCommandLine } from "./command_line.ts";
+import { Finalize } from "./finalize.ts";
 import { native, type StartOptions, translated } from "./native.ts";
 import { MAIN, preloadedModules } from "./start_method.ts";
 
@@ -83,11 +84,9 @@ function needsLoader(url: string): boolean {
   return Deno.permissions.querySync({ name: "read", path }).state !== "granted";
 }
 
-let isEnding = false;
+let finalizer: Finalize | null = null;
 
 /** At a normal exit those that wait are ended and reaped. If this process is killed, they end by themselves. */
 function endWarmAtExit(): void {
-  if (isEnding) return;
-  isEnding = true;
-  addEventListener("unload", () => native().coolDown());
+  finalizer ??= new Finalize(() => native().coolDown(), { priority: 0, name: "warm processes" });
 }

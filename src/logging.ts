@@ -216,9 +216,9 @@ function logTapeLevel(level: number): (typeof LOGTAPE_LEVELS)[number][1] {
 function numberOf(level: LogLevel): number {
   const levels: Record<string, number> = LOG_LEVELS;
   const number = typeof level === "string" ? levels[level.toUpperCase()] : level;
-  if (typeof number === "number" && number >= 0) return number;
+  if (typeof number === "number" && number >= 0 && number < Infinity) return number;
   const names = Object.keys(LOG_LEVELS).map((name) => `"${name}"`).join(", ");
-  throw new TypeError(`Cannot log at level ${Deno.inspect(level)}: wanted ${names} or a number from 0`);
+  throw new TypeError(`Cannot log at level ${Deno.inspect(level)}: wanted ${names} or a finite number from 0`);
 }
 
 function nameOf(level: number): string {

@@ -2,6 +2,7 @@
 //
 // It is loaded at the first use, not at import: importing the package needs no permission.
 
+import { current } from "./current.ts";
 import { InvalidStateError, ProcessError } from "./errors.ts";
 import { nodeProcess } from "./node.ts";
 
@@ -126,6 +127,10 @@ export interface Native {
   reportFailure(message: string): void;
   availableCpus(): number;
   threadId(): number;
+  // notes.rs
+  note(name: string, bytes: Uint8Array): void;
+  agree(name: string, proposal: Uint8Array): Uint8Array;
+  noted(name: string): Uint8Array | null;
   // memory.rs
   layout(): Layout;
   window(index: number): ArrayBuffer;
@@ -185,6 +190,8 @@ export interface Native {
   queuePutBytes(queue: number, tag: number, bytes: Uint8Array, attachments: number[], timeout: number): number;
   queueGet(queue: number, timeout: number, lonely: number): number;
   queueGetInto(queue: number, target: Uint8Array): number;
+  queuePutSplit(queue: number, head: Uint8Array, bytes: Uint8Array, attachments: number[], timeout: number): number;
+  queueGetSplit(queue: number, head: Uint8Array, rest: Uint8Array): number;
   takenAttachments(): number[];
   unpin(attachments: number[]): void;
   queueAwait(queue: number, state: number, timeout: number): number;
@@ -312,11 +319,6 @@ export function addonFile(): { path: string; variable?: string } {
   return explicitPath() === undefined ? { path: loadedFrom } : { path: loadedFrom, variable: ADDON_VARIABLE };
 }
 
-/** The file that the addon was loaded from; empty before that. */
-export function nativePath(): string {
-  return loadedFrom;
-}
-
 /** The addon, as a member of a process tree: of a new one, unless this process was started as a child. */
 export function native(): Native {
   return loaded ??= join(load());
@@ -361,7 +363,23 @@ function giveUpLibraries(addon: Native): void {
 function join(addon: Native): Native {
   addon.joinTree("MainProcess");
   keepArguments(addon);
+  if (isWorker()) recallSelf(addon);
   return addon;
+}
+
+/** In a Worker: learns who the process is, which its main thread has noted. */
+function recallSelf(addon: Native): void {
+  const facts = addon.noted(SELF);
+  if (facts !== null) Object.assign(current, JSON.parse(new TextDecoder().decode(facts)));
+}
+
+const SELF = "self";
+
+/** Tells the Workers of this process who it is; those that have asked already do not ask again. */
+export function shareSelf(): void {
+  const { name, identity, daemon, parent, initialDirectory } = current;
+  const facts = JSON.stringify({ name, identity, daemon, parent, initialDirectory });
+  native().note(SELF, new TextEncoder().encode(facts));
 }
 
 /**
@@ -501,7 +519,8 @@ function open(path: string): Partial<Native> {
   return module.exports;
 }
 
-function isWorker(): boolean {
+/** Whether this is a Worker: a thread of the process, with JavaScript of its own. */
+export function isWorker(): boolean {
   return "postMessage" in globalThis;
 }
 

@@ -1,5 +1,5 @@
 // What a child may do: permissions in the shape that Deno's Worker has, checked against what this process may do, and
-// written as flags of the child's command line. What native code may do in such a child is native/core/src/cage.rs.
+// written as flags of the child's command line. What native code may do in such a child is native/core/src/cage.
 
 import {
   type Flag,

@@ -10,6 +10,7 @@ import { InvalidStateError, TimeoutError } from "./errors.ts";
 import { timeoutOf, type WaitOptions } from "./options.ts";
 import { AsyncResult } from "./pool/async_result.ts";
 import { type Call, CALL_FLAGS, MapCall, SingleCall } from "./pool/calls.ts";
+import { CellTable } from "./pool/cells.ts";
 import { Engine } from "./pool/engine.ts";
 import { ImapCall, ImapIterator } from "./pool/imap.ts";
 import { type Input, inputOf, type Items, ListInput } from "./pool/input.ts";
@@ -126,6 +127,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
       maxtasksperchild: countOf(action, "maxtasksperchild", maxtasksperchild, Infinity),
       maxMemory: countOf(action, "maxMemory", maxMemory, Infinity),
       grace: wholeOf(action, "grace", grace, { least: 0, fallback: GRACE }),
+      cells: new CellTable(),
       settings: {
         initializer: initializer === undefined || initializer === null ? null : reference(initializer as AnyTarget),
         initargs: initargs ?? [],

@@ -2,7 +2,15 @@
 
 import * as mp from "@parallel/multiprocessing";
 import { BaseContext, DefaultContext, ForkServerProcess, SpawnProcess } from "@parallel/multiprocessing/context";
-import { assert, assertEquals, assertInstanceOf, assertMatch, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertMatch,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import * as targets from "./fixtures/targets.ts";
 import { PATIENCE } from "./helpers.ts";
 import { preloadedModules, preloadModules } from "../src/start_method.ts";
@@ -181,6 +189,10 @@ test("TestStartMethod.test_context_check_module_types: only an array of strings 
   assertEquals(before, ["__main__"]);
   for (const wrong of [[1], "a", [new URL(import.meta.url)], null, undefined, [["a"]]]) {
     assertThrows(() => mp.setForkserverPreload(wrong as never), TypeError, "wanted an array of strings");
+  }
+  for (const unknown of ["bare", "not/in/the/map", "http://"]) {
+    const error = assertThrows(() => mp.setForkserverPreload(["__main__", unknown]), TypeError);
+    assertStringIncludes(error.message, `Cannot find the module "${unknown}" from "${import.meta.url}": wanted a URL`);
   }
   assertEquals(preloadedModules(), before);
   mp.setForkserverPreload(["__main__", "./fixtures/targets.ts", "@std/assert", "data:text/javascript,1"]);

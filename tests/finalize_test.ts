@@ -42,6 +42,18 @@ Deno.test("a finalizer that throws does not stop the others, and one may cancel 
   assertEquals(done, ["first", "third"]);
 });
 
+Deno.test("at the end of a program: pools are terminated, listeners closed, daemons ended, each in its place", async () => {
+  const output = await outputOf(new URL("finalizers_all.ts", FIXTURES));
+  assertEquals(output.split("\n").filter(Boolean), [
+    "16 state=running file=true daemon=true",
+    "14 state=terminated file=true daemon=true",
+    "1 state=terminated file=true daemon=true",
+    "0 state=terminated file=true daemon=true", // made after the listener
+    "0 state=terminated file=false daemon=true",
+    "-1 state=terminated file=false daemon=false",
+  ]);
+});
+
 Deno.test("at the end of a child: finalizers, then its daemons end, then the rest of the finalizers", async () => {
   const output = await outputOf(new URL("finalizers.ts", FIXTURES));
   assertEquals(output.split("\n").filter(Boolean), ["run ends", "before true", "after false", "unload of the user"]);

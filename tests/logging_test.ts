@@ -19,7 +19,7 @@ Deno.test("TestLogging.test_enable_logging: the logger is there, and takes level
 });
 
 Deno.test("a level that is none is refused with those there are", () => {
-  for (const level of ["loud", -1, NaN, null]) {
+  for (const level of ["loud", -1, NaN, Infinity, -Infinity, null, "constructor"]) {
     assertThrows(() => getLogger().setLevel(level as never), TypeError, 'wanted "NOTSET", "SUBDEBUG"');
   }
 });

@@ -14,30 +14,30 @@ def same(value):
     return value
 
 
-def apply(pool, n):
-    for i in range(n):
+def apply(pool, numbers):
+    for i in numbers:
         pool.apply(square, (i,))
 
 
-def map_(pool, n):
-    pool.map(square, list(range(n)))
+def map_(pool, numbers):
+    pool.map(square, numbers)
 
 
-def imap(pool, n):
-    for _ in pool.imap(square, range(n)):
+def imap(pool, numbers):
+    for _ in pool.imap(square, numbers):
         pass
 
 
-def unordered(pool, n):
-    for _ in pool.imap_unordered(square, range(n)):
+def unordered(pool, numbers):
+    for _ in pool.imap_unordered(square, numbers):
         pass
 
 
 MIB = b"m" * (1024 * 1024)
 
 
-def bytes_(pool, n):
-    for _ in pool.imap(same, (MIB for _ in range(n))):
+def bytes_(pool, numbers):
+    for _ in pool.imap(same, (MIB for _ in numbers)):
         pass
 
 
@@ -46,8 +46,9 @@ VARIANTS = {"apply": apply, "map": map_, "imap": imap, "imapUnordered": unordere
 if __name__ == "__main__":
     n, kind = iterations(), variant()
     run = VARIANTS[kind]
+    numbers = list(range(n))
     with spawn.Pool(2) as pool:
-        run(pool, max(1, n // 2))
+        run(pool, numbers[n // 2 :])
         begin = time.perf_counter()
-        run(pool, n)
+        run(pool, numbers)
         report(f"pool_calls {kind}", (time.perf_counter() - begin) * 1e9 / n)

@@ -2,6 +2,7 @@
 
 import { closedError } from "../blocks.ts";
 import { TimeoutError } from "../errors.ts";
+import { Finalize } from "../finalize.ts";
 import { native, type SocketName, translated } from "../native.ts";
 import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { descriptorOf, type Waitable } from "../waitable.ts";
@@ -27,23 +28,16 @@ export interface ListenerOptions {
 /** What a listener that is not closed consists of. */
 interface Opened {
   readonly id: number;
+  /** Closes it; at the latest at the end of the program, so that no file of its is left. */
+  readonly finalizer: Finalize;
   /** Aborted when it is closed. */
   readonly closing: AbortController;
 }
 
 const LISTEN = "listen on";
 
-/** The listeners of this thread that are open: closed at the end of the program, so that no file of theirs is left. */
-const open = new Set<number>();
-let closesAtExit = false;
-
 /** Last resort for listeners that nobody closed. */
-const collected = new FinalizationRegistry<number>(shut);
-
-function shut(id: number): void {
-  open.delete(id);
-  native().listenerClose(id);
-}
+const collected = new FinalizationRegistry<Finalize>((finalizer) => finalizer.run());
 
 /**
  * Waits for connections of {@linkcode Client}s, those of Python's `multiprocessing.connection` among them. As
@@ -93,12 +87,12 @@ export class Listener implements Disposable, Waitable {
     if (!Number.isInteger(backlog) || backlog < 0 || backlog > 2 ** 31 - 1) {
       throw new RangeError(`Cannot listen: "backlog" is ${Deno.inspect(backlog)}, wanted a number from 0 on`);
     }
-    const { id, name } = address === undefined || address === null
+    const { id, name, finalizer } = address === undefined || address === null
       ? listenAnywhere(family, backlog)
       : listenAt(address, family, { backlog, ownsFolder: false });
     this.#address = addressOf(name);
-    this.#opened = { id, closing: new AbortController() };
-    collected.register(this, id, this);
+    this.#opened = { id, finalizer, closing: new AbortController() };
+    collected.register(this, finalizer, this);
   }
 
   /** Where it listens: with the port that it got, if it was to have any. */
@@ -164,10 +158,10 @@ export class Listener implements Disposable, Waitable {
    */
   close(): void {
     if (this.#opened === null) return;
-    const { id, closing } = this.#opened;
+    const { finalizer, closing } = this.#opened;
     this.#opened = null;
     collected.unregister(this);
-    shut(id);
+    finalizer.run();
     closing.abort(closedError("accept a connection", "listener"));
     endWaits(this);
   }
@@ -217,6 +211,7 @@ export class Listener implements Disposable, Waitable {
 interface Listening {
   id: number;
   name: SocketName;
+  finalizer: Finalize;
 }
 
 function listenAt(
@@ -226,13 +221,13 @@ function listenAt(
 ): Listening {
   using search = new Search(address, { action: LISTEN, family });
   search.finish(Infinity);
-  if (!closesAtExit) {
-    closesAtExit = true;
-    addEventListener("unload", () => open.forEach(shut));
-  }
   const id = search.attempt(() => native().listen(search.id, backlog, ownsFolder));
-  open.add(id);
-  return { id, name: native().listenerAddress(id) };
+  const name = native().listenerAddress(id);
+  const finalizer = new Finalize(() => native().listenerClose(id), {
+    priority: 0,
+    name: `listener at ${describe(addressOf(name))}`,
+  });
+  return { id, name, finalizer };
 }
 
 function listenAnywhere(family: Family | undefined, backlog: number): Listening {

@@ -172,7 +172,7 @@ export abstract class BaseContext {
   /**
    * Sets what processes of `"forkserver"` import while they wait to be used, for all contexts.
    *
-   * @throws {TypeError} If it is not an array of strings.
+   * @throws {TypeError} If it is not an array of strings, or one of them names no module.
    */
   setForkserverPreload(specifiers: readonly string[]): void {
     if (!globalThis.Array.isArray(specifiers) || specifiers.some((it) => typeof it !== "string")) {

@@ -39,6 +39,8 @@ const MANY_NUMBERS = 16;
 const KEPT = 4 * 2 ** 20;
 const NO_ATTACHMENTS: number[] = [];
 
+/** So many bytes of a message that is too long for the scratch buffer are in it all the same. */
+const PREVIEW = 1024;
 /** What `queueGet` returns when no frame came in time; anything less means that none will. */
 const NONE_CAME = -1;
 
@@ -149,17 +151,25 @@ export class Channel implements Disposable {
       rest = copy;
     }
     const { bytes, attachments } = dumps(rest);
-    return this.#put(assemble(head, bytes, list, raws), [...attachments]);
+    const frame = assemble(head, bytes, list, raws);
+    // One raw, as most long frames have, is not copied before: it is put behind what comes before it.
+    if (raws.length === 1) return this.#put(frame, [...attachments], list[raws[0]] as Uint8Array);
+    return this.#put(frame, [...attachments]);
   }
 
-  #put(frame: Uint8Array<ArrayBuffer>, attachments: number[]): number {
+  #put(frame: Uint8Array<ArrayBuffer>, attachments: number[], raw: Uint8Array | null = null): number {
+    const { block } = this.#handle;
     let isPut = false;
     try {
-      isPut = translated(() => native().queuePutBytes(this.#handle.block, 0, frame, attachments, 0)) === 0;
+      isPut = translated(() =>
+        raw === null
+          ? native().queuePutBytes(block, 0, frame, attachments, 0)
+          : native().queuePutSplit(block, frame, raw, attachments, 0)
+      ) === 0;
     } finally {
       if (!isPut) discard(attachments);
     }
-    return frame.length;
+    return frame.length + (raw?.length ?? 0);
   }
 
   /** The next frame, waiting for it up to `timeout` milliseconds; `null` if none came. */
@@ -167,18 +177,41 @@ export class Channel implements Disposable {
     if (this.#handle.closed) return ENDED;
     const got = native().queueGet(this.#handle.block, timeout, this.#isLonely ? 1 : 0);
     if (got < 0) return got === NONE_CAME ? null : ENDED;
-    if (got < TAG_UNIT) return new ReceivedFrame(this.#scratch.bytes.subarray(0, got), NO_ATTACHMENTS, this.#scratch);
+    if (got < TAG_UNIT) {
+      return new ReceivedFrame(this.#scratch.bytes.subarray(0, got), NO_ATTACHMENTS, { scratch: this.#scratch });
+    }
     if (got < TOO_LONG) return this.#special(this.#scratch.bytes, got, this.#scratch);
-    const bytes = new Uint8Array(got - TOO_LONG);
-    const taken = translated(() => native().queueGetInto(this.#handle.block, bytes));
+    return this.#long(got - TOO_LONG);
+  }
+
+  /** A frame of so many bytes, whose beginning is in the scratch buffer. */
+  #long(length: number): Frame | null {
+    const { block } = this.#handle;
+    const split = splitOf(this.#view, length);
+    // Memory of V8's own, which the copy goes to straight from the queue, and which V8 soon uses again.
+    const bytes = new Uint8Array(split ?? length);
+    const raw = split === null ? null : new Uint8Array(length - split);
+    const taken = translated(() =>
+      raw === null ? native().queueGetInto(block, bytes) : native().queueGetSplit(block, bytes, raw)
+    );
     // If it has been taken back meanwhile, there will be another moment.
-    return taken >= 0 && taken < TOO_LONG ? this.#special(bytes, taken, null) : null;
+    if (taken < 0 || taken >= TOO_LONG) return null;
+    if (raw === null) return this.#special(bytes, taken, null);
+    const attachments = taken >= ATTACHED ? native().takenAttachments() : NO_ATTACHMENTS;
+    if (splitOf(new DataView(bytes.buffer), length) === split) {
+      return new ReceivedFrame(bytes, attachments, { scratch: null, raw });
+    }
+    // It was, and another of the same length has come: it is not split there.
+    const whole = new Uint8Array(length);
+    whole.set(bytes);
+    whole.set(raw, bytes.length);
+    return new ReceivedFrame(whole, attachments);
   }
 
   /** A frame that is long, or speaks of shared objects. */
   #special(bytes: Uint8Array<ArrayBuffer>, got: number, scratch: Scratch | null): Frame {
     const attachments = got >= ATTACHED ? native().takenAttachments() : NO_ATTACHMENTS;
-    return new ReceivedFrame(bytes.subarray(0, got % TAG_UNIT), attachments, scratch);
+    return new ReceivedFrame(bytes.subarray(0, got % TAG_UNIT), attachments, { scratch });
   }
 
   /** Waits in the reactor until there may be something to receive. */
@@ -220,8 +253,14 @@ class ReceivedFrame implements Frame {
   readonly #scratch: Scratch | null;
   readonly #raws: number;
   readonly #length: number;
+  /** The only raw, if it is not in the bytes. */
+  readonly #raw: Uint8Array | null;
 
-  constructor(bytes: Uint8Array<ArrayBuffer>, attachments: number[], scratch: Scratch | null) {
+  constructor(
+    bytes: Uint8Array<ArrayBuffer>,
+    attachments: number[],
+    { scratch = null, raw = null }: { scratch?: Scratch | null; raw?: Uint8Array | null } = {},
+  ) {
     if (bytes.length < HEADER) throw new RemoteError(`Cannot read a frame of ${bytes.length} bytes`);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.kind = view.getUint8(0);
@@ -234,6 +273,7 @@ class ReceivedFrame implements Frame {
     this.#bytes = bytes;
     this.#attachments = attachments;
     this.#scratch = scratch;
+    this.#raw = raw;
   }
 
   read(): unknown[] {
@@ -261,11 +301,15 @@ class ReceivedFrame implements Frame {
     const bytes = this.#bytes;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     let entry = HEADER + this.#length;
+    if (this.#raw !== null) {
+      list[placeIn(list, view.getUint32(entry, true))] = this.#raw;
+      return;
+    }
     let at = aligned(entry + this.#raws * RAW_ENTRY);
     for (let i = 0; i < this.#raws; i++, entry += RAW_ENTRY) {
-      const place = view.getUint32(entry, true);
+      const place = placeIn(list, view.getUint32(entry, true));
       const end = at + view.getUint32(entry + 4, true);
-      if (end > bytes.length || place >= list.length) throw new RangeError("Cannot read a frame: a raw is beyond it");
+      if (end > bytes.length) throw new RangeError("Cannot read a frame: a raw is beyond it");
       list[place] = bytes.slice(at, end); // memory of its own, which who has it may transfer
       at = aligned(end);
     }
@@ -276,6 +320,21 @@ class ReceivedFrame implements Frame {
     this.#attachments = NO_ATTACHMENTS;
     if (attachments.length > 0) native().unpin(attachments);
   }
+}
+
+/** Where the only raw of a frame of so many bytes begins; `null` if there are more, or none, or it does not show. */
+function splitOf(view: DataView, length: number): number | null {
+  if (view.byteLength < HEADER || view.getUint16(2, true) !== 1) return null;
+  const entry = HEADER + view.getUint32(12, true);
+  const begin = aligned(entry + RAW_ENTRY);
+  return begin <= Math.min(PREVIEW, view.byteLength) && begin + view.getUint32(entry + 4, true) === length
+    ? begin
+    : null;
+}
+
+function placeIn(list: readonly unknown[], place: number): number {
+  if (place >= list.length) throw new RangeError("Cannot read a frame: a raw has no place in it");
+  return place;
 }
 
 /** Whether there are only numbers in a list. */
@@ -298,7 +357,7 @@ function findRaws(list: readonly unknown[]): number[] | null {
 
 let kept = new Uint8Array(0);
 
-/** The bytes of a long frame; they are to be used before the next is assembled. */
+/** The bytes of a long frame; they are to be used before the next is assembled. One raw alone is left out at the end. */
 function assemble(
   head: Head,
   rest: Uint8Array,
@@ -306,9 +365,10 @@ function assemble(
   found: readonly number[] | typeof NUMBERS,
 ): Uint8Array<ArrayBuffer> {
   const raws = typeof found === "number" ? [] : found;
+  const isSplit = raws.length === 1;
   let entry = HEADER + rest.length;
   let size = entry + raws.length * RAW_ENTRY;
-  for (const place of raws) size = aligned(size) + (list[place] as Uint8Array).length;
+  for (const place of raws) size = aligned(size) + (isSplit ? 0 : (list[place] as Uint8Array).length);
   const frame = bufferOf(size);
   const view = new DataView(frame.buffer, 0, size);
   writeHead(view, head, found === NUMBERS ? NUMBERS : raws.length, rest.length);
@@ -319,6 +379,7 @@ function assemble(
     view.setUint32(entry, place, true);
     view.setUint32(entry + 4, raw.length, true);
     entry += RAW_ENTRY;
+    if (isSplit) break;
     at = aligned(at);
     frame.set(raw, at);
     at += raw.length;

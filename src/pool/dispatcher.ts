@@ -24,8 +24,11 @@ export interface DispatcherOptions {
 const AHEAD = 2;
 const LEAST_AHEAD = 2;
 const MOST_AHEAD = 128;
-/** No more than so many bytes of tasks wait in a worker's channel, unless it is one task. */
+/** No more than so many bytes of tasks wait in a worker's channel, unless it is one task … */
 const MOST_BYTES = 8 * 2 ** 20;
+/** … or two, for the third and later ones: what is more leaves the processors' caches before it is used, and then a task
+ * of 1 MiB takes twice as long. */
+const MOST_CACHED = 2 ** 20;
 /** How much the last task says about the next. */
 const NEWS = 0.2;
 
@@ -109,7 +112,7 @@ export class Dispatcher {
     for (const member of this.#options.members) {
       if (member.state !== "ready" || member.isRetired) continue;
       const { size } = member.given;
-      if (size >= limit || (size > 0 && member.bytes > MOST_BYTES)) continue;
+      if (size >= limit || (size > 0 && member.bytes > (size < LEAST_AHEAD ? MOST_BYTES : MOST_CACHED))) continue;
       if (
         best === null || size < best.given.size || (size === best.given.size && member.lastActive > best.lastActive)
       ) {

@@ -15,6 +15,7 @@
 
 import type { Callable, ModuleExport } from "../callable_types.ts";
 import { InvalidStateError, ProcessError, RemoteError } from "../errors.ts";
+import { Finalize } from "../finalize.ts";
 import { holdLoop, releaseLoop } from "../waits.ts";
 import type { Call, CallHost, PoolFunction, Task } from "./calls.ts";
 import type { Frame } from "./channel.ts";
@@ -39,6 +40,9 @@ export interface EngineOptions extends CrewOptions {
 
 export type EngineState = "running" | "closed" | "terminated" | "broken";
 
+/** When a pool is terminated at the end of the program: before anything else ends, as in CPython. */
+const AT_EXIT = 15;
+
 /** For so many milliseconds frames are read before the event loop gets a turn. */
 const LONGEST_READ = 8;
 
@@ -52,6 +56,8 @@ export class Engine implements CallHost, CrewHost {
   /** All that are not over. */
   readonly #calls = new Set<Call>();
   #state: EngineState = "running";
+  /** Terminates it if it is still there when the program ends. */
+  #finalizer: Finalize | null = null;
   #reason: Error | null = null;
   #holds = 0;
   readonly #counts = { done: 0, failed: 0 };
@@ -76,6 +82,7 @@ export class Engine implements CallHost, CrewHost {
       this.terminate();
       throw error;
     }
+    this.#finalizer = new Finalize(() => this.terminate(), { priority: AT_EXIT, name: options.name });
   }
 
   get state(): EngineState {
@@ -302,6 +309,7 @@ export class Engine implements CallHost, CrewHost {
     this.#crew.remove(member);
     this.#bury(member);
     if (!this.#isOver()) return;
+    this.#finalizer?.cancel();
     for (const resolve of this.#drained.splice(0)) resolve();
   }
 

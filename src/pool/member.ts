@@ -4,13 +4,13 @@
 import { native, translated } from "../native.ts";
 import type { Process } from "../process.ts";
 import { pipedErrors, type PipedOutput } from "../process/output.ts";
-import { RawArray } from "../sharedctypes.ts";
 import { Event } from "../synchronize/event.ts";
 import { wait } from "../waits.ts";
 import type { Call, Task } from "./calls.ts";
+import type { CellTable } from "./cells.ts";
 import { Channel, ENDED, type Frame } from "./channel.ts";
 import { LastWords } from "./last_words.ts";
-import { CancelReason, Cell, CELLS, type Desk, Kind, type WorkerSettings } from "./messages.ts";
+import { CancelReason, Cell, type Desk, Kind, type WorkerSettings } from "./messages.ts";
 
 const WORKER = { module: new URL("./worker.ts", import.meta.url), name: "work" };
 
@@ -33,6 +33,8 @@ export interface MemberOptions {
   /** Where its standard error goes: through this process, which remembers the last of it, or straight there. */
   readonly stderr: "piped" | "inherit";
   readonly settings: WorkerSettings;
+  /** Where the words come from that it shares with its pool. */
+  readonly cells: CellTable;
 }
 
 /** What a member reports. */
@@ -76,13 +78,8 @@ export class Member {
   lastActive = 0;
   readonly process: Process;
   readonly pid: number;
-  readonly #desk: Desk = {
-    tasks: new Channel().own(),
-    functions: new Channel().own(),
-    results: new Channel().own(),
-    cancel: new Event(),
-    cells: RawArray("i32", CELLS) as Int32Array,
-  };
+  readonly #desk: Desk;
+  readonly #cells: CellTable;
   /** The functions that it has been told of. */
   readonly #known = new Set<number>();
   #killer: ReturnType<typeof setTimeout> | undefined;
@@ -96,8 +93,16 @@ export class Member {
   readonly #maxTasks: number;
 
   /** Starts a worker. */
-  constructor(host: MemberHost, { maxtasksperchild, ProcessClass, stderr, settings }: MemberOptions) {
+  constructor(host: MemberHost, { maxtasksperchild, ProcessClass, stderr, settings, cells }: MemberOptions) {
     this.#host = host;
+    this.#cells = cells;
+    this.#desk = {
+      tasks: new Channel().own(),
+      functions: new Channel().own(),
+      results: new Channel().own(),
+      cancel: new Event(),
+      cells: cells.take(),
+    };
     this.#maxTasks = maxtasksperchild;
     try {
       this.process = new ProcessClass({
@@ -325,5 +330,6 @@ export class Member {
     this.#desk.functions.close();
     this.#desk.results.close();
     this.#desk.cancel[Symbol.dispose]();
+    this.#cells.giveBack(this.#desk.cells);
   }
 }

@@ -1,7 +1,6 @@
 // The children of this process: which are running, and what becomes of them when it ends.
 
-import { current } from "../current.ts";
-import { runFinalizers } from "../finalize.ts";
+import { endInOrder } from "../finalize.ts";
 import { getLogger } from "../logging.ts";
 import { native } from "../native.ts";
 import type { Child } from "./child.ts";
@@ -13,7 +12,6 @@ const DAEMONS_GRACE = 1000;
 
 /** The children that have not been seen to have ended. */
 const running = new Map<number, Child>();
-let isEnding = false;
 
 /** Notes a child that was just started. */
 export function addChild(child: Child): void {
@@ -41,25 +39,9 @@ export function activeChildren(): Process[] {
   return [...running.values()].filter((child) => child.poll() === null).map(({ process }) => process);
 }
 
-/**
- * Sees to it that this process ends in order: finalizers, then its daemons are terminated, then all other children are
- * waited for, then the remaining finalizers, as CPython does. A process that is killed, or a root that dies of an
- * uncaught error (Deno then dispatches no `unload`), cannot do that: its daemons notice, and end themselves; the others
- * finish by themselves.
- */
+/** Sees to it that the children are ended when this process ends: see {@linkcode endInOrder}. */
 export function endAtExit(): void {
-  if (isEnding) return;
-  isEnding = true;
-  addEventListener("unload", () => {
-    const logger = getLogger();
-    logger.info("process shutting down");
-    logger.debug("running all finalizers with priority >= 0");
-    runFinalizers(0);
-    endChildren([...running.values()]);
-    logger.debug("running the remaining finalizers");
-    runFinalizers();
-    if (current.parent !== null) logger.info(`process exiting with exitcode ${Deno.exitCode}`);
-  });
+  endInOrder(() => endChildren([...running.values()]));
 }
 
 function endChildren(children: readonly Child[]): void {

@@ -1,12 +1,16 @@
 // The process that runs, for those who ask for it. A child has had its object made by child_main.ts.
 
+import { isWorker, native } from "../native.ts";
 import type { ProcessOptions } from "./options.ts";
 import { Process } from "./process.ts";
 import { becomeSelf, knownSelf, Self } from "./self.ts";
 
 /**
  * The process that runs this, as an object. In a child it is of the class that its parent started, if that overrides
- * `run`.
+ * `run`. In a Worker it is the same process: of the same name and id, daemon or not, with the same authkey and parent;
+ * but an object of the Worker's own, of the class `Process`, which knows what was set before it was first asked for.
+ *
+ * @throws {Deno.errors.NotCapable} In a Worker that may not load the native addon.
  *
  * @example In the main program
  * ```ts
@@ -18,5 +22,6 @@ import { becomeSelf, knownSelf, Self } from "./self.ts";
  * ```
  */
 export function currentProcess(): Process {
+  if (isWorker()) native(); // knows who it is
   return knownSelf() ?? becomeSelf(new Process(new Self(null) as ProcessOptions));
 }

@@ -37,6 +37,11 @@ export interface ProcessOptions<A extends readonly unknown[] = unknown[]> {
 /** Options without the type of the target: a process keeps these, so that any process is a `Process`. */
 export type UntypedOptions = Omit<ProcessOptions<readonly unknown[]>, "target">;
 
+/** Whether a process can have that name. Shared memory has it as a text that ends with NUL. */
+export function isName(name: unknown): name is string {
+  return typeof name === "string" && !name.includes("\0");
+}
+
 const KNOWN = ["target", "args", "kwargs", "name", "daemon", "permissions", "env", "cwd", "stdout", "stderr"];
 
 /** Refuses options that types would have refused; unknown ones, too: a misspelt `permissions` would give them all. */
@@ -56,7 +61,7 @@ export function requireOptions(options: UntypedOptions): void {
   const isStream = (given: unknown) => given === "inherit" || given === "null" || given === "piped";
   requirePermissions(options.permissions);
   require(globalThis.Array.isArray(args), "args", args, "an array");
-  require(typeof name === "string", "name", name, "a string");
+  require(isName(name), "name", name, "a string without NUL");
   require(typeof daemon === "boolean", "daemon", daemon, "a boolean");
   const isObject = (given: unknown) => typeof given === "object" && given !== null && !globalThis.Array.isArray(given);
   const isEnvironment = isObject(env) && Object.values(env!).every((it) => typeof it === "string");

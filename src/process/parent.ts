@@ -1,7 +1,7 @@
 // The parent of this process, as seen from here. Its end shows at the socket that it started this process with.
 
 import { current } from "../current.ts";
-import { native, translated } from "../native.ts";
+import { isWorker, native, translated } from "../native.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { waitWithin } from "../waits.ts";
 import { Sentinel } from "./sentinel.ts";
@@ -77,6 +77,7 @@ let parent: ParentProcess | null = null;
  * ```
  */
 export function parentProcess(): ParentProcess | null {
+  if (isWorker()) native(); // knows whose child it is
   if (current.parent === null) return null;
   return parent ??= new ParentProcess(current.parent);
 }

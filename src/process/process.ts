@@ -5,18 +5,18 @@ import { type Callable, type FunctionReference, type ModuleExport, reference } f
 import { current, nextIdentity } from "../current.ts";
 import { InvalidStateError } from "../errors.ts";
 import { launch } from "../launch.ts";
-import { native } from "../native.ts";
+import { native, shareSelf } from "../native.ts";
 import type { WaitOptions, WaitSyncOptions } from "../options.ts";
 import { register } from "../reduction.ts";
 import { methodFor } from "../start_method.ts";
 import { Child } from "./child.ts";
 import { activeChildren } from "./children.ts";
-import { type ProcessOptions, requireOptions, type UntypedOptions } from "./options.ts";
+import { isName, type ProcessOptions, requireOptions, type UntypedOptions } from "./options.ts";
 import { Outputs, pipedErrors } from "./output.ts";
 import { Self } from "./self.ts";
 import type { Sentinel } from "./sentinel.ts";
 import { exitText, SIGINT, SIGKILL, SIGTERM } from "./signals.ts";
-import { classReference } from "./subclass.ts";
+import { classReference, requireMethods } from "./subclass.ts";
 import { argumentsOf, type Work, workOf } from "./work.ts";
 
 /**
@@ -116,6 +116,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
       return;
     }
     requireOptions(options);
+    this.#authkey = currentAuthkey(); // first: a Worker learns by it whose it is
     const { target, name, daemon = current.daemon } = options;
     if (target !== undefined) {
       this.#target = reference(target as Callable | ModuleExport);
@@ -128,7 +129,6 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     this.#identity = nextIdentity();
     this.#name = name ?? `${this.constructor.name}-${this.#identity.join(":")}`;
     this.#daemon = daemon;
-    this.#authkey = currentAuthkey();
   }
 
   /** The numbers of the processes on the way from the root to this one. */
@@ -142,12 +142,15 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
   }
 
   set name(name: string) {
-    if (typeof name !== "string") throw new TypeError(`Cannot name a process ${Deno.inspect(name)}: wanted a string`);
+    if (!isName(name)) {
+      throw new TypeError(`Cannot name a process ${Deno.inspect(name)}: wanted a string without NUL`);
+    }
     if (!this.#isSelf) {
       this.#name = name;
     } else {
       current.name = name;
       native().setProcessName(name);
+      shareSelf();
     }
   }
 
@@ -268,9 +271,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     if (current.daemon) {
       throw new InvalidStateError("Cannot start a process: daemonic processes are not allowed to have children");
     }
-    if (Object.hasOwn(this, "run")) {
-      throw new TypeError(`Cannot start "${this.name}": its "run" is a property, wanted a method of an exported class`);
-    }
+    requireMethods(this, this.#class === null ? ["run"] : Object.keys(this));
     if (!current.mayStart()) {
       throw new InvalidStateError(
         "Cannot start a process while the main module is imported by a child: " +

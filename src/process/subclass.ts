@@ -23,3 +23,18 @@ function requireNoPrivateMembers(Class: new () => Process): void {
       `process; write "private ${name}" instead`,
   );
 }
+
+/**
+ * Refuses functions among those own properties of a process: they would not travel.
+ *
+ * @throws {TypeError} If there is one.
+ */
+export function requireMethods(process: Process, properties: readonly string[]): void {
+  const own = process as unknown as Record<string, unknown>;
+  const name = properties.find((it) => Object.hasOwn(own, it) && typeof own[it] === "function");
+  if (name === undefined) return;
+  throw new TypeError(
+    `Cannot start "${process.name}": its "${name}" is a property that has a function, which does not travel to the ` +
+      `process; write a method of an exported class, "${name}(…) { … }" instead of "${name} = (…) => { … }"`,
+  );
+}

@@ -156,6 +156,19 @@ export function callsOfPools({ pool: poolOf, test }: Suite): void {
     for (const array of await pool.map(targets.bytes, [100_000, 100_000], { chunksize: 2 })) {
       assertEquals([array.byteOffset, array.buffer.byteLength], [0, 100_000]);
     }
+    using lock = new Lock();
+    using _ = lock.acquireSync();
+    for (const length of [100_000, 3 * 2 ** 20]) {
+      const seen = await pool.apply(targets.lookAt, [lock, new Uint8Array(length).fill(9), "and more"]);
+      assertEquals(seen, [true, length, length, 9, "and more"]);
+    }
+  });
+
+  test("long byte arrays of one length that go from worker to worker keep their bytes", async () => {
+    await using pool = poolOf(3);
+    const items = numbers(60).map((i) => new Uint8Array(200_000).fill(i));
+    const results = pool.imap(targets.firstLater, items, { buffersize: 60 });
+    assertEquals(await Array.fromAsync(results), numbers(60));
   });
 
   test("a callback may be async: the result is ready after it, and what it rejects with is the error", async () => {

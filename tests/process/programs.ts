@@ -84,6 +84,14 @@ export function programsWithProcesses({ Process, programs }: Suite): void {
     assertThrows(() => said.putSync(new Process()), TypeError, "Process");
   });
 
+  Deno.test("TestNoForkBomb.test_noforkbomb: processes of a Worker do not import the main module", async () => {
+    const folder = await Deno.makeTempDir();
+    const { code, stdout } = await programs.runProgram(new URL("worker_unguarded.ts", FIXTURES), { args: [folder] });
+    assertEquals([code, stdout], [0, "0\n"]);
+    assertEquals([...Deno.readDirSync(folder)].length, 1);
+    await Deno.remove(folder, { recursive: true });
+  });
+
   Deno.test("a Worker starts processes, too", async () => {
     const worker = new Worker(new URL("process_worker.ts", FIXTURES), { type: "module" });
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();

@@ -56,6 +56,34 @@ export function selvesOfProcesses({ method, Process }: Suite): void {
     assertThrows(() => self.sentinel, InvalidStateError, "process not started");
   });
 
+  for (const daemon of [false, true]) {
+    Deno.test(`TestProcess.test_current: a Worker is its process: of the same name, key and parent (daemon: ${daemon})`, async () => {
+      using said = new Queue<Record<string, unknown>[]>();
+      const child = new Process({ target: targets.describeInWorker, args: [said], daemon, name: "with a Worker" });
+      assertEquals(await ended(child), 0);
+      const [own, { childName, child: started, ...inWorker }] = said.getSync();
+      assertEquals(inWorker, own);
+      assertEquals([own.name, own.pid, own.daemon], ["with a Worker", child.pid, daemon]);
+      assertEquals(own.parent, [Deno.pid, "MainProcess", true]);
+      assertEquals(childName, `Process-${child.identity.join(":")}:1`);
+      assertEquals(started, daemon ? "Cannot start a process: daemonic processes are not allowed to have children" : 0);
+    });
+  }
+
+  Deno.test("a Worker of the main program has its name and key, also if it was renamed", async () => {
+    const self = currentProcess();
+    try {
+      self.name = "renamed";
+      using said = new Queue<Record<string, unknown>[]>();
+      await targets.describeInWorker(said);
+      const [own, { child, childName: _, ...inWorker }] = said.getSync();
+      assertEquals(inWorker, own);
+      assertEquals([own.name, own.parent, child], ["renamed", null, 0]);
+    } finally {
+      self.name = "MainProcess";
+    }
+  });
+
   Deno.test("TestProcess.test_parent_process_attributes: none in the main program, the right one in a child", async () => {
     assertEquals(parentProcess(), null);
     using said = new Queue<Record<string, unknown>>();
@@ -216,7 +244,9 @@ export function selvesOfProcesses({ method, Process }: Suite): void {
     Object.assign(unsendable, { callback: () => {} });
     assertThrows(() => unsendable.start(), TypeError, "callback");
     const own = Object.assign(new Process({ target: nothing }), { run: () => {} });
-    assertThrows(() => own.start(), TypeError, 'its "run" is a property');
+    assertThrows(() => own.start(), TypeError, 'its "run" is a property that has a function, which does not travel');
+    const arrow = new targets.WithArrow();
+    assertThrows(() => arrow.start(), TypeError, '"handle(…) { … }" instead of "handle = (…) => { … }"');
   });
 
   Deno.test("the end of a process is seen at once by whoever looks, also when nobody has waited", () => {

@@ -113,6 +113,7 @@ export function targetsOfProcesses({ Process, programs }: Suite): void {
   const OPTIONS: [option: string, value: unknown][] = [
     ...Object.entries({ args: "ab", kwargs: [1], name: 5, daemon: "yes", env: { A: 1 }, stdout: "pipe", stderr: 2 }),
     ...Object.entries({ cwd: 5, permission: "none" }),
+    ["name", "a\0b"] as [string, unknown],
     ...[["a"], { "a\0": "b" }, { a: "b\0" }].map((env) => ["env", env] as [string, unknown]),
     ...["/\0", new URL("http://localhost/")].map((cwd) => ["cwd", cwd] as [string, unknown]),
   ];

@@ -7,7 +7,7 @@
 import { Pool, WorkerLostError } from "@parallel/multiprocessing";
 import { native } from "../../src/native.ts";
 import { spinAndSquare } from "../fixtures/pool_targets.ts";
-import { assertNothingLeft, belongings, PATIENCE, within } from "../helpers.ts";
+import { assertNothingLeft, belongings, isRunning, PATIENCE, until, within } from "../helpers.ts";
 import { type Outcome, runByHand } from "./command_line.ts";
 
 const PROCESSES = 4;
@@ -19,8 +19,10 @@ const LONGEST = 20;
 const CALLS = 6;
 /** The most items of a call. */
 const MOST_ITEMS = 60;
-/** Blocks that only the garbage collector returns: the cells of the workers. */
-const SLACK = 64;
+/** Tasks of the pool that is terminated. */
+const TASKS_TO_GO = 10_000;
+/** Blocks that only the garbage collector returns: a pool's cells, and what a killed process was just told. */
+const SLACK = 16;
 
 type Item = readonly [x: number, ms: number];
 
@@ -146,6 +148,22 @@ class Soak {
   }
 }
 
+/** Ends a pool all of whose workers spin, with many tasks to go; milliseconds. */
+async function endBusyPool(violations: string[]): Promise<number> {
+  const pool = new Pool(PROCESSES);
+  const tasks = Array<Item>(TASKS_TO_GO).fill([0, Infinity]);
+  const result = pool.mapAsync(spinAndSquare, tasks, { chunksize: 1 });
+  const pids = pool.stats().workers.map(({ pid }) => pid);
+  await until("all at work", () => pool.stats().busy === PROCESSES);
+  const begin = performance.now();
+  await within(pool.terminate(), "the end of the busy pool");
+  const time = performance.now() - begin;
+  const left = pids.filter(isRunning);
+  if (left.length > 0) violations.push(`${left} still run after terminate()`);
+  if (await result.wait() && result.successful()) violations.push("a call was finished by terminate()");
+  return time;
+}
+
 /** Soaks a pool for so many seconds, and a short while before. */
 export async function soak(seconds: number): Promise<Outcome> {
   await new Soak().run(1000);
@@ -154,9 +172,11 @@ export async function soak(seconds: number): Promise<Outcome> {
   const { lines, violations } = await new Soak().run(seconds * 1000);
   await assertNothingLeft(before).catch(({ message }: Error) => violations.push(`something is left: ${message}`));
   const left = native().memoryUsage().blocks - memory.blocks;
-  // Each killed worker's cells and functions wait for the garbage collector.
-  if (left > SLACK + seconds * 1000 / KILL_EVERY) violations.push(`${left} blocks are left`);
-  return { lines: [...lines, `${left} blocks more than before`], violations };
+  const ending = await endBusyPool(violations);
+  if (left > SLACK) violations.push(`${left} blocks are left`);
+  lines.push(`${left} blocks more than before`);
+  lines.push(`terminate() with ${TASKS_TO_GO} tasks to go and all workers spinning: ${ending.toFixed(0)} ms`);
+  return { lines, violations };
 }
 
 if (import.meta.main) await runByHand("pool", "seconds", 120, soak);

@@ -201,7 +201,7 @@ fn open(id: u32) -> Result<Block> {
     Block::open(member.arena(), id).map_err(to_js)
 }
 
-/// Whether this process is in a cage: see `native/core/src/cage.rs`.
+/// Whether this process is in a cage: see `native/core/src/cage`.
 #[napi]
 pub fn is_caged() -> bool {
     cage::current().is_some()

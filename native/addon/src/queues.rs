@@ -112,11 +112,6 @@ pub fn queue_create(maxsize: u32, joinable: bool) -> Result<u32> {
         .id)
 }
 
-/// What [`queue_put`] returns.
-pub const PUT_DONE: u32 = 0;
-pub const PUT_FULL: u32 = 1;
-const PUT_SHUT_DOWN: u32 = 2;
-
 /// Puts the first `length` bytes of the scratch buffer, blocking up to `timeout` milliseconds:
 /// 0 if done, 1 if it was full for so long, 2 if it is shut down.
 pub fn queue_put(id: u32, length: u32, timeout: f64) -> Result<u32> {
@@ -127,6 +122,7 @@ pub fn queue_put(id: u32, length: u32, timeout: f64) -> Result<u32> {
             id,
             &Message {
                 tag: 0,
+                head: &[],
                 bytes,
                 attachments: &[],
             },
@@ -149,6 +145,28 @@ pub fn queue_put_bytes(
         id,
         &Message {
             tag: tag as u8,
+            head: &[],
+            bytes: &bytes,
+            attachments: &attachments,
+        },
+        timeout,
+    )
+}
+
+/// As [`queue_put_bytes`], with no tag, for a `head`, a multiple of 8 bytes, followed by `bytes`.
+#[napi]
+pub fn queue_put_split(
+    id: u32,
+    head: Uint8Array,
+    bytes: Uint8Array,
+    attachments: Vec<u32>,
+    timeout: f64,
+) -> Result<u32> {
+    put(
+        id,
+        &Message {
+            tag: 0,
+            head: &head,
             bytes: &bytes,
             attachments: &attachments,
         },
@@ -164,14 +182,14 @@ fn put(id: u32, message: &Message, timeout: f64) -> Result<u32> {
         put = queue.put(message, deadline_after(timeout)).map_err(to_js)?;
     }
     Ok(match put {
-        Put::Done => PUT_DONE,
-        Put::Full => PUT_FULL,
-        Put::ShutDown => PUT_SHUT_DOWN,
+        Put::Done => 0,
+        Put::Full => 1,
+        Put::ShutDown => 2,
     })
 }
 
 /// What [`queue_get`] returns when there is no message to be had.
-pub const EMPTY: f64 = -1.0;
+const EMPTY: f64 = -1.0;
 const SHUT_DOWN: f64 = -2.0;
 const ORPHANED: f64 = -3.0;
 /// What it adds to the length: the tag in units of this …
@@ -184,7 +202,7 @@ const TOO_LONG: f64 = 512.0 * TAG_UNIT;
 /// Takes a message into the scratch buffer, blocking up to `timeout` milliseconds. Not negative:
 /// its length plus 2^32 × its tag, plus 2^40 if [`taken_attachments`] has to tell what it speaks
 /// of. From 2^41 on: the rest is the length of a message that is too long for the buffer and has not
-/// been taken; [`queue_get_into`] takes it. -1: none came. -2: the queue is empty and shut down. -3
+/// been taken; [`queue_get_into`] or [`queue_get_split`] does; its first 1024 bytes are in the buffer. -1: none came. -2: the queue is empty and shut down. -3
 /// (if `lonely`): it is empty and no other process has it any more.
 pub fn queue_get(id: u32, timeout: f64, lonely: bool) -> Result<f64> {
     let queue = queue(id)?;
@@ -205,6 +223,21 @@ pub fn queue_get_into(id: u32, mut target: Uint8Array) -> Result<f64> {
     let queue = queue(id)?;
     // SAFETY: nothing of JavaScript runs meanwhile, so nobody else has these bytes.
     let take = queue.try_take(unsafe { target.as_mut() }).map_err(to_js)?;
+    with_scratch(|scratch| scratch.outcome(take))
+}
+
+/// As [`queue_get_into`], into two buffers, the first a multiple of 8 bytes, if the message has
+/// exactly the length of both.
+#[napi]
+pub fn queue_get_split(id: u32, mut head: Uint8Array, mut rest: Uint8Array) -> Result<f64> {
+    let queue = queue(id)?;
+    let (first, second) = (head.as_ptr_range(), rest.as_ptr_range());
+    if first.start < second.end && second.start < first.end {
+        return Err(state("Cannot get a message in two parts: they overlap"));
+    }
+    // SAFETY: as in `queue_get_into`; and no byte is in both.
+    let (head, rest) = unsafe { (head.as_mut(), rest.as_mut()) };
+    let take = queue.try_take_split(head, rest).map_err(to_js)?;
     with_scratch(|scratch| scratch.outcome(take))
 }
 

@@ -21,7 +21,7 @@ pub enum Error {
     /// A host has no address.
     #[error("Cannot find host \"{host}\": {reason}")]
     NoSuchHost { host: String, reason: String },
-    /// A process with limited permissions asked for more (`cage.rs`).
+    /// A process with limited permissions asked for more (`cage`).
     #[error("Cannot do that with the permissions of this process: {0}")]
     NotCapable(String),
     /// The parent ended before this process had begun.

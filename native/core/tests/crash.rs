@@ -294,6 +294,7 @@ fn body(number: u32, source: u32) -> Vec<u8> {
 fn put(queue: Queue, number: u32, source: u32) {
     let message = Message {
         tag: 0,
+        head: &[],
         bytes: &body(number, source),
         attachments: &[],
     };

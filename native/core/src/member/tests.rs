@@ -1,4 +1,5 @@
 use super::*;
+use crate::heap::{Block, Hold, Kind};
 use crate::ring::{Message, Queue, Take};
 
 /// A root and a caged member of its tree, which was given `given`.
@@ -62,6 +63,7 @@ fn what_a_message_brings_is_offered_until_it_is_withdrawn() {
     for attachment in [first, second] {
         let message = Message {
             tag: 0,
+            head: &[],
             bytes: b"lock",
             attachments: &[attachment],
         };

@@ -1,39 +1,37 @@
 //! The producers' side of a queue.
 
-use std::sync::atomic::Ordering::{Relaxed, Release};
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use super::segment::{Segment, UNIT, block_size, units_of};
 use super::{
     CONSUMERS_ASLEEP, Form, HEAD, HEAD_SEEN, LARGEST_SEGMENT, LONGEST_BACKLOG, LONGEST_INLINE,
-    Mark, PRODUCERS_ASLEEP, PRODUCERS_LOCK, Phase, Queue, RENEWED_AFTER, SPARE_SEGMENT, TAIL,
-    TAIL_SEGMENT,
+    Mark, PRODUCERS_LOCK, Phase, Queue, RENEWED_AFTER, TAIL, TAIL_SEGMENT,
 };
 use crate::failpoint::failpoint;
 use crate::heap::blocks::BlockId;
 use crate::heap::{Hold, Kind};
-use crate::sys::clock::is_past;
-use crate::{Error, Result, wait};
+use crate::{Error, Result};
 
 /// The most attachments of one message: one less than their number has room for, because a
 /// message apart has its own block's hold besides.
 const MAX_ATTACHMENTS: usize = u16::MAX as usize - 1;
-
-/// Bytes from which a message may wait for consumers to make room in the ring.
-const WORTH_A_WAIT: usize = 16 * 1024;
-/// How long at most; about what the pages of a large segment cost.
-const LONGEST_CATCH_UP: Duration = Duration::from_millis(2);
-/// And no longer than this for the next message to be taken.
-const CATCH_UP_PACE: Duration = Duration::from_millis(1);
 
 /// A message to put.
 #[derive(Debug, Clone, Copy)]
 pub struct Message<'a> {
     /// Given back to the receiver; says how to read the bytes.
     pub tag: u8,
+    /// What comes before `bytes`: a multiple of 8 bytes, or none.
+    pub head: &'a [u8],
     pub bytes: &'a [u8],
     /// Blocks that the message speaks of and the putting process holds.
     pub attachments: &'a [BlockId],
+}
+
+impl Message<'_> {
+    fn length(&self) -> usize {
+        self.head.len() + self.bytes.len()
+    }
 }
 
 /// What came of an attempt to put.
@@ -53,11 +51,14 @@ impl<'a> Queue<'a> {
                 limit,
             })
         };
-        let (objects, length) = (message.attachments.len(), message.bytes.len());
+        let (objects, length) = (message.attachments.len(), message.length());
         if objects > MAX_ATTACHMENTS {
             return refuse(format!(
                 "it speaks of {objects} shared objects, more than {MAX_ATTACHMENTS}"
             ));
+        }
+        if !message.head.len().is_multiple_of(UNIT as usize) {
+            return refuse(format!("its head has {} bytes", message.head.len()));
         }
         if length > u32::MAX as usize {
             return refuse(format!("its {length} bytes are more than {}", u32::MAX));
@@ -65,9 +66,6 @@ impl<'a> Queue<'a> {
         let put = if length > LONGEST_INLINE {
             self.put_apart(message)
         } else {
-            if length >= WORTH_A_WAIT {
-                self.let_catch_up(length);
-            }
             self.locked(PRODUCERS_LOCK, || self.append(message, None))
         };
         if let Ok(Put::Done) = put {
@@ -83,9 +81,11 @@ impl<'a> Queue<'a> {
         if self.is_full() {
             return Ok(Put::Full);
         }
-        let size = message.bytes.len() as u64;
+        let size = message.length() as u64;
         let (block, own) = self.member.create_pinned(Kind::Message, size)?;
-        self.arena().write(block.offset, message.bytes);
+        self.arena().write(block.offset, message.head);
+        let behind = block.offset + message.head.len() as u64;
+        self.arena().write(behind, message.bytes);
         let put = self.locked(PRODUCERS_LOCK, || self.append(message, Some(block.id)));
         self.member.unpin(&[own])?;
         put
@@ -138,70 +138,30 @@ impl<'a> Queue<'a> {
         holds: &[Hold],
     ) -> Result<()> {
         let number = apart.unwrap_or(0).to_ne_bytes();
-        let (form, body) = match apart {
-            None => (Form::Inline, message.bytes),
-            Some(_) => (Form::Apart, &number[..]),
+        let (form, head, body) = match apart {
+            None => (Form::Inline, message.head, message.bytes),
+            Some(_) => (Form::Apart, &[][..], &number[..]),
         };
-        let header = message.bytes.len() as u64
+        let header = message.length() as u64
             | (holds.len() as u64) << 32
             | (form as u64) << 48
             | u64::from(message.tag) << 56;
-        let units = 1 + units_of(4 * holds.len()) + units_of(body.len());
+        let units = 1 + units_of(4 * holds.len()) + units_of(head.len() + body.len());
         let (segment, start) = self.room_for(units, tail)?;
         let mut at = segment.write(start, &header.to_ne_bytes());
         if !holds.is_empty() {
             let numbers: Vec<u8> = holds.iter().flat_map(|hold| hold.0.to_ne_bytes()).collect();
             at = segment.write(at, &numbers);
         }
+        let at = segment.write(at, head);
         let position = segment.write(at, body);
         failpoint("queue-before-publish");
         let count = tail.count.wrapping_add(1);
-        // Release: publishes the bytes (tag: MARK). A stronger store would wait here until the line has
-        // come from the consumer's core; as it is, it comes together with that of the bytes.
+        // SeqCst: publishes the bytes (tag: MARK), before the look at the sleepers (tag: ASLEEP).
         self.mark_word(TAIL)
-            .store(Mark { position, count }.pack(), Release);
+            .store(Mark { position, count }.pack(), SeqCst);
         failpoint("queue-published");
         Ok(())
-    }
-
-    /// Gives consumers that are at work a moment before the queue grows by a large segment: to fill fresh
-    /// pages takes longer than the copy, and those of the ring are there already. No promise is made
-    /// here, and nothing depends on it; whoever consumes nothing is waited for once.
-    fn let_catch_up(self, length: usize) {
-        let deadline = Some(Instant::now() + LONGEST_CATCH_UP);
-        let Ok(segment) = self.segment(self.word(TAIL_SEGMENT).load(Relaxed)) else {
-            return;
-        };
-        let used = || {
-            let (head, tail) = (self.mark(HEAD), self.mark(TAIL));
-            let passed = tail.position.wrapping_sub(segment.base());
-            let used = tail.position.wrapping_sub(head.position).min(passed);
-            (u64::from(used), head.count)
-        };
-        let (at_first, mut head) = used();
-        if block_size(segment.units) < LARGEST_SEGMENT / 2
-            || at_first + units_of(length) + 2 < segment.units
-            || self.word(SPARE_SEGMENT).load(Relaxed) != 0
-            || segment.idle_since() == head
-        {
-            return;
-        }
-        let word = self.arena().word32(self.drained_word());
-        loop {
-            let pace = Some(Instant::now() + CATCH_UP_PACE);
-            // Half of it: woken for each message, both sides would do little else.
-            let caught_up = wait::block_on(word, pace, |attempt| {
-                self.asleep_step(attempt, PRODUCERS_ASLEEP, || {
-                    let (used, count) = used();
-                    (used <= segment.units / 2, count)
-                })
-            });
-            let (_, now) = used();
-            if caught_up.is_some() || now == head || is_past(deadline) {
-                return;
-            }
-            head = now;
-        }
     }
 
     /// The segment that takes a message of `units`, and the position at which it starts.
@@ -245,7 +205,6 @@ impl<'a> Queue<'a> {
         };
         let base = tail.position.wrapping_add(1);
         let next = self.new_segment(size, base, segment.id)?;
-        next.set_idle_since(head.count);
         segment.chain(next.id, base);
         failpoint("queue-growing");
         self.word(TAIL_SEGMENT).store(next.id, Relaxed);

@@ -1,6 +1,6 @@
 //! The consumers' side of a queue.
 
-use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 
 use super::segment::{Segment, UNIT, block_size, units_of};
 use super::{
@@ -17,17 +17,29 @@ const SMALLEST_SPARE: u64 = LARGEST_SEGMENT / 8;
 /// A chain of more segments than this can only be a circle.
 pub(super) const LONGEST_CHAIN: usize = 1 << 16;
 
+/// So many bytes of a message that is too long are shown all the same.
+pub const PREVIEW: usize = 1024;
+
 /// What came of an attempt to take.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Take {
     Message(Taken),
-    /// The first message has so many bytes, more than the caller has room for; it is still there.
+    /// The first message has so many bytes, and the caller no room for them; it is still there.
     TooLong(usize),
     Empty,
     /// Nothing is there, and nothing can be put any more.
     ShutDown,
     /// Nothing is there, and no other process has the queue any more.
     Orphaned,
+}
+
+/// Where a message goes.
+enum Target<'a> {
+    Nowhere,
+    /// To the beginning of a buffer.
+    Buffer(&'a mut [u8]),
+    /// To two buffers, one after the other, which must have its length together.
+    Split(&'a mut [u8], &'a mut [u8]),
 }
 
 /// A taken message.
@@ -73,7 +85,6 @@ impl Header {
     }
 
     /// The header of the message at `start`, of `filled` units at most, and the position behind it.
-    #[inline]
     pub(super) fn read(segment: Segment, start: u32, filled: u32) -> Result<(Self, u32)> {
         let mut bytes = [0; UNIT as usize];
         let at = segment.read_into(start, &mut bytes);
@@ -108,9 +119,22 @@ fn number(four: &[u8]) -> u32 {
 }
 
 impl<'a> Queue<'a> {
-    /// Copies the first message to `target` and takes it, if there is one and it fits.
+    /// Copies the first message to `target` and takes it, if there is one and it fits. Of one that
+    /// does not, the first [`PREVIEW`] bytes are copied, if there is room for them.
     pub fn try_take(self, target: &mut [u8]) -> Result<Take> {
-        self.try_take_to(Some(target))
+        self.try_take_to(Target::Buffer(target))
+    }
+
+    /// As [`try_take`](Self::try_take), for a message of exactly the length of two buffers: to
+    /// `head`, a multiple of 8 bytes, then to `rest`.
+    pub fn try_take_split(self, head: &mut [u8], rest: &mut [u8]) -> Result<Take> {
+        if !head.len().is_multiple_of(UNIT as usize) {
+            return Err(Error::Exhausted {
+                action: "take a message in two parts",
+                limit: format!("the first has {} bytes", head.len()),
+            });
+        }
+        self.try_take_to(Target::Split(head, rest))
     }
 
     /// As [`try_take`](Self::try_take), into memory of its own; `None` if there is no message.
@@ -130,14 +154,14 @@ impl<'a> Queue<'a> {
 
     /// Throws the first message away, whatever its length; `false` if there is none.
     pub fn discard(self) -> Result<bool> {
-        let Take::Message(taken) = self.try_take_to(None)? else {
+        let Take::Message(taken) = self.try_take_to(Target::Nowhere)? else {
             return Ok(false);
         };
         self.member.unpin(&taken.attachments)?;
         Ok(true)
     }
 
-    fn try_take_to(self, target: Option<&mut [u8]>) -> Result<Take> {
+    fn try_take_to(self, target: Target) -> Result<Take> {
         if self.looks_empty() {
             return Ok(match self.phase() {
                 Phase::Open => Take::Empty,
@@ -147,9 +171,7 @@ impl<'a> Queue<'a> {
             });
         }
         let take = self.locked(CONSUMERS_LOCK, || self.take_first(target))?;
-        // Without a limit, producers wait for a moment at most: it does no harm to miss one.
-        let may_wait = || self.maxsize() != 0 || self.word(PRODUCERS_ASLEEP).load(Relaxed) != 0;
-        if matches!(take, Take::Message(_)) && may_wait() {
+        if matches!(take, Take::Message(_)) && self.maxsize() != 0 {
             self.wake_one(PRODUCERS_ASLEEP, self.drained_word());
         }
         Ok(take)
@@ -162,9 +184,8 @@ impl<'a> Queue<'a> {
         seen.count == self.mark(HEAD).count && self.is_empty()
     }
 
-    /// Copies the first message out, unless there is no `target`, and moves the head. Call with the
-    /// consumers' lock.
-    fn take_first(self, target: Option<&mut [u8]>) -> Result<Take> {
+    /// Copies the first message out and moves the head. Call with the consumers' lock.
+    fn take_first(self, target: Target) -> Result<Take> {
         let head = self.mark(HEAD);
         let is_behind = |tail: Mark| tail.ahead_of(head) != 0;
         let tail = self.mark_seen(TAIL_SEEN, TAIL, is_behind);
@@ -176,22 +197,42 @@ impl<'a> Queue<'a> {
         let (header, at) = Header::read(segment, start, filled)?;
         let (mut holds, at) = header.holds(segment, at);
         let body = self.body(&header, segment, at)?;
-        if let Some(target) = target {
-            let Some(target) = target.get_mut(..header.length) else {
+        let copy = |first: &mut [u8], second: &mut [u8]| match body {
+            Body::Inline => {
+                let at = segment.read_into(at, first);
+                segment.read_into(at, second);
+            }
+            Body::Apart(block) => {
+                self.arena().read(block.offset, first);
+                let behind = block.offset + first.len() as u64;
+                self.arena().read(behind, second);
+            }
+        };
+        match target {
+            Target::Nowhere => {}
+            Target::Buffer(buffer) if header.length <= buffer.len() => {
+                copy(&mut buffer[..header.length], &mut []);
+            }
+            Target::Buffer(buffer) => {
+                if let Some(preview) = buffer.get_mut(..PREVIEW.min(header.length)) {
+                    copy(preview, &mut []);
+                }
                 return Ok(Take::TooLong(header.length));
-            };
-            match body {
-                Body::Inline => _ = segment.read_into(at, target),
-                Body::Apart(block) => self.arena().read(block.offset, target),
+            }
+            Target::Split(first, second) => {
+                if first.len() + second.len() != header.length {
+                    return Ok(Take::TooLong(header.length));
+                }
+                copy(first, second);
             }
         }
         let position = at.wrapping_add(units_of(header.body()) as u32);
         let count = head.count.wrapping_add(1);
         self.claim(count)?;
         failpoint("queue-before-take");
-        // Release: the bytes are out (tag: MARK).
+        // SeqCst: the bytes are out (tag: MARK), before the look at the sleepers (tag: ASLEEP).
         self.mark_word(HEAD)
-            .store(Mark { position, count }.pack(), Release);
+            .store(Mark { position, count }.pack(), SeqCst);
         failpoint("queue-taken");
         self.claim_done();
         // Whoever is killed here, before its holds are its own, leaves them to be swept away.
@@ -213,14 +254,12 @@ impl<'a> Queue<'a> {
     }
 
     /// The segment of the first message, its position there, and the segments before it.
-    #[inline]
     pub(super) fn first_segment(self, head: u32) -> Result<(Segment<'a>, u32, Vec<Segment<'a>>)> {
         let first = self.segment(self.word(HEAD_SEGMENT).load(Relaxed))?;
         self.segment_behind(first, head)
     }
 
     /// As [`first_segment`](Self::first_segment), from `segment` on.
-    #[inline]
     pub(super) fn segment_behind(
         self,
         mut segment: Segment<'a>,
@@ -229,7 +268,6 @@ impl<'a> Queue<'a> {
         let mut start = head;
         let mut passed = Vec::new();
         while let Some(next) = segment.next_at(start) {
-            // No memory is taken unless a segment has been passed.
             passed.push(segment);
             if passed.len() > LONGEST_CHAIN {
                 return Err(Error::Corrupted("a queue's segments form a circle"));

@@ -1,3 +1,4 @@
+use super::take::PREVIEW;
 use super::*;
 use crate::sys::clock::deadline_after;
 
@@ -8,6 +9,7 @@ fn member() -> Member {
 fn plain(bytes: &[u8]) -> Message<'_> {
     Message {
         tag: 0,
+        head: &[],
         bytes,
         attachments: &[],
     }
@@ -108,6 +110,53 @@ fn a_backlog_that_moves_on_uses_the_same_memory_again() {
     assert_eq!(queue.word(SPARE_SEGMENT).load(Relaxed), 0);
     member.release(block.id).unwrap();
     assert_eq!(member.usage().unwrap().blocks, 0);
+}
+
+#[test]
+fn a_message_in_two_parts_is_one() {
+    let member = member();
+    let (queue, _) = Queue::create(&member, 0, false).unwrap();
+    for (head, length) in [
+        (8, 0),
+        (0, 9),
+        (16, 1),
+        (64, 70_001),
+        (1024, LONGEST_INLINE),
+    ] {
+        let (first, second) = (vec![1; head], vec![2; length]);
+        let message = Message {
+            head: &first,
+            ..plain(&second)
+        };
+        let whole = [&first[..], &second].concat();
+        let whole_length = whole.len();
+        for _ in 0..3 {
+            queue.try_put(&message).unwrap();
+        }
+        assert_eq!(take(queue), Some(whole.clone()));
+        let (mut first, mut second) = (vec![0; head + 8], vec![0; length]);
+        let wrong = queue.try_take_split(&mut first, &mut second).unwrap();
+        assert_eq!(wrong, Take::TooLong(whole_length));
+        let right = queue
+            .try_take_split(&mut first[..head], &mut second)
+            .unwrap();
+        assert!(matches!(right, Take::Message(taken) if taken.length == whole_length));
+        assert_eq!([&first[..head], &second].concat(), whole);
+        let mut short = vec![0; whole_length - 1];
+        assert_eq!(
+            queue.try_take(&mut short).unwrap(),
+            Take::TooLong(whole_length)
+        );
+        let shown = if short.len() >= PREVIEW { PREVIEW } else { 0 };
+        assert_eq!(short[..shown], whole[..shown]);
+        assert!(queue.discard().unwrap());
+    }
+    let odd = Message {
+        head: &[1; 7],
+        ..plain(b"rest")
+    };
+    assert!(queue.try_put(&odd).is_err());
+    assert!(queue.try_take_split(&mut [0; 7], &mut [0; 4]).is_err());
 }
 
 #[test]

@@ -1,0 +1,35 @@
+//! What the threads of this process have in common that are JavaScript of their own: Deno's Workers
+//! each load the package anew. The main thread notes who the process is; Workers look it up.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use napi::bindgen_prelude::{Buffer, Uint8Array};
+use napi_derive::napi;
+
+static NOTES: Mutex<Option<HashMap<String, Vec<u8>>>> = Mutex::new(None);
+
+fn notes() -> MutexGuard<'static, Option<HashMap<String, Vec<u8>>>> {
+    // The map is whole even after a panic elsewhere: nothing panics while it is locked.
+    NOTES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Notes the bytes, in the place of what was noted under that name.
+#[napi]
+pub fn note(name: String, bytes: Uint8Array) {
+    notes().get_or_insert_default().insert(name, bytes.to_vec());
+}
+
+/// Notes the bytes unless something is noted under that name; what is noted then. So threads agree.
+#[napi]
+pub fn agree(name: String, proposal: Uint8Array) -> Buffer {
+    let mut notes = notes();
+    let noted = notes.get_or_insert_default().entry(name);
+    noted.or_insert_with(|| proposal.to_vec()).clone().into()
+}
+
+/// What is noted under that name; `null` if nothing is.
+#[napi]
+pub fn noted(name: String) -> Option<Buffer> {
+    Some(notes().as_ref()?.get(&name)?.clone().into())
+}

@@ -1,0 +1,182 @@
+//! The cage: what native code may do in a process that was started with fewer permissions than
+//! its parent has.
+//!
+//! Deno does not confine native code, so the library confines itself. The program in such a
+//! process is taken to be hostile: it can call every function of the addon with any argument. What
+//! it may do is known before it runs: its parent has written its command line, with Deno's own
+//! permission flags, where JavaScript reaches it neither here nor in the parent (`table::Cage`).
+//! The kernel's copy in `/proc/self/cmdline` is looked at for the mark ([`MARK`]), too: it is there
+//! before the tree is joined. But it is this process's own memory: a `--preload` of the user's that
+//! sets `process.title` has overwritten it by then. Nothing opens the cage.
+//!
+//! | asked for              | granted if                                                        |
+//! | ---------------------- | ----------------------------------------------------------------- |
+//! | a child                | its command line is this process's own, with no more permissions, and modules that this process could load itself; its environment is the one this process was started with, but for variables that are granted by name |
+//! | a network address      | `--allow-net` covers it as it is written, and no `--deny-net` that or what it turns out to be |
+//! | a path (local sockets) | `--allow-read` and `--allow-write` cover it and where it leads to, `--allow-net` has it as `unix:` and the path, and there is no denial; none through `/proc` |
+//! | a shared object        | this process made it or was given it (`member/gifts.rs`)          |
+//!
+//! - [`entry`]: the argument that names the entry module: its mark, and the modules it imports.
+//! - [`command_line`]: what the flags grant, and whether another command line is covered by this one.
+//! - [`addresses`]: hosts and local sockets.
+
+mod addresses;
+mod command_line;
+mod entry;
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use crate::error::{Error, Result};
+use crate::sys::procfs;
+use command_line::{CommandLine, Grant};
+use entry::MARK;
+
+/// Variables that say to a new process what to load or whom to trust: none of them may differ.
+const LOADER_PREFIXES: [&str; 6] = ["LD_", "DENO_", "NODE_", "NPM_", "GLIBC_", "GCONV_"];
+
+/// What the parent has told. Once there is a cage it stays.
+static TOLD: OnceLock<Cage> = OnceLock::new();
+
+/// The cage of this process; `None` if it is in none.
+pub fn current() -> Option<&'static Cage> {
+    /// What the command line says when the addon is loaded, which asks at once.
+    static FOUND: OnceLock<Option<Cage>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        let arguments = procfs::command_line().unwrap_or_default();
+        is_caged(&arguments).then(|| Cage::new(arguments))
+    });
+    TOLD.get().or(found.as_ref())
+}
+
+/// Puts this process into a cage, as its parent says: with that command line, executable first.
+/// What cannot be read grants nothing.
+pub fn close(command_line: Vec<String>) {
+    let _ = TOLD.set(Cage::new(command_line));
+}
+
+/// Whether these arguments start a caged process.
+pub fn is_caged(arguments: &[String]) -> bool {
+    arguments.iter().any(|argument| argument.starts_with(MARK))
+}
+
+/// Fails unless this process may use the network address. For functions that open sockets.
+pub fn require_net(host: &str, port: u16) -> Result<()> {
+    current().map_or(Ok(()), |cage| cage.require_net(host, port))
+}
+
+/// Fails if the address that a host turned out to have was denied, however its host was written.
+pub fn require_not_denied(host: &str, port: u16) -> Result<()> {
+    current().map_or(Ok(()), |cage| cage.require_not_denied(host, port))
+}
+
+/// Fails unless this process may use the path that another, which it may use, leads to.
+pub fn require_real(path: &Path) -> Result<()> {
+    current().map_or(Ok(()), |cage| cage.require_real(path))
+}
+
+/// Fails unless this process may read the directory. For functions that go there, or tell whether
+/// one can.
+pub fn require_directory(path: &Path) -> Result<()> {
+    current().map_or(Ok(()), |cage| cage.require_directory(path))
+}
+
+/// Fails unless this process may read and write the path, or the abstract name behind a NUL. For
+/// functions that open local sockets.
+pub fn require_local(name: &[u8]) -> Result<()> {
+    current().map_or(Ok(()), |cage| cage.require_local(name))
+}
+
+fn refused(reason: String) -> Error {
+    Error::NotCapable(reason)
+}
+
+/// What a caged process may do.
+pub struct Cage {
+    command_line: Vec<String>,
+    executable: Option<PathBuf>,
+    /// What the process was started with, whatever was set since.
+    environment: Vec<(String, String)>,
+    own: CommandLine,
+}
+
+impl Cage {
+    fn new(command_line: Vec<String>) -> Self {
+        let arguments = command_line.get(1..).unwrap_or_default();
+        Self {
+            executable: std::env::current_exe().ok(),
+            environment: procfs::initial_environment().unwrap_or_default(),
+            own: CommandLine::parse(arguments).unwrap_or_default(),
+            command_line,
+        }
+    }
+
+    /// What this process was started with, executable first.
+    pub fn command_line(&self) -> &[String] {
+        &self.command_line
+    }
+
+    /// Fails unless a child with these arguments has at most this process's permissions.
+    pub fn require_start(&self, path: &Path, arguments: &[String]) -> Result<()> {
+        if self.executable.as_deref() != Some(path) {
+            return Err(refused(format!(
+                "a process with limited permissions starts its own executable only, not \"{}\"",
+                path.display()
+            )));
+        }
+        let wanted = CommandLine::parse(arguments)
+            .ok_or_else(|| refused("the command line is not one of this library's".into()))?;
+        self.own.require_covers(&wanted)
+    }
+
+    /// The environment of a child: `wanted`, or what this process was started with. Fails if a
+    /// variable differs that was not granted by name.
+    pub fn environment(
+        &self,
+        wanted: Option<&[(String, String)]>,
+    ) -> Result<Vec<(String, String)>> {
+        let Some(wanted) = wanted else {
+            return Ok(self.environment.clone());
+        };
+        for variable in wanted {
+            let (name, _) = variable;
+            let harmless = !LOADER_PREFIXES
+                .iter()
+                .any(|prefix| name.starts_with(prefix));
+            let granted = harmless && self.own.covers_item("env", name);
+            if !granted && !self.environment.contains(variable) {
+                return Err(refused(format!(
+                    "its environment variable \"{name}\" was not granted by name"
+                )));
+            }
+        }
+        Ok(wanted.to_vec())
+    }
+
+    /// Fails unless this process may read the directory that a child is to begin in: a failure to
+    /// begin there would tell whether it exists.
+    pub fn require_directory(&self, path: &Path) -> Result<()> {
+        let path = path.to_string_lossy();
+        if self.own.covers_path("read", &path) {
+            return Ok(());
+        }
+        Err(refused(format!("read access to \"{path}\" is missing")))
+    }
+
+    /// Whether a child may be told to import the module before its program begins.
+    pub fn may_load(&self, url: &str) -> bool {
+        self.own.may_load(url)
+    }
+
+    /// Whether it was granted to load libraries, besides the addon at this path.
+    pub fn may_load_others(&self, addon: &str) -> bool {
+        match self.own.grant("ffi") {
+            Grant::Nothing => false,
+            Grant::Everything => true,
+            Grant::Items(items) => items.iter().any(|item| item != addon),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,246 @@
+//! What this process holds: one hold for each block, however many handles and uses it has here; and
+//! what it lets other processes and messages hold.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{MutexGuard, PoisonError};
+
+use super::Member;
+use crate::error::{Error, Result};
+use crate::heap::blocks::BlockId;
+use crate::heap::{Block, Hold, Holder, Kind};
+use crate::table::Slot;
+
+pub(super) struct Held {
+    hold: Hold,
+    /// What JavaScript may give up.
+    handles: u32,
+    /// What the addon itself needs the block for: buffers over it, waits on it.
+    uses: u32,
+    /// Of a [`Kind::Offer`]: whether it has been put into a message.
+    was_pinned: bool,
+}
+
+impl Held {
+    pub(super) fn once(hold: Hold) -> Self {
+        Self {
+            hold,
+            handles: 1,
+            uses: 0,
+            was_pinned: false,
+        }
+    }
+}
+
+impl Member {
+    pub(super) fn held(&self) -> MutexGuard<'_, HashMap<BlockId, Held>> {
+        // The map is whole even after a panic elsewhere: nothing panics while it is locked.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A new block of `size` zero bytes, with one handle in this process.
+    pub fn create(&self, kind: Kind, size: u64) -> Result<Block> {
+        let mut held = self.held();
+        let (block, hold) = self
+            .heap()?
+            .allocate(kind, size, Holder::Process(self.slot))?;
+        held.insert(block.id, Held::once(hold));
+        Ok(block)
+    }
+
+    /// A new block that this process holds without a handle, for a moment; [`unpin`](Self::unpin)
+    /// ends that.
+    pub fn create_pinned(&self, kind: Kind, size: u64) -> Result<(Block, Hold)> {
+        self.heap()?
+            .allocate(kind, size, Holder::Process(self.slot))
+    }
+
+    /// A new block that another block holds, and its hold.
+    pub fn create_within(&self, kind: Kind, size: u64, holder: BlockId) -> Result<(Block, Hold)> {
+        self.heap()?.allocate(kind, size, Holder::Block(holder))
+    }
+
+    /// One more handle of a block that somebody else told of.
+    pub fn adopt(&self, id: BlockId, generation: u32) -> Result<Block> {
+        let mut held = self.held();
+        if !held.contains_key(&id) {
+            self.require_brought(&held, id)?;
+        }
+        match held.entry(id) {
+            Entry::Occupied(mut known) => {
+                let block = Block::open(&self.arena, id)?;
+                if block.generation != generation {
+                    return Err(Error::NoSuchObject {
+                        what: "shared object",
+                        id,
+                    });
+                }
+                known.get_mut().handles += 1;
+                Ok(block)
+            }
+            Entry::Vacant(place) => {
+                let holder = Holder::Process(self.slot);
+                let (block, hold) = self.heap()?.hold(id, generation, holder)?;
+                place.insert(Held::once(hold));
+                Ok(block)
+            }
+        }
+    }
+
+    /// One handle less; at the last, the block is let go.
+    pub fn release(&self, id: BlockId) -> Result<()> {
+        self.give_up(id, |held| &mut held.handles)
+    }
+
+    /// Keeps a block that this process holds for as long as the addon uses it, whatever JavaScript
+    /// releases meanwhile.
+    pub fn begin_use(&self, id: BlockId) -> Result<()> {
+        let generation = Block::open(&self.arena, id)?.generation;
+        self.adopt(id, generation)?;
+        if let Some(known) = self.held().get_mut(&id) {
+            known.handles -= 1;
+            known.uses += 1;
+        }
+        Ok(())
+    }
+
+    /// Ends what [`begin_use`](Self::begin_use) began.
+    pub fn end_use(&self, id: BlockId) -> Result<()> {
+        self.give_up(id, |held| &mut held.uses)
+    }
+
+    fn give_up(&self, id: BlockId, count: fn(&mut Held) -> &mut u32) -> Result<()> {
+        let mut held = self.held();
+        let Entry::Occupied(mut known) = held.entry(id) else {
+            return Ok(());
+        };
+        let count = count(known.get_mut());
+        *count = count.saturating_sub(1);
+        if known.get().handles == 0 && known.get().uses == 0 {
+            let hold = known.remove().hold;
+            self.heap()?.let_go(hold);
+            self.forget_gifts_of(id);
+        }
+        Ok(())
+    }
+
+    /// The block of that number, which this process must hold, if it is of that kind.
+    pub fn block(&self, id: BlockId, kind: Kind) -> Result<Block> {
+        self.require_held(id)?;
+        self.part(id, kind)
+    }
+
+    /// A block that another block names and holds, such as a queue's segment.
+    pub fn part(&self, id: BlockId, kind: Kind) -> Result<Block> {
+        let block = Block::open(&self.arena, id)?;
+        if block.kind != kind {
+            return Err(Error::NoSuchObject {
+                what: "shared object of this kind",
+                id,
+            });
+        }
+        Ok(block)
+    }
+
+    /// How many hold a block: processes, and messages on their way.
+    pub fn holders(&self, id: BlockId) -> u32 {
+        Block::holds(&self.arena, id).unwrap_or(0)
+    }
+
+    /// Lets a child that is about to be started hold a block that this process holds.
+    pub fn hold_for(&self, slot: Slot, id: BlockId) -> Result<Hold> {
+        self.require_held(id)?;
+        let generation = Block::open(&self.arena, id)?.generation;
+        let (_, hold) = self.heap()?.hold(id, generation, Holder::Process(slot))?;
+        Ok(hold)
+    }
+
+    /// Lets `holder` keep a block that this process holds, for as long as it is on its way.
+    pub fn pin(&self, id: BlockId, holder: BlockId) -> Result<Hold> {
+        self.require_held(id)?;
+        let block = Block::open(&self.arena, id)?;
+        let (_, hold) = self
+            .heap()?
+            .hold(id, block.generation, Holder::Block(holder))?;
+        self.note_pinned(block, true);
+        Ok(hold)
+    }
+
+    /// As [`pin`](Self::pin), for several blocks: all or none.
+    pub fn pin_all(&self, ids: &[BlockId], holder: BlockId) -> Result<Vec<Hold>> {
+        let mut holds = Vec::with_capacity(ids.len());
+        for &id in ids {
+            match self.pin(id, holder) {
+                Ok(hold) => holds.push(hold),
+                Err(error) => {
+                    self.unpin(&holds)?;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(holds)
+    }
+
+    fn note_pinned(&self, block: Block, is_pinned: bool) {
+        if block.kind == Kind::Offer
+            && let Some(held) = self.held().get_mut(&block.id)
+        {
+            held.was_pinned = is_pinned;
+        }
+    }
+
+    /// Whether this process has put the offer into a message, which has not been withdrawn.
+    pub fn was_pinned(&self, id: BlockId) -> bool {
+        self.held().get(&id).is_some_and(|held| held.was_pinned)
+    }
+
+    /// Ends what [`pin`](Self::pin) began.
+    pub fn unpin(&self, holds: &[Hold]) -> Result<()> {
+        if holds.is_empty() {
+            return Ok(());
+        }
+        let heap = self.heap()?;
+        let held = |&hold: &Hold| Block::open(&self.arena, heap.held(hold)?).ok();
+        let blocks: Vec<Block> = holds.iter().filter_map(held).collect();
+        holds.iter().for_each(|&hold| heap.let_go(hold));
+        drop(heap);
+        // If this process has put them, the message may be put again.
+        blocks
+            .into_iter()
+            .for_each(|block| self.note_pinned(block, false));
+        Ok(())
+    }
+
+    /// As [`unpin`](Self::unpin), but only of what `holder` does hold: for numbers that somebody
+    /// has sent.
+    pub fn unpin_from(&self, holder: BlockId, holds: &[Hold]) -> Result<()> {
+        let heap = self.heap()?;
+        for &hold in holds {
+            if heap.holder(hold) == Some(Holder::Block(holder)) {
+                heap.let_go(hold);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes holds of another's this process's own: what it has taken goes with it, should it die.
+    pub fn take_pins(&self, holds: &[Hold]) -> Result<Vec<Hold>> {
+        let heap = self.heap()?;
+        let mine = Holder::Process(self.slot);
+        let take = |&hold: &Hold| {
+            let id = heap
+                .held(hold)
+                .ok_or(Error::Corrupted("a message has no hold"))?;
+            let generation = Block::open(&self.arena, id)?.generation;
+            heap.hold(id, generation, mine).map(|(_, hold)| hold)
+        };
+        let taken = holds.iter().map(take).collect::<Result<_>>()?;
+        holds.iter().for_each(|&hold| heap.let_go(hold));
+        Ok(taken)
+    }
+
+    /// What the block `holder` holds.
+    pub fn pinned_by(&self, holder: BlockId) -> Result<Vec<(Hold, BlockId)>> {
+        Ok(self.heap()?.held_by(Holder::Block(holder)))
+    }
+}

@@ -1,0 +1,27 @@
+// The words that a pool shares with its workers, which come and go: a place in an array of them is used again. An array
+// of its own for each worker would stay until it is garbage-collected, and a pool whose workers die often has thousands.
+
+import { RawArray } from "../sharedctypes.ts";
+import { CELLS } from "./messages.ts";
+
+/** Workers per array. */
+const PLACES = 32;
+
+/** The places of one pool. */
+export class CellTable {
+  readonly #free: Int32Array[] = [];
+
+  /** A worker's words, all 0. */
+  take(): Int32Array {
+    if (this.#free.length === 0) {
+      const all = RawArray("i32", PLACES * CELLS) as Int32Array;
+      for (let i = PLACES; i-- > 0;) this.#free.push(all.subarray(i * CELLS, (i + 1) * CELLS));
+    }
+    return this.#free.pop()!.fill(0);
+  }
+
+  /** A worker's words are not needed any more: it has ended. */
+  giveBack(cells: Int32Array): void {
+    this.#free.push(cells);
+  }
+}
