@@ -107,7 +107,7 @@ export const CASES: readonly Case[] = [
     work: "Queue one way, small int",
     script: "queue_one_way",
     variant: "int",
-    iterations: 100_000,
+    iterations: 300_000,
     needs: ["Queue", "Process", "RawArray"],
     reach: cpython(0.06),
   },
@@ -139,7 +139,7 @@ export const CASES: readonly Case[] = [
   {
     work: "Queue request-reply, hot",
     script: "queue_request_reply",
-    iterations: 10_000,
+    iterations: 30_000,
     needs: ["Queue", "Process", "RawArray"],
     floor: ["ping_pong", "spin"],
     reach: cpython(0.03),

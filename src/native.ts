@@ -319,6 +319,11 @@ export function addonFile(): { path: string; variable?: string } {
   return explicitPath() === undefined ? { path: loadedFrom } : { path: loadedFrom, variable: ADDON_VARIABLE };
 }
 
+/** The file that the addon was loaded from; empty before that. */
+export function nativePath(): string {
+  return loadedFrom;
+}
+
 /** The addon, as a member of a process tree: of a new one, unless this process was started as a child. */
 export function native(): Native {
   return loaded ??= join(load());

@@ -4,7 +4,9 @@
 // numbers. Long byte arrays bypass the serialiser: one copy in, one copy out.
 
 import { type Native, native, translated } from "../native.ts";
+import { quickGet, quickPut } from "../quick.ts";
 import { type Dumped, dumpInto, dumps, loads } from "../reduction.ts";
+
 import { currentViewReducer, discard, reduceInto } from "../reduction/registry.ts";
 import { keepingScratch, openScratch, type Scratch } from "../scratch.ts";
 
@@ -99,6 +101,7 @@ export class Transport {
     if (end < 0) return this.#putOnce(serialise(value), timeout, PutStatus.done);
     const queue = this.#blockOf("put into");
     this.#becomeProducer(queue);
+    if (quickPut(queue, end) === PutStatus.done) return PutStatus.done;
     return this.#addon.queuePut(queue, end, timeout);
   }
 
@@ -112,6 +115,7 @@ export class Transport {
     }
     const queue = this.#blockOf("put into");
     this.#becomeProducer(queue);
+    if (quickPut(queue, end) === PutStatus.done) return PutStatus.done;
     const status = this.#addon.queuePut(queue, end, 0);
     if (status !== PutStatus.full) return status;
     return { tag: Tag.value, bytes: this.#scratch.bytes.slice(0, end), attachments: NO_ATTACHMENTS };
@@ -160,8 +164,10 @@ export class Transport {
   }
 
   #get(queue: number, timeout: number, patient: boolean): unknown {
+    const quick = quickGet(queue);
+    if (quick >= 0 && quick < TAG_UNIT) return this.#value(this.#scratch.bytes, quick);
     const begin = timeout > 0 && timeout < Infinity ? performance.now() : 0;
-    const got = this.#addon.queueGet(queue, timeout, !patient && this.lonely ? 1 : 0);
+    const got = quick >= 0 ? quick : this.#addon.queueGet(queue, timeout, !patient && this.lonely ? 1 : 0);
     if (got < 0) return NO_VALUE[got];
     if (got < TAG_UNIT) return this.#value(this.#scratch.bytes, got);
     if (got < TOO_LONG) return this.#special(this.#scratch.bytes, got);

@@ -18,6 +18,7 @@ mod output;
 mod port;
 mod primitives;
 mod queues;
+mod quick;
 mod sockets;
 mod tree;
 mod warm;

@@ -112,6 +112,11 @@ pub fn queue_create(maxsize: u32, joinable: bool) -> Result<u32> {
         .id)
 }
 
+/// What [`queue_put`] returns.
+pub const PUT_DONE: u32 = 0;
+pub const PUT_FULL: u32 = 1;
+const PUT_SHUT_DOWN: u32 = 2;
+
 /// Puts the first `length` bytes of the scratch buffer, blocking up to `timeout` milliseconds:
 /// 0 if done, 1 if it was full for so long, 2 if it is shut down.
 pub fn queue_put(id: u32, length: u32, timeout: f64) -> Result<u32> {
@@ -182,14 +187,14 @@ fn put(id: u32, message: &Message, timeout: f64) -> Result<u32> {
         put = queue.put(message, deadline_after(timeout)).map_err(to_js)?;
     }
     Ok(match put {
-        Put::Done => 0,
-        Put::Full => 1,
-        Put::ShutDown => 2,
+        Put::Done => PUT_DONE,
+        Put::Full => PUT_FULL,
+        Put::ShutDown => PUT_SHUT_DOWN,
     })
 }
 
 /// What [`queue_get`] returns when there is no message to be had.
-const EMPTY: f64 = -1.0;
+pub const EMPTY: f64 = -1.0;
 const SHUT_DOWN: f64 = -2.0;
 const ORPHANED: f64 = -3.0;
 /// What it adds to the length: the tag in units of this …

@@ -117,6 +117,9 @@ struct Spin {
 }
 
 impl Spin {
+    /// Looks at the word between two readings of the clock.
+    const LOOKS: u32 = 32;
+
     fn new() -> Self {
         Self { until: None }
     }
@@ -126,17 +129,27 @@ impl Spin {
         if !spinning_helps() {
             return false;
         }
-        let until = *self.until.get_or_insert_with(|| Instant::now() + SPIN);
         loop {
-            for _ in 0..32 {
+            // The first looks come before the clock is read at all.
+            let changed = (0..Self::LOOKS).any(|_| {
                 // Relaxed: only a hint; the step that follows synchronises.
-                if word.load(Relaxed) != expected {
-                    return Instant::now() < until;
+                let changed = word.load(Relaxed) != expected;
+                if !changed {
+                    std::hint::spin_loop();
                 }
-                std::hint::spin_loop();
+                changed
+            });
+            // The 40 ns that this takes are of use after a change, too: who reacts at once takes the
+            // line away from the one that has just changed it, and hot locks are slower by a sixth.
+            let now = Instant::now();
+            let until = *self.until.get_or_insert_with(|| now + SPIN);
+            if changed || now >= until {
+                return now < until;
             }
-            if Instant::now() >= until {
-                return false;
+            // By now whoever is to change the word may want this very CPU. Sooner, it would cost hot
+            // locks more than it helps.
+            if now + SPIN / 2 >= until {
+                std::thread::yield_now();
             }
         }
     }

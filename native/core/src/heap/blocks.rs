@@ -100,27 +100,37 @@ pub struct Block {
 impl Block {
     /// What the descriptor `id` says now. For the answer to stay true, the caller's process must
     /// hold the block.
+    #[inline]
     pub fn open(arena: &Arena, id: BlockId) -> Result<Self> {
-        let missing = || Error::NoSuchObject {
-            what: "shared object",
-            id,
-        };
-        if id == 0 || u64::from(id) >= DESCRIPTOR_COUNT {
-            return Err(missing());
+        Self::look(arena, id).ok_or_else(|| missing("shared object", id))
+    }
+
+    /// As [`open`](Self::open), if it is in use as `kind`.
+    #[inline]
+    pub fn open_as(arena: &Arena, id: BlockId, kind: Kind) -> Result<Self> {
+        let block = Self::open(arena, id)?;
+        if block.kind == kind {
+            Ok(block)
+        } else {
+            Err(missing("shared object of this kind", id))
         }
-        let word = |index: u64| arena.word64(descriptor(id) + 8 * index).load(Relaxed);
-        let (place, size, counts) = (word(0), word(1), word(2));
-        let kind = Kind::from_number((place >> 56) as u32).ok_or_else(missing)?;
+    }
+
+    #[inline]
+    fn look(arena: &Arena, id: BlockId) -> Option<Self> {
+        if id == 0 || u64::from(id) >= DESCRIPTOR_COUNT {
+            return None;
+        }
+        let words = arena.words64::<3>(descriptor(id));
+        let [place, size, counts] = words.each_ref().map(|word| word.load(Relaxed));
+        let kind = Kind::from_number((place >> 56) as u32)?;
         let offset = place & OFFSET_MASK;
         let inside = offset >= CELLS
             && offset.is_multiple_of(CELL_SIZE)
             && offset
                 .checked_add(size)
                 .is_some_and(|end| end <= arena.size());
-        if kind == Kind::Returned || !inside {
-            return Err(missing());
-        }
-        Ok(Self {
+        (kind != Kind::Returned && inside).then_some(Self {
             id,
             generation: (counts >> 32) as u32,
             kind,
@@ -134,6 +144,11 @@ impl Block {
         Self::open(arena, id)?;
         Ok(arena.word64(counts_word(id)).load(Relaxed) as u32)
     }
+}
+
+#[cold]
+fn missing(what: &'static str, id: BlockId) -> Error {
+    Error::NoSuchObject { what, id }
 }
 
 const OFFSET_MASK: u64 = (1 << 48) - 1;

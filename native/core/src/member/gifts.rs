@@ -23,6 +23,7 @@ pub(super) struct Gift {
 
 impl Member {
     /// Whether this process may use no blocks but those that it made or was given.
+    #[inline]
     pub fn is_caged(&self) -> bool {
         self.gifts.is_some()
     }

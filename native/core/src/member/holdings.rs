@@ -125,21 +125,18 @@ impl Member {
     }
 
     /// The block of that number, which this process must hold, if it is of that kind.
+    #[inline]
     pub fn block(&self, id: BlockId, kind: Kind) -> Result<Block> {
-        self.require_held(id)?;
+        if self.is_caged() {
+            self.require_held(id)?;
+        }
         self.part(id, kind)
     }
 
     /// A block that another block names and holds, such as a queue's segment.
+    #[inline]
     pub fn part(&self, id: BlockId, kind: Kind) -> Result<Block> {
-        let block = Block::open(&self.arena, id)?;
-        if block.kind != kind {
-            return Err(Error::NoSuchObject {
-                what: "shared object of this kind",
-                id,
-            });
-        }
-        Ok(block)
+        Block::open_as(&self.arena, id, kind)
     }
 
     /// How many hold a block: processes, and messages on their way.

@@ -64,7 +64,7 @@ use crate::heap::blocks::BlockId;
 use crate::heap::{Block, Kind};
 use crate::member::Member;
 use crate::sync::lock::Lock;
-use crate::sync::{Acquired, Acquirer, Released};
+use crate::sync::{Acquired, Acquirer, Released, Token};
 use crate::wait;
 
 /// Offsets of the control block's words, by cache line: what the other side looks at (each mark and
@@ -88,6 +88,8 @@ const LEDGER: Offset = 268;
 const DONE: Offset = 320;
 const JOINERS_ASLEEP: Offset = 324;
 const CONTROL_SIZE: u64 = 384;
+const CONTROL_WORDS: usize = CONTROL_SIZE as usize / 4;
+const CONTROL_MARKS: usize = CONTROL_SIZE as usize / 8;
 
 /// The half of `tail` and `head` that counts messages; its change is what waiters sleep for.
 const COUNT_HALF: Offset = if cfg!(target_endian = "little") { 4 } else { 0 };
@@ -156,6 +158,9 @@ pub struct Queue<'a> {
     member: &'a Member,
     id: BlockId,
     at: Offset,
+    /// The control block, as words of either size: checked when it was opened, not at each use.
+    words: &'a [AtomicU32; CONTROL_WORDS],
+    marks: &'a [AtomicU64; CONTROL_MARKS],
 }
 
 impl<'a> Queue<'a> {
@@ -163,11 +168,7 @@ impl<'a> Queue<'a> {
     /// who has taken what.
     pub fn create(member: &'a Member, maxsize: u32, joinable: bool) -> Result<(Self, Block)> {
         let block = member.create(Kind::Queue, CONTROL_SIZE)?;
-        let queue = Self {
-            member,
-            id: block.id,
-            at: block.offset,
-        };
+        let queue = Self::at(member, block);
         let segment = queue.new_segment(FIRST_SEGMENT, 0, 0)?;
         queue.word(TAIL_SEGMENT).store(segment.id, Relaxed);
         queue.word(HEAD_SEGMENT).store(segment.id, Relaxed);
@@ -180,27 +181,37 @@ impl<'a> Queue<'a> {
     }
 
     /// The queue in the block `id`.
+    #[inline]
     pub fn open(member: &'a Member, id: BlockId) -> Result<Self> {
-        let block = member.block(id, Kind::Queue)?;
-        Ok(Self {
+        Ok(Self::at(member, member.block(id, Kind::Queue)?))
+    }
+
+    #[inline]
+    fn at(member: &'a Member, block: Block) -> Self {
+        Self {
             member,
-            id,
+            id: block.id,
             at: block.offset,
-        })
+            words: member.arena().words32(block.offset),
+            marks: member.arena().words64(block.offset),
+        }
     }
 
     fn arena(self) -> &'a Arena {
         self.member.arena()
     }
 
+    #[inline(always)]
     fn word(self, offset: Offset) -> &'a AtomicU32 {
-        self.arena().word32(self.at + offset)
+        &self.words[offset as usize / 4]
     }
 
+    #[inline(always)]
     fn mark_word(self, offset: Offset) -> &'a AtomicU64 {
-        self.arena().word64(self.at + offset)
+        &self.marks[offset as usize / 8]
     }
 
+    #[inline]
     fn mark(self, offset: Offset) -> Mark {
         // Acquire pairs with the store that publishes or takes (tag: MARK).
         Mark::unpack(self.mark_word(offset).load(Acquire))
@@ -220,6 +231,7 @@ impl<'a> Queue<'a> {
 
     /// What this side last saw of `mark`, if that is `enough`, else what it is now. Call with the
     /// lock of the side that `seen` belongs to.
+    #[inline]
     fn mark_seen(self, seen: Offset, mark: Offset, enough: impl Fn(Mark) -> bool) -> Mark {
         // Relaxed: whoever stored it had acquired the mark, and let go of the lock since.
         let last = Mark::unpack(self.mark_word(seen).load(Relaxed));
@@ -277,6 +289,7 @@ impl<'a> Queue<'a> {
         self.word(SHARED).load(Relaxed) != 0 && self.member.holders(self.id) == 1
     }
 
+    #[inline]
     fn locked<T>(self, side: Offset, work: impl FnOnce() -> Result<T>) -> Result<T> {
         if self.acquire(side)? {
             self.clean_up(side)?;
@@ -294,12 +307,18 @@ impl<'a> Queue<'a> {
 
     /// Gets one of the two locks; whether it was left by one who died with it. The marks need no
     /// repair: the dead one had published, or it had not.
+    #[inline]
     fn acquire(self, side: Offset) -> Result<bool> {
-        let lock = self.lock(side);
         let token = self.member.token()?;
-        if lock.try_acquire(token) {
+        if self.lock(side).try_acquire(token) {
             return Ok(false);
         }
+        self.acquire_contended(side, token)
+    }
+
+    #[cold]
+    fn acquire_contended(self, side: Offset, token: Token) -> Result<bool> {
+        let lock = self.lock(side);
         let has_died = |owner| self.member.has_died(owner);
         let acquired = wait::block_on(lock.word, None, |attempt| {
             lock.acquire_step(&Acquirer {
@@ -317,6 +336,7 @@ impl<'a> Queue<'a> {
         Ok(true)
     }
 
+    #[inline]
     fn unlock(self, side: Offset) {
         if self.lock(side).release() == Released::WakeOne {
             self.member.wake(self.at + side, 1);
@@ -349,6 +369,7 @@ impl<'a> Queue<'a> {
         }
     }
 
+    #[inline]
     fn segment(self, id: BlockId) -> Result<Segment<'a>> {
         Segment::open(self.arena(), self.member.part(id, Kind::Segment)?)
     }

@@ -1,20 +1,30 @@
 //! The producers' side of a queue.
 
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::time::{Duration, Instant};
 
 use super::segment::{Segment, UNIT, block_size, units_of};
 use super::{
     CONSUMERS_ASLEEP, Form, HEAD, HEAD_SEEN, LARGEST_SEGMENT, LONGEST_BACKLOG, LONGEST_INLINE,
-    Mark, PRODUCERS_LOCK, Phase, Queue, RENEWED_AFTER, TAIL, TAIL_SEGMENT,
+    Mark, PRODUCERS_ASLEEP, PRODUCERS_LOCK, Phase, Queue, RENEWED_AFTER, SPARE_SEGMENT, TAIL,
+    TAIL_SEGMENT,
 };
 use crate::failpoint::failpoint;
 use crate::heap::blocks::BlockId;
 use crate::heap::{Hold, Kind};
-use crate::{Error, Result};
+use crate::sys::clock::is_past;
+use crate::{Error, Result, wait};
 
 /// The most attachments of one message: one less than their number has room for, because a
 /// message apart has its own block's hold besides.
 const MAX_ATTACHMENTS: usize = u16::MAX as usize - 1;
+
+/// Bytes from which a message may wait for consumers to make room in the ring.
+const WORTH_A_WAIT: usize = 16 * 1024;
+/// How long at most; about what the pages of a large segment cost.
+const LONGEST_CATCH_UP: Duration = Duration::from_millis(2);
+/// And no longer than this for the next message to be taken.
+const CATCH_UP_PACE: Duration = Duration::from_millis(1);
 
 /// A message to put.
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +76,9 @@ impl<'a> Queue<'a> {
         let put = if length > LONGEST_INLINE {
             self.put_apart(message)
         } else {
+            if length >= WORTH_A_WAIT {
+                self.let_catch_up(length);
+            }
             self.locked(PRODUCERS_LOCK, || self.append(message, None))
         };
         if let Ok(Put::Done) = put {
@@ -157,11 +170,52 @@ impl<'a> Queue<'a> {
         let position = segment.write(at, body);
         failpoint("queue-before-publish");
         let count = tail.count.wrapping_add(1);
-        // SeqCst: publishes the bytes (tag: MARK), before the look at the sleepers (tag: ASLEEP).
+        // Release: publishes the bytes (tag: MARK). A stronger store would wait here until the line has
+        // come from the consumer's core; as it is, it comes together with that of the bytes.
         self.mark_word(TAIL)
-            .store(Mark { position, count }.pack(), SeqCst);
+            .store(Mark { position, count }.pack(), Release);
         failpoint("queue-published");
         Ok(())
+    }
+
+    /// Gives consumers that are at work a moment before the queue grows by a large segment: to fill fresh
+    /// pages takes longer than the copy, and those of the ring are there already. No promise is made
+    /// here, and nothing depends on it; whoever consumes nothing is waited for once.
+    fn let_catch_up(self, length: usize) {
+        let deadline = Some(Instant::now() + LONGEST_CATCH_UP);
+        let Ok(segment) = self.segment(self.word(TAIL_SEGMENT).load(Relaxed)) else {
+            return;
+        };
+        let used = || {
+            let (head, tail) = (self.mark(HEAD), self.mark(TAIL));
+            let passed = tail.position.wrapping_sub(segment.base());
+            let used = tail.position.wrapping_sub(head.position).min(passed);
+            (u64::from(used), head.count)
+        };
+        let (at_first, mut head) = used();
+        if block_size(segment.units) < LARGEST_SEGMENT / 2
+            || at_first + units_of(length) + 2 < segment.units
+            || self.word(SPARE_SEGMENT).load(Relaxed) != 0
+            || segment.idle_since() == head
+        {
+            return;
+        }
+        let word = self.arena().word32(self.drained_word());
+        loop {
+            let pace = Some(Instant::now() + CATCH_UP_PACE);
+            // Half of it: woken for each message, both sides would do little else.
+            let caught_up = wait::block_on(word, pace, |attempt| {
+                self.asleep_step(attempt, PRODUCERS_ASLEEP, || {
+                    let (used, count) = used();
+                    (used <= segment.units / 2, count)
+                })
+            });
+            let (_, now) = used();
+            if caught_up.is_some() || now == head || is_past(deadline) {
+                return;
+            }
+            head = now;
+        }
     }
 
     /// The segment that takes a message of `units`, and the position at which it starts.
@@ -205,6 +259,7 @@ impl<'a> Queue<'a> {
         };
         let base = tail.position.wrapping_add(1);
         let next = self.new_segment(size, base, segment.id)?;
+        next.set_idle_since(head.count);
         segment.chain(next.id, base);
         failpoint("queue-growing");
         self.word(TAIL_SEGMENT).store(next.id, Relaxed);

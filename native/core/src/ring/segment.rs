@@ -1,5 +1,6 @@
 //! A ring of 8-byte units, part of a queue's chain.
 
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::arena::{Arena, Offset};
@@ -8,12 +9,14 @@ use crate::heap::{Block, Hold, Kind};
 use crate::{Error, Result};
 
 /// Offsets of a segment's words: the position of its first unit, the next segment and the position
-/// from which that one goes on, the previous segment, and the queue's hold on this one.
+/// from which that one goes on, the previous segment, the queue's hold on this one, and how many
+/// messages had been taken when it was made.
 const BASE: Offset = 0;
 const NEXT: Offset = 4;
 const END: Offset = 8;
 const PREVIOUS: Offset = 12;
 const OWN_HOLD: Offset = 16;
+const IDLE_SINCE: Offset = 20;
 const UNITS_AT: Offset = 64;
 
 pub const UNIT: u64 = 8;
@@ -34,11 +37,14 @@ pub struct Segment<'a> {
     arena: &'a Arena,
     pub id: BlockId,
     at: Offset,
+    /// Those words; the block was checked when it was opened.
+    words: &'a [AtomicU32; UNITS_AT as usize / 4],
     /// From the block's descriptor, so nobody can make it larger than it is.
     pub units: u64,
 }
 
 impl<'a> Segment<'a> {
+    #[inline]
     pub fn open(arena: &'a Arena, block: Block) -> Result<Self> {
         let units = block.size.saturating_sub(UNITS_AT) / UNIT;
         if block.kind != Kind::Segment || units == 0 || units > u64::from(u32::MAX) {
@@ -48,6 +54,7 @@ impl<'a> Segment<'a> {
             arena,
             id: block.id,
             at: block.offset,
+            words: arena.words32(block.offset),
             units,
         })
     }
@@ -61,13 +68,15 @@ impl<'a> Segment<'a> {
         self.set(END, 0);
     }
 
+    #[inline(always)]
     fn get(self, offset: Offset) -> u32 {
         // Relaxed: the queue's locks and marks order everything here.
-        self.arena.word32(self.at + offset).load(Relaxed)
+        self.words[offset as usize / 4].load(Relaxed)
     }
 
+    #[inline(always)]
     fn set(self, offset: Offset, value: u32) {
-        self.arena.word32(self.at + offset).store(value, Relaxed);
+        self.words[offset as usize / 4].store(value, Relaxed);
     }
 
     pub fn base(self) -> u32 {
@@ -80,6 +89,16 @@ impl<'a> Segment<'a> {
 
     pub fn hold(self) -> Hold {
         Hold(self.get(OWN_HOLD))
+    }
+
+    /// How many messages had been taken when the queue grew by this segment: if that is still so,
+    /// nobody consumes.
+    pub fn idle_since(self) -> u32 {
+        self.get(IDLE_SINCE)
+    }
+
+    pub fn set_idle_since(self, taken: u32) {
+        self.set(IDLE_SINCE, taken);
     }
 
     /// Says that from the position `end` on, `next` goes on; the unit before `end` is the mark.
@@ -98,6 +117,7 @@ impl<'a> Segment<'a> {
     }
 
     /// The next segment, if `position` has reached the end of this one.
+    #[inline]
     pub fn next_at(self, position: u32) -> Option<BlockId> {
         let mark = self.get(END).wrapping_sub(1);
         let next = self.get(NEXT);
@@ -105,34 +125,44 @@ impl<'a> Segment<'a> {
     }
 
     /// Where the unit of `position` is, in bytes from the first unit.
+    #[inline]
     fn place(self, position: u32) -> u64 {
         // `open` saw to it that the units fit; a division of 64 bits costs several times as much.
         u64::from(position.wrapping_sub(self.base()) % self.units as u32) * UNIT
     }
 
     /// Copies `bytes` in from `position` on, around the end if need be; the position behind them.
+    #[inline]
     pub fn write(self, position: u32, bytes: &[u8]) -> u32 {
         let place = self.place(position);
-        let until_end = (self.units * UNIT - place).min(bytes.len() as u64) as usize;
-        let (first, second) = bytes.split_at(until_end);
-        self.arena.write(self.at + UNITS_AT + place, first);
-        self.arena.write(
-            self.at + UNITS_AT,
-            &second[..second.len().min(self.bytes())],
-        );
+        let until_end = self.bytes() - place as usize;
+        let start = self.at + UNITS_AT;
+        match bytes.split_at_checked(until_end) {
+            Some((first, second)) if !second.is_empty() => {
+                self.arena.write(start + place, first);
+                let rest = second.len().min(self.bytes());
+                self.arena.write(start, &second[..rest]);
+            }
+            _ => self.arena.write(start + place, bytes),
+        }
         position.wrapping_add(units_of(bytes.len()) as u32)
     }
 
     /// Copies bytes out from `position` on; the position behind them. At most as many as it has.
+    #[inline]
     pub fn read_into(self, position: u32, target: &mut [u8]) -> u32 {
         let place = self.place(position);
-        let length = target.len();
-        let until_end = (self.units * UNIT - place).min(length as u64) as usize;
-        let (first, second) = target.split_at_mut(until_end);
-        let rest = second.len().min(self.bytes());
-        self.arena.read(self.at + UNITS_AT + place, first);
-        self.arena.read(self.at + UNITS_AT, &mut second[..rest]);
-        position.wrapping_add(units_of(length) as u32)
+        let until_end = self.bytes() - place as usize;
+        let start = self.at + UNITS_AT;
+        if target.len() <= until_end {
+            self.arena.read(start + place, target);
+        } else {
+            let (first, second) = target.split_at_mut(until_end);
+            let rest = second.len().min(self.bytes());
+            self.arena.read(start + place, first);
+            self.arena.read(start, &mut second[..rest]);
+        }
+        position.wrapping_add(units_of(target.len()) as u32)
     }
 
     pub fn read(self, position: u32, length: usize) -> (Vec<u8>, u32) {

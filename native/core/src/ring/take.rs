@@ -1,6 +1,6 @@
 //! The consumers' side of a queue.
 
-use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
+use std::sync::atomic::Ordering::{Relaxed, Release};
 
 use super::segment::{Segment, UNIT, block_size, units_of};
 use super::{
@@ -85,6 +85,7 @@ impl Header {
     }
 
     /// The header of the message at `start`, of `filled` units at most, and the position behind it.
+    #[inline]
     pub(super) fn read(segment: Segment, start: u32, filled: u32) -> Result<(Self, u32)> {
         let mut bytes = [0; UNIT as usize];
         let at = segment.read_into(start, &mut bytes);
@@ -171,7 +172,9 @@ impl<'a> Queue<'a> {
             });
         }
         let take = self.locked(CONSUMERS_LOCK, || self.take_first(target))?;
-        if matches!(take, Take::Message(_)) && self.maxsize() != 0 {
+        // Without a limit, producers wait for a moment at most: it does no harm to miss one.
+        let may_wait = || self.maxsize() != 0 || self.word(PRODUCERS_ASLEEP).load(Relaxed) != 0;
+        if matches!(take, Take::Message(_)) && may_wait() {
             self.wake_one(PRODUCERS_ASLEEP, self.drained_word());
         }
         Ok(take)
@@ -230,9 +233,9 @@ impl<'a> Queue<'a> {
         let count = head.count.wrapping_add(1);
         self.claim(count)?;
         failpoint("queue-before-take");
-        // SeqCst: the bytes are out (tag: MARK), before the look at the sleepers (tag: ASLEEP).
+        // Release: the bytes are out (tag: MARK).
         self.mark_word(HEAD)
-            .store(Mark { position, count }.pack(), SeqCst);
+            .store(Mark { position, count }.pack(), Release);
         failpoint("queue-taken");
         self.claim_done();
         // Whoever is killed here, before its holds are its own, leaves them to be swept away.
@@ -254,12 +257,14 @@ impl<'a> Queue<'a> {
     }
 
     /// The segment of the first message, its position there, and the segments before it.
+    #[inline]
     pub(super) fn first_segment(self, head: u32) -> Result<(Segment<'a>, u32, Vec<Segment<'a>>)> {
         let first = self.segment(self.word(HEAD_SEGMENT).load(Relaxed))?;
         self.segment_behind(first, head)
     }
 
     /// As [`first_segment`](Self::first_segment), from `segment` on.
+    #[inline]
     pub(super) fn segment_behind(
         self,
         mut segment: Segment<'a>,
@@ -268,6 +273,7 @@ impl<'a> Queue<'a> {
         let mut start = head;
         let mut passed = Vec::new();
         while let Some(next) = segment.next_at(start) {
+            // No memory is taken unless a segment has been passed.
             passed.push(segment);
             if passed.len() > LONGEST_CHAIN {
                 return Err(Error::Corrupted("a queue's segments form a circle"));

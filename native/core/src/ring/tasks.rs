@@ -24,6 +24,7 @@ use super::{DONE, HEAD, JOINERS_ASLEEP, LEDGER, Queue, TAIL};
 use crate::Result;
 use crate::arena::{Offset, PROCESS_COUNT};
 use crate::heap::Kind;
+use crate::heap::blocks::BlockId;
 use crate::sync::{Attempt, Step, Token};
 use crate::sys::clock::Deadline;
 use crate::table::{ProcessEntry, Slot, State};
@@ -62,11 +63,15 @@ fn split(tally: u64) -> (u32, u32) {
 
 impl<'a> Queue<'a> {
     /// The entry of a slot, or of what was lost (`None`); `None` if the queue has no ledger.
+    #[inline]
     fn entry(self, slot: Option<Slot>) -> Option<Entry<'a>> {
-        let id = self.word(LEDGER).load(Relaxed);
-        if id == 0 {
-            return None;
+        match self.word(LEDGER).load(Relaxed) {
+            0 => None,
+            ledger => self.entry_in(ledger, slot),
         }
+    }
+
+    fn entry_in(self, id: BlockId, slot: Option<Slot>) -> Option<Entry<'a>> {
         let block = self.member.part(id, Kind::Ledger).ok()?;
         let index = slot.map_or(0, |slot| 1 + u64::from(slot) % PROCESS_COUNT);
         if block.size < LEDGER_SIZE {

@@ -1,6 +1,7 @@
 //! Sleeping for a queue to get into a state, and waking who does.
 
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::fence;
 
 use super::{CONSUMERS_ASLEEP, COUNT_HALF, DONE, HEAD, PRODUCERS_ASLEEP, Put, Queue, TAIL, Take};
 use super::{Message, Phase};
@@ -79,8 +80,9 @@ impl Queue<'_> {
         if !attempt.announce {
             return Step::Sleep(value);
         }
-        // SeqCst: announced before the second look (tag: ASLEEP).
         self.word(asleep).fetch_add(1, SeqCst);
+        // Announced before the second look (tag: ASLEEP).
+        fence(SeqCst);
         let (ready, value) = view();
         if ready {
             Step::Ready(())
@@ -91,6 +93,8 @@ impl Queue<'_> {
 
     /// Wakes one sleeper of `word`, if any has announced itself in `asleep` (tag: ASLEEP).
     pub(super) fn wake_one(self, asleep: Offset, word: Offset) {
+        // The mark was moved before the look (tag: ASLEEP).
+        fence(SeqCst);
         let announced = self.word(asleep).load(SeqCst);
         if announced != 0 && self.member.wake(word, 1) == 0 {
             // Nobody slept any more; unless another has announced itself since, nobody will.

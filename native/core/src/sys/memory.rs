@@ -97,6 +97,24 @@ impl SharedMapping {
         unsafe { &*self.address(offset, 8).cast::<AtomicU64>() }
     }
 
+    /// The `N` 32-bit words from `offset` on, checked once for all; as [`word32`](Self::word32).
+    #[inline]
+    pub fn words32<const N: usize>(&self, offset: u64) -> &[AtomicU32; N] {
+        assert!(offset.is_multiple_of(4));
+        let words = self.bytes(offset, 4 * N as u64);
+        // SAFETY: as in `word32`, for each of them.
+        unsafe { &*words.cast::<[AtomicU32; N]>() }
+    }
+
+    /// The `N` 64-bit words from `offset` on; as [`words32`](Self::words32).
+    #[inline]
+    pub fn words64<const N: usize>(&self, offset: u64) -> &[AtomicU64; N] {
+        assert!(offset.is_multiple_of(8));
+        let words = self.bytes(offset, 8 * N as u64);
+        // SAFETY: as in `word32`, for each of them.
+        unsafe { &*words.cast::<[AtomicU64; N]>() }
+    }
+
     #[inline]
     fn address(&self, offset: u64, size: u64) -> *mut u8 {
         assert!(offset.is_multiple_of(size));
