@@ -14,6 +14,8 @@ const AT_A_TIME = 200;
 /** How often the job compresses each file. */
 const ROUNDS = 4;
 const PROCESSES = [1, 2, 4, 8, 16, 32, 64];
+/** So often is the job done in each way; the least time counts, since what else the machine does only adds to it. */
+const TURNS = 3;
 /** The speed-up of the job must be at least so much of what two processes reach that only get their half of it. */
 const LEAST_OF_IDEAL = 0.9;
 const DENO = [Deno.execPath(), "run", "-A", `--config=${import.meta.dirname}/../deno.json`];
@@ -112,9 +114,16 @@ async function speedUp(): Promise<[rows: string[][], isGood: boolean]> {
   await using one = new Pool(1);
   await using two = new Pool(2);
   await Promise.all([one.map(job, items.slice(0, 20)), two.map(job, items.slice(0, 20), { chunksize: 1 })]);
-  const alone = await timeOf(() => one.map(job, items));
-  const ideal = await timeOf(() => two.map(jobs, halves, { chunksize: 1 }));
-  const pooled = await timeOf(() => two.map(job, items));
+  const ways = {
+    alone: () => one.map(job, items),
+    ideal: () => two.map(jobs, halves, { chunksize: 1 }),
+    pooled: () => two.map(job, items),
+  };
+  const least = { alone: Infinity, ideal: Infinity, pooled: Infinity };
+  for (let turn = 0; turn < TURNS; turn++) {
+    for (const way of ["alone", "ideal", "pooled"] as const) least[way] = Math.min(least[way], await timeOf(ways[way]));
+  }
+  const { alone, ideal, pooled } = least;
   const share = ideal / pooled;
   const rows = [
     [`${items.length} files`, "time", "speed-up"],

@@ -1,6 +1,6 @@
 // Calls that are aborted, or whose time passes.
 
-import { Queue, TimeoutError } from "@parallel/multiprocessing";
+import { InvalidStateError, Queue, TimeoutError } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import * as targets from "../fixtures/pool_targets.ts";
 import { isRunning, until } from "../helpers.ts";
@@ -33,6 +33,27 @@ export function cancellationsOfPools({ pool: poolOf, test }: Suite): void {
     const call = pool.apply(targets.tellAndWait, [queue], { timeout: 400 });
     await assertRejects(() => call, TimeoutError, 'Cannot finish "tellAndWait": it took more than 400 ms');
     assertEquals([typeof await queue.get(), await queue.get()], ["number", "TimeoutError true"]);
+  });
+
+  test("an input that never gives its next item ends with its call", async () => {
+    await using pool = poolOf(1);
+    async function* stuck(): AsyncGenerator<number> {
+      yield* numbers(5);
+      await new Promise(() => {});
+    }
+    await assertRejects(() => pool.map(targets.square, stuck(), { timeout: 50 }), TimeoutError);
+    const aborting = new AbortController();
+    const aborted = pool.map(targets.square, stuck(), { signal: aborting.signal });
+    aborting.abort(new RangeError("enough"));
+    await assertRejects(() => aborted, RangeError, "enough");
+    const results = pool.imap(targets.square, stuck());
+    for (const i of numbers(5)) assertEquals((await results.next()).value, i * i);
+    const next = results.next();
+    await results.return();
+    assertEquals(await next, { value: undefined, done: true });
+    const last = pool.mapAsync(targets.square, stuck());
+    await pool.terminate();
+    await assertRejects(() => last.get(), InvalidStateError, "was terminated");
   });
 
   test("a task that never awaits can ask whether it is wanted", async () => {

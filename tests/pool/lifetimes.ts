@@ -1,6 +1,14 @@
 // How pools and their workers begin and end.
 
-import { activeChildren, InvalidStateError, Process, ProcessError, Queue } from "@parallel/multiprocessing";
+import {
+  activeChildren,
+  InvalidStateError,
+  Pool,
+  Process,
+  ProcessError,
+  Queue,
+  TimeoutError,
+} from "@parallel/multiprocessing";
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import * as targets from "../fixtures/pool_targets.ts";
 import { isRunning, until } from "../helpers.ts";
@@ -159,6 +167,41 @@ export function lifetimesOfPools({ pool: poolOf, test }: Suite): void {
     assert(!isRunning(pid));
   });
 
+  test("terminate() ends a worker that is stopped, and one whose initializer never ends", async () => {
+    const pool = poolOf(1);
+    const result = pool.applyAsync(targets.spin, [Infinity]);
+    await until("the worker busy", () => pool.stats().busy === 1);
+    const [{ pid }] = pool.stats().workers;
+    Deno.kill(pid, "SIGSTOP");
+    await pool.terminate();
+    assert(!isRunning(pid));
+    await assertRejects(() => result.get(), InvalidStateError, "was terminated");
+
+    for (const initializer of [targets.hang, targets.spinForEver]) {
+      const hanging = poolOf(1, { initializer });
+      const pids = hanging.stats().workers.map((worker) => worker.pid);
+      await assertRejects(() => hanging.apply(targets.square, [3], { timeout: 50 }), TimeoutError);
+      const other = hanging.applyAsync(targets.square, [3]);
+      await hanging.terminate();
+      await assertRejects(() => other.get(), InvalidStateError, "was terminated");
+      assertEquals(pids.filter(isRunning), []);
+    }
+  });
+
+  test("workers that were started are ended if the next one cannot be", async () => {
+    const started: { pid: number | null }[] = [];
+    class Failing<A extends readonly unknown[]> extends Process<A> {
+      override start(): void {
+        if (started.length === 2) throw new Deno.errors.WouldBlock("no more processes");
+        super.start();
+        started.push(this);
+      }
+    }
+    assertThrows(() => new Pool(3, { context: { Process: Failing } }), Deno.errors.WouldBlock, "no more processes");
+    assertEquals(started.length, 2);
+    await until("their end", () => !started.some(({ pid }) => isRunning(pid!)));
+  });
+
   test("terminate() from a callback, and while an iteration waits (CPython hangs, Part 2 item 3)", async () => {
     const pool = poolOf(2);
     const waiting = pool.imap(targets.spin, [Infinity]).next();
@@ -180,6 +223,12 @@ export function lifetimesOfPools({ pool: poolOf, test }: Suite): void {
   test("a pool in a worker, if workers may have children", async () => {
     await using pool = poolOf(1, { daemon: false });
     assertEquals(await pool.apply(targets.nestedSum, [[1, 2, 3]]), 14);
+    using pids = new Queue<number>();
+    const result = pool.applyAsync(targets.nestAndSpin, [pids]);
+    const inner = await pids.get();
+    await pool.terminate();
+    await assertRejects(() => result.get(), InvalidStateError, "was terminated");
+    await until("the end of the pool in the worker", () => !isRunning(inner));
     await using usual = poolOf(1);
     await assertRejects(() => usual.apply(targets.nestedSum, [[1]]), InvalidStateError, "daemonic processes");
   });

@@ -54,6 +54,18 @@ export function lossesOfPools({ pool: poolOf, test }: Suite): void {
     });
   }
 
+  for (const first of [0, 3]) {
+    test(`a worker that closes its descriptors from ${first} on costs its task at most, and is replaced`, async () => {
+      await using pool = poolOf(1);
+      await pool.apply(targets.closeDescriptors, [first]).catch((error: unknown) => {
+        if (!(error instanceof WorkerLostError)) throw error;
+      });
+      // It may take another task before it finds out.
+      assertEquals(await pool.apply(targets.square, [3], { retries: 1 }), 9);
+      assertEquals(await pool.apply(targets.square, [4]), 16);
+    });
+  }
+
   test("a worker that dies while it reads its task, or writes its result, costs that task", async () => {
     await using pool = poolOf(1);
     const reading = pool.apply(targets.same<unknown>, [new targets.Deadly("decoding")]);

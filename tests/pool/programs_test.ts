@@ -48,6 +48,16 @@ Deno.test("a worker that allocates without end is lost, with its last words", as
   assertEquals([code, stdout], [0, "WorkerLostError true\n9\n"]);
 });
 
+for (const way of ["exit", "interrupt", "throw", "reject"]) {
+  Deno.test(`workers end with a program that ends in the middle of a map: ${way}`, async () => {
+    const { code, signal, stdout } = await runProgram(program("killed"), { args: [way] });
+    const wanted = { exit: [3, null], interrupt: [130, "SIGINT"], throw: [1, null], reject: [1, null] }[way];
+    assertEquals([code, signal], wanted);
+    const pids = JSON.parse(stdout.match(/pids (.*)/)![1]) as number[];
+    await until("the workers' end", () => pids.filter(isRunning).length === 0);
+  });
+}
+
 Deno.test("workers end with a program that is killed", async () => {
   await using running = startProgram(program("killed"));
   const pids = JSON.parse(await running.said("pids ")) as number[];
