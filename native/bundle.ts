@@ -1,9 +1,9 @@
 // Puts the package's modules together into the few files of `dist/`, which programs import: each module costs Deno some
 // 0.2 ms of every start, of which a pool of processes has many. The types are still those of the sources.
 //
-// dist/multiprocessing.js  everything that is exported, and a chunk that it shares with the two below
-// dist/child_main.ts, dist/worker.ts  what children are started with; named as in the sources, which find them by URL
-// dist/mod.js, dist/queues.js, …      one for each entry of "exports" in deno.json
+// dist/chunk-….js  everything that is exported, and what it needs
+// dist/child_main.js, dist/worker.js  what children are started with
+// dist/mod.js, dist/queues.js, …  one for each entry of "exports" in deno.json
 // dist/import_map.json  their names
 
 import configuration from "../deno.json" with { type: "json" };
@@ -13,7 +13,31 @@ const DIST = new URL("dist/", ROOT);
 const ENTRIES = new URL("target/entries/", ROOT);
 
 /** The modules that children are started with. */
-const STARTERS = { child_main: "src/child_main.ts", worker: "src/pool/worker.ts" };
+const CHILD_MAIN = "src/child_main.ts";
+const WORKER = "src/pool/worker.ts";
+
+/**
+ * Puts the files that the bundler has left in folders beside the others. JavaScript saves Deno the look into its cache of
+ * emitted files: what finds the starters by their URLs shall find that.
+ */
+function flatten(folder: string): void {
+  const rewrite = (from: string) => {
+    for (const { name, isDirectory } of [...Deno.readDirSync(from)]) {
+      const file = `${from}/${name}`;
+      if (isDirectory) {
+        rewrite(file);
+        Deno.removeSync(file);
+        continue;
+      }
+      const text = Deno.readTextFileSync(file)
+        .replaceAll(/"\.{1,2}\/(?:\.\.\/)*(?:src\/)?((?:chunk-\w+|child_main)\.js")/g, '"./$1')
+        .replaceAll(/(?<=new URL\("\.\/(?:child_main|worker)\.)ts(?=", import\.meta\.url\))/g, "js");
+      Deno.removeSync(file);
+      Deno.writeTextFileSync(`${folder}/${name}`, withNames(text));
+    }
+  };
+  rewrite(folder);
+}
 
 /** Source files of the package's entry points by their names in `dist/`. */
 function entryPoints(): [string, string][] {
@@ -29,8 +53,9 @@ export async function bundle(): Promise<void> {
     Deno.writeTextFileSync(file, paths.map((path) => `export * from "../../${path}";\n`).join(""));
     return file.pathname;
   };
-  const files = Object.entries(STARTERS).map(([name, path]) => write(name, [path]));
-  files.push(write("multiprocessing", entryPoints().map(([, path]) => path)));
+  const all = entryPoints().map(([, path]) => path);
+  // With all of the package in each of them, there is one chunk for what they share, not one for each two or three.
+  const files = [CHILD_MAIN, write("worker", [WORKER, ...all]), write("multiprocessing", all)];
   const fresh = Deno.makeTempDirSync({ dir: ROOT.pathname, prefix: "dist." });
   try {
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -39,18 +64,19 @@ export async function bundle(): Promise<void> {
       stderr: "piped",
     }).output();
     if (!success) throw new Error(new TextDecoder().decode(stderr).trim());
-    for (const { name } of Deno.readDirSync(fresh)) {
-      const file = `${fresh}/${name}`;
-      Deno.writeTextFileSync(file, withNames(Deno.readTextFileSync(file)));
-    }
-    for (const name of Object.keys(STARTERS)) Deno.renameSync(`${fresh}/${name}.js`, `${fresh}/${name}.ts`);
+    flatten(fresh);
+    const chunks = new Set(
+      Deno.readTextFileSync(`${fresh}/multiprocessing.js`).match(/(?<= from ")\.\/chunk-\w+\.js(?=")/g),
+    );
+    if (chunks.size !== 1) throw new Error(`Cannot put the package together: it is in ${chunks.size} chunks, wanted 1`);
     for (const [name, path] of entryPoints()) {
       const exported = Object.keys(await import(new URL(path, ROOT).href)).sort();
       Deno.writeTextFileSync(
         `${fresh}/${name}.js`,
-        `// @ts-self-types="../${path}"\nexport { ${exported.join(", ")} } from "./multiprocessing.js";\n`,
+        `// @ts-self-types="../${path}"\nexport { ${exported.join(", ")} } from "${[...chunks][0]}";\n`,
       );
     }
+    Deno.removeSync(`${fresh}/multiprocessing.js`);
     const imports = entryPoints().map((
       [name],
     ) => [configuration.name + (name === "mod" ? "" : `/${name}`), `./${name}.js`]);

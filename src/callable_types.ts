@@ -54,5 +54,10 @@ export function isInNoFile(url: string): boolean {
   return /\/\$deno\$[^/]*$/.test(url);
 }
 
-const OWN_FOLDER = new URL("./", import.meta.url).href;
-const OWN_ENTRY = new URL("../mod.ts", import.meta.url).href;
+/** The folder of the module or folder of that URL. Making a `URL` would take 0.3 ms of every process's start. */
+function folderOf(url: string): string {
+  return url.slice(0, url.lastIndexOf("/", url.length - 2) + 1);
+}
+
+const OWN_FOLDER = folderOf(import.meta.url);
+const OWN_ENTRY = `${folderOf(OWN_FOLDER)}mod.ts`;

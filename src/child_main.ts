@@ -7,7 +7,6 @@ import "../mod.ts";
 import { setCurrentAuthkey } from "./authkey.ts";
 import { arrivals, trusting, useLoaders } from "./callable_arrival.ts";
 import { load, resolve } from "./callable_resolve.ts";
-import { readSource } from "./callable_source.ts";
 import { type Callable, isInNoFile, type ModuleLoader } from "./callable_types.ts";
 import type { AheadOfWork } from "./command_line.ts";
 import { current } from "./current.ts";
@@ -74,7 +73,7 @@ async function work(joined: Joined, loaders: Loaders): Promise<void> {
       getLogger().info("child process calling self.run()");
       return process?.run();
     };
-    await (hasGuard(preparation.mainModule) ? runGuarded(run) : runUnguarded(run));
+    await (preparation.isGuarded ? runGuarded(run) : runUnguarded(run));
   } catch (error) {
     fail(error);
   }
@@ -120,18 +119,10 @@ function unlessOrphaned(run: () => Joined): Joined {
   }
 }
 
-/**
- * Whether the main module says when it is the main one. If not, what it starts later, when it has been imported, is
- * refused, too: each child would start the next.
- */
-function hasGuard(mainModule: string | null): boolean {
-  return mainModule === null || isInNoFile(mainModule) || (readSource(mainModule) ?? "").includes("import.meta.main");
-}
-
 function become(preparation: Preparation, parent: { pid: number; name: string }): void {
   const { name, identity, daemon, initialDirectory, directory, authkey, startMethod } = preparation;
   if (directory !== null) native().changeDirectory(directory);
-  setCurrentAuthkey(authkey);
+  setCurrentAuthkey(Uint8Array.from(authkey));
   inheritLogger(preparation.logger);
   chooseMethod(startMethod);
   Object.assign(current, { name, identity, daemon, initialDirectory, parent });

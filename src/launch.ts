@@ -2,7 +2,8 @@
 // child_main.ts.
 
 import { type AuthenticationString, currentAuthkey } from "./authkey.ts";
-import { type FunctionReference, isOwnModule } from "./callable_types.ts";
+import { readSource } from "./callable_source.ts";
+import { type FunctionReference, isInNoFile, isOwnModule } from "./callable_types.ts";
 import { childArguments, entryModule, format, inheritedPermissions } from "./command_line.ts";
 import { startFromWarm } from "./forkserver.ts";
 import { current } from "./current.ts";
@@ -20,7 +21,10 @@ export interface Launch {
   /** Anything but `"inherit"` needs a process of its own: what is warm has this process's permissions. */
   permissions: "inherit" | "none" | ChildPermissions;
   preparation:
-    & Omit<Preparation, "mainModule" | "initialDirectory" | "directory" | "startMethod" | "authkey" | "logger">
+    & Omit<
+      Preparation,
+      "mainModule" | "isGuarded" | "initialDirectory" | "directory" | "startMethod" | "authkey" | "logger"
+    >
     & {
       authkey?: AuthenticationString;
     };
@@ -59,9 +63,11 @@ export function launch({ method, permissions, preparation, args, state, env, cwd
   const facts = {
     ...preparation,
     ...isFrozen() && { target: elsewhere(preparation.target), process: elsewhere(preparation.process) },
-    authkey,
+    authkey: [...authkey],
     logger,
     mainModule: mainModule ?? null,
+    isGuarded: mainModule === undefined || isInNoFile(mainModule) ||
+      (readSource(mainModule) ?? "").includes("import.meta.main"),
     initialDirectory,
     directory,
     startMethod: method,

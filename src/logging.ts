@@ -43,8 +43,8 @@ const LOGTAPE = Symbol.for("logtape.rootLogger");
 
 /** What a child is told of its parent's logger. */
 export interface LoggerState {
-  /** The child logger's own level; 0 for none. */
-  readonly level: number;
+  /** The child logger's own level; 0 for none, `null` for Infinity, which JSON has not. */
+  readonly level: number | null;
   /** Whether its records are printed on standard error. */
   readonly toStderr: boolean;
 }
@@ -189,7 +189,7 @@ export function logToStderr(level?: LogLevel): Logger {
 
 /** Gives this process's logger what its parent's had. */
 export function inheritLogger({ level, toStderr }: LoggerState): void {
-  logger.setLevel(level);
+  logger.setLevel(level ?? Infinity);
   if (toStderr) logger.addStderrHandler();
 }
 

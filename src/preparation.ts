@@ -1,7 +1,7 @@
 // What a parent (launch.ts) tells its child (child_main.ts) before anything else: the message types they share, and
 // the bytes they are sent in.
 
-import { type AuthenticationString, whileStarting } from "./authkey.ts";
+import { whileStarting } from "./authkey.ts";
 import type { FunctionReference } from "./callable_types.ts";
 import type { LoggerState } from "./logging.ts";
 import { dumps, loads } from "./reduction.ts";
@@ -13,12 +13,17 @@ export interface Preparation {
   name: string;
   identity: number[];
   daemon: boolean;
-  /** The key it inherits. */
-  authkey: AuthenticationString;
+  /** The bytes of the key it inherits. */
+  authkey: readonly number[];
   /** How its logger is set. */
   logger: LoggerState;
   /** The parent's main module, which the child imports as a module among others; `null` if it has none. */
   mainModule: string | null;
+  /**
+   * Whether the main module says when it is the main one. If not, what it starts later, when it has been imported, is
+   * refused, too: each child would start the next.
+   */
+  isGuarded: boolean;
   /** The directory the root was started in: relative paths on its command line mean this. */
   initialDirectory: string;
   /** The directory to go to, where it was not started in the right one; else `null`. */
@@ -45,13 +50,18 @@ export interface PreparationMessage {
   attachments: number[];
 }
 
-/** A preparation and the belongings: two messages, one behind the other. */
+/**
+ * A preparation and the belongings, one behind the other. The first is JSON: V8 reads that before a child could have
+ * compiled the decoder, which a target without arguments does not need.
+ */
 export function writePreparation(preparation: Preparation, { args, state }: Belongings): PreparationMessage {
-  const [head, tail] = whileStarting(() => [dumps(preparation), dumps([args, state])]);
-  const bytes = new Uint8Array(4 + head.bytes.length + tail.bytes.length);
-  new DataView(bytes.buffer).setUint32(0, head.bytes.length);
-  bytes.set(head.bytes, 4);
-  bytes.set(tail.bytes, 4 + head.bytes.length);
+  const head = new TextEncoder().encode(JSON.stringify(preparation));
+  const isEmpty = args.length === 0 && Object.keys(state).length === 0;
+  const tail = isEmpty ? { bytes: new Uint8Array(), attachments: [] } : whileStarting(() => dumps([args, state]));
+  const bytes = new Uint8Array(4 + head.length + tail.bytes.length);
+  new DataView(bytes.buffer).setUint32(0, head.length);
+  bytes.set(head, 4);
+  bytes.set(tail.bytes, 4 + head.length);
   return { bytes, attachments: [...tail.attachments] };
 }
 
@@ -59,8 +69,9 @@ export function writePreparation(preparation: Preparation, { args, state }: Belo
 export function readPreparation(bytes: Uint8Array): { preparation: Preparation; belongings: () => Belongings } {
   const split = 4 + new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
   return {
-    preparation: loads(bytes, 4, split) as Preparation,
+    preparation: JSON.parse(new TextDecoder().decode(bytes.subarray(4, split))),
     belongings: () => {
+      if (split === bytes.length) return { args: [], state: {} };
       const [args, state] = loads(bytes, split) as [Belongings["args"], Belongings["state"]];
       return { args, state };
     },

@@ -12,35 +12,44 @@ export type ErrorClass = Error["constructor"] & { prototype: Error };
 
 const LANGUAGE = [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError, AggregateError];
 
-const classes = new Map<string, ErrorClass>();
-const names = new Map<object, string>();
+/** The classes by their wire names, and these by the classes' prototypes. */
+interface Known {
+  classes: ReadonlyMap<string, ErrorClass>;
+  names: ReadonlyMap<object, string>;
+}
 
-for (const known of LANGUAGE) add(known.name, known);
-for (const [name, known] of Object.entries(own)) add(`multiprocessing.${name}`, known);
-for (const [name, known] of Object.entries(Deno.errors)) add(`Deno.errors.${name}`, known);
+let made: Known | undefined;
 
-function add(name: string, known: ErrorClass): void {
-  classes.set(name, known);
-  names.set(known.prototype, name);
+/** Made at the first need: few processes have an error to send, and each would spend 0.3 ms of its start on it. */
+function known(): Known {
+  if (made !== undefined) return made;
+  const of = (prefix: string, classes: object) =>
+    Object.entries(classes).map(([name, known]): [string, ErrorClass] => [prefix + name, known]);
+  const all = [
+    ...LANGUAGE.map((known): [string, ErrorClass] => [known.name, known]),
+    ...of("multiprocessing.", own),
+    ...of("Deno.errors.", Deno.errors),
+  ];
+  return made = { classes: new Map(all), names: new Map(all.map(([name, known]) => [known.prototype, name])) };
 }
 
 /** Whether every process knows the class of an error. */
 export function isKnownClass(error: Error): boolean {
-  return names.has(Object.getPrototypeOf(error));
+  return known().names.has(Object.getPrototypeOf(error));
 }
 
 /** The wire name of the nearest known class of `error`. */
 export function nearestClass(error: Error): string {
   for (let prototype = Object.getPrototypeOf(error); prototype !== null; prototype = Object.getPrototypeOf(prototype)) {
-    const name = names.get(prototype);
+    const name = known().names.get(prototype);
     if (name !== undefined) return name;
   }
   return "Error";
 }
 
-/** The `name` that `error` must show where its class is `known`; `undefined` if it shows it by itself. */
-export function shownName(error: Error, known: string): string | undefined {
-  const prototype = classes.get(known)?.prototype;
+/** The `name` that `error` must show where its class is that of the wire name `name`; `undefined` if it shows it by itself. */
+export function shownName(error: Error, name: string): string | undefined {
+  const prototype = known().classes.get(name)?.prototype;
   const exact = Object.getPrototypeOf(error) === prototype;
   if (error.name !== prototype?.name) return error.name;
   // A subclass that sets no name of its own would arrive without any trace of its class.
@@ -49,11 +58,11 @@ export function shownName(error: Error, known: string): string | undefined {
 
 /** An error of the known class called `name`, made without running its constructor; `undefined` if none is known. */
 export function makeError(name: string): Error | undefined {
-  const known = classes.get(name);
-  return known === undefined ? undefined : errorOf(known);
+  const found = known().classes.get(name);
+  return found === undefined ? undefined : errorOf(found);
 }
 
 /** An error of a class, made without running its constructor. */
-export function errorOf(known: ErrorClass): Error {
-  return Reflect.construct(Error, [], known);
+export function errorOf(Class: ErrorClass): Error {
+  return Reflect.construct(Error, [], Class);
 }

@@ -196,34 +196,39 @@ function define(
 const signed = (bits: number) => (code: string) => integer(code, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1);
 const unsigned = (bits: number) => (code: string) => integer(code, 0, 2 ** bits - 1);
 
-const types: ReadonlyMap<unknown, ScalarType> = new Map([
-  ...define(["i8", "b"], Int8Array, signed(8)),
-  ...define(["u8", "B", "c"], Uint8Array, unsigned(8)),
-  ...define(["i16", "h"], Int16Array, signed(16)),
-  ...define(["u16", "H"], Uint16Array, unsigned(16)),
-  ...define(["i32", "i"], Int32Array, signed(32)),
-  ...define(["u32", "I"], Uint32Array, unsigned(32)),
-  ...define(["i64", "l", "q"], BigInt64Array, (code) => bigInteger(code, -(2n ** 63n), 2n ** 63n - 1n)),
-  ...define(["u64", "L", "Q"], BigUint64Array, (code) => bigInteger(code, 0n, 2n ** 64n - 1n)),
-  ...define(["f32", "f"], Float32Array, float32),
-  ...define(["f64", "d"], Float64Array, float64),
-  ...define(["u"], Uint32Array, () => storeCharacter, loadCharacter),
-]);
+let made: ReadonlyMap<unknown, ScalarType> | undefined;
+
+/** The types by their codes. Made at the first need, not at every process's start. */
+function types(): ReadonlyMap<unknown, ScalarType> {
+  return made ??= new Map([
+    ...define(["i8", "b"], Int8Array, signed(8)),
+    ...define(["u8", "B", "c"], Uint8Array, unsigned(8)),
+    ...define(["i16", "h"], Int16Array, signed(16)),
+    ...define(["u16", "H"], Uint16Array, unsigned(16)),
+    ...define(["i32", "i"], Int32Array, signed(32)),
+    ...define(["u32", "I"], Uint32Array, unsigned(32)),
+    ...define(["i64", "l", "q"], BigInt64Array, (code) => bigInteger(code, -(2n ** 63n), 2n ** 63n - 1n)),
+    ...define(["u64", "L", "Q"], BigUint64Array, (code) => bigInteger(code, 0n, 2n ** 64n - 1n)),
+    ...define(["f32", "f"], Float32Array, float32),
+    ...define(["f64", "d"], Float64Array, float64),
+    ...define(["u"], Uint32Array, () => storeCharacter, loadCharacter),
+  ]);
+}
 
 /** The type of that code, if there is one. */
 export function scalarType(code: unknown): ScalarType | undefined {
-  return types.get(code);
+  return types().get(code);
 }
 
 /** The error for what is no type. */
 export function badType(action: string, given: unknown): TypeError {
-  const codes = [...types.keys()].map((code) => `"${code}"`).join(", ");
+  const codes = [...types().keys()].map((code) => `"${code}"`).join(", ");
   return new TypeError(`Cannot ${action}: bad typecode ${Deno.inspect(given)}, wanted ${codes} or a Structure`);
 }
 
 /** The type whose values a typed array holds, by its kind only; `undefined` for other objects. */
 export function scalarTypeOfView(view: unknown): ScalarType | undefined {
-  for (const type of types.values()) {
+  for (const type of types().values()) {
     if (view instanceof type.View) return type;
   }
   return undefined;
