@@ -96,7 +96,7 @@ function withNames(text: string): string {
   const selves = Array.from(text.matchAll(/^var (\w+) = class _\1\b/gm), ([, name]) => name);
   const classes = selves.reduce((text, name) => text.replaceAll(new RegExp(`\\b_${name}\\b`, "g"), name), text);
   // What had to give way to another module's: `export { wait2 as wait }`.
-  const exported = [...classes.matchAll(/^  (\w+) as (\w+),?$/gm)];
+  const exported = [...classes.matchAll(/^ +(\w+) as (\w+),?$/gm)];
   const renamed = exported.filter(([, local]) =>
     new RegExp(`^(async )?function\\*? ${local}\\(|^class ${local} |^var ${local} = class `, "m").test(classes)
   );

@@ -241,6 +241,8 @@ export function livesOfProcesses({ Process }: Suite): void {
     }
     siblings.forEach((sibling) => sibling.kill());
     for (const sibling of siblings) await sibling.join({ timeout: PATIENCE });
-    assertEquals(counts, counts.map(() => counts[0]));
+    // One or two of Deno's own, of its caches, come and go. Each sibling's would stay.
+    const few = counts.length - 1;
+    assert(counts[few] - counts[0] < few, `${counts}`);
   });
 }
