@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use multiprocessing_core::Error::Orphaned;
 use multiprocessing_core::cage;
@@ -11,6 +11,7 @@ use multiprocessing_core::member::Member;
 use multiprocessing_core::process::{
     self, ARENA, Greeting, PARENT_SOCKET, has_hung_up, has_mail, send_failure, wait_for_hang_up,
 };
+use multiprocessing_core::reactor::WaitId;
 use multiprocessing_core::reactor::descriptors::Descriptors;
 use multiprocessing_core::reactor::words::Words;
 use multiprocessing_core::sys::clock::deadline_after;
@@ -35,6 +36,15 @@ struct ChildSide {
     daemon: AtomicBool,
     /// Its other end closes when the parent is gone.
     socket: OwnedFd,
+    /// What the reactor waits for that at; 0 for nothing.
+    watch: Mutex<WaitId>,
+}
+
+impl ChildSide {
+    fn watch(&self) -> MutexGuard<'_, WaitId> {
+        // A number is whole even after a panic elsewhere.
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 static TREE: OnceLock<Tree> = OnceLock::new();
@@ -136,7 +146,14 @@ pub fn join_parent() -> Result<Joined> {
     })?;
     let joined = joined(&member, &greeting);
     let daemon = AtomicBool::new(greeting.daemon);
-    let tree = Tree::new(member, Some(ChildSide { daemon, socket }));
+    let tree = Tree::new(
+        member,
+        Some(ChildSide {
+            daemon,
+            socket,
+            watch: Mutex::default(),
+        }),
+    );
     let _ = TREE.set(tree);
     watch_parent()?;
     Ok(joined)
@@ -152,6 +169,9 @@ pub fn await_work() -> Result<Joined> {
             "Cannot wait for work: this process was not started as a child",
         ));
     };
+    // Who reads it sees its end, too; and the reactor would sometimes see the work, sometimes not.
+    let watch = std::mem::take(&mut *child.watch());
+    tree.descriptors()?.cancel(watch);
     let greeting = Greeting::receive(child.socket.as_fd()).map_err(to_js)?;
     sys::interrupt::accept();
     process::take_over(&tree.member, &greeting).map_err(to_js)?;
@@ -224,9 +244,8 @@ fn watch_parent() -> Result<()> {
             );
         }
     });
-    tree.descriptors()?
-        .watch(child.socket.as_fd(), told)
-        .map_err(to_js)?;
+    let watch = tree.descriptors()?.watch(child.socket.as_fd(), told);
+    *child.watch() = watch.map_err(to_js)?;
     Ok(())
 }
 
