@@ -13,6 +13,19 @@ interface Output {
   stderr: string;
 }
 
+/** A user without rights, and how a program is run as that. */
+const NOBODY = 65534;
+const AS_NOBODY = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
+
+/** Whether that user can be taken on here, and read these files. */
+async function isReadableByNobody(): Promise<boolean> {
+  try {
+    return (await run("setpriv", [...AS_NOBODY, "prlimit", "cat", MOD.pathname])).code === 0;
+  } catch {
+    return false; // no such programs
+  }
+}
+
 async function run(command: string, args: string[], options: Deno.CommandOptions = {}): Promise<Output> {
   const signal = AbortSignal.timeout(PATIENCE);
   const child = new Deno.Command(command, { args, stdin: "null", signal, env: { NO_COLOR: "1" }, ...options });
@@ -89,19 +102,43 @@ for (const method of mp.getAllStartMethods()) {
       assertEquals(child.exitcode, 1);
     }));
 
-  for (const [limit, what] of [["-n 60", "descriptors"], ["-u", "processes"]]) {
-    Deno.test(`${method}: a start beyond the limit of ${what} says so, and the others end well`, async () => {
-      // Root is not limited in its processes: the test is then of a user that the limit holds for.
-      if (what === "processes" && Deno.uid() === 0) return;
-      const script = `ulimit ${limit}; exec "$0" "$@"`;
-      const program = new URL("start_limited.ts", FIXTURES).href;
-      const { code, stdout, stderr } = await run("sh", ["-c", script, Deno.execPath(), "run", "-A", program, method]);
-      assertEquals(code, 0, stderr);
-      const [refusal, others] = stdout.trim().split("\n");
-      assertMatch(refusal, /^\w+ Cannot (start a process|watch a descriptor|watch descriptors): /);
-      assertEquals(others, "true");
-    });
-  }
+  Deno.test(`${method}: a start beyond the limit of descriptors says so, and the others end well`, async () => {
+    const script = `ulimit -n 60; exec "$0" "$@"`;
+    const program = new URL("start_limited.ts", FIXTURES).href;
+    const { code, stdout, stderr } = await run("sh", ["-c", script, Deno.execPath(), "run", "-A", program, method]);
+    assertEquals(code, 0, stderr);
+    const [refusal, others] = stdout.trim().split("\n");
+    assertMatch(refusal, /^\w+ Cannot (start a process|watch a descriptor|watch descriptors): /);
+    assertEquals(others, "true");
+  });
+
+  Deno.test({
+    name: `${method}: a start beyond the limit of processes says so, and the others end`,
+    // Root is not limited in its processes, so this takes another user, who can read this folder.
+    ignore: Deno.uid() !== 0 || !await isReadableByNobody(),
+    async fn() {
+      const folder = await Deno.makeTempDir();
+      try {
+        await Deno.chmod(folder, 0o755);
+        await Deno.link(Deno.execPath(), `${folder}/deno`).catch(() =>
+          Deno.copyFile(Deno.execPath(), `${folder}/deno`)
+        );
+        await Deno.mkdir(`${folder}/cache`);
+        await Deno.chown(`${folder}/cache`, NOBODY, NOBODY);
+        const program = new URL("start_limited.ts", FIXTURES).href;
+        // Threads count, too, so some processes are started and then cannot boot.
+        const limited = ["prlimit", "--nproc=80", `${folder}/deno`, "run", "-A", "--quiet", program, method];
+        const env = { DENO_DIR: `${folder}/cache`, HOME: `${folder}/cache` };
+        const { code, stdout, stderr } = await run("setpriv", [...AS_NOBODY, ...limited], { env, cwd: "/" });
+        assertEquals(code, 0, stderr);
+        const [refusal, others] = stdout.trim().split("\n");
+        assertMatch(refusal, /^\w+ Cannot (start a process|watch descriptors): Resource temporarily unavailable/);
+        assertMatch(others, /^(true|false)$/);
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    },
+  });
 
   for (
     const [what, code, message] of [

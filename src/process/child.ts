@@ -11,6 +11,12 @@ import type { Process } from "./process.ts";
 import { Sentinel } from "./sentinel.ts";
 import { Doubts } from "./stuck.ts";
 
+/** What a {@linkcode Child} is made with. */
+export interface ChildOptions extends Pick<Child, "pid" | "process" | "outputs"> {
+  /** Whether its permissions are limited. */
+  readonly isCaged: boolean;
+}
+
 /** The end of a process that was started here. The native part forgets the process when its exit code is known. */
 export class Child {
   readonly pid: number;
@@ -19,14 +25,17 @@ export class Child {
   /** Ready when it has ended. */
   readonly sentinel: Sentinel = new Sentinel(() => this.poll() === null ? native().childDescriptor(this.pid) : null);
   #exitcode: number | null = null;
+  /** Whether it has permissions of its own, so that its words are to be taken for no more than that. */
+  readonly #isCaged: boolean;
   /** Why it could not begin its work. */
   #failure: string | null = null;
   #isFailureTold = false;
   #hasSetExitCode = false;
 
   /** Of the process that was just started, and is among the children from now on. */
-  constructor({ pid, process, outputs }: Pick<Child, "pid" | "process" | "outputs">) {
+  constructor({ pid, process, outputs, isCaged }: ChildOptions) {
     this.pid = pid;
+    this.#isCaged = isCaged;
     this.process = process;
     this.outputs = outputs;
     addChild(this);
@@ -47,12 +56,18 @@ export class Child {
     if (this.#exitcode !== null) {
       const failure = native().childFailure(this.pid);
       // Whoever could not begin ends with 1. Any other code is of one who did, and has told lies.
-      this.#failure = failure !== null && this.#exitcode === 1 ? printable(failure) : null;
+      this.#failure = failure !== null && this.#exitcode === 1 ? this.#reason(failure) : null;
       native().childClose(this.pid); // it has nothing more to tell: its descriptors are free
       removeChild(this.pid);
       queueMicrotask(refillWarm);
     }
     return this.#exitcode;
+  }
+
+  /** What it has said. With limited permissions it is taken to be hostile: its words are shown to be its own. */
+  #reason(said: string): string {
+    if (!this.#isCaged) return printable(said);
+    return `it ended with exit code 1, and says by itself ${printable(said, JSON.stringify)}`;
   }
 
   /** Waits in the reactor; whether it ended is then to be polled. */
@@ -114,12 +129,12 @@ export class Child {
 /** How many characters of a reason are told. */
 const REASON_MAX = 4096;
 
-/** What another process gave as a reason, cut, and without what would command a terminal. */
-function printable(reason: string): string {
-  const shown = reason.slice(0, REASON_MAX).replace(
+/** What another process gave as a reason, cut, quoted if so, and without what would command a terminal. */
+function printable(reason: string, quote = (text: string) => text): string {
+  const cut = reason.length > REASON_MAX ? `${reason.slice(0, REASON_MAX)}…` : reason;
+  return quote(cut).replace(
     // deno-lint-ignore no-control-regex -- these are what is looked for
     /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
-  return reason.length > REASON_MAX ? `${shown}…` : shown;
 }

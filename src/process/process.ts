@@ -300,7 +300,8 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     });
     const outputs = new Outputs(pid, { stdout, stderr });
     if (outputs.stderr !== null) pipedErrors.set(this, outputs.stderr);
-    this.#child = new Child({ pid, process: this as Process, outputs });
+    const isCaged = permissions !== "inherit" || native().isCaged();
+    this.#child = new Child({ pid, process: this as Process, outputs, isCaged });
     // What was sent is not kept here.
     this.#options = {};
     this.#work = null;

@@ -249,7 +249,7 @@ for (const seed of [1, 2, 3]) {
   });
 }
 
-Deno.test("a caged process writes a failure report itself: it counts only with exit code 1, and commands no terminal", async () => {
+Deno.test("a caged process writes a failure report itself: it counts only with exit code 1, as its own word, and commands no terminal", async () => {
   await using liar = new Process({
     target: targets.forgeFailure,
     args: [0],
@@ -270,6 +270,7 @@ Deno.test("a caged process writes a failure report itself: it counts only with e
   failing.start();
   const { message } = await assertRejects(() => within(failing.join()), ProcessError);
   assert(message.length < 30_000, `${message.length}`);
+  assertMatch(message, /^Cannot run "Process-\d+": it ended with exit code 1, and says by itself ".*…"$/);
   assertMatch(message, /\\u001b\]0;owned\\u0007EVIL/);
   // deno-lint-ignore no-control-regex -- these are what must not be there
   assert(!/[\x00-\x1f]/.test(message));
