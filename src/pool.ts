@@ -7,6 +7,7 @@
 import { reference } from "./callable.ts";
 import type { Callable, ModuleExport } from "./callable_types.ts";
 import { InvalidStateError, TimeoutError } from "./errors.ts";
+import { Watch } from "./limits.ts";
 import { timeoutOf, type WaitOptions } from "./options.ts";
 import { AsyncResult } from "./pool/async_result.ts";
 import { type Call, CALL_FLAGS, MapCall, SingleCall } from "./pool/calls.ts";
@@ -430,18 +431,12 @@ function promiseOf<T>(begin: () => { readonly promise: Promise<T> }): Promise<T>
 
 /** Ends a call when its time has passed, or when it is aborted. */
 function limit(engine: Engine, call: Call, timeout: number, signal: AbortSignal | undefined): void {
-  const abort = () => engine.cancel(call, () => call.end(signal?.reason));
   const late = () => new TimeoutError(`Cannot finish "${call.fn.reference.name}": it took more than ${timeout} ms`);
-  // Longer than a timer can wait is for ever.
-  const timer = timeout < 2 ** 31
-    ? setTimeout(() => engine.cancel(call, () => call.end(late()), { timedOut: true }), timeout)
-    : undefined;
-  if (timer !== undefined) Deno.unrefTimer(timer);
-  signal?.addEventListener("abort", abort, { once: true });
-  call.whenOver(() => {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
-  });
+  const watch = new Watch({ timeout, signal }, {
+    late: () => engine.cancel(call, () => call.end(late()), { timedOut: true }),
+    aborted: (reason) => engine.cancel(call, () => call.end(reason)),
+  }).unref();
+  call.whenOver(() => watch[Symbol.dispose]());
 }
 
 function requireCallbacks(action: string, options: { callback?: unknown; errorCallback?: unknown }): void {

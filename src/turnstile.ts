@@ -1,3 +1,5 @@
+import { Watch } from "./limits.ts";
+
 /**
  * Lets the asynchronous callers of one object pass one at a time, in the order in which they came: so each producer's
  * messages keep their order, and a message wakes one waiting consumer, not all.
@@ -28,17 +30,12 @@ export class Turnstile {
       this.#waiting.splice(place, 1);
       settle();
     };
-    const abort = () => giveUp(() => reject(signal?.reason));
-    // Longer than a timer can wait is for ever.
-    const timer = timeout < 2 ** 31 ? setTimeout(() => giveUp(() => resolve(false)), timeout) : undefined;
-    signal?.addEventListener("abort", abort, { once: true });
+    using _ = new Watch({ timeout, signal }, {
+      late: () => giveUp(() => resolve(false)),
+      aborted: (reason) => giveUp(() => reject(reason)),
+    });
     this.#waiting.push(turn);
-    try {
-      return await promise;
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
-    }
+    return await promise;
   }
 
   /** Lets the next one in. */

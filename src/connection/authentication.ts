@@ -1,6 +1,7 @@
 // Handshakes over connections: what handshake.ts says is sent and received here, within a time.
 
 import { AuthenticationError, EOFError } from "../errors.ts";
+import { Watch } from "../limits.ts";
 import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { type Connection, receiveBefore } from "./connection.ts";
 import { answer, challenge, type DigestName, digestNames, type Handshake, isDigestName, LONGEST } from "./handshake.ts";
@@ -154,27 +155,22 @@ export async function perform(
 ): Promise<void> {
   signal?.throwIfAborted();
   const limit = new AbortController();
-  const abort = () => limit.abort(signal?.reason);
-  signal?.addEventListener("abort", abort, { once: true });
-  // Longer than a timer can wait is for ever.
-  const timer = timeout < 2 ** 31 ? setTimeout(() => limit.abort(late(timeout)), timeout) : undefined;
+  using _ = new Watch({ timeout, signal }, {
+    late: () => limit.abort(late(timeout)),
+    aborted: (reason) => limit.abort(reason),
+  });
   const options = { maxlength: LONGEST, signal: limit.signal };
-  try {
-    let turn = handshake.next();
-    while (!turn.done) {
-      let received = NOTHING;
-      try {
-        if (turn.value === null) received = await connection.recvBytes(options);
-        else await connection.sendBytes(turn.value, options);
-      } catch (error) {
-        turn = handshake.throw(explained(error));
-        continue;
-      }
-      turn = handshake.next(received);
+  let turn = handshake.next();
+  while (!turn.done) {
+    let received = NOTHING;
+    try {
+      if (turn.value === null) received = await connection.recvBytes(options);
+      else await connection.sendBytes(turn.value, options);
+    } catch (error) {
+      turn = handshake.throw(explained(error));
+      continue;
     }
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
+    turn = handshake.next(received);
   }
 }
 

@@ -1,5 +1,6 @@
 // Waiting for any of many objects: what Python's `multiprocessing.connection.wait` does.
 
+import { Watch } from "../limits.ts";
 import { native, translated } from "../native.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { descriptorOf, type Waitable } from "../waitable.ts";
@@ -59,10 +60,10 @@ export function endWaits(object: Waitable): void {
 async function changed(objects: readonly Waitable[], left: number, signal: AbortSignal | undefined): Promise<void> {
   const stop = new AbortController();
   const lookAgain = () => stop.abort(LOOK_AGAIN);
-  const abort = () => stop.abort(signal?.reason);
-  // Longer than a timer can wait is for ever.
-  const timer = left < 2 ** 31 ? setTimeout(lookAgain, Math.ceil(left)) : undefined;
-  signal?.addEventListener("abort", abort, { once: true });
+  using _ = new Watch({ timeout: Math.ceil(left), signal }, {
+    late: lookAgain,
+    aborted: (reason) => stop.abort(reason),
+  });
   for (const object of objects) {
     const known = waits.get(object);
     if (known === undefined) waits.set(object, new Set([lookAgain]));
@@ -74,8 +75,6 @@ async function changed(objects: readonly Waitable[], left: number, signal: Abort
   } catch (error) {
     if (error !== LOOK_AGAIN) throw error;
   } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
     for (const object of objects) waits.get(object)?.delete(lookAgain);
   }
 }

@@ -1,4 +1,5 @@
 import { InvalidStateError, TimeoutError } from "../errors.ts";
+import { Watch } from "../limits.ts";
 import { timeoutOf, type WaitOptions } from "../options.ts";
 
 /** What is called when the result of a call is there. */
@@ -84,18 +85,10 @@ export class AsyncResult<T> implements PromiseLike<T> {
     const signal = options?.signal;
     signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-    const abort = () => reject(signal?.reason);
     const settle = () => resolve(true);
-    // Longer than a timer can wait is for ever.
-    const timer = timeout < 2 ** 31 ? setTimeout(() => resolve(this.ready()), timeout) : undefined;
-    signal?.addEventListener("abort", abort, { once: true });
+    using _ = new Watch({ timeout, signal }, { late: () => resolve(this.ready()), aborted: reject });
     this.#promise.then(settle, settle);
-    try {
-      return await promise;
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
-    }
+    return await promise;
   }
 
   /** As of a promise. */

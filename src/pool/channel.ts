@@ -15,6 +15,9 @@
 // | 8 × raws | place in the list and length of each |
 // | … | the raws, each at a multiple of 16 |
 //
+// A raw that is the only one is put and taken as a part of its own (`queuePutSplit`, `queueGetSplit`), so it goes from the
+// sender's array to the queue and from there to the receiver's, with no copy in between.
+//
 // The header is fixed and comes first, so that a list which cannot be read can still be laid to somebody's account.
 
 import { BlockHandle, type BlockReference } from "../blocks.ts";

@@ -1,6 +1,7 @@
 // A call whose results are asked for one by one: `imap` and `imapUnordered`.
 
 import { TimeoutError } from "../errors.ts";
+import { Watch } from "../limits.ts";
 import { timeoutOf, type WaitOptions } from "../options.ts";
 import { Call, type CallParts, type Task } from "./calls.ts";
 import type { Input } from "./input.ts";
@@ -17,7 +18,7 @@ interface Waiter {
 }
 
 /** What an {@linkcode ImapCall} is made with besides what all calls are. */
-export interface ImapOptions {
+export interface ImapParts {
   readonly input: Input;
   readonly chunksize: number;
   /** How many items may have been pulled and not been handed out; `null` for as many as keep the workers busy. */
@@ -28,7 +29,7 @@ export interface ImapOptions {
 
 /** The call; the iterator that users have is {@linkcode ImapIterator}. */
 export class ImapCall extends Call {
-  readonly #options: ImapOptions;
+  readonly #options: ImapParts;
   /** Outcomes that nobody has asked for yet, by the place of their item, or by the order of their arrival. */
   readonly #ready = new Map<number, Outcome>();
   /** Those that have asked for outcomes that are not there yet. */
@@ -40,7 +41,7 @@ export class ImapCall extends Call {
   #last: { readonly error?: unknown; readonly isError: boolean } | null = null;
   isDry = false;
 
-  constructor(parts: CallParts, imap: ImapOptions) {
+  constructor(parts: CallParts, imap: ImapParts) {
     super(parts);
     this.#options = imap;
   }
@@ -139,10 +140,7 @@ export class ImapCall extends Call {
       this.#waiters.splice(place, 1);
       reject(error);
     };
-    // Longer than a timer can wait is for ever.
-    const timer = timeout < 2 ** 31 ? setTimeout(() => giveUp(late(timeout)), timeout) : undefined;
-    const abort = () => giveUp(signal?.reason);
-    signal?.addEventListener("abort", abort, { once: true });
+    using _ = new Watch({ timeout, signal }, { late: () => giveUp(late(timeout)), aborted: giveUp });
     this.#waiters.push(waiter);
     this.host.hold();
     if (!this.isDry) this.host.dispatch();
@@ -150,8 +148,6 @@ export class ImapCall extends Call {
       return await promise;
     } finally {
       this.host.release();
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
     }
   }
 
