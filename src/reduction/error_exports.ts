@@ -84,7 +84,8 @@ export function classFound(reference: FunctionReference): ErrorClass | null {
 
 function classAtOnce(reference: FunctionReference): ErrorClass | null {
   for (const url of reference.modules) {
-    if (!url.startsWith("file:") || (treeHasCage() && !isKnown(url, knownLoaders()))) continue;
+    const mayBe = isKnown(url, knownLoaders()) || (!treeHasCage() && isReadable(url));
+    if (!url.startsWith("file:") || !mayBe) continue;
     const module = requireModule(url);
     const Class = module === null ? null : exportedClass(module, reference);
     if (Class !== null) return Class;
@@ -127,10 +128,18 @@ async function search(reference: FunctionReference): Promise<ErrorClass | null> 
     return classes.length === 1 ? classes[0] as ErrorClass : null;
   }
   for (const url of reference.modules) {
+    if (!isReadable(url)) continue;
     const Class = exportedClass(await load(url, knownLoaders()), reference);
     if (Class !== null) return Class;
   }
   return null;
+}
+
+/** Whether a module can be imported without anybody being asked for a permission. */
+function isReadable(url: string): boolean {
+  if (url.startsWith("data:")) return true;
+  return url.startsWith("file:") &&
+    Deno.permissions.querySync({ name: "read", path: new URL(url) }).state === "granted";
 }
 
 function keep(reference: FunctionReference, Class: ErrorClass | null): ErrorClass | null {
