@@ -6,7 +6,6 @@
 import { type Native, native, translated } from "../native.ts";
 import { quickGet, quickPut } from "../quick.ts";
 import { type Dumped, dumpInto, dumps, loads } from "../reduction.ts";
-
 import { currentViewReducer, discard, reduceInto } from "../reduction/registry.ts";
 import { keepingScratch, openScratch, type Scratch } from "../scratch.ts";
 
