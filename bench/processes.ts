@@ -1,5 +1,5 @@
-// What a process costs besides its time: what the import of the package adds to `deno run`, and the memory of a child
-// that does nothing and of one that waits for work.
+// What a process costs: `deno run` alone from its start to its end, which no child can be quicker than, what the import
+// of the package adds to it, and what a child that does nothing takes; the memory of an idle child and of one that waits.
 //
 // usage: deno run -A bench/processes.ts
 
@@ -9,6 +9,8 @@ import { aligned } from "./table.ts";
 
 const REPEATS = 15;
 const CONFIG = `--config=${import.meta.dirname}/../deno.json`;
+
+export function nothing(): void {}
 
 export async function idle(said: Queue, orders: Queue): Promise<void> {
   said.putSync("here");
@@ -28,6 +30,21 @@ async function runs(modules: readonly string[]): Promise<number[][]> {
   return times;
 }
 
+/** Milliseconds of each of several starts and joins; with `forkserver` one is warm. */
+async function startsAndJoins(method: "spawn" | "forkserver"): Promise<number[]> {
+  const { Process } = getContext(method);
+  const times: number[] = [];
+  for (let i = -2; i < REPEATS; i++) {
+    await new Promise((resolve) => setTimeout(resolve, method === "spawn" ? 0 : 300));
+    const begin = performance.now();
+    const child = new Process({ target: nothing });
+    child.start();
+    child.joinSync();
+    if (i >= 0) times.push(performance.now() - begin);
+  }
+  return times;
+}
+
 /** Resident memory, and the part that is shared out among those who share it, in MiB. */
 function memory(pid: number): { rss: number; pss: number } {
   const rollup = Deno.readTextFileSync(`/proc/${pid}/smaps_rollup`);
@@ -36,10 +53,17 @@ function memory(pid: number): { rss: number; pss: number } {
 }
 
 async function main(): Promise<void> {
-  const names = ["bare deno run", "with the package", "with its sources"];
+  const names = [
+    "bare deno run",
+    "with the package",
+    "with its sources",
+    "spawn, start + join",
+    "one warm, start + join",
+  ];
   const files = ["deno/bare.ts", "../dist/mod.js", "../mod.ts"];
   const modules = files.map((file) => `${import.meta.dirname}/${file}`);
-  const times = (await runs(modules)).map((it) => it.sort((a, b) => a - b));
+  const all = [...await runs(modules), await startsAndJoins("spawn"), await startsAndJoins("forkserver")];
+  const times = all.map((it) => it.sort((a, b) => a - b));
   const ms = (time: number) => `${time.toFixed(1)} ms`;
   const rows = times.map((it, k) => [names[k], ms(it[0]), ms(it[REPEATS >> 1])]);
   const added = [1, 2].map((side) => [
