@@ -125,10 +125,11 @@ async function search(reference: FunctionReference): Promise<ErrorClass | null> 
     const Class = classAtOnce(reference);
     if (Class !== null || loaded === null) return Class;
     const classes = (await errorClasses()).filter((it) => isMeant(it, reference));
-    return classes.length === 1 ? classes[0] as ErrorClass : null;
+    if (classes.length === 1) return classes[0] as ErrorClass;
+    if (treeHasCage()) return null;
   }
   for (const url of reference.modules) {
-    if (!isReadable(url)) continue;
+    if (loaded.includes(url) || !isReadable(url)) continue;
     const Class = exportedClass(await load(url, knownLoaders()), reference);
     if (Class !== null) return Class;
   }
