@@ -18,6 +18,8 @@ async function asking<T>(ask: (post: Post, session: Session) => Promise<T>): Pro
       new Promise((done, failed) =>
         session.post(method, parameters, (error: unknown, answer) => error ? failed(error) : done(answer as never))
       );
+    // A `debugger` statement that runs meanwhile would stop this process, with nobody there to let it go on.
+    await post("Debugger.setSkipAllPauses", { skip: true });
     return await ask(post, session);
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) return null; // some of `sys` is denied

@@ -21,6 +21,11 @@ const found = new Map<string, ErrorClass | null>();
 /** What was looked for in vain where one cannot wait, by the same; it is not looked for again. */
 const sought = new Set<string>();
 const MOST_SOUGHT = 1000;
+/** How much of a stack is read, and how long a line of it may be: its text may be anybody's. */
+const LONGEST_STACK = 64 * 1024;
+const LONGEST_LINE = 4096;
+/** Milliseconds that a module may take to load before its error goes on as one of a known class. */
+const LOADING = 1000;
 /** Those that are to be looked for by somebody who can wait; `null` if nobody can. */
 let missing: FunctionReference[] | null = null;
 
@@ -47,10 +52,10 @@ function isIdentifier(name: unknown): name is string {
 
 /** URLs of the user's modules that a stack tells of, innermost first. */
 function modulesOn(stack: unknown): string[] {
-  const lines = typeof stack === "string"
-    ? stack.matchAll(/^ +at .*?((?:file|https?|data|blob):.*):\d+:\d+\)?$/gm)
-    : [];
-  return [...new Set(Array.from(lines, ([, url]) => url))].filter((url) => !isOwnModule(url));
+  if (typeof stack !== "string") return [];
+  const lines = stack.slice(0, LONGEST_STACK).split("\n").filter((line) => line.length <= LONGEST_LINE);
+  const urls = lines.flatMap((line) => line.match(/^ +at .*?((?:file|https?|data|blob):.*):\d+:\d+\)?$/)?.[1] ?? []);
+  return [...new Set(urls)].filter((url) => !isOwnModule(url));
 }
 
 /** Of the modules, and those that they import something of this name from, the ones that may export a class. */
@@ -130,10 +135,25 @@ async function search(reference: FunctionReference): Promise<ErrorClass | null> 
   }
   for (const url of reference.modules) {
     if (loaded.includes(url) || !isReadable(url)) continue;
-    const Class = exportedClass(await load(url, knownLoaders()), reference);
+    const module = await loadedInTime(url);
+    const Class = module === null ? null : exportedClass(module, reference);
     if (Class !== null) return Class;
   }
   return null;
+}
+
+/**
+ * A module, if it is loaded within {@linkcode LOADING}: it may wait for ever, for the main module, say, which waits for
+ * whoever asks here.
+ */
+async function loadedInTime(url: string): Promise<ModuleNamespace | null> {
+  const { promise, resolve } = Promise.withResolvers<null>();
+  const timer = setTimeout(() => resolve(null), LOADING);
+  try {
+    return await Promise.race([load(url, knownLoaders()), promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Whether a module can be imported without anybody being asked for a permission. */

@@ -30,6 +30,10 @@ Deno.test("a program catches an error of its own class, while it is being evalua
   );
 });
 
+Deno.test("an error whose class is in a module that waits for the program is one of the nearest class", async () => {
+  assertEquals(await outputOf(program("circular")), "RangeError SoldOut none of 7\n");
+});
+
 Deno.test("a running pool that is dropped warns once, with its name", async () => {
   const { code, stdout, stderr } = await runProgram(program("dropped"), { flags: ["-A", "--v8-flags=--expose-gc"] });
   assertEquals([code, stdout], [0, "[ 9 ]\n"]);
