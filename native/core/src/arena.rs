@@ -127,7 +127,7 @@ impl Arena {
         self.memory.word32(CAGE_WORD).load(Relaxed) != 0
     }
 
-    /// The descriptor that a child inherits.
+    /// The descriptor that a child inherits: it can be opened, not read or written.
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.memory.descriptor()
     }
@@ -135,7 +135,11 @@ impl Arena {
 
 #[cfg(test)]
 mod tests {
+    use rustix::fs::OFlags;
+    use rustix::io::Errno;
+
     use super::*;
+    use crate::sys::memory::reopen;
 
     #[test]
     fn a_tree_member_sees_what_the_root_wrote() {
@@ -156,6 +160,38 @@ mod tests {
     #[test]
     fn the_size_is_sealed() {
         let arena = Arena::create_sized(GIB).unwrap();
-        assert!(rustix::fs::ftruncate(arena.descriptor(), 0).is_err());
+        let opened = reopen(arena.descriptor(), OFlags::RDWR).unwrap();
+        assert_eq!(rustix::fs::ftruncate(opened, 0), Err(Errno::PERM));
+    }
+
+    #[test]
+    fn the_descriptor_is_no_way_to_the_memory() {
+        let root = Arena::create_sized(GIB).unwrap();
+        let child = Arena::open(root.descriptor().try_clone_to_owned().unwrap()).unwrap();
+        for descriptor in [root.descriptor(), child.descriptor()] {
+            assert_eq!(rustix::io::pwrite(descriptor, b"x", 0), Err(Errno::BADF));
+            assert_eq!(
+                rustix::io::pread(descriptor, &mut [0u8][..], 0),
+                Err(Errno::BADF)
+            );
+            assert_eq!(rustix::fs::ftruncate(descriptor, 0), Err(Errno::BADF));
+            let flags = rustix::fs::fcntl_getfl(descriptor).unwrap();
+            assert!(flags.contains(OFlags::PATH));
+        }
+    }
+
+    #[test]
+    fn pages_are_given_back_and_read_as_zero_for_everybody() {
+        let root = Arena::create_sized(GIB).unwrap();
+        let child = Arena::open(root.descriptor().try_clone_to_owned().unwrap()).unwrap();
+        let at = root.large();
+        root.write(at, &[7; 4 * PAGE as usize]);
+        let before = root.resident().unwrap();
+        child.give_back(at + PAGE, 2 * PAGE).unwrap();
+        assert_eq!(root.resident().unwrap(), before - 2 * PAGE);
+        assert_eq!(root.read_vec(at + PAGE - 1, 2), [7, 0]);
+        assert_eq!(root.read_vec(at + 3 * PAGE - 1, 2), [0, 7]);
+        assert!(root.give_back(at + 64, PAGE).is_err());
+        assert!(root.give_back(at, PAGE + 64).is_err());
     }
 }

@@ -263,7 +263,7 @@ impl Heap<'_> {
         let (_, capacity) = size_class(transaction.get(descriptor(id) + 8));
         if capacity >= GIVE_BACK {
             // Before the commit: whoever takes the block next relies on finding zeroes.
-            if self.arena.punch_hole(offset, capacity).is_err() {
+            if self.arena.give_back(offset, capacity).is_err() {
                 self.arena.zero(offset, capacity);
             }
         }

@@ -176,12 +176,13 @@ impl<'a> Segment<'a> {
         (self.units * UNIT) as usize
     }
 
-    /// Gives the pages of the units back; call it only while they hold nothing.
+    /// Gives whole pages of the units back; call it only while they hold nothing.
     pub fn give_back(self) {
         let page = crate::arena::PAGE;
+        let pages = block_size(self.units) / page;
         let _ = self
             .arena
-            .punch_hole(self.at + page, block_size(self.units) - page);
+            .give_back(self.at + page, pages.saturating_sub(1) * page);
     }
 
     /// The address of the words and units, for tests that damage them.

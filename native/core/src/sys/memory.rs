@@ -1,20 +1,30 @@
 //! Anonymous shared memory: `memfd_create(2)`, `mmap(2)`, and giving pages back.
 #![allow(unsafe_code)] // mapping memory, and handing out references into the mapping
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
-use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
-use rustix::mm::{MapFlags, ProtFlags};
+use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
+use rustix::mm::{Advice, MapFlags, ProtFlags};
 
 use crate::error::{Error, Result};
 
 /// A memfd mapped whole, shared with every process that holds its descriptor.
+///
+/// The descriptor only names it (`O_PATH`): it can be passed on and mapped again, by
+/// [`open`](SharedMapping::open), but neither read nor written. JavaScript can use descriptors by
+/// their numbers, without a permission, and must not reach the memory so.
 pub struct SharedMapping {
     base: NonNull<u8>,
     len: u64,
-    descriptor: OwnedFd,
+    name: OwnedFd,
+}
+
+/// Opens again, in another way, what a descriptor is of.
+pub fn reopen(descriptor: BorrowedFd, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    let path = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
+    rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty())
 }
 
 // SAFETY: the mapping is never moved or unmapped while the value lives, and every access to its
@@ -38,8 +48,10 @@ impl SharedMapping {
         Self::map(descriptor, len)
     }
 
-    /// The mapping of a memfd that this process was given.
-    pub fn open(descriptor: OwnedFd) -> Result<Self> {
+    /// The mapping of a memfd that this process was given the name of.
+    pub fn open(name: OwnedFd) -> Result<Self> {
+        let descriptor = reopen(name.as_fd(), OFlags::RDWR)
+            .map_err(|errno| Error::os("open shared memory", errno))?;
         let len = rustix::fs::fstat(&descriptor)
             .map_err(|errno| Error::os("inspect shared memory", errno))?
             .st_size;
@@ -66,19 +78,18 @@ impl SharedMapping {
         }
         .map_err(|errno| Error::os("map shared memory", errno))?;
         let base = NonNull::new(base.cast()).ok_or(Error::Corrupted("mapped at address 0"))?;
-        Ok(Self {
-            base,
-            len,
-            descriptor,
-        })
+        let name = reopen(descriptor.as_fd(), OFlags::PATH)
+            .map_err(|errno| Error::os("name shared memory", errno))?;
+        Ok(Self { base, len, name })
     }
 
     pub fn size(&self) -> u64 {
         self.len
     }
 
+    /// What another process opens it by; nothing else can be done with it.
     pub fn descriptor(&self) -> BorrowedFd<'_> {
-        self.descriptor.as_fd()
+        self.name.as_fd()
     }
 
     /// The 32-bit word at `offset`. Panics if it is not inside the mapping and aligned: callers
@@ -173,17 +184,23 @@ impl SharedMapping {
         unsafe { target.write_bytes(0, size as usize) }
     }
 
-    /// Gives the pages of a range back to the system; they read as zero afterwards
-    /// (`FALLOC_FL_PUNCH_HOLE`).
-    pub fn punch_hole(&self, offset: u64, size: u64) -> Result<()> {
-        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-        rustix::fs::fallocate(&self.descriptor, flags, offset, size)
+    /// Gives the whole pages from `offset` on back to the system; they read as zero afterwards
+    /// (`MADV_REMOVE`). Fails if the range is not one of whole pages.
+    pub fn give_back(&self, offset: u64, size: u64) -> Result<()> {
+        let page = rustix::param::page_size() as u64;
+        if !offset.is_multiple_of(page) || !size.is_multiple_of(page) {
+            return Err(Error::Corrupted("a range to give back is not one of pages"));
+        }
+        let pages = self.bytes(offset, size).cast();
+        // SAFETY: `bytes` checked the range, which the kernel does not round up, as just checked; all
+        // accesses are by atomics or raw pointers, which find zeroes from now on.
+        unsafe { rustix::mm::madvise(pages, size as usize, Advice::LinuxRemove) }
             .map_err(|errno| Error::os("give memory back", errno))
     }
 
     /// How many bytes of the mapping are in memory, in all processes together.
     pub fn resident(&self) -> Result<u64> {
-        rustix::fs::fstat(&self.descriptor)
+        rustix::fs::fstat(&self.name)
             .map(|stat| u64::try_from(stat.st_blocks).unwrap_or(0) * 512)
             .map_err(|errno| Error::os("inspect shared memory", errno))
     }
