@@ -17,8 +17,9 @@ let current: AuthenticationString | null = null;
 let starts = 0;
 
 /**
- * A key, which travels to a process only at its start, lest a message carries it to a stranger. Its bytes are those of
- * any Uint8Array; a copy of them made by `new Uint8Array(key)` is not protected.
+ * A key, which travels to a process only at its start, lest a message carries it to a stranger, and which is neither
+ * printed nor turned into text or JSON. Its bytes are those of any Uint8Array: what copies them, such as
+ * `new Uint8Array(key)`, `structuredClone(key)` and `postMessage(key)` to a Worker, gives bytes that are not protected.
  *
  * @example It is not sent by mistake
  * ```ts
@@ -28,6 +29,7 @@ let starts = 0;
  *
  * const key = new AuthenticationString([1, 2, 3]);
  * assertThrows(() => dumps({ key }), TypeError, "Cannot serialise an AuthenticationString");
+ * assertThrows(() => JSON.stringify({ key }), TypeError, "Cannot serialise an AuthenticationString");
  * ```
  */
 export class AuthenticationString extends Uint8Array {
@@ -35,19 +37,47 @@ export class AuthenticationString extends Uint8Array {
     register<AuthenticationString, Uint8Array>(AuthenticationString, {
       reduce(key) {
         if (starts > 0) return new Uint8Array(key);
-        throw new TypeError(
-          "Cannot serialise an AuthenticationString: it is a secret, which only a process that is being started may " +
-            "be given; send `new Uint8Array(key)` if that is what you want",
-        );
+        throw refusal();
       },
       restore: (bytes) => new AuthenticationString(bytes),
     });
   }
 
   /** Not its bytes: they do not belong into logs. */
-  [Symbol.for("Deno.customInspect")](): string {
+  override toString(): string {
     return `AuthenticationString(${this.length})`;
   }
+
+  /** As {@linkcode toString}. */
+  override toLocaleString(): string {
+    return this.toString();
+  }
+
+  /**
+   * Refuses to be part of JSON.
+   *
+   * @throws {TypeError} Always.
+   */
+  toJSON(): never {
+    throw refusal();
+  }
+
+  /** As {@linkcode toString}. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return this.toString();
+  }
+
+  /** As {@linkcode toString}, for `node:util`. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+}
+
+function refusal(): TypeError {
+  return new TypeError(
+    "Cannot serialise an AuthenticationString: it is a secret, which only a process that is being started may be " +
+      "given; use `new Uint8Array(key)` if its bytes are what you want",
+  );
 }
 
 /** What `prepare` returns; keys may be serialised while it runs. */

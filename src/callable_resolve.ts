@@ -188,9 +188,10 @@ function loadFailure({ message }: Error): string {
   return `its module cannot be loaded: ${message}`;
 }
 
-function notFound({ name, modules }: FunctionReference, failures: unknown[], isSearched: boolean): TypeError {
+function notFound({ name, hash, modules }: FunctionReference, failures: unknown[], isSearched: boolean): TypeError {
   const [failure] = failures;
-  const wanted = name === "" ? "a function without a name" : `"${name}"`;
+  // Functions without a name are refused at once (callable.ts).
+  const wanted = name === "" && hash !== null ? "a class without a name" : `"${name}"`;
   if (failure instanceof Error) {
     return new TypeError(`Cannot run ${wanted}: ${loadFailure(failure)}`, { cause: failure });
   }

@@ -60,6 +60,7 @@ async function work(joined: Joined, loaders: Loaders): Promise<void> {
     const { args, state } = trusting(belongings);
     await arrivals();
     process = processOf(Class, () => target?.(...args), state);
+    native().noteBegun();
   } catch (error) {
     native().reportFailure(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
     fail(error);
@@ -104,18 +105,23 @@ function join(): Joined {
   try {
     return nativeOfChild().joined;
   } catch (error) {
-    // Before the tree is joined there is no name, and nobody to tell.
-    console.error(`Cannot begin: ${(error as Error).message}`);
-    Deno.exit(1);
+    refuse(error);
   }
+}
+
+/** Ends this process before it has joined the tree or has work: there is no name, and nobody to tell. */
+function refuse(error: unknown): never {
+  print(`Cannot begin: ${(error as Error).message}`);
+  Deno.exit(1);
 }
 
 /** What `run` returns; if the parent has ended before there was work, so does this process, without a word. */
 function unlessOrphaned(run: () => Joined): Joined {
   try {
     return run();
-  } catch {
-    Deno.exit();
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "ORPHANED") Deno.exit();
+    refuse(error);
   }
 }
 
@@ -139,11 +145,14 @@ async function importMain(url: string | null, loaders: Loaders): Promise<boolean
   return true;
 }
 
+/** As it was before any module of the user's could replace it: an error that ends the process must be seen. */
+const print = console.error;
+
 /** Ends this process because of an error. */
 function fail(error: unknown): never {
   try {
-    console.error(`Process ${current.name}:`);
-    console.error(error);
+    print(`Process ${current.name}:`);
+    print(error);
   } finally {
     Deno.exit(1); // whether or not there is somebody to tell
   }

@@ -72,6 +72,13 @@ export function runFinalizers(least = -Infinity): void {
 }
 
 let isWatching = false;
+let areChildrenEnded = false;
+
+/** Whether this process is exiting and has waited for its children: nobody would wait for another one. */
+export function isPastChildren(): boolean {
+  return areChildrenEnded;
+}
+
 let endChildren = () => {};
 
 /**
@@ -92,6 +99,7 @@ export function endInOrder(ofChildren: () => void = endChildren): void {
     logger.debug("running all finalizers with priority >= 0");
     runFinalizers(0);
     endChildren();
+    areChildrenEnded = true;
     logger.debug("running the remaining finalizers");
     runFinalizers();
     if (current.parent !== null) logger.info(`process exiting with exitcode ${Deno.exitCode}`);

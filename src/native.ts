@@ -247,6 +247,8 @@ export interface Native {
   readPreparation(block: number): Uint8Array;
   childOutput(pid: number, number: number): OutputPipe | null;
   childFailure(pid: number): string | null;
+  childHadBegun(pid: number): boolean;
+  noteBegun(): void;
   childExitCode(pid: number): number | null;
   childJoin(pid: number, timeout: number): boolean;
   childPutting(pid: number): number;

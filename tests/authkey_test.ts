@@ -1,6 +1,7 @@
 // The key of a tree of processes.
 
-import { assertEquals, assertInstanceOf, assertNotEquals, assertThrows } from "@std/assert";
+import { inspect } from "node:util";
+import { assertEquals, assertInstanceOf, assertMatch, assertNotEquals, assertThrows } from "@std/assert";
 import { AuthenticationString, currentAuthkey, setCurrentAuthkey } from "../src/authkey.ts";
 import { Process } from "../src/process.ts";
 import { Queue } from "../src/queues.ts";
@@ -42,6 +43,15 @@ Deno.test("a key travels as an argument of a process, and in no other message", 
   child.start();
   assertEquals(await said.get({ timeout: PATIENCE }), new Uint8Array([1, 2, 3]));
   assertThrows(() => dumps(key), TypeError, "Cannot serialise an AuthenticationString");
+});
+
+Deno.test("a key is neither text nor JSON", () => {
+  const key = new AuthenticationString([1, 2, 3]);
+  for (const text of [String(key), `${key}`, key.toLocaleString(), "" + key, inspect(key), Deno.inspect([key])]) {
+    assertMatch(text, /^(\[ )?AuthenticationString\(3\)( \])?$/);
+  }
+  assertThrows(() => JSON.stringify({ key }), TypeError, "Cannot serialise an AuthenticationString: it is a secret");
+  assertEquals(JSON.stringify([...key]), "[1,2,3]");
 });
 
 Deno.test("a key is bytes and is not printed", () => {

@@ -132,7 +132,10 @@ for (const method of mp.getAllStartMethods()) {
         const { code, stdout, stderr } = await run("setpriv", [...AS_NOBODY, ...limited], { env, cwd: "/" });
         assertEquals(code, 0, stderr);
         const [refusal, others] = stdout.trim().split("\n");
-        assertMatch(refusal, /^\w+ Cannot (start a process|watch descriptors): Resource temporarily unavailable/);
+        assertMatch(
+          refusal,
+          /^\w+ Cannot (start a process: the limit of processes of this user \(RLIMIT_NPROC\), or of the system, is reached|watch descriptors): Resource temporarily unavailable/,
+        );
         assertMatch(others, /^(true|false)$/);
       } finally {
         await Deno.remove(folder, { recursive: true });

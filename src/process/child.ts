@@ -31,6 +31,8 @@ export class Child {
   #failure: string | null = null;
   #isFailureTold = false;
   #hasSetExitCode = false;
+  /** Whether it was sent a signal: an early end is no surprise then. */
+  #isSignalled = false;
 
   /** Of the process that was just started, and is among the children from now on. */
   constructor({ pid, process, outputs, isCaged }: ChildOptions) {
@@ -57,6 +59,9 @@ export class Child {
       const failure = native().childFailure(this.pid);
       // Whoever could not begin ends with 1. Any other code is of one who did, and has told lies.
       this.#failure = failure !== null && this.#exitcode === 1 ? this.#reason(failure) : null;
+      if (this.#exitcode === 0 && !this.#isSignalled && !native().childHadBegun(this.pid)) {
+        this.#failure = "it ended with exit code 0 before it began, as by Deno.exit() in a module that it imports";
+      }
       native().childClose(this.pid); // it has nothing more to tell: its descriptors are free
       removeChild(this.pid);
       queueMicrotask(refillWarm);
@@ -105,7 +110,9 @@ export class Child {
 
   /** Sends it a signal, unless it has ended. */
   send(signal: number): void {
-    if (this.poll() === null) translated(() => native().childSignal(this.pid, signal));
+    if (this.poll() !== null) return;
+    translated(() => native().childSignal(this.pid, signal));
+    this.#isSignalled = true;
   }
 
   /** Whether it has ended. What kept it from its work is thrown. */

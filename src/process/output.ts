@@ -11,6 +11,7 @@ export class PipedOutput {
   /** Who is told what comes, if somebody {@linkcode follow | follows}. */
   #told: ((chunk: Uint8Array) => void) | null = null;
   #isOver = false;
+  #isDiscarded = false;
 
   /** Of the child that was just started, its output 1 or 2. */
   constructor(pid: number, number: 1 | 2) {
@@ -34,7 +35,14 @@ export class PipedOutput {
 
   /** Closes the pipe if nobody has asked for the stream. */
   discard(): void {
-    if (this.#stream === null && this.#told === null) this.#pipe?.close();
+    if (this.#stream !== null || this.#told !== null) return;
+    this.#isDiscarded = true;
+    this.#pipe?.close();
+  }
+
+  /** Whether the pipe was closed before anybody asked for the stream. */
+  get isDiscarded(): boolean {
+    return this.#isDiscarded;
   }
 
   /** Has `told` called with what comes, in the background: the event loop need not stay alive for it. */

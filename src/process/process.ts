@@ -4,6 +4,7 @@ import { type AuthenticationString, currentAuthkey, setCurrentAuthkey, toAuthkey
 import { type Callable, type FunctionReference, type ModuleExport, reference } from "../callable.ts";
 import { current, nextIdentity } from "../current.ts";
 import { InvalidStateError } from "../errors.ts";
+import { isPastChildren } from "../finalize.ts";
 import { launch } from "../launch.ts";
 import { native, shareSelf } from "../native.ts";
 import type { WaitOptions, WaitSyncOptions } from "../options.ts";
@@ -127,7 +128,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     }
     this.#options = options;
     this.#identity = nextIdentity();
-    this.#name = name ?? `${this.constructor.name}-${this.#identity.join(":")}`;
+    this.#name = name ?? `${this.#className}-${this.#identity.join(":")}`;
     this.#daemon = daemon;
   }
 
@@ -219,7 +220,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
    * then complete. A process that writes more than some 64 KiB waits until it is read, as does whoever joins it.
    *
    * @throws {TypeError} If it is not piped.
-   * @throws {InvalidStateError} If the process was not started.
+   * @throws {InvalidStateError} If the process was not started, or is closed and this had not been asked for before.
    *
    * @example The output of a process
    * ```ts
@@ -254,7 +255,8 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
   /**
    * Starts the process; it exists when this returns.
    *
-   * @throws {InvalidStateError} If it was started before, or this process may not have children.
+   * @throws {InvalidStateError} If it was started before, this process may not have children, or it is exiting and has
+   * waited for its children.
    * @throws {TypeError} If an argument, or a property of an instance with a `run` of its own, cannot be serialised; then
    * nothing is started.
    * @throws {Deno.errors.NotCapable} If it is to have permissions that this process has not; then nothing is started.
@@ -277,6 +279,9 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
         "Cannot start a process while the main module is imported by a child: " +
           "put what starts processes into `if (import.meta.main) { … }`",
       );
+    }
+    if (isPastChildren()) {
+      throw new InvalidStateError("Cannot start a process: this one is exiting, and has waited for its children");
     }
     activeChildren();
     const { permissions = "inherit", env, cwd, stdout = "inherit", stderr = "inherit" } = this.#options;
@@ -312,8 +317,8 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
    *
    * @returns `true`, or `false` if it did not end in time.
    * @throws {InvalidStateError} If it was not started.
-   * @throws {ProcessError} If it could not begin its work, with the reason: a module that does not load, a target that
-   * was not found.
+   * @throws {ProcessError} If it could not begin its work, with the reason: a module that does not load or ends the
+   * process, a target that was not found.
    * @throws What `signal` was aborted with.
    */
   async join(options?: WaitOptions): Promise<boolean> {
@@ -381,7 +386,12 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     if (this.#child !== null || this.#isSelf) parts.push(`pid=${this.#child?.pid ?? Deno.pid}`);
     parts.push(`parent=${this.#isSelf ? current.parent?.pid ?? null : Deno.pid}`, this.#state());
     if (this.#daemon) parts.push("daemon");
-    return `<${this.constructor.name} ${parts.join(" ")}>`;
+    return `<${this.#className} ${parts.join(" ")}>`;
+  }
+
+  /** For messages; a class may have no name. */
+  get #className(): string {
+    return this.constructor.name || "Process";
   }
 
   #state(): string {
@@ -394,6 +404,11 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
 
   #output(name: "stdout" | "stderr"): ReadableStream<Uint8Array<ArrayBuffer>> {
     const output = this.#child?.outputs[name] ?? null;
+    if (output?.isDiscarded) {
+      throw new InvalidStateError(
+        `Cannot read ${name} of "${this.name}": nobody had asked for it when the process object was closed`,
+      );
+    }
     if (output !== null) return output.stream;
     if (this.#options[name] === "piped") {
       throw new InvalidStateError(`Cannot read ${name} of "${this.name}": process not started`);

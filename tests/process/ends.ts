@@ -1,12 +1,12 @@
 // How processes end: exit codes, errors, daemons, and the end of the program. Run once for each start method: see suite.ts.
 
-import { type Process, Queue } from "@parallel/multiprocessing";
-import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { type Process, ProcessError, Queue } from "@parallel/multiprocessing";
+import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
 
 import { exitText } from "../../src/process/signals.ts";
 import * as targets from "../fixtures/targets.ts";
 import { blocked, FIXTURES, isRunning, PATIENCE, until } from "../helpers.ts";
-import { ended, type Suite } from "./suite.ts";
+import { ended, folderWith, type Suite } from "./suite.ts";
 
 /** The tests, with processes of the suite's kind. */
 export function endsOfProcesses({ Process, programs }: Suite): void {
@@ -62,6 +62,42 @@ export function endsOfProcesses({ Process, programs }: Suite): void {
       });
     }
   }
+
+  Deno.test("interrupt ends one that has not begun yet, every time", async () => {
+    using said = new Queue();
+    using orders = new Queue();
+    for (let i = 0; i < 6; i++) { // with forkserver some are warm, others are booting
+      const child = new Process({ target: targets.idle, args: [said, orders], daemon: true });
+      child.start();
+      child.interrupt();
+      assert(await child.join({ timeout: PATIENCE }), "the interrupt is lost");
+      assertEquals(child.exitcode, -2);
+    }
+  });
+
+  Deno.test("a process that a module ends before it began is a failure, whatever its exit code says", async () => {
+    using folder = folderWith({ "ends.ts": "export function work() {}\nDeno.exit(0);\n" });
+    const target = { module: new URL(`file://${folder.path}/ends.ts`), name: "work" };
+    const child = new Process({ target, name: "Early" });
+    child.start();
+    const message = 'Cannot run "Early": it ended with exit code 0 before it began';
+    await assertRejects(() => child.join({ timeout: PATIENCE }), ProcessError, message);
+    assertEquals(child.exitcode, 0);
+  });
+
+  Deno.test("an uncaught error is told, also where the user's console.error throws", async () => {
+    const { stdout, stderr } = await programs.runProgram(new URL("run_target.ts", FIXTURES), {
+      args: ["failWithoutConsole", "boom"],
+    });
+    assertEquals(stdout, "1\n");
+    assertMatch(stderr, /^Process Child:\nRangeError: boom\n/);
+  });
+
+  Deno.test("a start after the children have been waited for is refused", async () => {
+    const output = await programs.outputOf(new URL("start_at_exit.ts", FIXTURES));
+    const refused = "InvalidStateError: Cannot start a process: this one is exiting, and has waited for its children\n";
+    assertEquals(output, `in the child: ${refused}in the program: ${refused}`);
+  });
 
   const FAILURES = [
     { target: targets.fail, error: /RangeError: boom\n +at fail \(.*targets\.ts:\d+:\d+\)/ },

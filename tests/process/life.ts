@@ -1,6 +1,13 @@
 // The life of process objects: start, join, close, and everything out of turn. Run once for each start method: see suite.ts.
 
-import { activeChildren, cpuCount, InvalidStateError, type Process, Queue } from "@parallel/multiprocessing";
+import {
+  activeChildren,
+  cpuCount,
+  InvalidStateError,
+  type Process,
+  ProcessError,
+  Queue,
+} from "@parallel/multiprocessing";
 import { assert, assertEquals, assertMatch, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { native } from "../../src/native.ts";
 import * as targets from "../fixtures/targets.ts";
@@ -48,6 +55,20 @@ export function livesOfProcesses({ Process }: Suite): void {
     const child = new Process({ target: targets.startChild, args: [said] });
     assertEquals(await ended(child), 0);
     assertEquals(await said.get({ timeout: PATIENCE }), [0, `Process-${number + 3}:1`]);
+  });
+
+  Deno.test("a class without a name has the name of its base, and is called a class where it is not found", async () => {
+    const [Unnamed] = [class extends Process {}];
+    const unnamed = new Unnamed();
+    assertEquals(String(unnamed), `<Process name='Process-${unnamed.identity[0]}' parent=${Deno.pid} initial>`);
+    const Nameless = [
+      class extends Process {
+        override run(): void {}
+      },
+    ][0];
+    const nameless = new Nameless({ stderr: "null" });
+    nameless.start();
+    await assertRejects(() => nameless.join({ timeout: PATIENCE }), ProcessError, "Cannot run a class without a name");
   });
 
   Deno.test("the name may be changed at any time, to any text", () => {

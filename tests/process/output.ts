@@ -67,6 +67,19 @@ export function outputsOfProcesses({ Process, programs }: Suite): void {
     assert(await child.join({ timeout: PATIENCE }));
   });
 
+  Deno.test("output that was not asked for before the close is refused by name, other output is there", async () => {
+    const [asked, unasked] = ["Asked", "Unasked"].map((name) =>
+      new Process({ target: targets.write, args: [10], stdout: "piped", name })
+    );
+    assertEquals([await ended(asked), await ended(unasked)], [0, 0]);
+    const { stdout } = asked;
+    asked.close();
+    unasked.close();
+    assertEquals((await bytesOf(stdout)).length, 10);
+    assertStrictEquals(asked.stdout, stdout);
+    assertThrows(() => unasked.stdout, InvalidStateError, 'Cannot read stdout of "Unasked": nobody had asked for it');
+  });
+
   Deno.test("a BYOB reader reads into its own memory", async () => {
     const child = new Process({ target: targets.write, args: [10], stdout: "piped" });
     assertEquals(await ended(child), 0);

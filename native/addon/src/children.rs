@@ -165,6 +165,12 @@ pub fn child_failure(pid: u32) -> Result<Option<String>> {
     Ok(child(pid)?.take_failure())
 }
 
+/// Whether the child, which has ended, had begun its work.
+#[napi]
+pub fn child_had_begun(pid: u32) -> Result<bool> {
+    Ok(child(pid)?.had_begun())
+}
+
 /// Bytes for a child, as a block with one handle in this process; `attachments` are the blocks
 /// that they speak of, and stay as long as this one.
 #[napi]

@@ -136,14 +136,8 @@ pub fn join_parent() -> Result<Joined> {
         ));
     }
     let [socket, arena] = inherited_descriptors()?;
-    let (member, greeting) = process::join(socket.as_fd(), arena).map_err(|error| {
-        // Without a parent, its place may have been cleared away: that is the reason then.
-        to_js(if has_hung_up(socket.as_fd()) {
-            Orphaned
-        } else {
-            error
-        })
-    })?;
+    let (member, greeting) =
+        process::join(socket.as_fd(), arena).map_err(|error| orphaned_or(&socket, error))?;
     let joined = joined(&member, &greeting);
     let daemon = AtomicBool::new(greeting.daemon);
     let tree = Tree::new(
@@ -159,6 +153,15 @@ pub fn join_parent() -> Result<Joined> {
     Ok(joined)
 }
 
+/// Without a parent, its place may have been cleared away: that is the reason then.
+fn orphaned_or(socket: &OwnedFd, error: multiprocessing_core::Error) -> Error {
+    to_js(if has_hung_up(socket.as_fd()) {
+        Orphaned
+    } else {
+        error
+    })
+}
+
 /// Blocks until the parent has work for this process, which it started ahead. SIGINT, which was
 /// blocked until then, is for the work.
 #[napi]
@@ -172,9 +175,10 @@ pub fn await_work() -> Result<Joined> {
     // Who reads it sees its end, too; and the reactor would sometimes see the work, sometimes not.
     let watch = std::mem::take(&mut *child.watch());
     tree.descriptors()?.cancel(watch);
-    let greeting = Greeting::receive(child.socket.as_fd()).map_err(to_js)?;
+    let orphaned_or = |error| orphaned_or(&child.socket, error);
+    let greeting = Greeting::receive(child.socket.as_fd()).map_err(orphaned_or)?;
     sys::interrupt::accept();
-    process::take_over(&tree.member, &greeting).map_err(to_js)?;
+    process::take_over(&tree.member, &greeting).map_err(orphaned_or)?;
     child.daemon.store(greeting.daemon, Relaxed);
     watch_parent()?;
     Ok(joined(&tree.member, &greeting))
@@ -236,13 +240,14 @@ fn watch_parent() -> Result<()> {
         if has_mail(child.socket.as_fd()) || !has_hung_up(child.socket.as_fd()) {
             return;
         }
-        let _ = tree.member.retire_orphans();
+        // First: what follows waits for others, and shared memory may be spoilt.
         if child.daemon.load(Relaxed) {
             let _ = rustix::process::kill_process(
                 rustix::process::getpid(),
                 rustix::process::Signal::KILL,
             );
         }
+        let _ = tree.member.retire_orphans();
     });
     let watch = tree.descriptors()?.watch(child.socket.as_fd(), told);
     *child.watch() = watch.map_err(to_js)?;
@@ -373,6 +378,13 @@ pub fn report_failure(message: String) -> Result<()> {
         return Ok(());
     };
     let _ = send_failure(child.socket.as_fd(), &message);
+    Ok(())
+}
+
+/// Notes for the parent that this process begins its work.
+#[napi]
+pub fn note_begun() -> Result<()> {
+    tree()?.member.entry().set_begun();
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 //! Children: started, watched, signalled and reaped once, whoever asks first.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -198,6 +200,8 @@ pub struct Child {
     /// Our end of its socket: the child sees its end close when we are gone.
     socket: OwnedFd,
     exit: Mutex<Option<Exit>>,
+    /// Whether it had begun its work, once it has ended.
+    had_begun: AtomicBool,
 }
 
 impl Child {
@@ -263,6 +267,7 @@ impl Child {
                 place,
                 socket,
                 exit: Mutex::new(None),
+                had_begun: AtomicBool::new(false),
             }),
             Err(error) => {
                 member.retire(place)?;
@@ -271,10 +276,13 @@ impl Child {
         }
     }
 
-    /// Gives work to a child that was started without any. `false` if it has ended meanwhile or
-    /// is about to: nothing was given then.
+    /// Gives work to a child that was started without any. `false` if it has ended meanwhile, is
+    /// about to, or was sent a SIGINT, which nobody could tell from one for the work: nothing was
+    /// given then.
     pub fn assign(&self, member: &Member, work: &Work) -> Result<bool> {
-        if self.try_wait(member)?.is_some() || procfs::is_dying(self.pid()) {
+        let pid = self.pid();
+        let has_ended = self.try_wait(member)?.is_some() || procfs::is_dying(pid);
+        if has_ended || procfs::has_interrupt_pending(pid) {
             return Ok(false);
         }
         ProcessEntry::at(member.arena(), self.place.slot).set_name(work.name);
@@ -320,6 +328,10 @@ impl Child {
             Err(Errno::CHILD) => Exit::Code(255),
             Err(errno) => return Err(Error::os("wait for a process", errno)),
         };
+        let has_begun = ProcessEntry::at(member.arena(), self.place.slot)
+            .has_begun(self.place.generation)
+            .unwrap_or(true); // another process has the slot by now
+        self.had_begun.store(has_begun, Relaxed);
         *known = Some(exit);
         drop(known);
         member.retire(self.place)?;
@@ -345,6 +357,11 @@ impl Child {
             Ok(()) | Err(Errno::SRCH) => Ok(()),
             Err(errno) => Err(Error::os("signal a process", errno)),
         }
+    }
+
+    /// Whether it had begun its work before it ended. Call it when it has ended.
+    pub fn had_begun(&self) -> bool {
+        self.had_begun.load(Relaxed)
     }
 
     /// Why the child could not begin its work, if it told and has ended. Tells it once.

@@ -9,6 +9,7 @@
 //! | `start`      | start time, so that a reused pid is not taken for it               |
 //! | `holds`      | first of the holds it owns (heap/holds.rs)                         |
 //! | `cage`       | whether it is in a cage: see [`Cage`]; never changed once it is LIVE |
+//! | `begun`      | generation of the last process here that has begun its work        |
 //! | `name`       | UTF-8, for error messages                                          |
 //!
 //! A thread is named in lock words by its [`Token`]: 13 bits of index and 18 bits of a generation
@@ -157,6 +158,21 @@ impl<'a> ProcessEntry<'a> {
             Cage::Told(block) => block,
         };
         self.word(32).store(word, Relaxed);
+    }
+
+    /// The process of this slot begins its work. Nobody sets that back: it is of one generation.
+    pub fn set_begun(self) {
+        self.word(36).store(self.generation(), Release);
+    }
+
+    /// Whether the process of that generation has begun its work; `None` if another has had the
+    /// slot since.
+    pub fn has_begun(self, generation: u32) -> Option<bool> {
+        // Acquire: who sees the mark of a later process sees its generation, too.
+        if self.word(36).load(Acquire) == generation {
+            return Some(true);
+        }
+        (self.generation() == generation).then_some(false)
     }
 
     pub fn name(self) -> String {

@@ -45,6 +45,19 @@ fn parse_dying(stat: &[u8]) -> Option<bool> {
     Some(flags & EXITING != 0 || pending & SIGKILL != 0)
 }
 
+/// Whether SIGINT has been sent to the process, which has it blocked.
+pub fn has_interrupt_pending(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"));
+    status.is_ok_and(|status| parse_interrupt_pending(&status).unwrap_or(false))
+}
+
+/// `ShdPnd` are the signals pending for the process as a whole (`proc_pid_status(5)`).
+fn parse_interrupt_pending(status: &str) -> Option<bool> {
+    const SIGINT: u64 = 1 << 1;
+    let pending = status.lines().find_map(|it| it.strip_prefix("ShdPnd:"))?;
+    Some(u64::from_str_radix(pending.trim(), 16).ok()? & SIGINT != 0)
+}
+
 /// The command line of this process, as `execve(2)` got it.
 pub fn command_line() -> std::io::Result<Vec<String>> {
     let bytes = fs::read("/proc/self/cmdline")?;
@@ -96,6 +109,18 @@ mod tests {
         assert_eq!(parse_dying(stat(0x40, 256).as_bytes()), Some(true));
         assert!(!is_dying(std::process::id()));
         assert!(is_dying(0));
+    }
+
+    #[test]
+    fn a_pending_interrupt_is_seen() {
+        let status = |pending: &str| format!("Name:\ta\nSigPnd:\t02\nShdPnd:\t{pending}\n");
+        let parse = |pending| parse_interrupt_pending(&status(pending));
+        assert_eq!(parse("0000000000000002"), Some(true));
+        assert_eq!(parse("0000000000004001"), Some(false));
+        assert_eq!(parse("none"), None);
+        assert_eq!(parse_interrupt_pending(""), None);
+        assert!(!has_interrupt_pending(std::process::id()));
+        assert!(!has_interrupt_pending(0));
     }
 
     #[test]

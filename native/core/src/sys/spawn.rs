@@ -99,6 +99,11 @@ pub fn spawn(program: &Program) -> Result<(Pid, OwnedFd)> {
             envp.as_ref().map_or(environ, |list| list.as_ptr()),
         )
     };
+    if errno == libc::EAGAIN {
+        let action = "start a process: the limit of processes of this user (RLIMIT_NPROC), or of \
+                      the system, is reached";
+        return Err(Error::os(action, Errno::AGAIN));
+    }
     check(errno)?;
     let pid = Pid::from_raw(pid).ok_or(Error::Corrupted("posix_spawn returned pid 0"))?;
     // Nobody but us reaps this child, so the pid cannot have been reused.
