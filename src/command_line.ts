@@ -85,6 +85,12 @@ const PATH_FLAGS = new Set([
 ]);
 
 /**
+ * What they mean without a value. It is written out: a bare `--lock` would take a word that follows it for its value,
+ * and native/core/src/cage/command_line.rs takes no flag that could.
+ */
+const DEFAULT_PATHS: Readonly<Record<string, string>> = { coverage: "coverage", lock: "deno.lock" };
+
+/**
  * Flags about the parent alone: watching, debugging, profiling, type-checking, how tests and servers run, and
  * the environment file, whose variables are in the environment that the child is given.
  */
@@ -303,7 +309,7 @@ function descriptor(name: PermissionName, item: string): Deno.PermissionDescript
 }
 
 function absolute({ name, value }: Flag, cwd: string): Flag {
-  const path = value ?? (name === "coverage" ? "coverage" : undefined); // the default of `--coverage`
+  const path = value ?? DEFAULT_PATHS[name];
   return path === undefined ? { name } : { name, value: absolutePath(path, cwd) };
 }
 

@@ -47,6 +47,8 @@ const CASES: [line: string, expected: string[]][] = [
   ["deno run -A - --seed=1", [ALL]],
   ["deno --log-level debug run -A main.ts", ["--log-level=debug", ALL]],
   ["deno run --seed 3 --lock my.lock -A main.ts", ["--seed=3", "--lock=/work dir/my.lock", ALL]],
+  ["deno run --lock -A main.ts", ["--lock=/work dir/deno.lock", ALL]],
+  ["deno run -A --lock --seed=3 main.ts", ["--lock=/work dir/deno.lock", "--seed=3", ALL]],
   ["deno run --location http://host/ main.ts --seed=1", ["--location=http://host/"]],
   // Other commands.
   ["deno test -A --no-check --filter x --parallel --shuffle=1 a_test.ts --fail-fast", [ALL]],

@@ -1,6 +1,9 @@
 //! The command line of a caged process: what its flags grant, and whether a child's is no more.
 //!
 //! It is read as narrowly as `src/command_line.ts` writes it: whatever else there is, is refused.
+//! What must not differ from this process's own is compared word by word and in order, and every
+//! value is attached to its flag: so Deno takes no word for a value that is a flag here, nor the
+//! other way round.
 
 use std::path::{Component, Path};
 
@@ -12,7 +15,25 @@ use crate::error::Result;
 pub(super) const PATH_NAMES: [&str; 2] = ["read", "write"];
 const NAMES: [&str; 8] = ["read", "write", "net", "env", "sys", "run", "ffi", "import"];
 
+const ALLOW: &str = "--allow-";
 const CACHED_ONLY: &str = "--cached-only";
+
+/// Flags that never take the next word for their value, besides those that begin with
+/// [`BARE_PREFIXES`]. Deno does so for others, `--conditions` or `--lock`, even if that word is a
+/// flag.
+const BARE_FLAGS: [&str; 10] = [
+    CACHED_ONLY,
+    "--allow-scripts",
+    "--frozen",
+    "--frozen-lockfile",
+    "--node-modules-dir",
+    "--quiet",
+    "--unsafely-ignore-certificate-errors",
+    "--unstable",
+    "--use-env-proxy",
+    "--vendor",
+];
+const BARE_PREFIXES: [&str; 5] = ["--no-", "--unstable-", ALLOW, "--deny-", "--ignore-"];
 
 /// What the flags of one name say.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,63 +46,67 @@ pub(super) enum Grant {
 /// The command line of a caged process, without the executable.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct CommandLine {
-    /// `--allow-…`, `--deny-…`, `--ignore-…`.
-    permissions: Vec<String>,
-    /// All other flags, sorted.
+    /// `--allow-…`, each name at most once: of two, Deno takes the list.
+    grants: Vec<String>,
+    /// All other flags, `--deny-…` among them, in their order.
     flags: Vec<String>,
-    /// The entry module up to its list of modules, and the modules.
+    /// It forbids more, and stands where it is wished for.
+    is_cached_only: bool,
+    /// The entry module, which is the last flag, up to its list of modules, and the modules.
     head: String,
     modules: Vec<String>,
-    main: String,
+    /// The main module and the program's arguments.
+    program: Vec<String>,
 }
 
 impl CommandLine {
     /// Reads what `src/command_line.ts` has written; `None` if it is anything else.
     pub(super) fn parse(arguments: &[String]) -> Option<Self> {
         let (command, rest) = arguments.split_first()?;
-        if command != "run" {
+        let flags = flags_before_program(rest);
+        let program = rest.get(flags.len()..)?;
+        let (entry, flags) = flags.split_last()?;
+        if command != "run" || program.first()?.starts_with('-') {
             return None;
         }
-        let mut read = Self::default();
-        let mut entries = 0;
-        for argument in rest {
-            if argument.starts_with(ENTRY) {
-                (read.head, read.modules) = parse_entry(argument.strip_prefix(MARK)?)?;
-                entries += 1;
-            } else if is_permission(argument) {
-                read.permissions.push(argument.clone());
-            } else if argument.len() > 2 && argument.starts_with("--") {
-                read.flags.push(argument.clone());
-            } else if argument.starts_with('-') {
+        let (head, modules) = parse_entry(entry.strip_prefix(MARK)?)?;
+        let mut read = Self {
+            head,
+            modules,
+            program: program.to_vec(),
+            ..Self::default()
+        };
+        for flag in flags {
+            if flag.starts_with(ENTRY) || !is_whole(flag) {
                 return None;
+            } else if flag == CACHED_ONLY {
+                read.is_cached_only = true;
+            } else if is_grant(flag) {
+                if read
+                    .grants
+                    .iter()
+                    .any(|other| name_of(other) == name_of(flag))
+                {
+                    return None;
+                }
+                read.grants.push(flag.clone());
             } else {
-                read.main.clone_from(argument);
-                break;
+                read.flags.push(flag.clone());
             }
         }
-        read.flags.sort();
-        let is_whole = entries == 1 && !read.main.is_empty();
-        is_whole.then_some(read)
+        Some(read)
     }
 
     /// Fails unless `wanted` is this command line with no more permissions.
     pub(super) fn require_covers(&self, wanted: &Self) -> Result<()> {
-        if wanted.main != self.main || wanted.head != self.head {
+        if wanted.program != self.program || wanted.head != self.head {
             return Err(refused("it is to run another program".into()));
         }
-        let mut flags = wanted.flags.clone();
-        if !self.flags.iter().any(|flag| flag == CACHED_ONLY) {
-            flags.retain(|flag| flag != CACHED_ONLY); // forbids more
-        }
-        if flags != self.flags {
+        // Denials are among them: one more of a name would take the place of one without a list.
+        if wanted.flags != self.flags || self.is_cached_only && !wanted.is_cached_only {
             return Err(refused("its flags are not those of this process".into()));
         }
-        for denial in &self.permissions {
-            if !denial.starts_with("--allow-") && !wanted.permissions.contains(denial) {
-                return Err(refused(format!("\"{denial}\" is missing")));
-            }
-        }
-        for flag in &wanted.permissions {
+        for flag in &wanted.grants {
             if !self.covers_flag(flag) {
                 return Err(refused(format!("\"{flag}\" is more than this process has")));
             }
@@ -93,14 +118,11 @@ impl CommandLine {
     }
 
     fn covers_flag(&self, flag: &str) -> bool {
-        if !flag.starts_with("--allow-") {
-            return true;
-        }
         let (flag, value) = match flag.split_once('=') {
             Some((flag, value)) => (flag, Some(value)),
             None => (flag, None),
         };
-        let name = flag.trim_start_matches("--allow-");
+        let name = flag.trim_start_matches(ALLOW);
         if !NAMES.contains(&name) {
             return false;
         }
@@ -156,12 +178,15 @@ impl CommandLine {
             && match grant {
                 Grant::Nothing => false,
                 Grant::Everything => true,
-                Grant::Items(own) => own.iter().any(|own| Path::new(path).starts_with(own)),
+                Grant::Items(own) => own
+                    .iter()
+                    .any(|own| own.starts_with('/') && Path::new(path).starts_with(own)),
             }
     }
 
     pub(super) fn may_load(&self, url: &str) -> bool {
-        if self.modules.iter().any(|own| own == url) || url == self.main {
+        let is_main = self.program.first().is_some_and(|main| main == url);
+        if is_main || self.modules.iter().any(|own| own == url) {
             return true;
         }
         if url.starts_with("https:") || url.starts_with("http:") {
@@ -177,38 +202,56 @@ impl CommandLine {
     }
 
     pub(super) fn grant(&self, name: &str) -> Grant {
-        self.flags_of("--allow-", name)
+        list_of(&self.grants, ALLOW, name)
     }
 
     pub(super) fn denial(&self, name: &str) -> Grant {
-        self.flags_of("--deny-", name)
-    }
-
-    fn flags_of(&self, prefix: &str, name: &str) -> Grant {
-        let mut items = Vec::new();
-        for flag in &self.permissions {
-            let Some(rest) = flag
-                .strip_prefix(prefix)
-                .and_then(|rest| rest.strip_prefix(name))
-            else {
-                continue;
-            };
-            match rest.strip_prefix('=') {
-                Some(list) => items.extend(list.split(',').map(str::to_owned)),
-                None if rest.is_empty() => return Grant::Everything,
-                None => {}
-            }
-        }
-        if items.is_empty() {
-            Grant::Nothing
-        } else {
-            Grant::Items(items)
-        }
+        list_of(&self.flags, "--deny-", name)
     }
 }
 
-fn is_permission(argument: &str) -> bool {
-    let prefixes = ["--allow-", "--deny-", "--ignore-"];
-    prefixes.iter().any(|prefix| argument.starts_with(prefix))
-        && !argument.starts_with("--allow-scripts")
+/// What the flags with that prefix say of that name.
+fn list_of(flags: &[String], prefix: &str, name: &str) -> Grant {
+    let mut items = Vec::new();
+    for flag in flags {
+        let Some(rest) = flag
+            .strip_prefix(prefix)
+            .and_then(|rest| rest.strip_prefix(name))
+        else {
+            continue;
+        };
+        match rest.strip_prefix('=') {
+            Some(list) => items.extend(list.split(',').map(str::to_owned)),
+            None if rest.is_empty() => return Grant::Everything,
+            None => {}
+        }
+    }
+    if items.is_empty() {
+        Grant::Nothing
+    } else {
+        Grant::Items(items)
+    }
+}
+
+/// The flags of a command line, without its command: what comes before the main module, as long as
+/// every value is attached to its flag.
+pub(super) fn flags_before_program(words: &[String]) -> &[String] {
+    let is_flag = |word: &String| word.len() > 2 && word.starts_with("--");
+    let end = words.iter().position(|word| !is_flag(word));
+    &words[..end.unwrap_or(words.len())]
+}
+
+/// Whether Deno surely takes the flag to end with its word.
+fn is_whole(flag: &str) -> bool {
+    flag.contains('=')
+        || BARE_FLAGS.contains(&flag)
+        || BARE_PREFIXES.iter().any(|prefix| flag.starts_with(prefix))
+}
+
+fn is_grant(flag: &str) -> bool {
+    flag.starts_with(ALLOW) && name_of(flag) != "--allow-scripts"
+}
+
+fn name_of(flag: &str) -> &str {
+    flag.split_once('=').map_or(flag, |(name, _)| name)
 }

@@ -7,11 +7,13 @@
 //! permission flags, where JavaScript reaches it neither here nor in the parent (`table::Cage`).
 //! The kernel's copy in `/proc/self/cmdline` is looked at for the mark ([`MARK`]), too: it is there
 //! before the tree is joined. But it is this process's own memory: a `--preload` of the user's that
-//! sets `process.title` has overwritten it by then. Nothing opens the cage.
+//! sets `process.title` has overwritten it by then. Once closed it stays closed: no call of the addon
+//! opens it, and no command line that it lets through starts a freer process. It is about native
+//! code alone; what Deno does without asking for a permission, it does here, too (README.md has it).
 //!
 //! | asked for              | granted if                                                        |
 //! | ---------------------- | ----------------------------------------------------------------- |
-//! | a child                | its command line is this process's own, with no more permissions, and modules that this process could load itself; its environment is the one this process was started with, but for variables that are granted by name |
+//! | a child                | its command line is this process's own, word by word, with no more permissions, and modules that this process could load itself; its environment is the one this process was started with, but for variables that are granted by name |
 //! | a network address      | `--allow-net` covers it as it is written, and no `--deny-net` that or what it turns out to be |
 //! | a path (local sockets) | `--allow-read` and `--allow-write` cover it and where it leads to, `--allow-net` has it as `unix:` and the path, and there is no denial; none through `/proc` |
 //! | a shared object        | this process made it or was given it (`member/gifts.rs`)          |
@@ -29,11 +31,23 @@ use std::sync::OnceLock;
 
 use crate::error::{Error, Result};
 use crate::sys::procfs;
-use command_line::{CommandLine, Grant};
+use command_line::{CommandLine, Grant, flags_before_program};
 use entry::MARK;
 
-/// Variables that say to a new process what to load or whom to trust: none of them may differ.
-const LOADER_PREFIXES: [&str; 6] = ["LD_", "DENO_", "NODE_", "NPM_", "GLIBC_", "GCONV_"];
+/// How the names of variables begin, in capitals, that say to a new process, before its program
+/// runs or without asking for a permission, what to load, whom to trust or whom to talk to: none
+/// of them may differ. Who adds one looks for it in Deno, V8, the C library and graphics drivers
+/// (WebGPU needs no permission).
+const LOADER_PREFIXES: [&str; 4] = [
+    // Deno, its cache and its registries.
+    "DENO_ NODE_ NPM_ JSR_ V8_ UV_ HOME XDG_ TMPDIR PATH MULTIPROCESSING_",
+    // Whom it trusts, and what it sends where.
+    "SSL OPENSSL_ OTEL_ HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY",
+    // The C library.
+    "LD_ GLIBC_ GCONV_ MALLOC_ LOCPATH NLSPATH HOSTALIASES LOCALDOMAIN RES_OPTIONS",
+    // Graphics drivers and databases.
+    "VK_ EGL_ __EGL_ __GLX_ LIBGL_ MESA_ GALLIUM_ WGPU_ SQLITE_",
+];
 
 /// What the parent has told. Once there is a cage it stays.
 static TOLD: OnceLock<Cage> = OnceLock::new();
@@ -44,7 +58,8 @@ pub fn current() -> Option<&'static Cage> {
     static FOUND: OnceLock<Option<Cage>> = OnceLock::new();
     let found = FOUND.get_or_init(|| {
         let arguments = procfs::command_line().unwrap_or_default();
-        is_caged(&arguments).then(|| Cage::new(arguments))
+        let is_found = is_caged(arguments.get(1..).unwrap_or_default());
+        is_found.then(|| Cage::new(arguments))
     });
     TOLD.get().or(found.as_ref())
 }
@@ -55,9 +70,16 @@ pub fn close(command_line: Vec<String>) {
     let _ = TOLD.set(Cage::new(command_line));
 }
 
-/// Whether these arguments start a caged process.
+/// Whether these arguments, without the executable, start a caged process. Those behind the main
+/// module are the program's and say nothing.
 pub fn is_caged(arguments: &[String]) -> bool {
-    arguments.iter().any(|argument| argument.starts_with(MARK))
+    let Some((command, rest)) = arguments.split_first() else {
+        return false;
+    };
+    command == "run"
+        && flags_before_program(rest)
+            .iter()
+            .any(|flag| flag.starts_with(MARK))
 }
 
 /// Fails unless this process may use the network address. For functions that open sockets.
@@ -140,9 +162,11 @@ impl Cage {
         };
         for variable in wanted {
             let (name, _) = variable;
+            let capitals = name.to_ascii_uppercase();
             let harmless = !LOADER_PREFIXES
                 .iter()
-                .any(|prefix| name.starts_with(prefix));
+                .flat_map(|group| group.split(' '))
+                .any(|prefix| capitals.starts_with(prefix));
             let granted = harmless && self.own.covers_item("env", name);
             if !granted && !self.environment.contains(variable) {
                 return Err(refused(format!(

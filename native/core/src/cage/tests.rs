@@ -50,7 +50,7 @@ fn cage(flags: &str) -> Cage {
 }
 
 fn starts(own: &str, wanted: &str) -> bool {
-    let wanted = command_line(wanted, &[MAIN], &[MAIN]);
+    let wanted = command_line(wanted, &[MAIN], &[MAIN, "-A"]);
     cage(own)
         .require_start(Path::new("/bin/deno"), &wanted)
         .is_ok()
@@ -63,8 +63,9 @@ fn a_child_may_have_the_same_or_less() {
     for wanted in [
         own,
         "--config=/deno.json --deny-read=/a/secret --no-prompt",
-        "--no-prompt --deny-read=/a/secret --config=/deno.json --cached-only",
-        "--config=/deno.json --allow-read=/a/x,/b/c/d --deny-read=/a/secret --deny-write --no-prompt",
+        "--cached-only --config=/deno.json --deny-read=/a/secret --no-prompt",
+        "--config=/deno.json --deny-read=/a/secret --cached-only --no-prompt --allow-sys",
+        "--config=/deno.json --allow-read=/a/x,/b/c/d --deny-read=/a/secret --no-prompt",
         "--config=/deno.json --allow-env=AB,B --deny-read=/a/secret --no-prompt",
         "--config=/deno.json --allow-net=g:1,h:80 --deny-read=/a/secret --no-prompt",
         "--config=/deno.json --allow-sys=hostname --deny-read=/a/secret --no-prompt",
@@ -92,6 +93,10 @@ fn a_child_may_not_have_more() {
         &format!("{rest} --allow-read=/ab"),
         &format!("{rest} --allow-read=/a/../b"),
         &format!("{rest} --allow-read=a"),
+        &format!("{rest} --allow-env=AB --allow-env=AC"), // each name once
+        &format!("{rest} --deny-read"),
+        &format!("{rest} --deny-net=h"), // would take the place of a bare one
+        "--no-prompt --deny-read=/a/secret", // another order
         &format!("{rest} --allow-write=/a"),
         &format!("{rest} --allow-env=B"),
         &format!("{rest} --allow-env"),
@@ -116,18 +121,24 @@ fn a_child_runs_the_same_program_by_the_same_executable() {
     let cage = cage("--no-prompt");
     let start =
         |path: &str, arguments: &[String]| cage.require_start(Path::new(path), arguments).is_ok();
-    let good = command_line("--no-prompt", &[MAIN], &[MAIN, "--allow-all"]);
+    let good = command_line("--no-prompt", &[MAIN], &[MAIN, "-A"]);
     assert!(start("/bin/deno", &good));
     assert!(!start("/bin/sh", &good));
     assert!(!start("/bin/deno", &[]));
     let evaluates: Vec<String> = good.iter().map(|it| it.replace("run", "eval")).collect();
     assert!(!start("/bin/deno", &evaluates));
-    let other = command_line("--no-prompt", &[MAIN], &["file:///etc/passwd"]);
-    assert!(!start("/bin/deno", &other));
-    assert!(!start(
-        "/bin/deno",
-        &command_line("--no-prompt", &[MAIN], &[])
-    ));
+    for program in [
+        &["file:///etc/passwd", "-A"][..],
+        &[],
+        &[MAIN],
+        &[MAIN, "-A", "more"],
+        &["-A", MAIN, "-A"],
+        &["--no-prompt", MAIN, "-A"], // the entry is the last flag
+        &["--", MAIN, "-A"],
+    ] {
+        let other = command_line("--no-prompt", &[MAIN], program);
+        assert!(!start("/bin/deno", &other), "{program:?}");
+    }
     let twice = command_line(&format!("--no-prompt {}", entry(&[])), &[MAIN], &[MAIN]);
     assert!(!start("/bin/deno", &twice));
     let free: Vec<String> = good
@@ -146,6 +157,74 @@ fn a_child_runs_the_same_program_by_the_same_executable() {
         let mut changed = good.clone();
         changed[2] = format!("{MARK}{}", base64(&program));
         assert!(!start("/bin/deno", &changed), "{program}");
+    }
+}
+
+/// Deno's `--lock` takes the next word for its value, others do so even if it is a flag.
+#[test]
+fn no_flag_can_take_the_next_word_for_its_value() {
+    let parse = |flags: &str| CommandLine::parse(&command_line(flags, &[MAIN], &[MAIN]));
+    for bare in [
+        "--lock",
+        "--config",
+        "--conditions",
+        "--import-map",
+        "--cert",
+        "--ext",
+        "--location",
+        "--log-level",
+        "--min-dep-age",
+        "--node-modules-linker",
+        "--preload",
+        "--require",
+        "--seed",
+        "--unheard-of",
+    ] {
+        assert!(parse(&format!("{bare} --no-prompt")).is_none(), "{bare}");
+        assert!(parse(&format!("{bare}=1 --no-prompt")).is_some(), "{bare}");
+        assert!(parse(&format!("{bare} word --no-prompt")).is_none());
+    }
+    for bare in [
+        "--quiet",
+        "--no-lock",
+        "--unstable-kv",
+        "--frozen",
+        "--vendor",
+    ] {
+        assert!(parse(bare).is_some(), "{bare}");
+    }
+    let own = "--lock=/deno.lock --no-prompt";
+    assert!(starts(own, own));
+    assert!(!starts(own, "--lock --no-prompt"));
+    // The forged one: Deno would take the first main module for the lock file.
+    let mut forged = command_line(own, &[MAIN], &["--lock", MAIN, "--allow-all", MAIN, "-A"]);
+    assert!(CommandLine::parse(&forged).is_none());
+    forged.retain(|word| word != "--lock=/deno.lock");
+    let entry = forged
+        .iter()
+        .position(|word| word.starts_with(MARK))
+        .unwrap();
+    let moved = forged.remove(entry);
+    forged.insert(1, moved);
+    assert!(CommandLine::parse(&forged).is_none());
+}
+
+#[test]
+fn the_mark_counts_before_the_main_module_only() {
+    let caged = command_line("--quiet", &[MAIN], &[MAIN, "a"]);
+    assert!(is_caged(&caged));
+    let mark = entry(&[MAIN]);
+    for words in [
+        vec!["run", "-A", MAIN, &mark],
+        vec!["run", "--quiet", MAIN, "spawn", &mark],
+        vec!["run", "--config", "deno.json", MAIN, &mark],
+        vec!["run", "--", MAIN, &mark],
+        vec!["eval", &mark],
+        vec!["run"],
+        vec![],
+    ] {
+        let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+        assert!(!is_caged(&words), "{words:?}");
     }
 }
 
@@ -198,6 +277,21 @@ fn the_environment_is_the_first_one_but_for_what_is_granted_by_name() {
         &[("LD_PRELOAD", "/tmp/evil.so")]
     ));
     assert!(of("", &[("LD_LIBRARY_PATH", "/lib")]));
+    for name in [
+        "HOME",
+        "XDG_CACHE_HOME",
+        "DENO_DIR",
+        "npm_config_registry",
+        "https_proxy",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "VK_ICD_FILENAMES",
+        "HOSTALIASES",
+    ] {
+        assert!(
+            !of(&format!("--allow-env={name}"), &[(name, "/tmp")]),
+            "{name}"
+        );
+    }
 }
 
 #[test]
