@@ -74,7 +74,7 @@ export function mentions(name: string, source: string | null): boolean {
 /**
  * Says whether `fn` is certainly defined by this module and certainly not exported: `"declared"` as a function
  * or constant that the module names nowhere but to call it or to give it to another process, or `"inline"` as a
- * `target` written in the call.
+ * `target` or `initializer` written in the call.
  */
 export function definesPrivately(fn: Callable, source: string): "declared" | "inline" | null {
   const { name } = fn;
@@ -84,7 +84,7 @@ export function definesPrivately(fn: Callable, source: string): "declared" | "in
   const all = count(word);
 
   const value = String.raw`(?:async\b\s*)?(?:function\b|\(|[\w$]+\s*=>)`;
-  if (name === "target") {
+  if (name === "target" || name === "initializer") {
     const inline = String.raw`${word}\s*:\s*${value}`;
     const isOnlyKey = all === count(String.raw`(?<![.?]\s*)${word}\s*:`);
     const isOnlyValue = !/\bexport\s+(?:const|let|var)\s*[{[]/.test(source);

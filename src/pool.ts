@@ -25,6 +25,7 @@ import {
   type MapOptions,
   type PoolOptions,
   requireCallback,
+  requirePoolOptions,
   type TransformOptions,
   wholeOf,
 } from "./pool/options.ts";
@@ -52,6 +53,8 @@ export { type CurrentTask, currentTask } from "./pool/task.ts";
 
 /** Milliseconds that a cancelled task has, if the pool says nothing else. */
 const GRACE = 1000;
+/** What CPython calls the states of a pool. */
+const STATES = { running: "RUN", closed: "CLOSE", terminated: "TERMINATE", broken: "BROKEN" } as const;
 /** Milliseconds between two looks of a worker at its memory: for statistics, and where there is a limit. */
 const MEMORY_EVERY = { usually: 250, limited: 5 } as const;
 
@@ -110,6 +113,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
    */
   constructor(processes?: number | null, options: PoolOptions<I> = {}) {
     const action = "create a pool";
+    requirePoolOptions(action, options);
     const { initializer, initargs, maxtasksperchild, maxMemory, grace, daemon = true } = options;
     const count = countOf(action, "processes", processes, null) ?? cpuCount();
     if (initargs !== undefined && !globalThis.Array.isArray(initargs)) {
@@ -320,7 +324,8 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
 
   /**
    * Ends the workers, whatever they are doing: by SIGTERM, and 250 ms later by SIGKILL. Calls that are under way fail with
-   * an {@linkcode InvalidStateError}, which is no uncaught error where nobody waits for them. The promise is resolved when all workers have ended; nobody has to await it.
+   * an {@linkcode InvalidStateError}, which is no uncaught error where nobody waits for them. The promise is resolved when
+   * all workers have ended; nobody has to await it.
    */
   async terminate(): Promise<void> {
     dropped.unregister(this);
@@ -355,9 +360,11 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
     await this.terminate();
   }
 
-  /** As CPython shows it: `<Pool state=running pool_size=4>`. */
+  /** As CPython shows it, and the name: `<multiprocessing.pool.Pool state=RUN pool_size=4 name='Pool-1'>`. The state is `RUN`,
+   * `CLOSE` or `TERMINATE`, or `BROKEN` after what made every further call useless. */
   toString(): string {
-    return `<Pool name='${this.name}' state=${this.#engine.state} pool_size=${this.#engine.processes}>`;
+    const { state, processes } = this.#engine;
+    return `<multiprocessing.pool.Pool state=${STATES[state]} pool_size=${processes} name='${this.name}'>`;
   }
 
   #single(action: string, target: AnyTarget, args: readonly unknown[], options: ApplyOptions): SingleCall {
@@ -374,8 +381,8 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
     const chunksize = countOf(action, "chunksize", options.chunksize, null);
     const { host, common, begin } = this.#prepare(action, target, options);
     const input = this.#input(items);
-    const onProgress = options.progress ? progressBar(this.name) : undefined;
-    return begin(new MapCall({ host, flags: CALL_FLAGS[action], ...common }, { input, chunksize, onProgress }));
+    const progress = options.progress ? progressBar(this.name) : undefined;
+    return begin(new MapCall({ host, flags: CALL_FLAGS[action], ...common }, { input, chunksize, progress }));
   }
 
   /** All of them, unless they come in time: then their number is known. */
@@ -397,8 +404,8 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
     const buffersize = countOf("imap", "buffersize", options.buffersize, null);
     const { host, common, begin } = this.#prepare("imap", target, options);
     const input = inputOf(items, () => host.dispatch());
-    const onProgress = options.progress ? progressBar(this.name) : undefined;
-    const imap = { input, chunksize, buffersize, ordered, onProgress };
+    const progress = options.progress ? progressBar(this.name) : undefined;
+    const imap = { input, chunksize, buffersize, ordered, progress };
     const call = begin(new ImapCall({ host, flags: CALL_FLAGS.imap, ...common }, imap));
     return new ImapIterator(call, () => host.cancel(call, () => call.leave(), { kill: false }));
   }
@@ -412,7 +419,9 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
     signal?.throwIfAborted();
     const retries = wholeOf(action, "retries", options.retries, { least: 0, fallback: 0 });
     const begin = <C extends Call>(call: C): C => {
-      engine.submit(call);
+      // The input that has just been listed may have aborted it.
+      if (signal?.aborted) call.end(signal.reason);
+      else engine.submit(call);
       if (signal !== undefined || timeout !== Infinity) limit(engine, call, timeout, signal);
       return call;
     };
@@ -437,6 +446,8 @@ function limit(engine: Engine, call: Call, timeout: number, signal: AbortSignal 
     aborted: (reason) => engine.cancel(call, () => call.end(reason)),
   }).unref();
   call.whenOver(() => watch[Symbol.dispose]());
+  // What has been serialised or taken since the call began may have aborted it.
+  if (signal?.aborted) engine.cancel(call, () => call.end(signal.reason));
 }
 
 function requireCallbacks(action: string, options: { callback?: unknown; errorCallback?: unknown }): void {

@@ -120,7 +120,7 @@ TypeError: Cannot run "shut" in another process: "file://${path}" does not expor
 function judge(code: string, typed = code): string | null {
   const take = new Function("start", `${code}`);
   let given: unknown;
-  take(({ target }: { target: unknown }) => given = target);
+  take(({ target, initializer = target }: { target?: unknown; initializer?: unknown }) => given = initializer);
   return definesPrivately(given as () => void, withoutComments(typed));
 }
 
@@ -139,6 +139,7 @@ Deno.test("callable: what a module's text says for certain, and where it stays s
     "declared",
   );
   assertEquals(judge("start({ target: () => 1 });"), "inline");
+  assertEquals(judge("start({ initializer: () => 1 });"), "inline");
   assertEquals(judge("start({ name: 'x', target: function (a) { return a; } });"), "inline");
 
   for (

@@ -45,12 +45,12 @@ Deno.test("a finalizer that throws does not stop the others, and one may cancel 
 Deno.test("at the end of a program: pools are terminated, listeners closed, daemons ended, each in its place", async () => {
   const output = await outputOf(new URL("finalizers_all.ts", FIXTURES));
   assertEquals(output.split("\n").filter(Boolean), [
-    "16 state=running file=true daemon=true",
-    "14 state=terminated file=true daemon=true",
-    "1 state=terminated file=true daemon=true",
-    "0 state=terminated file=true daemon=true", // made after the listener
-    "0 state=terminated file=false daemon=true",
-    "-1 state=terminated file=false daemon=false",
+    "16 state=RUN file=true daemon=true",
+    "14 state=TERMINATE file=true daemon=true",
+    "1 state=TERMINATE file=true daemon=true",
+    "0 state=TERMINATE file=true daemon=true", // made after the listener
+    "0 state=TERMINATE file=false daemon=true",
+    "-1 state=TERMINATE file=false daemon=false",
   ]);
 });
 

@@ -4,6 +4,7 @@ import type { FunctionReference } from "../callable_types.ts";
 import type { Input } from "./input.ts";
 import { ListInput } from "./input.ts";
 import { Flag } from "./messages.ts";
+import type { Progress } from "./progress.ts";
 
 /** A function that workers run. */
 export interface PoolFunction {
@@ -186,27 +187,25 @@ export class MapCall extends PromisedCall<unknown[]> {
   readonly #chunksize: number | null;
   /** The most items that one chunk has, if the length is known. */
   readonly #largest: number;
-  readonly #onProgress: (done: number, total: number | null) => void;
+  readonly #progress: Progress | undefined;
   /** The results of the tasks that are done, by the places of their first items. */
   readonly #parts: { readonly first: number; readonly results: unknown[] }[] = [];
   #taken = 0;
   #finished = 0;
+  /** Those of them that have not failed. */
+  #done = 0;
   /** The first error to arrive. In a box, since anything may be thrown. */
   #failure: { readonly error: unknown } | null = null;
   isDry = false;
 
   constructor(
     parts: CallParts,
-    { input, chunksize, onProgress = () => {} }: {
-      input: Input;
-      chunksize: number | null;
-      onProgress?: (done: number, total: number | null) => void;
-    },
+    { input, chunksize, progress }: { input: Input; chunksize: number | null; progress?: Progress },
   ) {
     super(parts);
     this.#input = input;
     this.#chunksize = chunksize;
-    this.#onProgress = onProgress;
+    this.#progress = progress;
     const length = input instanceof ListInput ? input.left : 0;
     this.#largest = Math.ceil(length / (CHUNKS_PER_WORKER * this.host.processes));
   }
@@ -246,6 +245,8 @@ export class MapCall extends PromisedCall<unknown[]> {
 
   done(task: Task, results: unknown[]): void {
     this.#parts.push({ first: task.first, results });
+    this.#done += results.length;
+    this.#progress?.show(this.#done, this.#total); // which is never full if some have failed
     this.#finish(task);
   }
 
@@ -256,8 +257,18 @@ export class MapCall extends PromisedCall<unknown[]> {
 
   #finish(task: Task): void {
     this.#finished += task.list.length;
-    this.#onProgress(this.#finished, this.isDry ? this.#taken : null);
     this.#settle();
+  }
+
+  /** How many items there are, as far as that is known. */
+  get #total(): number | null {
+    if (this.#input instanceof ListInput) return this.#taken + this.#input.left;
+    return this.isDry ? this.#taken : null;
+  }
+
+  protected override conclude(): void {
+    this.#progress?.end();
+    super.conclude();
   }
 
   #settle(): void {

@@ -133,6 +133,7 @@ export class Crew implements Iterable<Member> {
 
   /** Has each end itself when it has done its tasks. */
   stop(): void {
+    clearTimeout(this.#backOff);
     for (const member of this.#members) member.stop();
   }
 

@@ -21,7 +21,7 @@ import type { Call, CallHost, PoolFunction, Task } from "./calls.ts";
 import type { Frame } from "./channel.ts";
 import { Crew, type CrewHost, type CrewOptions } from "./crew.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { unpack, unpackAll } from "./failures.ts";
+import { printed, unpack, unpackAll } from "./failures.ts";
 import { FunctionTable } from "./functions.ts";
 import { Glance } from "./glance.ts";
 import { lost } from "./lost.ts";
@@ -158,6 +158,7 @@ export class Engine implements CallHost, CrewHost {
     this.#calls.delete(call);
     this.#dispatcher.remove(call);
     if (this.#state === "closed" && this.#calls.size === 0) this.#crew.stop();
+    this.#endIfOver();
   }
 
   hold(): void {
@@ -173,6 +174,7 @@ export class Engine implements CallHost, CrewHost {
     if (this.#state !== "running") return;
     this.#state = "closed";
     if (this.#calls.size === 0) this.#crew.stop();
+    this.#endIfOver();
   }
 
   /** Ends everything now. */
@@ -227,6 +229,12 @@ export class Engine implements CallHost, CrewHost {
     this.dispatch();
   }
 
+  /** Takes back what a worker has not begun, and reads what it has answered; nobody is given anything. */
+  reckon(member: Member): void {
+    this.#dispatcher.takeBack(member);
+    for (let frame = member.receive(0); frame !== null; frame = member.receive(0)) this.#handle(member, frame);
+  }
+
   /** Looks out for the result of the only task. */
   #look(timeout: number): boolean | null {
     if (this.#dispatcher.given !== 1) return null;
@@ -254,7 +262,13 @@ export class Engine implements CallHost, CrewHost {
     if (task === undefined) return frame.drop();
     this.#dispatcher.answered(member, frame.time);
     if (task.call.isOver) frame.drop();
-    else this.#answer(task, frame);
+    else {
+      try {
+        this.#answer(task, frame);
+      } catch (cause) {
+        this.#fail(task, unreadable(task, cause)); // it costs this task, and the reading goes on
+      }
+    }
     if (member.memory > this.#options.maxMemory) {
       member.isOutgrown = true;
       this.#dispatcher.takeBack(member);
@@ -276,9 +290,7 @@ export class Engine implements CallHost, CrewHost {
     try {
       list = frame.read();
     } catch (cause) {
-      const { name } = call.fn.reference;
-      const { message } = cause as Error;
-      return this.#fail(task, new RemoteError(`Cannot read the result of "${name}": ${message}`, { cause }));
+      return this.#fail(task, unreadable(task, cause));
     }
     if (frame.kind === Kind.done) {
       this.#counts.done++;
@@ -308,9 +320,7 @@ export class Engine implements CallHost, CrewHost {
     for (let frame = member.receive(0); frame !== null; frame = member.receive(0)) this.#handle(member, frame);
     this.#crew.remove(member);
     this.#bury(member);
-    if (!this.#isOver()) return;
-    this.#finalizer?.cancel();
-    for (const resolve of this.#drained.splice(0)) resolve();
+    this.#endIfOver();
   }
 
   #bury(member: Member): void {
@@ -348,6 +358,7 @@ export class Engine implements CallHost, CrewHost {
       if (state === "broken") call.end(error());
       else call.abandon(error());
     }
+    this.#endIfOver();
   }
 
   /** Whether nothing is done any more. */
@@ -355,8 +366,21 @@ export class Engine implements CallHost, CrewHost {
     return this.#state === "terminated" || this.#state === "broken";
   }
 
+  /** Tells those who wait for the end, if this is it: that of the last worker, or of the last call if there is no worker. */
+  #endIfOver(): void {
+    if (!this.#isOver()) return;
+    this.#finalizer?.cancel();
+    for (const resolve of this.#drained.splice(0)) resolve();
+  }
+
   /** Whether there are no workers, and will be none. */
   #isOver(): boolean {
     return this.#crew.size === 0 && this.#state !== "running" && this.#calls.size === 0;
   }
+}
+
+/** The error of a task whose answer cannot be read: the user's code, which may throw anything, restores what is in it. */
+function unreadable({ call }: Task, cause: unknown): RemoteError {
+  const why = cause instanceof Error ? cause.message : `${printed(cause)} was thrown`;
+  return new RemoteError(`Cannot read the result of "${call.fn.reference.name}": ${why}`, { cause });
 }

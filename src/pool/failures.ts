@@ -20,15 +20,47 @@ export function printed(value: unknown): string {
 
 /** An error, or whatever was thrown, as a message can take it. */
 export function pack(error: unknown): Failure {
-  const text = printed(error);
+  return [printed(error), bytesOf(error) ?? bytesOf(sendable(error))];
+}
+
+/** A message of its own; `null` if it cannot be one. */
+function bytesOf(value: unknown): Uint8Array | null {
   try {
-    const { bytes, attachments } = dumps(error);
+    const { bytes, attachments } = dumps(value);
     discard(attachments); // only the bytes are sent
-    return [text, attachments.length === 0 ? bytes.slice() : null];
+    return attachments.length === 0 ? bytes.slice() : null;
   } catch {
-    return [text, null];
+    return null;
   }
 }
+
+/** The same, if it can be sent; an error without those of its own properties that cannot; `NOTHING` for anything else. */
+function sendable(value: unknown, outer: readonly unknown[] = []): unknown {
+  if (bytesOf(value) !== null) return value;
+  if (!(value instanceof Error) || outer.includes(value)) return NOTHING;
+  const around = [...outer, value];
+  const copy: Error = Object.create(Object.getPrototypeOf(value));
+  for (const key of Object.getOwnPropertyNames(value)) {
+    const kept = sendableProperty(value, key, around);
+    if (kept === NOTHING) continue;
+    const { enumerable } = Object.getOwnPropertyDescriptor(value, key)!;
+    Object.defineProperty(copy, key, { value: kept, enumerable });
+  }
+  return copy;
+}
+
+function sendableProperty(error: Error, key: string, around: readonly unknown[]): unknown {
+  try {
+    const value: unknown = Reflect.get(error, key);
+    if (key !== "errors" || !Array.isArray(value)) return sendable(value, around);
+    return value.map((it) => sendable(it, around)).filter((it) => it !== NOTHING);
+  } catch {
+    return NOTHING; // whatever it is, it throws when it is asked for
+  }
+}
+
+/** In the place of what cannot be sent; nor can it. */
+const NOTHING = Symbol("nothing");
 
 /** The error that a worker has sent; its last cause is a {@linkcode RemoteError} with its text there. */
 export function unpack([text, bytes]: Failure): unknown {
@@ -39,7 +71,11 @@ export function unpack([text, bytes]: Failure): unknown {
   } catch (cause) {
     return new RemoteError(text, { cause });
   }
-  if (error instanceof Error) addCause(error, new RemoteError(text));
+  try {
+    if (error instanceof Error) addCause(error, new RemoteError(text));
+  } catch {
+    // The class of the user does not let it be added.
+  }
   return error;
 }
 

@@ -5,6 +5,7 @@ import { Watch } from "../limits.ts";
 import { timeoutOf, type WaitOptions } from "../options.ts";
 import { Call, type CallParts, type Task } from "./calls.ts";
 import type { Input } from "./input.ts";
+import type { Progress } from "./progress.ts";
 
 /** What an item came to. */
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
@@ -24,7 +25,7 @@ export interface ImapParts {
   /** How many items may have been pulled and not been handed out; `null` for as many as keep the workers busy. */
   readonly buffersize: number | null;
   readonly ordered: boolean;
-  readonly onProgress?: (done: number, total: number | null) => void;
+  readonly progress?: Progress;
 }
 
 /** The call; the iterator that users have is {@linkcode ImapIterator}. */
@@ -54,7 +55,9 @@ export class ImapCall extends Call {
     if (room < Math.min(chunksize, buffersize)) return null;
     let list: unknown[] | null;
     try {
-      list = input.pull(Math.min(chunksize, room));
+      const n = Math.min(chunksize, room);
+      // As a rule the next ones are taken from the input meanwhile; but no more than the user has said.
+      list = input.pull(n, this.#options.buffersize === null ? n : room - n);
     } catch (error) {
       this.#stop({ error, isError: true });
       return null;
@@ -151,6 +154,11 @@ export class ImapCall extends Call {
     }
   }
 
+  protected override conclude(): void {
+    this.#options.progress?.end();
+    super.conclude();
+  }
+
   #arrive(place: number, outcome: Outcome): void {
     if (this.isOver) return;
     this.#ready.set(this.#options.ordered ? place : this.#arrived, outcome);
@@ -168,7 +176,7 @@ export class ImapCall extends Call {
 
   /** Hands out what those who wait can have. */
   #tell(): void {
-    this.#options.onProgress?.(this.#arrived, this.isDry ? this.#taken : null);
+    this.#options.progress?.show(this.#arrived, this.isDry ? this.#taken : null);
     while (this.#waiters.length > 0) {
       const outcome = this.#pop();
       if (outcome === undefined) break;

@@ -3,11 +3,12 @@
 /** Where items come from. */
 export interface Input {
   /**
-   * The next `n` items, fewer only at the end; an empty array if they are not there yet, `null` if there are no more.
+   * The next `n` items, fewer only at the end; an empty array if they are not there yet, `null` if there are no more. Up
+   * to `ahead` of those that follow may be taken from the input meanwhile.
    *
    * @throws What the input throws; then there are no more.
    */
-  pull(n: number): unknown[] | null;
+  pull(n: number, ahead?: number): unknown[] | null;
   /** Says that no more are wanted. What the input has to say to that interests nobody: this never throws. */
   close(): void;
 }
@@ -83,7 +84,7 @@ class SyncInput implements Input {
     this.#isGiving = true;
     let result: IteratorResult<unknown>;
     try {
-      result = this.#iterator.next();
+      result = resultOf(this.#iterator.next());
     } catch (error) {
       if (!this.#isOver) this.#failure = { error };
       result = { done: true, value: undefined };
@@ -125,7 +126,7 @@ class AsyncInput implements Input {
     this.#ready = ready;
   }
 
-  pull(n: number): unknown[] | null {
+  pull(n: number, ahead = n): unknown[] | null {
     this.#wanted = n;
     if (this.#items.length < n && !this.#isOver) {
       void this.#pump();
@@ -134,6 +135,7 @@ class AsyncInput implements Input {
     }
     const items = this.#items.splice(0, n);
     if (items.length > 0) {
+      this.#wanted = Math.min(n, ahead);
       if (!this.#isOver) void this.#pump(); // the next ones, meanwhile
       return items;
     }
@@ -156,7 +158,7 @@ class AsyncInput implements Input {
     this.#isPumping = true;
     try {
       while (!this.#isOver && this.#items.length < this.#wanted) {
-        const { done, value } = await this.#iterator.next();
+        const { done, value } = resultOf(await this.#iterator.next());
         if (this.#isOver) return; // closed meanwhile
         if (done) this.#isOver = true;
         else this.#items.push(value);
@@ -170,4 +172,17 @@ class AsyncInput implements Input {
     }
     this.#ready();
   }
+}
+
+/**
+ * What an iterator has given, read once.
+ *
+ * @throws {TypeError} If it is no object: a broken iterator would go on for ever.
+ */
+function resultOf(given: IteratorResult<unknown>): IteratorResult<unknown> {
+  if ((typeof given !== "object" && typeof given !== "function") || given === null) {
+    throw new TypeError(`Cannot take the next item: next() gave ${Deno.inspect(given)}, wanted { value } or { done }`);
+  }
+  const { done, value } = given;
+  return done ? { done, value: undefined } : { done: false, value };
 }

@@ -41,6 +41,8 @@ export interface MemberOptions {
 export interface MemberHost {
   /** There may be frames. */
   arrived(member: Member): void;
+  /** What it has answered is to be received, and what it has not begun to be taken back; it is given nothing. */
+  reckon(member: Member): void;
   /** The process has ended; what it had answered is still to be received. */
   ended(member: Member): void;
 }
@@ -250,8 +252,11 @@ export class Member {
     clearTimeout(this.#killer);
     this.#condemned = number;
     this.#killer = setTimeout(() => {
-      this.#host.arrived(this); // it may have ended the task long ago, while this thread had other things to do
+      // It may have ended the task long ago, while this thread had other things to do. As long as it has not, it takes no
+      // other; and there is none that it could take between this look and its end.
+      this.#host.reckon(this);
       if (this.#condemned === number) this.kill();
+      this.#host.arrived(this);
     }, grace);
     Deno.unrefTimer(this.#killer);
   }

@@ -1,6 +1,6 @@
 // The options of pools and their calls, and what is wrong with them.
 
-import type { Process, Target } from "../process.ts";
+import { Process, type Target } from "../process.ts";
 import type { Callbacks } from "./async_result.ts";
 
 /** Says of which class the workers are, and so how they are started. */
@@ -65,7 +65,7 @@ export interface ImapOptions extends CallOptions {
    * 1. */
   chunksize?: number;
   /** How many items may have been taken from the input without their results being handed out. Default: 16 chunks for
-   * each worker, up to 256 if they take less than a millisecond. */
+   * each worker, and up to 256 if one takes less than about 0.3 ms. */
   buffersize?: number;
   /** Draws a bar on standard error, if that is a terminal. Default: `false`. */
   progress?: boolean;
@@ -101,6 +101,21 @@ export function wholeOf<T>(
   if (typeof given !== "number") throw new TypeError(message);
   if (!Number.isInteger(given) || given < least) throw new RangeError(message);
   return given;
+}
+
+/** Options of pools, and a context of getContext or the like. */
+export function requirePoolOptions(action: string, given: unknown): asserts given is PoolOptions {
+  if (typeof given !== "object" || given === null) {
+    throw new TypeError(`Cannot ${action}: the options are ${Deno.inspect(given, { depth: 0 })}, wanted an object`);
+  }
+  const { context } = given as PoolOptions;
+  if (context === undefined || context === null) return;
+  const { Process: Class } = context;
+  if (typeof Class === "function" && (Class === Process || Class.prototype instanceof Process)) return;
+  throw new TypeError(
+    `Cannot ${action}: "context" is ${Deno.inspect(context, { depth: 0 })}, wanted a context of getContext(), or ` +
+      "{ Process: a subclass of Process }",
+  );
 }
 
 /** A function, or nothing. */

@@ -6,26 +6,67 @@ export interface Terminal {
   writeSync(bytes: Uint8Array): number;
 }
 
+/** Shows how far a call is. */
+export interface Progress {
+  /** So many items are done, of so many; `null` if nobody knows. */
+  show(done: number, total: number | null): void;
+  /** The call is over, whether all is done or not. */
+  end(): void;
+}
+
 /** Milliseconds between two drawings. */
 const EVERY = 100;
 const WIDTH = 30;
 
-/** What draws a bar on `terminal`, each time it is called, if that is one; otherwise nothing. */
-export function progressBar(
-  name: string,
-  terminal: Terminal = Deno.stderr,
-): ((done: number, total: number | null) => void) | undefined {
-  if (!terminal.isTerminal()) return undefined;
-  const begin = performance.now();
-  let drawn = -Infinity;
-  return (done, total) => {
+/** What draws a bar on `terminal` if that is one; otherwise nothing. */
+export function progressBar(name: string, terminal: Terminal = Deno.stderr): Progress | undefined {
+  return terminal.isTerminal() ? new Bar(name, terminal) : undefined;
+}
+
+class Bar implements Progress {
+  readonly #name: string;
+  readonly #terminal: Terminal;
+  readonly #begin = performance.now();
+  #drawn = -Infinity;
+  /** What has not been drawn yet. */
+  #undrawn: string | null = null;
+  #isShown = false;
+  /** There is nobody to draw for any more. */
+  #isGone = false;
+
+  constructor(name: string, terminal: Terminal) {
+    this.#name = name;
+    this.#terminal = terminal;
+  }
+
+  show(done: number, total: number | null): void {
     const now = performance.now();
-    const isLast = done === total;
-    if (!isLast && now - drawn < EVERY) return;
-    drawn = now;
-    const line = lineOf(done, total, (now - begin) / 1000);
-    terminal.writeSync(new TextEncoder().encode(`\r\x1b[K${name} ${line}${isLast ? "\n" : ""}`));
-  };
+    this.#undrawn = lineOf(done, total, (now - this.#begin) / 1000);
+    if (now - this.#drawn < EVERY) return;
+    this.#drawn = now;
+    this.#draw("");
+  }
+
+  end(): void {
+    if (this.#undrawn !== null) this.#draw("\n");
+    else if (this.#isShown) this.#write("\n");
+    this.#isGone = true;
+  }
+
+  #draw(end: string): void {
+    this.#write(`\r\x1b[K${this.#name} ${this.#undrawn}${end}`);
+    this.#undrawn = null;
+    this.#isShown = true;
+  }
+
+  #write(text: string): void {
+    if (this.#isGone) return;
+    try {
+      this.#terminal.writeSync(new TextEncoder().encode(text));
+    } catch {
+      this.#isGone = true; // the terminal, with whoever looked at it
+    }
+  }
 }
 
 /** `[########------] 40/70 20.0/s 1.5 s left`, or without a bar if the end is not known. */

@@ -158,10 +158,11 @@ class Worker {
     const fn = this.#functions.get(extra) ?? await this.#function(extra);
     if ((flags & Flag.each) === 0) return [Kind.done, [await fn(...list)]];
     const isStar = (flags & Flag.star) !== 0;
-    if ((flags & Flag.lenient) !== 0) return await runLeniently(fn, list, isStar);
+    const { name } = this.#references.get(extra)!;
+    if ((flags & Flag.lenient) !== 0) return await runLeniently(fn, list);
     // The results take the places of the items.
     for (let i = 0; i < list.length; i++) {
-      const result = isStar ? fn(...list[i] as unknown[]) : fn(list[i]);
+      const result = isStar ? fn(...argumentsOf(list[i], name)) : fn(list[i]);
       list[i] = isThenable(result) ? await result : result;
     }
     return [Kind.done, list];
@@ -200,12 +201,12 @@ class Worker {
 }
 
 /** Calls the function for each item, whatever becomes of the others. */
-async function runLeniently(fn: Fn, list: unknown[], isStar: boolean): Promise<[kind: number, list: unknown[]]> {
+async function runLeniently(fn: Fn, list: unknown[]): Promise<[kind: number, list: unknown[]]> {
   const places: number[] = [];
   const failures: Failure[] = [];
   for (let i = 0; i < list.length; i++) {
     try {
-      const result = isStar ? fn(...list[i] as unknown[]) : fn(list[i]);
+      const result = fn(list[i]);
       list[i] = isThenable(result) ? await result : result;
     } catch (error) {
       list[i] = null;
@@ -216,6 +217,14 @@ async function runLeniently(fn: Fn, list: unknown[], isStar: boolean): Promise<[
   if (places.length === 0) return [Kind.done, list];
   const mixed: Mixed = [list, places, failures];
   return [Kind.mixed, mixed];
+}
+
+/** The arguments that an item of \`starmap\` is. */
+function argumentsOf(item: unknown, name: string): Iterable<unknown> {
+  if (typeof (item as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] === "function") {
+    return item as Iterable<unknown>;
+  }
+  throw new TypeError(`Cannot call "${name}" with the item ${printed(item)}: wanted an array of its arguments`);
 }
 
 async function find(reference: FunctionReference): Promise<Fn> {

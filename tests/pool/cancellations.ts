@@ -56,6 +56,29 @@ export function cancellationsOfPools({ pool: poolOf, test }: Suite): void {
     await assertRejects(() => last.get(), InvalidStateError, "was terminated");
   });
 
+  test("a call that its own input or argument aborts ends with the reason", async () => {
+    await using pool = poolOf(1, { grace: 20 });
+    const calls: Record<string, (signal: AbortSignal, abort: () => number) => Promise<unknown>> = {
+      map: (signal, abort) => pool.map(targets.spin, [Infinity, Infinity].values().map(abort), { signal }),
+      imap: (signal, abort) => pool.imap(targets.spin, [Infinity, 1].values().map(abort), { signal }).next(),
+      apply: (signal, abort) =>
+        pool.apply(targets.spinAsSaid, [{
+          get ms() {
+            return abort();
+          },
+        }], { signal }),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      const controller = new AbortController();
+      const abort = () => {
+        controller.abort(new SyntaxError("by itself"));
+        return Infinity;
+      };
+      await assertRejects(() => call(controller.signal, abort), SyntaxError, "by itself", name);
+      assertEquals(await pool.apply(targets.square, [3]), 9);
+    }
+  });
+
   test("a task that never awaits can ask whether it is wanted", async () => {
     await using pool = poolOf(1, { grace: 60_000 });
     using queue = new Queue<number | string>();
@@ -118,6 +141,20 @@ export function cancellationsOfPools({ pool: poolOf, test }: Suite): void {
     targets.spin(300); // beyond the grace, and into the next task
     await assertRejects(() => call, DOMException);
     assertEquals(await next, pid);
+  });
+
+  test("a worker that is killed for a cancelled task takes no other with it, whenever that ends", async () => {
+    await using pool = poolOf(1, { grace: 2 });
+    for (let i = 0; i < 20; i++) {
+      using queue = new Queue<number>();
+      const controller = new AbortController();
+      const call = pool.apply(targets.tellAndLinger, [queue, 1.5 + i / 10], { signal: controller.signal });
+      const others = Promise.all(numbers(5).map((n) => pool.apply(targets.square, [n])));
+      await queue.get();
+      controller.abort();
+      await Promise.allSettled([call]); // it may have ended just before
+      assertEquals(await others, numbers(5).map(targets.square));
+    }
   });
 
   test("what is aborted after close() leaves nothing to do for the workers", async () => {

@@ -37,9 +37,38 @@ export function errorsOfPools({ method, pool: poolOf, test }: Suite): void {
     assertInstanceOf((outer.cause as Error).cause, RemoteError);
     assertEquals([await thrown("number"), await thrown("undefined")], [42, undefined]);
     assertInstanceOf(await thrown("async"), SyntaxError);
-    const unsendable = await thrown("function") as Error;
-    assertInstanceOf(unsendable, RemoteError);
-    assertStringIncludes(unsendable.message, "with a function");
+    const stripped = await thrown("function") as Error;
+    assertEquals([stripped.constructor, stripped.message], [Error, "with a function"]);
+    assertEquals(Object.keys(stripped), []);
+    assertInstanceOf(stripped.cause, RemoteError);
+    assertStringIncludes((stripped.cause as Error).message, "callback");
+  });
+
+  test("an error loses the properties that cannot be sent, and nothing else", async () => {
+    await using pool = poolOf(1);
+    const error = await assertRejects(() => pool.apply(targets.failWithUnsendable), RangeError, "refused");
+    assertEquals({ ...error }, { code: "ECONN" } as never);
+    assertStringIncludes(error.stack!, "failWithUnsendable");
+    const cause = error.cause as AggregateError;
+    assertEquals([cause.constructor, cause.message, { ...cause }], [AggregateError, "twice", {}]);
+    const [first, second, ...others] = cause.errors;
+    assertEquals([first.constructor, first.message, { ...first }], [TypeError, "first", { place: 1 }]);
+    assertEquals([second, others], ["second", []]);
+    assertInstanceOf(cause.cause, RemoteError);
+    assertStringIncludes((cause.cause as Error).message, "retry");
+  });
+
+  test("a result that throws null when it is read is one call's error (CPython hangs, Part 2 item 4)", async () => {
+    await using pool = poolOf(1);
+    for (const thrown of [null, undefined, "no"]) {
+      const shown = `Cannot read the result of "sour": ${Deno.inspect(thrown)} was thrown`;
+      const error = await assertRejects(() => pool.apply(targets.sour, [thrown]), RemoteError, shown);
+      assertEquals(error.cause, thrown);
+    }
+    const results = pool.imap(targets.sour, [null]);
+    await assertRejects(() => results.next(), RemoteError, "null was thrown");
+    assertEquals(await pool.apply(targets.square, [3]), 9);
+    assertEquals(pool.stats().restarts, 0);
   });
 
   test("an error keeps its class, which a module exports that only the worker had imported", async () => {

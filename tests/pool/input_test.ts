@@ -50,12 +50,15 @@ Deno.test("calls refuse options of the wrong kind, and the pool goes on", async 
 
 Deno.test("a starmap item that is no array fails", async () => {
   await using pool = new Pool(1);
-  await assertRejects(() => pool.starmap(square, [1 as never]), TypeError);
+  const wanted = (item: string) => `Cannot call "square" with the item ${item}: wanted an array of its arguments`;
+  for (const [item, shown] of [[5, "5"], [{ a: 1 }, "{ a: 1 }"], [null, "null"]]) {
+    await assertRejects(() => pool.starmap(square, [item as never]), TypeError, wanted(shown as string));
+  }
 });
 
 Deno.test("calls after close, join before it, and twice of everything", async () => {
   const pool = new Pool(1);
-  assertMatch(String(pool), /^<Pool name='Pool-\d+' state=running pool_size=1>$/);
+  assertMatch(String(pool), /^<multiprocessing\.pool\.Pool state=RUN pool_size=1 name='Pool-\d+'>$/);
   await assertRejects(() => pool.join(), InvalidStateError, "call close() or terminate() first");
   pool.close();
   pool.close();
@@ -66,7 +69,14 @@ Deno.test("calls after close, join before it, and twice of everything", async ()
   assertEquals(await within(pool.join()), true);
   await pool.terminate();
   await pool.terminate();
-  assertMatch(String(pool), /state=terminated/);
+  assertMatch(String(pool), /state=TERMINATE /);
   assertThrows(() => new Pool(1, { grace: -1 }), RangeError, '"grace" is -1');
   assertThrows(() => new Pool(1, { stderr: "null" as never }), TypeError, '"stderr" is "null"');
+  for (const context of [{}, { Process: class {} }, 1, "spawn"]) {
+    assertThrows(() => new Pool(1, { context: context as never }), TypeError, '"context" is ');
+  }
+  for (const options of [null, 1]) {
+    assertThrows(() => new Pool(1, options as never), TypeError, `the options are ${options}, wanted an object`);
+  }
+  assertThrows(() => new Pool(1, { initializer: () => 1 }), TypeError, "Cannot run an inline function");
 });

@@ -79,11 +79,35 @@ export function iterationsOfPools({ pool: poolOf, test }: Suite): void {
       const results = pool.imap(targets.square, counter[way](), { buffersize: 10 });
       for (let i = 0; i < 100; i++) {
         assertEquals((await results.next()).value, i * i);
-        assertLessOrEqual(counter.pulled, i + 12); // one more may have been pulled and wait for room
+        assertLessOrEqual(counter.pulled, i + 1 + 10);
       }
       await results.return();
       await until("the input's end", () => counter.returned);
       assertEquals(await results.next(), { value: undefined, done: true });
+    });
+
+    test(`no more than buffersize is taken from an input (${way}), whatever the chunksize`, async () => {
+      await using pool = poolOf(2);
+      for (const [buffersize, chunksize] of [[1, 1], [50, 50], [60, 50], [10, 50], [100, 30]]) {
+        const counter = new Counter(300);
+        let n = 0;
+        for await (const result of pool.imap(targets.square, counter[way](), { buffersize, chunksize })) {
+          assertEquals(result, n * n);
+          assertLessOrEqual(counter.pulled, ++n + buffersize);
+        }
+        assertEquals(n, 300);
+      }
+    });
+
+    test(`an iterator (${way}) whose next() gives no object ends the call`, async () => {
+      await using pool = poolOf(1);
+      for (const given of [5, null, undefined, "done"]) {
+        const iterator = { next: () => given };
+        const input = { [way === "sync" ? Symbol.iterator : Symbol.asyncIterator]: () => iterator } as never;
+        const wanted = `next() gave ${Deno.inspect(given)}, wanted`;
+        await assertRejects(() => pool.imap(targets.square, input).next(), TypeError, wanted);
+        if (way === "async") await assertRejects(() => pool.map(targets.square, input), TypeError, wanted);
+      }
     });
 
     test(`TestPool.test_map_handle_iterable_exception: an input (${way}) that fails ends the call (CPython hangs)`, async () => {

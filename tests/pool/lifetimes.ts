@@ -53,6 +53,27 @@ export function lifetimesOfPools({ pool: poolOf, test }: Suite): void {
     assert(await pool.join());
   });
 
+  test("join() ends with the last call, also while no worker is alive", async () => {
+    const ends: Record<string, (pool: Pool, controller: AbortController) => unknown> = {
+      abort: (_, controller) => controller.abort(new SyntaxError("enough")),
+      terminate: (pool) => pool.terminate(),
+      none: () => {},
+    };
+    for (const [way, end] of Object.entries(ends)) {
+      const pool = poolOf(1, { initializer: targets.refuseToStart });
+      const controller = new AbortController();
+      const call = way === "none" ? null : pool.apply(targets.square, [3], { signal: controller.signal });
+      const failed = call && assertRejects(() => call, Error);
+      if (call !== null) pool.close();
+      const joined = call && pool.join();
+      await until("no worker", () => pool.stats().workers.length === 0);
+      if (call === null) pool.close();
+      await end(pool, controller);
+      assertEquals([await joined ?? true, await pool.join()], [true, true], way);
+      await failed;
+    }
+  });
+
   test("an initializer that ends its worker ends the pool", async () => {
     await using pool = poolOf(1, { initializer: targets.exit, initargs: [3] });
     await assertRejects(

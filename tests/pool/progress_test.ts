@@ -1,7 +1,9 @@
 // The bar on a terminal.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { lineOf, progressBar } from "../../src/pool/progress.ts";
+import { type CallHost, MapCall } from "../../src/pool/calls.ts";
+import { ListInput } from "../../src/pool/input.ts";
+import { lineOf, type Progress, progressBar, type Terminal } from "../../src/pool/progress.ts";
 
 Deno.test("a line says how far it is, how fast, and how long it will take", () => {
   assertEquals(lineOf(15, 30, 2), `[${"#".repeat(15)}${"-".repeat(15)}] 15/30 7.5/s 2.0 s left`);
@@ -10,17 +12,84 @@ Deno.test("a line says how far it is, how fast, and how long it will take", () =
   assertEquals(lineOf(7, null, 2), "7 3.5/s");
 });
 
-Deno.test("a bar is drawn on a terminal, seldom and at the end, and nowhere else", () => {
+/** A terminal, and what was written to it. */
+function terminalWith(write = (_text: string) => {}): [terminal: Terminal, written: string[]] {
   const written: string[] = [];
-  const terminal = (isTerminal: boolean) => ({
-    isTerminal: () => isTerminal,
-    writeSync: (bytes: Uint8Array) => written.push(new TextDecoder().decode(bytes)),
-  });
-  assertEquals(progressBar("Pool-1", terminal(false)), undefined);
-  const draw = progressBar("Pool-1", terminal(true))!;
-  for (let i = 1; i <= 1000; i++) draw(i, 1000);
+  const writeSync = (bytes: Uint8Array) => {
+    const text = new TextDecoder().decode(bytes);
+    write(text);
+    return written.push(text);
+  };
+  return [{ isTerminal: () => true, writeSync }, written];
+}
+
+Deno.test("a bar is drawn on a terminal, seldom and at the end, and nowhere else", () => {
+  const [terminal, written] = terminalWith();
+  assertEquals(progressBar("Pool-1", { ...terminal, isTerminal: () => false }), undefined);
+  const bar = progressBar("Pool-1", terminal)!;
+  for (let i = 1; i <= 1000; i++) bar.show(i, 1000);
+  bar.end();
   assertEquals(written.length < 20, true);
   assertStringIncludes(written[0], "\r\x1b[KPool-1 [");
   assertStringIncludes(written.at(-1)!, "1000/1000 in ");
+  assertEquals(written.join("").split("\n").length, 2);
   assertEquals(written.at(-1)!.endsWith("\n"), true);
+});
+
+Deno.test("the line of a bar is ended with its call, once, however far that is", () => {
+  const [terminal, written] = terminalWith();
+  const bar = progressBar("Pool-1", terminal)!;
+  bar.show(1, 3);
+  bar.end();
+  bar.end();
+  bar.show(2, 3);
+  assertEquals(written.length, 2);
+  assertEquals(written[1], "\n");
+  progressBar("Pool-1", terminal)!.end(); // nothing was drawn
+  assertEquals(written.length, 2);
+});
+
+Deno.test("a terminal that goes away is nothing to a bar", () => {
+  let tries = 0;
+  const [terminal] = terminalWith(() => {
+    tries++;
+    throw new Deno.errors.BrokenPipe("input/output error");
+  });
+  const bar = progressBar("Pool-1", terminal)!;
+  bar.show(1, 3);
+  bar.show(2, 3);
+  bar.end();
+  assertEquals(tries, 1);
+});
+
+/** What a call shows of `n` items, one of which may fail: `done/total`. */
+function shownBy(n: number, failed = -1): string[] {
+  const shown: string[] = [];
+  const progress: Progress = {
+    show: (done, total) => shown.push(`${done}/${total}`),
+    end: () => shown.push("end"),
+  };
+  const host: CallHost = {
+    processes: 1,
+    ahead: 2,
+    isJoined: false,
+    dispatch() {},
+    settled() {},
+    hold() {},
+    release() {},
+  };
+  const fn = { id: 1, reference: { name: "f", hash: null, modules: [] } };
+  const input = new ListInput(Array(n).fill(0));
+  const call = new MapCall({ host, fn, flags: 0, retries: 0 }, { input, chunksize: 1, progress });
+  call.promise.catch(() => {});
+  for (let task = call.take(); task !== null; task = call.take()) {
+    if (task.first === failed) call.failed(task, new Error("no"));
+    else call.done(task, [0]);
+  }
+  return shown;
+}
+
+Deno.test("a map of a list shows from the first item on how many there are, and no full bar if it has failed", () => {
+  assertEquals(shownBy(3), ["1/3", "2/3", "3/3", "end"]);
+  assertEquals(shownBy(3, 1), ["1/3", "2/3", "end"]);
 });

@@ -83,8 +83,16 @@ export function livesOfProcesses({ Process }: Suite): void {
   const MISUSES: [what: string, run: (child: Process) => unknown, message: string][] = [
     ["join before the start", (child) => child.join(), "can only join a started process"],
     ["joinSync before the start", (child) => child.joinSync(), "can only join a started process"],
-    ["terminate before the start", (child) => child.terminate(), "can only terminate a started process"],
-    ["kill before the start", (child) => child.kill(), "can only kill a started process"],
+    [
+      "terminate before the start (an attribute error in CPython, Part 2 (d))",
+      (child) => child.terminate(),
+      "can only terminate a started process",
+    ],
+    [
+      "kill before the start (an attribute error in CPython, Part 2 (d))",
+      (child) => child.kill(),
+      "can only kill a started process",
+    ],
     ["interrupt before the start", (child) => child.interrupt(), "can only interrupt a started process"],
   ];
   for (const [what, run, message] of MISUSES) {
