@@ -8,6 +8,7 @@ import {
   ProcessError,
   Queue,
   TimeoutError,
+  type WaitOptions,
 } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import * as targets from "../fixtures/pool_targets.ts";
@@ -211,16 +212,23 @@ export function lifetimesOfPools({ pool: poolOf, test }: Suite): void {
 
   test("workers that were started are ended if the next one cannot be", async () => {
     const started: { pid: number | null }[] = [];
+    let joined = 0;
     class Failing<A extends readonly unknown[]> extends Process<A> {
       override start(): void {
         if (started.length === 2) throw new Deno.errors.WouldBlock("no more processes");
         super.start();
         started.push(this);
       }
+
+      override async join(options?: WaitOptions): Promise<boolean> {
+        const isOver = await super.join(options);
+        joined++; // by the pool, which has noticed the end
+        return isOver;
+      }
     }
     assertThrows(() => new Pool(3, { context: { Process: Failing } }), Deno.errors.WouldBlock, "no more processes");
     assertEquals(started.length, 2);
-    await until("their end", () => !started.some(({ pid }) => isRunning(pid!)));
+    await until("their end", () => joined === 2 && !started.some(({ pid }) => isRunning(pid!)));
   });
 
   test("terminate() from a callback, and while an iteration waits (CPython hangs, Part 2 item 3)", async () => {
