@@ -171,6 +171,7 @@ export class ImapCall extends Call {
     if (outcome === undefined) return undefined;
     this.#ready.delete(this.#handedOut);
     this.#handedOut++;
+    if ("error" in outcome) this.#options.progress?.pause();
     return outcome;
   }
 

@@ -10,6 +10,8 @@ export interface Terminal {
 export interface Progress {
   /** So many items are done, of so many; `null` if nobody knows. */
   show(done: number, total: number | null): void;
+  /** Ends the line: something else may be written now, of an error for example. */
+  pause(): void;
   /** The call is over, whether all is done or not. */
   end(): void;
 }
@@ -47,9 +49,14 @@ class Bar implements Progress {
     this.#draw("");
   }
 
-  end(): void {
+  pause(): void {
     if (this.#undrawn !== null) this.#draw("\n");
     else if (this.#isShown) this.#write("\n");
+    this.#isShown = false;
+  }
+
+  end(): void {
+    this.pause();
     this.#isGone = true;
   }
 

@@ -47,6 +47,13 @@ Deno.test("the line of a bar is ended with its call, once, however far that is",
   assertEquals(written[1], "\n");
   progressBar("Pool-1", terminal)!.end(); // nothing was drawn
   assertEquals(written.length, 2);
+  const interrupted = progressBar("Pool-1", terminal)!;
+  interrupted.show(1, 3);
+  interrupted.pause();
+  interrupted.pause();
+  interrupted.show(2, 3);
+  interrupted.end();
+  assertEquals(written.slice(2).map((text) => text.split("\n").length - 1), [0, 1, 1]);
 });
 
 Deno.test("a terminal that goes away is nothing to a bar", () => {
@@ -67,6 +74,7 @@ function shownBy(n: number, failed = -1): string[] {
   const shown: string[] = [];
   const progress: Progress = {
     show: (done, total) => shown.push(`${done}/${total}`),
+    pause: () => {},
     end: () => shown.push("end"),
   };
   const host: CallHost = {
