@@ -215,7 +215,7 @@ impl<'a> ProcessEntry<'a> {
             return false;
         }
         let pid = std::process::id();
-        let start = procfs::process_start_time(pid).unwrap_or(0);
+        let start = procfs::life_of_process(pid).start();
         self.word(4).store(pid, Relaxed);
         self.arena.word64(self.at + 16).store(start, Relaxed);
         self.set_state(State::Live, generation);
@@ -229,7 +229,7 @@ impl<'a> ProcessEntry<'a> {
 
     /// Whether a LIVE entry's process still runs.
     pub fn is_running(self) -> bool {
-        procfs::process_start_time(self.pid()) == Some(self.start())
+        procfs::life_of_process(self.pid()).goes_on_since(self.start())
     }
 }
 
@@ -277,7 +277,7 @@ impl<'a> ThreadEntry<'a> {
     fn is_running(self) -> bool {
         let (pid, tid) = (self.word(4).load(Relaxed), self.word(8).load(Relaxed));
         let start = self.arena.word64(self.at + 24).load(Relaxed);
-        procfs::thread_start_time(pid, tid) == Some(start)
+        procfs::life_of_thread(pid, tid).goes_on_since(start)
     }
 }
 
@@ -312,7 +312,7 @@ pub fn register_thread(arena: &Arena, slot: Slot) -> Option<Token> {
         .as_raw_nonzero()
         .get()
         .cast_unsigned();
-    let start = procfs::thread_start_time(pid, tid).unwrap_or(0);
+    let start = procfs::life_of_thread(pid, tid).start();
     entry.word(4).store(pid, Relaxed);
     entry.word(8).store(tid, Relaxed);
     entry.word(12).store(slot, Relaxed);

@@ -2,15 +2,69 @@
 
 use std::fs;
 
-/// When thread `tid` of process `pid` started, in clock ticks since boot; `None` if there is no
-/// such thread or it has ended and only waits to be reaped.
-pub fn thread_start_time(pid: u32, tid: u32) -> Option<u64> {
-    parse_start_time(&fs::read(format!("/proc/{pid}/task/{tid}/stat")).ok()?)
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+
+/// What can be told of a process or thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// It is gone, or a zombie.
+    Ended,
+    /// It started so many clock ticks after boot.
+    Since(u64),
+    /// Its process is there, but `/proc` cannot be read: for want of descriptors, say.
+    Unknown,
 }
 
-/// When the process `pid` started; `None` if it is gone or a zombie.
-pub fn process_start_time(pid: u32) -> Option<u64> {
-    parse_start_time(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+/// The start of what could not be told when it was noted.
+const UNKNOWN_START: u64 = 0;
+
+impl Life {
+    /// When it started, to be compared [later](Self::goes_on_since).
+    pub fn start(self) -> u64 {
+        match self {
+            Self::Since(start) => start,
+            Self::Ended | Self::Unknown => UNKNOWN_START,
+        }
+    }
+
+    /// Whether this is who started then, and lives. In doubt it is: nobody may be taken for dead
+    /// because this process has no descriptor left to look.
+    pub fn goes_on_since(self, start: u64) -> bool {
+        match self {
+            Self::Ended => false,
+            Self::Since(now) => now == start || start == UNKNOWN_START,
+            Self::Unknown => true,
+        }
+    }
+
+    fn read(pid: u32, path: &str) -> Self {
+        match fs::read(path) {
+            Ok(stat) => parse_start_time(&stat).map_or(Self::Ended, Self::Since),
+            Err(error) if matches!(error.raw_os_error(), Some(ENOENT | ESRCH)) => Self::Ended,
+            Err(_) if is_gone(pid) => Self::Ended,
+            Err(_) => Self::Unknown,
+        }
+    }
+}
+
+const ENOENT: i32 = Errno::NOENT.raw_os_error();
+const ESRCH: i32 = Errno::SRCH.raw_os_error();
+
+/// Whether there is no process `pid`: this needs no descriptor.
+fn is_gone(pid: u32) -> bool {
+    let pid = Pid::from_raw(pid.cast_signed());
+    pid.is_none_or(|pid| test_kill_process(pid) == Err(Errno::SRCH))
+}
+
+/// Of thread `tid` of process `pid`.
+pub fn life_of_thread(pid: u32, tid: u32) -> Life {
+    Life::read(pid, &format!("/proc/{pid}/task/{tid}/stat"))
+}
+
+/// Of the process `pid`.
+pub fn life_of_process(pid: u32) -> Life {
+    Life::read(pid, &format!("/proc/{pid}/stat"))
 }
 
 /// Field 22 of a `stat` line, unless field 3 says zombie or dead. The name in field 2 may hold
@@ -126,8 +180,21 @@ mod tests {
     #[test]
     fn this_process_is_alive_and_pid_zero_is_not() {
         let pid = std::process::id();
-        assert_eq!(process_start_time(pid), thread_start_time(pid, pid));
-        assert!(process_start_time(pid).is_some());
-        assert_eq!(process_start_time(0), None);
+        let life = life_of_process(pid);
+        assert_eq!(life, life_of_thread(pid, pid));
+        assert!(life.goes_on_since(life.start()));
+        assert!(!life.goes_on_since(life.start() + 1));
+        assert!(life.goes_on_since(Life::Unknown.start()));
+        assert_eq!(life_of_process(0), Life::Ended);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_taken_for_an_end() {
+        // ENAMETOOLONG stands for EMFILE, which would be every test's here.
+        let unreadable = "x".repeat(10_000);
+        let life = Life::read(std::process::id(), &unreadable);
+        assert_eq!(life, Life::Unknown);
+        assert!(life.goes_on_since(5));
+        assert_eq!(Life::read(0, &unreadable), Life::Ended);
     }
 }

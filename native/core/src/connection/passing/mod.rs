@@ -68,7 +68,7 @@ impl Ticket {
     }
 
     fn sender_is_running(&self) -> bool {
-        procfs::process_start_time(self.pid) == Some(self.start)
+        procfs::life_of_process(self.pid).goes_on_since(self.start)
     }
 }
 
