@@ -360,8 +360,10 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
     await this.terminate();
   }
 
-  /** As CPython shows it, and the name: `<multiprocessing.pool.Pool state=RUN pool_size=4 name='Pool-1'>`. The state is `RUN`,
-   * `CLOSE` or `TERMINATE`, or `BROKEN` after what made every further call useless. */
+  /**
+   * As CPython shows it, and the name: `<multiprocessing.pool.Pool state=RUN pool_size=4 name='Pool-1'>`. The state is
+   * `RUN`, `CLOSE` or `TERMINATE`, or `BROKEN` after what made every further call useless.
+   */
   toString(): string {
     const { state, processes } = this.#engine;
     return `<multiprocessing.pool.Pool state=${STATES[state]} pool_size=${processes} name='${this.name}'>`;

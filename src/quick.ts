@@ -16,7 +16,7 @@ interface Quick {
 const PATIENCE = 500;
 
 /** What both return when nothing has happened, and the long way is to be gone. */
-export const NOT_DONE = -1;
+const NOT_DONE = -1;
 
 let quick: Quick | undefined;
 let calls = 0;
