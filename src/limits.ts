@@ -1,5 +1,7 @@
 // What may end something early: the time, and the user's signal.
 
+import { clearTimeout, setTimeout, unrefTimer } from "./timing.ts";
+
 /** Limits of a wait or a call. */
 export interface Limits {
   /** Milliseconds; `Infinity` for none. */
@@ -33,7 +35,7 @@ export class Watch implements Disposable {
 
   /** Lets the event loop end before the time has passed. */
   unref(): this {
-    if (this.#timer !== undefined) Deno.unrefTimer(this.#timer);
+    if (this.#timer !== undefined) unrefTimer(this.#timer);
     return this;
   }
 

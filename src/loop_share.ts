@@ -3,6 +3,8 @@
 // A promise that is fulfilled at once only yields to other promises. A program that awaits such ones in a loop would
 // keep timers, signals and everything else of its thread waiting for as long as they come.
 
+import { performance, setTimeout } from "./timing.ts";
+
 /** Milliseconds for which calls that do not wait may keep the event loop to themselves. */
 const LONGEST_TURN = 20;
 /** The clock is read only at every so manieth of them. */

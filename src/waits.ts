@@ -4,6 +4,7 @@
 // the background do not count: those of a pool that has nothing to do, say.
 
 import { native } from "./native.ts";
+import { performance, timeoutSignal } from "./timing.ts";
 
 /** Outcome of a wait whose time has passed (`TIMED_OUT` in native/addon/src/port.rs). */
 export const TIMED_OUT = -(2 ** 31);
@@ -124,7 +125,7 @@ export function wait(submit: () => number, hooks: WaitHooks = {}): Promise<numbe
  * to its end is then to be seen at what was waited for.
  */
 export async function waitWithin(timeout: number, submit: () => number, signal?: AbortSignal): Promise<void> {
-  const limit = timeout === Infinity ? undefined : AbortSignal.timeout(Math.min(timeout, 2 ** 31 - 1));
+  const limit = timeout === Infinity ? undefined : timeoutSignal(Math.min(timeout, 2 ** 31 - 1));
   const both = limit && signal ? AbortSignal.any([limit, signal]) : limit ?? signal;
   try {
     await wait(submit, { signal: both });

@@ -5,6 +5,7 @@ import { Watch } from "../limits.ts";
 import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { type Connection, receiveBefore } from "./connection.ts";
 import { answer, challenge, type DigestName, digestNames, type Handshake, isDigestName, LONGEST } from "./handshake.ts";
+import { performance } from "../timing.ts";
 
 export type { DigestName } from "./handshake.ts";
 

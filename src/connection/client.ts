@@ -10,6 +10,7 @@ import { Connection } from "./connection.ts";
 import { greet } from "./handshake.ts";
 import { Search } from "./search.ts";
 import { wait } from "./wait.ts";
+import { performance } from "../timing.ts";
 
 /** Options of {@linkcode ClientSync}. */
 export interface ClientSyncOptions extends WaitSyncOptions {

@@ -27,6 +27,7 @@ import {
   type TransferOptions,
 } from "./options.ts";
 import { endWaits, wait } from "./wait.ts";
+import { performance } from "../timing.ts";
 
 /** Names the method of a connection that receives within a time, blocking the thread. */
 export const receiveBefore: unique symbol = Symbol("receiveBefore");

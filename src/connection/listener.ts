@@ -12,6 +12,7 @@ import { Connection } from "./connection.ts";
 import { serve } from "./handshake.ts";
 import { Search } from "./search.ts";
 import { endWaits, wait } from "./wait.ts";
+import { performance } from "../timing.ts";
 
 /** Options of {@linkcode Listener}. */
 export interface ListenerOptions {

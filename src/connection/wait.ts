@@ -5,6 +5,7 @@ import { native, translated } from "../native.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { descriptorOf, type Waitable } from "../waitable.ts";
 import { wait as waitForTicket } from "../waits.ts";
+import { performance } from "../timing.ts";
 
 /**
  * Waits, without blocking the thread, until one of the objects is ready: a connection with something to receive or at

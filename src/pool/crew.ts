@@ -4,6 +4,7 @@ import type { Task } from "./calls.ts";
 import { howItEnded } from "./lost.ts";
 import { Member, type MemberHost, type MemberOptions } from "./member.ts";
 import type { WorkerStats } from "./stats.ts";
+import { clearTimeout, setTimeout, unrefTimer } from "../timing.ts";
 
 /** What a crew is made with. */
 export interface CrewOptions extends MemberOptions {
@@ -98,7 +99,7 @@ export class Crew implements Iterable<Member> {
       this.#backOff = undefined;
       this.replace();
     }, BACK_OFF * 2 ** this.#unfit);
-    Deno.unrefTimer(this.#backOff);
+    unrefTimer(this.#backOff);
   }
 
   /** One is ready for tasks. */

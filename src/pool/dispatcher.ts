@@ -10,6 +10,7 @@ import type { Call, Task } from "./calls.ts";
 import type { Glance } from "./glance.ts";
 import type { Member } from "./member.ts";
 import { Flag } from "./messages.ts";
+import { performance } from "../timing.ts";
 
 /** What a dispatcher is made with. */
 export interface DispatcherOptions {

@@ -28,6 +28,7 @@ import { lost } from "./lost.ts";
 import type { Member } from "./member.ts";
 import { type Failure, Kind, type Mixed } from "./messages.ts";
 import type { PoolStats } from "./stats.ts";
+import { performance, queueMicrotask } from "../timing.ts";
 
 /** What a pool is made with, checked. */
 export interface EngineOptions extends CrewOptions {

@@ -11,6 +11,7 @@ import type { CellTable } from "./cells.ts";
 import { Channel, ENDED, type Frame } from "./channel.ts";
 import { LastWords } from "./last_words.ts";
 import { CancelReason, Cell, type Desk, Kind, type WorkerSettings } from "./messages.ts";
+import { clearTimeout, setTimeout, unrefTimer } from "../timing.ts";
 
 const WORKER = { module: new URL("./worker.ts", import.meta.url), name: "work" };
 
@@ -258,7 +259,7 @@ export class Member {
       if (this.#condemned === number) this.kill();
       this.#host.arrived(this);
     }, grace);
-    Deno.unrefTimer(this.#killer);
+    unrefTimer(this.#killer);
   }
 
   #pardon(): void {
@@ -287,7 +288,7 @@ export class Member {
     this.process.terminate();
     this.#pardon();
     this.#killer = setTimeout(() => this.kill(), TERMINATION_GRACE);
-    Deno.unrefTimer(this.#killer);
+    unrefTimer(this.#killer);
   }
 
   /** Ends it. */

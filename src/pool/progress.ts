@@ -1,5 +1,7 @@
 // A bar on a terminal that shows how far a call is.
 
+import { performance } from "../timing.ts";
+
 /** Where a bar is drawn. */
 export interface Terminal {
   isTerminal(): boolean;

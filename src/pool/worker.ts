@@ -22,6 +22,7 @@ import {
   type WorkerSettings,
 } from "./messages.ts";
 import { cancellation, type CurrentTask, setCurrentTask } from "./task.ts";
+import { performance, setTimeout } from "../timing.ts";
 
 /**
  * Milliseconds that a worker blocks its thread for the next task before it lets its event loop go on. To be woken in

@@ -10,6 +10,7 @@ import type { Outputs } from "./output.ts";
 import type { Process } from "./process.ts";
 import { Sentinel } from "./sentinel.ts";
 import { Doubts } from "./stuck.ts";
+import { queueMicrotask } from "../timing.ts";
 
 /** What a {@linkcode Child} is made with. */
 export interface ChildOptions extends Pick<Child, "pid" | "process" | "outputs"> {

@@ -6,6 +6,7 @@ import { native } from "../native.ts";
 import type { Child } from "./child.ts";
 import type { Process } from "./process.ts";
 import { SIGKILL, SIGTERM } from "./signals.ts";
+import { performance } from "../timing.ts";
 
 /** How long daemons have to end after SIGTERM when this process exits, in milliseconds. */
 const DAEMONS_GRACE = 1000;

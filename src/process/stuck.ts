@@ -3,6 +3,7 @@
 
 import { native } from "../native.ts";
 import type { Child } from "./child.ts";
+import { clearTimeout, setTimeout } from "../timing.ts";
 
 /** After how many milliseconds of waiting for a process it is asked for the first time why it does not end. */
 const DOUBT_AFTER = 1000;

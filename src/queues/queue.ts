@@ -18,6 +18,7 @@ import {
   SHUT_DOWN,
   Transport,
 } from "./transport.ts";
+import { performance, setTimeout } from "../timing.ts";
 
 /** The largest `maxsize`; also how many messages a queue without one may hold. */
 const MAXSIZE_LIMIT = 2 ** 31 - 1;

@@ -8,6 +8,7 @@ import { quickGet, quickPut } from "../quick.ts";
 import { type Dumped, dumpInto, dumps, loads } from "../reduction.ts";
 import { currentViewReducer, discard, reduceInto } from "../reduction/registry.ts";
 import { keepingScratch, openScratch, type Scratch } from "../scratch.ts";
+import { performance } from "../timing.ts";
 
 /** A serialised value, ready to be put. */
 export interface Message extends Dumped {

@@ -12,6 +12,7 @@ import { Extension, MAX_DEPTH, VIEWS } from "./format.ts";
 import { currentViewReducer, registeredName } from "./registry.ts";
 import { knownKey, readText } from "./text.ts";
 import { Slab } from "./slab.ts";
+import { Date } from "../timing.ts";
 
 /** Holds the place of an object that is still being restored. */
 const UNFINISHED = Symbol("an object that is still being restored");

@@ -16,6 +16,7 @@ import {
   type Registration,
 } from "./registry.ts";
 import { DOES_NOT_FIT, Writer } from "./writer.ts";
+import { Date } from "../timing.ts";
 
 /** What `attachments` is for the many messages that have none. */
 const NO_ATTACHMENTS: readonly number[] = Object.freeze([]);

@@ -12,6 +12,7 @@ import { type FunctionReference, isOwnModule, type ModuleNamespace, sourceHash }
 import { errorClasses, loadedModules } from "../inspector.ts";
 import { treeHasCage } from "../native.ts";
 import type { ErrorClass } from "./error_classes.ts";
+import { clearTimeout, setTimeout } from "../timing.ts";
 
 /** The sender's half: references made, by class. */
 const references = new WeakMap<object, FunctionReference>();

@@ -15,6 +15,7 @@ import { ACQUIRED, FAILED, wait } from "../waits.ts";
 import { requireCount } from "./count.ts";
 import type { Guard } from "./guard.ts";
 import { inside, Lock, RLock } from "./lock.ts";
+import { performance } from "../timing.ts";
 
 /** How a condition travels: its block, its lock, and whether the lock was made for it. */
 type ConditionData = [...BlockReference, lock: Lock | RLock, ownsLock: boolean];
