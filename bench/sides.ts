@@ -45,9 +45,22 @@ export async function measure(command: readonly string[]): Promise<number> {
   return line.ns;
 }
 
+/** The command of our side of a case in the checkout `folder`. */
+export function commandOf(folder: string, work: Case): string[] {
+  return [
+    Deno.execPath(),
+    "run",
+    "-A",
+    `--config=${folder}/deno.json`,
+    ...asPrograms(folder),
+    `${folder}/bench/deno/${work.script}.ts`,
+    ...argumentsOf(work),
+  ];
+}
+
 /** Flags with which the package is imported as programs do, from `dist/`; none if that could not be made. */
-function asPrograms(): string[] {
-  const map = here("../dist/import_map.json");
+function asPrograms(folder: string): string[] {
+  const map = `${folder}/dist/import_map.json`;
   try {
     return Deno.statSync(map).isFile ? [`--import-map=${map}`] : [];
   } catch {
@@ -75,18 +88,7 @@ export async function ours(): Promise<Side> {
       if (missing.length > 0) {
         return { skip: `mod.ts does not export ${missing.join(", ")}` };
       }
-      const script = here(`deno/${work.script}.ts`);
-      return {
-        command: [
-          Deno.execPath(),
-          "run",
-          "-A",
-          `--config=${here("../deno.json")}`,
-          ...asPrograms(),
-          script,
-          ...argumentsOf(work),
-        ],
-      };
+      return { command: commandOf(here(".."), work) };
     },
   };
 }
