@@ -41,6 +41,8 @@ export function isRestoringFromOutside(): boolean {
 export class BlockHandle implements Disposable {
   /** The number of the block; 0 once closed. */
   #block: number;
+  /** What {@linkcode onClose} was told, if it ever was. */
+  #closers: Set<() => void> | undefined;
 
   private constructor(block: number) {
     this.#block = block;
@@ -102,12 +104,20 @@ export class BlockHandle implements Disposable {
     return [this.#block, translated(() => native().generationOf(this.#block))];
   }
 
+  /** Has `closer` called when this very handle is closed; what it gives takes that back. */
+  onClose(closer: () => void): () => void {
+    const closers = this.#closers ??= new Set();
+    closers.add(closer);
+    return () => closers.delete(closer);
+  }
+
   /** Gives up the share; the last one returns the memory. Again: nothing happens. */
   close(): void {
     if (this.#block === 0) return;
     collected.unregister(this);
     native().releaseBlock(this.#block);
     this.#block = 0;
+    for (const closer of [...this.#closers ?? []]) closer();
   }
 
   [Symbol.dispose](): void {

@@ -3,6 +3,7 @@
 // The event loop stays alive while, and only while, some promise of this thread waits, or somebody holds it. Waits in
 // the background do not count: those of a pool that has nothing to do, say.
 
+import type { BlockHandle } from "./blocks.ts";
 import { native } from "./native.ts";
 import { performance, timeoutSignal } from "./timing.ts";
 
@@ -80,7 +81,16 @@ export function releaseLoop(): void {
 export interface WaitHooks {
   /** Stops the wait when aborted. */
   signal?: AbortSignal;
-  /** The wait must not just be forgotten: an abort ends its time, and the outcome then is the caller's to judge. */
+  /** Stops the wait when closed: the handle that the wait was begun with. */
+  handle?: BlockHandle;
+  /** Likewise, but the wait is then forgotten even if it `mustEnd`: what it needs to come to its end. */
+  needed?: BlockHandle;
+  /** What is then thrown. */
+  closed?: () => Error;
+  /**
+   * The wait must not just be forgotten: an abort, and the closing of the handle, end its time, and the outcome then is
+   * the caller's to judge.
+   */
   mustEnd?: boolean;
   /** Whether the event loop may end meanwhile. Default: `false`. */
   inBackground?: boolean;
@@ -89,32 +99,36 @@ export interface WaitHooks {
 /**
  * The outcome of the wait that `submit` starts and names by a ticket.
  *
- * @throws What `signal` was aborted with, unless the wait `mustEnd`; then nothing is acquired.
+ * @throws What `signal` was aborted with, or the handle `closed`, unless the wait `mustEnd`; then nothing is acquired.
  */
 export function wait(submit: () => number, hooks: WaitHooks = {}): Promise<number> {
-  const { signal, mustEnd = false, inBackground = false } = hooks;
+  const { signal, handle, needed, closed, mustEnd = false, inBackground = false } = hooks;
   if (signal?.aborted) return Promise.reject(signal.reason);
   const addon = native();
   open();
   const ticket = submit();
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  if (signal === undefined) {
+  if (signal === undefined && handle === undefined) {
     listen(ticket, resolve, inBackground);
     return promise;
   }
-  const abort = () => {
-    if (mustEnd) {
-      addon.hasten(ticket);
-      return;
-    }
+  const drop = (reason: unknown) => {
     // What it may have acquired by now, the addon gives back.
     addon.cancel(ticket);
     forget(ticket);
-    reject(signal.reason);
+    disconnect();
+    reject(reason);
   };
-  signal.addEventListener("abort", abort, { once: true });
+  const stop = (reason: () => unknown) => mustEnd ? void addon.hasten(ticket) : drop(reason());
+  const abort = () => stop(() => signal!.reason);
+  const kept = [handle?.onClose(() => stop(closed!)), needed?.onClose(() => drop(closed!()))];
+  const disconnect = () => {
+    signal?.removeEventListener("abort", abort);
+    for (const letGo of kept) letGo?.();
+  };
+  signal?.addEventListener("abort", abort, { once: true });
   listen(ticket, (outcome) => {
-    signal.removeEventListener("abort", abort);
+    disconnect();
     resolve(outcome);
   }, inBackground);
   return promise;

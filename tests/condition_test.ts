@@ -371,7 +371,8 @@ for (const Kind of LOCKS) {
     using condition = new Condition(ours);
     ours.acquireSync();
     const waited = assertRejects(() => condition.wait(), InvalidStateError, "Lock is closed");
-    await using _owner = Child.start(targets.dieWithCondition, condition);
+    await using owner = Child.start(targets.dieWithCondition, condition);
+    assert(await owner.process.join({ timeout: PATIENCE }));
     ours[Symbol.dispose]();
     await within(waited);
     await assertRejects(() => lock.acquire({ timeout: PATIENCE }), OwnerDiedError, "it is free again");

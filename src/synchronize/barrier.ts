@@ -119,12 +119,13 @@ export class Barrier implements Disposable {
    * Waits, without blocking the thread, until all parties have arrived. The last runs the action first; a promise that
    * it returns is awaited.
    *
-   * A wait that lasts `timeout` milliseconds, or is aborted, breaks the barrier for all, unless all had arrived before:
-   * then it is as if there had been no abort. `timeout` replaces that of the barrier; `null`: for ever.
+   * A wait that lasts `timeout` milliseconds, is aborted, or whose barrier is closed here, breaks the barrier for all,
+   * unless all had arrived before: then it is as if there had been no abort. `timeout` replaces that of the barrier;
+   * `null`: for ever.
    *
    * @returns As what number this party arrived, from 0 to `parties` − 1.
    * @throws {BrokenBarrierError} If the barrier is or gets broken, or is reset.
-   * @throws {InvalidStateError} If the barrier is closed.
+   * @throws {InvalidStateError} If the barrier is, or is being, closed.
    * @throws What `signal` was aborted with; and what the action throws, in the party that ran it.
    */
   async wait(options?: WaitOptions): Promise<number> {
@@ -134,9 +135,12 @@ export class Barrier implements Disposable {
     const parties = this.#parties("wait at");
     using kept = this.#handle.share(); // the action may dispose of the barrier
     const submit = () => translated(() => native().barrierAwait(kept.block, this.#hasAction, timeout));
-    const outcome = await wait(submit, { signal, mustEnd: true });
+    const outcome = await wait(submit, { signal, handle: this.#handle, mustEnd: true });
     if (outcome > RUNS_ACTION) {
-      if (outcome === BROKEN) signal?.throwIfAborted();
+      if (outcome === BROKEN) {
+        signal?.throwIfAborted();
+        this.#block("wait at"); // throws if it was closed meanwhile, which is why the barrier broke
+      }
       return this.#index(outcome);
     }
     const slot = RUNS_ACTION - outcome;
@@ -200,7 +204,7 @@ export class Barrier implements Disposable {
     translated(() => native().barrierReset(block));
   }
 
-  /** Gives up this process's handle. The barrier itself goes with the last handle of all processes. */
+  /** Gives up this process's handle, and ends the waits begun with it. The barrier itself goes with the last handle of all processes. */
   [Symbol.dispose](): void {
     this.#handle.close();
   }

@@ -138,8 +138,8 @@ export class Condition implements Disposable {
    *
    * An abort that comes after the notification comes too late.
    *
-   * @throws {InvalidStateError} If this thread does not hold the lock, or the condition is closed. If the lock was
-   * closed during the wait, it is not held afterwards.
+   * @throws {InvalidStateError} If this thread does not hold the lock, or the condition is, or is being, closed: once
+   * the lock is held again. If the lock is closed during the wait: at once, and it is not held afterwards.
    * @throws {OwnerDiedError} If the lock came back because its holder was killed, unless the lock's `onOwnerDeath` is
    * `"recover"`; it is held again nevertheless.
    * @throws What `signal` was aborted with, once the lock is held again.
@@ -153,7 +153,9 @@ export class Condition implements Disposable {
     using kept = this.#handle.share();
     using keptLock = lock.share();
     const begin = () => this.#owned(translated(() => native().conditionAwait(kept.block, timeout)));
-    const outcome = await wait(begin, { signal, mustEnd: true });
+    const closed = () => this.#handle.closed ? closedError("wait for the Condition", "Condition") : lock.closedError();
+    const hooks = { signal, handle: this.#handle, needed: lock.handle, closed, mustEnd: true };
+    const outcome = await wait(begin, hooks);
     if (lock.isClosed()) giveBack(keptLock.block, lock.levels, outcome);
     // These throw if one was disposed of meanwhile.
     this.#block("wait for");
@@ -253,8 +255,8 @@ export class Condition implements Disposable {
   }
 
   /**
-   * Gives up this process's handle, and that of the lock unless it was given to the constructor. The condition itself
-   * goes with the last handle of all processes.
+   * Gives up this process's handle, and that of the lock unless it was given to the constructor, and ends the waits
+   * begun with it. The condition itself goes with the last handle of all processes.
    */
   [Symbol.dispose](): void {
     this.#handle.close();

@@ -95,7 +95,7 @@ export class Event implements Disposable {
    * Waits without blocking the thread until the flag is set: `true`, also if it was set and cleared again meanwhile;
    * `false` if `timeout` milliseconds have passed first.
    *
-   * @throws {InvalidStateError} If the event is closed.
+   * @throws {InvalidStateError} If the event is, or is being, closed.
    * @throws What `signal` was aborted with.
    */
   async wait(options?: WaitOptions): Promise<boolean> {
@@ -105,8 +105,10 @@ export class Event implements Disposable {
     if (this.isSet()) return true;
     if (timeout === 0) return false;
     const block = this.#block("wait for");
-    const outcome = await wait(() => translated(() => native().eventAwait(block, timeout)), { signal });
-    if (outcome === FAILED) throw closedError("wait for the Event", "Event");
+    const closed = () => closedError("wait for the Event", "Event");
+    const submit = () => translated(() => native().eventAwait(block, timeout));
+    const outcome = await wait(submit, { signal, handle: this.#handle, closed });
+    if (outcome === FAILED) throw closed();
     return outcome === ACQUIRED;
   }
 
@@ -122,7 +124,10 @@ export class Event implements Disposable {
     return timeout !== 0 && translated(() => native().eventWait(block, timeout)) !== 0;
   }
 
-  /** Gives up this process's handle. The event itself goes with the last handle of all processes. */
+  /**
+   * Gives up this process's handle, and ends the waits begun with it. The event itself goes with the last handle of all
+   * processes.
+   */
   [Symbol.dispose](): void {
     this.#handle.close();
   }

@@ -46,10 +46,14 @@ export interface LockInside {
   readonly block: number;
   /** How often it would have to be released, if this thread holds it. */
   readonly levels: number;
+  /** Its own handle. */
+  readonly handle: BlockHandle;
   /** Another handle of it, for a wait to keep. */
   share(): BlockHandle;
   /** Whether its own handle was closed. */
   isClosed(): boolean;
+  /** The error if it was. */
+  closedError(): Error;
   /** The error of a wait that inherited the lock from a dead owner; `null` if that is to pass in silence. */
   inherited(token: number): OwnerDiedError | null;
 }
@@ -64,8 +68,10 @@ export abstract class LockBase implements Disposable {
     inside = (lock: LockBase, action) => ({
       block: lock.#open(action),
       levels: lock.levels(),
+      handle: lock.#handle,
       share: () => lock.#handle.share(),
       isClosed: () => lock.#handle.closed,
+      closedError: () => closedError(`${action} the ${lock.kindName}`, lock.kindName),
       inherited: (token) =>
         lock.#throws ? ownerDied(`wait with the ${lock.kindName}`, token, "it is held again") : null,
     });
@@ -93,6 +99,7 @@ export abstract class LockBase implements Disposable {
    * Acquires the lock, waiting for it without blocking the thread.
    *
    * @throws {OwnerDiedError} If the holder was killed, unless `onOwnerDeath` is `"recover"`.
+   * @throws {InvalidStateError} If this object is, or is being, closed; the lock is then not acquired.
    * @throws What `signal` was aborted with; the lock is then not acquired.
    */
   acquire(): Promise<Guard>;
@@ -106,7 +113,9 @@ export abstract class LockBase implements Disposable {
     // The addon waits until the lock is free, whoever holds it: going deeper was tried just now.
     if (guard !== null || timeout === 0) return guard;
     using kept = this.#handle.share();
-    const outcome = await wait(() => translated(() => native().lockAcquireAsync(kept.block, timeout)), { signal });
+    const submit = () => translated(() => native().lockAcquireAsync(kept.block, timeout));
+    const closed = () => closedError(`acquire the ${this.kindName}`, this.kindName);
+    const outcome = await wait(submit, { signal, handle: this.#handle, closed });
     if (this.#handle.closed && outcome >= ACQUIRED) native().lockGiveBack(kept.block, outcome);
     this.#open("acquire"); // throws if the lock was disposed of meanwhile
     return this.#guard(outcome);
@@ -153,7 +162,10 @@ export abstract class LockBase implements Disposable {
     return this.word() !== layout().free;
   }
 
-  /** Gives up this process's handle. The lock itself goes with the last handle of all processes. */
+  /**
+   * Gives up this process's handle, and ends the waits begun with it. The lock itself goes with the last handle of all
+   * processes.
+   */
   [Symbol.dispose](): void {
     this.words = NO_WORDS;
     this.index = 0;

@@ -73,7 +73,7 @@ export class Semaphore implements Disposable {
   /**
    * Takes one from the value, waiting without blocking the thread until it is above 0. The guard releases it again.
    *
-   * @throws {InvalidStateError} If the semaphore is closed.
+   * @throws {InvalidStateError} If the semaphore is, or is being, closed; then nothing is taken.
    * @throws What `signal` was aborted with; then nothing is taken.
    */
   acquire(): Promise<Guard>;
@@ -87,9 +87,11 @@ export class Semaphore implements Disposable {
     if (guard !== null || timeout === 0) return guard;
     this.#block("acquire"); // throws if it is closed
     using kept = this.#handle.share();
-    const outcome = await wait(() => translated(() => native().semaphoreAcquireAsync(kept.block, timeout)), { signal });
+    const submit = () => translated(() => native().semaphoreAcquireAsync(kept.block, timeout));
+    const closed = () => closedError("acquire the semaphore", this.constructor.name);
+    const outcome = await wait(submit, { signal, handle: this.#handle, closed });
     if (outcome === ACQUIRED && this.#handle.closed) native().semaphoreGiveBack(kept.block);
-    if (outcome === FAILED || this.#handle.closed) throw closedError("acquire the semaphore", this.constructor.name);
+    if (outcome === FAILED || this.#handle.closed) throw closed();
     return outcome === ACQUIRED ? new AcquiredGuard(this, false) : null;
   }
 
@@ -154,7 +156,10 @@ export class Semaphore implements Disposable {
     return this.getValue() === 0;
   }
 
-  /** Gives up this process's handle. The semaphore itself goes with the last handle of all processes. */
+  /**
+   * Gives up this process's handle, and ends the waits begun with it. The semaphore itself goes with the last handle of all
+   * processes.
+   */
   [Symbol.dispose](): void {
     this.#words = NO_WORDS;
     this.#index = 0;

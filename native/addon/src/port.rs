@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use multiprocessing_core::heap::blocks::BlockId;
+use multiprocessing_core::reactor::operations::FAILED;
 use multiprocessing_core::reactor::words::{Operation, Outcome, Sink};
 use multiprocessing_core::sys::clock::deadline_after;
 use napi::bindgen_prelude::Function;
@@ -63,7 +64,7 @@ impl Mailbox {
         }
         if let Wait::Word { share, undo, .. } = wait {
             let outcome = self.take_outcome(ticket);
-            if let Some(undo) = undo.filter(|_| outcome >= 0) {
+            if let Some(undo) = undo.filter(|_| ![TIMED_OUT, FAILED].contains(&outcome)) {
                 let _ = undo(share.0, outcome);
             }
         }
@@ -121,7 +122,8 @@ enum Wait {
     Descriptor(u64),
 }
 
-/// Gives back what an acquisition on the block has acquired, by its outcome.
+/// Gives back what an acquisition on the block has acquired, by its outcome; not called if that is
+/// [`FAILED`] or [`TIMED_OUT`].
 pub type Undo = fn(BlockId, i32) -> Result<()>;
 
 /// A handle of the block that a wait is on: whoever disposes of an object while it is waited for
@@ -258,7 +260,7 @@ pub fn hasten(ticket: Ticket) -> Result<bool> {
 }
 
 /// Lets `operation`, which is on `block`, wait in the reactor; the ticket of the wait. `undo` gives
-/// back what a not negative outcome means to have acquired.
+/// back what it has acquired if nobody wants its outcome any more.
 pub fn submit(
     block: BlockId,
     operation: Box<dyn Operation>,

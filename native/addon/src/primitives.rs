@@ -7,6 +7,7 @@ use multiprocessing_core::reactor::operations::{
     ACQUIRED, AcquireSemaphore, AwaitBarrier, AwaitCondition, AwaitEvent, NOT_NOTIFIED,
     acquired_number, barrier_number,
 };
+use multiprocessing_core::sync::{Acquired, Token};
 use multiprocessing_core::sys::clock::deadline_after;
 
 use crate::errors::{Result, to_js};
@@ -106,12 +107,27 @@ pub fn condition_wait(id: u32, timeout: f64) -> Result<f64> {
 }
 
 /// Releases the lock and waits in the reactor; the ticket, whose outcome is as of
-/// [`AwaitCondition`], or `NOT_OWNER`. It is to be hastened, not cancelled.
+/// [`AwaitCondition`], or `NOT_OWNER`. It is to be hastened; if it is cancelled, the lock is not ours.
 pub fn condition_await(id: u32, timeout: f64) -> Result<f64> {
     match AwaitCondition::new(&tree()?.member, id).map_err(to_js)? {
-        Some(operation) => port::submit(id, Box::new(operation), timeout, None).map(f64::from),
+        Some(operation) => {
+            port::submit(id, Box::new(operation), timeout, Some(condition_give_back)).map(f64::from)
+        }
         None => Ok(NOT_OWNER),
     }
+}
+
+/// Lets go of the lock that a wait with that outcome has got back.
+fn condition_give_back(id: u32, outcome: i32) -> Result<()> {
+    let mutex = condition(id)?.mutex().map_err(to_js)?;
+    let dead = Token::from_word(outcome.unsigned_abs()).filter(|_| outcome != NOT_NOTIFIED);
+    if let Some(dead) = dead {
+        return mutex.give_back(Acquired::FromDead(dead)).map_err(to_js);
+    }
+    if mutex.is_mine().map_err(to_js)? {
+        mutex.release_fully();
+    }
+    Ok(())
 }
 
 /// Notifies the `n` that have waited longest; how many there were, or `NOT_OWNER`.

@@ -330,6 +330,14 @@ impl Wait {
         self.slot(condition).withdraw(self.ticket)
     }
 
+    /// Gives up for good, without the lock: a notification that it had is left to be inherited.
+    pub fn abandon(&self, condition: Condition) {
+        let slot = self.slot(condition);
+        if !slot.withdraw(self.ticket) {
+            slot.disown(self.token);
+        }
+    }
+
     /// With the lock again: gives the slot back and restores the lock's depth.
     pub fn finish(&self, condition: Condition, notified: bool) -> Result<()> {
         if notified {

@@ -321,6 +321,13 @@ impl Operation for AwaitCondition {
         }
         Some(self.lock_word)
     }
+
+    /// The notification that it had or gets is another's.
+    fn abandon(&mut self, member: &Member) {
+        if let Ok(condition) = Condition::open(member, self.id) {
+            self.wait.abandon(condition);
+        }
+    }
 }
 
 /// Waits at a barrier. Its time-out breaks the barrier, and so does giving up: it is never
@@ -392,5 +399,11 @@ impl Operation for AwaitBarrier {
     fn expire(&mut self) -> Option<Offset> {
         self.expired = true;
         Some(self.word)
+    }
+
+    fn abandon(&mut self, member: &Member) {
+        if let Ok(barrier) = Barrier::open(member, self.id) {
+            barrier.give_up(self.place);
+        }
     }
 }

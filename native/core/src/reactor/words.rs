@@ -38,6 +38,9 @@ pub trait Operation: Send {
     fn expire(&mut self) -> Option<Offset> {
         None
     }
+
+    /// The wait is forgotten before it was over: takes back what would keep others waiting.
+    fn abandon(&mut self, _member: &Member) {}
 }
 
 /// How an operation ended, as the sink is told.
@@ -175,7 +178,12 @@ impl Words {
 
     /// Forgets a wait; `false` if it is over already and its sink has been or is being told.
     pub fn cancel(&self, id: WaitId) -> bool {
-        self.state().remove(id).is_some()
+        let cancelled = self.state().remove(id);
+        let was_pending = cancelled.is_some();
+        if let Some(mut pending) = cancelled {
+            pending.operation.abandon(&self.member);
+        }
+        was_pending
     }
 
     /// Ends the time of a wait now, for one that must not just be forgotten: its sink is told when

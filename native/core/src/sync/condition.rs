@@ -146,6 +146,14 @@ impl Slot<'_> {
         self.state.store(FREE, SeqCst);
     }
 
+    /// A notified waiter goes without its notification: as if it were dead (T6 or T7 follows).
+    pub fn disown(self, token: Token) {
+        let nobody = Token::NOBODY.get();
+        let _ = self
+            .token
+            .compare_exchange(token.get(), nobody, SeqCst, Relaxed);
+    }
+
     /// T7, if it still is as it was when its thread was found dead.
     pub fn discard(self, state: u32) {
         self.change(state, FREE);

@@ -47,6 +47,9 @@ impl Token {
 
     pub const MASK: u32 = 0x7fff_ffff;
 
+    /// Of no thread, and never will be: its generation is 0, which does not occur.
+    pub const NOBODY: Self = Self(NonZeroU32::MIN);
+
     pub fn get(self) -> u32 {
         self.0.get()
     }
