@@ -129,8 +129,6 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
       processes: count,
       ProcessClass: options.context?.Process ?? Process,
       stderr,
-      maxtasksperchild: countOf(action, "maxtasksperchild", maxtasksperchild, Infinity),
-      maxMemory: countOf(action, "maxMemory", maxMemory, Infinity),
       grace: wholeOf(action, "grace", grace, { least: 0, fallback: GRACE }),
       cells: new CellTable(),
       settings: {
@@ -138,6 +136,8 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
         initargs: initargs ?? [],
         mayHaveChildren: !daemon,
         memoryEvery: isLimited ? MEMORY_EVERY.limited : MEMORY_EVERY.usually,
+        maxtasksperchild: countOf(action, "maxtasksperchild", maxtasksperchild, Infinity),
+        maxMemory: countOf(action, "maxMemory", maxMemory, Infinity),
       },
     });
     dropped.register(this, this.#engine, this);

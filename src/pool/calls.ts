@@ -56,6 +56,8 @@ export abstract class Call {
   readonly fn: PoolFunction;
   readonly flags: number;
   readonly retries: number;
+  /** Its place among the calls of its pool, in the order in which they were begun. */
+  order = 0;
   protected readonly host: CallHost;
   #isOver = false;
   #whenOver: (() => void) | null = null;

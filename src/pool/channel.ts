@@ -1,4 +1,4 @@
-// One direction between a pool and one of its workers: a queue of frames in shared memory. Both halves use it.
+// One direction between a pool and its workers: a queue of frames in shared memory. Both halves use it.
 //
 // A frame is one message of the queue, so that whoever takes it has taken all of it:
 //
@@ -70,7 +70,7 @@ export interface Frame extends Head {
 /** The end of what can be received: the other side is gone. */
 export const ENDED: unique symbol = Symbol("ended");
 
-/** A queue of frames from one process to one other. */
+/** A queue of frames. Several processes may receive: each frame goes to one of them. */
 export class Channel implements Disposable {
   static {
     register(Channel, {
@@ -188,7 +188,7 @@ export class Channel implements Disposable {
   }
 
   /** A frame of so many bytes, whose beginning is in the scratch buffer. */
-  #long(length: number): Frame | null {
+  #long(length: number): Frame | null | typeof ENDED {
     const { block } = this.#handle;
     const split = splitOf(this.#view, length);
     // Memory of V8's own, which the copy goes to straight from the queue, and which V8 soon uses again.
@@ -197,8 +197,8 @@ export class Channel implements Disposable {
     const taken = translated(() =>
       raw === null ? native().queueGetInto(block, bytes) : native().queueGetSplit(block, bytes, raw)
     );
-    // If it has been taken back meanwhile, there will be another moment.
-    if (taken < 0 || taken >= TOO_LONG) return null;
+    // Another has taken it meanwhile; there may be more.
+    if (taken < 0 || taken >= TOO_LONG) return this.receive(0);
     if (raw === null) return this.#special(bytes, taken, null);
     const attachments = taken >= ATTACHED ? native().takenAttachments() : NO_ATTACHMENTS;
     if (splitOf(new DataView(bytes.buffer), length) === split) {

@@ -16,6 +16,10 @@ export interface CrewOptions extends MemberOptions {
 export interface CrewHost extends MemberHost {
   /** Whether workers that have ended are to be replaced. */
   readonly needsWorkers: boolean;
+  /** Whether a worker runs a task. */
+  isBusy(member: Member): boolean;
+  /** One has been started. */
+  joined(member: Member): void;
   /** It is of no use to start more workers, and why. */
   hopeless(why: string, cause?: unknown): void;
 }
@@ -73,7 +77,9 @@ export class Crew implements Iterable<Member> {
   }
 
   #startOne(): void {
-    this.#members.add(new Member(this.#host, this.#options));
+    const member = new Member(this.#host, this.#options);
+    this.#members.add(member);
+    this.#host.joined(member);
   }
 
   /** Starts as many as are missing. */
@@ -150,7 +156,7 @@ export class Crew implements Iterable<Member> {
     return members.map((member) => ({
       pid: member.pid,
       name: member.process.name,
-      state: member.state === "ready" ? (member.isIdle ? "idle" as const : "busy" as const) : member.state,
+      state: member.state === "ready" ? (this.#host.isBusy(member) ? "busy" as const : "idle" as const) : member.state,
       tasks: member.answered,
       memory: member.memory,
     }));

@@ -1,37 +1,52 @@
-// Which worker gets which task.
+// The tasks that lie between their calls and the workers.
+//
+// All workers take from one channel, so that tasks begin in the order in which they were put there. Some more are put
+// than there are workers: then a worker that has ended a task need not wait for this process to notice.
 //
 // Invariants:
 //
-// I1. No worker is idle while a task waits that has not begun: what lies in the channel of a busy worker is taken back
-//     for an idle one.
-// I2. A task is in one place: to come from its call, handed back (`#returned`), or given to one member.
+// I1. No worker rests while a task waits in the channel, once `dispatch` has returned: as many are called as are missing.
+// I2. A task is in one place: to come from its call, handed back (`#returned`), or given (`#given`): then it is in the
+//     channel, or a worker has it.
+// I3. What is handed back is put before anything that comes after it, which is taken back for that.
 
 import type { Call, Task } from "./calls.ts";
+import { type Channel, ENDED } from "./channel.ts";
 import type { Glance } from "./glance.ts";
 import type { Member } from "./member.ts";
-import { Flag } from "./messages.ts";
+import { Flag, Kind, Mode } from "./messages.ts";
 import { performance } from "../timing.ts";
 
 /** What a dispatcher is made with. */
 export interface DispatcherOptions {
   /** The workers. */
   readonly members: Iterable<Member>;
+  /** The channel that they take from. */
+  readonly tasks: Channel;
   readonly glance: Glance;
   /** A task cannot be sent to any worker: it has failed. */
   readonly refused: (task: Task, error: unknown) => void;
 }
 
-/** A worker is given so many milliseconds' worth of tasks ahead of its work, which covers being told of the results. */
+/** A task that is given, and how many bytes it has in the channel. */
+interface Given {
+  readonly task: Task;
+  readonly bytes: number;
+}
+
+/** For each worker so many milliseconds' worth of tasks are put, which covers being told of the results. */
 const AHEAD = 2;
 const LEAST_AHEAD = 2;
 const MOST_AHEAD = 128;
-/** No more than so many bytes of tasks wait in a worker's channel, unless it is one task … */
+/** No more than so many bytes of tasks wait for each worker, unless it is one task … */
 const MOST_BYTES = 8 * 2 ** 20;
 /** … or two, for the third and later ones: what is more leaves the processors' caches before it is used, and then a task
  * of 1 MiB takes twice as long. */
 const MOST_CACHED = 2 ** 20;
 /** How much the last task says about the next. */
 const NEWS = 0.2;
+/** A worker that does not come within so many milliseconds after it was called is not counted on. */
+const CALL_COUNTS = 50;
 
 /** Gives the tasks of one pool to its workers. */
 export class Dispatcher {
@@ -40,37 +55,55 @@ export class Dispatcher {
   readonly #sources = new Set<Call>();
   /** Tasks to be given again, the first one last. */
   readonly #returned: Task[] = [];
+  /** Tasks that are in the channel or with a worker, by their numbers. */
+  readonly #given = new Map<number, Given>();
+  /** Their bytes. */
+  #bytes = 0;
   #taskCount = 0;
+  #callCount = 0;
   #isDispatching = false;
-  /** Tasks that members have. */
-  #given = 0;
+  /** When the only task that is given was put. */
+  #onlySince = 0;
   /** How long a task takes, in milliseconds; `null` before the first. */
   #pace: number | null = null;
+  /** The functions that all workers have been told of. */
+  readonly #introduced = new Set<number>();
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
   }
 
-  /** How many tasks a worker is given at a time: more of quick ones. */
+  /** How many tasks are given for each worker: more of quick ones. */
   get ahead(): number {
     if (this.#pace === null) return LEAST_AHEAD;
     return Math.min(MOST_AHEAD, Math.max(LEAST_AHEAD, 1 + Math.ceil(AHEAD / this.#pace)));
   }
 
-  /** How many tasks members have. */
+  /** How many tasks are given. */
   get given(): number {
-    return this.#given;
+    return this.#given.size;
   }
 
   /** How many tasks no worker has begun; a call that may have more of them counts as one. */
   get waiting(): number {
-    let waiting = this.#returned.length + this.#sources.size;
-    for (const member of this.#options.members) waiting += member.waiting;
+    let waiting = this.#returned.length + this.#sources.size + this.#given.size;
+    for (const member of this.#options.members) if (this.isBusy(member)) waiting--;
     return waiting;
+  }
+
+  /** Whether a worker runs a task, as far as its answers have been read. */
+  isBusy(member: Member): boolean {
+    return this.#given.has(member.begun);
+  }
+
+  /** Whether the channel is just in use: a task is being serialised, in which the user's code may run. */
+  get isWriting(): boolean {
+    return this.#options.tasks.isBusy;
   }
 
   /** Tasks may come from a call. */
   add(call: Call): void {
+    call.order = ++this.#callCount;
     this.#sources.add(call);
   }
 
@@ -79,48 +112,78 @@ export class Dispatcher {
     this.#sources.delete(call);
   }
 
-  /** Tasks are to be given again, the first of them first, if they are still wanted. */
-  handBack(tasks: readonly Task[]): void {
-    for (const task of tasks.toReversed()) if (!task.call.isOver) this.#returned.push(task);
+  /** The numbers of the tasks of a call that are given. */
+  numbersOf(call: Call): number[] {
+    const numbers: number[] = [];
+    for (const [number, { task }] of this.#given) if (task.call === call) numbers.push(number);
+    return numbers;
   }
 
-  /** Nothing is to be given any more. */
+  /** The numbers of all tasks that are given. */
+  get numbers(): Set<number> {
+    return new Set(this.#given.keys());
+  }
+
+  /** Another worker is there, and may take what is in the channel. */
+  joined(member: Member): void {
+    this.#introduced.clear();
+    for (const { task } of this.#given.values()) member.introduce(task.call.fn);
+  }
+
+  /** Tasks are to be given again, in their order, if they are still wanted. */
+  handBack(tasks: readonly Task[]): void {
+    const wanted = tasks.filter(({ call }) => !call.isOver);
+    if (wanted.length === 0) return;
+    this.#returned.push(...wanted);
+    this.#returned.sort((a, b) => b.call.order - a.call.order || b.first - a.first);
+  }
+
+  /** Takes back what no worker has taken. */
+  takeBack(): void {
+    const { tasks } = this.#options;
+    if (this.isWriting) return; // there will be another moment
+    const back: Task[] = [];
+    for (let frame = tasks.receive(0); frame !== null && frame !== ENDED; frame = tasks.receive(0)) {
+      frame.drop();
+      const task = this.forget(frame.task);
+      if (task !== null) back.push(task);
+    }
+    this.handBack(back);
+  }
+
+  /** Nothing is to be given any more, and nothing was. */
   clear(): void {
     this.#returned.length = 0;
     this.#sources.clear();
+    this.#given.clear();
+    this.#bytes = 0;
   }
 
-  /** Gives tasks to workers for as long as there are both. */
+  /** Puts tasks for as long as there are some, and room for them; then calls the workers that are missing. */
   dispatch(): void {
     if (this.#isDispatching) return;
     this.#isDispatching = true;
     try {
-      for (let member = this.#roomiest(); member !== null; member = this.#roomiest()) {
-        const task = this.#next() ?? (member.isIdle ? this.#steal(member) : null);
+      while (this.#hasRoom()) {
+        const task = this.#next();
         if (task === null) break;
-        this.#give(member, task);
+        this.#give(task);
       }
     } finally {
       this.#isDispatching = false;
     }
-    if (this.#given === 1) this.#options.glance.soon();
+    this.#callWorkers();
+    if (this.#given.size === 1) this.#options.glance.soon();
   }
 
-  /** The worker that has least to do; `null` if all have enough. */
-  #roomiest(): Member | null {
-    const limit = this.ahead;
-    let best: Member | null = null;
-    for (const member of this.#options.members) {
-      if (member.state !== "ready" || member.isRetired) continue;
-      const { size } = member.given;
-      if (size >= limit || (size > 0 && member.bytes > (size < LEAST_AHEAD ? MOST_BYTES : MOST_CACHED))) continue;
-      if (
-        best === null || size < best.given.size || (size === best.given.size && member.lastActive > best.lastActive)
-      ) {
-        best = member;
-      }
-    }
-    return best;
+  /** Whether more tasks are to be put. */
+  #hasRoom(): boolean {
+    let workers = 0;
+    for (const { state, isRetired } of this.#options.members) if (state === "ready" && !isRetired) workers++;
+    const { size } = this.#given;
+    if (size < workers) return true;
+    if (size >= workers * this.ahead) return false;
+    return this.#bytes <= workers * (size < LEAST_AHEAD * workers ? MOST_BYTES : MOST_CACHED);
   }
 
   /** The next task of any call. */
@@ -137,28 +200,27 @@ export class Dispatcher {
     return null;
   }
 
-  /** A task that another worker has not begun, for an idle one. */
-  #steal(thief: Member): Task | null {
-    let victim: Member | null = null;
-    for (const member of this.#options.members) {
-      if (member === thief || member.state !== "ready") continue;
-      if (member.waiting > (victim?.waiting ?? 0)) victim = member;
-    }
-    if (victim === null) return null;
-    this.takeBack(victim, Math.ceil(victim.waiting / 2));
-    return this.#next();
-  }
-
-  #give(member: Member, task: Task): void {
-    this.#taskCount = (this.#taskCount + 1) % 2 ** 32 || 1;
+  #give(task: Task): void {
+    const { fn, flags } = task.call;
+    const number = this.#taskCount = (this.#taskCount + 1) % 2 ** 32 || 1;
+    const head = { kind: Kind.task, flags, task: number, extra: fn.id, time: task.deaths };
+    this.#introduce(task); // before anybody can take it
+    let bytes: number;
     try {
-      member.give(task, this.#taskCount);
+      bytes = this.#options.tasks.send(head, task.list);
     } catch (error) {
       this.#refused(task, error);
       return;
     }
-    this.#given++;
-    if (this.#given === 1) member.lastActive = performance.now();
+    this.#given.set(number, { task, bytes });
+    this.#bytes += bytes;
+    if (this.#given.size === 1) this.#onlySince = performance.now();
+  }
+
+  #introduce({ call: { fn } }: Task): void {
+    if (this.#introduced.has(fn.id)) return;
+    for (const member of this.#options.members) member.introduce(fn);
+    this.#introduced.add(fn.id);
   }
 
   /** A task that cannot be sent: of several items, only those that are to blame fail, if the call wants it so. */
@@ -168,30 +230,65 @@ export class Dispatcher {
     this.handBack(list.map((item, i) => ({ call, first: first + i, list: [item], deaths: task.deaths })));
   }
 
-  /** Takes back what a worker has not begun: so many tasks, or all. */
-  takeBack(member: Member, most = Infinity): void {
-    if (member.state === "ended") return;
-    const tasks: Task[] = [];
-    while (tasks.length < most) {
-      const task = member.takeBack();
-      if (task === null) break;
-      tasks.push(task);
+  /** Calls as many of the workers that rest as there are tasks that nobody has taken, nor is about to. */
+  #callWorkers(): void {
+    let missing = this.#given.size;
+    if (missing === 0) return;
+    const resting: Member[] = [];
+    for (const member of this.#options.members) {
+      const isBusy = this.isBusy(member);
+      if (isBusy) missing--;
+      if (member.state !== "ready" || member.isRetired) continue;
+      const { mode } = member;
+      if (mode === Mode.resting || mode === Mode.asleep) resting.push(member);
+      else if (isComing(member, isBusy)) missing--;
     }
-    this.#given -= tasks.length;
-    this.handBack(tasks);
+    if (missing <= 0) return;
+    // Whoever has worked last is the quickest to come.
+    if (missing < resting.length) resting.sort((a, b) => b.lastActive - a.lastActive);
+    for (const member of resting.slice(0, missing)) member.call();
   }
 
-  /** A worker has answered a task, which took `time` milliseconds. */
-  answered(member: Member, time: number): void {
+  /** The worker that has the only task, or is most likely to take it. */
+  get runner(): Member | null {
+    let coming: Member | null = null;
+    for (const member of this.#options.members) {
+      if (this.isBusy(member)) return member;
+      // The last word of one that has just ended a task, and finds this one, may still be that it rests.
+      if (isComing(member, false) || (coming === null && member.mode === Mode.resting)) coming = member;
+    }
+    return coming;
+  }
+
+  /** A worker has answered the task of that number, which took `time` milliseconds; `null` if it was not given. */
+  answered(member: Member, number: number, time: number): Task | null {
+    const task = this.forget(number);
+    if (task === null) return null;
+    member.settled(number);
     this.#pace = this.#pace === null ? time : (1 - NEWS) * this.#pace + NEWS * time;
-    if (this.#given-- !== 1) return;
-    const now = performance.now();
-    this.#options.glance.answered(now - member.lastActive);
-    member.lastActive = now;
+    if (this.#given.size === 0) this.#options.glance.answered(performance.now() - this.#onlySince);
+    return task;
   }
 
-  /** A worker has ended with so many tasks. */
-  bereaved(tasks: number): void {
-    this.#given -= tasks;
+  /** The task of that number is not given any more; `null` if it was not. */
+  forget(number: number): Task | null {
+    const given = this.#given.get(number);
+    if (given === undefined) return null;
+    this.#given.delete(number);
+    this.#bytes -= given.bytes;
+    return given.task;
   }
+}
+
+/** Whether a worker is about to look for a task: also one that has ended its last, and done no more than to say so. */
+function isComing(member: Member, isBusy: boolean): boolean {
+  switch (member.mode) {
+    case Mode.searching:
+      return true;
+    case Mode.running:
+      return !isBusy;
+    case Mode.called:
+      return member.sinceCall < CALL_COUNTS;
+  }
+  return false;
 }

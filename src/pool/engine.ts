@@ -3,7 +3,7 @@
 //
 // Invariants:
 //
-// I3. A worker that ends costs at most the task that it had begun; what it had not begun is handed back.
+// I3. A worker that ends costs at most the task that it had begun; what it had taken and not begun is handed back.
 // I4. The event loop is kept alive while a call waits for its results, and by nothing else here.
 //
 // | state | meaning | goes on to |
@@ -18,7 +18,7 @@ import { InvalidStateError, ProcessError, RemoteError } from "../errors.ts";
 import { Finalize } from "../finalize.ts";
 import { holdLoop, releaseLoop } from "../waits.ts";
 import type { Call, CallHost, PoolFunction, Task } from "./calls.ts";
-import type { Frame } from "./channel.ts";
+import { Channel, type Frame } from "./channel.ts";
 import { Crew, type CrewHost, type CrewOptions } from "./crew.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { printed, unpack, unpackAll } from "./failures.ts";
@@ -28,13 +28,12 @@ import { lost } from "./lost.ts";
 import type { Member } from "./member.ts";
 import { type Failure, Kind, type Mixed } from "./messages.ts";
 import type { PoolStats } from "./stats.ts";
-import { performance, queueMicrotask } from "../timing.ts";
+import { Strays } from "./strays.ts";
+import { performance, queueMicrotask, setTimeout, unrefTimer } from "../timing.ts";
 
 /** What a pool is made with, checked. */
-export interface EngineOptions extends CrewOptions {
+export interface EngineOptions extends Omit<CrewOptions, "tasks"> {
   readonly name: string;
-  /** Bytes of memory beyond which a worker is replaced after its task; `Infinity` for never. */
-  readonly maxMemory: number;
   /** Milliseconds that a task has to end after it was cancelled, before its worker is killed. */
   readonly grace: number;
 }
@@ -43,6 +42,9 @@ export type EngineState = "running" | "closed" | "terminated" | "broken";
 
 /** When a pool is terminated at the end of the program: before anything else ends, as in CPython. */
 const AT_EXIT = 15;
+
+/** Milliseconds until a task is looked for again that a worker has just taken, and not noted yet. */
+const LOCATE_AGAIN = 1;
 
 /** For so many milliseconds frames are read before the event loop gets a turn. */
 const LONGEST_READ = 8;
@@ -54,6 +56,9 @@ export class Engine implements CallHost, CrewHost {
   readonly #glance = new Glance((timeout) => this.#look(timeout));
   readonly #crew: Crew;
   readonly #dispatcher: Dispatcher;
+  readonly #strays: Strays;
+  /** What all workers take their tasks from. */
+  readonly #tasks = new Channel().own();
   /** All that are not over. */
   readonly #calls = new Set<Call>();
   #state: EngineState = "running";
@@ -62,6 +67,8 @@ export class Engine implements CallHost, CrewHost {
   #reason: Error | null = null;
   #holds = 0;
   readonly #counts = { done: 0, failed: 0 };
+  /** Of all workers. */
+  #answers = 0;
   readonly #drained: (() => void)[] = [];
 
   /**
@@ -71,12 +78,15 @@ export class Engine implements CallHost, CrewHost {
    */
   constructor(options: EngineOptions) {
     this.#options = options;
-    this.#crew = new Crew(this, options);
+    const members = this.#crew = new Crew(this, { ...options, tasks: this.#tasks });
     this.#dispatcher = new Dispatcher({
-      members: this.#crew,
+      members,
+      tasks: this.#tasks,
       glance: this.#glance,
       refused: (task, error) => this.#fail(task, error),
     });
+    const read = (member: Member) => this.#read(member);
+    this.#strays = new Strays({ members, dispatcher: this.#dispatcher, read });
     try {
       this.#crew.start();
     } catch (error) {
@@ -138,18 +148,20 @@ export class Engine implements CallHost, CrewHost {
   }
 
   #withdraw(call: Call, how: { timedOut: boolean; kill: boolean }): void {
-    for (const member of this.#crew) {
-      // The user's code that is just being serialised, or read, has aborted the call: a moment later.
-      if (member.isBusy) return queueMicrotask(() => this.#withdraw(call, how));
-    }
-    for (const member of this.#crew) {
-      if (!member.has(call)) continue;
-      this.#dispatcher.takeBack(member);
-      // What is left has been begun, or is just being taken by the worker, which has noted nothing yet.
-      const last = member.newest;
-      if (last === null || last.task.call !== call) continue;
-      member.cancel(last.number, how.timedOut);
-      if (how.kill) member.condemn(last.number, this.#options.grace);
+    // The user's code that is just being serialised, or read, has aborted the call: a moment later.
+    const isBusy = this.#dispatcher.isWriting || Iterator.from(this.#crew).some((member) => member.isBusy);
+    if (isBusy) return queueMicrotask(() => this.#withdraw(call, how));
+    if (this.#dispatcher.numbersOf(call).length === 0) return;
+    this.#dispatcher.takeBack();
+    for (const number of this.#dispatcher.numbersOf(call)) {
+      const runner = Iterator.from(this.#crew).find((member) => member.begun === number);
+      if (runner === undefined) {
+        // Somebody has just taken it, or its answer is yet to be read.
+        unrefTimer(setTimeout(() => this.#withdraw(call, how), LOCATE_AGAIN));
+        continue;
+      }
+      runner.cancel(number, how.timedOut);
+      if (how.kill) runner.condemn(number, this.#options.grace);
     }
     this.dispatch();
   }
@@ -219,8 +231,8 @@ export class Engine implements CallHost, CrewHost {
   arrived(first: Member): void {
     const begin = performance.now();
     this.#glance.turned(begin);
-    const members = [first, ...[...this.#crew].filter((member) => member !== first && !member.isIdle)];
-    for (const member of members) {
+    const others = [...this.#crew].filter((member) => member !== first && this.isBusy(member));
+    for (const member of [first, ...others]) {
       for (let frame = member.receive(0), n = 1; frame !== null; frame = member.receive(0), n++) {
         this.#handle(member, frame);
         // What is left makes the wait that follows end at once.
@@ -230,24 +242,36 @@ export class Engine implements CallHost, CrewHost {
     this.dispatch();
   }
 
-  /** Takes back what a worker has not begun, and reads what it has answered; nobody is given anything. */
+  /** Takes back what nobody has taken, and reads what a worker has answered; nothing is given. */
   reckon(member: Member): void {
-    this.#dispatcher.takeBack(member);
+    this.#dispatcher.takeBack();
+    this.#read(member);
+  }
+
+  /** Reads all that a worker has answered, however long that takes. */
+  #read(member: Member): void {
     for (let frame = member.receive(0); frame !== null; frame = member.receive(0)) this.#handle(member, frame);
+  }
+
+  /** Whether a worker runs a task. */
+  isBusy(member: Member): boolean {
+    return this.#dispatcher.isBusy(member);
+  }
+
+  /** A worker has been started. */
+  joined(member: Member): void {
+    this.#dispatcher.joined(member);
   }
 
   /** Looks out for the result of the only task. */
   #look(timeout: number): boolean | null {
-    if (this.#dispatcher.given !== 1) return null;
-    for (const member of this.#crew) {
-      if (member.isIdle) continue;
-      const frame = member.receive(timeout);
-      if (frame === null) return false;
-      this.#handle(member, frame);
-      this.dispatch();
-      return true;
-    }
-    return null;
+    const runner = this.#dispatcher.given === 1 ? this.#dispatcher.runner : null;
+    if (runner === null) return null;
+    const frame = runner.receive(timeout);
+    if (frame === null) return false;
+    this.#handle(runner, frame);
+    this.dispatch();
+    return true;
   }
 
   #handle(member: Member, frame: Frame): void {
@@ -259,9 +283,9 @@ export class Engine implements CallHost, CrewHost {
       member.unfit = unpack(frame.read() as Failure);
       return;
     }
-    const task = member.settle(frame.task);
-    if (task === undefined) return frame.drop();
-    this.#dispatcher.answered(member, frame.time);
+    const task = this.#dispatcher.answered(member, frame.task, frame.time);
+    if (task === null) return frame.drop();
+    member.lastActive = ++this.#answers;
     if (task.call.isOver) frame.drop();
     else {
       try {
@@ -270,11 +294,8 @@ export class Engine implements CallHost, CrewHost {
         this.#fail(task, unreadable(task, cause)); // it costs this task, and the reading goes on
       }
     }
-    if (member.memory > this.#options.maxMemory) {
-      member.isOutgrown = true;
-      this.#dispatcher.takeBack(member);
-    }
-    if (member.isRetired && member.isIdle) {
+    if (member.memory > this.#options.settings.maxMemory) member.isOutgrown = true;
+    if (member.isRetired && !this.isBusy(member)) {
       member.stop();
       this.#crew.replace();
     }
@@ -317,17 +338,15 @@ export class Engine implements CallHost, CrewHost {
 
   /** A worker has ended. */
   ended(member: Member): void {
-    // All of it, however long that takes: what is not read counts as not done.
-    for (let frame = member.receive(0); frame !== null; frame = member.receive(0)) this.#handle(member, frame);
+    this.#read(member); // what is not read counts as not done
     this.#crew.remove(member);
     this.#bury(member);
     this.#endIfOver();
   }
 
   #bury(member: Member): void {
-    const { lost: victim, left } = member.estate();
-    this.#dispatcher.bereaved(left.length + (victim === null ? 0 : 1));
-    this.#dispatcher.handBack(left);
+    const victim = this.#dispatcher.forget(member.begun);
+    if (victim === null && member.isInDoubt) this.#strays.search();
     if (victim !== null && !victim.call.isOver) this.#mourn(victim, member);
     if (this.#isEnded) return;
     if (!member.isExpectedToEnd) this.#crew.judge(member, victim);
@@ -339,8 +358,10 @@ export class Engine implements CallHost, CrewHost {
   /** The task that a dead worker was running is begun anew, or fails. */
   #mourn(task: Task, member: Member): void {
     task.deaths++;
-    if (task.deaths <= task.call.retries) this.#dispatcher.handBack([task]);
-    else this.#fail(task, lost(task.call.fn.reference.name, member));
+    if (task.deaths <= task.call.retries) {
+      this.#dispatcher.takeBack(); // it comes before them
+      this.#dispatcher.handBack([task]);
+    } else this.#fail(task, lost(task.call.fn.reference.name, member));
   }
 
   /** It is of no use to go on. */
@@ -354,6 +375,7 @@ export class Engine implements CallHost, CrewHost {
     if (this.#isEnded) return;
     this.#state = state;
     this.#dispatcher.clear();
+    this.#strays.stop();
     this.#crew.terminate();
     for (const call of [...this.#calls]) {
       if (state === "broken") call.end(error());
@@ -371,6 +393,7 @@ export class Engine implements CallHost, CrewHost {
   #endIfOver(): void {
     if (!this.#isOver()) return;
     this.#finalizer?.cancel();
+    this.#tasks.close();
     for (const resolve of this.#drained.splice(0)) resolve();
   }
 

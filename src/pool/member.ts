@@ -1,34 +1,28 @@
-// One worker as its pool sees it: the process, its channels, and the tasks it has been given. The worker's own half is
-// worker.ts.
+// One worker as its pool sees it: the process, its channels, and what it says of itself in shared memory. The worker's own
+// half is worker.ts.
 
 import { native, translated } from "../native.ts";
 import type { Process } from "../process.ts";
 import { pipedErrors, type PipedOutput } from "../process/output.ts";
 import { Event } from "../synchronize/event.ts";
 import { wait } from "../waits.ts";
-import type { Call, Task } from "./calls.ts";
+import type { PoolFunction } from "./calls.ts";
 import type { CellTable } from "./cells.ts";
 import { Channel, ENDED, type Frame } from "./channel.ts";
 import { LastWords } from "./last_words.ts";
-import { CancelReason, Cell, type Desk, Kind, type WorkerSettings } from "./messages.ts";
-import { clearTimeout, setTimeout, unrefTimer } from "../timing.ts";
+import { CancelReason, Cell, type Desk, Kind, Mode, type WorkerSettings } from "./messages.ts";
+import { clearTimeout, performance, setTimeout, unrefTimer } from "../timing.ts";
 
 const WORKER = { module: new URL("./worker.ts", import.meta.url), name: "work" };
+
+/** The head of a frame that belongs to no task. */
+const QUIET = { flags: 0, task: 0, extra: 0, time: 0 };
 
 /** Milliseconds that a worker has to end after SIGTERM. */
 const TERMINATION_GRACE = 250;
 
-/** A task that a worker has been given. */
-export interface Given {
-  readonly task: Task;
-  /** Bytes that it has in the channel. */
-  readonly bytes: number;
-}
-
 /** What a member is made with. */
 export interface MemberOptions {
-  /** Tasks after which it is replaced; `Infinity` for never. */
-  readonly maxtasksperchild: number;
   /** The class of its process. */
   readonly ProcessClass: typeof Process;
   /** Where its standard error goes: through this process, which remembers the last of it, or straight there. */
@@ -36,13 +30,15 @@ export interface MemberOptions {
   readonly settings: WorkerSettings;
   /** Where the words come from that it shares with its pool. */
   readonly cells: CellTable;
+  /** What all workers take their tasks from. */
+  readonly tasks: Channel;
 }
 
 /** What a member reports. */
 export interface MemberHost {
   /** There may be frames. */
   arrived(member: Member): void;
-  /** What it has answered is to be received, and what it has not begun to be taken back; it is given nothing. */
+  /** What it has answered is to be received, and what nobody has taken to be taken back; nothing is given. */
   reckon(member: Member): void;
   /** The process has ended; what it had answered is still to be received. */
   ended(member: Member): void;
@@ -61,14 +57,8 @@ export type MemberState = "starting" | "ready" | "stopping" | "ended";
 /** A worker. */
 export class Member {
   state: MemberState = "starting";
-  /** The tasks it has and has not answered, in the order in which it was given them. */
-  readonly given = new Map<number, Given>();
-  /** How many tasks it was given and did not lose to others. */
-  assigned = 0;
-  /** How many it has answered. */
+  /** How many tasks it has answered. */
   answered = 0;
-  /** Bytes of the tasks that it has. */
-  bytes = 0;
   /** Its initializer has run. */
   wasReady = false;
   /** It was told to end. */
@@ -77,7 +67,7 @@ export class Member {
   isOutgrown = false;
   /** Why it could not start. */
   unfit: unknown = null;
-  /** When it was last given something, or answered. */
+  /** When it last answered, as the number of answers that all workers had given by then. */
   lastActive = 0;
   readonly process: Process;
   readonly pid: number;
@@ -94,19 +84,21 @@ export class Member {
 
   readonly #host: MemberHost;
   readonly #maxTasks: number;
+  #calledAt = 0;
 
   /** Starts a worker. */
-  constructor(host: MemberHost, { maxtasksperchild, ProcessClass, stderr, settings, cells }: MemberOptions) {
+  constructor(host: MemberHost, { ProcessClass, stderr, settings, cells, tasks }: MemberOptions) {
     this.#host = host;
     this.#cells = cells;
     this.#desk = {
-      tasks: new Channel().own(),
+      tasks,
+      bell: new Channel().own(),
       functions: new Channel().own(),
       results: new Channel().own(),
       cancel: new Event(),
       cells: cells.take(),
     };
-    this.#maxTasks = maxtasksperchild;
+    this.#maxTasks = settings.maxtasksperchild;
     try {
       this.process = new ProcessClass({
         target: WORKER,
@@ -137,14 +129,9 @@ export class Member {
     return this.#lastWords.text;
   }
 
-  /** Whether it has nothing to do. */
-  get isIdle(): boolean {
-    return this.given.size === 0;
-  }
-
-  /** Whether it is not to be given any more tasks; unless it loses some that it has not begun. */
+  /** Whether it takes no more tasks, and is to be replaced once it has answered the last. */
   get isRetired(): boolean {
-    return this.isOutgrown || this.assigned >= this.#maxTasks;
+    return this.isOutgrown || this.answered >= this.#maxTasks;
   }
 
   /** Its resident memory in bytes, as of its last look. */
@@ -153,64 +140,47 @@ export class Member {
   }
 
   /** The number of the task that it has begun last. */
-  get #begun(): number {
+  get begun(): number {
     return Atomics.load(this.#desk.cells, Cell.begun) >>> 0;
   }
 
-  /** Whether one of its channels is just in use. */
+  /** What it does between its tasks, one of `Mode`. */
+  get mode(): number {
+    return Atomics.load(this.#desk.cells, Cell.mode);
+  }
+
+  /** Whether it may have taken a task without having noted that. */
+  get isInDoubt(): boolean {
+    const { mode } = this;
+    return mode === Mode.searching || mode === Mode.resting || mode === Mode.called;
+  }
+
+  /** Milliseconds since it was last called. */
+  get sinceCall(): number {
+    return performance.now() - this.#calledAt;
+  }
+
+  /** Whether an answer is just being read, in which user code may run. */
   get isBusy(): boolean {
-    return this.#desk.tasks.isBusy || this.#desk.results.isBusy;
+    return this.#desk.results.isBusy;
   }
 
-  /** Whether it has tasks of a call. */
-  has(call: Call): boolean {
-    for (const { task } of this.given.values()) if (task.call === call) return true;
-    return false;
+  /** Tells it of a function, before a task that needs it can be taken. */
+  introduce(fn: PoolFunction): void {
+    if (this.#known.has(fn.id) || this.state === "ended") return;
+    this.#known.add(fn.id);
+    this.#desk.functions.send({ ...QUIET, kind: Kind.function, extra: fn.id }, [fn.reference]);
   }
 
-  /** The task that it was given last, of those that it has. */
-  get newest(): { number: number; task: Task } | null {
-    const last = [...this.given].at(-1);
-    return last === undefined ? null : { number: last[0], task: last[1].task };
-  }
-
-  /** How many of its tasks it has not begun. */
-  get waiting(): number {
-    return this.given.size - (this.given.has(this.#begun) ? 1 : 0);
-  }
-
-  /**
-   * Gives it a task.
-   *
-   * @throws {TypeError} If the task cannot be serialised; then it has not been given.
-   */
-  give(task: Task, number: number): void {
-    const { fn, flags } = task.call;
-    if (!this.#known.has(fn.id)) {
-      const head = { kind: Kind.function, flags: 0, task: 0, extra: fn.id, time: 0 };
-      this.#desk.functions.send(head, [fn.reference]);
-      this.#known.add(fn.id);
+  /** Has it look for tasks, if it rests. */
+  call(): void {
+    const { cells } = this.#desk;
+    for (const mode of [Mode.asleep, Mode.resting]) {
+      if (Atomics.compareExchange(cells, Cell.mode, mode, Mode.called) !== mode) continue;
+      this.#calledAt = performance.now();
+      this.#desk.bell.send({ ...QUIET, kind: Kind.call }, []);
+      return;
     }
-    const head = { kind: Kind.task, flags, task: number, extra: fn.id, time: task.deaths };
-    const bytes = this.#desk.tasks.send(head, task.list);
-    this.given.set(number, { task, bytes });
-    this.bytes += bytes;
-    this.assigned++;
-  }
-
-  /** Takes back a task that it has not begun; `null` if there is none. */
-  takeBack(): Task | null {
-    // Whoever is just being serialised may not be disturbed; there will be another moment.
-    if (this.state === "ended" || this.#desk.tasks.isBusy) return null;
-    const frame = this.#desk.tasks.receive(0);
-    if (frame === null || frame === ENDED) return null;
-    frame.drop();
-    if (frame.kind === Kind.stop) {
-      this.#sendStop(); // the last of all, and it stays there
-      return null;
-    }
-    this.assigned--;
-    return this.#forget(frame.task)?.task ?? null;
   }
 
   /** The next frame from it, waiting up to `timeout` milliseconds. */
@@ -220,21 +190,10 @@ export class Member {
     return frame === ENDED ? null : frame;
   }
 
-  /** Notes that it has answered a task, which is returned. */
-  settle(number: number): Task | undefined {
-    const given = this.#forget(number);
-    if (given === undefined) return undefined;
+  /** Notes that it has answered a task. */
+  settled(number: number): void {
     this.answered++;
-    return given.task;
-  }
-
-  #forget(number: number): Given | undefined {
-    const given = this.given.get(number);
-    if (given === undefined) return undefined;
-    this.given.delete(number);
-    this.bytes -= given.bytes;
     if (number === this.#condemned) this.#pardon();
-    return given;
   }
 
   /** Tells a task that it runs that it is not wanted any more. */
@@ -273,11 +232,7 @@ export class Member {
     if (this.state === "stopping" || this.state === "ended") return;
     this.state = "stopping";
     this.isExpectedToEnd = true;
-    this.#sendStop();
-  }
-
-  #sendStop(): void {
-    this.#desk.tasks.send({ kind: Kind.stop, flags: 0, task: 0, extra: 0, time: 0 }, []);
+    this.#desk.bell.send({ ...QUIET, kind: Kind.stop }, []);
   }
 
   /** Ends it: asks, and insists soon after. */
@@ -297,14 +252,6 @@ export class Member {
     this.state = "stopping";
     this.isExpectedToEnd = true;
     this.process.kill();
-  }
-
-  /** What it was running when it died, and what it had not begun. To be asked once all its frames are received. */
-  estate(): { lost: Task | null; left: Task[] } {
-    const begun = this.given.get(this.#begun);
-    const left = [...this.given.values()].filter((given) => given !== begun).map(({ task }) => task);
-    this.given.clear();
-    return { lost: begun?.task ?? null, left };
   }
 
   async #listen(): Promise<void> {
@@ -332,7 +279,7 @@ export class Member {
   }
 
   #close(): void {
-    this.#desk.tasks.close();
+    this.#desk.bell.close();
     this.#desk.functions.close();
     this.#desk.results.close();
     this.#desk.cancel[Symbol.dispose]();

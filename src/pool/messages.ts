@@ -6,10 +6,10 @@ import type { Channel } from "./channel.ts";
 
 /** What a frame is. */
 export const Kind = {
-  /** To a worker: run a function. `extra` is the number of the function; the list is what it is run with; `time` is how
-   * many workers have died of it. */
+  /** To whichever worker takes it: run a function. `extra` is the number of the function; the list is what it is run
+   * with; `time` is how many workers have died of it. */
   task: 1,
-  /** To a worker: end yourself. */
+  /** By a worker's bell: end yourself. */
   stop: 2,
   /** From a worker: the initializer has run. */
   ready: 3,
@@ -23,6 +23,8 @@ export const Kind = {
   mixed: 7,
   /** To a worker, in a channel of its own: which function is meant by the number `extra`. The list is its reference. */
   function: 8,
+  /** By a worker's bell: look for tasks. */
+  call: 9,
 } as const;
 
 /** How the list of a task is to be read. */
@@ -43,8 +45,10 @@ export type Mixed = [results: unknown[], places: number[], failures: Failure[]];
 
 /** What a pool and one worker share. */
 export interface Desk {
-  /** To the worker. What it has not begun, the pool may take back. */
+  /** To all workers, which take from it what comes first. What none has taken, the pool may take back. */
   readonly tasks: Channel;
+  /** To the worker alone: what wakes it. */
+  readonly bell: Channel;
   /** To the worker: functions, each before the first task that needs it. */
   readonly functions: Channel;
   /** From the worker. */
@@ -63,6 +67,10 @@ export interface WorkerSettings {
   readonly mayHaveChildren: boolean;
   /** After a task it looks at its memory if the last look is so many milliseconds ago. */
   readonly memoryEvery: number;
+  /** Tasks after which it takes no more; `Infinity` for never. */
+  readonly maxtasksperchild: number;
+  /** Bytes of memory beyond which it takes no more tasks; `Infinity` for never. */
+  readonly maxMemory: number;
 }
 
 /**
@@ -74,8 +82,26 @@ export interface WorkerSettings {
  * | `cancelled` | the pool | the number of the task that is not wanted any more |
  * | `reason` | the pool, before `cancelled` | why, one of {@linkcode CancelReason} |
  * | `memory` | the worker | its resident memory in KiB, as of its last look |
+ * | `mode` | both | one of {@linkcode Mode} |
  */
-export const Cell = { begun: 0, cancelled: 1, reason: 2, memory: 3 } as const;
+export const Cell = { begun: 0, cancelled: 1, reason: 2, memory: 3, mode: 4 } as const;
+
+/**
+ * What a worker does between its tasks.
+ *
+ * | mode | meaning | goes on to |
+ * | --- | --- | --- |
+ * | `away` | it takes no tasks: it boots, or has had as many as it may | `searching` |
+ * | `searching` | it looks for a task, or has taken one and not noted which | `running`, `resting`, `away` |
+ * | `resting` | it has found none, and looks once more | `running`, `asleep`, `called` |
+ * | `asleep` | it has found none, and waits for its bell | `called` |
+ * | `called` | the pool has made it so, and rings its bell | `searching`, `running` |
+ * | `running` | `begun` says what it runs | `searching`, `away` |
+ *
+ * The pool puts a task before it looks who rests; a worker rests before it looks for the last time: so no task waits
+ * while a worker sleeps, and nobody is woken in vain.
+ */
+export const Mode = { away: 0, searching: 1, resting: 2, asleep: 3, called: 4, running: 5 } as const;
 
 /** Words per worker: a cache line, so that no two workers write to the same. */
 export const CELLS = 16;

@@ -1,7 +1,8 @@
 // The worker's half of a pool: what a worker process runs. The parent's half is engine.ts and member.ts.
 //
-// A worker takes one task at a time. Before it runs it, it notes its number in shared memory: should it die, exactly
-// that task is lost, and what else lies in its channel goes to others.
+// All workers of a pool take their tasks from one channel, one at a time: so tasks begin in the order in which they were
+// put, and none lies behind another. Before a worker runs a task, it notes its number in shared memory: should it die,
+// exactly that task is lost.
 
 import { ArrivedCallable, trusting } from "../callable_arrival.ts";
 import type { Callable, FunctionReference } from "../callable_types.ts";
@@ -19,6 +20,7 @@ import {
   Flag,
   Kind,
   type Mixed,
+  Mode,
   type WorkerSettings,
 } from "./messages.ts";
 import { cancellation, type CurrentTask, setCurrentTask } from "./task.ts";
@@ -91,6 +93,9 @@ class Worker {
   readonly #functions = new Map<number, Fn>();
   #lastBreath = performance.now();
   #lastLook = -Infinity;
+  /** How long it blocks its thread for its bell. */
+  #linger = 0;
+  #served = 0;
 
   constructor(desk: Desk, settings: WorkerSettings) {
     this.#desk = desk;
@@ -102,19 +107,50 @@ class Worker {
     if (!await this.#initialize()) return false;
     this.#lookAtMemory(performance.now());
     this.#send(Kind.ready, 0, []);
-    let linger = 0;
     for (;;) {
-      const frame = this.#desk.tasks.receive(linger);
+      const frame = this.#search();
       if (frame === ENDED) return true;
-      if (frame === null) {
-        await this.#desk.tasks.filled({ inBackground: false });
-        this.#lastBreath = performance.now();
-        linger = 0;
-        continue;
+      if (frame !== null) await this.#serve(frame);
+      else if (!await this.#rest()) return true;
+    }
+  }
+
+  /** The first task there is. If there is none, the pool has been told that this worker rests. */
+  #search(): Frame | null | typeof ENDED {
+    const { tasks, cells } = this.#desk;
+    if (this.#isRetired) {
+      Atomics.store(cells, Cell.mode, Mode.away);
+      return null;
+    }
+    Atomics.store(cells, Cell.mode, Mode.searching);
+    const first = tasks.receive(0);
+    if (first !== null) return first;
+    Atomics.store(cells, Cell.mode, Mode.resting);
+    // Again: whatever was put before the pool could see that this worker rests, it rings no bell for.
+    const last = tasks.receive(0);
+    if (last === null) Atomics.compareExchange(cells, Cell.mode, Mode.resting, Mode.asleep);
+    return last;
+  }
+
+  /** Whether it has had as many tasks, or as much memory, as it may. */
+  get #isRetired(): boolean {
+    const { maxtasksperchild, maxMemory } = this.#settings;
+    return this.#served >= maxtasksperchild || this.#desk.cells[Cell.memory] * 1024 > maxMemory;
+  }
+
+  /** Waits for its bell; whether it is to go on. */
+  async #rest(): Promise<boolean> {
+    const { bell } = this.#desk;
+    for (;;) {
+      const frame = bell.receive(this.#linger);
+      if (frame === ENDED) return false;
+      if (frame !== null) {
+        frame.drop();
+        return frame.kind !== Kind.stop;
       }
-      if (frame.kind === Kind.stop) return true;
-      await this.#serve(frame);
-      linger = LINGER;
+      this.#linger = 0;
+      await bell.filled({ inBackground: false });
+      this.#lastBreath = performance.now();
     }
   }
 
@@ -132,6 +168,9 @@ class Worker {
 
   async #serve(frame: Frame): Promise<void> {
     Atomics.store(this.#desk.cells, Cell.begun, frame.task | 0);
+    Atomics.store(this.#desk.cells, Cell.mode, Mode.running);
+    this.#served++;
+    this.#linger = LINGER;
     const begin = performance.now();
     const task = new RunningTask(frame, this.#desk);
     setCurrentTask(task);

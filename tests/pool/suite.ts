@@ -8,6 +8,7 @@ import { errorsOfPools } from "./errors.ts";
 import { iterationsOfPools } from "./iterations.ts";
 import { lifetimesOfPools } from "./lifetimes.ts";
 import { lossesOfPools } from "./losses.ts";
+import { orderOfPools } from "./order.ts";
 import { cancellationsOfPools } from "./cancellations.ts";
 
 /** What a part of the suite runs its tests with. */
@@ -35,6 +36,9 @@ export function poolSuite(method: StartMethod): void {
         if (method === "spawn") await assertNothingLeft(before);
       }),
   };
-  const parts = [callsOfPools, iterationsOfPools, errorsOfPools, lifetimesOfPools, lossesOfPools, cancellationsOfPools];
+  const parts = [
+    ...[callsOfPools, iterationsOfPools, errorsOfPools, lifetimesOfPools, lossesOfPools, cancellationsOfPools],
+    orderOfPools,
+  ];
   for (const part of parts) part(suite);
 }

@@ -1,0 +1,88 @@
+// Tasks that a worker may have had when it died, although it had not noted it: between taking a task and noting its
+// number it can be killed as anywhere else. Such a task is neither in the channel nor with anybody, which is to be seen
+// once every other worker has noted what it has.
+
+import type { Dispatcher } from "./dispatcher.ts";
+import type { Member } from "./member.ts";
+import { Mode } from "./messages.ts";
+import { clearTimeout, setTimeout, unrefTimer } from "../timing.ts";
+
+/** What the search for strays needs of its pool. */
+export interface StraysOptions {
+  readonly members: Iterable<Member>;
+  readonly dispatcher: Pick<Dispatcher, "numbers" | "forget" | "handBack" | "takeBack" | "dispatch">;
+  /** Reads all that a worker has answered. */
+  readonly read: (member: Member) => void;
+}
+
+/** Tasks that nobody is known to have, and the workers that may have taken them and have yet to say so. */
+interface Search {
+  readonly numbers: Set<number>;
+  readonly suspects: Set<Member>;
+}
+
+/** Milliseconds until it is looked again; twice as many after each look. What is waited for takes microseconds, unless
+ * a worker has been stopped. */
+const AGAIN = 1;
+const AGAIN_AT_MOST = 100;
+
+/** Finds what dead workers have taken along. */
+export class Strays {
+  readonly #options: StraysOptions;
+  #searches: Search[] = [];
+  #again = AGAIN;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: StraysOptions) {
+    this.#options = options;
+  }
+
+  /** A worker has died that may have taken a task. */
+  search(): void {
+    const { members, dispatcher } = this.#options;
+    dispatcher.takeBack(); // from now on nobody takes anything, until this is over
+    const { numbers } = dispatcher;
+    if (numbers.size > 0) this.#searches.push({ numbers, suspects: new Set(members) });
+    this.#look();
+  }
+
+  /** Nobody asks any more. */
+  stop(): void {
+    this.#searches = [];
+    clearTimeout(this.#timer);
+  }
+
+  #look(): void {
+    clearTimeout(this.#timer);
+    this.#searches = this.#searches.filter((search) => !this.#isOver(search));
+    if (this.#searches.length === 0) {
+      this.#again = AGAIN;
+      return;
+    }
+    this.#timer = setTimeout(() => {
+      this.#look();
+      this.#options.dispatcher.dispatch();
+    }, this.#again);
+    unrefTimer(this.#timer);
+    this.#again = Math.min(AGAIN_AT_MOST, 2 * this.#again);
+  }
+
+  /** Whether it is known who has what; what nobody has is handed back. */
+  #isOver({ numbers, suspects }: Search): boolean {
+    for (const member of suspects) {
+      // Before its answers are read: what it takes after this look is nothing of what is searched.
+      const { mode, begun } = member;
+      numbers.delete(begun);
+      if (member.state !== "ended") this.#options.read(member);
+      if (member.state === "ended" || mode === Mode.running || mode === Mode.asleep || mode === Mode.away) {
+        suspects.delete(member);
+      }
+    }
+    const given = this.#options.dispatcher.numbers;
+    for (const number of numbers) if (!given.has(number)) numbers.delete(number);
+    if (numbers.size > 0 && suspects.size > 0) return false;
+    const lost = [...numbers].flatMap((number) => this.#options.dispatcher.forget(number) ?? []);
+    this.#options.dispatcher.handBack(lost);
+    return true;
+  }
+}
