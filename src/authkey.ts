@@ -39,7 +39,10 @@ export class AuthenticationString extends Uint8Array {
         if (starts > 0) return new Uint8Array(key);
         throw refusal();
       },
-      restore: (bytes) => new AuthenticationString(bytes),
+      restore(bytes) {
+        if (bytes instanceof Uint8Array) return new AuthenticationString(bytes);
+        throw new RangeError("Cannot restore an AuthenticationString: it has no bytes");
+      },
     });
   }
 

@@ -63,10 +63,16 @@ export class BlockHandle implements Disposable {
    * A handle of the block that a message names.
    *
    * @throws {TypeError} If the message came from outside of the tree.
+   * @throws {RangeError} If it is no reference.
+   * @throws {InvalidStateError} If the block is gone.
    */
-  static adopt([block, generation]: BlockReference): BlockHandle {
+  static adopt(reference: unknown): BlockHandle {
     if (isFromOutside) {
       throw new TypeError("Cannot receive a shared object: the message came from outside of this process tree");
+    }
+    const [block, generation, ...rest] = partsOf(reference, "a shared object");
+    if (!isNumberOfBlock(block) || !isNumberOfBlock(generation) || rest.length > 0) {
+      throw new RangeError("Cannot restore a shared object: its reference is malformed");
     }
     translated(() => native().adoptBlock(block, generation));
     return new BlockHandle(block);
@@ -125,6 +131,20 @@ export class BlockHandle implements Disposable {
   }
 }
 
+function isNumberOfBlock(value: unknown): value is number {
+  return typeof value === "number" && value >>> 0 === value;
+}
+
+/**
+ * What a message describes an object by, which must be a list.
+ *
+ * @throws {RangeError} If it is none.
+ */
+export function partsOf(data: unknown, what: string): readonly unknown[] {
+  if (Array.isArray(data)) return data;
+  throw new RangeError(`Cannot restore ${what}: its description is malformed`);
+}
+
 /** The error for the use of an object that was closed. */
 export function closedError(action: string, what: string): InvalidStateError {
   return new InvalidStateError(`Cannot ${action}: the ${what} is closed`);
@@ -161,6 +181,9 @@ export function cellOf(block: number): Cell {
   const { windowSize, cellSize } = layout();
   const cellsInWindow = windowSize / cellSize;
   const cell = translated(() => native().cellOf(block));
+  if (cell < 0) {
+    throw new RangeError("Cannot restore a shared object: what the message names is another kind of object");
+  }
   const index = Math.trunc(cell / cellsInWindow);
   const byte = (cell % cellsInWindow) * cellSize;
   return { window: windows[index] ??= openWindow(index), word: byte / 4, byte };

@@ -5,6 +5,7 @@
  */
 
 import { reference } from "./callable.ts";
+import { showAsText } from "./shown.ts";
 import type { Callable, ModuleExport } from "./callable_types.ts";
 import { InvalidStateError, TimeoutError } from "./errors.ts";
 import { Watch } from "./limits.ts";
@@ -94,12 +95,8 @@ const dropped = new FinalizationRegistry<Engine>((engine) => {
  */
 export class Pool<I extends readonly unknown[] = readonly unknown[]> implements AsyncDisposable {
   static {
-    register(Pool, {
-      reduce() {
-        throw new TypeError("a Pool cannot be sent to another process; make one there");
-      },
-      restore: () => new Pool(),
-    });
+    showAsText(Pool);
+    register(Pool, { refuse: "a Pool cannot be sent to another process; make one there" });
   }
 
   readonly #engine: Engine;

@@ -2,16 +2,21 @@
  * Values to bytes and back, for every message between processes: what Python's `reduction` and `copyreg` do.
  *
  * What the structured clone algorithm copies, this copies: `undefined`, `null`, booleans, numbers (with -0, NaN and
- * the infinities), bigints, strings (with lone surrogates), Date, RegExp, Map, Set, arrays (with holes), plain objects,
- * ArrayBuffer, DataView, typed arrays and errors, with cycles, and with an object that occurs twice arriving as one.
- * Beyond it: instances of classes given to {@linkcode register}, `URL`, `DOMException`, and views of shared memory,
- * which arrive as views of the same memory. Functions, symbols and objects whose state is inside the runtime (Promise,
- * WeakMap, streams, Request …) are refused with a TypeError that says where they stand.
+ * the infinities), bigints, strings (with lone surrogates), Date, RegExp, Map, Set, arrays (with holes, and with named
+ * properties such as those of a match), plain objects, Number, String, Boolean and BigInt objects, ArrayBuffer, DataView,
+ * typed arrays and errors; of this realm or of another, as `node:vm` makes them; with cycles, and with an object that
+ * occurs twice arriving as one. Beyond it: instances of classes given to {@linkcode register}, `URL`, and views of shared
+ * memory, which arrive as views of the same memory.
+ *
+ * Functions, symbols and objects whose state is inside the runtime (Promise, WeakMap, iterators, streams, Request …) are
+ * refused with a TypeError that says where they stand, and so are instances that would arrive as `{}`, because all they
+ * have is private. What belongs to one process is refused, too: Process, Pool, Listener and the like.
  *
  * As with structured clone, an instance of a class that is not registered arrives as a plain object of its own
- * enumerable properties, an instance of a class that extends Array, Map, Set or a typed array arrives as that, and
- * named properties of arrays are left behind. Unlike there, a view travels with its own bytes only, not with its whole
- * buffer, and an error keeps its own properties and the stack of the process it comes from.
+ * enumerable properties, and an instance of a class that extends Array, Map, Set or a typed array arrives as that.
+ * Unlike there, a view travels with its own bytes only, not with its whole buffer: two views of one buffer arrive with
+ * a buffer each. And an error keeps its class as far as the receiver can know it, its own properties but functions and
+ * symbols, and the stack of the process it comes from.
  *
  * # The format
  *
@@ -23,7 +28,7 @@
  * | bigint | int64 or uint64; beyond them extension 3 |
  * | string | str; with lone surrogates extension 2 |
  * | plain object | map whose keys are strings |
- * | array | array; with holes extension 8 |
+ * | array | array; with holes or named properties extension 8 |
  * | Uint8Array | bin, so large byte arrays cost one copy on each side |
  * | anything else | an extension, see `Extension` in reduction/format.ts; payloads of containers are MessagePack again |
  *
@@ -38,21 +43,29 @@
  */
 import { Decoder } from "./reduction/decoder.ts";
 import { type Dumped, Encoder } from "./reduction/encoder.ts";
-import { explain, Refusal } from "./reduction/refusal.ts";
 import { register } from "./reduction/registry.ts";
 
 export type { Dumped } from "./reduction/encoder.ts";
-export { attach, type Class, type Reducer, register, setViewReducer, type ViewReducer } from "./reduction/registry.ts";
+export {
+  attach,
+  type Class,
+  type Reducer,
+  type Refuse,
+  register,
+  setViewReducer,
+  type ViewReducer,
+} from "./reduction/registry.ts";
 
 /** Kept between messages; null while in use, when a nested call makes one of its own. */
 let idleEncoder: Encoder | null = new Encoder();
 let idleDecoder: Decoder | null = new Decoder();
 
-register(URL, { reduce: (url) => url.href, restore: (href) => new URL(href) });
-register(DOMException, {
-  reduce: (error) => [error.message, error.name],
-  restore: ([message, name]) => new DOMException(message, name),
-});
+register(URL, { reduce: (url) => url.href, restore: (href) => new URL(textOf(href)) });
+
+function textOf(data: unknown): string {
+  if (typeof data === "string") return data;
+  throw new RangeError(`Cannot restore a URL: its data is ${typeof data}, wanted text`);
+}
 
 /**
  * Serialises a value.
@@ -76,39 +89,38 @@ export function dumps(value: unknown): Dumped {
   idleEncoder = null;
   try {
     return encoder.dump(value);
-  } catch (error) {
-    throw error instanceof Refusal ? explain(error, value) : error;
   } finally {
     idleEncoder = encoder;
   }
 }
 
 /**
- * Serialises a value straight into `target`, from the byte `start` on.
+ * Serialises a value straight into `target`, from the byte `start` on. Getters and reduce() run once, whatever comes
+ * of it.
  *
- * @returns The offset after the last byte; -1 if {@linkcode dumps} must be used, because the message may not fit or
+ * @returns The offset after the last byte; or the message as {@linkcode dumps} returns it, because it did not fit or
  * refers to shared memory. Bytes of `target` after `start` may have been changed even then.
  * @throws {TypeError} As {@linkcode dumps}.
  * @throws {RangeError} As {@linkcode dumps}.
  *
- * @example Fall back when it does not fit
+ * @example Go on with what does not fit
  * ```ts
  * import { dumpInto, loads } from "@parallel/multiprocessing/reduction";
  * import { assertEquals } from "@std/assert";
  *
  * const target = new Uint8Array(16);
- * const end = dumpInto({ id: 7 }, target, 4);
- * assertEquals(loads(target, 4, end), { id: 7 });
- * assertEquals(dumpInto(new Uint8Array(100), target, 0), -1);
+ * assertEquals(dumpInto({ id: 7 }, target, 4), 9);
+ * assertEquals(loads(target, 4, 9), { id: 7 });
+ * const message = dumpInto(new Uint8Array(100), target, 0);
+ * if (typeof message === "number") throw new Error("it is longer than 16 bytes");
+ * assertEquals(loads(message.bytes), new Uint8Array(100));
  * ```
  */
-export function dumpInto(value: unknown, target: Uint8Array, start: number): number {
+export function dumpInto(value: unknown, target: Uint8Array, start: number): number | Dumped {
   const encoder = idleEncoder ?? new Encoder();
   idleEncoder = null;
   try {
     return encoder.dumpInto(value, target, start);
-  } catch (error) {
-    throw error instanceof Refusal ? explain(error, value) : error;
   } finally {
     idleEncoder = encoder;
   }
@@ -118,8 +130,8 @@ export function dumpInto(value: unknown, target: Uint8Array, start: number): num
  * Restores the value whose message `bytes` hold from `start` to `end`. Nothing in it refers to the memory of `bytes`,
  * which may be reused at once.
  *
- * A Uint8Array of at most 4 KiB arrives as a view of a larger buffer, as in node's `Buffer`: use its `byteOffset`, and
- * `slice()` it before its buffer is transferred. No two views overlap. All other views and buffers stand alone.
+ * Every view has a buffer of its own, which is exactly as long: whatever is done with it, transfers among them, touches
+ * nothing else that was received.
  *
  * @throws {RangeError} If the bytes are not one whole message, or name a class that is not registered here. What a
  * `restore` function throws passes unchanged.

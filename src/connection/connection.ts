@@ -1,12 +1,12 @@
 // One end of a pipe or socket. What bytes its messages are is messages.ts's business.
 
-import { BlockHandle, type BlockReference, closedError } from "../blocks.ts";
+import { BlockHandle, type BlockReference, closedError, partsOf } from "../blocks.ts";
 import { BufferTooShort, EOFError, InvalidStateError } from "../errors.ts";
 import { keepsLoop, loopTurned, yieldToLoop } from "../loop_share.ts";
 import { native, translated } from "../native.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { attach, register } from "../reduction.ts";
-import { attachable, setDiscarder } from "../reduction/registry.ts";
+import { setDiscarder } from "../reduction/registry.ts";
 import { Turnstile } from "../turnstile.ts";
 import { descriptorOf, type Waitable } from "../waitable.ts";
 import { wait as waitForTicket } from "../waits.ts";
@@ -28,6 +28,7 @@ import {
 } from "./options.ts";
 import { endWaits, wait } from "./wait.ts";
 import { performance } from "../timing.ts";
+import { showAsText } from "../shown.ts";
 
 /** Names the method of a connection that receives within a time, blocking the thread. */
 export const receiveBefore: unique symbol = Symbol("receiveBefore");
@@ -84,14 +85,16 @@ const collected = new FinalizationRegistry<number>((id) => native().connectionCl
 export class Connection implements Disposable, AsyncIterable<unknown>, Waitable {
   static {
     setDiscarder((attachments) => native().connectionWithdrawOffers([...attachments]));
+    showAsText(Connection);
     register(Connection, {
       reduce: (connection) => connection.#reduce(),
-      restore: ([offer, readable, writable, pipe]: Reduced) => {
+      restore: (data) => {
+        const [offer, readable, writable, pipe] = partsOf(data, "a Connection");
         using adopted = BlockHandle.adopt(offer);
         const shared = pipe === null ? null : BlockHandle.adopt(pipe);
         try {
           const id = translated(() => native().connectionFetch(adopted.block));
-          return new Connection({ id, readable, writable, pipe: shared });
+          return new Connection({ id, readable: readable === true, writable: writable === true, pipe: shared });
         } catch (error) {
           shared?.close();
           throw error;
@@ -369,7 +372,6 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
     if (this.#sending.occupied || this.#receiving.occupied) {
       throw new InvalidStateError("Cannot send a connection: an asynchronous send or receive is not finished");
     }
-    attachable();
     const pipe = this.#pipe?.reference() ?? null;
     if (pipe !== null) attach(pipe[0]);
     const offer = translated(() => native().connectionOffer(id));

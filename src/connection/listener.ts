@@ -13,6 +13,8 @@ import { serve } from "./handshake.ts";
 import { Search } from "./search.ts";
 import { endWaits, wait } from "./wait.ts";
 import { performance } from "../timing.ts";
+import { register } from "../reduction/registry.ts";
+import { showAsText } from "../shown.ts";
 
 /** Options of {@linkcode Listener}. */
 export interface ListenerOptions {
@@ -62,6 +64,13 @@ const collected = new FinalizationRegistry<Finalize>((finalizer) => finalizer.ru
  * ```
  */
 export class Listener implements Disposable, Waitable {
+  static {
+    showAsText(Listener);
+    register(Listener, {
+      refuse: "a Listener belongs to the process that listens; send its address, or the connections that it accepts",
+    });
+  }
+
   #opened: Opened | null;
   readonly #address: Address;
   readonly #authkey: Uint8Array | null;
@@ -170,6 +179,11 @@ export class Listener implements Disposable, Waitable {
   /** As {@linkcode close}. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** Such as `<Listener(127.0.0.1:4711)>`; for messages. */
+  toString(): string {
+    return `<Listener(${this.closed ? "closed" : describe(this.#address)})>`;
   }
 
   /** @ignore What `wait` looks at: readable when somebody can be accepted. */

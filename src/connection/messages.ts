@@ -15,9 +15,8 @@
 
 import { type BlockHandle, restoringFromOutside } from "../blocks.ts";
 import { type Native, native, translate, translated } from "../native.ts";
-import { dumpInto, dumps, loads } from "../reduction.ts";
+import { type Dumped, dumpInto, dumps, loads } from "../reduction.ts";
 import { discard } from "../reduction/registry.ts";
-import { Slab } from "../reduction/slab.ts";
 import { keepingScratch, openScratch, type Scratch } from "../scratch.ts";
 
 /** What came of a send (`connection_send` in native/addon/src/connections.rs). */
@@ -51,9 +50,6 @@ export function plainMessage(bytes: Uint8Array): Message {
   return { bytes, holds: NONE, attachments: NONE };
 }
 
-/** Of this thread, for the short byte arrays that were received. */
-const slab = new Slab();
-
 /** Moves messages between one connection and this thread. */
 export class Messages {
   readonly #addon: Native = native();
@@ -78,7 +74,8 @@ export class Messages {
       this.#scratch.busy = true;
       try {
         const end = dumpInto(value, this.#scratch.bytes, MESSAGE_OFFSET);
-        if (end >= 0) return this.#sendScratch(end - MESSAGE_OFFSET, wait);
+        if (typeof end === "number") return this.#sendScratch(end - MESSAGE_OFFSET, wait);
+        return this.sendMessage(this.#messageOf(end), wait);
       } finally {
         this.#scratch.busy = false;
       }
@@ -121,7 +118,10 @@ export class Messages {
 
   /** The message for a value, which may change from here on. Send or {@linkcode forget} it. */
   serialise(value: unknown): Message {
-    const { bytes, attachments } = dumps(value);
+    return this.#messageOf(dumps(value));
+  }
+
+  #messageOf({ bytes, attachments }: Dumped): Message {
     if (attachments.length === 0) return plainMessage(bytes);
     const pipe = this.#pipe;
     if (pipe === null) {
@@ -213,7 +213,7 @@ export class Messages {
   /** The bytes that were received. */
   takeBytes(got: number): Uint8Array<ArrayBuffer> {
     if (this.#isLong(got)) return this.#receiveInto(new Uint8Array(got));
-    return slab.copy(this.#scratch.bytes, 0, got);
+    return this.#scratch.bytes.slice(0, got);
   }
 
   /** Copies what was received to `target`, if that is long enough; its length, or else the bytes. */

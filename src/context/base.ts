@@ -23,6 +23,7 @@ import {
   startMethodNamed,
 } from "../start_method.ts";
 import { Barrier, BoundedSemaphore, Condition, Event, Lock, RLock, Semaphore } from "../synchronize.ts";
+import { register } from "../reduction/registry.ts";
 
 /** Options of `getStartMethod`. */
 export interface GetStartMethodOptions {
@@ -58,6 +59,12 @@ export class ForkServerProcess<A extends readonly unknown[] = unknown[]> extends
  * Only processes depend on the context; queues, locks and values work with every method.
  */
 export abstract class BaseContext {
+  static {
+    register(BaseContext, {
+      refuse: "a context belongs to one process; send the name of its start method, and call getContext() with it",
+    });
+  }
+
   /** The class of this context's processes. */
   abstract readonly Process: typeof Process;
   /** The package's own `Pool`, whose workers are this context's processes unless its options say otherwise. */

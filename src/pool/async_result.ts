@@ -1,6 +1,8 @@
 import { InvalidStateError, TimeoutError } from "../errors.ts";
 import { Watch } from "../limits.ts";
 import { timeoutOf, type WaitOptions } from "../options.ts";
+import { register } from "../reduction/registry.ts";
+import { showAsText } from "../shown.ts";
 
 /** What is called when the result of a call is there. */
 export interface Callbacks<T> {
@@ -26,6 +28,13 @@ export interface Callbacks<T> {
  * ```
  */
 export class AsyncResult<T> implements PromiseLike<T> {
+  static {
+    showAsText(AsyncResult);
+    register(AsyncResult, {
+      refuse: "an AsyncResult belongs to the process that has the pool; await it, and send what comes of it",
+    });
+  }
+
   readonly #promise: Promise<T>;
   #state: "pending" | "fulfilled" | "rejected" = "pending";
 
@@ -89,6 +98,11 @@ export class AsyncResult<T> implements PromiseLike<T> {
     using _ = new Watch({ timeout, signal }, { late: () => resolve(this.ready()), aborted: reject });
     this.#promise.then(settle, settle);
     return await promise;
+  }
+
+  /** Such as `<AsyncResult(pending)>`; for messages. */
+  toString(): string {
+    return `<AsyncResult(${this.#state})>`;
   }
 
   /** As of a promise. */

@@ -24,7 +24,7 @@ import { BlockHandle, type BlockReference } from "../blocks.ts";
 import { RemoteError } from "../errors.ts";
 import { native, translated } from "../native.ts";
 import { ATTACHED, isLongBytes, QueueState, TAG_UNIT, TOO_LONG } from "../queues/transport.ts";
-import { attach, dumpInto, dumps, loads, register } from "../reduction.ts";
+import { attach, type Dumped, dumpInto, dumps, loads, register } from "../reduction.ts";
 import { discard } from "../reduction/registry.ts";
 import { openScratch, type Scratch } from "../scratch.ts";
 import { wait } from "../waits.ts";
@@ -76,7 +76,7 @@ export class Channel implements Disposable {
     register(Channel, {
       name: "multiprocessing.pool.Channel",
       reduce: (channel) => channel.#reference(),
-      restore: (data: BlockReference) => new Channel(BlockHandle.adopt(data)),
+      restore: (data) => new Channel(BlockHandle.adopt(data)),
     });
   }
 
@@ -122,16 +122,15 @@ export class Channel implements Disposable {
       scratch.busy = true;
       try {
         const end = dumpInto(list, scratch.bytes, HEADER);
-        if (end >= 0) {
-          writeHead(this.#view, head, 0, end - HEADER);
-          native().queuePut(this.#handle.block, end, 0);
-          return end;
-        }
+        if (typeof end !== "number") return this.#sendLong(head, list, [], end);
+        writeHead(this.#view, head, 0, end - HEADER);
+        native().queuePut(this.#handle.block, end, 0);
+        return end;
       } finally {
         scratch.busy = false;
       }
     }
-    return this.#sendLong(head, list, raws ?? []);
+    return this.#sendLong(head, list, raws ?? [], dumps(without(list, raws ?? [])));
   }
 
   #sendNumbers(head: Head, list: readonly number[]): number {
@@ -146,14 +145,7 @@ export class Channel implements Disposable {
     return HEADER + length;
   }
 
-  #sendLong(head: Head, list: readonly unknown[], raws: readonly number[]): number {
-    let rest = list;
-    if (raws.length > 0) {
-      const copy = list.slice();
-      for (const place of raws) copy[place] = null;
-      rest = copy;
-    }
-    const { bytes, attachments } = dumps(rest);
+  #sendLong(head: Head, list: readonly unknown[], raws: readonly number[], { bytes, attachments }: Dumped): number {
     const frame = assemble(head, bytes, list, raws);
     // One raw, as most long frames have, is not copied before: it is put behind what comes before it.
     if (raws.length === 1) return this.#put(frame, [...attachments], list[raws[0]] as Uint8Array);
@@ -356,6 +348,14 @@ function findRaws(list: readonly unknown[]): number[] | null {
     if (raws.length < MOST_RAWS) raws.push(i);
   }
   return raws;
+}
+
+/** The list with `null` in the place of its raws. */
+function without(list: readonly unknown[], raws: readonly number[]): readonly unknown[] {
+  if (raws.length === 0) return list;
+  const rest = list.slice();
+  for (const place of raws) rest[place] = null;
+  return rest;
 }
 
 let kept = new Uint8Array(0);

@@ -6,6 +6,7 @@ import { timeoutOf, type WaitOptions } from "../options.ts";
 import { Call, type CallParts, type Task } from "./calls.ts";
 import type { Input } from "./input.ts";
 import type { Progress } from "./progress.ts";
+import { register } from "../reduction/registry.ts";
 
 /** What an item came to. */
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
@@ -225,6 +226,12 @@ function late(timeout: number): TimeoutError {
  * The error of an item is thrown in its place; who catches it may go on with the next.
  */
 export class ImapIterator<R> implements AsyncIterableIterator<R, void, WaitOptions | undefined> {
+  static {
+    register(ImapIterator, {
+      refuse: "an iterator belongs to the process that has the pool; send its items, one by one or in an array",
+    });
+  }
+
   readonly #call: ImapCall;
   readonly #leave: () => void;
 

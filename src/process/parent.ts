@@ -5,9 +5,18 @@ import { isWorker, native, translated } from "../native.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { waitWithin } from "../waits.ts";
 import { Sentinel } from "./sentinel.ts";
+import { register } from "../reduction/registry.ts";
+import { showAsText } from "../shown.ts";
 
 /** The process that started this one. */
 export class ParentProcess {
+  static {
+    showAsText(ParentProcess);
+    register(ParentProcess, {
+      refuse: "a ParentProcess is what a process sees of its own parent; send its pid or its name",
+    });
+  }
+
   /** The id that the operating system gave it. */
   readonly pid: number;
   /** Its name when it started this process. */

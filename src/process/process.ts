@@ -1,6 +1,7 @@
 // The class of processes: what is made, started, asked and ended. What happens to one that was started is child.ts.
 
 import { type AuthenticationString, currentAuthkey, setCurrentAuthkey, toAuthkey } from "../authkey.ts";
+import { showAsText } from "../shown.ts";
 import { type Callable, type FunctionReference, type ModuleExport, reference } from "../callable.ts";
 import { current, nextIdentity } from "../current.ts";
 import { InvalidStateError } from "../errors.ts";
@@ -77,11 +78,9 @@ import { argumentsOf, type Work, workOf } from "./work.ts";
  */
 export class Process<A extends readonly unknown[] = unknown[]> implements AsyncDisposable {
   static {
+    showAsText(Process);
     register(Process, {
-      reduce() {
-        throw new TypeError("a Process cannot be sent to another process; send what is to be done instead");
-      },
-      restore: () => new Process(),
+      refuse: "a Process cannot be sent to another process; send what is to be done instead",
     });
   }
 

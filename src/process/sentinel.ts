@@ -1,12 +1,19 @@
 // What stands for the end of a process in `wait`.
 
 import { descriptorOf, type Waitable } from "../waitable.ts";
+import { register } from "../reduction/registry.ts";
 
 /**
  * Stands for the end of a process among the objects that `connection.wait` waits for. It is ready once the process has
  * ended, and stays so.
  */
 export class Sentinel implements Waitable {
+  static {
+    register(Sentinel, {
+      refuse: "a sentinel belongs to the process that has the child; wait for it there, and send what is to be known",
+    });
+  }
+
   readonly #descriptor: () => number | null;
 
   /** Made by a process, of what tells the descriptor that becomes readable at its end; `null` when it has ended. */

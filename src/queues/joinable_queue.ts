@@ -1,6 +1,6 @@
 // JoinableQueue: a queue that knows what has been dealt with.
 
-import { BlockHandle, type BlockReference } from "../blocks.ts";
+import { BlockHandle } from "../blocks.ts";
 import { InvalidStateError, OwnerDiedError } from "../errors.ts";
 import { native, translated } from "../native.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
@@ -33,7 +33,7 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
   static {
     register(JoinableQueue, {
       reduce: (queue) => referenceOf(queue),
-      restore: (data: BlockReference) => new JoinableQueue(BlockHandle.adopt(data)),
+      restore: (data) => new JoinableQueue(BlockHandle.adopt(data)),
     });
   }
 

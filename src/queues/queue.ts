@@ -1,6 +1,7 @@
 // Queue: values from any process of the tree to any other, in order.
 
 import { BlockHandle, type BlockReference, closedError } from "../blocks.ts";
+import { showAsText } from "../shown.ts";
 import { Empty, EOFError, Full, InvalidStateError, ShutDown } from "../errors.ts";
 import { native, translated } from "../native.ts";
 import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../options.ts";
@@ -73,9 +74,10 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     blockOf = (queue, action) => queue.#block(action);
     orClosed = (queue, signal) => queue.#orClosed(signal);
     referenceOf = (queue) => queue.#reference();
+    showAsText(Queue);
     register(Queue, {
       reduce: (queue) => queue.#reference(),
-      restore: (data: BlockReference) => new Queue(BlockHandle.adopt(data), false),
+      restore: (data) => new Queue(BlockHandle.adopt(data), false),
     });
   }
 

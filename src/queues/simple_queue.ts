@@ -2,6 +2,7 @@
 
 import { register } from "../reduction.ts";
 import { Queue } from "./queue.ts";
+import { showAsText } from "../shown.ts";
 
 /**
  * A queue without a limit, without time-outs and without acknowledgements. As `multiprocessing.SimpleQueue`.
@@ -19,9 +20,13 @@ import { Queue } from "./queue.ts";
  */
 export class SimpleQueue<T = unknown> implements Disposable {
   static {
+    showAsText(SimpleQueue);
     register(SimpleQueue, {
       reduce: (queue) => queue.#queue,
-      restore: (queue: Queue) => new SimpleQueue(queue),
+      restore(queue) {
+        if (queue instanceof Queue) return new SimpleQueue(queue);
+        throw new RangeError("Cannot restore a SimpleQueue: it has no queue");
+      },
     });
   }
 

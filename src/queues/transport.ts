@@ -98,7 +98,7 @@ export class Transport {
   /** Puts a value, blocking up to `timeout` milliseconds; a {@linkcode PutStatus}. */
   put(value: unknown, timeout: number): number {
     const end = this.#write(value);
-    if (end < 0) return this.#putOnce(serialise(value), timeout, PutStatus.done);
+    if (typeof end !== "number") return this.#putOnce(end, timeout, PutStatus.done);
     const queue = this.#blockOf("put into");
     this.#becomeProducer(queue);
     if (quickPut(queue, end) === PutStatus.done) return PutStatus.done;
@@ -108,10 +108,9 @@ export class Transport {
   /** Puts a value if there is room; a {@linkcode PutStatus}, or if it is full, the message to be put later. */
   putOrKeep(value: unknown): number | Message {
     const end = this.#write(value);
-    if (end < 0) {
-      const message = serialise(value);
-      const status = this.#putOnce(message, 0, PutStatus.full);
-      return status === PutStatus.full ? ownCopy(message, value) : status;
+    if (typeof end !== "number") {
+      const status = this.#putOnce(end, 0, PutStatus.full);
+      return status === PutStatus.full ? ownCopy(end, value) : status;
     }
     const queue = this.#blockOf("put into");
     this.#becomeProducer(queue);
@@ -121,14 +120,15 @@ export class Transport {
     return { tag: Tag.value, bytes: this.#scratch.bytes.slice(0, end), attachments: NO_ATTACHMENTS };
   }
 
-  /** Writes a value to the scratch buffer; the end of it, or less than 0 if it does not go that way. */
-  #write(value: unknown): number {
+  /** Writes a value to the scratch buffer: the end of it, or the message, if it does not go that way. */
+  #write(value: unknown): number | Message {
     this.#blockOf("put into");
     const scratch = this.#scratch;
-    if (scratch.busy || isLongBytes(value)) return -1;
+    if (scratch.busy || isLongBytes(value)) return serialise(value);
     scratch.busy = true;
     try {
-      return dumpInto(value, scratch.bytes, 0);
+      const written = dumpInto(value, scratch.bytes, 0);
+      return typeof written === "number" ? written : { tag: Tag.value, ...written };
     } finally {
       scratch.busy = false;
     }

@@ -6,12 +6,12 @@
  * @module
  */
 import { isRestoringFromOutside } from "../blocks.ts";
+import { domException } from "./dom_exception.ts";
 import { errorOf, makeError } from "./error_classes.ts";
 import { classFound, classKnown } from "./error_exports.ts";
 import { Extension, MAX_DEPTH, VIEWS } from "./format.ts";
 import { currentViewReducer, registeredName } from "./registry.ts";
 import { knownKey, readText } from "./text.ts";
-import { Slab } from "./slab.ts";
 import { Date } from "../timing.ts";
 
 /** Holds the place of an object that is still being restored. */
@@ -26,7 +26,6 @@ export class Decoder {
   #end = 0;
   #depth = 0;
   #objects: unknown[] = [];
-  readonly #slab = new Slab();
 
   /** The value of the one message that `bytes` hold between `start` and `end`. */
   load(bytes: Uint8Array, start: number, end: number): unknown {
@@ -209,9 +208,7 @@ export class Decoder {
 
   #readBytes(size: number): Uint8Array {
     this.#need(size);
-    const at = this.#position;
-    this.#position = at + size;
-    return this.#remember(this.#slab.copy(this.#bytes, at, at + size));
+    return this.#remember(this.#copy(size));
   }
 
   /** A copy of the next `size` bytes, the only one that is made, in a buffer of its own. */
@@ -269,6 +266,10 @@ export class Decoder {
         return this.#readSharedView();
       case Extension.ExportedError:
         return this.#readExportedError();
+      case Extension.Boxed:
+        return this.#readBoxed();
+      case Extension.DOMException:
+        return this.#readDOMException();
     }
     throw this.#malformed(`extension ${type} is not known`);
   }
@@ -343,12 +344,25 @@ export class Decoder {
       array[length - 1] = undefined;
       delete array[length - 1];
     }
-    while (this.#position < this.#end) array[this.#readIndex(length - 1)] = this.#read();
+    while (this.#position < this.#end) {
+      const key = this.#read();
+      if (typeof key !== "string") array[this.#checkIndex(key, length - 1)] = this.#read();
+      else define(array, this.#checkName(key), this.#read(), true);
+    }
     return array;
   }
 
   #readIndex(limit: number): number {
-    const index = this.#read();
+    return this.#checkIndex(this.#read(), limit);
+  }
+
+  /** The name of an array's property, which is neither an index nor what the array is made of. */
+  #checkName(name: string): string {
+    if (name !== "length" && String(Number(name) >>> 0) !== name) return name;
+    throw this.#malformed(`an array has a property named ${quoted(name)}`);
+  }
+
+  #checkIndex(index: unknown, limit: number): number {
     if (typeof index === "number" && Number.isInteger(index) && index >= 0 && index <= limit) return index;
     throw this.#malformed(`an integer from 0 to ${limit} is wanted, got ${typeof index}`);
   }
@@ -370,6 +384,22 @@ export class Decoder {
     return error;
   }
 
+  #readBoxed(): object {
+    const value = this.#read();
+    if (BOXABLE.has(typeof value)) return this.#remember(Object(value));
+    throw this.#malformed(`a number, string, boolean or bigint is wanted, got ${typeof value}`);
+  }
+
+  #readDOMException(): DOMException {
+    const message = this.#readText();
+    const name = this.#readText();
+    const excess = this.#read() === true ? [this.#read(), this.#read()] : null;
+    const error = domException(message, name, excess);
+    if (error === null) throw this.#malformed("the quota of a QuotaExceededError is not valid");
+    this.#readErrorProperties(error);
+    return error;
+  }
+
   #readExportedError(): Error {
     const name = this.#readText();
     const hash = this.#readText();
@@ -385,7 +415,7 @@ export class Decoder {
 
   #knownError(name: string): Error {
     const error = makeError(name);
-    if (error === undefined) throw this.#malformed(`error class ${JSON.stringify(name)} is not known`);
+    if (error === undefined) throw this.#malformed(`error class ${quoted(name)} is not known`);
     return error;
   }
 
@@ -394,7 +424,7 @@ export class Decoder {
     setStack(error, this.#read());
     while (this.#position < this.#end) {
       const key = this.#readKey();
-      define(error, key, this.#read(), !HIDDEN_PROPERTIES.has(key));
+      define(error, key, this.#read(), !isHidden(error, key));
     }
   }
 
@@ -404,11 +434,14 @@ export class Decoder {
     const registration = registeredName(name);
     if (registration === undefined) {
       throw new RangeError(
-        `Cannot restore an object of class "${name}": it is not registered in this process. ` +
+        `Cannot restore an object of class ${quoted(name)}: it is not registered in this process. ` +
           "Call register() in the module that defines the class, and import that module here",
       );
     }
     const value = registration.reducer.restore(this.#read());
+    if ((typeof value !== "object" && typeof value !== "function") || value === null) {
+      throw new RangeError(`Cannot restore an object of class ${quoted(name)}: its restore() gave no object`);
+    }
     const stack = this.#position < this.#end ? this.#read() : undefined;
     if (value instanceof Error) setStack(value, stack ?? value.stack);
     this.#objects[place] = value;
@@ -425,8 +458,22 @@ export class Decoder {
   }
 }
 
-/** Properties of errors that the language makes non-enumerable. */
-const HIDDEN_PROPERTIES: ReadonlySet<string> = new Set(["name", "message", "cause", "errors"]);
+/** What {@linkcode Extension.Boxed} may hold. */
+const BOXABLE: ReadonlySet<string> = new Set(["number", "string", "boolean", "bigint"]);
+
+/** Properties of all errors that the language makes non-enumerable, and of errors of one class. */
+const HIDDEN_PROPERTIES: ReadonlySet<string> = new Set(["name", "message", "cause"]);
+
+function isHidden(error: Error, key: string): boolean {
+  if (key === "errors") return error instanceof AggregateError;
+  if (key === "error" || key === "suppressed") return error instanceof SuppressedError;
+  return HIDDEN_PROPERTIES.has(key);
+}
+
+/** A text of the sender's, so that it does no harm where it is printed. */
+function quoted(text: string): string {
+  return JSON.stringify(text.length <= 80 ? text : `${text.slice(0, 80)}…`);
+}
 
 /** Sets an own property without calling setters, `__proto__` among them. */
 function define(object: object, key: string, value: unknown, enumerable: boolean): void {

@@ -3,33 +3,44 @@
  *
  * @module
  */
-import { isKnownClass, nearestClass, shownName } from "./error_classes.ts";
-import { classReference } from "./error_exports.ts";
+import { quotaOf } from "./dom_exception.ts";
+import { headOf, ownPropertiesOf, propertiesOf, type Property, stackOf, textOf } from "./error_parts.ts";
 import { Extension, MAX_DEPTH, VIEWS } from "./format.ts";
-import { FUNCTION, type Reason, Refusal, SELF_REFERENCE, SHARED_BUFFER, SYMBOL, whyRefused } from "./refusal.ts";
+import { isOf, type Kind, kindOf, requireNothingHidden, viewName } from "./kinds.ts";
+import { hasNames } from "./names.ts";
 import {
-  currentViewReducer,
-  discard,
-  NOWHERE,
-  reduceInto,
-  registeredPrototype,
-  type Registration,
-} from "./registry.ts";
-import { DOES_NOT_FIT, Writer } from "./writer.ts";
-import { Date } from "../timing.ts";
+  DETACHED,
+  FUNCTION,
+  IMPOSTOR,
+  keyText,
+  propertyStep,
+  Refusal,
+  SELF_REFERENCE,
+  SHARED_BUFFER,
+  SYMBOL,
+  UNKNOWN_VIEW,
+} from "./refusal.ts";
+import { currentViewReducer, discard, reduceInto, registeredPrototype } from "./registry.ts";
+import { Writer } from "./writer.ts";
 
 /** What `attachments` is for the many messages that have none. */
 const NO_ATTACHMENTS: readonly number[] = Object.freeze([]);
 /** Objects of one message that are looked up one by one before a Map is worth its making. */
 const FEW = 8;
+/** Where messages begin that are not written where they are wanted; what is longer grows out of it. */
+const ROOM_BYTES = 16 * 1024;
 
-const viewKinds = new Map<object, number>(VIEWS.map((view, kind) => [view.prototype, kind]));
-/** By prototype: why its instances are refused, or that they travel as plain objects. */
-const verdicts = new WeakMap<object, Reason | "plain">();
+/** The place on the wire of every kind of view. */
+const viewKinds = new Map<unknown, number>(VIEWS.map((view, kind) => [view.name, kind]));
+
+/** As they are for whatever inherits them. */
+const mapEntries = Map.prototype.entries;
+const setValues = Set.prototype.values;
+const getTime = Date.prototype.getTime;
 
 /** A message, and the blocks of shared memory it refers to. */
 export interface Dumped {
-  /** The message, for `loads` in any process of the tree; a view of a buffer that may hold other messages too. */
+  /** The message, for `loads` in any process of the tree, in memory that nothing else is in. */
   bytes: Uint8Array<ArrayBuffer>;
   /** The blocks that `attach` named, each once, in the order of their first use. */
   attachments: readonly number[];
@@ -46,37 +57,33 @@ export class Encoder {
   /** Registered instances whose reduced data is being written. */
   #reducing: object[] = [];
   #attachments: number[] = [];
-  /** Where `attach` puts them: the list above, or nowhere. */
-  #attached: number[] = NOWHERE;
+  /** Its bytes are never handed out. */
+  #room: Uint8Array<ArrayBuffer> | null = null;
 
   /** The message for `value`. */
   dump(value: unknown): Dumped {
+    this.#room ??= new Uint8Array(ROOM_BYTES);
+    return this.#dump(value, this.#room, 0);
+  }
+
+  /** Writes the message into `target` from `start` on: where it ends, or the message, if it cannot be there alone. */
+  dumpInto(value: unknown, target: Uint8Array, start: number): number | Dumped {
+    return this.#dump(value, target, start, true);
+  }
+
+  #dump(value: unknown, target: Uint8Array, start: number): Dumped;
+  #dump(value: unknown, target: Uint8Array, start: number, inPlace: true): number | Dumped;
+  #dump(value: unknown, target: Uint8Array, start: number, inPlace = false): number | Dumped {
     this.#begin();
-    this.#attached = this.#attachments;
-    this.#out.begin();
+    this.#out.begin(target, start);
     try {
       this.#write(value);
       const attachments = this.#attachments.length === 0 ? NO_ATTACHMENTS : this.#attachments;
+      if (inPlace && attachments === NO_ATTACHMENTS && !this.#out.outgrown) return this.#out.position;
       return { bytes: this.#out.takeBytes(), attachments };
     } catch (error) {
       discard(this.#attachments);
-      throw error;
-    } finally {
-      this.#end();
-    }
-  }
-
-  /** Writes the message into `target` from `start` on; where it ends, or -1 if it needs `dump`. */
-  dumpInto(value: unknown, target: Uint8Array, start: number): number {
-    this.#begin();
-    this.#attached = NOWHERE;
-    this.#out.beginIn(target, start);
-    try {
-      this.#write(value);
-      return this.#out.position;
-    } catch (error) {
-      if (error === DOES_NOT_FIT) return -1;
-      throw error;
+      throw error instanceof Refusal ? error.explain() : error;
     } finally {
       this.#end();
     }
@@ -123,7 +130,8 @@ export class Encoder {
       throw new RangeError(`Cannot serialise value: it is nested more than ${MAX_DEPTH} levels deep`);
     }
     const prototype = Object.getPrototypeOf(value);
-    if (prototype === Object.prototype || prototype === null) this.#writePlain(value);
+    if (prototype === Object.prototype) this.#writePlain(value);
+    else if (prototype === null) this.#writeInstance(value, null);
     else if (Array.isArray(value)) this.#writeArray(value, prototype);
     else this.#writeSpecial(value, prototype);
     this.#depth--;
@@ -164,33 +172,56 @@ export class Encoder {
   #writePlain(value: object): void {
     const keys = Object.keys(value);
     this.#out.writeCount(keys.length, 0x80, 16, 0xde);
-    for (let i = 0; i < keys.length; i++) {
-      const key = keys[i];
-      this.#out.writeString(key);
-      this.#write((value as Record<string, unknown>)[key]);
+    let i = 0;
+    try {
+      for (; i < keys.length; i++) {
+        const key = keys[i];
+        this.#out.writeString(key);
+        this.#write((value as Record<string, unknown>)[key]);
+      }
+    } catch (error) {
+      throw error instanceof Refusal ? error.within(propertyStep(keys[i])) : error;
     }
   }
 
   #writeArray(value: readonly unknown[], prototype: object): void {
     if (prototype !== Array.prototype && this.#writeReduced(value, prototype)) return;
     const { length } = value;
+    if (hasNames(value, length)) return this.#writeSparseArray(value);
     for (let i = 0; i < length; i++) {
       if (value[i] === undefined && !Object.hasOwn(value, i)) return this.#writeSparseArray(value);
     }
     this.#out.writeCount(length, 0x90, 16, 0xdc);
-    for (let i = 0; i < length; i++) this.#write(value[i]);
+    let i = 0;
+    try {
+      for (; i < length; i++) this.#write(value[i]);
+    } catch (error) {
+      throw error instanceof Refusal ? error.within(`[${i}]`) : error;
+    }
   }
 
+  /** Writes an array by its properties, those among them that have names. */
   #writeSparseArray(value: readonly unknown[]): void {
     const header = this.#out.openExtension(Extension.SparseArray);
-    this.#out.writeNumber(value.length);
+    const { length } = value;
+    this.#out.writeNumber(length);
     for (const key of Object.keys(value)) {
       const index = Number(key) >>> 0;
-      if (String(index) !== key || index >= value.length) continue; // a named property
-      this.#out.writeNumber(index);
-      this.#write(value[index]);
+      const isIndex = String(index) === key && index < length;
+      if (isIndex) this.#out.writeNumber(index);
+      else this.#out.writeString(key);
+      this.#writeAt(isIndex ? `[${key}]` : propertyStep(key), Reflect.get(value, key));
     }
     this.#out.closeExtension(header);
+  }
+
+  /** Writes what stands in a container, `step` from it. */
+  #writeAt(step: string, value: unknown): void {
+    try {
+      this.#write(value);
+    } catch (error) {
+      throw error instanceof Refusal ? error.within(step) : error;
+    }
   }
 
   /** Writes what is neither a plain object nor an array. */
@@ -200,54 +231,79 @@ export class Encoder {
       return this.#writeView(value);
     }
     if (this.#writeReduced(value, prototype)) return;
-    if (value instanceof Map) return this.#writeMap(value);
-    if (value instanceof Set) return this.#writeSet(value);
-    if (value instanceof Date) return this.#writeDate(value);
-    if (value instanceof Error) return this.#writeError(value);
-    if (value instanceof RegExp) return this.#writeRegExp(value);
-    if (value instanceof ArrayBuffer) return this.#writeBytes(new Uint8Array(value), Extension.ArrayBuffer);
-    if (value instanceof SharedArrayBuffer) throw new Refusal(value, SHARED_BUFFER);
-    let verdict = verdicts.get(prototype);
-    if (verdict === undefined) {
-      verdict = whyRefused(prototype) ?? "plain";
-      verdicts.set(prototype, verdict);
+    const kind = kindOf(value, prototype);
+    if (kind !== null) return this.#writeKind(kind, value);
+    this.#writeInstance(value, prototype);
+  }
+
+  /** Writes an object whose class is not known to travel as a plain one. */
+  #writeInstance(value: object, prototype: object | null): void {
+    if (Object.keys(value).length > 0) return this.#writePlain(value);
+    const kind = requireNothingHidden(value, prototype);
+    if (kind === null) this.#out.writeCount(0, 0x80, 16, 0xde);
+    else this.#writeKind(kind, value);
+  }
+
+  #writeKind(kind: Kind, value: object): void {
+    switch (kind) {
+      case "Map":
+        return this.#writeMap(value as Map<unknown, unknown>);
+      case "Set":
+        return this.#writeSet(value as Set<unknown>);
+      case "Date":
+        return this.#writeDate(value as Date);
+      case "RegExp":
+        return this.#writeRegExp(value as RegExp);
+      case "Error":
+        return this.#writeError(value as Error);
+      case "ArrayBuffer":
+        return this.#writeBuffer(value as ArrayBuffer);
+      case "SharedArrayBuffer":
+        throw new Refusal(value, SHARED_BUFFER);
+      case "Symbol":
+        throw new Refusal(value, SYMBOL);
+      default:
+        return this.#writeBoxed(value);
     }
-    if (verdict !== "plain") throw new Refusal(value, verdict);
-    this.#writePlain(value);
   }
 
   /** Writes an instance of a registered class; false if its class is not. */
   #writeReduced(value: object, prototype: object): boolean {
     const registration = registeredPrototype(prototype);
     if (registration === undefined) return false;
-    const data = this.#reduce(value, registration);
+    if ("refuse" in registration) throw new Refusal(value, { why: registration.refuse });
+    const data = reduceInto(this.#attachments, registration.reducer, value);
     const header = this.#out.openExtension(Extension.Reduced);
     this.#out.writeString(registration.name);
     this.#reducing.push(value);
-    this.#write(data);
+    try {
+      this.#write(data);
+    } catch (error) {
+      throw error instanceof Refusal ? error.behind(value) : error;
+    }
     this.#reducing.pop();
-    if (value instanceof Error) this.#write(value.stack);
+    if (Error.isError(value)) this.#write(stackOf(value));
     this.#out.closeExtension(header);
     return true;
-  }
-
-  #reduce(value: object, { reducer }: Registration): unknown {
-    return reduceInto(this.#attached, reducer, value);
   }
 
   #writeView(view: ArrayBufferView): void {
     const reducer = currentViewReducer();
     if (reducer !== null) {
-      const data = reduceInto(this.#attached, reducer, view);
+      const data = reduceInto(this.#attachments, reducer, view);
       if (data !== undefined) return this.#writeSharedView(view, data);
     }
-    if (view.buffer instanceof SharedArrayBuffer) throw new Refusal(view, SHARED_BUFFER);
-    if (view instanceof Uint8Array) return this.#writeBytes(view, null);
-    const kind = viewKind(view);
-    const { byteLength } = view;
+    const { buffer, byteLength } = view;
+    if (!(buffer instanceof ArrayBuffer)) requireOrdinary(buffer, view);
+    if (byteLength === 0 && (buffer as ArrayBuffer).detached) throw new Refusal(view, DETACHED);
+    if (view instanceof Uint8Array) return this.#writeBytes(view);
+    const name = viewName(view);
+    if (name === "Uint8Array") return this.#writeBytes(new Uint8Array(buffer, view.byteOffset, byteLength));
+    const kind = viewKinds.get(name);
+    if (kind === undefined) throw new Refusal(view, UNKNOWN_VIEW);
     this.#out.writeExtensionHeader(Extension.View, 1 + byteLength);
     this.#out.writeByte(kind);
-    this.#out.writeRaw(new Uint8Array(view.buffer, view.byteOffset, byteLength));
+    this.#out.writeRaw(new Uint8Array(buffer, view.byteOffset, byteLength));
   }
 
   #writeSharedView(view: ArrayBufferView, data: unknown): void {
@@ -258,31 +314,58 @@ export class Encoder {
     this.#out.closeExtension(header);
   }
 
-  /** Writes bytes as MessagePack's `bin`, or as the payload of an extension. */
-  #writeBytes(source: Uint8Array, extension: number | null): void {
-    if (extension === null) this.#out.writeBytesHeader(source.length);
-    else this.#out.writeExtensionHeader(extension, source.length);
+  /** Writes bytes as MessagePack's `bin`. */
+  #writeBytes(source: Uint8Array): void {
+    this.#out.writeBytesHeader(source.length);
     this.#out.writeRaw(source);
+  }
+
+  #writeBuffer(value: ArrayBuffer): void {
+    if (value.detached) throw new Refusal(value, DETACHED);
+    const bytes = new Uint8Array(value);
+    this.#out.writeExtensionHeader(Extension.ArrayBuffer, bytes.length);
+    this.#out.writeRaw(bytes);
+  }
+
+  #writeBoxed(value: object): void {
+    const header = this.#out.openExtension(Extension.Boxed);
+    this.#write(value.valueOf());
+    this.#out.closeExtension(header);
   }
 
   #writeMap(value: Map<unknown, unknown>): void {
     const header = this.#out.openExtension(Extension.Map);
-    for (const [key, item] of value) {
-      this.#write(key);
-      this.#write(item);
+    let left = mapSize(value); // a getter in it might add to it for ever
+    for (const [key, item] of Reflect.apply(mapEntries, value, []) as MapIterator<[unknown, unknown]>) {
+      if (left-- === 0) break;
+      try {
+        this.#write(key);
+      } catch (error) {
+        throw error instanceof Refusal ? error.within(`.keys(${keyText(key)})`) : error;
+      }
+      try {
+        this.#write(item);
+      } catch (error) {
+        throw error instanceof Refusal ? error.within(`.get(${keyText(key)})`) : error;
+      }
     }
     this.#out.closeExtension(header);
   }
 
   #writeSet(value: Set<unknown>): void {
     const header = this.#out.openExtension(Extension.Set);
-    for (const item of value) this.#write(item);
+    const size = setSize(value);
+    let index = 0;
+    for (const item of Reflect.apply(setValues, value, []) as SetIterator<unknown>) {
+      if (index === size) break;
+      this.#writeAt(`.values()[${index++}]`, item);
+    }
     this.#out.closeExtension(header);
   }
 
   #writeDate(value: Date): void {
     this.#out.writeExtensionHeader(Extension.Date, 8);
-    this.#out.writeFloat64(value.getTime());
+    this.#out.writeFloat64(Reflect.apply(getTime, value, []));
   }
 
   #writeRegExp(value: RegExp): void {
@@ -293,54 +376,58 @@ export class Encoder {
   }
 
   #writeError(value: Error): void {
-    const known = nearestClass(value);
-    const name = shownName(value, known);
-    const reference = isKnownClass(value) ? null : classReference(value);
-    if (reference === null) {
-      const header = this.#out.openExtension(Extension.Error);
-      this.#writeErrorHead(value, known);
-      if (name !== undefined) this.#writeProperty("name", name);
-      this.#writeErrorProperties(value);
-      return this.#out.closeExtension(header);
+    if (value instanceof DOMException) return this.#writeDOMException(value);
+    const { reference, known, shown } = headOf(value);
+    const header = this.#out.openExtension(reference === null ? Extension.Error : Extension.ExportedError);
+    if (reference !== null) {
+      for (const text of [reference.name, reference.hash ?? "", reference.modules.join("\n"), shown ?? ""]) {
+        this.#out.writeString(text);
+      }
     }
-    const header = this.#out.openExtension(Extension.ExportedError);
-    for (const text of [reference.name, reference.hash ?? "", reference.modules.join("\n"), name ?? ""]) {
-      this.#out.writeString(text);
-    }
-    this.#writeErrorHead(value, known);
-    if (Object.hasOwn(value, "name")) this.#writeProperty("name", value.name);
-    this.#writeErrorProperties(value);
+    this.#out.writeString(known);
+    this.#write(stackOf(value));
+    const properties = propertiesOf(value);
+    if (reference === null && shown !== undefined) properties.unshift(["name", shown]);
+    else if (reference !== null && Object.hasOwn(value, "name")) properties.unshift(["name", value.name]);
+    this.#writeProperties(properties);
     this.#out.closeExtension(header);
   }
 
-  #writeErrorHead({ stack }: Error, known: string): void {
-    this.#out.writeString(known);
-    this.#write(stack);
+  #writeDOMException(value: DOMException): void {
+    if (!isOf("Error", value)) throw new Refusal(value, IMPOSTOR);
+    const header = this.#out.openExtension(Extension.DOMException);
+    this.#out.writeString(textOf(value.message));
+    this.#out.writeString(textOf(value.name));
+    const excess = quotaOf(value);
+    this.#out.writeByte(excess === null ? 0xc2 : 0xc3);
+    excess?.forEach((it) => this.#write(it));
+    this.#write(stackOf(value));
+    this.#writeProperties(ownPropertiesOf(value));
+    this.#out.closeExtension(header);
   }
 
-  #writeErrorProperties(value: Error): void {
-    if (value.message !== "") this.#writeProperty("message", value.message);
-    if (Object.hasOwn(value, "cause")) this.#writeProperty("cause", value.cause);
-    if (value instanceof AggregateError) this.#writeProperty("errors", value.errors);
-    for (const key of Object.keys(value)) {
-      if (!ERROR_PROPERTIES.has(key)) this.#writeProperty(key, Reflect.get(value, key));
+  #writeProperties(properties: readonly Property[]): void {
+    let i = 0;
+    try {
+      for (; i < properties.length; i++) {
+        this.#out.writeString(properties[i][0]);
+        this.#write(properties[i][1]);
+      }
+    } catch (error) {
+      throw error instanceof Refusal ? error.within(propertyStep(properties[i][0])) : error;
     }
-  }
-
-  #writeProperty(key: string, value: unknown): void {
-    this.#out.writeString(key);
-    this.#write(value);
   }
 }
 
-/** The properties of errors that are written by name. */
-const ERROR_PROPERTIES: ReadonlySet<string> = new Set(["name", "message", "cause", "errors", "stack"]);
+function sizeGetter(prototype: object): (value: object) => number {
+  const get = Object.getOwnPropertyDescriptor(prototype, "size")!.get!;
+  return (value) => Reflect.apply(get, value, []);
+}
 
-/** The number of the view's class, or of the nearest class it extends. */
-function viewKind(view: ArrayBufferView): number {
-  for (let prototype = Object.getPrototypeOf(view); prototype !== null; prototype = Object.getPrototypeOf(prototype)) {
-    const kind = viewKinds.get(prototype);
-    if (kind !== undefined) return kind;
-  }
-  throw new Refusal(view, { why: "this kind of view is not known", instead: "Send its bytes as a Uint8Array" });
+const mapSize = sizeGetter(Map.prototype);
+const setSize = sizeGetter(Set.prototype);
+
+/** Refuses memory that the threads of this process share; that of another realm is as good as any. */
+function requireOrdinary(buffer: object, view: ArrayBufferView): void {
+  if (isOf("SharedArrayBuffer", buffer)) throw new Refusal(view, SHARED_BUFFER);
 }

@@ -1,5 +1,5 @@
 /**
- * The error classes that every process knows: the language's, Deno's and this package's. Errors of other classes keep
+ * The error classes that every process knows: the language's, WebAssembly's, Deno's and this package's. Errors of other classes keep
  * theirs if a module exports it (error_exports.ts); otherwise they arrive as their nearest known ancestor, with the
  * `name` they had.
  *
@@ -10,7 +10,17 @@ import * as own from "../errors.ts";
 /** An error class; its constructor is never called for a received error. */
 export type ErrorClass = Error["constructor"] & { prototype: Error };
 
-const LANGUAGE = [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError, AggregateError];
+const LANGUAGE = [
+  Error,
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+  AggregateError,
+  SuppressedError,
+];
 
 /** The classes by their wire names, and these by the classes' prototypes. */
 interface Known {
@@ -27,21 +37,38 @@ function known(): Known {
     Object.entries(classes).map(([name, known]): [string, ErrorClass] => [prefix + name, known]);
   const all = [
     ...LANGUAGE.map((known): [string, ErrorClass] => [known.name, known]),
+    ...of("WebAssembly.", {
+      CompileError: WebAssembly.CompileError,
+      LinkError: WebAssembly.LinkError,
+      RuntimeError: WebAssembly.RuntimeError,
+    }),
     ...of("multiprocessing.", own),
     ...of("Deno.errors.", Deno.errors),
   ];
   return made = { classes: new Map(all), names: new Map(all.map(([name, known]) => [known.prototype, name])) };
 }
 
+/** The wire name of the class of that prototype, if every process knows it; also of the language's of another realm. */
+function nameOf(prototype: object): string | undefined {
+  const name = known().names.get(prototype);
+  if (name !== undefined) return name;
+  const constructor: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
+  if (typeof constructor !== "function" || !LANGUAGE.some((known) => known.name === constructor.name)) return undefined;
+  return /\{\s*\[native code\]\s*\}$/.test(Function.prototype.toString.call(constructor))
+    ? constructor.name
+    : undefined;
+}
+
 /** Whether every process knows the class of an error. */
 export function isKnownClass(error: Error): boolean {
-  return known().names.has(Object.getPrototypeOf(error));
+  const prototype = Object.getPrototypeOf(error);
+  return prototype !== null && nameOf(prototype) !== undefined;
 }
 
 /** The wire name of the nearest known class of `error`. */
 export function nearestClass(error: Error): string {
   for (let prototype = Object.getPrototypeOf(error); prototype !== null; prototype = Object.getPrototypeOf(prototype)) {
-    const name = known().names.get(prototype);
+    const name = nameOf(prototype);
     if (name !== undefined) return name;
   }
   return "Error";
@@ -49,11 +76,10 @@ export function nearestClass(error: Error): string {
 
 /** The `name` that `error` must show where its class is that of the wire name `name`; `undefined` if it shows it by itself. */
 export function shownName(error: Error, name: string): string | undefined {
-  const prototype = known().classes.get(name)?.prototype;
-  const exact = Object.getPrototypeOf(error) === prototype;
-  if (error.name !== prototype?.name) return error.name;
+  const shown = known().classes.get(name)?.prototype?.name;
+  if (error.name !== shown) return error.name;
   // A subclass that sets no name of its own would arrive without any trace of its class.
-  return exact ? undefined : error.constructor?.name;
+  return isKnownClass(error) ? undefined : error.constructor?.name;
 }
 
 /** An error of the known class called `name`, made without running its constructor; `undefined` if none is known. */

@@ -22,7 +22,7 @@ export const Extension = {
   Map: 6,
   /** A Set: members to the end of the payload. */
   Set: 7,
-  /** An array with holes: its length, then alternating indices and values. */
+  /** An array with holes or named properties: its length, then alternating indices, or names, and values. */
   SparseArray: 8,
   /** A typed array (not Uint8Array) or a DataView: its index in `VIEWS`, then its bytes in host order. */
   View: 9,
@@ -37,6 +37,11 @@ export const Extension = {
   /** An Error of a class that a module exports: the class's name, its hash, the modules, one a line; the `name` to be
    * shown where the class is not found, empty for the usual one; then as an Error. */
   ExportedError: 14,
+  /** A Number, String, Boolean or BigInt object: its value. */
+  Boxed: 15,
+  /** A DOMException: message, name, whether it is a QuotaExceededError, then if so, its quota and what was requested;
+   * stack; then alternating property names and values. */
+  DOMException: 16,
 } as const;
 
 /** Containers nested deeper than this are refused on both sides, so that neither runs out of stack. */

@@ -1,26 +1,60 @@
 /**
- * Why a value cannot be serialised, in words, and where in the message it stands. Everything here runs only after a
- * failure, except {@linkcode whyRefused}, whose answers the encoder keeps by class.
+ * Why a value cannot be serialised, in words, and where in the message it stands.
  *
  * @module
  */
-import { discard, reduceInto, registeredPrototype } from "./registry.ts";
 
 /** Why a value cannot travel and what to do instead. */
 export interface Reason {
   readonly why: string;
-  readonly instead: string;
+  /** A sentence; absent if `why` says it. */
+  readonly instead?: string;
 }
 
-/** Thrown by the encoder at the value that cannot travel; {@linkcode explain} turns it into a TypeError. */
+/** A path longer than this is cut in the middle. */
+const LONGEST_PATH = 400;
+/** A key, or a name, longer than this is cut. */
+const LONGEST_NAME = 80;
+
+/**
+ * Thrown by the encoder at the value that cannot travel. On the way out every container adds its step, so the place is
+ * known without a second look at the value, whose getters and reduce() run once.
+ */
 export class Refusal {
-  /** The value that cannot travel. */
-  readonly culprit: unknown;
-  readonly reason: Reason;
+  readonly #culprit: unknown;
+  readonly #reason: Reason;
+  /** Innermost first. */
+  readonly #steps: string[] = [];
 
   constructor(culprit: unknown, reason: Reason) {
-    this.culprit = culprit;
-    this.reason = reason;
+    this.#culprit = culprit;
+    this.#reason = reason;
+  }
+
+  /** Adds the step from a container to what is in it. */
+  within(step: string): this {
+    this.#steps.push(step);
+    return this;
+  }
+
+  /** Adds the step from a registered instance to what its reduce() returned; none to itself. */
+  behind(instance: object): this {
+    if (this.#culprit === instance) this.#steps.length = 0;
+    else this.#steps.push(".reduce()");
+    return this;
+  }
+
+  /** What the user is told. */
+  explain(): TypeError {
+    const { why, instead } = this.#reason;
+    const advice = instead === undefined ? "" : `. ${instead}`;
+    return new TypeError(`Cannot serialise ${describe(this.#culprit)} at ${this.#path()}: ${why}${advice}.`);
+  }
+
+  #path(): string {
+    const path = "value" + this.#steps.reverse().join("");
+    if (path.length <= LONGEST_PATH) return path;
+    return `${path.slice(0, LONGEST_PATH / 2)} … ${path.slice(-LONGEST_PATH / 2)}`;
   }
 }
 
@@ -44,108 +78,78 @@ export const SHARED_BUFFER: Reason = {
   why: "a SharedArrayBuffer is shared by the threads of one process only",
   instead: "Use RawArray() or SharedMemory, or send a copy made with slice()",
 };
+/** For a buffer whose memory was transferred, and views of it. */
+export const DETACHED: Reason = {
+  why: "its memory was transferred to somebody else",
+  instead: "Send it before that, or send a copy made with slice()",
+};
+/** For views of a class that is not known. */
+export const UNKNOWN_VIEW: Reason = {
+  why: "this kind of view is not known",
+  instead: "Send its bytes as a Uint8Array",
+};
+/** For objects whose class says that they are what they are not. */
+export const IMPOSTOR: Reason = {
+  why: "it inherits from a built-in class, but has nothing of what such an object holds (a Proxy, or Object.create())",
+  instead: "Send the object itself",
+};
+/** For instances that would arrive as `{}`. */
+export const PRIVATE_STATE: Reason = {
+  why: "its state is in private members, which cannot be read",
+  instead: "Call register() for its class, or send the data it stands for",
+};
+/** For instances that would arrive as `{}`, too. */
+export const SYMBOL_STATE: Reason = {
+  why: "its state is in properties that symbols name, which are known to one process only",
+  instead: "Call register() for its class, or send the data it stands for",
+};
 
-const NAMESPACES = ["Deno", "Intl", "Temporal", "WebAssembly"];
-
-/** Why no object with this prototype can travel; `undefined` if it travels as a plain object. */
-export function whyRefused(prototype: object): Reason | undefined {
-  for (let above = Object.getPrototypeOf(prototype); above !== null; above = Object.getPrototypeOf(above)) {
-    const base = registeredPrototype(above);
-    if (base === undefined) continue;
-    return {
-      why: `its class extends the registered class "${base.name}" but is not registered itself`,
-      instead: "Call register() for it",
-    };
-  }
-  for (let at: object | null = prototype; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
-    const constructor = Object.getOwnPropertyDescriptor(at, "constructor")?.value;
-    // Generators and iterators have a prototype of the language's own, but no constructor that could be named.
-    const tag = Object.getOwnPropertyDescriptor(at, Symbol.toStringTag)?.value;
-    const anonymous = typeof tag === "string" && /Generator|Iterator/.test(tag);
-    if (anonymous || (typeof constructor === "function" && isBuiltIn(constructor))) {
-      return {
-        why: "its state is inside the runtime and cannot be read",
-        instead: "Send the data it stands for",
-      };
-    }
-  }
-  return undefined;
+/** `value.name`, `value["two words"]`. */
+export function propertyStep(key: string): string {
+  if (/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key)) return `.${shortened(key)}`;
+  return `[${JSON.stringify(shortened(key))}]`;
 }
 
-// deno-lint-ignore ban-types -- compared by identity only
-function isBuiltIn(constructor: Function): boolean {
-  const { name } = constructor;
-  if (ownValue(globalThis, name) === constructor) return true;
-  return NAMESPACES.some((space) => ownValue(ownValue(globalThis, space), name) === constructor);
-}
-
-function ownValue(holder: unknown, name: string): unknown {
-  if (typeof holder !== "object" || holder === null || !Object.hasOwn(holder, name)) return undefined;
-  return Reflect.get(holder, name);
-}
-
-/** The error that tells the user what could not be serialised, where it stands in `root`, why, and what to do. */
-export function explain(refusal: Refusal, root: unknown): TypeError {
-  const { culprit, reason } = refusal;
-  const path = pathTo(culprit, root);
-  return new TypeError(`Cannot serialise ${describe(culprit)} at ${path}: ${reason.why}. ${reason.instead}.`);
+/** The key of a Map in a path. */
+export function keyText(key: unknown): string {
+  if (typeof key === "string") return JSON.stringify(shortened(key));
+  if (typeof key === "object" && key !== null || typeof key === "function") return describe(key);
+  return shortened(typeof key === "bigint" ? `${key}n` : String(key));
 }
 
 function describe(value: unknown): string {
   if (typeof value === "function") {
-    return value.name === "" ? "an anonymous function" : `function "${value.name}"`;
+    const name = nameOf(value);
+    return name === "" ? "an anonymous function" : `function "${name}"`;
   }
-  if (typeof value === "symbol") return String(value);
-  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
-  if (typeof name === "string" && name !== "" && name !== "Object") return `an object of class "${name}"`;
-  return `an object of kind "${Object.prototype.toString.call(value).slice(8, -1)}"`;
+  if (typeof value !== "object" || value === null) return String(value);
+  const name = nameOf(prototypeOf(value)?.constructor);
+  if (name !== "" && name !== "Object") return `an object of class "${name}"`;
+  return `an object of kind "${kindOf(value)}"`;
 }
 
-/** Where `culprit` stands, as `value.items[3].fn`; found breadth first, so the shortest way is named. */
-function pathTo(culprit: unknown, root: unknown): string {
-  const seen = new Set<unknown>();
-  let level: [path: string, value: unknown][] = [["value", root]];
-  while (level.length > 0) {
-    const below: typeof level = [];
-    for (const [path, value] of level) {
-      if (Object.is(value, culprit)) return path;
-      if (typeof value !== "object" || value === null || seen.has(value)) continue;
-      seen.add(value);
-      for (const [step, child] of children(value)) below.push([path + step, child]);
-    }
-    level = below;
+function prototypeOf(value: object): { constructor?: unknown } | null {
+  try {
+    return Object.getPrototypeOf(value);
+  } catch {
+    return null; // a revoked Proxy
   }
-  return "value"; // A getter or reduce() made the culprit afresh.
 }
 
-function* children(value: object): Generator<[step: string, value: unknown]> {
-  const registration = registeredPrototype(Object.getPrototypeOf(value) ?? Object.prototype);
-  if (registration !== undefined) {
-    const attachments: number[] = [];
-    const reduced = reduceInto(attachments, registration.reducer, value);
-    discard(attachments); // nothing is sent
-    yield [".reduce()", reduced];
-    return;
+/** The name of a function, if it has one that is text. */
+function nameOf(value: unknown): string {
+  const name = typeof value === "function" ? Object.getOwnPropertyDescriptor(value, "name")?.value : "";
+  return typeof name === "string" ? shortened(name) : "";
+}
+
+function kindOf(value: object): string {
+  try {
+    return shortened(Object.prototype.toString.call(value).slice(8, -1));
+  } catch {
+    return "Object";
   }
-  if (ArrayBuffer.isView(value)) return;
-  if (value instanceof Map) {
-    for (const [key, item] of value) {
-      yield [`.keys(${Deno.inspect(key, { depth: 0 })})`, key];
-      yield [`.get(${Deno.inspect(key, { depth: 0 })})`, item];
-    }
-  } else if (value instanceof Set) {
-    let index = 0;
-    for (const item of value) yield [`.values()[${index++}]`, item];
-  } else {
-    if (value instanceof Error) yield [".cause", value.cause];
-    const inArray = Array.isArray(value);
-    for (const key of Object.keys(value)) {
-      const step = inArray
-        ? `[${key}]`
-        : /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key)
-        ? `.${key}`
-        : `[${JSON.stringify(key)}]`;
-      yield [step, Reflect.get(value, key)];
-    }
-  }
+}
+
+function shortened(text: string): string {
+  return text.length <= LONGEST_NAME ? text : `${text.slice(0, LONGEST_NAME)}…`;
 }

@@ -5,7 +5,6 @@
  * @module
  */
 import { InvalidStateError } from "../errors.ts";
-import { DOES_NOT_FIT } from "./writer.ts";
 
 /** A class, whatever its constructor takes. */
 // deno-lint-ignore ban-types -- the only type that also holds classes with private constructors
@@ -21,6 +20,14 @@ export interface Reducer<T, D = unknown> {
   restore(data: D): T;
 }
 
+/** Why no instance of a class travels. */
+export interface Refuse {
+  /** Why, and behind a semicolon what to do instead. */
+  refuse: string;
+  /** What messages call the class; `Class.name` if absent. */
+  name?: string;
+}
+
 /** How views of shared memory become references and come back. */
 export interface ViewReducer {
   /** Describes `view`; `undefined` if it is ordinary memory, whose bytes are to be copied. */
@@ -29,27 +36,38 @@ export interface ViewReducer {
   restore(data: unknown): ArrayBufferView;
 }
 
-/** A registered class. */
+/** A class whose instances travel. */
 export interface Registration {
   readonly name: string;
   readonly reducer: Reducer<unknown>;
 }
 
+/** A class whose instances do not travel. */
+export interface Refused {
+  readonly name: string;
+  readonly refuse: string;
+}
+
+/** The receiver's half: only what travels is in here, so that no message can name anything else. */
 const byName = new Map<string, Registration>();
-const byPrototype = new Map<object, Registration>();
+/** The sender's half. */
+const byPrototype = new Map<object, Registration | Refused>();
 let viewReducer: ViewReducer | null = null;
 let attachments: number[] | null = null;
 let discarder: ((attachments: readonly number[]) => void) | null = null;
 
-/** In the place of a list: the message cannot speak of blocks. */
-export const NOWHERE: number[] = [];
-
 /**
- * Makes instances of a class able to travel, as Python's `copyreg` does. Call it where the class is defined, so that
- * every process that imports the class knows it.
+ * Makes instances of a class able to travel, as Python's `copyreg` does, or says why they are not. Call it where the
+ * class is defined, so that every process that imports the class knows it.
  *
  * Only the class itself is meant: instances of a subclass are refused until the subclass is registered too.
  *
+ * `reduce` runs once for each message that the instance is part of. `restore` gets what the message says, which may
+ * come from anybody who can send one: it should check it, and do nothing but make the instance. A class that is
+ * registered with `refuse` has no `restore`, and no message can name it.
+ *
+ * @throws {TypeError} If `type` is not a class, or the second argument has neither `reduce` and `restore`, which are
+ * functions, nor `refuse`, which is a text; or if it has something else.
  * @throws {RangeError} If the class or the name is registered already, or the name is empty.
  *
  * @example Send a class of your own
@@ -71,19 +89,68 @@ export const NOWHERE: number[] = [];
  * const copy = loads(dumps(new Money(1250n)).bytes) as Money;
  * assertEquals(copy.cents, 1250n);
  * ```
+ *
+ * @example Refuse to send one
+ * ```ts
+ * import { dumps, register } from "@parallel/multiprocessing/reduction";
+ * import { assertThrows } from "@std/assert";
+ *
+ * class Database {
+ *   readonly path = "shop.db";
+ * }
+ * register(Database, { refuse: "its connection belongs to one process; send the path, and open it there" });
+ *
+ * assertThrows(() => dumps({ db: new Database() }), TypeError, "at value.db: its connection belongs to one process");
+ * ```
  */
-export function register<T extends object, D>(type: Class<T>, reducer: Reducer<T, D>): void {
-  const name = reducer.name ?? type.name;
+export function register<T extends object, D>(type: Class<T>, reducer: Reducer<T, D>): void;
+/** As above, for a class whose instances do not travel. */
+export function register<T extends object>(type: Class<T>, refusal: Refuse): void;
+export function register<T extends object, D>(type: Class<T>, given: Reducer<T, D> | Refuse): void {
+  requireClass(type);
+  requireReducer(type, given);
+  const name = given.name ?? type.name;
   if (name === "") throw new RangeError("Cannot register a class: it has no name, and no `name` was given");
   if (byName.has(name)) throw new RangeError(`Cannot register class "${name}": this name is registered already`);
   const known = byPrototype.get(type.prototype);
   if (known !== undefined) {
     throw new RangeError(`Cannot register class "${name}": it is registered already as "${known.name}"`);
   }
+  if ("refuse" in given) return void byPrototype.set(type.prototype, { name, refuse: given.refuse });
   // The type parameters tie `reduce` to `restore` for the caller; from here on only the name does.
-  const registration = { name, reducer: reducer as unknown as Reducer<unknown> };
+  const registration = { name, reducer: given as unknown as Reducer<unknown> };
   byName.set(name, registration);
   byPrototype.set(type.prototype, registration);
+}
+
+function requireClass(type: unknown): asserts type is Class<object> {
+  const prototype: unknown = typeof type === "function" ? type.prototype : undefined;
+  if (typeof prototype === "object" && prototype !== null) return;
+  throw new TypeError(`Cannot register ${Deno.inspect(type)}: it is no class; give the class, not an instance`);
+}
+
+/** What there may be in the second argument of {@linkcode register}, and what that is. */
+const PARTS = new Map([["name", "string"], ["reduce", "function"], ["restore", "function"], ["refuse", "string"]]);
+
+function requireReducer(type: Class<object>, given: unknown): void {
+  const action = `Cannot register class "${type.name}"`;
+  const wanted =
+    "wanted { reduce, restore }, which are functions, or { refuse }, a text that says why it does not travel";
+  if (typeof given !== "object" || given === null) {
+    throw new TypeError(`${action}: ${Deno.inspect(given)} was given as its reducer, ${wanted}`);
+  }
+  for (const key of Object.keys(given)) {
+    if (!PARTS.has(key)) throw new TypeError(`${action}: its reducer has an unknown part "${key}", ${wanted}`);
+  }
+  const needed = "refuse" in given ? ["refuse"] : ["reduce", "restore"];
+  if (needed.length === 1 && ("reduce" in given || "restore" in given)) {
+    throw new TypeError(`${action}: its reducer has "refuse" and a function, ${wanted}`);
+  }
+  for (const [key, kind] of PARTS) {
+    const part: unknown = Reflect.get(given, key);
+    if (typeof part === kind || (part === undefined && !needed.includes(key))) continue;
+    throw new TypeError(`${action}: "${key}" of its reducer is ${Deno.inspect(part)}, ${wanted}`);
+  }
 }
 
 /** Lets instances of a class that is made at run time travel by a registration that every process has. */
@@ -141,19 +208,10 @@ export function setViewReducer(reducer: ViewReducer): void {
  * ```
  */
 export function attach(block: number): void {
-  attachable();
   if (attachments === null) {
     throw new InvalidStateError(`Cannot attach block ${block}: attach() may be called only inside reduce()`);
   }
   if (!attachments.includes(block)) attachments.push(block);
-}
-
-/**
- * What a `reduce` function calls before it makes what it is going to attach: an attempt to write the message where no
- * attachments can go ends here, and `reduce` is called again.
- */
-export function attachable(): void {
-  if (attachments === NOWHERE) throw DOES_NOT_FIT;
 }
 
 /** Says how what a `reduce` function has made for a message ends, if the message is not sent. */
@@ -177,8 +235,8 @@ export function reduceInto(into: number[] | null, reducer: { reduce(value: never
   }
 }
 
-/** The registration of the class whose prototype this is. */
-export function registeredPrototype(prototype: object): Registration | undefined {
+/** The registration of the class whose prototype this is, or why it does not travel. */
+export function registeredPrototype(prototype: object): Registration | Refused | undefined {
   return byPrototype.get(prototype);
 }
 
@@ -190,4 +248,9 @@ export function registeredName(name: string): Registration | undefined {
 /** The view reducer, once set. */
 export function currentViewReducer(): ViewReducer | null {
   return viewReducer;
+}
+
+/** The names that messages may name, for tests that try them all. */
+export function registeredNames(): string[] {
+  return [...byName.keys()];
 }

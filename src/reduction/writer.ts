@@ -1,18 +1,11 @@
 /**
- * The bytes of a message: MessagePack's scalars and headers, written either into a buffer that grows or into one that
- * was given and does not.
+ * The bytes of a message: MessagePack's scalars and headers, written into a buffer that was given, and where that is
+ * too short, on into a longer one of its own.
  *
  * @module
  */
 import { Extension } from "./format.ts";
 
-/** Thrown when a message does not fit the buffer that was given. */
-export const DOES_NOT_FIT: unique symbol = Symbol("the message does not fit the buffer");
-
-/** Bytes of a slab. Small messages are cut from one, since making a buffer for each costs about 1 µs (measured). */
-const SLAB_BYTES = 64 * 1024;
-/** A slab with less room than this is given up. */
-const SLAB_REST = 4 * 1024;
 /** A growing buffer doubles, but gains at most so many bytes at a time. */
 const GROWTH_LIMIT = 64 * 1024 * 1024;
 /** Strings up to this length are written by a loop; beyond, TextEncoder's call is cheaper (measured). */
@@ -29,53 +22,39 @@ const numberBytes = new Uint8Array(number.buffer);
 /** Writes one message at a time. */
 export class Writer {
   #bytes: Uint8Array = NO_BYTES;
-  #growable = false;
+  /** What was given. */
+  #target: Uint8Array = NO_BYTES;
   /** Where the message starts in `#bytes`. */
   #start = 0;
   #position = 0;
-  /** No byte of the slab is handed out twice. */
-  #slab: Uint8Array<ArrayBuffer> | null = null;
-  #slabUsed = 0;
 
   /** Where the next byte goes. */
   get position(): number {
     return this.#position;
   }
 
-  /** Starts a message in a buffer of its own, to be taken with `takeBytes`. */
-  begin(): void {
-    this.#slab ??= new Uint8Array(SLAB_BYTES);
-    this.#begin(this.#slab, this.#slabUsed, true);
+  /** Whether the message did not fit where it was begun. */
+  get outgrown(): boolean {
+    return this.#bytes !== this.#target;
   }
 
-  /** Starts a message in `target`; whatever does not fit throws `DOES_NOT_FIT`. */
-  beginIn(target: Uint8Array, start: number): void {
-    this.#begin(target, start, false);
-  }
-
-  #begin(bytes: Uint8Array, position: number, growable: boolean): void {
-    this.#bytes = bytes;
-    this.#start = position;
-    this.#position = position;
-    this.#growable = growable;
+  /** Starts a message in `target`. */
+  begin(target: Uint8Array, start: number): void {
+    this.#bytes = this.#target = target;
+    this.#start = this.#position = start;
   }
 
   /** Lets go of the buffer. */
   end(): void {
-    this.#bytes = NO_BYTES;
+    this.#bytes = this.#target = NO_BYTES;
   }
 
-  /** The message that `begin` started. */
+  /** The message so far, in memory that nothing else is in. */
   takeBytes(): Uint8Array<ArrayBuffer> {
-    const bytes = this.#bytes as Uint8Array<ArrayBuffer>; // `dump` writes to buffers made here only.
-    if (bytes === this.#slab) {
-      this.#slabUsed = this.#position;
-      if (SLAB_BYTES - this.#slabUsed < SLAB_REST) {
-        this.#slab = null;
-        this.#slabUsed = 0;
-      }
-    }
-    return bytes.subarray(this.#start, this.#position);
+    const { outgrown } = this;
+    const bytes = this.#bytes as Uint8Array<ArrayBuffer>; // slice() never makes a shared buffer
+    if (outgrown) return bytes.subarray(this.#start, this.#position);
+    return Uint8Array.prototype.slice.call(bytes, this.#start, this.#position) as Uint8Array<ArrayBuffer>;
   }
 
   /** Makes sure that `size` bytes can be written. */
@@ -84,7 +63,6 @@ export class Writer {
   }
 
   #grow(size: number): void {
-    if (!this.#growable) throw DOES_NOT_FIT;
     const written = this.#bytes.subarray(this.#start, this.#position);
     const needed = written.length + size;
     const grown = new Uint8Array(written.length === 0 ? needed : Math.min(2 * needed, needed + GROWTH_LIMIT));

@@ -1,9 +1,10 @@
 // What values with a lock have in common: the lock, and how both travel.
 
-import type { BlockHandle } from "../blocks.ts";
+import { type BlockHandle, partsOf } from "../blocks.ts";
 import type { AcquireOptions, AcquireSyncOptions } from "../options.ts";
 import type { Guard } from "../synchronize/guard.ts";
 import { Lock, RLock } from "../synchronize/lock.ts";
+import { showAsText } from "../shown.ts";
 
 /** A lock, and whether it was made for the value that it guards and goes with it. */
 export interface Protection {
@@ -17,7 +18,8 @@ export interface Protection {
 export type ProtectionData = [lock: Lock | RLock | null, isOwn: boolean];
 
 /** The lock that a message brings for the value whose memory is `handle`'s. */
-export function restoreProtection([lock, isOwn]: ProtectionData, handle: BlockHandle | null): Protection {
+export function restoreProtection(data: unknown, handle: BlockHandle | null): Protection {
+  const [lock, isOwn] = partsOf(data, "a synchronized object");
   if (lock instanceof Lock || lock instanceof RLock) return { lock, isOwn: isOwn === true };
   if (lock !== null || handle === null) throw new RangeError("Cannot restore a synchronized object: it has no lock");
   return lockInCell(handle);
@@ -30,6 +32,10 @@ export function lockInCell(cell: BlockHandle): Protection {
 
 /** A value and its lock. */
 export abstract class Guarded<R> implements Disposable {
+  static {
+    showAsText(Guarded);
+  }
+
   readonly #protection: Protection;
 
   /** @ignore Made by `Value` and `Array`. */

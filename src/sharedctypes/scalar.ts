@@ -1,9 +1,10 @@
 // A single value in shared memory, without a lock: what RawValue() makes of a typecode.
 
-import { closedError } from "../blocks.ts";
+import { closedError, partsOf } from "../blocks.ts";
 import { register } from "../reduction.ts";
 import { newPlace, type Place, type PlaceReference, placeReference, restorePlace } from "./memory.ts";
-import { badType, type ScalarType, scalarType, type Stored, type TypeCode, type View } from "./types.ts";
+import { type ScalarType, scalarType, type Stored, type TypeCode, type View } from "./types.ts";
+import { showAsText } from "../shown.ts";
 
 /** What a scalar asks of its place. */
 export function demandOf({ size }: ScalarType): { size: number; alignment: number; hasViews: boolean } {
@@ -15,15 +16,17 @@ export function demandOf({ size }: ScalarType): { size: number; alignment: numbe
  */
 export class Scalar<T> implements Disposable {
   static {
+    showAsText(Scalar);
     register(Scalar, {
       name: "multiprocessing.Scalar",
       reduce: (scalar: Scalar<unknown>): [TypeCode, PlaceReference] => [
         scalar.type.code,
         placeReference(scalar.place),
       ],
-      restore([code, reference]) {
+      restore(data) {
+        const [code, reference] = partsOf(data, "a value");
         const type = scalarType(code);
-        if (type === undefined) throw badType("restore a value", code);
+        if (type === undefined) throw new RangeError("Cannot restore a value: its type is not known");
         return new Scalar(type, restorePlace(reference, demandOf(type)));
       },
     });

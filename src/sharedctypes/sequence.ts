@@ -1,6 +1,6 @@
 // Arrays in shared memory as the synchronized wrapper sees them: typed arrays and arrays of structures alike.
 
-import { closedError } from "../blocks.ts";
+import { closedError, partsOf } from "../blocks.ts";
 import { register } from "../reduction.ts";
 import { checkIndex, elementsOf, iterableOf } from "./elements.ts";
 import type { StructureSpec } from "./fields.ts";
@@ -8,6 +8,7 @@ import { type Demand, newPlace, type Place, type PlaceReference, placeReference,
 import { type Fields, type Structured, type StructureInit, type StructureType, typeOfSpec } from "./structure.ts";
 import { StructureInstance } from "./structure_instance.ts";
 import type { ScalarType, Stored, View } from "./types.ts";
+import { showAsText } from "../shown.ts";
 
 /** What the wrapper does with an array. Indices are known to be within it. */
 export interface Sequence<T, S> {
@@ -65,9 +66,14 @@ export class ViewSequence implements Sequence<unknown, unknown> {
   }
 }
 
+function isLength(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
 /** An array of structures in shared memory, without a lock. Made by `RawArray`. */
 export class StructureArray<F extends Fields> implements Disposable {
   static {
+    showAsText(StructureArray);
     register(StructureArray, {
       name: "multiprocessing.StructureArray",
       reduce: (array: StructureArray<Fields>): [StructureSpec, number, PlaceReference] => [
@@ -75,9 +81,10 @@ export class StructureArray<F extends Fields> implements Disposable {
         array.length,
         placeReference(array.#place),
       ],
-      restore([spec, length, reference]) {
+      restore(data) {
+        const [spec, length, reference] = partsOf(data, "an array of structures");
         const type = typeOfSpec(spec);
-        if (!Number.isSafeInteger(length) || length < 0) {
+        if (!isLength(length)) {
           throw new RangeError(`Cannot restore an array of structures: its length is ${Deno.inspect(length)}`);
         }
         return new StructureArray(type, length, restorePlace(reference, demandOf(type, length)));

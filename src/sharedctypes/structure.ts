@@ -1,10 +1,12 @@
 // Structures: several named values side by side, laid out as C lays them out.
 
+import { partsOf } from "../blocks.ts";
 import { register, registerAlias } from "../reduction/registry.ts";
 import { ArrayField, type Field, type Member, ScalarField, type Spec, type StructureSpec } from "./fields.ts";
 import { type Place, type PlaceReference, placeReference, restorePlace } from "./memory.ts";
 import { StructureInstance } from "./structure_instance.ts";
 import { badType, type Elements, scalarType, type TypeCode, type Views } from "./types.ts";
+import { showAsText } from "../shown.ts";
 
 /** The type of one field: a single value, an array of a fixed length, or another structure. */
 export type FieldType = TypeCode | readonly [type: TypeCode, length: number] | StructureType<Fields>;
@@ -64,13 +66,15 @@ export class StructureType<F extends Fields> {
       reduce: ({ spec }: StructureType<Fields>) => spec,
       restore: typeOfSpec,
     });
+    showAsText(StructureInstance);
     register(StructureInstance, {
       name: REGISTERED_NAME,
       reduce(instance): [StructureSpec, PlaceReference] {
         const { layout, place } = StructureInstance.partsOf(instance);
         return [layout.spec, placeReference(place)];
       },
-      restore([spec, reference]) {
+      restore(data) {
+        const [spec, reference] = partsOf(data, "a Structure");
         const type = typeOfSpec(spec);
         return type.instance(restorePlace(reference, type));
       },

@@ -1,6 +1,6 @@
 // Arrays with a lock.
 
-import { closedError } from "../blocks.ts";
+import { closedError, partsOf } from "../blocks.ts";
 import { register, registerAlias } from "../reduction/registry.ts";
 import { enter, type Lock, type RLock } from "../synchronize/lock.ts";
 import { checkBound, checkIndex, checkRange, elementsOf } from "./elements.ts";
@@ -31,7 +31,10 @@ export class SynchronizedArray<T, R = unknown, S = unknown> extends Guarded<R> i
         const code = sequence instanceof ViewSequence ? sequence.type.code : null;
         return [array.#raw as View | StructureArray<Fields>, code, array.protectionData()];
       },
-      restore: ([raw, code, data]) => synchronizedArray(raw, code, restoreProtection(data, null)),
+      restore(data) {
+        const [raw, code, protection] = partsOf(data, "a SynchronizedArray");
+        return synchronizedArray(raw, code, restoreProtection(protection, null));
+      },
     });
   }
 
@@ -223,8 +226,8 @@ export class SynchronizedString<T, R, S extends Uint8Array | string> extends Syn
 
 /** The wrapper of a typed array whose elements are of type `code`, or of an array of structures. */
 export function synchronizedArray(
-  raw: View | StructureArray<Fields>,
-  code: TypeCode | null,
+  raw: unknown,
+  code: unknown,
   protection: Protection,
 ): SynchronizedArray<unknown> {
   if (raw instanceof StructureArray) return new SynchronizedArray(raw, StructureArray.sequenceOf(raw), protection);

@@ -1,5 +1,6 @@
 // A structure with a lock.
 
+import { partsOf } from "../blocks.ts";
 import { register, registerAlias } from "../reduction/registry.ts";
 import { enter, type Lock, type RLock } from "../synchronize/lock.ts";
 import { Guarded, type Protection, type ProtectionData, restoreProtection } from "./guarded.ts";
@@ -24,7 +25,8 @@ export class SynchronizedStructureBase<F extends Fields> extends Guarded<Structu
         value.#raw,
         value.protectionData(),
       ],
-      restore([raw, data]) {
+      restore(parts) {
+        const [raw, data] = partsOf(parts, "a synchronized structure");
         if (!(raw instanceof StructureInstance)) {
           throw new RangeError("Cannot restore a synchronized structure: it has no structure");
         }

@@ -1,5 +1,6 @@
 // A single value with a lock.
 
+import { partsOf } from "../blocks.ts";
 import { register } from "../reduction.ts";
 import { enter, type Lock, type RLock } from "../synchronize/lock.ts";
 import { Guarded, type Protection, type ProtectionData, restoreProtection } from "./guarded.ts";
@@ -18,7 +19,8 @@ export class Synchronized<T> extends Guarded<Scalar<T>> {
         value.#raw,
         value.protectionData(),
       ],
-      restore([raw, data]) {
+      restore(parts) {
+        const [raw, data] = partsOf(parts, "a Synchronized");
         if (!(raw instanceof Scalar)) throw new RangeError("Cannot restore a Synchronized: it has no value");
         return new Synchronized(raw, restoreProtection(data, raw.place.handle));
       },

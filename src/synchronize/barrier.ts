@@ -1,6 +1,6 @@
 // Barrier. Its rounds and slots are native/core/src/sync/barrier.rs; all of it is in the addon, but for the action.
 
-import { BlockHandle, type BlockReference, closedError } from "../blocks.ts";
+import { BlockHandle, type BlockReference, closedError, partsOf } from "../blocks.ts";
 import { callingModules, type FunctionReference, type ModuleExport, reference } from "../callable.ts";
 import { ArrivedCallable } from "../callable_arrival.ts";
 import { BrokenBarrierError } from "../errors.ts";
@@ -9,6 +9,7 @@ import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts
 import { attach, register } from "../reduction.ts";
 import { FAILED, wait } from "../waits.ts";
 import { requireCount } from "./count.ts";
+import { showAsText } from "../shown.ts";
 
 /** What a {@linkcode Barrier} runs once in each round: a function, or the export of a module where that is. */
 export type BarrierAction = (() => unknown) | ModuleExport;
@@ -63,10 +64,16 @@ type Run = () => unknown;
  */
 export class Barrier implements Disposable {
   static {
+    showAsText(Barrier);
     register(Barrier, {
       reduce: (barrier) => barrier.#data(),
-      restore: ([block, generation, action, timeout]: BarrierData) =>
-        new Barrier(BlockHandle.adopt([block, generation]), { timeout }, action),
+      restore(data) {
+        const [block, generation, action, timeout] = partsOf(data, "a Barrier");
+        if (typeof timeout !== "number" || Number.isNaN(timeout) || typeof action !== "object") {
+          throw new RangeError("Cannot restore a Barrier: its description is malformed");
+        }
+        return new Barrier(BlockHandle.adopt([block, generation]), { timeout }, action as FunctionReference | null);
+      },
     });
   }
 

@@ -1,6 +1,7 @@
 // Condition. Who waits is written down in its block (native/core/src/sync/condition.rs); all of it is in the addon.
 
-import { BlockHandle, type BlockReference, closedError } from "../blocks.ts";
+import { BlockHandle, type BlockReference, closedError, partsOf } from "../blocks.ts";
+import { showAsText } from "../shown.ts";
 import { InvalidStateError } from "../errors.ts";
 import { native, translated } from "../native.ts";
 import {
@@ -60,9 +61,11 @@ const ALL = 2 ** 32 - 1;
  */
 export class Condition implements Disposable {
   static {
+    showAsText(Condition);
     register(Condition, {
       reduce: (condition) => condition.#data(),
-      restore([block, generation, lock, ownsLock]: ConditionData) {
+      restore(data) {
+        const [block, generation, lock, ownsLock] = partsOf(data, "a Condition");
         if (!isLock(lock)) throw new RangeError("Cannot restore a Condition: it has no lock");
         return new Condition(lock, BlockHandle.adopt([block, generation]), ownsLock === true);
       },

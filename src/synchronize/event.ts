@@ -6,6 +6,7 @@ import { native, translated } from "../native.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { attach, register } from "../reduction.ts";
 import { ACQUIRED, FAILED, wait } from "../waits.ts";
+import { showAsText } from "../shown.ts";
 
 /**
  * A flag that processes wait for. As `multiprocessing.Event`. {@linkcode Event.set | set} releases everybody who waits
@@ -28,9 +29,10 @@ import { ACQUIRED, FAILED, wait } from "../waits.ts";
  */
 export class Event implements Disposable {
   static {
+    showAsText(Event);
     register(Event, {
       reduce: (event) => event.#data(),
-      restore: (data: BlockReference) => new Event(BlockHandle.adopt(data)),
+      restore: (data) => new Event(BlockHandle.adopt(data)),
     });
   }
 

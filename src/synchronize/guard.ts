@@ -1,3 +1,5 @@
+import { register } from "../reduction/registry.ts";
+
 /** What an acquisition gives: proof that the lock is held, and the means to let go of it. */
 export interface Guard extends Disposable {
   /** Releases what was acquired; a second call does nothing. */
@@ -13,6 +15,13 @@ export interface Releasable {
 
 /** The guard of one acquisition: a class, because object literals with a computed method are 200 times slower. */
 export class AcquiredGuard implements Guard {
+  static {
+    register(AcquiredGuard, {
+      name: "Guard",
+      refuse: "a Guard belongs to the thread that holds the lock; send the lock, and acquire it there",
+    });
+  }
+
   #held: Releasable | null;
   readonly ownerDied: boolean;
 

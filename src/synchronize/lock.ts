@@ -1,7 +1,7 @@
 // Lock and RLock. Without contention an acquisition and a release are one `Atomics` operation each; the words and
 // what they mean are native/core/src/sync/lock.rs. Everything else is in the addon.
 
-import { BlockHandle, type BlockReference, cellOf, closedError, Kind, layout } from "../blocks.ts";
+import { BlockHandle, type BlockReference, cellOf, closedError, Kind, layout, partsOf } from "../blocks.ts";
 import { InvalidStateError, type OwnerDiedError } from "../errors.ts";
 import { native, type Owner, translated } from "../native.ts";
 import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../options.ts";
@@ -9,6 +9,7 @@ import { attach, register } from "../reduction.ts";
 import { ACQUIRED, TIMED_OUT, wait } from "../waits.ts";
 import { AcquiredGuard, type Guard } from "./guard.ts";
 import { ownerDied } from "./owner_died.ts";
+import { showAsText } from "../shown.ts";
 
 /** Options of {@linkcode Lock} and {@linkcode RLock}. */
 export interface LockOptions {
@@ -64,6 +65,7 @@ export let inside: (lock: Lock | RLock, action: string) => LockInside;
 /** @ignore What {@linkcode Lock} and {@linkcode RLock} have in common. */
 export abstract class LockBase implements Disposable {
   static {
+    showAsText(LockBase);
     enter = (lock: LockBase) => lock.enter();
     inside = (lock: LockBase, action) => ({
       block: lock.#open(action),
@@ -273,7 +275,10 @@ export class Lock extends LockBase {
   static {
     register(Lock, {
       reduce: (lock) => lock.data(),
-      restore: ([block, generation, throws]: LockData) => new Lock(BlockHandle.adopt([block, generation]), throws),
+      restore(data) {
+        const [block, generation, throws] = partsOf(data, "a Lock");
+        return new Lock(BlockHandle.adopt([block, generation]), throws === true);
+      },
     });
   }
 
@@ -356,7 +361,10 @@ export class RLock extends LockBase {
   static {
     register(RLock, {
       reduce: (lock) => lock.data(),
-      restore: ([block, generation, throws]: LockData) => new RLock(BlockHandle.adopt([block, generation]), throws),
+      restore(data) {
+        const [block, generation, throws] = partsOf(data, "a RLock");
+        return new RLock(BlockHandle.adopt([block, generation]), throws === true);
+      },
     });
   }
 

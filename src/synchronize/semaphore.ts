@@ -9,6 +9,7 @@ import { attach, register } from "../reduction.ts";
 import { ACQUIRED, FAILED, wait } from "../waits.ts";
 import { requireCount } from "./count.ts";
 import { AcquiredGuard, type Guard } from "./guard.ts";
+import { showAsText } from "../shown.ts";
 
 /** The largest value, as of CPython's `SEM_VALUE_MAX`. */
 const SEM_VALUE_MAX = 2 ** 31 - 1;
@@ -37,9 +38,10 @@ const NO_WORDS = new Int32Array(2);
  */
 export class Semaphore implements Disposable {
   static {
+    showAsText(Semaphore);
     register(Semaphore, {
       reduce: (semaphore) => semaphore.data(),
-      restore: (data: BlockReference) => new Semaphore(BlockHandle.adopt(data)),
+      restore: (data) => new Semaphore(BlockHandle.adopt(data)),
     });
   }
 
@@ -232,7 +234,7 @@ export class BoundedSemaphore extends Semaphore {
   static {
     register(BoundedSemaphore, {
       reduce: (semaphore) => semaphore.data(),
-      restore: (data: BlockReference) => new BoundedSemaphore(BlockHandle.adopt(data)),
+      restore: (data) => new BoundedSemaphore(BlockHandle.adopt(data)),
     });
   }
 

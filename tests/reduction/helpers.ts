@@ -12,6 +12,7 @@ export function assertSurvives(value: unknown): void {
   deepStrictEqual(roundTrip(value), value);
   const target = new Uint8Array(dumps(value).bytes.length + 64).fill(0xff);
   const end = dumpInto(value, target, 3);
+  if (typeof end !== "number") throw new Error("Cannot go on: the message was to be written in place");
   deepStrictEqual(loads(target, 3, end), value);
 }
 

@@ -27,7 +27,7 @@ Deno.test("dumpInto: exactly full fits, one byte less does not, and nothing outs
     assertEquals(dumpInto(value, target.subarray(0, bytes.length + 2), 2), bytes.length + 2);
     assertEquals([target[0], target[1], target.at(-1), target.at(-2)], [0xee, 0xee, 0xee, 0xee]);
     assertEquals(target.slice(2, -2), bytes);
-    assertEquals(dumpInto(value, target.subarray(0, bytes.length + 1), 2), -1);
+    assertEquals(dumpInto(value, target.subarray(0, bytes.length + 1), 2), { bytes, attachments: [] });
   }
 });
 

@@ -29,10 +29,7 @@ for (const [path, value, words] of refused) {
   Deno.test(`reduction: refuses ${words} at ${path}`, () => {
     const error = assertThrows(() => dumps(value), TypeError, `Cannot serialise ${words}`) as Error;
     assert(error.message.includes(` at ${path}: `), error.message);
-    const attempt = () => dumpInto(value, new Uint8Array(1000), 0);
-    // What speaks of a block ends there, before what is refused is reached.
-    if (value instanceof Block) assertEquals(attempt(), -1);
-    else assertThrows(attempt, TypeError, ` at ${path}: `);
+    assertThrows(() => dumpInto(value, new Uint8Array(1000), 0), TypeError, ` at ${path}: `);
     assertEquals(roundTrip({ after: "a refusal" }), { after: "a refusal" });
   });
 }

@@ -1,0 +1,65 @@
+/**
+ * What of an error travels: its class, as far as the receiver can know it, and which of its properties.
+ *
+ * @module
+ */
+import { isKnownClass, nearestClass, shownName } from "./error_classes.ts";
+import { classReference } from "./error_exports.ts";
+
+/** Properties that the language makes and that are not enumerable, in the order in which they are written. */
+const INSTALLED = ["cause", "errors", "error", "suppressed"] as const;
+/** What travels otherwise than by its name. */
+const APART: ReadonlySet<string> = new Set([...INSTALLED, "name", "message", "stack"]);
+
+/** What names the class of an error that is no DOMException. */
+export interface ErrorHead {
+  /** Where it is exported; `null` if nobody is seen to. */
+  readonly reference: ReturnType<typeof classReference>;
+  /** The wire name of the nearest class that every process knows. */
+  readonly known: string;
+  /** The `name` that it is to show if it arrives as that; `undefined` if it does by itself. */
+  readonly shown: string | undefined;
+}
+
+/** What names the class of an error. */
+export function headOf(error: Error): ErrorHead {
+  const known = nearestClass(error);
+  return { reference: isKnownClass(error) ? null : classReference(error), known, shown: shownName(error, known) };
+}
+
+/** The stack, if it is text: `Error.prepareStackTrace` may have made anything of it. */
+export function stackOf({ stack }: Error): string | undefined {
+  return typeof stack === "string" ? stack : undefined;
+}
+
+/** The text of an error that others see, even where its class makes something else of it. */
+export function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** A property by name, with its value. */
+export type Property = readonly [key: string, value: unknown];
+
+/**
+ * The properties that travel. Functions and symbols among them are left out: they are no part of what the error tells,
+ * and an error that cannot be told is worse than one without its methods.
+ */
+export function propertiesOf(error: Error): Property[] {
+  const properties: Property[] = [];
+  if (error.message !== "") properties.push(["message", error.message]);
+  for (const key of INSTALLED) {
+    if (Object.hasOwn(error, key)) properties.push([key, Reflect.get(error, key)]);
+  }
+  return [...properties.filter(isToBeTold), ...ownPropertiesOf(error)];
+}
+
+/** As {@linkcode propertiesOf}, without those that the language makes. */
+export function ownPropertiesOf(error: Error): Property[] {
+  const keys = Object.keys(error).filter((key) => !APART.has(key));
+  return keys.map((key): Property => [key, Reflect.get(error, key)]).filter(isToBeTold);
+}
+
+/** A cause is what the error is about, so it travels or is refused. */
+function isToBeTold([key, value]: Property): boolean {
+  return key === "cause" || (typeof value !== "function" && typeof value !== "symbol");
+}
