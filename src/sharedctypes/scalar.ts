@@ -26,7 +26,7 @@ export class Scalar<T> implements Disposable {
       restore(data) {
         const [code, reference] = partsOf(data, "a value");
         const type = scalarType(code);
-        if (type === undefined) throw new RangeError("Cannot restore a value: its type is not known");
+        if (type === undefined) throw new RangeError("Cannot restore a value: bad typecode");
         return new Scalar(type, restorePlace(reference, demandOf(type)));
       },
     });
