@@ -8,10 +8,11 @@ import { setCurrentAuthkey } from "./authkey.ts";
 import { arrivals, trusting, useLoaders } from "./callable_arrival.ts";
 import { load, resolve } from "./callable_resolve.ts";
 import { type Callable, isInNoFile, type ModuleLoader } from "./callable_types.ts";
-import type { AheadOfWork } from "./command_line.ts";
+import { type AheadOfWork, requiredModules } from "./command_line.ts";
 import { current } from "./current.ts";
+import { isFrozen } from "./freeze.ts";
 import { getLogger, inheritLogger } from "./logging.ts";
-import { type Joined, native, nativeOfChild, shareSelf } from "./native.ts";
+import { commandLine, type Joined, native, nativeOfChild, shareSelf } from "./native.ts";
 import { type Belongings, type Preparation, readPreparation } from "./preparation.ts";
 import { Process } from "./process.ts";
 import { endAtExit } from "./process/children.ts";
@@ -23,20 +24,38 @@ import { chooseMethod } from "./start_method.ts";
 /** Imports of modules by URL. */
 type Loaders = Readonly<Record<string, ModuleLoader>>;
 
+/** What this process learned when it joined the tree, if it did so before its entry. */
+let booted: Joined | null = null;
+
+/**
+ * Joins the tree before Deno runs the modules that the user preloads: they are run in a process that is known as a
+ * child, and cannot begin a tree of their own, nor start the next child.
+ */
+export function boot(): void {
+  booted = unlessOrphaned(() => nativeOfChild().joined);
+  const { parentPid: pid, parentName: name } = booted;
+  Object.assign(current, { name: `child of ${pid}`, parent: { pid, name }, isPreloading: true });
+  watchUncaught((error) => {
+    if (current.isPreloading) report(error);
+    fail(error);
+  });
+}
+
 /** Runs what the parent wants run, in this process. */
 export async function start(loaders: Loaders): Promise<void> {
-  watchUncaught(fail);
-  await work(join(), loaders);
+  if (booted === null) watchUncaught(fail);
+  await work(booted ?? join(), loaders);
 }
 
 /** Does ahead what can be done ahead; then waits, with its thread asleep in the kernel, for what the parent wants run. */
 export async function startAhead(loaders: Loaders, { preload, initialDirectory }: AheadOfWork): Promise<void> {
-  watchUncaught(fail); // before any module listens
-  const { parentPid, parentName } = unlessOrphaned(() => nativeOfChild().joined);
+  if (booted === null) watchUncaught(fail); // before any module listens
+  const { parentPid, parentName } = booted ?? unlessOrphaned(() => nativeOfChild().joined);
   const parent = { pid: parentPid, name: parentName };
   Object.assign(current, { name: `warm process of ${parentPid}`, initialDirectory, parent, mayStart: () => false });
   useLoaders(loaders);
   // Whatever is wrong with a module is told when it is wanted: an import that has failed fails again.
+  await requireModules().catch(() => {});
   for (const url of preload) await load(url, loaders).catch(() => {});
   await work(unlessOrphaned(() => native().awaitWork()), loaders);
 }
@@ -53,6 +72,7 @@ async function work(joined: Joined, loaders: Loaders): Promise<void> {
   try {
     current.mayStart = () => false;
     useLoaders(loaders);
+    await requireModules();
     mainIsLoaded = await importMain(preparation.mainModule, loaders);
     const isTrusted = true;
     const target = preparation.target && await resolve(preparation.target, loaders, { isTrusted });
@@ -62,7 +82,7 @@ async function work(joined: Joined, loaders: Loaders): Promise<void> {
     process = processOf(Class, () => target?.(...args), state);
     native().noteBegun();
   } catch (error) {
-    native().reportFailure(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+    report(error);
     fail(error);
   } finally {
     // What the arguments speak of has its own handles by now.
@@ -80,6 +100,32 @@ async function work(joined: Joined, loaders: Loaders): Promise<void> {
   }
   // Without a main module that could be imported, Deno would now fail to run it.
   if (!mainIsLoaded) Deno.exit();
+}
+
+/**
+ * Runs the modules of `--require`, which Deno runs between those of `--preload`, of which this is one, and the main module:
+ * too late for a target. It finds them run then.
+ */
+async function requireModules(): Promise<void> {
+  try {
+    const paths = isFrozen() ? [] : requiredModules(knownCommandLine());
+    if (paths.length === 0) return;
+    current.isPreloading = true;
+    const { createRequire } = await import("node:module");
+    const require = createRequire(import.meta.url);
+    for (const path of paths) require(path);
+  } finally {
+    current.isPreloading = false;
+  }
+}
+
+/** The command line of this process; nothing, if it was overwritten before it could be read. */
+function knownCommandLine(): readonly string[] {
+  try {
+    return commandLine();
+  } catch {
+    return [];
+  }
 }
 
 /** Runs the target of a main module that starts processes only where it is the main one. */
@@ -147,6 +193,11 @@ async function importMain(url: string | null, loaders: Loaders): Promise<boolean
 
 /** As it was before any module of the user's could replace it: an error that ends the process must be seen. */
 const print = console.error;
+
+/** Tells the parent why this process cannot begin its work. */
+function report(error: unknown): void {
+  native().reportFailure(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+}
 
 /** Ends this process because of an error. */
 function fail(error: unknown): never {

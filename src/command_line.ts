@@ -12,6 +12,8 @@
 // - deno.json, package.json, workspace and lock file are discovered as they were for the parent
 //   (a `data:` main module has no configuration at all, one of ours would find our own).
 
+import { hasBytes } from "./paths.ts";
+
 /** What {@linkcode childArguments} needs to know about the parent. */
 export interface ParentCommandLine {
   /** The parent's whole command line, as `/proc/self/cmdline` has it (Deno asks for every permission to read it). */
@@ -24,7 +26,14 @@ export interface ParentCommandLine {
   args: readonly string[];
   /** The module the child runs before anything else: see {@linkcode entryModule}. */
   entry: string;
-  /** The directory the parent was started in; relative paths in flags are made absolute with it. */
+  /**
+   * The module the child runs before those of the parent's `--preload`, if there are any: see {@linkcode bootModule}.
+   */
+  boot?: string;
+  /**
+   * The directory the parent was started in; relative paths in flags are made absolute with it. If it has bytes that are
+   * no text, no flag can name it: then they are left as they are, and the child has to begin there.
+   */
   cwd: string;
   /** Flags that take the place of the parent's own permissions: see permissions.ts. */
   permissionFlags?: readonly string[];
@@ -113,7 +122,10 @@ export const PERMISSIONS: readonly PermissionName[] = ["read", "write", "net", "
 /** How the URL of every entry module begins. */
 export const ENTRY_PREFIX = "data:text/javascript;x=multiprocessing";
 
-/** How it begins in a process with limited permissions; native/core/src/cage/entry.rs has the same. */
+/** How the URL of every boot module begins; native/core/src/cage/entry.rs has the same. */
+const BOOT_PREFIX = `${ENTRY_PREFIX}-boot;base64,`;
+
+/** How that of an entry module begins in a process with limited permissions; native/core/src/cage/entry.rs has the same. */
 const CAGED_PREFIX = `${ENTRY_PREFIX}-caged;base64,`;
 const FREE_PREFIX = `${ENTRY_PREFIX};base64,`;
 
@@ -152,8 +164,25 @@ export function entryModule(
   const loaders = [...new Set(modules)].map((url) => `${JSON.stringify(url)}:()=>import(${JSON.stringify(url)})`);
   const [start, rest] = ahead === undefined ? ["start", ""] : ["startAhead", `,${JSON.stringify(ahead)}`];
   const source = `import{${start}}from${JSON.stringify(String(childMain))};await ${start}({${loaders.join()}}${rest})`;
+  return (isCaged ? CAGED_PREFIX : FREE_PREFIX) + base64(source);
+}
+
+/**
+ * The module that a child begins with where the parent has modules that are preloaded, which Deno runs before the entry:
+ * what they do, they do in a process that is known as a child.
+ */
+export function bootModule(childMain: string | URL): string {
+  return BOOT_PREFIX + base64(`import{boot}from${JSON.stringify(String(childMain))};boot()`);
+}
+
+function base64(source: string): string {
   const bytes = new TextEncoder().encode(source);
-  return (isCaged ? CAGED_PREFIX : FREE_PREFIX) + btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+}
+
+/** The paths that `--require` names on a command line, in its order: modules to be run before the main one. */
+export function requiredModules(argv: readonly string[]): string[] {
+  return parse(argv).flags.flatMap(({ name, value }) => name === "require" && value !== undefined ? [value] : []);
 }
 
 /**
@@ -175,6 +204,9 @@ export function childArguments(parent: ParentCommandLine): string[] {
   return [
     parent.execPath,
     "run",
+    ...parent.boot !== undefined && kept.some(({ name }) => name === "preload" || name === "import")
+      ? [`--preload=${parent.boot}`]
+      : [],
     ...kept.map(format).filter((flag) => !permissions.includes(flag)),
     ...permissions,
     "--no-prompt", // nobody can answer: standard input is the null device
@@ -183,6 +215,14 @@ export function childArguments(parent: ParentCommandLine): string[] {
     ...parent.args,
   ];
 }
+
+/** Whether a command line says that the program is started again whenever its files change. */
+export function isWatched(argv: readonly string[]): boolean {
+  const { command, flags } = parse(argv);
+  return command === COMMANDS.watch || flags.some(({ name }) => WATCH_FLAGS.has(name));
+}
+
+const WATCH_FLAGS = new Set(["watch", "watch-hmr", "hmr"]);
 
 /** The permission flags of a child that inherits all permissions. */
 export function inheritedPermissions(parent: Omit<ParentCommandLine, "entry">): Flag[] {
@@ -342,6 +382,7 @@ function absoluteItems(flag: Flag, cwd: string): Flag {
 }
 
 function absolutePath(path: string, cwd: string): string {
+  if (hasBytes(cwd)) return path;
   const isUrl = /^[a-z][a-z0-9+.-]+:/i.test(path);
   return isUrl || path.startsWith("/") ? path : `${cwd.replace(/\/$/, "")}/${path.replace(/^(\.\/)+/, "")}`;
 }

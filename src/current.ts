@@ -12,6 +12,8 @@ export interface Current {
   initialDirectory: string | null;
   /** Whether processes may be started here and now: not by a main module that a child imports. */
   mayStart: () => boolean;
+  /** Whether what runs are the modules that the command line preloads, in a child. */
+  isPreloading: boolean;
 }
 
 /** This process. */
@@ -22,6 +24,7 @@ export const current: Current = {
   parent: null,
   initialDirectory: workingDirectory(),
   mayStart: () => true,
+  isPreloading: false,
 };
 
 /** Where this process is now; `null` where Deno does not say. */

@@ -10,6 +10,7 @@
 
 import { current } from "./current.ts";
 import { getLogger } from "./logging.ts";
+import { tell } from "./notices.ts";
 
 /** Options of {@linkcode Finalize}. */
 export interface FinalizeOptions {
@@ -66,7 +67,7 @@ export function runFinalizers(least = -Infinity): void {
       // One may have cancelled another.
       if (finalizer.isActive) finalizer.run();
     } catch (error) {
-      console.error(error);
+      tell(error);
     }
   }
 }

@@ -7,6 +7,7 @@ import { isInNoFile, isOwnModule } from "./callable_types.ts";
 import { type AheadOfWork, childArguments, entryModule, type ParentCommandLine } from "./command_line.ts";
 import { Finalize } from "./finalize.ts";
 import { native, type StartOptions, translated } from "./native.ts";
+import { hasBytes, pathOfUrl } from "./paths.ts";
 import { MAIN, preloadedModules } from "./start_method.ts";
 
 /** How many processes wait, once the start method has been used. */
@@ -80,8 +81,9 @@ export function refillWarm(): void {
 function needsLoader(url: string): boolean {
   if (isOwnModule(url) || isInNoFile(url)) return false;
   if (!url.startsWith("file:")) return /^https?:/.test(url);
-  const path = decodeURIComponent(new URL(url).pathname);
-  return Deno.permissions.querySync({ name: "read", path }).state !== "granted";
+  const path = pathOfUrl(url);
+  // Deno cannot be asked about a path that is no text: only whether everything may be read.
+  return Deno.permissions.querySync({ name: "read", path: hasBytes(path) ? undefined : path }).state !== "granted";
 }
 
 let finalizer: Finalize | null = null;

@@ -4,13 +4,14 @@
 import { type AuthenticationString, currentAuthkey } from "./authkey.ts";
 import { readSource } from "./callable_source.ts";
 import { type FunctionReference, isInNoFile, isOwnModule } from "./callable_types.ts";
-import { childArguments, entryModule, format, inheritedPermissions } from "./command_line.ts";
+import { bootModule, childArguments, entryModule, format, inheritedPermissions } from "./command_line.ts";
 import { startFromWarm } from "./forkserver.ts";
 import { current } from "./current.ts";
 import { frozenArguments, isFrozen } from "./freeze.ts";
 import { getLogger } from "./logging.ts";
 import { addonFile, commandLine, native, type OutputKind, translated } from "./native.ts";
 import { childPermissionFlags, type ChildPermissions } from "./permissions.ts";
+import { hasBytes, pathOfUrl } from "./paths.ts";
 import { type Belongings, type Preparation, writePreparation } from "./preparation.ts";
 import { discard } from "./reduction/registry.ts";
 import { chosenExecutable, type StartMethod } from "./start_method.ts";
@@ -59,7 +60,9 @@ export function launch({ method, permissions, preparation, args, state, env, cwd
   const mayBeWarm = method === "forkserver" && env === undefined && stdout === "inherit" && stderr === "inherit" &&
     permissions === "inherit" && !isCaged && !isFrozen();
   const named = cwd === undefined ? undefined : pathOf(cwd);
-  const directory = mayBeWarm ? translated(() => addon.directoryToBeginIn(named)) : null;
+  // Relative paths in flags stay so where no flag can name the directory: then the child begins there, and is told to go on.
+  const isRelative = hasBytes(initialDirectory);
+  const directory = mayBeWarm || isRelative ? translated(() => addon.directoryToBeginIn(named)) : null;
   const facts = {
     ...preparation,
     ...isFrozen() && { target: elsewhere(preparation.target), process: elsewhere(preparation.process) },
@@ -78,6 +81,7 @@ export function launch({ method, permissions, preparation, args, state, env, cwd
     mainModule,
     args: Deno.args,
     cwd: initialDirectory,
+    boot: bootModule(CHILD_MAIN),
   };
   const { name, daemon, target, process } = preparation;
   const targetModules = [target?.modules ?? [], process?.modules ?? []].flat();
@@ -111,7 +115,7 @@ export function launch({ method, permissions, preparation, args, state, env, cwd
         path,
         arguments: commandLine,
         environment: env === undefined ? undefined : Object.entries(env),
-        directory: named,
+        directory: isRelative ? initialDirectory : named,
         daemon,
         preparation: block,
         stdout,
@@ -183,5 +187,5 @@ function pathOf(path: string | URL): string {
   if (path.protocol !== "file:") {
     throw new TypeError(`Cannot start a process in "${path}": wanted a path or a file: URL`);
   }
-  return decodeURIComponent(path.pathname);
+  return pathOfUrl(path);
 }

@@ -11,6 +11,7 @@
 
 import type { Logger as LogTapeLogger } from "@logtape/logtape";
 import { current } from "./current.ts";
+import { tell } from "./notices.ts";
 
 /** The levels, as numbers of Python's `logging`. Any number between them is a level, too. */
 export const LOG_LEVELS = {
@@ -89,7 +90,7 @@ export class Logger {
     if (number < this.#level) return;
     if (this.#stderrHandlers > 0 && number >= this.getEffectiveLevel()) {
       const line = `[${nameOf(number)}/${current.name}] ${message}`;
-      for (let i = 0; i < this.#stderrHandlers; i++) console.error(line);
+      for (let i = 0; i < this.#stderrHandlers; i++) tell(line);
     }
     // Braces are LogTape's placeholders.
     logTape()?.[logTapeLevel(number)](message.replace(/[{}]/g, "$&$&"), { processName: current.name });

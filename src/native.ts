@@ -5,6 +5,7 @@
 import { current } from "./current.ts";
 import { InvalidStateError, ProcessError } from "./errors.ts";
 import { nodeProcess } from "./node.ts";
+import { pathOfUrl } from "./paths.ts";
 
 /** The version of the functions below; `native/addon/src/lib.rs` has the same. */
 const ABI = 1;
@@ -368,7 +369,7 @@ function giveUpLibraries(addon: Native): void {
 }
 
 function join(addon: Native): Native {
-  addon.joinTree("MainProcess");
+  translated(() => addon.joinTree("MainProcess"));
   keepArguments(addon);
   if (isWorker()) recallSelf(addon);
   return addon;
@@ -578,5 +579,5 @@ function explicitPath(): string | undefined {
 
 function packageFolder(): string {
   const url = new URL("../", import.meta.url);
-  return url.protocol === "file:" ? decodeURIComponent(url.pathname) : url.href;
+  return url.protocol === "file:" ? pathOfUrl(url) : url.href;
 }

@@ -9,6 +9,7 @@ import { showAsText } from "./shown.ts";
 import type { Callable, ModuleExport } from "./callable_types.ts";
 import { InvalidStateError, TimeoutError } from "./errors.ts";
 import { Watch } from "./limits.ts";
+import { tell } from "./notices.ts";
 import { timeoutOf, type WaitOptions } from "./options.ts";
 import { AsyncResult } from "./pool/async_result.ts";
 import { type Call, CALL_FLAGS, MapCall, SingleCall } from "./pool/calls.ts";
@@ -66,7 +67,10 @@ let pools = 0;
 /** Pools that nobody can reach any more, and that were not closed. */
 const dropped = new FinalizationRegistry<Engine>((engine) => {
   if (engine.state !== "running") return;
-  console.warn(`unclosed running multiprocessing pool "${engine.name}" (pids ${engine.pids.join()}): it was dropped`);
+  tell(
+    `unclosed running multiprocessing pool "${engine.name}" (pids ${engine.pids.join()}): it was dropped`,
+    "warn",
+  );
   engine.close();
 });
 

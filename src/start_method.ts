@@ -2,6 +2,7 @@
 // users set by context.ts is kept here, where process.ts can see it.
 
 import { InvalidStateError } from "./errors.ts";
+import { pathOfUrl } from "./paths.ts";
 
 /** How a process is started. */
 export type StartMethod = "spawn" | "forkserver";
@@ -60,7 +61,7 @@ export function chosenExecutable(): string | null {
  */
 export function chooseExecutable(path: string | URL): void {
   if (typeof path === "string" && path !== "") executable = path;
-  else if (path instanceof URL && path.protocol === "file:") executable = decodeURIComponent(path.pathname);
+  else if (path instanceof URL && path.protocol === "file:") executable = pathOfUrl(path);
   else throw new TypeError(`Cannot set the executable to ${Deno.inspect(path)}: wanted a path or a file: URL`);
 }
 

@@ -1,6 +1,6 @@
 // The clocks, timers and other globals of time as they were when the package was imported. Tests replace the global
 // ones (fake timers) and do not let time pass: a wait of this package would then never end. No other module of src uses
-// the global ones; tests/timing_test.ts looks.
+// the global ones; tests/surroundings/timing_test.ts looks.
 
 /** The clock of durations. */
 export const performance: Pick<Performance, "now"> = {

@@ -94,11 +94,12 @@ for (const method of mp.getAllStartMethods()) {
     await assertNothingLeft(before);
   });
 
-  Deno.test(`${method}: an executable that is no Deno is told by its exit code`, () =>
+  Deno.test(`${method}: an executable that is no Deno is told by join and by its exit code`, () =>
     withExecutable("/bin/false", async () => {
       const child = new Process({ target: nothing });
       child.start();
-      assert(await child.join({ timeout: PATIENCE }));
+      const join = () => child.join({ timeout: PATIENCE });
+      await assertRejects(join, mp.ProcessError, "it ended with exit code 1 before it began");
       assertEquals(child.exitcode, 1);
     }));
 

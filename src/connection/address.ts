@@ -17,7 +17,7 @@ export type Place =
   | { readonly kind: "unix"; readonly path: string };
 
 /** The longest path of a UNIX socket, in bytes; an abstract name and its NUL have one more, as no NUL ends them. */
-const LONGEST_PATH = 107;
+export const LONGEST_PATH = 107;
 
 /**
  * The place that an address means.

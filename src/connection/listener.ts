@@ -6,7 +6,7 @@ import { Finalize } from "../finalize.ts";
 import { native, type SocketName, translated } from "../native.ts";
 import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { descriptorOf, type Waitable } from "../waitable.ts";
-import { type Address, addressOf, checkFamily, describe, type Family } from "./address.ts";
+import { type Address, addressOf, checkFamily, describe, type Family, LONGEST_PATH } from "./address.ts";
 import { checkedKey, handshakeTimeoutOf, perform, performSync } from "./authentication.ts";
 import { Connection } from "./connection.ts";
 import { serve } from "./handshake.ts";
@@ -249,12 +249,38 @@ function listenAnywhere(family: Family | undefined, backlog: number): Listening 
   checkFamily(family, "listen");
   if (family === "AF_INET") return listenAt(["127.0.0.1", 0], family, { backlog, ownsFolder: false });
   if (family === "AF_INET6") return listenAt(["::1", 0], family, { backlog, ownsFolder: false });
-  // Nobody but this user can enter it.
-  const folder = Deno.makeTempDirSync({ prefix: "multiprocessing-" });
+  const folder = makeFolder();
   try {
     return listenAt(`${folder}/socket`, "AF_UNIX", { backlog, ownsFolder: true });
   } catch (error) {
     Deno.removeSync(folder);
     throw error;
   }
+}
+
+/** The longest path of a folder for which `/socket` behind it can be that of a socket. */
+const LONGEST_FOLDER = LONGEST_PATH - "/socket".length;
+
+/** A new folder that nobody but this user can enter: where TMPDIR says, else in /tmp. */
+function makeFolder(): string {
+  const prefix = "multiprocessing-";
+  const failures: string[] = [];
+  for (const dir of [undefined, "/tmp"]) {
+    const where = dir ?? "the folder for temporary files";
+    try {
+      const made = Deno.makeTempDirSync({ dir, prefix });
+      const folder = made.startsWith("/") ? made : Deno.realPathSync(made); // others may be in another directory
+      const { length } = new TextEncoder().encode(folder);
+      if (length <= LONGEST_FOLDER) return folder;
+      Deno.removeSync(folder);
+      failures.push(`a path in ${where} has ${length} bytes, wanted ${LONGEST_FOLDER} or less`);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) throw error;
+      failures.push(`${where}: ${(error as Error).message}`);
+    }
+  }
+  throw new Deno.errors.NotFound(
+    `Cannot listen at a path of the listener's own: no folder can be made for it (${failures.join("; ")}); ` +
+      "set TMPDIR to a folder with a short path that can be written",
+  );
 }

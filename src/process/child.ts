@@ -9,6 +9,7 @@ import { addChild, removeChild } from "./children.ts";
 import type { Outputs } from "./output.ts";
 import type { Process } from "./process.ts";
 import { Sentinel } from "./sentinel.ts";
+import { exitText } from "./signals.ts";
 import { Doubts } from "./stuck.ts";
 import { queueMicrotask } from "../timing.ts";
 
@@ -60,14 +61,24 @@ export class Child {
       const failure = native().childFailure(this.pid);
       // Whoever could not begin ends with 1. Any other code is of one who did, and has told lies.
       this.#failure = failure !== null && this.#exitcode === 1 ? this.#reason(failure) : null;
-      if (this.#exitcode === 0 && !this.#isSignalled && !native().childHadBegun(this.pid)) {
-        this.#failure = "it ended with exit code 0 before it began, as by Deno.exit() in a module that it imports";
+      if (this.#failure === null && !this.#isSignalled && !native().childHadBegun(this.pid)) {
+        this.#failure = this.#earlyEnd(this.#exitcode);
       }
       native().childClose(this.pid); // it has nothing more to tell: its descriptors are free
       removeChild(this.pid);
       queueMicrotask(refillWarm);
     }
     return this.#exitcode;
+  }
+
+  /** Why it has not begun, as far as that can be told of who has said nothing. */
+  #earlyEnd(exitcode: number): string {
+    if (exitcode < 0) return `it was ended by ${exitText(exitcode).slice(1)} before it began`;
+    const ended = `it ended with exit code ${exitcode} before it began`;
+    if (exitcode === 0) return `${ended}, as by Deno.exit() in a module that it imports`;
+    return `${ended}; ${
+      this.outputs.isErrorHidden ? 'start it without { stderr: "null" } to read why' : "its standard error may say why"
+    }`;
   }
 
   /** What it has said. With limited permissions it is taken to be hostile: its words are shown to be its own. */

@@ -1,8 +1,11 @@
 // The children of this process: which are running, and what becomes of them when it ends.
 
+import { isWatched } from "../command_line.ts";
+import { current } from "../current.ts";
 import { endInOrder } from "../finalize.ts";
 import { getLogger } from "../logging.ts";
-import { native } from "../native.ts";
+import { commandLine, native } from "../native.ts";
+import { tell } from "../notices.ts";
 import type { Child } from "./child.ts";
 import type { Process } from "./process.ts";
 import { SIGKILL, SIGTERM } from "./signals.ts";
@@ -62,6 +65,26 @@ function endChildren(children: readonly Child[]): void {
   }
   for (const { pid, name } of children) {
     logger.info(`calling join() for process ${name}`);
-    native().childJoin(pid, Infinity);
+    if (!native().childJoin(pid, isRestartable() ? PATIENCE_OF_WATCHERS : Infinity)) {
+      tell(
+        `The program cannot be started again before "${name}" (pid ${pid}), which is no daemon, has ended: end it, or ` +
+          "start it with { daemon: true }",
+        "warn",
+      );
+      native().childJoin(pid, Infinity);
+    }
+  }
+}
+
+/** After how many milliseconds whoever watches a program is told what holds up its next start. */
+const PATIENCE_OF_WATCHERS = 500;
+
+/** Whether Deno starts this program again when its files change. */
+function isRestartable(): boolean {
+  if (current.parent !== null) return false;
+  try {
+    return isWatched(commandLine());
+  } catch {
+    return false; // it was overwritten
   }
 }

@@ -73,11 +73,14 @@ export class PipedOutput {
 export class Outputs {
   readonly stdout: PipedOutput | null;
   readonly stderr: PipedOutput | null;
+  /** Whether nobody can see what the child says on its standard error. */
+  readonly isErrorHidden: boolean;
 
   /** Of the child that was just started. */
   constructor(pid: number, { stdout, stderr }: { stdout: OutputKind; stderr: OutputKind }) {
     this.stdout = stdout === "piped" ? new PipedOutput(pid, 1) : null;
     this.stderr = stderr === "piped" ? new PipedOutput(pid, 2) : null;
+    this.isErrorHidden = stderr === "null";
   }
 
   /** Which of them the child may be waiting for somebody to read. */

@@ -273,6 +273,12 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
       throw new InvalidStateError("Cannot start a process: daemonic processes are not allowed to have children");
     }
     requireMethods(this, this.#class === null ? ["run"] : Object.keys(this));
+    if (current.isPreloading) {
+      throw new InvalidStateError(
+        "Cannot start a process while a child runs the modules of --preload or --require: each child would start the " +
+          "next; put what starts processes into the program's main module",
+      );
+    }
     if (!current.mayStart()) {
       throw new InvalidStateError(
         "Cannot start a process while the main module is imported by a child: " +

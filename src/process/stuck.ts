@@ -2,6 +2,7 @@
 // Whoever waits for such a process is told so, once.
 
 import { native } from "../native.ts";
+import { tell } from "../notices.ts";
 import type { Child } from "./child.ts";
 import { clearTimeout, setTimeout } from "../timing.ts";
 
@@ -28,7 +29,7 @@ export class Doubts {
   look(): void {
     const why = this.#child.poll() === null ? this.#unreadOutput() ?? this.#fullQueue() : null;
     if (why !== null) {
-      console.warn(`Waiting for "${this.#child.name}" (pid ${this.#child.pid}), which cannot end: ${why}`);
+      tell(`Waiting for "${this.#child.name}" (pid ${this.#child.pid}), which cannot end: ${why}`, "warn");
     }
     this.#nextIn = why === null ? this.#nextIn * 2 : Infinity;
   }

@@ -10,6 +10,14 @@ import { ended, type Suite } from "./suite.ts";
 
 const EXIT_CODES: Record<targets.How, number> = { throws: 1, exits: 7, segfaults: -11, killed: -9 };
 
+/** What `join` says of one that ended like that before it began. */
+const REASONS: Record<targets.How, string> = {
+  throws: "RangeError: boom",
+  exits: "it ended with exit code 7 before it began",
+  segfaults: "it was ended by SIGSEGV before it began",
+  killed: "it was ended by SIGKILL before it began",
+};
+
 /** The tests of crashes, for one start method. */
 export function crashesOfProcesses({ Process }: Suite): void {
   const moments: Record<string, (how: targets.How, results: Queue) => BaseProcess> = {
@@ -36,9 +44,9 @@ export function crashesOfProcesses({ Process }: Suite): void {
           process.start();
           const error = await within(process.join()).then(() => null, (error) => error);
           assertEquals([process.exitcode, process.isAlive()], [exitcode, false]);
-          if (how === "throws" && /imports|decodes/.test(moment)) {
+          if (/imports|decodes/.test(moment)) {
             assertInstanceOf(error, ProcessError);
-            assertStringIncludes(error.message, `Cannot run "${process.name}": RangeError: boom`);
+            assertStringIncludes(error.message, `Cannot run "${process.name}": ${REASONS[how]}`);
           } else {
             assertEquals(error, null);
           }

@@ -10,6 +10,7 @@ use multiprocessing_core::output::Output;
 use multiprocessing_core::process::{Child, Start};
 use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::sys::spawn::Stdio;
+use multiprocessing_core::sys::text;
 use napi::bindgen_prelude::{Buffer, Uint8Array};
 use napi_derive::napi;
 use rustix::process::Signal;
@@ -42,7 +43,7 @@ fn child(pid: u32) -> Result<Arc<Child>> {
 #[napi(object)]
 pub struct StartOptions {
     pub name: String,
-    /// The executable and what follows it on the command line.
+    /// The executable, as [`text`] has it, and what follows it on the command line.
     pub path: String,
     pub arguments: Vec<String>,
     /// Pairs of name and value that replace the environment.
@@ -107,13 +108,14 @@ pub fn start(options: &StartOptions) -> Result<Arc<Child>> {
         pairs.iter().filter_map(pair).collect()
     });
     let (stdout, stderr) = (Outlet::new(&options.stdout)?, Outlet::new(&options.stderr)?);
+    let directory = options.directory.as_deref().map(text::to_path);
     let started = Child::start(
         &tree()?.member,
         &Start {
-            path: Path::new(&options.path),
+            path: Path::new(&text::to_path(&options.path)),
             arguments: &options.arguments,
             environment: environment.as_deref(),
-            directory: options.directory.as_deref().map(Path::new),
+            directory: directory.as_deref().map(Path::new),
             stdout: stdout.stdio(),
             stderr: stderr.stdio(),
             name: &options.name,

@@ -9,7 +9,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 pub fn to_js(error: CoreError) -> Error {
     let code = match &error {
-        CoreError::Os { errno, .. } => format!("OS:{}", errno.raw_os_error()),
+        CoreError::Os { errno, .. } | CoreError::OsAt { errno, .. } => {
+            format!("OS:{}", errno.raw_os_error())
+        }
         CoreError::Unsupported(_) => "UNSUPPORTED".into(),
         CoreError::Corrupted(_) => "CORRUPTED".into(),
         CoreError::NoSuchObject { .. } => "NO_SUCH_OBJECT".into(),

@@ -15,7 +15,7 @@ use multiprocessing_core::reactor::WaitId;
 use multiprocessing_core::reactor::descriptors::Descriptors;
 use multiprocessing_core::reactor::words::Words;
 use multiprocessing_core::sys::clock::deadline_after;
-use multiprocessing_core::sys::{self, procfs};
+use multiprocessing_core::sys::{self, procfs, text};
 use multiprocessing_core::table::ProcessEntry;
 use napi_derive::napi;
 
@@ -136,8 +136,10 @@ pub fn join_parent() -> Result<Joined> {
         ));
     }
     let [socket, arena] = inherited_descriptors()?;
-    let (member, greeting) =
-        process::join(socket.as_fd(), arena).map_err(|error| orphaned_or(&socket, error))?;
+    let (member, greeting) = process::join(socket.as_fd(), arena).map_err(|error| {
+        let _ = send_failure(socket.as_fd(), &error.to_string());
+        orphaned_or(&socket, error)
+    })?;
     let joined = joined(&member, &greeting);
     let daemon = AtomicBool::new(greeting.daemon);
     let tree = Tree::new(
@@ -197,8 +199,9 @@ fn joined(member: &Member, greeting: &Greeting) -> Joined {
 /// Goes to a directory (`chdir(2)`).
 #[napi]
 pub fn change_directory(path: String) -> Result<()> {
-    cage::require_directory(path.as_ref()).map_err(to_js)?;
-    std::env::set_current_dir(&path).map_err(|error| {
+    let directory = text::to_path(&path);
+    cage::require_directory(directory.as_ref()).map_err(to_js)?;
+    std::env::set_current_dir(&directory).map_err(|error| {
         Error::new(
             format!("OS:{}", error.raw_os_error().unwrap_or(0)),
             format!("Cannot go to the directory \"{path}\": {error}"),
@@ -345,11 +348,11 @@ pub fn process_arguments() -> Result<Vec<String>> {
     })
 }
 
-/// The path of the running executable (`/proc/self/exe`).
+/// The path of the running executable (`/proc/self/exe`), as [`text`] has it.
 #[napi]
 pub fn executable() -> Result<String> {
     let path = std::env::current_exe();
-    path.map(|path| path.to_string_lossy().into_owned())
+    path.map(|path| text::to_text(path.as_os_str()))
         .map_err(|error| {
             Error::new(
                 "OS:0".into(),
@@ -358,14 +361,14 @@ pub fn executable() -> Result<String> {
         })
 }
 
-/// The working directory of this process (`getcwd(2)`).
+/// The working directory of this process (`getcwd(2)`), as [`text`] has it.
 #[napi]
 pub fn working_directory() -> Result<String> {
     let path = std::env::current_dir();
-    path.map(|path| path.to_string_lossy().into_owned())
+    path.map(|path| text::to_text(path.as_os_str()))
         .map_err(|error| {
             Error::new(
-                "OS:0".into(),
+                format!("OS:{}", error.raw_os_error().unwrap_or(0)),
                 format!("Cannot tell the working directory: {error}"),
             )
         })

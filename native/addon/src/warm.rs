@@ -2,17 +2,18 @@
 //! [`crate::tree::await_work`], and is used for one process.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use multiprocessing_core::process::{Child, Work};
+use multiprocessing_core::sys::{spawn, text};
 use napi_derive::napi;
-use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
+use rustix::io::Errno;
 use rustix::process::Signal;
 
 use crate::children::{self, StartOptions};
 use crate::errors::{Error, Result, to_js};
-use crate::tree::tree;
+use crate::tree::{tree, working_directory};
 
 /// One that waits.
 struct Warm {
@@ -119,22 +120,29 @@ pub fn cool_down() {
     }
 }
 
-/// The absolute path of a directory that a process can begin in; of this process's own, if none is
-/// named.
+/// The absolute path of a directory that a process can begin in, as [`text`] has it; of this
+/// process's own, if none is named.
 #[napi]
 pub fn directory_to_begin_in(path: Option<String>) -> Result<String> {
-    let fail = |errno| to_js(multiprocessing_core::Error::os("start a process", errno));
-    if let Some(path) = &path {
-        multiprocessing_core::cage::require_directory(path.as_ref()).map_err(to_js)?;
+    let Some(path) = path else {
+        spawn::can_stay().map_err(to_js)?;
+        spawn::can_enter(Path::new(".")).map_err(|errno| fail(".", errno))?;
+        return working_directory();
+    };
+    let directory = PathBuf::from(text::to_path(&path));
+    multiprocessing_core::cage::require_directory(&directory).map_err(to_js)?;
+    spawn::can_enter(&directory).map_err(|errno| fail(&path, errno))?;
+    if directory.is_absolute() {
+        return Ok(path);
     }
-    let path = path.unwrap_or_else(|| ".".into());
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    rustix::fs::open(path.as_str(), flags, Mode::empty()).map_err(fail)?;
-    rustix::fs::accessat(CWD, path.as_str(), Access::EXEC_OK, AtFlags::empty()).map_err(fail)?;
-    let here = std::env::current_dir().map_err(|error| {
-        let text = format!("Cannot tell the working directory: {error}");
-        Error::new("OS:0".into(), text)
-    })?;
-    let absolute = here.join(Path::new(&path));
-    Ok(absolute.to_string_lossy().into_owned())
+    let absolute = PathBuf::from(text::to_path(&working_directory()?)).join(directory);
+    Ok(text::to_text(absolute.as_os_str()))
+}
+
+fn fail(path: &str, errno: Errno) -> Error {
+    let action = match errno {
+        Errno::MFILE | Errno::NFILE | Errno::NOMEM => "start a process".to_owned(), // it is not the path's fault
+        _ => format!("start a process in \"{path}\""),
+    };
+    to_js(multiprocessing_core::Error::OsAt { action, errno })
 }

@@ -18,8 +18,12 @@
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering::Relaxed;
 
+use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
+
 use crate::error::{Error, Result};
 use crate::sys::memory::SharedMapping;
+use crate::sys::procfs;
 
 /// A position in the arena, in bytes: the same in every process.
 pub type Offset = u64;
@@ -61,6 +65,10 @@ const MAGIC_WORD: Offset = 0;
 const SIZE_WORD: Offset = 8;
 /// 1 once a process of the tree was started in a cage.
 const CAGE_WORD: Offset = 16;
+/// The number of the PID namespace that the tree is in; 0 if it is not known.
+const NAMESPACE_WORD: Offset = 24;
+/// Two words of [`crate::wait`].
+pub const ANYWHERE: Offset = 32;
 
 /// The shared memory of one process tree.
 pub struct Arena {
@@ -76,23 +84,38 @@ impl std::ops::Deref for Arena {
 }
 
 impl Arena {
-    /// The arena of a new tree.
+    /// The arena of a new tree: as large as the limits of this process allow.
     pub fn create() -> Result<Self> {
-        let mut attempts = SIZES.iter().map(|&size| Self::create_sized(size));
-        let mut last = attempts.next().expect("there is a first size");
-        for attempt in attempts {
+        // To size a file beyond this limit is a deadly signal (SIGXFSZ), not an error.
+        let limit = getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX);
+        let mut last = Err(Error::Unsupported(format!(
+            "Cannot create shared memory: the limit of file sizes (RLIMIT_FSIZE, ulimit -f) is {limit} bytes, wanted \
+             {GIB} or more; raise it"
+        )));
+        for size in SIZES.into_iter().filter(|&size| size <= limit) {
+            last = Self::create_sized(size);
             if last.is_ok() {
                 break;
             }
-            last = attempt;
         }
-        last
+        match last {
+            Err(Error::Os {
+                errno: Errno::NOMEM,
+                ..
+            }) => Err(Error::Unsupported(format!(
+                "Cannot map shared memory: there is no room for {GIB} bytes of addresses; raise the limit of address \
+                 space (RLIMIT_AS, ulimit -v)"
+            ))),
+            last => last,
+        }
     }
 
     /// An arena of `size` bytes, for tests that want to see its end.
     pub fn create_sized(size: u64) -> Result<Self> {
         let memory = SharedMapping::create("multiprocessing", size)?;
         memory.word64(SIZE_WORD).store(size, Relaxed);
+        let namespace = procfs::pid_namespace();
+        memory.word64(NAMESPACE_WORD).store(namespace, Relaxed);
         memory.word64(MAGIC_WORD).store(MAGIC, Relaxed);
         Ok(Self { memory })
     }
@@ -116,6 +139,21 @@ impl Arena {
         SMALL + (self.size() - SMALL) / 8 / PAGE * PAGE
     }
 
+    /// Fails if this process is in another PID namespace than the tree: whether its processes live
+    /// can be told only by who has the same numbers for them.
+    pub fn require_same_namespace(&self) -> Result<()> {
+        let root = self.memory.word64(NAMESPACE_WORD).load(Relaxed);
+        let own = procfs::pid_namespace();
+        if root == own || root == 0 || own == 0 {
+            return Ok(());
+        }
+        Err(Error::Unsupported(
+            "Cannot join the parent's tree: this process is in another PID namespace than the process \
+             that began the tree; start both in one"
+                .into(),
+        ))
+    }
+
     /// Says, for ever, that a process of the tree is about to be started in a cage.
     pub fn note_cage(&self) {
         self.memory.word32(CAGE_WORD).store(1, Relaxed);
@@ -136,7 +174,6 @@ impl Arena {
 #[cfg(test)]
 mod tests {
     use rustix::fs::OFlags;
-    use rustix::io::Errno;
 
     use super::*;
     use crate::sys::memory::reopen;

@@ -9,6 +9,9 @@ pub enum Error {
     /// A system call failed.
     #[error("Cannot {action}: {errno}")]
     Os { action: &'static str, errno: Errno },
+    /// A system call failed; the action names what it was about.
+    #[error("Cannot {action}: {errno}")]
+    OsAt { action: String, errno: Errno },
     /// This kernel or system cannot run the library.
     #[error("{0}")]
     Unsupported(String),

@@ -19,8 +19,8 @@ use crate::heap::Hold;
 use crate::heap::blocks::BlockId;
 use crate::member::Member;
 use crate::sys::clock::Deadline;
-use crate::sys::procfs;
 use crate::sys::spawn::{self, Program, Stdio};
+use crate::sys::{procfs, reaping, text};
 use crate::table::{Place, ProcessEntry};
 
 /// The descriptors that a child finds: the socket to its parent and the arena.
@@ -101,6 +101,7 @@ impl Greeting {
 pub fn join(socket: BorrowedFd, arena: OwnedFd) -> Result<(Member, Greeting)> {
     let greeting = Greeting::receive(socket)?;
     let arena = Arena::open(arena)?;
+    arena.require_same_namespace()?;
     // A hostile parent can write a greeting of its own into the socket. Who has made the socket the
     // kernel says; what that process has reserved, it has reserved for processes in its cage.
     let parent = ProcessEntry::at(
@@ -217,11 +218,15 @@ impl Child {
                 Some(cage.environment(start.environment)?)
             }
         };
+        if start.directory.is_none() {
+            spawn::can_stay()?;
+        }
+        reaping::keep_zombies();
         let place = if cage::is_caged(start.arguments) {
             member.arena().note_cage();
             let words = start.arguments.iter().map(String::as_str);
-            let path = start.path.to_str().unwrap_or_default();
-            let command_line: Vec<&str> = [path].into_iter().chain(words).collect();
+            let path = text::to_text(start.path.as_os_str());
+            let command_line: Vec<&str> = [&*path].into_iter().chain(words).collect();
             member.reserve_caged(start.name, &command_line)?
         } else {
             member.reserve(start.name)?
@@ -280,9 +285,12 @@ impl Child {
     /// about to, or was sent a SIGINT, which nobody could tell from one for the work: nothing was
     /// given then.
     pub fn assign(&self, member: &Member, work: &Work) -> Result<bool> {
-        let pid = self.pid();
-        let has_ended = self.try_wait(member)?.is_some() || procfs::is_dying(pid);
-        if has_ended || procfs::has_interrupt_pending(pid) {
+        if self.try_wait(member)?.is_some() {
+            return Ok(false);
+        }
+        // Where `/proc` is another's, nobody can tell.
+        let number = procfs::number_of(self.pid(), self.pidfd());
+        if number.is_some_and(|it| procfs::is_dying(it) || procfs::has_interrupt_pending(it)) {
             return Ok(false);
         }
         ProcessEntry::at(member.arena(), self.place.slot).set_name(work.name);
@@ -324,7 +332,7 @@ impl Child {
         let exit = match rustix::process::waitid(WaitId::PidFd(self.pidfd.as_fd()), options) {
             Ok(None) => return Ok(None),
             Ok(Some(status)) => exit_of(&status),
-            // SIGCHLD is ignored, or somebody else reaped it: its code is lost.
+            // Somebody else reaped it: its code is lost.
             Err(Errno::CHILD) => Exit::Code(255),
             Err(errno) => return Err(Error::os("wait for a process", errno)),
         };
@@ -353,9 +361,23 @@ impl Child {
 
     /// Sends a signal; nothing happens if it has ended (`pidfd_send_signal(2)`).
     pub fn signal(&self, signal: Signal) -> Result<()> {
-        match rustix::process::pidfd_send_signal(&self.pidfd, signal) {
+        let sent = match rustix::process::pidfd_send_signal(&self.pidfd, signal) {
+            Err(Errno::NOSYS | Errno::PERM) => self.signal_by_number(signal),
+            sent => sent,
+        };
+        match sent {
             Ok(()) | Err(Errno::SRCH) => Ok(()),
             Err(errno) => Err(Error::os("signal a process", errno)),
+        }
+    }
+
+    /// As [`signal`](Self::signal), where a filter of system calls does not know `pidfd_send_signal`.
+    fn signal_by_number(&self, signal: Signal) -> rustix::io::Result<()> {
+        // While this is locked nobody reaps it, so the number is not another's.
+        let known = self.exit.lock().unwrap_or_else(PoisonError::into_inner);
+        match *known {
+            None => rustix::process::kill_process(self.pid, signal),
+            Some(_) => Ok(()),
         }
     }
 

@@ -6,7 +6,7 @@
 //! | `pid`        | 0 while RESERVED: the parent has claimed it for a child to come    |
 //! | `parent`     | slot of the process that started it                                |
 //! | `putting`    | block of the full queue that it waits to put into, or 0            |
-//! | `start`      | start time, so that a reused pid is not taken for it               |
+//! | `start`      | its mark ([`life`]), so that a reused pid is not taken for it      |
 //! | `holds`      | first of the holds it owns (heap/holds.rs)                         |
 //! | `cage`       | whether it is in a cage: see [`Cage`]; never changed once it is LIVE |
 //! | `begun`      | generation of the last process here that has begun its work        |
@@ -26,7 +26,7 @@ use crate::arena::{
 };
 use crate::heap::{self, blocks::BlockId};
 use crate::sync::Token;
-use crate::sys::procfs;
+use crate::sys::life;
 
 /// Index of a process in the table.
 pub type Slot = u32;
@@ -215,7 +215,7 @@ impl<'a> ProcessEntry<'a> {
             return false;
         }
         let pid = std::process::id();
-        let start = procfs::life_of_process(pid).start();
+        let start = life::life_of_process(pid).mark();
         self.word(4).store(pid, Relaxed);
         self.arena.word64(self.at + 16).store(start, Relaxed);
         self.set_state(State::Live, generation);
@@ -229,7 +229,7 @@ impl<'a> ProcessEntry<'a> {
 
     /// Whether a LIVE entry's process still runs.
     pub fn is_running(self) -> bool {
-        procfs::life_of_process(self.pid()).goes_on_since(self.start())
+        life::life_of_process(self.pid()).goes_on_as(self.start())
     }
 }
 
@@ -277,7 +277,7 @@ impl<'a> ThreadEntry<'a> {
     fn is_running(self) -> bool {
         let (pid, tid) = (self.word(4).load(Relaxed), self.word(8).load(Relaxed));
         let start = self.arena.word64(self.at + 24).load(Relaxed);
-        procfs::life_of_thread(pid, tid).goes_on_since(start)
+        life::life_of_thread(pid, tid).goes_on_as(start)
     }
 }
 
@@ -312,7 +312,7 @@ pub fn register_thread(arena: &Arena, slot: Slot) -> Option<Token> {
         .as_raw_nonzero()
         .get()
         .cast_unsigned();
-    let start = procfs::life_of_thread(pid, tid).start();
+    let start = life::life_of_thread(pid, tid).mark();
     entry.word(4).store(pid, Relaxed);
     entry.word(8).store(tid, Relaxed);
     entry.word(12).store(slot, Relaxed);

@@ -9,6 +9,9 @@
 //! | `armed`     | not 0: some reactor sleeps and wants to hear of wake-ups here   |
 //! | `sequence`  | grows with each such wake-up; the reactors sleep on it          |
 //!
+//! A process that has no `futex_waitv(2)` sleeps on one word for all buckets instead ([`anywhere`]):
+//! from its first wait on, every waker that finds a bucket armed wakes that, too.
+//!
 //! The waker changes the primitive's word, then looks at `armed`; the reactor sets `armed`, then
 //! looks at the primitive's word. Both orders are sequentially consistent (tag: ARMED), so at
 //! least one of them sees the other.
@@ -18,7 +21,7 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::fence;
 use std::time::{Duration, Instant};
 
-use crate::arena::{Arena, BUCKET_COUNT, BUCKET_SIZE, BUCKETS, Offset};
+use crate::arena::{ANYWHERE, Arena, BUCKET_COUNT, BUCKET_SIZE, BUCKETS, Offset};
 use crate::sync::{Attempt, Step};
 use crate::sys::clock::{Deadline, is_past, remaining};
 use crate::sys::futex;
@@ -52,6 +55,21 @@ pub fn bucket(arena: &Arena, index: u64) -> Bucket<'_> {
     }
 }
 
+/// What processes without `futex_waitv(2)` sleep on.
+pub struct Anywhere<'a> {
+    /// Grows with each wake-up in any bucket, while it is wanted.
+    pub sequence: &'a AtomicU32,
+    /// Not 0, for ever, from the first such process on.
+    pub wanted: &'a AtomicU32,
+}
+
+pub fn anywhere(arena: &Arena) -> Anywhere<'_> {
+    Anywhere {
+        sequence: arena.word32(ANYWHERE),
+        wanted: arena.word32(ANYWHERE + 4),
+    }
+}
+
 /// Wakes up to `count` blocking sleepers of the word at `offset`, and every reactor that waits
 /// for it. Returns how many were woken, a reactor counting as one.
 pub fn wake(arena: &Arena, offset: Offset, count: u32) -> usize {
@@ -65,7 +83,14 @@ pub fn wake(arena: &Arena, offset: Offset, count: u32) -> usize {
     // Every reactor that wakes arms the bucket again before it looks at the words.
     bucket.armed.store(0, SeqCst);
     bucket.sequence.fetch_add(1, SeqCst);
-    woken + futex::wake(bucket.sequence, u32::MAX)
+    let woken = woken + futex::wake(bucket.sequence, u32::MAX);
+    // ARMED: who sleeps there has wanted it before it armed the bucket.
+    let anywhere = anywhere(arena);
+    if anywhere.wanted.load(SeqCst) == 0 {
+        return woken;
+    }
+    anywhere.sequence.fetch_add(1, SeqCst);
+    woken + futex::wake(anywhere.sequence, u32::MAX)
 }
 
 /// Runs `step` on the calling thread until it is ready; `None` when `deadline` passes first.

@@ -8,7 +8,7 @@
 use std::path::{Component, Path};
 
 use super::addresses::UNIX;
-use super::entry::{ENTRY, MARK, parse_entry, path_of_url};
+use super::entry::{BOOT, ENTRY, MARK, parse_entry, path_of_url};
 use super::refused;
 use crate::error::Result;
 
@@ -77,7 +77,9 @@ impl CommandLine {
             ..Self::default()
         };
         for flag in flags {
-            if flag.starts_with(ENTRY) || !is_whole(flag) {
+            // A boot module is compared word by word, as are the user's.
+            let is_entry = flag.starts_with(ENTRY) && !flag.starts_with(BOOT);
+            if is_entry || !is_whole(flag) {
                 return None;
             } else if flag == CACHED_ONLY {
                 read.is_cached_only = true;

@@ -9,6 +9,9 @@ pub(super) const MARK: &str = "--preload=data:text/javascript;x=multiprocessing-
 /// How the entry module's argument begins in any child.
 pub(super) const ENTRY: &str = "--preload=data:text/javascript;x=multiprocessing";
 
+/// How the boot module's argument begins, which runs before the modules that the user preloads.
+pub(super) const BOOT: &str = "--preload=data:text/javascript;x=multiprocessing-boot;base64,";
+
 /// The text before the list of modules and the modules of an entry; see `entryModule` in
 /// `src/command_line.ts`.
 pub(super) fn parse_entry(base64: &str) -> Option<(String, Vec<String>)> {

@@ -1,7 +1,7 @@
 //! The thread in which the promises of this process wait for words of the arena.
 //!
 //! It sleeps with `futex_waitv(2)` on the buckets of the words (see [`crate::wait`]) and on a
-//! control word of its own. When it wakes it asks the operations of the buckets that changed to
+//! control word of its own; where that call is missing, with `futex(2)` on one word for all. When it wakes it asks the operations of the buckets that changed to
 //! take one step; those that are over are told so and forgotten. Every [`SLICE`] all of them take
 //! a step, to notice owners that died.
 
@@ -18,7 +18,7 @@ use crate::member::Member;
 use crate::sync::{Attempt, Step, Token};
 use crate::sys::clock::Deadline;
 use crate::sys::futex;
-use crate::wait::{SLICE, bucket, bucket_of};
+use crate::wait::{SLICE, anywhere, bucket, bucket_of};
 
 /// Something that waits for a word to change.
 pub trait Operation: Send {
@@ -206,13 +206,25 @@ impl Words {
     fn nudge(&self) {
         self.control.fetch_add(1, SeqCst);
         futex::wake(&self.control, 1);
+        if !futex::can_wait_for_many() {
+            let sequence = anywhere(self.member.arena()).sequence;
+            sequence.fetch_add(1, SeqCst);
+            futex::wake(sequence, u32::MAX);
+        }
     }
 
     fn run(self: Arc<Self>) {
         let arena = self.member.arena();
         let mut seen = [0u32; BUCKET_COUNT as usize];
         let mut next_slice = Instant::now() + SLICE;
+        let anywhere = anywhere(arena);
+        let sleeps_anywhere = !futex::can_wait_for_many();
+        if sleeps_anywhere {
+            anywhere.wanted.store(1, SeqCst);
+        }
         loop {
+            // First: what is told while this looks at the rest ends the sleep.
+            let told_anywhere = anywhere.sequence.load(SeqCst);
             let control = self.control.load(SeqCst);
             let mut watched = vec![(&self.control, control)];
             let mut due: Vec<(WaitId, bool)> = Vec::new();
@@ -242,7 +254,12 @@ impl Words {
             for (sink, outcome) in told {
                 sink(outcome);
             }
-            if nothing_told {
+            if !nothing_told {
+                continue;
+            }
+            if sleeps_anywhere {
+                futex::wait_maybe(anywhere.sequence, told_anywhere, timeout);
+            } else {
                 futex::wait_many(&watched, timeout);
             }
         }

@@ -1,5 +1,6 @@
 //! `futex(2)` and `futex_waitv(2)` on words that several processes map: never PRIVATE.
 
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
@@ -9,9 +10,14 @@ use rustix::thread::futex::{self, Flags, Timespec};
 /// Sleeps while `word` holds `expected`, at most `timeout`. Returns early for any reason: the
 /// caller looks at the word again (`FUTEX_WAIT`).
 pub fn wait(word: &AtomicU32, expected: u32, timeout: Duration) {
-    let timeout = timespec(timeout);
+    wait_maybe(word, expected, Some(timeout));
+}
+
+/// As [`wait`], without a timeout for `None`.
+pub fn wait_maybe(word: &AtomicU32, expected: u32, timeout: Option<Duration>) {
+    let timeout = timeout.map(timespec);
     // EAGAIN (changed), EINTR (signal) and ETIMEDOUT all mean: look again.
-    let _ = futex::wait(word, Flags::empty(), expected, Some(&timeout));
+    let _ = futex::wait(word, Flags::empty(), expected, timeout.as_ref());
 }
 
 /// Wakes up to `count` sleepers of `word` and says how many there were (`FUTEX_WAKE`).
@@ -23,18 +29,37 @@ pub fn wake(word: &AtomicU32, count: u32) -> usize {
 /// The most words one [`wait_many`] can watch (`FUTEX_WAITV_MAX`).
 pub const WAIT_MANY_MAX: usize = 128;
 
+/// Whether there is `futex_waitv(2)`: not before Linux 5.16, and not where a filter of system calls
+/// does not know it. Asked once.
+pub fn can_wait_for_many() -> bool {
+    static CAN: OnceLock<bool> = OnceLock::new();
+    *CAN.get_or_init(|| {
+        let word = AtomicU32::new(0);
+        let waiter = waiter(&word, 1);
+        let none = futex::WaitvFlags::empty();
+        // The word has another value: who understands the question says so at once.
+        let said = futex::waitv(&[waiter], none, None, rustix::time::ClockId::Monotonic);
+        said == Err(Errno::AGAIN)
+    })
+}
+
+fn waiter(word: &AtomicU32, expected: u32) -> futex::Wait {
+    let mut wait = futex::Wait::new();
+    wait.val = u64::from(expected);
+    wait.uaddr = futex::WaitPtr::new((&raw const *word).cast_mut().cast());
+    wait.flags = futex::WaitFlags::SIZE_U32;
+    wait
+}
+
+/// How long a thread rests whose sleep the kernel has refused for no reason that is known.
+const REST: Duration = Duration::from_millis(10);
+
 /// Sleeps while every word holds its expected value (`futex_waitv`), until `timeout` if any.
 pub fn wait_many(words: &[(&AtomicU32, u32)], timeout: Option<Duration>) {
     debug_assert!(!words.is_empty() && words.len() <= WAIT_MANY_MAX);
     let waiters: Vec<futex::Wait> = words
         .iter()
-        .map(|(word, expected)| {
-            let mut wait = futex::Wait::new();
-            wait.val = u64::from(*expected);
-            wait.uaddr = futex::WaitPtr::new((&raw const **word).cast_mut().cast());
-            wait.flags = futex::WaitFlags::SIZE_U32;
-            wait
-        })
+        .map(|&(word, expected)| waiter(word, expected))
         .collect();
     // futex_waitv takes an absolute time.
     let until = timeout.map(|timeout| {
@@ -49,6 +74,12 @@ pub fn wait_many(words: &[(&AtomicU32, u32)], timeout: Option<Duration>) {
         rustix::time::ClockId::Monotonic,
     );
     debug_assert!(!matches!(slept, Err(Errno::INVAL | Errno::FAULT)));
+    if !matches!(
+        slept,
+        Ok(_) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT)
+    ) {
+        std::thread::sleep(timeout.map_or(REST, |timeout| timeout.min(REST))); // lest it spins
+    }
 }
 
 fn timespec(duration: Duration) -> Timespec {

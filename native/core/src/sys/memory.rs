@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
+use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 
 use crate::error::{Error, Result};
@@ -38,8 +39,10 @@ impl SharedMapping {
     /// nobody who gets the descriptor can truncate it and so kill the others with SIGBUS.
     pub fn create(name: &str, len: u64) -> Result<Self> {
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-        let descriptor = rustix::fs::memfd_create(name, flags)
-            .map_err(|errno| Error::os("create shared memory", errno))?;
+        let descriptor = rustix::fs::memfd_create(name, flags).map_err(|errno| match errno {
+            Errno::PERM | Errno::NOSYS => super::lacking("memfd_create", errno),
+            errno => Error::os("create shared memory", errno),
+        })?;
         rustix::fs::ftruncate(&descriptor, len)
             .map_err(|errno| Error::os("size shared memory", errno))?;
         let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;

@@ -10,38 +10,61 @@ pub mod futex;
 #[cfg(target_os = "linux")]
 pub mod interrupt;
 #[cfg(target_os = "linux")]
+pub mod life;
+#[cfg(target_os = "linux")]
 pub mod memory;
 #[cfg(target_os = "linux")]
 pub mod procfs;
+#[cfg(target_os = "linux")]
+pub mod reaping;
 #[cfg(target_os = "linux")]
 pub mod socket;
 #[cfg(target_os = "linux")]
 pub mod spawn;
 #[cfg(target_os = "linux")]
 pub mod stream;
+#[cfg(target_os = "linux")]
+pub mod text;
 
 #[cfg(not(target_os = "linux"))]
 compile_error!(
     "multiprocessing supports Linux only: native/core/src/sys needs futexes, memfd and pidfd"
 );
 
+use std::os::fd::AsFd;
+
+use rustix::io::Errno;
+use rustix::process::{PidfdFlags, WaitId, WaitIdOptions, getpid, pidfd_open, waitid};
+
 use crate::error::{Error, Result};
 
-/// Fails with one sentence where the kernel is too old for what the library needs
-/// (`futex_waitv`, Linux 5.16).
+/// The sentence about a system call that the library cannot do without.
+pub fn lacking(call: &str, errno: Errno) -> Error {
+    Error::Unsupported(format!(
+        "Cannot use multiprocessing: the system call {call} is denied or missing here ({errno}); it needs Linux 5.4 or \
+         later, and a filter of system calls (seccomp) that allows it"
+    ))
+}
+
+/// Fails with one sentence where the kernel, a filter of system calls (seccomp) or the file systems
+/// lack what the library cannot do without. `futex_waitv(2)` is not among that: see
+/// [`futex::can_wait_for_many`].
 pub fn require_supported() -> Result<()> {
-    let uname = rustix::system::uname();
-    let release = uname.release().to_string_lossy().into_owned();
-    let mut numbers = release
-        .split(['.', '-'])
-        .map(|part| part.parse::<u32>().unwrap_or(0));
-    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    if version < (5, 16) {
+    if let Err(error) = procfs::require() {
         return Err(Error::Unsupported(format!(
-            "multiprocessing needs Linux 5.16 or later (futex_waitv), this is {release}"
+            "Cannot use multiprocessing: /proc does not tell of this process ({error}); mount the /proc of its PID \
+             namespace there"
         )));
     }
-    Ok(())
+    let own = pidfd_open(getpid(), PidfdFlags::empty()).map_err(|it| lacking("pidfd_open", it))?;
+    // A process is no child of its own: ECHILD says that the question was understood.
+    match waitid(
+        WaitId::PidFd(own.as_fd()),
+        WaitIdOptions::EXITED | WaitIdOptions::NOHANG,
+    ) {
+        Ok(_) | Err(Errno::CHILD) => Ok(()),
+        Err(errno) => Err(lacking("waitid with a pidfd", errno)),
+    }
 }
 
 /// How many CPUs this process may run on (`sched_getaffinity(2)`), at least 1.

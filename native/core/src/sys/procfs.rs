@@ -1,70 +1,68 @@
 //! What `/proc` tells about processes and threads (`proc_pid_stat(5)`).
 
+use std::ffi::OsStr;
 use std::fs;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::OnceLock;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, test_kill_process};
 
-/// What can be told of a process or thread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Life {
-    /// It is gone, or a zombie.
-    Ended,
-    /// It started so many clock ticks after boot.
-    Since(u64),
-    /// Its process is there, but `/proc` cannot be read: for want of descriptors, say.
-    Unknown,
+use super::text;
+
+/// Whether the numbers in `/proc` are those of this process's PID namespace.
+pub fn is_own() -> bool {
+    static OWN: OnceLock<bool> = OnceLock::new();
+    *OWN.get_or_init(|| {
+        let own = std::process::id().to_string();
+        fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == own.as_str())
+    })
 }
 
-/// The start of what could not be told when it was noted.
-const UNKNOWN_START: u64 = 0;
+/// Fails with the reason if `/proc` does not tell of this process.
+pub fn require() -> io::Result<()> {
+    fs::read_link("/proc/self/exe").map(drop)
+}
 
-impl Life {
-    /// When it started, to be compared [later](Self::goes_on_since).
-    pub fn start(self) -> u64 {
-        match self {
-            Self::Since(start) => start,
-            Self::Ended | Self::Unknown => UNKNOWN_START,
-        }
+/// The number of this process's PID namespace; 0 where it is not told.
+pub fn pid_namespace() -> u64 {
+    rustix::fs::stat("/proc/self/ns/pid").map_or(0, |stat| stat.st_ino)
+}
+
+/// When the process started, in clock ticks after boot; `Some(None)` if it has ended, `None` if
+/// `/proc` cannot be asked.
+pub fn start_of_process(pid: u32) -> Option<Option<u64>> {
+    start_in(&format!("/proc/{pid}/stat"))
+}
+
+/// As [`start_of_process`], of thread `tid` of process `pid`.
+pub fn start_of_thread(pid: u32, tid: u32) -> Option<Option<u64>> {
+    start_in(&format!("/proc/{pid}/task/{tid}/stat"))
+}
+
+fn start_in(path: &str) -> Option<Option<u64>> {
+    if !is_own() {
+        return None;
     }
-
-    /// Whether this is who started then, and lives. In doubt it is: nobody may be taken for dead
-    /// because this process has no descriptor left to look.
-    pub fn goes_on_since(self, start: u64) -> bool {
-        match self {
-            Self::Ended => false,
-            Self::Since(now) => now == start || start == UNKNOWN_START,
-            Self::Unknown => true,
-        }
-    }
-
-    fn read(pid: u32, path: &str) -> Self {
-        match fs::read(path) {
-            Ok(stat) => parse_start_time(&stat).map_or(Self::Ended, Self::Since),
-            Err(error) if matches!(error.raw_os_error(), Some(ENOENT | ESRCH)) => Self::Ended,
-            Err(_) if is_gone(pid) => Self::Ended,
-            Err(_) => Self::Unknown,
-        }
+    match fs::read(path) {
+        Ok(stat) => Some(parse_start_time(&stat)),
+        Err(error) if matches!(error.raw_os_error(), Some(ENOENT | ESRCH)) => Some(None),
+        Err(_) => None,
     }
 }
 
 const ENOENT: i32 = Errno::NOENT.raw_os_error();
 const ESRCH: i32 = Errno::SRCH.raw_os_error();
 
-/// Whether there is no process `pid`: this needs no descriptor.
-fn is_gone(pid: u32) -> bool {
-    let pid = Pid::from_raw(pid.cast_signed());
-    pid.is_none_or(|pid| test_kill_process(pid) == Err(Errno::SRCH))
-}
-
-/// Of thread `tid` of process `pid`.
-pub fn life_of_thread(pid: u32, tid: u32) -> Life {
-    Life::read(pid, &format!("/proc/{pid}/task/{tid}/stat"))
-}
-
-/// Of the process `pid`.
-pub fn life_of_process(pid: u32) -> Life {
-    Life::read(pid, &format!("/proc/{pid}/stat"))
+/// The number under which `/proc` has the process of a pidfd; `None` if it has it under none.
+pub fn number_of(pid: u32, pidfd: BorrowedFd) -> Option<u32> {
+    if is_own() {
+        return Some(pid);
+    }
+    let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd())).ok()?;
+    let number = info.lines().find_map(|line| line.strip_prefix("Pid:"))?;
+    number.trim().parse().ok().filter(|&number| number > 0)
 }
 
 /// Field 22 of a `stat` line, unless field 3 says zombie or dead. The name in field 2 may hold
@@ -123,13 +121,14 @@ pub fn command_line() -> std::io::Result<Vec<String>> {
     Ok(words)
 }
 
-/// The environment that this process was started with; what it has set since is not in it.
+/// The environment that this process was started with, as [`text`] has it; what it has set since is
+/// not in it.
 pub fn initial_environment() -> std::io::Result<Vec<(String, String)>> {
     let bytes = fs::read("/proc/self/environ")?;
     let variables = bytes.split(|&byte| byte == 0).filter_map(|variable| {
-        let text = String::from_utf8_lossy(variable);
-        let (name, value) = text.split_once('=')?;
-        Some((name.to_owned(), value.to_owned()))
+        let at = variable.iter().position(|&byte| byte == b'=')?;
+        let of = |bytes| text::to_text(OsStr::from_bytes(bytes));
+        Some((of(&variable[..at]), of(&variable[at + 1..])))
     });
     Ok(variables.collect())
 }
@@ -178,23 +177,13 @@ mod tests {
     }
 
     #[test]
-    fn this_process_is_alive_and_pid_zero_is_not() {
+    fn proc_tells_of_this_process_and_not_of_number_zero() {
         let pid = std::process::id();
-        let life = life_of_process(pid);
-        assert_eq!(life, life_of_thread(pid, pid));
-        assert!(life.goes_on_since(life.start()));
-        assert!(!life.goes_on_since(life.start() + 1));
-        assert!(life.goes_on_since(Life::Unknown.start()));
-        assert_eq!(life_of_process(0), Life::Ended);
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_not_taken_for_an_end() {
+        assert!(require().is_ok());
+        assert_eq!(is_own(), start_of_process(pid).is_some());
+        assert_eq!(start_of_process(pid), start_of_thread(pid, pid));
+        assert_eq!(start_in("/proc/0/stat"), is_own().then_some(None));
         // ENAMETOOLONG stands for EMFILE, which would be every test's here.
-        let unreadable = "x".repeat(10_000);
-        let life = Life::read(std::process::id(), &unreadable);
-        assert_eq!(life, Life::Unknown);
-        assert!(life.goes_on_since(5));
-        assert_eq!(Life::read(0, &unreadable), Life::Ended);
+        assert_eq!(start_in(&"x".repeat(10_000)), None);
     }
 }

@@ -8,10 +8,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
 
+use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 
-use super::interrupt;
+use super::{interrupt, text};
 use crate::error::{Error, Result};
 
 /// What to start. Descriptors 0, 1 and 2 of the child are the null device, `stdout` and
@@ -19,7 +20,7 @@ use crate::error::{Error, Result};
 pub struct Program<'a> {
     pub path: &'a Path,
     pub arguments: &'a [String],
-    /// `None` repeats this process's environment.
+    /// `None` repeats this process's environment. As [`text`] has it.
     pub environment: Option<&'a [(String, String)]>,
     pub directory: Option<&'a Path>,
     pub stdout: Stdio<'a>,
@@ -50,7 +51,7 @@ pub fn spawn(program: &Program) -> Result<(Pid, OwnedFd)> {
         Some(variables) => Some(
             variables
                 .iter()
-                .map(|(name, value)| c_string(format!("{name}={value}").as_bytes()))
+                .map(|(name, value)| c_string(text::to_path(&format!("{name}={value}")).as_bytes()))
                 .collect::<Result<Vec<_>>>()?,
         ),
     };
@@ -99,6 +100,9 @@ pub fn spawn(program: &Program) -> Result<(Pid, OwnedFd)> {
             envp.as_ref().map_or(environ, |list| list.as_ptr()),
         )
     };
+    if let Some(error) = program.culprit(errno) {
+        return Err(error);
+    }
     if errno == libc::EAGAIN {
         let action = "start a process: the limit of processes of this user (RLIMIT_NPROC), or of \
                       the system, is reached";
@@ -114,6 +118,49 @@ pub fn spawn(program: &Program) -> Result<(Pid, OwnedFd)> {
             let _ = rustix::process::kill_process(pid, Signal::KILL);
             let _ = rustix::process::waitpid(Some(pid), WaitOptions::empty());
             Err(fail(errno))
+        }
+    }
+}
+
+impl Program<'_> {
+    /// What it is that was not found, or may not be used.
+    fn culprit(&self, errno: libc::c_int) -> Option<Error> {
+        if !matches!(
+            errno,
+            libc::ENOENT | libc::EACCES | libc::ENOTDIR | libc::ELOOP | libc::ENOEXEC
+        ) {
+            return None;
+        }
+        let errno = Errno::from_raw_os_error(errno);
+        let entered = self
+            .directory
+            .map(|directory| (directory, can_enter(directory)));
+        if let Some((directory, Err(errno))) = entered {
+            let action = format!("start a process in \"{}\"", directory.display());
+            return Some(Error::OsAt { action, errno });
+        }
+        let action = format!("start a process from \"{}\"", self.path.display());
+        Some(Error::OsAt { action, errno })
+    }
+}
+
+/// Fails unless this process can go to the directory.
+pub fn can_enter(directory: &Path) -> rustix::io::Result<()> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(directory, flags, Mode::empty())?;
+    rustix::fs::accessat(CWD, directory, Access::EXEC_OK, AtFlags::EACCESS)
+}
+
+/// Fails unless a program can begin in the directory that this process is in: Deno cannot in one
+/// that was removed.
+pub fn can_stay() -> Result<()> {
+    match rustix::process::getcwd(Vec::new()) {
+        Ok(_) => Ok(()),
+        Err(errno) => {
+            let action = "start a process in the working directory, which was removed; go to another (Deno.chdir), or \
+                          give the process a \"cwd\""
+                .to_owned();
+            Err(Error::OsAt { action, errno })
         }
     }
 }
@@ -190,7 +237,7 @@ impl Drop for FileActions {
     }
 }
 
-/// `posix_spawnattr_t` that gives the child default signal handling: SIGPIPE and SIGINT not
+/// `posix_spawnattr_t` that gives the child default signal handling: SIGPIPE, SIGINT and SIGCHLD not
 /// ignored, and nothing blocked but perhaps SIGINT. Destroyed on drop.
 struct Attributes(Box<libc::posix_spawnattr_t>);
 
@@ -212,6 +259,7 @@ impl Attributes {
         unsafe {
             libc::sigaddset(&mut defaults, libc::SIGPIPE);
             libc::sigaddset(&mut defaults, libc::SIGINT);
+            libc::sigaddset(&mut defaults, libc::SIGCHLD);
             check(libc::posix_spawnattr_setsigdefault(
                 &mut *attributes.0,
                 &defaults,

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::heap::Kind;
 use crate::heap::blocks::BlockId;
 use crate::member::Member;
-use crate::sys::procfs;
+use crate::sys::life;
 use crate::sys::socket::receive_descriptor;
 
 pub use offers::Offers;
@@ -41,7 +41,7 @@ struct Ticket {
     name: Secret,
     token: Secret,
     pid: u32,
-    /// When the sender started, which tells it from a later process with its pid.
+    /// The mark of the sender, which tells it from a later process with its pid.
     start: u64,
     process_name: String,
 }
@@ -68,7 +68,7 @@ impl Ticket {
     }
 
     fn sender_is_running(&self) -> bool {
-        procfs::life_of_process(self.pid).goes_on_since(self.start)
+        life::life_of_process(self.pid).goes_on_as(self.start)
     }
 }
 

@@ -1,7 +1,7 @@
 // Time that stands still: programs whose tests replace timers and clocks. The package has its own from the import on.
 
 import { assertEquals } from "@std/assert";
-import { FIXTURES, outputOf } from "./helpers.ts";
+import { FIXTURES, outputOf } from "../helpers.ts";
 
 const NAMES = [
   ...["setTimeout", "clearTimeout", "setInterval", "clearInterval", "setImmediate", "clearImmediate"],
@@ -31,7 +31,7 @@ Deno.test("the modules of src use no clock or timer but those that timing.ts too
   assertEquals(globalsOfTime("const x = setTimeout(() => performance.now()); // Date"), ["setTimeout", "performance"]);
   assertEquals(globalsOfTime('import { setTimeout } from "../timing.ts";\nsetTimeout(f); it.Date; "Date";'), []);
   assertEquals(globalsOfTime("AbortSignal.timeout(5); globalThis.Date"), ["AbortSignal.timeout", "Date"]);
-  const src = new URL("../src/", import.meta.url);
+  const src = new URL("../../src/", import.meta.url);
   const found = modulesIn(src).filter((url) => !url.href.endsWith("/timing.ts"))
     .map((url) => [url.href.slice(src.href.length), ...globalsOfTime(Deno.readTextFileSync(url))]);
   assertEquals(found.filter((it) => it.length > 1), []);

@@ -1,9 +1,9 @@
 // Processes in programs of every kind: however Deno was told to run the program, its children see what it sees.
 
 import { assertEquals } from "@std/assert";
-import { PATIENCE } from "./helpers.ts";
+import { PATIENCE } from "../helpers.ts";
 
-const MOD = new URL("../mod.ts", import.meta.url).href;
+const MOD = new URL("../../mod.ts", import.meta.url).href;
 
 /** A program whose children say what they are given; `start(method)` starts one and returns what it said. */
 const PROGRAM = `

@@ -1,0 +1,42 @@
+// Paths that are no text: on Linux a path is bytes. A byte that is no UTF-8 is a character of its own here, among the last
+// that Unicode has, as native/core/src/sys/text.rs has it: the addon makes the bytes of it again.
+
+/** The character of byte 0. */
+const FIRST = 0x10ff00;
+
+/** Whether a path has bytes that are no text: Deno takes such a path neither in a flag nor in a call. */
+export function hasBytes(path: string): boolean {
+  return /[\u{10ff80}-\u{10ffff}]/u.test(path);
+}
+
+/** The path of a `file:` URL. */
+export function pathOfUrl(url: string | URL): string {
+  return new URL(url).pathname.replace(/(?:%[0-9a-f]{2})+/gi, decoded);
+}
+
+/** The text of bytes in percent notation: the longest beginning that is a character, then the rest. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // Some of it is no UTF-8.
+  }
+  let result = "";
+  for (let at = 0; at < text.length;) {
+    const lengths = [4, 3, 2, 1].filter((bytes) => at + 3 * bytes <= text.length);
+    const length = lengths.find((bytes) => isCharacter(text.slice(at, at + 3 * bytes)));
+    result += length === undefined
+      ? String.fromCodePoint(FIRST + Number.parseInt(text.slice(at + 1, at + 3), 16))
+      : decodeURIComponent(text.slice(at, at + 3 * length));
+    at += 3 * (length ?? 1);
+  }
+  return result;
+}
+
+function isCharacter(text: string): boolean {
+  try {
+    return [...decodeURIComponent(text)].length === 1;
+  } catch {
+    return false;
+  }
+}
