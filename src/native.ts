@@ -6,6 +6,7 @@ import { current } from "./current.ts";
 import { InvalidStateError, ProcessError } from "./errors.ts";
 import { nodeProcess } from "./node.ts";
 import { pathOfUrl } from "./paths.ts";
+import { numberWorkers, watchWorkers } from "./terminated.ts";
 
 /** The version of the functions below; `native/addon/src/lib.rs` has the same. */
 const ABI = 1;
@@ -50,14 +51,6 @@ export interface Joined {
 
 /** Where an output of a child goes. */
 export type OutputKind = "inherit" | "null" | "piped";
-
-/** The reading end of the output of a child. */
-export interface OutputPipe {
-  read(): Uint8Array<ArrayBuffer> | null;
-  wait(): number;
-  isFull(): boolean;
-  close(): void;
-}
 
 /** What to start as a child. */
 export interface StartOptions {
@@ -246,7 +239,7 @@ export interface Native {
   startChild(options: StartOptions): number;
   createPreparation(bytes: Uint8Array, attachments: number[]): number;
   readPreparation(block: number): Uint8Array;
-  childOutput(pid: number, number: number): OutputPipe | null;
+  childOutput(pid: number, number: number): number | null;
   childFailure(pid: number): string | null;
   childHadBegun(pid: number): boolean;
   noteBegun(): void;
@@ -257,6 +250,15 @@ export interface Native {
   childAwait(pid: number): number;
   childSignal(pid: number, signal: number): void;
   childClose(pid: number): void;
+  // outputs.rs
+  outputRead(output: number): Uint8Array<ArrayBuffer> | null;
+  outputWait(output: number): number;
+  outputIsFull(output: number): number;
+  outputClose(output: number): void;
+  // isolate.rs
+  workers(): number[];
+  workerMade(number: number): void;
+  workerEnds(number: number): void;
   // warm.rs
   warmUp(options: StartOptions, command: string, count: number): void;
   giveWork(command: string, name: string, daemon: boolean, preparation: number): number | null;
@@ -267,6 +269,8 @@ export interface Native {
 
 let loaded: Native | undefined;
 let loadedFrom = "";
+
+watchWorkers(() => loaded);
 
 /**
  * The command line as this module found it. Who sets `process.title` overwrites it, and may do so before the addon is
@@ -337,6 +341,7 @@ export function nativeOfChild(): { native: Native; joined: Joined } {
   const addon = load();
   const joined = addon.joinParent(); // from here on the addon knows for certain whether it is in a cage
   if (addon.isCaged()) giveUpLibraries(addon);
+  else numberWorkers(addon);
   keepArguments(addon);
   loaded = addon;
   return { native: addon, joined };
@@ -372,6 +377,7 @@ function join(addon: Native): Native {
   translated(() => addon.joinTree("MainProcess"));
   keepArguments(addon);
   if (isWorker()) recallSelf(addon);
+  numberWorkers(addon);
   return addon;
 }
 

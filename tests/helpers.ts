@@ -98,6 +98,11 @@ export class Program implements AsyncDisposable {
     return found.slice(prefix.length).trim();
   }
 
+  /** What it has said so far. */
+  get output(): string {
+    return this.#stdout;
+  }
+
   kill(signal: Deno.Signal = "SIGKILL"): void {
     this.#child.kill(signal);
   }

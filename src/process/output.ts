@@ -1,8 +1,40 @@
 // The piped output of a child, as a stream. Nothing is read before somebody asks for it: what is unread stays in the
 // pipe, keeps no program alive, and makes a child that writes more than the pipe holds wait.
 
-import { native, type OutputKind, type OutputPipe, translated } from "../native.ts";
-import { wait } from "../waits.ts";
+import { native, type OutputKind, translated } from "../native.ts";
+import { wait, type WaitHooks } from "../waits.ts";
+
+/** Closes the pipes that nobody can read any more. */
+const collected = new FinalizationRegistry<number>((pipe) => native().outputClose(pipe));
+
+/** The reading end of a pipe. To the addon it is a number: what comes after the end of everything finds it closed. */
+class OutputPipe {
+  readonly #number: number;
+
+  constructor(number: number) {
+    this.#number = number;
+    collected.register(this, number, this);
+  }
+
+  /** The next bytes; none at the end, or once it is closed; `null` if there are none yet. */
+  read(): Uint8Array<ArrayBuffer> | null {
+    return translated(() => native().outputRead(this.#number));
+  }
+
+  /** Waits until there is something to read. */
+  async wait(hooks: WaitHooks): Promise<void> {
+    await wait(() => translated(() => native().outputWait(this.#number)), hooks);
+  }
+
+  isFull(): boolean {
+    return native().outputIsFull(this.#number) !== 0;
+  }
+
+  close(): void {
+    collected.unregister(this);
+    native().outputClose(this.#number);
+  }
+}
 
 /** The standard output or error of one child, which is read once. */
 export class PipedOutput {
@@ -15,7 +47,8 @@ export class PipedOutput {
 
   /** Of the child that was just started, its output 1 or 2. */
   constructor(pid: number, number: 1 | 2) {
-    this.#pipe = native().childOutput(pid, number);
+    const pipe = native().childOutput(pid, number);
+    this.#pipe = pipe === null ? null : new OutputPipe(pipe);
   }
 
   /** The stream, always the same. */
@@ -50,14 +83,14 @@ export class PipedOutput {
     const pipe = this.#pipe;
     if (pipe === null || this.#stream !== null) return;
     this.#told = told;
-    while (!this.tellRest()) await wait(() => translated(() => pipe.wait()), { inBackground: true });
+    while (!this.tellRest()) await pipe.wait({ inBackground: true });
   }
 
   /** Tells the follower what is there; whether that was the end. */
   tellRest(): boolean {
     const pipe = this.#pipe;
     while (!this.#isOver && pipe !== null) {
-      const chunk = translated(() => pipe.read());
+      const chunk = pipe.read();
       if (chunk === null) return false;
       if (chunk.length > 0) this.#told?.(chunk);
       else {
@@ -110,10 +143,10 @@ function streamOf(pipe: OutputPipe): ReadableStream<Uint8Array<ArrayBuffer>> {
   const source: UnderlyingByteSource = {
     type: "bytes",
     async pull(controller) {
-      let chunk = translated(() => pipe.read());
+      let chunk = pipe.read();
       while (chunk === null) {
-        await wait(() => translated(() => pipe.wait()), { signal });
-        chunk = translated(() => pipe.read());
+        await pipe.wait({ signal });
+        chunk = pipe.read();
       }
       if (chunk.length > 0) return controller.enqueue(chunk);
       pipe.close();

@@ -16,13 +16,17 @@ use napi_derive::napi;
 use rustix::process::Signal;
 
 use crate::errors::{Result, state, to_js};
-use crate::output::OutputPipe;
+use crate::isolate;
+use crate::outputs;
 use crate::port;
 use crate::tree::tree;
 
 /// A child, and of its output and error what is piped and not yet taken.
 struct Entry {
     child: Arc<Child>,
+    /// The isolate whose child it is; 0 while it waits for work.
+    isolate: u64,
+    daemon: bool,
     outputs: [Option<Output>; 2],
 }
 
@@ -95,7 +99,31 @@ impl Outlet {
 /// Starts a process that calls [`crate::tree::join_parent`]; its pid.
 #[napi]
 pub fn start_child(options: StartOptions) -> Result<u32> {
-    Ok(start(&options)?.pid())
+    let pid = start(&options)?.pid();
+    own(pid, options.daemon);
+    Ok(pid)
+}
+
+/// The calling isolate has started the child, or given it work.
+pub fn own(pid: u32, daemon: bool) {
+    if let Some(entry) = children().as_mut().and_then(|it| it.get_mut(&pid)) {
+        (entry.isolate, entry.daemon) = (isolate::current(), daemon);
+    }
+}
+
+/// The children of an isolate that ends have no parent any more. They are reaped as ever.
+pub fn leave(isolate: u64) {
+    let mut children = children();
+    let Some(children) = children.as_mut() else {
+        return;
+    };
+    children.retain(|_, entry| {
+        let is_left = entry.isolate == isolate;
+        if is_left && entry.daemon {
+            let _ = entry.child.signal(Signal::TERM);
+        }
+        !is_left
+    });
 }
 
 /// Starts a process, which is reaped when it ends, and known by its pid until it is closed.
@@ -128,6 +156,8 @@ pub fn start(options: &StartOptions) -> Result<Arc<Child>> {
     let started = Arc::new(started);
     let entry = Entry {
         child: Arc::clone(&started),
+        isolate: 0,
+        daemon: options.daemon,
         outputs: [stdout.output, stderr.output],
     };
     children().get_or_insert_default().insert(pid, entry);
@@ -152,13 +182,13 @@ pub fn start(options: &StartOptions) -> Result<Arc<Child>> {
     Ok(started)
 }
 
-/// The standard output (1) or error (2) of a child, if it is piped; given once.
+/// The number of the standard output (1) or error (2) of a child, if it is piped; given once.
 #[napi]
-pub fn child_output(pid: u32, number: u32) -> Option<OutputPipe> {
+pub fn child_output(pid: u32, number: u32) -> Option<u32> {
     let mut children = children();
     let entry = children.as_mut()?.get_mut(&pid)?;
     let output = entry.outputs.get_mut(number.checked_sub(1)? as usize)?;
-    output.take().map(OutputPipe::new)
+    output.take().map(outputs::insert)
 }
 
 /// Why the child could not begin its work, if it told; told once.
@@ -188,7 +218,7 @@ pub fn create_preparation(bytes: Uint8Array, attachments: Vec<u32>) -> Result<u3
             return Err(to_js(error));
         }
     }
-    Ok(block.id)
+    Ok(isolate::gain(block.id))
 }
 
 /// The bytes of a preparation block.

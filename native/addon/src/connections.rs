@@ -53,6 +53,11 @@ pub fn insert(connection: Connection) -> u32 {
     })
 }
 
+/// Closes all that this thread has.
+pub fn close_all() {
+    CONNECTIONS.take();
+}
+
 /// The connection of this thread that has the number `id`.
 pub fn connection(id: u32) -> Result<Arc<Connection>> {
     let found = CONNECTIONS.with_borrow(|connections| connections.open.get(id as usize).cloned());

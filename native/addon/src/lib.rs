@@ -10,11 +10,12 @@
 mod children;
 mod connections;
 mod errors;
+mod isolate;
 mod locks;
 mod memory;
 mod notes;
 mod numeric;
-mod output;
+mod outputs;
 mod port;
 mod primitives;
 mod queues;

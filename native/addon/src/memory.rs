@@ -14,6 +14,7 @@ use napi::bindgen_prelude::ArrayBuffer;
 use napi_derive::napi;
 
 use crate::errors::{Result, from_napi, state, to_js};
+use crate::isolate;
 use crate::tree::tree;
 
 /// Bytes of a window: V8 counts a buffer's length as external memory, so they are small.
@@ -160,19 +161,23 @@ pub fn create_block(kind: u32, size: f64) -> Result<u32> {
             "Cannot allocate shared memory: blocks of this kind are made otherwise",
         ));
     }
-    Ok(member.create(kind, size as u64).map_err(to_js)?.id)
+    Ok(isolate::gain(
+        member.create(kind, size as u64).map_err(to_js)?.id,
+    ))
 }
 
 /// One more handle of a block that another process told of.
 #[napi]
 pub fn adopt_block(id: u32, generation: u32) -> Result<()> {
     tree()?.member.adopt(id, generation).map_err(to_js)?;
+    isolate::gain(id);
     Ok(())
 }
 
 /// One handle less; the last lets the block go.
 #[napi]
 pub fn release_block(id: u32) -> Result<()> {
+    isolate::lose(id);
     tree()?.member.release(id).map_err(to_js)
 }
 

@@ -13,7 +13,7 @@ use napi::{Env, JsValue, sys};
 use napi_derive::napi;
 
 use crate::errors::Result;
-use crate::{children, connections, locks, port, primitives, queues};
+use crate::{children, connections, isolate, locks, outputs, port, primitives, queues};
 
 /// Most arguments that a numeric function has.
 const MOST: usize = 4;
@@ -161,6 +161,16 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
     ("connectionHasBegun", |&[id, ..]| {
         connections::connection_has_begun(id as u32).map(f64::from)
     }),
+    ("outputWait", |&[id, ..]| {
+        outputs::output_wait(id as u32).map(f64::from)
+    }),
+    ("outputIsFull", |&[id, ..]| {
+        outputs::output_is_full(id as u32).map(f64::from)
+    }),
+    ("outputClose", |&[id, ..]| {
+        outputs::output_close(id as u32);
+        Ok(0.0)
+    }),
     ("hasten", |&[ticket, ..]| {
         port::hasten(ticket as u32).map(f64::from)
     }),
@@ -171,6 +181,7 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
 pub fn add_functions(exports: Object, env: Env) -> napi::Result<()> {
     // Before any of the functions can be called: what the process may do never changes.
     multiprocessing_core::cage::current();
+    isolate::begin(env)?;
     for (name, function) in FUNCTIONS {
         let name = CString::new(*name)?;
         let data = (*function as *const c_void).cast_mut();
@@ -206,7 +217,7 @@ unsafe extern "C" fn call(env: sys::napi_env, info: sys::napi_callback_info) -> 
             }
         }
         // A panic must not cross into JavaScript.
-        match std::panic::catch_unwind(|| function(&arguments)) {
+        match std::panic::catch_unwind(|| isolate::unless_gone(function(&arguments))) {
             Ok(Ok(number)) => {
                 sys::napi_create_double(env, number, &mut result);
             }

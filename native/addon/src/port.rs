@@ -7,9 +7,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use multiprocessing_core::arena::Offset;
 use multiprocessing_core::heap::blocks::BlockId;
+use multiprocessing_core::member::Member;
 use multiprocessing_core::reactor::operations::FAILED;
 use multiprocessing_core::reactor::words::{Operation, Outcome, Sink};
+use multiprocessing_core::sync::{Attempt, Step, Token};
 use multiprocessing_core::sys::clock::deadline_after;
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -17,6 +20,7 @@ use napi::{Env, Status};
 use napi_derive::napi;
 
 use crate::errors::{Result, from_napi, state, to_js};
+use crate::isolate;
 use crate::tree::tree;
 
 type Ring = ThreadsafeFunction<(), (), (), Status, false, true>;
@@ -31,7 +35,8 @@ pub type Ticket = u32;
 pub struct Mailbox {
     /// (ticket, outcome), in pairs.
     outcomes: Mutex<Vec<i32>>,
-    ring: Ring,
+    /// `None` once the isolate has ended: from then on nothing of it may be touched, by no thread.
+    ring: Mutex<Option<Ring>>,
     is_reminded: AtomicBool,
 }
 
@@ -70,9 +75,15 @@ impl Mailbox {
         }
     }
 
+    fn ring(&self) -> MutexGuard<'_, Option<Ring>> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn call(&self) {
-        // Fails only when the thread's JavaScript is ending: nobody is left to be told.
-        self.ring.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        if let Some(ring) = &*self.ring() {
+            // Fails only when the thread's JavaScript is ending: nobody is left to be told.
+            ring.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }
     }
 
     /// Calls again if nobody comes for the outcomes. Deno 2.9.6 now and then does not wake its event
@@ -156,12 +167,15 @@ thread_local! {
     static PORT: RefCell<Option<Port>> = const { RefCell::new(None) };
 }
 
-impl Drop for Port {
-    /// The thread ends (a Worker was terminated): its waits must acquire nothing any more.
-    fn drop(&mut self) {
-        for (ticket, wait) in std::mem::take(&mut self.waits) {
-            self.mailbox.abandon(ticket, &wait);
-        }
+/// The isolate of this thread ends: its waits must acquire nothing any more. Outcomes that JavaScript
+/// has not fetched are given back, too.
+pub fn close() {
+    let Some(port) = PORT.take() else {
+        return;
+    };
+    drop(port.mailbox.ring().take());
+    for (ticket, wait) in port.waits {
+        port.mailbox.abandon(ticket, &wait);
     }
 }
 
@@ -196,7 +210,7 @@ pub fn open_port(ring: Function<(), ()>) -> Result<()> {
         .map_err(from_napi)?;
     let mailbox = Arc::new(Mailbox {
         outcomes: Mutex::default(),
-        ring,
+        ring: Mutex::new(Some(ring)),
         is_reminded: AtomicBool::new(false),
     });
     let port = Port {
@@ -211,8 +225,14 @@ pub fn open_port(ring: Function<(), ()>) -> Result<()> {
 /// Whether this thread's event loop goes on while only waits are left.
 #[napi]
 pub fn keep_alive(env: &Env, on: bool) -> Result<()> {
+    if PORT.with_borrow(Option::is_none) {
+        return Ok(()); // it has ended
+    }
     with_port(|port| {
-        let ring = port.mailbox.ring.handle.get_raw();
+        let ring = port.mailbox.ring();
+        let Some(ring) = ring.as_ref().map(|ring| ring.handle.get_raw()) else {
+            return Ok(());
+        };
         // SAFETY: the function lives as long as the mailbox, and this is the thread it belongs to.
         let status = unsafe {
             match on {
@@ -227,9 +247,13 @@ pub fn keep_alive(env: &Env, on: bool) -> Result<()> {
     })
 }
 
-/// The outcomes since the last call: pairs of ticket and number.
+/// The outcomes since the last call: pairs of ticket and number. None after the end of the isolate,
+/// when a call that was made before may still come.
 #[napi]
 pub fn take_outcomes() -> Result<Vec<i32>> {
+    if PORT.with_borrow(Option::is_none) {
+        return Ok(Vec::new());
+    }
     with_port(|port| {
         let outcomes = std::mem::take(&mut *port.mailbox.outcomes());
         for pair in outcomes.chunks(2) {
@@ -278,6 +302,10 @@ pub fn submit(
             };
             mailbox.deliver(ticket, number);
         });
+        let operation = Box::new(OfIsolate {
+            worker: isolate::number(),
+            operation,
+        });
         let id = tree()?
             .words
             .submit(operation, deadline_after(timeout), sink)
@@ -285,6 +313,38 @@ pub fn submit(
         port.waits.insert(ticket, Wait::Word { id, share, undo });
         Ok(ticket)
     })
+}
+
+/// An operation that takes no step once its isolate is terminated.
+struct OfIsolate {
+    worker: u32,
+    operation: Box<dyn Operation>,
+}
+
+impl Operation for OfIsolate {
+    fn word(&self) -> Offset {
+        self.operation.word()
+    }
+
+    fn step(
+        &mut self,
+        member: &Member,
+        attempt: Attempt,
+        has_died: &dyn Fn(Token) -> bool,
+    ) -> Step<i32> {
+        match isolate::is_terminated(self.worker) {
+            true => Step::Sleep(0), // until the isolate's end forgets it
+            false => self.operation.step(member, attempt, has_died),
+        }
+    }
+
+    fn expire(&mut self) -> Option<Offset> {
+        self.operation.expire()
+    }
+
+    fn abandon(&mut self, member: &Member) {
+        self.operation.abandon(member);
+    }
 }
 
 /// As [`submit`], for a descriptor: `watch` registers the sink it is given.

@@ -11,6 +11,7 @@ use multiprocessing_core::sync::{Acquired, Token};
 use multiprocessing_core::sys::clock::deadline_after;
 
 use crate::errors::{Result, to_js};
+use crate::isolate;
 use crate::port;
 use crate::tree::tree;
 
@@ -24,7 +25,7 @@ fn semaphore(id: u32) -> Result<Semaphore<'static>> {
 /// A new semaphore; its block.
 pub fn semaphore_create(value: u32, max: u32) -> Result<u32> {
     let (_, block) = Semaphore::create(&tree()?.member, value, max).map_err(to_js)?;
-    Ok(block.id)
+    Ok(isolate::gain(block.id))
 }
 
 /// Blocks this thread until it has acquired; `false` when `timeout` milliseconds have passed.
@@ -56,7 +57,8 @@ fn event(id: u32) -> Result<Event<'static>> {
 
 /// A new event, not set; its block.
 pub fn event_create() -> Result<u32> {
-    Ok(Event::create(&tree()?.member).map_err(to_js)?.1.id)
+    let (_, block) = Event::create(&tree()?.member).map_err(to_js)?;
+    Ok(isolate::gain(block.id))
 }
 
 /// Blocks this thread until the event is or was set; `false` when `timeout` milliseconds have
@@ -85,7 +87,7 @@ fn condition(id: u32) -> Result<Condition<'static>> {
 /// A new condition on a lock; its block.
 pub fn condition_create(lock: u32) -> Result<u32> {
     let (_, block) = Condition::create(&tree()?.member, lock).map_err(to_js)?;
-    Ok(block.id)
+    Ok(isolate::gain(block.id))
 }
 
 /// Releases the lock, blocks this thread until it is notified or `timeout` milliseconds have
@@ -148,10 +150,8 @@ fn barrier(id: u32) -> Result<Barrier<'static>> {
 
 /// A new barrier; its block.
 pub fn barrier_create(parties: u32) -> Result<u32> {
-    Ok(Barrier::create(&tree()?.member, parties)
-        .map_err(to_js)?
-        .1
-        .id)
+    let (_, block) = Barrier::create(&tree()?.member, parties).map_err(to_js)?;
+    Ok(isolate::gain(block.id))
 }
 
 /// Blocks this thread until all parties have arrived: an outcome as of [`AwaitBarrier`]. After

@@ -15,6 +15,7 @@ use napi::bindgen_prelude::{ArrayBuffer, Uint8Array};
 use napi_derive::napi;
 
 use crate::errors::{Result, from_napi, state, to_js};
+use crate::isolate;
 use crate::port;
 use crate::tree::tree;
 
@@ -85,6 +86,18 @@ fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> Result<T>) -> Result<T> {
     })
 }
 
+/// Lets go of what a message speaks of that was taken and is not received: the isolate ends.
+pub fn close() {
+    SCRATCH.with_borrow_mut(|scratch| {
+        let holds = scratch
+            .as_mut()
+            .map(|scratch| std::mem::take(&mut scratch.attachments));
+        if let (Some(holds), Ok(tree)) = (holds, tree()) {
+            let _ = tree.member.unpin(&holds);
+        }
+    });
+}
+
 /// Lends `work` this thread's scratch buffer.
 pub fn with_scratch_bytes<T>(work: impl FnOnce(&mut [u8]) -> Result<T>) -> Result<T> {
     with_scratch(|scratch| work(scratch.bytes()))
@@ -106,10 +119,8 @@ fn queue(id: u32) -> Result<Queue<'static>> {
 /// A new queue of at most `maxsize` messages, 0 for no limit; its block.
 #[napi]
 pub fn queue_create(maxsize: u32, joinable: bool) -> Result<u32> {
-    Ok(Queue::create(&tree()?.member, maxsize, joinable)
-        .map_err(to_js)?
-        .1
-        .id)
+    let (_, block) = Queue::create(&tree()?.member, maxsize, joinable).map_err(to_js)?;
+    Ok(isolate::gain(block.id))
 }
 
 /// What [`queue_put`] returns.

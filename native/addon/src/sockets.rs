@@ -47,6 +47,13 @@ thread_local! {
     static DIALS: RefCell<Table<Dial>> = RefCell::new(Table::new());
 }
 
+/// Closes and gives up all that this thread has.
+pub fn close_all() {
+    LISTENERS.with_borrow_mut(|table| table.entries.clear());
+    SEARCHES.with_borrow_mut(|table| table.entries.clear());
+    DIALS.with_borrow_mut(|table| table.entries.clear());
+}
+
 fn listener(id: u32) -> Result<Rc<Listener>> {
     LISTENERS.with_borrow(|table| table.get(id, "Cannot use a listener: it is closed"))
 }

@@ -93,6 +93,7 @@ pub fn give_work(
     while !warm.is_empty() {
         let Warm { child, .. } = warm.remove(0);
         if child.assign(&tree()?.member, &work).map_err(to_js)? {
+            children::own(child.pid(), daemon);
             return Ok(Some(child.pid()));
         }
         end(&child);

@@ -4,7 +4,7 @@
 //! | ----- | ------- |
 //! | system | [`sys`]: one wrapper per system call |
 //! | memory | [`arena`]: one memfd per process tree; [`heap`]: its blocks; [`table`]: its members |
-//! | waiting | [`sync`]: state machines; [`wait`]: threads that sleep; [`reactor`]: promises |
+//! | waiting | [`sync`]: state machines; [`wait`]: threads that sleep; [`reactor`]: promises; [`standing`]: for whom |
 //! | primitives | [`mutex`]: locks; [`primitives`]: semaphores, events, conditions, barriers |
 //! | exchange | `ring`: queues; [`connection`]: pipes and sockets; `process`: children |
 //! | strangers | [`sockets`]: connections to processes outside the tree |
@@ -41,6 +41,8 @@ pub mod reactor;
 pub mod ring;
 #[cfg(not(loom))]
 pub mod sockets;
+#[cfg(not(loom))]
+pub mod standing;
 pub mod sync;
 #[cfg(not(loom))]
 pub mod sys;

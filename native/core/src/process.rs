@@ -4,9 +4,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::sockopt::socket_peercred;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, socketpair};
@@ -20,7 +20,7 @@ use crate::heap::blocks::BlockId;
 use crate::member::Member;
 use crate::sys::clock::Deadline;
 use crate::sys::spawn::{self, Program, Stdio};
-use crate::sys::{procfs, reaping, text};
+use crate::sys::{procfs, reaping, stream, text};
 use crate::table::{Place, ProcessEntry};
 
 /// The descriptors that a child finds: the socket to its parent and the arena.
@@ -156,20 +156,10 @@ pub fn wait_for_hang_up(socket: BorrowedFd, deadline: Deadline) -> Result<bool> 
 
 /// Blocks until the descriptor is as wanted; `false` when `deadline` passes first.
 fn poll_until(wanted: PollFd, deadline: Deadline) -> Result<bool> {
-    let mut polled = [wanted];
-    loop {
-        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-        let timeout = left.map(|left| Timespec {
-            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: i64::from(left.subsec_nanos()),
-        });
-        match poll(&mut polled, timeout.as_ref()) {
-            Ok(0) if left == Some(Duration::ZERO) => return Ok(false),
-            Ok(0) | Err(Errno::INTR) => {}
-            Ok(_) => return Ok(true),
-            Err(errno) => return Err(Error::os("wait for a process", errno)),
-        }
-    }
+    let ready = stream::poll_until(&mut [wanted], deadline);
+    ready
+        .map(|ready| ready > 0)
+        .map_err(|errno| Error::os("wait for a process", errno))
 }
 
 /// Whether something has arrived in the socket that was not yet read.

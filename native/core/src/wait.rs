@@ -22,6 +22,7 @@ use std::sync::atomic::fence;
 use std::time::{Duration, Instant};
 
 use crate::arena::{ANYWHERE, Arena, BUCKET_COUNT, BUCKET_SIZE, BUCKETS, Offset};
+use crate::standing;
 use crate::sync::{Attempt, Step};
 use crate::sys::clock::{Deadline, is_past, remaining};
 use crate::sys::futex;
@@ -93,11 +94,30 @@ pub fn wake(arena: &Arena, offset: Offset, count: u32) -> usize {
     woken + futex::wake(anywhere.sequence, u32::MAX)
 }
 
-/// Runs `step` on the calling thread until it is ready; `None` when `deadline` passes first.
-/// `word` is the word that [`Step::Sleep`] speaks of.
+/// Runs `step` on the calling thread until it is ready; `None` when `deadline` passes first, or when
+/// nobody is left for whom the thread waits ([`crate::standing`]). `word` is the word that
+/// [`Step::Sleep`] speaks of.
 pub fn block_on<T>(
     word: &AtomicU32,
     deadline: Deadline,
+    step: impl FnMut(Attempt) -> Step<T>,
+) -> Option<T> {
+    block(word, deadline, standing::goes_on, step)
+}
+
+/// As [`block_on`], for a wait within an operation that has begun and must come to its end.
+pub fn block_to_the_end<T>(
+    word: &AtomicU32,
+    deadline: Deadline,
+    step: impl FnMut(Attempt) -> Step<T>,
+) -> Option<T> {
+    block(word, deadline, || true, step)
+}
+
+fn block<T>(
+    word: &AtomicU32,
+    deadline: Deadline,
+    goes_on: impl Fn() -> bool,
     mut step: impl FnMut(Attempt) -> Step<T>,
 ) -> Option<T> {
     let mut attempt = Attempt::default();
@@ -127,6 +147,9 @@ pub fn block_on<T>(
         let asleep = Instant::now();
         futex::wait(word, expected, remaining(deadline, SLICE));
         let suspicious = asleep.elapsed() >= SLICE;
+        if !goes_on() {
+            return None;
+        }
         attempt = Attempt {
             announce: suspicious,
             slept: true,

@@ -68,7 +68,7 @@ impl<'a> Heap<'a> {
             word: arena.word32(LOCK),
         };
         let has_died = |owner| table::has_died(arena, owner);
-        let acquired = wait::block_on(lock.word, None, |attempt| {
+        let acquired = wait::block_to_the_end(lock.word, None, |attempt| {
             lock.acquire_step(&Acquirer {
                 token,
                 attempt,

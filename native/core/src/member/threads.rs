@@ -50,6 +50,17 @@ impl Member {
         })
     }
 
+    /// The calling thread's work as a member is over, though the thread may live on: its name becomes
+    /// that of a dead one, and the next call makes another.
+    pub fn end_thread(&self) {
+        LAST_TOKEN.set(None);
+        let ended = TOKENS.with_borrow_mut(|tokens| {
+            let mine = tokens.iter().position(|known| known.member == self.serial);
+            mine.map(|index| tokens.swap_remove(index))
+        });
+        drop(ended);
+    }
+
     /// Whether the thread behind `token` has ended. An owner that was just seen alive is not
     /// looked for again at once: whoever tries a held lock in a loop must not spend its time here.
     pub fn has_died(&self, token: Token) -> bool {

@@ -20,6 +20,7 @@ use crate::heap::blocks::BlockId;
 use crate::heap::{Block, Kind};
 use crate::member::Member;
 use crate::mutex::Mutex;
+use crate::standing;
 use crate::sync::condition::{Slot, Ticket, Waiters};
 use crate::sync::{Acquired, Attempt, Step, Token};
 use crate::sys::atomic::{AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
@@ -39,6 +40,9 @@ const CHUNK_SLOTS: Offset = 8;
 /// Chunks grow from here, doubling.
 const FIRST_CHUNK: u64 = 256;
 const MAX_CHUNKS: usize = 20;
+
+/// Told to nobody: see [`crate::standing`].
+const NOBODY_LEFT: &str = "nobody is left who waits for the condition";
 
 /// A condition as a block of the arena.
 #[derive(Clone, Copy)]
@@ -234,10 +238,20 @@ impl<'a> Condition<'a> {
             Some(result) => result.map(|()| true),
             None => Ok(!wait.withdraw(self)),
         };
+        // Nobody is left: then the lock must not come back.
+        if !standing::goes_on() {
+            if notified? {
+                wait.abandon(self);
+            }
+            return Err(Error::Corrupted(NOBODY_LEFT));
+        }
         failpoint("condition-woken");
         // Whatever went wrong, the lock comes back first.
         let mutex = self.mutex()?;
-        let acquired = mutex.acquire(None)?.unwrap_or(Acquired::Regularly);
+        let Some(acquired) = mutex.acquire(None)? else {
+            wait.abandon(self);
+            return Err(Error::Corrupted(NOBODY_LEFT));
+        };
         let notified = notified?;
         wait.finish(self, notified)?;
         Ok(Waited { notified, acquired })

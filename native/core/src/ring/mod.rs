@@ -320,7 +320,7 @@ impl<'a> Queue<'a> {
     fn acquire_contended(self, side: Offset, token: Token) -> Result<bool> {
         let lock = self.lock(side);
         let has_died = |owner| self.member.has_died(owner);
-        let acquired = wait::block_on(lock.word, None, |attempt| {
+        let acquired = wait::block_to_the_end(lock.word, None, |attempt| {
             lock.acquire_step(&Acquirer {
                 token,
                 attempt,

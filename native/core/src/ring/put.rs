@@ -204,7 +204,7 @@ impl<'a> Queue<'a> {
         loop {
             let pace = Some(Instant::now() + CATCH_UP_PACE);
             // Half of it: woken for each message, both sides would do little else.
-            let caught_up = wait::block_on(word, pace, |attempt| {
+            let caught_up = wait::block_to_the_end(word, pace, |attempt| {
                 self.asleep_step(attempt, PRODUCERS_ASLEEP, || {
                     let (used, count) = used();
                     (used <= segment.units / 2, count)

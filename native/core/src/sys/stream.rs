@@ -12,7 +12,9 @@ use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 
-use super::clock::Deadline;
+use super::clock::{Deadline, is_past, remaining};
+use crate::standing;
+use crate::wait::SLICE;
 
 /// Whether a call may sleep in the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +132,9 @@ impl Stream {
         mode: Mode,
         mut call: impl FnMut() -> Result<T, Errno>,
     ) -> Result<Option<T>, Errno> {
-        let mut asked = self.kind != Kind::Blocking;
+        // A sleep inside of `recv(2)` could not be ended.
+        let is_watched = mode == Mode::Wait && standing::is_watched();
+        let mut asked = self.kind != Kind::Blocking && !is_watched;
         loop {
             let result = match asked || self.poll(wanted, Some(Instant::now()))? {
                 true => call(),
@@ -169,13 +173,23 @@ fn receive_flags(mode: Mode) -> RecvFlags {
     }
 }
 
-/// `poll(2)` until something is ready or `deadline` passes; how many are ready.
+/// `poll(2)` until something is ready or `deadline` passes; how many are ready. `ECANCELED` if nobody
+/// is left for whom the thread waits ([`crate::standing`]).
 pub fn poll_until(polled: &mut [PollFd], deadline: Deadline) -> Result<usize, Errno> {
+    let is_watched = standing::is_watched() && !is_past(deadline);
     loop {
-        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let left = match is_watched {
+            true => Some(remaining(deadline, SLICE)),
+            false => deadline.map(|at| at.saturating_duration_since(Instant::now())),
+        };
         let timeout = left.map(timespec);
-        match poll(polled, timeout.as_ref()) {
+        let result = poll(polled, timeout.as_ref());
+        if is_watched && !standing::goes_on() {
+            return Err(Errno::CANCELED);
+        }
+        match result {
             Err(Errno::INTR) => {}
+            Ok(0) if is_watched && !is_past(deadline) => {}
             result => return result,
         }
     }
