@@ -203,7 +203,12 @@ export interface Native {
   connectionPair(duplex: boolean): [number, number];
   connectionOffer(connection: number): number;
   connectionWithdrawOffers(attachments: number[]): void;
-  connectionFetch(block: number): number;
+  connectionAbandonOffers(pairs: number[]): void;
+  fetchBegin(block: number): number;
+  fetchStep(fetch: number, timeout: number): number;
+  fetchAwait(fetch: number): number;
+  fetchSender(fetch: number): string;
+  fetchClose(fetch: number): void;
   pipePin(pipe: number, attachments: number[]): number[];
   pipeUnpin(pipe: number, holds: number[]): void;
   connectionClose(connection: number): number;

@@ -2,6 +2,7 @@
 // the bytes they are sent in.
 
 import { whileStarting } from "./authkey.ts";
+import { readWhole } from "./connection/arrival.ts";
 import type { FunctionReference } from "./callable_types.ts";
 import type { LoggerState } from "./logging.ts";
 import { dumps, loads } from "./reduction.ts";
@@ -72,7 +73,7 @@ export function readPreparation(bytes: Uint8Array): { preparation: Preparation; 
     preparation: JSON.parse(new TextDecoder().decode(bytes.subarray(4, split))),
     belongings: () => {
       if (split === bytes.length) return { args: [], state: {} };
-      const [args, state] = loads(bytes, split) as [Belongings["args"], Belongings["state"]];
+      const [args, state] = readWhole(() => loads(bytes, split)) as [Belongings["args"], Belongings["state"]];
       return { args, state };
     },
   };

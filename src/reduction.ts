@@ -43,7 +43,7 @@
  */
 import { Decoder } from "./reduction/decoder.ts";
 import { type Dumped, Encoder } from "./reduction/encoder.ts";
-import { register } from "./reduction/registry.ts";
+import { follow, register } from "./reduction/registry.ts";
 
 export type { Dumped } from "./reduction/encoder.ts";
 export {
@@ -88,7 +88,9 @@ export function dumps(value: unknown): Dumped {
   const encoder = idleEncoder ?? new Encoder();
   idleEncoder = null;
   try {
-    return encoder.dump(value);
+    const dumped = encoder.dump(value);
+    follow(dumped.bytes, dumped.attachments);
+    return dumped;
   } finally {
     idleEncoder = encoder;
   }
@@ -120,7 +122,9 @@ export function dumpInto(value: unknown, target: Uint8Array, start: number): num
   const encoder = idleEncoder ?? new Encoder();
   idleEncoder = null;
   try {
-    return encoder.dumpInto(value, target, start);
+    const written = encoder.dumpInto(value, target, start);
+    if (typeof written !== "number") follow(written.bytes, written.attachments);
+    return written;
   } finally {
     idleEncoder = encoder;
   }

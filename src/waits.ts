@@ -154,6 +154,8 @@ export interface RetryHooks {
   signal?: AbortSignal;
   /** The error to throw when the reactor says that it will never be. */
   never?: () => Error;
+  /** Another wait, of at most so many milliseconds, than that in the reactor; `undefined` if that is the one. */
+  instead?: (timeout: number) => Promise<void> | undefined;
 }
 
 /** Outcome of a wait for what will never be (`NEVER` in native/core/src/reactor/operations.rs). */
@@ -167,7 +169,7 @@ export async function retry<T>(
   attempt: () => T | undefined,
   submit: (timeout: number) => number,
   timeout: number,
-  { signal, never }: RetryHooks,
+  { signal, never, instead }: RetryHooks,
 ): Promise<T | undefined> {
   signal?.throwIfAborted();
   const until = performance.now() + timeout;
@@ -176,6 +178,11 @@ export async function retry<T>(
     if (result !== undefined) return result;
     const left = until - performance.now();
     if (!(left > 0)) return undefined;
+    const other = instead?.(left);
+    if (other !== undefined) {
+      await other;
+      continue;
+    }
     const outcome = await wait(() => submit(left), { signal });
     if (outcome === NEVER && never !== undefined) throw never();
   }

@@ -2,8 +2,9 @@
 
 import { AuthenticationError, EOFError } from "../errors.ts";
 import { Watch } from "../limits.ts";
+import { native, translated } from "../native.ts";
 import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
-import { type Connection, receiveBefore } from "./connection.ts";
+import { type Connection, receiveAtOnce } from "./connection.ts";
 import { answer, challenge, type DigestName, digestNames, type Handshake, isDigestName, LONGEST } from "./handshake.ts";
 import { performance } from "../timing.ts";
 
@@ -177,20 +178,58 @@ export async function perform(
 
 /** As {@linkcode perform}, blocking the thread. */
 export function performSync(connection: Connection, handshake: Handshake, { timeout }: HandshakeLimits): void {
-  const until = performance.now() + timeout;
-  let turn = handshake.next();
-  while (!turn.done) {
-    let received: Uint8Array | undefined = NOTHING;
-    try {
-      // A message of a handshake fits into any socket's buffer, so only receiving can take long.
-      if (turn.value === null) received = connection[receiveBefore](LONGEST, until);
-      else connection.sendBytesSync(turn.value);
-      if (received === undefined) throw late(timeout);
-    } catch (error) {
-      turn = handshake.throw(explained(error));
-      continue;
+  const exchange = new Exchange(connection, handshake, timeout);
+  while (!exchange.advance()) {
+    // What has come of the message is no reason to look again.
+    translated(() => native().descriptorsPoll([connection.fileno()], Math.max(0, exchange.left)));
+  }
+}
+
+/** This end's part in a handshake, in steps that never wait. */
+export class Exchange {
+  readonly #connection: Connection;
+  readonly #handshake: Handshake;
+  readonly #timeout: number;
+  readonly #until: number;
+  #turn: IteratorResult<Uint8Array | null, void> | undefined;
+
+  constructor(connection: Connection, handshake: Handshake, timeout: number) {
+    this.#connection = connection;
+    this.#handshake = handshake;
+    this.#timeout = timeout;
+    this.#until = performance.now() + timeout;
+  }
+
+  /** Milliseconds that it may still take. */
+  get left(): number {
+    return this.#until - performance.now();
+  }
+
+  /**
+   * Goes on as far as it can; whether the handshake is done.
+   *
+   * @throws {AuthenticationError} If it has failed, or `isLate` and nothing has come.
+   */
+  advance(isLate: boolean = !(this.left > 0)): boolean {
+    let turn = this.#turn ?? this.#handshake.next();
+    while (!turn.done) {
+      let received: Uint8Array | undefined = NOTHING;
+      try {
+        // A message of a handshake fits into any socket's buffer, so only receiving can take long.
+        if (turn.value === null) received = this.#connection[receiveAtOnce](LONGEST);
+        else this.#connection.sendBytesSync(turn.value);
+        if (received === undefined && isLate) throw late(this.#timeout);
+      } catch (error) {
+        turn = this.#handshake.throw(explained(error));
+        continue;
+      }
+      if (received === undefined) {
+        this.#turn = turn;
+        return false;
+      }
+      turn = this.#handshake.next(received);
     }
-    turn = handshake.next(received);
+    return true;
   }
 }
 

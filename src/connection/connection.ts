@@ -10,6 +10,7 @@ import { setDiscarder } from "../reduction/registry.ts";
 import { Turnstile } from "../turnstile.ts";
 import { descriptorOf, type Waitable } from "../waitable.ts";
 import { wait as waitForTicket } from "../waits.ts";
+import { Arrival, arriveNow, expect } from "./arrival.ts";
 import { Glances } from "./glances.ts";
 import { type Message, Messages, Patience, plainMessage, ReceiveStatus, SendStatus } from "./messages.ts";
 import {
@@ -30,8 +31,8 @@ import { endWaits, wait } from "./wait.ts";
 import { performance } from "../timing.ts";
 import { showAsText } from "../shown.ts";
 
-/** Names the method of a connection that receives within a time, blocking the thread. */
-export const receiveBefore: unique symbol = Symbol("receiveBefore");
+/** Names the method of a connection that receives without waiting. */
+export const receiveAtOnce: unique symbol = Symbol("receiveAtOnce");
 
 /** What a connection is made of. */
 export interface End {
@@ -51,6 +52,30 @@ type Take<T> = (got: number) => T;
 
 /** In the place of what was received. */
 const NOT_YET: unique symbol = Symbol("not yet");
+
+/** In the place of a connection's number in the addon: its sender still has it. */
+const NOT_HERE = 2 ** 32 - 1;
+
+/** What was offered for messages that are just being written: blocks and their generations. */
+const offered = new Map<number, number>();
+
+/** Last resort for messages that nobody sends: their bytes have been forgotten. */
+const forgotten = new FinalizationRegistry<number[]>((pairs) => native().connectionAbandonOffers(pairs));
+
+function discardOffers(attachments: readonly number[]): void {
+  for (const block of attachments) offered.delete(block);
+  native().connectionWithdrawOffers([...attachments]);
+}
+
+function followOffers(bytes: Uint8Array, attachments: readonly number[]): void {
+  if (offered.size === 0) return;
+  const pairs = attachments.flatMap((block) => {
+    const generation = offered.get(block);
+    offered.delete(block);
+    return generation === undefined ? [] : [block, generation];
+  });
+  if (pairs.length > 0) forgotten.register(bytes, pairs);
+}
 
 /** Last resort for connections that nobody closed. */
 const collected = new FinalizationRegistry<number>((id) => native().connectionClose(id));
@@ -84,26 +109,17 @@ const collected = new FinalizationRegistry<number>((id) => native().connectionCl
  */
 export class Connection implements Disposable, AsyncIterable<unknown>, Waitable {
   static {
-    setDiscarder((attachments) => native().connectionWithdrawOffers([...attachments]));
+    setDiscarder(discardOffers, followOffers);
     showAsText(Connection);
     register(Connection, {
       reduce: (connection) => connection.#reduce(),
-      restore: (data) => {
-        const [offer, readable, writable, pipe] = partsOf(data, "a Connection");
-        using adopted = BlockHandle.adopt(offer);
-        const shared = pipe === null ? null : BlockHandle.adopt(pipe);
-        try {
-          const id = translated(() => native().connectionFetch(adopted.block));
-          return new Connection({ id, readable: readable === true, writable: writable === true, pipe: shared });
-        } catch (error) {
-          shared?.close();
-          throw error;
-        }
-      },
+      restore: (data) => Connection.#restore(data),
     });
   }
 
-  readonly #id: number;
+  #id: number;
+  /** While its sender still has it. */
+  #arrival: Arrival | null = null;
   readonly #pipe: BlockHandle | null;
   readonly #messages: Messages;
   readonly #takeValue: Take<unknown>;
@@ -126,6 +142,40 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
     this.#takeBytes = (got) => messages.takeBytes(got);
     this.#readable = readable;
     this.#writable = writable;
+    if (id !== NOT_HERE) collected.register(this, id, this);
+  }
+
+  /** The connection that a message speaks of; it may be still to arrive. */
+  static #restore(data: unknown): Connection {
+    const [offer, readable, writable, pipe] = partsOf(data, "a Connection");
+    const offered = BlockHandle.adopt(offer);
+    let shared: BlockHandle | null;
+    try {
+      shared = pipe === null ? null : BlockHandle.adopt(pipe);
+    } catch (error) {
+      offered.close();
+      throw error;
+    }
+    const connection = new Connection({
+      id: NOT_HERE,
+      readable: readable === true,
+      writable: writable === true,
+      pipe: shared,
+    });
+    connection.#arrival = new Arrival(offered, (id) => connection.#arrive(id));
+    try {
+      expect(connection, connection.#arrival);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+    return connection;
+  }
+
+  #arrive(id: number): void {
+    this.#id = id;
+    this.#messages.arrive(id);
+    this.#arrival = null;
     collected.register(this, id, this);
   }
 
@@ -300,7 +350,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
     const { timeout = 0 } = options;
     const limit = timeoutOf({ timeout });
     const id = this.#receivable();
-    return translated(() => native().connectionPoll(id, limit)) === 1;
+    return this.#messages.parcel !== null || translated(() => native().connectionPoll(id, limit)) === 1;
   }
 
   /** Receives value after value, until the other end is closed. */
@@ -323,6 +373,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
     this.#isClosed = true;
     collected.unregister(this);
     this.#messages.forgetAll();
+    this.#arrival?.close();
     native().connectionClose(this.#id);
     this.#pipe?.close();
     this.#closing?.abort(closedError("use the connection", "connection"));
@@ -349,22 +400,17 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
   /** @ignore What {@linkcode wait} looks at. */
   [descriptorOf](): number | null {
     const id = this.#receivable();
-    return native().connectionHasBegun(id) === 1 ? null : native().connectionFileno(id);
+    const hasBegun = this.#messages.parcel !== null || native().connectionHasBegun(id) === 1;
+    return hasBegun ? null : native().connectionFileno(id);
   }
 
-  /** @ignore For handshakes: a message of at most `limit` bytes; `undefined` if it is not whole when `until` comes. */
-  [receiveBefore](limit: number, until: number): Uint8Array<ArrayBuffer> | undefined {
-    for (;;) {
-      if (this.#receiving.occupied) {
-        throw new InvalidStateError("Cannot receive: an asynchronous receive is not finished");
-      }
-      const received = this.#tryReceive(limit, this.#takeBytes);
-      if (received !== NOT_YET) return received;
-      const left = until - performance.now();
-      if (!(left > 0)) return undefined;
-      // What has come of the message is no reason to look again.
-      translated(() => native().descriptorsPoll([native().connectionFileno(this.#id)], left));
+  /** @ignore For handshakes: a message of at most `limit` bytes; `undefined` if it is not whole. */
+  [receiveAtOnce](limit: number): Uint8Array<ArrayBuffer> | undefined {
+    if (this.#receiving.occupied) {
+      throw new InvalidStateError("Cannot receive: an asynchronous receive is not finished");
     }
+    const received = this.#tryReceive(limit, this.#takeBytes);
+    return received === NOT_YET ? undefined : received;
   }
 
   #reduce(): Reduced {
@@ -372,15 +418,21 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
     if (this.#sending.occupied || this.#receiving.occupied) {
       throw new InvalidStateError("Cannot send a connection: an asynchronous send or receive is not finished");
     }
+    if (this.#messages.parcel !== null) {
+      throw new InvalidStateError("Cannot send a connection: a message has been sent or received in part");
+    }
     const pipe = this.#pipe?.reference() ?? null;
     if (pipe !== null) attach(pipe[0]);
     const offer = translated(() => native().connectionOffer(id));
     attach(offer);
-    return [[offer, native().generationOf(offer)], this.#readable, this.#writable, pipe];
+    const generation = native().generationOf(offer);
+    offered.set(offer, generation);
+    return [[offer, generation], this.#readable, this.#writable, pipe];
   }
 
   #open(action: string): number {
     if (this.#isClosed) throw closedError(`${action} the connection`, "handle");
+    if (this.#arrival !== null) arriveNow(this.#arrival); // a `restore` function uses it
     return this.#id;
   }
 
@@ -473,6 +525,11 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
           this.#glances.waited(performance.now() - begin);
           return received;
         }
+        const { parcel } = this.#messages;
+        if (parcel !== null) {
+          await parcel.changed(Infinity, this.#orClosed(signal));
+          continue;
+        }
         const submit = () => translated(() => native().connectionAwaitReceived(id, limit));
         await waitForTicket(submit, { signal: this.#orClosed(signal) });
         loopTurned();
@@ -500,6 +557,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
   }
 
   #receiveNext<T>(limit: number, patience: number, take: Take<T>): T | typeof NOT_YET {
+    if (this.#messages.parcel !== null) return this.#unpack(patience, take);
     let got: number;
     try {
       got = this.#messages.receive(limit, patience);
@@ -509,7 +567,17 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
     }
     if (got === ReceiveStatus.notYet) return NOT_YET;
     if (got === ReceiveStatus.end) throw new EOFError("Cannot receive: the other end is closed");
-    return take(got);
+    const taken = take(got);
+    return this.#messages.parcel === null ? taken : this.#unpack(patience, take);
+  }
+
+  /** The value that was received, once the connections in it have arrived. */
+  #unpack<T>(patience: number, take: Take<T>): T | typeof NOT_YET {
+    if ((take as Take<unknown>) !== this.#takeValue) {
+      throw new InvalidStateError("Cannot receive bytes: a value that has been received in part comes first");
+    }
+    const isWhole = this.#messages.advance(patience === Patience.endless ? Infinity : 0);
+    return isWhole ? this.#messages.takeParcel() as T : NOT_YET;
   }
 
   /** After a message that cannot be skipped, nothing more can be received. */

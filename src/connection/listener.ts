@@ -7,12 +7,12 @@ import { native, type SocketName, translated } from "../native.ts";
 import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { descriptorOf, type Waitable } from "../waitable.ts";
 import { type Address, addressOf, checkFamily, describe, type Family, LONGEST_PATH } from "./address.ts";
-import { checkedKey, handshakeTimeoutOf, perform, performSync } from "./authentication.ts";
+import { checkedKey, handshakeTimeoutOf } from "./authentication.ts";
 import { Connection } from "./connection.ts";
 import { serve } from "./handshake.ts";
+import { type Door, Lobby } from "./lobby.ts";
 import { Search } from "./search.ts";
-import { endWaits, wait } from "./wait.ts";
-import { performance } from "../timing.ts";
+import { endWaits } from "./wait.ts";
 import { register } from "../reduction/registry.ts";
 import { showAsText } from "../shown.ts";
 
@@ -20,7 +20,7 @@ import { showAsText } from "../shown.ts";
 export interface ListenerOptions {
   /** The kind of address. Default: as the address says; without one, `"AF_UNIX"`. */
   family?: Family;
-  /** How many connections wait to be accepted before others are turned away or wait. Default: 1. */
+  /** How many connections wait to be accepted before others are turned away or wait; the system may allow fewer (`net.core.somaxconn`). Default: 128. */
   backlog?: number;
   /** The key that a client must know; the client asks for the same. Default: nobody is asked for any. */
   authkey?: Uint8Array;
@@ -33,8 +33,8 @@ interface Opened {
   readonly id: number;
   /** Closes it; at the latest at the end of the program, so that no file of its is left. */
   readonly finalizer: Finalize;
-  /** Aborted when it is closed. */
-  readonly closing: AbortController;
+  /** Those who have come in. */
+  readonly lobby: Lobby;
 }
 
 const LISTEN = "listen on";
@@ -73,8 +73,6 @@ export class Listener implements Disposable, Waitable {
 
   #opened: Opened | null;
   readonly #address: Address;
-  readonly #authkey: Uint8Array | null;
-  readonly #handshakeTimeout: number;
   #lastAccepted: Address | null = null;
 
   /**
@@ -91,9 +89,9 @@ export class Listener implements Disposable, Waitable {
    */
   constructor(address?: Address | null, options: ListenerOptions = {}) {
     requireOptions(options, "listen");
-    const { family, backlog = 1, authkey, handshakeTimeout } = options;
-    this.#authkey = authkey === undefined || authkey === null ? null : checkedKey(authkey);
-    this.#handshakeTimeout = handshakeTimeoutOf(handshakeTimeout, "listen");
+    const { family, backlog = 128, authkey, handshakeTimeout } = options;
+    const key = authkey === undefined || authkey === null ? null : checkedKey(authkey);
+    const patience = handshakeTimeoutOf(handshakeTimeout, "listen");
     if (!Number.isInteger(backlog) || backlog < 0 || backlog > 2 ** 31 - 1) {
       throw new RangeError(`Cannot listen: "backlog" is ${Deno.inspect(backlog)}, wanted a number from 0 on`);
     }
@@ -101,7 +99,7 @@ export class Listener implements Disposable, Waitable {
       ? listenAnywhere(family, backlog)
       : listenAt(address, family, { backlog, ownsFolder: false });
     this.#address = addressOf(name);
-    this.#opened = { id, finalizer, closing: new AbortController() };
+    this.#opened = { id, finalizer, lobby: new Lobby(this.#door(id, key, patience)) };
     collected.register(this, finalizer, this);
   }
 
@@ -122,44 +120,27 @@ export class Listener implements Disposable, Waitable {
 
   /**
    * Waits for a connection without blocking the thread. `timeout` is for somebody to connect; the handshake then has a
-   * time of its own, see {@linkcode ListenerOptions.handshakeTimeout}. Several calls at once accept several connections,
-   * so that a slow client does not keep others waiting.
+   * time of its own, see {@linkcode ListenerOptions.handshakeTimeout}. The handshakes of up to 256 clients go on side by
+   * side, and the first that comes to its end ends the call that has waited longest: slow and silent clients keep nobody
+   * waiting. If more come, the eldest is sent away.
    *
    * @throws {AuthenticationError} If the one who connected does not know the key, is silent or goes away. Its connection
    * is closed, and the listener goes on: call `accept` again.
    * @throws {TimeoutError} If nobody has connected in time.
    * @throws {InvalidStateError} If the listener is closed, also while this waits.
-   * @throws What `signal` was aborted with; a connection that came in already is closed.
+   * @throws What `signal` was aborted with; who has come in already is left for the next call.
    */
   async accept(options?: WaitOptions): Promise<Connection> {
     const timeout = timeoutOf(options);
-    const until = performance.now() + timeout;
     const signal = options?.signal;
     signal?.throwIfAborted();
-    const { signal: closing } = this.#require().closing;
-    const both = signal === undefined ? closing : AbortSignal.any([signal, closing]);
-    for (;;) {
-      const connection = this.#take(0);
-      if (connection !== null) return await this.#authenticated(connection, both);
-      const left = until - performance.now();
-      if (!(left > 0)) throw this.#late(timeout);
-      await wait([this], { timeout: left === Infinity ? null : left, signal: both });
-    }
+    return this.#letThrough(await this.#require().lobby.accept({ timeout, signal }));
   }
 
   /** As {@linkcode accept}, blocking the thread. */
   acceptSync(options?: WaitSyncOptions): Connection {
     const timeout = timeoutOf(options);
-    const connection = this.#take(timeout);
-    if (connection === null) throw this.#late(timeout);
-    if (this.#authkey === null) return connection;
-    try {
-      performSync(connection, serve(this.#authkey), { timeout: this.#handshakeTimeout });
-      return connection;
-    } catch (error) {
-      connection.close();
-      throw error;
-    }
+    return this.#letThrough(this.#require().lobby.acceptSync(timeout));
   }
 
   /**
@@ -168,11 +149,11 @@ export class Listener implements Disposable, Waitable {
    */
   close(): void {
     if (this.#opened === null) return;
-    const { finalizer, closing } = this.#opened;
+    const { finalizer, lobby } = this.#opened;
     this.#opened = null;
     collected.unregister(this);
     finalizer.run();
-    closing.abort(closedError("accept a connection", "listener"));
+    lobby.close(closedError("accept a connection", "listener"));
     endWaits(this);
   }
 
@@ -187,8 +168,9 @@ export class Listener implements Disposable, Waitable {
   }
 
   /** @ignore What `wait` looks at: readable when somebody can be accepted. */
-  [descriptorOf](): number {
-    return native().listenerFileno(this.#require().id);
+  [descriptorOf](): number | null {
+    const { id, lobby } = this.#require();
+    return lobby.hasOutcome ? null : native().listenerFileno(id);
   }
 
   #require(): Opened {
@@ -196,24 +178,25 @@ export class Listener implements Disposable, Waitable {
     return this.#opened;
   }
 
-  /** A connection that came in within `timeout` milliseconds. */
-  #take(timeout: number): Connection | null {
-    const { id } = this.#require();
-    const accepted = translated(() => native().listenerAccept(id, timeout));
-    if (accepted === null) return null;
-    this.#lastAccepted = addressOf(accepted.peer);
-    return new Connection({ id: accepted.connection, readable: true, writable: true, pipe: null });
+  /** What is at the door of the lobby of this listener. */
+  #door(id: number, authkey: Uint8Array | null, patience: number): Door {
+    return {
+      take() {
+        const accepted = translated(() => native().listenerAccept(id, 0));
+        if (accepted === null) return null;
+        const connection = new Connection({ id: accepted.connection, readable: true, writable: true, pipe: null });
+        return { connection, peer: addressOf(accepted.peer) };
+      },
+      descriptor: () => native().listenerFileno(id),
+      handshake: authkey === null ? null : () => serve(authkey),
+      patience,
+      late: (timeout) => this.#late(timeout),
+    };
   }
 
-  async #authenticated(connection: Connection, signal: AbortSignal): Promise<Connection> {
-    if (this.#authkey === null) return connection;
-    try {
-      await perform(connection, serve(this.#authkey), { timeout: this.#handshakeTimeout, signal });
-      return connection;
-    } catch (error) {
-      connection.close();
-      throw error;
-    }
+  #letThrough(visitor: { peer: Address; outcome(): Connection }): Connection {
+    this.#lastAccepted = visitor.peer;
+    return visitor.outcome();
   }
 
   #late(timeout: number): TimeoutError {

@@ -17,6 +17,7 @@ import { type BlockHandle, restoringFromOutside } from "../blocks.ts";
 import { type Native, native, translate, translated } from "../native.ts";
 import { type Dumped, dumpInto, dumps, loads } from "../reduction.ts";
 import { discard } from "../reduction/registry.ts";
+import { Parcel, readParcel, readPlain } from "./arrival.ts";
 import { keepingScratch, openScratch, type Scratch } from "../scratch.ts";
 
 /** What came of a send (`connection_send` in native/addon/src/connections.rs). */
@@ -54,18 +55,48 @@ export function plainMessage(bytes: Uint8Array): Message {
 export class Messages {
   readonly #addon: Native = native();
   readonly #scratch: Scratch = openScratch();
-  readonly #id: number;
+  #id: number;
   /** `null`: the other end may be outside of the tree. */
   readonly #pipe: BlockHandle | null;
   /** The messages that speak of shared objects, and are not yet sent as a whole. */
   readonly #unsent = new Set<Message>();
   /** The one among them of which the addon has the rest. */
   #kept: Message | undefined;
+  /** What was received, and has connections in it that are still to arrive. */
+  #parcel: Parcel | null = null;
 
   /** For the connection that the addon knows by `id`. */
   constructor(id: number, pipe: BlockHandle | null) {
     this.#id = id;
     this.#pipe = pipe;
+  }
+
+  /** The connection has arrived from its sender; this is its number now. */
+  arrive(id: number): void {
+    this.#id = id;
+  }
+
+  /** The value that was received and is not whole yet: it is the next to be received. */
+  get parcel(): Parcel | null {
+    return this.#parcel;
+  }
+
+  /** Waits for what that is to have, for up to so many milliseconds; whether it is whole. */
+  advance(timeout: number): boolean {
+    const parcel = this.#parcel!;
+    try {
+      return parcel.advance(timeout);
+    } catch (error) {
+      if (parcel.isVoid) this.#parcel = null;
+      throw error;
+    }
+  }
+
+  /** That value. */
+  takeParcel(): unknown {
+    const { value } = this.#parcel!;
+    this.#parcel = null;
+    return value;
   }
 
   /** Sends a value; a {@linkcode SendStatus}. */
@@ -168,6 +199,8 @@ export class Messages {
 
   /** Gives up all that is not yet sent as a whole: the connection is about to be closed. */
   forgetAll(): void {
+    this.#parcel?.close();
+    this.#parcel = null;
     if (this.#unsent.size === 0) return;
     let isSent = false;
     try {
@@ -224,7 +257,7 @@ export class Messages {
     return got;
   }
 
-  /** The value that was received. */
+  /** The value that was received; of no use if there is a {@linkcode parcel} afterwards. */
   takeValue(got: number): unknown {
     if (this.#isLong(got)) return this.#restore(this.takeBytes(got));
     const wasBusy = this.#scratch.busy;
@@ -239,14 +272,16 @@ export class Messages {
   #restore(bytes: Uint8Array<ArrayBuffer>, length = bytes.length): unknown {
     const pipe = this.#pipe;
     if (pipe === null) return restoringFromOutside(() => loads(bytes, 0, length));
-    if (length === 0 || bytes[0] !== HOLDS_MARK) return loads(bytes, 0, length);
+    if (length === 0 || bytes[0] !== HOLDS_MARK) return readPlain(() => loads(bytes, 0, length));
     const view = new DataView(bytes.buffer, bytes.byteOffset, length);
     const count = length < HOLDS_START ? Infinity : view.getUint32(1);
     const start = HOLDS_START + 4 * count;
     if (start > length) throw new RangeError(`Cannot read message: it has ${length} bytes, its list of holds more`);
     const holds = Array.from({ length: count }, (_, index) => view.getUint32(HOLDS_START + 4 * index));
     try {
-      return loads(bytes, start, length);
+      const got = readParcel(() => loads(bytes, start, length));
+      if (got instanceof Parcel) this.#parcel = got;
+      return got;
     } finally {
       // By now whatever the message speaks of has been adopted, or is not wanted.
       if (!pipe.closed) this.#addon.pipeUnpin(pipe.block, holds);

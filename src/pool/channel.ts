@@ -21,6 +21,7 @@
 // The header is fixed and comes first, so that a list which cannot be read can still be laid to somebody's account.
 
 import { BlockHandle, type BlockReference } from "../blocks.ts";
+import { Parcel, readParcel, readPlain } from "../connection/arrival.ts";
 import { RemoteError } from "../errors.ts";
 import { native, translated } from "../native.ts";
 import { ATTACHED, isLongBytes, QueueState, TAG_UNIT, TOO_LONG } from "../queues/transport.ts";
@@ -63,6 +64,8 @@ export interface Head {
 export interface Frame extends Head {
   /** Reads the list; throws what the serialiser throws. */
   read(): unknown[];
+  /** The list that was read, if there are connections in it that are still to arrive. */
+  readonly parcel: Parcel | null;
   /** Does without the list. */
   drop(): void;
 }
@@ -242,6 +245,7 @@ class ReceivedFrame implements Frame {
   readonly task: number;
   readonly extra: number;
   readonly time: number;
+  parcel: Parcel | null = null;
   readonly #bytes: Uint8Array<ArrayBuffer>;
   #attachments: number[];
   /** The scratch buffer, if the bytes are in it. */
@@ -276,7 +280,10 @@ class ReceivedFrame implements Frame {
     const scratch = this.#scratch;
     if (scratch !== null) scratch.busy = true;
     try {
-      const list = loads(this.#bytes, HEADER, HEADER + this.#length) as unknown[];
+      const read = () => loads(this.#bytes, HEADER, HEADER + this.#length) as unknown[];
+      const got = this.#attachments.length === 0 ? readPlain(read) : readParcel(read);
+      if (got instanceof Parcel) this.parcel = got;
+      const list = got instanceof Parcel ? got.value as unknown[] : got;
       if (this.#raws > 0) this.#readRaws(list);
       return list;
     } finally {

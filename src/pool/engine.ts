@@ -14,6 +14,7 @@
 // | `broken` | as `terminated`; no worker can do its work, and `#reason` says why | |
 
 import type { Callable, ModuleExport } from "../callable_types.ts";
+import type { Parcel } from "../connection/arrival.ts";
 import { InvalidStateError, ProcessError, RemoteError } from "../errors.ts";
 import { Finalize } from "../finalize.ts";
 import { holdLoop, releaseLoop } from "../waits.ts";
@@ -306,6 +307,18 @@ export class Engine implements CallHost, CrewHost {
     task.call.failed(task, error);
   }
 
+  #done(task: Task, list: unknown[], parcel: Parcel | null): void {
+    const deliver = () => {
+      this.#counts.done++;
+      task.call.done(task, list);
+    };
+    if (parcel === null) return deliver();
+    void parcel.whole().then(
+      () => task.call.isOver ? parcel.close() : deliver(),
+      (cause) => task.call.isOver || this.#fail(task, unreadable(task, cause)),
+    );
+  }
+
   #answer(task: Task, frame: Frame): void {
     const { call } = task;
     let list: unknown[];
@@ -314,10 +327,7 @@ export class Engine implements CallHost, CrewHost {
     } catch (cause) {
       return this.#fail(task, unreadable(task, cause));
     }
-    if (frame.kind === Kind.done) {
-      this.#counts.done++;
-      return call.done(task, list);
-    }
+    if (frame.kind === Kind.done) return this.#done(task, list, frame.parcel);
     if (frame.kind === Kind.failed) {
       return unpackAll([list as Failure], ([error]) => {
         if (!call.isOver) this.#fail(task, error);

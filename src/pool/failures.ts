@@ -1,6 +1,7 @@
 // Errors on their way from a worker to its pool: packed here, unpacked there.
 
 import { RemoteError } from "../errors.ts";
+import { readPlain } from "../connection/arrival.ts";
 import { dumps, loads } from "../reduction.ts";
 import { findClasses, noteMissing } from "../reduction/error_exports.ts";
 import { discard } from "../reduction/registry.ts";
@@ -67,7 +68,7 @@ export function unpack([text, bytes]: Failure): unknown {
   if (bytes === null) return new RemoteError(text);
   let error: unknown;
   try {
-    error = loads(bytes);
+    error = readPlain(() => loads(bytes));
   } catch (cause) {
     return new RemoteError(text, { cause });
   }

@@ -195,6 +195,7 @@ class Worker {
   async #run(frame: Frame): Promise<[kind: number, list: unknown[]]> {
     const { flags, extra } = frame;
     const list = frame.read();
+    if (frame.parcel !== null) await frame.parcel.whole();
     const fn = this.#functions.get(extra) ?? await this.#function(extra);
     if ((flags & Flag.each) === 0) return [Kind.done, [await fn(...list)]];
     const isStar = (flags & Flag.star) !== 0;

@@ -2,6 +2,7 @@
 
 import { BlockHandle, type BlockReference, closedError } from "../blocks.ts";
 import { showAsText } from "../shown.ts";
+import { ARRIVAL_PATIENCE } from "../connection/arrival.ts";
 import { Empty, EOFError, Full, InvalidStateError, ShutDown } from "../errors.ts";
 import { native, translated } from "../native.ts";
 import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../options.ts";
@@ -115,7 +116,8 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
 
   /** How many values are in the queue, for all processes at once. */
   qsize(): number {
-    return native().queueSize(this.#block("look at"));
+    const inShared = native().queueSize(this.#block("look at"));
+    return this.#transport.parcel === null ? inShared : inShared + 1;
   }
 
   /** Whether the queue holds nothing. */
@@ -220,9 +222,9 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
       const value = this.#taken(this.#transport.get(glance, true));
       if (value !== NOTHING) return value;
     }
-    if (timeout === 0) throw this.#empty(timeout);
+    if (timeout === 0 && this.#transport.parcel === null) throw this.#empty(timeout);
     const begin = performance.now();
-    const until = begin + timeout;
+    const until = begin + (timeout === 0 ? ARRIVAL_PATIENCE : timeout);
     const ended = this.#orClosed(signal);
     if (!await this.#getting.enter(timeout, ended)) throw this.#empty(timeout);
     try {
@@ -232,7 +234,8 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
         return value === NOTHING ? undefined : { value };
       };
       const submit = this.#awaiting(this.#transport.lonely ? QueueState.filledOrLongAlone : QueueState.filled);
-      const hooks = { signal: ended, never: () => this.#orphaned() };
+      const instead = (left: number) => this.#transport.parcel?.changed(left, ended);
+      const hooks = { signal: ended, never: () => this.#orphaned(), instead };
       const got = await retry(attempt, submit, until - performance.now(), hooks);
       this.#isHot = performance.now() - begin < HOT;
       if (got === undefined) throw this.#empty(timeout);
@@ -394,7 +397,12 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   }
 
   #empty(timeout: number): Empty {
-    return new Empty(`Cannot get from the queue: it is empty${within(timeout)}`);
+    const parcel = this.#transport.parcel;
+    if (parcel === null) return new Empty(`Cannot get from the queue: it is empty${within(timeout)}`);
+    return new Empty(
+      `Cannot get from the queue: a connection in its next value is still with its sender ${parcel.sender}, which does ` +
+        `not hand it over${within(timeout)}; get it later, or end that process`,
+    );
   }
 }
 

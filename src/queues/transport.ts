@@ -3,6 +3,7 @@
 // Short messages pass through a scratch buffer that this thread shares with the addon, so that a call carries only
 // numbers. Long byte arrays bypass the serialiser: one copy in, one copy out.
 
+import { ARRIVAL_PATIENCE, Parcel, readParcel, readPlain } from "../connection/arrival.ts";
 import { type Native, native, translated } from "../native.ts";
 import { quickGet, quickPut } from "../quick.ts";
 import { type Dumped, dumpInto, dumps, loads } from "../reduction.ts";
@@ -69,6 +70,8 @@ export class Transport {
   readonly #blockOf: (action: string) => number;
   /** The queue, once something was put into it here. */
   #putInto = 0;
+  /** What was taken, and has connections in it that are still to arrive: it is the next to be got. */
+  #parcel: Parcel | null = null;
 
   /** `blockOf` gives the number of the queue's block, and throws when it is closed. */
   constructor(blockOf: (action: string) => number) {
@@ -87,8 +90,15 @@ export class Transport {
     putters.set(queue, (putters.get(queue) ?? 0) + 1);
   }
 
+  /** What was taken and is not whole yet. */
+  get parcel(): Parcel | null {
+    return this.#parcel;
+  }
+
   /** The handle was closed. */
   close(): void {
+    this.#parcel?.close();
+    this.#parcel = null;
     const others = (putters.get(this.#putInto) ?? 0) - 1;
     if (others > 0) putters.set(this.#putInto, others);
     else putters.delete(this.#putInto);
@@ -158,6 +168,9 @@ export class Transport {
    */
   get(timeout: number, patient = false): unknown {
     const queue = this.#blockOf("get from");
+    if (this.#parcel !== null) {
+      return this.#unpack(this.#parcel, timeout === 0 && !patient ? ARRIVAL_PATIENCE : timeout);
+    }
     // A `restore` function that itself gets would overwrite what is being read.
     if (this.#scratch.busy) return keepingScratch(this.#scratch, () => this.#get(queue, timeout, patient));
     return this.#get(queue, timeout, patient);
@@ -170,17 +183,40 @@ export class Transport {
     const got = quick >= 0 ? quick : this.#addon.queueGet(queue, timeout, !patient && this.lonely ? 1 : 0);
     if (got < 0) return NO_VALUE[got];
     if (got < TAG_UNIT) return this.#value(this.#scratch.bytes, got);
-    if (got < TOO_LONG) return this.#special(this.#scratch.bytes, got);
+    const left = () => begin === 0 ? timeout : Math.max(0, timeout - (performance.now() - begin));
+    const unpacked = (value: unknown) => {
+      if (!(value instanceof Parcel)) return value;
+      return this.#unpack(this.#parcel = value, timeout === 0 && !patient ? ARRIVAL_PATIENCE : left());
+    };
+    if (got < TOO_LONG) return unpacked(this.#special(this.#scratch.bytes, got));
     // Memory of V8's own, which the copy goes to straight from the queue, and which V8 soon uses again.
     const bytes = new Uint8Array(got - TOO_LONG);
     const taken = translated(() => this.#addon.queueGetInto(queue, bytes));
-    if (taken >= 0 && taken < TOO_LONG) return this.#special(bytes, taken);
+    if (taken >= 0 && taken < TOO_LONG) return unpacked(this.#special(bytes, taken));
     // Another consumer was quicker.
-    return this.#get(queue, begin === 0 ? timeout : Math.max(0, timeout - (performance.now() - begin)), patient);
+    return this.#get(queue, left(), patient);
   }
 
-  /** The value in the first `length` bytes. */
+  /** The value that was taken, once its connections have arrived; {@linkcode NOTHING} if they do not in time. */
+  #unpack(parcel: Parcel, timeout: number): unknown {
+    let isWhole = true;
+    try {
+      isWhole = parcel.advance(timeout);
+    } catch (error) {
+      if (!parcel.isVoid) isWhole = false;
+      throw error;
+    } finally {
+      if (isWhole) this.#parcel = null;
+    }
+    return isWhole ? parcel.value : NOTHING;
+  }
+
+  /** The value in the first `length` bytes, which speak of nothing else. */
   #value(bytes: Uint8Array, length: number): unknown {
+    return readPlain(() => this.#restored(bytes, length));
+  }
+
+  #restored(bytes: Uint8Array, length: number): unknown {
     const wasBusy = this.#scratch.busy;
     this.#scratch.busy = true;
     try {
@@ -195,7 +231,9 @@ export class Transport {
     const attachments = got >= ATTACHED ? this.#addon.takenAttachments() : NO_ATTACHMENTS;
     const length = got % TAG_UNIT;
     try {
-      if (Math.floor(got % ATTACHED / TAG_UNIT) !== Tag.bytes) return this.#value(bytes, length);
+      if (Math.floor(got % ATTACHED / TAG_UNIT) !== Tag.bytes) {
+        return attachments.length === 0 ? this.#value(bytes, length) : readParcel(() => this.#restored(bytes, length));
+      }
       return bytes === this.#scratch.bytes || length < bytes.length ? bytes.slice(0, length) : bytes;
     } finally {
       // By now whatever the message speaks of has been adopted, or is not wanted.

@@ -55,6 +55,7 @@ const byPrototype = new Map<object, Registration | Refused>();
 let viewReducer: ViewReducer | null = null;
 let attachments: number[] | null = null;
 let discarder: ((attachments: readonly number[]) => void) | null = null;
+let follower: ((bytes: Uint8Array, attachments: readonly number[]) => void) | null = null;
 
 /**
  * Makes instances of a class able to travel, as Python's `copyreg` does, or says why they are not. Call it where the
@@ -214,9 +215,21 @@ export function attach(block: number): void {
   if (!attachments.includes(block)) attachments.push(block);
 }
 
-/** Says how what a `reduce` function has made for a message ends, if the message is not sent. */
-export function setDiscarder(discard: (attachments: readonly number[]) => void): void {
+/**
+ * Says how what a `reduce` function has made for a message ends, if the message is not sent: by `discard`; `follow` is
+ * told of each message, to find out that its bytes have been forgotten.
+ */
+export function setDiscarder(
+  discard: (attachments: readonly number[]) => void,
+  follow: (bytes: Uint8Array, attachments: readonly number[]) => void,
+): void {
   discarder = discard;
+  follower = follow;
+}
+
+/** Notes a message that speaks of these blocks. */
+export function follow(bytes: Uint8Array, attachments: readonly number[]): void {
+  if (attachments.length > 0) follower?.(bytes, attachments);
 }
 
 /** Gives up a message that speaks of these blocks, and is not going to be sent. */

@@ -15,7 +15,7 @@ import {
   Queue,
   ShutDown,
 } from "@parallel/multiprocessing";
-import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   echo,
   greetOver,
@@ -318,21 +318,6 @@ Deno.test("sends of shared objects that are withdrawn before a byte has left kee
   const received = (await Array.fromAsync({ length: sent }, () => b.recvBytes().then(() => 1, () => 0))) as number[];
   assert(received.reduce((sum, one) => sum + one) >= sent - 1);
   b.close();
-});
-
-Deno.test("a sender that is stopped holds up who receives its connection for 2 s at most, and is named", async () => {
-  const [ours, theirs] = Pipe();
-  const [orders, obeyed] = Pipe();
-  using queue = new Queue<Connection>();
-  const sender = new Process({ target: sendConnection, args: [queue, theirs, obeyed], name: "Sender-2" });
-  sender.start();
-  await until("the connection put", () => queue.qsize() === 1);
-  const { pid } = sender;
-  Deno.kill(pid!, "SIGSTOP");
-  const error = assertThrows(() => queue.getSync(), Deno.errors.TimedOut) as Error;
-  assertStringIncludes(error.message, `its sender "Sender-2" (pid ${pid}) does not hand it over`);
-  await stop(sender);
-  for (const end of [ours, theirs, orders, obeyed]) end.close();
 });
 
 Deno.test("who visits the socket for connections, and says nothing, is sent away; others are served meanwhile", async () => {

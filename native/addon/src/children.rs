@@ -271,10 +271,9 @@ pub fn child_await(pid: u32) -> Result<u32> {
             }
             sink(0);
         });
-        tree()?
-            .descriptors()?
-            .watch(child.pidfd(), told)
-            .map_err(to_js)
+        // Many may wait for one child; its handle, which the sink has, keeps the descriptor open.
+        let reactor = tree()?.descriptors()?;
+        reactor.look_out(&[child.pidfd()], told).map_err(to_js)
     })
 }
 

@@ -3,13 +3,14 @@
 #![allow(unsafe_code)] // descriptors that JavaScript names by their numbers
 
 use std::cell::RefCell;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::collections::HashMap;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use multiprocessing_core::Error as CoreError;
 use multiprocessing_core::connection::incoming::Received;
 use multiprocessing_core::connection::outgoing::Sent;
-use multiprocessing_core::connection::passing::{self, Fetched};
+use multiprocessing_core::connection::passing::{Fetch, Progress};
 use multiprocessing_core::connection::{Connection, Failure, ready};
 use multiprocessing_core::heap::{Hold, Kind};
 use multiprocessing_core::reactor::descriptors::Interest;
@@ -34,8 +35,16 @@ struct Connections {
     free: Vec<u32>,
 }
 
+/// The connections that are on their way to this thread.
+#[derive(Default)]
+struct Fetches {
+    under_way: HashMap<u32, Fetch>,
+    last_id: u32,
+}
+
 thread_local! {
     static CONNECTIONS: RefCell<Connections> = RefCell::default();
+    static FETCHES: RefCell<Fetches> = RefCell::default();
 }
 
 /// Makes a connection this thread's; the number under which JavaScript knows it.
@@ -102,7 +111,7 @@ pub fn connection_pair(duplex: bool) -> Result<Vec<u32>> {
     Ok(ends.map(insert).to_vec())
 }
 
-/// Offers a duplicate of the descriptor to whoever receives the block, for [`connection_fetch`].
+/// Offers a duplicate of the descriptor to whoever receives the block, for [`fetch_begin`].
 pub fn connection_offer(id: u32) -> Result<u32> {
     let connection = connection(id)?;
     if !connection.is_idle() {
@@ -123,26 +132,82 @@ pub fn connection_withdraw_offers(attachments: Vec<u32>) -> Result<()> {
     Ok(())
 }
 
-/// The connection that is offered under a block; good for once.
+/// As [`connection_withdraw_offers`], for pairs of block and generation, of a message that nobody
+/// can send any more, unless it was sent.
 #[napi]
-pub fn connection_fetch(block: u32) -> Result<u32> {
-    match passing::fetch(&tree()?.member, block).map_err(to_js)? {
-        Fetched::Descriptor(descriptor) => Ok(insert(Connection::new(descriptor).map_err(to_js)?)),
-        Fetched::SenderIsGone { pid, name } => Err(Error::new(
-            "SENDER_GONE".into(),
-            format!("Cannot receive a connection: its sender \"{name}\" (pid {pid}) has ended"),
-        )),
-        Fetched::SenderIsSilent { pid, name } => Err(Error::new(
-            "TIMED_OUT".into(),
-            format!(
-                "Cannot receive a connection: its sender \"{name}\" (pid {pid}) does not hand it \
-                 over; it was stopped, or has too much to do"
-            ),
-        )),
-        Fetched::Taken => Err(state(
-            "Cannot receive a connection: this message has been received before",
-        )),
+pub fn connection_abandon_offers(pairs: Vec<u32>) -> Result<()> {
+    if let Some(offers) = tree()?.offers_so_far() {
+        let pairs = pairs.chunks_exact(2).map(|pair| (pair[0], pair[1]));
+        offers.abandon(&pairs.collect::<Vec<_>>());
     }
+    Ok(())
+}
+
+/// Begins to fetch the connection that is offered under a block, of which this process must keep a
+/// handle; the number of the fetch.
+#[napi]
+pub fn fetch_begin(block: u32) -> Result<u32> {
+    let fetch = Fetch::new(&tree()?.member, block).map_err(to_js)?;
+    Ok(FETCHES.with_borrow_mut(|fetches| {
+        fetches.last_id = fetches.last_id.wrapping_add(1);
+        fetches.under_way.insert(fetches.last_id, fetch);
+        fetches.last_id
+    }))
+}
+
+fn with_fetch<T>(id: u32, work: impl FnOnce(&mut Fetch) -> Result<T>) -> Result<T> {
+    FETCHES.with_borrow_mut(|fetches| match fetches.under_way.get_mut(&id) {
+        Some(fetch) => work(fetch),
+        None => Err(state("Cannot receive a connection: it was given up")),
+    })
+}
+
+/// Goes on with a fetch for up to `timeout` milliseconds: the number of the connection, or less than
+/// 0: -1, the sender has been asked; -2, it has no room for visitors; -3, it has ended; -4, somebody
+/// has fetched it before. An error may pass: the same fetch can be tried again.
+#[napi]
+pub fn fetch_step(id: u32, timeout: f64) -> Result<i32> {
+    let progress = with_fetch(id, |fetch| {
+        fetch.step_until(deadline_after(timeout)).map_err(to_js)
+    })?;
+    Ok(match progress {
+        Progress::Descriptor(descriptor) => {
+            insert(Connection::new(descriptor).map_err(to_js)?).cast_signed()
+        }
+        Progress::Asked => -1,
+        Progress::Busy => -2,
+        Progress::SenderIsGone => -3,
+        Progress::Taken => -4,
+    })
+}
+
+/// Lets the reactor wait until a sender that was asked has answered; the ticket.
+#[napi]
+pub fn fetch_await(id: u32) -> Result<u32> {
+    with_fetch(id, |fetch| {
+        let socket = fetch.descriptor();
+        let socket = socket.ok_or_else(|| state("Cannot wait for a sender: it was not asked"))?;
+        port::watch(|sink| {
+            let told = Box::new(move || sink(0));
+            let reactor = tree()?.descriptors()?;
+            reactor.look_out(&[socket], told).map_err(to_js)
+        })
+    })
+}
+
+/// Who is to hand over the connection, for messages.
+#[napi]
+pub fn fetch_sender(id: u32) -> Result<String> {
+    with_fetch(id, |fetch| {
+        let (pid, name) = fetch.sender();
+        Ok(format!("\"{name}\" (pid {pid})"))
+    })
+}
+
+/// Ends a fetch; what was not fetched stays with its sender. Again: nothing happens.
+#[napi]
+pub fn fetch_close(id: u32) {
+    FETCHES.with_borrow_mut(|fetches| fetches.under_way.remove(&id));
 }
 
 /// Lets the pipe of the block `pipe` hold the blocks that a message speaks of; the holds.
@@ -336,14 +401,15 @@ pub fn descriptors_poll(descriptors: Vec<i32>, timeout: f64) -> Result<Vec<u32>>
     Ok(found.into_iter().map(|place| place as u32).collect())
 }
 
-/// Lets the reactor wait until one of the descriptors is ready to be read; the ticket.
+/// Lets the reactor wait until one of the descriptors is ready to be read; the ticket. They must stay
+/// open until then, or until the wait is cancelled.
 #[napi]
 pub fn descriptors_await(descriptors: Vec<i32>) -> Result<u32> {
-    let set: OwnedFd = with_descriptors(&descriptors, ready::gather)?
-        .map_err(|errno| os(errno, "wait for descriptors"))?;
     port::watch(|sink| {
         let told = Box::new(move || sink(0));
         let reactor = tree()?.descriptors()?;
-        reactor.watch(set.as_fd(), told).map_err(to_js)
+        with_descriptors(&descriptors, |descriptors| {
+            reactor.look_out(descriptors, told).map_err(to_js)
+        })?
     })
 }

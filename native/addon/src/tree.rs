@@ -291,7 +291,10 @@ pub fn parent_await() -> Result<u32> {
     let socket = parent_socket()?;
     port::watch(|sink| {
         let told = Box::new(move || sink(0));
-        tree()?.descriptors()?.watch(socket, told).map_err(to_js)
+        tree()?
+            .descriptors()?
+            .look_out(&[socket], told)
+            .map_err(to_js)
     })
 }
 

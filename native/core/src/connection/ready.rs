@@ -1,8 +1,7 @@
-//! Waiting for any of many descriptors: `poll(2)` for a thread, an `epoll(7)` set for the reactor.
+//! Which of many descriptors are ready, by `poll(2)`.
 
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 
-use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
@@ -22,18 +21,4 @@ pub fn ready(descriptors: &[BorrowedFd], deadline: Deadline) -> Result<Vec<usize
         .filter(|(_, polled)| !polled.revents().is_empty())
         .map(|(place, _)| place)
         .collect())
-}
-
-/// One descriptor that is readable as soon as any of these is, as long as they stay open.
-pub fn gather(descriptors: &[BorrowedFd]) -> Result<OwnedFd, Errno> {
-    let set = epoll::create(CreateFlags::CLOEXEC)?;
-    for descriptor in descriptors {
-        let flags = EventFlags::IN | EventFlags::RDHUP;
-        match epoll::add(&set, descriptor, EventData::new_u64(0), flags) {
-            // EEXIST: it is there twice.
-            Ok(()) | Err(Errno::EXIST) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(set)
 }

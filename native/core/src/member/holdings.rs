@@ -144,6 +144,13 @@ impl Member {
         Block::holds(&self.arena, id).unwrap_or(0)
     }
 
+    /// Whether nobody has the block but one who has one handle of it in this process.
+    pub fn is_last(&self, id: BlockId) -> bool {
+        let held = self.held();
+        let handles = held.get(&id).map_or(0, |held| held.handles + held.uses);
+        handles <= 1 && self.holders(id) <= 1
+    }
+
     /// Lets a child that is about to be started hold a block that this process holds.
     pub fn hold_for(&self, slot: Slot, id: BlockId) -> Result<Hold> {
         self.require_held(id)?;
@@ -170,7 +177,7 @@ impl Member {
             match self.pin(id, holder) {
                 Ok(hold) => holds.push(hold),
                 Err(error) => {
-                    self.unpin(&holds)?;
+                    self.take_back(&holds)?;
                     return Err(error);
                 }
             }
@@ -191,8 +198,18 @@ impl Member {
         self.held().get(&id).is_some_and(|held| held.was_pinned)
     }
 
-    /// Ends what [`pin`](Self::pin) began.
+    /// Ends what [`pin`](Self::pin) began, for a message that is gone: received, or thrown away.
     pub fn unpin(&self, holds: &[Hold]) -> Result<()> {
+        if holds.is_empty() {
+            return Ok(());
+        }
+        let heap = self.heap()?;
+        holds.iter().for_each(|&hold| heap.let_go(hold));
+        Ok(())
+    }
+
+    /// Ends what [`pin`](Self::pin) began, for a message that was not put, and may be put again.
+    pub fn take_back(&self, holds: &[Hold]) -> Result<()> {
         if holds.is_empty() {
             return Ok(());
         }
@@ -201,7 +218,6 @@ impl Member {
         let blocks: Vec<Block> = holds.iter().filter_map(held).collect();
         holds.iter().for_each(|&hold| heap.let_go(hold));
         drop(heap);
-        // If this process has put them, the message may be put again.
         blocks
             .into_iter()
             .for_each(|block| self.note_pinned(block, false));

@@ -1,13 +1,23 @@
 //! The thread in which this process waits for descriptors: ends of children, end of the parent.
 //!
 //! `epoll(7)`, level-triggered and one-shot: a descriptor is watched until it is ready once.
+//!
+//! | wait                                   | who keeps the descriptor open | registrations           |
+//! | -------------------------------------- | ----------------------------- | ----------------------- |
+//! | a *watch*, by [`Descriptors::watch_steps`] | the watch                 | one each                |
+//! | a *look-out* for any of several, by [`Descriptors::look_out`] | its owner, who cancels it before it closes one | one for each descriptor, whoever waits |
+//!
+//! So thousands may look out for one descriptor: the kernel lets an open file be watched a thousand
+//! times, and five hundred times by sets within sets.
+#![allow(unsafe_code)] // names descriptors by their numbers, to end their registration
 
-use std::collections::HashMap;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::collections::{HashMap, HashSet};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
+use rustix::io::Errno;
 
 use super::WaitId;
 use crate::error::{Error, Result};
@@ -18,6 +28,9 @@ pub type Sink = Box<dyn FnOnce() + Send>;
 /// Called in the reactor's thread whenever the descriptor is ready, until it returns `true`. It
 /// must not wait.
 pub type Step = Box<dyn FnMut() -> bool + Send>;
+
+/// A descriptor that stays open as long as this is kept.
+pub type Kept = Arc<dyn AsFd + Send + Sync>;
 
 /// What a descriptor is watched for; its end or an error count as both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,16 +50,40 @@ impl Interest {
 }
 
 struct Watch {
-    descriptor: OwnedFd,
+    descriptor: Kept,
     interest: Interest,
     /// `None` while it runs.
     step: Option<Step>,
 }
 
+/// A wait for the first of several descriptors.
+struct LookOut {
+    descriptors: Vec<RawFd>,
+    sink: Sink,
+}
+
+/// The registration of a descriptor that somebody looks out for.
+struct Post {
+    id: WaitId,
+    look_outs: HashSet<WaitId>,
+}
+
 #[derive(Default)]
 struct State {
     watches: HashMap<WaitId, Watch>,
+    look_outs: HashMap<WaitId, LookOut>,
+    posts: HashMap<RawFd, Post>,
+    /// The descriptors of the posts, by their ids.
+    posted: HashMap<WaitId, RawFd>,
+    /// Of watches, look-outs and posts.
     next_id: WaitId,
+}
+
+impl State {
+    fn take_id(&mut self) -> WaitId {
+        self.next_id += 1;
+        self.next_id
+    }
 }
 
 pub struct Descriptors {
@@ -125,9 +162,14 @@ impl Descriptors {
     ) -> Result<WaitId> {
         let fail = |errno| Error::os("watch a descriptor", errno);
         let descriptor = rustix::io::fcntl_dupfd_cloexec(descriptor, 0).map_err(fail)?;
+        self.watch_kept(Arc::new(descriptor), interest, step)
+    }
+
+    /// As [`watch_steps`](Self::watch_steps), for a descriptor that nothing else is watched by.
+    pub fn watch_kept(&self, descriptor: Kept, interest: Interest, step: Step) -> Result<WaitId> {
+        let fail = |errno| Error::os("watch a descriptor", errno);
         let mut state = self.state();
-        state.next_id += 1;
-        let id = state.next_id;
+        let id = state.take_id();
         let data = EventData::new_u64(id);
         epoll::add(&self.epoll, &descriptor, data, interest.flags()).map_err(fail)?;
         let watch = Watch {
@@ -139,16 +181,132 @@ impl Descriptors {
         Ok(id)
     }
 
-    /// Forgets a watch; `false` if its sink or step has been or is being called.
+    /// Tells `sink` once when the first of the descriptors is readable or its other end is gone. They
+    /// must stay open until then, or until the look-out is cancelled; one that is closed nevertheless
+    /// is never ready.
+    pub fn look_out(&self, descriptors: &[BorrowedFd], sink: Sink) -> Result<WaitId> {
+        let mut state = self.state();
+        let id = state.take_id();
+        let numbers: Vec<RawFd> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();
+        for descriptor in descriptors {
+            if let Err(errno) = self.post(&mut state, *descriptor, id) {
+                self.leave(&mut state, id, &numbers);
+                return Err(Error::os("wait for a descriptor", errno));
+            }
+        }
+        let descriptors = numbers;
+        state.look_outs.insert(id, LookOut { descriptors, sink });
+        Ok(id)
+    }
+
+    /// Has the look-out `id` told of a descriptor.
+    fn post(
+        &self,
+        state: &mut State,
+        descriptor: BorrowedFd,
+        id: WaitId,
+    ) -> rustix::io::Result<()> {
+        let flags = Interest::Readable.flags();
+        let number = descriptor.as_raw_fd();
+        if let Some(post) = state.posts.get_mut(&number) {
+            // Armed again, which also shows whether the number still means the same open file.
+            match epoll::modify(&self.epoll, descriptor, EventData::new_u64(post.id), flags) {
+                Ok(()) => {
+                    post.look_outs.insert(id);
+                    return Ok(());
+                }
+                Err(Errno::NOENT) => {}
+                Err(errno) => return Err(errno),
+            }
+            // Those who look out for the one that was closed wait for their owners to cancel them.
+            let stale = post.id;
+            state.posted.remove(&stale);
+            state.posts.remove(&number);
+        }
+        let post = state.take_id();
+        let data = EventData::new_u64(post);
+        match epoll::add(&self.epoll, descriptor, data, flags) {
+            Err(Errno::EXIST) => epoll::modify(&self.epoll, descriptor, data, flags)?,
+            result => result?,
+        }
+        state.posted.insert(post, number);
+        let look_outs = HashSet::from([id]);
+        state.posts.insert(
+            number,
+            Post {
+                id: post,
+                look_outs,
+            },
+        );
+        Ok(())
+    }
+
+    /// Has the look-out `id` told of these descriptors no more.
+    fn leave(&self, state: &mut State, id: WaitId, descriptors: &[RawFd]) {
+        for number in descriptors {
+            let Some(post) = state.posts.get_mut(number) else {
+                continue;
+            };
+            if post.look_outs.remove(&id) && post.look_outs.is_empty() {
+                let post = post.id;
+                state.posts.remove(number);
+                state.posted.remove(&post);
+                self.unregister(*number);
+            }
+        }
+    }
+
+    /// Ends the registration of a look-out's descriptor, if it is still open.
+    fn unregister(&self, number: RawFd) {
+        // SAFETY: a number is all that `epoll_ctl(2)` needs, and one that is closed, or another
+        // file's by now, is an error that changes nothing.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+        let _ = epoll::delete(&self.epoll, descriptor);
+    }
+
+    /// Tells all who look out for the descriptor of a post.
+    fn call_out(&self, post: WaitId) {
+        let mut state = self.state();
+        let Some(number) = state.posted.remove(&post) else {
+            return;
+        };
+        let Some(Post { look_outs, .. }) = state.posts.remove(&number) else {
+            return;
+        };
+        self.unregister(number);
+        let mut sinks = Vec::with_capacity(look_outs.len());
+        for id in look_outs {
+            if let Some(LookOut { descriptors, sink }) = state.look_outs.remove(&id) {
+                self.leave(&mut state, id, &descriptors);
+                sinks.push(sink);
+            }
+        }
+        drop(state);
+        sinks.into_iter().for_each(|sink| sink());
+    }
+
+    /// Forgets a watch or look-out; `false` if its sink or step has been or is being called.
     pub fn cancel(&self, id: WaitId) -> bool {
+        let mut state = self.state();
+        if let Some(LookOut { descriptors, .. }) = state.look_outs.remove(&id) {
+            self.leave(&mut state, id, &descriptors);
+            return true;
+        }
+        drop(state);
         self.remove(id).is_some_and(|watch| watch.step.is_some())
     }
 
     fn tell(&self, id: WaitId) {
+        let mut state = self.state();
+        if state.posted.contains_key(&id) {
+            drop(state);
+            return self.call_out(id);
+        }
         let step = |watch: &mut Watch| watch.step.take();
-        let Some(mut step) = self.state().watches.get_mut(&id).and_then(step) else {
+        let Some(mut step) = state.watches.get_mut(&id).and_then(step) else {
             return;
         };
+        drop(state);
         if step() {
             self.remove(id);
             return;
@@ -195,5 +353,46 @@ mod tests {
         assert_eq!(hear.recv(), Ok(1));
         assert!(reactor.cancel(cancelled.unwrap()));
         assert_eq!(hear.recv(), Err(mpsc::RecvError));
+    }
+
+    #[test]
+    fn thousands_look_out_for_one_descriptor_and_each_is_told_once() {
+        let reactor = Descriptors::start().unwrap();
+        let (told, hear) = mpsc::channel();
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let (silent, _kept) = std::io::pipe().unwrap();
+        let ids: Vec<WaitId> = (0..3000)
+            .map(|n| {
+                let told = told.clone();
+                let both = [reader.as_fd(), silent.as_fd()];
+                let sink = Box::new(move || told.send(n).unwrap());
+                reactor.look_out(&both, sink).unwrap()
+            })
+            .collect();
+        assert!(reactor.cancel(ids[7]));
+        assert!(!reactor.cancel(ids[7]));
+        std::io::Write::write_all(&mut writer, b"x").unwrap();
+        let mut heard: Vec<i32> = (0..2999).map(|_| hear.recv().unwrap()).collect();
+        heard.sort_unstable();
+        assert!(heard.iter().copied().eq((0..3000).filter(|&n| n != 7)));
+        let state = reactor.state();
+        assert!(state.look_outs.is_empty() && state.posts.is_empty() && state.posted.is_empty());
+    }
+
+    #[test]
+    fn a_number_that_means_another_file_by_now_is_registered_anew() {
+        let reactor = Descriptors::start().unwrap();
+        let (told, hear) = mpsc::channel();
+        let (first, _first_writer) = std::io::pipe().unwrap();
+        let mut first = OwnedFd::from(first);
+        let stale = reactor.look_out(&[first.as_fd()], Box::new(|| {}));
+        let (second, second_writer) = std::io::pipe().unwrap();
+        // Closes the first pipe, whose look-out nobody has cancelled.
+        rustix::io::dup2(&second, &mut first).unwrap();
+        drop(second_writer);
+        let sink = Box::new(move || told.send(()).unwrap());
+        reactor.look_out(&[first.as_fd()], sink).unwrap();
+        assert_eq!(hear.recv(), Ok(()));
+        assert!(stale.is_ok());
     }
 }

@@ -137,7 +137,7 @@ impl<'a> Queue<'a> {
         failpoint("queue-pinned");
         let written = self.write(tail, message, apart, &holds);
         if written.is_err() {
-            self.member.unpin(&holds)?;
+            self.member.take_back(&holds)?;
         }
         written.map(|()| Put::Done)
     }

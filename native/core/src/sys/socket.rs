@@ -135,7 +135,7 @@ pub fn await_readable(descriptor: impl AsFd, deadline: Deadline) -> Result<bool,
     poll_until(&mut polled, deadline).map(|ready| ready > 0)
 }
 
-/// Sends one byte with a descriptor beside it (`SCM_RIGHTS`).
+/// Sends one byte with a descriptor beside it (`SCM_RIGHTS`), without waiting.
 pub fn send_descriptor(
     socket: BorrowedFd,
     byte: u8,
@@ -145,7 +145,7 @@ pub fn send_descriptor(
     let mut beside = SendAncillaryBuffer::new(&mut space);
     let descriptors = [descriptor];
     beside.push(SendAncillaryMessage::ScmRights(&descriptors));
-    let how = SendFlags::NOSIGNAL;
+    let how = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
     loop {
         match rustix::net::sendmsg(socket, &[IoSlice::new(&[byte])], &mut beside, how) {
             Err(Errno::INTR) => {}

@@ -2,14 +2,14 @@
 //!
 //! | an offer ends when                        | then the duplicate is closed               |
 //! | ----------------------------------------- | ------------------------------------------ |
-//! | it was fetched: each is good for once     | at once                                    |
+//! | its receiver has confirmed it             | at once: each is good for once             |
 //! | its message was not sent                  | at once, see [`Offers::withdraw`]          |
 //! | nobody but the sender has its block       | within [`SWEEP`] of that                   |
-//! | [`MOST_UNSENT`] younger ones were never   | at the next offer                          |
-//! | put into a message                        |                                            |
 //! | the sender ends                           | at once; the receiver is told who it was   |
 //!
-//! The socket and the timer exist only while there are offers.
+//! The socket, the timer and the spare descriptor exist only while there are offers. The spare makes
+//! room for a visitor when this process has no other descriptor left: whatever it has opened, its
+//! offers are served, one after the other if need be.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -20,7 +20,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
 
-use super::{GRANTED, PATIENCE, SECRET, Secret, Ticket, address, is_same_user, random};
+use super::{CONFIRMED, GRANTED, PATIENCE, SECRET, Secret, Ticket, address, is_same_user, random};
 use crate::error::{Error, Result};
 use crate::heap::Kind;
 use crate::heap::blocks::BlockId;
@@ -31,10 +31,7 @@ use crate::sys::socket::send_descriptor;
 
 /// How often offers are looked through for those whose message is gone.
 const SWEEP: Duration = Duration::from_millis(250);
-/// How many offers may wait to be put into a message, such as one that waits for room in a queue.
-/// More are left over by those who serialise a value and do nothing with the message.
-const MOST_UNSENT: usize = 1024;
-/// How many visitors may have said nothing yet; of more, the first is sent away.
+/// How many visitors may be in; of more, the first is sent away, and comes again if it is one of ours.
 const MOST_VISITORS: usize = 64;
 
 /// The descriptors that this process offers.
@@ -48,11 +45,16 @@ pub struct Offers {
 /// What there is while there are offers.
 struct Desk {
     name: Secret,
-    /// The watches of the socket and of the timer.
-    watches: [WaitId; 2],
+    socket: Arc<OwnedFd>,
+    /// Of the socket; `None` while there is no descriptor for another visitor.
+    listening: Option<WaitId>,
+    /// Of the timer.
+    sweeping: WaitId,
+    /// Given up for a visitor when there is no other descriptor.
+    spare: Option<OwnedFd>,
     /// In the order in which they were made.
     offers: BTreeMap<u64, Offer>,
-    /// Those who have said nothing yet.
+    /// In the order in which they came.
     visitors: BTreeMap<u64, Visitor>,
     /// Of both.
     next: u64,
@@ -61,6 +63,8 @@ struct Desk {
 struct Visitor {
     watch: WaitId,
     came: Instant,
+    /// What it was given, and has not confirmed yet.
+    given: Option<u64>,
 }
 
 struct Offer {
@@ -112,14 +116,6 @@ impl Offers {
         };
         desk.offers.insert(desk.next, offer);
         desk.next += 1;
-        let is_unsent = |offer: &Offer| !self.member.was_pinned(offer.block);
-        let unsent = desk.offers.iter().filter(|(_, offer)| is_unsent(offer));
-        let unsent: Vec<u64> = unsent.map(|(&key, _)| key).collect();
-        if let [eldest, ..] = unsent[..]
-            && unsent.len() > MOST_UNSENT
-        {
-            self.end(desk, eldest);
-        }
         Ok(block.id)
     }
 
@@ -146,36 +142,39 @@ impl Offers {
             it_value: period,
         };
         rustix::time::timerfd_settime(&timer, TimerfdTimerFlags::empty(), &often).map_err(fail)?;
-        let (at_socket, at_timer) = (Weak::clone(&self.this), Weak::clone(&self.this));
-        let borrowed = socket.try_clone().map_err(|_| fail(Errno::MFILE))?;
-        let listening = self.reactor.watch_steps(
-            borrowed.as_fd(),
+        let spare = rustix::io::fcntl_dupfd_cloexec(&socket, 0).map_err(fail)?;
+        let socket = Arc::new(socket);
+        let (timer, offers) = (Arc::new(timer), Weak::clone(&self.this));
+        let timed = Arc::clone(&timer);
+        let sweeping = self.reactor.watch_kept(
+            timer,
             Interest::Readable,
             Box::new(move || {
-                at_socket
-                    .upgrade()
-                    .is_none_or(|offers| !offers.greet(&socket))
+                let _ = rustix::io::read(&*timed, &mut [0; 8]);
+                offers.upgrade().is_none_or(|offers| !offers.sweep())
             }),
         )?;
-        let borrowed = timer.try_clone().map_err(|_| fail(Errno::MFILE))?;
-        let sweeping = self.reactor.watch_steps(
-            borrowed.as_fd(),
-            Interest::Readable,
-            Box::new(move || {
-                let _ = rustix::io::read(&timer, &mut [0; 8]);
-                at_timer.upgrade().is_none_or(|offers| !offers.sweep())
-            }),
-        );
-        let sweeping = sweeping.inspect_err(|_| {
-            self.reactor.cancel(listening);
+        let listening = self.listen(&socket).inspect_err(|_| {
+            self.reactor.cancel(sweeping);
         })?;
         Ok(Desk {
             name,
-            watches: [listening, sweeping],
+            socket,
+            listening: Some(listening),
+            sweeping,
+            spare: Some(spare),
             offers: BTreeMap::new(),
             visitors: BTreeMap::new(),
             next: 0,
         })
+    }
+
+    /// Has [`greet`](Self::greet) called when somebody comes.
+    fn listen(&self, socket: &Arc<OwnedFd>) -> Result<WaitId> {
+        let offers = Weak::clone(&self.this);
+        let step = Box::new(move || offers.upgrade().is_none_or(|offers| !offers.greet()));
+        let kept = Arc::clone(socket);
+        self.reactor.watch_kept(kept, Interest::Readable, step)
     }
 
     /// Ends the offers among `blocks`, of which a message speaks that is not going to be sent.
@@ -184,12 +183,23 @@ impl Offers {
         let Some(desk) = &mut *place else { return };
         // One that another message speaks of, or that somebody has received, is left alone.
         let is_ours =
-            |offer: &Offer| blocks.contains(&offer.block) && self.member.holders(offer.block) <= 1;
+            |offer: &Offer| blocks.contains(&offer.block) && self.member.is_last(offer.block);
         let withdrawn = desk.offers.iter().filter(|(_, offer)| is_ours(offer));
         for key in withdrawn.map(|(&key, _)| key).collect::<Vec<_>>() {
             self.end(desk, key);
         }
         self.clear(&mut place);
+    }
+
+    /// As [`withdraw`](Self::withdraw), of blocks that may be others' by now, for a message that
+    /// nobody can send any more.
+    pub fn abandon(&self, blocks: &[(BlockId, u32)]) {
+        let is_still = |&(id, generation): &(BlockId, u32)| {
+            let block = self.member.part(id, Kind::Offer);
+            let is_it = block.is_ok_and(|block| block.generation == generation);
+            (is_it && !self.member.was_pinned(id)).then_some(id)
+        };
+        self.withdraw(&blocks.iter().filter_map(is_still).collect::<Vec<_>>());
     }
 
     /// Ends an offer.
@@ -203,7 +213,7 @@ impl Offers {
     fn clear(&self, place: &mut Option<Desk>) -> bool {
         if let Some(desk) = place.take_if(|desk| desk.offers.is_empty()) {
             let visitors = desk.visitors.values().map(|visitor| visitor.watch);
-            for watch in visitors.chain(desk.watches) {
+            for watch in visitors.chain(desk.listening).chain([desk.sweeping]) {
                 self.reactor.cancel(watch);
             }
         }
@@ -216,7 +226,7 @@ impl Offers {
         let mut place = self.desk();
         if let Some(desk) = &mut *place {
             let is_gone = |offer: &Offer| {
-                self.member.was_pinned(offer.block) && self.member.holders(offer.block) <= 1
+                self.member.was_pinned(offer.block) && self.member.is_last(offer.block)
             };
             let gone = desk.offers.iter().filter(|(_, offer)| is_gone(offer));
             for key in gone.map(|(&key, _)| key).collect::<Vec<_>>() {
@@ -229,73 +239,128 @@ impl Offers {
                 }
                 may_stay
             });
+            self.reopen(desk);
         }
         self.clear(&mut place)
     }
 
     /// Lets in those who wait at the socket, unless they are of another user; whether others may
     /// come.
-    fn greet(&self, socket: &OwnedFd) -> bool {
+    fn greet(&self) -> bool {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let mut place = self.desk();
         let Some(desk) = &mut *place else {
             return false;
         };
-        while let Ok(visitor) = rustix::net::accept_with(socket, flags) {
-            if !is_same_user(&visitor) {
-                continue;
-            }
-            if desk.visitors.len() >= MOST_VISITORS
-                && let Some((_, eldest)) = desk.visitors.pop_first()
-            {
-                self.reactor.cancel(eldest.watch);
-            }
-            let visitor = Arc::new(visitor);
-            let (offers, served) = (Weak::clone(&self.this), Arc::clone(&visitor));
-            let key = desk.next;
-            desk.next += 1;
-            let step = Box::new(move || {
-                if let Some(offers) = offers.upgrade() {
-                    offers.serve(key, &served);
+        self.restore_spare(desk);
+        loop {
+            match rustix::net::accept_with(&desk.socket, flags) {
+                Ok(visitor) if is_same_user(&visitor) => {
+                    self.seat(desk, visitor);
+                    if desk.spare.is_none() {
+                        // The next one would have to take its place: see `reopen`.
+                        desk.listening = None;
+                        return false;
+                    }
                 }
-                true
-            });
-            let watched = self
-                .reactor
-                .watch_steps(visitor.as_fd(), Interest::Readable, step);
-            if let Ok(watch) = watched {
-                let came = Instant::now();
-                desk.visitors.insert(key, Visitor { watch, came });
+                Ok(_) | Err(Errno::INTR | Errno::CONNABORTED) => {}
+                Err(Errno::MFILE | Errno::NFILE) => {
+                    if !self.send_eldest_away(desk) && desk.spare.take().is_none() {
+                        // Whoever waits at the socket would wake us again and again for nothing.
+                        desk.listening = None;
+                        return false;
+                    }
+                }
+                Err(_) => return true,
             }
         }
-        true
     }
 
-    /// Gives a visitor the descriptor whose token it shows.
-    fn serve(&self, visitor_key: u64, visitor: &OwnedFd) {
-        if let Some(desk) = &mut *self.desk() {
-            desk.visitors.remove(&visitor_key);
+    /// Listens again, when a visitor has gone or had its time.
+    fn reopen(&self, desk: &mut Desk) {
+        self.restore_spare(desk);
+        if desk.listening.is_none() {
+            desk.listening = self.listen(&desk.socket).ok();
         }
-        let mut shown = [0; SECRET];
-        let received = rustix::net::recv(visitor, &mut shown[..], RecvFlags::DONTWAIT);
-        if received != Ok((SECRET, SECRET)) {
-            return;
+    }
+
+    fn restore_spare(&self, desk: &mut Desk) {
+        if desk.spare.is_none() {
+            desk.spare = rustix::io::fcntl_dupfd_cloexec(&desk.socket, 0).ok();
         }
-        let descriptor = {
-            let mut place = self.desk();
-            let Some(desk) = &mut *place else { return };
-            let mut offers = desk.offers.iter();
-            let key = offers.find(|(_, offer)| offer.token == shown);
-            let Some(key) = key.map(|(&key, _)| key) else {
-                let _ = rustix::net::send(visitor, &[0], SendFlags::NOSIGNAL);
-                return;
+    }
+
+    fn send_eldest_away(&self, desk: &mut Desk) -> bool {
+        let eldest = desk.visitors.pop_first();
+        if let Some((_, visitor)) = &eldest {
+            self.reactor.cancel(visitor.watch);
+        }
+        eldest.is_some()
+    }
+
+    /// Waits for what a visitor has to say.
+    fn seat(&self, desk: &mut Desk, visitor: OwnedFd) {
+        if desk.visitors.len() >= MOST_VISITORS {
+            self.send_eldest_away(desk);
+        }
+        let visitor = Arc::new(visitor);
+        let (offers, served) = (Weak::clone(&self.this), Arc::clone(&visitor));
+        let key = desk.next;
+        desk.next += 1;
+        let step = Box::new(move || {
+            let offers = offers.upgrade();
+            offers.is_none_or(|offers| !offers.serve(key, &served))
+        });
+        let watched = self.reactor.watch_kept(visitor, Interest::Readable, step);
+        if let Ok(watch) = watched {
+            let visitor = Visitor {
+                watch,
+                came: Instant::now(),
+                given: None,
             };
-            let descriptor = self.end(desk, key);
-            self.clear(&mut place);
-            descriptor
-        };
-        if let Some(descriptor) = descriptor {
-            let _ = send_descriptor(visitor.as_fd(), GRANTED, descriptor.as_fd());
+            desk.visitors.insert(key, visitor);
         }
+    }
+
+    /// Gives a visitor the descriptor whose token it shows, and ends the offer when it confirms;
+    /// whether it may stay.
+    fn serve(&self, key: u64, visitor: &OwnedFd) -> bool {
+        let mut place = self.desk();
+        let Some(desk) = &mut *place else {
+            return false;
+        };
+        let mut said = [0; SECRET];
+        let received = rustix::net::recv(visitor, &mut said[..], RecvFlags::DONTWAIT);
+        let given = desk.visitors.get(&key).and_then(|visitor| visitor.given);
+        let may_stay = match (received, given) {
+            (Err(Errno::AGAIN | Errno::INTR), _) => true,
+            (Ok((SECRET, SECRET)), None) => self.give(desk, key, visitor, said),
+            (Ok((1, 1)), Some(offer)) if said[0] == CONFIRMED => {
+                self.end(desk, offer);
+                false
+            }
+            _ => false,
+        };
+        if !may_stay {
+            desk.visitors.remove(&key);
+            self.reopen(desk);
+            self.clear(&mut place);
+        }
+        may_stay
+    }
+
+    /// Gives a visitor a duplicate of what has the token; whether it has something to confirm.
+    fn give(&self, desk: &mut Desk, key: u64, visitor: &OwnedFd, token: Secret) -> bool {
+        let mut offers = desk.offers.iter();
+        let Some((&found, offer)) = offers.find(|(_, offer)| offer.token == token) else {
+            let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+            let _ = rustix::net::send(visitor, &[0], flags);
+            return false;
+        };
+        let sent = send_descriptor(visitor.as_fd(), GRANTED, offer.descriptor.as_fd());
+        if let Some(visitor) = desk.visitors.get_mut(&key) {
+            visitor.given = Some(found);
+        }
+        sent.is_ok()
     }
 }

@@ -1,0 +1,165 @@
+//! The receiver's side: one descriptor, fetched in steps that never wait.
+//!
+//! | state     | `socket`  | a step                                                                     |
+//! | --------- | --------- | -------------------------------------------------------------------------- |
+//! | idle      | `None`    | T1: connects and shows the token → asked; T2: the sender has no time → idle |
+//! | asked     | connected | T3: nothing yet → asked; T4: the descriptor → over; T5: sent away → idle     |
+//! |           |           | T6: no descriptor is free for it here → idle, and the error is told         |
+//! | over      | `None`    | (is not stepped any more)                                                  |
+//!
+//! Whoever drives it waits for [`Fetch::descriptor`] after T3, and for [`BUSY_PAUSE`](super::BUSY_PAUSE)
+//! after T2 and T5. An error is this process's and passes: the same fetch may be tried again.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Instant;
+
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
+
+use super::{BUSY_PAUSE, CONFIRMED, GRANTED, LONGEST_TICKET, Ticket, address, is_same_user};
+use crate::error::{Error, Result};
+use crate::heap::Kind;
+use crate::heap::blocks::BlockId;
+use crate::member::Member;
+use crate::sys::clock::Deadline;
+use crate::sys::socket::{await_readable, receive_descriptor};
+
+/// What a step of a fetch has come to.
+#[derive(Debug)]
+pub enum Progress {
+    Descriptor(OwnedFd),
+    /// The sender has been asked: see [`Fetch::descriptor`].
+    Asked,
+    /// The sender is there, but has no room for another visitor just now.
+    Busy,
+    /// The sender has ended, so nobody has the descriptor.
+    SenderIsGone,
+    /// It was fetched before.
+    Taken,
+}
+
+/// A descriptor on its way.
+pub struct Fetch {
+    ticket: Ticket,
+    socket: Option<OwnedFd>,
+}
+
+fn fail(errno: Errno) -> Error {
+    Error::os("fetch a descriptor from its sender", errno)
+}
+
+impl Fetch {
+    /// Of what is offered under the block, of which this process must have a handle until the end.
+    pub fn new(member: &Member, id: BlockId) -> Result<Self> {
+        let block = member.block(id, Kind::Offer)?;
+        let size = block.size.min(LONGEST_TICKET) as usize;
+        let bytes = member.arena().read_vec(block.offset, size);
+        let ticket = Ticket::from_bytes(&bytes).ok_or(Error::Corrupted("an offer is too short"))?;
+        Ok(Self {
+            ticket,
+            socket: None,
+        })
+    }
+
+    /// Readable when another step has something to do, while the sender has been asked.
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.socket.as_ref().map(AsFd::as_fd)
+    }
+
+    /// The process id and the name of the sender.
+    pub fn sender(&self) -> (u32, &str) {
+        (self.ticket.pid, &self.ticket.process_name)
+    }
+
+    /// Goes on as far as it can without waiting.
+    pub fn step(&mut self) -> Result<Progress> {
+        if self.socket.is_none()
+            && let Some(early) = self.ask()?
+        {
+            return Ok(early);
+        }
+        let Some(socket) = self.socket.take() else {
+            return Ok(Progress::Busy);
+        };
+        match receive_descriptor(socket.as_fd()) {
+            Ok(Some((GRANTED, Some(descriptor)))) => {
+                // If it does not arrive, the sender keeps a duplicate until the message is gone.
+                let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+                let _ = rustix::net::send(&socket, &[CONFIRMED], flags);
+                Ok(Progress::Descriptor(descriptor))
+            }
+            // The kernel had no number for it here; the sender has not heard that it arrived.
+            Ok(Some((GRANTED, None))) => Err(fail(Errno::MFILE)),
+            Ok(Some(_)) => Ok(Progress::Taken),
+            Ok(None) | Err(Errno::CONNRESET) if self.ticket.sender_is_running() => {
+                Ok(Progress::Busy)
+            }
+            Ok(None) | Err(Errno::CONNRESET) => Ok(Progress::SenderIsGone),
+            Err(Errno::AGAIN) => {
+                self.socket = Some(socket);
+                Ok(Progress::Asked)
+            }
+            Err(errno) => Err(fail(errno)),
+        }
+    }
+
+    /// Connects to the sender and shows the token; what came of it if it did not get so far.
+    fn ask(&mut self) -> Result<Option<Progress>> {
+        let (kind, flags) = (
+            SocketType::SEQPACKET,
+            SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
+        );
+        let socket =
+            rustix::net::socket_with(AddressFamily::UNIX, kind, flags, None).map_err(fail)?;
+        let address = address(self.ticket.name).map_err(fail)?;
+        loop {
+            match rustix::net::connect(&socket, &address) {
+                Ok(()) => break,
+                Err(Errno::INTR) => {}
+                Err(Errno::CONNREFUSED) if self.ticket.sender_is_running() => {
+                    return Ok(Some(Progress::Taken));
+                }
+                Err(Errno::CONNREFUSED) => return Ok(Some(Progress::SenderIsGone)),
+                Err(Errno::AGAIN) if !self.ticket.sender_is_running() => {
+                    return Ok(Some(Progress::SenderIsGone));
+                }
+                Err(Errno::AGAIN) => return Ok(Some(Progress::Busy)),
+                Err(errno) => return Err(fail(errno)),
+            }
+        }
+        if !is_same_user(&socket) {
+            return Err(fail(Errno::PERM));
+        }
+        match rustix::net::send(&socket, &self.ticket.token, SendFlags::NOSIGNAL) {
+            // Sent away already: the next receive says so.
+            Ok(_) | Err(Errno::PIPE | Errno::CONNRESET) => {}
+            Err(Errno::AGAIN) => return Ok(Some(Progress::Busy)),
+            Err(errno) => return Err(fail(errno)),
+        }
+        self.socket = Some(socket);
+        Ok(None)
+    }
+
+    /// As [`step`](Self::step), waiting until `deadline` for something that it can do.
+    pub fn step_until(&mut self, deadline: Deadline) -> Result<Progress> {
+        loop {
+            let progress = self.step()?;
+            match (&progress, self.descriptor()) {
+                (Progress::Asked, Some(socket)) => {
+                    if !await_readable(socket, deadline).map_err(fail)? {
+                        return Ok(progress);
+                    }
+                }
+                (Progress::Busy, _) => {
+                    let now = Instant::now();
+                    let left = deadline.map_or(BUSY_PAUSE, |at| at.saturating_duration_since(now));
+                    if left.is_zero() {
+                        return Ok(progress);
+                    }
+                    std::thread::sleep(left.min(BUSY_PAUSE));
+                }
+                _ => return Ok(progress),
+            }
+        }
+    }
+}

@@ -1,0 +1,272 @@
+// Connections in messages, which their senders have until they are fetched (native/core/src/connection/passing).
+//
+// A message is read at once, with connections in it that are still to arrive; it is handed out when all have. What
+// arrives late, because its sender is stopped or has no descriptor left, keeps nobody's thread: the message waits
+// in its queue or connection for whoever asks next. Only an end of the sender ends it.
+
+import type { BlockHandle } from "../blocks.ts";
+import { InvalidStateError } from "../errors.ts";
+import { Watch } from "../limits.ts";
+import { yieldToLoop } from "../loop_share.ts";
+import { native, translated } from "../native.ts";
+import { performance } from "../timing.ts";
+import { waitWithin } from "../waits.ts";
+
+/** What else than the number of a connection `fetchStep` returns. */
+const Step = { asked: -1, busy: -2, gone: -3, taken: -4 } as const;
+
+/** How long a sender may need that is asked by somebody who does not wait, in milliseconds. */
+export const ARRIVAL_PATIENCE = 100;
+/** How long a thread looks out for a connection before it waits in a promise: a sender that is there needs less. */
+const GLANCE = 1;
+/** Milliseconds for which arrivals may keep the event loop to themselves. */
+const LONGEST_TURN = 10;
+/** When a sender that has no room for visitors is asked again, in milliseconds. */
+const BUSY_PAUSE = 20;
+/** How long a message that is read by itself (`loads`) waits for a connection, in milliseconds. */
+const ALONE_PATIENCE = 2000;
+
+/** Last resort for fetches that nobody ended. */
+const collected = new FinalizationRegistry<number>((fetch) => native().fetchClose(fetch));
+
+async function pause(timeout: number, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  using _ = new Watch({ timeout, signal }, { late: resolve, aborted: reject });
+  await promise;
+}
+
+/** One connection that is to arrive. */
+export class Arrival {
+  readonly #offer: BlockHandle;
+  readonly #arrived: (id: number) => void;
+  #fetch = 0;
+  #isBusy = false;
+
+  /** `arrived` is told the connection's number in the addon. */
+  constructor(offer: BlockHandle, arrived: (id: number) => void) {
+    this.#offer = offer;
+    this.#arrived = arrived;
+  }
+
+  /**
+   * Waits for it, blocking the thread for up to so many milliseconds; whether it has arrived.
+   *
+   * @throws {Deno.errors.ConnectionRefused} If its sender has ended.
+   * @throws {InvalidStateError} If somebody has fetched it before.
+   * @throws Why this process cannot take it now, with {@linkcode isPassing}.
+   */
+  step(timeout: number): boolean {
+    const addon = native();
+    if (this.#fetch === 0) {
+      this.#fetch = translated(() => addon.fetchBegin(this.#offer.block));
+      collected.register(this, this.#fetch, this);
+    }
+    const got = translated(() => addon.fetchStep(this.#fetch, timeout));
+    this.#isBusy = got === Step.busy;
+    if (got === Step.asked || got === Step.busy) return false;
+    const { sender } = this;
+    this.close();
+    if (got === Step.gone) {
+      throw new Deno.errors.ConnectionRefused(`Cannot receive a connection: its sender ${sender} has ended`);
+    }
+    if (got === Step.taken) {
+      throw new InvalidStateError("Cannot receive a connection: this message has been received before");
+    }
+    this.#arrived(got);
+    return true;
+  }
+
+  /** Waits until another {@linkcode step} may have something to do, for at most so many milliseconds. */
+  async changed(timeout: number, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#fetch === 0) return;
+    if (!this.#isBusy) {
+      return await waitWithin(timeout, () => translated(() => native().fetchAwait(this.#fetch)), signal);
+    }
+    await pause(Math.min(timeout, BUSY_PAUSE), signal);
+  }
+
+  /** Who has it. */
+  get sender(): string {
+    return this.#fetch === 0 ? "" : native().fetchSender(this.#fetch);
+  }
+
+  /** Whether it will not arrive any more, or has. */
+  get isOver(): boolean {
+    return this.#offer.closed;
+  }
+
+  close(): void {
+    if (this.#fetch !== 0) {
+      native().fetchClose(this.#fetch);
+      collected.unregister(this);
+      this.#fetch = 0;
+    }
+    this.#offer.close();
+  }
+}
+
+/** A value that was read, and the connections in it. */
+export class Parcel implements Disposable {
+  readonly #value: unknown;
+  readonly #contents: readonly Expected[];
+  /** How many of them have arrived. */
+  #arrived = 0;
+  #isVoid = false;
+
+  constructor(value: unknown, contents: readonly Expected[]) {
+    this.#value = value;
+    this.#contents = contents;
+  }
+
+  /** The value, whose connections must all have arrived. */
+  get value(): unknown {
+    return this.#value;
+  }
+
+  /** Who keeps the others waiting, for messages. */
+  get sender(): string {
+    return this.#contents[this.#arrived]?.arrival.sender ?? "";
+  }
+
+  /** Whether it will never be whole, so that it was thrown away. */
+  get isVoid(): boolean {
+    return this.#isVoid;
+  }
+
+  /**
+   * Waits for its connections, blocking the thread for up to so many milliseconds; whether all have arrived.
+   *
+   * @throws What {@linkcode Arrival.step} throws; if that will not pass, the parcel {@linkcode isVoid}.
+   */
+  advance(timeout: number): boolean {
+    const begin = performance.now();
+    const limit = Math.max(timeout, GLANCE);
+    const turn = timeout === 0 ? LONGEST_TURN : Infinity;
+    for (; this.#arrived < this.#contents.length; this.#arrived++) {
+      const { arrival } = this.#contents[this.#arrived];
+      const passed = performance.now() - begin;
+      if (passed > turn) return false;
+      try {
+        // Something in the message may have needed it, and fetched it itself.
+        if (!arrival.isOver && !arrival.step(Math.max(0, limit - passed))) return false;
+      } catch (error) {
+        if (arrival.isOver) this.close();
+        throw error;
+      }
+    }
+    return true;
+  }
+
+  /** Waits until {@linkcode advance} may have something to do, for at most so many milliseconds. */
+  async changed(timeout: number, signal?: AbortSignal): Promise<void> {
+    const waiting = this.#contents[this.#arrived];
+    if (waiting === undefined) return;
+    await waiting.arrival.changed(timeout, signal);
+    await yieldToLoop();
+    signal?.throwIfAborted();
+  }
+
+  /**
+   * Waits until all have arrived. What hinders this process for a moment, such as a lack of descriptors, is tried again
+   * for 2 s; after an error the parcel is thrown away.
+   */
+  async whole(): Promise<void> {
+    let hindered = 0;
+    for (;;) {
+      try {
+        if (this.advance(0)) return;
+        await this.changed(Infinity);
+      } catch (error) {
+        if (this.isVoid || (hindered += BUSY_PAUSE) > ALONE_PATIENCE) {
+          this.close();
+          throw error;
+        }
+        await pause(BUSY_PAUSE);
+      }
+    }
+  }
+
+  /** Throws it away, and with it what has arrived: the other ends see that. */
+  close(): void {
+    this.#isVoid = true;
+    for (const { connection } of this.#contents) connection.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** A connection that is to arrive. */
+interface Expected {
+  readonly connection: Disposable & { close(): void };
+  readonly arrival: Arrival;
+}
+
+/** What the message that is just being read has; `null`: it is read by itself. */
+let expected: Expected[] | null = null;
+/** In its place: the message has not said that there is any. */
+const NONE: Expected[] = [];
+
+function reading<T>(into: Expected[], read: () => T): T {
+  const outer = expected;
+  expected = into;
+  try {
+    return read();
+  } finally {
+    expected = outer;
+  }
+}
+
+/**
+ * Reads a message that speaks of shared objects: its value, or a parcel if there are connections in it that are still
+ * to arrive.
+ */
+export function readParcel<T>(read: () => T): T | Parcel {
+  const contents: Expected[] = [];
+  let value: T;
+  try {
+    value = reading(contents, read);
+  } catch (error) {
+    new Parcel(undefined, contents).close(); // what nobody gets
+    throw error;
+  }
+  return contents.length === 0 ? value : new Parcel(value, contents);
+}
+
+/** Reads a message that has not said that it speaks of shared objects: a connection in it is refused. */
+export function readPlain<T>(read: () => T): T {
+  return reading(NONE, read);
+}
+
+/** Notes a connection that the message which is just being read has. One that is read by itself waits for it here. */
+export function expect(connection: Expected["connection"], arrival: Arrival): void {
+  if (expected === NONE) {
+    arrival.close();
+    throw new TypeError("Cannot receive a connection: its message does not say that it has one");
+  }
+  if (expected === null) arriveNow(arrival);
+  else expected.push({ connection, arrival });
+}
+
+/**
+ * Waits for a connection that is needed before its message is whole, blocking the thread.
+ *
+ * @throws {Deno.errors.TimedOut} If its sender does not hand it over for 2 s.
+ */
+export function arriveNow(arrival: Arrival): void {
+  if (arrival.step(ALONE_PATIENCE)) return;
+  throw new Deno.errors.TimedOut(
+    `Cannot receive a connection: its sender ${arrival.sender} does not hand it over; it was stopped, or has too ` +
+      "much to do",
+  );
+}
+
+/** Reads a message of the parent's, and waits for its connections as long as the parent lives, blocking the thread. */
+export function readWhole<T>(read: () => T): T {
+  const got = readParcel(read);
+  if (!(got instanceof Parcel)) return got;
+  got.advance(Infinity);
+  return got.value as T;
+}
