@@ -10,6 +10,7 @@ export const Kind = {
   value: 7,
   bytes: 8,
   pipe: 14,
+  view: 17,
 } as const;
 
 /** How a block is named in a message to another process. */
@@ -37,6 +38,21 @@ export function isRestoringFromOutside(): boolean {
   return isFromOutside;
 }
 
+/**
+ * What `make` makes. Where no memory is left, garbage is collected first: arrays that nobody has any more may have it,
+ * and V8 does not know how little there is.
+ */
+export function collecting<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "EXHAUSTED") throw error;
+    native().collectGarbage();
+    native().viewLookAgain();
+    return make();
+  }
+}
+
 /** This process's share in a block of shared memory. */
 export class BlockHandle implements Disposable {
   /** The number of the block; 0 once closed. */
@@ -51,12 +67,12 @@ export class BlockHandle implements Disposable {
 
   /** A new block of zeroes. */
   static create(kind: number, size: number): BlockHandle {
-    return new BlockHandle(translated(() => native().createBlock(kind, size)));
+    return new BlockHandle(translated(() => collecting(() => native().createBlock(kind, size))));
   }
 
   /** The handle of a block that `make` has made. */
   static of(make: (addon: Native) => number): BlockHandle {
-    return new BlockHandle(translated(() => make(native())));
+    return new BlockHandle(translated(() => collecting(() => make(native()))));
   }
 
   /**

@@ -21,6 +21,8 @@ export interface Launch {
   method: StartMethod;
   /** Anything but `"inherit"` needs a process of its own: what is warm has this process's permissions. */
   permissions: "inherit" | "none" | ChildPermissions;
+  /** How many bytes of shared memory a child with fewer permissions and its descendants may use. */
+  maxSharedMemory?: number;
   preparation:
     & Omit<
       Preparation,
@@ -46,7 +48,9 @@ const CHILD_MAIN = new URL("./child_main.ts", import.meta.url);
  * @throws {Deno.errors.NotCapable} If the child is to have permissions that this process has not.
  * @throws What the operating system says against starting it, as the matching `Deno.errors`.
  */
-export function launch({ method, permissions, preparation, args, state, env, cwd, stdout, stderr }: Launch): number {
+export function launch(
+  { method, permissions, maxSharedMemory, preparation, args, state, env, cwd, stdout, stderr }: Launch,
+): number {
   if (isFrozen()) requireFrozen({ permissions, preparation });
   const addon = native();
   const main: string | undefined = isFrozen() ? undefined : Deno.mainModule; // undefined in a Worker, too
@@ -117,6 +121,7 @@ export function launch({ method, permissions, preparation, args, state, env, cwd
         environment: env === undefined ? undefined : Object.entries(env),
         directory: isRelative ? initialDirectory : named,
         daemon,
+        maxSharedMemory,
         preparation: block,
         stdout,
         stderr,

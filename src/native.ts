@@ -60,10 +60,19 @@ export interface StartOptions {
   readonly environment?: readonly (readonly [string, string])[];
   readonly directory?: string;
   readonly daemon: boolean;
+  /** How many bytes of shared memory a child with limited permissions and its descendants may use. */
+  readonly maxSharedMemory?: number;
   /** None if the process is to wait for its work. */
   readonly preparation?: number;
   readonly stdout: OutputKind;
   readonly stderr: OutputKind;
+}
+
+/** A block of shared memory and a buffer over it. */
+export interface ShownBlock {
+  buffer: SharedArrayBuffer;
+  block: number;
+  generation: number;
 }
 
 /** What the whole process tree uses of its shared memory. */
@@ -128,7 +137,6 @@ export interface Native {
   // memory.rs
   layout(): Layout;
   window(index: number): ArrayBuffer;
-  bytes(block: number): ArrayBuffer;
   createBlock(kind: number, size: number): number;
   adoptBlock(block: number, generation: number): void;
   releaseBlock(block: number): void;
@@ -141,6 +149,13 @@ export interface Native {
   mayLoad(url: string): boolean;
   mayLoadOthers(addon: string): boolean;
   memoryUsage(): MemoryUsage;
+  // views.rs
+  viewCreate(size: number): ShownBlock;
+  viewOpen(block: number): ShownBlock;
+  viewFind(buffer: SharedArrayBuffer, view: Uint8Array): [block: number, generation: number] | null;
+  viewClose(view: Uint8Array): void;
+  viewLookAgain(): void;
+  collectGarbage(): void;
   // port.rs
   openPort(ring: () => void): void;
   keepAlive(on: boolean): void;

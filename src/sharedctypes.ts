@@ -34,6 +34,7 @@ import { type SynchronizedStructure, synchronizedStructure } from "./sharedctype
 import { Synchronized } from "./sharedctypes/synchronized_value.ts";
 import {
   badType,
+  type Copies,
   type Elements,
   type ScalarType,
   scalarType,
@@ -57,7 +58,7 @@ export {
   type StructureInit,
   type StructureType,
 } from "./sharedctypes/structure.ts";
-export type { Elements, TypeCode, View, Views } from "./sharedctypes/types.ts";
+export type { Copies, Elements, TypeCode, View, Views, ViewsOver } from "./sharedctypes/types.ts";
 export type { Guarded } from "./sharedctypes/guarded.ts";
 export type { SynchronizedStructureBase } from "./sharedctypes/synchronized_structure.ts";
 export type {
@@ -92,7 +93,7 @@ export interface UnlockedOptions {
 export type ArrayInit<C extends TypeCode> = number | Iterable<Elements[C]> | (C extends "c" | "u" ? string : never);
 
 /** A copy of a part of an array of `C`. */
-export type Slice<C extends TypeCode> = C extends "u" ? string : Views[C];
+export type Slice<C extends TypeCode> = C extends "u" ? string : Copies[C];
 
 /** An array of `C` with a lock. */
 export type LockedArray<C extends TypeCode> = C extends "c" | "u" ? SynchronizedString<Elements[C], Views[C], Slice<C>>
@@ -261,11 +262,14 @@ export function Array(
   requireLock(lock, "create an Array");
   const raw = rawArray(type, sizeOrInit, "create an Array");
   if (lock === false) return raw;
-  return synchronizedArray(raw, typeof type === "string" ? type : null, protectionOf(lock));
+  return synchronizedArray(raw, typeof type === "string" ? type : null, protectionOf(lock), true);
 }
 
 /**
- * An array in shared memory, without a lock: a real typed array, as fast as any other, which `Atomics` takes, too.
+ * An array in shared memory, without a lock: a real typed array, as fast as any other, which `Atomics` takes, too. Its
+ * buffer is a SharedArrayBuffer, since others may write it at any time: what refuses those, such as
+ * `crypto.subtle.digest` or a body of `Response`, takes a copy, made with `slice()`. A Worker that it is posted to
+ * shares the memory.
  *
  * It travels as a view of the same memory, and so do its `subarray`s and all other views of its buffer. The memory is
  * returned when no process has views of it any more.
@@ -393,7 +397,7 @@ function guarded(raw: Scalar<unknown> | StructureInstance, protection: Protectio
 }
 
 function placeOf(raw: Scalar<unknown> | StructureInstance): Place {
-  return raw instanceof Scalar ? raw.place : StructureInstance.partsOf(raw).place;
+  return raw instanceof Scalar ? Scalar.placeOf(raw) : StructureInstance.partsOf(raw).place;
 }
 
 function protectionOf(lock: Lock | RLock | true): Protection {

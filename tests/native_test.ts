@@ -147,7 +147,7 @@ Deno.test("the addon keeps calls in order, and survives numbers that are nonsens
     () => addon.adoptBlock(0xffff_ffff, 1),
     () => addon.cellOf(0xffff_fff0),
     () => addon.generationOf(123_456_789),
-    () => addon.bytes(0xffff_ffff),
+    () => addon.viewOpen(0xffff_ffff),
     () => addon.window(0xffff_ffff),
     () => addon.lockAcquire(0xffff_ffff, 0),
     () => addon.queueSize(0xffff_ffff),

@@ -24,6 +24,12 @@ export interface ProcessOptions<A extends readonly unknown[] = unknown[]> {
    * shape that Deno's `Worker` takes. Never more than this process may.
    */
   permissions?: "inherit" | "none" | ChildPermissions;
+  /**
+   * How many bytes of shared memory it may use together with its descendants: arrays, values, queues, messages that were
+   * not yet received. Only with `permissions`; its own children share it. Default: 1 GiB, or a sixteenth of all shared
+   * memory if that is less. What goes beyond is refused with a RangeError.
+   */
+  maxSharedMemory?: number;
   /** Replaces the environment variables. */
   env?: Record<string, string>;
   /** The working directory. Default: this process's. */
@@ -42,7 +48,19 @@ export function isName(name: unknown): name is string {
   return typeof name === "string" && !name.includes("\0");
 }
 
-const KNOWN = ["target", "args", "kwargs", "name", "daemon", "permissions", "env", "cwd", "stdout", "stderr"];
+const KNOWN = [
+  "target",
+  "args",
+  "kwargs",
+  "name",
+  "daemon",
+  "permissions",
+  "maxSharedMemory",
+  "env",
+  "cwd",
+  "stdout",
+  "stderr",
+];
 
 /** Refuses options that types would have refused; unknown ones, too: a misspelt `permissions` would give them all. */
 export function requireOptions(options: UntypedOptions): void {
@@ -60,6 +78,7 @@ export function requireOptions(options: UntypedOptions): void {
   };
   const isStream = (given: unknown) => given === "inherit" || given === "null" || given === "piped";
   requirePermissions(options.permissions);
+  requireSharedMemory(options);
   require(globalThis.Array.isArray(args), "args", args, "an array");
   require(isName(name), "name", name, "a string without NUL");
   require(typeof daemon === "boolean", "daemon", daemon, "a boolean");
@@ -73,4 +92,17 @@ export function requireOptions(options: UntypedOptions): void {
   require(isPath, "cwd", cwd, "a path without NUL, or a file: URL");
   require(isStream(stdout), "stdout", stdout, '"inherit", "null" or "piped"');
   require(isStream(stderr), "stderr", stderr, '"inherit", "null" or "piped"');
+}
+
+function requireSharedMemory({ maxSharedMemory: given, permissions = "inherit" }: UntypedOptions): void {
+  if (given === undefined) return;
+  const wanted = (what: string) =>
+    `Cannot create a process: "maxSharedMemory" is ${Deno.inspect(given)}, wanted ${what}`;
+  if (typeof given !== "number") throw new TypeError(wanted("a number of bytes"));
+  if (!Number.isSafeInteger(given) || given < 0) throw new RangeError(wanted("an integer >= 0"));
+  if (permissions === "inherit") {
+    throw new TypeError(
+      'Cannot create a process: "maxSharedMemory" is only for one with "permissions" of its own; any other may use all',
+    );
+  }
 }

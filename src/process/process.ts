@@ -289,10 +289,18 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
       throw new InvalidStateError("Cannot start a process: this one is exiting, and has waited for its children");
     }
     activeChildren();
-    const { permissions = "inherit", env, cwd, stdout = "inherit", stderr = "inherit" } = this.#options;
+    const { permissions = "inherit", maxSharedMemory, env, cwd, stdout = "inherit", stderr = "inherit" } =
+      this.#options;
+    if (maxSharedMemory !== undefined && native().isCaged()) {
+      throw new InvalidStateError(
+        'Cannot start a process with a "maxSharedMemory" of its own: this one has limited permissions, and its children ' +
+          "share what it may use",
+      );
+    }
     const pid = launch({
       method: methodFor(this.constructor),
       permissions,
+      maxSharedMemory,
       preparation: {
         name: this.#name,
         identity: [...this.#identity],

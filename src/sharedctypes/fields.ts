@@ -18,11 +18,11 @@ export interface Field extends Demand {
   /** Checks a value before anything is written. */
   prepare(value: unknown): unknown;
   /** Writes what `prepare` has returned. */
-  write(view: DataView<ArrayBuffer>, at: number, prepared: unknown): void;
+  write(view: DataView, at: number, prepared: unknown): void;
   /** What the property is: for what has parts, a view of them. `place` and `within` are those of the structure. */
-  read(view: DataView<ArrayBuffer>, at: number, place: Place, within: number): unknown;
+  read(view: DataView, at: number, place: Place, within: number): unknown;
   /** What it is now, as plain data. */
-  snapshot(view: DataView<ArrayBuffer>, at: number): unknown;
+  snapshot(view: DataView, at: number): unknown;
 }
 
 /** A field and where in the structure it begins. */
@@ -104,16 +104,16 @@ export class ArrayField implements Field {
   }
 
   /** As in C, what is not given becomes 0. */
-  write(view: DataView<ArrayBuffer>, at: number, prepared: unknown): void {
+  write(view: DataView, at: number, prepared: unknown): void {
     new Uint8Array(view.buffer, view.byteOffset + at, this.size).fill(0);
     this.read(view, at).set(prepared as ArrayLike<never>);
   }
 
-  read(view: DataView<ArrayBuffer>, at: number): InstanceType<ScalarType["View"]> {
+  read(view: DataView, at: number): InstanceType<ScalarType["View"]> {
     return new this.#type.View(view.buffer, view.byteOffset + at, this.#length);
   }
 
-  snapshot(view: DataView<ArrayBuffer>, at: number): unknown {
+  snapshot(view: DataView, at: number): unknown {
     return this.read(view, at).slice();
   }
 }

@@ -1,18 +1,18 @@
 // Shared memory as buffers: where a value lies, and how views of a block become references and come back.
 //
 // A block of at most one cell is seen through the window over all cells, which never goes away: whoever uses such a
-// place looks first whether its handle is open. A buffer over a whole block keeps the block by itself, so users may
-// have views of it.
+// place looks first whether its handle is open. A window is an ordinary ArrayBuffer and shows others' cells, so it never
+// reaches a user. What users have views of is a SharedArrayBuffer over a whole block, which it keeps by itself.
 
-import { BlockHandle, type BlockReference, cellOf, Kind, layout } from "../blocks.ts";
-import { native, translated } from "../native.ts";
+import { BlockHandle, type BlockReference, cellOf, collecting, Kind, layout } from "../blocks.ts";
+import { native, type ShownBlock, translated } from "../native.ts";
 import { attach, setViewReducer } from "../reduction.ts";
 
 /** Where one value lies in shared memory. */
 export interface Place {
   /** This process's share in the block; once closed, the place may not be touched. */
   readonly handle: BlockHandle;
-  readonly buffer: ArrayBuffer;
+  readonly buffer: ArrayBufferLike;
   /** Where the value begins in `buffer`. */
   readonly byteOffset: number;
   /** Where it begins in the block. */
@@ -37,55 +37,63 @@ const SHOWN = Symbol("shown");
  * somebody uses it. Those that stay are not in here: what a WeakRef or a FinalizationRegistry knows outlives the quick
  * collections of the young, and a million arrays that come and go would fill the heap.
  */
-const buffers = new Map<number, { generation: number; buffer: WeakRef<ArrayBuffer> }>();
+const buffers = new Map<number, { generation: number; buffer: WeakRef<SharedArrayBuffer> }>();
 const collected = new FinalizationRegistry<number>((block) => {
   if (buffers.get(block)?.buffer.deref() === undefined) buffers.delete(block);
 });
 
 /** The buffer over a block, if this thread has one. */
-function existingBuffer([block, generation]: BlockReference): ArrayBuffer | undefined {
+function existingBuffer([block, generation]: BlockReference): SharedArrayBuffer | undefined {
   const known = buffers.get(block);
   return known?.generation === generation ? known.buffer.deref() : undefined;
 }
 
 /** Has a buffer found by those that come back to the block that it shows. */
-function remember(buffer: ArrayBuffer, reference: BlockReference): void {
+function remember(buffer: SharedArrayBuffer, reference: BlockReference): void {
   if (existingBuffer(reference) !== undefined) return;
   const [block, generation] = reference;
   buffers.set(block, { generation, buffer: new WeakRef(buffer) });
   collected.register(buffer, block);
 }
 
-/** A buffer over a block that this process holds; it goes on holding the block. */
-function newBuffer(reference: BlockReference): ArrayBuffer {
-  const buffer = translated(() => native().bytes(reference[0]));
-  return Object.defineProperty(buffer, SHOWN, { value: reference });
+/** A buffer knows its block. */
+function marked({ buffer, block, generation }: ShownBlock): SharedArrayBuffer {
+  return Object.defineProperty(buffer, SHOWN, { value: [block, generation] });
 }
 
 /** The block that a buffer shows, if it shows one. */
 function shownBy(buffer: ArrayBufferLike & { readonly [SHOWN]?: BlockReference }): BlockReference | undefined {
-  return buffer[SHOWN];
+  return buffer[SHOWN] ?? (buffer instanceof SharedArrayBuffer ? postedBlock(buffer) : undefined);
+}
+
+/** The block under a buffer that another thread has posted: `postMessage` brings no properties. */
+function postedBlock(buffer: SharedArrayBuffer): BlockReference | undefined {
+  if (!buffer.growable || buffer.byteLength === 0) return undefined;
+  const found = native().viewFind(buffer, new Uint8Array(buffer, 0, 1));
+  if (found === null) return undefined;
+  const [block, generation] = found;
+  marked({ buffer, block, generation });
+  return found;
 }
 
 /** The buffer over a block that has arrived. */
-function arrivedBuffer(handle: BlockHandle): ArrayBuffer {
+function arrivedBuffer(handle: BlockHandle): SharedArrayBuffer {
   const reference = handle.reference();
   const existing = existingBuffer(reference);
   if (existing !== undefined) return existing;
-  const buffer = newBuffer(reference);
+  const buffer = marked(translated(() => collecting(() => native().viewOpen(reference[0]))));
   remember(buffer, reference);
   return buffer;
 }
 
 /**
- * A new buffer of `size` zero bytes of shared memory. It has one byte where 0 are wanted: V8 does not keep the memory
- * of empty buffers.
+ * A new buffer of `size` zero bytes of shared memory. It has one byte where 0 are wanted, so that there is something
+ * to tell it by.
  *
  * @throws {RangeError} If there is not as much memory.
  */
-export function sharedBuffer(size: number): ArrayBuffer {
-  using handle = BlockHandle.create(Kind.bytes, Math.max(1, size));
-  return newBuffer(handle.reference());
+export function sharedBuffer(size: number): SharedArrayBuffer {
+  return marked(translated(() => collecting(() => native().viewCreate(size))));
 }
 
 /** Whether a buffer is a view of a whole block of shared memory. */
@@ -95,9 +103,11 @@ export function isShared(buffer: ArrayBufferLike): boolean {
 
 /** A new place of zeroes. */
 export function newPlace({ size, hasViews }: Demand): Place {
-  const handle = BlockHandle.create(Kind.bytes, Math.max(1, size));
-  if (!hasViews && size <= layout().cellSize) return cellPlace(handle, 0);
-  return { handle, buffer: newBuffer(handle.reference()), byteOffset: 0, within: 0 };
+  if (!hasViews && size <= layout().cellSize) {
+    return cellPlace(BlockHandle.create(Kind.bytes, Math.max(1, size)), 0);
+  }
+  const buffer = sharedBuffer(size);
+  return { handle: BlockHandle.adopt(shownBy(buffer)!), buffer, byteOffset: 0, within: 0 };
 }
 
 /** A new place of zeroes behind an RLock in the same cell; `undefined` if it does not fit there. */
@@ -112,11 +122,28 @@ function cellPlace(handle: BlockHandle, within: number): Place {
   return { handle, buffer: window.buffer, byteOffset: byte + within, within };
 }
 
+/**
+ * Gives up this process's share in a place at once, of which no user has a view. A buffer that nobody can know of any
+ * more goes, too: otherwise the memory would stay until the next collection.
+ */
+export function closePlace({ handle, buffer }: Place, hasViews: boolean): void {
+  if (!handle.closed && !hasViews && buffer instanceof SharedArrayBuffer) closeBuffer(buffer);
+  handle.close();
+}
+
+/** Lets go of the memory of a buffer that was made here and has never travelled; zeroes are left. */
+export function closeBuffer(buffer: SharedArrayBuffer): boolean {
+  const reference = shownBy(buffer);
+  if (reference === undefined || existingBuffer(reference) !== undefined) return false;
+  translated(() => native().viewClose(new Uint8Array(buffer, 0, 1)));
+  return true;
+}
+
 /** How a place travels; its block is attached to the message. */
 export function placeReference({ handle, buffer, within }: Place): PlaceReference {
   attach(handle.block);
   const reference = handle.reference();
-  if (isShared(buffer)) remember(buffer, reference);
+  if (buffer instanceof SharedArrayBuffer) remember(buffer, reference);
   return [...reference, within];
 }
 
@@ -149,30 +176,32 @@ function integersOf(data: unknown, count: number): number[] {
 }
 
 /** The kinds of views that may arrive, by the names that they give themselves. */
-const viewConstructors: ReadonlyMap<unknown, new (buffer: ArrayBuffer, at: number, length: number) => ArrayBufferView> =
-  new Map(
-    [
-      DataView,
-      Int8Array,
-      Uint8Array,
-      Uint8ClampedArray,
-      Int16Array,
-      Uint16Array,
-      Int32Array,
-      Uint32Array,
-      BigInt64Array,
-      BigUint64Array,
-      Float16Array,
-      Float32Array,
-      Float64Array,
-    ].map((View) => [View.name, View]),
-  );
+const viewConstructors: ReadonlyMap<
+  unknown,
+  new (buffer: SharedArrayBuffer, at: number, length: number) => ArrayBufferView
+> = new Map(
+  [
+    DataView,
+    Int8Array,
+    Uint8Array,
+    Uint8ClampedArray,
+    Int16Array,
+    Uint16Array,
+    Int32Array,
+    Uint32Array,
+    BigInt64Array,
+    BigUint64Array,
+    Float16Array,
+    Float32Array,
+    Float64Array,
+  ].map((View) => [View.name, View]),
+);
 
 function reduceView(view: ArrayBufferView): unknown {
   const reference = shownBy(view.buffer);
   if (reference === undefined) return undefined;
   attach(reference[0]);
-  remember(view.buffer as ArrayBuffer, reference);
+  remember(view.buffer as SharedArrayBuffer, reference);
   // The tag is the built-in class's name in subclasses, too.
   const kind = (view as DataView | View)[Symbol.toStringTag];
   const length = view instanceof DataView ? view.byteLength : (view as View).length;

@@ -21,7 +21,7 @@ export class Scalar<T> implements Disposable {
       name: "multiprocessing.Scalar",
       reduce: (scalar: Scalar<unknown>): [TypeCode, PlaceReference] => [
         scalar.type.code,
-        placeReference(scalar.place),
+        placeReference(scalar.#place),
       ],
       restore(data) {
         const [code, reference] = partsOf(data, "a value");
@@ -34,15 +34,19 @@ export class Scalar<T> implements Disposable {
 
   /** @ignore How the value lies in memory. */
   readonly type: ScalarType<T>;
-  /** @ignore Where it lies. */
-  readonly place: Place;
+  readonly #place: Place;
   readonly #view: View;
 
   /** @ignore Made by `RawValue`. */
   constructor(type: ScalarType<T>, place: Place = newPlace(demandOf(type))) {
     this.type = type;
-    this.place = place;
+    this.#place = place;
     this.#view = new type.View(place.buffer, place.byteOffset, 1);
+  }
+
+  /** @ignore Where a value lies. Its buffer may be a window, which shows others' cells: it is not for users. */
+  static placeOf(scalar: Scalar<unknown>): Place {
+    return scalar.#place;
   }
 
   /**
@@ -67,12 +71,12 @@ export class Scalar<T> implements Disposable {
 
   /** @ignore */
   requireOpen(action: string): void {
-    if (this.place.handle.closed) throw closedError(action, "value");
+    if (this.#place.handle.closed) throw closedError(action, "value");
   }
 
   /** Gives up this process's share; a second call does nothing. */
   close(): void {
-    this.place.handle.close();
+    this.#place.handle.close();
   }
 
   /** As {@linkcode close}. */
@@ -82,7 +86,7 @@ export class Scalar<T> implements Disposable {
 
   /** The type and the value. */
   toString(): string {
-    const value = this.place.handle.closed ? "closed" : Deno.inspect(this.value);
+    const value = this.#place.handle.closed ? "closed" : Deno.inspect(this.value);
     return `<RawValue("${this.type.code}", ${value})>`;
   }
 }

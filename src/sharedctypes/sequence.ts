@@ -4,7 +4,15 @@ import { closedError, partsOf } from "../blocks.ts";
 import { register } from "../reduction.ts";
 import { checkIndex, elementsOf, iterableOf } from "./elements.ts";
 import type { StructureSpec } from "./fields.ts";
-import { type Demand, newPlace, type Place, type PlaceReference, placeReference, restorePlace } from "./memory.ts";
+import {
+  closePlace,
+  type Demand,
+  newPlace,
+  type Place,
+  type PlaceReference,
+  placeReference,
+  restorePlace,
+} from "./memory.ts";
 import { type Fields, type Structured, type StructureInit, type StructureType, typeOfSpec } from "./structure.ts";
 import { StructureInstance } from "./structure_instance.ts";
 import type { ScalarType, Stored, View } from "./types.ts";
@@ -177,7 +185,7 @@ export class StructureArray<F extends Fields> implements Disposable {
 
   /** Gives up this process's share; a second call does nothing. */
   close(): void {
-    this.#place.handle.close();
+    closePlace(this.#place, this.#type.hasViews);
   }
 
   /** As {@linkcode close}. */

@@ -5,7 +5,7 @@ import { register, registerAlias } from "../reduction/registry.ts";
 import { ArrayField, type Field, type Member, ScalarField, type Spec, type StructureSpec } from "./fields.ts";
 import { type Place, type PlaceReference, placeReference, restorePlace } from "./memory.ts";
 import { StructureInstance } from "./structure_instance.ts";
-import { badType, type Elements, scalarType, type TypeCode, type Views } from "./types.ts";
+import { badType, type Copies, type Elements, scalarType, type TypeCode, type Views } from "./types.ts";
 import { showAsText } from "../shown.ts";
 
 /** The type of one field: a single value, an array of a fixed length, or another structure. */
@@ -37,7 +37,9 @@ export type StructureInit<F> = { readonly [K in keyof F]?: FieldInit<F[K]> };
 
 /** What a structure is at one moment, as plain data. */
 export type Snapshot<F> = {
-  [K in keyof F]: F[K] extends StructureType<infer G> ? Snapshot<G> : FieldValue<F[K]>;
+  [K in keyof F]: F[K] extends StructureType<infer G> ? Snapshot<G>
+    : F[K] extends readonly [infer C extends TypeCode, number] ? Copies[C]
+    : FieldValue<F[K]>;
 };
 
 /** A structure in shared memory, without a lock: its fields are properties. */
@@ -136,7 +138,7 @@ export class StructureType<F extends Fields> {
   }
 
   /** @ignore */
-  write(view: DataView<ArrayBuffer>, at: number, prepared: unknown): void {
+  write(view: DataView, at: number, prepared: unknown): void {
     for (const [member, value] of prepared as Map<Member, unknown>) member.field.write(view, at + member.at, value);
   }
 
@@ -146,7 +148,7 @@ export class StructureType<F extends Fields> {
   }
 
   /** @ignore */
-  snapshot(view: DataView<ArrayBuffer>, at: number): Record<string, unknown> {
+  snapshot(view: DataView, at: number): Record<string, unknown> {
     return Object.fromEntries(
       this.members.map(({ name, field, at: within }) => [name, field.snapshot(view, at + within)]),
     );

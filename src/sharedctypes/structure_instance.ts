@@ -2,14 +2,14 @@
 
 import { closedError } from "../blocks.ts";
 import type { Field, Member, StructureSpec } from "./fields.ts";
-import type { Demand, Place } from "./memory.ts";
+import { closePlace, type Demand, type Place } from "./memory.ts";
 
 /** What an instance knows of its type. */
 export interface StructureLayout extends Field {
   readonly spec: StructureSpec;
   readonly members: readonly Member[];
   instance(place: Place): StructureInstance;
-  snapshot(view: DataView<ArrayBuffer>, at: number): Record<string, unknown>;
+  snapshot(view: DataView, at: number): Record<string, unknown>;
 }
 
 /** What all structures in shared memory have in common; their fields are accessors of subclasses. */
@@ -18,7 +18,7 @@ export class StructureInstance implements Disposable {
   readonly #place: Place;
   /** Where the structure begins after the place: not 0 if it is part of another. */
   readonly #within: number;
-  readonly #view: DataView<ArrayBuffer>;
+  readonly #view: DataView;
 
   /** @ignore Made by `RawValue`. */
   constructor(layout: StructureLayout, place: Place, within: number) {
@@ -89,7 +89,7 @@ export class StructureInstance implements Disposable {
 
   /** Gives up this process's share in the memory; a second call does nothing. */
   close(): void {
-    this.#place.handle.close();
+    closePlace(this.#place, this.#layout.hasViews);
   }
 
   /** As {@linkcode close}. */
@@ -102,7 +102,7 @@ export class StructureInstance implements Disposable {
     return `<Structure(${this.#place.handle.closed ? "closed" : Deno.inspect(StructureInstance.snapshot(this))})>`;
   }
 
-  #open(action: string): DataView<ArrayBuffer> {
+  #open(action: string): DataView {
     if (this.#place.handle.closed) throw closedError(action, "Structure");
     return this.#view;
   }

@@ -5,7 +5,7 @@ import { register, registerAlias } from "../reduction/registry.ts";
 import { enter, type Lock, type RLock } from "../synchronize/lock.ts";
 import { checkBound, checkIndex, checkRange, elementsOf } from "./elements.ts";
 import { Guarded, type Protection, type ProtectionData, restoreProtection } from "./guarded.ts";
-import { isShared } from "./memory.ts";
+import { closeBuffer, isShared } from "./memory.ts";
 import { type Sequence, StructureArray, ViewSequence } from "./sequence.ts";
 import type { Fields } from "./structure.ts";
 import { scalarType, type Stored, type TypeCode, type View } from "./types.ts";
@@ -28,6 +28,7 @@ export class SynchronizedArray<T, R = unknown, S = unknown> extends Guarded<R> i
       name: REGISTERED_NAME,
       reduce: (array: SynchronizedArray<unknown>): ArrayData => {
         const sequence = array.sequence("send the array");
+        array.#ownsMemory = false;
         const code = sequence instanceof ViewSequence ? sequence.type.code : null;
         return [array.#raw as View | StructureArray<Fields>, code, array.protectionData()];
       },
@@ -40,6 +41,8 @@ export class SynchronizedArray<T, R = unknown, S = unknown> extends Guarded<R> i
 
   readonly #raw: R;
   readonly #lock: Lock | RLock;
+  /** Whether nobody else can have views of the memory. */
+  #ownsMemory: boolean;
   /** `null` once closed. */
   #sequence: Sequence<T, S> | null;
 
@@ -47,8 +50,9 @@ export class SynchronizedArray<T, R = unknown, S = unknown> extends Guarded<R> i
   readonly length: number;
 
   /** @ignore Made by `Array`. */
-  constructor(raw: R, sequence: Sequence<T, S>, protection: Protection) {
+  constructor(raw: R, sequence: Sequence<T, S>, protection: Protection, ownsMemory = false) {
     super(protection);
+    this.#ownsMemory = ownsMemory;
     this.#raw = raw;
     this.#lock = protection.lock;
     this.#sequence = sequence;
@@ -134,21 +138,30 @@ export class SynchronizedArray<T, R = unknown, S = unknown> extends Guarded<R> i
     for (let i = 0; i < this.length; i++) yield this.get(i);
   }
 
-  /** What is guarded, for use without the lock or while it is held. */
+  /**
+   * What is guarded, for use without the lock or while it is held. It can be used after `close`, too.
+   *
+   * @throws {InvalidStateError} If the array was closed before this was ever called.
+   */
   override getObj(): R {
+    if (this.#sequence === null && this.#ownsMemory) throw closedError("get the memory", "array");
+    this.#ownsMemory = false;
     return this.#raw;
   }
 
   /** Gives up this process's share, also in a lock that was made for it; a second call does nothing. */
   override close(): void {
     super.close();
+    if (this.#sequence === null) return;
     this.#sequence = null;
     if (this.#raw instanceof StructureArray) this.#raw.close();
+    else if (this.#ownsMemory) this.#ownsMemory = closeBuffer((this.#raw as View).buffer);
   }
 
   /** The elements and the lock. */
   override toString(): string {
-    return `<SynchronizedArray(${Deno.inspect(this.#raw)}, ${this.#lock})>`;
+    const elements = this.#sequence === null ? "closed" : Deno.inspect(this.#raw);
+    return `<SynchronizedArray(${elements}, ${this.#lock})>`;
   }
 
   /** @ignore The elements, unless the array is closed. */
@@ -224,11 +237,15 @@ export class SynchronizedString<T, R, S extends Uint8Array | string> extends Syn
   }
 }
 
-/** The wrapper of a typed array whose elements are of type `code`, or of an array of structures. */
+/**
+ * The wrapper of a typed array whose elements are of type `code`, or of an array of structures. `ownsMemory` says that
+ * nobody else has the array.
+ */
 export function synchronizedArray(
   raw: unknown,
   code: unknown,
   protection: Protection,
+  ownsMemory = false,
 ): SynchronizedArray<unknown> {
   if (raw instanceof StructureArray) return new SynchronizedArray(raw, StructureArray.sequenceOf(raw), protection);
   const type = scalarType(code);
@@ -236,6 +253,8 @@ export function synchronizedArray(
     throw new RangeError(`Cannot synchronize the array: it is no shared memory of type ${Deno.inspect(code)}`);
   }
   const sequence = new ViewSequence(type, raw);
-  if (type.code !== "c" && type.code !== "u") return new SynchronizedArray(raw, sequence, protection);
-  return new SynchronizedString(raw, sequence as unknown as Sequence<unknown, string>, protection);
+  if (type.code !== "c" && type.code !== "u") {
+    return new SynchronizedArray(raw, sequence, protection, ownsMemory);
+  }
+  return new SynchronizedString(raw, sequence as unknown as Sequence<unknown, string>, protection, ownsMemory);
 }

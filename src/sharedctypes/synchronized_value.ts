@@ -22,7 +22,7 @@ export class Synchronized<T> extends Guarded<Scalar<T>> {
       restore(parts) {
         const [raw, data] = partsOf(parts, "a Synchronized");
         if (!(raw instanceof Scalar)) throw new RangeError("Cannot restore a Synchronized: it has no value");
-        return new Synchronized(raw, restoreProtection(data, raw.place.handle));
+        return new Synchronized(raw, restoreProtection(data, Scalar.placeOf(raw).handle));
       },
     });
   }

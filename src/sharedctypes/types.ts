@@ -55,57 +55,66 @@ export interface Elements {
 /** The name of a type of single values: one of Python's typecodes, or one that says its size. */
 export type TypeCode = keyof Elements;
 
-/** The typed array that holds values of each type. */
-export interface Views {
+/** The typed array that holds values of each type, over memory of kind `B`. */
+export interface ViewsOver<B extends ArrayBufferLike> {
   /** `char`. */
-  c: Uint8Array<ArrayBuffer>;
+  c: Uint8Array<B>;
   /** `signed char`. */
-  b: Int8Array<ArrayBuffer>;
+  b: Int8Array<B>;
   /** `unsigned char`. */
-  B: Uint8Array<ArrayBuffer>;
+  B: Uint8Array<B>;
   /** `wchar_t`, as code points. */
-  u: Uint32Array<ArrayBuffer>;
+  u: Uint32Array<B>;
   /** `short`. */
-  h: Int16Array<ArrayBuffer>;
+  h: Int16Array<B>;
   /** `unsigned short`. */
-  H: Uint16Array<ArrayBuffer>;
+  H: Uint16Array<B>;
   /** `int`. */
-  i: Int32Array<ArrayBuffer>;
+  i: Int32Array<B>;
   /** `unsigned int`. */
-  I: Uint32Array<ArrayBuffer>;
+  I: Uint32Array<B>;
   /** `long`. */
-  l: BigInt64Array<ArrayBuffer>;
+  l: BigInt64Array<B>;
   /** `unsigned long`. */
-  L: BigUint64Array<ArrayBuffer>;
+  L: BigUint64Array<B>;
   /** `long long`. */
-  q: BigInt64Array<ArrayBuffer>;
+  q: BigInt64Array<B>;
   /** `unsigned long long`. */
-  Q: BigUint64Array<ArrayBuffer>;
+  Q: BigUint64Array<B>;
   /** `float`. */
-  f: Float32Array<ArrayBuffer>;
+  f: Float32Array<B>;
   /** `double`. */
-  d: Float64Array<ArrayBuffer>;
+  d: Float64Array<B>;
   /** Signed, 8 bits. */
-  i8: Int8Array<ArrayBuffer>;
+  i8: Int8Array<B>;
   /** Unsigned, 8 bits. */
-  u8: Uint8Array<ArrayBuffer>;
+  u8: Uint8Array<B>;
   /** Signed, 16 bits. */
-  i16: Int16Array<ArrayBuffer>;
+  i16: Int16Array<B>;
   /** Unsigned, 16 bits. */
-  u16: Uint16Array<ArrayBuffer>;
+  u16: Uint16Array<B>;
   /** Signed, 32 bits. */
-  i32: Int32Array<ArrayBuffer>;
+  i32: Int32Array<B>;
   /** Unsigned, 32 bits. */
-  u32: Uint32Array<ArrayBuffer>;
+  u32: Uint32Array<B>;
   /** Signed, 64 bits. */
-  i64: BigInt64Array<ArrayBuffer>;
+  i64: BigInt64Array<B>;
   /** Unsigned, 64 bits. */
-  u64: BigUint64Array<ArrayBuffer>;
+  u64: BigUint64Array<B>;
   /** Floating point, 32 bits. */
-  f32: Float32Array<ArrayBuffer>;
+  f32: Float32Array<B>;
   /** Floating point, 64 bits. */
-  f64: Float64Array<ArrayBuffer>;
+  f64: Float64Array<B>;
 }
+
+/**
+ * The typed array over shared memory that holds values of each type. Others may write it at any time, so its buffer is
+ * a SharedArrayBuffer.
+ */
+export type Views = ViewsOver<SharedArrayBuffer>;
+
+/** The typed array of copies of values of each type, in memory of this thread alone. */
+export type Copies = ViewsOver<ArrayBuffer>;
 
 /** Any of the typed arrays. */
 export type View = Views[TypeCode];
@@ -113,7 +122,7 @@ export type View = Views[TypeCode];
 /** Constructs a typed array. */
 export interface ViewConstructor<V extends View = View> {
   readonly BYTES_PER_ELEMENT: number;
-  new (buffer: ArrayBuffer, byteOffset?: number, length?: number): V;
+  new (buffer: ArrayBufferLike, byteOffset?: number, length?: number): V;
 }
 
 /** What a typed array holds of a value. */

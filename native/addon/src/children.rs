@@ -54,6 +54,8 @@ pub struct StartOptions {
     pub environment: Option<Vec<Vec<String>>>,
     pub directory: Option<String>,
     pub daemon: bool,
+    /// How many bytes of shared memory a child with limited permissions and its descendants may use.
+    pub max_shared_memory: Option<f64>,
     /// A block of [`Kind::Preparation`] that this process holds; none for a process that is to
     /// wait for its work.
     pub preparation: Option<u32>,
@@ -148,6 +150,7 @@ pub fn start(options: &StartOptions) -> Result<Arc<Child>> {
             stderr: stderr.stdio(),
             name: &options.name,
             daemon: options.daemon,
+            max_shared_memory: options.max_shared_memory.map(|bytes| bytes as u64),
             preparation: options.preparation,
         },
     )

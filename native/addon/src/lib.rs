@@ -22,6 +22,7 @@ mod queues;
 mod quick;
 mod sockets;
 mod tree;
+mod views;
 mod warm;
 
 use napi_derive::napi;

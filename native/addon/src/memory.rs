@@ -15,7 +15,7 @@ use napi_derive::napi;
 
 use crate::errors::{Result, from_napi, state, to_js};
 use crate::isolate;
-use crate::tree::tree;
+use crate::tree::{Tree, tree};
 
 /// Bytes of a window: V8 counts a buffer's length as external memory, so they are small.
 const WINDOW_SIZE: u64 = 1 << 20;
@@ -87,25 +87,6 @@ pub fn window(env: &Env, index: u32) -> Result<ArrayBuffer<'_>> {
         .map_err(from_napi)
 }
 
-/// The bytes of a [`Kind::Bytes`] block, as memory shared by all processes of the tree. The block
-/// stays until the buffer is collected, too.
-#[napi]
-pub fn bytes(env: &Env, id: u32) -> Result<ArrayBuffer<'_>> {
-    let member = &tree()?.member;
-    let block = member.block(id, Kind::Bytes).map_err(to_js)?;
-    member.begin_use(id).map_err(to_js)?;
-    let data = member.arena().bytes(block.offset, block.size);
-    // SAFETY: the use begun above keeps the block until the finalizer ends it.
-    unsafe {
-        ArrayBuffer::from_external(env, data, block.size as usize, id, |_, id| {
-            if let Ok(tree) = tree() {
-                let _ = tree.member.end_use(id);
-            }
-        })
-    }
-    .map_err(from_napi)
-}
-
 /// One cell that this process holds, as shared memory: all that a caged process sees of the
 /// windows. The block stays until the buffer is collected, too.
 #[napi]
@@ -120,7 +101,7 @@ pub fn cell(env: &Env, id: u32) -> Result<ArrayBuffer<'_>> {
     }
     member.begin_use(id).map_err(to_js)?;
     let data = member.arena().bytes(block.offset, CELL_SIZE);
-    // SAFETY: as in `bytes`.
+    // SAFETY: the use begun above keeps the block until the finalizer ends it.
     unsafe {
         ArrayBuffer::from_external(env, data, CELL_SIZE as usize, id, |_, id| {
             if let Ok(tree) = tree() {
@@ -243,7 +224,8 @@ pub struct Usage {
 
 #[napi]
 pub fn memory_usage() -> Result<Usage> {
-    let member = &tree()?.member;
+    let Tree { member, views, .. } = tree()?;
+    views.look_again();
     let usage = member.usage().map_err(to_js)?;
     let resident = member.arena().resident().map_err(to_js)? as f64;
     Ok(Usage {

@@ -13,7 +13,7 @@ use napi::{Env, JsValue, sys};
 use napi_derive::napi;
 
 use crate::errors::Result;
-use crate::{children, connections, isolate, locks, outputs, port, primitives, queues};
+use crate::{children, connections, isolate, locks, outputs, port, primitives, queues, views};
 
 /// Most arguments that a numeric function has.
 const MOST: usize = 4;
@@ -182,6 +182,7 @@ pub fn add_functions(exports: Object, env: Env) -> napi::Result<()> {
     // Before any of the functions can be called: what the process may do never changes.
     multiprocessing_core::cage::current();
     isolate::begin(env)?;
+    views::remember_constructors(env)?;
     for (name, function) in FUNCTIONS {
         let name = CString::new(*name)?;
         let data = (*function as *const c_void).cast_mut();

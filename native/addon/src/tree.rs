@@ -17,6 +17,7 @@ use multiprocessing_core::reactor::words::Words;
 use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::sys::{self, procfs, text};
 use multiprocessing_core::table::ProcessEntry;
+use multiprocessing_core::views::Views;
 use napi_derive::napi;
 
 use crate::errors::{Error, Result, state, to_js};
@@ -26,6 +27,8 @@ use crate::port;
 pub struct Tree {
     pub member: Arc<Member>,
     pub words: Arc<Words>,
+    /// The arrays that JavaScript has.
+    pub views: Views,
     descriptors: Mutex<Option<Arc<Descriptors>>>,
     offers: OnceLock<Arc<Offers>>,
     child: Option<ChildSide>,
@@ -60,6 +63,7 @@ impl Tree {
         let member = Arc::new(member);
         let words = Words::new(Arc::clone(&member));
         Self {
+            views: Views::new(Arc::clone(&member)),
             member,
             words,
             descriptors: Mutex::default(),

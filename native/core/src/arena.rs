@@ -8,9 +8,12 @@
 //! THREADS           thread table
 //! DESCRIPTORS       one entry for each block (heap/blocks.rs)
 //! HOLDS             who holds which block (heap/holds.rs)
+//! ACCOUNTS          what processes in cages may use, and do (heap/accounts.rs)
+//! ACCOUNT_OF        which account each process has
+//! CELL_LINKS        the list of the returned cells
 //! CELLS             64-byte blocks: locks, semaphores, values; the part JavaScript sees
-//! SMALL             blocks of 128 bytes to 2 KiB
-//! LARGE             blocks of whole pages
+//! PAGE_TABLE        what each page is used for (heap/pages.rs)
+//! pages()           all other blocks: whole pages, or parts of one
 //! ```
 //!
 //! Only touched pages take memory, so each region is as long as it can ever be.
@@ -29,7 +32,7 @@ use crate::sys::procfs;
 pub type Offset = u64;
 
 /// Says that the memory is ours and laid out as below; changed with every change of the layout.
-const MAGIC: u64 = u64::from_le_bytes(*b"mpDeno02");
+const MAGIC: u64 = u64::from_le_bytes(*b"mpDeno03");
 
 /// Bytes of a page; what is given back to the system is a multiple of it.
 pub const PAGE: u64 = 4096;
@@ -52,11 +55,18 @@ pub const DESCRIPTOR_SIZE: u64 = 32;
 pub const HOLDS: Offset = DESCRIPTORS + DESCRIPTOR_COUNT * DESCRIPTOR_SIZE;
 pub const HOLD_COUNT: u64 = 1 << 23;
 pub const HOLD_SIZE: u64 = 16;
-pub const CELLS: Offset = HOLDS + HOLD_COUNT * HOLD_SIZE;
+pub const ACCOUNTS: Offset = HOLDS + HOLD_COUNT * HOLD_SIZE;
+pub const ACCOUNT_COUNT: u64 = 1 << 16;
+pub const ACCOUNT_SIZE: u64 = 64;
+pub const ACCOUNT_OF: Offset = ACCOUNTS + ACCOUNT_COUNT * ACCOUNT_SIZE;
+pub const CELL_LINKS: Offset = ACCOUNT_OF + PROCESS_COUNT * 8;
 pub const CELL_COUNT: u64 = 1 << 22;
 pub const CELL_SIZE: u64 = 64;
-/// Where the heap's own words end and the blocks' bytes begin, cells excepted.
-pub const SMALL: Offset = CELLS + CELL_COUNT * CELL_SIZE;
+pub const CELLS: Offset = CELL_LINKS + CELL_COUNT * 8;
+/// Where the cells end.
+pub const PAGE_TABLE: Offset = CELLS + CELL_COUNT * CELL_SIZE;
+pub const PAGE_ENTRY_SIZE: u64 = 16;
+const _: () = assert!(CELLS.is_multiple_of(PAGE) && PAGE_TABLE.is_multiple_of(PAGE));
 
 /// The address space an arena takes; where a limit forbids it (RLIMIT_AS), the next smaller.
 const SIZES: [u64; 4] = [64 * GIB, 16 * GIB, 4 * GIB, GIB];
@@ -123,7 +133,7 @@ impl Arena {
     /// The arena that another process of the tree made.
     pub fn open(descriptor: OwnedFd) -> Result<Self> {
         let memory = SharedMapping::open(descriptor)?;
-        if memory.size() < SMALL
+        if memory.size() < PAGE_TABLE + 2 * PAGE
             || memory.word64(MAGIC_WORD).load(Relaxed) != MAGIC
             || memory.word64(SIZE_WORD).load(Relaxed) != memory.size()
         {
@@ -134,9 +144,17 @@ impl Arena {
         Ok(Self { memory })
     }
 
-    /// Where the pages for large blocks begin: an eighth of what the tables leave is for small ones.
-    pub fn large(&self) -> Offset {
-        SMALL + (self.size() - SMALL) / 8 / PAGE * PAGE
+    /// How many pages there are for blocks: each needs its entry in the table, too.
+    #[inline]
+    pub fn page_count(&self) -> u64 {
+        (self.size() - PAGE_TABLE - PAGE) / (PAGE + PAGE_ENTRY_SIZE)
+    }
+
+    /// Where the pages for blocks begin.
+    #[inline]
+    pub fn pages(&self) -> Offset {
+        let table = self.page_count() * PAGE_ENTRY_SIZE;
+        PAGE_TABLE + table.next_multiple_of(PAGE)
     }
 
     /// Fails if this process is in another PID namespace than the tree: whether its processes live
@@ -181,9 +199,9 @@ mod tests {
     #[test]
     fn a_tree_member_sees_what_the_root_wrote() {
         let root = Arena::create().unwrap();
-        root.word32(SMALL).store(7, Relaxed);
+        root.word32(PAGE_TABLE).store(7, Relaxed);
         let child = Arena::open(root.descriptor().try_clone_to_owned().unwrap()).unwrap();
-        assert_eq!(child.word32(SMALL).load(Relaxed), 7);
+        assert_eq!(child.word32(PAGE_TABLE).load(Relaxed), 7);
         assert_eq!(child.size(), root.size());
     }
 
@@ -221,7 +239,7 @@ mod tests {
     fn pages_are_given_back_and_read_as_zero_for_everybody() {
         let root = Arena::create_sized(GIB).unwrap();
         let child = Arena::open(root.descriptor().try_clone_to_owned().unwrap()).unwrap();
-        let at = root.large();
+        let at = root.pages();
         root.write(at, &[7; 4 * PAGE as usize]);
         let before = root.resident().unwrap();
         child.give_back(at + PAGE, 2 * PAGE).unwrap();

@@ -3,7 +3,7 @@
 //! | layer | modules |
 //! | ----- | ------- |
 //! | system | [`sys`]: one wrapper per system call |
-//! | memory | [`arena`]: one memfd per process tree; [`heap`]: its blocks; [`table`]: its members |
+//! | memory | [`arena`]: one memfd per process tree; [`heap`]: its blocks; [`table`]: its members; [`views`]: arrays that JavaScript has |
 //! | waiting | [`sync`]: state machines; [`wait`]: threads that sleep; [`reactor`]: promises; [`standing`]: for whom |
 //! | primitives | [`mutex`]: locks; [`primitives`]: semaphores, events, conditions, barriers |
 //! | exchange | `ring`: queues; [`connection`]: pipes and sockets; `process`: children |
@@ -52,6 +52,8 @@ pub mod sys {
 }
 #[cfg(not(loom))]
 pub mod table;
+#[cfg(not(loom))]
+pub mod views;
 #[cfg(not(loom))]
 pub mod wait;
 

@@ -178,6 +178,9 @@ pub struct Start<'a> {
     pub stderr: Stdio<'a>,
     pub name: &'a str,
     pub daemon: bool,
+    /// How many bytes of the arena a child in a cage and its descendants may use, if not as many as
+    /// is usual.
+    pub max_shared_memory: Option<u64>,
     /// A block that this process holds and the child is to adopt; `None` if it is to wait until
     /// [`Child::assign`] tells it what to do.
     pub preparation: Option<BlockId>,
@@ -217,7 +220,7 @@ impl Child {
             let words = start.arguments.iter().map(String::as_str);
             let path = text::to_text(start.path.as_os_str());
             let command_line: Vec<&str> = [&*path].into_iter().chain(words).collect();
-            member.reserve_caged(start.name, &command_line)?
+            member.reserve_caged(start.name, &command_line, start.max_shared_memory)?
         } else {
             member.reserve(start.name)?
         };

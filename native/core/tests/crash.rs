@@ -70,6 +70,7 @@ impl<'a> Board<'a> {
             stderr: Stdio::Inherit,
             name: "victim",
             daemon: true,
+            max_shared_memory: None,
             preparation: Some(self.block.id),
         };
         Child::start(self.member, &start).unwrap()
@@ -249,9 +250,12 @@ fn lock() {
     }
 }
 
+/// Cells, parts of pages, runs that are kept and runs that are split and merged; returned in another
+/// order than they were made, so that runs merge with both neighbours.
 fn churn(member: &Member) {
-    let blocks = [64, 200, 5000, 200_000].map(|size| member.create(Kind::Bytes, size).unwrap());
-    for block in blocks {
+    let sizes = [64, 200, 5000, 80_000, 70_000, 2000, 140_000];
+    let [a, b, c, d, e, f, g] = sizes.map(|size| member.create(Kind::Bytes, size).unwrap());
+    for block in [e, a, g, d, b, f, c] {
         assert!(
             member
                 .arena()
@@ -266,12 +270,12 @@ fn churn(member: &Member) {
 
 #[test]
 fn heap() {
-    for name in [
-        "heap-before-publish",
-        "heap-published",
-        "heap-half-performed",
+    for (name, passages) in [
+        ("heap-before-publish", &[1, 9][..]),
+        ("heap-published", &[1, 2, 4, 7, 8, 9, 10, 12, 14, 30]),
+        ("heap-half-performed", &[2, 3, 4, 8, 9, 10, 11, 13]),
     ] {
-        for passage in [1, 2, 5, 8, 30] {
+        for passage in passages {
             let failpoint = format!("{name}:{passage}");
             case(name, move |board| {
                 let victim = board.start("heap", &failpoint);

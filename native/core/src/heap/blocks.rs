@@ -1,14 +1,12 @@
-//! Descriptors of blocks, size classes, allocation and return.
+//! Descriptors of blocks, allocation and return.
 //!
-//! A block belongs to a size class for ever. When it is returned it joins its class's list, and
-//! the next allocation of that class takes it; pages of large blocks go back to the system at
-//! once. Nothing is split or merged: address space is plentiful, and a list per class makes each
-//! operation a handful of words, which is what lets it be atomic.
+//! A block has a cell, a part of a page or a run of pages, and a descriptor that names it. Both are
+//! given to other blocks, of whatever size, once it is returned.
 //!
 //! | descriptor word | bits                                                          |
 //! | --------------- | ------------------------------------------------------------- |
-//! | 0               | offset of the bytes (48), size class (8), [`Kind`] (8)        |
-//! | 8               | size asked for, in bytes                                      |
+//! | 0               | offset of the bytes (48), [`Kind`] in the last 8              |
+//! | 8               | size asked for, in bytes (48), account (16)                   |
 //! | 16              | number of holds (32), generation (32)                         |
 //! | 24              | in use: first hold it owns itself; returned: next of its list |
 //!
@@ -19,10 +17,11 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::holds::{Hold, Holder};
 use super::journal::Transaction;
-use super::{CELLS_END, Heap, LARGE_END, NEXT_DESCRIPTOR, RETURNED_BLOCKS, SMALL_END};
+use super::pages::pages_for;
+use super::small::part_size;
+use super::{Account, Heap, NEXT_DESCRIPTOR, RETURNED_DESCRIPTORS};
 use crate::arena::{
-    Arena, CELL_COUNT, CELL_SIZE, CELLS, DESCRIPTOR_COUNT, DESCRIPTOR_SIZE, DESCRIPTORS, Offset,
-    PAGE,
+    Arena, CELL_SIZE, CELLS, DESCRIPTOR_COUNT, DESCRIPTOR_SIZE, DESCRIPTORS, Offset, PAGE,
 };
 use crate::error::{Error, Result};
 
@@ -56,10 +55,12 @@ pub enum Kind {
     Offer = 15,
     /// The command line of a process in a cage: what it may do. No function of the addon opens it.
     CommandLine = 16,
+    /// Bytes of which JavaScript has views: whole pages, so that they can be mapped a second time.
+    View = 17,
 }
 
 impl Kind {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Returned,
         Self::Lock,
         Self::RLock,
@@ -77,6 +78,7 @@ impl Kind {
         Self::Pipe,
         Self::Offer,
         Self::CommandLine,
+        Self::View,
     ];
 
     pub fn from_number(number: u32) -> Option<Self> {
@@ -124,7 +126,7 @@ impl Block {
         let words = arena.words64::<3>(descriptor(id));
         let [place, size, counts] = words.each_ref().map(|word| word.load(Relaxed));
         let kind = Kind::from_number((place >> 56) as u32)?;
-        let offset = place & OFFSET_MASK;
+        let (offset, size) = (place & LOW_MASK, size & LOW_MASK);
         let inside = offset >= CELLS
             && offset.is_multiple_of(CELL_SIZE)
             && offset
@@ -151,10 +153,15 @@ fn missing(what: &'static str, id: BlockId) -> Error {
     Error::NoSuchObject { what, id }
 }
 
-const OFFSET_MASK: u64 = (1 << 48) - 1;
+/// Of the 48 bits of an offset or a size.
+const LOW_MASK: u64 = (1 << 48) - 1;
 
 pub(super) fn descriptor(id: BlockId) -> Offset {
     DESCRIPTORS + u64::from(id) * DESCRIPTOR_SIZE
+}
+
+fn size_word(id: BlockId) -> Offset {
+    descriptor(id) + 8
 }
 
 /// The word that counts the holds of a block.
@@ -167,113 +174,125 @@ pub(super) fn owned_holds_word(id: BlockId) -> Offset {
     descriptor(id) + 24
 }
 
-/// Large blocks of at least this size give their pages back when they are returned.
-const GIVE_BACK: u64 = 64 * 1024;
-
-/// The class of a size and the bytes that blocks of the class have: cells; powers of two up to
-/// 16 KiB; then four classes for each doubling, all whole pages.
-pub(super) fn size_class(size: u64) -> (u64, u64) {
-    const POWERS_UP_TO: u32 = 14;
+/// The bytes that a block of that size has.
+pub(super) fn capacity(kind: Kind, size: u64) -> u64 {
+    if kind == Kind::View || size > PAGE / 2 {
+        return size.max(1).next_multiple_of(PAGE);
+    }
     if size <= CELL_SIZE {
-        return (0, CELL_SIZE);
+        CELL_SIZE
+    } else {
+        part_size(size)
     }
-    let log = 63 - (size - 1).leading_zeros(); // 2^log < size <= 2^(log + 1)
-    if log < POWERS_UP_TO {
-        return (u64::from(log - 5), 2 << log);
-    }
-    let step = 1u64 << (log - 2);
-    let quarters = (size - (1 << log)).div_ceil(step);
-    let class = u64::from(log - POWERS_UP_TO) * 4 + quarters - 1 + 9;
-    (class, (1 << log) + quarters * step)
+}
+
+/// Bytes for a block.
+struct Space {
+    offset: Offset,
+    /// Whether they are not known to be zero.
+    is_dirty: bool,
 }
 
 impl Heap<'_> {
     /// A new block of zeroes, held by `holder`.
     pub fn allocate(&self, kind: Kind, size: u64, holder: Holder) -> Result<(Block, Hold)> {
-        let exhausted = |limit: String| Error::Exhausted {
-            action: "allocate shared memory",
-            limit,
-        };
-        if size > self.arena.size() {
-            return Err(exhausted(format!(
-                "{size} bytes were wanted, all processes together have {}",
-                self.arena.size()
-            )));
-        }
-        let (class, capacity) = size_class(size);
+        self.allocate_below(kind, size, holder, None)
+    }
+
+    /// As [`allocate`](Self::allocate); if it can be, a block of whole pages that ends at `below`.
+    pub fn allocate_below(
+        &self,
+        kind: Kind,
+        size: u64,
+        holder: Holder,
+        below: Option<Offset>,
+    ) -> Result<(Block, Hold)> {
+        require_possible(self.arena, size)?;
+        let capacity = capacity(kind, size);
         let mut transaction = Transaction::new(self.arena);
-        let list = RETURNED_BLOCKS + 8 * class;
-        let returned = transaction.get(list) as BlockId;
-        let (id, offset) = if returned != 0 {
-            transaction.set(list, transaction.get(owned_holds_word(returned)));
-            (
-                returned,
-                transaction.get(descriptor(returned)) & OFFSET_MASK,
-            )
-        } else {
-            let id = transaction.get(NEXT_DESCRIPTOR);
-            if id >= DESCRIPTOR_COUNT {
-                return Err(exhausted(format!(
-                    "{DESCRIPTOR_COUNT} shared objects exist"
-                )));
-            }
-            let (end_word, limit) = match capacity {
-                CELL_SIZE => (CELLS_END, CELLS + CELL_COUNT * CELL_SIZE),
-                capacity if capacity < PAGE => (SMALL_END, self.arena.large()),
-                _ => (LARGE_END, self.arena.size()),
-            };
-            let offset = transaction.get(end_word);
-            if offset + capacity > limit {
-                return Err(exhausted(format!(
-                    "{size} bytes were wanted, {} are left",
-                    limit - offset
-                )));
-            }
-            transaction.set(NEXT_DESCRIPTOR, id + 1);
-            transaction.set(end_word, offset + capacity);
-            (id as BlockId, offset)
-        };
+        self.account.charge_block(&mut transaction, capacity)?;
+        let mut space = self.take_space(&mut transaction, capacity, below);
+        if space.is_none() {
+            self.free_kept();
+            transaction = Transaction::new(self.arena);
+            self.account.charge_block(&mut transaction, capacity)?;
+            space = self.take_space(&mut transaction, capacity, below);
+        }
+        let Space { offset, is_dirty } = space.ok_or_else(|| self.no_space(size))?;
+        let id = take_descriptor(&mut transaction)?;
         let generation = (transaction.get(counts_word(id)) >> 32).wrapping_add(1) & 0xffff_ffff;
-        transaction.set(descriptor(id), offset | class << 48 | (kind as u64) << 56);
-        transaction.set(descriptor(id) + 8, size);
+        transaction.set(descriptor(id), offset | (kind as u64) << 56);
+        transaction.set(size_word(id), size | u64::from(self.account.0) << 48);
         transaction.set(counts_word(id), generation << 32);
         transaction.set(owned_holds_word(id), 0);
         let hold = self.add_hold(&mut transaction, id, holder)?;
         transaction.commit();
-        if returned != 0 && capacity < GIVE_BACK {
+        if is_dirty {
             self.arena.zero(offset, capacity);
         }
-        let generation = generation as u32;
-        Ok((
-            Block {
-                id,
-                generation,
-                kind,
-                offset,
-                size,
-            },
-            hold,
+        let block = Block {
+            id,
+            generation: generation as u32,
+            kind,
+            offset,
+            size,
+        };
+        Ok((block, hold))
+    }
+
+    fn take_space(
+        &self,
+        transaction: &mut Transaction,
+        capacity: u64,
+        below: Option<Offset>,
+    ) -> Option<Space> {
+        let dirty = |offset| Space {
+            offset,
+            is_dirty: true,
+        };
+        if capacity == CELL_SIZE {
+            return self.take_cell(transaction).map(dirty);
+        }
+        if capacity < PAGE {
+            return self.take_part(transaction, capacity).map(dirty);
+        }
+        let below = below.map(|offset| self.page_of(offset));
+        let taken = self.take_pages(transaction, pages_for(capacity), below)?;
+        Some(Space {
+            offset: self.offset_of(taken.first),
+            is_dirty: taken.is_dirty,
+        })
+    }
+
+    #[cold]
+    fn no_space(&self, size: u64) -> Error {
+        let (all, most) = self.free_bytes();
+        exhausted(format!(
+            "{size} bytes were wanted, {all} are left, {most} of them in one piece"
         ))
     }
 
-    /// Puts a block that nobody holds any more on its class's list.
+    /// Gives back what a block has that nobody holds any more.
     pub(super) fn return_block(&self, transaction: &mut Transaction, id: BlockId) {
         let place = transaction.get(descriptor(id));
-        let (offset, class) = (place & OFFSET_MASK, place >> 48 & 0xff);
-        let (_, capacity) = size_class(transaction.get(descriptor(id) + 8));
-        if capacity >= GIVE_BACK {
-            // Before the commit: whoever takes the block next relies on finding zeroes.
-            if self.arena.give_back(offset, capacity).is_err() {
-                self.arena.zero(offset, capacity);
-            }
+        let sized = transaction.get(size_word(id));
+        let (offset, size) = (place & LOW_MASK, sized & LOW_MASK);
+        let kind = Kind::from_number((place >> 56) as u32).unwrap_or(Kind::Returned);
+        if kind == Kind::Returned || offset < CELLS {
+            return; // corrupted: it was returned before
         }
-        let list = RETURNED_BLOCKS + 8 * class;
-        transaction.set(
-            descriptor(id),
-            offset | class << 48 | (Kind::Returned as u64) << 56,
-        );
-        transaction.set(owned_holds_word(id), transaction.get(list));
-        transaction.set(list, u64::from(id));
+        let capacity = capacity(kind, size);
+        if capacity == CELL_SIZE {
+            self.give_cell(transaction, offset);
+        } else if capacity < PAGE {
+            self.give_part(transaction, offset, capacity);
+        } else {
+            self.give_pages(transaction, self.page_of(offset), pages_for(capacity));
+        }
+        Account((sized >> 48) as u16).credit_block(transaction, capacity);
+        transaction.set(descriptor(id), (Kind::Returned as u64) << 56);
+        transaction.set(owned_holds_word(id), transaction.get(RETURNED_DESCRIPTORS));
+        transaction.set(RETURNED_DESCRIPTORS, u64::from(id));
     }
 
     /// How many blocks are in use and how many bytes they have.
@@ -283,7 +302,7 @@ impl Heap<'_> {
         let blocks = (1..count).filter_map(|id| Block::open(self.arena, id).ok());
         blocks.fold(Usage::default(), |usage, block| Usage {
             blocks: usage.blocks + 1,
-            bytes: usage.bytes + size_class(block.size).1,
+            bytes: usage.bytes + capacity(block.kind, block.size),
         })
     }
 }
@@ -293,4 +312,41 @@ impl Heap<'_> {
 pub struct Usage {
     pub blocks: u64,
     pub bytes: u64,
+}
+
+/// Fails if there could never be a block of that size.
+pub fn require_possible(arena: &Arena, size: u64) -> Result<()> {
+    if size <= arena.size() {
+        return Ok(());
+    }
+    Err(exhausted(format!(
+        "{size} bytes were wanted, all processes together have {}",
+        arena.size()
+    )))
+}
+
+/// A descriptor that names nothing.
+fn take_descriptor(transaction: &mut Transaction) -> Result<BlockId> {
+    let returned = transaction.get(RETURNED_DESCRIPTORS);
+    if returned != 0 && returned < DESCRIPTOR_COUNT {
+        let id = returned as BlockId;
+        let next = transaction.get(owned_holds_word(id));
+        transaction.set(RETURNED_DESCRIPTORS, next);
+        return Ok(id);
+    }
+    let next = transaction.get(NEXT_DESCRIPTOR);
+    if next >= DESCRIPTOR_COUNT {
+        return Err(exhausted(format!(
+            "{DESCRIPTOR_COUNT} shared objects exist"
+        )));
+    }
+    transaction.set(NEXT_DESCRIPTOR, next + 1);
+    Ok(next as BlockId)
+}
+
+fn exhausted(limit: String) -> Error {
+    Error::Exhausted {
+        action: "allocate shared memory",
+        limit,
+    }
 }

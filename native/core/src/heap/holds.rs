@@ -6,15 +6,15 @@
 //!
 //! | hold word | bits                                            |
 //! | --------- | ----------------------------------------------- |
-//! | 0         | block (32), holder (32)                         |
+//! | 0         | block (24), account (16), holder (24)           |
 //! | 8         | next of the holder's list (32), previous (32)   |
 
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::blocks::{Block, BlockId, counts_word, owned_holds_word};
 use super::journal::Transaction;
-use super::{Heap, NEXT_HOLD, RETURNED_HOLDS};
-use crate::arena::{Arena, HOLD_COUNT, HOLD_SIZE, HOLDS, Offset};
+use super::{Account, Heap, NEXT_HOLD, RETURNED_HOLDS};
+use crate::arena::{Arena, DESCRIPTOR_COUNT, HOLD_COUNT, HOLD_SIZE, HOLDS, Offset, PROCESS_COUNT};
 use crate::error::{Error, Result};
 use crate::table::{ProcessEntry, Slot};
 
@@ -30,7 +30,8 @@ pub enum Holder {
 }
 
 /// Distinguishes a process from a block in a holder's 32 bits.
-const IS_PROCESS: u32 = 1 << 31;
+const IS_PROCESS: u32 = 1 << 23;
+const _: () = assert!(DESCRIPTOR_COUNT <= 1 << 23 && PROCESS_COUNT < 1 << 23);
 
 impl Holder {
     fn to_bits(self) -> u32 {
@@ -64,6 +65,31 @@ fn who_word(hold: u32) -> Offset {
     HOLDS + u64::from(hold) * HOLD_SIZE
 }
 
+/// What a hold is on, who holds, and who pays for it.
+#[derive(Clone, Copy)]
+struct Who {
+    id: BlockId,
+    holder: Holder,
+    account: Account,
+}
+
+impl Who {
+    fn to_word(self) -> u64 {
+        let holder = u64::from(self.holder.to_bits());
+        u64::from(self.id) | u64::from(self.account.0) << 24 | holder << 40
+    }
+
+    /// `None` if there is no hold.
+    fn from_word(word: u64) -> Option<Self> {
+        let id = word as BlockId & 0x00ff_ffff;
+        (id != 0).then_some(Self {
+            id,
+            holder: Holder::from_bits((word >> 40) as u32),
+            account: Account((word >> 24) as u16),
+        })
+    }
+}
+
 fn pack(low: u32, high: u32) -> u64 {
     u64::from(low) | u64::from(high) << 32
 }
@@ -94,6 +120,7 @@ impl Heap<'_> {
         id: BlockId,
         holder: Holder,
     ) -> Result<Hold> {
+        self.account.charge_hold(transaction)?;
         let returned = transaction.get(RETURNED_HOLDS) as u32;
         let hold = if returned != 0 {
             let (next, _) = unpack(transaction.get(link_word(returned)));
@@ -112,7 +139,12 @@ impl Heap<'_> {
         };
         let list = holder.list(self.arena);
         let first = transaction.get(list) as u32;
-        transaction.set(who_word(hold), pack(id, holder.to_bits()));
+        let who = Who {
+            id,
+            holder,
+            account: self.account,
+        };
+        transaction.set(who_word(hold), who.to_word());
         transaction.set(link_word(hold), pack(first, 0));
         if first != 0 {
             let (next, _) = unpack(transaction.get(link_word(first)));
@@ -126,21 +158,20 @@ impl Heap<'_> {
 
     /// Who has a hold; `None` if there is none of that number.
     pub fn holder(&self, hold: Hold) -> Option<Holder> {
-        self.who(hold).map(|(_, holder)| Holder::from_bits(holder))
+        self.who(hold).map(|who| who.holder)
     }
 
     /// The block that a hold is on; `None` if there is none of that number.
     pub fn held(&self, hold: Hold) -> Option<BlockId> {
-        self.who(hold).map(|(id, _)| id)
+        self.who(hold).map(|who| who.id)
     }
 
-    fn who(&self, hold: Hold) -> Option<(BlockId, u32)> {
+    fn who(&self, hold: Hold) -> Option<Who> {
         let view = Transaction::new(self.arena);
         if hold.0 == 0 || u64::from(hold.0) >= view.get(NEXT_HOLD).min(HOLD_COUNT) {
             return None;
         }
-        let (id, holder) = unpack(view.get(who_word(hold.0)));
-        (id != 0).then_some((id, holder))
+        Who::from_word(view.get(who_word(hold.0)))
     }
 
     /// Lets go. A block whose last hold this was is returned, and so is what only it held.
@@ -149,23 +180,27 @@ impl Heap<'_> {
         let mut pending = vec![hold.0];
         while let Some(&hold) = pending.last() {
             let view = Transaction::new(self.arena);
-            let (id, holder) = unpack(view.get(who_word(hold)));
-            if id == 0 {
+            let Some(who) = Who::from_word(view.get(who_word(hold))) else {
                 pending.pop(); // not a hold (any more)
                 continue;
-            }
-            let last = view.get(counts_word(id)) as u32 == 1;
-            let owned = view.get(owned_holds_word(id)) as u32;
+            };
+            let last = view.get(counts_word(who.id)) as u32 == 1;
+            let owned = view.get(owned_holds_word(who.id)) as u32;
             if last && owned != 0 && (pending.len() as u64) < HOLD_COUNT {
                 pending.push(owned);
                 continue;
             }
-            self.remove_hold(hold, id, Holder::from_bits(holder), last);
+            self.remove_hold(hold, who, last);
             pending.pop();
         }
     }
 
-    fn remove_hold(&self, hold: u32, id: BlockId, holder: Holder, last: bool) {
+    fn remove_hold(&self, hold: u32, who: Who, last: bool) {
+        let Who {
+            id,
+            holder,
+            account,
+        } = who;
         let mut transaction = Transaction::new(self.arena);
         let (next, previous) = unpack(transaction.get(link_word(hold)));
         if next != 0 {
@@ -181,6 +216,7 @@ impl Heap<'_> {
         transaction.set(who_word(hold), 0);
         transaction.set(link_word(hold), transaction.get(RETURNED_HOLDS));
         transaction.set(RETURNED_HOLDS, u64::from(hold));
+        account.credit_hold(&mut transaction);
         let counts = transaction.get(counts_word(id));
         transaction.set(counts_word(id), counts.saturating_sub(1));
         if last {
@@ -194,8 +230,9 @@ impl Heap<'_> {
         let mut found = Vec::new();
         let mut hold = self.arena.word64(holder.list(self.arena)).load(Relaxed) as u32;
         while hold != 0 && (found.len() as u64) < HOLD_COUNT {
-            let (id, _) = unpack(self.arena.word64(who_word(hold)).load(Relaxed));
-            found.push((Hold(hold), id));
+            if let Some(who) = Who::from_word(self.arena.word64(who_word(hold)).load(Relaxed)) {
+                found.push((Hold(hold), who.id));
+            }
             (hold, _) = unpack(self.arena.word64(link_word(hold)).load(Relaxed));
         }
         found

@@ -16,16 +16,17 @@
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use crate::arena::{Arena, CELLS, HEAP, HEAP_SIZE, Offset};
+use crate::arena::{Arena, CELLS, HEAP, HEAP_SIZE, Offset, PAGE_TABLE};
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
 
 /// The most words one transaction changes.
-const CAPACITY: usize = 24;
+const CAPACITY: usize = 48;
 
 /// Where the log is; the words before it are the heap's own (heap/mod.rs).
-pub const LOG: Offset = HEAP + HEAP_SIZE - 512;
-const _: () = assert!(8 * (1 + 2 * CAPACITY as u64) <= 512);
+pub const LOG: Offset = HEAP + HEAP_SIZE - LOG_SIZE;
+const LOG_SIZE: u64 = 1024;
+const _: () = assert!(8 * (1 + 2 * CAPACITY as u64) <= LOG_SIZE);
 
 /// Writes to 64-bit words that take effect together.
 pub struct Transaction<'a> {
@@ -98,8 +99,13 @@ pub fn recover(arena: &Arena) -> Result<()> {
     }
     for k in 0..count {
         let offset = log(1 + 2 * k).load(Relaxed);
-        // Only words below the cells can be the heap's; a wild offset would write anywhere.
-        let own = (HEAP..LOG).contains(&offset) || (HEAP + HEAP_SIZE..CELLS).contains(&offset);
+        // Only words of its tables can be the heap's; a wild offset would write anywhere.
+        let tables = [
+            HEAP..LOG,
+            HEAP + HEAP_SIZE..CELLS,
+            PAGE_TABLE..arena.pages(),
+        ];
+        let own = tables.iter().any(|table| table.contains(&offset));
         if own && offset.is_multiple_of(8) {
             arena
                 .word64(offset)
@@ -113,7 +119,7 @@ pub fn recover(arena: &Arena) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arena::{DESCRIPTORS, SMALL};
+    use crate::arena::DESCRIPTORS;
 
     #[test]
     fn a_transaction_reads_its_own_writes() {
@@ -143,12 +149,14 @@ mod tests {
     #[test]
     fn a_corrupted_log_writes_nowhere() {
         let arena = Arena::create_sized(1 << 30).unwrap();
-        for offset in [0, 3, SMALL, u64::MAX - 7, LOG] {
+        let bytes = arena.pages();
+        for offset in [0, 3, CELLS, bytes, u64::MAX - 7, LOG] {
             arena.word64(LOG).store(1, Relaxed);
             arena.word64(LOG + 8).store(offset, Relaxed);
             arena.word64(LOG + 16).store(u64::MAX, Relaxed);
             recover(&arena).unwrap();
-            assert_ne!(arena.word64(SMALL).load(Relaxed), u64::MAX);
+            assert_ne!(arena.word64(CELLS).load(Relaxed), u64::MAX);
+            assert_ne!(arena.word64(bytes).load(Relaxed), u64::MAX);
         }
         arena.word64(LOG).store(u64::MAX, Relaxed);
         assert!(recover(&arena).is_err());

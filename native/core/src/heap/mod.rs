@@ -1,7 +1,10 @@
 //! Blocks of the arena: allocated, held by processes, returned when the last holder is gone.
 //!
-//! - [`blocks`]: the descriptor of a block, size classes, allocation and return.
+//! - [`blocks`]: the descriptor of a block, allocation and return.
+//! - [`pages`]: runs of pages, split and merged.
+//! - [`small`]: what is smaller than a page: cells, and parts of pages.
 //! - [`holds`]: who holds a block, so that a killed process's share can be let go for it.
+//! - [`accounts`]: what a process in a cage, with all its descendants, may use.
 //! - [`journal`]: each change is complete or has not happened, whoever is killed when.
 //!
 //! One robust lock guards all of it. Its owner's death is nobody's error: the next owner finishes
@@ -17,14 +20,20 @@
 //! | 24     | next unused hold                                         |
 //! | 32     | first returned hold                                      |
 //! | 40     | end of the cells in use                                  |
-//! | 48     | end of the small blocks in use                           |
-//! | 56     | end of the large blocks in use                           |
-//! | 64 + 8c| first returned block of size class c                     |
+//! | 48     | first returned cell                                      |
+//! | 56     | first returned descriptor                                |
+//! | 64     | first page with room for blocks of part s: 64 + 8s       |
+//! | 128    | free runs of pages of length class c: 128 + 8c           |
+//! | 1024   | runs of n pages kept for the next who wants n: 1024 + 8n |
 
+pub mod accounts;
 pub mod blocks;
 pub mod holds;
 pub mod journal;
+mod pages;
+mod small;
 
+pub use accounts::{Account, Limits};
 pub use blocks::{Block, Kind};
 pub use holds::{Hold, Holder};
 
@@ -41,9 +50,11 @@ const NEXT_DESCRIPTOR: Offset = HEAP + 16;
 const NEXT_HOLD: Offset = HEAP + 24;
 const RETURNED_HOLDS: Offset = HEAP + 32;
 const CELLS_END: Offset = HEAP + 40;
-const SMALL_END: Offset = HEAP + 48;
-const LARGE_END: Offset = HEAP + 56;
-const RETURNED_BLOCKS: Offset = HEAP + 64;
+const RETURNED_CELLS: Offset = HEAP + 48;
+const RETURNED_DESCRIPTORS: Offset = HEAP + 56;
+const PARTED_PAGES: Offset = HEAP + 64;
+const FREE_RUNS: Offset = HEAP + 128;
+const KEPT_RUNS: Offset = HEAP + 1024;
 
 /// Prepares the heap of a new arena, before anybody else can see it.
 pub fn initialize(arena: &Arena) {
@@ -52,13 +63,14 @@ pub fn initialize(arena: &Arena) {
     arena.word64(NEXT_DESCRIPTOR).store(1, Relaxed);
     arena.word64(NEXT_HOLD).store(1, Relaxed);
     arena.word64(CELLS_END).store(crate::arena::CELLS, Relaxed);
-    arena.word64(SMALL_END).store(crate::arena::SMALL, Relaxed);
-    arena.word64(LARGE_END).store(arena.large(), Relaxed);
+    pages::initialize(arena);
 }
 
 /// The heap while this thread owns its lock; released on drop.
 pub struct Heap<'a> {
     arena: &'a Arena,
+    /// Who pays for what is allocated and held.
+    account: Account,
 }
 
 impl<'a> Heap<'a> {
@@ -75,11 +87,20 @@ impl<'a> Heap<'a> {
                 has_died: &has_died,
             })
         });
-        let heap = Self { arena };
+        let heap = Self {
+            arena,
+            account: Account::NONE,
+        };
         if let Some(Acquired::FromDead(_)) = acquired {
             journal::recover(arena)?;
         }
         Ok(heap)
+    }
+
+    /// The same for a process that has an account.
+    pub fn on_account(mut self, account: Account) -> Self {
+        self.account = account;
+        self
     }
 }
 

@@ -15,30 +15,24 @@ fn arena() -> (Arena, Token) {
 const ME: Holder = Holder::Process(0);
 
 #[test]
-fn classes_cover_every_size_without_waste_beyond_a_half() {
-    let mut previous = (0, 0);
+fn every_size_fits_without_waste_beyond_a_half() {
     for size in 1..200_000 {
-        let (class, capacity) = blocks::size_class(size);
+        let capacity = blocks::capacity(Kind::Bytes, size);
         assert!(capacity >= size, "{size} in {capacity}");
         assert!(
             capacity <= (2 * size).max(CELL_SIZE),
             "{size} in {capacity}"
         );
-        assert!(size <= 16384 || capacity.is_multiple_of(4096));
-        assert!(
-            class == previous.0 || class == previous.0 + 1,
-            "{size}: class {class}"
-        );
-        assert!(class != previous.0 || size == 1 || capacity == previous.1);
-        previous = (class, capacity);
+        assert!(size <= 2048 || capacity.is_multiple_of(4096));
     }
+    assert_eq!(blocks::capacity(Kind::View, 1), 4096);
 }
 
 #[test]
 fn a_returned_block_is_given_out_again_zeroed_with_a_new_generation() {
     let (arena, token) = arena();
     let heap = Heap::lock(&arena, token).unwrap();
-    for size in [1, 64, 65, 4096, 1 << 20] {
+    for size in [1, 64, 65, 4096, 60_000, 1 << 20] {
         let (block, hold) = heap.allocate(Kind::Bytes, size, ME).unwrap();
         arena.write(block.offset, &[7]);
         heap.let_go(hold);
@@ -140,22 +134,151 @@ fn random_blocks_tile_the_arena() {
             heap.let_go(held.swap_remove(victim).1);
         }
     }
+    let capacity = |block: &Block| blocks::capacity(block.kind, block.size);
     let mut spans: Vec<_> = held
         .iter()
-        .map(|(block, _)| {
-            (
-                block.offset,
-                block.offset + blocks::size_class(block.size).1,
-            )
-        })
+        .map(|(block, _)| (block.offset, block.offset + capacity(block)))
         .collect();
     spans.sort_unstable();
     assert!(
         spans.windows(2).all(|pair| pair[0].1 <= pair[1].0),
         "blocks overlap"
     );
+    heap.runs();
     for (_, hold) in held {
         heap.let_go(hold);
     }
     assert_eq!(heap.usage(), blocks::Usage::default());
+}
+
+/// The heap is as it was made: one free run.
+fn assert_whole(heap: &Heap) {
+    heap.free_kept();
+    let count = heap.arena.page_count() as u32;
+    assert_eq!(heap.runs(), [(0, count, pages::State::Free)]);
+    assert_eq!(heap.usage(), blocks::Usage::default());
+}
+
+#[test]
+fn freed_space_serves_every_size() {
+    let (arena, token) = arena();
+    let heap = Heap::lock(&arena, token).unwrap();
+    let most = arena.page_count() * crate::arena::PAGE;
+    for size in [65, 2048, 5000, 65536, 1 << 20, 100 << 20, most] {
+        let mut held = Vec::new();
+        while held.len() < 100_000
+            && let Ok((_, hold)) = heap.allocate(Kind::Bytes, size, ME)
+        {
+            held.push(hold);
+        }
+        assert!(held.len() as u64 >= (most / size / 2).clamp(1, 100_000));
+        // In an order of its own, so that neighbours are free before and behind.
+        let (even, odd): (Vec<_>, Vec<_>) = held.iter().partition(|hold| hold.0 % 2 == 0);
+        even.into_iter()
+            .chain(odd)
+            .for_each(|hold| heap.let_go(hold));
+        assert_whole(&heap);
+    }
+}
+
+#[test]
+fn little_that_lives_for_long_leaves_room() {
+    let (arena, token) = arena();
+    let heap = Heap::lock(&arena, token).unwrap();
+    let (mut random, mut held) = (1u64, Vec::new());
+    for _ in 0..50_000 {
+        random = random
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        if held.len() == 20 {
+            let (_, hold): (Block, Hold) = held.swap_remove((random >> 40) as usize % 20);
+            heap.let_go(hold);
+        }
+        let size = 1 + (random >> 33) % (20 << 20);
+        held.push(heap.allocate(Kind::View, size, ME).unwrap());
+    }
+    held.iter().for_each(|(_, hold)| heap.let_go(*hold));
+    assert_whole(&heap);
+}
+
+#[test]
+fn a_block_is_put_below_another_where_that_is_free() {
+    let (arena, token) = arena();
+    let heap = Heap::lock(&arena, token).unwrap();
+    let view = |size, below| heap.allocate_below(Kind::View, size, ME, below).unwrap();
+    let (first, _) = view(4096, None);
+    let (second, hold) = view(10, Some(first.offset));
+    assert_eq!(second.offset + 4096, first.offset);
+    let (third, _) = view(4097, Some(second.offset));
+    assert_eq!(third.offset + 8192, second.offset);
+    let (elsewhere, _) = view(1, Some(second.offset));
+    assert_eq!(elsewhere.offset + 4096, third.offset);
+    heap.let_go(hold);
+    let (other, _) = view(1, None);
+    assert_eq!(other.offset, second.offset, "what is kept comes first");
+    for below in [0, arena.pages(), arena.size(), u64::MAX] {
+        heap.allocate_below(Kind::View, 1, ME, Some(below)).unwrap();
+    }
+    heap.let_go_all(ME);
+    assert_whole(&heap);
+}
+
+#[test]
+fn descriptors_of_one_size_serve_another() {
+    let (arena, token) = arena();
+    let heap = Heap::lock(&arena, token).unwrap();
+    let (cell, hold) = heap.allocate(Kind::Lock, 64, ME).unwrap();
+    heap.let_go(hold);
+    let (large, _) = heap.allocate(Kind::View, 1 << 20, ME).unwrap();
+    assert_eq!(large.id, cell.id);
+    assert_ne!(large.generation, cell.generation);
+}
+
+#[test]
+fn an_account_pays_for_blocks_and_holds_until_they_are_gone() {
+    let (arena, token) = arena();
+    let limits = Limits {
+        bytes: 3 * 4096,
+        blocks: 2,
+        holds: 3,
+    };
+    let root = Heap::lock(&arena, token).unwrap();
+    root.assign_account(1, Some(limits)).unwrap();
+    let account = Account::of(&arena, 1);
+    assert_ne!(account, Account::NONE);
+    let caged = root.on_account(account);
+    let him = Holder::Process(1);
+    let (pages, hold) = caged.allocate(Kind::View, 8192, him).unwrap();
+    let wanted = |what: &str, result: Result<(Block, Hold)>| {
+        let error = result.unwrap_err().to_string();
+        assert!(error.contains(what), "{error}");
+    };
+    let too_large = caged.allocate(Kind::Bytes, 4097, him);
+    wanted("may have 12288 and have 8192", too_large);
+    let (_, cell) = caged.allocate(Kind::Lock, 64, him).unwrap();
+    wanted("shared objects", caged.allocate(Kind::Lock, 64, him));
+    caged.hold(pages.id, pages.generation, ME).unwrap();
+    let one_more = caged.hold(pages.id, pages.generation, ME);
+    wanted("may have 3 and have 3", one_more);
+    assert_eq!(caged.used(account), [8192 + 64, 2, 3]);
+    // Its child has the same account, whatever it is to have.
+    caged.assign_account(2, Some(limits)).unwrap();
+    assert_eq!(Account::of(&arena, 2), account);
+    caged.let_go(cell);
+    caged.let_go(hold);
+    assert_eq!(
+        caged.used(account),
+        [8192, 1, 1],
+        "somebody else still has it"
+    );
+    // Not given to others as long as it is charged, nor while one has it.
+    let root = caged.on_account(Account::NONE);
+    root.assign_account(3, Some(limits)).unwrap();
+    assert_ne!(Account::of(&arena, 3), account);
+    root.let_go_all(ME);
+    assert_eq!(root.used(account), [0; 3]);
+    root.assign_account(4, None).unwrap();
+    assert_eq!(Account::of(&arena, 4), Account::NONE);
+    root.assign_account(4, Some(limits)).unwrap();
+    assert_eq!(Account::of(&arena, 4), account);
 }

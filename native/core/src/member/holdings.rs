@@ -6,8 +6,9 @@ use std::collections::hash_map::Entry;
 use std::sync::{MutexGuard, PoisonError};
 
 use super::Member;
+use crate::arena::Offset;
 use crate::error::{Error, Result};
-use crate::heap::blocks::BlockId;
+use crate::heap::blocks::{BlockId, require_possible};
 use crate::heap::{Block, Hold, Holder, Kind};
 use crate::table::Slot;
 
@@ -32,6 +33,16 @@ impl Held {
     }
 }
 
+impl Held {
+    fn in_use(hold: Hold) -> Self {
+        Self {
+            handles: 0,
+            uses: 1,
+            ..Self::once(hold)
+        }
+    }
+}
+
 impl Member {
     pub(super) fn held(&self) -> MutexGuard<'_, HashMap<BlockId, Held>> {
         // The map is whole even after a panic elsewhere: nothing panics while it is locked.
@@ -45,6 +56,23 @@ impl Member {
             .heap()?
             .allocate(kind, size, Holder::Process(self.slot))?;
         held.insert(block.id, Held::once(hold));
+        Ok(block)
+    }
+
+    /// Fails if there could never be a block of that size.
+    pub fn require_possible(&self, size: u64) -> Result<()> {
+        require_possible(&self.arena, size)
+    }
+
+    /// A new block of zero bytes of which JavaScript gets a view, with one use in this process; if it
+    /// can be, it ends at `below`.
+    pub fn create_view(&self, size: u64, below: Option<Offset>) -> Result<Block> {
+        let mut held = self.held();
+        let holder = Holder::Process(self.slot);
+        let (block, hold) = self
+            .heap()?
+            .allocate_below(Kind::View, size, holder, below)?;
+        held.insert(block.id, Held::in_use(hold));
         Ok(block)
     }
 

@@ -20,7 +20,7 @@ use crate::arena::{Arena, Offset};
 use crate::cage;
 use crate::error::{Error, Result};
 use crate::heap::blocks::{BlockId, Usage};
-use crate::heap::{self, Heap};
+use crate::heap::{self, Account, Heap};
 use crate::table::{Cage, NO_SLOT, Place, ProcessEntry, Slot};
 use gifts::Gift;
 use holdings::Held;
@@ -33,6 +33,8 @@ pub struct Member {
     serial: u64,
     arena: Arc<Arena>,
     slot: Slot,
+    /// Who pays for what this process makes.
+    account: Account,
     /// One hold for each block, however many handles this process has of it.
     held: Mutex<HashMap<BlockId, Held>>,
     /// What this process may use if it is in a cage; `None` if it is free.
@@ -72,6 +74,7 @@ impl Member {
         let is_caged = entry.cage() != Cage::Free || cage::current().is_some();
         Ok(Self {
             serial: SERIAL.fetch_add(1, Relaxed),
+            account: Account::of(&arena, place.slot),
             arena: Arc::new(arena),
             slot: place.slot,
             held: Mutex::default(),
@@ -93,7 +96,7 @@ impl Member {
     }
 
     fn heap(&self) -> Result<Heap<'_>> {
-        Heap::lock(&self.arena, self.token()?)
+        Ok(Heap::lock(&self.arena, self.token()?)?.on_account(self.account))
     }
 
     /// How much of the arena is in use, in blocks and their bytes.

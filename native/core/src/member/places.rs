@@ -4,24 +4,31 @@ use rustix::io::Errno;
 
 use super::Member;
 use crate::error::{Error, Result};
-use crate::heap::{Holder, Kind};
+use crate::heap::{Holder, Kind, Limits};
 use crate::table::{self, Cage, Place, ProcessEntry, State};
 
 impl Member {
     /// Claims a place for a child that is about to be started.
     pub fn reserve(&self, name: &str) -> Result<Place> {
-        self.reserve_as(name, Cage::Free)
+        self.reserve_as(name, Cage::Free, None)
     }
 
     /// Claims a place for a child that is about to be started in a cage, with that command line,
-    /// executable first.
-    pub fn reserve_caged(&self, name: &str, command_line: &[&str]) -> Result<Place> {
+    /// executable first. It and its descendants may use `max_bytes` of the arena, or as much as is
+    /// usual; the children of a process in a cage share what that one may use.
+    pub fn reserve_caged(
+        &self,
+        name: &str,
+        command_line: &[&str],
+        max_bytes: Option<u64>,
+    ) -> Result<Place> {
         if command_line.iter().any(|word| word.contains('\0')) {
             return Err(Error::os("start a process", Errno::INVAL)); // it would read as two
         }
         let bytes = command_line.join("\0");
         // Whoever enters it before the block is there finds it closed.
-        let place = self.reserve_as(name, Cage::Closed)?;
+        let limits = Limits::new(&self.arena, max_bytes);
+        let place = self.reserve_as(name, Cage::Closed, Some(limits))?;
         let holder = Holder::Process(place.slot);
         let told = self.heap().and_then(|heap| {
             let (block, _) = heap.allocate(Kind::CommandLine, bytes.len() as u64, holder)?;
@@ -40,14 +47,20 @@ impl Member {
         }
     }
 
-    pub(super) fn reserve_as(&self, name: &str, cage: Cage) -> Result<Place> {
-        let _heap = self.heap()?;
+    pub(super) fn reserve_as(
+        &self,
+        name: &str,
+        cage: Cage,
+        limits: Option<Limits>,
+    ) -> Result<Place> {
+        let heap = self.heap()?;
         let slot = table::slots()
             .find(|&slot| ProcessEntry::at(&self.arena, slot).state() == State::Free)
             .ok_or_else(|| Error::Exhausted {
                 action: "start a process",
                 limit: format!("{} processes run in this tree", crate::arena::PROCESS_COUNT),
             })?;
+        heap.assign_account(slot, limits)?;
         let generation = ProcessEntry::at(&self.arena, slot).reserve(self.slot, name, cage);
         Ok(Place { slot, generation })
     }

@@ -4,7 +4,7 @@ use crate::ring::{Message, Queue, Take};
 
 /// A root and a caged member of its tree, which was given `given`.
 fn family(given: BlockId, root: &Member) -> (Member, Hold) {
-    let place = root.reserve_caged("caged", &["deno", "run"]).unwrap();
+    let place = root.reserve_caged("caged", &["deno", "run"], None).unwrap();
     let hold = root.hold_for(place.slot, given).unwrap();
     let arena = root.arena().descriptor().try_clone_to_owned().unwrap();
     let member = Member::child(arena, place).unwrap();
@@ -106,7 +106,7 @@ fn a_block_stays_while_it_is_used_whatever_is_released() {
 fn a_cage_is_told_before_the_place_can_be_entered() {
     let root = Member::root("root").unwrap();
     let place = root
-        .reserve_caged("caged", &["/bin/deno", "run", "--allow-read"])
+        .reserve_caged("caged", &["/bin/deno", "run", "--allow-read"], None)
         .unwrap();
     let block = match ProcessEntry::at(root.arena(), place.slot).cage() {
         Cage::Told(block) => block,
@@ -130,12 +130,12 @@ fn a_cage_is_told_before_the_place_can_be_entered() {
     assert_eq!(next.slot, place.slot);
     assert_eq!(Member::child(arena(), next).unwrap().told_cage(), None);
     root.retire(next).unwrap();
-    let next = root.reserve_as("claimed", Cage::Closed).unwrap();
+    let next = root.reserve_as("claimed", Cage::Closed, None).unwrap();
     let closed = Member::child(arena(), next).unwrap();
     assert!(closed.is_caged());
     assert!(closed.told_cage().unwrap().is_empty());
 
-    let refused = root.reserve_caged("two in one", &["run\0-A"]);
+    let refused = root.reserve_caged("two in one", &["run\0-A"], None);
     assert!(matches!(refused, Err(Error::Os { .. })));
 }
 

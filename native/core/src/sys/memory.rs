@@ -1,13 +1,14 @@
 //! Anonymous shared memory: `memfd_create(2)`, `mmap(2)`, and giving pages back.
 #![allow(unsafe_code)] // mapping memory, and handing out references into the mapping
 
+use std::ffi::c_void;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
 use rustix::io::Errno;
-use rustix::mm::{Advice, MapFlags, ProtFlags};
+use rustix::mm::{Advice, MapFlags, MremapFlags, MsyncFlags, ProtFlags};
 
 use crate::error::{Error, Result};
 
@@ -201,11 +202,73 @@ impl SharedMapping {
             .map_err(|errno| Error::os("give memory back", errno))
     }
 
+    /// Maps the pages at `offset` a second time, in the place of what is mapped at `address`. The memory
+    /// is not this mapping's then: it goes when somebody unmaps it. Fails without a change of it, but
+    /// that its bytes are zero.
+    ///
+    /// # Safety
+    ///
+    /// The `size` bytes at `address` are whole pages of a mapping of somebody who expects that others
+    /// write there.
+    pub unsafe fn map_again(&self, offset: u64, size: u64, address: usize) -> Result<()> {
+        let pages = self.bytes(offset, size).cast();
+        // SAFETY: of a shared mapping, 0 bytes to move are a copy of the mapping (mremap(2)); what was
+        // at `address` the caller has given up.
+        let mapped = unsafe {
+            let flags = MremapFlags::MAYMOVE;
+            rustix::mm::mremap_fixed(pages, 0, size as usize, flags, address as *mut c_void)
+        };
+        mapped.map(drop).map_err(|errno| {
+            // SAFETY: as above.
+            let _ = unsafe { cover(address, size) };
+            Error::os("map shared memory", errno)
+        })
+    }
+
     /// How many bytes of the mapping are in memory, in all processes together.
     pub fn resident(&self) -> Result<u64> {
         rustix::fs::fstat(&self.name)
             .map(|stat| u64::try_from(stat.st_blocks).unwrap_or(0) * 512)
             .map_err(|errno| Error::os("inspect shared memory", errno))
+    }
+}
+
+/// Puts private zeroes in the place of what is mapped at `address`.
+///
+/// # Safety
+///
+/// As of [`SharedMapping::map_again`].
+pub unsafe fn cover(address: usize, size: u64) -> Result<()> {
+    // SAFETY: what was there the caller has given up.
+    let mapped = unsafe {
+        rustix::mm::mmap_anonymous(
+            address as *mut c_void,
+            size as usize,
+            ProtFlags::READ | ProtFlags::WRITE,
+            MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED,
+        )
+    };
+    mapped
+        .map(drop)
+        .map_err(|errno| Error::os("map memory", errno))
+}
+
+/// Whether something is mapped at the page `address` (`msync(2)` says it, and does nothing).
+pub fn is_mapped(address: usize) -> bool {
+    // SAFETY: nothing is read, written or unmapped.
+    let asked = unsafe { rustix::mm::msync(address as *mut c_void, 1, MsyncFlags::ASYNC) };
+    asked != Err(Errno::NOMEM)
+}
+
+/// Whether a shared mapping is at the page `address`: only of one can a copy be made.
+pub fn is_shared(address: usize) -> bool {
+    let page = rustix::param::page_size();
+    // SAFETY: the copy is put where nothing is; nobody knows it, and it is unmapped at once.
+    unsafe {
+        match rustix::mm::mremap(address as *mut c_void, 0, page, MremapFlags::MAYMOVE) {
+            Ok(copy) => rustix::mm::munmap(copy, page).is_ok(),
+            Err(_) => false,
+        }
     }
 }
 

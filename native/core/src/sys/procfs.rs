@@ -133,6 +133,13 @@ pub fn initial_environment() -> std::io::Result<Vec<(String, String)>> {
     Ok(variables.collect())
 }
 
+/// How many mappings a process may have (`vm.max_map_count`); the kernel's own default if that cannot
+/// be read.
+pub fn max_map_count() -> usize {
+    let text = fs::read_to_string("/proc/sys/vm/max_map_count").unwrap_or_default();
+    text.trim().parse().unwrap_or(65_530)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,259 @@
+//! Blocks as SharedArrayBuffers.
+//!
+//! V8 takes the memory of an ordinary ArrayBuffer for its own: `sort()` and `TextDecoder.decode()` of
+//! one that others write meanwhile end the process. What users see of the arena is therefore a
+//! growable SharedArrayBuffer, `new SharedArrayBuffer(n, { maxByteLength: n })`: V8 gives it whole
+//! pages of its own, under which the block's pages are put (`core::views`).
+//!
+//! The buffers are made here, by the constructor that there was when the addon was loaded, and not
+//! given by JavaScript: under another buffer there is memory of V8's own.
+#![allow(unsafe_code)] // Node-API itself, and memory that V8 owns
+
+use std::cell::RefCell;
+use std::ffi::c_void;
+use std::ptr;
+
+use multiprocessing_core::heap::{Block, Kind};
+use multiprocessing_core::views::Ticket;
+use napi::bindgen_prelude::{FromNapiValue, JsObjectValue, Object, Unknown};
+use napi::{Env, JsValue, sys};
+use napi_derive::napi;
+
+use crate::errors::{Error, Result, from_napi, state, to_js};
+use crate::tree::tree;
+
+/// The constructors of this isolate, as they were before the program could change them.
+struct Constructors {
+    buffer: sys::napi_ref,
+    view: sys::napi_ref,
+}
+
+thread_local! {
+    static CONSTRUCTORS: RefCell<Option<Constructors>> = const { RefCell::new(None) };
+}
+
+/// Remembers the constructors; call it when the addon is loaded into an isolate.
+pub fn remember_constructors(env: Env) -> napi::Result<()> {
+    let global = env.get_global()?;
+    let reference = |name: &str| -> napi::Result<sys::napi_ref> {
+        let constructor: Unknown = global.get_named_property(name)?;
+        let mut reference = ptr::null_mut();
+        // SAFETY: Node-API is called on its own thread with a live `env` and value.
+        check(unsafe {
+            sys::napi_create_reference(env.raw(), constructor.raw(), 1, &mut reference)
+        })?;
+        Ok(reference)
+    };
+    let constructors = Constructors {
+        buffer: reference("SharedArrayBuffer")?,
+        view: reference("Uint8Array")?,
+    };
+    CONSTRUCTORS.with_borrow_mut(|known| *known = Some(constructors));
+    Ok(())
+}
+
+fn check(status: sys::napi_status) -> napi::Result<()> {
+    if status == sys::Status::napi_ok {
+        return Ok(());
+    }
+    Err(napi::Error::from_status(napi::Status::from(status)))
+}
+
+/// A buffer and where its memory begins.
+struct Buffer {
+    object: sys::napi_value,
+    address: usize,
+}
+
+/// A new buffer of `size` bytes. Fails where V8 has no memory for it.
+fn new_buffer(env: &Env, size: u64) -> Result<Buffer> {
+    let mut options = Object::new(env).map_err(from_napi)?;
+    options
+        .set("maxByteLength", size as f64)
+        .map_err(from_napi)?;
+    let length = env.create_double(size as f64).map_err(from_napi)?;
+    let object = CONSTRUCTORS.with_borrow(|known| {
+        let known = known.as_ref().ok_or_else(not_loaded)?;
+        let object = construct(env, known.buffer, &[length.raw(), options.raw()])?;
+        let view = construct(env, known.view, &[object])?;
+        let address = address_of(env, view)?;
+        Ok::<_, Error>(Buffer { object, address })
+    })?;
+    Ok(object)
+}
+
+fn not_loaded() -> Error {
+    state("Cannot share an array: the addon was not loaded in this thread")
+}
+
+fn construct(
+    env: &Env,
+    constructor: sys::napi_ref,
+    arguments: &[sys::napi_value],
+) -> Result<sys::napi_value> {
+    let (mut function, mut made) = (ptr::null_mut(), ptr::null_mut());
+    // SAFETY: on the isolate's own thread, whose live reference `constructor` is.
+    let status = unsafe {
+        sys::napi_get_reference_value(env.raw(), constructor, &mut function);
+        sys::napi_new_instance(
+            env.raw(),
+            function,
+            arguments.len(),
+            arguments.as_ptr(),
+            &mut made,
+        )
+    };
+    if status == sys::Status::napi_ok {
+        return Ok(made);
+    }
+    let mut thrown = ptr::null_mut();
+    // SAFETY: as above; what was thrown is told below.
+    unsafe { sys::napi_get_and_clear_last_exception(env.raw(), &mut thrown) };
+    Err(Error::new(
+        String::from("EXHAUSTED"),
+        "Cannot allocate shared memory: this process has no address space left to see it in",
+    ))
+}
+
+/// Where the first byte of a view is.
+fn address_of(env: &Env, view: sys::napi_value) -> Result<usize> {
+    let (mut kind, mut length, mut data) = (0, 0, ptr::null_mut());
+    let (mut buffer, mut offset) = (ptr::null_mut(), 0);
+    // SAFETY: on the isolate's own thread; Node-API fails for what is no typed array.
+    let status = unsafe {
+        sys::napi_get_typedarray_info(
+            env.raw(),
+            view,
+            &mut kind,
+            &mut length,
+            &mut data,
+            &mut buffer,
+            &mut offset,
+        )
+    };
+    if status == sys::Status::napi_ok && !data.is_null() {
+        Ok(data as usize)
+    } else {
+        Err(state(
+            "Cannot share an array: what was given is not a typed array",
+        ))
+    }
+}
+
+/// Has `ticket` given back when the object is collected, and V8 know what its memory costs: otherwise
+/// it would see no reason to collect.
+fn watch(env: &Env, object: sys::napi_value, ticket: Ticket, size: u64) -> Result<()> {
+    let data = Box::into_raw(Box::new((ticket, size))).cast();
+    let (finalizer, hint) = (Some(finalize as _), ptr::null_mut());
+    // SAFETY: on the isolate's own thread; `finalize` takes the box back.
+    let status = unsafe {
+        let added =
+            sys::napi_add_finalizer(env.raw(), object, data, finalizer, hint, ptr::null_mut());
+        if added == sys::Status::napi_ok {
+            adjust(env.raw(), size.cast_signed());
+        } else {
+            drop(Box::from_raw(data.cast::<(Ticket, u64)>()));
+        }
+        added
+    };
+    check(status).map_err(from_napi)
+}
+
+unsafe extern "C" fn finalize(env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
+    // SAFETY: what `watch` made, once.
+    let (ticket, size) = *unsafe { Box::from_raw(data.cast::<(Ticket, u64)>()) };
+    if let Ok(tree) = tree() {
+        tree.views.finalize(ticket);
+    }
+    // SAFETY: the environment whose object it was.
+    unsafe { adjust(env, -size.cast_signed()) };
+}
+
+/// # Safety
+///
+/// `env` is that of this thread.
+unsafe fn adjust(env: sys::napi_env, change: i64) {
+    let mut total = 0;
+    // SAFETY: as the caller has promised.
+    unsafe { sys::napi_adjust_external_memory(env, change, &mut total) };
+}
+
+/// A block as JavaScript gets it: the buffer, and how a message names it.
+fn shown<'env>(env: &'env Env, buffer: &Buffer, block: Block) -> Result<Object<'env>> {
+    let mut shown = Object::new(env).map_err(from_napi)?;
+    // SAFETY: a live value of this isolate.
+    let object = unsafe { Unknown::from_napi_value(env.raw(), buffer.object) };
+    let object = object.map_err(from_napi)?;
+    shown.set("buffer", object).map_err(from_napi)?;
+    shown.set("block", block.id).map_err(from_napi)?;
+    shown
+        .set("generation", block.generation)
+        .map_err(from_napi)?;
+    Ok(shown)
+}
+
+/// A SharedArrayBuffer over a new block of zeroes.
+#[napi(ts_return_type = "ShownBlock")]
+pub fn view_create(env: &Env, size: f64) -> Result<Object<'_>> {
+    let tree = tree()?;
+    let size = (size as u64).max(1);
+    tree.member.require_possible(size).map_err(to_js)?;
+    let buffer = new_buffer(env, size)?;
+    // SAFETY: the whole memory of the buffer just made.
+    let (block, ticket) = unsafe { tree.views.create(size, buffer.address) }.map_err(to_js)?;
+    watch(env, buffer.object, ticket, size)?;
+    shown(env, &buffer, block)
+}
+
+/// A SharedArrayBuffer over a block of [`Kind::View`] that this process holds.
+#[napi(ts_return_type = "ShownBlock")]
+pub fn view_open(env: &Env, id: u32) -> Result<Object<'_>> {
+    let tree = tree()?;
+    let size = tree.member.block(id, Kind::View).map_err(to_js)?.size;
+    let buffer = new_buffer(env, size)?;
+    // SAFETY: the whole memory of the buffer just made, which has that size.
+    let (block, ticket) = unsafe { tree.views.open(id, buffer.address) }.map_err(to_js)?;
+    if block.size != size {
+        return Err(state("Cannot share an array: its block has changed"));
+    }
+    watch(env, buffer.object, ticket, size)?;
+    shown(env, &buffer, block)
+}
+
+/// The block under a SharedArrayBuffer that another thread of this process has posted: its number and
+/// generation. `null` if it is none of a block. `view` begins where the buffer does.
+#[napi]
+pub fn view_find(env: &Env, buffer: Unknown, view: Unknown) -> Result<Option<Vec<u32>>> {
+    let Some((block, ticket)) = tree()?.views.find(address_of(env, view.raw())?) else {
+        return Ok(None);
+    };
+    watch(env, buffer.raw(), ticket, 0)?;
+    Ok(Some(vec![block.id, block.generation]))
+}
+
+/// Lets the block under a buffer go, which has private zeroes from then on. `view` begins where the
+/// buffer does, and nobody else has one of it.
+#[napi]
+pub fn view_close(env: &Env, view: Unknown) -> Result<()> {
+    let address = address_of(env, view.raw())?;
+    // SAFETY: the table has the address only of buffers made here; whoever still uses it sees zeroes.
+    unsafe { tree()?.views.close(address) }.map_err(to_js)
+}
+
+/// Lets go of all blocks under buffers that are gone, noticed or not.
+#[napi]
+pub fn view_look_again() -> Result<()> {
+    tree()?.views.look_again();
+    Ok(())
+}
+
+/// Has V8 collect all garbage, as if it had nearly no memory left.
+#[napi]
+pub fn collect_garbage(env: &Env) {
+    const MUCH: i64 = 1 << 42;
+    // SAFETY: on the isolate's own thread.
+    unsafe {
+        adjust(env.raw(), MUCH);
+        adjust(env.raw(), -MUCH);
+    }
+}
