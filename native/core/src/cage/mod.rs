@@ -6,8 +6,8 @@
 //! it may do is known before it runs: its parent has written its command line, with Deno's own
 //! permission flags, where JavaScript reaches it neither here nor in the parent (`table::Cage`).
 //! The kernel's copy in `/proc/self/cmdline` is looked at for the mark ([`MARK`]), too: it is there
-//! before the tree is joined. But it is this process's own memory: a `--preload` of the user's that
-//! sets `process.title` has overwritten it by then. Once closed it stays closed: no call of the addon
+//! before the tree is joined. But it is this process's own memory, which `process.title` overwrites; so a
+//! child joins the tree before the modules run that the user preloads. Once closed it stays closed: no call of the addon
 //! opens it, and no command line that it lets through starts a freer process. It is about native
 //! code alone; what Deno does without asking for a permission, it does here, too (README.md has it).
 //!

@@ -42,7 +42,12 @@ pub enum Stdio<'a> {
 pub fn spawn(program: &Program) -> Result<(Pid, OwnedFd)> {
     let fail = |errno| Error::os("start a process", errno);
     let path = c_string(program.path.as_os_str().as_bytes())?;
-    let mut arguments = vec![path.clone()];
+    // Deno does not survive words that are no text.
+    let name = match program.path.to_str() {
+        Some(_) => path.clone(),
+        None => c"deno".to_owned(),
+    };
+    let mut arguments = vec![name];
     for argument in program.arguments {
         arguments.push(c_string(argument.as_bytes())?);
     }
