@@ -266,6 +266,11 @@ export interface OwnerDiedErrorOptions extends ErrorOptions {
   pid: number;
   /** The name of the holder's process, `null` if it is not known any more. */
   processName: string | null;
+  /**
+   * How the holder's process ended, as `Process.exitcode`: n after `Deno.exit(n)`, −N when ended by signal N; `null` if that
+   * is not known, or if only a Worker of it has ended. Default: `null`.
+   */
+  exitcode?: number | null;
 }
 
 /**
@@ -292,12 +297,15 @@ export class OwnerDiedError extends ProcessError {
   readonly pid: number;
   /** The name of the holder's process, `null` if it is not known any more. */
   readonly processName: string | null;
+  /** How the holder's process ended, as `Process.exitcode`; `null` if it is not known, or only a Worker of it has ended. */
+  readonly exitcode: number | null;
 
   /** An error for the holder that `options` name. */
   constructor(message: string, options: OwnerDiedErrorOptions) {
     super(message, options);
     this.pid = options.pid;
     this.processName = options.processName;
+    this.exitcode = options.exitcode ?? null;
   }
 }
 

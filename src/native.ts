@@ -38,6 +38,8 @@ export interface Owner {
   readonly threadId: number;
   readonly processName: string;
   readonly isThisProcess: boolean;
+  readonly livesOn: boolean;
+  readonly exitCode?: number | null;
 }
 
 /** What a child learns when it joins its parent's tree. */

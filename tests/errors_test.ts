@@ -51,8 +51,9 @@ Deno.test("MaybeEncodingError: words its message as Python does", () => {
 });
 
 Deno.test("OwnerDiedError: names the dead holder, or nobody", () => {
-  const { pid, processName } = new errors.OwnerDiedError("died", { pid: 42, processName: null });
-  assertEquals([pid, processName], [42, null]);
+  const { pid, processName, exitcode } = new errors.OwnerDiedError("died", { pid: 42, processName: null });
+  assertEquals([pid, processName, exitcode], [42, null, null]);
+  assertEquals(new errors.OwnerDiedError("died", { pid: 42, processName: "P", exitcode: -9 }).exitcode, -9);
 });
 
 Deno.test("WorkerLostError: tells how the worker ended", () => {

@@ -6,6 +6,7 @@ import { native, translated } from "../native.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { register } from "../reduction.ts";
 import { retry } from "../waits.ts";
+import { deadOwner } from "../synchronize/owner_died.ts";
 import { blockOf, orClosed, Queue, referenceOf } from "./queue.ts";
 import { QueueState } from "./transport.ts";
 
@@ -83,12 +84,12 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
 
   #abandoned(): OwnerDiedError {
     const { taker, messages } = native().queueAbandoned(blockOf(this as Queue, "join")) ?? { taker: 0, messages: 0 };
-    const { pid, processName } = native().ownerOf(taker) ?? { pid: 0, processName: "" };
+    const { told, ...owner } = deadOwner(taker);
     const values = messages === 1 ? "1 value" : `${messages} values`;
     return new OwnerDiedError(
-      `Cannot join the queue: "${processName}" (pid ${pid}) has ended after it took ${values} that it did not ` +
-        `acknowledge; call taskDone() once for each when they have been dealt with`,
-      { pid, processName },
+      `Cannot join the queue: ${told} after it took ${values} that it did not acknowledge; call taskDone() once for ` +
+        "each when they have been dealt with",
+      owner,
     );
   }
 }

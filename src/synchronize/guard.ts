@@ -4,7 +4,7 @@ import { register } from "../reduction/registry.ts";
 export interface Guard extends Disposable {
   /** Releases what was acquired; a second call does nothing. */
   release(): void;
-  /** Whether the last holder was killed while it held the lock (only with `onOwnerDeath: "recover"`). */
+  /** Whether the last holder ended while it held the lock (only with `onOwnerDeath: "recover"`). */
   readonly ownerDied: boolean;
 }
 

@@ -1,14 +1,42 @@
-// What is told about the holder of a lock that was killed.
+// What is told about the holder of something that has ended.
 
 import { OwnerDiedError } from "../errors.ts";
-import { native } from "../native.ts";
+import { native, type Owner } from "../native.ts";
+import { exitText } from "../process/signals.ts";
+
+/** Who it was, as a sentence names it and as an {@linkcode OwnerDiedError} has it. */
+export interface DeadOwner {
+  /** `"Process-1" (pid 42) was ended by SIGKILL`, if that is known; the sentence goes on. */
+  readonly told: string;
+  readonly pid: number;
+  readonly processName: string | null;
+  readonly exitcode: number | null;
+}
+
+/** Who stood behind a token. */
+export function deadOwner(token: number): DeadOwner {
+  const owner = native().ownerOf(token);
+  if (owner === null) return { told: "a process that is not known any more has ended", ...NOBODY };
+  const { pid, processName, exitCode = null } = owner;
+  const who = processName === "" ? `a process (pid ${pid})` : `"${processName}" (pid ${pid})`;
+  return { told: howItEnded(who, owner), pid, processName: processName || null, exitcode: exitCode };
+}
+
+const NOBODY = { pid: 0, processName: null, exitcode: null };
+
+function howItEnded(who: string, { livesOn, exitCode = null }: Owner): string {
+  if (livesOn) return `a Worker of ${who} ended`;
+  if (exitCode === null) return `${who} ended`; // nobody has told how: its parent was gone before
+  return exitCode < 0
+    ? `${who} was ended by ${exitText(exitCode).slice(1)}`
+    : `${who} ended with exit code ${exitCode}`;
+}
 
 /** The error of who inherits a lock from the dead owner of `token`: it cannot `action`, and `state` is how things are. */
 export function ownerDied(action: string, token: number, state: string): OwnerDiedError {
-  const { pid, processName } = native().ownerOf(token) ?? { pid: 0, processName: "" };
+  const { told, ...owner } = deadOwner(token);
   return new OwnerDiedError(
-    `Cannot ${action}: "${processName}" (pid ${pid}) was killed while it held it, ` +
-      `so what it protects may be half written; ${state}`,
-    { pid, processName },
+    `Cannot ${action}: ${told} while it held it, so what it protects may be half written; ${state}`,
+    owner,
   );
 }

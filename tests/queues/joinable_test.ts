@@ -28,7 +28,7 @@ for (const [name, join] of Object.entries(JOINS)) {
       assertEquals([error.pid, error.processName], [pid as number, child.name]);
       assertEquals(
         error.message,
-        `Cannot join the queue: "${child.name}" (pid ${pid}) has ended after it took 3 values that it did not ` +
+        `Cannot join the queue: "${child.name}" (pid ${pid}) was ended by SIGKILL after it took 3 values that it did not ` +
           "acknowledge; call taskDone() once for each when they have been dealt with",
       );
       await killed(child);

@@ -192,6 +192,6 @@ Deno.test("Value: the death of the lock's holder is reported once", async () => 
   child.start();
   await child.join();
   child.close();
-  assertThrows(() => value.value, OwnerDiedError, "was killed while it held it");
+  assertThrows(() => value.value, OwnerDiedError, "was ended by SIGKILL while it held it");
   assertEquals(value.value, 1);
 });

@@ -288,6 +288,13 @@ pub fn child_signal(pid: u32, signal: i32) -> Result<()> {
     child(pid)?.signal(signal).map_err(to_js)
 }
 
+/// Reaps the child of that pid if it has ended; nothing happens if there is none.
+pub fn reap(pid: u32) {
+    if let (Ok(child), Ok(tree)) = (child(pid), tree()) {
+        let _ = child.try_wait(&tree.member);
+    }
+}
+
 /// Forgets a child that has ended.
 #[napi]
 pub fn child_close(pid: u32) -> Result<()> {

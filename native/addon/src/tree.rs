@@ -20,6 +20,7 @@ use multiprocessing_core::table::ProcessEntry;
 use multiprocessing_core::views::Views;
 use napi_derive::napi;
 
+use crate::children;
 use crate::errors::{Error, Result, state, to_js};
 use crate::port;
 
@@ -316,21 +317,30 @@ pub struct Owner {
     pub process_name: String,
     /// Whether it is a thread of this process.
     pub is_this_process: bool,
+    /// Whether its process runs.
+    pub lives_on: bool,
+    /// How its process ended, as `Process.exitcode` tells it, if that is known.
+    pub exit_code: Option<i32>,
 }
 
 /// Who stands behind `token`; `null` if that is no longer known.
 #[napi]
 pub fn owner_of(token: u32) -> Result<Option<Owner>> {
     let member = &tree()?.member;
-    let token = multiprocessing_core::sync::Token::from_word(token);
-    Ok(token
-        .and_then(|token| member.owner(token))
-        .map(|owner| Owner {
-            pid: owner.pid,
-            thread_id: owner.thread,
-            process_name: owner.process_name,
-            is_this_process: owner.slot == member.slot(),
-        }))
+    let Some(token) = multiprocessing_core::sync::Token::from_word(token) else {
+        return Ok(None);
+    };
+    if let Some(owner) = member.owner(token) {
+        children::reap(owner.pid); // then it is known how it ended
+    }
+    Ok(member.owner(token).map(|owner| Owner {
+        pid: owner.pid,
+        thread_id: owner.thread,
+        process_name: owner.process_name,
+        is_this_process: owner.slot == member.slot() && owner.lives_on,
+        lives_on: owner.lives_on,
+        exit_code: owner.exit.map(process::Exit::code),
+    }))
 }
 
 /// The name under which error messages speak of this process.

@@ -6,6 +6,7 @@
 //! BUCKETS           wake-up words of the asynchronous waiters
 //! PROCESSES         process table
 //! THREADS           thread table
+//! GRAVES            names and ends of processes that are gone
 //! DESCRIPTORS       one entry for each block (heap/blocks.rs)
 //! HOLDS             who holds which block (heap/holds.rs)
 //! ACCOUNTS          what processes in cages may use, and do (heap/accounts.rs)
@@ -49,7 +50,10 @@ pub const PROCESS_SIZE: u64 = 128;
 pub const THREADS: Offset = PROCESSES + PROCESS_COUNT * PROCESS_SIZE;
 pub const THREAD_COUNT: u64 = 8192;
 pub const THREAD_SIZE: u64 = 32;
-pub const DESCRIPTORS: Offset = THREADS + THREAD_COUNT * THREAD_SIZE;
+pub const GRAVES: Offset = THREADS + THREAD_COUNT * THREAD_SIZE;
+pub const GRAVE_COUNT: u64 = 4096;
+pub const GRAVE_SIZE: u64 = PROCESS_SIZE;
+pub const DESCRIPTORS: Offset = GRAVES + GRAVE_COUNT * GRAVE_SIZE;
 pub const DESCRIPTOR_COUNT: u64 = 1 << 22;
 pub const DESCRIPTOR_SIZE: u64 = 32;
 pub const HOLDS: Offset = DESCRIPTORS + DESCRIPTOR_COUNT * DESCRIPTOR_SIZE;

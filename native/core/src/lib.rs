@@ -3,7 +3,8 @@
 //! | layer | modules |
 //! | ----- | ------- |
 //! | system | [`sys`]: one wrapper per system call |
-//! | memory | [`arena`]: one memfd per process tree; [`heap`]: its blocks; [`table`]: its members; [`views`]: arrays that JavaScript has |
+//! | memory | [`arena`]: one memfd per process tree; [`heap`]: its blocks; [`views`]: arrays that JavaScript has |
+//! | members | [`table`]: who is in the tree; [`graves`]: who was |
 //! | waiting | [`sync`]: state machines; [`wait`]: threads that sleep; [`reactor`]: promises; [`standing`]: for whom |
 //! | primitives | [`mutex`]: locks; [`primitives`]: semaphores, events, conditions, barriers |
 //! | exchange | `ring`: queues; [`connection`]: pipes and sockets; `process`: children |
@@ -23,6 +24,8 @@ pub mod error;
 pub mod failpoint;
 #[cfg(not(loom))]
 pub mod fairness;
+#[cfg(not(loom))]
+pub mod graves;
 #[cfg(not(loom))]
 pub mod heap;
 #[cfg(not(loom))]

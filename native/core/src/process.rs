@@ -335,7 +335,7 @@ impl Child {
         self.had_begun.store(has_begun, Relaxed);
         *known = Some(exit);
         drop(known);
-        member.retire(self.place)?;
+        member.retire_as(self.place, Some(exit))?;
         member.retire_orphans()?;
         Ok(Some(exit))
     }

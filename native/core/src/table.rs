@@ -14,7 +14,8 @@
 //!
 //! A thread is named in lock words by its [`Token`]: 13 bits of index and 18 bits of a generation
 //! that grows each time the entry is given out. Entries are given out in turn, so a dead owner's
-//! entry keeps telling who it was for thousands of threads to come.
+//! entry keeps telling who it was for thousands of threads to come. What its process was called, and
+//! how that ended, is then in its grave ([`crate::graves`]).
 //!
 //! Process entries change state under the heap's lock, but for RESERVED → LIVE, which is the
 //! child's own; everybody may read them at any time.
@@ -24,7 +25,9 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::arena::{
     Arena, Offset, PROCESS_COUNT, PROCESS_SIZE, PROCESSES, THREAD_COUNT, THREAD_SIZE, THREADS,
 };
+use crate::graves;
 use crate::heap::{self, blocks::BlockId};
+use crate::process::Exit;
 use crate::sync::Token;
 use crate::sys::life;
 
@@ -34,8 +37,8 @@ pub type Slot = u32;
 /// No process: the parent of the root.
 pub const NO_SLOT: Slot = u32::MAX;
 
-const NAME_AT: u64 = 40;
-const NAME_MAX: usize = (PROCESS_SIZE - NAME_AT) as usize;
+pub(crate) const NAME_AT: u64 = 40;
+pub(crate) const NAME_MAX: usize = (PROCESS_SIZE - NAME_AT) as usize;
 
 /// Bits of a token that are the index of its entry.
 const INDEX_BITS: u32 = THREAD_COUNT.trailing_zeros();
@@ -176,12 +179,11 @@ impl<'a> ProcessEntry<'a> {
     }
 
     pub fn name(self) -> String {
-        let mut bytes = [0; NAME_MAX];
-        self.arena.read(self.at + NAME_AT, &mut bytes);
-        let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(NAME_MAX);
-        String::from_utf8_lossy(&bytes[..end])
-            .trim_end_matches('\u{fffd}')
-            .to_owned()
+        name_at(self.arena, self.name_place())
+    }
+
+    pub(crate) fn name_place(self) -> Offset {
+        self.at + NAME_AT
     }
 
     pub fn set_name(self, name: &str) {
@@ -233,6 +235,16 @@ impl<'a> ProcessEntry<'a> {
     }
 }
 
+/// The name in the [`NAME_MAX`] bytes from there on.
+pub(crate) fn name_at(arena: &Arena, at: Offset) -> String {
+    let mut bytes = [0; NAME_MAX];
+    arena.read(at, &mut bytes);
+    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(NAME_MAX);
+    String::from_utf8_lossy(&bytes[..end])
+        .trim_end_matches('\u{fffd}')
+        .to_owned()
+}
+
 /// All slots.
 pub fn slots() -> impl Iterator<Item = Slot> {
     0..PROCESS_COUNT as Slot
@@ -244,7 +256,12 @@ pub struct Owner {
     pub pid: u32,
     pub thread: u32,
     pub slot: Slot,
+    /// Empty if it is no longer known.
     pub process_name: String,
+    /// Whether its process has the slot still, and runs.
+    pub lives_on: bool,
+    /// How its process ended, if that is known.
+    pub exit: Option<Exit>,
 }
 
 const UNUSED: u32 = 0;
@@ -346,12 +363,21 @@ pub fn owner(arena: &Arena, token: Token) -> Option<Owner> {
     }
     let slot = entry.word(12).load(Relaxed);
     let process = ProcessEntry::at(arena, slot);
-    let same = process.generation() == entry.word(16).load(Relaxed);
+    let generation = entry.word(16).load(Relaxed);
+    let has_slot = process.generation() == generation && process.state() == State::Live;
+    // In this order: it may be buried meanwhile.
+    let name = has_slot.then(|| process.name());
+    let place = Place { slot, generation };
+    let grave = graves::find(arena, place);
+    let lives_on = grave.is_none() && has_slot && process.is_running();
+    let exit = grave.as_ref().and_then(|grave| grave.exit);
     Some(Owner {
         pid: entry.word(4).load(Relaxed),
         thread: entry.word(8).load(Relaxed),
         slot,
-        process_name: if same { process.name() } else { String::new() },
+        process_name: grave.map(|grave| grave.name).or(name).unwrap_or_default(),
+        lives_on,
+        exit,
     })
 }
 

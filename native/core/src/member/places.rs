@@ -4,7 +4,9 @@ use rustix::io::Errno;
 
 use super::Member;
 use crate::error::{Error, Result};
+use crate::graves;
 use crate::heap::{Holder, Kind, Limits};
+use crate::process::Exit;
 use crate::table::{self, Cage, Place, ProcessEntry, State};
 
 impl Member {
@@ -77,14 +79,25 @@ impl Member {
         Some(text.split('\0').map(str::to_owned).collect())
     }
 
-    /// Ends the membership of a process that has ended: what it held is let go, its slot is free.
-    /// Nothing happens if somebody else was quicker, and maybe another process has the slot now.
+    /// As [`retire_as`](Self::retire_as), by somebody who does not know how the process ended.
     pub fn retire(&self, place: Place) -> Result<()> {
+        self.retire_as(place, None)
+    }
+
+    /// Ends the membership of a process that has ended: what it held is let go, its slot is free, and
+    /// its name and end are remembered. Nothing else happens if somebody else was quicker, and maybe
+    /// another process has the slot now.
+    pub fn retire_as(&self, place: Place, exit: Option<Exit>) -> Result<()> {
         let heap = self.heap()?;
         let entry = ProcessEntry::at(&self.arena, place.slot);
         if entry.state() != State::Free && entry.generation() == place.generation {
+            if entry.state() == State::Live {
+                graves::bury(&self.arena, place, exit);
+            }
             heap.let_go_all(Holder::Process(place.slot));
             entry.leave();
+        } else if let Some(exit) = exit {
+            graves::note_end(&self.arena, place, exit);
         }
         Ok(())
     }
