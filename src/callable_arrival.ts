@@ -1,23 +1,14 @@
 // Functions that arrive as references inside other objects. They are looked for as soon as they arrive, so that they
 // are there when somebody wants them who blocks the thread, and with it the import of their module.
 
-import { type ModuleLoaders, resolve, resolveSync } from "./callable_resolve.ts";
-import type { Callable, FunctionReference } from "./callable_types.ts";
+import { knownLoaders } from "./callable_modules.ts";
+import { resolve, resolveSync } from "./callable_resolve.ts";
+import { isLate, type TravellingReference } from "./callable_late.ts";
+import type { Callable } from "./callable_types.ts";
 import { InvalidStateError } from "./errors.ts";
 
-let loaders: ModuleLoaders = {};
 let isTrusted = false;
 const pending = new Set<Promise<Callable>>();
-
-/** Says how modules are imported in this process that a computed `import()` may not load. */
-export function useLoaders(known: ModuleLoaders): void {
-  loaders = known;
-}
-
-/** How modules are imported in this process. */
-export function knownLoaders(): ModuleLoaders {
-  return loaders;
-}
 
 /** Runs what reads a message that certainly comes from the parent: what it names may be imported. */
 export function trusting<T>(read: () => T): T {
@@ -36,21 +27,28 @@ export async function arrivals(): Promise<void> {
 
 /** A function that has arrived. */
 export class ArrivedCallable {
-  readonly reference: FunctionReference;
+  readonly reference: TravellingReference;
   readonly #isTrusted: boolean = isTrusted;
-  readonly #found: Promise<Callable>;
+  #found: Promise<Callable> | null = null;
   #callable: Callable | null = null;
 
-  constructor(reference: FunctionReference) {
+  constructor(reference: TravellingReference) {
     this.reference = reference;
-    this.#found = resolve(reference, loaders, { isTrusted });
-    pending.add(this.#found);
-    this.#found.then((callable) => this.#callable = callable, () => {}).finally(() => pending.delete(this.#found));
+    // A promise of a hostile process might never be kept: it is waited for by who wants the function only.
+    if (this.#isTrusted || !isLate(reference)) this.#find();
+  }
+
+  #find(): Promise<Callable> {
+    if (this.#found !== null) return this.#found;
+    const found = this.#found = resolve(this.reference, knownLoaders(), { isTrusted: this.#isTrusted });
+    pending.add(found);
+    found.then((callable) => this.#callable = callable, () => {}).finally(() => pending.delete(found));
+    return found;
   }
 
   /** The function. Throws what {@linkcode resolve} throws. */
   get(): Promise<Callable> {
-    return this.#found;
+    return this.#find();
   }
 
   /**
@@ -61,12 +59,12 @@ export class ArrivedCallable {
   getSync(): Callable {
     const callable = this.#callable ??= resolveSync(
       this.reference,
-      loaders,
+      knownLoaders(),
       { isTrusted: this.#isTrusted },
     );
     if (callable !== null) return callable;
     throw new InvalidStateError(
-      `Cannot run "${this.reference.name}" yet: its module is not loaded in this process, and who blocks the thread ` +
+      `Cannot run "${this.reference.label}" yet: its module is not loaded in this process, and who blocks the thread ` +
         "cannot wait for that; await something before, such as the twin of this method without Sync",
     );
   }

@@ -2,6 +2,7 @@
 // private. The text is not parsed: every rule here knows a few plain shapes and stays silent about the rest, so
 // that a function which is exported in some roundabout way is never refused.
 
+import { resolvedFrom } from "./callable_namespaces.ts";
 import type { Callable } from "./callable_types.ts";
 
 const sources = new Map<string, string | null>();
@@ -58,11 +59,28 @@ export function importersOf(name: string, source: string, url: string): string[]
   return found;
 }
 
+/** URLs of the modules that `source`, the module `url`, imports or re-exports, by literal `import()`s as well. */
+export function importsOf(source: string, url: string): string[] {
+  const pattern = /\b(?:from|import)\s*\(?\s*["']([^"'\n]+)["']/g;
+  return [...new Set(Array.from(source.matchAll(pattern), ([, specifier]) => specifier))]
+    .flatMap((specifier) => resolved(specifier, url));
+}
+
 function resolved(specifier: string, base: string): string[] {
+  const url = urlOf(specifier, base);
+  return url === null ? [] : [url];
+}
+
+/** The URL that a module is imported by which `base` names by `specifier`; `null` if there is none. */
+export function urlOf(specifier: string, base: string): string | null {
+  if (/^\.{0,2}\//.test(specifier)) return URL.parse(specifier, base)?.href ?? null;
+  const isUrl = URL.canParse(specifier);
+  const found = isUrl || !base.startsWith("file:") ? null : resolvedFrom(specifier, base);
+  if (found !== null) return found;
   try {
-    return [/^\.{0,2}\//.test(specifier) ? new URL(specifier, base).href : import.meta.resolve(specifier)];
+    return import.meta.resolve(specifier);
   } catch {
-    return []; // a bare specifier known to a scope of the import map only
+    return null;
   }
 }
 

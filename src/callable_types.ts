@@ -2,14 +2,21 @@
 
 import { ENTRY_PREFIX } from "./command_line.ts";
 
-/** A function or class of a module, as it is named in a message to another process. */
+/** A function or class as the export of a module that it is: what is named in a message to another process. */
 export interface FunctionReference {
-  /** The function's own name; with `hash: null` the name of the export. */
+  /** What it is called in messages: its own name, or that of the export. */
+  label: string;
+  /** URL of the module. */
+  module: string;
+  /** Name of the export. */
   name: string;
-  /** {@linkcode sourceHash} of the function; `null` when the module and the export were given explicitly. */
+  /** The name of the function in the table, class or CommonJS module that the export is; else `null`. */
+  member: string | null;
+  /**
+   * {@linkcode sourceHash} of the function, by which another process notices that the module was edited meanwhile;
+   * `null` when the module and the export were given explicitly.
+   */
   hash: string | null;
-  /** URLs of the modules that may export it, the likeliest first. */
-  modules: string[];
 }
 
 /** A function given by the module that exports it, where it cannot be found by itself. */
@@ -32,7 +39,7 @@ export type ModuleNamespace = Readonly<Record<string, unknown>>;
 
 /**
  * Length and 32-bit FNV-1a hash of a function's source text. Parent and child run the same emitted text, so the
- * same function has the same hash in both; closures made by one factory share theirs.
+ * same function has the same hash in both. That is no proof of anything, since other functions may have the same text.
  */
 export function sourceHash(fn: Callable): string {
   const text = Function.prototype.toString.call(fn);

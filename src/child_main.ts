@@ -5,8 +5,9 @@
 // Every class that may be among the arguments is registered, whether the user's modules import it or only its type.
 import "../mod.ts";
 import { setCurrentAuthkey } from "./authkey.ts";
-import { arrivals, trusting, useLoaders } from "./callable_arrival.ts";
-import { load, resolve } from "./callable_resolve.ts";
+import { arrivals, trusting } from "./callable_arrival.ts";
+import { load, useLoaders } from "./callable_modules.ts";
+import { resolve } from "./callable_resolve.ts";
 import { type Callable, isInNoFile, type ModuleLoader } from "./callable_types.ts";
 import { type AheadOfWork, requiredModules } from "./command_line.ts";
 import { current } from "./current.ts";
@@ -63,7 +64,7 @@ export async function startAhead(loaders: Loaders, { preload, initialDirectory }
 /** Does the work that this process was given. */
 async function work(joined: Joined, loaders: Loaders): Promise<void> {
   const block = joined.preparation!;
-  const { preparation, belongings } = readPreparation(native().readPreparation(block));
+  const { preparation, toRun, belongings } = readPreparation(native().readPreparation(block));
   become(preparation, { pid: joined.parentPid, name: joined.parentName });
   endAtExit();
 
@@ -75,8 +76,9 @@ async function work(joined: Joined, loaders: Loaders): Promise<void> {
     await requireModules();
     mainIsLoaded = await importMain(preparation.mainModule, loaders);
     const isTrusted = true;
-    const target = preparation.target && await resolve(preparation.target, loaders, { isTrusted });
-    const Class = preparation.process && await resolve(preparation.process, loaders, { isTrusted });
+    const wanted = trusting(toRun);
+    const target = wanted.target && await resolve(wanted.target, loaders, { isTrusted });
+    const Class = wanted.process && await resolve(wanted.process, loaders, { isTrusted });
     const { args, state } = trusting(belongings);
     await arrivals();
     process = processOf(Class, () => target?.(...args), state);

@@ -3,7 +3,8 @@
 
 import { type AuthenticationString, currentAuthkey } from "./authkey.ts";
 import { readSource } from "./callable_source.ts";
-import { type FunctionReference, isInNoFile, isOwnModule } from "./callable_types.ts";
+import type { Given } from "./callable.ts";
+import { isInNoFile, isOwnModule } from "./callable_types.ts";
 import { bootModule, childArguments, entryModule, format, inheritedPermissions } from "./command_line.ts";
 import { startFromWarm } from "./forkserver.ts";
 import { current } from "./current.ts";
@@ -12,7 +13,7 @@ import { getLogger } from "./logging.ts";
 import { addonFile, commandLine, native, type OutputKind, translated } from "./native.ts";
 import { childPermissionFlags, type ChildPermissions } from "./permissions.ts";
 import { hasBytes, pathOfUrl } from "./paths.ts";
-import { type Belongings, type Preparation, writePreparation } from "./preparation.ts";
+import { type Belongings, type Preparation, type ToRun, writePreparation } from "./preparation.ts";
 import { discard } from "./reduction/registry.ts";
 import { chosenExecutable, type StartMethod } from "./start_method.ts";
 
@@ -26,10 +27,12 @@ export interface Launch {
   preparation:
     & Omit<
       Preparation,
-      "mainModule" | "isGuarded" | "initialDirectory" | "directory" | "startMethod" | "authkey" | "logger"
+      "mainModule" | "isGuarded" | "initialDirectory" | "directory" | "startMethod" | "authkey" | "logger" | keyof ToRun
     >
     & {
       authkey?: AuthenticationString;
+      target: Given | null;
+      process: Given | null;
     };
   args: Belongings["args"];
   state: Belongings["state"];
@@ -44,14 +47,14 @@ const CHILD_MAIN = new URL("./child_main.ts", import.meta.url);
 /**
  * Starts a process and returns its id.
  *
- * @throws {TypeError} If an argument cannot be serialised.
+ * @throws {TypeError} If an argument cannot be serialised, or no module exports what is to be run.
  * @throws {Deno.errors.NotCapable} If the child is to have permissions that this process has not.
  * @throws What the operating system says against starting it, as the matching `Deno.errors`.
  */
 export function launch(
   { method, permissions, maxSharedMemory, preparation, args, state, env, cwd, stdout, stderr }: Launch,
 ): number {
-  if (isFrozen()) requireFrozen({ permissions, preparation });
+  if (isFrozen()) requireInherited(permissions);
   const addon = native();
   const main: string | undefined = isFrozen() ? undefined : Deno.mainModule; // undefined in a Worker, too
   // One of our own it is only when our examples are run: nothing of the user's is in it.
@@ -69,7 +72,8 @@ export function launch(
   const directory = mayBeWarm || isRelative ? translated(() => addon.directoryToBeginIn(named)) : null;
   const facts = {
     ...preparation,
-    ...isFrozen() && { target: elsewhere(preparation.target), process: elsewhere(preparation.process) },
+    target: preparation.target?.travel() ?? null,
+    process: preparation.process?.travel() ?? null,
     authkey: [...authkey],
     logger,
     mainModule: mainModule ?? null,
@@ -153,25 +157,11 @@ function inheritedInCage(parent: Parameters<typeof inheritedPermissions>[0], add
 }
 
 /** Refuses what a process of a program made by `deno compile` could not do. */
-function requireFrozen({ permissions, preparation: { target, process } }: Pick<Launch, "permissions" | "preparation">) {
-  if (permissions !== "inherit") {
-    throw new Deno.errors.NotSupported(
-      "Cannot start a process with permissions of its own: those of a compiled program are fixed when it is made",
-    );
-  }
-  for (const reference of [target, process]) {
-    if (reference?.modules.every((url) => url === Deno.mainModule)) {
-      throw new TypeError(
-        `Cannot run "${reference.name}" in a process of a compiled program: the main module is still being evaluated ` +
-          "there; export it from another module",
-      );
-    }
-  }
-}
-
-/** The reference without the main module. */
-function elsewhere(reference: FunctionReference | null): FunctionReference | null {
-  return reference && { ...reference, modules: reference.modules.filter((url) => url !== Deno.mainModule) };
+function requireInherited(permissions: Launch["permissions"]): void {
+  if (permissions === "inherit") return;
+  throw new Deno.errors.NotSupported(
+    "Cannot start a process with permissions of its own: those of a compiled program are fixed when it is made",
+  );
 }
 
 /** The program that a child is. */

@@ -2,6 +2,7 @@
 //
 // It is loaded at the first use, not at import: importing the package needs no permission.
 
+import { requireSameCopy, URL_OF_COPY } from "./copies.ts";
 import { current } from "./current.ts";
 import { InvalidStateError, ProcessError } from "./errors.ts";
 import { nodeProcess } from "./node.ts";
@@ -358,12 +359,90 @@ export function native(): Native {
   return loaded ??= join(load());
 }
 
+/**
+ * The functions that may block the thread for long, and which of their arguments says for how long: milliseconds, or
+ * whether at all. Of puts it is tried first whether they have to.
+ */
+const BLOCKING = {
+  lockAcquire: 1,
+  semaphoreAcquire: 1,
+  eventWait: 1,
+  conditionWait: 1,
+  barrierWait: 2,
+  queuePut: 2,
+  queuePutBytes: 4,
+  queueGet: 1,
+  queueJoin: 1,
+  connectionSend: 2,
+  connectionSendBytes: 2,
+  connectionReceive: 2,
+  connectionPoll: 1,
+  descriptorsPoll: 1,
+  searchFinish: 1,
+  listenerAccept: 1,
+  dialFinish: 1,
+  childJoin: 1,
+  parentJoin: 1,
+} as const satisfies Partial<Record<keyof Native, number>>;
+
+const PUTS: readonly string[] = ["queuePut", "queuePutBytes"];
+/** Those that seldom have to, and cannot be tried. */
+const SENDS: readonly string[] = ["connectionSend", "connectionSendBytes"];
+
+/** Status of a put into a full queue (`PUT_FULL` in native/addon/src/queues.rs). */
+const FULL = 1;
+
+/** Waits that are no longer than this, in milliseconds, block nobody to speak of. */
+const SHORT_WAIT = 50;
+
+/** The functions themselves, while others are in their places. */
+let unguarded: Partial<Record<keyof Native, unknown>> | null = null;
+
+/**
+ * Has `act` called before the thread is blocked, until it is set to `null`: that costs nothing while there is none. The
+ * functions are replaced in the addon's own object, since some keep that.
+ */
+export function beforeBlocking(act: (() => void) | null): void {
+  const addon = native() as unknown as Record<string, unknown>;
+  if (unguarded !== null) Object.assign(addon, unguarded);
+  unguarded = null;
+  if (act === null) return;
+  unguarded = {};
+  for (const [name, place] of Object.entries(BLOCKING)) {
+    const block = addon[name] as (...args: unknown[]) => unknown;
+    unguarded[name as keyof typeof BLOCKING] = block;
+    addon[name] = (...args: unknown[]) => {
+      const patience = args[place] as number;
+      if (SENDS.includes(name)) {
+        if (patience) attempt(act);
+        return block(...args);
+      }
+      if (patience <= SHORT_WAIT) return block(...args);
+      if (PUTS.includes(name)) {
+        const status = block(...args.with(place, 0));
+        if (status !== FULL) return status;
+      }
+      act();
+      return block(...args);
+    };
+  }
+}
+
+function attempt(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof InvalidStateError)) throw error;
+  }
+}
+
 /** The addon in a child, whose tree is its parent's. Call it before anything else can call {@linkcode native}. */
 export function nativeOfChild(): { native: Native; joined: Joined } {
   const addon = load();
   const joined = addon.joinParent(); // from here on the addon knows for certain whether it is in a cage
   if (addon.isCaged()) giveUpLibraries(addon);
   else numberWorkers(addon);
+  requireOneCopy(addon);
   keepArguments(addon);
   loaded = addon;
   return { native: addon, joined };
@@ -395,7 +474,13 @@ function giveUpLibraries(addon: Native): void {
   }
 }
 
+/** The threads of a process have their own JavaScript, but the same native part. */
+function requireOneCopy(addon: Native): void {
+  requireSameCopy(new TextDecoder().decode(addon.agree("url", new TextEncoder().encode(URL_OF_COPY))));
+}
+
 function join(addon: Native): Native {
+  requireOneCopy(addon);
   translated(() => addon.joinTree("MainProcess"));
   keepArguments(addon);
   if (isWorker()) recallSelf(addon);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { reference } from "./callable.ts";
+import { type Given, reference } from "./callable.ts";
 import { showAsText } from "./shown.ts";
 import type { Callable, ModuleExport } from "./callable_types.ts";
 import { InvalidStateError, TimeoutError } from "./errors.ts";
@@ -61,6 +61,14 @@ const STATES = { running: "RUN", closed: "CLOSE", terminated: "TERMINATE", broke
 const MEMORY_EVERY = { usually: 250, limited: 5 } as const;
 
 type AnyTarget = Callable | ModuleExport;
+
+/** The initializer, as workers find it. */
+function initializerOf(initializer: AnyTarget | null | undefined): Given | null {
+  if (initializer === undefined || initializer === null) return null;
+  const given = reference(initializer);
+  given.prove();
+  return given;
+}
 
 let pools = 0;
 
@@ -132,8 +140,8 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
       stderr,
       grace: wholeOf(action, "grace", grace, { least: 0, fallback: GRACE }),
       cells: new CellTable(),
+      initializer: initializerOf(initializer as AnyTarget | null | undefined),
       settings: {
-        initializer: initializer === undefined || initializer === null ? null : reference(initializer as AnyTarget),
         initargs: initargs ?? [],
         mayHaveChildren: !daemon,
         memoryEvery: isLimited ? MEMORY_EVERY.limited : MEMORY_EVERY.usually,
@@ -443,7 +451,7 @@ function promiseOf<T>(begin: () => { readonly promise: Promise<T> }): Promise<T>
 
 /** Ends a call when its time has passed, or when it is aborted. */
 function limit(engine: Engine, call: Call, timeout: number, signal: AbortSignal | undefined): void {
-  const late = () => new TimeoutError(`Cannot finish "${call.fn.reference.name}": it took more than ${timeout} ms`);
+  const late = () => new TimeoutError(`Cannot finish "${call.fn.given.label}": it took more than ${timeout} ms`);
   const watch = new Watch({ timeout, signal }, {
     late: () => engine.cancel(call, () => call.end(late()), { timedOut: true }),
     aborted: (reason) => engine.cancel(call, () => call.end(reason)),

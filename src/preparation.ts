@@ -3,9 +3,11 @@
 
 import { whileStarting } from "./authkey.ts";
 import { readWhole } from "./connection/arrival.ts";
+import { isLate, type LateReference, type TravellingReference } from "./callable_late.ts";
 import type { FunctionReference } from "./callable_types.ts";
 import type { LoggerState } from "./logging.ts";
 import { dumps, loads } from "./reduction.ts";
+import { discard } from "./reduction/registry.ts";
 import type { StartMethod } from "./start_method.ts";
 
 /** What a child must know before it can import the user's modules. */
@@ -51,29 +53,86 @@ export interface PreparationMessage {
   attachments: number[];
 }
 
-/**
- * A preparation and the belongings, one behind the other. The first is JSON: V8 reads that before a child could have
- * compiled the decoder, which a target without arguments does not need.
- */
-export function writePreparation(preparation: Preparation, { args, state }: Belongings): PreparationMessage {
-  const head = new TextEncoder().encode(JSON.stringify(preparation));
-  const isEmpty = args.length === 0 && Object.keys(state).length === 0;
-  const tail = isEmpty ? { bytes: new Uint8Array(), attachments: [] } : whileStarting(() => dumps([args, state]));
-  const bytes = new Uint8Array(4 + head.length + tail.bytes.length);
-  new DataView(bytes.buffer).setUint32(0, head.length);
-  bytes.set(head, 4);
-  bytes.set(tail.bytes, 4 + head.length);
-  return { bytes, attachments: [...tail.attachments] };
+/** What a process is to run. What follows later is in shared memory, so JSON has no place for it. */
+export interface ToRun {
+  target: TravellingReference | null;
+  process: TravellingReference | null;
 }
 
-/** The preparation, and a function that reads the belongings. */
-export function readPreparation(bytes: Uint8Array): { preparation: Preparation; belongings: () => Belongings } {
-  const split = 4 + new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+/** Those of them that follow later. */
+type LateWork = [target: LateReference | null, process: LateReference | null];
+
+const LENGTH_BYTES = 4;
+
+/**
+ * A preparation, what follows later and the belongings, one behind the other. The first is JSON: V8 reads that before a
+ * child could have compiled the decoder, which a target without arguments does not need.
+ */
+export function writePreparation(
+  preparation: Omit<Preparation, keyof ToRun> & ToRun,
+  { args, state }: Belongings,
+): PreparationMessage {
+  const { target, process } = preparation;
+  const late: LateWork = [target && isLate(target) ? target : null, process && isLate(process) ? process : null];
+  const facts = {
+    ...preparation,
+    target: late[0] === null ? target : null,
+    process: late[1] === null ? process : null,
+  };
+  const head = { bytes: new TextEncoder().encode(JSON.stringify(facts)), attachments: [] };
+  const work = written(late, late.every((it) => it === null));
+  let tail: PreparationMessage;
+  try {
+    tail = written([args, state], args.length === 0 && Object.keys(state).length === 0);
+  } catch (error) {
+    discard(work.attachments);
+    throw error;
+  }
+  const parts = [head, work, tail];
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + LENGTH_BYTES + part.bytes.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    new DataView(bytes.buffer).setUint32(at, part.bytes.length);
+    bytes.set(part.bytes, at + LENGTH_BYTES);
+    at += LENGTH_BYTES + part.bytes.length;
+  }
+  return { bytes, attachments: parts.flatMap((part) => part.attachments) };
+}
+
+function written(value: unknown, isEmpty: boolean): PreparationMessage {
+  if (isEmpty) return { bytes: new Uint8Array(), attachments: [] };
+  const { bytes, attachments } = whileStarting(() => dumps(value));
+  return { bytes, attachments: [...attachments] };
+}
+
+/** What a preparation says. */
+export interface ReadPreparation {
+  preparation: Preparation;
+  /** Reads what the process is to run. */
+  toRun: () => ToRun;
+  /** Reads the belongings. */
+  belongings: () => Belongings;
+}
+
+/** Takes a preparation apart. */
+export function readPreparation(bytes: Uint8Array): ReadPreparation {
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const from = at + LENGTH_BYTES;
+    at = from + new DataView(bytes.buffer, bytes.byteOffset).getUint32(at);
+    parts.push(bytes.subarray(from, at));
+  }
+  const [head, late, tail] = parts;
+  const preparation: Preparation = JSON.parse(new TextDecoder().decode(head));
   return {
-    preparation: JSON.parse(new TextDecoder().decode(bytes.subarray(4, split))),
-    belongings: () => {
-      if (split === bytes.length) return { args: [], state: {} };
-      const [args, state] = readWhole(() => loads(bytes, split)) as [Belongings["args"], Belongings["state"]];
+    preparation,
+    toRun() {
+      const [target, process] = late.length === 0 ? [null, null] : loads(late) as LateWork;
+      return { target: target ?? preparation.target, process: process ?? preparation.process };
+    },
+    belongings() {
+      if (tail.length === 0) return { args: [], state: {} };
+      const [args, state] = readWhole(() => loads(tail)) as [Belongings["args"], Belongings["state"]];
       return { args, state };
     },
   };

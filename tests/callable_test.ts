@@ -1,9 +1,17 @@
-// Functions by reference: what is refused at the call, what the child finds, and how it says that it cannot.
+// Functions by reference: what is refused at the call, what the child finds, and how it says that it cannot. Which forms
+// of functions can be run is in callables_test.ts.
 
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { callingModules, type FunctionReference, reference } from "../src/callable.ts";
+import {
+  type Callable,
+  callingModules,
+  type FunctionReference,
+  type ModuleExport,
+  reference,
+} from "../src/callable.ts";
+import { isLate, Pledge, promised } from "../src/callable_late.ts";
 import { resolve } from "../src/callable_resolve.ts";
-import { definesPrivately, importersOf, withoutComments } from "../src/callable_source.ts";
+import { definesPrivately, importersOf, importsOf, withoutComments } from "../src/callable_source.ts";
 
 export function work(n: number): number {
   return n * 2;
@@ -24,26 +32,34 @@ const arrow = (value: string) => value + "arrow";
 
 const here = import.meta.url;
 
+/** The reference of a function, proven. */
+function travelling(target: Callable | ModuleExport, kind?: "class"): FunctionReference {
+  const given = reference(target, { kind });
+  given.prove();
+  const made = given.travel();
+  if (isLate(made)) throw new Error("Cannot go on: it follows later");
+  return made;
+}
+
 function assertRefused(make: () => unknown, ...parts: string[]) {
   const { message } = assertThrows(make, TypeError);
   for (const part of parts) assert(message.includes(part), message);
 }
 
 Deno.test("callable: an exported function comes back", async () => {
-  for (const fn of [work, main]) {
-    assertStrictEquals(await resolve(reference(fn)), fn);
+  for (const fn of [work, main, plus, minus, nameless]) {
+    assertStrictEquals(await resolve(travelling(fn)), fn);
   }
-  assertStrictEquals(await resolve(reference({ module: here, name: "nameless" })), nameless);
-  assertStrictEquals(await resolve(reference(Service, { kind: "class" })), Service);
+  assertStrictEquals(await resolve(travelling({ module: here, name: "nameless" })), nameless);
+  assertStrictEquals(await resolve(travelling(Service, "class")), Service);
 });
 
-Deno.test("callable: the candidates are the main module, the calling modules and where they import the name from", () => {
+Deno.test("callable: what travels is the module and the export", () => {
   assertEquals(callingModules().includes(here), true);
   assertEquals(callingModules().some((url) => url.includes("/src/")), false);
-  const { name, modules } = reference(withoutComments);
-  assertEquals(name, "withoutComments");
-  assertEquals(modules[0], Deno.mainModule);
-  assert(modules.includes(new URL("../src/callable_source.ts", here).href), String(modules));
+  const { label, module, name, member, hash } = travelling(main);
+  assertEquals([label, module, name, member, typeof hash], ["main", here, "default", null, "string"]);
+  assertEquals(reference(main).modules, [here]);
 });
 
 Deno.test("callable: a bound function, a class and what is no function are refused at the call", () => {
@@ -55,8 +71,7 @@ Deno.test("callable: a bound function, a class and what is no function are refus
   }
 });
 
-Deno.test("callable: a nameless function and a generator are refused at the call", () => {
-  assertRefused(() => reference(nameless), "without a name", "closure", "{ module, name }");
+Deno.test("callable: a generator is refused at the call", () => {
   assertRefused(() => reference(function* pieces() {}), `"pieces"`, "generator function");
   assertRefused(() => reference(async function* parts() {}), `"parts"`, "generator function");
 });
@@ -179,34 +194,52 @@ Deno.test("callable: where a name is imported from", () => {
   assertEquals(from(`// import { f } from "./a.ts";\nimport "./b.ts"; import { ff } from "./c.ts";`), []);
 });
 
+Deno.test("callable: what a module imports", () => {
+  const source = `import a from "./a.ts"; export * from './b.ts'; import "./c.ts"; await import("./d.ts"); import(e);
+// import "./f.ts"
+import type { G } from "./g.ts"; const from = "nowhere";`;
+  const found = importsOf(withoutComments(source), "file:///dir/main.ts");
+  assertEquals(found.map((url) => url.slice("file:///dir/".length)), ["a.ts", "b.ts", "c.ts", "d.ts", "g.ts"]);
+});
+
 Deno.test("callable: the explicit form", async () => {
-  const url = new URL("../src/callable_source.ts", here);
-  assertStrictEquals(await resolve(reference({ module: url, name: "withoutComments" })), withoutComments);
-  assertStrictEquals(
-    await resolve(reference({ module: "../src/callable_source.ts", name: "withoutComments" })),
-    withoutComments,
-  );
-  await assertRejects(() => resolve(reference({ module: here, name: "hidden" })), TypeError, `"hidden": "${here}"`);
-  await assertRejects(() => resolve(reference({ module: "./missing.ts", name: "f" })), TypeError, "is missing");
+  const url = new URL("./fixtures/callables/star.ts", here);
+  const { starred } = await import(url.href);
+  assertStrictEquals(await resolve(travelling({ module: url, name: "starred" })), starred);
+  const module = "./fixtures/callables/star.ts";
+  assertStrictEquals(await resolve(travelling({ module, name: "starred" })), starred);
+  await assertRejects(() => resolve(travelling({ module: here, name: "hidden" })), TypeError, `"hidden": "${here}"`);
+  await assertRejects(() => resolve(travelling({ module: "./missing.ts", name: "f" })), TypeError, "is missing");
 });
 
 Deno.test("callable: a loader is used where there is one", async () => {
   const loaders = { "file:///nowhere.ts": () => Promise.resolve({ work }) };
-  const from = { ...reference(work), modules: ["file:///nowhere.ts"] };
+  const from = { ...travelling(work), module: "file:///nowhere.ts" };
   assertStrictEquals(await resolve(from, loaders), work);
 });
 
-Deno.test("callable: a module that is loaded is searched when no candidate exports the function", async () => {
-  const from: FunctionReference = { ...reference(work), modules: [] };
-  assertStrictEquals(await resolve(from), work);
+Deno.test("callable: what no module exports is refused when it is to be proven, whatever its text", async () => {
+  const kept = { arrow, hidden };
+  for (const [fn, name] of [[make(3), "added"], [make(1), "added"], [kept.arrow, "arrow"], [kept.hidden, "hidden"]]) {
+    const given = reference(fn as Callable);
+    assertRefused(() => given.prove(), `Cannot run "${name}": no module exports it`);
+    const late = given.travel();
+    await assertRejects(() => resolve(late), TypeError, `Cannot run "${name}": no module exports it`);
+  }
 });
 
-Deno.test("callable: what the child cannot find or tell apart", async () => {
-  const closure = make(3);
-  await assertRejects(() => resolve(reference(closure)), TypeError, `"minus" of "${here}" and "plus" of "${here}"`);
-  const kept = { arrow, hidden };
-  await assertRejects(() => resolve(reference(kept.arrow)), TypeError, `Cannot run "arrow": no module exports it`);
-  await assertRejects(() => resolve(reference(kept.hidden)), TypeError, `Cannot run "hidden": no module exports it`);
+Deno.test("callable: a promise of a reference is kept or broken", async () => {
+  const found = travelling(work);
+  const kept = new Pledge("work");
+  const waiting = resolve(kept.reference);
+  kept.say({ found });
+  assertStrictEquals(await waiting, work);
+  const broken = new Pledge("work");
+  broken.say({ refused: "Cannot run it" });
+  await assertRejects(() => promised(broken.reference), TypeError, "Cannot run it");
+  const long = new Pledge("work");
+  long.say({ found: { ...found, module: `data:,${"x".repeat(1e5)}` } });
+  await assertRejects(() => promised(long.reference), TypeError, "the URL of its module is too long");
 });
 
 Deno.test("callable: a module that does not load says why", async () => {
@@ -214,7 +247,7 @@ Deno.test("callable: a module that does not load says why", async () => {
   try {
     const given = async (name: string, text: string) => {
       await Deno.writeTextFile(`${folder}/${name}`, text);
-      return { name: "f", hash: "0:0", modules: [`file://${folder}/${name}`] };
+      return { label: "f", module: `file://${folder}/${name}`, name: "f", member: null, hash: "0:0" };
     };
     const rejects = (from: Promise<FunctionReference>, message: string) =>
       assertRejects(async () => await resolve(await from), TypeError, message);

@@ -52,6 +52,8 @@ export interface ProgramOptions {
   /** Whether `env` is the whole environment. */
   clearEnv?: boolean;
   cwd?: string;
+  /** Milliseconds after which it counts as hanging. Default: {@linkcode PATIENCE}. */
+  patience?: number;
 }
 
 /** A program that runs. */
@@ -59,9 +61,14 @@ export class Program implements AsyncDisposable {
   readonly pid: number;
   readonly #child: Deno.ChildProcess;
   readonly #output: Promise<Deno.CommandOutput>;
+  readonly #patience: number;
   #stdout = "";
 
-  constructor(script: string | URL, { flags = ["-A"], args = [], env, clearEnv, cwd }: ProgramOptions) {
+  constructor(
+    script: string | URL,
+    { flags = ["-A"], args = [], env, clearEnv, cwd, patience = PATIENCE }: ProgramOptions,
+  ) {
+    this.#patience = patience;
     const path = script instanceof URL ? script.href : script;
     this.#child = new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", ...flags, path, ...args],
@@ -109,7 +116,7 @@ export class Program implements AsyncDisposable {
 
   /** How it ends; a program that takes too long is killed, and that is an error. */
   async outcome(): Promise<Outcome> {
-    const timer = setTimeout(() => killTree(this.pid), PATIENCE);
+    const timer = setTimeout(() => killTree(this.pid), this.#patience);
     const begin = performance.now();
     const { code, signal, stdout, stderr } = await this.#output;
     clearTimeout(timer);
@@ -119,8 +126,8 @@ export class Program implements AsyncDisposable {
       stdout: new TextDecoder().decode(stdout),
       stderr: new TextDecoder().decode(stderr),
     };
-    if (performance.now() - begin >= PATIENCE) {
-      throw new Error(`Cannot wait longer for the program than ${PATIENCE} ms: ${Deno.inspect(outcome)}`);
+    if (performance.now() - begin >= this.#patience) {
+      throw new Error(`Cannot wait longer for the program than ${this.#patience} ms: ${Deno.inspect(outcome)}`);
     }
     return outcome;
   }

@@ -1,6 +1,6 @@
 // The calls of a pool: where their tasks come from, and what becomes of the results. They know nothing of workers.
 
-import type { FunctionReference } from "../callable_types.ts";
+import type { Given } from "../callable.ts";
 import type { Input } from "./input.ts";
 import { ListInput } from "./input.ts";
 import { Flag } from "./messages.ts";
@@ -10,7 +10,7 @@ import type { Progress } from "./progress.ts";
 export interface PoolFunction {
   /** The pool's number for it. */
   readonly id: number;
-  readonly reference: FunctionReference;
+  readonly given: Given;
 }
 
 /** What one worker runs at a time. */

@@ -93,7 +93,8 @@ export class Crew implements Iterable<Member> {
         this.#restarts++;
       }
     } catch (error) {
-      this.#host.hopeless("a worker cannot be started", error);
+      const why = error instanceof Error ? error.message : Deno.inspect(error);
+      this.#host.hopeless(`a worker cannot be started: ${why}`, error);
     }
   }
 
@@ -129,8 +130,8 @@ export class Crew implements Iterable<Member> {
       this.#host.hopeless(`${this.#unfit} workers in a row could not start: ${message}`, member.unfit);
     } else if (victim !== null) {
       if (victim.deaths < MOST_DEATHS) return; // otherwise each costs its own task, and no other
-      const { name } = victim.call.fn.reference;
-      this.#host.hopeless(`${victim.deaths} workers died of the same task; the last ${how} in "${name}"`);
+      const { label } = victim.call.fn.given;
+      this.#host.hopeless(`${victim.deaths} workers died of the same task; the last ${how} in "${label}"`);
     } else if (!member.wasReady) {
       const most = Math.max(MOST_STILLBORN, MOST_STILLBORN_PER_PROCESS * this.#options.processes);
       if (++this.#stillborn < most) return;

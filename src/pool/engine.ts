@@ -371,7 +371,7 @@ export class Engine implements CallHost, CrewHost {
     if (task.deaths <= task.call.retries) {
       this.#dispatcher.takeBack(); // it comes before them
       this.#dispatcher.handBack([task]);
-    } else this.#fail(task, lost(task.call.fn.reference.name, member));
+    } else this.#fail(task, lost(task.call.fn.given.label, member));
   }
 
   /** It is of no use to go on. */
@@ -416,5 +416,5 @@ export class Engine implements CallHost, CrewHost {
 /** The error of a task whose answer cannot be read: the user's code, which may throw anything, restores what is in it. */
 function unreadable({ call }: Task, cause: unknown): RemoteError {
   const why = cause instanceof Error ? cause.message : `${printed(cause)} was thrown`;
-  return new RemoteError(`Cannot read the result of "${call.fn.reference.name}": ${why}`, { cause });
+  return new RemoteError(`Cannot read the result of "${call.fn.given.label}": ${why}`, { cause });
 }

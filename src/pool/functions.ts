@@ -16,10 +16,12 @@ export class FunctionTable {
   get(target: Callable | ModuleExport): PoolFunction {
     const known = typeof target === "function" ? this.#functions.get(target) : undefined;
     if (known !== undefined) return known;
-    const made = { id: this.#count + 1, reference: reference(target) };
+    const given = reference(target);
+    given.prove();
+    const made = { id: this.#count + 1, given };
     if (typeof target === "function") this.#functions.set(target, made);
     else {
-      const key = `${made.reference.modules[0]} ${made.reference.name}`;
+      const key = `${given.modules[0]} ${given.label}`;
       const same = this.#exports.get(key);
       if (same !== undefined) return same;
       this.#exports.set(key, made);

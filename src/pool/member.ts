@@ -6,6 +6,7 @@ import type { Process } from "../process.ts";
 import { pipedErrors, type PipedOutput } from "../process/output.ts";
 import { Event } from "../synchronize/event.ts";
 import { wait } from "../waits.ts";
+import type { Given as GivenFunction } from "../callable.ts";
 import type { PoolFunction } from "./calls.ts";
 import type { CellTable } from "./cells.ts";
 import { Channel, ENDED, type Frame } from "./channel.ts";
@@ -27,7 +28,8 @@ export interface MemberOptions {
   readonly ProcessClass: typeof Process;
   /** Where its standard error goes: through this process, which remembers the last of it, or straight there. */
   readonly stderr: "piped" | "inherit";
-  readonly settings: WorkerSettings;
+  readonly settings: Omit<WorkerSettings, "initializer">;
+  readonly initializer: GivenFunction | null;
   /** Where the words come from that it shares with its pool. */
   readonly cells: CellTable;
   /** What all workers take their tasks from. */
@@ -87,7 +89,7 @@ export class Member {
   #calledAt = 0;
 
   /** Starts a worker. */
-  constructor(host: MemberHost, { ProcessClass, stderr, settings, cells, tasks }: MemberOptions) {
+  constructor(host: MemberHost, { ProcessClass, stderr, settings, initializer, cells, tasks }: MemberOptions) {
     this.#host = host;
     this.#cells = cells;
     this.#desk = {
@@ -102,7 +104,7 @@ export class Member {
     try {
       this.process = new ProcessClass({
         target: WORKER,
-        args: [this.#desk, settings],
+        args: [this.#desk, { ...settings, initializer: initializer?.travel() ?? null } satisfies WorkerSettings],
         daemon: true,
         stderr,
       });
@@ -169,7 +171,7 @@ export class Member {
   introduce(fn: PoolFunction): void {
     if (this.#known.has(fn.id) || this.state === "ended") return;
     this.#known.add(fn.id);
-    this.#desk.functions.send({ ...QUIET, kind: Kind.function, extra: fn.id }, [fn.reference]);
+    this.#desk.functions.send({ ...QUIET, kind: Kind.function, extra: fn.id }, [fn.given.travel()]);
   }
 
   /** Has it look for tasks, if it rests. */

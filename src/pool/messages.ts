@@ -1,6 +1,6 @@
 // What a pool (engine.ts, member.ts) and its workers (worker.ts) say to each other: the types that both halves share.
 
-import type { FunctionReference } from "../callable_types.ts";
+import type { TravellingReference } from "../callable_late.ts";
 import type { Event } from "../synchronize/event.ts";
 import type { Channel } from "./channel.ts";
 
@@ -61,7 +61,7 @@ export interface Desk {
 
 /** What a worker is started with, besides its desk. */
 export interface WorkerSettings {
-  readonly initializer: FunctionReference | null;
+  readonly initializer: TravellingReference | null;
   readonly initargs: readonly unknown[];
   /** Whether it may have children. */
   readonly mayHaveChildren: boolean;

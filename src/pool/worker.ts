@@ -5,7 +5,8 @@
 // exactly that task is lost.
 
 import { ArrivedCallable, trusting } from "../callable_arrival.ts";
-import type { Callable, FunctionReference } from "../callable_types.ts";
+import type { TravellingReference } from "../callable_late.ts";
+import type { Callable } from "../callable_types.ts";
 import { current } from "../current.ts";
 import { MaybeEncodingError } from "../errors.ts";
 import { dumps } from "../reduction.ts";
@@ -89,7 +90,7 @@ class RunningTask implements CurrentTask {
 class Worker {
   readonly #desk: Desk;
   readonly #settings: WorkerSettings;
-  readonly #references = new Map<number, FunctionReference>();
+  readonly #references = new Map<number, TravellingReference>();
   readonly #functions = new Map<number, Fn>();
   #lastBreath = performance.now();
   #lastLook = -Infinity;
@@ -199,11 +200,11 @@ class Worker {
     const fn = this.#functions.get(extra) ?? await this.#function(extra);
     if ((flags & Flag.each) === 0) return [Kind.done, [await fn(...list)]];
     const isStar = (flags & Flag.star) !== 0;
-    const { name } = this.#references.get(extra)!;
+    const { label } = this.#references.get(extra)!;
     if ((flags & Flag.lenient) !== 0) return await runLeniently(fn, list);
     // The results take the places of the items.
     for (let i = 0; i < list.length; i++) {
-      const result = isStar ? fn(...argumentsOf(list[i], name)) : fn(list[i]);
+      const result = isStar ? fn(...argumentsOf(list[i], label)) : fn(list[i]);
       list[i] = isThenable(result) ? await result : result;
     }
     return [Kind.done, list];
@@ -214,7 +215,7 @@ class Worker {
     while (!this.#references.has(id)) {
       const frame = this.#desk.functions.receive(0);
       if (frame === null || frame === ENDED) throw new Error(`Cannot run function ${id}: it was not introduced`);
-      this.#references.set(frame.extra, frame.read()[0] as FunctionReference);
+      this.#references.set(frame.extra, frame.read()[0] as TravellingReference);
     }
     const fn = await find(this.#references.get(id)!);
     this.#functions.set(id, fn);
@@ -268,7 +269,7 @@ function argumentsOf(item: unknown, name: string): Iterable<unknown> {
   throw new TypeError(`Cannot call "${name}" with the item ${printed(item)}: wanted an array of its arguments`);
 }
 
-async function find(reference: FunctionReference): Promise<Fn> {
+async function find(reference: TravellingReference): Promise<Fn> {
   // It comes from the pool, which has started this process: nobody else has been given the channel of functions.
   const callable: Callable = await trusting(() => new ArrivedCallable(reference)).get();
   return callable as Fn;

@@ -2,6 +2,7 @@
 
 import { isWatched } from "../command_line.ts";
 import { current } from "../current.ts";
+import { payAtExit } from "../callable.ts";
 import { endInOrder } from "../finalize.ts";
 import { getLogger } from "../logging.ts";
 import { commandLine, native } from "../native.ts";
@@ -49,6 +50,7 @@ export function endAtExit(): void {
 }
 
 function endChildren(children: readonly Child[]): void {
+  payAtExit(); // some are yet to be told what they are to run
   const logger = getLogger();
   const daemons = children.filter(({ process }) => process.daemon);
   for (const { pid, name } of daemons) {

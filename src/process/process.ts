@@ -2,11 +2,10 @@
 
 import { type AuthenticationString, currentAuthkey, setCurrentAuthkey, toAuthkey } from "../authkey.ts";
 import { showAsText } from "../shown.ts";
-import { type Callable, type FunctionReference, type ModuleExport, reference } from "../callable.ts";
+import { type Callable, type Given, type ModuleExport, reference } from "../callable.ts";
 import { current, nextIdentity } from "../current.ts";
 import { InvalidStateError } from "../errors.ts";
 import { isPastChildren } from "../finalize.ts";
-import { launch } from "../launch.ts";
 import { native, shareSelf } from "../native.ts";
 import type { WaitOptions, WaitSyncOptions } from "../options.ts";
 import { register } from "../reduction.ts";
@@ -18,6 +17,7 @@ import { Outputs, pipedErrors } from "./output.ts";
 import { Self } from "./self.ts";
 import type { Sentinel } from "./sentinel.ts";
 import { exitText, SIGINT, SIGKILL, SIGTERM } from "./signals.ts";
+import { launched, mayProveLater, proveAll, proveOrEnd } from "./proof.ts";
 import { classReference, requireMethods } from "./subclass.ts";
 import { argumentsOf, type Work, workOf } from "./work.ts";
 
@@ -87,10 +87,10 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
   readonly #identity: readonly number[];
   /** Whether it is the process that runs. */
   readonly #isSelf: boolean = false;
-  readonly #class: FunctionReference | null = null;
+  readonly #class: Given | null = null;
   /** What `run` does and what it is started with, until the start. */
   #work: Work | null = null;
-  #target: FunctionReference | null = null;
+  #target: Given | null = null;
   #options: UntypedOptions = {};
   #name: string;
   #daemon: boolean;
@@ -256,8 +256,9 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
    *
    * @throws {InvalidStateError} If it was started before, this process may not have children, or it is exiting and has
    * waited for its children.
-   * @throws {TypeError} If an argument, or a property of an instance with a `run` of its own, cannot be serialised; then
-   * nothing is started.
+   * @throws {TypeError} If an argument, or a property of an instance with a `run` of its own, cannot be serialised; or if
+   * no module exports the target, or the class with a `run` of its own. Then nothing is started. A main module that awaits
+   * at its top level may not show yet what it exports: then {@linkcode join} says so, and the target does not run.
    * @throws {Deno.errors.NotCapable} If it is to have permissions that this process has not; then nothing is started.
    * @throws What the operating system says against it, as the matching `Deno.errors`.
    */
@@ -297,7 +298,10 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
           "share what it may use",
       );
     }
-    const pid = launch({
+    const toRun = [this.#target, this.#class].filter((it) => it !== null);
+    const isProvenLater = mayProveLater(toRun, permissions);
+    if (!isProvenLater) proveAll(toRun);
+    const pid = launched(isProvenLater ? toRun : [], {
       method: methodFor(this.constructor),
       permissions,
       maxSharedMemory,
@@ -316,6 +320,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
       stdout,
       stderr,
     });
+    if (isProvenLater) proveOrEnd(toRun, pid);
     const outputs = new Outputs(pid, { stdout, stderr });
     if (outputs.stderr !== null) pipedErrors.set(this, outputs.stderr);
     const isCaged = permissions !== "inherit" || native().isCaged();

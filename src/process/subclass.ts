@@ -1,12 +1,12 @@
 // How a process of a class of the user's own gets into the process that it starts: the class as an exported name, the
 // instance's own state as data. Its constructor does not run again, as `__init__` does not in Python.
 
-import { type FunctionReference, reference } from "../callable.ts";
+import { type Given, reference } from "../callable.ts";
 import { privateMember } from "../callable_source.ts";
 import type { Process } from "./process.ts";
 
-/** The reference of a class with a `run` of its own. */
-export function classReference(Class: new () => Process, base: new () => Process): FunctionReference {
+/** A class with a `run` of its own, as another process finds it. */
+export function classReference(Class: new () => Process, base: new () => Process): Given {
   for (let it = Class; it !== base; it = Object.getPrototypeOf(it)) requireNoPrivateMembers(it);
   return reference(Class, { kind: "class" });
 }

@@ -1,6 +1,6 @@
 // What `Process.run` does unless a class overrides it: the target is called with its arguments.
 
-import type { FunctionReference } from "../callable.ts";
+import type { Given } from "../callable.ts";
 import { resolve } from "../callable_resolve.ts";
 import type { Target, UntypedOptions } from "./options.ts";
 
@@ -15,9 +15,9 @@ export function argumentsOf({ args = [], kwargs }: UntypedOptions): unknown[] {
 /** Calls the target, in the process that was given it. */
 export function workOf<A extends readonly unknown[]>(
   target: Target<A>,
-  reference: FunctionReference,
+  given: Given,
   args: unknown[],
 ): Work {
   if (typeof target === "function") return () => target(...args as unknown as A);
-  return async () => await (await resolve(reference))(...args);
+  return async () => await (await resolve(given.travel()))(...args);
 }

@@ -401,9 +401,8 @@ export class Decoder {
   }
 
   #readExportedError(): Error {
-    const name = this.#readText();
-    const hash = this.#readText();
-    const reference = { name, hash, modules: this.#readText().split("\n") };
+    const [label, hash, module, name, member] = Array.from({ length: 5 }, () => this.#readText());
+    const reference = { label, hash, module, name, member: member === "" ? null : member };
     const shown = this.#readText();
     const known = this.#readText();
     const Class = isRestoringFromOutside() ? classKnown(reference) : classFound(reference);

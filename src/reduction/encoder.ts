@@ -380,7 +380,8 @@ export class Encoder {
     const { reference, known, shown } = headOf(value);
     const header = this.#out.openExtension(reference === null ? Extension.Error : Extension.ExportedError);
     if (reference !== null) {
-      for (const text of [reference.name, reference.hash ?? "", reference.modules.join("\n"), shown ?? ""]) {
+      const { label, hash, module, name, member } = reference;
+      for (const text of [label, hash ?? "", module, name, member ?? "", shown ?? ""]) {
         this.#out.writeString(text);
       }
     }

@@ -5,17 +5,18 @@
  *
  * @module
  */
-import { knownLoaders } from "../callable_arrival.ts";
-import { isKnown, load, requireModule } from "../callable_resolve.ts";
+import { isKnown, knownLoaders, load, requireModule } from "../callable_modules.ts";
+import { knownNamespace, namespaceAtOnce, namespaceLater } from "../callable_namespaces.ts";
+import { searchAtAnyPrice, searchIn, searchLater, valueAt } from "../callable_proof.ts";
 import { exportsClass, importersOf, mentions, privateMember, readSource } from "../callable_source.ts";
 import { type FunctionReference, isOwnModule, type ModuleNamespace, sourceHash } from "../callable_types.ts";
-import { errorClasses, loadedModules } from "../inspector.ts";
+import { loadedModules } from "../inspector.ts";
 import { treeHasCage } from "../native.ts";
-import type { ErrorClass } from "./error_classes.ts";
 import { clearTimeout, setTimeout } from "../timing.ts";
+import type { ErrorClass } from "./error_classes.ts";
 
-/** The sender's half: references made, by class. */
-const references = new WeakMap<object, FunctionReference>();
+/** The sender's half: references made, by class; `null` for those that no module exports. */
+const references = new WeakMap<object, FunctionReference | null>();
 
 /** The receiver's half: the classes found, and `null` for those that cannot be found, by {@linkcode keyOf}. */
 const found = new Map<string, ErrorClass | null>();
@@ -40,9 +41,14 @@ export function classReference(error: Error): FunctionReference | null {
   for (let it = Class; it !== Function.prototype && it !== null; it = Object.getPrototypeOf(it)) {
     if (privateMember(it) !== null) return null; // only the constructor makes them, and it does not run again
   }
-  const modules = exportersOf(Class.name, modulesOn(error.stack));
-  if (modules.length === 0) return null;
-  const made = { name: Class.name, hash: sourceHash(Class), modules };
+  const { place: found, later } = searchIn(Class, () => exportersOf(Class.name, modulesOn(error.stack)));
+  const place = found ?? searchAtAnyPrice(Class, later);
+  if (place === null && later.some((url) => knownNamespace(url) === null)) {
+    // This error goes as one of the nearest known class; the next is told of in time.
+    void searchLater(Class, later).catch(() => null);
+    return null;
+  }
+  const made = place && { label: Class.name, ...place, hash: sourceHash(Class) };
   references.set(Class, made);
   return made;
 }
@@ -68,7 +74,12 @@ function exportersOf(name: string, throwing: readonly string[]): string[] {
     // What is added is visited, too.
     if (source !== null && mentions(name, source)) importersOf(name, source, url).forEach((it) => modules.add(it));
   }
-  return [...modules].filter((url) => exportsClass(name, readSource(url)));
+  return [...modules].filter((url) => exportsClass(name, readSource(url)) || exportsValues(readSource(url)));
+}
+
+/** Whether it exports what some expression makes: a class of any name. */
+function exportsValues(source: string | null): boolean {
+  return source !== null && /\bexport\s+(?:const|let|var|default)\b/.test(source);
 }
 
 /** The class that a reference means, if it can be found without waiting; who can wait is to say so. */
@@ -89,14 +100,14 @@ export function classFound(reference: FunctionReference): ErrorClass | null {
 }
 
 function classAtOnce(reference: FunctionReference): ErrorClass | null {
-  for (const url of reference.modules) {
-    const mayBe = isKnown(url, knownLoaders()) || (!treeHasCage() && isReadable(url));
-    if (!url.startsWith("file:") || !mayBe) continue;
-    const module = requireModule(url);
-    const Class = module === null ? null : exportedClass(module, reference);
-    if (Class !== null) return Class;
-  }
-  return null;
+  const { module } = reference;
+  const known = knownNamespace(module);
+  if (known !== null) return exportedClass(known, reference);
+  const mayBe = isKnown(module, knownLoaders()) || (!treeHasCage() && isReadable(module));
+  if (!mayBe) return null;
+  const loaded = namespaceAtOnce(module);
+  const namespace = loaded === null || loaded === "later" ? requireModule(module) : loaded;
+  return namespace === null ? null : exportedClass(namespace, reference);
 }
 
 /** As {@linkcode classFound}, for a message from outside of the tree: what it names is not imported for its sake. */
@@ -126,21 +137,31 @@ export async function findClasses(references: readonly FunctionReference[]): Pro
 }
 
 async function search(reference: FunctionReference): Promise<ErrorClass | null> {
-  const loaded = await loadedModules();
-  if (loaded === null || treeHasCage() || reference.modules.some((url) => loaded.includes(url))) {
-    const Class = classAtOnce(reference);
-    if (Class !== null || loaded === null) return Class;
-    const classes = (await errorClasses()).filter((it) => isMeant(it, reference));
-    if (classes.length === 1) return classes[0] as ErrorClass;
-    if (treeHasCage()) return null;
+  const { module } = reference;
+  const isLoaded = mayBeAskedFor(module) && namespaceAtOnce(module) !== null;
+  const Class = classAtOnce(reference);
+  if (Class !== null) return Class;
+  // One that is loaded is not imported, unless it has not come to the class: it may be waiting for whoever asks here.
+  const namespace = isLoaded ? await namespaceLater(module) : null;
+  if (namespace !== null && (hasReached(namespace, reference) || module === Deno.mainModule)) {
+    return exportedClass(namespace, reference);
   }
-  for (const url of reference.modules) {
-    if (loaded.includes(url) || !isReadable(url)) continue;
-    const module = await loadedInTime(url);
-    const Class = module === null ? null : exportedClass(module, reference);
-    if (Class !== null) return Class;
+  if (treeHasCage() || !isReadable(module)) return null;
+  const imported = await loadedInTime(module);
+  return imported === null ? null : exportedClass(imported, reference);
+}
+
+/** Whether a message may have this process look at a module: once a process has fewer permissions, at known ones only. */
+function mayBeAskedFor(module: string): boolean {
+  return !treeHasCage() || isKnown(module, knownLoaders()) || (loadedModules()?.includes(module) ?? false);
+}
+
+function hasReached(namespace: ModuleNamespace, { name }: FunctionReference): boolean {
+  try {
+    return namespace[name] !== null;
+  } catch {
+    return false;
   }
-  return null;
 }
 
 /**
@@ -169,20 +190,13 @@ function keep(reference: FunctionReference, Class: ErrorClass | null): ErrorClas
   return Class;
 }
 
-function keyOf({ name, hash, modules }: FunctionReference): string {
-  return [name, hash, ...modules].join("\n");
+function keyOf({ module, name, member, hash }: FunctionReference): string {
+  return [module, name, member, hash].join("\n");
 }
 
-function exportedClass(module: ModuleNamespace, reference: FunctionReference): ErrorClass | null {
-  for (const name of Object.getOwnPropertyNames(module)) {
-    try {
-      if (isMeant(module[name], reference)) return module[name] as ErrorClass;
-    } catch { /* the module, part of a cycle, has not reached it */ }
-  }
-  return null;
-}
-
-function isMeant(value: unknown, { name, hash }: FunctionReference): boolean {
-  return typeof value === "function" && value.name === name && value.prototype instanceof Error &&
-    sourceHash(value) === hash;
+function exportedClass(namespace: ModuleNamespace, reference: FunctionReference): ErrorClass | null {
+  const value = valueAt(namespace, reference);
+  const isMeant = typeof value === "function" && value.prototype instanceof Error &&
+    sourceHash(value) === reference.hash;
+  return isMeant ? value as ErrorClass : null;
 }

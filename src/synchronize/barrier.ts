@@ -1,8 +1,9 @@
 // Barrier. Its rounds and slots are native/core/src/sync/barrier.rs; all of it is in the addon, but for the action.
 
 import { BlockHandle, type BlockReference, closedError, partsOf } from "../blocks.ts";
-import { callingModules, type FunctionReference, type ModuleExport, reference } from "../callable.ts";
+import { callingModules, type Given, type ModuleExport, reference } from "../callable.ts";
 import { ArrivedCallable } from "../callable_arrival.ts";
+import { arrivedReference, type TravellingReference } from "../callable_late.ts";
 import { BrokenBarrierError } from "../errors.ts";
 import { native, translated } from "../native.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
@@ -26,7 +27,7 @@ export interface BarrierOptions {
 }
 
 /** How a barrier travels: its block, its action and its timeout. */
-type BarrierData = [...BlockReference, action: FunctionReference | null, timeout: number];
+type BarrierData = [...BlockReference, action: TravellingReference | null, timeout: number];
 
 /** The most parties; see `MAX_PARTIES` in native/core/src/primitives/barrier.rs. */
 const MAX_PARTIES = 2 ** 20;
@@ -39,7 +40,7 @@ const RUNS_ACTION = -16;
 /** The action, wherever it comes from. */
 interface Action {
   /** How another process finds it. */
-  reference(): FunctionReference;
+  reference(): TravellingReference;
   get(): Promise<Run> | Run;
   getSync(): Run;
 }
@@ -72,7 +73,8 @@ export class Barrier implements Disposable {
         if (typeof timeout !== "number" || Number.isNaN(timeout) || typeof action !== "object") {
           throw new RangeError("Cannot restore a Barrier: its description is malformed");
         }
-        return new Barrier(BlockHandle.adopt([block, generation]), { timeout }, action as FunctionReference | null);
+        const reference = action === null ? null : arrivedReference(action);
+        return new Barrier(BlockHandle.adopt([block, generation]), { timeout }, reference);
       },
     });
   }
@@ -89,11 +91,11 @@ export class Barrier implements Disposable {
    */
   constructor(parties: number, options?: BarrierOptions);
   /** @ignore The barrier in a block that exists. */
-  constructor(handle: BlockHandle, options: BarrierOptions, arrived: FunctionReference | null);
+  constructor(handle: BlockHandle, options: BarrierOptions, arrived: TravellingReference | null);
   constructor(
     first: number | BlockHandle,
     { action, timeout }: BarrierOptions = {},
-    arrived: FunctionReference | null = null,
+    arrived: TravellingReference | null = null,
   ) {
     this.#timeout = timeoutOf({ timeout });
     this.#action = action !== undefined ? localAction(action) : arrived !== null ? arrivedAction(arrived) : null;
@@ -265,13 +267,18 @@ function broken(): BrokenBarrierError {
 
 /** An action that was given here. */
 function localAction(action: BarrierAction): Action {
-  if (typeof action !== "function") return arrivedAction(reference(action));
+  if (typeof action !== "function") return arrivedAction(reference(action).travel());
   const callers = callingModules();
-  return { reference: () => reference(action, { callers }), get: () => action, getSync: () => action };
+  const travelling = () => {
+    const given: Given = reference(action, { callers });
+    given.prove();
+    return given.travel();
+  };
+  return { reference: travelling, get: () => action, getSync: () => action };
 }
 
 /** An action that is found by its reference. */
-function arrivedAction(found: FunctionReference): Action {
+function arrivedAction(found: TravellingReference): Action {
   const callable = new ArrivedCallable(found);
   return {
     reference: () => found,

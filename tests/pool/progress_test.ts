@@ -1,5 +1,6 @@
 // The bar on a terminal.
 
+import { reference } from "../../src/callable.ts";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type CallHost, MapCall } from "../../src/pool/calls.ts";
 import { ListInput } from "../../src/pool/input.ts";
@@ -86,7 +87,7 @@ function shownBy(n: number, failed = -1): string[] {
     hold() {},
     release() {},
   };
-  const fn = { id: 1, reference: { name: "f", hash: null, modules: [] } };
+  const fn = { id: 1, given: reference({ module: import.meta.url, name: "f" }) };
   const input = new ListInput(Array(n).fill(0));
   const call = new MapCall({ host, fn, flags: 0, retries: 0 }, { input, chunksize: 1, progress });
   call.promise.catch(() => {});

@@ -1,0 +1,54 @@
+// When it is proven that a module exports what a process is to run. The first proof in a program takes some 15 ms, most of
+// which go into setting up what Deno has of Node; a child takes longer to boot. So the first one is proven meanwhile.
+
+import type { Given } from "../callable.ts";
+import { isReady } from "../callable_namespaces.ts";
+import { isFrozen } from "../freeze.ts";
+import { type Launch, launch } from "../launch.ts";
+import { native } from "../native.ts";
+import type { ProcessOptions } from "./options.ts";
+import { SIGKILL } from "./signals.ts";
+
+/** Proves all. Throws what {@linkcode Given.prove} throws. */
+export function proveAll(toRun: readonly Given[]): void {
+  for (const given of toRun) given.prove();
+}
+
+/**
+ * Whether a process may be started before the proof: only where that saves time, and where the child may import
+ * whichever module it turns out to be. With less than all that may be read, the modules are named on its command line.
+ */
+export function mayProveLater(toRun: readonly Given[], permissions: ProcessOptions["permissions"]): boolean {
+  return !isReady() && toRun.some((given) => !given.isProven) && permissions === "inherit" && !isFrozen() &&
+    Deno.permissions.querySync({ name: "read" }).state === "granted" && !native().isCaged();
+}
+
+/** Starts a process before the proof. If that fails, nobody is owed one any more. */
+export function launched(toProve: readonly Given[], options: Launch): number {
+  try {
+    return launch(options);
+  } catch (error) {
+    for (const given of toProve) {
+      try {
+        given.prove();
+      } catch {
+        // It is not to be run.
+      }
+    }
+    throw error;
+  }
+}
+
+/** As {@linkcode proveAll}, for a process that has just been started. Where there is no proof, it is ended. */
+export function proveOrEnd(toRun: readonly Given[], pid: number): void {
+  try {
+    proveAll(toRun);
+  } catch (error) {
+    const addon = native();
+    addon.childSignal(pid, SIGKILL);
+    addon.childJoin(pid, Infinity);
+    addon.childExitCode(pid);
+    addon.childClose(pid);
+    throw error;
+  }
+}
