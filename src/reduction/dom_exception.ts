@@ -27,15 +27,18 @@ function numberOrNull(value: unknown): number | null {
 /** The error that {@linkcode quotaOf} and its texts describe; `null` if they are not valid. */
 export function domException(message: string, name: string, excess: readonly unknown[] | null): DOMException | null {
   if (excess === null) return new DOMException(message, name);
-  const [quota, requested] = excess.map((it) => it ?? undefined);
+  const [quota, requested] = excess;
   if (QuotaExceededError === undefined || !isCount(quota) || !isCount(requested)) return null;
   try {
-    return new QuotaExceededError(message, { quota, requested });
+    return new QuotaExceededError(message, {
+      ...(quota !== null && { quota }),
+      ...(requested !== null && { requested }),
+    });
   } catch {
     return null; // less than 0, or no more requested than there is
   }
 }
 
-function isCount(value: unknown): value is number | undefined {
-  return value === undefined || typeof value === "number";
+function isCount(value: unknown): value is number | null {
+  return value === null || typeof value === "number";
 }

@@ -192,6 +192,11 @@ export class StructureArray<F extends Fields> implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
+
+  /** Such as `<StructureArray(length=2)>`; for messages. */
+  toString(): string {
+    return `<StructureArray(${this.#place.handle.closed ? "closed" : `length=${this.length}`})>`;
+  }
 }
 
 function demandOf({ size, alignment, hasViews }: Demand, length: number): Demand {

@@ -27,10 +27,11 @@ import {
 } from "@parallel/multiprocessing";
 import { dumps, loads } from "@parallel/multiprocessing/reduction";
 import { restoringFromOutside } from "../../src/blocks.ts";
+import { arrivals } from "../../src/callable_arrival.ts";
 import { native } from "../../src/native.ts";
 import { Extension } from "../../src/reduction/format.ts";
 import { registeredNames } from "../../src/reduction/registry.ts";
-import { childrenOf, descriptorCount, TARGETS, threads, until } from "../helpers.ts";
+import { childrenOf, descriptorCount, TARGETS, threads } from "../helpers.ts";
 
 /** Messages between two looks at what there is. */
 const BATCH = 400;
@@ -39,6 +40,9 @@ const SLACK = 384 * 2 ** 20;
 const TRAP = new URL("../fixtures/trap.ts", import.meta.url).href;
 /** Of classes that never travel. */
 const REFUSED = ["Pool", "Process", "Listener", "AsyncResult", "ImapIterator", "Sentinel", "Guard", "ParentProcess"];
+
+/** So many looks in a row, 20 ms apart, show the same before it begins. */
+const SETTLED = 10;
 
 /** What came of it. */
 export interface Findings {
@@ -109,33 +113,52 @@ class Targets implements Disposable {
   }
 }
 
-/** Any data as a message's bytes, in which references and names stand where they hurt. */
+/** Values that stand where they hurt. */
+function leavesOf(references: readonly [number, number][]): unknown[] {
+  return [
+    ...[null, undefined, true, false, 0, -1, 1, 8, 64, 0.5, 2 ** 31, 2 ** 32, 2 ** 53, NaN, Infinity, 5n],
+    ...["", "1", "x", "f64", "u8", "c", "__proto__", "constructor", "Trapped", TRAP, "file:///etc/passwd"],
+    ...[[], {}, new Map(), new Set(), new Uint8Array(8), new Date(NaN), new Error("x"), Object(1)],
+    ...references.map(([block]) => block),
+    ...references,
+    ...references.map(([block, generation]) => [block, generation, 0]),
+    ...references.map(([block, generation]) => [block, generation + 1]),
+    { name: "trapped", hash: null, modules: [TRAP] },
+    { module: TRAP, name: "trapped" },
+    { x: "f64", label: ["c", 8] },
+    { x: "f64", label: ["c", 2 ** 40] },
+  ];
+}
+
+/** Every name, and an error of a module, with every leaf, alone and in short lists. */
+function* sweep(targets: Targets, names: readonly string[]): Generator<Uint8Array> {
+  const leaves = leavesOf(targets.references);
+  const data = [
+    ...leaves,
+    ...leaves.map((it) => [it]),
+    ...leaves.map((it) => [it, null]),
+    ...leaves.map((it) => [1, it]),
+  ];
+  const bodies = data.map((it) => [...dumps(it).bytes]);
+  for (const body of bodies) yield new Uint8Array(exportedError("Trapped", [TRAP], body));
+  for (const name of names) {
+    for (const body of bodies) yield new Uint8Array(extension(Extension.Reduced, [...text(name), ...body]));
+  }
+}
+
+/** Any data as a message's bytes, with references and names in it. */
 function dataOf(references: readonly [number, number][], names: readonly string[]): fc.Arbitrary<number[]> {
   const reference = fc.constantFrom(...references);
-  const word = fc.constantFrom("x", "f64", "u8", "c", "", "__proto__", "constructor", TRAP, "Trapped", "trapped");
-  const leaf: fc.Arbitrary<unknown> = fc.oneof(
-    fc.constantFrom<unknown>(null, undefined, true, false, 0, -1, 1, 8, 64, 2 ** 31, 2 ** 32, 2 ** 53, NaN, Infinity),
-    fc.constantFrom<unknown>(0.5, 5n, "1", [], {}, new Map(), new Set(), new Uint8Array(8), new Date(NaN)),
-    word,
-    reference.map(([block]) => block),
-    reference,
-    reference.map(([block, generation]) => [block, generation, 0]),
-    reference.map(([block, generation]) => [block, generation + 1]),
-    fc.nat(2 ** 16).map((block) => [block, 1]),
-    fc.constant({ name: "trapped", hash: null, modules: [TRAP] }),
-    fc.constant({ module: TRAP, name: "trapped" }),
-    fc.constant({ x: "f64", label: ["c", 8] }),
-    fc.constant({ x: "f64", label: ["c", 2 ** 40] }),
-  );
+  const leaf = fc.constantFrom(...leavesOf(references));
   const plain = fc.oneof(
-    { maxDepth: 3 },
-    leaf,
+    { arbitrary: leaf, weight: 3 },
     fc.array(leaf, { maxLength: 5 }),
     fc.tuple(reference, leaf, leaf).map(([[block, generation], a, b]) => [block, generation, a, b]),
-    fc.dictionary(word, leaf, { maxKeys: 3 }),
+    fc.tuple(leaf, reference, leaf, leaf),
+    fc.dictionary(fc.constantFrom("x", "label", "__proto__", "name", "module"), leaf, { maxKeys: 3 }),
   ).map((value) => [...dumps(value).bytes]);
   const { data } = fc.letrec<{ data: number[]; reduced: number[]; list: number[] }>((tie) => ({
-    data: fc.oneof({ maxDepth: 4 }, plain, tie("reduced"), tie("list")),
+    data: fc.oneof({ maxDepth: 4 }, { arbitrary: plain, weight: 6 }, tie("reduced"), tie("list")),
     list: fc.array(tie("data"), { maxLength: 4 }).map((items) => [0x90 | items.length, ...items.flat()]),
     reduced: fc.tuple(fc.constantFrom(...names), tie("data"))
       .map(([name, data]) => extension(Extension.Reduced, [...text(name), ...data])),
@@ -143,9 +166,28 @@ function dataOf(references: readonly [number, number][], names: readonly string[
   return data;
 }
 
+/** The names of all classes that travel, of some that never do, and of what is no class. */
+function allNames(): string[] {
+  return [...registeredNames(), ...REFUSED, "Object", "Deno.Command", "__proto__", "constructor"];
+}
+
+/** An error whose class some module is said to export, with a property that is any data. */
+function exportedError(name: string, modules: readonly string[], data: readonly number[]): number[] {
+  return extension(Extension.ExportedError, [
+    ...text(name),
+    ...text("1:abc"),
+    ...longText(modules.join("\n")),
+    ...text(""),
+    ...text("Error"),
+    ...text("stack"),
+    ...text("more"),
+    ...data,
+  ]);
+}
+
 /** Messages that name every class, views of shared memory, and errors of modules. */
 function forged(targets: Targets): fc.Arbitrary<Uint8Array> {
-  const names = [...registeredNames(), ...REFUSED, "Object", "Deno.Command", "__proto__", "constructor"];
+  const names = allNames();
   const data = dataOf(targets.references, names);
   const reduced = fc.tuple(fc.constantFrom(...names), data)
     .map(([name, data]) => extension(Extension.Reduced, [...text(name), ...data]));
@@ -161,18 +203,7 @@ function forged(targets: Targets): fc.Arbitrary<Uint8Array> {
     fc.constantFrom("Trapped", "Error", "TypeError", "AggregateError", "Deno.errors.NotFound"),
     fc.constantFrom(TRAP, "data:text/javascript,globalThis[Symbol.for('trap')]=true", "node:child_process", "npm:x"),
     data,
-  ).map(([name, module, data]) =>
-    extension(Extension.ExportedError, [
-      ...text(name),
-      ...text("1:abc"),
-      ...longText(`${TRAP}\n${module}`),
-      ...text(""),
-      ...text("Error"),
-      ...text("stack"),
-      ...text("more"),
-      ...data,
-    ])
-  );
+  ).map(([name, module, data]) => exportedError(name, [TRAP, module], data));
   const kinds = Object.values(Extension);
   const odd = fc.tuple(fc.constantFrom(...kinds), fc.array(data, { maxLength: 4 }))
     .map(([type, parts]) => extension(type, parts.flat()));
@@ -203,7 +234,8 @@ function inventory(): Record<string, number> {
   return {
     children: childrenOf().length,
     descriptors: descriptorCount(),
-    threads: threads().length,
+    // Those of the runtime come and go.
+    threads: threads().filter((name) => name.startsWith("mp-")).length,
     blocks: native().memoryUsage().blocks,
     trapped: Reflect.has(globalThis, Symbol.for("trap")) ? 1 : 0,
     global: Object.getOwnPropertyNames(globalThis).length,
@@ -242,40 +274,75 @@ async function startCage(): Promise<void> {
   caged.close();
 }
 
+/** Reads messages, and notes what it complains of. */
+class Reader {
+  messages = 0;
+  restored = 0;
+  readonly violations: string[] = [];
+  #before: Record<string, number> = {};
+
+  /** From here on, nothing may be there that is not there now, when the runtime has set up what it does by itself. */
+  async begin(): Promise<void> {
+    for (let i = 0; i < SETTLED;) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      const now = inventory();
+      i = Deno.inspect(now) === Deno.inspect(this.#before) ? i + 1 : 0;
+      this.#before = now;
+    }
+  }
+
+  read(bytes: Uint8Array, fromOutside: boolean, round: number): void {
+    const came = attempt(bytes, fromOutside);
+    this.messages++;
+    if (came === true) this.restored++;
+    if (typeof came === "string") this.violations.push(`${came} (round ${round}): ${bytes.toHex()}`);
+    // Before anything is collected as garbage, which takes a turn of the event loop.
+    if (this.messages % BATCH === 0) this.#compare(round);
+  }
+
+  #compare(round: number): string[] {
+    const rose = whatRose(this.#before, inventory());
+    if (rose.length > 0) this.violations.push(`there is more than before (round ${round}): ${rose.join(", ")}`);
+    return rose;
+  }
+
+  /** Looks whether there is more than at the beginning: at once, and when what was begun has had a moment. */
+  async look(round: number): Promise<void> {
+    if (this.#compare(round).length > 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.#compare(round);
+  }
+}
+
 /** Reads hostile messages for so many seconds. */
 export async function fuzz(seconds: number, seed = crypto.getRandomValues(new Int32Array(1))[0]): Promise<Findings> {
-  await startCage();
   using targets = new Targets();
-  const sources = [forged(targets), damaged(targets)];
-  const violations: string[] = [];
-  let [messages, restored] = [0, 0];
+  const reader = new Reader();
   // Everything that is made at the first need is made.
   for (const bytes of targets.honest) attempt(bytes, false);
-  await new Promise((resolve) => setTimeout(resolve, 0));
-  const before = inventory();
+  await arrivals();
+  using event = new Event();
+  await event.wait({ timeout: 10 });
+  await reader.begin();
+  for (const bytes of sweep(targets, allNames())) reader.read(bytes, true, 0);
+  await reader.look(0);
+  await startCage();
+  await reader.begin();
+  for (const bytes of sweep(targets, allNames())) reader.read(bytes, false, 0);
+  await reader.look(0);
   const { rss } = Deno.memoryUsage();
-  const until_ = performance.now() + seconds * 1000;
-  for (let round = seed; performance.now() < until_ && violations.length === 0; round++) {
-    for (const source of sources) {
-      for (const bytes of fc.sample(source, { seed: round, numRuns: BATCH })) {
-        for (const fromOutside of [true, false]) {
-          const came = attempt(bytes, fromOutside);
-          messages++;
-          if (came === true) restored++;
-          if (typeof came === "string") violations.push(`${came} (round ${round}): ${bytes.toHex()}`);
-        }
-      }
+  const sources = [forged(targets), damaged(targets)];
+  const end = performance.now() + seconds * 1000;
+  for (let round = seed; performance.now() < end && reader.violations.length === 0; round++) {
+    for (const bytes of sources.flatMap((source) => fc.sample(source, { seed: round, numRuns: BATCH }))) {
+      reader.read(bytes, true, round);
+      reader.read(bytes, false, round);
     }
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    const rose = whatRose(before, inventory());
-    // A thread of the runtime's may come by itself, and goes.
-    if (rose.length > 0) await until("less", () => whatRose(before, inventory()).length === 0).catch(() => {});
-    const stayed = rose.length === 0 ? [] : whatRose(before, inventory());
-    if (stayed.length > 0) violations.push(`there is more than before (round ${round}): ${stayed.join(", ")}`);
+    await reader.look(round);
   }
   const grown = Deno.memoryUsage().rss - rss;
-  if (grown > SLACK) violations.push(`memory has grown by ${grown} bytes`);
-  return { messages, restored, violations };
+  if (grown > SLACK) reader.violations.push(`memory has grown by ${grown} bytes`);
+  return reader;
 }
 
 if (import.meta.main) {

@@ -1,5 +1,6 @@
 // Classes that take part, and what messages keep alive.
 
+import { deepStrictEqual } from "node:assert";
 import { assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
 import { InvalidStateError } from "../../src/errors.ts";
 import { attach, dumpInto, dumps, loads, register, setViewReducer } from "../../src/reduction.ts";
@@ -78,4 +79,59 @@ Deno.test("setViewReducer: views of shared memory arrive as views of the same me
   assertEquals([copy.view.byteOffset, copy.view.length, copy.part.byteOffset], [8, 4, 1]);
   assertStrictEquals(copy.again, copy.view);
   assertThrows(() => setViewReducer({ reduce: () => 0, restore: () => view }), InvalidStateError, "one is set already");
+});
+
+Deno.test("register: what is wrong with its arguments is said", () => {
+  const reducer = { reduce: () => 0, restore: () => new Point(0, 0) };
+  const wrong: [type: unknown, given: unknown, words: string][] = [
+    [Point, undefined, 'Cannot register class "Point": undefined was given as its reducer, wanted { reduce, restore }'],
+    [Point, null, "null was given as its reducer"],
+    [Point, () => 0, "was given as its reducer"],
+    [Point, {}, '"reduce" of its reducer is undefined'],
+    [Point, { reduce: () => 0 }, '"restore" of its reducer is undefined'],
+    [Point, { restore: () => new Point(0, 0) }, '"reduce" of its reducer is undefined'],
+    [Point, { ...reducer, restore: "no" }, '"restore" of its reducer is "no"'],
+    [Point, { ...reducer, name: 5 }, '"name" of its reducer is 5'],
+    [Point, { ...reducer, reviver: () => 0 }, 'unknown part "reviver"'],
+    [Point, { refuse: 5 }, '"refuse" of its reducer is 5'],
+    [Point, { ...reducer, refuse: "no" }, 'has "refuse" and a function'],
+    [undefined, reducer, "Cannot register undefined: it is no class"],
+    [new Point(1, 2), reducer, "it is no class; give the class, not an instance"],
+    [() => 0, reducer, "it is no class"],
+  ];
+  for (const [type, given, words] of wrong) {
+    assertThrows(() => register(type as typeof Point, given as typeof reducer), TypeError, words);
+  }
+  deepStrictEqual(roundTrip<unknown>(new Point(1, 2)), { x: 1, y: 2 });
+});
+
+Deno.test("register: a class with `refuse` is refused where it stands, its subclasses too, and no message can name it", () => {
+  class Handle {
+    readonly id = 1;
+  }
+  class Deeper extends Handle {}
+  register(Handle, { refuse: "its number means nothing elsewhere; send the path" });
+  for (const handle of [new Handle(), new Deeper()]) {
+    assertThrows(
+      () => dumps({ a: [handle] }),
+      TypeError,
+      "at value.a[0]: its number means nothing elsewhere; send the path.",
+    );
+  }
+  assertThrows(() => register(Handle, { reduce: () => 0, restore: () => new Handle() }), RangeError, 'as "Handle"');
+  const { bytes } = dumps(new Secret("x"));
+  const forged = new Uint8Array([
+    ...bytes.subarray(0, 6),
+    0xa6,
+    ...new TextEncoder().encode("Handle"),
+    ...bytes.subarray(18),
+  ]);
+  new DataView(forged.buffer).setUint32(1, forged.length - 6);
+  assertThrows(() => loads(forged), RangeError, 'class "Handle": it is not registered');
+});
+
+Deno.test("register: what restore() returns is an object", () => {
+  class Odd {}
+  register(Odd, { name: "test.Odd", reduce: () => 0, restore: () => 5 as unknown as Odd });
+  assertThrows(() => loads(dumps([new Odd()]).bytes), RangeError, 'class "test.Odd": its restore() gave no object');
 });
