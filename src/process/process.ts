@@ -336,7 +336,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
    * @returns `true`, or `false` if it did not end in time.
    * @throws {InvalidStateError} If it was not started.
    * @throws {ProcessError} If it could not begin its work, with the reason: a module that does not load or ends the
-   * process, a target that was not found.
+   * process, a target that was not found, a signal of somebody else's, or an exit code and where more is said.
    * @throws What `signal` was aborted with.
    */
   async join(options?: WaitOptions): Promise<boolean> {
