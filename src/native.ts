@@ -195,6 +195,7 @@ export interface Native {
   barrierParties(barrier: number): number;
   barrierWaiting(barrier: number): number;
   barrierIsBroken(barrier: number): number;
+  barrierCulprit(barrier: number): number;
   // queues.rs
   openScratch(): ArrayBuffer;
   queueCreate(maxsize: number, joinable: boolean): number;

@@ -10,6 +10,7 @@ import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts
 import { attach, register } from "../reduction.ts";
 import { FAILED, wait } from "../waits.ts";
 import { requireCount } from "./count.ts";
+import { deadOwner } from "./owner_died.ts";
 import { showAsText } from "../shown.ts";
 
 /** What a {@linkcode Barrier} runs once in each round: a function, or the export of a module where that is. */
@@ -49,7 +50,9 @@ type Run = () => unknown;
 
 /**
  * A place where a fixed number of parties wait for each other, round after round. As `multiprocessing.Barrier`, but a
- * party that is killed while it waits breaks it at once for all, instead of keeping them for ever.
+ * party that ends while it waits breaks it for all, instead of keeping them for ever. So does one that ends between two
+ * waits, about a second after the others have begun to wait for it, if those that have ever waited are too few without it.
+ * One that ends before its first wait was not known to be a party, and nobody is told.
  *
  * @example Nobody goes on before all are there
  * ```ts
@@ -249,20 +252,22 @@ export class Barrier implements Disposable {
 
   #index(outcome: number): number {
     if (outcome >= 0) return outcome;
-    throw outcome === FAILED ? closedError("wait at the Barrier", "Barrier") : broken();
+    throw outcome === FAILED ? closedError("wait at the Barrier", "Barrier") : broken(this.#handle.block);
   }
 }
 
 /** Ends the round of the party that ran the action, which was the last. */
 function releaseOthers(block: number, slot: number, parties: number): number {
-  if (translated(() => native().barrierRelease(block, slot)) === 0) throw broken();
+  if (translated(() => native().barrierRelease(block, slot)) === 0) throw broken(block);
   return parties - 1;
 }
 
-function broken(): BrokenBarrierError {
-  return new BrokenBarrierError(
-    "Cannot wait at the Barrier: it is broken, or was reset; another party timed out, was aborted or was killed",
-  );
+function broken(block: number): BrokenBarrierError {
+  const culprit = native().barrierCulprit(block);
+  const reason = culprit === 0
+    ? "or was reset; another party timed out, was aborted or ended"
+    : `because ${deadOwner(culprit).told}, which was one of its parties`;
+  return new BrokenBarrierError(`Cannot wait at the Barrier: it is broken, ${reason}`);
 }
 
 /** An action that was given here. */

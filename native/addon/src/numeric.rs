@@ -125,6 +125,9 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
     ("barrierWaiting", |&[id, ..]| {
         primitives::barrier_waiting(id as u32).map(f64::from)
     }),
+    ("barrierCulprit", |&[id, ..]| {
+        primitives::barrier_culprit(id as u32).map(f64::from)
+    }),
     ("barrierIsBroken", |&[id, ..]| {
         primitives::barrier_is_broken(id as u32).map(f64::from)
     }),

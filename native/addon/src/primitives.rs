@@ -196,6 +196,11 @@ pub fn barrier_waiting(id: u32) -> Result<u32> {
     Ok(barrier(id)?.waiting())
 }
 
+/// The token of the party whose death has broken the barrier; 0: of none.
+pub fn barrier_culprit(id: u32) -> Result<u32> {
+    Ok(barrier(id)?.culprit().map_or(0, Token::get))
+}
+
 pub fn barrier_is_broken(id: u32) -> Result<bool> {
     Ok(barrier(id)?.is_broken())
 }

@@ -10,7 +10,7 @@ use crate::arena::Offset;
 use crate::error::{Error, Result};
 use crate::heap::blocks::{BlockId, require_possible};
 use crate::heap::{Block, Hold, Holder, Kind};
-use crate::table::Slot;
+use crate::table::{self, ProcessEntry, Slot, State};
 
 pub(super) struct Held {
     hold: Hold,
@@ -177,6 +177,17 @@ impl Member {
         let held = self.held();
         let handles = held.get(&id).map_or(0, |held| held.handles + held.uses);
         handles <= 1 && self.holders(id) <= 1
+    }
+
+    /// The processes that hold a block.
+    pub fn processes_holding(&self, id: BlockId) -> Result<Vec<Slot>> {
+        let heap = self.heap()?;
+        let holds = |&slot: &Slot| {
+            let held = heap.held_by(Holder::Process(slot));
+            held.iter().any(|&(_, block)| block == id)
+        };
+        let is_member = |&slot: &Slot| ProcessEntry::at(&self.arena, slot).state() == State::Live;
+        Ok(table::slots().filter(is_member).filter(holds).collect())
     }
 
     /// Lets a child that is about to be started hold a block that this process holds.

@@ -5,7 +5,16 @@
 //! | 0      | state (64 bits)                                           |
 //! | 8      | when the first party of the round arrived, a hint         |
 //! | 12     | parties                                                   |
-//! | 16     | 2 × parties + 2 slots (64 bits each)                      |
+//! | 16     | whose death has broken it: a token                        |
+//! | 20     | since when it has looked beyond hope, or 0                |
+//! | 24     | 2 × parties + 2 slots (64 bits each)                      |
+//! | …      | as many places of those who have come before              |
+//!
+//! A barrier is broken for a party that died between two waits if it was there in the last round, the
+//! others that have ever come are too few without it, nobody else has the barrier who might come, and
+//! all that for [`PATIENCE`] milliseconds. Who might come: a process that has the barrier and never
+//! waited, unless it is an ancestor of one that did, and so has it to hand it on; and whoever receives
+//! a message that has it.
 
 use crate::arena::Offset;
 use crate::error::{Error, Result};
@@ -16,11 +25,16 @@ use crate::sync::barrier::{self as machine, Arrival, Party, Passage, Place};
 use crate::sync::{Attempt, Step, Token};
 use crate::sys::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::sys::clock::{Deadline, monotonic_milliseconds};
+use crate::table::{NO_SLOT, ProcessEntry, Slot};
 use crate::wait::{self, SLICE};
 
 const BEGAN: Offset = 8;
 const PARTIES: Offset = 12;
-const SLOTS: Offset = 16;
+const CULPRIT: Offset = 16;
+const HOPELESS: Offset = 20;
+const SLOTS: Offset = 24;
+/// Somebody may be about to start another party in place of the dead one.
+const PATIENCE: u32 = 1000;
 /// The half of `state` that sleepers sleep on.
 const HIGH_HALF: Offset = if cfg!(target_endian = "little") { 4 } else { 0 };
 /// The most parties a barrier can have.
@@ -47,7 +61,9 @@ pub struct Barrier<'a> {
     member: &'a Member,
     at: Offset,
     parties: u32,
+    id: BlockId,
     slots: Vec<&'a AtomicU64>,
+    known: Vec<&'a AtomicU64>,
 }
 
 impl<'a> Barrier<'a> {
@@ -61,7 +77,7 @@ impl<'a> Barrier<'a> {
             });
         }
         let slots = 2 * u64::from(parties) + 2;
-        let block = member.create(Kind::Barrier, SLOTS + 8 * slots)?;
+        let block = member.create(Kind::Barrier, SLOTS + 2 * 8 * slots)?;
         // Relaxed: nobody else knows the block yet.
         member
             .arena()
@@ -76,7 +92,8 @@ impl<'a> Barrier<'a> {
         let (arena, at) = (member.arena(), block.offset);
         let parties = arena.word32(at + PARTIES).load(Relaxed);
         let slots = (at + SLOTS..at + block.size).step_by(8);
-        let slots: Vec<_> = slots.map(|slot| arena.word64(slot)).collect();
+        let mut slots: Vec<_> = slots.map(|slot| arena.word64(slot)).collect();
+        let known = slots.split_off(slots.len() / 2);
         if parties == 0 || slots.len() <= parties as usize {
             return Err(Error::Corrupted("a barrier has fewer slots than parties"));
         }
@@ -84,7 +101,9 @@ impl<'a> Barrier<'a> {
             member,
             at,
             parties,
+            id,
             slots,
+            known,
         })
     }
 
@@ -94,6 +113,8 @@ impl<'a> Barrier<'a> {
             state: arena.word64(self.at),
             slots: &self.slots,
             began: arena.word32(self.at + BEGAN),
+            known: &self.known,
+            culprit: arena.word32(self.at + CULPRIT),
             parties: self.parties,
         }
     }
@@ -155,6 +176,9 @@ impl<'a> Barrier<'a> {
         let Some(arrived) = *place else {
             return Step::Ready(Outcome::Broken);
         };
+        if attempt.suspicious {
+            self.give_up_hope(arrived, has_died);
+        }
         match machine.wait_step(arrived, attempt, has_died) {
             Step::Sleep(value) => Step::Sleep(value),
             Step::Ready(Passage::Passed) => Step::Ready(Outcome::Passed {
@@ -165,6 +189,64 @@ impl<'a> Barrier<'a> {
                 Step::Ready(Outcome::Broken)
             }
         }
+    }
+
+    /// Breaks the barrier if a party has died between two waits and the others are too few.
+    fn give_up_hope(&self, place: Place, has_died: &dyn Fn(Token) -> bool) {
+        let since = self.member.arena().word32(self.at + HOPELESS);
+        let dead = self.machine().missing_dead(place, has_died);
+        let Some(dead) = dead.filter(|_| self.is_hopeless(place, has_died)) else {
+            // Only who sees a dead one knows better than who does not.
+            if dead.is_some() {
+                since.store(0, Relaxed);
+            }
+            return;
+        };
+        let now = monotonic_milliseconds().max(1);
+        match since.load(Relaxed) {
+            0 => since.store(now, Relaxed),
+            then if now.wrapping_sub(then) >= PATIENCE => {
+                since.store(0, Relaxed);
+                self.machine().break_for(place.round, dead);
+            }
+            _ => {}
+        }
+    }
+
+    fn is_hopeless(&self, place: Place, has_died: &dyn Fn(Token) -> bool) -> bool {
+        let machine = self.machine();
+        let missing = machine.missing(place.round);
+        let living = missing.filter(|&(token, _)| !has_died(token)).count();
+        let come = machine.waiting() as usize;
+        come + living < self.parties as usize && !self.may_others_come()
+    }
+
+    /// Whether somebody has the barrier who has not come before and may.
+    fn may_others_come(&self) -> bool {
+        let (member, arena) = (self.member, self.member.arena());
+        let known = self.known.iter().map(|place| place.load(Relaxed) as u32);
+        let known = known.filter_map(|word| member.owner(Token::from_word(word)?));
+        let mut parties: Vec<Slot> = known.map(|owner| owner.slot).collect();
+        // With those who have handed it on to them.
+        for index in 0..parties.len() {
+            let mut slot = ProcessEntry::at(arena, parties[index]).parent();
+            while slot != NO_SLOT && !parties.contains(&slot) {
+                parties.push(slot);
+                slot = ProcessEntry::at(arena, slot).parent();
+            }
+        }
+        let Ok(holders) = member.processes_holding(self.id) else {
+            return true; // who knows
+        };
+        let is_party = |slot: &Slot| parties.contains(slot);
+        let runs = |slot: &Slot| ProcessEntry::at(arena, *slot).is_running();
+        let others = holders.iter().any(|slot| !is_party(slot) && runs(slot));
+        others || member.holders(self.id) as usize > holders.len()
+    }
+
+    /// Whose death has broken the barrier.
+    pub fn culprit(&self) -> Option<Token> {
+        Token::from_word(self.member.arena().word32(self.at + CULPRIT).load(Relaxed))
     }
 
     /// What becomes of a party whose time is up: it breaks the barrier, unless its round has just

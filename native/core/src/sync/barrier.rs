@@ -37,10 +37,13 @@
 //!     found while anybody waits, at one look per waiter. The last party to arrive looks at all
 //!     the others if the first has waited for longer than one such sleep.
 //!
+//! I6: whoever arrives is *known* by its thread, with the round in which it came last. If one that
+//!     came in the last round dies before it comes again, then [`Barrier::missing_dead`] tells. Whether
+//!     the barrier is beyond hope then is for the driver to judge, which knows who else has it.
+//!
 //! Killed in `wait` before the round's end, even before T2: the others break the barrier (I5);
 //! while running the action: likewise. Killed before its wake: sleepers look by themselves. Killed
-//! in RESETTING: whoever comes finishes it. A slot left behind is taken when slots run out. Only a
-//! party killed in a round that is over within one bounded sleep goes unnoticed.
+//! in RESETTING: whoever comes finishes it. A slot left behind is taken when slots run out.
 
 use super::{Attempt, Step, Token};
 use crate::failpoint::failpoint;
@@ -126,6 +129,10 @@ pub struct Barrier<'a> {
     pub slots: &'a [&'a AtomicU64],
     /// When the first party of the round arrived, in milliseconds modulo 2^32: a hint for I5.
     pub began: &'a AtomicU32,
+    /// Who has come before (I6): as slots, without FAILED. At most so many can be known.
+    pub known: &'a [&'a AtomicU64],
+    /// The token of the dead one that the barrier was broken for, for the error; 0: of none.
+    pub culprit: &'a AtomicU32,
     pub parties: u32,
 }
 
@@ -213,6 +220,7 @@ impl Barrier<'_> {
                 round,
                 index: state.arrived,
             };
+            self.know(round, me.token);
             let arrived = State {
                 arrived: state.arrived.wrapping_add(1),
                 ..state
@@ -252,6 +260,66 @@ impl Barrier<'_> {
         }
     }
 
+    /// I6. Nothing happens if all places are taken by those who came as lately.
+    fn know(self, round: u32, token: Token) {
+        let count = self.known.len();
+        let mine = u64::from(round) << 32 | u64::from(token.get());
+        let last = round.wrapping_sub(1) & (u32::MAX >> 2);
+        let start = token.get() as usize % count;
+        let places = (0..count).map(|step| self.known[(start + step) % count]);
+        for place in places {
+            let was = place.load(SeqCst);
+            let is_mine = was as u32 == token.get();
+            let is_old = ![round, last].contains(&((was >> 32) as u32));
+            if (was == 0 || is_mine || is_old)
+                && place.compare_exchange(was, mine, SeqCst, SeqCst).is_ok()
+            {
+                return;
+            }
+        }
+    }
+
+    /// Those that are known and have not come in `round`, with the round in which they came last.
+    pub fn missing(self, round: u32) -> impl Iterator<Item = (Token, u32)> {
+        let known = self.known.iter().map(|place| place.load(SeqCst));
+        known.filter_map(move |word| {
+            let last = (word >> 32) as u32;
+            let token = Token::from_word(word as u32).filter(|_| last != round)?;
+            Some((token, last))
+        })
+    }
+
+    /// I6: one of the last round that has died and has not come in that of `place`. Each waiter looks
+    /// at a few only, beginning somewhere else.
+    pub fn missing_dead(self, place: Place, has_died: &dyn Fn(Token) -> bool) -> Option<Token> {
+        const LOOKS: usize = 4;
+        let state = self.load();
+        if state.round != place.round || state.phase != FILLING {
+            return None;
+        }
+        let last = place.round.wrapping_sub(1) & (u32::MAX >> 2);
+        let mut missing: Vec<Token> = self
+            .missing(place.round)
+            .filter(|&(_, round)| round == last)
+            .map(|(token, _)| token)
+            .collect();
+        if missing.is_empty() {
+            return None;
+        }
+        let start = place.slot as usize % missing.len();
+        missing.rotate_left(start);
+        missing.into_iter().take(LOOKS).find(|&it| has_died(it))
+    }
+
+    /// T5 for the death of `culprit`.
+    pub fn break_for(self, round: u32, culprit: Token) -> bool {
+        let broken = self.abort_round(round);
+        if broken {
+            self.culprit.store(culprit.get(), SeqCst);
+        }
+        broken
+    }
+
     /// Whether the round of `place` has ended, and how; then T9. Else the value to sleep on.
     pub fn wait_step(
         self,
@@ -269,8 +337,10 @@ impl Barrier<'_> {
             }
         } else if matches!(state.phase, RESETTING | BROKEN) {
             Passage::Broken
-        } else if attempt.suspicious && self.next_is_dead(place, has_died) {
-            self.abort_round(place.round);
+        } else if attempt.suspicious
+            && let Some(dead) = self.next_dead(place, has_died)
+        {
+            self.break_for(place.round, dead);
             return self.wait_step(place, Attempt::default(), has_died);
         } else {
             return Step::Sleep(state.high());
@@ -330,6 +400,10 @@ impl Barrier<'_> {
 
     /// T6 to T8: who waits fails, and the barrier is as new. The caller wakes all.
     pub fn reset(self) {
+        self.culprit.store(0, SeqCst);
+        for place in self.known {
+            place.store(0, SeqCst);
+        }
         loop {
             let state = self.load();
             if state.phase == FILLING && state.arrived == 0 {
@@ -377,13 +451,13 @@ impl Barrier<'_> {
     }
 
     /// I5.
-    fn next_is_dead(self, place: Place, has_died: &dyn Fn(Token) -> bool) -> bool {
+    fn next_dead(self, place: Place, has_died: &dyn Fn(Token) -> bool) -> Option<Token> {
         let (own, count) = (place.slot as usize, self.slots.len());
         let others = (1..count).map(|step| (own + step) % count);
         others
             .filter_map(|index| self.party(index, place.round))
             .next()
-            .is_some_and(has_died)
+            .filter(|&token| has_died(token))
     }
 
     fn has_dead(self, round: u32, has_died: &dyn Fn(Token) -> bool) -> bool {
