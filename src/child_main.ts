@@ -3,6 +3,7 @@
 // what is left in the event loop, as at the end of every program.
 
 // Every class that may be among the arguments is registered, whether the user's modules import it or only its type.
+import { shownName } from "./harmless.ts";
 import "../mod.ts";
 import { setCurrentAuthkey } from "./authkey.ts";
 import { arrivals, trusting } from "./callable_arrival.ts";
@@ -204,7 +205,7 @@ function report(error: unknown): void {
 /** Ends this process because of an error. */
 function fail(error: unknown): never {
   try {
-    print(`Process ${current.name}:`);
+    print(`Process ${shownName(current.name)}:`);
     print(error);
   } finally {
     Deno.exit(1); // whether or not there is somebody to tell

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { shownName } from "./harmless.ts";
 import type { Logger as LogTapeLogger } from "@logtape/logtape";
 import { current } from "./current.ts";
 import { tell } from "./notices.ts";
@@ -89,7 +90,7 @@ export class Logger {
     const number = numberOf(level);
     if (number < this.#level) return;
     if (this.#stderrHandlers > 0 && number >= this.getEffectiveLevel()) {
-      const line = `[${nameOf(number)}/${current.name}] ${message}`;
+      const line = `[${nameOf(number)}/${shownName(current.name)}] ${message}`;
       for (let i = 0; i < this.#stderrHandlers; i++) tell(line);
     }
     // Braces are LogTape's placeholders.

@@ -13,6 +13,7 @@
 // | `terminated` | calls have been ended, workers are being ended | |
 // | `broken` | as `terminated`; no worker can do its work, and `#reason` says why | |
 
+import { shownName } from "../harmless.ts";
 import type { Callable, ModuleExport } from "../callable_types.ts";
 import type { Parcel } from "../connection/arrival.ts";
 import { InvalidStateError, ProcessError, RemoteError } from "../errors.ts";
@@ -122,7 +123,7 @@ export class Engine implements CallHost, CrewHost {
     if (this.#state === "running") return;
     const why = this.#reason === null ? `it is ${this.#state}` : `it is broken: ${this.#reason.message}`;
     const options = this.#reason === null ? undefined : { cause: this.#reason };
-    throw new InvalidStateError(`Cannot ${action} with "${this.name}": pool not running, ${why}`, options);
+    throw new InvalidStateError(`Cannot ${action} with "${shownName(this.name)}": pool not running, ${why}`, options);
   }
 
   /** The function that workers are to run. */
@@ -134,7 +135,9 @@ export class Engine implements CallHost, CrewHost {
   submit(call: Call): void {
     if (this.#state !== "running") {
       // The user's code that the call was made of has ended the pool.
-      return call.end(new InvalidStateError(`Cannot begin a call with "${this.name}": it is ${this.#state}`));
+      return call.end(
+        new InvalidStateError(`Cannot begin a call with "${shownName(this.name)}": it is ${this.#state}`),
+      );
     }
     this.#calls.add(call);
     this.#dispatcher.add(call);
@@ -193,7 +196,10 @@ export class Engine implements CallHost, CrewHost {
 
   /** Ends everything now. */
   terminate(): void {
-    this.#endAll("terminated", () => new InvalidStateError(`Cannot finish the call: "${this.name}" was terminated`));
+    this.#endAll(
+      "terminated",
+      () => new InvalidStateError(`Cannot finish the call: "${shownName(this.name)}" was terminated`),
+    );
   }
 
   /** Whether somebody waits for the end of all calls. */
@@ -376,7 +382,10 @@ export class Engine implements CallHost, CrewHost {
 
   /** It is of no use to go on. */
   hopeless(why: string, cause?: unknown): void {
-    this.#reason = new ProcessError(`Cannot go on with "${this.name}": ${why}`, cause === undefined ? {} : { cause });
+    this.#reason = new ProcessError(
+      `Cannot go on with "${shownName(this.name)}": ${why}`,
+      cause === undefined ? {} : { cause },
+    );
     const reason = this.#reason;
     this.#endAll("broken", () => reason);
   }

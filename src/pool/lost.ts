@@ -1,5 +1,6 @@
 // Workers that died: how they did, in words.
 
+import { harmless, shownName } from "../harmless.ts";
 import { WorkerLostError } from "../errors.ts";
 import type { Member } from "./member.ts";
 
@@ -19,8 +20,10 @@ export function howItEnded(exitcode: number | null): string {
 /** The error of the task that a worker was running when it died. */
 export function lost(fn: string, { process, pid, lastWords }: Member): WorkerLostError {
   const { exitcode } = process;
-  const said = lastWords === "" ? "" : `; the last of its standard error:\n${lastWords}`;
-  const message = `Cannot finish "${fn}": its worker "${process.name}" (pid ${pid}) ${howItEnded(exitcode)}${said}`;
+  const said = lastWords === "" ? "" : `; the last of its standard error:\n${harmless(lastWords, { multiline: true })}`;
+  const message = `Cannot finish "${fn}": its worker "${shownName(process.name)}" (pid ${pid}) ${
+    howItEnded(exitcode)
+  }${said}`;
   return new WorkerLostError(message, { exitcode, signal: signalOf(exitcode), pid, stderr: lastWords });
 }
 

@@ -1,5 +1,6 @@
 // A process that was started here, as its parent has it: its end, its exit code, and the signals it is sent.
 
+import { harmless, shownName } from "../harmless.ts";
 import { ProcessError } from "../errors.ts";
 import { refillWarm } from "../forkserver.ts";
 import { native, translated } from "../native.ts";
@@ -134,7 +135,7 @@ export class Child {
     this.#isFailureTold = true;
     if (this.#hasSetExitCode) Deno.exitCode = 0;
     this.#hasSetExitCode = false;
-    throw new ProcessError(`Cannot run "${this.name}": ${this.#failure}`);
+    throw new ProcessError(`Cannot run "${shownName(this.name)}": ${this.#failure}`);
   }
 
   /** A process that could not begin makes the program fail, unless `join` has told, or will tell, somebody. */
@@ -151,9 +152,5 @@ const REASON_MAX = 4096;
 /** What another process gave as a reason, cut, quoted if so, and without what would command a terminal. */
 function printable(reason: string, quote = (text: string) => text): string {
   const cut = reason.length > REASON_MAX ? `${reason.slice(0, REASON_MAX)}…` : reason;
-  return quote(cut).replace(
-    // deno-lint-ignore no-control-regex -- these are what is looked for
-    /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return harmless(quote(cut), { multiline: true });
 }

@@ -1,5 +1,6 @@
 // The children of this process: which are running, and what becomes of them when it ends.
 
+import { shownName } from "../harmless.ts";
 import { isWatched } from "../command_line.ts";
 import { current } from "../current.ts";
 import { payAtExit } from "../callable.ts";
@@ -54,7 +55,7 @@ function endChildren(children: readonly Child[]): void {
   const logger = getLogger();
   const daemons = children.filter(({ process }) => process.daemon);
   for (const { pid, name } of daemons) {
-    logger.info(`calling terminate() for daemon ${name}`);
+    logger.info(`calling terminate() for daemon ${shownName(name)}`);
     native().childSignal(pid, SIGTERM);
   }
   // Nobody can read them any more, so nobody must wait for that.
@@ -66,7 +67,7 @@ function endChildren(children: readonly Child[]): void {
     native().childJoin(pid, Infinity);
   }
   for (const { pid, name } of children) {
-    logger.info(`calling join() for process ${name}`);
+    logger.info(`calling join() for process ${shownName(name)}`);
     if (!native().childJoin(pid, isRestartable() ? PATIENCE_OF_WATCHERS : Infinity)) {
       tell(
         `The program cannot be started again before "${name}" (pid ${pid}), which is no daemon, has ended: end it, or ` +

@@ -1,5 +1,6 @@
 // The parent of this process, as seen from here. Its end shows at the socket that it started this process with.
 
+import { shownName } from "../harmless.ts";
 import { current } from "../current.ts";
 import { isWorker, native, translated } from "../native.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
@@ -68,7 +69,7 @@ export class ParentProcess {
 
   /** Such as `<ParentProcess name='MainProcess' pid=4711 started>`. */
   toString(): string {
-    return `<ParentProcess name='${this.name}' pid=${this.pid} ${this.isAlive() ? "started" : "stopped"}>`;
+    return `<ParentProcess name='${shownName(this.name)}' pid=${this.pid} ${this.isAlive() ? "started" : "stopped"}>`;
   }
 }
 

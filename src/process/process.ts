@@ -1,5 +1,6 @@
 // The class of processes: what is made, started, asked and ended. What happens to one that was started is child.ts.
 
+import { shownName } from "../harmless.ts";
 import { type AuthenticationString, currentAuthkey, setCurrentAuthkey, toAuthkey } from "../authkey.ts";
 import { showAsText } from "../shown.ts";
 import { type Callable, type Given, type ModuleExport, reference } from "../callable.ts";
@@ -200,7 +201,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
   get sentinel(): Sentinel {
     this.#requireOpen("wait for");
     if (this.#child === null) {
-      throw new InvalidStateError(`Cannot wait for "${this.name}": process not started`);
+      throw new InvalidStateError(`Cannot wait for "${shownName(this.name)}": process not started`);
     }
     return this.#child.sentinel;
   }
@@ -267,7 +268,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     if (this.#child !== null) throw new InvalidStateError("Cannot start the process: cannot start a process twice");
     if (this.#isSelf) {
       throw new InvalidStateError(
-        `Cannot start "${this.name}": can only start a process object created by current process`,
+        `Cannot start "${shownName(this.name)}": can only start a process object created by current process`,
       );
     }
     if (current.daemon) {
@@ -378,7 +379,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     if (this.#isClosed) return;
     if (this.isAlive()) {
       throw new InvalidStateError(
-        `Cannot close "${this.name}": it is still running; call join() or terminate() first`,
+        `Cannot close "${shownName(this.name)}": it is still running; call join() or terminate() first`,
       );
     }
     this.#isClosed = true;
@@ -400,7 +401,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
 
   /** As CPython shows it: `<Process name='Process-1' pid=… parent=… stopped exitcode=0>`. */
   toString(): string {
-    const parts = [`name='${this.name}'`];
+    const parts = [`name='${shownName(this.name)}'`];
     if (this.#child !== null || this.#isSelf) parts.push(`pid=${this.#child?.pid ?? Deno.pid}`);
     parts.push(`parent=${this.#isSelf ? current.parent?.pid ?? null : Deno.pid}`, this.#state());
     if (this.#daemon) parts.push("daemon");
@@ -424,27 +425,31 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     const output = this.#child?.outputs[name] ?? null;
     if (output?.isDiscarded) {
       throw new InvalidStateError(
-        `Cannot read ${name} of "${this.name}": nobody had asked for it when the process object was closed`,
+        `Cannot read ${name} of "${shownName(this.name)}": nobody had asked for it when the process object was closed`,
       );
     }
     if (output !== null) return output.stream;
     if (this.#options[name] === "piped") {
-      throw new InvalidStateError(`Cannot read ${name} of "${this.name}": process not started`);
+      throw new InvalidStateError(`Cannot read ${name} of "${shownName(this.name)}": process not started`);
     }
-    throw new TypeError(`Cannot read ${name} of "${this.name}": it is not piped; make it with { ${name}: "piped" }`);
+    throw new TypeError(
+      `Cannot read ${name} of "${shownName(this.name)}": it is not piped; make it with { ${name}: "piped" }`,
+    );
   }
 
   #requireOpen(action: string): void {
-    if (this.#isClosed) throw new InvalidStateError(`Cannot ${action} "${this.name}": process object is closed`);
+    if (this.#isClosed) {
+      throw new InvalidStateError(`Cannot ${action} "${shownName(this.name)}": process object is closed`);
+    }
   }
 
   #requireStarted(action: string): Child {
     this.#requireOpen(action);
     if (this.#isSelf) {
-      throw new InvalidStateError(`Cannot ${action} "${this.name}": can only ${action} a child process`);
+      throw new InvalidStateError(`Cannot ${action} "${shownName(this.name)}": can only ${action} a child process`);
     }
     if (this.#child === null) {
-      throw new InvalidStateError(`Cannot ${action} "${this.name}": can only ${action} a started process`);
+      throw new InvalidStateError(`Cannot ${action} "${shownName(this.name)}": can only ${action} a started process`);
     }
     return this.#child;
   }

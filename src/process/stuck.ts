@@ -1,6 +1,7 @@
 // The classic deadlocks: a process is joined that cannot end before somebody takes from a queue, or reads its output.
 // Whoever waits for such a process is told so, once.
 
+import { shownName } from "../harmless.ts";
 import { native } from "../native.ts";
 import { tell } from "../notices.ts";
 import type { Child } from "./child.ts";
@@ -29,7 +30,7 @@ export class Doubts {
   look(): void {
     const why = this.#child.poll() === null ? this.#unreadOutput() ?? this.#fullQueue() : null;
     if (why !== null) {
-      tell(`Waiting for "${this.#child.name}" (pid ${this.#child.pid}), which cannot end: ${why}`, "warn");
+      tell(`Waiting for "${shownName(this.#child.name)}" (pid ${this.#child.pid}), which cannot end: ${why}`, "warn");
     }
     this.#nextIn = why === null ? this.#nextIn * 2 : Infinity;
   }

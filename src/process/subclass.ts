@@ -2,6 +2,7 @@
 // instance's own state as data. Its constructor does not run again, as `__init__` does not in Python.
 
 import { type Given, reference } from "../callable.ts";
+import { shownName } from "../harmless.ts";
 import { privateMember } from "../callable_source.ts";
 import type { Process } from "./process.ts";
 
@@ -34,7 +35,9 @@ export function requireMethods(process: Process, properties: readonly string[]):
   const name = properties.find((it) => Object.hasOwn(own, it) && typeof own[it] === "function");
   if (name === undefined) return;
   throw new TypeError(
-    `Cannot start "${process.name}": its "${name}" is a property that has a function, which does not travel to the ` +
+    `Cannot start "${
+      shownName(process.name)
+    }": its "${name}" is a property that has a function, which does not travel to the ` +
       `process; write a method of an exported class, "${name}(…) { … }" instead of "${name} = (…) => { … }"`,
   );
 }

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use multiprocessing_core::cage;
 use multiprocessing_core::heap::Kind;
+use multiprocessing_core::member::Member;
 use multiprocessing_core::output::Output;
 use multiprocessing_core::process::{Child, Start};
 use multiprocessing_core::sys::clock::deadline_after;
@@ -98,6 +100,36 @@ impl Outlet {
     }
 }
 
+/// What to start, with nothing borrowed.
+struct Wanted {
+    path: PathBuf,
+    arguments: Vec<String>,
+    environment: Option<Vec<(String, String)>>,
+    directory: Option<PathBuf>,
+    name: String,
+    daemon: bool,
+    max_shared_memory: Option<u64>,
+    preparation: Option<u32>,
+}
+
+impl Wanted {
+    fn start(&self, member: &Member, stdout: &Outlet, stderr: &Outlet) -> Result<Child> {
+        let start = Start {
+            path: &self.path,
+            arguments: &self.arguments,
+            environment: self.environment.as_deref(),
+            directory: self.directory.as_deref(),
+            stdout: stdout.stdio(),
+            stderr: stderr.stdio(),
+            name: &self.name,
+            daemon: self.daemon,
+            max_shared_memory: self.max_shared_memory,
+            preparation: self.preparation,
+        };
+        Child::start(member, &start).map_err(to_js)
+    }
+}
+
 /// Starts a process that calls [`crate::tree::join_parent`]; its pid.
 #[napi]
 pub fn start_child(options: StartOptions) -> Result<u32> {
@@ -138,30 +170,40 @@ pub fn start(options: &StartOptions) -> Result<Arc<Child>> {
         pairs.iter().filter_map(pair).collect()
     });
     let (stdout, stderr) = (Outlet::new(&options.stdout)?, Outlet::new(&options.stderr)?);
-    let directory = options.directory.as_deref().map(text::to_path);
-    let started = Child::start(
-        &tree()?.member,
-        &Start {
-            path: Path::new(&text::to_path(&options.path)),
-            arguments: &options.arguments,
-            environment: environment.as_deref(),
-            directory: directory.as_deref().map(Path::new),
-            stdout: stdout.stdio(),
-            stderr: stderr.stdio(),
-            name: &options.name,
-            daemon: options.daemon,
-            max_shared_memory: options.max_shared_memory.map(|bytes| bytes as u64),
-            preparation: options.preparation,
-        },
-    )
-    .map_err(to_js)?;
+    let wanted = Wanted {
+        path: text::to_path(&options.path).into(),
+        arguments: options.arguments.clone(),
+        environment,
+        directory: options
+            .directory
+            .as_deref()
+            .map(text::to_path)
+            .map(Into::into),
+        name: options.name.clone(),
+        daemon: options.daemon,
+        max_shared_memory: options.max_shared_memory.map(|bytes| bytes as u64),
+        preparation: options.preparation,
+    };
+    let begin = move || {
+        let started = tree().and_then(|tree| wanted.start(&tree.member, &stdout, &stderr));
+        (started, [stdout.output, stderr.output])
+    };
+    // The kernel ends a caged process with the *thread* that started it (`end_with` in the core's
+    // process.rs): that of a Worker ends earlier than the process.
+    let is_lasting = rustix::thread::gettid() == rustix::process::getpid();
+    let (started, outputs) = if is_lasting || !cage::is_caged(&options.arguments) {
+        begin()
+    } else {
+        tree()?.descriptors()?.run(begin).map_err(to_js)?
+    };
+    let started = started?;
     let pid = started.pid();
     let started = Arc::new(started);
     let entry = Entry {
         child: Arc::clone(&started),
         isolate: 0,
         daemon: options.daemon,
-        outputs: [stdout.output, stderr.output],
+        outputs,
     };
     children().get_or_insert_default().insert(pid, entry);
     // Reaped at once when it ends, whatever JavaScript is doing.

@@ -25,6 +25,8 @@ pub mod failpoint;
 #[cfg(not(loom))]
 pub mod fairness;
 #[cfg(not(loom))]
+pub mod forward;
+#[cfg(not(loom))]
 pub mod graves;
 #[cfg(not(loom))]
 pub mod heap;

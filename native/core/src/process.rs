@@ -15,13 +15,14 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus};
 use crate::arena::Arena;
 use crate::cage;
 use crate::error::{Error, Result};
+use crate::forward::{self, Forward, Stream};
 use crate::heap::Hold;
 use crate::heap::blocks::BlockId;
 use crate::member::Member;
 use crate::sys::clock::Deadline;
 use crate::sys::spawn::{self, Program, Stdio};
 use crate::sys::{procfs, reaping, stream, text};
-use crate::table::{Place, ProcessEntry};
+use crate::table::{Cage, Place, ProcessEntry};
 
 /// The descriptors that a child finds: the socket to its parent and the arena.
 pub const PARENT_SOCKET: i32 = 3;
@@ -114,12 +115,28 @@ pub fn join(socket: BorrowedFd, arena: OwnedFd) -> Result<(Member, Greeting)> {
             "this process's place in the tree was not reserved by its parent",
         ));
     }
+    let is_parent_caged = parent.cage() != Cage::Free;
     let member = Member::enter(arena, greeting.place)?;
     if let Some(command_line) = member.told_cage() {
         cage::close(command_line);
+        if greeting.daemon || is_parent_caged {
+            end_with(maker.pid)?;
+        }
     }
     take_over(&member, &greeting)?;
     Ok((member, greeting))
+}
+
+/// Has the kernel end this process when the thread that started it does, whatever this process does
+/// with its descriptors. That thread is the parent's main thread, or one that lives as long.
+fn end_with(parent: Pid) -> Result<()> {
+    let fail = |errno| Error::os("tie a process to its parent", errno);
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(fail)?;
+    // It may have ended just before.
+    match rustix::process::getppid() {
+        Some(now) if now == parent => Ok(()),
+        _ => Err(Error::Orphaned),
+    }
 }
 
 /// Lets this process hold what a greeting of its parent speaks of.
@@ -186,6 +203,40 @@ pub struct Start<'a> {
     pub preparation: Option<BlockId>,
 }
 
+/// Where an output of a child goes.
+enum Outlet<'a> {
+    As(&'a Stdio<'a>),
+    Forwarded(OwnedFd, Arc<Forward>),
+}
+
+impl<'a> Outlet<'a> {
+    fn new(wanted: &'a Stdio<'a>, stream: Stream, is_caged: bool) -> Result<Self> {
+        let forwarded = match wanted {
+            Stdio::Inherit if is_caged => forward::outlet(stream)?,
+            _ => None,
+        };
+        Ok(forwarded.map_or(Self::As(wanted), |(writer, forward)| {
+            Self::Forwarded(writer, forward)
+        }))
+    }
+
+    fn stdio(&self) -> Stdio<'_> {
+        match self {
+            Self::As(Stdio::Inherit) => Stdio::Inherit,
+            Self::As(Stdio::Null) => Stdio::Null,
+            Self::As(Stdio::Descriptor(descriptor)) => Stdio::Descriptor(*descriptor),
+            Self::Forwarded(writer, _) => Stdio::Descriptor(writer.as_fd()),
+        }
+    }
+
+    fn forward(self) -> Option<Arc<Forward>> {
+        match self {
+            Self::As(_) => None,
+            Self::Forwarded(_, forward) => Some(forward),
+        }
+    }
+}
+
 /// A child process.
 pub struct Child {
     pid: Pid,
@@ -193,6 +244,8 @@ pub struct Child {
     place: Place,
     /// Our end of its socket: the child sees its end close when we are gone.
     socket: OwnedFd,
+    /// What this process passes on of its output and error.
+    forwards: [Option<Arc<Forward>>; 2],
     exit: Mutex<Option<Exit>>,
     /// Whether it had begun its work, once it has ended.
     had_begun: AtomicBool,
@@ -215,7 +268,8 @@ impl Child {
             spawn::can_stay()?;
         }
         reaping::keep_zombies();
-        let place = if cage::is_caged(start.arguments) {
+        let is_caged = cage::is_caged(start.arguments);
+        let place = if is_caged {
             member.arena().note_cage();
             let words = start.arguments.iter().map(String::as_str);
             let path = text::to_text(start.path.as_os_str());
@@ -225,6 +279,8 @@ impl Child {
             member.reserve(start.name)?
         };
         let launched = (|| {
+            let stdout = Outlet::new(&start.stdout, Stream::Output, is_caged)?;
+            let stderr = Outlet::new(&start.stderr, Stream::Error, is_caged)?;
             let (socket, child_socket) = socketpair(
                 AddressFamily::UNIX,
                 SocketType::STREAM,
@@ -243,27 +299,21 @@ impl Child {
                 arguments: start.arguments,
                 environment: caged_environment.as_deref().or(start.environment),
                 directory: start.directory,
-                stdout: match &start.stdout {
-                    Stdio::Inherit => Stdio::Inherit,
-                    Stdio::Null => Stdio::Null,
-                    Stdio::Descriptor(descriptor) => Stdio::Descriptor(*descriptor),
-                },
-                stderr: match &start.stderr {
-                    Stdio::Inherit => Stdio::Inherit,
-                    Stdio::Null => Stdio::Null,
-                    Stdio::Descriptor(descriptor) => Stdio::Descriptor(*descriptor),
-                },
+                stdout: stdout.stdio(),
+                stderr: stderr.stdio(),
                 inherited: &[child_socket.as_fd(), member.arena().descriptor()],
                 blocks_interrupt: start.preparation.is_none(),
             })?;
-            Ok((pid, pidfd, socket))
+            let forwards = [stdout.forward(), stderr.forward()];
+            Ok((pid, pidfd, socket, forwards))
         })();
         match launched {
-            Ok((pid, pidfd, socket)) => Ok(Self {
+            Ok((pid, pidfd, socket, forwards)) => Ok(Self {
                 pid,
                 pidfd,
                 place,
                 socket,
+                forwards,
                 exit: Mutex::new(None),
                 had_begun: AtomicBool::new(false),
             }),
@@ -333,6 +383,9 @@ impl Child {
             .has_begun(self.place.generation)
             .unwrap_or(true); // another process has the slot by now
         self.had_begun.store(has_begun, Relaxed);
+        for forward in self.forwards.iter().flatten() {
+            forward.drain();
+        }
         *known = Some(exit);
         drop(known);
         member.retire_as(self.place, Some(exit))?;
@@ -436,7 +489,7 @@ pub type SharedChild = Arc<Child>;
 mod tests {
     use super::*;
     use crate::heap::Kind;
-    use crate::table::{self, Cage};
+    use crate::table;
 
     /// A socket pair of this process, with a greeting in it.
     fn greeted(greeting: Greeting) -> (OwnedFd, OwnedFd) {

@@ -29,7 +29,7 @@ use crate::graves;
 use crate::heap::{self, blocks::BlockId};
 use crate::process::Exit;
 use crate::sync::Token;
-use crate::sys::life;
+use crate::sys::{life, text};
 
 /// Index of a process in the table.
 pub type Slot = u32;
@@ -178,6 +178,7 @@ impl<'a> ProcessEntry<'a> {
         (self.generation() == generation).then_some(false)
     }
 
+    /// The name, for messages: a hostile process chooses its own.
     pub fn name(self) -> String {
         name_at(self.arena, self.name_place())
     }
@@ -240,9 +241,8 @@ pub(crate) fn name_at(arena: &Arena, at: Offset) -> String {
     let mut bytes = [0; NAME_MAX];
     arena.read(at, &mut bytes);
     let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(NAME_MAX);
-    String::from_utf8_lossy(&bytes[..end])
-        .trim_end_matches('\u{fffd}')
-        .to_owned()
+    let name = String::from_utf8_lossy(&bytes[..end]);
+    text::harmless(name.trim_end_matches('\u{fffd}'))
 }
 
 /// All slots.

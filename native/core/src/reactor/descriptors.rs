@@ -75,6 +75,7 @@ struct State {
     posts: HashMap<RawFd, Post>,
     /// The descriptors of the posts, by their ids.
     posted: HashMap<WaitId, RawFd>,
+    jobs: Vec<Box<dyn FnOnce() + Send>>,
     /// Of watches, look-outs and posts.
     next_id: WaitId,
 }
@@ -88,7 +89,7 @@ impl State {
 
 pub struct Descriptors {
     epoll: OwnedFd,
-    /// Becomes readable when the reactor is dropped.
+    /// Becomes readable when there are jobs, and when the reactor is dropped.
     stop: OwnedFd,
     state: Mutex<State>,
 }
@@ -296,7 +297,27 @@ impl Descriptors {
         self.remove(id).is_some_and(|watch| watch.step.is_some())
     }
 
+    /// Does `work` in the reactor's thread, which lives as long as the reactor does, and waits for it.
+    pub fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let fail = || Error::os("use the thread of descriptors", Errno::SRCH);
+        let (told, hear) = std::sync::mpsc::sync_channel(1);
+        self.state().jobs.push(Box::new(move || {
+            let _ = told.send(work());
+        }));
+        rustix::io::write(&self.stop, &1u64.to_ne_bytes()).map_err(|_| fail())?;
+        hear.recv().map_err(|_| fail())
+    }
+
+    fn run_jobs(&self) {
+        let _ = rustix::io::read(&self.stop, &mut [0; 8]);
+        let jobs = std::mem::take(&mut self.state().jobs);
+        jobs.into_iter().for_each(|job| job());
+    }
+
     fn tell(&self, id: WaitId) {
+        if id == STOP {
+            return self.run_jobs();
+        }
         let mut state = self.state();
         if state.posted.contains_key(&id) {
             drop(state);
@@ -353,6 +374,16 @@ mod tests {
         assert_eq!(hear.recv(), Ok(1));
         assert!(reactor.cancel(cancelled.unwrap()));
         assert_eq!(hear.recv(), Err(mpsc::RecvError));
+    }
+
+    #[test]
+    fn work_is_done_in_the_thread_of_the_reactor() {
+        let reactor = Descriptors::start().unwrap();
+        let own = std::thread::current().id();
+        let other = || std::thread::current().id();
+        let thread = reactor.run(other).unwrap();
+        assert_ne!(thread, own);
+        assert_eq!(reactor.run(other).unwrap(), thread);
     }
 
     #[test]

@@ -42,10 +42,39 @@ pub fn to_path(text: &str) -> OsString {
     OsString::from_vec(bytes)
 }
 
+/// What others have written, for a message: a terminal that shows it obeys nothing in it. What
+/// steers it, or the direction of writing, is shown by its number, as JavaScript writes it.
+pub fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        let number = u32::from(character);
+        if character.is_control() || is_steering(number) {
+            shown.push_str(&format!("\\u{number:04x}"));
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// Marks and overrides of direction, and separators of lines and paragraphs.
+fn is_steering(character: u32) -> bool {
+    matches!(character, 0x61c | 0x200e | 0x200f | 0x2028..=0x202e | 0x2066..=0x2069)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn nothing_in_a_message_steers_a_terminal() {
+        assert_eq!(
+            harmless("a\x1b[31mb\nc\u{9b}2J\u{7f}\u{202e}d\u{2028}"),
+            "a\\u001b[31mb\\u000ac\\u009b2J\\u007f\\u202ed\\u2028"
+        );
+        assert_eq!(harmless("Ж \\x1b 🦕"), "Ж \\x1b 🦕");
+    }
 
     #[test]
     fn what_is_utf_8_is_left_as_it_is() {

@@ -21,7 +21,7 @@ use rustix::net::sockopt;
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::error::{Error, Result};
-use crate::sys::{life, procfs};
+use crate::sys::{life, procfs, text};
 
 pub use fetch::{Fetch, Progress};
 pub use offers::Offers;
@@ -62,7 +62,7 @@ impl Ticket {
             token: *token,
             pid: u32::from_ne_bytes(*pid),
             start: u64::from_ne_bytes(*start),
-            process_name: String::from_utf8_lossy(rest).into_owned(),
+            process_name: text::harmless(&String::from_utf8_lossy(rest)),
         })
     }
 

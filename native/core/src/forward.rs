@@ -1,0 +1,184 @@
+//! The standard streams of caged children, as far as they must not have this process's own.
+//!
+//! JavaScript uses descriptors by their numbers, for reading and for `ioctl(2)`, too. A terminal is
+//! open for reading and writing: who has it for its output reads what is typed, and changes how.
+//!
+//! | this process's stream is                             | a caged child gets                        |
+//! | ---------------------------------------------------- | ----------------------------------------- |
+//! | a file, pipe or `/dev/null`, open for writing only   | the same                                  |
+//! | a terminal, a socket, open for reading, or closed    | a pipe, whose bytes a thread passes on    |
+//!
+//! The thread ends when nobody can write into the pipe any more. What a child had written before
+//! its end has been passed on when it is reaped.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::fs::{FileType, OFlags};
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+
+use crate::error::{Error, Result};
+use crate::sys::stream::poll_until;
+
+/// The most bytes that are passed on in one turn: what a pipe holds.
+const CHUNK: usize = 64 * 1024;
+
+/// Devices of the kernel's own memory have this major number: `/dev/null` and the like.
+const MEMORY_DEVICES: u32 = 1;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    Output,
+    Error,
+}
+
+/// A pipe from a child to one of this process's streams.
+pub struct Forward {
+    pipe: OwnedFd,
+    to: Stream,
+    /// Held by whoever passes something on, so that all arrives in order.
+    turn: Mutex<()>,
+}
+
+/// The end to write into, for a caged child, and its pipe; `None` if it may have this process's own
+/// stream.
+pub fn outlet(to: Stream) -> Result<Option<(OwnedFd, Arc<Forward>)>> {
+    if with(to, is_harmless) {
+        return Ok(None);
+    }
+    let fail = |errno| Error::os("make a pipe for the output of a process", errno);
+    let (pipe, writer) = pipe_with(PipeFlags::CLOEXEC).map_err(fail)?;
+    rustix::fs::fcntl_setfl(&pipe, OFlags::NONBLOCK).map_err(fail)?;
+    let turn = Mutex::new(());
+    let forward = Arc::new(Forward { pipe, to, turn });
+    let passing = Arc::clone(&forward);
+    std::thread::Builder::new()
+        .name("mp-forward".into())
+        .stack_size(128 * 1024)
+        .spawn(move || while passing.pass_on_next() {})
+        .map_err(|_| fail(Errno::AGAIN))?;
+    Ok(Some((writer, forward)))
+}
+
+fn with<T>(stream: Stream, work: impl FnOnce(BorrowedFd) -> T) -> T {
+    match stream {
+        Stream::Output => work(std::io::stdout().as_fd()),
+        Stream::Error => work(std::io::stderr().as_fd()),
+    }
+}
+
+/// Whether nothing can be had from the descriptor, and nothing be done with it but to write.
+fn is_harmless(descriptor: BorrowedFd) -> bool {
+    let flags = rustix::fs::fcntl_getfl(descriptor);
+    if flags.is_ok_and(|flags| flags & OFlags::ACCMODE != OFlags::WRONLY) || flags.is_err() {
+        return false;
+    }
+    rustix::fs::fstat(descriptor).is_ok_and(|stat| match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile | FileType::Fifo => true,
+        FileType::CharacterDevice => rustix::fs::major(stat.st_rdev) == MEMORY_DEVICES,
+        _ => false,
+    })
+}
+
+/// What became of a turn.
+#[derive(PartialEq, Eq)]
+enum Turn {
+    Passed(usize),
+    Nothing,
+    End,
+}
+
+impl Forward {
+    /// Waits for something, and passes it on; `false` at the end.
+    fn pass_on_next(&self) -> bool {
+        let mut polled = [PollFd::new(&self.pipe, PollFlags::IN)];
+        if poll_until(&mut polled, None).is_err() {
+            return false;
+        }
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.pass_on() != Turn::End
+    }
+
+    /// Passes on what is in the pipe, and no more than that: others may go on writing.
+    pub fn drain(&self) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut left = CHUNK;
+        while let Turn::Passed(length) = self.pass_on() {
+            left = left.saturating_sub(length);
+            if left == 0 {
+                return;
+            }
+        }
+    }
+
+    fn pass_on(&self) -> Turn {
+        let mut bytes = vec![0; CHUNK];
+        let length = match rustix::io::retry_on_intr(|| rustix::io::read(&self.pipe, &mut *bytes)) {
+            Ok(0) => return Turn::End,
+            Ok(length) => length,
+            Err(Errno::AGAIN) => return Turn::Nothing,
+            Err(_) => return Turn::End,
+        };
+        with(self.to, |target| write_all(target, &bytes[..length]));
+        Turn::Passed(length)
+    }
+}
+
+/// Writes the bytes, or as many as anybody takes.
+fn write_all(target: BorrowedFd, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        match rustix::io::write(target, bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                let _ = poll_until(&mut [PollFd::new(&target, PollFlags::OUT)], None);
+            }
+            Err(_) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn what_can_be_read_or_controlled_is_not_given_away() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        assert!(is_harmless(writer.as_fd()));
+        assert!(!is_harmless(reader.as_fd()));
+        let (socket, _peer) = UnixStream::pair().unwrap();
+        assert!(!is_harmless(socket.as_fd()));
+        let open = |path: &str, flags| {
+            rustix::fs::open(path, flags | OFlags::NOCTTY, rustix::fs::Mode::empty()).unwrap()
+        };
+        assert!(is_harmless(open("/dev/null", OFlags::WRONLY).as_fd()));
+        assert!(!is_harmless(open("/dev/null", OFlags::RDWR).as_fd()));
+        let terminal = open("/dev/ptmx", OFlags::WRONLY);
+        assert!(!is_harmless(terminal.as_fd()));
+    }
+
+    #[test]
+    fn all_bytes_are_written_whatever_room_there_is() {
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        let bytes: Vec<u8> = (0..1_000_000u32).map(|n| n as u8).collect();
+        let expected = bytes.clone();
+        let reading = std::thread::spawn(move || {
+            let mut all = Vec::new();
+            ours.read_to_end(&mut all).unwrap();
+            all
+        });
+        write_all(theirs.as_fd(), &bytes);
+        drop(theirs);
+        assert!(reading.join().unwrap() == expected);
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        drop(ours);
+        write_all(theirs.as_fd(), b"nobody is there");
+        assert!(theirs.write(b"x").is_err());
+    }
+}

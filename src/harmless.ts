@@ -1,0 +1,22 @@
+// Text of others in messages: the names of processes, and what children say. A terminal obeys what steers it, so that a
+// name could hide or fake lines, or have the terminal type.
+
+/** Longer names are cut. */
+const LONGEST_NAME = 200;
+
+/** Control characters, marks and overrides of direction, separators of lines and paragraphs. */
+// deno-lint-ignore no-control-regex -- those are meant
+const STEERING = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** A text with nothing in it that steers a terminal; lines stay lines if it is `multiline`. */
+export function harmless(text: string, { multiline = false } = {}): string {
+  return text.replace(STEERING, (character) => {
+    if (multiline && (character === "\n" || character === "\t")) return character;
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+/** The name of a process, for a message. */
+export function shownName(name: string): string {
+  return harmless(name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
+}

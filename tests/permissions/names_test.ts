@@ -1,0 +1,52 @@
+// Names of processes in messages: a terminal obeys nothing in them.
+
+import { Lock, OwnerDiedError, parentProcess, Process, Queue } from "@parallel/multiprocessing";
+import { assert, assertEquals, assertInstanceOf, assertStringIncludes, assertThrows } from "@std/assert";
+import { harmless, shownName } from "../../src/harmless.ts";
+import { holdAndRename } from "../fixtures/cage_name_targets.ts";
+import { within } from "../helpers.ts";
+
+// deno-lint-ignore no-control-regex -- these are what must not be there
+const STEERING = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+const names = {
+  "an escape sequence": "\x1b]0;owned\x07\x1b[31m",
+  "lines": 'x"\nAll tests passed\r',
+  "the C1 form of CSI": "\x9b2J",
+  "overrides of direction": "\u202etxt.exe\u2066",
+};
+
+for (const [what, name] of Object.entries(names)) {
+  Deno.test(`a name with ${what} is shown, not obeyed`, async () => {
+    for (const permissions of ["none", "inherit"] as const) {
+      using lock = new Lock();
+      using told = new Queue<string>();
+      const child = new Process({ target: holdAndRename, args: [lock, told, name], permissions, name, stderr: "null" });
+      assertThrows(() => child.joinSync(), Error);
+      const said = [`${child}`, String(assertThrows(() => child.joinSync()))];
+      child.start();
+      said.push(await within(told.get()));
+      said.push(`${child}`);
+      child.kill();
+      await child.join();
+      const error = await within(lock.acquire()).then(() => null, (error) => error);
+      assertInstanceOf(error, OwnerDiedError);
+      said.push(error.message, error.processName ?? "", Deno.inspect(child));
+      child.close();
+      for (const text of said) {
+        assert(!STEERING.test(text), JSON.stringify(text));
+        assert(text.split("\n").length === 1 || !name.includes("\n"), JSON.stringify(text));
+      }
+      assertStringIncludes(error.message, harmless(name).slice(0, 8));
+    }
+  });
+}
+
+Deno.test("the name that a program gives is the name that it gets; only messages show it differently", async () => {
+  assertEquals(parentProcess(), null);
+  const name = "\x1b[1mbold";
+  const child = new Process({ target: holdAndRename, args: [] as never, name });
+  assertEquals([child.name, `${child}`.includes("\\u001b[1mbold")], [name, true]);
+  assertEquals(shownName("x".repeat(10_000)).length, 201);
+  assertEquals(harmless("a\nb\x1b", { multiline: true }), "a\nb\\u001b");
+  await Promise.resolve();
+});
