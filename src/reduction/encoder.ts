@@ -22,6 +22,7 @@ import {
 } from "./refusal.ts";
 import { currentViewReducer, discard, reduceInto, registeredPrototype } from "./registry.ts";
 import { Writer } from "./writer.ts";
+import { Date } from "../timing.ts";
 
 /** What `attachments` is for the many messages that have none. */
 const NO_ATTACHMENTS: readonly number[] = Object.freeze([]);
