@@ -29,6 +29,7 @@ import { dumps, loads } from "@parallel/multiprocessing/reduction";
 import { restoringFromOutside } from "../../src/blocks.ts";
 import { arrivals } from "../../src/callable_arrival.ts";
 import { native } from "../../src/native.ts";
+import { nodeProcess } from "../../src/node.ts";
 import { Extension } from "../../src/reduction/format.ts";
 import { registeredNames } from "../../src/reduction/registry.ts";
 import { childrenOf, descriptorCount, TARGETS, threads } from "../helpers.ts";
@@ -321,6 +322,8 @@ export async function fuzz(seconds: number, seed = crypto.getRandomValues(new In
   // Everything that is made at the first need is made.
   for (const bytes of targets.honest) attempt(bytes, false);
   await arrivals();
+  // The runtime sets Node up at the first look for a function in a module that is loaded.
+  nodeProcess().getBuiltinModule("node:module");
   using event = new Event();
   await event.wait({ timeout: 10 });
   await reader.begin();
