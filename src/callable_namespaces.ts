@@ -32,7 +32,7 @@ type ResolveHook = (
 
 let nodeModule: NodeModule | null = null;
 
-/** `node:module`: the first call in a process costs some 15 ms, in which Deno sets up Node. */
+/** `node:module`: the first call in a process costs 15 to 30 ms, in which Deno sets up Node. */
 function node(): NodeModule {
   return nodeModule ??= nodeProcess().getBuiltinModule("node:module") as unknown as NodeModule;
 }

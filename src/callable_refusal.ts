@@ -3,6 +3,7 @@
 import { definesPrivately, mentions, readSource } from "./callable_source.ts";
 import type { Callable } from "./callable_types.ts";
 import { isFrozen } from "./freeze.ts";
+import { mayAsk } from "./inspector.ts";
 
 /** Refuses what its form alone tells cannot be run. */
 export function refuse(target: Callable, kind: "function" | "class"): void {
@@ -81,7 +82,7 @@ export function notFound(target: Callable, modules: readonly string[]): TypeErro
         "module in a file has it, give { module, name }",
     );
   }
-  const isSearched = Deno.permissions.querySync({ name: "sys" }).state === "granted";
+  const isSearched = mayAsk();
   const places = isSearched ? "no module" : `none of ${modules.map((url) => `"${url}"`).join(", ")}`;
   const otherwise = isSearched ? "" : ", or start with --allow-sys so that every loaded module is searched";
   return new TypeError(

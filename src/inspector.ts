@@ -19,7 +19,7 @@ interface Answer {
  * is put off by `process.nextTick`, which is replaced for that long.
  */
 function asking<T>(ask: (post: Post, session: Session) => T): T | null {
-  if (Deno.permissions.querySync({ name: "sys" }).state !== "granted") return null;
+  if (!mayAsk()) return null;
   const process = nodeProcess();
   const { Session } = process.getBuiltinModule("node:inspector");
   const session = new Session();
@@ -45,6 +45,15 @@ function asking<T>(ask: (post: Post, session: Session) => T): T | null {
     process.nextTick = nextTick;
     session.disconnect();
   }
+}
+
+/**
+ * Whether the debugger may be asked. Never in the REPL, each of whose lines is evaluated by the debugger already: Deno
+ * does not survive that it is asked from there.
+ */
+export function mayAsk(): boolean {
+  const main: string | undefined = Deno.mainModule; // undefined in a Worker
+  return !main?.endsWith("/$deno$repl.mts") && Deno.permissions.querySync({ name: "sys" }).state === "granted";
 }
 
 /** URLs of the user's modules in this process, or `null` where the debugger may not be asked. */

@@ -13,11 +13,13 @@ const LONG = 120_000;
 /** The rows of the first table: their names, and what happens. */
 function rows(): [string, string][] {
   const text = Deno.readTextFileSync(new URL("../docs/callables.md", import.meta.url));
-  const table = text.slice(text.indexOf("| row |"), text.indexOf("The same holds"));
-  return table.trim().split("\n").slice(2).map((line) => {
+  const table = text.slice(text.search(/^\| row /m), text.indexOf("The same holds"));
+  const found = table.trim().split("\n").slice(2).map((line): [string, string] => {
     const cells = line.split("|").map((cell) => cell.trim());
     return [cells[1], cells[3]];
   });
+  assert(found.length > 30, table);
+  return found;
 }
 
 /** A folder for one test. */
@@ -143,12 +145,24 @@ console.log(await pool.apply(secrets().closure).catch(say));`;
     return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
   };
   const [, config] = CONFIG;
+  const lines = `const mp = await import("@parallel/multiprocessing");
+const { named } = await import(${MODULE("forms.ts")});
+const pool = new mp.Pool(1);
+console.log("by itself:", await pool.apply(named).catch((error) => error.message));
+console.log("by name:", await pool.apply({ module: ${MODULE("forms.ts")}, name: "named" }));
+await pool.terminate();
+close();
+`;
+  const interactive = evaluate(["repl", "-q", "-A", config], lines);
   for (const said of await Promise.all([evaluate(["eval", config, text]), evaluate(["run", ...CONFIG, "-"], text)])) {
     const [file, plugin, own, closure] = said.split("\n");
     assertEquals([file, plugin], ["named", "plugin plugin.ts"], said);
     assertMatch(own, /^Cannot run "own": .*the program was given to Deno as text/);
     assertMatch(closure, /^Cannot run "run": /);
   }
+  const said = await interactive;
+  assertMatch(said, /by itself: Cannot run "named": .* if a module in a file has it, give \{ module, name \}/);
+  assertMatch(said, /by name: named/);
 });
 
 Deno.test("callables: a Worker's module is imported in no other process, unless it has the function", async () => {

@@ -1,4 +1,4 @@
-// When it is proven that a module exports what a process is to run. The first proof in a program takes some 15 ms, most of
+// When it is proven that a module exports what a process is to run. The first proof in a program takes 15 to 30 ms, most of
 // which go into setting up what Deno has of Node; a child takes longer to boot. So the first one is proven meanwhile.
 
 import type { Given } from "../callable.ts";
