@@ -12,6 +12,7 @@ use crate::sync::lock::{FREE, Lock};
 use crate::sync::rlock::RLock;
 use crate::sync::{Acquired, Acquirer, Released, Step, Token};
 use crate::sys::clock::Deadline;
+use crate::table;
 use crate::wait;
 
 /// Where in its block the words of a lock are, in bytes.
@@ -160,6 +161,11 @@ impl<'a> Mutex<'a> {
         match acquired {
             Acquired::Regularly => self.release().map(|_| ()),
             Acquired::FromDead(dead) => {
+                // Who says so may be a caged process: a living owner is never put in.
+                let dead = match table::has_died(self.member.arena(), dead) {
+                    true => dead,
+                    false => Token::NOBODY,
+                };
                 if self.lock().bequeath(self.member.token()?, dead) {
                     self.member.wake(self.word(), 1);
                 }

@@ -4,10 +4,12 @@
 //! - [`threads`]: the tokens.
 //! - [`holdings`]: the blocks, and what messages hold on this process's word.
 //! - [`gifts`]: which blocks a caged process may use.
+//! - [`mending`]: what a caged process leaves behind in words.
 //! - [`places`]: the slots of its children.
 
 mod gifts;
 mod holdings;
+mod mending;
 mod places;
 mod threads;
 

@@ -94,6 +94,9 @@ impl Member {
             if entry.state() == State::Live {
                 graves::bury(&self.arena, place, exit);
             }
+            if entry.cage() != Cage::Free {
+                self.mend_after(&heap, place.slot);
+            }
             heap.let_go_all(Holder::Process(place.slot));
             entry.leave();
         } else if let Some(exit) = exit {

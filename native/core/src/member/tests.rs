@@ -162,3 +162,55 @@ fn a_greeting_of_a_hostile_parent_brings_nothing() {
     }
     assert!(caged.block(secret, Kind::Preparation).is_err());
 }
+
+#[test]
+fn a_forged_owner_does_not_keep_a_lock_that_its_process_does_not_have() {
+    use crate::mutex::{LOCK_WORD, Mutex};
+    use crate::primitives::Semaphore;
+    use crate::sync::Acquired;
+    use crate::sys::clock::deadline_after;
+    use std::sync::atomic::Ordering::SeqCst;
+
+    let root = Member::root("root").unwrap();
+    let preparation = root.create(Kind::Preparation, 64).unwrap().id;
+    let kinds = [Kind::Lock, Kind::RLock, Kind::Value];
+    let locks = kinds.map(|kind| root.create(kind, 64).unwrap());
+    let (_, bounded) = Semaphore::create(&root, 1, 2).unwrap();
+    let (caged, _) = family(preparation, &root);
+    for id in locks.map(|block| block.id).into_iter().chain([bounded.id]) {
+        root.hold_for(caged.slot(), id).unwrap();
+    }
+    // Two others that live: one has the locks, the other does not.
+    let other = |name: &str| {
+        let place = root.reserve(name).unwrap();
+        let arena = root.arena().descriptor().try_clone_to_owned().unwrap();
+        Member::child(arena, place).unwrap()
+    };
+    let (stranger, holder) = (other("stranger"), other("holder"));
+    let generation_of_lock = generation(&root, locks[2].id);
+    holder.adopt(locks[2].id, generation_of_lock).unwrap();
+
+    let word = |block: Block| root.arena().word32(block.offset + LOCK_WORD);
+    word(locks[0]).store(stranger.token().unwrap().get(), SeqCst);
+    word(locks[1]).store(stranger.token().unwrap().get(), SeqCst);
+    Mutex::open(&holder, locks[2].id)
+        .unwrap()
+        .acquire(None)
+        .unwrap();
+    root.arena().word32(bounded.offset).store(1000, SeqCst);
+
+    let place = crate::table::Place {
+        slot: caged.slot(),
+        generation: caged.entry().generation(),
+    };
+    root.retire(place).unwrap();
+
+    let acquire = |block: Block| {
+        let mutex = Mutex::open(&root, block.id).unwrap();
+        mutex.acquire(deadline_after(300.0)).unwrap()
+    };
+    assert!(matches!(acquire(locks[0]), Some(Acquired::FromDead(_))));
+    assert!(matches!(acquire(locks[1]), Some(Acquired::FromDead(_))));
+    assert_eq!(acquire(locks[2]), None, "who holds it honestly keeps it");
+    assert_eq!(Semaphore::open(&root, bounded.id).unwrap().value(), 2);
+}
