@@ -3,23 +3,23 @@
 // what is left in the event loop, as at the end of every program.
 
 // Every class that may be among the arguments is registered, whether the user's modules import it or only its type.
-import { shownName } from "./harmless.ts";
 import "../mod.ts";
 import { setCurrentAuthkey } from "./authkey.ts";
 import { arrivals, trusting } from "./callable_arrival.ts";
 import { load, useLoaders } from "./callable_modules.ts";
 import { resolve } from "./callable_resolve.ts";
-import { type Callable, isInNoFile, type ModuleLoader } from "./callable_types.ts";
+import { type Callable, isInNoFile, isOwnModule, type ModuleLoader } from "./callable_types.ts";
 import { type AheadOfWork, requiredModules } from "./command_line.ts";
 import { current } from "./current.ts";
 import { isFrozen } from "./freeze.ts";
 import { getLogger, inheritLogger } from "./logging.ts";
 import { commandLine, type Joined, native, nativeOfChild, shareSelf } from "./native.ts";
 import { type Belongings, type Preparation, readPreparation } from "./preparation.ts";
+import { Attribution } from "./pool/attribution.ts";
 import { Process } from "./process.ts";
 import { endAtExit } from "./process/children.ts";
 import { becomeSelf, Self } from "./process/self.ts";
-import { watchUncaught } from "./process/uncaught.ts";
+import { dealWithUncaught, fail, watchUncaught } from "./process/uncaught.ts";
 import type { Work } from "./process/work.ts";
 import { chooseMethod } from "./start_method.ts";
 
@@ -37,21 +37,21 @@ export function boot(): void {
   booted = unlessOrphaned(() => nativeOfChild().joined);
   const { parentPid: pid, parentName: name } = booted;
   Object.assign(current, { name: `child of ${pid}`, parent: { pid, name }, isPreloading: true });
-  watchUncaught((error) => {
-    if (current.isPreloading) report(error);
-    fail(error);
-  });
+  watchUncaught();
+  dealWithUncaught(tellOrFail);
 }
 
 /** Runs what the parent wants run, in this process. */
 export async function start(loaders: Loaders): Promise<void> {
-  if (booted === null) watchUncaught(fail);
+  if (booted === null) watchUncaught();
   await work(booted ?? join(), loaders);
 }
 
 /** Does ahead what can be done ahead; then waits, with its thread asleep in the kernel, for what the parent wants run. */
 export async function startAhead(loaders: Loaders, { preload, initialDirectory }: AheadOfWork): Promise<void> {
-  if (booted === null) watchUncaught(fail); // before any module listens
+  if (booted === null) watchUncaught(); // before any module listens
+  let early: { readonly error: unknown } | null = null;
+  dealWithUncaught((error) => early ??= { error });
   const { parentPid, parentName } = booted ?? unlessOrphaned(() => nativeOfChild().joined);
   const parent = { pid: parentPid, name: parentName };
   Object.assign(current, { name: `warm process of ${parentPid}`, initialDirectory, parent, mayStart: () => false });
@@ -59,23 +59,37 @@ export async function startAhead(loaders: Loaders, { preload, initialDirectory }
   // Whatever is wrong with a module is told when it is wanted: an import that has failed fails again.
   await requireModules().catch(() => {});
   for (const url of preload) await load(url, loaders).catch(() => {});
-  await work(unlessOrphaned(() => native().awaitWork()), loaders);
+  await work(unlessOrphaned(() => native().awaitWork()), loaders, early);
 }
 
-/** Does the work that this process was given. */
-async function work(joined: Joined, loaders: Loaders): Promise<void> {
+/** Does the work that this process was given; `early` is what has gone wrong before. */
+async function work(
+  joined: Joined,
+  loaders: Loaders,
+  early: { readonly error: unknown } | null = null,
+): Promise<void> {
   const block = joined.preparation!;
   const { preparation, toRun, belongings } = readPreparation(native().readPreparation(block));
   become(preparation, { pid: joined.parentPid, name: joined.parentName });
   endAtExit();
+  // A pool tells itself what keeps its workers from their work: once, and not in each of them.
+  const isWorker = preparation.target !== null && isOwnModule(preparation.target.module);
+  const giveUp = (error: unknown): never => {
+    report(error, { withPlace: isWorker });
+    return isWorker ? Deno.exit(1) : fail(error);
+  };
+  dealWithUncaught(isWorker ? giveUp : tellOrFail);
 
   let process: Process | null = null;
   let mainIsLoaded = false;
   try {
+    if (early !== null) throw early.error;
     current.mayStart = () => false;
     useLoaders(loaders);
     await requireModules();
-    mainIsLoaded = await importMain(preparation.mainModule, loaders);
+    const importing = () => importMain(preparation.mainModule, loaders);
+    mainIsLoaded =
+      await (isWorker ? (await Attribution.begin()).run({ what: "the main module" }, importing) : importing());
     const isTrusted = true;
     const wanted = trusting(toRun);
     const target = wanted.target && await resolve(wanted.target, loaders, { isTrusted });
@@ -85,8 +99,7 @@ async function work(joined: Joined, loaders: Loaders): Promise<void> {
     process = processOf(Class, () => target?.(...args), state);
     native().noteBegun();
   } catch (error) {
-    report(error);
-    fail(error);
+    giveUp(error);
   } finally {
     // What the arguments speak of has its own handles by now.
     native().releaseBlock(block);
@@ -194,20 +207,29 @@ async function importMain(url: string | null, loaders: Loaders): Promise<boolean
   return true;
 }
 
-/** As it was before any module of the user's could replace it: an error that ends the process must be seen. */
-const print = console.error;
+/** Ends this process because of an error, which the parent is told if it keeps it from its work. */
+function tellOrFail(error: unknown): never {
+  if (current.isPreloading) report(error);
+  fail(error);
+}
 
 /** Tells the parent why this process cannot begin its work. */
-function report(error: unknown): void {
-  native().reportFailure(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+function report(error: unknown, { withPlace = false } = {}): void {
+  native().reportFailure(reasonOf(error, { withPlace }));
 }
 
-/** Ends this process because of an error. */
-function fail(error: unknown): never {
-  try {
-    print(`Process ${shownName(current.name)}:`);
-    print(error);
-  } finally {
-    Deno.exit(1); // whether or not there is somebody to tell
-  }
+/** An error in words for the parent, and where it was thrown. */
+function reasonOf(error: unknown, { withPlace }: { withPlace: boolean }): string {
+  if (!(error instanceof Error)) return String(error);
+  // Deno colours what it says of modules.
+  // deno-lint-ignore no-control-regex -- these are what is looked for
+  const message = error.message.replace(/\x1b\[[\d;]*m/g, "");
+  const reason = `${error.name}: ${message}`;
+  if (!withPlace || /\n {4}at /.test(message)) return reason;
+  const frames = `${error.stack}`.split("\n").filter((line) => /^ {4}at /.test(line));
+  const place = frames.find((line) => !isOwnModule(line.match(/\(?(\w+:\S*?)(:\d+)*\)?$/)?.[1] ?? ""));
+  return place === undefined ? reason : `${reason}\n${place}`;
 }
+
+/** As it was before any module of the user's could replace it: what keeps this process from its work must be seen. */
+const print = console.error;

@@ -11,7 +11,7 @@ import { InvalidStateError, TimeoutError } from "./errors.ts";
 import { Watch } from "./limits.ts";
 import { tell } from "./notices.ts";
 import { timeoutOf, type WaitOptions } from "./options.ts";
-import { AsyncResult } from "./pool/async_result.ts";
+import { AsyncResult, awaited, type Callbacks } from "./pool/async_result.ts";
 import { type Call, CALL_FLAGS, MapCall, SingleCall } from "./pool/calls.ts";
 import { CellTable } from "./pool/cells.ts";
 import { Engine } from "./pool/engine.ts";
@@ -212,7 +212,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
     options: ApplyAsyncOptions<never> = {},
   ): AsyncResult<unknown> {
     requireCallbacks("apply", options);
-    return new AsyncResult(this.#single("apply", fn, args, options).promise as Promise<never>, options);
+    return resultOf(this.#single("apply", fn, args, options), options);
   }
 
   /**
@@ -239,7 +239,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   mapAsync<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: MapAsyncOptions<R>): AsyncResult<R[]>;
   mapAsync(fn: AnyTarget, items: Items<unknown>, options: MapAsyncOptions<never> = {}): AsyncResult<unknown[]> {
     requireCallbacks("map", options);
-    return new AsyncResult(this.#many("map", fn, items, options).promise as Promise<never[]>, options);
+    return resultOf(this.#many("map", fn, items, options), options);
   }
 
   /**
@@ -270,7 +270,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   ): AsyncResult<R[]>;
   starmapAsync(fn: AnyTarget, items: Items<unknown>, options: MapAsyncOptions<never> = {}): AsyncResult<unknown[]> {
     requireCallbacks("starmap", options);
-    return new AsyncResult(this.#many("starmap", fn, items, options).promise as Promise<never[]>, options);
+    return resultOf(this.#many("starmap", fn, items, options), options);
   }
 
   /**
@@ -447,6 +447,13 @@ function promiseOf<T>(begin: () => { readonly promise: Promise<T> }): Promise<T>
   } catch (error) {
     return Promise.reject(error);
   }
+}
+
+/** The call's result for those who may ask for it later, or never. */
+function resultOf<T>(call: Call & { readonly promise: Promise<unknown> }, options: Callbacks<T>): AsyncResult<T> {
+  const result = new AsyncResult(call.promise as Promise<T>, options);
+  call.isAwaited = () => options.errorCallback !== undefined || awaited.has(result as AsyncResult<never>);
+  return result;
 }
 
 /** Ends a call when its time has passed, or when it is aborted. */

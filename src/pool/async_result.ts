@@ -4,6 +4,9 @@ import { timeoutOf, type WaitOptions } from "../options.ts";
 import { register } from "../reduction/registry.ts";
 import { showAsText } from "../shown.ts";
 
+/** Those that somebody waits for, or has. */
+export const awaited: WeakSet<AsyncResult<never>> = new WeakSet();
+
 /** What is called when the result of a call is there. */
 export interface Callbacks<T> {
   /** Called with the result, which is not ready before this has ended, async or not. What it throws becomes the error. */
@@ -90,6 +93,7 @@ export class AsyncResult<T> implements PromiseLike<T> {
    * @throws What `signal` was aborted with.
    */
   async wait(options?: WaitOptions): Promise<boolean> {
+    awaited.add(this as unknown as AsyncResult<never>);
     const timeout = timeoutOf(options);
     const signal = options?.signal;
     signal?.throwIfAborted();
@@ -110,6 +114,7 @@ export class AsyncResult<T> implements PromiseLike<T> {
     onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onRejected?: ((error: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
+    awaited.add(this as unknown as AsyncResult<never>);
     return this.#promise.then(onFulfilled, onRejected);
   }
 }

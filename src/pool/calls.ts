@@ -58,6 +58,8 @@ export abstract class Call {
   readonly retries: number;
   /** Its place among the calls of its pool, in the order in which they were begun. */
   order = 0;
+  /** Whether somebody waits for it, who is told of an error. */
+  isAwaited: () => boolean = () => true;
   protected readonly host: CallHost;
   #isOver = false;
   #whenOver: (() => void) | null = null;

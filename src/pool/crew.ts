@@ -4,12 +4,14 @@ import type { Task } from "./calls.ts";
 import { howItEnded } from "./lost.ts";
 import { Member, type MemberHost, type MemberOptions } from "./member.ts";
 import type { WorkerStats } from "./stats.ts";
-import { clearTimeout, setTimeout, unrefTimer } from "../timing.ts";
+import { clearTimeout, performance, setTimeout, unrefTimer } from "../timing.ts";
 
 /** What a crew is made with. */
 export interface CrewOptions extends MemberOptions {
   /** How many workers there are to be. */
   readonly processes: number;
+  /** Milliseconds that calls wait where there is no worker and none can be started. Default: 10 s. */
+  readonly patience?: number;
 }
 
 /** What a crew needs of its pool. */
@@ -20,8 +22,12 @@ export interface CrewHost extends MemberHost {
   isBusy(member: Member): boolean;
   /** One has been started. */
   joined(member: Member): void;
+  /** Whether a call is under way. */
+  readonly isWanted: boolean;
   /** It is of no use to start more workers, and why. */
   hopeless(why: string, cause?: unknown): void;
+  /** There is no worker, and for a long time none could be started: the calls that are under way have failed. */
+  starved(why: string, cause: unknown): void;
 }
 
 /** So many workers in a row that cannot start end the pool. */
@@ -31,8 +37,12 @@ const MOST_STILLBORN = 10;
 const MOST_STILLBORN_PER_PROCESS = 4;
 /** So many workers that die of the same task, which is to be begun anew, end the pool. */
 const MOST_DEATHS = 10;
-/** Milliseconds before a worker that could not start is replaced; twice as many after each more. */
+/** Milliseconds before a worker that could not start is replaced; twice as many after each more … */
 const BACK_OFF = 20;
+/** … up to 2 ** 6 times as many. */
+const MOST_BACK_OFFS = 6;
+/** Milliseconds that calls wait where there is no worker and none can be started, by default. */
+const PATIENCE = 10_000;
 
 /** The workers of one pool. */
 export class Crew implements Iterable<Member> {
@@ -46,6 +56,8 @@ export class Crew implements Iterable<Member> {
   /** How many in a row have died before they were ready. */
   #stillborn = 0;
   #backOff: ReturnType<typeof setTimeout> | undefined;
+  /** How often in a row none could be started for want of something that others may give back, and since when. */
+  #shortage: { times: number; readonly since: number } | null = null;
 
   constructor(host: CrewHost, options: CrewOptions) {
     this.#host = host;
@@ -68,12 +80,19 @@ export class Crew implements Iterable<Member> {
   }
 
   /**
-   * Starts all.
+   * Starts all, or as many as there are means for now.
    *
-   * @throws What starting one throws; those that were started before are there.
+   * @throws What starting one throws, unless others have been started and there is hope; those are there.
    */
   start(): void {
-    for (let i = 0; i < this.#options.processes; i++) this.#startOne();
+    for (let i = 0; i < this.#options.processes; i++) {
+      try {
+        this.#startOne();
+      } catch (error) {
+        if (i === 0 || !isPassing(error)) throw error;
+        return this.#cannotStart(error);
+      }
+    }
   }
 
   #startOne(): void {
@@ -92,20 +111,41 @@ export class Crew implements Iterable<Member> {
         this.#startOne();
         this.#restarts++;
       }
+      this.#shortage = null;
     } catch (error) {
-      const why = error instanceof Error ? error.message : Deno.inspect(error);
-      this.#host.hopeless(`a worker cannot be started: ${why}`, error);
+      this.#cannotStart(error);
     }
   }
 
   /** Starts as many as are missing; not at once if the last ones could not begin. */
   replaceSoon(): void {
     if (this.#unfit === 0) return this.replace();
+    this.#replaceIn(this.#unfit);
+  }
+
+  /** Somebody wants workers: those that could not be started are tried again. */
+  provide(): void {
+    if (this.#shortage !== null && this.#backOff === undefined) this.replace();
+  }
+
+  /** The others go on, and one is tried again: as long as somebody waits, in time; otherwise with the next call. */
+  #cannotStart(error: unknown): void {
+    if (!isPassing(error)) return this.#host.hopeless(`a worker cannot be started: ${wordsOf(error)}`, error);
+    const shortage = this.#shortage ??= { times: 0, since: performance.now() };
+    const { patience = PATIENCE } = this.#options;
+    if (this.#members.size === 0 && performance.now() - shortage.since > patience) {
+      this.#shortage = { times: 0, since: performance.now() };
+      return this.#host.starved(`for ${patience / 1000} s no worker could be started: ${wordsOf(error)}`, error);
+    }
+    if (this.#host.isWanted) this.#replaceIn(++shortage.times);
+  }
+
+  #replaceIn(times: number): void {
     if (this.#backOff !== undefined) return;
     this.#backOff = setTimeout(() => {
       this.#backOff = undefined;
       this.replace();
-    }, BACK_OFF * 2 ** this.#unfit);
+    }, BACK_OFF * 2 ** Math.min(times, MOST_BACK_OFFS));
     unrefTimer(this.#backOff);
   }
 
@@ -126,8 +166,10 @@ export class Crew implements Iterable<Member> {
     const how = howItEnded(member.process.exitcode);
     if (member.unfit !== null) {
       if (++this.#unfit < MOST_UNFIT) return;
-      const { message } = member.unfit instanceof Error ? member.unfit : { message: Deno.inspect(member.unfit) };
-      this.#host.hopeless(`${this.#unfit} workers in a row could not start: ${message}`, member.unfit);
+      const { unfit, hasBegun } = member;
+      // What kept a process from its work is but text, which need not be told twice.
+      const cause = hasBegun ? unfit : undefined;
+      this.#host.hopeless(`${this.#unfit} workers in a row could not start: ${wordsOf(unfit)}`, cause);
     } else if (victim !== null) {
       if (victim.deaths < MOST_DEATHS) return; // otherwise each costs its own task, and no other
       const { label } = victim.call.fn.given;
@@ -162,4 +204,17 @@ export class Crew implements Iterable<Member> {
       memory: member.memory,
     }));
   }
+}
+
+/** What the system has to start a process with may be used up for a moment: processes, memory, descriptors. */
+const PASSING: ReadonlySet<unknown> = new Set(["OS:11", "OS:12", "OS:23", "OS:24", "EXHAUSTED"]);
+
+/** Whether the next attempt may go well. */
+function isPassing(error: unknown): boolean {
+  if (error instanceof Deno.errors.WouldBlock) return true;
+  return error instanceof Error && PASSING.has((error.cause as { code?: unknown } | undefined)?.code);
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : Deno.inspect(error);
 }

@@ -141,6 +141,7 @@ export class Engine implements CallHost, CrewHost {
     }
     this.#calls.add(call);
     this.#dispatcher.add(call);
+    this.#crew.provide();
     this.dispatch();
   }
 
@@ -287,6 +288,7 @@ export class Engine implements CallHost, CrewHost {
       return this.#crew.ready(member);
     }
     if (frame.kind === Kind.unfit) {
+      member.hasBegun = true;
       member.unfit = unpack(frame.read() as Failure);
       return;
     }
@@ -380,14 +382,32 @@ export class Engine implements CallHost, CrewHost {
     } else this.#fail(task, lost(task.call.fn.given.label, member));
   }
 
+  /** Whether a call is under way. */
+  get isWanted(): boolean {
+    return this.#calls.size > 0;
+  }
+
   /** It is of no use to go on. */
   hopeless(why: string, cause?: unknown): void {
-    this.#reason = new ProcessError(
-      `Cannot go on with "${shownName(this.name)}": ${why}`,
-      cause === undefined ? {} : { cause },
-    );
-    const reason = this.#reason;
+    const reason = this.#reason = this.#cannotGoOn(why, cause);
+    if (!Iterator.from(this.#calls).some((call) => call.isAwaited())) this.#tellAll(reason);
     this.#endAll("broken", () => reason);
+  }
+
+  /** The calls that are under way fail; later ones may do better. */
+  starved(why: string, cause: unknown): void {
+    const reason = this.#cannotGoOn(why, cause);
+    for (const call of [...this.#calls]) call.end(reason);
+  }
+
+  #cannotGoOn(why: string, cause: unknown): ProcessError {
+    return new ProcessError(`Cannot go on with "${shownName(this.name)}": ${why}`, cause === undefined ? {} : { cause });
+  }
+
+  /** Nobody waits to whom it could be told: the program says it, and fails. */
+  #tellAll({ message }: Error): void {
+    console.error(message);
+    if (Deno.exitCode === 0) Deno.exitCode = 1;
   }
 
   #endAll(state: "terminated" | "broken", error: () => Error): void {

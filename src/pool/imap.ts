@@ -46,6 +46,7 @@ export class ImapCall extends Call {
   constructor(parts: CallParts, imap: ImapParts) {
     super(parts);
     this.#options = imap;
+    this.isAwaited = () => this.#waiters.length > 0;
   }
 
   take(): Task | null {

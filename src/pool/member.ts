@@ -1,6 +1,7 @@
 // One worker as its pool sees it: the process, its channels, and what it says of itself in shared memory. The worker's own
 // half is worker.ts.
 
+import { ProcessError } from "../errors.ts";
 import { native, translated } from "../native.ts";
 import type { Process } from "../process.ts";
 import { pipedErrors, type PipedOutput } from "../process/output.ts";
@@ -69,6 +70,8 @@ export class Member {
   isOutgrown = false;
   /** Why it could not start. */
   unfit: unknown = null;
+  /** Whether the process has begun its work, and if only to say that it cannot go on. */
+  hasBegun = false;
   /** When it last answered, as the number of answers that all workers had given by then. */
   lastActive = 0;
   readonly process: Process;
@@ -266,11 +269,17 @@ export class Member {
   async #watch(): Promise<void> {
     await wait(() => translated(() => native().childAwait(this.pid)), { inBackground: true });
     clearTimeout(this.#killer);
+    this.hasBegun ||= hasBegun(this.pid);
     try {
       // Reaps it, and says what it could not begin with.
       await this.process.join();
     } catch (error) {
       this.unfit = error;
+    }
+    const { exitcode, name } = this.process;
+    if (!this.hasBegun && this.unfit === null && exitcode !== null && exitcode > 0) {
+      const how = `it ended with exit code ${exitcode} before it began, as by Deno.exit() in a module that it imports`;
+      this.unfit = new ProcessError(`Cannot run "${name}": ${how}`);
     }
     this.#errors?.tellRest();
     this.state = "ended";
@@ -286,5 +295,14 @@ export class Member {
     this.#desk.results.close();
     this.#desk.cancel[Symbol.dispose]();
     this.#cells.giveBack(this.#desk.cells);
+  }
+}
+
+/** Whether a process that has ended had begun its work, as far as that is still known. */
+function hasBegun(pid: number): boolean {
+  try {
+    return native().childHadBegun(pid);
+  } catch {
+    return true; // somebody else has asked for its exit code
   }
 }

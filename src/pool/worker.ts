@@ -8,9 +8,12 @@ import { ArrivedCallable, trusting } from "../callable_arrival.ts";
 import type { TravellingReference } from "../callable_late.ts";
 import type { Callable } from "../callable_types.ts";
 import { current } from "../current.ts";
+import { shownName } from "../harmless.ts";
 import { MaybeEncodingError } from "../errors.ts";
 import { dumps } from "../reduction.ts";
 import { discard } from "../reduction/registry.ts";
+import { dealWithUncaught, fail, tell } from "../process/uncaught.ts";
+import { Attribution, type Owner } from "./attribution.ts";
 import { ENDED, type Frame } from "./channel.ts";
 import { pack, printed } from "./failures.ts";
 import {
@@ -44,12 +47,19 @@ export async function work(desk: Desk, settings: WorkerSettings): Promise<void> 
   if (settings.mayHaveChildren) current.daemon = false;
   const worker = new Worker(desk, settings);
   // Not by the end of its event loop: what the user's functions have left in it may go on for ever.
-  Deno.exit(await worker.run() ? 0 : 1);
+  Deno.exit(await worker.run(await Attribution.begin()) ? 0 : 1);
 }
 
 /** A task that is being run, as its function may ask about it. */
-class RunningTask implements CurrentTask {
+class RunningTask implements CurrentTask, Owner {
   readonly attempt: number;
+  /** The name of its function, once that is known. */
+  fn = "a function";
+
+  get what(): string {
+    return `"${this.fn}"`;
+  }
+
   readonly #number: number;
   readonly #desk: Desk;
   #controller: AbortController | null = null;
@@ -90,6 +100,11 @@ class RunningTask implements CurrentTask {
 class Worker {
   readonly #desk: Desk;
   readonly #settings: WorkerSettings;
+  #attribution!: Attribution;
+  /** The task that runs. */
+  #task: RunningTask | null = null;
+  /** Whether the pool counts on this worker. */
+  #isReady = false;
   readonly #references = new Map<number, TravellingReference>();
   readonly #functions = new Map<number, Fn>();
   #lastBreath = performance.now();
@@ -104,9 +119,12 @@ class Worker {
   }
 
   /** Whether it was told to stop, and did not find itself unfit. */
-  async run(): Promise<boolean> {
+  async run(attribution: Attribution): Promise<boolean> {
+    this.#attribution = attribution;
+    dealWithUncaught((error) => this.#deal(error));
     if (!await this.#initialize()) return false;
     this.#lookAtMemory(performance.now());
+    this.#isReady = true;
     this.#send(Kind.ready, 0, []);
     for (;;) {
       const frame = this.#search();
@@ -159,12 +177,30 @@ class Worker {
     const { initializer, initargs } = this.#settings;
     if (initializer === null) return true;
     try {
-      await (await find(initializer))(...initargs);
+      const fn = await find(initializer);
+      await this.#attribution.run({ what: `the initializer "${initializer.label}"` }, () => fn(...initargs));
       return true;
     } catch (error) {
       this.#send(Kind.unfit, 0, pack(error));
       return false;
     }
+  }
+
+  /** An error that nobody has caught ends this process if it is of the task that runs, which may wait for ever now. */
+  #deal(error: unknown): void {
+    const owner = this.#attribution.ownerOf(error);
+    const task = this.#task;
+    if (!this.#isReady) {
+      this.#send(Kind.unfit, 0, pack(error));
+      Deno.exit(1);
+    }
+    if (owner !== undefined && owner === task) fail(error);
+    const whose = owner !== undefined
+      ? `left behind by ${owner.what}`
+      : `left behind by an earlier task${task === null ? "" : `, or of ${task.what}`}`;
+    tell(`Process ${shownName(current.name)}: an error that nobody caught, ${whose}:`, error);
+    // It may be what the task waits for.
+    if (owner === undefined && task !== null) Deno.exit(1);
   }
 
   async #serve(frame: Frame): Promise<void> {
@@ -175,16 +211,18 @@ class Worker {
     const begin = performance.now();
     const task = new RunningTask(frame, this.#desk);
     setCurrentTask(task);
+    this.#task = task;
     let kind: number = Kind.done;
     let list: unknown[];
     try {
-      [kind, list] = await this.#run(frame);
+      [kind, list] = await this.#attribution.run(task, () => this.#run(frame, task));
     } catch (error) {
       kind = Kind.failed;
       list = pack(error);
     }
     task.end();
     setCurrentTask(null);
+    this.#task = null;
     const end = performance.now();
     if (end - this.#lastLook >= this.#settings.memoryEvery) this.#lookAtMemory(end);
     this.#answer(kind, frame, list, end - begin);
@@ -193,11 +231,12 @@ class Worker {
     this.#lastBreath = performance.now();
   }
 
-  async #run(frame: Frame): Promise<[kind: number, list: unknown[]]> {
+  async #run(frame: Frame, task: RunningTask): Promise<[kind: number, list: unknown[]]> {
     const { flags, extra } = frame;
     const list = frame.read();
     if (frame.parcel !== null) await frame.parcel.whole();
     const fn = this.#functions.get(extra) ?? await this.#function(extra);
+    task.fn = this.#references.get(extra)!.label;
     if ((flags & Flag.each) === 0) return [Kind.done, [await fn(...list)]];
     const isStar = (flags & Flag.star) !== 0;
     const { label } = this.#references.get(extra)!;

@@ -271,10 +271,6 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
         `Cannot start "${shownName(this.name)}": can only start a process object created by current process`,
       );
     }
-    if (current.daemon) {
-      throw new InvalidStateError("Cannot start a process: daemonic processes are not allowed to have children");
-    }
-    requireMethods(this, this.#class === null ? ["run"] : Object.keys(this));
     if (current.isPreloading) {
       throw new InvalidStateError(
         "Cannot start a process while a child runs the modules of --preload or --require: each child would start the " +
@@ -287,6 +283,10 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
           "put what starts processes into `if (import.meta.main) { … }`",
       );
     }
+    if (current.daemon) {
+      throw new InvalidStateError("Cannot start a process: daemonic processes are not allowed to have children");
+    }
+    requireMethods(this, this.#class === null ? ["run"] : Object.keys(this));
     if (isPastChildren()) {
       throw new InvalidStateError("Cannot start a process: this one is exiting, and has waited for its children");
     }

@@ -1,10 +1,42 @@
 // Errors that nobody catches in a child: they are told with the name of the process, and end it in order, unless the
 // user's own handlers say that they have been dealt with.
 
+import { current } from "../current.ts";
+import { shownName } from "../harmless.ts";
 import { nodeProcess } from "../node.ts";
 
-/** Calls `fail` with every error and rejection that no handler of the user's has prevented from being reported. */
-export function watchUncaught(fail: (error: unknown) => never): void {
+/** As it was before any module of the user's could replace it: an error that ends the process must be seen. */
+const print = console.error;
+
+let deal: (error: unknown) => void = fail;
+
+/** Says what becomes of an error from now on; by default it ends the process. */
+export function dealWithUncaught(act: (error: unknown) => void): void {
+  deal = act;
+}
+
+/** Ends this process because of an error. */
+export function fail(error: unknown): never {
+  try {
+    print(`Process ${shownName(current.name)}:`);
+    print(error);
+  } finally {
+    Deno.exit(1); // whether or not there is somebody to tell
+  }
+}
+
+/** Tells on standard error of what ends nothing. */
+export function tell(what: string, error: unknown): void {
+  try {
+    print(what);
+    print(error);
+  } catch {
+    // Nobody is there to be told.
+  }
+}
+
+/** Deals with every error and rejection that no handler of the user's has prevented from being reported. */
+export function watchUncaught(): void {
   // This listener was here first. What the others would do is known only when they have been called: so the event ends
   // here, and they get one of its kind.
   let isSentOn = false;
@@ -17,7 +49,7 @@ export function watchUncaught(fail: (error: unknown) => never): void {
     } finally {
       isSentOn = false;
     }
-    fail(error);
+    deal(error);
   };
   addEventListener("error", (event) => {
     if (isSentOn) return;

@@ -215,7 +215,7 @@ export function lifetimesOfPools({ pool: poolOf, test }: Suite): void {
     let joined = 0;
     class Failing<A extends readonly unknown[]> extends Process<A> {
       override start(): void {
-        if (started.length === 2) throw new Deno.errors.WouldBlock("no more processes");
+        if (started.length === 2) throw new Deno.errors.NotCapable("not this one");
         super.start();
         started.push(this);
       }
@@ -226,7 +226,7 @@ export function lifetimesOfPools({ pool: poolOf, test }: Suite): void {
         return isOver;
       }
     }
-    assertThrows(() => new Pool(3, { context: { Process: Failing } }), Deno.errors.WouldBlock, "no more processes");
+    assertThrows(() => new Pool(3, { context: { Process: Failing } }), Deno.errors.NotCapable, "not this one");
     assertEquals(started.length, 2);
     await until("their end", () => joined === 2 && !started.some(({ pid }) => isRunning(pid!)));
   });

@@ -1,6 +1,6 @@
 // Programs with pools: when they end, and what they say.
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { FIXTURES, isRunning, outputOf, runProgram, startProgram, until } from "../helpers.ts";
 
 const program = (name: string) => new URL(`pool_${name}.ts`, FIXTURES);
@@ -68,3 +68,76 @@ Deno.test("workers end with a program that is killed", async () => {
   running.kill();
   await until("the workers' end", () => pids.filter(isRunning).length === 0);
 });
+
+for (const method of ["spawn", "forkserver"]) {
+  Deno.test(`an error that nobody catches is laid to the task that left it, and harms no other: ${method}`, async () => {
+    const { code, stdout, stderr } = await runProgram(program("floating"), { args: [method] });
+    const lines = stdout.trim().split("\n");
+    const lost = lines.filter((line) => line.includes("WorkerLostError"));
+    assertEquals(lines.filter((line) => !lost.includes(line)), [
+      ...["nothing", "rejects", "rejectsLater", "throwsInTimer", "throwsOften", "throwsInListener"].map((it) =>
+        `${it} fine`
+      ),
+      "throwsInMicrotask [ 1, 2 ]",
+      "workers 1",
+      "restarts 2",
+    ]);
+    // Each costs itself, and nobody else is blamed.
+    for (const [i, name] of ["guilty", "guiltyLater"].entries()) {
+      assertMatch(lost[i], new RegExp(`^${name} WorkerLostError Cannot finish "${name}": .* ended with exit code 1`));
+    }
+    assertEquals([lost.length, code], [2, 0]);
+    const told = (what: string) => stderr.match(RegExp(`nobody caught, left behind by ${what}:\\n.*of .*`, "g")) ?? [];
+    for (const name of ["rejects", "rejectsLater", "throwsInTimer", "throwsInListener"]) {
+      const [first, ...more] = told(`"${name}"`);
+      assertStringIncludes(first, `of ${name}`);
+      assertEquals(more, []);
+    }
+    assertEquals([told(`"throwsOften"`).length, told(`"throwsInMicrotask"`).length], [2, 2]);
+    assert(told(`the initializer "initialize"`).length >= 2);
+    assertStringIncludes(stderr, "left behind by the main module:\nError: of the main module");
+  });
+
+  const ways = ["plain", "floating", ...method === "spawn" ? ["async result", "iteration", "no call"] : []];
+  for (const way of ways) {
+    Deno.test(`a pool without if (import.meta.main) fails with that sentence, once: ${way}, ${method}`, async () => {
+      const { code, stdout, stderr } = await runProgram(program("unguarded"), { args: [method, way] });
+      assertEquals([code, stdout, stderr.match(/`if \(import\.meta\.main\) \{ … \}`/g)?.length], [1, "", 1]);
+      assertEquals(stderr.match(/while the main module is imported by a child/g)?.length, 1);
+    });
+  }
+
+  const reasons = {
+    throw: /RangeError: no database\n {4}at file:.*pool_unbootable\.ts:\d+:\d+$/,
+    syntax: /SyntaxError: Unexpected token[^]*at data:/,
+    missing: /Module not found "file:\/\/\/no\/such\/module\.js"/,
+    reject: /RangeError: no database\n {4}at file:.*pool_unbootable\.ts:\d+:\d+$/,
+    exit: /it ended with exit code 3 before it began, as by Deno\.exit\(\) in a module that it imports$/,
+  };
+  for (const [way, reason] of Object.entries(reasons)) {
+    if (method !== "spawn" && way !== "throw" && way !== "exit") continue;
+    Deno.test(`workers that cannot boot end the pool, and their reason is told once: ${way}, ${method}`, async () => {
+      const output = await outputOf(program("unbootable"), { args: [method, way] }); // nothing else is printed
+      const [, told] = output.match(/^1 ProcessError ([^]*)\nInvalidStateError\n$/) ?? [null, output];
+      assertMatch(told, /^Cannot go on with "Pool-1": 3 workers in a row could not start: Cannot run "\w+-\d+": /);
+      assertMatch(told, reason);
+    });
+  }
+}
+
+for (const method of ["spawn", "forkserver"]) {
+  Deno.test(`a pool goes on while there is no descriptor for another worker, and replaces it later: ${method}`, async () => {
+    const args = [
+      "-c",
+      `ulimit -n 100; exec "$0" "$@"`,
+      Deno.execPath(),
+      "run",
+      "-A",
+      "--quiet",
+      program("cramped").href,
+    ];
+    const { code, stdout, stderr } = await new Deno.Command("sh", { args: [...args, method] }).output();
+    const [said, wrong] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    assertEquals([said, wrong, code], ["beside none: 1,4,9,16\nof the lost: WorkerLostError\nlater: 2\n", "", 0]);
+  });
+}

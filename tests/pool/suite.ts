@@ -10,6 +10,7 @@ import { lifetimesOfPools } from "./lifetimes.ts";
 import { lossesOfPools } from "./losses.ts";
 import { orderOfPools } from "./order.ts";
 import { cancellationsOfPools } from "./cancellations.ts";
+import { shortagesOfPools } from "./shortages.ts";
 
 /** What a part of the suite runs its tests with. */
 export interface Suite {
@@ -38,7 +39,7 @@ export function poolSuite(method: StartMethod): void {
   };
   const parts = [
     ...[callsOfPools, iterationsOfPools, errorsOfPools, lifetimesOfPools, lossesOfPools, cancellationsOfPools],
-    orderOfPools,
+    ...[orderOfPools, shortagesOfPools],
   ];
   for (const part of parts) part(suite);
 }

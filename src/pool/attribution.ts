@@ -1,0 +1,120 @@
+// Whose fault is an error that nobody catches? A task may leave promises, timers and listeners behind, and any of them may
+// fail when the worker runs another. So each task runs in an asynchronous context of its own, which the engine carries
+// along to all that the task begins, and which an error that nobody catches is reported in.
+//
+// Deno has these contexts in `core`, at no cost; where it should not, `node:async_hooks` has them, 6 ms later. In one place
+// they are not kept: an error that a timer's callback throws is reported outside. So the timers of a worker note in whose
+// context their callbacks have thrown.
+
+/** Who may leave something behind. */
+export interface Owner {
+  /** Its name, for messages. */
+  readonly what: string;
+}
+
+/** What one thread carries along. */
+interface Carrier {
+  run<T>(owner: Owner, act: () => T): T;
+  readonly owner: Owner | undefined;
+}
+
+/** The part of Deno's `core` that this needs. */
+interface Core {
+  getAsyncContext(): object | undefined | null;
+  setAsyncContext(context: unknown): void;
+}
+
+type Callback = (this: unknown, ...args: unknown[]) => unknown;
+type Timer = (callback: unknown, ...rest: unknown[]) => unknown;
+
+/** In the context of a task: the task. */
+const OWNER = Symbol("multiprocessing.pool.owner");
+
+const TIMERS = ["setTimeout", "setInterval", "setImmediate"] as const;
+
+/** Knows who has left behind what fails. */
+export class Attribution {
+  readonly #carrier: Carrier;
+  /** What a timer's callback has thrown last, and whose it was. */
+  #thrown: { readonly error: unknown; readonly owner: Owner | undefined } | null = null;
+
+  private constructor(carrier: Carrier) {
+    this.#carrier = carrier;
+  }
+
+  static #begun: Attribution | null = null;
+
+  /** That of this thread, whose timers are watched from the first call on. */
+  static async begin(): Promise<Attribution> {
+    if (Attribution.#begun !== null) return Attribution.#begun;
+    const attribution = Attribution.#begun = new Attribution(carrierOfCore() ?? await carrierOfNode());
+    for (const name of TIMERS) attribution.#watch(name);
+    return attribution;
+  }
+
+  /** Runs `act`, to which everything belongs that it begins. */
+  run<T>(owner: Owner, act: () => T): T {
+    return this.#carrier.run(owner, act);
+  }
+
+  /** Whose an error is that is just being reported; `undefined` if nobody's who is known. */
+  ownerOf(error: unknown): Owner | undefined {
+    const thrown = this.#thrown;
+    this.#thrown = null;
+    return thrown !== null && Object.is(thrown.error, error) ? thrown.owner : this.#carrier.owner;
+  }
+
+  #watch(name: typeof TIMERS[number]): void {
+    const global = globalThis as unknown as Record<string, Timer | undefined>;
+    const original = global[name];
+    if (original === undefined) return;
+    const watched: Timer = (callback, ...rest) =>
+      original(typeof callback === "function" ? this.#noting(callback as Callback) : callback, ...rest);
+    global[name] = Object.defineProperties(watched, Object.getOwnPropertyDescriptors(original));
+  }
+
+  #noting(callback: Callback): Callback {
+    const note = (error: unknown) => this.#thrown = { error, owner: this.#carrier.owner };
+    return function (...args) {
+      try {
+        return callback.apply(this, args);
+      } catch (error) {
+        note(error);
+        throw error;
+      }
+    };
+  }
+}
+
+function carrierOfCore(): Carrier | null {
+  const { internal } = Deno as unknown as { internal?: symbol };
+  const core = internal && (Deno as unknown as Record<symbol, { core?: Partial<Core> } | undefined>)[internal]?.core;
+  if (typeof core?.getAsyncContext !== "function" || typeof core.setAsyncContext !== "function") return null;
+  const { getAsyncContext: get, setAsyncContext: set } = core as Core;
+  return {
+    run(owner, act) {
+      const before = get();
+      // What others have in the context stays there.
+      set({ __proto__: null, ...before, [OWNER]: owner });
+      try {
+        return act();
+      } finally {
+        set(before);
+      }
+    },
+    get owner() {
+      return (get() as { [OWNER]?: Owner } | undefined | null)?.[OWNER];
+    },
+  };
+}
+
+async function carrierOfNode(): Promise<Carrier> {
+  const { AsyncLocalStorage } = await import("node:async_hooks");
+  const storage = new AsyncLocalStorage<Owner>();
+  return {
+    run: (owner, act) => storage.run(owner, act),
+    get owner() {
+      return storage.getStore();
+    },
+  };
+}
