@@ -87,13 +87,22 @@ export {
 } from "./src/pool.ts";
 export {
   activeChildren,
+  type AnyFunction,
+  type AnyProcessOptions,
+  type ArgumentLists,
   cpuCount,
   currentProcess,
   type ModuleExport,
+  type NamedProcessOptions,
   type ParentProcess,
   parentProcess,
+  type PositionalWork,
   Process,
   type ProcessOptions,
+  type ProcessSettings,
+  type ProcessWork,
+  type RestOf,
+  type Results,
   type Sentinel,
   type Target,
 } from "./src/process.ts";

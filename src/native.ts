@@ -148,6 +148,7 @@ export interface Native {
   sizeOf(block: number): number;
   cell(block: number): ArrayBuffer;
   isCaged(): boolean;
+  mostProcesses(): number;
   treeHasCage(): boolean;
   mayLoad(url: string): boolean;
   mayLoadOthers(addon: string): boolean;

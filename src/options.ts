@@ -38,6 +38,32 @@ export function requireOptions(options: unknown, action: string): void {
 }
 
 /**
+ * Refuses options that there are not: a misspelt one would be taken for none.
+ *
+ * @throws {TypeError} If so, or if they are no object.
+ */
+export function requireKnown(action: string, options: unknown, known: readonly string[]): void {
+  requireOptions(options, action);
+  for (const name of Object.keys(options as object)) {
+    if (known.includes(name)) continue;
+    const meant = known.find((it) => isNear(name, it));
+    const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;
+    throw new TypeError(`Cannot ${action}: "${name}" is no option, wanted ${known.join(", ")}${hint}`);
+  }
+}
+
+/** Whether one letter more, less, another or exchanged, or only capitals, make one name of the other. */
+function isNear(given: string, name: string): boolean {
+  const [a, b] = [given.toLowerCase().replace(/[_-]/g, ""), name.toLowerCase()];
+  let begin = 0;
+  while (begin < a.length && a[begin] === b[begin]) begin++;
+  let end = 0;
+  while (end < Math.min(a.length, b.length) - begin && a.at(-1 - end) === b.at(-1 - end)) end++;
+  const [left, right] = [a.slice(begin, a.length - end), b.slice(begin, b.length - end)];
+  return Math.max(left.length, right.length) <= 1 || (left.length === 2 && left === `${right[1]}${right[0]}`);
+}
+
+/**
  * Milliseconds to wait; `Infinity` for ever.
  *
  * @throws {TypeError} If `timeout` is not a number, `block` not a boolean, or `signal` not an AbortSignal.

@@ -10,6 +10,7 @@ import type { Callable, ModuleExport } from "./callable_types.ts";
 import { InvalidStateError, TimeoutError } from "./errors.ts";
 import { Watch } from "./limits.ts";
 import { tell } from "./notices.ts";
+import { native } from "./native.ts";
 import { timeoutOf, type WaitOptions } from "./options.ts";
 import { AsyncResult, awaited, type Callbacks } from "./pool/async_result.ts";
 import { type Call, CALL_FLAGS, MapCall, SingleCall } from "./pool/calls.ts";
@@ -25,15 +26,20 @@ import {
   type ImapOptions,
   type MapAsyncOptions,
   type MapOptions,
+  NO_OPTIONS,
   type PoolOptions,
   requireCallback,
+  requireCallOptions,
   requirePoolOptions,
   type TransformOptions,
   wholeOf,
+  type WithKwargs,
+  type WithoutKwargs,
 } from "./pool/options.ts";
 import { progressBar } from "./pool/progress.ts";
+import { PoolTransform } from "./pool/transform.ts";
 import type { PoolStats } from "./pool/stats.ts";
-import { cpuCount, Process } from "./process.ts";
+import { type AnyFunction, type ArgumentLists, cpuCount, Process, type Results } from "./process.ts";
 import { register } from "./reduction.ts";
 
 export { AsyncResult, type Callbacks } from "./pool/async_result.ts";
@@ -47,8 +53,13 @@ export type {
   MapAsyncOptions,
   MapOptions,
   PoolContext,
+  PoolInitializer,
   PoolOptions,
+  PoolSettings,
+  ProcessClass,
   TransformOptions,
+  WithKwargs,
+  WithoutKwargs,
 } from "./pool/options.ts";
 export type { PoolStats, WorkerStats } from "./pool/stats.ts";
 export { type CurrentTask, currentTask } from "./pool/task.ts";
@@ -125,6 +136,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
     requirePoolOptions(action, options);
     const { initializer, initargs, maxtasksperchild, maxMemory, grace, daemon = true } = options;
     const count = countOf(action, "processes", processes, null) ?? cpuCount();
+    requirePlaces(action, count);
     if (initargs !== undefined && !globalThis.Array.isArray(initargs)) {
       throw new TypeError(`Cannot ${action}: "initargs" is ${Deno.inspect(initargs)}, wanted an array`);
     }
@@ -167,39 +179,51 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
    * @throws {TimeoutError} If `timeout` milliseconds have passed; what `signal` was aborted with.
    * @throws What the function throws; its last `cause` is a `RemoteError` with the stack in the worker.
    */
-  apply<A extends readonly unknown[], K extends Record<string, unknown>, R>(
+  apply<A extends readonly unknown[], K, R>(
     fn: (...args: [...A, K]) => R,
     args: A,
-    options: ApplyOptions & { kwargs: K },
+    options: WithKwargs<K>,
   ): Promise<Awaited<R>>;
   /** As above, without `kwargs`. */
   apply<A extends readonly unknown[], R>(
     fn: (...args: A) => R,
     args: A,
-    options?: ApplyOptions,
+    options?: WithoutKwargs,
   ): Promise<Awaited<R>>;
   /** As above, without arguments. */
   apply<R>(fn: () => R): Promise<Awaited<R>>;
+  /** As above, with a function that is overloaded. */
+  apply<F extends AnyFunction>(
+    fn: F,
+    args: ArgumentLists<NoInfer<F>>,
+    options?: WithoutKwargs,
+  ): Promise<Awaited<Results<F>>>;
   /** As above, with a function that is named by its module. */
   apply<R = unknown>(fn: ModuleExport, args?: readonly unknown[], options?: ApplyOptions): Promise<R>;
-  apply(fn: AnyTarget, args: readonly unknown[] = [], options: ApplyOptions = {}): Promise<unknown> {
+  apply(fn: AnyTarget, args: readonly unknown[] = [], options: ApplyOptions = NO_OPTIONS): Promise<unknown> {
     return promiseOf(() => this.#single("apply", fn, args, options));
   }
 
   /** As {@linkcode Pool.apply}, but gives an {@linkcode AsyncResult}; throws at once if the call cannot begin. */
-  applyAsync<A extends readonly unknown[], K extends Record<string, unknown>, R>(
+  applyAsync<A extends readonly unknown[], K, R>(
     fn: (...args: [...A, K]) => R,
     args: A,
-    options: ApplyAsyncOptions<Awaited<R>> & { kwargs: K },
+    options: WithKwargs<K> & Callbacks<Awaited<R>>,
   ): AsyncResult<Awaited<R>>;
   /** As above, without `kwargs`. */
   applyAsync<A extends readonly unknown[], R>(
     fn: (...args: A) => R,
     args: A,
-    options?: ApplyAsyncOptions<Awaited<R>>,
+    options?: WithoutKwargs & Callbacks<Awaited<R>>,
   ): AsyncResult<Awaited<R>>;
   /** As above, without arguments. */
   applyAsync<R>(fn: () => R): AsyncResult<Awaited<R>>;
+  /** As above, with a function that is overloaded. */
+  applyAsync<F extends AnyFunction>(
+    fn: F,
+    args: ArgumentLists<NoInfer<F>>,
+    options?: WithoutKwargs & Callbacks<Awaited<Results<F>>>,
+  ): AsyncResult<Awaited<Results<F>>>;
   /** As above, with a function that is named by its module. */
   applyAsync<R = unknown>(
     fn: ModuleExport,
@@ -209,10 +233,10 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   applyAsync(
     fn: AnyTarget,
     args: readonly unknown[] = [],
-    options: ApplyAsyncOptions<never> = {},
+    options: ApplyAsyncOptions<never> = NO_OPTIONS,
   ): AsyncResult<unknown> {
-    requireCallbacks("apply", options);
-    return resultOf(this.#single("apply", fn, args, options), options);
+    requireCallbacks("applyAsync", options);
+    return resultOf(this.#single("applyAsync", fn, args, options), options);
   }
 
   /**
@@ -225,7 +249,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   map<T, R>(fn: (item: T) => R, items: Items<T>, options?: MapOptions): Promise<Awaited<R>[]>;
   /** As above, with a function that is named by its module. */
   map<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: MapOptions): Promise<R[]>;
-  map(fn: AnyTarget, items: Items<unknown>, options: MapOptions = {}): Promise<unknown[]> {
+  map(fn: AnyTarget, items: Items<unknown>, options: MapOptions = NO_OPTIONS): Promise<unknown[]> {
     return promiseOf(() => this.#many("map", fn, items, options));
   }
 
@@ -237,9 +261,9 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   ): AsyncResult<Awaited<R>[]>;
   /** As above, with a function that is named by its module. */
   mapAsync<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: MapAsyncOptions<R>): AsyncResult<R[]>;
-  mapAsync(fn: AnyTarget, items: Items<unknown>, options: MapAsyncOptions<never> = {}): AsyncResult<unknown[]> {
-    requireCallbacks("map", options);
-    return resultOf(this.#many("map", fn, items, options), options);
+  mapAsync(fn: AnyTarget, items: Items<unknown>, options: MapAsyncOptions<never> = NO_OPTIONS): AsyncResult<unknown[]> {
+    requireCallbacks("mapAsync", options);
+    return resultOf(this.#many("mapAsync", fn, items, options), options);
   }
 
   /**
@@ -252,7 +276,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   ): Promise<Awaited<R>[]>;
   /** As above, with a function that is named by its module. */
   starmap<R = unknown>(fn: ModuleExport, items: Items<readonly unknown[]>, options?: MapOptions): Promise<R[]>;
-  starmap(fn: AnyTarget, items: Items<unknown>, options: MapOptions = {}): Promise<unknown[]> {
+  starmap(fn: AnyTarget, items: Items<unknown>, options: MapOptions = NO_OPTIONS): Promise<unknown[]> {
     return promiseOf(() => this.#many("starmap", fn, items, options));
   }
 
@@ -268,9 +292,13 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
     items: Items<readonly unknown[]>,
     options?: MapAsyncOptions<R>,
   ): AsyncResult<R[]>;
-  starmapAsync(fn: AnyTarget, items: Items<unknown>, options: MapAsyncOptions<never> = {}): AsyncResult<unknown[]> {
-    requireCallbacks("starmap", options);
-    return resultOf(this.#many("starmap", fn, items, options), options);
+  starmapAsync(
+    fn: AnyTarget,
+    items: Items<unknown>,
+    options: MapAsyncOptions<never> = NO_OPTIONS,
+  ): AsyncResult<unknown[]> {
+    requireCallbacks("starmapAsync", options);
+    return resultOf(this.#many("starmapAsync", fn, items, options), options);
   }
 
   /**
@@ -283,7 +311,8 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   imap<T, R>(fn: (item: T) => R, items: Items<T>, options?: ImapOptions): ImapIterator<Awaited<R>>;
   /** As above, with a function that is named by its module. */
   imap<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: ImapOptions): ImapIterator<R>;
-  imap(fn: AnyTarget, items: Items<unknown>, options: ImapOptions = {}): ImapIterator<unknown> {
+  imap(fn: AnyTarget, items: Items<unknown>, options: ImapOptions = NO_OPTIONS): ImapIterator<unknown> {
+    requireCallOptions("imap", options);
     return this.#iterate(fn, items, { ...options, ordered: true });
   }
 
@@ -291,12 +320,15 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   imapUnordered<T, R>(fn: (item: T) => R, items: Items<T>, options?: ImapOptions): ImapIterator<Awaited<R>>;
   /** As above, with a function that is named by its module. */
   imapUnordered<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: ImapOptions): ImapIterator<R>;
-  imapUnordered(fn: AnyTarget, items: Items<unknown>, options: ImapOptions = {}): ImapIterator<unknown> {
+  imapUnordered(fn: AnyTarget, items: Items<unknown>, options: ImapOptions = NO_OPTIONS): ImapIterator<unknown> {
+    requireCallOptions("imapUnordered", options);
     return this.#iterate(fn, items, { ...options, ordered: false });
   }
 
   /**
-   * A stream through which items become results, for `pipeThrough`. An error of one item ends the stream.
+   * A stream through which items become results, for `pipeThrough`. As with a `TransformStream` of the platform, an error
+   * of one item is that of both sides, so that the source is cancelled with it; what the readable side is cancelled with,
+   * the source is, too; and what the writable side is aborted with, the reader gets at once.
    *
    * @example Through a stream
    * ```ts
@@ -314,10 +346,9 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   toTransformStream<T, R>(fn: (item: T) => R, options?: TransformOptions): TransformStream<T, Awaited<R>>;
   /** As above, with a function that is named by its module. */
   toTransformStream<T = unknown, R = unknown>(fn: ModuleExport, options?: TransformOptions): TransformStream<T, R>;
-  toTransformStream(fn: AnyTarget, options: TransformOptions = {}): TransformStream<unknown, unknown> {
-    const { readable: items, writable } = new TransformStream<unknown, unknown>();
-    const results = this.#iterate(fn, items, { ...options, ordered: options.ordered ?? true });
-    return { readable: ReadableStream.from(results), writable };
+  toTransformStream(fn: AnyTarget, options: TransformOptions = NO_OPTIONS): TransformStream<unknown, unknown> {
+    requireCallOptions("toTransformStream", options);
+    return new PoolTransform((items) => this.#iterate(fn, items, { ...options, ordered: options.ordered ?? true }));
   }
 
   /** What the pool is doing. */
@@ -378,7 +409,14 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
     return `<multiprocessing.pool.Pool state=${STATES[state]} pool_size=${processes} name='${this.name}'>`;
   }
 
-  #single(action: string, target: AnyTarget, args: readonly unknown[], options: ApplyOptions): SingleCall {
+  #single(
+    call: "apply" | "applyAsync",
+    target: AnyTarget,
+    args: readonly unknown[],
+    options: ApplyOptions,
+  ): SingleCall {
+    const action = "apply";
+    requireCallOptions(call, options);
     if (!globalThis.Array.isArray(args)) {
       throw new TypeError(`Cannot ${action}: "args" is ${Deno.inspect(args)}, wanted an array of arguments`);
     }
@@ -388,7 +426,14 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
     return begin(new SingleCall({ host, flags: CALL_FLAGS.apply, ...common }, all));
   }
 
-  #many(action: "map" | "starmap", target: AnyTarget, items: Items<unknown>, options: MapOptions): MapCall {
+  #many(
+    call: "map" | "mapAsync" | "starmap" | "starmapAsync",
+    target: AnyTarget,
+    items: Items<unknown>,
+    options: MapOptions,
+  ): MapCall {
+    requireCallOptions(call, options);
+    const action = call.startsWith("star") ? "starmap" : "map";
     const chunksize = countOf(action, "chunksize", options.chunksize, null);
     const { host, common, begin } = this.#prepare(action, target, options);
     const input = this.#input(items);
@@ -440,6 +485,15 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   }
 }
 
+/** Refuses more workers than a tree has places for, besides this process. */
+function requirePlaces(action: string, processes: number): void {
+  const most = native().mostProcesses() - 1;
+  if (processes <= most) return;
+  throw new RangeError(
+    `Cannot ${action}: "processes" is ${processes}, wanted at most ${most}, which is how many a tree has places for`,
+  );
+}
+
 /** The call's own promise: of what is derived from it, nobody could say whether anybody waits for it. */
 function promiseOf<T>(begin: () => { readonly promise: Promise<T> }): Promise<T> {
   try {
@@ -468,7 +522,11 @@ function limit(engine: Engine, call: Call, timeout: number, signal: AbortSignal 
   if (signal?.aborted) engine.cancel(call, () => call.end(signal.reason));
 }
 
-function requireCallbacks(action: string, options: { callback?: unknown; errorCallback?: unknown }): void {
-  requireCallback(action, "callback", options.callback);
-  requireCallback(action, "errorCallback", options.errorCallback);
+function requireCallbacks(
+  call: "applyAsync" | "mapAsync" | "starmapAsync",
+  options: { callback?: unknown; errorCallback?: unknown },
+): void {
+  requireCallOptions(call, options);
+  requireCallback(call, "callback", options.callback);
+  requireCallback(call, "errorCallback", options.errorCallback);
 }

@@ -10,7 +10,19 @@ export type { ChildPermissions, Grant } from "./permissions.ts";
 export { activeChildren } from "./process/children.ts";
 export { cpuCount } from "./process/cpu_count.ts";
 export { currentProcess } from "./process/current_process.ts";
-export type { ProcessOptions, Target } from "./process/options.ts";
+export type {
+  AnyFunction,
+  AnyProcessOptions,
+  ArgumentLists,
+  NamedProcessOptions,
+  PositionalWork,
+  ProcessOptions,
+  ProcessSettings,
+  ProcessWork,
+  RestOf,
+  Results,
+  Target,
+} from "./process/options.ts";
 export { type ParentProcess, parentProcess } from "./process/parent.ts";
 export { Process } from "./process/process.ts";
 export type { Sentinel } from "./process/sentinel.ts";

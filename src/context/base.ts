@@ -7,7 +7,7 @@ import { workIfChild } from "../freeze.ts";
 import { Pipe } from "../connection.ts";
 import { getLogger, logToStderr } from "../logging.ts";
 import { Pool, type PoolOptions } from "../pool.ts";
-import { activeChildren, cpuCount, currentProcess, parentProcess, Process } from "../process.ts";
+import { activeChildren, type AnyFunction, cpuCount, currentProcess, parentProcess, Process } from "../process.ts";
 import { JoinableQueue, Queue, SimpleQueue } from "../queues.ts";
 import { Array, copy, RawArray, RawValue, Structure, synchronized, Value } from "../sharedctypes.ts";
 import {
@@ -38,7 +38,8 @@ export interface SetStartMethodOptions {
 }
 
 /** A process that is always started by spawn, whatever the default. As `multiprocessing.context.SpawnProcess`. */
-export class SpawnProcess<A extends readonly unknown[] = unknown[]> extends Process<A> {
+export class SpawnProcess<A extends readonly unknown[] = unknown[], K = never, F extends AnyFunction = never>
+  extends Process<A, K, F> {
   static {
     bindMethod(SpawnProcess, "spawn");
   }
@@ -48,7 +49,8 @@ export class SpawnProcess<A extends readonly unknown[] = unknown[]> extends Proc
  * A process that is always started by forkserver, whatever the default. As
  * `multiprocessing.context.ForkServerProcess`.
  */
-export class ForkServerProcess<A extends readonly unknown[] = unknown[]> extends Process<A> {
+export class ForkServerProcess<A extends readonly unknown[] = unknown[], K = never, F extends AnyFunction = never>
+  extends Process<A, K, F> {
   static {
     bindMethod(ForkServerProcess, "forkserver");
   }
@@ -195,7 +197,7 @@ export abstract class BaseContext {
 /** The context of `"spawn"`: every process is a fresh Deno. */
 export class SpawnContext extends BaseContext {
   /** {@linkcode SpawnProcess}. */
-  override readonly Process: typeof Process = SpawnProcess;
+  override readonly Process: typeof Process = SpawnProcess as typeof Process;
 
   /** `"spawn"`. */
   override getStartMethod(): StartMethod {
@@ -206,7 +208,7 @@ export class SpawnContext extends BaseContext {
 /** The context of `"forkserver"`: every process is a Deno that was started ahead, if there is one. */
 export class ForkServerContext extends BaseContext {
   /** {@linkcode ForkServerProcess}. */
-  override readonly Process: typeof Process = ForkServerProcess;
+  override readonly Process: typeof Process = ForkServerProcess as typeof Process;
 
   /** `"forkserver"`. */
   override getStartMethod(): StartMethod {

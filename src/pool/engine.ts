@@ -401,7 +401,10 @@ export class Engine implements CallHost, CrewHost {
   }
 
   #cannotGoOn(why: string, cause: unknown): ProcessError {
-    return new ProcessError(`Cannot go on with "${shownName(this.name)}": ${why}`, cause === undefined ? {} : { cause });
+    return new ProcessError(
+      `Cannot go on with "${shownName(this.name)}": ${why}`,
+      cause === undefined ? {} : { cause },
+    );
   }
 
   /** Nobody waits to whom it could be told: the program says it, and fails. */

@@ -1,7 +1,6 @@
 // One worker as its pool sees it: the process, its channels, and what it says of itself in shared memory. The worker's own
 // half is worker.ts.
 
-import { ProcessError } from "../errors.ts";
 import { native, translated } from "../native.ts";
 import type { Process } from "../process.ts";
 import { pipedErrors, type PipedOutput } from "../process/output.ts";
@@ -10,6 +9,7 @@ import { wait } from "../waits.ts";
 import type { Given as GivenFunction } from "../callable.ts";
 import type { PoolFunction } from "./calls.ts";
 import type { CellTable } from "./cells.ts";
+import type { ProcessClass } from "./options.ts";
 import { Channel, ENDED, type Frame } from "./channel.ts";
 import { LastWords } from "./last_words.ts";
 import { CancelReason, Cell, type Desk, Kind, Mode, type WorkerSettings } from "./messages.ts";
@@ -26,7 +26,7 @@ const TERMINATION_GRACE = 250;
 /** What a member is made with. */
 export interface MemberOptions {
   /** The class of its process. */
-  readonly ProcessClass: typeof Process;
+  readonly ProcessClass: ProcessClass;
   /** Where its standard error goes: through this process, which remembers the last of it, or straight there. */
   readonly stderr: "piped" | "inherit";
   readonly settings: Omit<WorkerSettings, "initializer">;
@@ -275,11 +275,6 @@ export class Member {
       await this.process.join();
     } catch (error) {
       this.unfit = error;
-    }
-    const { exitcode, name } = this.process;
-    if (!this.hasBegun && this.unfit === null && exitcode !== null && exitcode > 0) {
-      const how = `it ended with exit code ${exitcode} before it began, as by Deno.exit() in a module that it imports`;
-      this.unfit = new ProcessError(`Cannot run "${name}": ${how}`);
     }
     this.#errors?.tellRest();
     this.state = "ended";

@@ -1,20 +1,35 @@
 // The options of pools and their calls, and what is wrong with them.
 
-import { Process, type Target } from "../process.ts";
+import { type NamedProcessOptions, Process, type Target } from "../process.ts";
+import type { ModuleExport } from "../callable_types.ts";
+import { requireKnown } from "../options.ts";
 import type { Callbacks } from "./async_result.ts";
 
 /** Says of which class the workers are, and so how they are started. */
 export interface PoolContext {
   /** The class of the context's processes. */
-  readonly Process: typeof Process;
+  readonly Process: ProcessClass;
 }
 
+/** `Process`, or a class that extends it. */
+export type ProcessClass = new (options: NamedProcessOptions) => Process;
+
+/** What each worker runs before its first task, and what with. */
+export type PoolInitializer<I extends readonly unknown[]> =
+  | { initializer?: null; initargs?: readonly [] }
+  | { initializer: ModuleExport; initargs?: readonly unknown[] }
+  | { initializer: (() => unknown) | ModuleExport; initargs?: readonly [] }
+  | { initializer: Target<I>; initargs: I };
+
 /** Options of {@linkcode Pool}. */
-export interface PoolOptions<I extends readonly unknown[] = readonly unknown[]> {
+export type PoolOptions<I extends readonly unknown[] = readonly unknown[]> = PoolSettings & PoolInitializer<I>;
+
+/** Options of {@linkcode Pool} that do not depend on the initializer. */
+export interface PoolSettings {
   /** Run by each worker before its first task. */
-  initializer?: Target<I>;
+  initializer?: unknown;
   /** What the initializer is called with. */
-  initargs?: I;
+  initargs?: readonly unknown[];
   /** After so many tasks (calls of `apply`, or chunks of items) a worker is replaced by a new one. Default: never. */
   maxtasksperchild?: number | null;
   /** A worker whose resident memory is more than so many bytes after a task is replaced by a new one. Default: never. */
@@ -48,7 +63,7 @@ export interface CallOptions {
 /** Options of {@linkcode Pool.apply}. */
 export interface ApplyOptions extends CallOptions {
   /** Given to the function as one last argument. */
-  kwargs?: Record<string, unknown>;
+  kwargs?: object;
 }
 
 /** Options of {@linkcode Pool.map} and {@linkcode Pool.starmap}. */
@@ -73,6 +88,12 @@ export interface ImapOptions extends CallOptions {
 
 /** Options of {@linkcode Pool.applyAsync}. */
 export interface ApplyAsyncOptions<T> extends ApplyOptions, Callbacks<T> {}
+
+/** Options of {@linkcode Pool.apply} that say what the last argument is. */
+export type WithKwargs<K> = ApplyOptions & { kwargs: NoInfer<K> };
+
+/** Options of {@linkcode Pool.apply} that do not. */
+export type WithoutKwargs = ApplyOptions & { kwargs?: undefined };
 
 /** Options of {@linkcode Pool.mapAsync} and {@linkcode Pool.starmapAsync}. */
 export interface MapAsyncOptions<T> extends MapOptions, Callbacks<T[]> {}
@@ -104,19 +125,59 @@ export function wholeOf<T>(
 }
 
 /** Options of pools, and a context of getContext or the like. */
-export function requirePoolOptions(action: string, given: unknown): asserts given is PoolOptions {
-  if (typeof given !== "object" || given === null) {
-    throw new TypeError(`Cannot ${action}: the options are ${Deno.inspect(given, { depth: 0 })}, wanted an object`);
-  }
-  const { context } = given as PoolOptions;
+export function requirePoolOptions(action: string, given: unknown): asserts given is PoolSettings {
+  requireKnown(action, given, KNOWN.pool);
+  const { context, name, daemon } = given as Partial<Record<string, unknown>>;
+  requireKind(action, { name }, "string", "a text");
+  requireKind(action, { daemon }, "boolean", "true or false");
   if (context === undefined || context === null) return;
-  const { Process: Class } = context;
-  if (typeof Class === "function" && (Class === Process || Class.prototype instanceof Process)) return;
+  const { Process: Class } = context as PoolContext;
+  if (typeof Class === "function" && ((Class as unknown) === Process || Class.prototype instanceof Process)) return;
   throw new TypeError(
     `Cannot ${action}: "context" is ${Deno.inspect(context, { depth: 0 })}, wanted a context of getContext(), or ` +
       "{ Process: a subclass of Process }",
   );
 }
+
+/** Options of one of a pool's calls. */
+export function requireCallOptions(call: Exclude<keyof typeof KNOWN, "pool">, given: object): void {
+  if (given === NO_OPTIONS) return;
+  requireKnown(call, given, KNOWN[call]);
+  const { progress, kwargs } = given as MapOptions & ApplyOptions;
+  requireKind(call, { progress }, "boolean", "true or false");
+  requireKind(call, { kwargs }, "object", "an object");
+}
+
+/** An option that is of that type, or absent. */
+function requireKind(action: string, option: Record<string, unknown>, type: string, wanted: string): void {
+  for (const [name, given] of Object.entries(option)) {
+    if (given === undefined || (typeof given === type && given !== null)) continue;
+    throw new TypeError(`Cannot ${action}: "${name}" is ${Deno.inspect(given, { depth: 0 })}, wanted ${wanted}`);
+  }
+}
+
+/** What most calls are made with. */
+export const NO_OPTIONS = Object.freeze({});
+
+const CALL = ["signal", "timeout", "retries"];
+const CALLBACKS = ["callback", "errorCallback"];
+const ITERATION = [...CALL, "chunksize", "buffersize", "progress"];
+
+/** The names of the options there are. */
+const KNOWN = {
+  pool: [
+    ...["initializer", "initargs", "maxtasksperchild", "maxMemory", "grace", "name", "daemon", "stderr", "context"],
+  ],
+  apply: [...CALL, "kwargs"],
+  applyAsync: [...CALL, "kwargs", ...CALLBACKS],
+  map: [...CALL, "chunksize", "progress"],
+  mapAsync: [...CALL, "chunksize", "progress", ...CALLBACKS],
+  starmap: [...CALL, "chunksize", "progress"],
+  starmapAsync: [...CALL, "chunksize", "progress", ...CALLBACKS],
+  imap: ITERATION,
+  imapUnordered: ITERATION,
+  toTransformStream: [...ITERATION, "ordered"],
+} as const satisfies Record<string, readonly string[]>;
 
 /** A function, or nothing. */
 export function requireCallback(action: string, name: string, given: unknown): void {

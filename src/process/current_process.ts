@@ -23,5 +23,5 @@ import { becomeSelf, knownSelf, Self } from "./self.ts";
  */
 export function currentProcess(): Process {
   if (isWorker()) native(); // knows who it is
-  return knownSelf() ?? becomeSelf(new Process(new Self(null) as ProcessOptions));
+  return knownSelf() ?? becomeSelf(new Process(new Self(null) as ProcessOptions<[]>));
 }

@@ -1,19 +1,75 @@
 // What a process is made with, and what is refused at once.
 
 import type { ModuleExport } from "../callable.ts";
+import { requireKnown } from "../options.ts";
 import { type ChildPermissions, requirePermissions } from "../permissions.ts";
 
 /** A function that another process can run: an exported one, or where its module exports it. */
 export type Target<A extends readonly unknown[]> = ((...args: A) => unknown) | ModuleExport;
 
-/** Options of {@linkcode Process}. */
-export interface ProcessOptions<A extends readonly unknown[] = unknown[]> {
+/** Any function, for inference. */
+export type AnyFunction = (...args: never[]) => unknown;
+
+/** The lists of arguments that a function takes, one for each overload; of more than four, for the last four. */
+export type ArgumentLists<F> = F extends {
+  (...args: infer A): unknown;
+  (...args: infer B): unknown;
+  (...args: infer C): unknown;
+  (...args: infer D): unknown;
+} ? (A | B | C | D) & readonly unknown[]
+  : never;
+
+/** What a function returns, by any of its overloads. */
+export type Results<F> = F extends {
+  (...args: never[]): infer A;
+  (...args: never[]): infer B;
+  (...args: never[]): infer C;
+  (...args: never[]): infer D;
+} ? A | B | C | D
+  : never;
+
+/** What a process runs and what with, so that only what the target takes can be given. */
+export type ProcessWork<A extends readonly unknown[], K, F extends AnyFunction> =
+  | PositionalWork<A>
+  | { target: (...args: [...A, K]) => unknown; args: A; kwargs: NoInfer<K> }
+  | { target: F; args: ArgumentLists<NoInfer<F>>; kwargs?: undefined }
+  | { target: F; args?: readonly []; kwargs: ArgumentLists<NoInfer<F>>[0] }
+  | { target: F; args: ArgumentLists<NoInfer<F>>; kwargs: RestOf<ArgumentLists<NoInfer<F>>> };
+
+/** As {@linkcode ProcessWork}, without keyword arguments and overloads. */
+export type PositionalWork<A extends readonly unknown[]> =
+  | { target?: undefined; args?: readonly []; kwargs?: undefined }
+  | { target: ModuleExport; args?: readonly unknown[]; kwargs?: object }
+  | { target: (() => unknown) | ModuleExport; args?: readonly []; kwargs?: undefined }
+  | { target: Target<A>; args: A; kwargs?: undefined };
+
+/** What a list of arguments of any length may end with. */
+export type RestOf<L extends readonly unknown[]> = number extends L["length"] ? L[number] : never;
+
+/** Options of a process whose target is named by its module: they depend on no type. */
+export type NamedProcessOptions = ProcessSettings & { target: ModuleExport };
+
+/** Options of {@linkcode Process} with a target that takes `A`; keyword arguments, if `K` says of what type. */
+export type ProcessOptions<A extends readonly unknown[] = unknown[], K = never> =
+  & ProcessSettings
+  & ([K] extends [never] ? PositionalWork<A> : ProcessWork<A, K, never>);
+
+/**
+ * All that a {@linkcode Process} can be made with. The parameters are inferred: the arguments, the keyword arguments, and
+ * the target where that is overloaded.
+ */
+export type AnyProcessOptions<A extends readonly unknown[], K, F extends AnyFunction> =
+  & ProcessSettings
+  & ProcessWork<A, K, F>;
+
+/** Options of {@linkcode Process} that do not depend on the target. */
+export interface ProcessSettings {
   /** The function that the process runs. A module must export it; see {@linkcode ModuleExport} for the rest. */
-  target?: Target<A>;
+  target?: unknown;
   /** What the function is called with. Anything that can be serialised, and shared objects. */
-  args?: A;
+  args?: readonly unknown[];
   /** Given as one last argument. */
-  kwargs?: Record<string, unknown>;
+  kwargs?: object;
   /** For messages. Default: the name of the class and a number, such as `Process-1`, or `Process-1:2` for the second
    * child of `Process-1`. */
   name?: string;
@@ -40,9 +96,6 @@ export interface ProcessOptions<A extends readonly unknown[] = unknown[]> {
   stderr?: "inherit" | "null" | "piped";
 }
 
-/** Options without the type of the target: a process keeps these, so that any process is a `Process`. */
-export type UntypedOptions = Omit<ProcessOptions<readonly unknown[]>, "target">;
-
 /** Whether a process can have that name. Shared memory has it as a text that ends with NUL. */
 export function isName(name: unknown): name is string {
   return typeof name === "string" && !name.includes("\0");
@@ -63,14 +116,8 @@ const KNOWN = [
 ];
 
 /** Refuses options that types would have refused; unknown ones, too: a misspelt `permissions` would give them all. */
-export function requireOptions(options: UntypedOptions): void {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`Cannot create a process: the options are ${Deno.inspect(options)}, wanted an object`);
-  }
-  const unknown = Object.keys(options).find((it) => !KNOWN.includes(it));
-  if (unknown !== undefined) {
-    throw new TypeError(`Cannot create a process: "${unknown}" is no option, wanted ${KNOWN.join(", ")}`);
-  }
+export function requireOptions(options: ProcessSettings): void {
+  requireKnown("create a process", options, KNOWN);
   const { args, kwargs, name, daemon, env, cwd, stdout, stderr } = options;
   const require = (isGood: boolean, option: string, given: unknown, wanted: string) => {
     if (isGood || given === undefined) return;
@@ -94,7 +141,7 @@ export function requireOptions(options: UntypedOptions): void {
   require(isStream(stderr), "stderr", stderr, '"inherit", "null" or "piped"');
 }
 
-function requireSharedMemory({ maxSharedMemory: given, permissions = "inherit" }: UntypedOptions): void {
+function requireSharedMemory({ maxSharedMemory: given, permissions = "inherit" }: ProcessSettings): void {
   if (given === undefined) return;
   const wanted = (what: string) =>
     `Cannot create a process: "maxSharedMemory" is ${Deno.inspect(given)}, wanted ${what}`;

@@ -13,7 +13,14 @@ import { register } from "../reduction.ts";
 import { methodFor } from "../start_method.ts";
 import { Child } from "./child.ts";
 import { activeChildren } from "./children.ts";
-import { isName, type ProcessOptions, requireOptions, type UntypedOptions } from "./options.ts";
+import {
+  type AnyFunction,
+  type AnyProcessOptions,
+  isName,
+  type ProcessSettings,
+  requireOptions,
+  type Target,
+} from "./options.ts";
 import { Outputs, pipedErrors } from "./output.ts";
 import { Self } from "./self.ts";
 import type { Sentinel } from "./sentinel.ts";
@@ -77,7 +84,8 @@ import { argumentsOf, type Work, workOf } from "./work.ts";
  * }
  * ```
  */
-export class Process<A extends readonly unknown[] = unknown[]> implements AsyncDisposable {
+export class Process<A extends readonly unknown[] = unknown[], K = never, F extends AnyFunction = never>
+  implements AsyncDisposable {
   static {
     showAsText(Process);
     register(Process, {
@@ -92,7 +100,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
   /** What `run` does and what it is started with, until the start. */
   #work: Work | null = null;
   #target: Given | null = null;
-  #options: UntypedOptions = {};
+  #options: ProcessSettings = {};
   #name: string;
   #daemon: boolean;
   #authkey: AuthenticationString | null = null;
@@ -107,7 +115,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
    * `run` is overridden in a class that cannot travel; or if another option is of the wrong type, or
    * unknown.
    */
-  constructor(options: ProcessOptions<A> = {}) {
+  constructor(options: AnyProcessOptions<A, K, F> = {}) {
     if (options instanceof Self) {
       this.#isSelf = true;
       this.#work = options.work;
@@ -121,7 +129,7 @@ export class Process<A extends readonly unknown[] = unknown[]> implements AsyncD
     const { target, name, daemon = current.daemon } = options;
     if (target !== undefined) {
       this.#target = reference(target as Callable | ModuleExport);
-      this.#work = workOf(target, this.#target, argumentsOf(options));
+      this.#work = workOf(target as Target<unknown[]>, this.#target, argumentsOf(options));
     }
     if (this.run !== Process.prototype.run) {
       this.#class = classReference(this.constructor as typeof Process, Process);

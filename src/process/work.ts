@@ -2,13 +2,13 @@
 
 import type { Given } from "../callable.ts";
 import { resolve } from "../callable_resolve.ts";
-import type { Target, UntypedOptions } from "./options.ts";
+import type { ProcessSettings, Target } from "./options.ts";
 
 /** What a process is to run, with all that it is called with. */
 export type Work = () => unknown;
 
 /** What the target is called with. */
-export function argumentsOf({ args = [], kwargs }: UntypedOptions): unknown[] {
+export function argumentsOf({ args = [], kwargs }: ProcessSettings): unknown[] {
   return [...args, ...kwargs === undefined ? [] : [kwargs]];
 }
 

@@ -1,17 +1,17 @@
 // What permissions may be given, and what the child then has.
 
-import { getContext, Pipe, Process, type ProcessOptions, Queue } from "@parallel/multiprocessing";
+import { getContext, Pipe, Process, type ProcessSettings, Queue } from "@parallel/multiprocessing";
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import * as targets from "../fixtures/cage_targets.ts";
 import { assertNothingLeft, belongings, FIXTURES, outputOf, within } from "../helpers.ts";
 
-type Permissions = ProcessOptions["permissions"];
+type Permissions = ProcessSettings["permissions"];
 
 /** Which of the descriptors a child with these permissions has granted. */
 async function granted(
   permissions: Permissions,
   descriptors: Deno.PermissionDescriptor[],
-  more: ProcessOptions = {},
+  more: Omit<ProcessSettings, "target" | "args" | "kwargs"> = {},
 ): Promise<boolean[]> {
   using said = new Queue<boolean[]>();
   await using child = new Process({

@@ -112,7 +112,7 @@ for (const method of ["spawn", "forkserver"]) {
     syntax: /SyntaxError: Unexpected token[^]*at data:/,
     missing: /Module not found "file:\/\/\/no\/such\/module\.js"/,
     reject: /RangeError: no database\n {4}at file:.*pool_unbootable\.ts:\d+:\d+$/,
-    exit: /it ended with exit code 3 before it began, as by Deno\.exit\(\) in a module that it imports$/,
+    exit: /it ended with exit code 3 before it began/,
   };
   for (const [way, reason] of Object.entries(reasons)) {
     if (method !== "spawn" && way !== "throw" && way !== "exit") continue;

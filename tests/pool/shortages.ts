@@ -90,6 +90,7 @@ export function shortagesOfPools({ method, test }: Suite): void {
         cells: new CellTable(),
         tasks,
         patience: 50,
+        initializer: null,
       },
       settings: {
         ...{ initializer: null, initargs: [], mayHaveChildren: false, memoryEvery: 250 },

@@ -11,6 +11,7 @@ import { lossesOfPools } from "./losses.ts";
 import { orderOfPools } from "./order.ts";
 import { cancellationsOfPools } from "./cancellations.ts";
 import { shortagesOfPools } from "./shortages.ts";
+import { streamsOfPools } from "./streams.ts";
 
 /** What a part of the suite runs its tests with. */
 export interface Suite {
@@ -39,7 +40,7 @@ export function poolSuite(method: StartMethod): void {
   };
   const parts = [
     ...[callsOfPools, iterationsOfPools, errorsOfPools, lifetimesOfPools, lossesOfPools, cancellationsOfPools],
-    ...[orderOfPools, shortagesOfPools],
+    ...[orderOfPools, shortagesOfPools, streamsOfPools],
   ];
   for (const part of parts) part(suite);
 }

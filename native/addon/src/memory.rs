@@ -1,7 +1,7 @@
 //! Blocks and the windows through which JavaScript sees them.
 #![allow(unsafe_code)] // ArrayBuffers over memory that JavaScript does not own
 
-use multiprocessing_core::arena::{CELL_COUNT, CELL_SIZE, CELLS};
+use multiprocessing_core::arena::{CELL_COUNT, CELL_SIZE, CELLS, PROCESS_COUNT};
 use multiprocessing_core::cage;
 use multiprocessing_core::heap::{Block, Kind};
 use multiprocessing_core::mutex::{DEPTH_WORD, LOCK_WORD, VALUE_BYTES};
@@ -191,6 +191,12 @@ fn open(id: u32) -> Result<Block> {
 #[napi]
 pub fn is_caged() -> bool {
     cage::current().is_some()
+}
+
+/// How many processes a tree can have at a time.
+#[napi]
+pub fn most_processes() -> u32 {
+    PROCESS_COUNT as u32
 }
 
 /// Whether a process of the tree was ever started in a cage.

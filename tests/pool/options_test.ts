@@ -1,0 +1,83 @@
+// Options of pools, of their calls and of processes that there are not, or that are of the wrong kind.
+
+import { Pool, Process } from "@parallel/multiprocessing";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { square } from "../fixtures/pool_targets.ts";
+
+/** What is given where types would refuse it. */
+const odd = (options: object) => options as never;
+
+Deno.test("options that there are not are refused by every call of a pool, with what may be meant", async () => {
+  await using pool = new Pool(1);
+  const calls: Record<string, (options: object) => unknown> = {
+    apply: (options) => pool.apply(square, [3], odd(options)),
+    applyAsync: (options) => pool.applyAsync(square, [3], odd(options)),
+    map: (options) => pool.map(square, [3], odd(options)),
+    mapAsync: (options) => pool.mapAsync(square, [3], odd(options)),
+    starmap: (options) => pool.starmap(square, [[3]], odd(options)),
+    starmapAsync: (options) => pool.starmapAsync(square, [[3]], odd(options)),
+    imap: (options) => pool.imap(square, [3], odd(options)),
+    imapUnordered: (options) => pool.imapUnordered(square, [3], odd(options)),
+    toTransformStream: (options) => pool.toTransformStream(square, odd(options)),
+  };
+  const refused = (call: (options: object) => unknown, options: object) =>
+    assertRejects(() => Promise.try(call, options), TypeError);
+  for (const [name, call] of Object.entries(calls)) {
+    const { message } = await refused(call, { timeuot: 5 });
+    assert(message.startsWith(`Cannot ${name}: "timeuot" is no option, wanted signal, timeout, retries`), message);
+    assert(message.endsWith(`; did you mean "timeout"?`), message);
+    assert(!(await refused(call, { other: undefined })).message.includes("did you mean"));
+    const unfit = { apply: "chunksize", map: "kwargs", starmap: "buffersize", toTransformStream: "callback" }[name] ??
+      (name.startsWith("imap") ? "ordered" : "buffersize");
+    assert((await refused(call, { [unfit]: 2 })).message.includes(`"${unfit}" is no option`));
+    for (const options of [null, 5, "x"]) {
+      assert((await refused(call, odd(options as never))).message.includes("wanted an object"), name);
+    }
+  }
+  assertEquals(pool.stats().done, 0);
+  assertEquals(await pool.apply(square, [3], { timeout: 60_000, retries: 1 }), 9);
+});
+
+Deno.test("names that are nearly right are recognised", () => {
+  const near: Record<string, string> = {
+    maxTasksPerChild: "maxtasksperchild",
+    max_memory: "maxMemory",
+    initarg: "initargs",
+    initialiser: "initializer",
+    demon: "daemon",
+    nmae: "name",
+    sterr: "stderr",
+  };
+  for (const [given, meant] of Object.entries(near)) {
+    const { message } = assertThrows(() => new Pool(1, odd({ [given]: 1 })), TypeError);
+    assert(message.endsWith(`; did you mean "${meant}"?`), message);
+  }
+  assertThrows(() => new Process(odd({ kwarg: {} })), TypeError, '"kwarg" is no option');
+  assertThrows(() => new Process(odd({ Target: square })), TypeError, 'did you mean "target"?');
+  assertThrows(() => new Process(odd({ group: null })), TypeError, "wanted target, args, kwargs, name");
+});
+
+Deno.test("how many workers there can be is said at once", () => {
+  for (const processes of [1024, 1e6, 1e9, Number.MAX_SAFE_INTEGER]) {
+    const wanted = `"processes" is ${processes}, wanted at most 1023`;
+    assertThrows(() => new Pool(processes), RangeError, wanted);
+  }
+  for (const processes of [0, -1, 1.5, NaN, Infinity]) assertThrows(() => new Pool(processes), RangeError);
+  for (const processes of ["2", true, {}, [2], { min: 1, max: 2 }, 2n, Symbol("2")]) {
+    assertThrows(() => new Pool(odd(processes as object)), TypeError, '"processes" is ');
+  }
+});
+
+Deno.test("options of the wrong kind are refused before anything is started", async () => {
+  const wrong: Record<string, unknown> = {
+    ...{ name: 5, daemon: "no", stderr: "null", maxtasksperchild: "3", maxMemory: {}, grace: "1", initargs: "abc" },
+    ...{ context: {}, initializer: 5 },
+  };
+  for (const [name, value] of Object.entries(wrong)) assertThrows(() => new Pool(1, odd({ [name]: value })), TypeError);
+  await using pool = new Pool(1);
+  for (const options of [{ signal: {} }, { timeout: "1" }, { retries: "1" }, { kwargs: 5 }, { kwargs: null }]) {
+    await assertRejects(() => pool.apply(square, [3], odd(options)), TypeError);
+  }
+  await assertRejects(() => pool.map(square, [3], odd({ progress: "yes" })), TypeError, '"progress" is "yes"');
+  await assertRejects(() => pool.map(square, [3], odd({ chunksize: "2" })), TypeError, '"chunksize" is "2"');
+});
