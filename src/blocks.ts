@@ -17,7 +17,7 @@ export const Kind = {
 export type BlockReference = [block: number, generation: number];
 
 /** Last resort for handles that nobody closed. */
-const collected = new FinalizationRegistry<number>((block) => native().releaseBlock(block));
+const collected = new FinalizationRegistry<number>((block) => native().collectBlock(block));
 
 /** Whether what is being restored came from outside of the tree. */
 let isFromOutside = false;

@@ -230,6 +230,12 @@ export function inheritedPermissions(parent: Omit<ParentCommandLine, "entry">): 
   return permissionFlags(command, flags, parent);
 }
 
+/** Whether a command line is one of `deno test`, `deno bench` or the REPL, which have more to do than their modules. */
+export function isOfRunner(argv: readonly string[]): boolean {
+  const { command } = parse(argv);
+  return command === COMMANDS.test || command === COMMANDS.bench || command === COMMANDS.repl;
+}
+
 /** Splits a command line into the command, its flags and the script, if there is a file; the rest is left out. */
 function parse(argv: readonly string[]): { command: Command; flags: Flag[]; script?: string } {
   const rest = argv.slice(1);

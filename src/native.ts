@@ -132,6 +132,7 @@ export interface Native {
   workingDirectory(): string;
   reportFailure(message: string): void;
   availableCpus(): number;
+  runtimeIsBusy(threads: number, pipes: number): boolean;
   threadId(): number;
   // notes.rs
   note(name: string, bytes: Uint8Array): void;
@@ -143,6 +144,7 @@ export interface Native {
   createBlock(kind: number, size: number): number;
   adoptBlock(block: number, generation: number): void;
   releaseBlock(block: number): void;
+  collectBlock(block: number): void;
   generationOf(block: number): number;
   cellOf(block: number): number;
   sizeOf(block: number): number;
@@ -208,7 +210,8 @@ export interface Native {
   queueGetSplit(queue: number, head: Uint8Array, rest: Uint8Array): number;
   takenAttachments(): number[];
   unpin(attachments: number[]): void;
-  queueAwait(queue: number, state: number, timeout: number): number;
+  queueAwait(queue: number, state: number, timeout: number, watch: number, isIdle: boolean): number;
+  queueCompany(queue: number): number;
   queueNotePutting(queue: number): number;
   queueSize(queue: number): number;
   queueMaxsize(queue: number): number;

@@ -22,6 +22,8 @@ type Listener = (outcome: number) => void;
 const listeners = new Map<number, Listener>();
 /** The tickets among them that do not keep the event loop alive. */
 const background = new Set<number>();
+/** Those that do, but of which nothing is expected. */
+const atRest = new Set<number>();
 /** How many times the event loop is held otherwise. */
 let holds = 0;
 let isOpen = false;
@@ -47,6 +49,7 @@ function listen(ticket: number, listener: Listener, inBackground: boolean): void
 function forget(ticket: number): void {
   listeners.delete(ticket);
   background.delete(ticket);
+  atRest.delete(ticket);
   keepAlive();
 }
 
@@ -69,6 +72,16 @@ export function holdLoop(): void {
   open();
   holds++;
   keepAlive();
+}
+
+/** How many reasons there are here for the event loop to stay alive, besides waits at rest. */
+export function foregroundWaits(): number {
+  return holds + listeners.size - background.size - atRest.size;
+}
+
+/** How many waits there are that keep the event loop alive though nothing is expected of them. */
+export function restingWaits(): number {
+  return atRest.size;
 }
 
 /** Undoes one {@linkcode holdLoop}. */
@@ -94,6 +107,8 @@ export interface WaitHooks {
   mustEnd?: boolean;
   /** Whether the event loop may end meanwhile. Default: `false`. */
   inBackground?: boolean;
+  /** Whether it is none of the {@linkcode foregroundWaits}: nothing is expected of it. */
+  isAtRest?: boolean;
 }
 
 /**
@@ -102,11 +117,12 @@ export interface WaitHooks {
  * @throws What `signal` was aborted with, or the handle `closed`, unless the wait `mustEnd`; then nothing is acquired.
  */
 export function wait(submit: () => number, hooks: WaitHooks = {}): Promise<number> {
-  const { signal, handle, needed, closed, mustEnd = false, inBackground = false } = hooks;
+  const { signal, handle, needed, closed, mustEnd = false, inBackground = false, isAtRest = false } = hooks;
   if (signal?.aborted) return Promise.reject(signal.reason);
   const addon = native();
   open();
   const ticket = submit();
+  if (isAtRest && !inBackground) atRest.add(ticket);
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   if (signal === undefined && handle === undefined) {
     listen(ticket, resolve, inBackground);
@@ -138,11 +154,12 @@ export function wait(submit: () => number, hooks: WaitHooks = {}): Promise<numbe
  * As {@linkcode wait}, for at most `timeout` milliseconds, for waits that the addon sets no time: whether the wait came
  * to its end is then to be seen at what was waited for.
  */
-export async function waitWithin(timeout: number, submit: () => number, signal?: AbortSignal): Promise<void> {
+export async function waitWithin(timeout: number, submit: () => number, hooks: WaitHooks = {}): Promise<void> {
+  const { signal } = hooks;
   const limit = timeout === Infinity ? undefined : timeoutSignal(Math.min(timeout, 2 ** 31 - 1));
   const both = limit && signal ? AbortSignal.any([limit, signal]) : limit ?? signal;
   try {
-    await wait(submit, { signal: both });
+    await wait(submit, { ...hooks, signal: both });
   } catch (error) {
     if (signal?.aborted || !limit?.aborted) throw error;
   }

@@ -81,7 +81,7 @@ export class Arrival {
   async changed(timeout: number, signal: AbortSignal | undefined): Promise<void> {
     if (this.#fetch === 0) return;
     if (!this.#isBusy) {
-      return await waitWithin(timeout, () => translated(() => native().fetchAwait(this.#fetch)), signal);
+      return await waitWithin(timeout, () => translated(() => native().fetchAwait(this.#fetch)), { signal });
     }
     await pause(Math.min(timeout, BUSY_PAUSE), signal);
   }

@@ -24,7 +24,7 @@ import { BlockHandle, type BlockReference } from "../blocks.ts";
 import { Parcel, readParcel, readPlain } from "../connection/arrival.ts";
 import { RemoteError } from "../errors.ts";
 import { native, translated } from "../native.ts";
-import { ATTACHED, isLongBytes, QueueState, TAG_UNIT, TOO_LONG } from "../queues/transport.ts";
+import { ATTACHED, isLongBytes, QueueState, QueueWatch, TAG_UNIT, TOO_LONG } from "../queues/transport.ts";
 import { attach, type Dumped, dumpInto, dumps, loads, register } from "../reduction.ts";
 import { discard } from "../reduction/registry.ts";
 import { openScratch, type Scratch } from "../scratch.ts";
@@ -216,8 +216,9 @@ export class Channel implements Disposable {
   async filled({ inBackground }: { inBackground: boolean }): Promise<void> {
     if (this.#handle.closed) return;
     const { block } = this.#handle;
-    const state = this.#isLonely ? QueueState.filledOrAlone : QueueState.filled;
-    await wait(() => translated(() => native().queueAwait(block, state, Infinity)), { inBackground });
+    const watch = this.#isLonely ? QueueWatch.never : QueueWatch.nothing;
+    const submit = () => translated(() => native().queueAwait(block, QueueState.filled, Infinity, watch, false));
+    await wait(submit, { inBackground });
   }
 
   /** Gives up this process's share; whoever waits is told. Again: nothing happens. */

@@ -5,7 +5,7 @@ import { ProcessError } from "../errors.ts";
 import { refillWarm } from "../forkserver.ts";
 import { native, translated } from "../native.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
-import { waitWithin } from "../waits.ts";
+import { type WaitHooks, waitWithin } from "../waits.ts";
 import { addChild, removeChild } from "./children.ts";
 import type { Outputs } from "./output.ts";
 import type { Process } from "./process.ts";
@@ -46,7 +46,11 @@ export class Child {
     addChild(this);
     // The program goes on while a child does, unless that is a daemon.
     // If it cannot be waited for (no more descriptors), it is waited for at the exit.
-    if (!process.daemon) void this.ended().then(() => this.poll() !== null && this.#noteFailure()).catch(() => {});
+    if (!process.daemon) {
+      void this.ended(Infinity, { isAtRest: true }).then(() => this.poll() !== null && this.#noteFailure()).catch(
+        () => {},
+      );
+    }
   }
 
   /** For messages. */
@@ -89,8 +93,8 @@ export class Child {
   }
 
   /** Waits in the reactor; whether it ended is then to be polled. */
-  async ended(timeout = Infinity, signal?: AbortSignal): Promise<void> {
-    await waitWithin(timeout, () => translated(() => native().childAwait(this.pid)), signal);
+  async ended(timeout = Infinity, hooks: WaitHooks = {}): Promise<void> {
+    await waitWithin(timeout, () => translated(() => native().childAwait(this.pid)), hooks);
   }
 
   /** As `Process.join`. */
@@ -98,12 +102,8 @@ export class Child {
     const timeout = timeoutOf(options);
     options?.signal?.throwIfAborted();
     if (this.poll() === null && timeout > 0) {
-      const stopLooking = new Doubts(this).lookInTime();
-      try {
-        await this.ended(timeout, options?.signal);
-      } finally {
-        stopLooking();
-      }
+      using _ = new Doubts(this).lookInTime();
+      await this.ended(timeout, { signal: options?.signal });
     }
     return this.#isOver();
   }
@@ -111,12 +111,12 @@ export class Child {
   /** As `Process.joinSync`. */
   joinSync(options?: WaitSyncOptions): boolean {
     let left = timeoutOf(options);
-    const doubts = new Doubts(this);
+    using doubts = new Doubts(this);
     while (left > 0 && this.poll() === null) {
       const slice = Math.min(left, doubts.nextIn);
       if (native().childJoin(this.pid, slice)) break;
       left -= slice;
-      if (left > 0) doubts.look();
+      if (left > 0) doubts.look(true);
     }
     return this.#isOver();
   }

@@ -56,7 +56,7 @@ export class ParentProcess {
     const timeout = timeoutOf(options);
     options?.signal?.throwIfAborted();
     if (this.isAlive() && timeout > 0) {
-      await waitWithin(timeout, () => translated(() => native().parentAwait()), options?.signal);
+      await waitWithin(timeout, () => translated(() => native().parentAwait()), { signal: options?.signal });
     }
     return !this.isAlive();
   }

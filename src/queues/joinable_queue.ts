@@ -7,11 +7,12 @@ import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts
 import { register } from "../reduction.ts";
 import { retry } from "../waits.ts";
 import { deadOwner } from "../synchronize/owner_died.ts";
-import { blockOf, orClosed, Queue, referenceOf } from "./queue.ts";
-import { QueueState } from "./transport.ts";
+import { granted } from "./company.ts";
+import { blockOf, deserted, orClosed, Queue, referenceOf, wishOf } from "./queue.ts";
+import { QueueState, QueueWatch } from "./transport.ts";
 
 /** What `queueJoin` returns. */
-const JoinStatus = { done: 0, timedOut: 1, abandoned: 2 } as const;
+const JoinStatus = { done: 0, timedOut: 1, abandoned: 2, orphaned: 3 } as const;
 
 /**
  * A queue that counts what has been put and not been dealt with: each `get` is followed by one
@@ -62,16 +63,23 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
    *
    * @returns `true`, or `false` if that did not happen in time.
    * @throws {OwnerDiedError} If it never will: a process took values and ended without dealing with them.
+   * @throws {EOFError} If there is no timeout, and nobody is left who could take or acknowledge; see {@linkcode Queue}.
    * @throws {InvalidStateError} If the queue is, or is being, closed.
    * @throws What `signal` was aborted with.
    */
   async join(options?: WaitOptions): Promise<boolean> {
     const timeout = timeoutOf(options);
     const isDone = () => native().queueUnfinished(blockOf(this as Queue, "join")) === 0 || undefined;
-    const submit = (left: number) =>
-      translated(() => native().queueAwait(blockOf(this as Queue, "join"), QueueState.done, left));
     const never = () => this.#abandoned();
     const signal = orClosed(this as Queue, options?.signal);
+    if (timeout === Infinity) {
+      return await granted({ ...wishOf(this as Queue, QueueState.done, signal), attempt: isDone, never });
+    }
+    const submit = (left: number) =>
+      translated(() => {
+        const queue = blockOf(this as Queue, "join");
+        return native().queueAwait(queue, QueueState.done, left, QueueWatch.nothing, false);
+      });
     return await retry(isDone, submit, timeout, { signal, never }) ?? false;
   }
 
@@ -79,6 +87,7 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
   joinSync(options?: WaitSyncOptions): boolean {
     const status = native().queueJoin(blockOf(this as Queue, "join"), timeoutOf(options));
     if (status === JoinStatus.abandoned) throw this.#abandoned();
+    if (status === JoinStatus.orphaned) throw deserted(QueueState.done);
     return status === JoinStatus.done;
   }
 

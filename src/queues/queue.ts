@@ -10,12 +10,14 @@ import { attach, register } from "../reduction.ts";
 import { discard } from "../reduction/registry.ts";
 import { Turnstile } from "../turnstile.ts";
 import { retry } from "../waits.ts";
+import { granted, type Wish } from "./company.ts";
 import {
   type Message,
   NOTHING,
   ORPHANED,
   PutStatus,
   QueueState,
+  QueueWatch,
   serialiseCopy,
   SHUT_DOWN,
   Transport,
@@ -40,6 +42,8 @@ const LONGEST_TURN = 20;
 export let blockOf: (queue: Queue, action: string) => number;
 /** Ends a wait when the queue is closed, too. Set by {@linkcode Queue}. */
 export let orClosed: (queue: Queue, signal: AbortSignal | undefined) => AbortSignal;
+/** What a wait at a queue until it is in a state needs. Set by {@linkcode Queue}. */
+export let wishOf: (queue: Queue, state: number, signal: AbortSignal) => Omit<Wish<never>, "attempt">;
 /** How a message names a queue. Set by {@linkcode Queue}. */
 export let referenceOf: (queue: Queue) => BlockReference;
 
@@ -50,10 +54,12 @@ export let referenceOf: (queue: Queue) => BlockReference;
  * when it returns: no thread has to be flushed, and a process killed at any moment costs at most the message that it
  * was putting or had just taken. Each producer's messages keep their order.
  *
- * A consumer that waits is told when it would wait for ever: `get` throws {@linkcode ShutDown} once the queue is
- * {@linkcode Queue.shutdown | shut down} and drained, and {@linkcode EOFError} once every other process that had the
- * queue has ended or closed it, if this thread has never put into it; a promise is told a second later, since its
- * program goes on and may start the next producer.
+ * Who waits without a timeout is told when that would be for ever. `get` throws {@linkcode ShutDown} once the queue is
+ * {@linkcode Queue.shutdown | shut down} and drained. It throws {@linkcode EOFError} when the queue is empty and nobody
+ * can put any more: every other process, and thread of this one, that had it has ended or closed it, or waits for the
+ * queue as well. `put` throws it likewise, when the queue is full and nobody can take any more. A message that speaks of
+ * the queue has it for who may take it, and so has a child that boots. A promise is told when this program has nothing
+ * else to do: until then it might start another process. It keeps the program alive only while others have the queue.
  *
  * A queue is collected when no process has it any more; {@linkcode Queue.close | close} gives up this process's share
  * at once.
@@ -74,6 +80,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   static {
     blockOf = (queue, action) => queue.#block(action);
     orClosed = (queue, signal) => queue.#orClosed(signal);
+    wishOf = (queue, state, signal) => queue.#wish(state, signal);
     referenceOf = (queue) => queue.#reference();
     showAsText(Queue);
     register(Queue, {
@@ -90,6 +97,8 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   #closing: AbortController | undefined;
   /** Whether the last promised value came so soon that it pays to look out for the next for a moment. */
   #isHot = false;
+  /** Whether it was ever taken from by this handle. */
+  #isConsumer = false;
 
   /**
    * A new queue that holds at most `maxsize` values; 0 or less: any number that fits into memory.
@@ -138,6 +147,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * @throws {TypeError} If the value cannot be serialised; then nothing is put.
    * @throws {Full} If there was no room in time.
    * @throws {ShutDown} If the queue is or is being shut down.
+   * @throws {EOFError} If there is no timeout, it is full, and nobody can take any more; see {@linkcode Queue}.
    * @throws {InvalidStateError} If the queue is closed.
    * @throws What `signal` was aborted with; then nothing is put.
    */
@@ -172,9 +182,9 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     notePutting(queue);
     try {
       const attempt = () => this.#done(this.#transport.putMessage(message, 0)) || undefined;
-      const done = await retry(attempt, this.#awaiting(QueueState.drained), until - performance.now(), {
-        signal: ended,
-      });
+      const done = timeout === Infinity
+        ? await granted({ ...this.#wish(QueueState.drained, ended), attempt })
+        : await retry(attempt, this.#awaiting(QueueState.drained), until - performance.now(), { signal: ended });
       if (done === undefined) throw this.#full(timeout);
     } finally {
       notePutDone(queue);
@@ -188,6 +198,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * @throws {TypeError} If the value cannot be serialised; then nothing is put.
    * @throws {Full} If there was no room in time.
    * @throws {ShutDown} If the queue is or is being shut down.
+   * @throws {EOFError} If there is no timeout, it is full, and nobody can take any more; see {@linkcode Queue}.
    * @throws {InvalidStateError} If the queue is closed.
    */
   putSync(value: T, options?: AcquireSyncOptions): void {
@@ -209,7 +220,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    *
    * @throws {Empty} If none came in time.
    * @throws {ShutDown} If the queue is empty and shut down.
-   * @throws {EOFError} If it is empty and every other process that had it is gone; see {@linkcode Queue}.
+   * @throws {EOFError} If there is no timeout, it is empty, and nobody can put any more; see {@linkcode Queue}.
    * @throws {InvalidStateError} If the queue is closed.
    * @throws What `signal` was aborted with; then nothing is taken.
    */
@@ -233,10 +244,13 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
         const value = this.#taken(this.#transport.get(0, true));
         return value === NOTHING ? undefined : { value };
       };
-      const submit = this.#awaiting(this.#transport.lonely ? QueueState.filledOrLongAlone : QueueState.filled);
       const instead = (left: number) => this.#transport.parcel?.changed(left, ended);
-      const hooks = { signal: ended, never: () => this.#orphaned(), instead };
-      const got = await retry(attempt, submit, until - performance.now(), hooks);
+      const got = timeout === Infinity
+        ? await granted({ ...this.#wish(QueueState.filled, ended), attempt, instead })
+        : await retry(attempt, this.#awaiting(QueueState.filled), until - performance.now(), {
+          signal: ended,
+          instead,
+        });
       this.#isHot = performance.now() - begin < HOT;
       if (got === undefined) throw this.#empty(timeout);
       return got.value;
@@ -250,7 +264,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    *
    * @throws {Empty} If none came in time.
    * @throws {ShutDown} If the queue is empty and shut down.
-   * @throws {EOFError} If it is empty and every other process that had it is gone; see {@linkcode Queue}.
+   * @throws {EOFError} If there is no timeout, it is empty, and nobody can put any more; see {@linkcode Queue}.
    * @throws {InvalidStateError} If the queue is closed.
    */
   getSync(options?: AcquireSyncOptions): T {
@@ -370,46 +384,77 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   }
 
   #awaiting(state: number): (timeout: number) => number {
-    return (timeout) => translated(() => native().queueAwait(this.#block("wait for"), state, timeout));
+    const { nothing } = QueueWatch;
+    return (timeout) => translated(() => native().queueAwait(this.#block("wait for"), state, timeout, nothing, false));
+  }
+
+  /** What {@linkcode granted} needs, but for the attempt. */
+  #wish(state: number, signal: AbortSignal): Omit<Wish<never>, "attempt"> {
+    return {
+      state,
+      signal,
+      block: () => this.#block("wait for"),
+      deserted: () => deserted(state),
+      isOneSided: () => state !== QueueState.filled && !this.#isConsumer,
+    };
   }
 
   /** Whether a value was put; throws if none can be any more. */
   #done(status: number): boolean {
     if (status === PutStatus.shutDown) throw new ShutDown("Cannot put into the queue: it is shut down");
+    if (status === PutStatus.orphaned) throw deserted(QueueState.drained);
     return status === PutStatus.done;
   }
 
   /** What was taken; throws if nothing will come any more. */
   #taken(value: unknown): T | typeof NOTHING {
     if (value === SHUT_DOWN) throw new ShutDown("Cannot get from the queue: it is empty and shut down");
-    if (value === ORPHANED) throw this.#orphaned();
+    if (value === ORPHANED) throw deserted(QueueState.filled);
+    if (value !== NOTHING) this.#isConsumer = true;
     return value as T | typeof NOTHING;
   }
 
-  #orphaned(): EOFError {
-    return new EOFError(
-      "Cannot get from the queue: it is empty, and every other process that had it has ended or closed it",
-    );
-  }
-
   #full(timeout: number): Full {
-    return new Full(`Cannot put into the queue: it is full${within(timeout)}`);
+    return new Full(`Cannot put into the queue: it is full${this.#within(timeout)}`);
   }
 
   #empty(timeout: number): Empty {
     const parcel = this.#transport.parcel;
-    if (parcel === null) return new Empty(`Cannot get from the queue: it is empty${within(timeout)}`);
+    if (parcel === null) return new Empty(`Cannot get from the queue: it is empty${this.#within(timeout)}`);
+    const within = timeout === 0 ? "" : `, and was for ${timeout} ms`;
     return new Empty(
       `Cannot get from the queue: a connection in its next value is still with its sender ${parcel.sender}, which does ` +
-        `not hand it over${within(timeout)}; get it later, or end that process`,
+        `not hand it over${within}; get it later, or end that process`,
     );
+  }
+
+  /** For how long it was as it is, and a hint at why. */
+  #within(timeout: number): string {
+    if (timeout === 0) return "";
+    const isAlone = timeout >= WORTH_A_HINT && native().queueCompany(this.#block("wait for")) === 0;
+    return `, and was for ${timeout} ms${isAlone ? "; nobody else has it" : ""}`;
   }
 }
 
 const NOT_WAITING: AcquireSyncOptions = { block: false };
 
-function within(timeout: number): string {
-  return timeout === 0 ? "" : `, and was for ${timeout} ms`;
+/** Waits of so many milliseconds look who has the queue before they say that nothing happened. */
+const WORTH_A_HINT = 200;
+
+/** What is wrong when a queue never gets into a state any more, and what that state is waited for. */
+const DESERTED: Readonly<Record<number, readonly [action: string, state: string, act: string]>> = {
+  [QueueState.filled]: ["get from", "it is empty", "put"],
+  [QueueState.drained]: ["put into", "it is full", "take"],
+  [QueueState.done]: ["join", "not every value has been acknowledged", "take or acknowledge"],
+};
+
+/** The error for a wait that nobody is left to end. */
+export function deserted(state: number): EOFError {
+  const [action, what, act] = DESERTED[state];
+  return new EOFError(
+    `Cannot ${action} the queue: ${what}, and nobody can ${act} any more; every other process that had it has ended ` +
+      `or closed it, or waits for the queue itself`,
+  );
 }
 
 /** The full queues that promises of this thread wait to put into. */

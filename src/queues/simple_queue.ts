@@ -63,7 +63,7 @@ export class SimpleQueue<T = unknown> implements Disposable {
   /**
    * Takes the first value, waiting for one without blocking the thread.
    *
-   * @throws {EOFError} If the queue is empty and every other process that had it is gone; see {@linkcode Queue}.
+   * @throws {EOFError} If the queue is empty and nobody can put any more; see {@linkcode Queue}.
    * @throws {InvalidStateError} If the queue is closed.
    */
   async get(): Promise<T> {

@@ -20,7 +20,7 @@ export interface Message extends Dumped {
 export const NOTHING: unique symbol = Symbol("nothing");
 /** In the place of a value: the queue is empty and shut down. */
 export const SHUT_DOWN: unique symbol = Symbol("shut down");
-/** In the place of a value: the queue is empty and no other process has it any more. */
+/** In the place of a value: the queue is empty and nobody can put any more. */
 export const ORPHANED: unique symbol = Symbol("orphaned");
 
 /** What a queue can be waited for (`queue_await` in native/addon/src/queues.rs). */
@@ -29,14 +29,23 @@ export const QueueState = {
   drained: 1,
   /** Every message is acknowledged. */
   done: 2,
-  /** As `filled`, and no other process has the queue any more. */
-  filledOrAlone: 3,
-  /** As that, and none has had it for a second. */
-  filledOrLongAlone: 4,
+} as const;
+
+/** What such a wait hears of the others who have the queue (`Watch` in native/core/src/reactor/operations.rs). */
+export const QueueWatch = {
+  nothing: 0,
+  /** That it will never be. */
+  never: 1,
+  /** That nobody is awake any more: all others have gone, or wait as well. */
+  leaving: 2,
+  /** That somebody is awake again. */
+  joining: 3,
+  /** That, or that nobody is there any more who does not sleep. */
+  both: 4,
 } as const;
 
 /** What came of a put (`queue_put` in native/addon/src/queues.rs). */
-export const PutStatus = { done: 0, full: 1, shutDown: 2 } as const;
+export const PutStatus = { done: 0, full: 1, shutDown: 2, orphaned: 3 } as const;
 
 /** How the bytes of a message are to be read; travels beside them. */
 const Tag = {
@@ -60,34 +69,17 @@ const LONG_BYTES = 4096;
 
 const NO_ATTACHMENTS: number[] = [];
 
-/** How many open handles of a queue have put into it, in this thread; by the queue's number. */
-const putters = new Map<number, number>();
-
 /** Moves values between one native queue and this thread. */
 export class Transport {
   readonly #addon: Native = native();
   readonly #scratch: Scratch = openScratch();
   readonly #blockOf: (action: string) => number;
-  /** The queue, once something was put into it here. */
-  #putInto = 0;
   /** What was taken, and has connections in it that are still to arrive: it is the next to be got. */
   #parcel: Parcel | null = null;
 
   /** `blockOf` gives the number of the queue's block, and throws when it is closed. */
   constructor(blockOf: (action: string) => number) {
     this.#blockOf = blockOf;
-  }
-
-  /** Whether this thread is a mere consumer of the queue, which is of no use then once no other process has it. */
-  get lonely(): boolean {
-    return this.#putInto === 0 && (putters.size === 0 || !putters.has(this.#blockOf("get from")));
-  }
-
-  /** Notes that this thread is a producer. */
-  #becomeProducer(queue: number): void {
-    if (this.#putInto !== 0) return;
-    this.#putInto = queue;
-    putters.set(queue, (putters.get(queue) ?? 0) + 1);
   }
 
   /** What was taken and is not whole yet. */
@@ -99,10 +91,6 @@ export class Transport {
   close(): void {
     this.#parcel?.close();
     this.#parcel = null;
-    const others = (putters.get(this.#putInto) ?? 0) - 1;
-    if (others > 0) putters.set(this.#putInto, others);
-    else putters.delete(this.#putInto);
-    this.#putInto = 0;
   }
 
   /** Puts a value, blocking up to `timeout` milliseconds; a {@linkcode PutStatus}. */
@@ -110,7 +98,6 @@ export class Transport {
     const end = this.#write(value);
     if (typeof end !== "number") return this.#putOnce(end, timeout, PutStatus.done);
     const queue = this.#blockOf("put into");
-    this.#becomeProducer(queue);
     if (quickPut(queue, end) === PutStatus.done) return PutStatus.done;
     return this.#addon.queuePut(queue, end, timeout);
   }
@@ -123,7 +110,6 @@ export class Transport {
       return status === PutStatus.full ? ownCopy(end, value) : status;
     }
     const queue = this.#blockOf("put into");
-    this.#becomeProducer(queue);
     if (quickPut(queue, end) === PutStatus.done) return PutStatus.done;
     const status = this.#addon.queuePut(queue, end, 0);
     if (status !== PutStatus.full) return status;
@@ -157,14 +143,13 @@ export class Transport {
   /** Puts what {@linkcode serialise} made. */
   putMessage({ tag, bytes, attachments }: Message, timeout: number): number {
     const queue = this.#blockOf("put into");
-    this.#becomeProducer(queue);
     const holds = attachments.length === 0 ? NO_ATTACHMENTS : [...attachments];
     return translated(() => this.#addon.queuePutBytes(queue, tag, bytes, holds, timeout));
   }
 
   /**
-   * Takes a value, blocking up to `timeout` milliseconds; else {@linkcode NOTHING}, {@linkcode SHUT_DOWN} or, unless
-   * it is to be `patient`, {@linkcode ORPHANED}.
+   * Takes a value, blocking up to `timeout` milliseconds; else {@linkcode NOTHING}, {@linkcode SHUT_DOWN} or, if
+   * `timeout` is `Infinity`, {@linkcode ORPHANED}. If it is to be `patient`, what is still to arrive is not waited for.
    */
   get(timeout: number, patient = false): unknown {
     const queue = this.#blockOf("get from");
@@ -180,7 +165,7 @@ export class Transport {
     const quick = quickGet(queue);
     if (quick >= 0 && quick < TAG_UNIT) return this.#value(this.#scratch.bytes, quick);
     const begin = timeout > 0 && timeout < Infinity ? performance.now() : 0;
-    const got = quick >= 0 ? quick : this.#addon.queueGet(queue, timeout, !patient && this.lonely ? 1 : 0);
+    const got = quick >= 0 ? quick : this.#addon.queueGet(queue, timeout, timeout === Infinity ? 1 : 0);
     if (got < 0) return NO_VALUE[got];
     if (got < TAG_UNIT) return this.#value(this.#scratch.bytes, got);
     const left = () => begin === 0 ? timeout : Math.max(0, timeout - (performance.now() - begin));

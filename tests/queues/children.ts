@@ -5,6 +5,21 @@ import { assert, assertEquals } from "@std/assert";
 import { nothing } from "../fixtures/targets.ts";
 import { assertNothingLeft, belongings, PATIENCE } from "../helpers.ts";
 
+/**
+ * As `within` of the helpers, for a promise at a queue that is to be given up: a program with timers goes on by itself,
+ * and is not told.
+ */
+export async function idly<T>(promise: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`Cannot wait longer than ${PATIENCE} ms`)), PATIENCE);
+  Deno.unrefTimer(timer);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Starts a process. */
 export function started<A extends unknown[]>(target: (...args: A) => unknown, ...args: A): Process {
   const child = new Process({ target, args });

@@ -1,16 +1,15 @@
 // A consumer whose last possible producer is gone is told by an EOFError, and nobody else is.
 
-import { Empty, EOFError, Queue, SimpleQueue } from "@parallel/multiprocessing";
-import { assertEquals, assertRejects } from "@std/assert";
+import { Empty, EOFError, Full, JoinableQueue, Queue, SimpleQueue } from "@parallel/multiprocessing";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { putAndClose, putAndKeep, receive, type Received, type Way } from "../fixtures/queue_targets.ts";
-import { PATIENCE, within } from "../helpers.ts";
-import { ended, killed, started } from "./children.ts";
+import { PATIENCE } from "../helpers.ts";
+import { ended, idly, killed, started } from "./children.ts";
 
 /** The forms of a consumer, which gets the two values that are there and then hears that there will be no more. */
 const CONSUMERS: Record<string, (queue: Queue) => Promise<unknown>> = {
   get: async (queue) => [await queue.get(), await queue.get(), await queue.get()],
   getSync: (queue) => Promise.try(() => [queue.getSync(), queue.getSync(), queue.getSync()]),
-  "getSync with a timeout": (queue) => Promise.try(() => [0, 0, 0].map(() => queue.getSync({ timeout: PATIENCE }))),
   "for await": (queue) => Array.fromAsync(queue),
 };
 
@@ -23,9 +22,9 @@ for (const [name, consume] of Object.entries(CONSUMERS)) {
     await said.get({ timeout: PATIENCE });
     child.kill();
     await assertRejects(
-      () => within(consume(queue)),
+      () => idly(consume(queue)),
       EOFError,
-      "every other process that had it has ended or closed it",
+      "it is empty, and nobody can put any more; every other process that had it has ended or closed it",
     );
     assertEquals(queue.qsize(), 0);
     await killed(child);
@@ -37,7 +36,7 @@ for (const [name, consume] of Object.entries(CONSUMERS)) {
     using orders = new Queue();
     const child = started(putAndClose, queue, said, orders, [1, 2]);
     await said.get({ timeout: PATIENCE });
-    await assertRejects(() => within(consume(queue)), EOFError);
+    await assertRejects(() => idly(consume(queue)), EOFError);
     orders.putSync("end");
     await ended(child);
   });
@@ -51,7 +50,7 @@ for (const [name, consume] of Object.entries(CONSUMERS)) {
       await said.get({ timeout: PATIENCE });
       orders.putSync("end");
     }
-    await assertRejects(() => within(consume(queue)), EOFError);
+    await assertRejects(() => idly(consume(queue)), EOFError);
     await ended(...children);
   });
 }
@@ -62,9 +61,9 @@ Deno.test("a get that waits already hears of the death, and so do those behind i
   using orders = new Queue();
   const child = started(putAndKeep, queue, said, orders, []);
   await said.get({ timeout: PATIENCE });
-  const waiting = [queue.get(), queue.get(), queue.get({ timeout: PATIENCE })];
+  const waiting = [queue.get(), queue.get()];
   child.kill();
-  for (const get of waiting) await assertRejects(() => within(get), EOFError);
+  for (const get of waiting) await assertRejects(() => idly(get), EOFError);
   await killed(child);
 });
 
@@ -89,7 +88,7 @@ Deno.test("a SimpleQueue says so, too", async () => {
   const child = started(keepSimply, queue, said, orders);
   await said.get({ timeout: PATIENCE });
   child.kill();
-  await assertRejects(() => within(queue.get()), EOFError);
+  await assertRejects(() => idly(queue.get()), EOFError);
   await assertRejects(() => Promise.try(() => queue.getSync()), EOFError);
   await killed(child);
 });
@@ -99,23 +98,34 @@ export function keepSimply(_queue: SimpleQueue<unknown>, said: Queue, orders: Qu
   orders.getSync();
 }
 
-Deno.test("no EOFError: the queue was never sent to anybody", async () => {
-  using queue = new Queue();
-  await assertRejects(() => queue.get({ timeout: 300 }), Empty);
-  await assertRejects(() => Promise.try(() => queue.getSync({ timeout: 300 })), Empty);
-});
-
-Deno.test("no EOFError: this process itself has put, and so may put again", async () => {
-  using queue = new Queue();
+Deno.test("who has a queue alone is told so, but in a wait with a timeout", async () => {
+  using queue = new JoinableQueue<number>(1);
   using said = new Queue();
   using orders = new Queue();
-  queue.putSync("own");
-  const child = started(putAndKeep, queue, said, orders, []);
-  await said.get({ timeout: PATIENCE });
-  await killed(child);
-  assertEquals(queue.getSync(), "own");
-  await assertRejects(() => queue.get({ timeout: 300 }), Empty);
-  await assertRejects(() => Promise.try(() => queue.getSync({ timeout: 300 })), Empty);
+  for (const hadOthers of [false, true]) {
+    if (hadOthers) {
+      const child = started(putAndKeep, queue as Queue, said, orders, []);
+      await said.get({ timeout: PATIENCE });
+      await killed(child);
+    }
+    const limit = { timeout: 300 };
+    await assertRejects(() => queue.get(limit), Empty, "nobody else has it");
+    assertThrows(() => queue.getSync(limit), Empty, "nobody else has it");
+    assertThrows(() => queue.getSync(), EOFError, "Cannot get from the queue");
+    await assertRejects(() => idly(queue.get()), EOFError, "Cannot get from the queue");
+
+    queue.putSync(1);
+    await assertRejects(() => queue.put(2, limit), Full, "nobody else has it");
+    assertThrows(() => queue.putSync(2, limit), Full, "nobody else has it");
+    assertThrows(() => queue.putSync(2), EOFError, "it is full, and nobody can take any more");
+    await assertRejects(() => idly(queue.put(2)), EOFError, "Cannot put into the queue");
+    assertEquals(await queue.join(limit), false);
+    assertEquals(queue.joinSync(limit), false);
+    assertThrows(() => queue.joinSync(), EOFError, "nobody can take or acknowledge any more");
+    await assertRejects(() => idly(queue.join()), EOFError, "Cannot join the queue");
+    queue.getSync();
+    queue.taskDone();
+  }
 });
 
 Deno.test("no EOFError: another process still has it, if only to take", async () => {
@@ -130,7 +140,7 @@ Deno.test("no EOFError: another process still has it, if only to take", async ()
   await assertRejects(() => Promise.try(() => queue.getSync({ timeout: 300 })), Empty);
   const waiting = queue.get();
   await killed(second);
-  await assertRejects(() => within(waiting), EOFError);
+  await assertRejects(() => idly(waiting), EOFError);
 });
 
 Deno.test("no EOFError: the queue is on its way to a process in a message that nobody has taken yet", async () => {

@@ -24,6 +24,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use multiprocessing_core::heap::blocks::BlockId;
+use multiprocessing_core::ring::roster;
 use multiprocessing_core::standing;
 use napi::Env;
 use napi_derive::napi;
@@ -99,7 +100,7 @@ fn end() {
     if let Ok(tree) = tree() {
         for (block, count) in handles {
             for _ in 0..count {
-                let _ = tree.member.release(block);
+                let _ = roster::release(&tree.member, block);
             }
         }
         tree.member.end_thread();

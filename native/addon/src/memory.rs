@@ -7,6 +7,7 @@ use multiprocessing_core::heap::{Block, Kind};
 use multiprocessing_core::mutex::{DEPTH_WORD, LOCK_WORD, VALUE_BYTES};
 use multiprocessing_core::primitives::event::EVENT_WORD;
 use multiprocessing_core::primitives::semaphore::{MAX_WORD, VALUE_WORD};
+use multiprocessing_core::ring::roster;
 use multiprocessing_core::sync::lock::{FREE, WAITERS};
 use multiprocessing_core::sync::{event, semaphore};
 use napi::Env;
@@ -150,14 +151,22 @@ pub fn create_block(kind: u32, size: f64) -> Result<u32> {
 /// One more handle of a block that another process told of.
 #[napi]
 pub fn adopt_block(id: u32, generation: u32) -> Result<()> {
-    tree()?.member.adopt(id, generation).map_err(to_js)?;
+    roster::adopt(&tree()?.member, id, generation).map_err(to_js)?;
     isolate::gain(id);
     Ok(())
 }
 
-/// One handle less; the last lets the block go.
+/// One handle less; the last lets the block go, and this process has given it up.
 #[napi]
 pub fn release_block(id: u32) -> Result<()> {
+    isolate::lose(id);
+    roster::release(&tree()?.member, id).map_err(to_js)
+}
+
+/// One handle less, because it was collected; the last lets the block go. That this process will have
+/// no use for it is not said: it may get another handle.
+#[napi]
+pub fn collect_block(id: u32) -> Result<()> {
     isolate::lose(id);
     tree()?.member.release(id).map_err(to_js)
 }

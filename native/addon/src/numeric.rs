@@ -46,6 +46,9 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
     ("queueGet", |&[id, timeout, lonely, _]| {
         queues::queue_get(id as u32, timeout, lonely != 0.0)
     }),
+    ("queueCompany", |&[id, ..]| {
+        queues::queue_company(id as u32).map(f64::from)
+    }),
     ("queueSize", |&[id, ..]| {
         queues::queue_size(id as u32).map(f64::from)
     }),

@@ -10,8 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use multiprocessing_core::arena::Offset;
 use multiprocessing_core::heap::blocks::BlockId;
 use multiprocessing_core::member::Member;
+use multiprocessing_core::member::shares::{Attitude, ThreadKey, this_thread};
 use multiprocessing_core::reactor::operations::FAILED;
 use multiprocessing_core::reactor::words::{Operation, Outcome, Sink};
+use multiprocessing_core::ring::Queue;
 use multiprocessing_core::sync::{Attempt, Step, Token};
 use multiprocessing_core::sys::clock::deadline_after;
 use napi::bindgen_prelude::Function;
@@ -70,7 +72,7 @@ impl Mailbox {
         if let Wait::Word { share, undo, .. } = wait {
             let outcome = self.take_outcome(ticket);
             if let Some(undo) = undo.filter(|_| ![TIMED_OUT, FAILED].contains(&outcome)) {
-                let _ = undo(share.0, outcome);
+                let _ = undo(share.block, outcome);
             }
         }
     }
@@ -139,20 +141,39 @@ pub type Undo = fn(BlockId, i32) -> Result<()>;
 
 /// A handle of the block that a wait is on: whoever disposes of an object while it is waited for
 /// must not let the wait go on in a stranger's block of the same number.
-struct Share(BlockId);
+struct Share {
+    block: BlockId,
+    /// Of a queue's block: what others may see of the wait, and whose it is.
+    noted: Option<(ThreadKey, Attitude)>,
+}
 
 impl Share {
-    fn of(block: BlockId) -> Result<Self> {
+    fn of(block: BlockId, noted: Option<Attitude>) -> Result<Self> {
         let member = &tree()?.member;
         member.begin_use(block).map_err(to_js)?;
-        Ok(Self(block))
+        let share = Self {
+            block,
+            noted: noted.map(|it| (this_thread(), it)),
+        };
+        share.note(true);
+        Ok(share)
+    }
+
+    fn note(&self, begins: bool) {
+        if let Some((thread, attitude)) = self.noted
+            && let Ok(tree) = tree()
+            && let Ok(queue) = Queue::open(&tree.member, self.block)
+        {
+            queue.note_wait(thread, attitude, begins);
+        }
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
+        self.note(false);
         if let Ok(tree) = tree() {
-            let _ = tree.member.end_use(self.0);
+            let _ = tree.member.end_use(self.block);
         }
     }
 }
@@ -291,8 +312,26 @@ pub fn submit(
     timeout: f64,
     undo: Option<Undo>,
 ) -> Result<Ticket> {
+    submit_share(Share::of(block, None)?, operation, timeout, undo)
+}
+
+/// As [`submit`], for a wait for a queue of which others see what is noted.
+pub fn submit_noted(
+    queue: BlockId,
+    operation: Box<dyn Operation>,
+    timeout: f64,
+    noted: Option<Attitude>,
+) -> Result<Ticket> {
+    submit_share(Share::of(queue, noted)?, operation, timeout, None)
+}
+
+fn submit_share(
+    share: Share,
+    operation: Box<dyn Operation>,
+    timeout: f64,
+    undo: Option<Undo>,
+) -> Result<Ticket> {
     with_port(|port| {
-        let share = Share::of(block)?;
         let ticket = port.take_ticket();
         let mailbox = Arc::clone(&port.mailbox);
         let sink: Sink = Box::new(move |outcome| {

@@ -4,10 +4,10 @@
 
 use std::cell::RefCell;
 use std::ptr::NonNull;
-use std::time::Duration;
 
 use multiprocessing_core::heap::Hold;
-use multiprocessing_core::reactor::operations::{AwaitQueue, QueueState};
+use multiprocessing_core::member::shares::{Attitude, Standing, this_thread};
+use multiprocessing_core::reactor::operations::{AwaitQueue, QueueState, Watch};
 use multiprocessing_core::ring::{Joined, Message, Put, Queue, Take};
 use multiprocessing_core::sys::clock::deadline_after;
 use napi::Env;
@@ -19,8 +19,6 @@ use crate::isolate;
 use crate::port;
 use crate::tree::tree;
 
-/// How long a queue must be of no use before a promise for its next value is given up.
-const PATIENCE: Duration = Duration::from_secs(1);
 /// Bytes of the scratch buffer.
 const SCRATCH_SIZE: usize = 64 * 1024;
 
@@ -127,9 +125,11 @@ pub fn queue_create(maxsize: u32, joinable: bool) -> Result<u32> {
 pub const PUT_DONE: u32 = 0;
 pub const PUT_FULL: u32 = 1;
 const PUT_SHUT_DOWN: u32 = 2;
+const PUT_ORPHANED: u32 = 3;
 
 /// Puts the first `length` bytes of the scratch buffer, blocking up to `timeout` milliseconds:
-/// 0 if done, 1 if it was full for so long, 2 if it is shut down.
+/// 0 if done, 1 if it was full for so long, 2 if it is shut down; 3 if it is full, and there is no
+/// limit of time, and nobody can take any more.
 pub fn queue_put(id: u32, length: u32, timeout: f64) -> Result<u32> {
     with_scratch(|scratch| {
         let bytes = scratch.bytes().get(..length as usize);
@@ -201,6 +201,7 @@ fn put(id: u32, message: &Message, timeout: f64) -> Result<u32> {
         Put::Done => PUT_DONE,
         Put::Full => PUT_FULL,
         Put::ShutDown => PUT_SHUT_DOWN,
+        Put::Orphaned => PUT_ORPHANED,
     })
 }
 
@@ -218,8 +219,9 @@ const TOO_LONG: f64 = 512.0 * TAG_UNIT;
 /// Takes a message into the scratch buffer, blocking up to `timeout` milliseconds. Not negative:
 /// its length plus 2^32 × its tag, plus 2^40 if [`taken_attachments`] has to tell what it speaks
 /// of. From 2^41 on: the rest is the length of a message that is too long for the buffer and has not
-/// been taken; [`queue_get_into`] or [`queue_get_split`] does; its first 1024 bytes are in the buffer. -1: none came. -2: the queue is empty and shut down. -3
-/// (if `lonely`): it is empty and no other process has it any more.
+/// been taken; [`queue_get_into`] or [`queue_get_split`] does; its first 1024 bytes are in the buffer.
+/// -1: none came. -2: the queue is empty and shut down. -3 (if `lonely`): it is empty and nobody can
+/// put any more.
 pub fn queue_get(id: u32, timeout: f64, lonely: bool) -> Result<f64> {
     let queue = queue(id)?;
     with_scratch(|scratch| {
@@ -281,24 +283,50 @@ pub fn unpin(attachments: Vec<u32>) -> Result<()> {
 }
 
 /// Waits in the reactor until the queue has something to take (0), has room (1), or all of its
-/// messages are acknowledged (2); the ticket. 3 is as 0, and hears when no other process has the
-/// queue any more; 4 hears it after a second. The outcome is 0: try, and maybe wait again; or 1: it
-/// will never be.
+/// messages are acknowledged (2); the ticket. The outcome is 0: try, and maybe wait again; 1: it will
+/// never be. `watch` says what else it may be, as [`Watch`] has it in its order; from the third on, others
+/// see that this thread waits, and if it `is_idle`, that it does nothing else.
 #[napi]
-pub fn queue_await(id: u32, state_number: u32, timeout: f64) -> Result<u32> {
+pub fn queue_await(
+    id: u32,
+    state_number: u32,
+    timeout: f64,
+    watch: u32,
+    is_idle: bool,
+) -> Result<u32> {
     let wanted = match state_number {
-        0 => QueueState::Filled { patience: None },
+        0 => QueueState::Filled,
         1 => QueueState::Drained,
-        2 => QueueState::Done,
-        3 => QueueState::Filled {
-            patience: Some(Duration::ZERO),
-        },
-        _ => QueueState::Filled {
-            patience: Some(PATIENCE),
-        },
+        _ => QueueState::Done,
     };
-    let operation = AwaitQueue::new(&tree()?.member, id, wanted).map_err(to_js)?;
-    port::submit(id, Box::new(operation), timeout, None)
+    let watch = match watch {
+        0 => Watch::Nothing,
+        1 => Watch::Never,
+        2 => Watch::Leaving,
+        3 => Watch::Joining,
+        _ => Watch::Both,
+    };
+    let standing = match watch {
+        Watch::Nothing | Watch::Never => None,
+        _ if is_idle => Some(Standing::Asleep),
+        _ => Some(Standing::Waiting),
+    };
+    let operation = AwaitQueue::new(&tree()?.member, id, wanted, watch).map_err(to_js)?;
+    let noted = standing.map(|standing| Attitude {
+        standing,
+        goals: wanted.goals(),
+    });
+    port::submit_noted(id, Box::new(operation), timeout, noted)
+}
+
+/// What can be expected of all others who have the queue, but this thread: 0 for nothing (nobody is
+/// there, or all sleep until somebody does something), 1 for little (all wait), 2 for anything.
+pub fn queue_company(id: u32) -> Result<u32> {
+    Ok(match queue(id)?.company(this_thread()) {
+        Standing::Asleep => 0,
+        Standing::Waiting => 1,
+        Standing::Awake => 2,
+    })
 }
 
 /// Forbids putting, for all processes; `immediate` throws away what is in the queue.
@@ -310,8 +338,7 @@ pub fn queue_shut_down(id: u32, immediate: bool) -> Result<()> {
 /// Says that the queue has been sent to another process.
 #[napi]
 pub fn queue_mark_shared(id: u32) -> Result<()> {
-    queue(id)?.mark_shared();
-    Ok(())
+    queue(id)?.mark_shared().map_err(to_js)
 }
 
 /// What processes that have ended took from a queue and did not acknowledge.
@@ -363,12 +390,14 @@ pub fn queue_unfinished(id: u32) -> Result<u32> {
 }
 
 /// Blocks until all messages are acknowledged (0), or `timeout` milliseconds have passed (1), or
-/// it is known that some never will be (2): [`queue_abandoned`] tells.
+/// it is known that some never will be because who has them has ended (2; [`queue_abandoned`] tells),
+/// or because nobody can take or acknowledge any more (3).
 #[napi]
 pub fn queue_join(id: u32, timeout: f64) -> Result<u32> {
     Ok(match queue(id)?.join(deadline_after(timeout)) {
         Joined::Done => 0,
         Joined::TimedOut => 1,
         Joined::Abandoned { .. } => 2,
+        Joined::Orphaned => 3,
     })
 }

@@ -89,6 +89,12 @@ impl Tree {
 }
 
 impl Tree {
+    /// As [`descriptors`](Self::descriptors), if it was started.
+    fn descriptors_so_far(&self) -> Option<Arc<Descriptors>> {
+        let started = self.descriptors.lock();
+        started.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The descriptors that this process offers to others.
     pub fn offers(&self) -> Result<&Offers> {
         let reactor = self.descriptors()?;
@@ -406,6 +412,18 @@ pub fn report_failure(message: String) -> Result<()> {
 pub fn note_begun() -> Result<()> {
     tree()?.member.entry().set_begun();
     Ok(())
+}
+
+/// Whether Deno waits for anything from outside, or works in other threads, besides as many threads
+/// that block and pipes as are always there; in doubt it does.
+#[napi]
+pub fn runtime_is_busy(threads: u32, pipes: u32) -> Result<bool> {
+    let descriptors = tree()?.descriptors_so_far();
+    Ok(sys::runtime::is_busy(sys::runtime::Baseline {
+        own: descriptors.map(|it| it.own_descriptor()),
+        threads: threads as usize,
+        pipes: pipes as usize,
+    }))
 }
 
 /// How many CPUs this process may use (`sched_getaffinity(2)`).

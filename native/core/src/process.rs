@@ -308,15 +308,19 @@ impl Child {
             Ok((pid, pidfd, socket, forwards))
         })();
         match launched {
-            Ok((pid, pidfd, socket, forwards)) => Ok(Self {
-                pid,
-                pidfd,
-                place,
-                socket,
-                forwards,
-                exit: Mutex::new(None),
-                had_begun: AtomicBool::new(false),
-            }),
+            Ok((pid, pidfd, socket, forwards)) => {
+                ProcessEntry::at(member.arena(), place.slot)
+                    .note_started(place.generation, number(pid));
+                Ok(Self {
+                    pid,
+                    pidfd,
+                    place,
+                    socket,
+                    forwards,
+                    exit: Mutex::new(None),
+                    had_begun: AtomicBool::new(false),
+                })
+            }
             Err(error) => {
                 member.retire(place)?;
                 Err(error)

@@ -3,7 +3,8 @@
 //! | process word | meaning                                                            |
 //! | ------------ | ------------------------------------------------------------------ |
 //! | `state`      | generation × 4 + {FREE, RESERVED, LIVE, ENTERING}                  |
-//! | `pid`        | 0 while RESERVED: the parent has claimed it for a child to come    |
+//! | `pid`        | 0 while RESERVED, until the parent that has claimed it has started |
+//! |              | the child                                                          |
 //! | `parent`     | slot of the process that started it                                |
 //! | `putting`    | block of the full queue that it waits to put into, or 0            |
 //! | `start`      | its mark ([`life`]), so that a reused pid is not taken for it      |
@@ -199,6 +200,7 @@ impl<'a> ProcessEntry<'a> {
     pub fn reserve(self, parent: Slot, name: &str, cage: Cage) -> u32 {
         self.set_cage(cage);
         self.word(4).store(0, Relaxed);
+        self.arena.word64(self.at + 16).store(0, Relaxed);
         self.word(8).store(parent, Relaxed);
         self.word(12).store(0, Relaxed);
         self.set_name(name);
@@ -221,8 +223,21 @@ impl<'a> ProcessEntry<'a> {
         let start = life::life_of_process(pid).mark();
         self.word(4).store(pid, Relaxed);
         self.arena.word64(self.at + 16).store(start, Relaxed);
-        self.set_state(State::Live, generation);
-        true
+        // If somebody has cleared up meanwhile, the place may be another's by now. Release: who sees
+        // LIVE sees the fields.
+        let live = generation << 2 | LIVE;
+        let entered = self
+            .word(0)
+            .compare_exchange(entering, live, Release, Relaxed);
+        entered.is_ok()
+    }
+
+    /// Says which process the child is that the place was reserved for: it was started, and can be
+    /// looked for. For who has reserved it.
+    pub fn note_started(self, generation: u32, pid: u32) {
+        if self.generation() == generation {
+            self.word(4).store(pid, Relaxed);
+        }
     }
 
     /// RESERVED or LIVE → FREE. The holds must be gone.
@@ -233,6 +248,23 @@ impl<'a> ProcessEntry<'a> {
     /// Whether a LIVE entry's process still runs.
     pub fn is_running(self) -> bool {
         life::life_of_process(self.pid()).goes_on_as(self.start())
+    }
+
+    /// Whether the process of that generation runs, or is about to: a child that boots lives, unless
+    /// nobody is left to start it.
+    pub fn is_alive(self, generation: u32) -> bool {
+        if self.generation() != generation {
+            return false;
+        }
+        match self.state() {
+            State::Free => false,
+            State::Live => self.is_running(),
+            State::Reserved => {
+                let parent = Self::at(self.arena, self.parent());
+                let is_there = self.pid() == 0 || self.is_running();
+                is_there && parent.state() == State::Live && parent.is_running()
+            }
+        }
     }
 }
 

@@ -57,10 +57,12 @@ pub enum Kind {
     CommandLine = 16,
     /// Bytes of which JavaScript has views: whole pages, so that they can be mapped a second time.
     View = 17,
+    /// Which processes have had a queue, and have not given it up.
+    Roster = 18,
 }
 
 impl Kind {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::Returned,
         Self::Lock,
         Self::RLock,
@@ -79,6 +81,7 @@ impl Kind {
         Self::Offer,
         Self::CommandLine,
         Self::View,
+        Self::Roster,
     ];
 
     pub fn from_number(number: u32) -> Option<Self> {

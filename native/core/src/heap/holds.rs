@@ -9,6 +9,7 @@
 //! | 0         | block (24), account (16), holder (24)           |
 //! | 8         | next of the holder's list (32), previous (32)   |
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::blocks::{Block, BlockId, counts_word, owned_holds_word};
@@ -223,6 +224,33 @@ impl Heap<'_> {
             self.return_block(&mut transaction, id);
         }
         transaction.commit();
+    }
+
+    /// The processes that hold `id`, or a block that holds it, and so on; with the block that each
+    /// holds. Reads the table of all holds once for each link of the longest chain.
+    pub fn holders_through(&self, id: BlockId) -> Vec<(BlockId, Slot)> {
+        let count = self.arena.word64(NEXT_HOLD).load(Relaxed).min(HOLD_COUNT) as u32;
+        let mut processes = Vec::new();
+        let mut seen = HashSet::from([id]);
+        let mut wanted = HashSet::from([id]);
+        while !wanted.is_empty() {
+            let mut next = HashSet::new();
+            for hold in 1..count {
+                let word = self.arena.word64(who_word(hold)).load(Relaxed);
+                let Some(who) = Who::from_word(word).filter(|who| wanted.contains(&who.id)) else {
+                    continue;
+                };
+                match who.holder {
+                    Holder::Process(slot) => processes.push((who.id, slot)),
+                    Holder::Block(outer) if seen.insert(outer) => {
+                        next.insert(outer);
+                    }
+                    Holder::Block(_) => {}
+                }
+            }
+            wanted = next;
+        }
+        processes
     }
 
     /// What `holder` holds.

@@ -6,6 +6,7 @@ use std::collections::hash_map::Entry;
 use std::sync::{MutexGuard, PoisonError};
 
 use super::Member;
+use super::shares::{Attitude, Shares, ThreadKey, this_thread};
 use crate::arena::Offset;
 use crate::error::{Error, Result};
 use crate::heap::blocks::{BlockId, require_possible};
@@ -14,8 +15,8 @@ use crate::table::{self, ProcessEntry, Slot, State};
 
 pub(super) struct Held {
     hold: Hold,
-    /// What JavaScript may give up.
-    handles: u32,
+    /// What JavaScript may give up, by thread.
+    shares: Shares,
     /// What the addon itself needs the block for: buffers over it, waits on it.
     uses: u32,
     /// Of a [`Kind::Offer`]: whether it has been put into a message.
@@ -26,7 +27,7 @@ impl Held {
     pub(super) fn once(hold: Hold) -> Self {
         Self {
             hold,
-            handles: 1,
+            shares: Shares::one(this_thread()),
             uses: 0,
             was_pinned: false,
         }
@@ -36,7 +37,7 @@ impl Held {
 impl Held {
     fn in_use(hold: Hold) -> Self {
         Self {
-            handles: 0,
+            shares: Shares::default(),
             uses: 1,
             ..Self::once(hold)
         }
@@ -103,7 +104,7 @@ impl Member {
                         id,
                     });
                 }
-                known.get_mut().handles += 1;
+                known.get_mut().shares.add(this_thread());
                 Ok(block)
             }
             Entry::Vacant(place) => {
@@ -117,7 +118,18 @@ impl Member {
 
     /// One handle less; at the last, the block is let go.
     pub fn release(&self, id: BlockId) -> Result<()> {
-        self.give_up(id, |held| &mut held.handles)
+        self.release_after(id, || {})
+    }
+
+    /// As [`release`](Self::release); at the last handle, `last` comes first.
+    pub fn release_after(&self, id: BlockId, last: impl FnOnce()) -> Result<()> {
+        self.give_up(id, |held| {
+            let had_some = !held.shares.is_empty();
+            held.shares.remove(this_thread());
+            if had_some && held.shares.is_empty() {
+                last();
+            }
+        })
     }
 
     /// Keeps a block that this process holds for as long as the addon uses it, whatever JavaScript
@@ -126,7 +138,7 @@ impl Member {
         let generation = Block::open(&self.arena, id)?.generation;
         self.adopt(id, generation)?;
         if let Some(known) = self.held().get_mut(&id) {
-            known.handles -= 1;
+            known.shares.remove(this_thread());
             known.uses += 1;
         }
         Ok(())
@@ -134,22 +146,62 @@ impl Member {
 
     /// Ends what [`begin_use`](Self::begin_use) began.
     pub fn end_use(&self, id: BlockId) -> Result<()> {
-        self.give_up(id, |held| &mut held.uses)
+        self.give_up(id, |held| held.uses = held.uses.saturating_sub(1))
     }
 
-    fn give_up(&self, id: BlockId, count: fn(&mut Held) -> &mut u32) -> Result<()> {
+    fn give_up(&self, id: BlockId, take_one: impl FnOnce(&mut Held)) -> Result<()> {
         let mut held = self.held();
         let Entry::Occupied(mut known) = held.entry(id) else {
             return Ok(());
         };
-        let count = count(known.get_mut());
-        *count = count.saturating_sub(1);
-        if known.get().handles == 0 && known.get().uses == 0 {
+        take_one(known.get_mut());
+        if known.get().shares.is_empty() && known.get().uses == 0 {
             let hold = known.remove().hold;
             self.heap()?.let_go(hold);
             self.forget_gifts_of(id);
         }
         Ok(())
+    }
+
+    /// Notes that `thread` waits for something that others do with the block, as `wait` says, or
+    /// that it no longer does; `told` gets how all threads of this process stand then that have
+    /// handles.
+    pub fn note_wait(
+        &self,
+        thread: ThreadKey,
+        id: BlockId,
+        wait: Attitude,
+        begins: bool,
+        told: impl FnOnce(Attitude),
+    ) {
+        let mut held = self.held();
+        if let Some(known) = held.get_mut(&id) {
+            known.shares.note_wait(thread, wait, begins);
+            if let Some(all) = known.shares.attitude() {
+                told(all);
+            }
+        }
+    }
+
+    /// The attitudes of those threads of this process but `thread` that have a handle of `id`, to what
+    /// they wait for at `waited_for`, which may be the same.
+    pub fn attitudes_of_others(
+        &self,
+        id: BlockId,
+        waited_for: BlockId,
+        thread: ThreadKey,
+    ) -> Vec<Attitude> {
+        let held = self.held();
+        let Some(known) = held.get(&id) else {
+            return Vec::new();
+        };
+        let waits = held.get(&waited_for).map(|it| &it.shares);
+        known
+            .shares
+            .threads()
+            .filter(|&other| other != thread)
+            .map(|other| waits.map_or(Attitude::AWAKE, |it| it.attitude_of(other)))
+            .collect()
     }
 
     /// The block of that number, which this process must hold, if it is of that kind.
@@ -175,7 +227,9 @@ impl Member {
     /// Whether nobody has the block but one who has one handle of it in this process.
     pub fn is_last(&self, id: BlockId) -> bool {
         let held = self.held();
-        let handles = held.get(&id).map_or(0, |held| held.handles + held.uses);
+        let handles = held
+            .get(&id)
+            .map_or(0, |held| held.shares.handles() + held.uses);
         handles <= 1 && self.holders(id) <= 1
     }
 
@@ -289,6 +343,12 @@ impl Member {
         let taken = holds.iter().map(take).collect::<Result<_>>()?;
         holds.iter().for_each(|&hold| heap.let_go(hold));
         Ok(taken)
+    }
+
+    /// Who holds `id`, directly or by holding a block that does: the block that is held, and the
+    /// process.
+    pub fn holders_through(&self, id: BlockId) -> Result<Vec<(BlockId, Slot)>> {
+        Ok(self.heap()?.holders_through(id))
     }
 
     /// What the block `holder` holds.

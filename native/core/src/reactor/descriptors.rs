@@ -142,6 +142,11 @@ impl Descriptors {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A descriptor that this reactor alone waits for.
+    pub fn own_descriptor(&self) -> RawFd {
+        self.stop.as_raw_fd()
+    }
+
     /// Tells `sink` once when `descriptor` is readable or its other end is gone.
     pub fn watch(&self, descriptor: BorrowedFd, sink: Sink) -> Result<WaitId> {
         let mut sink = Some(sink);

@@ -1,17 +1,17 @@
 //! The waits of the primitives and queues, for promises.
 
-use std::time::{Duration, Instant};
-
 use super::words::Operation;
 use crate::arena::Offset;
 use crate::error::Result;
 use crate::fairness::Waiting;
 use crate::heap::blocks::BlockId;
 use crate::member::Member;
+use crate::member::shares::{Goals, Standing, ThreadKey, this_thread};
 use crate::mutex::Mutex;
 use crate::primitives::condition::Wait;
 use crate::primitives::{Barrier, Condition, Event, Semaphore, barrier};
-use crate::ring::{Filled, Joined, Queue};
+use crate::ring::roster::{FOR_DONE, FOR_MESSAGE, FOR_ROOM};
+use crate::ring::{Joined, Queue, Woken};
 use crate::sync::barrier::Place;
 use crate::sync::event::Moment;
 use crate::sync::{Acquired, Acquirer, Attempt, Step, Token};
@@ -22,6 +22,10 @@ pub const ACQUIRED: i32 = 0;
 pub const FAILED: i32 = -1;
 /// Outcome of a wait for a queue to get into a state that it never will be in.
 pub const NEVER: i32 = 1;
+/// Outcome of a wait for a queue: others who had it are gone, or wait themselves; see [`Watch`].
+pub const LEFT: i32 = 2;
+/// Outcome of a wait for a queue: somebody has it again who does not wait.
+pub const JOINED: i32 = 3;
 /// Outcome of a wait for a condition whose time was up: the lock is ours again nevertheless.
 pub const NOT_NOTIFIED: i32 = -2;
 /// Outcome of a wait at a barrier that was or is broken now.
@@ -85,14 +89,38 @@ impl Operation for Acquire {
 /// What a queue is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueState {
-    /// With `patience`: also when no other process has had the queue for so long. The program of a
-    /// promise goes on meanwhile, and may be about to start another.
-    Filled {
-        patience: Option<Duration>,
-    },
+    /// Something to take.
+    Filled,
+    /// Room.
     Drained,
-    /// Also when it is known that it never will be.
+    /// The last acknowledgement; also when it is known that it never comes because who should give
+    /// it has ended.
     Done,
+}
+
+impl QueueState {
+    pub fn goals(self) -> Goals {
+        match self {
+            Self::Filled => FOR_MESSAGE,
+            Self::Drained => FOR_ROOM,
+            Self::Done => FOR_DONE,
+        }
+    }
+}
+
+/// What a wait for a queue hears of the others who have it. Their standing is looked at once in a
+/// while; [`NEVER`], [`LEFT`] and [`JOINED`] tell of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Watch {
+    Nothing,
+    /// [`NEVER`] when nothing can be expected of anybody.
+    Never,
+    /// [`LEFT`] when nobody is awake any more.
+    Leaving,
+    /// [`JOINED`] when somebody is awake again.
+    Joining,
+    /// As `Joining`, and [`LEFT`] when nothing can be expected of anybody.
+    Both,
 }
 
 /// Waits for a queue to get into a state. Whoever hears of it tries, and waits again if another
@@ -101,15 +129,16 @@ pub struct AwaitQueue {
     id: BlockId,
     word: Offset,
     state: QueueState,
-    /// Since when no other process has been seen to have the queue.
-    alone_since: Option<Instant>,
+    watch: Watch,
+    /// Whose wait it is: the threads besides count.
+    thread: ThreadKey,
 }
 
 impl AwaitQueue {
-    pub fn new(member: &Member, id: BlockId, state: QueueState) -> Result<Self> {
+    pub fn new(member: &Member, id: BlockId, state: QueueState, watch: Watch) -> Result<Self> {
         let queue = Queue::open(member, id)?;
         let word = match state {
-            QueueState::Filled { .. } => queue.filled_word(),
+            QueueState::Filled => queue.filled_word(),
             QueueState::Drained => queue.drained_word(),
             QueueState::Done => queue.done_word(),
         };
@@ -117,8 +146,23 @@ impl AwaitQueue {
             id,
             word,
             state,
-            alone_since: None,
+            watch,
+            thread: this_thread(),
         })
+    }
+
+    /// What is to be told of the others; `None` if nothing.
+    fn news(&self, queue: Queue) -> Option<i32> {
+        if self.watch == Watch::Nothing {
+            return None;
+        }
+        match (self.watch, queue.company(self.thread)) {
+            (Watch::Never, Standing::Asleep) => Some(NEVER),
+            (Watch::Leaving, Standing::Asleep | Standing::Waiting) => Some(LEFT),
+            (Watch::Joining | Watch::Both, Standing::Awake) => Some(JOINED),
+            (Watch::Both, Standing::Asleep) => Some(LEFT),
+            _ => None,
+        }
     }
 }
 
@@ -131,24 +175,25 @@ impl Operation for AwaitQueue {
         let Ok(queue) = Queue::open(member, self.id) else {
             return Step::Ready(FAILED);
         };
-        let number = |never| if never { NEVER } else { ACQUIRED };
-        match self.state {
-            QueueState::Filled { patience } => {
-                if attempt.suspicious {
-                    let since = self.alone_since.take().or_else(|| Some(Instant::now()));
-                    self.alone_since = since.filter(|_| queue.is_orphaned());
-                }
-                let is_enough = |since: Instant| patience.is_some_and(|it| since.elapsed() >= it);
-                let lonely = self.alone_since.is_some_and(is_enough);
-                queue
-                    .filled_step(attempt, lonely)
-                    .map(|filled| number(filled == Filled::Orphaned))
+        let mut news = None;
+        let mut has_news = || {
+            news = self.news(queue);
+            news.is_some()
+        };
+        let is_ready = |woken| woken == Woken::Look;
+        // Whether it is as wanted; else there is news, or it will never be.
+        let step = match self.state {
+            QueueState::Filled => queue.filled_step(attempt, &mut has_news).map(is_ready),
+            QueueState::Drained => queue.drained_step(attempt, &mut has_news).map(is_ready),
+            QueueState::Done => {
+                let step = queue.done_step(attempt, &mut has_news);
+                step.map(|joined| joined == Joined::Done)
             }
-            QueueState::Drained => queue.drained_step(attempt).map(|()| ACQUIRED),
-            QueueState::Done => queue
-                .done_step(attempt)
-                .map(|joined| number(joined != Joined::Done)),
-        }
+        };
+        step.map(|ready| match ready {
+            true => ACQUIRED,
+            false => news.unwrap_or(NEVER),
+        })
     }
 }
 

@@ -38,10 +38,12 @@
 //! - [`segment`]: a ring and its place in the chain.
 //! - [`put`], [`take`]: the two sides.
 //! - [`waiting`]: sleeping and waking.
+//! - [`roster`]: who has the queue, and whether somebody is left who could end a wait.
 //! - [`sweep`]: what a process leaves behind that is killed inside.
 //! - [`tasks`]: acknowledgements, for joinable queues.
 
 mod put;
+pub mod roster;
 mod segment;
 mod sweep;
 mod take;
@@ -51,7 +53,7 @@ mod waiting;
 pub use put::{Message, Put};
 pub use take::{Take, Taken};
 pub use tasks::Joined;
-pub use waiting::Filled;
+pub use waiting::Woken;
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -85,6 +87,8 @@ const MAXSIZE: Offset = 256;
 const PHASE: Offset = 260;
 const SHARED: Offset = 264;
 const LEDGER: Offset = 268;
+const ROSTER: Offset = 272;
+const CHANGES: Offset = 276;
 const DONE: Offset = 320;
 const JOINERS_ASLEEP: Offset = 324;
 const CONTROL_SIZE: u64 = 384;
@@ -276,17 +280,6 @@ impl<'a> Queue<'a> {
         }
         self.wake_all();
         Ok(())
-    }
-
-    /// Says that the queue has been sent to another process, so that there may come a time when no
-    /// other has it any more.
-    pub fn mark_shared(self) {
-        self.word(SHARED).store(1, Relaxed);
-    }
-
-    /// Whether other processes had the queue and none has it now.
-    pub fn is_orphaned(self) -> bool {
-        self.word(SHARED).load(Relaxed) != 0 && self.member.holders(self.id) == 1
     }
 
     #[inline]

@@ -50,6 +50,8 @@ pub enum Put {
     Done,
     Full,
     ShutDown,
+    /// It is full, and nobody can take any more.
+    Orphaned,
 }
 
 impl<'a> Queue<'a> {

@@ -37,7 +37,8 @@ impl Queue<'_> {
         let wanted = self.wanted()?;
         let is_stale = |&(hold, id): &(Hold, _)| {
             let kind = Block::open(self.arena(), id).map(|block| block.kind);
-            !wanted.contains(&hold.0) && kind.is_ok_and(|kind| kind != Kind::Ledger)
+            let is_beside = |kind| matches!(kind, Kind::Ledger | Kind::Roster);
+            !wanted.contains(&hold.0) && kind.is_ok_and(|kind| !is_beside(kind))
         };
         let held = self.member.pinned_by(self.id)?;
         let stale: Vec<_> = held.into_iter().filter(is_stale).map(|it| it.0).collect();

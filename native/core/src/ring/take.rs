@@ -29,7 +29,7 @@ pub enum Take {
     Empty,
     /// Nothing is there, and nothing can be put any more.
     ShutDown,
-    /// Nothing is there, and no other process has the queue any more.
+    /// Nothing is there, and nobody can put any more.
     Orphaned,
 }
 

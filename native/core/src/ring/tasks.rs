@@ -20,6 +20,8 @@
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
+use super::roster::{FOR_DONE, Rest};
+use super::waiting::Doubt;
 use super::{DONE, HEAD, JOINERS_ASLEEP, LEDGER, Queue, TAIL};
 use crate::Result;
 use crate::arena::{Offset, PROCESS_COUNT};
@@ -43,6 +45,8 @@ pub enum Joined {
         taker: Option<Token>,
         messages: u32,
     },
+    /// Something is left, and nobody can take or acknowledge any more.
+    Orphaned,
     TimedOut,
 }
 
@@ -239,16 +243,21 @@ impl<'a> Queue<'a> {
 
     /// Whether every message put has been acknowledged, or never will be; as
     /// [`filled_step`](Self::filled_step).
-    pub fn done_step(self, attempt: Attempt) -> Step<Joined> {
-        let step = self.asleep_step(attempt, JOINERS_ASLEEP, || {
+    pub fn done_step(self, attempt: Attempt, is_for_ever: &mut Doubt) -> Step<Joined> {
+        let look = || {
             let done = self.word(DONE).load(SeqCst);
             (self.mark(TAIL).count == done, done)
-        });
-        match step {
+        };
+        match self.asleep_step(attempt, JOINERS_ASLEEP, look) {
             Step::Ready(()) => Step::Ready(Joined::Done),
             Step::Sleep(value) if !attempt.suspicious => Step::Sleep(value),
             Step::Sleep(value) => match self.abandoned() {
                 Some((taker, messages)) => Step::Ready(Joined::Abandoned { taker, messages }),
+                // The second look comes last, as for `filled_step`.
+                None if is_for_ever() => Step::Ready(match look() {
+                    (true, _) => Joined::Done,
+                    (false, _) => Joined::Orphaned,
+                }),
                 None => Step::Sleep(value),
             },
         }
@@ -256,7 +265,12 @@ impl<'a> Queue<'a> {
 
     /// Blocks until everything is acknowledged, or never will be, or `deadline` passes.
     pub fn join(self, deadline: Deadline) -> Joined {
-        wait::block_on(self.word(DONE), deadline, |attempt| self.done_step(attempt))
-            .unwrap_or(Joined::TimedOut)
+        let mut rest = Rest::new(self, FOR_DONE);
+        // A wait with a limit ends with that.
+        let mut is_for_ever = || deadline.is_none() && rest.is_for_ever();
+        wait::block_on(self.word(DONE), deadline, |attempt| {
+            self.done_step(attempt, &mut is_for_ever)
+        })
+        .unwrap_or(Joined::TimedOut)
     }
 }

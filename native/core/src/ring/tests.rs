@@ -1,6 +1,8 @@
 use super::take::PREVIEW;
 use super::*;
+use crate::member::shares::{Attitude, Standing, this_thread};
 use crate::sys::clock::deadline_after;
+use crate::table::Place;
 
 fn member() -> Member {
     Member::root("test").unwrap()
@@ -374,20 +376,121 @@ fn a_shut_down_ends_the_waits_of_others() {
 }
 
 #[test]
-fn a_queue_that_nobody_else_has_any_more_is_orphaned() {
+fn who_waits_for_a_queue_that_nobody_else_has_is_told() {
     let member = member();
-    let (queue, block) = Queue::create(&member, 0, false).unwrap();
-    assert!(!queue.is_orphaned(), "it was never shared");
-    queue.mark_shared();
-    let place = member.reserve("other").unwrap();
+    let (queue, block) = Queue::create(&member, 1, true).unwrap();
+    // Never shared.
+    assert_eq!(queue.take(&mut [], None, true).unwrap(), Take::Orphaned);
+    queue.mark_shared().unwrap();
+    let place = member.reserve("boots").unwrap();
     member.hold_for(place.slot, block.id).unwrap();
-    assert!(!queue.is_orphaned());
-    assert_eq!(
-        queue.take(&mut [], deadline_after(150.0), true).unwrap(),
-        Take::Empty
-    );
+    let soon = || deadline_after(150.0);
+    assert_eq!(queue.take(&mut [], soon(), true).unwrap(), Take::Empty);
+    assert_eq!(queue.company(this_thread()), Standing::Awake);
     member.retire(place).unwrap();
     assert_eq!(queue.take(&mut [], None, true).unwrap(), Take::Orphaned);
+    assert_eq!(queue.put(&plain(b"a"), None).unwrap(), Put::Done);
+    assert_eq!(queue.put(&plain(b"b"), None).unwrap(), Put::Orphaned);
+    // A wait with a limit ends with that.
+    assert_eq!(queue.put(&plain(b"b"), soon()).unwrap(), Put::Full);
+    assert_eq!(queue.join(soon()), Joined::TimedOut);
+    assert_eq!(queue.join(None), Joined::Orphaned);
+}
+
+/// Another process of `root`'s tree that has the queue: really a thread of this one.
+fn other_with(root: &Member, block: Block) -> (Member, Place) {
+    let place = root.reserve("other").unwrap();
+    let descriptor = root.arena().descriptor().try_clone_to_owned().unwrap();
+    let other = Member::child(descriptor, place).unwrap();
+    roster::adopt(&other, block.id, block.generation).unwrap();
+    (other, place)
+}
+
+#[test]
+fn a_process_has_a_queue_until_it_closes_it_or_ends() {
+    let root = member();
+    let (queue, block) = Queue::create(&root, 0, false).unwrap();
+    queue.mark_shared().unwrap();
+    let company = || queue.company(this_thread());
+    let (other, _) = other_with(&root, block);
+    assert_eq!(company(), Standing::Awake);
+    // Collected: it lives, and may get another handle.
+    other.release(block.id).unwrap();
+    assert_eq!((root.holders(block.id), company()), (1, Standing::Awake));
+    roster::adopt(&other, block.id, block.generation).unwrap();
+    roster::release(&other, block.id).unwrap();
+    assert_eq!(company(), Standing::Asleep);
+    roster::adopt(&other, block.id, block.generation).unwrap();
+    assert_eq!(company(), Standing::Awake);
+    // Ended; what it has left in the roster is not the next one's.
+    let (third, place) = other_with(&root, block);
+    roster::release(&other, block.id).unwrap();
+    drop(third);
+    root.retire(place).unwrap();
+    assert_eq!(company(), Standing::Asleep);
+    let next = root.reserve("next").unwrap();
+    assert_eq!((next.slot, company()), (place.slot, Standing::Asleep));
+}
+
+#[test]
+fn a_message_that_somebody_can_take_has_what_it_speaks_of() {
+    let root = member();
+    let (queue, block) = Queue::create(&root, 0, false).unwrap();
+    let (post, post_block) = Queue::create(&root, 0, false).unwrap();
+    queue.mark_shared().unwrap();
+    let message = Message {
+        attachments: &[block.id],
+        ..plain(b"the queue")
+    };
+    post.try_put(&message).unwrap();
+    // Nobody else can take it: this thread alone has the post.
+    assert_eq!(queue.company(this_thread()), Standing::Asleep);
+    let (_other, place) = other_with(&root, post_block);
+    assert_eq!(queue.company(this_thread()), Standing::Awake);
+    root.retire(place).unwrap();
+    assert_eq!(queue.company(this_thread()), Standing::Asleep);
+    // A message within itself is nobody's.
+    queue.try_put(&message).unwrap();
+    assert_eq!(queue.company(this_thread()), Standing::Asleep);
+}
+
+#[test]
+fn who_sleeps_until_another_acts_is_nobody_who_will() {
+    let root = member();
+    let (queue, block) = Queue::create(&root, 1, true).unwrap();
+    queue.mark_shared().unwrap();
+    let (other, _) = other_with(&root, block);
+    let theirs = Queue::open(&other, block.id).unwrap();
+    let waits = |goals, standing| Attitude { standing, goals };
+    let sees = |expected| assert_eq!(queue.company(this_thread()), expected);
+    for (goals, begin, end) in [
+        (roster::FOR_MESSAGE, 0, 1),
+        (roster::FOR_ROOM, 1, 0),
+        (roster::FOR_DONE, 1, 0),
+    ] {
+        let fill = |wanted: u32| match wanted {
+            0 => assert!(take(queue).is_some()),
+            _ => assert_eq!(queue.try_put(&plain(b"x")).unwrap(), Put::Done),
+        };
+        let is_done = goals == roster::FOR_DONE;
+        if queue.len() != begin {
+            fill(begin);
+        }
+        for standing in [Standing::Waiting, Standing::Asleep] {
+            theirs.note_wait(this_thread(), waits(goals, standing), true);
+            sees(standing);
+            // What it waits for has come: it is about to wake.
+            fill(end);
+            if is_done {
+                while queue.task_done() {}
+            }
+            sees(Standing::Awake);
+            fill(begin);
+            sees(standing);
+            theirs.note_wait(this_thread(), waits(goals, standing), false);
+            sees(Standing::Awake);
+        }
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::fence;
 
+use super::roster::{FOR_MESSAGE, FOR_ROOM, Rest};
 use super::{CONSUMERS_ASLEEP, COUNT_HALF, DONE, HEAD, PRODUCERS_ASLEEP, Put, Queue, TAIL, Take};
 use super::{Message, Phase};
 use crate::Result;
@@ -11,14 +12,17 @@ use crate::sync::{Attempt, Step};
 use crate::sys::clock::Deadline;
 use crate::wait;
 
-/// What a consumer that waits is told.
+/// What somebody who waits is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Filled {
-    /// There is something to take, or the queue is shut down: look.
+pub enum Woken {
+    /// The queue is as wanted, or shut down: look.
     Look,
-    /// Every other process that had the queue is gone.
-    Orphaned,
+    /// It is not, and the one who was asked says that it will never be.
+    Never,
 }
+
+/// Asked, once in a while, whether nobody is left who could end the wait.
+pub type Doubt<'a> = dyn FnMut() -> bool + 'a;
 
 impl Queue<'_> {
     /// The word whose change a consumer of an empty queue waits for.
@@ -37,28 +41,41 @@ impl Queue<'_> {
     }
 
     /// Whether there is something to take; else the value of [`filled_word`](Self::filled_word)
-    /// to sleep on, announced if the caller will sleep. `lonely`: this process never puts, so it
-    /// wants to hear when no other has the queue any more.
-    pub fn filled_step(self, attempt: Attempt, lonely: bool) -> Step<Filled> {
-        let step = self.asleep_step(attempt, CONSUMERS_ASLEEP, || {
+    /// to sleep on, announced if the caller will sleep. `is_for_ever` is asked when it has slept for
+    /// long.
+    pub fn filled_step(self, attempt: Attempt, is_for_ever: &mut Doubt) -> Step<Woken> {
+        let look = || {
             let count = self.arena().word32(self.filled_word()).load(SeqCst);
             (!self.is_empty() || self.phase() != Phase::Open, count)
-        });
-        match step {
-            Step::Ready(()) => Step::Ready(Filled::Look),
-            Step::Sleep(_) if lonely && attempt.suspicious && self.is_orphaned() => {
-                Step::Ready(Filled::Orphaned)
-            }
-            Step::Sleep(value) => Step::Sleep(value),
-        }
+        };
+        self.doubting_step(attempt, CONSUMERS_ASLEEP, look, is_for_ever)
     }
 
     /// Whether there is room for one more; as [`filled_step`](Self::filled_step).
-    pub fn drained_step(self, attempt: Attempt) -> Step<()> {
-        self.asleep_step(attempt, PRODUCERS_ASLEEP, || {
+    pub fn drained_step(self, attempt: Attempt, is_for_ever: &mut Doubt) -> Step<Woken> {
+        let look = || {
             let count = self.arena().word32(self.drained_word()).load(SeqCst);
             (!self.is_full() || self.phase() != Phase::Open, count)
-        })
+        };
+        self.doubting_step(attempt, PRODUCERS_ASLEEP, look, is_for_ever)
+    }
+
+    fn doubting_step(
+        self,
+        attempt: Attempt,
+        asleep: Offset,
+        look: impl Fn() -> (bool, u32),
+        is_for_ever: &mut Doubt,
+    ) -> Step<Woken> {
+        match self.asleep_step(attempt, asleep, &look) {
+            Step::Ready(()) => Step::Ready(Woken::Look),
+            // The second look comes last: who is gone by now may have done something before.
+            Step::Sleep(_) if attempt.suspicious && is_for_ever() => Step::Ready(match look() {
+                (true, _) => Woken::Look,
+                (false, _) => Woken::Never,
+            }),
+            Step::Sleep(value) => Step::Sleep(value),
+        }
     }
 
     /// `look` tells whether the wait is over, and the value to sleep on if it is not.
@@ -110,7 +127,8 @@ impl Queue<'_> {
         }
     }
 
-    /// [`try_put`](Self::try_put), waiting for room until `deadline`.
+    /// [`try_put`](Self::try_put), waiting for room until `deadline`; without one, until it is known
+    /// that nobody can take any more.
     pub fn put(self, message: &Message, deadline: Deadline) -> Result<Put> {
         loop {
             let put = self.try_put(message)?;
@@ -119,16 +137,18 @@ impl Queue<'_> {
             }
             // Who joins this process may want to know why it does not end.
             self.member.entry().set_putting(self.id);
-            let drained = self.wait_drained(deadline);
+            let woken = self.wait_drained(deadline);
             self.member.entry().set_putting(0);
-            if !drained {
-                return Ok(put);
+            match woken {
+                Some(Woken::Look) => {}
+                Some(Woken::Never) => return Ok(Put::Orphaned),
+                None => return Ok(put),
             }
         }
     }
 
-    /// [`try_take`](Self::try_take), waiting for a message until `deadline`; `lonely` as of
-    /// [`filled_step`](Self::filled_step).
+    /// [`try_take`](Self::try_take), waiting for a message until `deadline`. `lonely`: or until it is
+    /// known that nobody can put any more.
     pub fn take(self, target: &mut [u8], deadline: Deadline, lonely: bool) -> Result<Take> {
         let word = self.arena().word32(self.filled_word());
         loop {
@@ -136,17 +156,27 @@ impl Queue<'_> {
             if take != Take::Empty {
                 return Ok(take);
             }
-            match wait::block_on(word, deadline, |attempt| self.filled_step(attempt, lonely)) {
-                Some(Filled::Look) => {}
-                Some(Filled::Orphaned) => return Ok(Take::Orphaned),
+            let mut rest = Rest::new(self, FOR_MESSAGE);
+            let mut is_for_ever = || lonely && rest.is_for_ever();
+            let woken = wait::block_on(word, deadline, |attempt| {
+                self.filled_step(attempt, &mut is_for_ever)
+            });
+            match woken {
+                Some(Woken::Look) => {}
+                Some(Woken::Never) => return Ok(Take::Orphaned),
                 None => return Ok(Take::Empty),
             }
         }
     }
 
-    /// Blocks until there is room; `false` when `deadline` passes first.
-    pub fn wait_drained(self, deadline: Deadline) -> bool {
+    /// Blocks until there is room; `None` when `deadline` passes first.
+    fn wait_drained(self, deadline: Deadline) -> Option<Woken> {
         let word = self.arena().word32(self.drained_word());
-        wait::block_on(word, deadline, |attempt| self.drained_step(attempt)).is_some()
+        let mut rest = Rest::new(self, FOR_ROOM);
+        // A wait with a limit ends with that.
+        let mut is_for_ever = || deadline.is_none() && rest.is_for_ever();
+        wait::block_on(word, deadline, |attempt| {
+            self.drained_step(attempt, &mut is_for_ever)
+        })
     }
 }

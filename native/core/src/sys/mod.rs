@@ -17,6 +17,7 @@ pub mod memory;
 pub mod procfs;
 #[cfg(target_os = "linux")]
 pub mod reaping;
+pub mod runtime;
 #[cfg(target_os = "linux")]
 pub mod socket;
 #[cfg(target_os = "linux")]
