@@ -62,11 +62,15 @@ export interface LockInside {
 /** Looks into a lock, to do `action` with it. */
 export let inside: (lock: Lock | RLock, action: string) => LockInside;
 
+/** The words of the window in which a lock lies. It shows others' cells, so users must not reach it. */
+let wordsOf: (lock: LockBase) => Int32Array;
+
 /** @ignore What {@linkcode Lock} and {@linkcode RLock} have in common. */
 export abstract class LockBase implements Disposable {
   static {
     showAsText(LockBase);
     enter = (lock: LockBase) => lock.enter();
+    wordsOf = (lock) => lock.#words;
     inside = (lock: LockBase, action) => ({
       block: lock.#open(action),
       levels: lock.levels(),
@@ -82,7 +86,7 @@ export abstract class LockBase implements Disposable {
   readonly #handle: BlockHandle;
   readonly #throws: boolean;
   /** The words of the window in which the lock lies, and the index of its own. */
-  protected words: Int32Array;
+  #words: Int32Array;
   protected index: number;
   /** This thread's token. */
   protected readonly token: number;
@@ -92,7 +96,7 @@ export abstract class LockBase implements Disposable {
     const { window, word } = cellOf(handle.block);
     this.#handle = handle;
     this.#throws = throws;
-    this.words = window.words;
+    this.#words = window.words;
     this.index = word + layout().lockWord;
     this.token = ownToken ||= native().threadToken();
   }
@@ -140,7 +144,7 @@ export abstract class LockBase implements Disposable {
   /** Takes the lock if it becomes free within the time that a call of the addon would take. */
   #takeSoon(): boolean {
     for (let i = 0; i < SHORT_SPIN; i++) {
-      if (this.words[this.index] === 0 && this.take()) return true;
+      if (this.#words[this.index] === 0 && this.take()) return true;
     }
     return false;
   }
@@ -169,7 +173,7 @@ export abstract class LockBase implements Disposable {
    * processes.
    */
   [Symbol.dispose](): void {
-    this.words = NO_WORDS;
+    this.#words = NO_WORDS;
     this.index = 0;
     NO_WORDS[0] = layout().waiters;
     this.#handle.close();
@@ -190,7 +194,7 @@ export abstract class LockBase implements Disposable {
   }
 
   protected word(): number {
-    return Atomics.load(this.words, this.index);
+    return Atomics.load(this.#words, this.index);
   }
 
   /** Has the addon release the lock, where one exchange was not enough. */
@@ -213,7 +217,7 @@ export abstract class LockBase implements Disposable {
   }
 
   protected get closed(): boolean {
-    return this.words === NO_WORDS;
+    return this.#words === NO_WORDS;
   }
 
   /** How CPython's repr names the holder. */
@@ -284,6 +288,8 @@ export class Lock extends LockBase {
 
   /** @ignore How messages call it. */
   protected readonly kindName = "Lock";
+  /** As the base class has them. */
+  #words: Int32Array;
 
   /** A lock that is free. */
   constructor(options?: LockOptions);
@@ -291,6 +297,13 @@ export class Lock extends LockBase {
   constructor(handle: BlockHandle, throws: boolean);
   constructor(first: LockOptions | BlockHandle = {}, throws = true) {
     super(...openOrCreate(Kind.lock, first, throws));
+    this.#words = wordsOf(this);
+  }
+
+  /** @ignore */
+  override [Symbol.dispose](): void {
+    super[Symbol.dispose]();
+    this.#words = NO_WORDS;
   }
 
   /**
@@ -299,7 +312,7 @@ export class Lock extends LockBase {
    * @throws {InvalidStateError} If nobody does.
    */
   override release(): void {
-    const was = Atomics.exchange(this.words, this.index, 0);
+    const was = Atomics.exchange(this.#words, this.index, 0);
     if (was !== this.token) this.#released(was);
   }
 
@@ -307,7 +320,7 @@ export class Lock extends LockBase {
   #released(was: number): void {
     const { free, waiters } = layout();
     if (was === free) throw this.notHeld();
-    if (this.words === NO_WORDS) {
+    if (this.#words === NO_WORDS) {
       NO_WORDS[0] = waiters;
       this.block(); // throws
     }
@@ -316,7 +329,7 @@ export class Lock extends LockBase {
 
   /** @ignore Transition T1. */
   protected override take(): boolean {
-    return Atomics.compareExchange(this.words, this.index, 0, this.token) === 0;
+    return Atomics.compareExchange(this.#words, this.index, 0, this.token) === 0;
   }
 
   /** @ignore See {@linkcode LockInside}. */
@@ -370,6 +383,8 @@ export class RLock extends LockBase {
 
   /** @ignore How messages call it. */
   protected readonly kindName = "RLock";
+  /** As the base class has them. */
+  #words: Int32Array;
   /** From the lock's word to its depth. */
   readonly #toDepth: number;
 
@@ -379,7 +394,14 @@ export class RLock extends LockBase {
   constructor(handle: BlockHandle, throws: boolean);
   constructor(first: LockOptions | BlockHandle = {}, throws = true) {
     super(...openOrCreate(Kind.rlock, first, throws));
+    this.#words = wordsOf(this);
     this.#toDepth = layout().depthWord - layout().lockWord;
+  }
+
+  /** @ignore */
+  override [Symbol.dispose](): void {
+    super[Symbol.dispose]();
+    this.#words = NO_WORDS;
   }
 
   /**
@@ -388,7 +410,8 @@ export class RLock extends LockBase {
    * @throws {InvalidStateError} If this thread does not hold it.
    */
   override release(): void {
-    const { words, index, token } = this;
+    const { index, token } = this;
+    const words = this.#words;
     // Nobody but us writes our token. The depth is changed by single additions only: a Condition's wait that ends may
     // restore it from the reactor's thread.
     if ((words[index] & 0x7fff_ffff) !== token || words === NO_WORDS) return this.releaseSlowly();
@@ -402,7 +425,8 @@ export class RLock extends LockBase {
 
   /** @ignore Transition T1. */
   protected override take(): boolean {
-    const { words, index, token } = this;
+    const { index, token } = this;
+    const words = this.#words;
     if (Atomics.compareExchange(words, index, 0, token) === 0) return true;
     if ((words[index] & 0x7fff_ffff) !== token || words === NO_WORDS) return false;
     Atomics.add(words, index + this.#toDepth, 1);
@@ -411,12 +435,12 @@ export class RLock extends LockBase {
 
   /** @ignore See {@linkcode enter}. */
   protected override enter(): boolean {
-    return (this.words[this.index] & 0x7fff_ffff) !== this.token && super.enter();
+    return (this.#words[this.index] & 0x7fff_ffff) !== this.token && super.enter();
   }
 
   /** @ignore See {@linkcode LockInside}. */
   protected override levels(): number {
-    return this.words[this.index + this.#toDepth] + 1;
+    return this.#words[this.index + this.#toDepth] + 1;
   }
 
   /** @ignore The error of a release without a hold. */

@@ -123,7 +123,7 @@ impl Views {
         let below = above.and_then(|above| above.block).map(|it| it.offset);
         let made = self.member.create_view(size, below).or_else(|error| {
             // Maybe there is memory that nobody has noticed to be free.
-            self.look_at_all(&mut table, Effort::Thorough);
+            self.look_at_all(&mut table, Effort::Quick);
             self.member.create_view(size, None).map_err(|_| error)
         });
         let block = made?;
@@ -173,7 +173,7 @@ impl Views {
             table.look_at = 2 * table.mappings.len();
         }
         if self.is_full(table) {
-            self.look_at_all(table, Effort::Thorough);
+            self.look_at_all(table, Effort::Quick);
         }
         if self.is_full(table) {
             let count = table.mappings.len();
