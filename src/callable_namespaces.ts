@@ -12,6 +12,7 @@
 import type { ModuleNamespace } from "./callable_types.ts";
 import { objectsOf } from "./inspector.ts";
 import { nodeProcess } from "./node.ts";
+import { hasBytes, pathOfUrl } from "./paths.ts";
 
 /** The parts of `node:module` that are used here. */
 interface NodeModule {
@@ -150,7 +151,7 @@ export function namespaceAtAnyPrice(url: string): ModuleNamespace | null {
 
 type GiverFunction = () => Generator<ModuleNamespace, void>;
 
-/** The URL that `specifier` means in the module `base`, which is in a file; `null` if it means none. */
+/** The URL that a `specifier` that is no path means in the module `base`, which is in a file; `null` if it means none. */
 export function resolvedFrom(specifier: string, base: string): string | null {
   if (!isSyncPossible()) return null;
   try {
@@ -166,15 +167,20 @@ export function requiredModules(): [string, unknown][] {
 }
 
 /**
- * Evaluates a text as a module beside `base`, so that names mean there what they mean in that; its exports. The name of
- * the file, which does not exist, ends as that of a test: `--coverage` says nothing about such.
+ * Evaluates a text as a module beside `base`, so that names mean there what they mean in that; its exports. Where no path
+ * can name that folder, it is the root. The name of the file, which does not exist, ends as that of a test: `--coverage` says nothing about such.
  */
 function evaluated(text: string, base: string): Record<string, unknown> {
-  const folder = base.startsWith("file:") ? new URL("./", base).pathname : "/";
-  const path = `${decodeURIComponent(folder)}$multiprocessing_${++count}_test.mjs`;
+  const path = `${folderOf(base) ?? "/"}$multiprocessing_${++count}_test.mjs`;
   const module = new (node().Module)(path);
   module._compile(text, path, "module", true);
   return module.exports;
+}
+
+/** The path of the folder that a module is in; `null` if that is no text, or the module is in no file. */
+function folderOf(url: string): string | null {
+  const path = url.startsWith("file:") ? pathOfUrl(new URL("./", url)) : null;
+  return path === null || hasBytes(path) ? null : path;
 }
 
 let isPossible: boolean | null = null;

@@ -11,6 +11,7 @@ import {
 import { isText } from "./callable_refusal.ts";
 import { type Callable, isOwnModule, type ModuleNamespace } from "./callable_types.ts";
 import { loadedModules } from "./inspector.ts";
+import { hasNode } from "./node.ts";
 
 /** Where a function is exported. */
 export interface Place {
@@ -34,11 +35,11 @@ const MOST_MEMBERS = 1000;
 /**
  * Looks for the place of a function, in the order of likelihood: in the modules that are known; in `modules`; in those
  * that these import it from; in all that these import, directly or not; in what `require()` has loaded; and, where
- * `--allow-sys` lets them be listed, in all that are loaded.
+ * `--allow-sys` lets them be listed, in all that are loaded. Without Node's part of Deno only the known ones can be told.
  */
 export function search(fn: Callable, modules: readonly string[]): Findings {
   const known = placeAmongKnown(fn);
-  if (known !== null) return { place: known, later: [] };
+  if (known !== null || !hasNode()) return { place: known, later: [] };
   const later: string[] = [];
   const tried = new Set<string>();
   const look = (url: string): Place | null => {

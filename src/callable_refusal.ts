@@ -4,6 +4,7 @@ import { definesPrivately, mentions, readSource } from "./callable_source.ts";
 import type { Callable } from "./callable_types.ts";
 import { isFrozen } from "./freeze.ts";
 import { mayAsk } from "./inspector.ts";
+import { hasNode } from "./node.ts";
 
 /** Refuses what its form alone tells cannot be run. */
 export function refuse(target: Callable, kind: "function" | "class"): void {
@@ -76,6 +77,12 @@ export function isText(url: string | undefined): boolean {
 export function notFound(target: Callable, modules: readonly string[]): TypeError {
   const kind = /^class\b/.test(Function.prototype.toString.call(target)) ? "class" : "function";
   const wanted = target.name === "" ? `a ${kind} without a name` : `"${target.name}"`;
+  if (!hasNode()) {
+    return new TypeError(
+      `Cannot run ${wanted}: Deno cannot be asked which module exports it, because the path of Deno itself is no text ` +
+        "(UTF-8); give { module, name }, or start Deno from another path",
+    );
+  }
   if (isText(Deno.mainModule)) {
     return new TypeError(
       `Cannot run ${wanted}: no module is seen to export it. If the program itself has it, ${GIVEN_AS_TEXT}; if a ` +

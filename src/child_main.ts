@@ -70,8 +70,6 @@ async function work(
 ): Promise<void> {
   const block = joined.preparation!;
   const { preparation, toRun, belongings } = readPreparation(native().readPreparation(block));
-  become(preparation, { pid: joined.parentPid, name: joined.parentName });
-  endAtExit();
   // A pool tells itself what keeps its workers from their work: once, and not in each of them.
   const isWorker = preparation.target !== null && isOwnModule(preparation.target.module);
   const giveUp = (error: unknown): never => {
@@ -83,6 +81,8 @@ async function work(
   let process: Process | null = null;
   let mainIsLoaded = false;
   try {
+    become(preparation, { pid: joined.parentPid, name: joined.parentName });
+    endAtExit();
     if (early !== null) throw early.error;
     current.mayStart = () => false;
     useLoaders(loaders);
@@ -189,12 +189,12 @@ function unlessOrphaned(run: () => Joined): Joined {
 
 function become(preparation: Preparation, parent: { pid: number; name: string }): void {
   const { name, identity, daemon, initialDirectory, directory, authkey, startMethod } = preparation;
-  if (directory !== null) native().changeDirectory(directory);
+  Object.assign(current, { name, identity, daemon, initialDirectory, parent });
   setCurrentAuthkey(Uint8Array.from(authkey));
   inheritLogger(preparation.logger);
   chooseMethod(startMethod);
-  Object.assign(current, { name, identity, daemon, initialDirectory, parent });
   shareSelf();
+  if (directory !== null) native().changeDirectory(directory);
 }
 
 /**

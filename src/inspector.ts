@@ -3,7 +3,7 @@
 
 import type { Session } from "node:inspector";
 import { isOwnModule } from "./callable_types.ts";
-import { nodeProcess } from "./node.ts";
+import { hasNode, nodeProcess } from "./node.ts";
 
 /** Asks one thing, in the debugger's protocol. */
 type Post = (method: string, parameters?: object) => Answer;
@@ -19,7 +19,7 @@ interface Answer {
  * is put off by `process.nextTick`, which is replaced for that long.
  */
 function asking<T>(ask: (post: Post, session: Session) => T): T | null {
-  if (!mayAsk()) return null;
+  if (!mayAsk() || !hasNode()) return null;
   const process = nodeProcess();
   const { Session } = process.getBuiltinModule("node:inspector");
   const session = new Session();

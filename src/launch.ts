@@ -69,7 +69,9 @@ export function launch(
   const named = cwd === undefined ? undefined : pathOf(cwd);
   // Relative paths in flags stay so where no flag can name the directory: then the child begins there, and is told to go on.
   const isRelative = hasBytes(initialDirectory);
-  const directory = mayBeWarm || isRelative ? translated(() => addon.directoryToBeginIn(named)) : null;
+  const goal = mayBeWarm || isRelative ? translated(() => addon.directoryToBeginIn(named)) : null;
+  // A child in a cage may be forbidden to go where it is.
+  const directory = !mayBeWarm && goal === initialDirectory ? null : goal;
   const facts = {
     ...preparation,
     target: preparation.target?.travel() ?? null,

@@ -7,3 +7,15 @@ import type process from "node:process";
 export function nodeProcess(): typeof process {
   return (globalThis as unknown as { process: typeof process }).process;
 }
+
+/**
+ * Whether there is Node's part. There is none where the path of Deno itself is no text: it fails to begin, and that ends
+ * the program even if the error is caught. So it is not tried.
+ */
+export function hasNode(): boolean {
+  try {
+    return Deno.execPath() !== "";
+  } catch {
+    return false;
+  }
+}

@@ -8,6 +8,7 @@ import {
   type ParentCommandLine,
   type PermissionName,
 } from "./command_line.ts";
+import { hasBytes, pathOfUrl } from "./paths.ts";
 
 /** A permission in {@linkcode ChildPermissions}: all of it, nothing, what this process has, or the listed parts. */
 export type Grant<T> = boolean | "inherit" | readonly T[];
@@ -135,7 +136,7 @@ function grantOf(name: Name, wish: Grant<string | URL>, context: Context): Flag 
 
 /** What the child cannot do without. */
 function needed(name: Name, items: readonly string[], { addon, addonVariable, hosts }: Granting): readonly string[] {
-  if (name === "ffi") return [withoutComma(addon, "the native addon")];
+  if (name === "ffi") return [expressible(addon, "the native addon")];
   if (name === "env" && addonVariable !== undefined) return [addonVariable];
   // A list takes the place of the hosts that Deno knows by itself.
   if (name === "import" && items.length > 0) return hosts;
@@ -202,9 +203,9 @@ function descriptorOf(name: PermissionName, item: string): Deno.PermissionDescri
 
 /** An item as it is written into the flag. */
 function written(name: Name, item: string | URL, directory: string): string {
-  const text = item instanceof URL ? decodeURIComponent(item.pathname) : item;
+  const text = item instanceof URL ? pathOfUrl(item) : item;
   const isPath = SHAPES[name] === "path" || SHAPES[name] === "program" && text.includes("/");
-  return isPath ? withoutComma(absolute(text, directory), `"permissions.${name}"`) : text;
+  return isPath ? expressible(absolute(text, directory), `"permissions.${name}"`) : text;
 }
 
 /** The path without `.` and `..`. */
@@ -217,16 +218,26 @@ function absolute(path: string, directory: string): string {
   return `/${parts.join("/")}`;
 }
 
-function withoutComma(path: string, where: string): string {
-  if (!path.includes(",")) return path;
-  throw wrong(`the path "${path}" of ${where} has a comma, which Deno's permission flags cannot express`);
+/** The path, unless no flag could name it: it would name another one, or several. */
+function expressible(path: string, where: string): string {
+  const wrongIn = path.includes(",")
+    ? "a comma"
+    : path.includes("\0")
+    ? "a NUL"
+    : hasBytes(path)
+    ? "bytes that are no text"
+    : null;
+  if (wrongIn === null) return path;
+  throw wrong(
+    `the path ${Deno.inspect(path)} of ${where} has ${wrongIn}, which Deno's permission flags cannot express`,
+  );
 }
 
 function requireItem(name: Name, item: unknown): void {
   const place = `"permissions.${name}" has ${Deno.inspect(item)}`;
   if (item instanceof URL && SHAPES[name] !== "text") {
     if (item.protocol !== "file:") throw wrong(`${place}, wanted a path or a file: URL`);
-    withoutComma(decodeURIComponent(item.pathname), `"permissions.${name}"`);
+    expressible(pathOfUrl(item), `"permissions.${name}"`);
     return;
   }
   const wanted = SHAPES[name] === "text" ? "a string" : "a string or a URL";

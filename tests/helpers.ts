@@ -1,6 +1,7 @@
 // What the tests of real processes share: a watchdog for everything that can hang, programs run to their end, and
 // what /proc knows about processes, descriptors and threads.
 
+import { Event, Pipe } from "@parallel/multiprocessing";
 import { assertEquals } from "@std/assert";
 import { native } from "../src/native.ts";
 
@@ -247,6 +248,16 @@ interface Belongings {
 /** What is in /dev/shm, but for the semaphores of others: this package makes none with a name. */
 export function sharedMemory(): string[] {
   return [...Deno.readDirSync("/dev/shm")].map(({ name }) => name).filter((name) => !name.startsWith("sem.")).sort();
+}
+
+/** Has the package start the threads that stay, for tests that count them, and their descriptors. */
+export async function startOwnThreads(): Promise<void> {
+  using event = new Event();
+  await event.wait({ timeout: 1 });
+  const [reader, writer] = Pipe();
+  await reader.poll({ timeout: 1 });
+  reader.close();
+  writer.close();
 }
 
 /** What this process has now. */

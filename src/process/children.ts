@@ -70,7 +70,9 @@ function endChildren(children: readonly Child[]): void {
     logger.info(`calling join() for process ${shownName(name)}`);
     if (!native().childJoin(pid, isRestartable() ? PATIENCE_OF_WATCHERS : Infinity)) {
       tell(
-        `The program cannot be started again before "${name}" (pid ${pid}), which is no daemon, has ended: end it, or ` +
+        `The program cannot be started again before "${
+          shownName(name)
+        }" (pid ${pid}), which is no daemon, has ended: end it, or ` +
           "start it with { daemon: true }",
         "warn",
       );

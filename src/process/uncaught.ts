@@ -3,7 +3,7 @@
 
 import { current } from "../current.ts";
 import { shownName } from "../harmless.ts";
-import { nodeProcess } from "../node.ts";
+import { hasNode, nodeProcess } from "../node.ts";
 
 /** As it was before any module of the user's could replace it: an error that ends the process must be seen. */
 const print = console.error;
@@ -58,10 +58,15 @@ export function watchUncaught(): void {
   });
   addEventListener("unhandledrejection", (event) => {
     // Node's own events are told by Deno after this one.
-    const process = nodeProcess();
-    const isNodes = process.listenerCount("unhandledRejection") + process.listenerCount("uncaughtException") > 0;
-    if (isSentOn || isNodes) return;
+    if (isSentOn || isListenedToInNode()) return;
     const { promise, reason } = event;
     sendOn(event, new PromiseRejectionEvent("unhandledrejection", { promise, reason, cancelable: true }), reason);
   });
+}
+
+/** Whether somebody listens to the events that Node has for this. */
+function isListenedToInNode(): boolean {
+  if (!hasNode()) return false;
+  const process = nodeProcess();
+  return process.listenerCount("unhandledRejection") + process.listenerCount("uncaughtException") > 0;
 }

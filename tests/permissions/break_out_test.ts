@@ -18,7 +18,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { addonFile } from "../../src/native.ts";
 import * as targets from "../fixtures/cage_targets.ts";
 import type { Report } from "../fixtures/cage_titled.ts";
-import { assertNothingLeft, belongings, FIXTURES, outputOf, until, within } from "../helpers.ts";
+import { assertNothingLeft, belongings, FIXTURES, outputOf, startOwnThreads, until, within } from "../helpers.ts";
 
 /** Runs the target in a child without permissions; what it said. */
 async function caged<A extends unknown[], T>(target: (...args: A) => unknown, args: A, said: Queue<T>): Promise<T> {
@@ -110,6 +110,7 @@ Deno.test('permissions "none": nothing is granted on request, and nobody is aske
 });
 
 Deno.test("permissions none: the addon starts no freer process and opens no object of others", async () => {
+  await startOwnThreads();
   const before = belongings();
   using said = new Queue<targets.Outcomes>();
   using secret = Value("i", 42);

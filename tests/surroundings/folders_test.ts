@@ -50,26 +50,56 @@ testUnless(noDrop, "a directory that may not be entered is named by start, by bo
   }
 });
 
-Deno.test("names that are no text: of the program's folder with flags relative to it, of a cwd, of Deno, of a variable", async () => {
+/** Runs the fixture in a folder whose name is no text, by `./deno` or by Deno where it is; what it said. */
+async function saidInBytes(deno: "$0" | "./deno", how: "function" | "name"): Promise<string[]> {
   const folder = await Deno.makeTempDir();
+  const imports = { "@parallel/multiprocessing": new URL("../../mod.ts", import.meta.url).href };
+  const linked = `{ ln "$0" deno 2>/dev/null || cp "$0" deno; } || exit 1`;
   try {
     const script = `
       cd ${folder} && here="$(printf 'caf\\351')" && mkdir "$here" && cd "$here" || exit 1
-      cp "$1" program.ts && cp "$2" deno.json && { ln "$0" deno 2>/dev/null || cp "$0" deno; } || exit 1
-      echo '{ "imports": { "@parallel/multiprocessing": "${
-      new URL("../../mod.ts", import.meta.url).href
-    }" } }' > map.json
-      VARIABLE="$here" exec ./deno run -A --quiet --no-config --import-map=./map.json program.ts`;
+      cp "$1" program.ts && cp "$2" deno.json || exit 1
+      ${deno === "./deno" ? linked : ""}
+      echo '${JSON.stringify({ imports })}' > map.json
+      VARIABLE="$here" exec ${deno} run -A --quiet --no-config --import-map=./map.json program.ts ${how}`;
     const { code, stdout, stderr } = await shell(script, "bytes_program.ts");
     assertEquals({ code, stderr }, { code: 0, stderr: "" });
-    const said = "caf\\351 caf\\351 caf\\351 true 0";
-    assertEquals(
-      stdout.trim().split("\n"),
-      ["spawn", "forkserver"].flatMap((method) => [`${method} ${said}`, `${method} / ${said}`.replace(/caf\S+ /, "")]),
-    );
+    return stdout.trim().split("\n");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+const NO_TEXT = "caf\\351";
+const NOT_IN_FLAGS = "bytes that are no text, which Deno's permission flags cannot express";
+
+Deno.test("names that are no text: of the program's folder with flags relative to it, of a cwd, of a variable", async () => {
+  const deno = DENO.split("/").at(-2);
+  assertEquals(
+    await saidInBytes("$0", "function"),
+    ["spawn", "forkserver"].flatMap((method) => [
+      `${method} ${NO_TEXT} ${deno} ${NO_TEXT} true 0`,
+      `${method} / ${deno} ${NO_TEXT} true 0`,
+      `${method} no permissions true 0`,
+      `${method} ${NOT_IN_FLAGS}`,
+    ]),
+  );
+});
+
+Deno.test("the path of Deno itself is no text: functions that are named run, others are refused with a reason", async () => {
+  const refused =
+    'Cannot run "sayLittle": Deno cannot be asked which module exports it, because the path of Deno itself ' +
+    "is no text (UTF-8); give { module, name }, or start Deno from another path";
+  assertEquals(
+    await saidInBytes("./deno", "name"),
+    ["spawn", "forkserver"].flatMap((method) => [
+      `${method} ${NO_TEXT} ${NO_TEXT} ${NO_TEXT} true 0`,
+      `${method} / ${NO_TEXT} ${NO_TEXT} true 0`,
+      `${method} no permissions true 0`,
+      `${method} ${NOT_IN_FLAGS}`,
+      `${method} ${refused}`,
+    ]),
+  );
 });
 
 for (
