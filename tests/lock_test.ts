@@ -330,7 +330,7 @@ for (const Kind of KINDS) {
       const error = await errorOf(() => acquire(lock), OwnerDiedError);
       const { pid, name } = other.process;
       assertEquals([error.pid, error.processName], [pid, name]);
-      assertMatch(error.message, new RegExp(`"${name}" \\(pid ${pid}\\) was killed`));
+      assertMatch(error.message, new RegExp(`"${name}" \\(pid ${pid}\\) was ended by SIGKILL`));
       assert(!lock.locked());
       for (let i = 0; i < 3; i++) (await acquire(lock))!.release();
     });
