@@ -4,7 +4,8 @@
 //! in a cage opens an account for it; whatever that one starts has the same. A block is charged to
 //! the account of the process that made it until it is returned, whoever holds it by then; a hold
 //! to that of the process that made it. So an account may outlive its processes; it is given to
-//! others when nothing is charged to it any more.
+//! others when nothing is charged to it any more. What its processes have left behind in rings is looked
+//! for when the last of them has ended (`sweep.rs`).
 //!
 //! | account word | meaning                              |
 //! | ------------ | ------------------------------------ |
@@ -170,13 +171,7 @@ impl Heap<'_> {
     }
 
     fn open_account(&self, limits: Limits) -> Result<Account> {
-        let mut transaction = Transaction::new(self.arena);
-        let is_unused = |&account: &Account| {
-            [BYTES, BLOCKS, HOLDS]
-                .iter()
-                .all(|&at| transaction.get(word(account, at)) == 0)
-                && !table::slots().any(|slot| self.has_account(slot, account))
-        };
+        let is_unused = |&account: &Account| !self.is_used(account) && !self.has_processes(account);
         let account =
             (1..=u16::MAX)
                 .map(Account)
@@ -188,12 +183,30 @@ impl Heap<'_> {
                         ACCOUNT_COUNT - 1
                     ),
                 })?;
+        let mut transaction = Transaction::new(self.arena);
         let limits = [limits.bytes, limits.blocks, limits.holds];
         for (at, limit) in [BYTES, BLOCKS, HOLDS].into_iter().zip(limits) {
             transaction.set(word(account, at + LIMITS), limit);
         }
         transaction.commit();
         Ok(account)
+    }
+
+    /// Returns what the processes of an account have left behind and nobody reaches, once they have all
+    /// ended.
+    pub fn close_account(&self, account: Account) {
+        if account != Account::NONE && self.is_used(account) && !self.has_processes(account) {
+            self.sweep();
+        }
+    }
+
+    fn has_processes(&self, account: Account) -> bool {
+        table::slots().any(|slot| self.has_account(slot, account))
+    }
+
+    fn is_used(&self, account: Account) -> bool {
+        let used = |at| self.arena.word64(word(account, at)).load(Relaxed);
+        [BYTES, BLOCKS, HOLDS].into_iter().any(|at| used(at) != 0)
     }
 
     /// What an account uses, for tests.

@@ -215,11 +215,17 @@ impl Heap<'_> {
         let mut transaction = Transaction::new(self.arena);
         self.account.charge_block(&mut transaction, capacity)?;
         let mut space = self.take_space(&mut transaction, capacity, below);
-        if space.is_none() {
-            self.free_kept();
-            transaction = Transaction::new(self.arena);
-            self.account.charge_block(&mut transaction, capacity)?;
-            space = self.take_space(&mut transaction, capacity, below);
+        // What is kept for others first; then what nobody reaches any more.
+        for is_last_way in [false, true] {
+            if space.is_none() {
+                if is_last_way {
+                    self.sweep();
+                }
+                self.free_kept();
+                transaction = Transaction::new(self.arena);
+                self.account.charge_block(&mut transaction, capacity)?;
+                space = self.take_space(&mut transaction, capacity, below);
+            }
         }
         let Space { offset, is_dirty } = space.ok_or_else(|| self.no_space(size))?;
         let id = take_descriptor(&mut transaction)?;

@@ -196,6 +196,13 @@ impl Heap<'_> {
         }
     }
 
+    /// Ends a hold; its block stays, also if this was the last.
+    pub(super) fn end_hold(&self, hold: Hold) {
+        if let Some(who) = self.who(hold) {
+            self.remove_hold(hold.0, who, false);
+        }
+    }
+
     fn remove_hold(&self, hold: u32, who: Who, last: bool) {
         let Who {
             id,

@@ -4,6 +4,7 @@
 //! - [`pages`]: runs of pages, split and merged.
 //! - [`small`]: what is smaller than a page: cells, and parts of pages.
 //! - [`holds`]: who holds a block, so that a killed process's share can be let go for it.
+//! - [`sweep`]: what holds itself in a ring, and nobody reaches.
 //! - [`accounts`]: what a process in a cage, with all its descendants, may use.
 //! - [`journal`]: each change is complete or has not happened, whoever is killed when.
 //!
@@ -32,6 +33,7 @@ pub mod holds;
 pub mod journal;
 mod pages;
 mod small;
+mod sweep;
 
 pub use accounts::{Account, Limits};
 pub use blocks::{Block, Kind};

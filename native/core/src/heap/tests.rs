@@ -2,7 +2,7 @@ use super::*;
 use crate::arena::{Arena, CELL_SIZE};
 use crate::table;
 
-fn arena() -> (Arena, Token) {
+pub(super) fn arena() -> (Arena, Token) {
     let arena = Arena::create_sized(1 << 30).unwrap();
     initialize(&arena);
     let entry = table::ProcessEntry::at(&arena, 0);
@@ -12,7 +12,7 @@ fn arena() -> (Arena, Token) {
     (arena, token)
 }
 
-const ME: Holder = Holder::Process(0);
+pub(super) const ME: Holder = Holder::Process(0);
 
 #[test]
 fn every_size_fits_without_waste_beyond_a_half() {

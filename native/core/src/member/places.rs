@@ -5,7 +5,7 @@ use rustix::io::Errno;
 use super::Member;
 use crate::error::{Error, Result};
 use crate::graves;
-use crate::heap::{Holder, Kind, Limits};
+use crate::heap::{Account, Holder, Kind, Limits};
 use crate::process::Exit;
 use crate::table::{self, Cage, Place, ProcessEntry, State};
 
@@ -97,8 +97,10 @@ impl Member {
             if entry.cage() != Cage::Free {
                 self.mend_after(&heap, place.slot);
             }
+            let account = Account::of(&self.arena, place.slot);
             heap.let_go_all(Holder::Process(place.slot));
             entry.leave();
+            heap.close_account(account);
         } else if let Some(exit) = exit {
             graves::note_end(&self.arena, place, exit);
         }
