@@ -137,6 +137,7 @@ Deno.test("the addon tells the truth about this process", () => {
     threadId: addon.threadId(),
     processName: "MainProcess",
     isThisProcess: true,
+    livesOn: true,
   });
   assertEquals(addon.ownerOf(0), null);
 });

@@ -4,6 +4,9 @@
 import { native, type OutputKind, translated } from "../native.ts";
 import { wait, type WaitHooks } from "../waits.ts";
 
+/** How many chunks, of what a pipe holds at most, are told in one turn of the event loop. */
+const MOST_CHUNKS = 16;
+
 /** Closes the pipes that nobody can read any more. */
 const collected = new FinalizationRegistry<number>((pipe) => native().outputClose(pipe));
 
@@ -86,10 +89,11 @@ export class PipedOutput {
     while (!this.tellRest()) await pipe.wait({ inBackground: true });
   }
 
-  /** Tells the follower what is there; whether that was the end. */
+  /** Tells the follower what is there; whether that was the end. Who writes ever more does not keep the thread. */
   tellRest(): boolean {
     const pipe = this.#pipe;
-    while (!this.#isOver && pipe !== null) {
+    for (let chunks = 0; !this.#isOver && pipe !== null; chunks++) {
+      if (chunks === MOST_CHUNKS) return false;
       const chunk = pipe.read();
       if (chunk === null) return false;
       if (chunk.length > 0) this.#told?.(chunk);

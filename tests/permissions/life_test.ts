@@ -1,8 +1,8 @@
 // The descendants of a caged process end with it, whatever they close and whoever is killed.
 
 import { Process, Queue } from "@parallel/multiprocessing";
-import { assert, assertEquals } from "@std/assert";
-import { settle } from "../fixtures/cage_life_targets.ts";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { settle, stopEarly } from "../fixtures/cage_life_targets.ts";
 import { FIXTURES, isRunning, startProgram, until, within } from "../helpers.ts";
 
 const MAIN = new URL("cage_life_main.ts", FIXTURES);
@@ -59,6 +59,18 @@ Deno.test("children of a caged child that is killed while they boot do not begin
     const list = Deno.readTextFileSync(`/proc/${child.pid}/task/${child.pid}/children`).trim();
     return list === "" ? null : Number(list.split(" ")[0]);
   });
+  child.kill();
+  await within(child.join());
+  child.close();
+  await allEnd([grandchild]);
+});
+
+Deno.test("a caged process cannot stop a child that boots, and so would stay", async () => {
+  using told = new Queue<unknown[]>();
+  const child = new Process({ target: stopEarly, args: [told], permissions: "none" });
+  child.start();
+  const [grandchild, ...errors] = await within(told.get()) as [number, ...string[]];
+  for (const error of errors) assertStringIncludes(error, "stops only children that have begun");
   child.kill();
   await within(child.join());
   child.close();

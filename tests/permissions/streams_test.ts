@@ -33,3 +33,11 @@ for (const kind of ["terminal", "socket", "file"]) {
     if (kind === "file") await Deno.remove(file);
   });
 }
+
+Deno.test("a caged child that writes into a stream which nobody reads keeps neither its parent nor its reactor", async () => {
+  if (!await hasPython()) return console.warn("skipped: no python3 here to make a socket");
+  const [script, main] = ["unread.py", "cage_flood_main.ts"].map((name) => new URL(name, FIXTURES).pathname);
+  const args = [script, Deno.execPath(), "run", "-A", "--quiet", "--no-check", main];
+  const { stdout, stderr } = await within(new Deno.Command("python3", { args }).output());
+  assertEquals(new TextDecoder().decode(stdout), "joined -9\n", new TextDecoder().decode(stderr));
+});

@@ -327,7 +327,10 @@ pub fn child_await(pid: u32) -> Result<u32> {
 pub fn child_signal(pid: u32, signal: i32) -> Result<()> {
     let signal = Signal::from_named_raw(signal)
         .ok_or_else(|| state("Cannot signal a process: no such signal"))?;
-    child(pid)?.signal(signal).map_err(to_js)
+    let child = child(pid)?;
+    let member = &tree()?.member;
+    let signalled = child.require_may_signal(member, signal);
+    signalled.and_then(|()| child.signal(signal)).map_err(to_js)
 }
 
 /// Reaps the child of that pid if it has ended; nothing happens if there is none.

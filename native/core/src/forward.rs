@@ -9,10 +9,12 @@
 //! | a terminal, a socket, open for reading, or closed    | a pipe, whose bytes a thread passes on    |
 //!
 //! The thread ends when nobody can write into the pipe any more. What a child had written before
-//! its end has been passed on when it is reaped.
+//! its end has been passed on when it is reaped, unless nobody takes it: whoever reaps it, which may be
+//! the reactor, is not kept waiting for longer than [`PATIENCE`].
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{FileType, OFlags};
@@ -25,6 +27,9 @@ use crate::sys::stream::poll_until;
 /// The most bytes that are passed on in one turn: what a pipe holds.
 const CHUNK: usize = 64 * 1024;
 
+/// How long who reaps a child waits for its last words to be taken.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Devices of the kernel's own memory have this major number: `/dev/null` and the like.
 const MEMORY_DEVICES: u32 = 1;
 
@@ -34,12 +39,22 @@ pub enum Stream {
     Error,
 }
 
-/// A pipe from a child to one of this process's streams.
+/// A pipe from a child to one of this process's streams, and the thread that passes on what comes.
 pub struct Forward {
     pipe: OwnedFd,
     to: Stream,
-    /// Held by whoever passes something on, so that all arrives in order.
-    turn: Mutex<()>,
+    passed: Mutex<Passed>,
+    /// Whoever waits for more to be passed on.
+    progress: Condvar,
+}
+
+/// How many bytes have come out of the pipe, and how many of them have been written.
+#[derive(Default)]
+struct Passed {
+    read: u64,
+    written: u64,
+    /// The thread has ended.
+    is_over: bool,
 }
 
 /// The end to write into, for a caged child, and its pipe; `None` if it may have this process's own
@@ -51,13 +66,17 @@ pub fn outlet(to: Stream) -> Result<Option<(OwnedFd, Arc<Forward>)>> {
     let fail = |errno| Error::os("make a pipe for the output of a process", errno);
     let (pipe, writer) = pipe_with(PipeFlags::CLOEXEC).map_err(fail)?;
     rustix::fs::fcntl_setfl(&pipe, OFlags::NONBLOCK).map_err(fail)?;
-    let turn = Mutex::new(());
-    let forward = Arc::new(Forward { pipe, to, turn });
+    let forward = Arc::new(Forward {
+        pipe,
+        to,
+        passed: Mutex::default(),
+        progress: Condvar::new(),
+    });
     let passing = Arc::clone(&forward);
     std::thread::Builder::new()
         .name("mp-forward".into())
         .stack_size(128 * 1024)
-        .spawn(move || while passing.pass_on_next() {})
+        .spawn(move || passing.pass_on())
         .map_err(|_| fail(Errno::AGAIN))?;
     Ok(Some((writer, forward)))
 }
@@ -82,47 +101,51 @@ fn is_harmless(descriptor: BorrowedFd) -> bool {
     })
 }
 
-/// What became of a turn.
-#[derive(PartialEq, Eq)]
-enum Turn {
-    Passed(usize),
-    Nothing,
-    End,
-}
-
 impl Forward {
-    /// Waits for something, and passes it on; `false` at the end.
-    fn pass_on_next(&self) -> bool {
-        let mut polled = [PollFd::new(&self.pipe, PollFlags::IN)];
-        if poll_until(&mut polled, None).is_err() {
-            return false;
-        }
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        self.pass_on() != Turn::End
+    fn passed(&self) -> MutexGuard<'_, Passed> {
+        // Numbers are whole even after a panic elsewhere.
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Passes on what is in the pipe, and no more than that: others may go on writing.
-    pub fn drain(&self) {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut left = CHUNK;
-        while let Turn::Passed(length) = self.pass_on() {
-            left = left.saturating_sub(length);
-            if left == 0 {
-                return;
+    /// Passes on what comes, to the end.
+    fn pass_on(&self) {
+        let mut bytes = vec![0; CHUNK];
+        while let Some(length) = self.read(&mut bytes) {
+            with(self.to, |target| write_all(target, &bytes[..length]));
+            self.passed().written += length as u64;
+            self.progress.notify_all();
+        }
+        self.passed().is_over = true;
+        self.progress.notify_all();
+    }
+
+    /// Waits for something, and reads it; `None` at the end.
+    fn read(&self, bytes: &mut [u8]) -> Option<usize> {
+        loop {
+            poll_until(&mut [PollFd::new(&self.pipe, PollFlags::IN)], None).ok()?;
+            let mut passed = self.passed();
+            match rustix::io::read(&self.pipe, &mut *bytes) {
+                Ok(0) => return None,
+                Ok(length) => {
+                    passed.read += length as u64;
+                    return Some(length);
+                }
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                Err(_) => return None,
             }
         }
     }
 
-    fn pass_on(&self) -> Turn {
-        let mut bytes = vec![0; CHUNK];
-        let length = match rustix::io::retry_on_intr(|| rustix::io::read(&self.pipe, &mut *bytes)) {
-            Ok(0) => return Turn::End,
-            Ok(length) => length,
-            Err(Errno::AGAIN) => return Turn::Nothing,
-            Err(_) => return Turn::End,
-        };
-        with(self.to, |target| write_all(target, &bytes[..length]));
-        Turn::Passed(length)
+    /// Waits until what is in the pipe now has been passed on, and no more than that: others may go on
+    /// writing. A stream that takes nothing, such as a terminal that was stopped, is not waited for.
+    pub fn drain(&self) {
+        let passed = self.passed();
+        let waiting = rustix::io::ioctl_fionread(&self.pipe).unwrap_or(0);
+        let all = passed.read + waiting;
+        let is_under_way = |passed: &mut Passed| passed.written < all && !passed.is_over;
+        let _ = self
+            .progress
+            .wait_timeout_while(passed, PATIENCE, is_under_way);
     }
 }
 

@@ -409,6 +409,19 @@ impl Child {
         }
     }
 
+    /// Fails in a cage for a signal that stops a child before it is tied to its parent ([`end_with`]):
+    /// it would stay, stopped, when its parent has ended.
+    pub fn require_may_signal(&self, member: &Member, signal: Signal) -> Result<()> {
+        let stops = [Signal::STOP, Signal::TSTP, Signal::TTIN, Signal::TTOU].contains(&signal);
+        let entry = ProcessEntry::at(member.arena(), self.place.slot);
+        if !stops || !member.is_caged() || entry.has_begun(self.place.generation) == Some(true) {
+            return Ok(());
+        }
+        Err(Error::NotCapable(
+            "a process with limited permissions stops only children that have begun".into(),
+        ))
+    }
+
     /// Sends a signal; nothing happens if it has ended (`pidfd_send_signal(2)`).
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let sent = match rustix::process::pidfd_send_signal(&self.pidfd, signal) {
