@@ -8,8 +8,8 @@ export interface Surroundings {
   denied?: [errno: number, calls: number[]];
   /** Limits of resources, hard and soft. */
   limits?: Partial<Record<"FSIZE" | "NPROC" | "NOFILE" | "MEMLOCK" | "AS", number>>;
-  /** Whether SIGCHLD is ignored. */
-  ignoresChildSignal?: boolean;
+  /** The numbers of the signals that are ignored. */
+  ignored?: number[];
   /** Descriptors that are closed. */
   closed?: number[];
 }

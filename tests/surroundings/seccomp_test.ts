@@ -9,7 +9,7 @@ const ENOSYS = 38;
 const IS_ARM = Deno.build.arch === "aarch64";
 const CALLS = {
   ...{ memfd_create: IS_ARM ? 279 : 319, waitid: IS_ARM ? 95 : 247, pidfd_open: 434, pidfd_send_signal: 424 },
-  ...{ futex_waitv: 449, close_range: 436 },
+  ...{ futex_waitv: 449, close_range: 436, faccessat2: 439 },
 };
 const why = await obstacle(...surrounded({ denied: [EPERM, [CALLS.futex_waitv]] }, ["/bin/true"]));
 
@@ -22,11 +22,15 @@ for (const [errno, said] of [[EPERM, "Operation not permitted"], [ENOSYS, "Funct
     assertEquals({ stderr, said: stdout.trim().split("\n") }, { stderr: "", said: cases });
   });
 
-  testUnless(why, `pidfd_send_signal and close_range that fail with ${errno}: processes end as told`, async () => {
-    const denied = [CALLS.pidfd_send_signal, CALLS.close_range];
-    const { stdout, stderr } = await runWords(surrounded({ denied: [errno, denied] }, fixture("exit_codes.ts")));
-    assertEquals({ stderr, stdout }, { stderr: "", stdout: "spawn 0 7 -15 true\nforkserver 0 7 -15 true\n" });
-  });
+  testUnless(
+    why,
+    `pidfd_send_signal, close_range and faccessat2 that fail with ${errno}: processes begin and end as told`,
+    async () => {
+      const denied = [CALLS.pidfd_send_signal, CALLS.close_range, CALLS.faccessat2];
+      const { stdout, stderr } = await runWords(surrounded({ denied: [errno, denied] }, fixture("exit_codes.ts")));
+      assertEquals({ stderr, stdout }, { stderr: "", stdout: "spawn 0 7 -15 true\nforkserver 0 7 -15 true\n" });
+    },
+  );
 
   for (const name of ["memfd_create", "pidfd_open", "waitid"] as const) {
     testUnless(why, `${name} that fails with ${errno}: one sentence names it`, async () => {

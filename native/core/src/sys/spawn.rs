@@ -153,7 +153,13 @@ impl Program<'_> {
 pub fn can_enter(directory: &Path) -> rustix::io::Result<()> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     rustix::fs::open(directory, flags, Mode::empty())?;
-    rustix::fs::accessat(CWD, directory, Access::EXEC_OK, AtFlags::EACCESS)
+    match rustix::fs::accessat(CWD, directory, Access::EXEC_OK, AtFlags::EACCESS) {
+        // Before Linux 5.8, and where a filter does not know `faccessat2`: the real user is asked about.
+        Err(Errno::NOSYS | Errno::PERM) => {
+            rustix::fs::accessat(CWD, directory, Access::EXEC_OK, AtFlags::empty())
+        }
+        result => result,
+    }
 }
 
 /// Fails unless a program can begin in the directory that this process is in: Deno cannot in one
@@ -242,8 +248,9 @@ impl Drop for FileActions {
     }
 }
 
-/// `posix_spawnattr_t` that gives the child default signal handling: SIGPIPE, SIGINT and SIGCHLD not
-/// ignored, and nothing blocked but perhaps SIGINT. Destroyed on drop.
+/// `posix_spawnattr_t` that gives the child default signal handling: SIGPIPE, SIGINT, SIGTERM and SIGCHLD
+/// not ignored, whatever this process was started with, and nothing blocked but perhaps SIGINT.
+/// Destroyed on drop.
 struct Attributes(Box<libc::posix_spawnattr_t>);
 
 impl Attributes {
@@ -264,6 +271,7 @@ impl Attributes {
         unsafe {
             libc::sigaddset(&mut defaults, libc::SIGPIPE);
             libc::sigaddset(&mut defaults, libc::SIGINT);
+            libc::sigaddset(&mut defaults, libc::SIGTERM);
             libc::sigaddset(&mut defaults, libc::SIGCHLD);
             check(libc::posix_spawnattr_setsigdefault(
                 &mut *attributes.0,
