@@ -3,6 +3,10 @@
 
 /** Longer names are cut. */
 const LONGEST_NAME = 200;
+/** As are longer texts … */
+const LONGEST_QUOTED = 80;
+/** … and values whose printed form is longer. */
+const LONGEST_GLANCE = 400;
 
 /** Control characters, marks and overrides of direction, separators of lines and paragraphs. */
 // deno-lint-ignore no-control-regex -- those are meant
@@ -19,4 +23,18 @@ export function harmless(text: string, { multiline = false } = {}): string {
 /** The name of a process, for a message. */
 export function shownName(name: string): string {
   return harmless(name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
+}
+
+/** A text, for a message: between quotes, and cut. */
+export function quoted(text: string): string {
+  return harmless(JSON.stringify(text.length <= LONGEST_QUOTED ? text : `${text.slice(0, LONGEST_QUOTED)}…`));
+}
+
+/**
+ * What a value is, at a glance, for a message. What is in its parts is left out: of a value that others have sent, it
+ * might have no end.
+ */
+export function glance(value: unknown): string {
+  const shown = Deno.inspect(value, { depth: 0, iterableLimit: 10, strAbbreviateSize: LONGEST_QUOTED, compact: true });
+  return harmless(shown.length <= LONGEST_GLANCE ? shown : `${shown.slice(0, LONGEST_GLANCE)}…`, { multiline: true });
 }

@@ -8,6 +8,26 @@ import { hasNode, nodeProcess } from "../node.ts";
 /** As it was before any module of the user's could replace it: an error that ends the process must be seen. */
 const print = console.error;
 
+/** So many errors inside of others are told; there may be a circle of them. */
+const MOST_INNER = 20;
+
+/** Prints an error, and of SuppressedErrors, which Deno prints without them, the two that they are about. */
+function printError(error: unknown): void {
+  print(error);
+  const inner = innerOf(error);
+  for (let told = 0; inner.length > 0 && told < MOST_INNER; told++) {
+    const [label, next] = inner.shift()!;
+    print(`${label}:`);
+    print(next);
+    inner.unshift(...innerOf(next));
+  }
+}
+
+function innerOf(error: unknown): [label: string, inner: unknown][] {
+  if (!(error instanceof SuppressedError)) return [];
+  return [["thrown last", error.error], ["suppressed by that", error.suppressed]];
+}
+
 let deal: (error: unknown) => void = fail;
 
 /** Says what becomes of an error from now on; by default it ends the process. */
@@ -19,7 +39,7 @@ export function dealWithUncaught(act: (error: unknown) => void): void {
 export function fail(error: unknown): never {
   try {
     print(`Process ${shownName(current.name)}:`);
-    print(error);
+    printError(error);
   } finally {
     Deno.exit(1); // whether or not there is somebody to tell
   }
@@ -29,7 +49,7 @@ export function fail(error: unknown): never {
 export function tell(what: string, error: unknown): void {
   try {
     print(what);
-    print(error);
+    printError(error);
   } catch {
     // Nobody is there to be told.
   }

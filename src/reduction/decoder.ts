@@ -6,6 +6,7 @@
  * @module
  */
 import { isRestoringFromOutside } from "../blocks.ts";
+import { quoted } from "../harmless.ts";
 import { domException } from "./dom_exception.ts";
 import { errorOf, makeError } from "./error_classes.ts";
 import { classFound, classKnown } from "./error_exports.ts";
@@ -467,11 +468,6 @@ function isHidden(error: Error, key: string): boolean {
   if (key === "errors") return error instanceof AggregateError;
   if (key === "error" || key === "suppressed") return error instanceof SuppressedError;
   return HIDDEN_PROPERTIES.has(key);
-}
-
-/** A text of the sender's, so that it does no harm where it is printed. */
-function quoted(text: string): string {
-  return JSON.stringify(text.length <= 80 ? text : `${text.slice(0, 80)}…`);
 }
 
 /** Sets an own property without calling setters, `__proto__` among them. */

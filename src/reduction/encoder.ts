@@ -7,7 +7,7 @@ import { quotaOf } from "./dom_exception.ts";
 import { headOf, ownPropertiesOf, propertiesOf, type Property, stackOf, textOf } from "./error_parts.ts";
 import { Extension, MAX_DEPTH, VIEWS } from "./format.ts";
 import { isOf, type Kind, kindOf, requireNothingHidden, viewName } from "./kinds.ts";
-import { hasNames } from "./names.ts";
+import { itemsOf } from "./names.ts";
 import {
   DETACHED,
   FUNCTION,
@@ -188,30 +188,34 @@ export class Encoder {
   #writeArray(value: readonly unknown[], prototype: object): void {
     if (prototype !== Array.prototype && this.#writeReduced(value, prototype)) return;
     const { length } = value;
-    if (hasNames(value, length)) return this.#writeSparseArray(value);
+    const items = itemsOf(value, length);
+    if (items === null) return this.#writeSparseArray(value, null);
+    if (items.length !== length) return this.#writeSparseArray(value, items);
     for (let i = 0; i < length; i++) {
-      if (value[i] === undefined && !Object.hasOwn(value, i)) return this.#writeSparseArray(value);
+      if (!(i in value)) return this.#writeSparseArray(value, items === value ? null : items);
     }
     this.#out.writeCount(length, 0x90, 16, 0xdc);
     let i = 0;
     try {
-      for (; i < length; i++) this.#write(value[i]);
+      for (; i < length; i++) this.#write(items[i]);
     } catch (error) {
       throw error instanceof Refusal ? error.within(`[${i}]`) : error;
     }
   }
 
-  /** Writes an array by its properties, those among them that have names. */
-  #writeSparseArray(value: readonly unknown[]): void {
+  /** Writes an array by its properties, those among them that have names; `values` are theirs, once they were read. */
+  #writeSparseArray(array: readonly unknown[], values: readonly unknown[] | null): void {
     const header = this.#out.openExtension(Extension.SparseArray);
-    const { length } = value;
+    const { length } = array;
     this.#out.writeNumber(length);
-    for (const key of Object.keys(value)) {
+    const keys = Object.keys(array);
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i];
       const index = Number(key) >>> 0;
       const isIndex = String(index) === key && index < length;
       if (isIndex) this.#out.writeNumber(index);
       else this.#out.writeString(key);
-      this.#writeAt(isIndex ? `[${key}]` : propertyStep(key), Reflect.get(value, key));
+      this.#writeAt(isIndex ? `[${key}]` : propertyStep(key), values === null ? Reflect.get(array, key) : values[i]);
     }
     this.#out.closeExtension(header);
   }

@@ -5,14 +5,19 @@
  * @module
  */
 
-/** Up to so many items the keys are counted; beyond, the printed form of the array is quicker (measured). */
-const FEW = 512;
+/** Up to so many items they are listed; beyond, the printed form of the array is quicker (measured). */
+const FEW = 1500;
 
-/** Whether an array of that length has, or may have, enumerable properties besides its items. */
-export function hasNames(array: readonly unknown[], length: number): boolean {
-  if (length <= FEW) return Object.keys(array).length > length;
+/**
+ * What is to be read for the items of an array of that length: a list of all values that it has, the names' behind the
+ * items; or the array itself, if it is long and has no names; `null` if it is long and has, or may have, names.
+ *
+ * The list is a quarter as dear as that of the keys. Getters have run then, and are not to be run again.
+ */
+export function itemsOf(array: readonly unknown[], length: number): readonly unknown[] | null {
+  if (length <= FEW) return Object.values(array);
   // With no item printed, this takes the same few microseconds whatever the length, and runs no getter.
-  return Deno.inspect(array, PRINTING) !== `[ ... ${length} more items ]`;
+  return Deno.inspect(array, PRINTING) === `[ ... ${length} more items ]` ? array : null;
 }
 
 const PRINTING: Deno.InspectOptions = { iterableLimit: 0, depth: 0, colors: false };

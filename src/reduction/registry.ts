@@ -50,8 +50,8 @@ export interface Refused {
 
 /** The receiver's half: only what travels is in here, so that no message can name anything else. */
 const byName = new Map<string, Registration>();
-/** The sender's half. */
-const byPrototype = new Map<object, Registration | Refused>();
+/** The sender's half. Some classes are made at run time, and go. */
+const byPrototype = new WeakMap<object, Registration | Refused>();
 let viewReducer: ViewReducer | null = null;
 let attachments: number[] | null = null;
 let discarder: ((attachments: readonly number[]) => void) | null = null;

@@ -5,6 +5,7 @@
 // reaches a user. What users have views of is a SharedArrayBuffer over a whole block, which it keeps by itself.
 
 import { BlockHandle, type BlockReference, cellOf, collecting, Kind, layout } from "../blocks.ts";
+import { glance } from "../harmless.ts";
 import { native, type ShownBlock, translated } from "../native.ts";
 import { attach, setViewReducer } from "../reduction.ts";
 
@@ -172,7 +173,7 @@ function integersOf(data: unknown, count: number): number[] {
   const isSound = Array.isArray(data) && data.length === count &&
     data.every((item) => Number.isSafeInteger(item) && item >= 0);
   if (isSound) return data;
-  throw new RangeError(`Cannot restore shared memory: the reference is malformed: ${Deno.inspect(data)}`);
+  throw new RangeError(`Cannot restore shared memory: the reference is malformed: ${glance(data)}`);
 }
 
 /** The kinds of views that may arrive, by the names that they give themselves. */
@@ -215,7 +216,7 @@ function restoreView(data: unknown): ArrayBufferView {
   const [block, generation, byteOffset, length] = integersOf(rest, 4);
   const View = viewConstructors.get(kind);
   if (View === undefined) {
-    throw new RangeError(`Cannot restore a view of shared memory: ${Deno.inspect(kind)} is no kind of view`);
+    throw new RangeError(`Cannot restore a view of shared memory: ${glance(kind)} is no kind of view`);
   }
   using handle = BlockHandle.adopt([block, generation]);
   const buffer = arrivedBuffer(handle);

@@ -1,6 +1,7 @@
 // Arrays in shared memory as the synchronized wrapper sees them: typed arrays and arrays of structures alike.
 
 import { closedError, partsOf } from "../blocks.ts";
+import { glance } from "../harmless.ts";
 import { register } from "../reduction.ts";
 import { checkIndex, elementsOf, iterableOf } from "./elements.ts";
 import type { StructureSpec } from "./fields.ts";
@@ -93,7 +94,7 @@ export class StructureArray<F extends Fields> implements Disposable {
         const [spec, length, reference] = partsOf(data, "an array of structures");
         const type = typeOfSpec(spec);
         if (!isLength(length)) {
-          throw new RangeError(`Cannot restore an array of structures: its length is ${Deno.inspect(length)}`);
+          throw new RangeError(`Cannot restore an array of structures: its length is ${glance(length)}`);
         }
         return new StructureArray(type, length, restorePlace(reference, demandOf(type, length)));
       },

@@ -2,11 +2,13 @@
 
 import { partsOf } from "../blocks.ts";
 import { register, registerAlias } from "../reduction/registry.ts";
-import { ArrayField, type Field, type Member, ScalarField, type Spec, type StructureSpec } from "./fields.ts";
+import { ArrayField, type Field, type Member, ScalarField, type StructureSpec } from "./fields.ts";
 import { type Place, type PlaceReference, placeReference, restorePlace } from "./memory.ts";
 import { StructureInstance } from "./structure_instance.ts";
 import { badType, type Copies, type Elements, scalarType, type TypeCode, type Views } from "./types.ts";
+import { glance, quoted } from "../harmless.ts";
 import { showAsText } from "../shown.ts";
+import { KnownTypes } from "./known_types.ts";
 
 /** The type of one field: a single value, an array of a fixed length, or another structure. */
 export type FieldType = TypeCode | readonly [type: TypeCode, length: number] | StructureType<Fields>;
@@ -60,6 +62,24 @@ const RESERVED: ReadonlySet<string> = new Set([
   "value",
 ]);
 
+/** More is refused: a few bytes of a message could describe any number, a structure of structures of structures … */
+const MOST_FIELDS = 10_000;
+const MOST_LEVELS = 64;
+
+function requireBounded({ fieldCount, levels }: { readonly fieldCount: number; readonly levels: number }): void {
+  if (fieldCount > MOST_FIELDS) {
+    throw new RangeError(
+      `Cannot define the Structure: with those of its structures it has ${fieldCount} fields, at most ${MOST_FIELDS} ` +
+        "are wanted; an array is one field",
+    );
+  }
+  if (levels > MOST_LEVELS) {
+    throw new RangeError(
+      `Cannot define the Structure: structures lie ${levels} deep in it, at most ${MOST_LEVELS} may`,
+    );
+  }
+}
+
 /** The type of all structures with the same fields. Made by {@linkcode Structure}. */
 export class StructureType<F extends Fields> {
   static {
@@ -93,6 +113,10 @@ export class StructureType<F extends Fields> {
   readonly spec: StructureSpec;
   /** @ignore */
   readonly members: readonly Member[];
+  /** @ignore How many single values and arrays there are in it, those of its structures included. */
+  readonly fieldCount: number;
+  /** @ignore How deep structures lie in it; 1 if none does. */
+  readonly levels: number;
   /** The class of the instances, made when the first is. */
   #Instance: typeof StructureInstance | undefined;
   /** Only for the type checker: it tells types with other fields apart. */
@@ -104,7 +128,7 @@ export class StructureType<F extends Fields> {
     let [end, alignment] = [0, 1];
     for (const [name, type] of Object.entries(fields)) {
       if (RESERVED.has(name) || name in Object.prototype) {
-        throw new RangeError(`Cannot define the Structure: a field cannot be named "${name}"`);
+        throw new RangeError(`Cannot define the Structure: a field cannot be named ${quoted(name)}`);
       }
       const field = fieldOf(name, type);
       const at = roundUp(end, field.alignment);
@@ -112,6 +136,10 @@ export class StructureType<F extends Fields> {
       end = at + field.size;
       alignment = Math.max(alignment, field.alignment);
     }
+    const inner = members.flatMap(({ field }) => field instanceof StructureType ? [field] : []);
+    this.fieldCount = inner.reduce((sum, { fieldCount }) => sum + fieldCount, members.length - inner.length);
+    this.levels = inner.reduce((most, { levels }) => Math.max(most, levels + 1), 1);
+    requireBounded(this);
     this.members = members;
     this.alignment = alignment;
     this.size = roundUp(end, alignment);
@@ -169,14 +197,14 @@ function fieldOf(name: string, type: FieldType): Field {
   if (type instanceof StructureType) return type;
   const [code, length] = Array.isArray(type) ? type : [type];
   const scalar = scalarType(code);
-  if (scalar === undefined) throw badType(`define the field "${name}"`, type);
+  if (scalar === undefined) throw badType(`define the field ${quoted(name)}`, type);
   if (!Array.isArray(type)) return new ScalarField(scalar);
   if (type.length !== 2) {
-    throw new TypeError(`Cannot define the field "${name}": ${Deno.inspect(type)} was given, wanted [type, length]`);
+    throw new TypeError(`Cannot define the field ${quoted(name)}: ${glance(type)} was given, wanted [type, length]`);
   }
   if (Number.isSafeInteger(length) && length >= 0) return new ArrayField(scalar, length);
   throw new RangeError(
-    `Cannot define the field "${name}": its length is ${Deno.inspect(length)}, wanted an integer >= 0`,
+    `Cannot define the field ${quoted(name)}: its length is ${glance(length)}, wanted an integer >= 0`,
   );
 }
 
@@ -190,15 +218,13 @@ function defineInstance(members: readonly Member[]): typeof StructureInstance {
   return Instance;
 }
 
-/** One type for the same fields, in whatever order of definition and arrival, so that instances have one class. */
-const types = new Map<string, StructureType<Fields>>();
-
 /**
  * The type of structures with these fields, laid out as C does it: in this order, each aligned. For `Value`, `Array`,
  * `RawValue` and `RawArray`.
  *
  * @throws {TypeError} If a field's type is not known.
- * @throws {RangeError} If a field has a name that a structure's own members have, or an array has no valid length.
+ * @throws {RangeError} If a field has a name that a structure's own members have, an array has no valid length, or there
+ * are more than 10 000 fields, or structures more than 64 deep.
  *
  * @example A point with a label
  * ```ts
@@ -215,27 +241,37 @@ export function Structure<const F extends Fields>(fields: F): StructureType<F> {
   if (typeof fields !== "object" || fields === null) {
     throw new TypeError(`Cannot define the Structure: ${Deno.inspect(fields)} was given, wanted an object of types`);
   }
-  const type = new StructureType(fields);
-  const key = JSON.stringify(type.spec);
-  const known = types.get(key) ?? type;
-  types.set(key, known);
-  return known as StructureType<F>;
+  return types.define(new StructureType(fields as Fields)) as unknown as StructureType<F>;
 }
+
+/** One type for the same fields, in whatever order of definition and arrival, so that instances have one class. */
+const types = new KnownTypes<StructureType<Fields>>();
 
 /** The type that a message describes. */
 export function typeOfSpec(spec: unknown): StructureType<Fields> {
   try {
-    return Structure(fieldsOfSpec(spec as StructureSpec));
+    return typeIn(spec as StructureSpec, new Map());
   } catch (cause) {
-    throw new RangeError(`Cannot restore a Structure: its description is malformed: ${Deno.inspect(spec)}`, { cause });
+    throw new RangeError(`Cannot restore a Structure: its description is malformed: ${glance(spec)}`, { cause });
   }
 }
 
-function fieldsOfSpec(spec: StructureSpec): Fields {
-  return Object.fromEntries(Object.entries(spec).map(([name, part]) => [name, fieldTypeOfSpec(part)]));
-}
-
-function fieldTypeOfSpec(spec: Spec): FieldType {
-  if (typeof spec === "string" || Array.isArray(spec)) return spec as FieldType;
-  return typeOfSpec(spec);
+/** As {@linkcode typeOfSpec}; `made` are those of the same message, which may name one at many places. */
+function typeIn(spec: StructureSpec, made: Map<StructureSpec, StructureType<Fields> | null>): StructureType<Fields> {
+  const before = made.get(spec);
+  if (before === null) throw new RangeError("it is part of itself");
+  if (before !== undefined) return before;
+  if (typeof spec !== "object" || spec === null) {
+    throw new TypeError(`it is ${glance(spec)}, wanted an object of types`);
+  }
+  made.set(spec, null);
+  const fields = Object.entries(spec).map(([name, part]): [string, FieldType] => {
+    return [
+      name,
+      typeof part === "string" || Array.isArray(part) ? part as FieldType : typeIn(part as StructureSpec, made),
+    ];
+  });
+  const type = types.receive(new StructureType(Object.fromEntries(fields)));
+  made.set(spec, type);
+  return type;
 }

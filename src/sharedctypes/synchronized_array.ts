@@ -1,6 +1,7 @@
 // Arrays with a lock.
 
 import { closedError, partsOf } from "../blocks.ts";
+import { glance } from "../harmless.ts";
 import { register, registerAlias } from "../reduction/registry.ts";
 import { enter, type Lock, type RLock } from "../synchronize/lock.ts";
 import { checkBound, checkIndex, checkRange, elementsOf } from "./elements.ts";
@@ -250,7 +251,7 @@ export function synchronizedArray(
   if (raw instanceof StructureArray) return new SynchronizedArray(raw, StructureArray.sequenceOf(raw), protection);
   const type = scalarType(code);
   if (type === undefined || !(raw instanceof type.View) || !isShared(raw.buffer)) {
-    throw new RangeError(`Cannot synchronize the array: it is no shared memory of type ${Deno.inspect(code)}`);
+    throw new RangeError(`Cannot synchronize the array: it is no shared memory of type ${glance(code)}`);
   }
   const sequence = new ViewSequence(type, raw);
   if (type.code !== "c" && type.code !== "u") {

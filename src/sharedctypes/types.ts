@@ -1,5 +1,7 @@
 // The types of single values: C's, by Python's typecodes and by names that say their size, as on 64-bit Linux.
 
+import { glance } from "../harmless.ts";
+
 /** What JavaScript sees of a value of each type. */
 export interface Elements {
   /** `char`: a byte. */
@@ -232,7 +234,7 @@ export function scalarType(code: unknown): ScalarType | undefined {
 /** The error for what is no type. */
 export function badType(action: string, given: unknown): TypeError {
   const codes = [...types().keys()].map((code) => `"${code}"`).join(", ");
-  return new TypeError(`Cannot ${action}: bad typecode ${Deno.inspect(given)}, wanted ${codes} or a Structure`);
+  return new TypeError(`Cannot ${action}: bad typecode ${glance(given)}, wanted ${codes} or a Structure`);
 }
 
 /** The type whose values a typed array holds, by its kind only; `undefined` for other objects. */

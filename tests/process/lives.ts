@@ -28,6 +28,20 @@ export function livesTogether({ Process, programs }: Suite): void {
     }
   }
 
+  Deno.test("an uncaught SuppressedError is told with the errors in it", async () => {
+    const program = new URL("uncaught_program.ts", FIXTURES);
+    const { stdout, stderr } = await programs.runProgram(program, { args: ["disposing"] });
+    assertEquals(stdout, "exitcode 1\n");
+    const errors = stderr.split("\n").filter((line) => /^\S/.test(line));
+    assertMatch(
+      errors.join("\n"),
+      new RegExp(
+        "^Process Child:\nSuppressedError.*\nthrown last:\nRangeError: the outer disposal\nsuppressed by that:\n" +
+          "SuppressedError.*\nthrown last:\nRangeError: the inner disposal\nsuppressed by that:\nRangeError: the work$",
+      ),
+    );
+  });
+
   const CODES: [given: number, exitcode: number][] = [[-3, 253], [300, 44], [256, 0], [8, 8]];
   for (const [given, exitcode] of CODES) {
     Deno.test(`TestSubclassingProcess.test_sys_exit: Deno.exit(${given}) gives exit code ${exitcode}, as the system cuts it`, async () => {

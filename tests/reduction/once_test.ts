@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { getContext, JoinableQueue, Lock, Pipe, Pool, Queue, SimpleQueue } from "@parallel/multiprocessing";
-import { dumpInto, dumps } from "../../src/reduction.ts";
+import { dumpInto, dumps, loads } from "../../src/reduction.ts";
 import { counted, countedResult, counts, mirror } from "../fixtures/reduction_targets.ts";
 import { within } from "../helpers.ts";
 
@@ -107,3 +107,24 @@ for (const method of ["spawn", "forkserver"] as const) {
     }
   });
 }
+
+Deno.test("getters of arrays: once for each message", () => {
+  let runs = 0;
+  const counting = (array: unknown[], key: string | number) =>
+    Object.defineProperty(array, key, { get: () => ++runs, enumerable: true, configurable: true });
+  const long = Array.from({ length: 5000 }, (_, i) => i);
+  const arrays: [what: string, array: unknown[], wanted: unknown[]][] = [
+    ["an item", counting([0, 7], 0), [1, 7]],
+    ["a name", counting([0, 7], "label"), Object.assign([0, 7], { label: 1 })],
+    ["as many names as holes", counting([1, , 3], "label"), Object.assign([1, , 3], { label: 1 })],
+    ["behind a Proxy", new Proxy(counting([1, 2], "label"), {}), Object.assign([1, 2], { label: 1 })],
+    ["a long one", counting(long.slice(), 0), [1, ...long.slice(1)]],
+    ["a long one with a name", counting(long.slice(), "label"), Object.assign(long.slice(), { label: 1 })],
+  ];
+  for (const [what, array, wanted] of arrays) {
+    runs = 0;
+    const copy = loads(dumps(array).bytes) as unknown[];
+    assertEquals(runs, 1, what);
+    assertEquals([copy.length, Object.entries(copy)], [wanted.length, Object.entries(wanted)], what);
+  }
+});

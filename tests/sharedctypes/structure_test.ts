@@ -1,9 +1,25 @@
 // Structure: layout, fields, arrays of them.
 
-import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertNotStrictEquals,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { InvalidStateError } from "../../src/errors.ts";
 import { Array as SharedArray, RawArray, RawValue, Structure, Value } from "../../src/sharedctypes.ts";
+import { dumps, loads } from "../../src/reduction.ts";
+import { registerAlias } from "../../src/reduction/registry.ts";
 import { sent } from "./helpers.ts";
+
+/** What a message says is the type of a structure. */
+class Described {
+  constructor(readonly spec: unknown) {}
+}
+// Its instances travel as types do: by their `spec`.
+registerAlias(Described, "multiprocessing.StructureType");
 
 Deno.test("Structure: C's layout", () => {
   assertEquals(Structure({ a: "u8", b: "f64", c: "i16" }).size, 24);
@@ -122,4 +138,45 @@ Deno.test("Structure: arrays of them", () => {
   raw.close();
   arrived.close();
   assertThrows(() => raw.get(0), InvalidStateError, "closed");
+});
+
+Deno.test("Structure: a type that arrives is the one that is defined", () => {
+  const Line = Structure({ from: Structure({ x: "f64" }), to: Structure({ x: "f64" }) });
+  assertStrictEquals(sent(Line), Line);
+  const later = sent(Structure({ first: "u8", last: "u16" }));
+  assertStrictEquals(Structure({ first: "u8", last: "u16" }), later);
+});
+
+Deno.test("Structure: what messages describe is not kept for ever", () => {
+  const described = (i: number) => loads(dumps(new Described({ [`field${i}`]: "u8" })).bytes);
+  const first = described(0);
+  assertStrictEquals(described(0), first);
+  for (let i = 1; i <= 1000; i++) described(i);
+  assertNotStrictEquals(described(0), first);
+  assertStrictEquals(described(1000), described(1000));
+});
+
+Deno.test("Structure: a description that has no end, or grows without measure, is refused", () => {
+  const circle: Record<string, unknown> = { x: "u8" };
+  circle.again = circle;
+  let [doubled, deep, tall]: Record<string, unknown>[] = [{ x: ["u8", 0] }, { x: "u8" }, { x: "nonsense" }];
+  for (let i = 0; i < 40; i++) doubled = { a: doubled, b: doubled };
+  for (let i = 0; i < 70; i++) deep = { deep };
+  for (let i = 0; i < 6; i++) tall = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`${i} ${at}`, tall]));
+  const wanted: [spec: unknown, cause: string][] = [
+    [circle, "part of itself"],
+    [doubled, "fields, at most 10000"],
+    [deep, "65 deep in it, at most 64"],
+    [tall, "bad typecode"],
+    [Object.fromEntries(Array.from({ length: 10_001 }, (_, i) => [i, "u8"])), "it has 10001 fields"],
+    [{ "\x1b[2J": ["u8", -1] }, "\\u001b[2J"],
+  ];
+  for (const [spec, why] of wanted) {
+    const { bytes } = dumps(new Described(spec));
+    const error = assertThrows(() => loads(bytes), RangeError, "its description is malformed");
+    let innermost: unknown = error;
+    while (innermost instanceof Error && innermost.cause !== undefined) innermost = innermost.cause;
+    assertStringIncludes(String(innermost), why);
+    assert(error.message.length < 600, error.message);
+  }
 });
