@@ -10,6 +10,8 @@ const PLACES = 32;
 /** The places of one pool. */
 export class CellTable {
   readonly #free: Int32Array[] = [];
+  /** A place of the pool's own: see `lingerer` of the desk. */
+  readonly lingerer: Int32Array = this.take();
 
   /** A worker's words, all 0. */
   take(): Int32Array {

@@ -15,7 +15,7 @@ import { type Channel, ENDED } from "./channel.ts";
 import type { Glance } from "./glance.ts";
 import type { Member } from "./member.ts";
 import { Flag, Kind, Mode } from "./messages.ts";
-import { performance } from "../timing.ts";
+import { clearTimeout, performance, setTimeout, unrefTimer } from "../timing.ts";
 
 /** What a dispatcher is made with. */
 export interface DispatcherOptions {
@@ -45,8 +45,8 @@ const MOST_BYTES = 8 * 2 ** 20;
 const MOST_CACHED = 2 ** 20;
 /** How much the last task says about the next. */
 const NEWS = 0.2;
-/** A worker that does not come within so many milliseconds after it was called is not counted on. */
-const CALL_COUNTS = 50;
+/** A worker that has not come so many milliseconds after it was called, or has answered, is not counted on. */
+const SIGN_COUNTS = 50;
 
 /** Gives the tasks of one pool to its workers. */
 export class Dispatcher {
@@ -66,6 +66,8 @@ export class Dispatcher {
   #onlySince = 0;
   /** How long a task takes, in milliseconds; `null` before the first. */
   #pace: number | null = null;
+  /** When it is looked whether those have come who were counted on, while others rest. */
+  #muster: ReturnType<typeof setTimeout> | undefined;
   /** The functions that all workers have been told of. */
   readonly #introduced = new Set<number>();
 
@@ -157,6 +159,7 @@ export class Dispatcher {
     this.#sources.clear();
     this.#given.clear();
     this.#bytes = 0;
+    this.#dismiss();
   }
 
   /** Puts tasks for as long as there are some, and room for them; then calls the workers that are missing. */
@@ -172,8 +175,14 @@ export class Dispatcher {
     } finally {
       this.#isDispatching = false;
     }
-    this.#callWorkers();
-    if (this.#given.size === 1) this.#options.glance.soon();
+    const isSure = this.#callWorkers();
+    if (this.#given.size === 1 && this.#options.glance.soon()) return;
+    if (!isSure) this.#musterSoon();
+  }
+
+  /** The only task was not answered as soon as was hoped. */
+  watch(): void {
+    if (!this.#callWorkers()) this.#musterSoon();
   }
 
   /** Whether more tasks are to be put. */
@@ -230,10 +239,14 @@ export class Dispatcher {
     this.handBack(list.map((item, i) => ({ call, first: first + i, list: [item], deaths: task.deaths })));
   }
 
-  /** Calls as many of the workers that rest as there are tasks that nobody has taken, nor is about to. */
-  #callWorkers(): void {
+  /**
+   * Calls as many of the workers that rest as there are tasks that nobody has taken, nor is about to. Whether that is all
+   * that can be done: none rests while another is but counted on.
+   */
+  #callWorkers(): boolean {
     let missing = this.#given.size;
-    if (missing === 0) return;
+    let coming = 0;
+    if (missing === 0) return true;
     const resting: Member[] = [];
     for (const member of this.#options.members) {
       const isBusy = this.isBusy(member);
@@ -241,12 +254,29 @@ export class Dispatcher {
       if (member.state !== "ready" || member.isRetired) continue;
       const { mode } = member;
       if (mode === Mode.resting || mode === Mode.asleep) resting.push(member);
-      else if (isComing(member, isBusy)) missing--;
+      else if (isComing(member, isBusy)) coming++;
     }
-    if (missing <= 0) return;
+    const called = Math.max(0, Math.min(missing - coming, resting.length));
     // Whoever has worked last is the quickest to come.
-    if (missing < resting.length) resting.sort((a, b) => b.lastActive - a.lastActive);
-    for (const member of resting.slice(0, missing)) member.call();
+    if (called > 0 && called < resting.length) resting.sort((a, b) => b.lastActive - a.lastActive);
+    for (const member of resting.slice(0, called)) member.call();
+    return missing <= 0 || called === resting.length;
+  }
+
+  /** If somebody who is counted on does not come, having been stopped, say, another is to be called. */
+  #musterSoon(): void {
+    if (this.#muster !== undefined) return;
+    this.#muster = setTimeout(() => {
+      this.#muster = undefined;
+      this.watch();
+    }, SIGN_COUNTS);
+    unrefTimer(this.#muster);
+  }
+
+  #dismiss(): void {
+    if (this.#muster === undefined) return;
+    clearTimeout(this.#muster);
+    this.#muster = undefined;
   }
 
   /** The worker that has the only task, or is most likely to take it. */
@@ -266,7 +296,10 @@ export class Dispatcher {
     if (task === null) return null;
     member.settled(number);
     this.#pace = this.#pace === null ? time : (1 - NEWS) * this.#pace + NEWS * time;
-    if (this.#given.size === 0) this.#options.glance.answered(performance.now() - this.#onlySince);
+    if (this.#given.size === 0) {
+      this.#options.glance.answered(performance.now() - this.#onlySince);
+      this.#dismiss();
+    }
     return task;
   }
 
@@ -283,12 +316,12 @@ export class Dispatcher {
 /** Whether a worker is about to look for a task: also one that has ended its last, and done no more than to say so. */
 function isComing(member: Member, isBusy: boolean): boolean {
   switch (member.mode) {
-    case Mode.searching:
-      return true;
+    case Mode.away:
+    case Mode.resting:
+    case Mode.asleep:
+      return false;
     case Mode.running:
-      return !isBusy;
-    case Mode.called:
-      return member.sinceCall < CALL_COUNTS;
+      return !isBusy && member.sinceSign < SIGN_COUNTS;
   }
-  return false;
+  return member.sinceSign < SIGN_COUNTS;
 }

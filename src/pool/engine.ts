@@ -45,8 +45,10 @@ export type EngineState = "running" | "closed" | "terminated" | "broken";
 /** When a pool is terminated at the end of the program: before anything else ends, as in CPython. */
 const AT_EXIT = 15;
 
-/** Milliseconds until a task is looked for again that a worker has just taken, and not noted yet. */
+/** Milliseconds until tasks are looked for again that workers have just taken, and not noted yet; twice as many after
+ * each look. What is waited for takes microseconds, unless a worker has been stopped. */
 const LOCATE_AGAIN = 1;
+const LOCATE_AGAIN_AT_MOST = 100;
 
 /** For so many milliseconds frames are read before the event loop gets a turn. */
 const LONGEST_READ = 8;
@@ -55,7 +57,7 @@ const LONGEST_READ = 8;
 export class Engine implements CallHost, CrewHost {
   readonly #options: EngineOptions;
   readonly #functions = new FunctionTable();
-  readonly #glance = new Glance((timeout) => this.#look(timeout));
+  readonly #glance = new Glance((timeout) => this.#look(timeout), () => this.#dispatcher.watch());
   readonly #crew: Crew;
   readonly #dispatcher: Dispatcher;
   readonly #strays: Strays;
@@ -152,21 +154,25 @@ export class Engine implements CallHost, CrewHost {
     if (!wasOver) this.#withdraw(call, { timedOut, kill });
   }
 
-  #withdraw(call: Call, how: { timedOut: boolean; kill: boolean }): void {
+  #withdraw(call: Call, how: { timedOut: boolean; kill: boolean }, again = LOCATE_AGAIN): void {
     // The user's code that is just being serialised, or read, has aborted the call: a moment later.
     const isBusy = this.#dispatcher.isWriting || Iterator.from(this.#crew).some((member) => member.isBusy);
     if (isBusy) return queueMicrotask(() => this.#withdraw(call, how));
     if (this.#dispatcher.numbersOf(call).length === 0) return;
     this.#dispatcher.takeBack();
+    let areAllFound = true;
     for (const number of this.#dispatcher.numbersOf(call)) {
       const runner = Iterator.from(this.#crew).find((member) => member.begun === number);
       if (runner === undefined) {
-        // Somebody has just taken it, or its answer is yet to be read.
-        unrefTimer(setTimeout(() => this.#withdraw(call, how), LOCATE_AGAIN));
+        areAllFound = false; // somebody has just taken it, or its answer is yet to be read
         continue;
       }
       runner.cancel(number, how.timedOut);
       if (how.kill) runner.condemn(number, this.#options.grace);
+    }
+    if (!areAllFound) {
+      // One timer for all of them, however many there are.
+      unrefTimer(setTimeout(() => this.#withdraw(call, how, Math.min(LOCATE_AGAIN_AT_MOST, 2 * again)), again));
     }
     this.dispatch();
   }

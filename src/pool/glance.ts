@@ -19,8 +19,12 @@ export class Glance {
   /** When the event loop has last had a turn, as far as is known. */
   #lastTurn = 0;
 
-  constructor(look: (timeout: number) => boolean | null) {
+  /** Nothing came, or it was not the time to look. */
+  readonly #inVain: () => void;
+
+  constructor(look: (timeout: number) => boolean | null, inVain: () => void) {
     this.#look = look;
+    this.#inVain = inVain;
   }
 
   /** The event loop has had a turn. */
@@ -33,15 +37,18 @@ export class Glance {
     this.#isHot = time < HOT;
   }
 
-  /** There is only one task: its result is looked out for soon, if that promises something. */
-  soon(): void {
-    if (!this.#isHot || this.#isDue) return;
+  /** There is only one task: its result is looked out for soon, if that promises something; whether it does. */
+  soon(): boolean {
+    if (!this.#isHot) return false;
+    if (this.#isDue) return true;
     this.#isDue = true;
     // So that of many calls in a row only the last looks.
     queueMicrotask(() => {
       this.#isDue = false;
-      if (performance.now() - this.#lastTurn > LONGEST_STARE) return;
-      if (this.#look(GLANCE) === false) this.#isHot = false;
+      const found = performance.now() - this.#lastTurn > LONGEST_STARE ? null : this.#look(GLANCE);
+      if (found === false) this.#isHot = false;
+      if (found !== true) this.#inVain();
     });
+    return true;
   }
 }

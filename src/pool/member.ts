@@ -89,7 +89,7 @@ export class Member {
 
   readonly #host: MemberHost;
   readonly #maxTasks: number;
-  #calledAt = 0;
+  #lastSign = 0;
 
   /** Starts a worker. */
   constructor(host: MemberHost, { ProcessClass, stderr, settings, initializer, cells, tasks }: MemberOptions) {
@@ -102,6 +102,7 @@ export class Member {
       results: new Channel().own(),
       cancel: new Event(),
       cells: cells.take(),
+      lingerer: cells.lingerer,
     };
     this.#maxTasks = settings.maxtasksperchild;
     try {
@@ -157,12 +158,12 @@ export class Member {
   /** Whether it may have taken a task without having noted that. */
   get isInDoubt(): boolean {
     const { mode } = this;
-    return mode === Mode.searching || mode === Mode.resting || mode === Mode.called;
+    return mode !== Mode.running && mode !== Mode.asleep && mode !== Mode.away;
   }
 
-  /** Milliseconds since it was last called. */
-  get sinceCall(): number {
-    return performance.now() - this.#calledAt;
+  /** Milliseconds since it was last called, or has answered. */
+  get sinceSign(): number {
+    return performance.now() - this.#lastSign;
   }
 
   /** Whether an answer is just being read, in which user code may run. */
@@ -182,7 +183,7 @@ export class Member {
     const { cells } = this.#desk;
     for (const mode of [Mode.asleep, Mode.resting]) {
       if (Atomics.compareExchange(cells, Cell.mode, mode, Mode.called) !== mode) continue;
-      this.#calledAt = performance.now();
+      this.#lastSign = performance.now();
       this.#desk.bell.send({ ...QUIET, kind: Kind.call }, []);
       return;
     }
@@ -198,6 +199,7 @@ export class Member {
   /** Notes that it has answered a task. */
   settled(number: number): void {
     this.answered++;
+    this.#lastSign = performance.now();
     if (number === this.#condemned) this.#pardon();
   }
 
@@ -289,6 +291,7 @@ export class Member {
     this.#desk.functions.close();
     this.#desk.results.close();
     this.#desk.cancel[Symbol.dispose]();
+    Atomics.compareExchange(this.#desk.lingerer, 0, this.pid, 0);
     this.#cells.giveBack(this.#desk.cells);
   }
 }

@@ -57,6 +57,8 @@ export interface Desk {
   readonly cancel: Event;
   /** See {@linkcode Cell}. */
   readonly cells: Int32Array;
+  /** One word of all workers: the process that lingers at the tasks, 0 if none does. */
+  readonly lingerer: Int32Array;
 }
 
 /** What a worker is started with, besides its desk. */
@@ -92,16 +94,17 @@ export const Cell = { begun: 0, cancelled: 1, reason: 2, memory: 3, mode: 4 } as
  * | mode | meaning | goes on to |
  * | --- | --- | --- |
  * | `away` | it takes no tasks: it boots, or has had as many as it may | `searching` |
+ * | `lingering` | it has just ended a task and waits a moment where the next is put, or has taken one and not noted which | `running`, `searching` |
  * | `searching` | it looks for a task, or has taken one and not noted which | `running`, `resting`, `away` |
  * | `resting` | it has found none, and looks once more | `running`, `asleep`, `called` |
  * | `asleep` | it has found none, and waits for its bell | `called` |
  * | `called` | the pool has made it so, and rings its bell | `searching`, `running` |
- * | `running` | `begun` says what it runs | `searching`, `away` |
+ * | `running` | `begun` says what it runs | `lingering`, `searching`, `away` |
  *
  * The pool puts a task before it looks who rests; a worker rests before it looks for the last time: so no task waits
- * while a worker sleeps, and nobody is woken in vain.
+ * while a worker sleeps, and nobody is woken in vain. Whoever lingers is woken by the task itself, and needs no bell.
  */
-export const Mode = { away: 0, searching: 1, resting: 2, asleep: 3, called: 4, running: 5 } as const;
+export const Mode = { away: 0, searching: 1, resting: 2, asleep: 3, called: 4, running: 5, lingering: 6 } as const;
 
 /** Words per worker: a cache line, so that no two workers write to the same. */
 export const CELLS = 16;

@@ -1,7 +1,7 @@
 // Workers that die: what is lost, and what is not.
 
 import { type Pool, ProcessError, Queue, Value, WorkerLostError } from "@parallel/multiprocessing";
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import * as targets from "../fixtures/pool_targets.ts";
 import { isRunning, until } from "../helpers.ts";
 import type { Suite } from "./suite.ts";
@@ -106,6 +106,35 @@ export function lossesOfPools({ pool: poolOf, test }: Suite): void {
     }
     assertEquals(await pool.apply(targets.square, [3]), 9);
     assertEquals(pool.stats().restarts, 12);
+  });
+
+  test("a worker that is stopped keeps no task from those that are free", async () => {
+    await using pool = poolOf(2);
+    for (const isAsleep of [true, false, true, false]) {
+      const stopped = await pool.apply(targets.pid); // which is the one that would be called first
+      if (isAsleep) await until("idle workers", () => pool.stats().idle === 2);
+      Deno.kill(stopped, "SIGSTOP");
+      await until("the worker stopped", () => / \(.*\) T /.test(Deno.readTextFileSync(`/proc/${stopped}/stat`)));
+      try {
+        assertNotEquals(await pool.apply(targets.pid), stopped);
+      } finally {
+        Deno.kill(stopped, "SIGCONT");
+      }
+    }
+  });
+
+  test("calls that are ended while all workers are stopped end, and so do their tasks", async () => {
+    await using pool = poolOf(2);
+    await pool.map(targets.nothing, Array(1000), { chunksize: 1 }); // quick tasks are given ahead
+    const { workers } = pool.stats();
+    const abort = new AbortController();
+    const calls = numbers(100).map((i) => pool.apply(targets.square, [i], { signal: abort.signal }));
+    for (const { pid } of workers) Deno.kill(pid, "SIGSTOP");
+    abort.abort();
+    const outcomes = await Promise.allSettled(calls);
+    assert(outcomes.every(({ status }) => status === "rejected"));
+    for (const { pid } of workers) Deno.kill(pid, "SIGCONT");
+    assertEquals(await pool.map(targets.square, [1, 2, 3]), [1, 4, 9]);
   });
 
   test("a task with retries is begun anew", async () => {
