@@ -10,6 +10,7 @@
 
 import type { FunctionReference } from "./callable_types.ts";
 import { OwnerDiedError } from "./errors.ts";
+import { harmless } from "./harmless.ts";
 import { RawArray } from "./sharedctypes.ts";
 import { Lock } from "./synchronize/lock.ts";
 
@@ -44,11 +45,11 @@ export function arrivedReference(value: unknown): TravellingReference {
   const it = (value ?? {}) as Partial<LateReference & FunctionReference>;
   const areTexts = (texts: readonly unknown[]) => texts.every((text) => typeof text === "string");
   if (it.lock instanceof Lock && it.said instanceof Uint8Array && it.said.length === SIZE && areTexts([it.label])) {
-    return { label: it.label!, lock: it.lock, said: it.said };
+    return { label: harmless(it.label!), lock: it.lock, said: it.said };
   }
   const { label, module, name, member, hash } = it;
   if (areTexts([label, module, name, member ?? "", hash ?? ""])) {
-    return { label, module, name, member: member ?? null, hash: hash ?? null } as FunctionReference;
+    return { label: harmless(label!), module, name, member: member ?? null, hash: hash ?? null } as FunctionReference;
   }
   throw new RangeError("Cannot restore a function: its reference is malformed");
 }
@@ -109,7 +110,7 @@ function wordOf({ label, said }: LateReference): FunctionReference {
   const bytes = Uint8Array.from(said); // a copy: others may write meanwhile
   const [length] = new Uint32Array(bytes.buffer, 0, 1);
   const word = JSON.parse(new TextDecoder().decode(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length)));
-  if (typeof word.refused === "string") throw new TypeError(word.refused);
+  if (typeof word.refused === "string") throw new TypeError(harmless(word.refused, { multiline: true }));
   const found = arrivedReference({ ...word.found, label });
   if (isLate(found)) throw new TypeError(`Cannot run "${label}": it was promised twice`);
   return found;

@@ -6,6 +6,7 @@ import { knownNamespace } from "./callable_namespaces.ts";
 import { valueAt } from "./callable_proof.ts";
 import { GIVEN_AS_TEXT, isText } from "./callable_refusal.ts";
 import { type Callable, type FunctionReference, type ModuleNamespace, sourceHash } from "./callable_types.ts";
+import { harmless } from "./harmless.ts";
 import { loadedModules } from "./inspector.ts";
 import { treeHasCage } from "./native.ts";
 
@@ -29,7 +30,7 @@ function isLimited({ isTrusted = false }: ResolveOptions): boolean {
 function requireKnown({ label, module }: FunctionReference, loaders: ModuleLoaders): void {
   if (isKnown(module, loaders) || loadedModules()?.includes(module)) return;
   throw new TypeError(
-    `Cannot run "${label}": a message says that "${module}" exports it, and since a process here has fewer ` +
+    `Cannot run "${label}": a message says that "${harmless(module)}" exports it, and since a process here has fewer ` +
       "permissions than others, no module is imported because a message names it; import it before and start with " +
       "--allow-sys, or let the main module export the function",
   );
@@ -53,7 +54,9 @@ export async function resolve(
     module = await load(found.module, loaders);
   } catch (error) {
     if (!isLoadError(error)) throw error;
-    throw new TypeError(`Cannot run "${found.label}": ${loadFailure(error)}`, { cause: error });
+    throw new TypeError(`Cannot run "${found.label}": ${harmless(loadFailure(error), { multiline: true })}`, {
+      cause: error,
+    });
   }
   return exportedBy(module, found);
 }
@@ -79,9 +82,11 @@ function exportedBy(namespace: ModuleNamespace, { label, module, name, member, h
   const value = valueAt(namespace, { name, member });
   if (hash === null) return explicitlyExported(namespace, value, { label, module });
   if (typeof value === "function" && sourceHash(value) === hash) return value;
-  const place = member === null ? `"${name}"` : `"${member}" of "${name}"`;
+  const place = harmless(member === null ? `"${name}"` : `"${member}" of "${name}"`);
   throw new TypeError(
-    `Cannot run "${label}": "${module}" exports ${typeof value === "function" ? "another function" : "nothing"} as ` +
+    `Cannot run "${label}": "${harmless(module)}" exports ${
+      typeof value === "function" ? "another function" : "nothing"
+    } as ` +
       `${place} here than in the process that gave it: it was edited meanwhile, or exports what depends on the process; ` +
       "start the program anew, or export the same in every process",
   );
@@ -93,13 +98,13 @@ function explicitlyExported(
   { label, module }: Pick<FunctionReference, "label" | "module">,
 ): Callable {
   if (typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value))) {
-    throw new TypeError(`Cannot run "${label}": "${module}" exports a class of this name, wanted a function`);
+    throw new TypeError(`Cannot run "${label}": "${harmless(module)}" exports a class of this name, wanted a function`);
   }
   if (typeof value === "function") return value;
   const names = Object.getOwnPropertyNames(namespace)
     .filter((name) => typeof valueAt(namespace, { name, member: null }) === "function");
   throw new TypeError(
-    `Cannot run "${label}": "${module}" exports no function of this name, but ` +
+    `Cannot run "${label}": "${harmless(module)}" exports no function of this name, but ` +
       (names.length === 0 ? "no function at all" : names.map((key) => `"${key}"`).join(", ")),
   );
 }

@@ -1,7 +1,9 @@
 // Names of processes in messages: a terminal obeys nothing in them.
 
-import { Lock, OwnerDiedError, parentProcess, Process, Queue } from "@parallel/multiprocessing";
-import { assert, assertEquals, assertInstanceOf, assertStringIncludes, assertThrows } from "@std/assert";
+import { Lock, OwnerDiedError, parentProcess, Process, Queue, RawArray } from "@parallel/multiprocessing";
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { arrivedReference, promised } from "../../src/callable_late.ts";
+import { resolve } from "../../src/callable_resolve.ts";
 import { harmless, shownName } from "../../src/harmless.ts";
 import { holdAndRename } from "../fixtures/cage_name_targets.ts";
 import { within } from "../helpers.ts";
@@ -49,4 +51,28 @@ Deno.test("the name that a program gives is the name that it gets; only messages
   assertEquals(shownName("x".repeat(10_000)).length, 201);
   assertEquals(harmless("a\nb\x1b", { multiline: true }), "a\nb\\u001b");
   await Promise.resolve();
+});
+
+Deno.test("a reference to a function in a message names nothing that steers a terminal", async () => {
+  const here = import.meta.url;
+  const [evil] = Object.values(names);
+  const references = [
+    { label: evil, module: here, name: "missing", hash: null },
+    { label: "x", module: here, name: evil, hash: "0" },
+    { label: "x", module: here, name: "missing", member: evil, hash: "0" },
+    { label: evil, module: `file:///${evil}`, name: "x", hash: null },
+  ];
+  for (const reference of references) {
+    const error = await assertRejects(() => resolve(arrivedReference(reference)), TypeError);
+    assert(!STEERING.test(error.message), JSON.stringify(error.message));
+  }
+  using lock = new Lock();
+  const said = RawArray("B", 16 * 1024);
+  const bytes = new TextEncoder().encode(JSON.stringify({ refused: evil }));
+  said.set([bytes.length]);
+  said.set(bytes, 4);
+  const late = arrivedReference({ label: evil, lock, said }) as Parameters<typeof promised>[0];
+  const error = await assertRejects(() => promised(late), TypeError);
+  assert(!STEERING.test(error.message), JSON.stringify(error.message));
+  assertStringIncludes(error.message, "owned");
 });
