@@ -7,11 +7,14 @@ export const performance: Pick<Performance, "now"> = {
   now: globalThis.performance.now.bind(globalThis.performance),
 };
 
-/** As the global one was. */
-export const setTimeout: typeof globalThis.setTimeout = globalThis.setTimeout;
+const timeouts = { set: asItIs("setTimeout"), clear: asItIs("clearTimeout") };
 
 /** As the global one was. */
-export const clearTimeout: typeof globalThis.clearTimeout = globalThis.clearTimeout;
+export const setTimeout =
+  ((...args: Parameters<typeof globalThis.setTimeout>) => timeouts.set()(...args)) as typeof globalThis.setTimeout;
+
+/** As the global one was. */
+export const clearTimeout: typeof globalThis.clearTimeout = (id) => timeouts.clear()(id);
 
 /** As the global one was. */
 export const queueMicrotask: typeof globalThis.queueMicrotask = globalThis.queueMicrotask;
@@ -24,3 +27,27 @@ export const timeoutSignal: typeof AbortSignal.timeout = AbortSignal.timeout.bin
 
 /** `Deno.unrefTimer`, as it was. */
 export const unrefTimer: typeof Deno.unrefTimer = Deno.unrefTimer;
+
+/**
+ * A global function as it is now, had when it is first wanted: Deno makes its timers when somebody first asks for one,
+ * which takes 10 ms of a process's start. Who gives the global another value meanwhile changes what Deno's getter
+ * gives, so the function is taken just before that.
+ */
+function asItIs<Name extends "setTimeout" | "clearTimeout">(name: Name): () => typeof globalThis[Name] {
+  type Value = typeof globalThis[Name];
+  const descriptor = Object.getOwnPropertyDescriptor(globalThis, name) ?? {};
+  const { get, set, configurable = false } = descriptor;
+  let value: Value | undefined;
+  if (get === undefined || set === undefined || !configurable) value = globalThis[name];
+  const taken = () => value ??= get!.call(globalThis) as Value;
+  if (value === undefined) {
+    Object.defineProperty(globalThis, name, {
+      ...descriptor,
+      set(other: unknown) {
+        taken();
+        set!.call(globalThis, other);
+      },
+    });
+  }
+  return taken;
+}
