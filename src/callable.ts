@@ -7,7 +7,14 @@ import { isLate, Pledge, type TravellingReference } from "./callable_late.ts";
 import { knownNamespace } from "./callable_namespaces.ts";
 import { isAt, type Place, search, searchAtAnyPrice, searchLater } from "./callable_proof.ts";
 import { importersOf, readSource, urlOf } from "./callable_source.ts";
-import { type Callable, type FunctionReference, isOwnModule, type ModuleExport, sourceHash } from "./callable_types.ts";
+import {
+  type Callable,
+  type FunctionReference,
+  isOwnModule,
+  type ModuleExport,
+  nameOf,
+  sourceHash,
+} from "./callable_types.ts";
 import { InvalidStateError } from "./errors.ts";
 import { beforeBlocking } from "./native.ts";
 
@@ -58,7 +65,7 @@ export function reference(target: Callable | ModuleExport, options: ReferenceOpt
   const naming = [...modules];
   for (const url of naming) {
     const source = readSource(url);
-    if (source !== null) naming.push(...importersOf(target.name, source, url).filter((it) => !naming.includes(it)));
+    if (source !== null) naming.push(...importersOf(nameOf(target), source, url).filter((it) => !naming.includes(it)));
   }
   refusePrivate(target, naming);
   const given = new GivenFunction(target, modules, naming);
@@ -144,7 +151,7 @@ class GivenFunction implements Given {
   readonly #pledges = new Set<Pledge>();
 
   constructor(fn: Callable, from: readonly string[], naming: readonly string[]) {
-    this.label = fn.name === "" ? "a function without a name" : fn.name;
+    this.label = nameOf(fn) || "a function without a name";
     this.#fn = fn;
     this.#from = from;
     this.#naming = naming;

@@ -1,6 +1,6 @@
 // Modules as this process imports them, for whoever finds functions and classes in them.
 
-import { rememberNamespace } from "./callable_namespaces.ts";
+import { namespaceAtOnce, rememberNamespace } from "./callable_namespaces.ts";
 import type { ModuleLoader, ModuleNamespace } from "./callable_types.ts";
 import { nodeProcess } from "./node.ts";
 
@@ -37,8 +37,17 @@ export function requireModule(url: string): ModuleNamespace | null {
   if (!/^file:[^?#]*$/.test(url)) return null;
   try {
     const path = decodeURIComponent(new URL(url).pathname);
-    return nodeProcess().getBuiltinModule("node:module").createRequire(url)(path);
+    const exports = nodeProcess().getBuiltinModule("node:module").createRequire(url)(path);
+    const namespace = namespaceAtOnce(url); // it is loaded now
+    return namespace === null || namespace === "later" ? importedCommonJs(exports) : namespace;
   } catch {
     return null;
   }
+}
+
+/** What an `import()` gives of a CommonJS module that `require()` has loaded. */
+function importedCommonJs(exports: unknown): ModuleNamespace {
+  const hasNames = (typeof exports === "object" && exports !== null) || typeof exports === "function";
+  const names = hasNames ? Object.getOwnPropertyDescriptors(exports) : {};
+  return Object.create(null, { ...names, default: { value: exports, enumerable: true } });
 }

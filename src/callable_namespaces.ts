@@ -9,7 +9,8 @@
 // None of them evaluates a module twice, loads one that is not loaded, or needs a permission that is not named here.
 // Each has V8 link a module of a line to the one that is asked about; docs/decisions/identity.md has the rest.
 
-import type { ModuleNamespace } from "./callable_types.ts";
+import { LINKING_NAME, type ModuleNamespace, nameOf } from "./callable_types.ts";
+import { ENTRY_PREFIX } from "./command_line.ts";
 import { objectsOf } from "./inspector.ts";
 import { nodeProcess } from "./node.ts";
 import { hasBytes, pathOfUrl } from "./paths.ts";
@@ -144,7 +145,7 @@ export function namespaceAtAnyPrice(url: string): ModuleNamespace | null {
   const name = givers.get(url);
   if (name === undefined) return null;
   const functions = objectsOf("Object.getPrototypeOf(function* () {})") ?? [];
-  const giver = functions.find((it) => typeof it === "function" && it.name === name) as GiverFunction | undefined;
+  const giver = functions.find((it) => typeof it === "function" && nameOf(it) === name) as GiverFunction | undefined;
   const namespace = giver?.().next().value;
   return namespace === undefined ? null : rememberNamespace(url, namespace);
 }
@@ -163,7 +164,8 @@ export function resolvedFrom(specifier: string, base: string): string | null {
 
 /** The exports of the modules that `require()` has loaded, by URL. */
 export function requiredModules(): [string, unknown][] {
-  return Object.entries(node()._cache ?? {}).map(([path, module]) => [`file://${encodeURI(path)}`, module?.exports]);
+  return Object.entries(node()._cache ?? {})
+    .map(([path, module]) => [`file://${encodeURI(path).replace(/[?#]/g, encodeURIComponent)}`, module?.exports]);
 }
 
 /**
@@ -171,7 +173,7 @@ export function requiredModules(): [string, unknown][] {
  * can name that folder, it is the root. The name of the file, which does not exist, ends as that of a test: `--coverage` says nothing about such.
  */
 function evaluated(text: string, base: string): Record<string, unknown> {
-  const path = `${folderOf(base) ?? "/"}$multiprocessing_${++count}_test.mjs`;
+  const path = `${folderOf(base) ?? "/"}${LINKING_NAME}${++count}_test.mjs`;
   const module = new (node().Module)(path);
   module._compile(text, path, "module", true);
   return module.exports;
@@ -199,6 +201,7 @@ function isSyncPossible(): boolean {
   return isPossible;
 }
 
+/** The URL of a module of this package with that text. */
 function dataUrl(text: string): string {
-  return `data:text/javascript,${encodeURIComponent(text)}`;
+  return `${ENTRY_PREFIX}-link,${encodeURIComponent(text)}`;
 }

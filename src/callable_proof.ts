@@ -9,7 +9,7 @@ import {
   requiredModules,
 } from "./callable_namespaces.ts";
 import { isText } from "./callable_refusal.ts";
-import { type Callable, isOwnModule, type ModuleNamespace } from "./callable_types.ts";
+import { type Callable, isOwnModule, type ModuleNamespace, nameOf } from "./callable_types.ts";
 import { loadedModules } from "./inspector.ts";
 import { hasNode } from "./node.ts";
 
@@ -49,7 +49,7 @@ export function search(fn: Callable, modules: readonly string[]): Findings {
     if (namespace === "later" && !isText(url)) later.push(url); // that would be of no use
     return namespace === null || namespace === "later" ? null : placeIn(namespace, url, fn);
   };
-  const place = first(modules, look) ?? first(namingModules(fn.name, modules), look) ??
+  const place = first(modules, look) ?? first(namingModules(nameOf(fn), modules), look) ??
     first(reachableModules(modules), look) ?? placeAmongRequired(fn);
   if (place !== null || later.length > 0) return { place, later };
   return { place: placeAmongLoaded(look), later };
@@ -124,7 +124,8 @@ function placeAmongKnown(fn: Callable): Place | null {
 function placeIn(namespace: ModuleNamespace, module: string, fn: Callable): Place | null {
   // Its own name first: others may be gone when the module is edited, or be those of an `import *`.
   const names = Object.getOwnPropertyNames(namespace);
-  const ordered = names.includes(fn.name) ? [fn.name, ...names] : names;
+  const own = nameOf(fn);
+  const ordered = names.includes(own) ? [own, ...names] : names;
   for (const name of ordered) {
     if (valueAt(namespace, { name, member: null }) === fn) return { module, name, member: null };
   }

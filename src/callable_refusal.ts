@@ -1,7 +1,7 @@
 // What cannot be run in another process, in words.
 
 import { definesPrivately, mentions, readSource } from "./callable_source.ts";
-import type { Callable } from "./callable_types.ts";
+import { type Callable, nameOf } from "./callable_types.ts";
 import { isFrozen } from "./freeze.ts";
 import { mayAsk } from "./inspector.ts";
 import { hasNode } from "./node.ts";
@@ -10,22 +10,23 @@ import { hasNode } from "./node.ts";
 export function refuse(target: Callable, kind: "function" | "class"): void {
   const text = Function.prototype.toString.call(target);
   const isClass = /^class\b/.test(text);
+  const name = nameOf(target);
   if (isClass && kind === "function") {
-    throw new TypeError(`Cannot run "${target.name}" in another process: it is a class, wanted a function`);
+    throw new TypeError(`Cannot run "${name}" in another process: it is a class, wanted a function`);
   }
   if (!isClass && kind === "class") {
-    throw new TypeError(`Cannot construct "${target.name}" in another process: it is a function, wanted a class`);
+    throw new TypeError(`Cannot construct "${name}" in another process: it is a function, wanted a class`);
   }
   if (target instanceof GeneratorFunction || target instanceof AsyncGeneratorFunction) {
     throw new TypeError(
-      `Cannot run "${target.name}" in another process: it is a generator function, which does nothing when called; ` +
+      `Cannot run "${name}" in another process: it is a generator function, which does nothing when called; ` +
         "wrap it in a function that uses what it yields",
     );
   }
-  if (target.name.startsWith("bound ") && text.includes("[native code]")) {
+  if (name.startsWith("bound ") && text.includes("[native code]")) {
     throw new TypeError(
-      `Cannot run "${target.name}" in another process: it is a bound function, wanted a function exported by a ` +
-        `module; pass "${target.name.replace(/^(bound )+/, "")}" itself and give what it is bound to as an argument`,
+      `Cannot run "${name}" in another process: it is a bound function, wanted a function exported by a ` +
+        `module; pass "${name.replace(/^(bound )+/, "")}" itself and give what it is bound to as an argument`,
     );
   }
 }
@@ -35,15 +36,16 @@ const AsyncGeneratorFunction = (async function* () {}).constructor;
 
 /** Refuses a function that one of the modules certainly keeps to itself, if no other so much as names it. */
 export function refusePrivate(target: Callable, modules: readonly string[]): void {
+  const name = nameOf(target);
   const sources = modules.map(readSource);
-  const naming = modules.filter((_, i) => mentions(target.name, sources[i]));
+  const naming = modules.filter((_, i) => mentions(name, sources[i]));
   if (naming.length !== 1) return;
   const [url] = naming;
   const source = readSource(url);
   switch (source === null ? null : definesPrivately(target, source)) {
     case "declared":
       throw new TypeError(
-        `Cannot run "${target.name}" in another process: "${url}" does not export it; ` +
+        `Cannot run "${name}" in another process: "${url}" does not export it; ` +
           `write "export" before its declaration, at the top level of the module`,
       );
     case "inline":
@@ -76,7 +78,8 @@ export function isText(url: string | undefined): boolean {
 /** That no module exports a function. */
 export function notFound(target: Callable, modules: readonly string[]): TypeError {
   const kind = /^class\b/.test(Function.prototype.toString.call(target)) ? "class" : "function";
-  const wanted = target.name === "" ? `a ${kind} without a name` : `"${target.name}"`;
+  const name = nameOf(target);
+  const wanted = name === "" ? `a ${kind} without a name` : `"${name}"`;
   if (!hasNode()) {
     return new TypeError(
       `Cannot run ${wanted}: Deno cannot be asked which module exports it, because the path of Deno itself is no text ` +

@@ -3,7 +3,7 @@
 // that a function which is exported in some roundabout way is never refused.
 
 import { resolvedFrom } from "./callable_namespaces.ts";
-import type { Callable } from "./callable_types.ts";
+import { type Callable, nameOf } from "./callable_types.ts";
 
 const sources = new Map<string, string | null>();
 /** The texts as they are in the files, by those without comments. */
@@ -95,7 +95,7 @@ export function mentions(name: string, source: string | null): boolean {
  * `target` or `initializer` written in the call.
  */
 export function definesPrivately(fn: Callable, source: string): "declared" | "inline" | null {
-  const { name } = fn;
+  const name = nameOf(fn);
   if (!isIdentifier(name) || mayExport(name, source)) return null;
   const count = (pattern: string) => [...source.matchAll(new RegExp(pattern, "gm"))].length;
   const word = wordPattern(name);

@@ -37,6 +37,16 @@ export type ModuleLoader = () => Promise<ModuleNamespace>;
 /** The exports of a module. */
 export type ModuleNamespace = Readonly<Record<string, unknown>>;
 
+/** What a function is called; nothing where its `name` has been made something else than a text. */
+export function nameOf(fn: Callable): string {
+  try {
+    const { name } = fn as { readonly name: unknown };
+    return typeof name === "string" ? name : "";
+  } catch {
+    return ""; // a getter's own idea
+  }
+}
+
 /**
  * Length and 32-bit FNV-1a hash of a function's source text. Parent and child run the same emitted text, so the
  * same function has the same hash in both. That is no proof of anything, since other functions may have the same text.
@@ -49,12 +59,16 @@ export function sourceHash(fn: Callable): string {
 }
 
 /**
- * True for the modules of this package, which never export a user's function: its sources, and the entry modules of
- * its children. To import one of the latter would start a child once more, or wait for oneself.
+ * True for the modules of this package, which never export a user's function: its sources, the entry modules of its
+ * children, and what it has V8 link to others. To import an entry would start a child once more, or wait for oneself.
  */
 export function isOwnModule(url: string): boolean {
-  return url.startsWith(OWN_FOLDER) || url === OWN_ENTRY || url.startsWith(ENTRY_PREFIX);
+  return url.startsWith(OWN_FOLDER) || url === OWN_ENTRY || url.startsWith(ENTRY_PREFIX) ||
+    url.includes(`/${LINKING_NAME}`);
 }
+
+/** How the names of the files begin that {@linkcode isOwnModule} tells by them: there are no such files. */
+export const LINKING_NAME = "$multiprocessing_";
 
 /** Whether a main module is in no file: that of `deno test`, `deno eval` and of a program on standard input. */
 export function isInNoFile(url: string): boolean {

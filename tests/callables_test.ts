@@ -1,8 +1,10 @@
 // What can be run in another process: walks the table in docs/callables.md, and tries what depends on where the program
 // is.
 
-import { Pool, Process, Queue } from "@parallel/multiprocessing";
+import { Barrier, getContext, InvalidStateError, Pool, Process, Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { loadedModules } from "../src/inspector.ts";
+import { waitAtReceived } from "./fixtures/callables/ring.ts";
 import { logged, type Said, tell } from "./fixtures/callables/wrap.ts";
 import { FIXTURES, runProgram, within } from "./helpers.ts";
 
@@ -95,6 +97,57 @@ Deno.test("callables: a test file's own functions, and one that it keeps to itse
   const child = new Process({ target: nowhere, args: [said] });
   assertThrows(() => child.start(), TypeError, 'Cannot run "run": no module exports it');
   assertEquals([child.pid, said.empty()], [null, true]);
+});
+
+Deno.test("callables: a refusal leaves nothing that the next would have to search", async () => {
+  await using pool = new Pool(1);
+  const refused = () => assertRejects(() => pool.apply(logged("nowhere")), TypeError, "no module exports it");
+  await refused();
+  const before = loadedModules()!;
+  await refused();
+  await refused();
+  assertEquals(loadedModules(), before);
+});
+
+Deno.test("callables: a function whose name is no text is found all the same", async () => {
+  using folder = new Folder();
+  const path = folder.write(
+    "names.js",
+    `export const f = Object.defineProperty(() => "five", "name", { value: 5 });
+export const g = Object.defineProperty(() => "getter", "name", { get() { throw new Error("no name") } });
+export const h = Object.defineProperty(() => "symbol", "name", { value: Symbol() });`,
+  );
+  const { f, g, h } = await import(`file://${path}`);
+  const closure = Object.defineProperty(logged("nowhere"), "name", { value: 6 });
+  await using pool = new Pool(1);
+  for (const [fn, said] of [[f, "five"], [g, "getter"], [h, "symbol"]]) assertEquals(await pool.apply(fn), said);
+  await assertRejects(() => pool.apply(closure), TypeError, "Cannot run a function without a name: no module exports");
+});
+
+Deno.test("callables: callbacks of promises that run during a proof find the process starting", async () => {
+  const { f } = await import("data:text/javascript,export function f(said) { said.putSync('once') }");
+  const said = new Queue<string>();
+  const child = new Process({ target: f, args: [said] });
+  const again = Promise.resolve().then(() => assertThrows(() => child.start(), InvalidStateError, "twice"));
+  child.start();
+  await again;
+  await child.join();
+  assertEquals([await said.get(), said.empty()], ["once", true]);
+});
+
+Deno.test("callables: what module.exports is, is found without waiting, too", async () => {
+  const { default: ring } = await import("./fixtures/callables/ring.cjs");
+  const children = ["spawn", "forkserver"].map((method) => {
+    const [barriers, said] = [new Queue<Barrier>(), new Queue<string>()];
+    const child = new (getContext(method as "spawn").Process)({ target: waitAtReceived, args: [barriers, said] });
+    child.start();
+    return { child, barriers, said };
+  });
+  for (const { child, barriers, said } of children) {
+    await barriers.put(new Barrier(1, { action: ring }));
+    await child.join();
+    assertEquals(await said.get(), "rung");
+  }
 });
 
 Deno.test("callables: an export that was given another function is that one from then on", async () => {

@@ -106,6 +106,7 @@ export class Process<A extends readonly unknown[] = unknown[], K = never, F exte
   #authkey: AuthenticationString | null = null;
   /** What came of it, once it has been started. */
   #child: Child | null = null;
+  #isStarting = false;
   #isClosed = false;
 
   /**
@@ -273,7 +274,9 @@ export class Process<A extends readonly unknown[] = unknown[], K = never, F exte
    */
   start(): void {
     this.#requireOpen("start");
-    if (this.#child !== null) throw new InvalidStateError("Cannot start the process: cannot start a process twice");
+    if (this.#child !== null || this.#isStarting) {
+      throw new InvalidStateError("Cannot start the process: cannot start a process twice");
+    }
     if (this.#isSelf) {
       throw new InvalidStateError(
         `Cannot start "${shownName(this.name)}": can only start a process object created by current process`,
@@ -299,14 +302,28 @@ export class Process<A extends readonly unknown[] = unknown[], K = never, F exte
       throw new InvalidStateError("Cannot start a process: this one is exiting, and has waited for its children");
     }
     activeChildren();
-    const { permissions = "inherit", maxSharedMemory, env, cwd, stdout = "inherit", stderr = "inherit" } =
-      this.#options;
+    const { maxSharedMemory } = this.#options;
     if (maxSharedMemory !== undefined && native().isCaged()) {
       throw new InvalidStateError(
         'Cannot start a process with a "maxSharedMemory" of its own: this one has limited permissions, and its children ' +
           "share what it may use",
       );
     }
+    this.#isStarting = true;
+    try {
+      this.#child = this.#started();
+    } finally {
+      this.#isStarting = false;
+    }
+    // What was sent is not kept here.
+    this.#options = {};
+    this.#work = null;
+  }
+
+  /** Starts it, at last. While V8 is asked what modules export, callbacks of promises may run: they find it starting. */
+  #started(): Child {
+    const { permissions = "inherit", maxSharedMemory, env, cwd, stdout = "inherit", stderr = "inherit" } =
+      this.#options;
     const toRun = [this.#target, this.#class].filter((it) => it !== null);
     const isProvenLater = mayProveLater(toRun, permissions);
     if (!isProvenLater) proveAll(toRun);
@@ -333,10 +350,7 @@ export class Process<A extends readonly unknown[] = unknown[], K = never, F exte
     const outputs = new Outputs(pid, { stdout, stderr });
     if (outputs.stderr !== null) pipedErrors.set(this, outputs.stderr);
     const isCaged = permissions !== "inherit" || native().isCaged();
-    this.#child = new Child({ pid, process: this as Process, outputs, isCaged });
-    // What was sent is not kept here.
-    this.#options = {};
-    this.#work = null;
+    return new Child({ pid, process: this as Process, outputs, isCaged });
   }
 
   /**
