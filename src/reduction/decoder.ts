@@ -359,7 +359,8 @@ export class Decoder {
 
   /** The name of an array's property, which is neither an index nor what the array is made of. */
   #checkName(name: string): string {
-    if (name !== "length" && String(Number(name) >>> 0) !== name) return name;
+    const index = Number(name) >>> 0;
+    if (name !== "length" && (String(index) !== name || index === 0xffff_ffff)) return name;
     throw this.#malformed(`an array has a property named ${quoted(name)}`);
   }
 

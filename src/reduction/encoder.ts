@@ -21,6 +21,7 @@ import {
   UNKNOWN_VIEW,
 } from "./refusal.ts";
 import { currentViewReducer, discard, reduceInto, registeredPrototype } from "./registry.ts";
+import { lengthOf, requireMemory, requireOrdinary } from "./views.ts";
 import { Writer } from "./writer.ts";
 import { Date } from "../timing.ts";
 
@@ -298,9 +299,10 @@ export class Encoder {
       const data = reduceInto(this.#attachments, reducer, view);
       if (data !== undefined) return this.#writeSharedView(view, data);
     }
-    const { buffer, byteLength } = view;
+    const { buffer } = view;
     if (!(buffer instanceof ArrayBuffer)) requireOrdinary(buffer, view);
-    if (byteLength === 0 && (buffer as ArrayBuffer).detached) throw new Refusal(view, DETACHED);
+    const byteLength = lengthOf(view);
+    if (byteLength === 0) requireMemory(view);
     if (view instanceof Uint8Array) return this.#writeBytes(view);
     const name = viewName(view);
     if (name === "Uint8Array") return this.#writeBytes(new Uint8Array(buffer, view.byteOffset, byteLength));
@@ -432,8 +434,3 @@ function sizeGetter(prototype: object): (value: object) => number {
 
 const mapSize = sizeGetter(Map.prototype);
 const setSize = sizeGetter(Set.prototype);
-
-/** Refuses memory that the threads of this process share; that of another realm is as good as any. */
-function requireOrdinary(buffer: object, view: ArrayBufferView): void {
-  if (isOf("SharedArrayBuffer", buffer)) throw new Refusal(view, SHARED_BUFFER);
-}

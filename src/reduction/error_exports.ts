@@ -34,7 +34,7 @@ let missing: FunctionReference[] | null = null;
 /** How the class of an error is named to others; `null` if no module is seen to export it. */
 export function classReference(error: Error): FunctionReference | null {
   const prototype = Object.getPrototypeOf(error);
-  const { constructor: Class } = prototype;
+  const Class: unknown = prototype?.constructor;
   if (typeof Class !== "function" || Class.prototype !== prototype || !isIdentifier(Class.name)) return null;
   const known = references.get(Class);
   if (known !== undefined) return known;

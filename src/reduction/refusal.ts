@@ -83,6 +83,11 @@ export const DETACHED: Reason = {
   why: "its memory was transferred to somebody else",
   instead: "Send it before that, or send a copy made with slice()",
 };
+/** For views that lie outside of their buffer. */
+export const OUT_OF_BOUNDS: Reason = {
+  why: "its buffer has become shorter, and it lies outside",
+  instead: "Send it before that, or send a copy made with slice()",
+};
 /** For views of a class that is not known. */
 export const UNKNOWN_VIEW: Reason = {
   why: "this kind of view is not known",

@@ -310,6 +310,23 @@ Deno.test("kinds: WebAssembly's errors, AssertionError, system errors, and error
   assertEquals([roundTrip(prepared).message, roundTrip(prepared).stack], ["m", undefined]);
 });
 
+Deno.test("kinds: views that lie outside of a buffer that has shrunk are refused, empty ones travel", () => {
+  const buffer = new ArrayBuffer(16, { maxByteLength: 16 });
+  const views = [new Uint8Array(buffer, 8, 8), new Float64Array(buffer, 8, 1), new DataView(buffer, 8, 8)];
+  buffer.resize(4);
+  for (const view of views) assertThrows(() => dumps([view]), TypeError, "at value[0]: its buffer has become shorter");
+  const empty = [new Uint8Array(0), new Float64Array(0), new DataView(new ArrayBuffer(8), 8)];
+  assertEquals(roundTrip(empty).map(({ byteLength }) => byteLength), [0, 0, 0]);
+});
+
+Deno.test("kinds: what is called like an index, and is none; an error whose prototype was taken away", () => {
+  const array = Object.assign([1], { 4294967295: "a", 4294967296: "b", "-1": "c", "01": "d", "1.5": "e" });
+  assertEquals(Object.entries(roundTrip(array)), Object.entries(array));
+  const copy = roundTrip(Object.setPrototypeOf(new Error("bare"), null));
+  assertInstanceOf(copy, Error);
+  assertEquals(copy.message, "bare");
+});
+
 Deno.test("kinds: detached memory, and maps and sets that grow while they are read", () => {
   const buffer = new ArrayBuffer(8);
   const view = new Uint8Array(buffer);
