@@ -22,9 +22,12 @@ import {
 
 const FAMILY = new URL("family.ts", FIXTURES);
 
-/** Starts a process and waits for its end: from then on the threads that wait are there. */
-async function warmUp(): Promise<void> {
-  const child = new Process({ target: targets.nothing });
+/**
+ * Starts a process and waits for its end: from then on the threads that wait are there, and so is the block of each of
+ * the queues that says which processes have it, which a queue gets when it is sent for the first time.
+ */
+async function warmUp(...queues: unknown[]): Promise<void> {
+  const child = new Process({ target: targets.nothing, args: queues as [] });
   child.start();
   assert(await child.join({ timeout: PATIENCE }));
 }
@@ -84,7 +87,7 @@ Deno.test("a killed parent in the middle leaves its children running, and the tr
 Deno.test("what a killed process held is freed", async () => {
   using said = new Queue<number>();
   const big = new Uint8Array(8 << 20);
-  await warmUp();
+  await warmUp(said);
   const before = native().memoryUsage();
   for (let round = 0; round < 3; round++) {
     const mine = new Queue();
@@ -105,6 +108,7 @@ Deno.test("what a killed process held is freed", async () => {
 
 Deno.test("what orphans held is freed when they end, although their parent was killed", async () => {
   using said = new Queue<number>();
+  await warmUp(said);
   const blocks = native().memoryUsage().blocks;
   {
     using orders = new Queue();
@@ -131,7 +135,8 @@ for (const [moment, reach] of Object.entries(MOMENTS)) {
   Deno.test(`a process that is killed ${moment} leaves nothing`, async () => {
     using said = new Queue();
     using orders = new Queue();
-    await warmUp();
+    await warmUp(); // what processes of earlier tests held is freed at the end of the next
+    await warmUp(said, orders);
     const before = belongings();
     const { blocks } = native().memoryUsage();
     for (let round = 0; round < 5; round++) {
@@ -143,7 +148,8 @@ for (const [moment, reach] of Object.entries(MOMENTS)) {
       assertEquals(child.exitcode, -9);
     }
     await assertNothingLeft(before);
-    assertEquals(native().memoryUsage().blocks, blocks);
+    const after = native().memoryUsage().blocks;
+    assert(after <= blocks, `${blocks} blocks became ${after}`);
   });
 }
 
