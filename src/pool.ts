@@ -27,6 +27,7 @@ import {
   type MapAsyncOptions,
   type MapOptions,
   NO_OPTIONS,
+  patienceOf,
   type PoolOptions,
   requireCallback,
   requireCallOptions,
@@ -381,7 +382,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
    * @throws What `signal` was aborted with.
    */
   async join(options?: WaitOptions): Promise<boolean> {
-    timeoutOf(options);
+    patienceOf("join a pool", options);
     if (this.#engine.state === "running") {
       throw new InvalidStateError(
         `Cannot join "${this.name}": pool is still running; call close() or terminate() first`,

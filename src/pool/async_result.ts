@@ -1,6 +1,7 @@
 import { InvalidStateError, TimeoutError } from "../errors.ts";
 import { Watch } from "../limits.ts";
-import { timeoutOf, type WaitOptions } from "../options.ts";
+import type { WaitOptions } from "../options.ts";
+import { patienceOf } from "./options.ts";
 import { register } from "../reduction/registry.ts";
 import { showAsText } from "../shown.ts";
 
@@ -94,7 +95,7 @@ export class AsyncResult<T> implements PromiseLike<T> {
    */
   async wait(options?: WaitOptions): Promise<boolean> {
     awaited.add(this as unknown as AsyncResult<never>);
-    const timeout = timeoutOf(options);
+    const timeout = patienceOf("wait for the result", options);
     const signal = options?.signal;
     signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();

@@ -2,7 +2,8 @@
 
 import { TimeoutError } from "../errors.ts";
 import { Watch } from "../limits.ts";
-import { timeoutOf, type WaitOptions } from "../options.ts";
+import type { WaitOptions } from "../options.ts";
+import { patienceOf } from "./options.ts";
 import { Call, type CallParts, type Task } from "./calls.ts";
 import type { Input } from "./input.ts";
 import type { Progress } from "./progress.ts";
@@ -251,7 +252,7 @@ export class ImapIterator<R> implements AsyncIterableIterator<R, void, WaitOptio
    */
   next(options?: WaitOptions): Promise<IteratorResult<R, void>> {
     return Promise.try(() => {
-      const timeout = timeoutOf(options);
+      const timeout = patienceOf("get the next result", options);
       options?.signal?.throwIfAborted();
       return this.#call.next(timeout, options?.signal) as Promise<IteratorResult<R, void>>;
     });

@@ -2,7 +2,7 @@
 
 import { type NamedProcessOptions, Process, type Target } from "../process.ts";
 import type { ModuleExport } from "../callable_types.ts";
-import { requireKnown } from "../options.ts";
+import { requireKnown, timeoutOf, type WaitOptions } from "../options.ts";
 import type { Callbacks } from "./async_result.ts";
 
 /** Says of which class the workers are, and so how they are started. */
@@ -148,6 +148,12 @@ export function requireCallOptions(call: Exclude<keyof typeof KNOWN, "pool">, gi
   requireKind(call, { kwargs }, "object", "an object");
 }
 
+/** Milliseconds to wait for what a pool does; `Infinity` for ever. */
+export function patienceOf(action: string, options: WaitOptions | undefined): number {
+  if (options !== undefined) requireKnown(action, options, WAIT);
+  return timeoutOf(options);
+}
+
 /** An option that is of that type, or absent. */
 function requireKind(action: string, option: Record<string, unknown>, type: string, wanted: string): void {
   for (const [name, given] of Object.entries(option)) {
@@ -159,6 +165,7 @@ function requireKind(action: string, option: Record<string, unknown>, type: stri
 /** What most calls are made with. */
 export const NO_OPTIONS = Object.freeze({});
 
+const WAIT = ["timeout", "signal"];
 const CALL = ["signal", "timeout", "retries"];
 const CALLBACKS = ["callback", "errorCallback"];
 const ITERATION = [...CALL, "chunksize", "buffersize", "progress"];

@@ -34,6 +34,26 @@ Deno.test("options that there are not are refused by every call of a pool, with 
       assert((await refused(call, odd(options as never))).message.includes("wanted an object"), name);
     }
   }
+  const result = pool.applyAsync(square, [3]);
+  const results = pool.imap(square, [3]);
+  pool.close();
+  const waits: ((options: object) => Promise<unknown>)[] = [
+    (options) => result.get(odd(options)),
+    (options) => result.wait(odd(options)),
+    (options) => results.next(odd(options)),
+    (options) => pool.join(odd(options)),
+  ];
+  for (const wait of waits) {
+    const { message } = await refused(wait, { timeuot: 5 });
+    assert(message.endsWith(`"timeuot" is no option, wanted timeout, signal; did you mean "timeout"?`), message);
+    assert((await refused(wait, { block: false })).message.includes('"block" is no option'));
+  }
+  assertEquals([await result.get(), (await results.next()).value, await pool.join()], [9, 9, true]);
+});
+
+Deno.test("what was refused costs a pool nothing", async () => {
+  await using pool = new Pool(1);
+  await assertRejects(() => pool.apply(square, [3], odd({ timeuot: 5 })), TypeError);
   assertEquals(pool.stats().done, 0);
   assertEquals(await pool.apply(square, [3], { timeout: 60_000, retries: 1 }), 9);
 });
