@@ -2,6 +2,7 @@
 //
 // Deno tells a program so, by `beforeunload`, but not while a module is awaited at its top level, nor in a test: there
 // an empty event loop is an error that ends everything. So then a look has to do. In doubt the program goes on.
+// The look does not see the timer of an `AbortSignal.timeout`, nor messages between two ports of this thread.
 
 import { isOfRunner } from "../command_line.ts";
 import { native } from "../native.ts";

@@ -19,9 +19,10 @@
 //! how that ended, is then in its grave ([`crate::graves`]).
 //!
 //! Process entries change state under the heap's lock, but for RESERVED → LIVE, which is the
-//! child's own; everybody may read them at any time.
+//! child's own, and the next generation of RESERVED, by which a child whose parent has ended is kept
+//! out; everybody may read them at any time.
 
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use crate::arena::{
     Arena, Offset, PROCESS_COUNT, PROCESS_SIZE, PROCESSES, THREAD_COUNT, THREAD_SIZE, THREADS,
@@ -230,6 +231,22 @@ impl<'a> ProcessEntry<'a> {
             .word(0)
             .compare_exchange(entering, live, Release, Relaxed);
         entered.is_ok()
+    }
+
+    /// RESERVED or ENTERING → RESERVED of the next generation: the child that was to have the place
+    /// cannot enter any more. The generation that may be retired now; `None` if the child was
+    /// quicker, or another has the place.
+    pub fn revoke(self, generation: u32) -> Option<u32> {
+        let next = generation.wrapping_add(1) & GENERATION_MAX;
+        let revoke = |low: u32| {
+            let (found, revoked) = (generation << 2 | low, next << 2 | RESERVED);
+            let changed = self
+                .word(0)
+                .compare_exchange(found, revoked, AcqRel, Relaxed);
+            changed.is_ok()
+        };
+        // In the order in which the child changes it.
+        (revoke(RESERVED) || revoke(ENTERING)).then_some(next)
     }
 
     /// Says which process the child is that the place was reserved for: it was started, and can be

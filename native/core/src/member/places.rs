@@ -115,14 +115,20 @@ impl Member {
             // The generation first: if the slot is given anew meanwhile, nothing is retired.
             let generation = entry.generation();
             let gone = match entry.state() {
-                State::Free => false,
-                State::Live => !entry.is_running(),
+                State::Live if !entry.is_running() => Some(generation),
                 State::Reserved => {
                     let parent = ProcessEntry::at(&self.arena, entry.parent());
-                    parent.state() != State::Live || !parent.is_running()
+                    let is_there = parent.state() == State::Live && parent.is_running();
+                    // The child may be entering just now: it does, or what it was to have is let go.
+                    if is_there {
+                        None
+                    } else {
+                        entry.revoke(generation)
+                    }
                 }
+                _ => None,
             };
-            if gone {
+            if let Some(generation) = gone {
                 self.retire(Place { slot, generation })?;
             }
         }

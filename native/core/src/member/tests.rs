@@ -1,6 +1,7 @@
 use super::*;
 use crate::heap::{Block, Hold, Kind};
 use crate::ring::{Message, Queue, Take};
+use crate::table::{ProcessEntry, State};
 
 /// A root and a caged member of its tree, which was given `given`.
 fn family(given: BlockId, root: &Member) -> (Member, Hold) {
@@ -137,6 +138,32 @@ fn a_cage_is_told_before_the_place_can_be_entered() {
 
     let refused = root.reserve_caged("two in one", &["run\0-A"], None);
     assert!(matches!(refused, Err(Error::Os { .. })));
+}
+
+#[test]
+fn a_child_without_a_parent_enters_or_is_retired_never_both() {
+    let root = Member::root("root").unwrap();
+    let enter = |place| {
+        let arena = root.arena().descriptor().try_clone_to_owned().unwrap();
+        Member::child(arena, place)
+    };
+    let parent = enter(root.reserve("parent").unwrap()).unwrap();
+    let [early, late] = ["early", "late"].map(|name| parent.reserve(name).unwrap());
+    parent.entry().leave();
+    let child = enter(early).unwrap();
+    root.retire_orphans().unwrap();
+    assert_eq!(child.entry().state(), State::Live);
+    assert_eq!(
+        ProcessEntry::at(root.arena(), late.slot).state(),
+        State::Free
+    );
+    assert!(enter(late).is_err());
+    // Nobody is kept out of a place that is another's by now.
+    let [_, next] = ["first", "second"].map(|name| root.reserve(name).unwrap());
+    assert_eq!(next.slot, late.slot);
+    let entry = ProcessEntry::at(root.arena(), next.slot);
+    assert_eq!(entry.revoke(late.generation), None);
+    enter(next).unwrap();
 }
 
 #[test]

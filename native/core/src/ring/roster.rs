@@ -242,16 +242,18 @@ impl<'a> Queue<'a> {
         {
             return alive;
         }
-        let alive = entry.is_alive(key.1);
+        let mut alive = entry.is_alive(key.1);
+        if !alive && entry.state() != State::Free {
+            // A child whose parent is gone may still be about to enter: from now on it cannot.
+            let _ = self.member.retire_orphans();
+            alive = entry.is_alive(key.1);
+        }
         SEEN.with_borrow_mut(|seen| {
             if seen.len() as u64 > 2 * PROCESS_COUNT {
                 seen.clear();
             }
             seen.insert(key, (alive, Instant::now()))
         });
-        if !alive && entry.state() == State::Live {
-            let _ = self.member.retire_orphans();
-        }
         alive
     }
 }
