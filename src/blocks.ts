@@ -7,6 +7,8 @@ import { type Layout, type Native, native, translated } from "./native.ts";
 export const Kind = {
   lock: 1,
   rlock: 2,
+  semaphore: 3,
+  event: 4,
   value: 7,
   bytes: 8,
   pipe: 14,
@@ -198,19 +200,26 @@ export function closedError(action: string, what: string): InvalidStateError {
   return new InvalidStateError(`Cannot ${action}: the ${what} is closed`);
 }
 
-/** Views of the memory in which a cell lies. */
-export interface CellWindow {
+/** Views of memory in which cells lie. */
+interface CellWindow {
   readonly words: Int32Array;
   readonly buffer: ArrayBuffer;
 }
 
-/** A cell: its window and where it begins in it. */
-export interface Cell {
-  readonly window: CellWindow;
+/** The words of a cell. */
+export interface CellWords {
+  readonly words: Int32Array;
   /** Index of its first 32-bit word. */
   readonly word: number;
-  /** Index of its first byte. */
+}
+
+/** The bytes in a cell that are a value's. */
+export interface CellBytes {
+  readonly buffer: ArrayBuffer;
+  /** Where the cell begins in `buffer`; before it, if only a part of the cell is shown. */
   readonly byte: number;
+  /** Where in the cell the bytes of the value begin: behind the words of its lock, if it has one there. */
+  readonly first: number;
 }
 
 const windows: CellWindow[] = [];
@@ -222,25 +231,45 @@ export function layout(): Layout {
   return knownLayout ??= native().layout();
 }
 
-/** The cell that a block is. */
-export function cellOf(block: number): Cell {
+/**
+ * The words of the block's state machine, for JavaScript to change by itself. `null` in a process with limited
+ * permissions: it could write there that somebody else holds a lock; the addon changes them on its behalf.
+ *
+ * @throws {RangeError} If the block is of another kind, as a hostile message may have it.
+ */
+export function cellWords(block: number, kind: number): CellWords | null {
   isCaged ??= native().isCaged();
-  if (isCaged) return { window: openCell(block), word: 0, byte: 0 };
-  const { windowSize, cellSize } = layout();
-  const cellsInWindow = windowSize / cellSize;
-  const cell = translated(() => native().cellOf(block));
-  if (cell < 0) {
-    throw new RangeError("Cannot restore a shared object: what the message names is another kind of object");
-  }
-  const index = Math.trunc(cell / cellsInWindow);
-  const byte = (cell % cellsInWindow) * cellSize;
-  return { window: windows[index] ??= openWindow(index), word: byte / 4, byte };
+  if (isCaged) return null;
+  const { window, byte } = cellOf(block, kind);
+  return { words: window.words, word: byte / 4 };
 }
 
-/** A process with limited permissions sees no cells but those of its own objects: each is a window by itself. */
-function openCell(block: number): CellWindow {
-  const buffer = translated(() => native().cell(block));
-  return { words: new Int32Array(buffer), buffer };
+/**
+ * The bytes of the value in a block.
+ *
+ * @throws {RangeError} If the block is of another kind, as a hostile message may have it.
+ */
+export function bytesOf(block: number): CellBytes {
+  isCaged ??= native().isCaged();
+  const first = translated(() => native().valueBegins(block));
+  if (first < 0) throw otherKind();
+  if (isCaged) return { buffer: translated(() => native().valueBytes(block)), byte: -first, first };
+  const { window, byte } = cellOf(block, Kind.value);
+  return { buffer: window.buffer, byte, first };
+}
+
+/** Where a block that is used as `kind` lies. */
+function cellOf(block: number, kind: number): { window: CellWindow; byte: number } {
+  const { windowSize, cellSize } = layout();
+  const cellsInWindow = windowSize / cellSize;
+  const cell = translated(() => native().cellOf(block, kind));
+  if (cell < 0) throw otherKind();
+  const index = Math.trunc(cell / cellsInWindow);
+  return { window: windows[index] ??= openWindow(index), byte: (cell % cellsInWindow) * cellSize };
+}
+
+function otherKind(): RangeError {
+  return new RangeError("Cannot restore a shared object: what the message names is another kind of object");
 }
 
 function openWindow(index: number): CellWindow {

@@ -146,9 +146,10 @@ export interface Native {
   releaseBlock(block: number): void;
   collectBlock(block: number): void;
   generationOf(block: number): number;
-  cellOf(block: number): number;
+  cellOf(block: number, kind: number): number;
+  valueBegins(block: number): number;
   sizeOf(block: number): number;
-  cell(block: number): ArrayBuffer;
+  valueBytes(block: number): ArrayBuffer;
   isCaged(): boolean;
   mostProcesses(): number;
   treeHasCage(): boolean;
@@ -174,16 +175,24 @@ export interface Native {
   lockRelease(block: number): number;
   lockGiveBack(block: number, outcome: number): number;
   lockWake(block: number): number;
+  lockOwner(block: number): number;
+  lockDepth(block: number): number;
   // primitives.rs
   semaphoreCreate(value: number, max: number): number;
   semaphoreAcquire(semaphore: number, timeout: number): number;
   semaphoreAcquireAsync(semaphore: number, timeout: number): number;
   semaphoreGiveBack(block: number): number;
   semaphoreWake(semaphore: number, n: number): number;
+  semaphoreRelease(semaphore: number, n: number): number;
+  semaphoreValue(semaphore: number): number;
+  semaphoreBound(semaphore: number): number;
   eventCreate(): number;
   eventWait(event: number, timeout: number): number;
   eventAwait(event: number, timeout: number): number;
   eventWake(event: number): number;
+  eventSet(event: number): number;
+  eventClear(event: number): number;
+  eventIsSet(event: number): number;
   conditionCreate(lock: number): number;
   conditionWait(condition: number, timeout: number): number;
   conditionAwait(condition: number, timeout: number): number;

@@ -146,7 +146,8 @@ Deno.test("the addon keeps calls in order, and survives numbers that are nonsens
   const addon = native();
   const nonsense: (() => unknown)[] = [
     () => addon.adoptBlock(0xffff_ffff, 1),
-    () => addon.cellOf(0xffff_fff0),
+    () => addon.cellOf(0xffff_fff0, 1),
+    () => addon.valueBytes(0xffff_fff0),
     () => addon.generationOf(123_456_789),
     () => addon.viewOpen(0xffff_ffff),
     () => addon.window(0xffff_ffff),

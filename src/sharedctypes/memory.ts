@@ -1,10 +1,11 @@
 // Shared memory as buffers: where a value lies, and how views of a block become references and come back.
 //
-// A block of at most one cell is seen through the window over all cells, which never goes away: whoever uses such a
-// place looks first whether its handle is open. A window is an ordinary ArrayBuffer and shows others' cells, so it never
+// A block of at most one cell is seen through the window over all cells, which never goes away (in a process with
+// limited permissions: through a buffer over the bytes of the value): whoever uses such a place looks first whether its
+// handle is open. A window is an ordinary ArrayBuffer and shows others' cells, so it never
 // reaches a user. What users have views of is a SharedArrayBuffer over a whole block, which it keeps by itself.
 
-import { BlockHandle, type BlockReference, cellOf, collecting, Kind, layout } from "../blocks.ts";
+import { BlockHandle, type BlockReference, bytesOf, collecting, Kind, layout } from "../blocks.ts";
 import { glance } from "../harmless.ts";
 import { native, type ShownBlock, translated } from "../native.ts";
 import { attach, setViewReducer } from "../reduction.ts";
@@ -119,8 +120,12 @@ export function newGuardedPlace({ size, hasViews }: Demand): Place | undefined {
 }
 
 function cellPlace(handle: BlockHandle, within: number): Place {
-  const { window, byte } = cellOf(handle.block);
-  return { handle, buffer: window.buffer, byteOffset: byte + within, within };
+  const { buffer, byte, first } = bytesOf(handle.block);
+  // Whoever writes there would write the words of the lock.
+  if (within < first) {
+    throw new RangeError(`Cannot restore shared memory: byte ${within} of the block is not the value's`);
+  }
+  return { handle, buffer, byteOffset: byte + within, within };
 }
 
 /**

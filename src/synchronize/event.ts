@@ -1,12 +1,16 @@
 // Event. Setting, clearing and looking are one `Atomics` operation each; the word and what it means are
-// native/core/src/sync/event.rs. Everything else is in the addon.
+// native/core/src/sync/event.rs. Everything else is in the addon; and all of it is in a process with limited permissions,
+// which could otherwise write anything there.
 
-import { BlockHandle, type BlockReference, cellOf, closedError, layout } from "../blocks.ts";
+import { BlockHandle, type BlockReference, cellWords, closedError, Kind, layout } from "../blocks.ts";
 import { native, translated } from "../native.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
 import { attach, register } from "../reduction.ts";
 import { ACQUIRED, FAILED, wait } from "../waits.ts";
 import { showAsText } from "../shown.ts";
+
+/** What takes the place of an event's words in a process with limited permissions. */
+const NO_WORDS = new Int32Array(1);
 
 /**
  * A flag that processes wait for. As `multiprocessing.Event`. {@linkcode Event.set | set} releases everybody who waits
@@ -37,7 +41,7 @@ export class Event implements Disposable {
   }
 
   readonly #handle: BlockHandle;
-  /** The words of the window in which the event lies, and the index of its own. */
+  /** The words of the window in which the event lies, {@linkcode NO_WORDS} if there is none, and the index of its own. */
   readonly #words: Int32Array;
   readonly #index: number;
 
@@ -47,9 +51,9 @@ export class Event implements Disposable {
   constructor(handle: BlockHandle);
   constructor(handle?: BlockHandle) {
     this.#handle = handle ?? BlockHandle.of((addon) => addon.eventCreate());
-    const { window, word } = cellOf(this.#handle.block);
-    this.#words = window.words;
-    this.#index = word + layout().eventWord;
+    const cell = cellWords(this.#handle.block, Kind.event);
+    this.#words = cell === null ? NO_WORDS : cell.words;
+    this.#index = cell === null ? 0 : cell.word + layout().eventWord;
   }
 
   /**
@@ -58,7 +62,8 @@ export class Event implements Disposable {
    * @throws {InvalidStateError} If the event is closed.
    */
   isSet(): boolean {
-    this.#block("look at");
+    const block = this.#block("look at");
+    if (this.#words === NO_WORDS) return native().eventIsSet(block) !== 0;
     return (Atomics.load(this.#words, this.#index) & layout().eventSet) !== 0;
   }
 
@@ -72,6 +77,10 @@ export class Event implements Disposable {
     const { eventSet, eventWaiters, eventCount } = layout();
     const words = this.#words;
     const index = this.#index;
+    if (words === NO_WORDS) {
+      native().eventSet(block);
+      return;
+    }
     let word = Atomics.load(words, index);
     for (;;) {
       if ((word & eventSet) !== 0) return;
@@ -89,8 +98,9 @@ export class Event implements Disposable {
    * @throws {InvalidStateError} If the event is closed.
    */
   clear(): void {
-    this.#block("clear");
-    Atomics.and(this.#words, this.#index, ~layout().eventSet); // T2
+    const block = this.#block("clear");
+    if (this.#words === NO_WORDS) native().eventClear(block);
+    else Atomics.and(this.#words, this.#index, ~layout().eventSet); // T2
   }
 
   /**

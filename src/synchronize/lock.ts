@@ -1,7 +1,8 @@
 // Lock and RLock. Without contention an acquisition and a release are one `Atomics` operation each; the words and
-// what they mean are native/core/src/sync/lock.rs. Everything else is in the addon.
+// what they mean are native/core/src/sync/lock.rs. Everything else is in the addon; and all of it is in a process with
+// limited permissions, which could otherwise write that somebody else holds the lock.
 
-import { BlockHandle, type BlockReference, cellOf, closedError, Kind, layout, partsOf } from "../blocks.ts";
+import { BlockHandle, type BlockReference, cellWords, closedError, Kind, layout, partsOf } from "../blocks.ts";
 import { InvalidStateError, type OwnerDiedError } from "../errors.ts";
 import { native, type Owner, translated } from "../native.ts";
 import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../options.ts";
@@ -26,7 +27,10 @@ type LockData = [...BlockReference, throws: boolean];
 /** Outcome of an acquisition in the addon; a positive number is the token of a dead owner. */
 const NOT_ACQUIRED = -1;
 
-/** What takes the place of a closed lock's words: nothing in it is ever free. */
+/**
+ * What takes the place of a lock's words where there are none to see, because it is closed, or because the process has
+ * limited permissions: nothing in it is ever free, so that the addon is asked.
+ */
 const NO_WORDS = new Int32Array(1);
 
 /** Looks at a held lock before the addon waits for it; none if no other CPU could release it meanwhile. */
@@ -92,12 +96,13 @@ export abstract class LockBase implements Disposable {
   protected readonly token: number;
   protected abstract readonly kindName: string;
 
-  protected constructor(handle: BlockHandle, throws: boolean) {
-    const { window, word } = cellOf(handle.block);
+  protected constructor(handle: BlockHandle, throws: boolean, kind: number) {
+    const cell = cellWords(handle.block, kind);
+    NO_WORDS[0] = layout().waiters;
     this.#handle = handle;
     this.#throws = throws;
-    this.#words = window.words;
-    this.index = word + layout().lockWord;
+    this.#words = cell === null ? NO_WORDS : cell.words;
+    this.index = cell === null ? 0 : cell.word + layout().lockWord;
     this.token = ownToken ||= native().threadToken();
   }
 
@@ -143,6 +148,7 @@ export abstract class LockBase implements Disposable {
 
   /** Takes the lock if it becomes free within the time that a call of the addon would take. */
   #takeSoon(): boolean {
+    if (this.#words === NO_WORDS) return false;
     for (let i = 0; i < SHORT_SPIN; i++) {
       if (this.#words[this.index] === 0 && this.take()) return true;
     }
@@ -175,7 +181,6 @@ export abstract class LockBase implements Disposable {
   [Symbol.dispose](): void {
     this.#words = NO_WORDS;
     this.index = 0;
-    NO_WORDS[0] = layout().waiters;
     this.#handle.close();
   }
 
@@ -193,7 +198,9 @@ export abstract class LockBase implements Disposable {
     return true;
   }
 
+  /** Who holds it: a token, with or without the bit that says that somebody sleeps. */
   protected word(): number {
+    if (this.#words === NO_WORDS) return native().lockOwner(this.#open("look at"));
     return Atomics.load(this.#words, this.index);
   }
 
@@ -217,7 +224,7 @@ export abstract class LockBase implements Disposable {
   }
 
   protected get closed(): boolean {
-    return this.#words === NO_WORDS;
+    return this.#handle.closed;
   }
 
   /** How CPython's repr names the holder. */
@@ -319,11 +326,11 @@ export class Lock extends LockBase {
   /** The rest of a release that was not of our own lock without sleepers. */
   #released(was: number): void {
     const { free, waiters } = layout();
-    if (was === free) throw this.notHeld();
     if (this.#words === NO_WORDS) {
       NO_WORDS[0] = waiters;
-      this.block(); // throws
+      return this.releaseSlowly();
     }
+    if (was === free) throw this.notHeld();
     if ((was & waiters) !== 0) this.wake();
   }
 
@@ -440,6 +447,7 @@ export class RLock extends LockBase {
 
   /** @ignore See {@linkcode LockInside}. */
   protected override levels(): number {
+    if (this.#words === NO_WORDS) return native().lockDepth(this.block()) + 1;
     return this.#words[this.index + this.#toDepth] + 1;
   }
 
@@ -460,14 +468,14 @@ export class RLock extends LockBase {
   }
 }
 
-/** The block of a lock that exists or is made now, and whether it throws. */
-function openOrCreate(kind: number, first: LockOptions | BlockHandle, throws: boolean): [BlockHandle, boolean] {
-  if (first instanceof BlockHandle) return [first, throws];
+/** The block of a lock that exists or is made now, whether it throws, and its kind. */
+function openOrCreate(kind: number, first: LockOptions | BlockHandle, throws: boolean): [BlockHandle, boolean, number] {
+  if (first instanceof BlockHandle) return [first, throws, kind];
   if (typeof first !== "object" || first === null) {
     throw new TypeError(`Cannot create a lock: "options" is ${Deno.inspect(first)}, wanted an object`);
   }
   const wanted = throwsOnDeath(first);
-  return [BlockHandle.create(kind, layout().cellSize), wanted];
+  return [BlockHandle.create(kind, layout().cellSize), wanted, kind];
 }
 
 function throwsOnDeath({ onOwnerDeath = "throw" }: LockOptions): boolean {

@@ -1,7 +1,8 @@
 // Semaphore and BoundedSemaphore. Without contention an acquisition and a release are one compare-exchange each; the
-// words and what they mean are native/core/src/sync/semaphore.rs. Everything else is in the addon.
+// words and what they mean are native/core/src/sync/semaphore.rs. Everything else is in the addon; and all of it is in a
+// process with limited permissions, which could otherwise write anything there.
 
-import { BlockHandle, type BlockReference, cellOf, closedError, layout } from "../blocks.ts";
+import { BlockHandle, type BlockReference, cellWords, closedError, Kind, layout } from "../blocks.ts";
 import { InvalidStateError } from "../errors.ts";
 import { native, translated } from "../native.ts";
 import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../options.ts";
@@ -14,7 +15,10 @@ import { showAsText } from "../shown.ts";
 /** The largest value, as of CPython's `SEM_VALUE_MAX`. */
 const SEM_VALUE_MAX = 2 ** 31 - 1;
 
-/** What takes the place of a closed semaphore's words: its value and its bound are 0. */
+/**
+ * What takes the place of a semaphore's words where there are none to see, because it is closed, or because the process
+ * has limited permissions: its value and its bound are 0, so that the addon is asked.
+ */
 const NO_WORDS = new Int32Array(2);
 
 /**
@@ -64,10 +68,10 @@ export class Semaphore implements Disposable {
   constructor(handle: BlockHandle);
   constructor(first: number | BlockHandle = 1) {
     this.#handle = first instanceof BlockHandle ? first : create("Semaphore", first, SEM_VALUE_MAX);
-    const { window, word } = cellOf(this.#handle.block);
+    const cell = cellWords(this.#handle.block, Kind.semaphore);
     const { semaphoreWord, semaphoreMaxWord, semaphoreMask } = layout();
-    this.#words = window.words;
-    this.#index = word + semaphoreWord;
+    this.#words = cell === null ? NO_WORDS : cell.words;
+    this.#index = cell === null ? 0 : cell.word + semaphoreWord;
     this.#toMax = semaphoreMaxWord - semaphoreWord;
     this.#mask = semaphoreMask;
   }
@@ -109,7 +113,7 @@ export class Semaphore implements Disposable {
     const timeout = timeoutOf(options);
     if (this.#take()) return new AcquiredGuard(this, false);
     const block = this.#block("acquire");
-    if (timeout === 0) return null;
+    if (timeout === 0 && this.#words !== NO_WORDS) return null;
     return translated(() => native().semaphoreAcquire(block, timeout)) === 0 ? null : new AcquiredGuard(this, false);
   }
 
@@ -120,8 +124,9 @@ export class Semaphore implements Disposable {
    */
   tryAcquire(): Guard | null {
     if (this.#take()) return new AcquiredGuard(this, false);
-    this.#block("acquire");
-    return null;
+    const block = this.#block("acquire");
+    if (this.#words !== NO_WORDS || native().semaphoreAcquire(block, 0) === 0) return null;
+    return new AcquiredGuard(this, false);
   }
 
   /**
@@ -138,7 +143,7 @@ export class Semaphore implements Disposable {
     const max = words[index + this.#toMax];
     let word = Atomics.load(words, index);
     for (;;) {
-      if ((word & this.#mask) + n > max) throw this.#tooMany(n);
+      if ((word & this.#mask) + n > max) return this.#releaseSlowly(n);
       const seen = Atomics.compareExchange(words, index, word, word + n); // T3
       if (seen === word) break;
       word = seen;
@@ -149,7 +154,8 @@ export class Semaphore implements Disposable {
 
   /** The value: how many acquisitions would succeed at once. It may have changed when you look at it. */
   getValue(): number {
-    this.#block("look at");
+    const block = this.#block("look at");
+    if (this.#words === NO_WORDS) return native().semaphoreValue(block);
     return Atomics.load(this.#words, this.#index) & this.#mask;
   }
 
@@ -181,7 +187,8 @@ export class Semaphore implements Disposable {
 
   /** @ignore The bound that {@linkcode release} keeps. */
   protected bound(): number {
-    this.#block("look at");
+    const block = this.#block("look at");
+    if (this.#words === NO_WORDS) return native().semaphoreBound(block);
     return this.#words[this.#index + this.#toMax];
   }
 
@@ -204,10 +211,12 @@ export class Semaphore implements Disposable {
     return this.#handle.require(action, this.constructor.name);
   }
 
-  #tooMany(n: number): Error {
-    this.#block("release");
+  /** A release that the words do not allow. */
+  #releaseSlowly(n: number): void {
+    const block = this.#block("release");
+    if (this.#words === NO_WORDS && native().semaphoreRelease(block, n) !== 0) return;
     const [name, value, max] = [this.constructor.name, this.getValue(), this.bound()];
-    return new InvalidStateError(
+    throw new InvalidStateError(
       `Cannot release the ${name}: its value is ${value} and ${n} more would exceed ${max}; ` +
         "semaphore or lock released too many times",
     );

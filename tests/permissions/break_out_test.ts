@@ -199,7 +199,8 @@ for (const seed of [1, 2, 3]) {
     using event = new Event();
     using queue = new Queue<unknown>();
     const array = RawArray("B", 4096);
-    const cells = [lock, rlock, semaphore, event];
+    const value = Value("i", 7);
+    const cells = [lock, rlock, semaphore, event, value];
     await using child = new Process({
       target: targets.vandalise,
       args: [said, { cells, array, queue }, seed],
@@ -225,6 +226,7 @@ for (const seed of [1, 2, 3]) {
       await tolerate(async () => (await lock.acquire(brief))?.release());
       await tolerate(() => rlock.acquireSync(brief)?.release());
       await tolerate(async () => (await rlock.acquire(brief))?.release());
+      await tolerate(() => value.acquireSync(brief)?.release());
       await tolerate(() => semaphore.acquireSync(brief)?.release());
       await tolerate(async () => (await semaphore.acquire(brief))?.release());
       await tolerate(() => event.waitSync(brief));

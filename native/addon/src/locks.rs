@@ -44,6 +44,18 @@ pub fn lock_release(id: u32) -> Result<bool> {
         .map_err(to_js)
 }
 
+/// The token of the thread that holds the lock; 0 if it is free.
+pub fn lock_owner(id: u32) -> Result<u32> {
+    let mutex = Mutex::open(&tree()?.member, id).map_err(to_js)?;
+    Ok(mutex.owner().map_or(0, Token::get))
+}
+
+/// How often an RLock was acquired beyond the first time.
+pub fn lock_depth(id: u32) -> Result<u32> {
+    let mutex = Mutex::open(&tree()?.member, id).map_err(to_js)?;
+    Ok(mutex.depth())
+}
+
 /// Wakes one sleeper of a lock that JavaScript has released.
 pub fn lock_wake(id: u32) -> Result<()> {
     let member = &tree()?.member;

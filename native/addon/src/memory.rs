@@ -88,23 +88,21 @@ pub fn window(env: &Env, index: u32) -> Result<ArrayBuffer<'_>> {
         .map_err(from_napi)
 }
 
-/// One cell that this process holds, as shared memory: all that a caged process sees of the
-/// windows. The block stays until the buffer is collected, too.
+/// The bytes of the value in a cell that this process holds, as shared memory: all that a caged
+/// process sees of the windows. It sees no words of a state machine: whoever can write a lock's word
+/// can leave it held in the name of another. The block stays until the buffer is collected, too.
 #[napi]
-pub fn cell(env: &Env, id: u32) -> Result<ArrayBuffer<'_>> {
+pub fn value_bytes(env: &Env, id: u32) -> Result<ArrayBuffer<'_>> {
     let member = &tree()?.member;
     let block = open(id)?;
-    let is_cell = block.offset < CELLS + CELL_COUNT * CELL_SIZE;
-    if !is_cell || !IN_WINDOWS.contains(&block.kind) {
-        return Err(state(
-            "Cannot open a cell: the block is none that JavaScript sees",
-        ));
-    }
+    let begins = value_begins_at(block)
+        .ok_or_else(|| state("Cannot show a value: the block has none in a cell"))?;
     member.begin_use(id).map_err(to_js)?;
-    let data = member.arena().bytes(block.offset, CELL_SIZE);
+    let size = CELL_SIZE - begins;
+    let data = member.arena().bytes(block.offset + begins, size);
     // SAFETY: the use begun above keeps the block until the finalizer ends it.
     unsafe {
-        ArrayBuffer::from_external(env, data, CELL_SIZE as usize, id, |_, id| {
+        ArrayBuffer::from_external(env, data, size as usize, id, |_, id| {
             if let Ok(tree) = tree() {
                 let _ = tree.member.end_use(id);
             }
@@ -113,14 +111,24 @@ pub fn cell(env: &Env, id: u32) -> Result<ArrayBuffer<'_>> {
     .map_err(from_napi)
 }
 
-/// Kinds of blocks whose words JavaScript changes itself.
-const IN_WINDOWS: [Kind; 5] = [
-    Kind::Lock,
-    Kind::RLock,
-    Kind::Semaphore,
-    Kind::Event,
-    Kind::Value,
-];
+/// Where in a cell the bytes of its value begin; `None` if the block is no cell with a value.
+fn value_begins_at(block: Block) -> Option<u64> {
+    match block.kind {
+        _ if !is_cell(block) => None,
+        Kind::Value => Some(VALUE_BYTES),
+        Kind::Bytes => Some(0),
+        _ => None,
+    }
+}
+
+/// As [`value_begins_at`]; -1 if there is none.
+pub fn value_begins(id: u32) -> Result<i32> {
+    Ok(value_begins_at(open(id)?).map_or(-1, |begins| begins as i32))
+}
+
+fn is_cell(block: Block) -> bool {
+    block.offset < CELLS + CELL_COUNT * CELL_SIZE
+}
 
 /// Kinds of blocks that begin as zeroes.
 const CREATED_HERE: [Kind; 5] = [
@@ -177,11 +185,21 @@ pub fn generation_of(id: u32) -> Result<u32> {
     Ok(open(id)?.generation)
 }
 
-/// Which cell of all windows a block is; -1 if it is not a cell.
-#[napi]
-pub fn cell_of(id: u32) -> Result<i32> {
-    let cell = (open(id)?.offset - CELLS) / CELL_SIZE;
-    Ok(if cell < CELL_COUNT { cell as i32 } else { -1 })
+/// Which cell of all windows a block is; -1 if it is not a cell, or cannot be used as `kind`: what a
+/// message names may be any block.
+pub fn cell_of(id: u32, kind: u32) -> Result<i32> {
+    let block = open(id)?;
+    let is_of_kind = match Kind::from_number(kind) {
+        Some(Kind::RLock) => matches!(block.kind, Kind::RLock | Kind::Value),
+        Some(Kind::Value) => matches!(block.kind, Kind::Value | Kind::Bytes),
+        kind => kind == Some(block.kind),
+    };
+    let cell = (block.offset - CELLS) / CELL_SIZE;
+    Ok(if is_of_kind && is_cell(block) {
+        cell as i32
+    } else {
+        -1
+    })
 }
 
 /// Bytes that were asked for when the block was made.

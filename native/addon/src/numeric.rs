@@ -13,7 +13,9 @@ use napi::{Env, JsValue, sys};
 use napi_derive::napi;
 
 use crate::errors::Result;
-use crate::{children, connections, isolate, locks, outputs, port, primitives, queues, views};
+use crate::{
+    children, connections, isolate, locks, memory, outputs, port, primitives, queues, views,
+};
 
 /// Most arguments that a numeric function has.
 const MOST: usize = 4;
@@ -33,6 +35,18 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
     }),
     ("lockWake", |&[id, ..]| {
         locks::lock_wake(id as u32).map(|()| 0.0)
+    }),
+    ("lockOwner", |&[id, ..]| {
+        locks::lock_owner(id as u32).map(f64::from)
+    }),
+    ("lockDepth", |&[id, ..]| {
+        locks::lock_depth(id as u32).map(f64::from)
+    }),
+    ("cellOf", |&[id, kind, ..]| {
+        memory::cell_of(id as u32, kind as u32).map(f64::from)
+    }),
+    ("valueBegins", |&[id, ..]| {
+        memory::value_begins(id as u32).map(f64::from)
     }),
     ("childPutting", |&[pid, ..]| {
         children::child_putting(pid as u32).map(f64::from)
@@ -79,6 +93,15 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
     ("semaphoreWake", |&[id, n, ..]| {
         primitives::semaphore_wake(id as u32, n as u32).map(|()| 0.0)
     }),
+    ("semaphoreRelease", |&[id, n, ..]| {
+        primitives::semaphore_release(id as u32, n as u32).map(f64::from)
+    }),
+    ("semaphoreValue", |&[id, ..]| {
+        primitives::semaphore_value(id as u32).map(f64::from)
+    }),
+    ("semaphoreBound", |&[id, ..]| {
+        primitives::semaphore_bound(id as u32).map(f64::from)
+    }),
     ("eventCreate", |_| primitives::event_create().map(f64::from)),
     ("eventWait", |&[id, timeout, ..]| {
         primitives::event_wait(id as u32, timeout).map(f64::from)
@@ -88,6 +111,15 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
     }),
     ("eventWake", |&[id, ..]| {
         primitives::event_wake(id as u32).map(|()| 0.0)
+    }),
+    ("eventSet", |&[id, ..]| {
+        primitives::event_set(id as u32).map(|()| 0.0)
+    }),
+    ("eventClear", |&[id, ..]| {
+        primitives::event_clear(id as u32).map(|()| 0.0)
+    }),
+    ("eventIsSet", |&[id, ..]| {
+        primitives::event_is_set(id as u32).map(f64::from)
     }),
     ("conditionCreate", |&[lock, ..]| {
         primitives::condition_create(lock as u32).map(f64::from)

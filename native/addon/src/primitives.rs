@@ -51,6 +51,19 @@ pub fn semaphore_wake(id: u32, n: u32) -> Result<()> {
     Ok(())
 }
 
+/// Adds `n` to the value; `false` if that would exceed the bound.
+pub fn semaphore_release(id: u32, n: u32) -> Result<bool> {
+    Ok(semaphore(id)?.release(n))
+}
+
+pub fn semaphore_value(id: u32) -> Result<u32> {
+    Ok(semaphore(id)?.value())
+}
+
+pub fn semaphore_bound(id: u32) -> Result<u32> {
+    Ok(semaphore(id)?.max())
+}
+
 fn event(id: u32) -> Result<Event<'static>> {
     Event::open(&tree()?.member, id).map_err(to_js)
 }
@@ -78,6 +91,20 @@ pub fn event_await(id: u32, timeout: f64) -> Result<u32> {
 pub fn event_wake(id: u32) -> Result<()> {
     event(id)?.wake();
     Ok(())
+}
+
+pub fn event_set(id: u32) -> Result<()> {
+    event(id)?.set();
+    Ok(())
+}
+
+pub fn event_clear(id: u32) -> Result<()> {
+    event(id)?.clear();
+    Ok(())
+}
+
+pub fn event_is_set(id: u32) -> Result<bool> {
+    Ok(event(id)?.is_set())
 }
 
 fn condition(id: u32) -> Result<Condition<'static>> {
@@ -172,13 +199,13 @@ pub fn barrier_await(id: u32, has_action: bool, timeout: f64) -> Result<u32> {
 
 /// Releases the others after the action; `false` if the barrier was broken or reset meanwhile.
 pub fn barrier_release(id: u32, slot: u32) -> Result<bool> {
-    Ok(barrier(id)?.release(slot))
+    barrier(id)?.release(slot).map_err(to_js)
 }
 
 /// Breaks the barrier; `slot` is that of the party whose action failed, -1 for no action.
 pub fn barrier_abort(id: u32, slot: f64) -> Result<()> {
-    barrier(id)?.abort((slot >= 0.0).then_some(slot as u32));
-    Ok(())
+    let slot = (slot >= 0.0).then_some(slot as u32);
+    barrier(id)?.abort(slot).map_err(to_js)
 }
 
 /// Makes the barrier as new: who waits fails.

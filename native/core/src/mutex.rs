@@ -11,6 +11,7 @@ use crate::member::Member;
 use crate::sync::lock::{FREE, Lock};
 use crate::sync::rlock::RLock;
 use crate::sync::{Acquired, Acquirer, Released, Step, Token};
+use crate::sys::atomic::Ordering::Relaxed;
 use crate::sys::clock::Deadline;
 use crate::table;
 use crate::wait;
@@ -171,6 +172,15 @@ impl<'a> Mutex<'a> {
                 }
                 Ok(())
             }
+        }
+    }
+
+    /// How often it was acquired beyond the first time.
+    pub fn depth(self) -> u32 {
+        match self.recursive {
+            // Relaxed: only the owner can rely on it.
+            true => self.rlock().depth.load(Relaxed),
+            false => 0,
         }
     }
 

@@ -151,7 +151,7 @@ const ROLES: [Role; 12] = [
     ("acting party", |board| {
         let barrier = Barrier::open(board.member, board.id()).unwrap();
         if let Outcome::RunsAction { slot } = barrier.wait(true, None).unwrap() {
-            barrier.release(slot);
+            barrier.release(slot).unwrap();
         }
     }),
     ("impatient party", |board| {

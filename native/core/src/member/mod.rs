@@ -4,13 +4,11 @@
 //! - [`threads`]: the tokens.
 //! - [`holdings`]: the blocks, and what messages hold on this process's word.
 //! - [`gifts`]: which blocks a caged process may use.
-//! - [`mending`]: what a caged process leaves behind in words.
 //! - [`shares`]: which of its threads have a block, and what they wait for.
 //! - [`places`]: the slots of its children.
 
 mod gifts;
 mod holdings;
-mod mending;
 mod places;
 pub mod shares;
 mod threads;

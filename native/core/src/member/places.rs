@@ -94,9 +94,6 @@ impl Member {
             if entry.state() == State::Live {
                 graves::bury(&self.arena, place, exit);
             }
-            if entry.cage() != Cage::Free {
-                self.mend_after(&heap, place.slot);
-            }
             let account = Account::of(&self.arena, place.slot);
             heap.let_go_all(Holder::Process(place.slot));
             entry.leave();

@@ -282,21 +282,32 @@ impl<'a> Barrier<'a> {
     }
 
     /// The action has run: releases the others; `false` if the barrier was broken or reset
-    /// meanwhile. `slot` is what [`Outcome::RunsAction`] said.
-    pub fn release(&self, slot: u32) -> bool {
+    /// meanwhile. `slot` is what [`Outcome::RunsAction`] said, to this thread.
+    pub fn release(&self, slot: u32) -> Result<bool> {
+        if !self.is_mine(slot)? {
+            return Ok(false);
+        }
         let released = self.machine().release_slot(slot);
         self.wake();
-        released
+        Ok(released)
+    }
+
+    /// Whether the slot is the calling thread's. A caged process may name any.
+    fn is_mine(&self, slot: u32) -> Result<bool> {
+        Ok(self.machine().token_in(slot) == Some(self.member.token()?))
     }
 
     /// Breaks the barrier: who waits and who comes fails, until [`reset`](Self::reset). `slot` is
-    /// that of a party whose action failed.
-    pub fn abort(&self, slot: Option<u32>) {
+    /// that of a party whose action failed, which is this thread's.
+    pub fn abort(&self, slot: Option<u32>) -> Result<()> {
         self.machine().abort();
-        if let Some(slot) = slot {
+        if let Some(slot) = slot
+            && self.is_mine(slot)?
+        {
             self.machine().leave(slot);
         }
         self.wake();
+        Ok(())
     }
 
     /// Makes the barrier as new: who waits fails.

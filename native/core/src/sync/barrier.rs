@@ -440,6 +440,11 @@ impl Barrier<'_> {
         }
     }
 
+    /// Whose slot it is, in whatever round.
+    pub fn token_in(self, slot: u32) -> Option<Token> {
+        Token::from_word(self.slot(slot)? as u32)
+    }
+
     fn slot(self, index: u32) -> Option<u64> {
         self.slots.get(index as usize).map(|slot| slot.load(SeqCst))
     }

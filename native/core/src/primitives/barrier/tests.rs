@@ -93,7 +93,7 @@ fn the_last_party_runs_the_action_before_the_others_go_on() {
                 for round in 1..=500 {
                     if let Outcome::RunsAction { slot } = barrier.wait(true, None).unwrap() {
                         ran.fetch_add(1, Relaxed);
-                        assert!(barrier.release(slot));
+                        assert!(barrier.release(slot).unwrap());
                     }
                     assert!(ran.load(Relaxed) >= round);
                 }
@@ -107,12 +107,12 @@ fn the_last_party_runs_the_action_before_the_others_go_on() {
 type Ending = (&'static str, fn(&Barrier), bool);
 
 const ENDINGS: [Ending; 3] = [
-    ("abort", |barrier| barrier.abort(None), true),
+    ("abort", |barrier| barrier.abort(None).unwrap(), true),
     ("reset", |barrier| barrier.reset(), false),
     (
         "failing action",
         |barrier| match barrier.wait(true, None).unwrap() {
-            Outcome::RunsAction { slot } => barrier.abort(Some(slot)),
+            Outcome::RunsAction { slot } => barrier.abort(Some(slot)).unwrap(),
             other => panic!("{other:?}"),
         },
         true,
@@ -231,7 +231,11 @@ fn promises_pass_break_and_run_the_action() {
         panic!("nobody runs the action");
     };
     assert!(number <= RUNS_ACTION && hear.try_recv().is_err());
-    assert!(barrier.release((RUNS_ACTION - number).cast_unsigned()));
+    assert!(
+        barrier
+            .release((RUNS_ACTION - number).cast_unsigned())
+            .unwrap()
+    );
     assert_eq!(
         (hear.recv(), hear.recv()),
         (Ok(Told::Ready(0)), Ok(Told::Ready(1)))
