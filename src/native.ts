@@ -71,13 +71,6 @@ export interface StartOptions {
   readonly stderr: OutputKind;
 }
 
-/** A block of shared memory and a buffer over it. */
-export interface ShownBlock {
-  buffer: SharedArrayBuffer;
-  block: number;
-  generation: number;
-}
-
 /** What the whole process tree uses of its shared memory. */
 export interface MemoryUsage {
   /** Shared objects that exist. */
@@ -157,8 +150,9 @@ export interface Native {
   mayLoadOthers(addon: string): boolean;
   memoryUsage(): MemoryUsage;
   // views.rs
-  viewCreate(size: number): ShownBlock;
-  viewOpen(block: number): ShownBlock;
+  viewCreate(size: number): SharedArrayBuffer;
+  viewMade(): [block: number, generation: number];
+  viewOpen(block: number): SharedArrayBuffer;
   viewFind(buffer: SharedArrayBuffer, view: Uint8Array): [block: number, generation: number] | null;
   viewClose(view: Uint8Array): void;
   viewLookAgain(): void;

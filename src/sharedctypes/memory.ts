@@ -7,7 +7,7 @@
 
 import { BlockHandle, type BlockReference, bytesOf, collecting, Kind, layout } from "../blocks.ts";
 import { glance } from "../harmless.ts";
-import { native, type ShownBlock, translated } from "../native.ts";
+import { native, translated } from "../native.ts";
 import { attach, setViewReducer } from "../reduction.ts";
 
 /** Where one value lies in shared memory. */
@@ -32,7 +32,10 @@ export interface Demand {
   readonly hasViews: boolean;
 }
 
-/** Under what a buffer knows the block that it shows. A WeakMap, too, would keep the young; see {@linkcode buffers}. */
+/**
+ * Under what a buffer knows the block that it shows, once that was asked for. A WeakMap, too, would keep the young; see
+ * {@linkcode buffers}.
+ */
 const SHOWN = Symbol("shown");
 /**
  * The buffers that travel by the blocks that they show, so that a block that comes back has one buffer for as long as
@@ -59,22 +62,21 @@ function remember(buffer: SharedArrayBuffer, reference: BlockReference): void {
 }
 
 /** A buffer knows its block. */
-function marked({ buffer, block, generation }: ShownBlock): SharedArrayBuffer {
-  return Object.defineProperty(buffer, SHOWN, { value: [block, generation] });
+function marked(buffer: SharedArrayBuffer, reference: BlockReference): SharedArrayBuffer {
+  return Object.defineProperty(buffer, SHOWN, { value: reference });
 }
 
 /** The block that a buffer shows, if it shows one. */
 function shownBy(buffer: ArrayBufferLike & { readonly [SHOWN]?: BlockReference }): BlockReference | undefined {
-  return buffer[SHOWN] ?? (buffer instanceof SharedArrayBuffer ? postedBlock(buffer) : undefined);
+  return buffer[SHOWN] ?? (buffer instanceof SharedArrayBuffer ? foundBlock(buffer) : undefined);
 }
 
-/** The block under a buffer that another thread has posted: `postMessage` brings no properties. */
-function postedBlock(buffer: SharedArrayBuffer): BlockReference | undefined {
+/** The block under a buffer that nobody has asked yet, or that another thread has posted, which brings no properties. */
+function foundBlock(buffer: SharedArrayBuffer): BlockReference | undefined {
   if (!buffer.growable || buffer.byteLength === 0) return undefined;
   const found = native().viewFind(buffer, new Uint8Array(buffer, 0, 1));
   if (found === null) return undefined;
-  const [block, generation] = found;
-  marked({ buffer, block, generation });
+  marked(buffer, found);
   return found;
 }
 
@@ -83,7 +85,7 @@ function arrivedBuffer(handle: BlockHandle): SharedArrayBuffer {
   const reference = handle.reference();
   const existing = existingBuffer(reference);
   if (existing !== undefined) return existing;
-  const buffer = marked(translated(() => collecting(() => native().viewOpen(reference[0]))));
+  const buffer = marked(translated(() => collecting(() => native().viewOpen(reference[0]))), reference);
   remember(buffer, reference);
   return buffer;
 }
@@ -95,7 +97,7 @@ function arrivedBuffer(handle: BlockHandle): SharedArrayBuffer {
  * @throws {RangeError} If there is not as much memory.
  */
 export function sharedBuffer(size: number): SharedArrayBuffer {
-  return marked(translated(() => collecting(() => native().viewCreate(size))));
+  return translated(() => collecting(() => native().viewCreate(size)));
 }
 
 /** Whether a buffer is a view of a whole block of shared memory. */
@@ -109,7 +111,8 @@ export function newPlace({ size, hasViews }: Demand): Place {
     return cellPlace(BlockHandle.create(Kind.bytes, Math.max(1, size)), 0);
   }
   const buffer = sharedBuffer(size);
-  return { handle: BlockHandle.adopt(shownBy(buffer)!), buffer, byteOffset: 0, within: 0 };
+  const reference = native().viewMade();
+  return { handle: BlockHandle.adopt(reference), buffer: marked(buffer, reference), byteOffset: 0, within: 0 };
 }
 
 /** A new place of zeroes behind an RLock in the same cell; `undefined` if it does not fit there. */

@@ -5,50 +5,50 @@
 //! growable SharedArrayBuffer, `new SharedArrayBuffer(n, { maxByteLength: n })`: V8 gives it whole
 //! pages of its own, under which the block's pages are put (`core::views`).
 //!
-//! The buffers are made here, by the constructor that there was when the addon was loaded, and not
+//! The buffers are made here, by the constructors that there were when the addon was loaded, and not
 //! given by JavaScript: under another buffer there is memory of V8's own.
 #![allow(unsafe_code)] // Node-API itself, and memory that V8 owns
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr;
 
-use multiprocessing_core::heap::{Block, Kind};
+use multiprocessing_core::heap::Kind;
 use multiprocessing_core::views::Ticket;
-use napi::bindgen_prelude::{FromNapiValue, JsObjectValue, Object, Unknown};
+use napi::bindgen_prelude::{FromNapiValue, Unknown};
 use napi::{Env, JsValue, sys};
 use napi_derive::napi;
 
 use crate::errors::{Error, Result, from_napi, state, to_js};
 use crate::tree::tree;
 
-/// The constructors of this isolate, as they were before the program could change them.
-struct Constructors {
-    buffer: sys::napi_ref,
-    view: sys::napi_ref,
-}
+/// Makes a buffer of so many bytes and a view of it. Its constructors are those that there were before
+/// the program could change them. One call of it takes less than five of Node-API's.
+const MAKER: &str = "((Buffer, View) => (n) => new View(new Buffer(n, { maxByteLength: n })))\
+    (SharedArrayBuffer, Uint8Array)";
 
 thread_local! {
-    static CONSTRUCTORS: RefCell<Option<Constructors>> = const { RefCell::new(None) };
+    /// What [`MAKER`] gives in this isolate.
+    static MAKE: Cell<sys::napi_ref> = const { Cell::new(ptr::null_mut()) };
+    /// How a message names the block under the last buffer that was made in this thread.
+    static MADE: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
 }
 
 /// Remembers the constructors; call it when the addon is loaded into an isolate.
 pub fn remember_constructors(env: Env) -> napi::Result<()> {
-    let global = env.get_global()?;
-    let reference = |name: &str| -> napi::Result<sys::napi_ref> {
-        let constructor: Unknown = global.get_named_property(name)?;
-        let mut reference = ptr::null_mut();
-        // SAFETY: Node-API is called on its own thread with a live `env` and value.
-        check(unsafe {
-            sys::napi_create_reference(env.raw(), constructor.raw(), 1, &mut reference)
-        })?;
-        Ok(reference)
-    };
-    let constructors = Constructors {
-        buffer: reference("SharedArrayBuffer")?,
-        view: reference("Uint8Array")?,
-    };
-    CONSTRUCTORS.with_borrow_mut(|known| *known = Some(constructors));
+    let script = env.create_string(MAKER)?;
+    let (mut make, mut reference) = (ptr::null_mut(), ptr::null_mut());
+    // SAFETY: Node-API is called on its own thread with a live `env` and values.
+    unsafe {
+        check(sys::napi_run_script(env.raw(), script.raw(), &mut make))?;
+        check(sys::napi_create_reference(
+            env.raw(),
+            make,
+            1,
+            &mut reference,
+        ))?;
+    }
+    MAKE.set(reference);
     Ok(())
 }
 
@@ -67,44 +67,23 @@ struct Buffer {
 
 /// A new buffer of `size` bytes. Fails where V8 has no memory for it.
 fn new_buffer(env: &Env, size: u64) -> Result<Buffer> {
-    let mut options = Object::new(env).map_err(from_napi)?;
-    options
-        .set("maxByteLength", size as f64)
-        .map_err(from_napi)?;
-    let length = env.create_double(size as f64).map_err(from_napi)?;
-    let object = CONSTRUCTORS.with_borrow(|known| {
-        let known = known.as_ref().ok_or_else(not_loaded)?;
-        let object = construct(env, known.buffer, &[length.raw(), options.raw()])?;
-        let view = construct(env, known.view, &[object])?;
-        let address = address_of(env, view)?;
-        Ok::<_, Error>(Buffer { object, address })
-    })?;
-    Ok(object)
-}
-
-fn not_loaded() -> Error {
-    state("Cannot share an array: the addon was not loaded in this thread")
-}
-
-fn construct(
-    env: &Env,
-    constructor: sys::napi_ref,
-    arguments: &[sys::napi_value],
-) -> Result<sys::napi_value> {
-    let (mut function, mut made) = (ptr::null_mut(), ptr::null_mut());
-    // SAFETY: on the isolate's own thread, whose live reference `constructor` is.
+    let make = MAKE.get();
+    if make.is_null() {
+        return Err(state(
+            "Cannot share an array: the addon was not loaded in this thread",
+        ));
+    }
+    let (mut function, mut this, mut length) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+    let mut view = ptr::null_mut();
+    // SAFETY: on the isolate's own thread, whose live reference `make` is.
     let status = unsafe {
-        sys::napi_get_reference_value(env.raw(), constructor, &mut function);
-        sys::napi_new_instance(
-            env.raw(),
-            function,
-            arguments.len(),
-            arguments.as_ptr(),
-            &mut made,
-        )
+        sys::napi_get_reference_value(env.raw(), make, &mut function);
+        sys::napi_get_undefined(env.raw(), &mut this);
+        sys::napi_create_double(env.raw(), size as f64, &mut length);
+        sys::napi_call_function(env.raw(), this, function, 1, &length, &mut view)
     };
     if status == sys::Status::napi_ok {
-        return Ok(made);
+        return look_at(env, view);
     }
     let mut thrown = ptr::null_mut();
     // SAFETY: as above; what was thrown is told below.
@@ -115,8 +94,8 @@ fn construct(
     ))
 }
 
-/// Where the first byte of a view is.
-fn address_of(env: &Env, view: sys::napi_value) -> Result<usize> {
+/// The buffer of a view, and where the view's first byte is.
+fn look_at(env: &Env, view: sys::napi_value) -> Result<Buffer> {
     let (mut kind, mut length, mut data) = (0, 0, ptr::null_mut());
     let (mut buffer, mut offset) = (ptr::null_mut(), 0);
     // SAFETY: on the isolate's own thread; Node-API fails for what is no typed array.
@@ -132,7 +111,10 @@ fn address_of(env: &Env, view: sys::napi_value) -> Result<usize> {
         )
     };
     if status == sys::Status::napi_ok && !data.is_null() {
-        Ok(data as usize)
+        Ok(Buffer {
+            object: buffer,
+            address: data as usize,
+        })
     } else {
         Err(state(
             "Cannot share an array: what was given is not a typed array",
@@ -178,23 +160,9 @@ unsafe fn adjust(env: sys::napi_env, change: i64) {
     unsafe { sys::napi_adjust_external_memory(env, change, &mut total) };
 }
 
-/// A block as JavaScript gets it: the buffer, and how a message names it.
-fn shown<'env>(env: &'env Env, buffer: &Buffer, block: Block) -> Result<Object<'env>> {
-    let mut shown = Object::new(env).map_err(from_napi)?;
-    // SAFETY: a live value of this isolate.
-    let object = unsafe { Unknown::from_napi_value(env.raw(), buffer.object) };
-    let object = object.map_err(from_napi)?;
-    shown.set("buffer", object).map_err(from_napi)?;
-    shown.set("block", block.id).map_err(from_napi)?;
-    shown
-        .set("generation", block.generation)
-        .map_err(from_napi)?;
-    Ok(shown)
-}
-
 /// A SharedArrayBuffer over a new block of zeroes.
-#[napi(ts_return_type = "ShownBlock")]
-pub fn view_create(env: &Env, size: f64) -> Result<Object<'_>> {
+#[napi(ts_return_type = "SharedArrayBuffer")]
+pub fn view_create(env: &Env, size: f64) -> Result<Unknown<'_>> {
     let tree = tree()?;
     let size = (size as u64).max(1);
     tree.member.require_possible(size).map_err(to_js)?;
@@ -202,12 +170,20 @@ pub fn view_create(env: &Env, size: f64) -> Result<Object<'_>> {
     // SAFETY: the whole memory of the buffer just made.
     let (block, ticket) = unsafe { tree.views.create(size, buffer.address) }.map_err(to_js)?;
     watch(env, buffer.object, ticket, size)?;
-    shown(env, &buffer, block)
+    MADE.set((block.id, block.generation));
+    shown(env, &buffer)
+}
+
+/// The number and the generation of the block under the buffer that this thread has made last.
+#[napi]
+pub fn view_made() -> Vec<u32> {
+    let (block, generation) = MADE.get();
+    vec![block, generation]
 }
 
 /// A SharedArrayBuffer over a block of [`Kind::View`] that this process holds.
-#[napi(ts_return_type = "ShownBlock")]
-pub fn view_open(env: &Env, id: u32) -> Result<Object<'_>> {
+#[napi(ts_return_type = "SharedArrayBuffer")]
+pub fn view_open(env: &Env, id: u32) -> Result<Unknown<'_>> {
     let tree = tree()?;
     let size = tree.member.block(id, Kind::View).map_err(to_js)?.size;
     let buffer = new_buffer(env, size)?;
@@ -217,14 +193,19 @@ pub fn view_open(env: &Env, id: u32) -> Result<Object<'_>> {
         return Err(state("Cannot share an array: its block has changed"));
     }
     watch(env, buffer.object, ticket, size)?;
-    shown(env, &buffer, block)
+    shown(env, &buffer)
 }
 
-/// The block under a SharedArrayBuffer that another thread of this process has posted: its number and
-/// generation. `null` if it is none of a block. `view` begins where the buffer does.
+fn shown<'env>(env: &'env Env, buffer: &Buffer) -> Result<Unknown<'env>> {
+    // SAFETY: a live value of this isolate.
+    unsafe { Unknown::from_napi_value(env.raw(), buffer.object) }.map_err(from_napi)
+}
+
+/// The block under a SharedArrayBuffer, which another thread of this process may have posted: its
+/// number and generation. `null` if it is none of a block. `view` begins where the buffer does.
 #[napi]
 pub fn view_find(env: &Env, buffer: Unknown, view: Unknown) -> Result<Option<Vec<u32>>> {
-    let Some((block, ticket)) = tree()?.views.find(address_of(env, view.raw())?) else {
+    let Some((block, ticket)) = tree()?.views.find(look_at(env, view.raw())?.address) else {
         return Ok(None);
     };
     watch(env, buffer.raw(), ticket, 0)?;
@@ -235,7 +216,7 @@ pub fn view_find(env: &Env, buffer: Unknown, view: Unknown) -> Result<Option<Vec
 /// buffer does, and nobody else has one of it.
 #[napi]
 pub fn view_close(env: &Env, view: Unknown) -> Result<()> {
-    let address = address_of(env, view.raw())?;
+    let address = look_at(env, view.raw())?.address;
     // SAFETY: the table has the address only of buffers made here; whoever still uses it sees zeroes.
     unsafe { tree()?.views.close(address) }.map_err(to_js)
 }

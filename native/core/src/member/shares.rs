@@ -113,10 +113,14 @@ impl Shares {
 
     /// One handle less: the thread's own if it has one.
     pub(super) fn remove(&mut self, thread: ThreadKey) {
-        let all = [&mut self.first].into_iter().chain(&mut self.others);
-        let mut having: Vec<_> = all.filter(|it| it.handles > 0).collect();
-        having.sort_by_key(|it| it.thread != thread);
-        if let Some(share) = having.first_mut() {
+        let has_own = |it: &Share| it.thread == thread && it.handles > 0;
+        let is_own = self.all().any(has_own);
+        let counts = |it: &&mut Share| it.handles > 0 && (!is_own || it.thread == thread);
+        let found = [&mut self.first]
+            .into_iter()
+            .chain(&mut self.others)
+            .find(counts);
+        if let Some(share) = found {
             share.handles -= 1;
         }
         self.others.retain(|it| !it.is_void());
