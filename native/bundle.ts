@@ -33,7 +33,7 @@ function flatten(folder: string): void {
         .replaceAll(/"\.{1,2}\/(?:\.\.\/)*(?:src\/)?((?:chunk-\w+|child_main)\.js")/g, '"./$1')
         .replaceAll(/(?<=new URL\("\.\/(?:child_main|worker)\.)ts(?=", import\.meta\.url\))/g, "js");
       Deno.removeSync(file);
-      Deno.writeTextFileSync(`${folder}/${name}`, withNames(text));
+      Deno.writeTextFileSync(`${folder}/${name}`, withNames(withoutComments(text)));
     }
   };
   rewrite(folder);
@@ -85,6 +85,15 @@ export async function bundle(): Promise<void> {
   } finally {
     if (exists(fresh)) Deno.removeSync(fresh, { recursive: true });
   }
+}
+
+/**
+ * The file without the comments that have lines of their own. They are a sixth of it, and what is not ASCII stands in
+ * them: with that V8 holds the text at two bytes a character. Each start of a process is more than 1 ms shorter. (No
+ * text of the package that goes over several lines has a line that looks like a comment.)
+ */
+function withoutComments(text: string): string {
+  return text.replaceAll(/^[ \t]*(?:\/\*\*(?:[^*]|\*(?!\/))*\*\/|\/\/ .*)[ \t]*\n/gm, "");
 }
 
 /**
