@@ -167,6 +167,9 @@ export function getLogger(): Logger {
  * Prints the records of the package's logger on standard error, each as `[INFO/Process-1] message`; in children that are
  * started from now on, too. Each call adds a handler: after two, every record is printed twice, as in Python.
  *
+ * A record that standard error refuses is dropped. While it is a full pipe that somebody has yet to read, a record waits,
+ * and the thread with it.
+ *
  * @param level The level that the logger is set to; its own is kept without one.
  * @returns The logger.
  * @throws {TypeError} If there is no such level.
