@@ -10,7 +10,8 @@
  */
 
 import { shownName } from "./harmless.ts";
-import type { Logger as LogTapeLogger } from "@logtape/logtape";
+// deno-lint-ignore no-import-prefix -- by its bare name, programs could be checked only with an entry in their import map
+import type { Logger as LogTapeLogger } from "npm:@logtape/logtape@2.4.2";
 import { current } from "./current.ts";
 import { tell } from "./notices.ts";
 

@@ -14,7 +14,8 @@ export function watchWorkers(loaded: () => Native | undefined): void {
   const { Worker } = globalThis;
   if (Worker === undefined) return; // in a Worker without the right to make others
   const { prototype } = Worker;
-  const { terminate } = prototype;
+  const terminate = prototype?.terminate;
+  if (typeof terminate !== "function") return; // somebody has put something else in its place
   Object.defineProperty(prototype, "terminate", {
     ...Object.getOwnPropertyDescriptor(prototype, "terminate"),
     value: { // a method can be no constructor, as the original

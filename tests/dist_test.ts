@@ -30,3 +30,24 @@ Deno.test("dist: processes, queues, values, pools and a process without permissi
     "well\n",
   );
 });
+
+Deno.test("dist: a program outside of the package is checked with its import map alone", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const program = `${folder}/program.ts`;
+    await Deno.writeTextFile(
+      program,
+      `import { getLogger, Queue } from "${configuration.name}";\n` +
+        "export const queue: Queue<number> = new Queue<number>();\ngetLogger().info(`${queue}`);\n",
+    );
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["check", "--quiet", `--import-map=${new URL("import_map.json", DIST).pathname}`, program],
+      cwd: folder,
+      stdout: "null",
+      stderr: "piped",
+    }).output();
+    assert(success, new TextDecoder().decode(stderr));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

@@ -252,6 +252,11 @@ function makeFolder(): string {
     const where = dir ?? "the folder for temporary files";
     try {
       const made = Deno.makeTempDirSync({ dir, prefix });
+      if (!made.includes("/")) { // an empty TMPDIR is none, but Deno takes it for the working directory
+        Deno.removeSync(made);
+        failures.push("TMPDIR is empty");
+        continue;
+      }
       const folder = made.startsWith("/") ? made : Deno.realPathSync(made); // others may be in another directory
       const { length } = new TextEncoder().encode(folder);
       if (length <= LONGEST_FOLDER) return folder;

@@ -107,6 +107,7 @@ for (
     ["is missing", "/does/not/exist", /^\/tmp\/multiprocessing-/],
     ["is too long", `/tmp/${"x".repeat(90)}`, /^\/tmp\/multiprocessing-/],
     ["may not be written", "/proc", /^\/tmp\/multiprocessing-/],
+    ["is empty", "", /^\/tmp\/multiprocessing-/],
     ["is relative", ".", /^\/.*\/multiprocessing-/],
   ] as const
 ) {
