@@ -226,6 +226,8 @@ impl<'a> Barrier<'a> {
         let (member, arena) = (self.member, self.member.arena());
         let known = self.known.iter().map(|place| place.load(Relaxed) as u32);
         let known = known.filter_map(|word| member.owner(Token::from_word(word)?));
+        // The place of one that has ended may be that of another process, which may come.
+        let known = known.filter(|owner| owner.lives_on);
         let mut parties: Vec<Slot> = known.map(|owner| owner.slot).collect();
         // With those who have handed it on to them.
         for index in 0..parties.len() {
