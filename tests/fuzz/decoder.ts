@@ -45,7 +45,7 @@ const TRAP = new URL("../fixtures/trap.ts", import.meta.url).href;
 const REFUSED = ["Pool", "Process", "Listener", "AsyncResult", "ImapIterator", "Sentinel", "Guard", "ParentProcess"];
 
 /** So many looks in a row, 20 ms apart, show the same before it begins. */
-const SETTLED = 10;
+const SETTLED = 25;
 
 /** What came of it. */
 export interface Findings {
