@@ -35,6 +35,9 @@ pub type Offset = u64;
 /// Says that the memory is ours and laid out as below; changed with every change of the layout.
 const MAGIC: u64 = u64::from_le_bytes(*b"mpDeno03");
 
+/// What the arena is called in `/proc`.
+pub const NAME: &str = "multiprocessing";
+
 /// Bytes of a page; what is given back to the system is a multiple of it.
 pub const PAGE: u64 = 4096;
 const GIB: u64 = 1 << 30;
@@ -126,7 +129,7 @@ impl Arena {
 
     /// An arena of `size` bytes, for tests that want to see its end.
     pub fn create_sized(size: u64) -> Result<Self> {
-        let memory = SharedMapping::create("multiprocessing", size)?;
+        let memory = SharedMapping::create(NAME, size)?;
         memory.word64(SIZE_WORD).store(size, Relaxed);
         let namespace = procfs::pid_namespace();
         memory.word64(NAMESPACE_WORD).store(namespace, Relaxed);

@@ -5,7 +5,7 @@
 //! buffer would land in another's memory. That a buffer's object was collected is no proof: another
 //! isolate may have the same memory. The proofs are
 //!
-//! - that nothing is mapped at its address any more, or something that is not shared;
+//! - that nothing is mapped at its address any more, or something else than the arena;
 //! - that V8 has given the same address to another buffer.
 //!
 //! Nothing is ever unmapped here: the kernel would give the address to somebody else, and V8 would
@@ -25,7 +25,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::arena::PAGE;
+use crate::arena::{self, PAGE};
 use crate::error::{Error, Result};
 use crate::heap::blocks::BlockId;
 use crate::heap::{Block, Kind};
@@ -123,7 +123,7 @@ impl Views {
         let below = above.and_then(|above| above.block).map(|it| it.offset);
         let made = self.member.create_view(size, below).or_else(|error| {
             // Maybe there is memory that nobody has noticed to be free.
-            self.look_at_all(&mut table, Effort::Quick);
+            self.look_at_all(&mut table, Effort::Thorough);
             self.member.create_view(size, None).map_err(|_| error)
         });
         let block = made?;
@@ -173,7 +173,7 @@ impl Views {
             table.look_at = 2 * table.mappings.len();
         }
         if self.is_full(table) {
-            self.look_at_all(table, Effort::Quick);
+            self.look_at_all(table, Effort::Thorough);
         }
         if self.is_full(table) {
             let count = table.mappings.len();
@@ -300,9 +300,23 @@ impl Views {
     }
 
     fn look_at_all(&self, table: &mut Table, effort: Effort) {
+        // Where that cannot be read, somebody else's shared memory is taken for the buffer's.
+        let of_arena = match effort {
+            Effort::Thorough if !table.mappings.is_empty() => procfs::mappings_of(arena::NAME),
+            _ => None,
+        };
+        let is_of_arena = |address: usize| match &of_arena {
+            Some(ranges) => {
+                let behind = ranges.partition_point(|range| range.start <= address);
+                behind > 0 && ranges[behind - 1].contains(&address)
+            }
+            None => is_mapped(address) && (effort == Effort::Quick || is_shared(address)),
+        };
         let is_gone = |(&address, mapping): (&usize, &Mapping)| {
-            let is_trusted = effort == Effort::Quick || mapping.block.is_none();
-            let is_there = is_mapped(address) && (is_trusted || is_shared(address));
+            let is_there = match mapping.block {
+                Some(_) => is_of_arena(address),
+                None => is_mapped(address),
+            };
             (!is_there).then_some(address)
         };
         let gone: Vec<usize> = table.mappings.iter().filter_map(is_gone).collect();

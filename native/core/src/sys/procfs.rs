@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::OnceLock;
@@ -140,9 +141,33 @@ pub fn max_map_count() -> usize {
     text.trim().parse().unwrap_or(65_530)
 }
 
+/// Where this process has mapped memory that `memfd_create(2)` has made under this name, in order
+/// (`proc_pid_maps(5)`); `None` if that cannot be read.
+pub fn mappings_of(name: &str) -> Option<Vec<Range<usize>>> {
+    let maps = fs::read("/proc/self/maps").ok()?;
+    let maps = String::from_utf8_lossy(&maps); // other files may have any name
+    let file = format!("/memfd:{name} (deleted)");
+    let of_file = maps.lines().filter(|line| line.ends_with(&file));
+    of_file.map(parse_range).collect()
+}
+
+fn parse_range(line: &str) -> Option<Range<usize>> {
+    let (start, end) = line.split_once(' ')?.0.split_once('-')?;
+    let number = |text| usize::from_str_radix(text, 16).ok();
+    Some(number(start)?..number(end)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_range_of_a_mapping_is_what_its_line_begins_with() {
+        let line = "7f6d48000000-7f7d48000000 rw-s 00000000 00:01 10330    /memfd:it (deleted)";
+        assert_eq!(parse_range(line), Some(0x7f6d_4800_0000..0x7f7d_4800_0000));
+        assert_eq!(parse_range("nothing"), None);
+        assert_eq!(mappings_of("no such name"), Some(Vec::new()));
+    }
 
     #[test]
     fn a_name_with_parentheses_does_not_shift_the_fields() {
