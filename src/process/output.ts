@@ -64,6 +64,11 @@ export class PipedOutput {
     return this.#pipe?.isFull() ?? false;
   }
 
+  /** Whether somebody is about to read it. */
+  get isRead(): boolean {
+    return this.#told !== null || (this.#stream?.locked ?? false);
+  }
+
   /** Closes the pipe. */
   shut(): void {
     this.#pipe?.close();

@@ -76,8 +76,12 @@ export class Doubts implements Disposable {
   #unreadOutput(): Obstacle | null {
     const name = this.#child.outputs.full;
     if (!name) return null;
-    const why = `its ${name} is a full pipe; read the stream, or cancel it, before you join the process`;
-    return { why, isShared: false };
+    const advice = "read the stream, or cancel it, before you join the process";
+    return {
+      why: `its ${name} is a full pipe; ${advice}`,
+      isShared: false,
+      fact: this.#child.outputs[name]?.isRead ? undefined : `waits until its ${name}, a full pipe, is read; ${advice}`,
+    };
   }
 
   #fullQueue(): Obstacle | null {
