@@ -152,7 +152,12 @@ export async function countInParallel({ files, isTagged }: Corpus, processes: nu
     return child;
   });
   const ends = Promise.all(workers.map(async (child) => {
-    await child.join({ signal });
+    try {
+      await child.join({ signal });
+    } catch (error) {
+      // One that ended before it began its work: why, unless it was killed.
+      if (!(error instanceof mp.ProcessError) || child.exitcode === null || child.exitcode >= 0) throw error;
+    }
     if (child.exitcode !== 0) throw new CountError(`Cannot go on counting: ${describeEnd(child)}`);
   }));
   const lost = ends.then(() => new Promise<never>(() => {})); // Settles only if a worker ends badly.
