@@ -374,7 +374,7 @@ for (const Kind of LOCKS) {
     ours.acquireSync();
     const waited = assertRejects(() => condition.wait(), InvalidStateError, "Lock is closed");
     await using owner = Child.start(targets.dieWithCondition, condition);
-    assert(await owner.process.join({ timeout: PATIENCE }));
+    assert(owner.process.joinSync({ timeout: PATIENCE })); // no turn of the event loop before the dispose
     ours[Symbol.dispose]();
     await within(waited);
     await assertRejects(() => lock.acquire({ timeout: PATIENCE }), OwnerDiedError, "it is free again");
