@@ -52,7 +52,7 @@ function steps(): Step[] {
   const list: (Step | false)[] = [
     { name: "deno fmt", command: [DENO, "fmt", "--check"] },
     { name: "deno lint", command: [DENO, "lint"] },
-    { name: "deno check", command: [DENO, "check", "mod.ts", "src", "tests", "bench", "examples", "native"] },
+    { name: "deno check", command: [DENO, "check", "mod.ts", "src", "tests", "bench", "examples", "tools"] },
     { name: "deno doc --lint", command: [DENO, "doc", "--lint", ...EXPORTS] },
     { name: "cargo fmt", command: ["cargo", "fmt", "--all", "--check"], probe: ["cargo", "fmt", "--version"] },
     {
