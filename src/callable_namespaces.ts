@@ -7,7 +7,7 @@
 // | `namespaceAtAnyPrice` | at the call, in 80 ms and more | the same; needs `--allow-sys` |
 //
 // None of them evaluates a module twice, loads one that is not loaded, or needs a permission that is not named here.
-// Each has V8 link a module of a line to the one that is asked about; docs/decisions/identity.md has the rest.
+// Each has V8 link a module of a line to the one that is asked about; docs/decisions/19-exports-by-comparison.md has the rest.
 
 import { LINKING_NAME, type ModuleNamespace, nameOf } from "./callable_types.ts";
 import { ENTRY_PREFIX } from "./command_line.ts";

@@ -1,6 +1,6 @@
 // What this package tells people on standard error: notices and records. Nothing of it is worth more than the program: what
 // cannot be told, because the disk is full or nobody has the other end of the pipe any more, is dropped. A pipe that is full
-// makes the thread wait, as every console.error does (docs/decisions/notices.md).
+// makes the thread wait, as every console.error does (docs/decisions/44-notices.md).
 
 /** Prints a text or an error. */
 export function tell(what: unknown, how: "error" | "warn" = "error"): void {
