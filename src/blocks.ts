@@ -3,7 +3,7 @@
 import { InvalidStateError } from "./errors.ts";
 import { type Layout, type Native, native, translated } from "./native.ts";
 
-/** What a block is used as. See `Kind` in native/core/src/heap/blocks.rs. */
+/** What a block is used as. See `Kind` in native/core/src/memory/heap/blocks.rs. */
 export const Kind = {
   lock: 1,
   rlock: 2,

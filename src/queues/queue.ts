@@ -29,7 +29,7 @@ const MAXSIZE_LIMIT = 2 ** 31 - 1;
 
 /**
  * Milliseconds that a promise for a value may look out for it before it has itself told; less than `SPIN` in
- * native/core/src/wait.rs, so that the thread never sleeps. Being told costs about 60 µs.
+ * native/core/src/wait/block_on.rs, so that the thread never sleeps. Being told costs about 60 µs.
  */
 const GLANCE = 0.015;
 /** A wait shorter than this, in milliseconds, makes the next one begin with a glance. */

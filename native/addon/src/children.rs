@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use multiprocessing_core::cage;
-use multiprocessing_core::heap::Kind;
-use multiprocessing_core::member::Member;
-use multiprocessing_core::output::Output;
+use multiprocessing_core::memory::heap::Kind;
+use multiprocessing_core::process::output::Output;
 use multiprocessing_core::process::{Child, Start};
 use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::sys::spawn::Stdio;
 use multiprocessing_core::sys::text;
+use multiprocessing_core::tree::member::Member;
 use napi::bindgen_prelude::{Buffer, Uint8Array};
 use napi_derive::napi;
 use rustix::process::Signal;

@@ -12,10 +12,10 @@ use multiprocessing_core::connection::incoming::Received;
 use multiprocessing_core::connection::outgoing::Sent;
 use multiprocessing_core::connection::passing::{Fetch, Progress};
 use multiprocessing_core::connection::{Connection, Failure, ready};
-use multiprocessing_core::heap::{Hold, Kind};
-use multiprocessing_core::reactor::descriptors::Interest;
+use multiprocessing_core::memory::heap::{Hold, Kind};
 use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::sys::stream::Mode;
+use multiprocessing_core::wait::reactor::descriptors::Interest;
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 

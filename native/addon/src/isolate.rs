@@ -23,9 +23,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use multiprocessing_core::heap::blocks::BlockId;
-use multiprocessing_core::ring::roster;
-use multiprocessing_core::standing;
+use multiprocessing_core::memory::heap::blocks::BlockId;
+use multiprocessing_core::queue::roster;
+use multiprocessing_core::wait::caller;
 use napi::Env;
 use napi_derive::napi;
 
@@ -73,14 +73,14 @@ pub fn begin(env: Env) -> napi::Result<()> {
     NUMBER.set(number);
     IS_GONE.set(false);
     ISOLATE.set(LAST_ISOLATE.fetch_add(1, SeqCst) + 1);
-    standing::watch((number != 0).then_some(goes_on));
+    caller::watch((number != 0).then_some(goes_on));
     env.add_env_cleanup_hook((), |()| end())?;
     Ok(())
 }
 
 /// The isolate of this thread ends: nothing of JavaScript may be touched any more.
 fn end() {
-    standing::watch(None);
+    caller::watch(None);
     with_workers(|workers| {
         workers.terminated.remove(&NUMBER.get());
         // Deno terminates with it those that it has made.

@@ -1,9 +1,9 @@
 //! Locks, where JavaScript's own `Atomics` were not enough.
 
-use multiprocessing_core::mutex::Mutex;
-use multiprocessing_core::reactor::operations::{Acquire, acquired_number};
+use multiprocessing_core::primitives::Lock;
 use multiprocessing_core::sync::{Acquired, Token};
 use multiprocessing_core::sys::clock::deadline_after;
+use multiprocessing_core::wait::reactor::operations::{Acquire, acquired_number};
 use napi_derive::napi;
 
 use crate::errors::{Result, to_js};
@@ -13,7 +13,7 @@ use crate::tree::tree;
 /// Blocks this thread until it has the lock: 0, or the token of the dead owner it was inherited
 /// from, or -1 when `timeout` milliseconds have passed.
 pub fn lock_acquire(id: u32, timeout: f64) -> Result<i32> {
-    let mutex = Mutex::open(&tree()?.member, id).map_err(to_js)?;
+    let mutex = Lock::open(&tree()?.member, id).map_err(to_js)?;
     let acquired = mutex.acquire(deadline_after(timeout)).map_err(to_js)?;
     Ok(acquired.map_or(-1, acquired_number))
 }
@@ -32,13 +32,13 @@ pub fn give_back(id: u32, outcome: i32) -> Result<()> {
         None => Acquired::Regularly,
         Some(dead) => Acquired::FromDead(dead),
     };
-    let mutex = Mutex::open(&tree()?.member, id).map_err(to_js)?;
+    let mutex = Lock::open(&tree()?.member, id).map_err(to_js)?;
     mutex.give_back(acquired).map_err(to_js)
 }
 
 /// Releases one level; `false` if it was not held, or not by this thread where that matters.
 pub fn lock_release(id: u32) -> Result<bool> {
-    Mutex::open(&tree()?.member, id)
+    Lock::open(&tree()?.member, id)
         .map_err(to_js)?
         .release()
         .map_err(to_js)
@@ -46,19 +46,19 @@ pub fn lock_release(id: u32) -> Result<bool> {
 
 /// The token of the thread that holds the lock; 0 if it is free.
 pub fn lock_owner(id: u32) -> Result<u32> {
-    let mutex = Mutex::open(&tree()?.member, id).map_err(to_js)?;
+    let mutex = Lock::open(&tree()?.member, id).map_err(to_js)?;
     Ok(mutex.owner().map_or(0, Token::get))
 }
 
 /// How often an RLock was acquired beyond the first time.
 pub fn lock_depth(id: u32) -> Result<u32> {
-    let mutex = Mutex::open(&tree()?.member, id).map_err(to_js)?;
+    let mutex = Lock::open(&tree()?.member, id).map_err(to_js)?;
     Ok(mutex.depth())
 }
 
 /// Wakes one sleeper of a lock that JavaScript has released.
 pub fn lock_wake(id: u32) -> Result<()> {
     let member = &tree()?.member;
-    Mutex::open(member, id).map_err(to_js)?.wake_one();
+    Lock::open(member, id).map_err(to_js)?.wake_one();
     Ok(())
 }

@@ -1,13 +1,13 @@
 //! Blocks and the windows through which JavaScript sees them.
 #![allow(unsafe_code)] // ArrayBuffers over memory that JavaScript does not own
 
-use multiprocessing_core::arena::{CELL_COUNT, CELL_SIZE, CELLS, PROCESS_COUNT};
 use multiprocessing_core::cage;
-use multiprocessing_core::heap::{Block, Kind};
-use multiprocessing_core::mutex::{DEPTH_WORD, LOCK_WORD, VALUE_BYTES};
+use multiprocessing_core::memory::arena::{CELL_COUNT, CELL_SIZE, CELLS, PROCESS_COUNT};
+use multiprocessing_core::memory::heap::{Block, Kind};
 use multiprocessing_core::primitives::event::EVENT_WORD;
+use multiprocessing_core::primitives::lock::{DEPTH_WORD, LOCK_WORD, VALUE_BYTES};
 use multiprocessing_core::primitives::semaphore::{MAX_WORD, VALUE_WORD};
-use multiprocessing_core::ring::roster;
+use multiprocessing_core::queue::roster;
 use multiprocessing_core::sync::lock::{FREE, WAITERS};
 use multiprocessing_core::sync::{event, semaphore};
 use napi::Env;

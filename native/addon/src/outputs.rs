@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use multiprocessing_core::output::{Chunk, Output};
+use multiprocessing_core::process::output::{Chunk, Output};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 

@@ -3,12 +3,12 @@
 //! All functions are called by way of [`crate::numeric`].
 
 use multiprocessing_core::primitives::{Barrier, Condition, Event, Semaphore};
-use multiprocessing_core::reactor::operations::{
+use multiprocessing_core::sync::{Acquired, Token};
+use multiprocessing_core::sys::clock::deadline_after;
+use multiprocessing_core::wait::reactor::operations::{
     ACQUIRED, AcquireSemaphore, AwaitBarrier, AwaitCondition, AwaitEvent, NOT_NOTIFIED,
     acquired_number, barrier_number,
 };
-use multiprocessing_core::sync::{Acquired, Token};
-use multiprocessing_core::sys::clock::deadline_after;
 
 use crate::errors::{Result, to_js};
 use crate::isolate;

@@ -5,11 +5,11 @@
 use std::cell::RefCell;
 use std::ptr::NonNull;
 
-use multiprocessing_core::heap::Hold;
-use multiprocessing_core::member::shares::{Attitude, Standing, this_thread};
-use multiprocessing_core::reactor::operations::{AwaitQueue, QueueState, Watch};
-use multiprocessing_core::ring::{Joined, Message, Put, Queue, Take};
+use multiprocessing_core::memory::heap::Hold;
+use multiprocessing_core::queue::{Joined, Message, Put, Queue, Take};
 use multiprocessing_core::sys::clock::deadline_after;
+use multiprocessing_core::tree::member::shares::{Attitude, Standing, this_thread};
+use multiprocessing_core::wait::reactor::operations::{AwaitQueue, QueueState, Watch};
 use napi::Env;
 use napi::bindgen_prelude::{ArrayBuffer, Uint8Array};
 use napi_derive::napi;

@@ -7,17 +7,17 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use multiprocessing_core::Error::Orphaned;
 use multiprocessing_core::cage;
 use multiprocessing_core::connection::passing::Offers;
-use multiprocessing_core::member::Member;
+use multiprocessing_core::memory::views::Views;
 use multiprocessing_core::process::{
     self, ARENA, Greeting, PARENT_SOCKET, has_hung_up, has_mail, send_failure, wait_for_hang_up,
 };
-use multiprocessing_core::reactor::WaitId;
-use multiprocessing_core::reactor::descriptors::Descriptors;
-use multiprocessing_core::reactor::words::Words;
 use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::sys::{self, procfs, text};
-use multiprocessing_core::table::ProcessEntry;
-use multiprocessing_core::views::Views;
+use multiprocessing_core::tree::member::Member;
+use multiprocessing_core::tree::processes::ProcessEntry;
+use multiprocessing_core::wait::reactor::WaitId;
+use multiprocessing_core::wait::reactor::descriptors::Descriptors;
+use multiprocessing_core::wait::reactor::words::Words;
 use napi_derive::napi;
 
 use crate::children;

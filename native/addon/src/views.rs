@@ -13,8 +13,8 @@ use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr;
 
-use multiprocessing_core::heap::Kind;
-use multiprocessing_core::views::Ticket;
+use multiprocessing_core::memory::heap::Kind;
+use multiprocessing_core::memory::views::Ticket;
 use napi::bindgen_prelude::{FromNapiValue, Unknown};
 use napi::{Env, JsValue, sys};
 use napi_derive::napi;

@@ -13,16 +13,16 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use multiprocessing_core::heap::{Block, Kind};
-use multiprocessing_core::member::Member;
-use multiprocessing_core::mutex::Mutex;
+use multiprocessing_core::memory::heap::{Block, Kind};
+use multiprocessing_core::primitives::Lock;
 use multiprocessing_core::primitives::barrier::Outcome;
 use multiprocessing_core::primitives::{Barrier, Condition, Event, Semaphore};
 use multiprocessing_core::process::{ARENA, Child, Exit, Greeting, PARENT_SOCKET, Start};
-use multiprocessing_core::ring::{Message, Put, Queue, Take};
+use multiprocessing_core::queue::{Message, Put, Queue, Take};
 use multiprocessing_core::sync::Acquired;
 use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::sys::spawn::Stdio;
+use multiprocessing_core::tree::member::Member;
 
 /// Longer than anything here can take; who waits that long hangs.
 const WATCHDOG: Duration = Duration::from_secs(30);
@@ -198,7 +198,7 @@ fn dawdle() {
 
 /// One more in `TOTAL`, in two steps under the lock, and in the word `mine`.
 fn bump(board: Board, mine: u64) -> Acquired {
-    let mutex = Mutex::open(board.member, board.id()).unwrap();
+    let mutex = Lock::open(board.member, board.id()).unwrap();
     let acquired = mutex.acquire(None).unwrap().unwrap();
     let total = board.word(TOTAL).load(SeqCst);
     dawdle();

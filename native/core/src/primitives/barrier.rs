@@ -16,16 +16,16 @@
 //! waited, unless it is an ancestor of one that did, and so has it to hand it on; and whoever receives
 //! a message that has it.
 
-use crate::arena::Offset;
 use crate::error::{Error, Result};
-use crate::heap::blocks::BlockId;
-use crate::heap::{Block, Kind};
-use crate::member::Member;
+use crate::memory::arena::Offset;
+use crate::memory::heap::blocks::BlockId;
+use crate::memory::heap::{Block, Kind};
 use crate::sync::barrier::{self as machine, Arrival, Party, Passage, Place};
 use crate::sync::{Attempt, Step, Token};
 use crate::sys::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::sys::clock::{Deadline, monotonic_milliseconds};
-use crate::table::{NO_SLOT, ProcessEntry, Slot};
+use crate::tree::member::Member;
+use crate::tree::processes::{NO_SLOT, ProcessEntry, Slot};
 use crate::wait::{self, SLICE};
 
 const BEGAN: Offset = 8;

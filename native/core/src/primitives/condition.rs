@@ -13,19 +13,19 @@
 
 use std::cell::Cell;
 
-use crate::arena::Offset;
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
-use crate::heap::blocks::BlockId;
-use crate::heap::{Block, Kind};
-use crate::member::Member;
-use crate::mutex::Mutex;
-use crate::standing;
+use crate::memory::arena::Offset;
+use crate::memory::heap::blocks::BlockId;
+use crate::memory::heap::{Block, Kind};
+use crate::primitives::Lock;
 use crate::sync::condition::{Slot, Ticket, Waiters};
 use crate::sync::{Acquired, Attempt, Step, Token};
 use crate::sys::atomic::{AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use crate::sys::clock::Deadline;
+use crate::tree::member::Member;
 use crate::wait;
+use crate::wait::caller;
 
 /// Where in its block the words of a condition are, in bytes.
 pub const LOCK_ID: Offset = 0;
@@ -41,7 +41,7 @@ const CHUNK_SLOTS: Offset = 8;
 const FIRST_CHUNK: u64 = 256;
 const MAX_CHUNKS: usize = 20;
 
-/// Told to nobody: see [`crate::standing`].
+/// Told to nobody: see [`crate::wait::caller`].
 const NOBODY_LEFT: &str = "nobody is left who waits for the condition";
 
 /// A condition as a block of the arena.
@@ -75,7 +75,7 @@ pub struct Wait {
 impl<'a> Condition<'a> {
     /// A new condition on a lock of any kind that this process holds.
     pub fn create(member: &'a Member, lock: BlockId) -> Result<(Self, Block)> {
-        Mutex::open(member, lock)?;
+        Lock::open(member, lock)?;
         let block = member.create(Kind::Condition, SIZE)?;
         if let Err(error) = member.pin(lock, block.id) {
             member.release(block.id)?;
@@ -107,8 +107,8 @@ impl<'a> Condition<'a> {
     }
 
     /// Its lock.
-    pub fn mutex(self) -> Result<Mutex<'a>> {
-        Mutex::part(self.member, self.lock_id())
+    pub fn mutex(self) -> Result<Lock<'a>> {
+        Lock::part(self.member, self.lock_id())
     }
 
     /// How many threads wait and live.
@@ -239,7 +239,7 @@ impl<'a> Condition<'a> {
             None => Ok(!wait.withdraw(self)),
         };
         // Nobody is left: then the lock must not come back.
-        if !standing::goes_on() {
+        if !caller::goes_on() {
             if notified? {
                 wait.abandon(self);
             }

@@ -1,13 +1,13 @@
 //! Events of the arena.
 
-use crate::arena::Offset;
 use crate::error::Result;
-use crate::heap::blocks::BlockId;
-use crate::heap::{Block, Kind};
-use crate::member::Member;
+use crate::memory::arena::Offset;
+use crate::memory::heap::blocks::BlockId;
+use crate::memory::heap::{Block, Kind};
 use crate::sync::event::{self as machine, Moment};
 use crate::sync::{Attempt, Step};
 use crate::sys::clock::Deadline;
+use crate::tree::member::Member;
 use crate::wait;
 
 /// Where in its block the word of an event is, in bytes.

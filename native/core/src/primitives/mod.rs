@@ -1,14 +1,15 @@
 //! The primitives as blocks of the arena: where their words are, waiting, and waking.
 //!
-//! The state machines are in [`crate::sync`], the locks in [`crate::mutex`], and the waits of
-//! promises in [`crate::reactor::operations`].
+//! The state machines are in [`crate::sync`], the waits of promises in [`crate::wait::reactor::operations`].
 
 pub mod barrier;
 pub mod condition;
 pub mod event;
+pub mod lock;
 pub mod semaphore;
 
 pub use barrier::Barrier;
 pub use condition::Condition;
 pub use event::Event;
+pub use lock::Lock;
 pub use semaphore::Semaphore;

@@ -2,22 +2,22 @@
 
 use std::sync::atomic::AtomicU32;
 
-use crate::arena::Offset;
 use crate::error::Result;
-use crate::fairness::{self, Waiting};
-use crate::heap::blocks::BlockId;
-use crate::heap::{Block, Kind};
-use crate::member::Member;
+use crate::memory::arena::Offset;
+use crate::memory::heap::blocks::BlockId;
+use crate::memory::heap::{Block, Kind};
 use crate::sync::semaphore::{self as machine, MAX_VALUE, Released};
 use crate::sync::{Attempt, Step};
 use crate::sys::atomic::Ordering::Relaxed;
 use crate::sys::clock::Deadline;
+use crate::tree::member::Member;
 use crate::wait;
+use crate::wait::fairness::{self, Waiting};
 
 /// Where in its block the words of a semaphore are, in bytes.
 pub const VALUE_WORD: Offset = 0;
 pub const MAX_WORD: Offset = 4;
-/// See [`crate::fairness`].
+/// See [`crate::wait::fairness`].
 const STARVING_WORD: Offset = 8;
 const SIZE: u64 = 12;
 

@@ -2,7 +2,7 @@
 //!
 //! A primitive here is a view of words in shared memory, and its functions are single steps:
 //! they change words and say what to do next ([`Step`]), but never sleep and never wake. The
-//! drivers do that: [`crate::wait`] for a thread that blocks, [`crate::reactor`] for promises.
+//! drivers do that: [`crate::wait`] for a thread that blocks, [`crate::wait::reactor`] for promises.
 //! So one text serves both, and loom can check it.
 
 pub mod barrier;
@@ -35,7 +35,7 @@ impl<T> Step<T> {
 }
 
 /// The name of a thread of the tree in lock words: 1 to 2^31 − 1, never that of another thread
-/// while both live (see [`crate::table`]).
+/// while both live (see [`crate::tree::processes`]).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Token(NonZeroU32);
 

@@ -13,8 +13,8 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 
 use super::clock::{Deadline, is_past, remaining};
-use crate::standing;
 use crate::wait::SLICE;
+use crate::wait::caller;
 
 /// Whether a call may sleep in the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,7 +133,7 @@ impl Stream {
         mut call: impl FnMut() -> Result<T, Errno>,
     ) -> Result<Option<T>, Errno> {
         // A sleep inside of `recv(2)` could not be ended.
-        let is_watched = mode == Mode::Wait && standing::is_watched();
+        let is_watched = mode == Mode::Wait && caller::is_watched();
         let mut asked = self.kind != Kind::Blocking && !is_watched;
         loop {
             let result = match asked || self.poll(wanted, Some(Instant::now()))? {
@@ -174,9 +174,9 @@ fn receive_flags(mode: Mode) -> RecvFlags {
 }
 
 /// `poll(2)` until something is ready or `deadline` passes; how many are ready. `ECANCELED` if nobody
-/// is left for whom the thread waits ([`crate::standing`]).
+/// is left for whom the thread waits ([`crate::wait::caller`]).
 pub fn poll_until(polled: &mut [PollFd], deadline: Deadline) -> Result<usize, Errno> {
-    let is_watched = standing::is_watched() && !is_past(deadline);
+    let is_watched = caller::is_watched() && !is_past(deadline);
     loop {
         let left = match is_watched {
             true => Some(remaining(deadline, SLICE)),
@@ -184,7 +184,7 @@ pub fn poll_until(polled: &mut [PollFd], deadline: Deadline) -> Result<usize, Er
         };
         let timeout = left.map(timespec);
         let result = poll(polled, timeout.as_ref());
-        if is_watched && !standing::goes_on() {
+        if is_watched && !caller::goes_on() {
             return Err(Errno::CANCELED);
         }
         match result {

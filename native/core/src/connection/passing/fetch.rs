@@ -18,11 +18,11 @@ use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
 
 use super::{BUSY_PAUSE, CONFIRMED, GRANTED, LONGEST_TICKET, Ticket, address, is_same_user};
 use crate::error::{Error, Result};
-use crate::heap::Kind;
-use crate::heap::blocks::BlockId;
-use crate::member::Member;
+use crate::memory::heap::Kind;
+use crate::memory::heap::blocks::BlockId;
 use crate::sys::clock::Deadline;
 use crate::sys::socket::{await_readable, receive_descriptor};
+use crate::tree::member::Member;
 
 /// What a step of a fetch has come to.
 #[derive(Debug)]

@@ -22,12 +22,12 @@ use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, 
 
 use super::{CONFIRMED, GRANTED, PATIENCE, SECRET, Secret, Ticket, address, is_same_user, random};
 use crate::error::{Error, Result};
-use crate::heap::Kind;
-use crate::heap::blocks::BlockId;
-use crate::member::Member;
-use crate::reactor::WaitId;
-use crate::reactor::descriptors::{Descriptors, Interest};
+use crate::memory::heap::Kind;
+use crate::memory::heap::blocks::BlockId;
 use crate::sys::socket::send_descriptor;
+use crate::tree::member::Member;
+use crate::wait::reactor::WaitId;
+use crate::wait::reactor::descriptors::{Descriptors, Interest};
 
 /// How often offers are looked through for those whose message is gone.
 const SWEEP: Duration = Duration::from_millis(250);

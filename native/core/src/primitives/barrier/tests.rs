@@ -2,9 +2,9 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, mpsc};
 
 use super::*;
-use crate::reactor::operations::{AwaitBarrier, BROKEN, RUNS_ACTION};
-use crate::reactor::words::{Outcome as Told, Words};
 use crate::sys::clock::deadline_after;
+use crate::wait::reactor::operations::{AwaitBarrier, BROKEN, RUNS_ACTION};
+use crate::wait::reactor::words::{Outcome as Told, Words};
 
 fn member() -> Arc<Member> {
     Arc::new(Member::root("test").unwrap())

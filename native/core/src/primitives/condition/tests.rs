@@ -2,9 +2,9 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use super::*;
-use crate::reactor::operations::{ACQUIRED, AwaitCondition, NOT_NOTIFIED};
-use crate::reactor::words::{Outcome, Words};
 use crate::sys::clock::deadline_after;
+use crate::wait::reactor::operations::{ACQUIRED, AwaitCondition, NOT_NOTIFIED};
+use crate::wait::reactor::words::{Outcome, Words};
 
 const KINDS: [Kind; 3] = [Kind::Lock, Kind::RLock, Kind::Value];
 
@@ -12,7 +12,7 @@ fn member() -> Arc<Member> {
     Arc::new(Member::root("test").unwrap())
 }
 
-fn condition(member: &Member, kind: Kind) -> (Condition<'_>, Mutex<'_>) {
+fn condition(member: &Member, kind: Kind) -> (Condition<'_>, Lock<'_>) {
     let lock = member.create(kind, 64).unwrap().id;
     let (condition, _) = Condition::create(member, lock).unwrap();
     (condition, condition.mutex().unwrap())

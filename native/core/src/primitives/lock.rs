@@ -1,0 +1,190 @@
+//! Locks of the arena: finding the words of a block, waiting, and naming dead owners.
+
+use std::sync::atomic::AtomicU32;
+
+use crate::error::{Error, Result};
+use crate::memory::arena::Offset;
+use crate::memory::heap::blocks::BlockId;
+use crate::memory::heap::{Block, Kind};
+use crate::sync::lock::{self as machine, FREE};
+use crate::sync::rlock::RLock;
+use crate::sync::{Acquired, Acquirer, Released, Step, Token};
+use crate::sys::atomic::Ordering::Relaxed;
+use crate::sys::clock::Deadline;
+use crate::tree::member::Member;
+use crate::tree::threads;
+use crate::wait;
+use crate::wait::fairness::{self, Waiting};
+
+/// Where in its block the words of a lock are, in bytes.
+pub const LOCK_WORD: Offset = 0;
+pub const DEPTH_WORD: Offset = 4;
+/// See [`crate::wait::fairness`].
+const STARVING_WORD: Offset = 8;
+/// Where in a [`Kind::Value`] block the guarded bytes begin.
+pub const VALUE_BYTES: Offset = 32;
+
+/// A lock as a block of the arena.
+#[derive(Clone, Copy)]
+pub struct Lock<'a> {
+    member: &'a Member,
+    at: Offset,
+    recursive: bool,
+}
+
+impl<'a> Lock<'a> {
+    /// The lock in the block `id`, which this process must hold.
+    pub fn open(member: &'a Member, id: BlockId) -> Result<Self> {
+        member.require_held(id)?;
+        Self::part(member, id)
+    }
+
+    /// The lock of a condition, which holds it.
+    pub fn part(member: &'a Member, id: BlockId) -> Result<Self> {
+        let block = Block::open(member.arena(), id)?;
+        let recursive = match block.kind {
+            Kind::Lock => false,
+            Kind::RLock | Kind::Value => true,
+            _ => return Err(Error::NoSuchObject { what: "lock", id }),
+        };
+        Ok(Self {
+            member,
+            at: block.offset,
+            recursive,
+        })
+    }
+
+    fn lock(self) -> machine::Lock<'a> {
+        machine::Lock {
+            word: self.member.arena().word32(self.at + LOCK_WORD),
+        }
+    }
+
+    fn rlock(self) -> RLock<'a> {
+        let depth = self.member.arena().word32(self.at + DEPTH_WORD);
+        RLock {
+            lock: self.lock(),
+            depth,
+        }
+    }
+
+    /// The word whose change the acquisition waits for.
+    pub fn word(self) -> Offset {
+        self.at + LOCK_WORD
+    }
+
+    /// One step of an acquisition.
+    pub fn acquire_step(self, me: &Acquirer) -> Step<Acquired> {
+        match self.recursive {
+            true => self.rlock().acquire_step(me),
+            false => self.lock().acquire_step(me),
+        }
+    }
+
+    /// One step of an acquisition for a promise: as [`acquire_step`](Self::acquire_step), but it
+    /// never goes deeper into a lock that the acquirer's thread has already.
+    pub fn acquire_anew_step(self, me: &Acquirer) -> Step<Acquired> {
+        match self.recursive {
+            true => self.rlock().acquire_anew_step(me),
+            false => self.lock().acquire_step(me),
+        }
+    }
+
+    /// Blocks the calling thread until it has the lock; `None` when `deadline` passes first.
+    pub fn acquire(self, deadline: Deadline) -> Result<Option<Acquired>> {
+        let token = self.member.token()?;
+        let has_died = |owner| self.member.has_died(owner);
+        let mut waiting = Waiting::default();
+        Ok(wait::block_on(self.lock().word, deadline, |attempt| {
+            let step = self.acquire_step(&Acquirer {
+                token,
+                attempt,
+                has_died: &has_died,
+            });
+            waiting.note(self.starving(), attempt, &step);
+            step
+        }))
+    }
+
+    /// Lets go of one level; `false` if it was not held, or not by the calling thread where that
+    /// matters.
+    pub fn release(self) -> Result<bool> {
+        let released = if self.recursive {
+            self.rlock().release(self.member.token()?)
+        } else {
+            Some(self.lock().release())
+        };
+        if released == Some(Released::WakeOne) {
+            self.wake_one();
+        }
+        Ok(!matches!(released, None | Some(Released::WasFree)))
+    }
+
+    /// Wakes a sleeper of the lock that was just released, and lets it pass if it has waited long.
+    pub fn wake_one(self) {
+        self.member.wake(self.word(), 1);
+        fairness::stand_back(self.starving(), self.lock().word, FREE);
+    }
+
+    /// The word in which waiters say that they have waited too long.
+    pub fn starving(self) -> &'a AtomicU32 {
+        self.member.arena().word32(self.at + STARVING_WORD)
+    }
+
+    /// Lets go of all levels, for the owner who will want them back; how many there were beyond
+    /// the first.
+    pub fn release_fully(self) -> u32 {
+        let (depth, released) = match self.recursive {
+            true => self.rlock().release_fully(),
+            false => (0, self.lock().release()),
+        };
+        if released == Released::WakeOne {
+            self.wake_one();
+        }
+        depth
+    }
+
+    /// Goes as many levels deeper into a lock that is the caller's again.
+    pub fn restore(self, depth: u32) {
+        if depth != 0 {
+            self.rlock().restore(depth);
+        }
+    }
+
+    /// Whether the calling thread is the owner.
+    pub fn is_mine(self) -> Result<bool> {
+        Ok(self.owner() == Some(self.member.token()?))
+    }
+
+    /// Gives back what an acquisition in the name of the calling thread got and nobody wants any
+    /// more. A dead owner's lock becomes the dead owner's again: the next one must hear of it.
+    pub fn give_back(self, acquired: Acquired) -> Result<()> {
+        match acquired {
+            Acquired::Regularly => self.release().map(|_| ()),
+            Acquired::FromDead(dead) => {
+                // Who says so may be a caged process: a living owner is never put in.
+                let dead = match threads::has_died(self.member.arena(), dead) {
+                    true => dead,
+                    false => Token::NOBODY,
+                };
+                if self.lock().bequeath(self.member.token()?, dead) {
+                    self.member.wake(self.word(), 1);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// How often it was acquired beyond the first time.
+    pub fn depth(self) -> u32 {
+        match self.recursive {
+            // Relaxed: only the owner can rely on it.
+            true => self.rlock().depth.load(Relaxed),
+            false => 0,
+        }
+    }
+
+    pub fn owner(self) -> Option<Token> {
+        self.lock().owner()
+    }
+}

@@ -1,0 +1,84 @@
+//! What parent and child of one start say to each other, before the child has joined the tree.
+
+use std::os::fd::BorrowedFd;
+
+use rustix::event::PollFd;
+use rustix::process::Pid;
+
+use crate::error::{Error, Result};
+use crate::memory::heap::Hold;
+use crate::memory::heap::blocks::BlockId;
+use crate::sys::clock::Deadline;
+use crate::sys::stream;
+use crate::tree::processes::Place;
+
+/// The descriptors that a child finds: the socket to its parent and the arena.
+pub const PARENT_SOCKET: i32 = 3;
+pub const ARENA: i32 = 4;
+
+/// The most bytes that a child can tell of its failure to begin.
+pub(super) const FAILURE_MAX: usize = 16 * 1024;
+
+/// What the parent writes into a child's socket before it starts it; and once more into that of a
+/// child which was started before it was known what for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Greeting {
+    pub place: Place,
+    /// The block with the preparation data and the hold on it that the child's slot has been
+    /// given; `None` if it is to wait for its work.
+    pub preparation: Option<(BlockId, Hold)>,
+    /// Whether the child ends when its parent does.
+    pub daemon: bool,
+}
+
+const GREETING_SIZE: usize = 20;
+
+impl Greeting {
+    pub(super) fn to_bytes(self) -> [u8; GREETING_SIZE] {
+        let (preparation, hold) = self.preparation.unwrap_or((0, Hold(0)));
+        let words = [
+            self.place.slot,
+            self.place.generation,
+            preparation,
+            hold.0,
+            u32::from(self.daemon) | u32::from(self.preparation.is_some()) << 1,
+        ];
+        let mut bytes = [0; GREETING_SIZE];
+        for (chunk, word) in bytes.chunks_mut(4).zip(words) {
+            chunk.copy_from_slice(&word.to_ne_bytes());
+        }
+        bytes
+    }
+
+    /// Reads the greeting from the socket that this process was started with.
+    pub fn receive(socket: BorrowedFd) -> Result<Self> {
+        let mut bytes = [0; GREETING_SIZE];
+        let received = rustix::io::retry_on_intr(|| rustix::io::read(socket, &mut bytes))
+            .map_err(|errno| Error::os("read what the parent sent", errno))?;
+        if received != GREETING_SIZE {
+            return Err(Error::Orphaned);
+        }
+        let word =
+            |k: usize| u32::from_ne_bytes(bytes[4 * k..4 * k + 4].try_into().unwrap_or_default());
+        Ok(Self {
+            place: Place {
+                slot: word(0),
+                generation: word(1),
+            },
+            preparation: (word(4) & 2 != 0).then(|| (word(2), Hold(word(3)))),
+            daemon: word(4) & 1 != 0,
+        })
+    }
+}
+
+/// Blocks until the descriptor is as wanted; `false` when `deadline` passes first.
+pub(super) fn poll_until(wanted: PollFd, deadline: Deadline) -> Result<bool> {
+    let ready = stream::poll_until(&mut [wanted], deadline);
+    ready
+        .map(|ready| ready > 0)
+        .map_err(|errno| Error::os("wait for a process", errno))
+}
+
+pub(super) fn number(pid: Pid) -> u32 {
+    pid.as_raw_nonzero().get().cast_unsigned()
+}

@@ -1,0 +1,156 @@
+//! The table of the tree's threads, and the tokens that name them.
+//!
+//! A thread is named in lock words by its [`Token`]: 13 bits of index and 18 bits of a generation
+//! that grows each time the entry is given out. Entries are given out in turn, so a dead owner's
+//! entry keeps telling who it was for thousands of threads to come. What its process was called, and
+//! how that ended, is then in its grave ([`crate::tree::graves`]).
+
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use super::graves;
+use super::processes::{Place, ProcessEntry, Slot, State};
+use crate::memory::arena::{Arena, Offset, THREAD_COUNT, THREAD_SIZE, THREADS};
+use crate::memory::heap;
+use crate::process::Exit;
+use crate::sync::Token;
+use crate::sys::life;
+
+/// Bits of a token that are the index of its entry.
+const INDEX_BITS: u32 = THREAD_COUNT.trailing_zeros();
+const GENERATION_MASK: u32 = Token::MASK >> INDEX_BITS;
+
+/// Who stands behind a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    pub pid: u32,
+    pub thread: u32,
+    pub slot: Slot,
+    /// Empty if it is no longer known.
+    pub process_name: String,
+    /// Whether its process has the slot still, and runs.
+    pub lives_on: bool,
+    /// How its process ended, if that is known.
+    pub exit: Option<Exit>,
+}
+
+const UNUSED: u32 = 0;
+const IN_USE: u32 = 1;
+/// Being filled in.
+const CLAIMED: u32 = 2;
+
+/// The entry of a thread: state, pid, tid, slot, generation of the slot, start of the thread.
+#[derive(Clone, Copy)]
+struct ThreadEntry<'a> {
+    arena: &'a Arena,
+    at: Offset,
+}
+
+impl<'a> ThreadEntry<'a> {
+    fn at(arena: &'a Arena, index: u32) -> Self {
+        let at = THREADS + (u64::from(index) % THREAD_COUNT) * THREAD_SIZE;
+        Self { arena, at }
+    }
+
+    fn word(self, offset: u64) -> &'a std::sync::atomic::AtomicU32 {
+        self.arena.word32(self.at + offset)
+    }
+
+    /// Generation × 4 + `UNUSED`, `IN_USE` or `CLAIMED`.
+    fn state(self) -> u32 {
+        self.word(0).load(Acquire)
+    }
+
+    fn is_running(self) -> bool {
+        let (pid, tid) = (self.word(4).load(Relaxed), self.word(8).load(Relaxed));
+        let start = self.arena.word64(self.at + 24).load(Relaxed);
+        life::life_of_thread(pid, tid).goes_on_as(start)
+    }
+}
+
+/// A token for the calling thread of the process in `slot`; `None` if every entry is in use.
+/// Entries are claimed in turn by one compare-exchange; one that a killed thread left half
+/// written is used only when no other is left.
+pub fn register(arena: &Arena, slot: Slot) -> Option<Token> {
+    let count = THREAD_COUNT as u32;
+    let turn = arena.word32(heap::NEXT_THREAD).fetch_add(1, Relaxed);
+    let claim = |reusable: &dyn Fn(ThreadEntry, u32) -> bool| {
+        (0..count)
+            .map(|k| turn.wrapping_add(k) % count)
+            .find_map(|index| {
+                let entry = ThreadEntry::at(arena, index);
+                let state = entry.state();
+                // Generation 0 does not occur, so no token is 0.
+                let generation = ((state >> 2).wrapping_add(1) & GENERATION_MASK).max(1);
+                let claimed = generation << 2 | CLAIMED;
+                let won = reusable(entry, state)
+                    && entry
+                        .word(0)
+                        .compare_exchange(state, claimed, Acquire, Relaxed)
+                        .is_ok();
+                won.then_some((entry, index, generation))
+            })
+    };
+    let (entry, index, generation) = claim(&|_, state| state & 3 == UNUSED)
+        .or_else(|| claim(&|entry, state| state & 3 == IN_USE && !entry.is_running()))
+        .or_else(|| claim(&|_, state| state & 3 == CLAIMED))?;
+    let pid = std::process::id();
+    let tid = rustix::thread::gettid()
+        .as_raw_nonzero()
+        .get()
+        .cast_unsigned();
+    let start = life::life_of_thread(pid, tid).mark();
+    entry.word(4).store(pid, Relaxed);
+    entry.word(8).store(tid, Relaxed);
+    entry.word(12).store(slot, Relaxed);
+    entry
+        .word(16)
+        .store(ProcessEntry::at(arena, slot).generation(), Relaxed);
+    arena.word64(entry.at + 24).store(start, Relaxed);
+    entry.word(0).store(generation << 2 | IN_USE, Release);
+    Token::from_word(generation << INDEX_BITS | index)
+}
+
+/// Says that the thread of `token` uses it no more.
+pub fn unregister(arena: &Arena, token: Token) {
+    let (entry, generation) = entry_of(arena, token);
+    if entry.state() == generation << 2 | IN_USE {
+        entry.word(0).store(generation << 2 | UNUSED, Release);
+    }
+}
+
+/// Whether the thread behind `token` has ended: a system call or two.
+pub fn has_died(arena: &Arena, token: Token) -> bool {
+    let (entry, generation) = entry_of(arena, token);
+    entry.state() != generation << 2 | IN_USE || !entry.is_running()
+}
+
+/// Who stands, or stood, behind `token`; `None` if the entry has been given out again.
+pub fn owner(arena: &Arena, token: Token) -> Option<Owner> {
+    let (entry, generation) = entry_of(arena, token);
+    if entry.state() >> 2 != generation {
+        return None;
+    }
+    let slot = entry.word(12).load(Relaxed);
+    let process = ProcessEntry::at(arena, slot);
+    let generation = entry.word(16).load(Relaxed);
+    let has_slot = process.generation() == generation && process.state() == State::Live;
+    // In this order: it may be buried meanwhile.
+    let name = has_slot.then(|| process.name());
+    let place = Place { slot, generation };
+    let grave = graves::find(arena, place);
+    let lives_on = grave.is_none() && has_slot && process.is_running();
+    let exit = grave.as_ref().and_then(|grave| grave.exit);
+    Some(Owner {
+        pid: entry.word(4).load(Relaxed),
+        thread: entry.word(8).load(Relaxed),
+        slot,
+        process_name: grave.map(|grave| grave.name).or(name).unwrap_or_default(),
+        lives_on,
+        exit,
+    })
+}
+
+fn entry_of(arena: &Arena, token: Token) -> (ThreadEntry<'_>, u32) {
+    let index = token.get() & (THREAD_COUNT as u32 - 1);
+    (ThreadEntry::at(arena, index), token.get() >> INDEX_BITS)
+}

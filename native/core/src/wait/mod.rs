@@ -1,0 +1,11 @@
+//! Waiting for words of the arena: threads that sleep ([`block_on`](mod@block_on)), promises
+//! ([`reactor`]), whose turn it is ([`fairness`]), and whether anybody is left to wait for ([`caller`]).
+
+pub mod block_on;
+pub mod caller;
+pub mod fairness;
+pub mod reactor;
+
+pub use block_on::{
+    SLICE, anywhere, block_on, block_to_the_end, bucket, bucket_of, spinning_helps, wake,
+};
