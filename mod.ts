@@ -17,7 +17,7 @@ export {
   type StartMethod,
 } from "./src/context.ts";
 export * from "./src/errors.ts";
-export type { AcquireOptions, AcquireSyncOptions, WaitOptions, WaitSyncOptions } from "./src/options.ts";
+export type { AcquireOptions, AcquireSyncOptions, WaitOptions, WaitSyncOptions } from "./src/waiting/options.ts";
 export {
   Barrier,
   type BarrierAction,
@@ -62,9 +62,9 @@ export {
   type Waitable,
   waitSync,
 } from "./src/connection.ts";
-export { getLogger, LOG_LEVELS, Logger, type LoggerState, type LogLevel, logToStderr } from "./src/logging.ts";
+export { getLogger, LOG_LEVELS, Logger, type LoggerState, type LogLevel, logToStderr } from "./src/runtime/logging.ts";
 export { JoinableQueue, Queue, SimpleQueue } from "./src/queues.ts";
-export { AuthenticationString } from "./src/authkey.ts";
+export { AuthenticationString } from "./src/launch/authkey.ts";
 export {
   type ApplyAsyncOptions,
   type ApplyOptions,

@@ -4,7 +4,7 @@
 // usage: deno run -A bench/memory.ts
 
 import * as mp from "@parallel/multiprocessing";
-import { native } from "../src/native.ts";
+import { native } from "../src/addon/binding.ts";
 import { aligned } from "./table.ts";
 
 const CYCLES = 1_000_000;

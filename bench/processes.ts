@@ -4,7 +4,7 @@
 // usage: deno run -A bench/processes.ts
 
 import { getContext, Queue } from "@parallel/multiprocessing";
-import { native } from "../src/native.ts";
+import { native } from "../src/addon/binding.ts";
 import { aligned } from "./table.ts";
 
 const REPEATS = 15;

@@ -19,7 +19,7 @@ export { Connection } from "./connection/connection.ts";
 export { Listener, type ListenerOptions } from "./connection/listener.ts";
 export { Pipe, type PipeOptions } from "./connection/pipe.ts";
 export { wait, waitSync } from "./connection/wait.ts";
-export { descriptorOf, type Waitable } from "./waitable.ts";
+export { descriptorOf, type Waitable } from "./waiting/waitable.ts";
 export type {
   Bytes,
   RecvBytesIntoOptions,

@@ -4,9 +4,9 @@
  * @module
  */
 
-export type { AuthenticationString } from "./authkey.ts";
-export type { ModuleExport } from "./callable.ts";
-export type { ChildPermissions, Grant } from "./permissions.ts";
+export type { AuthenticationString } from "./launch/authkey.ts";
+export type { ModuleExport } from "./callable/reference.ts";
+export type { ChildPermissions, Grant } from "./launch/permissions.ts";
 export { activeChildren } from "./process/children.ts";
 export { cpuCount } from "./process/cpu_count.ts";
 export { currentProcess } from "./process/current_process.ts";

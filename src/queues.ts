@@ -7,4 +7,4 @@
 export { JoinableQueue } from "./queues/joinable_queue.ts";
 export { Queue } from "./queues/queue.ts";
 export { SimpleQueue } from "./queues/simple_queue.ts";
-export type { AcquireOptions, AcquireSyncOptions, WaitOptions, WaitSyncOptions } from "./options.ts";
+export type { AcquireOptions, AcquireSyncOptions, WaitOptions, WaitSyncOptions } from "./waiting/options.ts";

@@ -2,7 +2,7 @@
 // 0.2 ms of every start, of which a pool of processes has many. The types are still those of the sources.
 //
 // dist/chunk-….js  everything that is exported, and what it needs
-// dist/child_main.js, dist/worker.js  what children are started with
+// dist/child_main.js, dist/worker_main.js  what children are started with (src/runtime/own_modules.ts)
 // dist/mod.js, dist/queues.js, …  one for each entry of "exports" in deno.json
 // dist/import_map.json  their names
 
@@ -13,14 +13,15 @@ const DIST = new URL("dist/", ROOT);
 const ENTRIES = new URL("target/entries/", ROOT);
 
 /** The modules that children are started with. */
-const CHILD_MAIN = "src/child_main.ts";
-const WORKER = "src/pool/worker.ts";
+const CHILD_MAIN = "src/child/main.ts";
+const WORKER_MAIN = "src/pool/worker_main.ts";
 
 /**
  * Puts the files that the bundler has left in folders beside the others. JavaScript saves Deno the look into its cache of
  * emitted files: what finds the starters by their URLs shall find that.
  */
 function flatten(folder: string): void {
+  const named = (name: string) => name.replace(/^main\b/, "child_main");
   const rewrite = (from: string) => {
     for (const { name, isDirectory } of [...Deno.readDirSync(from)]) {
       const file = `${from}/${name}`;
@@ -30,13 +31,25 @@ function flatten(folder: string): void {
         continue;
       }
       const text = Deno.readTextFileSync(file)
-        .replaceAll(/"\.{1,2}\/(?:\.\.\/)*(?:src\/)?((?:chunk-\w+|child_main)\.js")/g, '"./$1')
-        .replaceAll(/(?<=new URL\("\.\/(?:child_main|worker)\.)ts(?=", import\.meta\.url\))/g, "js");
+        .replaceAll(/"\.{1,2}\/(?:[\w.]+\/)*(chunk-\w+|main)\.js"/g, (_, module) => `"./${named(module)}.js"`);
       Deno.removeSync(file);
-      Deno.writeTextFileSync(`${folder}/${name}`, withNames(withoutComments(text)));
+      Deno.writeTextFileSync(`${folder}/${named(name)}`, withNames(withoutComments(text)));
     }
   };
   rewrite(folder);
+  dropEmptyChunks(folder);
+}
+
+/** Removes the chunks of modules that have nothing but types, and what imports them. */
+function dropEmptyChunks(folder: string): void {
+  const files = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  const empty = files.filter((name) => Deno.statSync(`${folder}/${name}`).size === 0);
+  for (const name of empty) Deno.removeSync(`${folder}/${name}`);
+  for (const name of files.filter((name) => !empty.includes(name))) {
+    const text = Deno.readTextFileSync(`${folder}/${name}`);
+    const lines = text.split("\n").filter((line) => !empty.some((chunk) => line === `import "./${chunk}";`));
+    Deno.writeTextFileSync(`${folder}/${name}`, lines.join("\n"));
+  }
 }
 
 /** Source files of the package's entry points by their names in `dist/`. */
@@ -55,7 +68,7 @@ export async function bundle(): Promise<void> {
   };
   const all = entryPoints().map(([, path]) => path);
   // With all of the package in each of them, there is one chunk for what they share, not one for each two or three.
-  const files = [CHILD_MAIN, write("worker", [WORKER, ...all]), write("multiprocessing", all)];
+  const files = [CHILD_MAIN, write("worker_main", [WORKER_MAIN, ...all]), write("multiprocessing", all)];
   const fresh = Deno.makeTempDirSync({ dir: ROOT.pathname, prefix: "dist." });
   try {
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -1,6 +1,6 @@
 // Where listeners listen and clients connect: addresses as users write them, checked and permitted.
 
-import type { SocketName } from "../native.ts";
+import type { SocketName } from "../addon/binding.ts";
 
 /**
  * Where a listener is: a host and a port for TCP (port 0: any that is free, where one listens); or a path for a UNIX

@@ -4,13 +4,13 @@
 // arrives late, because its sender is stopped or has no descriptor left, keeps nobody's thread: the message waits
 // in its queue or connection for whoever asks next. Only an end of the sender ends it.
 
-import type { BlockHandle } from "../blocks.ts";
+import type { BlockHandle } from "../addon/handles.ts";
 import { InvalidStateError } from "../errors.ts";
-import { Watch } from "../limits.ts";
-import { yieldToLoop } from "../loop_share.ts";
-import { native, translated } from "../native.ts";
-import { performance } from "../timing.ts";
-import { waitWithin } from "../waits.ts";
+import { Watch } from "../waiting/limits.ts";
+import { yieldToLoop } from "../waiting/turns.ts";
+import { native, translated } from "../addon/binding.ts";
+import { performance } from "../runtime/timing.ts";
+import { waitWithin } from "../addon/waits.ts";
 
 /** What else than the number of a connection `fetchStep` returns. */
 const Step = { asked: -1, busy: -2, gone: -3, taken: -4 } as const;

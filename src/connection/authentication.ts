@@ -1,12 +1,12 @@
 // Handshakes over connections: what handshake.ts says is sent and received here, within a time.
 
 import { AuthenticationError, EOFError } from "../errors.ts";
-import { Watch } from "../limits.ts";
-import { native, translated } from "../native.ts";
-import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
+import { Watch } from "../waiting/limits.ts";
+import { native, translated } from "../addon/binding.ts";
+import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { type Connection, receiveAtOnce } from "./connection.ts";
 import { answer, challenge, type DigestName, digestNames, type Handshake, isDigestName, LONGEST } from "./handshake.ts";
-import { performance } from "../timing.ts";
+import { performance } from "../runtime/timing.ts";
 
 export type { DigestName } from "./handshake.ts";
 

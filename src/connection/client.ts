@@ -1,16 +1,16 @@
 // Connecting to a listener, ours or Python's.
 
 import { TimeoutError } from "../errors.ts";
-import { native } from "../native.ts";
-import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
-import { descriptorOf, type Waitable } from "../waitable.ts";
+import { native } from "../addon/binding.ts";
+import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { descriptorOf, type Waitable } from "../waiting/waitable.ts";
 import { type Address, describe, type Family } from "./address.ts";
 import { checkedKey, handshakeTimeoutOf, perform, performSync } from "./authentication.ts";
 import { Connection } from "./connection.ts";
 import { greet } from "./handshake.ts";
-import { Search } from "./search.ts";
+import { Search } from "./resolve.ts";
 import { wait } from "./wait.ts";
-import { performance } from "../timing.ts";
+import { performance } from "../runtime/timing.ts";
 
 /** Options of {@linkcode ClientSync}. */
 export interface ClientSyncOptions extends WaitSyncOptions {

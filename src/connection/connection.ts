@@ -1,15 +1,15 @@
 // One end of a pipe or socket. What bytes its messages are is messages.ts's business.
 
-import { BlockHandle, type BlockReference, closedError, partsOf } from "../blocks.ts";
+import { BlockHandle, type BlockReference, closedError, partsOf } from "../addon/handles.ts";
 import { BufferTooShort, EOFError, InvalidStateError } from "../errors.ts";
-import { keepsLoop, loopTurned, yieldToLoop } from "../loop_share.ts";
-import { native, translated } from "../native.ts";
-import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
-import { attach, register } from "../reduction.ts";
+import { keepsLoop, loopTurned, yieldToLoop } from "../waiting/turns.ts";
+import { native, translated } from "../addon/binding.ts";
+import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { attach, register } from "../reduction/registry.ts";
 import { setDiscarder } from "../reduction/registry.ts";
-import { Turnstile } from "../turnstile.ts";
-import { descriptorOf, type Waitable } from "../waitable.ts";
-import { wait as waitForTicket } from "../waits.ts";
+import { Turnstile } from "../waiting/turnstile.ts";
+import { descriptorOf, type Waitable } from "../waiting/waitable.ts";
+import { wait as waitForTicket } from "../addon/waits.ts";
 import { Arrival, arriveNow, expect } from "./arrival.ts";
 import { Glances } from "./glances.ts";
 import { type Message, Messages, Patience, plainMessage, ReceiveStatus, SendStatus } from "./messages.ts";
@@ -28,8 +28,8 @@ import {
   type TransferOptions,
 } from "./options.ts";
 import { endWaits, wait } from "./wait.ts";
-import { performance } from "../timing.ts";
-import { showAsText } from "../shown.ts";
+import { performance } from "../runtime/timing.ts";
+import { showAsText } from "../runtime/shown.ts";
 
 /** Names the method of a connection that receives without waiting. */
 export const receiveAtOnce: unique symbol = Symbol("receiveAtOnce");

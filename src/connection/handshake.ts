@@ -10,7 +10,7 @@
 // end challenges the other once, the one that accepts a connection first.
 
 import { AuthenticationError } from "../errors.ts";
-import { nodeProcess } from "../node.ts";
+import { nodeProcess } from "../runtime/node.ts";
 
 /** The longest message of a handshake, in bytes. */
 export const LONGEST = 256;

@@ -1,20 +1,20 @@
 // Waiting for connections from other processes, which need not be relatives, nor run Deno.
 
-import { closedError } from "../blocks.ts";
+import { closedError } from "../addon/handles.ts";
 import { TimeoutError } from "../errors.ts";
-import { Finalize } from "../finalize.ts";
-import { native, type SocketName, translated } from "../native.ts";
-import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
-import { descriptorOf, type Waitable } from "../waitable.ts";
+import { Finalize } from "../runtime/finalize.ts";
+import { native, type SocketName, translated } from "../addon/binding.ts";
+import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { descriptorOf, type Waitable } from "../waiting/waitable.ts";
 import { type Address, addressOf, checkFamily, describe, type Family, LONGEST_PATH } from "./address.ts";
 import { checkedKey, handshakeTimeoutOf } from "./authentication.ts";
 import { Connection } from "./connection.ts";
 import { serve } from "./handshake.ts";
 import { type Door, Lobby } from "./lobby.ts";
-import { Search } from "./search.ts";
+import { Search } from "./resolve.ts";
 import { endWaits } from "./wait.ts";
 import { register } from "../reduction/registry.ts";
-import { showAsText } from "../shown.ts";
+import { showAsText } from "../runtime/shown.ts";
 
 /** Options of {@linkcode Listener}. */
 export interface ListenerOptions {

@@ -13,11 +13,11 @@
 // | is here when the listener is closed           | is closed                                                |
 
 import { AuthenticationError } from "../errors.ts";
-import { Watch } from "../limits.ts";
-import { yieldToLoop } from "../loop_share.ts";
-import { native, translated } from "../native.ts";
-import { performance } from "../timing.ts";
-import { holdLoop, releaseLoop, wait } from "../waits.ts";
+import { Watch } from "../waiting/limits.ts";
+import { yieldToLoop } from "../waiting/turns.ts";
+import { native, translated } from "../addon/binding.ts";
+import { performance } from "../runtime/timing.ts";
+import { holdLoop, releaseLoop, wait } from "../addon/waits.ts";
 import type { Address } from "./address.ts";
 import { Exchange } from "./authentication.ts";
 import type { Connection } from "./connection.ts";

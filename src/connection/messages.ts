@@ -13,12 +13,13 @@
 // shared objects outlive a sender that dies; the receiver lets the holds go once it has handles of its own; and what
 // is never received goes with the last end.
 
-import { type BlockHandle, restoringFromOutside } from "../blocks.ts";
-import { type Native, native, translate, translated } from "../native.ts";
-import { type Dumped, dumpInto, dumps, loads } from "../reduction.ts";
+import { type BlockHandle, restoringFromOutside } from "../addon/handles.ts";
+import { type Native, native, translate, translated } from "../addon/binding.ts";
+import type { Dumped } from "../reduction/encoder.ts";
+import { dumpInto, dumps, loads } from "../reduction/serialise.ts";
 import { discard } from "../reduction/registry.ts";
 import { Parcel, readParcel, readPlain } from "./arrival.ts";
-import { keepingScratch, openScratch, type Scratch } from "../scratch.ts";
+import { keepingScratch, openScratch, type Scratch } from "../addon/scratch.ts";
 
 /** What came of a send (`connection_send` in native/addon/src/connections.rs). */
 export const SendStatus = { done: 0, kept: 1 } as const;

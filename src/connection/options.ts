@@ -1,6 +1,6 @@
 // What a connection's methods are given besides the value: options, buffers, and the checks of both.
 
-import { timeoutOf } from "../options.ts";
+import { timeoutOf } from "../waiting/options.ts";
 
 /** Bytes in any form: a buffer, or the part of one that a view shows. */
 export type Bytes = ArrayBufferLike | ArrayBufferView;

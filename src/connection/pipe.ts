@@ -1,7 +1,7 @@
 // Two connected ends at once.
 
-import { BlockHandle, Kind } from "../blocks.ts";
-import { native, translated } from "../native.ts";
+import { BlockHandle, Kind } from "../addon/handles.ts";
+import { native, translated } from "../addon/binding.ts";
 import { Connection } from "./connection.ts";
 
 /** Options of {@linkcode Pipe}. */

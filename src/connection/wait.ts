@@ -1,11 +1,11 @@
 // Waiting for any of many objects: what Python's `multiprocessing.connection.wait` does.
 
-import { Watch } from "../limits.ts";
-import { native, translated } from "../native.ts";
-import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
-import { descriptorOf, type Waitable } from "../waitable.ts";
-import { wait as waitForTicket } from "../waits.ts";
-import { performance } from "../timing.ts";
+import { Watch } from "../waiting/limits.ts";
+import { native, translated } from "../addon/binding.ts";
+import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { descriptorOf, type Waitable } from "../waiting/waitable.ts";
+import { wait as waitForTicket } from "../addon/waits.ts";
+import { performance } from "../runtime/timing.ts";
 
 /**
  * Waits, without blocking the thread, until one of the objects is ready: a connection with something to receive or at

@@ -1,15 +1,24 @@
 // What a context is: the package's classes and functions as members, with a start method of its own. The functions that
 // users call are in context.ts.
 
-import { callingModules, moduleUrl } from "../callable.ts";
+import { callingModules, moduleUrl } from "../callable/reference.ts";
 import * as errors from "../errors.ts";
-import { workIfChild } from "../freeze.ts";
-import { Pipe } from "../connection.ts";
-import { getLogger, logToStderr } from "../logging.ts";
-import { Pool, type PoolOptions } from "../pool.ts";
-import { activeChildren, type AnyFunction, cpuCount, currentProcess, parentProcess, Process } from "../process.ts";
-import { JoinableQueue, Queue, SimpleQueue } from "../queues.ts";
-import { Array, copy, RawArray, RawValue, Structure, synchronized, Value } from "../sharedctypes.ts";
+import { workIfChild } from "../launch/freeze.ts";
+import { Pipe } from "../connection/pipe.ts";
+import { getLogger, logToStderr } from "../runtime/logging.ts";
+import { Pool } from "../pool/pool.ts";
+import type { PoolOptions } from "../pool/options.ts";
+import { activeChildren } from "../process/children.ts";
+import type { AnyFunction } from "../process/options.ts";
+import { cpuCount } from "../process/cpu_count.ts";
+import { currentProcess } from "../process/current_process.ts";
+import { parentProcess } from "../process/parent.ts";
+import { Process } from "../process/process.ts";
+import { JoinableQueue } from "../queues/joinable_queue.ts";
+import { Queue } from "../queues/queue.ts";
+import { SimpleQueue } from "../queues/simple_queue.ts";
+import { Array, copy, RawArray, RawValue, synchronized, Value } from "../sharedctypes/factories.ts";
+import { Structure } from "../sharedctypes/structure.ts";
 import {
   bindMethod,
   chooseExecutable,
@@ -21,8 +30,12 @@ import {
   START_METHODS,
   type StartMethod,
   startMethodNamed,
-} from "../start_method.ts";
-import { Barrier, BoundedSemaphore, Condition, Event, Lock, RLock, Semaphore } from "../synchronize.ts";
+} from "../launch/settings.ts";
+import { Barrier } from "../synchronize/barrier.ts";
+import { BoundedSemaphore, Semaphore } from "../synchronize/semaphore.ts";
+import { Condition } from "../synchronize/condition.ts";
+import { Event } from "../synchronize/event.ts";
+import { Lock, RLock } from "../synchronize/lock.ts";
 import { register } from "../reduction/registry.ts";
 
 /** Options of `getStartMethod`. */
@@ -171,7 +184,7 @@ export abstract class BaseContext {
       args: Deno.args,
       async work(args) {
         Object.defineProperty(Deno, "args", { value: args, configurable: true, enumerable: true });
-        const { start } = await import("../child_main.ts");
+        const { start } = await import("../child/main.ts");
         await start({});
         Deno.exit();
       },

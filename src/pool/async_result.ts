@@ -1,9 +1,9 @@
 import { InvalidStateError, TimeoutError } from "../errors.ts";
-import { Watch } from "../limits.ts";
-import type { WaitOptions } from "../options.ts";
+import { Watch } from "../waiting/limits.ts";
+import type { WaitOptions } from "../waiting/options.ts";
 import { patienceOf } from "./options.ts";
 import { register } from "../reduction/registry.ts";
-import { showAsText } from "../shown.ts";
+import { showAsText } from "../runtime/shown.ts";
 
 /** Those that somebody waits for, or has. */
 export const awaited: WeakSet<AsyncResult<never>> = new WeakSet();

@@ -1,7 +1,7 @@
 // The words that a pool shares with its workers, which come and go: a place in an array of them is used again. An array
 // of its own for each worker would stay until it is garbage-collected, and a pool whose workers die often has thousands.
 
-import { RawArray } from "../sharedctypes.ts";
+import { RawArray } from "../sharedctypes/factories.ts";
 import { CELLS } from "./messages.ts";
 
 /** Workers per array. */

@@ -20,15 +20,17 @@
 //
 // The header is fixed and comes first, so that a list which cannot be read can still be laid to somebody's account.
 
-import { BlockHandle, type BlockReference } from "../blocks.ts";
+import { BlockHandle, type BlockReference } from "../addon/handles.ts";
 import { Parcel, readParcel, readPlain } from "../connection/arrival.ts";
 import { RemoteError } from "../errors.ts";
-import { native, translated } from "../native.ts";
+import { native, translated } from "../addon/binding.ts";
 import { ATTACHED, isLongBytes, QueueState, QueueWatch, TAG_UNIT, TOO_LONG } from "../queues/transport.ts";
-import { attach, type Dumped, dumpInto, dumps, loads, register } from "../reduction.ts";
+import { attach, register } from "../reduction/registry.ts";
+import type { Dumped } from "../reduction/encoder.ts";
+import { dumpInto, dumps, loads } from "../reduction/serialise.ts";
 import { discard } from "../reduction/registry.ts";
-import { openScratch, type Scratch } from "../scratch.ts";
-import { wait } from "../waits.ts";
+import { openScratch, type Scratch } from "../addon/scratch.ts";
+import { wait } from "../addon/waits.ts";
 
 const HEADER = 24;
 const RAW_ENTRY = 8;

@@ -1,10 +1,10 @@
 // The workers of a pool, as a number of them that is kept up: those that end are replaced, unless that leads nowhere.
 
-import type { Task } from "./calls.ts";
+import type { Task } from "./calls/calls.ts";
 import { howItEnded } from "./lost.ts";
-import { Member, type MemberHost, type MemberOptions } from "./member.ts";
+import { Member, type MemberHost, type MemberOptions } from "./worker_handle.ts";
 import type { WorkerStats } from "./stats.ts";
-import { clearTimeout, performance, setTimeout, unrefTimer } from "../timing.ts";
+import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
 
 /** What a crew is made with. */
 export interface CrewOptions extends MemberOptions {

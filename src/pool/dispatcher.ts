@@ -10,12 +10,12 @@
 //     channel, or a worker has it.
 // I3. What is handed back is put before anything that comes after it, which is taken back for that.
 
-import type { Call, Task } from "./calls.ts";
+import type { Call, Task } from "./calls/calls.ts";
 import { type Channel, ENDED } from "./channel.ts";
 import type { Glance } from "./glance.ts";
-import type { Member } from "./member.ts";
+import type { Member } from "./worker_handle.ts";
 import { Flag, Kind, Mode } from "./messages.ts";
-import { clearTimeout, performance, setTimeout, unrefTimer } from "../timing.ts";
+import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
 
 /** What a dispatcher is made with. */
 export interface DispatcherOptions {

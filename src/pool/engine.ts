@@ -13,13 +13,13 @@
 // | `terminated` | calls have been ended, workers are being ended | |
 // | `broken` | as `terminated`; no worker can do its work, and `#reason` says why | |
 
-import { shownName } from "../harmless.ts";
-import type { Callable, ModuleExport } from "../callable_types.ts";
+import { shownName } from "../runtime/harmless.ts";
+import type { Callable, ModuleExport } from "../callable/types.ts";
 import type { Parcel } from "../connection/arrival.ts";
 import { InvalidStateError, ProcessError, RemoteError } from "../errors.ts";
-import { Finalize } from "../finalize.ts";
-import { holdLoop, releaseLoop } from "../waits.ts";
-import type { Call, CallHost, PoolFunction, Task } from "./calls.ts";
+import { Finalize } from "../runtime/finalize.ts";
+import { holdLoop, releaseLoop } from "../addon/waits.ts";
+import type { Call, CallHost, PoolFunction, Task } from "./calls/calls.ts";
 import { Channel, type Frame } from "./channel.ts";
 import { Crew, type CrewHost, type CrewOptions } from "./crew.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -27,11 +27,11 @@ import { printed, unpack, unpackAll } from "./failures.ts";
 import { FunctionTable } from "./functions.ts";
 import { Glance } from "./glance.ts";
 import { lost } from "./lost.ts";
-import type { Member } from "./member.ts";
+import type { Member } from "./worker_handle.ts";
 import { type Failure, Kind, type Mixed } from "./messages.ts";
 import type { PoolStats } from "./stats.ts";
 import { Strays } from "./strays.ts";
-import { performance, queueMicrotask, setTimeout, unrefTimer } from "../timing.ts";
+import { performance, queueMicrotask, setTimeout, unrefTimer } from "../runtime/timing.ts";
 
 /** What a pool is made with, checked. */
 export interface EngineOptions extends Omit<CrewOptions, "tasks"> {

@@ -2,7 +2,7 @@
 
 import { RemoteError } from "../errors.ts";
 import { readPlain } from "../connection/arrival.ts";
-import { dumps, loads } from "../reduction.ts";
+import { dumps, loads } from "../reduction/serialise.ts";
 import { findClasses, noteMissing } from "../reduction/error_exports.ts";
 import { discard } from "../reduction/registry.ts";
 import type { Failure } from "./messages.ts";

@@ -1,9 +1,9 @@
 // The functions that a pool has been given: each has one number for as long as the pool lives, however often it is
 // named.
 
-import { reference } from "../callable.ts";
-import type { Callable, ModuleExport } from "../callable_types.ts";
-import type { PoolFunction } from "./calls.ts";
+import { reference } from "../callable/reference.ts";
+import type { Callable, ModuleExport } from "../callable/types.ts";
+import type { PoolFunction } from "./calls/calls.ts";
 
 /** The functions of one pool. */
 export class FunctionTable {

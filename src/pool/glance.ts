@@ -1,7 +1,7 @@
 // Results that come sooner than one could be told of them: to be told in a promise costs about 60 µs. When there is
 // only one task, and the last result came soon, the thread looks out for the next one itself for a moment.
 
-import { performance, queueMicrotask } from "../timing.ts";
+import { performance, queueMicrotask } from "../runtime/timing.ts";
 
 /** Milliseconds that the thread may look out for the result of the only task there is. */
 const GLANCE = 0.06;

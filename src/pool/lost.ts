@@ -1,8 +1,8 @@
 // Workers that died: how they did, in words.
 
-import { harmless, shownName } from "../harmless.ts";
+import { harmless, shownName } from "../runtime/harmless.ts";
 import { WorkerLostError } from "../errors.ts";
-import type { Member } from "./member.ts";
+import type { Member } from "./worker_handle.ts";
 
 /** Names of the signals that end processes, by their numbers on Linux. */
 const SIGNALS: Readonly<Record<number, string>> = {

@@ -1,6 +1,6 @@
-// What a pool (engine.ts, member.ts) and its workers (worker.ts) say to each other: the types that both halves share.
+// What a pool (engine.ts, worker_handle.ts) and its workers (worker_main.ts) say to each other: the types that both halves share.
 
-import type { TravellingReference } from "../callable_late.ts";
+import type { TravellingReference } from "../callable/late.ts";
 import type { Event } from "../synchronize/event.ts";
 import type { Channel } from "./channel.ts";
 

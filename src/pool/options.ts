@@ -1,8 +1,9 @@
 // The options of pools and their calls, and what is wrong with them.
 
-import { type NamedProcessOptions, Process, type Target } from "../process.ts";
-import type { ModuleExport } from "../callable_types.ts";
-import { requireKnown, timeoutOf, type WaitOptions } from "../options.ts";
+import type { NamedProcessOptions, Target } from "../process/options.ts";
+import { Process } from "../process/process.ts";
+import type { ModuleExport } from "../callable/types.ts";
+import { requireKnown, timeoutOf, type WaitOptions } from "../waiting/options.ts";
 import type { Callbacks } from "./async_result.ts";
 
 /** Says of which class the workers are, and so how they are started. */

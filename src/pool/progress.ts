@@ -1,6 +1,6 @@
 // A bar on a terminal that shows how far a call is.
 
-import { performance } from "../timing.ts";
+import { performance } from "../runtime/timing.ts";
 
 /** Where a bar is drawn. */
 export interface Terminal {

@@ -3,9 +3,9 @@
 // once every other worker has noted what it has.
 
 import type { Dispatcher } from "./dispatcher.ts";
-import type { Member } from "./member.ts";
+import type { Member } from "./worker_handle.ts";
 import { Mode } from "./messages.ts";
-import { clearTimeout, setTimeout, unrefTimer } from "../timing.ts";
+import { clearTimeout, setTimeout, unrefTimer } from "../runtime/timing.ts";
 
 /** What the search for strays needs of its pool. */
 export interface StraysOptions {

@@ -8,7 +8,7 @@
 // | the writable side is aborted | gets the reason, at once; tasks under way are told | |
 // | the writable side is closed | gets the last results, and the end | waits until the last result is handed out |
 
-import { queueMicrotask } from "../timing.ts";
+import { queueMicrotask } from "../runtime/timing.ts";
 
 /** The iteration. */
 interface Results {

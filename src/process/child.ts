@@ -1,18 +1,18 @@
 // A process that was started here, as its parent has it: its end, its exit code, and the signals it is sent.
 
-import { harmless, shownName } from "../harmless.ts";
+import { harmless, shownName } from "../runtime/harmless.ts";
 import { ProcessError } from "../errors.ts";
-import { refillWarm } from "../forkserver.ts";
-import { native, translated } from "../native.ts";
-import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
-import { type WaitHooks, waitWithin } from "../waits.ts";
+import { refillWarm } from "../launch/warm.ts";
+import { native, translated } from "../addon/binding.ts";
+import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { type WaitHooks, waitWithin } from "../addon/waits.ts";
 import { addChild, removeChild } from "./children.ts";
 import type { Outputs } from "./output.ts";
 import type { Process } from "./process.ts";
 import { Sentinel } from "./sentinel.ts";
 import { exitText } from "./signals.ts";
-import { Doubts } from "./stuck.ts";
-import { queueMicrotask } from "../timing.ts";
+import { Doubts } from "./deadlock.ts";
+import { queueMicrotask } from "../runtime/timing.ts";
 
 /** What a {@linkcode Child} is made with. */
 export interface ChildOptions extends Pick<Child, "pid" | "process" | "outputs"> {

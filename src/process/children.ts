@@ -1,17 +1,17 @@
 // The children of this process: which are running, and what becomes of them when it ends.
 
-import { shownName } from "../harmless.ts";
-import { isWatched } from "../command_line.ts";
-import { current } from "../current.ts";
-import { payAtExit } from "../callable.ts";
-import { endInOrder } from "../finalize.ts";
-import { getLogger } from "../logging.ts";
-import { commandLine, native } from "../native.ts";
-import { tell } from "../notices.ts";
+import { shownName } from "../runtime/harmless.ts";
+import { isWatched } from "../launch/command_line.ts";
+import { current } from "../runtime/current.ts";
+import { payAtExit } from "../callable/reference.ts";
+import { endInOrder } from "../runtime/finalize.ts";
+import { getLogger } from "../runtime/logging.ts";
+import { commandLine, native } from "../addon/binding.ts";
+import { tell } from "../runtime/notices.ts";
 import type { Child } from "./child.ts";
 import type { Process } from "./process.ts";
 import { SIGKILL, SIGTERM } from "./signals.ts";
-import { performance } from "../timing.ts";
+import { performance } from "../runtime/timing.ts";
 
 /** How long daemons have to end after SIGTERM when this process exits, in milliseconds. */
 const DAEMONS_GRACE = 1000;

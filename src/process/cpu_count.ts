@@ -1,6 +1,6 @@
 // How many processes are worth having.
 
-import { native } from "../native.ts";
+import { native } from "../addon/binding.ts";
 
 /**
  * How many CPUs this process may use.

@@ -1,6 +1,6 @@
-// The process that runs, for those who ask for it. A child has had its object made by child_main.ts.
+// The process that runs, for those who ask for it. A child has had its object made by child/main.ts.
 
-import { isWorker, native } from "../native.ts";
+import { isWorker, native } from "../addon/binding.ts";
 import type { ProcessOptions } from "./options.ts";
 import { Process } from "./process.ts";
 import { becomeSelf, knownSelf, Self } from "./self.ts";

@@ -1,8 +1,8 @@
 // What a process is made with, and what is refused at once.
 
-import type { ModuleExport } from "../callable.ts";
-import { requireKnown } from "../options.ts";
-import { type ChildPermissions, requirePermissions } from "../permissions.ts";
+import type { ModuleExport } from "../callable/reference.ts";
+import { requireKnown } from "../waiting/options.ts";
+import { type ChildPermissions, requirePermissions } from "../launch/permissions.ts";
 
 /** A function that another process can run: an exported one, or where its module exports it. */
 export type Target<A extends readonly unknown[]> = ((...args: A) => unknown) | ModuleExport;

@@ -1,13 +1,13 @@
 // The parent of this process, as seen from here. Its end shows at the socket that it started this process with.
 
-import { shownName } from "../harmless.ts";
-import { current } from "../current.ts";
-import { isWorker, native, translated } from "../native.ts";
-import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
-import { waitWithin } from "../waits.ts";
+import { shownName } from "../runtime/harmless.ts";
+import { current } from "../runtime/current.ts";
+import { isWorker, native, translated } from "../addon/binding.ts";
+import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { waitWithin } from "../addon/waits.ts";
 import { Sentinel } from "./sentinel.ts";
 import { register } from "../reduction/registry.ts";
-import { showAsText } from "../shown.ts";
+import { showAsText } from "../runtime/shown.ts";
 
 /** The process that started this one. */
 export class ParentProcess {

@@ -1,16 +1,16 @@
 // The class of processes: what is made, started, asked and ended. What happens to one that was started is child.ts.
 
-import { shownName } from "../harmless.ts";
-import { type AuthenticationString, currentAuthkey, setCurrentAuthkey, toAuthkey } from "../authkey.ts";
-import { showAsText } from "../shown.ts";
-import { type Callable, type Given, type ModuleExport, reference } from "../callable.ts";
-import { current, nextIdentity } from "../current.ts";
+import { shownName } from "../runtime/harmless.ts";
+import { type AuthenticationString, currentAuthkey, setCurrentAuthkey, toAuthkey } from "../launch/authkey.ts";
+import { showAsText } from "../runtime/shown.ts";
+import { type Callable, type Given, type ModuleExport, reference } from "../callable/reference.ts";
+import { current, nextIdentity } from "../runtime/current.ts";
 import { InvalidStateError } from "../errors.ts";
-import { isPastChildren } from "../finalize.ts";
-import { native, shareSelf } from "../native.ts";
-import type { WaitOptions, WaitSyncOptions } from "../options.ts";
-import { register } from "../reduction.ts";
-import { methodFor } from "../start_method.ts";
+import { isPastChildren } from "../runtime/finalize.ts";
+import { native, shareSelf } from "../addon/binding.ts";
+import type { WaitOptions, WaitSyncOptions } from "../waiting/options.ts";
+import { register } from "../reduction/registry.ts";
+import { methodFor } from "../launch/settings.ts";
 import { Child } from "./child.ts";
 import { activeChildren } from "./children.ts";
 import {

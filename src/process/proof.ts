@@ -1,11 +1,11 @@
 // When it is proven that a module exports what a process is to run. The first proof in a program takes 15 to 30 ms, most of
 // which go into setting up what Deno has of Node; a child takes longer to boot. So the first one is proven meanwhile.
 
-import type { Given } from "../callable.ts";
-import { isReady } from "../callable_namespaces.ts";
-import { isFrozen } from "../freeze.ts";
-import { type Launch, launch } from "../launch.ts";
-import { native } from "../native.ts";
+import type { Given } from "../callable/reference.ts";
+import { isReady } from "../callable/namespaces.ts";
+import { isFrozen } from "../launch/freeze.ts";
+import { type Launch, launch } from "../launch/launch.ts";
+import { native } from "../addon/binding.ts";
 import type { ProcessOptions } from "./options.ts";
 import { SIGKILL } from "./signals.ts";
 

@@ -1,6 +1,6 @@
 // What stands for the end of a process in `wait`.
 
-import { descriptorOf, type Waitable } from "../waitable.ts";
+import { descriptorOf, type Waitable } from "../waiting/waitable.ts";
 import { register } from "../reduction/registry.ts";
 
 /**

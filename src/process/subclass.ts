@@ -1,9 +1,9 @@
 // How a process of a class of the user's own gets into the process that it starts: the class as an exported name, the
 // instance's own state as data. Its constructor does not run again, as `__init__` does not in Python.
 
-import { type Given, reference } from "../callable.ts";
-import { shownName } from "../harmless.ts";
-import { privateMember } from "../callable_source.ts";
+import { type Given, reference } from "../callable/reference.ts";
+import { shownName } from "../runtime/harmless.ts";
+import { privateMember } from "../callable/source.ts";
 import type { Process } from "./process.ts";
 
 /** A class with a `run` of its own, as another process finds it. */

@@ -1,7 +1,7 @@
 // What `Process.run` does unless a class overrides it: the target is called with its arguments.
 
-import type { Given } from "../callable.ts";
-import { resolve } from "../callable_resolve.ts";
+import type { Given } from "../callable/reference.ts";
+import { resolve } from "../callable/resolve.ts";
 import type { ProcessSettings, Target } from "./options.ts";
 
 /** What a process is to run, with all that it is called with. */

@@ -4,9 +4,9 @@
 // an empty event loop is an error that ends everything. So then a look has to do. In doubt the program goes on.
 // The look does not see the timer of an `AbortSignal.timeout`, nor messages between two ports of this thread.
 
-import { isOfRunner } from "../command_line.ts";
-import { native } from "../native.ts";
-import { foregroundWaits, restingWaits } from "../waits.ts";
+import { isOfRunner } from "../launch/command_line.ts";
+import { native } from "../addon/binding.ts";
+import { foregroundWaits, restingWaits } from "../addon/waits.ts";
 
 /** What a program has besides waits at queues; the least comes first. */
 export const Activity = {

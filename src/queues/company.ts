@@ -6,8 +6,8 @@
 // else is left, and it is time to tell. Where Deno does not do that (activity.ts), the wait goes on keeping the loop
 // alive, and looks whether there is anything else.
 
-import { native, translated } from "../native.ts";
-import { TIMED_OUT, wait } from "../waits.ts";
+import { native, translated } from "../addon/binding.ts";
+import { TIMED_OUT, wait } from "../addon/waits.ts";
 import { Activity, activity, isToldOfEnd, isVisible } from "./activity.ts";
 import { QueueWatch } from "./transport.ts";
 

@@ -1,11 +1,11 @@
 // JoinableQueue: a queue that knows what has been dealt with.
 
-import { BlockHandle } from "../blocks.ts";
+import { BlockHandle } from "../addon/handles.ts";
 import { InvalidStateError, OwnerDiedError } from "../errors.ts";
-import { native, translated } from "../native.ts";
-import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
-import { register } from "../reduction.ts";
-import { retry } from "../waits.ts";
+import { native, translated } from "../addon/binding.ts";
+import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { register } from "../reduction/registry.ts";
+import { retry } from "../addon/waits.ts";
 import { deadOwner } from "../synchronize/owner_died.ts";
 import { granted } from "./company.ts";
 import { blockOf, deserted, orClosed, Queue, referenceOf, wishOf } from "./queue.ts";

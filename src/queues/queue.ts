@@ -1,15 +1,15 @@
 // Queue: values from any process of the tree to any other, in order.
 
-import { BlockHandle, type BlockReference, closedError } from "../blocks.ts";
-import { showAsText } from "../shown.ts";
+import { BlockHandle, type BlockReference, closedError } from "../addon/handles.ts";
+import { showAsText } from "../runtime/shown.ts";
 import { ARRIVAL_PATIENCE } from "../connection/arrival.ts";
 import { Empty, EOFError, Full, InvalidStateError, ShutDown } from "../errors.ts";
-import { native, translated } from "../native.ts";
-import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../options.ts";
-import { attach, register } from "../reduction.ts";
+import { native, translated } from "../addon/binding.ts";
+import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
+import { attach, register } from "../reduction/registry.ts";
 import { discard } from "../reduction/registry.ts";
-import { Turnstile } from "../turnstile.ts";
-import { retry } from "../waits.ts";
+import { Turnstile } from "../waiting/turnstile.ts";
+import { retry } from "../addon/waits.ts";
 import { granted, type Wish } from "./company.ts";
 import {
   type Message,
@@ -22,7 +22,7 @@ import {
   SHUT_DOWN,
   Transport,
 } from "./transport.ts";
-import { performance, setTimeout } from "../timing.ts";
+import { performance, setTimeout } from "../runtime/timing.ts";
 
 /** The largest `maxsize`; also how many messages a queue without one may hold. */
 const MAXSIZE_LIMIT = 2 ** 31 - 1;

@@ -1,8 +1,8 @@
 // SimpleQueue: a queue without limit, time-outs and acknowledgements.
 
-import { register } from "../reduction.ts";
+import { register } from "../reduction/registry.ts";
 import { Queue } from "./queue.ts";
-import { showAsText } from "../shown.ts";
+import { showAsText } from "../runtime/shown.ts";
 
 /**
  * A queue without a limit, without time-outs and without acknowledgements. As `multiprocessing.SimpleQueue`.

@@ -4,12 +4,13 @@
 // numbers. Long byte arrays bypass the serialiser: one copy in, one copy out.
 
 import { ARRIVAL_PATIENCE, Parcel, readParcel, readPlain } from "../connection/arrival.ts";
-import { type Native, native, translated } from "../native.ts";
-import { quickGet, quickPut } from "../quick.ts";
-import { type Dumped, dumpInto, dumps, loads } from "../reduction.ts";
+import { type Native, native, translated } from "../addon/binding.ts";
+import { quickGet, quickPut } from "../addon/quick.ts";
+import type { Dumped } from "../reduction/encoder.ts";
+import { dumpInto, dumps, loads } from "../reduction/serialise.ts";
 import { currentViewReducer, discard, reduceInto } from "../reduction/registry.ts";
-import { keepingScratch, openScratch, type Scratch } from "../scratch.ts";
-import { performance } from "../timing.ts";
+import { keepingScratch, openScratch, type Scratch } from "../addon/scratch.ts";
+import { performance } from "../runtime/timing.ts";
 
 /** A serialised value, ready to be put. */
 export interface Message extends Dumped {

@@ -5,15 +5,15 @@
  *
  * @module
  */
-import { isRestoringFromOutside } from "../blocks.ts";
-import { quoted } from "../harmless.ts";
+import { isRestoringFromOutside } from "../addon/handles.ts";
+import { quoted } from "../runtime/harmless.ts";
 import { domException } from "./dom_exception.ts";
 import { errorOf, makeError } from "./error_classes.ts";
 import { classFound, classKnown } from "./error_exports.ts";
 import { Extension, MAX_DEPTH, VIEWS } from "./format.ts";
 import { currentViewReducer, registeredName } from "./registry.ts";
 import { knownKey, readText } from "./text.ts";
-import { Date } from "../timing.ts";
+import { Date } from "../runtime/timing.ts";
 
 /** Holds the place of an object that is still being restored. */
 const UNFINISHED = Symbol("an object that is still being restored");

@@ -23,7 +23,7 @@ import {
 import { currentViewReducer, discard, reduceInto, registeredPrototype } from "./registry.ts";
 import { lengthOf, requireMemory, requireOrdinary } from "./views.ts";
 import { Writer } from "./writer.ts";
-import { Date } from "../timing.ts";
+import { Date } from "../runtime/timing.ts";
 
 /** What `attachments` is for the many messages that have none. */
 const NO_ATTACHMENTS: readonly number[] = Object.freeze([]);

@@ -1,18 +1,19 @@
 /**
- * Error classes that the user's modules export: named by the sender as functions are (src/callable.ts), found again by
+ * Error classes that the user's modules export: named by the sender as functions are (src/callable/reference.ts), found again by
  * the receiver, which may have to import the module. Where that is not possible, or not allowed, an error arrives as
  * one of the nearest class that every process knows.
  *
  * @module
  */
-import { isKnown, knownLoaders, load, requireModule } from "../callable_modules.ts";
-import { knownNamespace, namespaceAtOnce, namespaceLater } from "../callable_namespaces.ts";
-import { searchAtAnyPrice, searchIn, searchLater, valueAt } from "../callable_proof.ts";
-import { exportsClass, importersOf, mentions, privateMember, readSource } from "../callable_source.ts";
-import { type FunctionReference, isOwnModule, type ModuleNamespace, sourceHash } from "../callable_types.ts";
-import { loadedModules } from "../inspector.ts";
-import { treeHasCage } from "../native.ts";
-import { clearTimeout, setTimeout } from "../timing.ts";
+import { isOwnModule } from "../runtime/own_modules.ts";
+import { isKnown, knownLoaders, load, requireModule } from "../callable/modules.ts";
+import { knownNamespace, namespaceAtOnce, namespaceLater } from "../callable/namespaces.ts";
+import { searchAtAnyPrice, searchIn, searchLater, valueAt } from "../callable/proof.ts";
+import { exportsClass, importersOf, mentions, privateMember, readSource } from "../callable/source.ts";
+import { type FunctionReference, type ModuleNamespace, sourceHash } from "../callable/types.ts";
+import { loadedModules } from "../callable/inspector.ts";
+import { treeHasCage } from "../addon/binding.ts";
+import { clearTimeout, setTimeout } from "../runtime/timing.ts";
 import type { ErrorClass } from "./error_classes.ts";
 
 /** The sender's half: references made, by class; `null` for those that no module exports. */

@@ -5,7 +5,7 @@
  */
 import { IMPOSTOR, PRIVATE_STATE, type Reason, Refusal, SYMBOL_STATE } from "./refusal.ts";
 import { registeredPrototype } from "./registry.ts";
-import { Date } from "../timing.ts";
+import { Date } from "../runtime/timing.ts";
 
 /** The built-in objects that travel, other than arrays and views. */
 export type Kind = "Map" | "Set" | "Date" | "RegExp" | "Error" | "ArrayBuffer" | "SharedArrayBuffer" | Boxed;

@@ -1,10 +1,10 @@
 // What values with a lock have in common: the lock, and how both travel.
 
-import { type BlockHandle, partsOf } from "../blocks.ts";
-import type { AcquireOptions, AcquireSyncOptions } from "../options.ts";
+import { type BlockHandle, partsOf } from "../addon/handles.ts";
+import type { AcquireOptions, AcquireSyncOptions } from "../waiting/options.ts";
 import type { Guard } from "../synchronize/guard.ts";
 import { Lock, RLock } from "../synchronize/lock.ts";
-import { showAsText } from "../shown.ts";
+import { showAsText } from "../runtime/shown.ts";
 
 /** A lock, and whether it was made for the value that it guards and goes with it. */
 export interface Protection {

@@ -5,10 +5,10 @@
 // handle is open. A window is an ordinary ArrayBuffer and shows others' cells, so it never
 // reaches a user. What users have views of is a SharedArrayBuffer over a whole block, which it keeps by itself.
 
-import { BlockHandle, type BlockReference, bytesOf, collecting, Kind, layout } from "../blocks.ts";
-import { glance } from "../harmless.ts";
-import { native, translated } from "../native.ts";
-import { attach, setViewReducer } from "../reduction.ts";
+import { BlockHandle, type BlockReference, bytesOf, collecting, Kind, layout } from "../addon/handles.ts";
+import { glance } from "../runtime/harmless.ts";
+import { native, translated } from "../addon/binding.ts";
+import { attach, setViewReducer } from "../reduction/registry.ts";
 
 /** Where one value lies in shared memory. */
 export interface Place {

@@ -1,10 +1,10 @@
 // A single value in shared memory, without a lock: what RawValue() makes of a typecode.
 
-import { closedError, partsOf } from "../blocks.ts";
-import { register } from "../reduction.ts";
+import { closedError, partsOf } from "../addon/handles.ts";
+import { register } from "../reduction/registry.ts";
 import { newPlace, type Place, type PlaceReference, placeReference, restorePlace } from "./memory.ts";
 import { type ScalarType, scalarType, type Stored, type TypeCode, type View } from "./types.ts";
-import { showAsText } from "../shown.ts";
+import { showAsText } from "../runtime/shown.ts";
 
 /** What a scalar asks of its place. */
 export function demandOf({ size }: ScalarType): { size: number; alignment: number; hasViews: boolean } {

@@ -1,8 +1,8 @@
 // Arrays in shared memory as the synchronized wrapper sees them: typed arrays and arrays of structures alike.
 
-import { closedError, partsOf } from "../blocks.ts";
-import { glance } from "../harmless.ts";
-import { register } from "../reduction.ts";
+import { closedError, partsOf } from "../addon/handles.ts";
+import { glance } from "../runtime/harmless.ts";
+import { register } from "../reduction/registry.ts";
 import { checkIndex, elementsOf, iterableOf } from "./elements.ts";
 import type { StructureSpec } from "./fields.ts";
 import {
@@ -17,7 +17,7 @@ import {
 import { type Fields, type Structured, type StructureInit, type StructureType, typeOfSpec } from "./structure.ts";
 import { StructureInstance } from "./structure_instance.ts";
 import type { ScalarType, Stored, View } from "./types.ts";
-import { showAsText } from "../shown.ts";
+import { showAsText } from "../runtime/shown.ts";
 
 /** What the wrapper does with an array. Indices are known to be within it. */
 export interface Sequence<T, S> {

@@ -1,13 +1,13 @@
 // Structures: several named values side by side, laid out as C lays them out.
 
-import { partsOf } from "../blocks.ts";
+import { partsOf } from "../addon/handles.ts";
 import { register, registerAlias } from "../reduction/registry.ts";
 import { ArrayField, type Field, type Member, ScalarField, type StructureSpec } from "./fields.ts";
 import { type Place, type PlaceReference, placeReference, restorePlace } from "./memory.ts";
 import { StructureInstance } from "./structure_instance.ts";
 import { badType, type Copies, type Elements, scalarType, type TypeCode, type Views } from "./types.ts";
-import { glance, quoted } from "../harmless.ts";
-import { showAsText } from "../shown.ts";
+import { glance, quoted } from "../runtime/harmless.ts";
+import { showAsText } from "../runtime/shown.ts";
 import { KnownTypes } from "./known_types.ts";
 
 /** The type of one field: a single value, an array of a fixed length, or another structure. */

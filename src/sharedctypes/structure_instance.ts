@@ -1,6 +1,6 @@
 // A structure in shared memory, whatever its fields.
 
-import { closedError } from "../blocks.ts";
+import { closedError } from "../addon/handles.ts";
 import type { Field, Member, StructureSpec } from "./fields.ts";
 import { closePlace, type Demand, type Place } from "./memory.ts";
 

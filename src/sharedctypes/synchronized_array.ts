@@ -1,7 +1,7 @@
 // Arrays with a lock.
 
-import { closedError, partsOf } from "../blocks.ts";
-import { glance } from "../harmless.ts";
+import { closedError, partsOf } from "../addon/handles.ts";
+import { glance } from "../runtime/harmless.ts";
 import { register, registerAlias } from "../reduction/registry.ts";
 import { enter, type Lock, type RLock } from "../synchronize/lock.ts";
 import { checkBound, checkIndex, checkRange, elementsOf } from "./elements.ts";

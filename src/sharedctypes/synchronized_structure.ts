@@ -1,6 +1,6 @@
 // A structure with a lock.
 
-import { partsOf } from "../blocks.ts";
+import { partsOf } from "../addon/handles.ts";
 import { register, registerAlias } from "../reduction/registry.ts";
 import { enter, type Lock, type RLock } from "../synchronize/lock.ts";
 import { Guarded, type Protection, type ProtectionData, restoreProtection } from "./guarded.ts";

@@ -1,7 +1,7 @@
 // A single value with a lock.
 
-import { partsOf } from "../blocks.ts";
-import { register } from "../reduction.ts";
+import { partsOf } from "../addon/handles.ts";
+import { register } from "../reduction/registry.ts";
 import { enter, type Lock, type RLock } from "../synchronize/lock.ts";
 import { Guarded, type Protection, type ProtectionData, restoreProtection } from "./guarded.ts";
 import { Scalar } from "./scalar.ts";

@@ -1,6 +1,6 @@
 // The types of single values: C's, by Python's typecodes and by names that say their size, as on 64-bit Linux.
 
-import { glance } from "../harmless.ts";
+import { glance } from "../runtime/harmless.ts";
 
 /** What JavaScript sees of a value of each type. */
 export interface Elements {

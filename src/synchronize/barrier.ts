@@ -1,17 +1,17 @@
 // Barrier. Its rounds and slots are native/core/src/sync/barrier.rs; all of it is in the addon, but for the action.
 
-import { BlockHandle, type BlockReference, closedError, partsOf } from "../blocks.ts";
-import { callingModules, type Given, type ModuleExport, reference } from "../callable.ts";
-import { ArrivedCallable } from "../callable_arrival.ts";
-import { arrivedReference, type TravellingReference } from "../callable_late.ts";
+import { BlockHandle, type BlockReference, closedError, partsOf } from "../addon/handles.ts";
+import { callingModules, type Given, type ModuleExport, reference } from "../callable/reference.ts";
+import { ArrivedCallable } from "../callable/arrival.ts";
+import { arrivedReference, type TravellingReference } from "../callable/late.ts";
 import { BrokenBarrierError } from "../errors.ts";
-import { native, translated } from "../native.ts";
-import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
-import { attach, register } from "../reduction.ts";
-import { FAILED, wait } from "../waits.ts";
+import { native, translated } from "../addon/binding.ts";
+import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { attach, register } from "../reduction/registry.ts";
+import { FAILED, wait } from "../addon/waits.ts";
 import { requireCount } from "./count.ts";
 import { deadOwner } from "./owner_died.ts";
-import { showAsText } from "../shown.ts";
+import { showAsText } from "../runtime/shown.ts";
 
 /** What a {@linkcode Barrier} runs once in each round: a function, or the export of a module where that is. */
 export type BarrierAction = (() => unknown) | ModuleExport;

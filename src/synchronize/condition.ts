@@ -1,22 +1,22 @@
 // Condition. Who waits is written down in its block (native/core/src/sync/condition.rs); all of it is in the addon.
 
-import { BlockHandle, type BlockReference, closedError, partsOf } from "../blocks.ts";
-import { showAsText } from "../shown.ts";
+import { BlockHandle, type BlockReference, closedError, partsOf } from "../addon/handles.ts";
+import { showAsText } from "../runtime/shown.ts";
 import { InvalidStateError } from "../errors.ts";
-import { native, translated } from "../native.ts";
+import { native, translated } from "../addon/binding.ts";
 import {
   type AcquireOptions,
   type AcquireSyncOptions,
   timeoutOf,
   type WaitOptions,
   type WaitSyncOptions,
-} from "../options.ts";
-import { attach, register } from "../reduction.ts";
-import { ACQUIRED, FAILED, wait } from "../waits.ts";
+} from "../waiting/options.ts";
+import { attach, register } from "../reduction/registry.ts";
+import { ACQUIRED, FAILED, wait } from "../addon/waits.ts";
 import { requireCount } from "./count.ts";
 import type { Guard } from "./guard.ts";
 import { inside, Lock, RLock } from "./lock.ts";
-import { performance } from "../timing.ts";
+import { performance } from "../runtime/timing.ts";
 
 /** How a condition travels: its block, its lock, and whether the lock was made for it. */
 type ConditionData = [...BlockReference, lock: Lock | RLock, ownsLock: boolean];

@@ -2,12 +2,12 @@
 // native/core/src/sync/event.rs. Everything else is in the addon; and all of it is in a process with limited permissions,
 // which could otherwise write anything there.
 
-import { BlockHandle, type BlockReference, cellWords, closedError, Kind, layout } from "../blocks.ts";
-import { native, translated } from "../native.ts";
-import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../options.ts";
-import { attach, register } from "../reduction.ts";
-import { ACQUIRED, FAILED, wait } from "../waits.ts";
-import { showAsText } from "../shown.ts";
+import { BlockHandle, type BlockReference, cellWords, closedError, Kind, layout } from "../addon/handles.ts";
+import { native, translated } from "../addon/binding.ts";
+import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { attach, register } from "../reduction/registry.ts";
+import { ACQUIRED, FAILED, wait } from "../addon/waits.ts";
+import { showAsText } from "../runtime/shown.ts";
 
 /** What takes the place of an event's words in a process with limited permissions. */
 const NO_WORDS = new Int32Array(1);

@@ -2,15 +2,15 @@
 // what they mean are native/core/src/sync/lock.rs. Everything else is in the addon; and all of it is in a process with
 // limited permissions, which could otherwise write that somebody else holds the lock.
 
-import { BlockHandle, type BlockReference, cellWords, closedError, Kind, layout, partsOf } from "../blocks.ts";
+import { BlockHandle, type BlockReference, cellWords, closedError, Kind, layout, partsOf } from "../addon/handles.ts";
 import { InvalidStateError, type OwnerDiedError } from "../errors.ts";
-import { native, type Owner, translated } from "../native.ts";
-import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../options.ts";
-import { attach, register } from "../reduction.ts";
-import { ACQUIRED, TIMED_OUT, wait } from "../waits.ts";
+import { native, type Owner, translated } from "../addon/binding.ts";
+import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
+import { attach, register } from "../reduction/registry.ts";
+import { ACQUIRED, TIMED_OUT, wait } from "../addon/waits.ts";
 import { AcquiredGuard, type Guard } from "./guard.ts";
 import { ownerDied } from "./owner_died.ts";
-import { showAsText } from "../shown.ts";
+import { showAsText } from "../runtime/shown.ts";
 
 /** Options of {@linkcode Lock} and {@linkcode RLock}. */
 export interface LockOptions {

@@ -1,7 +1,7 @@
 // What is told about the holder of something that has ended.
 
 import { OwnerDiedError } from "../errors.ts";
-import { native, type Owner } from "../native.ts";
+import { native, type Owner } from "../addon/binding.ts";
 import { exitText } from "../process/signals.ts";
 
 /** Who it was, as a sentence names it and as an {@linkcode OwnerDiedError} has it. */

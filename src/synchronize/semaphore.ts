@@ -2,15 +2,15 @@
 // words and what they mean are native/core/src/sync/semaphore.rs. Everything else is in the addon; and all of it is in a
 // process with limited permissions, which could otherwise write anything there.
 
-import { BlockHandle, type BlockReference, cellWords, closedError, Kind, layout } from "../blocks.ts";
+import { BlockHandle, type BlockReference, cellWords, closedError, Kind, layout } from "../addon/handles.ts";
 import { InvalidStateError } from "../errors.ts";
-import { native, translated } from "../native.ts";
-import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../options.ts";
-import { attach, register } from "../reduction.ts";
-import { ACQUIRED, FAILED, wait } from "../waits.ts";
+import { native, translated } from "../addon/binding.ts";
+import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
+import { attach, register } from "../reduction/registry.ts";
+import { ACQUIRED, FAILED, wait } from "../addon/waits.ts";
 import { requireCount } from "./count.ts";
 import { AcquiredGuard, type Guard } from "./guard.ts";
-import { showAsText } from "../shown.ts";
+import { showAsText } from "../runtime/shown.ts";
 
 /** The largest value, as of CPython's `SEM_VALUE_MAX`. */
 const SEM_VALUE_MAX = 2 ** 31 - 1;

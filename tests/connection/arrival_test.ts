@@ -15,11 +15,11 @@ import {
   SimpleQueue,
 } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { native } from "../../src/native.ts";
-import { dumps } from "../../src/reduction.ts";
-import { give, hand, hearAll, rest, take } from "../fixtures/arrival_targets.ts";
-import { assertNothingLeft, belongings, FIXTURES, until, within } from "../helpers.ts";
-import { startReactor } from "./pipes.ts";
+import { native } from "../../src/addon/binding.ts";
+import { dumps } from "../../src/reduction/serialise.ts";
+import { give, hand, hearAll, rest, take } from "../fixtures/connection/arrival_targets.ts";
+import { assertNothingLeft, belongings, FIXTURES, until, within } from "../support/helpers.ts";
+import { startReactor } from "../support/pipes.ts";
 
 type Sent = { reader: Connection };
 
@@ -194,7 +194,7 @@ Deno.test("a stopped worker: its result is waited for in a promise, and other re
 
 for (const kind of ["free", "caged"]) {
   Deno.test(`nothing is lost when the sender (${kind}) or the receiver has no descriptor left`, async () => {
-    const main = new URL("arrival_main.ts", FIXTURES).pathname;
+    const main = new URL("connection/arrival_main.ts", FIXTURES).pathname;
     const command = `ulimit -n 160; exec "$0" run -A --quiet --no-check "$1" ${kind}`;
     const program = new Deno.Command("sh", { args: ["-c", command, Deno.execPath(), main] });
     const { stdout, stderr } = await within(program.output());

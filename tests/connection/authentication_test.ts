@@ -15,9 +15,9 @@ import {
 import { flawOf, respond } from "../../src/connection/handshake.ts";
 import { AuthenticationError, EOFError } from "../../src/errors.ts";
 import { fuzz } from "../fuzz/handshake.ts";
-import { PATIENCE, within } from "../helpers.ts";
-import { bytesOf, concat, hex } from "./bytes.ts";
-import { framed, HONEST_SIZE, RawPeer } from "./raw_peer.ts";
+import { PATIENCE, within } from "../support/helpers.ts";
+import { bytesOf, concat, hex } from "../support/bytes.ts";
+import { framed, HONEST_SIZE, RawPeer } from "../support/raw_peer.ts";
 
 const KEY = bytesOf("supadupasecretkey");
 const PAYLOAD = bytesOf("is-twenty-bytes-long");

@@ -5,13 +5,13 @@ import { type Address, Client, ClientSync, type Connection, Listener, Pipe } fro
 import { AuthenticationError, InvalidStateError, TimeoutError } from "../../src/errors.ts";
 import { Process } from "../../src/process.ts";
 import { Queue } from "../../src/queues.ts";
-import { register } from "../../src/reduction.ts";
-import { RawArray } from "../../src/sharedctypes.ts";
+import { register } from "../../src/reduction/registry.ts";
+import { RawArray } from "../../src/sharedctypes/factories.ts";
 import { Lock } from "../../src/synchronize.ts";
-import { echo, sayGoodbye } from "../fixtures/network_targets.ts";
-import { PATIENCE, until, within } from "../helpers.ts";
-import { bytesOf, concat, hex } from "./bytes.ts";
-import { framed, RawPeer } from "./raw_peer.ts";
+import { echo, sayGoodbye } from "../fixtures/connection/network_targets.ts";
+import { PATIENCE, until, within } from "../support/helpers.ts";
+import { bytesOf, concat, hex } from "../support/bytes.ts";
+import { framed, RawPeer } from "../support/raw_peer.ts";
 
 /** A port of this machine where nobody listens. */
 function freePort(): number {
@@ -222,7 +222,7 @@ Deno.test("a message from outside that names shared objects is an error and open
   using listener = new Listener(["127.0.0.1", 0]);
   using lock = new Lock();
   // What an honest sender inside the tree would send of the lock.
-  const { dumps } = await import("../../src/reduction.ts");
+  const { dumps } = await import("../../src/reduction/serialise.ts");
   const [first, second] = Pipe();
   using peer = await RawPeer.connect(listener.address);
   using server = await within(listener.accept());

@@ -2,7 +2,7 @@
 
 import { BufferTooShort, EOFError, InvalidStateError, Lock, Pipe, Process } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { native } from "../../src/native.ts";
+import { native } from "../../src/addon/binding.ts";
 import {
   echo,
   echoAsync,
@@ -10,9 +10,9 @@ import {
   pollOnly,
   sendLock,
   stopInMessage,
-} from "../fixtures/connection_targets.ts";
-import { assertNothingLeft, belongings, until } from "../helpers.ts";
-import { openPipe, startReactor } from "./pipes.ts";
+} from "../fixtures/connection/connection_targets.ts";
+import { assertNothingLeft, belongings, until } from "../support/helpers.ts";
+import { openPipe, startReactor } from "../support/pipes.ts";
 
 const text = (value: string) => new TextEncoder().encode(value);
 

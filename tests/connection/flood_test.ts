@@ -2,8 +2,8 @@
 
 import { type Address, AuthenticationError, Client, Listener, Process, Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { hold, serve, type Style } from "../fixtures/flood_targets.ts";
-import { descriptorCount, until, within } from "../helpers.ts";
+import { hold, serve, type Style } from "../fixtures/connection/flood_targets.ts";
+import { descriptorCount, until, within } from "../support/helpers.ts";
 
 const MOST = 2000;
 /** Where it is enough that they are more than a listener lets in. */

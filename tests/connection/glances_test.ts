@@ -3,8 +3,8 @@
 import { Pipe, Process } from "@parallel/multiprocessing";
 import { assertEquals } from "@std/assert";
 import { Glances } from "../../src/connection/glances.ts";
-import { echoAsync } from "../fixtures/connection_targets.ts";
-import { within } from "../helpers.ts";
+import { echoAsync } from "../fixtures/connection/connection_targets.ts";
+import { within } from "../support/helpers.ts";
 
 Deno.test("a quick wait makes the next receive begin with a glance, a slow one does not", () => {
   const glances = new Glances();

@@ -4,8 +4,8 @@ import { Buffer } from "node:buffer";
 import { assertEquals, assertRejects } from "@std/assert";
 import { AuthenticationError } from "../../src/errors.ts";
 import { Client, type Connection, Listener } from "../../src/connection.ts";
-import { within } from "../helpers.ts";
-import { isFrom, Peer, type Python, pythons } from "./python.ts";
+import { within } from "../support/helpers.ts";
+import { isFrom, Peer, type Python, pythons } from "../support/python.ts";
 
 const KEY = "supadupasecretkey";
 const SIZES = [0, 1, 16384, 16385, 2 ** 20];

@@ -2,8 +2,8 @@
 
 import { BufferTooShort, type Connection, Pipe, Process } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { sendZeros } from "../fixtures/connection_targets.ts";
-import { within } from "../helpers.ts";
+import { sendZeros } from "../fixtures/connection/connection_targets.ts";
+import { within } from "../support/helpers.ts";
 
 const MIB = 1 << 20;
 

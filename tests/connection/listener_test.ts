@@ -5,10 +5,10 @@ import { type Address, Client, ClientSync, Listener, Pipe, wait, waitSync } from
 import { AuthenticationError, InvalidStateError, TimeoutError } from "../../src/errors.ts";
 import { Process } from "../../src/process.ts";
 import { Queue } from "../../src/queues.ts";
-import { greetOver } from "../fixtures/connection_targets.ts";
-import { acceptOne, acceptWrongly, echo, hearChallenge, sayHello } from "../fixtures/network_targets.ts";
-import { descriptorCount, FIXTURES, outputOf, PATIENCE, until, within } from "../helpers.ts";
-import { bytesOf } from "./bytes.ts";
+import { greetOver } from "../fixtures/connection/connection_targets.ts";
+import { acceptOne, acceptWrongly, echo, hearChallenge, sayHello } from "../fixtures/connection/network_targets.ts";
+import { descriptorCount, FIXTURES, outputOf, PATIENCE, until, within } from "../support/helpers.ts";
+import { bytesOf } from "../support/bytes.ts";
 
 /** An address of each kind that is free; what of it is a file is in `folder`. */
 function addresses(folder: string): [kind: string, address: Address][] {
@@ -167,7 +167,9 @@ Deno.test("a socket's file that another has put in its place is not removed", ()
 for (const how of ["end", "exit"]) {
   Deno.test(`a program that leaves its listeners open at its ${how} leaves no file`, () =>
     withAddress("UNIX", async (address) => {
-      const output = await outputOf(new URL("listener_at_exit.ts", FIXTURES), { args: [String(address), how] });
+      const output = await outputOf(new URL("connection/listener_at_exit.ts", FIXTURES), {
+        args: [String(address), how],
+      });
       const [named, unnamed]: string[] = JSON.parse(output);
       assertEquals(named, address);
       const folder = unnamed.slice(0, unnamed.lastIndexOf("/"));
@@ -409,7 +411,7 @@ const ADDON = new URL("../../target/release/libmultiprocessing.so", import.meta.
 async function attempt(address: Address, flags: string[]): Promise<string[]> {
   const args = [JSON.stringify(address)];
   const all = ["--no-prompt", `--allow-ffi=${ADDON}`, ...flags];
-  return JSON.parse(await outputOf(new URL("listener_permissions.ts", FIXTURES), { flags: all, args }));
+  return JSON.parse(await outputOf(new URL("connection/listener_permissions.ts", FIXTURES), { flags: all, args }));
 }
 
 Deno.test("TCP takes Deno's net permission, for the host and port", async () => {
@@ -437,7 +439,7 @@ Deno.test("a host that is permitted by name is permitted wherever its name leads
 });
 
 Deno.test("a child with fewer permissions does not reach a denied host by another spelling either", async () => {
-  const file = new URL("listener_caged.ts", FIXTURES);
+  const file = new URL("connection/listener_caged.ts", FIXTURES);
   const said: string[] = JSON.parse(await outputOf(file, { flags: ["-A", "--deny-net=127.0.0.1"] }));
   assertEquals(said, Array.from({ length: 8 }, () => "NotCapable"));
 });

@@ -2,9 +2,9 @@
 
 import { Client, type Connection, Listener, Pipe, Process, wait } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { rest } from "../fixtures/arrival_targets.ts";
-import { assertNothingLeft, belongings, within } from "../helpers.ts";
-import { startReactor } from "./pipes.ts";
+import { rest } from "../fixtures/connection/arrival_targets.ts";
+import { assertNothingLeft, belongings, within } from "../support/helpers.ts";
+import { startReactor } from "../support/pipes.ts";
 
 const N = 1200;
 const times = <T>(what: (n: number) => T): T[] => Array.from({ length: N }, (_, n) => what(n));

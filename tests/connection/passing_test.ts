@@ -24,10 +24,10 @@ import {
   relay,
   sendConnection,
   sendFullPipe,
-} from "../fixtures/connection_targets.ts";
-import { native } from "../../src/native.ts";
-import { assertNothingLeft, belongings, descriptorCount, until } from "../helpers.ts";
-import { startReactor } from "./pipes.ts";
+} from "../fixtures/connection/connection_targets.ts";
+import { native } from "../../src/addon/binding.ts";
+import { assertNothingLeft, belongings, descriptorCount, until } from "../support/helpers.ts";
+import { startReactor } from "../support/pipes.ts";
 
 /** Ends the process, whatever it is doing. */
 async function stop(process: Process): Promise<void> {

@@ -2,8 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { Listener } from "../../src/connection.ts";
-import { outputOf, until } from "../helpers.ts";
-import { pythons } from "./python.ts";
+import { outputOf, until } from "../support/helpers.ts";
+import { pythons } from "../support/python.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const CONFIG = new URL("deno.json", ROOT).pathname;

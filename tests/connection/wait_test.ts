@@ -3,9 +3,9 @@
 import { Connection, EOFError, InvalidStateError, Listener, Pipe, Process } from "@parallel/multiprocessing";
 import { descriptorOf, wait, type Waitable, waitSync } from "@parallel/multiprocessing/connection";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { count, countSlowly, countTo, echo } from "../fixtures/connection_targets.ts";
-import { assertNothingLeft, belongings, PATIENCE } from "../helpers.ts";
-import { startReactor } from "./pipes.ts";
+import { count, countSlowly, countTo, echo } from "../fixtures/connection/connection_targets.ts";
+import { assertNothingLeft, belongings, PATIENCE } from "../support/helpers.ts";
+import { startReactor } from "../support/pipes.ts";
 
 /** The first numbers that four processes send, ten each. */
 const FIRSTS = [0, 100, 200, 300];

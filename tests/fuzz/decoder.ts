@@ -28,19 +28,19 @@ import {
   Value,
 } from "@parallel/multiprocessing";
 import { dumps, loads } from "@parallel/multiprocessing/reduction";
-import { restoringFromOutside } from "../../src/blocks.ts";
-import { arrivals } from "../../src/callable_arrival.ts";
-import { native } from "../../src/native.ts";
-import { nodeProcess } from "../../src/node.ts";
+import { restoringFromOutside } from "../../src/addon/handles.ts";
+import { arrivals } from "../../src/callable/arrival.ts";
+import { native } from "../../src/addon/binding.ts";
+import { nodeProcess } from "../../src/runtime/node.ts";
 import { Extension } from "../../src/reduction/format.ts";
 import { registeredNames } from "../../src/reduction/registry.ts";
-import { childrenOf, descriptorCount, TARGETS, threads } from "../helpers.ts";
+import { childrenOf, descriptorCount, TARGETS, threads } from "../support/helpers.ts";
 
 /** Messages between two looks at what there is. */
 const BATCH = 400;
 /** Bytes that V8 may keep at the end, when garbage has been collected: what is compiled, and known names. */
 const MOST_KEPT = 8 * 2 ** 20;
-const TRAP = new URL("../fixtures/trap.ts", import.meta.url).href;
+const TRAP = new URL("../fixtures/reduction/trap.ts", import.meta.url).href;
 /** Of classes that never travel. */
 const REFUSED = ["Pool", "Process", "Listener", "AsyncResult", "ImapIterator", "Sentinel", "Guard", "ParentProcess"];
 

@@ -7,9 +7,9 @@ import fc from "fast-check";
 import { Listener } from "../../src/connection.ts";
 import { answer, challenge, greet, type Handshake, LONGEST, serve } from "../../src/connection/handshake.ts";
 import { AuthenticationError } from "../../src/errors.ts";
-import { PATIENCE, within } from "../helpers.ts";
-import { bytesOf, concat } from "../connection/bytes.ts";
-import { framed, RawPeer } from "../connection/raw_peer.ts";
+import { PATIENCE, within } from "../support/helpers.ts";
+import { bytesOf, concat } from "../support/bytes.ts";
+import { framed, RawPeer } from "../support/raw_peer.ts";
 
 const KEY = bytesOf("a key that nobody can guess");
 /** Connections at a time. */

@@ -2,8 +2,8 @@
 
 import { Array as SharedArray, Lock, Process, Queue, RawArray, Value } from "@parallel/multiprocessing";
 import { assert, assertEquals } from "@std/assert";
-import { callAnything } from "../fixtures/cage_fuzz_targets.ts";
-import { until, within } from "../helpers.ts";
+import { callAnything } from "../fixtures/permissions/cage_fuzz_targets.ts";
+import { until, within } from "../support/helpers.ts";
 
 /** Each attempt ends by itself when it waits for something, or after so many calls. */
 const ENOUGH = 4000;

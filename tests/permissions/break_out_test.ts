@@ -15,10 +15,18 @@ import {
   Value,
 } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { addonFile } from "../../src/native.ts";
-import * as targets from "../fixtures/cage_targets.ts";
-import type { Report } from "../fixtures/cage_titled.ts";
-import { assertNothingLeft, belongings, FIXTURES, outputOf, startOwnThreads, until, within } from "../helpers.ts";
+import { addonFile } from "../../src/addon/binding.ts";
+import * as targets from "../fixtures/permissions/cage_targets.ts";
+import type { Report } from "../fixtures/permissions/cage_titled.ts";
+import {
+  assertNothingLeft,
+  belongings,
+  FIXTURES,
+  outputOf,
+  startOwnThreads,
+  until,
+  within,
+} from "../support/helpers.ts";
 
 /** Runs the target in a child without permissions; what it said. */
 async function caged<A extends unknown[], T>(target: (...args: A) => unknown, args: A, said: Queue<T>): Promise<T> {
@@ -129,8 +137,10 @@ Deno.test("permissions none: the addon starts no freer process and opens no obje
 });
 
 Deno.test("a preload that overwrites the command line with a title does not open the cage, and narrower children start", async () => {
-  const preload = new URL("preload_title.ts", FIXTURES).pathname;
-  const text = await outputOf(new URL("cage_titled.ts", FIXTURES), { flags: ["-A", `--preload=${preload}`] });
+  const preload = new URL("permissions/preload_title.ts", FIXTURES).pathname;
+  const text = await outputOf(new URL("permissions/cage_titled.ts", FIXTURES), {
+    flags: ["-A", `--preload=${preload}`],
+  });
   const { title, libraries, addon, narrowed }: Report = JSON.parse(text);
   assertMatch(title, /^my-service\0*$/); // nothing is left of the mark there
   assert(Object.keys(libraries).length >= 14 && Object.keys(addon).length >= 30);

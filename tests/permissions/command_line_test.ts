@@ -3,11 +3,11 @@
 
 import { Process, Queue } from "@parallel/multiprocessing";
 import { assertEquals, assertMatch } from "@std/assert";
-import { startNarrowed } from "../fixtures/cage_targets.ts";
-import { FIXTURES, outputOf, within } from "../helpers.ts";
+import { startNarrowed } from "../fixtures/permissions/cage_targets.ts";
+import { FIXTURES, outputOf, within } from "../support/helpers.ts";
 
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
-const FORGER = new URL("cage_forger.ts", FIXTURES);
+const FORGER = new URL("permissions/cage_forger.ts", FIXTURES);
 
 /** What its own entry begins with. */
 const MARK = "--preload=data:text/javascript;x=multiprocessing-caged;base64,";
@@ -28,9 +28,9 @@ for (const flags of [["--lock", "-A"], ["--no-lock", "-A", "--deny-read=/secret"
 }
 
 Deno.test("an argument of the program that looks like the mark of a limited process means nothing", async () => {
-  const text = await outputOf(new URL("cage_parent.ts", FIXTURES), { args: ['"inherit"', '"[]"', MARK] });
+  const text = await outputOf(new URL("permissions/cage_parent.ts", FIXTURES), { args: ['"inherit"', '"[]"', MARK] });
   assertEquals(text, "started\n");
-  const limited = await outputOf(new URL("cage_parent.ts", FIXTURES), { args: ['"none"', '"[]"', MARK] });
+  const limited = await outputOf(new URL("permissions/cage_parent.ts", FIXTURES), { args: ['"none"', '"[]"', MARK] });
   assertEquals(limited, "started\n");
 });
 

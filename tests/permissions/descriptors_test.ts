@@ -2,7 +2,7 @@
 
 import { Lock } from "@parallel/multiprocessing";
 import { assert, assertEquals } from "@std/assert";
-import { FIXTURES, within } from "../helpers.ts";
+import { FIXTURES, within } from "../support/helpers.ts";
 
 /** Descriptors of the shared memory that the process has; "/memfd:…" is their name. */
 function memory(pid: number): number[] {
@@ -37,7 +37,7 @@ for (const byte of [0, 255]) {
   Deno.test(`a caged process writes ${byte} into every descriptor that it has: shared memory stays whole`, async () => {
     const folder = await Deno.makeTempDir(); // Deno's own caches are among what it writes into
     const program = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-check", new URL("cage_descriptors_main.ts", FIXTURES).pathname, `${byte}`],
+      args: ["run", "-A", "--no-check", new URL("permissions/cage_descriptors_main.ts", FIXTURES).pathname, `${byte}`],
       env: { DENO_DIR: folder },
     });
     const { code, stdout, stderr } = await within(program.output());

@@ -2,8 +2,8 @@
 
 import { getContext, Pipe, Process, type ProcessSettings, Queue } from "@parallel/multiprocessing";
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import * as targets from "../fixtures/cage_targets.ts";
-import { assertNothingLeft, belongings, FIXTURES, outputOf, within } from "../helpers.ts";
+import * as targets from "../fixtures/permissions/cage_targets.ts";
+import { assertNothingLeft, belongings, FIXTURES, outputOf, within } from "../support/helpers.ts";
 
 type Permissions = ProcessSettings["permissions"];
 
@@ -105,7 +105,7 @@ for (const [permissions, message] of WRONG) {
   });
 }
 
-const LIMITED = new URL("cage_parent.ts", FIXTURES);
+const LIMITED = new URL("permissions/cage_parent.ts", FIXTURES);
 const ADDON = new URL("../../target/release/libmultiprocessing.so", import.meta.url).pathname;
 
 const PARENTS: [flags: string[], wanted: Permissions, outcome: string][] = [

@@ -2,10 +2,10 @@
 
 import { Process, Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { settle, stopEarly } from "../fixtures/cage_life_targets.ts";
-import { FIXTURES, isRunning, startProgram, until, within } from "../helpers.ts";
+import { settle, stopEarly } from "../fixtures/permissions/cage_life_targets.ts";
+import { FIXTURES, isRunning, startProgram, until, within } from "../support/helpers.ts";
 
-const MAIN = new URL("cage_life_main.ts", FIXTURES);
+const MAIN = new URL("permissions/cage_life_main.ts", FIXTURES);
 
 async function allEnd(pids: readonly number[]): Promise<void> {
   await until(`the end of ${pids}`, () => pids.every((pid) => !isRunning(pid)));

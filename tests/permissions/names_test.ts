@@ -2,11 +2,11 @@
 
 import { Lock, OwnerDiedError, parentProcess, Process, Queue, RawArray } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { arrivedReference, promised } from "../../src/callable_late.ts";
-import { resolve } from "../../src/callable_resolve.ts";
-import { harmless, shownName } from "../../src/harmless.ts";
-import { holdAndRename } from "../fixtures/cage_name_targets.ts";
-import { within } from "../helpers.ts";
+import { arrivedReference, promised } from "../../src/callable/late.ts";
+import { resolve } from "../../src/callable/resolve.ts";
+import { harmless, shownName } from "../../src/runtime/harmless.ts";
+import { holdAndRename } from "../fixtures/permissions/cage_name_targets.ts";
+import { within } from "../support/helpers.ts";
 
 // deno-lint-ignore no-control-regex -- these are what must not be there
 const STEERING = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;

@@ -2,9 +2,9 @@
 
 import { getContext, Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals } from "@std/assert";
-import { native } from "../../src/native.ts";
-import { LEFT, tie, type Way } from "../fixtures/cage_ring_targets.ts";
-import { within } from "../helpers.ts";
+import { native } from "../../src/addon/binding.ts";
+import { LEFT, tie, type Way } from "../fixtures/permissions/cage_ring_targets.ts";
+import { within } from "../support/helpers.ts";
 
 for (const method of ["spawn", "forkserver"] as const) {
   Deno.test(`shared memory that a caged child has tied into a ring is given back at its end (${method})`, async () => {

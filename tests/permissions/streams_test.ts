@@ -1,7 +1,7 @@
 // What a caged child has of its parent's streams: an end to write into.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { FIXTURES, within } from "../helpers.ts";
+import { FIXTURES, within } from "../support/helpers.ts";
 
 const WRITE_ONLY = 1;
 
@@ -17,7 +17,7 @@ for (const kind of ["terminal", "socket", "file"]) {
   Deno.test(`a caged child writes to its parent's ${kind}, and neither reads nor changes it`, async () => {
     if (!await hasPython()) return console.warn("skipped: no python3 here to make a terminal");
     const file = kind === "file" ? await Deno.makeTempFile() : kind;
-    const main = new URL("cage_streams_main.ts", FIXTURES).pathname;
+    const main = new URL("permissions/cage_streams_main.ts", FIXTURES).pathname;
     const script = new URL("terminal.py", FIXTURES).pathname;
     const args = [script, file, Deno.execPath(), "run", "-A", "--quiet", "--no-check", main];
     const { stdout, stderr } = await within(new Deno.Command("python3", { args }).output());
@@ -36,7 +36,9 @@ for (const kind of ["terminal", "socket", "file"]) {
 
 Deno.test("a caged child that writes into a stream which nobody reads keeps neither its parent nor its reactor", async () => {
   if (!await hasPython()) return console.warn("skipped: no python3 here to make a socket");
-  const [script, main] = ["unread.py", "cage_flood_main.ts"].map((name) => new URL(name, FIXTURES).pathname);
+  const [script, main] = ["permissions/unread.py", "permissions/cage_flood_main.ts"].map((name) =>
+    new URL(name, FIXTURES).pathname
+  );
   const args = [script, Deno.execPath(), "run", "-A", "--quiet", "--no-check", main];
   const { stdout, stderr } = await within(new Deno.Command("python3", { args }).output());
   assertEquals(new TextDecoder().decode(stdout), "joined -9\n", new TextDecoder().decode(stderr));

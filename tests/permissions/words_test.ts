@@ -15,9 +15,9 @@ import {
   Value,
 } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { native } from "../../src/native.ts";
-import { disguise, forge, type Given } from "../fixtures/cage_words_targets.ts";
-import { within } from "../helpers.ts";
+import { native } from "../../src/addon/binding.ts";
+import { disguise, forge, type Given } from "../fixtures/permissions/cage_words_targets.ts";
+import { within } from "../support/helpers.ts";
 
 const robust = { onOwnerDeath: "recover" } as const;
 

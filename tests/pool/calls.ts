@@ -2,11 +2,11 @@
 
 import { InvalidStateError, Lock, Queue, RawArray, TimeoutError } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertGreater, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
-import * as targets from "../fixtures/pool_targets.ts";
-import { FIXTURES, until } from "../helpers.ts";
+import * as targets from "../fixtures/pool/pool_targets.ts";
+import { FIXTURES, until } from "../support/helpers.ts";
 import type { Suite } from "./suite.ts";
 
-const MODULE = new URL("pool_targets.ts", FIXTURES);
+const MODULE = new URL("pool/pool_targets.ts", FIXTURES);
 
 const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);
 const squares = (n: number) => numbers(n).map(targets.square);
@@ -19,7 +19,7 @@ export function callsOfPools({ pool: poolOf, test }: Suite): void {
     assertEquals(await pool.apply(targets.nothing), undefined);
     assertEquals(await pool.apply(targets.later, [5, 1]), 5);
     assertEquals(await pool.apply({ module: MODULE, name: "add" }, [3, 4]), 7);
-    assertEquals(await pool.apply<number>({ module: "../fixtures/pool_targets.ts", name: "square" }, [3]), 9);
+    assertEquals(await pool.apply<number>({ module: "../fixtures/pool/pool_targets.ts", name: "square" }, [3]), 9);
   });
 
   test("TestPool.test_map: equals the local map, with and without a chunksize", async () => {

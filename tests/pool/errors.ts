@@ -10,8 +10,8 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import * as targets from "../fixtures/pool_targets.ts";
-import { FIXTURES, outputOf } from "../helpers.ts";
+import * as targets from "../fixtures/pool/pool_targets.ts";
+import { FIXTURES, outputOf } from "../support/helpers.ts";
 import type { Suite } from "./suite.ts";
 
 function unexported(): void {}
@@ -22,7 +22,7 @@ export function errorsOfPools({ method, pool: poolOf, test }: Suite): void {
     const error = await assertRejects(() => pool.apply(targets.fail, ["broken"]), RangeError, "broken");
     assertInstanceOf(error.cause, RemoteError);
     assertMatch((error.cause as Error).message, /RangeError: broken\n {4}at fail \(.*pool_targets\.ts/);
-    assertStringIncludes(error.stack!, "pool_targets.ts");
+    assertStringIncludes(error.stack!, "pool/pool_targets.ts");
   });
 
   test("TestPool.test_wrapped_exception: whatever is thrown arrives", async () => {
@@ -73,7 +73,7 @@ export function errorsOfPools({ method, pool: poolOf, test }: Suite): void {
 
   test("an error keeps its class, which a module exports that only the worker had imported", async () => {
     // In a tree of its own: in one with a cage, nothing is imported for a message's sake.
-    assertEquals(await outputOf(new URL("pool_error_classes.ts", FIXTURES), { args: [method] }), "kept\n");
+    assertEquals(await outputOf(new URL("pool/pool_error_classes.ts", FIXTURES), { args: [method] }), "kept\n");
   });
 
   test("TestPoolWorkerErrors.test_async_error_callback: the error goes to errorCallback, and get() throws it", async () => {
@@ -139,7 +139,7 @@ export function errorsOfPools({ method, pool: poolOf, test }: Suite): void {
     await assertRejects(() => pool.map(targets.add.bind(null, 1), [1]), TypeError, "bound");
     assertThrows(() => pool.imap((x: number) => x, [1]), TypeError, "Cannot run");
     assertThrows(() => pool.applyAsync(() => 1), TypeError, "Cannot run");
-    const missing = { module: new URL("../fixtures/pool_targets.ts", import.meta.url), name: "missing" };
+    const missing = { module: new URL("../fixtures/pool/pool_targets.ts", import.meta.url), name: "missing" };
     await assertRejects(() => pool.apply(missing), TypeError, "exports no function of this name");
     await assertRejects(() => pool.apply({ module: "file:///nowhere.ts", name: "f" }), TypeError, "Cannot run");
     await assertRejects(() => pool.apply("square" as never), TypeError, "wanted a function");

@@ -2,8 +2,8 @@
 
 import { InvalidStateError, Pool, TimeoutError } from "@parallel/multiprocessing";
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { square } from "../fixtures/pool_targets.ts";
-import { within } from "../helpers.ts";
+import { square } from "../fixtures/pool/pool_targets.ts";
+import { within } from "../support/helpers.ts";
 
 /** Calls with an option, each a promise. */
 const CALLS: Record<string, (pool: Pool, options: object) => Promise<unknown>> = {

@@ -2,8 +2,8 @@
 
 import { InvalidStateError, TimeoutError } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertLessOrEqual, assertRejects } from "@std/assert";
-import * as targets from "../fixtures/pool_targets.ts";
-import { until } from "../helpers.ts";
+import * as targets from "../fixtures/pool/pool_targets.ts";
+import { until } from "../support/helpers.ts";
 import type { Suite } from "./suite.ts";
 
 const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);

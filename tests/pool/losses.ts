@@ -2,8 +2,8 @@
 
 import { type Pool, ProcessError, Queue, Value, WorkerLostError } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
-import * as targets from "../fixtures/pool_targets.ts";
-import { isRunning, until } from "../helpers.ts";
+import * as targets from "../fixtures/pool/pool_targets.ts";
+import { isRunning, until } from "../support/helpers.ts";
 import type { Suite } from "./suite.ts";
 
 const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);

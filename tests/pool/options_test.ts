@@ -2,7 +2,7 @@
 
 import { Pool, Process } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { square } from "../fixtures/pool_targets.ts";
+import { square } from "../fixtures/pool/pool_targets.ts";
 
 /** What is given where types would refuse it. */
 const odd = (options: object) => options as never;

@@ -2,9 +2,9 @@
 
 import { type Pool, Queue, RawArray } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import * as targets from "../fixtures/pool_order_targets.ts";
-import { square } from "../fixtures/pool_targets.ts";
-import { until } from "../helpers.ts";
+import * as targets from "../fixtures/pool/pool_order_targets.ts";
+import { square } from "../fixtures/pool/pool_targets.ts";
+import { until } from "../support/helpers.ts";
 import type { Suite } from "./suite.ts";
 
 const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);

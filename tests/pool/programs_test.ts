@@ -1,7 +1,7 @@
 // Programs with pools: when they end, and what they say.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { FIXTURES, isRunning, outputOf, runProgram, startProgram, until } from "../helpers.ts";
+import { FIXTURES, isRunning, outputOf, runProgram, startProgram, until } from "../support/helpers.ts";
 
 const program = (name: string) => new URL(`pool_${name}.ts`, FIXTURES);
 

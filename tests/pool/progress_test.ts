@@ -1,8 +1,8 @@
 // The bar on a terminal.
 
-import { reference } from "../../src/callable.ts";
+import { reference } from "../../src/callable/reference.ts";
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type CallHost, MapCall } from "../../src/pool/calls.ts";
+import { type CallHost, MapCall } from "../../src/pool/calls/calls.ts";
 import { ListInput } from "../../src/pool/input.ts";
 import { lineOf, type Progress, progressBar, type Terminal } from "../../src/pool/progress.ts";
 

@@ -5,8 +5,8 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { CellTable } from "../../src/pool/cells.ts";
 import { Channel } from "../../src/pool/channel.ts";
 import { Crew } from "../../src/pool/crew.ts";
-import * as targets from "../fixtures/pool_targets.ts";
-import { until } from "../helpers.ts";
+import * as targets from "../fixtures/pool/pool_targets.ts";
+import { until } from "../support/helpers.ts";
 import type { Suite } from "./suite.ts";
 
 const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);

@@ -2,7 +2,7 @@
 
 import { InvalidStateError, type Pool, Queue, WorkerLostError } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import * as targets from "../fixtures/pool_targets.ts";
+import * as targets from "../fixtures/pool/pool_targets.ts";
 import type { Suite } from "./suite.ts";
 
 type Numbers = TransformStream<number, number>;

@@ -2,7 +2,7 @@
 // method to `poolSuite`.
 
 import { getContext, type Pool, type PoolOptions, type StartMethod } from "@parallel/multiprocessing";
-import { assertNothingLeft, belongings, within } from "../helpers.ts";
+import { assertNothingLeft, belongings, within } from "../support/helpers.ts";
 import { callsOfPools } from "./calls.ts";
 import { errorsOfPools } from "./errors.ts";
 import { iterationsOfPools } from "./iterations.ts";

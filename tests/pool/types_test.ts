@@ -2,7 +2,7 @@
 
 import { type AsyncResult, type ImapIterator, Pool } from "@parallel/multiprocessing";
 import { assertEquals } from "@std/assert";
-import { add, greet, initialize, later, square } from "../fixtures/pool_targets.ts";
+import { add, greet, initialize, later, square } from "../fixtures/pool/pool_targets.ts";
 
 /** Fails to be checked unless both types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;
@@ -31,7 +31,7 @@ Deno.test("parameters and results are inferred from the function", async () => {
   same<typeof iterated, ImapIterator<number>>(true);
   const through = pool.toTransformStream(square);
   same<typeof through, TransformStream<number, number>>(true);
-  const named = pool.apply<string>({ module: "../fixtures/pool_targets.ts", name: "same" }, ["a"]);
+  const named = pool.apply<string>({ module: "../fixtures/pool/pool_targets.ts", name: "same" }, ["a"]);
   same<typeof named, Promise<string>>(true);
   assertEquals(
     [await applied, await later1, await greeted, await mapped, await starred, await iterated.next(), await named],

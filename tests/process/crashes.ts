@@ -3,9 +3,9 @@
 
 import { type Process as BaseProcess, ProcessError, Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
-import { native } from "../../src/native.ts";
-import * as targets from "../fixtures/crash_targets.ts";
-import { assertNothingLeft, belongings, FIXTURES, PATIENCE, within } from "../helpers.ts";
+import { native } from "../../src/addon/binding.ts";
+import * as targets from "../fixtures/process/crash_targets.ts";
+import { assertNothingLeft, belongings, FIXTURES, PATIENCE, within } from "../support/helpers.ts";
 import { ended, type Suite } from "./suite.ts";
 
 const EXIT_CODES: Record<targets.How, number> = { throws: 1, exits: 7, segfaults: -11, killed: -9 };
@@ -23,7 +23,7 @@ export function crashesOfProcesses({ Process }: Suite): void {
   const moments: Record<string, (how: targets.How, results: Queue) => BaseProcess> = {
     "while it imports its module": (how) =>
       new Process({
-        target: { module: new URL(`crash_at_boot.ts?${how}`, FIXTURES), name: "nothing" },
+        target: { module: new URL(`process/crash_at_boot.ts?${how}`, FIXTURES), name: "nothing" },
         stderr: "null",
       }),
     "while it decodes its arguments": (how, results) =>

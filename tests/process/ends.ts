@@ -5,7 +5,7 @@ import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, asse
 
 import { exitText } from "../../src/process/signals.ts";
 import * as targets from "../fixtures/targets.ts";
-import { blocked, FIXTURES, isRunning, PATIENCE, until } from "../helpers.ts";
+import { blocked, FIXTURES, isRunning, PATIENCE, until } from "../support/helpers.ts";
 import { ended, folderWith, type Suite } from "./suite.ts";
 
 /** The tests, with processes of the suite's kind. */
@@ -86,7 +86,7 @@ export function endsOfProcesses({ Process, programs }: Suite): void {
   });
 
   Deno.test("an uncaught error is told, also where the user's console.error throws", async () => {
-    const { stdout, stderr } = await programs.runProgram(new URL("run_target.ts", FIXTURES), {
+    const { stdout, stderr } = await programs.runProgram(new URL("process/run_target.ts", FIXTURES), {
       args: ["failWithoutConsole", "boom"],
     });
     assertEquals(stdout, "1\n");
@@ -94,7 +94,7 @@ export function endsOfProcesses({ Process, programs }: Suite): void {
   });
 
   Deno.test("a start after the children have been waited for is refused", async () => {
-    const output = await programs.outputOf(new URL("start_at_exit.ts", FIXTURES));
+    const output = await programs.outputOf(new URL("process/start_at_exit.ts", FIXTURES));
     const refused = "InvalidStateError: Cannot start a process: this one is exiting, and has waited for its children\n";
     assertEquals(output, `in the child: ${refused}in the program: ${refused}`);
   });
@@ -108,7 +108,7 @@ export function endsOfProcesses({ Process, programs }: Suite): void {
   ];
   for (const { target, error } of FAILURES) {
     Deno.test(`TestSubclassingProcess.test_stderr_flush: ${target.name} prints its error and gives exit code 1`, async () => {
-      const { code, stdout, stderr } = await programs.runProgram(new URL("run_target.ts", FIXTURES), {
+      const { code, stdout, stderr } = await programs.runProgram(new URL("process/run_target.ts", FIXTURES), {
         args: [target.name, "boom"],
       });
       assertEquals({ code, stdout }, { code: 0, stdout: "1\n" });
@@ -119,7 +119,7 @@ export function endsOfProcesses({ Process, programs }: Suite): void {
   }
 
   Deno.test("TestProcess.test_wait_for_threads: a process goes on until nothing is left to do", async () => {
-    assertMatch(await programs.outputOf(new URL("say_later.ts", FIXTURES)), /^later 0\n$/);
+    assertMatch(await programs.outputOf(new URL("process/say_later.ts", FIXTURES)), /^later 0\n$/);
   });
 
   Deno.test("a daemon says so, inherits it, and may have no children", async () => {
@@ -132,13 +132,15 @@ export function endsOfProcesses({ Process, programs }: Suite): void {
   });
 
   Deno.test("a child ends its own daemons and waits for its other children when it ends", async () => {
-    const output = await programs.outputOf(new URL("exit_order.ts", FIXTURES), { args: ["child"] });
+    const output = await programs.outputOf(new URL("process/exit_order.ts", FIXTURES), { args: ["child"] });
     assertEquals(output.split("\n").sort().filter(Boolean), ["daemon gone", "main ends", "other ends", "other gone"]);
   });
 
   for (const how of ["return", "exit"]) {
     Deno.test(`at the end of a program by ${how} daemons are terminated and the others waited for`, async () => {
-      const { code, stdout, stderr } = await programs.runProgram(new URL("exit_order.ts", FIXTURES), { args: [how] });
+      const { code, stdout, stderr } = await programs.runProgram(new URL("process/exit_order.ts", FIXTURES), {
+        args: [how],
+      });
       assertEquals(code, { return: 0, exit: 7 }[how], stderr);
       assertEquals(stdout.split("\n").filter(Boolean).sort(), ["main ends", "other ends"]);
       const [daemon, other] = stderr.match(/\d+ \d+/)![0].split(" ").map(Number);
@@ -147,7 +149,9 @@ export function endsOfProcesses({ Process, programs }: Suite): void {
   }
 
   Deno.test("when a program dies of an uncaught error its daemons end, and its other children finish by themselves", async () => {
-    const { code, stdout, stderr } = await programs.runProgram(new URL("exit_order.ts", FIXTURES), { args: ["error"] });
+    const { code, stdout, stderr } = await programs.runProgram(new URL("process/exit_order.ts", FIXTURES), {
+      args: ["error"],
+    });
     assertEquals(code, 1);
     assertEquals(stdout.split("\n").filter(Boolean).sort(), ["main ends", "other ends"]);
     const [daemon] = stderr.match(/\d+ \d+/)![0].split(" ").map(Number);
@@ -156,7 +160,7 @@ export function endsOfProcesses({ Process, programs }: Suite): void {
 
   for (const target of ["block", "idle", "spin"]) {
     Deno.test(`a daemon in ${target} is gone within 2 seconds after its parent was killed`, async () => {
-      await using program = programs.startProgram(new URL("daemon_parent.ts", FIXTURES), { args: [target] });
+      await using program = programs.startProgram(new URL("process/daemon_parent.ts", FIXTURES), { args: [target] });
       const pid = Number(await program.said("daemon "));
       assert(isRunning(pid));
       if (target === "block") await blocked(pid);
@@ -168,7 +172,7 @@ export function endsOfProcesses({ Process, programs }: Suite): void {
   }
 
   Deno.test("TestNoForkBomb.test_noforkbomb: without a main guard there is one clear error, and an end", async () => {
-    await using program = programs.startProgram(new URL("no_main_guard.ts", FIXTURES));
+    await using program = programs.startProgram(new URL("process/no_main_guard.ts", FIXTURES));
     const { code, stderr } = await program.outcome();
     assertNotEquals(code, 0);
     assertStringIncludes(stderr, "import.meta.main");
@@ -176,12 +180,14 @@ export function endsOfProcesses({ Process, programs }: Suite): void {
   });
 
   Deno.test("a start while the module is evaluated by a child is refused in start, not only at the top", async () => {
-    const { code, stderr } = await programs.runProgram(new URL("no_main_guard.ts", FIXTURES), { args: ["joined"] });
+    const { code, stderr } = await programs.runProgram(new URL("process/no_main_guard.ts", FIXTURES), {
+      args: ["joined"],
+    });
     assertNotEquals(code, 0);
     assertStringIncludes(stderr, "import.meta.main");
   });
 
   Deno.test("TestAtExit.test_atexit: unload handlers of a child run when it ends", async () => {
-    assertEquals(await programs.outputOf(new URL("at_exit.ts", FIXTURES)), "unload in the child\n");
+    assertEquals(await programs.outputOf(new URL("process/at_exit.ts", FIXTURES)), "unload in the child\n");
   });
 }

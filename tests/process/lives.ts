@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { wait, waitSync } from "@parallel/multiprocessing/connection";
 import { Queue } from "@parallel/multiprocessing";
 import { block, exit, nothing } from "../fixtures/targets.ts";
-import { descendantsOf, FIXTURES, isRunning, PATIENCE, until } from "../helpers.ts";
+import { descendantsOf, FIXTURES, isRunning, PATIENCE, until } from "../support/helpers.ts";
 import { ended, type Suite } from "./suite.ts";
 
 /** The tests of what processes mean to each other, for one start method. */
@@ -12,13 +12,15 @@ export function livesTogether({ Process, programs }: Suite): void {
   for (const kind of ["error", "rejection"]) {
     for (const handler of ["listener", "onerror", "node"]) {
       Deno.test(`an uncaught ${kind} that the user's ${handler} handles is not told, and the process goes on`, async () => {
-        const output = await programs.outputOf(new URL("uncaught_program.ts", FIXTURES), { args: [handler, kind] });
+        const output = await programs.outputOf(new URL("process/uncaught_program.ts", FIXTURES), {
+          args: [handler, kind],
+        });
         assertMatch(output, /^heard .*boom.*\ngoes on\nunload\nexitcode 0\n$/);
       });
     }
     for (const handler of ["none", "listener that does not prevent it"]) {
       Deno.test(`TestSubclassingProcess.test_stderr_flush: an uncaught ${kind} with ${handler} ends the process in order`, async () => {
-        const program = new URL("uncaught_program.ts", FIXTURES);
+        const program = new URL("process/uncaught_program.ts", FIXTURES);
         const { code, stdout, stderr } = await programs.runProgram(program, { args: [handler, kind] });
         const heard = handler === "none" ? "" : "heard boom\n";
         assertEquals({ code, stdout }, { code: 0, stdout: `${heard}unload\nexitcode 1\n` });
@@ -29,7 +31,7 @@ export function livesTogether({ Process, programs }: Suite): void {
   }
 
   Deno.test("an uncaught SuppressedError is told with the errors in it", async () => {
-    const program = new URL("uncaught_program.ts", FIXTURES);
+    const program = new URL("process/uncaught_program.ts", FIXTURES);
     const { stdout, stderr } = await programs.runProgram(program, { args: ["disposing"] });
     assertEquals(stdout, "exitcode 1\n");
     const errors = stderr.split("\n").filter((line) => /^\S/.test(line));
@@ -50,7 +52,7 @@ export function livesTogether({ Process, programs }: Suite): void {
   }
 
   Deno.test("three generations whose root is killed: daemons are gone within a second, the others learn it", async () => {
-    await using program = programs.startProgram(new URL("generations.ts", FIXTURES));
+    await using program = programs.startProgram(new URL("process/generations.ts", FIXTURES));
     const names = ["daemon", "child", "grandchild-daemon", "grandchild"];
     const pids = await Promise.all(names.map(async (name) => Number(await program.said(`${name} `))));
     assert(pids.every(isRunning));
@@ -64,12 +66,12 @@ export function livesTogether({ Process, programs }: Suite): void {
   });
 
   Deno.test("a child that ends while its parent's thread is busy is reaped at once", async () => {
-    const output = await programs.outputOf(new URL("blocked_reaper.ts", FIXTURES));
+    const output = await programs.outputOf(new URL("process/blocked_reaper.ts", FIXTURES));
     assertEquals(output, "reaped 0\n");
   });
 
   Deno.test("Ctrl-C, which is a SIGINT to every process of the program, ends them all without a word", async () => {
-    await using program = programs.startProgram(new URL("generations.ts", FIXTURES));
+    await using program = programs.startProgram(new URL("process/generations.ts", FIXTURES));
     const names = ["daemon", "child", "grandchild-daemon", "grandchild"];
     const pids = await Promise.all(names.map(async (name) => Number(await program.said(`${name} `))));
     for (const pid of [...pids, program.pid]) Deno.kill(pid, "SIGINT");
@@ -79,7 +81,7 @@ export function livesTogether({ Process, programs }: Suite): void {
   });
 
   Deno.test("modules that import each other, and a main module that waits for its children at its top level", async () => {
-    assertEquals(await programs.outputOf(new URL("circular_main.ts", FIXTURES)), "42 0\n42 0\n");
+    assertEquals(await programs.outputOf(new URL("process/circular_main.ts", FIXTURES)), "42 0\n42 0\n");
   });
 
   Deno.test("TestWait.test_wait_sentinel: the ends of processes are waited for with everything else", async () => {

@@ -2,8 +2,8 @@
 
 import { InvalidStateError, Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertMatch, assertStrictEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import * as targets from "../fixtures/output_targets.ts";
-import { assertNothingLeft, belongings, FIXTURES, PATIENCE, until, within } from "../helpers.ts";
+import * as targets from "../fixtures/process/output_targets.ts";
+import { assertNothingLeft, belongings, FIXTURES, PATIENCE, until, within } from "../support/helpers.ts";
 import { ended, type Suite } from "./suite.ts";
 
 /** The whole of a stream. */
@@ -164,7 +164,7 @@ export function outputsOfProcesses({ Process, programs }: Suite): void {
   });
 
   Deno.test("output that nobody reads does not keep the program alive", async () => {
-    const { code, stdout, stderr } = await programs.runProgram(new URL("piped_unread.ts", FIXTURES));
+    const { code, stdout, stderr } = await programs.runProgram(new URL("process/piped_unread.ts", FIXTURES));
     assertEquals({ code, stdout, stderr }, { code: 0, stdout: "main ends\n", stderr: "" });
   });
 

@@ -4,7 +4,7 @@ import { InvalidStateError, Lock, Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 
 import * as targets from "../fixtures/targets.ts";
-import { FIXTURES, within } from "../helpers.ts";
+import { FIXTURES, within } from "../support/helpers.ts";
 import { ended, folderWith, MOD, ROOT, type Suite } from "./suite.ts";
 
 /** The tests, with processes of the suite's kind. */
@@ -55,7 +55,7 @@ export function programsWithProcesses({ Process, programs }: Suite): void {
       [["-A"], ["read", "write", "env", "run", "net", "sys"]],
     ];
     for (const [flags, granted] of cases) {
-      const output = await programs.outputOf(new URL("permissions.ts", FIXTURES), {
+      const output = await programs.outputOf(new URL("process/permissions.ts", FIXTURES), {
         flags: [...flags, "--no-prompt"],
         args: [file],
       });
@@ -69,7 +69,7 @@ export function programsWithProcesses({ Process, programs }: Suite): void {
   });
 
   Deno.test("stdout and stderr may be the null device; stdin always is", async () => {
-    const { stdout, stderr } = await programs.runProgram(new URL("streams.ts", FIXTURES));
+    const { stdout, stderr } = await programs.runProgram(new URL("process/streams.ts", FIXTURES));
     assertEquals(stdout.split("\n").filter(Boolean).sort(), ["out inherit inherit 0", "out inherit null 0"]);
     assertEquals(stderr.split("\n").filter(Boolean).sort(), ["err inherit inherit", "err null inherit"]);
   });
@@ -86,14 +86,16 @@ export function programsWithProcesses({ Process, programs }: Suite): void {
 
   Deno.test("TestNoForkBomb.test_noforkbomb: processes of a Worker do not import the main module", async () => {
     const folder = await Deno.makeTempDir();
-    const { code, stdout } = await programs.runProgram(new URL("worker_unguarded.ts", FIXTURES), { args: [folder] });
+    const { code, stdout } = await programs.runProgram(new URL("process/worker_unguarded.ts", FIXTURES), {
+      args: [folder],
+    });
     assertEquals([code, stdout], [0, "0\n"]);
     assertEquals([...Deno.readDirSync(folder)].length, 1);
     await Deno.remove(folder, { recursive: true });
   });
 
   Deno.test("a Worker starts processes, too", async () => {
-    const worker = new Worker(new URL("process_worker.ts", FIXTURES), { type: "module" });
+    const worker = new Worker(new URL("process/process_worker.ts", FIXTURES), { type: "module" });
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     worker.onmessage = ({ data }) => resolve(data);
     worker.onerror = (event) => {

@@ -10,10 +10,10 @@ import {
   setStartMethod,
 } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { native } from "../../src/native.ts";
-import { descriptorOf } from "../../src/waitable.ts";
-import * as targets from "../fixtures/life_targets.ts";
-import { assertNothingLeft, belongings, isRunning, PATIENCE, until } from "../helpers.ts";
+import { native } from "../../src/addon/binding.ts";
+import { descriptorOf } from "../../src/waiting/waitable.ts";
+import * as targets from "../fixtures/process/life_targets.ts";
+import { assertNothingLeft, belongings, isRunning, PATIENCE, until } from "../support/helpers.ts";
 import { ended, type Suite } from "./suite.ts";
 import { block, nothing } from "../fixtures/targets.ts";
 
@@ -223,7 +223,7 @@ export function selvesOfProcesses({ method, Process }: Suite): void {
     assertEquals((await said.get({ timeout: PATIENCE })).pid, process.pid);
     process.run();
     assert(said.empty());
-    const module = new URL("../fixtures/life_targets.ts", import.meta.url);
+    const module = new URL("../fixtures/process/life_targets.ts", import.meta.url);
     await new Process({ target: { module, name: "tell" }, args: [said] }).run();
     assertEquals((await said.get({ timeout: PATIENCE })).pid, Deno.pid);
   });

@@ -3,8 +3,8 @@
 
 import { getContext, type Process, type StartMethod } from "@parallel/multiprocessing";
 import { assert, assertEquals } from "@std/assert";
-import { native } from "../../src/native.ts";
-import * as helpers from "../helpers.ts";
+import { native } from "../../src/addon/binding.ts";
+import * as helpers from "../support/helpers.ts";
 import { crashesOfProcesses } from "./crashes.ts";
 import { endsOfProcesses } from "./ends.ts";
 import { livesOfProcesses } from "./life.ts";

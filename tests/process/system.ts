@@ -3,9 +3,9 @@
 
 import { Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { native } from "../../src/native.ts";
-import * as targets from "../fixtures/system_targets.ts";
-import { FIXTURES, PATIENCE, within } from "../helpers.ts";
+import { native } from "../../src/addon/binding.ts";
+import * as targets from "../fixtures/process/system_targets.ts";
+import { FIXTURES, PATIENCE, within } from "../support/helpers.ts";
 import { ended, type Suite } from "./suite.ts";
 
 /** The tests, with processes of the suite's kind. */
@@ -74,7 +74,7 @@ export function systemOfProcesses({ method, Process }: Suite): void {
   });
 
   Deno.test("TestCloseFds.test_closefd: a child has no descriptor of its parent's, even one that could be inherited", async () => {
-    const { code, stdout, stderr } = await shell("9</dev/zero", "descriptors_program.ts");
+    const { code, stdout, stderr } = await shell("9</dev/zero", "process/descriptors_program.ts");
     assertEquals([code, stderr], [0, ""]);
     const { parent, children } = JSON.parse(stdout) as Record<"parent", Record<string, string>> & {
       children: Record<string, string>[];
@@ -89,7 +89,7 @@ export function systemOfProcesses({ method, Process }: Suite): void {
 
   Deno.test("TestProcess.test_error_on_stdio_flush_1: a child of a parent without output streams ends well", async () => {
     for (const closed of [">&-", "2>&-", ">&- 2>&-", "</dev/null >&- 2>&- <&-"]) {
-      assertEquals((await shell(closed, "closed_streams.ts")).code, 40, closed);
+      assertEquals((await shell(closed, "process/closed_streams.ts")).code, 40, closed);
     }
   });
 

@@ -12,7 +12,7 @@ import {
 } from "@std/assert";
 
 import * as targets from "../fixtures/targets.ts";
-import { assertNothingLeft, belongings, childrenOf, PATIENCE, TARGETS, within } from "../helpers.ts";
+import { assertNothingLeft, belongings, childrenOf, PATIENCE, TARGETS, within } from "../support/helpers.ts";
 import { ended, folderWith, MOD, type Suite } from "./suite.ts";
 
 export function twice(said: Queue<number>, n: number): void {

@@ -1,7 +1,7 @@
 // Who waits at a queue hears that nobody is left, whoever ended in which order; and does not while somebody is.
 
 import { assertEquals } from "@std/assert";
-import { FIXTURES, outputOf, PATIENCE, type Program, startProgram, until } from "../helpers.ts";
+import { FIXTURES, outputOf, PATIENCE, type Program, startProgram, until } from "../support/helpers.ts";
 
 /** What comes of the waits of tests/fixtures/end_of_queue.ts: of those without a limit, and of the others. */
 const ENDLESS = ["get", "getSync", "iterate", "simple", "simpleSync", "put", "putSync", "join", "joinSync"];
@@ -50,7 +50,7 @@ function linesOf(file: string): string[] {
 
 /** A tree of processes that have all begun. */
 async function grow(method: string, scenario: string, file: string): Promise<Program> {
-  const program = startProgram(new URL("end_of_queue.ts", FIXTURES), { args: [method, scenario, file] });
+  const program = startProgram(new URL("queues/end_of_queue.ts", FIXTURES), { args: [method, scenario, file] });
   try {
     await program.said("ready");
     return program;
@@ -96,7 +96,7 @@ Deno.test("a program that starts processes on demand goes on by itself: nothing 
   const forms = ["spawn", "forkserver"].flatMap((method) => ["awaited", "floating"].map((form) => [method, form]));
   await Promise.all(forms.map(async (args) => {
     const patience = 3 * PATIENCE; // with its pauses it takes long even where nothing else runs
-    const said = await outputOf(new URL("queue_on_demand.ts", FIXTURES), { args, patience });
+    const said = await outputOf(new URL("queues/queue_on_demand.ts", FIXTURES), { args, patience });
     assertEquals(said, "got 0,1,2, then EOFError; put 4, then EOFError; joined: true\n", args.join());
   }));
 });

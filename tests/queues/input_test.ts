@@ -2,8 +2,8 @@
 
 import { InvalidStateError, JoinableQueue, Queue, SimpleQueue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { native } from "../../src/native.ts";
-import { FIXTURES, outputOf } from "../helpers.ts";
+import { native } from "../../src/addon/binding.ts";
+import { FIXTURES, outputOf } from "../support/helpers.ts";
 
 /** Arguments of the constructor that are refused. */
 const BAD_MAXSIZES: Record<string, unknown> = {
@@ -187,5 +187,5 @@ Deno.test("a closed queue cannot be sent", () => {
 });
 
 Deno.test("TestQueue.test_no_import_lock_contention: a queue works while a module is being evaluated", async () => {
-  assertEquals(await outputOf(new URL("queue_at_import.ts", FIXTURES)), "Empty\nfrom a child\n");
+  assertEquals(await outputOf(new URL("queues/queue_at_import.ts", FIXTURES)), "Empty\nfrom a child\n");
 });

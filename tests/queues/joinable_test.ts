@@ -2,9 +2,9 @@
 
 import { JoinableQueue, OwnerDiedError, Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
-import { joinTasks, takeTasks } from "../fixtures/queue_targets.ts";
-import { blocked, PATIENCE, within } from "../helpers.ts";
-import { ended, killed, leavingNothing, started } from "./children.ts";
+import { joinTasks, takeTasks } from "../fixtures/queues/queue_targets.ts";
+import { blocked, PATIENCE, within } from "../support/helpers.ts";
+import { ended, killed, leavingNothing, started } from "../support/children.ts";
 
 /** Joins in one way or the other; what that rejects with. */
 const JOINS: Record<string, (jobs: JoinableQueue) => Promise<unknown>> = {

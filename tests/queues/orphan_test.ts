@@ -2,9 +2,9 @@
 
 import { Empty, EOFError, Full, JoinableQueue, Queue, SimpleQueue } from "@parallel/multiprocessing";
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { putAndClose, putAndKeep, receive, type Received, type Way } from "../fixtures/queue_targets.ts";
-import { PATIENCE } from "../helpers.ts";
-import { ended, idly, killed, started } from "./children.ts";
+import { putAndClose, putAndKeep, receive, type Received, type Way } from "../fixtures/queues/queue_targets.ts";
+import { PATIENCE } from "../support/helpers.ts";
+import { ended, idly, killed, started } from "../support/children.ts";
 
 /** The forms of a consumer, which gets the two values that are there and then hears that there will be no more. */
 const CONSUMERS: Record<string, (queue: Queue) => Promise<unknown>> = {

@@ -2,10 +2,10 @@
 
 import { Empty, InvalidStateError, JoinableQueue, Lock, Queue, RawArray, RLock } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { native } from "../../src/native.ts";
+import { native } from "../../src/addon/binding.ts";
 import * as targets from "../fixtures/targets.ts";
-import { assertNothingLeft, belongings, blocked, FIXTURES, outputOf, PATIENCE, within } from "../helpers.ts";
-import { ended, started } from "./children.ts";
+import { assertNothingLeft, belongings, blocked, FIXTURES, outputOf, PATIENCE, within } from "../support/helpers.ts";
+import { ended, started } from "../support/children.ts";
 
 Deno.test("TestQueue.test_fork: what parent and child put comes out in order, then Empty", async () => {
   using queue = new Queue();
@@ -232,9 +232,9 @@ Deno.test("a consumer that is killed while it waits takes nothing", async () => 
 });
 
 Deno.test("a program ends although it has queues, if nobody waits for them", async () => {
-  assertEquals(await outputOf(new URL("queue_idle.ts", FIXTURES)), "end of the module\n");
+  assertEquals(await outputOf(new URL("queues/queue_idle.ts", FIXTURES)), "end of the module\n");
 });
 
 Deno.test("a program goes on while a promise waits for a message, during module evaluation too", async () => {
-  assertEquals(await outputOf(new URL("queue_pending.ts", FIXTURES)), "got it\n");
+  assertEquals(await outputOf(new URL("queues/queue_pending.ts", FIXTURES)), "got it\n");
 });

@@ -3,8 +3,8 @@
 import { Empty, Full, InvalidStateError, JoinableQueue, Process, Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import * as targets from "../fixtures/targets.ts";
-import { PATIENCE, within } from "../helpers.ts";
-import { ended, started } from "./children.ts";
+import { PATIENCE, within } from "../support/helpers.ts";
+import { ended, started } from "../support/children.ts";
 
 const KINDS = [Queue, JoinableQueue];
 

@@ -2,9 +2,9 @@
 
 import { Empty, JoinableQueue, Queue, ShutDown } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { receive, type Received, send, shutDown, type Way } from "../fixtures/queue_targets.ts";
-import { blocked, PATIENCE, within } from "../helpers.ts";
-import { ended, leavingNothing, started } from "./children.ts";
+import { receive, type Received, send, shutDown, type Way } from "../fixtures/queues/queue_targets.ts";
+import { blocked, PATIENCE, within } from "../support/helpers.ts";
+import { ended, leavingNothing, started } from "../support/children.ts";
 
 const WAYS: Way[] = ["getSync", "get", "for await"];
 

@@ -2,9 +2,9 @@
 
 import { InvalidStateError, Lock, Queue, SimpleQueue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { echoSimply, lookTwice } from "../fixtures/queue_targets.ts";
-import { within } from "../helpers.ts";
-import { ended, leavingNothing, started } from "./children.ts";
+import { echoSimply, lookTwice } from "../fixtures/queues/queue_targets.ts";
+import { within } from "../support/helpers.ts";
+import { ended, leavingNothing, started } from "../support/children.ts";
 
 Deno.test("TestSimpleQueue.test_empty_exceptions: empty() of a closed queue fails, although it was never used", () => {
   const queue = new SimpleQueue();

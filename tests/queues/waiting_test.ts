@@ -2,9 +2,9 @@
 
 import { Empty, InvalidStateError, JoinableQueue, Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { keepUntilTold, putOne } from "../fixtures/queue_targets.ts";
-import { PATIENCE, within } from "../helpers.ts";
-import { ended, started } from "./children.ts";
+import { keepUntilTold, putOne } from "../fixtures/queues/queue_targets.ts";
+import { PATIENCE, within } from "../support/helpers.ts";
+import { ended, started } from "../support/children.ts";
 
 Deno.test("close ends what waits for the queue in this process, though another has it", async () => {
   const waits: ((queue: JoinableQueue<number>) => Promise<unknown>)[] = [

@@ -2,12 +2,12 @@
 
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
 import { activeChildren, Client, getContext, Listener } from "@parallel/multiprocessing";
-import { native } from "../../src/native.ts";
+import { native } from "../../src/addon/binding.ts";
 import { registeredNames } from "../../src/reduction/registry.ts";
-import { dumps } from "../../src/reduction.ts";
-import { forge } from "../fixtures/reduction_targets.ts";
+import { dumps } from "../../src/reduction/serialise.ts";
+import { forge } from "../fixtures/reduction/reduction_targets.ts";
 import { fuzz } from "../fuzz/decoder.ts";
-import { childrenOf, descriptorCount, within } from "../helpers.ts";
+import { childrenOf, descriptorCount, within } from "../support/helpers.ts";
 
 /** Classes whose instances are refused to be sent. */
 const NEVER = [

@@ -5,9 +5,9 @@ import { deepStrictEqual } from "node:assert";
 import vm from "node:vm";
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
 import * as mp from "@parallel/multiprocessing";
-import { mirror } from "../fixtures/reduction_targets.ts";
-import { dumps, loads } from "../../src/reduction.ts";
-import { TARGETS, within } from "../helpers.ts";
+import { mirror } from "../fixtures/reduction/reduction_targets.ts";
+import { dumps, loads } from "../../src/reduction/serialise.ts";
+import { TARGETS, within } from "../support/helpers.ts";
 
 function roundTrip<T>(value: T): T {
   return loads(dumps(value).bytes) as T;

@@ -3,8 +3,8 @@
 import { Buffer } from "node:buffer";
 import { assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { dumpInto, dumps, loads } from "../../src/reduction.ts";
-import { roundTrip, values } from "./helpers.ts";
+import { dumpInto, dumps, loads } from "../../src/reduction/serialise.ts";
+import { roundTrip, values } from "../support/reduction.ts";
 
 Deno.test("dumpInto: exactly full fits, one byte less does not, and nothing outside is touched", () => {
   for (

@@ -2,9 +2,9 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { getContext, JoinableQueue, Lock, Pipe, Pool, Queue, SimpleQueue } from "@parallel/multiprocessing";
-import { dumpInto, dumps, loads } from "../../src/reduction.ts";
-import { counted, countedResult, counts, mirror } from "../fixtures/reduction_targets.ts";
-import { within } from "../helpers.ts";
+import { dumpInto, dumps, loads } from "../../src/reduction/serialise.ts";
+import { counted, countedResult, counts, mirror } from "../fixtures/reduction/reduction_targets.ts";
+import { within } from "../support/helpers.ts";
 
 /** What makes a message long, or speak of shared memory, or both. */
 function messages(lock: Lock): [what: string, message: unknown][] {

@@ -2,9 +2,9 @@
 
 import { assert, assertEquals, assertNotStrictEquals } from "@std/assert";
 import { getContext, JoinableQueue, Pipe, Pool, Queue, SimpleQueue, type StartMethod } from "@parallel/multiprocessing";
-import { dumps, loads } from "../../src/reduction.ts";
-import { useUp, useUpAll } from "../fixtures/reduction_targets.ts";
-import { within } from "../helpers.ts";
+import { dumps, loads } from "../../src/reduction/serialise.ts";
+import { useUp, useUpAll } from "../fixtures/reduction/reduction_targets.ts";
+import { within } from "../support/helpers.ts";
 
 const LENGTHS = [0, 1, 8, 63, 64, 65, 1000, 4095, 4096, 4097, 70_000];
 

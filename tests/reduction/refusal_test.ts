@@ -1,8 +1,8 @@
 // What cannot be sent is refused, and where it stands is told.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { dumpInto, dumps } from "../../src/reduction.ts";
-import { Block, roundTrip } from "./helpers.ts";
+import { dumpInto, dumps } from "../../src/reduction/serialise.ts";
+import { Block, roundTrip } from "../support/reduction.ts";
 
 const refused: [path: string, value: unknown, words: string][] = [
   ["value", () => 1, "an anonymous function"],

@@ -3,8 +3,9 @@
 import { deepStrictEqual } from "node:assert";
 import { assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
 import { InvalidStateError } from "../../src/errors.ts";
-import { attach, dumpInto, dumps, loads, register, setViewReducer } from "../../src/reduction.ts";
-import { Block, Payment, Point, roundTrip, Secret, sharedMemory } from "./helpers.ts";
+import { attach, register, setViewReducer } from "../../src/reduction/registry.ts";
+import { dumpInto, dumps, loads } from "../../src/reduction/serialise.ts";
+import { Block, Payment, Point, roundTrip, Secret, sharedMemory } from "../support/reduction.ts";
 
 Deno.test("register: an instance comes back as an instance", () => {
   const [copy] = roundTrip([new Secret("hidden")]);

@@ -23,7 +23,7 @@ import {
   Structure,
   Value,
 } from "@parallel/multiprocessing";
-import { TARGETS } from "../helpers.ts";
+import { TARGETS } from "../support/helpers.ts";
 
 Deno.test("shown: shared objects as toString() has them, alone, in objects and in JSON, also when they are closed", async () => {
   const Point = Structure({ x: "f64" });

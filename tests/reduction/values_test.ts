@@ -4,11 +4,11 @@ import { deepStrictEqual } from "node:assert";
 import { Buffer } from "node:buffer";
 import { assertEquals, assertInstanceOf, assertNotStrictEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { restoringFromOutside } from "../../src/blocks.ts";
+import { restoringFromOutside } from "../../src/addon/handles.ts";
 import { Empty, OwnerDiedError } from "../../src/errors.ts";
-import { dumps, loads } from "../../src/reduction.ts";
-import { Guarded, OutOfStock } from "../fixtures/pool_shop.ts";
-import { assertSurvives, Block, Point, roundTrip, Secret, values } from "./helpers.ts";
+import { dumps, loads } from "../../src/reduction/serialise.ts";
+import { Guarded, OutOfStock } from "../fixtures/pool/pool_shop.ts";
+import { assertSurvives, Block, Point, roundTrip, Secret, values } from "../support/reduction.ts";
 
 for (const [what, list] of Object.entries(values)) {
   Deno.test(`reduction: ${what} survive`, () => {
@@ -189,7 +189,7 @@ Deno.test("reduction: an error of a class that a module exports keeps it", () =>
 
 Deno.test("reduction: works where code generation is forbidden, without any permission", async () => {
   const script = `
-    import { dumps, loads } from ${JSON.stringify(new URL("../../src/reduction.ts", import.meta.url).href)};
+    import { dumps, loads } from ${JSON.stringify(new URL("../../src/reduction/serialise.ts", import.meta.url).href)};
     const value = [{ a: 1, b: [new Map([[1, new Error("x")]])] }, { a: 2, b: /x/ }];
     for (let i = 0; i < 10_000; i++) loads(dumps(value).bytes);
     let refused = false;

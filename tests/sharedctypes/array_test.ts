@@ -2,12 +2,13 @@
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { InvalidStateError } from "../../src/errors.ts";
-import { native } from "../../src/native.ts";
-import { dumps } from "../../src/reduction.ts";
-import { Array as SharedArray, RawArray, Structure } from "../../src/sharedctypes.ts";
+import { native } from "../../src/addon/binding.ts";
+import { dumps } from "../../src/reduction/serialise.ts";
+import { Array as SharedArray, RawArray } from "../../src/sharedctypes/factories.ts";
+import { Structure } from "../../src/sharedctypes/structure.ts";
 import { Lock, RLock } from "../../src/synchronize.ts";
-import * as targets from "../fixtures/sharedctypes_targets.ts";
-import { collectUntil, run, sent } from "./helpers.ts";
+import * as targets from "../fixtures/sharedctypes/sharedctypes_targets.ts";
+import { collectUntil, run, sent } from "../support/sharedctypes.ts";
 
 Deno.test("an array of no elements", () => {
   for (const array of [RawArray("d", 0), RawArray("d", [])]) {

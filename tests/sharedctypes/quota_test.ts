@@ -1,15 +1,15 @@
 // What a process with limited permissions may use of the shared memory: a part, together with all its descendants.
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { getContext } from "../../src/context.ts";
-import { native } from "../../src/native.ts";
+import { getContext } from "../../src/context/default.ts";
+import { native } from "../../src/addon/binding.ts";
 import { Process } from "../../src/process.ts";
 import { Queue } from "../../src/queues.ts";
-import { RawArray, RawValue } from "../../src/sharedctypes.ts";
+import { RawArray, RawValue } from "../../src/sharedctypes/factories.ts";
 import { Event } from "../../src/synchronize.ts";
-import { hog, modest, type Refusals } from "../fixtures/quota_targets.ts";
-import { within } from "../helpers.ts";
-import { collectUntil } from "./helpers.ts";
+import { hog, modest, type Refusals } from "../fixtures/sharedctypes/quota_targets.ts";
+import { within } from "../support/helpers.ts";
+import { collectUntil } from "../support/sharedctypes.ts";
 
 const LIMIT = 16 * 2 ** 20;
 

@@ -2,20 +2,20 @@
 
 import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { InvalidStateError } from "../../src/errors.ts";
-import { native } from "../../src/native.ts";
-import { dumps, loads } from "../../src/reduction.ts";
+import { native } from "../../src/addon/binding.ts";
+import { dumps, loads } from "../../src/reduction/serialise.ts";
 import {
   Array as SharedArray,
   copy,
   RawArray,
   RawValue,
-  Structure,
   synchronized,
   Value,
-} from "../../src/sharedctypes.ts";
+} from "../../src/sharedctypes/factories.ts";
+import { Structure } from "../../src/sharedctypes/structure.ts";
 import { Lock, RLock } from "../../src/synchronize.ts";
-import * as targets from "../fixtures/sharedctypes_targets.ts";
-import { collectUntil, run, sent } from "./helpers.ts";
+import * as targets from "../fixtures/sharedctypes/sharedctypes_targets.ts";
+import { collectUntil, run, sent } from "../support/sharedctypes.ts";
 
 for (const lock of [false, true] as const) {
   const test = lock ? "TestSharedCTypes.test_synchronize" : "TestSharedCTypes.test_sharedctypes";

@@ -9,10 +9,11 @@ import {
   assertThrows,
 } from "@std/assert";
 import { InvalidStateError } from "../../src/errors.ts";
-import { Array as SharedArray, RawArray, RawValue, Structure, Value } from "../../src/sharedctypes.ts";
-import { dumps, loads } from "../../src/reduction.ts";
+import { Array as SharedArray, RawArray, RawValue, Value } from "../../src/sharedctypes/factories.ts";
+import { Structure } from "../../src/sharedctypes/structure.ts";
+import { dumps, loads } from "../../src/reduction/serialise.ts";
 import { registerAlias } from "../../src/reduction/registry.ts";
-import { sent } from "./helpers.ts";
+import { sent } from "../support/sharedctypes.ts";
 
 /** What a message says is the type of a structure. */
 class Described {

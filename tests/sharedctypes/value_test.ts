@@ -3,11 +3,12 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { InvalidStateError, OwnerDiedError } from "../../src/errors.ts";
 import { Process } from "../../src/process.ts";
-import { dumps } from "../../src/reduction.ts";
-import { Array as SharedArray, RawArray, RawValue, Structure, Value } from "../../src/sharedctypes.ts";
+import { dumps } from "../../src/reduction/serialise.ts";
+import { Array as SharedArray, RawArray, RawValue, Value } from "../../src/sharedctypes/factories.ts";
+import { Structure } from "../../src/sharedctypes/structure.ts";
 import { Lock, RLock } from "../../src/synchronize.ts";
-import * as targets from "../fixtures/sharedctypes_targets.ts";
-import { CODES, RANGES, run, sent } from "./helpers.ts";
+import * as targets from "../fixtures/sharedctypes/sharedctypes_targets.ts";
+import { CODES, RANGES, run, sent } from "../support/sharedctypes.ts";
 
 for (const code of CODES) {
   Deno.test(`Value, Array: type "${code}" holds its range and refuses everything else`, () => {
@@ -167,7 +168,7 @@ Deno.test("Value: counted by two Workers and this thread, nothing is lost", asyn
   const { bytes } = dumps(counter);
   const times = 20_000;
   const workers = [1, 2].map(() =>
-    new Worker(new URL("../fixtures/sharedctypes_worker.ts", import.meta.url), { type: "module" })
+    new Worker(new URL("../fixtures/sharedctypes/sharedctypes_worker.ts", import.meta.url), { type: "module" })
   );
   const done = workers.map((worker) => new Promise((resolve) => worker.onmessage = resolve));
   for (const worker of workers) worker.postMessage({ message: bytes, times });

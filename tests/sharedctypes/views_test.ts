@@ -2,24 +2,24 @@
 
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
 import { Event } from "../../src/synchronize.ts";
-import { native } from "../../src/native.ts";
-import { getContext } from "../../src/context.ts";
+import { native } from "../../src/addon/binding.ts";
+import { getContext } from "../../src/context/default.ts";
 import { Queue } from "../../src/queues.ts";
-import { dumps } from "../../src/reduction.ts";
+import { dumps } from "../../src/reduction/serialise.ts";
 import {
   Array as SharedArray,
   copy,
   RawArray,
   RawValue,
-  Structure,
   synchronized,
   Value,
-} from "../../src/sharedctypes.ts";
+} from "../../src/sharedctypes/factories.ts";
+import { Structure } from "../../src/sharedctypes/structure.ts";
 import { Lock } from "../../src/synchronize.ts";
 import { churn } from "../soak/views.ts";
-import { fill, hoard } from "../fixtures/shared_views_targets.ts";
-import { startProgram, within } from "../helpers.ts";
-import { CODES, collectUntil, sent } from "./helpers.ts";
+import { fill, hoard } from "../fixtures/sharedctypes/shared_views_targets.ts";
+import { startProgram, within } from "../support/helpers.ts";
+import { CODES, collectUntil, sent } from "../support/sharedctypes.ts";
 
 const METHODS = ["spawn", "forkserver"] as const;
 
@@ -156,7 +156,9 @@ async function posted(worker: Worker, message: unknown): Promise<void> {
 
 Deno.test("a Worker shares what it is posted, sends it on, and keeps its memory, which is given back after it", async () => {
   const { blocks } = native().memoryUsage();
-  const worker = new Worker(new URL("../fixtures/shared_views_worker.ts", import.meta.url), { type: "module" });
+  const worker = new Worker(new URL("../fixtures/sharedctypes/shared_views_worker.ts", import.meta.url), {
+    type: "module",
+  });
   await (async () => {
     using queue = new Queue<Int32Array>();
     const array = RawArray("i32", 3);

@@ -4,9 +4,9 @@
 // usage: deno run -A tests/soak/connections.ts [--cycles=10000]
 
 import { type Address, AuthenticationError, Client, Listener, Process } from "@parallel/multiprocessing";
-import { repeatedly } from "../fixtures/network_targets.ts";
-import { descriptorCount, PATIENCE, threads, within } from "../helpers.ts";
-import { bytesOf } from "../connection/bytes.ts";
+import { repeatedly } from "../fixtures/connection/network_targets.ts";
+import { descriptorCount, PATIENCE, threads, within } from "../support/helpers.ts";
+import { bytesOf } from "../support/bytes.ts";
 import { type Outcome, runByHand } from "./command_line.ts";
 
 const KEY = bytesOf("supadupasecretkey");

@@ -2,7 +2,7 @@
 //
 // usage: deno run -A tests/soak/pool_endless.ts [--seconds=60]
 
-import { FIXTURES } from "../helpers.ts";
+import { FIXTURES } from "../support/helpers.ts";
 import { type Outcome, runByHand } from "./command_line.ts";
 
 /** MiB that it may grow by: what V8 has compiled, and how full its heap happens to be. */
@@ -10,7 +10,7 @@ const SLACK = 8;
 
 /** Soaks for so many seconds, in a process of its own that collects its garbage before it measures. */
 export async function soak(seconds: number): Promise<Outcome> {
-  const program = new URL("pool_endless.ts", FIXTURES).pathname;
+  const program = new URL("pool/pool_endless.ts", FIXTURES).pathname;
   const args = ["run", "-A", "--v8-flags=--expose-gc", program, `${seconds}`];
   const command = new Deno.Command(Deno.execPath(), { args, stdin: "null", stderr: "inherit" });
   const { code, stdout: bytes } = await command.output();

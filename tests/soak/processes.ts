@@ -5,9 +5,9 @@
 // usage: deno run -A tests/soak/processes.ts [--row=1000] [--crowd=100]
 
 import { activeChildren, getContext, type Process } from "@parallel/multiprocessing";
-import { native } from "../../src/native.ts";
+import { native } from "../../src/addon/binding.ts";
 import { nothing } from "../fixtures/targets.ts";
-import { assertNothingLeft, belongings, PATIENCE, within } from "../helpers.ts";
+import { assertNothingLeft, belongings, PATIENCE, within } from "../support/helpers.ts";
 import { endWith } from "./command_line.ts";
 
 const METHODS = ["spawn", "forkserver"] as const;

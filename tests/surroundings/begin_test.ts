@@ -3,7 +3,7 @@
 import * as mp from "@parallel/multiprocessing";
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { nothing } from "../fixtures/targets.ts";
-import { assertNothingLeft, belongings, FIXTURES, within } from "../helpers.ts";
+import { assertNothingLeft, belongings, FIXTURES, within } from "../support/helpers.ts";
 
 for (const method of mp.getAllStartMethods()) {
   const { Process } = mp.getContext(method);

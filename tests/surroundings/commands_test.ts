@@ -1,7 +1,7 @@
 // Processes in programs of every kind: however Deno was told to run the program, its children see what it sees.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { PATIENCE } from "../helpers.ts";
+import { PATIENCE } from "../support/helpers.ts";
 
 const MOD = new URL("../../mod.ts", import.meta.url).href;
 

@@ -1,8 +1,8 @@
 // Folders that are gone, closed, or whose names are no text; TMPDIR.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { FIXTURES } from "../helpers.ts";
-import { fixture, obstacle, run, runWords, testUnless } from "./helpers.ts";
+import { FIXTURES } from "../support/helpers.ts";
+import { fixture, obstacle, run, runWords, testUnless } from "../support/surroundings.ts";
 
 const DENO = Deno.execPath();
 
@@ -17,7 +17,7 @@ const shell = (script: string, name: string) =>
   ]);
 
 Deno.test("a working directory that was removed: start says so, and with a cwd it goes well, warm or not", async () => {
-  const { code, stdout, stderr } = await runWords(fixture("removed_directory.ts"));
+  const { code, stdout, stderr } = await runWords(fixture("surroundings/removed_directory.ts"));
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
   const refused = "NotFound: Cannot start a process in the working directory, which was removed; go to another " +
     '(Deno.chdir), or give the process a "cwd": No such file or directory (os error 2)';
@@ -37,7 +37,7 @@ testUnless(noDrop, "a directory that may not be entered is named by start, by bo
     await Deno.mkdir(`${folder}/closed`, { mode: 0o600 });
     const { code, stdout, stderr } = await run("setpriv", [
       "--bounding-set=-dac_override,-dac_read_search",
-      ...fixture("start_in.ts", [`${folder}/closed`, `${folder}/none`]),
+      ...fixture("surroundings/start_in.ts", [`${folder}/closed`, `${folder}/none`]),
     ]);
     assertEquals({ code, stderr }, { code: 0, stderr: "" });
     const lines = ["spawn", "forkserver"].flatMap((method) => [
@@ -62,7 +62,7 @@ async function saidInBytes(deno: "$0" | "./deno", how: "function" | "name"): Pro
       ${deno === "./deno" ? linked : ""}
       echo '${JSON.stringify({ imports })}' > map.json
       VARIABLE="$here" exec ${deno} run -A --quiet --no-config --import-map=./map.json program.ts ${how}`;
-    const { code, stdout, stderr } = await shell(script, "bytes_program.ts");
+    const { code, stdout, stderr } = await shell(script, "surroundings/bytes_program.ts");
     assertEquals({ code, stderr }, { code: 0, stderr: "" });
     return stdout.trim().split("\n");
   } finally {
@@ -116,7 +116,10 @@ for (
     if (made !== null) await Deno.mkdir(made, { recursive: true });
     const cwd = await Deno.makeTempDir({ dir: "/tmp" });
     try {
-      const { code, stdout, stderr } = await runWords(fixture("listen_anywhere.ts"), { env: { TMPDIR }, cwd });
+      const { code, stdout, stderr } = await runWords(fixture("surroundings/listen_anywhere.ts"), {
+        env: { TMPDIR },
+        cwd,
+      });
       assertEquals({ code, stderr }, { code: 0, stderr: "" });
       const [address, said] = stdout.trim().split("\n");
       assertMatch(address, place);

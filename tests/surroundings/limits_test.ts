@@ -1,7 +1,7 @@
 // Limits of resources: what can be smaller is smaller, what cannot be says so, and what is there again is used again.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { fixture, obstacle, runWords, surrounded, type Surroundings, testUnless } from "./helpers.ts";
+import { fixture, obstacle, runWords, surrounded, type Surroundings, testUnless } from "../support/surroundings.ts";
 
 const GIB = 2 ** 30;
 const why = await obstacle(...surrounded({ limits: { FSIZE: GIB } }, ["/bin/true"]));
@@ -19,7 +19,9 @@ const CASES: [what: string, limits: Surroundings["limits"], said: RegExp][] = [
 ];
 for (const [what, limits, said] of CASES) {
   testUnless(why, `a limit of ${what}`, async () => {
-    const { code, signal, stdout, stderr } = await runWords(surrounded({ limits }, fixture("start_with.ts")));
+    const { code, signal, stdout, stderr } = await runWords(
+      surrounded({ limits }, fixture("surroundings/start_with.ts")),
+    );
     assertEquals({ code, signal, stderr }, { code: 0, signal: null, stderr: "" });
     assertMatch(stdout, said);
   });
@@ -29,7 +31,7 @@ testUnless(
   why,
   "a moment without descriptors: start says so and leaves nothing, and the next start is as any other",
   async () => {
-    const command = surrounded({ limits: { NOFILE: 256 } }, fixture("moment_without_descriptors.ts"));
+    const command = surrounded({ limits: { NOFILE: 256 } }, fixture("surroundings/moment_without_descriptors.ts"));
     const { code, stdout, stderr } = await runWords(command);
     assertEquals({ code, stderr }, { code: 0, stderr: "" });
     const refused = "Cannot .*: (Too many open files|No file descriptors available) \\(os error 24\\), nothing is left";

@@ -1,8 +1,8 @@
 // PID namespaces, and what /proc is mounted there: nobody who lives is taken for dead, and the dead are told.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { FIXTURES } from "../helpers.ts";
-import { fixture, obstacle, run, testUnless } from "./helpers.ts";
+import { FIXTURES } from "../support/helpers.ts";
+import { fixture, obstacle, run, testUnless } from "../support/surroundings.ts";
 
 /** How a process gets a PID namespace of its own: as root, or with a user namespace besides. */
 const WAYS = [["unshare", "-pf"], ["unshare", "-Urpf"]];
@@ -31,7 +31,7 @@ const CASES: [what: string, why: string | null, words: string[]][] = [
 ];
 for (const [what, why, words] of CASES) {
   testUnless(why, `${what}: holders of locks that live are waited for, and killed ones told`, async () => {
-    const [command, ...args] = [...words, ...fixture("namespace_program.ts")];
+    const [command, ...args] = [...words, ...fixture("surroundings/namespace_program.ts")];
     const { code, stdout, stderr } = await run(command, args);
     assertEquals({ code, stderr, said: stdout.trim().split("\n") }, { code: 0, stderr: "", said: EXPECTED });
   });
@@ -39,7 +39,7 @@ for (const [what, why, words] of CASES) {
 
 testUnless(noMount, "without /proc, one sentence says what is missing", async () => {
   const [command, ...args] = ["unshare", "-m", ...mounting("mount -t tmpfs none /proc")]
-    .concat(fixture("namespace_program.ts"));
+    .concat(fixture("surroundings/namespace_program.ts"));
   const { code, stderr } = await run(command, args);
   assertEquals(code, 1);
   assertStringIncludes(stderr, "NotSupported: Cannot use multiprocessing: /proc does not tell of this process");
@@ -51,7 +51,7 @@ testUnless(noNamespace, "a child in another PID namespace than its tree is refus
     await Deno.writeTextFile(`${folder}/deno`, `#!/bin/sh\nexec ${way.join(" ")} ${Deno.execPath()} "$@"\n`);
     await Deno.chmod(`${folder}/deno`, 0o755);
     const { code, stdout } = await run(Deno.execPath(), [
-      ...["run", "-A", "--quiet", new URL("start_with.ts", FIXTURES).href, `${folder}/deno`],
+      ...["run", "-A", "--quiet", new URL("surroundings/start_with.ts", FIXTURES).href, `${folder}/deno`],
     ]);
     assertEquals(code, 0);
     const why = `ProcessError: Cannot run "begins": Cannot join the parent's tree: this process is in another PID ` +

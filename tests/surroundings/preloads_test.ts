@@ -2,15 +2,15 @@
 // order, by both methods.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { FIXTURES } from "../helpers.ts";
-import { type Ending, fixture, runWords } from "./helpers.ts";
+import { FIXTURES } from "../support/helpers.ts";
+import { type Ending, fixture, runWords } from "../support/surroundings.ts";
 
 const METHODS = ["spawn", "forkserver"] as const;
-const flag = (name: string, file: string) => `--${name}=${new URL(`preloads/${file}`, FIXTURES).pathname}`;
+const flag = (name: string, file: string) => `--${name}=${new URL(`surroundings/preloads/${file}`, FIXTURES).pathname}`;
 
 /** Runs the program with those flags. */
 async function runWith(flags: string[], args: string[] = []): Promise<Ending> {
-  const ending = await runWords(fixture("preloads/program.ts", args, flags));
+  const ending = await runWords(fixture("surroundings/preloads/program.ts", args, flags));
   assertEquals(ending.signal, null);
   return ending;
 }

@@ -2,7 +2,7 @@
 // way, or one sentence at the first use.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { fixture, obstacle, runWords, surrounded, testUnless } from "./helpers.ts";
+import { fixture, obstacle, runWords, surrounded, testUnless } from "../support/surroundings.ts";
 
 const EPERM = 1;
 const ENOSYS = 38;
@@ -17,7 +17,7 @@ for (const [errno, said] of [[EPERM, "Operation not permitted"], [ENOSYS, "Funct
   const cases = ["spawn", "forkserver"].flatMap(() => ["Empty", "asleep", "asked, and locked true"]);
   testUnless(why, `futex_waitv that fails with ${errno}: promises wait for other processes, asleep`, async () => {
     const { stdout, stderr } = await runWords(
-      surrounded({ denied: [errno, [CALLS.futex_waitv]] }, fixture("waits_program.ts")),
+      surrounded({ denied: [errno, [CALLS.futex_waitv]] }, fixture("surroundings/waits_program.ts")),
     );
     assertEquals({ stderr, said: stdout.trim().split("\n") }, { stderr: "", said: cases });
   });
@@ -27,7 +27,9 @@ for (const [errno, said] of [[EPERM, "Operation not permitted"], [ENOSYS, "Funct
     `pidfd_send_signal, close_range and faccessat2 that fail with ${errno}: processes begin and end as told`,
     async () => {
       const denied = [CALLS.pidfd_send_signal, CALLS.close_range, CALLS.faccessat2];
-      const { stdout, stderr } = await runWords(surrounded({ denied: [errno, denied] }, fixture("exit_codes.ts")));
+      const { stdout, stderr } = await runWords(
+        surrounded({ denied: [errno, denied] }, fixture("surroundings/exit_codes.ts")),
+      );
       assertEquals({ stderr, stdout }, { stderr: "", stdout: "spawn 0 7 -15 true\nforkserver 0 7 -15 true\n" });
     },
   );
@@ -35,7 +37,7 @@ for (const [errno, said] of [[EPERM, "Operation not permitted"], [ENOSYS, "Funct
   for (const name of ["memfd_create", "pidfd_open", "waitid"] as const) {
     testUnless(why, `${name} that fails with ${errno}: one sentence names it`, async () => {
       const { code, stdout, stderr } = await runWords(
-        surrounded({ denied: [errno, [CALLS[name]]] }, fixture("start_with.ts")),
+        surrounded({ denied: [errno, [CALLS[name]]] }, fixture("surroundings/start_with.ts")),
       );
       assertEquals({ code, stderr }, { code: 0, stderr: "" });
       const sentence =

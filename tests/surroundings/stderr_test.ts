@@ -1,11 +1,11 @@
 // A standard error that is full, closed, or read by nobody: what cannot be told is dropped, and nothing else happens.
 
 import { assertEquals } from "@std/assert";
-import { FIXTURES } from "../helpers.ts";
-import { run } from "./helpers.ts";
+import { FIXTURES } from "../support/helpers.ts";
+import { run } from "../support/surroundings.ts";
 
 const DENO = Deno.execPath();
-const program = new URL("notices.ts", FIXTURES).href;
+const program = new URL("surroundings/notices.ts", FIXTURES).href;
 
 const CASES: [what: string, redirection: string][] = [
   ["is full", "2>/dev/full"],

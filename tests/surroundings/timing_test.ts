@@ -1,7 +1,7 @@
 // Time that stands still: programs whose tests replace timers and clocks. The package has its own from the import on.
 
 import { assertEquals } from "@std/assert";
-import { FIXTURES, outputOf } from "../helpers.ts";
+import { FIXTURES, outputOf } from "../support/helpers.ts";
 
 const NAMES = [
   ...["setTimeout", "clearTimeout", "setInterval", "clearInterval", "setImmediate", "clearImmediate"],
@@ -49,7 +49,7 @@ const EXPECTED = [
 
 for (const how of ["sinon", "by hand"]) {
   Deno.test(`timers that are faked (${how}): every wait, children of both methods, and a pool go on`, async () => {
-    const output = await outputOf(new URL("fake_timers.ts", FIXTURES), { args: [how] });
+    const output = await outputOf(new URL("surroundings/fake_timers.ts", FIXTURES), { args: [how] });
     assertEquals(output.replaceAll('"', "'").trim().split("\n"), EXPECTED);
   });
 }

@@ -1,8 +1,8 @@
 // `--watch`: a restart that has to wait for a process that is no daemon says for which.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { until } from "../helpers.ts";
-import { killTree } from "../helpers.ts";
+import { until } from "../support/helpers.ts";
+import { killTree } from "../support/helpers.ts";
 
 const MOD = new URL("../../mod.ts", import.meta.url).href;
 

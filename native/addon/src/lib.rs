@@ -2,7 +2,7 @@
 //!
 //! Nothing is decided here. Blocks are named by their numbers, times are milliseconds, expected
 //! outcomes are numbers (documented at each function), everything else is thrown with a `code`
-//! that `src/native.ts` turns into an error class.
+//! that `src/addon/binding.ts` turns into an error class.
 
 // Node-API is only there inside a runtime: the addon is tested from JavaScript.
 #![cfg_attr(test, allow(dead_code, unused_imports))]
@@ -27,10 +27,10 @@ mod warm;
 
 use napi_derive::napi;
 
-/// Grows with every change of these functions' meaning; `src/native.ts` wants exactly this one.
+/// Grows with every change of these functions' meaning; `src/addon/binding.ts` wants exactly this one.
 pub const ABI: u32 = 1;
 
-/// The number that `src/native.ts` compares before it calls anything else.
+/// The number that `src/addon/binding.ts` compares before it calls anything else.
 #[napi]
 pub fn abi() -> u32 {
     ABI

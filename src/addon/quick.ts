@@ -1,0 +1,58 @@
+// The shortest way to what the addon does for every message: functions that V8 calls directly.
+//
+// A call by Node-API takes 80 to 100 ns. Functions of `Deno.dlopen` take 10 once V8 has compiled their caller, but some
+// 300 before, and to open them takes more than 1 ms. So they are opened when a thread has proved to need them, and only
+// where it may load the addon still: a child with permissions of its own has given that up (binding.ts).
+
+import { nativePath } from "./binding.ts";
+
+/** The two functions (native/addon/src/quick.rs). */
+interface Quick {
+  readonly put: (queue: number, length: number) => number;
+  readonly get: (queue: number) => number;
+}
+
+/** Calls that go the long way before the short one is opened. */
+const PATIENCE = 500;
+
+/** What both return when nothing has happened, and the long way is to be gone. */
+const NOT_DONE = -1;
+
+let quick: Quick | undefined;
+let calls = 0;
+
+/** `queuePut` if there is room at once: 0 if it is done. */
+export function quickPut(queue: number, length: number): number {
+  if (quick !== undefined) return quick.put(queue, length);
+  return note();
+}
+
+/** `queueGet` if something is there at once: not negative if it is done. */
+export function quickGet(queue: number): number {
+  if (quick !== undefined) return quick.get(queue);
+  return note();
+}
+
+function note(): number {
+  if (++calls === PATIENCE) quick = open(nativePath());
+  return NOT_DONE;
+}
+
+function open(path: string): Quick | undefined {
+  // Nobody is to be asked for a permission.
+  if (Deno.permissions.querySync({ name: "ffi", path }).state !== "granted") return;
+  try {
+    const library = Deno.dlopen(path, {
+      put: { name: "multiprocessing_queue_put", parameters: ["u32", "u32"], result: "u32" },
+      get: { name: "multiprocessing_queue_get", parameters: ["u32"], result: "f64" },
+    });
+    const { put, get } = library.symbols;
+    // The addon stays where it is, since it was loaded by Node-API: so the functions do, too. What is closed is
+    // only what leak detectors of tests would find.
+    library.close();
+    // Queue 0 does not exist.
+    return get(0) < 0 && put(0, 0) !== 0 ? { put, get } : undefined;
+  } catch {
+    // The file is no longer there, or another.
+  }
+}

@@ -1,0 +1,71 @@
+// Functions that arrive as references inside other objects. They are looked for as soon as they arrive, so that they
+// are there when somebody wants them who blocks the thread, and with it the import of their module.
+
+import { knownLoaders } from "./modules.ts";
+import { resolve, resolveSync } from "./resolve.ts";
+import { isLate, type TravellingReference } from "./late.ts";
+import type { Callable } from "./types.ts";
+import { InvalidStateError } from "../errors.ts";
+
+let isTrusted = false;
+const pending = new Set<Promise<Callable>>();
+
+/** Runs what reads a message that certainly comes from the parent: what it names may be imported. */
+export function trusting<T>(read: () => T): T {
+  isTrusted = true;
+  try {
+    return read();
+  } finally {
+    isTrusted = false;
+  }
+}
+
+/** Waits until all functions that have arrived are found, or certainly cannot be. */
+export async function arrivals(): Promise<void> {
+  await Promise.allSettled(pending);
+}
+
+/** A function that has arrived. */
+export class ArrivedCallable {
+  readonly reference: TravellingReference;
+  readonly #isTrusted: boolean = isTrusted;
+  #found: Promise<Callable> | null = null;
+  #callable: Callable | null = null;
+
+  constructor(reference: TravellingReference) {
+    this.reference = reference;
+    // A promise of a hostile process might never be kept: it is waited for by who wants the function only.
+    if (this.#isTrusted || !isLate(reference)) this.#find();
+  }
+
+  #find(): Promise<Callable> {
+    if (this.#found !== null) return this.#found;
+    const found = this.#found = resolve(this.reference, knownLoaders(), { isTrusted: this.#isTrusted });
+    pending.add(found);
+    found.then((callable) => this.#callable = callable, () => {}).finally(() => pending.delete(found));
+    return found;
+  }
+
+  /** The function. Throws what {@linkcode resolve} throws. */
+  get(): Promise<Callable> {
+    return this.#find();
+  }
+
+  /**
+   * The function, without waiting.
+   *
+   * @throws {InvalidStateError} If its module is not loaded yet, and cannot be at once.
+   */
+  getSync(): Callable {
+    const callable = this.#callable ??= resolveSync(
+      this.reference,
+      knownLoaders(),
+      { isTrusted: this.#isTrusted },
+    );
+    if (callable !== null) return callable;
+    throw new InvalidStateError(
+      `Cannot run "${this.reference.label}" yet: its module is not loaded in this process, and who blocks the thread ` +
+        "cannot wait for that; await something before, such as the twin of this method without Sync",
+    );
+  }
+}

@@ -1,0 +1,139 @@
+// What a parent (launch.ts) tells its child (child/main.ts) before anything else: the message types they share, and
+// the bytes they are sent in.
+
+import { whileStarting } from "./authkey.ts";
+import { readWhole } from "../connection/arrival.ts";
+import { isLate, type LateReference, type TravellingReference } from "../callable/late.ts";
+import type { FunctionReference } from "../callable/types.ts";
+import type { LoggerState } from "../runtime/logging.ts";
+import { dumps, loads } from "../reduction/serialise.ts";
+import { discard } from "../reduction/registry.ts";
+import type { StartMethod } from "./settings.ts";
+
+/** What a child must know before it can import the user's modules. */
+export interface Preparation {
+  /** The name of the process, and the numbers that its default name is made of. */
+  name: string;
+  identity: number[];
+  daemon: boolean;
+  /** The bytes of the key it inherits. */
+  authkey: readonly number[];
+  /** How its logger is set. */
+  logger: LoggerState;
+  /** The parent's main module, which the child imports as a module among others; `null` if it has none. */
+  mainModule: string | null;
+  /**
+   * Whether the main module says when it is the main one. If not, what it starts later, when it has been imported, is
+   * refused, too: each child would start the next.
+   */
+  isGuarded: boolean;
+  /** The directory the root was started in: relative paths on its command line mean this. */
+  initialDirectory: string;
+  /** The directory to go to, where it was not started in the right one; else `null`. */
+  directory: string | null;
+  /** How it was started, and by default starts its own children. */
+  startMethod: StartMethod;
+  /** The function to run. */
+  target: FunctionReference | null;
+  /** The class of the process object, if that has a `run` of its own. */
+  process: FunctionReference | null;
+}
+
+/** What can be read only when the user's modules, and with them their classes, have been imported. */
+export interface Belongings {
+  /** What the target is called with. */
+  args: readonly unknown[];
+  /** The own properties of the process object, if its class travels. */
+  state: Readonly<Record<string, unknown>>;
+}
+
+/** The bytes of a preparation, and the shared objects that they speak of. */
+export interface PreparationMessage {
+  bytes: Uint8Array<ArrayBuffer>;
+  attachments: number[];
+}
+
+/** What a process is to run. What follows later is in shared memory, so JSON has no place for it. */
+export interface ToRun {
+  target: TravellingReference | null;
+  process: TravellingReference | null;
+}
+
+/** Those of them that follow later. */
+type LateWork = [target: LateReference | null, process: LateReference | null];
+
+const LENGTH_BYTES = 4;
+
+/**
+ * A preparation, what follows later and the belongings, one behind the other. The first is JSON: V8 reads that before a
+ * child could have compiled the decoder, which a target without arguments does not need.
+ */
+export function writePreparation(
+  preparation: Omit<Preparation, keyof ToRun> & ToRun,
+  { args, state }: Belongings,
+): PreparationMessage {
+  const { target, process } = preparation;
+  const late: LateWork = [target && isLate(target) ? target : null, process && isLate(process) ? process : null];
+  const facts = {
+    ...preparation,
+    target: late[0] === null ? target : null,
+    process: late[1] === null ? process : null,
+  };
+  const head = { bytes: new TextEncoder().encode(JSON.stringify(facts)), attachments: [] };
+  const work = written(late, late.every((it) => it === null));
+  let tail: PreparationMessage;
+  try {
+    tail = written([args, state], args.length === 0 && Object.keys(state).length === 0);
+  } catch (error) {
+    discard(work.attachments);
+    throw error;
+  }
+  const parts = [head, work, tail];
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + LENGTH_BYTES + part.bytes.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    new DataView(bytes.buffer).setUint32(at, part.bytes.length);
+    bytes.set(part.bytes, at + LENGTH_BYTES);
+    at += LENGTH_BYTES + part.bytes.length;
+  }
+  return { bytes, attachments: parts.flatMap((part) => part.attachments) };
+}
+
+function written(value: unknown, isEmpty: boolean): PreparationMessage {
+  if (isEmpty) return { bytes: new Uint8Array(), attachments: [] };
+  const { bytes, attachments } = whileStarting(() => dumps(value));
+  return { bytes, attachments: [...attachments] };
+}
+
+/** What a preparation says. */
+export interface ReadPreparation {
+  preparation: Preparation;
+  /** Reads what the process is to run. */
+  toRun: () => ToRun;
+  /** Reads the belongings. */
+  belongings: () => Belongings;
+}
+
+/** Takes a preparation apart. */
+export function readPreparation(bytes: Uint8Array): ReadPreparation {
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const from = at + LENGTH_BYTES;
+    at = from + new DataView(bytes.buffer, bytes.byteOffset).getUint32(at);
+    parts.push(bytes.subarray(from, at));
+  }
+  const [head, late, tail] = parts;
+  const preparation: Preparation = JSON.parse(new TextDecoder().decode(head));
+  return {
+    preparation,
+    toRun() {
+      const [target, process] = late.length === 0 ? [null, null] : loads(late) as LateWork;
+      return { target: target ?? preparation.target, process: process ?? preparation.process };
+    },
+    belongings() {
+      if (tail.length === 0) return { args: [], state: {} };
+      const [args, state] = readWhole(() => loads(tail)) as [Belongings["args"], Belongings["state"]];
+      return { args, state };
+    },
+  };
+}

@@ -1,0 +1,94 @@
+// Warm processes, the parent's half: the start method "forkserver". A warm process is a child that was started before
+// there is work for it: Deno has booted, the package and the modules to be preloaded are imported, and its thread
+// sleeps in the kernel until it is told what to do. It is used for one process, as any other child. The child's half is
+// `startAhead` in child/main.ts; the processes that wait are kept in native/addon/src/warm.rs.
+
+import { isInNoFile, isOwnModule } from "../runtime/own_modules.ts";
+import { type AheadOfWork, childArguments, entryModule, type ParentCommandLine } from "./command_line.ts";
+import { Finalize } from "../runtime/finalize.ts";
+import { native, type StartOptions, translated } from "../addon/binding.ts";
+import { hasBytes, pathOfUrl } from "../runtime/file_urls.ts";
+import { MAIN, preloadedModules } from "./settings.ts";
+
+/** How many processes wait, once the start method has been used. */
+const COUNT = 2;
+
+/** What a warm process is asked to become. */
+export interface Request {
+  /** What is known of its command line, but for the entry. */
+  parent: Omit<ParentCommandLine, "entry">;
+  /** The module of the child's half. */
+  childMain: string;
+  /** The modules that its target may be in. */
+  targetModules: readonly string[];
+  name: string;
+  daemon: boolean;
+  /** The block with its preparation. */
+  preparation: number;
+  /** Starts a process for this, if none is warm; its id. */
+  start: () => number;
+}
+
+/** The modules of targets that a child could not import without having been started with a loader for them. */
+const unreadable = new Set<string>();
+
+/** Hands the work to a warm process, or else starts one, and sees to it that others get warm; the id. */
+export function startFromWarm(request: Request): number {
+  const { parent, childMain, targetModules, name, daemon, preparation, start } = request;
+  const addon = native();
+  targetModules.filter(needsLoader).forEach((url) => unreadable.add(url));
+  const { mainModule } = parent;
+  const main = mainModule === undefined || isInNoFile(mainModule) ? [] : [mainModule];
+  const preload = preloadedModules().flatMap((url) => url === MAIN ? main : [url]);
+  const ahead: AheadOfWork = { preload, initialDirectory: parent.cwd };
+  const entry = entryModule(childMain, [...main, ...preload, ...unreadable], { ahead });
+  const [path, ...commandLine] = childArguments({ ...parent, entry });
+  const command = JSON.stringify([path, ...commandLine]);
+  const options: StartOptions = {
+    name: `warm process of ${Deno.pid}`,
+    path,
+    arguments: commandLine,
+    directory: parent.cwd, // the present one may be gone before it has booted; it is told later where to go
+    daemon: true, // while it waits it ends with this process
+    stdout: "inherit",
+    stderr: "inherit",
+  };
+  const pid = translated(() => addon.giveWork(command, name, daemon, preparation)) ?? start();
+  endWarmAtExit();
+  refill = () => {
+    try {
+      addon.warmUp(options, command, COUNT);
+    } catch {
+      // The process that was wanted runs. Whatever is in the way of others is told when one of them is wanted.
+    }
+  };
+  if (addon.warmProcesses().length === 0) refillWarm();
+  return pid;
+}
+
+let refill: (() => void) | null = null;
+
+/**
+ * Sees to it that as many processes wait as should. While one is left that is put off until another process has ended:
+ * the boot of Deno would take the processor from the process that was just started.
+ */
+export function refillWarm(): void {
+  refill?.();
+  refill = null;
+}
+
+/** Whether a child may import the module only by an `import()` that names it. */
+function needsLoader(url: string): boolean {
+  if (isOwnModule(url) || isInNoFile(url)) return false;
+  if (!url.startsWith("file:")) return /^https?:/.test(url);
+  const path = pathOfUrl(url);
+  // Deno cannot be asked about a path that is no text: only whether everything may be read.
+  return Deno.permissions.querySync({ name: "read", path: hasBytes(path) ? undefined : path }).state !== "granted";
+}
+
+let finalizer: Finalize | null = null;
+
+/** At a normal exit those that wait are ended and reaped. If this process is killed, they end by themselves. */
+function endWarmAtExit(): void {
+  finalizer ??= new Finalize(() => native().coolDown(), { priority: 0, name: "warm processes" });
+}

@@ -1,0 +1,282 @@
+// A call whose results are asked for one by one: `imap` and `imapUnordered`.
+
+import { TimeoutError } from "../../errors.ts";
+import { Watch } from "../../waiting/limits.ts";
+import type { WaitOptions } from "../../waiting/options.ts";
+import { patienceOf } from "../options.ts";
+import { Call, type CallParts, type Task } from "./calls.ts";
+import type { Input } from "../input.ts";
+import type { Progress } from "../progress.ts";
+import { register } from "../../reduction/registry.ts";
+
+/** What an item came to. */
+type Outcome = { readonly value: unknown } | { readonly error: unknown };
+
+/** Chunks for each worker that may be under way or waiting to be handed out, if the user does not say how many. */
+const LEAST_BUFFERED = 16;
+
+interface Waiter {
+  resolve(result: IteratorResult<unknown>): void;
+  reject(error: unknown): void;
+}
+
+/** What an {@linkcode ImapCall} is made with besides what all calls are. */
+export interface ImapParts {
+  readonly input: Input;
+  readonly chunksize: number;
+  /** How many items may have been pulled and not been handed out; `null` for as many as keep the workers busy. */
+  readonly buffersize: number | null;
+  readonly ordered: boolean;
+  readonly progress?: Progress;
+}
+
+/** The call; the iterator that users have is {@linkcode ImapIterator}. */
+export class ImapCall extends Call {
+  readonly #options: ImapParts;
+  /** Outcomes that nobody has asked for yet, by the place of their item, or by the order of their arrival. */
+  readonly #ready = new Map<number, Outcome>();
+  /** Those that have asked for outcomes that are not there yet. */
+  readonly #waiters: Waiter[] = [];
+  #taken = 0;
+  #arrived = 0;
+  #handedOut = 0;
+  /** Why nothing comes after the items that were taken: the input has ended, or has thrown. */
+  #last: { readonly error?: unknown; readonly isError: boolean } | null = null;
+  isDry = false;
+
+  constructor(parts: CallParts, imap: ImapParts) {
+    super(parts);
+    this.#options = imap;
+    this.isAwaited = () => this.#waiters.length > 0;
+  }
+
+  take(): Task | null {
+    const { input, chunksize } = this.#options;
+    if (this.isDry) return null;
+    const buffersize = this.#buffersize;
+    const room = buffersize - (this.#taken - this.#handedOut);
+    if (room < Math.min(chunksize, buffersize)) return null;
+    let list: unknown[] | null;
+    try {
+      const n = Math.min(chunksize, room);
+      // As a rule the next ones are taken from the input meanwhile; but no more than the user has said.
+      list = input.pull(n, this.#options.buffersize === null ? n : room - n);
+    } catch (error) {
+      this.#stop({ error, isError: true });
+      return null;
+    }
+    if (this.isOver) return null; // the input has ended its pool
+    if (list === null) {
+      this.#stop({ isError: false });
+      return null;
+    }
+    if (list.length === 0) return null;
+    const first = this.#taken;
+    this.#taken += list.length;
+    return { call: this, first, list, deaths: 0 };
+  }
+
+  get #buffersize(): number {
+    const { buffersize, chunksize } = this.#options;
+    const { processes, ahead, isJoined } = this.host;
+    if (buffersize !== null) return buffersize;
+    // Who waits for the end of the call does not take its results meanwhile, as a rule.
+    return isJoined ? Infinity : chunksize * processes * Math.max(LEAST_BUFFERED, 2 * ahead);
+  }
+
+  done(task: Task, results: readonly unknown[]): void {
+    for (let i = 0; i < results.length; i++) this.#arrive(task.first + i, { value: results[i] });
+    this.#tell();
+  }
+
+  failed(task: Task, error: unknown): void {
+    for (let i = 0; i < task.list.length; i++) this.#arrive(task.first + i, { error });
+    this.#tell();
+  }
+
+  override mixed(
+    task: Task,
+    results: readonly unknown[],
+    places: readonly number[],
+    errors: readonly unknown[],
+  ): void {
+    const failures = new Map(places.map((place, i) => [place, errors[i]]));
+    for (let i = 0; i < results.length; i++) {
+      this.#arrive(task.first + i, failures.has(i) ? { error: failures.get(i) } : { value: results[i] });
+    }
+    this.#tell();
+  }
+
+  end(error: unknown): void {
+    if (this.isOver) return;
+    this.#ready.clear();
+    this.#handedOut = this.#taken;
+    this.#options.input.close();
+    this.#stop({ error, isError: true });
+  }
+
+  /** Ends the call without an error: nobody wants more, nor what is there. */
+  leave(): void {
+    this.#ready.clear();
+    this.#handedOut = this.#taken;
+    if (!this.isOver) this.#options.input.close();
+    this.#stop({ isError: false });
+  }
+
+  /** The next outcome; a {@linkcode TimeoutError} if none comes in time. */
+  next(timeout: number, signal?: AbortSignal): Promise<IteratorResult<unknown>> {
+    const outcome = this.#waiters.length === 0 ? this.#pop() : undefined;
+    if (outcome !== undefined) {
+      if (!this.isDry) this.host.dispatch(); // there is room for one more
+      return "error" in outcome
+        ? Promise.reject(outcome.error)
+        : Promise.resolve({ value: outcome.value, done: false });
+    }
+    if (this.#isDrained()) return this.#lastWord();
+    if (timeout === 0) return Promise.reject(late(timeout));
+    return this.#wait(timeout, signal);
+  }
+
+  async #wait(timeout: number, signal?: AbortSignal): Promise<IteratorResult<unknown>> {
+    const { promise, resolve, reject } = Promise.withResolvers<IteratorResult<unknown>>();
+    const waiter: Waiter = { resolve, reject };
+    const giveUp = (error: unknown) => {
+      const place = this.#waiters.indexOf(waiter);
+      if (place < 0) return; // its outcome has come already
+      this.#waiters.splice(place, 1);
+      reject(error);
+    };
+    using _ = new Watch({ timeout, signal }, { late: () => giveUp(late(timeout)), aborted: giveUp });
+    this.#waiters.push(waiter);
+    this.host.hold();
+    if (!this.isDry) this.host.dispatch();
+    try {
+      return await promise;
+    } finally {
+      this.host.release();
+    }
+  }
+
+  protected override conclude(): void {
+    this.#options.progress?.end();
+    super.conclude();
+  }
+
+  #arrive(place: number, outcome: Outcome): void {
+    if (this.isOver) return;
+    this.#ready.set(this.#options.ordered ? place : this.#arrived, outcome);
+    this.#arrived++;
+  }
+
+  /** The outcome that is to be handed out next, if it is there. */
+  #pop(): Outcome | undefined {
+    const outcome = this.#ready.get(this.#handedOut);
+    if (outcome === undefined) return undefined;
+    this.#ready.delete(this.#handedOut);
+    this.#handedOut++;
+    if ("error" in outcome) this.#options.progress?.pause();
+    return outcome;
+  }
+
+  /** Hands out what those who wait can have. */
+  #tell(): void {
+    this.#options.progress?.show(this.#arrived, this.isDry ? this.#taken : null);
+    while (this.#waiters.length > 0) {
+      const outcome = this.#pop();
+      if (outcome === undefined) break;
+      const waiter = this.#waiters.shift()!;
+      if ("error" in outcome) waiter.reject(outcome.error);
+      else waiter.resolve({ value: outcome.value, done: false });
+    }
+    this.#finish();
+  }
+
+  #stop(last: { error?: unknown; isError: boolean }): void {
+    this.isDry = true;
+    this.#last = last;
+    this.#finish();
+  }
+
+  #isDrained(): boolean {
+    return this.isDry && this.#handedOut === this.#taken;
+  }
+
+  /** Ends the call once all of its tasks have; those who still wait get the last word. */
+  #finish(): void {
+    if (this.isDry && !this.isOver && (this.#arrived >= this.#taken || this.#handedOut === this.#taken)) {
+      this.conclude();
+    }
+    if (!this.#isDrained()) return;
+    for (const waiter of this.#waiters.splice(0)) this.#lastWord().then(waiter.resolve, waiter.reject);
+  }
+
+  /** The error that ended it, once; then that there is nothing more. */
+  #lastWord(): Promise<IteratorResult<unknown>> {
+    const last = this.#last;
+    this.#last = null;
+    if (last?.isError) return Promise.reject(last.error);
+    return Promise.resolve({ value: undefined, done: true });
+  }
+}
+
+function late(timeout: number): TimeoutError {
+  return new TimeoutError(`Cannot get the next result: it was not ready within ${timeout} ms`);
+}
+
+/**
+ * The results of {@linkcode Pool.imap} and {@linkcode Pool.imapUnordered}: a `for await` loop takes them one by one.
+ * The error of an item is thrown in its place; who catches it may go on with the next.
+ */
+export class ImapIterator<R> implements AsyncIterableIterator<R, void, WaitOptions | undefined> {
+  static {
+    register(ImapIterator, {
+      refuse: "an iterator belongs to the process that has the pool; send its items, one by one or in an array",
+    });
+  }
+
+  readonly #call: ImapCall;
+  readonly #leave: () => void;
+
+  /** @ignore Made by the pool. */
+  constructor(call: ImapCall, leave: () => void) {
+    this.#call = call;
+    this.#leave = leave;
+  }
+
+  /**
+   * The next result.
+   *
+   * @throws {TimeoutError} If it is not there in `timeout` milliseconds. Nothing is lost: it can be asked for again.
+   * @throws What the function threw for this item, or the input in its place.
+   * @throws What `signal` was aborted with; nothing is lost.
+   */
+  next(options?: WaitOptions): Promise<IteratorResult<R, void>> {
+    return Promise.try(() => {
+      const timeout = patienceOf("get the next result", options);
+      options?.signal?.throwIfAborted();
+      return this.#call.next(timeout, options?.signal) as Promise<IteratorResult<R, void>>;
+    });
+  }
+
+  /** Ends the iteration: tasks that have not begun are dropped. A `for await` loop that is left early calls this. */
+  return(): Promise<IteratorResult<R, void>> {
+    this.#leave();
+    return Promise.resolve({ value: undefined, done: true });
+  }
+
+  /** As {@linkcode return}; the promise is rejected with `error`. */
+  throw(error?: unknown): Promise<IteratorResult<R, void>> {
+    this.#leave();
+    return Promise.reject(error);
+  }
+
+  /** Itself. */
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** As {@linkcode return}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+}

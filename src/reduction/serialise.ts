@@ -1,0 +1,114 @@
+// A value to bytes and back, as one message.
+
+import { Decoder } from "./decoder.ts";
+import { type Dumped, Encoder } from "./encoder.ts";
+import { follow, register } from "./registry.ts";
+
+/** Kept between messages; null while in use, when a nested call makes one of its own. */
+let idleEncoder: Encoder | null = new Encoder();
+let idleDecoder: Decoder | null = new Decoder();
+
+register(URL, { reduce: (url) => url.href, restore: (href) => new URL(textOf(href)) });
+
+function textOf(data: unknown): string {
+  if (typeof data === "string") return data;
+  throw new RangeError(`Cannot restore a URL: its data is ${typeof data}, wanted text`);
+}
+
+/**
+ * Serialises a value.
+ *
+ * @throws {TypeError} If a part of it cannot be copied to another process; the message says which and what to do.
+ * @throws {RangeError} If it is nested more than 1000 levels deep, or one part of it has more than 4 GiB.
+ *
+ * @example Copy a value with a cycle
+ * ```ts
+ * import { dumps, loads } from "@parallel/multiprocessing/reduction";
+ * import { assertStrictEquals } from "@std/assert";
+ *
+ * const node: { next?: unknown } = {};
+ * node.next = node;
+ * const copy = loads(dumps(node).bytes) as typeof node;
+ * assertStrictEquals(copy.next, copy);
+ * ```
+ */
+export function dumps(value: unknown): Dumped {
+  const encoder = idleEncoder ?? new Encoder();
+  idleEncoder = null;
+  try {
+    const dumped = encoder.dump(value);
+    follow(dumped.bytes, dumped.attachments);
+    return dumped;
+  } finally {
+    idleEncoder = encoder;
+  }
+}
+
+/**
+ * Serialises a value straight into `target`, from the byte `start` on. Getters and reduce() run once, whatever comes
+ * of it.
+ *
+ * @returns The offset after the last byte; or the message as {@linkcode dumps} returns it, because it did not fit or
+ * refers to shared memory. Bytes of `target` after `start` may have been changed even then.
+ * @throws {TypeError} As {@linkcode dumps}.
+ * @throws {RangeError} As {@linkcode dumps}.
+ *
+ * @example Go on with what does not fit
+ * ```ts
+ * import { dumpInto, loads } from "@parallel/multiprocessing/reduction";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const target = new Uint8Array(16);
+ * assertEquals(dumpInto({ id: 7 }, target, 4), 9);
+ * assertEquals(loads(target, 4, 9), { id: 7 });
+ * const message = dumpInto(new Uint8Array(100), target, 0);
+ * if (typeof message === "number") throw new Error("it is longer than 16 bytes");
+ * assertEquals(loads(message.bytes), new Uint8Array(100));
+ * ```
+ */
+export function dumpInto(value: unknown, target: Uint8Array, start: number): number | Dumped {
+  const encoder = idleEncoder ?? new Encoder();
+  idleEncoder = null;
+  try {
+    const written = encoder.dumpInto(value, target, start);
+    if (typeof written !== "number") follow(written.bytes, written.attachments);
+    return written;
+  } finally {
+    idleEncoder = encoder;
+  }
+}
+
+/**
+ * Restores the value whose message `bytes` hold from `start` to `end`. Nothing in it refers to the memory of `bytes`,
+ * which may be reused at once.
+ *
+ * Every view has a buffer of its own, which is exactly as long: whatever is done with it, transfers among them, touches
+ * nothing else that was received.
+ *
+ * @throws {RangeError} If the bytes are not one whole message, or name a class that is not registered here. What a
+ * `restore` function throws passes unchanged.
+ *
+ * @example Malformed bytes are an error, never a crash
+ * ```ts
+ * import { loads } from "@parallel/multiprocessing/reduction";
+ * import { assertThrows } from "@std/assert";
+ *
+ * assertThrows(() => loads(new Uint8Array([0x92, 1])), RangeError, "malformed at byte");
+ * ```
+ */
+export function loads(bytes: Uint8Array, start = 0, end: number = bytes.length): unknown {
+  if (!(start >= 0 && start <= end && end <= bytes.length)) {
+    throw new RangeError(`Cannot read message: ${bytes.length} bytes were given, bytes ${start} to ${end} are wanted`);
+  }
+  // A subclass such as node's Buffer slices without copying.
+  const plain = bytes.constructor === Uint8Array
+    ? bytes
+    : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const decoder = idleDecoder ?? new Decoder();
+  idleDecoder = null;
+  try {
+    return decoder.load(plain, start, end);
+  } finally {
+    idleDecoder = decoder;
+  }
+}

@@ -1,0 +1,45 @@
+// Which modules are the package's own, and where they are: in the folders of the sources, or side by side in `dist/`.
+
+/** How the URL of an entry module of a child begins (launch/command_line.ts). */
+export const ENTRY_PREFIX = "data:text/javascript;x=multiprocessing";
+
+/** How the names of the files begin that {@linkcode isOwnModule} tells by them: there are no such files. */
+export const LINKING_NAME = "$multiprocessing_";
+
+// Making a `URL` would take 0.3 ms of every process's start: so these are texts.
+
+/** The end of this module's URL where it is a source; the other sources have its extension, too. */
+const SOURCE = import.meta.url.match(/runtime\/own_modules(\.\w+)$/);
+
+/** The folder of the package's modules. */
+const OWN_FOLDER = SOURCE === null ? folderOf(import.meta.url) : import.meta.url.slice(0, SOURCE.index);
+
+/** The folder of the package: that of its sources and of `dist/`. */
+export const PACKAGE_FOLDER: string = folderOf(OWN_FOLDER);
+
+/** The module that every child's entry calls (child/main.ts). */
+export const CHILD_MAIN: string = OWN_FOLDER + (SOURCE === null ? "child_main.js" : `child/main${SOURCE[1]}`);
+
+/** The module that a pool's workers run (pool/worker_main.ts). */
+export const WORKER_MAIN: string = OWN_FOLDER + (SOURCE === null ? "worker_main.js" : `pool/worker_main${SOURCE[1]}`);
+
+const OWN_ENTRY = `${PACKAGE_FOLDER}mod.ts`;
+
+/**
+ * True for the modules of this package, which never export a user's function: its sources, the entry modules of its
+ * children, and what it has V8 link to others. To import an entry would start a child once more, or wait for oneself.
+ */
+export function isOwnModule(url: string): boolean {
+  return url.startsWith(OWN_FOLDER) || url === OWN_ENTRY || url.startsWith(ENTRY_PREFIX) ||
+    url.includes(`/${LINKING_NAME}`);
+}
+
+/** Whether a main module is in no file: that of `deno test`, `deno eval` and of a program on standard input. */
+export function isInNoFile(url: string): boolean {
+  return /\/\$deno\$[^/]*$/.test(url);
+}
+
+/** The folder of the module or folder of that URL. */
+function folderOf(url: string): string {
+  return url.slice(0, url.lastIndexOf("/", url.length - 2) + 1);
+}

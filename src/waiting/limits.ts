@@ -1,0 +1,46 @@
+// What may end something early: the time, and the user's signal.
+
+import { clearTimeout, setTimeout, unrefTimer } from "../runtime/timing.ts";
+
+/** Limits of a wait or a call. */
+export interface Limits {
+  /** Milliseconds; `Infinity` for none. */
+  readonly timeout: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What is done when one is reached. */
+export interface LimitHooks {
+  /** The time has passed. */
+  late(): void;
+  /** The signal was aborted; called with the reason. */
+  aborted(reason: unknown): void;
+}
+
+/** Longer than a timer can wait is for ever. */
+const LONGEST = 2 ** 31 - 1;
+
+/** Looks out for limits until it is disposed of. A timer keeps the event loop alive while it runs. */
+export class Watch implements Disposable {
+  readonly #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #signal: AbortSignal | undefined;
+  readonly #abort: () => void;
+
+  constructor({ timeout, signal }: Limits, { late, aborted }: LimitHooks) {
+    this.#timer = timeout <= LONGEST ? setTimeout(late, timeout) : undefined;
+    this.#signal = signal;
+    this.#abort = () => aborted(signal?.reason);
+    signal?.addEventListener("abort", this.#abort, { once: true });
+  }
+
+  /** Lets the event loop end before the time has passed. */
+  unref(): this {
+    if (this.#timer !== undefined) unrefTimer(this.#timer);
+    return this;
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#signal?.removeEventListener("abort", this.#abort);
+  }
+}

@@ -1,0 +1,36 @@
+// What is done at once, without waiting, in promise after promise: the event loop gets its share in between.
+//
+// A promise that is fulfilled at once only yields to other promises. A program that awaits such ones in a loop would
+// keep timers, signals and everything else of its thread waiting for as long as they come.
+
+import { performance, setTimeout } from "../runtime/timing.ts";
+
+/** Milliseconds for which calls that do not wait may keep the event loop to themselves. */
+const LONGEST_TURN = 20;
+/** The clock is read only at every so manieth of them. */
+const CALLS_PER_LOOK = 8;
+
+let calls = 0;
+/** When the clock was first read in this turn; 0 before that. */
+let begin = 0;
+
+/** Notes a call that need not wait; whether it should {@linkcode yieldToLoop} nevertheless. */
+export function keepsLoop(): boolean {
+  if (++calls % CALLS_PER_LOOK !== 0) return false;
+  const now = performance.now();
+  if (begin !== 0) return now - begin > LONGEST_TURN;
+  begin = now;
+  return false;
+}
+
+/** Notes that the event loop has turned. */
+export function loopTurned(): void {
+  calls = 0;
+  begin = 0;
+}
+
+/** Lets the event loop turn. */
+export async function yieldToLoop(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve));
+  loopTurned();
+}

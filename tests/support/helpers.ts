@@ -1,0 +1,289 @@
+// What the tests of real processes share: a watchdog for everything that can hang, programs run to their end, and
+// what /proc knows about processes, descriptors and threads.
+
+import { Event, Pipe } from "@parallel/multiprocessing";
+import { assertEquals } from "@std/assert";
+import { native } from "../../src/addon/binding.ts";
+
+/** How long anything in a test may take before it counts as hanging, in milliseconds. */
+export const PATIENCE = 20_000;
+
+/** The folder of the modules that other processes run. */
+export const FIXTURES: URL = new URL("../fixtures/", import.meta.url);
+
+/** The module with the functions that tests run in other processes. */
+export const TARGETS: string = new URL("../fixtures/targets.ts", import.meta.url).href;
+
+/** What `promise` resolves to, or an error if that takes too long. */
+export async function within<T>(promise: Promise<T>, what = "the promise", patience = PATIENCE): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`Cannot wait longer for ${what} than ${patience} ms`)), patience);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The first value of `probe` that is neither `undefined`, `null` nor `false`. */
+export async function until<T>(what: string, probe: () => T | undefined | null | false): Promise<T> {
+  const end = performance.now() + PATIENCE;
+  for (;;) {
+    const found = probe();
+    if (found !== undefined && found !== null && found !== false) return found;
+    if (performance.now() > end) throw new Error(`Cannot see ${what} within ${PATIENCE} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+/** How a program ended. */
+export interface Outcome {
+  code: number;
+  signal: Deno.Signal | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Options of {@linkcode startProgram}. */
+export interface ProgramOptions {
+  /** Flags of `deno run`. Default: `-A`. */
+  flags?: string[];
+  args?: string[];
+  env?: Record<string, string>;
+  /** Whether `env` is the whole environment. */
+  clearEnv?: boolean;
+  cwd?: string;
+  /** Milliseconds after which it counts as hanging. Default: {@linkcode PATIENCE}. */
+  patience?: number;
+}
+
+/** A program that runs. */
+export class Program implements AsyncDisposable {
+  readonly pid: number;
+  readonly #child: Deno.ChildProcess;
+  readonly #output: Promise<Deno.CommandOutput>;
+  readonly #patience: number;
+  #stdout = "";
+
+  constructor(
+    script: string | URL,
+    { flags = ["-A"], args = [], env, clearEnv, cwd, patience = PATIENCE }: ProgramOptions,
+  ) {
+    this.#patience = patience;
+    const path = script instanceof URL ? script.href : script;
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", ...flags, path, ...args],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      env: { NO_COLOR: "1", ...env },
+      clearEnv,
+      cwd,
+    }).spawn();
+    this.pid = this.#child.pid;
+    const [read, kept] = this.#child.stdout.tee();
+    this.#follow(read);
+    this.#output = this.#collect(kept);
+  }
+
+  async #follow(stream: ReadableStream<Uint8Array>): Promise<void> {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) this.#stdout += text;
+  }
+
+  async #collect(stdout: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<Deno.CommandOutput> {
+    const [status, out, err] = await Promise.all([
+      this.#child.status,
+      new Response(stdout).bytes(),
+      new Response(this.#child.stderr).bytes(),
+    ]);
+    return Object.assign(status, { stdout: out, stderr: err });
+  }
+
+  /** The rest of the first line of output that begins with `prefix`, which may be yet to come. */
+  async said(prefix: string): Promise<string> {
+    const line = () => this.#stdout.split("\n").slice(0, -1).find((line) => line.startsWith(prefix));
+    const found = await until(`the line "${prefix}…" of the program`, line);
+    return found.slice(prefix.length).trim();
+  }
+
+  /** What it has said so far. */
+  get output(): string {
+    return this.#stdout;
+  }
+
+  kill(signal: Deno.Signal = "SIGKILL"): void {
+    this.#child.kill(signal);
+  }
+
+  /** How it ends; a program that takes too long is killed, and that is an error. */
+  async outcome(): Promise<Outcome> {
+    const timer = setTimeout(() => killTree(this.pid), this.#patience);
+    const begin = performance.now();
+    const { code, signal, stdout, stderr } = await this.#output;
+    clearTimeout(timer);
+    const outcome = {
+      code,
+      signal,
+      stdout: new TextDecoder().decode(stdout),
+      stderr: new TextDecoder().decode(stderr),
+    };
+    if (performance.now() - begin >= this.#patience) {
+      throw new Error(`Cannot wait longer for the program than ${this.#patience} ms: ${Deno.inspect(outcome)}`);
+    }
+    return outcome;
+  }
+
+  /** Kills it and everything it started. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    killTree(this.pid);
+    await this.#output;
+  }
+}
+
+/** Starts a program; its output can be followed. */
+export function startProgram(script: string | URL, options: ProgramOptions = {}): Program {
+  return new Program(script, options);
+}
+
+/** Runs a program to its end. */
+export async function runProgram(script: string | URL, options: ProgramOptions = {}): Promise<Outcome> {
+  await using program = startProgram(script, options);
+  return await program.outcome();
+}
+
+/** The program's outcome, which must be success without a word on standard error; its output. */
+export async function outputOf(script: string | URL, options: ProgramOptions = {}): Promise<string> {
+  const { code, signal, stdout, stderr } = await runProgram(script, options);
+  assertEquals({ code, signal, stderr }, { code: 0, signal: null, stderr: "" }, stdout);
+  return stdout;
+}
+
+/** The fields of `/proc/<pid>/stat` from the state on; `null` if there is no such process. */
+function statOf(pid: number): string[] | null {
+  try {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  } catch {
+    return null;
+  }
+}
+
+/** Whether the process exists and is not just waiting to be reaped. */
+export function isRunning(pid: number): boolean {
+  const state = statOf(pid)?.[0];
+  return state !== undefined && state !== "Z" && state !== "X";
+}
+
+/** The ids of the children of a process, zombies too; of this process, without those that wait for work. */
+export function childrenOf(parent: number = Deno.pid): number[] {
+  const waiting = parent === Deno.pid ? native().warmProcesses() : [];
+  return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name))
+    .filter((pid) => pid > 0 && Number(statOf(pid)?.[1]) === parent && !waiting.includes(pid));
+}
+
+/** The ids of all processes that a process started, and that those started. */
+export function descendantsOf(ancestor: number): number[] {
+  return childrenOf(ancestor).flatMap((pid) => [pid, ...descendantsOf(pid)]);
+}
+
+/** Kills a process and all that it started. */
+export function killTree(pid: number): void {
+  for (const each of [pid, ...descendantsOf(pid)]) {
+    try {
+      Deno.kill(each, "SIGKILL");
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}
+
+/** Waits until the main thread of a process sleeps in the kernel on a word of memory. */
+export async function blocked(pid: number): Promise<void> {
+  await until(`process ${pid} blocked`, () => Deno.readTextFileSync(`/proc/${pid}/wchan`).includes("futex"));
+}
+
+/** How many descriptors this process has, besides those of Deno's caches, which Deno opens when it comes to it. */
+export function descriptorCount(): number {
+  const isOfCache = (descriptor: string): boolean => {
+    try {
+      return /_cache_v\d+(-\w+)?$/.test(Deno.readLinkSync(`/proc/self/fd/${descriptor}`));
+    } catch {
+      return false; // that of the folder, closed by now
+    }
+  };
+  return [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => !isOfCache(name)).length;
+}
+
+/** The names of the threads of this process. */
+export function threads(): string[] {
+  return [...Deno.readDirSync("/proc/self/task")].flatMap(({ name }) => {
+    try {
+      return [Deno.readTextFileSync(`/proc/self/task/${name}/comm`).trim()];
+    } catch {
+      return []; // It has ended meanwhile.
+    }
+  });
+}
+
+/** The shared memory of the tree that a process is in, as `/proc/<pid>/maps` names it; `null` if it is in none. */
+export function arenaOf(pid: number): string | null {
+  try {
+    const line = Deno.readTextFileSync(`/proc/${pid}/maps`).split("\n").find((it) => it.includes("multiprocessing"));
+    return line?.match(/ (\w+:\w+ \d+) +\/memfd:/)?.[1] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** The processes that are in the tree with that memory. */
+export function membersOf(arena: string): number[] {
+  return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name))
+    .filter((pid) => pid > 0 && arenaOf(pid) === arena);
+}
+
+/** How many threads the package may have in a process: one waits for words, one for descriptors. */
+const OWN_THREADS = 2;
+
+/** What a test may leave behind. */
+interface Belongings {
+  children: number[];
+  descriptors: number;
+  ownThreads: number;
+  sharedMemory: string[];
+}
+
+/** What is in /dev/shm, but for the semaphores of others: this package makes none with a name. */
+export function sharedMemory(): string[] {
+  return [...Deno.readDirSync("/dev/shm")].map(({ name }) => name).filter((name) => !name.startsWith("sem.")).sort();
+}
+
+/** Has the package start the threads that stay, for tests that count them, and their descriptors. */
+export async function startOwnThreads(): Promise<void> {
+  using event = new Event();
+  await event.wait({ timeout: 1 });
+  const [reader, writer] = Pipe();
+  await reader.poll({ timeout: 1 });
+  reader.close();
+  writer.close();
+}
+
+/** What this process has now. */
+export function belongings(): Belongings {
+  return {
+    children: childrenOf(),
+    descriptors: descriptorCount(),
+    ownThreads: threads().filter((name) => name.startsWith("mp-")).length,
+    sharedMemory: sharedMemory(),
+  };
+}
+
+/** Fails unless this process has again no more than `before`; what ends asynchronously is given the time to. */
+export async function assertNothingLeft(before: Belongings): Promise<void> {
+  const isAsBefore = () => {
+    const now = belongings();
+    return now.children.length <= before.children.length && now.descriptors <= before.descriptors &&
+      now.ownThreads <= Math.max(before.ownThreads, OWN_THREADS) &&
+      now.sharedMemory.join() === before.sharedMemory.join();
+  };
+  await until("everything gone", isAsBefore).catch(() => assertEquals(belongings(), before));
+}

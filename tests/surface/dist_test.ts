@@ -1,0 +1,53 @@
+// dist/, the form of the package that programs import: it has the same exports, by the same names, and works.
+
+import { assert, assertEquals } from "@std/assert";
+import configuration from "../../deno.json" with { type: "json" };
+import { FIXTURES, outputOf } from "../support/helpers.ts";
+
+const DIST = new URL("../../dist/", import.meta.url);
+
+/** What entries export, found out in a process of its own: no program may have two copies of the package. */
+async function exportsOf(urls: readonly URL[]): Promise<string[][]> {
+  const args = urls.map(({ href }) => href);
+  return JSON.parse(await outputOf(new URL("surface/exports_of.ts", FIXTURES), { args }));
+}
+
+Deno.test("dist: every entry exports what its source does, and classes and functions have their names", async () => {
+  const entries = Object.entries(configuration.exports);
+  const built = entries.map(([entry]) => new URL(entry === "." ? "mod.js" : `${entry}.js`, DIST));
+  const sources = entries.map(([, source]) => new URL(source, new URL("../", DIST)));
+  const [found, wanted] = await Promise.all([exportsOf(built), exportsOf(sources)]);
+  for (const [i, [entry]] of entries.entries()) {
+    assertEquals(found[i], wanted[i], entry);
+    assert(found[i].length > 0, entry);
+  }
+});
+
+Deno.test("dist: processes, queues, values, pools and a process without permissions", async () => {
+  const map = new URL("import_map.json", DIST).pathname;
+  assertEquals(
+    await outputOf(new URL("surface/dist_program.ts", FIXTURES), { flags: ["-A", `--import-map=${map}`] }),
+    "well\n",
+  );
+});
+
+Deno.test("dist: a program outside of the package is checked with its import map alone", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const program = `${folder}/program.ts`;
+    await Deno.writeTextFile(
+      program,
+      `import { getLogger, Queue } from "${configuration.name}";\n` +
+        "export const queue: Queue<number> = new Queue<number>();\ngetLogger().info(`${queue}`);\n",
+    );
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["check", "--quiet", `--import-map=${new URL("import_map.json", DIST).pathname}`, program],
+      cwd: folder,
+      stdout: "null",
+      stderr: "piped",
+    }).output();
+    assert(success, new TextDecoder().decode(stderr));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
