@@ -4,17 +4,18 @@
 // usage: deno run -A bench/channels.ts
 
 import { measure } from "./sides.ts";
+import { many } from "./smoke.ts";
 import { aligned, amount, median } from "./table.ts";
 
-const REPEATS = 3;
+const REPEATS = many(3, 1);
 const MIB = 2 ** 20;
 
 /** Kinds of messages, how many of them, and their bytes where the row is a throughput. */
 const KINDS = [
-  { kind: "int", iterations: 50_000 },
-  { kind: "object", iterations: 50_000 },
-  { kind: "1KiB", iterations: 20_000 },
-  { kind: "1MiB", iterations: 200, bytes: MIB },
+  { kind: "int", iterations: many(50_000, 500) },
+  { kind: "object", iterations: many(50_000, 500) },
+  { kind: "1KiB", iterations: many(20_000, 200) },
+  { kind: "1MiB", iterations: many(200, 10), bytes: MIB },
 ];
 
 /** A channel: the command that measures it, but for the iterations and the kind. */

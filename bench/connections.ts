@@ -3,10 +3,11 @@
 // usage: deno run -A bench/connections.ts
 
 import { type Connection, EOFError, Pipe, Process } from "@parallel/multiprocessing";
+import { many } from "./smoke.ts";
 import { aligned, median } from "./table.ts";
 
-const REPEATS = 3;
-const ROUNDS = 2000;
+const REPEATS = many(3, 1);
+const ROUNDS = many(2000, 20);
 const PACKET = new Uint8Array(64).fill(7);
 
 /** Sends back what comes, until the other end is closed. */

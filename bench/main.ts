@@ -1,10 +1,12 @@
 // Measures every case on all its sides in one run, interleaved, and prints the
 // table of medians; then what has no other side: memory, pending promises and
-// fairness, a report each.
+// fairness, a report each. With --smoke, a few operations of each, to show that
+// all of them still run.
 //
-// usage: deno task bench [--repeats=5] [filter]
+// usage: deno task bench [--repeats=5] [--smoke] [filter]
 
 import { type Case, CASES, type Report, REPORTS } from "./cases.ts";
+import { isSmoke, many } from "./smoke.ts";
 import { cpython, measure, native, ours, type Side } from "./sides.ts";
 import { median, type Medians, type Row, table } from "./table.ts";
 
@@ -20,11 +22,13 @@ function parse(args: readonly string[]): Options {
   for (const arg of args) {
     const given = arg.match(/^--repeats=(\d+)$/)?.[1];
     if (given !== undefined) repeats = Number(given);
-    else if (arg.startsWith("-")) fail(`Cannot read option "${arg}"`);
-    else filter = arg.toLowerCase();
+    else if (arg !== "--smoke" && arg.startsWith("-")) fail(`Cannot read option "${arg}"`);
+    else if (arg !== "--smoke") filter = arg.toLowerCase();
   }
   if (repeats < 1) fail(`Cannot take ${repeats} repeats: wanted at least 1`);
-  const cases = CASES.filter((work) => `${work.work} ${work.script}`.toLowerCase().includes(filter));
+  const cases = CASES.filter((work) => `${work.work} ${work.script}`.toLowerCase().includes(filter)).map((work) => (
+    { ...work, iterations: many(work.iterations, Math.max(2, work.iterations / 1000)) }
+  ));
   const reports = REPORTS.filter(({ title, script }) => `${title} ${script}`.toLowerCase().includes(filter));
   if (cases.length + reports.length === 0) {
     const known = [...new Set([...CASES, ...REPORTS].map((work) => work.script))].join(", ");
@@ -34,7 +38,7 @@ function parse(args: readonly string[]): Options {
 }
 
 function fail(message: string): never {
-  console.error(`${message}\nusage: deno task bench [--repeats=5] [filter]`);
+  console.error(`${message}\nusage: deno task bench [--repeats=5] [--smoke] [filter]`);
   Deno.exit(2);
 }
 
@@ -97,9 +101,11 @@ function rowOf(work: Case, runners: readonly Runner[]): Row {
 
 /** Measures the cases and prints their table; whether all sides ran. */
 async function compare(cases: readonly Case[], sides: readonly Side[], repeats: number): Promise<boolean> {
-  console.log(
-    `median of ${repeats} interleaved runs; times and their ratios are per operation\n`,
-  );
+  if (!isSmoke) {
+    console.log(
+      `median of ${repeats} interleaved runs; times and their ratios are per operation\n`,
+    );
+  }
   const rows: Row[] = [];
   let failed = false;
   for (const work of cases) {
@@ -107,16 +113,19 @@ async function compare(cases: readonly Case[], sides: readonly Side[], repeats: 
     await run(work, runners, repeats);
     failed ||= runners.some((runner) => runner.failed);
     rows.push(rowOf(work, runners));
+    if (isSmoke) console.log(`runs: ${work.work}: ${runners.map(({ side }) => side.name).join(", ")}`);
   }
-  console.log(`\n${table(rows)}`);
+  if (!isSmoke) console.log(`\n${table(rows)}`);
   return !failed;
 }
 
 /** Prints a report under its heading; whether all that it says is as it should be. */
 async function tell({ title, script }: Report): Promise<boolean> {
-  console.log(`\n## ${title}\n`);
+  console.log(isSmoke ? `runs: ${title}` : `\n## ${title}\n`);
   const args = ["run", "-A", `--config=${import.meta.dirname}/../deno.json`, `${import.meta.dirname}/${script}.ts`];
-  const child = new Deno.Command(Deno.execPath(), { args, stdin: "null", stdout: "inherit", stderr: "inherit" });
+  if (isSmoke) args.push("--smoke");
+  const stdout = isSmoke ? "null" : "inherit";
+  const child = new Deno.Command(Deno.execPath(), { args, stdin: "null", stdout, stderr: "inherit" });
   const { success } = await child.output();
   if (!success) console.log(`\nfailed: ${title}`);
   return success;

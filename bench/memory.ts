@@ -5,18 +5,19 @@
 
 import * as mp from "@parallel/multiprocessing";
 import { native } from "../src/addon/binding.ts";
+import { isSmoke, many } from "./smoke.ts";
 import { aligned } from "./table.ts";
 
-const CYCLES = 1_000_000;
+const CYCLES = many(1_000_000, 4_000);
 /** Cycles after which the footprint has to stay as it is. */
-const WARM = 200_000;
+const WARM = many(200_000, 2_000);
 /** Cycles between two turns of the event loop, in which Deno runs finalizers. */
 const TURN = 1_000;
 /** What the process may grow by from then on: V8 keeps no exact house. */
 const SLACK = 8 * 2 ** 20;
 
-const LIVE = 100_000;
-const PAIRS = 2_000_000;
+const LIVE = many(100_000, 1_000);
+const PAIRS = many(2_000_000, 2_000);
 
 /** Creates one and lets go of it. */
 const KINDS: Readonly<Record<string, () => void>> = {
@@ -147,7 +148,7 @@ function nsOf(n: number, body: () => void): number {
 
 /** Runs this module with an argument, in a process of its own; what that printed. */
 async function inProcess<T>(what: string): Promise<T> {
-  const args = ["run", "-A", `--config=${import.meta.dirname}/../deno.json`, import.meta.filename!, what];
+  const args = ["run", "-A", `--config=${import.meta.dirname}/../deno.json`, import.meta.filename!, what, ...Deno.args];
   const { success, stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "inherit" }).output();
   if (!success) throw new Error(`Cannot measure the memory of "${what}": its process failed`);
   return JSON.parse(new TextDecoder().decode(stdout));
@@ -179,7 +180,7 @@ async function main(): Promise<boolean> {
 }
 
 if (import.meta.main) {
-  const [what] = Deno.args;
-  if (what === undefined) Deno.exit(await main() ? 0 : 1);
+  const what = Deno.args.find((arg) => !arg.startsWith("--"));
+  if (what === undefined) Deno.exit(await main() || isSmoke ? 0 : 1);
   console.log(JSON.stringify(what in KINDS ? await cycle(KINDS[what]) : live()));
 }

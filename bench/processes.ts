@@ -5,9 +5,10 @@
 
 import { getContext, Queue } from "@parallel/multiprocessing";
 import { native } from "../src/addon/binding.ts";
+import { many } from "./smoke.ts";
 import { aligned } from "./table.ts";
 
-const REPEATS = 15;
+const REPEATS = many(15, 1);
 const CONFIG = `--config=${import.meta.dirname}/../deno.json`;
 
 export function nothing(): void {}

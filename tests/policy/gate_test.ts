@@ -1,0 +1,81 @@
+// The gate: what it counts, and what a part of it is.
+
+import { assertEquals } from "@std/assert";
+import { choose, type Offer } from "../../tools/gate/choice.ts";
+import { accountOf, CARGO_SUMMARY, DENO_SUMMARY, judge, tallyOf } from "../../tools/gate/tally.ts";
+
+const OFFER: Offer = {
+  steps: [
+    { name: "deno lint", command: ["lint"] },
+    { name: "deno test, queues", command: ["all queues"] },
+    { name: "cargo clippy", command: ["clippy"] },
+  ],
+  tests: new Map([
+    ["tests/pool/spawn_test.ts", 'import "./suite.ts";'],
+    ["tests/pool/suite.ts", 'Deno.test("a pool closes")'],
+    ["tests/queues/input_test.ts", 'Deno.test("a Queue refuses (all)")'],
+    ["tests/lock_test.ts", 'Deno.test("a lock refuses")'],
+  ]),
+  documented: ["mod.ts", "src/pool/pool.ts", "src/pool/task.ts"],
+  native: "fn a_ring_is_full() {}",
+};
+
+/** The steps that the words choose: the arguments of those made for it, the name of the others. */
+function chosen(...words: string[]): string[] {
+  return choose(words, OFFER).map(({ command }) =>
+    command.filter((word) => /^tests|^src|^mod|^--filter|^(?!test$)[a-z_:]+$/.test(word)).join(" ")
+  );
+}
+
+Deno.test("tallyOf sums what the runners say, whatever its colours", () => {
+  const deno = "x\n\x1b[32mok\x1b[0m | 3 passed (2 steps) | 0 failed (4ms)\nFAILED | 1 passed | 2 failed | 5 ignored\n";
+  assertEquals(tallyOf(deno, DENO_SUMMARY), { passed: 4, failed: 2 });
+  const cargo = "test result: ok. 7 passed; 0 failed; 0 ignored\ntest result: FAILED. 1 passed; 1 failed; 2 ignored\n";
+  assertEquals(tallyOf(cargo, CARGO_SUMMARY), { passed: 8, failed: 1 });
+  assertEquals(tallyOf("ok, nothing", DENO_SUMMARY), null);
+});
+
+Deno.test("judge counts a check as one, and a runner that ends badly as a failure", () => {
+  const summary = "ok | 3 passed | 0 failed\n";
+  assertEquals(judge(true, ""), { passed: 1, failed: 0 });
+  assertEquals(judge(false, ""), { passed: 0, failed: 1 });
+  assertEquals(judge(true, summary, DENO_SUMMARY), { passed: 3, failed: 0 });
+  assertEquals(judge(false, summary, DENO_SUMMARY), { passed: 3, failed: 1 });
+  assertEquals(judge(true, "no summary", DENO_SUMMARY), { passed: 0, failed: 1 });
+});
+
+Deno.test("accountOf repeats what was written of the failures, shortened in the middle", () => {
+  const failed = (lines: string[]) => ["running", " ERRORS ", ...lines, "FAILED | 1 passed | 1 failed"].join("\n");
+  assertEquals(accountOf(failed(["a => b", "it is not"])), "ERRORS \na => b\nit is not");
+  const long = accountOf(failed(Array.from({ length: 100 }, (_, i) => `${i}`))).split("\n");
+  assertEquals(long.length, 81);
+  assertEquals(long.filter((line) => line.includes("lines more")), ["[21 lines more, above]"]);
+  assertEquals(accountOf("ok | 1 passed | 0 failed"), "");
+});
+
+Deno.test("a word chooses steps by their names", () => {
+  assertEquals(chosen("LINT"), ["lint"]);
+  assertEquals(chosen("clippy", "lint"), ["lint", "clippy"]);
+});
+
+Deno.test("a word in no step's name chooses test files by their paths, and documentation", () => {
+  assertEquals(chosen("lock_test"), ["tests/lock_test.ts"]);
+  assertEquals(chosen("tests/pool", "lock"), ["tests/pool/spawn_test.ts tests/lock_test.ts"]);
+  assertEquals(chosen("_test.ts"), ["tests/pool/spawn_test.ts tests/lock_test.ts", "tests/queues/input_test.ts"]);
+  assertEquals(chosen("src/pool/"), ["src/pool/pool.ts src/pool/task.ts"]);
+});
+
+Deno.test("any other word chooses tests by their names, wherever they are written", () => {
+  assertEquals(chosen("Pool closes"), ["--filter=/(?i)\\x50ool\\x20closes/ tests/pool/spawn_test.ts"]);
+  assertEquals(chosen("refuses").map((words) => words.split(" ").at(-1)), [
+    "tests/lock_test.ts",
+    "tests/queues/input_test.ts",
+  ]);
+  assertEquals(chosen("ring_is"), ["cargo ring_is"]);
+  const everywhere = chosen("put together").map((words) => words.split(" ").slice(1));
+  assertEquals(everywhere.flat(), [
+    "tests/pool/spawn_test.ts",
+    "tests/lock_test.ts",
+    "tests/queues/input_test.ts",
+  ]);
+});

@@ -1,0 +1,42 @@
+// What the gate makes of what a test runner wrote: how many tests passed and failed, and what is to be said again.
+
+import { stripVTControlCharacters } from "node:util";
+
+/** How many tests passed and failed. */
+export interface Tally {
+  passed: number;
+  failed: number;
+}
+
+/** The summary lines of `deno test`. */
+export const DENO_SUMMARY = /^(?:ok|FAILED) \| (?<passed>\d+) passed.*? \| (?<failed>\d+) failed/gm;
+/** The summary lines of `cargo test`. */
+export const CARGO_SUMMARY = /^test result: .*? (?<passed>\d+) passed; (?<failed>\d+) failed;/gm;
+/** What the runners write of the tests that failed: from the heading to the summary. */
+const ACCOUNT = /^(?: ERRORS |failures:)$.*?(?=^(?:FAILED \||test result: FAILED))/gms;
+/** How many lines of a runner's account are said again at the end. */
+const ACCOUNT_LINES = 80;
+
+/** The sum of all summary lines in `output`, or `null` if there is none. */
+export function tallyOf(output: string, summary: RegExp): Tally | null {
+  const matches = [...stripVTControlCharacters(output).matchAll(summary)];
+  if (matches.length === 0) return null;
+  const sum = (group: keyof Tally) => matches.reduce((all, match) => all + Number(match.groups![group]), 0);
+  return { passed: sum("passed"), failed: sum("failed") };
+}
+
+/** What the runner wrote of the tests that failed, so that the end of a long log tells it; empty if nothing did. */
+export function accountOf(output: string): string {
+  const account = (stripVTControlCharacters(output).match(ACCOUNT) ?? []).join("\n").trim().split("\n");
+  const dropped = account.length - ACCOUNT_LINES;
+  if (dropped > 0) account.splice(ACCOUNT_LINES / 2, dropped, `[${dropped} lines more, above]`);
+  return account.join("\n");
+}
+
+/** What a step counts for, given how its runner ended and what it wrote. Without `summary`, the step is one check. */
+export function judge(isSuccess: boolean, output: string, summary?: RegExp): Tally {
+  if (summary === undefined) return { passed: Number(isSuccess), failed: Number(!isSuccess) };
+  const tally = tallyOf(output, summary);
+  if (tally === null) return { passed: 0, failed: 1 };
+  return !isSuccess && tally.failed === 0 ? { ...tally, failed: 1 } : tally;
+}
