@@ -1,9 +1,11 @@
 // The engineer's documents keep to the sources: every file that they name exists, every invariant of the architecture
 // names a test that is there, and the decisions are numbered, complete and listed.
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 
 const ROOT = new URL("../../", import.meta.url);
+const ARCHITECTURE = "docs/architecture.md";
+const CONTRIBUTING = "CONTRIBUTING.md";
 const DECISIONS = "docs/decisions/";
 /** The sections of a decision's page, in their order; those that may be missing are marked. */
 const SECTIONS = [
@@ -34,13 +36,55 @@ function decisionPages(): string[] {
 
 /** The documents that this file looks at. */
 function documents(): string[] {
-  return [...decisionPages().map((name) => DECISIONS + name), `${DECISIONS}README.md`];
+  return [
+    ARCHITECTURE,
+    CONTRIBUTING,
+    "SECURITY.md",
+    `${DECISIONS}README.md`,
+    ...decisionPages().map((name) => DECISIONS + name),
+  ];
 }
 
-/** Paths of this repository that stand in back-ticks, without what follows a colon or a blank. */
+/** What stands in back-ticks. */
+function inTicks(text: string): string[] {
+  return [...text.matchAll(/`([^`\n]+)`/g)].map(([, code]) => code);
+}
+
+function isPath(code: string): boolean {
+  return /^(?:\.ci|bench|docs|examples|native|src|tests|tools)\/[\w./-]*$/.test(code);
+}
+
+/** Paths of this repository that stand in back-ticks. */
 function namedFiles(text: string): string[] {
-  const inTicks = [...text.matchAll(/`([^`\n]+)`/g)].map(([, code]) => code);
-  return inTicks.filter((code) => /^(?:\.ci|bench|docs|examples|native|src|tests|tools)\/[\w./-]*$/.test(code));
+  return inTicks(text).filter(isPath);
+}
+
+/** The section of a document under a heading of the second level. */
+function section(document: string, heading: string): string {
+  const [, text] = textOf(document).split(`\n## ${heading}\n`);
+  assert(text !== undefined, `${document} has no section "${heading}"`);
+  return text.split("\n## ")[0];
+}
+
+/** The rows of the tables in a text, without their heads: a list of cells each. */
+function rowsOf(text: string): string[][] {
+  const tables = text.split(/\n(?!\|)/).map((part) => part.split("\n").filter((line) => line.startsWith("|")));
+  return tables.flatMap((lines) => lines.slice(2)).map((line) =>
+    line.split("|").slice(1, -1).map((cell) => cell.trim())
+  );
+}
+
+/** All files of the native part, below the folder. */
+function filesBelow(folder: string): string[] {
+  return [...Deno.readDirSync(new URL(folder, ROOT))].flatMap(({ name, isDirectory }) =>
+    isDirectory ? filesBelow(`${folder}${name}/`) : [folder + name]
+  );
+}
+
+/** Which of these texts stand in none of the files. */
+function absent(texts: string[], files: string[]): string[] {
+  const sources = files.filter((path) => !path.endsWith("/")).map(textOf);
+  return texts.filter((text) => !sources.some((source) => source.includes(text)));
 }
 
 /** The targets of links to files, relative to the document. */
@@ -82,4 +126,60 @@ Deno.test("the list of decisions has every page once, under its title", () => {
   const listed = rows.map(([, number, file, title]) => `${file}: ${number}. ${title}`).sort();
   const pages = decisionPages().map((name) => `${name}: ${textOf(DECISIONS + name).match(/^# (.*)$/m)?.[1]}`);
   assertEquals(listed, pages);
+});
+
+Deno.test("what an entry point begins at stands in its files, and each has a test", () => {
+  const rows = rowsOf(section(ARCHITECTURE, "Entry points")).filter(([, open]) => open !== "");
+  assert(rows.length >= 25, `${rows.length} entry points`);
+  const wrong = rows.flatMap(([change, open, begin, test]) => {
+    const files = namedFiles(`${open} ${begin}`);
+    const names = inTicks(begin).filter((code) => !isPath(code));
+    return [
+      ...files.length > 0 && names.length > 0 && namedFiles(test).length > 0 ? [] : [`${change}: a cell is empty`],
+      ...absent(names, files).map((name) => `${change}: "${name}" is not in ${files.join(", ")}`),
+    ];
+  });
+  assertEquals(wrong, []);
+});
+
+Deno.test("the invariants are numbered, and each names a test", () => {
+  const rows = rowsOf(section(ARCHITECTURE, "Invariants"));
+  assert(rows.length >= 8);
+  const numbers = rows.map(([number]) => Number(number.match(/^A(\d+)$/)?.[1]));
+  assertEquals(numbers, numbers.toSorted((a, b) => a - b));
+  assertEquals(new Set(numbers).size, rows.length);
+  const untested = rows.filter(([, , test]) => !namedFiles(test).some((path) => /^tests\/|\/tests\//.test(path)));
+  assertEquals(untested, []);
+});
+
+Deno.test("the table of unsafe code lists exactly the files that opt in", () => {
+  const listed = rowsOf(section(ARCHITECTURE, "Unsafe code")).flatMap(([file]) => inTicks(file)).sort();
+  const found = filesBelow("native/").filter((path) =>
+    path.endsWith(".rs") && /^#!?\[(?:allow|expect)\(\s*unsafe_code/m.test(textOf(path))
+  ).sort();
+  assertEquals(listed, found);
+  assert(found.length > 5);
+});
+
+Deno.test("the glossary is in order, and has no word twice", () => {
+  const words = rowsOf(section(ARCHITECTURE, "Glossary")).map(([word]) => word);
+  assertEquals(words, words.toSorted((a, b) => a < b ? -1 : 1));
+  assertEquals(words.length, new Set(words).size);
+  assert(words.length >= 20);
+});
+
+Deno.test("what CONTRIBUTING quotes stands in the files that it names", () => {
+  const rows = rowsOf(section(CONTRIBUTING, "How a function crosses from TypeScript to Rust"));
+  assert(rows.length >= 4);
+  const crossing = rows.flatMap(([where, what]) =>
+    absent(inTicks(what).map((code) => code.replaceAll('"', "")), inTicks(where))
+  );
+  assertEquals(crossing, []);
+  const quotes = [...textOf(CONTRIBUTING).matchAll(/`([^`\n]+)`(?:(?!\n\n\S)[^`])*\n+ *```rust\n([^`]*)```/g)];
+  assert(quotes.length >= 2);
+  const lines = quotes.flatMap(([, path, code]) => {
+    const wanted = code.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+    return absent(wanted, [path]).map((line) => `${path}: ${line}`);
+  });
+  assertEquals(lines, []);
 });
