@@ -10,7 +10,7 @@ import { performance, timeoutSignal } from "../runtime/timing.ts";
 /** Outcome of a wait whose time has passed (`TIMED_OUT` in native/addon/src/port.rs). */
 export const TIMED_OUT = -(2 ** 31);
 
-/** Outcome of a wait that got what it waited for (`ACQUIRED` in native/core/src/wait/reactor/operations.rs). */
+/** Outcome of a wait that got what it waited for (`READY` in native/core/src/wait/reactor/words.rs). */
 export const ACQUIRED = 0;
 
 /** Outcome of a wait whose object is gone (`FAILED` there). */
@@ -175,7 +175,7 @@ export interface RetryHooks {
   instead?: (timeout: number) => Promise<void> | undefined;
 }
 
-/** Outcome of a wait for what will never be (`NEVER` in native/core/src/wait/reactor/operations.rs). */
+/** Outcome of a wait for what will never be (`NEVER` in native/core/src/queue/promise.rs). */
 const NEVER = 1;
 
 /**

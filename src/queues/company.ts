@@ -27,7 +27,7 @@ const PATIENCE = 5000;
 /** What can be expected of the others (`queue_company` in native/addon/src/queues.rs). */
 const Company = { nobody: 0, waiting: 1, awake: 2 } as const;
 
-/** Outcomes of a wait, as in native/core/src/wait/reactor/operations.rs. */
+/** Outcomes of a wait, as in native/core/src/queue/promise.rs. */
 const Outcome = { ready: 0, never: 1, left: 2, joined: 3 } as const;
 
 /** A wait at a queue for as long as it takes. */

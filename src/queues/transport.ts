@@ -32,7 +32,7 @@ export const QueueState = {
   done: 2,
 } as const;
 
-/** What such a wait hears of the others who have the queue (`Watch` in native/core/src/wait/reactor/operations.rs). */
+/** What such a wait hears of the others who have the queue (`Watch` in native/core/src/queue/promise.rs). */
 export const QueueWatch = {
   nothing: 0,
   /** That it will never be. */

@@ -33,7 +33,7 @@ type BarrierData = [...BlockReference, action: TravellingReference | null, timeo
 /** The most parties; see `MAX_PARTIES` in native/core/src/primitives/barrier.rs. */
 const MAX_PARTIES = 2 ** 20;
 
-/** Outcome of a wait at a broken barrier (`BROKEN` in native/core/src/wait/reactor/operations.rs). */
+/** Outcome of a wait at a broken barrier (`BROKEN` in native/core/src/primitives/barrier.rs). */
 const BROKEN = -3;
 /** Outcome of the wait of the party that runs the action: this minus its slot (`RUNS_ACTION` there). */
 const RUNS_ACTION = -16;

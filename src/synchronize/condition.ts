@@ -21,7 +21,7 @@ import { performance } from "../runtime/timing.ts";
 /** How a condition travels: its block, its lock, and whether the lock was made for it. */
 type ConditionData = [...BlockReference, lock: Lock | RLock, ownsLock: boolean];
 
-/** Outcome of a wait whose time was up (`NOT_NOTIFIED` in native/core/src/wait/reactor/operations.rs). */
+/** Outcome of a wait whose time was up (`NOT_NOTIFIED` in native/core/src/primitives/condition.rs). */
 const NOT_NOTIFIED = -2;
 /** The addon's answer to a thread that does not have the lock (`NOT_OWNER` in native/addon/src/primitives.rs). */
 const NOT_OWNER = -16;

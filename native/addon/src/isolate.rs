@@ -23,7 +23,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use multiprocessing_core::memory::heap::blocks::BlockId;
+use multiprocessing_core::memory::heap::BlockId;
 use multiprocessing_core::queue::roster;
 use multiprocessing_core::wait::caller;
 use napi::Env;

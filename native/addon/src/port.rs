@@ -7,15 +7,15 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use multiprocessing_core::Result as CoreResult;
 use multiprocessing_core::memory::arena::Offset;
-use multiprocessing_core::memory::heap::blocks::BlockId;
+use multiprocessing_core::memory::heap::BlockId;
 use multiprocessing_core::queue::Queue;
 use multiprocessing_core::sync::{Attempt, Step, Token};
 use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::tree::member::Member;
 use multiprocessing_core::tree::member::shares::{Attitude, ThreadKey, this_thread};
-use multiprocessing_core::wait::reactor::operations::FAILED;
-use multiprocessing_core::wait::reactor::words::{Operation, Outcome, Sink};
+use multiprocessing_core::wait::reactor::words::{FAILED, Operation, Sink, WaitOutcome};
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
@@ -336,8 +336,8 @@ fn submit_share(
         let mailbox = Arc::clone(&port.mailbox);
         let sink: Sink = Box::new(move |outcome| {
             let number = match outcome {
-                Outcome::Ready(number) => number,
-                Outcome::TimedOut => TIMED_OUT,
+                WaitOutcome::Ready(number) => number,
+                WaitOutcome::TimedOut => TIMED_OUT,
             };
             mailbox.deliver(ticket, number);
         });
@@ -370,9 +370,9 @@ impl Operation for OfIsolate {
         member: &Member,
         attempt: Attempt,
         has_died: &dyn Fn(Token) -> bool,
-    ) -> Step<i32> {
+    ) -> CoreResult<Step<i32>> {
         match isolate::is_terminated(self.worker) {
-            true => Step::Sleep(0), // until the isolate's end forgets it
+            true => Ok(Step::Sleep(0)), // until the isolate's end forgets it
             false => self.operation.step(member, attempt, has_died),
         }
     }

@@ -2,13 +2,13 @@
 //!
 //! All functions are called by way of [`crate::numeric`].
 
+use multiprocessing_core::primitives::barrier::AwaitBarrier;
+use multiprocessing_core::primitives::condition::{AwaitCondition, Waited};
+use multiprocessing_core::primitives::event::AwaitEvent;
+use multiprocessing_core::primitives::semaphore::AcquireSemaphore;
 use multiprocessing_core::primitives::{Barrier, Condition, Event, Semaphore};
 use multiprocessing_core::sync::{Acquired, Token};
 use multiprocessing_core::sys::clock::deadline_after;
-use multiprocessing_core::wait::reactor::operations::{
-    ACQUIRED, AcquireSemaphore, AwaitBarrier, AwaitCondition, AwaitEvent, NOT_NOTIFIED,
-    acquired_number, barrier_number,
-};
 
 use crate::errors::{Result, to_js};
 use crate::isolate;
@@ -118,21 +118,13 @@ pub fn condition_create(lock: u32) -> Result<u32> {
 }
 
 /// Releases the lock, blocks this thread until it is notified or `timeout` milliseconds have
-/// passed, and then until it has the lock again: an outcome as of [`AwaitCondition`], or
+/// passed, and then until it has the lock again: a number as of [`Waited::number`], or
 /// `NOT_OWNER`.
 pub fn condition_wait(id: u32, timeout: f64) -> Result<f64> {
     let waited = condition(id)?
         .wait(deadline_after(timeout))
         .map_err(to_js)?;
-    let Some(waited) = waited else {
-        return Ok(NOT_OWNER);
-    };
-    let number = match (acquired_number(waited.acquired), waited.notified) {
-        (number, true) => number,
-        (ACQUIRED, false) => NOT_NOTIFIED,
-        (token, false) => -token,
-    };
-    Ok(number.into())
+    Ok(waited.map_or(NOT_OWNER, |waited| waited.number().into()))
 }
 
 /// Releases the lock and waits in the reactor; the ticket, whose outcome is as of
@@ -148,13 +140,12 @@ pub fn condition_await(id: u32, timeout: f64) -> Result<f64> {
 
 /// Lets go of the lock that a wait with that outcome has got back.
 fn condition_give_back(id: u32, outcome: i32) -> Result<()> {
-    let mutex = condition(id)?.mutex().map_err(to_js)?;
-    let dead = Token::from_word(outcome.unsigned_abs()).filter(|_| outcome != NOT_NOTIFIED);
-    if let Some(dead) = dead {
-        return mutex.give_back(Acquired::FromDead(dead)).map_err(to_js);
+    let lock = condition(id)?.lock().map_err(to_js)?;
+    if let acquired @ Acquired::FromDead(_) = Waited::of_number(outcome).acquired {
+        return lock.give_back(acquired).map_err(to_js);
     }
-    if mutex.is_mine().map_err(to_js)? {
-        mutex.release_fully();
+    if lock.is_mine().map_err(to_js)? {
+        lock.release_fully();
     }
     Ok(())
 }
@@ -181,13 +172,13 @@ pub fn barrier_create(parties: u32) -> Result<u32> {
     Ok(isolate::gain(block.id))
 }
 
-/// Blocks this thread until all parties have arrived: an outcome as of [`AwaitBarrier`]. After
+/// Blocks this thread until all parties have arrived: a number as of `BarrierOutcome::number`. After
 /// `timeout` milliseconds the barrier is broken.
 pub fn barrier_wait(id: u32, has_action: bool, timeout: f64) -> Result<i32> {
     let outcome = barrier(id)?
         .wait(has_action, deadline_after(timeout))
         .map_err(to_js)?;
-    Ok(barrier_number(outcome))
+    Ok(outcome.number())
 }
 
 /// Waits in the reactor until all parties have arrived; the ticket, whose outcome is as of

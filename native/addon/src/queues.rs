@@ -6,10 +6,10 @@ use std::cell::RefCell;
 use std::ptr::NonNull;
 
 use multiprocessing_core::memory::heap::Hold;
+use multiprocessing_core::queue::promise::{AwaitQueue, QueueState, Watch};
 use multiprocessing_core::queue::{Joined, Message, Put, Queue, Take};
 use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::tree::member::shares::{Attitude, Standing, this_thread};
-use multiprocessing_core::wait::reactor::operations::{AwaitQueue, QueueState, Watch};
 use napi::Env;
 use napi::bindgen_prelude::{ArrayBuffer, Uint8Array};
 use napi_derive::napi;

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use multiprocessing_core::memory::heap::{Block, Kind};
 use multiprocessing_core::primitives::Lock;
-use multiprocessing_core::primitives::barrier::Outcome;
+use multiprocessing_core::primitives::barrier::BarrierOutcome;
 use multiprocessing_core::primitives::{Barrier, Condition, Event, Semaphore};
 use multiprocessing_core::process::{ARENA, Child, Exit, Greeting, PARENT_SOCKET, Start};
 use multiprocessing_core::queue::{Message, Put, Queue, Take};
@@ -150,7 +150,7 @@ const ROLES: [Role; 12] = [
     }),
     ("acting party", |board| {
         let barrier = Barrier::open(board.member, board.id()).unwrap();
-        if let Outcome::RunsAction { slot } = barrier.wait(true, None).unwrap() {
+        if let BarrierOutcome::RunsAction { slot } = barrier.wait(true, None).unwrap() {
             barrier.release(slot).unwrap();
         }
     }),
@@ -528,7 +528,7 @@ fn condition_notifier_killed_before_it_woke_anybody() {
 }
 
 /// (role, failpoint, parties, how the round ends for the one party that lives)
-type Death = (&'static str, &'static str, u32, fn(Outcome) -> bool);
+type Death = (&'static str, &'static str, u32, fn(BarrierOutcome) -> bool);
 
 const DEATHS: [Death; 8] = [
     ("party", "barrier-claimed", 3, is_broken),
@@ -541,12 +541,12 @@ const DEATHS: [Death; 8] = [
     ("resetter", "barrier-failing", 3, is_broken),
 ];
 
-fn is_broken(outcome: Outcome) -> bool {
-    outcome == Outcome::Broken
+fn is_broken(outcome: BarrierOutcome) -> bool {
+    outcome == BarrierOutcome::Broken
 }
 
-fn has_passed(outcome: Outcome) -> bool {
-    outcome == Outcome::Passed { index: 0 }
+fn has_passed(outcome: BarrierOutcome) -> bool {
+    outcome == BarrierOutcome::Passed { index: 0 }
 }
 
 #[test]
@@ -572,7 +572,10 @@ fn barrier() {
                     for _ in 0..parties {
                         scope.spawn(|| {
                             let outcome = barrier.wait(false, None).unwrap();
-                            assert!(matches!(outcome, Outcome::Passed { .. }), "{failpoint}");
+                            assert!(
+                                matches!(outcome, BarrierOutcome::Passed { .. }),
+                                "{failpoint}"
+                            );
                         });
                     }
                 });
@@ -588,6 +591,6 @@ fn a_barrier_is_broken_by_a_death_that_nobody_was_there_to_notice() {
         board.set_id(block.id);
         board.bury(&board.start("party", "barrier-arrived"));
         std::thread::sleep(Duration::from_millis(150));
-        assert_eq!(barrier.wait(false, None).unwrap(), Outcome::Broken);
+        assert_eq!(barrier.wait(false, None).unwrap(), BarrierOutcome::Broken);
     });
 }

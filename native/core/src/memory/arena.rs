@@ -32,8 +32,11 @@ use crate::sys::procfs;
 /// A position in the arena, in bytes: the same in every process.
 pub type Offset = u64;
 
+/// Number of a block in the descriptor table; never 0.
+pub type BlockId = u32;
+
 /// Says that the memory is ours and laid out as below; changed with every change of the layout.
-const MAGIC: u64 = u64::from_le_bytes(*b"mpDeno03");
+const MAGIC: u64 = u64::from_le_bytes(*b"mparena4");
 
 /// What the arena is called in `/proc`.
 pub const NAME: &str = "multiprocessing";
@@ -86,6 +89,8 @@ const CAGE_WORD: Offset = 16;
 const NAMESPACE_WORD: Offset = 24;
 /// Two words of [`crate::wait`].
 pub const ANYWHERE: Offset = 32;
+/// Whose turn it is in the thread table ([`crate::tree::threads`]). In a cache line of its own.
+pub const NEXT_THREAD: Offset = 64;
 
 /// The shared memory of one process tree.
 pub struct Arena {

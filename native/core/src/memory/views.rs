@@ -27,8 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::memory::arena::{self, PAGE};
-use crate::memory::heap::blocks::BlockId;
-use crate::memory::heap::{Block, Kind};
+use crate::memory::heap::{Block, BlockId, Kind};
 use crate::sys::memory::{cover, is_mapped, is_shared};
 use crate::sys::procfs;
 use crate::tree::member::Member;

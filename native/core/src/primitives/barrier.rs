@@ -16,10 +16,11 @@
 //! waited, unless it is an ancestor of one that did, and so has it to hand it on; and whoever receives
 //! a message that has it.
 
+mod promise;
+
 use crate::error::{Error, Result};
 use crate::memory::arena::Offset;
-use crate::memory::heap::blocks::BlockId;
-use crate::memory::heap::{Block, Kind};
+use crate::memory::heap::{Block, BlockId, Kind};
 use crate::sync::barrier::{self as machine, Arrival, Party, Passage, Place};
 use crate::sync::{Attempt, Step, Token};
 use crate::sys::atomic::{AtomicU64, Ordering::Relaxed};
@@ -27,6 +28,8 @@ use crate::sys::clock::{Deadline, monotonic_milliseconds};
 use crate::tree::member::Member;
 use crate::tree::processes::{NO_SLOT, ProcessEntry, Slot};
 use crate::wait::{self, SLICE};
+
+pub use promise::AwaitBarrier;
 
 const BEGAN: Offset = 8;
 const PARTIES: Offset = 12;
@@ -42,7 +45,7 @@ pub const MAX_PARTIES: u32 = 1 << 20;
 
 /// How a party's wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum BarrierOutcome {
     /// All parties arrived; this one as number `index`, from 0.
     Passed {
         index: u32,
@@ -53,6 +56,22 @@ pub enum Outcome {
         slot: u32,
     },
     Broken,
+}
+
+/// The number of a wait at a barrier that was or is broken now.
+pub const BROKEN: i32 = -3;
+/// The number of a wait for the party that runs the action: this minus its slot.
+pub const RUNS_ACTION: i32 = -16;
+
+impl BarrierOutcome {
+    /// The same as a number: the index, from 0; [`BROKEN`]; or [`RUNS_ACTION`] − slot.
+    pub fn number(self) -> i32 {
+        match self {
+            Self::Passed { index } => index.cast_signed(),
+            Self::RunsAction { slot } => RUNS_ACTION - slot.cast_signed(),
+            Self::Broken => BROKEN,
+        }
+    }
 }
 
 /// A barrier as a block of the arena.
@@ -145,7 +164,7 @@ impl<'a> Barrier<'a> {
         has_action: bool,
         attempt: Attempt,
         has_died: &dyn Fn(Token) -> bool,
-    ) -> Step<Outcome> {
+    ) -> Step<BarrierOutcome> {
         let machine = self.machine();
         if place.is_none() {
             let slice = SLICE.as_millis() as u32;
@@ -161,32 +180,32 @@ impl<'a> Barrier<'a> {
                 Step::Sleep(value) => return Step::Sleep(value),
                 Step::Ready(Arrival::Waiting(arrived)) => *place = Some(arrived),
                 Step::Ready(Arrival::RunsAction(arrived)) => {
-                    return Step::Ready(Outcome::RunsAction { slot: arrived.slot });
+                    return Step::Ready(BarrierOutcome::RunsAction { slot: arrived.slot });
                 }
                 Step::Ready(Arrival::Released { index }) => {
                     self.wake();
-                    return Step::Ready(Outcome::Passed { index });
+                    return Step::Ready(BarrierOutcome::Passed { index });
                 }
                 Step::Ready(Arrival::Broken) => {
                     self.wake();
-                    return Step::Ready(Outcome::Broken);
+                    return Step::Ready(BarrierOutcome::Broken);
                 }
             }
         }
         let Some(arrived) = *place else {
-            return Step::Ready(Outcome::Broken);
+            return Step::Ready(BarrierOutcome::Broken);
         };
         if attempt.suspicious {
             self.give_up_hope(arrived, has_died);
         }
         match machine.wait_step(arrived, attempt, has_died) {
             Step::Sleep(value) => Step::Sleep(value),
-            Step::Ready(Passage::Passed) => Step::Ready(Outcome::Passed {
+            Step::Ready(Passage::Passed) => Step::Ready(BarrierOutcome::Passed {
                 index: arrived.index,
             }),
             Step::Ready(Passage::Broken) => {
                 self.wake();
-                Step::Ready(Outcome::Broken)
+                Step::Ready(BarrierOutcome::Broken)
             }
         }
     }
@@ -253,9 +272,9 @@ impl<'a> Barrier<'a> {
 
     /// What becomes of a party whose time is up: it breaks the barrier, unless its round has just
     /// ended. One that could not even arrive, for an action still runs, harms nobody.
-    pub fn give_up(&self, place: Option<Place>) -> Outcome {
+    pub fn give_up(&self, place: Option<Place>) -> BarrierOutcome {
         let Some(place) = place else {
-            return Outcome::Broken;
+            return BarrierOutcome::Broken;
         };
         self.machine().abort_round(place.round);
         // The round is over now, in one way or another.
@@ -263,17 +282,17 @@ impl<'a> Barrier<'a> {
             .machine()
             .wait_step(place, Attempt::default(), &|_| false)
         {
-            Step::Ready(Passage::Passed) => Outcome::Passed { index: place.index },
+            Step::Ready(Passage::Passed) => BarrierOutcome::Passed { index: place.index },
             _ => {
                 self.wake();
-                Outcome::Broken
+                BarrierOutcome::Broken
             }
         }
     }
 
     /// Blocks the calling thread until all parties have arrived. When `deadline` passes first, the
     /// barrier is broken.
-    pub fn wait(&self, has_action: bool, deadline: Deadline) -> Result<Outcome> {
+    pub fn wait(&self, has_action: bool, deadline: Deadline) -> Result<BarrierOutcome> {
         let token = self.member.token()?;
         let has_died = |owner| self.member.has_died(owner);
         let mut place = None;
@@ -284,7 +303,7 @@ impl<'a> Barrier<'a> {
     }
 
     /// The action has run: releases the others; `false` if the barrier was broken or reset
-    /// meanwhile. `slot` is what [`Outcome::RunsAction`] said, to this thread.
+    /// meanwhile. `slot` is what [`BarrierOutcome::RunsAction`] said, to this thread.
     pub fn release(&self, slot: u32) -> Result<bool> {
         if !self.is_mine(slot)? {
             return Ok(false);

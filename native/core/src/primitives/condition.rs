@@ -11,14 +11,16 @@
 //! the lock and stay. One that a killed thread has allocated but not yet linked stays unused until
 //! the condition goes.
 
+mod promise;
+
 use std::cell::Cell;
 
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
 use crate::memory::arena::Offset;
-use crate::memory::heap::blocks::BlockId;
-use crate::memory::heap::{Block, Kind};
+use crate::memory::heap::{Block, BlockId, Kind};
 use crate::primitives::Lock;
+use crate::primitives::lock::{acquired_number, acquired_of_number};
 use crate::sync::condition::{Slot, Ticket, Waiters};
 use crate::sync::{Acquired, Attempt, Step, Token};
 use crate::sys::atomic::{AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
@@ -26,6 +28,9 @@ use crate::sys::clock::Deadline;
 use crate::tree::member::Member;
 use crate::wait;
 use crate::wait::caller;
+use crate::wait::reactor::words::READY;
+
+pub use promise::AwaitCondition;
 
 /// Where in its block the words of a condition are, in bytes.
 pub const LOCK_ID: Offset = 0;
@@ -44,6 +49,9 @@ const MAX_CHUNKS: usize = 20;
 /// Told to nobody: see [`crate::wait::caller`].
 const NOBODY_LEFT: &str = "nobody is left who waits for the condition";
 
+/// The number of a wait whose time was up: the lock is ours again nevertheless.
+pub const NOT_NOTIFIED: i32 = -2;
+
 /// A condition as a block of the arena.
 #[derive(Clone, Copy)]
 pub struct Condition<'a> {
@@ -58,6 +66,39 @@ pub struct Waited {
     pub notified: bool,
     /// How the lock came back: its owner may have died meanwhile.
     pub acquired: Acquired,
+}
+
+impl Waited {
+    /// The same as a number:
+    ///
+    /// | number               | meaning                                                        |
+    /// | -------------------- | -------------------------------------------------------------- |
+    /// | [`READY`]            | notified                                                       |
+    /// | token                | notified; the lock's last owner died, it was this one          |
+    /// | [`NOT_NOTIFIED`]     | its time was up                                                |
+    /// | − token              | its time was up; the lock's last owner died, it was this one   |
+    ///
+    /// Tokens are at least 8192, so none is mistaken for another number.
+    pub fn number(self) -> i32 {
+        match (acquired_number(self.acquired), self.notified) {
+            (number, true) => number,
+            (READY, false) => NOT_NOTIFIED,
+            (token, false) => -token,
+        }
+    }
+
+    /// The wait that [`number`](Self::number) has made a number.
+    pub fn of_number(number: i32) -> Self {
+        let notified = number >= 0;
+        let acquired = match number {
+            NOT_NOTIFIED => READY,
+            number => number.wrapping_abs(),
+        };
+        Self {
+            notified,
+            acquired: acquired_of_number(acquired),
+        }
+    }
 }
 
 /// A wait that has begun: registered, and the lock released.
@@ -107,7 +148,7 @@ impl<'a> Condition<'a> {
     }
 
     /// Its lock.
-    pub fn mutex(self) -> Result<Lock<'a>> {
+    pub fn lock(self) -> Result<Lock<'a>> {
         Lock::part(self.member, self.lock_id())
     }
 
@@ -191,8 +232,8 @@ impl<'a> Condition<'a> {
     /// Registers the calling thread and releases the lock, all its levels; `None` if the thread
     /// does not have it. Whoever begins must [`block_on`](Self::block_on) or step to the end.
     pub fn begin(self) -> Result<Option<Wait>> {
-        let mutex = self.mutex()?;
-        if !mutex.is_mine()? {
+        let lock = self.lock()?;
+        if !lock.is_mine()? {
             return Ok(None);
         }
         let token = self.member.token()?;
@@ -214,7 +255,7 @@ impl<'a> Condition<'a> {
             }
         };
         failpoint("condition-registered");
-        let depth = mutex.release_fully();
+        let depth = lock.release_fully();
         Ok(Some(Wait {
             index,
             slot,
@@ -247,8 +288,8 @@ impl<'a> Condition<'a> {
         }
         failpoint("condition-woken");
         // Whatever went wrong, the lock comes back first.
-        let mutex = self.mutex()?;
-        let Some(acquired) = mutex.acquire(None)? else {
+        let lock = self.lock()?;
+        let Some(acquired) = lock.acquire(None)? else {
             wait.abandon(self);
             return Err(Error::Corrupted(NOBODY_LEFT));
         };
@@ -269,7 +310,7 @@ impl<'a> Condition<'a> {
     /// Notifies the `n` threads that have waited longest and says how many there were; `None` if
     /// the calling thread does not have the lock.
     pub fn notify(self, n: u32) -> Result<Option<u32>> {
-        if !self.mutex()?.is_mine()? {
+        if !self.lock()?.is_mine()? {
             return Ok(None);
         }
         let now = self.next_ticket();
@@ -357,7 +398,7 @@ impl Wait {
         if notified {
             self.slot(condition).finish();
         }
-        condition.mutex()?.restore(self.depth);
+        condition.lock()?.restore(self.depth);
         Ok(())
     }
 }

@@ -2,13 +2,13 @@
 
 use crate::error::Result;
 use crate::memory::arena::Offset;
-use crate::memory::heap::blocks::BlockId;
-use crate::memory::heap::{Block, Kind};
+use crate::memory::heap::{Block, BlockId, Kind};
 use crate::sync::event::{self as machine, Moment};
-use crate::sync::{Attempt, Step};
+use crate::sync::{Attempt, Step, Token};
 use crate::sys::clock::Deadline;
 use crate::tree::member::Member;
 use crate::wait;
+use crate::wait::reactor::words::{Operation, READY};
 
 /// Where in its block the word of an event is, in bytes.
 pub const EVENT_WORD: Offset = 0;
@@ -25,13 +25,7 @@ impl<'a> Event<'a> {
     /// A new event, not set.
     pub fn create(member: &'a Member) -> Result<(Self, Block)> {
         let block = member.create(Kind::Event, SIZE)?;
-        Ok((
-            Self {
-                member,
-                at: block.offset,
-            },
-            block,
-        ))
+        Ok((Self::open(member, block.id)?, block))
     }
 
     /// The event in the block `id`.
@@ -90,6 +84,40 @@ impl<'a> Event<'a> {
         let (machine, began) = (self.machine(), self.now());
         let step = |attempt| machine.wait_step(began, attempt);
         wait::block_on(machine.word, deadline, step).is_some()
+    }
+}
+
+/// A promise's wait until the event is set or was since the wait was made.
+pub struct AwaitEvent {
+    id: BlockId,
+    word: Offset,
+    began: Moment,
+}
+
+impl AwaitEvent {
+    pub fn new(member: &Member, id: BlockId) -> Result<Self> {
+        let event = Event::open(member, id)?;
+        Ok(Self {
+            id,
+            word: event.word(),
+            began: event.now(),
+        })
+    }
+}
+
+impl Operation for AwaitEvent {
+    fn word(&self) -> Offset {
+        self.word
+    }
+
+    fn step(
+        &mut self,
+        member: &Member,
+        attempt: Attempt,
+        _: &dyn Fn(Token) -> bool,
+    ) -> Result<Step<i32>> {
+        let step = Event::open(member, self.id)?.wait_step(self.began, attempt);
+        Ok(step.map(|()| READY))
     }
 }
 

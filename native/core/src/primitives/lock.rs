@@ -4,17 +4,17 @@ use std::sync::atomic::AtomicU32;
 
 use crate::error::{Error, Result};
 use crate::memory::arena::Offset;
-use crate::memory::heap::blocks::BlockId;
-use crate::memory::heap::{Block, Kind};
+use crate::memory::heap::{Block, BlockId, Kind};
 use crate::sync::lock::{self as machine, FREE};
 use crate::sync::rlock::RLock;
-use crate::sync::{Acquired, Acquirer, Released, Step, Token};
+use crate::sync::{Acquired, Acquirer, Attempt, Released, Step, Token};
 use crate::sys::atomic::Ordering::Relaxed;
 use crate::sys::clock::Deadline;
 use crate::tree::member::Member;
 use crate::tree::threads;
 use crate::wait;
 use crate::wait::fairness::{self, Waiting};
+use crate::wait::reactor::words::{Operation, READY};
 
 /// Where in its block the words of a lock are, in bytes.
 pub const LOCK_WORD: Offset = 0;
@@ -186,5 +186,64 @@ impl<'a> Lock<'a> {
 
     pub fn owner(self) -> Option<Token> {
         self.lock().owner()
+    }
+}
+
+/// An acquisition as a number: the token of the dead owner that it inherited from; else [`READY`].
+pub fn acquired_number(acquired: Acquired) -> i32 {
+    match acquired {
+        Acquired::Regularly => READY,
+        Acquired::FromDead(owner) => owner.get().cast_signed(),
+    }
+}
+
+/// The acquisition that [`acquired_number`] has made a number.
+pub fn acquired_of_number(number: i32) -> Acquired {
+    match Token::from_word(number.cast_unsigned()) {
+        None => Acquired::Regularly,
+        Some(dead) => Acquired::FromDead(dead),
+    }
+}
+
+/// A promise's acquisition, in the name of the thread that asked, once the lock is free: whoever has an RLock
+/// already goes deeper before it waits.
+pub struct AcquireLock {
+    id: BlockId,
+    word: Offset,
+    token: Token,
+    waiting: Waiting,
+}
+
+impl AcquireLock {
+    pub fn new(member: &Member, id: BlockId) -> Result<Self> {
+        let word = Lock::open(member, id)?.word();
+        Ok(Self {
+            id,
+            word,
+            token: member.token()?,
+            waiting: Waiting::default(),
+        })
+    }
+}
+
+impl Operation for AcquireLock {
+    fn word(&self) -> Offset {
+        self.word
+    }
+
+    fn step(
+        &mut self,
+        member: &Member,
+        attempt: Attempt,
+        has_died: &dyn Fn(Token) -> bool,
+    ) -> Result<Step<i32>> {
+        let lock = Lock::open(member, self.id)?;
+        let step = lock.acquire_anew_step(&Acquirer {
+            token: self.token,
+            attempt,
+            has_died,
+        });
+        self.waiting.note(lock.starving(), attempt, &step);
+        Ok(step.map(acquired_number))
     }
 }

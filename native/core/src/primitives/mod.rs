@@ -1,6 +1,7 @@
 //! The primitives as blocks of the arena: where their words are, waiting, and waking.
 //!
-//! The state machines are in [`crate::sync`], the waits of promises in [`crate::wait::reactor::operations`].
+//! The state machines are in [`crate::sync`]. Each primitive brings what a promise does that waits for it
+//! ([`Operation`](crate::wait::reactor::words::Operation)), and says as what number its outcome is told.
 
 pub mod barrier;
 pub mod condition;

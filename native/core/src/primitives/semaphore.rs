@@ -4,15 +4,15 @@ use std::sync::atomic::AtomicU32;
 
 use crate::error::Result;
 use crate::memory::arena::Offset;
-use crate::memory::heap::blocks::BlockId;
-use crate::memory::heap::{Block, Kind};
+use crate::memory::heap::{Block, BlockId, Kind};
 use crate::sync::semaphore::{self as machine, MAX_VALUE, Released};
-use crate::sync::{Attempt, Step};
+use crate::sync::{Attempt, Step, Token};
 use crate::sys::atomic::Ordering::Relaxed;
 use crate::sys::clock::Deadline;
 use crate::tree::member::Member;
 use crate::wait;
 use crate::wait::fairness::{self, Waiting};
+use crate::wait::reactor::words::{Operation, READY};
 
 /// Where in its block the words of a semaphore are, in bytes.
 pub const VALUE_WORD: Offset = 0;
@@ -42,13 +42,7 @@ impl<'a> Semaphore<'a> {
             .arena()
             .word32(block.offset + MAX_WORD)
             .store(max, Relaxed);
-        Ok((
-            Self {
-                member,
-                at: block.offset,
-            },
-            block,
-        ))
+        Ok((Self::open(member, block.id)?, block))
     }
 
     /// The semaphore in the block `id`.
@@ -130,6 +124,41 @@ impl<'a> Semaphore<'a> {
     /// The word in which waiters say that they have waited too long.
     pub fn starving(self) -> &'a AtomicU32 {
         self.member.arena().word32(self.at + STARVING_WORD)
+    }
+}
+
+/// A promise's acquisition.
+pub struct AcquireSemaphore {
+    id: BlockId,
+    word: Offset,
+    waiting: Waiting,
+}
+
+impl AcquireSemaphore {
+    pub fn new(member: &Member, id: BlockId) -> Result<Self> {
+        Ok(Self {
+            id,
+            word: Semaphore::open(member, id)?.word(),
+            waiting: Waiting::default(),
+        })
+    }
+}
+
+impl Operation for AcquireSemaphore {
+    fn word(&self) -> Offset {
+        self.word
+    }
+
+    fn step(
+        &mut self,
+        member: &Member,
+        attempt: Attempt,
+        _: &dyn Fn(Token) -> bool,
+    ) -> Result<Step<i32>> {
+        let semaphore = Semaphore::open(member, self.id)?;
+        let step = semaphore.acquire_step(attempt);
+        self.waiting.note(semaphore.starving(), attempt, &step);
+        Ok(step.map(|()| READY))
     }
 }
 

@@ -6,8 +6,7 @@ use rustix::event::PollFd;
 use rustix::process::Pid;
 
 use crate::error::{Error, Result};
-use crate::memory::heap::Hold;
-use crate::memory::heap::blocks::BlockId;
+use crate::memory::heap::{BlockId, Hold};
 use crate::sys::clock::Deadline;
 use crate::sys::stream;
 use crate::tree::processes::Place;

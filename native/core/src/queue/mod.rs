@@ -42,6 +42,7 @@
 //! - [`sweep`]: what a process leaves behind that is killed inside.
 //! - [`tasks`]: acknowledgements, for joinable queues.
 
+pub mod promise;
 mod put;
 pub mod roster;
 mod segment;
@@ -62,10 +63,9 @@ use segment::{Segment, block_size};
 
 use crate::Result;
 use crate::memory::arena::{Arena, Offset};
-use crate::memory::heap::blocks::BlockId;
-use crate::memory::heap::{Block, Kind};
+use crate::memory::heap::{Block, BlockId, Kind};
 use crate::sync::lock::Lock;
-use crate::sync::{Acquired, Acquirer, Released, Token};
+use crate::sync::{Acquired, Released, Token};
 use crate::tree::member::Member;
 use crate::wait;
 
@@ -311,16 +311,9 @@ impl<'a> Queue<'a> {
 
     #[cold]
     fn acquire_contended(self, side: Offset, token: Token) -> Result<bool> {
-        let lock = self.lock(side);
         let has_died = |owner| self.member.has_died(owner);
-        let acquired = wait::block_to_the_end(lock.word, None, |attempt| {
-            lock.acquire_step(&Acquirer {
-                token,
-                attempt,
-                has_died: &has_died,
-            })
-        });
-        let Some(Acquired::FromDead(dead)) = acquired else {
+        let acquired = wait::acquire(self.lock(side), token, &has_died);
+        let Acquired::FromDead(dead) = acquired else {
             return Ok(false);
         };
         if side == CONSUMERS_LOCK {

@@ -10,8 +10,7 @@ use super::{
     TAIL_SEGMENT,
 };
 use crate::failpoint::failpoint;
-use crate::memory::heap::blocks::BlockId;
-use crate::memory::heap::{Hold, Kind};
+use crate::memory::heap::{BlockId, Hold, Kind};
 use crate::sys::clock::is_past;
 use crate::{Error, Result, wait};
 

@@ -4,8 +4,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::memory::arena::{Arena, Offset};
-use crate::memory::heap::blocks::BlockId;
-use crate::memory::heap::{Block, Hold, Kind};
+use crate::memory::heap::{Block, BlockId, Hold, Kind};
 use crate::{Error, Result};
 
 /// Offsets of a segment's words: the position of its first unit, the next segment and the position

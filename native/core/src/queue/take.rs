@@ -8,8 +8,7 @@ use super::{
     PRODUCERS_ASLEEP, PRODUCERS_LOCK, Phase, Queue, SPARE_SEGMENT, TAIL, TAIL_SEEN,
 };
 use crate::failpoint::failpoint;
-use crate::memory::heap::blocks::BlockId;
-use crate::memory::heap::{Block, Hold, Kind};
+use crate::memory::heap::{Block, BlockId, Hold, Kind};
 use crate::{Error, Result};
 
 /// Smaller segments cost little to fill anew.

@@ -19,8 +19,7 @@
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
-use crate::memory::arena::{Arena, Offset, PROCESS_COUNT, PROCESS_SIZE, PROCESSES};
-use crate::memory::heap::blocks::BlockId;
+use crate::memory::arena::{Arena, BlockId, Offset, PROCESS_COUNT, PROCESS_SIZE, PROCESSES};
 use crate::sys::{life, text};
 
 /// Index of a process in the table.

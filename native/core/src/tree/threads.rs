@@ -9,8 +9,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::graves;
 use super::processes::{Place, ProcessEntry, Slot, State};
-use crate::memory::arena::{Arena, Offset, THREAD_COUNT, THREAD_SIZE, THREADS};
-use crate::memory::heap;
+use crate::memory::arena::{Arena, NEXT_THREAD, Offset, THREAD_COUNT, THREAD_SIZE, THREADS};
 use crate::process::Exit;
 use crate::sync::Token;
 use crate::sys::life;
@@ -72,7 +71,7 @@ impl<'a> ThreadEntry<'a> {
 /// written is used only when no other is left.
 pub fn register(arena: &Arena, slot: Slot) -> Option<Token> {
     let count = THREAD_COUNT as u32;
-    let turn = arena.word32(heap::NEXT_THREAD).fetch_add(1, Relaxed);
+    let turn = arena.word32(NEXT_THREAD).fetch_add(1, Relaxed);
     let claim = |reusable: &dyn Fn(ThreadEntry, u32) -> bool| {
         (0..count)
             .map(|k| turn.wrapping_add(k) % count)

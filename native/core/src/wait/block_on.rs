@@ -22,7 +22,8 @@ use std::sync::atomic::fence;
 use std::time::{Duration, Instant};
 
 use crate::memory::arena::{ANYWHERE, Arena, BUCKET_COUNT, BUCKET_SIZE, BUCKETS, Offset};
-use crate::sync::{Attempt, Step};
+use crate::sync::lock::Lock;
+use crate::sync::{Acquired, Acquirer, Attempt, Step, Token};
 use crate::sys::clock::{Deadline, is_past, remaining};
 use crate::sys::futex;
 use crate::wait::caller;
@@ -105,13 +106,27 @@ pub fn block_on<T>(
     block(word, deadline, caller::goes_on, step)
 }
 
-/// As [`block_on`], for a wait within an operation that has begun and must come to its end.
+/// As [`block_on`], for a wait within an operation that has begun and must come to its end: nobody is
+/// asked whether the caller is still there.
 pub fn block_to_the_end<T>(
     word: &AtomicU32,
     deadline: Deadline,
     step: impl FnMut(Attempt) -> Step<T>,
 ) -> Option<T> {
     block(word, deadline, || true, step)
+}
+
+/// Blocks the calling thread until it has a lock that guards words of the arena. Everybody keeps such a
+/// lock for microseconds only, or dies.
+pub fn acquire(lock: Lock, token: Token, has_died: &dyn Fn(Token) -> bool) -> Acquired {
+    let acquired = block_to_the_end(lock.word, None, |attempt| {
+        lock.acquire_step(&Acquirer {
+            token,
+            attempt,
+            has_died,
+        })
+    });
+    acquired.unwrap_or(Acquired::Regularly) // without a deadline there is no other end
 }
 
 fn block<T>(

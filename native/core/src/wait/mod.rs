@@ -7,5 +7,5 @@ pub mod fairness;
 pub mod reactor;
 
 pub use block_on::{
-    SLICE, anywhere, block_on, block_to_the_end, bucket, bucket_of, spinning_helps, wake,
+    SLICE, acquire, anywhere, block_on, block_to_the_end, bucket, bucket_of, spinning_helps, wake,
 };

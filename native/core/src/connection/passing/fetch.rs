@@ -18,8 +18,7 @@ use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
 
 use super::{BUSY_PAUSE, CONFIRMED, GRANTED, LONGEST_TICKET, Ticket, address, is_same_user};
 use crate::error::{Error, Result};
-use crate::memory::heap::Kind;
-use crate::memory::heap::blocks::BlockId;
+use crate::memory::heap::{BlockId, Kind};
 use crate::sys::clock::Deadline;
 use crate::sys::socket::{await_readable, receive_descriptor};
 use crate::tree::member::Member;

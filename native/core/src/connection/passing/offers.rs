@@ -22,8 +22,7 @@ use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, 
 
 use super::{CONFIRMED, GRANTED, PATIENCE, SECRET, Secret, Ticket, address, is_same_user, random};
 use crate::error::{Error, Result};
-use crate::memory::heap::Kind;
-use crate::memory::heap::blocks::BlockId;
+use crate::memory::heap::{BlockId, Kind};
 use crate::sys::socket::send_descriptor;
 use crate::tree::member::Member;
 use crate::wait::reactor::WaitId;

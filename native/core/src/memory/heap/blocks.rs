@@ -19,7 +19,7 @@ use super::holds::{Hold, Holder};
 use super::journal::Transaction;
 use super::pages::pages_for;
 use super::small::part_size;
-use super::{Account, Heap, NEXT_DESCRIPTOR, RETURNED_DESCRIPTORS};
+use super::{Account, BlockId, Heap, NEXT_DESCRIPTOR, RETURNED_DESCRIPTORS};
 use crate::error::{Error, Result};
 use crate::memory::arena::{
     Arena, CELL_SIZE, CELLS, DESCRIPTOR_COUNT, DESCRIPTOR_SIZE, DESCRIPTORS, Offset, PAGE,
@@ -88,9 +88,6 @@ impl Kind {
         Self::ALL.get(number as usize).copied()
     }
 }
-
-/// Number of a block in the descriptor table; never 0.
-pub type BlockId = u32;
 
 /// A block in use, as its descriptor told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,7 +12,8 @@
 use std::collections::HashSet;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::blocks::{Block, BlockId, counts_word, owned_holds_word};
+use super::BlockId;
+use super::blocks::{Block, counts_word, owned_holds_word};
 use super::journal::Transaction;
 use super::{Account, Heap, NEXT_HOLD, RETURNED_HOLDS};
 use crate::error::{Error, Result};

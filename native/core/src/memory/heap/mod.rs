@@ -16,7 +16,6 @@
 //! | offset | word                                                     |
 //! | ------ | -------------------------------------------------------- |
 //! | 0      | the lock                                                 |
-//! | 8      | whose turn it is in the thread table                     |
 //! | 16     | next unused descriptor                                   |
 //! | 24     | next unused hold                                         |
 //! | 32     | first returned hold                                      |
@@ -35,6 +34,7 @@ mod pages;
 mod small;
 mod sweep;
 
+pub use crate::memory::arena::BlockId;
 pub use accounts::{Account, Limits};
 pub use blocks::{Block, Kind};
 pub use holds::{Hold, Holder};
@@ -42,13 +42,11 @@ pub use holds::{Hold, Holder};
 use crate::error::Result;
 use crate::memory::arena::{Arena, HEAP, Offset};
 use crate::sync::lock::Lock;
-use crate::sync::{Acquired, Acquirer, Released, Token};
+use crate::sync::{Acquired, Released, Token};
 use crate::tree::threads;
 use crate::wait;
 
 const LOCK: Offset = HEAP;
-/// Whose turn it is in the thread table.
-pub const NEXT_THREAD: Offset = HEAP + 8;
 const NEXT_DESCRIPTOR: Offset = HEAP + 16;
 const NEXT_HOLD: Offset = HEAP + 24;
 const RETURNED_HOLDS: Offset = HEAP + 32;
@@ -79,24 +77,18 @@ pub struct Heap<'a> {
 }
 
 impl<'a> Heap<'a> {
-    /// Waits for the heap's lock. Everybody keeps it for microseconds only, or dies.
+    /// Waits for the heap's lock.
     pub fn lock(arena: &'a Arena, token: Token) -> Result<Self> {
         let lock = Lock {
             word: arena.word32(LOCK),
         };
         let has_died = |owner| threads::has_died(arena, owner);
-        let acquired = wait::block_to_the_end(lock.word, None, |attempt| {
-            lock.acquire_step(&Acquirer {
-                token,
-                attempt,
-                has_died: &has_died,
-            })
-        });
+        let acquired = wait::acquire(lock, token, &has_died);
         let heap = Self {
             arena,
             account: Account::NONE,
         };
-        if let Some(Acquired::FromDead(_)) = acquired {
+        if let Acquired::FromDead(_) = acquired {
             journal::recover(arena)?;
         }
         Ok(heap)

@@ -10,7 +10,8 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::blocks::{Block, BlockId, counts_word, owned_holds_word};
+use super::BlockId;
+use super::blocks::{Block, counts_word, owned_holds_word};
 use super::holds::Holder;
 use super::journal::Transaction;
 use super::{Heap, NEXT_DESCRIPTOR};

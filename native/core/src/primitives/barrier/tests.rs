@@ -3,8 +3,7 @@ use std::sync::{Arc, mpsc};
 
 use super::*;
 use crate::sys::clock::deadline_after;
-use crate::wait::reactor::operations::{AwaitBarrier, BROKEN, RUNS_ACTION};
-use crate::wait::reactor::words::{Outcome as Told, Words};
+use crate::wait::reactor::words::{WaitOutcome, Words};
 
 fn member() -> Arc<Member> {
     Arc::new(Member::root("test").unwrap())
@@ -26,7 +25,7 @@ fn the_number_of_parties_has_bounds() {
     for _ in 0..5 {
         assert_eq!(
             barrier.wait(false, None).unwrap(),
-            Outcome::Passed { index: 0 }
+            BarrierOutcome::Passed { index: 0 }
         );
     }
 }
@@ -46,7 +45,7 @@ fn parties_move_in_lockstep_and_each_index_occurs_once() {
                     for round in 1..=rounds {
                         arrived.fetch_add(1, Relaxed);
                         let outcome = barrier.wait(false, None).unwrap();
-                        let Outcome::Passed { index } = outcome else {
+                        let BarrierOutcome::Passed { index } = outcome else {
                             panic!("round {round}: {outcome:?}");
                         };
                         indices.fetch_add(index, Relaxed);
@@ -73,7 +72,7 @@ fn more_threads_than_parties_pass_in_groups() {
                 while begun.fetch_add(1, Relaxed) < 2400 {
                     assert!(matches!(
                         barrier.wait(false, None),
-                        Ok(Outcome::Passed { .. })
+                        Ok(BarrierOutcome::Passed { .. })
                     ));
                 }
             });
@@ -91,7 +90,7 @@ fn the_last_party_runs_the_action_before_the_others_go_on() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for round in 1..=500 {
-                    if let Outcome::RunsAction { slot } = barrier.wait(true, None).unwrap() {
+                    if let BarrierOutcome::RunsAction { slot } = barrier.wait(true, None).unwrap() {
                         ran.fetch_add(1, Relaxed);
                         assert!(barrier.release(slot).unwrap());
                     }
@@ -112,7 +111,7 @@ const ENDINGS: [Ending; 3] = [
     (
         "failing action",
         |barrier| match barrier.wait(true, None).unwrap() {
-            Outcome::RunsAction { slot } => barrier.abort(Some(slot)).unwrap(),
+            BarrierOutcome::RunsAction { slot } => barrier.abort(Some(slot)).unwrap(),
             other => panic!("{other:?}"),
         },
         true,
@@ -131,13 +130,13 @@ fn who_waits_fails_when_the_barrier_is_broken_or_reset() {
                 until_waiting(&barrier, 2);
                 end(&barrier);
                 for waiter in waiters {
-                    assert_eq!(waiter.join().unwrap(), Outcome::Broken, "{name}");
+                    assert_eq!(waiter.join().unwrap(), BarrierOutcome::Broken, "{name}");
                 }
             });
             assert_eq!(barrier.is_broken(), stays_broken, "{name}");
             assert_eq!(barrier.waiting(), 0);
             if stays_broken {
-                assert_eq!(barrier.wait(false, None).unwrap(), Outcome::Broken);
+                assert_eq!(barrier.wait(false, None).unwrap(), BarrierOutcome::Broken);
                 barrier.reset();
             }
             assert!(!barrier.is_broken());
@@ -158,9 +157,9 @@ fn a_time_out_breaks_the_barrier_for_all() {
         until_waiting(&barrier, 1);
         assert_eq!(
             barrier.wait(false, deadline_after(10.0)).unwrap(),
-            Outcome::Broken
+            BarrierOutcome::Broken
         );
-        assert_eq!(patient.join().unwrap(), Outcome::Broken);
+        assert_eq!(patient.join().unwrap(), BarrierOutcome::Broken);
     });
     assert!(barrier.is_broken());
 }
@@ -175,7 +174,7 @@ fn resets_while_parties_come_and_go_leave_a_working_barrier() {
                 scope.spawn(|| {
                     let outcomes = (0..3000).map(|_| barrier.wait(false, deadline_after(1000.0)));
                     outcomes
-                        .filter(|o| matches!(o, Ok(Outcome::Passed { .. })))
+                        .filter(|o| matches!(o, Ok(BarrierOutcome::Passed { .. })))
                         .count()
                 })
             })
@@ -190,12 +189,12 @@ fn resets_while_parties_come_and_go_leave_a_working_barrier() {
         scope.spawn(|| {
             assert!(matches!(
                 barrier.wait(false, None),
-                Ok(Outcome::Passed { .. })
+                Ok(BarrierOutcome::Passed { .. })
             ))
         });
         assert!(matches!(
             barrier.wait(false, None),
-            Ok(Outcome::Passed { .. })
+            Ok(BarrierOutcome::Passed { .. })
         ));
     });
 }
@@ -215,7 +214,7 @@ fn promises_pass_break_and_run_the_action() {
     let indices = || {
         let mut told: Vec<_> = (0..3).map(|_| hear.recv().unwrap()).collect();
         told.sort_by_key(|told| {
-            if let Told::Ready(index) = told {
+            if let WaitOutcome::Ready(index) = told {
                 *index
             } else {
                 i32::MAX
@@ -224,10 +223,10 @@ fn promises_pass_break_and_run_the_action() {
         told
     };
     let _ = [submit(false), submit(false), submit(false)];
-    assert_eq!(indices(), [0, 1, 2].map(Told::Ready));
+    assert_eq!(indices(), [0, 1, 2].map(WaitOutcome::Ready));
 
     let _ = [submit(true), submit(true), submit(true)];
-    let Ok(Told::Ready(number)) = hear.recv() else {
+    let Ok(WaitOutcome::Ready(number)) = hear.recv() else {
         panic!("nobody runs the action");
     };
     assert!(number <= RUNS_ACTION && hear.try_recv().is_err());
@@ -238,14 +237,17 @@ fn promises_pass_break_and_run_the_action() {
     );
     assert_eq!(
         (hear.recv(), hear.recv()),
-        (Ok(Told::Ready(0)), Ok(Told::Ready(1)))
+        (Ok(WaitOutcome::Ready(0)), Ok(WaitOutcome::Ready(1)))
     );
 
     let (given_up, _) = (submit(false), submit(false));
     assert!(words.hasten(given_up));
     assert_eq!(
         (hear.recv(), hear.recv()),
-        (Ok(Told::Ready(BROKEN)), Ok(Told::Ready(BROKEN)))
+        (
+            Ok(WaitOutcome::Ready(BROKEN)),
+            Ok(WaitOutcome::Ready(BROKEN))
+        )
     );
     assert!(barrier.is_broken());
 }

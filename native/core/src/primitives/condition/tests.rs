@@ -3,8 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::sys::clock::deadline_after;
-use crate::wait::reactor::operations::{ACQUIRED, AwaitCondition, NOT_NOTIFIED};
-use crate::wait::reactor::words::{Outcome, Words};
+use crate::wait::reactor::words::{WaitOutcome, Words};
 
 const KINDS: [Kind; 3] = [Kind::Lock, Kind::RLock, Kind::Value];
 
@@ -15,7 +14,7 @@ fn member() -> Arc<Member> {
 fn condition(member: &Member, kind: Kind) -> (Condition<'_>, Lock<'_>) {
     let lock = member.create(kind, 64).unwrap().id;
     let (condition, _) = Condition::create(member, lock).unwrap();
-    (condition, condition.mutex().unwrap())
+    (condition, condition.lock().unwrap())
 }
 
 /// Waits until as many wait: a rendezvous, for waiters are counted under the lock.
@@ -26,7 +25,7 @@ fn until_waiting(condition: Condition, count: usize) {
 }
 
 fn notify(condition: Condition, n: u32) -> u32 {
-    let mutex = condition.mutex().unwrap();
+    let mutex = condition.lock().unwrap();
     mutex.acquire(None).unwrap().unwrap();
     let count = condition.notify(n).unwrap().unwrap();
     assert!(mutex.release().unwrap());
@@ -37,7 +36,7 @@ fn notify(condition: Condition, n: u32) -> u32 {
 fn die_waiting(condition: Condition) {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
-            condition.mutex().unwrap().acquire(None).unwrap().unwrap();
+            condition.lock().unwrap().acquire(None).unwrap().unwrap();
             condition.begin().unwrap().unwrap();
         });
         // Its token ends with the thread, which the scope alone does not wait for.
@@ -226,7 +225,7 @@ fn submit(
     words: &Arc<Words>,
     id: BlockId,
     deadline: Deadline,
-) -> (u64, mpsc::Receiver<Outcome>) {
+) -> (u64, mpsc::Receiver<WaitOutcome>) {
     let (told, hear) = mpsc::channel();
     let operation = Box::new(AwaitCondition::new(member, id).unwrap().unwrap());
     let sink = Box::new(move |outcome| told.send(outcome).unwrap());
@@ -244,14 +243,14 @@ fn promises_wait_are_notified_time_out_and_are_hastened() {
     }
     let (_, hear) = submit(&member, &words, id, None);
     assert_eq!(notify(condition, 1), 1);
-    assert_eq!(hear.recv(), Ok(Outcome::Ready(ACQUIRED)));
+    assert_eq!(hear.recv(), Ok(WaitOutcome::Ready(READY)));
 
     let (_, hear) = submit(&member, &words, id, deadline_after(20.0));
-    assert_eq!(hear.recv(), Ok(Outcome::Ready(NOT_NOTIFIED)));
+    assert_eq!(hear.recv(), Ok(WaitOutcome::Ready(NOT_NOTIFIED)));
 
     let (wait, hear) = submit(&member, &words, id, None);
     assert!(words.hasten(wait));
-    assert_eq!(hear.recv(), Ok(Outcome::Ready(NOT_NOTIFIED)));
+    assert_eq!(hear.recv(), Ok(WaitOutcome::Ready(NOT_NOTIFIED)));
     assert!(!words.hasten(wait));
 
     // Hastened while another has the lock: it is told only when the lock is its own again.
@@ -269,7 +268,7 @@ fn promises_wait_are_notified_time_out_and_are_hastened() {
         assert!(words.hasten(wait));
         assert!(hear.recv_timeout(Duration::from_millis(50)).is_err());
         go.send(()).unwrap();
-        assert_eq!(hear.recv(), Ok(Outcome::Ready(NOT_NOTIFIED)));
+        assert_eq!(hear.recv(), Ok(WaitOutcome::Ready(NOT_NOTIFIED)));
     });
     assert_eq!(condition.waiters().unwrap(), 0);
     for _ in 0..2 {
@@ -299,6 +298,6 @@ fn two_hundred_promises_are_notified_in_one_call() {
     }
     assert!(
         hear.into_iter()
-            .all(|hear| hear.recv() == Ok(Outcome::Ready(ACQUIRED)))
+            .all(|hear| hear.recv() == Ok(WaitOutcome::Ready(READY)))
     );
 }

@@ -8,8 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::Member;
 use super::holdings::Held;
 use crate::error::{Error, Result};
-use crate::memory::heap::blocks::BlockId;
-use crate::memory::heap::{Block, Hold, Holder, Kind};
+use crate::memory::heap::{Block, BlockId, Hold, Holder, Kind};
 
 /// A block that a message has brought, or the preparation: until the message's holds are let go, a
 /// caged process may adopt it.

@@ -9,8 +9,8 @@ use super::Member;
 use super::shares::{Attitude, Shares, ThreadKey, this_thread};
 use crate::error::{Error, Result};
 use crate::memory::arena::Offset;
-use crate::memory::heap::blocks::{BlockId, require_possible};
-use crate::memory::heap::{Block, Hold, Holder, Kind};
+use crate::memory::heap::blocks::require_possible;
+use crate::memory::heap::{Block, BlockId, Hold, Holder, Kind};
 use crate::tree::processes::{self, ProcessEntry, Slot, State};
 
 pub(super) struct Held {

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::WaitId;
+use crate::error::Result;
 use crate::memory::arena::{BUCKET_COUNT, Offset};
 use crate::sync::{Attempt, Step, Token};
 use crate::sys::clock::Deadline;
@@ -25,13 +26,14 @@ pub trait Operation: Send {
     /// The word.
     fn word(&self) -> Offset;
 
-    /// Takes one step; `Ready` carries the number that the sink gets.
+    /// Takes one step; `Ready` carries the number that the sink gets. An error, of an object that
+    /// turned out to be unusable, ends the wait with [`FAILED`].
     fn step(
         &mut self,
         member: &Member,
         attempt: Attempt,
         has_died: &dyn Fn(Token) -> bool,
-    ) -> Step<i32>;
+    ) -> Result<Step<i32>>;
 
     /// The deadline has passed. `None`: it is over. An operation that cannot stop now (a
     /// condition that must have its lock back) returns the word it waits for from here on.
@@ -43,15 +45,20 @@ pub trait Operation: Send {
     fn abandon(&mut self, _member: &Member) {}
 }
 
+/// The number of an operation that got what it waited for, and has nothing else to say of it.
+pub const READY: i32 = 0;
+/// The number of an operation whose object turned out to be unusable.
+pub const FAILED: i32 = -1;
+
 /// How an operation ended, as the sink is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum WaitOutcome {
     Ready(i32),
     TimedOut,
 }
 
 /// Called in the reactor's thread, once, unless the wait is cancelled.
-pub type Sink = Box<dyn FnOnce(Outcome) + Send>;
+pub type Sink = Box<dyn FnOnce(WaitOutcome) + Send>;
 
 /// Looks whether somebody has heard what was told, and tells it again if not. `false`: it has been
 /// heard.
@@ -271,7 +278,7 @@ impl Words {
         state: &mut State,
         due: &[(WaitId, bool)],
         now: Instant,
-    ) -> Vec<(Sink, Outcome)> {
+    ) -> Vec<(Sink, WaitOutcome)> {
         let mut told = Vec::new();
         // A thousand locks of one owner are one question.
         let verdicts = RefCell::new(HashMap::new());
@@ -298,12 +305,13 @@ impl Words {
                 suspicious,
             };
             pending.slept = true;
-            match pending.operation.step(&self.member, attempt, &has_died) {
+            let step = pending.operation.step(&self.member, attempt, &has_died);
+            match step.unwrap_or(Step::Ready(FAILED)) {
                 Step::Ready(number) => {
                     told.extend(
                         state
                             .remove(id)
-                            .map(|over| (over.sink, Outcome::Ready(number))),
+                            .map(|over| (over.sink, WaitOutcome::Ready(number))),
                     );
                 }
                 Step::Sleep(_) if pending.operation.word() == word => {
@@ -324,7 +332,11 @@ impl Words {
                 state.move_to_bucket(id);
                 state.fresh.push(id);
             } else {
-                told.extend(state.remove(id).map(|over| (over.sink, Outcome::TimedOut)));
+                told.extend(
+                    state
+                        .remove(id)
+                        .map(|over| (over.sink, WaitOutcome::TimedOut)),
+                );
             }
         }
         told

@@ -3,8 +3,8 @@ use std::sync::mpsc;
 use super::*;
 use crate::memory::heap::Kind;
 use crate::primitives::Lock as SharedLock;
+use crate::primitives::lock::AcquireLock;
 use crate::sys::clock::deadline_after;
-use crate::wait::reactor::operations::{ACQUIRED, Acquire};
 
 fn reactor() -> (Arc<Member>, Arc<Words>) {
     let member = Arc::new(Member::root("test").unwrap());
@@ -36,7 +36,7 @@ fn a_waiting_acquisition_is_told_when_the_lock_is_released() {
     let (member, words) = reactor();
     let (id, let_go) = held_lock(&member);
     let (told, hear) = mpsc::channel();
-    let operation = Box::new(Acquire::new(&member, id).unwrap());
+    let operation = Box::new(AcquireLock::new(&member, id).unwrap());
     words
         .submit(
             operation,
@@ -46,7 +46,7 @@ fn a_waiting_acquisition_is_told_when_the_lock_is_released() {
         .unwrap();
     assert!(hear.try_recv().is_err());
     let_go();
-    assert_eq!(hear.recv(), Ok(Outcome::Ready(ACQUIRED)));
+    assert_eq!(hear.recv(), Ok(WaitOutcome::Ready(READY)));
     assert!(words.is_empty());
     let owner = SharedLock::open(&member, id).unwrap().owner();
     assert_eq!(owner, Some(member.token().unwrap()));
@@ -56,7 +56,7 @@ fn a_waiting_acquisition_is_told_when_the_lock_is_released() {
 fn a_cancelled_acquisition_acquires_nothing() {
     let (member, words) = reactor();
     let (id, let_go) = held_lock(&member);
-    let operation = Box::new(Acquire::new(&member, id).unwrap());
+    let operation = Box::new(AcquireLock::new(&member, id).unwrap());
     let wait = words
         .submit(operation, None, Box::new(|_| panic!("cancelled")))
         .unwrap();
@@ -75,12 +75,12 @@ fn two_thousand_acquisitions_time_out_together() {
     owners.push(let_go);
     for _ in 0..2000 {
         let told = told.clone();
-        let operation = Box::new(Acquire::new(&member, id).unwrap());
+        let operation = Box::new(AcquireLock::new(&member, id).unwrap());
         let sink: Sink = Box::new(move |outcome| told.send(outcome).unwrap());
         words.submit(operation, deadline_after(20.0), sink).unwrap();
     }
     for _ in 0..2000 {
-        assert_eq!(hear.recv(), Ok(Outcome::TimedOut));
+        assert_eq!(hear.recv(), Ok(WaitOutcome::TimedOut));
     }
     assert!(words.is_empty());
     owners.into_iter().for_each(|let_go| let_go());
@@ -102,7 +102,7 @@ fn the_lock_of_a_thread_that_ended_is_inherited() {
     .join()
     .unwrap();
     let (told, hear) = mpsc::channel();
-    let operation = Box::new(Acquire::new(&member, id).unwrap());
+    let operation = Box::new(AcquireLock::new(&member, id).unwrap());
     words
         .submit(
             operation,
@@ -110,5 +110,8 @@ fn the_lock_of_a_thread_that_ended_is_inherited() {
             Box::new(move |outcome| told.send(outcome).unwrap()),
         )
         .unwrap();
-    assert_eq!(hear.recv(), Ok(Outcome::Ready(token.get().cast_signed())));
+    assert_eq!(
+        hear.recv(),
+        Ok(WaitOutcome::Ready(token.get().cast_signed()))
+    );
 }
