@@ -1,6 +1,9 @@
 //! Connections. Each belongs to the thread that made it, which names it by a number; what is small
 //! passes through the scratch buffer of queues.rs.
-#![allow(unsafe_code)] // descriptors that JavaScript names by their numbers
+#![expect(
+    unsafe_code,
+    reason = "descriptors that JavaScript names by their numbers"
+)]
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -4,8 +4,14 @@
 //! outcomes are numbers (documented at each function), everything else is thrown with a `code`
 //! that `src/addon/binding.ts` turns into an error class.
 
-// Node-API is only there inside a runtime: the addon is tested from JavaScript.
-#![cfg_attr(test, allow(dead_code, unused_imports))]
+#![cfg_attr(
+    test,
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "Node-API is only there inside a runtime: the addon is tested from JavaScript"
+    )
+)]
 
 mod children;
 mod connections;

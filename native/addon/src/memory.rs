@@ -1,5 +1,8 @@
 //! Blocks and the windows through which JavaScript sees them.
-#![allow(unsafe_code)] // ArrayBuffers over memory that JavaScript does not own
+#![expect(
+    unsafe_code,
+    reason = "ArrayBuffers over memory that JavaScript does not own"
+)]
 
 use multiprocessing_core::cage;
 use multiprocessing_core::memory::arena::{CELL_COUNT, CELL_SIZE, CELLS, PROCESS_COUNT};

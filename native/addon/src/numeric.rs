@@ -3,7 +3,7 @@
 //! napi-rs prepares each call for buffers and references that may be borrowed, which costs about
 //! 150 ns; these functions take and return nothing but numbers, need none of that, and cost 40 ns.
 //! They are called thousands of times a millisecond, so that is worth a few unsafe lines.
-#![allow(unsafe_code)] // Node-API itself
+#![expect(unsafe_code, reason = "Node-API itself")]
 
 use std::ffi::{CString, c_void};
 use std::ptr;
@@ -225,14 +225,14 @@ pub fn add_functions(exports: Object, env: Env) -> napi::Result<()> {
         let name = CString::new(*name)?;
         let data = (*function as *const c_void).cast_mut();
         let mut value = ptr::null_mut();
+        let (raw, length) = (env.raw(), name.as_bytes().len() as isize);
         // SAFETY: Node-API is called on its own thread with a live `env`; `data` is a function
         // pointer, valid for ever, that `call` turns back.
         unsafe {
-            let raw = env.raw();
-            let length = name.as_bytes().len() as isize;
-            sys::napi_create_function(raw, name.as_ptr(), length, Some(call), data, &mut value);
-            sys::napi_set_named_property(raw, exports.raw(), name.as_ptr(), value);
-        }
+            sys::napi_create_function(raw, name.as_ptr(), length, Some(call), data, &mut value)
+        };
+        // SAFETY: as above; `value` is the function just made.
+        unsafe { sys::napi_set_named_property(raw, exports.raw(), name.as_ptr(), value) };
     }
     Ok(())
 }
@@ -242,27 +242,28 @@ unsafe extern "C" fn call(env: sys::napi_env, info: sys::napi_callback_info) -> 
     let mut given = [ptr::null_mut(); MOST];
     let mut data = ptr::null_mut();
     let mut result = ptr::null_mut();
-    // SAFETY: `env` and `info` are those of the running call; `given` has room for `count`; `data`
-    // is the `Numeric` that this function was created with.
-    unsafe {
-        let this = ptr::null_mut();
-        sys::napi_get_cb_info(env, info, &mut count, given.as_mut_ptr(), this, &mut data);
-        let function = std::mem::transmute::<*mut c_void, Numeric>(data);
-        let mut arguments = [0.0; MOST];
-        for (argument, given) in arguments.iter_mut().zip(given).take(count) {
-            if sys::napi_get_value_double(env, given, argument) != sys::Status::napi_ok {
-                throw(env, "STATE", "Cannot call the addon: wanted numbers");
-                return result;
-            }
+    let this = ptr::null_mut();
+    // SAFETY: `env` and `info` are those of the running call; `given` has room for `count`.
+    unsafe { sys::napi_get_cb_info(env, info, &mut count, given.as_mut_ptr(), this, &mut data) };
+    // SAFETY: `data` is the `Numeric` that this function was created with.
+    let function = unsafe { std::mem::transmute::<*mut c_void, Numeric>(data) };
+    let mut arguments = [0.0; MOST];
+    for (argument, given) in arguments.iter_mut().zip(given).take(count) {
+        // SAFETY: `env` and `given` are those of the running call.
+        let status = unsafe { sys::napi_get_value_double(env, given, argument) };
+        if status != sys::Status::napi_ok {
+            throw(env, "STATE", "Cannot call the addon: wanted numbers");
+            return result;
         }
-        // A panic must not cross into JavaScript.
-        match std::panic::catch_unwind(|| isolate::unless_gone(function(&arguments))) {
-            Ok(Ok(number)) => {
-                sys::napi_create_double(env, number, &mut result);
-            }
-            Ok(Err(error)) => throw(env, &error.status, &error.reason),
-            Err(_) => throw(env, "CORRUPTED", "The addon failed; this is a bug in it"),
+    }
+    // A panic must not cross into JavaScript.
+    match std::panic::catch_unwind(|| isolate::unless_gone(function(&arguments))) {
+        Ok(Ok(number)) => {
+            // SAFETY: `env` is that of the running call.
+            unsafe { sys::napi_create_double(env, number, &mut result) };
         }
+        Ok(Err(error)) => throw(env, &error.status, &error.reason),
+        Err(_) => throw(env, "CORRUPTED", "The addon failed; this is a bug in it"),
     }
     result
 }

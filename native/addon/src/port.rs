@@ -1,6 +1,9 @@
 //! How the reactors reach the JavaScript of a thread: a list of outcomes, and one call that says
 //! the list is no longer empty.
-#![allow(unsafe_code)] // referencing a threadsafe function has no safe wrapper that shares it
+#![expect(
+    unsafe_code,
+    reason = "referencing a threadsafe function has no safe wrapper that shares it"
+)]
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -254,13 +257,12 @@ pub fn keep_alive(env: &Env, on: bool) -> Result<()> {
         let Some(ring) = ring.as_ref().map(|ring| ring.handle.get_raw()) else {
             return Ok(());
         };
-        // SAFETY: the function lives as long as the mailbox, and this is the thread it belongs to.
-        let status = unsafe {
-            match on {
-                true => napi::sys::napi_ref_threadsafe_function(env.raw(), ring),
-                false => napi::sys::napi_unref_threadsafe_function(env.raw(), ring),
-            }
+        let change = match on {
+            true => napi::sys::napi_ref_threadsafe_function,
+            false => napi::sys::napi_unref_threadsafe_function,
         };
+        // SAFETY: the function lives as long as the mailbox, and this is the thread it belongs to.
+        let status = unsafe { change(env.raw(), ring) };
         match status {
             napi::sys::Status::napi_ok => Ok(()),
             _ => Err(state("Cannot wait: this thread's event loop is closing")),

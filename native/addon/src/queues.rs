@@ -1,6 +1,9 @@
 //! Queues. Short messages pass through a *scratch* buffer that JavaScript and this thread share,
 //! so that a call needs to carry nothing but numbers.
-#![allow(unsafe_code)] // the scratch buffer is an ArrayBuffer over memory of ours
+#![expect(
+    unsafe_code,
+    reason = "the scratch buffer is an ArrayBuffer over memory of ours"
+)]
 
 use std::cell::RefCell;
 use std::ptr::NonNull;
@@ -254,7 +257,9 @@ pub fn queue_get_split(id: u32, mut head: Uint8Array, mut rest: Uint8Array) -> R
         return Err(state("Cannot get a message in two parts: they overlap"));
     }
     // SAFETY: as in `queue_get_into`; and no byte is in both.
-    let (head, rest) = unsafe { (head.as_mut(), rest.as_mut()) };
+    let head = unsafe { head.as_mut() };
+    // SAFETY: as above.
+    let rest = unsafe { rest.as_mut() };
     let take = queue.try_take_split(head, rest).map_err(to_js)?;
     with_scratch(|scratch| scratch.outcome(take))
 }

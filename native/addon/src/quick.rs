@@ -4,7 +4,7 @@
 //!
 //! Nothing can be thrown here and nothing may wait. Whatever is not done at once is done, or fails,
 //! when JavaScript calls the function of the same name in `numeric.rs`.
-#![allow(unsafe_code)] // names that the dynamic linker finds
+#![expect(unsafe_code, reason = "names that the dynamic linker finds")]
 
 use std::panic::catch_unwind;
 

@@ -221,7 +221,10 @@ pub fn change_directory(path: String) -> Result<()> {
 }
 
 /// The two descriptors that a child is started with, close-on-exec from here on.
-#[allow(unsafe_code)]
+#[expect(
+    unsafe_code,
+    reason = "owns descriptors that it knows by their numbers"
+)]
 fn inherited_descriptors() -> Result<[OwnedFd; 2]> {
     let own = |number| {
         // SAFETY: a descriptor is wrapped only after it was seen to be open, and only once: the

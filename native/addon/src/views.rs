@@ -7,7 +7,7 @@
 //!
 //! The buffers are made here, by the constructors that there were when the addon was loaded, and not
 //! given by JavaScript: under another buffer there is memory of V8's own.
-#![allow(unsafe_code)] // Node-API itself, and memory that V8 owns
+#![expect(unsafe_code, reason = "Node-API itself, and memory that V8 owns")]
 
 use std::cell::Cell;
 use std::ffi::c_void;
@@ -39,15 +39,9 @@ pub fn remember_constructors(env: Env) -> napi::Result<()> {
     let script = env.create_string(MAKER)?;
     let (mut make, mut reference) = (ptr::null_mut(), ptr::null_mut());
     // SAFETY: Node-API is called on its own thread with a live `env` and values.
-    unsafe {
-        check(sys::napi_run_script(env.raw(), script.raw(), &mut make))?;
-        check(sys::napi_create_reference(
-            env.raw(),
-            make,
-            1,
-            &mut reference,
-        ))?;
-    }
+    check(unsafe { sys::napi_run_script(env.raw(), script.raw(), &mut make) })?;
+    // SAFETY: as above.
+    check(unsafe { sys::napi_create_reference(env.raw(), make, 1, &mut reference) })?;
     MAKE.set(reference);
     Ok(())
 }
@@ -75,13 +69,15 @@ fn new_buffer(env: &Env, size: u64) -> Result<Buffer> {
     }
     let (mut function, mut this, mut length) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
     let mut view = ptr::null_mut();
+    let raw = env.raw();
     // SAFETY: on the isolate's own thread, whose live reference `make` is.
-    let status = unsafe {
-        sys::napi_get_reference_value(env.raw(), make, &mut function);
-        sys::napi_get_undefined(env.raw(), &mut this);
-        sys::napi_create_double(env.raw(), size as f64, &mut length);
-        sys::napi_call_function(env.raw(), this, function, 1, &length, &mut view)
-    };
+    unsafe { sys::napi_get_reference_value(raw, make, &mut function) };
+    // SAFETY: on the isolate's own thread.
+    unsafe { sys::napi_get_undefined(raw, &mut this) };
+    // SAFETY: as above.
+    unsafe { sys::napi_create_double(raw, size as f64, &mut length) };
+    // SAFETY: as above, with the values that were made just now.
+    let status = unsafe { sys::napi_call_function(raw, this, function, 1, &length, &mut view) };
     if status == sys::Status::napi_ok {
         return look_at(env, view);
     }
@@ -128,17 +124,17 @@ fn watch(env: &Env, object: sys::napi_value, ticket: Ticket, size: u64) -> Resul
     let data = Box::into_raw(Box::new((ticket, size))).cast();
     let (finalizer, hint) = (Some(finalize as _), ptr::null_mut());
     // SAFETY: on the isolate's own thread; `finalize` takes the box back.
-    let status = unsafe {
-        let added =
-            sys::napi_add_finalizer(env.raw(), object, data, finalizer, hint, ptr::null_mut());
-        if added == sys::Status::napi_ok {
-            adjust(env.raw(), size.cast_signed());
-        } else {
-            drop(Box::from_raw(data.cast::<(Ticket, u64)>()));
-        }
-        added
+    let added = unsafe {
+        sys::napi_add_finalizer(env.raw(), object, data, finalizer, hint, ptr::null_mut())
     };
-    check(status).map_err(from_napi)
+    if added == sys::Status::napi_ok {
+        // SAFETY: on the isolate's own thread.
+        unsafe { adjust(env.raw(), size.cast_signed()) };
+    } else {
+        // SAFETY: nobody else has the box that was made above.
+        drop(unsafe { Box::from_raw(data.cast::<(Ticket, u64)>()) });
+    }
+    check(added).map_err(from_napi)
 }
 
 unsafe extern "C" fn finalize(env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
@@ -232,9 +228,8 @@ pub fn view_look_again() -> Result<()> {
 #[napi]
 pub fn collect_garbage(env: &Env) {
     const MUCH: i64 = 1 << 42;
-    // SAFETY: on the isolate's own thread.
-    unsafe {
-        adjust(env.raw(), MUCH);
-        adjust(env.raw(), -MUCH);
+    for change in [MUCH, -MUCH] {
+        // SAFETY: on the isolate's own thread.
+        unsafe { adjust(env.raw(), change) };
     }
 }

@@ -4,7 +4,10 @@
 //! Each case starts this test program again as the *victim*: it enters the tree as any child does
 //! and works on the case's object until it passes the failpoint, where it gets SIGKILL.
 #![cfg(feature = "failpoints")]
-#![allow(unsafe_code)] // the victim takes over the descriptors that it was started with
+#![expect(
+    unsafe_code,
+    reason = "the victim takes over the descriptors that it was started with"
+)]
 
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
@@ -134,12 +137,12 @@ const ROLES: [Role; 12] = [
     }),
     ("waiter", |board| {
         let condition = Condition::open(board.member, board.id()).unwrap();
-        condition.mutex().unwrap().acquire(None).unwrap().unwrap();
+        condition.lock().unwrap().acquire(None).unwrap().unwrap();
         condition.wait(None).unwrap().unwrap();
     }),
     ("notifier", |board| {
         let condition = Condition::open(board.member, board.id()).unwrap();
-        condition.mutex().unwrap().acquire(None).unwrap().unwrap();
+        condition.lock().unwrap().acquire(None).unwrap().unwrap();
         condition.notify(1).unwrap().unwrap();
     }),
     ("party", |board| {
@@ -169,12 +172,9 @@ fn victim() {
         return;
     };
     // SAFETY: the descriptors that the parent put there, which nobody else here knows.
-    let (socket, arena) = unsafe {
-        (
-            OwnedFd::from_raw_fd(PARENT_SOCKET),
-            OwnedFd::from_raw_fd(ARENA),
-        )
-    };
+    let socket = unsafe { OwnedFd::from_raw_fd(PARENT_SOCKET) };
+    // SAFETY: as above.
+    let arena = unsafe { OwnedFd::from_raw_fd(ARENA) };
     let greeting = Greeting::receive(socket.as_fd()).unwrap();
     let member = Member::child(arena, greeting.place).unwrap();
     let (block, _) = greeting.preparation.unwrap();
@@ -414,7 +414,7 @@ fn condition(board: Board<'_>) -> Condition<'_> {
 }
 
 fn wait(condition: Condition) -> bool {
-    let mutex = condition.mutex().unwrap();
+    let mutex = condition.lock().unwrap();
     mutex.acquire(None).unwrap().unwrap();
     let waited = condition.wait(None).unwrap().unwrap();
     assert!(mutex.release().unwrap());
@@ -428,7 +428,7 @@ fn until_waiting(condition: Condition, count: usize) {
 }
 
 fn notify(condition: Condition) -> (Acquired, u32) {
-    let mutex = condition.mutex().unwrap();
+    let mutex = condition.lock().unwrap();
     let acquired = mutex.acquire(None).unwrap().unwrap();
     let count = condition.notify(1).unwrap().unwrap();
     assert!(mutex.release().unwrap());
@@ -485,7 +485,7 @@ fn condition_heir_killed_while_it_inherits_leaves_it_to_the_next() {
         let condition = condition(board);
         std::thread::scope(|scope| {
             let dead = scope.spawn(|| {
-                condition.mutex().unwrap().acquire(None).unwrap().unwrap();
+                condition.lock().unwrap().acquire(None).unwrap().unwrap();
                 condition.begin().unwrap().unwrap();
             });
             dead.join().unwrap();
@@ -515,7 +515,7 @@ fn condition_notifier_killed_before_it_woke_anybody() {
         let condition = condition(board);
         std::thread::scope(|scope| {
             let waiter = scope.spawn(|| {
-                let mutex = condition.mutex().unwrap();
+                let mutex = condition.lock().unwrap();
                 mutex.acquire(None).unwrap().unwrap();
                 condition.wait(None).unwrap().unwrap()
             });

@@ -1,6 +1,6 @@
 //! Children whose parent was told to ignore SIGCHLD. A process of its own: the action is the whole
 //! process's.
-#![allow(unsafe_code)] // sigaction(2) has no safe wrapper
+#![expect(unsafe_code, reason = "sigaction(2) has no safe wrapper")]
 
 use std::mem::MaybeUninit;
 use std::process::Command;
@@ -10,12 +10,11 @@ use multiprocessing_core::sys::reaping::keep_zombies;
 
 /// Sets the action for SIGCHLD, as whoever started the process may have done.
 fn set(action: usize, flags: i32) {
-    // SAFETY: the structure is valid when it is zeroed, and then filled.
-    unsafe {
-        let mut it = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
-        (it.sa_sigaction, it.sa_flags) = (action, flags);
-        libc::sigaction(libc::SIGCHLD, &it, ptr::null_mut());
-    }
+    // SAFETY: the structure is valid when it is zeroed.
+    let mut it = unsafe { MaybeUninit::<libc::sigaction>::zeroed().assume_init() };
+    (it.sa_sigaction, it.sa_flags) = (action, flags);
+    // SAFETY: the structure is filled.
+    unsafe { libc::sigaction(libc::SIGCHLD, &it, ptr::null_mut()) };
 }
 
 extern "C" fn handler(_: i32) {}

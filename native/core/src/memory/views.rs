@@ -20,7 +20,7 @@
 //! of them goes, each of the others is one by itself, and nobody can refuse that. So what is counted is
 //! what there might be then: of n buffers in g mappings, (n + g) / 2.
 
-#![allow(unsafe_code)] // the memory of buffers is V8's
+#![expect(unsafe_code, reason = "the memory of buffers is V8's")]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

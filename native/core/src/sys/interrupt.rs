@@ -4,7 +4,7 @@
 //! with, and all its threads have. A process that was sent one before its work gets no work any
 //! more (`Child::assign`). So what is pending when the work has come is for the work, and is
 //! delivered, as what comes later is, to the thread that calls [`accept`].
-#![allow(unsafe_code)] // pthread_sigmask(3) has no safe wrapper
+#![expect(unsafe_code, reason = "pthread_sigmask(3) has no safe wrapper")]
 
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -20,11 +20,10 @@ pub fn blocked() -> libc::sigset_t {
 /// No signal.
 pub fn none() -> libc::sigset_t {
     let mut set = MaybeUninit::uninit();
-    // SAFETY: sigemptyset initialises the whole set.
-    unsafe {
-        libc::sigemptyset(set.as_mut_ptr());
-        set.assume_init()
-    }
+    // SAFETY: the call only fills the set.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    // SAFETY: sigemptyset has initialised the whole set.
+    unsafe { set.assume_init() }
 }
 
 /// Lets this thread have the SIGINT that has come while it was blocked, and those to come. They

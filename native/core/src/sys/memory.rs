@@ -1,5 +1,8 @@
 //! Anonymous shared memory: `memfd_create(2)`, `mmap(2)`, and giving pages back.
-#![allow(unsafe_code)] // mapping memory, and handing out references into the mapping
+#![expect(
+    unsafe_code,
+    reason = "mapping memory, and handing out references into the mapping"
+)]
 
 use std::ffi::c_void;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -173,12 +176,11 @@ impl SharedMapping {
         let source = self.bytes(offset, len as u64);
         target.reserve(len);
         let end = target.len();
-        // SAFETY: `bytes` checked the range, `target` has room for `len` more bytes, and after the
-        // copy all of them are initialised.
-        unsafe {
-            source.copy_to_nonoverlapping(target.as_mut_ptr().add(end), len);
-            target.set_len(end + len);
-        }
+        let spare = target.spare_capacity_mut().as_mut_ptr().cast();
+        // SAFETY: `bytes` checked the range, and `target` has room for `len` more bytes.
+        unsafe { source.copy_to_nonoverlapping(spare, len) };
+        // SAFETY: the copy has initialised them.
+        unsafe { target.set_len(end + len) };
     }
 
     /// Sets `size` bytes at `offset` to zero.
@@ -263,13 +265,10 @@ pub fn is_mapped(address: usize) -> bool {
 /// Whether a shared mapping is at the page `address`: only of one can a copy be made.
 pub fn is_shared(address: usize) -> bool {
     let page = rustix::param::page_size();
-    // SAFETY: the copy is put where nothing is; nobody knows it, and it is unmapped at once.
-    unsafe {
-        match rustix::mm::mremap(address as *mut c_void, 0, page, MremapFlags::MAYMOVE) {
-            Ok(copy) => rustix::mm::munmap(copy, page).is_ok(),
-            Err(_) => false,
-        }
-    }
+    // SAFETY: the copy is put where nothing is, and what is at `address` stays.
+    let copy = unsafe { rustix::mm::mremap(address as *mut c_void, 0, page, MremapFlags::MAYMOVE) };
+    // SAFETY: the copy was made just above, and nobody else knows it.
+    copy.is_ok_and(|copy| unsafe { rustix::mm::munmap(copy, page) }.is_ok())
 }
 
 impl Drop for SharedMapping {

@@ -1,6 +1,6 @@
 //! SIGCHLD. A process that ignores it, as it may have been told by whoever started it, has no say in
 //! how its children end: the kernel reaps them, and `waitid(2)` fails with ECHILD.
-#![allow(unsafe_code)] // sigaction(2) has no safe wrapper
+#![expect(unsafe_code, reason = "sigaction(2) has no safe wrapper")]
 
 use std::mem::MaybeUninit;
 use std::ptr;

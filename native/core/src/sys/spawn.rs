@@ -1,5 +1,5 @@
 //! Starting a program: `posix_spawn(3)`, which is vfork and exec, and a pidfd for its end.
-#![allow(unsafe_code)] // libc's posix_spawn has no safe wrapper
+#![expect(unsafe_code, reason = "libc's posix_spawn has no safe wrapper")]
 
 use std::ffi::{CStr, CString};
 use std::mem::MaybeUninit;
@@ -267,22 +267,17 @@ impl Attributes {
         } else {
             interrupt::none()
         };
-        // SAFETY: both structures are initialised and live.
-        unsafe {
-            libc::sigaddset(&mut defaults, libc::SIGPIPE);
-            libc::sigaddset(&mut defaults, libc::SIGINT);
-            libc::sigaddset(&mut defaults, libc::SIGTERM);
-            libc::sigaddset(&mut defaults, libc::SIGCHLD);
-            check(libc::posix_spawnattr_setsigdefault(
-                &mut *attributes.0,
-                &defaults,
-            ))?;
-            check(libc::posix_spawnattr_setsigmask(&mut *attributes.0, &mask))?;
-            check(libc::posix_spawnattr_setflags(
-                &mut *attributes.0,
-                flags as libc::c_short,
-            ))?;
+        for signal in [libc::SIGPIPE, libc::SIGINT, libc::SIGTERM, libc::SIGCHLD] {
+            // SAFETY: the set is initialised, the signal exists.
+            unsafe { libc::sigaddset(&mut defaults, signal) };
         }
+        let raw: *mut libc::posix_spawnattr_t = &mut *attributes.0;
+        // SAFETY: attributes and set are initialised and live.
+        check(unsafe { libc::posix_spawnattr_setsigdefault(raw, &defaults) })?;
+        // SAFETY: as above.
+        check(unsafe { libc::posix_spawnattr_setsigmask(raw, &mask) })?;
+        // SAFETY: as above.
+        check(unsafe { libc::posix_spawnattr_setflags(raw, flags as libc::c_short) })?;
         Ok(attributes)
     }
 

@@ -1,6 +1,6 @@
 //! Bytes into and out of descriptors, with and without sleeping: `recv(2)`, `sendmsg(2)`,
 //! `read(2)`, `writev(2)`, `poll(2)`.
-#![allow(unsafe_code)] // reads into the spare capacity of vectors
+#![expect(unsafe_code, reason = "reads into the spare capacity of vectors")]
 
 use std::io::IoSlice;
 use std::mem::MaybeUninit;

@@ -9,7 +9,10 @@
 //!
 //! So thousands may look out for one descriptor: the kernel lets an open file be watched a thousand
 //! times, and five hundred times by sets within sets.
-#![allow(unsafe_code)] // names descriptors by their numbers, to end their registration
+#![expect(
+    unsafe_code,
+    reason = "names descriptors by their numbers, to end their registration"
+)]
 
 use std::collections::{HashMap, HashSet};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
