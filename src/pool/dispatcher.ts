@@ -246,7 +246,8 @@ export class Dispatcher {
   #callWorkers(): boolean {
     let missing = this.#given.size;
     let coming = 0;
-    if (missing === 0) return true;
+    // Before anything else is asked: it is called for every item of an imap.
+    if (missing === 0 || !this.#doesAnyRest()) return true;
     const resting: Member[] = [];
     for (const member of this.#options.members) {
       const isBusy = this.isBusy(member);
@@ -261,6 +262,11 @@ export class Dispatcher {
     if (called > 0 && called < resting.length) resting.sort((a, b) => b.lastActive - a.lastActive);
     for (const member of resting.slice(0, called)) member.call();
     return missing <= 0 || called === resting.length;
+  }
+
+  #doesAnyRest(): boolean {
+    for (const { mode } of this.#options.members) if (mode === Mode.resting || mode === Mode.asleep) return true;
+    return false;
   }
 
   /** If somebody who is counted on does not come, having been stopped, say, another is to be called. */

@@ -247,7 +247,9 @@ export class Engine implements CallHost, CrewHost {
     this.#glance.turned(begin);
     const others = [...this.#crew].filter((member) => member !== first && this.isBusy(member));
     for (const member of [first, ...others]) {
-      for (let frame = member.receive(0), n = 1; frame !== null; frame = member.receive(0), n++) {
+      let frame = member.receive(0);
+      if (frame !== null) member.heard(begin);
+      for (let n = 1; frame !== null; frame = member.receive(0), n++) {
         this.#handle(member, frame);
         // What is left makes the wait that follows end at once.
         if (n % 64 === 0 && performance.now() - begin > LONGEST_READ) break;
@@ -264,7 +266,9 @@ export class Engine implements CallHost, CrewHost {
 
   /** Reads all that a worker has answered, however long that takes. */
   #read(member: Member): void {
-    for (let frame = member.receive(0); frame !== null; frame = member.receive(0)) this.#handle(member, frame);
+    let frame = member.receive(0);
+    if (frame !== null) member.heard(performance.now());
+    for (; frame !== null; frame = member.receive(0)) this.#handle(member, frame);
   }
 
   /** Whether a worker runs a task. */
@@ -283,6 +287,7 @@ export class Engine implements CallHost, CrewHost {
     if (runner === null) return null;
     const frame = runner.receive(timeout);
     if (frame === null) return false;
+    runner.heard(performance.now());
     this.#handle(runner, frame);
     this.dispatch();
     return true;

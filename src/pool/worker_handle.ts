@@ -197,10 +197,14 @@ export class Member {
     return frame === ENDED ? null : frame;
   }
 
+  /** Notes that something has come from it. */
+  heard(now: number): void {
+    this.#lastSign = now;
+  }
+
   /** Notes that it has answered a task. */
   settled(number: number): void {
     this.answered++;
-    this.#lastSign = performance.now();
     if (number === this.#condemned) this.#pardon();
   }
 
