@@ -178,7 +178,7 @@ export class Channel implements Disposable {
     const got = native().queueGet(this.#handle.block, timeout, this.#isLonely ? 1 : 0);
     if (got < 0) return got === NONE_CAME ? null : ENDED;
     if (got < TAG_UNIT) {
-      return new ReceivedFrame(this.#scratch.bytes.subarray(0, got), NO_ATTACHMENTS, { scratch: this.#scratch });
+      return new ReceivedFrame(this.#scratch.bytes, got, NO_ATTACHMENTS, { view: this.#view, scratch: this.#scratch });
     }
     if (got < TOO_LONG) return this.#special(this.#scratch.bytes, got, this.#scratch);
     return this.#long(got - TOO_LONG);
@@ -199,19 +199,19 @@ export class Channel implements Disposable {
     if (raw === null) return this.#special(bytes, taken, null);
     const attachments = taken >= ATTACHED ? native().takenAttachments() : NO_ATTACHMENTS;
     if (splitOf(new DataView(bytes.buffer), length) === split) {
-      return new ReceivedFrame(bytes, attachments, { scratch: null, raw });
+      return new ReceivedFrame(bytes, bytes.length, attachments, { raw });
     }
     // It was, and another of the same length has come: it is not split there.
     const whole = new Uint8Array(length);
     whole.set(bytes);
     whole.set(raw, bytes.length);
-    return new ReceivedFrame(whole, attachments);
+    return new ReceivedFrame(whole, length, attachments);
   }
 
   /** A frame that is long, or speaks of shared objects. */
   #special(bytes: Uint8Array<ArrayBuffer>, got: number, scratch: Scratch | null): Frame {
     const attachments = got >= ATTACHED ? native().takenAttachments() : NO_ATTACHMENTS;
-    return new ReceivedFrame(bytes.subarray(0, got % TAG_UNIT), attachments, { scratch });
+    return new ReceivedFrame(bytes, got % TAG_UNIT, attachments, { scratch });
   }
 
   /** Waits in the reactor until there may be something to receive. */
@@ -242,6 +242,16 @@ export class Channel implements Disposable {
   }
 }
 
+/** Where a frame is, besides its bytes. */
+interface Place {
+  /** Of the bytes, if there is one already. */
+  readonly view: DataView;
+  /** The scratch buffer, if the bytes are in it. */
+  readonly scratch: Scratch | null;
+  /** The only raw, if it is not in the bytes. */
+  readonly raw: Uint8Array | null;
+}
+
 class ReceivedFrame implements Frame {
   readonly kind: number;
   readonly flags: number;
@@ -250,21 +260,23 @@ class ReceivedFrame implements Frame {
   readonly time: number;
   parcel: Parcel | null = null;
   readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #view: DataView;
+  /** How many of the bytes are of the frame. */
+  readonly #end: number;
   #attachments: number[];
-  /** The scratch buffer, if the bytes are in it. */
   readonly #scratch: Scratch | null;
   readonly #raws: number;
   readonly #length: number;
-  /** The only raw, if it is not in the bytes. */
   readonly #raw: Uint8Array | null;
 
+  /** The frame in the first `end` bytes, which may have others behind it. */
   constructor(
     bytes: Uint8Array<ArrayBuffer>,
+    end: number,
     attachments: number[],
-    { scratch = null, raw = null }: { scratch?: Scratch | null; raw?: Uint8Array | null } = {},
+    { view = viewOf(bytes), scratch = null, raw = null }: Partial<Place> = {},
   ) {
-    if (bytes.length < HEADER) throw new RemoteError(`Cannot read a frame of ${bytes.length} bytes`);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (end < HEADER) throw new RemoteError(`Cannot read a frame of ${end} bytes`);
     this.kind = view.getUint8(0);
     this.flags = view.getUint8(1);
     this.#raws = view.getUint16(2, true);
@@ -273,17 +285,20 @@ class ReceivedFrame implements Frame {
     this.#length = view.getUint32(12, true);
     this.time = view.getFloat64(16, true);
     this.#bytes = bytes;
+    this.#view = view;
+    this.#end = end;
     this.#attachments = attachments;
     this.#scratch = scratch;
     this.#raw = raw;
   }
 
   read(): unknown[] {
-    if (this.#raws === NUMBERS) return this.#readNumbers();
     const scratch = this.#scratch;
     if (scratch !== null) scratch.busy = true;
     try {
-      const read = () => loads(this.#bytes, HEADER, HEADER + this.#length) as unknown[];
+      const end = this.#within(HEADER + this.#length);
+      if (this.#raws === NUMBERS) return this.#readNumbers(end);
+      const read = () => loads(this.#bytes, HEADER, end) as unknown[];
       const got = this.#attachments.length === 0 ? readPlain(read) : readParcel(read);
       if (got instanceof Parcel) this.parcel = got;
       const list = got instanceof Parcel ? got.value as unknown[] : got;
@@ -295,8 +310,14 @@ class ReceivedFrame implements Frame {
     }
   }
 
-  #readNumbers(): number[] {
-    const numbers = new Float64Array(this.#bytes.slice(HEADER, HEADER + this.#length).buffer);
+  /** The end of a part of the frame, unless that is beyond it. */
+  #within(end: number): number {
+    if (end > this.#end) throw new RangeError(`Cannot read a frame of ${this.#end} bytes: a part of it ends at ${end}`);
+    return end;
+  }
+
+  #readNumbers(end: number): number[] {
+    const numbers = new Float64Array(this.#bytes.slice(HEADER, end).buffer);
     const list: number[] = [];
     for (let i = 0; i < numbers.length; i++) list.push(numbers[i]);
     return list;
@@ -304,17 +325,17 @@ class ReceivedFrame implements Frame {
 
   #readRaws(list: unknown[]): void {
     const bytes = this.#bytes;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const view = this.#view;
     let entry = HEADER + this.#length;
+    const entries = this.#within(entry + this.#raws * RAW_ENTRY);
     if (this.#raw !== null) {
       list[placeIn(list, view.getUint32(entry, true))] = this.#raw;
       return;
     }
-    let at = aligned(entry + this.#raws * RAW_ENTRY);
+    let at = aligned(entries);
     for (let i = 0; i < this.#raws; i++, entry += RAW_ENTRY) {
       const place = placeIn(list, view.getUint32(entry, true));
-      const end = at + view.getUint32(entry + 4, true);
-      if (end > bytes.length) throw new RangeError("Cannot read a frame: a raw is beyond it");
+      const end = this.#within(at + view.getUint32(entry + 4, true));
       list[place] = bytes.slice(at, end); // memory of its own, which who has it may transfer
       at = aligned(end);
     }
@@ -325,6 +346,10 @@ class ReceivedFrame implements Frame {
     this.#attachments = NO_ATTACHMENTS;
     if (attachments.length > 0) native().unpin(attachments);
   }
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
 }
 
 /** Where the only raw of a frame of so many bytes begins; `null` if there are more, or none, or it does not show. */

@@ -94,12 +94,12 @@ export const Cell = { begun: 0, cancelled: 1, reason: 2, memory: 3, mode: 4 } as
  * | mode | meaning | goes on to |
  * | --- | --- | --- |
  * | `away` | it takes no tasks: it boots, or has had as many as it may | `searching` |
- * | `lingering` | it has just ended a task and waits a moment where the next is put, or has taken one and not noted which | `running`, `searching` |
- * | `searching` | it looks for a task, or has taken one and not noted which | `running`, `resting`, `away` |
+ * | `lingering` | it has just ended a task and waits a moment where the next is put, or has taken one and not noted which | `running`, `resting` |
+ * | `searching` | it looks for a task, or has taken one and not noted which | `running`, `lingering`, `resting` |
  * | `resting` | it has found none, and looks once more | `running`, `asleep`, `called` |
  * | `asleep` | it has found none, and waits for its bell | `called` |
  * | `called` | the pool has made it so, and rings its bell | `searching`, `running` |
- * | `running` | `begun` says what it runs | `lingering`, `searching`, `away` |
+ * | `running` | `begun` says what it runs | `searching`, `away` |
  *
  * The pool puts a task before it looks who rests; a worker rests before it looks for the last time: so no task waits
  * while a worker sleeps, and nobody is woken in vain. Whoever lingers is woken by the task itself, and needs no bell.

@@ -141,11 +141,10 @@ class Worker {
       Atomics.store(cells, Cell.mode, Mode.away);
       return null;
     }
-    const next = this.#lingerAtTasks();
-    if (next !== null) return next;
+    // At once, as a rule: the word of who lingers is all workers', and would go from one processor to the next each time.
     Atomics.store(cells, Cell.mode, Mode.searching);
-    const first = tasks.receive(0);
-    if (first !== null) return first;
+    const next = tasks.receive(0) ?? this.#lingerAtTasks();
+    if (next !== null) return next;
     Atomics.store(cells, Cell.mode, Mode.resting);
     // Again: whatever was put before the pool could see that this worker rests, it rings no bell for.
     const last = tasks.receive(0);
