@@ -6,7 +6,17 @@
 // of another checkout, so that before and after can be compared; its arrows are judged by its own `tools/floors.ts`, if
 // it has one.
 
-import { cycles, type Floors, type Graph, homeless, levels, unitsBelow, upward } from "./graph/arrows.ts";
+import {
+  type Arrow,
+  cycles,
+  type Floors,
+  type Graph,
+  homeless,
+  levels,
+  unitsBelow,
+  upward,
+  without,
+} from "./graph/arrows.ts";
 import * as rust from "./graph/rust.ts";
 import * as typescript from "./graph/typescript.ts";
 
@@ -42,24 +52,32 @@ export function report(graph: Graph, floors: Floors | undefined): string {
   return lines.join("\n");
 }
 
-/** The floors that a checkout declares. */
-async function floorsOf(checkout: URL): Promise<{ src?: Floors; core?: Floors }> {
+/** What a checkout declares. */
+interface Declared {
+  readonly src?: Floors;
+  readonly core?: Floors;
+  readonly beginnings: readonly Arrow[];
+}
+
+async function declaredIn(checkout: URL): Promise<Declared> {
   const file = new URL("tools/floors.ts", checkout);
   try {
     Deno.statSync(file);
   } catch {
-    return {};
+    return { beginnings: [] };
   }
-  const { CORE_FLOORS, SRC_FLOORS } = await import(file.href);
-  return { src: SRC_FLOORS, core: CORE_FLOORS };
+  const { BEGINNINGS, CORE_FLOORS, SRC_FLOORS } = await import(file.href);
+  return { src: SRC_FLOORS, core: CORE_FLOORS, beginnings: BEGINNINGS };
 }
 
 if (import.meta.main) {
   const root = Deno.args.length === 0
     ? new URL("../", import.meta.url)
     : new URL(`${Deno.realPathSync(Deno.args[0])}/`, "file:///");
-  const floors = await floorsOf(root);
-  console.log(report(typescript.graphOf(typescript.readModules(root.pathname)), floors.src));
+  const { src, core, beginnings } = await declaredIn(root);
+  const modules = typescript.graphOf(typescript.readModules(root.pathname));
+  console.log(report(without(modules, beginnings), src));
+  for (const { from, to } of beginnings) console.log(`not counted, since it becomes what it imports: ${from}, ${to}`);
   console.log();
-  console.log(report(rust.graphOf("native/core", rust.readFiles(`${root.pathname}native/core/src`)), floors.core));
+  console.log(report(rust.graphOf("native/core", rust.readFiles(`${root.pathname}native/core/src`)), core));
 }

@@ -8,7 +8,7 @@ import { current } from "../runtime/current.ts";
 import { InvalidStateError, ProcessError } from "../errors.ts";
 import { nodeProcess } from "../runtime/node.ts";
 import { pathOfUrl } from "../runtime/file_urls.ts";
-import { numberWorkers, watchWorkers } from "../runtime/terminated.ts";
+import { numberWorkers, watchWorkers } from "./terminated.ts";
 
 /** The version of the functions below; `native/addon/src/lib.rs` has the same. */
 const ABI = 1;

@@ -9,16 +9,39 @@
 // | given up | its holder has ended | anything |
 
 import type { FunctionReference } from "./types.ts";
-import { OwnerDiedError } from "../errors.ts";
+import { InvalidStateError, OwnerDiedError } from "../errors.ts";
 import { harmless } from "../runtime/harmless.ts";
-import { RawArray } from "../sharedctypes/factories.ts";
-import { Lock } from "../synchronize/lock.ts";
+
+/** The lock of a promise. */
+export interface PromiseLock {
+  acquire(): Promise<unknown>;
+  acquireSync(): unknown;
+  release(): void;
+}
+
+/**
+ * What makes the shared parts of promises. The classes for it stand above this folder, since functions are in their
+ * messages: so they are given from there (process/promises.ts).
+ */
+export interface PromiseParts {
+  lock(): PromiseLock;
+  /** So many bytes of shared memory. */
+  bytes(size: number): Uint8Array;
+  isLock(value: unknown): value is PromiseLock;
+}
+
+let parts: PromiseParts | null = null;
+
+/** Gives what promises are made of from now on. */
+export function makePromisesOf(given: PromiseParts): void {
+  parts = given;
+}
 
 /** A reference that follows. */
 export interface LateReference {
   /** What the function is called in messages. */
   readonly label: string;
-  readonly lock: Lock;
+  readonly lock: PromiseLock;
   readonly said: Uint8Array;
 }
 
@@ -44,7 +67,7 @@ export function isLate(reference: TravellingReference): reference is LateReferen
 export function arrivedReference(value: unknown): TravellingReference {
   const it = (value ?? {}) as Partial<LateReference & FunctionReference>;
   const areTexts = (texts: readonly unknown[]) => texts.every((text) => typeof text === "string");
-  if (it.lock instanceof Lock && it.said instanceof Uint8Array && it.said.length === SIZE && areTexts([it.label])) {
+  if (parts?.isLock(it.lock) && it.said instanceof Uint8Array && it.said.length === SIZE && areTexts([it.label])) {
     return { label: harmless(it.label!), lock: it.lock, said: it.said };
   }
   const { label, module, name, member, hash } = it;
@@ -59,9 +82,14 @@ export class Pledge {
   readonly reference: LateReference;
 
   constructor(label: string) {
-    const lock = new Lock();
+    if (parts === null) {
+      throw new InvalidStateError(
+        `Cannot send "${label}" yet: wanted a program that has imported the package's processes`,
+      );
+    }
+    const lock = parts.lock();
     lock.acquireSync();
-    this.reference = { label, lock, said: RawArray("B", SIZE) };
+    this.reference = { label, lock, said: parts.bytes(SIZE) };
   }
 
   /** Says the word. */
@@ -81,7 +109,8 @@ export class Pledge {
 /** The reference that was promised. Throws a TypeError that says why there is none. */
 export async function promised(late: LateReference): Promise<FunctionReference> {
   try {
-    (await late.lock.acquire()).release();
+    await late.lock.acquire();
+    late.lock.release();
   } catch (error) {
     throw givenUp(late, error);
   }
@@ -91,7 +120,8 @@ export async function promised(late: LateReference): Promise<FunctionReference> 
 /** As {@linkcode promised}, blocking the thread. */
 export function promisedSync(late: LateReference): FunctionReference {
   try {
-    late.lock.acquireSync().release();
+    late.lock.acquireSync();
+    late.lock.release();
   } catch (error) {
     throw givenUp(late, error);
   }

@@ -2,7 +2,7 @@
 
 import { definesPrivately, mentions, readSource } from "./source.ts";
 import { type Callable, nameOf } from "./types.ts";
-import { isFrozen } from "../launch/freeze.ts";
+import { isFrozen } from "../runtime/freeze.ts";
 import { mayAsk } from "./inspector.ts";
 import { hasNode } from "../runtime/node.ts";
 

@@ -12,7 +12,7 @@ import { resolve } from "../callable/resolve.ts";
 import type { Callable, ModuleLoader } from "../callable/types.ts";
 import { type AheadOfWork, requiredModules } from "../launch/command_line.ts";
 import { current } from "../runtime/current.ts";
-import { isFrozen } from "../launch/freeze.ts";
+import { isFrozen } from "../runtime/freeze.ts";
 import { getLogger, inheritLogger } from "../runtime/logging.ts";
 import { commandLine, type Joined, native, nativeOfChild, shareSelf } from "../addon/binding.ts";
 import { type Belongings, type Preparation, readPreparation } from "../launch/preparation.ts";
@@ -20,7 +20,7 @@ import { Attribution } from "../pool/attribution.ts";
 import { Process } from "../process/process.ts";
 import { endAtExit } from "../process/children.ts";
 import { becomeSelf, Self } from "../process/self.ts";
-import { dealWithUncaught, fail, watchUncaught } from "./uncaught.ts";
+import { dealWithUncaught, fail, watchUncaught } from "../runtime/uncaught.ts";
 import type { Work } from "../process/work.ts";
 import { chooseMethod } from "../launch/settings.ts";
 

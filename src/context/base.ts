@@ -3,7 +3,7 @@
 
 import { callingModules, moduleUrl } from "../callable/reference.ts";
 import * as errors from "../errors.ts";
-import { workIfChild } from "../launch/freeze.ts";
+import { workIfChild } from "../runtime/freeze.ts";
 import { Pipe } from "../connection/pipe.ts";
 import { getLogger, logToStderr } from "../runtime/logging.ts";
 import { Pool } from "../pool/pool.ts";

@@ -9,7 +9,7 @@ import type { Given } from "../callable/reference.ts";
 import { bootModule, childArguments, entryModule, format, inheritedPermissions } from "./command_line.ts";
 import { startFromWarm } from "./warm.ts";
 import { current } from "../runtime/current.ts";
-import { frozenArguments, isFrozen } from "./freeze.ts";
+import { frozenArguments, isFrozen } from "../runtime/freeze.ts";
 import { getLogger } from "../runtime/logging.ts";
 import { addonFile, commandLine, native, type OutputKind, translated } from "../addon/binding.ts";
 import { childPermissionFlags, type ChildPermissions } from "./permissions.ts";

@@ -12,7 +12,7 @@ import { shownName } from "../runtime/harmless.ts";
 import { MaybeEncodingError } from "../errors.ts";
 import { dumps } from "../reduction/serialise.ts";
 import { discard } from "../reduction/registry.ts";
-import { dealWithUncaught, fail, tell } from "../child/uncaught.ts";
+import { dealWithUncaught, fail, tell } from "../runtime/uncaught.ts";
 import { Attribution, type Owner } from "./attribution.ts";
 import { ENDED, type Frame } from "./channel.ts";
 import { pack, printed } from "./failures.ts";

@@ -10,7 +10,7 @@ import { addChild, removeChild } from "./children.ts";
 import type { Outputs } from "./output.ts";
 import type { Process } from "./process.ts";
 import { Sentinel } from "./sentinel.ts";
-import { exitText } from "./signals.ts";
+import { exitText } from "../runtime/signals.ts";
 import { Doubts } from "./deadlock.ts";
 import { queueMicrotask } from "../runtime/timing.ts";
 

@@ -10,7 +10,7 @@ import { commandLine, native } from "../addon/binding.ts";
 import { tell } from "../runtime/notices.ts";
 import type { Child } from "./child.ts";
 import type { Process } from "./process.ts";
-import { SIGKILL, SIGTERM } from "./signals.ts";
+import { SIGKILL, SIGTERM } from "../runtime/signals.ts";
 import { performance } from "../runtime/timing.ts";
 
 /** How long daemons have to end after SIGTERM when this process exits, in milliseconds. */

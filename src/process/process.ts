@@ -24,7 +24,8 @@ import {
 import { Outputs, pipedErrors } from "./output.ts";
 import { Self } from "./self.ts";
 import type { Sentinel } from "./sentinel.ts";
-import { exitText, SIGINT, SIGKILL, SIGTERM } from "./signals.ts";
+import { exitText, SIGINT, SIGKILL, SIGTERM } from "../runtime/signals.ts";
+import "./promises.ts";
 import { launched, mayProveLater, proveAll, proveOrEnd } from "./proof.ts";
 import { classReference, requireMethods } from "./subclass.ts";
 import { argumentsOf, type Work, workOf } from "./work.ts";

@@ -3,11 +3,11 @@
 
 import type { Given } from "../callable/reference.ts";
 import { isReady } from "../callable/namespaces.ts";
-import { isFrozen } from "../launch/freeze.ts";
+import { isFrozen } from "../runtime/freeze.ts";
 import { type Launch, launch } from "../launch/launch.ts";
 import { native } from "../addon/binding.ts";
 import type { ProcessOptions } from "./options.ts";
-import { SIGKILL } from "./signals.ts";
+import { SIGKILL } from "../runtime/signals.ts";
 
 /** Proves all. Throws what {@linkcode Given.prove} throws. */
 export function proveAll(toRun: readonly Given[]): void {

@@ -2,7 +2,7 @@
 
 import { OwnerDiedError } from "../errors.ts";
 import { native, type Owner } from "../addon/binding.ts";
-import { exitText } from "../process/signals.ts";
+import { exitText } from "../runtime/signals.ts";
 
 /** Who it was, as a sentence names it and as an {@linkcode OwnerDiedError} has it. */
 export interface DeadOwner {

@@ -3,7 +3,7 @@
 
 import * as mp from "@parallel/multiprocessing";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { CHILD_MARKER, frozenArguments, workIfChild } from "../../src/launch/freeze.ts";
+import { CHILD_MARKER, frozenArguments, workIfChild } from "../../src/runtime/freeze.ts";
 import { FIXTURES, runProgram } from "../support/helpers.ts";
 
 Deno.test("TestStartMethod.test_freeze_support_dont_set_context: it chooses no start method, in no context", async () => {

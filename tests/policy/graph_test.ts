@@ -1,7 +1,7 @@
 // The reading and judging of import graphs, on made-up modules: what the other policy tests rest on.
 
 import { assertEquals } from "@std/assert";
-import { cycles, type Graph, homeless, levels, unitsBelow, upward } from "../../tools/graph/arrows.ts";
+import { cycles, type Graph, homeless, levels, unitsBelow, upward, without } from "../../tools/graph/arrows.ts";
 import * as rust from "../../tools/graph/rust.ts";
 import * as typescript from "../../tools/graph/typescript.ts";
 
@@ -120,5 +120,8 @@ Deno.test("upward names the files of every arrow that does not lead down", () =>
     { from: "x/2", to: "a/1" },
   ]);
   assertEquals(upward(graph(["a/1", "b/1"]), [["a", "b"]]), [{ from: "a/1", to: "b/1" }]);
+  assertEquals(upward(without(made, [{ from: "c/1", to: "a/1" }]), [["c"], ["b"], ["a"], ["x"]]), [
+    { from: "b/2", to: "x/1" },
+  ]);
   assertEquals(homeless(made, [["c"], ["b"], ["a"]]), ["x"]);
 });

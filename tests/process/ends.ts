@@ -3,7 +3,7 @@
 import { type Process, ProcessError, Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
 
-import { exitText } from "../../src/process/signals.ts";
+import { exitText } from "../../src/runtime/signals.ts";
 import * as targets from "../fixtures/targets.ts";
 import { blocked, FIXTURES, isRunning, PATIENCE, until } from "../support/helpers.ts";
 import { ended, folderWith, type Suite } from "./suite.ts";

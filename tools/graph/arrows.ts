@@ -18,6 +18,12 @@ export interface Graph {
 /** Units on each floor, the lowest floor first. A unit imports from lower floors only. */
 export type Floors = readonly (readonly string[])[];
 
+/** The graph without some of its arrows. */
+export function without(graph: Graph, left: readonly Arrow[]): Graph {
+  const isLeft = (arrow: Arrow) => left.some(({ from, to }) => arrow.from === from && arrow.to === to);
+  return { ...graph, arrows: graph.arrows.filter((arrow) => !isLeft(arrow)) };
+}
+
 /** The units that each unit imports from, itself left out. Both in alphabetical order. */
 export function unitsBelow({ unitOf, arrows }: Graph): Map<string, Set<string>> {
   const below = new Map([...new Set(unitOf.values())].sort().map((unit) => [unit, new Set<string>()]));

@@ -1,9 +1,9 @@
 // Errors that nobody catches in a child: they are told with the name of the process, and end it in order, unless the
 // user's own handlers say that they have been dealt with.
 
-import { current } from "../runtime/current.ts";
-import { shownName } from "../runtime/harmless.ts";
-import { hasNode, nodeProcess } from "../runtime/node.ts";
+import { current } from "./current.ts";
+import { shownName } from "./harmless.ts";
+import { hasNode, nodeProcess } from "./node.ts";
 
 /** As it was before any module of the user's could replace it: an error that ends the process must be seen. */
 const print = console.error;

@@ -1,7 +1,7 @@
 // Tells the addon which Workers are terminated. One that blocks in the addon would otherwise never hear of it, and what
 // it took would be lost; native/addon/src/isolate.rs says what becomes of it instead.
 
-import type { Native } from "../addon/binding.ts";
+import type { Native } from "./binding.ts";
 
 /** The numbers of Workers, as Deno counts them. */
 const numbers = new WeakMap<Worker, number>();

@@ -1,0 +1,32 @@
+// Who may import from whom: a unit imports from lower floors only, so there are no cycles between units.
+//
+// tests/policy/arrows_test.ts holds the sources to it; `deno run -A tools/graph.ts` shows where they are. A unit is a
+// folder, together with the file of its name, which is its face; or a file in no folder.
+
+import type { Arrow, Floors } from "./graph/arrows.ts";
+
+/** Of `src/` and `mod.ts`, the lowest floor first. */
+export const SRC_FLOORS: Floors = [
+  ["errors.ts"],
+  ["runtime"],
+  ["addon", "waiting"],
+  ["callable"],
+  ["reduction"],
+  ["connection", "synchronize"],
+  ["launch", "sharedctypes"],
+  ["queues"],
+  ["process"],
+  ["pool"],
+  ["context"],
+  ["mod.ts"],
+  ["child"],
+];
+
+/**
+ * Imports that are no use of what stands above, but its beginning: a program made by `deno compile` is its own children
+ * and becomes one by a literal `import()`, without which the compiled program would not contain that module.
+ */
+export const BEGINNINGS: readonly Arrow[] = [{ from: "src/context/base.ts", to: "src/child/main.ts" }];
+
+/** Of the modules of `native/core`, the lowest floor first. */
+export const CORE_FLOORS: Floors = [];
