@@ -301,14 +301,6 @@ if (import.meta.main) {
   assertStringIncludes(lines[4], refused(built));
 });
 
-Deno.test("copies: the import map in the README has every entry", async () => {
-  const text = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
-  const { imports } = JSON.parse(await Deno.readTextFile(new URL("../../dist/import_map.json", import.meta.url)));
-  for (const [name, path] of Object.entries<string>(imports)) {
-    assertStringIncludes(text, `"${name}": "/path/to/clone/dist${path.slice(1)}"`);
-  }
-});
-
 Deno.test("callables: a process whose parent is killed before the proof says so, and runs nothing", async () => {
   const { signal, stdout, stderr } = await runProgram(new URL("killed.ts", FOLDER), { flags: CONFIG });
   assertEquals([signal, stdout], ["SIGKILL", ""], stderr);

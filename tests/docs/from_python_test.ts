@@ -1,0 +1,139 @@
+// docs/from-python.md: the names are those of the package and of CPython, and the type codes are what they are said to be.
+
+import * as mp from "@parallel/multiprocessing";
+import { assert, assertEquals } from "@std/assert";
+import configuration from "../../deno.json" with { type: "json" };
+import { Document, ROOT } from "./markdown.ts";
+
+const document = new Document("docs/from-python.md");
+const names = document.rows("Names");
+/** The classes with type parameters that have no default. */
+const GENERIC: Record<string, string> = {
+  Synchronized: "<number>",
+  SynchronizedArray: "<number>",
+  SynchronizedString: "<number, unknown, string>",
+  AsyncResult: "<unknown>",
+  ImapIterator: "<unknown>",
+};
+
+/** The names in backticks in a cell. */
+function codes(cell: string): string[] {
+  return [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => code);
+}
+
+/** The members in a row, those that it takes over from the class of another row among them. */
+function membersOf([, here, members]: string[]): string[] {
+  const taken = members.match(/^those of `(\w+)`,?/);
+  const own = codes(members.slice(taken?.[0].length ?? 0)).filter((name) => /^\w+$/.test(name));
+  if (taken === null) return own;
+  const other = names.find((row) => row[1] === `\`${taken[1]}\``);
+  assert(other !== undefined, `${here} takes members of ${taken[1]}, which has no row`);
+  return [...membersOf(other), ...own];
+}
+
+const camelCase = (name: string) => name.replace(/(?<=.)_(.)/g, (_, letter) => letter.toUpperCase());
+
+Deno.test("from-python: every name and member here exists", async () => {
+  const lines = names.flatMap((row) => {
+    const [name] = codes(row[1]);
+    const source = codes(row[0])[0].match(/^(?:context|reduction)(?=\.)/)?.[0] ?? "mp";
+    const members = membersOf(row).map((member) => `${source}.${name}${GENERIC[name] ?? ""}["${member}"]`);
+    if (Object.hasOwn(mp, name) || source !== "mp") members.push(`typeof ${source}.${name}`);
+    else assert(members.length > 0, `${name} is not exported`);
+    return members.map((type) => `${type},`);
+  });
+  const program = 'import type * as mp from "@parallel/multiprocessing";\n' +
+    'import type * as context from "@parallel/multiprocessing/context";\n' +
+    'import type * as reduction from "@parallel/multiprocessing/reduction";\n' +
+    `export type All = [\n${lines.join("\n")}\n];\n`;
+  const folder = Deno.makeTempDirSync();
+  try {
+    Deno.writeTextFileSync(`${folder}/names.ts`, program);
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["check", "--quiet", `--config=${new URL("deno.json", ROOT).pathname}`, `${folder}/names.ts`],
+      env: { NO_COLOR: "1" },
+      stdout: "null",
+    }).output();
+    assert(success, new TextDecoder().decode(stderr));
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
+Deno.test("from-python: the names are Python's, with underscores turned to camelCase", () => {
+  for (const [python, here] of names) {
+    const [name] = codes(python).map((code) => camelCase(code.split(".").at(-1)!));
+    assertEquals(codes(here)[0].toLowerCase(), name.toLowerCase());
+  }
+});
+
+Deno.test("from-python: every class and function that the package exports has its row", async () => {
+  const entries = [...new Set(Object.values(configuration.exports))];
+  const modules = await Promise.all(entries.map((entry) => import(new URL(entry, ROOT).href)));
+  const exported = new Set(modules.flatMap((module) => Object.keys(module)));
+  assert(exported.size > 50, `only ${exported.size} exports`);
+  const rows = [...names.map(([, here]) => here), ...document.rows("Only here").map(([first]) => first)];
+  const said = new Set(rows.flatMap(codes));
+  assertEquals([...exported].filter((name) => !said.has(name)), []);
+});
+
+const PYTHON = `
+import json, sys, multiprocessing as m
+from multiprocessing import connection, pool, process, queues, synchronize, sharedctypes
+public = lambda c: [n for n in dir(c) if not n.startswith("_")]
+classes = {"Process": process.BaseProcess, "Connection": connection.Connection, "Listener": connection.Listener,
+  "Pool": pool.Pool, "AsyncResult": pool.ApplyResult, "ImapIterator": pool.IMapIterator, "Queue": queues.Queue,
+  "JoinableQueue": queues.JoinableQueue, "SimpleQueue": queues.SimpleQueue, "Semaphore": synchronize.Semaphore,
+  "Condition": synchronize.Condition, "Event": synchronize.Event, "Barrier": synchronize.Barrier,
+  "Synchronized": sharedctypes.Synchronized, "SynchronizedArray": sharedctypes.SynchronizedArray,
+  "SynchronizedString": sharedctypes.SynchronizedString}
+print(json.dumps({"all": m.__all__, "classes": {name: public(c) for name, c in classes.items()},
+  "modules": {"connection": connection.__all__, "pool": pool.__all__, "sharedctypes": sharedctypes.__all__}}))
+`;
+const python = await new Deno.Command("python3", { args: ["-c", PYTHON], stderr: "null" }).output()
+  .then(({ success, stdout }) => success ? JSON.parse(new TextDecoder().decode(stdout)) : null, () => null);
+
+Deno.test({
+  name: "from-python: every public name of CPython has its row",
+  ignore: python === null,
+  fn() {
+    const said = new Set(
+      [...names, ...document.rows("Not offered")].flatMap(([first]) => codes(first)).map((code) =>
+        code.split(".").at(-1)
+      ),
+    );
+    const modules = Object.values<string[]>(python.modules).flat();
+    assertEquals([...python.all, ...modules].filter((name) => !said.has(name)), []);
+    for (const [name, members] of Object.entries<string[]>(python.classes)) {
+      const row = names.find(([, here]) => here === `\`${name}\``);
+      assert(row !== undefined, name);
+      const known = membersOf(row);
+      // The class that a pool's own workers are of.
+      const wanted = members.filter((member) => member !== "Process").map(camelCase);
+      assertEquals(wanted.filter((member) => !known.includes(member)), [], name);
+    }
+  },
+});
+
+Deno.test("from-python: the type codes are what the table says", () => {
+  const said = document.rows("Type codes").flatMap(([given, , bytes, type, array]) =>
+    codes(given).map((code) => [code.slice(1, -1), Number(bytes), codes(type)[0], codes(array)[0]] as const)
+  );
+  assertEquals(said.length, 24);
+  for (const [code, bytes, type, array] of said) {
+    const raw = mp.RawArray(code as mp.TypeCode, 1);
+    assertEquals([raw.constructor.name, raw.BYTES_PER_ELEMENT], [array, bytes], code);
+    using value = mp.RawValue(code as mp.TypeCode);
+    assertEquals(typeof value.value, type, code);
+  }
+});
+
+Deno.test("from-python: every difference says since when", () => {
+  const modules = ["Everywhere", "process", "context", "queues", "connection", "synchronize", "sharedctypes", "pool"];
+  for (const module of [...modules, "reduction", "logging"]) {
+    for (const row of document.rows(module)) {
+      assertEquals(row.length, 4, row[0]);
+      assert(/^\d+\.\d+\.\d+$/.test(row[3]), row[0]);
+    }
+  }
+});
