@@ -27,7 +27,7 @@ function membersOf([, here, members]: string[]): string[] {
   const own = codes(members.slice(taken?.[0].length ?? 0)).filter((name) => /^\w+$/.test(name));
   if (taken === null) return own;
   const other = names.find((row) => row[1] === `\`${taken[1]}\``);
-  assert(other !== undefined, `${here} takes members of ${taken[1]}, which has no row`);
+  if (other === undefined) throw new Error(`${here} takes members of ${taken[1]}, which has no row`);
   return [...membersOf(other), ...own];
 }
 
@@ -106,7 +106,7 @@ Deno.test({
     assertEquals([...python.all, ...modules].filter((name) => !said.has(name)), []);
     for (const [name, members] of Object.entries<string[]>(python.classes)) {
       const row = names.find(([, here]) => here === `\`${name}\``);
-      assert(row !== undefined, name);
+      if (row === undefined) throw new Error(`there is no row of ${name}`);
       const known = membersOf(row);
       // The class that a pool's own workers are of.
       const wanted = members.filter((member) => member !== "Process").map(camelCase);
