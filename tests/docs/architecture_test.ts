@@ -2,6 +2,7 @@
 // names a test that is there, and the decisions are numbered, complete and listed.
 
 import { assert, assertEquals } from "@std/assert";
+import * as typescript from "../../tools/graph/typescript.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const ARCHITECTURE = "docs/architecture.md";
@@ -81,6 +82,15 @@ function filesBelow(folder: string): string[] {
   );
 }
 
+/** The files beside a file of Rust that it uses: `super::name`, `folder::name`, or in a list behind either. */
+function siblingsUsed(path: string, text: string): string[] {
+  const [, folder, parent] = path.match(/^(.*?([^/]+)\/)[^/]+$/)!;
+  const use = new RegExp(`\\b(?:super|${parent})::(?:(\\w+)|\\{([^;]*?)\\};)`, "g");
+  const names = [...text.replaceAll(/\/\/.*$/gm, "").matchAll(use)]
+    .flatMap(([, name, list]) => name ?? list.match(/\w+/g) ?? []);
+  return [...new Set(names)].map((name) => `${folder}${name}.rs`).filter((file) => file !== path && isThere(file));
+}
+
 /** Which of these texts stand in none of the files. */
 function absent(texts: string[], files: string[]): string[] {
   const sources = files.filter((path) => !path.endsWith("/")).map(textOf);
@@ -126,6 +136,32 @@ Deno.test("the list of decisions has every page once, under its title", () => {
   const listed = rows.map(([, number, file, title]) => `${file}: ${number}. ${title}`).sort();
   const pages = decisionPages().map((name) => `${name}: ${textOf(DECISIONS + name).match(/^# (.*)$/m)?.[1]}`);
   assertEquals(listed, pages);
+});
+
+Deno.test("siblingsUsed finds the files beside a file of Rust", () => {
+  const path = "native/core/src/process/join.rs";
+  assertEquals(siblingsUsed(path, "use super::child::Child;"), ["native/core/src/process/child.rs"]);
+  assertEquals(siblingsUsed(path, "use crate::process::{child, greeting::Greeting};").length, 2);
+  assertEquals(siblingsUsed(path, "use crate::tree::child; // super::child"), []);
+});
+
+Deno.test("no half of a work imports the other half, but for the files that are said to be shared", () => {
+  const rows = rowsOf(section(ARCHITECTURE, "The house")).map((cells) => cells.map(namedFiles))
+    .filter((cells) => cells.length === 4);
+  assert(rows.length >= 4);
+  const files = rows.flat(2).filter((path) => path.endsWith(".rs"));
+  const core = files.flatMap((from) => siblingsUsed(from, textOf(from)).map((to) => ({ from, to })));
+  const arrows = [...typescript.graphOf(typescript.readModules(new URL(".", ROOT).pathname)).arrows, ...core];
+  assert(arrows.length > 100 && core.length > 1);
+  const isOf = (path: string, half: string[]) =>
+    half.some((it) => it.endsWith("/") ? path.startsWith(it) : path === it);
+  const wrong = rows.flatMap(([, one, other, shared]) => {
+    const isBetween = ({ from, to }: { from: string; to: string }) =>
+      isOf(from, one) && isOf(to, other) || isOf(from, other) && isOf(to, one);
+    return arrows.filter((arrow) => isBetween(arrow) && !isOf(arrow.to, shared))
+      .map(({ from, to }) => `${from} imports ${to}`);
+  });
+  assertEquals(wrong, []);
 });
 
 Deno.test("what an entry point begins at stands in its files, and each has a test", () => {
