@@ -10,7 +10,7 @@
  *
  * Functions, symbols and objects whose state is inside the runtime (Promise, WeakMap, iterators, streams, Request …) are
  * refused with a TypeError that says where they stand, and so are instances that would arrive as `{}`, because all they
- * have is private. What belongs to one process is refused, too: Process, Pool, Listener and the like.
+ * have is private. Objects that belong to one process are refused, too: Process, Pool, Listener and the like.
  *
  * As with structured clone, an instance of a class that is not registered arrives as a plain object of its own
  * enumerable properties, and an instance of a class that extends Array, Map, Set or a typed array arrives as that.

@@ -34,7 +34,7 @@ export interface Layout {
   readonly eventCount: number;
 }
 
-/** Who stands behind the token of a lock word. */
+/** The thread behind the token of a lock word. */
 export interface Owner {
   readonly pid: number;
   readonly threadId: number;
@@ -305,8 +305,8 @@ let loadedFrom = "";
 watchWorkers(() => loaded);
 
 /**
- * The command line as this module found it. Who sets `process.title` overwrites it, and may do so before the addon is
- * loaded. Only with all permissions may a program read it without the addon.
+ * The command line as this module found it. Setting `process.title` overwrites it, perhaps before the addon is loaded.
+ * Only with all permissions may a program read it without the addon.
  */
 const foundArguments = readArguments();
 let knownArguments: readonly string[] | undefined;

@@ -24,7 +24,7 @@ const collected = new FinalizationRegistry<number>((block) => native().collectBl
 /** Whether what is being restored came from outside of the tree. */
 let isFromOutside = false;
 
-/** Restores a message of somebody who may be in no tree or another one, and so must not name our shared memory. */
+/** Restores a message of a process outside the tree, which must not name our shared memory. */
 export function restoringFromOutside<T>(restore: () => T): T {
   const outer = isFromOutside;
   isFromOutside = true;

@@ -1,4 +1,4 @@
-// The shortest way to what the addon does for every message: functions that V8 calls directly.
+// The shortest way to the addon's functions of every message: V8 calls them directly.
 //
 // A call by Node-API takes 80 to 100 ns. Functions of `Deno.dlopen` take 10 once V8 has compiled their caller, but some
 // 300 before, and to open them takes more than 1 ms. So they are opened when a thread has proved to need them, and only
@@ -47,8 +47,8 @@ function open(path: string): Quick | undefined {
       get: { name: "multiprocessing_queue_get", parameters: ["u32"], result: "f64" },
     });
     const { put, get } = library.symbols;
-    // The addon stays where it is, since it was loaded by Node-API: so the functions do, too. What is closed is
-    // only what leak detectors of tests would find.
+    // The addon stays where it is, since it was loaded by Node-API: so the functions do, too. Closed is only
+    // the resource that leak detectors of tests would find.
     library.close();
     // Queue 0 does not exist.
     return get(0) < 0 && put(0, 0) !== 0 ? { put, get } : undefined;

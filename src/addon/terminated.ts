@@ -1,4 +1,4 @@
-// Tells the addon which Workers are terminated. One that blocks in the addon would otherwise never hear of it, and what
+// Tells the addon which Workers are terminated. A Worker that blocks in the addon would otherwise not notice, and what
 // it took would be lost; native/addon/src/isolate.rs says what becomes of it instead.
 
 import type { Native } from "./binding.ts";

@@ -1,7 +1,7 @@
 // Promises that the native reactor completes: tickets out, outcomes back.
 //
-// The event loop stays alive while, and only while, some promise of this thread waits, or somebody holds it. Waits in
-// the background do not count: those of a pool that has nothing to do, say.
+// The event loop stays alive while, and only while, a promise of this thread waits in the foreground, or `holdLoop`
+// holds it. A wait in the background is, for example, that of a pool that has nothing to do.
 
 import type { BlockHandle } from "./handles.ts";
 import { native } from "./binding.ts";
@@ -101,8 +101,8 @@ export interface WaitHooks {
   /** What is then thrown. */
   closed?: () => Error;
   /**
-   * The wait must not just be forgotten: an abort, and the closing of the handle, end its time, and the outcome then is
-   * the caller's to judge.
+   * On abort, or when the handle is closed, do not forget the wait: end its time, and resolve with its outcome. Needed
+   * where the wait changes something when it ends (a condition's lock, a barrier).
    */
   mustEnd?: boolean;
   /** Whether the event loop may end meanwhile. Default: `false`. */

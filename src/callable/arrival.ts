@@ -1,5 +1,5 @@
-// Functions that arrive as references inside other objects. They are looked for as soon as they arrive, so that they
-// are there when somebody wants them who blocks the thread, and with it the import of their module.
+// Functions in messages arrive as references (name, hash, modules). Each is resolved as soon as it arrives. A caller
+// that blocks the thread cannot import a module, so by then the function must be there.
 
 import { knownLoaders } from "./modules.ts";
 import { resolve, resolveSync } from "./resolve.ts";
@@ -34,7 +34,7 @@ export class ArrivedCallable {
 
   constructor(reference: TravellingReference) {
     this.reference = reference;
-    // A promise of a hostile process might never be kept: it is waited for by who wants the function only.
+    // A promise of a hostile process might never be kept: only a caller that wants the function waits for it.
     if (this.#isTrusted || !isLate(reference)) this.#find();
   }
 

@@ -1,5 +1,5 @@
-// What this process can learn of itself from V8's debugger: which modules are loaded, and which objects there are. Each
-// question costs 20 to 120 ms, and needs `--allow-sys`.
+// Asks V8's debugger about this process: which modules are loaded, and which objects there are. Each question costs 20
+// to 120 ms, and needs `--allow-sys`.
 
 import { isOwnModule } from "../runtime/own_modules.ts";
 import type { Session } from "node:inspector";

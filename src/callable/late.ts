@@ -1,10 +1,10 @@
-// References that follow later. What a main module that awaits at its top level exports is known some turns of the event
-// loop after it was asked for, and a process that is started meanwhile is not kept waiting: it is given a promise in
-// shared memory, which it needs to be kept only when it has booted.
+// References that follow later. The exports of a main module that awaits at its top level are known some turns of the
+// event loop after they were asked for. A process that is started meanwhile is not kept waiting: it is given a promise
+// in shared memory, and needs the answer only when it has booted.
 //
 // | state | the lock | `said` |
 // | --- | --- | --- |
-// | open | held by who has promised | zeroes |
+// | open | held by the giver of the promise | zeroes |
 // | kept, or broken | free | the length, then JSON: a {@linkcode Word} |
 // | given up | its holder has ended | anything |
 
@@ -77,7 +77,7 @@ export function arrivedReference(value: unknown): TravellingReference {
   throw new RangeError("Cannot restore a function: its reference is malformed");
 }
 
-/** The half of who has promised. Each is for one receiver: what one writes into it, no other reads. */
+/** The half of the promise's giver. Each promise is for one receiver: no other reads what that one writes into it. */
 export class Pledge {
   readonly reference: LateReference;
 

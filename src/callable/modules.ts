@@ -1,4 +1,4 @@
-// Modules as this process imports them, for whoever finds functions and classes in them.
+// Modules as this process imports them, for finding functions and classes in them.
 
 import { namespaceAtOnce, rememberNamespace } from "./namespaces.ts";
 import type { ModuleLoader, ModuleNamespace } from "./types.ts";

@@ -1,4 +1,5 @@
-// The exports of modules that are loaded, asked for by URL: what tells for certain that an export is this very function.
+// The exports of modules that are loaded, asked for by URL. A comparison with them proves that an export is this very
+// function.
 //
 // | way | answers | for |
 // | --- | --- | --- |

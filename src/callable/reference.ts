@@ -1,6 +1,6 @@
-// Functions by reference, the half of who gives them. A function becomes the export of a module that it is, once it has
+// Functions by reference, the sender's half. A function becomes the export of a module that it is, once it has
 // been compared with that (proof.ts). Where that takes some turns of the event loop, the reference follows
-// (late.ts). The half of who receives it is resolve.ts.
+// (late.ts). The receiver's half is resolve.ts.
 
 import { isOwnModule } from "../runtime/own_modules.ts";
 import { notFound, refuse, refusePrivate, unreachable } from "./refusal.ts";
@@ -37,7 +37,7 @@ export interface Given {
    * @throws {TypeError} If no module exports it.
    */
   prove(): void;
-  /** How another process finds it, or is told why it cannot. What has not been proven, follows: prove it next. */
+  /** The reference by which another process finds it. If it is not proven yet, the answer follows: prove it next. */
   travel(): TravellingReference;
 }
 
@@ -179,7 +179,7 @@ class GivenFunction implements Given {
     if (this.#later === later) this.#conclude(place);
   }
 
-  /** The search has ended: whoever waits for it is told. */
+  /** The search has ended: those that wait for it are told. */
   #conclude(place: Place | null): void {
     this.#later = null;
     try {

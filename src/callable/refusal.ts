@@ -1,4 +1,4 @@
-// What cannot be run in another process, in words.
+// The reasons why a function cannot run in another process, in words.
 
 import { definesPrivately, mentions, readSource } from "./source.ts";
 import { type Callable, nameOf } from "./types.ts";

@@ -1,4 +1,4 @@
-// Functions by reference, the half of who receives them: finds the function that a reference made by reference.ts means.
+// Functions by reference, the receiver's half: finds the function that a reference made by reference.ts means.
 
 import { isLate, promised, promisedSync, type TravellingReference } from "./late.ts";
 import { isKnown, load, type ModuleLoaders, requireModule } from "./modules.ts";
@@ -73,7 +73,7 @@ export function resolveSync(
   const found = isLate(reference) ? promisedSync(reference) : reference;
   if (isLimited(options) && !isKnown(found.module, loaders)) return null;
   const module = knownNamespace(found.module) ?? requireModule(found.module);
-  // Whoever can wait is told by `resolve` what is wrong with it.
+  // If this finds nothing, `resolve`, which can wait, says what is wrong.
   return module === null ? null : exportedBy(module, found);
 }
 

@@ -1,4 +1,4 @@
-// What the text of a module says about a function: where it is imported from, and whether it is certainly
+// Reads from the text of a module where a function is imported from, and whether it is certainly
 // private. The text is not parsed: every rule here knows a few plain shapes and stays silent about the rest, so
 // that a function which is exported in some roundabout way is never refused.
 

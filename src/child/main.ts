@@ -57,7 +57,7 @@ export async function startAhead(loaders: Loaders, { preload, initialDirectory }
   const parent = { pid: parentPid, name: parentName };
   Object.assign(current, { name: `warm process of ${parentPid}`, initialDirectory, parent, mayStart: () => false });
   useLoaders(loaders);
-  // Whatever is wrong with a module is told when it is wanted: an import that has failed fails again.
+  // An error of a module is reported when the module is wanted: an import that has failed fails again.
   await requireModules().catch(() => {});
   for (const url of preload) await load(url, loaders).catch(() => {});
   await work(unlessOrphaned(() => native().awaitWork()), loaders, early);

@@ -1,8 +1,9 @@
-// Connections in messages, which their senders have until they are fetched (native/core/src/connection/passing).
+// Connections in messages. The sender has the descriptor until the receiver fetches it
+// (native/core/src/connection/passing).
 //
-// A message is read at once, with connections in it that are still to arrive; it is handed out when all have. What
-// arrives late, because its sender is stopped or has no descriptor left, keeps nobody's thread: the message waits
-// in its queue or connection for whoever asks next. Only an end of the sender ends it.
+// A message is read at once, with connections in it that are still to arrive; it is handed out when all have. If a
+// descriptor arrives late, because its sender is stopped or has none left, no thread is kept waiting: the message waits
+// in its queue or connection for the next caller. Only the end of the sender ends it.
 
 import type { BlockHandle } from "../addon/handles.ts";
 import { InvalidStateError } from "../errors.ts";
@@ -15,7 +16,7 @@ import { waitWithin } from "../addon/waits.ts";
 /** What else than the number of a connection `fetchStep` returns. */
 const Step = { asked: -1, busy: -2, gone: -3, taken: -4 } as const;
 
-/** How long a sender may need that is asked by somebody who does not wait, in milliseconds. */
+/** Milliseconds that a sender may need to answer a caller that does not wait. */
 export const ARRIVAL_PATIENCE = 100;
 /** How long a thread looks out for a connection before it waits in a promise: a sender that is there needs less. */
 const GLANCE = 1;
@@ -86,7 +87,7 @@ export class Arrival {
     await pause(Math.min(timeout, BUSY_PAUSE), signal);
   }
 
-  /** Who has it. */
+  /** The process that has the descriptor. */
   get sender(): string {
     return this.#fetch === 0 ? "" : native().fetchSender(this.#fetch);
   }
@@ -124,7 +125,7 @@ export class Parcel implements Disposable {
     return this.#value;
   }
 
-  /** Who keeps the others waiting, for messages. */
+  /** The process whose descriptor has not arrived, for error messages. */
   get sender(): string {
     return this.#contents[this.#arrived]?.arrival.sender ?? "";
   }
@@ -168,7 +169,7 @@ export class Parcel implements Disposable {
   }
 
   /**
-   * Waits until all have arrived. What hinders this process for a moment, such as a lack of descriptors, is tried again
+   * Waits until all have arrived. If this process is hindered for a moment, as by a lack of descriptors, it tries again
    * for 2 s; after an error the parcel is thrown away.
    */
   async whole(): Promise<void> {

@@ -1,4 +1,4 @@
-// Handshakes over connections: what handshake.ts says is sent and received here, within a time.
+// Handshakes over connections: sends and receives what handshake.ts asks for, within a time.
 
 import { AuthenticationError, EOFError } from "../errors.ts";
 import { Watch } from "../waiting/limits.ts";

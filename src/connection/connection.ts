@@ -1,4 +1,4 @@
-// One end of a pipe or socket. What bytes its messages are is messages.ts's business.
+// One end of a pipe or socket. The bytes of its messages are made in messages.ts.
 
 import { BlockHandle, type BlockReference, closedError, partsOf } from "../addon/handles.ts";
 import { BufferTooShort, EOFError, InvalidStateError } from "../errors.ts";
@@ -44,7 +44,7 @@ export interface End {
   readonly pipe: BlockHandle | null;
 }
 
-/** How a message speaks of a connection: who has the descriptor, readable, writable, and the pipe. */
+/** How a message names a connection: the process that has the descriptor, readable, writable, and the pipe. */
 type Reduced = [offer: BlockReference, readable: boolean, writable: boolean, pipe: BlockReference | null];
 
 /** Makes something of a message of this length, before anything else can happen. */

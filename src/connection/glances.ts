@@ -1,4 +1,4 @@
-// When a promise for a message may look out for it for some microseconds, instead of being told, which costs more.
+// Decides when a promise for a message may look out for it for some microseconds. To be told of it costs more.
 
 /** A wait shorter than this, in milliseconds, shows that the other end answers at once. */
 const HOT = 0.2;

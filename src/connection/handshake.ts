@@ -1,4 +1,4 @@
-// What two ends say to each other to prove that both know a key: CPython's bytes, and no reading or writing.
+// The handshake by which two ends prove to each other that both know a key: CPython's bytes, and no reading or writing.
 //
 // | step | who        | bytes                                                                                     |
 // | ---- | ---------- | ----------------------------------------------------------------------------------------- |

@@ -1,4 +1,4 @@
-// Waiting for connections from other processes, which need not be relatives, nor run Deno.
+// Waiting for connections from other processes. They need not be of this tree, nor run Deno.
 
 import { closedError } from "../addon/handles.ts";
 import { TimeoutError } from "../errors.ts";
@@ -46,8 +46,9 @@ const collected = new FinalizationRegistry<Finalize>((finalizer) => finalizer.ru
  * Waits for connections of {@linkcode Client}s, those of Python's `multiprocessing.connection` among them. As
  * `multiprocessing.connection.Listener`.
  *
- * Whoever can reach the address can connect. With an `authkey` only those get through who know it, and to them the
- * listener proves that it does, too; the key is not sent. What follows the handshake is neither encrypted nor signed.
+ * Any process that can reach the address can connect. With an `authkey`, only clients that prove to know it get a
+ * connection, and the listener proves to them that it knows it, too; the key is not sent. Messages after the handshake
+ * are neither encrypted nor signed.
  *
  * @example Accept a connection
  * ```ts
@@ -128,7 +129,7 @@ export class Listener implements Disposable, Waitable {
    * is closed, and the listener goes on: call `accept` again.
    * @throws {TimeoutError} If nobody has connected in time.
    * @throws {InvalidStateError} If the listener is closed, also while this waits.
-   * @throws What `signal` was aborted with; who has come in already is left for the next call.
+   * @throws What `signal` was aborted with; a client that has come in already is left for the next call.
    */
   async accept(options?: WaitOptions): Promise<Connection> {
     const timeout = timeoutOf(options);

@@ -1,8 +1,8 @@
-// Those who have come in at a listener, until it is decided whether they are let through.
+// The clients that have come in at a listener, until it is decided whether they get a connection.
 //
-// The handshakes of all of them go on side by side, so the slow and the silent keep nobody waiting. Each outcome, a
-// connection or an error, is for the accept that has waited longest. Nobody is let in while no accept waits: they stay
-// in the system's backlog.
+// The handshakes of all of them go on side by side, so slow and silent clients keep nobody waiting. Each outcome, a
+// connection or an error, is for the accept that has waited longest. While no accept waits, nobody is let in: clients
+// stay in the system's backlog.
 //
 // | a visitor                                     | then                                                     |
 // | --------------------------------------------- | -------------------------------------------------------- |
@@ -54,7 +54,7 @@ interface AcceptLimits {
   readonly signal?: AbortSignal;
 }
 
-/** One who waits in an accept. */
+/** An accept that waits. */
 interface Caller {
   settle(visitor: Visitor): void;
   reject(reason: unknown): void;
@@ -62,7 +62,7 @@ interface Caller {
   lateness: Error | null;
 }
 
-/** One who has come in. */
+/** A client that has come in. */
 class Visitor {
   readonly connection: Connection;
   readonly peer: Address;
@@ -134,7 +134,7 @@ export class Lobby {
     return this.#decided.length > 0;
   }
 
-  /** The next one who is let through, without blocking the thread; `timeout` is for somebody to come. */
+  /** The next client that is let through, without blocking the thread; `timeout` is for a client to come. */
   async accept({ timeout, signal }: AcceptLimits): Promise<Visitor> {
     const { promise, resolve, reject } = Promise.withResolvers<Visitor>();
     const caller: Caller = { settle: resolve, reject, lateness: null };
@@ -248,10 +248,10 @@ export class Lobby {
     await wait(() => translated(() => native().descriptorsAwait([descriptor])), { signal, inBackground: true });
   }
 
-  /** Lets in the next one who has come, if there is any. */
+  /** Lets in the next client that has come, if there is any. */
   #letIn(): Visitor | null {
     if (this.#visitors.size >= MOST_VISITORS && this.#door.handshake !== null) {
-      // Whoever waits outside would wait for ever if all in here were silent.
+      // A client outside would wait for ever if all in here were silent.
       if (translated(() => native().descriptorsPoll([this.#door.descriptor()], 0)).length === 0) return null;
       this.#sendEldestAway();
     }

@@ -1,4 +1,4 @@
-// What a connection's methods are given besides the value: options, buffers, and the checks of both.
+// Arguments of a connection's methods besides the value: options, buffers, and the checks of both.
 
 import { timeoutOf } from "../waiting/options.ts";
 

@@ -1,4 +1,4 @@
-// What an address leads to, found and permitted before anything listens or connects there.
+// Resolves an address, and asks for the permission for what it leads to, before anything listens or connects there.
 
 import { native, translated } from "../addon/binding.ts";
 import { descriptorOf, type Waitable } from "../waiting/waitable.ts";

@@ -1,4 +1,4 @@
-// Waiting for any of many objects: what Python's `multiprocessing.connection.wait` does.
+// Waiting for any of many objects, as Python's `multiprocessing.connection.wait` does.
 
 import { Watch } from "../waiting/limits.ts";
 import { native, translated } from "../addon/binding.ts";

@@ -1,4 +1,4 @@
-// What a context is: the package's classes and functions as members, with a start method of its own. The functions that
+// A context: the package's classes and functions as members, with a start method of its own. The functions that
 // users call are in context.ts.
 
 import { callingModules, moduleUrl } from "../callable/reference.ts";

@@ -104,7 +104,7 @@ export function setExecutable(path: string | URL): void {
 
 /**
  * Says which modules a process of `"forkserver"` imports while it waits to be used. Without this, it is `"__main__"`
- * alone: the main module. What goes wrong with an import is told when the process itself imports the module.
+ * alone: the main module. An import that fails is reported when the process itself imports the module.
  *
  * @param specifiers Modules, as the calling module would import them; `"__main__"` is the main module.
  * @throws {TypeError} If it is not an array of strings.

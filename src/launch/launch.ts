@@ -56,7 +56,7 @@ export function launch(
   if (isFrozen()) requireInherited(permissions);
   const addon = native();
   const main: string | undefined = isFrozen() ? undefined : Deno.mainModule; // undefined in a Worker, too
-  // One of our own it is only when our examples are run: nothing of the user's is in it.
+  // The main module is inside this package only when one of our examples is run; children need not import it.
   const mainModule = main !== undefined && isOwnModule(main) ? undefined : main;
   const initialDirectory = current.initialDirectory ??= translated(() => addon.workingDirectory());
   const authkey = preparation.authkey ?? currentAuthkey();

@@ -1,5 +1,5 @@
-// What a child may do: permissions in the shape that Deno's Worker has, checked against what this process may do, and
-// written as flags of the child's command line. What native code may do in such a child is native/core/src/cage.
+// The permissions of a child: given in the shape of Deno's Worker, checked against this process's own, and written as
+// flags of the child's command line. What native code may do in such a child is decided in native/core/src/cage.
 
 import {
   type Flag,
@@ -14,14 +14,17 @@ import { hasBytes, pathOfUrl } from "../runtime/file_urls.ts";
 export type Grant<T> = boolean | "inherit" | readonly T[];
 
 /**
- * The permissions of a child, in the shape that Deno's `Worker` takes. What is absent is not granted.
+ * The permissions of a child, in the shape that Deno's `Worker` takes. A permission that is absent is not granted.
  *
  * Relative paths mean the directory that this process is in when the child is started.
  */
 export interface ChildPermissions {
   /** Files and folders that it may read. */
   read?: Grant<string | URL>;
-  /** Files and folders that it may write. Who may write the program's own modules decides what later processes run. */
+  /**
+   * Files and folders that it may write. With the program's own modules among them, it decides what later processes
+   * run.
+   */
   write?: Grant<string | URL>;
   /** Hosts that it may talk to, as `"example.com"` or `"example.com:443"`. */
   net?: Grant<string>;
@@ -29,9 +32,9 @@ export interface ChildPermissions {
   env?: Grant<string>;
   /** What it may learn about the system, as `"hostname"`. */
   sys?: Grant<string>;
-  /** Programs that it may run. They are not limited: who may run any may do anything. */
+  /** Programs that it may run. They are not limited: a child that may run one may do anything. */
   run?: Grant<string | URL>;
-  /** Libraries that it may load, besides this package's own. They are not limited: who may load any may do anything. */
+  /** Libraries that it may load, besides this package's own. They are not limited: with one, it may do anything. */
   ffi?: Grant<string | URL>;
   /** Hosts that it may import modules from. Without it, it may import what has been downloaded already. */
   import?: Grant<string>;
@@ -167,7 +170,8 @@ function requireHeld(name: Name, item: string | null, context: Context): void {
   const what = item === null ? `"${name}"` : `"${name}" for "${item}"`;
   const lacking = notCapable(granting, `this process has no permission ${what} itself`);
   const whole = ask(granting, { name } as Deno.PermissionDescriptor);
-  // Denials within what is granted are repeated in the child; a configuration file's cannot be.
+  // The child repeats this process's --deny flags, so a partial grant that comes from those is safe to pass on. A
+  // denial in a configuration file cannot be repeated; then the grant is refused.
   const isVisible = ({ partial }: { partial: boolean }) =>
     !partial || context.inherited.some((flag) => new RegExp(`^(deny|ignore)-${name}$`).test(flag.name));
   if (whole.state === "granted" && isVisible(whole)) {
@@ -250,7 +254,7 @@ function requireItem(name: Name, item: unknown): void {
   }
   if (isPattern(name, item)) return;
   try {
-    // Who has all permissions is not told of a mistake.
+    // Deno checks the item's syntax here. With --allow-all it accepts anything.
     Deno.permissions.querySync(descriptorOf(name, item));
   } catch (error) {
     throw wrong(`${place}: ${(error as Error).message}`);

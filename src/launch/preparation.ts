@@ -1,5 +1,5 @@
-// What a parent (launch.ts) tells its child (child/main.ts) before anything else: the message types they share, and
-// the bytes they are sent in.
+// The first message of a parent (launch.ts) to its child (child/main.ts): the types that both halves share, and the
+// bytes that they are sent in.
 
 import { whileStarting } from "./authkey.ts";
 import { readWhole } from "../connection/arrival.ts";
@@ -53,7 +53,9 @@ export interface PreparationMessage {
   attachments: number[];
 }
 
-/** What a process is to run. What follows later is in shared memory, so JSON has no place for it. */
+/**
+ * The target and class of a process. References that follow later are in shared memory, so JSON has no place for them.
+ */
 export interface ToRun {
   target: TravellingReference | null;
   process: TravellingReference | null;

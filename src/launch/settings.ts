@@ -1,5 +1,5 @@
-// How processes are started: which methods there are, which one this process uses, and with which executable. What
-// users set by context.ts is kept here, where process.ts can see it.
+// How processes are started: which methods there are, which one this process uses, and with which executable. The
+// settings that users make in context.ts are kept here, where process.ts sees them.
 
 import { InvalidStateError } from "../errors.ts";
 import { pathOfUrl } from "../runtime/file_urls.ts";

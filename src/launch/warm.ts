@@ -59,7 +59,7 @@ export function startFromWarm(request: Request): number {
     try {
       addon.warmUp(options, command, COUNT);
     } catch {
-      // The process that was wanted runs. Whatever is in the way of others is told when one of them is wanted.
+      // The process that was wanted runs. An error in starting others ahead is reported when one of them is wanted.
     }
   };
   if (addon.warmProcesses().length === 0) refillWarm();

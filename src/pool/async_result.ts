@@ -10,9 +10,12 @@ export const awaited: WeakSet<AsyncResult<never>> = new WeakSet();
 
 /** What is called when the result of a call is there. */
 export interface Callbacks<T> {
-  /** Called with the result, which is not ready before this has ended, async or not. What it throws becomes the error. */
+  /**
+   * Called with the result, which is not ready before this has ended, async or not. An error of it becomes the
+   * result's.
+   */
   callback?: (value: T) => void;
-  /** Called with the error. What it throws becomes the result's error. */
+  /** Called with the error. An error of it becomes the result's. */
   errorCallback?: (error: unknown) => void;
 }
 

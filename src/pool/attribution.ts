@@ -1,12 +1,12 @@
-// Whose fault is an error that nobody catches? A task may leave promises, timers and listeners behind, and any of them may
-// fail when the worker runs another. So each task runs in an asynchronous context of its own, which the engine carries
-// along to all that the task begins, and which an error that nobody catches is reported in.
+// Finds the task that an uncaught error comes from. A task may leave promises, timers and listeners behind, and any of
+// them may fail when the worker runs another task. So each task runs in an asynchronous context of its own. The engine
+// carries it along to all that the task begins, and reports an uncaught error in it.
 //
-// Deno has these contexts in `core`, at no cost; where it should not, `node:async_hooks` has them, 6 ms later. In one place
-// they are not kept: an error that a timer's callback throws is reported outside. So the timers of a worker note in whose
-// context their callbacks have thrown.
+// Deno has these contexts in `core`, at no cost; if a version has not, `node:async_hooks` has them, 6 ms later. In one
+// place they are not kept: an error that a timer's callback throws is reported outside. So the timers of a worker note
+// in which context their callbacks have thrown.
 
-/** Who may leave something behind. */
+/** A task, or the like, that may leave promises and timers behind. */
 export interface Owner {
   /** Its name, for messages. */
   readonly what: string;
@@ -32,7 +32,7 @@ const OWNER = Symbol("multiprocessing.pool.owner");
 
 const TIMERS = ["setTimeout", "setInterval", "setImmediate"] as const;
 
-/** Knows who has left behind what fails. */
+/** Knows which task has left behind a promise or timer that fails. */
 export class Attribution {
   readonly #carrier: Carrier;
   /** What a timer's callback has thrown last, and whose it was. */
@@ -57,7 +57,7 @@ export class Attribution {
     return this.#carrier.run(owner, act);
   }
 
-  /** Whose an error is that is just being reported; `undefined` if nobody's who is known. */
+  /** The origin of the error that is just being reported; `undefined` if it is not known. */
   ownerOf(error: unknown): Owner | undefined {
     const thrown = this.#thrown;
     this.#thrown = null;

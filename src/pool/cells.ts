@@ -1,5 +1,6 @@
-// The words that a pool shares with its workers, which come and go: a place in an array of them is used again. An array
-// of its own for each worker would stay until it is garbage-collected, and a pool whose workers die often has thousands.
+// The words that a pool shares with its workers. All are places in one array, used again when a worker has gone. An
+// array for each worker would stay until it is garbage-collected, and a pool whose workers die often would have
+// thousands.
 
 import { RawArray } from "../sharedctypes/factories.ts";
 import { CELLS } from "./messages.ts";

@@ -1,6 +1,6 @@
 // One direction between a pool and its workers: a queue of frames in shared memory. Both halves use it.
 //
-// A frame is one message of the queue, so that whoever takes it has taken all of it:
+// A frame is one message of the queue, so that it is taken as a whole:
 //
 // | bytes | what |
 // | --- | --- |
@@ -18,7 +18,8 @@
 // A raw that is the only one is put and taken as a part of its own (`queuePutSplit`, `queueGetSplit`), so it goes from the
 // sender's array to the queue and from there to the receiver's, with no copy in between.
 //
-// The header is fixed and comes first, so that a list which cannot be read can still be laid to somebody's account.
+// The header has a fixed size and comes first. So even if the list cannot be decoded, the receiver knows which task it
+// belongs to.
 
 import { BlockHandle, type BlockReference } from "../addon/handles.ts";
 import { Parcel, readParcel, readPlain } from "../connection/arrival.ts";
@@ -107,7 +108,10 @@ export class Channel implements Disposable {
     return this.#handle.closed;
   }
 
-  /** Keeps the channel although only this process has it: the other is yet to come. */
+  /**
+   * Marks this process as the creator. Until the other process has adopted the channel, being its only holder does not
+   * mean that the other has gone.
+   */
   own(): this {
     this.#isLonely = false;
     return this;
@@ -223,7 +227,7 @@ export class Channel implements Disposable {
     await wait(submit, { inBackground });
   }
 
-  /** Gives up this process's share; whoever waits is told. Again: nothing happens. */
+  /** Gives up this process's share; waits for it end. Again: nothing happens. */
   close(): void {
     if (this.#handle.closed) return;
     translated(() => native().queueShutDown(this.#handle.block, true));
@@ -336,7 +340,7 @@ class ReceivedFrame implements Frame {
     for (let i = 0; i < this.#raws; i++, entry += RAW_ENTRY) {
       const place = placeIn(list, view.getUint32(entry, true));
       const end = this.#within(at + view.getUint32(entry + 4, true));
-      list[place] = bytes.slice(at, end); // memory of its own, which who has it may transfer
+      list[place] = bytes.slice(at, end); // memory of its own, which the receiver may transfer
       at = aligned(end);
     }
   }

@@ -1,4 +1,4 @@
-// The workers of a pool, as a number of them that is kept up: those that end are replaced, unless that leads nowhere.
+// Keeps up the number of a pool's workers: each that ends is replaced, unless new ones fail again and again.
 
 import type { Task } from "./calls/calls.ts";
 import { howItEnded } from "./lost.ts";

@@ -8,7 +8,7 @@
 // I1. No worker rests while a task waits in the channel, once `dispatch` has returned: as many are called as are missing.
 // I2. A task is in one place: to come from its call, handed back (`#returned`), or given (`#given`): then it is in the
 //     channel, or a worker has it.
-// I3. What is handed back is put before anything that comes after it, which is taken back for that.
+// I3. A task that is handed back is put before all later tasks, which are taken back for that.
 
 import type { Call, Task } from "./calls/calls.ts";
 import { type Channel, ENDED } from "./channel.ts";
@@ -258,7 +258,7 @@ export class Dispatcher {
       else if (isComing(member, isBusy)) coming++;
     }
     const called = Math.max(0, Math.min(missing - coming, resting.length));
-    // Whoever has worked last is the quickest to come.
+    // The worker that has worked last is the quickest to come.
     if (called > 0 && called < resting.length) resting.sort((a, b) => b.lastActive - a.lastActive);
     for (const member of resting.slice(0, called)) member.call();
     return missing <= 0 || called === resting.length;
@@ -269,7 +269,7 @@ export class Dispatcher {
     return false;
   }
 
-  /** If somebody who is counted on does not come, having been stopped, say, another is to be called. */
+  /** If a worker that is counted on does not come, perhaps because it was stopped, another is to be called. */
   #musterSoon(): void {
     if (this.#muster !== undefined) return;
     this.#muster = setTimeout(() => {

@@ -1,5 +1,5 @@
-// The parent's half of a pool: its calls, what its workers answer, and what becomes of both at the end. Which workers
-// there are is crew.ts; which of them gets which task is dispatcher.ts.
+// The parent's half of a pool: its calls, the answers of its workers, and the end of both. crew.ts keeps the workers;
+// dispatcher.ts decides which of them gets which task.
 //
 // Invariants:
 //
@@ -46,7 +46,7 @@ export type EngineState = "running" | "closed" | "terminated" | "broken";
 const AT_EXIT = 15;
 
 /** Milliseconds until tasks are looked for again that workers have just taken, and not noted yet; twice as many after
- * each look. What is waited for takes microseconds, unless a worker has been stopped. */
+ * each look. Noting takes microseconds, unless a worker has been stopped. */
 const LOCATE_AGAIN = 1;
 const LOCATE_AGAIN_AT_MOST = 100;
 
@@ -155,7 +155,8 @@ export class Engine implements CallHost, CrewHost {
   }
 
   #withdraw(call: Call, how: { timedOut: boolean; kill: boolean }, again = LOCATE_AGAIN): void {
-    // The user's code that is just being serialised, or read, has aborted the call: a moment later.
+    // If the user's code has aborted the call while its task is being serialised, or a result is being read, wait for
+    // that to end.
     const isBusy = this.#dispatcher.isWriting || Iterator.from(this.#crew).some((member) => member.isBusy);
     if (isBusy) return queueMicrotask(() => this.#withdraw(call, how));
     if (this.#dispatcher.numbersOf(call).length === 0) return;
@@ -214,7 +215,7 @@ export class Engine implements CallHost, CrewHost {
     return this.#drained.length > 0;
   }
 
-  /** Resolves when all workers have ended. Whoever waits keeps the event loop alive. */
+  /** Resolves when all workers have ended. This wait keeps the event loop alive. */
   async join(): Promise<void> {
     if (this.#isOver()) return;
     const { promise, resolve } = Promise.withResolvers<void>();

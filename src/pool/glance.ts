@@ -1,5 +1,5 @@
-// Results that come sooner than one could be told of them: to be told in a promise costs about 60 µs. When there is
-// only one task, and the last result came soon, the thread looks out for the next one itself for a moment.
+// Looks out for a result that will come soon. To be told of it in a promise costs about 60 µs. So when there is only
+// one task, and the last result came soon, the thread itself looks for the next one for a moment.
 
 import { performance, queueMicrotask } from "../runtime/timing.ts";
 

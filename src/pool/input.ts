@@ -1,4 +1,4 @@
-// What a pool's call takes its items from: pulled when there is a worker for them, so that an endless input is fine.
+// The input of a pool's call. Items are pulled when there is a worker for them, so that an endless input is fine.
 
 /** Where items come from. */
 export interface Input {
@@ -9,7 +9,7 @@ export interface Input {
    * @throws What the input throws; then there are no more.
    */
   pull(n: number, ahead?: number): unknown[] | null;
-  /** Says that no more are wanted. What the input has to say to that interests nobody: this never throws. */
+  /** Says that no more are wanted. An error of the input is ignored: this never throws. */
   close(): void;
 }
 

@@ -1,4 +1,4 @@
-// Workers that died: how they did, in words.
+// Describes how a worker died, in words.
 
 import { harmless, shownName } from "../runtime/harmless.ts";
 import { WorkerLostError } from "../errors.ts";

@@ -1,4 +1,5 @@
-// What a pool (engine.ts, worker_handle.ts) and its workers (worker_main.ts) say to each other: the types that both halves share.
+// The messages between a pool (engine.ts, worker_handle.ts) and its workers (worker_main.ts): the types that both
+// halves share.
 
 import type { TravellingReference } from "../callable/late.ts";
 import type { Event } from "../synchronize/event.ts";
@@ -45,7 +46,7 @@ export type Mixed = [results: unknown[], places: number[], failures: Failure[]];
 
 /** What a pool and one worker share. */
 export interface Desk {
-  /** To all workers, which take from it what comes first. What none has taken, the pool may take back. */
+  /** To all workers; each takes the first task there is. The pool may take back a task that none has taken. */
   readonly tasks: Channel;
   /** To the worker alone: what wakes it. */
   readonly bell: Channel;
@@ -102,7 +103,8 @@ export const Cell = { begun: 0, cancelled: 1, reason: 2, memory: 3, mode: 4 } as
  * | `running` | `begun` says what it runs | `searching`, `away` |
  *
  * The pool puts a task before it looks who rests; a worker rests before it looks for the last time: so no task waits
- * while a worker sleeps, and nobody is woken in vain. Whoever lingers is woken by the task itself, and needs no bell.
+ * while a worker sleeps, and nobody is woken in vain. A worker that lingers is woken by the task itself, and needs no
+ * bell.
  */
 export const Mode = { away: 0, searching: 1, resting: 2, asleep: 3, called: 4, running: 5, lingering: 6 } as const;
 

@@ -1,4 +1,4 @@
-// The options of pools and their calls, and what is wrong with them.
+// The options of pools and their calls, and the checks of them.
 
 import type { NamedProcessOptions, Target } from "../process/options.ts";
 import { Process } from "../process/process.ts";

@@ -421,7 +421,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   /** All of them, unless they come in time: then their number is known. */
   #input(items: Items<unknown>): Input {
     if (items !== null && items !== undefined && Symbol.iterator in Object(items)) {
-      // Who has an array may change it while the call is under way.
+      // The caller may change its array while the call is under way.
       return new ListInput(globalThis.Array.isArray(items) ? items.slice() : [...items as Iterable<unknown>]);
     }
     return inputOf(items, () => this.#engine.dispatch());

@@ -1,6 +1,5 @@
-// Tasks that a worker may have had when it died, although it had not noted it: between taking a task and noting its
-// number it can be killed as anywhere else. Such a task is neither in the channel nor with anybody, which is to be seen
-// once every other worker has noted what it has.
+// Finds the task of a worker that was killed between taking it and noting its number. Such a task is neither in the
+// channel nor noted by a worker. That can be seen once every other worker has noted its task.
 
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Member } from "./worker_handle.ts";
@@ -21,8 +20,8 @@ interface Search {
   readonly suspects: Set<Member>;
 }
 
-/** Milliseconds until it is looked again; twice as many after each look. What is waited for takes microseconds, unless
- * a worker has been stopped. */
+/** Milliseconds until it is looked again; twice as many after each look. Noting a task takes microseconds, unless a
+ * worker has been stopped. */
 const AGAIN = 1;
 const AGAIN_AT_MOST = 100;
 
@@ -67,7 +66,7 @@ export class Strays {
     this.#again = Math.min(AGAIN_AT_MOST, 2 * this.#again);
   }
 
-  /** Whether it is known who has what; what nobody has is handed back. */
+  /** Whether it is known which worker has which task; a task that none has is handed back. */
   #isOver({ numbers, suspects }: Search): boolean {
     for (const member of suspects) {
       // Before its answers are read: what it takes after this look is nothing of what is searched.

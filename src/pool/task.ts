@@ -1,4 +1,4 @@
-// What a function that runs in a pool's worker may ask about its task.
+// `currentTask`: the questions that a function in a pool's worker may ask about its task.
 
 import { TimeoutError } from "../errors.ts";
 

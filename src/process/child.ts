@@ -64,7 +64,7 @@ export class Child {
     this.#exitcode = translated(() => native().childExitCode(this.pid));
     if (this.#exitcode !== null) {
       const failure = native().childFailure(this.pid);
-      // Whoever could not begin ends with 1. Any other code is of one who did, and has told lies.
+      // A child that could not begin exits with code 1. With any other code it had begun, so its report is false.
       this.#failure = failure !== null && this.#exitcode === 1 ? this.#reason(failure) : null;
       if (this.#failure === null && !this.#isSignalled && !native().childHadBegun(this.pid)) {
         this.#failure = this.#earlyEnd(this.#exitcode);
@@ -76,7 +76,7 @@ export class Child {
     return this.#exitcode;
   }
 
-  /** Why it has not begun, as far as that can be told of who has said nothing. */
+  /** Why it has not begun, as far as that is known of a process that has said nothing. */
   #earlyEnd(exitcode: number): string {
     if (exitcode < 0) return `it was ended by ${exitText(exitcode).slice(1)} before it began`;
     const ended = `it ended with exit code ${exitcode} before it began`;
@@ -128,7 +128,7 @@ export class Child {
     this.#isSignalled = true;
   }
 
-  /** Whether it has ended. What kept it from its work is thrown. */
+  /** Whether it has ended. Throws the error that kept it from its work, if there was one. */
   #isOver(): boolean {
     if (this.poll() === null) return false;
     if (this.#failure === null) return true;

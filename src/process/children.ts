@@ -81,7 +81,7 @@ function endChildren(children: readonly Child[]): void {
   }
 }
 
-/** After how many milliseconds whoever watches a program is told what holds up its next start. */
+/** Milliseconds after which it is printed what holds up the next start of a watched program. */
 const PATIENCE_OF_WATCHERS = 500;
 
 /** Whether Deno starts this program again when its files change. */

@@ -1,4 +1,4 @@
-// How many processes are worth having.
+// `cpuCount`: how many CPUs this process may use.
 
 import { native } from "../addon/binding.ts";
 

@@ -1,4 +1,4 @@
-// The process that runs, for those who ask for it. A child has had its object made by child/main.ts.
+// `currentProcess`: the object of the process that runs. The object of a child has been made by child/main.ts.
 
 import { isWorker, native } from "../addon/binding.ts";
 import type { ProcessOptions } from "./options.ts";

@@ -1,5 +1,5 @@
 // The classic deadlocks: a process is joined that cannot end before somebody takes from a queue, or reads its output.
-// Whoever waits for such a process is told so, once; but not while somebody may be about to do it, if slowly.
+// The process that joins is told so, once; but not while somebody may be about to take or read, if slowly.
 
 import { shownName } from "../runtime/harmless.ts";
 import { native } from "../addon/binding.ts";
@@ -22,7 +22,7 @@ const stuck = new Set<Doubts>();
 
 /** What a process waits for. */
 interface Obstacle {
-  /** Why it cannot end, if nobody but who waits for it could help. */
+  /** Why it cannot end, if only the process that waits for it could help. */
   readonly why: string;
   /** Whether another process or thread might help. */
   readonly isShared: boolean;

@@ -1,4 +1,4 @@
-// What a process is made with, and what is refused at once.
+// The options of a process, and the checks of them.
 
 import type { ModuleExport } from "../callable/reference.ts";
 import { requireKnown } from "../waiting/options.ts";
@@ -83,7 +83,7 @@ export interface ProcessSettings {
   /**
    * How many bytes of shared memory it may use together with its descendants: arrays, values, queues, messages that were
    * not yet received. Only with `permissions`; its own children share it. Default: 1 GiB, or a sixteenth of all shared
-   * memory if that is less. What goes beyond is refused with a RangeError.
+   * memory if that is less. An allocation beyond it is refused with a RangeError.
    */
   maxSharedMemory?: number;
   /** Replaces the environment variables. */

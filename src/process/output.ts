@@ -43,7 +43,7 @@ class OutputPipe {
 export class PipedOutput {
   readonly #pipe: OutputPipe | null;
   #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
-  /** Who is told what comes, if somebody {@linkcode follow | follows}. */
+  /** The follower, if somebody {@linkcode follow | follows}. */
   #told: ((chunk: Uint8Array) => void) | null = null;
   #isOver = false;
   #isDiscarded = false;
@@ -94,7 +94,9 @@ export class PipedOutput {
     while (!this.tellRest()) await pipe.wait({ inBackground: true });
   }
 
-  /** Tells the follower what is there; whether that was the end. Who writes ever more does not keep the thread. */
+  /**
+   * Tells the follower what is there; whether that was the end. A child that writes ever more does not keep the thread.
+   */
   tellRest(): boolean {
     const pipe = this.#pipe;
     for (let chunks = 0; !this.#isOver && pipe !== null; chunks++) {

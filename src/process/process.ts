@@ -1,4 +1,4 @@
-// The class of processes: what is made, started, asked and ended. What happens to one that was started is child.ts.
+// The class `Process`. Once started, it asks child.ts, which knows how the process goes on.
 
 import { shownName } from "../runtime/harmless.ts";
 import { type AuthenticationString, currentAuthkey, setCurrentAuthkey, toAuthkey } from "../launch/authkey.ts";
@@ -227,7 +227,7 @@ export class Process<A extends readonly unknown[] = unknown[], K = never, F exte
 
   /**
    * What the process writes to its standard output, if that is `"piped"`. It may be read after the end, too, and is
-   * then complete. A process that writes more than some 64 KiB waits until it is read, as does whoever joins it.
+   * then complete. A process that writes more than some 64 KiB waits until it is read, and so does a join of it.
    *
    * @throws {TypeError} If it is not piped.
    * @throws {InvalidStateError} If the process was not started, or is closed and this had not been asked for before.

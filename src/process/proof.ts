@@ -1,5 +1,6 @@
-// When it is proven that a module exports what a process is to run. The first proof in a program takes 15 to 30 ms, most of
-// which go into setting up what Deno has of Node; a child takes longer to boot. So the first one is proven meanwhile.
+// Decides when to prove that a module exports the target of a process. The first proof in a program takes 15 to 30 ms,
+// most of which go into setting up Deno's part of Node. A child takes longer to boot, so the first proof is made
+// meanwhile.
 
 import type { Given } from "../callable/reference.ts";
 import { isReady } from "../callable/namespaces.ts";

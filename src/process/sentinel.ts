@@ -1,4 +1,4 @@
-// What stands for the end of a process in `wait`.
+// The object that stands for the end of a process in `wait`.
 
 import { descriptorOf, type Waitable } from "../waiting/waitable.ts";
 import { register } from "../reduction/registry.ts";

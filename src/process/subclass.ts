@@ -1,5 +1,5 @@
-// How a process of a class of the user's own gets into the process that it starts: the class as an exported name, the
-// instance's own state as data. Its constructor does not run again, as `__init__` does not in Python.
+// How an object of a subclass of `Process` travels to the process that it starts: the class as an exported name, the
+// object's own properties as data. Its constructor does not run again, as `__init__` does not in Python.
 
 import { type Given, reference } from "../callable/reference.ts";
 import { shownName } from "../runtime/harmless.ts";

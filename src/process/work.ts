@@ -1,4 +1,4 @@
-// What `Process.run` does unless a class overrides it: the target is called with its arguments.
+// The default of `Process.run`: calls the target with its arguments.
 
 import type { Given } from "../callable/reference.ts";
 import { resolve } from "../callable/resolve.ts";

@@ -1,17 +1,17 @@
-// Waiting at a queue for what others do, and hearing when nobody can do it any more.
+// Waiting at a queue for other processes to put, take or acknowledge, and giving up when none can any more.
 //
-// A promise is given up when nobody else has the queue (or all who have it wait for it as well, and do nothing else), and
-// this program does not go on by itself: it might put, take, or start a process that does. While others have the queue,
-// its wait keeps the event loop alive. Once none has, it does not: if Deno then dispatches `beforeunload`, nothing
-// else is left, and it is time to tell. Where Deno does not do that (activity.ts), the wait goes on keeping the loop
-// alive, and looks whether there is anything else.
+// A promise is given up when no other process has the queue (or all that have it wait for it as well, and do nothing
+// else), and this program does not go on by itself: it might put, take, or start a process that does. While others have
+// the queue, the wait keeps the event loop alive. Once none has, it does not: if Deno then dispatches `beforeunload`,
+// nothing else is left, and it is time to give up. Where Deno does not do that (activity.ts), the wait goes on keeping
+// the loop alive, and looks whether there is anything else.
 
 import { native, translated } from "../addon/binding.ts";
 import { TIMED_OUT, wait } from "../addon/waits.ts";
 import { Activity, activity, isToldOfEnd, isVisible } from "./activity.ts";
 import { QueueWatch } from "./transport.ts";
 
-/** Milliseconds between two looks; two must find nothing. What is under way between two callbacks is not seen by one. */
+/** Milliseconds between two looks; two must find nothing: one does not see work between two callbacks. */
 const BETWEEN_LOOKS = 300;
 const LOOKS = 2;
 /** At most so many while the program goes on, and … */
@@ -81,7 +81,7 @@ export async function granted<T>(wish: Wish<T>): Promise<T> {
     const outcome = await wait(() => submit(wish, Infinity, watch), { signal: wish.signal });
     if (outcome === Outcome.never) throw wish.never?.() ?? wish.deserted();
     if (outcome !== Outcome.left || !await new Desertion(wish).isFinal()) continue;
-    // Once more: who is gone by now may have done something before.
+    // Once more: a process that is gone by now may have done something before.
     const last = wish.attempt();
     if (last === undefined) throw wish.deserted();
     return last;
@@ -92,7 +92,7 @@ function submit<T>(wish: Wish<T>, timeout: number, watch: number, isIdle = false
   return translated(() => native().queueAwait(wish.block(), wish.state, timeout, watch, isIdle));
 }
 
-/** The time of a wait in which nobody else who has the queue is awake. */
+/** The time of a wait in which no other process that has the queue is awake. */
 class Desertion<T> {
   readonly #wish: Wish<T>;
   /** How many looks have found nothing, or something, one after the other. */
@@ -137,7 +137,7 @@ class Desertion<T> {
   async #goOn(isAlone: boolean): Promise<boolean> {
     const isIdle = this.#idle >= LOOKS;
     const inBackground = isAlone && isToldOfEnd();
-    // Who is alone hears nothing new of others that leave.
+    // A process that is alone need not hear of others that leave.
     const watch = isIdle && !isAlone ? QueueWatch.both : QueueWatch.joining;
     const pause = inBackground && !this.#wish.isOneSided() ? LONGEST_BETWEEN_LOOKS : this.#pause();
     using end = inBackground ? new LoopEnd() : undefined;

@@ -1,4 +1,4 @@
-// JoinableQueue: a queue that knows what has been dealt with.
+// JoinableQueue: a queue whose messages are acknowledged.
 
 import { BlockHandle } from "../addon/handles.ts";
 import { InvalidStateError, OwnerDiedError } from "../errors.ts";

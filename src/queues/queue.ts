@@ -54,7 +54,7 @@ export let referenceOf: (queue: Queue) => BlockReference;
  * when it returns: no thread has to be flushed, and a process killed at any moment costs at most the message that it
  * was putting or had just taken. Each producer's messages keep their order.
  *
- * Who waits without a timeout is told when that would be for ever. `get` throws {@linkcode ShutDown} once the queue is
+ * A wait without a timeout ends when it would be for ever. `get` throws {@linkcode ShutDown} once the queue is
  * {@linkcode Queue.shutdown | shut down} and drained. It throws {@linkcode EOFError} when the queue is empty and nobody
  * can put any more: every other process, and thread of this one, that had it has ended or closed it, or waits for the
  * queue as well. `put` throws it likewise, when the queue is full and nobody can take any more. A message that speaks of
@@ -107,7 +107,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * @throws {RangeError} If it is not a whole one, or more than 2147483647.
    */
   constructor(maxsize?: number);
-  /** @ignore The queue in a block that exists, or one that keeps a ledger of who has taken what. */
+  /** @ignore The queue in a block that exists, or one that keeps a ledger of what each process has taken. */
   constructor(first: number | BlockHandle | undefined, joinable: boolean);
   constructor(first: number | BlockHandle = 0, joinable = false) {
     if (first instanceof BlockHandle) {
@@ -303,7 +303,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   }
 
   /**
-   * Forbids putting, in all processes: puts throw {@linkcode ShutDown}, also those that are waiting. What is in the
+   * Forbids putting, in all processes: puts throw {@linkcode ShutDown}, also those that are waiting. Messages in the
    * queue can still be taken; then gets throw it, too. As `shutdown` of Python's `queue.Queue`.
    *
    * @example End the consumers
@@ -326,8 +326,8 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   }
 
   /**
-   * Forbids further use in this process, and gives up its share: what waits for the queue here throws
-   * {@linkcode InvalidStateError}. What was put stays. Again: nothing happens.
+   * Forbids further use in this process, and gives up its share: waits for the queue here throw
+   * {@linkcode InvalidStateError}. Messages that were put stay. Again: nothing happens.
    */
   close(): void {
     if (this.#handle.closed) return;
@@ -438,7 +438,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
 
 const NOT_WAITING: AcquireSyncOptions = { block: false };
 
-/** Waits of so many milliseconds look who has the queue before they say that nothing happened. */
+/** Waits of so many milliseconds look which processes have the queue before they say that nothing happened. */
 const WORTH_A_HINT = 200;
 
 /** What is wrong when a queue never gets into a state any more, and what that state is waited for. */
@@ -460,7 +460,7 @@ export function deserted(state: number): EOFError {
 /** The full queues that promises of this thread wait to put into. */
 const puttingInto: number[] = [];
 
-/** Lets whoever joins this process see what it may be waiting for. */
+/** Lets a process that joins this one see what it may be waiting for. */
 function notePutting(queue: number): void {
   puttingInto.push(queue);
   native().queueNotePutting(queue);

@@ -41,7 +41,7 @@ export const QueueWatch = {
   leaving: 2,
   /** That somebody is awake again. */
   joining: 3,
-  /** That, or that nobody is there any more who does not sleep. */
+  /** That, or that no process is there any more that does not sleep. */
   both: 4,
 } as const;
 
@@ -75,7 +75,7 @@ export class Transport {
   readonly #addon: Native = native();
   readonly #scratch: Scratch = openScratch();
   readonly #blockOf: (action: string) => number;
-  /** What was taken, and has connections in it that are still to arrive: it is the next to be got. */
+  /** A message that was taken, and has connections in it that are still to arrive: it is the next to be got. */
   #parcel: Parcel | null = null;
 
   /** `blockOf` gives the number of the queue's block, and throws when it is closed. */
@@ -83,7 +83,7 @@ export class Transport {
     this.#blockOf = blockOf;
   }
 
-  /** What was taken and is not whole yet. */
+  /** A message that was taken and is not whole yet. */
   get parcel(): Parcel | null {
     return this.#parcel;
   }

@@ -29,7 +29,7 @@ const LONGEST_STACK = 64 * 1024;
 const LONGEST_LINE = 4096;
 /** Milliseconds that a module may take to load before its error goes on as one of a known class. */
 const LOADING = 1000;
-/** Those that are to be looked for by somebody who can wait; `null` if nobody can. */
+/** The classes that a caller which can wait is to look for; `null` if no caller can. */
 let missing: FunctionReference[] | null = null;
 
 /** How the class of an error is named to others; `null` if no module is seen to export it. */
@@ -83,7 +83,7 @@ function exportsValues(source: string | null): boolean {
   return source !== null && /\bexport\s+(?:const|let|var|default)\b/.test(source);
 }
 
-/** The class that a reference means, if it can be found without waiting; who can wait is to say so. */
+/** The class that a reference means, if it can be found without waiting. */
 export function classFound(reference: FunctionReference): ErrorClass | null {
   const key = keyOf(reference);
   const known = found.get(key);
@@ -129,7 +129,7 @@ export function noteMissing<T>(read: () => T): { value: T; missing: FunctionRefe
 
 /**
  * Looks for classes: also for those of modules that wait for something at their top level, or are in no file. A module
- * that is loaded is not imported: it may be waiting for whoever asks here.
+ * that is loaded is not imported: it may be waiting for the very call that asks here.
  */
 export async function findClasses(references: readonly FunctionReference[]): Promise<void> {
   for (const reference of references) {
@@ -142,7 +142,7 @@ async function search(reference: FunctionReference): Promise<ErrorClass | null> 
   const isLoaded = mayBeAskedFor(module) && namespaceAtOnce(module) !== null;
   const Class = classAtOnce(reference);
   if (Class !== null) return Class;
-  // One that is loaded is not imported, unless it has not come to the class: it may be waiting for whoever asks here.
+  // A loaded module that has come to the class is not imported: it may be waiting for the very call that asks here.
   const namespace = isLoaded ? await namespaceLater(module) : null;
   if (namespace !== null && (hasReached(namespace, reference) || module === Deno.mainModule)) {
     return exportedClass(namespace, reference);

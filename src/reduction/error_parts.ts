@@ -1,5 +1,5 @@
 /**
- * What of an error travels: its class, as far as the receiver can know it, and which of its properties.
+ * The parts of an error that travel: its class, as far as the receiver can know it, and some of its properties.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What an object is, of whatever realm: by what it holds inside, which cannot be forged, not by what it says.
+ * Finds out what an object is, in whatever realm it was made, by what it holds inside. That cannot be forged.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Why a value cannot be serialised, in words, and where in the message it stands.
+ * The reason why a value cannot be serialised, in words, and its place in the message.
  *
  * @module
  */

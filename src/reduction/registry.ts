@@ -1,6 +1,6 @@
 /**
- * Which classes travel by a reducer of their own: what Python calls `copyreg`, and the hook by which views of shared
- * memory travel as references.
+ * The classes that travel by a reducer of their own (Python's `copyreg`), and the hook by which views of shared memory
+ * travel as references.
  *
  * @module
  */

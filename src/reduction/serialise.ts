@@ -85,8 +85,8 @@ export function dumpInto(value: unknown, target: Uint8Array, start: number): num
  * Every view has a buffer of its own, which is exactly as long: whatever is done with it, transfers among them, touches
  * nothing else that was received.
  *
- * @throws {RangeError} If the bytes are not one whole message, or name a class that is not registered here. What a
- * `restore` function throws passes unchanged.
+ * @throws {RangeError} If the bytes are not one whole message, or name a class that is not registered here. An
+ * error that a `restore` function throws passes unchanged.
  *
  * @example Malformed bytes are an error, never a crash
  * ```ts

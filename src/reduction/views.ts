@@ -1,5 +1,5 @@
 /**
- * What a view must be to travel by its bytes.
+ * Checks whether a view may travel by its bytes.
  *
  * @module
  */

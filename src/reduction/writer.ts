@@ -1,6 +1,6 @@
 /**
- * The bytes of a message: MessagePack's scalars and headers, written into a buffer that was given, and where that is
- * too short, on into a longer one of its own.
+ * Writes the bytes of a message: MessagePack's scalars and headers. They go into a given buffer; if that is too short,
+ * the writer goes on in a longer one of its own.
  *
  * @module
  */

@@ -1,4 +1,4 @@
-// What this process is: the facts that a child is told and the root makes up. Workers of a process have their own copy
+// The facts about this process: a child is told them, the root makes them up. Workers of a process have their own copy
 // of this module; the addon tells them what the main thread has noted (addon/binding.ts).
 
 /** What a process knows of itself. */

@@ -1,5 +1,5 @@
-// Paths that are no text: on Linux a path is bytes. A byte that is no UTF-8 is a character of its own here, among the last
-// that Unicode has, as native/core/src/sys/text.rs has it: the addon makes the bytes of it again.
+// Paths that are not UTF-8: on Linux a path is bytes. A byte that is not UTF-8 becomes a character of its own, among
+// the last that Unicode has, as in native/core/src/sys/text.rs; the addon makes bytes of it again.
 
 /** The character of byte 0. */
 const FIRST = 0x10ff00;

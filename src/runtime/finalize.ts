@@ -1,5 +1,5 @@
-// What is to be done at the end of this process, and in which order: what Python's `multiprocessing.util.Finalize` and
-// `_exit_function` are. It has the only listener of `unload`.
+// Runs what is to be done at the end of this process, in order, as Python's `multiprocessing.util.Finalize` and
+// `_exit_function` do. Has the only listener of `unload`.
 //
 // | priority | what |
 // | --- | --- |
@@ -58,7 +58,7 @@ export class Finalize {
   }
 }
 
-/** Runs the finalizers of `least` priority and above. What one throws is printed, and the others go on. */
+/** Runs the finalizers of `least` priority and above. An error of one is printed, and the others go on. */
 export function runFinalizers(least = -Infinity): void {
   const due = [...finalizers].reverse().filter(({ priority }) => priority >= least);
   // Sorting is stable: the newest stay first.

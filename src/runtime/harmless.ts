@@ -1,5 +1,5 @@
-// Text of others in messages: the names of processes, and what children say. A terminal obeys what steers it, so that a
-// name could hide or fake lines, or have the terminal type.
+// Makes text of other processes, such as their names, harmless before it is in a message. A terminal obeys control
+// characters, so a name could hide or fake lines, or have the terminal type.
 
 /** Longer names are cut. */
 const LONGEST_NAME = 200;
@@ -31,8 +31,8 @@ export function quoted(text: string): string {
 }
 
 /**
- * What a value is, at a glance, for a message. What is in its parts is left out: of a value that others have sent, it
- * might have no end.
+ * Describes a value at a glance, for a message. Its parts are left out: those of a value that others have sent might
+ * have no end.
  */
 export function glance(value: unknown): string {
   const shown = Deno.inspect(value, { depth: 0, iterableLimit: 10, strAbbreviateSize: LONGEST_QUOTED, compact: true });

@@ -1,5 +1,5 @@
-// What this package tells people on standard error: notices and records. Nothing of it is worth more than the program: what
-// cannot be told, because the disk is full or nobody has the other end of the pipe any more, is dropped. A pipe that is full
+// Writes notices and records to standard error. None of them is worth more than the program: if the write fails,
+// because the disk is full or nobody has the other end of the pipe any more, the text is dropped. A pipe that is full
 // makes the thread wait, as every console.error does (docs/decisions/44-notices.md).
 
 /** Prints a text or an error. */

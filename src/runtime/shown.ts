@@ -1,5 +1,5 @@
-// How objects show that are more than their properties: as their toString() says. Without it, `console.log` and
-// `JSON.stringify` show the fields of the class, among them views of memory that all processes share.
+// Shows an object by its toString(). Without this, `console.log` and `JSON.stringify` show the fields of the class,
+// among them views of memory that all processes share.
 
 /** What says by itself what it is. */
 // deno-lint-ignore ban-types -- the only type that also holds classes with private constructors

@@ -30,7 +30,7 @@ export const unrefTimer: typeof Deno.unrefTimer = Deno.unrefTimer;
 
 /**
  * A global function as it is now, had when it is first wanted: Deno makes its timers when somebody first asks for one,
- * which takes 10 ms of a process's start. Who gives the global another value meanwhile changes what Deno's getter
+ * which takes 10 ms of a process's start. Giving the global another value meanwhile changes what Deno's getter
  * gives, so the function is taken just before that.
  */
 function asItIs<Name extends "setTimeout" | "clearTimeout">(name: Name): () => typeof globalThis[Name] {

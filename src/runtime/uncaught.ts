@@ -1,5 +1,5 @@
-// Errors that nobody catches in a child: they are told with the name of the process, and end it in order, unless the
-// user's own handlers say that they have been dealt with.
+// Errors that nobody catches in a child. They are printed with the name of the process and end it in order, unless the
+// user's own handlers call preventDefault().
 
 import { current } from "./current.ts";
 import { shownName } from "./harmless.ts";
@@ -57,8 +57,8 @@ export function tell(what: string, error: unknown): void {
 
 /** Deals with every error and rejection that no handler of the user's has prevented from being reported. */
 export function watchUncaught(): void {
-  // This listener was here first. What the others would do is known only when they have been called: so the event ends
-  // here, and they get one of its kind.
+  // Our listener runs first, but whether the user's listeners call preventDefault() is known only after they have run.
+  // So this event ends here, and the other listeners get a copy of it.
   let isSentOn = false;
   const sendOn = (event: globalThis.Event, copy: globalThis.Event, error: unknown) => {
     event.stopImmediatePropagation();

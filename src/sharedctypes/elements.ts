@@ -1,4 +1,4 @@
-// What arrays are made from and set to: sizes, strings, anything iterable.
+// The arguments from which arrays are made and set: sizes, strings, anything iterable.
 
 import type { ScalarType, Stored } from "./types.ts";
 

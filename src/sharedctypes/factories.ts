@@ -58,7 +58,7 @@ export type LockedStructureArray<F extends Fields> = SynchronizedArray<Structure
 /**
  * A value or structure in shared memory, with a lock.
  *
- * Getting and setting it take the lock each. What needs both, such as `+=`, needs the lock around it.
+ * Getting and setting it take the lock each. An operation that needs both, such as `+=`, needs the lock around it.
  *
  * @param type The type of the value: a typecode or a {@linkcode Structure}.
  * @param init What it begins as; 0 if absent.

@@ -1,4 +1,4 @@
-// What values with a lock have in common: the lock, and how both travel.
+// The common part of values with a lock: the lock, and how both travel.
 
 import { type BlockHandle, partsOf } from "../addon/handles.ts";
 import type { AcquireOptions, AcquireSyncOptions } from "../waiting/options.ts";

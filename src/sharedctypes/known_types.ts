@@ -1,4 +1,4 @@
-// The types of structures that are known here, so that there is one for the same fields.
+// The types of structures that this process knows. Structures with the same fields have the same type.
 
 import type { StructureSpec } from "./fields.ts";
 

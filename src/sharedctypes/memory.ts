@@ -1,9 +1,9 @@
 // Shared memory as buffers: where a value lies, and how views of a block become references and come back.
 //
 // A block of at most one cell is seen through the window over all cells, which never goes away (in a process with
-// limited permissions: through a buffer over the bytes of the value): whoever uses such a place looks first whether its
-// handle is open. A window is an ordinary ArrayBuffer and shows others' cells, so it never
-// reaches a user. What users have views of is a SharedArrayBuffer over a whole block, which it keeps by itself.
+// limited permissions: through a buffer over the bytes of the value): code that uses such a place looks first whether
+// its handle is open. A window is an ordinary ArrayBuffer and shows others' cells, so it never reaches a user. Users
+// have views of a SharedArrayBuffer over a whole block, which the buffer keeps alive.
 
 import { BlockHandle, type BlockReference, bytesOf, collecting, Kind, layout } from "../addon/handles.ts";
 import { glance } from "../runtime/harmless.ts";
@@ -33,14 +33,14 @@ export interface Demand {
 }
 
 /**
- * Under what a buffer knows the block that it shows, once that was asked for. A WeakMap, too, would keep the young; see
- * {@linkcode buffers}.
+ * The property of an ArrayBuffer that names its shared block, once that was asked for. A WeakMap would do as well, but
+ * it keeps short-lived buffers alive until a full collection.
  */
 const SHOWN = Symbol("shown");
 /**
- * The buffers that travel by the blocks that they show, so that a block that comes back has one buffer for as long as
- * somebody uses it. Those that stay are not in here: what a WeakRef or a FinalizationRegistry knows outlives the quick
- * collections of the young, and a million arrays that come and go would fill the heap.
+ * Buffers that have been in a message, by block. When the block comes back, its buffer is found here, so that one block
+ * has one buffer. A buffer that was never sent is not listed: V8 collects objects known to a WeakRef or
+ * FinalizationRegistry only in full collections, and a million short-lived arrays would fill the heap.
  */
 const buffers = new Map<number, { generation: number; buffer: WeakRef<SharedArrayBuffer> }>();
 const collected = new FinalizationRegistry<number>((block) => {
@@ -124,7 +124,7 @@ export function newGuardedPlace({ size, hasViews }: Demand): Place | undefined {
 
 function cellPlace(handle: BlockHandle, within: number): Place {
   const { buffer, byte, first } = bytesOf(handle.block);
-  // Whoever writes there would write the words of the lock.
+  // A write there would change the words of the lock.
   if (within < first) {
     throw new RangeError(`Cannot restore shared memory: byte ${within} of the block is not the value's`);
   }

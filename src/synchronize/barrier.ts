@@ -197,7 +197,7 @@ export class Barrier implements Disposable {
   }
 
   /**
-   * Breaks the barrier: who waits, and who comes until {@linkcode reset}, gets a {@linkcode BrokenBarrierError}.
+   * Breaks the barrier: parties that wait, or come until {@linkcode reset}, get a {@linkcode BrokenBarrierError}.
    *
    * @throws {InvalidStateError} If the barrier is closed.
    */
@@ -207,7 +207,7 @@ export class Barrier implements Disposable {
   }
 
   /**
-   * Makes the barrier as new: who waits gets a {@linkcode BrokenBarrierError}, who comes does not.
+   * Makes the barrier as new: parties that wait get a {@linkcode BrokenBarrierError}, later ones do not.
    *
    * @throws {InvalidStateError} If the barrier is closed.
    */

@@ -1,4 +1,4 @@
-// Condition. Who waits is written down in its block (native/core/src/sync/condition.rs); all of it is in the addon.
+// Condition. Its waits are noted in its block (native/core/src/sync/condition.rs); all of it is in the addon.
 
 import { BlockHandle, type BlockReference, closedError, partsOf } from "../addon/handles.ts";
 import { showAsText } from "../runtime/shown.ts";

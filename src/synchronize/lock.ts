@@ -28,8 +28,8 @@ type LockData = [...BlockReference, throws: boolean];
 const NOT_ACQUIRED = -1;
 
 /**
- * What takes the place of a lock's words where there are none to see, because it is closed, or because the process has
- * limited permissions: nothing in it is ever free, so that the addon is asked.
+ * Stands for a lock's words where there are none to see: the handle is closed, or the process has limited permissions.
+ * Nothing in it is ever free, so that the addon is asked.
  */
 const NO_WORDS = new Int32Array(1);
 
@@ -198,7 +198,7 @@ export abstract class LockBase implements Disposable {
     return true;
   }
 
-  /** Who holds it: a token, with or without the bit that says that somebody sleeps. */
+  /** The owner's token, with or without the bit that says that somebody sleeps. */
   protected word(): number {
     if (this.#words === NO_WORDS) return native().lockOwner(this.#open("look at"));
     return Atomics.load(this.#words, this.index);

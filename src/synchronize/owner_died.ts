@@ -1,10 +1,10 @@
-// What is told about the holder of something that has ended.
+// Describes the process that held a lock, or was a party of a barrier, and has ended.
 
 import { OwnerDiedError } from "../errors.ts";
 import { native, type Owner } from "../addon/binding.ts";
 import { exitText } from "../runtime/signals.ts";
 
-/** Who it was, as a sentence names it and as an {@linkcode OwnerDiedError} has it. */
+/** A process that has ended, as a sentence names it and as an {@linkcode OwnerDiedError} has it. */
 export interface DeadOwner {
   /** `"Process-1" (pid 42) was ended by SIGKILL`, if that is known; the sentence goes on. */
   readonly told: string;
@@ -13,7 +13,7 @@ export interface DeadOwner {
   readonly exitcode: number | null;
 }
 
-/** Who stood behind a token. */
+/** The process of the thread behind a token. */
 export function deadOwner(token: number): DeadOwner {
   const owner = native().ownerOf(token);
   if (owner === null) return { told: "a process that is not known any more has ended", ...NOBODY };

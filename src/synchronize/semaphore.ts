@@ -23,8 +23,8 @@ const NO_WORDS = new Int32Array(2);
 
 /**
  * A counter that is never negative: {@linkcode Semaphore.acquire | acquire} takes one from it, waiting while it is 0,
- * and {@linkcode Semaphore.release | release} adds to it. As `multiprocessing.Semaphore`. Who has acquired is not
- * recorded: any process may release, and what a killed process had acquired stays taken.
+ * and {@linkcode Semaphore.release | release} adds to it. As `multiprocessing.Semaphore`. It is not recorded
+ * which process has acquired: any process may release, and the permits of a killed process stay taken.
  *
  * @example Two at a time
  * ```ts

@@ -1,4 +1,4 @@
-// What may end something early: the time, and the user's signal.
+// Limits that end an operation early: the time, and the user's signal.
 
 import { clearTimeout, setTimeout, unrefTimer } from "../runtime/timing.ts";
 

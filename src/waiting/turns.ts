@@ -1,4 +1,4 @@
-// What is done at once, without waiting, in promise after promise: the event loop gets its share in between.
+// Gives the event loop its turns between operations that never wait.
 //
 // A promise that is fulfilled at once only yields to other promises. A program that awaits such ones in a loop would
 // keep timers, signals and everything else of its thread waiting for as long as they come.
@@ -7,7 +7,7 @@ import { performance, setTimeout } from "../runtime/timing.ts";
 
 /** Milliseconds for which calls that do not wait may keep the event loop to themselves. */
 const LONGEST_TURN = 20;
-/** The clock is read only at every so manieth of them. */
+/** The clock is read at every 8th call only. */
 const CALLS_PER_LOOK = 8;
 
 let calls = 0;

@@ -1,4 +1,4 @@
-// What `wait` (connection.ts) can wait for, without knowing whose it is: connections, listeners, sentinels.
+// The interface of objects that `wait` can wait for: connections, listeners, sentinels.
 
 /**
  * Names the method of an object that {@linkcode wait} can wait for.

@@ -114,7 +114,7 @@ pub fn connection_pair(duplex: bool) -> Result<Vec<u32>> {
     Ok(ends.map(insert).to_vec())
 }
 
-/// Offers a duplicate of the descriptor to whoever receives the block, for [`fetch_begin`].
+/// Offers a duplicate of the descriptor to the receiver of the block, for [`fetch_begin`].
 pub fn connection_offer(id: u32) -> Result<u32> {
     let connection = connection(id)?;
     if !connection.is_idle() {
@@ -198,7 +198,7 @@ pub fn fetch_await(id: u32) -> Result<u32> {
     })
 }
 
-/// Who is to hand over the connection, for messages.
+/// The process that is to hand over the connection, for error messages.
 #[napi]
 pub fn fetch_sender(id: u32) -> Result<String> {
     with_fetch(id, |fetch| {
@@ -222,7 +222,7 @@ pub fn pipe_pin(pipe: u32, attachments: Vec<u32>) -> Result<Vec<u32>> {
     Ok(holds.into_iter().map(|hold| hold.0).collect())
 }
 
-/// Ends what [`pipe_pin`] began. What the pipe does not hold is left alone: the numbers may come
+/// Ends what [`pipe_pin`] began. Numbers that are no holds of the pipe are ignored: they may come
 /// from the wire.
 #[napi]
 pub fn pipe_unpin(pipe: u32, holds: Vec<u32>) -> Result<()> {

@@ -14,9 +14,10 @@
 //! called after the end finds nothing, instead of memory that is freed.
 //!
 //! Deno 2.9.6 ends a Worker only when its thread comes back to the event loop, and a thread that blocks
-//! in here does not come back. So whoever calls `terminate()` says so first (src/addon/terminated.ts), with
-//! the number that Deno has given the Worker, which its thread has in its name. From then on the
-//! thread takes nothing: its wait ends with an error, which brings it back.
+//! in here does not come back. So the caller of `terminate()` says so first
+//! (src/addon/terminated.ts), with the number that Deno has given the Worker, which its thread has
+//! in its name. From then on the thread takes nothing: its wait ends with an error, which brings it
+//! back.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};

@@ -199,7 +199,7 @@ pub fn barrier_abort(id: u32, slot: f64) -> Result<()> {
     barrier(id)?.abort(slot).map_err(to_js)
 }
 
-/// Makes the barrier as new: who waits fails.
+/// Makes the barrier as new: waiting parties fail.
 pub fn barrier_reset(id: u32) -> Result<()> {
     barrier(id)?.reset();
     Ok(())

@@ -395,8 +395,8 @@ pub fn queue_unfinished(id: u32) -> Result<u32> {
 }
 
 /// Blocks until all messages are acknowledged (0), or `timeout` milliseconds have passed (1), or
-/// it is known that some never will be because who has them has ended (2; [`queue_abandoned`] tells),
-/// or because nobody can take or acknowledge any more (3).
+/// it is known that some never will be because the process that took them has ended (2;
+/// [`queue_abandoned`] tells), or because nobody can take or acknowledge any more (3).
 #[napi]
 pub fn queue_join(id: u32, timeout: f64) -> Result<u32> {
     Ok(match queue(id)?.join(deadline_after(timeout)) {

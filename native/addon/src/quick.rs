@@ -2,8 +2,8 @@
 //! called for every message. V8 compiles a call of them into the caller, for 10 ns; by Node-API it
 //! takes 80 to 100 (numeric.rs).
 //!
-//! Nothing can be thrown here and nothing may wait. Whatever is not done at once is done, or fails,
-//! when JavaScript calls the function of the same name in `numeric.rs`.
+//! Nothing can be thrown here and nothing may wait. If a function cannot do its work at once, it
+//! does nothing, and JavaScript calls the function of the same name in `numeric.rs`.
 #![expect(unsafe_code, reason = "names that the dynamic linker finds")]
 
 use std::panic::catch_unwind;

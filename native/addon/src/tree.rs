@@ -175,8 +175,8 @@ fn orphaned_or(socket: &OwnedFd, error: multiprocessing_core::Error) -> Error {
     })
 }
 
-/// Blocks until the parent has work for this process, which it started ahead. SIGINT, which was
-/// blocked until then, is for the work.
+/// Blocks until the parent has work for this process, which it started ahead. From then on SIGINT,
+/// which was blocked, is delivered: it is meant for the work.
 #[napi]
 pub fn await_work() -> Result<Joined> {
     let tree = tree()?;
@@ -185,7 +185,8 @@ pub fn await_work() -> Result<Joined> {
             "Cannot wait for work: this process was not started as a child",
         ));
     };
-    // Who reads it sees its end, too; and the reactor would sometimes see the work, sometimes not.
+    // Each reader of the socket sees its end, too; and the reactor would sometimes see the work,
+    // sometimes not.
     let watch = std::mem::take(&mut *child.watch());
     tree.descriptors()?.cancel(watch);
     let orphaned_or = |error| orphaned_or(&child.socket, error);
@@ -318,7 +319,7 @@ pub fn thread_token() -> Result<u32> {
     Ok(tree()?.member.token().map_err(to_js)?.get())
 }
 
-/// Who stands, or stood, behind a token.
+/// The thread behind a token, which may have ended.
 #[napi(object)]
 pub struct Owner {
     pub pid: u32,
@@ -332,7 +333,7 @@ pub struct Owner {
     pub exit_code: Option<i32>,
 }
 
-/// Who stands behind `token`; `null` if that is no longer known.
+/// The thread behind `token`; `null` if that is no longer known.
 #[napi]
 pub fn owner_of(token: u32) -> Result<Option<Owner>> {
     let member = &tree()?.member;

@@ -213,7 +213,8 @@ pub fn view_find(env: &Env, buffer: Unknown, view: Unknown) -> Result<Option<Vec
 #[napi]
 pub fn view_close(env: &Env, view: Unknown) -> Result<()> {
     let address = look_at(env, view.raw())?.address;
-    // SAFETY: the table has the address only of buffers made here; whoever still uses it sees zeroes.
+    // SAFETY: the table has the address only of buffers made here; code that still uses one sees
+    // zeroes.
     unsafe { tree()?.views.close(address) }.map_err(to_js)
 }
 

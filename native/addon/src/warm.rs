@@ -17,7 +17,7 @@ use crate::tree::{tree, working_directory};
 
 /// One that waits.
 struct Warm {
-    /// Says what it was started with; it serves only who wants the same.
+    /// Says what it was started with; it serves only starts that want the same.
     key: u64,
     child: Arc<Child>,
 }

@@ -27,7 +27,7 @@ use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::sys::spawn::Stdio;
 use multiprocessing_core::tree::member::Member;
 
-/// Longer than anything here can take; who waits that long hangs.
+/// Longer than anything here can take; a test that waits that long hangs.
 const WATCHDOG: Duration = Duration::from_secs(30);
 
 /// What a case shares with its victim: the number of its object, and counters.

@@ -8,7 +8,7 @@ use std::ptr;
 
 use multiprocessing_core::sys::reaping::keep_zombies;
 
-/// Sets the action for SIGCHLD, as whoever started the process may have done.
+/// Sets the action for SIGCHLD, as the starter of the process may have done.
 fn set(action: usize, flags: i32) {
     // SAFETY: the structure is valid when it is zeroed.
     let mut it = unsafe { MaybeUninit::<libc::sigaction>::zeroed().assume_init() };

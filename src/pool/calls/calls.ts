@@ -1,4 +1,4 @@
-// The calls of a pool: where their tasks come from, and what becomes of the results. They know nothing of workers.
+// The calls of a pool: they make tasks of their input, and take the results. They know nothing of workers.
 
 import type { Given } from "../../callable/reference.ts";
 import type { Input } from "../input.ts";
@@ -58,7 +58,7 @@ export abstract class Call {
   readonly retries: number;
   /** Its place among the calls of its pool, in the order in which they were begun. */
   order = 0;
-  /** Whether somebody waits for it, who is told of an error. */
+  /** Whether somebody waits for it, and so is told of an error. */
   isAwaited: () => boolean = () => true;
   protected readonly host: CallHost;
   #isOver = false;
@@ -103,7 +103,7 @@ export abstract class Call {
   }
   /** Ends the call with an error, whatever its tasks are doing. */
   abstract end(error: unknown): void;
-  /** As `end`; the user has brought this about, and who has not waited for the call need not be told. */
+  /** As `end`; the user has brought this about, so a call that nobody has waited for is not reported. */
   abandon(error: unknown): void {
     this.end(error);
   }

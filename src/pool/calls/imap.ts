@@ -80,7 +80,7 @@ export class ImapCall extends Call {
     const { buffersize, chunksize } = this.#options;
     const { processes, ahead, isJoined } = this.host;
     if (buffersize !== null) return buffersize;
-    // Who waits for the end of the call does not take its results meanwhile, as a rule.
+    // A program that waits for the end of the call does not take its results meanwhile, as a rule.
     return isJoined ? Infinity : chunksize * processes * Math.max(LEAST_BUFFERED, 2 * ahead);
   }
 

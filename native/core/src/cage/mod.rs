@@ -36,7 +36,7 @@ use entry::MARK;
 
 /// How the names of variables begin, in capitals, that say to a new process, before its program
 /// runs or without asking for a permission, what to load, whom to trust or whom to talk to: none
-/// of them may differ. Who adds one looks for it in Deno, V8, the C library and graphics drivers
+/// of them may differ. To add one, look for it in Deno, V8, the C library and graphics drivers
 /// (WebGPU needs no permission).
 const LOADER_PREFIXES: [&str; 4] = [
     // Deno, its cache and its registries.

@@ -6,7 +6,7 @@
 //! | more             | `ff ff ff ff`, then 8 bytes, big-endian             |
 //!
 //! The first four bytes are a signed number. CPython takes those below −1 for an empty message;
-//! here they are an error, as nobody sends them who can be trusted to be at a message's start.
+//! here they are an error: an end that sends one is not at a message's start.
 
 /// The longest header.
 pub const LONGEST: usize = 12;

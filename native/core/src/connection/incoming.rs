@@ -6,7 +6,7 @@
 //! | in body      | `Some`   | T2: the body is whole → taken, → in header                  |
 //! | invalid      | `None`   | for good: nobody knows where the next message begins        |
 //!
-//! I1: not a byte behind the message is read, so that whoever else has the descriptor, in this
+//! I1: not a byte behind the message is read, so that another owner of the descriptor, in this
 //! process or another, finds the next message untouched.
 //! I2: memory grows with what has arrived, never with what the header announces. Where a receiver
 //! is asked for memory of its own before all is there, that is at most [`AT_ONCE`] or [`LEAP`]

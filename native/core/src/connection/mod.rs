@@ -56,7 +56,7 @@ impl From<Errno> for Failure {
 /// One end of a pipe or socket.
 ///
 /// A thread that waits holds a side's lock while it sleeps; the reactor therefore never waits for
-/// it. Who uses a connection sees to it that one side has one user at a time.
+/// it. The caller sees to it that one side has one user at a time.
 pub struct Connection {
     stream: Stream,
     incoming: Mutex<Incoming>,
@@ -96,7 +96,7 @@ impl Connection {
         self.stream.as_fd().as_raw_fd()
     }
 
-    /// Sends a message. What [`Mode::Try`] has no room for is kept, for
+    /// Sends a message. Bytes that [`Mode::Try`] has no room for are kept, for
     /// [`advance_sending`](Self::advance_sending).
     pub fn send(&self, payload: &[u8], mode: Mode) -> Result<Sent, Failure> {
         let header = frame::Header::new(payload.len());

@@ -1,5 +1,5 @@
-//! Messages on their way out. What could not be written at once is kept and written later, in
-//! order: once a byte of a message is on its way, the rest of it follows.
+//! Messages on their way out. Bytes that could not be written at once are kept and written later,
+//! in order: once a byte of a message is on its way, the rest of it follows.
 
 use super::Failure;
 use crate::sys::stream::{Mode, Stream};
@@ -95,7 +95,7 @@ impl Outgoing {
     }
 
     /// As [`flush`](Self::flush), without waiting; whether nothing is left to do here. A failure is
-    /// told to whoever sends or flushes next.
+    /// told to the next send or flush.
     pub fn advance(&mut self, target: &Stream, budget: usize) -> bool {
         match self.flush(target, Mode::Try, budget) {
             Ok(sent) => sent == Sent::Done,
@@ -106,8 +106,8 @@ impl Outgoing {
         }
     }
 
-    /// Forgets what is kept if the other end has seen nothing of it; whether that was so. What has
-    /// been written as a whole meanwhile is not kept any more.
+    /// Forgets the bytes that are kept, if the other end has seen none of their message; whether
+    /// that was so. A message that has been written as a whole meanwhile is not kept any more.
     pub fn withdraw(&mut self) -> bool {
         if self.has_begun || self.is_idle() {
             return false;

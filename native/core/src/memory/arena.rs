@@ -8,7 +8,7 @@
 //! THREADS           thread table
 //! GRAVES            names and ends of processes that are gone
 //! DESCRIPTORS       one entry for each block (heap/blocks.rs)
-//! HOLDS             who holds which block (heap/holds.rs)
+//! HOLDS             which process or block holds which block (heap/holds.rs)
 //! ACCOUNTS          what processes in cages may use, and do (heap/accounts.rs)
 //! ACCOUNT_OF        which account each process has
 //! CELL_LINKS        the list of the returned cells

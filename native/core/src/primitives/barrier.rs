@@ -12,9 +12,9 @@
 //!
 //! A barrier is broken for a party that died between two waits if it was there in the last round, the
 //! others that have ever come are too few without it, nobody else has the barrier who might come, and
-//! all that for [`PATIENCE`] milliseconds. Who might come: a process that has the barrier and never
-//! waited, unless it is an ancestor of one that did, and so has it to hand it on; and whoever receives
-//! a message that has it.
+//! all that for [`PATIENCE`] milliseconds. These might come: a process that has the barrier and
+//! never waited, unless it is an ancestor of one that did, and so has it to hand it on; and the
+//! receiver of a message that has it.
 
 mod promise;
 
@@ -215,7 +215,7 @@ impl<'a> Barrier<'a> {
         let since = self.member.arena().word32(self.at + HOPELESS);
         let dead = self.machine().missing_dead(place, has_died);
         let Some(dead) = dead.filter(|_| self.is_hopeless(place, has_died)) else {
-            // Only who sees a dead one knows better than who does not.
+            // Only a party that sees a dead one knows better than one that does not.
             if dead.is_some() {
                 since.store(0, Relaxed);
             }
@@ -240,7 +240,7 @@ impl<'a> Barrier<'a> {
         come + living < self.parties as usize && !self.may_others_come()
     }
 
-    /// Whether somebody has the barrier who has not come before and may.
+    /// Whether a process has the barrier that has not come before and may come.
     fn may_others_come(&self) -> bool {
         let (member, arena) = (self.member, self.member.arena());
         let known = self.known.iter().map(|place| place.load(Relaxed) as u32);
@@ -318,7 +318,7 @@ impl<'a> Barrier<'a> {
         Ok(self.machine().token_in(slot) == Some(self.member.token()?))
     }
 
-    /// Breaks the barrier: who waits and who comes fails, until [`reset`](Self::reset). `slot` is
+    /// Breaks the barrier: parties that wait or come fail, until [`reset`](Self::reset). `slot` is
     /// that of a party whose action failed, which is this thread's.
     pub fn abort(&self, slot: Option<u32>) -> Result<()> {
         self.machine().abort();
@@ -331,7 +331,7 @@ impl<'a> Barrier<'a> {
         Ok(())
     }
 
-    /// Makes the barrier as new: who waits fails.
+    /// Makes the barrier as new: waiting parties fail.
     pub fn reset(&self) {
         self.machine().reset();
         self.wake();

@@ -230,7 +230,8 @@ impl<'a> Condition<'a> {
     }
 
     /// Registers the calling thread and releases the lock, all its levels; `None` if the thread
-    /// does not have it. Whoever begins must [`block_on`](Self::block_on) or step to the end.
+    /// does not have it. After this, the caller must [`block_on`](Self::block_on) or step to the
+    /// end.
     pub fn begin(self) -> Result<Option<Wait>> {
         let lock = self.lock()?;
         if !lock.is_mine()? {
@@ -287,7 +288,7 @@ impl<'a> Condition<'a> {
             return Err(Error::Corrupted(NOBODY_LEFT));
         }
         failpoint("condition-woken");
-        // Whatever went wrong, the lock comes back first.
+        // The lock comes back first, also after an error.
         let lock = self.lock()?;
         let Some(acquired) = lock.acquire(None)? else {
             wait.abandon(self);

@@ -162,7 +162,7 @@ impl<'a> Lock<'a> {
         match acquired {
             Acquired::Regularly => self.release().map(|_| ()),
             Acquired::FromDead(dead) => {
-                // Who says so may be a caged process: a living owner is never put in.
+                // The caller may be a caged process: the token of a living owner is never put in.
                 let dead = match threads::has_died(self.member.arena(), dead) {
                     true => dead,
                     false => Token::NOBODY,

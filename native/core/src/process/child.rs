@@ -1,4 +1,5 @@
-//! The parent's half: children are started, watched, signalled and reaped once, whoever asks first.
+//! The parent's half: a child is started, watched, signalled, and reaped once, by the first caller
+//! that asks.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::AtomicBool;
@@ -186,7 +187,7 @@ impl Child {
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         match rustix::net::send(&self.socket, &greeting.to_bytes(), flags) {
             Ok(_) => Ok(true),
-            // It is ending. What its slot was given to hold is let go when it is reaped.
+            // It is ending. The holds of its slot are let go when it is reaped.
             Err(Errno::PIPE | Errno::CONNRESET) => Ok(false),
             Err(errno) => Err(Error::os("start a process", errno)),
         }

@@ -1,16 +1,17 @@
 //! The standard streams of caged children, as far as they must not have this process's own.
 //!
 //! JavaScript uses descriptors by their numbers, for reading and for `ioctl(2)`, too. A terminal is
-//! open for reading and writing: who has it for its output reads what is typed, and changes how.
+//! open for reading and writing: a process that has it for its output can read what is typed, and
+//! switch its modes.
 //!
 //! | this process's stream is                             | a caged child gets                        |
 //! | ---------------------------------------------------- | ----------------------------------------- |
 //! | a file, pipe or `/dev/null`, open for writing only   | the same                                  |
 //! | a terminal, a socket, open for reading, or closed    | a pipe, whose bytes a thread passes on    |
 //!
-//! The thread ends when nobody can write into the pipe any more. What a child had written before
-//! its end has been passed on when it is reaped, unless nobody takes it: whoever reaps it, which may be
-//! the reactor, is not kept waiting for longer than [`PATIENCE`].
+//! The thread ends when nobody can write into the pipe any more. The bytes that a child wrote
+//! before its end have been passed on when it is reaped, unless nobody takes them: the thread that
+//! reaps, which may be the reactor, waits for no longer than [`PATIENCE`].
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -44,7 +45,7 @@ pub struct Forward {
     pipe: OwnedFd,
     to: Stream,
     passed: Mutex<Passed>,
-    /// Whoever waits for more to be passed on.
+    /// Threads wait here for more to be passed on.
     progress: Condvar,
 }
 

@@ -23,8 +23,9 @@ pub fn join(socket: BorrowedFd, arena: OwnedFd) -> Result<(Member, Greeting)> {
     let greeting = Greeting::receive(socket)?;
     let arena = Arena::open(arena)?;
     arena.require_same_namespace()?;
-    // A hostile parent can write a greeting of its own into the socket. Who has made the socket the
-    // kernel says; what that process has reserved, it has reserved for processes in its cage.
+    // A hostile parent can write a greeting of its own into the socket. The kernel says which
+    // process made the socket; a slot that a caged process has reserved is for processes in its
+    // cage.
     let parent = ProcessEntry::at(
         &arena,
         ProcessEntry::at(&arena, greeting.place.slot).parent(),

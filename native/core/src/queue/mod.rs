@@ -29,7 +29,8 @@
 //! `base`) and undone. A segment through which [`RENEWED_AFTER`] units have passed is left for a
 //! new one, too, so that no position comes back within one segment. While there is a backlog, one
 //! segment that consumers have left is kept as `spare_segment` for the next growth: its pages are in
-//! memory already. Whoever swaps it out has it; if that one dies, it is returned with the queue.
+//! memory already. The producer that swaps it out has it; if that producer dies, it is returned
+//! with the queue.
 //!
 //! Nobody needs to wake anybody while both sides are busy. A consumer about to sleep adds 1 to
 //! `consumers_asleep` and looks again; a producer that finds it not 0 after publishing wakes one,
@@ -38,7 +39,7 @@
 //! - [`segment`]: a ring and its place in the chain.
 //! - [`put`], [`take`]: the two sides.
 //! - [`waiting`]: sleeping and waking.
-//! - [`roster`]: who has the queue, and whether somebody is left who could end a wait.
+//! - [`roster`]: which processes have the queue, and whether one is left that could end a wait.
 //! - [`sweep`]: what a process leaves behind that is killed inside.
 //! - [`tasks`]: acknowledgements, for joinable queues.
 
@@ -237,7 +238,7 @@ impl<'a> Queue<'a> {
     /// lock of the side that `seen` belongs to.
     #[inline]
     fn mark_seen(self, seen: Offset, mark: Offset, enough: impl Fn(Mark) -> bool) -> Mark {
-        // Relaxed: whoever stored it had acquired the mark, and let go of the lock since.
+        // Relaxed: the thread that stored it had acquired the mark, and let go of the lock since.
         let last = Mark::unpack(self.mark_word(seen).load(Relaxed));
         if enough(last) {
             return last;
@@ -271,7 +272,7 @@ impl<'a> Queue<'a> {
     /// counts as acknowledged.
     pub fn shut_down(self, immediate: bool) -> Result<()> {
         self.word(PHASE).store(1, SeqCst);
-        // Who has the lock may have looked before; afterwards nothing can be on its way in.
+        // The owner of the lock may have looked before; afterwards nothing can be on its way in.
         self.locked(PRODUCERS_LOCK, || Ok(()))?;
         if immediate {
             while self.discard()? {

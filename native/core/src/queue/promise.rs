@@ -14,7 +14,7 @@ use crate::wait::reactor::words::{Operation, READY};
 pub const NEVER: i32 = 1;
 /// The number of a wait: others who had the queue are gone, or wait themselves; see [`Watch`].
 pub const LEFT: i32 = 2;
-/// The number of a wait: somebody has the queue again who does not wait.
+/// The number of a wait: a process has the queue again that does not wait.
 pub const JOINED: i32 = 3;
 
 /// What a queue is waited for.
@@ -54,8 +54,8 @@ pub enum Watch {
     Both,
 }
 
-/// A promise's wait for a queue to get into a state. Whoever hears of it tries, and waits again if another
-/// was quicker: so an aborted wait never has taken anything.
+/// A promise's wait for a queue to get into a state. The caller that hears of it tries, and waits
+/// again if another was quicker: so an aborted wait never has taken anything.
 pub struct AwaitQueue {
     id: BlockId,
     word: Offset,

@@ -89,7 +89,7 @@ impl<'a> Queue<'a> {
     }
 
     /// Puts a message in a block of its own. This process holds the block until the queue does: it
-    /// goes with whoever is killed in between.
+    /// goes with this process if that is killed in between.
     fn put_apart(self, message: &Message) -> Result<Put> {
         // Before the copy that would be for nothing; `append` has the last word.
         if self.is_full() {
@@ -126,8 +126,8 @@ impl<'a> Queue<'a> {
         if let Some(refused) = self.refusal(tail) {
             return Ok(refused);
         }
-        // Whoever is killed from here on, before the message is published, leaves holds behind that
-        // nothing speaks of: the next one to get the lock sweeps them away.
+        // A producer that is killed from here on, before the message is published, leaves holds
+        // behind that no message names: the next one to get the lock sweeps them away.
         let holds = match (message.attachments, apart) {
             ([], None) => Vec::new(),
             (attachments, None) => self.member.pin_all(attachments, self.id)?,
@@ -181,7 +181,7 @@ impl<'a> Queue<'a> {
 
     /// Gives consumers that are at work a moment before the queue grows by a large segment: to fill fresh
     /// pages takes longer than the copy, and those of the ring are there already. No promise is made
-    /// here, and nothing depends on it; whoever consumes nothing is waited for once.
+    /// here, and nothing depends on it; consumers that take nothing are waited for once.
     fn let_catch_up(self, length: usize) {
         let deadline = Some(Instant::now() + LONGEST_CATCH_UP);
         let Ok(segment) = self.segment(self.word(TAIL_SEGMENT).load(Relaxed)) else {

@@ -1,9 +1,9 @@
-//! Who has the queue: whether somebody is left who could put, take or acknowledge.
+//! Which processes have the queue: whether one is left that could put, take or acknowledge.
 //!
-//! A hold says that a process could use the queue at once. That is not all: a process whose handle was
-//! merely collected may be given another, and when that happens is up to V8; so whether a wait ends
-//! would depend on somebody else's garbage. What counts is what programs do: a process *has* a queue
-//! from when it gets a handle until it has closed the last one, or ended.
+//! A hold says that a process could use the queue at once. Holds do not decide here: when V8
+//! collects the last handle, the hold goes, though the process may be given another handle. The end
+//! of a wait would depend on another program's garbage. So a process *has* a queue from when it
+//! gets a handle until it has closed the last one, or ended.
 //!
 //! The *roster*, a block beside the queue made when it is first sent, has one word for each slot:
 //!
@@ -18,12 +18,13 @@
 //! A process writes its own word alone. It has the queue as well, without a word, while something
 //! holds the queue for it: its preparation, while it boots; a message that it may take.
 //!
-//! `changes` counts every change of a word. Whoever looks reads it first and last: if it has changed,
-//! the roster was not seen at one moment, and somebody is taken to be awake.
+//! `changes` counts every change of a word. A look reads it first and last: if it has changed, the
+//! roster was not seen at one moment, and some process is taken to be awake.
 //!
-//! Who sleeps, but for what has come by now, is awake, whether it knows that yet or not. And a process
-//! ceases to be asleep before it takes what woke it. So if all who have the queue sleep for what has
-//! not come, and `changes` has not moved, then nothing is on its way, and nobody will wake.
+//! A process that is noted as asleep counts as awake once the state that it waits for has come. A
+//! process takes its note back before it takes the message that woke it. So if all processes that
+//! have the queue sleep for a state that has not come, and `changes` has not moved, then nothing is
+//! on its way, and none of them will wake.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -30,7 +30,7 @@ pub fn block_size(units: u64) -> u64 {
     UNITS_AT + units * UNIT
 }
 
-/// A segment as a block of the arena. What its words say is checked by whoever uses it.
+/// A segment as a block of the arena. Its words are checked where they are used.
 #[derive(Clone, Copy)]
 pub struct Segment<'a> {
     arena: &'a Arena,

@@ -1,8 +1,8 @@
-//! What a process leaves behind that is killed with one of a queue's locks: holds of the queue's
-//! that nothing in it speaks of, and with them blocks that nobody would ever return.
+//! Repairs what is left when a process is killed while it has one of a queue's locks: holds of the
+//! queue that no message in it names, and with them blocks that nobody would ever return.
 //!
-//! Elsewhere nothing is left: a process holds by itself, and so until it ends, what it is about to
-//! put and what it has taken.
+//! Elsewhere nothing is left: the blocks of a message that is about to be put, or was taken, are
+//! held by the process itself, and so only until it ends.
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering::Relaxed;
@@ -23,7 +23,7 @@ impl Queue<'_> {
             self.acquire(PRODUCERS_LOCK)?;
         }
         self.acquire(CONSUMERS_LOCK)?;
-        // A damaged queue is told to whoever uses it.
+        // A damaged queue is reported where it is used.
         let _ = self.sweep();
         match side {
             CONSUMERS_LOCK => self.unlock(PRODUCERS_LOCK),

@@ -171,7 +171,8 @@ impl<'a> Queue<'a> {
             });
         }
         let take = self.locked(CONSUMERS_LOCK, || self.take_first(target))?;
-        // Without a limit, producers wait for a moment at most: it does no harm to miss one.
+        // In a queue without maxsize, producers only ever wait in `let_catch_up`, at most 2 ms. If
+        // this look misses one of them, it goes on by itself.
         let may_wait = || self.maxsize() != 0 || self.word(PRODUCERS_ASLEEP).load(Relaxed) != 0;
         if matches!(take, Take::Message(_)) && may_wait() {
             self.wake_one(PRODUCERS_ASLEEP, self.drained_word());
@@ -237,7 +238,8 @@ impl<'a> Queue<'a> {
             .store(Mark { position, count }.pack(), Release);
         failpoint("queue-taken");
         self.claim_done();
-        // Whoever is killed here, before its holds are its own, leaves them to be swept away.
+        // A consumer that is killed here, before the holds are its own, leaves them to be swept
+        // away.
         if header.apart {
             let own = holds
                 .pop()

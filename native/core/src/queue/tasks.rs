@@ -1,8 +1,8 @@
-//! What has been taken and not been dealt with: `task_done` and `join`.
+//! Messages that were taken and not yet acknowledged: `task_done` and `join`.
 //!
 //! The number of unfinished messages is `tail.count − done`, so it can neither be lost nor be
-//! counted twice. A *ledger* beside it says who has them: for each process slot how many messages
-//! it has taken and not acknowledged, so that a join that can never end says whose fault it is.
+//! counted twice. A *ledger* beside it says where they are: for each process slot how many messages
+//! it has taken and not acknowledged. So a join that can never end can name the process that died.
 //!
 //! | ledger entry word | meaning                                                             |
 //! | ----------------- | ------------------------------------------------------------------- |

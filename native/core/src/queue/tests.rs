@@ -519,7 +519,8 @@ fn a_joiner_is_told_who_took_and_did_not_acknowledge() {
     assert_eq!(queue.join(None), Joined::Done);
 }
 
-/// Whoever dies in the middle of a put or a get leaves no block behind, with a lock or without.
+/// A process that dies in the middle of a put or a get leaves no block behind, with a lock or
+/// without.
 #[test]
 fn the_dead_leave_nothing_in_a_queue() {
     let root = member();

@@ -1,4 +1,4 @@
-//! Sleeping for a queue to get into a state, and waking who does.
+//! Sleeping until a queue gets into a state, and waking those that sleep.
 
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::fence;
@@ -12,7 +12,7 @@ use crate::sync::{Attempt, Step};
 use crate::sys::clock::Deadline;
 use crate::wait;
 
-/// What somebody who waits is told.
+/// The answer to a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Woken {
     /// The queue is as wanted, or shut down: look.
@@ -69,7 +69,8 @@ impl Queue<'_> {
     ) -> Step<Woken> {
         match self.asleep_step(attempt, asleep, &look) {
             Step::Ready(()) => Step::Ready(Woken::Look),
-            // The second look comes last: who is gone by now may have done something before.
+            // The second look comes last: a process that is gone by now may have done something
+            // before.
             Step::Sleep(_) if attempt.suspicious && is_for_ever() => Step::Ready(match look() {
                 (true, _) => Woken::Look,
                 (false, _) => Woken::Never,
@@ -135,7 +136,7 @@ impl Queue<'_> {
             if put != Put::Full {
                 return Ok(put);
             }
-            // Who joins this process may want to know why it does not end.
+            // A process that joins this one may want to know why it does not end.
             self.member.entry().set_putting(self.id);
             let woken = self.wait_drained(deadline);
             self.member.entry().set_putting(0);

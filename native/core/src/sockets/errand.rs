@@ -1,4 +1,4 @@
-//! What a thread of its own is sent for, because it has no descriptor to wait for.
+//! Work for which a thread of its own is started, because there is no descriptor to wait for.
 //!
 //! | state    | `outcome` | `hung_up`  | then                                                       |
 //! | -------- | --------- | ---------- | ---------------------------------------------------------- |

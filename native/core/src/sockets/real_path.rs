@@ -8,9 +8,9 @@ use std::path::{Component, Path, PathBuf};
 /// More links than the kernel follows.
 const MOST_LINKS: usize = 40;
 
-/// The path without links and dots, absolute. What is not there is taken as it is written. The walk
-/// ends at `/proc`: the links in it lead to where their text does not say, and the rest stays as it
-/// is written.
+/// The path without links and dots, absolute. A part that does not exist is taken as it is written.
+/// The walk ends at `/proc`: the links in it lead to where their text does not say, and the rest
+/// stays as it is written.
 pub(super) fn of(path: &Path) -> io::Result<PathBuf> {
     let mut real = PathBuf::from("/");
     let mut rest: VecDeque<OsString> = parts(&std::path::absolute(path)?);

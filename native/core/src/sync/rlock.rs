@@ -4,10 +4,11 @@
 //! needs no ordering of its own: T1 and T3 of the lock carry it from owner to owner. Whoever
 //! inherits the lock from a dead owner (T4) sets the depth back to 0.
 //!
-//! A promise waits in the name of a thread that goes on running. It never goes deeper but waits
-//! for the lock to be free ([`RLock::acquire_anew_step`]): whether the thread has the lock already
-//! is the thread's to ask, before it waits. The depth is changed by single additions, so that a
-//! wait which restores it does not undo what the thread does at that moment.
+//! A promise uses the token of its thread, which goes on running and may hold the lock itself. So a
+//! waiting promise never deepens the lock; it waits until the word is free
+//! ([`RLock::acquire_anew_step`]). The thread checks whether it already holds the lock before it
+//! submits the wait. The depth is changed by single additions, so that a wait which restores the
+//! depth does not undo what the thread does at that moment.
 
 use super::lock::Lock;
 use super::{Acquired, Acquirer, Released, Step, Token};

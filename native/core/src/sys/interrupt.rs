@@ -1,9 +1,9 @@
 //! SIGINT and processes that were started ahead of their work. Ctrl-C reaches the whole group, but
-//! one that has no work must not die of it. A signal cannot be ignored from birth by
-//! `posix_spawn(3)`, but it can be blocked: [`blocked`] is the mask that such a process is started
-//! with, and all its threads have. A process that was sent one before its work gets no work any
-//! more (`Child::assign`). So what is pending when the work has come is for the work, and is
-//! delivered, as what comes later is, to the thread that calls [`accept`].
+//! a process without work must not die of it. `posix_spawn(3)` cannot have a signal ignored from
+//! the start, but blocked: [`blocked`] is the mask that such a process is started with, and that
+//! all its threads have. If a SIGINT is pending before the work arrives, the process is given no
+//! work (`Child::assign`). So a SIGINT that is pending afterwards was meant for the work;
+//! [`accept`] has it delivered to the calling thread, as later ones are.
 #![expect(unsafe_code, reason = "pthread_sigmask(3) has no safe wrapper")]
 
 use std::mem::MaybeUninit;

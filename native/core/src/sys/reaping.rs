@@ -1,5 +1,5 @@
-//! SIGCHLD. A process that ignores it, as it may have been told by whoever started it, has no say in
-//! how its children end: the kernel reaps them, and `waitid(2)` fails with ECHILD.
+//! SIGCHLD. If a process ignores it, perhaps because it was started so, the kernel reaps its
+//! children, and `waitid(2)` fails with ECHILD.
 #![expect(unsafe_code, reason = "sigaction(2) has no safe wrapper")]
 
 use std::mem::MaybeUninit;

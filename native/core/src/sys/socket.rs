@@ -93,7 +93,7 @@ pub fn accept(socket: impl AsFd) -> Result<Option<(OwnedFd, Address)>, Errno> {
                 without_delay(&accepted, &peer);
                 return Ok(Some((accepted, peer)));
             }
-            // Who gave up before it was accepted is no failure of ours.
+            // A client that gave up before it was accepted is no failure of this process.
             Err(Errno::INTR | Errno::CONNABORTED | Errno::PROTO) => {}
             Err(Errno::AGAIN) => return Ok(None),
             Err(errno) => return Err(errno),

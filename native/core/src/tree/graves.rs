@@ -1,7 +1,7 @@
-//! What is remembered of processes that have ended, for those that find what they left: their names
-//! and how they ended. Their places in the table ([`crate::tree::processes`]) are soon another's.
+//! The names of processes that have ended, and how they ended, for processes that find a lock or a
+//! task of theirs. Their slots in the table ([`crate::tree::processes`]) are soon given to others.
 //!
-//! The graves are a ring, filled in turn: one tells of its process until [`GRAVE_COUNT`] others have
+//! The graves are a ring, filled in turn: a grave stays until [`GRAVE_COUNT`] other processes have
 //! ended. They are written under the heap's lock.
 //!
 //! | word  | meaning                                                             |

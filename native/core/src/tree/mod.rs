@@ -1,4 +1,4 @@
-//! Who belongs to the tree, and what each holds.
+//! The processes and threads of the tree, and what each process holds.
 
 pub mod graves;
 pub mod member;

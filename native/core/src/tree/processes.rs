@@ -37,7 +37,7 @@ const LIVE: u32 = 2;
 const ENTERING: u32 = 3;
 const GENERATION_MAX: u32 = u32::MAX >> 2;
 
-/// The state of an entry; who is ENTERING is still RESERVED for everybody else.
+/// The state of an entry; a process that is ENTERING is still RESERVED for all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     Free,
@@ -235,7 +235,7 @@ impl<'a> ProcessEntry<'a> {
     }
 
     /// Says which process the child is that the place was reserved for: it was started, and can be
-    /// looked for. For who has reserved it.
+    /// looked for. For the process that has reserved it.
     pub fn note_started(self, generation: u32, pid: u32) {
         if self.generation() == generation {
             self.word(4).store(pid, Relaxed);

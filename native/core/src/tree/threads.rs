@@ -2,8 +2,8 @@
 //!
 //! A thread is named in lock words by its [`Token`]: 13 bits of index and 18 bits of a generation
 //! that grows each time the entry is given out. Entries are given out in turn, so a dead owner's
-//! entry keeps telling who it was for thousands of threads to come. What its process was called, and
-//! how that ended, is then in its grave ([`crate::tree::graves`]).
+//! entry keeps telling whose it was for thousands of threads to come. The name and the end of its
+//! process are then in a grave ([`crate::tree::graves`]).
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -18,7 +18,7 @@ use crate::sys::life;
 const INDEX_BITS: u32 = THREAD_COUNT.trailing_zeros();
 const GENERATION_MASK: u32 = Token::MASK >> INDEX_BITS;
 
-/// Who stands behind a token.
+/// The thread behind a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
     pub pid: u32,
@@ -123,7 +123,7 @@ pub fn has_died(arena: &Arena, token: Token) -> bool {
     entry.state() != generation << 2 | IN_USE || !entry.is_running()
 }
 
-/// Who stands, or stood, behind `token`; `None` if the entry has been given out again.
+/// The thread behind `token`, which may have ended; `None` if the entry has been given out again.
 pub fn owner(arena: &Arena, token: Token) -> Option<Owner> {
     let (entry, generation) = entry_of(arena, token);
     if entry.state() >> 2 != generation {

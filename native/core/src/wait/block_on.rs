@@ -1,4 +1,4 @@
-//! Sleeping on words of the arena and waking who sleeps there.
+//! Sleeping on words of the arena, and waking the threads that sleep there.
 //!
 //! A thread sleeps in `futex(2)` on the word itself. The promises of a process all sleep in one
 //! thread (wait/reactor/words.rs), which cannot watch thousands of words: `futex_waitv(2)` takes 128.
@@ -86,7 +86,7 @@ pub fn wake(arena: &Arena, offset: Offset, count: u32) -> usize {
     bucket.armed.store(0, SeqCst);
     bucket.sequence.fetch_add(1, SeqCst);
     let woken = woken + futex::wake(bucket.sequence, u32::MAX);
-    // ARMED: who sleeps there has wanted it before it armed the bucket.
+    // ARMED: a reactor that sleeps there has wanted it before it armed the bucket.
     let anywhere = anywhere(arena);
     if anywhere.wanted.load(SeqCst) == 0 {
         return woken;
@@ -143,7 +143,7 @@ fn block<T>(
             Step::Sleep(expected) => expected,
         };
         if is_past(deadline) {
-            // Who only ever tries must hear of a dead owner, too.
+            // A caller that only ever tries must hear of a dead owner, too.
             let last = Attempt {
                 announce: false,
                 suspicious: true,
@@ -202,15 +202,16 @@ impl Spin {
                 }
                 changed
             });
-            // The 40 ns that this takes are of use after a change, too: who reacts at once takes the
-            // line away from the one that has just changed it, and hot locks are slower by a sixth.
+            // Read the clock even after a change (40 ns). A thread that reacts at once takes the
+            // cache line from the core that has just written it; measured, hot locks are then one
+            // sixth slower.
             let now = Instant::now();
             let until = *self.until.get_or_insert_with(|| now + SPIN);
             if changed || now >= until {
                 return now < until;
             }
-            // By now whoever is to change the word may want this very CPU. Sooner, it would cost hot
-            // locks more than it helps.
+            // By now the thread that is to change the word may want this very CPU. To yield sooner
+            // would cost hot locks more than it helps.
             if now + SPIN / 2 >= until {
                 std::thread::yield_now();
             }

@@ -1,6 +1,6 @@
-//! Whether who waits in a thread may still take something.
+//! Whether the caller of a wait may still take something.
 //!
-//! The JavaScript that a thread waits for can be ended meanwhile: a Worker is terminated. What its
+//! The JavaScript for which a thread waits can end meanwhile: a Worker is terminated. Whatever the
 //! thread took then would be lost. So the addon, which can know, is asked after each sleep, before
 //! anything is taken. Waits that must come to their end, such as that for the heap's lock, do not ask.
 

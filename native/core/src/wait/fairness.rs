@@ -1,10 +1,11 @@
-//! Letting a waiter have what it has waited for too long.
+//! Letting a waiter that has waited too long have its turn.
 //!
-//! Locks and semaphores are not handed over: whoever comes first takes them, which is what makes
-//! them fast. But who releases and acquires again at once is always first, and a sleeper, which
-//! needs some 50 µs to come, could wait for seconds. So a waiter that has waited for [`PATIENCE`]
-//! says so in the word `starving` of the object each time it goes to sleep again; a releaser that
-//! has woken somebody and reads it stands back, for [`GRACE`] at most, until somebody has come.
+//! Locks and semaphores are not handed over: the first thread to come takes them, which makes them
+//! fast. But a thread that releases and acquires again at once is always first, and a sleeper,
+//! which needs some 50 µs to come, could wait for seconds. So a waiter that has waited for
+//! [`PATIENCE`] says so in the word `starving` of the object each time it goes to sleep again. A
+//! releaser that has woken a sleeper and reads that word stands back, for [`GRACE`] at most, until
+//! one has come.
 //!
 //! The waiter that gets its turn sets the word back, and so does a releaser that stood back in
 //! vain: a waiter that was killed costs the others one [`GRACE`], and one that lives says it again.

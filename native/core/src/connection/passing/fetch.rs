@@ -7,7 +7,7 @@
 //! |           |           | T6: no descriptor is free for it here → idle, and the error is told         |
 //! | over      | `None`    | (is not stepped any more)                                                  |
 //!
-//! Whoever drives it waits for [`Fetch::descriptor`] after T3, and for [`BUSY_PAUSE`](super::BUSY_PAUSE)
+//! The driver waits for [`Fetch::descriptor`] after T3, and for [`BUSY_PAUSE`](super::BUSY_PAUSE)
 //! after T2 and T5. An error is this process's and passes: the same fetch may be tried again.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -1,4 +1,5 @@
-//! Descriptors in messages. A message cannot carry one; it names a block that says who has it.
+//! Descriptors in messages. A message cannot carry one; it names a block that says which process
+//! has it.
 //!
 //! The sender keeps a duplicate and *offers* it: a block of [`Kind::Offer`] holds a random token
 //! and the random name of an abstract socket at which the sender's reactor listens. The receiver
@@ -34,7 +35,7 @@ pub const BUSY_PAUSE: Duration = Duration::from_millis(20);
 const SECRET: usize = 16;
 type Secret = [u8; SECRET];
 
-/// What the block holds: how to get the descriptor, and who is to be asked for it.
+/// What the block holds: how to get the descriptor, and which process is to be asked for it.
 struct Ticket {
     /// Of the socket.
     name: Secret,

@@ -86,7 +86,7 @@ impl Offers {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Offers a duplicate of `descriptor` to whoever receives the block, which this process has
+    /// Offers a duplicate of `descriptor` to the receiver of the block, which this process has
     /// one handle of until the offer ends.
     pub fn offer(&self, descriptor: BorrowedFd) -> Result<BlockId> {
         let fail = |errno| Error::os("offer a descriptor", errno);
@@ -265,7 +265,8 @@ impl Offers {
                 Ok(_) | Err(Errno::INTR | Errno::CONNABORTED) => {}
                 Err(Errno::MFILE | Errno::NFILE) => {
                     if !self.send_eldest_away(desk) && desk.spare.take().is_none() {
-                        // Whoever waits at the socket would wake us again and again for nothing.
+                        // A visitor at the socket would wake this thread again and again for
+                        // nothing.
                         desk.listening = None;
                         return false;
                     }

@@ -4,8 +4,8 @@
 //! in a cage opens an account for it; whatever that one starts has the same. A block is charged to
 //! the account of the process that made it until it is returned, whoever holds it by then; a hold
 //! to that of the process that made it. So an account may outlive its processes; it is given to
-//! others when nothing is charged to it any more. What its processes have left behind in rings is looked
-//! for when the last of them has ended (`sweep.rs`).
+//! others when nothing is charged to it any more. Blocks that its processes have left behind in
+//! rings are looked for when the last of them has ended (`sweep.rs`).
 //!
 //! | account word | meaning                              |
 //! | ------------ | ------------------------------------ |

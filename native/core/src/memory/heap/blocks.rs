@@ -25,7 +25,7 @@ use crate::memory::arena::{
     Arena, CELL_SIZE, CELLS, DESCRIPTOR_COUNT, DESCRIPTOR_SIZE, DESCRIPTORS, Offset, PAGE,
 };
 
-/// What a block is used as. Whoever opens a block says what it must be.
+/// What a block is used as. Opening a block asks for the kind that it must be of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
@@ -47,11 +47,11 @@ pub enum Kind {
     Message = 11,
     /// What a child needs to begin.
     Preparation = 12,
-    /// Who has taken what from a queue.
+    /// Which process has taken how many messages from a queue.
     Ledger = 13,
     /// Holds what the messages speak of that are under way in a pipe.
     Pipe = 14,
-    /// Says who has a descriptor that a message speaks of.
+    /// Says which process has a descriptor that a message names.
     Offer = 15,
     /// The command line of a process in a cage: what it may do. No function of the addon opens it.
     CommandLine = 16,

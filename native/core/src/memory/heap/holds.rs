@@ -26,7 +26,7 @@ use crate::tree::processes::{ProcessEntry, Slot};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hold(pub u32);
 
-/// Who holds.
+/// The owner of a hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
     Process(Slot),
@@ -69,7 +69,7 @@ fn who_word(hold: u32) -> Offset {
     HOLDS + u64::from(hold) * HOLD_SIZE
 }
 
-/// What a hold is on, who holds, and who pays for it.
+/// What a hold is on, its owner, and the account it is charged to.
 #[derive(Clone, Copy)]
 struct Who {
     id: BlockId,
@@ -160,7 +160,7 @@ impl Heap<'_> {
         Ok(Hold(hold))
     }
 
-    /// Who has a hold; `None` if there is none of that number.
+    /// The owner of a hold; `None` if there is no hold of that number.
     pub fn holder(&self, hold: Hold) -> Option<Holder> {
         self.who(hold).map(|who| who.holder)
     }

@@ -3,7 +3,7 @@
 //! - [`blocks`]: the descriptor of a block, allocation and return.
 //! - [`pages`]: runs of pages, split and merged.
 //! - [`small`]: what is smaller than a page: cells, and parts of pages.
-//! - [`holds`]: who holds a block, so that a killed process's share can be let go for it.
+//! - [`holds`]: the owners of a block, so that a killed process's share can be let go for it.
 //! - [`sweep`]: what holds itself in a ring, and nobody reaches.
 //! - [`accounts`]: what a process in a cage, with all its descendants, may use.
 //! - [`journal`]: each change is complete or has not happened, whoever is killed when.
@@ -24,7 +24,7 @@
 //! | 56     | first returned descriptor                                |
 //! | 64     | first page with room for blocks of part s: 64 + 8s       |
 //! | 128    | free runs of pages of length class c: 128 + 8c           |
-//! | 1024   | runs of n pages kept for the next who wants n: 1024 + 8n |
+//! | 1024   | runs of n pages kept for the next use of n: 1024 + 8n    |
 
 pub mod accounts;
 pub mod blocks;
@@ -72,7 +72,7 @@ pub fn initialize(arena: &Arena) {
 /// The heap while this thread owns its lock; released on drop.
 pub struct Heap<'a> {
     arena: &'a Arena,
-    /// Who pays for what is allocated and held.
+    /// The account to which allocations and holds are charged.
     account: Account,
 }
 

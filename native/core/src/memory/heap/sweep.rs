@@ -1,12 +1,13 @@
 //! Blocks that hold each other in a ring, and that no process reaches any more.
 //!
-//! A hold counts, and who is counted by itself is never let go: a queue that was put into itself. Such
-//! blocks would stay as long as the tree; and processes in a cage, one after the other, each within what
-//! it may use, could have all memory by them. They are looked for when the last process of an account
-//! has left something behind, and before an allocation fails for want of space.
+//! A block goes when its last hold goes. A block that holds itself, such as a queue that was put
+//! into itself, would stay as long as the tree. Caged processes, one after the other, each within
+//! its quota, could use up all memory that way. Rings are looked for when the last process of an
+//! account has left something behind, and before an allocation fails for want of space.
 //!
-//! What a process reaches: what it holds, and what that holds. The rest goes in steps, each of them
-//! whole; who is killed between two leaves what the next sweep finds.
+//! A process reaches the blocks that it holds, and the blocks that those hold. All others are
+//! returned in steps, each of them whole. If the sweeping process is killed between two steps, the
+//! next sweep finds the rest.
 
 use std::sync::atomic::Ordering::Relaxed;
 

@@ -1,6 +1,7 @@
-//! What a caged process was given. Objects are capabilities there: a block's number is no right to
-//! use it. It may adopt what its preparation holds, what the messages hold that it has taken, and
-//! what the pipes hold that it has; and it may use what it holds.
+//! The blocks that a caged process was given. Objects are capabilities there: a block's number is
+//! no right to use it. The process may adopt the blocks that its preparation holds, those that
+//! messages hold which it has taken, and those that pipes hold which it has. It may use the blocks
+//! that it holds.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,5 @@
-//! What this process holds: one hold for each block, however many handles and uses it has here; and
-//! what it lets other processes and messages hold.
+//! The blocks that this process holds: one hold for each block, however many handles and uses the
+//! block has here; and the holds that this process makes for other processes and for messages.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -345,8 +345,8 @@ impl Member {
         Ok(taken)
     }
 
-    /// Who holds `id`, directly or by holding a block that does: the block that is held, and the
-    /// process.
+    /// The processes that hold `id`, directly or by holding a block that does: the block that is
+    /// held, and the process.
     pub fn holders_through(&self, id: BlockId) -> Result<Vec<(BlockId, Slot)>> {
         Ok(self.heap()?.holders_through(id))
     }

@@ -35,7 +35,7 @@ pub struct Member {
     serial: u64,
     arena: Arc<Arena>,
     slot: Slot,
-    /// Who pays for what this process makes.
+    /// The account to which this process's blocks and holds are charged.
     account: Account,
     /// One hold for each block, however many handles this process has of it.
     held: Mutex<HashMap<BlockId, Held>>,

@@ -28,7 +28,7 @@ impl Member {
             return Err(Error::os("start a process", Errno::INVAL)); // it would read as two
         }
         let bytes = command_line.join("\0");
-        // Whoever enters it before the block is there finds it closed.
+        // A process that enters the slot before the block is there finds the cage closed.
         let limits = Limits::new(&self.arena, max_bytes);
         let place = self.reserve_as(name, Cage::Closed, Some(limits))?;
         let holder = Holder::Process(place.slot);
@@ -82,7 +82,7 @@ impl Member {
         Some(text.split('\0').map(str::to_owned).collect())
     }
 
-    /// As [`retire_as`](Self::retire_as), by somebody who does not know how the process ended.
+    /// As [`retire_as`](Self::retire_as), where it is not known how the process ended.
     pub fn retire(&self, place: Place) -> Result<()> {
         self.retire_as(place, None)
     }

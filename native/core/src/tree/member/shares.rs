@@ -17,7 +17,7 @@ pub fn this_thread() -> ThreadKey {
     KEY.try_with(|key| *key).unwrap_or(0)
 }
 
-/// What can be expected of who has a block; the most comes last.
+/// What can be expected of a process that has a block; the most comes last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
     /// Nothing: it sleeps, and does nothing else, until another does something with the block. Who

@@ -62,7 +62,8 @@ impl Member {
     }
 
     /// Whether the thread behind `token` has ended. An owner that was just seen alive is not
-    /// looked for again at once: whoever tries a held lock in a loop must not spend its time here.
+    /// looked for again at once: a thread that tries a held lock in a loop must not spend its time
+    /// here.
     pub fn has_died(&self, token: Token) -> bool {
         let known = SEEN_ALIVE.get();
         if known.is_some_and(|(seen, at)| seen == token && at.elapsed() < TRUSTED_FOR) {
@@ -73,7 +74,7 @@ impl Member {
         died
     }
 
-    /// Who stands, or stood, behind `token`.
+    /// The thread behind `token`, which may have ended.
     pub fn owner(&self, token: Token) -> Option<Owner> {
         threads::owner(&self.arena, token)
     }
