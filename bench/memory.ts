@@ -4,7 +4,7 @@
 // usage: deno run -A bench/memory.ts
 
 import * as mp from "@parallel/multiprocessing";
-import { native } from "../src/addon/binding.ts";
+import { native } from "../src/addon/load.ts";
 import { isSmoke, many } from "./smoke.ts";
 import { aligned } from "./table.ts";
 

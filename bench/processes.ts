@@ -4,7 +4,7 @@
 // usage: deno run -A bench/processes.ts
 
 import { getContext, Queue } from "@parallel/multiprocessing";
-import { native } from "../src/addon/binding.ts";
+import { native } from "../src/addon/load.ts";
 import { many } from "./smoke.ts";
 import { aligned } from "./table.ts";
 

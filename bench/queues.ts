@@ -3,7 +3,7 @@
 // usage: deno run -A bench/queues.ts
 
 import { Process, Queue, RawArray } from "@parallel/multiprocessing";
-import { native } from "../src/addon/binding.ts";
+import { native } from "../src/addon/load.ts";
 import { race, type StartLine, timeLane } from "./deno/start_line.ts";
 import { isSmoke, many } from "./smoke.ts";
 import { aligned } from "./table.ts";

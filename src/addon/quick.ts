@@ -2,9 +2,9 @@
 //
 // A call by Node-API takes 80 to 100 ns. Functions of `Deno.dlopen` take 10 once V8 has compiled their caller, but some
 // 300 before, and to open them takes more than 1 ms. So they are opened when a thread has proved to need them, and only
-// where it may load the addon still: a child with permissions of its own has given that up (binding.ts).
+// where it may load the addon still: a child with permissions of its own has given that up (child/cage.ts).
 
-import { nativePath } from "./binding.ts";
+import { nativePath } from "./load.ts";
 
 /** The two functions (native/addon/src/quick.rs). */
 interface Quick {

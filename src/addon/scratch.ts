@@ -1,6 +1,6 @@
 // The buffer that this thread shares with the addon, so that the call for a short message carries only numbers.
 
-import { native } from "./binding.ts";
+import { native } from "./load.ts";
 
 /** This thread's scratch buffer, and whether a value is just being written to it or read from it. */
 export interface Scratch {

@@ -4,7 +4,7 @@
 // holds it. A wait in the background is, for example, that of a pool that has nothing to do.
 
 import type { BlockHandle } from "./handles.ts";
-import { native } from "./binding.ts";
+import { native } from "./load.ts";
 import { performance, timeoutSignal } from "../runtime/timing.ts";
 
 /** Outcome of a wait whose time has passed (`TIMED_OUT` in native/addon/src/port.rs). */

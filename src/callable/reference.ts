@@ -10,7 +10,7 @@ import { isAt, type Place, search, searchAtAnyPrice, searchLater } from "./proof
 import { importersOf, readSource, urlOf } from "./source.ts";
 import { type Callable, type FunctionReference, type ModuleExport, nameOf, sourceHash } from "./types.ts";
 import { InvalidStateError } from "../errors.ts";
-import { beforeBlocking } from "../addon/binding.ts";
+import { beforeBlocking } from "../addon/blocking.ts";
 
 export type { Callable, FunctionReference, ModuleExport } from "./types.ts";
 export { isLate, type TravellingReference };

@@ -8,7 +8,7 @@ import { GIVEN_AS_TEXT, isText } from "./refusal.ts";
 import { type Callable, type FunctionReference, type ModuleNamespace, sourceHash } from "./types.ts";
 import { harmless } from "../runtime/harmless.ts";
 import { loadedModules } from "./inspector.ts";
-import { treeHasCage } from "../addon/binding.ts";
+import { treeHasCage } from "../addon/load.ts";
 
 /** Options of {@linkcode resolve}. */
 export interface ResolveOptions {

@@ -14,12 +14,16 @@ import { type AheadOfWork, requiredModules } from "../launch/command_line.ts";
 import { current } from "../runtime/current.ts";
 import { isFrozen } from "../runtime/freeze.ts";
 import { getLogger, inheritLogger } from "../runtime/logging.ts";
-import { commandLine, type Joined, native, nativeOfChild, shareSelf } from "../addon/binding.ts";
+import type { Joined } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { shareSelf } from "../addon/self.ts";
+import { commandLine } from "../launch/own_command_line.ts";
 import { type Belongings, type Preparation, readPreparation } from "../launch/preparation.ts";
 import { Attribution } from "../pool/attribution.ts";
 import { Process } from "../process/process.ts";
 import { endAtExit } from "../process/children.ts";
 import { becomeSelf, Self } from "../process/self.ts";
+import { joinParent } from "./cage.ts";
 import { dealWithUncaught, fail, watchUncaught } from "../runtime/uncaught.ts";
 import type { Work } from "../process/work.ts";
 import { chooseMethod } from "../launch/settings.ts";
@@ -35,7 +39,7 @@ let booted: Joined | null = null;
  * child, and cannot begin a tree of their own, nor start the next child.
  */
 export function boot(): void {
-  booted = unlessOrphaned(() => nativeOfChild().joined);
+  booted = unlessOrphaned(joinParent);
   const { parentPid: pid, parentName: name } = booted;
   Object.assign(current, { name: `child of ${pid}`, parent: { pid, name }, isPreloading: true });
   watchUncaught();
@@ -53,7 +57,7 @@ export async function startAhead(loaders: Loaders, { preload, initialDirectory }
   if (booted === null) watchUncaught(); // before any module listens
   let early: { readonly error: unknown } | null = null;
   dealWithUncaught((error) => early ??= { error });
-  const { parentPid, parentName } = booted ?? unlessOrphaned(() => nativeOfChild().joined);
+  const { parentPid, parentName } = booted ?? unlessOrphaned(joinParent);
   const parent = { pid: parentPid, name: parentName };
   Object.assign(current, { name: `warm process of ${parentPid}`, initialDirectory, parent, mayStart: () => false });
   useLoaders(loaders);
@@ -166,7 +170,7 @@ function processOf(Class: Callable | null, work: Work, state: Belongings["state"
 
 function join(): Joined {
   try {
-    return nativeOfChild().joined;
+    return joinParent();
   } catch (error) {
     refuse(error);
   }
@@ -194,7 +198,7 @@ function become(preparation: Preparation, parent: { pid: number; name: string })
   setCurrentAuthkey(Uint8Array.from(authkey));
   inheritLogger(preparation.logger);
   chooseMethod(startMethod);
-  shareSelf();
+  shareSelf(native());
   if (directory !== null) native().changeDirectory(directory);
 }
 

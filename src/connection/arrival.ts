@@ -9,7 +9,8 @@ import type { BlockHandle } from "../addon/handles.ts";
 import { InvalidStateError } from "../errors.ts";
 import { Watch } from "../waiting/limits.ts";
 import { yieldToLoop } from "../waiting/turns.ts";
-import { native, translated } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
 import { performance } from "../runtime/timing.ts";
 import { waitWithin } from "../addon/waits.ts";
 

@@ -2,7 +2,8 @@
 
 import { AuthenticationError, EOFError } from "../errors.ts";
 import { Watch } from "../waiting/limits.ts";
-import { native, translated } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
 import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { type Connection, receiveAtOnce } from "./connection.ts";
 import { answer, challenge, type DigestName, digestNames, type Handshake, isDigestName, LONGEST } from "./handshake.ts";

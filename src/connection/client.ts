@@ -1,7 +1,7 @@
 // Connecting to a listener, ours or Python's.
 
 import { TimeoutError } from "../errors.ts";
-import { native } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
 import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { descriptorOf, type Waitable } from "../waiting/waitable.ts";
 import { type Address, describe, type Family } from "./address.ts";

@@ -3,7 +3,8 @@
 import { BlockHandle, type BlockReference, closedError, partsOf } from "../addon/handles.ts";
 import { BufferTooShort, EOFError, InvalidStateError } from "../errors.ts";
 import { keepsLoop, loopTurned, yieldToLoop } from "../waiting/turns.ts";
-import { native, translated } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { attach, register } from "../reduction/registry.ts";
 import { setDiscarder } from "../reduction/registry.ts";

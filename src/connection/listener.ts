@@ -3,7 +3,9 @@
 import { closedError } from "../addon/handles.ts";
 import { TimeoutError } from "../errors.ts";
 import { Finalize } from "../runtime/finalize.ts";
-import { native, type SocketName, translated } from "../addon/binding.ts";
+import type { SocketName } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
 import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { descriptorOf, type Waitable } from "../waiting/waitable.ts";
 import { type Address, addressOf, checkFamily, describe, type Family, LONGEST_PATH } from "./address.ts";

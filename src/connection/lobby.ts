@@ -15,7 +15,8 @@
 import { AuthenticationError } from "../errors.ts";
 import { Watch } from "../waiting/limits.ts";
 import { yieldToLoop } from "../waiting/turns.ts";
-import { native, translated } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
 import { performance } from "../runtime/timing.ts";
 import { holdLoop, releaseLoop, wait } from "../addon/waits.ts";
 import type { Address } from "./address.ts";

@@ -14,7 +14,9 @@
 // is never received goes with the last end.
 
 import { type BlockHandle, restoringFromOutside } from "../addon/handles.ts";
-import { type Native, native, translate, translated } from "../addon/binding.ts";
+import type { Native } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translate, translated } from "../addon/translate.ts";
 import type { Dumped } from "../reduction/encoder.ts";
 import { dumpInto, dumps, loads } from "../reduction/serialise.ts";
 import { discard } from "../reduction/registry.ts";

@@ -1,7 +1,8 @@
 // Two connected ends at once.
 
 import { BlockHandle, Kind } from "../addon/handles.ts";
-import { native, translated } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
 import { Connection } from "./connection.ts";
 
 /** Options of {@linkcode Pipe}. */

@@ -1,6 +1,7 @@
 // Resolves an address, and asks for the permission for what it leads to, before anything listens or connects there.
 
-import { native, translated } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
 import { descriptorOf, type Waitable } from "../waiting/waitable.ts";
 import { type Address, type Family, type Place, placed, placeOf, requireFound, requirePermission } from "./address.ts";
 

@@ -1,7 +1,8 @@
 // Waiting for any of many objects, as Python's `multiprocessing.connection.wait` does.
 
 import { Watch } from "../waiting/limits.ts";
-import { native, translated } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { descriptorOf, type Waitable } from "../waiting/waitable.ts";
 import { wait as waitForTicket } from "../addon/waits.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { native } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
 import { register } from "../reduction/registry.ts";
 
 /** How many bytes a key that is made up has. */

@@ -6,7 +6,9 @@
 import { isInNoFile, isOwnModule } from "../runtime/own_modules.ts";
 import { type AheadOfWork, childArguments, entryModule, type ParentCommandLine } from "./command_line.ts";
 import { Finalize } from "../runtime/finalize.ts";
-import { native, type StartOptions, translated } from "../addon/binding.ts";
+import type { StartOptions } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
 import { hasBytes, pathOfUrl } from "../runtime/file_urls.ts";
 import { MAIN, preloadedModules } from "./settings.ts";
 

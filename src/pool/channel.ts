@@ -24,7 +24,8 @@
 import { BlockHandle, type BlockReference } from "../addon/handles.ts";
 import { Parcel, readParcel, readPlain } from "../connection/arrival.ts";
 import { RemoteError } from "../errors.ts";
-import { native, translated } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
 import { ATTACHED, isLongBytes, QueueState, QueueWatch, TAG_UNIT, TOO_LONG } from "../queues/transport.ts";
 import { attach, register } from "../reduction/registry.ts";
 import type { Dumped } from "../reduction/encoder.ts";

@@ -6,7 +6,7 @@ import type { Callable, ModuleExport } from "../callable/types.ts";
 import { InvalidStateError, TimeoutError } from "../errors.ts";
 import { Watch } from "../waiting/limits.ts";
 import { tell } from "../runtime/notices.ts";
-import { native } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
 import { timeoutOf, type WaitOptions } from "../waiting/options.ts";
 import { AsyncResult, awaited, type Callbacks } from "./async_result.ts";
 import { type Call, CALL_FLAGS, MapCall, SingleCall } from "./calls/calls.ts";

@@ -2,7 +2,8 @@
 // half is worker_main.ts.
 
 import { WORKER_MAIN } from "../runtime/own_modules.ts";
-import { native, translated } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
 import type { Process } from "../process/process.ts";
 import { pipedErrors, type PipedOutput } from "../process/output.ts";
 import { Event } from "../synchronize/event.ts";

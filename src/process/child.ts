@@ -3,7 +3,8 @@
 import { harmless, shownName } from "../runtime/harmless.ts";
 import { ProcessError } from "../errors.ts";
 import { refillWarm } from "../launch/warm.ts";
-import { native, translated } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { type WaitHooks, waitWithin } from "../addon/waits.ts";
 import { addChild, removeChild } from "./children.ts";

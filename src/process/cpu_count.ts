@@ -1,6 +1,6 @@
 // `cpuCount`: how many CPUs this process may use.
 
-import { native } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
 
 /**
  * How many CPUs this process may use.

@@ -1,6 +1,7 @@
 // `currentProcess`: the object of the process that runs. The object of a child has been made by child/main.ts.
 
-import { isWorker, native } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { isWorker } from "../runtime/current.ts";
 import type { ProcessOptions } from "./options.ts";
 import { Process } from "./process.ts";
 import { becomeSelf, knownSelf, Self } from "./self.ts";

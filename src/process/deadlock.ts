@@ -2,7 +2,7 @@
 // The process that joins is told so, once; but not while somebody may be about to take or read, if slowly.
 
 import { shownName } from "../runtime/harmless.ts";
-import { native } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
 import { tell } from "../runtime/notices.ts";
 import { Activity, activity } from "../queues/activity.ts";
 import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";

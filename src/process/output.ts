@@ -1,7 +1,9 @@
 // The piped output of a child, as a stream. Nothing is read before somebody asks for it: what is unread stays in the
 // pipe, keeps no program alive, and makes a child that writes more than the pipe holds wait.
 
-import { native, type OutputKind, translated } from "../addon/binding.ts";
+import type { OutputKind } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
 import { wait, type WaitHooks } from "../addon/waits.ts";
 
 /** How many chunks, of what a pipe holds at most, are told in one turn of the event loop. */

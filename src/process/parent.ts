@@ -2,7 +2,9 @@
 
 import { shownName } from "../runtime/harmless.ts";
 import { current } from "../runtime/current.ts";
-import { isWorker, native, translated } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
+import { isWorker } from "../runtime/current.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { waitWithin } from "../addon/waits.ts";
 import { Sentinel } from "./sentinel.ts";

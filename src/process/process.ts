@@ -7,7 +7,8 @@ import { type Callable, type Given, type ModuleExport, reference } from "../call
 import { current, nextIdentity } from "../runtime/current.ts";
 import { InvalidStateError } from "../errors.ts";
 import { isPastChildren } from "../runtime/finalize.ts";
-import { native, shareSelf } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { shareSelf } from "../addon/self.ts";
 import type { WaitOptions, WaitSyncOptions } from "../waiting/options.ts";
 import { register } from "../reduction/registry.ts";
 import { methodFor } from "../launch/settings.ts";
@@ -161,7 +162,7 @@ export class Process<A extends readonly unknown[] = unknown[], K = never, F exte
     } else {
       current.name = name;
       native().setProcessName(name);
-      shareSelf();
+      shareSelf(native());
     }
   }
 

@@ -5,7 +5,7 @@
 // The look does not see the timer of an `AbortSignal.timeout`, nor messages between two ports of this thread.
 
 import { isOfRunner } from "../launch/command_line.ts";
-import { native } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
 import { foregroundWaits, restingWaits } from "../addon/waits.ts";
 
 /** What a program has besides waits at queues; the least comes first. */

@@ -6,7 +6,8 @@
 // nothing else is left, and it is time to give up. Where Deno does not do that (activity.ts), the wait goes on keeping
 // the loop alive, and looks whether there is anything else.
 
-import { native, translated } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
 import { TIMED_OUT, wait } from "../addon/waits.ts";
 import { Activity, activity, isToldOfEnd, isVisible } from "./activity.ts";
 import { QueueWatch } from "./transport.ts";

@@ -4,7 +4,8 @@ import { BlockHandle, type BlockReference, closedError } from "../addon/handles.
 import { showAsText } from "../runtime/shown.ts";
 import { ARRIVAL_PATIENCE } from "../connection/arrival.ts";
 import { Empty, EOFError, Full, InvalidStateError, ShutDown } from "../errors.ts";
-import { native, translated } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
 import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
 import { attach, register } from "../reduction/registry.ts";
 import { discard } from "../reduction/registry.ts";

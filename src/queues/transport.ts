@@ -4,7 +4,9 @@
 // numbers. Long byte arrays bypass the serialiser: one copy in, one copy out.
 
 import { ARRIVAL_PATIENCE, Parcel, readParcel, readPlain } from "../connection/arrival.ts";
-import { type Native, native, translated } from "../addon/binding.ts";
+import type { Native } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
 import { quickGet, quickPut } from "../addon/quick.ts";
 import type { Dumped } from "../reduction/encoder.ts";
 import { dumpInto, dumps, loads } from "../reduction/serialise.ts";

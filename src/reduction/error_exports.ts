@@ -12,7 +12,7 @@ import { searchAtAnyPrice, searchIn, searchLater, valueAt } from "../callable/pr
 import { exportsClass, importersOf, mentions, privateMember, readSource } from "../callable/source.ts";
 import { type FunctionReference, type ModuleNamespace, sourceHash } from "../callable/types.ts";
 import { loadedModules } from "../callable/inspector.ts";
-import { treeHasCage } from "../addon/binding.ts";
+import { treeHasCage } from "../addon/load.ts";
 import { clearTimeout, setTimeout } from "../runtime/timing.ts";
 import type { ErrorClass } from "./error_classes.ts";
 

@@ -1,5 +1,5 @@
 // The facts about this process: a child is told them, the root makes them up. Workers of a process have their own copy
-// of this module; the addon tells them what the main thread has noted (addon/binding.ts).
+// of this module; the addon tells them what the main thread has noted (addon/self.ts).
 
 /** What a process knows of itself. */
 export interface Current {
@@ -41,4 +41,9 @@ let children = 0;
 /** The identity for the next process object made here. */
 export function nextIdentity(): number[] {
   return [...current.identity, ++children];
+}
+
+/** Whether this is a Worker: a thread of the process, with JavaScript of its own. */
+export function isWorker(): boolean {
+  return "postMessage" in globalThis;
 }

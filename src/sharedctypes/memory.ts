@@ -5,9 +5,12 @@
 // its handle is open. A window is an ordinary ArrayBuffer and shows others' cells, so it never reaches a user. Users
 // have views of a SharedArrayBuffer over a whole block, which the buffer keeps alive.
 
-import { BlockHandle, type BlockReference, bytesOf, collecting, Kind, layout } from "../addon/handles.ts";
+import { bytesOf, layout } from "../addon/cells.ts";
+import { collecting } from "../addon/garbage.ts";
+import { BlockHandle, type BlockReference, Kind } from "../addon/handles.ts";
 import { glance } from "../runtime/harmless.ts";
-import { native, translated } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
 import { attach, setViewReducer } from "../reduction/registry.ts";
 
 /** Where one value lies in shared memory. */

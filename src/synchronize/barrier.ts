@@ -5,7 +5,8 @@ import { callingModules, type Given, type ModuleExport, reference } from "../cal
 import { ArrivedCallable } from "../callable/arrival.ts";
 import { arrivedReference, type TravellingReference } from "../callable/late.ts";
 import { BrokenBarrierError } from "../errors.ts";
-import { native, translated } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { attach, register } from "../reduction/registry.ts";
 import { FAILED, wait } from "../addon/waits.ts";

@@ -3,7 +3,8 @@
 import { BlockHandle, type BlockReference, closedError, partsOf } from "../addon/handles.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { InvalidStateError } from "../errors.ts";
-import { native, translated } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
 import {
   type AcquireOptions,
   type AcquireSyncOptions,

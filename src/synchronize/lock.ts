@@ -2,9 +2,12 @@
 // what they mean are native/core/src/sync/lock.rs. Everything else is in the addon; and all of it is in a process with
 // limited permissions, which could otherwise write that somebody else holds the lock.
 
-import { BlockHandle, type BlockReference, cellWords, closedError, Kind, layout, partsOf } from "../addon/handles.ts";
+import { cellWords, layout } from "../addon/cells.ts";
+import { BlockHandle, type BlockReference, closedError, Kind, partsOf } from "../addon/handles.ts";
 import { InvalidStateError, type OwnerDiedError } from "../errors.ts";
-import { native, type Owner, translated } from "../addon/binding.ts";
+import type { Owner } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
 import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
 import { attach, register } from "../reduction/registry.ts";
 import { ACQUIRED, TIMED_OUT, wait } from "../addon/waits.ts";

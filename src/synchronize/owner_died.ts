@@ -1,7 +1,8 @@
 // Describes the process that held a lock, or was a party of a barrier, and has ended.
 
 import { OwnerDiedError } from "../errors.ts";
-import { native, type Owner } from "../addon/binding.ts";
+import type { Owner } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
 import { exitText } from "../runtime/signals.ts";
 
 /** A process that has ended, as a sentence names it and as an {@linkcode OwnerDiedError} has it. */

@@ -2,9 +2,11 @@
 // words and what they mean are native/core/src/sync/semaphore.rs. Everything else is in the addon; and all of it is in a
 // process with limited permissions, which could otherwise write anything there.
 
-import { BlockHandle, type BlockReference, cellWords, closedError, Kind, layout } from "../addon/handles.ts";
+import { cellWords, layout } from "../addon/cells.ts";
+import { BlockHandle, type BlockReference, closedError, Kind } from "../addon/handles.ts";
 import { InvalidStateError } from "../errors.ts";
-import { native, translated } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
 import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
 import { attach, register } from "../reduction/registry.ts";
 import { ACQUIRED, FAILED, wait } from "../addon/waits.ts";

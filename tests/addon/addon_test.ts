@@ -2,7 +2,8 @@
 
 import { InvalidStateError, ProcessError } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertMatch, assertStrictEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { isAtLeast, native, translate, translated } from "../../src/addon/binding.ts";
+import { isAtLeast, native } from "../../src/addon/load.ts";
+import { translate, translated } from "../../src/addon/translate.ts";
 import { arenaOf, FIXTURES, outputOf, type ProgramOptions, runProgram, threads } from "../support/helpers.ts";
 
 const ROOT = new URL("../../", import.meta.url);

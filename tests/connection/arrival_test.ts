@@ -15,7 +15,7 @@ import {
   SimpleQueue,
 } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import { dumps } from "../../src/reduction/serialise.ts";
 import { give, hand, hearAll, rest, take } from "../fixtures/connection/arrival_targets.ts";
 import { assertNothingLeft, belongings, FIXTURES, until, within } from "../support/helpers.ts";

@@ -2,7 +2,7 @@
 
 import { BufferTooShort, EOFError, InvalidStateError, Lock, Pipe, Process } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import {
   echo,
   echoAsync,

@@ -25,7 +25,7 @@ import {
   sendConnection,
   sendFullPipe,
 } from "../fixtures/connection/connection_targets.ts";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import { assertNothingLeft, belongings, descriptorCount, until } from "../support/helpers.ts";
 import { startReactor } from "../support/pipes.ts";
 

@@ -30,7 +30,7 @@ import {
 import { dumps, loads } from "@parallel/multiprocessing/reduction";
 import { restoringFromOutside } from "../../src/addon/handles.ts";
 import { arrivals } from "../../src/callable/arrival.ts";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import { nodeProcess } from "../../src/runtime/node.ts";
 import { Extension } from "../../src/reduction/format.ts";
 import { registeredNames } from "../../src/reduction/registry.ts";

@@ -3,7 +3,7 @@
 
 import * as mp from "@parallel/multiprocessing";
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import { preloadedModules, preloadModules } from "../../src/launch/settings.ts";
 import * as targets from "../fixtures/launch/forkserver_targets.ts";
 import { idle, nothing } from "../fixtures/targets.ts";

@@ -15,7 +15,7 @@ import {
   Value,
 } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { addonFile } from "../../src/addon/binding.ts";
+import { addonFile } from "../../src/addon/load.ts";
 import * as targets from "../fixtures/permissions/cage_targets.ts";
 import type { Report } from "../fixtures/permissions/cage_titled.ts";
 import {

@@ -2,7 +2,7 @@
 
 import { getContext, Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals } from "@std/assert";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import { LEFT, tie, type Way } from "../fixtures/permissions/cage_ring_targets.ts";
 import { within } from "../support/helpers.ts";
 

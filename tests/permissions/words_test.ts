@@ -15,7 +15,7 @@ import {
   Value,
 } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import { disguise, forge, type Given } from "../fixtures/permissions/cage_words_targets.ts";
 import { within } from "../support/helpers.ts";
 

@@ -2,7 +2,7 @@
 
 import { Lock, Process, Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals } from "@std/assert";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import * as targets from "../fixtures/targets.ts";
 import {
   arenaOf,

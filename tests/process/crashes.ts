@@ -3,7 +3,7 @@
 
 import { type Process as BaseProcess, ProcessError, Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import * as targets from "../fixtures/process/crash_targets.ts";
 import { assertNothingLeft, belongings, FIXTURES, PATIENCE, within } from "../support/helpers.ts";
 import { ended, type Suite } from "./suite.ts";

@@ -2,7 +2,7 @@
 
 import { activeChildren, cpuCount, InvalidStateError, type Process, Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertMatch, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import * as targets from "../fixtures/targets.ts";
 import { assertNothingLeft, belongings, childrenOf, PATIENCE, until, within } from "../support/helpers.ts";
 import { ended, type Suite } from "./suite.ts";

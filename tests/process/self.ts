@@ -10,7 +10,7 @@ import {
   setStartMethod,
 } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import { descriptorOf } from "../../src/waiting/waitable.ts";
 import * as targets from "../fixtures/process/life_targets.ts";
 import { assertNothingLeft, belongings, isRunning, PATIENCE, until } from "../support/helpers.ts";

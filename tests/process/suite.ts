@@ -3,7 +3,7 @@
 
 import { getContext, type Process, type StartMethod } from "@parallel/multiprocessing";
 import { assert, assertEquals } from "@std/assert";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import * as helpers from "../support/helpers.ts";
 import { crashesOfProcesses } from "./crashes.ts";
 import { endsOfProcesses } from "./ends.ts";

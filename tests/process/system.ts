@@ -3,7 +3,7 @@
 
 import { Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import * as targets from "../fixtures/process/system_targets.ts";
 import { FIXTURES, PATIENCE, within } from "../support/helpers.ts";
 import { ended, type Suite } from "./suite.ts";

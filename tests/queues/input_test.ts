@@ -2,7 +2,7 @@
 
 import { InvalidStateError, JoinableQueue, Queue, SimpleQueue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import { FIXTURES, outputOf } from "../support/helpers.ts";
 
 /** Arguments of the constructor that are refused. */

@@ -2,7 +2,7 @@
 
 import { Empty, InvalidStateError, JoinableQueue, Lock, Queue, RawArray, RLock } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import * as targets from "../fixtures/targets.ts";
 import { assertNothingLeft, belongings, blocked, FIXTURES, outputOf, PATIENCE, within } from "../support/helpers.ts";
 import { ended, started } from "../support/children.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
 import { activeChildren, Client, getContext, Listener } from "@parallel/multiprocessing";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import { registeredNames } from "../../src/reduction/registry.ts";
 import { dumps } from "../../src/reduction/serialise.ts";
 import { forge } from "../fixtures/reduction/reduction_targets.ts";

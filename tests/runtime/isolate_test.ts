@@ -21,7 +21,7 @@ import {
 } from "@parallel/multiprocessing";
 import { dumps } from "@parallel/multiprocessing/reduction";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import { keep } from "../fixtures/runtime/ended_isolate_targets.ts";
 import type { Wait } from "../fixtures/runtime/zombie_worker.ts";
 import {

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { InvalidStateError } from "../../src/errors.ts";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import { dumps } from "../../src/reduction/serialise.ts";
 import { Array as SharedArray, RawArray } from "../../src/sharedctypes/factories.ts";
 import { Structure } from "../../src/sharedctypes/structure.ts";

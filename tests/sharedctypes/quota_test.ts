@@ -2,7 +2,7 @@
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { getContext } from "../../src/context/default.ts";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import { Process } from "../../src/process.ts";
 import { Queue } from "../../src/queues.ts";
 import { RawArray, RawValue } from "../../src/sharedctypes/factories.ts";

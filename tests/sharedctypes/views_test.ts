@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
 import { Event } from "../../src/synchronize.ts";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import { getContext } from "../../src/context/default.ts";
 import { Queue } from "../../src/queues.ts";
 import { dumps } from "../../src/reduction/serialise.ts";

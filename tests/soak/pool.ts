@@ -5,7 +5,7 @@
 // usage: deno run -A tests/soak/pool.ts [--seconds=120]
 
 import { Pool, WorkerLostError } from "@parallel/multiprocessing";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import { spinAndSquare } from "../fixtures/pool/pool_targets.ts";
 import { assertNothingLeft, belongings, isRunning, PATIENCE, until, within } from "../support/helpers.ts";
 import { type Outcome, runByHand } from "./command_line.ts";

@@ -5,7 +5,7 @@
 // usage: deno run -A tests/soak/processes.ts [--row=1000] [--crowd=100]
 
 import { activeChildren, getContext, type Process } from "@parallel/multiprocessing";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import { nothing } from "../fixtures/targets.ts";
 import { assertNothingLeft, belongings, PATIENCE, within } from "../support/helpers.ts";
 import { endWith } from "./command_line.ts";

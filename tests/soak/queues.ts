@@ -4,7 +4,7 @@
 // usage: deno run -A tests/soak/queues.ts [--seconds=120]
 
 import { Process, Queue, RawArray } from "@parallel/multiprocessing";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import { assertNothingLeft, belongings, PATIENCE, until } from "../support/helpers.ts";
 import { consume, MOST_EACH, MOST_PRODUCERS, produce, type Rig } from "./parcels.ts";
 import { type Outcome, runByHand } from "./command_line.ts";

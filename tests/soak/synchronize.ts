@@ -4,7 +4,7 @@
 // usage: deno run -A tests/soak/synchronize.ts [--seconds=60]
 
 import { Process } from "@parallel/multiprocessing";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import { assertNothingLeft, belongings, PATIENCE } from "../support/helpers.ts";
 import { acquired, createRig, disposeRig, hammer, ledgersOf, NAMES, Permit, PERMITS, type Rig } from "./hammers.ts";
 import { type Outcome, runByHand } from "./command_line.ts";

@@ -4,7 +4,7 @@
 // usage: deno run -A --config deno.json tests/soak/views.ts [how many small arrays, 100000]
 
 import * as mp from "@parallel/multiprocessing";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 import { collectUntil } from "../support/sharedctypes.ts";
 
 /** From so many on, the limit is not far. */

@@ -3,7 +3,7 @@
 
 import { Event, Pipe } from "@parallel/multiprocessing";
 import { assertEquals } from "@std/assert";
-import { native } from "../../src/addon/binding.ts";
+import { native } from "../../src/addon/load.ts";
 
 /** How long anything in a test may take before it counts as hanging, in milliseconds. */
 export const PATIENCE = 20_000;

@@ -2,7 +2,7 @@
 //!
 //! Nothing is decided here. Blocks are named by their numbers, times are milliseconds, expected
 //! outcomes are numbers (documented at each function), everything else is thrown with a `code`
-//! that `src/addon/binding.ts` turns into an error class.
+//! that `src/addon/translate.ts` turns into an error class.
 
 #![cfg_attr(
     test,
@@ -33,10 +33,10 @@ mod warm;
 
 use napi_derive::napi;
 
-/// Grows with every change of these functions' meaning; `src/addon/binding.ts` wants exactly this one.
+/// Grows with every change of these functions' meaning; `src/addon/load.ts` wants exactly this one.
 pub const ABI: u32 = 1;
 
-/// The number that `src/addon/binding.ts` compares before it calls anything else.
+/// The number that `src/addon/load.ts` compares before it calls anything else.
 #[napi]
 pub fn abi() -> u32 {
     ABI

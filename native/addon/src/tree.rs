@@ -120,6 +120,7 @@ pub fn join_tree(name: String) -> Result<()> {
             ));
         }
         let member = Member::root(&name).map_err(to_js)?;
+        remember_arguments();
         let _ = TREE.set(Tree::new(member, None));
     }
     Ok(())
@@ -161,6 +162,7 @@ pub fn join_parent() -> Result<Joined> {
             watch: Mutex::default(),
         }),
     );
+    remember_arguments();
     let _ = TREE.set(tree);
     watch_parent()?;
     Ok(joined)
@@ -360,14 +362,25 @@ pub fn set_process_name(name: String) -> Result<()> {
     Ok(())
 }
 
+/// What [`process_arguments`] returns: set when this process joins a tree, since a program overwrites
+/// what the kernel has when it gives itself a title.
+static ARGUMENTS: OnceLock<std::result::Result<Vec<String>, String>> = OnceLock::new();
+
+fn remember_arguments() {
+    ARGUMENTS.get_or_init(|| match cage::current() {
+        Some(cage) => Ok(cage.command_line().to_vec()),
+        None => procfs::command_line().map_err(|error| error.to_string()),
+    });
+}
+
 /// The command line of this process, executable first: in a cage as the parent has told it, else as
-/// the kernel has it (`/proc/self/cmdline`).
+/// the kernel had it (`/proc/self/cmdline`) when this process joined its tree.
 #[napi]
 pub fn process_arguments() -> Result<Vec<String>> {
-    if let Some(cage) = cage::current() {
-        return Ok(cage.command_line().to_vec());
-    }
-    procfs::command_line().map_err(|error| {
+    let remembered = ARGUMENTS.get().ok_or_else(|| {
+        state("Cannot tell the command line: this process has joined no tree of processes")
+    })?;
+    remembered.clone().map_err(|error| {
         Error::new(
             "OS:0".into(),
             format!("Cannot read the command line of this process: {error}"),

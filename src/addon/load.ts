@@ -1,0 +1,184 @@
+// The addon: found, loaded and checked. Nothing else in the package knows that it exists as a file.
+//
+// It is loaded at the first use, not at import: importing the package needs no permission.
+
+import { ProcessError } from "../errors.ts";
+import { requireSameCopy, URL_OF_COPY } from "../runtime/copies.ts";
+import { isWorker } from "../runtime/current.ts";
+import { pathOfUrl } from "../runtime/file_urls.ts";
+import { nodeProcess } from "../runtime/node.ts";
+import { PACKAGE_FOLDER } from "../runtime/own_modules.ts";
+import { numberWorkers, watchWorkers } from "./terminated.ts";
+import type { Joined, Native } from "./binding.ts";
+import { recallSelf } from "./self.ts";
+import { translated } from "./translate.ts";
+
+/** The version of the addon's functions; `native/addon/src/lib.rs` has the same. */
+const ABI = 1;
+
+const MINIMUM_DENO = "2.9.5";
+
+let loaded: Native | undefined;
+let loadedFrom = "";
+
+watchWorkers(() => loaded);
+
+/** The addon, as a member of a process tree: of a new one, unless this process was started as a child. */
+export function native(): Native {
+  return loaded ??= join(load());
+}
+
+/** The addon in a child, whose tree is its parent's. Call it before anything else can call {@linkcode native}. */
+export function nativeOfChild(): { native: Native; joined: Joined } {
+  const addon = load();
+  const joined = addon.joinParent(); // from here on the addon knows for certain whether it is in a cage
+  if (!addon.isCaged()) numberWorkers(addon);
+  requireOneCopy(addon);
+  loaded = addon;
+  return { native: addon, joined };
+}
+
+function join(addon: Native): Native {
+  requireOneCopy(addon);
+  translated(() => addon.joinTree("MainProcess"));
+  if (isWorker()) recallSelf(addon);
+  numberWorkers(addon);
+  return addon;
+}
+
+/** The threads of a process have their own JavaScript, but the same native part. */
+function requireOneCopy(addon: Native): void {
+  requireSameCopy(new TextDecoder().decode(addon.agree("url", new TextEncoder().encode(URL_OF_COPY))));
+}
+
+/** Whether a process of this tree was ever started with limited permissions: then messages may be hostile. */
+export function treeHasCage(): boolean {
+  return loaded?.treeHasCage() ?? false;
+}
+
+/** The file that the addon was loaded from, and the variable that named it, if one did. */
+export function addonFile(): { path: string; variable?: string } {
+  native();
+  return explicitPath() === undefined ? { path: loadedFrom } : { path: loadedFrom, variable: ADDON_VARIABLE };
+}
+
+/** The file that the addon was loaded from; empty before that. */
+export function nativePath(): string {
+  return loadedFrom;
+}
+
+function load(): Native {
+  requirePlatform();
+  const tried: string[] = [];
+  const denied: string[] = [];
+  for (const path of candidates()) {
+    let addon: Partial<Native>;
+    try {
+      addon = open(path);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) denied.push(path);
+      else tried.push(`"${path}" (${(error as Error).message})`);
+      continue;
+    }
+    const abi = addon.abi?.();
+    if (abi !== ABI) {
+      throw new ProcessError(
+        `Cannot use the native addon "${path}": it has interface ${abi}, wanted ${ABI}; run \`deno task build\``,
+      );
+    }
+    loadedFrom = path;
+    return addon as Native;
+  }
+  if (denied.length > 0) {
+    if (isWorker()) {
+      throw new Deno.errors.NotCapable(
+        `Cannot load the native addon in this Worker: permission to load "${denied.join()}" is missing. A Worker of a ` +
+          "process with permissions of its own cannot use multiprocessing; elsewhere, grant the Worker ffi, or run Deno " +
+          `with --allow-ffi="${denied.join()}"`,
+      );
+    }
+    throw new Deno.errors.NotCapable(
+      `Cannot load the native addon: permission to load it is missing; run Deno with --allow-ffi="${denied.join()}"`,
+    );
+  }
+  throw new Deno.errors.NotFound(
+    `Cannot load the native addon: tried ${tried.join(", ")}; run \`deno task build\` in "${packageFolder()}"`,
+  );
+}
+
+/** Deno's own function beneath `process.dlopen`, as versions 2.9 have it. Like that, it asks for the permission. */
+type Open = (
+  path: string,
+  global: typeof globalThis,
+  buffer: (bytes: ArrayBuffer, offset?: number, length?: number) => Uint8Array,
+  ...others: ((...args: unknown[]) => void)[]
+) => Partial<Native>;
+
+/**
+ * Loads a library. `process.dlopen` is the way that Deno documents, but 12 ms of every process's start go into what
+ * else comes with `node:process`; so it is left for versions of Deno where the function beneath is another.
+ */
+function open(path: string): Partial<Native> {
+  const deno = Deno as unknown as {
+    [internal: symbol]: { core?: { ops?: { op_napi_open?: Open } } };
+    internal: symbol;
+  };
+  const direct = deno[deno.internal]?.core?.ops?.op_napi_open;
+  if (direct !== undefined && /^2\.9\./.test(Deno.version.deno)) {
+    const ignore = () => {};
+    const buffer = (bytes: ArrayBuffer, offset?: number, length?: number) => new Uint8Array(bytes, offset, length);
+    return direct(path, globalThis, buffer, (error) => reportError(error), ignore, ignore, ignore, ignore);
+  }
+  const module: { exports: Partial<Native> } = { exports: {} };
+  nodeProcess().dlopen(module, path);
+  return module.exports;
+}
+
+function requirePlatform(): void {
+  const { os } = Deno.build;
+  if (os !== "linux") {
+    throw new Deno.errors.NotSupported(`Cannot use multiprocessing on "${os}": it supports Linux only`);
+  }
+  if (!isAtLeast(Deno.version.deno, MINIMUM_DENO)) {
+    throw new Deno.errors.NotSupported(
+      `Cannot use multiprocessing with Deno ${Deno.version.deno}: it needs ${MINIMUM_DENO} or later; run \`deno upgrade\``,
+    );
+  }
+}
+
+/** Whether a version such as `2.10.0` or `2.9.5-rc.1` is `wanted` or later; a pre-release counts as its release. */
+export function isAtLeast(version: string, wanted: string): boolean {
+  const [given, least] = [version, wanted].map((text) => text.split(/[.+-]/).slice(0, 3).map(Number));
+  for (let i = 0; i < 3; i++) {
+    if (given[i] !== least[i]) return given[i] > least[i];
+  }
+  return true;
+}
+
+/**
+ * Where the addon may be: what the user names; or what a package brings and what a checkout builds. Of these only what
+ * may be loaded, if there is any, so that nobody is asked for a permission in vain.
+ */
+function candidates(): string[] {
+  const named = explicitPath();
+  if (named !== undefined) return [named];
+  const folder = packageFolder();
+  const paths = [
+    `${folder}native/prebuilt/${Deno.build.target}.node`,
+    `${folder}target/release/libmultiprocessing.so`,
+  ];
+  const granted = paths.filter((path) => Deno.permissions.querySync({ name: "ffi", path }).state === "granted");
+  return granted.length > 0 ? granted : paths;
+}
+
+const ADDON_VARIABLE = "MULTIPROCESSING_ADDON";
+
+/** What that variable says, if this process may read it. */
+function explicitPath(): string | undefined {
+  if (Deno.permissions.querySync({ name: "env", variable: ADDON_VARIABLE }).state !== "granted") return undefined;
+  return Deno.env.get(ADDON_VARIABLE);
+}
+
+function packageFolder(): string {
+  return PACKAGE_FOLDER.startsWith("file:") ? pathOfUrl(PACKAGE_FOLDER) : PACKAGE_FOLDER;
+}
