@@ -2,6 +2,9 @@
 // names a test that is there, and the decisions are numbered, complete and listed.
 
 import { assert, assertEquals } from "@std/assert";
+import { CORE_FLOORS, SRC_FLOORS } from "../../tools/floors.ts";
+import { type Graph, unitsBelow } from "../../tools/graph/arrows.ts";
+import * as rust from "../../tools/graph/rust.ts";
 import * as typescript from "../../tools/graph/typescript.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -136,6 +139,38 @@ Deno.test("the list of decisions has every page once, under its title", () => {
   const listed = rows.map(([, number, file, title]) => `${file}: ${number}. ${title}`).sort();
   const pages = decisionPages().map((name) => `${name}: ${textOf(DECISIONS + name).match(/^# (.*)$/m)?.[1]}`);
   assertEquals(listed, pages);
+});
+
+/** The arrows of a picture, by the names of the nodes: what stands before a colon in their labels, or their ids. */
+function pictured(picture: string): [from: string, to: string][] {
+  const labels = new Map([...picture.matchAll(/(\w+)\["([^":]+)/g)].map(([, id, label]) => [id, label]));
+  const name = (id: string) => labels.get(id) ?? id;
+  return [...picture.matchAll(/^\s*(\w+)(?:\[.*?\])? --> (\w+)/gm)].map(([, from, to]) => [name(from), name(to)]);
+}
+
+Deno.test("the table of floors is that of tools/floors.ts", () => {
+  const rows = rowsOf(section(ARCHITECTURE, "The house")).filter(([floor]) => /^\d+$/.test(floor));
+  const floors = rows.toReversed().map(([, units]) => inTicks(units));
+  assertEquals(floors, SRC_FLOORS.map((units) => [...units]));
+  assertEquals(rows.toReversed().map(([floor]) => Number(floor)), SRC_FLOORS.map((_, index) => index + 1));
+});
+
+Deno.test("the pictures of the house show imports that exist, and every unit", () => {
+  const pictures = [...section(ARCHITECTURE, "The house").matchAll(/```mermaid\n([^]*?)```/g)].map(([, text]) => text);
+  const graphs: Graph[] = [
+    typescript.graphOf(typescript.readModules(new URL(".", ROOT).pathname)),
+    rust.graphOf("native/core", rust.readFiles(new URL("native/core/src", ROOT).pathname)),
+  ];
+  assertEquals(pictures.length, graphs.length);
+  const shown = pictures.map(pictured);
+  const wrong = graphs.flatMap((graph, index) => {
+    const below = unitsBelow(graph);
+    return shown[index].filter(([from, to]) => !below.get(from)?.has(to)).map((pair) => pair.join(" --> "));
+  });
+  assertEquals(wrong, []);
+  assertEquals([...new Set(shown[0].flat())].sort(), SRC_FLOORS.flat().sort());
+  const core = CORE_FLOORS.flat().filter((unit) => unit !== "error" && unit !== "failpoint");
+  assertEquals(core.filter((unit) => !shown[1].flat().includes(unit)), []);
 });
 
 Deno.test("siblingsUsed finds the files beside a file of Rust", () => {
