@@ -1,10 +1,12 @@
 // The demo: its pure parts, and the script as a real process on good and bad folders and under `kill -9`.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
-import * as demo from "../../examples/word_count.ts";
+import { isEqual, merge, nothing, pack, phrasesOf, top, total } from "../../examples/word_count/counts.ts";
+import { describeEnd } from "../../examples/word_count/crew.ts";
+import { CountError, filesOf, readText, tokenise } from "../../examples/word_count/texts.ts";
 
 const SCRIPT = new URL("../../examples/word_count.ts", import.meta.url).pathname;
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 
 interface Folder extends Disposable {
   path: string;
@@ -77,71 +79,95 @@ async function assertFails(folder: string, sentence: string): Promise<void> {
 }
 
 Deno.test("tokenise takes words in lower case, with their apostrophes and hyphens", () => {
-  assertEquals(demo.tokenise("The dog's “tail-end”, e.g. -- 1961 'tis Ünder_score\nÉte\u0301"), [
+  assertEquals(tokenise("The dog's “tail-end”, e.g. -- 1961 'tis Ünder_score\nÉte\u0301"), [
     ..."the dog's tail-end e g 1961 tis ünder score".split(" "),
     "éte\u0301",
   ]);
-  assertEquals(demo.tokenise(" ... \n"), []);
+  assertEquals(tokenise(" ... \n"), []);
 });
 
 Deno.test("tokenise takes the tags off a tagged text, and only there", () => {
   assertEquals(
-    demo.tokenise("\tThe/at Atlanta's/np$ 1/2/cd and/or/cc ./.\n", true),
+    tokenise("\tThe/at Atlanta's/np$ 1/2/cd and/or/cc ./.\n", true),
     "the atlanta's 1 2 and or".split(" "),
   );
-  assertEquals(demo.tokenise("and/or"), ["and", "or"]);
+  assertEquals(tokenise("and/or"), ["and", "or"]);
 });
 
-Deno.test("merge adds, total sums, isEqual compares", () => {
-  const counts = new Map([["a", 1], ["b", 2]]);
-  demo.merge(counts, demo.pack(new Map([["b", 3], ["c", 4]])));
-  demo.merge(counts, demo.pack(new Map()));
-  assertEquals(counts, new Map([["a", 1], ["b", 5], ["c", 4]]));
-  assertEquals(demo.total(counts), 10);
-  assert(demo.isEqual(counts, new Map([["c", 4], ["b", 5], ["a", 1]])));
-  assert(!demo.isEqual(counts, new Map([["a", 1], ["b", 5]])));
-  assert(!demo.isEqual(counts, new Map([["a", 1], ["b", 5], ["d", 4]])));
+Deno.test("phrasesOf counts two and three words in a row by their stems", () => {
+  const counts = phrasesOf(["united", "states", "unite", "states"]);
+  assertEquals(
+    counts,
+    new Map([["unit state", 2], ["state unit", 1], ["unit state unit", 1], ["state unit state", 1]]),
+  );
+  assertEquals(phrasesOf(["alone"]).size, 0);
+});
+
+Deno.test("merge adds, total sums, isEqual compares words and phrases", () => {
+  const some = (words: [string, number][], phrases: [string, number][] = []) => ({
+    words: new Map(words),
+    phrases: new Map(phrases),
+  });
+  const findings = some([["a", 1], ["b", 2]], [["a b", 3]]);
+  merge(findings, pack(some([["b", 3], ["c", 4]], [["a b", 4], ["b c", 3]])));
+  merge(findings, pack(nothing()));
+  assertEquals(findings, some([["a", 1], ["b", 5], ["c", 4]], [["a b", 7], ["b c", 3]]));
+  assertEquals(total(findings.words), 10);
+  assert(isEqual(findings, some([["c", 4], ["b", 5], ["a", 1]], [["b c", 3], ["a b", 7]])));
+  assert(!isEqual(findings, some([["a", 1], ["b", 5]], [["a b", 7], ["b c", 3]])));
+  assert(!isEqual(findings, some([["a", 1], ["b", 5], ["d", 4]], [["a b", 7], ["b c", 3]])));
+  assert(!isEqual(findings, some([["a", 1], ["b", 5], ["c", 4]], [["a b", 7], ["b c", 4]])));
 });
 
 Deno.test("top is ordered by count, then by word", () => {
-  assertEquals(demo.top(new Map([["b", 1], ["c", 2], ["a", 1]]), 2), [["c", 2], ["a", 1]]);
+  assertEquals(top(new Map([["b", 1], ["c", 2], ["a", 1]]), 2), [["c", 2], ["a", 1]]);
 });
 
 Deno.test("filesOf goes into folders, in order, and leaves dot names and linked folders out", () => {
   using folder = folderWith({ "b.txt": "", "a/c.txt": "", ".hidden": "", ".git/x": "" });
   Deno.symlinkSync(folder.path, `${folder.path}/loop`);
   Deno.symlinkSync("b.txt", `${folder.path}/d.txt`);
-  assertEquals(demo.filesOf(folder.path), ["a/c.txt", "b.txt", "d.txt"].map((name) => `${folder.path}/${name}`));
+  assertEquals(filesOf(folder.path), ["a/c.txt", "b.txt", "d.txt"].map((name) => `${folder.path}/${name}`));
 });
 
 Deno.test("readText refuses what is not UTF-8 text", () => {
   using folder = folderWith({ good: "\uFEFFé", nul: "a\0b", latin: new Uint8Array([0x63, 0xe9]) });
-  assertEquals(demo.readText(`${folder.path}/good`), "é");
-  assertThrows(() => demo.readText(`${folder.path}/nul`), demo.CountError, "it is a binary file");
-  assertThrows(() => demo.readText(`${folder.path}/latin`), demo.CountError, "it is not UTF-8 text");
+  assertEquals(readText(`${folder.path}/good`), "é");
+  assertThrows(() => readText(`${folder.path}/nul`), CountError, "it is a binary file");
+  assertThrows(() => readText(`${folder.path}/latin`), CountError, "it is not UTF-8 text");
 });
 
 Deno.test("describeEnd names the worker and the signal", () => {
   const who = { name: "Process-1", pid: 7 };
-  assertEquals(demo.describeEnd({ ...who, exitcode: -9 }), 'worker "Process-1" (pid 7) was killed by SIGKILL');
-  assertEquals(demo.describeEnd({ ...who, exitcode: -64 }), 'worker "Process-1" (pid 7) was killed by signal 64');
-  assertEquals(demo.describeEnd({ ...who, exitcode: 3 }), 'worker "Process-1" (pid 7) ended with exit code 3');
+  assertEquals(describeEnd({ ...who, exitcode: -9 }), 'worker "Process-1" (pid 7) was killed by SIGKILL');
+  assertEquals(describeEnd({ ...who, exitcode: -64 }), 'worker "Process-1" (pid 7) was killed by signal 64');
+  assertEquals(describeEnd({ ...who, exitcode: 3 }), 'worker "Process-1" (pid 7) ended with exit code 3');
 });
 
 Deno.test("the script counts a folder", async () => {
-  using folder = folderWith({ "a.txt": "One two. Two three", "b/c.txt": "three; THREE" });
+  using folder = folderWith({
+    "a.txt": "One two. Two three",
+    "b/c.txt": "three; THREE",
+    "d.txt": "It goes on. It went on. It goes on and it goes on.",
+  });
   const { code, stdout, stderr } = await outputOf(script(folder.path));
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
   const lines = stdout.trimEnd().split("\n");
-  assertEquals(lines.slice(0, 3).map((line) => line.trim().split(/\s+/)), [
-    ["three", "3", "50.00", "%"],
-    ["two", "2", "33.33", "%"],
-    ["one", "1", "16.67", "%"],
+  assertEquals(lines.slice(0, 6).map((line) => line.trim().split(/\s+/)), [
+    ["it", "4", "21.05", "%"],
+    ["on", "4", "21.05", "%"],
+    ["goes", "3", "15.79", "%"],
+    ["three", "3", "15.79", "%"],
+    ["two", "2", "10.53", "%"],
+    ["and", "1", "5.26", "%"],
   ]);
-  assertStringIncludes(stdout, "\n6 words, 3 of them different, in 2 files\n");
+  assertMatch(stdout, /\nphrases of 3 words, by their stems\nit goe on +3 +15\.79 %\n\n19 words/);
+  assertStringIncludes(stdout, "\n19 words, 8 of them different, in 3 files\n");
   assertMatch(stdout, /^1 process: +\d+ ms$/m);
-  assertMatch(stdout, /^\d+ process(es)?: +\d+ ms, start-up included$/m);
-  assertMatch(stdout, /^speed-up: +\d+\.\d\d$/m);
+  assertMatch(stdout, /^\d+ processes: +\d+ ms, after \d+ ms of starting them$/m);
+  assertMatch(stdout, /^speed-up: +\d+\.\d\d, with the start \d+\.\d\d$/m);
+  assertMatch(stdout, /^ideal: +\d+\.\d\d, from \d+ processes that share nothing: \d+ ms$/m);
+  assertMatch(stdout, /^of the ideal: +\d+\.\d\d$/m);
   assertEquals(lines.at(-1), "results equal");
   assertNothingRuns(folder.path);
 });
@@ -150,6 +176,7 @@ Deno.test("the script counts the Brown corpus", async () => {
   const { code, stdout } = await outputOf(script());
   assertEquals(code, 0);
   assertMatch(stdout, /^the +69971 /);
+  assertStringIncludes(stdout, "\nthe unit state ");
   assertStringIncludes(stdout, "in 500 files\n");
   assertStringIncludes(stdout, "\nresults equal\n");
 });
