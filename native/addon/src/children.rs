@@ -8,14 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use multiprocessing_core::cage;
 use multiprocessing_core::memory::heap::Kind;
 use multiprocessing_core::process::output::Output;
-use multiprocessing_core::process::{Child, Start};
+use multiprocessing_core::process::{Child, Signal, Start};
 use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::sys::spawn::Stdio;
-use multiprocessing_core::sys::text;
+use multiprocessing_core::sys::{own, text};
 use multiprocessing_core::tree::member::Member;
 use napi::bindgen_prelude::{Buffer, Uint8Array};
 use napi_derive::napi;
-use rustix::process::Signal;
 
 use crate::errors::{Result, state, to_js};
 use crate::isolate;
@@ -189,8 +188,8 @@ pub fn start(options: &StartOptions) -> Result<Arc<Child>> {
         (started, [stdout.output, stderr.output])
     };
     // The kernel ends a caged process with the *thread* that started it (`end_with` in the core's
-    // process.rs): that of a Worker ends earlier than the process.
-    let is_lasting = rustix::thread::gettid() == rustix::process::getpid();
+    // process/join.rs): that of a Worker ends earlier than the process.
+    let is_lasting = own::is_main_thread();
     let (started, outputs) = if is_lasting || !cage::is_caged(&options.arguments) {
         begin()
     } else {

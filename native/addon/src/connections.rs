@@ -14,11 +14,12 @@ use multiprocessing_core::Error as CoreError;
 use multiprocessing_core::connection::incoming::Received;
 use multiprocessing_core::connection::outgoing::Sent;
 use multiprocessing_core::connection::passing::{Fetch, Progress};
-use multiprocessing_core::connection::{Connection, Failure, ready};
+use multiprocessing_core::connection::{Connection, Failure};
 use multiprocessing_core::memory::heap::{Hold, Kind};
 use multiprocessing_core::sys::clock::deadline_after;
+use multiprocessing_core::sys::epoll::Interest;
 use multiprocessing_core::sys::stream::Mode;
-use multiprocessing_core::wait::reactor::descriptors::Interest;
+use multiprocessing_core::sys::{Errno, poll};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
@@ -96,7 +97,7 @@ fn told(failure: Failure) -> Error {
     }
 }
 
-fn os(errno: rustix::io::Errno, action: &'static str) -> Error {
+fn os(errno: Errno, action: &'static str) -> Error {
     to_js(CoreError::os(action, errno))
 }
 
@@ -382,7 +383,7 @@ pub fn connection_has_begun(id: u32) -> Result<bool> {
 /// Runs `work` on descriptors that JavaScript has named by their numbers.
 fn with_descriptors<T>(numbers: &[i32], work: impl FnOnce(&[BorrowedFd]) -> T) -> Result<T> {
     if numbers.iter().any(|&number| number < 0) {
-        return Err(os(rustix::io::Errno::BADF, "wait for a descriptor"));
+        return Err(os(Errno::BADF, "wait for a descriptor"));
     }
     let borrow = |&number: &i32| {
         // SAFETY: not -1. The objects of JavaScript that have these descriptors live while `work`
@@ -398,7 +399,7 @@ fn with_descriptors<T>(numbers: &[i32], work: impl FnOnce(&[BorrowedFd]) -> T) -
 #[napi]
 pub fn descriptors_poll(descriptors: Vec<i32>, timeout: f64) -> Result<Vec<u32>> {
     let found = with_descriptors(&descriptors, |descriptors| {
-        ready::ready(descriptors, deadline_after(timeout))
+        poll::ready(descriptors, deadline_after(timeout))
     })?;
     let found = found.map_err(|errno| os(errno, "wait for descriptors"))?;
     Ok(found.into_iter().map(|place| place as u32).collect())

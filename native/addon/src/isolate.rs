@@ -26,7 +26,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use multiprocessing_core::memory::heap::BlockId;
 use multiprocessing_core::queue::roster;
-use multiprocessing_core::wait::caller;
+use multiprocessing_core::sys::{caller, own};
 use napi::Env;
 use napi_derive::napi;
 
@@ -70,7 +70,7 @@ fn with_workers<T>(work: impl FnOnce(&mut Workers) -> T) -> T {
 
 /// An isolate begins to use the addon in this thread.
 pub fn begin(env: Env) -> napi::Result<()> {
-    let number = number_in(&rustix::thread::name().unwrap_or_default().to_string_lossy());
+    let number = number_in(&own::thread_name());
     NUMBER.set(number);
     IS_GONE.set(false);
     ISOLATE.set(LAST_ISOLATE.fetch_add(1, SeqCst) + 1);

@@ -12,7 +12,7 @@ use multiprocessing_core::process::{
     self, ARENA, Greeting, PARENT_SOCKET, has_hung_up, has_mail, send_failure, wait_for_hang_up,
 };
 use multiprocessing_core::sys::clock::deadline_after;
-use multiprocessing_core::sys::{self, procfs, text};
+use multiprocessing_core::sys::{self, activity, procfs, text};
 use multiprocessing_core::tree::member::Member;
 use multiprocessing_core::tree::processes::ProcessEntry;
 use multiprocessing_core::wait::reactor::WaitId;
@@ -262,10 +262,7 @@ fn watch_parent() -> Result<()> {
         }
         // First: what follows waits for others, and shared memory may be spoilt.
         if child.daemon.load(Relaxed) {
-            let _ = rustix::process::kill_process(
-                rustix::process::getpid(),
-                rustix::process::Signal::KILL,
-            );
+            sys::own::kill();
         }
         let _ = tree.member.retire_orphans();
     });
@@ -431,29 +428,33 @@ pub fn note_begun() -> Result<()> {
     Ok(())
 }
 
+/// How Deno names the threads of its Workers, and those that block.
+const DENO_THREADS: activity::ThreadNames = activity::ThreadNames {
+    looping: "worker-",
+    blocking: "tokio-runtime",
+};
+
 /// Whether Deno waits for anything from outside, or works in other threads, besides as many threads
 /// that block and pipes as are always there; in doubt it does.
 #[napi]
 pub fn runtime_is_busy(threads: u32, pipes: u32) -> Result<bool> {
     let descriptors = tree()?.descriptors_so_far();
-    Ok(sys::runtime::is_busy(sys::runtime::Baseline {
+    let baseline = activity::Baseline {
         own: descriptors.map(|it| it.own_descriptor()),
         threads: threads as usize,
         pipes: pipes as usize,
-    }))
+    };
+    Ok(activity::is_busy(DENO_THREADS, baseline))
 }
 
 /// How many CPUs this process may use (`sched_getaffinity(2)`).
 #[napi]
 pub fn available_cpus() -> u32 {
-    sys::available_cpus() as u32
+    sys::own::available_cpus() as u32
 }
 
 /// The OS id of the calling thread (`gettid(2)`).
 #[napi]
 pub fn thread_id() -> u32 {
-    rustix::thread::gettid()
-        .as_raw_nonzero()
-        .get()
-        .cast_unsigned()
+    sys::own::thread_id()
 }

@@ -5,11 +5,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use multiprocessing_core::process::{Child, Work};
-use multiprocessing_core::sys::{spawn, text};
+use multiprocessing_core::process::{Child, Signal, Work};
+use multiprocessing_core::sys::{Errno, spawn, text};
 use napi_derive::napi;
-use rustix::io::Errno;
-use rustix::process::Signal;
 
 use crate::children::{self, StartOptions};
 use crate::errors::{Error, Result, to_js};

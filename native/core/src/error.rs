@@ -1,6 +1,6 @@
 //! What can go wrong. Expected outcomes (not acquired, timed out, empty) are return values.
 
-use rustix::io::Errno;
+use crate::sys::Errno;
 
 pub type Result<T> = std::result::Result<T, Error>;
 

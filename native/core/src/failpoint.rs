@@ -4,11 +4,11 @@
 //! `MULTIPROCESSING_FAILPOINT=name` (or `name:n`, the n-th passage) in its environment gets
 //! SIGKILL there.
 
-#[cfg(not(feature = "failpoints"))]
+#[cfg(not(all(feature = "failpoints", not(loom))))]
 #[inline(always)]
 pub fn failpoint(_name: &str) {}
 
-#[cfg(feature = "failpoints")]
+#[cfg(all(feature = "failpoints", not(loom)))]
 pub fn failpoint(name: &str) {
     use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
     static PASSED: AtomicU32 = AtomicU32::new(0);
@@ -17,7 +17,6 @@ pub fn failpoint(name: &str) {
     };
     let (wanted, passage) = wanted.split_once(':').unwrap_or((&wanted, "1"));
     if wanted == name && PASSED.fetch_add(1, Relaxed) + 1 == passage.parse().unwrap_or(1) {
-        let _ =
-            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        crate::sys::own::kill();
     }
 }

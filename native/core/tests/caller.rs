@@ -8,9 +8,9 @@ use multiprocessing_core::memory::heap::Kind;
 use multiprocessing_core::primitives::{Condition, Event, Lock, Semaphore};
 use multiprocessing_core::queue::{Message, Put, Queue, Take};
 use multiprocessing_core::sync::semaphore::MAX_VALUE;
+use multiprocessing_core::sys::caller::watch;
 use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::tree::member::Member;
-use multiprocessing_core::wait::caller::watch;
 use rustix::process::Pid;
 use rustix::thread::gettid;
 

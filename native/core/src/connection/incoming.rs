@@ -12,13 +12,12 @@
 //! is asked for memory of its own before all is there, that is at most [`AT_ONCE`] or [`LEAP`]
 //! times what has arrived, and the pages beyond are not touched.
 
+use std::thread::yield_now;
 use std::time::{Duration, Instant};
-
-use rustix::io::Errno;
-use rustix::thread::sched_yield;
 
 use super::Failure;
 use super::frame::{self, Parsed};
+use crate::sys::Errno;
 use crate::sys::stream::{Mode, Stream};
 use crate::wait::spinning_helps;
 
@@ -170,7 +169,7 @@ impl Incoming {
             if received != Received::NotYet || is_late {
                 return Ok(received);
             }
-            sched_yield();
+            yield_now();
         }
     }
 
@@ -278,7 +277,7 @@ fn await_first(
                 return Ok(Some(read));
             }
             // To the other end, if it happens to share this CPU.
-            sched_yield();
+            yield_now();
         }
     }
     let read = source.read(target, Mode::Wait);

@@ -4,13 +4,11 @@
 //! - [`incoming`], [`outgoing`]: messages under way, which stop and go on at any byte. One code for
 //!   threads that wait in the kernel and for the reactor, which never does.
 //! - [`passing`]: descriptors in messages.
-//! - [`ready`]: waiting for any of many descriptors.
 
 pub mod frame;
 pub mod incoming;
 pub mod outgoing;
 pub mod passing;
-pub mod ready;
 
 #[cfg(test)]
 mod tests;
@@ -18,21 +16,17 @@ mod tests;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-use rustix::event::PollFlags;
-use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-use rustix::pipe::{PipeFlags, pipe_with};
-
 use crate::error::Error;
 use crate::sys::clock::Deadline;
 use crate::sys::stream::{Mode, Stream};
+use crate::sys::{Errno, pipe, poll, unix};
 use incoming::{Incoming, Received};
 use outgoing::{Outgoing, Sent};
 
 /// What the reactor reads or writes for one connection before it looks after the others.
 const TURN: usize = 4 * 1024 * 1024;
 
-/// What the buffer of a socket is asked to hold. The kernel grants what `wmem_max` allows.
+/// What the buffer of a socket is asked to hold.
 const SOCKET_BUFFER: usize = 1024 * 1024;
 
 /// Why a message cannot be sent or received.
@@ -78,16 +72,13 @@ impl Connection {
     pub fn pair(duplex: bool) -> Result<[Self; 2], Error> {
         let fail = |errno| Error::os("create a pipe", errno);
         let (first, second) = if duplex {
-            let (stream, flags) = (SocketType::STREAM, SocketFlags::CLOEXEC);
-            let pair = socketpair(AddressFamily::UNIX, stream, flags, None).map_err(fail)?;
+            let pair = unix::pair().map_err(fail)?;
             for end in [&pair.0, &pair.1] {
-                // Fewer wake-ups for large messages; the default will do where it is refused.
-                let _ = rustix::net::sockopt::set_socket_send_buffer_size(end, SOCKET_BUFFER);
+                unix::ask_for_room(end, SOCKET_BUFFER); // fewer wake-ups for large messages
             }
             pair
         } else {
-            let flags = PipeFlags::CLOEXEC | PipeFlags::NONBLOCK;
-            pipe_with(flags).map_err(fail)?
+            pipe::pipe_without_sleep().map_err(fail)?
         };
         Ok([Self::new(first)?, Self::new(second)?])
     }
@@ -161,7 +152,7 @@ impl Connection {
 
     /// Whether there is something to receive, also the end; waits for it until `deadline`.
     pub fn poll(&self, deadline: Deadline) -> Result<bool, Errno> {
-        Ok(self.has_begun() || self.stream.poll(PollFlags::IN, deadline)?)
+        Ok(self.has_begun() || poll::await_readable(&self.stream, deadline)?)
     }
 }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestRunner};
 
 use super::*;
-use crate::sys::socket::{receive_descriptor, send_descriptor};
+use crate::sys::unix::{receive_descriptor, send_descriptor};
 
 const ALL: u64 = u64::MAX;
 
@@ -224,11 +224,11 @@ fn a_dead_receiver_is_told_to_who_sends_next() {
 fn of_many_descriptors_all_ready_ones_are_told() {
     let pairs: Vec<_> = (0..100).map(|_| Connection::pair(true).unwrap()).collect();
     let ends: Vec<_> = pairs.iter().map(|[end, _]| end.as_fd()).collect();
-    assert_eq!(ready::ready(&ends, Some(Instant::now())).unwrap(), []);
+    assert_eq!(poll::ready(&ends, Some(Instant::now())).unwrap(), []);
     for place in [3, 50, 97] {
         pairs[place][1].send(b"", Mode::Wait).unwrap();
     }
-    assert_eq!(ready::ready(&ends, None).unwrap(), [3, 50, 97]);
+    assert_eq!(poll::ready(&ends, None).unwrap(), [3, 50, 97]);
 }
 
 /// Any bytes, in any pieces, each followed by a receive of the reactor or of a thread.

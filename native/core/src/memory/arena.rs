@@ -22,12 +22,9 @@
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering::Relaxed;
 
-use rustix::io::Errno;
-use rustix::process::{Resource, getrlimit};
-
 use crate::error::{Error, Result};
 use crate::sys::memory::SharedMapping;
-use crate::sys::procfs;
+use crate::sys::{Errno, own, procfs};
 
 /// A position in the arena, in bytes: the same in every process.
 pub type Offset = u64;
@@ -109,7 +106,7 @@ impl Arena {
     /// The arena of a new tree: as large as the limits of this process allow.
     pub fn create() -> Result<Self> {
         // To size a file beyond this limit is a deadly signal (SIGXFSZ), not an error.
-        let limit = getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX);
+        let limit = own::max_file_size().unwrap_or(u64::MAX);
         let mut last = Err(Error::Unsupported(format!(
             "Cannot create shared memory: the limit of file sizes (RLIMIT_FSIZE, ulimit -f) is {limit} bytes, wanted \
              {GIB} or more; raise it"

@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::error::{Error, Result};
 use crate::memory::arena::{self, PAGE};
 use crate::memory::heap::{Block, BlockId, Kind};
-use crate::sys::memory::{cover, is_mapped, is_shared};
+use crate::sys::memory::{cover, is_mapped, is_shared, page_size};
 use crate::sys::procfs;
 use crate::tree::member::Member;
 
@@ -152,10 +152,10 @@ impl Views {
     /// Forgets what was at the address before, and fails where there are too many buffers; bytes of the
     /// pages.
     fn make_room(&self, table: &mut Table, size: u64, address: usize) -> Result<u64> {
-        if rustix::param::page_size() as u64 != PAGE || !address.is_multiple_of(PAGE as usize) {
+        if page_size() as u64 != PAGE || !address.is_multiple_of(PAGE as usize) {
             return Err(Error::Unsupported(format!(
                 "Cannot share an array: pages of {PAGE} bytes are wanted, this system has {}",
-                rustix::param::page_size()
+                page_size()
             )));
         }
         let pages = size.max(1).next_multiple_of(PAGE);

@@ -24,10 +24,10 @@ use crate::primitives::lock::{acquired_number, acquired_of_number};
 use crate::sync::condition::{Slot, Ticket, Waiters};
 use crate::sync::{Acquired, Attempt, Step, Token};
 use crate::sys::atomic::{AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+use crate::sys::caller;
 use crate::sys::clock::Deadline;
 use crate::tree::member::Member;
 use crate::wait;
-use crate::wait::caller;
 use crate::wait::reactor::words::READY;
 
 pub use promise::AwaitCondition;
@@ -46,7 +46,7 @@ const CHUNK_SLOTS: Offset = 8;
 const FIRST_CHUNK: u64 = 256;
 const MAX_CHUNKS: usize = 20;
 
-/// Told to nobody: see [`crate::wait::caller`].
+/// Told to nobody: see [`caller`].
 const NOBODY_LEFT: &str = "nobody is left who waits for the condition";
 
 /// The number of a wait whose time was up: the lock is ours again nevertheless.

@@ -6,20 +6,15 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::event::{PollFd, PollFlags};
-use rustix::io::Errno;
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, socketpair};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus};
-
-use super::Exit;
 use super::forward::{self, Forward, Stream};
-use super::greeting::{FAILURE_MAX, Greeting, number, poll_until};
+use super::greeting::{FAILURE_MAX, Greeting};
 use crate::cage;
 use crate::error::{Error, Result};
 use crate::memory::heap::{BlockId, Hold};
+use crate::sys::child::{self, Exit, Signal};
 use crate::sys::clock::Deadline;
 use crate::sys::spawn::{self, Program, Stdio};
-use crate::sys::{procfs, reaping, text};
+use crate::sys::{Errno, poll, procfs, reaping, text, unix};
 use crate::tree::member::Member;
 use crate::tree::processes::{Place, ProcessEntry};
 
@@ -43,12 +38,12 @@ pub struct Start<'a> {
 
 /// Where an output of a child goes.
 enum Outlet<'a> {
-    As(&'a Stdio<'a>),
+    As(Stdio<'a>),
     Forwarded(OwnedFd, Arc<Forward>),
 }
 
 impl<'a> Outlet<'a> {
-    fn new(wanted: &'a Stdio<'a>, stream: Stream, is_caged: bool) -> Result<Self> {
+    fn new(wanted: Stdio<'a>, stream: Stream, is_caged: bool) -> Result<Self> {
         let forwarded = match wanted {
             Stdio::Inherit if is_caged => forward::outlet(stream)?,
             _ => None,
@@ -60,9 +55,7 @@ impl<'a> Outlet<'a> {
 
     fn stdio(&self) -> Stdio<'_> {
         match self {
-            Self::As(Stdio::Inherit) => Stdio::Inherit,
-            Self::As(Stdio::Null) => Stdio::Null,
-            Self::As(Stdio::Descriptor(descriptor)) => Stdio::Descriptor(*descriptor),
+            Self::As(stdio) => *stdio,
             Self::Forwarded(writer, _) => Stdio::Descriptor(writer.as_fd()),
         }
     }
@@ -77,7 +70,7 @@ impl<'a> Outlet<'a> {
 
 /// A child process.
 pub struct Child {
-    pid: Pid,
+    pid: u32,
     pidfd: OwnedFd,
     place: Place,
     /// Our end of its socket: the child sees its end close when we are gone.
@@ -117,21 +110,15 @@ impl Child {
             member.reserve(start.name)?
         };
         let launched = (|| {
-            let stdout = Outlet::new(&start.stdout, Stream::Output, is_caged)?;
-            let stderr = Outlet::new(&start.stderr, Stream::Error, is_caged)?;
-            let (socket, child_socket) = socketpair(
-                AddressFamily::UNIX,
-                SocketType::STREAM,
-                SocketFlags::CLOEXEC,
-                None,
-            )
-            .map_err(fail)?;
+            let stdout = Outlet::new(start.stdout, Stream::Output, is_caged)?;
+            let stderr = Outlet::new(start.stderr, Stream::Error, is_caged)?;
+            let (socket, child_socket) = unix::pair().map_err(fail)?;
             let greeting = Greeting {
                 place,
                 preparation: hold_for(member, place, start.preparation)?,
                 daemon: start.daemon,
             };
-            rustix::io::write(&socket, &greeting.to_bytes()).map_err(fail)?;
+            greeting.send(socket.as_fd()).map_err(fail)?;
             let (pid, pidfd) = spawn::spawn(&Program {
                 path: start.path,
                 arguments: start.arguments,
@@ -147,8 +134,7 @@ impl Child {
         })();
         match launched {
             Ok((pid, pidfd, socket, forwards)) => {
-                ProcessEntry::at(member.arena(), place.slot)
-                    .note_started(place.generation, number(pid));
+                ProcessEntry::at(member.arena(), place.slot).note_started(place.generation, pid);
                 Ok(Self {
                     pid,
                     pidfd,
@@ -184,9 +170,8 @@ impl Child {
             preparation: hold_for(member, self.place, Some(work.preparation))?,
             daemon: work.daemon,
         };
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        match rustix::net::send(&self.socket, &greeting.to_bytes(), flags) {
-            Ok(_) => Ok(true),
+        match greeting.send(self.socket()) {
+            Ok(()) => Ok(true),
             // It is ending. The holds of its slot are let go when it is reaped.
             Err(Errno::PIPE | Errno::CONNRESET) => Ok(false),
             Err(errno) => Err(Error::os("start a process", errno)),
@@ -194,7 +179,7 @@ impl Child {
     }
 
     pub fn pid(&self) -> u32 {
-        number(self.pid)
+        self.pid
     }
 
     /// Becomes readable when the process has ended (`pidfd_open(2)`).
@@ -213,13 +198,9 @@ impl Child {
         if known.is_some() {
             return Ok(*known);
         }
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-        let exit = match rustix::process::waitid(WaitId::PidFd(self.pidfd.as_fd()), options) {
-            Ok(None) => return Ok(None),
-            Ok(Some(status)) => exit_of(&status),
-            // Somebody else reaped it: its code is lost.
-            Err(Errno::CHILD) => Exit::Code(255),
-            Err(errno) => return Err(Error::os("wait for a process", errno)),
+        let fail = |errno| Error::os("wait for a process", errno);
+        let Some(exit) = child::try_wait(self.pidfd()).map_err(fail)? else {
+            return Ok(None);
         };
         let has_begun = ProcessEntry::at(member.arena(), self.place.slot)
             .has_begun(self.place.generation)
@@ -241,7 +222,8 @@ impl Child {
             if let Some(exit) = self.try_wait(member)? {
                 return Ok(Some(exit));
             }
-            if !poll_until(PollFd::new(&self.pidfd, PollFlags::IN), deadline)? {
+            let ended = poll::await_readable(&self.pidfd, deadline);
+            if !ended.map_err(|errno| Error::os("wait for a process", errno))? {
                 return self.try_wait(member);
             }
         }
@@ -250,9 +232,11 @@ impl Child {
     /// Fails in a cage for a signal that stops a child before it is tied to its parent ([`end_with`]):
     /// it would stay, stopped, when its parent has ended.
     pub fn require_may_signal(&self, member: &Member, signal: Signal) -> Result<()> {
-        let stops = [Signal::STOP, Signal::TSTP, Signal::TTIN, Signal::TTOU].contains(&signal);
         let entry = ProcessEntry::at(member.arena(), self.place.slot);
-        if !stops || !member.is_caged() || entry.has_begun(self.place.generation) == Some(true) {
+        if !child::stops(signal)
+            || !member.is_caged()
+            || entry.has_begun(self.place.generation) == Some(true)
+        {
             return Ok(());
         }
         Err(Error::NotCapable(
@@ -262,7 +246,7 @@ impl Child {
 
     /// Sends a signal; nothing happens if it has ended (`pidfd_send_signal(2)`).
     pub fn signal(&self, signal: Signal) -> Result<()> {
-        let sent = match rustix::process::pidfd_send_signal(&self.pidfd, signal) {
+        let sent = match child::signal(self.pidfd(), signal) {
             Err(Errno::NOSYS | Errno::PERM) => self.signal_by_number(signal),
             sent => sent,
         };
@@ -273,11 +257,11 @@ impl Child {
     }
 
     /// As [`signal`](Self::signal), where a filter of system calls does not know `pidfd_send_signal`.
-    fn signal_by_number(&self, signal: Signal) -> rustix::io::Result<()> {
+    fn signal_by_number(&self, signal: Signal) -> std::result::Result<(), Errno> {
         // While this is locked nobody reaps it, so the number is not another's.
         let known = self.exit.lock().unwrap_or_else(PoisonError::into_inner);
         match *known {
-            None => rustix::process::kill_process(self.pid, signal),
+            None => child::signal_by_number(self.pid, signal),
             Some(_) => Ok(()),
         }
     }
@@ -290,8 +274,7 @@ impl Child {
     /// Why the child could not begin its work, if it told and has ended. Tells it once.
     pub fn take_failure(&self) -> Option<String> {
         let mut bytes = vec![0; FAILURE_MAX];
-        let (received, _) =
-            rustix::net::recv(&self.socket, &mut bytes[..], RecvFlags::DONTWAIT).ok()?;
+        let received = unix::receive(&self.socket, &mut bytes).ok()?;
         bytes.truncate(received);
         (received > 0).then(|| String::from_utf8_lossy(&bytes).into_owned())
     }
@@ -325,13 +308,3 @@ fn hold_for(
         .map(|block| Ok((block, member.hold_for(place.slot, block)?)))
         .transpose()
 }
-
-fn exit_of(status: &WaitIdStatus) -> Exit {
-    match status.terminating_signal() {
-        Some(signal) => Exit::Signal(signal),
-        None => Exit::Code(status.exit_status().unwrap_or(0)),
-    }
-}
-
-/// A shared handle of a child: JavaScript has one, the reactor has one.
-pub type SharedChild = Arc<Child>;

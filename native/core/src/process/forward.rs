@@ -17,22 +17,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags};
-use rustix::fs::{FileType, OFlags};
-use rustix::io::Errno;
-use rustix::pipe::{PipeFlags, pipe_with};
-
 use crate::error::{Error, Result};
-use crate::sys::stream::poll_until;
-
-/// The most bytes that are passed on in one turn: what a pipe holds.
-const CHUNK: usize = 64 * 1024;
+use crate::sys::descriptor::can_only_be_written;
+use crate::sys::pipe::{self, CHUNK};
+use crate::sys::{Errno, poll};
 
 /// How long who reaps a child waits for its last words to be taken.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// Devices of the kernel's own memory have this major number: `/dev/null` and the like.
-const MEMORY_DEVICES: u32 = 1;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
@@ -61,12 +52,11 @@ struct Passed {
 /// The end to write into, for a caged child, and its pipe; `None` if it may have this process's own
 /// stream.
 pub fn outlet(to: Stream) -> Result<Option<(OwnedFd, Arc<Forward>)>> {
-    if with(to, is_harmless) {
+    if with(to, can_only_be_written) {
         return Ok(None);
     }
     let fail = |errno| Error::os("make a pipe for the output of a process", errno);
-    let (pipe, writer) = pipe_with(PipeFlags::CLOEXEC).map_err(fail)?;
-    rustix::fs::fcntl_setfl(&pipe, OFlags::NONBLOCK).map_err(fail)?;
+    let (pipe, writer) = pipe::pipe_from_program().map_err(fail)?;
     let forward = Arc::new(Forward {
         pipe,
         to,
@@ -87,19 +77,6 @@ fn with<T>(stream: Stream, work: impl FnOnce(BorrowedFd) -> T) -> T {
         Stream::Output => work(std::io::stdout().as_fd()),
         Stream::Error => work(std::io::stderr().as_fd()),
     }
-}
-
-/// Whether nothing can be had from the descriptor, and nothing be done with it but to write.
-fn is_harmless(descriptor: BorrowedFd) -> bool {
-    let flags = rustix::fs::fcntl_getfl(descriptor);
-    if flags.is_ok_and(|flags| flags & OFlags::ACCMODE != OFlags::WRONLY) || flags.is_err() {
-        return false;
-    }
-    rustix::fs::fstat(descriptor).is_ok_and(|stat| match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile | FileType::Fifo => true,
-        FileType::CharacterDevice => rustix::fs::major(stat.st_rdev) == MEMORY_DEVICES,
-        _ => false,
-    })
 }
 
 impl Forward {
@@ -123,16 +100,15 @@ impl Forward {
     /// Waits for something, and reads it; `None` at the end.
     fn read(&self, bytes: &mut [u8]) -> Option<usize> {
         loop {
-            poll_until(&mut [PollFd::new(&self.pipe, PollFlags::IN)], None).ok()?;
+            poll::await_readable(&self.pipe, None).ok()?;
             let mut passed = self.passed();
-            match rustix::io::read(&self.pipe, &mut *bytes) {
-                Ok(0) => return None,
-                Ok(length) => {
+            match pipe::try_read(&self.pipe, bytes).ok()? {
+                Some(0) => return None,
+                Some(length) => {
                     passed.read += length as u64;
                     return Some(length);
                 }
-                Err(Errno::AGAIN | Errno::INTR) => {}
-                Err(_) => return None,
+                None => {}
             }
         }
     }
@@ -141,7 +117,7 @@ impl Forward {
     /// writing. A stream that takes nothing, such as a terminal that was stopped, is not waited for.
     pub fn drain(&self) {
         let passed = self.passed();
-        let waiting = rustix::io::ioctl_fionread(&self.pipe).unwrap_or(0);
+        let waiting = pipe::unread(&self.pipe).unwrap_or(0);
         let all = passed.read + waiting;
         let is_under_way = |passed: &mut Passed| passed.written < all && !passed.is_over;
         let _ = self
@@ -153,11 +129,10 @@ impl Forward {
 /// Writes the bytes, or as many as anybody takes.
 fn write_all(target: BorrowedFd, mut bytes: &[u8]) {
     while !bytes.is_empty() {
-        match rustix::io::write(target, bytes) {
-            Ok(written) => bytes = &bytes[written..],
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => {
-                let _ = poll_until(&mut [PollFd::new(&target, PollFlags::OUT)], None);
+        match pipe::try_write(target, bytes) {
+            Ok(Some(written)) => bytes = &bytes[written..],
+            Ok(None) => {
+                let _ = poll::await_writable(target, None);
             }
             Err(_) => return,
         }
@@ -169,22 +144,6 @@ mod tests {
     use super::*;
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
-
-    #[test]
-    fn what_can_be_read_or_controlled_is_not_given_away() {
-        let (reader, writer) = std::io::pipe().unwrap();
-        assert!(is_harmless(writer.as_fd()));
-        assert!(!is_harmless(reader.as_fd()));
-        let (socket, _peer) = UnixStream::pair().unwrap();
-        assert!(!is_harmless(socket.as_fd()));
-        let open = |path: &str, flags| {
-            rustix::fs::open(path, flags | OFlags::NOCTTY, rustix::fs::Mode::empty()).unwrap()
-        };
-        assert!(is_harmless(open("/dev/null", OFlags::WRONLY).as_fd()));
-        assert!(!is_harmless(open("/dev/null", OFlags::RDWR).as_fd()));
-        let terminal = open("/dev/ptmx", OFlags::WRONLY);
-        assert!(!is_harmless(terminal.as_fd()));
-    }
 
     #[test]
     fn all_bytes_are_written_whatever_room_there_is() {

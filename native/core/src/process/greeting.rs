@@ -2,13 +2,9 @@
 
 use std::os::fd::BorrowedFd;
 
-use rustix::event::PollFd;
-use rustix::process::Pid;
-
 use crate::error::{Error, Result};
 use crate::memory::heap::{BlockId, Hold};
-use crate::sys::clock::Deadline;
-use crate::sys::stream;
+use crate::sys::{Errno, unix};
 use crate::tree::processes::Place;
 
 /// The descriptors that a child finds: the socket to its parent and the arena.
@@ -33,7 +29,7 @@ pub struct Greeting {
 const GREETING_SIZE: usize = 20;
 
 impl Greeting {
-    pub(super) fn to_bytes(self) -> [u8; GREETING_SIZE] {
+    fn to_bytes(self) -> [u8; GREETING_SIZE] {
         let (preparation, hold) = self.preparation.unwrap_or((0, Hold(0)));
         let words = [
             self.place.slot,
@@ -49,10 +45,15 @@ impl Greeting {
         bytes
     }
 
+    /// Writes the greeting into our end of a child's socket. `EPIPE` or `ECONNRESET` if the child ends.
+    pub(super) fn send(self, socket: BorrowedFd) -> std::result::Result<(), Errno> {
+        unix::send(socket, &self.to_bytes()).map(drop)
+    }
+
     /// Reads the greeting from the socket that this process was started with.
     pub fn receive(socket: BorrowedFd) -> Result<Self> {
         let mut bytes = [0; GREETING_SIZE];
-        let received = rustix::io::retry_on_intr(|| rustix::io::read(socket, &mut bytes))
+        let received = unix::receive_sleeping(socket, &mut bytes)
             .map_err(|errno| Error::os("read what the parent sent", errno))?;
         if received != GREETING_SIZE {
             return Err(Error::Orphaned);
@@ -68,16 +69,4 @@ impl Greeting {
             daemon: word(4) & 1 != 0,
         })
     }
-}
-
-/// Blocks until the descriptor is as wanted; `false` when `deadline` passes first.
-pub(super) fn poll_until(wanted: PollFd, deadline: Deadline) -> Result<bool> {
-    let ready = stream::poll_until(&mut [wanted], deadline);
-    ready
-        .map(|ready| ready > 0)
-        .map_err(|errno| Error::os("wait for a process", errno))
-}
-
-pub(super) fn number(pid: Pid) -> u32 {
-    pid.as_raw_nonzero().get().cast_unsigned()
 }

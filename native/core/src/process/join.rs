@@ -3,17 +3,12 @@
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::Instant;
 
-use rustix::event::{PollFd, PollFlags};
-use rustix::io::Errno;
-use rustix::net::sockopt::socket_peercred;
-use rustix::net::{RecvFlags, SendFlags};
-use rustix::process::{Pid, Signal};
-
-use super::greeting::{FAILURE_MAX, Greeting, number, poll_until};
+use super::greeting::{FAILURE_MAX, Greeting};
 use crate::cage;
 use crate::error::{Error, Result};
 use crate::memory::arena::Arena;
 use crate::sys::clock::Deadline;
+use crate::sys::{Errno, own, poll, unix};
 use crate::tree::member::Member;
 use crate::tree::processes::{Cage, ProcessEntry};
 
@@ -30,8 +25,8 @@ pub fn join(socket: BorrowedFd, arena: OwnedFd) -> Result<(Member, Greeting)> {
         &arena,
         ProcessEntry::at(&arena, greeting.place.slot).parent(),
     );
-    let maker = socket_peercred(socket).map_err(|errno| Error::os("ask for the parent", errno))?;
-    if parent.pid() != number(maker.pid) {
+    let maker = unix::peer(socket).map_err(|errno| Error::os("ask for the parent", errno))?;
+    if parent.pid() != maker {
         return Err(Error::Corrupted(
             "this process's place in the tree was not reserved by its parent",
         ));
@@ -41,7 +36,7 @@ pub fn join(socket: BorrowedFd, arena: OwnedFd) -> Result<(Member, Greeting)> {
     if let Some(command_line) = member.told_cage() {
         cage::close(command_line);
         if greeting.daemon || is_parent_caged {
-            end_with(maker.pid)?;
+            end_with(maker)?;
         }
     }
     take_over(&member, &greeting)?;
@@ -50,13 +45,11 @@ pub fn join(socket: BorrowedFd, arena: OwnedFd) -> Result<(Member, Greeting)> {
 
 /// Has the kernel end this process when the thread that started it does, whatever this process does
 /// with its descriptors. That thread is the parent's main thread, or one that lives as long.
-fn end_with(parent: Pid) -> Result<()> {
-    let fail = |errno| Error::os("tie a process to its parent", errno);
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(fail)?;
-    // It may have ended just before.
-    match rustix::process::getppid() {
-        Some(now) if now == parent => Ok(()),
-        _ => Err(Error::Orphaned),
+fn end_with(parent: u32) -> Result<()> {
+    match own::end_with_parent(parent) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::Orphaned),
+        Err(errno) => Err(Error::os("tie a process to its parent", errno)),
     }
 }
 
@@ -72,7 +65,7 @@ pub fn take_over(member: &Member, greeting: &Greeting) -> Result<()> {
 /// begin. Cut to what fits into the socket without waiting.
 pub fn send_failure(socket: BorrowedFd, message: &str) -> Result<()> {
     let bytes = &message.as_bytes()[..message.len().min(FAILURE_MAX)];
-    match rustix::net::send(socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+    match unix::send(socket, bytes) {
         Ok(_) | Err(Errno::AGAIN | Errno::PIPE) => Ok(()),
         Err(errno) => Err(Error::os("tell the parent of a failure", errno)),
     }
@@ -86,20 +79,17 @@ pub fn has_hung_up(socket: BorrowedFd) -> bool {
 /// Blocks until the other end of the socket is closed, which is the end of its process; `false`
 /// when `deadline` passes first.
 pub fn wait_for_hang_up(socket: BorrowedFd, deadline: Deadline) -> Result<bool> {
-    poll_until(PollFd::from_borrowed_fd(socket, PollFlags::RDHUP), deadline)
+    poll::await_hang_up(socket, deadline).map_err(|errno| Error::os("wait for a process", errno))
 }
 
 /// Whether something has arrived in the socket that was not yet read.
 pub fn has_mail(socket: BorrowedFd) -> bool {
-    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-    rustix::net::recv(socket, &mut [0u8][..], flags).is_ok_and(|(received, _)| received > 0)
+    unix::has_mail(socket)
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::fd::AsFd;
-
-    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
     use super::*;
     use crate::memory::heap::Kind;
@@ -107,14 +97,8 @@ mod tests {
 
     /// A socket pair of this process, with a greeting in it.
     fn greeted(greeting: Greeting) -> (OwnedFd, OwnedFd) {
-        let pair = socketpair(
-            AddressFamily::UNIX,
-            SocketType::STREAM,
-            SocketFlags::CLOEXEC,
-            None,
-        );
-        let (parent, child) = pair.unwrap();
-        rustix::io::write(&parent, &greeting.to_bytes()).unwrap();
+        let (parent, child) = unix::pair().unwrap();
+        greeting.send(parent.as_fd()).unwrap();
         (parent, child)
     }
 

@@ -7,23 +7,7 @@ pub mod greeting;
 pub mod join;
 pub mod output;
 
+pub use crate::sys::child::{Exit, Signal};
 pub use child::{Child, Start, Work};
 pub use greeting::{ARENA, Greeting, PARENT_SOCKET};
 pub use join::{has_hung_up, has_mail, join, send_failure, take_over, wait_for_hang_up};
-
-/// How a process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    Code(i32),
-    Signal(i32),
-}
-
-impl Exit {
-    /// As `Process.exitcode` tells it: n, or −n for signal n.
-    pub fn code(self) -> i32 {
-        match self {
-            Self::Code(code) => code,
-            Self::Signal(signal) => -signal,
-        }
-    }
-}

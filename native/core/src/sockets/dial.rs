@@ -6,12 +6,10 @@
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::io::Errno;
-
 use super::errand::Errand;
 use super::{Address, Found};
 use crate::error::{Error, Result};
-use crate::sys::socket;
+use crate::sys::{Errno, socket};
 use crate::wait::SLICE;
 
 /// What became of [`dial`].

@@ -10,11 +10,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::io::Errno;
-
 use crate::error::{Error, Result};
 use crate::sys::clock::Deadline;
-use crate::sys::socket;
+use crate::sys::{Errno, pipe, poll};
 
 /// Something that a thread is doing. Dropped, it is given up.
 pub struct Errand<T> {
@@ -34,8 +32,7 @@ impl<T: Send + 'static> Errand<T> {
         work: impl FnOnce(&AtomicBool) -> Option<Result<T>> + Send + 'static,
     ) -> Result<Self> {
         let fail = |errno| Error::os("connect", errno);
-        let (hung_up, kept) =
-            rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(fail)?;
+        let (hung_up, kept) = pipe::pipe().map_err(fail)?;
         let shared = Arc::new(Shared {
             outcome: Mutex::new(None),
             is_given_up: AtomicBool::new(false),
@@ -58,7 +55,7 @@ impl<T: Send + 'static> Errand<T> {
 
     /// Waits until it is done; `false` when `deadline` passes first.
     pub fn wait(&self, deadline: Deadline) -> Result<bool> {
-        socket::await_readable(self.as_fd(), deadline).map_err(|errno| Error::os("connect", errno))
+        poll::await_readable(self.as_fd(), deadline).map_err(|errno| Error::os("connect", errno))
     }
 
     /// What came of it; `None` before it is done, and the second time.

@@ -2,12 +2,13 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use super::{Address, Found};
 use crate::error::{Error, Result};
 use crate::sys::clock::Deadline;
-use crate::sys::socket;
+use crate::sys::{Errno, poll, socket};
 
 /// A socket that connections come in at.
 pub struct Listener {
@@ -27,7 +28,7 @@ impl Listener {
                 Err(error) => failure = failure.or(Some(error)),
             }
         }
-        Err(failure.unwrap_or_else(|| Error::os("listen", rustix::io::Errno::ADDRNOTAVAIL)))
+        Err(failure.unwrap_or_else(|| Error::os("listen", Errno::ADDRNOTAVAIL)))
     }
 
     fn at(address: &Address, backlog: i32, owns_folder: bool) -> Result<Self> {
@@ -62,7 +63,7 @@ impl Listener {
             if let Some(accepted) = socket::accept(&self.descriptor).map_err(fail)? {
                 return Ok(Some(accepted));
             }
-            if !socket::await_readable(self.as_fd(), deadline).map_err(fail)? {
+            if !poll::await_readable(self.as_fd(), deadline).map_err(fail)? {
                 return Ok(None);
             }
         }
@@ -99,15 +100,15 @@ impl SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if identity(&self.path) == Some(self.identity) {
-            let _ = rustix::fs::unlink(&self.path);
+            let _ = std::fs::remove_file(&self.path);
         }
         if let Some(folder) = self.path.parent().filter(|_| self.owns_folder) {
-            let _ = rustix::fs::rmdir(folder);
+            let _ = std::fs::remove_dir(folder);
         }
     }
 }
 
 fn identity(path: &std::path::Path) -> Option<(u64, u64)> {
-    let stat = rustix::fs::lstat(path).ok()?;
-    Some((stat.st_dev, stat.st_ino))
+    let found = std::fs::symlink_metadata(path).ok()?;
+    Some((found.dev(), found.ino()))
 }

@@ -20,6 +20,7 @@ pub use listener::Listener;
 
 use crate::cage;
 use crate::error::{Error, Result};
+use crate::sys::Errno;
 
 /// An address as users write it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +98,7 @@ impl Place {
         let path = match self {
             Self::Unix(name) if name.first() != Some(&0) => {
                 let path = real_path::of(Path::new(std::ffi::OsStr::from_bytes(name)));
-                let path = path.map_err(|_| Error::os("find", rustix::io::Errno::LOOP))?;
+                let path = path.map_err(|_| Error::os("find", Errno::LOOP))?;
                 cage::require_real(&path)?;
                 Some(path)
             }

@@ -77,7 +77,7 @@ fn connect(place: &Place) -> Result<OwnedFd> {
     }
 }
 
-fn errno(result: Result<impl Sized>) -> rustix::io::Errno {
+fn errno(result: Result<impl Sized>) -> Errno {
     match result.err().expect("it fails") {
         Error::Os { errno, .. } => errno,
         error => panic!("{error}"),
@@ -118,7 +118,7 @@ fn a_place_is_taken_once() {
     ] {
         let first = listen(&place, 1).unwrap();
         let again = listen(&place_of(&first), 1);
-        assert_eq!(errno(again), rustix::io::Errno::ADDRINUSE);
+        assert_eq!(errno(again), Errno::ADDRINUSE);
     }
 }
 
@@ -151,17 +151,17 @@ fn a_folder_that_is_the_listeners_own_goes_with_it() {
 #[test]
 fn nobody_there_is_told_as_the_system_tells_it() {
     let folder = Folder::new("nobody");
-    assert_eq!(errno(connect(&folder.place())), rustix::io::Errno::NOENT);
+    assert_eq!(errno(connect(&folder.place())), Errno::NOENT);
     let port = listen(&inet("127.0.0.1", 0, Version::Any), 1)
         .map(|listener| place_of(&listener))
         .unwrap();
-    assert_eq!(errno(connect(&port)), rustix::io::Errno::CONNREFUSED);
+    assert_eq!(errno(connect(&port)), Errno::CONNREFUSED);
     let unknown = connect(&inet("no-such-host.invalid", 1, Version::Any));
     assert!(matches!(unknown, Err(Error::NoSuchHost { .. })));
     let wrong = listen(&inet("127.0.0.1", 0, Version::V6), 1);
     assert!(matches!(wrong, Err(Error::NoSuchHost { .. })));
     let long = unix(vec![b'a'; 200]);
-    assert_eq!(errno(listen(&long, 1)), rustix::io::Errno::NAMETOOLONG);
+    assert_eq!(errno(listen(&long, 1)), Errno::NAMETOOLONG);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, Timespec, clock_gettime};
+
 /// A point in time after which a wait gives up; `None` waits for ever.
 pub type Deadline = Option<Instant>;
 
@@ -28,12 +30,23 @@ pub fn remaining(deadline: Deadline, longest: Duration) -> Duration {
     })
 }
 
+/// A duration as the kernel takes it.
+pub(super) fn timespec(duration: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(duration.subsec_nanos()),
+    }
+}
+
+/// The time since some moment in the past, which all processes share (`CLOCK_MONOTONIC`).
+pub(super) fn monotonic() -> Duration {
+    let now = clock_gettime(ClockId::Monotonic);
+    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+}
+
 /// Milliseconds modulo 2^32 of the clock that all processes share (`CLOCK_MONOTONIC`).
 pub fn monotonic_milliseconds() -> u32 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    (now.tv_sec as u32)
-        .wrapping_mul(1000)
-        .wrapping_add((now.tv_nsec / 1_000_000) as u32)
+    monotonic().as_millis() as u32
 }
 
 #[cfg(test)]

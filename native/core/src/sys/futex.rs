@@ -5,7 +5,9 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::thread::futex::{self, Flags, Timespec};
+use rustix::thread::futex::{self, Flags};
+
+use super::clock::{monotonic, timespec};
 
 /// Sleeps while `word` holds `expected`, at most `timeout`. Returns early for any reason: the
 /// caller looks at the word again (`FUTEX_WAIT`).
@@ -62,11 +64,7 @@ pub fn wait_many(words: &[(&AtomicU32, u32)], timeout: Option<Duration>) {
         .map(|&(word, expected)| waiter(word, expected))
         .collect();
     // futex_waitv takes an absolute time.
-    let until = timeout.map(|timeout| {
-        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        let total = Duration::new(now.tv_sec as u64, now.tv_nsec as u32) + timeout;
-        timespec(total)
-    });
+    let until = timeout.map(|timeout| timespec(monotonic() + timeout));
     let slept = futex::waitv(
         &waiters,
         futex::WaitvFlags::empty(),
@@ -79,12 +77,5 @@ pub fn wait_many(words: &[(&AtomicU32, u32)], timeout: Option<Duration>) {
         Ok(_) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT)
     ) {
         std::thread::sleep(timeout.map_or(REST, |timeout| timeout.min(REST))); // lest it spins
-    }
-}
-
-fn timespec(duration: Duration) -> Timespec {
-    Timespec {
-        tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: i64::from(duration.subsec_nanos()),
     }
 }

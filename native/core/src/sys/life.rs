@@ -12,16 +12,13 @@
 //! The start time is that in `/proc`, if that is of this namespace.
 
 use std::sync::OnceLock;
-use std::time::Instant;
 
-use rustix::event::{PollFd, PollFlags};
 use rustix::fd::OwnedFd;
 use rustix::fs::{fstat, fstatfs};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open, test_kill_process};
+use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open, test_kill_process};
 
-use super::procfs;
-use super::stream::poll_until;
+use super::{poll, procfs};
 
 /// What can be told of a process or thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,9 +107,14 @@ fn open(id: u32, flags: PidfdFlags) -> Result<OwnedFd, Errno> {
     pidfd_open(Pid::from_raw(id.cast_signed()).ok_or(Errno::SRCH)?, flags)
 }
 
+/// A pidfd of the calling process.
+pub(super) fn pidfd_of_this_process() -> Result<OwnedFd, Errno> {
+    pidfd_open(getpid(), PidfdFlags::empty())
+}
+
 /// What a pidfd and, where that does not say which process it is, `/proc` tell.
 fn judge(pidfd: &OwnedFd, start: impl FnOnce() -> Option<Option<u64>>) -> Life {
-    if has_ended(pidfd) {
+    if poll::is_readable(pidfd).unwrap_or(false) {
         return Life::Ended;
     }
     if has_pidfs(pidfd) {
@@ -122,11 +124,6 @@ fn judge(pidfd: &OwnedFd, start: impl FnOnce() -> Option<Option<u64>>) -> Life {
     start()
         .flatten()
         .map_or(Life::Unknown, |start| Life::Is(mark_of_start(start)))
-}
-
-fn has_ended(pidfd: &OwnedFd) -> bool {
-    let mut polled = [PollFd::new(pidfd, PollFlags::IN)];
-    poll_until(&mut polled, Some(Instant::now())).is_ok_and(|ready| ready > 0)
 }
 
 /// Whether pidfds are files of their own, each with a number.
@@ -154,6 +151,7 @@ fn is_gone(id: u32) -> bool {
 mod tests {
     use super::*;
     use std::process::{Command, id};
+    use std::time::Instant;
 
     #[test]
     fn this_process_is_alive_and_pid_zero_is_not() {
@@ -180,7 +178,7 @@ mod tests {
     fn a_zombie_has_ended_before_it_is_reaped() {
         let mut child = Command::new("true").spawn().unwrap();
         let pidfd = open(child.id(), PidfdFlags::empty()).unwrap();
-        poll_until(&mut [PollFd::new(&pidfd, PollFlags::IN)], None).unwrap();
+        poll::await_readable(&pidfd, None).unwrap();
         assert_eq!(life_of_process(child.id()), Life::Ended);
         assert_eq!(life_of_thread(child.id(), child.id()), Life::Ended);
         child.wait().unwrap();
@@ -193,12 +191,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_has_ended_is_told_from_its_process() {
-        let of = || {
-            rustix::thread::gettid()
-                .as_raw_nonzero()
-                .get()
-                .cast_unsigned()
-        };
+        let of = super::super::own::thread_id;
         let seen = move || (of(), life_of_thread(id(), of()).mark(), by_proc(of()));
         let (tid, mark, started) = std::thread::spawn(seen).join().unwrap();
         // It may be a moment before the kernel has forgotten it.

@@ -26,6 +26,11 @@ pub struct SharedMapping {
     name: OwnedFd,
 }
 
+/// Bytes of a page.
+pub fn page_size() -> usize {
+    rustix::param::page_size()
+}
+
 /// Opens again, in another way, what a descriptor is of.
 pub fn reopen(descriptor: BorrowedFd, flags: OFlags) -> rustix::io::Result<OwnedFd> {
     let path = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
@@ -193,7 +198,7 @@ impl SharedMapping {
     /// Gives the whole pages from `offset` on back to the system; they read as zero afterwards
     /// (`MADV_REMOVE`). Fails if the range is not one of whole pages.
     pub fn give_back(&self, offset: u64, size: u64) -> Result<()> {
-        let page = rustix::param::page_size() as u64;
+        let page = page_size() as u64;
         if !offset.is_multiple_of(page) || !size.is_multiple_of(page) {
             return Err(Error::Corrupted("a range to give back is not one of pages"));
         }
@@ -264,7 +269,7 @@ pub fn is_mapped(address: usize) -> bool {
 
 /// Whether a shared mapping is at the page `address`: only of one can a copy be made.
 pub fn is_shared(address: usize) -> bool {
-    let page = rustix::param::page_size();
+    let page = page_size();
     // SAFETY: the copy is put where nothing is, and what is at `address` stays.
     let copy = unsafe { rustix::mm::mremap(address as *mut c_void, 0, page, MremapFlags::MAYMOVE) };
     // SAFETY: the copy was made just above, and nobody else knows it.

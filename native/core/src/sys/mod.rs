@@ -1,41 +1,47 @@
-//! The only place that speaks to the operating system: one thin wrapper per system call.
+//! The operating system: every system call that std does not offer is made here, by one thin wrapper
+//! each. Nothing else in the core or the addon uses `rustix` or `libc`.
+//!
+//! | what about        | modules |
+//! | ----------------- | ------- |
+//! | memory            | [`memory`], [`atomic`] |
+//! | time and sleeping | [`clock`], [`futex`], [`poll`], [`epoll`], [`timer`]; [`caller`]: for whom a thread sleeps |
+//! | descriptors       | [`descriptor`], [`pipe`], [`socket`], [`unix`], [`stream`] |
+//! | processes         | [`spawn`], [`child`], [`reaping`], [`interrupt`], [`life`], [`own`], [`procfs`], [`activity`] |
+//! | texts             | [`text`], [`random`] |
 //!
 //! Another operating system would replace this folder and nothing else; until somebody does,
 //! [`require_supported`] says so in words instead of failing to link.
 
+pub mod activity;
 pub mod atomic;
+pub mod caller;
+pub mod child;
 pub mod clock;
-#[cfg(target_os = "linux")]
+pub mod descriptor;
+pub mod epoll;
 pub mod futex;
-#[cfg(target_os = "linux")]
 pub mod interrupt;
-#[cfg(target_os = "linux")]
 pub mod life;
-#[cfg(target_os = "linux")]
 pub mod memory;
-#[cfg(target_os = "linux")]
+pub mod own;
+pub mod pipe;
+pub mod poll;
 pub mod procfs;
-#[cfg(target_os = "linux")]
+pub mod random;
 pub mod reaping;
-pub mod runtime;
-#[cfg(target_os = "linux")]
 pub mod socket;
-#[cfg(target_os = "linux")]
 pub mod spawn;
-#[cfg(target_os = "linux")]
 pub mod stream;
-#[cfg(target_os = "linux")]
 pub mod text;
+pub mod timer;
+pub mod unix;
 
 #[cfg(not(target_os = "linux"))]
 compile_error!(
     "multiprocessing supports Linux only: native/core/src/sys needs futexes, memfd and pidfd"
 );
 
-use std::os::fd::AsFd;
-
-use rustix::io::Errno;
-use rustix::process::{PidfdFlags, WaitId, WaitIdOptions, getpid, pidfd_open, waitid};
+pub use rustix::io::Errno;
 
 use crate::error::{Error, Result};
 
@@ -57,21 +63,8 @@ pub fn require_supported() -> Result<()> {
              namespace there"
         )));
     }
-    let own = pidfd_open(getpid(), PidfdFlags::empty()).map_err(|it| lacking("pidfd_open", it))?;
-    // A process is no child of its own: ECHILD says that the question was understood.
-    match waitid(
-        WaitId::PidFd(own.as_fd()),
-        WaitIdOptions::EXITED | WaitIdOptions::NOHANG,
-    ) {
-        Ok(_) | Err(Errno::CHILD) => Ok(()),
-        Err(errno) => Err(lacking("waitid with a pidfd", errno)),
+    if let Err(errno) = life::pidfd_of_this_process() {
+        return Err(lacking("pidfd_open", errno));
     }
-}
-
-/// How many CPUs this process may run on (`sched_getaffinity(2)`), at least 1.
-pub fn available_cpus() -> usize {
-    rustix::thread::sched_getaffinity(None)
-        .map(|set| set.count() as usize)
-        .unwrap_or(1)
-        .max(1)
+    child::require_wait().map_err(|errno| lacking("waitid with a pidfd", errno))
 }

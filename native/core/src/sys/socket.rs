@@ -1,24 +1,14 @@
 //! Stream sockets and their addresses: `socket(2)`, `bind(2)`, `listen(2)`, `accept4(2)`,
-//! `connect(2)`, and the options that are set on every one of them; and descriptors that travel
-//! over one.
+//! `connect(2)`, and the options that are set on every one of them.
 
-use std::io::{IoSlice, IoSliceMut};
-use std::mem::MaybeUninit;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::net::sockopt::{self, Timeout};
-use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType,
-};
-
-use super::clock::Deadline;
-use super::stream::poll_until;
+use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType};
 
 /// Where a socket is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,51 +117,4 @@ fn without_delay(socket: impl AsFd, address: &Address) {
         // Without it the connection is slower, and works.
         let _ = sockopt::set_tcp_nodelay(socket, true);
     }
-}
-
-/// Sleeps until `descriptor` has something to tell; `false` when `deadline` passes first.
-pub fn await_readable(descriptor: impl AsFd, deadline: Deadline) -> Result<bool, Errno> {
-    let mut polled = [PollFd::new(&descriptor, PollFlags::IN)];
-    poll_until(&mut polled, deadline).map(|ready| ready > 0)
-}
-
-/// Sends one byte with a descriptor beside it (`SCM_RIGHTS`), without waiting.
-pub fn send_descriptor(
-    socket: BorrowedFd,
-    byte: u8,
-    descriptor: BorrowedFd,
-) -> rustix::io::Result<()> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut beside = SendAncillaryBuffer::new(&mut space);
-    let descriptors = [descriptor];
-    beside.push(SendAncillaryMessage::ScmRights(&descriptors));
-    let how = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-    loop {
-        match rustix::net::sendmsg(socket, &[IoSlice::new(&[byte])], &mut beside, how) {
-            Err(Errno::INTR) => {}
-            result => return result.map(drop),
-        }
-    }
-}
-
-/// Receives one byte and the descriptor beside it, if there is one. `None` is the end.
-pub fn receive_descriptor(socket: BorrowedFd) -> rustix::io::Result<Option<(u8, Option<OwnedFd>)>> {
-    let mut byte = [0];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut beside = RecvAncillaryBuffer::new(&mut space);
-    let received = loop {
-        let mut into = [IoSliceMut::new(&mut byte)];
-        match rustix::net::recvmsg(socket, &mut into, &mut beside, RecvFlags::CMSG_CLOEXEC) {
-            Err(Errno::INTR) => {}
-            result => break result?,
-        }
-    };
-    if received.bytes == 0 {
-        return Ok(None);
-    }
-    let descriptor = beside.drain().find_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
-        _ => None,
-    });
-    Ok(Some((byte[0], descriptor)))
 }

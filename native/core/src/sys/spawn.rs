@@ -12,7 +12,7 @@ use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 
-use super::{interrupt, text};
+use super::{interrupt, own, text};
 use crate::error::{Error, Result};
 
 /// What to start. Descriptors 0, 1 and 2 of the child are the null device, `stdout` and
@@ -31,6 +31,7 @@ pub struct Program<'a> {
 }
 
 /// Where an output stream of the child goes.
+#[derive(Clone, Copy)]
 pub enum Stdio<'a> {
     Inherit,
     Null,
@@ -39,14 +40,11 @@ pub enum Stdio<'a> {
 
 /// Starts `program` and returns its id and a descriptor that becomes readable when it ends.
 /// Fails if the program cannot be executed (`ENOENT`, `EACCES` …): then nothing was started.
-pub fn spawn(program: &Program) -> Result<(Pid, OwnedFd)> {
+pub fn spawn(program: &Program) -> Result<(u32, OwnedFd)> {
     let fail = |errno| Error::os("start a process", errno);
     let path = c_string(program.path.as_os_str().as_bytes())?;
-    // Deno does not survive words that are no text.
-    let name = match program.path.to_str() {
-        Some(_) => path.clone(),
-        None => c"deno".to_owned(),
-    };
+    // Not every program survives words that are no text.
+    let name = c_string(program.path.to_string_lossy().as_bytes())?;
     let mut arguments = vec![name];
     for argument in program.arguments {
         arguments.push(c_string(argument.as_bytes())?);
@@ -117,7 +115,7 @@ pub fn spawn(program: &Program) -> Result<(Pid, OwnedFd)> {
     let pid = Pid::from_raw(pid).ok_or(Error::Corrupted("posix_spawn returned pid 0"))?;
     // Nobody but us reaps this child, so the pid cannot have been reused.
     match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
-        Ok(pidfd) => Ok((pid, pidfd)),
+        Ok(pidfd) => Ok((own::number(pid), pidfd)),
         Err(errno) => {
             // A child that cannot be watched must not stay.
             let _ = rustix::process::kill_process(pid, Signal::KILL);
@@ -162,8 +160,7 @@ pub fn can_enter(directory: &Path) -> rustix::io::Result<()> {
     }
 }
 
-/// Fails unless a program can begin in the directory that this process is in: Deno cannot in one
-/// that was removed.
+/// Fails if the directory that this process is in was removed: not every program can begin in one.
 pub fn can_stay() -> Result<()> {
     match rustix::process::getcwd(Vec::new()) {
         Ok(_) => Ok(()),

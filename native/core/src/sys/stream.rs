@@ -1,20 +1,19 @@
 //! Bytes into and out of descriptors, with and without sleeping: `recv(2)`, `sendmsg(2)`,
-//! `read(2)`, `writev(2)`, `poll(2)`.
+//! `read(2)`, `writev(2)`.
 #![expect(unsafe_code, reason = "reads into the spare capacity of vectors")]
 
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::PollFlags;
 use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 
-use super::clock::{Deadline, is_past, remaining};
-use crate::wait::SLICE;
-use crate::wait::caller;
+use super::clock::Deadline;
+use super::{caller, poll};
 
 /// Whether a call may sleep in the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,9 +151,8 @@ impl Stream {
 
     /// Sleeps until the descriptor is as wanted, or has an error or end to tell; `false` when
     /// `deadline` passes first.
-    pub fn poll(&self, wanted: PollFlags, deadline: Deadline) -> Result<bool, Errno> {
-        let mut polled = [PollFd::new(&self.descriptor, wanted)];
-        poll_until(&mut polled, deadline).map(|ready| ready > 0)
+    fn poll(&self, wanted: PollFlags, deadline: Deadline) -> Result<bool, Errno> {
+        poll::await_one(self.descriptor.as_fd(), wanted, deadline)
     }
 }
 
@@ -170,35 +168,6 @@ fn receive_flags(mode: Mode) -> RecvFlags {
         // One sleep instead of many for what comes in pieces.
         Mode::Wait => RecvFlags::WAITALL,
         Mode::Try => RecvFlags::DONTWAIT,
-    }
-}
-
-/// `poll(2)` until something is ready or `deadline` passes; how many are ready. `ECANCELED` if nobody
-/// is left for whom the thread waits ([`crate::wait::caller`]).
-pub fn poll_until(polled: &mut [PollFd], deadline: Deadline) -> Result<usize, Errno> {
-    let is_watched = caller::is_watched() && !is_past(deadline);
-    loop {
-        let left = match is_watched {
-            true => Some(remaining(deadline, SLICE)),
-            false => deadline.map(|at| at.saturating_duration_since(Instant::now())),
-        };
-        let timeout = left.map(timespec);
-        let result = poll(polled, timeout.as_ref());
-        if is_watched && !caller::goes_on() {
-            return Err(Errno::CANCELED);
-        }
-        match result {
-            Err(Errno::INTR) => {}
-            Ok(0) if is_watched && !is_past(deadline) => {}
-            result => return result,
-        }
-    }
-}
-
-fn timespec(left: Duration) -> Timespec {
-    Timespec {
-        tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: i64::from(left.subsec_nanos()),
     }
 }
 

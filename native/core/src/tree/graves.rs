@@ -17,7 +17,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::memory::arena::{Arena, GRAVE_COUNT, GRAVE_SIZE, GRAVES, Offset};
-use crate::process::Exit;
+use crate::sys::child::Exit;
 use crate::tree::processes::{NAME_AT, NAME_MAX, Place, ProcessEntry};
 
 const UNKNOWN: u32 = 0;

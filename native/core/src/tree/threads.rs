@@ -10,9 +10,9 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use super::graves;
 use super::processes::{Place, ProcessEntry, Slot, State};
 use crate::memory::arena::{Arena, NEXT_THREAD, Offset, THREAD_COUNT, THREAD_SIZE, THREADS};
-use crate::process::Exit;
 use crate::sync::Token;
-use crate::sys::life;
+use crate::sys::child::Exit;
+use crate::sys::{life, own};
 
 /// Bits of a token that are the index of its entry.
 const INDEX_BITS: u32 = THREAD_COUNT.trailing_zeros();
@@ -93,10 +93,7 @@ pub fn register(arena: &Arena, slot: Slot) -> Option<Token> {
         .or_else(|| claim(&|entry, state| state & 3 == IN_USE && !entry.is_running()))
         .or_else(|| claim(&|_, state| state & 3 == CLAIMED))?;
     let pid = std::process::id();
-    let tid = rustix::thread::gettid()
-        .as_raw_nonzero()
-        .get()
-        .cast_unsigned();
+    let tid = own::thread_id();
     let start = life::life_of_thread(pid, tid).mark();
     entry.word(4).store(pid, Relaxed);
     entry.word(8).store(tid, Relaxed);

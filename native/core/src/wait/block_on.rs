@@ -24,9 +24,9 @@ use std::time::{Duration, Instant};
 use crate::memory::arena::{ANYWHERE, Arena, BUCKET_COUNT, BUCKET_SIZE, BUCKETS, Offset};
 use crate::sync::lock::Lock;
 use crate::sync::{Acquired, Acquirer, Attempt, Step, Token};
+use crate::sys::caller;
 use crate::sys::clock::{Deadline, is_past, remaining};
 use crate::sys::futex;
-use crate::wait::caller;
 
 /// The longest sleep before a waiter looks again by itself. It bounds what a killed process can
 /// cost the others: a lost wake-up, or a lock whose owner is gone.
@@ -96,7 +96,7 @@ pub fn wake(arena: &Arena, offset: Offset, count: u32) -> usize {
 }
 
 /// Runs `step` on the calling thread until it is ready; `None` when `deadline` passes first, or when
-/// nobody is left for whom the thread waits ([`crate::wait::caller`]). `word` is the word that
+/// nobody is left for whom the thread waits ([`caller`]). `word` is the word that
 /// [`Step::Sleep`] speaks of.
 pub fn block_on<T>(
     word: &AtomicU32,
@@ -223,5 +223,5 @@ impl Spin {
 pub fn spinning_helps() -> bool {
     use std::sync::OnceLock;
     static SEVERAL_CPUS: OnceLock<bool> = OnceLock::new();
-    *SEVERAL_CPUS.get_or_init(|| crate::sys::available_cpus() > 1)
+    *SEVERAL_CPUS.get_or_init(|| crate::sys::own::available_cpus() > 1)
 }

@@ -1,8 +1,7 @@
 //! Waiting for words of the arena: threads that sleep ([`block_on`](mod@block_on)), promises
-//! ([`reactor`]), whose turn it is ([`fairness`]), and whether anybody is left to wait for ([`caller`]).
+//! ([`reactor`]), and whose turn it is ([`fairness`]).
 
 pub mod block_on;
-pub mod caller;
 pub mod fairness;
 pub mod reactor;
 

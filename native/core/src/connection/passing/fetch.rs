@@ -13,14 +13,12 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
-use rustix::io::Errno;
-use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
-
-use super::{BUSY_PAUSE, CONFIRMED, GRANTED, LONGEST_TICKET, Ticket, address, is_same_user};
+use super::{BUSY_PAUSE, CONFIRMED, GRANTED, LONGEST_TICKET, Ticket, socket_name};
 use crate::error::{Error, Result};
 use crate::memory::heap::{BlockId, Kind};
 use crate::sys::clock::Deadline;
-use crate::sys::socket::{await_readable, receive_descriptor};
+use crate::sys::unix::{is_same_user, receive_descriptor};
+use crate::sys::{Errno, poll, unix};
 use crate::tree::member::Member;
 
 /// What a step of a fetch has come to.
@@ -83,8 +81,7 @@ impl Fetch {
         match receive_descriptor(socket.as_fd()) {
             Ok(Some((GRANTED, Some(descriptor)))) => {
                 // If it does not arrive, the sender keeps a duplicate until the message is gone.
-                let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-                let _ = rustix::net::send(&socket, &[CONFIRMED], flags);
+                let _ = unix::send(&socket, &[CONFIRMED]);
                 Ok(Progress::Descriptor(descriptor))
             }
             // The kernel had no number for it here; the sender has not heard that it arrived.
@@ -104,32 +101,19 @@ impl Fetch {
 
     /// Connects to the sender and shows the token; what came of it if it did not get so far.
     fn ask(&mut self) -> Result<Option<Progress>> {
-        let (kind, flags) = (
-            SocketType::SEQPACKET,
-            SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
-        );
-        let socket =
-            rustix::net::socket_with(AddressFamily::UNIX, kind, flags, None).map_err(fail)?;
-        let address = address(self.ticket.name).map_err(fail)?;
-        loop {
-            match rustix::net::connect(&socket, &address) {
-                Ok(()) => break,
-                Err(Errno::INTR) => {}
-                Err(Errno::CONNREFUSED) if self.ticket.sender_is_running() => {
-                    return Ok(Some(Progress::Taken));
-                }
-                Err(Errno::CONNREFUSED) => return Ok(Some(Progress::SenderIsGone)),
-                Err(Errno::AGAIN) if !self.ticket.sender_is_running() => {
-                    return Ok(Some(Progress::SenderIsGone));
-                }
-                Err(Errno::AGAIN) => return Ok(Some(Progress::Busy)),
-                Err(errno) => return Err(fail(errno)),
-            }
-        }
+        let is_running = || self.ticket.sender_is_running();
+        let socket = match unix::visit(&socket_name(self.ticket.name)) {
+            Ok(socket) => socket,
+            Err(Errno::CONNREFUSED) if is_running() => return Ok(Some(Progress::Taken)),
+            Err(Errno::CONNREFUSED) => return Ok(Some(Progress::SenderIsGone)),
+            Err(Errno::AGAIN) if !is_running() => return Ok(Some(Progress::SenderIsGone)),
+            Err(Errno::AGAIN) => return Ok(Some(Progress::Busy)),
+            Err(errno) => return Err(fail(errno)),
+        };
         if !is_same_user(&socket) {
             return Err(fail(Errno::PERM));
         }
-        match rustix::net::send(&socket, &self.ticket.token, SendFlags::NOSIGNAL) {
+        match unix::send(&socket, &self.ticket.token) {
             // Sent away already: the next receive says so.
             Ok(_) | Err(Errno::PIPE | Errno::CONNRESET) => {}
             Err(Errno::AGAIN) => return Ok(Some(Progress::Busy)),
@@ -145,7 +129,7 @@ impl Fetch {
             let progress = self.step()?;
             match (&progress, self.descriptor()) {
                 (Progress::Asked, Some(socket)) => {
-                    if !await_readable(socket, deadline).map_err(fail)? {
+                    if !poll::await_readable(socket, deadline).map_err(fail)? {
                         return Ok(progress);
                     }
                 }

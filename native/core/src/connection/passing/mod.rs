@@ -14,15 +14,10 @@
 mod fetch;
 mod offers;
 
-use std::os::fd::AsFd;
 use std::time::Duration;
 
-use rustix::net::SocketAddrUnix;
-use rustix::net::sockopt;
-use rustix::rand::{GetRandomFlags, getrandom};
-
 use crate::error::{Error, Result};
-use crate::sys::{life, procfs, text};
+use crate::sys::{life, procfs, random, text};
 
 pub use fetch::{Fetch, Progress};
 pub use offers::Offers;
@@ -82,19 +77,12 @@ const GRANTED: u8 = b'A';
 /// What the receiver confirms the descriptor with.
 const CONFIRMED: u8 = b'C';
 
-fn random() -> Result<Secret> {
-    let mut secret = [0; SECRET];
-    getrandom(&mut secret[..], GetRandomFlags::empty())
-        .map_err(|errno| Error::os("offer a descriptor", errno))?;
-    Ok(secret)
+fn new_secret() -> Result<Secret> {
+    random::secret().map_err(|errno| Error::os("offer a descriptor", errno))
 }
 
-fn address(name: Secret) -> rustix::io::Result<SocketAddrUnix> {
+/// The abstract name of the socket of that name.
+fn socket_name(name: Secret) -> Vec<u8> {
     let hex: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
-    SocketAddrUnix::new_abstract_name(format!("multiprocessing-{hex}").as_bytes())
-}
-
-fn is_same_user(socket: impl AsFd) -> bool {
-    let user = rustix::process::geteuid();
-    sockopt::socket_peercred(socket).is_ok_and(|peer| peer.uid == user)
+    format!("multiprocessing-{hex}").into_bytes()
 }

@@ -16,17 +16,17 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use rustix::io::Errno;
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
-use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
-
-use super::{CONFIRMED, GRANTED, PATIENCE, SECRET, Secret, Ticket, address, is_same_user, random};
+use super::{CONFIRMED, GRANTED, PATIENCE, SECRET, Secret, Ticket, new_secret, socket_name};
 use crate::error::{Error, Result};
 use crate::memory::heap::{BlockId, Kind};
-use crate::sys::socket::send_descriptor;
+use crate::sys::descriptor::duplicate;
+use crate::sys::epoll::Interest;
+use crate::sys::timer::Timer;
+use crate::sys::unix::{is_same_user, send_descriptor};
+use crate::sys::{Errno, unix};
 use crate::tree::member::Member;
 use crate::wait::reactor::WaitId;
-use crate::wait::reactor::descriptors::{Descriptors, Interest};
+use crate::wait::reactor::descriptors::Descriptors;
 
 /// How often offers are looked through for those whose message is gone.
 const SWEEP: Duration = Duration::from_millis(250);
@@ -90,8 +90,8 @@ impl Offers {
     /// one handle of until the offer ends.
     pub fn offer(&self, descriptor: BorrowedFd) -> Result<BlockId> {
         let fail = |errno| Error::os("offer a descriptor", errno);
-        let descriptor = rustix::io::fcntl_dupfd_cloexec(descriptor, 0).map_err(fail)?;
-        let token = random()?;
+        let descriptor = duplicate(descriptor).map_err(fail)?;
+        let token = new_secret()?;
         let mut place = self.desk();
         let desk = match &mut *place {
             Some(desk) => desk,
@@ -120,28 +120,10 @@ impl Offers {
 
     fn open(&self) -> Result<Desk> {
         let fail = |errno| Error::os("offer a descriptor", errno);
-        let name = random()?;
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let socket =
-            rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
-                .map_err(fail)?;
-        rustix::net::bind(&socket, &address(name).map_err(fail)?).map_err(fail)?;
-        rustix::net::listen(&socket, 128).map_err(fail)?;
-        let timer = rustix::time::timerfd_create(
-            TimerfdClockId::Monotonic,
-            TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
-        )
-        .map_err(fail)?;
-        let period = Timespec {
-            tv_sec: 0,
-            tv_nsec: SWEEP.as_nanos() as i64,
-        };
-        let often = Itimerspec {
-            it_interval: period,
-            it_value: period,
-        };
-        rustix::time::timerfd_settime(&timer, TimerfdTimerFlags::empty(), &often).map_err(fail)?;
-        let spare = rustix::io::fcntl_dupfd_cloexec(&socket, 0).map_err(fail)?;
+        let name = new_secret()?;
+        let socket = unix::listen_for_messages(&socket_name(name), 128).map_err(fail)?;
+        let timer = Timer::every(SWEEP).map_err(fail)?;
+        let spare = duplicate(&socket).map_err(fail)?;
         let socket = Arc::new(socket);
         let (timer, offers) = (Arc::new(timer), Weak::clone(&self.this));
         let timed = Arc::clone(&timer);
@@ -149,7 +131,7 @@ impl Offers {
             timer,
             Interest::Readable,
             Box::new(move || {
-                let _ = rustix::io::read(&*timed, &mut [0; 8]);
+                timed.note();
                 offers.upgrade().is_none_or(|offers| !offers.sweep())
             }),
         )?;
@@ -246,14 +228,13 @@ impl Offers {
     /// Lets in those who wait at the socket, unless they are of another user; whether others may
     /// come.
     fn greet(&self) -> bool {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let mut place = self.desk();
         let Some(desk) = &mut *place else {
             return false;
         };
         self.restore_spare(desk);
         loop {
-            match rustix::net::accept_with(&desk.socket, flags) {
+            match unix::accept_visitor(&desk.socket) {
                 Ok(visitor) if is_same_user(&visitor) => {
                     self.seat(desk, visitor);
                     if desk.spare.is_none() {
@@ -286,7 +267,7 @@ impl Offers {
 
     fn restore_spare(&self, desk: &mut Desk) {
         if desk.spare.is_none() {
-            desk.spare = rustix::io::fcntl_dupfd_cloexec(&desk.socket, 0).ok();
+            desk.spare = duplicate(&desk.socket).ok();
         }
     }
 
@@ -330,12 +311,12 @@ impl Offers {
             return false;
         };
         let mut said = [0; SECRET];
-        let received = rustix::net::recv(visitor, &mut said[..], RecvFlags::DONTWAIT);
+        let received = unix::receive(visitor, &mut said);
         let given = desk.visitors.get(&key).and_then(|visitor| visitor.given);
         let may_stay = match (received, given) {
             (Err(Errno::AGAIN | Errno::INTR), _) => true,
-            (Ok((SECRET, SECRET)), None) => self.give(desk, key, visitor, said),
-            (Ok((1, 1)), Some(offer)) if said[0] == CONFIRMED => {
+            (Ok(SECRET), None) => self.give(desk, key, visitor, said),
+            (Ok(1), Some(offer)) if said[0] == CONFIRMED => {
                 self.end(desk, offer);
                 false
             }
@@ -353,8 +334,7 @@ impl Offers {
     fn give(&self, desk: &mut Desk, key: u64, visitor: &OwnedFd, token: Secret) -> bool {
         let mut offers = desk.offers.iter();
         let Some((&found, offer)) = offers.find(|(_, offer)| offer.token == token) else {
-            let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-            let _ = rustix::net::send(visitor, &[0], flags);
+            let _ = unix::send(visitor, &[0]);
             return false;
         };
         let sent = send_descriptor(visitor.as_fd(), GRANTED, offer.descriptor.as_fd());

@@ -1,11 +1,10 @@
 //! Places in the tree: claimed for children, and cleared when their processes are gone.
 
-use rustix::io::Errno;
-
 use super::Member;
 use crate::error::{Error, Result};
 use crate::memory::heap::{Account, Holder, Kind, Limits};
-use crate::process::Exit;
+use crate::sys::Errno;
+use crate::sys::child::Exit;
 use crate::tree::graves;
 use crate::tree::processes::{self, Cage, Place, ProcessEntry, State};
 

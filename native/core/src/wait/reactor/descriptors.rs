@@ -9,21 +9,16 @@
 //!
 //! So thousands may look out for one descriptor: the kernel lets an open file be watched a thousand
 //! times, and five hundred times by sets within sets.
-#![expect(
-    unsafe_code,
-    reason = "names descriptors by their numbers, to end their registration"
-)]
 
 use std::collections::{HashMap, HashSet};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
-use rustix::event::{EventfdFlags, eventfd};
-use rustix::io::Errno;
 
 use super::WaitId;
 use crate::error::{Error, Result};
+use crate::sys::Errno;
+use crate::sys::descriptor::duplicate;
+use crate::sys::epoll::{Bell, Epoll, Events, Interest};
 
 /// Called in the reactor's thread, once, unless the watch is cancelled.
 pub type Sink = Box<dyn FnOnce() + Send>;
@@ -34,23 +29,6 @@ pub type Step = Box<dyn FnMut() -> bool + Send>;
 
 /// A descriptor that stays open as long as this is kept.
 pub type Kept = Arc<dyn AsFd + Send + Sync>;
-
-/// What a descriptor is watched for; its end or an error count as both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Interest {
-    Readable,
-    Writable,
-}
-
-impl Interest {
-    fn flags(self) -> EventFlags {
-        EventFlags::ONESHOT
-            | match self {
-                Self::Readable => EventFlags::IN | EventFlags::RDHUP,
-                Self::Writable => EventFlags::OUT,
-            }
-    }
-}
 
 struct Watch {
     descriptor: Kept,
@@ -91,53 +69,47 @@ impl State {
 }
 
 pub struct Descriptors {
-    epoll: OwnedFd,
-    /// Becomes readable when there are jobs, and when the reactor is dropped.
-    stop: OwnedFd,
+    epoll: Epoll,
+    /// Rung when there are jobs, and when the reactor is dropped.
+    bell: Bell,
     state: Mutex<State>,
 }
 
-/// The id under which `stop` is watched; no watch has it.
-const STOP: WaitId = 0;
+/// The id under which the bell is watched; no watch has it.
+const BELL: WaitId = 0;
 
 impl Descriptors {
     /// Starts the thread. It ends when the last handle is dropped.
     pub fn start() -> Result<Arc<Self>> {
         let fail = |errno| Error::os("watch descriptors", errno);
-        let epoll = epoll::create(CreateFlags::CLOEXEC).map_err(fail)?;
-        let stop = eventfd(0, EventfdFlags::CLOEXEC).map_err(fail)?;
-        epoll::add(&epoll, &stop, EventData::new_u64(STOP), EventFlags::IN).map_err(fail)?;
+        let epoll = Epoll::create().map_err(fail)?;
+        let bell = Bell::create().map_err(fail)?;
+        epoll.add_bell(&bell, BELL).map_err(fail)?;
         let this = Arc::new(Self {
             epoll,
-            stop,
+            bell,
             state: Mutex::default(),
         });
         let reactor = Arc::downgrade(&this);
-        let epoll = this
-            .epoll
-            .try_clone()
-            .map_err(|_| fail(rustix::io::Errno::MFILE))?;
+        let epoll = this.epoll.duplicate().map_err(fail)?;
         std::thread::Builder::new()
             .name("mp-descriptors".into())
             .stack_size(256 * 1024)
             .spawn(move || {
-                let mut events = Vec::with_capacity(64);
+                let mut events = Events::default();
                 loop {
-                    events.clear();
-                    let buffer = rustix::buffer::spare_capacity(&mut events);
-                    match epoll::wait(&epoll, buffer, None) {
-                        Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                        Err(_) => return,
-                    }
+                    let Ok(ready) = epoll.wait(&mut events) else {
+                        return;
+                    };
                     let Some(reactor) = reactor.upgrade() else {
                         return;
                     };
-                    for event in &events {
-                        reactor.tell(event.data.u64());
+                    for id in ready {
+                        reactor.tell(id);
                     }
                 }
             })
-            .map_err(|_| fail(rustix::io::Errno::AGAIN))?;
+            .map_err(|_| fail(Errno::AGAIN))?;
         Ok(this)
     }
 
@@ -147,7 +119,7 @@ impl Descriptors {
 
     /// A descriptor that this reactor alone waits for.
     pub fn own_descriptor(&self) -> RawFd {
-        self.stop.as_raw_fd()
+        self.bell.as_fd().as_raw_fd()
     }
 
     /// Tells `sink` once when `descriptor` is readable or its other end is gone.
@@ -170,7 +142,7 @@ impl Descriptors {
         step: Step,
     ) -> Result<WaitId> {
         let fail = |errno| Error::os("watch a descriptor", errno);
-        let descriptor = rustix::io::fcntl_dupfd_cloexec(descriptor, 0).map_err(fail)?;
+        let descriptor = duplicate(descriptor).map_err(fail)?;
         self.watch_kept(Arc::new(descriptor), interest, step)
     }
 
@@ -179,8 +151,7 @@ impl Descriptors {
         let fail = |errno| Error::os("watch a descriptor", errno);
         let mut state = self.state();
         let id = state.take_id();
-        let data = EventData::new_u64(id);
-        epoll::add(&self.epoll, &descriptor, data, interest.flags()).map_err(fail)?;
+        self.epoll.add(&descriptor, id, interest).map_err(fail)?;
         let watch = Watch {
             descriptor,
             interest,
@@ -214,12 +185,14 @@ impl Descriptors {
         state: &mut State,
         descriptor: BorrowedFd,
         id: WaitId,
-    ) -> rustix::io::Result<()> {
-        let flags = Interest::Readable.flags();
+    ) -> std::result::Result<(), Errno> {
         let number = descriptor.as_raw_fd();
         if let Some(post) = state.posts.get_mut(&number) {
             // Armed again, which also shows whether the number still means the same open file.
-            match epoll::modify(&self.epoll, descriptor, EventData::new_u64(post.id), flags) {
+            match self
+                .epoll
+                .arm_again(descriptor, post.id, Interest::Readable)
+            {
                 Ok(()) => {
                     post.look_outs.insert(id);
                     return Ok(());
@@ -233,9 +206,8 @@ impl Descriptors {
             state.posts.remove(&number);
         }
         let post = state.take_id();
-        let data = EventData::new_u64(post);
-        match epoll::add(&self.epoll, descriptor, data, flags) {
-            Err(Errno::EXIST) => epoll::modify(&self.epoll, descriptor, data, flags)?,
+        match self.epoll.add(descriptor, post, Interest::Readable) {
+            Err(Errno::EXIST) => self.epoll.arm_again(descriptor, post, Interest::Readable)?,
             result => result?,
         }
         state.posted.insert(post, number);
@@ -260,17 +232,9 @@ impl Descriptors {
                 let post = post.id;
                 state.posts.remove(number);
                 state.posted.remove(&post);
-                self.unregister(*number);
+                self.epoll.remove_number(*number);
             }
         }
-    }
-
-    /// Ends the registration of a look-out's descriptor, if it is still open.
-    fn unregister(&self, number: RawFd) {
-        // SAFETY: a number is all that `epoll_ctl(2)` needs, and one that is closed, or another
-        // file's by now, is an error that changes nothing.
-        let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
-        let _ = epoll::delete(&self.epoll, descriptor);
     }
 
     /// Tells all who look out for the descriptor of a post.
@@ -282,7 +246,7 @@ impl Descriptors {
         let Some(Post { look_outs, .. }) = state.posts.remove(&number) else {
             return;
         };
-        self.unregister(number);
+        self.epoll.remove_number(number);
         let mut sinks = Vec::with_capacity(look_outs.len());
         for id in look_outs {
             if let Some(LookOut { descriptors, sink }) = state.look_outs.remove(&id) {
@@ -312,18 +276,18 @@ impl Descriptors {
         self.state().jobs.push(Box::new(move || {
             let _ = told.send(work());
         }));
-        rustix::io::write(&self.stop, &1u64.to_ne_bytes()).map_err(|_| fail())?;
+        self.bell.ring().map_err(|_| fail())?;
         hear.recv().map_err(|_| fail())
     }
 
     fn run_jobs(&self) {
-        let _ = rustix::io::read(&self.stop, &mut [0; 8]);
+        self.bell.silence();
         let jobs = std::mem::take(&mut self.state().jobs);
         jobs.into_iter().for_each(|job| job());
     }
 
     fn tell(&self, id: WaitId) {
-        if id == STOP {
+        if id == BELL {
             return self.run_jobs();
         }
         let mut state = self.state();
@@ -343,28 +307,27 @@ impl Descriptors {
         // Unless it was cancelled meanwhile.
         if let Some(watch) = self.state().watches.get_mut(&id) {
             watch.step = Some(step);
-            let (data, flags) = (EventData::new_u64(id), watch.interest.flags());
-            let _ = epoll::modify(&self.epoll, &watch.descriptor, data, flags);
+            let _ = self.epoll.arm_again(&watch.descriptor, id, watch.interest);
         }
     }
 
     fn remove(&self, id: WaitId) -> Option<Watch> {
         let watch = self.state().watches.remove(&id)?;
-        let _ = epoll::delete(&self.epoll, &watch.descriptor);
+        self.epoll.remove(&watch.descriptor);
         Some(watch)
     }
 }
 
 impl Drop for Descriptors {
     fn drop(&mut self) {
-        let _ = rustix::io::write(&self.stop, &1u64.to_ne_bytes());
+        let _ = self.bell.ring();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::fd::AsFd;
+    use std::os::fd::OwnedFd;
     use std::sync::mpsc;
 
     #[test]

@@ -5,6 +5,10 @@
 //! anything is taken. Waits that must come to their end, such as that for the heap's lock, do not ask.
 
 use std::cell::Cell;
+use std::time::Duration;
+
+/// The longest sleep before it is asked.
+pub const LONGEST_SLEEP: Duration = Duration::from_millis(100);
 
 /// Whether the JavaScript of the calling thread goes on: what it is given will be used.
 pub type Ask = fn() -> bool;

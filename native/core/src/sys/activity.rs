@@ -1,10 +1,10 @@
-//! What the JavaScript runtime around this library is doing, as the kernel sees it: whether something
-//! from outside may make the program go on. In doubt it may.
+//! What an event loop beside this library is doing, as the kernel sees it: whether something from
+//! outside may make the program go on. In doubt it may.
 //!
-//! Deno's event loop waits with `epoll(7)` for sockets, pipes and children, in *blocking* threads for
-//! files and the terminal, and in Workers' threads. Two things it always has: an eventfd, by which it
-//! is woken, and one socket, by which signals come (nothing goes on for a signal alone). Timers are
-//! not seen here.
+//! Such a loop waits with `epoll(7)` for sockets, pipes and children, and in *blocking* threads for files
+//! and the terminal; other threads may have loops of their own. Two things it always has: an eventfd, by
+//! which it is woken, and one socket, by which signals come (nothing goes on for a signal alone). Timers
+//! are not seen here.
 
 use std::fs;
 use std::io::{Error, ErrorKind, Result};
@@ -12,9 +12,14 @@ use std::os::fd::RawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// How Deno names the threads of its Workers, and those that block.
-const WORKER: &str = "worker-";
-const BLOCKING: &str = "tokio-runtime";
+/// How the threads of a program are called that uses an event loop.
+#[derive(Debug, Clone, Copy)]
+pub struct ThreadNames {
+    /// How the names begin of threads that have loops of their own.
+    pub looping: &'static str,
+    /// How the names begin of those that block for a loop.
+    pub blocking: &'static str,
+}
 
 /// What there is always.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,15 +31,15 @@ pub struct Baseline {
     pub pipes: usize,
 }
 
-/// Whether Deno waits for anything from outside, or has anything to do in other threads, besides.
-pub fn is_busy(baseline: Baseline) -> bool {
-    has_busy_thread(baseline).unwrap_or(true) || has_busy_poll(baseline).unwrap_or(true)
+/// Whether a loop waits for anything from outside, or has anything to do in other threads, besides.
+pub fn is_busy(names: ThreadNames, baseline: Baseline) -> bool {
+    has_busy_thread(names, baseline).unwrap_or(true) || has_busy_poll(baseline).unwrap_or(true)
 }
 
-fn has_busy_thread(baseline: Baseline) -> Result<bool> {
+fn has_busy_thread(names: ThreadNames, baseline: Baseline) -> Result<bool> {
     let mut busy = 0;
     // Tests run in a thread that could as well block.
-    let this = rustix::thread::gettid().as_raw_nonzero().to_string();
+    let this = super::own::thread_id().to_string();
     for task in fs::read_dir("/proc/self/task")? {
         let path = task?.path();
         if path.ends_with(&this) {
@@ -42,10 +47,12 @@ fn has_busy_thread(baseline: Baseline) -> Result<bool> {
         }
         // A thread that has ended meanwhile was busy.
         let name = fs::read_to_string(path.join("comm"))?;
-        if name.starts_with(WORKER) {
+        if name.starts_with(names.looping) {
             return Ok(true);
         }
-        if name.starts_with(BLOCKING) && !is_parked(&fs::read_to_string(path.join("syscall"))?) {
+        if name.starts_with(names.blocking)
+            && !is_parked(&fs::read_to_string(path.join("syscall"))?)
+        {
             busy += 1;
         }
     }
