@@ -27,7 +27,7 @@ export class ProcessError extends Error {
   }
 }
 
-/** What a {@linkcode BufferTooShort} is made with. */
+/** Options of {@linkcode BufferTooShort}. */
 export interface BufferTooShortOptions extends ErrorOptions {
   /** The whole message that did not fit. */
   bytes: Uint8Array;
@@ -260,7 +260,7 @@ export class InvalidStateError extends ProcessError {
   }
 }
 
-/** What an {@linkcode OwnerDiedError} is made with. */
+/** Options of {@linkcode OwnerDiedError}. */
 export interface OwnerDiedErrorOptions extends ErrorOptions {
   /** The process id the holder had. */
   pid: number;
@@ -309,7 +309,7 @@ export class OwnerDiedError extends ProcessError {
   }
 }
 
-/** What a {@linkcode WorkerLostError} is made with. */
+/** Options of {@linkcode WorkerLostError}. */
 export interface WorkerLostErrorOptions extends ErrorOptions {
   /** As `Process.exitcode`: n after `Deno.exit(n)`, −N when ended by signal N. */
   exitcode: number | null;

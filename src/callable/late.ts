@@ -39,7 +39,7 @@ export function makePromisesOf(given: PromiseParts): void {
 
 /** A reference that follows. */
 export interface LateReference {
-  /** What the function is called in messages. */
+  /** The name of the function in error messages. */
   readonly label: string;
   readonly lock: PromiseLock;
   readonly said: Uint8Array;
@@ -48,7 +48,7 @@ export interface LateReference {
 /** A reference as it travels. */
 export type TravellingReference = FunctionReference | LateReference;
 
-/** What is said in the end: where the function is, or why it cannot be run. */
+/** The answer in the end: where the function is, or why it cannot be run. */
 type Word = { readonly found: FunctionReference } | { readonly refused: string };
 
 const SIZE = 16 * 1024;

@@ -46,7 +46,7 @@ export function isReady(): boolean {
   return nodeModule !== null;
 }
 
-/** What is known for as long as this process lives. */
+/** Findings that hold for as long as this process lives. */
 const known = new Map<string, ModuleNamespace>();
 /** The modules that only {@linkcode namespaceLater} can answer for. */
 const waiting = new Set<string>();

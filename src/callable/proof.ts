@@ -1,4 +1,4 @@
-// Which export of which module a function is: found by comparing the functions themselves, never their texts.
+// Finds the export of a module that a function is, by comparing the functions themselves, never their texts.
 
 import { isOwnModule } from "../runtime/own_modules.ts";
 import { importersOf, importsOf, readSource } from "./source.ts";
@@ -21,7 +21,7 @@ export interface Place {
   readonly member: string | null;
 }
 
-/** What a {@linkcode search} has come to. */
+/** The result of a {@linkcode search}. */
 export interface Findings {
   /** Where the function is; `null` if it was not found. */
   readonly place: Place | null;
@@ -94,7 +94,7 @@ export function isAt(fn: Callable, place: Place): boolean {
   return namespace !== null && namespace !== "later" && valueAt(namespace, place) === fn;
 }
 
-/** What a module has at a place; `undefined` if that is nothing, or not there yet. */
+/** The value at a place of a module; `undefined` if there is none, or not yet. */
 export function valueAt(namespace: ModuleNamespace, { name, member }: Pick<Place, "name" | "member">): unknown {
   try {
     const value = namespace[name];

@@ -1,8 +1,8 @@
-// What the parent's half (reference.ts) and the child's half (resolve.ts) of a function reference share.
+// The types that both halves of a function reference share (reference.ts, resolve.ts).
 
 /** A function or class as the export of a module that it is: what is named in a message to another process. */
 export interface FunctionReference {
-  /** What it is called in messages: its own name, or that of the export. */
+  /** Its name in error messages: its own name, or that of the export. */
   label: string;
   /** URL of the module. */
   module: string;

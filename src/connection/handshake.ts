@@ -18,7 +18,7 @@ export const LONGEST = 256;
 /** A digest that a challenge may ask for. */
 export type DigestName = "md5" | "sha256" | "sha384" | "sha3_256" | "sha3_384";
 
-/** What Node.js calls the digests that a prefix may name. */
+/** Node.js's names of the digests that a prefix may name. */
 const DIGESTS: Readonly<Record<DigestName, string>> = {
   md5: "md5",
   sha256: "sha256",
@@ -111,7 +111,7 @@ export function respond(key: Uint8Array, asked: Uint8Array): Uint8Array {
   }
 }
 
-/** What is wrong with an answer; `null` if it proves that the other end knows the key. */
+/** The fault of an answer; `null` if it proves that the other end knows the key. */
 export function flawOf(key: Uint8Array, asked: Uint8Array, answered: Uint8Array): string | null {
   const split = splitPrefix(answered);
   if (split === null) return NO_DIGEST;

@@ -1,3 +1,5 @@
+// AsyncResult: a result that is yet to come of one of a pool's methods that end in `Async`.
+
 import { InvalidStateError, TimeoutError } from "../errors.ts";
 import { Watch } from "../waiting/limits.ts";
 import type { WaitOptions } from "../waiting/options.ts";
@@ -8,7 +10,7 @@ import { showAsText } from "../runtime/shown.ts";
 /** Those that somebody waits for, or has. */
 export const awaited: WeakSet<AsyncResult<never>> = new WeakSet();
 
-/** What is called when the result of a call is there. */
+/** Callbacks for the result of a call. */
 export interface Callbacks<T> {
   /**
    * Called with the result, which is not ready before this has ended, async or not. An error of it becomes the

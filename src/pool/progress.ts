@@ -22,7 +22,7 @@ export interface Progress {
 const EVERY = 100;
 const WIDTH = 30;
 
-/** What draws a bar on `terminal` if that is one; otherwise nothing. */
+/** Makes the bar on `terminal`, if that is one. */
 export function progressBar(name: string, terminal: Terminal = Deno.stderr): Progress | undefined {
   return terminal.isTerminal() ? new Bar(name, terminal) : undefined;
 }
@@ -32,7 +32,7 @@ class Bar implements Progress {
   readonly #terminal: Terminal;
   readonly #begin = performance.now();
   #drawn = -Infinity;
-  /** What has not been drawn yet. */
+  /** Progress that has not been drawn yet. */
   #undrawn: string | null = null;
   #isShown = false;
   /** There is nobody to draw for any more. */

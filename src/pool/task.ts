@@ -44,7 +44,7 @@ export function setCurrentTask(task: CurrentTask | null): void {
   current = task;
 }
 
-/** What the signal of a task is aborted with. */
+/** The reason with which the signal of a task is aborted. */
 export function cancellation(timedOut: boolean): Error {
   return timedOut
     ? new TimeoutError("Cannot finish the task in time: the call's time has passed")

@@ -1,4 +1,4 @@
-// What late references (callable/late.ts) are made of: a lock that their sender holds, and shared memory. Imported for
+// Gives late references (callable/late.ts) their parts: a lock that their sender holds, and shared memory. Imported for
 // that by process.ts, without which nobody sends a function to another process.
 
 import { makePromisesOf, type PromiseLock } from "../callable/late.ts";

@@ -4,9 +4,9 @@
 import type { Process } from "./process.ts";
 import type { Work } from "./work.ts";
 
-/** What the constructor of `Process` is given to make the object of the process that runs. */
+/** The argument by which the constructor of `Process` makes the object of the process that runs. */
 export class Self {
-  /** What `Process.run` does. */
+  /** The work of `Process.run`. */
   readonly work: Work | null;
 
   constructor(work: Work | null) {

@@ -4,10 +4,10 @@ import type { Given } from "../callable/reference.ts";
 import { resolve } from "../callable/resolve.ts";
 import type { ProcessSettings, Target } from "./options.ts";
 
-/** What a process is to run, with all that it is called with. */
+/** The target of a process, with its arguments. */
 export type Work = () => unknown;
 
-/** What the target is called with. */
+/** Arguments of the target. */
 export function argumentsOf({ args = [], kwargs }: ProcessSettings): unknown[] {
   return [...args, ...kwargs === undefined ? [] : [kwargs]];
 }

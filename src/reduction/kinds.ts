@@ -125,7 +125,7 @@ const INSIDE: Reason = {
   instead: "Send the data it stands for",
 };
 
-/** What to do instead, by the names of classes. */
+/** Advice, by the names of classes. */
 const ADVICE: readonly [classes: RegExp, instead: string][] = [
   [/^Promise$/, "Await it, and send what comes of it"],
   [/Generator|Iterator/, "Send an array of its items, as Array.from() makes it"],

@@ -1,6 +1,6 @@
 /**
- * Whether an array has properties with names, such as a match's `index` and `groups`. The language has no quick answer:
- * whatever lists the names lists the indices, too, and makes text of each.
+ * Finds out whether an array has properties with names, such as a match's `index` and `groups`. The language has no
+ * quick answer: each function that lists the names lists the indices, too, and makes text of each.
  *
  * @module
  */

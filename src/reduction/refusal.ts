@@ -44,7 +44,7 @@ export class Refusal {
     return this;
   }
 
-  /** What the user is told. */
+  /** The reason in words. */
   explain(): TypeError {
     const { why, instead } = this.#reason;
     const advice = instead === undefined ? "" : `. ${instead}`;

@@ -22,7 +22,7 @@ const numberBytes = new Uint8Array(number.buffer);
 /** Writes one message at a time. */
 export class Writer {
   #bytes: Uint8Array = NO_BYTES;
-  /** What was given. */
+  /** The buffer that was given. */
   #target: Uint8Array = NO_BYTES;
   /** Where the message starts in `#bytes`. */
   #start = 0;

@@ -44,7 +44,7 @@ const LOGTAPE_LEVELS = [
 /** Under this symbol the copies of LogTape that a program has share their loggers. */
 const LOGTAPE = Symbol.for("logtape.rootLogger");
 
-/** What a child is told of its parent's logger. */
+/** The state of its parent's logger that a child is told. */
 export interface LoggerState {
   /** The child logger's own level; 0 for none, `null` for Infinity, which JSON has not. */
   readonly level: number | null;

@@ -1,4 +1,4 @@
-// What makes shared values and arrays: the functions under Python's names, and the types of what they take and give.
+// Makes shared values and arrays: the functions under Python's names, and the types of their arguments and results.
 
 import { elementsOf, sizeOf } from "./elements.ts";
 import { lockInCell, type Protection } from "./guarded.ts";
@@ -42,7 +42,7 @@ export interface UnlockedOptions {
   lock: false;
 }
 
-/** What an array of `C` may be made from: its length, or its elements; a string if they are characters. */
+/** The source of an array of `C`: its length, or its elements; a string if they are characters. */
 export type ArrayInit<C extends TypeCode> = number | Iterable<Elements[C]> | (C extends "c" | "u" ? string : never);
 
 /** A copy of a part of an array of `C`. */

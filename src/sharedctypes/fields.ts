@@ -21,7 +21,7 @@ export interface Field extends Demand {
   write(view: DataView, at: number, prepared: unknown): void;
   /** What the property is: for what has parts, a view of them. `place` and `within` are those of the structure. */
   read(view: DataView, at: number, place: Place, within: number): unknown;
-  /** What it is now, as plain data. */
+  /** Its present contents, as plain data. */
   snapshot(view: DataView, at: number): unknown;
 }
 

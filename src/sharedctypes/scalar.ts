@@ -6,7 +6,7 @@ import { newPlace, type Place, type PlaceReference, placeReference, restorePlace
 import { type ScalarType, scalarType, type Stored, type TypeCode, type View } from "./types.ts";
 import { showAsText } from "../runtime/shown.ts";
 
-/** What a scalar asks of its place. */
+/** The demand of a scalar on its place. */
 export function demandOf({ size }: ScalarType): { size: number; alignment: number; hasViews: boolean } {
   return { size, alignment: size, hasViews: false };
 }

@@ -19,7 +19,7 @@ import { StructureInstance } from "./structure_instance.ts";
 import type { ScalarType, Stored, View } from "./types.ts";
 import { showAsText } from "../runtime/shown.ts";
 
-/** What the wrapper does with an array. Indices are known to be within it. */
+/** The wrapper's access to an array. Indices are known to be within it. */
 export interface Sequence<T, S> {
   readonly length: number;
   read(index: number): T;

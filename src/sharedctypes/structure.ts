@@ -19,7 +19,7 @@ export interface Fields {
   readonly [name: string]: FieldType;
 }
 
-/** What JavaScript sees of a field. */
+/** The JavaScript type of a field. */
 export type FieldValue<T> = T extends TypeCode ? Elements[T]
   : T extends readonly [infer C extends TypeCode, number] ? Views[C]
   : T extends StructureType<infer F> ? Structured<F>
@@ -28,16 +28,16 @@ export type FieldValue<T> = T extends TypeCode ? Elements[T]
 /** The fields of a structure as properties. */
 export type FieldValues<F> = { -readonly [K in keyof F]: FieldValue<F[K]> };
 
-/** What a field may be set to. */
+/** Values that a field may be set to. */
 export type FieldInit<T> = T extends TypeCode ? Elements[T]
   : T extends readonly [infer C extends TypeCode, number] ? string | Iterable<Elements[C]>
   : T extends StructureType<infer F> ? StructureInit<F>
   : never;
 
-/** What a structure may be set to: some of its fields. Another structure of the same fields will do. */
+/** Values that a structure may be set to: some of its fields. Another structure of the same fields will do. */
 export type StructureInit<F> = { readonly [K in keyof F]?: FieldInit<F[K]> };
 
-/** What a structure is at one moment, as plain data. */
+/** The contents of a structure at one moment, as plain data. */
 export type Snapshot<F> = {
   [K in keyof F]: F[K] extends StructureType<infer G> ? Snapshot<G>
     : F[K] extends readonly [infer C extends TypeCode, number] ? Copies[C]

@@ -4,7 +4,7 @@ import { closedError } from "../addon/handles.ts";
 import type { Field, Member, StructureSpec } from "./fields.ts";
 import { closePlace, type Demand, type Place } from "./memory.ts";
 
-/** What an instance knows of its type. */
+/** The facts about its type that an instance knows. */
 export interface StructureLayout extends Field {
   readonly spec: StructureSpec;
   readonly members: readonly Member[];

@@ -2,7 +2,7 @@
 
 import { glance } from "../runtime/harmless.ts";
 
-/** What JavaScript sees of a value of each type. */
+/** The JavaScript type of a value of each type. */
 export interface Elements {
   /** `char`: a byte. */
   c: number;
@@ -127,7 +127,7 @@ export interface ViewConstructor<V extends View = View> {
   new (buffer: ArrayBufferLike, byteOffset?: number, length?: number): V;
 }
 
-/** What a typed array holds of a value. */
+/** The element of a typed array that holds a value. */
 export type Stored = number | bigint;
 
 /** How values of one type lie in memory. */

@@ -1,6 +1,8 @@
+// Guard: the proof that a lock is held, which `using` releases.
+
 import { register } from "../reduction/registry.ts";
 
-/** What an acquisition gives: proof that the lock is held, and the means to let go of it. */
+/** The result of an acquisition: proof that the lock is held, and the means to release it. */
 export interface Guard extends Disposable {
   /** Releases what was acquired; a second call does nothing. */
   release(): void;
@@ -8,7 +10,7 @@ export interface Guard extends Disposable {
   readonly ownerDied: boolean;
 }
 
-/** What a guard lets go of. */
+/** An object that a guard releases. */
 export interface Releasable {
   release(): void;
 }

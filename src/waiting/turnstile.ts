@@ -1,3 +1,5 @@
+// Turnstile: the order of the asynchronous callers of one object.
+
 import { Watch } from "./limits.ts";
 
 /**

@@ -1,5 +1,5 @@
-//! What the threads of this process have in common that are JavaScript of their own: Deno's Workers
-//! each load the package anew. The main thread notes who the process is; Workers look it up.
+//! Notes that all JavaScript threads of this process share. Each of Deno's Workers loads the
+//! package anew; the main thread notes the facts about the process, and Workers look them up.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! What can go wrong. Expected outcomes (not acquired, timed out, empty) are return values.
+//! Errors. Expected outcomes (not acquired, timed out, empty) are return values.
 
 use crate::sys::Errno;
 

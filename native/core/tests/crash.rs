@@ -30,7 +30,7 @@ use multiprocessing_core::tree::member::Member;
 /// Longer than anything here can take; a test that waits that long hangs.
 const WATCHDOG: Duration = Duration::from_secs(30);
 
-/// What a case shares with its victim: the number of its object, and counters.
+/// Memory that a case shares with its victim: the number of its object, and counters.
 #[derive(Clone, Copy)]
 struct Board<'a> {
     member: &'a Member,
@@ -101,7 +101,7 @@ fn case(name: &str, work: impl FnOnce(Board) + Send + 'static) {
     }
 }
 
-/// What a victim does.
+/// The work of a victim.
 type Role = (&'static str, fn(Board));
 
 const ROLES: [Role; 12] = [

@@ -1,5 +1,5 @@
-//! Which addresses the flags grant: hosts and ports as Deno reads them, and local sockets, which are
-//! files.
+//! The addresses that the flags grant: hosts and ports as Deno reads them, and local sockets, which
+//! are files.
 
 use std::net::IpAddr;
 use std::path::Path;

@@ -41,13 +41,13 @@ pub struct Incoming {
     length: Option<u64>,
     /// What has come of the body, unless it went straight to its receiver.
     body: Vec<u8>,
-    /// What went wrong where nobody could be told.
+    /// An error that nobody could be told yet.
     failure: Option<Failure>,
     /// Whether the last message was waited for so shortly that it pays to look out for the next.
     is_hot: bool,
 }
 
-/// What came of an attempt to receive.
+/// The outcome of an attempt to receive.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received {
     /// So many bytes, in the target.

@@ -11,11 +11,11 @@ pub struct Outgoing {
     written: usize,
     /// Whether the other end may have seen a part of what is kept.
     has_begun: bool,
-    /// What went wrong where nobody could be told.
+    /// An error that nobody could be told yet.
     failure: Option<Failure>,
 }
 
-/// What came of an attempt to send.
+/// The outcome of an attempt to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sent {
     Done,

@@ -18,7 +18,7 @@ use crate::sys::{Errno, poll, procfs, reaping, text, unix};
 use crate::tree::member::Member;
 use crate::tree::processes::{Place, ProcessEntry};
 
-/// What to start as a child.
+/// A program to start as a child.
 pub struct Start<'a> {
     pub path: &'a std::path::Path,
     pub arguments: &'a [String],
@@ -290,7 +290,7 @@ impl Child {
     }
 }
 
-/// What a child that was started ahead is to do.
+/// The work of a child that was started ahead.
 pub struct Work<'a> {
     pub name: &'a str,
     pub daemon: bool,

@@ -1,4 +1,5 @@
-//! What parent and child of one start say to each other, before the child has joined the tree.
+//! The messages between the parent and the child of one start, before the child has joined the
+//! tree.
 
 use std::os::fd::BorrowedFd;
 

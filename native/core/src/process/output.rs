@@ -5,12 +5,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use crate::error::{Error, Result};
 use crate::sys::pipe::{self, CHUNK};
 
-/// What a child has written and nobody has read.
+/// Bytes that a child has written and nobody has read.
 pub struct Output {
     pipe: OwnedFd,
 }
 
-/// What there is to read.
+/// The bytes that are there to be read.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Chunk {
     Bytes(Vec<u8>),

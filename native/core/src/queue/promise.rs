@@ -17,7 +17,7 @@ pub const LEFT: i32 = 2;
 /// The number of a wait: a process has the queue again that does not wait.
 pub const JOINED: i32 = 3;
 
-/// What a queue is waited for.
+/// The state that a queue is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueState {
     /// Something to take.
@@ -82,7 +82,7 @@ impl AwaitQueue {
         })
     }
 
-    /// What is to be told of the others; `None` if nothing.
+    /// News of the other processes; `None` if there is none.
     fn news(&self, queue: Queue) -> Option<i32> {
         if self.watch == Watch::Nothing {
             return None;

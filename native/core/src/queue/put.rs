@@ -30,7 +30,7 @@ const CATCH_UP_PACE: Duration = Duration::from_millis(1);
 pub struct Message<'a> {
     /// Given back to the receiver; says how to read the bytes.
     pub tag: u8,
-    /// What comes before `bytes`: a multiple of 8 bytes, or none.
+    /// The bytes before `bytes`: a multiple of 8, or none.
     pub head: &'a [u8],
     pub bytes: &'a [u8],
     /// Blocks that the message speaks of and the putting process holds.
@@ -43,7 +43,7 @@ impl Message<'_> {
     }
 }
 
-/// What came of an attempt to put.
+/// The outcome of an attempt to put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
     Done,

@@ -19,7 +19,7 @@ pub(super) const LONGEST_CHAIN: usize = 1 << 16;
 /// So many bytes of a message that is too long are shown all the same.
 pub const PREVIEW: usize = 1024;
 
-/// What came of an attempt to take.
+/// The outcome of an attempt to take.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Take {
     Message(Taken),

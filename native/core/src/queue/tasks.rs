@@ -210,7 +210,8 @@ impl<'a> Queue<'a> {
             .wrapping_sub(self.word(DONE).load(SeqCst))
     }
 
-    /// What processes that have ended took and nobody has acknowledged; asks the system.
+    /// Messages that processes took which have ended, and that nobody has acknowledged; asks the
+    /// system.
     pub fn abandoned(self) -> Option<(Option<Token>, u32)> {
         let head = self.mark(HEAD).count;
         let (mut lost, mut kept, mut taker) = (0u32, 0u32, None);

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::sys::{Errno, socket};
 use crate::wait::SLICE;
 
-/// What became of [`dial`].
+/// The outcome of [`dial`].
 pub enum Dialled {
     Connected(OwnedFd),
     UnderWay(Dial),

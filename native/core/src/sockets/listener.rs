@@ -80,7 +80,7 @@ impl AsFd for Listener {
 struct SocketFile {
     /// Absolute, as the working directory may be another one by then.
     path: PathBuf,
-    /// What tells it from a file of the same name that another process has made meanwhile.
+    /// Tells it from a file of the same name that another process has made meanwhile.
     identity: (u64, u64),
     owns_folder: bool,
 }

@@ -73,7 +73,7 @@ impl Found {
     }
 }
 
-/// What became of [`find`].
+/// The outcome of [`find`].
 pub enum Search {
     Found(Found),
     UnderWay(Errand<Found>),

@@ -100,7 +100,7 @@ pub struct Place {
     pub index: u32,
 }
 
-/// What came of an arrival.
+/// The outcome of an arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
     /// Others are missing.

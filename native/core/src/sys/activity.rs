@@ -110,7 +110,8 @@ struct Watched {
 }
 
 impl Watched {
-    /// What kind of file it is, in the words of `/proc/self/fd`; empty if none of the descriptors is of it.
+    /// The kind of a file, in the words of `/proc/self/fd`; empty if none of the descriptors is of
+    /// it.
     fn kind(&self) -> Result<String> {
         let by_number = PathBuf::from(format!("/proc/self/fd/{}", self.number));
         if self.is_at(&by_number) {

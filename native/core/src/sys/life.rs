@@ -1,8 +1,8 @@
-//! Whether processes and threads live, and are those that they were: `pidfd_open(2)`.
+//! Finds out whether processes and threads live, and are still the same: `pidfd_open(2)`.
 //!
-//! `/proc` is asked as little as can be: it may be that of another PID namespace, where this one's
-//! numbers are others' or nobody's, or hide what belongs to other users. A pidfd is of this
-//! process's own namespace, and becomes readable at the end, whoever reaps.
+//! `/proc` is asked as little as can be. It may belong to another PID namespace, where the same
+//! number is another process or none, or hide processes of other users. A pidfd is of this
+//! process's own namespace, and becomes readable at the end, whichever process reaps.
 //!
 //! | kernel  | process                     | another process's thread                            |
 //! | ------- | --------------------------- | --------------------------------------------------- |
@@ -20,7 +20,7 @@ use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open, test_kill_process};
 
 use super::{poll, procfs};
 
-/// What can be told of a process or thread.
+/// Whether a process or thread lives, as far as that can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Life {
     /// It is gone, or a zombie.

@@ -1,4 +1,4 @@
-//! What `/proc` tells about processes and threads (`proc_pid_stat(5)`).
+//! Reads from `/proc` what it says about processes and threads (`proc_pid_stat(5)`).
 
 use std::ffi::OsStr;
 use std::fs;

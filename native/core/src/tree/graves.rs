@@ -24,7 +24,7 @@ const UNKNOWN: u32 = 0;
 const CODE: u32 = 1;
 const SIGNAL: u32 = 2;
 
-/// What a grave tells.
+/// The contents of a grave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Epitaph {
     pub name: String,

@@ -21,7 +21,7 @@ use crate::sys::unix::{is_same_user, receive_descriptor};
 use crate::sys::{Errno, poll, unix};
 use crate::tree::member::Member;
 
-/// What a step of a fetch has come to.
+/// The outcome of a step of a fetch.
 #[derive(Debug)]
 pub enum Progress {
     Descriptor(OwnedFd),

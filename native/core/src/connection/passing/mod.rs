@@ -74,7 +74,7 @@ const LONGEST_TICKET: u64 = 1024;
 
 /// The reply's only byte, beside the descriptor; 0 without one.
 const GRANTED: u8 = b'A';
-/// What the receiver confirms the descriptor with.
+/// The byte by which the receiver confirms the descriptor.
 const CONFIRMED: u8 = b'C';
 
 fn new_secret() -> Result<Secret> {

@@ -41,7 +41,7 @@ pub struct Offers {
     this: Weak<Self>,
 }
 
-/// What there is while there are offers.
+/// The socket and the timer that exist while there are offers.
 struct Desk {
     name: Secret,
     socket: Arc<OwnedFd>,

@@ -29,7 +29,7 @@ const _: () = assert!(ACCOUNT_COUNT == 1 << 16);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Account(pub u16);
 
-/// What an account may use.
+/// The limits of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     pub bytes: u64,
@@ -209,7 +209,7 @@ impl Heap<'_> {
         [BYTES, BLOCKS, HOLDS].into_iter().any(|at| used(at) != 0)
     }
 
-    /// What an account uses, for tests.
+    /// The use of an account, for tests.
     #[cfg(test)]
     pub(super) fn used(&self, account: Account) -> [u64; 3] {
         [BYTES, BLOCKS, HOLDS].map(|at| self.arena.word64(word(account, at)).load(Relaxed))

@@ -263,7 +263,7 @@ impl Heap<'_> {
         processes
     }
 
-    /// What `holder` holds.
+    /// The blocks that `holder` holds.
     pub fn held_by(&self, holder: Holder) -> Vec<(Hold, BlockId)> {
         let mut found = Vec::new();
         let mut hold = self.arena.word64(holder.list(self.arena)).load(Relaxed) as u32;

@@ -1,5 +1,5 @@
-//! Which threads of this process have handles of a block, and which of them wait for what others do
-//! with it. A thread that sleeps until somebody puts is nobody who will.
+//! Notes which threads of this process have handles of a block, and which of them wait for other
+//! processes at it. A thread that sleeps until somebody puts will not put itself.
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -54,7 +54,7 @@ impl Attitude {
     }
 }
 
-/// What one thread has.
+/// The possession of one thread.
 #[derive(Debug, Clone, Copy, Default)]
 struct Share {
     thread: ThreadKey,
@@ -65,7 +65,7 @@ struct Share {
     goals: Goals,
 }
 
-/// What all threads have. Nearly always that is one.
+/// The possessions of all threads. Nearly always that is one.
 #[derive(Debug, Default)]
 pub(super) struct Shares {
     first: Share,
