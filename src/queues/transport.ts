@@ -10,6 +10,7 @@ import { translated } from "../addon/translate.ts";
 import { quickGet, quickPut } from "../addon/quick.ts";
 import type { Dumped } from "../reduction/encoder.ts";
 import { dumpInto, dumps, loads } from "../reduction/serialise.ts";
+import { bytesAlone } from "../reduction/bytes_alone.ts";
 import { currentViewReducer, discard, reduceInto } from "../reduction/registry.ts";
 import { keepingScratch, openScratch, type Scratch } from "../addon/scratch.ts";
 import { performance } from "../runtime/timing.ts";
@@ -200,8 +201,8 @@ export class Transport {
   }
 
   /** The value in the first `length` bytes, which speak of nothing else. */
-  #value(bytes: Uint8Array, length: number): unknown {
-    return readPlain(() => this.#restored(bytes, length));
+  #value(bytes: Uint8Array<ArrayBuffer>, length: number): unknown {
+    return bytesAlone(bytes, length) ?? readPlain(() => this.#restored(bytes, length));
   }
 
   #restored(bytes: Uint8Array, length: number): unknown {
