@@ -1,7 +1,7 @@
 //! A ring of 8-byte units, part of a queue's chain.
 
 use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::memory::arena::{Arena, Offset};
 use crate::memory::heap::{Block, BlockId, Hold, Kind};
@@ -69,7 +69,7 @@ impl<'a> Segment<'a> {
 
     #[inline(always)]
     fn get(self, offset: Offset) -> u32 {
-        // Relaxed: the queue's locks and marks order everything here.
+        // Relaxed: the queue's locks and marks order everything here but NEXT.
         self.words[offset as usize / 4].load(Relaxed)
     }
 
@@ -103,7 +103,8 @@ impl<'a> Segment<'a> {
     /// Says that from the position `end` on, `next` goes on; the unit before `end` is the mark.
     pub fn chain(self, next: BlockId, end: u32) {
         self.set(END, end);
-        self.set(NEXT, next);
+        // Release: whoever sees that there is a next one sees where it goes on (tag: CHAIN).
+        self.words[NEXT as usize / 4].store(next, Release);
     }
 
     pub fn unchain(self) {
@@ -118,8 +119,10 @@ impl<'a> Segment<'a> {
     /// The next segment, if `position` has reached the end of this one.
     #[inline]
     pub fn next_at(self, position: u32) -> Option<BlockId> {
+        // Acquire, and first: a producer may be chaining. With the end as it was before, 0, a consumer
+        // would leave at once, and lose all messages that are still here (tag: CHAIN).
+        let next = self.words[NEXT as usize / 4].load(Acquire);
         let mark = self.get(END).wrapping_sub(1);
-        let next = self.get(NEXT);
         (next != 0 && position.wrapping_sub(mark) < 1 << 31).then_some(next)
     }
 
@@ -190,3 +193,6 @@ impl<'a> Segment<'a> {
         self.at
     }
 }
+
+#[cfg(test)]
+mod tests;
