@@ -15,6 +15,9 @@ type Outcome = { readonly value: unknown } | { readonly error: unknown };
 /** Chunks for each worker that may be under way or waiting to be handed out, if the user does not say how many. */
 const LEAST_BUFFERED = 16;
 
+/** So much of what one worker has ahead is handed out before more is put. */
+const REFILL = 1 / 4;
+
 interface Waiter {
   resolve(result: IteratorResult<unknown>): void;
   reject(error: unknown): void;
@@ -40,6 +43,8 @@ export class ImapCall extends Call {
   #taken = 0;
   #arrived = 0;
   #handedOut = 0;
+  /** How many of them since the workers' tasks were last seen to. */
+  #freed = 0;
   /** Why nothing comes after the items that were taken: the input has ended, or has thrown. */
   #last: { readonly error?: unknown; readonly isError: boolean } | null = null;
   isDry = false;
@@ -127,7 +132,7 @@ export class ImapCall extends Call {
   next(timeout: number, signal?: AbortSignal): Promise<IteratorResult<unknown>> {
     const outcome = this.#waiters.length === 0 ? this.#pop() : undefined;
     if (outcome !== undefined) {
-      if (!this.isDry) this.host.dispatch(); // there is room for one more
+      this.#refill();
       return "error" in outcome
         ? Promise.reject(outcome.error)
         : Promise.resolve({ value: outcome.value, done: false });
@@ -135,6 +140,15 @@ export class ImapCall extends Call {
     if (this.#isDrained()) return this.#lastWord();
     if (timeout === 0) return Promise.reject(late(timeout));
     return this.#wait(timeout, signal);
+  }
+
+  /** There is room for one more. Of quick tasks several are put at a time: there are enough for the workers meanwhile. */
+  #refill(): void {
+    if (this.isDry) return;
+    const several = this.#options.buffersize === null ? this.host.ahead * REFILL : 1;
+    if (++this.#freed < several) return;
+    this.#freed = 0;
+    this.host.dispatch();
   }
 
   async #wait(timeout: number, signal?: AbortSignal): Promise<IteratorResult<unknown>> {
