@@ -4,6 +4,14 @@
  * @module
  */
 
+// Every type of the sub-paths; what there is besides types is listed below.
+export type * from "./src/connection.ts";
+export type * from "./src/context.ts";
+export type * from "./src/pool.ts";
+export type * from "./src/process.ts";
+export type * from "./src/sharedctypes.ts";
+export type * from "./src/synchronize.ts";
+
 export {
   freezeSupport,
   getAllStartMethods,

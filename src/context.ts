@@ -11,16 +11,16 @@
  * @module
  */
 
+export { BaseContext } from "./context/base.ts";
+export type * from "./context/contracts.ts";
 export {
-  BaseContext,
   DefaultContext,
   ForkServerContext,
   ForkServerProcess,
-  type GetStartMethodOptions,
-  type SetStartMethodOptions,
+  LocalContext,
   SpawnContext,
   SpawnProcess,
-} from "./context/base.ts";
+} from "./context/local.ts";
 export type { StartMethod } from "./launch/settings.ts";
 export {
   freezeSupport,

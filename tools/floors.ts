@@ -26,7 +26,7 @@ export const SRC_FLOORS: Floors = [
  * Imports that are no use of what stands above, but its beginning: a program made by `deno compile` is its own children
  * and becomes one by a literal `import()`, without which the compiled program would not contain that module.
  */
-export const BEGINNINGS: readonly Arrow[] = [{ from: "src/context/base.ts", to: "src/child/main.ts" }];
+export const BEGINNINGS: readonly Arrow[] = [{ from: "src/context/local.ts", to: "src/child/main.ts" }];
 
 /** Of the modules of `native/core`, the lowest floor first. */
 export const CORE_FLOORS: Floors = [];

@@ -1,6 +1,7 @@
 // The functions of the package that are the methods of its default context.
 
-import { type BaseContext, DefaultContext, type GetStartMethodOptions, type SetStartMethodOptions } from "./base.ts";
+import type { GetStartMethodOptions, SetStartMethodOptions } from "./contracts.ts";
+import { DefaultContext, type LocalContext } from "./local.ts";
 import type { StartMethod } from "../launch/settings.ts";
 
 const DEFAULT = new DefaultContext();
@@ -22,7 +23,7 @@ const DEFAULT = new DefaultContext();
  * assertEquals(spawn.getStartMethod(), "spawn");
  * ```
  */
-export function getContext(method?: string | null): BaseContext {
+export function getContext(method?: string | null): LocalContext {
   return DEFAULT.getContext(method);
 }
 

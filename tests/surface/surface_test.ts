@@ -26,8 +26,8 @@ const SUB_PATHS: Record<string, string[]> = {
     ...["deliverChallenge", "deliverChallengeSync", "descriptorOf", "wait", "waitSync"],
   ],
   context: [
-    ...["BaseContext", "DefaultContext", "ForkServerContext", "ForkServerProcess", "SpawnContext", "SpawnProcess"],
-    ...["freezeSupport", "getAllStartMethods", "getContext", "getStartMethod", "setExecutable"],
+    ...["BaseContext", "DefaultContext", "ForkServerContext", "ForkServerProcess", "LocalContext", "SpawnContext"],
+    ...["SpawnProcess", "freezeSupport", "getAllStartMethods", "getContext", "getStartMethod", "setExecutable"],
     ...["setForkserverPreload", "setStartMethod"],
   ],
   pool: ["AsyncResult", "ImapIterator", "Pool", "currentTask"],

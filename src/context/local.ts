@@ -1,0 +1,222 @@
+// The package's own contexts: its classes and functions as members, with a start method of their own. The functions that
+// users call are in default.ts.
+
+import { callingModules, moduleUrl } from "../callable/reference.ts";
+import { workIfChild } from "../runtime/freeze.ts";
+import { Pipe } from "../connection/pipe.ts";
+import { Pool } from "../pool/pool.ts";
+import type { PoolOptions } from "../pool/options.ts";
+import { activeChildren } from "../process/children.ts";
+import type { AnyFunction } from "../process/options.ts";
+import { Process } from "../process/process.ts";
+import { JoinableQueue } from "../queues/joinable_queue.ts";
+import { Queue } from "../queues/queue.ts";
+import { SimpleQueue } from "../queues/simple_queue.ts";
+import { Array, copy, RawArray, RawValue, synchronized, Value } from "../sharedctypes/factories.ts";
+import { Structure } from "../sharedctypes/structure.ts";
+import {
+  bindMethod,
+  chooseExecutable,
+  chosenMethod,
+  MAIN,
+  methodInUse,
+  preloadModules,
+  setMethod,
+  START_METHODS,
+  type StartMethod,
+  startMethodNamed,
+} from "../launch/settings.ts";
+import { Barrier } from "../synchronize/barrier.ts";
+import { BoundedSemaphore, Semaphore } from "../synchronize/semaphore.ts";
+import { Condition } from "../synchronize/condition.ts";
+import { Event } from "../synchronize/event.ts";
+import { Lock, RLock } from "../synchronize/lock.ts";
+import { BaseContext } from "./base.ts";
+import type { GetStartMethodOptions, SetStartMethodOptions } from "./contracts.ts";
+
+/** A process that is always started by spawn, whatever the default. As `multiprocessing.context.SpawnProcess`. */
+export class SpawnProcess<A extends readonly unknown[] = unknown[], K = never, F extends AnyFunction = never>
+  extends Process<A, K, F> {
+  static {
+    bindMethod(SpawnProcess, "spawn");
+  }
+}
+
+/**
+ * A process that is always started by forkserver, whatever the default. As
+ * `multiprocessing.context.ForkServerProcess`.
+ */
+export class ForkServerProcess<A extends readonly unknown[] = unknown[], K = never, F extends AnyFunction = never>
+  extends Process<A, K, F> {
+  static {
+    bindMethod(ForkServerProcess, "forkserver");
+  }
+}
+
+/**
+ * The package's own: its classes and functions as members. Only processes depend on the context; queues, locks and values
+ * work with every method.
+ */
+export abstract class LocalContext extends BaseContext {
+  /** The class of this context's processes. */
+  abstract override readonly Process: typeof Process;
+  /** The package's own `Pool`, whose workers are this context's processes unless its options say otherwise. */
+  override readonly Pool: typeof Pool = poolIn(this);
+  /** The package's own `Queue`. */
+  override readonly Queue: typeof Queue = Queue;
+  /** The package's own `JoinableQueue`. */
+  override readonly JoinableQueue: typeof JoinableQueue = JoinableQueue;
+  /** The package's own `SimpleQueue`. */
+  override readonly SimpleQueue: typeof SimpleQueue = SimpleQueue;
+  /** The package's own `Pipe`. */
+  override readonly Pipe: typeof Pipe = Pipe;
+  /** The package's own `Lock`. */
+  override readonly Lock: typeof Lock = Lock;
+  /** The package's own `RLock`. */
+  override readonly RLock: typeof RLock = RLock;
+  /** The package's own `Semaphore`. */
+  override readonly Semaphore: typeof Semaphore = Semaphore;
+  /** The package's own `BoundedSemaphore`. */
+  override readonly BoundedSemaphore: typeof BoundedSemaphore = BoundedSemaphore;
+  /** The package's own `Condition`. */
+  override readonly Condition: typeof Condition = Condition;
+  /** The package's own `Event`. */
+  override readonly Event: typeof Event = Event;
+  /** The package's own `Barrier`. */
+  override readonly Barrier: typeof Barrier = Barrier;
+  /** The package's own `Value`. */
+  override readonly Value: typeof Value = Value;
+  /** The package's own `Array`. */
+  override readonly Array: typeof Array = Array;
+  /** The package's own `RawValue`. */
+  override readonly RawValue: typeof RawValue = RawValue;
+  /** The package's own `RawArray`. */
+  readonly RawArray: typeof RawArray = RawArray;
+  /** The package's own `Structure`. */
+  readonly Structure: typeof Structure = Structure;
+  /** The package's own `copy`. */
+  readonly copy: typeof copy = copy;
+  /** The package's own `synchronized`. */
+  readonly synchronized: typeof synchronized = synchronized;
+  /** The package's own `activeChildren`. */
+  override readonly activeChildren: typeof activeChildren = activeChildren;
+
+  /** The method of this context's processes. */
+  abstract override getStartMethod(options?: GetStartMethodOptions): StartMethod | null;
+
+  /**
+   * The context of a method; without one, this context.
+   *
+   * @throws {RangeError} If there is no such method.
+   */
+  override getContext(method?: string | null): LocalContext {
+    return method === undefined || method === null ? this : CONTEXTS[startMethodNamed(method)];
+  }
+
+  /** The methods that there are, the default first. */
+  override getAllStartMethods(): StartMethod[] {
+    return [...START_METHODS];
+  }
+
+  /**
+   * Sets the program that processes are, for all contexts.
+   *
+   * @throws {TypeError} If it is neither a path nor a `file:` URL.
+   */
+  setExecutable(path: string | URL): void {
+    chooseExecutable(path);
+  }
+
+  /** The package's own `freezeSupport`. */
+  async freezeSupport(): Promise<void> {
+    await workIfChild({
+      args: Deno.args,
+      async work(args) {
+        Object.defineProperty(Deno, "args", { value: args, configurable: true, enumerable: true });
+        const { start } = await import("../child/main.ts");
+        await start({});
+        Deno.exit();
+      },
+    });
+  }
+
+  /**
+   * Sets what processes of `"forkserver"` import while they wait to be used, for all contexts.
+   *
+   * @throws {TypeError} If it is not an array of strings, or one of them names no module.
+   */
+  setForkserverPreload(specifiers: readonly string[]): void {
+    if (!globalThis.Array.isArray(specifiers) || specifiers.some((it) => typeof it !== "string")) {
+      throw new TypeError(
+        `Cannot preload ${Deno.inspect(specifiers)}: wanted an array of strings, each a module or "${MAIN}"`,
+      );
+    }
+    const caller: string | undefined = callingModules()[0] ?? Deno.mainModule;
+    preloadModules(specifiers.map((it) => it === MAIN ? it : moduleUrl(it, caller)));
+  }
+}
+
+/** The context of `"spawn"`: every process is a fresh Deno. */
+export class SpawnContext extends LocalContext {
+  /** {@linkcode SpawnProcess}. */
+  override readonly Process: typeof Process = SpawnProcess as typeof Process;
+
+  /** `"spawn"`. */
+  override getStartMethod(): StartMethod {
+    return "spawn";
+  }
+}
+
+/** The context of `"forkserver"`: every process is a Deno that was started ahead, if there is one. */
+export class ForkServerContext extends LocalContext {
+  /** {@linkcode ForkServerProcess}. */
+  override readonly Process: typeof Process = ForkServerProcess as typeof Process;
+
+  /** `"forkserver"`. */
+  override getStartMethod(): StartMethod {
+    return "forkserver";
+  }
+}
+
+/** The context of the package's own functions and classes. Its method is chosen once, or by the first use. */
+export class DefaultContext extends LocalContext {
+  /** The package's own `Process`. */
+  override readonly Process: typeof Process = Process;
+
+  /** The context of a method; without one, that of the default method, which is chosen by that. */
+  override getContext(method?: string | null): LocalContext {
+    return super.getContext(method ?? methodInUse());
+  }
+
+  /** The method; unless `allowNone` is set, it is chosen by the question. */
+  override getStartMethod(options: GetStartMethodOptions = {}): StartMethod | null {
+    return options.allowNone ? chosenMethod() : methodInUse();
+  }
+
+  /**
+   * Chooses the method; with `null` and `force`, the choice is open again.
+   *
+   * @throws {RangeError} If there is no such method.
+   * @throws {InvalidStateError} If one was chosen or used before, and `force` is not set.
+   */
+  override setStartMethod(method: string | null, options: SetStartMethodOptions = {}): void {
+    setMethod(method, options.force === true);
+  }
+}
+
+function poolIn(context: LocalContext): typeof Pool {
+  return class<I extends readonly unknown[]> extends Pool<I> {
+    static {
+      Object.defineProperty(this, "name", { value: "Pool" });
+    }
+
+    constructor(processes?: number | null, options: PoolOptions<I> = {}) {
+      super(processes, { context, ...options });
+    }
+  };
+}
+
+const CONTEXTS: Readonly<Record<StartMethod, LocalContext>> = {
+  spawn: new SpawnContext(),
+  forkserver: new ForkServerContext(),
+};
