@@ -2,6 +2,7 @@
 
 import { namespaceAtOnce, rememberNamespace } from "./namespaces.ts";
 import type { ModuleLoader, ModuleNamespace } from "./types.ts";
+import { pathOfUrl } from "../runtime/file_urls.ts";
 import { nodeProcess } from "../runtime/node.ts";
 
 /** Imports of modules by URL: what a computed `import()` may not load for want of read permission. */
@@ -36,7 +37,7 @@ export async function load(url: string, loaders: ModuleLoaders): Promise<ModuleN
 export function requireModule(url: string): ModuleNamespace | null {
   if (!/^file:[^?#]*$/.test(url)) return null;
   try {
-    const path = decodeURIComponent(new URL(url).pathname);
+    const path = pathOfUrl(url);
     const exports = nodeProcess().getBuiltinModule("node:module").createRequire(url)(path);
     const namespace = namespaceAtOnce(url); // it is loaded now
     return namespace === null || namespace === "later" ? importedCommonJs(exports) : namespace;

@@ -1,6 +1,7 @@
 // Where listeners listen and clients connect: addresses as users write them, checked and permitted.
 
 import type { SocketName } from "../addon/binding.ts";
+import { permission, PERMISSIONS, queryDeno } from "../runtime/permissions.ts";
 
 /**
  * Where a listener is: a host and a port for TCP (port 0: any that is free, where one listens); or a path for a UNIX
@@ -126,15 +127,13 @@ export function requireFound(place: Place, found: readonly SocketName[], action:
   }
 }
 
-const ALL = ["read", "write", "net", "env", "sys", "run", "ffi", "import"] as const;
-
 function requireAll(action: string, what: string): void {
-  if (ALL.every((name) => Deno.permissions.querySync({ name }).state === "granted")) return;
+  if (PERMISSIONS.every((name) => queryDeno(permission(name)).state === "granted")) return;
   throw notCapable(`Cannot ${action} ${what}: requires all access`, "--allow-all");
 }
 
 function require(descriptor: Deno.PermissionDescriptor, action: string, what: string): void {
-  let { state } = Deno.permissions.querySync(descriptor);
+  let { state } = queryDeno(descriptor);
   // Asks the user, where there is one to ask.
   if (state === "prompt") state = Deno.permissions.requestSync(descriptor).state;
   if (state === "granted") return;
@@ -143,7 +142,7 @@ function require(descriptor: Deno.PermissionDescriptor, action: string, what: st
 
 /** What is not permitted, but was not denied either, is permitted by its first name. */
 function refuseDenied(descriptor: Deno.PermissionDescriptor, action: string, what: string): void {
-  if (Deno.permissions.querySync(descriptor).state !== "denied") return;
+  if (queryDeno(descriptor).state !== "denied") return;
   throw notCapable(`Cannot ${action} ${what}: requires ${descriptor.name} access`, flagOf(descriptor));
 }
 
@@ -151,16 +150,16 @@ function notCapable(why: string, flag: string): Error {
   return new Deno.errors.NotCapable(`${why}, run again with the ${flag} flag`);
 }
 
-function net(host: string, port: number): Deno.NetPermissionDescriptor {
-  return { name: "net", host: `${bracketed(host)}:${port}` };
+function net(host: string, port: number): Deno.PermissionDescriptor {
+  return permission("net", `${bracketed(host)}:${port}`);
 }
 
-function unix(path: string): Deno.NetPermissionDescriptor {
-  return { name: "net", host: `unix:${path}` };
+function unix(path: string): Deno.PermissionDescriptor {
+  return permission("net", `unix:${path}`);
 }
 
 function files(path: string): Deno.PermissionDescriptor[] {
-  return [{ name: "read", path }, { name: "write", path }];
+  return [permission("read", path), permission("write", path)];
 }
 
 function flagOf(descriptor: Deno.PermissionDescriptor): string {

@@ -16,15 +16,11 @@ import { Array, copy, RawArray, RawValue, synchronized, Value } from "../sharedc
 import { Structure } from "../sharedctypes/structure.ts";
 import {
   bindMethod,
-  chooseExecutable,
-  chosenMethod,
   MAIN,
-  methodInUse,
-  preloadModules,
-  setMethod,
   START_METHODS,
   type StartMethod,
   startMethodNamed,
+  startSettings,
 } from "../launch/settings.ts";
 import { Barrier } from "../synchronize/barrier.ts";
 import { BoundedSemaphore, Semaphore } from "../synchronize/semaphore.ts";
@@ -124,7 +120,7 @@ export abstract class LocalContext extends BaseContext {
    * @throws {TypeError} If it is neither a path nor a `file:` URL.
    */
   setExecutable(path: string | URL): void {
-    chooseExecutable(path);
+    startSettings.executable = path;
   }
 
   /** The package's own `freezeSupport`. */
@@ -152,7 +148,7 @@ export abstract class LocalContext extends BaseContext {
       );
     }
     const caller: string | undefined = callingModules()[0] ?? Deno.mainModule;
-    preloadModules(specifiers.map((it) => it === MAIN ? it : moduleUrl(it, caller)));
+    startSettings.preload = specifiers.map((it) => it === MAIN ? it : moduleUrl(it, caller));
   }
 }
 
@@ -185,12 +181,12 @@ export class DefaultContext extends LocalContext {
 
   /** The context of a method; without one, that of the default method, which is chosen by that. */
   override getContext(method?: string | null): LocalContext {
-    return super.getContext(method ?? methodInUse());
+    return super.getContext(method ?? startSettings.useMethod());
   }
 
   /** The method; unless `allowNone` is set, it is chosen by the question. */
   override getStartMethod(options: GetStartMethodOptions = {}): StartMethod | null {
-    return options.allowNone ? chosenMethod() : methodInUse();
+    return options.allowNone ? startSettings.method : startSettings.useMethod();
   }
 
   /**
@@ -200,7 +196,7 @@ export class DefaultContext extends LocalContext {
    * @throws {InvalidStateError} If one was chosen or used before, and `force` is not set.
    */
   override setStartMethod(method: string | null, options: SetStartMethodOptions = {}): void {
-    setMethod(method, options.force === true);
+    startSettings.chooseMethod(method, options.force === true);
   }
 }
 

@@ -1,14 +1,11 @@
 // The permissions of a child: given in the shape of Deno's Worker, checked against this process's own, and written as
 // flags of the child's command line. What native code may do in such a child is decided in native/core/src/cage.
 
-import {
-  type Flag,
-  format,
-  inheritedPermissions,
-  type ParentCommandLine,
-  type PermissionName,
-} from "./command_line.ts";
 import { hasBytes, pathOfUrl } from "../runtime/file_urls.ts";
+import { absolutePath, withoutDots } from "../runtime/paths.ts";
+import { permission, queryDeno } from "../runtime/permissions.ts";
+import { inheritedPermissions, type ParentCommandLine } from "./child_command_line.ts";
+import { type Flag, format } from "./flags.ts";
 
 /** A permission in {@linkcode ChildPermissions}: all of it, nothing, what this process has, or the listed parts. */
 export type Grant<T> = boolean | "inherit" | readonly T[];
@@ -156,7 +153,7 @@ function ownGrant(name: Name, { inherited, granting }: Context): "all" | string[
   const flags = inherited.filter((flag) => flag.name === `allow-${name}`);
   if (flags.some(({ value }) => value === undefined)) return "all";
   if (inherited.some((flag) => flag.name === "permission-set")) {
-    const { state, partial } = ask(granting, { name } as Deno.PermissionDescriptor);
+    const { state, partial } = ask(granting, permission(name));
     if (state === "granted" && !partial) return "all";
     if (name === "import") return [];
     throw notCapable(granting, `"${name}" cannot be inherited from the permission set of a configuration file`);
@@ -169,7 +166,7 @@ function requireHeld(name: Name, item: string | null, context: Context): void {
   const { granting } = context;
   const what = item === null ? `"${name}"` : `"${name}" for "${item}"`;
   const lacking = notCapable(granting, `this process has no permission ${what} itself`);
-  const whole = ask(granting, { name } as Deno.PermissionDescriptor);
+  const whole = ask(granting, permission(name));
   // The child repeats this process's --deny flags, so a partial grant that comes from those is safe to pass on. A
   // denial in a configuration file cannot be repeated; then the grant is refused.
   const isVisible = ({ partial }: { partial: boolean }) =>
@@ -186,12 +183,12 @@ function requireHeld(name: Name, item: string | null, context: Context): void {
     if (own === "all" || own.includes(item)) return;
     throw lacking;
   }
-  const part = ask(granting, descriptorOf(name, item));
+  const part = ask(granting, permission(name, item));
   if (part.state !== "granted" || !isVisible(part)) throw lacking;
 }
 
 function ask({ query }: Granting, descriptor: Deno.PermissionDescriptor) {
-  return (query ?? ((it) => Deno.permissions.querySync(it)))(descriptor);
+  return (query ?? queryDeno)(descriptor);
 }
 
 function isPattern(name: Name, item: string): boolean {
@@ -199,27 +196,11 @@ function isPattern(name: Name, item: string): boolean {
   return (name === "net" || name === "import") && (item.includes("*") || /\/\d+$/.test(item));
 }
 
-function descriptorOf(name: PermissionName, item: string): Deno.PermissionDescriptor {
-  const keys = { env: "variable", sys: "kind", run: "command", net: "host", import: "host" } as const;
-  const key = name in keys ? keys[name as keyof typeof keys] : "path";
-  return { name, [key]: item } as unknown as Deno.PermissionDescriptor;
-}
-
 /** An item as it is written into the flag. */
 function written(name: Name, item: string | URL, directory: string): string {
   const text = item instanceof URL ? pathOfUrl(item) : item;
   const isPath = SHAPES[name] === "path" || SHAPES[name] === "program" && text.includes("/");
-  return isPath ? expressible(absolute(text, directory), `"permissions.${name}"`) : text;
-}
-
-/** The path without `.` and `..`. */
-function absolute(path: string, directory: string): string {
-  const parts: string[] = [];
-  for (const part of (path.startsWith("/") ? path : `${directory}/${path}`).split("/")) {
-    if (part === "..") parts.pop();
-    else if (part !== "." && part !== "") parts.push(part);
-  }
-  return `/${parts.join("/")}`;
+  return isPath ? expressible(withoutDots(absolutePath(text, directory)), `"permissions.${name}"`) : text;
 }
 
 /** The path, unless no flag could name it: it would name another one, or several. */
@@ -254,8 +235,9 @@ function requireItem(name: Name, item: unknown): void {
   }
   if (isPattern(name, item)) return;
   try {
-    // Deno checks the item's syntax here. With --allow-all it accepts anything.
-    Deno.permissions.querySync(descriptorOf(name, item));
+    // Deno checks the item's syntax here. With --allow-all it accepts anything, so mistakes are found only in processes
+    // with fewer permissions.
+    queryDeno(permission(name, item));
   } catch (error) {
     throw wrong(`${place}: ${(error as Error).message}`);
   }

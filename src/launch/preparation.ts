@@ -10,8 +10,8 @@ import { dumps, loads } from "../reduction/serialise.ts";
 import { discard } from "../reduction/registry.ts";
 import type { StartMethod } from "./settings.ts";
 
-/** What a child must know before it can import the user's modules. */
-export interface Preparation {
+/** What a child must know of itself before it can import the user's modules. */
+export interface Facts {
   /** The name of the process, and the numbers that its default name is made of. */
   name: string;
   identity: number[];
@@ -33,14 +33,18 @@ export interface Preparation {
   directory: string | null;
   /** How it was started, and by default starts its own children. */
   startMethod: StartMethod;
+}
+
+/** What a child is told first: the facts, and what it is to run as far as that is known. */
+export interface Preparation extends Facts {
   /** The function to run. */
   target: FunctionReference | null;
   /** The class of the process object, if that has a `run` of its own. */
   process: FunctionReference | null;
 }
 
-/** What can be read only when the user's modules, and with them their classes, have been imported. */
-export interface Belongings {
+/** What a process works with. It can be read only when the user's modules, and with them their classes, are there. */
+export interface Arguments {
   /** What the target is called with. */
   args: readonly unknown[];
   /** The own properties of the process object, if its class travels. */
@@ -67,21 +71,21 @@ type LateWork = [target: LateReference | null, process: LateReference | null];
 const LENGTH_BYTES = 4;
 
 /**
- * A preparation, what follows later and the belongings, one behind the other. The first is JSON: V8 reads that before a
+ * A preparation, what follows later and the arguments, one behind the other. The first is JSON: V8 reads that before a
  * child could have compiled the decoder, which a target without arguments does not need.
  */
 export function writePreparation(
-  preparation: Omit<Preparation, keyof ToRun> & ToRun,
-  { args, state }: Belongings,
+  facts: Facts,
+  { target, process }: ToRun,
+  { args, state }: Arguments,
 ): PreparationMessage {
-  const { target, process } = preparation;
   const late: LateWork = [target && isLate(target) ? target : null, process && isLate(process) ? process : null];
-  const facts = {
-    ...preparation,
+  const preparation = {
+    ...facts,
     target: late[0] === null ? target : null,
     process: late[1] === null ? process : null,
   };
-  const head = { bytes: new TextEncoder().encode(JSON.stringify(facts)), attachments: [] };
+  const head = { bytes: new TextEncoder().encode(JSON.stringify(preparation)), attachments: [] };
   const work = written(late, late.every((it) => it === null));
   let tail: PreparationMessage;
   try {
@@ -112,8 +116,8 @@ export interface ReadPreparation {
   preparation: Preparation;
   /** Reads what the process is to run. */
   toRun: () => ToRun;
-  /** Reads the belongings. */
-  belongings: () => Belongings;
+  /** Reads what it works with. */
+  readArguments: () => Arguments;
 }
 
 /** Takes a preparation apart. */
@@ -132,9 +136,9 @@ export function readPreparation(bytes: Uint8Array): ReadPreparation {
       const [target, process] = late.length === 0 ? [null, null] : loads(late) as LateWork;
       return { target: target ?? preparation.target, process: process ?? preparation.process };
     },
-    belongings() {
+    readArguments() {
       if (tail.length === 0) return { args: [], state: {} };
-      const [args, state] = readWhole(() => loads(tail)) as [Belongings["args"], Belongings["state"]];
+      const [args, state] = readWhole(() => loads(tail)) as [Arguments["args"], Arguments["state"]];
       return { args, state };
     },
   };

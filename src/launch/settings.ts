@@ -1,5 +1,5 @@
-// How processes are started: which methods there are, which one this process uses, and with which executable. The
-// settings that users make in context.ts are kept here, where process.ts sees them.
+// How processes are started: which methods there are, which one this process uses, with which executable, and what is
+// imported ahead. Users set it by a context (context/local.ts).
 
 import { InvalidStateError } from "../errors.ts";
 import { pathOfUrl } from "../runtime/file_urls.ts";
@@ -10,27 +10,64 @@ export type StartMethod = "spawn" | "forkserver";
 /** All methods; the default is the first. */
 export const START_METHODS: readonly StartMethod[] = ["spawn", "forkserver"];
 
-/** The names of the default preload list, as in Python: the main module. */
+/** The name of the main module in the preload list, as in Python. */
 export const MAIN = "__main__";
 
-let chosen: StartMethod | null = null;
-let executable: string | null = null;
-let preload: readonly string[] = [MAIN];
+/** What is set for all processes that are started from now on. */
+class StartSettings {
+  #executable: string | null = null;
+  #preload: readonly string[] = [MAIN];
 
-/** The method that was chosen or used; `null` if none was. */
-export function chosenMethod(): StartMethod | null {
-  return chosen;
+  /** The method that was chosen or used; `null` if none was. */
+  method: StartMethod | null = null;
+
+  /** The method to be used; from now on it is chosen. */
+  useMethod(): StartMethod {
+    return this.method ??= START_METHODS[0];
+  }
+
+  /**
+   * Chooses a method as `setStartMethod` does.
+   *
+   * @throws {RangeError} If there is no such method.
+   * @throws {InvalidStateError} If one is chosen already, and `force` is not set.
+   */
+  chooseMethod(method: string | null, force: boolean): void {
+    if (this.method !== null && !force) {
+      throw new InvalidStateError(
+        `Cannot set the start method to ${Deno.inspect(method)}: context has already been set, to "${this.method}"; ` +
+          "set it before it is used, or with { force: true }",
+      );
+    }
+    if (method !== null) this.method = startMethodNamed(method);
+    else if (force) this.method = null;
+    else this.useMethod();
+  }
+
+  /** What is to be started instead of the running Deno, and takes its command line; `null` if nothing was set. */
+  get executable(): string | null {
+    return this.#executable;
+  }
+
+  /** @throws {TypeError} If it is neither a path nor a `file:` URL. */
+  set executable(path: string | URL) {
+    if (typeof path === "string" && path !== "") this.#executable = path;
+    else if (path instanceof URL && path.protocol === "file:") this.#executable = pathOfUrl(path);
+    else throw new TypeError(`Cannot set the executable to ${Deno.inspect(path)}: wanted a path or a file: URL`);
+  }
+
+  /** The modules that warm processes import ahead: URLs, or {@linkcode MAIN}. */
+  get preload(): readonly string[] {
+    return this.#preload;
+  }
+
+  set preload(urls: readonly string[]) {
+    this.#preload = [...urls];
+  }
 }
 
-/** The method to be used; from now on it is chosen. */
-export function methodInUse(): StartMethod {
-  return chosen ??= START_METHODS[0];
-}
-
-/** Chooses a method, or with `null` none. */
-export function chooseMethod(method: StartMethod | null): void {
-  chosen = method;
-}
+/** The settings of this process. */
+export const startSettings: StartSettings = new StartSettings();
 
 /** The methods of classes whose processes are always started by the same one. */
 const bound = new Map<unknown, StartMethod>();
@@ -46,33 +83,7 @@ export function methodFor(Class: unknown): StartMethod {
     const method = bound.get(it);
     if (method !== undefined) return method;
   }
-  return methodInUse();
-}
-
-/** What is to be started instead of the running Deno; `null` if nothing was set. */
-export function chosenExecutable(): string | null {
-  return executable;
-}
-
-/**
- * Sets the program that children are. It must take Deno's command line.
- *
- * @throws {TypeError} If it is neither a path nor a `file:` URL.
- */
-export function chooseExecutable(path: string | URL): void {
-  if (typeof path === "string" && path !== "") executable = path;
-  else if (path instanceof URL && path.protocol === "file:") executable = pathOfUrl(path);
-  else throw new TypeError(`Cannot set the executable to ${Deno.inspect(path)}: wanted a path or a file: URL`);
-}
-
-/** The modules that warm processes import ahead: URLs, or {@linkcode MAIN}. */
-export function preloadedModules(): readonly string[] {
-  return preload;
-}
-
-/** Replaces the list of {@linkcode preloadedModules}. */
-export function preloadModules(urls: readonly string[]): void {
-  preload = [...urls];
+  return startSettings.useMethod();
 }
 
 /**
@@ -86,21 +97,4 @@ export function startMethodNamed(name: string): StartMethod {
   const wanted = START_METHODS.map((it) => `"${it}"`).join(" or ");
   const why = name === "fork" ? ": Deno's engine does not survive fork(2)" : "";
   throw new RangeError(`Cannot find context for ${Deno.inspect(name)}${why}; wanted ${wanted}`);
-}
-
-/**
- * Chooses a method as `setStartMethod` does.
- *
- * @throws {InvalidStateError} If one is chosen already, and `force` is not set.
- */
-export function setMethod(method: string | null, force: boolean): void {
-  if (chosen !== null && !force) {
-    throw new InvalidStateError(
-      `Cannot set the start method to ${Deno.inspect(method)}: context has already been set, to "${chosen}"; ` +
-        "set it before it is used, or with { force: true }",
-    );
-  }
-  if (method !== null) chooseMethod(startMethodNamed(method));
-  else if (force) chooseMethod(null);
-  else methodInUse();
 }

@@ -3,59 +3,51 @@
 // sleeps in the kernel until it is told what to do. It is used for one process, as any other child. The child's half is
 // `startAhead` in child/main.ts; the processes that wait are kept in native/addon/src/warm.rs.
 
-import { isInNoFile, isOwnModule } from "../runtime/own_modules.ts";
-import { type AheadOfWork, childArguments, entryModule, type ParentCommandLine } from "./command_line.ts";
+import { CHILD_MAIN, isInNoFile, isOwnModule } from "../runtime/own_modules.ts";
+import { childArguments } from "./child_command_line.ts";
+import { type AheadOfWork, entryModule } from "./entry.ts";
 import { Finalize } from "../runtime/finalize.ts";
 import type { StartOptions } from "../addon/binding.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { hasBytes, pathOfUrl } from "../runtime/file_urls.ts";
-import { MAIN, preloadedModules } from "./settings.ts";
+import type { Plan } from "./plan.ts";
+import { MAIN, startSettings } from "./settings.ts";
 
 /** How many processes wait, once the start method has been used. */
 const COUNT = 2;
 
-/** What a warm process is asked to become. */
-export interface Request {
-  /** What is known of its command line, but for the entry. */
-  parent: Omit<ParentCommandLine, "entry">;
-  /** The module of the child's half. */
-  childMain: string;
-  /** The modules that its target may be in. */
-  targetModules: readonly string[];
-  name: string;
-  daemon: boolean;
-  /** The block with its preparation. */
-  preparation: number;
-  /** Starts a process for this, if none is warm; its id. */
-  start: () => number;
-}
-
 /** The modules of targets that a child could not import without having been started with a loader for them. */
 const unreadable = new Set<string>();
 
-/** Hands the work to a warm process, or else starts one, and sees to it that others get warm; the id. */
-export function startFromWarm(request: Request): number {
-  const { parent, childMain, targetModules, name, daemon, preparation, start } = request;
+/**
+ * Hands the work, whose `preparation` is in that block, to a warm process, or else to one that `start` starts, and sees to
+ * it that others get warm; the id.
+ */
+export function startFromWarm(
+  { launch, targetModules, commandLine }: Plan,
+  preparation: number,
+  start: () => number,
+): number {
   const addon = native();
   targetModules.filter(needsLoader).forEach((url) => unreadable.add(url));
-  const { mainModule } = parent;
+  const { mainModule, cwd } = commandLine;
   const main = mainModule === undefined || isInNoFile(mainModule) ? [] : [mainModule];
-  const preload = preloadedModules().flatMap((url) => url === MAIN ? main : [url]);
-  const ahead: AheadOfWork = { preload, initialDirectory: parent.cwd };
-  const entry = entryModule(childMain, [...main, ...preload, ...unreadable], { ahead });
-  const [path, ...commandLine] = childArguments({ ...parent, entry });
-  const command = JSON.stringify([path, ...commandLine]);
+  const preload = startSettings.preload.flatMap((url) => url === MAIN ? main : [url]);
+  const ahead: AheadOfWork = { preload, initialDirectory: cwd };
+  const entry = entryModule(CHILD_MAIN, [...main, ...preload, ...unreadable], { ahead });
+  const [path, ...words] = childArguments({ ...commandLine, entry });
+  const command = JSON.stringify([path, ...words]);
   const options: StartOptions = {
     name: `warm process of ${Deno.pid}`,
     path,
-    arguments: commandLine,
-    directory: parent.cwd, // the present one may be gone before it has booted; it is told later where to go
+    arguments: words,
+    directory: cwd, // the present one may be gone before it has booted; it is told later where to go
     daemon: true, // while it waits it ends with this process
     stdout: "inherit",
     stderr: "inherit",
   };
-  const pid = translated(() => addon.giveWork(command, name, daemon, preparation)) ?? start();
+  const pid = translated(() => addon.giveWork(command, launch.name, launch.daemon, preparation)) ?? start();
   endWarmAtExit();
   refill = () => {
     try {

@@ -1,7 +1,7 @@
 // The children of this process: which are running, and what becomes of them when it ends.
 
 import { shownName } from "../runtime/harmless.ts";
-import { isWatched } from "../launch/command_line.ts";
+import { isWatched } from "../launch/own_command_line.ts";
 import { current } from "../runtime/current.ts";
 import { payAtExit } from "../callable/reference.ts";
 import { endInOrder } from "../runtime/finalize.ts";

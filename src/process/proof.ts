@@ -5,7 +5,8 @@
 import type { Given } from "../callable/reference.ts";
 import { isReady } from "../callable/namespaces.ts";
 import { isFrozen } from "../runtime/freeze.ts";
-import { type Launch, launch } from "../launch/launch.ts";
+import { launch } from "../launch/launch.ts";
+import type { Launch } from "../launch/plan.ts";
 import { native } from "../addon/load.ts";
 import type { ProcessOptions } from "./options.ts";
 import { SIGKILL } from "../runtime/signals.ts";

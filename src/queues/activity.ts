@@ -4,7 +4,7 @@
 // an empty event loop is an error that ends everything. So then a look has to do. In doubt the program goes on.
 // The look does not see the timer of an `AbortSignal.timeout`, nor messages between two ports of this thread.
 
-import { isOfRunner } from "../launch/command_line.ts";
+import { isOfRunner } from "../launch/own_command_line.ts";
 import { native } from "../addon/load.ts";
 import { foregroundWaits, restingWaits } from "../addon/waits.ts";
 

@@ -1,6 +1,6 @@
 // Which modules are the package's own, and where they are: in the folders of the sources, or side by side in `dist/`.
 
-/** How the URL of an entry module of a child begins (launch/command_line.ts). */
+/** How the URL of an entry module of a child begins (launch/entry.ts). */
 export const ENTRY_PREFIX = "data:text/javascript;x=multiprocessing";
 
 /** How the names of the files begin that {@linkcode isOwnModule} tells by them: there are no such files. */

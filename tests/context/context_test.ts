@@ -13,7 +13,7 @@ import {
 } from "@std/assert";
 import * as targets from "../fixtures/targets.ts";
 import { PATIENCE } from "../support/helpers.ts";
-import { preloadedModules, preloadModules } from "../../src/launch/settings.ts";
+import { startSettings } from "../../src/launch/settings.ts";
 
 /** Runs a test with the choice of the method open, and opens it again. */
 function test(name: string, run: () => void | Promise<void>): void {
@@ -185,7 +185,7 @@ for (const method of mp.getAllStartMethods()) {
 }
 
 test("TestStartMethod.test_context_check_module_types: only an array of strings is preloaded", () => {
-  const before = preloadedModules();
+  const before = startSettings.preload;
   assertEquals(before, ["__main__"]);
   for (const wrong of [[1], "a", [new URL(import.meta.url)], null, undefined, [["a"]]]) {
     assertThrows(() => mp.setForkserverPreload(wrong as never), TypeError, "wanted an array of strings");
@@ -194,13 +194,13 @@ test("TestStartMethod.test_context_check_module_types: only an array of strings 
     const error = assertThrows(() => mp.setForkserverPreload(["__main__", unknown]), TypeError);
     assertStringIncludes(error.message, `Cannot find the module "${unknown}" from "${import.meta.url}": wanted a URL`);
   }
-  assertEquals(preloadedModules(), before);
+  assertEquals(startSettings.preload, before);
   mp.setForkserverPreload(["__main__", "../fixtures/targets.ts", "@std/assert", "data:text/javascript,1"]);
-  assertEquals(preloadedModules(), [
+  assertEquals(startSettings.preload, [
     "__main__",
     new URL("../fixtures/targets.ts", import.meta.url).href,
     import.meta.resolve("@std/assert"),
     "data:text/javascript,1",
   ]);
-  preloadModules(before);
+  startSettings.preload = before;
 });

@@ -1,7 +1,8 @@
 // The child's command line: how the parent's is read, what is repeated, and that nothing is ever widened.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { childArguments, entryModule, type ParentCommandLine } from "../../src/launch/command_line.ts";
+import { childArguments, type ParentCommandLine } from "../../src/launch/child_command_line.ts";
+import { entryModule } from "../../src/launch/entry.ts";
 
 const ENTRY = entryModule("file:///package/src/child_main.ts", ["file:///app/main.ts"]);
 const MAIN = "file:///app/main.ts";
@@ -205,9 +206,10 @@ Deno.test("command line: without read permission the main module and what it imp
 Deno.test("command line: a child of run, test and eval", () =>
   withFolder({
     "child_main.ts": CHILD_MAIN,
-    "main.ts": `import { childArguments, entryModule } from ${
-      JSON.stringify(new URL("../../src/launch/command_line.ts", import.meta.url))
+    "main.ts": `import { childArguments } from ${
+      JSON.stringify(new URL("../../src/launch/child_command_line.ts", import.meta.url))
     };
+import { entryModule } from ${JSON.stringify(new URL("../../src/launch/entry.ts", import.meta.url))};
 export const work = () => "worked";
 export async function spawn() {
   const argv = Deno.readTextFileSync("/proc/self/cmdline").split("\\0").slice(0, -1);

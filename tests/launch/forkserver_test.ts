@@ -4,7 +4,7 @@
 import * as mp from "@parallel/multiprocessing";
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { native } from "../../src/addon/load.ts";
-import { preloadedModules, preloadModules } from "../../src/launch/settings.ts";
+import { startSettings } from "../../src/launch/settings.ts";
 import * as targets from "../fixtures/launch/forkserver_targets.ts";
 import { idle, nothing } from "../fixtures/targets.ts";
 import { FIXTURES, isRunning, PATIENCE, runProgram, startProgram, until } from "../support/helpers.ts";
@@ -159,7 +159,7 @@ Deno.test("one that waits is not the main process: its modules are imported unde
 const { name } = currentProcess();
 export const say = (said) => said.putSync(name);`;
   Deno.writeTextFileSync(`${folder}/named.js`, source);
-  const before = preloadedModules();
+  const before = startSettings.preload;
   try {
     mp.setForkserverPreload([`file://${folder}/named.js`]);
     assertEquals(await ended(new Process({ target: nothing })), 0);
@@ -168,7 +168,7 @@ export const say = (said) => said.putSync(name);`;
     assertEquals(await ended(new Process({ target, args: [said] })), 0);
     assertEquals(await said.get({ timeout: PATIENCE }), `warm process of ${Deno.pid}`);
   } finally {
-    preloadModules(before);
+    startSettings.preload = before;
     Deno.removeSync(folder, { recursive: true });
   }
 });
@@ -198,7 +198,7 @@ Deno.test("another environment needs another process; the parent's own is never 
 });
 
 Deno.test("TestStartMethod.test_preload_resources: a module that makes a lock may be preloaded", async () => {
-  const before = preloadedModules();
+  const before = startSettings.preload;
   try {
     using said = new mp.Queue<{ pid: number; madeIn: number; name: string }>();
     mp.setForkserverPreload([
@@ -213,7 +213,7 @@ Deno.test("TestStartMethod.test_preload_resources: a module that makes a lock ma
       assertEquals([madeIn, name], [pid, `User ${i}`]);
     }
   } finally {
-    preloadModules(before);
+    startSettings.preload = before;
   }
 });
 

@@ -1,6 +1,6 @@
 //! The command line of a caged process: what its flags grant, and whether a child's is no more.
 //!
-//! It is read as narrowly as `src/launch/command_line.ts` writes it: whatever else there is, is refused.
+//! It is read as narrowly as `src/launch/child_command_line.ts` writes it: whatever else there is, is refused.
 //! What must not differ from this process's own is compared word by word and in order, and every
 //! value is attached to its flag: so Deno takes no word for a value that is a flag here, nor the
 //! other way round.
@@ -60,7 +60,7 @@ pub(super) struct CommandLine {
 }
 
 impl CommandLine {
-    /// Reads what `src/launch/command_line.ts` has written; `None` if it is anything else.
+    /// Reads what `src/launch/child_command_line.ts` has written; `None` if it is anything else.
     pub(super) fn parse(arguments: &[String]) -> Option<Self> {
         let (command, rest) = arguments.split_first()?;
         let flags = flags_before_program(rest);

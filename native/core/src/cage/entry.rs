@@ -1,9 +1,9 @@
-//! The argument that names the entry module of a child, as `entryModule` in `src/launch/command_line.ts`
+//! The argument that names the entry module of a child, as `entryModule` in `src/launch/entry.ts`
 //! writes it: a `data:` URL, whose beginning is the mark of a cage, and whose text imports modules.
 
 use std::fs;
 
-/// How the argument begins that names the entry module of a caged process. `src/launch/command_line.ts`
+/// How the argument begins that names the entry module of a caged process. `src/launch/entry.ts`
 /// has the same.
 pub(super) const MARK: &str = "--preload=data:text/javascript;x=multiprocessing-caged;base64,";
 /// How the entry module's argument begins in any child.
@@ -13,7 +13,7 @@ pub(super) const ENTRY: &str = "--preload=data:text/javascript;x=multiprocessing
 pub(super) const BOOT: &str = "--preload=data:text/javascript;x=multiprocessing-boot;base64,";
 
 /// The text before the list of modules and the modules of an entry; see `entryModule` in
-/// `src/launch/command_line.ts`.
+/// `src/launch/entry.ts`.
 pub(super) fn parse_entry(base64: &str) -> Option<(String, Vec<String>)> {
     let source = String::from_utf8(decode_base64(base64)?).ok()?;
     let at = source.find(LIST)? + LIST.len();

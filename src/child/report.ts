@@ -1,0 +1,58 @@
+// What keeps a child from its work: the parent is told, or who reads standard error, and the process ends.
+
+import type { Joined } from "../addon/binding.ts";
+import { native } from "../addon/load.ts";
+import { current } from "../runtime/current.ts";
+import { isOwnModule } from "../runtime/own_modules.ts";
+import { fail } from "../runtime/uncaught.ts";
+
+/** Ends this process because of an error, which the parent is told if it keeps it from its work. */
+export function tellOrFail(error: unknown): never {
+  if (current.isPreloading) report(error);
+  fail(error);
+}
+
+/** Tells the parent why this process cannot begin its work. */
+export function report(error: unknown, { withPlace = false } = {}): void {
+  native().reportFailure(reasonOf(error, { withPlace }));
+}
+
+/** An error in words for the parent, and where it was thrown. */
+function reasonOf(error: unknown, { withPlace }: { withPlace: boolean }): string {
+  if (!(error instanceof Error)) return String(error);
+  // Deno colours what it says of modules.
+  // deno-lint-ignore no-control-regex -- these are what is looked for
+  const message = error.message.replace(/\x1b\[[\d;]*m/g, "");
+  const reason = `${error.name}: ${message}`;
+  if (!withPlace || /\n {4}at /.test(message)) return reason;
+  const frames = `${error.stack}`.split("\n").filter((line) => /^ {4}at /.test(line));
+  const place = frames.find((line) => !isOwnModule(line.match(/\(?(\w+:\S*?)(:\d+)*\)?$/)?.[1] ?? ""));
+  return place === undefined ? reason : `${reason}\n${place}`;
+}
+
+/** What `join` returns; if the parent has ended before there was work, so does this process, without a word. */
+export function unlessOrphaned(join: () => Joined): Joined {
+  try {
+    return join();
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "ORPHANED") Deno.exit();
+    refuse(error);
+  }
+}
+
+/** What `join` returns; if it throws, this process ends: it has no name yet, and there is nobody to tell. */
+export function unlessRefused(join: () => Joined): Joined {
+  try {
+    return join();
+  } catch (error) {
+    refuse(error);
+  }
+}
+
+function refuse(error: unknown): never {
+  print(`Cannot begin: ${(error as Error).message}`);
+  Deno.exit(1);
+}
+
+/** As it was before any module of the user's could replace it: what keeps this process from its work must be seen. */
+const print = console.error;
