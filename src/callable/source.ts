@@ -2,6 +2,7 @@
 // private. The text is not parsed: every rule here knows a few plain shapes and stays silent about the rest, so
 // that a function which is exported in some roundabout way is never refused.
 
+import { isIdentifier } from "../runtime/identifiers.ts";
 import { resolvedFrom } from "./namespaces.ts";
 import { type Callable, nameOf } from "./types.ts";
 
@@ -159,10 +160,6 @@ function isWrittenAfter(pattern: string, fn: Callable, source: string): boolean 
     }
     return next === words.length;
   });
-}
-
-function isIdentifier(name: string): boolean {
-  return /^[\w$]+$/.test(name);
 }
 
 function wordPattern(name: string): string {

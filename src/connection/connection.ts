@@ -12,7 +12,7 @@ import { Turnstile } from "../waiting/turnstile.ts";
 import { descriptorOf, type Waitable } from "../waiting/waitable.ts";
 import { wait as waitForTicket } from "../addon/waits.ts";
 import { Arrival, arriveNow, expect } from "./arrival.ts";
-import { Glances } from "./glances.ts";
+import { type GlanceHabit, Glances } from "../waiting/glance.ts";
 import { type Message, Messages, Patience, plainMessage, ReceiveStatus, SendStatus } from "./messages.ts";
 import {
   type Bytes,
@@ -34,6 +34,9 @@ import { showAsText } from "../runtime/shown.ts";
 
 /** Names the method of a connection that receives without waiting. */
 export const receiveAtOnce: unique symbol = Symbol("receiveAtOnce");
+
+/** When a promise for a message looks out for it. */
+const GLANCE_HABIT: GlanceHabit = { hot: 0.2, mostInARow: 64, waitsAfterAMiss: 8 };
 
 /** What a connection is made of. */
 export interface End {
@@ -127,7 +130,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
   readonly #takeBytes: Take<Uint8Array<ArrayBuffer>>;
   readonly #sending = new Turnstile();
   readonly #receiving = new Turnstile();
-  readonly #glances = new Glances();
+  readonly #glances = new Glances(GLANCE_HABIT);
   #closing: AbortController | undefined;
   #readable: boolean;
   #writable: boolean;

@@ -6,6 +6,7 @@ import { Finalize } from "../runtime/finalize.ts";
 import type { SocketName } from "../addon/binding.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
+import { requireCount } from "../waiting/count.ts";
 import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { descriptorOf, type Waitable } from "../waiting/waitable.ts";
 import { type Address, addressOf, checkFamily, describe, type Family, LONGEST_PATH } from "./address.ts";
@@ -95,9 +96,7 @@ export class Listener implements Disposable, Waitable {
     const { family, backlog = 128, authkey, handshakeTimeout } = options;
     const key = authkey === undefined || authkey === null ? null : checkedKey(authkey);
     const patience = handshakeTimeoutOf(handshakeTimeout, "listen");
-    if (!Number.isInteger(backlog) || backlog < 0 || backlog > 2 ** 31 - 1) {
-      throw new RangeError(`Cannot listen: "backlog" is ${Deno.inspect(backlog)}, wanted a number from 0 on`);
-    }
+    requireCount("listen", "backlog", backlog, { most: 2 ** 31 - 1 });
     const { id, name, finalizer } = address === undefined || address === null
       ? listenAnywhere(family, backlog)
       : listenAt(address, family, { backlog, ownsFolder: false });

@@ -1,5 +1,6 @@
 // Arguments of a connection's methods besides the value: options, buffers, and the checks of both.
 
+import { requireCount } from "../waiting/count.ts";
 import { timeoutOf } from "../waiting/options.ts";
 
 /** Bytes in any form: a buffer, or the part of one that a view shows. */
@@ -61,7 +62,7 @@ export function limitOf(options: RecvBytesSyncOptions | undefined): number {
   checkOptions(options);
   const maxlength = options?.maxlength;
   if (maxlength === undefined) return Infinity;
-  checkCount("receive", "maxlength", maxlength);
+  requireCount("receive", "maxlength", maxlength);
   return maxlength;
 }
 
@@ -79,12 +80,12 @@ export function partOf(bytes: Bytes, options: SendBytesSyncOptions | undefined):
   const whole = bytesOf("send bytes", bytes);
   if (options?.offset === undefined && options?.size === undefined) return whole;
   const { offset = 0 } = options;
-  checkCount("send bytes", "offset", offset);
+  requireCount("send bytes", "offset", offset);
   if (offset > whole.length) {
     throw new RangeError(`Cannot send bytes: buffer length < offset: there are ${whole.length}, "offset" is ${offset}`);
   }
   const { size = whole.length - offset } = options;
-  checkCount("send bytes", "size", size);
+  requireCount("send bytes", "size", size);
   if (offset + size > whole.length) {
     throw new RangeError(
       `Cannot send bytes: buffer length < offset + size: there are ${whole.length}, wanted ${size} from ${offset} on`,
@@ -98,16 +99,11 @@ export function roomOf(target: Bytes, options: RecvBytesIntoSyncOptions | undefi
   const whole = bytesOf("receive", target);
   checkOptions(options);
   const offset = options?.offset ?? 0;
-  checkCount("receive", "offset", offset);
+  requireCount("receive", "offset", offset);
   if (offset > whole.length) {
     throw new RangeError(
       `Cannot receive: offset too large: the buffer has ${whole.length} bytes, "offset" is ${offset}`,
     );
   }
   return whole.subarray(offset);
-}
-
-function checkCount(action: string, name: string, value: unknown): asserts value is number {
-  if (Number.isInteger(value) && (value as number) >= 0) return;
-  throw new RangeError(`Cannot ${action}: "${name}" is ${Deno.inspect(value)}, wanted a whole number from 0 on`);
 }

@@ -3,6 +3,7 @@
 import type { NamedProcessOptions, Target } from "../process/options.ts";
 import { Process } from "../process/process.ts";
 import type { ModuleExport } from "../callable/types.ts";
+import { requireCount } from "../waiting/count.ts";
 import { requireKnown, timeoutOf, type WaitOptions } from "../waiting/options.ts";
 import type { Callbacks } from "./async_result.ts";
 
@@ -118,10 +119,7 @@ export function wholeOf<T>(
   { least, fallback }: { least: number; fallback: T },
 ): number | T {
   if (given === undefined || given === null) return fallback;
-  const wanted = `wanted a whole number from ${least} on`;
-  const message = `Cannot ${action}: "${name}" is ${Deno.inspect(given)}, ${wanted}`;
-  if (typeof given !== "number") throw new TypeError(message);
-  if (!Number.isInteger(given) || given < least) throw new RangeError(message);
+  requireCount(action, name, given, { least });
   return given;
 }
 

@@ -116,7 +116,7 @@ const KNOWN = [
 ];
 
 /** Refuses options that types would have refused; unknown ones, too: a misspelt `permissions` would give them all. */
-export function requireOptions(options: ProcessSettings): void {
+export function requireProcessOptions(options: ProcessSettings): void {
   requireKnown("create a process", options, KNOWN);
   const { args, kwargs, name, daemon, env, cwd, stdout, stderr } = options;
   const require = (isGood: boolean, option: string, given: unknown, wanted: string) => {

@@ -19,7 +19,7 @@ import {
   type AnyProcessOptions,
   isName,
   type ProcessSettings,
-  requireOptions,
+  requireProcessOptions,
   type Target,
 } from "./options.ts";
 import { Outputs, pipedErrors } from "./output.ts";
@@ -127,7 +127,7 @@ export class Process<A extends readonly unknown[] = unknown[], K = never, F exte
       this.#daemon = current.daemon;
       return;
     }
-    requireOptions(options);
+    requireProcessOptions(options);
     this.#authkey = currentAuthkey(); // first: a Worker learns by it whose it is
     const { target, name, daemon = current.daemon } = options;
     if (target !== undefined) {

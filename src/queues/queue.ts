@@ -23,7 +23,10 @@ import {
   SHUT_DOWN,
   Transport,
 } from "./transport.ts";
-import { performance, setTimeout } from "../runtime/timing.ts";
+import { performance } from "../runtime/timing.ts";
+import { requireCount } from "../waiting/count.ts";
+import { type GlanceHabit, Glances } from "../waiting/glance.ts";
+import { Turn } from "../waiting/turns.ts";
 
 /** The largest `maxsize`; also how many messages a queue without one may hold. */
 const MAXSIZE_LIMIT = 2 ** 31 - 1;
@@ -33,8 +36,7 @@ const MAXSIZE_LIMIT = 2 ** 31 - 1;
  * native/core/src/wait/block_on.rs, so that the thread never sleeps. Being told costs about 60 µs.
  */
 const GLANCE = 0.015;
-/** A wait shorter than this, in milliseconds, makes the next one begin with a glance. */
-const HOT = 0.2;
+const GLANCE_HABIT: GlanceHabit = { hot: 0.2 };
 
 /** Milliseconds for which an iteration may keep the event loop to itself. */
 const LONGEST_TURN = 20;
@@ -96,8 +98,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   readonly #getting = new Turnstile();
   /** Ends the waits when the queue is closed. */
   #closing: AbortController | undefined;
-  /** Whether the last promised value came so soon that it pays to look out for the next for a moment. */
-  #isHot = false;
+  readonly #glances = new Glances(GLANCE_HABIT);
   /** Whether it was ever taken from by this handle. */
   #isConsumer = false;
 
@@ -115,12 +116,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
       this.#handle = first;
       return;
     }
-    if (!Number.isInteger(first) || first > MAXSIZE_LIMIT) {
-      const BadArgument = typeof first === "number" ? RangeError : TypeError;
-      throw new BadArgument(
-        `Cannot create a queue: "maxsize" is ${Deno.inspect(first)}, wanted a whole number up to ${MAXSIZE_LIMIT}`,
-      );
-    }
+    requireCount("create a queue", "maxsize", first, { least: -Infinity, most: MAXSIZE_LIMIT });
     this.#handle = BlockHandle.of((addon) => addon.queueCreate(Math.max(0, first), joinable));
   }
 
@@ -230,7 +226,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     const signal = options?.signal;
     signal?.throwIfAborted();
     if (timeout === 0 || !this.#getting.occupied) {
-      const glance = this.#isHot ? Math.min(timeout, GLANCE) : 0;
+      const glance = this.#glances.begin() ? Math.min(timeout, GLANCE) : 0;
       const value = this.#taken(this.#transport.get(glance, true));
       if (value !== NOTHING) return value;
     }
@@ -252,7 +248,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
           signal: ended,
           instead,
         });
-      this.#isHot = performance.now() - begin < HOT;
+      this.#glances.waited(performance.now() - begin);
       if (got === undefined) throw this.#empty(timeout);
       return got.value;
     } finally {
@@ -286,12 +282,9 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
 
   /** Takes value after value, until the queue is shut down and drained. Timers run meanwhile, also in a backlog. */
   async *[Symbol.asyncIterator](): AsyncIterator<T> {
-    let turn = performance.now();
+    const turn = new Turn(LONGEST_TURN);
     for (;;) {
-      if (performance.now() - turn > LONGEST_TURN) {
-        await new Promise((resolve) => setTimeout(resolve));
-        turn = performance.now();
-      }
+      if (turn.isOver()) await turn.next();
       let value: T;
       try {
         value = await this.get();

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { isIdentifier } from "../runtime/identifiers.ts";
 import { isOwnModule } from "../runtime/own_modules.ts";
 import { isKnown, knownLoaders, load, requireModule } from "../callable/modules.ts";
 import { knownNamespace, namespaceAtOnce, namespaceLater } from "../callable/namespaces.ts";
@@ -52,10 +53,6 @@ export function classReference(error: Error): FunctionReference | null {
   const made = place && { label: Class.name, ...place, hash: sourceHash(Class) };
   references.set(Class, made);
   return made;
-}
-
-function isIdentifier(name: unknown): name is string {
-  return typeof name === "string" && /^[\w$]+$/.test(name);
 }
 
 /** URLs of the user's modules that a stack tells of, innermost first. */

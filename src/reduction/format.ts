@@ -47,8 +47,8 @@ export const Extension = {
 /** Containers nested deeper than this are refused on both sides, so that neither runs out of stack. */
 export const MAX_DEPTH = 1000;
 
-/** Constructs a view of a whole buffer. */
-export type ViewConstructor = new (buffer: ArrayBuffer) => ArrayBufferView;
+/** Constructs a view of a buffer, or of a part of one. */
+export type ViewConstructor = new (buffer: ArrayBufferLike, at?: number, length?: number) => ArrayBufferView;
 
 /** The views that travel by bytes; the place in this list is the number on the wire, so new ones go to the end. */
 export const VIEWS: readonly ViewConstructor[] = [

@@ -8,6 +8,7 @@
 import { bytesOf, layout } from "../addon/cells.ts";
 import { collecting } from "../addon/garbage.ts";
 import { BlockHandle, type BlockReference, Kind } from "../addon/handles.ts";
+import { type ViewConstructor, VIEWS } from "../reduction/format.ts";
 import { glance } from "../runtime/harmless.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
@@ -188,25 +189,8 @@ function integersOf(data: unknown, count: number): number[] {
 }
 
 /** The kinds of views that may arrive, by the names that they give themselves. */
-const viewConstructors: ReadonlyMap<
-  unknown,
-  new (buffer: SharedArrayBuffer, at: number, length: number) => ArrayBufferView
-> = new Map(
-  [
-    DataView,
-    Int8Array,
-    Uint8Array,
-    Uint8ClampedArray,
-    Int16Array,
-    Uint16Array,
-    Int32Array,
-    Uint32Array,
-    BigInt64Array,
-    BigUint64Array,
-    Float16Array,
-    Float32Array,
-    Float64Array,
-  ].map((View) => [View.name, View]),
+const viewConstructors: ReadonlyMap<unknown, ViewConstructor> = new Map(
+  [...VIEWS, Uint8Array].map((View) => [View.name, View]),
 );
 
 function reduceView(view: ArrayBufferView): unknown {

@@ -10,7 +10,7 @@ import { translated } from "../addon/translate.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { attach, register } from "../reduction/registry.ts";
 import { FAILED, wait } from "../addon/waits.ts";
-import { requireCount } from "./count.ts";
+import { requireCount } from "../waiting/count.ts";
 import { deadOwner } from "./owner_died.ts";
 import { showAsText } from "../runtime/shown.ts";
 
@@ -107,7 +107,7 @@ export class Barrier implements Disposable {
       this.#handle = first;
       return;
     }
-    requireCount("create a Barrier", "parties", first, 1, MAX_PARTIES, "parties must be >= 1");
+    requireCount("create a Barrier", "parties", first, { least: 1, most: MAX_PARTIES, reason: "parties must be >= 1" });
     this.#handle = BlockHandle.of((addon) => addon.barrierCreate(first));
   }
 

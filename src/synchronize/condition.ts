@@ -14,7 +14,7 @@ import {
 } from "../waiting/options.ts";
 import { attach, register } from "../reduction/registry.ts";
 import { ACQUIRED, FAILED, wait } from "../addon/waits.ts";
-import { requireCount } from "./count.ts";
+import { requireCount } from "../waiting/count.ts";
 import type { Guard } from "./guard.ts";
 import { inside, Lock, RLock } from "./lock.ts";
 import { performance } from "../runtime/timing.ts";
@@ -242,7 +242,7 @@ export class Condition implements Disposable {
    * @throws {InvalidStateError} If this thread does not hold the lock, or the condition is closed.
    */
   notify(n = 1): void {
-    requireCount("notify", "n", n, 0, ALL);
+    requireCount("notify", "n", n, { most: ALL });
     const block = this.#block("notify");
     if (translated(() => native().conditionNotify(block, n)) === NOT_OWNER) {
       throw new InvalidStateError("Cannot notify: this thread does not hold the Condition's lock; lock is not owned");

@@ -10,7 +10,7 @@ import { translated } from "../addon/translate.ts";
 import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
 import { attach, register } from "../reduction/registry.ts";
 import { ACQUIRED, FAILED, wait } from "../addon/waits.ts";
-import { requireCount } from "./count.ts";
+import { requireCount } from "../waiting/count.ts";
 import { AcquiredGuard, type Guard } from "./guard.ts";
 import { showAsText } from "../runtime/shown.ts";
 
@@ -139,7 +139,7 @@ export class Semaphore implements Disposable {
    * @throws {InvalidStateError} If the value would exceed its bound; then nothing is added.
    */
   release(n = 1): void {
-    if (n !== 1) requireCount(`release the ${this.constructor.name}`, "n", n, 1, SEM_VALUE_MAX);
+    if (n !== 1) requireCount(`release the ${this.constructor.name}`, "n", n, { least: 1, most: SEM_VALUE_MAX });
     const words = this.#words;
     const index = this.#index;
     const max = words[index + this.#toMax];
@@ -269,6 +269,6 @@ export class BoundedSemaphore extends Semaphore {
 }
 
 function create(kindName: string, value: number, max: number): BlockHandle {
-  requireCount(`create a ${kindName}`, "value", value, 0, SEM_VALUE_MAX);
+  requireCount(`create a ${kindName}`, "value", value, { most: SEM_VALUE_MAX });
   return BlockHandle.of((addon) => addon.semaphoreCreate(value, max));
 }

@@ -29,6 +29,28 @@ export function loopTurned(): void {
   begin = 0;
 }
 
+/** Measures how long a loop that never waits has kept the event loop to itself. */
+export class Turn {
+  readonly #longest: number;
+  #begin: number = performance.now();
+
+  /** `longest`: for so many milliseconds it may. */
+  constructor(longest: number) {
+    this.#longest = longest;
+  }
+
+  /** Whether it is the event loop's turn. */
+  isOver(): boolean {
+    return performance.now() - this.#begin > this.#longest;
+  }
+
+  /** Lets the event loop turn; then the next turn begins. */
+  async next(): Promise<void> {
+    await yieldToLoop();
+    this.#begin = performance.now();
+  }
+}
+
 /** Lets the event loop turn. */
 export async function yieldToLoop(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve));

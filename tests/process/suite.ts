@@ -29,7 +29,7 @@ export interface Suite {
 
 /** Registers all tests of processes that are started by `method`. */
 export function processSuite(method: StartMethod): void {
-  const flags = [`--preload=${new URL(`../fixtures/use_${method}.ts`, import.meta.url)}`];
+  const flags = [`--preload=${new URL(`../fixtures/process/use_${method}.ts`, import.meta.url)}`];
   const withMethod = (options: helpers.ProgramOptions = {}) => ({
     ...options,
     flags: [...options.flags ?? ["-A"], ...flags],

@@ -13,7 +13,7 @@ export function systemOfProcesses({ method, Process }: Suite): void {
   /** Runs a program by a shell that does `before` first. */
   const shell = async (before: string, program: string) => {
     const url = new URL(program, FIXTURES).href;
-    const flags = ["run", "-A", "--quiet", `--preload=${new URL(`use_${method}.ts`, FIXTURES)}`];
+    const flags = ["run", "-A", "--quiet", `--preload=${new URL(`process/use_${method}.ts`, FIXTURES)}`];
     const command = new Deno.Command("sh", {
       args: ["-c", `exec "$0" "$@" ${before}`, Deno.execPath(), ...flags, url],
       stdin: "null",

@@ -1,13 +1,29 @@
-// When a promise for a message looks out for it, and that this never keeps the event loop from its turn.
+// When a wait begins with a glance, and that glances never keep the event loop from its turn.
 
 import { Pipe, Process } from "@parallel/multiprocessing";
 import { assertEquals } from "@std/assert";
-import { Glances } from "../../src/connection/glances.ts";
+import { Glances } from "../../src/waiting/glance.ts";
 import { echoAsync } from "../fixtures/connection/connection_targets.ts";
 import { within } from "../support/helpers.ts";
 
+const HABIT = { hot: 0.2, mostInARow: 64, waitsAfterAMiss: 8 };
+
+Deno.test("without more to its habit, each wait alone decides about the next", () => {
+  const glances = new Glances({ hot: 0.2 });
+  for (const [time, isHot] of [[0.05, true], [0.2, false], [0.05, true], [0.05, true], [5, false]] as const) {
+    glances.waited(time);
+    assertEquals(glances.begin(), isHot);
+  }
+  glances.waited(0.05);
+  for (let i = 0; i < 100; i++) glances.end(true);
+  assertEquals(glances.begin(), true);
+  glances.end(false);
+  glances.waited(0.05);
+  assertEquals(glances.begin(), true);
+});
+
 Deno.test("a quick wait makes the next receive begin with a glance, a slow one does not", () => {
-  const glances = new Glances();
+  const glances = new Glances(HABIT);
   assertEquals(glances.begin(), false);
   glances.waited(5);
   assertEquals(glances.begin(), false);
@@ -16,7 +32,7 @@ Deno.test("a quick wait makes the next receive begin with a glance, a slow one d
 });
 
 Deno.test("after a glance that has seen nothing, eight quick waits come before the next", () => {
-  const glances = new Glances();
+  const glances = new Glances(HABIT);
   glances.waited(0.05);
   glances.end(false);
   for (let i = 0; i < 8; i++) {
@@ -29,7 +45,7 @@ Deno.test("after a glance that has seen nothing, eight quick waits come before t
 });
 
 Deno.test("after 64 glances in a row the event loop has its turn", () => {
-  const glances = new Glances();
+  const glances = new Glances(HABIT);
   glances.waited(0.05);
   for (let i = 0; i < 64; i++) {
     assertEquals(glances.begin(), true);
