@@ -205,7 +205,11 @@ Deno.test("TestConnection.test_sendbytes: the chosen part of the bytes arrives, 
     await assertRejects(() => pipe.a.sendBytes(bytes, options as { offset: number }), RangeError, words);
   }
   const size = "3" as unknown as number;
-  assertThrows(() => pipe.a.sendBytesSync(bytes, { size }), TypeError, '"size" is "3", wanted a whole number from 0 on');
+  assertThrows(
+    () => pipe.a.sendBytesSync(bytes, { size }),
+    TypeError,
+    '"size" is "3", wanted a whole number from 0 on',
+  );
   await assertRejects(() => pipe.a.sendBytes(bytes, { size }), TypeError, '"size" is "3"');
   for (const wrong of [null, undefined, "text", 3, [1], {}]) {
     assertThrows(() => pipe.a.sendBytesSync(wrong as unknown as Uint8Array), TypeError, "Cannot send bytes");
