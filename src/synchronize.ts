@@ -8,5 +8,7 @@ export { Barrier, type BarrierAction, type BarrierOptions } from "./synchronize/
 export { Condition } from "./synchronize/condition.ts";
 export { Event } from "./synchronize/event.ts";
 export type { Guard } from "./synchronize/guard.ts";
-export { Lock, type LockBase, type LockOptions, RLock } from "./synchronize/lock.ts";
+export { Lock } from "./synchronize/lock.ts";
+export type { LockBase, LockOptions } from "./synchronize/lock_base.ts";
+export { RLock } from "./synchronize/rlock.ts";
 export { BoundedSemaphore, Semaphore } from "./synchronize/semaphore.ts";

@@ -26,7 +26,8 @@ import { Barrier } from "../synchronize/barrier.ts";
 import { BoundedSemaphore, Semaphore } from "../synchronize/semaphore.ts";
 import { Condition } from "../synchronize/condition.ts";
 import { Event } from "../synchronize/event.ts";
-import { Lock, RLock } from "../synchronize/lock.ts";
+import { Lock } from "../synchronize/lock.ts";
+import { RLock } from "../synchronize/rlock.ts";
 import { BaseContext } from "./base.ts";
 import type { GetStartMethodOptions, SetStartMethodOptions } from "./contracts.ts";
 

@@ -12,7 +12,7 @@ import type { Outputs } from "./output.ts";
 import type { Process } from "./process.ts";
 import { Sentinel } from "./sentinel.ts";
 import { exitText } from "../runtime/signals.ts";
-import { Doubts } from "./deadlock.ts";
+import { DeadlockWatch } from "./deadlock.ts";
 import { queueMicrotask } from "../runtime/timing.ts";
 
 /** What a {@linkcode Child} is made with. */
@@ -103,7 +103,7 @@ export class Child {
     const timeout = timeoutOf(options);
     options?.signal?.throwIfAborted();
     if (this.poll() === null && timeout > 0) {
-      using _ = new Doubts(this).lookInTime();
+      using _ = new DeadlockWatch(this).lookInTime();
       await this.ended(timeout, { signal: options?.signal });
     }
     return this.#isOver();
@@ -112,12 +112,12 @@ export class Child {
   /** As `Process.joinSync`. */
   joinSync(options?: WaitSyncOptions): boolean {
     let left = timeoutOf(options);
-    using doubts = new Doubts(this);
+    using watch = new DeadlockWatch(this);
     while (left > 0 && this.poll() === null) {
-      const slice = Math.min(left, doubts.nextIn);
+      const slice = Math.min(left, watch.nextIn);
       if (native().childJoin(this.pid, slice)) break;
       left -= slice;
-      if (left > 0) doubts.look(true);
+      if (left > 0) watch.look(true);
     }
     return this.#isOver();
   }

@@ -9,7 +9,7 @@ import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/ti
 import type { Child } from "./child.ts";
 
 /** After how many milliseconds of waiting for a process it is asked for the first time why it does not end. */
-const DOUBT_AFTER = 1000;
+const LOOK_AFTER = 1000;
 
 /** For how many milliseconds nobody may have taken from a queue before that is told though somebody still might. */
 const LONG = 30_000;
@@ -18,7 +18,7 @@ const LONG = 30_000;
 const AWAKE = 2;
 
 /** Those who wait for a process that waits itself: they do nothing for each other's. */
-const stuck = new Set<Doubts>();
+const stuck = new Set<DeadlockWatch>();
 
 /** What a process waits for. */
 interface Obstacle {
@@ -31,11 +31,11 @@ interface Obstacle {
 }
 
 /** Asks about a process that somebody waits for, ever more seldom, until it has warned. */
-export class Doubts implements Disposable {
+export class DeadlockWatch implements Disposable {
   readonly #child: Child;
   /** The full queue that it was last seen waiting for, how many messages had been taken from that, and since when. */
   #stuckAt: { queue: number; taken: number; since: number } | null = null;
-  #nextIn = DOUBT_AFTER;
+  #nextIn = LOOK_AFTER;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(child: Child) {

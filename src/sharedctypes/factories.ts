@@ -22,7 +22,8 @@ import {
   type ViewConstructor,
   type Views,
 } from "./types.ts";
-import { Lock, RLock } from "../synchronize/lock.ts";
+import { Lock } from "../synchronize/lock.ts";
+import { RLock } from "../synchronize/rlock.ts";
 
 /** Options of {@linkcode Value} and {@linkcode Array}. */
 export interface SharedOptions {

@@ -3,7 +3,8 @@
 import { type BlockHandle, partsOf } from "../addon/handles.ts";
 import type { AcquireOptions, AcquireSyncOptions } from "../waiting/options.ts";
 import type { Guard } from "../synchronize/guard.ts";
-import { Lock, RLock } from "../synchronize/lock.ts";
+import { Lock } from "../synchronize/lock.ts";
+import { RLock } from "../synchronize/rlock.ts";
 import { showAsText } from "../runtime/shown.ts";
 
 /** A lock, and whether it was made for the value that it guards and goes with it. */

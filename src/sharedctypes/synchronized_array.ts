@@ -3,7 +3,9 @@
 import { closedError, partsOf } from "../addon/handles.ts";
 import { glance } from "../runtime/harmless.ts";
 import { register, registerAlias } from "../reduction/registry.ts";
-import { enter, type Lock, type RLock } from "../synchronize/lock.ts";
+import type { Lock } from "../synchronize/lock.ts";
+import { enter } from "../synchronize/lock_base.ts";
+import type { RLock } from "../synchronize/rlock.ts";
 import { checkBound, checkIndex, checkRange, elementsOf } from "./elements.ts";
 import { Guarded, type Protection, type ProtectionData, restoreProtection } from "./guarded.ts";
 import { closeBuffer, isShared } from "./memory.ts";
@@ -70,7 +72,7 @@ export class SynchronizedArray<T, R = unknown, S = unknown> extends Guarded<R> i
   get(index: number): T {
     const sequence = this.sequence("get an element");
     checkIndex(index, this.length, "get an element");
-    const entered = enter(this.#lock);
+    const entered = this.#lock[enter]();
     try {
       return sequence.read(index);
     } finally {
@@ -96,7 +98,7 @@ export class SynchronizedArray<T, R = unknown, S = unknown> extends Guarded<R> i
     const sequence = this.sequence("set an element");
     checkIndex(index, this.length, "set an element");
     const prepared = sequence.prepare(value);
-    const entered = enter(this.#lock);
+    const entered = this.#lock[enter]();
     try {
       sequence.write(index, prepared);
     } finally {
@@ -173,7 +175,7 @@ export class SynchronizedArray<T, R = unknown, S = unknown> extends Guarded<R> i
 
   /** @ignore Runs with the lock held. */
   protected locked<U>(use: () => U): U {
-    const entered = enter(this.#lock);
+    const entered = this.#lock[enter]();
     try {
       return use();
     } finally {

@@ -2,7 +2,9 @@
 
 import { partsOf } from "../addon/handles.ts";
 import { register, registerAlias } from "../reduction/registry.ts";
-import { enter, type Lock, type RLock } from "../synchronize/lock.ts";
+import type { Lock } from "../synchronize/lock.ts";
+import { enter } from "../synchronize/lock_base.ts";
+import type { RLock } from "../synchronize/rlock.ts";
 import { Guarded, type Protection, type ProtectionData, restoreProtection } from "./guarded.ts";
 import type { Member } from "./fields.ts";
 import type { Fields, FieldValues, Snapshot, Structured, StructureInit } from "./structure.ts";
@@ -116,7 +118,7 @@ export class SynchronizedStructureBase<F extends Fields> extends Guarded<Structu
 
   #enter(action: string): boolean {
     StructureInstance.requireOpen(this.#raw, action);
-    return enter(this.#lock);
+    return this.#lock[enter]();
   }
 }
 

@@ -2,7 +2,9 @@
 
 import { partsOf } from "../addon/handles.ts";
 import { register } from "../reduction/registry.ts";
-import { enter, type Lock, type RLock } from "../synchronize/lock.ts";
+import type { Lock } from "../synchronize/lock.ts";
+import { enter } from "../synchronize/lock_base.ts";
+import type { RLock } from "../synchronize/rlock.ts";
 import { Guarded, type Protection, type ProtectionData, restoreProtection } from "./guarded.ts";
 import { Scalar } from "./scalar.ts";
 
@@ -48,7 +50,7 @@ export class Synchronized<T> extends Guarded<Scalar<T>> {
   get value(): T {
     const raw = this.#raw;
     raw.requireOpen("get the value");
-    const entered = enter(this.#lock);
+    const entered = this.#lock[enter]();
     try {
       return raw.value;
     } finally {
@@ -59,7 +61,7 @@ export class Synchronized<T> extends Guarded<Scalar<T>> {
   set value(value: T) {
     const raw = this.#raw;
     raw.requireOpen("set the value");
-    const entered = enter(this.#lock);
+    const entered = this.#lock[enter]();
     try {
       raw.value = value;
     } finally {

@@ -16,7 +16,9 @@ import { attach, register } from "../reduction/registry.ts";
 import { ACQUIRED, FAILED, wait } from "../addon/waits.ts";
 import { requireCount } from "../waiting/count.ts";
 import type { Guard } from "./guard.ts";
-import { inside, Lock, RLock } from "./lock.ts";
+import { Lock } from "./lock.ts";
+import { inside } from "./lock_base.ts";
+import { RLock } from "./rlock.ts";
 import { performance } from "../runtime/timing.ts";
 
 /** How a condition travels: its block, its lock, and whether the lock was made for it. */
@@ -91,7 +93,7 @@ export class Condition implements Disposable {
     if (!isLock(lock) || given === null) {
       throw new TypeError(`Cannot create a Condition: "lock" is ${Deno.inspect(given)}, wanted a Lock or an RLock`);
     }
-    const { block } = inside(lock, "create a Condition with");
+    const { block } = lock[inside]("create a Condition with");
     this.#handle = handle ?? BlockHandle.of((addon) => addon.conditionCreate(block));
     this.#lock = lock;
     this.#ownsLock = ownsLock;
@@ -153,7 +155,7 @@ export class Condition implements Disposable {
     const signal = options?.signal;
     signal?.throwIfAborted();
     this.#block("wait for");
-    const lock = inside(this.#lock, "wait with");
+    const lock = this.#lock[inside]("wait with");
     using kept = this.#handle.share();
     using keptLock = lock.share();
     const begin = () => this.#owned(translated(() => native().conditionAwait(kept.block, timeout)));
@@ -163,7 +165,7 @@ export class Condition implements Disposable {
     if (lock.isClosed()) giveBack(keptLock.block, lock.levels, outcome);
     // These throw if one was disposed of meanwhile.
     this.#block("wait for");
-    inside(this.#lock, "wait with");
+    this.#lock[inside]("wait with");
     const notified = this.#notified(outcome);
     if (!notified) signal?.throwIfAborted();
     return notified;
@@ -298,7 +300,7 @@ export class Condition implements Disposable {
   #notified(outcome: number): boolean {
     if (outcome === FAILED) throw closedError("wait for the Condition", "Condition");
     if (isRegular(outcome)) return outcome === ACQUIRED;
-    const error = inside(this.#lock, "wait with").inherited(Math.abs(outcome));
+    const error = this.#lock[inside]("wait with").inherited(Math.abs(outcome));
     if (error !== null) throw error;
     return outcome > 0;
   }

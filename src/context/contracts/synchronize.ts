@@ -2,7 +2,7 @@
 
 import type { BarrierOptions } from "../../synchronize/barrier.ts";
 import type { Guard } from "../../synchronize/guard.ts";
-import type { LockOptions } from "../../synchronize/lock.ts";
+import type { LockOptions } from "../../synchronize/lock_base.ts";
 import type { AcquireOptions, AcquireSyncOptions, WaitOptions, WaitSyncOptions } from "../../waiting/options.ts";
 
 /** What can be acquired: a lock, a semaphore, a condition, a value with a lock. */
