@@ -1,23 +1,18 @@
-// One end of a pipe or socket. The bytes of its messages are made in messages.ts.
+// One end of a pipe or socket, as users have it. What it does is line.ts.
 
-import { BlockHandle, type BlockReference, closedError, partsOf } from "../addon/handles.ts";
-import { BufferTooShort, EOFError, InvalidStateError } from "../errors.ts";
-import { keepsLoop, loopTurned, yieldToLoop } from "../waiting/turns.ts";
+import { BlockHandle, partsOf } from "../addon/handles.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
+import { EOFError } from "../errors.ts";
+import { register } from "../reduction/registry.ts";
+import { showAsText } from "../runtime/shown.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
-import { attach, register } from "../reduction/registry.ts";
-import { setDiscarder } from "../reduction/registry.ts";
-import { Turnstile } from "../waiting/turnstile.ts";
 import { descriptorOf, type Waitable } from "../waiting/waitable.ts";
-import { wait as waitForTicket } from "../addon/waits.ts";
-import { Arrival, arriveNow, expect } from "./arrival.ts";
-import { type GlanceHabit, Glances } from "../waiting/glance.ts";
-import { type Message, Messages, Patience, plainMessage, ReceiveStatus, SendStatus } from "./messages.ts";
+import { expect } from "./arrival.ts";
+import { type End, Line, NOT_HERE } from "./line.ts";
 import {
   type Bytes,
   limitOf,
-  partOf,
   type RecvBytesIntoOptions,
   type RecvBytesIntoSyncOptions,
   type RecvBytesOptions,
@@ -29,60 +24,9 @@ import {
   type TransferOptions,
 } from "./options.ts";
 import { endWaits, wait } from "./wait.ts";
-import { performance } from "../runtime/timing.ts";
-import { showAsText } from "../runtime/shown.ts";
 
 /** Names the method of a connection that receives without waiting. */
 export const receiveAtOnce: unique symbol = Symbol("receiveAtOnce");
-
-/** When a promise for a message looks out for it. */
-const GLANCE_HABIT: GlanceHabit = { hot: 0.2, mostInARow: 64, waitsAfterAMiss: 8 };
-
-/** What a connection is made of. */
-export interface End {
-  /** The number under which the addon knows it. */
-  readonly id: number;
-  readonly readable: boolean;
-  readonly writable: boolean;
-  /** The pipe that it is an end of; `null` if its other end may be outside of the tree. */
-  readonly pipe: BlockHandle | null;
-}
-
-/** How a message names a connection: the process that has the descriptor, readable, writable, and the pipe. */
-type Reduced = [offer: BlockReference, readable: boolean, writable: boolean, pipe: BlockReference | null];
-
-/** Makes something of a message of this length, before anything else can happen. */
-type Take<T> = (got: number) => T;
-
-/** In the place of what was received. */
-const NOT_YET: unique symbol = Symbol("not yet");
-
-/** In the place of a connection's number in the addon: its sender still has it. */
-const NOT_HERE = 2 ** 32 - 1;
-
-/** What was offered for messages that are just being written: blocks and their generations. */
-const offered = new Map<number, number>();
-
-/** Last resort for messages that nobody sends: their bytes have been forgotten. */
-const forgotten = new FinalizationRegistry<number[]>((pairs) => native().connectionAbandonOffers(pairs));
-
-function discardOffers(attachments: readonly number[]): void {
-  for (const block of attachments) offered.delete(block);
-  native().connectionWithdrawOffers([...attachments]);
-}
-
-function followOffers(bytes: Uint8Array, attachments: readonly number[]): void {
-  if (offered.size === 0) return;
-  const pairs = attachments.flatMap((block) => {
-    const generation = offered.get(block);
-    offered.delete(block);
-    return generation === undefined ? [] : [block, generation];
-  });
-  if (pairs.length > 0) forgotten.register(bytes, pairs);
-}
-
-/** Last resort for connections that nobody closed. */
-const collected = new FinalizationRegistry<number>((id) => native().connectionClose(id));
 
 /**
  * One end of a pipe or socket, for messages: values with {@linkcode Connection.send | send} and
@@ -113,43 +57,21 @@ const collected = new FinalizationRegistry<number>((id) => native().connectionCl
  */
 export class Connection implements Disposable, AsyncIterable<unknown>, Waitable {
   static {
-    setDiscarder(discardOffers, followOffers);
     showAsText(Connection);
     register(Connection, {
-      reduce: (connection) => connection.#reduce(),
+      reduce: (connection) => connection.#line.reduce(),
       restore: (data) => Connection.#restore(data),
     });
   }
 
-  #id: number;
-  /** While its sender still has it. */
-  #arrival: Arrival | null = null;
-  readonly #pipe: BlockHandle | null;
-  readonly #messages: Messages;
-  readonly #takeValue: Take<unknown>;
-  readonly #takeBytes: Take<Uint8Array<ArrayBuffer>>;
-  readonly #sending = new Turnstile();
-  readonly #receiving = new Turnstile();
-  readonly #glances = new Glances(GLANCE_HABIT);
-  #closing: AbortController | undefined;
-  #readable: boolean;
-  #writable: boolean;
-  #isClosed = false;
+  readonly #line: Line;
 
   /** @ignore Made by {@linkcode Pipe} and the like. */
-  constructor({ id, readable, writable, pipe }: End) {
-    this.#id = id;
-    this.#pipe = pipe;
-    const messages = new Messages(id, pipe);
-    this.#messages = messages;
-    this.#takeValue = (got) => messages.takeValue(got);
-    this.#takeBytes = (got) => messages.takeBytes(got);
-    this.#readable = readable;
-    this.#writable = writable;
-    if (id !== NOT_HERE) collected.register(this, id, this);
+  constructor(end: End) {
+    this.#line = new Line(end, () => endWaits(this));
   }
 
-  /** The connection that a message speaks of; it may be still to arrive. */
+  /** The connection that a message names; it may be still to arrive. */
   static #restore(data: unknown): Connection {
     const [offer, readable, writable, pipe] = partsOf(data, "a Connection");
     const offered = BlockHandle.adopt(offer);
@@ -166,9 +88,8 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
       writable: writable === true,
       pipe: shared,
     });
-    connection.#arrival = new Arrival(offered, (id) => connection.#arrive(id));
     try {
-      expect(connection, connection.#arrival);
+      expect(connection, connection.#line.arriveFrom(offered));
     } catch (error) {
       connection.close();
       throw error;
@@ -176,26 +97,19 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
     return connection;
   }
 
-  #arrive(id: number): void {
-    this.#id = id;
-    this.#messages.arrive(id);
-    this.#arrival = null;
-    collected.register(this, id, this);
-  }
-
   /** Whether {@linkcode close} was called. */
   get closed(): boolean {
-    return this.#isClosed;
+    return this.#line.isClosed;
   }
 
   /** Whether it can receive: `false` for the sending end of a one-way pipe, and after a message that was too long. */
   get readable(): boolean {
-    return this.#readable;
+    return this.#line.readable;
   }
 
   /** Whether it can send: `false` for the receiving end of a one-way pipe. */
   get writable(): boolean {
-    return this.#writable;
+    return this.#line.writable;
   }
 
   /**
@@ -204,7 +118,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
    * @throws {InvalidStateError} If it is closed.
    */
   fileno(): number {
-    return native().connectionFileno(this.#open("look at"));
+    return native().connectionFileno(this.#line.open("look at"));
   }
 
   /**
@@ -216,13 +130,8 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
    * @throws {InvalidStateError} If the connection is closed or only receives.
    * @throws What `signal` was aborted with; see {@linkcode Connection}.
    */
-  async send(value: unknown, options?: TransferOptions): Promise<void> {
-    const signal = signalOf(options);
-    this.#sendable();
-    if (this.#sending.occupied) return await this.#sendInTurn(this.#messages.serialise(value), signal);
-    if (this.#messages.sendValue(value, false) === SendStatus.done) return keepsLoop() ? yieldToLoop() : undefined;
-    await this.#sending.enter(Infinity);
-    await this.#finishSending(signal);
+  send(value: unknown, options?: TransferOptions): Promise<void> {
+    return this.#line.sendValue(value, options);
   }
 
   /**
@@ -231,8 +140,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
    * @throws {InvalidStateError} Also while a send waits in a promise.
    */
   sendSync(value: unknown): void {
-    this.#sendableNow();
-    this.#messages.sendValue(value, true);
+    this.#line.sendValueNow(value);
   }
 
   /**
@@ -245,14 +153,8 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
    * @throws {InvalidStateError} If the connection is closed or only receives.
    * @throws What `signal` was aborted with; see {@linkcode Connection}.
    */
-  async sendBytes(bytes: Bytes, options?: SendBytesOptions): Promise<void> {
-    const signal = signalOf(options);
-    this.#sendable();
-    const part = partOf(bytes, options);
-    if (this.#sending.occupied) return await this.#sendInTurn(plainMessage(part.slice()), signal);
-    if (this.#messages.sendBytes(part, false) === SendStatus.done) return keepsLoop() ? yieldToLoop() : undefined;
-    await this.#sending.enter(Infinity);
-    await this.#finishSending(signal);
+  sendBytes(bytes: Bytes, options?: SendBytesOptions): Promise<void> {
+    return this.#line.sendBytes(bytes, options);
   }
 
   /**
@@ -261,8 +163,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
    * @throws {InvalidStateError} Also while a send waits in a promise.
    */
   sendBytesSync(bytes: Bytes, options?: SendBytesSyncOptions): void {
-    this.#sendableNow();
-    this.#messages.sendBytes(partOf(bytes, options), true);
+    this.#line.sendBytesNow(bytes, options);
   }
 
   /**
@@ -276,7 +177,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
    * @throws What `signal` was aborted with; then nothing is lost.
    */
   async recv(options?: TransferOptions): Promise<unknown> {
-    return await this.#receive(Infinity, signalOf(options), this.#takeValue);
+    return await this.#line.receive(Infinity, signalOf(options), this.#line.takeValue);
   }
 
   /**
@@ -285,7 +186,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
    * @throws {InvalidStateError} Also while a receive waits in a promise.
    */
   recvSync(): unknown {
-    return this.#receiveNow(Infinity, this.#takeValue);
+    return this.#line.receiveNow(Infinity, this.#line.takeValue);
   }
 
   /**
@@ -299,7 +200,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
    */
   async recvBytes(options?: RecvBytesOptions): Promise<Uint8Array<ArrayBuffer>> {
     const limit = limitOf(options);
-    return await this.#receive(limit, signalOf(options), this.#takeBytes);
+    return await this.#line.receive(limit, signalOf(options), this.#line.takeBytes);
   }
 
   /**
@@ -308,7 +209,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
    * @throws {InvalidStateError} Also while a receive waits in a promise.
    */
   recvBytesSync(options?: RecvBytesSyncOptions): Uint8Array<ArrayBuffer> {
-    return this.#receiveNow(limitOf(options), this.#takeBytes);
+    return this.#line.receiveNow(limitOf(options), this.#line.takeBytes);
   }
 
   /**
@@ -321,7 +222,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
    */
   async recvBytesInto(target: Bytes, options?: RecvBytesIntoOptions): Promise<number> {
     const room = roomOf(target, options);
-    return await this.#receive(Infinity, signalOf(options), (got) => this.#takeInto(got, room));
+    return await this.#line.receive(Infinity, signalOf(options), (got) => this.#line.takeInto(got, room));
   }
 
   /**
@@ -331,7 +232,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
    */
   recvBytesIntoSync(target: Bytes, options?: RecvBytesIntoSyncOptions): number {
     const room = roomOf(target, options);
-    return this.#receiveNow(Infinity, (got) => this.#takeInto(got, room));
+    return this.#line.receiveNow(Infinity, (got) => this.#line.takeInto(got, room));
   }
 
   /**
@@ -342,7 +243,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
    * @throws What `signal` was aborted with.
    */
   async poll(options: WaitOptions = {}): Promise<boolean> {
-    this.#receivable();
+    this.#line.receivable();
     timeoutOf(options);
     const { timeout = 0, signal } = options;
     return (await wait([this], { timeout, signal })).length > 0;
@@ -353,8 +254,8 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
     timeoutOf(options);
     const { timeout = 0 } = options;
     const limit = timeoutOf({ timeout });
-    const id = this.#receivable();
-    return this.#messages.parcel !== null || translated(() => native().connectionPoll(id, limit)) === 1;
+    const id = this.#line.receivable();
+    return this.#line.messages.parcel !== null || translated(() => native().connectionPoll(id, limit)) === 1;
   }
 
   /** Receives value after value, until the other end is closed. */
@@ -373,15 +274,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
 
   /** Closes this end; what waits for it throws {@linkcode InvalidStateError}. Again: nothing happens. */
   close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    collected.unregister(this);
-    this.#messages.forgetAll();
-    this.#arrival?.close();
-    native().connectionClose(this.#id);
-    this.#pipe?.close();
-    this.#closing?.abort(closedError("use the connection", "connection"));
-    endWaits(this);
+    this.#line.close();
   }
 
   /** As {@linkcode close}. */
@@ -391,11 +284,12 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
 
   /** For messages: `<Connection(duplex)>`. */
   toString(): string {
-    const kind = this.#isClosed
+    const { isClosed, readable, writable } = this.#line;
+    const kind = isClosed
       ? "closed"
-      : this.#readable
-      ? this.#writable ? "duplex" : "read-only"
-      : this.#writable
+      : readable
+      ? writable ? "duplex" : "read-only"
+      : writable
       ? "write-only"
       : "unusable";
     return `<Connection(${kind})>`;
@@ -403,204 +297,13 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
 
   /** @ignore What {@linkcode wait} looks at. */
   [descriptorOf](): number | null {
-    const id = this.#receivable();
-    const hasBegun = this.#messages.parcel !== null || native().connectionHasBegun(id) === 1;
+    const id = this.#line.receivable();
+    const hasBegun = this.#line.messages.parcel !== null || native().connectionHasBegun(id) === 1;
     return hasBegun ? null : native().connectionFileno(id);
   }
 
   /** @ignore For handshakes: a message of at most `limit` bytes; `undefined` if it is not whole. */
   [receiveAtOnce](limit: number): Uint8Array<ArrayBuffer> | undefined {
-    if (this.#receiving.occupied) {
-      throw new InvalidStateError("Cannot receive: an asynchronous receive is not finished");
-    }
-    const received = this.#tryReceive(limit, this.#takeBytes);
-    return received === NOT_YET ? undefined : received;
-  }
-
-  #reduce(): Reduced {
-    const id = this.#open("send");
-    if (this.#sending.occupied || this.#receiving.occupied) {
-      throw new InvalidStateError("Cannot send a connection: an asynchronous send or receive is not finished");
-    }
-    if (this.#messages.parcel !== null) {
-      throw new InvalidStateError("Cannot send a connection: a message has been sent or received in part");
-    }
-    const pipe = this.#pipe?.reference() ?? null;
-    if (pipe !== null) attach(pipe[0]);
-    const offer = translated(() => native().connectionOffer(id));
-    attach(offer);
-    const generation = native().generationOf(offer);
-    offered.set(offer, generation);
-    return [[offer, generation], this.#readable, this.#writable, pipe];
-  }
-
-  #open(action: string): number {
-    if (this.#isClosed) throw closedError(`${action} the connection`, "handle");
-    if (this.#arrival !== null) arriveNow(this.#arrival); // a `restore` function uses it
-    return this.#id;
-  }
-
-  #sendable(): number {
-    const id = this.#open("send over");
-    if (!this.#writable) throw new InvalidStateError("Cannot send: connection is read-only");
-    return id;
-  }
-
-  #sendableNow(): void {
-    this.#sendable();
-    if (this.#sending.occupied) throw new InvalidStateError("Cannot send: an asynchronous send is not finished");
-  }
-
-  #receivable(): number {
-    const id = this.#open("receive from");
-    if (!this.#readable) throw new InvalidStateError("Cannot receive: connection is write-only");
-    return id;
-  }
-
-  /** Sends behind the sends that wait. */
-  async #sendInTurn(message: Message, signal: AbortSignal | undefined): Promise<void> {
-    try {
-      await this.#sending.enter(Infinity, signal);
-    } catch (error) {
-      this.#messages.forget(message);
-      throw error;
-    }
-    try {
-      this.#sendable();
-    } catch (error) {
-      this.#messages.forget(message);
-      this.#sending.leave();
-      throw error;
-    }
-    let status: number;
-    try {
-      status = this.#messages.sendMessage(message, false);
-    } catch (error) {
-      this.#sending.leave();
-      throw error;
-    }
-    if (status === SendStatus.done) return this.#sending.leave();
-    await this.#finishSending(signal);
-  }
-
-  /** Waits until what the addon has kept is sent; then lets the next sender in. */
-  async #finishSending(signal: AbortSignal | undefined): Promise<void> {
-    const addon = native();
-    try {
-      do {
-        const submit = () => translated(() => addon.connectionAwaitSent(this.#id));
-        await waitForTicket(submit, { signal: this.#orClosed(signal) });
-        loopTurned();
-      } while (translated(() => addon.connectionFlush(this.#id)) === SendStatus.kept);
-    } catch (error) {
-      if (!this.#isClosed && signal?.aborted && addon.connectionWithdraw(this.#id) === 0) {
-        // The other end has seen a part of the message: it gets the rest, too. A failure is the next sender's.
-        void this.#finishSending(undefined).catch(() => {});
-      } else {
-        this.#messages.settleKept(false);
-        this.#sending.leave();
-      }
-      throw error;
-    }
-    this.#messages.settleKept(true);
-    this.#sending.leave();
-  }
-
-  async #receive<T>(limit: number, signal: AbortSignal | undefined, take: Take<T>): Promise<T> {
-    const id = this.#receivable();
-    const isOverdue = keepsLoop();
-    if (!this.#receiving.occupied && !isOverdue) {
-      const patience = this.#glances.begin() ? Patience.microseconds : Patience.none;
-      const received = this.#tryReceive(limit, take, patience);
-      this.#glances.end(received !== NOT_YET);
-      if (received !== NOT_YET) return received;
-    }
-    const begin = performance.now();
-    await this.#receiving.enter(Infinity, signal);
-    try {
-      if (isOverdue) {
-        await yieldToLoop();
-        signal?.throwIfAborted();
-      }
-      for (;;) {
-        this.#receivable();
-        const received = this.#tryReceive(limit, take);
-        if (received !== NOT_YET) {
-          this.#glances.waited(performance.now() - begin);
-          return received;
-        }
-        const { parcel } = this.#messages;
-        if (parcel !== null) {
-          await parcel.changed(Infinity, this.#orClosed(signal));
-          continue;
-        }
-        const submit = () => translated(() => native().connectionAwaitReceived(id, limit));
-        await waitForTicket(submit, { signal: this.#orClosed(signal) });
-        loopTurned();
-      }
-    } finally {
-      this.#receiving.leave();
-    }
-  }
-
-  /** What there is, if anything. */
-  #tryReceive<T>(limit: number, take: Take<T>, patience: number = Patience.none): T | typeof NOT_YET {
-    if (this.#messages.busy) return this.#messages.receiveAside(() => this.#receiveNext(limit, patience, take));
-    return this.#receiveNext(limit, patience, take);
-  }
-
-  #receiveNow<T>(limit: number, take: Take<T>): T {
-    this.#receivable();
-    if (this.#receiving.occupied) {
-      throw new InvalidStateError("Cannot receive: an asynchronous receive is not finished");
-    }
-    const received = this.#messages.busy
-      ? this.#messages.receiveAside(() => this.#receiveNext(limit, Patience.endless, take))
-      : this.#receiveNext(limit, Patience.endless, take);
-    return received as T; // It has waited.
-  }
-
-  #receiveNext<T>(limit: number, patience: number, take: Take<T>): T | typeof NOT_YET {
-    if (this.#messages.parcel !== null) return this.#unpack(patience, take);
-    let got: number;
-    try {
-      got = this.#messages.receive(limit, patience);
-    } catch (error) {
-      if (error instanceof Deno.errors.InvalidData) this.#poison();
-      throw error;
-    }
-    if (got === ReceiveStatus.notYet) return NOT_YET;
-    if (got === ReceiveStatus.end) throw new EOFError("Cannot receive: the other end is closed");
-    const taken = take(got);
-    return this.#messages.parcel === null ? taken : this.#unpack(patience, take);
-  }
-
-  /** The value that was received, once the connections in it have arrived. */
-  #unpack<T>(patience: number, take: Take<T>): T | typeof NOT_YET {
-    if ((take as Take<unknown>) !== this.#takeValue) {
-      throw new InvalidStateError("Cannot receive bytes: a value that has been received in part comes first");
-    }
-    const isWhole = this.#messages.advance(patience === Patience.endless ? Infinity : 0);
-    return isWhole ? this.#messages.takeParcel() as T : NOT_YET;
-  }
-
-  /** After a message that cannot be skipped, nothing more can be received. */
-  #poison(): void {
-    if (this.#writable) this.#readable = false;
-    else this.close();
-  }
-
-  #takeInto(got: number, room: Uint8Array): number {
-    const taken = this.#messages.takeInto(got, room);
-    if (typeof taken === "number") return taken;
-    throw new BufferTooShort(
-      `Cannot receive ${taken.length} bytes: the buffer has room for ${room.length}; the error's "bytes" has them`,
-      { bytes: taken },
-    );
-  }
-
-  #orClosed(signal: AbortSignal | undefined): AbortSignal {
-    this.#closing ??= new AbortController();
-    return signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
+    return this.#line.receiveAtOnce(limit);
   }
 }

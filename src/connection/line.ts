@@ -1,0 +1,341 @@
+// What a connection does with its messages: sends and receives, each in the order of the calls, and its end. The class that
+// users have is connection.ts; the bytes of messages are made in messages.ts.
+
+import { type BlockHandle, type BlockReference, closedError } from "../addon/handles.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
+import { wait as waitForTicket } from "../addon/waits.ts";
+import { BufferTooShort, EOFError, InvalidStateError } from "../errors.ts";
+import { attach } from "../reduction/registry.ts";
+import { performance } from "../runtime/timing.ts";
+import { type GlanceHabit, Glances } from "../waiting/glance.ts";
+import { keepsLoop, loopTurned, yieldToLoop } from "../waiting/turns.ts";
+import { Turnstile } from "../waiting/turnstile.ts";
+import { Arrival, arriveNow } from "./arrival.ts";
+import { type Message, Messages, Patience, plainMessage, ReceiveStatus, SendStatus } from "./messages.ts";
+import { offer } from "./offers.ts";
+import {
+  type Bytes,
+  partOf,
+  type SendBytesOptions,
+  type SendBytesSyncOptions,
+  signalOf,
+  type TransferOptions,
+} from "./options.ts";
+
+/** When a promise for a message looks out for it. */
+const GLANCE_HABIT: GlanceHabit = { hot: 0.2, mostInARow: 64, waitsAfterAMiss: 8 };
+
+/** What a connection is made of. */
+export interface End {
+  /** The number under which the addon knows it. */
+  readonly id: number;
+  readonly readable: boolean;
+  readonly writable: boolean;
+  /** The pipe that it is an end of; `null` if its other end may be outside of the tree. */
+  readonly pipe: BlockHandle | null;
+}
+
+/** How a message names a connection: the process that has the descriptor, readable, writable, and the pipe. */
+export type Reduced = [offer: BlockReference, readable: boolean, writable: boolean, pipe: BlockReference | null];
+
+/** Makes something of a message of this length, before anything else can happen. */
+type Take<T> = (got: number) => T;
+
+/** In the place of what was received. */
+const NOT_YET: unique symbol = Symbol("not yet");
+
+/** In the place of a connection's number in the addon: its sender still has it. */
+export const NOT_HERE: number = 2 ** 32 - 1;
+
+/** Last resort for connections that nobody closed. */
+const collected = new FinalizationRegistry<number>((id) => native().connectionClose(id));
+
+/** The messages of one connection. */
+export class Line {
+  readonly messages: Messages;
+  readonly takeValue: Take<unknown>;
+  readonly takeBytes: Take<Uint8Array<ArrayBuffer>>;
+  /** `false`, too, after a message that was too long. */
+  readable: boolean;
+  readonly writable: boolean;
+  isClosed = false;
+  #id: number;
+  /** While its sender still has it. */
+  #arrival: Arrival | null = null;
+  readonly #pipe: BlockHandle | null;
+  readonly #onClose: () => void;
+  readonly #sending = new Turnstile();
+  readonly #receiving = new Turnstile();
+  readonly #glances = new Glances(GLANCE_HABIT);
+  #closing: AbortController | undefined;
+
+  /** `onClose` is called when it has been closed. */
+  constructor({ id, readable, writable, pipe }: End, onClose: () => void) {
+    this.#id = id;
+    this.#pipe = pipe;
+    this.#onClose = onClose;
+    const messages = new Messages(id, pipe);
+    this.messages = messages;
+    this.takeValue = (got) => messages.takeValue(got);
+    this.takeBytes = (got) => messages.takeBytes(got);
+    this.readable = readable;
+    this.writable = writable;
+    if (id !== NOT_HERE) collected.register(this, id, this);
+  }
+
+  /** Its sender still has it, and has offered it in that block. */
+  arriveFrom(offered: BlockHandle): Arrival {
+    return this.#arrival = new Arrival(offered, (id) => {
+      this.#id = id;
+      this.messages.arrive(id);
+      this.#arrival = null;
+      collected.register(this, id, this);
+    });
+  }
+
+  /** See `Connection.send`. */
+  async sendValue(value: unknown, options: TransferOptions | undefined): Promise<void> {
+    const signal = signalOf(options);
+    this.sendable();
+    if (this.#sending.occupied) return await this.#sendInTurn(this.messages.serialise(value), signal);
+    if (this.messages.sendValue(value, false) === SendStatus.done) return keepsLoop() ? yieldToLoop() : undefined;
+    await this.#sending.enter(Infinity);
+    await this.#finishSending(signal);
+  }
+
+  /** See `Connection.sendBytes`. */
+  async sendBytes(bytes: Bytes, options: SendBytesOptions | undefined): Promise<void> {
+    const signal = signalOf(options);
+    this.sendable();
+    const part = partOf(bytes, options);
+    if (this.#sending.occupied) return await this.#sendInTurn(plainMessage(part.slice()), signal);
+    if (this.messages.sendBytes(part, false) === SendStatus.done) return keepsLoop() ? yieldToLoop() : undefined;
+    await this.#sending.enter(Infinity);
+    await this.#finishSending(signal);
+  }
+
+  /** See `Connection.sendSync`. */
+  sendValueNow(value: unknown): void {
+    this.#sendableNow();
+    this.messages.sendValue(value, true);
+  }
+
+  /** See `Connection.sendBytesSync`. */
+  sendBytesNow(bytes: Bytes, options: SendBytesSyncOptions | undefined): void {
+    this.#sendableNow();
+    this.messages.sendBytes(partOf(bytes, options), true);
+  }
+
+  /** A message of at most `limit` bytes; `undefined` if it is not whole. */
+  receiveAtOnce(limit: number): Uint8Array<ArrayBuffer> | undefined {
+    if (this.#receiving.occupied) {
+      throw new InvalidStateError("Cannot receive: an asynchronous receive is not finished");
+    }
+    const received = this.#tryReceive(limit, this.takeBytes);
+    return received === NOT_YET ? undefined : received;
+  }
+
+  /** How it travels in the message that is just being written. */
+  reduce(): Reduced {
+    const id = this.open("send");
+    if (this.#sending.occupied || this.#receiving.occupied) {
+      throw new InvalidStateError("Cannot send a connection: an asynchronous send or receive is not finished");
+    }
+    if (this.messages.parcel !== null) {
+      throw new InvalidStateError("Cannot send a connection: a message has been sent or received in part");
+    }
+    const pipe = this.#pipe?.reference() ?? null;
+    if (pipe !== null) attach(pipe[0]);
+    return [offer(id), this.readable, this.writable, pipe];
+  }
+
+  /** Closes it; what waits for it throws. Again: nothing happens. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    collected.unregister(this);
+    this.messages.forgetAll();
+    this.#arrival?.close();
+    native().connectionClose(this.#id);
+    this.#pipe?.close();
+    this.#closing?.abort(closedError("use the connection", "connection"));
+    this.#onClose();
+  }
+
+  /** Its number, if it is open; waits for it while its sender still has it. */
+  open(action: string): number {
+    if (this.isClosed) throw closedError(`${action} the connection`, "handle");
+    if (this.#arrival !== null) arriveNow(this.#arrival); // a `restore` function uses it
+    return this.#id;
+  }
+
+  /** Its number, if it may send. */
+  sendable(): number {
+    const id = this.open("send over");
+    if (!this.writable) throw new InvalidStateError("Cannot send: connection is read-only");
+    return id;
+  }
+
+  #sendableNow(): void {
+    this.sendable();
+    if (this.#sending.occupied) throw new InvalidStateError("Cannot send: an asynchronous send is not finished");
+  }
+
+  /** Its number, if it may receive. */
+  receivable(): number {
+    const id = this.open("receive from");
+    if (!this.readable) throw new InvalidStateError("Cannot receive: connection is write-only");
+    return id;
+  }
+
+  /** Sends behind the sends that wait. */
+  async #sendInTurn(message: Message, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await this.#sending.enter(Infinity, signal);
+    } catch (error) {
+      this.messages.forget(message);
+      throw error;
+    }
+    try {
+      this.sendable();
+    } catch (error) {
+      this.messages.forget(message);
+      this.#sending.leave();
+      throw error;
+    }
+    let status: number;
+    try {
+      status = this.messages.sendMessage(message, false);
+    } catch (error) {
+      this.#sending.leave();
+      throw error;
+    }
+    if (status === SendStatus.done) return this.#sending.leave();
+    await this.#finishSending(signal);
+  }
+
+  /** Waits until what the addon has kept is sent; then lets the next sender in. */
+  async #finishSending(signal: AbortSignal | undefined): Promise<void> {
+    const addon = native();
+    try {
+      do {
+        const submit = () => translated(() => addon.connectionAwaitSent(this.#id));
+        await waitForTicket(submit, { signal: this.#orClosed(signal) });
+        loopTurned();
+      } while (translated(() => addon.connectionFlush(this.#id)) === SendStatus.kept);
+    } catch (error) {
+      if (!this.isClosed && signal?.aborted && addon.connectionWithdraw(this.#id) === 0) {
+        // The other end has seen a part of the message: it gets the rest, too. A failure is the next sender's.
+        void this.#finishSending(undefined).catch(() => {});
+      } else {
+        this.messages.settleKept(false);
+        this.#sending.leave();
+      }
+      throw error;
+    }
+    this.messages.settleKept(true);
+    this.#sending.leave();
+  }
+
+  /** Receives in turn, without blocking the thread. */
+  async receive<T>(limit: number, signal: AbortSignal | undefined, take: Take<T>): Promise<T> {
+    const id = this.receivable();
+    const isOverdue = keepsLoop();
+    if (!this.#receiving.occupied && !isOverdue) {
+      const patience = this.#glances.begin() ? Patience.microseconds : Patience.none;
+      const received = this.#tryReceive(limit, take, patience);
+      this.#glances.end(received !== NOT_YET);
+      if (received !== NOT_YET) return received;
+    }
+    const begin = performance.now();
+    await this.#receiving.enter(Infinity, signal);
+    try {
+      if (isOverdue) {
+        await yieldToLoop();
+        signal?.throwIfAborted();
+      }
+      for (;;) {
+        this.receivable();
+        const received = this.#tryReceive(limit, take);
+        if (received !== NOT_YET) {
+          this.#glances.waited(performance.now() - begin);
+          return received;
+        }
+        const { parcel } = this.messages;
+        if (parcel !== null) {
+          await parcel.changed(Infinity, this.#orClosed(signal));
+          continue;
+        }
+        const submit = () => translated(() => native().connectionAwaitReceived(id, limit));
+        await waitForTicket(submit, { signal: this.#orClosed(signal) });
+        loopTurned();
+      }
+    } finally {
+      this.#receiving.leave();
+    }
+  }
+
+  /** What there is, if anything. */
+  #tryReceive<T>(limit: number, take: Take<T>, patience: number = Patience.none): T | typeof NOT_YET {
+    if (this.messages.busy) return this.messages.receiveAside(() => this.#receiveNext(limit, patience, take));
+    return this.#receiveNext(limit, patience, take);
+  }
+
+  /** Receives, blocking the thread. */
+  receiveNow<T>(limit: number, take: Take<T>): T {
+    this.receivable();
+    if (this.#receiving.occupied) {
+      throw new InvalidStateError("Cannot receive: an asynchronous receive is not finished");
+    }
+    const received = this.messages.busy
+      ? this.messages.receiveAside(() => this.#receiveNext(limit, Patience.endless, take))
+      : this.#receiveNext(limit, Patience.endless, take);
+    return received as T; // It has waited.
+  }
+
+  #receiveNext<T>(limit: number, patience: number, take: Take<T>): T | typeof NOT_YET {
+    if (this.messages.parcel !== null) return this.#unpack(patience, take);
+    let got: number;
+    try {
+      got = this.messages.receive(limit, patience);
+    } catch (error) {
+      if (error instanceof Deno.errors.InvalidData) this.#poison();
+      throw error;
+    }
+    if (got === ReceiveStatus.notYet) return NOT_YET;
+    if (got === ReceiveStatus.end) throw new EOFError("Cannot receive: the other end is closed");
+    const taken = take(got);
+    return this.messages.parcel === null ? taken : this.#unpack(patience, take);
+  }
+
+  /** The value that was received, once the connections in it have arrived. */
+  #unpack<T>(patience: number, take: Take<T>): T | typeof NOT_YET {
+    if ((take as Take<unknown>) !== this.takeValue) {
+      throw new InvalidStateError("Cannot receive bytes: a value that has been received in part comes first");
+    }
+    const isWhole = this.messages.advance(patience === Patience.endless ? Infinity : 0);
+    return isWhole ? this.messages.takeParcel() as T : NOT_YET;
+  }
+
+  /** After a message that cannot be skipped, nothing more can be received. */
+  #poison(): void {
+    if (this.writable) this.readable = false;
+    else this.close();
+  }
+
+  /** Takes a message into a buffer, if it fits. */
+  takeInto(got: number, room: Uint8Array): number {
+    const taken = this.messages.takeInto(got, room);
+    if (typeof taken === "number") return taken;
+    throw new BufferTooShort(
+      `Cannot receive ${taken.length} bytes: the buffer has room for ${room.length}; the error's "bytes" has them`,
+      { bytes: taken },
+    );
+  }
+
+  #orClosed(signal: AbortSignal | undefined): AbortSignal {
+    this.#closing ??= new AbortController();
+    return signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
+  }
+}
