@@ -43,8 +43,8 @@
  */
 
 export type { Dumped } from "./reduction/encoder.ts";
+export { attach } from "./reduction/passage.ts";
 export {
-  attach,
   type Class,
   type Reducer,
   type Refuse,

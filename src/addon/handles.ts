@@ -24,25 +24,7 @@ export type BlockReference = [block: number, generation: number];
 /** Last resort for handles that nobody closed. */
 const collected = new FinalizationRegistry<number>((block) => native().collectBlock(block));
 
-/** Whether what is being restored came from outside of the tree. */
-let isFromOutside = false;
-
-/** Restores a message of a process outside the tree, which must not name our shared memory. */
-export function restoringFromOutside<T>(restore: () => T): T {
-  const outer = isFromOutside;
-  isFromOutside = true;
-  try {
-    return restore();
-  } finally {
-    isFromOutside = outer;
-  }
-}
-
-/** Whether {@linkcode restoringFromOutside} is running. */
-export function isRestoringFromOutside(): boolean {
-  return isFromOutside;
-}
-
+/** This process's share in a block of shared memory. */
 export class BlockHandle implements Disposable {
   /** The number of the block; 0 once closed. */
   #block: number;
@@ -65,16 +47,13 @@ export class BlockHandle implements Disposable {
   }
 
   /**
-   * A handle of the block that a message names.
+   * Another handle of the block that a reference names. A reference in a message is adopted by `adopted()` of
+   * reduction/passage.ts, which knows whether the message may name shared memory.
    *
-   * @throws {TypeError} If the message came from outside of the tree.
    * @throws {RangeError} If it is no reference.
    * @throws {InvalidStateError} If the block is gone.
    */
   static adopt(reference: unknown): BlockHandle {
-    if (isFromOutside) {
-      throw new TypeError("Cannot receive a shared object: the message came from outside of this process tree");
-    }
     const [block, generation, ...rest] = partsOf(reference, "a shared object");
     if (!isNumberOfBlock(block) || !isNumberOfBlock(generation) || rest.length > 0) {
       throw new RangeError("Cannot restore a shared object: its reference is malformed");

@@ -7,18 +7,7 @@ import { isLate, type TravellingReference } from "./late.ts";
 import type { Callable } from "./types.ts";
 import { InvalidStateError } from "../errors.ts";
 
-let isTrusted = false;
 const pending = new Set<Promise<Callable>>();
-
-/** Runs what reads a message that certainly comes from the parent: what it names may be imported. */
-export function trusting<T>(read: () => T): T {
-  isTrusted = true;
-  try {
-    return read();
-  } finally {
-    isTrusted = false;
-  }
-}
 
 /** Waits until all functions that have arrived are found, or certainly cannot be. */
 export async function arrivals(): Promise<void> {
@@ -28,12 +17,14 @@ export async function arrivals(): Promise<void> {
 /** A function that has arrived. */
 export class ArrivedCallable {
   readonly reference: TravellingReference;
-  readonly #isTrusted: boolean = isTrusted;
+  readonly #isTrusted: boolean;
   #found: Promise<Callable> | null = null;
   #callable: Callable | null = null;
 
-  constructor(reference: TravellingReference) {
+  /** `isTrusted` says whether the reference certainly comes from the parent: the module that it names may be imported. */
+  constructor(reference: TravellingReference, { isTrusted }: { isTrusted: boolean }) {
     this.reference = reference;
+    this.#isTrusted = isTrusted;
     // A promise of a hostile process might never be kept: only a caller that wants the function waits for it.
     if (this.#isTrusted || !isLate(reference)) this.#find();
   }

@@ -6,7 +6,7 @@
 import "../../mod.ts";
 import type { Joined } from "../addon/binding.ts";
 import { native } from "../addon/load.ts";
-import { arrivals, trusting } from "../callable/arrival.ts";
+import { arrivals } from "../callable/arrival.ts";
 import { load, useLoaders } from "../callable/modules.ts";
 import { resolve } from "../callable/resolve.ts";
 import type { AheadOfWork } from "../launch/entry.ts";
@@ -87,10 +87,10 @@ async function work(
     mainIsLoaded =
       await (isWorker ? (await Attribution.begin()).run({ what: "the main module" }, importing) : importing());
     const isTrusted = true;
-    const wanted = trusting(toRun);
+    const wanted = toRun();
     const target = wanted.target && await resolve(wanted.target, loaders, { isTrusted });
     const Class = wanted.process && await resolve(wanted.process, loaders, { isTrusted });
-    const { args, state } = trusting(readArguments);
+    const { args, state } = readArguments();
     await arrivals();
     process = processOf(Class, () => target?.(...args), state);
     native().noteBegun();

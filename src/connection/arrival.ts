@@ -7,6 +7,7 @@
 
 import type { BlockHandle } from "../addon/handles.ts";
 import { InvalidStateError } from "../errors.ts";
+import { announcing, connectionsInside, type Incoming, type Origin } from "../reduction/passage.ts";
 import { Watch } from "../waiting/limits.ts";
 import { yieldToLoop } from "../waiting/turns.ts";
 import { native } from "../addon/load.ts";
@@ -206,30 +207,15 @@ interface Expected {
   readonly arrival: Arrival;
 }
 
-/** What the message that is just being read has; `null`: it is read by itself. */
-let expected: Expected[] | null = null;
-/** In its place: the message has not said that there is any. */
-const NONE: Expected[] = [];
-
-function reading<T>(into: Expected[], read: () => T): T {
-  const outer = expected;
-  expected = into;
-  try {
-    return read();
-  } finally {
-    expected = outer;
-  }
-}
-
 /**
  * Reads a message that speaks of shared objects: its value, or a parcel if there are connections in it that are still
  * to arrive.
  */
-export function readParcel<T>(read: () => T): T | Parcel {
+export function readParcel<T>(read: (message: Incoming) => T, origin: Origin = "tree"): T | Parcel {
   const contents: Expected[] = [];
   let value: T;
   try {
-    value = reading(contents, read);
+    value = read(announcing(contents, origin));
   } catch (error) {
     new Parcel(undefined, contents).close(); // what nobody gets
     throw error;
@@ -237,19 +223,15 @@ export function readParcel<T>(read: () => T): T | Parcel {
   return contents.length === 0 ? value : new Parcel(value, contents);
 }
 
-/** Reads a message that has not said that it speaks of shared objects: a connection in it is refused. */
-export function readPlain<T>(read: () => T): T {
-  return reading(NONE, read);
-}
-
-/** Notes a connection that the message which is just being read has. One that is read by itself waits for it here. */
+/** Notes a connection that the message has which is being restored. One that is read by itself waits for it here. */
 export function expect(connection: Expected["connection"], arrival: Arrival): void {
-  if (expected === NONE) {
+  const noted = connectionsInside();
+  if (noted === "refused") {
     arrival.close();
     throw new TypeError("Cannot receive a connection: its message does not say that it has one");
   }
-  if (expected === null) arriveNow(arrival);
-  else expected.push({ connection, arrival });
+  if (noted === "awaited") arriveNow(arrival);
+  else noted.push({ connection, arrival } satisfies Expected);
 }
 
 /**
@@ -266,8 +248,8 @@ export function arriveNow(arrival: Arrival): void {
 }
 
 /** Reads a message of the parent's, and waits for its connections as long as the parent lives, blocking the thread. */
-export function readWhole<T>(read: () => T): T {
-  const got = readParcel(read);
+export function readWhole<T>(read: (message: Incoming) => T): T {
+  const got = readParcel(read, "parent");
   if (!(got instanceof Parcel)) return got;
   got.advance(Infinity);
   return got.value as T;

@@ -4,6 +4,7 @@ import { BlockHandle, partsOf } from "../addon/handles.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { EOFError } from "../errors.ts";
+import { adopted } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
@@ -74,10 +75,10 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
   /** The connection that a message names; it may be still to arrive. */
   static #restore(data: unknown): Connection {
     const [offer, readable, writable, pipe] = partsOf(data, "a Connection");
-    const offered = BlockHandle.adopt(offer);
+    const offered = adopted(offer);
     let shared: BlockHandle | null;
     try {
-      shared = pipe === null ? null : BlockHandle.adopt(pipe);
+      shared = pipe === null ? null : adopted(pipe);
     } catch (error) {
       offered.close();
       throw error;

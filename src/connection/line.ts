@@ -1,12 +1,12 @@
 // What a connection does with its messages: sends and receives, each in the order of the calls, and its end. The class that
 // users have is connection.ts; the bytes of messages are made in messages.ts.
 
+import { attach } from "../reduction/passage.ts";
 import { type BlockHandle, type BlockReference, closedError } from "../addon/handles.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { wait as waitForTicket } from "../addon/waits.ts";
 import { BufferTooShort, EOFError, InvalidStateError } from "../errors.ts";
-import { attach } from "../reduction/registry.ts";
 import { performance } from "../runtime/timing.ts";
 import { type GlanceHabit, Glances } from "../waiting/glance.ts";
 import { keepsLoop, loopTurned, yieldToLoop } from "../waiting/turns.ts";

@@ -13,14 +13,15 @@
 // shared objects outlive a sender that dies; the receiver lets the holds go once it has handles of its own; and what
 // is never received goes with the last end.
 
-import { type BlockHandle, restoringFromOutside } from "../addon/handles.ts";
+import type { BlockHandle } from "../addon/handles.ts";
 import type { Native } from "../addon/binding.ts";
 import { native } from "../addon/load.ts";
 import { translate, translated } from "../addon/translate.ts";
 import type { Dumped } from "../reduction/encoder.ts";
-import { dumpInto, dumps, loads } from "../reduction/serialise.ts";
+import { FROM_OUTSIDE, plain } from "../reduction/passage.ts";
+import { dumpInto, dumps, read } from "../reduction/serialise.ts";
 import { discard } from "../reduction/registry.ts";
-import { Parcel, readParcel, readPlain } from "./arrival.ts";
+import { Parcel, readParcel } from "./arrival.ts";
 import { keepingScratch, openScratch, type Scratch } from "../addon/scratch.ts";
 
 /** What came of a send (`connection_send` in native/addon/src/connections.rs). */
@@ -274,15 +275,15 @@ export class Messages {
 
   #restore(bytes: Uint8Array<ArrayBuffer>, length = bytes.length): unknown {
     const pipe = this.#pipe;
-    if (pipe === null) return restoringFromOutside(() => loads(bytes, 0, length));
-    if (length === 0 || bytes[0] !== HOLDS_MARK) return readPlain(() => loads(bytes, 0, length));
+    if (pipe === null) return read(bytes, 0, length, FROM_OUTSIDE);
+    if (length === 0 || bytes[0] !== HOLDS_MARK) return read(bytes, 0, length, plain());
     const view = new DataView(bytes.buffer, bytes.byteOffset, length);
     const count = length < HOLDS_START ? Infinity : view.getUint32(1);
     const start = HOLDS_START + 4 * count;
     if (start > length) throw new RangeError(`Cannot read message: it has ${length} bytes, its list of holds more`);
     const holds = Array.from({ length: count }, (_, index) => view.getUint32(HOLDS_START + 4 * index));
     try {
-      const got = readParcel(() => loads(bytes, start, length));
+      const got = readParcel((message) => read(bytes, start, length, message));
       if (got instanceof Parcel) this.#parcel = got;
       return got;
     } finally {

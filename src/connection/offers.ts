@@ -4,7 +4,8 @@
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import type { BlockReference } from "../addon/handles.ts";
-import { attach, setDiscarder } from "../reduction/registry.ts";
+import { attach } from "../reduction/passage.ts";
+import { setDiscarder } from "../reduction/registry.ts";
 
 /** What was offered for messages that are just being written: blocks and their generations. */
 const offered = new Map<number, number>();

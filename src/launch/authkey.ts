@@ -6,15 +6,13 @@
  */
 
 import { native } from "../addon/load.ts";
+import { isStart } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 
 /** How many bytes a key that is made up has. */
 const KEY_SIZE = 32;
 
 let current: AuthenticationString | null = null;
-
-/** How many starts of a process are being prepared. */
-let starts = 0;
 
 /**
  * A key, which travels to a process only at its start, lest a message carries it to a stranger, and which is neither
@@ -36,7 +34,7 @@ export class AuthenticationString extends Uint8Array {
   static {
     register<AuthenticationString, Uint8Array>(AuthenticationString, {
       reduce(key) {
-        if (starts > 0) return new Uint8Array(key);
+        if (isStart()) return new Uint8Array(key);
         throw refusal();
       },
       restore(bytes) {
@@ -81,16 +79,6 @@ function refusal(): TypeError {
     "Cannot serialise an AuthenticationString: it is a secret, which only a process that is being started may be " +
       "given; use `new Uint8Array(key)` if its bytes are what you want",
   );
-}
-
-/** What `prepare` returns; keys may be serialised while it runs. */
-export function whileStarting<T>(prepare: () => T): T {
-  starts++;
-  try {
-    return prepare();
-  } finally {
-    starts--;
-  }
 }
 
 /** The key of this process. */

@@ -1,12 +1,11 @@
 // The first message of a parent (launch.ts) to its child (child/main.ts): the types that both halves share, and the
 // bytes that they are sent in.
 
-import { whileStarting } from "./authkey.ts";
 import { readWhole } from "../connection/arrival.ts";
 import { isLate, type LateReference, type TravellingReference } from "../callable/late.ts";
 import type { FunctionReference } from "../callable/types.ts";
 import type { LoggerState } from "../runtime/logging.ts";
-import { dumps, loads } from "../reduction/serialise.ts";
+import { dumpsForStart, read } from "../reduction/serialise.ts";
 import { discard } from "../reduction/registry.ts";
 import type { StartMethod } from "./settings.ts";
 
@@ -107,7 +106,7 @@ export function writePreparation(
 
 function written(value: unknown, isEmpty: boolean): PreparationMessage {
   if (isEmpty) return { bytes: new Uint8Array(), attachments: [] };
-  const { bytes, attachments } = whileStarting(() => dumps(value));
+  const { bytes, attachments } = dumpsForStart(value);
   return { bytes, attachments: [...attachments] };
 }
 
@@ -133,13 +132,18 @@ export function readPreparation(bytes: Uint8Array): ReadPreparation {
   return {
     preparation,
     toRun() {
-      const [target, process] = late.length === 0 ? [null, null] : loads(late) as LateWork;
+      const [target, process] = late.length === 0 ? [null, null] : received(late) as LateWork;
       return { target: target ?? preparation.target, process: process ?? preparation.process };
     },
     readArguments() {
       if (tail.length === 0) return { args: [], state: {} };
-      const [args, state] = readWhole(() => loads(tail)) as [Arguments["args"], Arguments["state"]];
+      const [args, state] = received(tail) as [Arguments["args"], Arguments["state"]];
       return { args, state };
     },
   };
+}
+
+/** What the parent has written, whole. */
+function received(bytes: Uint8Array): unknown {
+  return readWhole((message) => read(bytes, 0, bytes.length, message));
 }

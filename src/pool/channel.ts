@@ -22,14 +22,15 @@
 // belongs to.
 
 import { BlockHandle, type BlockReference } from "../addon/handles.ts";
-import { Parcel, readParcel, readPlain } from "../connection/arrival.ts";
+import { Parcel, readParcel } from "../connection/arrival.ts";
 import { RemoteError } from "../errors.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { ATTACHED, isLongBytes, QueueState, QueueWatch, TAG_UNIT, TOO_LONG } from "../queues/transport.ts";
-import { attach, register } from "../reduction/registry.ts";
+import { adopted, attach, type Incoming, plain } from "../reduction/passage.ts";
+import { register } from "../reduction/registry.ts";
 import type { Dumped } from "../reduction/encoder.ts";
-import { dumpInto, dumps, loads } from "../reduction/serialise.ts";
+import { dumpInto, dumps, read } from "../reduction/serialise.ts";
 import { discard } from "../reduction/registry.ts";
 import { openScratch, type Scratch } from "../addon/scratch.ts";
 import { wait } from "../addon/waits.ts";
@@ -83,7 +84,7 @@ export class Channel implements Disposable {
     register(Channel, {
       name: "multiprocessing.pool.Channel",
       reduce: (channel) => channel.#reference(),
-      restore: (data) => new Channel(BlockHandle.adopt(data)),
+      restore: (data) => new Channel(adopted(data)),
     });
   }
 
@@ -303,12 +304,12 @@ class ReceivedFrame implements Frame {
     try {
       const end = this.#within(HEADER + this.#length);
       if (this.#raws === NUMBERS) return this.#readNumbers(end);
-      const read = () => loads(this.#bytes, HEADER, end) as unknown[];
-      const got = this.#attachments.length === 0 ? readPlain(read) : readParcel(read);
+      const list = (message: Incoming) => read(this.#bytes, HEADER, end, message) as unknown[];
+      const got = this.#attachments.length === 0 ? list(plain()) : readParcel(list);
       if (got instanceof Parcel) this.parcel = got;
-      const list = got instanceof Parcel ? got.value as unknown[] : got;
-      if (this.#raws > 0) this.#readRaws(list);
-      return list;
+      const whole = got instanceof Parcel ? got.value as unknown[] : got;
+      if (this.#raws > 0) this.#readRaws(whole);
+      return whole;
     } finally {
       if (scratch !== null) scratch.busy = false;
       this.drop();

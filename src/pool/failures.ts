@@ -1,9 +1,10 @@
 // Errors on their way from a worker to its pool: packed here, unpacked there.
 
 import { RemoteError } from "../errors.ts";
-import { readPlain } from "../connection/arrival.ts";
-import { dumps, loads } from "../reduction/serialise.ts";
-import { findClasses, noteMissing } from "../reduction/error_exports.ts";
+import type { FunctionReference } from "../callable/types.ts";
+import { dumps, read } from "../reduction/serialise.ts";
+import { findClasses } from "../reduction/error_lookup.ts";
+import { plain, plainNoting } from "../reduction/passage.ts";
 import { discard } from "../reduction/registry.ts";
 import type { Failure } from "./messages.ts";
 
@@ -64,11 +65,11 @@ function sendableProperty(error: Error, key: string, around: readonly unknown[])
 const NOTHING = Symbol("nothing");
 
 /** The error that a worker has sent; its last cause is a {@linkcode RemoteError} with its text there. */
-export function unpack([text, bytes]: Failure): unknown {
+export function unpack([text, bytes]: Failure, message = plain()): unknown {
   if (bytes === null) return new RemoteError(text);
   let error: unknown;
   try {
-    error = readPlain(() => loads(bytes));
+    error = read(bytes, 0, bytes.length, message);
   } catch (cause) {
     return new RemoteError(text, { cause });
   }
@@ -82,9 +83,10 @@ export function unpack([text, bytes]: Failure): unknown {
 
 /** Unpacks errors and hands them to `receive`: at once, or once their classes have been looked for. */
 export function unpackAll(failures: readonly Failure[], receive: (errors: unknown[]) => void): void {
-  const { value: errors, missing } = noteMissing(() => failures.map(unpack));
+  const missing: FunctionReference[] = [];
+  const errors = failures.map((failure) => unpack(failure, plainNoting(missing)));
   if (missing.length === 0) return receive(errors);
-  void findClasses(missing).then(() => receive(failures.map(unpack)));
+  void findClasses(missing).then(() => receive(failures.map((failure) => unpack(failure))));
 }
 
 /** Puts a cause behind the causes that an error has. */

@@ -4,7 +4,7 @@
 // put, and none lies behind another. Before a worker runs a task, it notes its number in shared memory: should it die,
 // exactly that task is lost.
 
-import { ArrivedCallable, trusting } from "../callable/arrival.ts";
+import { ArrivedCallable } from "../callable/arrival.ts";
 import type { TravellingReference } from "../callable/late.ts";
 import type { Callable } from "../callable/types.ts";
 import { current } from "../runtime/current.ts";
@@ -325,7 +325,7 @@ function argumentsOf(item: unknown, name: string): Iterable<unknown> {
 
 async function find(reference: TravellingReference): Promise<Fn> {
   // It comes from the pool, which has started this process: nobody else has been given the channel of functions.
-  const callable: Callable = await trusting(() => new ArrivedCallable(reference)).get();
+  const callable: Callable = await new ArrivedCallable(reference, { isTrusted: true }).get();
   return callable as Fn;
 }
 

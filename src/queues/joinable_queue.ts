@@ -5,6 +5,7 @@ import { InvalidStateError, OwnerDiedError } from "../errors.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { adopted } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { retry } from "../addon/waits.ts";
 import { deadOwner } from "../synchronize/owner_died.ts";
@@ -36,7 +37,7 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
   static {
     register(JoinableQueue, {
       reduce: (queue) => referenceOf(queue),
-      restore: (data) => new JoinableQueue(BlockHandle.adopt(data)),
+      restore: (data) => new JoinableQueue(adopted(data)),
     });
   }
 

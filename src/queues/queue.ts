@@ -7,8 +7,8 @@ import { Empty, EOFError, Full, InvalidStateError, ShutDown } from "../errors.ts
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
-import { attach, register } from "../reduction/registry.ts";
-import { discard } from "../reduction/registry.ts";
+import { adopted, attach } from "../reduction/passage.ts";
+import { discard, register } from "../reduction/registry.ts";
 import { Turnstile } from "../waiting/turnstile.ts";
 import { retry } from "../addon/waits.ts";
 import { granted, type Wish } from "./company.ts";
@@ -88,7 +88,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     showAsText(Queue);
     register(Queue, {
       reduce: (queue) => queue.#reference(),
-      restore: (data) => new Queue(BlockHandle.adopt(data), false),
+      restore: (data) => new Queue(adopted(data), false),
     });
   }
 

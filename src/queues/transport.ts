@@ -3,15 +3,16 @@
 // Short messages pass through a scratch buffer that this thread shares with the addon, so that a call carries only
 // numbers. Long byte arrays bypass the serialiser: one copy in, one copy out.
 
-import { ARRIVAL_PATIENCE, Parcel, readParcel, readPlain } from "../connection/arrival.ts";
+import { ARRIVAL_PATIENCE, Parcel, readParcel } from "../connection/arrival.ts";
 import type { Native } from "../addon/binding.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { quickGet, quickPut } from "../addon/quick.ts";
 import type { Dumped } from "../reduction/encoder.ts";
-import { dumpInto, dumps, loads } from "../reduction/serialise.ts";
 import { bytesAlone } from "../reduction/bytes_alone.ts";
-import { currentViewReducer, discard, reduceInto } from "../reduction/registry.ts";
+import { type Incoming, plain, reduced } from "../reduction/passage.ts";
+import { dumpInto, dumps, read } from "../reduction/serialise.ts";
+import { currentViewReducer, discard } from "../reduction/registry.ts";
 import { keepingScratch, openScratch, type Scratch } from "../addon/scratch.ts";
 import { performance } from "../runtime/timing.ts";
 
@@ -202,14 +203,14 @@ export class Transport {
 
   /** The value in the first `length` bytes, which speak of nothing else. */
   #value(bytes: Uint8Array<ArrayBuffer>, length: number): unknown {
-    return bytesAlone(bytes, length) ?? readPlain(() => this.#restored(bytes, length));
+    return bytesAlone(bytes, length) ?? this.#restored(bytes, length, plain());
   }
 
-  #restored(bytes: Uint8Array, length: number): unknown {
+  #restored(bytes: Uint8Array, length: number, message: Incoming): unknown {
     const wasBusy = this.#scratch.busy;
     this.#scratch.busy = true;
     try {
-      return loads(bytes, 0, length);
+      return read(bytes, 0, length, message);
     } finally {
       this.#scratch.busy = wasBusy;
     }
@@ -221,7 +222,8 @@ export class Transport {
     const length = got % TAG_UNIT;
     try {
       if (Math.floor(got % ATTACHED / TAG_UNIT) !== Tag.bytes) {
-        return attachments.length === 0 ? this.#value(bytes, length) : readParcel(() => this.#restored(bytes, length));
+        if (attachments.length === 0) return this.#value(bytes, length);
+        return readParcel((message) => this.#restored(bytes, length, message));
       }
       return bytes === this.#scratch.bytes || length < bytes.length ? bytes.slice(0, length) : bytes;
     } finally {
@@ -255,5 +257,5 @@ export function isLongBytes(value: unknown): value is Uint8Array<ArrayBuffer> {
 /** Whether a view is of shared memory, and so travels as a reference. */
 function isShared(view: Uint8Array): boolean {
   const reducer = currentViewReducer();
-  return reducer !== null && reduceInto([], reducer, view) !== undefined;
+  return reducer !== null && reduced({ attachments: [], isStart: false }, reducer, view) !== undefined;
 }

@@ -1,16 +1,16 @@
 /**
  * Bytes to values. The bytes may come from a hostile or half-dead process: every length, number and tag is checked
  * before use, nothing is compiled, and no name becomes code or a prototype, but for exported classes of errors:
- * error_exports.ts says which, and when.
+ * error_lookup.ts says which, and when.
  *
  * @module
  */
-import { isRestoringFromOutside } from "../addon/handles.ts";
 import { quoted } from "../runtime/harmless.ts";
 import { domException } from "./dom_exception.ts";
 import { errorOf, makeError } from "./error_classes.ts";
-import { classFound, classKnown } from "./error_exports.ts";
+import { classFound, classKnown } from "./error_lookup.ts";
 import { Extension, MAX_DEPTH, VIEWS } from "./format.ts";
+import { type Incoming, plain, restored } from "./passage.ts";
 import { currentViewReducer, registeredName } from "./registry.ts";
 import { knownKey, readText } from "./text.ts";
 import { Date } from "../runtime/timing.ts";
@@ -20,6 +20,9 @@ const UNFINISHED = Symbol("an object that is still being restored");
 const number = new DataView(new ArrayBuffer(8));
 const numberBytes = new Uint8Array(number.buffer);
 
+/** In the place of a message's passage, between two messages. */
+const NOBODYS = plain();
+
 /** Reads messages, one at a time. Not re-entrant: a `restore` that deserialises needs another one. */
 export class Decoder {
   #bytes: Uint8Array = numberBytes;
@@ -27,9 +30,11 @@ export class Decoder {
   #end = 0;
   #depth = 0;
   #objects: unknown[] = [];
+  #passage: Incoming = NOBODYS;
 
-  /** The value of the one message that `bytes` hold between `start` and `end`. */
-  load(bytes: Uint8Array, start: number, end: number): unknown {
+  /** The value of the one message that `bytes` hold between `start` and `end`, and what that may do. */
+  load(bytes: Uint8Array, start: number, end: number, passage: Incoming): unknown {
+    this.#passage = passage;
     this.#bytes = bytes;
     this.#position = start;
     this.#end = end;
@@ -40,7 +45,10 @@ export class Decoder {
       return value;
     } finally {
       this.#bytes = numberBytes;
-      if (this.#objects.length > 0) this.#objects = [];
+      if (this.#objects.length > 0) {
+        this.#objects = [];
+        this.#passage = NOBODYS;
+      }
     }
   }
 
@@ -407,7 +415,8 @@ export class Decoder {
     const reference = { label, hash, module, name, member: member === "" ? null : member };
     const shown = this.#readText();
     const known = this.#readText();
-    const Class = isRestoringFromOutside() ? classKnown(reference) : classFound(reference);
+    const { origin, missing } = this.#passage;
+    const Class = origin === "outside" ? classKnown(reference) : classFound(reference, missing);
     const error = Class === null ? this.#knownError(known) : errorOf(Class);
     if (Class === null && shown !== "") define(error, "name", shown, false);
     this.#readErrorProperties(error);
@@ -439,7 +448,7 @@ export class Decoder {
           "Call register() in the module that defines the class, and import that module here",
       );
     }
-    const value = registration.reducer.restore(this.#read());
+    const value = restored(this.#passage, registration.reducer, this.#read());
     if ((typeof value !== "object" && typeof value !== "function") || value === null) {
       throw new RangeError(`Cannot restore an object of class ${quoted(name)}: its restore() gave no object`);
     }
@@ -453,7 +462,7 @@ export class Decoder {
     const reducer = currentViewReducer();
     if (reducer === null) throw this.#malformed("it refers to shared memory, which was not set up here");
     const place = this.#objects.push(UNFINISHED) - 1;
-    const view = reducer.restore(this.#read());
+    const view = restored(this.#passage, reducer, this.#read());
     this.#objects[place] = view;
     return view;
   }

@@ -20,7 +20,8 @@ import {
   SYMBOL,
   UNKNOWN_VIEW,
 } from "./refusal.ts";
-import { currentViewReducer, discard, reduceInto, registeredPrototype } from "./registry.ts";
+import { type Outgoing, reduced } from "./passage.ts";
+import { currentViewReducer, discard, registeredPrototype } from "./registry.ts";
 import { lengthOf, requireMemory, requireOrdinary } from "./views.ts";
 import { Writer } from "./writer.ts";
 import { Date } from "../runtime/timing.ts";
@@ -58,13 +59,16 @@ export class Encoder {
   #many: Map<object, number> | null = null;
   /** Registered instances whose reduced data is being written. */
   #reducing: object[] = [];
-  #attachments: number[] = [];
+  /** What the message may do; made for the first `reduce` that runs. */
+  #passage: Outgoing | null = null;
+  #isStart = false;
   /** Its bytes are never handed out. */
   #room: Uint8Array<ArrayBuffer> | null = null;
 
-  /** The message for `value`. */
-  dump(value: unknown): Dumped {
+  /** The message for `value`; `startsProcess` says whether that may carry the tree's key. */
+  dump(value: unknown, startsProcess: boolean): Dumped {
     this.#room ??= new Uint8Array(ROOM_BYTES);
+    this.#isStart = startsProcess;
     return this.#dump(value, this.#room, 0);
   }
 
@@ -80,11 +84,11 @@ export class Encoder {
     this.#out.begin(target, start);
     try {
       this.#write(value);
-      const attachments = this.#attachments.length === 0 ? NO_ATTACHMENTS : this.#attachments;
+      const attachments = this.#passage === null ? NO_ATTACHMENTS : attachmentsOf(this.#passage);
       if (inPlace && attachments === NO_ATTACHMENTS && !this.#out.outgrown) return this.#out.position;
       return { bytes: this.#out.takeBytes(), attachments };
     } catch (error) {
-      discard(this.#attachments);
+      if (this.#passage !== null) discard(this.#passage.attachments);
       throw error instanceof Refusal ? error.explain() : error;
     } finally {
       this.#end();
@@ -101,7 +105,8 @@ export class Encoder {
     for (let i = 0; i < FEW && i < this.#count; i++) this.#few[i] = null;
     if (this.#many !== null) this.#many = null;
     if (this.#reducing.length > 0) this.#reducing = [];
-    if (this.#attachments.length > 0) this.#attachments = [];
+    if (this.#passage !== null) this.#passage = null;
+    this.#isStart = false;
     this.#out.end();
   }
 
@@ -278,7 +283,7 @@ export class Encoder {
     const registration = registeredPrototype(prototype);
     if (registration === undefined) return false;
     if ("refuse" in registration) throw new Refusal(value, { why: registration.refuse });
-    const data = reduceInto(this.#attachments, registration.reducer, value);
+    const data = this.#reduced(registration.reducer, value);
     const header = this.#out.openExtension(Extension.Reduced);
     this.#out.writeString(registration.name);
     this.#reducing.push(value);
@@ -293,10 +298,14 @@ export class Encoder {
     return true;
   }
 
+  #reduced(reducer: { reduce(value: never): unknown }, value: object): unknown {
+    return reduced(this.#passage ??= { attachments: [], isStart: this.#isStart }, reducer, value);
+  }
+
   #writeView(view: ArrayBufferView): void {
     const reducer = currentViewReducer();
     if (reducer !== null) {
-      const data = reduceInto(this.#attachments, reducer, view);
+      const data = this.#reduced(reducer, view);
       if (data !== undefined) return this.#writeSharedView(view, data);
     }
     const { buffer } = view;
@@ -425,6 +434,10 @@ export class Encoder {
       throw error instanceof Refusal ? error.within(propertyStep(properties[i][0])) : error;
     }
   }
+}
+
+function attachmentsOf({ attachments }: Outgoing): readonly number[] {
+  return attachments.length === 0 ? NO_ATTACHMENTS : attachments;
 }
 
 function sizeGetter(prototype: object): (value: object) => number {

@@ -1,6 +1,6 @@
 /**
  * The error classes that every process knows: the language's, WebAssembly's, Deno's and this package's. Errors of other classes keep
- * theirs if a module exports it (error_exports.ts); otherwise they arrive as their nearest known ancestor, with the
+ * theirs if a module exports it (error_reference.ts, error_lookup.ts); otherwise they arrive as their nearest known ancestor, with the
  * `name` they had.
  *
  * @module

@@ -4,7 +4,7 @@
  * @module
  */
 import { isKnownClass, nearestClass, shownName } from "./error_classes.ts";
-import { classReference } from "./error_exports.ts";
+import { classReference } from "./error_reference.ts";
 
 /** Properties that the language makes and that are not enumerable, in the order in which they are written. */
 const INSTALLED = ["cause", "errors", "error", "suppressed"] as const;

@@ -53,7 +53,6 @@ const byName = new Map<string, Registration>();
 /** The sender's half. Some classes are made at run time, and go. */
 const byPrototype = new WeakMap<object, Registration | Refused>();
 let viewReducer: ViewReducer | null = null;
-let attachments: number[] | null = null;
 let discarder: ((attachments: readonly number[]) => void) | null = null;
 let follower: ((bytes: Uint8Array, attachments: readonly number[]) => void) | null = null;
 
@@ -185,37 +184,6 @@ export function setViewReducer(reducer: ViewReducer): void {
 }
 
 /**
- * Notes, from inside a `reduce` function, that the message refers to a block of shared memory. The block is kept
- * while the message is under way.
- *
- * @throws {InvalidStateError} If no `reduce` function is running.
- *
- * @example A message lists the blocks it refers to
- * ```ts
- * import { attach, dumps, register } from "@parallel/multiprocessing/reduction";
- * import { assertEquals } from "@std/assert";
- *
- * class Cell {
- *   constructor(readonly block: number) {}
- * }
- * register(Cell, {
- *   reduce(cell) {
- *     attach(cell.block);
- *     return cell.block;
- *   },
- *   restore: (block) => new Cell(block),
- * });
- * assertEquals(dumps([new Cell(7), new Cell(9)]).attachments, [7, 9]);
- * ```
- */
-export function attach(block: number): void {
-  if (attachments === null) {
-    throw new InvalidStateError(`Cannot attach block ${block}: attach() may be called only inside reduce()`);
-  }
-  if (!attachments.includes(block)) attachments.push(block);
-}
-
-/**
  * Says how what a `reduce` function has made for a message ends, if the message is not sent: by `discard`; `follow` is
  * told of each message, to find out that its bytes have been forgotten.
  */
@@ -235,17 +203,6 @@ export function follow(bytes: Uint8Array, attachments: readonly number[]): void 
 /** Gives up a message that speaks of these blocks, and is not going to be sent. */
 export function discard(attachments: readonly number[]): void {
   if (attachments.length > 0) discarder?.(attachments);
-}
-
-/** Calls `reduce` so that the blocks it attaches are added to `into`. */
-export function reduceInto(into: number[] | null, reducer: { reduce(value: never): unknown }, value: unknown): unknown {
-  const outer = attachments;
-  attachments = into;
-  try {
-    return reducer.reduce(value as never);
-  } finally {
-    attachments = outer;
-  }
 }
 
 /** The registration of the class whose prototype this is, or why it does not travel. */

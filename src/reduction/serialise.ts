@@ -2,6 +2,7 @@
 
 import { Decoder } from "./decoder.ts";
 import { type Dumped, Encoder } from "./encoder.ts";
+import { alone, type Incoming, isStart } from "./passage.ts";
 import { follow, register } from "./registry.ts";
 
 /** Kept between messages; null while in use, when a nested call makes one of its own. */
@@ -33,10 +34,19 @@ function textOf(data: unknown): string {
  * ```
  */
 export function dumps(value: unknown): Dumped {
+  return written(value, isStart());
+}
+
+/** As {@linkcode dumps}, for a message that starts a process. */
+export function dumpsForStart(value: unknown): Dumped {
+  return written(value, true);
+}
+
+function written(value: unknown, startsProcess: boolean): Dumped {
   const encoder = idleEncoder ?? new Encoder();
   idleEncoder = null;
   try {
-    const dumped = encoder.dump(value);
+    const dumped = encoder.dump(value, startsProcess);
     follow(dumped.bytes, dumped.attachments);
     return dumped;
   } finally {
@@ -97,6 +107,11 @@ export function dumpInto(value: unknown, target: Uint8Array, start: number): num
  * ```
  */
 export function loads(bytes: Uint8Array, start = 0, end: number = bytes.length): unknown {
+  return read(bytes, start, end, alone());
+}
+
+/** As {@linkcode loads}, for a message that may do what `passage` says. */
+export function read(bytes: Uint8Array, start: number, end: number, passage: Incoming): unknown {
   if (!(start >= 0 && start <= end && end <= bytes.length)) {
     throw new RangeError(`Cannot read message: ${bytes.length} bytes were given, bytes ${start} to ${end} are wanted`);
   }
@@ -107,7 +122,7 @@ export function loads(bytes: Uint8Array, start = 0, end: number = bytes.length):
   const decoder = idleDecoder ?? new Decoder();
   idleDecoder = null;
   try {
-    return decoder.load(plain, start, end);
+    return decoder.load(plain, start, end, passage);
   } finally {
     idleDecoder = decoder;
   }

@@ -12,7 +12,8 @@ import { type ViewConstructor, VIEWS } from "../reduction/format.ts";
 import { glance } from "../runtime/harmless.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
-import { attach, setViewReducer } from "../reduction/registry.ts";
+import { adopted, attach } from "../reduction/passage.ts";
+import { setViewReducer } from "../reduction/registry.ts";
 
 /** Where one value lies in shared memory. */
 export interface Place {
@@ -168,7 +169,7 @@ export function placeReference({ handle, buffer, within }: Place): PlaceReferenc
  */
 export function restorePlace(data: unknown, { size, alignment, hasViews }: Demand): Place {
   const [block, generation, within] = integersOf(data, 3);
-  const handle = BlockHandle.adopt([block, generation]);
+  const handle = adopted([block, generation]);
   const blockSize = native().sizeOf(block);
   if (within % alignment !== 0 || within + size > blockSize) {
     handle.close();
@@ -213,7 +214,7 @@ function restoreView(data: unknown): ArrayBufferView {
   if (View === undefined) {
     throw new RangeError(`Cannot restore a view of shared memory: ${glance(kind)} is no kind of view`);
   }
-  using handle = BlockHandle.adopt([block, generation]);
+  using handle = adopted([block, generation]);
   const buffer = arrivedBuffer(handle);
   try {
     return new View(buffer, byteOffset, length);

@@ -8,7 +8,8 @@ import { BrokenBarrierError } from "../errors.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
-import { attach, register } from "../reduction/registry.ts";
+import { adopted, attach, isFromParent } from "../reduction/passage.ts";
+import { register } from "../reduction/registry.ts";
 import { FAILED, wait } from "../addon/waits.ts";
 import { requireCount } from "../waiting/count.ts";
 import { deadOwner } from "./owner_died.ts";
@@ -78,7 +79,7 @@ export class Barrier implements Disposable {
           throw new RangeError("Cannot restore a Barrier: its description is malformed");
         }
         const reference = action === null ? null : arrivedReference(action);
-        return new Barrier(BlockHandle.adopt([block, generation]), { timeout }, reference);
+        return new Barrier(adopted([block, generation]), { timeout }, reference);
       },
     });
   }
@@ -285,7 +286,7 @@ function localAction(action: BarrierAction): Action {
 
 /** An action that is found by its reference. */
 function arrivedAction(found: TravellingReference): Action {
-  const callable = new ArrivedCallable(found);
+  const callable = new ArrivedCallable(found, { isTrusted: isFromParent() });
   return {
     reference: () => found,
     get: () => callable.get() as Promise<Run>,

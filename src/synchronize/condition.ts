@@ -12,7 +12,8 @@ import {
   type WaitOptions,
   type WaitSyncOptions,
 } from "../waiting/options.ts";
-import { attach, register } from "../reduction/registry.ts";
+import { adopted, attach } from "../reduction/passage.ts";
+import { register } from "../reduction/registry.ts";
 import { ACQUIRED, FAILED, wait } from "../addon/waits.ts";
 import { requireCount } from "../waiting/count.ts";
 import type { Guard } from "./guard.ts";
@@ -70,7 +71,7 @@ export class Condition implements Disposable {
       restore(data) {
         const [block, generation, lock, ownsLock] = partsOf(data, "a Condition");
         if (!isLock(lock)) throw new RangeError("Cannot restore a Condition: it has no lock");
-        return new Condition(lock, BlockHandle.adopt([block, generation]), ownsLock === true);
+        return new Condition(lock, adopted([block, generation]), ownsLock === true);
       },
     });
   }

@@ -7,7 +7,8 @@ import { BlockHandle, type BlockReference, closedError, Kind } from "../addon/ha
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
-import { attach, register } from "../reduction/registry.ts";
+import { adopted, attach } from "../reduction/passage.ts";
+import { register } from "../reduction/registry.ts";
 import { ACQUIRED, FAILED, wait } from "../addon/waits.ts";
 import { showAsText } from "../runtime/shown.ts";
 
@@ -38,7 +39,7 @@ export class Event implements Disposable {
     showAsText(Event);
     register(Event, {
       reduce: (event) => event.#data(),
-      restore: (data) => new Event(BlockHandle.adopt(data)),
+      restore: (data) => new Event(adopted(data)),
     });
   }
 

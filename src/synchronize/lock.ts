@@ -3,6 +3,7 @@
 import { layout } from "../addon/cells.ts";
 import { BlockHandle, Kind, partsOf } from "../addon/handles.ts";
 import { InvalidStateError } from "../errors.ts";
+import { adopted } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { LockBase, type LockOptions, NO_WORDS, openLock } from "./lock_base.ts";
 
@@ -30,7 +31,7 @@ export class Lock extends LockBase {
       reduce: (lock) => lock.data(),
       restore(data) {
         const [block, generation, throws] = partsOf(data, "a Lock");
-        return new Lock(BlockHandle.adopt([block, generation]), throws === true);
+        return new Lock(adopted([block, generation]), throws === true);
       },
     });
   }

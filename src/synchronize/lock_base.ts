@@ -3,6 +3,7 @@
 // addon; and all of it is in a process with limited permissions, which could otherwise write that somebody else holds the
 // lock.
 
+import { attach } from "../reduction/passage.ts";
 import { cellWords, layout } from "../addon/cells.ts";
 import { BlockHandle, type BlockReference, closedError } from "../addon/handles.ts";
 import type { OwnerDiedError } from "../errors.ts";
@@ -10,7 +11,6 @@ import type { Owner } from "../addon/binding.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
-import { attach } from "../reduction/registry.ts";
 import { ACQUIRED, TIMED_OUT, wait } from "../addon/waits.ts";
 import { AcquiredGuard, type Guard } from "./guard.ts";
 import { ownerDied } from "./owner_died.ts";

@@ -4,6 +4,7 @@ import { layout } from "../addon/cells.ts";
 import { BlockHandle, Kind, partsOf } from "../addon/handles.ts";
 import { native } from "../addon/load.ts";
 import { InvalidStateError } from "../errors.ts";
+import { adopted } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { enter, LockBase, type LockOptions, NO_WORDS, openLock } from "./lock_base.ts";
 
@@ -35,7 +36,7 @@ export class RLock extends LockBase {
       reduce: (lock) => lock.data(),
       restore(data) {
         const [block, generation, throws] = partsOf(data, "a RLock");
-        return new RLock(BlockHandle.adopt([block, generation]), throws === true);
+        return new RLock(adopted([block, generation]), throws === true);
       },
     });
   }

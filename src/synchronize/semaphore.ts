@@ -8,7 +8,8 @@ import { InvalidStateError } from "../errors.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
-import { attach, register } from "../reduction/registry.ts";
+import { adopted, attach } from "../reduction/passage.ts";
+import { register } from "../reduction/registry.ts";
 import { ACQUIRED, FAILED, wait } from "../addon/waits.ts";
 import { requireCount } from "../waiting/count.ts";
 import { AcquiredGuard, type Guard } from "./guard.ts";
@@ -47,7 +48,7 @@ export class Semaphore implements Disposable {
     showAsText(Semaphore);
     register(Semaphore, {
       reduce: (semaphore) => semaphore.data(),
-      restore: (data) => new Semaphore(BlockHandle.adopt(data)),
+      restore: (data) => new Semaphore(adopted(data)),
     });
   }
 
@@ -245,7 +246,7 @@ export class BoundedSemaphore extends Semaphore {
   static {
     register(BoundedSemaphore, {
       reduce: (semaphore) => semaphore.data(),
-      restore: (data) => new BoundedSemaphore(BlockHandle.adopt(data)),
+      restore: (data) => new BoundedSemaphore(adopted(data)),
     });
   }
 

@@ -28,7 +28,8 @@ import {
   Value,
 } from "@parallel/multiprocessing";
 import { dumps, loads } from "@parallel/multiprocessing/reduction";
-import { restoringFromOutside } from "../../src/addon/handles.ts";
+import { FROM_OUTSIDE } from "../../src/reduction/passage.ts";
+import { read } from "../../src/reduction/serialise.ts";
 import { arrivals } from "../../src/callable/arrival.ts";
 import { native } from "../../src/addon/load.ts";
 import { nodeProcess } from "../../src/runtime/node.ts";
@@ -255,7 +256,7 @@ function isTold(error: unknown): boolean {
 /** Reads one message; the complaint, or whether there was a value. */
 function attempt(bytes: Uint8Array, fromOutside: boolean): string | boolean {
   try {
-    const value = fromOutside ? restoringFromOutside(() => loads(bytes)) : loads(bytes);
+    const value = fromOutside ? read(bytes, 0, bytes.length, FROM_OUTSIDE) : loads(bytes);
     // What was made of it is looked at, as a program would that logs it.
     Deno.inspect(value, { depth: 2, iterableLimit: 5 });
     return true;

@@ -3,7 +3,8 @@
 import { deepStrictEqual } from "node:assert";
 import { assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
 import { InvalidStateError } from "../../src/errors.ts";
-import { attach, register, setViewReducer } from "../../src/reduction/registry.ts";
+import { attach } from "../../src/reduction/passage.ts";
+import { register, setViewReducer } from "../../src/reduction/registry.ts";
 import { dumpInto, dumps, loads } from "../../src/reduction/serialise.ts";
 import { Block, Payment, Point, roundTrip, Secret, sharedMemory } from "../support/reduction.ts";
 

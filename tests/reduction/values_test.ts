@@ -4,9 +4,9 @@ import { deepStrictEqual } from "node:assert";
 import { Buffer } from "node:buffer";
 import { assertEquals, assertInstanceOf, assertNotStrictEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { restoringFromOutside } from "../../src/addon/handles.ts";
+import { FROM_OUTSIDE } from "../../src/reduction/passage.ts";
 import { Empty, OwnerDiedError } from "../../src/errors.ts";
-import { dumps, loads } from "../../src/reduction/serialise.ts";
+import { dumps, loads, read } from "../../src/reduction/serialise.ts";
 import { Guarded, OutOfStock } from "../fixtures/pool/pool_shop.ts";
 import { assertSurvives, Block, Point, roundTrip, Secret, values } from "../support/reduction.ts";
 
@@ -178,7 +178,7 @@ Deno.test("reduction: an unknown error class arrives as its nearest known ancest
 Deno.test("reduction: an error of a class that a module exports keeps it", () => {
   const message = dumps(new OutOfStock("sold out", 2)).bytes.slice();
   // What comes from outside of the tree has nothing imported; and it has it here, once somebody else has.
-  const outside = () => restoringFromOutside(() => loads(message)) as Error;
+  const outside = () => read(message, 0, message.length, FROM_OUTSIDE) as Error;
   assertEquals([outside().constructor, outside().name], [RangeError, "OutOfStock"]);
   const copy = loads(message) as OutOfStock;
   assertInstanceOf(copy, OutOfStock);

@@ -1,7 +1,8 @@
 // What the tests of serialisation have in common: values there and back, and classes that are registered.
 
 import { deepStrictEqual } from "node:assert";
-import { attach, register, setViewReducer } from "../../src/reduction/registry.ts";
+import { attach } from "../../src/reduction/passage.ts";
+import { register, setViewReducer } from "../../src/reduction/registry.ts";
 import { dumpInto, dumps, loads } from "../../src/reduction/serialise.ts";
 
 export function roundTrip<T>(value: T): T {
