@@ -1,7 +1,7 @@
 // Keeps up the number of a pool's workers: each that ends is replaced, unless new ones fail again and again.
 
-import type { Task } from "./calls/calls.ts";
-import { howItEnded } from "./lost.ts";
+import type { Task } from "./calls/call.ts";
+import { howItEnded } from "./failures.ts";
 import { Member, type MemberHost, type MemberOptions } from "./worker_handle.ts";
 import type { WorkerStats } from "./stats.ts";
 import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
@@ -195,14 +195,14 @@ export class Crew implements Iterable<Member> {
 
   /** What they are doing. */
   stats(): WorkerStats[] {
-    const members = [...this.#members].filter((it) => it.state !== "ended");
-    return members.map((member) => ({
-      pid: member.pid,
-      name: member.process.name,
-      state: member.state === "ready" ? (this.#host.isBusy(member) ? "busy" as const : "idle" as const) : member.state,
-      tasks: member.answered,
-      memory: member.memory,
-    }));
+    const all: WorkerStats[] = [];
+    for (const member of this.#members) {
+      const { pid, process: { name }, state, answered: tasks, memory } = member;
+      if (state === "ended") continue;
+      const shown = state !== "ready" ? state : this.#host.isBusy(member) ? "busy" : "idle";
+      all.push({ pid, name, state: shown, tasks, memory });
+    }
+    return all;
   }
 }
 

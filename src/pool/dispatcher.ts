@@ -10,7 +10,7 @@
 //     channel, or a worker has it.
 // I3. A task that is handed back is put before all later tasks, which are taken back for that.
 
-import type { Call, Task } from "./calls/calls.ts";
+import type { Call, Task } from "./calls/call.ts";
 import { type Channel, ENDED } from "./channel.ts";
 import type { Glance } from "./glance.ts";
 import type { Member } from "./worker_handle.ts";

@@ -1,12 +1,16 @@
-// Errors on their way from a worker to its pool: packed here, unpacked there.
+// What goes wrong with a task, as its call is told: errors on their way from a worker to the pool, packed here and unpacked
+// there; and the loss of the worker itself.
 
-import { RemoteError } from "../errors.ts";
+import { RemoteError, WorkerLostError } from "../errors.ts";
+import { signalName } from "../runtime/signals.ts";
+import { harmless, shownName } from "../runtime/harmless.ts";
 import type { FunctionReference } from "../callable/types.ts";
 import { dumps, read } from "../reduction/serialise.ts";
 import { findClasses } from "../reduction/error_lookup.ts";
 import { plain, plainNoting } from "../reduction/passage.ts";
 import { discard } from "../reduction/registry.ts";
 import type { Failure } from "./messages.ts";
+import type { Member } from "./worker_handle.ts";
 
 /** How deep the printed form of an error goes. */
 const DEPTH = 4;
@@ -99,4 +103,21 @@ function addCause(error: Error, cause: Error): void {
   }
   if (last.cause !== undefined) return; // something else, which is not ours to replace; or a circle
   Object.defineProperty(last, "cause", { value: cause, writable: true, configurable: true });
+}
+
+/** How a worker ended: `was ended by SIGKILL`, `ended with exit code 3`. */
+export function howItEnded(exitcode: number | null): string {
+  if (exitcode === null) return "ended";
+  const signal = signalName(exitcode);
+  return signal !== null ? `was ended by ${signal}` : `ended with exit code ${exitcode}`;
+}
+
+/** The error of the task that a worker was running when it died. */
+export function lost(fn: string, { process, pid, lastWords }: Member): WorkerLostError {
+  const { exitcode } = process;
+  const said = lastWords === "" ? "" : `; the last of its standard error:\n${harmless(lastWords, { multiline: true })}`;
+  const message = `Cannot finish "${fn}": its worker "${shownName(process.name)}" (pid ${pid}) ${
+    howItEnded(exitcode)
+  }${said}`;
+  return new WorkerLostError(message, { exitcode, signal: signalName(exitcode), pid, stderr: lastWords });
 }

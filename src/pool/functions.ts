@@ -3,7 +3,7 @@
 
 import { reference } from "../callable/reference.ts";
 import type { Callable, ModuleExport } from "../callable/types.ts";
-import type { PoolFunction } from "./calls/calls.ts";
+import type { PoolFunction } from "./calls/call.ts";
 
 /** The functions of one pool. */
 export class FunctionTable {

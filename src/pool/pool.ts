@@ -1,24 +1,19 @@
 // The pool that a user has: checks what it is asked, and hands it to the engine.
 
-import { type Given, reference } from "../callable/reference.ts";
 import { showAsText } from "../runtime/shown.ts";
-import type { Callable, ModuleExport } from "../callable/types.ts";
-import { InvalidStateError, TimeoutError } from "../errors.ts";
-import { Watch } from "../waiting/limits.ts";
+import type { ModuleExport } from "../callable/types.ts";
+import { InvalidStateError } from "../errors.ts";
 import { tell } from "../runtime/notices.ts";
-import { native } from "../addon/load.ts";
-import { timeoutOf, type WaitOptions } from "../waiting/options.ts";
+import type { WaitOptions } from "../waiting/options.ts";
 import { AsyncResult, awaited, type Callbacks } from "./async_result.ts";
-import { type Call, CALL_FLAGS, MapCall, SingleCall } from "./calls/calls.ts";
-import { CellTable } from "./cells.ts";
+import { type AnyTarget, Caller } from "./calls/begin.ts";
+import type { Call } from "./calls/call.ts";
+import type { ImapIterator } from "./calls/imap.ts";
 import { Engine } from "./engine.ts";
-import { ImapCall, ImapIterator } from "./calls/imap.ts";
-import { type Input, inputOf, type Items, ListInput } from "./input.ts";
+import type { Items } from "./input.ts";
 import {
   type ApplyAsyncOptions,
   type ApplyOptions,
-  type CallOptions,
-  countOf,
   type ImapOptions,
   type MapAsyncOptions,
   type MapOptions,
@@ -27,38 +22,18 @@ import {
   type PoolOptions,
   requireCallback,
   requireCallOptions,
-  requirePoolOptions,
   type TransformOptions,
-  wholeOf,
   type WithKwargs,
   type WithoutKwargs,
 } from "./options.ts";
-import { progressBar } from "./progress.ts";
+import { engineOptionsOf } from "./settings.ts";
 import { PoolTransform } from "./transform.ts";
 import type { PoolStats } from "./stats.ts";
 import type { AnyFunction, ArgumentLists, Results } from "../process/options.ts";
-import { cpuCount } from "../process/cpu_count.ts";
-import { Process } from "../process/process.ts";
 import { register } from "../reduction/registry.ts";
 
-/** Milliseconds that a cancelled task has, if the pool says nothing else. */
-const GRACE = 1000;
 /** What CPython calls the states of a pool. */
 const STATES = { running: "RUN", closed: "CLOSE", terminated: "TERMINATE", broken: "BROKEN" } as const;
-/** Milliseconds between two looks of a worker at its memory: for statistics, and where there is a limit. */
-const MEMORY_EVERY = { usually: 250, limited: 5 } as const;
-
-type AnyTarget = Callable | ModuleExport;
-
-/** The initializer, as workers find it. */
-function initializerOf(initializer: AnyTarget | null | undefined): Given | null {
-  if (initializer === undefined || initializer === null) return null;
-  const given = reference(initializer);
-  given.prove();
-  return given;
-}
-
-let pools = 0;
 
 /** Pools that nobody can reach any more, and that were not closed. */
 const dropped = new FinalizationRegistry<Engine>((engine) => {
@@ -100,6 +75,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   }
 
   readonly #engine: Engine;
+  readonly #caller: Caller;
 
   /**
    * Starts `processes` workers.
@@ -109,35 +85,8 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
    * @throws {InvalidStateError} If this process may not have children; as `Process.start`.
    */
   constructor(processes?: number | null, options: PoolOptions<I> = {}) {
-    const action = "create a pool";
-    requirePoolOptions(action, options);
-    const { initializer, initargs, maxtasksperchild, maxMemory, grace, daemon = true } = options;
-    const count = countOf(action, "processes", processes, null) ?? cpuCount();
-    requirePlaces(action, count);
-    if (initargs !== undefined && !globalThis.Array.isArray(initargs)) {
-      throw new TypeError(`Cannot ${action}: "initargs" is ${Deno.inspect(initargs)}, wanted an array`);
-    }
-    const { stderr = "piped" } = options;
-    if (stderr !== "piped" && stderr !== "inherit") {
-      throw new TypeError(`Cannot ${action}: "stderr" is ${Deno.inspect(stderr)}, wanted "piped" or "inherit"`);
-    }
-    const isLimited = typeof maxMemory === "number";
-    this.#engine = new Engine({
-      name: options.name ?? `Pool-${++pools}`,
-      processes: count,
-      ProcessClass: options.context?.Process ?? Process,
-      stderr,
-      grace: wholeOf(action, "grace", grace, { least: 0, fallback: GRACE }),
-      cells: new CellTable(),
-      initializer: initializerOf(initializer as AnyTarget | null | undefined),
-      settings: {
-        initargs: initargs ?? [],
-        mayHaveChildren: !daemon,
-        memoryEvery: isLimited ? MEMORY_EVERY.limited : MEMORY_EVERY.usually,
-        maxtasksperchild: countOf(action, "maxtasksperchild", maxtasksperchild, Infinity),
-        maxMemory: countOf(action, "maxMemory", maxMemory, Infinity),
-      },
-    });
+    this.#engine = new Engine(engineOptionsOf(processes, options));
+    this.#caller = new Caller(this.#engine);
     dropped.register(this, this.#engine, this);
   }
 
@@ -178,7 +127,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   /** As above, with a function that is named by its module. */
   apply<R = unknown>(fn: ModuleExport, args?: readonly unknown[], options?: ApplyOptions): Promise<R>;
   apply(fn: AnyTarget, args: readonly unknown[] = [], options: ApplyOptions = NO_OPTIONS): Promise<unknown> {
-    return promiseOf(() => this.#single("apply", fn, args, options));
+    return promiseOf(() => this.#caller.single("apply", fn, args, options));
   }
 
   /** As {@linkcode Pool.apply}, but gives an {@linkcode AsyncResult}; throws at once if the call cannot begin. */
@@ -213,7 +162,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
     options: ApplyAsyncOptions<never> = NO_OPTIONS,
   ): AsyncResult<unknown> {
     requireCallbacks("applyAsync", options);
-    return resultOf(this.#single("applyAsync", fn, args, options), options);
+    return resultOf(this.#caller.single("applyAsync", fn, args, options), options);
   }
 
   /**
@@ -227,7 +176,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   /** As above, with a function that is named by its module. */
   map<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: MapOptions): Promise<R[]>;
   map(fn: AnyTarget, items: Items<unknown>, options: MapOptions = NO_OPTIONS): Promise<unknown[]> {
-    return promiseOf(() => this.#many("map", fn, items, options));
+    return promiseOf(() => this.#caller.many("map", fn, items, options));
   }
 
   /** As {@linkcode Pool.map}, but gives an {@linkcode AsyncResult}; throws at once if the call cannot begin. */
@@ -240,7 +189,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   mapAsync<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: MapAsyncOptions<R>): AsyncResult<R[]>;
   mapAsync(fn: AnyTarget, items: Items<unknown>, options: MapAsyncOptions<never> = NO_OPTIONS): AsyncResult<unknown[]> {
     requireCallbacks("mapAsync", options);
-    return resultOf(this.#many("mapAsync", fn, items, options), options);
+    return resultOf(this.#caller.many("mapAsync", fn, items, options), options);
   }
 
   /**
@@ -254,7 +203,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   /** As above, with a function that is named by its module. */
   starmap<R = unknown>(fn: ModuleExport, items: Items<readonly unknown[]>, options?: MapOptions): Promise<R[]>;
   starmap(fn: AnyTarget, items: Items<unknown>, options: MapOptions = NO_OPTIONS): Promise<unknown[]> {
-    return promiseOf(() => this.#many("starmap", fn, items, options));
+    return promiseOf(() => this.#caller.many("starmap", fn, items, options));
   }
 
   /** As {@linkcode Pool.starmap}, but gives an {@linkcode AsyncResult}; throws at once if the call cannot begin. */
@@ -275,7 +224,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
     options: MapAsyncOptions<never> = NO_OPTIONS,
   ): AsyncResult<unknown[]> {
     requireCallbacks("starmapAsync", options);
-    return resultOf(this.#many("starmapAsync", fn, items, options), options);
+    return resultOf(this.#caller.many("starmapAsync", fn, items, options), options);
   }
 
   /**
@@ -290,7 +239,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   imap<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: ImapOptions): ImapIterator<R>;
   imap(fn: AnyTarget, items: Items<unknown>, options: ImapOptions = NO_OPTIONS): ImapIterator<unknown> {
     requireCallOptions("imap", options);
-    return this.#iterate(fn, items, { ...options, ordered: true });
+    return this.#caller.iterate(fn, items, { ...options, ordered: true });
   }
 
   /** As {@linkcode Pool.imap}, with the results in the order in which they come. */
@@ -299,7 +248,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   imapUnordered<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: ImapOptions): ImapIterator<R>;
   imapUnordered(fn: AnyTarget, items: Items<unknown>, options: ImapOptions = NO_OPTIONS): ImapIterator<unknown> {
     requireCallOptions("imapUnordered", options);
-    return this.#iterate(fn, items, { ...options, ordered: false });
+    return this.#caller.iterate(fn, items, { ...options, ordered: false });
   }
 
   /**
@@ -325,7 +274,9 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   toTransformStream<T = unknown, R = unknown>(fn: ModuleExport, options?: TransformOptions): TransformStream<T, R>;
   toTransformStream(fn: AnyTarget, options: TransformOptions = NO_OPTIONS): TransformStream<unknown, unknown> {
     requireCallOptions("toTransformStream", options);
-    return new PoolTransform((items) => this.#iterate(fn, items, { ...options, ordered: options.ordered ?? true }));
+    return new PoolTransform((items) =>
+      this.#caller.iterate(fn, items, { ...options, ordered: options.ordered ?? true })
+    );
   }
 
   /** What the pool is doing. */
@@ -385,90 +336,6 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
     const { state, processes } = this.#engine;
     return `<multiprocessing.pool.Pool state=${STATES[state]} pool_size=${processes} name='${this.name}'>`;
   }
-
-  #single(
-    call: "apply" | "applyAsync",
-    target: AnyTarget,
-    args: readonly unknown[],
-    options: ApplyOptions,
-  ): SingleCall {
-    const action = "apply";
-    requireCallOptions(call, options);
-    if (!globalThis.Array.isArray(args)) {
-      throw new TypeError(`Cannot ${action}: "args" is ${Deno.inspect(args)}, wanted an array of arguments`);
-    }
-    const { kwargs } = options;
-    const all = kwargs === undefined ? args : [...args, kwargs];
-    const { host, common, begin } = this.#prepare(action, target, options);
-    return begin(new SingleCall({ host, flags: CALL_FLAGS.apply, ...common }, all));
-  }
-
-  #many(
-    call: "map" | "mapAsync" | "starmap" | "starmapAsync",
-    target: AnyTarget,
-    items: Items<unknown>,
-    options: MapOptions,
-  ): MapCall {
-    requireCallOptions(call, options);
-    const action = call.startsWith("star") ? "starmap" : "map";
-    const chunksize = countOf(action, "chunksize", options.chunksize, null);
-    const { host, common, begin } = this.#prepare(action, target, options);
-    const input = this.#input(items);
-    const progress = options.progress ? progressBar(this.name) : undefined;
-    return begin(new MapCall({ host, flags: CALL_FLAGS[action], ...common }, { input, chunksize, progress }));
-  }
-
-  /** All of them, unless they come in time: then their number is known. */
-  #input(items: Items<unknown>): Input {
-    if (items !== null && items !== undefined && Symbol.iterator in Object(items)) {
-      // The caller may change its array while the call is under way.
-      return new ListInput(globalThis.Array.isArray(items) ? items.slice() : [...items as Iterable<unknown>]);
-    }
-    return inputOf(items, () => this.#engine.dispatch());
-  }
-
-  #iterate(
-    target: AnyTarget,
-    items: Items<unknown>,
-    options: ImapOptions & { ordered: boolean },
-  ): ImapIterator<unknown> {
-    const { ordered } = options;
-    const chunksize = countOf("imap", "chunksize", options.chunksize, 1);
-    const buffersize = countOf("imap", "buffersize", options.buffersize, null);
-    const { host, common, begin } = this.#prepare("imap", target, options);
-    const input = inputOf(items, () => host.dispatch());
-    const progress = options.progress ? progressBar(this.name) : undefined;
-    const imap = { input, chunksize, buffersize, ordered, progress };
-    const call = begin(new ImapCall({ host, flags: CALL_FLAGS.imap, ...common }, imap));
-    return new ImapIterator(call, () => host.cancel(call, () => call.leave(), { kill: false }));
-  }
-
-  /** What all calls have in common; `begin` begins one. */
-  #prepare(action: string, target: AnyTarget, options: CallOptions) {
-    const engine = this.#engine;
-    engine.requireRunning(action);
-    const timeout = timeoutOf(options);
-    const { signal } = options;
-    signal?.throwIfAborted();
-    const retries = wholeOf(action, "retries", options.retries, { least: 0, fallback: 0 });
-    const begin = <C extends Call>(call: C): C => {
-      // The input that has just been listed may have aborted it.
-      if (signal?.aborted) call.end(signal.reason);
-      else engine.submit(call);
-      if (signal !== undefined || timeout !== Infinity) limit(engine, call, timeout, signal);
-      return call;
-    };
-    return { host: engine, common: { fn: engine.functionOf(target), retries }, begin };
-  }
-}
-
-/** Refuses more workers than a tree has places for, besides this process. */
-function requirePlaces(action: string, processes: number): void {
-  const most = native().mostProcesses() - 1;
-  if (processes <= most) return;
-  throw new RangeError(
-    `Cannot ${action}: "processes" is ${processes}, wanted at most ${most}, which is how many a tree has places for`,
-  );
 }
 
 /** The call's own promise: of what is derived from it, nobody could say whether anybody waits for it. */
@@ -485,18 +352,6 @@ function resultOf<T>(call: Call & { readonly promise: Promise<unknown> }, option
   const result = new AsyncResult(call.promise as Promise<T>, options);
   call.isAwaited = () => options.errorCallback !== undefined || awaited.has(result as AsyncResult<never>);
   return result;
-}
-
-/** Ends a call when its time has passed, or when it is aborted. */
-function limit(engine: Engine, call: Call, timeout: number, signal: AbortSignal | undefined): void {
-  const late = () => new TimeoutError(`Cannot finish "${call.fn.given.label}": it took more than ${timeout} ms`);
-  const watch = new Watch({ timeout, signal }, {
-    late: () => engine.cancel(call, () => call.end(late()), { timedOut: true }),
-    aborted: (reason) => engine.cancel(call, () => call.end(reason)),
-  }).unref();
-  call.whenOver(() => watch[Symbol.dispose]());
-  // What has been serialised or taken since the call began may have aborted it.
-  if (signal?.aborted) engine.cancel(call, () => call.end(signal.reason));
 }
 
 function requireCallbacks(

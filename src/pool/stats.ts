@@ -1,3 +1,5 @@
+// What `Pool.stats` says.
+
 /** What one worker of a pool is doing. */
 export interface WorkerStats {
   /** Its process id. */
@@ -5,7 +7,7 @@ export interface WorkerStats {
   /** Its name, such as `PoolWorker-3`. */
   readonly name: string;
   /** What it does: it boots, waits for work, works, or ends. */
-  readonly state: "starting" | "idle" | "busy" | "stopping" | "ended";
+  readonly state: "starting" | "idle" | "busy" | "stopping";
   /** How many tasks it has finished. */
   readonly tasks: number;
   /** Its resident memory in bytes, as of the end of one of its last tasks. */

@@ -9,7 +9,7 @@ import { pipedErrors, type PipedOutput } from "../process/output.ts";
 import { Event } from "../synchronize/event.ts";
 import { wait } from "../addon/waits.ts";
 import type { Given as GivenFunction } from "../callable/reference.ts";
-import type { PoolFunction } from "./calls/calls.ts";
+import type { PoolFunction } from "./calls/call.ts";
 import type { CellTable } from "./cells.ts";
 import type { ProcessClass } from "./options.ts";
 import { Channel, ENDED, type Frame } from "./channel.ts";

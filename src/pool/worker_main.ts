@@ -315,7 +315,7 @@ async function runLeniently(fn: Fn, list: unknown[]): Promise<[kind: number, lis
   return [Kind.mixed, mixed];
 }
 
-/** The arguments that an item of \`starmap\` is. */
+/** The arguments that an item of `starmap` is. */
 function argumentsOf(item: unknown, name: string): Iterable<unknown> {
   if (typeof (item as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] === "function") {
     return item as Iterable<unknown>;

@@ -12,6 +12,12 @@ const SIGNAL_NAMES: readonly string[] = [
   "SIGSYS",
 ];
 
+/** The signal that has ended a process with this exit code, such as `SIGKILL`; `null` if none has. */
+export function signalName(exitcode: number | null): string | null {
+  if (exitcode === null || exitcode >= 0) return null;
+  return SIGNAL_NAMES[-exitcode - 1] ?? `signal ${-exitcode}`;
+}
+
 /** An exit code with the name of its signal, as in `-SIGKILL`. */
 export function exitText(exitcode: number): string {
   const name = SIGNAL_NAMES[-exitcode - 1];

@@ -2,7 +2,8 @@
 
 import { reference } from "../../src/callable/reference.ts";
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type CallHost, MapCall } from "../../src/pool/calls/calls.ts";
+import type { CallHost } from "../../src/pool/calls/call.ts";
+import { MapCall } from "../../src/pool/calls/map.ts";
 import { ListInput } from "../../src/pool/input.ts";
 import { lineOf, type Progress, progressBar, type Terminal } from "../../src/pool/progress.ts";
 

@@ -4,7 +4,7 @@ import { TimeoutError } from "../../errors.ts";
 import { Watch } from "../../waiting/limits.ts";
 import type { WaitOptions } from "../../waiting/options.ts";
 import { patienceOf } from "../options.ts";
-import { Call, type CallParts, type Task } from "./calls.ts";
+import { Call, type CallParts, type Task } from "./call.ts";
 import type { Input } from "../input.ts";
 import type { Progress } from "../progress.ts";
 import { register } from "../../reduction/registry.ts";

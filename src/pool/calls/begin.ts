@@ -1,0 +1,124 @@
+// The beginning of a call: what the user has given is checked, and becomes a call that the engine is handed.
+
+import type { Callable, ModuleExport } from "../../callable/types.ts";
+import { TimeoutError } from "../../errors.ts";
+import { Watch } from "../../waiting/limits.ts";
+import { timeoutOf } from "../../waiting/options.ts";
+import type { Engine } from "../engine.ts";
+import { type Input, inputOf, type Items, ListInput } from "../input.ts";
+import {
+  type ApplyOptions,
+  type CallOptions,
+  countOf,
+  type ImapOptions,
+  type MapOptions,
+  requireCallOptions,
+  wholeOf,
+} from "../options.ts";
+import { progressBar } from "../progress.ts";
+import { type Call, CALL_FLAGS } from "./call.ts";
+import { ImapCall, ImapIterator } from "./imap.ts";
+import { MapCall } from "./map.ts";
+import { SingleCall } from "./single.ts";
+
+/** A function that is exported by a module, or the name of one. */
+export type AnyTarget = Callable | ModuleExport;
+
+/** Begins the calls of one pool. */
+export class Caller {
+  readonly #engine: Engine;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** A call of the function with all of its arguments. */
+  single(
+    call: "apply" | "applyAsync",
+    target: AnyTarget,
+    args: readonly unknown[],
+    options: ApplyOptions,
+  ): SingleCall {
+    const action = "apply";
+    requireCallOptions(call, options);
+    if (!Array.isArray(args)) {
+      throw new TypeError(`Cannot ${action}: "args" is ${Deno.inspect(args)}, wanted an array of arguments`);
+    }
+    const { kwargs } = options;
+    const all = kwargs === undefined ? args : [...args, kwargs];
+    const { host, common, begin } = this.#prepare(action, target, options);
+    return begin(new SingleCall({ host, flags: CALL_FLAGS.apply, ...common }, all));
+  }
+
+  /** A call of the function for each item. */
+  many(
+    call: "map" | "mapAsync" | "starmap" | "starmapAsync",
+    target: AnyTarget,
+    items: Items<unknown>,
+    options: MapOptions,
+  ): MapCall {
+    requireCallOptions(call, options);
+    const action = call.startsWith("star") ? "starmap" : "map";
+    const chunksize = countOf(action, "chunksize", options.chunksize, null);
+    const { host, common, begin } = this.#prepare(action, target, options);
+    const input = this.#input(items);
+    const progress = options.progress ? progressBar(this.#engine.name) : undefined;
+    return begin(new MapCall({ host, flags: CALL_FLAGS[action], ...common }, { input, chunksize, progress }));
+  }
+
+  /** All of them, unless they come in time: then their number is known. */
+  #input(items: Items<unknown>): Input {
+    if (items !== null && items !== undefined && Symbol.iterator in Object(items)) {
+      // Who has an array may change it while the call is under way.
+      return new ListInput(Array.isArray(items) ? items.slice() : [...items as Iterable<unknown>]);
+    }
+    return inputOf(items, () => this.#engine.dispatch());
+  }
+
+  /** A call of the function for each item, whose results are asked for one by one. */
+  iterate(
+    target: AnyTarget,
+    items: Items<unknown>,
+    options: ImapOptions & { ordered: boolean },
+  ): ImapIterator<unknown> {
+    const { ordered } = options;
+    const chunksize = countOf("imap", "chunksize", options.chunksize, 1);
+    const buffersize = countOf("imap", "buffersize", options.buffersize, null);
+    const { host, common, begin } = this.#prepare("imap", target, options);
+    const input = inputOf(items, () => host.dispatch());
+    const progress = options.progress ? progressBar(this.#engine.name) : undefined;
+    const imap = { input, chunksize, buffersize, ordered, progress };
+    const call = begin(new ImapCall({ host, flags: CALL_FLAGS.imap, ...common }, imap));
+    return new ImapIterator(call, () => host.cancel(call, () => call.leave(), { kill: false }));
+  }
+
+  /** What all calls have in common; `begin` begins one. */
+  #prepare(action: string, target: AnyTarget, options: CallOptions) {
+    const engine = this.#engine;
+    engine.requireRunning(action);
+    const timeout = timeoutOf(options);
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const retries = wholeOf(action, "retries", options.retries, { least: 0, fallback: 0 });
+    const begin = <C extends Call>(call: C): C => {
+      // The input that has just been listed may have aborted it.
+      if (signal?.aborted) call.end(signal.reason);
+      else engine.submit(call);
+      if (signal !== undefined || timeout !== Infinity) limit(engine, call, timeout, signal);
+      return call;
+    };
+    return { host: engine, common: { fn: engine.functionOf(target), retries }, begin };
+  }
+}
+
+/** Ends a call when its time has passed, or when it is aborted. */
+function limit(engine: Engine, call: Call, timeout: number, signal: AbortSignal | undefined): void {
+  const late = () => new TimeoutError(`Cannot finish "${call.fn.given.label}": it took more than ${timeout} ms`);
+  const watch = new Watch({ timeout, signal }, {
+    late: () => engine.cancel(call, () => call.end(late()), { timedOut: true }),
+    aborted: (reason) => engine.cancel(call, () => call.end(reason)),
+  }).unref();
+  call.whenOver(() => watch[Symbol.dispose]());
+  // What has been serialised or taken since the call began may have aborted it.
+  if (signal?.aborted) engine.cancel(call, () => call.end(signal.reason));
+}

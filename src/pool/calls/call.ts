@@ -1,0 +1,154 @@
+// The calls of a pool: where their tasks come from, and what becomes of the results. They know nothing of workers. Each
+// kind of call has a file of its own: single.ts, map.ts, imap.ts.
+
+import type { Given } from "../../callable/reference.ts";
+import { Flag } from "../messages.ts";
+
+/** A function that workers run. */
+export interface PoolFunction {
+  /** The pool's number for it. */
+  readonly id: number;
+  readonly given: Given;
+}
+
+/** What one worker runs at a time. */
+export interface Task {
+  readonly call: Call;
+  /** The place of its first item among those of the call. */
+  readonly first: number;
+  /** The arguments, or the items. */
+  readonly list: readonly unknown[];
+  /** How many workers have died of it. */
+  deaths: number;
+}
+
+/** What a call needs of its pool. */
+export interface CallHost {
+  /** How many workers there are. */
+  readonly processes: number;
+  /** How many tasks a worker is given at a time: more of quick ones. */
+  readonly ahead: number;
+  /** Whether somebody waits for the end of all calls. */
+  readonly isJoined: boolean;
+  /** Looks for workers for tasks that have become available. */
+  dispatch(): void;
+  /** The call has its result; no more tasks come from it. */
+  settled(call: Call): void;
+  /** Keeps the event loop alive, and lets it go again. */
+  hold(): void;
+  release(): void;
+}
+
+/** What all calls are made with. */
+export interface CallParts {
+  readonly host: CallHost;
+  readonly fn: PoolFunction;
+  /** Of messages.ts. */
+  readonly flags: number;
+  /** How often a task whose worker died is begun anew. */
+  readonly retries: number;
+}
+
+/** A call that is under way. */
+export abstract class Call {
+  readonly fn: PoolFunction;
+  readonly flags: number;
+  readonly retries: number;
+  /** Its place among the calls of its pool, in the order in which they were begun. */
+  order = 0;
+  /** Whether somebody waits for it, who is told of an error. */
+  isAwaited: () => boolean = () => true;
+  protected readonly host: CallHost;
+  #isOver = false;
+  #whenOver: (() => void) | null = null;
+
+  constructor({ host, fn, flags, retries }: CallParts) {
+    this.host = host;
+    this.fn = fn;
+    this.flags = flags;
+    this.retries = retries;
+  }
+
+  /** Whether it has its result, or is not wanted any more. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Has `act` called when it is over. */
+  whenOver(act: () => void): void {
+    if (this.#isOver) act();
+    else this.#whenOver = act;
+  }
+
+  /** It is over. */
+  protected conclude(): void {
+    this.#isOver = true;
+    this.#whenOver?.();
+    this.host.settled(this);
+  }
+
+  /** Whether there will be no more tasks, other than those that are under way. */
+  abstract readonly isDry: boolean;
+  /** The next task; `null` if there is none now. */
+  abstract take(): Task | null;
+  /** The results of a task, which are the call's own now. */
+  abstract done(task: Task, results: unknown[]): void;
+  /** A task has failed as a whole. */
+  abstract failed(task: Task, error: unknown): void;
+  /** Some items of a lenient task have failed; their places in the task, and the errors. */
+  mixed(task: Task, _results: readonly unknown[], _places: readonly number[], errors: readonly unknown[]): void {
+    this.failed(task, errors[0]);
+  }
+  /** Ends the call with an error, whatever its tasks are doing. */
+  abstract end(error: unknown): void;
+  /** As `end`; the user has brought this about, and who has not waited for the call need not be told. */
+  abandon(error: unknown): void {
+    this.end(error);
+  }
+}
+
+/** A call whose one result is a promise. */
+export abstract class PromisedCall<T> extends Call {
+  readonly promise: Promise<T>;
+  readonly #resolve: (value: T) => void;
+  readonly #reject: (error: unknown) => void;
+
+  constructor(parts: CallParts) {
+    super(parts);
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.promise = promise;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.host.hold();
+  }
+
+  override end(error: unknown): void {
+    if (this.isOver) return;
+    this.#close();
+    this.#reject(error);
+  }
+
+  override abandon(error: unknown): void {
+    this.promise.catch(() => {});
+    this.end(error);
+  }
+
+  protected succeed(value: T): void {
+    if (this.isOver) return;
+    this.#close();
+    this.#resolve(value);
+  }
+
+  #close(): void {
+    this.host.release();
+    this.conclude();
+  }
+}
+
+/** Flags of the calls, by the method that makes them. */
+export const CALL_FLAGS = {
+  apply: 0,
+  map: Flag.each,
+  starmap: Flag.each | Flag.star,
+  imap: Flag.each | Flag.lenient,
+} as const;

@@ -1,0 +1,130 @@
+// A call of the function for each item, whose result is the list of all results: `map` and `starmap`.
+
+import { type Input, ListInput } from "../input.ts";
+import type { Progress } from "../progress.ts";
+import { type CallParts, PromisedCall, type Task } from "./call.ts";
+
+/** Chunks per worker of an input whose length is known, as CPython cuts it. */
+const CHUNKS_PER_WORKER = 4;
+/** Towards the end chunks get smaller, so that no worker has much to do when the others are done. */
+const LAST_CHUNKS_PER_WORKER = 2;
+/** The largest chunk of an input whose length is not known. */
+const LARGEST_GUESS = 1024;
+
+/** How many arguments a call may safely have. */
+const MOST_ARGUMENTS = 10_000;
+
+/** A call of the function for each item, whose result is the list of results: `map` and `starmap`. */
+export class MapCall extends PromisedCall<unknown[]> {
+  readonly #input: Input;
+  readonly #chunksize: number | null;
+  /** The most items that one chunk has, if the length is known. */
+  readonly #largest: number;
+  readonly #progress: Progress | undefined;
+  /** The results of the tasks that are done, by the places of their first items. */
+  readonly #parts: { readonly first: number; readonly results: unknown[] }[] = [];
+  #taken = 0;
+  #finished = 0;
+  /** Those of them that have not failed. */
+  #done = 0;
+  /** The first error to arrive. In a box, since anything may be thrown. */
+  #failure: { readonly error: unknown } | null = null;
+  isDry = false;
+
+  constructor(
+    parts: CallParts,
+    { input, chunksize, progress }: { input: Input; chunksize: number | null; progress?: Progress },
+  ) {
+    super(parts);
+    this.#input = input;
+    this.#chunksize = chunksize;
+    this.#progress = progress;
+    const length = input instanceof ListInput ? input.left : 0;
+    this.#largest = Math.ceil(length / (CHUNKS_PER_WORKER * this.host.processes));
+  }
+
+  take(): Task | null {
+    if (this.isDry) return null;
+    let list: unknown[] | null;
+    try {
+      list = this.#input.pull(this.#chunksize ?? this.#guess());
+    } catch (error) {
+      this.isDry = true;
+      this.end(error);
+      return null;
+    }
+    if (this.isOver) return null; // the input has ended its pool
+    if (list === null) {
+      this.isDry = true;
+      this.#settle();
+      return null;
+    }
+    if (list.length === 0) return null;
+    const first = this.#taken;
+    this.#taken += list.length;
+    if (this.#input instanceof ListInput && this.#input.left === 0) this.isDry = true;
+    return { call: this, first, list, deaths: 0 };
+  }
+
+  /** How many items the next chunk should have. */
+  #guess(): number {
+    const { processes } = this.host;
+    if (this.#input instanceof ListInput) {
+      return Math.min(this.#largest, Math.ceil(this.#input.left / (LAST_CHUNKS_PER_WORKER * processes)));
+    }
+    // As if the input had as many again as it has had until now.
+    return Math.min(LARGEST_GUESS, Math.ceil((this.#taken + 1) / (CHUNKS_PER_WORKER * processes)));
+  }
+
+  done(task: Task, results: unknown[]): void {
+    this.#parts.push({ first: task.first, results });
+    this.#done += results.length;
+    this.#progress?.show(this.#done, this.#total); // which is never full if some have failed
+    this.#finish(task);
+  }
+
+  failed(task: Task, error: unknown): void {
+    this.#failure ??= { error };
+    this.#finish(task);
+  }
+
+  #finish(task: Task): void {
+    this.#finished += task.list.length;
+    this.#settle();
+  }
+
+  /** How many items there are, as far as that is known. */
+  get #total(): number | null {
+    if (this.#input instanceof ListInput) return this.#taken + this.#input.left;
+    return this.isDry ? this.#taken : null;
+  }
+
+  protected override conclude(): void {
+    this.#progress?.end();
+    super.conclude();
+  }
+
+  #settle(): void {
+    if (!this.isDry || this.#finished < this.#taken) return;
+    if (this.#failure === null) this.succeed(this.#joined());
+    else this.end(this.#failure.error);
+  }
+
+  /** All results, in the order of the items. */
+  #joined(): unknown[] {
+    const lists = this.#parts.sort((a, b) => a.first - b.first).map(({ results }) => results);
+    let joined: unknown[] = [];
+    // By `concat`, which copies memory; it takes only so many arguments.
+    for (let i = 0; i < lists.length; i += MOST_ARGUMENTS) {
+      joined = joined.concat(...lists.slice(i, i + MOST_ARGUMENTS));
+    }
+    return joined;
+  }
+
+  override end(error: unknown): void {
+    this.isDry = true;
+    this.#parts.length = 0;
+    if (!this.isOver) this.#input.close();
+    super.end(error);
+  }
+}

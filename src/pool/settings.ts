@@ -1,0 +1,75 @@
+// What a pool is made of, by the options that it is given: checked, and with the defaults filled in.
+
+import { type Given, reference } from "../callable/reference.ts";
+import type { Callable, ModuleExport } from "../callable/types.ts";
+import { native } from "../addon/load.ts";
+import { CellTable } from "./cells.ts";
+import type { EngineOptions } from "./engine.ts";
+import { countOf, type PoolOptions, requirePoolOptions, wholeOf } from "./options.ts";
+import { cpuCount } from "../process/cpu_count.ts";
+import { Process } from "../process/process.ts";
+
+/** Milliseconds that a cancelled task has, if the pool says nothing else. */
+const GRACE = 1000;
+/** Milliseconds between two looks of a worker at its memory: for statistics, and where there is a limit. */
+const MEMORY_EVERY = { usually: 250, limited: 5 } as const;
+
+let pools = 0;
+
+/**
+ * What the engine of a pool is made with.
+ *
+ * @throws {RangeError} If a number is not in its range.
+ * @throws {TypeError} If an option is of the wrong type, or the initializer is not a function that a module exports.
+ */
+export function engineOptionsOf<I extends readonly unknown[]>(
+  processes: number | null | undefined,
+  options: PoolOptions<I>,
+): EngineOptions {
+  const action = "create a pool";
+  requirePoolOptions(action, options);
+  const { initializer, initargs, maxtasksperchild, maxMemory, grace, daemon = true } = options;
+  const count = countOf(action, "processes", processes, null) ?? cpuCount();
+  requirePlaces(action, count);
+  if (initargs !== undefined && !Array.isArray(initargs)) {
+    throw new TypeError(`Cannot ${action}: "initargs" is ${Deno.inspect(initargs)}, wanted an array`);
+  }
+  const { stderr = "piped" } = options;
+  if (stderr !== "piped" && stderr !== "inherit") {
+    throw new TypeError(`Cannot ${action}: "stderr" is ${Deno.inspect(stderr)}, wanted "piped" or "inherit"`);
+  }
+  const isLimited = typeof maxMemory === "number";
+  return {
+    name: options.name ?? `Pool-${++pools}`,
+    processes: count,
+    ProcessClass: options.context?.Process ?? Process,
+    stderr,
+    grace: wholeOf(action, "grace", grace, { least: 0, fallback: GRACE }),
+    cells: new CellTable(),
+    initializer: initializerOf(initializer as Callable | ModuleExport | null | undefined),
+    settings: {
+      initargs: initargs ?? [],
+      mayHaveChildren: !daemon,
+      memoryEvery: isLimited ? MEMORY_EVERY.limited : MEMORY_EVERY.usually,
+      maxtasksperchild: countOf(action, "maxtasksperchild", maxtasksperchild, Infinity),
+      maxMemory: countOf(action, "maxMemory", maxMemory, Infinity),
+    },
+  };
+}
+
+/** The initializer, as workers find it. */
+function initializerOf(initializer: Callable | ModuleExport | null | undefined): Given | null {
+  if (initializer === undefined || initializer === null) return null;
+  const given = reference(initializer);
+  given.prove();
+  return given;
+}
+
+/** Refuses more workers than a tree has places for, besides this process. */
+function requirePlaces(action: string, processes: number): void {
+  const most = native().mostProcesses() - 1;
+  if (processes <= most) return;
+  throw new RangeError(
+    `Cannot ${action}: "processes" is ${processes}, wanted at most ${most}, which is how many a tree has places for`,
+  );
+}
