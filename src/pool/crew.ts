@@ -2,76 +2,62 @@
 
 import type { Task } from "./calls/call.ts";
 import { howItEnded } from "./failures.ts";
-import { Member, type MemberHost, type MemberOptions } from "./worker_handle.ts";
+import type { PoolEvents } from "./events.ts";
+import { WorkerHandle, type WorkerOptions } from "./worker_handle.ts";
 import type { WorkerStats } from "./stats.ts";
 import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
 
 /** What a crew is made with. */
-export interface CrewOptions extends MemberOptions {
+export interface CrewOptions extends WorkerOptions {
   /** How many workers there are to be. */
   readonly processes: number;
   /** Milliseconds that calls wait where there is no worker and none can be started. Default: 10 s. */
   readonly patience?: number;
 }
 
-/** What a crew needs of its pool. */
-export interface CrewHost extends MemberHost {
-  /** Whether workers that have ended are to be replaced. */
-  readonly needsWorkers: boolean;
-  /** Whether a worker runs a task. */
-  isBusy(member: Member): boolean;
-  /** One has been started. */
-  joined(member: Member): void;
-  /** Whether a call is under way. */
-  readonly isWanted: boolean;
-  /** It is of no use to start more workers, and why. */
-  hopeless(why: string, cause?: unknown): void;
-  /** There is no worker, and for a long time none could be started: the calls that are under way have failed. */
-  starved(why: string, cause: unknown): void;
-}
-
 /** So many workers in a row that cannot start end the pool. */
-const MOST_UNFIT = 3;
-/** So many workers in a row that die before they are ready end the pool; or more, if there are many. */
-const MOST_STILLBORN = 10;
-const MOST_STILLBORN_PER_PROCESS = 4;
+const MAX_FAILED_STARTS = 3;
+/** So many workers in a row that die before they are ready end the pool, or for each worker that there is to be … */
+const MAX_EARLY_DEATHS = 10;
+/** … so many, if that is more. */
+const MAX_EARLY_DEATHS_EACH = 4;
 /** So many workers that die of the same task, which is to be begun anew, end the pool. */
-const MOST_DEATHS = 10;
+const MAX_DEATHS_OF_TASK = 10;
 /** Milliseconds before a worker that could not start is replaced; twice as many after each more … */
 const BACK_OFF = 20;
 /** … up to 2 ** 6 times as many. */
-const MOST_BACK_OFFS = 6;
+const MAX_BACK_OFFS = 6;
 /** Milliseconds that calls wait where there is no worker and none can be started, by default. */
 const PATIENCE = 10_000;
 
 /** The workers of one pool. */
-export class Crew implements Iterable<Member> {
-  readonly #host: CrewHost;
+export class Crew implements Iterable<WorkerHandle> {
+  readonly #events: PoolEvents;
   readonly #options: CrewOptions;
   /** All that have not ended. */
-  readonly #members = new Set<Member>();
+  readonly #workers = new Set<WorkerHandle>();
   #restarts = 0;
   /** How many in a row could not start. */
-  #unfit = 0;
+  #failedStarts = 0;
   /** How many in a row have died before they were ready. */
-  #stillborn = 0;
+  #earlyDeaths = 0;
   #backOff: ReturnType<typeof setTimeout> | undefined;
   /** How often in a row none could be started for want of something that others may give back, and since when. */
   #shortage: { times: number; readonly since: number } | null = null;
 
-  constructor(host: CrewHost, options: CrewOptions) {
-    this.#host = host;
+  constructor(events: PoolEvents, options: CrewOptions) {
+    this.#events = events;
     this.#options = options;
   }
 
   /** All that have not ended. */
-  [Symbol.iterator](): IterableIterator<Member> {
-    return this.#members.values();
+  [Symbol.iterator](): IterableIterator<WorkerHandle> {
+    return this.#workers.values();
   }
 
   /** How many have not ended. */
   get size(): number {
-    return this.#members.size;
+    return this.#workers.size;
   }
 
   /** How many were started in the place of others. */
@@ -96,16 +82,16 @@ export class Crew implements Iterable<Member> {
   }
 
   #startOne(): void {
-    const member = new Member(this.#host, this.#options);
-    this.#members.add(member);
-    this.#host.joined(member);
+    const worker = new WorkerHandle(this.#events, this.#options);
+    this.#workers.add(worker);
+    this.#events.workerStarted(worker);
   }
 
   /** Starts as many as are missing. */
   replace(): void {
-    if (!this.#host.needsWorkers) return;
+    if (!this.#events.needsWorkers) return;
     let missing = this.#options.processes;
-    for (const { state } of this.#members) if (state === "starting" || state === "ready") missing--;
+    for (const { state } of this.#workers) if (state === "starting" || state === "ready") missing--;
     try {
       for (; missing > 0; missing--) {
         this.#startOne();
@@ -119,8 +105,8 @@ export class Crew implements Iterable<Member> {
 
   /** Starts as many as are missing; not at once if the last ones could not begin. */
   replaceSoon(): void {
-    if (this.#unfit === 0) return this.replace();
-    this.#replaceIn(this.#unfit);
+    if (this.#failedStarts === 0) return this.replace();
+    this.#replaceIn(this.#failedStarts);
   }
 
   /** Somebody wants workers: those that could not be started are tried again. */
@@ -130,14 +116,17 @@ export class Crew implements Iterable<Member> {
 
   /** The others go on, and one is tried again: as long as somebody waits, in time; otherwise with the next call. */
   #cannotStart(error: unknown): void {
-    if (!isPassing(error)) return this.#host.hopeless(`a worker cannot be started: ${wordsOf(error)}`, error);
+    if (!isPassing(error)) return this.#events.workersUseless(`a worker cannot be started: ${wordsOf(error)}`, error);
     const shortage = this.#shortage ??= { times: 0, since: performance.now() };
     const { patience = PATIENCE } = this.#options;
-    if (this.#members.size === 0 && performance.now() - shortage.since > patience) {
+    if (this.#workers.size === 0 && performance.now() - shortage.since > patience) {
       this.#shortage = { times: 0, since: performance.now() };
-      return this.#host.starved(`for ${patience / 1000} s no worker could be started: ${wordsOf(error)}`, error);
+      return this.#events.workersLacking(
+        `for ${patience / 1000} s no worker could be started: ${wordsOf(error)}`,
+        error,
+      );
     }
-    if (this.#host.isWanted) this.#replaceIn(++shortage.times);
+    if (this.#events.hasCalls) this.#replaceIn(++shortage.times);
   }
 
   #replaceIn(times: number): void {
@@ -145,61 +134,65 @@ export class Crew implements Iterable<Member> {
     this.#backOff = setTimeout(() => {
       this.#backOff = undefined;
       this.replace();
-    }, BACK_OFF * 2 ** Math.min(times, MOST_BACK_OFFS));
+    }, BACK_OFF * 2 ** Math.min(times, MAX_BACK_OFFS));
     unrefTimer(this.#backOff);
   }
 
   /** One is ready for tasks. */
-  ready(member: Member): void {
-    this.#unfit = this.#stillborn = 0;
-    member.wasReady = true;
-    if (member.state === "starting") member.state = "ready";
+  ready(worker: WorkerHandle): void {
+    this.#failedStarts = this.#earlyDeaths = 0;
+    worker.noteReady();
   }
 
   /** One has ended. */
-  remove(member: Member): void {
-    this.#members.delete(member);
+  remove(worker: WorkerHandle): void {
+    this.#workers.delete(worker);
   }
 
-  /** Judges one that ended unexpectedly; `victim` is the task that it was running. */
-  judge(member: Member, victim: Task | null): void {
-    const how = howItEnded(member.process.exitcode);
-    if (member.unfit !== null) {
-      if (++this.#unfit < MOST_UNFIT) return;
-      const { unfit, hasBegun } = member;
+  /**
+   * Says that it is of no use to go on, if too many have ended like this one, which nobody had told to; `victim` is the
+   * task that it was running.
+   */
+  endedUnexpectedly(worker: WorkerHandle, victim: Task | null): void {
+    const how = howItEnded(worker.process.exitcode);
+    const { startFailure, hasBegun } = worker;
+    if (startFailure !== null) {
+      if (++this.#failedStarts < MAX_FAILED_STARTS) return;
+      const why = `${this.#failedStarts} workers in a row could not start: ${wordsOf(startFailure.error)}`;
       // What kept a process from its work is but text, which need not be told twice.
-      const cause = hasBegun ? unfit : undefined;
-      this.#host.hopeless(`${this.#unfit} workers in a row could not start: ${wordsOf(unfit)}`, cause);
+      this.#events.workersUseless(why, hasBegun ? startFailure.error : undefined);
     } else if (victim !== null) {
-      if (victim.deaths < MOST_DEATHS) return; // otherwise each costs its own task, and no other
+      if (victim.deaths < MAX_DEATHS_OF_TASK) return; // otherwise each costs its own task, and no other
       const { label } = victim.call.fn.given;
-      this.#host.hopeless(`${victim.deaths} workers died of the same task; the last ${how} in "${label}"`);
-    } else if (!member.wasReady) {
-      const most = Math.max(MOST_STILLBORN, MOST_STILLBORN_PER_PROCESS * this.#options.processes);
-      if (++this.#stillborn < most) return;
-      this.#host.hopeless(`${this.#stillborn} workers in a row died before their first task; the last ${how}`);
+      this.#events.workersUseless(`${victim.deaths} workers died of the same task; the last ${how} in "${label}"`);
+    } else if (!worker.wasReady) {
+      const most = Math.max(MAX_EARLY_DEATHS, MAX_EARLY_DEATHS_EACH * this.#options.processes);
+      if (++this.#earlyDeaths < most) return;
+      this.#events.workersUseless(
+        `${this.#earlyDeaths} workers in a row died before their first task; the last ${how}`,
+      );
     } // else somebody has killed it while it was idle
   }
 
   /** Has each end itself when it has done its tasks. */
   stop(): void {
     clearTimeout(this.#backOff);
-    for (const member of this.#members) member.stop();
+    for (const worker of this.#workers) worker.stop();
   }
 
   /** Ends all. */
   terminate(): void {
     clearTimeout(this.#backOff);
-    for (const member of this.#members) member.terminate();
+    for (const worker of this.#workers) worker.terminate();
   }
 
   /** What they are doing. */
   stats(): WorkerStats[] {
     const all: WorkerStats[] = [];
-    for (const member of this.#members) {
-      const { pid, process: { name }, state, answered: tasks, memory } = member;
+    for (const worker of this.#workers) {
+      const { pid, process: { name }, state, answered: tasks, memory } = worker;
       if (state === "ended") continue;
-      const shown = state !== "ready" ? state : this.#host.isBusy(member) ? "busy" : "idle";
+      const shown = state !== "ready" ? state : this.#events.isBusy(worker) ? "busy" : "idle";
       all.push({ pid, name, state: shown, tasks, memory });
     }
     return all;

@@ -3,7 +3,7 @@
 // All workers take from one channel, so that tasks begin in the order in which they were put there. Some more are put
 // than there are workers: then a worker that has ended a task need not wait for this process to notice.
 //
-// Invariants:
+// Invariants (I1 to I3 are here, I4 and I5 in engine.ts):
 //
 // I1. No worker rests while a task waits in the channel, once `dispatch` has returned: as many are called as are missing.
 // I2. A task is in one place: to come from its call, handed back (`#returned`), or given (`#given`): then it is in the
@@ -12,20 +12,20 @@
 
 import type { Call, Task } from "./calls/call.ts";
 import { type Channel, ENDED } from "./channel.ts";
+import type { PoolEvents } from "./events.ts";
 import type { Glance } from "./glance.ts";
-import type { Member } from "./worker_handle.ts";
+import type { WorkerHandle } from "./worker_handle.ts";
 import { Flag, Kind, Mode } from "./messages.ts";
 import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
 
 /** What a dispatcher is made with. */
 export interface DispatcherOptions {
   /** The workers. */
-  readonly members: Iterable<Member>;
+  readonly workers: Iterable<WorkerHandle>;
   /** The channel that they take from. */
   readonly tasks: Channel;
   readonly glance: Glance;
-  /** A task cannot be sent to any worker: it has failed. */
-  readonly refused: (task: Task, error: unknown) => void;
+  readonly events: PoolEvents;
 }
 
 /** A task that is given, and how many bytes it has in the channel. */
@@ -34,19 +34,21 @@ interface Given {
   readonly bytes: number;
 }
 
-/** For each worker so many milliseconds' worth of tasks are put, which covers being told of the results. */
+/** For each worker so many milliseconds' worth of tasks are put, which covers being told of the results … */
 const AHEAD = 2;
-const LEAST_AHEAD = 2;
-const MOST_AHEAD = 128;
-/** No more than so many bytes of tasks wait for each worker, unless it is one task … */
-const MOST_BYTES = 8 * 2 ** 20;
-/** … or two, for the third and later ones: what is more leaves the processors' caches before it is used, and then a task
- * of 1 MiB takes twice as long. */
-const MOST_CACHED = 2 ** 20;
-/** How much the last task says about the next. */
-const NEWS = 0.2;
+/** … but at least so many tasks … */
+const MIN_AHEAD = 2;
+/** … and at most so many. */
+const MAX_AHEAD = 128;
+/** No more than so many bytes of tasks wait for each worker, unless it is one task. */
+const MAX_BYTES = 8 * 2 ** 20;
+/** No more than so many bytes, for the third and later tasks of each worker: what is more leaves the processors' caches
+ * before it is used, and then a task of 1 MiB takes twice as long. */
+const MAX_CACHED = 2 ** 20;
+/** The weight of the last task in the moving average of how long a task takes. */
+const SMOOTHING = 0.2;
 /** A worker that has not come so many milliseconds after it was called, or has answered, is not counted on. */
-const SIGN_COUNTS = 50;
+const SIGN_LASTS = 50;
 
 /** Gives the tasks of one pool to its workers. */
 export class Dispatcher {
@@ -60,14 +62,16 @@ export class Dispatcher {
   /** Their bytes. */
   #bytes = 0;
   #taskCount = 0;
+  /** How many tasks all workers have answered. */
+  #answers = 0;
   #callCount = 0;
   #isDispatching = false;
   /** When the only task that is given was put. */
   #onlySince = 0;
   /** How long a task takes, in milliseconds; `null` before the first. */
   #pace: number | null = null;
-  /** When it is looked whether those have come who were counted on, while others rest. */
-  #muster: ReturnType<typeof setTimeout> | undefined;
+  /** Looks again whether the workers have come that were counted on, while others rest. */
+  #recheck: ReturnType<typeof setTimeout> | undefined;
   /** The functions that all workers have been told of. */
   readonly #introduced = new Set<number>();
 
@@ -77,8 +81,8 @@ export class Dispatcher {
 
   /** How many tasks are given for each worker: more of quick ones. */
   get ahead(): number {
-    if (this.#pace === null) return LEAST_AHEAD;
-    return Math.min(MOST_AHEAD, Math.max(LEAST_AHEAD, 1 + Math.ceil(AHEAD / this.#pace)));
+    if (this.#pace === null) return MIN_AHEAD;
+    return Math.min(MAX_AHEAD, Math.max(MIN_AHEAD, 1 + Math.ceil(AHEAD / this.#pace)));
   }
 
   /** How many tasks are given. */
@@ -89,16 +93,16 @@ export class Dispatcher {
   /** How many tasks no worker has begun; a call that may have more of them counts as one. */
   get waiting(): number {
     let waiting = this.#returned.length + this.#sources.size + this.#given.size;
-    for (const member of this.#options.members) if (this.isBusy(member)) waiting--;
+    for (const worker of this.#options.workers) if (this.isBusy(worker)) waiting--;
     return waiting;
   }
 
   /** Whether a worker runs a task, as far as its answers have been read. */
-  isBusy(member: Member): boolean {
-    return this.#given.has(member.begun);
+  isBusy(worker: WorkerHandle): boolean {
+    return this.#given.has(worker.begun);
   }
 
-  /** Whether the channel is just in use: a task is being serialised, in which the user's code may run. */
+  /** Whether the channel is in use: a task is being serialised, in which the user's code may run. */
   get isWriting(): boolean {
     return this.#options.tasks.isBusy;
   }
@@ -127,9 +131,9 @@ export class Dispatcher {
   }
 
   /** Another worker is there, and may take what is in the channel. */
-  joined(member: Member): void {
+  joined(worker: WorkerHandle): void {
     this.#introduced.clear();
-    for (const { task } of this.#given.values()) member.introduce(task.call.fn);
+    for (const { task } of this.#given.values()) worker.introduce(task.call.fn);
   }
 
   /** Tasks are to be given again, in their order, if they are still wanted. */
@@ -159,7 +163,7 @@ export class Dispatcher {
     this.#sources.clear();
     this.#given.clear();
     this.#bytes = 0;
-    this.#dismiss();
+    this.#stopRechecking();
   }
 
   /** Puts tasks for as long as there are some, and room for them; then calls the workers that are missing. */
@@ -177,22 +181,22 @@ export class Dispatcher {
     }
     const isSure = this.#callWorkers();
     if (this.#given.size === 1 && this.#options.glance.soon()) return;
-    if (!isSure) this.#musterSoon();
+    if (!isSure) this.#recheckSoon();
   }
 
   /** The only task was not answered as soon as was hoped. */
   watch(): void {
-    if (!this.#callWorkers()) this.#musterSoon();
+    if (!this.#callWorkers()) this.#recheckSoon();
   }
 
   /** Whether more tasks are to be put. */
   #hasRoom(): boolean {
     let workers = 0;
-    for (const { state, isRetired } of this.#options.members) if (state === "ready" && !isRetired) workers++;
+    for (const { state, isRetired } of this.#options.workers) if (state === "ready" && !isRetired) workers++;
     const { size } = this.#given;
     if (size < workers) return true;
     if (size >= workers * this.ahead) return false;
-    return this.#bytes <= workers * (size < LEAST_AHEAD * workers ? MOST_BYTES : MOST_CACHED);
+    return this.#bytes <= workers * (size < MIN_AHEAD * workers ? MAX_BYTES : MAX_CACHED);
   }
 
   /** The next task of any call. */
@@ -212,13 +216,13 @@ export class Dispatcher {
   #give(task: Task): void {
     const { fn, flags } = task.call;
     const number = this.#taskCount = (this.#taskCount + 1) % 2 ** 32 || 1;
-    const head = { kind: Kind.task, flags, task: number, extra: fn.id, time: task.deaths };
+    const head = { kind: Kind.task, flags, task: number, fn: fn.id, deaths: task.deaths, duration: 0 };
     this.#introduce(task); // before anybody can take it
     let bytes: number;
     try {
       bytes = this.#options.tasks.send(head, task.list);
     } catch (error) {
-      this.#refused(task, error);
+      this.#unsendable(task, error);
       return;
     }
     this.#given.set(number, { task, bytes });
@@ -228,14 +232,14 @@ export class Dispatcher {
 
   #introduce({ call: { fn } }: Task): void {
     if (this.#introduced.has(fn.id)) return;
-    for (const member of this.#options.members) member.introduce(fn);
+    for (const worker of this.#options.workers) worker.introduce(fn);
     this.#introduced.add(fn.id);
   }
 
   /** A task that cannot be sent: of several items, only those that are to blame fail, if the call wants it so. */
-  #refused(task: Task, error: unknown): void {
+  #unsendable(task: Task, error: unknown): void {
     const { call, first, list } = task;
-    if ((call.flags & Flag.lenient) === 0 || list.length === 1) return this.#options.refused(task, error);
+    if ((call.flags & Flag.lenient) === 0 || list.length === 1) return this.#options.events.taskUnsendable(task, error);
     this.handBack(list.map((item, i) => ({ call, first: first + i, list: [item], deaths: task.deaths })));
   }
 
@@ -248,63 +252,63 @@ export class Dispatcher {
     let coming = 0;
     // Before anything else is asked: it is called for every item of an imap.
     if (missing === 0 || !this.#doesAnyRest()) return true;
-    const resting: Member[] = [];
-    for (const member of this.#options.members) {
-      const isBusy = this.isBusy(member);
+    const resting: WorkerHandle[] = [];
+    for (const worker of this.#options.workers) {
+      const isBusy = this.isBusy(worker);
       if (isBusy) missing--;
-      if (member.state !== "ready" || member.isRetired) continue;
-      const { mode } = member;
-      if (mode === Mode.resting || mode === Mode.asleep) resting.push(member);
-      else if (isComing(member, isBusy)) coming++;
+      if (worker.state !== "ready" || worker.isRetired) continue;
+      const { mode } = worker;
+      if (mode === Mode.resting || mode === Mode.asleep) resting.push(worker);
+      else if (isComing(worker, isBusy)) coming++;
     }
     const called = Math.max(0, Math.min(missing - coming, resting.length));
     // The worker that has worked last is the quickest to come.
-    if (called > 0 && called < resting.length) resting.sort((a, b) => b.lastActive - a.lastActive);
-    for (const member of resting.slice(0, called)) member.call();
+    if (called > 0 && called < resting.length) resting.sort((a, b) => b.lastAnswer - a.lastAnswer);
+    for (const worker of resting.slice(0, called)) worker.call();
     return missing <= 0 || called === resting.length;
   }
 
   #doesAnyRest(): boolean {
-    for (const { mode } of this.#options.members) if (mode === Mode.resting || mode === Mode.asleep) return true;
+    for (const { mode } of this.#options.workers) if (mode === Mode.resting || mode === Mode.asleep) return true;
     return false;
   }
 
   /** If a worker that is counted on does not come, perhaps because it was stopped, another is to be called. */
-  #musterSoon(): void {
-    if (this.#muster !== undefined) return;
-    this.#muster = setTimeout(() => {
-      this.#muster = undefined;
+  #recheckSoon(): void {
+    if (this.#recheck !== undefined) return;
+    this.#recheck = setTimeout(() => {
+      this.#recheck = undefined;
       this.watch();
-    }, SIGN_COUNTS);
-    unrefTimer(this.#muster);
+    }, SIGN_LASTS);
+    unrefTimer(this.#recheck);
   }
 
-  #dismiss(): void {
-    if (this.#muster === undefined) return;
-    clearTimeout(this.#muster);
-    this.#muster = undefined;
+  #stopRechecking(): void {
+    if (this.#recheck === undefined) return;
+    clearTimeout(this.#recheck);
+    this.#recheck = undefined;
   }
 
   /** The worker that has the only task, or is most likely to take it. */
-  get runner(): Member | null {
-    let coming: Member | null = null;
-    for (const member of this.#options.members) {
-      if (this.isBusy(member)) return member;
+  get runner(): WorkerHandle | null {
+    let coming: WorkerHandle | null = null;
+    for (const worker of this.#options.workers) {
+      if (this.isBusy(worker)) return worker;
       // The last word of one that has just ended a task, and finds this one, may still be that it rests.
-      if (isComing(member, false) || (coming === null && member.mode === Mode.resting)) coming = member;
+      if (isComing(worker, false) || (coming === null && worker.mode === Mode.resting)) coming = worker;
     }
     return coming;
   }
 
-  /** A worker has answered the task of that number, which took `time` milliseconds; `null` if it was not given. */
-  answered(member: Member, number: number, time: number): Task | null {
+  /** A worker has answered the task of that number, which took `duration` milliseconds; `null` if it was not given. */
+  answered(worker: WorkerHandle, number: number, duration: number): Task | null {
     const task = this.forget(number);
     if (task === null) return null;
-    member.settled(number);
-    this.#pace = this.#pace === null ? time : (1 - NEWS) * this.#pace + NEWS * time;
+    worker.noteAnswer(number, ++this.#answers);
+    this.#pace = this.#pace === null ? duration : (1 - SMOOTHING) * this.#pace + SMOOTHING * duration;
     if (this.#given.size === 0) {
       this.#options.glance.answered(performance.now() - this.#onlySince);
-      this.#dismiss();
+      this.#stopRechecking();
     }
     return task;
   }
@@ -320,14 +324,14 @@ export class Dispatcher {
 }
 
 /** Whether a worker is about to look for a task: also one that has ended its last, and done no more than to say so. */
-function isComing(member: Member, isBusy: boolean): boolean {
-  switch (member.mode) {
+function isComing(worker: WorkerHandle, isBusy: boolean): boolean {
+  switch (worker.mode) {
     case Mode.away:
     case Mode.resting:
     case Mode.asleep:
       return false;
     case Mode.running:
-      return !isBusy && member.sinceSign < SIGN_COUNTS;
+      return !isBusy && worker.sinceSign < SIGN_LASTS;
   }
-  return member.sinceSign < SIGN_COUNTS;
+  return worker.sinceSign < SIGN_LASTS;
 }

@@ -1,10 +1,10 @@
-// The parent's half of a pool: its calls, the answers of its workers, and the end of both. crew.ts keeps the workers;
-// dispatcher.ts decides which of them gets which task.
+// The parent's half of a pool: its calls and its workers, and what becomes of both at the end. Which workers there are is
+// crew.ts; which of them gets which task is dispatcher.ts; what they answer is answers.ts.
 //
-// Invariants:
+// Invariants (I1 to I3 are in dispatcher.ts):
 //
-// I3. A worker that ends costs at most the task that it had begun; what it had taken and not begun is handed back.
-// I4. The event loop is kept alive while a call waits for its results, and by nothing else here.
+// I4. A worker that ends costs at most the task that it had begun; what it had taken and not begun is handed back.
+// I5. The event loop is kept alive while a call waits for its results, and by nothing else here.
 //
 // | state | meaning | goes on to |
 // | --- | --- | --- |
@@ -15,19 +15,19 @@
 
 import { shownName } from "../runtime/harmless.ts";
 import type { Callable, ModuleExport } from "../callable/types.ts";
-import type { Parcel } from "../connection/arrival.ts";
-import { InvalidStateError, ProcessError, RemoteError } from "../errors.ts";
+import { InvalidStateError, ProcessError } from "../errors.ts";
 import { Finalize } from "../runtime/finalize.ts";
 import { holdLoop, releaseLoop } from "../addon/waits.ts";
-import type { Call, CallHost, PoolFunction, Task } from "./calls/call.ts";
-import { Channel, type Frame } from "./channel.ts";
-import { Crew, type CrewHost, type CrewOptions } from "./crew.ts";
+import { Answers } from "./answers.ts";
+import type { Call, PoolFunction, Task } from "./calls/call.ts";
+import { Channel } from "./channel.ts";
+import { Crew, type CrewOptions } from "./crew.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { lost, printed, unpack, unpackAll } from "./failures.ts";
+import type { PoolEvents } from "./events.ts";
+import { lost } from "./failures.ts";
 import { FunctionTable } from "./functions.ts";
 import { Glance } from "./glance.ts";
-import type { Member } from "./worker_handle.ts";
-import { type Failure, Kind, type Mixed } from "./messages.ts";
+import type { WorkerHandle } from "./worker_handle.ts";
 import type { PoolStats } from "./stats.ts";
 import { Strays } from "./strays.ts";
 import { performance, queueMicrotask, setTimeout, unrefTimer } from "../runtime/timing.ts";
@@ -47,18 +47,17 @@ const AT_EXIT = 15;
 /** Milliseconds until tasks are looked for again that workers have just taken, and not noted yet; twice as many after
  * each look. Noting takes microseconds, unless a worker has been stopped. */
 const LOCATE_AGAIN = 1;
+/** No more than so many. */
 const LOCATE_AGAIN_AT_MOST = 100;
 
-/** For so many milliseconds frames are read before the event loop gets a turn. */
-const LONGEST_READ = 8;
-
 /** The books of a pool. */
-export class Engine implements CallHost, CrewHost {
+export class Engine implements PoolEvents {
   readonly #options: EngineOptions;
   readonly #functions = new FunctionTable();
   readonly #glance = new Glance((timeout) => this.#look(timeout), () => this.#dispatcher.watch());
   readonly #crew: Crew;
   readonly #dispatcher: Dispatcher;
+  readonly #answers: Answers;
   readonly #strays: Strays;
   /** What all workers take their tasks from. */
   readonly #tasks = new Channel().own();
@@ -69,9 +68,6 @@ export class Engine implements CallHost, CrewHost {
   #finalizer: Finalize | null = null;
   #reason: Error | null = null;
   #holds = 0;
-  readonly #counts = { done: 0, failed: 0 };
-  /** Of all workers. */
-  #answers = 0;
   readonly #drained: (() => void)[] = [];
 
   /**
@@ -81,15 +77,16 @@ export class Engine implements CallHost, CrewHost {
    */
   constructor(options: EngineOptions) {
     this.#options = options;
-    const members = this.#crew = new Crew(this, { ...options, tasks: this.#tasks });
+    const workers = this.#crew = new Crew(this, { ...options, tasks: this.#tasks });
     this.#dispatcher = new Dispatcher({
-      members,
+      workers,
       tasks: this.#tasks,
       glance: this.#glance,
-      refused: (task, error) => this.#fail(task, error),
+      events: this,
     });
-    const read = (member: Member) => this.#read(member);
-    this.#strays = new Strays({ members, dispatcher: this.#dispatcher, read });
+    this.#answers = new Answers(workers, this.#dispatcher);
+    const read = (worker: WorkerHandle) => this.#answers.readAll(worker);
+    this.#strays = new Strays({ workers, dispatcher: this.#dispatcher, read });
     try {
       this.#crew.start();
     } catch (error) {
@@ -116,7 +113,7 @@ export class Engine implements CallHost, CrewHost {
   }
 
   get pids(): number[] {
-    return Array.from(this.#crew, (member) => member.pid);
+    return Array.from(this.#crew, (worker) => worker.pid);
   }
 
   /** Throws unless calls are accepted. */
@@ -143,7 +140,7 @@ export class Engine implements CallHost, CrewHost {
     this.#calls.add(call);
     this.#dispatcher.add(call);
     this.#crew.provide();
-    this.dispatch();
+    this.tasksAvailable();
   }
 
   /** Ends a call with an error, or without; tasks of it that run have a while to end, if they are to be ended at all. */
@@ -156,29 +153,28 @@ export class Engine implements CallHost, CrewHost {
   #withdraw(call: Call, how: { timedOut: boolean; kill: boolean }, again = LOCATE_AGAIN): void {
     // If the user's code has aborted the call while its task is being serialised, or a result is being read, wait for
     // that to end.
-    const isBusy = this.#dispatcher.isWriting || Iterator.from(this.#crew).some((member) => member.isBusy);
+    const isBusy = this.#dispatcher.isWriting || Iterator.from(this.#crew).some((worker) => worker.isBusy);
     if (isBusy) return queueMicrotask(() => this.#withdraw(call, how));
     if (this.#dispatcher.numbersOf(call).length === 0) return;
     this.#dispatcher.takeBack();
     let areAllFound = true;
     for (const number of this.#dispatcher.numbersOf(call)) {
-      const runner = Iterator.from(this.#crew).find((member) => member.begun === number);
+      const runner = Iterator.from(this.#crew).find((worker) => worker.begun === number);
       if (runner === undefined) {
         areAllFound = false; // somebody has just taken it, or its answer is yet to be read
         continue;
       }
       runner.cancel(number, how.timedOut);
-      if (how.kill) runner.condemn(number, this.#options.grace);
+      if (how.kill) runner.killUnlessDone(number, this.#options.grace);
     }
     if (!areAllFound) {
       // One timer for all of them, however many there are.
       unrefTimer(setTimeout(() => this.#withdraw(call, how, Math.min(LOCATE_AGAIN_AT_MOST, 2 * again)), again));
     }
-    this.dispatch();
+    this.tasksAvailable();
   }
 
-  /** A call is over. */
-  settled(call: Call): void {
+  callOver(call: Call): void {
     this.#calls.delete(call);
     this.#dispatcher.remove(call);
     if (this.#state === "closed" && this.#calls.size === 0) this.#crew.stop();
@@ -209,7 +205,6 @@ export class Engine implements CallHost, CrewHost {
     );
   }
 
-  /** Whether somebody waits for the end of all calls. */
   get isJoined(): boolean {
     return this.#drained.length > 0;
   }
@@ -219,7 +214,7 @@ export class Engine implements CallHost, CrewHost {
     if (this.#isOver()) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#drained.push(resolve);
-    this.dispatch(); // calls may go on that have waited for their results to be taken
+    this.tasksAvailable(); // calls may go on that have waited for their results to be taken
     await promise;
   }
 
@@ -230,183 +225,96 @@ export class Engine implements CallHost, CrewHost {
       busy: workers.filter(({ state }) => state === "busy").length,
       idle: workers.filter(({ state }) => state === "idle").length,
       queued: this.#dispatcher.waiting,
-      ...this.#counts,
+      ...this.#answers.counts,
       restarts: this.#crew.restarts,
       workers,
     };
   }
 
   /** Gives tasks to workers for as long as there are both. */
-  dispatch(): void {
+  tasksAvailable(): void {
     if (!this.#isEnded) this.#dispatcher.dispatch();
   }
 
   /** Frames may have come from `first`, and so from others. */
-  arrived(first: Member): void {
+  framesArrived(first: WorkerHandle): void {
     const begin = performance.now();
     this.#glance.turned(begin);
-    const others = [...this.#crew].filter((member) => member !== first && this.isBusy(member));
-    for (const member of [first, ...others]) {
-      let frame = member.receive(0);
-      if (frame !== null) member.heard(begin);
-      for (let n = 1; frame !== null; frame = member.receive(0), n++) {
-        this.#handle(member, frame);
-        // What is left makes the wait that follows end at once.
-        if (n % 64 === 0 && performance.now() - begin > LONGEST_READ) break;
-      }
-    }
-    this.dispatch();
+    const others = [...this.#crew].filter((worker) => worker !== first && this.isBusy(worker));
+    this.#answers.readFrom([first, ...others], begin);
+    this.tasksAvailable();
   }
 
-  /** Takes back what nobody has taken, and reads what a worker has answered; nothing is given. */
-  reckon(member: Member): void {
+  catchUp(worker: WorkerHandle): void {
     this.#dispatcher.takeBack();
-    this.#read(member);
+    this.#answers.readAll(worker);
   }
 
-  /** Reads all that a worker has answered, however long that takes. */
-  #read(member: Member): void {
-    let frame = member.receive(0);
-    if (frame !== null) member.heard(performance.now());
-    for (; frame !== null; frame = member.receive(0)) this.#handle(member, frame);
+  isBusy(worker: WorkerHandle): boolean {
+    return this.#dispatcher.isBusy(worker);
   }
 
-  /** Whether a worker runs a task. */
-  isBusy(member: Member): boolean {
-    return this.#dispatcher.isBusy(member);
+  workerStarted(worker: WorkerHandle): void {
+    this.#dispatcher.joined(worker);
   }
 
-  /** A worker has been started. */
-  joined(member: Member): void {
-    this.#dispatcher.joined(member);
+  taskUnsendable(task: Task, error: unknown): void {
+    this.#answers.fail(task, error);
   }
 
   /** Looks out for the result of the only task. */
   #look(timeout: number): boolean | null {
     const runner = this.#dispatcher.given === 1 ? this.#dispatcher.runner : null;
     if (runner === null) return null;
-    const frame = runner.receive(timeout);
-    if (frame === null) return false;
-    runner.heard(performance.now());
-    this.#handle(runner, frame);
-    this.dispatch();
+    if (!this.#answers.readNext(runner, timeout)) return false;
+    this.tasksAvailable();
     return true;
   }
 
-  #handle(member: Member, frame: Frame): void {
-    if (frame.kind === Kind.ready) {
-      frame.drop();
-      return this.#crew.ready(member);
-    }
-    if (frame.kind === Kind.unfit) {
-      member.hasBegun = true;
-      member.unfit = unpack(frame.read() as Failure);
-      return;
-    }
-    const task = this.#dispatcher.answered(member, frame.task, frame.time);
-    if (task === null) return frame.drop();
-    member.lastActive = ++this.#answers;
-    if (task.call.isOver) frame.drop();
-    else {
-      try {
-        this.#answer(task, frame);
-      } catch (cause) {
-        this.#fail(task, unreadable(task, cause)); // it costs this task, and the reading goes on
-      }
-    }
-    if (member.memory > this.#options.settings.maxMemory) member.isOutgrown = true;
-    if (member.isRetired && !this.isBusy(member)) {
-      member.stop();
-      this.#crew.replace();
-    }
-  }
-
-  #fail(task: Task, error: unknown): void {
-    this.#counts.failed++;
-    task.call.failed(task, error);
-  }
-
-  #done(task: Task, list: unknown[], parcel: Parcel | null): void {
-    const deliver = () => {
-      this.#counts.done++;
-      task.call.done(task, list);
-    };
-    if (parcel === null) return deliver();
-    void parcel.whole().then(
-      () => task.call.isOver ? parcel.close() : deliver(),
-      (cause) => task.call.isOver || this.#fail(task, unreadable(task, cause)),
-    );
-  }
-
-  #answer(task: Task, frame: Frame): void {
-    const { call } = task;
-    let list: unknown[];
-    try {
-      list = frame.read();
-    } catch (cause) {
-      return this.#fail(task, unreadable(task, cause));
-    }
-    if (frame.kind === Kind.done) return this.#done(task, list, frame.parcel);
-    if (frame.kind === Kind.failed) {
-      return unpackAll([list as Failure], ([error]) => {
-        if (!call.isOver) this.#fail(task, error);
-      });
-    }
-    const [results, places, failures] = list as Mixed;
-    unpackAll(failures, (errors) => {
-      if (call.isOver) return;
-      this.#counts.failed++;
-      call.mixed(task, results, places, errors);
-    });
-  }
-
-  /** Whether workers that have ended are to be replaced. */
   get needsWorkers(): boolean {
     return this.#state === "running" || (this.#state === "closed" && this.#calls.size > 0);
   }
 
-  /** A worker has ended. */
-  ended(member: Member): void {
-    this.#read(member); // what is not read counts as not done
-    this.#crew.remove(member);
-    this.#bury(member);
+  workerEnded(worker: WorkerHandle): void {
+    this.#answers.readAll(worker); // what is not read counts as not done
+    this.#crew.remove(worker);
+    this.#bury(worker);
     this.#endIfOver();
   }
 
-  #bury(member: Member): void {
-    const victim = this.#dispatcher.forget(member.begun);
-    if (victim === null && member.isInDoubt) this.#strays.search();
-    if (victim !== null && !victim.call.isOver) this.#mourn(victim, member);
+  /** Settles what a worker has left: the task that it was running, and its place. */
+  #bury(worker: WorkerHandle): void {
+    const victim = this.#dispatcher.forget(worker.begun);
+    if (victim === null && worker.isInDoubt) this.#strays.search();
+    if (victim !== null && !victim.call.isOver) this.#beginAnewOrFail(victim, worker);
     if (this.#isEnded) return;
-    if (!member.isExpectedToEnd) this.#crew.judge(member, victim);
+    if (!worker.wasToldToEnd) this.#crew.endedUnexpectedly(worker, victim);
     if (this.#isEnded) return;
     this.#crew.replaceSoon();
-    this.dispatch();
+    this.tasksAvailable();
   }
 
-  /** The task that a dead worker was running is begun anew, or fails. */
-  #mourn(task: Task, member: Member): void {
+  /** The task that a dead worker was running is begun anew as often as its call wants that; then it fails. */
+  #beginAnewOrFail(task: Task, worker: WorkerHandle): void {
     task.deaths++;
     if (task.deaths <= task.call.retries) {
       this.#dispatcher.takeBack(); // it comes before them
       this.#dispatcher.handBack([task]);
-    } else this.#fail(task, lost(task.call.fn.given.label, member));
+    } else this.#answers.fail(task, lost(task.call.fn.given.label, worker));
   }
 
-  /** Whether a call is under way. */
-  get isWanted(): boolean {
+  get hasCalls(): boolean {
     return this.#calls.size > 0;
   }
 
-  /** It is of no use to go on. */
-  hopeless(why: string, cause?: unknown): void {
+  workersUseless(why: string, cause?: unknown): void {
     const reason = this.#reason = this.#cannotGoOn(why, cause);
     if (!Iterator.from(this.#calls).some((call) => call.isAwaited())) this.#tellAll(reason);
     this.#endAll("broken", () => reason);
   }
 
-  /** The calls that are under way fail; later ones may do better. */
-  starved(why: string, cause: unknown): void {
+  /** Later calls may do better. */
+  workersLacking(why: string, cause: unknown): void {
     const reason = this.#cannotGoOn(why, cause);
     for (const call of [...this.#calls]) call.end(reason);
   }
@@ -454,10 +362,4 @@ export class Engine implements CallHost, CrewHost {
   #isOver(): boolean {
     return this.#crew.size === 0 && this.#state !== "running" && this.#calls.size === 0;
   }
-}
-
-/** The error of a task whose answer cannot be read: the user's code, which may throw anything, restores what is in it. */
-function unreadable({ call }: Task, cause: unknown): RemoteError {
-  const why = cause instanceof Error ? cause.message : `${printed(cause)} was thrown`;
-  return new RemoteError(`Cannot read the result of "${call.fn.given.label}": ${why}`, { cause });
 }

@@ -10,7 +10,7 @@ import { findClasses } from "../reduction/error_lookup.ts";
 import { plain, plainNoting } from "../reduction/passage.ts";
 import { discard } from "../reduction/registry.ts";
 import type { Failure } from "./messages.ts";
-import type { Member } from "./worker_handle.ts";
+import type { WorkerHandle } from "./worker_handle.ts";
 
 /** How deep the printed form of an error goes. */
 const DEPTH = 4;
@@ -113,7 +113,7 @@ export function howItEnded(exitcode: number | null): string {
 }
 
 /** The error of the task that a worker was running when it died. */
-export function lost(fn: string, { process, pid, lastWords }: Member): WorkerLostError {
+export function lost(fn: string, { process, pid, lastWords }: WorkerHandle): WorkerLostError {
   const { exitcode } = process;
   const said = lastWords === "" ? "" : `; the last of its standard error:\n${harmless(lastWords, { multiline: true })}`;
   const message = `Cannot finish "${fn}": its worker "${shownName(process.name)}" (pid ${pid}) ${

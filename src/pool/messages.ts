@@ -7,8 +7,8 @@ import type { Channel } from "./channel.ts";
 
 /** What a frame is. */
 export const Kind = {
-  /** To whichever worker takes it: run a function. `extra` is the number of the function; the list is what it is run
-   * with; `time` is how many workers have died of it. */
+  /** To whichever worker takes it: run a function. `fn` is the number of the function; the list is what it is run with;
+   * `deaths` is how many workers have died of it. */
   task: 1,
   /** By a worker's bell: end yourself. */
   stop: 2,
@@ -16,13 +16,13 @@ export const Kind = {
   ready: 3,
   /** From a worker: the initializer has thrown. The list is a {@linkcode Failure}. */
   unfit: 4,
-  /** From a worker: a task is done. The list holds the results; `time` is how long it took. */
+  /** From a worker: a task is done. The list holds the results; `duration` is how long it took. */
   done: 5,
   /** From a worker: a task has thrown. The list is a {@linkcode Failure}. */
   failed: 6,
   /** From a worker: some items of a task have thrown. The list is {@linkcode Mixed}. */
   mixed: 7,
-  /** To a worker, in a channel of its own: which function is meant by the number `extra`. The list is its reference. */
+  /** To a worker, in a channel of its own: which function is meant by the number `fn`. The list is its reference. */
   function: 8,
   /** By a worker's bell: look for tasks. */
   call: 9,

@@ -2,27 +2,28 @@
 // channel nor noted by a worker. That can be seen once every other worker has noted its task.
 
 import type { Dispatcher } from "./dispatcher.ts";
-import type { Member } from "./worker_handle.ts";
+import type { WorkerHandle } from "./worker_handle.ts";
 import { Mode } from "./messages.ts";
 import { clearTimeout, setTimeout, unrefTimer } from "../runtime/timing.ts";
 
 /** What the search for strays needs of its pool. */
 export interface StraysOptions {
-  readonly members: Iterable<Member>;
+  readonly workers: Iterable<WorkerHandle>;
   readonly dispatcher: Pick<Dispatcher, "numbers" | "forget" | "handBack" | "takeBack" | "dispatch">;
   /** Reads all that a worker has answered. */
-  readonly read: (member: Member) => void;
+  readonly read: (worker: WorkerHandle) => void;
 }
 
 /** Tasks that nobody is known to have, and the workers that may have taken them and have yet to say so. */
 interface Search {
   readonly numbers: Set<number>;
-  readonly suspects: Set<Member>;
+  readonly suspects: Set<WorkerHandle>;
 }
 
 /** Milliseconds until it is looked again; twice as many after each look. Noting a task takes microseconds, unless a
  * worker has been stopped. */
 const AGAIN = 1;
+/** No more than so many. */
 const AGAIN_AT_MOST = 100;
 
 /** Finds what dead workers have taken along. */
@@ -38,10 +39,10 @@ export class Strays {
 
   /** A worker has died that may have taken a task. */
   search(): void {
-    const { members, dispatcher } = this.#options;
+    const { workers, dispatcher } = this.#options;
     dispatcher.takeBack(); // from now on nobody takes anything, until this is over
     const { numbers } = dispatcher;
-    if (numbers.size > 0) this.#searches.push({ numbers, suspects: new Set(members) });
+    if (numbers.size > 0) this.#searches.push({ numbers, suspects: new Set(workers) });
     this.#look();
   }
 
@@ -68,13 +69,13 @@ export class Strays {
 
   /** Whether it is known which worker has which task; a task that none has is handed back. */
   #isOver({ numbers, suspects }: Search): boolean {
-    for (const member of suspects) {
+    for (const worker of suspects) {
       // Before its answers are read: what it takes after this look is nothing of what is searched.
-      const { mode, begun } = member;
+      const { mode, begun } = worker;
       numbers.delete(begun);
-      if (member.state !== "ended") this.#options.read(member);
-      if (member.state === "ended" || mode === Mode.running || mode === Mode.asleep || mode === Mode.away) {
-        suspects.delete(member);
+      if (worker.state !== "ended") this.#options.read(worker);
+      if (worker.state === "ended" || mode === Mode.running || mode === Mode.asleep || mode === Mode.away) {
+        suspects.delete(worker);
       }
     }
     const given = this.#options.dispatcher.numbers;

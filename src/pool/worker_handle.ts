@@ -1,5 +1,19 @@
 // One worker as its pool sees it: the process, its channels, and what it says of itself in shared memory. The worker's own
 // half is worker_main.ts.
+//
+// | state | meaning | goes on to |
+// | --- | --- | --- |
+// | `starting` | the process exists, and its initializer has not run yet | `ready` (T1), `stopping` (T2), `ended` (T3) |
+// | `ready` | it may be given tasks | `stopping` (T2), `ended` (T3) |
+// | `stopping` | it has been told to stop, terminated or killed | `ended` (T3) |
+// | `ended` | the process has ended | |
+//
+// T1. `noteReady`: its first frame has come, which says that the initializer has run.
+// T2. `stop` (when its tasks are done), `terminate` (now), `kill` (at once, whatever it does). Each may follow one before.
+// T3. `#watch`: the kernel says that the process has ended. This is the only way to `ended`, whatever was asked before.
+//
+// Beside its state it has a killer, a timer that kills it: armed by `terminate`, and by `killUnlessDone` for the one task
+// that is not wanted any more; disarmed by the answer to that task, and by the end of the process.
 
 import { WORKER_MAIN } from "../runtime/own_modules.ts";
 import { native } from "../addon/load.ts";
@@ -11,8 +25,10 @@ import { wait } from "../addon/waits.ts";
 import type { Given as GivenFunction } from "../callable/reference.ts";
 import type { PoolFunction } from "./calls/call.ts";
 import type { CellTable } from "./cells.ts";
+import type { PoolEvents } from "./events.ts";
 import type { ProcessClass } from "./options.ts";
-import { Channel, ENDED, type Frame } from "./channel.ts";
+import { Channel, ENDED } from "./channel.ts";
+import type { Frame } from "./frame.ts";
 import { LastWords } from "./last_words.ts";
 import { CancelReason, Cell, type Desk, Kind, Mode, type WorkerSettings } from "./messages.ts";
 import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
@@ -20,13 +36,13 @@ import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/ti
 const WORKER = { module: WORKER_MAIN, name: "work" };
 
 /** The head of a frame that belongs to no task. */
-const QUIET = { flags: 0, task: 0, extra: 0, time: 0 };
+const NO_TASK = { flags: 0, task: 0, fn: 0, deaths: 0, duration: 0 };
 
 /** Milliseconds that a worker has to end after SIGTERM. */
 const TERMINATION_GRACE = 250;
 
-/** What a member is made with. */
-export interface MemberOptions {
+/** What a worker is made with. */
+export interface WorkerOptions {
   /** The class of its process. */
   readonly ProcessClass: ProcessClass;
   /** Where its standard error goes: through this process, which remembers the last of it, or straight there. */
@@ -39,63 +55,38 @@ export interface MemberOptions {
   readonly tasks: Channel;
 }
 
-/** What a member reports. */
-export interface MemberHost {
-  /** There may be frames. */
-  arrived(member: Member): void;
-  /** What it has answered is to be received, and what nobody has taken to be taken back; nothing is given. */
-  reckon(member: Member): void;
-  /** The process has ended; what it had answered is still to be received. */
-  ended(member: Member): void;
-}
-
-/**
- * | state | meaning | goes on to |
- * | --- | --- | --- |
- * | `starting` | the process exists | `ready`, `ended` |
- * | `ready` | its initializer has run: it may be given tasks | `stopping`, `ended` |
- * | `stopping` | it has been told to stop, or terminated | `ended` |
- * | `ended` | the process has ended | |
- */
-export type MemberState = "starting" | "ready" | "stopping" | "ended";
+/** What a worker is at: see the head of this file. */
+export type WorkerState = "starting" | "ready" | "stopping" | "ended";
 
 /** A worker. */
-export class Member {
-  state: MemberState = "starting";
-  /** How many tasks it has answered. */
-  answered = 0;
-  /** Its initializer has run. */
-  wasReady = false;
-  /** It was told to end. */
-  isExpectedToEnd = false;
-  /** It has more memory than it may have. */
-  isOutgrown = false;
-  /** Why it could not start. */
-  unfit: unknown = null;
-  /** Whether the process has begun its work, and if only to say that it cannot go on. */
-  hasBegun = false;
-  /** When it last answered, as the number of answers that all workers had given by then. */
-  lastActive = 0;
+export class WorkerHandle {
   readonly process: Process;
   readonly pid: number;
+  #state: WorkerState = "starting";
+  #wasReady = false;
+  #wasToldToEnd = false;
+  #startFailure: { readonly error: unknown } | null = null;
+  #hasBegun = false;
+  #answered = 0;
+  #lastAnswer = 0;
+  #hasOutgrown = false;
+  readonly #events: PoolEvents;
+  readonly #settings: WorkerOptions["settings"];
   readonly #desk: Desk;
   readonly #cells: CellTable;
   /** The functions that it has been told of. */
   readonly #known = new Set<number>();
   #killer: ReturnType<typeof setTimeout> | undefined;
-  /** The task that it is killed for, unless it ends in time. */
-  #condemned = 0;
+  /** The task that it is killed for, unless it ends in time; 0 if it is for none. */
+  #killedFor = 0;
   #errors: PipedOutput | null = null;
   readonly #lastWords = new LastWords();
-  readonly #ended = Promise.withResolvers<void>();
-
-  readonly #host: MemberHost;
-  readonly #maxTasks: number;
   #lastSign = 0;
 
   /** Starts a worker. */
-  constructor(host: MemberHost, { ProcessClass, stderr, settings, initializer, cells, tasks }: MemberOptions) {
-    this.#host = host;
+  constructor(events: PoolEvents, { ProcessClass, stderr, settings, initializer, cells, tasks }: WorkerOptions) {
+    this.#events = events;
+    this.#settings = settings;
     this.#cells = cells;
     this.#desk = {
       tasks,
@@ -106,7 +97,6 @@ export class Member {
       cells: cells.take(),
       lingerer: cells.lingerer,
     };
-    this.#maxTasks = settings.maxtasksperchild;
     try {
       this.process = new ProcessClass({
         target: WORKER,
@@ -127,9 +117,38 @@ export class Member {
     void this.#watch();
   }
 
-  /** Resolved when the process has ended. */
-  get ended(): Promise<void> {
-    return this.#ended.promise;
+  get state(): WorkerState {
+    return this.#state;
+  }
+
+  /** Whether its initializer has run. */
+  get wasReady(): boolean {
+    return this.#wasReady;
+  }
+
+  /** Whether it was told to end, so that its end says nothing about it. */
+  get wasToldToEnd(): boolean {
+    return this.#wasToldToEnd;
+  }
+
+  /** Why it could not start, in a box, since an initializer may throw anything; `null` if it could, or nobody knows. */
+  get startFailure(): { readonly error: unknown } | null {
+    return this.#startFailure;
+  }
+
+  /** Whether the process has begun its work, and if only to say that it cannot go on. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
+  /** How many tasks it has answered. */
+  get answered(): number {
+    return this.#answered;
+  }
+
+  /** When it last answered, as the number of answers that all workers had given by then. */
+  get lastAnswer(): number {
+    return this.#lastAnswer;
   }
 
   /** The last that it has written to its standard error, if that goes through here. */
@@ -139,7 +158,7 @@ export class Member {
 
   /** Whether it takes no more tasks, and is to be replaced once it has answered the last. */
   get isRetired(): boolean {
-    return this.isOutgrown || this.answered >= this.#maxTasks;
+    return this.#hasOutgrown || this.#answered >= this.#settings.maxtasksperchild;
   }
 
   /** Its resident memory in bytes, as of its last look. */
@@ -175,9 +194,9 @@ export class Member {
 
   /** Tells it of a function, before a task that needs it can be taken. */
   introduce(fn: PoolFunction): void {
-    if (this.#known.has(fn.id) || this.state === "ended") return;
+    if (this.#known.has(fn.id) || this.#state === "ended") return;
     this.#known.add(fn.id);
-    this.#desk.functions.send({ ...QUIET, kind: Kind.function, extra: fn.id }, [fn.given.travel()]);
+    this.#desk.functions.send({ ...NO_TASK, kind: Kind.function, fn: fn.id }, [fn.given.travel()]);
   }
 
   /** Has it look for tasks, if it rests. */
@@ -186,7 +205,7 @@ export class Member {
     for (const mode of [Mode.asleep, Mode.resting]) {
       if (Atomics.compareExchange(cells, Cell.mode, mode, Mode.called) !== mode) continue;
       this.#lastSign = performance.now();
-      this.#desk.bell.send({ ...QUIET, kind: Kind.call }, []);
+      this.#desk.bell.send({ ...NO_TASK, kind: Kind.call }, []);
       return;
     }
   }
@@ -199,97 +218,113 @@ export class Member {
   }
 
   /** Notes that something has come from it. */
-  heard(now: number): void {
+  noteSign(now: number): void {
     this.#lastSign = now;
   }
 
-  /** Notes that it has answered a task. */
-  settled(number: number): void {
-    this.answered++;
-    if (number === this.#condemned) this.#pardon();
+  /** Its initializer has run. */
+  noteReady(): void {
+    this.#wasReady = true;
+    if (this.#state === "starting") this.#state = "ready"; // it may have been told to end meanwhile
+  }
+
+  /** It says that it cannot start. */
+  noteStartFailure(error: unknown): void {
+    this.#hasBegun = true;
+    this.#startFailure = { error };
+  }
+
+  /** It has answered a task, as the answer of that number of all workers'. */
+  noteAnswer(task: number, answer: number): void {
+    this.#answered++;
+    this.#lastAnswer = answer;
+    if (this.memory > this.#settings.maxMemory) this.#hasOutgrown = true;
+    if (task === this.#killedFor) this.#disarm();
   }
 
   /** Tells a task that it runs that it is not wanted any more. */
   cancel(number: number, timedOut: boolean): void {
-    if (this.state === "ended") return;
+    if (this.#state === "ended") return;
     Atomics.store(this.#desk.cells, Cell.reason, timedOut ? CancelReason.timedOut : CancelReason.aborted);
     Atomics.store(this.#desk.cells, Cell.cancelled, number | 0);
     this.#desk.cancel.set();
   }
 
   /** Kills it, unless it has ended the task that it runs within `grace` milliseconds. */
-  condemn(number: number, grace: number): void {
-    if (this.state === "ended") return;
-    // It is being terminated, or has been condemned for the same; what it was condemned for before, it has ended.
-    if (this.#killer !== undefined && (this.#condemned === 0 || this.#condemned === number)) return;
-    clearTimeout(this.#killer);
-    this.#condemned = number;
-    this.#killer = setTimeout(() => {
+  killUnlessDone(task: number, grace: number): void {
+    if (this.#state === "ended") return;
+    // It is being terminated, or the killer is armed for the same task. One for another task is void: that has ended.
+    if (this.#killer !== undefined && (this.#killedFor === 0 || this.#killedFor === task)) return;
+    this.#arm(grace, task, () => {
       // It may have ended the task long ago, while this thread had other things to do. As long as it has not, it takes no
       // other; and there is none that it could take between this look and its end.
-      this.#host.reckon(this);
-      if (this.#condemned === number) this.kill();
-      this.#host.arrived(this);
-    }, grace);
+      this.#events.catchUp(this);
+      if (this.#killedFor === task) this.kill();
+      this.#events.framesArrived(this);
+    });
+  }
+
+  #arm(delay: number, task: number, act: () => void): void {
+    this.#disarm();
+    this.#killedFor = task;
+    this.#killer = setTimeout(act, delay);
     unrefTimer(this.#killer);
   }
 
-  #pardon(): void {
+  #disarm(): void {
     clearTimeout(this.#killer);
     this.#killer = undefined;
-    this.#condemned = 0;
+    this.#killedFor = 0;
   }
 
   /** Has it end itself when it has done its tasks. */
   stop(): void {
-    if (this.state === "stopping" || this.state === "ended") return;
-    this.state = "stopping";
-    this.isExpectedToEnd = true;
-    this.#desk.bell.send({ ...QUIET, kind: Kind.stop }, []);
+    if (this.#state === "stopping" || !this.#tellToEnd()) return;
+    this.#desk.bell.send({ ...NO_TASK, kind: Kind.stop }, []);
   }
 
   /** Ends it: asks, and insists soon after. */
   terminate(): void {
-    if (this.state === "ended") return;
-    this.state = "stopping";
-    this.isExpectedToEnd = true;
+    if (!this.#tellToEnd()) return;
     this.process.terminate();
-    this.#pardon();
-    this.#killer = setTimeout(() => this.kill(), TERMINATION_GRACE);
-    unrefTimer(this.#killer);
+    this.#arm(TERMINATION_GRACE, 0, () => this.kill());
   }
 
   /** Ends it. */
   kill(): void {
-    if (this.state === "ended") return;
-    this.state = "stopping";
-    this.isExpectedToEnd = true;
-    this.process.kill();
+    if (this.#tellToEnd()) this.process.kill();
+  }
+
+  /** Whether it has not ended yet; then it is `stopping` now. */
+  #tellToEnd(): boolean {
+    if (this.#state === "ended") return false;
+    this.#state = "stopping";
+    this.#wasToldToEnd = true;
+    return true;
   }
 
   async #listen(): Promise<void> {
     while (!this.#desk.results.isClosed) {
       await this.#desk.results.filled({ inBackground: true });
-      if (this.state !== "ended") this.#host.arrived(this);
+      if (this.#state !== "ended") this.#events.framesArrived(this);
     }
   }
 
   async #watch(): Promise<void> {
     await wait(() => translated(() => native().childAwait(this.pid)), { inBackground: true });
     clearTimeout(this.#killer);
-    this.hasBegun ||= hasBegun(this.pid);
+    this.#hasBegun ||= hasBegun(this.pid);
     try {
       // Reaps it, and says what it could not begin with.
       await this.process.join();
     } catch (error) {
-      this.unfit = error;
+      this.#startFailure = { error };
     }
     this.#errors?.tellRest();
-    this.state = "ended";
-    this.#pardon(); // again: it may have been terminated meanwhile
-    this.#host.ended(this);
+    this.#state = "ended";
+    this.#disarm(); // again: it may have been terminated meanwhile
+    this.#events.workerEnded(this);
     this.#close();
-    this.#ended.resolve();
   }
 
   #close(): void {

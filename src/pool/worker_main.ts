@@ -14,8 +14,9 @@ import { dumps } from "../reduction/serialise.ts";
 import { discard } from "../reduction/registry.ts";
 import { dealWithUncaught, fail, tell } from "../runtime/uncaught.ts";
 import { Attribution, type Owner } from "./attribution.ts";
-import { ENDED, type Frame } from "./channel.ts";
+import { ENDED } from "./channel.ts";
 import { pack, printed } from "./failures.ts";
+import type { Frame } from "./frame.ts";
 import {
   CancelReason,
   Cell,
@@ -67,7 +68,7 @@ class RunningTask implements CurrentTask, Owner {
 
   constructor(frame: Frame, desk: Desk) {
     this.#number = frame.task;
-    this.attempt = frame.time;
+    this.attempt = frame.deaths;
     this.#desk = desk;
   }
 
@@ -247,14 +248,14 @@ class Worker {
   }
 
   async #run(frame: Frame, task: RunningTask): Promise<[kind: number, list: unknown[]]> {
-    const { flags, extra } = frame;
+    const { flags, fn: id } = frame;
     const list = frame.read();
     if (frame.parcel !== null) await frame.parcel.whole();
-    const fn = this.#functions.get(extra) ?? await this.#function(extra);
-    task.fn = this.#references.get(extra)!.label;
+    const fn = this.#functions.get(id) ?? await this.#function(id);
+    task.fn = this.#references.get(id)!.label;
     if ((flags & Flag.each) === 0) return [Kind.done, [await fn(...list)]];
     const isStar = (flags & Flag.star) !== 0;
-    const { label } = this.#references.get(extra)!;
+    const { label } = this.#references.get(id)!;
     if ((flags & Flag.lenient) !== 0) return await runLeniently(fn, list);
     // The results take the places of the items.
     for (let i = 0; i < list.length; i++) {
@@ -269,25 +270,25 @@ class Worker {
     while (!this.#references.has(id)) {
       const frame = this.#desk.functions.receive(0);
       if (frame === null || frame === ENDED) throw new Error(`Cannot run function ${id}: it was not introduced`);
-      this.#references.set(frame.extra, frame.read()[0] as TravellingReference);
+      this.#references.set(frame.fn, frame.read()[0] as TravellingReference);
     }
     const fn = await find(this.#references.get(id)!);
     this.#functions.set(id, fn);
     return fn;
   }
 
-  #answer(kind: number, { task, flags }: Frame, list: unknown[], time: number): void {
+  #answer(kind: number, { task, flags }: Frame, list: unknown[], duration: number): void {
     try {
-      this.#send(kind, task, list, time);
+      this.#send(kind, task, list, duration);
     } catch (reason) {
       if (kind !== Kind.mixed && (flags & Flag.lenient) === 0) {
-        this.#send(Kind.failed, task, unsendable(list, reason), time);
-      } else this.#send(Kind.mixed, task, withoutUnsendable(kind, list), time);
+        this.#send(Kind.failed, task, unsendable(list, reason), duration);
+      } else this.#send(Kind.mixed, task, withoutUnsendable(kind, list), duration);
     }
   }
 
-  #send(kind: number, task: number, list: readonly unknown[], time = 0): void {
-    this.#desk.results.send({ kind, flags: 0, task, extra: 0, time }, list);
+  #send(kind: number, task: number, list: readonly unknown[], duration = 0): void {
+    this.#desk.results.send({ kind, flags: 0, task, fn: 0, deaths: 0, duration }, list);
   }
 
   #lookAtMemory(now: number): void {

@@ -1,6 +1,6 @@
 // JoinableQueue: a queue whose messages are acknowledged.
 
-import { BlockHandle } from "../addon/handles.ts";
+import type { BlockHandle } from "../addon/handles.ts";
 import { InvalidStateError, OwnerDiedError } from "../errors.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";

@@ -2,10 +2,10 @@
 
 import { reference } from "../../src/callable/reference.ts";
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import type { CallHost } from "../../src/pool/calls/call.ts";
 import { MapCall } from "../../src/pool/calls/map.ts";
 import { ListInput } from "../../src/pool/input.ts";
 import { lineOf, type Progress, progressBar, type Terminal } from "../../src/pool/progress.ts";
+import { poolEvents } from "../support/pool_events.ts";
 
 Deno.test("a line says how far it is, how fast, and how long it will take", () => {
   assertEquals(lineOf(15, 30, 2), `[${"#".repeat(15)}${"-".repeat(15)}] 15/30 7.5/s 2.0 s left`);
@@ -79,18 +79,9 @@ function shownBy(n: number, failed = -1): string[] {
     pause: () => {},
     end: () => shown.push("end"),
   };
-  const host: CallHost = {
-    processes: 1,
-    ahead: 2,
-    isJoined: false,
-    dispatch() {},
-    settled() {},
-    hold() {},
-    release() {},
-  };
   const fn = { id: 1, given: reference({ module: import.meta.url, name: "f" }) };
   const input = new ListInput(Array(n).fill(0));
-  const call = new MapCall({ host, fn, flags: 0, retries: 0 }, { input, chunksize: 1, progress });
+  const call = new MapCall({ events: poolEvents({}), fn, flags: 0, retries: 0 }, { input, chunksize: 1, progress });
   call.promise.catch(() => {});
   for (let task = call.take(); task !== null; task = call.take()) {
     if (task.first === failed) call.failed(task, new Error("no"));

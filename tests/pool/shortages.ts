@@ -7,6 +7,7 @@ import { Channel } from "../../src/pool/channel.ts";
 import { Crew } from "../../src/pool/crew.ts";
 import * as targets from "../fixtures/pool/pool_targets.ts";
 import { until } from "../support/helpers.ts";
+import { poolEvents } from "../support/pool_events.ts";
 import type { Suite } from "./suite.ts";
 
 const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -77,12 +78,7 @@ export function shortagesOfPools({ method, test }: Suite): void {
     const { context } = scarce(0);
     const { promise, resolve } = Promise.withResolvers<unknown[]>();
     using tasks = new Channel().own();
-    const none = () => {};
-    const crew = new Crew({
-      ...{ needsWorkers: true, isWanted: true, isBusy: () => false },
-      ...{ joined: none, arrived: none, reckon: none, ended: none, hopeless: none },
-      starved: (...told) => resolve(told),
-    }, {
+    const crew = new Crew(poolEvents({ workersLacking: (...told) => resolve(told) }), {
       ...{
         processes: 1,
         ProcessClass: context.Process,

@@ -46,8 +46,8 @@ export class Caller {
     }
     const { kwargs } = options;
     const all = kwargs === undefined ? args : [...args, kwargs];
-    const { host, common, begin } = this.#prepare(action, target, options);
-    return begin(new SingleCall({ host, flags: CALL_FLAGS.apply, ...common }, all));
+    const { events, common, begin } = this.#prepare(action, target, options);
+    return begin(new SingleCall({ events, flags: CALL_FLAGS.apply, ...common }, all));
   }
 
   /** A call of the function for each item. */
@@ -60,19 +60,19 @@ export class Caller {
     requireCallOptions(call, options);
     const action = call.startsWith("star") ? "starmap" : "map";
     const chunksize = countOf(action, "chunksize", options.chunksize, null);
-    const { host, common, begin } = this.#prepare(action, target, options);
+    const { events, common, begin } = this.#prepare(action, target, options);
     const input = this.#input(items);
     const progress = options.progress ? progressBar(this.#engine.name) : undefined;
-    return begin(new MapCall({ host, flags: CALL_FLAGS[action], ...common }, { input, chunksize, progress }));
+    return begin(new MapCall({ events, flags: CALL_FLAGS[action], ...common }, { input, chunksize, progress }));
   }
 
   /** All of them, unless they come in time: then their number is known. */
   #input(items: Items<unknown>): Input {
     if (items !== null && items !== undefined && Symbol.iterator in Object(items)) {
-      // Who has an array may change it while the call is under way.
+      // The caller may change its array while the call is under way.
       return new ListInput(Array.isArray(items) ? items.slice() : [...items as Iterable<unknown>]);
     }
-    return inputOf(items, () => this.#engine.dispatch());
+    return inputOf(items, () => this.#engine.tasksAvailable());
   }
 
   /** A call of the function for each item, whose results are asked for one by one. */
@@ -84,12 +84,12 @@ export class Caller {
     const { ordered } = options;
     const chunksize = countOf("imap", "chunksize", options.chunksize, 1);
     const buffersize = countOf("imap", "buffersize", options.buffersize, null);
-    const { host, common, begin } = this.#prepare("imap", target, options);
-    const input = inputOf(items, () => host.dispatch());
+    const { events, common, begin } = this.#prepare("imap", target, options);
+    const input = inputOf(items, () => events.tasksAvailable());
     const progress = options.progress ? progressBar(this.#engine.name) : undefined;
     const imap = { input, chunksize, buffersize, ordered, progress };
-    const call = begin(new ImapCall({ host, flags: CALL_FLAGS.imap, ...common }, imap));
-    return new ImapIterator(call, () => host.cancel(call, () => call.leave(), { kill: false }));
+    const call = begin(new ImapCall({ events, flags: CALL_FLAGS.imap, ...common }, imap));
+    return new ImapIterator(call, () => events.cancel(call, () => call.leave(), { kill: false }));
   }
 
   /** What all calls have in common; `begin` begins one. */
@@ -107,7 +107,7 @@ export class Caller {
       if (signal !== undefined || timeout !== Infinity) limit(engine, call, timeout, signal);
       return call;
     };
-    return { host: engine, common: { fn: engine.functionOf(target), retries }, begin };
+    return { events: engine, common: { fn: engine.functionOf(target), retries }, begin };
   }
 }
 

@@ -2,6 +2,7 @@
 // kind of call has a file of its own: single.ts, map.ts, imap.ts.
 
 import type { Given } from "../../callable/reference.ts";
+import type { PoolEvents } from "../events.ts";
 import { Flag } from "../messages.ts";
 
 /** A function that workers run. */
@@ -22,26 +23,9 @@ export interface Task {
   deaths: number;
 }
 
-/** What a call needs of its pool. */
-export interface CallHost {
-  /** How many workers there are. */
-  readonly processes: number;
-  /** How many tasks a worker is given at a time: more of quick ones. */
-  readonly ahead: number;
-  /** Whether somebody waits for the end of all calls. */
-  readonly isJoined: boolean;
-  /** Looks for workers for tasks that have become available. */
-  dispatch(): void;
-  /** The call has its result; no more tasks come from it. */
-  settled(call: Call): void;
-  /** Keeps the event loop alive, and lets it go again. */
-  hold(): void;
-  release(): void;
-}
-
 /** What all calls are made with. */
 export interface CallParts {
-  readonly host: CallHost;
+  readonly events: PoolEvents;
   readonly fn: PoolFunction;
   /** Of messages.ts. */
   readonly flags: number;
@@ -56,14 +40,14 @@ export abstract class Call {
   readonly retries: number;
   /** Its place among the calls of its pool, in the order in which they were begun. */
   order = 0;
-  /** Whether somebody waits for it, who is told of an error. */
+  /** Whether somebody waits for it, and so is told of an error. */
   isAwaited: () => boolean = () => true;
-  protected readonly host: CallHost;
+  protected readonly events: PoolEvents;
   #isOver = false;
   #whenOver: (() => void) | null = null;
 
-  constructor({ host, fn, flags, retries }: CallParts) {
-    this.host = host;
+  constructor({ events, fn, flags, retries }: CallParts) {
+    this.events = events;
     this.fn = fn;
     this.flags = flags;
     this.retries = retries;
@@ -84,7 +68,7 @@ export abstract class Call {
   protected conclude(): void {
     this.#isOver = true;
     this.#whenOver?.();
-    this.host.settled(this);
+    this.events.callOver(this);
   }
 
   /** Whether there will be no more tasks, other than those that are under way. */
@@ -101,7 +85,7 @@ export abstract class Call {
   }
   /** Ends the call with an error, whatever its tasks are doing. */
   abstract end(error: unknown): void;
-  /** As `end`; the user has brought this about, and who has not waited for the call need not be told. */
+  /** As `end`; the user has brought this about, so a call that nobody has waited for is not reported. */
   abandon(error: unknown): void {
     this.end(error);
   }
@@ -119,7 +103,7 @@ export abstract class PromisedCall<T> extends Call {
     this.promise = promise;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.host.hold();
+    this.events.hold();
   }
 
   override end(error: unknown): void {
@@ -140,7 +124,7 @@ export abstract class PromisedCall<T> extends Call {
   }
 
   #close(): void {
-    this.host.release();
+    this.events.release();
     this.conclude();
   }
 }

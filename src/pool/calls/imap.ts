@@ -83,7 +83,7 @@ export class ImapCall extends Call {
 
   get #buffersize(): number {
     const { buffersize, chunksize } = this.#options;
-    const { processes, ahead, isJoined } = this.host;
+    const { processes, ahead, isJoined } = this.events;
     if (buffersize !== null) return buffersize;
     // A program that waits for the end of the call does not take its results meanwhile, as a rule.
     return isJoined ? Infinity : chunksize * processes * Math.max(LEAST_BUFFERED, 2 * ahead);
@@ -145,10 +145,10 @@ export class ImapCall extends Call {
   /** There is room for one more. Of quick tasks several are put at a time: there are enough for the workers meanwhile. */
   #refill(): void {
     if (this.isDry) return;
-    const several = this.#options.buffersize === null ? this.host.ahead * REFILL : 1;
+    const several = this.#options.buffersize === null ? this.events.ahead * REFILL : 1;
     if (++this.#freed < several) return;
     this.#freed = 0;
-    this.host.dispatch();
+    this.events.tasksAvailable();
   }
 
   async #wait(timeout: number, signal?: AbortSignal): Promise<IteratorResult<unknown>> {
@@ -162,12 +162,12 @@ export class ImapCall extends Call {
     };
     using _ = new Watch({ timeout, signal }, { late: () => giveUp(late(timeout)), aborted: giveUp });
     this.#waiters.push(waiter);
-    this.host.hold();
-    if (!this.isDry) this.host.dispatch();
+    this.events.hold();
+    if (!this.isDry) this.events.tasksAvailable();
     try {
       return await promise;
     } finally {
-      this.host.release();
+      this.events.release();
     }
   }
 

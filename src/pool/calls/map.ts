@@ -40,7 +40,7 @@ export class MapCall extends PromisedCall<unknown[]> {
     this.#chunksize = chunksize;
     this.#progress = progress;
     const length = input instanceof ListInput ? input.left : 0;
-    this.#largest = Math.ceil(length / (CHUNKS_PER_WORKER * this.host.processes));
+    this.#largest = Math.ceil(length / (CHUNKS_PER_WORKER * this.events.processes));
   }
 
   take(): Task | null {
@@ -68,7 +68,7 @@ export class MapCall extends PromisedCall<unknown[]> {
 
   /** How many items the next chunk should have. */
   #guess(): number {
-    const { processes } = this.host;
+    const { processes } = this.events;
     if (this.#input instanceof ListInput) {
       return Math.min(this.#largest, Math.ceil(this.#input.left / (LAST_CHUNKS_PER_WORKER * processes)));
     }

@@ -1,0 +1,134 @@
+// What the workers of a pool say: each frame from a worker is read here, and becomes the result of a task, its failure, or
+// news of the worker itself.
+
+import type { Parcel } from "../connection/arrival.ts";
+import { RemoteError } from "../errors.ts";
+import type { Task } from "./calls/call.ts";
+import type { Crew } from "./crew.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { Frame } from "./frame.ts";
+import { printed, unpack, unpackAll } from "./failures.ts";
+import { type Failure, Kind, type Mixed } from "./messages.ts";
+import type { WorkerHandle } from "./worker_handle.ts";
+import { performance } from "../runtime/timing.ts";
+
+/** For so many milliseconds frames are read before the event loop gets a turn. */
+const LONGEST_READ = 8;
+/** The clock is asked at every so manieth frame. */
+const FRAMES_PER_LOOK = 64;
+
+/** Reads what the workers of one pool answer. */
+export class Answers {
+  readonly #crew: Crew;
+  readonly #dispatcher: Dispatcher;
+  #done = 0;
+  #failed = 0;
+
+  constructor(crew: Crew, dispatcher: Dispatcher) {
+    this.#crew = crew;
+    this.#dispatcher = dispatcher;
+  }
+
+  /** How many tasks have been finished, and how many have failed. */
+  get counts(): { readonly done: number; readonly failed: number } {
+    return { done: this.#done, failed: this.#failed };
+  }
+
+  /** Reads what has come from these workers, for as long as the event loop can do without a turn from `begin` on. */
+  readFrom(workers: Iterable<WorkerHandle>, begin: number): void {
+    for (const worker of workers) {
+      let frame = worker.receive(0);
+      if (frame !== null) worker.noteSign(begin);
+      for (let n = 1; frame !== null; frame = worker.receive(0), n++) {
+        this.#handle(worker, frame);
+        // What is left makes the wait that follows end at once.
+        if (n % FRAMES_PER_LOOK === 0 && performance.now() - begin > LONGEST_READ) break;
+      }
+    }
+  }
+
+  /** Reads all that a worker has answered, however long that takes. */
+  readAll(worker: WorkerHandle): void {
+    let frame = worker.receive(0);
+    if (frame !== null) worker.noteSign(performance.now());
+    for (; frame !== null; frame = worker.receive(0)) this.#handle(worker, frame);
+  }
+
+  /** Reads the next frame from a worker, blocking the thread for up to `timeout` milliseconds; whether one came. */
+  readNext(worker: WorkerHandle, timeout: number): boolean {
+    const frame = worker.receive(timeout);
+    if (frame === null) return false;
+    worker.noteSign(performance.now());
+    this.#handle(worker, frame);
+    return true;
+  }
+
+  /** A task has failed as a whole. */
+  fail(task: Task, error: unknown): void {
+    this.#failed++;
+    task.call.failed(task, error);
+  }
+
+  #handle(worker: WorkerHandle, frame: Frame): void {
+    if (frame.kind === Kind.ready) {
+      frame.drop();
+      return this.#crew.ready(worker);
+    }
+    if (frame.kind === Kind.unfit) return worker.noteStartFailure(unpack(frame.read() as Failure));
+    const task = this.#dispatcher.answered(worker, frame.task, frame.duration);
+    if (task === null) return frame.drop();
+    if (task.call.isOver) frame.drop();
+    else {
+      try {
+        this.#answer(task, frame);
+      } catch (cause) {
+        this.fail(task, unreadable(task, cause)); // it costs this task, and the reading goes on
+      }
+    }
+    if (worker.isRetired && !this.#dispatcher.isBusy(worker)) {
+      worker.stop();
+      this.#crew.replace();
+    }
+  }
+
+  #answer(task: Task, frame: Frame): void {
+    const { call } = task;
+    let list: unknown[];
+    try {
+      list = frame.read();
+    } catch (cause) {
+      return this.fail(task, unreadable(task, cause));
+    }
+    if (frame.kind === Kind.done) return this.#deliver(task, list, frame.parcel);
+    if (frame.kind === Kind.failed) {
+      return unpackAll([list as Failure], ([error]) => {
+        if (!call.isOver) this.fail(task, error);
+      });
+    }
+    const [results, places, failures] = list as Mixed;
+    unpackAll(failures, (errors) => {
+      if (call.isOver) return;
+      this.#failed++;
+      call.mixed(task, results, places, errors);
+    });
+  }
+
+  /** Hands the results of a task to its call, once the connections in them have arrived. */
+  #deliver(task: Task, list: unknown[], parcel: Parcel | null): void {
+    const deliver = () => {
+      this.#done++;
+      task.call.done(task, list);
+    };
+    if (parcel === null) return deliver();
+    void parcel.whole().then(
+      () => task.call.isOver ? parcel.close() : deliver(),
+      (cause) => task.call.isOver || this.fail(task, unreadable(task, cause)),
+    );
+  }
+}
+
+/** The error of a task whose answer cannot be read: the user's code, which may throw anything, restores what is in it. */
+function unreadable({ call }: Task, cause: unknown): RemoteError {
+  const why = cause instanceof Error ? cause.message : `${printed(cause)} was thrown`;
+  return new RemoteError(`Cannot read the result of "${call.fn.given.label}": ${why}`, { cause });
+}

@@ -1,0 +1,27 @@
+// A stand-in for the engine of a pool, for tests of its parts.
+
+import type { PoolEvents } from "../../src/pool/events.ts";
+
+/** Events that nothing comes of, but for those that are given. */
+export function poolEvents(given: Partial<PoolEvents>): PoolEvents {
+  return {
+    processes: 1,
+    ahead: 2,
+    isJoined: false,
+    needsWorkers: true,
+    hasCalls: true,
+    isBusy: () => false,
+    tasksAvailable() {},
+    callOver() {},
+    hold() {},
+    release() {},
+    framesArrived() {},
+    catchUp() {},
+    workerEnded() {},
+    workerStarted() {},
+    workersUseless() {},
+    workersLacking() {},
+    taskUnsendable() {},
+    ...given,
+  };
+}
