@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { entriesOf, sizeOfMap, sizeOfSet, timeOf, valuesOf } from "./contents.ts";
 import { quotaOf } from "./dom_exception.ts";
 import { headOf, ownPropertiesOf, propertiesOf, type Property, stackOf, textOf } from "./error_parts.ts";
 import { Extension, MAX_DEPTH, VIEWS } from "./format.ts";
 import { isOf, type Kind, kindOf, requireNothingHidden, viewName } from "./kinds.ts";
 import { itemsOf } from "./names.ts";
+import { ObjectNumbers } from "./object_numbers.ts";
 import {
   DETACHED,
   FUNCTION,
@@ -24,22 +26,14 @@ import { type Outgoing, reduced } from "./passage.ts";
 import { currentViewReducer, discard, registeredPrototype } from "./registry.ts";
 import { lengthOf, requireMemory, requireOrdinary } from "./views.ts";
 import { Writer } from "./writer.ts";
-import { Date } from "../runtime/timing.ts";
 
 /** What `attachments` is for the many messages that have none. */
 const NO_ATTACHMENTS: readonly number[] = Object.freeze([]);
-/** Objects of one message that are looked up one by one before a Map is worth its making. */
-const FEW = 8;
 /** Where messages begin that are not written where they are wanted; what is longer grows out of it. */
 const ROOM_BYTES = 16 * 1024;
 
 /** The place on the wire of every kind of view. */
 const viewKinds = new Map<unknown, number>(VIEWS.map((view, kind) => [view.name, kind]));
-
-/** As they are for whatever inherits them. */
-const mapEntries = Map.prototype.entries;
-const setValues = Set.prototype.values;
-const getTime = Date.prototype.getTime;
 
 /** A message, and the blocks of shared memory it refers to. */
 export interface Dumped {
@@ -52,11 +46,8 @@ export interface Dumped {
 /** Writes messages, one at a time. Not re-entrant: a getter or `reduce` that serialises needs another one. */
 export class Encoder {
   readonly #out = new Writer();
+  readonly #numbers = new ObjectNumbers();
   #depth = 0;
-  /** How many objects came so far; an object's number is its place among them. */
-  #count = 0;
-  #few: (object | null)[] = new Array(FEW).fill(null);
-  #many: Map<object, number> | null = null;
   /** Registered instances whose reduced data is being written. */
   #reducing: object[] = [];
   /** What the message may do; made for the first `reduce` that runs. */
@@ -80,7 +71,7 @@ export class Encoder {
   #dump(value: unknown, target: Uint8Array, start: number): Dumped;
   #dump(value: unknown, target: Uint8Array, start: number, inPlace: true): number | Dumped;
   #dump(value: unknown, target: Uint8Array, start: number, inPlace = false): number | Dumped {
-    this.#begin();
+    this.#depth = 0;
     this.#out.begin(target, start);
     try {
       this.#write(value);
@@ -95,15 +86,9 @@ export class Encoder {
     }
   }
 
-  #begin(): void {
-    this.#depth = 0;
-    this.#count = 0;
-  }
-
   /** Lets go of everything that belongs to the message. */
   #end(): void {
-    for (let i = 0; i < FEW && i < this.#count; i++) this.#few[i] = null;
-    if (this.#many !== null) this.#many = null;
+    this.#numbers.forget();
     if (this.#reducing.length > 0) this.#reducing = [];
     if (this.#passage !== null) this.#passage = null;
     this.#isStart = false;
@@ -146,34 +131,11 @@ export class Encoder {
 
   /** Writes a reference if `value` came before; otherwise gives it its number. */
   #writeReference(value: object): boolean {
-    const number = this.#numberOf(value);
+    const number = this.#numbers.numberOf(value);
     if (number < 0) return false;
     if (this.#reducing.includes(value)) throw new Refusal(value, SELF_REFERENCE);
     this.#out.writeReference(number);
     return true;
-  }
-
-  /** The number of an object that came before, or -1 for a new one, which is counted. */
-  #numberOf(value: object): number {
-    const count = this.#count++;
-    const few = this.#few;
-    if (count < FEW) {
-      for (let i = 0; i < count; i++) {
-        if (few[i] === value) return this.#known(i);
-      }
-      few[count] = value;
-      return -1;
-    }
-    this.#many ??= new Map(few.map((object, index) => [object as object, index]));
-    const number = this.#many.get(value);
-    if (number !== undefined) return this.#known(number);
-    this.#many.set(value, count);
-    return -1;
-  }
-
-  #known(number: number): number {
-    this.#count--;
-    return number;
   }
 
   #writePlain(value: object): void {
@@ -262,7 +224,7 @@ export class Encoder {
       case "Set":
         return this.#writeSet(value as Set<unknown>);
       case "Date":
-        return this.#writeDate(value as Date);
+        return this.#writeDate(value);
       case "RegExp":
         return this.#writeRegExp(value as RegExp);
       case "Error":
@@ -351,8 +313,8 @@ export class Encoder {
 
   #writeMap(value: Map<unknown, unknown>): void {
     const header = this.#out.openExtension(Extension.Map);
-    let left = mapSize(value); // a getter in it might add to it for ever
-    for (const [key, item] of Reflect.apply(mapEntries, value, []) as MapIterator<[unknown, unknown]>) {
+    let left = sizeOfMap(value); // a getter in it might add to it for ever
+    for (const [key, item] of entriesOf(value)) {
       if (left-- === 0) break;
       try {
         this.#write(key);
@@ -370,18 +332,18 @@ export class Encoder {
 
   #writeSet(value: Set<unknown>): void {
     const header = this.#out.openExtension(Extension.Set);
-    const size = setSize(value);
+    const size = sizeOfSet(value);
     let index = 0;
-    for (const item of Reflect.apply(setValues, value, []) as SetIterator<unknown>) {
+    for (const item of valuesOf(value)) {
       if (index === size) break;
       this.#writeAt(`.values()[${index++}]`, item);
     }
     this.#out.closeExtension(header);
   }
 
-  #writeDate(value: Date): void {
+  #writeDate(value: object): void {
     this.#out.writeExtensionHeader(Extension.Date, 8);
-    this.#out.writeFloat64(Reflect.apply(getTime, value, []));
+    this.#out.writeFloat64(timeOf(value));
   }
 
   #writeRegExp(value: RegExp): void {
@@ -439,11 +401,3 @@ export class Encoder {
 function attachmentsOf({ attachments }: Outgoing): readonly number[] {
   return attachments.length === 0 ? NO_ATTACHMENTS : attachments;
 }
-
-function sizeGetter(prototype: object): (value: object) => number {
-  const get = Object.getOwnPropertyDescriptor(prototype, "size")!.get!;
-  return (value) => Reflect.apply(get, value, []);
-}
-
-const mapSize = sizeGetter(Map.prototype);
-const setSize = sizeGetter(Set.prototype);
