@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { FIXTURES, isRunning, outputOf, runProgram, startProgram, until } from "../support/helpers.ts";
 
-const program = (name: string) => new URL(`pool_${name}.ts`, FIXTURES);
+const program = (name: string) => new URL(`pool/pool_${name}.ts`, FIXTURES);
 
 Deno.test("TestPoolWorkerLifetime.test_worker_finalization_via_atexit_handler_of_multiprocessing: a pool in a global", async () => {
   assertEquals(await outputOf(program("in_global")), "[ 1, 4, 9 ]\n");
