@@ -12,9 +12,9 @@ import { type Failure, Kind, type Mixed } from "./messages.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 import { performance } from "../runtime/timing.ts";
 
-/** For so many milliseconds frames are read before the event loop gets a turn. */
-const LONGEST_READ = 8;
-/** The clock is asked at every so manieth frame. */
+/** Milliseconds for which frames are read before the event loop gets a turn. */
+const MAX_READ = 8;
+/** Frames of one worker that are read between two looks at the clock. */
 const FRAMES_PER_LOOK = 64;
 
 /** Reads what the workers of one pool answer. */
@@ -42,7 +42,7 @@ export class Answers {
       for (let n = 1; frame !== null; frame = worker.receive(0), n++) {
         this.#handle(worker, frame);
         // What is left makes the wait that follows end at once.
-        if (n % FRAMES_PER_LOOK === 0 && performance.now() - begin > LONGEST_READ) break;
+        if (n % FRAMES_PER_LOOK === 0 && performance.now() - begin > MAX_READ) break;
       }
     }
   }
@@ -74,7 +74,7 @@ export class Answers {
       frame.drop();
       return this.#crew.ready(worker);
     }
-    if (frame.kind === Kind.unfit) return worker.noteStartFailure(unpack(frame.read() as Failure));
+    if (frame.kind === Kind.startFailed) return worker.noteStartFailure(unpack(frame.read() as Failure));
     const task = this.#dispatcher.answered(worker, frame.task, frame.duration);
     if (task === null) return frame.drop();
     if (task.call.isOver) frame.drop();

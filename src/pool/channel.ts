@@ -26,7 +26,7 @@ import {
   writeHead,
 } from "./frame.ts";
 
-/** A list of so many numbers bypasses the serialiser, which takes five times as long for them. */
+/** The length from which a list of numbers bypasses the serialiser, which takes five times as long for them. */
 const MANY_NUMBERS = 16;
 /** What `queueGet` returns when no frame came in time; anything less means that none will. */
 const NONE_CAME = -1;
@@ -149,7 +149,7 @@ export class Channel implements Disposable {
     return this.#long(got - TOO_LONG);
   }
 
-  /** A frame of so many bytes, whose beginning is in the scratch buffer. */
+  /** A frame of `length` bytes, whose beginning is in the scratch buffer. */
   #long(length: number): Frame | null | typeof ENDED {
     const { block } = this.#handle;
     const split = splitOf(this.#view, length);

@@ -15,17 +15,17 @@ export interface CrewOptions extends WorkerOptions {
   readonly patience?: number;
 }
 
-/** So many workers in a row that cannot start end the pool. */
+/** How many workers in a row that cannot start end the pool. */
 const MAX_FAILED_STARTS = 3;
-/** So many workers in a row that die before they are ready end the pool, or for each worker that there is to be … */
+/** How many workers in a row that die before they are ready end the pool, at least. */
 const MAX_EARLY_DEATHS = 10;
-/** … so many, if that is more. */
+/** In a pool of many workers it takes more: as many for each of them. */
 const MAX_EARLY_DEATHS_EACH = 4;
-/** So many workers that die of the same task, which is to be begun anew, end the pool. */
+/** How many workers that die of the same task, which is begun anew each time, end the pool. */
 const MAX_DEATHS_OF_TASK = 10;
-/** Milliseconds before a worker that could not start is replaced; twice as many after each more … */
+/** Milliseconds before a worker that could not start is replaced; twice as many after each further one. */
 const BACK_OFF = 20;
-/** … up to 2 ** 6 times as many. */
+/** How often they are doubled, at most. */
 const MAX_BACK_OFFS = 6;
 /** Milliseconds that calls wait where there is no worker and none can be started, by default. */
 const PATIENCE = 10_000;
@@ -149,11 +149,8 @@ export class Crew implements Iterable<WorkerHandle> {
     this.#workers.delete(worker);
   }
 
-  /**
-   * Says that it is of no use to go on, if too many have ended like this one, which nobody had told to; `victim` is the
-   * task that it was running.
-   */
-  endedUnexpectedly(worker: WorkerHandle, victim: Task | null): void {
+  /** One has ended that was not told to, and was running `task`: if too many have ended in this way, the pool is told. */
+  endedUnexpectedly(worker: WorkerHandle, task: Task | null): void {
     const how = howItEnded(worker.process.exitcode);
     const { startFailure, hasBegun } = worker;
     if (startFailure !== null) {
@@ -161,10 +158,10 @@ export class Crew implements Iterable<WorkerHandle> {
       const why = `${this.#failedStarts} workers in a row could not start: ${wordsOf(startFailure.error)}`;
       // What kept a process from its work is but text, which need not be told twice.
       this.#events.workersUseless(why, hasBegun ? startFailure.error : undefined);
-    } else if (victim !== null) {
-      if (victim.deaths < MAX_DEATHS_OF_TASK) return; // otherwise each costs its own task, and no other
-      const { label } = victim.call.fn.given;
-      this.#events.workersUseless(`${victim.deaths} workers died of the same task; the last ${how} in "${label}"`);
+    } else if (task !== null) {
+      if (task.deaths < MAX_DEATHS_OF_TASK) return; // otherwise each costs its own task, and no other
+      const { label } = task.call.fn.given;
+      this.#events.workersUseless(`${task.deaths} workers died of the same task; the last ${how} in "${label}"`);
     } else if (!worker.wasReady) {
       const most = Math.max(MAX_EARLY_DEATHS, MAX_EARLY_DEATHS_EACH * this.#options.processes);
       if (++this.#earlyDeaths < most) return;

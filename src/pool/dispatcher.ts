@@ -34,20 +34,20 @@ interface Given {
   readonly bytes: number;
 }
 
-/** For each worker so many milliseconds' worth of tasks are put, which covers being told of the results … */
+/** Milliseconds' worth of tasks that are put for each worker, which covers being told of the results. */
 const AHEAD = 2;
-/** … but at least so many tasks … */
+/** The fewest tasks that are put for each worker, however long they take. */
 const MIN_AHEAD = 2;
-/** … and at most so many. */
+/** The most. */
 const MAX_AHEAD = 128;
-/** No more than so many bytes of tasks wait for each worker, unless it is one task. */
+/** The most bytes of tasks that wait for each worker, unless it is one task. */
 const MAX_BYTES = 8 * 2 ** 20;
-/** No more than so many bytes, for the third and later tasks of each worker: what is more leaves the processors' caches
+/** The same for the third and later tasks of each worker: what is more leaves the processors' caches
  * before it is used, and then a task of 1 MiB takes twice as long. */
 const MAX_CACHED = 2 ** 20;
 /** The weight of the last task in the moving average of how long a task takes. */
 const SMOOTHING = 0.2;
-/** A worker that has not come so many milliseconds after it was called, or has answered, is not counted on. */
+/** Milliseconds for which a worker is counted on after it was called, or has answered. */
 const SIGN_LASTS = 50;
 
 /** Gives the tasks of one pool to its workers. */

@@ -47,7 +47,7 @@ const AT_EXIT = 15;
 /** Milliseconds until tasks are looked for again that workers have just taken, and not noted yet; twice as many after
  * each look. Noting takes microseconds, unless a worker has been stopped. */
 const LOCATE_AGAIN = 1;
-/** No more than so many. */
+/** The most that they become. */
 const LOCATE_AGAIN_AT_MOST = 100;
 
 /** The books of a pool. */
@@ -284,11 +284,11 @@ export class Engine implements PoolEvents {
 
   /** Settles what a worker has left: the task that it was running, and its place. */
   #bury(worker: WorkerHandle): void {
-    const victim = this.#dispatcher.forget(worker.begun);
-    if (victim === null && worker.isInDoubt) this.#strays.search();
-    if (victim !== null && !victim.call.isOver) this.#beginAnewOrFail(victim, worker);
+    const task = this.#dispatcher.forget(worker.begun);
+    if (task === null && worker.isInDoubt) this.#strays.search();
+    if (task !== null && !task.call.isOver) this.#beginAnewOrFail(task, worker);
     if (this.#isEnded) return;
-    if (!worker.wasToldToEnd) this.#crew.endedUnexpectedly(worker, victim);
+    if (!worker.wasToldToEnd) this.#crew.endedUnexpectedly(worker, task);
     if (this.#isEnded) return;
     this.#crew.replaceSoon();
     this.tasksAvailable();

@@ -40,7 +40,7 @@ export const NUMBERS = 65_535;
 const MAX_RAWS = NUMBERS - 1;
 /** A buffer up to this length is kept for the next long frame: fresh memory costs more than the copy. */
 const KEPT = 4 * 2 ** 20;
-/** So many bytes of a message that is too long for the scratch buffer are in it all the same. */
+/** How many bytes of a message that is too long for the scratch buffer are in it all the same. */
 const PREVIEW = 1024;
 
 /** What a frame speaks of that speaks of no shared object. */
@@ -183,7 +183,7 @@ function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, byteLength);
 }
 
-/** Where the only raw of a frame of so many bytes begins; `null` if there are more, or none, or it does not show. */
+/** Where the only raw of a frame of `length` bytes begins; `null` if there are more, or none, or it does not show. */
 export function splitOf(view: DataView, length: number): number | null {
   if (view.byteLength < HEADER || view.getUint16(2, true) !== 1) return null;
   const entry = HEADER + view.getUint32(12, true);

@@ -1,6 +1,6 @@
 // The standard error of a worker on its way to that of this process: the last of it may say why the worker died.
 
-/** So many bytes are remembered. */
+/** How many bytes are remembered. */
 const REMEMBERED = 4096;
 
 /** Passes on what it hears, and remembers the last of it. */

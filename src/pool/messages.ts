@@ -15,7 +15,7 @@ export const Kind = {
   /** From a worker: the initializer has run. */
   ready: 3,
   /** From a worker: the initializer has thrown. The list is a {@linkcode Failure}. */
-  unfit: 4,
+  startFailed: 4,
   /** From a worker: a task is done. The list holds the results; `duration` is how long it took. */
   done: 5,
   /** From a worker: a task has thrown. The list is a {@linkcode Failure}. */
@@ -68,7 +68,7 @@ export interface WorkerSettings {
   readonly initargs: readonly unknown[];
   /** Whether it may have children. */
   readonly mayHaveChildren: boolean;
-  /** After a task it looks at its memory if the last look is so many milliseconds ago. */
+  /** Milliseconds from one look at its memory to the next, after a task. */
   readonly memoryEvery: number;
   /** Tasks after which it takes no more; `Infinity` for never. */
   readonly maxtasksperchild: number;

@@ -23,7 +23,7 @@ interface Search {
 /** Milliseconds until it is looked again; twice as many after each look. Noting a task takes microseconds, unless a
  * worker has been stopped. */
 const AGAIN = 1;
-/** No more than so many. */
+/** The most that they become. */
 const AGAIN_AT_MOST = 100;
 
 /** Finds what dead workers have taken along. */

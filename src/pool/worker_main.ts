@@ -36,8 +36,8 @@ import { performance, setTimeout } from "../runtime/timing.ts";
  * the kernel takes half as long as to be woken in a promise.
  */
 const LINGER = 1;
-/** After so many milliseconds without a pause the event loop gets one: there may be timers and sockets of the user. */
-const BREATHE_EVERY = 50;
+/** Milliseconds after which the event loop gets a turn between two tasks: the user may have timers and sockets. */
+const TURN_EVERY = 50;
 
 type Fn = (...args: unknown[]) => unknown;
 
@@ -108,7 +108,7 @@ class Worker {
   #isReady = false;
   readonly #references = new Map<number, TravellingReference>();
   readonly #functions = new Map<number, Fn>();
-  #lastBreath = performance.now();
+  #lastTurn = performance.now();
   #lastLook = -Infinity;
   /** How long it blocks its thread for the next task, or its bell. */
   #linger = 0;
@@ -119,7 +119,7 @@ class Worker {
     this.#settings = settings;
   }
 
-  /** Whether it was told to stop, and did not find itself unfit. */
+  /** Whether it was told to stop; otherwise it could not start, and has said why. */
   async run(attribution: Attribution): Promise<boolean> {
     this.#attribution = attribution;
     dealWithUncaught((error) => this.#deal(error));
@@ -185,7 +185,7 @@ class Worker {
       }
       this.#linger = 0;
       await bell.filled({ inBackground: false });
-      this.#lastBreath = performance.now();
+      this.#lastTurn = performance.now();
     }
   }
 
@@ -197,7 +197,7 @@ class Worker {
       await this.#attribution.run({ what: `the initializer "${initializer.label}"` }, () => fn(...initargs));
       return true;
     } catch (error) {
-      this.#send(Kind.unfit, 0, pack(error));
+      this.#send(Kind.startFailed, 0, pack(error));
       return false;
     }
   }
@@ -207,7 +207,7 @@ class Worker {
     const owner = this.#attribution.ownerOf(error);
     const task = this.#task;
     if (!this.#isReady) {
-      this.#send(Kind.unfit, 0, pack(error));
+      this.#send(Kind.startFailed, 0, pack(error));
       Deno.exit(1);
     }
     if (owner !== undefined && owner === task) fail(error);
@@ -242,9 +242,9 @@ class Worker {
     const end = performance.now();
     if (end - this.#lastLook >= this.#settings.memoryEvery) this.#lookAtMemory(end);
     this.#answer(kind, frame, list, end - begin);
-    if (end - this.#lastBreath < BREATHE_EVERY) return;
+    if (end - this.#lastTurn < TURN_EVERY) return;
     await new Promise((resolve) => setTimeout(resolve, 0));
-    this.#lastBreath = performance.now();
+    this.#lastTurn = performance.now();
   }
 
   async #run(frame: Frame, task: RunningTask): Promise<[kind: number, list: unknown[]]> {

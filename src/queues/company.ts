@@ -15,10 +15,10 @@ import { QueueWatch } from "./transport.ts";
 /** Milliseconds between two looks; two must find nothing: one does not see work between two callbacks. */
 const BETWEEN_LOOKS = 300;
 const LOOKS = 2;
-/** At most so many while the program goes on, and … */
-const LONGEST_BETWEEN_BUSY_LOOKS = 1000;
-/** … while it does not, but others wait as well: it hears of it when they cease to be there. */
-const LONGEST_BETWEEN_LOOKS = 5000;
+/** The most that these become while the program goes on. */
+const MAX_BETWEEN_BUSY_LOOKS = 1000;
+/** The most that they become while it does not, but others wait as well: it is told when they cease to be there. */
+const MAX_BETWEEN_LOOKS = 5000;
 /**
  * Milliseconds after which a wait that only another process could end is given up though timers run: they are more
  * likely there to end a program that hangs than to start that process.
@@ -140,7 +140,7 @@ class Desertion<T> {
     const inBackground = isAlone && isToldOfEnd();
     // A process that is alone need not hear of others that leave.
     const watch = isIdle && !isAlone ? QueueWatch.both : QueueWatch.joining;
-    const pause = inBackground && !this.#wish.isOneSided() ? LONGEST_BETWEEN_LOOKS : this.#pause();
+    const pause = inBackground && !this.#wish.isOneSided() ? MAX_BETWEEN_LOOKS : this.#pause();
     using end = inBackground ? new LoopEnd() : undefined;
     const signal = end === undefined ? this.#wish.signal : AbortSignal.any([this.#wish.signal, end.signal]);
     try {
@@ -157,8 +157,8 @@ class Desertion<T> {
 
   /** Milliseconds until the next look: soon while it may be the deciding one. */
   #pause(): number {
-    if (this.#idle < LOOKS) return Math.min(BETWEEN_LOOKS * Math.max(1, this.#busy), LONGEST_BETWEEN_BUSY_LOOKS);
-    return Math.min(BETWEEN_LOOKS * this.#idle, LONGEST_BETWEEN_LOOKS);
+    if (this.#idle < LOOKS) return Math.min(BETWEEN_LOOKS * Math.max(1, this.#busy), MAX_BETWEEN_BUSY_LOOKS);
+    return Math.min(BETWEEN_LOOKS * this.#idle, MAX_BETWEEN_LOOKS);
   }
 }
 

@@ -10,7 +10,8 @@ import { register } from "../reduction/registry.ts";
 import { retry } from "../addon/waits.ts";
 import { deadOwner } from "../synchronize/owner_died.ts";
 import { granted } from "./company.ts";
-import { blockOf, deserted, orClosed, Queue, referenceOf, wishOf } from "./queue.ts";
+import { deserted } from "./outcomes.ts";
+import { inside, Queue } from "./queue.ts";
 import { QueueState, QueueWatch } from "./transport.ts";
 
 /** What `queueJoin` returns. */
@@ -36,10 +37,12 @@ const JoinStatus = { done: 0, timedOut: 1, abandoned: 2, orphaned: 3 } as const;
 export class JoinableQueue<T = unknown> extends Queue<T> {
   static {
     register(JoinableQueue, {
-      reduce: (queue) => referenceOf(queue),
+      reduce: (queue) => queue.#inside.reference(),
       restore: (data) => new JoinableQueue(adopted(data)),
     });
   }
+
+  readonly #inside = this[inside]();
 
   /** As of {@linkcode Queue}. */
   constructor(maxsize?: number);
@@ -55,7 +58,7 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
    * @throws {InvalidStateError} If that has been said of every value already.
    */
   taskDone(): void {
-    if (native().queueTaskDone(blockOf(this as Queue, "acknowledge a task of")) === 0) {
+    if (native().queueTaskDone(this.#inside.block("acknowledge a task of")) === 0) {
       throw new InvalidStateError("Cannot acknowledge a task: task_done() called too many times");
     }
   }
@@ -71,15 +74,15 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
    */
   async join(options?: WaitOptions): Promise<boolean> {
     const timeout = timeoutOf(options);
-    const isDone = () => native().queueUnfinished(blockOf(this as Queue, "join")) === 0 || undefined;
+    const isDone = () => native().queueUnfinished(this.#inside.block("join")) === 0 || undefined;
     const never = () => this.#abandoned();
-    const signal = orClosed(this as Queue, options?.signal);
+    const signal = this.#inside.orClosed(options?.signal);
     if (timeout === Infinity) {
-      return await granted({ ...wishOf(this as Queue, QueueState.done, signal), attempt: isDone, never });
+      return await granted({ ...this.#inside.wish(QueueState.done, signal), attempt: isDone, never });
     }
     const submit = (left: number) =>
       translated(() => {
-        const queue = blockOf(this as Queue, "join");
+        const queue = this.#inside.block("join");
         return native().queueAwait(queue, QueueState.done, left, QueueWatch.nothing, false);
       });
     return await retry(isDone, submit, timeout, { signal, never }) ?? false;
@@ -87,14 +90,14 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
 
   /** As {@linkcode join}, blocking the thread. */
   joinSync(options?: WaitSyncOptions): boolean {
-    const status = native().queueJoin(blockOf(this as Queue, "join"), timeoutOf(options));
+    const status = native().queueJoin(this.#inside.block("join"), timeoutOf(options));
     if (status === JoinStatus.abandoned) throw this.#abandoned();
     if (status === JoinStatus.orphaned) throw deserted(QueueState.done);
     return status === JoinStatus.done;
   }
 
   #abandoned(): OwnerDiedError {
-    const { taker, messages } = native().queueAbandoned(blockOf(this as Queue, "join")) ?? { taker: 0, messages: 0 };
+    const { taker, messages } = native().queueAbandoned(this.#inside.block("join")) ?? { taker: 0, messages: 0 };
     const { told, ...owner } = deadOwner(taker);
     const values = messages === 1 ? "1 value" : `${messages} values`;
     return new OwnerDiedError(

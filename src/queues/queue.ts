@@ -3,7 +3,7 @@
 import { BlockHandle, type BlockReference, closedError } from "../addon/handles.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { ARRIVAL_PATIENCE } from "../connection/arrival.ts";
-import { Empty, EOFError, Full, InvalidStateError, ShutDown } from "../errors.ts";
+import { type Empty, type Full, InvalidStateError, ShutDown } from "../errors.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
@@ -12,6 +12,8 @@ import { discard, register } from "../reduction/registry.ts";
 import { Turnstile } from "../waiting/turnstile.ts";
 import { retry } from "../addon/waits.ts";
 import { granted, type Wish } from "./company.ts";
+import { deserted, empty, full } from "./outcomes.ts";
+import { notePutDone, notePutting } from "./putting.ts";
 import {
   type Message,
   NOTHING,
@@ -41,14 +43,20 @@ const GLANCE_HABIT: GlanceHabit = { hot: 0.2 };
 /** Milliseconds for which an iteration may keep the event loop to itself. */
 const LONGEST_TURN = 20;
 
-/** The number of a queue's block; throws if it is closed. Set by {@linkcode Queue}, for the classes made of it. */
-export let blockOf: (queue: Queue, action: string) => number;
-/** Ends a wait when the queue is closed, too. Set by {@linkcode Queue}. */
-export let orClosed: (queue: Queue, signal: AbortSignal | undefined) => AbortSignal;
-/** What a wait at a queue until it is in a state needs. Set by {@linkcode Queue}. */
-export let wishOf: (queue: Queue, state: number, signal: AbortSignal) => Omit<Wish<never>, "attempt">;
-/** How a message names a queue. Set by {@linkcode Queue}. */
-export let referenceOf: (queue: Queue) => BlockReference;
+/** What the classes that are made of a {@linkcode Queue} need of its inside. */
+export interface QueueInside {
+  /** The number of its block, to do `action` with it; throws if it is closed. */
+  block(action: string): number;
+  /** Ends a wait when the queue is closed, too. */
+  orClosed(signal: AbortSignal | undefined): AbortSignal;
+  /** What a wait at the queue until it is in a state needs. */
+  wish(state: number, signal: AbortSignal): Omit<Wish<never>, "attempt">;
+  /** How a message names it. */
+  reference(): BlockReference;
+}
+
+/** Names the method by which the classes that are made of a queue look into it. */
+export const inside: unique symbol = Symbol("inside");
 
 /**
  * A first-in, first-out queue for any number of producers and consumers in any process of the tree.
@@ -81,10 +89,6 @@ export let referenceOf: (queue: Queue) => BlockReference;
  */
 export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   static {
-    blockOf = (queue, action) => queue.#block(action);
-    orClosed = (queue, signal) => queue.#orClosed(signal);
-    wishOf = (queue, state, signal) => queue.#wish(state, signal);
-    referenceOf = (queue) => queue.#reference();
     showAsText(Queue);
     register(Queue, {
       reduce: (queue) => queue.#reference(),
@@ -360,6 +364,16 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     return `<${this.constructor.name} ${queue} (${this.qsize()}${maxsize === 0 ? "" : ` of ${maxsize}`} values)>`;
   }
 
+  /** @ignore For the classes made of it. */
+  [inside](): QueueInside {
+    return {
+      block: (action) => this.#block(action),
+      orClosed: (signal) => this.#orClosed(signal),
+      wish: (state, signal) => this.#wish(state, signal),
+      reference: () => this.#reference(),
+    };
+  }
+
   #reference(): BlockReference {
     const queue = this.#block("send");
     attach(queue);
@@ -409,58 +423,12 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   }
 
   #full(timeout: number): Full {
-    return new Full(`Cannot put into the queue: it is full${this.#within(timeout)}`);
+    return full(() => this.#block("wait for"), timeout);
   }
 
   #empty(timeout: number): Empty {
-    const parcel = this.#transport.parcel;
-    if (parcel === null) return new Empty(`Cannot get from the queue: it is empty${this.#within(timeout)}`);
-    const within = timeout === 0 ? "" : `, and was for ${timeout} ms`;
-    return new Empty(
-      `Cannot get from the queue: a connection in its next value is still with its sender ${parcel.sender}, which does ` +
-        `not hand it over${within}; get it later, or end that process`,
-    );
-  }
-
-  /** For how long it was as it is, and a hint at why. */
-  #within(timeout: number): string {
-    if (timeout === 0) return "";
-    const isAlone = timeout >= WORTH_A_HINT && native().queueCompany(this.#block("wait for")) === 0;
-    return `, and was for ${timeout} ms${isAlone ? "; nobody else has it" : ""}`;
+    return empty(() => this.#block("wait for"), timeout, this.#transport.parcel);
   }
 }
 
 const NOT_WAITING: AcquireSyncOptions = { block: false };
-
-/** Waits of so many milliseconds look which processes have the queue before they say that nothing happened. */
-const WORTH_A_HINT = 200;
-
-/** What is wrong when a queue never gets into a state any more, and what that state is waited for. */
-const DESERTED: Readonly<Record<number, readonly [action: string, state: string, act: string]>> = {
-  [QueueState.filled]: ["get from", "it is empty", "put"],
-  [QueueState.drained]: ["put into", "it is full", "take"],
-  [QueueState.done]: ["join", "not every value has been acknowledged", "take or acknowledge"],
-};
-
-/** The error for a wait that nobody is left to end. */
-export function deserted(state: number): EOFError {
-  const [action, what, act] = DESERTED[state];
-  return new EOFError(
-    `Cannot ${action} the queue: ${what}, and nobody can ${act} any more; every other process that had it has ended ` +
-      `or closed it, or waits for the queue itself`,
-  );
-}
-
-/** The full queues that promises of this thread wait to put into. */
-const puttingInto: number[] = [];
-
-/** Lets a process that joins this one see what it may be waiting for. */
-function notePutting(queue: number): void {
-  puttingInto.push(queue);
-  native().queueNotePutting(queue);
-}
-
-function notePutDone(queue: number): void {
-  puttingInto.splice(puttingInto.indexOf(queue), 1);
-  native().queueNotePutting(puttingInto.at(-1) ?? 0);
-}

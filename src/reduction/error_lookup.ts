@@ -18,7 +18,7 @@ import type { ErrorClass } from "./error_classes.ts";
 const found = new Map<string, ErrorClass | null>();
 /** What was looked for in vain where one cannot wait, by the same; it is not looked for again. */
 const sought = new Set<string>();
-/** So many of them are remembered. */
+/** How many of them are remembered. */
 const MAX_SOUGHT = 1000;
 /** Milliseconds that a module may take to load before its error goes on as one of a known class. */
 const LOADING = 1000;

@@ -13,7 +13,7 @@ import { register } from "../../reduction/registry.ts";
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
 /** Chunks for each worker that may be under way or waiting to be handed out, if the user does not say how many. */
-const LEAST_BUFFERED = 16;
+const MIN_BUFFERED = 16;
 
 /** So much of what one worker has ahead is handed out before more is put. */
 const REFILL = 1 / 4;
@@ -86,7 +86,7 @@ export class ImapCall extends Call {
     const { processes, ahead, isJoined } = this.events;
     if (buffersize !== null) return buffersize;
     // A program that waits for the end of the call does not take its results meanwhile, as a rule.
-    return isJoined ? Infinity : chunksize * processes * Math.max(LEAST_BUFFERED, 2 * ahead);
+    return isJoined ? Infinity : chunksize * processes * Math.max(MIN_BUFFERED, 2 * ahead);
   }
 
   done(task: Task, results: readonly unknown[]): void {

@@ -12,7 +12,7 @@ const LAST_CHUNKS_PER_WORKER = 2;
 const LARGEST_GUESS = 1024;
 
 /** How many arguments a call may safely have. */
-const MOST_ARGUMENTS = 10_000;
+const MAX_ARGUMENTS = 10_000;
 
 /** A call of the function for each item, whose result is the list of results: `map` and `starmap`. */
 export class MapCall extends PromisedCall<unknown[]> {
@@ -115,8 +115,8 @@ export class MapCall extends PromisedCall<unknown[]> {
     const lists = this.#parts.sort((a, b) => a.first - b.first).map(({ results }) => results);
     let joined: unknown[] = [];
     // By `concat`, which copies memory; it takes only so many arguments.
-    for (let i = 0; i < lists.length; i += MOST_ARGUMENTS) {
-      joined = joined.concat(...lists.slice(i, i + MOST_ARGUMENTS));
+    for (let i = 0; i < lists.length; i += MAX_ARGUMENTS) {
+      joined = joined.concat(...lists.slice(i, i + MAX_ARGUMENTS));
     }
     return joined;
   }

@@ -1,0 +1,47 @@
+// What a queue says of a put, a get or a join that comes to nothing.
+
+import type { Parcel } from "../connection/arrival.ts";
+import { Empty, EOFError, Full } from "../errors.ts";
+import { native } from "../addon/load.ts";
+import { QueueState } from "./transport.ts";
+
+/** Milliseconds from which on a wait is worth a look at which processes have the queue, for a hint. */
+const WORTH_A_HINT = 200;
+
+/** The error of a put that has waited for `timeout` milliseconds; `block` gives the number of the queue's block. */
+export function full(block: () => number, timeout: number): Full {
+  return new Full(`Cannot put into the queue: it is full${within(block, timeout)}`);
+}
+
+/** The error of a get that has waited for `timeout` milliseconds; `parcel` is the value that has not arrived as a whole. */
+export function empty(block: () => number, timeout: number, parcel: Parcel | null): Empty {
+  if (parcel === null) return new Empty(`Cannot get from the queue: it is empty${within(block, timeout)}`);
+  const forSoLong = timeout === 0 ? "" : `, and was for ${timeout} ms`;
+  return new Empty(
+    `Cannot get from the queue: a connection in its next value is still with its sender ${parcel.sender}, which does ` +
+      `not hand it over${forSoLong}; get it later, or end that process`,
+  );
+}
+
+/** For how long it was as it is, and a hint at why. */
+function within(block: () => number, timeout: number): string {
+  if (timeout === 0) return "";
+  const isAlone = timeout >= WORTH_A_HINT && native().queueCompany(block()) === 0;
+  return `, and was for ${timeout} ms${isAlone ? "; nobody else has it" : ""}`;
+}
+
+/** What is wrong when a queue never gets into a state any more, and what that state is waited for. */
+const DESERTED: Readonly<Record<number, readonly [action: string, state: string, act: string]>> = {
+  [QueueState.filled]: ["get from", "it is empty", "put"],
+  [QueueState.drained]: ["put into", "it is full", "take"],
+  [QueueState.done]: ["join", "not every value has been acknowledged", "take or acknowledge"],
+};
+
+/** The error for a wait that nobody is left to end. */
+export function deserted(state: number): EOFError {
+  const [action, what, act] = DESERTED[state];
+  return new EOFError(
+    `Cannot ${action} the queue: ${what}, and nobody can ${act} any more; every other process that had it has ended ` +
+      `or closed it, or waits for the queue itself`,
+  );
+}
