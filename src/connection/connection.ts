@@ -1,6 +1,6 @@
 // One end of a pipe or socket, as users have it. What it does is line.ts.
 
-import { BlockHandle, partsOf } from "../addon/handles.ts";
+import { type BlockHandle, partsOf } from "../addon/handles.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { EOFError } from "../errors.ts";

@@ -13,7 +13,7 @@
 import type { Call, Task } from "./calls/call.ts";
 import { type Channel, ENDED } from "./channel.ts";
 import type { PoolEvents } from "./events.ts";
-import type { Glance } from "./glance.ts";
+import type { OnlyResult } from "./only_result.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 import { Flag, Kind, Mode } from "./messages.ts";
 import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
@@ -24,7 +24,7 @@ export interface DispatcherOptions {
   readonly workers: Iterable<WorkerHandle>;
   /** The channel that they take from. */
   readonly tasks: Channel;
-  readonly glance: Glance;
+  readonly onlyResult: OnlyResult;
   readonly events: PoolEvents;
 }
 
@@ -180,7 +180,7 @@ export class Dispatcher {
       this.#isDispatching = false;
     }
     const isSure = this.#callWorkers();
-    if (this.#given.size === 1 && this.#options.glance.soon()) return;
+    if (this.#given.size === 1 && this.#options.onlyResult.soon()) return;
     if (!isSure) this.#recheckSoon();
   }
 
@@ -307,7 +307,7 @@ export class Dispatcher {
     worker.noteAnswer(number, ++this.#answers);
     this.#pace = this.#pace === null ? duration : (1 - SMOOTHING) * this.#pace + SMOOTHING * duration;
     if (this.#given.size === 0) {
-      this.#options.glance.answered(performance.now() - this.#onlySince);
+      this.#options.onlyResult.answered(performance.now() - this.#onlySince);
       this.#stopRechecking();
     }
     return task;

@@ -26,7 +26,7 @@ import { Dispatcher } from "./dispatcher.ts";
 import type { PoolEvents } from "./events.ts";
 import { lost } from "./failures.ts";
 import { FunctionTable } from "./functions.ts";
-import { Glance } from "./glance.ts";
+import { OnlyResult } from "./only_result.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 import type { PoolStats } from "./stats.ts";
 import { Strays } from "./strays.ts";
@@ -54,7 +54,7 @@ const LOCATE_AGAIN_AT_MOST = 100;
 export class Engine implements PoolEvents {
   readonly #options: EngineOptions;
   readonly #functions = new FunctionTable();
-  readonly #glance = new Glance((timeout) => this.#look(timeout), () => this.#dispatcher.watch());
+  readonly #onlyResult = new OnlyResult((timeout) => this.#look(timeout), () => this.#dispatcher.watch());
   readonly #crew: Crew;
   readonly #dispatcher: Dispatcher;
   readonly #answers: Answers;
@@ -81,7 +81,7 @@ export class Engine implements PoolEvents {
     this.#dispatcher = new Dispatcher({
       workers,
       tasks: this.#tasks,
-      glance: this.#glance,
+      onlyResult: this.#onlyResult,
       events: this,
     });
     this.#answers = new Answers(workers, this.#dispatcher);
@@ -239,7 +239,7 @@ export class Engine implements PoolEvents {
   /** Frames may have come from `first`, and so from others. */
   framesArrived(first: WorkerHandle): void {
     const begin = performance.now();
-    this.#glance.turned(begin);
+    this.#onlyResult.turned(begin);
     const others = [...this.#crew].filter((worker) => worker !== first && this.isBusy(worker));
     this.#answers.readFrom([first, ...others], begin);
     this.tasksAvailable();

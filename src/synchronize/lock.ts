@@ -1,7 +1,7 @@
 // Lock. It has no owner as far as releasing goes; what it shares with RLock is lock_base.ts.
 
 import { layout } from "../addon/cells.ts";
-import { BlockHandle, Kind, partsOf } from "../addon/handles.ts";
+import { type BlockHandle, Kind, partsOf } from "../addon/handles.ts";
 import { InvalidStateError } from "../errors.ts";
 import { adopted } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";

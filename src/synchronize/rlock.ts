@@ -1,7 +1,7 @@
 // RLock: its word, as that of a Lock, and how deep it is held. What it shares with Lock is lock_base.ts.
 
 import { layout } from "../addon/cells.ts";
-import { BlockHandle, Kind, partsOf } from "../addon/handles.ts";
+import { type BlockHandle, Kind, partsOf } from "../addon/handles.ts";
 import { native } from "../addon/load.ts";
 import { InvalidStateError } from "../errors.ts";
 import { adopted } from "../reduction/passage.ts";
