@@ -28,5 +28,21 @@ export const SRC_FLOORS: Floors = [
  */
 export const BEGINNINGS: readonly Arrow[] = [{ from: "src/context/local.ts", to: "src/child/main.ts" }];
 
+/** Modules of `native/core` with members on several floors: each member is a unit. */
+export const CORE_SHARED: readonly string[] = ["memory", "tree", "wait"];
+
 /** Of the modules of `native/core`, the lowest floor first. */
-export const CORE_FLOORS: Floors = [];
+export const CORE_FLOORS: Floors = [
+  ["error"],
+  ["sys"],
+  ["failpoint", "cage", "memory/arena"],
+  ["sync", "tree/processes"],
+  ["tree/graves", "tree/threads", "wait/block_on", "wait/fairness"],
+  ["wait", "sockets"],
+  ["memory/heap"],
+  ["tree/member"],
+  ["memory/views", "process", "wait/reactor"],
+  ["connection", "primitives", "queue"],
+  // What only lists its members.
+  ["memory", "tree"],
+];

@@ -56,6 +56,7 @@ export function report(graph: Graph, floors: Floors | undefined): string {
 interface Declared {
   readonly src?: Floors;
   readonly core?: Floors;
+  readonly shared?: readonly string[];
   readonly beginnings: readonly Arrow[];
 }
 
@@ -66,18 +67,19 @@ async function declaredIn(checkout: URL): Promise<Declared> {
   } catch {
     return { beginnings: [] };
   }
-  const { BEGINNINGS, CORE_FLOORS, SRC_FLOORS } = await import(file.href);
-  return { src: SRC_FLOORS, core: CORE_FLOORS, beginnings: BEGINNINGS };
+  const { BEGINNINGS, CORE_FLOORS, CORE_SHARED, SRC_FLOORS } = await import(file.href);
+  return { src: SRC_FLOORS, core: CORE_FLOORS, shared: CORE_SHARED, beginnings: BEGINNINGS };
 }
 
 if (import.meta.main) {
   const root = Deno.args.length === 0
     ? new URL("../", import.meta.url)
     : new URL(`${Deno.realPathSync(Deno.args[0])}/`, "file:///");
-  const { src, core, beginnings } = await declaredIn(root);
+  const { src, core, shared, beginnings } = await declaredIn(root);
   const modules = typescript.graphOf(typescript.readModules(root.pathname));
   console.log(report(without(modules, beginnings), src));
   for (const { from, to } of beginnings) console.log(`not counted, since it becomes what it imports: ${from}, ${to}`);
   console.log();
-  console.log(report(rust.graphOf("native/core", rust.readFiles(`${root.pathname}native/core/src`)), core));
+  const files = rust.readFiles(`${root.pathname}native/core/src`);
+  console.log(report(rust.graphOf("native/core", files, shared), core));
 }

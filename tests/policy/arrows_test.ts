@@ -1,19 +1,22 @@
-// Imports lead down: from every unit of src only to units on lower floors (tools/floors.ts), and so in no circle.
+// Imports lead down: from every unit of src, and of the native core, only to units on lower floors (tools/floors.ts), and
+// so in no circle.
 
 import { assert, assertEquals } from "@std/assert";
-import { BEGINNINGS, SRC_FLOORS } from "../../tools/floors.ts";
-import { cycles, type Graph, homeless, unitsBelow, upward, without } from "../../tools/graph/arrows.ts";
+import { BEGINNINGS, CORE_FLOORS, CORE_SHARED, SRC_FLOORS } from "../../tools/floors.ts";
+import { cycles, type Floors, type Graph, homeless, unitsBelow, upward, without } from "../../tools/graph/arrows.ts";
+import * as rust from "../../tools/graph/rust.ts";
 import { graphOf, readModules } from "../../tools/graph/typescript.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const SRC = graphOf(readModules(ROOT));
+const CORE = rust.graphOf("core", rust.readFiles(`${ROOT}native/core/src`), CORE_SHARED);
 
 /** What is wrong with the graph, a sentence each. */
-function violations(graph: Graph): string[] {
+function violations(graph: Graph, floors: Floors): string[] {
   const counted = without(graph, BEGINNINGS);
   return [
-    ...homeless(counted, SRC_FLOORS).map((unit) => `"${unit}" is on no floor of tools/floors.ts`),
-    ...upward(counted, SRC_FLOORS).map(({ from, to }) =>
+    ...homeless(counted, floors).map((unit) => `"${unit}" is on no floor of tools/floors.ts`),
+    ...upward(counted, floors).map(({ from, to }) =>
       `"${from}" imports "${to}", which is not on a lower floor; move what it needs down, or give it from above`
     ),
   ];
@@ -29,7 +32,7 @@ Deno.test("an import that leads up, or to the same floor, is told with both file
     ["src/attic/old.ts", ""],
   ]);
   const advice = "which is not on a lower floor; move what it needs down, or give it from above";
-  assertEquals(violations(graphOf(modules)), [
+  assertEquals(violations(graphOf(modules), SRC_FLOORS), [
     '"attic" is on no floor of tools/floors.ts',
     `"src/callable/reference.ts" imports "src/pool/pool.ts", ${advice}`,
     `"src/addon/waits.ts" imports "src/waiting/limits.ts", ${advice}`,
@@ -37,14 +40,21 @@ Deno.test("an import that leads up, or to the same floor, is told with both file
 });
 
 Deno.test("no import of the package leads up", () => {
-  assertEquals(violations(SRC), []);
+  assertEquals(violations(SRC, SRC_FLOORS), []);
   assertEquals(cycles(unitsBelow(without(SRC, BEGINNINGS))), []);
   assert(SRC.arrows.length > 500, `only ${SRC.arrows.length} imports were found`);
 });
 
+Deno.test("no module of the native core uses one above it", () => {
+  assertEquals(violations(CORE, CORE_FLOORS), []);
+  assertEquals(cycles(unitsBelow(CORE)), []);
+  assert(CORE.arrows.length > 100, `only ${CORE.arrows.length} uses were found`);
+});
+
 Deno.test("every floor is lived on, and every exception is one", () => {
-  const units = new Set(SRC.unitOf.values());
-  assertEquals(SRC_FLOORS.flat().filter((unit) => !units.has(unit)), []);
-  const exceptions = upward(SRC, SRC_FLOORS);
-  assertEquals(exceptions, BEGINNINGS);
+  for (const [{ unitOf }, floors] of [[SRC, SRC_FLOORS], [CORE, CORE_FLOORS]] as const) {
+    const units = new Set(unitOf.values());
+    assertEquals(floors.flat().filter((unit) => !units.has(unit)), []);
+  }
+  assertEquals(upward(SRC, SRC_FLOORS), BEGINNINGS);
 });

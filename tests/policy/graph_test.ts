@@ -79,8 +79,10 @@ mod tests {
     use crate::only_in_tests::Thing;
 }
 `;
-  assertEquals(rust.usedOf("ring/put.rs", text), ["error", "heap", "wait", "Error", "arena", "sys"]);
-  assertEquals(rust.usedOf("ring/mod.rs", "use super::arena::Arena;\n"), ["arena"]);
+  assertEquals(rust.usedOf("ring/put.rs", text), [
+    ...["error::Result", "heap", "heap::Block", "wait", "Error", "arena::Arena", "sys::Word", "error::fail"],
+  ]);
+  assertEquals(rust.usedOf("ring/mod.rs", "use super::arena::Arena;\n"), ["arena::Arena"]);
 });
 
 Deno.test("the units of a crate are its modules; what lib.rs exports again counts for its module", () => {
@@ -95,8 +97,27 @@ Deno.test("the units of a crate are its modules; what lib.rs exports again count
   );
   assertEquals([...unitOf.values()], ["error", "heap", "heap"]);
   assertEquals(arrows, [
-    { from: "heap/mod.rs", to: "error.rs" },
     { from: "heap/journal.rs", to: "error.rs" },
+    { from: "heap/mod.rs", to: "error.rs" },
+  ]);
+});
+
+Deno.test("of a shared module each member is a unit, and what it exports again counts for the member", () => {
+  const files = new Map([
+    ["lib.rs", ""],
+    ["memory/mod.rs", "pub mod arena;\npub mod heap;\npub use heap::{Block, Heap};\n"],
+    ["memory/arena.rs", ""],
+    ["memory/heap/mod.rs", "use crate::memory::arena::Arena;\nuse crate::tree;\n"],
+    ["tree.rs", "use crate::memory::{Heap, arena::{self, Arena}};\n"],
+  ]);
+  const { unitOf, arrows } = rust.graphOf("made up", files, ["memory"]);
+  assertEquals([...unitOf.values()], ["memory/arena", "memory/heap", "memory", "tree"]);
+  assertEquals(arrows, [
+    { from: "memory/heap/mod.rs", to: "memory/arena.rs" },
+    { from: "memory/heap/mod.rs", to: "tree.rs" },
+    { from: "memory/mod.rs", to: "memory/heap/mod.rs" },
+    { from: "tree.rs", to: "memory/heap/mod.rs" },
+    { from: "tree.rs", to: "memory/arena.rs" },
   ]);
 });
 

@@ -6,45 +6,83 @@ const COMMENT = /\/\*[^]*?\*\/|\/\/.*$/gm;
 /** A module of tests in the file that it tests. */
 const TESTS = /^#\[cfg\((?:all\()?test\b.*\]\n(?:#\[.*\]\n)*mod \w+ \{\n[^]*?^\}$/gm;
 
-/** The names that the file at `path`, relative to the crate's `src`, uses of the crate's root, each once. */
+/**
+ * The paths that the file at `path`, relative to the crate's `src`, uses from the crate's root, each once and at most two
+ * names long: `memory::heap`.
+ */
 export function usedOf(path: string, text: string): string[] {
-  const depth = path.replace(/(?:\/mod)?\.rs$/, "").split("/").length;
+  const depth = modulesOf(path).length;
   const code = text.replaceAll(TESTS, "").replaceAll(COMMENT, "")
     // `super` that leads from the file's own module to the root.
     .replaceAll(new RegExp(`^(pub(?:\\(.*?\\))? )?use (?:super::){${depth}}`, "gm"), "$1use crate::");
-  const names = [...code.matchAll(/\bcrate::(?:(\w+)|\{([^;]*?)\};)/g)].flatMap(([, name, list]) =>
-    name === undefined ? firstNames(list) : [name]
+  const paths = [...code.matchAll(/\bcrate::((?:\w+::)*(?:\{[^;]*?\}(?=;)|\w+))/g)].flatMap(([, used]) =>
+    pathsIn(used)
   );
-  return [...new Set(names)];
+  return [...new Set(paths.map((used) => used.split("::").slice(0, 2).join("::")))];
 }
 
-/** What stands first in each item of `{a::B, c::{d, e}}`. */
-function firstNames(list: string): string[] {
-  let flat = list;
-  while (/\{[^{}]*\}/.test(flat)) flat = flat.replaceAll(/\{[^{}]*\}/g, "");
-  return flat.split(",").map((item) => item.trim().match(/^\w+/)?.[0]).filter((name) => name !== undefined);
+/** The paths in what stands behind `use`: `a::B` and `a::c::D` in `a::{B, c::{self, D}}`, and `a::c`. */
+function pathsIn(used: string): string[] {
+  const [, front, list] = used.match(/^([\w:]*)\{([^]*)\}/) ?? [];
+  if (list === undefined) return used.match(/^\w[\w:]*/) ?? [];
+  return itemsOf(list).flatMap(pathsIn).map((path) => path === "self" ? front.replace(/::$/, "") : `${front}${path}`);
 }
 
-/** The graph of a crate's files, given by their paths relative to its `src`, and texts. */
-export function graphOf(name: string, files: ReadonlyMap<string, string>): Graph {
-  const root = files.get("lib.rs") ?? "";
-  const reexported = new Map(
-    [...root.matchAll(/^pub use (\w+)::(?:(\w+)|\{([^}]*)\});/gm)].flatMap(([, module, single, list]) =>
-      (single === undefined ? firstNames(list) : [single]).map((name) => [name, module])
-    ),
+/** Splits a list at its own commas, not at those of lists in it. */
+function itemsOf(list: string): string[] {
+  let depth = 0;
+  const items = [""];
+  for (const char of list) {
+    if (char === "{") depth++;
+    if (char === "}") depth--;
+    if (char === "," && depth === 0) items.push("");
+    else items[items.length - 1] += char;
+  }
+  return items.map((item) => item.trim());
+}
+
+/** The names of the modules that lead to the file at `path`. */
+function modulesOf(path: string): string[] {
+  return path.replace(/(?:\/mod)?\.rs$/, "").split("/");
+}
+
+/** The modules that names come from which `text` exports again, by these names. */
+function reexports(text: string): Map<string, string> {
+  const lists = [...text.matchAll(/^pub(?:\(.*?\))? use (?:self::)?(\w+::[^;]*);/gm)].flatMap(([, used]) =>
+    pathsIn(used)
   );
-  const unitOf = new Map(
-    [...files.keys()].filter((path) => path !== "lib.rs").map((path) => [path, path.match(/^\w+/)![0]]),
-  );
-  const places = new Map([...unitOf].map(([path, unit]) => [unit, path]));
-  for (const path of unitOf.keys()) if (/^\w+(?:\/mod)?\.rs$/.test(path)) places.set(unitOf.get(path)!, path);
-  const arrows = [...unitOf.keys()].flatMap((from): Arrow[] =>
-    usedOf(from, files.get(from)!)
-      .map((name) => places.get(reexported.get(name) ?? name))
-      .filter((to) => to !== undefined && unitOf.get(to) !== unitOf.get(from))
-      .map((to) => ({ from, to: to! }))
-  );
-  return { name, unitOf, arrows };
+  return new Map(lists.map((path) => [path.split("::").at(-1)!, path.split("::")[0]]));
+}
+
+/**
+ * The graph of a crate's files, given by their paths relative to its `src`, and texts. A unit is a module of the crate;
+ * of the modules `shared`, which have members on several floors, each member is one.
+ */
+export function graphOf(name: string, files: ReadonlyMap<string, string>, shared: readonly string[] = []): Graph {
+  const units = new Map<string, string>(); // by path
+  const faces = new Map<string, string>(); // path of a unit's first file, by unit
+  for (const path of [...files.keys()].sort()) {
+    const [first, second] = modulesOf(path);
+    if (path === "lib.rs") continue;
+    const unit = shared.includes(first) && second !== undefined ? `${first}/${second}` : first;
+    units.set(path, unit);
+    if (!faces.has(unit) || modulesOf(path).join("/") === unit) faces.set(unit, path);
+  }
+  const ofRoot = reexports(files.get("lib.rs") ?? "");
+  const ofShared = new Map(shared.map((it) => [it, reexports(files.get(`${it}/mod.rs`) ?? "")]));
+  const fileOf = (used: string): string | undefined => {
+    const [first, second] = used.split("::");
+    const module = ofRoot.get(first) ?? first;
+    const member = ofShared.get(module)?.get(second) ?? second;
+    return faces.get(`${module}/${member}`) ?? faces.get(module);
+  };
+  const arrows = [...units.keys()].flatMap((from): Arrow[] => {
+    const given = shared.includes(modulesOf(from).join("/")) ? [...ofShared.get(modulesOf(from)[0])!.values()] : [];
+    const paths = [...usedOf(from, files.get(from)!), ...given.map((member) => `${modulesOf(from)[0]}::${member}`)];
+    const used = paths.map(fileOf).filter((to) => to !== undefined);
+    return [...new Set(used)].filter((to) => units.get(to) !== units.get(from)).map((to) => ({ from, to }));
+  });
+  return { name, unitOf: units, arrows };
 }
 
 /** The files of the crate whose sources are in `folder`, by their paths. */

@@ -1,6 +1,6 @@
 //! Errors. Expected outcomes (not acquired, timed out, empty) are return values.
 
-use crate::sys::Errno;
+use rustix::io::Errno;
 
 pub type Result<T> = std::result::Result<T, Error>;
 

@@ -1,5 +1,6 @@
 //! The operating system: every system call that std does not offer is made here, by one thin wrapper
-//! each. Nothing else in the core or the addon uses `rustix` or `libc`.
+//! each. Nothing else in the core or the addon uses `rustix` or `libc`, but for
+//! the errors below, which have the number of the call that failed.
 //!
 //! | what about        | modules |
 //! | ----------------- | ------- |
