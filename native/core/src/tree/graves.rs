@@ -4,21 +4,42 @@
 //! The graves are a ring, filled in turn: a grave stays until [`GRAVE_COUNT`] other processes have
 //! ended. They are written under the heap's lock.
 //!
-//! | word  | meaning                                                             |
-//! | ----- | ------------------------------------------------------------------- |
-//! | 0     | slot + 1; 0: nobody's, or being written                             |
-//! | 4     | generation of the slot                                              |
-//! | 8, 12 | how it ended: 0 unknown, 1 code, 2 signal; and which                |
-//! | 40 …  | its name, as the table has it                                       |
-//!
-//! The first entry is none: its word 0 counts the graves.
+//! The first entry is none: it counts the graves.
 
+use std::mem::offset_of;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::memory::arena::{Arena, GRAVE_COUNT, GRAVE_SIZE, GRAVES, Offset};
 use crate::sys::child::Exit;
-use crate::tree::processes::{NAME_AT, NAME_MAX, Place, ProcessEntry};
+use crate::tree::processes::{NAME_MAX, Place, ProcessEntry};
+
+/// A grave as it lies in the arena: where its words are, which are accessed one by one, atomically.
+#[repr(C)]
+struct GraveLayout {
+    /// Slot + 1; 0: nobody's, or being written. The first grave's counts all that were ever dug.
+    slot: u32,
+    /// Which of the processes that have the slot one after the other.
+    generation: u32,
+    /// How the process ended: [`UNKNOWN`], [`CODE`] or [`SIGNAL`]; and which.
+    kind: u32,
+    number: u32,
+    _unused: [u64; 3],
+    /// As the table of processes has it.
+    name: [u8; NAME_MAX],
+}
+
+const _: () = {
+    assert!(size_of::<GraveLayout>() as u64 == GRAVE_SIZE);
+    assert!(offset_of!(GraveLayout, number) == 12 && offset_of!(GraveLayout, name) == 40);
+};
+
+/// Where a field of a grave is.
+macro_rules! field {
+    ($name:ident) => {
+        offset_of!(GraveLayout, $name) as Offset
+    };
+}
 
 const UNKNOWN: u32 = 0;
 const CODE: u32 = 1;
@@ -44,14 +65,14 @@ impl<'a> Grave<'a> {
         Self { arena, at }
     }
 
-    fn word(self, offset: Offset) -> &'a AtomicU32 {
-        self.arena.word32(self.at + offset)
+    fn word(self, field: Offset) -> &'a AtomicU32 {
+        self.arena.word32(self.at + field)
     }
 
     fn is_of(self, place: Place) -> bool {
         // Acquire: who sees the slot sees what was written before it.
-        self.word(0).load(Acquire) == place.slot + 1
-            && self.word(4).load(Relaxed) == place.generation
+        self.word(field!(slot)).load(Acquire) == place.slot + 1
+            && self.word(field!(generation)).load(Relaxed) == place.generation
     }
 
     fn note(self, exit: Exit) {
@@ -59,13 +80,14 @@ impl<'a> Grave<'a> {
             Exit::Code(code) => (CODE, code),
             Exit::Signal(signal) => (SIGNAL, signal),
         };
-        self.word(12).store(number.cast_unsigned(), Relaxed);
-        self.word(8).store(kind, Release);
+        self.word(field!(number))
+            .store(number.cast_unsigned(), Relaxed);
+        self.word(field!(kind)).store(kind, Release);
     }
 
     fn exit(self) -> Option<Exit> {
-        let kind = self.word(8).load(Acquire);
-        let number = self.word(12).load(Relaxed).cast_signed();
+        let kind = self.word(field!(kind)).load(Acquire);
+        let number = self.word(field!(number)).load(Relaxed).cast_signed();
         match kind {
             CODE => Some(Exit::Code(number)),
             SIGNAL => Some(Exit::Signal(number)),
@@ -76,25 +98,27 @@ impl<'a> Grave<'a> {
 
 /// Those that were ever filled: looking at the others would give them memory.
 fn all(arena: &Arena) -> impl Iterator<Item = Grave<'_>> {
-    let filled = u64::from(Grave::at(arena, 0).word(0).load(Relaxed));
+    let filled = u64::from(Grave::at(arena, 0).word(field!(slot)).load(Relaxed));
     (1..=filled.min(GRAVE_COUNT - 1)).map(|index| Grave::at(arena, index))
 }
 
 /// Remembers the process of `place`, whose entry still tells of it. Call with the heap's lock.
 pub fn bury(arena: &Arena, place: Place, exit: Option<Exit>) {
-    let turn = u64::from(Grave::at(arena, 0).word(0).fetch_add(1, Relaxed));
+    let turn = u64::from(Grave::at(arena, 0).word(field!(slot)).fetch_add(1, Relaxed));
     let grave = Grave::at(arena, 1 + turn % (GRAVE_COUNT - 1));
-    grave.word(0).store(0, Release);
-    grave.word(4).store(place.generation, Relaxed);
-    grave.word(8).store(UNKNOWN, Relaxed);
+    grave.word(field!(slot)).store(0, Release);
+    grave
+        .word(field!(generation))
+        .store(place.generation, Relaxed);
+    grave.word(field!(kind)).store(UNKNOWN, Relaxed);
     let mut name = [0; NAME_MAX];
     let entry = ProcessEntry::at(arena, place.slot);
     arena.read(entry.name_place(), &mut name);
-    arena.write(grave.at + NAME_AT, &name);
+    arena.write(grave.at + field!(name), &name);
     if let Some(exit) = exit {
         grave.note(exit);
     }
-    grave.word(0).store(place.slot + 1, Release);
+    grave.word(field!(slot)).store(place.slot + 1, Release);
 }
 
 /// Adds how a process ended that somebody has buried who could not know it.
@@ -108,7 +132,7 @@ pub fn note_end(arena: &Arena, place: Place, exit: Exit) {
 pub fn find(arena: &Arena, place: Place) -> Option<Epitaph> {
     let grave = all(arena).find(|grave| grave.is_of(place))?;
     let epitaph = Epitaph {
-        name: crate::tree::processes::name_at(arena, grave.at + NAME_AT),
+        name: crate::tree::processes::name_at(arena, grave.at + field!(name)),
         exit: grave.exit(),
     };
     // Unless it became another's meanwhile.

@@ -1,23 +1,12 @@
 //! The table of the tree's processes.
 //!
-//! | process word | meaning                                                            |
-//! | ------------ | ------------------------------------------------------------------ |
-//! | `state`      | generation × 4 + {FREE, RESERVED, LIVE, ENTERING}                  |
-//! | `pid`        | 0 while RESERVED, until the parent that has claimed it has started |
-//! |              | the child                                                          |
-//! | `parent`     | slot of the process that started it                                |
-//! | `putting`    | block of the full queue that it waits to put into, or 0            |
-//! | `start`      | its mark ([`life`]), so that a reused pid is not taken for it      |
-//! | `holds`      | first of the holds it owns (memory/heap/holds.rs)                         |
-//! | `cage`       | whether it is in a cage: see [`Cage`]; never changed once it is LIVE |
-//! | `begun`      | generation of the last process here that has begun its work        |
-//! | `name`       | UTF-8, for error messages                                          |
-//!
 //! Process entries change state under the heap's lock, but for RESERVED → LIVE, which is the
 //! child's own, and the next generation of RESERVED, by which a child whose parent has ended is kept
 //! out; everybody may read them at any time.
 
+use std::mem::offset_of;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use crate::memory::arena::{Arena, BlockId, Offset, PROCESS_COUNT, PROCESS_SIZE, PROCESSES};
 use crate::sys::{life, text};
@@ -28,8 +17,45 @@ pub type Slot = u32;
 /// No process: the parent of the root.
 pub const NO_SLOT: Slot = u32::MAX;
 
-pub(crate) const NAME_AT: u64 = 40;
-pub(crate) const NAME_MAX: usize = (PROCESS_SIZE - NAME_AT) as usize;
+/// The most bytes of a name.
+pub(crate) const NAME_MAX: usize = 88;
+
+/// The entry of a process as it lies in the arena. It says where the words are; they are accessed one by
+/// one, atomically, since other processes write them.
+#[repr(C)]
+struct ProcessLayout {
+    /// Generation × 4 + {FREE, RESERVED, LIVE, ENTERING}.
+    state: u32,
+    /// 0 while RESERVED, until the parent that has claimed it has started the child.
+    pid: u32,
+    /// Slot of the process that started it.
+    parent: u32,
+    /// Block of the full queue that it waits to put into, or 0.
+    putting: u32,
+    /// Its mark ([`life`]), so that a reused pid is not taken for it.
+    start: u64,
+    /// First of the holds it owns (memory/heap/holds.rs).
+    holds: u64,
+    /// Whether it is in a cage: see [`Cage`]; never changed once it is LIVE.
+    cage: u32,
+    /// Generation of the last process here that has begun its work.
+    begun: u32,
+    /// UTF-8, for error messages; zeroes behind it.
+    name: [u8; NAME_MAX],
+}
+
+const _: () = {
+    assert!(size_of::<ProcessLayout>() as u64 == PROCESS_SIZE);
+    assert!(offset_of!(ProcessLayout, start) == 16 && offset_of!(ProcessLayout, holds) == 24);
+    assert!(offset_of!(ProcessLayout, cage) == 32 && offset_of!(ProcessLayout, name) == 40);
+};
+
+/// Where a field of an entry is.
+macro_rules! field {
+    ($name:ident) => {
+        offset_of!(ProcessLayout, $name) as Offset
+    };
+}
 
 const FREE: u32 = 0;
 const RESERVED: u32 = 1;
@@ -80,13 +106,18 @@ impl<'a> ProcessEntry<'a> {
         Self { arena, at }
     }
 
-    fn word(self, offset: u64) -> &'a std::sync::atomic::AtomicU32 {
-        self.arena.word32(self.at + offset)
+    fn word(self, field: Offset) -> &'a AtomicU32 {
+        self.arena.word32(self.at + field)
+    }
+
+    /// The mark of the process.
+    fn start_word(self) -> &'a AtomicU64 {
+        self.arena.word64(self.at + field!(start))
     }
 
     pub fn state(self) -> State {
         // Acquire: who sees LIVE sees the fields written before it.
-        match self.word(0).load(Acquire) & 3 {
+        match self.word(field!(state)).load(Acquire) & 3 {
             FREE => State::Free,
             LIVE => State::Live,
             _ => State::Reserved,
@@ -94,7 +125,7 @@ impl<'a> ProcessEntry<'a> {
     }
 
     pub fn generation(self) -> u32 {
-        self.word(0).load(Relaxed) >> 2
+        self.word(field!(state)).load(Relaxed) >> 2
     }
 
     fn set_state(self, state: State, generation: u32) {
@@ -103,37 +134,38 @@ impl<'a> ProcessEntry<'a> {
             State::Reserved => RESERVED,
             State::Live => LIVE,
         };
-        self.word(0).store(generation << 2 | low, Release);
+        self.word(field!(state))
+            .store(generation << 2 | low, Release);
     }
 
     pub fn pid(self) -> u32 {
-        self.word(4).load(Relaxed)
+        self.word(field!(pid)).load(Relaxed)
     }
 
     pub fn parent(self) -> Slot {
-        self.word(8).load(Relaxed)
+        self.word(field!(parent)).load(Relaxed)
     }
 
     /// The queue that the process waits to put into because it is full; 0 if none.
     pub fn putting(self) -> u32 {
-        self.word(12).load(Relaxed)
+        self.word(field!(putting)).load(Relaxed)
     }
 
     pub fn set_putting(self, queue: u32) {
-        self.word(12).store(queue, Relaxed);
+        self.word(field!(putting)).store(queue, Relaxed);
     }
 
     pub fn start(self) -> u64 {
-        self.arena.word64(self.at + 16).load(Relaxed)
+        self.start_word().load(Relaxed)
     }
 
     /// Where the list of the holds of this process begins.
     pub fn holds_word(self) -> Offset {
-        self.at + 24
+        self.at + field!(holds)
     }
 
     pub fn cage(self) -> Cage {
-        match self.word(32).load(Relaxed) {
+        match self.word(field!(cage)).load(Relaxed) {
             CAGE_FREE => Cage::Free,
             CAGE_CLOSED => Cage::Closed,
             block => Cage::Told(block),
@@ -147,19 +179,19 @@ impl<'a> ProcessEntry<'a> {
             Cage::Closed => CAGE_CLOSED,
             Cage::Told(block) => block,
         };
-        self.word(32).store(word, Relaxed);
+        self.word(field!(cage)).store(word, Relaxed);
     }
 
     /// The process of this slot begins its work. Nobody sets that back: it is of one generation.
     pub fn set_begun(self) {
-        self.word(36).store(self.generation(), Release);
+        self.word(field!(begun)).store(self.generation(), Release);
     }
 
     /// Whether the process of that generation has begun its work; `None` if another has had the
     /// slot since.
     pub fn has_begun(self, generation: u32) -> Option<bool> {
         // Acquire: who sees the mark of a later process sees its generation, too.
-        if self.word(36).load(Acquire) == generation {
+        if self.word(field!(begun)).load(Acquire) == generation {
             return Some(true);
         }
         (self.generation() == generation).then_some(false)
@@ -171,24 +203,24 @@ impl<'a> ProcessEntry<'a> {
     }
 
     pub(crate) fn name_place(self) -> Offset {
-        self.at + NAME_AT
+        self.at + field!(name)
     }
 
     pub fn set_name(self, name: &str) {
         let mut bytes = [0; NAME_MAX];
         let len = name.len().min(NAME_MAX);
         bytes[..len].copy_from_slice(&name.as_bytes()[..len]);
-        self.arena.write(self.at + NAME_AT, &bytes);
+        self.arena.write(self.name_place(), &bytes);
     }
 
     /// FREE → RESERVED for a child of `parent`; the generation of the membership that begins. Call
     /// with the heap's lock.
     pub fn reserve(self, parent: Slot, name: &str, cage: Cage) -> u32 {
         self.set_cage(cage);
-        self.word(4).store(0, Relaxed);
-        self.arena.word64(self.at + 16).store(0, Relaxed);
-        self.word(8).store(parent, Relaxed);
-        self.word(12).store(0, Relaxed);
+        self.word(field!(pid)).store(0, Relaxed);
+        self.start_word().store(0, Relaxed);
+        self.word(field!(parent)).store(parent, Relaxed);
+        self.word(field!(putting)).store(0, Relaxed);
         self.set_name(name);
         let generation = self.generation().wrapping_add(1) & GENERATION_MAX;
         self.set_state(State::Reserved, generation);
@@ -200,20 +232,20 @@ impl<'a> ProcessEntry<'a> {
     pub fn enter(self, generation: u32) -> bool {
         let (reserved, entering) = (generation << 2 | RESERVED, generation << 2 | ENTERING);
         let claimed = self
-            .word(0)
+            .word(field!(state))
             .compare_exchange(reserved, entering, Acquire, Relaxed);
         if claimed.is_err() {
             return false;
         }
         let pid = std::process::id();
         let start = life::life_of_process(pid).mark();
-        self.word(4).store(pid, Relaxed);
-        self.arena.word64(self.at + 16).store(start, Relaxed);
+        self.word(field!(pid)).store(pid, Relaxed);
+        self.start_word().store(start, Relaxed);
         // If somebody has cleared up meanwhile, the place may be another's by now. Release: who sees
         // LIVE sees the fields.
         let live = generation << 2 | LIVE;
         let entered = self
-            .word(0)
+            .word(field!(state))
             .compare_exchange(entering, live, Release, Relaxed);
         entered.is_ok()
     }
@@ -226,7 +258,7 @@ impl<'a> ProcessEntry<'a> {
         let revoke = |low: u32| {
             let (found, revoked) = (generation << 2 | low, next << 2 | RESERVED);
             let changed = self
-                .word(0)
+                .word(field!(state))
                 .compare_exchange(found, revoked, AcqRel, Relaxed);
             changed.is_ok()
         };
@@ -238,7 +270,7 @@ impl<'a> ProcessEntry<'a> {
     /// looked for. For the process that has reserved it.
     pub fn note_started(self, generation: u32, pid: u32) {
         if self.generation() == generation {
-            self.word(4).store(pid, Relaxed);
+            self.word(field!(pid)).store(pid, Relaxed);
         }
     }
 

@@ -5,7 +5,9 @@
 //! entry keeps telling whose it was for thousands of threads to come. The name and the end of its
 //! process are then in a grave ([`crate::tree::graves`]).
 
+use std::mem::offset_of;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::graves;
 use super::processes::{Place, ProcessEntry, Slot, State};
@@ -37,7 +39,37 @@ const IN_USE: u32 = 1;
 /// Being filled in.
 const CLAIMED: u32 = 2;
 
-/// The entry of a thread: state, pid, tid, slot, generation of the slot, start of the thread.
+/// The entry of a thread as it lies in the arena: where its words are, which are accessed one by one,
+/// atomically.
+#[repr(C)]
+struct ThreadLayout {
+    /// Generation × 4 + `UNUSED`, `IN_USE` or `CLAIMED`.
+    state: u32,
+    pid: u32,
+    /// Number of the thread in the kernel.
+    tid: u32,
+    /// Slot of its process …
+    slot: u32,
+    /// … and which of the processes that have the slot one after the other.
+    generation: u32,
+    _unused: u32,
+    /// Its mark ([`life`]), so that a reused number is not taken for it.
+    start: u64,
+}
+
+const _: () = {
+    assert!(size_of::<ThreadLayout>() as u64 == THREAD_SIZE);
+    assert!(offset_of!(ThreadLayout, generation) == 16 && offset_of!(ThreadLayout, start) == 24);
+};
+
+/// Where a field of an entry is.
+macro_rules! field {
+    ($name:ident) => {
+        offset_of!(ThreadLayout, $name) as Offset
+    };
+}
+
+/// The entry of a thread.
 #[derive(Clone, Copy)]
 struct ThreadEntry<'a> {
     arena: &'a Arena,
@@ -50,18 +82,26 @@ impl<'a> ThreadEntry<'a> {
         Self { arena, at }
     }
 
-    fn word(self, offset: u64) -> &'a std::sync::atomic::AtomicU32 {
-        self.arena.word32(self.at + offset)
+    fn word(self, field: Offset) -> &'a AtomicU32 {
+        self.arena.word32(self.at + field)
+    }
+
+    /// The mark of the thread.
+    fn start_word(self) -> &'a AtomicU64 {
+        self.arena.word64(self.at + field!(start))
     }
 
     /// Generation × 4 + `UNUSED`, `IN_USE` or `CLAIMED`.
     fn state(self) -> u32 {
-        self.word(0).load(Acquire)
+        self.word(field!(state)).load(Acquire)
     }
 
     fn is_running(self) -> bool {
-        let (pid, tid) = (self.word(4).load(Relaxed), self.word(8).load(Relaxed));
-        let start = self.arena.word64(self.at + 24).load(Relaxed);
+        let (pid, tid) = (
+            self.word(field!(pid)).load(Relaxed),
+            self.word(field!(tid)).load(Relaxed),
+        );
+        let start = self.start_word().load(Relaxed);
         life::life_of_thread(pid, tid).goes_on_as(start)
     }
 }
@@ -83,7 +123,7 @@ pub fn register(arena: &Arena, slot: Slot) -> Option<Token> {
                 let claimed = generation << 2 | CLAIMED;
                 let won = reusable(entry, state)
                     && entry
-                        .word(0)
+                        .word(field!(state))
                         .compare_exchange(state, claimed, Acquire, Relaxed)
                         .is_ok();
                 won.then_some((entry, index, generation))
@@ -95,14 +135,16 @@ pub fn register(arena: &Arena, slot: Slot) -> Option<Token> {
     let pid = std::process::id();
     let tid = own::thread_id();
     let start = life::life_of_thread(pid, tid).mark();
-    entry.word(4).store(pid, Relaxed);
-    entry.word(8).store(tid, Relaxed);
-    entry.word(12).store(slot, Relaxed);
+    entry.word(field!(pid)).store(pid, Relaxed);
+    entry.word(field!(tid)).store(tid, Relaxed);
+    entry.word(field!(slot)).store(slot, Relaxed);
     entry
-        .word(16)
+        .word(field!(generation))
         .store(ProcessEntry::at(arena, slot).generation(), Relaxed);
-    arena.word64(entry.at + 24).store(start, Relaxed);
-    entry.word(0).store(generation << 2 | IN_USE, Release);
+    entry.start_word().store(start, Relaxed);
+    entry
+        .word(field!(state))
+        .store(generation << 2 | IN_USE, Release);
     Token::from_word(generation << INDEX_BITS | index)
 }
 
@@ -110,7 +152,9 @@ pub fn register(arena: &Arena, slot: Slot) -> Option<Token> {
 pub fn unregister(arena: &Arena, token: Token) {
     let (entry, generation) = entry_of(arena, token);
     if entry.state() == generation << 2 | IN_USE {
-        entry.word(0).store(generation << 2 | UNUSED, Release);
+        entry
+            .word(field!(state))
+            .store(generation << 2 | UNUSED, Release);
     }
 }
 
@@ -126,9 +170,9 @@ pub fn owner(arena: &Arena, token: Token) -> Option<Owner> {
     if entry.state() >> 2 != generation {
         return None;
     }
-    let slot = entry.word(12).load(Relaxed);
+    let slot = entry.word(field!(slot)).load(Relaxed);
     let process = ProcessEntry::at(arena, slot);
-    let generation = entry.word(16).load(Relaxed);
+    let generation = entry.word(field!(generation)).load(Relaxed);
     let has_slot = process.generation() == generation && process.state() == State::Live;
     // In this order: it may be buried meanwhile.
     let name = has_slot.then(|| process.name());
@@ -137,8 +181,8 @@ pub fn owner(arena: &Arena, token: Token) -> Option<Owner> {
     let lives_on = grave.is_none() && has_slot && process.is_running();
     let exit = grave.as_ref().and_then(|grave| grave.exit);
     Some(Owner {
-        pid: entry.word(4).load(Relaxed),
-        thread: entry.word(8).load(Relaxed),
+        pid: entry.word(field!(pid)).load(Relaxed),
+        thread: entry.word(field!(tid)).load(Relaxed),
         slot,
         process_name: grave.map(|grave| grave.name).or(name).unwrap_or_default(),
         lives_on,

@@ -15,7 +15,7 @@ use crate::tree::processes::{self, ProcessEntry, Slot, State};
 
 pub(super) struct Held {
     hold: Hold,
-    /// What JavaScript may give up, by thread.
+    /// What the host may give up, by thread.
     shares: Shares,
     /// What the addon itself needs the block for: buffers over it, waits on it.
     uses: u32,
@@ -65,7 +65,7 @@ impl Member {
         require_possible(&self.arena, size)
     }
 
-    /// A new block of zero bytes of which JavaScript gets a view, with one use in this process; if it
+    /// A new block of zero bytes of which the host gets a view, with one use in this process; if it
     /// can be, it ends at `below`.
     pub fn create_view(&self, size: u64, below: Option<Offset>) -> Result<Block> {
         let mut held = self.held();
@@ -132,7 +132,7 @@ impl Member {
         })
     }
 
-    /// Keeps a block that this process holds for as long as the addon uses it, whatever JavaScript
+    /// Keeps a block that this process holds for as long as the addon uses it, whatever the host
     /// releases meanwhile.
     pub fn begin_use(&self, id: BlockId) -> Result<()> {
         let generation = Block::open(&self.arena, id)?.generation;

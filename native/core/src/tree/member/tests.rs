@@ -5,7 +5,9 @@ use crate::tree::processes::{ProcessEntry, State};
 
 /// A root and a caged member of its tree, which was given `given`.
 fn family(given: BlockId, root: &Member) -> (Member, Hold) {
-    let place = root.reserve_caged("caged", &["deno", "run"], None).unwrap();
+    let place = root
+        .reserve_caged("caged", &["program", "run"], None)
+        .unwrap();
     let hold = root.hold_for(place.slot, given).unwrap();
     let arena = root.arena().descriptor().try_clone_to_owned().unwrap();
     let member = Member::child(arena, place).unwrap();
@@ -107,7 +109,7 @@ fn a_block_stays_while_it_is_used_whatever_is_released() {
 fn a_cage_is_told_before_the_place_can_be_entered() {
     let root = Member::root("root").unwrap();
     let place = root
-        .reserve_caged("caged", &["/bin/deno", "run", "--allow-read"], None)
+        .reserve_caged("caged", &["/bin/program", "run", "--allow-read"], None)
         .unwrap();
     let block = match ProcessEntry::at(root.arena(), place.slot).cage() {
         Cage::Told(block) => block,
@@ -118,7 +120,7 @@ fn a_cage_is_told_before_the_place_can_be_entered() {
     assert!(caged.is_caged());
     assert_eq!(
         caged.told_cage().unwrap(),
-        ["/bin/deno", "run", "--allow-read"]
+        ["/bin/program", "run", "--allow-read"]
     );
     // It is nobody's to use, and goes with the process.
     assert!(caged.adopt(block, generation(&root, block)).is_err());
