@@ -19,8 +19,8 @@ const shell = (script: string, name: string) =>
 Deno.test("a working directory that was removed: start says so, and with a cwd it goes well, warm or not", async () => {
   const { code, stdout, stderr } = await runWords(fixture("surroundings/removed_directory.ts"));
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
-  const refused = "NotFound: Cannot start a process in the working directory, which was removed; go to another " +
-    '(Deno.chdir), or give the process a "cwd": No such file or directory (os error 2)';
+  const refused = "NotFound: Cannot start a process in the working directory, which was removed; go to another, " +
+    'or give the process a "cwd": No such file or directory (os error 2)';
   const lines = ["spawn", "forkserver"].flatMap((method) => [
     `${method} ${refused}`,
     `${method} in / true 0`,

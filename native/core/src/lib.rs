@@ -1,4 +1,9 @@
-//! Process parallelism on shared memory: every mechanism of the library, and no JavaScript.
+//! Process parallelism on shared memory: every mechanism of the library.
+//!
+//! The *host* is the program in whose processes this runs, with the runtime that runs it. The host calls
+//! these functions, names blocks by their numbers, sees the cells of the arena, and does the quick steps
+//! of locks, semaphores and events by itself. Nothing here depends on what language the host is written
+//! in or by what interface it calls: only [`cage`] reads the runtime's own flags.
 //!
 //! | layer | modules |
 //! | ----- | ------- |

@@ -1,5 +1,14 @@
 //! The argument that names the entry module of a child, as `entryModule` in `src/launch/entry.ts`
-//! writes it: a `data:` URL, whose beginning is the mark of a cage, and whose text imports modules.
+//! writes it: a mark, and the base64 of a text of one fixed form:
+//!
+//! | part    | what it is                                                      | then                     |
+//! | ------- | --------------------------------------------------------------- | ------------------------ |
+//! | head    | everything up to and including the first [`LIST`]               | is compared byte by byte |
+//! | modules | URL, [`MIDDLE`], the same URL, `)`, separated by commas; a URL is in `"` | each URL is asked about  |
+//! | end     | [`END`]                                                         |                          |
+//!
+//! Nothing of the text is run or understood here, and nothing that has another form is let through: no
+//! URL with a backslash or a quotation mark, no space, no byte behind the end.
 
 use std::fs;
 
@@ -12,19 +21,18 @@ pub(super) const ENTRY: &str = "--preload=data:text/javascript;x=multiprocessing
 /// How the boot module's argument begins, which runs before the modules that the user preloads.
 pub(super) const BOOT: &str = "--preload=data:text/javascript;x=multiprocessing-boot;base64,";
 
-/// The text before the list of modules and the modules of an entry; see `entryModule` in
-/// `src/launch/entry.ts`.
+/// The head and the URLs of the modules of an entry.
 pub(super) fn parse_entry(base64: &str) -> Option<(String, Vec<String>)> {
     let source = String::from_utf8(decode_base64(base64)?).ok()?;
     let at = source.find(LIST)? + LIST.len();
     let (head, mut rest) = source.split_at(at);
     let mut modules = Vec::new();
-    while rest != "})" {
+    while rest != END {
         if !modules.is_empty() {
             rest = rest.strip_prefix(',')?;
         }
         let (url, after) = parse_string(rest)?;
-        let (same, after) = parse_string(after.strip_prefix(":()=>import(")?)?;
+        let (same, after) = parse_string(after.strip_prefix(MIDDLE)?)?;
         rest = after.strip_prefix(')')?;
         if url != same {
             return None;
@@ -34,7 +42,10 @@ pub(super) fn parse_entry(base64: &str) -> Option<(String, Vec<String>)> {
     Some((head.to_owned(), modules))
 }
 
+/// What the list of modules begins after, what is between the two URLs of one, and what the text ends with.
 const LIST: &str = ";await start({";
+const MIDDLE: &str = ":()=>import(";
+const END: &str = "})";
 
 /// A string without escapes, and what follows it.
 fn parse_string(text: &str) -> Option<(&str, &str)> {

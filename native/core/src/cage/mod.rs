@@ -4,7 +4,7 @@
 //! Deno does not confine native code, so the library confines itself. The program in such a
 //! process is taken to be hostile: it can call every function of the addon with any argument. What
 //! it may do is known before it runs: its parent has written its command line, with Deno's own
-//! permission flags, where JavaScript reaches it neither here nor in the parent (`processes::Cage`).
+//! permission flags, where the program reaches it neither here nor in the parent (`processes::Cage`).
 //! The kernel's copy in `/proc/self/cmdline` is looked at for the mark ([`MARK`]), too: it is there
 //! before the tree is joined. But it is this process's own memory, which `process.title` overwrites; so a
 //! child joins the tree before the modules run that the user preloads. Once closed it stays closed: no call of the addon

@@ -12,7 +12,7 @@
 //! ACCOUNTS          what processes in cages may use, and do (heap/accounts.rs)
 //! ACCOUNT_OF        which account each process has
 //! CELL_LINKS        the list of the returned cells
-//! CELLS             64-byte blocks: locks, semaphores, values; the part JavaScript sees
+//! CELLS             64-byte blocks: locks, semaphores, values; the part the host sees
 //! PAGE_TABLE        what each page is used for (heap/pages.rs)
 //! pages()           all other blocks: whole pages, or parts of one
 //! ```

@@ -1,26 +1,26 @@
-//! Blocks that are mapped a second time, under buffers that JavaScript has.
+//! Blocks that are mapped a second time, under buffers that the host has.
 //!
-//! The buffers are V8's: it unmaps them when no isolate of the process has them any more, at some time
+//! The buffers are the host's: it unmaps them when no thread of the process has them any more, at some time
 //! after the collection and on any thread. Until then a block must stay, or what is written into the
 //! buffer would land in another's memory. That a buffer's object was collected is no proof: another
-//! isolate may have the same memory. The proofs are
+//! thread may have the same memory. The proofs are
 //!
 //! - that nothing is mapped at its address any more, or something else than the arena;
-//! - that V8 has given the same address to another buffer.
+//! - that the host has given the same address to another buffer.
 //!
-//! Nothing is ever unmapped here: the kernel would give the address to somebody else, and V8 would
+//! Nothing is ever unmapped here: the kernel would give the address to somebody else, and the host would
 //! unmap that later.
 //!
 //! # How many there may be
 //!
-//! A process may have `vm.max_map_count` mappings, and V8 ends the process where it cannot have one
+//! A process may have `vm.max_map_count` mappings, and a host ends the process where it cannot have one
 //! more. The kernel joins neighbours in memory that are also neighbours in the arena. So a block is
 //! taken below that of the next buffer in memory ([`Views::create`]), as the kernel gives addresses
 //! downwards, and a hundred thousand small arrays are a few hundred mappings. But when every second
 //! of them goes, each of the others is one by itself, and nobody can refuse that. So what is counted is
 //! what there might be then: of n buffers in g mappings, (n + g) / 2.
 
-#![expect(unsafe_code, reason = "the memory of buffers is V8's")]
+#![expect(unsafe_code, reason = "the memory of buffers is the host's")]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -98,7 +98,7 @@ impl Views {
     pub fn new(member: Arc<Member>) -> Self {
         Self {
             member,
-            // A fifth is for V8 and everybody else.
+            // A fifth is for the host and everybody else.
             most: procfs::max_map_count() / 5 * 4,
             table: Mutex::default(),
         }
@@ -113,7 +113,7 @@ impl Views {
     ///
     /// # Safety
     ///
-    /// The pages at `address` that `size` bytes need are the whole memory of a buffer that V8 knows to
+    /// The pages at `address` that `size` bytes need are the whole memory of a buffer that the host knows to
     /// be shared with others.
     pub unsafe fn create(&self, size: u64, address: usize) -> Result<(Block, Ticket)> {
         let mut table = self.table();
@@ -219,7 +219,7 @@ impl Views {
         Ok((block, Ticket { address, serial }))
     }
 
-    /// The block under the buffer at `address`, which has come from another isolate of the process. Its
+    /// The block under the buffer at `address`, which has come from another thread of the process. Its
     /// object stands for it, too.
     pub fn find(&self, address: usize) -> Option<(Block, Ticket)> {
         let mut table = self.table();

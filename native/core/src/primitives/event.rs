@@ -63,7 +63,7 @@ impl<'a> Event<'a> {
         self.machine().clear();
     }
 
-    /// Wakes all who wait, for JavaScript that has set it by itself.
+    /// Wakes all who wait, for a host that has set it by itself.
     pub fn wake(self) {
         self.member.wake(self.word(), u32::MAX);
     }

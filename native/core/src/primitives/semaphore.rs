@@ -109,7 +109,7 @@ impl<'a> Semaphore<'a> {
         true
     }
 
-    /// Wakes up to `n` sleepers, for JavaScript that has released by itself.
+    /// Wakes up to `n` sleepers, for a host that has released by itself.
     pub fn wake(self, n: u32) {
         let snapshot = self.machine().snapshot();
         let word = self.machine().word;

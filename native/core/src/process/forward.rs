@@ -1,6 +1,6 @@
 //! The standard streams of caged children, as far as they must not have this process's own.
 //!
-//! JavaScript uses descriptors by their numbers, for reading and for `ioctl(2)`, too. A terminal is
+//! The host uses descriptors by their numbers, for reading and for `ioctl(2)`, too. A terminal is
 //! open for reading and writing: a process that has it for its output can read what is typed, and
 //! switch its modes.
 //!

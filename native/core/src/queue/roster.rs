@@ -1,6 +1,6 @@
 //! Which processes have the queue: whether one is left that could put, take or acknowledge.
 //!
-//! A hold says that a process could use the queue at once. Holds do not decide here: when V8
+//! A hold says that a process could use the queue at once. Holds do not decide here: when the host
 //! collects the last handle, the hold goes, though the process may be given another handle. The end
 //! of a wait would depend on another program's garbage. So a process *has* a queue from when it
 //! gets a handle until it has closed the last one, or ended.

@@ -20,7 +20,7 @@
 //! A waiter that is killed leaves WAITERS behind, which the next T1 clears. A setter killed between
 //! T1 and its wake delays the waiters by one bounded sleep.
 //!
-//! JavaScript reads the flag with `Atomics.load(word) & SET` and does T2 with `Atomics.and(word,
+//! The host reads the flag with `Atomics.load(word) & SET` and does T2 with `Atomics.and(word,
 //! ~SET)`. T1 on a flag that is set already is no change; else `Atomics.compareExchange(word, w,
 //! (w + COUNT | SET) & ~WAITERS)`, and if `w & WAITERS` the native wake.
 
@@ -45,7 +45,7 @@ pub struct Moment(u32);
 
 impl Event<'_> {
     pub fn is_set(self) -> bool {
-        // SeqCst: Acquire, pairs with T1; the strongest because JavaScript's load is.
+        // SeqCst: Acquire, pairs with T1; the strongest because the host's load is.
         self.word.load(SeqCst) & SET != 0
     }
 

@@ -19,7 +19,7 @@
 //! I3: sleeps are bounded ([`crate::wait::SLICE`]), so a waiter killed between being woken and T1
 //!     delays the others by one slice, and a dead owner is found within one.
 //!
-//! JavaScript does T1 and T3 by itself when nobody sleeps: `Atomics.compareExchange(word, FREE,
+//! The host does T1 and T3 by itself when nobody sleeps: `Atomics.compareExchange(word, FREE,
 //! token)` and `Atomics.exchange(word, FREE)`, which are sequentially consistent.
 
 use super::{Acquired, Acquirer, Released, Step, Token};

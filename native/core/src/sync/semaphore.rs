@@ -22,7 +22,7 @@
 //! its wake, delays the others by one bounded sleep. Who has acquired is not
 //! recorded, as in Python: the permits of a dead process are gone.
 //!
-//! JavaScript does T1 and T3 by itself, sequentially consistent, on an `Int32Array`:
+//! The host does T1 and T3 by itself, sequentially consistent, on an `Int32Array`:
 //! - acquire: `w = Atomics.load(word)`; while `w & 0x7fffffff` is not 0, `Atomics.compareExchange(
 //!   word, w, w − 1)`; otherwise the native acquisition;
 //! - release: `w = Atomics.load(word)`; if `(w & 0x7fffffff) + n` exceeds the bound it fails; else

@@ -1,6 +1,6 @@
 //! Whether the caller of a wait may still take something.
 //!
-//! The JavaScript for which a thread waits can end meanwhile: a Worker is terminated. Whatever the
+//! The part of the host for which a thread waits can be ended meanwhile, while the thread goes on. Whatever the
 //! thread took then would be lost. So the addon, which can know, is asked after each sleep, before
 //! anything is taken. Waits that must come to their end, such as that for the heap's lock, do not ask.
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 /// The longest sleep before it is asked.
 pub const LONGEST_SLEEP: Duration = Duration::from_millis(100);
 
-/// Whether the JavaScript of the calling thread goes on: what it is given will be used.
+/// Whether the caller of the thread's waits goes on: what the thread is given will be used.
 pub type Ask = fn() -> bool;
 
 thread_local! {

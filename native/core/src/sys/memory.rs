@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 /// A memfd mapped whole, shared with every process that holds its descriptor.
 ///
 /// The descriptor only names it (`O_PATH`): it can be passed on and mapped again, by
-/// [`open`](SharedMapping::open), but neither read nor written. JavaScript can use descriptors by
+/// [`open`](SharedMapping::open), but neither read nor written. The host can use descriptors by
 /// their numbers, without a permission, and must not reach the memory so.
 pub struct SharedMapping {
     base: NonNull<u8>,

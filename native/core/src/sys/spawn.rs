@@ -165,10 +165,9 @@ pub fn can_stay() -> Result<()> {
     match rustix::process::getcwd(Vec::new()) {
         Ok(_) => Ok(()),
         Err(errno) => {
-            let action = "start a process in the working directory, which was removed; go to another (Deno.chdir), or \
-                          give the process a \"cwd\""
-                .to_owned();
-            Err(Error::OsAt { action, errno })
+            let action = "start a process in the working directory, which was removed; go to another, or give the \
+                          process a \"cwd\"";
+            Err(Error::os(action, errno))
         }
     }
 }

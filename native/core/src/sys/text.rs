@@ -1,4 +1,4 @@
-//! Paths as text and back. A path of Linux is bytes, JavaScript's is text; each byte that is no
+//! Paths as text and back. A path of Linux is bytes, the host's is text; each byte that is no
 //! UTF-8 is written as a character of its own, among the last that Unicode has (private use).
 
 use std::ffi::{OsStr, OsString};
@@ -43,7 +43,7 @@ pub fn to_path(text: &str) -> OsString {
 }
 
 /// What others have written, for a message: a terminal that shows it obeys nothing in it. What
-/// steers it, or the direction of writing, is shown by its number, as JavaScript writes it.
+/// steers it, or the direction of writing, is shown by its number, as `\uXXXX`.
 pub fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {

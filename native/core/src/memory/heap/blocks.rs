@@ -55,7 +55,7 @@ pub enum Kind {
     Offer = 15,
     /// The command line of a process in a cage: what it may do. No function of the addon opens it.
     CommandLine = 16,
-    /// Bytes of which JavaScript has views: whole pages, so that they can be mapped a second time.
+    /// Bytes of which the host has views: whole pages, so that they can be mapped a second time.
     View = 17,
     /// Which processes have had a queue, and have not given it up.
     Roster = 18,

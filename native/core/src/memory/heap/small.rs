@@ -1,6 +1,6 @@
 //! Blocks that are smaller than a page.
 //!
-//! - *Cells* have a region of their own, since JavaScript sees all of it. There are as many as
+//! - *Cells* have a region of their own, since the host sees all of it. There are as many as
 //!   there are descriptors, so they do not run out before those do.
 //! - *Parts* are the halves, quarters … of a page, down to 128 bytes. A page is parted for one size,
 //!   and is an ordinary page again when the last of its parts is returned. Its entry has a bit for

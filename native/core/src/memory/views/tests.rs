@@ -4,7 +4,7 @@ use super::*;
 
 const PAGES: usize = PAGE as usize;
 
-/// Memory such as V8 has under a buffer.
+/// Memory such as the host has under a buffer.
 struct Buffer {
     address: usize,
     size: usize,
@@ -67,7 +67,7 @@ fn a_buffer_shows_the_block_until_its_memory_is_gone() {
     let (block, ticket) = buffer.create(&views);
     buffer.write(7);
     assert_eq!(views.member.arena().read_vec(block.offset, 1), [7]);
-    // Another isolate still has it.
+    // Another thread still has it.
     views.finalize(ticket);
     assert_eq!(blocks(&views), 1);
     buffer.unmap();
