@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use multiprocessing_core::connection::Connection;
 use multiprocessing_core::sockets::{
-    self, Address, Dial, Dialled, Found, Listener, Place, Search, Version,
+    self, Address, Dial, Dialled, Endpoint, Found, Listener, Search, Version,
 };
 use multiprocessing_core::sys::clock::deadline_after;
 use napi_derive::napi;
@@ -90,9 +90,9 @@ impl SocketName {
 }
 
 /// `version`: 4, 6, or 0 for both.
-fn inet(host: String, port: u32, version: u32) -> Result<Place> {
+fn inet(host: String, port: u32, version: u32) -> Result<Endpoint> {
     let port = u16::try_from(port);
-    Ok(Place::Inet {
+    Ok(Endpoint::Inet {
         host,
         port: port.map_err(|_| state("Cannot use a port: it is above 65535"))?,
         version: match version {
@@ -111,7 +111,7 @@ pub struct Sought {
     pub is_under_way: bool,
 }
 
-fn seek(place: &Place) -> Result<Sought> {
+fn seek(place: &Endpoint) -> Result<Sought> {
     let search = sockets::find(place).map_err(to_js)?;
     let is_under_way = matches!(search, Search::UnderWay(_));
     let search = SEARCHES.with_borrow_mut(|table| table.insert(RefCell::new(search)));
@@ -130,7 +130,7 @@ pub fn seek_inet(host: String, port: u32, version: u32) -> Result<Sought> {
 /// Looks where a path or abstract name leads to.
 #[napi]
 pub fn seek_unix(name: String) -> Result<Sought> {
-    seek(&Place::Unix(name.into_bytes()))
+    seek(&Endpoint::Unix(name.into_bytes()))
 }
 
 /// The number of a descriptor that is readable when a search that is under way is done.

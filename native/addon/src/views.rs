@@ -14,7 +14,7 @@ use std::ffi::c_void;
 use std::ptr;
 
 use multiprocessing_core::memory::heap::Kind;
-use multiprocessing_core::memory::views::Ticket;
+use multiprocessing_core::memory::views::ViewTicket;
 use napi::bindgen_prelude::{FromNapiValue, Unknown};
 use napi::{Env, JsValue, sys};
 use napi_derive::napi;
@@ -120,7 +120,7 @@ fn look_at(env: &Env, view: sys::napi_value) -> Result<Buffer> {
 
 /// Has `ticket` given back when the object is collected, and V8 know what its memory costs: otherwise
 /// it would see no reason to collect.
-fn watch(env: &Env, object: sys::napi_value, ticket: Ticket, size: u64) -> Result<()> {
+fn watch(env: &Env, object: sys::napi_value, ticket: ViewTicket, size: u64) -> Result<()> {
     let data = Box::into_raw(Box::new((ticket, size))).cast();
     let (finalizer, hint) = (Some(finalize as _), ptr::null_mut());
     // SAFETY: on the isolate's own thread; `finalize` takes the box back.
@@ -132,14 +132,14 @@ fn watch(env: &Env, object: sys::napi_value, ticket: Ticket, size: u64) -> Resul
         unsafe { adjust(env.raw(), size.cast_signed()) };
     } else {
         // SAFETY: nobody else has the box that was made above.
-        drop(unsafe { Box::from_raw(data.cast::<(Ticket, u64)>()) });
+        drop(unsafe { Box::from_raw(data.cast::<(ViewTicket, u64)>()) });
     }
     check(added).map_err(from_napi)
 }
 
 unsafe extern "C" fn finalize(env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
     // SAFETY: what `watch` made, once.
-    let (ticket, size) = *unsafe { Box::from_raw(data.cast::<(Ticket, u64)>()) };
+    let (ticket, size) = *unsafe { Box::from_raw(data.cast::<(ViewTicket, u64)>()) };
     if let Ok(tree) = tree() {
         tree.views.finalize(ticket);
     }

@@ -9,11 +9,11 @@ use loom::sync::atomic::Ordering::Relaxed;
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 
-use multiprocessing_core::sync::condition::{Slot, Ticket, Waiters};
+use multiprocessing_core::sync::condition::{Ticket, WaiterSlot, Waiters};
 use multiprocessing_core::sync::event::Event;
 use multiprocessing_core::sync::lock::Lock;
 use multiprocessing_core::sync::rlock::RLock;
-use multiprocessing_core::sync::semaphore::{MAX_VALUE, Released as Permits, Semaphore, WAITERS};
+use multiprocessing_core::sync::semaphore::{MAX_VALUE, PermitsReleased, Semaphore, WAITERS};
 use multiprocessing_core::sync::{Acquired, Acquirer, Attempt, Released, Step, Token};
 
 /// Interrupting threads this often where they could go on finds nearly all mistakes.
@@ -219,14 +219,14 @@ fn a_semaphore_lets_in_as_many_as_its_value_and_forgets_nobody() {
 
 fn give_back(futex: &Futex, semaphore: Semaphore, n: u32) {
     match semaphore.release(n) {
-        Permits::Quietly => {}
-        Permits::Wake => {
+        PermitsReleased::Quietly => {}
+        PermitsReleased::Wake => {
             let snapshot = semaphore.snapshot();
             if futex.wake(n) == 0 {
                 semaphore.heal(snapshot);
             }
         }
-        Permits::TooMany => panic!("it was acquired before"),
+        PermitsReleased::TooMany => panic!("it was acquired before"),
     }
 }
 
@@ -278,7 +278,7 @@ fn a_bound_is_never_exceeded() {
                 word: &futex.word,
                 max: 2,
             };
-            if semaphore.release(1) != Permits::TooMany {
+            if semaphore.release(1) != PermitsReleased::TooMany {
                 assert!(released.fetch_add(1, Relaxed) < 2);
             }
             assert!(semaphore.value() <= 2);
@@ -323,8 +323,8 @@ impl Condition {
         }
     }
 
-    fn slots(&self) -> [Slot<'_>; 2] {
-        [0, 1].map(|k| Slot {
+    fn slots(&self) -> [WaiterSlot<'_>; 2] {
+        [0, 1].map(|k| WaiterSlot {
             state: &self.states[k].word,
             token: &self.tokens[k],
         })

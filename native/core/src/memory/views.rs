@@ -75,7 +75,7 @@ pub struct Views {
 
 /// Identifies a buffer's memory to its finalizer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ticket {
+pub struct ViewTicket {
     pub address: usize,
     pub serial: u64,
 }
@@ -115,7 +115,7 @@ impl Views {
     ///
     /// The pages at `address` that `size` bytes need are the whole memory of a buffer that the host knows to
     /// be shared with others.
-    pub unsafe fn create(&self, size: u64, address: usize) -> Result<(Block, Ticket)> {
+    pub unsafe fn create(&self, size: u64, address: usize) -> Result<(Block, ViewTicket)> {
         let mut table = self.table();
         let pages = self.make_room(&mut table, size, address)?;
         let above = table.mappings.get(&(address + pages as usize));
@@ -135,7 +135,7 @@ impl Views {
     /// # Safety
     ///
     /// As of [`create`](Self::create).
-    pub unsafe fn open(&self, id: BlockId, address: usize) -> Result<(Block, Ticket)> {
+    pub unsafe fn open(&self, id: BlockId, address: usize) -> Result<(Block, ViewTicket)> {
         let block = self.member.block(id, Kind::View)?;
         self.member.begin_use(id)?;
         let mut table = self.table();
@@ -200,7 +200,7 @@ impl Views {
         block: Block,
         size: u64,
         address: usize,
-    ) -> Result<(Block, Ticket)> {
+    ) -> Result<(Block, ViewTicket)> {
         let arena = self.member.arena();
         // SAFETY: as the caller has promised.
         if let Err(error) = unsafe { arena.map_again(block.offset, size, address) } {
@@ -216,12 +216,12 @@ impl Views {
             serial,
         };
         table.insert(address, mapping);
-        Ok((block, Ticket { address, serial }))
+        Ok((block, ViewTicket { address, serial }))
     }
 
     /// The block under the buffer at `address`, which has come from another thread of the process. Its
     /// object stands for it, too.
-    pub fn find(&self, address: usize) -> Option<(Block, Ticket)> {
+    pub fn find(&self, address: usize) -> Option<(Block, ViewTicket)> {
         let mut table = self.table();
         let mapping = table.mappings.get_mut(&address)?;
         let block = mapping.block?;
@@ -231,11 +231,11 @@ impl Views {
         }
         mapping.objects += 1;
         let serial = mapping.serial;
-        Some((block, Ticket { address, serial }))
+        Some((block, ViewTicket { address, serial }))
     }
 
     /// An object that stood for it was collected.
-    pub fn finalize(&self, Ticket { address, serial }: Ticket) {
+    pub fn finalize(&self, ViewTicket { address, serial }: ViewTicket) {
         let mut table = self.table();
         let Some(mapping) = table.mappings.get_mut(&address) else {
             return;

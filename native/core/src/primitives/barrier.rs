@@ -12,7 +12,7 @@
 //!
 //! A barrier is broken for a party that died between two waits if it was there in the last round, the
 //! others that have ever come are too few without it, nobody else has the barrier who might come, and
-//! all that for [`PATIENCE`] milliseconds. These might come: a process that has the barrier and
+//! all that for [`HOPELESS_AFTER`] milliseconds. These might come: a process that has the barrier and
 //! never waited, unless it is an ancestor of one that did, and so has it to hand it on; and the
 //! receiver of a message that has it.
 
@@ -37,7 +37,7 @@ const CULPRIT: Offset = 16;
 const HOPELESS: Offset = 20;
 const SLOTS: Offset = 24;
 /// Somebody may be about to start another party in place of the dead one.
-const PATIENCE: u32 = 1000;
+const HOPELESS_AFTER: u32 = 1000;
 /// The half of `state` that sleepers sleep on.
 const HIGH_HALF: Offset = if cfg!(target_endian = "little") { 4 } else { 0 };
 /// The most parties a barrier can have.
@@ -224,7 +224,7 @@ impl<'a> Barrier<'a> {
         let now = monotonic_milliseconds().max(1);
         match since.load(Relaxed) {
             0 => since.store(now, Relaxed),
-            then if now.wrapping_sub(then) >= PATIENCE => {
+            then if now.wrapping_sub(then) >= HOPELESS_AFTER => {
                 since.store(0, Relaxed);
                 self.machine().break_for(place.round, dead);
             }

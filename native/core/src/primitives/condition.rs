@@ -21,7 +21,7 @@ use crate::memory::arena::Offset;
 use crate::memory::heap::{Block, BlockId, Kind};
 use crate::primitives::Lock;
 use crate::primitives::lock::{acquired_number, acquired_of_number};
-use crate::sync::condition::{Slot, Ticket, Waiters};
+use crate::sync::condition::{Ticket, WaiterSlot, Waiters};
 use crate::sync::{Acquired, Attempt, Step, Token};
 use crate::sys::atomic::{AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use crate::sys::caller;
@@ -170,7 +170,7 @@ impl<'a> Condition<'a> {
     }
 
     /// All slots: where they are, and their words.
-    fn slots(self) -> Result<(Vec<Offset>, Vec<Slot<'a>>)> {
+    fn slots(self) -> Result<(Vec<Offset>, Vec<WaiterSlot<'a>>)> {
         let arena = self.member.arena();
         let inside = |from: Offset, end: Offset| (from..end).step_by(SLOT_SIZE as usize);
         let end = self.block.offset + SIZE;
@@ -181,7 +181,7 @@ impl<'a> Condition<'a> {
                 chunk.offset + chunk.size,
             ));
         }
-        let slot = |&at: &Offset| Slot {
+        let slot = |&at: &Offset| WaiterSlot {
             state: arena.word32(at),
             token: arena.word32(at + 4),
         };
@@ -355,9 +355,9 @@ impl Wait {
         self.token
     }
 
-    fn slot<'a>(&self, condition: Condition<'a>) -> Slot<'a> {
+    fn slot<'a>(&self, condition: Condition<'a>) -> WaiterSlot<'a> {
         let arena = condition.member.arena();
-        Slot {
+        WaiterSlot {
             state: arena.word32(self.slot),
             token: arena.word32(self.slot + 4),
         }

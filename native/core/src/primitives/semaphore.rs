@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU32;
 use crate::error::Result;
 use crate::memory::arena::Offset;
 use crate::memory::heap::{Block, BlockId, Kind};
-use crate::sync::semaphore::{self as machine, MAX_VALUE, Released};
+use crate::sync::semaphore::{self as machine, MAX_VALUE, PermitsReleased};
 use crate::sync::{Attempt, Step, Token};
 use crate::sys::atomic::Ordering::Relaxed;
 use crate::sys::clock::Deadline;
@@ -102,9 +102,9 @@ impl<'a> Semaphore<'a> {
     /// Adds `n` to the value; `false` if that would exceed the bound: then nothing is added.
     pub fn release(self, n: u32) -> bool {
         match self.machine().release(n) {
-            Released::TooMany => return false,
-            Released::Quietly => {}
-            Released::Wake => self.wake(n),
+            PermitsReleased::TooMany => return false,
+            PermitsReleased::Quietly => {}
+            PermitsReleased::Wake => self.wake(n),
         }
         true
     }

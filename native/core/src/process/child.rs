@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::forward::{self, Forward, Stream};
+use super::forward::{self, Forward, StandardStream};
 use super::greeting::{FAILURE_MAX, Greeting};
 use crate::cage;
 use crate::error::{Error, Result};
@@ -16,7 +16,7 @@ use crate::sys::clock::Deadline;
 use crate::sys::spawn::{self, Program, Stdio};
 use crate::sys::{Errno, poll, procfs, reaping, text, unix};
 use crate::tree::member::Member;
-use crate::tree::processes::{Place, ProcessEntry};
+use crate::tree::processes::{ProcessEntry, TreePlace};
 
 /// A program to start as a child.
 pub struct Start<'a> {
@@ -43,7 +43,7 @@ enum Outlet<'a> {
 }
 
 impl<'a> Outlet<'a> {
-    fn new(wanted: Stdio<'a>, stream: Stream, is_caged: bool) -> Result<Self> {
+    fn new(wanted: Stdio<'a>, stream: StandardStream, is_caged: bool) -> Result<Self> {
         let forwarded = match wanted {
             Stdio::Inherit if is_caged => forward::outlet(stream)?,
             _ => None,
@@ -72,7 +72,7 @@ impl<'a> Outlet<'a> {
 pub struct Child {
     pid: u32,
     pidfd: OwnedFd,
-    place: Place,
+    place: TreePlace,
     /// Our end of its socket: the child sees its end close when we are gone.
     socket: OwnedFd,
     /// What this process passes on of its output and error.
@@ -110,8 +110,8 @@ impl Child {
             member.reserve(start.name)?
         };
         let launched = (|| {
-            let stdout = Outlet::new(start.stdout, Stream::Output, is_caged)?;
-            let stderr = Outlet::new(start.stderr, Stream::Error, is_caged)?;
+            let stdout = Outlet::new(start.stdout, StandardStream::Output, is_caged)?;
+            let stderr = Outlet::new(start.stderr, StandardStream::Error, is_caged)?;
             let (socket, child_socket) = unix::pair().map_err(fail)?;
             let greeting = Greeting {
                 place,
@@ -301,7 +301,7 @@ pub struct Work<'a> {
 /// Lets the process that has `place` hold its preparation.
 fn hold_for(
     member: &Member,
-    place: Place,
+    place: TreePlace,
     preparation: Option<BlockId>,
 ) -> Result<Option<(BlockId, Hold)>> {
     preparation

@@ -11,7 +11,7 @@
 //!
 //! The thread ends when nobody can write into the pipe any more. The bytes that a child wrote
 //! before its end have been passed on when it is reaped, unless nobody takes them: the thread that
-//! reaps, which may be the reactor, waits for no longer than [`PATIENCE`].
+//! reaps, which may be the reactor, waits for no longer than [`DRAIN_PATIENCE`].
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -23,10 +23,10 @@ use crate::sys::pipe::{self, CHUNK};
 use crate::sys::{Errno, poll};
 
 /// How long who reaps a child waits for its last words to be taken.
-const PATIENCE: Duration = Duration::from_secs(1);
+const DRAIN_PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
+pub enum StandardStream {
     Output,
     Error,
 }
@@ -34,7 +34,7 @@ pub enum Stream {
 /// A pipe from a child to one of this process's streams, and the thread that passes on what comes.
 pub struct Forward {
     pipe: OwnedFd,
-    to: Stream,
+    to: StandardStream,
     passed: Mutex<Passed>,
     /// Threads wait here for more to be passed on.
     progress: Condvar,
@@ -51,7 +51,7 @@ struct Passed {
 
 /// The end to write into, for a caged child, and its pipe; `None` if it may have this process's own
 /// stream.
-pub fn outlet(to: Stream) -> Result<Option<(OwnedFd, Arc<Forward>)>> {
+pub fn outlet(to: StandardStream) -> Result<Option<(OwnedFd, Arc<Forward>)>> {
     if with(to, can_only_be_written) {
         return Ok(None);
     }
@@ -72,10 +72,10 @@ pub fn outlet(to: Stream) -> Result<Option<(OwnedFd, Arc<Forward>)>> {
     Ok(Some((writer, forward)))
 }
 
-fn with<T>(stream: Stream, work: impl FnOnce(BorrowedFd) -> T) -> T {
+fn with<T>(stream: StandardStream, work: impl FnOnce(BorrowedFd) -> T) -> T {
     match stream {
-        Stream::Output => work(std::io::stdout().as_fd()),
-        Stream::Error => work(std::io::stderr().as_fd()),
+        StandardStream::Output => work(std::io::stdout().as_fd()),
+        StandardStream::Error => work(std::io::stderr().as_fd()),
     }
 }
 
@@ -122,7 +122,7 @@ impl Forward {
         let is_under_way = |passed: &mut Passed| passed.written < all && !passed.is_over;
         let _ = self
             .progress
-            .wait_timeout_while(passed, PATIENCE, is_under_way);
+            .wait_timeout_while(passed, DRAIN_PATIENCE, is_under_way);
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use crate::error::{Error, Result};
 use crate::memory::heap::{BlockId, Hold};
 use crate::sys::{Errno, unix};
-use crate::tree::processes::Place;
+use crate::tree::processes::TreePlace;
 
 /// The descriptors that a child finds: the socket to its parent and the arena.
 pub const PARENT_SOCKET: i32 = 3;
@@ -19,7 +19,7 @@ pub(super) const FAILURE_MAX: usize = 16 * 1024;
 /// child which was started before it was known what for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Greeting {
-    pub place: Place,
+    pub place: TreePlace,
     /// The block with the preparation data and the hold on it that the child's slot has been
     /// given; `None` if it is to wait for its work.
     pub preparation: Option<(BlockId, Hold)>,
@@ -62,7 +62,7 @@ impl Greeting {
         let word =
             |k: usize| u32::from_ne_bytes(bytes[4 * k..4 * k + 4].try_into().unwrap_or_default());
         Ok(Self {
-            place: Place {
+            place: TreePlace {
                 slot: word(0),
                 generation: word(1),
             },

@@ -93,7 +93,7 @@ mod tests {
 
     use super::*;
     use crate::memory::heap::Kind;
-    use crate::tree::processes::{self, Place};
+    use crate::tree::processes::{self, TreePlace};
 
     /// A socket pair of this process, with a greeting in it.
     fn greeted(greeting: Greeting) -> (OwnedFd, OwnedFd) {
@@ -107,7 +107,7 @@ mod tests {
         let root = Member::root("root").unwrap();
         let arena = || root.arena().descriptor().try_clone_to_owned().unwrap();
         let preparation = root.create(Kind::Preparation, 8).unwrap().id;
-        let greeting = |place: Place| Greeting {
+        let greeting = |place: TreePlace| Greeting {
             place,
             preparation: Some((preparation, root.hold_for(place.slot, preparation).unwrap())),
             daemon: false,
@@ -116,7 +116,7 @@ mod tests {
         let slot = processes::slots().last().unwrap();
         let entry = ProcessEntry::at(root.arena(), slot);
         let generation = entry.reserve(slot - 1, "another's", Cage::Free);
-        let (_parent, child) = greeted(greeting(Place { slot, generation }));
+        let (_parent, child) = greeted(greeting(TreePlace { slot, generation }));
         let refused = join(child.as_fd(), arena());
         assert!(matches!(refused, Err(Error::Corrupted(_))));
         assert_eq!(entry.state(), processes::State::Reserved);

@@ -2,7 +2,7 @@ use super::take::PREVIEW;
 use super::*;
 use crate::sys::clock::deadline_after;
 use crate::tree::member::shares::{Attitude, Standing, this_thread};
-use crate::tree::processes::Place;
+use crate::tree::processes::TreePlace;
 
 fn member() -> Member {
     Member::root("test").unwrap()
@@ -398,7 +398,7 @@ fn who_waits_for_a_queue_that_nobody_else_has_is_told() {
 }
 
 /// Another process of `root`'s tree that has the queue: really a thread of this one.
-fn other_with(root: &Member, block: Block) -> (Member, Place) {
+fn other_with(root: &Member, block: Block) -> (Member, TreePlace) {
     let place = root.reserve("other").unwrap();
     let descriptor = root.arena().descriptor().try_clone_to_owned().unwrap();
     let other = Member::child(descriptor, place).unwrap();

@@ -23,29 +23,29 @@ pub type Dial = Errand<OwnedFd>;
 
 /// Connects to the first of the addresses that lets it, or begins to.
 pub fn dial(found: &Found) -> Result<Dialled> {
-    match Work::new(found.addresses().to_vec()).advance()? {
-        Progress::Connected(descriptor) => Ok(Dialled::Connected(descriptor)),
-        Progress::Waiting(work) => {
+    match Connecting::new(found.addresses().to_vec()).advance()? {
+        DialProgress::Connected(descriptor) => Ok(Dialled::Connected(descriptor)),
+        DialProgress::Waiting(work) => {
             Errand::start(move |is_given_up| work.finish(is_given_up)).map(Dialled::UnderWay)
         }
     }
 }
 
 /// What is left to be done.
-struct Work {
+struct Connecting {
     /// The one that is being connected, and its address.
     current: Option<(OwnedFd, Address)>,
     /// Those to try if it fails, the next one last.
     rest: Vec<Address>,
 }
 
-enum Progress {
+enum DialProgress {
     Connected(OwnedFd),
     /// It takes longer than the socket may sleep.
-    Waiting(Work),
+    Waiting(Connecting),
 }
 
-impl Work {
+impl Connecting {
     fn new(mut addresses: Vec<Address>) -> Self {
         addresses.reverse();
         Self {
@@ -55,7 +55,7 @@ impl Work {
     }
 
     /// Goes as far as it gets without sleeping longer than the sockets may.
-    fn advance(self) -> Result<Progress> {
+    fn advance(self) -> Result<DialProgress> {
         let Self {
             mut current,
             mut rest,
@@ -84,11 +84,11 @@ impl Work {
                 Ok(true) => {
                     socket::may_sleep(&descriptor, None)
                         .map_err(|errno| Error::os("connect", errno))?;
-                    return Ok(Progress::Connected(descriptor));
+                    return Ok(DialProgress::Connected(descriptor));
                 }
                 Ok(false) => {
                     let current = Some((descriptor, address));
-                    return Ok(Progress::Waiting(Self { current, rest }));
+                    return Ok(DialProgress::Waiting(Self { current, rest }));
                 }
                 Err(errno) => failure = errno,
             }
@@ -99,8 +99,8 @@ impl Work {
     fn finish(mut self, is_given_up: &AtomicBool) -> Option<Result<OwnedFd>> {
         loop {
             match self.advance() {
-                Ok(Progress::Connected(descriptor)) => return Some(Ok(descriptor)),
-                Ok(Progress::Waiting(work)) => self = work,
+                Ok(DialProgress::Connected(descriptor)) => return Some(Ok(descriptor)),
+                Ok(DialProgress::Waiting(work)) => self = work,
                 Err(error) => return Some(Err(error)),
             }
             if is_given_up.load(Ordering::Relaxed) {

@@ -24,7 +24,7 @@ use crate::sys::Errno;
 
 /// An address as users write it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Endpoint {
     /// A path, or an abstract name behind a NUL.
     Unix(Vec<u8>),
     Inet {
@@ -80,7 +80,7 @@ pub enum Search {
 }
 
 /// Finds the addresses of a place, or begins to: `getaddrinfo(3)` has no descriptor to wait for.
-pub fn find(place: &Place) -> Result<Search> {
+pub fn find(place: &Endpoint) -> Result<Search> {
     place.require_granted()?;
     match place.known() {
         Some(addresses) => place.found(addresses?).map(Search::Found),
@@ -92,7 +92,7 @@ pub fn find(place: &Place) -> Result<Search> {
     }
 }
 
-impl Place {
+impl Endpoint {
     /// Fails unless this process may use each of the addresses that the place turned out to be.
     fn found(&self, addresses: Vec<Address>) -> Result<Found> {
         let path = match self {

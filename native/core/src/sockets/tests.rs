@@ -22,7 +22,7 @@ impl Folder {
         Self(path)
     }
 
-    fn place(&self) -> Place {
+    fn place(&self) -> Endpoint {
         unix(self.0.join("socket").to_str().unwrap())
     }
 }
@@ -33,12 +33,12 @@ impl Drop for Folder {
     }
 }
 
-fn unix(name: impl Into<Vec<u8>>) -> Place {
-    Place::Unix(name.into())
+fn unix(name: impl Into<Vec<u8>>) -> Endpoint {
+    Endpoint::Unix(name.into())
 }
 
-fn inet(host: &str, port: u16, version: Version) -> Place {
-    Place::Inet {
+fn inet(host: &str, port: u16, version: Version) -> Endpoint {
+    Endpoint::Inet {
         host: host.into(),
         port,
         version,
@@ -46,14 +46,14 @@ fn inet(host: &str, port: u16, version: Version) -> Place {
 }
 
 /// The place to dial to reach a listener.
-fn place_of(listener: &Listener) -> Place {
+fn place_of(listener: &Listener) -> Endpoint {
     match listener.address() {
         Address::Inet(address) => inet(&address.ip().to_string(), address.port(), Version::Any),
         Address::Unix(name) => unix(name.clone()),
     }
 }
 
-fn found(place: &Place) -> Result<Found> {
+fn found(place: &Endpoint) -> Result<Found> {
     match find(place)? {
         Search::Found(found) => Ok(found),
         Search::UnderWay(errand) => {
@@ -63,11 +63,11 @@ fn found(place: &Place) -> Result<Found> {
     }
 }
 
-fn listen(place: &Place, backlog: i32) -> Result<Listener> {
+fn listen(place: &Endpoint, backlog: i32) -> Result<Listener> {
     Listener::open(&found(place)?, backlog, false)
 }
 
-fn connect(place: &Place) -> Result<OwnedFd> {
+fn connect(place: &Endpoint) -> Result<OwnedFd> {
     match dial(&found(place)?)? {
         Dialled::Connected(descriptor) => Ok(descriptor),
         Dialled::UnderWay(dial) => {
@@ -85,7 +85,7 @@ fn errno(result: Result<impl Sized>) -> Errno {
 }
 
 /// Asserts that bytes pass through a connection made to `place`.
-fn assert_connects(place: &Place) {
+fn assert_connects(place: &Endpoint) {
     let listener = listen(place, 1).unwrap();
     let client = connect(&place_of(&listener)).unwrap();
     let (server, _) = listener.accept(patience()).unwrap().expect("in time");

@@ -71,7 +71,7 @@ impl Ticket {
 /// What T3 did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Notified {
-    /// The slot's state now, for [`Slot::discard`].
+    /// The slot's state now, for [`WaiterSlot::discard`].
     pub state: u32,
     /// Whether the notifier must wake the waiter.
     pub asleep: bool,
@@ -79,12 +79,12 @@ pub struct Notified {
 
 /// The place of one waiter.
 #[derive(Clone, Copy)]
-pub struct Slot<'a> {
+pub struct WaiterSlot<'a> {
     pub state: &'a AtomicU32,
     pub token: &'a AtomicU32,
 }
 
-impl Slot<'_> {
+impl WaiterSlot<'_> {
     /// SeqCst everywhere: T2 and T3 are ordered against the look at the asynchronous sleepers
     /// (see crate::wait), T6 publishes its token before T4; none of them is hot enough to weaken.
     fn state(self) -> u32 {
@@ -177,7 +177,7 @@ impl Slot<'_> {
 /// All slots of a condition.
 #[derive(Clone, Copy)]
 pub struct Waiters<'a> {
-    pub slots: &'a [Slot<'a>],
+    pub slots: &'a [WaiterSlot<'a>],
 }
 
 impl Waiters<'_> {
@@ -193,7 +193,7 @@ impl Waiters<'_> {
     pub fn discard_dead(self, has_died: &dyn Fn(Token) -> bool) {
         for slot in self.slots {
             let state = slot.state();
-            let heir = |waiter: &Slot| {
+            let heir = |waiter: &WaiterSlot| {
                 waiter
                     .waiting()
                     .is_some_and(|ticket| ticket.is_before(Ticket::of(state)))

@@ -38,7 +38,7 @@ pub const MAX_VALUE: u32 = !WAITERS;
 
 /// What a release leaves to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Released {
+pub enum PermitsReleased {
     /// It would have exceeded the bound, so nothing was released.
     TooMany,
     /// Nobody sleeps.
@@ -86,13 +86,13 @@ impl Semaphore<'_> {
     }
 
     /// T3.
-    pub fn release(self, n: u32) -> Released {
+    pub fn release(self, n: u32) -> PermitsReleased {
         // Relaxed: decides only which compare-exchange to try.
         let mut word = self.word.load(Relaxed);
         loop {
             let value = (word & MAX_VALUE).saturating_add(n);
             if value > self.max.min(MAX_VALUE) {
-                return Released::TooMany;
+                return PermitsReleased::TooMany;
             }
             // SeqCst: Release for what the permits stand for; and before the look at the
             // asynchronous sleepers.
@@ -100,10 +100,10 @@ impl Semaphore<'_> {
                 .word
                 .compare_exchange(word, value | (word & WAITERS), SeqCst, Relaxed)
             {
-                Ok(_) if word & WAITERS == 0 => return Released::Quietly,
+                Ok(_) if word & WAITERS == 0 => return PermitsReleased::Quietly,
                 Ok(_) => {
                     failpoint("semaphore-released");
-                    return Released::Wake;
+                    return PermitsReleased::Wake;
                 }
                 Err(now) => word = now,
             }

@@ -27,7 +27,7 @@ pub enum Mode {
 /// How a descriptor is asked not to sleep. The flag `O_NONBLOCK` belongs to all processes that
 /// share the open file, so it is used as it is found, never set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum StreamKind {
     /// Each call says it (`MSG_DONTWAIT`).
     Socket,
     /// It never sleeps (`O_NONBLOCK`); waiting is `poll(2)`.
@@ -43,7 +43,7 @@ const CERTAIN_ROOM: usize = 4096;
 /// A descriptor for bytes.
 pub struct Stream {
     descriptor: OwnedFd,
-    kind: Kind,
+    kind: StreamKind,
 }
 
 impl Stream {
@@ -51,11 +51,11 @@ impl Stream {
     pub fn new(descriptor: OwnedFd) -> Result<Self, Errno> {
         let file_type = FileType::from_raw_mode(rustix::fs::fstat(&descriptor)?.st_mode);
         let kind = if file_type == FileType::Socket {
-            Kind::Socket
+            StreamKind::Socket
         } else if rustix::fs::fcntl_getfl(&descriptor)?.contains(OFlags::NONBLOCK) {
-            Kind::NonBlocking
+            StreamKind::NonBlocking
         } else {
-            Kind::Blocking
+            StreamKind::Blocking
         };
         Ok(Self { descriptor, kind })
     }
@@ -63,7 +63,7 @@ impl Stream {
     /// Reads into `target`; 0 bytes are the end, unless none were asked for.
     pub fn read(&self, target: &mut [u8], mode: Mode) -> Result<Option<usize>, Errno> {
         self.attempt(PollFlags::IN, mode, || match self.kind {
-            Kind::Socket => {
+            StreamKind::Socket => {
                 let received =
                     rustix::net::recv(&self.descriptor, &mut *target, receive_flags(mode))?;
                 Ok(received.0)
@@ -83,7 +83,7 @@ impl Stream {
         let room = spare.len().min(most);
         let spare = &mut spare[..room];
         let count = self.attempt(PollFlags::IN, mode, || match self.kind {
-            Kind::Socket => {
+            StreamKind::Socket => {
                 let received =
                     rustix::net::recv(&self.descriptor, &mut *spare, receive_flags(mode))?;
                 Ok(received.0.0.len())
@@ -107,17 +107,17 @@ impl Stream {
         };
         let both = || [IoSlice::new(parts[0]), IoSlice::new(parts[1])];
         self.attempt(PollFlags::OUT, mode, || match (self.kind, only) {
-            (Kind::Socket, Some(part)) => {
+            (StreamKind::Socket, Some(part)) => {
                 rustix::net::send(&self.descriptor, part, send_flags(mode))
             }
-            (Kind::Socket, None) => {
+            (StreamKind::Socket, None) => {
                 let mut nothing = SendAncillaryBuffer::new(&mut [] as &mut [MaybeUninit<u8>]);
                 let how = send_flags(mode);
                 rustix::net::sendmsg(&self.descriptor, &both(), &mut nothing, how)
             }
-            (Kind::NonBlocking, Some(part)) => rustix::io::write(&self.descriptor, part),
-            (Kind::NonBlocking, None) => rustix::io::writev(&self.descriptor, &both()),
-            (Kind::Blocking, _) => {
+            (StreamKind::NonBlocking, Some(part)) => rustix::io::write(&self.descriptor, part),
+            (StreamKind::NonBlocking, None) => rustix::io::writev(&self.descriptor, &both()),
+            (StreamKind::Blocking, _) => {
                 let part = only.unwrap_or(parts[0]);
                 rustix::io::write(&self.descriptor, &part[..part.len().min(CERTAIN_ROOM)])
             }
@@ -133,7 +133,7 @@ impl Stream {
     ) -> Result<Option<T>, Errno> {
         // A sleep inside of `recv(2)` could not be ended.
         let is_watched = mode == Mode::Wait && caller::is_watched();
-        let mut asked = self.kind != Kind::Blocking && !is_watched;
+        let mut asked = self.kind != StreamKind::Blocking && !is_watched;
         loop {
             let result = match asked || self.poll(wanted, Some(Instant::now()))? {
                 true => call(),

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::memory::arena::{Arena, GRAVE_COUNT, GRAVE_SIZE, GRAVES, Offset};
 use crate::sys::child::Exit;
-use crate::tree::processes::{NAME_MAX, Place, ProcessEntry};
+use crate::tree::processes::{NAME_MAX, ProcessEntry, TreePlace};
 
 /// A grave as it lies in the arena: where its words are, which are accessed one by one, atomically.
 #[repr(C)]
@@ -69,7 +69,7 @@ impl<'a> Grave<'a> {
         self.arena.word32(self.at + field)
     }
 
-    fn is_of(self, place: Place) -> bool {
+    fn is_of(self, place: TreePlace) -> bool {
         // Acquire: who sees the slot sees what was written before it.
         self.word(field!(slot)).load(Acquire) == place.slot + 1
             && self.word(field!(generation)).load(Relaxed) == place.generation
@@ -103,7 +103,7 @@ fn all(arena: &Arena) -> impl Iterator<Item = Grave<'_>> {
 }
 
 /// Remembers the process of `place`, whose entry still tells of it. Call with the heap's lock.
-pub fn bury(arena: &Arena, place: Place, exit: Option<Exit>) {
+pub fn bury(arena: &Arena, place: TreePlace, exit: Option<Exit>) {
     let turn = u64::from(Grave::at(arena, 0).word(field!(slot)).fetch_add(1, Relaxed));
     let grave = Grave::at(arena, 1 + turn % (GRAVE_COUNT - 1));
     grave.word(field!(slot)).store(0, Release);
@@ -122,14 +122,14 @@ pub fn bury(arena: &Arena, place: Place, exit: Option<Exit>) {
 }
 
 /// Adds how a process ended that somebody has buried who could not know it.
-pub fn note_end(arena: &Arena, place: Place, exit: Exit) {
+pub fn note_end(arena: &Arena, place: TreePlace, exit: Exit) {
     if let Some(grave) = all(arena).find(|grave| grave.is_of(place)) {
         grave.note(exit);
     }
 }
 
 /// What is remembered of the process that had `place`.
-pub fn find(arena: &Arena, place: Place) -> Option<Epitaph> {
+pub fn find(arena: &Arena, place: TreePlace) -> Option<Epitaph> {
     let grave = all(arena).find(|grave| grave.is_of(place))?;
     let epitaph = Epitaph {
         name: crate::tree::processes::name_at(arena, grave.at + field!(name)),
@@ -148,7 +148,7 @@ mod tests {
     fn names_and_ends_outlive_their_places_until_the_ring_is_full() {
         let root = Member::root("root").unwrap();
         let arena = root.arena();
-        let places: Vec<Place> = (0..3)
+        let places: Vec<TreePlace> = (0..3)
             .map(|k| {
                 let place = root.reserve(&format!("child {k}")).unwrap();
                 ProcessEntry::at(arena, place.slot).enter(place.generation);

@@ -73,7 +73,7 @@ pub enum State {
 
 /// One process's membership: its slot, and which of those who have the slot one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct TreePlace {
     pub slot: Slot,
     pub generation: u32,
 }

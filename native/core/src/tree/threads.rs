@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::graves;
-use super::processes::{Place, ProcessEntry, Slot, State};
+use super::processes::{ProcessEntry, Slot, State, TreePlace};
 use crate::memory::arena::{Arena, NEXT_THREAD, Offset, THREAD_COUNT, THREAD_SIZE, THREADS};
 use crate::sync::Token;
 use crate::sys::child::Exit;
@@ -176,7 +176,7 @@ pub fn owner(arena: &Arena, token: Token) -> Option<Owner> {
     let has_slot = process.generation() == generation && process.state() == State::Live;
     // In this order: it may be buried meanwhile.
     let name = has_slot.then(|| process.name());
-    let place = Place { slot, generation };
+    let place = TreePlace { slot, generation };
     let grave = graves::find(arena, place);
     let lives_on = grave.is_none() && has_slot && process.is_running();
     let exit = grave.as_ref().and_then(|grave| grave.exit);

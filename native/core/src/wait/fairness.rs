@@ -3,7 +3,7 @@
 //! Locks and semaphores are not handed over: the first thread to come takes them, which makes them
 //! fast. But a thread that releases and acquires again at once is always first, and a sleeper,
 //! which needs some 50 µs to come, could wait for seconds. So a waiter that has waited for
-//! [`PATIENCE`] says so in the word `starving` of the object each time it goes to sleep again. A
+//! [`STARVES_AFTER`] says so in the word `starving` of the object each time it goes to sleep again. A
 //! releaser that has woken a sleeper and reads that word stands back, for [`GRACE`] at most, until
 //! one has come.
 //!
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use crate::sync::{Attempt, Step};
 
 /// How long a waiter puts up with others being quicker.
-const PATIENCE: Duration = Duration::from_millis(50);
+const STARVES_AFTER: Duration = Duration::from_millis(50);
 
 /// How long a releaser stands back.
 const GRACE: Duration = Duration::from_millis(1);
@@ -37,7 +37,7 @@ impl Waiting {
             Step::Ready(_) => {}
             Step::Sleep(_) if attempt.announce => {
                 let since = *self.since.get_or_insert_with(Instant::now);
-                if since.elapsed() >= PATIENCE {
+                if since.elapsed() >= STARVES_AFTER {
                     self.is_starving = true;
                     starving.store(1, Relaxed);
                 }

@@ -13,7 +13,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
-use super::{BUSY_PAUSE, CONFIRMED, GRANTED, LONGEST_TICKET, Ticket, socket_name};
+use super::{BUSY_PAUSE, CONFIRMED, GRANTED, LONGEST_TICKET, OfferTicket, socket_name};
 use crate::error::{Error, Result};
 use crate::memory::heap::{BlockId, Kind};
 use crate::sys::clock::Deadline;
@@ -37,7 +37,7 @@ pub enum Progress {
 
 /// A descriptor on its way.
 pub struct Fetch {
-    ticket: Ticket,
+    ticket: OfferTicket,
     socket: Option<OwnedFd>,
 }
 
@@ -51,7 +51,8 @@ impl Fetch {
         let block = member.block(id, Kind::Offer)?;
         let size = block.size.min(LONGEST_TICKET) as usize;
         let bytes = member.arena().read_vec(block.offset, size);
-        let ticket = Ticket::from_bytes(&bytes).ok_or(Error::Corrupted("an offer is too short"))?;
+        let ticket =
+            OfferTicket::from_bytes(&bytes).ok_or(Error::Corrupted("an offer is too short"))?;
         Ok(Self {
             ticket,
             socket: None,

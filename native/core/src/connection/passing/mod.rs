@@ -23,7 +23,7 @@ pub use fetch::{Fetch, Progress};
 pub use offers::Offers;
 
 /// How long the sender waits for a visitor to say what it wants.
-const PATIENCE: Duration = Duration::from_secs(2);
+const VISITOR_PATIENCE: Duration = Duration::from_secs(2);
 /// When a receiver tries again whom the sender had no time or descriptor for.
 pub const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
@@ -31,7 +31,7 @@ const SECRET: usize = 16;
 type Secret = [u8; SECRET];
 
 /// What the block holds: how to get the descriptor, and which process is to be asked for it.
-struct Ticket {
+struct OfferTicket {
     /// Of the socket.
     name: Secret,
     token: Secret,
@@ -41,7 +41,7 @@ struct Ticket {
     process_name: String,
 }
 
-impl Ticket {
+impl OfferTicket {
     fn to_bytes(&self) -> Vec<u8> {
         let (pid, start) = (self.pid.to_ne_bytes(), self.start.to_ne_bytes());
         let process_name = self.process_name.as_bytes();

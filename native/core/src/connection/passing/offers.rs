@@ -16,7 +16,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use super::{CONFIRMED, GRANTED, PATIENCE, SECRET, Secret, Ticket, new_secret, socket_name};
+use super::{
+    CONFIRMED, GRANTED, OfferTicket, SECRET, Secret, VISITOR_PATIENCE, new_secret, socket_name,
+};
 use crate::error::{Error, Result};
 use crate::memory::heap::{BlockId, Kind};
 use crate::sys::descriptor::duplicate;
@@ -98,7 +100,7 @@ impl Offers {
             None => place.insert(self.open()?),
         };
         let entry = self.member.entry();
-        let ticket = Ticket {
+        let ticket = OfferTicket {
             name: desk.name,
             token,
             pid: entry.pid(),
@@ -214,7 +216,7 @@ impl Offers {
                 self.end(desk, key);
             }
             desk.visitors.retain(|_, visitor| {
-                let may_stay = visitor.came.elapsed() < PATIENCE;
+                let may_stay = visitor.came.elapsed() < VISITOR_PATIENCE;
                 if !may_stay {
                     self.reactor.cancel(visitor.watch);
                 }

@@ -193,7 +193,7 @@ fn pack(low: u32, high: u32) -> u64 {
 }
 
 /// Pages that were taken.
-pub(super) struct Taken {
+pub(super) struct TakenRun {
     pub first: Page,
     /// Whether the bytes are not known to be zero.
     pub is_dirty: bool,
@@ -222,7 +222,7 @@ impl Heap<'_> {
         transaction: &mut Transaction,
         length: u32,
         below: Option<Page>,
-    ) -> Option<Taken> {
+    ) -> Option<TakenRun> {
         if let Some(taken) = below.and_then(|page| self.take_below(transaction, length, page)) {
             return Some(taken);
         }
@@ -235,7 +235,12 @@ impl Heap<'_> {
         Some(self.split(transaction, first, length))
     }
 
-    fn take_below(&self, transaction: &mut Transaction, length: u32, below: Page) -> Option<Taken> {
+    fn take_below(
+        &self,
+        transaction: &mut Transaction,
+        length: u32,
+        below: Page,
+    ) -> Option<TakenRun> {
         let last = below.checked_sub(1)?;
         let tag = self.tag(transaction, last)?;
         match tag.state {
@@ -250,10 +255,10 @@ impl Heap<'_> {
         }
     }
 
-    fn take_kept(&self, transaction: &mut Transaction, first: Page, length: u32) -> Taken {
+    fn take_kept(&self, transaction: &mut Transaction, first: Page, length: u32) -> TakenRun {
         self.unlink_kept(transaction, first, length);
         set_run(transaction, first, length, State::Used);
-        Taken {
+        TakenRun {
             first,
             is_dirty: true,
         }
@@ -297,7 +302,7 @@ impl Heap<'_> {
     }
 
     /// Takes the last pages of a free run.
-    fn split(&self, transaction: &mut Transaction, first: Page, length: u32) -> Taken {
+    fn split(&self, transaction: &mut Transaction, first: Page, length: u32) -> TakenRun {
         let whole = self.tag(transaction, first).map_or(0, |tag| tag.length);
         let rest = whole.saturating_sub(length);
         if rest == 0 || class_of(rest) != class_of(whole) {
@@ -310,7 +315,7 @@ impl Heap<'_> {
             set_run(transaction, first, rest, State::Free);
         }
         set_run(transaction, first + rest, length, State::Used);
-        Taken {
+        TakenRun {
             first: first + rest,
             is_dirty: false,
         }

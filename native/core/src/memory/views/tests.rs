@@ -30,7 +30,7 @@ impl Buffer {
         Self::at(0, PAGES)
     }
 
-    fn create(&self, views: &Views) -> (Block, Ticket) {
+    fn create(&self, views: &Views) -> (Block, ViewTicket) {
         // SAFETY: the whole memory of this buffer, which only `read` and `write` touch.
         unsafe { views.create(self.size as u64, self.address) }.unwrap()
     }

@@ -12,7 +12,7 @@ use crate::wait::reactor::words::{FAILED, Words};
 
 /// How far a wait for a condition has got.
 #[derive(Clone, Copy)]
-enum Phase {
+enum WaitPhase {
     Waiting,
     /// Its time is up; the next step withdraws it.
     Expired,
@@ -30,7 +30,7 @@ pub struct AwaitCondition {
     id: BlockId,
     lock_word: Offset,
     wait: Wait,
-    phase: Phase,
+    phase: WaitPhase,
 }
 
 impl AwaitCondition {
@@ -44,7 +44,7 @@ impl AwaitCondition {
             id,
             lock_word,
             wait,
-            phase: Phase::Waiting,
+            phase: WaitPhase::Waiting,
         }))
     }
 
@@ -55,14 +55,14 @@ impl AwaitCondition {
         has_died: &dyn Fn(Token) -> bool,
     ) -> Result<Step<i32>> {
         let notified = match self.phase {
-            Phase::Reacquiring { notified } => notified,
-            Phase::Expired => !self.wait.withdraw(condition),
-            Phase::Waiting => match self.wait.step(condition, attempt, has_died)? {
+            WaitPhase::Reacquiring { notified } => notified,
+            WaitPhase::Expired => !self.wait.withdraw(condition),
+            WaitPhase::Waiting => match self.wait.step(condition, attempt, has_died)? {
                 Step::Sleep(value) => return Ok(Step::Sleep(value)),
                 Step::Ready(()) => true,
             },
         };
-        self.phase = Phase::Reacquiring { notified };
+        self.phase = WaitPhase::Reacquiring { notified };
         let lock = condition.lock()?;
         let me = Acquirer {
             token: self.wait.token(),
@@ -82,8 +82,8 @@ impl AwaitCondition {
 impl Operation for AwaitCondition {
     fn word(&self) -> Offset {
         match self.phase {
-            Phase::Waiting => self.wait.word(),
-            Phase::Expired | Phase::Reacquiring { .. } => self.lock_word,
+            WaitPhase::Waiting => self.wait.word(),
+            WaitPhase::Expired | WaitPhase::Reacquiring { .. } => self.lock_word,
         }
     }
 
@@ -97,8 +97,8 @@ impl Operation for AwaitCondition {
     }
 
     fn expire(&mut self) -> Option<Offset> {
-        if let Phase::Waiting = self.phase {
-            self.phase = Phase::Expired;
+        if let WaitPhase::Waiting = self.phase {
+            self.phase = WaitPhase::Expired;
         }
         Some(self.lock_word)
     }

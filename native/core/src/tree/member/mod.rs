@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::memory::arena::{Arena, Offset};
 use crate::memory::heap::blocks::Usage;
 use crate::memory::heap::{self, Account, BlockId, Heap};
-use crate::tree::processes::{Cage, NO_SLOT, Place, ProcessEntry, Slot};
+use crate::tree::processes::{Cage, NO_SLOT, ProcessEntry, Slot, TreePlace};
 use gifts::Gift;
 use holdings::Held;
 
@@ -52,7 +52,7 @@ impl Member {
         let generation = ProcessEntry::at(&arena, ROOT).reserve(NO_SLOT, name, Cage::Free);
         Self::enter(
             arena,
-            Place {
+            TreePlace {
                 slot: ROOT,
                 generation,
             },
@@ -60,12 +60,12 @@ impl Member {
     }
 
     /// The process for which the parent has reserved `place`.
-    pub fn child(arena: OwnedFd, place: Place) -> Result<Self> {
+    pub fn child(arena: OwnedFd, place: TreePlace) -> Result<Self> {
         Self::enter(Arena::open(arena)?, place)
     }
 
     /// Takes the place that the parent has reserved in `arena`, or that was just reserved there.
-    pub(crate) fn enter(arena: Arena, place: Place) -> Result<Self> {
+    pub(crate) fn enter(arena: Arena, place: TreePlace) -> Result<Self> {
         static SERIAL: AtomicU64 = AtomicU64::new(0);
         let entry = ProcessEntry::at(&arena, place.slot);
         if !entry.enter(place.generation) {

@@ -6,11 +6,11 @@ use crate::memory::heap::{Account, Holder, Kind, Limits};
 use crate::sys::Errno;
 use crate::sys::child::Exit;
 use crate::tree::graves;
-use crate::tree::processes::{self, Cage, Place, ProcessEntry, State};
+use crate::tree::processes::{self, Cage, ProcessEntry, State, TreePlace};
 
 impl Member {
     /// Claims a place for a child that is about to be started.
-    pub fn reserve(&self, name: &str) -> Result<Place> {
+    pub fn reserve(&self, name: &str) -> Result<TreePlace> {
         self.reserve_as(name, Cage::Free, None)
     }
 
@@ -22,7 +22,7 @@ impl Member {
         name: &str,
         command_line: &[&str],
         max_bytes: Option<u64>,
-    ) -> Result<Place> {
+    ) -> Result<TreePlace> {
         if command_line.iter().any(|word| word.contains('\0')) {
             return Err(Error::os("start a process", Errno::INVAL)); // it would read as two
         }
@@ -53,7 +53,7 @@ impl Member {
         name: &str,
         cage: Cage,
         limits: Option<Limits>,
-    ) -> Result<Place> {
+    ) -> Result<TreePlace> {
         let heap = self.heap()?;
         let slot = processes::slots()
             .find(|&slot| ProcessEntry::at(&self.arena, slot).state() == State::Free)
@@ -66,7 +66,7 @@ impl Member {
             })?;
         heap.assign_account(slot, limits)?;
         let generation = ProcessEntry::at(&self.arena, slot).reserve(self.slot, name, cage);
-        Ok(Place { slot, generation })
+        Ok(TreePlace { slot, generation })
     }
 
     /// The command line of this process, as its parent has told, if that has put it into a cage.
@@ -82,14 +82,14 @@ impl Member {
     }
 
     /// As [`retire_as`](Self::retire_as), where it is not known how the process ended.
-    pub fn retire(&self, place: Place) -> Result<()> {
+    pub fn retire(&self, place: TreePlace) -> Result<()> {
         self.retire_as(place, None)
     }
 
     /// Ends the membership of a process that has ended: what it held is let go, its slot is free, and
     /// its name and end are remembered. Nothing else happens if somebody else was quicker, and maybe
     /// another process has the slot now.
-    pub fn retire_as(&self, place: Place, exit: Option<Exit>) -> Result<()> {
+    pub fn retire_as(&self, place: TreePlace, exit: Option<Exit>) -> Result<()> {
         let heap = self.heap()?;
         let entry = ProcessEntry::at(&self.arena, place.slot);
         if entry.state() != State::Free && entry.generation() == place.generation {
@@ -128,7 +128,7 @@ impl Member {
                 _ => None,
             };
             if let Some(generation) = gone {
-                self.retire(Place { slot, generation })?;
+                self.retire(TreePlace { slot, generation })?;
             }
         }
         Ok(())

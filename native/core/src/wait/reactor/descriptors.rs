@@ -25,16 +25,16 @@ pub type Sink = Box<dyn FnOnce() + Send>;
 
 /// Called in the reactor's thread whenever the descriptor is ready, until it returns `true`. It
 /// must not wait.
-pub type Step = Box<dyn FnMut() -> bool + Send>;
+pub type DescriptorStep = Box<dyn FnMut() -> bool + Send>;
 
 /// A descriptor that stays open as long as this is kept.
 pub type Kept = Arc<dyn AsFd + Send + Sync>;
 
-struct Watch {
+struct DescriptorWatch {
     descriptor: Kept,
     interest: Interest,
     /// `None` while it runs.
-    step: Option<Step>,
+    step: Option<DescriptorStep>,
 }
 
 /// A wait for the first of several descriptors.
@@ -51,7 +51,7 @@ struct Post {
 
 #[derive(Default)]
 struct State {
-    watches: HashMap<WaitId, Watch>,
+    watches: HashMap<WaitId, DescriptorWatch>,
     look_outs: HashMap<WaitId, LookOut>,
     posts: HashMap<RawFd, Post>,
     /// The descriptors of the posts, by their ids.
@@ -139,7 +139,7 @@ impl Descriptors {
         &self,
         descriptor: BorrowedFd,
         interest: Interest,
-        step: Step,
+        step: DescriptorStep,
     ) -> Result<WaitId> {
         let fail = |errno| Error::os("watch a descriptor", errno);
         let descriptor = duplicate(descriptor).map_err(fail)?;
@@ -147,12 +147,17 @@ impl Descriptors {
     }
 
     /// As [`watch_steps`](Self::watch_steps), for a descriptor that nothing else is watched by.
-    pub fn watch_kept(&self, descriptor: Kept, interest: Interest, step: Step) -> Result<WaitId> {
+    pub fn watch_kept(
+        &self,
+        descriptor: Kept,
+        interest: Interest,
+        step: DescriptorStep,
+    ) -> Result<WaitId> {
         let fail = |errno| Error::os("watch a descriptor", errno);
         let mut state = self.state();
         let id = state.take_id();
         self.epoll.add(&descriptor, id, interest).map_err(fail)?;
-        let watch = Watch {
+        let watch = DescriptorWatch {
             descriptor,
             interest,
             step: Some(step),
@@ -295,7 +300,7 @@ impl Descriptors {
             drop(state);
             return self.call_out(id);
         }
-        let step = |watch: &mut Watch| watch.step.take();
+        let step = |watch: &mut DescriptorWatch| watch.step.take();
         let Some(mut step) = state.watches.get_mut(&id).and_then(step) else {
             return;
         };
@@ -311,7 +316,7 @@ impl Descriptors {
         }
     }
 
-    fn remove(&self, id: WaitId) -> Option<Watch> {
+    fn remove(&self, id: WaitId) -> Option<DescriptorWatch> {
         let watch = self.state().watches.remove(&id)?;
         self.epoll.remove(&watch.descriptor);
         Some(watch)
