@@ -24,9 +24,11 @@ use crate::wait::spinning_helps;
 /// What is set aside for a body before any of it has come.
 const FIRST_PIECE: u64 = 1024 * 1024;
 
-/// The receiver of a message no longer than this is asked for memory as soon as it is announced …
+/// The receiver of a message no longer than this is asked for memory as soon as it is announced; of a
+/// longer one, once one [`LEAP`]th of it has come.
 const AT_ONCE: u64 = 16 * 1024 * 1024;
-/// … and of a longer one once this part of it has come.
+/// The part of a message longer than [`AT_ONCE`] that must have come before its receiver is asked for
+/// memory.
 const LEAP: u64 = 8;
 
 /// How long a thread looks out for a message before it sleeps, if the one before came that soon

@@ -99,9 +99,10 @@ const CONTROL_MARKS: usize = CONTROL_SIZE as usize / 8;
 /// The half of `tail` and `head` that counts messages; its change is what waiters sleep for.
 const COUNT_HALF: Offset = if cfg!(target_endian = "little") { 4 } else { 0 };
 
-/// Segments grow from here …
+/// Bytes of a queue's first segment. Each later one is four times as large as the one before, up to
+/// [`LARGEST_SEGMENT`].
 const FIRST_SEGMENT: u64 = 64 * 1024;
-/// … four times at a time up to here, or to what one message needs.
+/// Bytes beyond which segments do not grow, unless one message needs more.
 const LARGEST_SEGMENT: u64 = 8 * 1024 * 1024;
 /// Units that pass through a segment before it is left for a new one. Tests see it happen.
 const RENEWED_AFTER: u32 = if cfg!(test) { 1 << 15 } else { 1 << 30 };

@@ -48,9 +48,9 @@ struct ThreadLayout {
     pid: u32,
     /// Number of the thread in the kernel.
     tid: u32,
-    /// Slot of its process …
+    /// Slot of its process.
     slot: u32,
-    /// … and which of the processes that have the slot one after the other.
+    /// Generation of the slot: which of the processes that have it one after the other.
     generation: u32,
     _unused: u32,
     /// Its mark ([`life`]), so that a reused number is not taken for it.
