@@ -9,6 +9,13 @@
     reason = "the victim takes over the descriptors that it was started with"
 )]
 
+#[path = "crash/barriers.rs"]
+mod barriers;
+#[path = "crash/conditions.rs"]
+mod conditions;
+#[path = "crash/queues.rs"]
+mod queues;
+
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -118,7 +125,7 @@ const ROLES: [Role; 12] = [
     ("producer", |board| {
         let queue = Queue::open(board.member, board.id()).unwrap();
         for number in 0u32.. {
-            put(queue, number, 1);
+            queues::put(queue, number, 1);
         }
     }),
     ("consumer", |board| {
@@ -286,91 +293,6 @@ fn heap() {
     }
 }
 
-/// Of changing length, so that rings wrap and grow.
-fn body(number: u32, source: u32) -> Vec<u8> {
-    let words = [number, source].map(u32::to_ne_bytes).concat();
-    words
-        .into_iter()
-        .chain(vec![0; (number % 50 * 97) as usize])
-        .collect()
-}
-
-fn put(queue: Queue, number: u32, source: u32) {
-    let message = Message {
-        tag: 0,
-        head: &[],
-        bytes: &body(number, source),
-        attachments: &[],
-    };
-    assert_eq!(queue.put(&message, None).unwrap(), Put::Done);
-}
-
-fn number_and_source(message: &[u8]) -> (u32, u32) {
-    let word = |at: usize| u32::from_ne_bytes(message[at..at + 4].try_into().unwrap());
-    (word(0), word(4))
-}
-
-#[test]
-fn queue_producer() {
-    let names = [
-        "queue-before-publish:77",
-        "queue-published:77",
-        "queue-growing:1",
-        "queue-grown:1",
-    ];
-    for failpoint in names {
-        case(failpoint, move |board| {
-            let (queue, block) = Queue::create(board.member, 0, false).unwrap();
-            board.set_id(block.id);
-            let victim = board.start("producer", failpoint);
-            let producer = || {
-                for number in 0..2000 {
-                    put(queue, number, 2);
-                }
-            };
-            std::thread::scope(|scope| {
-                scope.spawn(producer);
-                board.bury(&victim);
-            });
-            // Everything published is there, in order; nothing else is.
-            let mut next = [0; 3];
-            while let Some((_, bytes)) = queue.try_take_vec().unwrap() {
-                let (number, source) = number_and_source(&bytes);
-                assert_eq!(bytes, body(number, source));
-                assert_eq!(number, next[source as usize], "{failpoint}");
-                next[source as usize] += 1;
-            }
-            assert_eq!(next[2], 2000, "{failpoint}");
-            match failpoint {
-                "queue-before-publish:77" => assert!(next[1] == 76),
-                "queue-published:77" => assert!(next[1] == 77),
-                _ => {}
-            }
-        });
-    }
-}
-
-#[test]
-fn queue_consumer() {
-    for (failpoint, uncounted) in [("queue-before-take:77", 0), ("queue-taken:77", 1)] {
-        case(failpoint, move |board| {
-            let (queue, block) = Queue::create(board.member, 0, false).unwrap();
-            board.set_id(block.id);
-            let victim = board.start("consumer", failpoint);
-            for number in 0..500 {
-                put(queue, number, 2);
-            }
-            board.bury(&victim);
-            let mut numbers = Vec::new();
-            while let Some((_, bytes)) = queue.try_take_vec().unwrap() {
-                numbers.push(number_and_source(&bytes).0);
-            }
-            let taken = board.word(VICTIMS).load(SeqCst) + uncounted;
-            assert_eq!(numbers, (taken..500).collect::<Vec<_>>(), "{failpoint}");
-        });
-    }
-}
-
 fn enter(board: Board) {
     let semaphore = Semaphore::open(board.member, board.id()).unwrap();
     assert!(semaphore.acquire(None));
@@ -403,194 +325,5 @@ fn event() {
             board.bury(&board.start("event", "event-set"));
             assert!(waiter.join().unwrap() && event.is_set());
         });
-    });
-}
-
-fn condition(board: Board<'_>) -> Condition<'_> {
-    let lock = board.member.create(Kind::RLock, 64).unwrap();
-    let (condition, block) = Condition::create(board.member, lock.id).unwrap();
-    board.set_id(block.id);
-    condition
-}
-
-fn wait(condition: Condition) -> bool {
-    let mutex = condition.lock().unwrap();
-    mutex.acquire(None).unwrap().unwrap();
-    let waited = condition.wait(None).unwrap().unwrap();
-    assert!(mutex.release().unwrap());
-    waited.notified
-}
-
-fn until_waiting(condition: Condition, count: usize) {
-    while condition.waiters().unwrap() != count {
-        std::thread::yield_now();
-    }
-}
-
-fn notify(condition: Condition) -> (Acquired, u32) {
-    let mutex = condition.lock().unwrap();
-    let acquired = mutex.acquire(None).unwrap().unwrap();
-    let count = condition.notify(1).unwrap().unwrap();
-    assert!(mutex.release().unwrap());
-    (acquired, count)
-}
-
-#[test]
-fn condition_waiter_killed_before_it_released_the_lock() {
-    case("condition-registered", |board| {
-        let condition = condition(board);
-        board.bury(&board.start("waiter", "condition-registered"));
-        let (acquired, _) = notify(condition);
-        assert!(matches!(acquired, Acquired::FromDead(_)));
-    });
-}
-
-#[test]
-fn condition_waiter_killed_asleep_is_passed_over() {
-    case("asleep", |board| {
-        let condition = condition(board);
-        let victim = board.start("waiter", "none");
-        until_waiting(condition, 1);
-        std::thread::scope(|scope| {
-            let waiter = scope.spawn(|| wait(condition));
-            until_waiting(condition, 2);
-            victim.signal(rustix::process::Signal::KILL).unwrap();
-            board.bury(&victim);
-            until_waiting(condition, 1);
-            assert_eq!(notify(condition).1, 1);
-            assert!(waiter.join().unwrap());
-        });
-    });
-}
-
-#[test]
-fn condition_waiter_killed_when_notified_leaves_it_to_the_next() {
-    case("condition-woken", |board| {
-        let condition = condition(board);
-        let victim = board.start("waiter", "condition-woken");
-        until_waiting(condition, 1);
-        std::thread::scope(|scope| {
-            let waiter = scope.spawn(|| wait(condition));
-            until_waiting(condition, 2);
-            assert_eq!(notify(condition).1, 1);
-            board.bury(&victim);
-            assert!(waiter.join().unwrap());
-        });
-    });
-}
-
-#[test]
-fn condition_heir_killed_while_it_inherits_leaves_it_to_the_next() {
-    case("condition-inheriting", |board| {
-        let condition = condition(board);
-        std::thread::scope(|scope| {
-            let dead = scope.spawn(|| {
-                condition.lock().unwrap().acquire(None).unwrap().unwrap();
-                condition.begin().unwrap().unwrap();
-            });
-            dead.join().unwrap();
-            let victim = board.start("waiter", "condition-inheriting");
-            until_waiting(condition, 1);
-            // Another waiter may be quicker to inherit: then this one gets a second notification.
-            let waiter = scope.spawn(|| wait(condition));
-            until_waiting(condition, 2);
-            assert_eq!(notify(condition).1, 1);
-            if victim
-                .wait(board.member, deadline_after(1000.0))
-                .unwrap()
-                .is_none()
-            {
-                assert!(waiter.is_finished());
-                victim.signal(rustix::process::Signal::KILL).unwrap();
-                board.bury(&victim);
-            }
-            assert!(waiter.join().unwrap());
-        });
-    });
-}
-
-#[test]
-fn condition_notifier_killed_before_it_woke_anybody() {
-    case("condition-notified", |board| {
-        let condition = condition(board);
-        std::thread::scope(|scope| {
-            let waiter = scope.spawn(|| {
-                let mutex = condition.lock().unwrap();
-                mutex.acquire(None).unwrap().unwrap();
-                condition.wait(None).unwrap().unwrap()
-            });
-            until_waiting(condition, 1);
-            board.bury(&board.start("notifier", "condition-notified"));
-            let waited = waiter.join().unwrap();
-            assert!(waited.notified && matches!(waited.acquired, Acquired::FromDead(_)));
-        });
-    });
-}
-
-/// (role, failpoint, parties, how the round ends for the one party that lives)
-type Death = (&'static str, &'static str, u32, fn(BarrierOutcome) -> bool);
-
-const DEATHS: [Death; 8] = [
-    ("party", "barrier-claimed", 3, is_broken),
-    ("party", "barrier-arrived", 3, is_broken),
-    ("party", "barrier-completed", 2, has_passed),
-    ("acting party", "barrier-completed", 2, is_broken),
-    ("acting party", "barrier-released", 2, has_passed),
-    ("impatient party", "barrier-broken", 3, is_broken),
-    ("resetter", "barrier-resetting", 3, is_broken),
-    ("resetter", "barrier-failing", 3, is_broken),
-];
-
-fn is_broken(outcome: BarrierOutcome) -> bool {
-    outcome == BarrierOutcome::Broken
-}
-
-fn has_passed(outcome: BarrierOutcome) -> bool {
-    outcome == BarrierOutcome::Passed { index: 0 }
-}
-
-#[test]
-fn barrier() {
-    for (role, failpoint, parties, ends_well) in DEATHS {
-        case(failpoint, move |board| {
-            let (barrier, block) = Barrier::create(board.member, parties).unwrap();
-            board.set_id(block.id);
-            let barrier = Arc::new(barrier);
-            std::thread::scope(|scope| {
-                let party = scope.spawn(|| barrier.wait(true, None).unwrap());
-                while barrier.waiting() == 0 {
-                    std::thread::yield_now();
-                }
-                board.bury(&board.start(role, failpoint));
-                let outcome = party.join().unwrap();
-                assert!(ends_well(outcome), "{role} {failpoint}: {outcome:?}");
-            });
-            // As good as new, whatever was left behind.
-            barrier.reset();
-            for _ in 0..3 {
-                std::thread::scope(|scope| {
-                    for _ in 0..parties {
-                        scope.spawn(|| {
-                            let outcome = barrier.wait(false, None).unwrap();
-                            assert!(
-                                matches!(outcome, BarrierOutcome::Passed { .. }),
-                                "{failpoint}"
-                            );
-                        });
-                    }
-                });
-            }
-        });
-    }
-}
-
-#[test]
-fn a_barrier_is_broken_by_a_death_that_nobody_was_there_to_notice() {
-    case("alone", |board| {
-        let (barrier, block) = Barrier::create(board.member, 2).unwrap();
-        board.set_id(block.id);
-        board.bury(&board.start("party", "barrier-arrived"));
-        std::thread::sleep(Duration::from_millis(150));
-        assert_eq!(barrier.wait(false, None).unwrap(), BarrierOutcome::Broken);
     });
 }

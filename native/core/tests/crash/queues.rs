@@ -1,0 +1,88 @@
+//! Producers and consumers of a queue that are killed.
+
+use super::*;
+
+/// Of changing length, so that rings wrap and grow.
+fn body(number: u32, source: u32) -> Vec<u8> {
+    let words = [number, source].map(u32::to_ne_bytes).concat();
+    words
+        .into_iter()
+        .chain(vec![0; (number % 50 * 97) as usize])
+        .collect()
+}
+
+pub fn put(queue: Queue, number: u32, source: u32) {
+    let message = Message {
+        tag: 0,
+        head: &[],
+        bytes: &body(number, source),
+        attachments: &[],
+    };
+    assert_eq!(queue.put(&message, None).unwrap(), Put::Done);
+}
+
+fn number_and_source(message: &[u8]) -> (u32, u32) {
+    let word = |at: usize| u32::from_ne_bytes(message[at..at + 4].try_into().unwrap());
+    (word(0), word(4))
+}
+
+#[test]
+fn queue_producer() {
+    let names = [
+        "queue-before-publish:77",
+        "queue-published:77",
+        "queue-growing:1",
+        "queue-grown:1",
+    ];
+    for failpoint in names {
+        case(failpoint, move |board| {
+            let (queue, block) = Queue::create(board.member, 0, false).unwrap();
+            board.set_id(block.id);
+            let victim = board.start("producer", failpoint);
+            let producer = || {
+                for number in 0..2000 {
+                    put(queue, number, 2);
+                }
+            };
+            std::thread::scope(|scope| {
+                scope.spawn(producer);
+                board.bury(&victim);
+            });
+            // Everything published is there, in order; nothing else is.
+            let mut next = [0; 3];
+            while let Some((_, bytes)) = queue.try_take_vec().unwrap() {
+                let (number, source) = number_and_source(&bytes);
+                assert_eq!(bytes, body(number, source));
+                assert_eq!(number, next[source as usize], "{failpoint}");
+                next[source as usize] += 1;
+            }
+            assert_eq!(next[2], 2000, "{failpoint}");
+            match failpoint {
+                "queue-before-publish:77" => assert!(next[1] == 76),
+                "queue-published:77" => assert!(next[1] == 77),
+                _ => {}
+            }
+        });
+    }
+}
+
+#[test]
+fn queue_consumer() {
+    for (failpoint, uncounted) in [("queue-before-take:77", 0), ("queue-taken:77", 1)] {
+        case(failpoint, move |board| {
+            let (queue, block) = Queue::create(board.member, 0, false).unwrap();
+            board.set_id(block.id);
+            let victim = board.start("consumer", failpoint);
+            for number in 0..500 {
+                put(queue, number, 2);
+            }
+            board.bury(&victim);
+            let mut numbers = Vec::new();
+            while let Some((_, bytes)) = queue.try_take_vec().unwrap() {
+                numbers.push(number_and_source(&bytes).0);
+            }
+            let taken = board.word(VICTIMS).load(SeqCst) + uncounted;
+            assert_eq!(numbers, (taken..500).collect::<Vec<_>>(), "{failpoint}");
+        });
+    }
+}
