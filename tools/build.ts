@@ -7,7 +7,7 @@ import { bundle } from "./bundle.ts";
 const ROOT = new URL("../", import.meta.url);
 const STAMP = new URL("target/release/multiprocessing.stamp", ROOT);
 const LIBRARY = new URL("target/release/libmultiprocessing.so", ROOT);
-const SOURCES = ["Cargo.toml", "Cargo.lock", "native/core", "native/addon"];
+const SOURCES = ["Cargo.toml", "Cargo.lock", "native/core", "native/addon", "src/addon/interface.ts"];
 const DIST_STAMP = new URL("dist/sources.stamp", ROOT);
 const DIST_SOURCES = ["deno.json", "mod.ts", "src", "tools/bundle.ts"];
 

@@ -1,23 +1,6 @@
 // The functions of the addon, as TypeScript sees them, and the objects that they take and give.
 
-/** Where things are in shared memory. See `Layout` in native/addon/src/memory.rs. */
-export interface Layout {
-  readonly windowSize: number;
-  readonly cellSize: number;
-  readonly free: number;
-  readonly waiters: number;
-  readonly lockWord: number;
-  readonly depthWord: number;
-  readonly valueOffset: number;
-  readonly valueSize: number;
-  readonly semaphoreWord: number;
-  readonly semaphoreMaxWord: number;
-  readonly semaphoreMask: number;
-  readonly eventWord: number;
-  readonly eventSet: number;
-  readonly eventWaiters: number;
-  readonly eventCount: number;
-}
+import type { Numbers } from "./numbers.ts";
 
 /** Who stands behind the token of a lock word. */
 export interface Owner {
@@ -93,7 +76,9 @@ export interface Begun {
 
 /** The functions of the addon; each is documented where it is defined, in native/addon/src. */
 export interface Native {
-  abi(): number;
+  // abi
+  interface(): string;
+  numbers(): Numbers;
   // tree.rs
   joinTree(name: string): void;
   joinParent(): Joined;
@@ -118,7 +103,6 @@ export interface Native {
   agree(name: string, proposal: Uint8Array): Uint8Array;
   noted(name: string): Uint8Array | null;
   // memory.rs
-  layout(): Layout;
   window(index: number): ArrayBuffer;
   createBlock(kind: number, size: number): number;
   adoptBlock(block: number, generation: number): void;

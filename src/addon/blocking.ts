@@ -3,6 +3,7 @@
 import { InvalidStateError } from "../errors.ts";
 import type { Native } from "./binding.ts";
 import { native } from "./load.ts";
+import { PutStatus } from "./numbers.ts";
 
 /**
  * The functions that may block the thread for long, and which of their arguments says for how long: milliseconds, or
@@ -34,9 +35,6 @@ const PUTS: readonly string[] = ["queuePut", "queuePutBytes"];
 /** Those that seldom have to, and cannot be tried. */
 const SENDS: readonly string[] = ["connectionSend", "connectionSendBytes"];
 
-/** Status of a put into a full queue (`PUT_FULL` in native/addon/src/queues.rs). */
-const FULL = 1;
-
 /** Waits that are no longer than this, in milliseconds, block nobody to speak of. */
 const SHORT_WAIT = 50;
 
@@ -65,7 +63,7 @@ export function beforeBlocking(act: (() => void) | null): void {
       if (patience <= SHORT_WAIT) return block(...args);
       if (PUTS.includes(name)) {
         const status = block(...args.with(place, 0));
-        if (status !== FULL) return status;
+        if (status !== PutStatus.full) return status;
       }
       act();
       return block(...args);

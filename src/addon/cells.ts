@@ -1,9 +1,8 @@
 // Cells: the small blocks, side by side in windows of the shared memory, which JavaScript reads and writes by itself.
 
-import type { Layout } from "./binding.ts";
-import { Kind } from "./handles.ts";
 import { native } from "./load.ts";
 import { translated } from "./translate.ts";
+import { Cell, Kind } from "./numbers.ts";
 
 /** Views of memory in which cells lie. */
 interface CellWindow {
@@ -29,12 +28,6 @@ export interface CellBytes {
 
 const windows: CellWindow[] = [];
 let isCaged: boolean | undefined;
-let knownLayout: Layout | undefined;
-
-/** Where things are in cells. */
-export function layout(): Layout {
-  return knownLayout ??= native().layout();
-}
 
 /**
  * The words of the block's state machine, for JavaScript to change by itself. `null` in a process with limited
@@ -65,12 +58,11 @@ export function bytesOf(block: number): CellBytes {
 
 /** Where a block that is used as `kind` lies. */
 function cellOf(block: number, kind: number): { window: CellWindow; byte: number } {
-  const { windowSize, cellSize } = layout();
-  const cellsInWindow = windowSize / cellSize;
+  const cellsInWindow = Cell.windowSize / Cell.size;
   const cell = translated(() => native().cellOf(block, kind));
   if (cell < 0) throw otherKind();
   const index = Math.trunc(cell / cellsInWindow);
-  return { window: windows[index] ??= openWindow(index), byte: (cell % cellsInWindow) * cellSize };
+  return { window: windows[index] ??= openWindow(index), byte: (cell % cellsInWindow) * Cell.size };
 }
 
 function otherKind(): RangeError {

@@ -6,18 +6,6 @@ import { collecting } from "./garbage.ts";
 import { native } from "./load.ts";
 import { translated } from "./translate.ts";
 
-/** What a block is used as. See `Kind` in native/core/src/memory/heap/blocks.rs. */
-export const Kind = {
-  lock: 1,
-  rlock: 2,
-  semaphore: 3,
-  event: 4,
-  value: 7,
-  bytes: 8,
-  pipe: 14,
-  view: 17,
-} as const;
-
 /** How a block is named in a message to another process. */
 export type BlockReference = [block: number, generation: number];
 

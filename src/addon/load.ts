@@ -10,11 +10,10 @@ import { nodeProcess } from "../runtime/node.ts";
 import { PACKAGE_FOLDER } from "../runtime/own_modules.ts";
 import { numberWorkers, watchWorkers } from "./terminated.ts";
 import type { Joined, Native } from "./binding.ts";
+import { INTERFACE } from "./interface.ts";
 import { recallSelf } from "./self.ts";
 import { translated } from "./translate.ts";
-
-/** The version of the addon's functions; `native/addon/src/lib.rs` has the same. */
-const ABI = 1;
+import { learnNumbers, loadForNumbers } from "./numbers.ts";
 
 const MINIMUM_DENO = "2.9.5";
 
@@ -22,6 +21,7 @@ let loaded: Native | undefined;
 let loadedFrom = "";
 
 watchWorkers(() => loaded);
+loadForNumbers(native);
 
 /** The addon, as a member of a process tree: of a new one, unless this process was started as a child. */
 export function native(): Native {
@@ -80,13 +80,14 @@ function load(): Native {
       else tried.push(`"${path}" (${(error as Error).message})`);
       continue;
     }
-    const abi = addon.abi?.();
-    if (abi !== ABI) {
+    const found = addon.interface?.();
+    if (found !== INTERFACE) {
       throw new ProcessError(
-        `Cannot use the native addon "${path}": it has interface ${abi}, wanted ${ABI}; run \`deno task build\``,
+        `Cannot use the native addon "${path}": it has interface ${found}, wanted ${INTERFACE}; run \`deno task build\``,
       );
     }
     loadedFrom = path;
+    learnNumbers(addon.numbers!());
     return addon as Native;
   }
   if (denied.length > 0) {

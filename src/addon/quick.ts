@@ -5,6 +5,7 @@
 // where it may load the addon still: a child with permissions of its own has given that up (child/cage.ts).
 
 import { nativePath } from "./load.ts";
+import { GetStatus, PutStatus } from "./numbers.ts";
 
 /** The two functions (native/addon/src/quick.rs). */
 interface Quick {
@@ -15,27 +16,25 @@ interface Quick {
 /** Calls that go the long way before the short one is opened. */
 const PATIENCE = 500;
 
-/** What both return when nothing has happened, and the long way is to be gone. */
-const NOT_DONE = -1;
-
 let quick: Quick | undefined;
 let calls = 0;
 
-/** `queuePut` if there is room at once: 0 if it is done. */
+/** `queuePut` if there is room at once: `done` of {@linkcode PutStatus}. Else nothing has happened: go the long way. */
 export function quickPut(queue: number, length: number): number {
   if (quick !== undefined) return quick.put(queue, length);
-  return note();
+  countCall();
+  return PutStatus.full;
 }
 
-/** `queueGet` if something is there at once: not negative if it is done. */
+/** `queueGet` if something is there at once: not negative. Else nothing has happened: go the long way. */
 export function quickGet(queue: number): number {
   if (quick !== undefined) return quick.get(queue);
-  return note();
+  countCall();
+  return GetStatus.empty;
 }
 
-function note(): number {
+function countCall(): void {
   if (++calls === PATIENCE) quick = open(nativePath());
-  return NOT_DONE;
 }
 
 function open(path: string): Quick | undefined {
@@ -51,7 +50,7 @@ function open(path: string): Quick | undefined {
     // the resource that leak detectors of tests would find.
     library.close();
     // Queue 0 does not exist.
-    return get(0) < 0 && put(0, 0) !== 0 ? { put, get } : undefined;
+    return get(0) === GetStatus.empty && put(0, 0) === PutStatus.full ? { put, get } : undefined;
   } catch {
     // The file is no longer there, or another.
   }

@@ -6,15 +6,7 @@
 import type { BlockHandle } from "./handles.ts";
 import { native } from "./load.ts";
 import { performance, timeoutSignal } from "../runtime/timing.ts";
-
-/** Outcome of a wait whose time has passed (`TIMED_OUT` in native/addon/src/port.rs). */
-export const TIMED_OUT = -(2 ** 31);
-
-/** Outcome of a wait that got what it waited for (`READY` in native/core/src/wait/reactor/words.rs). */
-export const ACQUIRED = 0;
-
-/** Outcome of a wait whose object is gone (`FAILED` there). */
-export const FAILED = -1;
+import { QueueOutcome } from "./numbers.ts";
 
 /** Told the outcome of a ticket. */
 type Listener = (outcome: number) => void;
@@ -175,9 +167,6 @@ export interface RetryHooks {
   instead?: (timeout: number) => Promise<void> | undefined;
 }
 
-/** Outcome of a wait for what will never be (`NEVER` in native/core/src/queue/promise.rs). */
-const NEVER = 1;
-
 /**
  * Tries until `attempt` gives something else than `undefined`, and waits with `submit` in between; `undefined` when
  * the time has passed. Nothing is lost by an abort: taking happens here, not in the reactor.
@@ -201,6 +190,6 @@ export async function retry<T>(
       continue;
     }
     const outcome = await wait(() => submit(left), { signal });
-    if (outcome === NEVER && never !== undefined) throw never();
+    if (outcome === QueueOutcome.never && never !== undefined) throw never();
   }
 }

@@ -14,9 +14,7 @@ import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { performance } from "../runtime/timing.ts";
 import { waitWithin } from "../addon/waits.ts";
-
-/** What else than the number of a connection `fetchStep` returns. */
-const Step = { asked: -1, busy: -2, gone: -3, taken: -4 } as const;
+import { FetchStatus } from "../addon/numbers.ts";
 
 /** Milliseconds that a sender may need to answer a caller that does not wait. */
 export const ARRIVAL_PATIENCE = 100;
@@ -66,14 +64,14 @@ export class Arrival {
       collected.register(this, this.#fetch, this);
     }
     const got = translated(() => addon.fetchStep(this.#fetch, timeout));
-    this.#isBusy = got === Step.busy;
-    if (got === Step.asked || got === Step.busy) return false;
+    this.#isBusy = got === FetchStatus.busy;
+    if (got === FetchStatus.asked || got === FetchStatus.busy) return false;
     const { sender } = this;
     this.close();
-    if (got === Step.gone) {
+    if (got === FetchStatus.gone) {
       throw new Deno.errors.ConnectionRefused(`Cannot receive a connection: its sender ${sender} has ended`);
     }
-    if (got === Step.taken) {
+    if (got === FetchStatus.taken) {
       throw new InvalidStateError("Cannot receive a connection: this message has been received before");
     }
     this.#arrived(got);

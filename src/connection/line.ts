@@ -12,7 +12,7 @@ import { type GlanceHabit, Glances } from "../waiting/glance.ts";
 import { keepsLoop, loopTurned, yieldToLoop } from "../waiting/turns.ts";
 import { Turnstile } from "../waiting/turnstile.ts";
 import { Arrival, arriveNow } from "./arrival.ts";
-import { type Message, Messages, Patience, plainMessage, ReceiveStatus, SendStatus } from "./messages.ts";
+import { type Message, Messages, plainMessage } from "./messages.ts";
 import { offer } from "./offers.ts";
 import {
   type Bytes,
@@ -22,6 +22,7 @@ import {
   signalOf,
   type TransferOptions,
 } from "./options.ts";
+import { Patience, ReceiveStatus, SendStatus } from "../addon/numbers.ts";
 
 /** When a promise for a message looks out for it. */
 const GLANCE_HABIT: GlanceHabit = { hot: 0.2, mostInARow: 64, waitsAfterAMiss: 8 };

@@ -23,18 +23,7 @@ import { dumpInto, dumps, read } from "../reduction/serialise.ts";
 import { discard } from "../reduction/registry.ts";
 import { Parcel, readParcel } from "./arrival.ts";
 import { keepingScratch, openScratch, type Scratch } from "../addon/scratch.ts";
-
-/** What came of a send (`connection_send` in native/addon/src/connections.rs). */
-export const SendStatus = { done: 0, kept: 1 } as const;
-
-/** What else than a length `connectionReceive` returns. */
-export const ReceiveStatus = { notYet: -1, end: -2 } as const;
-
-/** How long `connectionReceive` waits for a message. */
-export const Patience = { none: 0, microseconds: 1, endless: 2 } as const;
-
-/** Where in the scratch buffer a message to be sent begins (`MESSAGE_OFFSET` there). */
-const MESSAGE_OFFSET = 16;
+import { ScratchLayout, SendStatus } from "../addon/numbers.ts";
 
 const HOLDS_MARK = 0xc1;
 const HOLDS_START = 5;
@@ -108,8 +97,8 @@ export class Messages {
     if (!this.#scratch.busy) {
       this.#scratch.busy = true;
       try {
-        const end = dumpInto(value, this.#scratch.bytes, MESSAGE_OFFSET);
-        if (typeof end === "number") return this.#sendScratch(end - MESSAGE_OFFSET, wait);
+        const end = dumpInto(value, this.#scratch.bytes, ScratchLayout.messageOffset);
+        if (typeof end === "number") return this.#sendScratch(end - ScratchLayout.messageOffset, wait);
         return this.sendMessage(this.#messageOf(end), wait);
       } finally {
         this.#scratch.busy = false;
@@ -121,10 +110,10 @@ export class Messages {
   /** Sends bytes as they are; a {@linkcode SendStatus}. */
   sendBytes(bytes: Uint8Array, wait: boolean): number {
     const { bytes: room, busy } = this.#scratch;
-    if (busy || bytes.length > room.length - MESSAGE_OFFSET) {
+    if (busy || bytes.length > room.length - ScratchLayout.messageOffset) {
       return translated(() => this.#addon.connectionSendBytes(this.#id, bytes, wait));
     }
-    room.set(bytes, MESSAGE_OFFSET);
+    room.set(bytes, ScratchLayout.messageOffset);
     return this.#sendScratch(bytes.length, wait);
   }
 

@@ -1,9 +1,10 @@
 // Two connected ends at once.
 
-import { BlockHandle, Kind } from "../addon/handles.ts";
+import { BlockHandle } from "../addon/handles.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { Connection } from "./connection.ts";
+import { Kind } from "../addon/numbers.ts";
 
 /** Options of {@linkcode Pipe}. */
 export interface PipeOptions {

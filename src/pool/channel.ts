@@ -4,7 +4,6 @@
 import { BlockHandle, type BlockReference } from "../addon/handles.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
-import { ATTACHED, QueueState, QueueWatch, TAG_UNIT, TOO_LONG } from "../queues/transport.ts";
 import { adopted, attach } from "../reduction/passage.ts";
 import { discard, register } from "../reduction/registry.ts";
 import type { Dumped } from "../reduction/encoder.ts";
@@ -25,11 +24,10 @@ import {
   without,
   writeHead,
 } from "./frame.ts";
+import { GetStatus, MessageUnit, PutStatus, QueueState, QueueWatch } from "../addon/numbers.ts";
 
 /** The length from which a list of numbers bypasses the serialiser, which takes five times as long for them. */
 const MANY_NUMBERS = 16;
-/** What `queueGet` returns when no frame came in time; anything less means that none will. */
-const NONE_CAME = -1;
 
 /** The end of what can be received: the other side is gone. */
 export const ENDED: unique symbol = Symbol("ended");
@@ -130,7 +128,7 @@ export class Channel implements Disposable {
         raw === null
           ? native().queuePutBytes(block, 0, frame, attachments, 0)
           : native().queuePutSplit(block, frame, raw, attachments, 0)
-      ) === 0;
+      ) === PutStatus.done;
     } finally {
       if (!isPut) discard(attachments);
     }
@@ -141,12 +139,12 @@ export class Channel implements Disposable {
   receive(timeout: number): Frame | null | typeof ENDED {
     if (this.#handle.closed) return ENDED;
     const got = native().queueGet(this.#handle.block, timeout, this.#isAdopted ? 1 : 0);
-    if (got < 0) return got === NONE_CAME ? null : ENDED;
-    if (got < TAG_UNIT) {
+    if (got < 0) return got === GetStatus.empty ? null : ENDED;
+    if (got < MessageUnit.tag) {
       return new ReceivedFrame(this.#scratch.bytes, got, NO_ATTACHMENTS, { view: this.#view, scratch: this.#scratch });
     }
-    if (got < TOO_LONG) return this.#special(this.#scratch.bytes, got, this.#scratch);
-    return this.#long(got - TOO_LONG);
+    if (got < MessageUnit.tooLong) return this.#special(this.#scratch.bytes, got, this.#scratch);
+    return this.#long(got - MessageUnit.tooLong);
   }
 
   /** A frame of `length` bytes, whose beginning is in the scratch buffer. */
@@ -160,9 +158,9 @@ export class Channel implements Disposable {
       raw === null ? native().queueGetInto(block, bytes) : native().queueGetSplit(block, bytes, raw)
     );
     // Another has taken it meanwhile; there may be more.
-    if (taken < 0 || taken >= TOO_LONG) return this.receive(0);
+    if (taken < 0 || taken >= MessageUnit.tooLong) return this.receive(0);
     if (raw === null) return this.#special(bytes, taken, null);
-    const attachments = taken >= ATTACHED ? native().takenAttachments() : NO_ATTACHMENTS;
+    const attachments = taken >= MessageUnit.attached ? native().takenAttachments() : NO_ATTACHMENTS;
     if (splitOf(new DataView(bytes.buffer), length) === split) {
       return new ReceivedFrame(bytes, bytes.length, attachments, { raw });
     }
@@ -175,8 +173,8 @@ export class Channel implements Disposable {
 
   /** A frame that is long, or speaks of shared objects. */
   #special(bytes: Uint8Array<ArrayBuffer>, got: number, scratch: Scratch | null): Frame {
-    const attachments = got >= ATTACHED ? native().takenAttachments() : NO_ATTACHMENTS;
-    return new ReceivedFrame(bytes, got % TAG_UNIT, attachments, { scratch });
+    const attachments = got >= MessageUnit.attached ? native().takenAttachments() : NO_ATTACHMENTS;
+    return new ReceivedFrame(bytes, got % MessageUnit.tag, attachments, { scratch });
   }
 
   /** Waits in the reactor until there may be something to receive. */

@@ -29,6 +29,7 @@ import { isLongBytes } from "../queues/transport.ts";
 import { type Incoming, plain } from "../reduction/passage.ts";
 import { read } from "../reduction/serialise.ts";
 import type { Scratch } from "../addon/scratch.ts";
+import { ScratchLayout } from "../addon/numbers.ts";
 
 /** Bytes of the header. */
 export const HEADER = 24;
@@ -40,8 +41,6 @@ export const NUMBERS = 65_535;
 const MAX_RAWS = NUMBERS - 1;
 /** A buffer up to this length is kept for the next long frame: fresh memory costs more than the copy. */
 const KEPT = 4 * 2 ** 20;
-/** How many bytes of a message that is too long for the scratch buffer are in it all the same. */
-const PREVIEW = 1024;
 
 /** What a frame speaks of that speaks of no shared object. */
 export const NO_ATTACHMENTS: number[] = [];
@@ -188,7 +187,7 @@ export function splitOf(view: DataView, length: number): number | null {
   if (view.byteLength < HEADER || view.getUint16(2, true) !== 1) return null;
   const entry = HEADER + view.getUint32(12, true);
   const begin = aligned(entry + RAW_ENTRY);
-  return begin <= Math.min(PREVIEW, view.byteLength) && begin + view.getUint32(entry + 4, true) === length
+  return begin <= Math.min(ScratchLayout.preview, view.byteLength) && begin + view.getUint32(entry + 4, true) === length
     ? begin
     : null;
 }

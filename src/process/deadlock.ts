@@ -7,15 +7,13 @@ import { tell } from "../runtime/notices.ts";
 import { Activity, activity } from "../queues/activity.ts";
 import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
 import type { Child } from "./child.ts";
+import { Company } from "../addon/numbers.ts";
 
 /** After how many milliseconds of waiting for a process it is asked for the first time why it does not end. */
 const LOOK_AFTER = 1000;
 
 /** For how many milliseconds nobody may have taken from a queue before that is told though somebody still might. */
 const LONG = 30_000;
-
-/** What can be expected of those who have a queue (`queue_company` in native/addon/src/queues.rs). */
-const AWAKE = 2;
 
 /** Those who wait for a process that waits itself: they do nothing for each other's. */
 const stuck = new Set<DeadlockWatch>();
@@ -101,7 +99,7 @@ export class DeadlockWatch implements Disposable {
     return {
       why: `it waits to put into the full queue ${name}, and nobody takes from that; take from the queue before you ` +
         "join the process",
-      isShared: addon.queueCompany(queue) === AWAKE,
+      isShared: addon.queueCompany(queue) === Company.awake,
       fact: waited < LONG ? undefined : `has waited for ${Math.round(waited / 1000)} s to put into the full queue ` +
         `${name}: nobody has taken from that meanwhile`,
     };

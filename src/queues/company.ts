@@ -8,9 +8,9 @@
 
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
-import { TIMED_OUT, wait } from "../addon/waits.ts";
+import { wait } from "../addon/waits.ts";
 import { Activity, activity, isToldOfEnd, isVisible } from "./activity.ts";
-import { QueueWatch } from "./transport.ts";
+import { Company, Outcome, QueueOutcome, QueueWatch } from "../addon/numbers.ts";
 
 /** Milliseconds between two looks; two must find nothing: one does not see work between two callbacks. */
 const BETWEEN_LOOKS = 300;
@@ -24,12 +24,6 @@ const MAX_BETWEEN_LOOKS = 5000;
  * likely there to end a program that hangs than to start that process.
  */
 const PATIENCE = 5000;
-
-/** What can be expected of the others (`queue_company` in native/addon/src/queues.rs). */
-const Company = { nobody: 0, waiting: 1, awake: 2 } as const;
-
-/** Outcomes of a wait, as in native/core/src/queue/promise.rs. */
-const Outcome = { ready: 0, never: 1, left: 2, joined: 3 } as const;
 
 /** A wait at a queue for as long as it takes. */
 export interface Wish<T> {
@@ -80,8 +74,8 @@ export async function granted<T>(wish: Wish<T>): Promise<T> {
       continue;
     }
     const outcome = await wait(() => submit(wish, Infinity, watch), { signal: wish.signal });
-    if (outcome === Outcome.never) throw wish.never?.() ?? wish.deserted();
-    if (outcome !== Outcome.left || !await new Desertion(wish).isFinal()) continue;
+    if (outcome === QueueOutcome.never) throw wish.never?.() ?? wish.deserted();
+    if (outcome !== QueueOutcome.left || !await new Desertion(wish).isFinal()) continue;
     // Once more: a process that is gone by now may have done something before.
     const last = wish.attempt();
     if (last === undefined) throw wish.deserted();
@@ -146,9 +140,9 @@ class Desertion<T> {
     try {
       const hooks = { signal, inBackground, isAtRest: true };
       const outcome = await wait(() => submit(this.#wish, pause, watch, isIdle), hooks);
-      if (outcome === Outcome.never) throw this.#wish.never?.() ?? this.#wish.deserted();
-      if (outcome === TIMED_OUT) this.#quiet += pause;
-      return outcome === TIMED_OUT || outcome === Outcome.left;
+      if (outcome === QueueOutcome.never) throw this.#wish.never?.() ?? this.#wish.deserted();
+      if (outcome === Outcome.timedOut) this.#quiet += pause;
+      return outcome === Outcome.timedOut || outcome === QueueOutcome.left;
     } catch (error) {
       if (error !== LOOP_IS_EMPTY) throw error;
       return this.#isLoopEmpty = true;

@@ -12,10 +12,7 @@ import { deadOwner } from "../synchronize/owner_died.ts";
 import { granted } from "./company.ts";
 import { deserted } from "./outcomes.ts";
 import { inside, Queue } from "./queue.ts";
-import { QueueState, QueueWatch } from "./transport.ts";
-
-/** What `queueJoin` returns. */
-const JoinStatus = { done: 0, timedOut: 1, abandoned: 2, orphaned: 3 } as const;
+import { JoinStatus, QueueState, QueueWatch } from "../addon/numbers.ts";
 
 /**
  * A queue that counts what has been put and not been dealt with: each `get` is followed by one

@@ -3,7 +3,7 @@
 import type { Parcel } from "../connection/arrival.ts";
 import { Empty, EOFError, Full } from "../errors.ts";
 import { native } from "../addon/load.ts";
-import { QueueState } from "./transport.ts";
+import { Company, QueueState } from "../addon/numbers.ts";
 
 /** Milliseconds from which on a wait is worth a look at which processes have the queue, for a hint. */
 const WORTH_A_HINT = 200;
@@ -26,20 +26,20 @@ export function empty(block: () => number, timeout: number, parcel: Parcel | nul
 /** For how long it was as it is, and a hint at why. */
 function within(block: () => number, timeout: number): string {
   if (timeout === 0) return "";
-  const isAlone = timeout >= WORTH_A_HINT && native().queueCompany(block()) === 0;
+  const isAlone = timeout >= WORTH_A_HINT && native().queueCompany(block()) === Company.nobody;
   return `, and was for ${timeout} ms${isAlone ? "; nobody else has it" : ""}`;
 }
 
 /** What is wrong when a queue never gets into a state any more, and what that state is waited for. */
-const DESERTED: Readonly<Record<number, readonly [action: string, state: string, act: string]>> = {
-  [QueueState.filled]: ["get from", "it is empty", "put"],
-  [QueueState.drained]: ["put into", "it is full", "take"],
-  [QueueState.done]: ["join", "not every value has been acknowledged", "take or acknowledge"],
-};
+function partsOfDesertion(state: number): [action: string, state: string, act: string] {
+  if (state === QueueState.filled) return ["get from", "it is empty", "put"];
+  if (state === QueueState.drained) return ["put into", "it is full", "take"];
+  return ["join", "not every value has been acknowledged", "take or acknowledge"];
+}
 
 /** The error for a wait that nobody is left to end. */
 export function deserted(state: number): EOFError {
-  const [action, what, act] = DESERTED[state];
+  const [action, what, act] = partsOfDesertion(state);
   return new EOFError(
     `Cannot ${action} the queue: ${what}, and nobody can ${act} any more; every other process that had it has ended ` +
       `or closed it, or waits for the queue itself`,

@@ -14,21 +14,12 @@ import { retry } from "../addon/waits.ts";
 import { granted, type Wish } from "./company.ts";
 import { deserted, empty, full } from "./outcomes.ts";
 import { notePutDone, notePutting } from "./putting.ts";
-import {
-  type Message,
-  NOTHING,
-  ORPHANED,
-  PutStatus,
-  QueueState,
-  QueueWatch,
-  serialiseCopy,
-  SHUT_DOWN,
-  Transport,
-} from "./transport.ts";
+import { type Message, NOTHING, ORPHANED, serialiseCopy, SHUT_DOWN, Transport } from "./transport.ts";
 import { performance } from "../runtime/timing.ts";
 import { requireCount } from "../waiting/count.ts";
 import { type GlanceHabit, Glances } from "../waiting/glance.ts";
 import { Turn } from "../waiting/turns.ts";
+import { PutStatus, QueueState, QueueWatch } from "../addon/numbers.ts";
 
 /** The largest `maxsize`; also how many messages a queue without one may hold. */
 const MAXSIZE_LIMIT = 2 ** 31 - 1;

@@ -15,6 +15,7 @@ import { dumpInto, dumps, read } from "../reduction/serialise.ts";
 import { currentViewReducer, discard } from "../reduction/registry.ts";
 import { keepingScratch, openScratch, type Scratch } from "../addon/scratch.ts";
 import { performance } from "../runtime/timing.ts";
+import { GetStatus, MessageUnit, PutStatus } from "../addon/numbers.ts";
 
 /** A serialised value, ready to be put. */
 export interface Message extends Dumped {
@@ -28,30 +29,6 @@ export const SHUT_DOWN: unique symbol = Symbol("shut down");
 /** In the place of a value: the queue is empty and nobody can put any more. */
 export const ORPHANED: unique symbol = Symbol("orphaned");
 
-/** What a queue can be waited for (`queue_await` in native/addon/src/queues.rs). */
-export const QueueState = {
-  filled: 0,
-  drained: 1,
-  /** Every message is acknowledged. */
-  done: 2,
-} as const;
-
-/** What such a wait hears of the others who have the queue (`Watch` in native/core/src/queue/promise.rs). */
-export const QueueWatch = {
-  nothing: 0,
-  /** That it will never be. */
-  never: 1,
-  /** That nobody is awake any more: all others have gone, or wait as well. */
-  leaving: 2,
-  /** That somebody is awake again. */
-  joining: 3,
-  /** That, or that no process is there any more that does not sleep. */
-  both: 4,
-} as const;
-
-/** What came of a put (`queue_put` in native/addon/src/queues.rs). */
-export const PutStatus = { done: 0, full: 1, shutDown: 2, orphaned: 3 } as const;
-
 /** How the bytes of a message are to be read; travels beside them. */
 const Tag = {
   /** A message of reduction.ts. */
@@ -59,15 +36,6 @@ const Tag = {
   /** A Uint8Array, as it is. */
   bytes: 1,
 } as const;
-
-/** What `queueGet` returns instead of a length. */
-const NO_VALUE: Readonly<Record<number, symbol>> = { [-1]: NOTHING, [-2]: SHUT_DOWN, [-3]: ORPHANED };
-/** What it adds to the length: the tag in units of this … */
-export const TAG_UNIT = 2 ** 32;
-/** … this if the message speaks of shared objects … */
-export const ATTACHED = 2 ** 40;
-/** … and this if the message does not fit into the scratch buffer, and is still in the queue. */
-export const TOO_LONG = 2 ** 41;
 
 /** Byte arrays of at least this length bypass the serialiser. */
 const LONG_BYTES = 4096;
@@ -168,21 +136,21 @@ export class Transport {
 
   #get(queue: number, timeout: number, patient: boolean): unknown {
     const quick = quickGet(queue);
-    if (quick >= 0 && quick < TAG_UNIT) return this.#value(this.#scratch.bytes, quick);
+    if (quick >= 0 && quick < MessageUnit.tag) return this.#value(this.#scratch.bytes, quick);
     const begin = timeout > 0 && timeout < Infinity ? performance.now() : 0;
     const got = quick >= 0 ? quick : this.#addon.queueGet(queue, timeout, timeout === Infinity ? 1 : 0);
-    if (got < 0) return NO_VALUE[got];
-    if (got < TAG_UNIT) return this.#value(this.#scratch.bytes, got);
+    if (got < 0) return noValue(got);
+    if (got < MessageUnit.tag) return this.#value(this.#scratch.bytes, got);
     const left = () => begin === 0 ? timeout : Math.max(0, timeout - (performance.now() - begin));
     const unpacked = (value: unknown) => {
       if (!(value instanceof Parcel)) return value;
       return this.#unpack(this.#parcel = value, timeout === 0 && !patient ? ARRIVAL_PATIENCE : left());
     };
-    if (got < TOO_LONG) return unpacked(this.#special(this.#scratch.bytes, got));
+    if (got < MessageUnit.tooLong) return unpacked(this.#special(this.#scratch.bytes, got));
     // Memory of V8's own, which the copy goes to straight from the queue, and which V8 soon uses again.
-    const bytes = new Uint8Array(got - TOO_LONG);
+    const bytes = new Uint8Array(got - MessageUnit.tooLong);
     const taken = translated(() => this.#addon.queueGetInto(queue, bytes));
-    if (taken >= 0 && taken < TOO_LONG) return unpacked(this.#special(bytes, taken));
+    if (taken >= 0 && taken < MessageUnit.tooLong) return unpacked(this.#special(bytes, taken));
     // Another consumer was quicker.
     return this.#get(queue, left(), patient);
   }
@@ -218,10 +186,10 @@ export class Transport {
 
   /** The value of a message that is long, or has a tag or attachments. */
   #special(bytes: Uint8Array<ArrayBuffer>, got: number): unknown {
-    const attachments = got >= ATTACHED ? this.#addon.takenAttachments() : NO_ATTACHMENTS;
-    const length = got % TAG_UNIT;
+    const attachments = got >= MessageUnit.attached ? this.#addon.takenAttachments() : NO_ATTACHMENTS;
+    const length = got % MessageUnit.tag;
     try {
-      if (Math.floor(got % ATTACHED / TAG_UNIT) !== Tag.bytes) {
+      if (Math.floor(got % MessageUnit.attached / MessageUnit.tag) !== Tag.bytes) {
         if (attachments.length === 0) return this.#value(bytes, length);
         return readParcel((message) => this.#restored(bytes, length, message));
       }
@@ -258,4 +226,16 @@ export function isLongBytes(value: unknown): value is Uint8Array<ArrayBuffer> {
 function isShared(view: Uint8Array): boolean {
   const reducer = currentViewReducer();
   return reducer !== null && reduced({ attachments: [], isStart: false }, reducer, view) !== undefined;
+}
+
+/** What stands for a value where `queueGet` has returned none. */
+function noValue(status: number): symbol {
+  switch (status) {
+    case GetStatus.shutDown:
+      return SHUT_DOWN;
+    case GetStatus.orphaned:
+      return ORPHANED;
+    default:
+      return NOTHING;
+  }
 }

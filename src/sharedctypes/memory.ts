@@ -5,15 +5,16 @@
 // its handle is open. A window is an ordinary ArrayBuffer and shows others' cells, so it never reaches a user. Users
 // have views of a SharedArrayBuffer over a whole block, which the buffer keeps alive.
 
-import { bytesOf, layout } from "../addon/cells.ts";
+import { bytesOf } from "../addon/cells.ts";
 import { collecting } from "../addon/garbage.ts";
-import { BlockHandle, type BlockReference, Kind } from "../addon/handles.ts";
+import { BlockHandle, type BlockReference } from "../addon/handles.ts";
 import { type ViewConstructor, VIEWS } from "../reduction/format.ts";
 import { glance } from "../runtime/harmless.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { adopted, attach } from "../reduction/passage.ts";
 import { setViewReducer } from "../reduction/registry.ts";
+import { Cell, Kind } from "../addon/numbers.ts";
 
 /** Where one value lies in shared memory. */
 export interface Place {
@@ -112,7 +113,7 @@ export function isShared(buffer: ArrayBufferLike): boolean {
 
 /** A new place of zeroes. */
 export function newPlace({ size, hasViews }: Demand): Place {
-  if (!hasViews && size <= layout().cellSize) {
+  if (!hasViews && size <= Cell.size) {
     return cellPlace(BlockHandle.create(Kind.bytes, Math.max(1, size)), 0);
   }
   const buffer = sharedBuffer(size);
@@ -122,7 +123,7 @@ export function newPlace({ size, hasViews }: Demand): Place {
 
 /** A new place of zeroes behind an RLock in the same cell; `undefined` if it does not fit there. */
 export function newGuardedPlace({ size, hasViews }: Demand): Place | undefined {
-  const { valueSize, valueOffset, cellSize } = layout();
+  const { valueSize, valueOffset, size: cellSize } = Cell;
   if (hasViews || size > valueSize) return undefined;
   return cellPlace(BlockHandle.create(Kind.value, cellSize), valueOffset);
 }
@@ -177,7 +178,7 @@ export function restorePlace(data: unknown, { size, alignment, hasViews }: Deman
       `Cannot restore shared memory: ${size} bytes from byte ${within} on are wanted, the block has ${blockSize}`,
     );
   }
-  if (!hasViews && blockSize <= layout().cellSize) return cellPlace(handle, within);
+  if (!hasViews && blockSize <= Cell.size) return cellPlace(handle, within);
   return { handle, buffer: arrivedBuffer(handle), byteOffset: within, within };
 }
 

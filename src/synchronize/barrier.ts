@@ -10,10 +10,11 @@ import { translated } from "../addon/translate.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { adopted, attach, isFromParent } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
-import { FAILED, wait } from "../addon/waits.ts";
+import { wait } from "../addon/waits.ts";
 import { requireCount } from "../waiting/count.ts";
 import { deadOwner } from "./owner_died.ts";
 import { showAsText } from "../runtime/shown.ts";
+import { BarrierLimit, BarrierOutcome, Outcome } from "../addon/numbers.ts";
 
 /** What a {@linkcode Barrier} runs once in each round: a function, or the export of a module where that is. */
 export type BarrierAction = (() => unknown) | ModuleExport;
@@ -31,14 +32,6 @@ export interface BarrierOptions {
 
 /** How a barrier travels: its block, its action and its timeout. */
 type BarrierData = [...BlockReference, action: TravellingReference | null, timeout: number];
-
-/** The most parties; see `MAX_PARTIES` in native/core/src/primitives/barrier.rs. */
-const MAX_PARTIES = 2 ** 20;
-
-/** Outcome of a wait at a broken barrier (`BROKEN` in native/core/src/primitives/barrier.rs). */
-const BROKEN = -3;
-/** Outcome of the wait of the party that runs the action: this minus its slot (`RUNS_ACTION` there). */
-const RUNS_ACTION = -16;
 
 /** The action, wherever it comes from. */
 interface Action {
@@ -108,7 +101,11 @@ export class Barrier implements Disposable {
       this.#handle = first;
       return;
     }
-    requireCount("create a Barrier", "parties", first, { least: 1, most: MAX_PARTIES, reason: "parties must be >= 1" });
+    requireCount("create a Barrier", "parties", first, {
+      least: 1,
+      most: BarrierLimit.maxParties,
+      reason: "parties must be >= 1",
+    });
     this.#handle = BlockHandle.of((addon) => addon.barrierCreate(first));
   }
 
@@ -150,14 +147,14 @@ export class Barrier implements Disposable {
     using kept = this.#handle.share(); // the action may dispose of the barrier
     const submit = () => translated(() => native().barrierAwait(kept.block, this.#hasAction, timeout));
     const outcome = await wait(submit, { signal, handle: this.#handle, mustEnd: true });
-    if (outcome > RUNS_ACTION) {
-      if (outcome === BROKEN) {
+    if (outcome > BarrierOutcome.runsAction) {
+      if (outcome === BarrierOutcome.broken) {
         signal?.throwIfAborted();
         this.#block("wait at"); // throws if it was closed meanwhile, which is why the barrier broke
       }
       return this.#index(outcome);
     }
-    const slot = RUNS_ACTION - outcome;
+    const slot = BarrierOutcome.runsAction - outcome;
     try {
       const run = await this.#action!.get();
       await run();
@@ -183,8 +180,8 @@ export class Barrier implements Disposable {
     const parties = this.#parties("wait at");
     using kept = this.#handle.share(); // the action may dispose of the barrier
     const outcome = translated(() => native().barrierWait(kept.block, this.#hasAction, timeout));
-    if (outcome > RUNS_ACTION) return this.#index(outcome);
-    const slot = RUNS_ACTION - outcome;
+    if (outcome > BarrierOutcome.runsAction) return this.#index(outcome);
+    const slot = BarrierOutcome.runsAction - outcome;
     try {
       if (this.#action!.getSync()() instanceof Promise) {
         throw new TypeError(
@@ -205,7 +202,7 @@ export class Barrier implements Disposable {
    */
   abort(): void {
     const block = this.#block("abort");
-    translated(() => native().barrierAbort(block, -1));
+    translated(() => native().barrierAbort(block, BarrierOutcome.noSlot));
   }
 
   /**
@@ -254,7 +251,7 @@ export class Barrier implements Disposable {
 
   #index(outcome: number): number {
     if (outcome >= 0) return outcome;
-    throw outcome === FAILED ? closedError("wait at the Barrier", "Barrier") : broken(this.#handle.block);
+    throw outcome === Outcome.failed ? closedError("wait at the Barrier", "Barrier") : broken(this.#handle.block);
   }
 }
 

@@ -14,21 +14,17 @@ import {
 } from "../waiting/options.ts";
 import { adopted, attach } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
-import { ACQUIRED, FAILED, wait } from "../addon/waits.ts";
+import { wait } from "../addon/waits.ts";
 import { requireCount } from "../waiting/count.ts";
 import type { Guard } from "./guard.ts";
 import { Lock } from "./lock.ts";
 import { inside } from "./lock_base.ts";
 import { RLock } from "./rlock.ts";
 import { performance } from "../runtime/timing.ts";
+import { ConditionOutcome, Outcome } from "../addon/numbers.ts";
 
 /** How a condition travels: its block, its lock, and whether the lock was made for it. */
 type ConditionData = [...BlockReference, lock: Lock | RLock, ownsLock: boolean];
-
-/** Outcome of a wait whose time was up (`NOT_NOTIFIED` in native/core/src/primitives/condition.rs). */
-const NOT_NOTIFIED = -2;
-/** The addon's answer to a thread that does not have the lock (`NOT_OWNER` in native/addon/src/primitives.rs). */
-const NOT_OWNER = -16;
 
 /** As many as there are. */
 const ALL = 2 ** 32 - 1;
@@ -247,7 +243,7 @@ export class Condition implements Disposable {
   notify(n = 1): void {
     requireCount("notify", "n", n, { most: ALL });
     const block = this.#block("notify");
-    if (translated(() => native().conditionNotify(block, n)) === NOT_OWNER) {
+    if (translated(() => native().conditionNotify(block, n)) === ConditionOutcome.notOwner) {
       throw new InvalidStateError("Cannot notify: this thread does not hold the Condition's lock; lock is not owned");
     }
   }
@@ -287,7 +283,7 @@ export class Condition implements Disposable {
 
   /** The number that the addon gave, unless this thread does not have the lock. */
   #owned(number: number): number {
-    if (number !== NOT_OWNER) return number;
+    if (number !== ConditionOutcome.notOwner) return number;
     const shared = this.#lock instanceof RLock
       ? " (another promise may have: promises of a thread share an RLock)"
       : "";
@@ -299,8 +295,8 @@ export class Condition implements Disposable {
 
   /** Whether a wait with that outcome was notified; a token says, with its sign, that the lock's last owner died. */
   #notified(outcome: number): boolean {
-    if (outcome === FAILED) throw closedError("wait for the Condition", "Condition");
-    if (isRegular(outcome)) return outcome === ACQUIRED;
+    if (outcome === Outcome.failed) throw closedError("wait for the Condition", "Condition");
+    if (isRegular(outcome)) return outcome === Outcome.ready;
     const error = this.#lock[inside]("wait with").inherited(Math.abs(outcome));
     if (error !== null) throw error;
     return outcome > 0;
@@ -309,12 +305,12 @@ export class Condition implements Disposable {
 
 /** Whether the lock of a wait with that outcome came back without a death. */
 function isRegular(outcome: number): boolean {
-  return outcome === ACQUIRED || outcome === NOT_NOTIFIED;
+  return outcome === Outcome.ready || outcome === ConditionOutcome.notNotified;
 }
 
 /** Lets go of a lock that a wait got back, where no guard can any more: it is closed. */
 function giveBack(lock: number, levels: number, outcome: number): void {
-  if (outcome === FAILED) return;
+  if (outcome === Outcome.failed) return;
   if (!isRegular(outcome)) {
     native().lockGiveBack(lock, Math.abs(outcome));
     return;

@@ -2,15 +2,16 @@
 // native/core/src/sync/event.rs. Everything else is in the addon; and all of it is in a process with limited permissions,
 // which could otherwise write anything there.
 
-import { cellWords, layout } from "../addon/cells.ts";
-import { BlockHandle, type BlockReference, closedError, Kind } from "../addon/handles.ts";
+import { cellWords } from "../addon/cells.ts";
+import { BlockHandle, type BlockReference, closedError } from "../addon/handles.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { adopted, attach } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
-import { ACQUIRED, FAILED, wait } from "../addon/waits.ts";
+import { wait } from "../addon/waits.ts";
 import { showAsText } from "../runtime/shown.ts";
+import { EventWord, Kind, Outcome } from "../addon/numbers.ts";
 
 /** What takes the place of an event's words in a process with limited permissions. */
 const NO_WORDS = new Int32Array(1);
@@ -56,7 +57,7 @@ export class Event implements Disposable {
     this.#handle = handle ?? BlockHandle.of((addon) => addon.eventCreate());
     const cell = cellWords(this.#handle.block, Kind.event);
     this.#words = cell === null ? NO_WORDS : cell.words;
-    this.#index = cell === null ? 0 : cell.word + layout().eventWord;
+    this.#index = cell === null ? 0 : cell.word + EventWord.place;
   }
 
   /**
@@ -67,7 +68,7 @@ export class Event implements Disposable {
   isSet(): boolean {
     const block = this.#block("look at");
     if (this.#words === NO_WORDS) return native().eventIsSet(block) !== 0;
-    return (Atomics.load(this.#words, this.#index) & layout().eventSet) !== 0;
+    return (Atomics.load(this.#words, this.#index) & EventWord.set) !== 0;
   }
 
   /**
@@ -77,7 +78,7 @@ export class Event implements Disposable {
    */
   set(): void {
     const block = this.#block("set");
-    const { eventSet, eventWaiters, eventCount } = layout();
+    const { set, waiters, count } = EventWord;
     const words = this.#words;
     const index = this.#index;
     if (words === NO_WORDS) {
@@ -86,13 +87,13 @@ export class Event implements Disposable {
     }
     let word = Atomics.load(words, index);
     for (;;) {
-      if ((word & eventSet) !== 0) return;
-      const next = ((word + eventCount) | eventSet) & ~eventWaiters;
+      if ((word & set) !== 0) return;
+      const next = ((word + count) | set) & ~waiters;
       const seen = Atomics.compareExchange(words, index, word, next); // T1
       if (seen === word) break;
       word = seen;
     }
-    if ((word & eventWaiters) !== 0) native().eventWake(block);
+    if ((word & waiters) !== 0) native().eventWake(block);
   }
 
   /**
@@ -103,7 +104,7 @@ export class Event implements Disposable {
   clear(): void {
     const block = this.#block("clear");
     if (this.#words === NO_WORDS) native().eventClear(block);
-    else Atomics.and(this.#words, this.#index, ~layout().eventSet); // T2
+    else Atomics.and(this.#words, this.#index, ~EventWord.set); // T2
   }
 
   /**
@@ -123,8 +124,8 @@ export class Event implements Disposable {
     const closed = () => closedError("wait for the Event", "Event");
     const submit = () => translated(() => native().eventAwait(block, timeout));
     const outcome = await wait(submit, { signal, handle: this.#handle, closed });
-    if (outcome === FAILED) throw closed();
-    return outcome === ACQUIRED;
+    if (outcome === Outcome.failed) throw closed();
+    return outcome === Outcome.ready;
   }
 
   /**

@@ -1,11 +1,11 @@
 // Lock. It has no owner as far as releasing goes; what it shares with RLock is lock_base.ts.
 
-import { layout } from "../addon/cells.ts";
-import { type BlockHandle, Kind, partsOf } from "../addon/handles.ts";
+import { type BlockHandle, partsOf } from "../addon/handles.ts";
 import { InvalidStateError } from "../errors.ts";
 import { adopted } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { LockBase, type LockOptions, NO_WORDS, openLock } from "./lock_base.ts";
+import { Kind, LockWord } from "../addon/numbers.ts";
 
 /**
  * A lock for the processes of a tree. It has no owner as far as releasing goes: any process may release it. As
@@ -63,13 +63,13 @@ export class Lock extends LockBase {
    * @throws {InvalidStateError} If nobody does.
    */
   override release(): void {
-    const was = Atomics.exchange(this.#words, this.index, 0);
+    const was = Atomics.exchange(this.#words, this.index, LockWord.free);
     if (was !== this.token) this.#released(was);
   }
 
   /** The rest of a release that was not of our own lock without sleepers. */
   #released(was: number): void {
-    const { free, waiters } = layout();
+    const { free, waiters } = LockWord;
     if (this.#words === NO_WORDS) {
       NO_WORDS[0] = waiters;
       return this.releaseSlowly();
@@ -80,7 +80,7 @@ export class Lock extends LockBase {
 
   /** @ignore Transition T1. */
   protected override take(): boolean {
-    return Atomics.compareExchange(this.#words, this.index, 0, this.token) === 0;
+    return Atomics.compareExchange(this.#words, this.index, LockWord.free, this.token) === LockWord.free;
   }
 
   /** @ignore See {@linkcode LockInside}. */

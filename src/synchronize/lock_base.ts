@@ -4,14 +4,15 @@
 // lock.
 
 import { attach } from "../reduction/passage.ts";
-import { cellWords, layout } from "../addon/cells.ts";
+import { cellWords } from "../addon/cells.ts";
 import { BlockHandle, type BlockReference, closedError } from "../addon/handles.ts";
 import type { OwnerDiedError } from "../errors.ts";
 import type { Owner } from "../addon/binding.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
-import { ACQUIRED, TIMED_OUT, wait } from "../addon/waits.ts";
+import { wait } from "../addon/waits.ts";
+import { Cell, LockWord, Outcome } from "../addon/numbers.ts";
 import { AcquiredGuard, type Guard } from "./guard.ts";
 import { ownerDied } from "./owner_died.ts";
 import { showAsText } from "../runtime/shown.ts";
@@ -27,9 +28,6 @@ export interface LockOptions {
 
 /** How a lock travels: its block, and whether its deaths are thrown. */
 type LockData = [...BlockReference, throws: boolean];
-
-/** Outcome of an acquisition in the addon; a positive number is the token of a dead owner. */
-const NOT_ACQUIRED = -1;
 
 /**
  * Stands for a lock's words where there are none to see: the handle is closed, or the process has limited permissions.
@@ -97,7 +95,7 @@ export abstract class LockBase implements Disposable {
   protected abstract readonly kindName: string;
 
   protected constructor({ handle, throws, words, index }: OpenedLock) {
-    NO_WORDS[0] = layout().waiters;
+    NO_WORDS[0] = LockWord.waiters;
     this.#handle = handle;
     this.#throws = throws;
     this.#words = words;
@@ -126,7 +124,7 @@ export abstract class LockBase implements Disposable {
     const submit = () => translated(() => native().lockAcquireAsync(kept.block, timeout));
     const closed = () => closedError(`acquire the ${this.kindName}`, this.kindName);
     const outcome = await wait(submit, { signal, handle: this.#handle, closed });
-    if (this.#handle.closed && outcome >= ACQUIRED) native().lockGiveBack(kept.block, outcome);
+    if (this.#handle.closed && outcome >= Outcome.ready) native().lockGiveBack(kept.block, outcome);
     this.#open("acquire"); // throws if the lock was disposed of meanwhile
     return this.#guard(outcome);
   }
@@ -149,7 +147,7 @@ export abstract class LockBase implements Disposable {
   #takeSoon(): boolean {
     if (this.#words === NO_WORDS) return false;
     for (let i = 0; i < SHORT_SPIN; i++) {
-      if (this.#words[this.index] === 0 && this.take()) return true;
+      if (this.#words[this.index] === LockWord.free && this.take()) return true;
     }
     return false;
   }
@@ -170,7 +168,7 @@ export abstract class LockBase implements Disposable {
   /** Whether somebody holds the lock. */
   locked(): boolean {
     this.#open("look at");
-    return this.word() !== layout().free;
+    return this.word() !== LockWord.free;
   }
 
   /**
@@ -232,8 +230,8 @@ export abstract class LockBase implements Disposable {
 
   /** The holder, if there is one and it is still known. */
   protected owner(): Owner | null {
-    const token = this.word() & ~layout().waiters;
-    return token === layout().free ? null : native().ownerOf(token);
+    const token = this.word() & ~LockWord.waiters;
+    return token === LockWord.free ? null : native().ownerOf(token);
   }
 
   protected get closed(): boolean {
@@ -242,7 +240,7 @@ export abstract class LockBase implements Disposable {
 
   /** How CPython's repr names the holder. */
   protected ownerName(): string {
-    if (this.word() === layout().free) return "None";
+    if (this.word() === LockWord.free) return "None";
     const owner = this.owner();
     if (owner === null || !owner.isThisProcess) return "SomeOtherProcess";
     return owner.threadId === native().threadId() ? owner.processName : "SomeOtherThread";
@@ -268,8 +266,8 @@ export abstract class LockBase implements Disposable {
   }
 
   #guard(outcome: number): Guard | null {
-    if (outcome === ACQUIRED) return new AcquiredGuard(this, false);
-    if (outcome === NOT_ACQUIRED || outcome === TIMED_OUT) return null;
+    if (outcome === Outcome.ready) return new AcquiredGuard(this, false);
+    if (outcome === Outcome.notAcquired || outcome === Outcome.timedOut) return null;
     if (!this.#throws) return new AcquiredGuard(this, true);
     const error = ownerDied(`acquire the ${this.kindName}`, outcome, "it is free again");
     this.release();
@@ -284,13 +282,13 @@ export function openLock(kind: number, first: LockOptions | BlockHandle, throws:
     throw new TypeError(`Cannot create a lock: "options" is ${Deno.inspect(first)}, wanted an object`);
   }
   const wanted = throwsOnDeath(first);
-  return opened(kind, BlockHandle.create(kind, layout().cellSize), wanted);
+  return opened(kind, BlockHandle.create(kind, Cell.size), wanted);
 }
 
 function opened(kind: number, handle: BlockHandle, throws: boolean): OpenedLock {
   const cell = cellWords(handle.block, kind);
   if (cell === null) return { handle, throws, words: NO_WORDS, index: 0 };
-  return { handle, throws, words: cell.words, index: cell.word + layout().lockWord };
+  return { handle, throws, words: cell.words, index: cell.word + LockWord.place };
 }
 
 function throwsOnDeath({ onOwnerDeath = "throw" }: LockOptions): boolean {

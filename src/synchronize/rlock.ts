@@ -1,12 +1,12 @@
 // RLock: its word, as that of a Lock, and how deep it is held. What it shares with Lock is lock_base.ts.
 
-import { layout } from "../addon/cells.ts";
-import { type BlockHandle, Kind, partsOf } from "../addon/handles.ts";
+import { type BlockHandle, partsOf } from "../addon/handles.ts";
 import { native } from "../addon/load.ts";
 import { InvalidStateError } from "../errors.ts";
 import { adopted } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { enter, LockBase, type LockOptions, NO_WORDS, openLock } from "./lock_base.ts";
+import { Kind, LockWord } from "../addon/numbers.ts";
 
 /**
  * A lock that the thread that holds it may acquire again; it is free when it has been released as often. A thread is
@@ -56,7 +56,7 @@ export class RLock extends LockBase {
     const opened = openLock(Kind.rlock, first, throws);
     super(opened);
     this.#words = opened.words;
-    this.#toDepth = layout().depthWord - layout().lockWord;
+    this.#toDepth = LockWord.depthPlace - LockWord.place;
   }
 
   /** @ignore */
@@ -75,11 +75,11 @@ export class RLock extends LockBase {
     const words = this.#words;
     // Nobody but us writes our token. The depth is changed by single additions only: a Condition's wait that ends may
     // restore it from the reactor's thread.
-    if ((words[index] & 0x7fff_ffff) !== token || words === NO_WORDS) return this.releaseSlowly();
+    if ((words[index] & LockWord.token) !== token || words === NO_WORDS) return this.releaseSlowly();
     const depth = index + this.#toDepth;
     if (Atomics.load(words, depth) !== 0) {
       Atomics.sub(words, depth, 1);
-    } else if (Atomics.exchange(words, index, 0) !== token) {
+    } else if (Atomics.exchange(words, index, LockWord.free) !== token) {
       this.wake();
     }
   }
@@ -88,15 +88,15 @@ export class RLock extends LockBase {
   protected override take(): boolean {
     const { index, token } = this;
     const words = this.#words;
-    if (Atomics.compareExchange(words, index, 0, token) === 0) return true;
-    if ((words[index] & 0x7fff_ffff) !== token || words === NO_WORDS) return false;
+    if (Atomics.compareExchange(words, index, LockWord.free, token) === LockWord.free) return true;
+    if ((words[index] & LockWord.token) !== token || words === NO_WORDS) return false;
     Atomics.add(words, index + this.#toDepth, 1);
     return true;
   }
 
   /** @ignore See {@linkcode enter}. */
   override [enter](): boolean {
-    return (this.#words[this.index] & 0x7fff_ffff) !== this.token && super[enter]();
+    return (this.#words[this.index] & LockWord.token) !== this.token && super[enter]();
   }
 
   /** @ignore See {@linkcode LockInside}. */
@@ -116,7 +116,7 @@ export class RLock extends LockBase {
   override toString(): string {
     if (this.closed) return "<RLock(closed)>";
     const owner = this.ownerName();
-    const mine = (this.word() & 0x7fff_ffff) === this.token;
+    const mine = (this.word() & LockWord.token) === this.token;
     const depth = owner === "None" ? 0 : mine ? this.levels() : "nonzero";
     return `<RLock(${owner}, ${depth})>`;
   }

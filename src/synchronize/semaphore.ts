@@ -2,18 +2,19 @@
 // words and what they mean are native/core/src/sync/semaphore.rs. Everything else is in the addon; and all of it is in a
 // process with limited permissions, which could otherwise write anything there.
 
-import { cellWords, layout } from "../addon/cells.ts";
-import { BlockHandle, type BlockReference, closedError, Kind } from "../addon/handles.ts";
+import { cellWords } from "../addon/cells.ts";
+import { BlockHandle, type BlockReference, closedError } from "../addon/handles.ts";
 import { InvalidStateError } from "../errors.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
 import { adopted, attach } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
-import { ACQUIRED, FAILED, wait } from "../addon/waits.ts";
+import { wait } from "../addon/waits.ts";
 import { requireCount } from "../waiting/count.ts";
 import { AcquiredGuard, type Guard } from "./guard.ts";
 import { showAsText } from "../runtime/shown.ts";
+import { Kind, Outcome, SemaphoreWord } from "../addon/numbers.ts";
 
 /** The largest value, as of CPython's `SEM_VALUE_MAX`. */
 const SEM_VALUE_MAX = 2 ** 31 - 1;
@@ -72,11 +73,11 @@ export class Semaphore implements Disposable {
   constructor(first: number | BlockHandle = 1) {
     this.#handle = first instanceof BlockHandle ? first : create("Semaphore", first, SEM_VALUE_MAX);
     const cell = cellWords(this.#handle.block, Kind.semaphore);
-    const { semaphoreWord, semaphoreMaxWord, semaphoreMask } = layout();
+    const { place, maxPlace, mask } = SemaphoreWord;
     this.#words = cell === null ? NO_WORDS : cell.words;
-    this.#index = cell === null ? 0 : cell.word + semaphoreWord;
-    this.#toMax = semaphoreMaxWord - semaphoreWord;
-    this.#mask = semaphoreMask;
+    this.#index = cell === null ? 0 : cell.word + place;
+    this.#toMax = maxPlace - place;
+    this.#mask = mask;
   }
 
   /**
@@ -99,9 +100,9 @@ export class Semaphore implements Disposable {
     const submit = () => translated(() => native().semaphoreAcquireAsync(kept.block, timeout));
     const closed = () => closedError("acquire the semaphore", this.constructor.name);
     const outcome = await wait(submit, { signal, handle: this.#handle, closed });
-    if (outcome === ACQUIRED && this.#handle.closed) native().semaphoreGiveBack(kept.block);
-    if (outcome === FAILED || this.#handle.closed) throw closed();
-    return outcome === ACQUIRED ? new AcquiredGuard(this, false) : null;
+    if (outcome === Outcome.ready && this.#handle.closed) native().semaphoreGiveBack(kept.block);
+    if (outcome === Outcome.failed || this.#handle.closed) throw closed();
+    return outcome === Outcome.ready ? new AcquiredGuard(this, false) : null;
   }
 
   /**

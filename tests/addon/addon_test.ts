@@ -121,7 +121,7 @@ Deno.test("a file that is no addon is refused", async () => {
 Deno.test("an addon with another interface is refused", async () => {
   const { code, stderr } = await runProgram(new URL("addon/other_interface.ts", FIXTURES));
   assertEquals(code, 1);
-  assertStringIncludes(stderr, "it has interface 0, wanted ");
+  assertStringIncludes(stderr, "it has interface another, wanted ");
   assertStringIncludes(stderr, "run `deno task build`");
 });
 

@@ -16,9 +16,9 @@ use multiprocessing_core::tree::member::Member;
 use napi::bindgen_prelude::{Buffer, Uint8Array};
 use napi_derive::napi;
 
-use crate::errors::{Result, state, to_js};
+use crate::abi::errors::{Result, state, to_js};
 use crate::isolate;
-use crate::outputs;
+use crate::output;
 use crate::port;
 use crate::tree::tree;
 
@@ -232,7 +232,7 @@ pub fn child_output(pid: u32, number: u32) -> Option<u32> {
     let mut children = children();
     let entry = children.as_mut()?.get_mut(&pid)?;
     let output = entry.outputs.get_mut(number.checked_sub(1)? as usize)?;
-    output.take().map(outputs::insert)
+    output.take().map(output::insert)
 }
 
 /// Why the child could not begin its work, if it told; told once.

@@ -23,13 +23,13 @@ use multiprocessing_core::sys::{Errno, poll};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
-use crate::errors::{Error, Result, state, to_js};
+use crate::abi::errors::{Error, Result, state, to_js};
+use crate::abi::numbers::{fetch_status, patience, receive_status, scratch, send_status};
 use crate::port;
 use crate::queues::with_scratch_bytes;
 use crate::tree::tree;
 
-/// Where in the scratch buffer a message to be sent begins.
-pub const MESSAGE_OFFSET: usize = 16;
+const MESSAGE_OFFSET: usize = scratch::MESSAGE_OFFSET as usize;
 
 #[derive(Default)]
 struct Connections {
@@ -166,9 +166,8 @@ fn with_fetch<T>(id: u32, work: impl FnOnce(&mut Fetch) -> Result<T>) -> Result<
     })
 }
 
-/// Goes on with a fetch for up to `timeout` milliseconds: the number of the connection, or less than
-/// 0: -1, the sender has been asked; -2, it has no room for visitors; -3, it has ended; -4, somebody
-/// has fetched it before. An error may pass: the same fetch can be tried again.
+/// Goes on with a fetch for up to `timeout` milliseconds: the number of the connection, or one of
+/// [`fetch_status`]. An error may pass: the same fetch can be tried again.
 #[napi]
 pub fn fetch_step(id: u32, timeout: f64) -> Result<i32> {
     let progress = with_fetch(id, |fetch| {
@@ -178,10 +177,10 @@ pub fn fetch_step(id: u32, timeout: f64) -> Result<i32> {
         Progress::Descriptor(descriptor) => {
             insert(Connection::new(descriptor).map_err(to_js)?).cast_signed()
         }
-        Progress::Asked => -1,
-        Progress::Busy => -2,
-        Progress::SenderIsGone => -3,
-        Progress::Taken => -4,
+        Progress::Asked => fetch_status::ASKED,
+        Progress::Busy => fetch_status::BUSY,
+        Progress::SenderIsGone => fetch_status::GONE,
+        Progress::Taken => fetch_status::TAKEN,
     })
 }
 
@@ -252,13 +251,13 @@ pub fn connection_fileno(id: u32) -> Result<i32> {
 
 fn sent(result: std::result::Result<Sent, Failure>) -> Result<u32> {
     match result.map_err(told)? {
-        Sent::Done => Ok(0),
-        Sent::Kept => Ok(1),
+        Sent::Done => Ok(send_status::DONE),
+        Sent::Kept => Ok(send_status::KEPT),
     }
 }
 
-/// Sends `length` bytes of the scratch buffer from [`MESSAGE_OFFSET`] on. 0: done. 1 (if it must
-/// not `wait`): the rest is kept, see [`connection_await_sent`].
+/// Sends `length` bytes of the scratch buffer from [`scratch::MESSAGE_OFFSET`] on; one of
+/// [`send_status`]. If it must not `wait`, the rest may be kept: see [`connection_await_sent`].
 pub fn connection_send(id: u32, length: u32, wait: bool) -> Result<u32> {
     let connection = connection(id)?;
     with_scratch_bytes(|scratch| {
@@ -284,7 +283,7 @@ pub fn connection_await_sent(id: u32) -> Result<u32> {
     })
 }
 
-/// 0: nothing is kept any more. 1: something still is.
+/// Whether something is kept still; one of [`send_status`].
 pub fn connection_flush(id: u32) -> Result<u32> {
     sent(connection(id)?.flush())
 }
@@ -294,31 +293,24 @@ pub fn connection_withdraw(id: u32) -> Result<bool> {
     Ok(connection(id)?.withdraw())
 }
 
-/// Returned by [`connection_receive`] when there is no whole message yet.
-const NOT_YET: f64 = -1.0;
-/// Returned by [`connection_receive`] when the other end is closed.
-const END: f64 = -2.0;
-
-/// Receives a message of at most `limit` bytes; its `patience` is 0: none, 1: some microseconds, 2:
-/// endless. Not negative: its length, and its bytes are in the
-/// scratch buffer, unless they do not fit in there: then [`connection_receive_into`] has to fetch
-/// them. -1: it is not there yet, see [`connection_await_received`]. -2: the
-/// other end is closed.
-pub fn connection_receive(id: u32, limit: f64, patience: u32) -> Result<f64> {
+/// Receives a message of at most `limit` bytes, with one of [`patience`]. Negative: one of
+/// [`receive_status`]; see [`connection_await_received`]. Else its length, and its bytes are in the
+/// scratch buffer, unless they do not fit in there: then [`connection_receive_into`] has to fetch them.
+pub fn connection_receive(id: u32, limit: f64, wanted: u32) -> Result<f64> {
     let connection = connection(id)?;
     let received = with_scratch_bytes(|scratch| {
         let limit = limit as u64;
-        let received = match patience {
-            0 => connection.receive(scratch, limit, Mode::Try),
-            1 => connection.receive_soon(scratch, limit),
+        let received = match wanted {
+            patience::NONE => connection.receive(scratch, limit, Mode::Try),
+            patience::MICROSECONDS => connection.receive_soon(scratch, limit),
             _ => connection.receive(scratch, limit, Mode::Wait),
         };
         received.map_err(told)
     })?;
     Ok(match received {
         Received::Here(length) => length as f64,
-        Received::NotYet => NOT_YET,
-        Received::End => END,
+        Received::NotYet => receive_status::NOT_YET.into(),
+        Received::End => receive_status::END.into(),
         Received::Long(length) => length as f64,
     })
 }

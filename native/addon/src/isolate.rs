@@ -30,9 +30,9 @@ use multiprocessing_core::sys::{caller, own};
 use napi::Env;
 use napi_derive::napi;
 
-use crate::errors::{Result, state};
+use crate::abi::errors::{Result, state};
 use crate::tree::tree;
-use crate::{children, connections, outputs, port, queues, sockets};
+use crate::{children, connections, output, port, queues, sockets};
 
 /// What Deno calls the thread of a Worker, before its number.
 const WORKER: &str = "worker-";
@@ -95,7 +95,7 @@ fn end() {
     queues::close();
     connections::close_all();
     sockets::close_all();
-    outputs::close_all();
+    output::close_all();
     children::leave(current());
     let handles = HANDLES.take();
     if let Ok(tree) = tree() {

@@ -1,8 +1,9 @@
 //! What TypeScript sees of the core: flat functions of numbers, strings and buffers.
 //!
-//! Nothing is decided here. Blocks are named by their numbers, times are milliseconds, expected
-//! outcomes are numbers (documented at each function), everything else is thrown with a `code`
-//! that `src/addon/translate.ts` turns into an error class.
+//! Blocks are named by their numbers, times are milliseconds, and expected outcomes are numbers of
+//! [`abi::numbers`]. Everything else is thrown with a `code` that `src/addon/translate.ts` turns into an
+//! error class. What belongs to one isolate of JavaScript is kept here, and given back when it ends
+//! ([`isolate`]); so are this process's membership and its children.
 
 #![cfg_attr(
     test,
@@ -13,31 +14,19 @@
     )
 )]
 
+mod abi;
+mod cage;
 mod children;
 mod connections;
-mod errors;
+mod host;
 mod isolate;
-mod locks;
 mod memory;
-mod notes;
-mod numeric;
-mod outputs;
+mod output;
 mod port;
-mod primitives;
 mod queues;
-mod quick;
 mod sockets;
+mod synchronize;
 mod tree;
 mod views;
 mod warm;
-
-use napi_derive::napi;
-
-/// Grows with every change of these functions' meaning; `src/addon/load.ts` wants exactly this one.
-pub const ABI: u32 = 1;
-
-/// The number that `src/addon/load.ts` compares before it calls anything else.
-#[napi]
-pub fn abi() -> u32 {
-    ABI
-}
+mod workers;

@@ -4,72 +4,20 @@
     reason = "ArrayBuffers over memory that JavaScript does not own"
 )]
 
-use multiprocessing_core::cage;
 use multiprocessing_core::memory::arena::{CELL_COUNT, CELL_SIZE, CELLS, PROCESS_COUNT};
 use multiprocessing_core::memory::heap::{Block, Kind};
-use multiprocessing_core::primitives::event::EVENT_WORD;
-use multiprocessing_core::primitives::lock::{DEPTH_WORD, LOCK_WORD, VALUE_BYTES};
-use multiprocessing_core::primitives::semaphore::{MAX_WORD, VALUE_WORD};
+use multiprocessing_core::primitives::lock::VALUE_BYTES;
 use multiprocessing_core::queue::roster;
-use multiprocessing_core::sync::lock::{FREE, WAITERS};
-use multiprocessing_core::sync::{event, semaphore};
 use napi::Env;
 use napi::bindgen_prelude::ArrayBuffer;
 use napi_derive::napi;
 
-use crate::errors::{Result, from_napi, state, to_js};
+use crate::abi::errors::{Result, from_napi, state, to_js};
+use crate::abi::numbers::cell;
 use crate::isolate;
 use crate::tree::{Tree, tree};
 
-/// Bytes of a window: V8 counts a buffer's length as external memory, so they are small.
-const WINDOW_SIZE: u64 = 1 << 20;
-
-/// Where things are; TypeScript knows no number of this by itself.
-#[napi(object)]
-pub struct Layout {
-    /// Bytes of a window, and of a cell in it.
-    pub window_size: u32,
-    pub cell_size: u32,
-    /// The value of a free lock word, and the bit that says somebody sleeps.
-    pub free: i32,
-    pub waiters: i32,
-    /// 32-bit words of a cell: the lock, and the depth of a recursive one.
-    pub lock_word: u32,
-    pub depth_word: u32,
-    /// Where in a cell the bytes of a value begin, and how many there are.
-    pub value_offset: u32,
-    pub value_size: u32,
-    /// Words of a semaphore: its value, in the bits of the mask, and its bound.
-    pub semaphore_word: u32,
-    pub semaphore_max_word: u32,
-    pub semaphore_mask: i32,
-    /// The word of an event, its two flags, and one in its count of sets.
-    pub event_word: u32,
-    pub event_set: i32,
-    pub event_waiters: i32,
-    pub event_count: i32,
-}
-
-#[napi]
-pub fn layout() -> Layout {
-    Layout {
-        window_size: WINDOW_SIZE as u32,
-        cell_size: CELL_SIZE as u32,
-        free: FREE.cast_signed(),
-        waiters: WAITERS.cast_signed(),
-        lock_word: (LOCK_WORD / 4) as u32,
-        depth_word: (DEPTH_WORD / 4) as u32,
-        value_offset: VALUE_BYTES as u32,
-        value_size: (CELL_SIZE - VALUE_BYTES) as u32,
-        semaphore_word: (VALUE_WORD / 4) as u32,
-        semaphore_max_word: (MAX_WORD / 4) as u32,
-        semaphore_mask: semaphore::MAX_VALUE.cast_signed(),
-        event_word: (EVENT_WORD / 4) as u32,
-        event_set: event::SET.cast_signed(),
-        event_waiters: event::WAITERS.cast_signed(),
-        event_count: event::COUNT.cast_signed(),
-    }
-}
+const WINDOW_SIZE: u64 = cell::WINDOW_SIZE as u64;
 
 /// The cells from `index` × window size on, as memory shared by all processes of the tree.
 #[napi]
@@ -217,35 +165,10 @@ fn open(id: u32) -> Result<Block> {
     Block::open(member.arena(), id).map_err(to_js)
 }
 
-/// Whether this process is in a cage: see `native/core/src/cage`.
-#[napi]
-pub fn is_caged() -> bool {
-    cage::current().is_some()
-}
-
 /// How many processes a tree can have at a time.
 #[napi]
 pub fn most_processes() -> u32 {
     PROCESS_COUNT as u32
-}
-
-/// Whether a process of the tree was ever started in a cage.
-#[napi]
-pub fn tree_has_cage() -> Result<bool> {
-    Ok(tree()?.member.arena().has_cage())
-}
-
-/// Whether a child of this caged process may be told to import the module; `true` in a free one.
-#[napi]
-pub fn may_load(url: String) -> bool {
-    cage::current().is_none_or(|cage| cage.may_load(&url))
-}
-
-/// Whether this process was granted to load libraries, besides the addon at this path; `true` in a
-/// free one.
-#[napi]
-pub fn may_load_others(addon: String) -> bool {
-    cage::current().is_none_or(|cage| cage.may_load_others(&addon))
 }
 
 /// What the whole tree uses of its memory.

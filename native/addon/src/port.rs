@@ -18,20 +18,18 @@ use multiprocessing_core::sync::{Attempt, Step, Token};
 use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::tree::member::Member;
 use multiprocessing_core::tree::member::shares::{Attitude, ThreadKey, this_thread};
-use multiprocessing_core::wait::reactor::words::{FAILED, Operation, Sink, WaitOutcome};
+use multiprocessing_core::wait::reactor::words::{Operation, Sink, WaitOutcome};
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 use napi_derive::napi;
 
-use crate::errors::{Result, from_napi, state, to_js};
+use crate::abi::errors::{Result, from_napi, state, to_js};
+use crate::abi::numbers::outcome::{FAILED, TIMED_OUT};
 use crate::isolate;
 use crate::tree::tree;
 
 type Ring = ThreadsafeFunction<(), (), (), Status, false, true>;
-
-/// Outcome of a wait whose deadline passed.
-pub const TIMED_OUT: i32 = i32::MIN;
 
 /// Names a wait of this thread: a number that JavaScript keeps its promise under.
 pub type Ticket = u32;

@@ -17,7 +17,10 @@ use napi::Env;
 use napi::bindgen_prelude::{ArrayBuffer, Uint8Array};
 use napi_derive::napi;
 
-use crate::errors::{Result, from_napi, state, to_js};
+use crate::abi::errors::{Result, from_napi, state, to_js};
+use crate::abi::numbers::{
+    company, get_status, join_status, message_unit, put_status, queue_state, queue_watch,
+};
 use crate::isolate;
 use crate::port;
 use crate::tree::tree;
@@ -52,18 +55,18 @@ impl Scratch {
     fn outcome(&mut self, take: Take) -> Result<f64> {
         let taken = match take {
             Take::Message(taken) => taken,
-            Take::TooLong(length) => return Ok(length as f64 + TOO_LONG),
-            Take::Empty => return Ok(EMPTY),
-            Take::ShutDown => return Ok(SHUT_DOWN),
-            Take::Orphaned => return Ok(ORPHANED),
+            Take::TooLong(length) => return Ok((length as u64 + message_unit::TOO_LONG) as f64),
+            Take::Empty => return Ok(get_status::EMPTY.into()),
+            Take::ShutDown => return Ok(get_status::SHUT_DOWN.into()),
+            Take::Orphaned => return Ok(get_status::ORPHANED.into()),
         };
-        let number = taken.length as f64 + f64::from(taken.tag) * TAG_UNIT;
+        let number = taken.length as u64 + u64::from(taken.tag) * message_unit::TAG;
         if taken.attachments.is_empty() {
-            return Ok(number);
+            return Ok(number as f64);
         }
         tree()?.member.bring(&taken.attachments).map_err(to_js)?;
         self.attachments = taken.attachments;
-        Ok(number + ATTACHED)
+        Ok((number + message_unit::ATTACHED) as f64)
     }
 }
 
@@ -124,15 +127,8 @@ pub fn queue_create(maxsize: u32, joinable: bool) -> Result<u32> {
     Ok(isolate::gain(block.id))
 }
 
-/// What [`queue_put`] returns.
-pub const PUT_DONE: u32 = 0;
-pub const PUT_FULL: u32 = 1;
-const PUT_SHUT_DOWN: u32 = 2;
-const PUT_ORPHANED: u32 = 3;
-
-/// Puts the first `length` bytes of the scratch buffer, blocking up to `timeout` milliseconds:
-/// 0 if done, 1 if it was full for so long, 2 if it is shut down; 3 if it is full, and there is no
-/// limit of time, and nobody can take any more.
+/// Puts the first `length` bytes of the scratch buffer, blocking up to `timeout` milliseconds; one of
+/// [`put_status`].
 pub fn queue_put(id: u32, length: u32, timeout: f64) -> Result<u32> {
     with_scratch(|scratch| {
         let bytes = scratch.bytes().get(..length as usize);
@@ -201,30 +197,18 @@ fn put(id: u32, message: &Message, timeout: f64) -> Result<u32> {
         put = queue.put(message, deadline_after(timeout)).map_err(to_js)?;
     }
     Ok(match put {
-        Put::Done => PUT_DONE,
-        Put::Full => PUT_FULL,
-        Put::ShutDown => PUT_SHUT_DOWN,
-        Put::Orphaned => PUT_ORPHANED,
+        Put::Done => put_status::DONE,
+        Put::Full => put_status::FULL,
+        Put::ShutDown => put_status::SHUT_DOWN,
+        Put::Orphaned => put_status::ORPHANED,
     })
 }
 
-/// What [`queue_get`] returns when there is no message to be had.
-pub const EMPTY: f64 = -1.0;
-const SHUT_DOWN: f64 = -2.0;
-const ORPHANED: f64 = -3.0;
-/// What it adds to the length: the tag in units of this …
-const TAG_UNIT: f64 = 4_294_967_296.0;
-/// … this if the message speaks of shared objects …
-const ATTACHED: f64 = 256.0 * TAG_UNIT;
-/// … and this if the message is longer than the buffer, and so still in the queue.
-const TOO_LONG: f64 = 512.0 * TAG_UNIT;
-
-/// Takes a message into the scratch buffer, blocking up to `timeout` milliseconds. Not negative:
-/// its length plus 2^32 × its tag, plus 2^40 if [`taken_attachments`] has to tell what it speaks
-/// of. From 2^41 on: the rest is the length of a message that is too long for the buffer and has not
-/// been taken; [`queue_get_into`] or [`queue_get_split`] does; its first 1024 bytes are in the buffer.
-/// -1: none came. -2: the queue is empty and shut down. -3 (if `lonely`): it is empty and nobody can
-/// put any more.
+/// Takes a message into the scratch buffer, blocking up to `timeout` milliseconds. Negative: one of
+/// [`get_status`], `ORPHANED` only if `lonely`. Else its length, and of [`message_unit`] as many `TAG`
+/// as its tag says; `ATTACHED` if [`taken_attachments`] has to tell what it speaks of; or `TOO_LONG` if
+/// it does not fit into the buffer and has not been taken: its first [`PREVIEW`](crate::abi::numbers::scratch::PREVIEW) bytes are
+/// there, and [`queue_get_into`] or [`queue_get_split`] takes it.
 pub fn queue_get(id: u32, timeout: f64, lonely: bool) -> Result<f64> {
     let queue = queue(id)?;
     with_scratch(|scratch| {
@@ -287,29 +271,28 @@ pub fn unpin(attachments: Vec<u32>) -> Result<()> {
     member.unpin(&holds).map_err(to_js)
 }
 
-/// Waits in the reactor until the queue has something to take (0), has room (1), or all of its
-/// messages are acknowledged (2); the ticket. The outcome is 0: try, and maybe wait again; 1: it will
-/// never be. `watch` says what else it may be, as [`Watch`] has it in its order; from the third on, others
-/// see that this thread waits, and if it `is_idle`, that it does nothing else.
+/// Waits in the reactor until the queue is as `wanted`, one of [`queue_state`]; the ticket. When the
+/// outcome is [`outcome::READY`], try, and maybe wait again; `watch`, one of [`queue_watch`], says which of
+/// [`queue_outcome`] it may be otherwise. Unless that is `NOTHING` or `NEVER`, others see that this thread
+/// waits, and if it `is_idle`, that it does nothing else.
+///
+/// [`outcome::READY`]: crate::abi::numbers::outcome::READY
+/// [`queue_outcome`]: crate::abi::numbers::queue_outcome
 #[napi]
-pub fn queue_await(
-    id: u32,
-    state_number: u32,
-    timeout: f64,
-    watch: u32,
-    is_idle: bool,
-) -> Result<u32> {
-    let wanted = match state_number {
-        0 => QueueState::Filled,
-        1 => QueueState::Drained,
-        _ => QueueState::Done,
+pub fn queue_await(id: u32, wanted: u32, timeout: f64, watch: u32, is_idle: bool) -> Result<u32> {
+    let wanted = match wanted {
+        queue_state::FILLED => QueueState::Filled,
+        queue_state::DRAINED => QueueState::Drained,
+        queue_state::DONE => QueueState::Done,
+        _ => return Err(state("Cannot wait at a queue: there is no such state")),
     };
     let watch = match watch {
-        0 => Watch::Nothing,
-        1 => Watch::Never,
-        2 => Watch::Leaving,
-        3 => Watch::Joining,
-        _ => Watch::Both,
+        queue_watch::NOTHING => Watch::Nothing,
+        queue_watch::NEVER => Watch::Never,
+        queue_watch::LEAVING => Watch::Leaving,
+        queue_watch::JOINING => Watch::Joining,
+        queue_watch::BOTH => Watch::Both,
+        _ => return Err(state("Cannot wait at a queue: there is no such news")),
     };
     let standing = match watch {
         Watch::Nothing | Watch::Never => None,
@@ -324,13 +307,12 @@ pub fn queue_await(
     port::submit_noted(id, Box::new(operation), timeout, noted)
 }
 
-/// What can be expected of all others who have the queue, but this thread: 0 for nothing (nobody is
-/// there, or all sleep until somebody does something), 1 for little (all wait), 2 for anything.
+/// What can be expected of all others who have the queue, but this thread: one of [`company`].
 pub fn queue_company(id: u32) -> Result<u32> {
     Ok(match queue(id)?.company(this_thread()) {
-        Standing::Asleep => 0,
-        Standing::Waiting => 1,
-        Standing::Awake => 2,
+        Standing::Asleep => company::NOBODY,
+        Standing::Waiting => company::WAITING,
+        Standing::Awake => company::AWAKE,
     })
 }
 
@@ -394,15 +376,14 @@ pub fn queue_unfinished(id: u32) -> Result<u32> {
     Ok(queue(id)?.unfinished())
 }
 
-/// Blocks until all messages are acknowledged (0), or `timeout` milliseconds have passed (1), or
-/// it is known that some never will be because the process that took them has ended (2;
-/// [`queue_abandoned`] tells), or because nobody can take or acknowledge any more (3).
+/// Blocks until all messages are acknowledged, `timeout` milliseconds have passed, or it is known that
+/// some never will be; one of [`join_status`]. [`queue_abandoned`] tells about `ABANDONED`.
 #[napi]
 pub fn queue_join(id: u32, timeout: f64) -> Result<u32> {
     Ok(match queue(id)?.join(deadline_after(timeout)) {
-        Joined::Done => 0,
-        Joined::TimedOut => 1,
-        Joined::Abandoned { .. } => 2,
-        Joined::Orphaned => 3,
+        Joined::Done => join_status::DONE,
+        Joined::TimedOut => join_status::TIMED_OUT,
+        Joined::Abandoned { .. } => join_status::ABANDONED,
+        Joined::Orphaned => join_status::ORPHANED,
     })
 }

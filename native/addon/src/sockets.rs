@@ -13,8 +13,8 @@ use multiprocessing_core::sockets::{
 use multiprocessing_core::sys::clock::deadline_after;
 use napi_derive::napi;
 
+use crate::abi::errors::{Result, state, to_js};
 use crate::connections;
-use crate::errors::{Result, state, to_js};
 
 /// The objects of one kind that a thread has.
 struct Table<T> {

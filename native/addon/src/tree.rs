@@ -11,8 +11,8 @@ use multiprocessing_core::memory::views::Views;
 use multiprocessing_core::process::{
     self, ARENA, Greeting, PARENT_SOCKET, has_hung_up, has_mail, send_failure, wait_for_hang_up,
 };
+use multiprocessing_core::sys;
 use multiprocessing_core::sys::clock::deadline_after;
-use multiprocessing_core::sys::{self, activity, procfs, text};
 use multiprocessing_core::tree::member::Member;
 use multiprocessing_core::tree::processes::ProcessEntry;
 use multiprocessing_core::wait::reactor::WaitId;
@@ -20,8 +20,9 @@ use multiprocessing_core::wait::reactor::descriptors::Descriptors;
 use multiprocessing_core::wait::reactor::words::Words;
 use napi_derive::napi;
 
+use crate::abi::errors::{Error, Result, state, to_js};
 use crate::children;
-use crate::errors::{Error, Result, state, to_js};
+use crate::host;
 use crate::port;
 
 /// Everything that lives as long as the process.
@@ -90,7 +91,7 @@ impl Tree {
 
 impl Tree {
     /// As [`descriptors`](Self::descriptors), if it was started.
-    fn descriptors_so_far(&self) -> Option<Arc<Descriptors>> {
+    pub fn descriptors_so_far(&self) -> Option<Arc<Descriptors>> {
         let started = self.descriptors.lock();
         started.unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -120,7 +121,7 @@ pub fn join_tree(name: String) -> Result<()> {
             ));
         }
         let member = Member::root(&name).map_err(to_js)?;
-        remember_arguments();
+        host::remember_arguments();
         let _ = TREE.set(Tree::new(member, None));
     }
     Ok(())
@@ -162,7 +163,7 @@ pub fn join_parent() -> Result<Joined> {
             watch: Mutex::default(),
         }),
     );
-    remember_arguments();
+    host::remember_arguments();
     let _ = TREE.set(tree);
     watch_parent()?;
     Ok(joined)
@@ -208,19 +209,6 @@ fn joined(member: &Member, greeting: &Greeting) -> Joined {
         parent_pid: parent.pid(),
         parent_name: parent.name(),
     }
-}
-
-/// Goes to a directory (`chdir(2)`).
-#[napi]
-pub fn change_directory(path: String) -> Result<()> {
-    let directory = text::to_path(&path);
-    cage::require_directory(directory.as_ref()).map_err(to_js)?;
-    std::env::set_current_dir(&directory).map_err(|error| {
-        Error::new(
-            format!("OS:{}", error.raw_os_error().unwrap_or(0)),
-            format!("Cannot go to the directory \"{path}\": {error}"),
-        )
-    })
 }
 
 /// The two descriptors that a child is started with, close-on-exec from here on.
@@ -359,58 +347,6 @@ pub fn set_process_name(name: String) -> Result<()> {
     Ok(())
 }
 
-/// What [`process_arguments`] returns: set when this process joins a tree, since a program overwrites
-/// what the kernel has when it gives itself a title.
-static ARGUMENTS: OnceLock<std::result::Result<Vec<String>, String>> = OnceLock::new();
-
-fn remember_arguments() {
-    ARGUMENTS.get_or_init(|| match cage::current() {
-        Some(cage) => Ok(cage.command_line().to_vec()),
-        None => procfs::command_line().map_err(|error| error.to_string()),
-    });
-}
-
-/// The command line of this process, executable first: in a cage as the parent has told it, else as
-/// the kernel had it (`/proc/self/cmdline`) when this process joined its tree.
-#[napi]
-pub fn process_arguments() -> Result<Vec<String>> {
-    let remembered = ARGUMENTS.get().ok_or_else(|| {
-        state("Cannot tell the command line: this process has joined no tree of processes")
-    })?;
-    remembered.clone().map_err(|error| {
-        Error::new(
-            "OS:0".into(),
-            format!("Cannot read the command line of this process: {error}"),
-        )
-    })
-}
-
-/// The path of the running executable (`/proc/self/exe`), as [`text`] has it.
-#[napi]
-pub fn executable() -> Result<String> {
-    let path = std::env::current_exe();
-    path.map(|path| text::to_text(path.as_os_str()))
-        .map_err(|error| {
-            Error::new(
-                "OS:0".into(),
-                format!("Cannot find the running executable: {error}"),
-            )
-        })
-}
-
-/// The working directory of this process (`getcwd(2)`), as [`text`] has it.
-#[napi]
-pub fn working_directory() -> Result<String> {
-    let path = std::env::current_dir();
-    path.map(|path| text::to_text(path.as_os_str()))
-        .map_err(|error| {
-            Error::new(
-                format!("OS:{}", error.raw_os_error().unwrap_or(0)),
-                format!("Cannot tell the working directory: {error}"),
-            )
-        })
-}
-
 /// Tells the parent why this process could not begin its work; the end of the process follows.
 #[napi]
 pub fn report_failure(message: String) -> Result<()> {
@@ -426,35 +362,4 @@ pub fn report_failure(message: String) -> Result<()> {
 pub fn note_begun() -> Result<()> {
     tree()?.member.entry().set_begun();
     Ok(())
-}
-
-/// How Deno names the threads of its Workers, and those that block.
-const DENO_THREADS: activity::ThreadNames = activity::ThreadNames {
-    looping: "worker-",
-    blocking: "tokio-runtime",
-};
-
-/// Whether Deno waits for anything from outside, or works in other threads, besides as many threads
-/// that block and pipes as are always there; in doubt it does.
-#[napi]
-pub fn runtime_is_busy(threads: u32, pipes: u32) -> Result<bool> {
-    let descriptors = tree()?.descriptors_so_far();
-    let baseline = activity::Baseline {
-        own: descriptors.map(|it| it.own_descriptor()),
-        threads: threads as usize,
-        pipes: pipes as usize,
-    };
-    Ok(activity::is_busy(DENO_THREADS, baseline))
-}
-
-/// How many CPUs this process may use (`sched_getaffinity(2)`).
-#[napi]
-pub fn available_cpus() -> u32 {
-    sys::own::available_cpus() as u32
-}
-
-/// The OS id of the calling thread (`gettid(2)`).
-#[napi]
-pub fn thread_id() -> u32 {
-    sys::own::thread_id()
 }

@@ -19,7 +19,7 @@ use napi::bindgen_prelude::{FromNapiValue, Unknown};
 use napi::{Env, JsValue, sys};
 use napi_derive::napi;
 
-use crate::errors::{Error, Result, from_napi, state, to_js};
+use crate::abi::errors::{Error, Result, from_napi, state, to_js};
 use crate::tree::tree;
 
 /// Makes a buffer of so many bytes and a view of it. Its constructors are those that there were before

@@ -2,16 +2,14 @@
 //! [`crate::tree::await_work`], and is used for one process.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use multiprocessing_core::process::{Child, Signal, Work};
-use multiprocessing_core::sys::{Errno, spawn, text};
 use napi_derive::napi;
 
+use crate::abi::errors::{Result, to_js};
 use crate::children::{self, StartOptions};
-use crate::errors::{Error, Result, to_js};
-use crate::tree::{tree, working_directory};
+use crate::tree::tree;
 
 /// One that waits.
 struct Warm {
@@ -117,31 +115,4 @@ pub fn cool_down() {
     for Warm { child, .. } in warm().drain(..) {
         end(&child);
     }
-}
-
-/// The absolute path of a directory that a process can begin in, as [`text`] has it; of this
-/// process's own, if none is named.
-#[napi]
-pub fn directory_to_begin_in(path: Option<String>) -> Result<String> {
-    let Some(path) = path else {
-        spawn::can_stay().map_err(to_js)?;
-        spawn::can_enter(Path::new(".")).map_err(|errno| fail(".", errno))?;
-        return working_directory();
-    };
-    let directory = PathBuf::from(text::to_path(&path));
-    multiprocessing_core::cage::require_directory(&directory).map_err(to_js)?;
-    spawn::can_enter(&directory).map_err(|errno| fail(&path, errno))?;
-    if directory.is_absolute() {
-        return Ok(path);
-    }
-    let absolute = PathBuf::from(text::to_path(&working_directory()?)).join(directory);
-    Ok(text::to_text(absolute.as_os_str()))
-}
-
-fn fail(path: &str, errno: Errno) -> Error {
-    let action = match errno {
-        Errno::MFILE | Errno::NFILE | Errno::NOMEM => "start a process".to_owned(), // it is not the path's fault
-        _ => format!("start a process in \"{path}\""),
-    };
-    to_js(multiprocessing_core::Error::OsAt { action, errno })
 }

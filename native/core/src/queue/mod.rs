@@ -53,7 +53,7 @@ mod tasks;
 mod waiting;
 
 pub use put::{Message, Put};
-pub use take::{Take, Taken};
+pub use take::{PREVIEW, Take, Taken};
 pub use tasks::Joined;
 pub use waiting::Woken;
 

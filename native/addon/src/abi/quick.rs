@@ -8,14 +8,15 @@
 
 use std::panic::catch_unwind;
 
-use crate::queues::{EMPTY, PUT_DONE, PUT_FULL, queue_get, queue_put};
+use super::numbers::{get_status, put_status};
+use crate::queues::{queue_get, queue_put};
 
-/// [`queue_put`] if there is room at once: 0 if it is done. Anything else: nothing has happened.
+/// [`queue_put`] if there is room at once: `DONE` of [`put_status`]. Anything else: nothing has happened.
 #[unsafe(no_mangle)]
 pub extern "C" fn multiprocessing_queue_put(id: u32, length: u32) -> u32 {
     match catch_unwind(|| queue_put(id, length, 0.0)) {
-        Ok(Ok(PUT_DONE)) => PUT_DONE,
-        _ => PUT_FULL,
+        Ok(Ok(put_status::DONE)) => put_status::DONE,
+        _ => put_status::FULL,
     }
 }
 
@@ -25,6 +26,6 @@ pub extern "C" fn multiprocessing_queue_put(id: u32, length: u32) -> u32 {
 pub extern "C" fn multiprocessing_queue_get(id: u32) -> f64 {
     match catch_unwind(|| queue_get(id, 0.0, false)) {
         Ok(Ok(number)) => number,
-        _ => EMPTY,
+        _ => get_status::EMPTY.into(),
     }
 }

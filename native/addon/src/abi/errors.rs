@@ -2,8 +2,9 @@
 
 use multiprocessing_core::Error as CoreError;
 
-/// A thrown error: `code` is `OS:<errno name>`, `UNSUPPORTED`, `CORRUPTED`, `NO_SUCH_OBJECT`,
-/// `EXHAUSTED` or `STATE`.
+/// A thrown error. Its `code` is `OS:` and the number of the errno; or one of `UNSUPPORTED`,
+/// `CORRUPTED`, `NO_SUCH_OBJECT`, `NO_SUCH_HOST`, `NOT_CAPABLE`, `ORPHANED`, `EXHAUSTED`, `STATE`,
+/// `CUT_OFF` and `BAD_LENGTH`.
 pub type Error = napi::Error<String>;
 pub type Result<T> = std::result::Result<T, Error>;
 

@@ -12,10 +12,8 @@ use napi::bindgen_prelude::Object;
 use napi::{Env, JsValue, sys};
 use napi_derive::napi;
 
-use crate::errors::Result;
-use crate::{
-    children, connections, isolate, locks, memory, outputs, port, primitives, queues, views,
-};
+use crate::abi::errors::Result;
+use crate::{children, connections, isolate, memory, output, port, queues, synchronize, views};
 
 /// Most arguments that a numeric function has.
 const MOST: usize = 4;
@@ -25,22 +23,22 @@ pub type Numeric = fn(&[f64; MOST]) -> Result<f64>;
 
 const FUNCTIONS: &[(&str, Numeric)] = &[
     ("lockAcquire", |&[id, timeout, ..]| {
-        locks::lock_acquire(id as u32, timeout).map(f64::from)
+        synchronize::lock_acquire(id as u32, timeout).map(f64::from)
     }),
     ("lockRelease", |&[id, ..]| {
-        locks::lock_release(id as u32).map(f64::from)
+        synchronize::lock_release(id as u32).map(f64::from)
     }),
     ("lockGiveBack", |&[id, outcome, ..]| {
-        locks::give_back(id as u32, outcome as i32).map(|()| 0.0)
+        synchronize::give_back(id as u32, outcome as i32).map(|()| 0.0)
     }),
     ("lockWake", |&[id, ..]| {
-        locks::lock_wake(id as u32).map(|()| 0.0)
+        synchronize::lock_wake(id as u32).map(|()| 0.0)
     }),
     ("lockOwner", |&[id, ..]| {
-        locks::lock_owner(id as u32).map(f64::from)
+        synchronize::lock_owner(id as u32).map(f64::from)
     }),
     ("lockDepth", |&[id, ..]| {
-        locks::lock_depth(id as u32).map(f64::from)
+        synchronize::lock_depth(id as u32).map(f64::from)
     }),
     ("cellOf", |&[id, kind, ..]| {
         memory::cell_of(id as u32, kind as u32).map(f64::from)
@@ -79,92 +77,94 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
         queues::queue_unfinished(id as u32).map(f64::from)
     }),
     ("semaphoreCreate", |&[value, max, ..]| {
-        primitives::semaphore_create(value as u32, max as u32).map(f64::from)
+        synchronize::semaphore_create(value as u32, max as u32).map(f64::from)
     }),
     ("semaphoreAcquire", |&[id, timeout, ..]| {
-        primitives::semaphore_acquire(id as u32, timeout).map(f64::from)
+        synchronize::semaphore_acquire(id as u32, timeout).map(f64::from)
     }),
     ("semaphoreAcquireAsync", |&[id, timeout, ..]| {
-        primitives::semaphore_acquire_async(id as u32, timeout).map(f64::from)
+        synchronize::semaphore_acquire_async(id as u32, timeout).map(f64::from)
     }),
     ("semaphoreGiveBack", |&[id, ..]| {
-        primitives::semaphore_give_back(id as u32, 0).map(|()| 0.0)
+        synchronize::semaphore_give_back(id as u32, 0).map(|()| 0.0)
     }),
     ("semaphoreWake", |&[id, n, ..]| {
-        primitives::semaphore_wake(id as u32, n as u32).map(|()| 0.0)
+        synchronize::semaphore_wake(id as u32, n as u32).map(|()| 0.0)
     }),
     ("semaphoreRelease", |&[id, n, ..]| {
-        primitives::semaphore_release(id as u32, n as u32).map(f64::from)
+        synchronize::semaphore_release(id as u32, n as u32).map(f64::from)
     }),
     ("semaphoreValue", |&[id, ..]| {
-        primitives::semaphore_value(id as u32).map(f64::from)
+        synchronize::semaphore_value(id as u32).map(f64::from)
     }),
     ("semaphoreBound", |&[id, ..]| {
-        primitives::semaphore_bound(id as u32).map(f64::from)
+        synchronize::semaphore_bound(id as u32).map(f64::from)
     }),
-    ("eventCreate", |_| primitives::event_create().map(f64::from)),
+    ("eventCreate", |_| {
+        synchronize::event_create().map(f64::from)
+    }),
     ("eventWait", |&[id, timeout, ..]| {
-        primitives::event_wait(id as u32, timeout).map(f64::from)
+        synchronize::event_wait(id as u32, timeout).map(f64::from)
     }),
     ("eventAwait", |&[id, timeout, ..]| {
-        primitives::event_await(id as u32, timeout).map(f64::from)
+        synchronize::event_await(id as u32, timeout).map(f64::from)
     }),
     ("eventWake", |&[id, ..]| {
-        primitives::event_wake(id as u32).map(|()| 0.0)
+        synchronize::event_wake(id as u32).map(|()| 0.0)
     }),
     ("eventSet", |&[id, ..]| {
-        primitives::event_set(id as u32).map(|()| 0.0)
+        synchronize::event_set(id as u32).map(|()| 0.0)
     }),
     ("eventClear", |&[id, ..]| {
-        primitives::event_clear(id as u32).map(|()| 0.0)
+        synchronize::event_clear(id as u32).map(|()| 0.0)
     }),
     ("eventIsSet", |&[id, ..]| {
-        primitives::event_is_set(id as u32).map(f64::from)
+        synchronize::event_is_set(id as u32).map(f64::from)
     }),
     ("conditionCreate", |&[lock, ..]| {
-        primitives::condition_create(lock as u32).map(f64::from)
+        synchronize::condition_create(lock as u32).map(f64::from)
     }),
     ("conditionWait", |&[id, timeout, ..]| {
-        primitives::condition_wait(id as u32, timeout)
+        synchronize::condition_wait(id as u32, timeout)
     }),
     ("conditionAwait", |&[id, timeout, ..]| {
-        primitives::condition_await(id as u32, timeout)
+        synchronize::condition_await(id as u32, timeout)
     }),
     ("conditionNotify", |&[id, n, ..]| {
-        primitives::condition_notify(id as u32, n as u32)
+        synchronize::condition_notify(id as u32, n as u32)
     }),
     ("conditionWaiters", |&[id, ..]| {
-        primitives::condition_waiters(id as u32).map(f64::from)
+        synchronize::condition_waiters(id as u32).map(f64::from)
     }),
     ("barrierCreate", |&[parties, ..]| {
-        primitives::barrier_create(parties as u32).map(f64::from)
+        synchronize::barrier_create(parties as u32).map(f64::from)
     }),
     ("barrierWait", |&[id, has_action, timeout, _]| {
-        primitives::barrier_wait(id as u32, has_action != 0.0, timeout).map(f64::from)
+        synchronize::barrier_wait(id as u32, has_action != 0.0, timeout).map(f64::from)
     }),
     ("barrierAwait", |&[id, has_action, timeout, _]| {
-        primitives::barrier_await(id as u32, has_action != 0.0, timeout).map(f64::from)
+        synchronize::barrier_await(id as u32, has_action != 0.0, timeout).map(f64::from)
     }),
     ("barrierRelease", |&[id, slot, ..]| {
-        primitives::barrier_release(id as u32, slot as u32).map(f64::from)
+        synchronize::barrier_release(id as u32, slot as u32).map(f64::from)
     }),
     ("barrierAbort", |&[id, slot, ..]| {
-        primitives::barrier_abort(id as u32, slot).map(|()| 0.0)
+        synchronize::barrier_abort(id as u32, slot).map(|()| 0.0)
     }),
     ("barrierReset", |&[id, ..]| {
-        primitives::barrier_reset(id as u32).map(|()| 0.0)
+        synchronize::barrier_reset(id as u32).map(|()| 0.0)
     }),
     ("barrierParties", |&[id, ..]| {
-        primitives::barrier_parties(id as u32).map(f64::from)
+        synchronize::barrier_parties(id as u32).map(f64::from)
     }),
     ("barrierWaiting", |&[id, ..]| {
-        primitives::barrier_waiting(id as u32).map(f64::from)
+        synchronize::barrier_waiting(id as u32).map(f64::from)
     }),
     ("barrierCulprit", |&[id, ..]| {
-        primitives::barrier_culprit(id as u32).map(f64::from)
+        synchronize::barrier_culprit(id as u32).map(f64::from)
     }),
     ("barrierIsBroken", |&[id, ..]| {
-        primitives::barrier_is_broken(id as u32).map(f64::from)
+        synchronize::barrier_is_broken(id as u32).map(f64::from)
     }),
     ("connectionClose", |&[id, ..]| {
         connections::connection_close(id as u32).map(|()| 0.0)
@@ -200,13 +200,13 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
         connections::connection_has_begun(id as u32).map(f64::from)
     }),
     ("outputWait", |&[id, ..]| {
-        outputs::output_wait(id as u32).map(f64::from)
+        output::output_wait(id as u32).map(f64::from)
     }),
     ("outputIsFull", |&[id, ..]| {
-        outputs::output_is_full(id as u32).map(f64::from)
+        output::output_is_full(id as u32).map(f64::from)
     }),
     ("outputClose", |&[id, ..]| {
-        outputs::output_close(id as u32);
+        output::output_close(id as u32);
         Ok(0.0)
     }),
     ("hasten", |&[ticket, ..]| {

@@ -8,7 +8,7 @@ use multiprocessing_core::process::output::{Chunk, Output};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
-use crate::errors::{Result, to_js};
+use crate::abi::errors::{Result, to_js};
 use crate::port;
 use crate::tree::tree;
 

@@ -1,22 +1,69 @@
-//! Semaphores, events, conditions and barriers, where JavaScript's own `Atomics` were not enough.
-//!
-//! All functions are called by way of [`crate::numeric`].
+//! Locks, semaphores, events, conditions and barriers, where JavaScript's own `Atomics` were not enough.
 
 use multiprocessing_core::primitives::barrier::AwaitBarrier;
 use multiprocessing_core::primitives::condition::{AwaitCondition, Waited};
 use multiprocessing_core::primitives::event::AwaitEvent;
+use multiprocessing_core::primitives::lock::{AcquireLock, acquired_number, acquired_of_number};
 use multiprocessing_core::primitives::semaphore::AcquireSemaphore;
-use multiprocessing_core::primitives::{Barrier, Condition, Event, Semaphore};
+use multiprocessing_core::primitives::{Barrier, Condition, Event, Lock, Semaphore};
 use multiprocessing_core::sync::{Acquired, Token};
 use multiprocessing_core::sys::clock::deadline_after;
+use napi_derive::napi;
 
-use crate::errors::{Result, to_js};
+use crate::abi::errors::{Result, to_js};
+use crate::abi::numbers::{condition_outcome, outcome};
 use crate::isolate;
 use crate::port;
 use crate::tree::tree;
 
-/// The answer to a thread that does not have the lock of a condition.
-const NOT_OWNER: f64 = -16.0;
+/// Blocks this thread until it has the lock: [`outcome::READY`], or the token of the dead owner that it
+/// was inherited from, or [`outcome::NOT_ACQUIRED`] when `timeout` milliseconds have passed.
+pub fn lock_acquire(id: u32, timeout: f64) -> Result<i32> {
+    let lock = Lock::open(&tree()?.member, id).map_err(to_js)?;
+    let acquired = lock.acquire(deadline_after(timeout)).map_err(to_js)?;
+    Ok(acquired.map_or(outcome::NOT_ACQUIRED, acquired_number))
+}
+
+/// Waits for the lock in the reactor; the ticket, whose outcome is as of [`lock_acquire`], or
+/// `TIMED_OUT`.
+#[napi]
+pub fn lock_acquire_async(id: u32, timeout: f64) -> Result<u32> {
+    let operation = AcquireLock::new(&tree()?.member, id).map_err(to_js)?;
+    port::submit(id, Box::new(operation), timeout, Some(give_back))
+}
+
+/// Gives back what a wait with that outcome acquired; the next to acquire still hears of a death.
+pub fn give_back(id: u32, outcome: i32) -> Result<()> {
+    let lock = Lock::open(&tree()?.member, id).map_err(to_js)?;
+    lock.give_back(acquired_of_number(outcome)).map_err(to_js)
+}
+
+/// Releases one level; `false` if it was not held, or not by this thread where that matters.
+pub fn lock_release(id: u32) -> Result<bool> {
+    Lock::open(&tree()?.member, id)
+        .map_err(to_js)?
+        .release()
+        .map_err(to_js)
+}
+
+/// The token of the thread that holds the lock; 0 if it is free.
+pub fn lock_owner(id: u32) -> Result<u32> {
+    let lock = Lock::open(&tree()?.member, id).map_err(to_js)?;
+    Ok(lock.owner().map_or(0, Token::get))
+}
+
+/// How often an RLock was acquired beyond the first time.
+pub fn lock_depth(id: u32) -> Result<u32> {
+    let lock = Lock::open(&tree()?.member, id).map_err(to_js)?;
+    Ok(lock.depth())
+}
+
+/// Wakes one sleeper of a lock that JavaScript has released.
+pub fn lock_wake(id: u32) -> Result<()> {
+    let member = &tree()?.member;
+    Lock::open(member, id).map_err(to_js)?.wake_one();
+    Ok(())
+}
 
 fn semaphore(id: u32) -> Result<Semaphore<'static>> {
     Semaphore::open(&tree()?.member, id).map_err(to_js)
@@ -33,7 +80,7 @@ pub fn semaphore_acquire(id: u32, timeout: f64) -> Result<bool> {
     Ok(semaphore(id)?.acquire(deadline_after(timeout)))
 }
 
-/// Acquires in the reactor; the ticket, whose outcome is `ACQUIRED`, `FAILED` or `TIMED_OUT`.
+/// Acquires in the reactor; the ticket, whose outcome is one of [`outcome`].
 pub fn semaphore_acquire_async(id: u32, timeout: f64) -> Result<u32> {
     let operation = AcquireSemaphore::new(&tree()?.member, id).map_err(to_js)?;
     port::submit(id, Box::new(operation), timeout, Some(semaphore_give_back))
@@ -119,22 +166,24 @@ pub fn condition_create(lock: u32) -> Result<u32> {
 
 /// Releases the lock, blocks this thread until it is notified or `timeout` milliseconds have
 /// passed, and then until it has the lock again: a number as of [`Waited::number`], or
-/// `NOT_OWNER`.
+/// `condition_outcome::NOT_OWNER`.
 pub fn condition_wait(id: u32, timeout: f64) -> Result<f64> {
     let waited = condition(id)?
         .wait(deadline_after(timeout))
         .map_err(to_js)?;
-    Ok(waited.map_or(NOT_OWNER, |waited| waited.number().into()))
+    Ok(waited
+        .map_or(condition_outcome::NOT_OWNER, Waited::number)
+        .into())
 }
 
 /// Releases the lock and waits in the reactor; the ticket, whose outcome is as of
-/// [`AwaitCondition`], or `NOT_OWNER`. It is to be hastened; if it is cancelled, the lock is not ours.
+/// [`AwaitCondition`], or `condition_outcome::NOT_OWNER`. It is to be hastened; if it is cancelled, the lock is not ours.
 pub fn condition_await(id: u32, timeout: f64) -> Result<f64> {
     match AwaitCondition::new(&tree()?.member, id).map_err(to_js)? {
         Some(operation) => {
             port::submit(id, Box::new(operation), timeout, Some(condition_give_back)).map(f64::from)
         }
-        None => Ok(NOT_OWNER),
+        None => Ok(condition_outcome::NOT_OWNER.into()),
     }
 }
 
@@ -150,10 +199,10 @@ fn condition_give_back(id: u32, outcome: i32) -> Result<()> {
     Ok(())
 }
 
-/// Notifies the `n` that have waited longest; how many there were, or `NOT_OWNER`.
+/// Notifies the `n` that have waited longest; how many there were, or `condition_outcome::NOT_OWNER`.
 pub fn condition_notify(id: u32, n: u32) -> Result<f64> {
     let notified = condition(id)?.notify(n).map_err(to_js)?;
-    Ok(notified.map_or(NOT_OWNER, f64::from))
+    Ok(notified.map_or(condition_outcome::NOT_OWNER.into(), f64::from))
 }
 
 /// How many wait.
@@ -193,7 +242,8 @@ pub fn barrier_release(id: u32, slot: u32) -> Result<bool> {
     barrier(id)?.release(slot).map_err(to_js)
 }
 
-/// Breaks the barrier; `slot` is that of the party whose action failed, -1 for no action.
+/// Breaks the barrier; `slot` is that of the party whose action failed, or
+/// [`NO_SLOT`](crate::abi::numbers::barrier_outcome::NO_SLOT).
 pub fn barrier_abort(id: u32, slot: f64) -> Result<()> {
     let slot = (slot >= 0.0).then_some(slot as u32);
     barrier(id)?.abort(slot).map_err(to_js)

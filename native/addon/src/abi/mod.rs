@@ -1,0 +1,16 @@
+//! How the two languages speak to each other: errors, numbers, and two ways of calling that are shorter
+//! than that of napi-rs.
+
+pub mod errors;
+pub mod numbers;
+pub mod numeric;
+pub mod quick;
+
+use napi_derive::napi;
+
+/// Names the interface. `src/addon/load.ts` has the same name for what it expects, and refuses any
+/// other: both have it from `src/addon/interface.ts`.
+#[napi]
+pub fn interface() -> &'static str {
+    env!("MULTIPROCESSING_INTERFACE")
+}

@@ -1,0 +1,6 @@
+/**
+ * The name of the interface between this code and the addon: a hash of its declarations on both sides, in
+ * native/addon/src, binding.ts and numbers.ts. `deno run -A tools/interface.ts` writes it; native/addon/build.rs gives it
+ * to the addon.
+ */
+export const INTERFACE = "7a199c790f2d6a6a";

@@ -1,0 +1,45 @@
+// The two sides of the addon declare the same interface, and its name is that of what they declare.
+
+import { assertEquals, assertNotEquals } from "@std/assert";
+import { INTERFACE } from "../../src/addon/interface.ts";
+import { namesOfNumbers } from "../../src/addon/numbers.ts";
+import { addonSources, functionsIn, functionsOf, interfaceName, numbersOf } from "../../tools/interface.ts";
+
+const BINDING = Deno.readTextFileSync(new URL("../../src/addon/binding.ts", import.meta.url));
+const NUMBERS = Deno.readTextFileSync(new URL("../../src/addon/numbers.ts", import.meta.url));
+
+Deno.test("binding.ts has the functions of native/addon, with as many parameters", () => {
+  const arities = (declared: ReturnType<typeof functionsOf>) =>
+    declared.map(({ name, parameters }) => `${name}/${parameters.length}`);
+  assertEquals(arities(functionsIn(BINDING)), arities(functionsOf(addonSources())));
+});
+
+Deno.test("numbers.ts has the names of the numbers in native/addon", () => {
+  assertEquals(namesOfNumbers(), numbersOf(addonSources()));
+});
+
+Deno.test("the interface has the name of what both sides declare", async () => {
+  assertEquals(INTERFACE, await interfaceName(), "run `deno run -A tools/interface.ts`, then `deno task build`");
+});
+
+Deno.test("the name changes with a signature, a parameter's type, an object's field and a number's name", async () => {
+  const sources = addonSources();
+  const name = await interfaceName();
+  const changed = (path: string, from: string, to: string) => {
+    const text = sources.get(path)!;
+    assertNotEquals(text, text.replace(from, to), `${path} has no ${from}`);
+    return interfaceName(new Map(sources).set(path, text.replace(from, to)));
+  };
+  assertNotEquals(await changed("queues.rs", "pub fn queue_shut_down(id: u32", "pub fn queue_shut_down(id: f64"), name);
+  assertNotEquals(await changed("tree.rs", "pub parent_pid: u32", "pub pid: u32"), name);
+  assertNotEquals(await changed("abi/numeric.rs", '("queueSize", |&[id, ..]|', '("queueSize", |&[id, all, ..]|'), name);
+  assertNotEquals(await changed("abi/numbers.rs", "        SHUT_DOWN = 2;", "        ENDED = 2;"), name);
+  const binding = BINDING.replace("queueSize(queue: number): number", "queueSize(queue: number): bigint");
+  assertNotEquals(await interfaceName(sources, binding), name);
+  assertNotEquals(await interfaceName(sources, BINDING, NUMBERS.replace('"shutDown"', '"ended"')), name);
+});
+
+Deno.test("the name does not change with comments", async () => {
+  const sources = new Map([...addonSources()].map(([path, text]) => [path, `// A comment.\n${text}`]));
+  assertEquals(await interfaceName(sources, `// A comment.\n${BINDING}`), await interfaceName());
+});
