@@ -13,9 +13,10 @@ use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::sys::spawn::Stdio;
 use multiprocessing_core::sys::{own, text};
 use multiprocessing_core::tree::member::Member;
-use napi::bindgen_prelude::{Buffer, Uint8Array};
+use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 
+use crate::abi::bytes::ByteArray;
 use crate::abi::errors::{Result, state, to_js};
 use crate::isolate;
 use crate::output;
@@ -250,12 +251,12 @@ pub fn child_had_begun(pid: u32) -> Result<bool> {
 /// Bytes for a child, as a block with one handle in this process; `attachments` are the blocks
 /// that they speak of, and stay as long as this one.
 #[napi]
-pub fn create_preparation(bytes: Uint8Array, attachments: Vec<u32>) -> Result<u32> {
+pub fn create_preparation(bytes: ByteArray, attachments: Vec<u32>) -> Result<u32> {
     let member = &tree()?.member;
     let block = member
-        .create(Kind::Preparation, bytes.len() as u64)
+        .create(Kind::Preparation, bytes.source().len() as u64)
         .map_err(to_js)?;
-    member.arena().write(block.offset, &bytes);
+    member.arena().write(block.offset, bytes.source());
     for attachment in attachments {
         if let Err(error) = member.pin(attachment, block.id) {
             let _ = member.release(block.id);

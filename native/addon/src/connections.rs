@@ -20,9 +20,9 @@ use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::sys::epoll::Interest;
 use multiprocessing_core::sys::stream::Mode;
 use multiprocessing_core::sys::{Errno, poll};
-use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
+use crate::abi::bytes::ByteArray;
 use crate::abi::errors::{Error, Result, state, to_js};
 use crate::abi::numbers::{fetch_status, patience, receive_status, scratch, send_status};
 use crate::port;
@@ -271,8 +271,8 @@ pub fn connection_send(id: u32, length: u32, wait: bool) -> Result<u32> {
 
 /// As [`connection_send`], for bytes of any length.
 #[napi]
-pub fn connection_send_bytes(id: u32, bytes: Uint8Array, wait: bool) -> Result<u32> {
-    sent(connection(id)?.send(&bytes, mode(wait)))
+pub fn connection_send_bytes(id: u32, bytes: ByteArray, wait: bool) -> Result<u32> {
+    sent(connection(id)?.send(bytes.source(), mode(wait)))
 }
 
 /// Lets the reactor write what is kept; the ticket. Then [`connection_flush`] tells how it went.
@@ -318,12 +318,10 @@ pub fn connection_receive(id: u32, limit: f64, wanted: u32) -> Result<f64> {
 /// Receives the message that did not fit into the scratch buffer, waiting for what is still to come
 /// of it. `target` has to be as long as it is.
 #[napi]
-pub fn connection_receive_into(id: u32, mut target: Uint8Array) -> Result<()> {
+pub fn connection_receive_into(id: u32, target: ByteArray) -> Result<()> {
     let connection = connection(id)?;
-    // SAFETY: nothing of this thread's JavaScript runs meanwhile. Another thread that shares the
-    // memory sees its bytes change one by one, as with any other write to shared memory.
-    let target = unsafe { target.as_mut() };
-    match connection.receive_into(target, Mode::Wait).map_err(told)? {
+    let received = connection.receive_into(target.target(), Mode::Wait);
+    match received.map_err(told)? {
         Received::Here(_) => Ok(()),
         _ => Err(state(
             "Cannot receive: no message of this length has been told of",

@@ -14,9 +14,10 @@ use multiprocessing_core::queue::{Joined, Message, Put, Queue, Take};
 use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::tree::member::shares::{Attitude, Standing, this_thread};
 use napi::Env;
-use napi::bindgen_prelude::{ArrayBuffer, Uint8Array};
+use napi::bindgen_prelude::ArrayBuffer;
 use napi_derive::napi;
 
+use crate::abi::bytes::ByteArray;
 use crate::abi::errors::{Result, from_napi, state, to_js};
 use crate::abi::numbers::{
     company, get_status, join_status, message_unit, put_status, queue_state, queue_watch,
@@ -137,8 +138,8 @@ pub fn queue_put(id: u32, length: u32, timeout: f64) -> Result<u32> {
             id,
             &Message {
                 tag: 0,
-                head: &[],
-                bytes,
+                head: (&[]).into(),
+                bytes: bytes.into(),
                 attachments: &[],
             },
             timeout,
@@ -152,7 +153,7 @@ pub fn queue_put(id: u32, length: u32, timeout: f64) -> Result<u32> {
 pub fn queue_put_bytes(
     id: u32,
     tag: u32,
-    bytes: Uint8Array,
+    bytes: ByteArray,
     attachments: Vec<u32>,
     timeout: f64,
 ) -> Result<u32> {
@@ -160,8 +161,8 @@ pub fn queue_put_bytes(
         id,
         &Message {
             tag: tag as u8,
-            head: &[],
-            bytes: &bytes,
+            head: (&[]).into(),
+            bytes: bytes.source(),
             attachments: &attachments,
         },
         timeout,
@@ -172,8 +173,8 @@ pub fn queue_put_bytes(
 #[napi]
 pub fn queue_put_split(
     id: u32,
-    head: Uint8Array,
-    bytes: Uint8Array,
+    head: ByteArray,
+    bytes: ByteArray,
     attachments: Vec<u32>,
     timeout: f64,
 ) -> Result<u32> {
@@ -181,8 +182,8 @@ pub fn queue_put_split(
         id,
         &Message {
             tag: 0,
-            head: &head,
-            bytes: &bytes,
+            head: head.source(),
+            bytes: bytes.source(),
             attachments: &attachments,
         },
         timeout,
@@ -213,7 +214,7 @@ pub fn queue_get(id: u32, timeout: f64, lonely: bool) -> Result<f64> {
     let queue = queue(id)?;
     with_scratch(|scratch| {
         let target = &mut scratch.bytes()[..];
-        let mut take = queue.try_take(target).map_err(to_js)?;
+        let mut take = queue.try_take(&mut *target).map_err(to_js)?;
         if take == Take::Empty && timeout > 0.0 {
             let deadline = deadline_after(timeout);
             take = queue.take(target, deadline, lonely).map_err(to_js)?;
@@ -224,26 +225,21 @@ pub fn queue_get(id: u32, timeout: f64, lonely: bool) -> Result<f64> {
 
 /// As [`queue_get`] without waiting, into a buffer of the caller's.
 #[napi]
-pub fn queue_get_into(id: u32, mut target: Uint8Array) -> Result<f64> {
+pub fn queue_get_into(id: u32, target: ByteArray) -> Result<f64> {
     let queue = queue(id)?;
-    // SAFETY: nothing of JavaScript runs meanwhile, so nobody else has these bytes.
-    let take = queue.try_take(unsafe { target.as_mut() }).map_err(to_js)?;
+    let take = queue.try_take(target.target()).map_err(to_js)?;
     with_scratch(|scratch| scratch.outcome(take))
 }
 
 /// As [`queue_get_into`], into two buffers, the first a multiple of 8 bytes, if the message has
 /// exactly the length of both.
 #[napi]
-pub fn queue_get_split(id: u32, mut head: Uint8Array, mut rest: Uint8Array) -> Result<f64> {
+pub fn queue_get_split(id: u32, head: ByteArray, rest: ByteArray) -> Result<f64> {
     let queue = queue(id)?;
-    let (first, second) = (head.as_ptr_range(), rest.as_ptr_range());
-    if first.start < second.end && second.start < first.end {
+    let (head, rest) = (head.target(), rest.target());
+    if head.overlaps(rest) {
         return Err(state("Cannot get a message in two parts: they overlap"));
     }
-    // SAFETY: as in `queue_get_into`; and no byte is in both.
-    let head = unsafe { head.as_mut() };
-    // SAFETY: as above.
-    let rest = unsafe { rest.as_mut() };
     let take = queue.try_take_split(head, rest).map_err(to_js)?;
     with_scratch(|scratch| scratch.outcome(take))
 }

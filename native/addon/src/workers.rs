@@ -4,8 +4,10 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use napi::bindgen_prelude::{Buffer, Uint8Array};
+use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
+
+use crate::abi::bytes::ByteArray;
 
 static NOTES: Mutex<Option<HashMap<String, Vec<u8>>>> = Mutex::new(None);
 
@@ -16,16 +18,21 @@ fn notes() -> MutexGuard<'static, Option<HashMap<String, Vec<u8>>>> {
 
 /// Notes the bytes, in the place of what was noted under that name.
 #[napi]
-pub fn note(name: String, bytes: Uint8Array) {
-    notes().get_or_insert_default().insert(name, bytes.to_vec());
+pub fn note(name: String, bytes: ByteArray) {
+    notes()
+        .get_or_insert_default()
+        .insert(name, bytes.source().to_vec());
 }
 
 /// Notes the bytes unless something is noted under that name; what is noted then. So threads agree.
 #[napi]
-pub fn agree(name: String, proposal: Uint8Array) -> Buffer {
+pub fn agree(name: String, proposal: ByteArray) -> Buffer {
     let mut notes = notes();
     let noted = notes.get_or_insert_default().entry(name);
-    noted.or_insert_with(|| proposal.to_vec()).clone().into()
+    noted
+        .or_insert_with(|| proposal.source().to_vec())
+        .clone()
+        .into()
 }
 
 /// What is noted under that name; `null` if nothing is.

@@ -70,8 +70,8 @@ fn who_is_gone_takes_nothing() {
     let (queue, _) = Queue::create(&member, 0, false).unwrap();
     let message = Message {
         tag: 0,
-        head: &[],
-        bytes: b"precious",
+        head: (&[]).into(),
+        bytes: b"precious".into(),
         attachments: &[],
     };
     give_to_the_gone(

@@ -1,6 +1,7 @@
-//! How the two languages speak to each other: errors, numbers, and two ways of calling that are shorter
+//! How the two languages speak to each other: errors, numbers, bytes, and two ways of calling that are shorter
 //! than that of napi-rs.
 
+pub mod bytes;
 pub mod errors;
 pub mod numbers;
 pub mod numeric;

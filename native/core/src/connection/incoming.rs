@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use super::Failure;
 use super::frame::{self, Parsed};
 use crate::sys::Errno;
+use crate::sys::bytes::BytesMut;
 use crate::sys::stream::{Mode, Stream};
 use crate::wait::spinning_helps;
 
@@ -112,7 +113,7 @@ impl Incoming {
             .ok()
             .and_then(|length| target.get_mut(..length));
         if let Some(target) = target {
-            return self.receive_into(source, target, mode);
+            return self.receive_into(source, target.into(), mode);
         }
         while !self.is_believable(length, mode) {
             if !self.read_body(source, length, mode)? {
@@ -132,7 +133,7 @@ impl Incoming {
     pub fn receive_into(
         &mut self,
         source: &Stream,
-        target: &mut [u8],
+        target: BytesMut,
         mode: Mode,
     ) -> Result<Received, Failure> {
         match self.length {
@@ -141,14 +142,15 @@ impl Incoming {
             None => return Ok(Received::NotYet),
         }
         let before = self.body.len();
-        target[..before].copy_from_slice(&self.body);
+        target.fill(&self.body);
         let mut filled = before;
         while filled < target.len() {
-            match source.read(&mut target[filled..], mode)? {
+            match source.read(target.split_at(filled).1, mode)? {
                 Some(0) => return self.cut_off(),
                 Some(count) => filled += count,
                 None => {
-                    self.body.extend_from_slice(&target[before..filled]);
+                    let (come, _) = target.split_at(filled);
+                    come.split_at(before).1.source().append_to(&mut self.body);
                     return Ok(Received::NotYet);
                 }
             }
@@ -275,14 +277,14 @@ fn await_first(
     let begin = Instant::now();
     if *is_hot && spinning_helps() {
         while begin.elapsed() < LOOK_OUT {
-            if let Some(read) = source.read(target, Mode::Try)? {
+            if let Some(read) = source.read(&mut *target, Mode::Try)? {
                 return Ok(Some(read));
             }
             // To the other end, if it happens to share this CPU.
             yield_now();
         }
     }
-    let read = source.read(target, Mode::Wait);
+    let read = source.read(&mut *target, Mode::Wait);
     *is_hot = begin.elapsed() < 2 * LOOK_OUT;
     read
 }

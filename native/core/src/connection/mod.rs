@@ -17,6 +17,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use crate::error::Error;
+use crate::sys::bytes::{Bytes, BytesMut};
 use crate::sys::clock::Deadline;
 use crate::sys::stream::{Mode, Stream};
 use crate::sys::{Errno, pipe, poll, unix};
@@ -89,9 +90,11 @@ impl Connection {
 
     /// Sends a message. Bytes that [`Mode::Try`] has no room for are kept, for
     /// [`advance_sending`](Self::advance_sending).
-    pub fn send(&self, payload: &[u8], mode: Mode) -> Result<Sent, Failure> {
+    pub fn send<'a>(&self, payload: impl Into<Bytes<'a>>, mode: Mode) -> Result<Sent, Failure> {
+        let payload = payload.into();
         let header = frame::Header::new(payload.len());
-        lock(&self.outgoing).send(&self.stream, [header.as_bytes(), payload], mode)
+        let parts = [header.as_bytes().into(), payload];
+        lock(&self.outgoing).send(&self.stream, parts, mode)
     }
 
     /// What is left of what was kept; tells what went wrong meanwhile.
@@ -126,9 +129,13 @@ impl Connection {
     }
 
     /// Receives the message that [`receive`](Self::receive) has told of; `target` has to be as long.
-    pub fn receive_into(&self, target: &mut [u8], mode: Mode) -> Result<Received, Failure> {
+    pub fn receive_into<'a>(
+        &self,
+        target: impl Into<BytesMut<'a>>,
+        mode: Mode,
+    ) -> Result<Received, Failure> {
         let mut side = lock(&self.incoming);
-        let received = side.receive_into(&self.stream, target, mode);
+        let received = side.receive_into(&self.stream, target.into(), mode);
         side.settled(received)
     }
 

@@ -2,6 +2,7 @@
 //! in order: once a byte of a message is on its way, the rest of it follows.
 
 use super::Failure;
+use crate::sys::bytes::Bytes;
 use crate::sys::stream::{Mode, Stream};
 
 #[derive(Default)]
@@ -33,7 +34,7 @@ impl Outgoing {
     pub fn send(
         &mut self,
         target: &Stream,
-        [first, second]: [&[u8]; 2],
+        [first, second]: [Bytes; 2],
         mode: Mode,
     ) -> Result<Sent, Failure> {
         if self.flush(target, mode, usize::MAX)? == Sent::Kept {
@@ -43,8 +44,8 @@ impl Outgoing {
         let mut sent = 0;
         while sent < first.len() + second.len() {
             let rest = [
-                &first[sent.min(first.len())..],
-                &second[sent.saturating_sub(first.len())..],
+                first.split_at(sent).1,
+                second.split_at(sent.saturating_sub(first.len())).1,
             ];
             match target.write(rest, mode)? {
                 Some(count) => sent += count,
@@ -57,14 +58,12 @@ impl Outgoing {
         Ok(Sent::Done)
     }
 
-    fn keep(&mut self, parts: [&[u8]; 2], has_begun: bool) {
+    fn keep(&mut self, parts: [Bytes; 2], has_begun: bool) {
         if self.kept.is_empty() {
             self.kept = Vec::with_capacity(parts[0].len() + parts[1].len());
             self.has_begun = has_begun;
         }
-        parts
-            .iter()
-            .for_each(|part| self.kept.extend_from_slice(part));
+        parts.iter().for_each(|part| part.append_to(&mut self.kept));
     }
 
     /// Writes at most about `budget` bytes of what is kept.
@@ -78,7 +77,8 @@ impl Outgoing {
                 return Ok(Sent::Kept);
             }
             let end = self.kept.len().min(stop);
-            match target.write([&self.kept[self.written..end], &[]], mode) {
+            let rest = Bytes::from(&self.kept[self.written..end]);
+            match target.write([rest, Bytes::from(&[])], mode) {
                 Ok(Some(count)) => {
                     self.written += count;
                     self.has_begun = true;

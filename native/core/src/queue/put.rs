@@ -11,6 +11,7 @@ use super::{
 };
 use crate::failpoint::failpoint;
 use crate::memory::heap::{BlockId, Hold, Kind};
+use crate::sys::bytes::Bytes;
 use crate::sys::clock::is_past;
 use crate::{Error, Result, wait};
 
@@ -26,13 +27,13 @@ const LONGEST_CATCH_UP: Duration = Duration::from_millis(2);
 const CATCH_UP_PACE: Duration = Duration::from_millis(1);
 
 /// A message to put.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Message<'a> {
     /// Given back to the receiver; says how to read the bytes.
     pub tag: u8,
     /// The bytes before `bytes`: a multiple of 8, or none.
-    pub head: &'a [u8],
-    pub bytes: &'a [u8],
+    pub head: Bytes<'a>,
+    pub bytes: Bytes<'a>,
     /// Blocks that the message speaks of and the putting process holds.
     pub attachments: &'a [BlockId],
 }
@@ -154,7 +155,7 @@ impl<'a> Queue<'a> {
         let number = apart.unwrap_or(0).to_ne_bytes();
         let (form, head, body) = match apart {
             None => (Form::Inline, message.head, message.bytes),
-            Some(_) => (Form::Apart, &[][..], &number[..]),
+            Some(_) => (Form::Apart, Bytes::from(&[]), Bytes::from(&number)),
         };
         let header = message.length() as u64
             | (holds.len() as u64) << 32

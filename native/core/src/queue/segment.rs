@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::memory::arena::{Arena, Offset};
 use crate::memory::heap::{Block, BlockId, Hold, Kind};
+use crate::sys::bytes::{Bytes, BytesMut};
 use crate::{Error, Result};
 
 /// Offsets of a segment's words: the position of its first unit, the next segment and the position
@@ -135,34 +136,34 @@ impl<'a> Segment<'a> {
 
     /// Copies `bytes` in from `position` on, around the end if need be; the position behind them.
     #[inline]
-    pub fn write(self, position: u32, bytes: &[u8]) -> u32 {
+    pub fn write<'b>(self, position: u32, bytes: impl Into<Bytes<'b>>) -> u32 {
+        let bytes = bytes.into();
         let place = self.place(position);
         let until_end = self.bytes() - place as usize;
         let start = self.at + UNITS_AT;
-        match bytes.split_at_checked(until_end) {
-            Some((first, second)) if !second.is_empty() => {
-                self.arena.write(start + place, first);
-                let rest = second.len().min(self.bytes());
-                self.arena.write(start, &second[..rest]);
-            }
-            _ => self.arena.write(start + place, bytes),
+        if bytes.len() <= until_end {
+            self.arena.write(start + place, bytes);
+        } else {
+            let (first, second) = bytes.split_at(until_end);
+            self.arena.write(start + place, first);
+            self.arena.write(start, second.split_at(self.bytes()).0);
         }
         position.wrapping_add(units_of(bytes.len()) as u32)
     }
 
     /// Copies bytes out from `position` on; the position behind them. At most as many as it has.
     #[inline]
-    pub fn read_into(self, position: u32, target: &mut [u8]) -> u32 {
+    pub fn read_into<'b>(self, position: u32, target: impl Into<BytesMut<'b>>) -> u32 {
+        let target = target.into();
         let place = self.place(position);
         let until_end = self.bytes() - place as usize;
         let start = self.at + UNITS_AT;
         if target.len() <= until_end {
             self.arena.read(start + place, target);
         } else {
-            let (first, second) = target.split_at_mut(until_end);
-            let rest = second.len().min(self.bytes());
+            let (first, second) = target.split_at(until_end);
             self.arena.read(start + place, first);
-            self.arena.read(start, &mut second[..rest]);
+            self.arena.read(start, second.split_at(self.bytes()).0);
         }
         position.wrapping_add(units_of(target.len()) as u32)
     }

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::failpoint::failpoint;
 use crate::memory::heap::{Block, BlockId, Hold, Kind};
+use crate::sys::bytes::BytesMut;
 use crate::{Error, Result};
 
 /// Smaller segments cost little to fill anew.
@@ -36,9 +37,9 @@ pub enum Take {
 enum Target<'a> {
     Nowhere,
     /// To the beginning of a buffer.
-    Buffer(&'a mut [u8]),
+    Buffer(BytesMut<'a>),
     /// To two buffers, one after the other, which must have its length together.
-    Split(&'a mut [u8], &'a mut [u8]),
+    Split(BytesMut<'a>, BytesMut<'a>),
 }
 
 /// A taken message.
@@ -121,13 +122,18 @@ fn number(four: &[u8]) -> u32 {
 impl<'a> Queue<'a> {
     /// Copies the first message to `target` and takes it, if there is one and it fits. Of one that
     /// does not, the first [`PREVIEW`] bytes are copied, if there is room for them.
-    pub fn try_take(self, target: &mut [u8]) -> Result<Take> {
-        self.try_take_to(Target::Buffer(target))
+    pub fn try_take<'b>(self, target: impl Into<BytesMut<'b>>) -> Result<Take> {
+        self.try_take_to(Target::Buffer(target.into()))
     }
 
     /// As [`try_take`](Self::try_take), for a message of exactly the length of two buffers: to
     /// `head`, a multiple of 8 bytes, then to `rest`.
-    pub fn try_take_split(self, head: &mut [u8], rest: &mut [u8]) -> Result<Take> {
+    pub fn try_take_split<'b>(
+        self,
+        head: impl Into<BytesMut<'b>>,
+        rest: impl Into<BytesMut<'b>>,
+    ) -> Result<Take> {
+        let (head, rest) = (head.into(), rest.into());
         if !head.len().is_multiple_of(UNIT as usize) {
             return Err(Error::Exhausted {
                 action: "take a message in two parts",
@@ -200,7 +206,7 @@ impl<'a> Queue<'a> {
         let (header, at) = Header::read(segment, start, filled)?;
         let (mut holds, at) = header.holds(segment, at);
         let body = self.body(&header, segment, at)?;
-        let copy = |first: &mut [u8], second: &mut [u8]| match body {
+        let copy = |first: BytesMut, second: BytesMut| match body {
             Body::Inline => {
                 let at = segment.read_into(at, first);
                 segment.read_into(at, second);
@@ -214,11 +220,13 @@ impl<'a> Queue<'a> {
         match target {
             Target::Nowhere => {}
             Target::Buffer(buffer) if header.length <= buffer.len() => {
-                copy(&mut buffer[..header.length], &mut []);
+                let (body, rest) = buffer.split_at(header.length);
+                copy(body, rest.split_at(0).0);
             }
             Target::Buffer(buffer) => {
-                if let Some(preview) = buffer.get_mut(..PREVIEW.min(header.length)) {
-                    copy(preview, &mut []);
+                let (preview, rest) = buffer.split_at(PREVIEW.min(header.length));
+                if preview.len() == PREVIEW.min(header.length) {
+                    copy(preview, rest.split_at(0).0);
                 }
                 return Ok(Take::TooLong(header.length));
             }

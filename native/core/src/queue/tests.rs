@@ -11,8 +11,8 @@ fn member() -> Member {
 fn plain(bytes: &[u8]) -> Message<'_> {
     Message {
         tag: 0,
-        head: &[],
-        bytes,
+        head: (&[]).into(),
+        bytes: bytes.into(),
         attachments: &[],
     }
 }
@@ -127,7 +127,7 @@ fn a_message_in_two_parts_is_one() {
     ] {
         let (first, second) = (vec![1; head], vec![2; length]);
         let message = Message {
-            head: &first,
+            head: (&first).into(),
             ..plain(&second)
         };
         let whole = [&first[..], &second].concat();
@@ -154,7 +154,7 @@ fn a_message_in_two_parts_is_one() {
         assert!(queue.discard().unwrap());
     }
     let odd = Message {
-        head: &[1; 7],
+        head: (&[1; 7]).into(),
         ..plain(b"rest")
     };
     assert!(queue.try_put(&odd).is_err());

@@ -153,7 +153,7 @@ impl Queue<'_> {
     pub fn take(self, target: &mut [u8], deadline: Deadline, lonely: bool) -> Result<Take> {
         let word = self.arena().word32(self.filled_word());
         loop {
-            let take = self.try_take(target)?;
+            let take = self.try_take(&mut *target)?;
             if take != Take::Empty {
                 return Ok(take);
             }

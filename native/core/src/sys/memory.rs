@@ -13,6 +13,7 @@ use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
 use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, MremapFlags, MsyncFlags, ProtFlags};
 
+use super::bytes::{Bytes, BytesMut};
 use crate::error::{Error, Result};
 
 /// A memfd mapped whole, shared with every process that holds its descriptor.
@@ -155,18 +156,20 @@ impl SharedMapping {
     /// Copies `source` to `offset`. Others may write there at the same time: then the bytes that
     /// land are unspecified, and every reader treats them so.
     #[inline]
-    pub fn write(&self, offset: u64, source: &[u8]) {
+    pub fn write<'a>(&self, offset: u64, source: impl Into<Bytes<'a>>) {
+        let source = source.into();
         let target = self.bytes(offset, source.len() as u64);
-        // SAFETY: `bytes` checked the range; `source` is private memory, so they do not overlap.
-        unsafe { target.copy_from_nonoverlapping(source.as_ptr(), source.len()) }
+        // SAFETY: `bytes` checked the range, and `source` can be read. It may be in this mapping.
+        unsafe { target.copy_from(source.as_ptr(), source.len()) }
     }
 
     /// Copies the bytes at `offset` out; as [`write`](Self::write).
     #[inline]
-    pub fn read(&self, offset: u64, target: &mut [u8]) {
+    pub fn read<'a>(&self, offset: u64, target: impl Into<BytesMut<'a>>) {
+        let target = target.into();
         let source = self.bytes(offset, target.len() as u64);
         // SAFETY: as in `write`.
-        unsafe { source.copy_to_nonoverlapping(target.as_mut_ptr(), target.len()) }
+        unsafe { source.copy_to(target.as_mut_ptr(), target.len()) }
     }
 
     /// The `len` bytes at `offset` as a new vector.

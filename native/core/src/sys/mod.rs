@@ -4,7 +4,7 @@
 //!
 //! | what about        | modules |
 //! | ----------------- | ------- |
-//! | memory            | [`memory`], [`atomic`] |
+//! | memory            | [`memory`], [`atomic`], [`bytes`] |
 //! | time and sleeping | [`clock`], [`futex`], [`poll`], [`epoll`], [`timer`]; [`caller`]: for whom a thread sleeps |
 //! | descriptors       | [`descriptor`], [`pipe`], [`socket`], [`unix`], [`stream`] |
 //! | processes         | [`spawn`], [`child`], [`reaping`], [`interrupt`], [`life`], [`own`], [`procfs`], [`activity`] |
@@ -15,6 +15,7 @@
 
 pub mod activity;
 pub mod atomic;
+pub mod bytes;
 pub mod caller;
 pub mod child;
 pub mod clock;

@@ -1,17 +1,19 @@
 //! Bytes into and out of descriptors, with and without sleeping: `recv(2)`, `sendmsg(2)`,
 //! `read(2)`, `writev(2)`.
-#![expect(unsafe_code, reason = "reads into the spare capacity of vectors")]
+#![expect(
+    unsafe_code,
+    reason = "reads into the spare capacity of vectors, and by address where others may write"
+)]
 
-use std::io::IoSlice;
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use rustix::event::PollFlags;
 use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
+use rustix::net::{RecvFlags, SendFlags};
 
+use super::bytes::{Bytes, BytesMut};
 use super::clock::Deadline;
 use super::{caller, poll};
 
@@ -61,14 +63,31 @@ impl Stream {
     }
 
     /// Reads into `target`; 0 bytes are the end, unless none were asked for.
-    pub fn read(&self, target: &mut [u8], mode: Mode) -> Result<Option<usize>, Errno> {
-        self.attempt(PollFlags::IN, mode, || match self.kind {
-            StreamKind::Socket => {
-                let received =
-                    rustix::net::recv(&self.descriptor, &mut *target, receive_flags(mode))?;
-                Ok(received.0)
-            }
-            _ => rustix::io::read(&self.descriptor, &mut *target),
+    #[expect(
+        clippy::multiple_unsafe_ops_per_block,
+        reason = "one of the calls is made"
+    )]
+    pub fn read<'a>(
+        &self,
+        target: impl Into<BytesMut<'a>>,
+        mode: Mode,
+    ) -> Result<Option<usize>, Errno> {
+        let target = target.into();
+        let (descriptor, start) = (self.descriptor.as_raw_fd(), target.as_mut_ptr().cast());
+        self.attempt(PollFlags::IN, mode, || {
+            // SAFETY: the descriptor is open, and `target` can be written.
+            let count = unsafe {
+                match self.kind {
+                    StreamKind::Socket => libc::recv(
+                        descriptor,
+                        start,
+                        target.len(),
+                        receive_flags(mode).bits() as i32,
+                    ),
+                    _ => libc::read(descriptor, start, target.len()),
+                }
+            };
+            count_of(count)
         })
     }
 
@@ -100,27 +119,44 @@ impl Stream {
     }
 
     /// Writes as much of two parts as there is room for, at least one byte.
-    pub fn write(&self, parts: [&[u8]; 2], mode: Mode) -> Result<Option<usize>, Errno> {
-        let only = match parts {
-            [part, []] | [[], part] => Some(part),
-            _ => None,
-        };
-        let both = || [IoSlice::new(parts[0]), IoSlice::new(parts[1])];
-        self.attempt(PollFlags::OUT, mode, || match (self.kind, only) {
-            (StreamKind::Socket, Some(part)) => {
-                rustix::net::send(&self.descriptor, part, send_flags(mode))
-            }
-            (StreamKind::Socket, None) => {
-                let mut nothing = SendAncillaryBuffer::new(&mut [] as &mut [MaybeUninit<u8>]);
-                let how = send_flags(mode);
-                rustix::net::sendmsg(&self.descriptor, &both(), &mut nothing, how)
-            }
-            (StreamKind::NonBlocking, Some(part)) => rustix::io::write(&self.descriptor, part),
-            (StreamKind::NonBlocking, None) => rustix::io::writev(&self.descriptor, &both()),
-            (StreamKind::Blocking, _) => {
-                let part = only.unwrap_or(parts[0]);
-                rustix::io::write(&self.descriptor, &part[..part.len().min(CERTAIN_ROOM)])
-            }
+    #[expect(
+        clippy::multiple_unsafe_ops_per_block,
+        reason = "one of the calls is made"
+    )]
+    pub fn write(&self, parts: [Bytes; 2], mode: Mode) -> Result<Option<usize>, Errno> {
+        let descriptor = self.descriptor.as_raw_fd();
+        let only = parts
+            .into_iter()
+            .find(|part| part.len() == parts[0].len() + parts[1].len());
+        let both = parts.map(|part| libc::iovec {
+            iov_base: part.as_ptr().cast_mut().cast(),
+            iov_len: part.len(),
+        });
+        let how = send_flags(mode).bits() as i32;
+        self.attempt(PollFlags::OUT, mode, || {
+            // SAFETY: the descriptor is open, the parts can be read, and the kernel only reads them.
+            let count = unsafe {
+                match (self.kind, only) {
+                    (StreamKind::Socket, Some(part)) => {
+                        libc::send(descriptor, part.as_ptr().cast(), part.len(), how)
+                    }
+                    (StreamKind::Socket, None) => {
+                        let mut message: libc::msghdr = std::mem::zeroed();
+                        message.msg_iov = both.as_ptr().cast_mut();
+                        message.msg_iovlen = both.len() as _;
+                        libc::sendmsg(descriptor, &message, how)
+                    }
+                    (StreamKind::NonBlocking, Some(part)) => {
+                        libc::write(descriptor, part.as_ptr().cast(), part.len())
+                    }
+                    (StreamKind::NonBlocking, None) => libc::writev(descriptor, both.as_ptr(), 2),
+                    (StreamKind::Blocking, _) => {
+                        let (part, _) = only.unwrap_or(parts[0]).split_at(CERTAIN_ROOM);
+                        libc::write(descriptor, part.as_ptr().cast(), part.len())
+                    }
+                }
+            };
+            count_of(count)
         })
     }
 
@@ -154,6 +190,14 @@ impl Stream {
     fn poll(&self, wanted: PollFlags, deadline: Deadline) -> Result<bool, Errno> {
         poll::await_one(self.descriptor.as_fd(), wanted, deadline)
     }
+}
+
+/// How many bytes a call has moved; its error if it returned -1.
+fn count_of(returned: isize) -> Result<usize, Errno> {
+    usize::try_from(returned).map_err(|_| {
+        let error = std::io::Error::last_os_error();
+        Errno::from_io_error(&error).unwrap_or(Errno::IO)
+    })
 }
 
 fn send_flags(mode: Mode) -> SendFlags {

@@ -66,8 +66,8 @@ fn what_a_message_brings_is_offered_until_it_is_withdrawn() {
     for attachment in [first, second] {
         let message = Message {
             tag: 0,
-            head: &[],
-            bytes: b"lock",
+            head: (&[]).into(),
+            bytes: b"lock".into(),
             attachments: &[attachment],
         };
         sender.try_put(&message).unwrap();
