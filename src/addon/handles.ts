@@ -1,4 +1,9 @@
 // Handles of blocks of shared memory: adopted when they arrive, released when closed or collected.
+//
+// H1. The number of a block is valid while this thread has a handle of it that is not closed. Afterwards the number may be
+//     another object's.
+// H2. So a number is asked of its handle (`require`) at each use, and is not kept over an `await`: meanwhile the user's
+//     code may close the handle. A wait keeps a handle of its own (`share`).
 
 import { InvalidStateError } from "../errors.ts";
 import type { Native } from "./binding.ts";

@@ -31,7 +31,8 @@ type LockData = [...BlockReference, throws: boolean];
 
 /**
  * Stands for a lock's words where there are none to see: the handle is closed, or the process has limited permissions.
- * Nothing in it is ever free, so that the addon is asked.
+ * Between two calls its only word is `LockWord.waiters`, which neither is free nor has an owner, so that no acquisition and
+ * no release succeeds here and the addon is asked. A release writes to it before it finds that out, and then restores it.
  */
 export const NO_WORDS: Int32Array = new Int32Array(1);
 
