@@ -190,6 +190,11 @@ export abstract class LockBase implements Disposable {
 
   /** @ignore See {@linkcode enter}. */
   [enter](): boolean {
+    return this.enter();
+  }
+
+  /** Does that. A method with a name of its own, for what overrides it calls it: V8 has no fast way to `super[symbol]`. */
+  protected enter(): boolean {
     if (!this.take() && !this.#takeSoon()) {
       this.#guard(translated(() => native().lockAcquire(this.#open("acquire"), Infinity)));
     }

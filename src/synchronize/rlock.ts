@@ -5,8 +5,8 @@ import { native } from "../addon/load.ts";
 import { InvalidStateError } from "../errors.ts";
 import { adopted } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
-import { enter, LockBase, type LockOptions, NO_WORDS, openLock } from "./lock_base.ts";
 import { Kind, LockWord } from "../addon/numbers.ts";
+import { LockBase, type LockOptions, NO_WORDS, openLock } from "./lock_base.ts";
 
 /**
  * A lock that the thread that holds it may acquire again; it is free when it has been released as often. A thread is
@@ -94,9 +94,9 @@ export class RLock extends LockBase {
     return true;
   }
 
-  /** @ignore See {@linkcode enter}. */
-  override [enter](): boolean {
-    return (this.#words[this.index] & LockWord.token) !== this.token && super[enter]();
+  /** @ignore See {@linkcode LockBase.enter}. */
+  protected override enter(): boolean {
+    return (this.#words[this.index] & LockWord.token) !== this.token && super.enter();
   }
 
   /** @ignore See {@linkcode LockInside}. */
