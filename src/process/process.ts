@@ -6,13 +6,13 @@ import { showAsText } from "../runtime/shown.ts";
 import { type Callable, type Given, type ModuleExport, reference } from "../callable/reference.ts";
 import { current, nextIdentity } from "../runtime/current.ts";
 import { InvalidStateError } from "../errors.ts";
-import { isPastChildren } from "../runtime/finalize.ts";
 import { native } from "../addon/load.ts";
 import { shareSelf } from "../addon/self.ts";
 import type { WaitOptions, WaitSyncOptions } from "../waiting/options.ts";
 import { register } from "../reduction/registry.ts";
 import { methodFor } from "../launch/settings.ts";
-import { Child } from "./child.ts";
+import { begin, requireMayStart, requireNotPastChildren, requireOwnLimit } from "./begin.ts";
+import type { Child } from "./child.ts";
 import { activeChildren } from "./children.ts";
 import {
   type AnyFunction,
@@ -22,12 +22,10 @@ import {
   requireProcessOptions,
   type Target,
 } from "./options.ts";
-import { Outputs, pipedErrors } from "./output.ts";
 import { Self } from "./self.ts";
 import type { Sentinel } from "./sentinel.ts";
 import { exitText, SIGINT, SIGKILL, SIGTERM } from "../runtime/signals.ts";
 import "./promises.ts";
-import { launched, mayProveLater, proveAll, proveOrEnd } from "./proof.ts";
 import { classReference, requireMethods } from "./subclass.ts";
 import { argumentsOf, type Work, workOf } from "./work.ts";
 
@@ -284,33 +282,11 @@ export class Process<A extends readonly unknown[] = unknown[], K = never, F exte
         `Cannot start "${shownName(this.name)}": can only start a process object created by current process`,
       );
     }
-    if (current.isPreloading) {
-      throw new InvalidStateError(
-        "Cannot start a process while a child runs the modules of --preload or --require: each child would start the " +
-          "next; put what starts processes into the program's main module",
-      );
-    }
-    if (!current.mayStart()) {
-      throw new InvalidStateError(
-        "Cannot start a process while the main module is imported by a child: " +
-          "put what starts processes into `if (import.meta.main) { … }`",
-      );
-    }
-    if (current.daemon) {
-      throw new InvalidStateError("Cannot start a process: daemonic processes are not allowed to have children");
-    }
+    requireMayStart();
     requireMethods(this, this.#class === null ? ["run"] : Object.keys(this));
-    if (isPastChildren()) {
-      throw new InvalidStateError("Cannot start a process: this one is exiting, and has waited for its children");
-    }
+    requireNotPastChildren();
     activeChildren();
-    const { maxSharedMemory } = this.#options;
-    if (maxSharedMemory !== undefined && native().isCaged()) {
-      throw new InvalidStateError(
-        'Cannot start a process with a "maxSharedMemory" of its own: this one has limited permissions, and its children ' +
-          "share what it may use",
-      );
-    }
+    requireOwnLimit(this.#options);
     this.#isStarting = true;
     try {
       this.#child = this.#started();
@@ -324,33 +300,17 @@ export class Process<A extends readonly unknown[] = unknown[], K = never, F exte
 
   /** Starts it, at last. While V8 is asked what modules export, callbacks of promises may run: they find it starting. */
   #started(): Child {
-    const { permissions = "inherit", maxSharedMemory, env, cwd, stdout = "inherit", stderr = "inherit" } =
-      this.#options;
-    const toRun = [this.#target, this.#class].filter((it) => it !== null);
-    const isProvenLater = mayProveLater(toRun, permissions);
-    if (!isProvenLater) proveAll(toRun);
-    const pid = launched(isProvenLater ? toRun : [], {
+    return begin({
+      object: this as Process,
       method: methodFor(this.constructor),
-      permissions,
-      maxSharedMemory,
       name: this.#name,
       identity: [...this.#identity],
       daemon: this.#daemon,
-      authkey: this.authkey,
       target: this.#target,
-      process: this.#class,
-      args: argumentsOf(this.#options),
+      Class: this.#class,
       state: this.#class === null ? {} : Object.fromEntries(Object.entries(this)),
-      env,
-      cwd,
-      stdout,
-      stderr,
+      options: this.#options,
     });
-    if (isProvenLater) proveOrEnd(toRun, pid);
-    const outputs = new Outputs(pid, { stdout, stderr });
-    if (outputs.stderr !== null) pipedErrors.set(this, outputs.stderr);
-    const isCaged = permissions !== "inherit" || native().isCaged();
-    return new Child({ pid, process: this as Process, outputs, isCaged });
   }
 
   /**
