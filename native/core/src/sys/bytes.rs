@@ -1,4 +1,4 @@
-//! Bytes that others may read and write at any time: buffers of JavaScript, which other processes and
+//! Bytes that others may read and write at any time: buffers of the host, which other processes and
 //! threads may share. There is never a reference to them, since a reference promises that nobody
 //! writes meanwhile; they are copied by address. What arrives of bytes that are just being written is
 //! any mixture of old and new, and every reader treats it so.
