@@ -7,7 +7,7 @@
 import { nativePath } from "./load.ts";
 import { GetStatus, PutStatus } from "./numbers.ts";
 
-/** The two functions (native/addon/src/quick.rs). */
+/** The two functions (native/addon/src/abi/quick.rs). */
 interface Quick {
   readonly put: (queue: number, length: number) => number;
   readonly get: (queue: number) => number;
