@@ -75,7 +75,7 @@ export function steps(): Step[] {
     { name: "cargo fmt", command: ["cargo", "fmt", "--all", "--check"], probe: ["cargo", "fmt", "--version"] },
     {
       name: "cargo clippy",
-      command: ["cargo", "clippy", "--all-targets", "--", "-D", "warnings"],
+      command: ["cargo", "clippy", "--all-targets", "--all-features", "--", "-D", "warnings"],
       probe: ["cargo", "clippy", "--version"],
     },
     cargoTest("cargo test"),

@@ -12,10 +12,11 @@ fn body(number: u32, source: u32) -> Vec<u8> {
 }
 
 pub fn put(queue: Queue, number: u32, source: u32) {
+    let bytes = body(number, source);
     let message = Message {
         tag: 0,
-        head: &[],
-        bytes: &body(number, source),
+        head: (&[]).into(),
+        bytes: (&bytes).into(),
         attachments: &[],
     };
     assert_eq!(queue.put(&message, None).unwrap(), Put::Done);
