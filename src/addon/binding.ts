@@ -83,7 +83,9 @@ export interface Native {
   joinTree(name: string): void;
   joinParent(): Joined;
   awaitWork(): Joined;
+  // host.rs
   changeDirectory(path: string): void;
+  // tree.rs
   parentDescriptor(): number;
   parentIsAlive(): boolean;
   parentJoin(timeout: number): boolean;
@@ -91,14 +93,17 @@ export interface Native {
   threadToken(): number;
   ownerOf(token: number): Owner | null;
   setProcessName(name: string): void;
+  // host.rs
   processArguments(): string[];
   executable(): string;
   workingDirectory(): string;
+  // tree.rs
   reportFailure(message: string): void;
+  // host.rs
   availableCpus(): number;
   runtimeIsBusy(threads: number, pipes: number): boolean;
   threadId(): number;
-  // notes.rs
+  // workers.rs
   note(name: string, bytes: Uint8Array): void;
   agree(name: string, proposal: Uint8Array): Uint8Array;
   noted(name: string): Uint8Array | null;
@@ -113,11 +118,15 @@ export interface Native {
   valueBegins(block: number): number;
   sizeOf(block: number): number;
   valueBytes(block: number): ArrayBuffer;
+  // cage.rs
   isCaged(): boolean;
+  // memory.rs
   mostProcesses(): number;
+  // cage.rs
   treeHasCage(): boolean;
   mayLoad(url: string): boolean;
   mayLoadOthers(addon: string): boolean;
+  // memory.rs
   memoryUsage(): MemoryUsage;
   // views.rs
   viewCreate(size: number): SharedArrayBuffer;
@@ -133,7 +142,7 @@ export interface Native {
   takeOutcomes(): number[];
   cancel(ticket: number): void;
   hasten(ticket: number): number;
-  // locks.rs
+  // synchronize.rs
   lockAcquire(block: number, timeout: number): number;
   lockAcquireAsync(block: number, timeout: number): number;
   lockRelease(block: number): number;
@@ -141,7 +150,6 @@ export interface Native {
   lockWake(block: number): number;
   lockOwner(block: number): number;
   lockDepth(block: number): number;
-  // primitives.rs
   semaphoreCreate(value: number, max: number): number;
   semaphoreAcquire(semaphore: number, timeout: number): number;
   semaphoreAcquireAsync(semaphore: number, timeout: number): number;
@@ -243,7 +251,9 @@ export interface Native {
   childOutput(pid: number, number: number): number | null;
   childFailure(pid: number): string | null;
   childHadBegun(pid: number): boolean;
+  // tree.rs
   noteBegun(): void;
+  // children.rs
   childExitCode(pid: number): number | null;
   childJoin(pid: number, timeout: number): boolean;
   childPutting(pid: number): number;
@@ -251,7 +261,7 @@ export interface Native {
   childAwait(pid: number): number;
   childSignal(pid: number, signal: number): void;
   childClose(pid: number): void;
-  // outputs.rs
+  // output.rs
   outputRead(output: number): Uint8Array<ArrayBuffer> | null;
   outputWait(output: number): number;
   outputIsFull(output: number): number;
@@ -265,5 +275,6 @@ export interface Native {
   giveWork(command: string, name: string, daemon: boolean, preparation: number): number | null;
   warmProcesses(): number[];
   coolDown(): void;
+  // host.rs
   directoryToBeginIn(path?: string): string;
 }

@@ -1,5 +1,5 @@
 // Functions by reference: what is refused at the call, what the child finds, and how it says that it cannot. Which forms
-// of functions can be run is in callables_test.ts.
+// of functions can be run is in forms_test.ts.
 
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import {

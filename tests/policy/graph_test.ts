@@ -80,9 +80,13 @@ mod tests {
 }
 `;
   assertEquals(rust.usedOf("ring/put.rs", text), [
-    ...["error::Result", "heap", "heap::Block", "wait", "Error", "arena::Arena", "sys::Word", "error::fail"],
+    ...["error::Result", "heap", "heap::Block", "wait", "Error", "arena::Arena", "ring::sibling", "sys::Word"],
+    "error::fail",
   ]);
   assertEquals(rust.usedOf("ring/mod.rs", "use super::arena::Arena;\n"), ["arena::Arena"]);
+  assertEquals(rust.usedOf("memory/arena.rs", "use super::{heap, views::View};\n"), ["memory::heap", "memory::views"]);
+  const inside = "fn call() {\n    use super::heap::Block;\n    super::super::tree::bury();\n}\n";
+  assertEquals(rust.usedOf("memory/arena.rs", inside), ["memory::heap", "tree::bury"]);
 });
 
 Deno.test("the units of a crate are its modules; what lib.rs exports again counts for its module", () => {
@@ -106,13 +110,14 @@ Deno.test("of a shared module each member is a unit, and what it exports again c
   const files = new Map([
     ["lib.rs", ""],
     ["memory/mod.rs", "pub mod arena;\npub mod heap;\npub use heap::{Block, Heap};\n"],
-    ["memory/arena.rs", ""],
+    ["memory/arena.rs", "use super::heap::Block;\n"],
     ["memory/heap/mod.rs", "use crate::memory::arena::Arena;\nuse crate::tree;\n"],
     ["tree.rs", "use crate::memory::{Heap, arena::{self, Arena}};\n"],
   ]);
   const { unitOf, arrows } = rust.graphOf("made up", files, ["memory"]);
   assertEquals([...unitOf.values()], ["memory/arena", "memory/heap", "memory", "tree"]);
   assertEquals(arrows, [
+    { from: "memory/arena.rs", to: "memory/heap/mod.rs" },
     { from: "memory/heap/mod.rs", to: "memory/arena.rs" },
     { from: "memory/heap/mod.rs", to: "tree.rs" },
     { from: "memory/mod.rs", to: "memory/heap/mod.rs" },

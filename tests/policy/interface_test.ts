@@ -14,6 +14,30 @@ Deno.test("binding.ts has the functions of native/addon, with as many parameters
   assertEquals(arities(functionsIn(BINDING)), arities(functionsOf(addonSources())));
 });
 
+Deno.test("binding.ts lists each function below the name of the file that has it", () => {
+  const sources = addonSources();
+  const numeric = sources.get("abi/numeric.rs")!;
+  /** Whether a file defines the function, or has the work of one of the numeric ones. */
+  const isIn = (file: string, name: string) => {
+    const module = file.replace(/\.rs$/, "");
+    const defined = [...sources].filter(([path]) => path === file || path.startsWith(`${file}/`)).map(([, text]) =>
+      text
+    );
+    const snake = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    return defined.some((text) => new RegExp(`pub fn ${snake}\\b`).test(text)) ||
+      new RegExp(`"${name}", \\|[^|]*\\|\\s*\\{\\s*${module}::`).test(numeric);
+  };
+  let file = "";
+  const wrong: string[] = [];
+  for (const line of BINDING.slice(BINDING.indexOf("export interface Native {")).split("\n")) {
+    file = line.match(/^  \/\/ (\S+)$/)?.[1] ?? file;
+    const name = line.match(/^  (\w+)\(/)?.[1];
+    if (name !== undefined && !isIn(file, name)) wrong.push(`${name} is not in "${file}"`);
+  }
+  assertEquals(wrong, []);
+  assertEquals([isIn("tree.rs", "noteBegun"), isIn("children.rs", "noteBegun")], [true, false]);
+});
+
 Deno.test("numbers.ts has the names of the numbers in native/addon", () => {
   assertEquals(namesOfNumbers(), numbersOf(addonSources()));
 });

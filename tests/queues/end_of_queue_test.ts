@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { FIXTURES, outputOf, PATIENCE, type Program, startProgram, until } from "../support/helpers.ts";
 
-/** What comes of the waits of tests/fixtures/end_of_queue.ts: of those without a limit, and of the others. */
+/** What comes of the waits of tests/fixtures/queues/end_of_queue.ts: of those without a limit, and of the others. */
 const ENDLESS = ["get", "getSync", "iterate", "simple", "simpleSync", "put", "putSync", "join", "joinSync"];
 const TIMED = [
   ...["timed get: Empty", "timed getSync: Empty", "timed put: Full", "timed putSync: Full"],

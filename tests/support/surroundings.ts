@@ -2,7 +2,7 @@
 
 import { FIXTURES, killTree, PATIENCE } from "./helpers.ts";
 
-/** What a program finds: see fixtures/surround.ts. */
+/** What a program finds: see fixtures/surroundings/surround.ts. */
 export interface Surroundings {
   /** An error number, and the numbers of the system calls that fail with it. */
   denied?: [errno: number, calls: number[]];

@@ -10,7 +10,7 @@ import { FIXTURES, PATIENCE, within } from "./helpers.ts";
 /** The forms in which everything that waits is tested. */
 export const FORMS: Form[] = ["sync", "async"];
 
-/** A process that runs a function of fixtures/synchronize_targets.ts. */
+/** A process that runs a function of fixtures/synchronize/synchronize_targets.ts. */
 export class Child implements AsyncDisposable {
   readonly process: Process;
   readonly #said = new Queue();

@@ -570,7 +570,7 @@ Deno.test("TestLock.test_repr_rlock: the text form names the holder and the dept
   ours.release();
 });
 
-/** Runs the commands of fixtures/lock_worker.ts in a Worker. */
+/** Runs the commands of fixtures/synchronize/lock_worker.ts in a Worker. */
 class LockWorker implements Disposable {
   readonly #worker = new Worker(new URL("synchronize/lock_worker.ts", FIXTURES), { type: "module" });
 

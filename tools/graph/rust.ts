@@ -11,10 +11,13 @@ const TESTS = /^#\[cfg\((?:all\()?test\b.*\]\n(?:#\[.*\]\n)*mod \w+ \{\n[^]*?^\}
  * names long: `memory::heap`.
  */
 export function usedOf(path: string, text: string): string[] {
-  const depth = modulesOf(path).length;
+  const modules = modulesOf(path);
   const code = text.replaceAll(TESTS, "").replaceAll(COMMENT, "")
-    // `super` that leads from the file's own module to the root.
-    .replaceAll(new RegExp(`^(pub(?:\\(.*?\\))? )?use (?:super::){${depth}}`, "gm"), "$1use crate::");
+    // `super`, as often as it stands there, from the file's own module: in `use`, and before a name in an expression.
+    .replaceAll(/\b(?:super::)+/g, (supers) => {
+      const rest = modules.slice(0, modules.length - supers.length / "super::".length);
+      return ["crate", ...rest, ""].join("::");
+    });
   const paths = [...code.matchAll(/\bcrate::((?:\w+::)*(?:\{[^;]*?\}(?=;)|\w+))/g)].flatMap(([, used]) =>
     pathsIn(used)
   );
