@@ -3,4 +3,4 @@
  * native/addon/src, binding.ts and numbers.ts. `deno run -A tools/interface.ts` writes it; native/addon/build.rs gives it
  * to the addon.
  */
-export const INTERFACE = "9cbb7fdbf7f3d332";
+export const INTERFACE = "803576db24faaea0";

@@ -113,3 +113,6 @@ export const Patience = group("patience", "none", "microseconds", "endless");
 
 /** What a step of fetching a connection returns that is no connection. */
 export const FetchStatus = group("fetchStatus", "asked", "busy", "gone", "taken");
+
+/** Times of fetching a connection, in milliseconds. */
+export const FetchTime = group("fetchTime", "busyPause");

@@ -14,7 +14,7 @@ import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { performance } from "../runtime/timing.ts";
 import { waitWithin } from "../addon/waits.ts";
-import { FetchStatus } from "../addon/numbers.ts";
+import { FetchStatus, FetchTime } from "../addon/numbers.ts";
 
 /** Milliseconds that a sender may need to answer a caller that does not wait. */
 export const ARRIVAL_PATIENCE = 100;
@@ -22,8 +22,6 @@ export const ARRIVAL_PATIENCE = 100;
 const GLANCE = 1;
 /** Milliseconds for which arrivals may keep the event loop to themselves. */
 const LONGEST_TURN = 10;
-/** When a sender that has no room for visitors is asked again, in milliseconds. */
-const BUSY_PAUSE = 20;
 /** How long a message that is read by itself (`loads`) waits for a connection, in milliseconds. */
 const ALONE_PATIENCE = 2000;
 
@@ -84,7 +82,7 @@ export class Arrival {
     if (!this.#isBusy) {
       return await waitWithin(timeout, () => translated(() => native().fetchAwait(this.#fetch)), { signal });
     }
-    await pause(Math.min(timeout, BUSY_PAUSE), signal);
+    await pause(Math.min(timeout, FetchTime.busyPause), signal);
   }
 
   /** The process that has the descriptor. */
@@ -179,11 +177,11 @@ export class Parcel implements Disposable {
         if (this.advance(0)) return;
         await this.changed(Infinity);
       } catch (error) {
-        if (this.isVoid || (hindered += BUSY_PAUSE) > ALONE_PATIENCE) {
+        if (this.isVoid || (hindered += FetchTime.busyPause) > ALONE_PATIENCE) {
           this.close();
           throw error;
         }
-        await pause(BUSY_PAUSE);
+        await pause(FetchTime.busyPause);
       }
     }
   }

@@ -16,9 +16,6 @@ import { AcquiredGuard, type Guard } from "./guard.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { Kind, Outcome, SemaphoreWord } from "../addon/numbers.ts";
 
-/** The largest value, as of CPython's `SEM_VALUE_MAX`. */
-const SEM_VALUE_MAX = 2 ** 31 - 1;
-
 /**
  * What takes the place of a semaphore's words where there are none to see, because it is closed, or because the process
  * has limited permissions: its value and its bound are 0, so that the addon is asked.
@@ -71,7 +68,7 @@ export class Semaphore implements Disposable {
   /** @ignore The semaphore in a block that exists. */
   constructor(handle: BlockHandle);
   constructor(first: number | BlockHandle = 1) {
-    this.#handle = first instanceof BlockHandle ? first : create("Semaphore", first, SEM_VALUE_MAX);
+    this.#handle = first instanceof BlockHandle ? first : create("Semaphore", first, SemaphoreWord.mask);
     const cell = cellWords(this.#handle.block, Kind.semaphore);
     const { place, maxPlace, mask } = SemaphoreWord;
     this.#words = cell === null ? NO_WORDS : cell.words;
@@ -141,7 +138,7 @@ export class Semaphore implements Disposable {
    * @throws {InvalidStateError} If the value would exceed its bound; then nothing is added.
    */
   release(n = 1): void {
-    if (n !== 1) requireCount(`release the ${this.constructor.name}`, "n", n, { least: 1, most: SEM_VALUE_MAX });
+    if (n !== 1) requireCount(`release the ${this.constructor.name}`, "n", n, { least: 1, most: SemaphoreWord.mask });
     const words = this.#words;
     const index = this.#index;
     const max = words[index + this.#toMax];
@@ -271,6 +268,6 @@ export class BoundedSemaphore extends Semaphore {
 }
 
 function create(kindName: string, value: number, max: number): BlockHandle {
-  requireCount(`create a ${kindName}`, "value", value, { most: SEM_VALUE_MAX });
+  requireCount(`create a ${kindName}`, "value", value, { most: SemaphoreWord.mask });
   return BlockHandle.of((addon) => addon.semaphoreCreate(value, max));
 }

@@ -16,25 +16,39 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
 };
 
 const COMMENT = /\/\*[^]*?\*\/|(?<=^|[;{}\s])\/\/.*$/gm;
-const LITERAL = String.raw`-?\(?\d[\w.]*(?: (?:\*\*?|<<) \d[\w.]*\)?)?`;
+const LITERAL = String.raw`-?\(?\d[\w.]*(?: (?:\*\*?|<<|[+-]) \d[\w.]*)*\)?`;
 
-/** The numeric constants of Rust that are written as a number, by their names. */
+/** The numeric constants of Rust that are written as a number, or as a time, by their names. Times are in milliseconds. */
 function constantsOf(sources: Iterable<string>): Map<string, Set<number>> {
   const found = new Map<string, Set<number>>();
   const declared = new RegExp(`\\bconst (\\w+): [\\w:]+ = (${LITERAL});`, "g");
   for (const text of sources) {
-    for (const [, name, value] of text.matchAll(declared)) {
-      found.set(name, (found.get(name) ?? new Set()).add(valueOf(value)));
-    }
+    const add = (name: string, value: number) => found.set(name, (found.get(name) ?? new Set()).add(value));
+    for (const [, name, value] of text.matchAll(declared)) add(name, valueOf(value));
+    for (const [, name, unit, value] of text.matchAll(DURATION)) add(name, valueOf(value) * MILLISECONDS[unit]);
   }
   return found;
 }
 
-/** The number that a literal of either language is. */
+const DURATION = new RegExp(`\\bconst (\\w+): Duration = Duration::from_(\\w+)\\((${LITERAL})\\);`, "g");
+const MILLISECONDS: Readonly<Record<string, number>> = { secs: 1000, millis: 1, micros: 1e-3, nanos: 1e-6 };
+
+/** The number that a literal of either language is: a sum of products of powers. */
 function valueOf(literal: string): number {
-  const [, sign, left, operator, right] = literal.match(/^(-?)\(?([\w.]+)(?: (\*\*|\*|<<) ([\w.]+)\)?)?$/)!;
-  const [a, b] = [left, right].map((part) => Number(part?.replaceAll("_", "").replace(/[ui](?:8|16|32|64|size)$/, "")));
-  const value = operator === undefined ? a : operator === "*" ? a * b : operator === "**" ? a ** b : a * 2 ** b;
+  const [, sign, sum] = literal.match(/^(-?)\(?(.*?)\)?$/)!;
+  const number = (text: string) =>
+    Number(text.replaceAll("_", "").replace(/(?<!^0x.*)(?:[ui](?:8|16|32|64|size)|n)$/, ""));
+  const power = (text: string) => {
+    const [left, operator, right] = text.split(/ (\*\*|<<) /);
+    if (right === undefined) return number(left);
+    return operator === "**" ? number(left) ** number(right) : number(left) * 2 ** number(right);
+  };
+  const product = (text: string) => text.split(" * ").map(power).reduce((a, b) => a * b);
+  const terms = sum.split(/ (?=[+-] )/).map((term) => {
+    const [, minus, rest] = term.match(/^(?:(-)|\+)? ?(.*)$/)!;
+    return minus === undefined ? product(rest) : -product(rest);
+  });
+  const value = terms.reduce((a, b) => a + b);
   return sign === "-" ? -value : value;
 }
 
@@ -104,9 +118,15 @@ Deno.test("copies of numbers are found", () => {
   assertEquals(copies("/** As `LIMIT` in native/core/src/queue/mod.rs. */\nconst MOST = 512;"), ["MOST"]);
   assertEquals(copies('if (native().queueCompany(this.#block("wait")) === 0) go();'), ["queueCompany()"]);
   assertEquals(copies("native().queueAwait(block, 0, Infinity, watch, false);"), ["queueAwait()"]);
+  assertEquals(copies("const LARGEST_SEGMENT = 8 * 1024 * 1024;"), ["LARGEST_SEGMENT"]);
+  assertEquals(copies("const LARGEST_SEGMENT = 2 ** 23;"), ["LARGEST_SEGMENT"]);
+  assertEquals(copies("const VISITOR_PATIENCE = 2000;"), ["VISITOR_PATIENCE"]); // Duration::from_secs(2)
   const made = constantsOf(['pub const NEW_LIMIT: u32 = 7;\nconst TEXT: &str = "";']);
   assertEquals(copiesIn("const NEW_LIMIT = 7;", made, {}), ["NEW_LIMIT"]);
   assertEquals(copiesIn("const NEW_LIMIT = 8; const TEXT = 7;", made, {}), []);
+  assertEquals(["-(2 ** 31)", "2 ** 31 - 1", "1 << 20", "0x10_ff00", "7u32"].map(valueOf), [
+    ...[-2147483648, 2147483647, 1048576, 0x10ff00, 7],
+  ]);
   assertEquals(
     copies("// const TIMED_OUT = 2;\nif (outcome === Outcome.timedOut) return { done: true, left: 3 };"),
     [],

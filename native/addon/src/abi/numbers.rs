@@ -1,6 +1,7 @@
 //! Every number that both languages know. JavaScript is told all of them once, when it loads the addon
 //! (`src/addon/numbers.ts`); it has none of its own. What belongs to the core is taken from there.
 
+use multiprocessing_core::connection::passing;
 use multiprocessing_core::memory::arena::CELL_SIZE;
 use multiprocessing_core::memory::heap::Kind;
 use multiprocessing_core::primitives::{barrier, condition, event, lock, semaphore};
@@ -239,6 +240,12 @@ groups! {
         GONE = -3;
         /// Somebody has fetched it before.
         TAKEN = -4;
+    }
+
+    /// Times of fetching a connection, in milliseconds.
+    fetch_time: u32 {
+        /// When a sender is asked again that had no room for visitors.
+        BUSY_PAUSE = passing::BUSY_PAUSE.as_millis() as u32;
     }
 }
 
