@@ -5,10 +5,11 @@ import { assert, assertEquals } from "@std/assert";
 import { BEGINNINGS, CORE_FLOORS, CORE_SHARED, SRC_FLOORS } from "../../tools/floors.ts";
 import { cycles, type Floors, type Graph, homeless, unitsBelow, upward, without } from "../../tools/graph/arrows.ts";
 import * as rust from "../../tools/graph/rust.ts";
-import { graphOf, readModules } from "../../tools/graph/typescript.ts";
+import { graphOf, importedPath, importsOf, readModules } from "../../tools/graph/typescript.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
-const SRC = graphOf(readModules(ROOT));
+const MODULES = readModules(ROOT);
+const SRC = graphOf(MODULES);
 const CORE = rust.graphOf("core", rust.readFiles(`${ROOT}native/core/src`), CORE_SHARED);
 
 /** What is wrong with the graph, a sentence each. */
@@ -27,6 +28,7 @@ Deno.test("an import that leads up, or to the same floor, is told with both file
     ["mod.ts", 'export { Pool } from "./src/pool/pool.ts";'],
     ["src/pool/pool.ts", 'import { reference } from "../callable/reference.ts";\nimport "../addon/waits.ts";'],
     ["src/callable/reference.ts", 'import type { Pool } from "../pool/pool.ts";'],
+    ["src/callable/types.ts", 'import { Pool } from "@parallel/multiprocessing";'],
     ["src/addon/waits.ts", 'import { limit } from "../waiting/limits.ts";'],
     ["src/waiting/limits.ts", ""],
     ["src/attic/old.ts", ""],
@@ -35,6 +37,7 @@ Deno.test("an import that leads up, or to the same floor, is told with both file
   assertEquals(violations(graphOf(modules), SRC_FLOORS), [
     '"attic" is on no floor of tools/floors.ts',
     `"src/callable/reference.ts" imports "src/pool/pool.ts", ${advice}`,
+    `"src/callable/types.ts" imports "mod.ts", ${advice}`,
     `"src/addon/waits.ts" imports "src/waiting/limits.ts", ${advice}`,
   ]);
 });
@@ -43,6 +46,17 @@ Deno.test("no import of the package leads up", () => {
   assertEquals(violations(SRC, SRC_FLOORS), []);
   assertEquals(cycles(unitsBelow(without(SRC, BEGINNINGS))), []);
   assert(SRC.arrows.length > 500, `only ${SRC.arrows.length} imports were found`);
+});
+
+Deno.test("the package imports no file that is outside of it", () => {
+  const outside = [...MODULES].flatMap(([from, text]) =>
+    importsOf(text).map((specifier) => importedPath(from, specifier)).filter((to) =>
+      to !== undefined && !MODULES.has(to)
+    )
+      .map((to) => `"${from}" imports "${to}"`)
+  );
+  assertEquals(outside, []);
+  assertEquals(importedPath("src/pool/pool.ts", "../../tools/floors.ts"), "tools/floors.ts");
 });
 
 Deno.test("no module of the native core uses one above it", () => {

@@ -62,7 +62,9 @@ function copiesIn(text: string, constants: ReadonlyMap<string, ReadonlySet<numbe
   const found: string[] = [];
   // A name of several words of a number that the addon tells; or the name and the value of any of Rust's.
   for (
-    const [, name, value] of code.matchAll(new RegExp(`\\b(?:const|let) (\\w+)(?:: number)? = (${LITERAL});`, "g"))
+    const [, name, value] of code.matchAll(
+      new RegExp(`\\b(?:const|let|readonly) #?(\\w+)(?:: number)? = (${LITERAL});`, "g"),
+    )
   ) {
     const isTold = told.get(name)?.some(([, it]) => name.includes("_") || it === valueOf(value));
     if (isTold || constants.get(name)?.has(valueOf(value))) found.push(name);
@@ -120,6 +122,7 @@ Deno.test("copies of numbers are found", () => {
   assertEquals(copies("native().queueAwait(block, 0, Infinity, watch, false);"), ["queueAwait()"]);
   assertEquals(copies("const LARGEST_SEGMENT = 8 * 1024 * 1024;"), ["LARGEST_SEGMENT"]);
   assertEquals(copies("const LARGEST_SEGMENT = 2 ** 23;"), ["LARGEST_SEGMENT"]);
+  assertEquals(copies("class Cell { static readonly SIZE = 64; }"), ["SIZE"]);
   assertEquals(copies("const VISITOR_PATIENCE = 2000;"), ["VISITOR_PATIENCE"]); // Duration::from_secs(2)
   const made = constantsOf(['pub const NEW_LIMIT: u32 = 7;\nconst TEXT: &str = "";']);
   assertEquals(copiesIn("const NEW_LIMIT = 7;", made, {}), ["NEW_LIMIT"]);

@@ -15,6 +15,9 @@ const BARE = /^import\s+"([^"]+)"|\bimport\(\s*"([^"]+)"\s*\)/gm;
 const EXPORTS = /^export\s+(?:type\s+)?(?:\{[^}]*\}|\*)\s*from\s*"[^"]+";$/gm;
 const COMMENT = /\/\*[^]*?\*\/|(?<=^|[;{}\s])\/\/.*$/gm;
 
+/** The package by its own name, or one of its sub-paths. */
+const OWN_NAME = /^@parallel\/multiprocessing(?:\/(\w+))?$/;
+
 /** The specifiers that a module imports or exports from, in the order of the text, each once. */
 export function importsOf(text: string): string[] {
   const code = text.replaceAll(COMMENT, "");
@@ -26,6 +29,13 @@ export function importsOf(text: string): string[] {
 export function moreThanExports(text: string): string | undefined {
   const rest = text.replaceAll(COMMENT, "").replaceAll(EXPORTS, "");
   return rest.split("\n").find((line) => line.trim() !== "");
+}
+
+/** The path of the file of this repository that the module at `from` imports by that specifier, if it is one. */
+export function importedPath(from: string, specifier: string): string | undefined {
+  const own = specifier.match(OWN_NAME);
+  if (own !== null) return own[1] === undefined ? "mod.ts" : `src/${own[1]}.ts`;
+  return specifier.startsWith(".") ? new URL(specifier, `file:///${from}`).pathname.slice(1) : undefined;
 }
 
 /**
@@ -42,10 +52,9 @@ export function graphOf(modules: ReadonlyMap<string, string>): Graph {
   };
   const arrows = [...modules].flatMap(([from, text]): Arrow[] =>
     importsOf(text)
-      .filter((specifier) => specifier.startsWith("."))
-      .map((specifier) => new URL(specifier, `file:///${from}`).pathname.slice(1))
-      .filter((to) => modules.has(to))
-      .map((to) => ({ from, to }))
+      .map((specifier) => importedPath(from, specifier))
+      .filter((to) => to !== undefined && modules.has(to))
+      .map((to) => ({ from, to: to! }))
   );
   return { name: "src", unitOf: new Map([...modules.keys()].map((path) => [path, unitOf(path)])), arrows };
 }
