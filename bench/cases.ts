@@ -35,7 +35,7 @@ const BARE = `${import.meta.dirname}/deno/bare.ts`;
 
 const cpython = (ratio: number) => ({ ratio, to: "CPython" } as const);
 
-/** Issues ask for "better than CPython" where they name no figure. */
+/** What is wanted where no other figure is: better than CPython. */
 const BETTER = cpython(1);
 
 export const CASES: readonly Case[] = [

@@ -36,10 +36,6 @@ export function translate(error: unknown): unknown {
       return new ProcessError(message, options);
     case "NO_SUCH_HOST":
       return new Deno.errors.NotFound(message, options);
-    case "SENDER_GONE":
-      return new Deno.errors.ConnectionRefused(message, options);
-    case "TIMED_OUT":
-      return new Deno.errors.TimedOut(message, options);
     case "CUT_OFF":
       return new Deno.errors.UnexpectedEof(message, options);
     case "BAD_LENGTH":

@@ -73,7 +73,7 @@ export interface Granting extends Omit<ParentCommandLine, "entry" | "permissionF
  */
 export function requirePermissions(given: unknown): asserts given is "inherit" | "none" | ChildPermissions | undefined {
   if (given === undefined || given === "inherit" || given === "none") return;
-  if (typeof given !== "object" || given === null || globalThis.Array.isArray(given)) {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
     throw wrong(`"permissions" is ${Deno.inspect(given)}, wanted "inherit", "none" or an object of permissions`);
   }
   for (const [name, grant] of Object.entries(given)) {
@@ -81,7 +81,7 @@ export function requirePermissions(given: unknown): asserts given is "inherit" |
       throw wrong(`"permissions" has "${name}", wanted ${NAMES.map((name) => `"${name}"`).join(", ")}`);
     }
     if (grant === undefined || typeof grant === "boolean" || grant === "inherit") continue;
-    if (!globalThis.Array.isArray(grant)) {
+    if (!Array.isArray(grant)) {
       throw wrong(`"permissions.${name}" is ${Deno.inspect(grant)}, wanted a boolean, "inherit" or an array`);
     }
     for (const item of grant) requireItem(name as Name, item);
@@ -144,7 +144,7 @@ function needed(name: Name, items: readonly string[], { addon, addonVariable, ho
 }
 
 function isEmpty(wish: Grant<unknown>): boolean {
-  return globalThis.Array.isArray(wish) && wish.length === 0;
+  return Array.isArray(wish) && wish.length === 0;
 }
 
 /** What a child that inherits a permission gets of it. */

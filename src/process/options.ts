@@ -126,10 +126,10 @@ export function requireProcessOptions(options: ProcessSettings): void {
   const isStream = (given: unknown) => given === "inherit" || given === "null" || given === "piped";
   requirePermissions(options.permissions);
   requireSharedMemory(options);
-  require(globalThis.Array.isArray(args), "args", args, "an array");
+  require(Array.isArray(args), "args", args, "an array");
   require(isName(name), "name", name, "a string without NUL");
   require(typeof daemon === "boolean", "daemon", daemon, "a boolean");
-  const isObject = (given: unknown) => typeof given === "object" && given !== null && !globalThis.Array.isArray(given);
+  const isObject = (given: unknown) => typeof given === "object" && given !== null && !Array.isArray(given);
   const isEnvironment = isObject(env) && Object.values(env!).every((it) => typeof it === "string");
   require(isObject(kwargs), "kwargs", kwargs, "an object");
   require(isEnvironment, "env", env, "an object of strings");

@@ -58,7 +58,7 @@ export function errorsOfPools({ method, pool: poolOf, test }: Suite): void {
     assertStringIncludes((cause.cause as Error).message, "retry");
   });
 
-  test("a result that throws null when it is read is one call's error (CPython hangs, Part 2 item 4)", async () => {
+  test("a result that throws null when it is read is one call's error (CPython hangs)", async () => {
     await using pool = poolOf(1);
     for (const thrown of [null, undefined, "no"]) {
       const shown = `Cannot read the result of "sour": ${Deno.inspect(thrown)} was thrown`;
@@ -100,7 +100,7 @@ export function errorsOfPools({ method, pool: poolOf, test }: Suite): void {
     assertEquals(pool.stats().restarts, 0);
   });
 
-  test("a result of a class that only the worker has is one call's error (CPython hangs, Part 2 item 4)", async () => {
+  test("a result of a class that only the worker has is one call's error (CPython hangs)", async () => {
     await using pool = poolOf(1);
     for (let i = 0; i < 3; i++) {
       await assertRejects(() => pool.apply(targets.secret), RemoteError, 'Cannot read the result of "secret"');
@@ -109,7 +109,7 @@ export function errorsOfPools({ method, pool: poolOf, test }: Suite): void {
     assertEquals(pool.stats().restarts, 0);
   });
 
-  test("an error with something of a class that only the worker has arrives as text (CPython hangs, Part 2 item 4)", async () => {
+  test("an error with something of a class that only the worker has arrives as text (CPython hangs)", async () => {
     await using pool = poolOf(1);
     const error = await assertRejects(() => pool.apply(targets.failSecretly), RemoteError);
     assertStringIncludes(error.message, "hidden");

@@ -44,7 +44,7 @@ export function lifetimesOfPools({ pool: poolOf, test }: Suite): void {
     assertThrows(() => poolOf(1, { initargs: 1 as never }), TypeError, '"initargs" is 1');
   });
 
-  test("an initializer that fails ends the pool with its error (CPython respawns for ever, Part 2 item 5)", async () => {
+  test("an initializer that fails ends the pool with its error (CPython respawns for ever)", async () => {
     await using pool = poolOf(2, { initializer: targets.refuseToStart, name: "Doomed" });
     const error = await assertRejects(() => pool.apply(targets.square, [3]), ProcessError, "3 workers in a row");
     assertEquals(error.message, 'Cannot go on with "Doomed": 3 workers in a row could not start: no database');
@@ -231,7 +231,7 @@ export function lifetimesOfPools({ pool: poolOf, test }: Suite): void {
     await until("their end", () => joined === 2 && !started.some(({ pid }) => isRunning(pid!)));
   });
 
-  test("terminate() from a callback, and while an iteration waits (CPython hangs, Part 2 item 3)", async () => {
+  test("terminate() from a callback, and while an iteration waits (CPython hangs)", async () => {
     const pool = poolOf(2);
     const waiting = pool.imap(targets.spin, [Infinity]).next();
     const ended = assertRejects(() => waiting, InvalidStateError, "was terminated");

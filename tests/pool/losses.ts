@@ -9,7 +9,7 @@ import type { Suite } from "./suite.ts";
 const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);
 
 export function lossesOfPools({ pool: poolOf, test }: Suite): void {
-  test("a worker that is killed costs its task, and nothing else (CPython hangs, Part 2 item 1)", async () => {
+  test("a worker that is killed costs its task, and nothing else (CPython hangs)", async () => {
     await using pool = poolOf(2);
     using queue = new Queue<number>();
     const doomed = pool.apply(targets.tellAndSpin, [queue]);

@@ -76,12 +76,12 @@ export function livesOfProcesses({ Process }: Suite): void {
     ["join before the start", (child) => child.join(), "can only join a started process"],
     ["joinSync before the start", (child) => child.joinSync(), "can only join a started process"],
     [
-      "terminate before the start (an attribute error in CPython, Part 2 (d))",
+      "terminate before the start (an attribute error in CPython)",
       (child) => child.terminate(),
       "can only terminate a started process",
     ],
     [
-      "kill before the start (an attribute error in CPython, Part 2 (d))",
+      "kill before the start (an attribute error in CPython)",
       (child) => child.kill(),
       "can only kill a started process",
     ],

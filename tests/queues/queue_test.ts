@@ -229,7 +229,7 @@ Deno.test("long texts and deep objects arrive whole in another process, and come
 });
 
 for (const maxsize of [0, 1]) {
-  Deno.test(`TestQueue.test_queue_feeder_donot_stop_onexc: what cannot be sent throws and takes no slot (CPython's join hangs, Part 2 (b); maxsize ${maxsize})`, async () => {
+  Deno.test(`TestQueue.test_queue_feeder_donot_stop_onexc: what cannot be sent throws and takes no slot (CPython's join hangs; maxsize ${maxsize})`, async () => {
     using queue = new JoinableQueue<unknown>(maxsize);
     const unsendable = [() => {}, Symbol("s"), { deep: [new WeakMap()] }, Promise.resolve(), new Process()];
     for (const value of unsendable) {
