@@ -47,6 +47,26 @@ export function functionsOf(sources: ReadonlyMap<string, string>): Declared[] {
   return found.sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
+/** The functions that are called by `Deno.dlopen` (quick.rs). */
+const QUICK = /pub extern "C" fn (\w+)\(([^)]*)\)(?: -> (\w+))?/g;
+
+/** Their types, as `Deno.dlopen` wants them, by their names. */
+export function quickFunctions(sources: ReadonlyMap<string, string>): Map<string, string> {
+  const code = sources.get("abi/quick.rs")!.replaceAll(COMMENT, "");
+  return new Map(
+    code.matchAll(QUICK).map(([, name, list, result]) => {
+      const parameters = splitParameters(list).map((it) => it.match(/: (\w+)$/)![1]);
+      return [name, `(${parameters.join(", ")}) => ${result ?? "void"}`];
+    }),
+  );
+}
+
+/** Those that TypeScript opens. */
+export function quickFunctionsIn(quick: string): Map<string, string> {
+  const found = quick.matchAll(/\{ name: "(\w+)", parameters: \[([^\]]*)\], result: "(\w+)" \}/g);
+  return new Map(found.map(([, name, list, result]) => [name, `(${list.replaceAll('"', "")}) => ${result}`]));
+}
+
 /** Splits at the commas that are in no brackets. */
 function splitParameters(list: string): string[] {
   let flat = list;
@@ -81,7 +101,8 @@ function declarations(sources: ReadonlyMap<string, string>, binding: string, num
     const code = text.replaceAll(COMMENT, "");
     const signatures = code.matchAll(/#\[napi[^\]]*\]\s*pub (?:fn [^{]*|struct \w+ \{[^}]*\})/g);
     const short = code.matchAll(/\(\s*"\w+",\s*\|(?:_|&\[[^\]]*\])\|/g);
-    return [...signatures, ...short].map(([item]) => item);
+    const shortest = code.matchAll(QUICK);
+    return [...signatures, ...short, ...shortest].map(([item]) => item);
   });
   const names = numbers.replaceAll(COMMENT, "").matchAll(/group\([^)]*\)/g);
   const parts = [...items, JSON.stringify(numbersOf(sources)), binding.replaceAll(COMMENT, ""), ...[...names].flat()];

@@ -3,15 +3,30 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { INTERFACE } from "../../src/addon/interface.ts";
 import { namesOfNumbers } from "../../src/addon/numbers.ts";
-import { addonSources, functionsIn, functionsOf, interfaceName, numbersOf } from "../../tools/interface.ts";
+import {
+  addonSources,
+  functionsIn,
+  functionsOf,
+  interfaceName,
+  numbersOf,
+  quickFunctions,
+  quickFunctionsIn,
+} from "../../tools/interface.ts";
 
 const BINDING = Deno.readTextFileSync(new URL("../../src/addon/binding.ts", import.meta.url));
+const QUICK = Deno.readTextFileSync(new URL("../../src/addon/quick.ts", import.meta.url));
 const NUMBERS = Deno.readTextFileSync(new URL("../../src/addon/numbers.ts", import.meta.url));
 
 Deno.test("binding.ts has the functions of native/addon, with as many parameters", () => {
   const arities = (declared: ReturnType<typeof functionsOf>) =>
     declared.map(({ name, parameters }) => `${name}/${parameters.length}`);
   assertEquals(arities(functionsIn(BINDING)), arities(functionsOf(addonSources())));
+});
+
+Deno.test("quick.ts opens the functions of quick.rs, with their types", () => {
+  const functions = quickFunctions(addonSources());
+  assertEquals(quickFunctionsIn(QUICK), functions);
+  assertEquals(functions.get("multiprocessing_queue_get"), "(u32) => f64");
 });
 
 Deno.test("binding.ts lists each function below the name of the file that has it", () => {
@@ -57,6 +72,10 @@ Deno.test("the name changes with a signature, a parameter's type, an object's fi
   assertNotEquals(await changed("queues.rs", "pub fn queue_shut_down(id: u32", "pub fn queue_shut_down(id: f64"), name);
   assertNotEquals(await changed("tree.rs", "pub parent_pid: u32", "pub pid: u32"), name);
   assertNotEquals(await changed("abi/numeric.rs", '("queueSize", |&[id, ..]|', '("queueSize", |&[id, all, ..]|'), name);
+  assertNotEquals(
+    await changed("abi/quick.rs", "multiprocessing_queue_get(id: u32)", "multiprocessing_queue_get()"),
+    name,
+  );
   assertNotEquals(await changed("abi/numbers.rs", "        SHUT_DOWN = 2;", "        ENDED = 2;"), name);
   const binding = BINDING.replace("queueSize(queue: number): number", "queueSize(queue: number): bigint");
   assertNotEquals(await interfaceName(sources, binding), name);
