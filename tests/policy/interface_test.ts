@@ -45,8 +45,8 @@ Deno.test("binding.ts lists each function below the name of the file that has it
   let file = "";
   const wrong: string[] = [];
   for (const line of BINDING.slice(BINDING.indexOf("export interface Native {")).split("\n")) {
-    file = line.match(/^  \/\/ (\S+)$/)?.[1] ?? file;
-    const name = line.match(/^  (\w+)\(/)?.[1];
+    file = line.match(/^ {2}\/\/ (\S+)$/)?.[1] ?? file;
+    const name = line.match(/^ {2}(\w+)\(/)?.[1];
     if (name !== undefined && !isIn(file, name)) wrong.push(`${name} is not in "${file}"`);
   }
   assertEquals(wrong, []);
