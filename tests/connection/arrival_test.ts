@@ -199,7 +199,8 @@ for (const kind of ["free", "caged"]) {
     const program = new Deno.Command("sh", { args: ["-c", command, Deno.execPath(), main] });
     const { stdout, stderr } = await within(program.output());
     const said = new TextDecoder().decode(stdout).trim().split("\n");
-    const expected = ["none left", "hello", "true 1", "true 1", "still there"];
+    const lack = [0, 1].flatMap((free) => Array(3).fill(`${free} true 0`));
+    const expected = ["none left", "hello", ...Array(5).fill("own"), ...lack, "2 first", "2 second", "2 third"];
     assertEquals(said, expected, new TextDecoder().decode(stderr));
   });
 }

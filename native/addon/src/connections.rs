@@ -151,7 +151,9 @@ pub fn connection_abandon_offers(pairs: Vec<u32>) -> Result<()> {
 /// handle; the number of the fetch.
 #[napi]
 pub fn fetch_begin(block: u32) -> Result<u32> {
-    let fetch = Fetch::new(&tree()?.member, block).map_err(to_js)?;
+    let tree = tree()?;
+    let own = tree.offers_so_far().cloned();
+    let fetch = Fetch::new(&tree.member, own, block).map_err(to_js)?;
     Ok(FETCHES.with_borrow_mut(|fetches| {
         fetches.last_id = fetches.last_id.wrapping_add(1);
         fetches.under_way.insert(fetches.last_id, fetch);

@@ -104,8 +104,8 @@ impl Tree {
     }
 
     /// As [`offers`](Self::offers), if there ever were any.
-    pub fn offers_so_far(&self) -> Option<&Offers> {
-        self.offers.get().map(Arc::as_ref)
+    pub fn offers_so_far(&self) -> Option<&Arc<Offers>> {
+        self.offers.get()
     }
 }
 

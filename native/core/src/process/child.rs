@@ -161,7 +161,8 @@ impl Child {
         }
         // Where `/proc` is another's, nobody can tell.
         let number = procfs::number_of(self.pid(), self.pidfd());
-        if number.is_some_and(|it| procfs::is_dying(it) || procfs::has_interrupt_pending(it)) {
+        let is_dying = |it| procfs::is_dying(it) != Some(false);
+        if number.is_some_and(|it| is_dying(it) || procfs::has_interrupt_pending(it)) {
             return Ok(false);
         }
         ProcessEntry::at(member.arena(), self.place.slot).set_name(work.name);

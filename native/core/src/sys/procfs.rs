@@ -79,10 +79,18 @@ fn parse_start_time(stat: &[u8]) -> Option<u64> {
 }
 
 /// Whether the process has ended, or a signal has been sent to it that ends it: from then on its
-/// threads have SIGKILL pending, until they exit.
-pub fn is_dying(pid: u32) -> bool {
-    let stat = fs::read(format!("/proc/{pid}/stat"));
-    stat.map_or(true, |stat| parse_dying(&stat).unwrap_or(true))
+/// threads have SIGKILL pending, until they exit. `None` if `/proc` cannot be asked, for want of
+/// descriptors, say.
+pub fn is_dying(pid: u32) -> Option<bool> {
+    is_dying_in(&format!("/proc/{pid}/stat"))
+}
+
+fn is_dying_in(path: &str) -> Option<bool> {
+    match fs::read(path) {
+        Ok(stat) => Some(parse_dying(&stat).unwrap_or(true)),
+        Err(error) if matches!(error.raw_os_error(), Some(ENOENT | ESRCH)) => Some(true),
+        Err(_) => None,
+    }
 }
 
 /// Field 9 of a `stat` line has the flags of the thread, 31 what is pending; `None` as above.
@@ -192,8 +200,9 @@ mod tests {
         assert_eq!(parse_dying(stat(0x40, 0).as_bytes()), Some(false));
         assert_eq!(parse_dying(stat(0x44, 0).as_bytes()), Some(true));
         assert_eq!(parse_dying(stat(0x40, 256).as_bytes()), Some(true));
-        assert!(!is_dying(std::process::id()));
-        assert!(is_dying(0));
+        assert_eq!(is_dying(std::process::id()), Some(false));
+        assert_eq!(is_dying(0), Some(true));
+        assert_eq!(is_dying_in(&"x".repeat(10_000)), None); // as below
     }
 
     #[test]

@@ -52,6 +52,11 @@ pub fn receive_sleeping(socket: impl AsFd, target: &mut [u8]) -> Result<usize, E
     rustix::io::retry_on_intr(|| rustix::io::read(&socket, &mut *target))
 }
 
+/// Lets the other end see the socket closed, which has still what it was sent before.
+pub fn shut_down(socket: impl AsFd) -> Result<(), Errno> {
+    rustix::net::shutdown(socket, rustix::net::Shutdown::Both)
+}
+
 /// Whether something has arrived that was not yet received.
 pub fn has_mail(socket: impl AsFd) -> bool {
     let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;

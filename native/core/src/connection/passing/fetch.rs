@@ -7,13 +7,18 @@
 //! |           |           | T6: no descriptor is free for it here → idle, and the error is told         |
 //! | over      | `None`    | (is not stepped any more)                                                  |
 //!
+//! What this process has itself is never asked for. From idle, T7: the offer's duplicate → over; T8: a
+//! visitor was given it, and has not confirmed → idle. With a socket this process could wait for
+//! itself: the question may take the last descriptor, with which the answer would have to begin.
+//!
 //! The driver waits for [`Fetch::descriptor`] after T3, and for [`BUSY_PAUSE`](super::BUSY_PAUSE)
-//! after T2 and T5. An error is this process's and passes: the same fetch may be tried again.
+//! after T2, T5 and T8. An error is this process's and passes: the same fetch may be tried again.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::time::Instant;
 
-use super::{BUSY_PAUSE, CONFIRMED, GRANTED, LONGEST_TICKET, OfferTicket, socket_name};
+use super::{BUSY_PAUSE, CONFIRMED, GRANTED, LONGEST_TICKET, OfferTicket, Offers, socket_name};
 use crate::error::{Error, Result};
 use crate::memory::heap::{BlockId, Kind};
 use crate::sys::clock::Deadline;
@@ -27,7 +32,8 @@ pub enum Progress {
     Descriptor(OwnedFd),
     /// The sender has been asked: see [`Fetch::descriptor`].
     Asked,
-    /// The sender is there, but has no room for another visitor just now.
+    /// The sender is there, but has no room for another visitor just now; or it is this process, and
+    /// a visitor has been given it.
     Busy,
     /// The sender has ended, so nobody has the descriptor.
     SenderIsGone,
@@ -37,7 +43,9 @@ pub enum Progress {
 
 /// A descriptor on its way.
 pub struct Fetch {
-    ticket: OfferTicket,
+    pub(super) ticket: OfferTicket,
+    /// What this process offers, which may be what is fetched.
+    pub(super) own: Option<Arc<Offers>>,
     socket: Option<OwnedFd>,
 }
 
@@ -46,8 +54,9 @@ fn fail(errno: Errno) -> Error {
 }
 
 impl Fetch {
-    /// Of what is offered under the block, of which this process must have a handle until the end.
-    pub fn new(member: &Member, id: BlockId) -> Result<Self> {
+    /// Of what is offered under the block, of which this process must have a handle until the end;
+    /// `own` are this process's offers, if there ever were any.
+    pub fn new(member: &Member, own: Option<Arc<Offers>>, id: BlockId) -> Result<Self> {
         let block = member.block(id, Kind::Offer)?;
         let size = block.size.min(LONGEST_TICKET) as usize;
         let bytes = member.arena().read_vec(block.offset, size);
@@ -55,6 +64,7 @@ impl Fetch {
             OfferTicket::from_bytes(&bytes).ok_or(Error::Corrupted("an offer is too short"))?;
         Ok(Self {
             ticket,
+            own,
             socket: None,
         })
     }
@@ -71,10 +81,14 @@ impl Fetch {
 
     /// Goes on as far as it can without waiting.
     pub fn step(&mut self) -> Result<Progress> {
-        if self.socket.is_none()
-            && let Some(early) = self.ask()?
-        {
-            return Ok(early);
+        if self.socket.is_none() {
+            let own = self.own.as_ref();
+            if let Some(own) = own.and_then(|offers| offers.take_back(&self.ticket)) {
+                return Ok(own);
+            }
+            if let Some(early) = self.ask()? {
+                return Ok(early);
+            }
         }
         let Some(socket) = self.socket.take() else {
             return Ok(Progress::Busy);

@@ -6,13 +6,16 @@
 //! adopts the block, connects, shows the token, gets the descriptor by `SCM_RIGHTS`, and confirms
 //! that it has it: only then the offer ends. So neither a lack of descriptors on either side nor
 //! impatience loses anything. Both sides make sure that the other is a process of the same user
-//! (`SO_PEERCRED`).
+//! (`SO_PEERCRED`). A receiver that is the sender takes the duplicate itself.
 //!
 //! - [`offers`]: the sender's side, and when an offer ends.
 //! - [`fetch`]: the receiver's.
 
 mod fetch;
 mod offers;
+
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -62,10 +65,11 @@ impl OfferTicket {
         })
     }
 
+    /// In doubt it is: what it offers is not lost because this process has no descriptor to look with.
     fn sender_is_running(&self) -> bool {
         let goes_on = life::life_of_process(self.pid).goes_on_as(self.start);
         // One that is ending has closed its socket, but may be there for a while.
-        goes_on && !(procfs::is_own() && procfs::is_dying(self.pid))
+        goes_on && !(procfs::is_own() && procfs::is_dying(self.pid) == Some(true))
     }
 }
 

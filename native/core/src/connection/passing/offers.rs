@@ -3,13 +3,15 @@
 //! | an offer ends when                        | then the duplicate is closed               |
 //! | ----------------------------------------- | ------------------------------------------ |
 //! | its receiver has confirmed it             | at once: each is good for once             |
+//! | this process fetches it itself            | by the receiver, which is handed it        |
 //! | its message was not sent                  | at once, see [`Offers::withdraw`]          |
 //! | nobody but the sender has its block       | within [`SWEEP`] of that                   |
 //! | the sender ends                           | at once; the receiver is told who it was   |
 //!
 //! The socket, the timer and the spare descriptor exist only while there are offers. The spare makes
 //! room for a visitor when this process has no other descriptor left: whatever it has opened, its
-//! offers are served, one after the other if need be.
+//! offers are served, one after the other if need be. A visitor that has had its turn leaves its
+//! descriptor as the next spare, before anybody else in this process can have it.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -17,7 +19,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::{
-    CONFIRMED, GRANTED, OfferTicket, SECRET, Secret, VISITOR_PATIENCE, new_secret, socket_name,
+    CONFIRMED, GRANTED, OfferTicket, Progress, SECRET, Secret, VISITOR_PATIENCE, new_secret,
+    socket_name,
 };
 use crate::error::{Error, Result};
 use crate::memory::heap::{BlockId, Kind};
@@ -25,7 +28,7 @@ use crate::sys::descriptor::duplicate;
 use crate::sys::epoll::Interest;
 use crate::sys::timer::Timer;
 use crate::sys::unix::{is_same_user, send_descriptor};
-use crate::sys::{Errno, unix};
+use crate::sys::{Errno, poll, unix};
 use crate::tree::member::Member;
 use crate::wait::reactor::WaitId;
 use crate::wait::reactor::descriptors::Descriptors;
@@ -52,7 +55,7 @@ struct Desk {
     /// Of the timer.
     sweeping: WaitId,
     /// Given up for a visitor when there is no other descriptor.
-    spare: Option<OwnedFd>,
+    spare: Option<Arc<OwnedFd>>,
     /// In the order in which they were made.
     offers: BTreeMap<u64, Offer>,
     /// In the order in which they came.
@@ -62,6 +65,7 @@ struct Desk {
 }
 
 struct Visitor {
+    socket: Arc<OwnedFd>,
     watch: WaitId,
     came: Instant,
     /// What it was given, and has not confirmed yet.
@@ -72,6 +76,25 @@ struct Offer {
     token: Secret,
     block: BlockId,
     descriptor: OwnedFd,
+}
+
+impl Desk {
+    /// The key of the offer with that token.
+    fn find(&self, token: Secret) -> Option<u64> {
+        let mut offers = self.offers.iter();
+        offers.find_map(|(&key, offer)| (offer.token == token).then_some(key))
+    }
+
+    /// Ends a visit. Without a spare, the descriptor is not closed: it would be another's at once.
+    fn let_go(&mut self, visitor: u64) {
+        let gone = self.visitors.remove(&visitor);
+        if let Some(Visitor { socket, .. }) = gone
+            && self.spare.is_none()
+        {
+            let _ = unix::shut_down(&socket); // the other end sees it closed all the same
+            self.spare = Some(socket);
+        }
+    }
 }
 
 impl Offers {
@@ -145,7 +168,7 @@ impl Offers {
             socket,
             listening: Some(listening),
             sweeping,
-            spare: Some(spare),
+            spare: Some(Arc::new(spare)),
             offers: BTreeMap::new(),
             visitors: BTreeMap::new(),
             next: 0,
@@ -185,6 +208,25 @@ impl Offers {
         self.withdraw(&blocks.iter().filter_map(is_still).collect::<Vec<_>>());
     }
 
+    /// What this process itself gets for a ticket: the duplicate, which ends the offer. That takes no
+    /// other descriptor, so it never waits for one. `None` if another desk gave out the ticket.
+    pub(super) fn take_back(&self, ticket: &OfferTicket) -> Option<Progress> {
+        let entry = self.member.entry();
+        if (ticket.pid, ticket.start) != (entry.pid(), entry.start()) {
+            return None;
+        }
+        let mut place = self.desk();
+        let desk = place.as_mut().filter(|desk| desk.name == ticket.name)?;
+        let found = desk.find(ticket.token);
+        if found.is_some() && desk.visitors.values().any(|visitor| visitor.given == found) {
+            // It confirms, goes, or is sent away before long.
+            return Some(Progress::Busy);
+        }
+        let descriptor = found.and_then(|key| self.end(desk, key));
+        self.clear(&mut place);
+        Some(descriptor.map_or(Progress::Taken, Progress::Descriptor))
+    }
+
     /// Ends an offer.
     fn end(&self, desk: &mut Desk, key: u64) -> Option<OwnedFd> {
         let offer = desk.offers.remove(&key)?;
@@ -215,13 +257,11 @@ impl Offers {
             for key in gone.map(|(&key, _)| key).collect::<Vec<_>>() {
                 self.end(desk, key);
             }
-            desk.visitors.retain(|_, visitor| {
-                let may_stay = visitor.came.elapsed() < VISITOR_PATIENCE;
-                if !may_stay {
-                    self.reactor.cancel(visitor.watch);
-                }
-                may_stay
-            });
+            let is_late = |visitor: &Visitor| visitor.came.elapsed() >= VISITOR_PATIENCE;
+            let late = desk.visitors.iter().filter(|(_, visitor)| is_late(visitor));
+            for key in late.map(|(&key, _)| key).collect::<Vec<_>>() {
+                self.send_away(desk, key);
+            }
             self.reopen(desk);
         }
         self.clear(&mut place)
@@ -247,6 +287,10 @@ impl Offers {
                 }
                 Ok(_) | Err(Errno::INTR | Errno::CONNABORTED) => {}
                 Err(Errno::MFILE | Errno::NFILE) => {
+                    if !poll::is_readable(&desk.socket).unwrap_or(true) {
+                        // Nobody came: the kernel looks for a descriptor first.
+                        return true;
+                    }
                     if !self.send_eldest_away(desk) && desk.spare.take().is_none() {
                         // A visitor at the socket would wake this thread again and again for
                         // nothing.
@@ -269,16 +313,23 @@ impl Offers {
 
     fn restore_spare(&self, desk: &mut Desk) {
         if desk.spare.is_none() {
-            desk.spare = duplicate(&desk.socket).ok();
+            desk.spare = duplicate(&desk.socket).ok().map(Arc::new);
         }
     }
 
     fn send_eldest_away(&self, desk: &mut Desk) -> bool {
-        let eldest = desk.visitors.pop_first();
-        if let Some((_, visitor)) = &eldest {
+        let eldest = desk.visitors.first_key_value().map(|(&key, _)| key);
+        eldest.is_some_and(|key| {
+            self.send_away(desk, key);
+            true
+        })
+    }
+
+    fn send_away(&self, desk: &mut Desk, key: u64) {
+        if let Some(visitor) = desk.visitors.get(&key) {
             self.reactor.cancel(visitor.watch);
         }
-        eldest.is_some()
+        desk.let_go(key);
     }
 
     /// Waits for what a visitor has to say.
@@ -286,17 +337,19 @@ impl Offers {
         if desk.visitors.len() >= MOST_VISITORS {
             self.send_eldest_away(desk);
         }
-        let visitor = Arc::new(visitor);
-        let (offers, served) = (Weak::clone(&self.this), Arc::clone(&visitor));
+        let socket = Arc::new(visitor);
+        let (offers, served) = (Weak::clone(&self.this), Arc::clone(&socket));
         let key = desk.next;
         desk.next += 1;
         let step = Box::new(move || {
             let offers = offers.upgrade();
             offers.is_none_or(|offers| !offers.serve(key, &served))
         });
-        let watched = self.reactor.watch_kept(visitor, Interest::Readable, step);
+        let kept = Arc::clone(&socket);
+        let watched = self.reactor.watch_kept(kept, Interest::Readable, step);
         if let Ok(watch) = watched {
             let visitor = Visitor {
+                socket,
                 watch,
                 came: Instant::now(),
                 given: None,
@@ -325,7 +378,7 @@ impl Offers {
             _ => false,
         };
         if !may_stay {
-            desk.visitors.remove(&key);
+            desk.let_go(key);
             self.reopen(desk);
             self.clear(&mut place);
         }
@@ -334,12 +387,12 @@ impl Offers {
 
     /// Gives a visitor a duplicate of what has the token; whether it has something to confirm.
     fn give(&self, desk: &mut Desk, key: u64, visitor: &OwnedFd, token: Secret) -> bool {
-        let mut offers = desk.offers.iter();
-        let Some((&found, offer)) = offers.find(|(_, offer)| offer.token == token) else {
+        let Some(found) = desk.find(token) else {
             let _ = unix::send(visitor, &[0]);
             return false;
         };
-        let sent = send_descriptor(visitor.as_fd(), GRANTED, offer.descriptor.as_fd());
+        let descriptor = desk.offers[&found].descriptor.as_fd();
+        let sent = send_descriptor(visitor.as_fd(), GRANTED, descriptor);
         if let Some(visitor) = desk.visitors.get_mut(&key) {
             visitor.given = Some(found);
         }
