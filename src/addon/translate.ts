@@ -33,6 +33,7 @@ export function translate(error: unknown): unknown {
     case "UNSUPPORTED":
       return new Deno.errors.NotSupported(message, options);
     case "CORRUPTED":
+    case "ORPHANED":
       return new ProcessError(message, options);
     case "NO_SUCH_HOST":
       return new Deno.errors.NotFound(message, options);

@@ -4,6 +4,7 @@ import { InvalidStateError, ProcessError } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertMatch, assertStrictEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { isAtLeast, native } from "../../src/addon/load.ts";
 import { translate, translated } from "../../src/addon/translate.ts";
+import { readFiles } from "../../tools/graph/rust.ts";
 import { arenaOf, FIXTURES, outputOf, type ProgramOptions, runProgram, threads } from "../support/helpers.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -52,6 +53,11 @@ const ERRORS: [code: string, ErrorClass: new (message: string) => Error][] = [
   ["STATE", InvalidStateError],
   ["UNSUPPORTED", Deno.errors.NotSupported],
   ["CORRUPTED", ProcessError],
+  ["ORPHANED", ProcessError],
+  ["NOT_CAPABLE", Deno.errors.NotCapable],
+  ["NO_SUCH_HOST", Deno.errors.NotFound],
+  ["CUT_OFF", Deno.errors.UnexpectedEof],
+  ["BAD_LENGTH", Deno.errors.InvalidData],
 ];
 for (const [code, ErrorClass] of ERRORS) {
   Deno.test(`an error of the addon with code ${code} becomes ${ErrorClass.name}`, () => {
@@ -61,6 +67,13 @@ for (const [code, ErrorClass] of ERRORS) {
     assertEquals([error.message, error.cause], ["Cannot do it: reasons", cause]);
   });
 }
+
+Deno.test("every code that the addon gives an error becomes a class", () => {
+  const sources = [...readFiles(new URL("native/addon/src", ROOT).pathname).values()];
+  const codes = sources.flatMap((text) => Array.from(text.matchAll(/"([A-Z][A-Z_]+)"\.into\(\)/g), ([, code]) => code));
+  const known = ERRORS.map(([code]) => code).filter((code) => !code.startsWith("OS:"));
+  assertEquals([...new Set(codes)].sort(), known.sort());
+});
 
 Deno.test("what is no error of the addon is thrown on as it is", () => {
   const others = [

@@ -69,11 +69,11 @@ function copiesIn(text: string, constants: ReadonlyMap<string, ReadonlySet<numbe
     const isTold = told.get(name)?.some(([, it]) => name.includes("_") || it === valueOf(value));
     if (isTold || constants.get(name)?.has(valueOf(value))) found.push(name);
   }
-  // `{ done: 0, full: 1 }`: names and values of one group.
-  for (const [object] of code.matchAll(/\{[^{}]*\}/g)) {
-    const entries = Array.from(
-      object.matchAll(new RegExp(`(\\w+): (${LITERAL})(?=[,\\s}])`, "g")),
-      ([, key, value]) => [key, valueOf(value)] as const,
+  // `{ done: 0, full: 1 }`, `enum Status { Done, Full }`: names and values of one group.
+  for (const [object, , members] of code.matchAll(/(\benum \w+ )?\{([^{}]*)\}/g)) {
+    const entries = object.startsWith("enum") ? membersOf(members) : Array.from(
+      object.matchAll(new RegExp(`(\\w+)"?: (${LITERAL})(?=[,\\s}])`, "g")),
+      ([, key, value]) => [camelCase(key), valueOf(value)] as const,
     );
     const isOf = (group: Numbers[string]) => entries.filter(([key, value]) => group[key] === value).length > 1;
     if (Object.values(numbers).some(isOf)) found.push(`{ ${entries.map(([key]) => key).join(", ")} }`);
@@ -92,6 +92,22 @@ function copiesIn(text: string, constants: ReadonlyMap<string, ReadonlySet<numbe
     found.push(`${name}()`);
   }
   return found;
+}
+
+/** The members of an `enum` and their values; a value that is not written is one more than that before. */
+function membersOf(body: string): (readonly [name: string, value: number])[] {
+  let next = 0;
+  return Array.from(body.matchAll(new RegExp(`(\\w+)(?: = (${LITERAL}))?\\s*(?:,|$)`, "g")), ([, key, written]) => {
+    const value = written === undefined ? next : valueOf(written);
+    next = value + 1;
+    return [camelCase(key), value] as const;
+  });
+}
+
+/** A name as the addon tells it, however it is written elsewhere. */
+function camelCase(name: string): string {
+  const words = /^[A-Z\d_]+$/.test(name) ? name.toLowerCase() : name;
+  return words.replaceAll(/_(\w)/g, (_, letter) => letter.toUpperCase()).replace(/^./, (first) => first.toLowerCase());
 }
 
 /** Functions of the addon that answer with a number of a group. */
@@ -117,6 +133,11 @@ Deno.test("copies of numbers are found", () => {
   assertEquals(copies("const FIRST_SEGMENT = 65_536;"), ["FIRST_SEGMENT"]); // 64 * 1024
   assertEquals(copies("const Status = { done: 0, full: 1 } as const;"), ["{ done, full }"]);
   assertEquals(copies("const Status = {\n  done: 0,\n  /** So long. */\n  full: 1,\n};"), ["{ done, full }"]);
+  assertEquals(copies("const Status = { DONE: 0, FULL: 1 } as const;"), ["{ done, full }"]);
+  assertEquals(copies('const Status = { "done": 0, "full": 1 };'), ["{ done, full }"]);
+  assertEquals(copies("enum Status { Done, Full }"), ["{ done, full }"]);
+  assertEquals(copies("export const enum Status {\n  DONE = 0,\n  FULL = 1,\n}"), ["{ done, full }"]);
+  assertEquals(copies("enum Status { Full, Done }"), []);
   assertEquals(copies("/** As `LIMIT` in native/core/src/queue/mod.rs. */\nconst MOST = 512;"), ["MOST"]);
   assertEquals(copies('if (native().queueCompany(this.#block("wait")) === 0) go();'), ["queueCompany()"]);
   assertEquals(copies("native().queueAwait(block, 0, Infinity, watch, false);"), ["queueAwait()"]);
