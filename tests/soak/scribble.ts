@@ -55,7 +55,7 @@ const USES: Record<
   hash: (_, bytes) => createHash("sha256").update(bytes).digest("hex"),
   deflate: (_, bytes) => deflateRawSync(bytes),
   wasm: (_, bytes) => WebAssembly.validate(bytes as unknown as BufferSource),
-  send: (numbers, bytes) => pipe[0].send([numbers.slice(0, 9), bytes]) ?? pipe[1].recvSync(),
+  send: (numbers, bytes) => (pipe[0].sendSync([numbers.slice(0, 9), bytes]), pipe[1].recvSync()),
 };
 
 const pipe = import.meta.main ? mp.Pipe() : [] as never;
