@@ -71,6 +71,17 @@ export {
   waitSync,
 } from "./src/connection.ts";
 export { getLogger, LOG_LEVELS, Logger, type LoggerState, type LogLevel, logToStderr } from "./src/runtime/logging.ts";
+export { Manager } from "./src/managers.ts";
+export type {
+  BaseManager,
+  BaseProxy,
+  ManagerOptions,
+  ManagerStats,
+  ProxyCallOptions,
+  RegisterOptions,
+  SyncManager,
+  SyncProxy,
+} from "./src/managers.ts";
 export { JoinableQueue, Queue, SimpleQueue } from "./src/queues.ts";
 export { AuthenticationString } from "./src/launch/authkey.ts";
 export {

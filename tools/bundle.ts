@@ -2,7 +2,7 @@
 // 0.2 ms of every start, of which a pool of processes has many. The types are still those of the sources.
 //
 // dist/chunk-….js  everything that is exported, and what it needs
-// dist/child_main.js, dist/worker_main.js  what children are started with (src/runtime/own_modules.ts)
+// dist/child_main.js, dist/worker_main.js, dist/server_main.js  what children are started with (src/runtime/own_modules.ts)
 // dist/mod.js, dist/queues.js, …  one for each entry of "exports" in deno.json
 // dist/import_map.json  their names
 
@@ -15,6 +15,7 @@ const ENTRIES = new URL("target/entries/", ROOT);
 /** The modules that children are started with. */
 const CHILD_MAIN = "src/child/main.ts";
 const WORKER_MAIN = "src/pool/worker_main.ts";
+const SERVER_MAIN = "src/managers/server_main.ts";
 
 /**
  * Puts the files that the bundler has left in folders beside the others. JavaScript saves Deno the look into its cache of
@@ -68,7 +69,12 @@ export async function bundle(): Promise<void> {
   };
   const all = entryPoints().map(([, path]) => path);
   // With all of the package in each of them, there is one chunk for what they share, not one for each two or three.
-  const files = [CHILD_MAIN, write("worker_main", [WORKER_MAIN, ...all]), write("multiprocessing", all)];
+  const files = [
+    CHILD_MAIN,
+    write("worker_main", [WORKER_MAIN, ...all]),
+    write("server_main", [SERVER_MAIN, ...all]),
+    write("multiprocessing", all),
+  ];
   const fresh = Deno.makeTempDirSync({ dir: ROOT.pathname, prefix: "dist." });
   try {
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -17,6 +17,7 @@ export const SRC_FLOORS: Floors = [
   ["queues"],
   ["process"],
   ["pool"],
+  ["managers"],
   ["context"],
   ["mod.ts"],
   ["child"],

@@ -91,6 +91,7 @@ export interface Native {
   parentJoin(timeout: number): boolean;
   parentAwait(): number;
   threadToken(): number;
+  threadHasDied(token: number): number;
   ownerOf(token: number): Owner | null;
   setProcessName(name: string): void;
   // host.rs
@@ -114,6 +115,7 @@ export interface Native {
   releaseBlock(block: number): void;
   collectBlock(block: number): void;
   generationOf(block: number): number;
+  blockIsLast(block: number): number;
   cellOf(block: number, kind: number): number;
   valueBegins(block: number): number;
   sizeOf(block: number): number;

@@ -3,4 +3,4 @@
  * native/addon/src, binding.ts and numbers.ts. `deno run -A tools/interface.ts` writes it; native/addon/build.rs gives it
  * to the addon.
  */
-export const INTERFACE = "1764560f2d5c01a0";
+export const INTERFACE = "6b627b04a15ace7e";

@@ -4,6 +4,8 @@
 import { callingModules, moduleUrl } from "../callable/reference.ts";
 import { workIfChild } from "../runtime/freeze.ts";
 import { Pipe } from "../connection/pipe.ts";
+import type { ManagerOptions } from "../managers/manager.ts";
+import { Manager as startManager, type SyncManager } from "../managers/sync_manager.ts";
 import { Pool } from "../pool/pool.ts";
 import type { PoolOptions } from "../pool/options.ts";
 import { activeChildren } from "../process/children.ts";
@@ -95,6 +97,11 @@ export abstract class LocalContext extends BaseContext {
   readonly copy: typeof copy = copy;
   /** The package's own `synchronized`. */
   readonly synchronized: typeof synchronized = synchronized;
+  /** The package's own `Manager`, whose server is one of this context's processes unless its options say otherwise. */
+  Manager(options?: ManagerOptions): Promise<SyncManager> {
+    return startManager({ ctx: this, ...options });
+  }
+
   /** The package's own `activeChildren`. */
   override readonly activeChildren: typeof activeChildren = activeChildren;
 

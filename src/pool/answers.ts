@@ -6,7 +6,7 @@ import { RemoteError } from "../errors.ts";
 import type { Task } from "./calls/call.ts";
 import type { Crew } from "./crew.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import type { Frame } from "./frame.ts";
+import type { Frame } from "../queues/frame.ts";
 import { printed, unpack, unpackAll } from "./failures.ts";
 import { type Failure, Kind, type Mixed } from "./messages.ts";
 import type { WorkerHandle } from "./worker_handle.ts";

@@ -11,7 +11,7 @@
 // I3. A task that is handed back is put before all later tasks, which are taken back for that.
 
 import type { Call, Task } from "./calls/call.ts";
-import { type Channel, ENDED } from "./channel.ts";
+import { type Channel, ENDED } from "../queues/channel.ts";
 import type { PoolEvents } from "./events.ts";
 import type { OnlyResult } from "./only_result.ts";
 import type { WorkerHandle } from "./worker_handle.ts";

@@ -20,7 +20,7 @@ import { Finalize } from "../runtime/finalize.ts";
 import { holdLoop, releaseLoop } from "../addon/waits.ts";
 import { Answers } from "./answers.ts";
 import type { Call, PoolFunction, Task } from "./calls/call.ts";
-import { Channel } from "./channel.ts";
+import { Channel } from "../queues/channel.ts";
 import { Crew, type CrewOptions } from "./crew.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { PoolEvents } from "./events.ts";

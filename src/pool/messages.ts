@@ -3,7 +3,7 @@
 
 import type { TravellingReference } from "../callable/late.ts";
 import type { Event } from "../synchronize/event.ts";
-import type { Channel } from "./channel.ts";
+import type { Channel } from "../queues/channel.ts";
 
 /** What a frame is. */
 export const Kind = {

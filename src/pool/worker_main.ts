@@ -14,9 +14,9 @@ import { dumps } from "../reduction/serialise.ts";
 import { discard } from "../reduction/registry.ts";
 import { dealWithUncaught, fail, tell } from "../runtime/uncaught.ts";
 import { Attribution, type Owner } from "./attribution.ts";
-import { ENDED } from "./channel.ts";
+import { ENDED } from "../queues/channel.ts";
 import { pack, printed } from "./failures.ts";
-import type { Frame } from "./frame.ts";
+import type { Frame } from "../queues/frame.ts";
 import {
   CancelReason,
   Cell,

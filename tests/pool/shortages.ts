@@ -3,7 +3,7 @@
 import { getContext, Pool, ProcessError, Queue } from "@parallel/multiprocessing";
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { CellTable } from "../../src/pool/cells.ts";
-import { Channel } from "../../src/pool/channel.ts";
+import { Channel } from "../../src/queues/channel.ts";
 import { Crew } from "../../src/pool/crew.ts";
 import * as targets from "../fixtures/pool/pool_targets.ts";
 import { until } from "../support/helpers.ts";

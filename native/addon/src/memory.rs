@@ -77,6 +77,11 @@ pub fn value_begins(id: u32) -> Result<i32> {
     Ok(value_begins_at(open(id)?).map_or(-1, |begins| begins as i32))
 }
 
+/// Whether nobody has the block but who asks, with one handle.
+pub fn block_is_last(id: u32) -> Result<bool> {
+    Ok(tree()?.member.is_last(id))
+}
+
 fn is_cell(block: Block) -> bool {
     block.offset < CELLS + CELL_COUNT * CELL_SIZE
 }

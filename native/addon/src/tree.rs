@@ -340,6 +340,12 @@ pub fn owner_of(token: u32) -> Result<Option<Owner>> {
     }))
 }
 
+/// Whether the thread behind a token has ended.
+pub fn thread_has_died(token: u32) -> Result<bool> {
+    let token = multiprocessing_core::sync::Token::from_word(token);
+    Ok(token.is_none_or(|token| tree().is_ok_and(|tree| tree.member.has_died(token))))
+}
+
 /// The name under which error messages speak of this process.
 #[napi]
 pub fn set_process_name(name: String) -> Result<()> {

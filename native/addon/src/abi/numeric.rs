@@ -13,7 +13,9 @@ use napi::{Env, JsValue, sys};
 use napi_derive::napi;
 
 use crate::abi::errors::Result;
-use crate::{children, connections, isolate, memory, output, port, queues, synchronize, views};
+use crate::{
+    children, connections, isolate, memory, output, port, queues, synchronize, tree, views,
+};
 
 /// Most arguments that a numeric function has.
 const MOST: usize = 4;
@@ -45,6 +47,12 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
     }),
     ("valueBegins", |&[id, ..]| {
         memory::value_begins(id as u32).map(f64::from)
+    }),
+    ("blockIsLast", |&[id, ..]| {
+        memory::block_is_last(id as u32).map(f64::from)
+    }),
+    ("threadHasDied", |&[token, ..]| {
+        tree::thread_has_died(token as u32).map(f64::from)
     }),
     ("childPutting", |&[pid, ..]| {
         children::child_putting(pid as u32).map(f64::from)

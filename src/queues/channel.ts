@@ -1,5 +1,5 @@
-// One direction between a pool and its workers: a queue of frames (frame.ts) in shared memory. Both halves use it. A frame
-// is one message of the queue, so that whoever takes it has taken all of it.
+// One direction between a pool and its workers, or a manager and its clients: a queue of frames (frame.ts) in shared
+// memory. Both halves use it. A frame is one message of the queue, so that whoever takes it has taken all of it.
 
 import { BlockHandle, type BlockReference } from "../addon/handles.ts";
 import { native } from "../addon/load.ts";
@@ -36,7 +36,7 @@ export const ENDED: unique symbol = Symbol("ended");
 export class Channel implements Disposable {
   static {
     register(Channel, {
-      name: "multiprocessing.pool.Channel",
+      name: "multiprocessing.queues.Channel",
       reduce: (channel) => channel.#reference(),
       restore: (data) => new Channel(adopted(data)),
     });
@@ -177,13 +177,27 @@ export class Channel implements Disposable {
     return new ReceivedFrame(bytes, got % MessageUnit.tag, attachments, { scratch });
   }
 
-  /** Waits in the reactor until there may be something to receive. */
-  async filled({ inBackground }: { inBackground: boolean }): Promise<void> {
+  /** The other side has adopted the channel: from here on being its only holder means that the other has gone. */
+  share(): void {
+    this.#isAdopted = true;
+  }
+
+  /** Whether nobody but this process has it. */
+  get isAlone(): boolean {
+    return this.#handle.closed || native().blockIsLast(this.#handle.block) === 1;
+  }
+
+  /**
+   * Waits in the reactor until there may be something to receive.
+   *
+   * @throws What `signal` was aborted with.
+   */
+  async filled({ inBackground, signal }: { inBackground: boolean; signal?: AbortSignal }): Promise<void> {
     if (this.#handle.closed) return;
     const { block } = this.#handle;
     const watch = this.#isAdopted ? QueueWatch.never : QueueWatch.nothing;
     const submit = () => translated(() => native().queueAwait(block, QueueState.filled, Infinity, watch, false));
-    await wait(submit, { inBackground });
+    await wait(submit, { inBackground, signal });
   }
 
   /** Gives up this process's share; waits for it end. Again: nothing happens. */

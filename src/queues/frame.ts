@@ -4,7 +4,7 @@
 //
 // | bytes | what |
 // | --- | --- |
-// | 1 | kind, one of `Kind` in messages.ts |
+// | 1 | kind, one of `Kind` in the messages.ts of those that talk |
 // | 1 | flags, of `Flag` there |
 // | 2 | number of *raws*: byte arrays that bypass the serialiser, one copy in and one out; or `NUMBERS` |
 // | 4 | number of the task |
@@ -25,7 +25,7 @@
 import { Parcel, readParcel } from "../connection/arrival.ts";
 import { RemoteError } from "../errors.ts";
 import { native } from "../addon/load.ts";
-import { isLongBytes } from "../queues/transport.ts";
+import { isLongBytes } from "./transport.ts";
 import { type Incoming, plain } from "../reduction/passage.ts";
 import { read } from "../reduction/serialise.ts";
 import type { Scratch } from "../addon/scratch.ts";

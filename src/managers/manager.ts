@@ -1,0 +1,366 @@
+// BaseManager: a process that has objects which others share by proxies.
+//
+// | state | meaning | goes on to |
+// | --- | --- | --- |
+// | `initial` | no server yet | `starting` (T1), `connected` (T2) |
+// | `starting` | the process exists, and has not welcomed this one yet | `started` (T1), `initial` (T3) |
+// | `started` | it serves | `over` (T4) |
+// | `connected` | a server that another program has started serves | `over` (T4) |
+// | `over` | it was shut down | |
+//
+// T1. `start`, `startSync`. T2. `connect`. T3. The start has failed. T4. `shutdown`, or the end of this process.
+
+import { type Given, reference } from "../callable/reference.ts";
+import type { Callable, ModuleExport } from "../callable/types.ts";
+import { EOFError, InvalidStateError, ProcessError, TimeoutError } from "../errors.ts";
+import { howItEnded } from "../pool/failures.ts";
+import type { ProcessClass } from "../pool/options.ts";
+import { Process } from "../process/process.ts";
+import { Channel } from "../queues/channel.ts";
+import { register } from "../reduction/registry.ts";
+import { Finalize } from "../runtime/finalize.ts";
+import { shownName } from "../runtime/harmless.ts";
+import { SERVER_MAIN } from "../runtime/own_modules.ts";
+import { showAsText } from "../runtime/shown.ts";
+import { requireKnown, type WaitOptions } from "../waiting/options.ts";
+import "./built_in.ts";
+import { Gate, randomNumber } from "./gate.ts";
+import type { Line } from "./line.ts";
+import { SERVER_ID } from "./messages.ts";
+import type { BaseProxy } from "./proxy.ts";
+import {
+  type Maker,
+  type RegisterOptions,
+  type Registration,
+  registrationOf,
+  requireResultTypes,
+  TravellingMakers,
+} from "./registrations.ts";
+import { RingLine } from "./ring_line.ts";
+import type { ServerSettings } from "./server_main.ts";
+import type { ManagerStats } from "./server_object.ts";
+
+/** Options of {@linkcode BaseManager}. */
+export interface ManagerOptions {
+  /** Milliseconds that the server has to end by itself, and again after SIGTERM. Default: 1000. */
+  shutdownTimeout?: number;
+  /** The context whose processes the server is one of. Default: that of the default start method. */
+  ctx?: { readonly Process: ProcessClass };
+}
+
+const KNOWN = ["shutdownTimeout", "ctx"];
+const SHUTDOWN_TIMEOUT = 1000;
+/** Milliseconds that a start with the thread blocked waits for the server before it looks whether that lives. */
+const START_LOOK = 20;
+
+const SERVE = { module: SERVER_MAIN, name: "serve" };
+
+/** What each class of managers has registered itself. */
+const registries = new WeakMap<object, Map<string, Registration>>();
+/** How many servers this process has started, for their names. */
+let servers = 0;
+
+/** The registrations of a class: its own, and those of the classes it extends. */
+export function registrationsOf(Class: object): Map<string, Registration> {
+  const all: Map<string, Registration>[] = [];
+  for (let it: object | null = Class; it !== null; it = Object.getPrototypeOf(it)) {
+    all.unshift(registries.get(it) ?? new Map());
+  }
+  return new Map(all.flatMap((own) => [...own]));
+}
+
+/** Notes types of the package's own for a class. */
+export function registerBuiltIn(Class: object, typeids: readonly string[]): void {
+  const own = registries.get(Class) ?? new Map<string, Registration>();
+  registries.set(Class, own);
+  for (const typeid of typeids) own.set(typeid, { ...registrationOf(typeid, null), isBuiltIn: true });
+}
+
+/**
+ * Has a server process with objects, which any process of the tree uses by proxies, and other programs by a connection.
+ * As `multiprocessing.managers.BaseManager`.
+ *
+ * @example Types of one's own
+ * ```ts ignore
+ * import { BaseManager } from "@parallel/multiprocessing/managers";
+ *
+ * export class Maths {
+ *   add(x: number, y: number) {
+ *     return x + y;
+ *   }
+ * }
+ * class MyManager extends BaseManager {}
+ * const Registered = MyManager.register("Maths", Maths);
+ *
+ * if (import.meta.main) {
+ *   await using manager = new Registered();
+ *   await manager.start();
+ *   const maths = await manager.Maths();
+ *   console.log(await maths.add(4, 3)); // 7
+ * }
+ * ```
+ */
+export class BaseManager implements AsyncDisposable {
+  static {
+    showAsText(BaseManager);
+    register(BaseManager, {
+      refuse: "a manager belongs to the process that has started its server; send proxies of its objects",
+    });
+  }
+
+  readonly #shutdownTimeout: number;
+  readonly #Process: ProcessClass;
+  #state: "initial" | "starting" | "started" | "connected" | "over" = "initial";
+  #process: Process | null = null;
+  #line: (Line & { readonly isOver: boolean }) | null = null;
+  #finalizer: Finalize | null = null;
+
+  /**
+   * A manager without a server yet: {@linkcode start} it.
+   *
+   * @throws {TypeError} If an option is of the wrong type, or unknown.
+   */
+  constructor(options: ManagerOptions = {}) {
+    requireKnown("create a manager", options, KNOWN);
+    const { shutdownTimeout = SHUTDOWN_TIMEOUT, ctx } = options;
+    if (typeof shutdownTimeout !== "number" || !(shutdownTimeout >= 0)) {
+      throw new TypeError(
+        `Cannot create a manager: "shutdownTimeout" is ${Deno.inspect(shutdownTimeout)}, wanted milliseconds >= 0`,
+      );
+    }
+    if (ctx !== undefined && typeof ctx?.Process !== "function") {
+      throw new TypeError(
+        `Cannot create a manager: "ctx" is ${Deno.inspect(ctx, { depth: 0 })}, wanted a context of getContext()`,
+      );
+    }
+    this.#shutdownTimeout = shutdownTimeout;
+    this.#Process = ctx?.Process ?? Process;
+  }
+
+  /**
+   * Registers a type for this class of managers and those that extend it.
+   *
+   * @param typeid The name of the type.
+   * @param callable What makes an object: a function or class that a module exports, or `{ module, name }` of one. Without
+   * it, an object of the type is the only argument of {@linkcode create}, or the result of another type's method.
+   * @throws {TypeError} If something is of the wrong type, or not known, or a name cannot be exposed.
+   */
+  static register(typeid: string, callable?: Maker | null, options?: RegisterOptions): typeof this {
+    const registration = registrationOf(typeid, callable, options);
+    const own = registries.get(this) ?? new Map<string, Registration>();
+    registries.set(this, own);
+    own.set(typeid, registration);
+    if (options?.createMethod ?? true) {
+      Object.defineProperty(this.prototype, typeid, {
+        value: function (this: BaseManager, ...args: unknown[]) {
+          return this.create(typeid, ...args);
+        },
+        writable: true,
+        configurable: true,
+      });
+    }
+    return this;
+  }
+
+  /**
+   * Starts the server's process.
+   *
+   * @param initializer Called in it first: a function that a module exports.
+   * @throws {ProcessError} If it was started before, or shut down.
+   * @throws {TypeError} If the initializer, or what makes a type's objects, is exported by no module.
+   * @throws Whatever the initializer throws, with a {@linkcode RemoteError} as its last cause.
+   */
+  async start(initializer?: Callable | ModuleExport | null, initargs: readonly unknown[] = []): Promise<void> {
+    const { line, process } = this.#begin(initializer, initargs);
+    const ended = new AbortController();
+    const end = process.join().then(() => {}, () => {}).then(() => ended.abort());
+    try {
+      await line.welcomed({ signal: ended.signal });
+    } catch {
+      await end;
+    }
+    this.#concludeStart(line, process);
+  }
+
+  /** As {@linkcode start}, blocking the thread. */
+  startSync(initializer?: Callable | ModuleExport | null, initargs: readonly unknown[] = []): void {
+    const { line, process } = this.#begin(initializer, initargs);
+    while (!line.isOver && !line.welcomedSync(START_LOOK)) {
+      if (process.exitcode === null) continue;
+      line.welcomedSync(0); // it may have said why before
+      break;
+    }
+    this.#concludeStart(line, process);
+  }
+
+  #begin(initializer: unknown, initargs: readonly unknown[]): { line: RingLine; process: Process } {
+    this.#requireInitial();
+    if (
+      initializer !== undefined && initializer !== null && typeof initializer !== "function" && !isExport(initializer)
+    ) {
+      throw new TypeError(
+        `Cannot start the manager: the initializer is ${Deno.inspect(initializer, { depth: 0 })}, wanted a function`,
+      );
+    }
+    const all = registrationsOf(this.constructor);
+    requireResultTypes(all);
+    const own = [...all.values()].filter((it) => !it.isBuiltIn);
+    const makers = new TravellingMakers(own);
+    const given = initializer === undefined || initializer === null ? null : proven(initializer as Callable);
+    const bell = new Channel();
+    const gate = new Gate(randomNumber(), bell, { pid: 0, name: `${this.constructor.name}-${++servers}`, token: 0 });
+    const settings: ServerSettings = {
+      bell,
+      number: gate.number,
+      builtIn: [...all.values()].filter((it) => it.isBuiltIn).map(({ typeid }) => typeid),
+      types: own.map((it) => makers.travel(it)),
+      initializer: given?.travel() ?? null,
+      initargs,
+    };
+    const process = new this.#Process({ target: SERVE, args: [settings], daemon: true });
+    process.name = gate.facts.name;
+    process.start();
+    this.#process = process;
+    this.#state = "starting";
+    this.#finalizer = new Finalize(() => this.#shutdownNow(), { priority: 0, name: process.name });
+    return { line: RingLine.to(gate), process };
+  }
+
+  #concludeStart(line: RingLine, process: Process): void {
+    if (line.isOpen) {
+      this.#line = line;
+      this.#state = "started";
+      return;
+    }
+    this.#finalizer?.cancel();
+    this.#state = "initial";
+    this.#process = null;
+    process.kill();
+    if (line.startFailure !== null) throw line.startFailure.error;
+    throw new ProcessError(
+      `Cannot start the manager: its server ${shownName(process.name)} ${
+        howItEnded(process.exitcode)
+      } before it could serve`,
+    );
+  }
+
+  #requireInitial(): void {
+    if (this.#state === "initial") return;
+    throw new ProcessError(this.#state === "over" ? "Manager has shut down" : "Already started server");
+  }
+
+  #require(action: string): Line {
+    if (this.#line !== null) return this.#line;
+    if (this.#state === "over") throw new InvalidStateError(`Cannot ${action}: Manager has shut down`);
+    throw new InvalidStateError(`Cannot ${action}: server not yet started; call start() or connect() first`);
+  }
+
+  /**
+   * Makes an object in the server; a proxy of it.
+   *
+   * @throws {InvalidStateError} If the manager was not started, or was shut down.
+   * @throws {RemoteError} If no such type is registered.
+   * @throws Whatever makes the object throws.
+   */
+  async create(typeid: string, ...args: unknown[]): Promise<BaseProxy> {
+    return await this.#require(`create a "${typeid}"`).call(SERVER_ID, "create", [typeid, args]) as BaseProxy;
+  }
+
+  /** @ignore As {@linkcode create}, with what is not for the object itself. */
+  protected async createWith(typeid: string, args: readonly unknown[], options: object): Promise<BaseProxy> {
+    return await this.#require(`create a "${typeid}"`).call(SERVER_ID, "create", [typeid, args, options]) as BaseProxy;
+  }
+
+  /** How the server is at this moment. */
+  async stats(): Promise<ManagerStats> {
+    return await this.#require("look at the manager").call(SERVER_ID, "stats", []) as ManagerStats;
+  }
+
+  /** How many objects the server has. */
+  async numberOfObjects(): Promise<number> {
+    return await this.#require("count the objects").call(SERVER_ID, "numberOfObjects", []) as number;
+  }
+
+  /** A text with a line for each object of the server. */
+  async debugInfo(): Promise<string> {
+    return await this.#require("look at the manager").call(SERVER_ID, "debugInfo", []) as string;
+  }
+
+  /**
+   * Ends the server, and its objects with it. It is told to end, then terminated, then killed, each
+   * {@linkcode ManagerOptions.shutdownTimeout} after the other. Again: nothing happens.
+   */
+  async shutdown(): Promise<void> {
+    const [line, process] = this.#endState();
+    if (line === null || process === null) return;
+    const timeout = this.#shutdownTimeout;
+    await line.call(SERVER_ID, "shutdown", [], { timeout }).catch(mayBeGone);
+    if (await process.join({ timeout })) return;
+    process.terminate();
+    if (await process.join({ timeout })) return;
+    process.kill();
+    await process.join();
+  }
+
+  #endState(): [Line | null, Process | null] {
+    const was = this.#state;
+    if (was === "initial" || was === "over") return [null, null];
+    const line = this.#line;
+    this.#finalizer?.cancel();
+    this.#state = "over";
+    this.#line = null;
+    return [line, this.#process];
+  }
+
+  /** This process ends. */
+  #shutdownNow(): void {
+    const [line, process] = this.#endState();
+    if (process === null) return;
+    const timeout = this.#shutdownTimeout;
+    try {
+      line?.callSync(SERVER_ID, "shutdown", [], { timeout });
+    } catch (error) {
+      mayBeGone(error);
+    }
+    if (process.joinSync({ timeout })) return;
+    process.terminate();
+    if (process.joinSync({ timeout })) return;
+    process.kill();
+  }
+
+  /**
+   * Waits for the end of the server's process.
+   *
+   * @returns `true`, or `false` if it did not end in time.
+   * @throws {InvalidStateError} If it was not started here.
+   */
+  async join(options?: WaitOptions): Promise<boolean> {
+    if (this.#process !== null) return await this.#process.join(options);
+    throw new InvalidStateError("Cannot join the manager's server: it was not started by this manager");
+  }
+
+  /** As {@linkcode shutdown}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  /** Such as `<SyncManager (started)>`. */
+  toString(): string {
+    return `<${this.constructor.name} (${this.#state})>`;
+  }
+}
+
+/** What may come of telling a server to end: it has ended before it could answer, or takes its time. */
+function mayBeGone(error: unknown): void {
+  if (!(error instanceof EOFError || error instanceof TimeoutError)) throw error;
+}
+
+function isExport(value: unknown): value is ModuleExport {
+  return typeof value === "object" && value !== null && "module" in value && "name" in value;
+}
+
+function proven(target: Callable | ModuleExport): Given {
+  const given = reference(target);
+  given.prove();
+  return given;
+}

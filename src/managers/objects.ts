@@ -1,0 +1,160 @@
+// The objects of a server: by whom they are wanted, and what may be done with them.
+//
+// Each has a block of shared memory. A relative's proxy has a handle of it, a message under way holds it, and so does each
+// proxy inside of another object of the server. Once nobody but the table has the block, and no stranger has been given
+// the object, it is dropped.
+
+import { BlockHandle } from "../addon/handles.ts";
+import { native } from "../addon/load.ts";
+import { Kind as BlockKind } from "../addon/numbers.ts";
+import { RemoteError } from "../errors.ts";
+import { printed } from "../pool/failures.ts";
+import { randomNumber } from "./gate.ts";
+import { isThenable } from "./iteration.ts";
+import type { ObjectId } from "./line.ts";
+import { ownObject } from "./local_line.ts";
+import { allows, bare, GETVALUE, listedNames, publicNames, TO_STRING } from "./names.ts";
+import { type Description, exposedByBuiltIn } from "./proxy.ts";
+
+/** What makes and describes the objects of a type, in the server. */
+export interface ServedType {
+  readonly typeid: string;
+  /** Makes an object; `null` if the type's only argument is the object itself. */
+  readonly make: ((...args: never[]) => unknown) | null;
+  readonly exposed: readonly string[] | null;
+  readonly methodToTypeid: Readonly<Record<string, string>>;
+  readonly concurrency: number;
+  /**
+   * Whether proxies among the arguments of its methods stay what they are, since they are to be stored. Otherwise a proxy
+   * of an object of this server is that object itself.
+   */
+  readonly keepsProxies: boolean;
+  /** Whether relatives use the object itself, in shared memory. */
+  readonly isDirect: boolean;
+  /** What a stranger uses in its place, such as a lock that knows which stranger has it. */
+  readonly forStranger?: (value: never, caller: Caller) => object;
+  /** The copy of the whole object that `getvalue` gives. Default: the object, as a message has it. */
+  readonly copy?: (value: never) => unknown;
+  /** Ends what an object holds when it is dropped. */
+  readonly drop?: (value: never) => void;
+}
+
+/** Who calls: one client. */
+export interface Caller {
+  /** For messages. */
+  readonly name: string;
+  /** A relative uses shared objects directly; a stranger has the server do it. */
+  readonly isRelative: boolean;
+  /** Aborted when the client has ended. */
+  readonly ended: AbortSignal;
+  /** Of strangers: which of the client's callers it is. */
+  readonly logical: number;
+}
+
+/** An object of a server. */
+export class ManagedObject {
+  readonly id: ObjectId = randomNumber();
+  readonly handle: BlockHandle = BlockHandle.create(BlockKind.bytes, 1);
+  readonly type: ServedType;
+  readonly value: unknown;
+  readonly description: Description;
+  /** How many connections of strangers have been given it. */
+  strangers = 0;
+  readonly #allowed: ReadonlySet<string>;
+  /** The calls under way, and those that wait for their turn. */
+  #running = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(type: ServedType, value: unknown, isFrozen: boolean) {
+    this.type = type;
+    this.value = value;
+    const exposed = exposedByBuiltIn(type.typeid) ??
+      (type.exposed === null ? publicNames(Object(value)) : listedNames(Object(value), type.exposed));
+    const all = [...new Set([...exposed, ...Object.keys(type.methodToTypeid)])];
+    this.#allowed = new Set(all);
+    this.description = { typeid: type.typeid, exposed: all, isFrozen, direct: type.isDirect ? value : null };
+  }
+
+  /** Whether nobody wants it any more. */
+  get isForgotten(): boolean {
+    return this.strangers === 0 && native().blockIsLast(this.handle.block) === 1;
+  }
+
+  /**
+   * Does what a request asks for.
+   *
+   * @throws {RemoteError} If that is not exposed, or there is no such thing.
+   */
+  act(asked: string, args: readonly unknown[], caller: Caller): unknown {
+    const { type } = this;
+    if (type.concurrency === Infinity) return this.#act(asked, args, caller);
+    if (this.#running >= type.concurrency) return this.#later(asked, args, caller);
+    return this.#counted(() => this.#act(asked, args, caller));
+  }
+
+  async #later(asked: string, args: readonly unknown[], caller: Caller): Promise<unknown> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push(resolve);
+    await promise;
+    return await this.#counted(() => this.#act(asked, args, caller));
+  }
+
+  #counted(act: () => unknown): unknown {
+    this.#running++;
+    const end = () => {
+      this.#running--;
+      this.#waiting.shift()?.();
+    };
+    let result: unknown;
+    try {
+      result = act();
+    } catch (error) {
+      end();
+      throw error;
+    }
+    if (!isThenable(result)) return end(), result;
+    return Promise.resolve(result).finally(end);
+  }
+
+  #act(asked: string, args: readonly unknown[], caller: Caller): unknown {
+    const { type } = this;
+    if (asked === GETVALUE) return type.copy === undefined ? this.value : type.copy(this.value as never);
+    if (asked === TO_STRING) return printed(type.copy === undefined ? this.value : type.copy(this.value as never));
+    if (!allows(this.#allowed, asked)) throw this.#notExposed(asked);
+    const name = bare(asked);
+    const target = this.#targetFor(caller);
+    if (asked.startsWith("=")) return void Reflect.set(target, name, this.#given(args)[0]);
+    const member: unknown = Reflect.get(target, name);
+    if (asked.startsWith(".")) return member;
+    if (typeof member !== "function") {
+      throw new RemoteError(`Cannot call "${name}" of a "${this.type.typeid}": it has no such method`);
+    }
+    return Reflect.apply(member, target, this.#given(args));
+  }
+
+  #targetFor(caller: Caller): object {
+    const value = Object(this.value);
+    return caller.isRelative ? value : this.type.forStranger?.(value as never, caller) ?? value;
+  }
+
+  /** The arguments as the object gets them. */
+  #given(args: readonly unknown[]): readonly unknown[] {
+    if (this.type.keepsProxies) return args;
+    return args.map((arg) => ownObject(arg)?.value ?? arg);
+  }
+
+  #notExposed(asked: string): RemoteError {
+    const names = this.description.exposed.map(bare);
+    const has = names.length === 0 ? "nothing" : names.slice(0, 30).map((it) => `"${it}"`).join(", ");
+    return new RemoteError(
+      `Cannot call "${bare(asked)}" of a "${this.type.typeid}": it does not expose it, but ${has}` +
+        (names.length > 30 ? " and others" : ""),
+    );
+  }
+
+  /** It is not wanted any more. */
+  drop(): void {
+    this.handle.close();
+    if (typeof this.value === "object" && this.value !== null) this.type.drop?.(this.value as never);
+  }
+}

@@ -1,0 +1,419 @@
+// Proxies: objects that stand for an object of a manager's server. A proxy holds a block of shared memory that the object
+// has, so that the server knows by the block alone that it is still wanted: a message under way holds it, too, and a
+// process that is killed lets go of it.
+
+import { type BlockHandle, type BlockReference, closedError, partsOf } from "../addon/handles.ts";
+import { adopted, attach } from "../reduction/passage.ts";
+import { register, registerAlias } from "../reduction/registry.ts";
+import { showAsText } from "../runtime/shown.ts";
+import { requireKnown, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { deepFreeze } from "./deep_freeze.ts";
+import { Gate } from "./gate.ts";
+import { Answer, Iteration } from "./iteration.ts";
+import type { Line, ObjectId } from "./line.ts";
+import { bare, type Exposed, GETVALUE, TO_STRING } from "./names.ts";
+import { outside } from "./outside.ts";
+import { RingLine } from "./ring_line.ts";
+
+/** What everybody who has a proxy of an object knows of it. */
+export interface Description {
+  readonly typeid: string;
+  /** The names that it answers to (names.ts). */
+  readonly exposed: Exposed;
+  /** Whether copies of what is in it arrive frozen. */
+  readonly isFrozen: boolean;
+  /** The object itself, if it is one of shared memory that relatives use without the server; else `null`. */
+  readonly direct: unknown;
+}
+
+/** What a proxy consists of; those made by {@linkcode BaseProxy.with} share it. */
+export interface ProxyInside {
+  readonly id: ObjectId;
+  readonly description: Description;
+  /** How its calls reach the server. */
+  readonly line: Line;
+  /** Names it to relatives; `null` where only a stranger has it. */
+  readonly gate: Gate | null;
+  /** Keeps the object; `null` where a connection does. */
+  readonly handle: BlockHandle | null;
+  isClosed: boolean;
+}
+
+/** Options of {@linkcode BaseProxy.with}. */
+export type ProxyCallOptions = WaitOptions;
+
+/** Names the method by which the modules of managers look into a proxy. */
+export const insideOf: unique symbol = Symbol("insideOf");
+
+/**
+ * Stands for an object in the process of a manager. Its methods are promises; its {@linkcode BaseProxy.sync | sync} has
+ * the same methods, blocking. Values that go in or out are copies, except shared objects and proxies. As
+ * `multiprocessing.managers.BaseProxy`.
+ *
+ * A proxy may be sent in any message to a process of the tree. The object lives as long as somebody has a proxy of it.
+ *
+ * @example A class of one's own for the proxies of a type
+ * ```ts ignore
+ * import { BaseManager, BaseProxy } from "@parallel/multiprocessing/managers";
+ *
+ * export class CounterProxy extends BaseProxy {
+ *   async increment(by = 1): Promise<number> {
+ *     return await this.callmethod("increment", [by]) as number;
+ *   }
+ * }
+ * BaseManager.register("Counter", Counter, { proxytype: CounterProxy });
+ * ```
+ */
+export class BaseProxy implements Disposable, AsyncDisposable {
+  static {
+    showAsText(BaseProxy);
+    register(BaseProxy, { name: "multiprocessing.managers.Proxy", reduce, restore });
+  }
+
+  readonly #inside: ProxyInside;
+  readonly #options: ProxyCallOptions | undefined;
+  #sync: SyncProxy | undefined;
+
+  /** @ignore Made by a manager, or by a message. */
+  constructor(inside: ProxyInside, options?: ProxyCallOptions) {
+    this.#inside = inside;
+    this.#options = options;
+  }
+
+  /** @ignore For the modules of managers. */
+  [insideOf](): ProxyInside {
+    return this.#inside;
+  }
+
+  /**
+   * Calls a method of the object.
+   *
+   * @param name A method; or `".name"` for the value of a property.
+   * @throws {RemoteError} If the object has no such method, or does not expose it, or has been dropped.
+   * @throws {TypeError} If an argument cannot be sent.
+   * @throws {EOFError} If the server has ended; the message names its process, and says how it ended.
+   * @throws {TimeoutError} If it took longer than the time given to {@linkcode with}.
+   * @throws {InvalidStateError} If the proxy was closed.
+   * @throws Whatever the method throws, with a {@linkcode RemoteError} as its last cause that has the remote stack.
+   */
+  async callmethod(name: string, args: readonly unknown[] = []): Promise<unknown> {
+    const { id, line, description } = this.#open(name);
+    const value = await line.call(id, name, args, this.#options);
+    return description.isFrozen ? deepFreeze(value) : value;
+  }
+
+  /** A copy of the whole object. */
+  getvalue(): Promise<unknown> {
+    return this.callmethod(GETVALUE);
+  }
+
+  /** The printed form of the object, as `str()` of a proxy gives it in Python. */
+  async describe(): Promise<string> {
+    return await this.callmethod(TO_STRING) as string;
+  }
+
+  /** The same object, blocking the thread; properties can be assigned. */
+  get sync(): SyncProxy {
+    return this.#sync ??= new (syncClassOf(this.constructor as ProxyClass))(this);
+  }
+
+  /**
+   * The same proxy, with options for each call: `signal`, which gives up the call, and `timeout` in milliseconds.
+   *
+   * @throws {TypeError} If they are not of these types.
+   */
+  with(options: ProxyCallOptions): this {
+    requireKnown("call with options", options, ["signal", "timeout"]);
+    timeoutOf(options);
+    const Class = this.constructor as new (inside: ProxyInside, options?: ProxyCallOptions) => this;
+    return new Class(this.#inside, { ...this.#options, ...options });
+  }
+
+  /** @ignore As {@linkcode callmethod}, blocking the thread: for {@linkcode sync}. */
+  callmethodSync(name: string, args: readonly unknown[] = []): unknown {
+    const { id, line, description } = this.#open(name);
+    const { timeout } = this.#options ?? {};
+    const value = line.callSync(id, name, args, timeout === undefined ? undefined : { timeout } as WaitSyncOptions);
+    return description.isFrozen ? deepFreeze(value) : value;
+  }
+
+  #open(name: string): ProxyInside {
+    if (this.#inside.isClosed) throw closedError(`call "${name}"`, "proxy");
+    return this.#inside;
+  }
+
+  /** Gives up the object: the server drops it when nobody else has it. Again: nothing happens. */
+  close(): void {
+    const { id, line, handle } = this.#inside;
+    if (this.#inside.isClosed) return;
+    this.#inside.isClosed = true;
+    handle?.close();
+    line.release(id);
+  }
+
+  /** As {@linkcode close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** As {@linkcode close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  /** Such as `<DictProxy object, typeid 'dict' at 0x1f>`; {@linkcode describe} shows what is in it. */
+  toString(): string {
+    const { id, description: { typeid }, isClosed } = this.#inside;
+    const where = isClosed ? "(closed)" : `at 0x${id.toString(16)}`;
+    return `<${this.constructor.name} object, typeid '${typeid}' ${where}>`;
+  }
+}
+
+/** A class of proxies. */
+export type ProxyClass = new (inside: ProxyInside, options?: ProxyCallOptions) => BaseProxy;
+
+/** What blocks the thread instead of giving promises: has the methods of its proxy, and its properties. */
+export class SyncProxy {
+  readonly #proxy: BaseProxy;
+
+  /** @ignore Made by {@linkcode BaseProxy.sync}. */
+  constructor(proxy: BaseProxy) {
+    this.#proxy = proxy;
+  }
+
+  /** @ignore For the modules of managers. */
+  [insideOf](): BaseProxy {
+    return this.#proxy;
+  }
+
+  /** As {@linkcode BaseProxy.callmethod}. */
+  callmethod(name: string, args: readonly unknown[] = []): unknown {
+    return this.#proxy.callmethodSync(name, args);
+  }
+
+  /** As {@linkcode BaseProxy.getvalue}. */
+  getvalue(): unknown {
+    return this.callmethod(GETVALUE);
+  }
+
+  /** As {@linkcode BaseProxy.describe}. */
+  describe(): string {
+    return this.callmethod(TO_STRING) as string;
+  }
+}
+
+/** A class of what blocks. */
+export type SyncClass = new (proxy: BaseProxy) => SyncProxy;
+
+/** What blocks, by the class of proxies. */
+const syncClasses = new Map<ProxyClass, SyncClass>();
+
+function syncClassOf(Class: ProxyClass): SyncClass {
+  for (let it: unknown = Class; typeof it === "function"; it = Object.getPrototypeOf(it)) {
+    const found = syncClasses.get(it as ProxyClass);
+    if (found !== undefined) return found;
+  }
+  return SyncProxy;
+}
+
+/** The classes of the types that the package has itself. */
+const builtIn = new Map<string, { readonly Class: ProxyClass; readonly exposed: Exposed }>();
+
+/**
+ * Notes the class of a type that the package has itself, whose names every process knows. Methods that neither class has
+ * are added.
+ */
+export function defineBuiltIn(typeid: string, exposed: Exposed, Class: ProxyClass, Sync: SyncClass): void {
+  addNames(Class.prototype, exposed);
+  addSyncNames(Sync.prototype, exposed);
+  syncClasses.set(Class, Sync);
+  builtIn.set(typeid, { Class, exposed });
+  registerAlias(Class, "multiprocessing.managers.Proxy");
+}
+
+/** The names of a type that the package has itself; `undefined` if it is none. */
+export function exposedByBuiltIn(typeid: string): Exposed | undefined {
+  return builtIn.get(typeid)?.exposed;
+}
+
+/** Classes made for the types of the user, by what they expose. */
+const made = new Map<string, ProxyClass>();
+/** How many are kept: a server with endless names must not use up this process's memory. */
+const MOST_MADE = 1000;
+
+/** The class of proxies of a type that exposes these names. */
+export function proxyClassOf({ typeid, exposed }: Description): ProxyClass {
+  const known = builtIn.get(typeid);
+  if (known !== undefined) return known.Class;
+  const key = JSON.stringify([typeid, exposed]);
+  const before = made.get(key);
+  if (before !== undefined) return before;
+  const Class = class extends BaseProxy {};
+  const Sync = class extends SyncProxy {};
+  Object.defineProperty(Class, "name", { value: `AutoProxy[${typeid}]` });
+  addNames(Class.prototype, exposed);
+  addSyncNames(Sync.prototype, exposed);
+  adoptClass(Class, Sync);
+  if (made.size >= MOST_MADE) made.delete(made.keys().next().value!);
+  made.set(key, Class);
+  return Class;
+}
+
+/** Lets the proxies of a class made at run time travel. */
+export function adoptClass(Class: ProxyClass, Sync: SyncClass): void {
+  registerAlias(Class, "multiprocessing.managers.Proxy");
+  syncClasses.set(Class, Sync);
+}
+
+/** Gives a class of proxies the methods and properties of these names that it does not have. */
+function addNames(prototype: BaseProxy, exposed: Exposed): void {
+  for (const written of exposed) {
+    const name = bare(written);
+    if (name in prototype) continue;
+    if (/^[.=]/.test(written)) {
+      define(prototype, name, {
+        get: function (this: BaseProxy) {
+          return this.callmethod(`.${name}`);
+        },
+      });
+    } else if (written.startsWith("*")) {
+      define(prototype, name, {
+        value: function (this: BaseProxy, ...args: unknown[]) {
+          return new Iteration(() => this.callmethod(name, args));
+        },
+      });
+    } else {
+      define(prototype, name, {
+        value: function (this: BaseProxy, ...args: unknown[]) {
+          return Answer.of(this.callmethod(name, args));
+        },
+      });
+    }
+  }
+}
+
+function addSyncNames(prototype: SyncProxy, exposed: Exposed): void {
+  for (const written of exposed) {
+    const name = bare(written);
+    if (name in prototype) continue;
+    if (/^[.=]/.test(written)) {
+      define(prototype, name, {
+        get: function (this: SyncProxy) {
+          return this.callmethod(`.${name}`);
+        },
+        set: written.startsWith("=")
+          ? function (this: SyncProxy, value: unknown) {
+            this.callmethod(`=${name}`, [value]);
+          }
+          : undefined,
+      });
+    } else {
+      define(prototype, name, {
+        value: function (this: SyncProxy, ...args: unknown[]) {
+          const result = this.callmethod(name, args);
+          return result instanceof BaseProxy && result.constructor.name === "IteratorProxy" ? result.sync : result;
+        },
+      });
+    }
+  }
+}
+
+function define(prototype: object, name: string, property: PropertyDescriptor): void {
+  Object.defineProperty(prototype, name, {
+    configurable: true,
+    ...("value" in property && { writable: true }),
+    ...property,
+  });
+}
+
+/** What a message says of a proxy. */
+type ProxyData = [
+  gate: Gate,
+  id: ObjectId,
+  block: BlockReference,
+  typeid: string,
+  exposed: Exposed | null,
+  isFrozen: boolean,
+  direct: unknown,
+];
+
+/** The servers that run in this thread, by their numbers. */
+const servers = new Map<number, (id: ObjectId, handle: BlockHandle) => BaseProxy>();
+
+/**
+ * Notes a server of this thread: a proxy that comes back to it is made by `proxyOf`. What this gives takes that back.
+ */
+export function noteServer(number: number, proxyOf: (id: ObjectId, handle: BlockHandle) => BaseProxy): () => void {
+  servers.set(number, proxyOf);
+  return () => servers.delete(number);
+}
+
+/** Describes an object to a relative. Its block goes with the message. */
+function describeTo(gate: Gate, id: ObjectId, handle: BlockHandle, description: Description): ProxyData {
+  attach(handle.block);
+  const { typeid, exposed, isFrozen, direct } = description;
+  return [gate, id, handle.reference(), typeid, builtIn.has(typeid) ? null : exposed, isFrozen, direct];
+}
+
+/** In the place of the gate: the object is one of a server outside of the tree. */
+export const OUTSIDE = "outside";
+
+/** How proxies of a server outside of the tree travel within it. */
+export interface StrangerForm {
+  /** What a message says of one; the first part is {@linkcode OUTSIDE}. */
+  reduce(inside: ProxyInside): readonly unknown[];
+  restore(parts: readonly unknown[]): BaseProxy;
+}
+
+let strangers: StrangerForm | null = null;
+
+/** Says how proxies of servers outside of the tree travel. */
+export function setStrangerForm(form: StrangerForm): void {
+  strangers = form;
+}
+
+/** What travels as a proxy: one, or an object in its server. */
+export interface Travelling {
+  [insideOf](): Omit<ProxyInside, "line">;
+}
+
+function reduce(proxy: Travelling): unknown {
+  const inside = proxy[insideOf]();
+  if (inside.isClosed) throw closedError("send it", "proxy");
+  const { id, gate, handle, description } = inside;
+  const passage = outside();
+  if (passage !== null) return passage.reduce(proxy);
+  if (gate === null || handle === null) return strangers!.reduce(inside as ProxyInside);
+  return describeTo(gate, id, handle, description);
+}
+
+function restore(data: unknown): BaseProxy {
+  const passage = outside();
+  if (passage !== null) return passage.restore(data);
+  const parts = partsOf(data, "a manager's proxy");
+  if (parts[0] === OUTSIDE && strangers !== null) return strangers.restore(parts);
+  const [gate, id, reference, typeid, exposed, isFrozen, direct] = parts;
+  if (!(gate instanceof Gate) || typeof id !== "number" || typeof typeid !== "string") throw malformed();
+  const names = exposedByBuiltIn(typeid) ?? exposed;
+  if (!isExposed(names)) throw malformed();
+  const handle = adopted(reference as BlockReference);
+  const own = servers.get(gate.number);
+  if (own !== undefined) return own(id, handle);
+  const description = { typeid, exposed: names, isFrozen: isFrozen === true, direct };
+  const inside = { id, description, line: RingLine.to(gate), gate, handle, isClosed: false };
+  return new (proxyClassOf(description))(inside);
+}
+
+/** The most names that a description may have. */
+const MOST_NAMES = 10_000;
+
+/** Whether it is a list of names. */
+export function isExposed(value: unknown): value is Exposed {
+  return Array.isArray(value) && value.length <= MOST_NAMES && value.every((name) => typeof name === "string");
+}
+
+/** The error for a proxy in a message that says what no proxy says. */
+export function malformed(): RangeError {
+  return new RangeError("Cannot restore a manager's proxy: its description is malformed");
+}

@@ -1,0 +1,290 @@
+// A relative's way to a server: rings in shared memory (messages.ts). One for each thread and server.
+//
+// | state | meaning | goes on to |
+// | --- | --- | --- |
+// | `greeting` | the server was told of the channels, and has not answered yet | `open` (T1), `over` (T2) |
+// | `open` | it has: being the only holder of a channel means that the server has ended | `over` (T2) |
+// | `over` | the server has ended: every call fails | |
+//
+// T1. `#take`: the welcome has come, which says who the server is.
+// T2. `#end`: the channel of answers has come to its end, or the server died before it could answer.
+
+import { native } from "../addon/load.ts";
+import { EOFError } from "../errors.ts";
+import { Channel, ENDED } from "../queues/channel.ts";
+import type { Frame } from "../queues/frame.ts";
+import { unpack, unpackAll } from "../pool/failures.ts";
+import { current } from "../runtime/current.ts";
+import { exitText } from "../runtime/signals.ts";
+import { performance, queueMicrotask } from "../runtime/timing.ts";
+import { type GlanceHabit, Glances } from "../waiting/glance.ts";
+import { Watch } from "../waiting/limits.ts";
+import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import type { Gate } from "./gate.ts";
+import type { Line, ObjectId } from "./line.ts";
+import { type Failure, Kind, NO_TASK, type Welcome } from "./messages.ts";
+import { type Answer, late, PendingCalls } from "./pending.ts";
+
+/** Milliseconds that a promise may look out for its answer; less than `SPIN` in native/core/src/wait/block_on.rs. */
+const GLANCE = 0.015;
+const GLANCE_HABIT: GlanceHabit = { hot: 0.2 };
+/** Milliseconds after which a client that was not welcomed yet looks whether the server lives. */
+const GREETING_LOOK = 50;
+
+/** The lines of this thread, by the numbers of their servers. */
+const lines = new Map<number, RingLine>();
+
+/** A client's line to one server. */
+export class RingLine implements Line {
+  /** That of this thread to a server. */
+  static to(gate: Gate): RingLine {
+    const known = lines.get(gate.number);
+    if (known !== undefined) return known;
+    const line = new RingLine(gate);
+    lines.set(gate.number, line);
+    return line;
+  }
+
+  readonly #gate: Gate;
+  readonly #requests: Channel = new Channel().own();
+  readonly #answers: Channel = new Channel().own();
+  readonly #pending = new PendingCalls();
+  readonly #glances = new Glances(GLANCE_HABIT);
+  #state: "greeting" | "open" | "over" = "greeting";
+  /** The client's number at the server. */
+  #number = 0;
+  /** How many requests were put before that was known. */
+  #unrung = 0;
+  #isListening = false;
+  /** The call whose answer is waited for with the thread blocked, and that answer. */
+  #awaited: { readonly number: number; answer: Answer | null } | null = null;
+  readonly #ending = new AbortController();
+  #startFailure: { readonly error: unknown } | null = null;
+
+  private constructor(gate: Gate) {
+    this.#gate = gate;
+    this.#ring(Kind.hello, [this.#requests, this.#answers, current.name]);
+  }
+
+  get server(): string {
+    const { name, pid } = this.#gate.facts;
+    return `"${name}"${pid === 0 ? "" : ` (pid ${pid})`}`;
+  }
+
+  /** Whether the server has ended. */
+  get isOver(): boolean {
+    return this.#state === "over";
+  }
+
+  /** Why the server could not begin, in a box, since an initializer may throw anything; `null` if it could. */
+  get startFailure(): { readonly error: unknown } | null {
+    return this.#startFailure;
+  }
+
+  /** Whether the server has welcomed this client. */
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  #ring(kind: number, list: readonly unknown[] = []): void {
+    this.#gate.bell.send({ ...NO_TASK, kind, task: this.#number }, list);
+  }
+
+  /** Puts a request, and rings. */
+  #send(kind: number, task: number, list: readonly unknown[]): void {
+    this.#requests.send({ ...NO_TASK, kind, task }, list);
+    if (this.#number === 0) this.#unrung++;
+    else this.#ring(Kind.ring);
+  }
+
+  async call(target: ObjectId, asked: string, args: readonly unknown[], options?: WaitOptions): Promise<unknown> {
+    options?.signal?.throwIfAborted();
+    if (this.#state === "over") throw this.#gone(asked);
+    const number = this.#pending.next();
+    const begin = performance.now();
+    this.#send(Kind.call, number, [target, asked, ...args]);
+    const answer = this.#pending.wait(number, asked, options, () => this.#send(Kind.cancel, number, []));
+    this.#listenSoon(begin);
+    return await answer;
+  }
+
+  callSync(target: ObjectId, asked: string, args: readonly unknown[], options?: WaitSyncOptions): unknown {
+    const timeout = timeoutOf(options);
+    if (this.#state === "over") throw this.#gone(asked);
+    const number = this.#pending.next();
+    this.#send(Kind.call, number, [target, asked, ...args]);
+    const outer = this.#awaited; // a `restore` of the user's calls another while an answer is read
+    const awaited: { readonly number: number; answer: Answer | null } = this.#awaited = { number, answer: null };
+    const until = performance.now() + timeout;
+    try {
+      while (awaited.answer === null) {
+        const left = timeout === Infinity ? Infinity : until - performance.now();
+        if (left < 0) {
+          this.#send(Kind.cancel, number, []);
+          throw late(asked, timeout);
+        }
+        if (!this.#take(this.#state === "greeting" ? Math.min(left, GREETING_LOOK) : left)) this.#look();
+        if (this.isOver) throw this.#gone(asked);
+      }
+    } finally {
+      this.#awaited = outer;
+    }
+    if ("error" in awaited.answer) throw awaited.answer.error;
+    return awaited.answer.value;
+  }
+
+  release(target: ObjectId): void {
+    if (this.#state === "over") return;
+    this.#send(Kind.release, 0, [target]);
+  }
+
+  /** Waits until the server has welcomed this client; whether it has, or has ended instead. */
+  async welcomed(options: WaitOptions = {}): Promise<boolean> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(() => {});
+    using _ = new Watch({ timeout: timeoutOf(options), signal: options.signal }, {
+      late: () => reject(late("start", timeoutOf(options))),
+      aborted: reject,
+    });
+    while (this.#state === "greeting") {
+      if (!this.#take(0)) await Promise.race([this.#listenOnce(GREETING_LOOK), promise]);
+      this.#look();
+    }
+    return this.#state === "open";
+  }
+
+  /** As {@linkcode welcomed}, blocking the thread for up to `timeout` milliseconds. */
+  welcomedSync(timeout: number): boolean {
+    if (this.#state === "greeting") this.#take(timeout);
+    return this.#state === "open";
+  }
+
+  /** Begins to listen for answers once this thread has made all the calls that it is about to make. */
+  #listenSoon(begin: number): void {
+    if (this.#isListening) return;
+    this.#isListening = true;
+    queueMicrotask(() => void this.#listen(begin));
+  }
+
+  async #listen(begin: number): Promise<void> {
+    try {
+      if (this.#pending.size === 1 && this.#glances.begin()) this.#glances.end(this.#take(GLANCE));
+      while (this.#pending.size > 0 && !this.isOver) {
+        if (this.#take(0)) continue;
+        await this.#listenOnce(this.#state === "greeting" ? GREETING_LOOK : Infinity);
+        this.#look();
+        this.#glances.waited(performance.now() - begin);
+      }
+    } finally {
+      this.#isListening = false;
+    }
+  }
+
+  async #listenOnce(timeout: number): Promise<void> {
+    const { signal } = this.#ending;
+    if (timeout === Infinity) return await this.#answers.filled({ inBackground: false, signal }).catch(() => {});
+    using end = new Timeout(timeout);
+    await this.#answers.filled({ inBackground: false, signal: AbortSignal.any([signal, end.signal]) }).catch(() => {});
+  }
+
+  /** While the server has not answered yet: whether it can still do so. */
+  #look(): void {
+    const { token } = this.#gate.facts;
+    if (this.#state === "greeting" && token !== 0 && native().threadHasDied(token) === 1) this.#end();
+  }
+
+  /** Takes one answer, waiting for it up to `timeout` milliseconds with the thread blocked; whether one came. */
+  #take(timeout: number): boolean {
+    if (this.#answers.isBusy && timeout === 0) return false;
+    const frame = this.#answers.receive(timeout);
+    if (frame === null) return false;
+    if (frame === ENDED) {
+      this.#end();
+      return true;
+    }
+    if (frame.kind === Kind.welcome) this.#open(frame);
+    else if (frame.kind === Kind.result) this.#settle(frame);
+    else this.#fail(frame);
+    return true;
+  }
+
+  #open(frame: Frame): void {
+    const [pid, name, token] = frame.read() as Welcome;
+    this.#gate.facts = { pid, name, token };
+    this.#number = frame.task;
+    this.#requests.share();
+    this.#answers.share();
+    if (this.#state === "greeting") this.#state = "open";
+    for (; this.#unrung > 0; this.#unrung--) this.#ring(Kind.ring);
+  }
+
+  #settle(frame: Frame): void {
+    let value: unknown;
+    try {
+      value = frame.read()[0];
+    } catch (error) {
+      return this.#answer(frame.task, { error });
+    }
+    const { parcel } = frame;
+    if (parcel === null) return this.#answer(frame.task, { value });
+    if (this.#awaited?.number === frame.task) {
+      parcel.advance(Infinity);
+      return this.#answer(frame.task, { value });
+    }
+    parcel.whole().then(() => this.#answer(frame.task, { value }), (error) => this.#answer(frame.task, { error }));
+  }
+
+  #fail(frame: Frame): void {
+    const failure = frame.read() as Failure;
+    if (frame.task === 0) {
+      this.#startFailure = { error: unpack(failure) };
+      return this.#end();
+    }
+    if (this.#awaited?.number === frame.task) return this.#answer(frame.task, { error: unpack(failure) });
+    unpackAll([failure], ([error]) => this.#answer(frame.task, { error }));
+  }
+
+  #answer(number: number, answer: Answer): void {
+    if (this.#awaited?.number === number) this.#awaited.answer = answer;
+    else this.#pending.settle(number, answer);
+  }
+
+  /** T2. */
+  #end(): void {
+    this.#state = "over";
+    if (lines.get(this.#gate.number) === this) lines.delete(this.#gate.number);
+    this.#requests.close();
+    this.#answers.close();
+    this.#ending.abort();
+    this.#pending.fail((asked) => this.#gone(asked));
+  }
+
+  #gone(asked: string): EOFError {
+    const code = native().ownerOf(this.#gate.facts.token)?.exitCode ?? null;
+    const how = code === null || code === 0
+      ? "has ended"
+      : code < 0
+      ? `was ended by ${exitText(code).slice(1)}`
+      : `ended with exit code ${code}`;
+    return new EOFError(`Cannot call "${asked}": the manager's server ${this.server} ${how}`);
+  }
+}
+
+/** A signal that is aborted when its time has come, and holds no timer longer than needed. */
+class Timeout implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #watch: Watch;
+
+  constructor(timeout: number) {
+    const end = () => this.#controller.abort();
+    this.#watch = new Watch({ timeout }, { late: end, aborted: end });
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  [Symbol.dispose](): void {
+    this.#watch[Symbol.dispose]();
+  }
+}

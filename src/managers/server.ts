@@ -1,0 +1,203 @@
+// A manager's server: it waits at its bell, and does what its clients ask for, one request after the other.
+//
+// While calls come, the thread is blocked in the kernel for the next ring, which takes a third of the time that a promise
+// takes to be told; every now and then the event loop has its turn. While a call is under way that needs the event loop,
+// or when no call has come for a while, the server waits in a promise.
+
+import { native } from "../addon/load.ts";
+import { pack } from "../pool/failures.ts";
+import { Channel, ENDED } from "../queues/channel.ts";
+import type { Frame } from "../queues/frame.ts";
+import { current } from "../runtime/current.ts";
+import { performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
+import { Turn } from "../waiting/turns.ts";
+import { Gate, randomNumber } from "./gate.ts";
+import { type Hello, Kind, NO_TASK, type Request, SERVER_ID } from "./messages.ts";
+import { ObjectTable } from "./object_table.ts";
+import type { Caller, ServedType } from "./objects.ts";
+import { noteServer } from "./proxy.ts";
+import { ServerClient } from "./server_client.ts";
+import { ServerObject } from "./server_object.ts";
+
+/** Milliseconds for which the thread is blocked before the event loop has a turn. */
+const SLICE = 10;
+/** Milliseconds without a call after which the server waits in a promise. */
+const COLD = 1000;
+/** Milliseconds between two looks at which objects are still wanted, and which clients live. */
+const SWEEP = 1000;
+/** A look may take this part of the server's time. */
+const SWEEP_SHARE = 50;
+
+/** What a server is made with. */
+export interface ServerOptions {
+  readonly types: ReadonlyMap<string, ServedType>;
+  /** Of relatives. Default: a new one. */
+  readonly bell?: Channel;
+  /** Default: one at random. */
+  readonly number?: number;
+}
+
+/** Serves the objects of a manager, in this thread. */
+export class Server {
+  readonly gate: Gate;
+  readonly objects: ObjectTable;
+  readonly #clients = new Map<number, ServerClient>();
+  readonly #self: ServerObject;
+  #lastClient = 0;
+  /** Calls that go on in promises, and whatever else needs the event loop. */
+  #underWay = 0;
+  #calls = 0;
+  #isStopping = false;
+  #lastCall = performance.now();
+  #sweeper: ReturnType<typeof setTimeout> | undefined;
+  readonly #stopped = new AbortController();
+  readonly #forget: () => void;
+  readonly #begun = performance.now();
+
+  constructor({ types, bell = new Channel(), number = randomNumber() }: ServerOptions) {
+    const facts = { pid: Deno.pid, name: current.name, token: native().threadToken() };
+    this.gate = new Gate(number, bell.own(), facts);
+    this.objects = new ObjectTable(this.gate, types);
+    this.#self = new ServerObject(this);
+    this.#forget = noteServer(number, (id, handle) => this.objects.proxyOf(this.objects.get(id), handle));
+  }
+
+  /** How many relatives are its clients. */
+  get clients(): number {
+    return this.#clients.size;
+  }
+
+  /** How many calls it has had. */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  /** Milliseconds since it began. */
+  get uptime(): number {
+    return performance.now() - this.#begun;
+  }
+
+  /** Aborted when the server stops. */
+  get stopped(): AbortSignal {
+    return this.#stopped.signal;
+  }
+
+  /** Something is under way that needs the event loop, such as connections of strangers: until {@linkcode release}. */
+  hold(): void {
+    this.#underWay++;
+  }
+
+  /** Undoes one {@linkcode hold}. */
+  release(): void {
+    this.#underWay--;
+  }
+
+  /** Serves until {@linkcode stop}. */
+  async serve(): Promise<void> {
+    const turn = new Turn(SLICE);
+    const { bell } = this.gate;
+    while (!this.#isStopping) {
+      const isHot = this.#underWay === 0 && performance.now() - this.#lastCall < COLD;
+      const frame = bell.receive(isHot ? SLICE : 0);
+      if (frame === ENDED) break;
+      if (frame !== null) this.#attend(frame);
+      else if (!isHot) await bell.filled({ inBackground: false, signal: this.stopped }).catch(() => {});
+      if (turn.isOver()) await turn.next();
+    }
+    this.close();
+  }
+
+  /** Tells the clients that have come so far that the server cannot begin, and why. */
+  refuse(error: unknown): void {
+    for (;;) {
+      const frame = this.gate.bell.receive(0);
+      if (frame === null || frame === ENDED) return;
+      if (frame.kind !== Kind.hello) {
+        frame.drop();
+        continue;
+      }
+      const [, answers] = frame.read();
+      if (answers instanceof Channel) answers.send({ ...NO_TASK, kind: Kind.error }, pack(error));
+    }
+  }
+
+  #attend(frame: Frame): void {
+    if (frame.kind === Kind.ring) {
+      frame.drop();
+      this.#clients.get(frame.task)?.serve();
+    } else if (frame.kind === Kind.hello) this.#welcome(frame);
+    else frame.drop();
+  }
+
+  #welcome(frame: Frame): void {
+    let hello: unknown[];
+    try {
+      hello = frame.read();
+    } catch {
+      return; // no client of ours says that
+    }
+    const [requests, answers, name] = hello as Hello;
+    if (!(requests instanceof Channel) || !(answers instanceof Channel) || typeof name !== "string") return;
+    const number = ++this.#lastClient;
+    const client = new ServerClient(this.#events, requests, answers, name);
+    this.#clients.set(number, client);
+    const { pid, name: own, token } = this.gate.facts;
+    client.welcome(number, [pid, own, token]);
+    this.sweepSoon();
+  }
+
+  readonly #events = {
+    request: (caller: Caller, request: Request) => this.request(caller, request),
+    released: (target: number) => this.objects.look(target),
+    begun: () => this.hold(),
+    ended: () => this.release(),
+  };
+
+  /** Does what a client asks for. */
+  request(caller: Caller, [target, asked, ...args]: Request): unknown {
+    this.#calls++;
+    this.#lastCall = performance.now();
+    if (target === SERVER_ID) return this.#self.act(asked, args);
+    return this.objects.invoke(caller, target, asked, args);
+  }
+
+  /** Looks, in a while and then again, which objects are still wanted and which clients live. */
+  sweepSoon(after: number = SWEEP): void {
+    if (this.#sweeper !== undefined) return;
+    this.#sweeper = setTimeout(() => {
+      this.#sweeper = undefined;
+      const begin = performance.now();
+      this.sweep();
+      const time = performance.now() - begin;
+      if (this.#clients.size + this.objects.size > 0) this.sweepSoon(Math.max(SWEEP, time * SWEEP_SHARE));
+    }, after);
+    unrefTimer(this.#sweeper);
+  }
+
+  /** Lets go of clients that have ended, and of objects that nobody wants any more. */
+  sweep(): void {
+    for (const [number, client] of this.#clients) {
+      if (!client.isGone) continue;
+      this.#clients.delete(number);
+      client.close();
+    }
+    this.objects.sweep();
+  }
+
+  /** Ends {@linkcode serve}, after the answer to the current request. */
+  stop(): void {
+    this.#isStopping = true;
+    this.#stopped.abort();
+  }
+
+  /** Lets go of everything. */
+  close(): void {
+    this.stop();
+    clearTimeout(this.#sweeper);
+    for (const client of this.#clients.values()) client.close();
+    this.#clients.clear();
+    this.objects.close();
+    this.#forget();
+    this.gate.bell.close();
+  }
+}

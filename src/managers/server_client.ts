@@ -1,0 +1,130 @@
+// One relative as the server sees it: its two channels, and what is under way for it.
+
+import { type Channel, ENDED } from "../queues/channel.ts";
+import type { Frame } from "../queues/frame.ts";
+import { pack } from "../pool/failures.ts";
+import { tell } from "../runtime/uncaught.ts";
+import { RemoteError } from "../errors.ts";
+import { isThenable } from "./iteration.ts";
+import { Kind, NO_TASK, type Request, type Welcome } from "./messages.ts";
+import type { Caller } from "./objects.ts";
+
+/** What a server does for its clients. */
+export interface ClientEvents {
+  /** A call: what it gives, or a promise of that. */
+  request(caller: Caller, request: Request): unknown;
+  /** The client has given up its last proxy of an object. */
+  released(target: number): void;
+  /** A call goes on in promises, or has come to its end. */
+  begun(): void;
+  ended(): void;
+}
+
+/** A client. */
+export class ServerClient {
+  readonly caller: Caller;
+  readonly #events: ClientEvents;
+  readonly #requests: Channel;
+  readonly #answers: Channel;
+  readonly #ended = new AbortController();
+  /** Calls whose answers are not wanted any more, of those under way. */
+  readonly #underWay = new Map<number, { isCancelled: boolean }>();
+
+  constructor(events: ClientEvents, requests: Channel, answers: Channel, name: string) {
+    this.#events = events;
+    this.#requests = requests;
+    this.#answers = answers;
+    this.caller = { name, isRelative: true, ended: this.#ended.signal, logical: 0 };
+  }
+
+  /** Tells it its number, and who the server is. */
+  welcome(number: number, welcome: Welcome): void {
+    this.#answers.send({ ...NO_TASK, kind: Kind.welcome, task: number }, welcome);
+  }
+
+  /** Whether the client has ended: nobody else has its channels. */
+  get isGone(): boolean {
+    return this.#requests.isAlone || this.#answers.isAlone;
+  }
+
+  /** Takes one request, and does it. */
+  serve(): void {
+    const frame = this.#requests.receive(0);
+    if (frame === null || frame === ENDED) return;
+    if (frame.kind === Kind.call) return this.#call(frame);
+    try {
+      const [target] = frame.read();
+      if (frame.kind === Kind.release && typeof target === "number") this.#events.released(target);
+      const call = this.#underWay.get(frame.task);
+      if (frame.kind === Kind.cancel && call !== undefined) call.isCancelled = true;
+    } catch {
+      // It says nothing that can be read: nobody waits for an answer.
+    }
+  }
+
+  #call(frame: Frame): void {
+    const { task } = frame;
+    let request: unknown[];
+    try {
+      request = frame.read();
+    } catch (error) {
+      return this.#fail(task, error);
+    }
+    if (frame.parcel === null) return this.#do(task, request);
+    this.#later(task, frame.parcel.whole().then(() => this.#result(request)));
+  }
+
+  #do(task: number, request: unknown[]): void {
+    let result: unknown;
+    try {
+      result = this.#result(request);
+    } catch (error) {
+      return this.#fail(task, error);
+    }
+    if (isThenable(result)) this.#later(task, result);
+    else this.#answer(task, result);
+  }
+
+  #result(request: unknown[]): unknown {
+    const [target, asked] = request;
+    if (typeof target !== "number" || typeof asked !== "string") {
+      throw new RemoteError("Cannot call a manager: the request does not say what is to be called");
+    }
+    return this.#events.request(this.caller, request as Request);
+  }
+
+  #later(task: number, result: PromiseLike<unknown>): void {
+    const call = { isCancelled: false };
+    this.#underWay.set(task, call);
+    this.#events.begun();
+    const end = (answer: () => void) => {
+      if (this.#underWay.get(task) === call) this.#underWay.delete(task);
+      this.#events.ended();
+      if (!call.isCancelled) answer();
+    };
+    result.then((value) => end(() => this.#answer(task, value)), (error) => end(() => this.#fail(task, error)));
+  }
+
+  #answer(task: number, value: unknown): void {
+    try {
+      this.#answers.send({ ...NO_TASK, kind: Kind.result, task }, [value]);
+    } catch (error) {
+      this.#fail(task, error);
+    }
+  }
+
+  #fail(task: number, error: unknown): void {
+    try {
+      this.#answers.send({ ...NO_TASK, kind: Kind.error, task }, pack(error));
+    } catch (error) {
+      tell(`A manager's server cannot answer ${this.caller.name}:`, error);
+    }
+  }
+
+  /** It has ended, or the server does. */
+  close(): void {
+    this.#ended.abort();
+    this.#requests.close();
+    this.#answers.close();
+  }
+}

@@ -1,0 +1,57 @@
+// The server's half of a manager: what its process runs. The other half is manager.ts.
+
+import { ArrivedCallable } from "../callable/arrival.ts";
+import type { TravellingReference } from "../callable/late.ts";
+import type { Channel } from "../queues/channel.ts";
+import { current } from "../runtime/current.ts";
+import { shownName } from "../runtime/harmless.ts";
+import { dealWithUncaught, tell } from "../runtime/uncaught.ts";
+import { BUILT_IN } from "./built_in.ts";
+import type { ServedType } from "./objects.ts";
+import type { TravellingRegistration } from "./registrations.ts";
+import { Server } from "./server.ts";
+
+/** What a server's process is started with. */
+export interface ServerSettings {
+  readonly bell: Channel;
+  readonly number: number;
+  /** The names of the package's own types. */
+  readonly builtIn: readonly string[];
+  /** The user's. */
+  readonly types: readonly TravellingRegistration[];
+  readonly initializer: TravellingReference | null;
+  readonly initargs: readonly unknown[];
+}
+
+/** Serves a manager's objects until it is told to stop. */
+export async function serve(settings: ServerSettings): Promise<void> {
+  // A Ctrl-C reaches every process of a terminal; the manager's own process decides when the server ends.
+  Deno.addSignalListener("SIGINT", () => {});
+  current.daemon = false; // it ends with its parent, but may have children: a pool
+  const types = new Map<string, ServedType>();
+  const server = new Server({ types, bell: settings.bell, number: settings.number });
+  dealWithUncaught((error) => tell(`Process ${shownName(current.name)}: an error that nobody caught:`, error));
+  try {
+    for (const typeid of settings.builtIn) types.set(typeid, BUILT_IN.get(typeid)!);
+    for (const type of settings.types) types.set(type.typeid, await servedType(type));
+    if (settings.initializer !== null) await (await find(settings.initializer))(...settings.initargs);
+  } catch (error) {
+    server.refuse(error);
+    Deno.exit(1);
+  }
+  await server.serve();
+  Deno.exit(0);
+}
+
+/** A type of the user's, whose maker is imported. */
+async function servedType({ maker, isClass, ...type }: TravellingRegistration): Promise<ServedType> {
+  const made = maker === null ? null : await find(maker);
+  const make = made === null || !isClass ? made : (...args: unknown[]) => Reflect.construct(made, args);
+  return { ...type, make, keepsProxies: false, isDirect: false };
+}
+
+/** The function or class that a reference means. */
+async function find(reference: TravellingReference): Promise<(...args: unknown[]) => unknown> {
+  // It comes from the process that has started this one.
+  return await new ArrivedCallable(reference, { isTrusted: true }).get() as (...args: unknown[]) => unknown;
+}
