@@ -15,6 +15,7 @@ import type { Callable, ModuleExport } from "../callable/types.ts";
 import { EOFError, InvalidStateError, ProcessError, TimeoutError } from "../errors.ts";
 import { howItEnded } from "../pool/failures.ts";
 import type { ProcessClass } from "../pool/options.ts";
+import type { AnyFunction } from "../process/options.ts";
 import { Process } from "../process/process.ts";
 import { Channel } from "../queues/channel.ts";
 import { register } from "../reduction/registry.ts";
@@ -170,7 +171,7 @@ export class BaseManager implements AsyncDisposable {
    * @throws {TypeError} If the initializer, or what makes a type's objects, is exported by no module.
    * @throws Whatever the initializer throws, with a {@linkcode RemoteError} as its last cause.
    */
-  async start(initializer?: Callable | ModuleExport | null, initargs: readonly unknown[] = []): Promise<void> {
+  async start(initializer?: AnyFunction | ModuleExport | null, initargs: readonly unknown[] = []): Promise<void> {
     const { line, process } = this.#begin(initializer, initargs);
     const ended = new AbortController();
     const end = process.join().then(() => {}, () => {}).then(() => ended.abort());
@@ -183,7 +184,7 @@ export class BaseManager implements AsyncDisposable {
   }
 
   /** As {@linkcode start}, blocking the thread. */
-  startSync(initializer?: Callable | ModuleExport | null, initargs: readonly unknown[] = []): void {
+  startSync(initializer?: AnyFunction | ModuleExport | null, initargs: readonly unknown[] = []): void {
     const { line, process } = this.#begin(initializer, initargs);
     while (!line.isOver && !line.welcomedSync(START_LOOK)) {
       if (process.exitcode === null) continue;

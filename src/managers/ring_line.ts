@@ -26,7 +26,7 @@ import { type Failure, Kind, NO_TASK, type Welcome } from "./messages.ts";
 import { type Answer, late, PendingCalls } from "./pending.ts";
 
 /** Milliseconds that a promise may look out for its answer; less than `SPIN` in native/core/src/wait/block_on.rs. */
-const GLANCE = 0.015;
+const LOOK_OUT = 0.015;
 const GLANCE_HABIT: GlanceHabit = { hot: 0.2 };
 /** Milliseconds after which a client that was not welcomed yet looks whether the server lives. */
 const GREETING_LOOK = 50;
@@ -168,7 +168,7 @@ export class RingLine implements Line {
 
   async #listen(begin: number): Promise<void> {
     try {
-      if (this.#pending.size === 1 && this.#glances.begin()) this.#glances.end(this.#take(GLANCE));
+      if (this.#pending.size === 1 && this.#glances.begin()) this.#glances.end(this.#take(LOOK_OUT));
       while (this.#pending.size > 0 && !this.isOver) {
         if (this.#take(0)) continue;
         await this.#listenOnce(this.#state === "greeting" ? GREETING_LOOK : Infinity);

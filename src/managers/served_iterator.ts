@@ -1,6 +1,6 @@
 // An iteration in the server: what an iterator of an object gives, in chunks (iteration.ts).
 
-import { performance, setTimeout } from "../runtime/timing.ts";
+import { clearTimeout, performance, setTimeout } from "../runtime/timing.ts";
 import type { Chunk } from "./messages.ts";
 
 /** Milliseconds that one chunk of a generator may take: what there is by then is sent. */

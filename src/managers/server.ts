@@ -9,7 +9,7 @@ import { pack } from "../pool/failures.ts";
 import { Channel, ENDED } from "../queues/channel.ts";
 import type { Frame } from "../queues/frame.ts";
 import { current } from "../runtime/current.ts";
-import { performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
+import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
 import { Turn } from "../waiting/turns.ts";
 import { Gate, randomNumber } from "./gate.ts";
 import { type Hello, Kind, NO_TASK, type Request, SERVER_ID } from "./messages.ts";
