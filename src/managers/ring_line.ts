@@ -25,7 +25,7 @@ import type { Line, ObjectId } from "./line.ts";
 import { type Failure, Kind, NO_TASK, type Welcome } from "./messages.ts";
 import { type Answer, late, PendingCalls } from "./pending.ts";
 
-/** Milliseconds that a promise may look out for its answer; less than `SPIN` in native/core/src/wait/block_on.rs. */
+/** Milliseconds that a promise may look out for its answer, as a queue's may for a value. */
 const LOOK_OUT = 0.015;
 const GLANCE_HABIT: GlanceHabit = { hot: 0.2 };
 /** Milliseconds after which a client that was not welcomed yet looks whether the server lives. */
