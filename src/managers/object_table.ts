@@ -160,7 +160,8 @@ function unwrapped(arg: unknown): unknown {
 }
 
 /** Who calls from inside of the server. */
-const INSIDE: Caller = { name: "the server itself", isRelative: true, ended: new AbortController().signal, logical: 0 };
+const NEVER = new AbortController().signal;
+const INSIDE: Caller = { name: "the server itself", isRelative: true, ended: NEVER, cancelled: NEVER, logical: 0 };
 
 /** The type of iterations. */
 export const ITERATOR: ServedType = {

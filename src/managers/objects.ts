@@ -47,6 +47,11 @@ export interface Caller {
   readonly isRelative: boolean;
   /** Aborted when the client has ended. */
   readonly ended: AbortSignal;
+  /**
+   * Aborted when the call that begins just now is not wanted any more, or its client has ended: to be read before anything
+   * is awaited. What waits for something on behalf of a stranger gives up by it, and takes nothing.
+   */
+  readonly cancelled: AbortSignal;
   /** Of strangers: which of the client's callers it is. */
   readonly logical: number;
 }

@@ -34,7 +34,8 @@ export class ServerClient {
     this.#events = events;
     this.#requests = requests;
     this.#answers = answers;
-    this.caller = { name, isRelative: true, ended: this.#ended.signal, logical: 0 };
+    const { signal } = this.#ended;
+    this.caller = { name, isRelative: true, ended: signal, cancelled: signal, logical: 0 };
   }
 
   /** Tells it its number, and who the server is. */
