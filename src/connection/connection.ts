@@ -28,6 +28,10 @@ import { endWaits, wait } from "./wait.ts";
 
 /** Names the method of a connection that receives without waiting. */
 export const receiveAtOnce: unique symbol = Symbol("receiveAtOnce");
+/** Names the method of a connection that sends without waiting, behind whatever waits. */
+export const sendAtOnce: unique symbol = Symbol("sendAtOnce");
+/** Names the method of a connection that waits until nothing is left to be sent. */
+export const allSent: unique symbol = Symbol("allSent");
 
 /**
  * One end of a pipe or socket, for messages: values with {@linkcode Connection.send | send} and
@@ -304,7 +308,17 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
   }
 
   /** @ignore For handshakes: a message of at most `limit` bytes; `undefined` if it is not whole. */
-  [receiveAtOnce](limit: number): Uint8Array<ArrayBuffer> | undefined {
-    return this.#line.receiveAtOnce(limit);
+  [receiveAtOnce](limit: number, patience?: number): Uint8Array<ArrayBuffer> | undefined {
+    return this.#line.receiveAtOnce(limit, patience);
+  }
+
+  /** @ignore For managers, which send by nothing else: whether all has been sent, and nothing is kept. */
+  [sendAtOnce](bytes: Uint8Array): boolean {
+    return this.#line.sendAtOnce(bytes);
+  }
+
+  /** @ignore For managers: waits until nothing is kept. */
+  [allSent](inBackground: boolean): Promise<void> {
+    return this.#line.allSent(inBackground);
   }
 }

@@ -129,12 +129,35 @@ export class Line {
   }
 
   /** A message of at most `limit` bytes; `undefined` if it is not whole. */
-  receiveAtOnce(limit: number): Uint8Array<ArrayBuffer> | undefined {
+  receiveAtOnce(limit: number, patience?: number): Uint8Array<ArrayBuffer> | undefined {
     if (this.#receiving.occupied) {
       throw new InvalidStateError("Cannot receive: an asynchronous receive is not finished");
     }
-    const received = this.#tryReceive(limit, this.takeBytes);
+    const received = this.#tryReceive(limit, this.takeBytes, patience);
     return received === NOT_YET ? undefined : received;
+  }
+
+  /**
+   * Sends bytes behind what is kept already; whether nothing is kept now. For who sends by nothing else: the turns of the
+   * other ways to send are not waited for.
+   */
+  sendAtOnce(bytes: Uint8Array): boolean {
+    this.sendable();
+    return this.messages.sendBytes(bytes, false) === SendStatus.done;
+  }
+
+  /** Tries to send what is kept; whether nothing is left. */
+  #flush(): boolean {
+    return translated(() => native().connectionFlush(this.#id)) === SendStatus.done;
+  }
+
+  /** Waits until nothing is kept. */
+  async allSent(inBackground: boolean): Promise<void> {
+    while (!this.isClosed && !this.#flush()) {
+      const submit = () => translated(() => native().connectionAwaitSent(this.#id));
+      await waitForTicket(submit, { signal: this.#orClosed(undefined), inBackground });
+      loopTurned();
+    }
   }
 
   /** How it travels in the message that is just being written. */
