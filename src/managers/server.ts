@@ -10,7 +10,6 @@ import { Channel, ENDED } from "../queues/channel.ts";
 import type { Frame } from "../queues/frame.ts";
 import { current } from "../runtime/current.ts";
 import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
-import { Turn } from "../waiting/turns.ts";
 import { Gate, randomNumber } from "./gate.ts";
 import { type Hello, Kind, NO_TASK, type Request, SERVER_ID } from "./messages.ts";
 import { ObjectTable } from "./object_table.ts";
@@ -94,15 +93,17 @@ export class Server {
 
   /** Serves until {@linkcode stop}. */
   async serve(): Promise<void> {
-    const turn = new Turn(SLICE);
     const { bell } = this.gate;
+    let turned = performance.now();
     while (!this.#isStopping) {
       const isHot = this.#underWay === 0 && performance.now() - this.#lastCall < COLD;
       const frame = bell.receive(isHot ? SLICE : 0);
       if (frame === ENDED) break;
       if (frame !== null) this.#attend(frame);
       else if (!isHot) await bell.filled({ inBackground: false, signal: this.stopped }).catch(() => {});
-      if (turn.isOver()) await turn.next();
+      if (performance.now() - turned < SLICE) continue;
+      await bell.turn();
+      turned = performance.now();
     }
     this.close();
   }
