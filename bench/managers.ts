@@ -83,8 +83,10 @@ async function clients(manager: mp.SyncManager): Promise<Figure> {
   const table = await manager.dict();
   const [go, done] = [new mp.Event(), new mp.Semaphore(0)];
   const calls = Math.max(1, CALLS / CLIENTS);
-  const workers = Array.from({ length: CLIENTS }, () =>
-    new mp.Process({ target: hammer, args: [table, calls, go, done] }));
+  const workers = Array.from(
+    { length: CLIENTS },
+    () => new mp.Process({ target: hammer, args: [table, calls, go, done] }),
+  );
   for (const worker of workers) worker.start();
   for (const _ of workers) await done.acquire();
   const begin = performance.now();
