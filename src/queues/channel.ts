@@ -29,6 +29,9 @@ import { GetStatus, MessageUnit, PutStatus, QueueState, QueueWatch } from "../ad
 /** The length from which a list of numbers bypasses the serialiser, which takes five times as long for them. */
 const MANY_NUMBERS = 16;
 
+/** A wait that is over at once. */
+const NO_TIME = 0;
+
 /** The end of what can be received: the other side is gone. */
 export const ENDED: unique symbol = Symbol("ended");
 
@@ -207,7 +210,9 @@ export class Channel implements Disposable {
   async turn(): Promise<void> {
     if (this.#handle.closed) return;
     const { block } = this.#handle;
-    await wait(() => translated(() => native().queueAwait(block, QueueState.filled, 0, QueueWatch.nothing, false)));
+    await wait(() =>
+      translated(() => native().queueAwait(block, QueueState.filled, NO_TIME, QueueWatch.nothing, false))
+    );
   }
 
   /** Gives up this process's share; waits for it end. Again: nothing happens. */
