@@ -7,6 +7,7 @@
 // Every type of the sub-paths; what there is besides types is listed below.
 export type * from "./src/connection.ts";
 export type * from "./src/context.ts";
+export type * from "./src/managers.ts";
 export type * from "./src/pool.ts";
 export type * from "./src/process.ts";
 export type * from "./src/sharedctypes.ts";
@@ -72,39 +73,6 @@ export {
 } from "./src/connection.ts";
 export { getLogger, LOG_LEVELS, Logger, type LoggerState, type LogLevel, logToStderr } from "./src/runtime/logging.ts";
 export { Manager } from "./src/managers.ts";
-export type {
-  BaseManager,
-  BaseProxy,
-  Compare,
-  ContainerOptions,
-  DictOperand,
-  DictProxy,
-  Entries,
-  Key,
-  ListOperand,
-  ListProxy,
-  ManagerOptions,
-  ManagerStats,
-  Modifier,
-  Namespace,
-  NamespaceProxy,
-  ProxyCallOptions,
-  RegisterOptions,
-  SetOperand,
-  SetProxy,
-  SortOptions,
-  SyncDict,
-  SyncDictOperand,
-  SyncEntries,
-  SyncList,
-  SyncListOperand,
-  SyncManager,
-  SyncModifier,
-  SyncNamespace,
-  SyncProxy,
-  SyncSet,
-  SyncSetOperand,
-} from "./src/managers.ts";
 export { JoinableQueue, Queue, SimpleQueue } from "./src/queues.ts";
 export { AuthenticationString } from "./src/launch/authkey.ts";
 export {

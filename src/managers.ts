@@ -6,19 +6,9 @@
  */
 
 export { BaseManager, type ManagerOptions } from "./managers/manager.ts";
+export type * from "./managers/proxied.ts";
 export { BaseProxy, type ProxyCallOptions, SyncProxy } from "./managers/proxy.ts";
-export type { RegisterOptions } from "./managers/registrations.ts";
+export type { AnyCallable, Maker, RegisterOptions } from "./managers/registrations.ts";
 export type { ManagerStats } from "./managers/server_object.ts";
-export { type ContainerOptions, Manager, SyncManager } from "./managers/sync_manager.ts";
-export { Namespace } from "./managers/namespace.ts";
-export { type DictOperand, DictProxy, type Entries } from "./managers/types/dict_proxy.ts";
-export { SyncDict, type SyncDictOperand, type SyncEntries } from "./managers/types/dict_sync.ts";
-export type { Key } from "./managers/types/keys.ts";
-export { type ListOperand, ListProxy } from "./managers/types/list_proxy.ts";
-export { SyncList, type SyncListOperand } from "./managers/types/list_sync.ts";
-export type { Modifier, SyncModifier } from "./managers/types/modify.ts";
-export { NamespaceProxy, SyncNamespace } from "./managers/types/namespace_proxy.ts";
-export type { Compare, SortOptions } from "./managers/types/order.ts";
-export { type SetOperand, SetProxy } from "./managers/types/set_proxy.ts";
-export { SyncSet, type SyncSetOperand } from "./managers/types/set_sync.ts";
+export { Manager, SyncManager } from "./managers/sync_manager.ts";
 export { RemoteError } from "./errors.ts";

@@ -2,7 +2,7 @@
 // that blocks the thread cannot import a module, so by then the function must be there.
 
 import { knownLoaders } from "./modules.ts";
-import { resolve, resolveSync } from "./resolve.ts";
+import { resolve, type ResolveOptions, resolveSync } from "./resolve.ts";
 import { isLate, type TravellingReference } from "./late.ts";
 import type { Callable } from "./types.ts";
 import { InvalidStateError } from "../errors.ts";
@@ -17,21 +17,21 @@ export async function arrivals(): Promise<void> {
 /** A function that has arrived. */
 export class ArrivedCallable {
   readonly reference: TravellingReference;
-  readonly #isTrusted: boolean;
+  readonly #options: ResolveOptions;
   #found: Promise<Callable> | null = null;
   #callable: Callable | null = null;
 
   /** `isTrusted` says whether the reference certainly comes from the parent: the module that it names may be imported. */
-  constructor(reference: TravellingReference, { isTrusted }: { isTrusted: boolean }) {
+  constructor(reference: TravellingReference, options: ResolveOptions & { isTrusted: boolean }) {
     this.reference = reference;
-    this.#isTrusted = isTrusted;
+    this.#options = options;
     // A promise of a hostile process might never be kept: only a caller that wants the function waits for it.
-    if (this.#isTrusted || !isLate(reference)) this.#find();
+    if (options.isTrusted || !isLate(reference)) this.#find();
   }
 
   #find(): Promise<Callable> {
     if (this.#found !== null) return this.#found;
-    const found = this.#found = resolve(this.reference, knownLoaders(), { isTrusted: this.#isTrusted });
+    const found = this.#found = resolve(this.reference, knownLoaders(), this.#options);
     pending.add(found);
     found.then((callable) => this.#callable = callable, () => {}).finally(() => pending.delete(found));
     return found;
@@ -51,7 +51,7 @@ export class ArrivedCallable {
     const callable = this.#callable ??= resolveSync(
       this.reference,
       knownLoaders(),
-      { isTrusted: this.#isTrusted },
+      this.#options,
     );
     if (callable !== null) return callable;
     throw new InvalidStateError(

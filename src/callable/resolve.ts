@@ -19,6 +19,8 @@ export interface ResolveOptions {
    * has loaded. Default: `false`.
    */
   isTrusted?: boolean;
+  /** Whether what a module exports under a name that was given explicitly may be a class. Default: `false`. */
+  mayBeClass?: boolean;
 }
 
 /** True if a reference may name only modules that are known here. */
@@ -58,7 +60,7 @@ export async function resolve(
       cause: error,
     });
   }
-  return exportedBy(module, found);
+  return exportedBy(module, found, options);
 }
 
 /**
@@ -74,13 +76,20 @@ export function resolveSync(
   if (isLimited(options) && !isKnown(found.module, loaders)) return null;
   const module = knownNamespace(found.module) ?? requireModule(found.module);
   // If this finds nothing, `resolve`, which can wait, says what is wrong.
-  return module === null ? null : exportedBy(module, found);
+  return module === null ? null : exportedBy(module, found, options);
 }
 
 /** What a module exports where a reference says; a TypeError says that this is not what was given. */
-function exportedBy(namespace: ModuleNamespace, { label, module, name, member, hash }: FunctionReference): Callable {
+function exportedBy(
+  namespace: ModuleNamespace,
+  { label, module, name, member, hash }: FunctionReference,
+  { mayBeClass = false }: ResolveOptions,
+): Callable {
   const value = valueAt(namespace, { name, member });
-  if (hash === null) return explicitlyExported(namespace, value, { label, module });
+  if (hash === null) {
+    if (mayBeClass && typeof value === "function") return value;
+    return explicitlyExported(namespace, value, { label, module });
+  }
   if (typeof value === "function" && sourceHash(value) === hash) return value;
   const place = harmless(member === null ? `"${name}"` : `"${member}" of "${name}"`);
   throw new TypeError(

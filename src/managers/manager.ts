@@ -23,17 +23,21 @@ import { Finalize } from "../runtime/finalize.ts";
 import { shownName } from "../runtime/harmless.ts";
 import { SERVER_MAIN } from "../runtime/own_modules.ts";
 import { showAsText } from "../runtime/shown.ts";
+import { performance } from "../runtime/timing.ts";
 import { requireKnown, type WaitOptions } from "../waiting/options.ts";
 import "./built_in.ts";
 import { Gate, randomNumber } from "./gate.ts";
 import type { Line } from "./line.ts";
 import { SERVER_ID } from "./messages.ts";
-import type { BaseProxy } from "./proxy.ts";
+import type { ArgsFor, EntryOf, ManagerClass, ProxyFrom, Registered, RegistryOf } from "./proxied.ts";
+import type { BaseProxy, ProxyClass } from "./proxy.ts";
+import { noteProxyTypes } from "./proxy_types.ts";
 import {
   type Maker,
   type RegisterOptions,
   type Registration,
   registrationOf,
+  requireResultsKnown,
   requireResultTypes,
   TravellingMakers,
 } from "./registrations.ts";
@@ -47,6 +51,13 @@ export interface ManagerOptions {
   shutdownTimeout?: number;
   /** The context whose processes the server is one of. Default: that of the default start method. */
   ctx?: { readonly Process: ProcessClass };
+}
+
+/** The manager's own line to the server. */
+interface ManagerLine extends Line {
+  readonly isOver: boolean;
+  /** The server's process is known to have ended. */
+  close?(): void;
 }
 
 const KNOWN = ["shutdownTimeout", "ctx"];
@@ -113,8 +124,9 @@ export class BaseManager implements AsyncDisposable {
   readonly #Process: ProcessClass;
   #state: "initial" | "starting" | "started" | "connected" | "over" = "initial";
   #process: Process | null = null;
-  #line: (Line & { readonly isOver: boolean }) | null = null;
+  #line: ManagerLine | null = null;
   #finalizer: Finalize | null = null;
+  #forget: () => void = () => {};
 
   /**
    * A manager without a server yet: {@linkcode start} it.
@@ -139,28 +151,38 @@ export class BaseManager implements AsyncDisposable {
   }
 
   /**
-   * Registers a type for this class of managers and those that extend it.
+   * Registers a type for this class of managers and those that extend it; again under the same name: the last one counts.
+   * A server has the types that were registered when it was started.
    *
    * @param typeid The name of the type.
    * @param callable What makes an object: a function or class that a module exports, or `{ module, name }` of one. Without
    * it, an object of the type is the only argument of {@linkcode create}, or the result of another type's method.
-   * @throws {TypeError} If something is of the wrong type, or not known, or a name cannot be exposed.
+   * @returns This class, whose managers have by its type the method `typeid`, and know the arguments and the proxies of
+   * the type.
+   * @throws {TypeError} If something is of the wrong type, or not known; if a name cannot be exposed; if managers have
+   * another method of this name; or if the type is one of a method's results, and has a callable.
    */
-  static register(typeid: string, callable?: Maker | null, options?: RegisterOptions): typeof this {
-    const registration = registrationOf(typeid, callable, options);
+  static register<
+    Class extends ManagerClass<BaseManager>,
+    const N extends string,
+    M extends Maker | null = null,
+    const Listed extends string = never,
+    const Proxies extends Readonly<Record<string, string>> = Record<never, never>,
+    Proxy extends BaseProxy = never,
+    const HasMethod extends boolean = true,
+  >(
+    this: Class,
+    typeid: N,
+    callable?: M,
+    options?: RegisterOptions<Listed, Proxies, Proxy, HasMethod>,
+  ): Registered<Class, N, EntryOf<M, Listed, Proxies, Proxy, HasMethod>> {
+    const registration = registrationOf(typeid, callable, options as RegisterOptions | undefined);
+    requireResultTypes(`register "${typeid}"`, new Map([...registrationsOf(this), [typeid, registration]]));
+    if (options?.createMethod ?? true) defineCreator(this, typeid);
     const own = registries.get(this) ?? new Map<string, Registration>();
     registries.set(this, own);
     own.set(typeid, registration);
-    if (options?.createMethod ?? true) {
-      Object.defineProperty(this.prototype, typeid, {
-        value: function (this: BaseManager, ...args: unknown[]) {
-          return this.create(typeid, ...args);
-        },
-        writable: true,
-        configurable: true,
-      });
-    }
-    return this;
+    return this as unknown as Registered<Class, N, EntryOf<M, Listed, Proxies, Proxy, HasMethod>>;
   }
 
   /**
@@ -204,15 +226,18 @@ export class BaseManager implements AsyncDisposable {
       );
     }
     const all = registrationsOf(this.constructor);
-    requireResultTypes(all);
+    requireResultsKnown(all);
+    requireResultTypes("start the manager", all); // a class that this one extends may have registered meanwhile
     const own = [...all.values()].filter((it) => !it.isBuiltIn);
     const makers = new TravellingMakers(own);
     const given = initializer === undefined || initializer === null ? null : proven(initializer as Callable);
     const bell = new Channel();
     const gate = new Gate(randomNumber(), bell, { pid: 0, name: `${this.constructor.name}-${++servers}`, token: 0 });
+    const authority = randomNumber();
     const settings: ServerSettings = {
       bell,
       number: gate.number,
+      authority,
       builtIn: [...all.values()].filter((it) => it.isBuiltIn).map(({ typeid }) => typeid),
       types: own.map((it) => makers.travel(it)),
       initializer: given?.travel() ?? null,
@@ -224,7 +249,8 @@ export class BaseManager implements AsyncDisposable {
     this.#process = process;
     this.#state = "starting";
     this.#finalizer = new Finalize(() => this.#shutdownNow(), { priority: 0, name: process.name });
-    return { line: RingLine.to(gate), process };
+    this.#forget = noteProxyTypes(gate.number, proxyClasses(own));
+    return { line: RingLine.to(gate, authority), process };
   }
 
   #concludeStart(line: RingLine, process: Process): void {
@@ -234,6 +260,7 @@ export class BaseManager implements AsyncDisposable {
       return;
     }
     this.#finalizer?.cancel();
+    this.#forget();
     this.#state = "initial";
     this.#process = null;
     process.kill();
@@ -263,8 +290,13 @@ export class BaseManager implements AsyncDisposable {
    * @throws {RemoteError} If no such type is registered.
    * @throws Whatever makes the object throws.
    */
-  async create(typeid: string, ...args: unknown[]): Promise<BaseProxy> {
-    return await this.#require(`create a "${typeid}"`).call(SERVER_ID, "create", [typeid, args]) as BaseProxy;
+  async create<Self extends BaseManager, const N extends string>(
+    this: Self,
+    typeid: N | (keyof RegistryOf<Self> & string),
+    ...args: ArgsFor<Self, N>
+  ): Promise<ProxyFrom<Self, N>> {
+    const line = this.#require(`create a "${typeid}"`);
+    return await line.call(SERVER_ID, "create", [typeid, args]) as ProxyFrom<Self, N>;
   }
 
   /** @ignore As {@linkcode create}, with what is not for the object itself. */
@@ -295,19 +327,24 @@ export class BaseManager implements AsyncDisposable {
     const [line, process] = this.#endState();
     if (line === null || process === null) return;
     const timeout = this.#shutdownTimeout;
+    const told = performance.now();
     await line.call(SERVER_ID, "shutdown", [], { timeout }).catch(mayBeGone);
-    if (await process.join({ timeout })) return;
-    process.terminate();
-    if (await process.join({ timeout })) return;
-    process.kill();
-    await process.join();
+    if (!await process.join({ timeout: timeout - (performance.now() - told) })) {
+      process.terminate();
+      if (!await process.join({ timeout })) {
+        process.kill();
+        await process.join();
+      }
+    }
+    line.close?.();
   }
 
-  #endState(): [Line | null, Process | null] {
+  #endState(): [ManagerLine | null, Process | null] {
     const was = this.#state;
     if (was === "initial" || was === "over") return [null, null];
     const line = this.#line;
     this.#finalizer?.cancel();
+    this.#forget();
     this.#state = "over";
     this.#line = null;
     return [line, this.#process];
@@ -318,15 +355,17 @@ export class BaseManager implements AsyncDisposable {
     const [line, process] = this.#endState();
     if (process === null) return;
     const timeout = this.#shutdownTimeout;
+    const told = performance.now();
     try {
       line?.callSync(SERVER_ID, "shutdown", [], { timeout });
     } catch (error) {
       mayBeGone(error);
     }
-    if (process.joinSync({ timeout })) return;
+    if (process.joinSync({ timeout: timeout - (performance.now() - told) })) return;
     process.terminate();
     if (process.joinSync({ timeout })) return;
     process.kill();
+    process.joinSync();
   }
 
   /**
@@ -349,6 +388,28 @@ export class BaseManager implements AsyncDisposable {
   toString(): string {
     return `<${this.constructor.name} (${this.#state})>`;
   }
+}
+
+/** The classes of proxies that were given, by the names of their types. */
+function proxyClasses(registrations: readonly Registration[]): Map<string, ProxyClass> {
+  return new Map(registrations.flatMap(({ typeid, proxytype }) => proxytype === null ? [] : [[typeid, proxytype]]));
+}
+
+/** Gives managers of a class a method that makes objects of a type. */
+function defineCreator(Class: ManagerClass<BaseManager>, typeid: string): void {
+  if (typeid in BaseManager.prototype || typeid === "then") {
+    throw new TypeError(
+      `Cannot register "${typeid}": a method of this name would be taken for what every manager has; register it under ` +
+        "another name, or with { createMethod: false }",
+    );
+  }
+  Object.defineProperty(Class.prototype, typeid, {
+    value: function (this: BaseManager, ...args: unknown[]) {
+      return (this.create as (typeid: string, ...args: unknown[]) => Promise<BaseProxy>)(typeid, ...args);
+    },
+    writable: true,
+    configurable: true,
+  });
 }
 
 /** What may come of telling a server to end: it has ended before it could answer, or takes its time. */

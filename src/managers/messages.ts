@@ -31,8 +31,11 @@ export const Kind = {
   error: 8,
 } as const;
 
-/** A client that makes itself known: where it puts requests, where it awaits answers, and what it is called. */
-export type Hello = [requests: Channel, answers: Channel, name: string];
+/**
+ * A client that makes itself known: where it puts requests, where it awaits answers, and what it is called. The manager
+ * itself says its authority besides, others 0.
+ */
+export type Hello = [requests: Channel, answers: Channel, name: string, authority: number];
 
 /** Who the server is: the pid and the name of its process, and the token of its thread. */
 export type Welcome = [pid: number, name: string, token: number];

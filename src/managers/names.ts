@@ -9,13 +9,12 @@
 //
 // Besides, every object answers to `#getvalue` and `#tostring`.
 
+import { glance } from "../runtime/harmless.ts";
+
 /** Asks for a copy of the whole object. */
 export const GETVALUE = "#getvalue";
 /** Asks for its printed form. */
 export const TO_STRING = "#tostring";
-
-/** Names of built-in types that begin with this are between a proxy's class and its object: no copies for the user. */
-export const INNER = "_";
 
 /** The names of one object, as the table at the head of this file writes them. */
 export type Exposed = readonly string[];
@@ -27,21 +26,30 @@ export function bare(name: string): string {
 
 /**
  * Never exposed unless they are listed: `then` would be called by who awaits the proxy; `toJSON` by `JSON.stringify`,
- * which cannot wait; the others are no part of an object's interface, or every proxy's own.
+ * which cannot wait; the others are no part of an object's interface.
  */
 const NOT_BY_ITSELF = ["constructor", "then", "toJSON", "toString", "toLocaleString", "valueOf"];
 
-/** What a proxy has itself, which no name of an object may hide. */
-const OF_PROXIES = ["callmethod", "getvalue", "sync", "with", "constructor", "__proto__", "prototype"];
+/** Never exposed: they lead to the class, and from there to whatever it can do. */
+const NEVER = ["constructor", "__proto__", "prototype"];
+
+/**
+ * What every proxy has itself, and no name of an object hides: a method of such a name is called by `callmethod`. Any
+ * other name of an object comes first, such as `close`.
+ */
+const OF_PROXIES = ["callmethod", "callmethodSync", "getvalue", "sync", "with", "then", "toJSON", "toString"];
+
+/** Whether proxies get no method or property of this name. */
+export function isOfProxies(name: string): boolean {
+  return OF_PROXIES.includes(name) || NEVER.includes(name);
+}
 
 /** The public methods and getters of an object: those of its classes, without names that begin with `_`. */
 export function publicNames(value: object): Exposed {
   const found = new Map<string, string>();
   for (let it = Object.getPrototypeOf(value); it !== null && it !== Object.prototype; it = Object.getPrototypeOf(it)) {
     for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(it))) {
-      if (found.has(name) || name.startsWith("_") || NOT_BY_ITSELF.includes(name) || OF_PROXIES.includes(name)) {
-        continue;
-      }
+      if (found.has(name) || /^[_#*.=]|^$/.test(name) || NOT_BY_ITSELF.includes(name) || NEVER.includes(name)) continue;
       const written = writtenAs(name, property);
       if (written !== null) found.set(name, written);
     }
@@ -82,11 +90,11 @@ function isGenerator(fn: unknown): boolean {
  * @throws {TypeError} If there is one.
  */
 export function requireExposable(names: readonly string[], action: string): void {
-  const bad = names.find((name) => typeof name !== "string" || /^[#*.=]|^$/.test(name) || OF_PROXIES.includes(name));
-  if (bad === undefined) return;
+  const bad = names.findIndex((name) => typeof name !== "string" || /^[#*.=]|^$/.test(name) || NEVER.includes(name));
+  if (bad < 0) return;
   throw new TypeError(
-    `Cannot ${action}: ${Deno.inspect(bad)} cannot be exposed, wanted the name of a method or property that is none ` +
-      `of a proxy's own (${OF_PROXIES.join(", ")})`,
+    `Cannot ${action}: ${glance(names[bad])} cannot be exposed, wanted the name of a method or property that does ` +
+      `not begin with any of #*.= and is none of ${NEVER.join(", ")}`,
   );
 }
 

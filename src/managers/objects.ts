@@ -7,12 +7,13 @@
 import { BlockHandle } from "../addon/handles.ts";
 import { native } from "../addon/load.ts";
 import { Kind as BlockKind } from "../addon/numbers.ts";
+import type { FunctionReference } from "../callable/types.ts";
 import { RemoteError } from "../errors.ts";
 import { printed } from "../pool/failures.ts";
 import { randomNumber } from "./gate.ts";
 import { isThenable } from "./iteration.ts";
 import type { ObjectId } from "./line.ts";
-import { contentsOf } from "./local_line.ts";
+import { ownObject } from "./local_line.ts";
 import { allows, bare, GETVALUE, listedNames, publicNames, TO_STRING } from "./names.ts";
 import { type Description, exposedByBuiltIn } from "./proxy.ts";
 
@@ -21,9 +22,13 @@ export interface ServedType {
   readonly typeid: string;
   /** Makes an object; `null` if the type's only argument is the object itself. */
   readonly make: ((...args: never[]) => unknown) | null;
+  /** Whether `make` constructs: what it gives is the object, also if that has a method `then`. */
+  readonly isClass?: boolean;
   readonly exposed: readonly string[] | null;
   readonly methodToTypeid: Readonly<Record<string, string>>;
   readonly concurrency: number;
+  /** Which module exports the user's own class of proxies. */
+  readonly proxytype?: FunctionReference | null;
   /**
    * Whether proxies among the arguments of its methods stay what they are, since they are to be stored. Otherwise a proxy
    * of an object of this server is that object itself.
@@ -33,8 +38,6 @@ export interface ServedType {
   readonly isDirect: boolean;
   /** What a stranger uses in its place, such as a lock that knows which stranger has it. */
   readonly forStranger?: (value: never, caller: Caller) => object;
-  /** What methods of other objects get for a proxy of one of these. Default: the object itself. */
-  readonly referent?: (value: never) => unknown;
   /** The copy of the whole object that `getvalue` gives. Default: the object, as a message has it. */
   readonly copy?: (value: never) => unknown;
   /** Ends what an object holds when it is dropped. */
@@ -47,6 +50,8 @@ export interface Caller {
   readonly name: string;
   /** A relative uses shared objects directly; a stranger has the server do it. */
   readonly isRelative: boolean;
+  /** Whether it may only use objects that it has proxies of: create none, and not end the server. */
+  readonly isConfined?: boolean;
   /** Aborted when the client has ended. */
   readonly ended: AbortSignal;
   /**
@@ -79,12 +84,8 @@ export class ManagedObject {
       (type.exposed === null ? publicNames(Object(value)) : listedNames(Object(value), type.exposed));
     const all = [...new Set([...exposed, ...Object.keys(type.methodToTypeid)])];
     this.#allowed = new Set(all);
-    this.description = { typeid: type.typeid, exposed: all, isFrozen, direct: type.isDirect ? value : null };
-  }
-
-  /** What methods of other objects get for a proxy of it. */
-  get referent(): unknown {
-    return this.type.referent === undefined ? this.value : this.type.referent(this.value as never);
+    const { proxytype = null } = type;
+    this.description = { typeid: type.typeid, exposed: all, isFrozen, direct: type.isDirect ? value : null, proxytype };
   }
 
   /** Whether nobody wants it any more. */
@@ -101,6 +102,7 @@ export class ManagedObject {
     const { type } = this;
     if (type.concurrency === Infinity) return this.#act(asked, args, caller);
     if (this.#running >= type.concurrency) return this.#later(asked, args, caller);
+    this.#running++;
     return this.#counted(() => this.#act(asked, args, caller));
   }
 
@@ -111,11 +113,12 @@ export class ManagedObject {
     return await this.#counted(() => this.#act(asked, args, caller));
   }
 
+  /** Does a call that has its turn. */
   #counted(act: () => unknown): unknown {
-    this.#running++;
     const end = () => {
-      this.#running--;
-      this.#waiting.shift()?.();
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running--;
+      else next(); // the turn is handed on, so that nobody comes between
     };
     let result: unknown;
     try {
@@ -152,7 +155,7 @@ export class ManagedObject {
   /** The arguments as the object gets them. */
   #given(args: readonly unknown[]): readonly unknown[] {
     if (this.type.keepsProxies) return args;
-    return args.map(contentsOf);
+    return args.map((arg) => ownObject(arg)?.value ?? arg);
   }
 
   #notExposed(asked: string): RemoteError {

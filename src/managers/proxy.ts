@@ -3,6 +3,8 @@
 // process that is killed lets go of it.
 
 import { type BlockHandle, type BlockReference, closedError, partsOf } from "../addon/handles.ts";
+import { arrivedReference, isLate } from "../callable/late.ts";
+import type { FunctionReference } from "../callable/types.ts";
 import { adopted, attach } from "../reduction/passage.ts";
 import { register, registerAlias } from "../reduction/registry.ts";
 import { showAsText } from "../runtime/shown.ts";
@@ -11,8 +13,9 @@ import { deepFreeze } from "./deep_freeze.ts";
 import { Gate } from "./gate.ts";
 import { Answer, Iteration } from "./iteration.ts";
 import type { Line, ObjectId } from "./line.ts";
-import { bare, type Exposed, GETVALUE, INNER, TO_STRING } from "./names.ts";
+import { bare, type Exposed, GETVALUE, isOfProxies, TO_STRING } from "./names.ts";
 import { outside } from "./outside.ts";
+import { givenClass } from "./proxy_types.ts";
 import { RingLine } from "./ring_line.ts";
 
 /** What everybody who has a proxy of an object knows of it. */
@@ -24,6 +27,8 @@ export interface Description {
   readonly isFrozen: boolean;
   /** The object itself, if it is one of shared memory that relatives use without the server; else `null`. */
   readonly direct: unknown;
+  /** Which module exports the user's own class of its proxies, if there is one. */
+  readonly proxytype?: FunctionReference | null;
 }
 
 /** What a proxy consists of; those made by {@linkcode BaseProxy.with} share it. */
@@ -99,7 +104,7 @@ export class BaseProxy implements Disposable, AsyncDisposable {
   async callmethod(name: string, args: readonly unknown[] = []): Promise<unknown> {
     const { id, line, description } = this.#open(name);
     const value = await line.call(id, name, args, this.#options);
-    return description.isFrozen && !name.startsWith(INNER) ? deepFreeze(value) : value;
+    return description.isFrozen ? deepFreeze(value) : value;
   }
 
   /** A copy of the whole object. */
@@ -134,7 +139,7 @@ export class BaseProxy implements Disposable, AsyncDisposable {
     const { id, line, description } = this.#open(name);
     const { timeout } = this.#options ?? {};
     const value = line.callSync(id, name, args, timeout === undefined ? undefined : { timeout } as WaitSyncOptions);
-    return description.isFrozen && !name.startsWith(INNER) ? deepFreeze(value) : value;
+    return description.isFrozen ? deepFreeze(value) : value;
   }
 
   #open(name: string): ProxyInside {
@@ -144,6 +149,11 @@ export class BaseProxy implements Disposable, AsyncDisposable {
 
   /** Gives up the object: the server drops it when nobody else has it. Again: nothing happens. */
   close(): void {
+    this[Symbol.dispose]();
+  }
+
+  /** As {@linkcode close}, also where the object has a method of that name, which is then called by it. */
+  [Symbol.dispose](): void {
     const { id, line, handle } = this.#inside;
     if (this.#inside.isClosed) return;
     this.#inside.isClosed = true;
@@ -151,14 +161,9 @@ export class BaseProxy implements Disposable, AsyncDisposable {
     line.release(id);
   }
 
-  /** As {@linkcode close}. */
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
-  /** As {@linkcode close}. */
+  /** The same. */
   [Symbol.asyncDispose](): Promise<void> {
-    this.close();
+    this[Symbol.dispose]();
     return Promise.resolve();
   }
 
@@ -237,26 +242,30 @@ export function exposedByBuiltIn(typeid: string): Exposed | undefined {
   return builtIn.get(typeid)?.exposed;
 }
 
-/** Classes made for the types of the user, by what they expose. */
-const made = new Map<string, ProxyClass>();
-/** How many are kept: a server with endless names must not use up this process's memory. */
+/** Classes made for the types of the user, by the classes that they extend and what they expose. */
+const made = new WeakMap<ProxyClass, Map<string, ProxyClass>>();
+/** How many of each are kept: a server with endless names must not use up this process's memory. */
 const MOST_MADE = 1000;
 
-/** The class of proxies of a type that exposes these names. */
-export function proxyClassOf({ typeid, exposed }: Description): ProxyClass {
+/** The class of proxies of a type that exposes these names, in a server with that gate. */
+export function proxyClassOf({ typeid, exposed, proxytype }: Description, gate: Gate | null = null): ProxyClass {
   const known = builtIn.get(typeid);
   if (known !== undefined) return known.Class;
+  const given = proxytype ? givenClass(gate, typeid, proxytype, BaseProxy) : null;
+  const Base = given ?? BaseProxy;
+  const ofBase = made.get(Base) ?? new Map<string, ProxyClass>();
+  made.set(Base, ofBase);
   const key = JSON.stringify([typeid, exposed]);
-  const before = made.get(key);
+  const before = ofBase.get(key);
   if (before !== undefined) return before;
-  const Class = class extends BaseProxy {};
-  const Sync = class extends SyncProxy {};
-  Object.defineProperty(Class, "name", { value: `AutoProxy[${typeid}]` });
+  const Class = class extends Base {};
+  const Sync = class extends syncClassOf(Base) {};
+  Object.defineProperty(Class, "name", { value: given === null ? `AutoProxy[${typeid}]` : given.name });
   addNames(Class.prototype, exposed);
   addSyncNames(Sync.prototype, exposed);
   adoptClass(Class, Sync);
-  if (made.size >= MOST_MADE) made.delete(made.keys().next().value!);
-  made.set(key, Class);
+  if (ofBase.size >= MOST_MADE) ofBase.delete(ofBase.keys().next().value!);
+  ofBase.set(key, Class);
   return Class;
 }
 
@@ -266,11 +275,18 @@ export function adoptClass(Class: ProxyClass, Sync: SyncClass): void {
   syncClasses.set(Class, Sync);
 }
 
+/** Whether a class of proxies has a name that nothing is to be made for. */
+function has(prototype: object, root: object, name: string): boolean {
+  if (isOfProxies(name)) return true;
+  for (let it = prototype; it !== root; it = Object.getPrototypeOf(it)) if (Object.hasOwn(it, name)) return true;
+  return false;
+}
+
 /** Gives a class of proxies the methods and properties of these names that it does not have. */
 function addNames(prototype: BaseProxy, exposed: Exposed): void {
   for (const written of exposed) {
     const name = bare(written);
-    if (name in prototype) continue;
+    if (has(prototype, BaseProxy.prototype, name)) continue;
     if (/^[.=]/.test(written)) {
       define(prototype, name, {
         get: function (this: BaseProxy) {
@@ -296,7 +312,7 @@ function addNames(prototype: BaseProxy, exposed: Exposed): void {
 function addSyncNames(prototype: SyncProxy, exposed: Exposed): void {
   for (const written of exposed) {
     const name = bare(written);
-    if (name in prototype) continue;
+    if (has(prototype, SyncProxy.prototype, name)) continue;
     if (/^[.=]/.test(written)) {
       define(prototype, name, {
         get: function (this: SyncProxy) {
@@ -312,7 +328,9 @@ function addSyncNames(prototype: SyncProxy, exposed: Exposed): void {
       define(prototype, name, {
         value: function (this: SyncProxy, ...args: unknown[]) {
           const result = this.callmethod(name, args);
-          return result instanceof BaseProxy && result.constructor.name === "IteratorProxy" ? result.sync : result;
+          return result instanceof BaseProxy && result[insideOf]().description.typeid === "Iterator"
+            ? result.sync
+            : result;
         },
       });
     }
@@ -336,6 +354,7 @@ type ProxyData = [
   exposed: Exposed | null,
   isFrozen: boolean,
   direct: unknown,
+  proxytype: FunctionReference | null,
 ];
 
 /** The servers that run in this thread, by their numbers. */
@@ -352,8 +371,8 @@ export function noteServer(number: number, proxyOf: (id: ObjectId, handle: Block
 /** Describes an object to a relative. Its block goes with the message. */
 function describeTo(gate: Gate, id: ObjectId, handle: BlockHandle, description: Description): ProxyData {
   attach(handle.block);
-  const { typeid, exposed, isFrozen, direct } = description;
-  return [gate, id, handle.reference(), typeid, builtIn.has(typeid) ? null : exposed, isFrozen, direct];
+  const { typeid, exposed, isFrozen, direct, proxytype = null } = description;
+  return [gate, id, handle.reference(), typeid, builtIn.has(typeid) ? null : exposed, isFrozen, direct, proxytype];
 }
 
 /** In the place of the gate: the object is one of a server outside of the tree. */
@@ -393,16 +412,18 @@ function restore(data: unknown): BaseProxy {
   if (passage !== null) return passage.restore(data);
   const parts = partsOf(data, "a manager's proxy");
   if (parts[0] === OUTSIDE && strangers !== null) return strangers.restore(parts);
-  const [gate, id, reference, typeid, exposed, isFrozen, direct] = parts;
+  const [gate, id, reference, typeid, exposed, isFrozen, direct, proxytype] = parts;
   if (!(gate instanceof Gate) || typeof id !== "number" || typeof typeid !== "string") throw malformed();
   const names = exposedByBuiltIn(typeid) ?? exposed;
   if (!isExposed(names)) throw malformed();
   const handle = adopted(reference as BlockReference);
   const own = servers.get(gate.number);
   if (own !== undefined) return own(id, handle);
-  const description = { typeid, exposed: names, isFrozen: isFrozen === true, direct };
+  const where = proxytype === null ? null : arrivedReference(proxytype);
+  if (where !== null && isLate(where)) throw malformed();
+  const description: Description = { typeid, exposed: names, isFrozen: isFrozen === true, direct, proxytype: where };
   const inside = { id, description, line: RingLine.to(gate), gate, handle, isClosed: false };
-  return new (proxyClassOf(description))(inside);
+  return new (proxyClassOf(description, gate))(inside);
 }
 
 /** The most names that a description may have. */

@@ -2,27 +2,45 @@
 
 import { type Given, reference } from "../callable/reference.ts";
 import type { TravellingReference } from "../callable/late.ts";
-import type { Callable, ModuleExport } from "../callable/types.ts";
+import type { ModuleExport } from "../callable/types.ts";
+import { glance } from "../runtime/harmless.ts";
 import { requireKnown } from "../waiting/options.ts";
 import { requireExposable } from "./names.ts";
 import { BaseProxy, type ProxyClass } from "./proxy.ts";
 
 /** Options of `BaseManager.register`. */
-export interface RegisterOptions {
-  /** The class of the proxies. Default: one with a method for each name that is exposed. */
-  proxytype?: new (...args: never[]) => BaseProxy;
-  /** The methods and properties that may be used. Default: all public ones of the object's classes. */
-  exposed?: readonly string[];
-  /** Of methods: the type of proxy that their result becomes, instead of a copy. */
-  methodToTypeid?: Readonly<Record<string, string>>;
+export interface RegisterOptions<
+  Listed extends string = string,
+  Proxies = Readonly<Record<string, string>>,
+  Proxy = BaseProxy,
+  HasMethod = boolean,
+> {
+  /**
+   * The class of the proxies, exported by a module; a process that cannot load that at once uses the default. Names that
+   * it does not have itself are added. Default: one with a method for each name that is exposed.
+   */
+  proxytype?: new (...args: never[]) => Proxy;
+  /**
+   * The methods and properties that may be used, the object's own properties among them. Default: all public methods and
+   * getters of the object's classes: none that begins with `_`, nor `then` or `toJSON`. A listed name that every proxy
+   * has itself, such as `with` or `then`, is called by `callmethod`.
+   */
+  exposed?: readonly Listed[];
+  /**
+   * Of methods: the type of proxy that their result becomes, instead of a copy. It is registered without a callable.
+   */
+  methodToTypeid?: Proxies;
   /** Whether managers get a method of this name that makes one. Default: `true`. */
-  createMethod?: boolean;
+  createMethod?: HasMethod;
   /** How many calls of an object may be under way at once, those of its async methods among them. Default: any number. */
   concurrency?: number;
 }
 
 /** What makes the objects of a type: a function, a class, or where a module exports a function. */
-export type Maker = Callable | ModuleExport;
+export type Maker = AnyCallable | ModuleExport;
+
+/** Any function or class. */
+export type AnyCallable = ((...args: never[]) => unknown) | (abstract new (...args: never[]) => unknown);
 
 /** A registered type, in the process that has registered it. */
 export interface Registration {
@@ -40,7 +58,7 @@ export interface Registration {
 /** As {@linkcode Registration}, on its way to the server. */
 export interface TravellingRegistration extends Omit<Registration, "maker" | "proxytype" | "isBuiltIn"> {
   readonly maker: TravellingReference | null;
-  readonly isClass: boolean;
+  readonly proxytype: TravellingReference | null;
 }
 
 const KNOWN = ["proxytype", "exposed", "methodToTypeid", "createMethod", "concurrency"];
@@ -53,21 +71,22 @@ const KNOWN = ["proxytype", "exposed", "methodToTypeid", "createMethod", "concur
  */
 export function registrationOf(typeid: unknown, maker: unknown, options: RegisterOptions = {}): Registration {
   if (typeof typeid !== "string" || typeid === "") {
-    throw new TypeError(`Cannot register a type: its name is ${Deno.inspect(typeid)}, wanted a string`);
+    throw new TypeError(`Cannot register a type: its name is ${glance(typeid)}, wanted a string that is not empty`);
   }
   const action = `register "${typeid}"`;
   requireKnown(action, options, KNOWN);
   const { proxytype, exposed, methodToTypeid = {}, concurrency = Infinity } = options;
   requireMaker(action, maker);
   requireMethods(action, methodToTypeid);
+  requireFlag(action, options.createMethod);
   if (exposed !== undefined) {
     if (!Array.isArray(exposed)) {
-      throw new TypeError(`Cannot ${action}: "exposed" is ${Deno.inspect(exposed)}, wanted an array of names`);
+      throw new TypeError(`Cannot ${action}: "exposed" is ${glance(exposed)}, wanted an array of names`);
     }
     requireExposable(exposed, action);
   }
   if (proxytype !== undefined && !(typeof proxytype === "function" && proxytype.prototype instanceof BaseProxy)) {
-    throw new TypeError(`Cannot ${action}: "proxytype" is ${Deno.inspect(proxytype)}, wanted a subclass of BaseProxy`);
+    throw new TypeError(`Cannot ${action}: "proxytype" is ${glance(proxytype)}, wanted a subclass of BaseProxy`);
   }
   if (concurrency !== Infinity && !(Number.isSafeInteger(concurrency) && concurrency >= 1)) {
     throw new RangeError(`Cannot ${action}: "concurrency" is ${Deno.inspect(concurrency)}, wanted an integer >= 1`);
@@ -76,8 +95,8 @@ export function registrationOf(typeid: unknown, maker: unknown, options: Registe
     typeid,
     maker: (maker ?? null) as Maker | null,
     proxytype: (proxytype ?? null) as ProxyClass | null,
-    exposed: exposed ?? null,
-    methodToTypeid,
+    exposed: exposed === undefined ? null : [...exposed],
+    methodToTypeid: { ...methodToTypeid },
     concurrency,
     isBuiltIn: false,
   };
@@ -87,53 +106,69 @@ function requireMaker(action: string, maker: unknown): void {
   if (maker === undefined || maker === null || typeof maker === "function") return;
   if (typeof maker === "object" && "module" in maker && "name" in maker) return;
   throw new TypeError(
-    `Cannot ${action}: what makes it is ${
-      Deno.inspect(maker)
-    }, wanted a function, a class, { module, name } or nothing`,
+    `Cannot ${action}: what makes it is ${glance(maker)}, wanted a function, a class, { module, name } or nothing`,
   );
+}
+
+function requireFlag(action: string, createMethod: unknown): void {
+  if (createMethod === undefined || typeof createMethod === "boolean") return;
+  throw new TypeError(`Cannot ${action}: "createMethod" is ${glance(createMethod)}, wanted true or false`);
 }
 
 function requireMethods(action: string, methods: unknown): void {
   const isMap = typeof methods === "object" && methods !== null && !Array.isArray(methods);
-  if (isMap && Object.values(methods).every((it) => typeof it === "string")) return;
+  if (isMap && Object.values(methods).every((it) => typeof it === "string")) {
+    return requireExposable(Object.keys(methods), action);
+  }
   throw new TypeError(
-    `Cannot ${action}: "methodToTypeid" is ${Deno.inspect(methods)}, wanted an object of names of types by methods`,
+    `Cannot ${action}: "methodToTypeid" is ${glance(methods)}, wanted an object of names of types by methods`,
   );
 }
 
 /**
  * Refuses types of results that make their objects themselves: the method's result would be an argument of that.
  *
- * @throws {TypeError} If there is one, or a type that is not registered.
+ * @param action For messages.
+ * @throws {TypeError} If there is one.
  */
-export function requireResultTypes(registrations: ReadonlyMap<string, Registration>): void {
+export function requireResultTypes(action: string, registrations: ReadonlyMap<string, Registration>): void {
   for (const { typeid, methodToTypeid } of registrations.values()) {
     for (const [method, type] of Object.entries(methodToTypeid)) {
-      const result = registrations.get(type);
-      const cannot = `Cannot use "${typeid}": the result of its method "${method}" is to be a "${type}"`;
-      if (result === undefined) {
-        throw new TypeError(`${cannot}, which is not registered; register it, without a callable`);
-      }
-      if (result.maker === null || BUILT_IN_RESULTS.includes(type)) continue;
+      if ((registrations.get(type)?.maker ?? null) === null) continue;
       throw new TypeError(
-        `${cannot}, which is registered with a callable: that would be called with the result; register "${type}" ` +
-          "without one, or under another name",
+        `Cannot ${action}: the result of method "${method}" of "${typeid}" is to be a "${type}", which has a callable: ` +
+          `that would be called with the result; register "${type}" without one, or give the method's results another name`,
       );
     }
   }
 }
 
-/** Types of the package that make a copy of what they are given, or take it as it is. */
-const BUILT_IN_RESULTS = ["Iterator", "AsyncResult"];
+/**
+ * Refuses types of results that nobody has registered.
+ *
+ * @throws {TypeError} If there is one.
+ */
+export function requireResultsKnown(registrations: ReadonlyMap<string, Registration>): void {
+  for (const { typeid, methodToTypeid } of registrations.values()) {
+    const missing = Object.entries(methodToTypeid).find(([, type]) => !registrations.has(type));
+    if (missing === undefined) continue;
+    const [method, type] = missing;
+    throw new TypeError(
+      `Cannot start the manager: the result of method "${method}" of "${typeid}" is to be a "${type}", which is not ` +
+        `registered; register("${type}") without a callable`,
+    );
+  }
+}
 
 /** Whether a function is a class: it is called with `new`. */
 export function isClass(maker: unknown): boolean {
   return typeof maker === "function" && /^class\b/.test(Function.prototype.toString.call(maker));
 }
 
-/** The makers of a class's types, as they are named to the server's process. */
+/** The makers and the proxies' classes of a class's types, as they are named to other processes. */
 export class TravellingMakers {
-  readonly #given = new Map<string, Given>();
+  readonly #makers = new Map<string, Given>();
+  readonly #proxytypes = new Map<string, Given>();
 
   /**
    * Finds out which modules export them.
@@ -141,18 +176,21 @@ export class TravellingMakers {
    * @throws {TypeError} If one is exported by no module.
    */
   constructor(registrations: Iterable<Registration>) {
-    for (const { typeid, maker } of registrations) {
-      if (maker === null) continue;
-      const given = reference(maker, { kind: isClass(maker) ? "class" : "function" });
-      given.prove();
-      this.#given.set(typeid, given);
+    for (const { typeid, maker, proxytype } of registrations) {
+      if (maker !== null) this.#makers.set(typeid, proven(maker));
+      if (proxytype !== null) this.#proxytypes.set(typeid, proven(proxytype));
     }
   }
 
-  travel(
-    { maker, proxytype: _proxytype, isBuiltIn: _isBuiltIn, ...registration }: Registration,
-  ): TravellingRegistration {
-    const given = this.#given.get(registration.typeid) ?? null;
-    return { ...registration, maker: given?.travel() ?? null, isClass: isClass(maker) };
+  travel({ isBuiltIn: _isBuiltIn, ...registration }: Registration): TravellingRegistration {
+    const { typeid } = registration;
+    const maker = this.#makers.get(typeid)?.travel() ?? null;
+    return { ...registration, maker, proxytype: this.#proxytypes.get(typeid)?.travel() ?? null };
   }
+}
+
+function proven(maker: Maker): Given {
+  const given = reference(maker, { kind: isClass(maker) ? "class" : "function" });
+  given.prove();
+  return given;
 }

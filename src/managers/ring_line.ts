@@ -24,6 +24,7 @@ import type { Gate } from "./gate.ts";
 import type { Line, ObjectId } from "./line.ts";
 import { type Failure, Kind, NO_TASK, type Welcome } from "./messages.ts";
 import { type Answer, late, PendingCalls } from "./pending.ts";
+import { atCall } from "./stacks.ts";
 
 /** Milliseconds that a promise may look out for its answer, as a queue's may for a value. */
 const LOOK_OUT = 0.015;
@@ -31,17 +32,28 @@ const GLANCE_HABIT: GlanceHabit = { hot: 0.2 };
 /** Milliseconds after which a client that was not welcomed yet looks whether the server lives. */
 const GREETING_LOOK = 50;
 
-/** The lines of this thread, by the numbers of their servers. */
+/**
+ * The lines of this thread, by the blocks of their servers' bells, which they keep: a number that a message gives a gate
+ * may be anybody's.
+ */
 const lines = new Map<number, RingLine>();
+
+/** A call whose answer is waited for with the thread blocked. */
+interface Awaited {
+  readonly number: number;
+  answer: Answer | null;
+  /** Code of the user's that runs while an answer is read, or arguments are written, makes a call of its own. */
+  readonly outer: Awaited | null;
+}
 
 /** A client's line to one server. */
 export class RingLine implements Line {
-  /** That of this thread to a server. */
-  static to(gate: Gate): RingLine {
-    const known = lines.get(gate.number);
+  /** That of this thread to a server. `authority` is what the server's manager says, who begins the line. */
+  static to(gate: Gate, authority = 0): RingLine {
+    const known = lines.get(gate.bell.block);
     if (known !== undefined) return known;
-    const line = new RingLine(gate);
-    lines.set(gate.number, line);
+    const line = new RingLine(gate, authority);
+    lines.set(gate.bell.block, line);
     return line;
   }
 
@@ -56,14 +68,14 @@ export class RingLine implements Line {
   /** How many requests were put before that was known. */
   #unrung = 0;
   #isListening = false;
-  /** The call whose answer is waited for with the thread blocked, and that answer. */
-  #awaited: { readonly number: number; answer: Answer | null } | null = null;
-  readonly #ending = new AbortController();
+  #awaited: Awaited | null = null;
+  /** Ends the wait for an answer in a promise. */
+  #wake = new AbortController();
   #startFailure: { readonly error: unknown } | null = null;
 
-  private constructor(gate: Gate) {
+  private constructor(gate: Gate, authority: number) {
     this.#gate = gate;
-    this.#ring(Kind.hello, [this.#requests, this.#answers, current.name]);
+    this.#ring(Kind.hello, [this.#requests, this.#answers, current.name, authority]);
   }
 
   get server(): string {
@@ -105,7 +117,11 @@ export class RingLine implements Line {
     this.#send(Kind.call, number, [target, asked, ...args]);
     const answer = this.#pending.wait(number, asked, options, () => this.#send(Kind.cancel, number, []));
     this.#listenSoon(begin);
-    return await answer;
+    try {
+      return await answer;
+    } catch (error) {
+      throw error === options?.signal?.reason ? error : atCall(error);
+    }
   }
 
   callSync(target: ObjectId, asked: string, args: readonly unknown[], options?: WaitSyncOptions): unknown {
@@ -113,8 +129,8 @@ export class RingLine implements Line {
     if (this.#state === "over") throw this.#gone(asked);
     const number = this.#pending.next();
     this.#send(Kind.call, number, [target, asked, ...args]);
-    const outer = this.#awaited; // a `restore` of the user's calls another while an answer is read
-    const awaited: { readonly number: number; answer: Answer | null } = this.#awaited = { number, answer: null };
+    const outer = this.#awaited;
+    const awaited: Awaited = this.#awaited = { number, answer: null, outer };
     const until = performance.now() + timeout;
     try {
       while (awaited.answer === null) {
@@ -128,8 +144,9 @@ export class RingLine implements Line {
       }
     } finally {
       this.#awaited = outer;
+      if (this.#isListening && this.#pending.size === 0) this.#wakeListener(); // it has nothing to listen for any more
     }
-    if ("error" in awaited.answer) throw awaited.answer.error;
+    if ("error" in awaited.answer) throw atCall(awaited.answer.error);
     return awaited.answer.value;
   }
 
@@ -181,7 +198,7 @@ export class RingLine implements Line {
   }
 
   async #listenOnce(timeout: number): Promise<void> {
-    const { signal } = this.#ending;
+    const { signal } = this.#wake;
     if (timeout === Infinity) return await this.#answers.filled({ inBackground: false, signal }).catch(() => {});
     using end = new Timeout(timeout);
     await this.#answers.filled({ inBackground: false, signal: AbortSignal.any([signal, end.signal]) }).catch(() => {});
@@ -196,6 +213,10 @@ export class RingLine implements Line {
   /** Takes one answer, waiting for it up to `timeout` milliseconds with the thread blocked; whether one came. */
   #take(timeout: number): boolean {
     if (this.#answers.isBusy && timeout === 0) return false;
+    return this.#answers.amid(() => this.#receive(timeout));
+  }
+
+  #receive(timeout: number): boolean {
     const frame = this.#answers.receive(timeout);
     if (frame === null) return false;
     if (frame === ENDED) {
@@ -227,7 +248,7 @@ export class RingLine implements Line {
     }
     const { parcel } = frame;
     if (parcel === null) return this.#answer(frame.task, { value });
-    if (this.#awaited?.number === frame.task) {
+    if (this.#awaitedOf(frame.task) !== null) {
       parcel.advance(Infinity);
       return this.#answer(frame.task, { value });
     }
@@ -240,22 +261,40 @@ export class RingLine implements Line {
       this.#startFailure = { error: unpack(failure) };
       return this.#end();
     }
-    if (this.#awaited?.number === frame.task) return this.#answer(frame.task, { error: unpack(failure) });
+    if (this.#awaitedOf(frame.task) !== null) return this.#answer(frame.task, { error: unpack(failure) });
     unpackAll([failure], ([error]) => this.#answer(frame.task, { error }));
   }
 
   #answer(number: number, answer: Answer): void {
-    if (this.#awaited?.number === number) this.#awaited.answer = answer;
+    const awaited = this.#awaitedOf(number);
+    if (awaited !== null) awaited.answer = answer;
     else this.#pending.settle(number, answer);
+  }
+
+  /** The call of a number, if a thread that is blocked waits for its answer. */
+  #awaitedOf(number: number): Awaited | null {
+    let it = this.#awaited;
+    while (it !== null && it.number !== number) it = it.outer;
+    return it;
+  }
+
+  #wakeListener(): void {
+    this.#wake.abort();
+    this.#wake = new AbortController();
+  }
+
+  /** The server's process is known to have ended. */
+  close(): void {
+    if (!this.isOver) this.#end();
   }
 
   /** T2. */
   #end(): void {
     this.#state = "over";
-    if (lines.get(this.#gate.number) === this) lines.delete(this.#gate.number);
+    if (lines.get(this.#gate.bell.block) === this) lines.delete(this.#gate.bell.block);
     this.#requests.close();
     this.#answers.close();
-    this.#ending.abort();
+    this.#wake.abort();
     this.#pending.fail((asked) => this.#gone(asked));
   }
 

@@ -5,11 +5,14 @@
 // or when no call has come for a while, the server waits in a promise.
 
 import { native } from "../addon/load.ts";
+import { RemoteError } from "../errors.ts";
 import { pack } from "../pool/failures.ts";
 import { Channel, ENDED } from "../queues/channel.ts";
 import type { Frame } from "../queues/frame.ts";
 import { current } from "../runtime/current.ts";
+import { shownName } from "../runtime/harmless.ts";
 import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
+import { Turn } from "../waiting/turns.ts";
 import { Gate, randomNumber } from "./gate.ts";
 import { type Hello, Kind, NO_TASK, type Request, SERVER_ID } from "./messages.ts";
 import { ObjectTable } from "./object_table.ts";
@@ -27,6 +30,9 @@ const SWEEP = 1000;
 /** A look may take this part of the server's time. */
 const SWEEP_SHARE = 50;
 
+/** In the place of a frame that is none. */
+const MALFORMED = Symbol("malformed");
+
 /** What a server is made with. */
 export interface ServerOptions {
   readonly types: ReadonlyMap<string, ServedType>;
@@ -34,6 +40,8 @@ export interface ServerOptions {
   readonly bell?: Channel;
   /** Default: one at random. */
   readonly number?: number;
+  /** What a relative says that may create objects and end the server. Default: none may. */
+  readonly authority?: number;
 }
 
 /** Serves the objects of a manager, in this thread. */
@@ -52,8 +60,10 @@ export class Server {
   readonly #stopped = new AbortController();
   readonly #forget: () => void;
   readonly #begun = performance.now();
+  readonly #authority: number;
 
-  constructor({ types, bell = new Channel(), number = randomNumber() }: ServerOptions) {
+  constructor({ types, bell = new Channel(), number = randomNumber(), authority = randomNumber() }: ServerOptions) {
+    this.#authority = authority;
     const facts = { pid: Deno.pid, name: current.name, token: native().threadToken() };
     this.gate = new Gate(number, bell.own(), facts);
     this.objects = new ObjectTable(this.gate, types);
@@ -93,26 +103,36 @@ export class Server {
 
   /** Serves until {@linkcode stop}. */
   async serve(): Promise<void> {
+    const turn = new Turn(SLICE);
     const { bell } = this.gate;
-    let turned = performance.now();
     while (!this.#isStopping) {
       const isHot = this.#underWay === 0 && performance.now() - this.#lastCall < COLD;
-      const frame = bell.receive(isHot ? SLICE : 0);
+      const frame = this.#next(isHot ? SLICE : 0);
       if (frame === ENDED) break;
-      if (frame !== null) this.#attend(frame);
-      else if (!isHot) await bell.filled({ inBackground: false, signal: this.stopped }).catch(() => {});
-      if (performance.now() - turned < SLICE) continue;
-      await bell.turn();
-      turned = performance.now();
+      if (frame !== null && frame !== MALFORMED) this.#attend(frame);
+      else if (frame === null && !isHot) {
+        await bell.filled({ inBackground: false, signal: this.stopped }).catch(() => {});
+      }
+      if (turn.isOver()) await turn.next();
     }
     this.close();
+  }
+
+  /** What comes by the bell. Anybody who has a proxy may write anything there. */
+  #next(timeout: number): Frame | null | typeof ENDED | typeof MALFORMED {
+    try {
+      return this.gate.bell.receive(timeout);
+    } catch {
+      return MALFORMED; // it was taken, and is no frame
+    }
   }
 
   /** Tells the clients that have come so far that the server cannot begin, and why. */
   refuse(error: unknown): void {
     for (;;) {
-      const frame = this.gate.bell.receive(0);
+      const frame = this.#next(0);
       if (frame === null || frame === ENDED) return;
+      if (frame === MALFORMED) continue;
       if (frame.kind !== Kind.hello) {
         frame.drop();
         continue;
@@ -137,14 +157,23 @@ export class Server {
     } catch {
       return; // no client of ours says that
     }
-    const [requests, answers, name] = hello as Hello;
+    const [requests, answers, name, authority] = hello as Hello;
     if (!(requests instanceof Channel) || !(answers instanceof Channel) || typeof name !== "string") return;
+    if (!this.#areNew(requests, answers)) return; // closed with the client, it would end somebody else
     const number = ++this.#lastClient;
-    const client = new ServerClient(this.#events, requests, answers, name);
+    const isConfined = authority !== this.#authority;
+    const client = new ServerClient(this.#events, requests, answers, { name: shownName(name), isConfined });
     this.#clients.set(number, client);
     const { pid, name: own, token } = this.gate.facts;
     client.welcome(number, [pid, own, token]);
     this.sweepSoon();
+  }
+
+  /** Whether two channels are used for nothing else here. */
+  #areNew(requests: Channel, answers: Channel): boolean {
+    if (requests.isSame(answers) || [requests, answers].some((it) => it.isSame(this.gate.bell))) return false;
+    for (const client of this.#clients.values()) if (client.uses(requests) || client.uses(answers)) return false;
+    return true;
   }
 
   readonly #events = {
@@ -158,7 +187,12 @@ export class Server {
   request(caller: Caller, [target, asked, ...args]: Request): unknown {
     this.#calls++;
     this.#lastCall = performance.now();
-    if (target === SERVER_ID) return this.#self.act(asked, args);
+    if (target === SERVER_ID) {
+      if (caller.isConfined !== true) return this.#self.act(asked, args);
+      throw new RemoteError(
+        `Cannot call "${asked}" of a manager's server: only the manager itself may, not its proxies`,
+      );
+    }
     return this.objects.invoke(caller, target, asked, args);
   }
 

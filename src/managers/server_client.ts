@@ -30,17 +30,27 @@ export class ServerClient {
   /** Calls whose answers are not wanted any more, of those under way. */
   readonly #underWay = new Map<number, { isCancelled: boolean }>();
 
-  constructor(events: ClientEvents, requests: Channel, answers: Channel, name: string) {
+  constructor(
+    events: ClientEvents,
+    requests: Channel,
+    answers: Channel,
+    { name, isConfined }: Pick<Caller, "name" | "isConfined">,
+  ) {
     this.#events = events;
     this.#requests = requests;
     this.#answers = answers;
     const { signal } = this.#ended;
-    this.caller = { name, isRelative: true, ended: signal, cancelled: signal, logical: 0 };
+    this.caller = { name, isConfined, isRelative: true, ended: signal, cancelled: signal, logical: 0 };
   }
 
   /** Tells it its number, and who the server is. */
   welcome(number: number, welcome: Welcome): void {
     this.#answers.send({ ...NO_TASK, kind: Kind.welcome, task: number }, welcome);
+  }
+
+  /** Whether a channel is one of this client's. */
+  uses(channel: Channel): boolean {
+    return channel.isSame(this.#requests) || channel.isSame(this.#answers);
   }
 
   /** Whether the client has ended: nobody else has its channels. */
@@ -50,7 +60,12 @@ export class ServerClient {
 
   /** Takes one request, and does it. */
   serve(): void {
-    const frame = this.#requests.receive(0);
+    let frame: ReturnType<Channel["receive"]>;
+    try {
+      frame = this.#requests.receive(0);
+    } catch {
+      return; // what it has put is no frame
+    }
     if (frame === null || frame === ENDED) return;
     if (frame.kind === Kind.call) return this.#call(frame);
     try {

@@ -1,20 +1,22 @@
 // The server's half of a manager: what its process runs. The other half is manager.ts.
 
 import { ArrivedCallable } from "../callable/arrival.ts";
-import type { TravellingReference } from "../callable/late.ts";
+import { isLate, promised, type TravellingReference } from "../callable/late.ts";
 import type { Channel } from "../queues/channel.ts";
 import { current } from "../runtime/current.ts";
 import { shownName } from "../runtime/harmless.ts";
 import { dealWithUncaught, tell } from "../runtime/uncaught.ts";
 import { BUILT_IN } from "./built_in.ts";
 import type { ServedType } from "./objects.ts";
-import type { TravellingRegistration } from "./registrations.ts";
+import { isClass, type TravellingRegistration } from "./registrations.ts";
 import { Server } from "./server.ts";
 
 /** What a server's process is started with. */
 export interface ServerSettings {
   readonly bell: Channel;
   readonly number: number;
+  /** What the manager proves itself with, who alone may create objects and end the server. */
+  readonly authority: number;
   /** The names of the package's own types. */
   readonly builtIn: readonly string[];
   /** The user's. */
@@ -29,7 +31,7 @@ export async function serve(settings: ServerSettings): Promise<void> {
   Deno.addSignalListener("SIGINT", () => {});
   current.daemon = false; // it ends with its parent, but may have children: a pool
   const types = new Map<string, ServedType>();
-  const server = new Server({ types, bell: settings.bell, number: settings.number });
+  const server = new Server({ types, bell: settings.bell, number: settings.number, authority: settings.authority });
   dealWithUncaught((error) => tell(`Process ${shownName(current.name)}: an error that nobody caught:`, error));
   try {
     for (const typeid of settings.builtIn) types.set(typeid, BUILT_IN.get(typeid)!);
@@ -44,14 +46,20 @@ export async function serve(settings: ServerSettings): Promise<void> {
 }
 
 /** A type of the user's, whose maker is imported. */
-async function servedType({ maker, isClass, ...type }: TravellingRegistration): Promise<ServedType> {
-  const made = maker === null ? null : await find(maker);
-  const make = made === null || !isClass ? made : (...args: unknown[]) => Reflect.construct(made, args);
-  return { ...type, make, keepsProxies: false, isDirect: false };
+async function servedType({ maker, proxytype, ...type }: TravellingRegistration): Promise<ServedType> {
+  const found = maker === null ? null : await find(maker, { mayBeClass: true });
+  const constructs = isClass(found);
+  const make = constructs ? (...args: unknown[]) => Reflect.construct(found!, args) : found;
+  const where = proxytype === null || !isLate(proxytype) ? proxytype : await promised(proxytype);
+  return { ...type, make, isClass: constructs, proxytype: where, keepsProxies: false, isDirect: false };
 }
 
 /** The function or class that a reference means. */
-async function find(reference: TravellingReference): Promise<(...args: unknown[]) => unknown> {
+async function find(
+  reference: TravellingReference,
+  { mayBeClass = false } = {},
+): Promise<(...args: unknown[]) => unknown> {
   // It comes from the process that has started this one.
-  return await new ArrivedCallable(reference, { isTrusted: true }).get() as (...args: unknown[]) => unknown;
+  const arrived = new ArrivedCallable(reference, { isTrusted: true, mayBeClass });
+  return await arrived.get() as (...args: unknown[]) => unknown;
 }

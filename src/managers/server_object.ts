@@ -66,8 +66,8 @@ export class ServerObject {
 
   #debugInfo(): string {
     this.#server.sweep();
-    const lines = [...this.#server.objects].map(({ id, description: { typeid }, referent }) =>
-      `  0x${id.toString(16)}: ${typeid}\n      ${shown(referent)}`
+    const lines = [...this.#server.objects].map(({ id, description: { typeid }, value }) =>
+      `  0x${id.toString(16)}: ${typeid}\n      ${shown(value)}`
     );
     return lines.sort().join("\n");
   }

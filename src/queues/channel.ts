@@ -8,7 +8,7 @@ import { adopted, attach } from "../reduction/passage.ts";
 import { discard, register } from "../reduction/registry.ts";
 import type { Dumped } from "../reduction/encoder.ts";
 import { dumpInto, dumps } from "../reduction/serialise.ts";
-import { openScratch, type Scratch } from "../addon/scratch.ts";
+import { keepingScratch, openScratch, type Scratch } from "../addon/scratch.ts";
 import { wait } from "../addon/waits.ts";
 import {
   assemble,
@@ -28,9 +28,6 @@ import { GetStatus, MessageUnit, PutStatus, QueueState, QueueWatch } from "../ad
 
 /** The length from which a list of numbers bypasses the serialiser, which takes five times as long for them. */
 const MANY_NUMBERS = 16;
-
-/** A wait that is over at once. */
-const NO_TIME = 0;
 
 /** The end of what can be received: the other side is gone. */
 export const ENDED: unique symbol = Symbol("ended");
@@ -64,6 +61,21 @@ export class Channel implements Disposable {
   /** Whether the thread is just writing or reading a frame, in which user code may run. */
   get isBusy(): boolean {
     return this.#scratch.busy;
+  }
+
+  /** Does `work`, which receives frames and reads them, also while another frame is being written or read. */
+  amid<T>(work: () => T): T {
+    return this.#scratch.busy ? keepingScratch(this.#scratch, work) : work();
+  }
+
+  /** Whether both are the same queue. */
+  isSame(other: Channel): boolean {
+    return !this.#handle.closed && this.#handle.block === other.#handle.block;
+  }
+
+  /** The number of its block, which is nothing else's while this is not closed. */
+  get block(): number {
+    return this.#handle.block;
   }
 
   get isClosed(): boolean {
@@ -201,18 +213,6 @@ export class Channel implements Disposable {
     const watch = this.#isAdopted ? QueueWatch.never : QueueWatch.nothing;
     const submit = () => translated(() => native().queueAwait(block, QueueState.filled, Infinity, watch, false));
     await wait(submit, { inBackground, signal });
-  }
-
-  /**
-   * Lets the event loop turn, once: the reactor is asked for what needs no time, so that the thread parks, which it must to
-   * hear of timers and sockets. Takes a twentieth of the time of the shortest timer.
-   */
-  async turn(): Promise<void> {
-    if (this.#handle.closed) return;
-    const { block } = this.#handle;
-    await wait(() =>
-      translated(() => native().queueAwait(block, QueueState.filled, NO_TIME, QueueWatch.nothing, false))
-    );
   }
 
   /** Gives up this process's share; waits for it end. Again: nothing happens. */
