@@ -46,3 +46,21 @@ export function randomNumber(): number {
   const [high, low] = crypto.getRandomValues(new Uint32Array(2));
   return (high & 0x1fffff) * 2 ** 32 + low || randomNumber();
 }
+
+let current: Gate | null = null;
+
+/** The server between which and a client a message is being written or read; `null` for any other message. */
+export function currentGate(): Gate | null {
+  return current;
+}
+
+/** Writes or reads a message between a server and a client: proxies of its objects need not say which server that is. */
+export function passWithin<T>(gate: Gate, act: () => T): T {
+  const outer = current;
+  current = gate;
+  try {
+    return act();
+  } finally {
+    current = outer;
+  }
+}

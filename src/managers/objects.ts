@@ -14,7 +14,7 @@ import { randomNumber } from "./gate.ts";
 import { isThenable } from "./iteration.ts";
 import type { ObjectId } from "./line.ts";
 import { ownObject } from "./local_line.ts";
-import { allows, bare, GETVALUE, listedNames, publicNames, TO_STRING } from "./names.ts";
+import { allows, bare, type Exposed, GETVALUE, listedNames, publicNames, TO_STRING } from "./names.ts";
 import { type Description, exposedByBuiltIn } from "./proxy.ts";
 
 /** What makes and describes the objects of a type, in the server. */
@@ -63,6 +63,27 @@ export interface Caller {
   readonly logical: number;
 }
 
+/** The names that objects of a type answer to. */
+interface Names {
+  readonly all: Exposed;
+  readonly allowed: ReadonlySet<string>;
+}
+
+/** Of the package's own types, whose objects all have the same. */
+const ofBuiltIn = new WeakMap<ServedType, Names>();
+
+function namesOf(type: ServedType, value: unknown): Names {
+  const before = ofBuiltIn.get(type);
+  if (before !== undefined) return before;
+  const own = exposedByBuiltIn(type.typeid);
+  const exposed = own ??
+    (type.exposed === null ? publicNames(Object(value)) : listedNames(Object(value), type.exposed));
+  const all = [...new Set([...exposed, ...Object.keys(type.methodToTypeid)])];
+  const names = { all, allowed: new Set(all) };
+  if (own !== undefined) ofBuiltIn.set(type, names);
+  return names;
+}
+
 /** An object of a server. */
 export class ManagedObject {
   readonly id: ObjectId = randomNumber();
@@ -80,10 +101,8 @@ export class ManagedObject {
   constructor(type: ServedType, value: unknown, isFrozen: boolean) {
     this.type = type;
     this.value = value;
-    const exposed = exposedByBuiltIn(type.typeid) ??
-      (type.exposed === null ? publicNames(Object(value)) : listedNames(Object(value), type.exposed));
-    const all = [...new Set([...exposed, ...Object.keys(type.methodToTypeid)])];
-    this.#allowed = new Set(all);
+    const { all, allowed } = namesOf(type, value);
+    this.#allowed = allowed;
     const { proxytype = null } = type;
     this.description = { typeid: type.typeid, exposed: all, isFrozen, direct: type.isDirect ? value : null, proxytype };
   }

@@ -10,7 +10,7 @@ import { register, registerAlias } from "../reduction/registry.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { requireKnown, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { deepFreeze } from "./deep_freeze.ts";
-import { Gate } from "./gate.ts";
+import { currentGate, Gate } from "./gate.ts";
 import { Answer, Iteration } from "./iteration.ts";
 import type { Line, ObjectId } from "./line.ts";
 import { bare, type Exposed, GETVALUE, isOfProxies, TO_STRING } from "./names.ts";
@@ -347,7 +347,7 @@ function define(prototype: object, name: string, property: PropertyDescriptor): 
 
 /** What a message says of a proxy. */
 type ProxyData = [
-  gate: Gate,
+  gate: Gate | null,
   id: ObjectId,
   block: BlockReference,
   typeid: string,
@@ -372,7 +372,8 @@ export function noteServer(number: number, proxyOf: (id: ObjectId, handle: Block
 function describeTo(gate: Gate, id: ObjectId, handle: BlockHandle, description: Description): ProxyData {
   attach(handle.block);
   const { typeid, exposed, isFrozen, direct, proxytype = null } = description;
-  return [gate, id, handle.reference(), typeid, builtIn.has(typeid) ? null : exposed, isFrozen, direct, proxytype];
+  const named = gate === currentGate() ? null : gate;
+  return [named, id, handle.reference(), typeid, builtIn.has(typeid) ? null : exposed, isFrozen, direct, proxytype];
 }
 
 /** In the place of the gate: the object is one of a server outside of the tree. */
@@ -412,7 +413,8 @@ function restore(data: unknown): BaseProxy {
   if (passage !== null) return passage.restore(data);
   const parts = partsOf(data, "a manager's proxy");
   if (parts[0] === OUTSIDE && strangers !== null) return strangers.restore(parts);
-  const [gate, id, reference, typeid, exposed, isFrozen, direct, proxytype] = parts;
+  const [named, id, reference, typeid, exposed, isFrozen, direct, proxytype] = parts;
+  const gate = named ?? currentGate();
   if (!(gate instanceof Gate) || typeof id !== "number" || typeof typeid !== "string") throw malformed();
   const names = exposedByBuiltIn(typeid) ?? exposed;
   if (!isExposed(names)) throw malformed();

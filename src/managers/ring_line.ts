@@ -20,15 +20,18 @@ import { performance, queueMicrotask } from "../runtime/timing.ts";
 import { type GlanceHabit, Glances } from "../waiting/glance.ts";
 import { Watch } from "../waiting/limits.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
-import type { Gate } from "./gate.ts";
+import { type Gate, passWithin } from "./gate.ts";
 import type { Line, ObjectId } from "./line.ts";
 import { type Failure, Kind, NO_TASK, type Welcome } from "./messages.ts";
 import { type Answer, late, PendingCalls } from "./pending.ts";
 import { atCall } from "./stacks.ts";
 
-/** Milliseconds that a promise may look out for its answer, as a queue's may for a value. */
-const LOOK_OUT = 0.015;
-const GLANCE_HABIT: GlanceHabit = { hot: 0.2 };
+/** Milliseconds that a promise may look out for its answer, as that of a pool's call may. */
+const LOOK_OUT = 0.06;
+/** A call that takes less, with all that is around it, makes the next answer be looked out for. */
+const GLANCE_HABIT: GlanceHabit = { hot: 0.3 };
+/** Milliseconds for which answers may be looked out for before the event loop gets a turn. */
+const LONGEST_TURN = 5;
 /** Milliseconds after which a client that was not welcomed yet looks whether the server lives. */
 const GREETING_LOOK = 50;
 
@@ -104,7 +107,7 @@ export class RingLine implements Line {
 
   /** Puts a request, and rings. */
   #send(kind: number, task: number, list: readonly unknown[]): void {
-    this.#requests.send({ ...NO_TASK, kind, task }, list);
+    passWithin(this.#gate, () => this.#requests.send({ ...NO_TASK, kind, task }, list));
     if (this.#number === 0) this.#unrung++;
     else this.#ring(Kind.ring);
   }
@@ -184,17 +187,29 @@ export class RingLine implements Line {
   }
 
   async #listen(begin: number): Promise<void> {
+    let isFirst = true;
     try {
-      if (this.#pending.size === 1 && this.#glances.begin()) this.#glances.end(this.#take(LOOK_OUT));
       while (this.#pending.size > 0 && !this.isOver) {
-        if (this.#take(0)) continue;
+        if (this.#take(0) || this.#glance(begin)) continue;
+        const asleep = performance.now();
         await this.#listenOnce(this.#state === "greeting" ? GREETING_LOOK : Infinity);
         this.#look();
-        this.#glances.waited(performance.now() - begin);
+        const awake = performance.now();
+        this.#glances.waited(awake - (isFirst ? begin : asleep));
+        isFirst = false;
+        begin = awake;
       }
     } finally {
       this.#isListening = false;
     }
+  }
+
+  /** Looks out for the next answer, if that will come soon; whether it has come. */
+  #glance(begin: number): boolean {
+    if (!this.#glances.begin() || performance.now() - begin > LONGEST_TURN) return false;
+    const seen = this.#take(LOOK_OUT);
+    this.#glances.end(seen);
+    return seen;
   }
 
   async #listenOnce(timeout: number): Promise<void> {
@@ -242,7 +257,7 @@ export class RingLine implements Line {
   #settle(frame: Frame): void {
     let value: unknown;
     try {
-      value = frame.read()[0];
+      [value] = passWithin(this.#gate, () => frame.read());
     } catch (error) {
       return this.#answer(frame.task, { error });
     }

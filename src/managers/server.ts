@@ -162,7 +162,11 @@ export class Server {
     if (!this.#areNew(requests, answers)) return; // closed with the client, it would end somebody else
     const number = ++this.#lastClient;
     const isConfined = authority !== this.#authority;
-    const client = new ServerClient(this.#events, requests, answers, { name: shownName(name), isConfined });
+    const client = new ServerClient(this.#events, requests, answers, {
+      name: shownName(name),
+      isConfined,
+      gate: this.gate,
+    });
     this.#clients.set(number, client);
     const { pid, name: own, token } = this.gate.facts;
     client.welcome(number, [pid, own, token]);

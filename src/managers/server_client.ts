@@ -5,6 +5,7 @@ import type { Frame } from "../queues/frame.ts";
 import { pack } from "../pool/failures.ts";
 import { tell } from "../runtime/uncaught.ts";
 import { RemoteError } from "../errors.ts";
+import { type Gate, passWithin } from "./gate.ts";
 import { isThenable } from "./iteration.ts";
 import { Kind, NO_TASK, type Request, type Welcome } from "./messages.ts";
 import type { Caller } from "./objects.ts";
@@ -23,6 +24,7 @@ export interface ClientEvents {
 /** A client. */
 export class ServerClient {
   readonly caller: Caller;
+  readonly #gate: Gate;
   readonly #events: ClientEvents;
   readonly #requests: Channel;
   readonly #answers: Channel;
@@ -34,8 +36,9 @@ export class ServerClient {
     events: ClientEvents,
     requests: Channel,
     answers: Channel,
-    { name, isConfined }: Pick<Caller, "name" | "isConfined">,
+    { name, isConfined, gate }: Pick<Caller, "name" | "isConfined"> & { readonly gate: Gate },
   ) {
+    this.#gate = gate;
     this.#events = events;
     this.#requests = requests;
     this.#answers = answers;
@@ -82,7 +85,7 @@ export class ServerClient {
     const { task } = frame;
     let request: unknown[];
     try {
-      request = frame.read();
+      request = passWithin(this.#gate, () => frame.read());
     } catch (error) {
       return this.#fail(task, error);
     }
@@ -123,7 +126,7 @@ export class ServerClient {
 
   #answer(task: number, value: unknown): void {
     try {
-      this.#answers.send({ ...NO_TASK, kind: Kind.result, task }, [value]);
+      passWithin(this.#gate, () => this.#answers.send({ ...NO_TASK, kind: Kind.result, task }, [value]));
     } catch (error) {
       this.#fail(task, error);
     }
