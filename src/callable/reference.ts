@@ -17,8 +17,8 @@ export { isLate, type TravellingReference };
 
 /** Options of {@linkcode reference}. */
 export interface ReferenceOptions {
-  /** What is wanted. Default: `"function"`. */
-  kind?: "function" | "class";
+  /** What is wanted: a function, a class, or any of both, generators among them. Default: `"function"`. */
+  kind?: "function" | "class" | "maker";
   /** URLs of the modules that gave the function, innermost first. Default: {@linkcode callingModules}. */
   callers?: readonly string[];
 }

@@ -7,7 +7,7 @@ import { mayAsk } from "./inspector.ts";
 import { hasNode } from "../runtime/node.ts";
 
 /** Refuses what its form alone tells cannot be run. */
-export function refuse(target: Callable, kind: "function" | "class"): void {
+export function refuse(target: Callable, kind: "function" | "class" | "maker"): void {
   const text = Function.prototype.toString.call(target);
   const isClass = /^class\b/.test(text);
   const name = nameOf(target);
@@ -17,7 +17,7 @@ export function refuse(target: Callable, kind: "function" | "class"): void {
   if (!isClass && kind === "class") {
     throw new TypeError(`Cannot construct "${name}" in another process: it is a function, wanted a class`);
   }
-  if (target instanceof GeneratorFunction || target instanceof AsyncGeneratorFunction) {
+  if (kind !== "maker" && (target instanceof GeneratorFunction || target instanceof AsyncGeneratorFunction)) {
     throw new TypeError(
       `Cannot run "${name}" in another process: it is a generator function, which does nothing when called; ` +
         "wrap it in a function that uses what it yields",

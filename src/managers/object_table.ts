@@ -80,10 +80,11 @@ export class ObjectTable {
       );
     }
     const made = make(type, args);
-    if (type.isClass !== true && isThenable(made)) {
-      return Promise.resolve(made).then((value) => this.#adopt(type, value, isFrozen));
-    }
-    return this.#adopt(type, made, isFrozen);
+    const adopt = (value: unknown) =>
+      type.make !== null && type.isClass !== true && isIterator(value)
+        ? this.#adopt(ITERATOR, new ServedIterator(value), isFrozen)
+        : this.#adopt(type, value, isFrozen);
+    return type.isClass !== true && isThenable(made) ? Promise.resolve(made).then(adopt) : adopt(made);
   }
 
   /** The object for a value, a new one unless it is known. */

@@ -152,7 +152,7 @@ export class ManagedObject {
 
   #act(asked: string, args: readonly unknown[], caller: Caller): unknown {
     const { type } = this;
-    if (asked === GETVALUE) return type.copy === undefined ? this.value : type.copy(this.value as never);
+    if (asked === GETVALUE) return this.#copy();
     if (asked === TO_STRING) return printed(type.copy === undefined ? this.value : type.copy(this.value as never));
     if (!allows(this.#allowed, asked)) throw this.#notExposed(asked);
     const name = bare(asked);
@@ -164,6 +164,15 @@ export class ManagedObject {
       throw new RemoteError(`Cannot call "${name}" of a "${this.type.typeid}": it has no such method`);
     }
     return Reflect.apply(member, target, this.#given(args));
+  }
+
+  #copy(): unknown {
+    const { type, value } = this;
+    const copy = type.copy === undefined ? value : type.copy(value as never);
+    if (!isThenable(copy)) return copy;
+    throw new TypeError(
+      `Cannot copy a "${type.typeid}": it has a method "then", so that whoever awaits the copy would call that`,
+    );
   }
 
   #targetFor(caller: Caller): object {

@@ -145,9 +145,12 @@ export type ProxyOfEntry<E, T, R> = E extends TypeEntry
   : E["proxy"] & Proxied<T, E["proxies"], R, E["listed"]>
   : Proxied<T>;
 
-/** A proxy that a type's registration leads to. */
-export type ProxyOf<R, N> = N extends keyof R ? R[N] extends TypeEntry ? ProxyOfEntry<R[N], R[N]["type"], R> : BaseProxy
-  : BaseProxy;
+/** A proxy that a type's registration leads to; what is made by a generator is iterated. */
+export type ProxyOf<R, N> = N extends keyof R ? R[N] extends TypeEntry ? ProxyOrItems<R[N], R> : BaseProxy : BaseProxy;
+
+/** As {@linkcode ProxyOf}, of a type's entry. */
+export type ProxyOrItems<E extends TypeEntry, R> = [ItemsOf<E["type"]>] extends [never] ? ProxyOfEntry<E, E["type"], R>
+  : BaseProxy & AsyncIterableIterator<Copied<ItemsOf<E["type"]>>>;
 
 /** What a call gives in a promise. */
 export type LaterResult<V, K, Proxies, R> = K extends keyof Proxies ? Promise<ResultProxy<Settled<V>, K, Proxies, R>>

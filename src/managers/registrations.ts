@@ -190,7 +190,7 @@ export class TravellingMakers {
 }
 
 function proven(maker: Maker): Given {
-  const given = reference(maker, { kind: isClass(maker) ? "class" : "function" });
+  const given = reference(maker, { kind: "maker" });
   given.prove();
   return given;
 }
