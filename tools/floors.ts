@@ -37,7 +37,7 @@ export const CORE_FLOORS: Floors = [
   ["error"],
   ["sys"],
   ["failpoint", "cage", "memory/arena"],
-  ["sync", "tree/processes"],
+  ["sync", "tree/processes", "wait/spin"],
   ["tree/graves", "wait/block_on", "wait/fairness"],
   ["tree/threads", "wait", "sockets"],
   ["memory/heap"],

@@ -16,8 +16,10 @@ export class LocalLine implements Line {
   readonly server: string;
   readonly object: ManagedObject;
   readonly #invoke: Invoke;
+  readonly #released: (target: ObjectId) => void;
 
-  constructor(object: ManagedObject, server: string, invoke: Invoke) {
+  constructor(object: ManagedObject, server: string, invoke: Invoke, released: (target: ObjectId) => void) {
+    this.#released = released;
     this.object = object;
     this.server = server;
     this.#invoke = invoke;
@@ -36,7 +38,9 @@ export class LocalLine implements Line {
     );
   }
 
-  release(): void {}
+  release(target: ObjectId): void {
+    this.#released(target);
+  }
 }
 
 /** The object that a proxy stands for, if it is one of a server of this thread. */
@@ -44,4 +48,10 @@ export function ownObject(value: unknown): ManagedObject | null {
   if (!(value instanceof BaseProxy)) return null;
   const { line } = value[insideOf]();
   return line instanceof LocalLine ? line.object : null;
+}
+
+/** What an argument stands for: the contents of an object of this server, if it is a proxy of one. */
+export function contentsOf(value: unknown): unknown {
+  const object = ownObject(value);
+  return object === null ? value : object.referent;
 }

@@ -16,6 +16,9 @@ export const GETVALUE = "#getvalue";
 /** Asks for its printed form. */
 export const TO_STRING = "#tostring";
 
+/** Names of built-in types that begin with this are between a proxy's class and its object: no copies for the user. */
+export const INNER = "_";
+
 /** The names of one object, as the table at the head of this file writes them. */
 export type Exposed = readonly string[];
 

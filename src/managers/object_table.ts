@@ -2,14 +2,16 @@
 
 import { InvalidStateError, RemoteError } from "../errors.ts";
 import { registerAlias } from "../reduction/registry.ts";
+import { dumps, loads } from "../reduction/serialise.ts";
 import type { BlockHandle } from "../addon/handles.ts";
 import { isThenable } from "./iteration.ts";
 import type { Gate } from "./gate.ts";
 import type { ObjectId } from "./line.ts";
-import { LocalLine, ownObject } from "./local_line.ts";
+import { contentsOf, LocalLine } from "./local_line.ts";
 import { type Caller, ManagedObject, type ServedType } from "./objects.ts";
-import { type BaseProxy, insideOf, proxyClassOf, type ProxyInside } from "./proxy.ts";
+import { BaseProxy, insideOf, proxyClassOf, type ProxyInside } from "./proxy.ts";
 import { isIterator, ServedIterator } from "./served_iterator.ts";
+import { letGo, noteLocalProxy, passed } from "./types/contents.ts";
 
 /** An object that is to arrive as a proxy of it. */
 export class Proxied {
@@ -79,10 +81,10 @@ export class ObjectTable {
           [...this.#types.keys()].join(", "),
       );
     }
-    const made = make(type, args);
+    const made = passing(type, args, () => make(type, args), type.isClass !== true);
     const adopt = (value: unknown) =>
       type.make !== null && type.isClass !== true && isIterator(value)
-        ? this.#adopt(ITERATOR, new ServedIterator(value), isFrozen)
+        ? this.#adopt(ITERATOR, new ServedIterator(value, null), isFrozen)
         : this.#adopt(type, value, isFrozen);
     return type.isClass !== true && isThenable(made) ? Promise.resolve(made).then(adopt) : adopt(made);
   }
@@ -103,27 +105,31 @@ export class ObjectTable {
   /** Has an object do something: the result as it is to be sent, or a promise of that. */
   invoke(caller: Caller, target: ObjectId, asked: string, args: readonly unknown[]): unknown {
     const object = this.get(target);
-    const result = object.act(asked, args, caller);
+    const result = passing(object.type, args, () => object.act(asked, args, caller));
     if (isThenable(result)) return Promise.resolve(result).then((value) => this.#sendable(object, asked, value));
     return this.#sendable(object, asked, result);
   }
 
-  #sendable({ type }: ManagedObject, asked: string, result: unknown): unknown {
+  #sendable(object: ManagedObject, asked: string, result: unknown): unknown {
+    const { type } = object;
     const typeid = Object.hasOwn(type.methodToTypeid, asked) ? type.methodToTypeid[asked] : undefined;
     if (typeid !== undefined && result !== null && result !== undefined) return this.create(typeid, [result]);
-    return isIterator(result) ? this.#adopt(ITERATOR, new ServedIterator(result), false) : result;
+    if (!isIterator(result)) return result;
+    return this.#adopt(ITERATOR, new ServedIterator(result, object.handle.share()), object.description.isFrozen);
   }
 
-  /** A proxy of an object for who is in the server itself. */
+  /** A proxy of an object for who is in the server itself. What goes in and out of a container is copied, as ever. */
   proxyOf(object: ManagedObject, handle: BlockHandle): BaseProxy {
+    noteLocalProxy();
+    const copy = object.type.keepsProxies ? copied : <T>(value: T) => value;
+    const local = (value: unknown) =>
+      value instanceof Proxied ? this.proxyOf(value.object, value.object.handle.share()) : copy(value);
     const invoke = (target: ObjectId, asked: string, args: readonly unknown[]) => {
-      const result = this.invoke(INSIDE, target, asked, args);
-      const local = (value: unknown) =>
-        value instanceof Proxied ? this.proxyOf(value.object, value.object.handle.share()) : value;
+      const result = this.invoke(INSIDE, target, asked, copy(args));
       return isThenable(result) ? Promise.resolve(result).then(local) : local(result);
     };
     const { id, description } = object;
-    const line = new LocalLine(object, "itself", invoke);
+    const line = new LocalLine(object, "itself", invoke, (target) => this.look(target));
     return new (proxyClassOf(description, this.#gate))({
       id,
       description,
@@ -143,6 +149,7 @@ export class ObjectTable {
   /** Drops all objects that nobody wants any more; and those that only these had. */
   sweep(): void {
     for (const object of [...this.#objects.values()]) if (object.isForgotten) this.#drop(object);
+    letGo();
   }
 
   #drop(object: ManagedObject): void {
@@ -156,18 +163,34 @@ export class ObjectTable {
   }
 }
 
+/** Does something with arguments that came in a message, and lets go of proxies among them that were not stored. */
+function passing(type: ServedType, args: readonly unknown[], act: () => unknown, mayTakeTime = true): unknown {
+  // What does not keep proxies has been given what they stand for; but those further inside are the user's.
+  const end = () => passed(type.keepsProxies ? args : args.filter((arg) => arg instanceof BaseProxy));
+  let result: unknown;
+  try {
+    result = act();
+  } catch (error) {
+    end();
+    throw error;
+  }
+  if (mayTakeTime && isThenable(result)) return Promise.resolve(result).finally(end);
+  end();
+  return result;
+}
+
 function make(type: ServedType, args: readonly unknown[]): unknown {
-  if (type.make !== null) return type.make(...(type.keepsProxies ? args : args.map(unwrapped)) as never[]);
-  if (args.length === 1) return unwrapped(args[0]);
+  if (type.make !== null) return type.make(...(type.keepsProxies ? args : args.map(contentsOf)) as never[]);
+  if (args.length === 1) return contentsOf(args[0]);
   throw new InvalidStateError(
     `Cannot create a "${type.typeid}": it was registered without a callable, so its only argument is the object itself; ` +
       `${args.length} were given`,
   );
 }
 
-function unwrapped(arg: unknown): unknown {
-  const object = ownObject(arg);
-  return object === null ? arg : object.value;
+/** The same, as it would arrive in another process. */
+function copied<T>(value: T): T {
+  return typeof value === "object" && value !== null ? loads(dumps(value).bytes) as T : value;
 }
 
 /** Who calls from inside of the server. */

@@ -13,7 +13,7 @@ import { printed } from "../pool/failures.ts";
 import { randomNumber } from "./gate.ts";
 import { isThenable } from "./iteration.ts";
 import type { ObjectId } from "./line.ts";
-import { ownObject } from "./local_line.ts";
+import { contentsOf } from "./local_line.ts";
 import { allows, bare, type Exposed, GETVALUE, listedNames, publicNames, TO_STRING } from "./names.ts";
 import { type Description, exposedByBuiltIn } from "./proxy.ts";
 
@@ -38,6 +38,8 @@ export interface ServedType {
   readonly isDirect: boolean;
   /** What a stranger uses in its place, such as a lock that knows which stranger has it. */
   readonly forStranger?: (value: never, caller: Caller) => object;
+  /** What methods of other objects get for a proxy of one of these. Default: the object itself. */
+  readonly referent?: (value: never) => unknown;
   /** The copy of the whole object that `getvalue` gives. Default: the object, as a message has it. */
   readonly copy?: (value: never) => unknown;
   /** Ends what an object holds when it is dropped. */
@@ -105,6 +107,11 @@ export class ManagedObject {
     this.#allowed = allowed;
     const { proxytype = null } = type;
     this.description = { typeid: type.typeid, exposed: all, isFrozen, direct: type.isDirect ? value : null, proxytype };
+  }
+
+  /** What methods of other objects get for a proxy of it. */
+  get referent(): unknown {
+    return this.type.referent === undefined ? this.value : this.type.referent(this.value as never);
   }
 
   /** Whether nobody wants it any more. */
@@ -183,7 +190,7 @@ export class ManagedObject {
   /** The arguments as the object gets them. */
   #given(args: readonly unknown[]): readonly unknown[] {
     if (this.type.keepsProxies) return args;
-    return args.map((arg) => ownObject(arg)?.value ?? arg);
+    return args.map(contentsOf);
   }
 
   #notExposed(asked: string): RemoteError {

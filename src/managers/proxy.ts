@@ -13,7 +13,7 @@ import { deepFreeze } from "./deep_freeze.ts";
 import { currentGate, Gate } from "./gate.ts";
 import { Answer, Iteration } from "./iteration.ts";
 import type { Line, ObjectId } from "./line.ts";
-import { bare, type Exposed, GETVALUE, isOfProxies, TO_STRING } from "./names.ts";
+import { bare, type Exposed, GETVALUE, INNER, isOfProxies, TO_STRING } from "./names.ts";
 import { outside } from "./outside.ts";
 import { givenClass } from "./proxy_types.ts";
 import { RingLine } from "./ring_line.ts";
@@ -104,7 +104,7 @@ export class BaseProxy implements Disposable, AsyncDisposable {
   async callmethod(name: string, args: readonly unknown[] = []): Promise<unknown> {
     const { id, line, description } = this.#open(name);
     const value = await line.call(id, name, args, this.#options);
-    return description.isFrozen ? deepFreeze(value) : value;
+    return description.isFrozen && !name.startsWith(INNER) ? deepFreeze(value) : value;
   }
 
   /** A copy of the whole object. */
@@ -139,7 +139,7 @@ export class BaseProxy implements Disposable, AsyncDisposable {
     const { id, line, description } = this.#open(name);
     const { timeout } = this.#options ?? {};
     const value = line.callSync(id, name, args, timeout === undefined ? undefined : { timeout } as WaitSyncOptions);
-    return description.isFrozen ? deepFreeze(value) : value;
+    return description.isFrozen && !name.startsWith(INNER) ? deepFreeze(value) : value;
   }
 
   #open(name: string): ProxyInside {

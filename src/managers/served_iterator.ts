@@ -1,6 +1,7 @@
 // An iteration in the server: what an iterator of an object gives, in chunks (iteration.ts).
 
 import { clearTimeout, performance, setTimeout } from "../runtime/timing.ts";
+import type { BlockHandle } from "../addon/handles.ts";
 import type { Chunk } from "./messages.ts";
 
 /** Milliseconds that one chunk of a generator may take: what there is by then is sent. */
@@ -21,12 +22,15 @@ export function isIterator(value: unknown): value is AnyIterator {
 /** What the server keeps of an iteration. */
 export class ServedIterator {
   readonly #iterator: AnyIterator;
+  readonly #source: BlockHandle | null;
   /** An item that was asked for and has not come. */
   #pending: Promise<IteratorResult<unknown>> | null = null;
   #isOver = false;
 
-  constructor(iterator: AnyIterator) {
+  /** `source`: keeps the object whose items these are, if there is one, until the iteration has come to its end. */
+  constructor(iterator: AnyIterator, source: BlockHandle | null) {
     this.#iterator = iterator;
+    this.#source = source;
   }
 
   /** Up to `most` items; at least one, unless there are no more. */
@@ -62,6 +66,7 @@ export class ServedIterator {
 
   /** It is not wanted any more. */
   end(): void {
+    this.#source?.close();
     if (this.#isOver) return;
     this.#isOver = true;
     const ended = this.#iterator.return?.();

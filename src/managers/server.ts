@@ -12,7 +12,6 @@ import type { Frame } from "../queues/frame.ts";
 import { current } from "../runtime/current.ts";
 import { shownName } from "../runtime/harmless.ts";
 import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
-import { Turn } from "../waiting/turns.ts";
 import { Gate, randomNumber } from "./gate.ts";
 import { type Hello, Kind, NO_TASK, type Request, SERVER_ID } from "./messages.ts";
 import { ObjectTable } from "./object_table.ts";
@@ -103,8 +102,8 @@ export class Server {
 
   /** Serves until {@linkcode stop}. */
   async serve(): Promise<void> {
-    const turn = new Turn(SLICE);
     const { bell } = this.gate;
+    let turned = performance.now();
     while (!this.#isStopping) {
       const isHot = this.#underWay === 0 && performance.now() - this.#lastCall < COLD;
       const frame = this.#next(isHot ? SLICE : 0);
@@ -113,7 +112,9 @@ export class Server {
       else if (frame === null && !isHot) {
         await bell.filled({ inBackground: false, signal: this.stopped }).catch(() => {});
       }
-      if (turn.isOver()) await turn.next();
+      if (performance.now() - turned < SLICE) continue;
+      await bell.turn();
+      turned = performance.now();
     }
     this.close();
   }

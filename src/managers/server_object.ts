@@ -66,8 +66,8 @@ export class ServerObject {
 
   #debugInfo(): string {
     this.#server.sweep();
-    const lines = [...this.#server.objects].map(({ id, description: { typeid }, value }) =>
-      `  0x${id.toString(16)}: ${typeid}\n      ${shown(value)}`
+    const lines = [...this.#server.objects].map(({ id, description: { typeid }, referent }) =>
+      `  0x${id.toString(16)}: ${typeid}\n      ${shown(referent)}`
     );
     return lines.sort().join("\n");
   }

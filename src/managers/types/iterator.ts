@@ -73,3 +73,8 @@ export class SyncIterator<T = unknown> extends SyncProxy implements IterableIter
 }
 
 defineBuiltIn("Iterator", ["fetch"], IteratorProxy, SyncIterator);
+
+/** What blocks for an iterator that a call has given. */
+export function iteratorOf<T>(result: unknown): IterableIterator<T> {
+  return (result as IteratorProxy<T>).sync as SyncIterator<T>;
+}

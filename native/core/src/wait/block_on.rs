@@ -27,15 +27,11 @@ use crate::sync::{Acquired, Acquirer, Attempt, Step, Token};
 use crate::sys::caller;
 use crate::sys::clock::{Deadline, is_past, remaining};
 use crate::sys::futex;
+use crate::wait::spin::{SPIN, Spin};
 
 /// The longest sleep before a waiter looks again by itself. It bounds what a killed process can
 /// cost the others: a lost wake-up, or a lock whose owner is gone.
 pub const SLICE: Duration = Duration::from_millis(100);
-
-/// How long a blocking wait spins before it sleeps, where there is more than one CPU. Chosen by
-/// measurement on 2 CPUs: the median hand-over of a hot lock or queue takes under 1 µs, a sleep
-/// and wake-up about 50 µs; beyond 20 µs of spinning the throughput no longer rises.
-const SPIN: Duration = Duration::from_micros(20);
 
 /// The bucket of the word at `offset`.
 pub fn bucket_of(offset: Offset) -> u64 {
@@ -131,12 +127,12 @@ pub fn acquire(lock: Lock, token: Token, has_died: &dyn Fn(Token) -> bool) -> Ac
 
 fn block<T>(
     word: &AtomicU32,
-    deadline: Deadline,
+    mut deadline: Deadline,
     goes_on: impl Fn() -> bool,
     mut step: impl FnMut(Attempt) -> Step<T>,
 ) -> Option<T> {
     let mut attempt = Attempt::default();
-    let mut spin = Spin::new();
+    let mut spin = Spin::at(word);
     loop {
         let expected = match step(attempt) {
             Step::Ready(outcome) => return Some(outcome),
@@ -156,7 +152,13 @@ fn block<T>(
         }
         if !attempt.announce {
             // Awake, nobody needs to wake us: so the releaser is spared a system call.
-            attempt.announce = !spin.while_unchanged(word, expected);
+            if !spin.while_unchanged(word, expected) {
+                match remaining(deadline, SLICE) < SPIN {
+                    // It is a glance: to sleep and be woken takes longer.
+                    true => deadline = Some(Instant::now()),
+                    false => attempt.announce = true,
+                }
+            }
             continue;
         }
         let asleep = Instant::now();
@@ -170,58 +172,6 @@ fn block<T>(
             slept: true,
             suspicious,
         };
-        spin = Spin::new();
+        spin = Spin::at(word);
     }
-}
-
-/// A bounded amount of spinning, spent in any number of portions.
-struct Spin {
-    until: Option<Instant>,
-}
-
-impl Spin {
-    /// Looks at the word between two readings of the clock.
-    const LOOKS: u32 = 32;
-
-    fn new() -> Self {
-        Self { until: None }
-    }
-
-    /// Spins while `word` holds `expected` and something is left to spend; whether it changed.
-    fn while_unchanged(&mut self, word: &AtomicU32, expected: u32) -> bool {
-        if !spinning_helps() {
-            return false;
-        }
-        loop {
-            // The first looks come before the clock is read at all.
-            let changed = (0..Self::LOOKS).any(|_| {
-                // Relaxed: only a hint; the step that follows synchronises.
-                let changed = word.load(Relaxed) != expected;
-                if !changed {
-                    std::hint::spin_loop();
-                }
-                changed
-            });
-            // Read the clock even after a change (40 ns). A thread that reacts at once takes the
-            // cache line from the core that has just written it; measured, hot locks are then one
-            // sixth slower.
-            let now = Instant::now();
-            let until = *self.until.get_or_insert_with(|| now + SPIN);
-            if changed || now >= until {
-                return now < until;
-            }
-            // By now the thread that is to change the word may want this very CPU. To yield sooner
-            // would cost hot locks more than it helps.
-            if now + SPIN / 2 >= until {
-                std::thread::yield_now();
-            }
-        }
-    }
-}
-
-/// Whether another CPU can change a word while this one looks at it.
-pub fn spinning_helps() -> bool {
-    use std::sync::OnceLock;
-    static SEVERAL_CPUS: OnceLock<bool> = OnceLock::new();
-    *SEVERAL_CPUS.get_or_init(|| crate::sys::own::available_cpus() > 1)
 }

@@ -4,7 +4,7 @@
 pub mod block_on;
 pub mod fairness;
 pub mod reactor;
+mod spin;
 
-pub use block_on::{
-    SLICE, acquire, anywhere, block_on, block_to_the_end, bucket, bucket_of, spinning_helps, wake,
-};
+pub use block_on::{SLICE, acquire, anywhere, block_on, block_to_the_end, bucket, bucket_of, wake};
+pub use spin::spinning_helps;
