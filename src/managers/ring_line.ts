@@ -219,10 +219,13 @@ export class RingLine implements Line {
     await this.#answers.filled({ inBackground: false, signal: AbortSignal.any([signal, end.signal]) }).catch(() => {});
   }
 
-  /** While the server has not answered yet: whether it can still do so. */
+  /** Whether the server can still answer: it may have been killed. What it has answered before is taken first. */
   #look(): void {
     const { token } = this.#gate.facts;
-    if (this.#state === "greeting" && token !== 0 && native().threadHasDied(token) === 1) this.#end();
+    const hasDied = this.#state === "greeting"
+      ? token !== 0 && native().threadHasDied(token) === 1
+      : this.#state === "open" && this.#answers.isAlone && !this.#take(0);
+    if (hasDied) this.#end();
   }
 
   /** Takes one answer, waiting for it up to `timeout` milliseconds with the thread blocked; whether one came. */

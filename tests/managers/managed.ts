@@ -1,9 +1,10 @@
-// What the tests of managers share: a manager for each test, by both start methods, and processes that use it.
+// A manager for each test of containers, by both start methods, and processes that use it.
 
-import { getContext, type Process, type StartMethod } from "@parallel/multiprocessing";
+import type { Process, StartMethod } from "@parallel/multiprocessing";
 import { SyncManager } from "@parallel/multiprocessing/managers";
 import { assert, assertEquals } from "@std/assert";
-import { assertNothingLeft, belongings, PATIENCE, within } from "./helpers.ts";
+import { PATIENCE } from "../support/helpers.ts";
+import { bothWays, type Given } from "./suite.ts";
 
 /** What a test of a manager has. */
 export interface Managed {
@@ -20,27 +21,15 @@ export interface Managed {
   another(): Promise<SyncManager>;
 }
 
-const METHODS: readonly StartMethod[] = ["spawn", "forkserver"];
-
 /** Registers a test for each start method, which must end in time and leave nothing behind. */
 export function testManaged(name: string, test: (managed: Managed) => Promise<void> | void): void {
-  for (const method of METHODS) {
-    Deno.test(`${name} (${method})`, async () => {
-      const context = getContext(method);
-      {
-        // From the first manager on, the threads that wait are there, and the processes that wait to be used.
-        await using first = new SyncManager({ ctx: context });
-        await first.start();
-      }
-      const before = belongings();
-      await within(inManager(method, test), "the test", 2 * PATIENCE);
-      if (method === "spawn") await assertNothingLeft(before);
-    });
-  }
+  bothWays(name, (given) => inManager(given, test));
 }
 
-async function inManager(method: StartMethod, test: (managed: Managed) => Promise<void> | void): Promise<void> {
-  const context = getContext(method);
+async function inManager(
+  { method, context }: Given,
+  test: (managed: Managed) => Promise<void> | void,
+): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const another = async () => {
     const manager = stack.use(new SyncManager({ ctx: context }));
@@ -69,15 +58,4 @@ async function inManager(method: StartMethod, test: (managed: Managed) => Promis
       assert(await manager.join({ timeout: PATIENCE }), "the server has not ended");
     },
   });
-}
-
-/** Waits until the server has so many objects. */
-export async function untilObjects(manager: SyncManager, count: number): Promise<void> {
-  const end = performance.now() + PATIENCE;
-  for (;;) {
-    const found = await manager.numberOfObjects();
-    if (found === count) return;
-    if (performance.now() > end) assertEquals(found, count, await manager.debugInfo());
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
