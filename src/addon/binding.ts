@@ -149,6 +149,7 @@ export interface Native {
   lockAcquireAsync(block: number, timeout: number): number;
   lockRelease(block: number): number;
   lockGiveBack(block: number, outcome: number): number;
+  lockAbandon(block: number, name: string): boolean;
   lockWake(block: number): number;
   lockOwner(block: number): number;
   lockDepth(block: number): number;

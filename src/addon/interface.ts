@@ -3,4 +3,4 @@
  * native/addon/src, binding.ts and numbers.ts. `deno run -A tools/interface.ts` writes it; native/addon/build.rs gives it
  * to the addon.
  */
-export const INTERFACE = "6b627b04a15ace7e";
+export const INTERFACE = "e9a11d088fc65921";

@@ -38,6 +38,14 @@ pub fn give_back(id: u32, outcome: i32) -> Result<()> {
     lock.give_back(acquired_of_number(outcome)).map_err(to_js)
 }
 
+/// Leaves a lock that this thread has had for somebody of that name who has ended: the next to acquire hears of that.
+/// `false` if this thread does not have it.
+#[napi]
+pub fn lock_abandon(id: u32, name: String) -> Result<bool> {
+    let lock = Lock::open(&tree()?.member, id).map_err(to_js)?;
+    lock.abandon(&name).map_err(to_js)
+}
+
 /// Releases one level; `false` if it was not held, or not by this thread where that matters.
 pub fn lock_release(id: u32) -> Result<bool> {
     Lock::open(&tree()?.member, id)

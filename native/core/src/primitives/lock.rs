@@ -167,12 +167,27 @@ impl<'a> Lock<'a> {
                     true => dead,
                     false => Token::NOBODY,
                 };
-                if self.lock().bequeath(self.member.token()?, dead) {
-                    self.member.wake(self.word(), 1);
-                }
-                Ok(())
+                self.bequeath(dead).map(|_| ())
             }
         }
+    }
+
+    /// Leaves the lock, all its levels, which the calling thread has had for somebody of that name who is no process of
+    /// the tree and has ended: the next one must hear of it. `false` if the calling thread does not have it.
+    pub fn abandon(self, name: &str) -> Result<bool> {
+        if !self.is_mine()? {
+            return Ok(false);
+        }
+        self.bequeath(self.member.token_of_ended(name)?)
+    }
+
+    /// Makes it the dead owner's; `false` if the calling thread does not have it.
+    fn bequeath(self, dead: Token) -> Result<bool> {
+        let left = self.lock().bequeath(self.member.token()?, dead);
+        if left {
+            self.member.wake(self.word(), 1);
+        }
+        Ok(left)
     }
 
     /// How often it was acquired beyond the first time.
@@ -245,5 +260,62 @@ impl Operation for AcquireLock {
         });
         self.waiting.note(lock.starving(), attempt, &step);
         Ok(step.map(acquired_number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::clock::deadline_after;
+
+    const KINDS: [Kind; 3] = [Kind::Lock, Kind::RLock, Kind::Value];
+
+    #[test]
+    fn who_inherits_an_abandoned_lock_is_told_whose_it_was() {
+        let member = Member::root("root").unwrap();
+        for kind in KINDS {
+            let id = member.create(kind, 64).unwrap().id;
+            let lock = Lock::open(&member, id).unwrap();
+            lock.acquire(None).unwrap().unwrap();
+            if lock.recursive {
+                lock.acquire(None).unwrap().unwrap();
+            }
+            assert!(lock.abandon("client of 10.0.0.7").unwrap());
+            assert!(!lock.is_mine().unwrap());
+            let Some(Acquired::FromDead(token)) = lock.acquire(deadline_after(5000.0)).unwrap()
+            else {
+                panic!("not inherited");
+            };
+            let owner = member.owner(token).unwrap();
+            assert_eq!(
+                (owner.process_name.as_str(), owner.pid, owner.lives_on),
+                ("client of 10.0.0.7", 0, false)
+            );
+            assert_eq!((lock.depth(), lock.is_mine().unwrap()), (0, true));
+            assert!(lock.release().unwrap());
+            assert_eq!(
+                lock.acquire(deadline_after(0.0)).unwrap(),
+                Some(Acquired::Regularly)
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_held_is_not_abandoned() {
+        let member = Member::root("root").unwrap();
+        let id = member.create(Kind::Lock, 64).unwrap().id;
+        let lock = Lock::open(&member, id).unwrap();
+        assert!(!lock.abandon("nobody").unwrap());
+        std::thread::scope(|scope| {
+            lock.acquire(None).unwrap().unwrap();
+            scope.spawn(|| assert!(!lock.abandon("another").unwrap()));
+        });
+        assert!(lock.is_mine().unwrap());
+        // Nothing stays of what was abandoned: neither places nor entries of threads run out.
+        for k in 0..10_000 {
+            assert!(lock.abandon(&format!("client {k}")).unwrap());
+            assert!(lock.release().unwrap());
+            assert_eq!(lock.acquire(None).unwrap(), Some(Acquired::Regularly));
+        }
     }
 }

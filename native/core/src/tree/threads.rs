@@ -106,10 +106,10 @@ impl<'a> ThreadEntry<'a> {
     }
 }
 
-/// A token for the calling thread of the process in `slot`; `None` if every entry is in use.
+/// Entry, index and generation of an entry that was not in use and is claimed now; `None` if every one is.
 /// Entries are claimed in turn by one compare-exchange; one that a killed thread left half
 /// written is used only when no other is left.
-pub fn register(arena: &Arena, slot: Slot) -> Option<Token> {
+fn claim(arena: &Arena) -> Option<(ThreadEntry<'_>, u32, u32)> {
     let count = THREAD_COUNT as u32;
     let turn = arena.word32(NEXT_THREAD).fetch_add(1, Relaxed);
     let claim = |reusable: &dyn Fn(ThreadEntry, u32) -> bool| {
@@ -129,9 +129,14 @@ pub fn register(arena: &Arena, slot: Slot) -> Option<Token> {
                 won.then_some((entry, index, generation))
             })
     };
-    let (entry, index, generation) = claim(&|_, state| state & 3 == UNUSED)
+    claim(&|_, state| state & 3 == UNUSED)
         .or_else(|| claim(&|entry, state| state & 3 == IN_USE && !entry.is_running()))
-        .or_else(|| claim(&|_, state| state & 3 == CLAIMED))?;
+        .or_else(|| claim(&|_, state| state & 3 == CLAIMED))
+}
+
+/// A token for the calling thread of the process in `slot`; `None` if every entry is in use.
+pub fn register(arena: &Arena, slot: Slot) -> Option<Token> {
+    let (entry, index, generation) = claim(arena)?;
     let pid = std::process::id();
     let tid = own::thread_id();
     let start = life::life_of_thread(pid, tid).mark();
@@ -145,6 +150,23 @@ pub fn register(arena: &Arena, slot: Slot) -> Option<Token> {
     entry
         .word(field!(state))
         .store(generation << 2 | IN_USE, Release);
+    Token::from_word(generation << INDEX_BITS | index)
+}
+
+/// A token of a thread that has ended, of what had `place`; its process has the number 0. `None` if every entry is in
+/// use.
+pub fn register_ended(arena: &Arena, place: TreePlace) -> Option<Token> {
+    let (entry, index, generation) = claim(arena)?;
+    entry.word(field!(pid)).store(0, Relaxed);
+    entry.word(field!(tid)).store(0, Relaxed);
+    entry.word(field!(slot)).store(place.slot, Relaxed);
+    entry
+        .word(field!(generation))
+        .store(place.generation, Relaxed);
+    entry.start_word().store(0, Relaxed);
+    entry
+        .word(field!(state))
+        .store(generation << 2 | UNUSED, Release);
     Token::from_word(generation << INDEX_BITS | index)
 }
 

@@ -3,10 +3,11 @@
 use super::Member;
 use crate::error::{Error, Result};
 use crate::memory::heap::{Account, Holder, Kind, Limits};
+use crate::sync::Token;
 use crate::sys::Errno;
 use crate::sys::child::Exit;
-use crate::tree::graves;
 use crate::tree::processes::{self, Cage, ProcessEntry, State, TreePlace};
+use crate::tree::{graves, threads};
 
 impl Member {
     /// Claims a place for a child that is about to be started.
@@ -104,6 +105,22 @@ impl Member {
             graves::note_end(&self.arena, place, exit);
         }
         Ok(())
+    }
+
+    /// The token of somebody who has ended and was no process of the tree, such as a client of another one. Who inherits
+    /// a lock from it is told the name, as long as the graves and the entries of threads remember it.
+    pub fn token_of_ended(&self, name: &str) -> Result<Token> {
+        let place = self.reserve_as(name, Cage::Free, None)?;
+        {
+            let _heap = self.heap()?;
+            graves::bury(&self.arena, place, None);
+        }
+        let token = threads::register_ended(&self.arena, place);
+        self.retire(place)?;
+        token.ok_or_else(|| Error::Exhausted {
+            action: "leave a lock",
+            limit: "every thread that the tree has room for is in use".into(),
+        })
     }
 
     /// Retires every process that is gone without anybody having noticed: descendants whose own
