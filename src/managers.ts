@@ -22,4 +22,19 @@ export { NamespaceProxy, SyncNamespace } from "./managers/types/namespace_proxy.
 export type { Compare, SortOptions } from "./managers/types/order.ts";
 export { type SetOperand, SetProxy } from "./managers/types/set_proxy.ts";
 export { SyncSet, type SyncSetOperand } from "./managers/types/set_sync.ts";
+export {
+  AcquirableProxy,
+  type RemoteAcquisition,
+  type SharedAcquirable,
+  SyncAcquirable,
+} from "./managers/types/acquirable.ts";
+export { ArrayProxy, type ArrayProxyOf, SyncArray } from "./managers/types/array.ts";
+export { BarrierProxy, SyncBarrier } from "./managers/types/barrier.ts";
+export { ConditionProxy, SyncCondition } from "./managers/types/condition.ts";
+export { DirectProxy } from "./managers/types/direct.ts";
+export { EventProxy, SyncEvent } from "./managers/types/event.ts";
+export { AnyLockProxy, LockProxy, RLockProxy, SyncLock } from "./managers/types/locks.ts";
+export { JoinableQueueProxy, QueueProxy, type QueueShutdownOptions, SyncQueue } from "./managers/types/queue.ts";
+export { BoundedSemaphoreProxy, SemaphoreProxy, SyncSemaphore } from "./managers/types/semaphores.ts";
+export { type ManagedValueOptions, SyncValue, ValueProxy } from "./managers/types/value.ts";
 export { RemoteError } from "./errors.ts";

@@ -50,6 +50,9 @@ export type ProxyCallOptions = WaitOptions;
 /** Names the method by which the modules of managers look into a proxy. */
 export const insideOf: unique symbol = Symbol("insideOf");
 
+/** Names the method by which they read the options that {@linkcode BaseProxy.with} has given a proxy. */
+export const optionsOf: unique symbol = Symbol("optionsOf");
+
 /**
  * Stands for an object in the process of a manager. Its methods are promises; its {@linkcode BaseProxy.sync | sync} has
  * the same methods, blocking. Values that go in or out are copies, except shared objects and proxies. As
@@ -88,6 +91,11 @@ export class BaseProxy implements Disposable, AsyncDisposable {
   /** @ignore For the modules of managers. */
   [insideOf](): ProxyInside {
     return this.#inside;
+  }
+
+  /** @ignore For the modules of managers. */
+  [optionsOf](): ProxyCallOptions | undefined {
+    return this.#options;
   }
 
   /**
@@ -223,17 +231,31 @@ function syncClassOf(Class: ProxyClass): SyncClass {
 }
 
 /** The classes of the types that the package has itself. */
-const builtIn = new Map<string, { readonly Class: ProxyClass; readonly exposed: Exposed }>();
+const builtIn = new Map<string, BuiltIn>();
+
+/** What is known of such a type in every process. */
+interface BuiltIn {
+  readonly Class: ProxyClass;
+  readonly exposed: Exposed;
+  /** Whether a value is such an object, if they are in shared memory. */
+  readonly isDirect: (value: unknown) => boolean;
+}
 
 /**
  * Notes the class of a type that the package has itself, whose names every process knows. Methods that neither class has
- * are added.
+ * are added. `isDirect` says whether a value is an object of the type, if those are in shared memory.
  */
-export function defineBuiltIn(typeid: string, exposed: Exposed, Class: ProxyClass, Sync: SyncClass): void {
+export function defineBuiltIn(
+  typeid: string,
+  exposed: Exposed,
+  Class: ProxyClass,
+  Sync: SyncClass,
+  isDirect: (value: unknown) => boolean = () => false,
+): void {
   addNames(Class.prototype, exposed);
   addSyncNames(Sync.prototype, exposed);
   syncClasses.set(Class, Sync);
-  builtIn.set(typeid, { Class, exposed });
+  builtIn.set(typeid, { Class, exposed, isDirect });
   registerAlias(Class, "multiprocessing.managers.Proxy");
 }
 
@@ -413,14 +435,19 @@ function restore(data: unknown): BaseProxy {
   if (passage !== null) return passage.restore(data);
   const parts = partsOf(data, "a manager's proxy");
   if (parts[0] === OUTSIDE && strangers !== null) return strangers.restore(parts);
-  const [named, id, reference, typeid, exposed, isFrozen, direct, proxytype] = parts;
+  const [named, id, reference, typeid, exposed, isFrozen, given, proxytype] = parts;
   const gate = named ?? currentGate();
   if (!(gate instanceof Gate) || typeof id !== "number" || typeof typeid !== "string") throw malformed();
   const names = exposedByBuiltIn(typeid) ?? exposed;
   if (!isExposed(names)) throw malformed();
+  const direct = given ?? null; // anybody may have written the message
+  if (direct !== null && builtIn.get(typeid)?.isDirect(direct) !== true) throw malformed();
   const handle = adopted(reference as BlockReference);
   const own = servers.get(gate.number);
-  if (own !== undefined) return own(id, handle);
+  if (own !== undefined) {
+    (direct as Disposable | null)?.[Symbol.dispose](); // the server has it itself
+    return own(id, handle);
+  }
   const where = proxytype === null ? null : arrivedReference(proxytype);
   if (where !== null && isLate(where)) throw malformed();
   const description: Description = { typeid, exposed: names, isFrozen: isFrozen === true, direct, proxytype: where };

@@ -2,9 +2,23 @@
 
 import { isThenable } from "./iteration.ts";
 import { BaseManager, type ManagerOptions, registerBuiltIn } from "./manager.ts";
+import type { Elements, TypeCode } from "../sharedctypes/types.ts";
+import type { ArrayInit } from "../sharedctypes/factories.ts";
+import { Barrier, type BarrierOptions } from "../synchronize/barrier.ts";
+import type { Lock } from "../synchronize/lock.ts";
+import type { LockOptions } from "../synchronize/lock_base.ts";
+import type { RLock } from "../synchronize/rlock.ts";
 import { requireKnown } from "../waiting/options.ts";
 import type { DictOperand, DictProxy } from "./types/dict_proxy.ts";
 import type { SyncDict } from "./types/dict_sync.ts";
+import type { ArrayProxyOf } from "./types/array.ts";
+import type { BarrierProxy } from "./types/barrier.ts";
+import type { ConditionProxy } from "./types/condition.ts";
+import type { EventProxy } from "./types/event.ts";
+import type { LockProxy, RLockProxy } from "./types/locks.ts";
+import type { JoinableQueueProxy, QueueProxy } from "./types/queue.ts";
+import type { BoundedSemaphoreProxy, SemaphoreProxy } from "./types/semaphores.ts";
+import type { ManagedValueOptions, ValueProxy } from "./types/value.ts";
 import type { Key } from "./types/keys.ts";
 import type { ListOperand, ListProxy } from "./types/list_proxy.ts";
 import type { NamespaceProxy } from "./types/namespace_proxy.ts";
@@ -24,7 +38,11 @@ export interface ContainerOptions {
 /** A manager with the types that Python's has. */
 export class SyncManager extends BaseManager {
   static {
-    registerBuiltIn(SyncManager, ["dict", "list", "set", "Namespace", "Iterator"]);
+    registerBuiltIn(SyncManager, [
+      ...["dict", "list", "set", "Namespace", "Iterator"],
+      ...["Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition", "Event", "Barrier"],
+      ...["Queue", "JoinableQueue", "Value", "Array"],
+    ]);
   }
 
   /** A manager without a server yet. */
@@ -79,6 +97,116 @@ export class SyncManager extends BaseManager {
     return await this.#container("Namespace", init, entries, options) as NamespaceProxy<T>;
   }
 
+  /**
+   * A lock.
+   *
+   * @throws {TypeError} If an option is of the wrong type.
+   */
+  async Lock(options?: LockOptions): Promise<LockProxy> {
+    return await this.#make("Lock", options) as LockProxy;
+  }
+
+  /**
+   * A lock that its owner may acquire again.
+   *
+   * @throws {TypeError} If an option is of the wrong type.
+   */
+  async RLock(options?: LockOptions): Promise<RLockProxy> {
+    return await this.#make("RLock", options) as RLockProxy;
+  }
+
+  /**
+   * A semaphore. Default of `value`: 1.
+   *
+   * @throws {RangeError} If `value` is not a whole number from 0 to 2147483647.
+   */
+  async Semaphore(value?: number): Promise<SemaphoreProxy> {
+    return await this.#make("Semaphore", value) as SemaphoreProxy;
+  }
+
+  /**
+   * A semaphore whose value is at most `value`. Default: 1.
+   *
+   * @throws {RangeError} If `value` is not a whole number from 0 to 2147483647.
+   */
+  async BoundedSemaphore(value?: number): Promise<BoundedSemaphoreProxy> {
+    return await this.#make("BoundedSemaphore", value) as BoundedSemaphoreProxy;
+  }
+
+  /**
+   * A condition on `lock`, which others may use too. Default: an RLock of its own.
+   *
+   * @throws {TypeError} If `lock` is no lock, and no proxy of one.
+   */
+  async Condition(lock?: LockProxy | RLockProxy | Lock | RLock): Promise<ConditionProxy> {
+    return await this.#make("Condition", lock) as ConditionProxy;
+  }
+
+  /** An event that is not set. */
+  async Event(): Promise<EventProxy> {
+    return await this.#make("Event") as EventProxy;
+  }
+
+  /**
+   * A barrier for so many parties. An action is a function that a module exports, and is found by those that have the
+   * proxy; it cannot be given to the manager of another program.
+   *
+   * @throws {RangeError} If `parties` is not a whole number from 1 to 1048576.
+   * @throws {TypeError} If no module exports the action.
+   */
+  async Barrier(parties: number, options?: BarrierOptions): Promise<BarrierProxy> {
+    if (options?.action === undefined) return await this.#make("Barrier", parties, options) as BarrierProxy;
+    using barrier = new Barrier(parties, options); // in shared memory wherever it is made
+    return await this.#make("Barrier", barrier) as BarrierProxy;
+  }
+
+  /**
+   * A queue that holds at most `maxsize` values; 0 or less: any number.
+   *
+   * @throws {RangeError} If `maxsize` is not a whole number, or more than 2147483647.
+   */
+  async Queue<T = unknown>(maxsize?: number): Promise<QueueProxy<T>> {
+    return await this.#make("Queue", maxsize) as QueueProxy<T>;
+  }
+
+  /** As {@linkcode Queue}. */
+  async JoinableQueue<T = unknown>(maxsize?: number): Promise<JoinableQueueProxy<T>> {
+    return await this.#make("JoinableQueue", maxsize) as JoinableQueueProxy<T>;
+  }
+
+  /**
+   * A value in shared memory, with a lock.
+   *
+   * @param type The typecode of the value.
+   * @param init What it begins as; 0 if absent.
+   * @throws {TypeError} If `type` is no typecode, or `init` not of the right kind.
+   * @throws {RangeError} If the type cannot hold `init`.
+   */
+  async Value<C extends TypeCode>(
+    type: C,
+    init?: Elements[C],
+    options?: ManagedValueOptions,
+  ): Promise<ValueProxy<Elements[C]>> {
+    return await this.#make("Value", type, init, options) as ValueProxy<Elements[C]>;
+  }
+
+  /**
+   * An array in shared memory, with a lock.
+   *
+   * @param type The typecode of the elements.
+   * @param sizeOrInit The length, and the elements are 0; or what the elements begin as.
+   * @throws {TypeError} If `type` is no typecode, or an element not of the right kind.
+   * @throws {RangeError} If the size is negative or no integer, or the type cannot hold an element.
+   */
+  async Array<C extends TypeCode>(
+    type: C,
+    sizeOrInit: ArrayInit<C>,
+    options?: ManagedValueOptions,
+  ): Promise<ArrayProxyOf<C>> {
+    const init = typeof sizeOrInit === "object" && !ArrayBuffer.isView(sizeOrInit) ? [...sizeOrInit] : sizeOrInit;
+    return await this.#make("Array", type, init, options) as ArrayProxyOf<C>;
+  }
+
   async #container(typeid: string, init: unknown, flatten: Flatten, options: ContainerOptions): Promise<unknown> {
     requireKnown(`create a "${typeid}"`, options, ["freeze"]);
     const { freeze = false } = options;
@@ -87,6 +215,12 @@ export class SyncManager extends BaseManager {
     }
     const given = operand(null, init, flatten);
     return await this.createWith(typeid, [isThenable(given) ? await given : given], { freeze });
+  }
+
+  /** An object of a type, made with these arguments but for those at the end that are absent. */
+  async #make(typeid: string, ...args: unknown[]): Promise<unknown> {
+    while (args.length > 0 && args.at(-1) === undefined) args.pop();
+    return await this.createWith(typeid, args, {});
   }
 }
 

@@ -83,8 +83,8 @@ export class Condition implements Disposable {
    * @throws {InvalidStateError} If it is closed.
    */
   constructor(lock?: Lock | RLock);
-  /** @ignore The condition in a block that exists. */
-  constructor(lock: Lock | RLock, handle: BlockHandle, ownsLock: boolean);
+  /** @ignore The condition in a block that exists, or whose lock goes with it. */
+  constructor(lock: Lock | RLock, handle: BlockHandle | undefined, ownsLock: boolean);
   constructor(given?: Lock | RLock, handle?: BlockHandle, ownsLock = given === undefined) {
     const lock = given ?? new RLock();
     if (!isLock(lock) || given === null) {

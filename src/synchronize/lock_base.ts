@@ -64,6 +64,8 @@ export interface LockInside {
   closedError(): Error;
   /** The error of a wait that inherited the lock from a dead owner; `null` if that is to pass in silence. */
   inherited(token: number): OwnerDiedError | null;
+  /** The guard of an acquisition that the addon has done with that outcome; `null` if it had none. */
+  acquired(outcome: number): Guard | null;
 }
 
 /** Names the method that looks into a lock, to do something with it. */
@@ -212,6 +214,7 @@ export abstract class LockBase implements Disposable {
       closedError: () => closedError(`${action} the ${this.kindName}`, this.kindName),
       inherited: (token) =>
         this.#throws ? ownerDied(`wait with the ${this.kindName}`, token, "it is held again") : null,
+      acquired: (outcome) => this.#guard(outcome),
     };
   }
 

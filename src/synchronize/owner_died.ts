@@ -19,6 +19,8 @@ export function deadOwner(token: number): DeadOwner {
   const owner = native().ownerOf(token);
   if (owner === null) return { told: "a process that is not known any more has ended", ...NOBODY };
   const { pid, processName, exitCode = null } = owner;
+  // A client of a manager, in another program, is no process of the tree.
+  if (pid === 0 && processName !== "") return { told: `the client "${processName}" has ended`, ...NOBODY, processName };
   const who = processName === "" ? `a process (pid ${pid})` : `"${processName}" (pid ${pid})`;
   return { told: howItEnded(who, owner), pid, processName: processName || null, exitcode: exitCode };
 }

@@ -1,0 +1,311 @@
+// Queue and JoinableQueue of a manager.
+
+import { ShutDown } from "../../errors.ts";
+import { JoinableQueue } from "../../queues/joinable_queue.ts";
+import {
+  type AcquireOptions,
+  type AcquireSyncOptions,
+  timeoutOf,
+  type WaitOptions,
+  type WaitSyncOptions,
+} from "../../waiting/options.ts";
+import type { Caller } from "../objects.ts";
+import { type BaseProxy, defineBuiltIn, SyncProxy } from "../proxy.ts";
+import { arrivedOptions, direct, DirectProxy, directType, given, remote, remoteSync, sendable } from "./direct.ts";
+
+const EXPOSED = ["put", "putNowait", "get", "getNowait", "qsize", "empty", "full", "shutdown", "taskDone", "join"];
+
+/** How a queue is shut down. */
+export interface QueueShutdownOptions {
+  /** Whether what is in the queue is thrown away. Default: `false`. */
+  immediate?: boolean;
+}
+
+/**
+ * Stands for a queue that a manager has, as {@linkcode JoinableQueue}: a manager's queues can all be joined, as Python's.
+ * While the manager's server lives somebody may put, or take, for a client in another program: waits for the queue then
+ * never end because nobody else has it.
+ *
+ * @example
+ * ```ts
+ * import { Manager } from "@parallel/multiprocessing/managers";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using manager = await Manager();
+ * const queue = await manager.Queue<string>(2);
+ * await queue.put("a");
+ * queue.sync.put("b");
+ * assertEquals([await queue.full(), queue.sync.get(), await queue.get()], [true, "a", "b"]);
+ * ```
+ */
+export class QueueProxy<T = unknown> extends DirectProxy<JoinableQueue<T>> implements AsyncIterable<T> {
+  /** The same, blocking the thread. */
+  override get sync(): SyncQueue<T> {
+    return super.sync as SyncQueue<T>;
+  }
+
+  /**
+   * Puts a value, waiting for room without blocking the thread.
+   *
+   * @throws {TypeError} If the value cannot be serialised; then nothing is put.
+   * @throws {Full} If there was no room in time.
+   * @throws {ShutDown} If the queue is or is being shut down.
+   * @throws {EOFError} If it is full, and nobody can take any more, the server among them.
+   * @throws What the signal was aborted with; then nothing is put.
+   */
+  async put(value: T, options?: AcquireOptions): Promise<void> {
+    const object = this[direct]();
+    const all = this[given](options);
+    if (object !== null) await object.put(value, all);
+    else await this[remote]("put", [value, ...sendable(all)], all?.signal);
+  }
+
+  /**
+   * Puts a value if there is room at once.
+   *
+   * @throws {Full} If there is none. Otherwise as {@linkcode put}.
+   */
+  async putNowait(value: T): Promise<void> {
+    await this.put(value, { block: false });
+  }
+
+  /**
+   * Takes the first value, waiting for one without blocking the thread.
+   *
+   * @throws {Empty} If none came in time.
+   * @throws {ShutDown} If the queue is empty and shut down.
+   * @throws {EOFError} If it is empty, and nobody can put any more, the server among them.
+   * @throws What the signal was aborted with; then nothing is taken.
+   */
+  async get(options?: AcquireOptions): Promise<T> {
+    const object = this[direct]();
+    const all = this[given](options);
+    if (object !== null) return await object.get(all);
+    return await this[remote]("get", sendable(all), all?.signal) as T;
+  }
+
+  /**
+   * Takes the first value if there is one at once.
+   *
+   * @throws {Empty} If there is none. Otherwise as {@linkcode get}.
+   */
+  async getNowait(): Promise<T> {
+    return await this.get({ block: false });
+  }
+
+  /** How many values are in the queue. */
+  async qsize(): Promise<number> {
+    const object = this[direct]();
+    return object === null ? await this[remote]("qsize", []) as number : object.qsize();
+  }
+
+  /** Whether the queue holds nothing. */
+  async empty(): Promise<boolean> {
+    const object = this[direct]();
+    return object === null ? await this[remote]("empty", []) as boolean : object.empty();
+  }
+
+  /** Whether the queue holds as many values as it may. */
+  async full(): Promise<boolean> {
+    const object = this[direct]();
+    return object === null ? await this[remote]("full", []) as boolean : object.full();
+  }
+
+  /** Forbids putting, for all: see {@linkcode Queue.shutdown}. */
+  async shutdown(options: QueueShutdownOptions = {}): Promise<void> {
+    const object = this[direct]();
+    if (object !== null) object.shutdown(options);
+    else await this[remote]("shutdown", [options]);
+  }
+
+  /**
+   * Says that one value that was taken has been dealt with.
+   *
+   * @throws {InvalidStateError} If that has been said of every value already.
+   */
+  async taskDone(): Promise<void> {
+    const object = this[direct]();
+    if (object !== null) object.taskDone();
+    else await this[remote]("taskDone", []);
+  }
+
+  /**
+   * Waits until every value put has been dealt with; `false` if that did not happen in time.
+   *
+   * @throws {OwnerDiedError} If it never will: a process took values and ended without dealing with them.
+   * @throws What the signal was aborted with.
+   */
+  async join(options?: WaitOptions): Promise<boolean> {
+    const object = this[direct]();
+    const all = this[given](options);
+    if (object !== null) return await object.join(all);
+    return await this[remote]("join", sendable(all), all?.signal) as boolean;
+  }
+
+  /** Takes value after value, until the queue is shut down and drained. */
+  async *[Symbol.asyncIterator](): AsyncIterator<T> {
+    const object = this[direct]();
+    if (object !== null) return yield* object;
+    for (;;) {
+      let value: T;
+      try {
+        value = await this.get();
+      } catch (error) {
+        if (error instanceof ShutDown) return;
+        throw error;
+      }
+      yield value;
+    }
+  }
+}
+
+/** The same, as {@linkcode JoinableQueue}. */
+export class JoinableQueueProxy<T = unknown> extends QueueProxy<T> {}
+
+/** As {@linkcode QueueProxy}, blocking the thread. */
+export class SyncQueue<T = unknown> extends SyncProxy {
+  readonly #proxy: QueueProxy<T>;
+
+  /** @ignore Made by the proxy. */
+  constructor(proxy: BaseProxy) {
+    super(proxy);
+    this.#proxy = proxy as QueueProxy<T>;
+  }
+
+  /** Puts a value: see {@linkcode QueueProxy.put}. */
+  put(value: T, options?: AcquireSyncOptions): void {
+    const object = this.#proxy[direct]();
+    const all = this.#proxy[given](options);
+    if (object !== null) object.putSync(value, all);
+    else this.#proxy[remoteSync]("put", [value, ...sendable(all)]);
+  }
+
+  /** Puts a value if there is room at once. */
+  putNowait(value: T): void {
+    this.put(value, { block: false });
+  }
+
+  /** Takes the first value: see {@linkcode QueueProxy.get}. */
+  get(options?: AcquireSyncOptions): T {
+    const object = this.#proxy[direct]();
+    const all = this.#proxy[given](options);
+    return object === null ? this.#proxy[remoteSync]("get", sendable(all)) as T : object.getSync(all);
+  }
+
+  /** Takes the first value if there is one at once. */
+  getNowait(): T {
+    return this.get({ block: false });
+  }
+
+  /** How many values are in the queue. */
+  qsize(): number {
+    const object = this.#proxy[direct]();
+    return object === null ? this.#proxy[remoteSync]("qsize", []) as number : object.qsize();
+  }
+
+  /** Whether the queue holds nothing. */
+  empty(): boolean {
+    return this.qsize() === 0;
+  }
+
+  /** Whether the queue holds as many values as it may. */
+  full(): boolean {
+    const object = this.#proxy[direct]();
+    return object === null ? this.#proxy[remoteSync]("full", []) as boolean : object.full();
+  }
+
+  /** Forbids putting, for all: see {@linkcode Queue.shutdown}. */
+  shutdown(options: QueueShutdownOptions = {}): void {
+    const object = this.#proxy[direct]();
+    if (object !== null) object.shutdown(options);
+    else this.#proxy[remoteSync]("shutdown", [options]);
+  }
+
+  /** Says that one value that was taken has been dealt with. */
+  taskDone(): void {
+    const object = this.#proxy[direct]();
+    if (object !== null) object.taskDone();
+    else this.#proxy[remoteSync]("taskDone", []);
+  }
+
+  /** Waits until every value put has been dealt with: see {@linkcode QueueProxy.join}. */
+  join(options?: WaitSyncOptions): boolean {
+    const object = this.#proxy[direct]();
+    const all = this.#proxy[given](options);
+    return object === null ? this.#proxy[remoteSync]("join", sendable(all)) as boolean : object.joinSync(all);
+  }
+}
+
+/**
+ * Milliseconds that a wait on behalf of a stranger lasts which has no end. A wait without a time would be told that nobody
+ * else has the queue, but another stranger may come.
+ */
+const LONG = 2 ** 40;
+
+/** What a stranger uses in the place of a queue. */
+class StrangerQueue {
+  readonly #queue: JoinableQueue;
+  readonly #caller: Caller;
+
+  constructor(queue: JoinableQueue, caller: Caller) {
+    this.#queue = queue;
+    this.#caller = caller;
+  }
+
+  #waiting(options: unknown): WaitOptions {
+    return { timeout: Math.min(LONG, timeoutOf(arrivedOptions(options))), signal: this.#caller.cancelled };
+  }
+
+  async put(value: unknown, options?: unknown): Promise<void> {
+    await this.#queue.put(value, this.#waiting(options));
+  }
+
+  putNowait(value: unknown): void {
+    this.#queue.putNowait(value);
+  }
+
+  async get(options?: unknown): Promise<unknown> {
+    return await this.#queue.get(this.#waiting(options));
+  }
+
+  async getNowait(): Promise<unknown> {
+    return await this.get({ block: false });
+  }
+
+  qsize(): number {
+    return this.#queue.qsize();
+  }
+
+  empty(): boolean {
+    return this.#queue.empty();
+  }
+
+  full(): boolean {
+    return this.#queue.full();
+  }
+
+  shutdown(options?: QueueShutdownOptions): void {
+    this.#queue.shutdown({ immediate: options?.immediate === true });
+  }
+
+  taskDone(): void {
+    this.#queue.taskDone();
+  }
+
+  async join(options?: unknown): Promise<boolean> {
+    return await this.#queue.join(this.#waiting(options));
+  }
+}
+
+const isQueue = (value: unknown) => value instanceof JoinableQueue;
+defineBuiltIn("Queue", EXPOSED, QueueProxy, SyncQueue, isQueue);
+defineBuiltIn("JoinableQueue", EXPOSED, JoinableQueueProxy, class SyncJoinableQueue extends SyncQueue {}, isQueue);
+
+const make = (maxsize?: number) => new JoinableQueue(maxsize);
+const forStranger = (queue: JoinableQueue, caller: Caller) => new StrangerQueue(queue, caller);
+
+/** The type of queues. */
+export const QUEUE = directType("Queue", EXPOSED, make, forStranger);
+
+/** The type of joinable queues. */
+export const JOINABLE_QUEUE = directType("JoinableQueue", EXPOSED, make, forStranger);
