@@ -29,11 +29,13 @@ export {
   SyncAcquirable,
 } from "./managers/types/acquirable.ts";
 export { ArrayProxy, type ArrayProxyOf, SyncArray } from "./managers/types/array.ts";
+export { AsyncResultProxy, SyncAsyncResult } from "./managers/types/async_result.ts";
 export { BarrierProxy, SyncBarrier } from "./managers/types/barrier.ts";
 export { ConditionProxy, SyncCondition } from "./managers/types/condition.ts";
 export { DirectProxy } from "./managers/types/direct.ts";
 export { EventProxy, SyncEvent } from "./managers/types/event.ts";
 export { AnyLockProxy, LockProxy, RLockProxy, SyncLock } from "./managers/types/locks.ts";
+export { PoolProxy, SyncPool } from "./managers/types/pool_proxy.ts";
 export { JoinableQueueProxy, QueueProxy, type QueueShutdownOptions, SyncQueue } from "./managers/types/queue.ts";
 export { BoundedSemaphoreProxy, SemaphoreProxy, SyncSemaphore } from "./managers/types/semaphores.ts";
 export { type ManagedValueOptions, SyncValue, ValueProxy } from "./managers/types/value.ts";

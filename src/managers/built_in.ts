@@ -1,6 +1,7 @@
 // The types that the package has itself, by their names.
 
 import { ARRAY } from "./types/array.ts";
+import { ASYNC_RESULT } from "./types/async_result.ts";
 import { BARRIER } from "./types/barrier.ts";
 import { CONDITION } from "./types/condition.ts";
 import { DICT } from "./types/dict.ts";
@@ -8,6 +9,7 @@ import { EVENT } from "./types/event.ts";
 import { LIST } from "./types/list.ts";
 import { LOCK, RLOCK } from "./types/locks.ts";
 import { NAMESPACE } from "./types/namespace.ts";
+import { POOL } from "./types/pool.ts";
 import { JOINABLE_QUEUE, QUEUE } from "./types/queue.ts";
 import { BOUNDED_SEMAPHORE, SEMAPHORE } from "./types/semaphores.ts";
 import { SET } from "./types/set.ts";
@@ -21,6 +23,6 @@ export const BUILT_IN: ReadonlyMap<string, ServedType> = new Map(
   [
     ...[DICT, LIST, SET, NAMESPACE, ITERATOR],
     ...[LOCK, RLOCK, SEMAPHORE, BOUNDED_SEMAPHORE, CONDITION, EVENT, BARRIER],
-    ...[QUEUE, JOINABLE_QUEUE, VALUE, ARRAY],
+    ...[QUEUE, JOINABLE_QUEUE, VALUE, ARRAY, POOL, ASYNC_RESULT],
   ].map((type) => [type.typeid, type]),
 );

@@ -38,6 +38,10 @@ export interface ServedType {
   readonly isDirect: boolean;
   /** What a stranger uses in its place, such as a lock that knows which stranger has it. */
   readonly forStranger?: (value: never, caller: Caller) => object;
+  /** What each client uses in its place. */
+  readonly forCaller?: (value: never, caller: Caller) => object;
+  /** Whether only relatives may create objects of the type. */
+  readonly isForRelatives?: boolean;
   /** What methods of other objects get for a proxy of one of these. Default: the object itself. */
   readonly referent?: (value: never) => unknown;
   /** The copy of the whole object that `getvalue` gives. Default: the object, as a message has it. */
@@ -184,6 +188,7 @@ export class ManagedObject {
 
   #targetFor(caller: Caller): object {
     const value = Object(this.value);
+    if (this.type.forCaller !== undefined) return this.type.forCaller(value as never, caller);
     return caller.isRelative ? value : this.type.forStranger?.(value as never, caller) ?? value;
   }
 

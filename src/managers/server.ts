@@ -12,6 +12,7 @@ import type { Frame } from "../queues/frame.ts";
 import { current } from "../runtime/current.ts";
 import { shownName } from "../runtime/harmless.ts";
 import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
+import { needsEventLoop } from "./event_loop.ts";
 import { Gate, randomNumber } from "./gate.ts";
 import { type Hello, Kind, NO_TASK, type Request, SERVER_ID } from "./messages.ts";
 import { ObjectTable } from "./object_table.ts";
@@ -49,6 +50,7 @@ export class Server {
   readonly objects: ObjectTable;
   readonly #clients = new Map<number, ServerClient>();
   readonly #self: ServerObject;
+  readonly #types: ReadonlyMap<string, ServedType>;
   #lastClient = 0;
   /** Calls that go on in promises, and whatever else needs the event loop. */
   #underWay = 0;
@@ -65,6 +67,7 @@ export class Server {
     this.#authority = authority;
     const facts = { pid: Deno.pid, name: current.name, token: native().threadToken() };
     this.gate = new Gate(number, bell.own(), facts);
+    this.#types = types;
     this.objects = new ObjectTable(this.gate, types);
     this.#self = new ServerObject(this);
     this.#forget = noteServer(number, (id, handle) => this.objects.proxyOf(this.objects.get(id), handle));
@@ -105,7 +108,7 @@ export class Server {
     const { bell } = this.gate;
     let turned = performance.now();
     while (!this.#isStopping) {
-      const isHot = this.#underWay === 0 && performance.now() - this.#lastCall < COLD;
+      const isHot = this.#underWay === 0 && !needsEventLoop() && performance.now() - this.#lastCall < COLD;
       const frame = this.#next(isHot ? SLICE : 0);
       if (frame === ENDED) break;
       if (frame !== null && frame !== MALFORMED) this.#attend(frame);
@@ -188,11 +191,17 @@ export class Server {
     ended: () => this.release(),
   };
 
+  #requireMayCreate({ isRelative }: Caller, typeid: unknown): void {
+    if (isRelative || this.#types.get(typeid as string)?.isForRelatives !== true) return;
+    throw new RemoteError(`Cannot create a "${typeid}" from another program: it would run any function that is named`);
+  }
+
   /** Does what a client asks for. */
   request(caller: Caller, [target, asked, ...args]: Request): unknown {
     this.#calls++;
     this.#lastCall = performance.now();
     if (target === SERVER_ID) {
+      if (asked === "create") this.#requireMayCreate(caller, args[0]);
       if (caller.isConfined !== true) return this.#self.act(asked, args);
       throw new RemoteError(
         `Cannot call "${asked}" of a manager's server: only the manager itself may, not its proxies`,

@@ -30,7 +30,9 @@ export class ServerClient {
   readonly #answers: Channel;
   readonly #ended = new AbortController();
   /** Calls whose answers are not wanted any more, of those under way. */
-  readonly #underWay = new Map<number, { isCancelled: boolean }>();
+  readonly #underWay = new Map<number, { isCancelled: boolean; readonly controller: AbortController | null }>();
+  /** Of the call that begins just now: cancels it, if that is of use for it. */
+  #current: AbortController | null = null;
 
   constructor(
     events: ClientEvents,
@@ -42,8 +44,14 @@ export class ServerClient {
     this.#events = events;
     this.#requests = requests;
     this.#answers = answers;
-    const { signal } = this.#ended;
-    this.caller = { name, isConfined, isRelative: true, ended: signal, cancelled: signal, logical: 0 };
+    const ended = this.#ended.signal;
+    const cancelled = () => AbortSignal.any([ended, (this.#current ??= new AbortController()).signal]);
+    this.caller = {
+      ...{ name, isConfined, isRelative: true, ended, logical: 0 },
+      get cancelled() {
+        return cancelled();
+      },
+    };
   }
 
   /** Tells it its number, and who the server is. */
@@ -75,7 +83,10 @@ export class ServerClient {
       const [target] = frame.read();
       if (frame.kind === Kind.release && typeof target === "number") this.#events.released(target);
       const call = this.#underWay.get(frame.task);
-      if (frame.kind === Kind.cancel && call !== undefined) call.isCancelled = true;
+      if (frame.kind === Kind.cancel && call !== undefined) {
+        call.isCancelled = true;
+        call.controller?.abort();
+      }
     } catch {
       // It says nothing that can be read: nobody waits for an answer.
     }
@@ -95,6 +106,7 @@ export class ServerClient {
 
   #do(task: number, request: unknown[]): void {
     let result: unknown;
+    this.#current = null;
     try {
       result = this.#result(request);
     } catch (error) {
@@ -113,7 +125,7 @@ export class ServerClient {
   }
 
   #later(task: number, result: PromiseLike<unknown>): void {
-    const call = { isCancelled: false };
+    const call = { isCancelled: false, controller: this.#current };
     this.#underWay.set(task, call);
     this.#events.begun();
     const end = (answer: () => void) => {

@@ -4,6 +4,7 @@ import { isThenable } from "./iteration.ts";
 import { BaseManager, type ManagerOptions, registerBuiltIn } from "./manager.ts";
 import type { Elements, TypeCode } from "../sharedctypes/types.ts";
 import type { ArrayInit } from "../sharedctypes/factories.ts";
+import type { PoolOptions } from "../pool/options.ts";
 import { Barrier, type BarrierOptions } from "../synchronize/barrier.ts";
 import type { Lock } from "../synchronize/lock.ts";
 import type { LockOptions } from "../synchronize/lock_base.ts";
@@ -16,6 +17,7 @@ import type { BarrierProxy } from "./types/barrier.ts";
 import type { ConditionProxy } from "./types/condition.ts";
 import type { EventProxy } from "./types/event.ts";
 import type { LockProxy, RLockProxy } from "./types/locks.ts";
+import { poolOptions, type PoolProxy } from "./types/pool_proxy.ts";
 import type { JoinableQueueProxy, QueueProxy } from "./types/queue.ts";
 import type { BoundedSemaphoreProxy, SemaphoreProxy } from "./types/semaphores.ts";
 import type { ManagedValueOptions, ValueProxy } from "./types/value.ts";
@@ -41,7 +43,7 @@ export class SyncManager extends BaseManager {
     registerBuiltIn(SyncManager, [
       ...["dict", "list", "set", "Namespace", "Iterator"],
       ...["Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition", "Event", "Barrier"],
-      ...["Queue", "JoinableQueue", "Value", "Array"],
+      ...["Queue", "JoinableQueue", "Value", "Array", "Pool", "AsyncResult"],
     ]);
   }
 
@@ -205,6 +207,19 @@ export class SyncManager extends BaseManager {
   ): Promise<ArrayProxyOf<C>> {
     const init = typeof sizeOrInit === "object" && !ArrayBuffer.isView(sizeOrInit) ? [...sizeOrInit] : sizeOrInit;
     return await this.#make("Array", type, init, options) as ArrayProxyOf<C>;
+  }
+
+  /**
+   * A pool of `processes` workers, in the manager. Its server starts them by the default start method.
+   *
+   * @throws {RangeError} If a number is not in its range.
+   * @throws {TypeError} If an option is of the wrong type, or the initializer is not a function that a module exports.
+   */
+  async Pool<I extends readonly unknown[] = readonly unknown[]>(
+    processes?: number | null,
+    options: PoolOptions<I> = {},
+  ): Promise<PoolProxy> {
+    return await this.#make("Pool", processes ?? null, poolOptions(options)) as PoolProxy;
   }
 
   async #container(typeid: string, init: unknown, flatten: Flatten, options: ContainerOptions): Promise<unknown> {

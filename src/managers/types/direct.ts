@@ -84,9 +84,9 @@ export abstract class DirectProxy<D extends Disposable> extends BaseProxy {
     return name.startsWith(".") ? value : Reflect.apply(value as () => unknown, target, args);
   }
 
-  override close(): void {
+  override [Symbol.dispose](): void {
     const { isClosed, description, line } = this[insideOf]();
-    super.close();
+    super[Symbol.dispose]();
     // Inside of the server it is the server's own.
     if (!isClosed && !(line instanceof LocalLine)) (description.direct as D | null)?.[Symbol.dispose]();
   }

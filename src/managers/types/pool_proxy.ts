@@ -1,0 +1,348 @@
+// Pool of a manager: the proxies. The half of the server is pool.ts. Functions travel as references, found and checked
+// here, where they are given.
+
+import type { TravellingReference } from "../../callable/late.ts";
+import { reference } from "../../callable/reference.ts";
+import type { Callable, ModuleExport } from "../../callable/types.ts";
+import {
+  type ApplyOptions,
+  type ImapOptions,
+  type MapOptions,
+  requireCallOptions,
+  requirePoolOptions,
+} from "../../pool/options.ts";
+import type { Items } from "../../pool/input.ts";
+import type { PoolStats } from "../../pool/stats.ts";
+import type { WaitOptions, WaitSyncOptions } from "../../waiting/options.ts";
+import { Iteration } from "../iteration.ts";
+import { BaseProxy, defineBuiltIn, insideOf, SyncProxy } from "../proxy.ts";
+import type { AsyncResultProxy } from "./async_result.ts";
+import { sendable } from "./direct.ts";
+import type { IteratorProxy, SyncIterator } from "./iterator.ts";
+
+/** The names that a pool answers to. */
+export const POOL_NAMES: readonly string[] = [
+  ...["apply", "applyAsync", "map", "mapAsync", "starmap", "starmapAsync", "imap", "imapUnordered"],
+  ...["close", "terminate", "join", "stats"],
+];
+
+/** A function that a module exports, or where it is. */
+type Target<F> = F | ModuleExport;
+/** The names of the calls. */
+type Name = "apply" | "map" | "starmap" | "imap" | "imapUnordered";
+
+/** The pools of results, which must not be given up before. */
+const pools = new WeakMap<BaseProxy, BaseProxy>();
+
+/**
+ * The reference by which the server, and then a worker, finds a function.
+ *
+ * @throws {TypeError} If no module exports it.
+ */
+export function referenceOf(fn: Callable | ModuleExport): TravellingReference {
+  const given = reference(fn);
+  given.prove();
+  return given.travel();
+}
+
+/** The arguments of a call as they travel; its signal gives up the call itself. */
+function request(name: Name, fn: Callable | ModuleExport, args: readonly unknown[], options: object): unknown[] {
+  requireCallOptions(name, options);
+  const { signal: _signal, ...rest } = options as { signal?: AbortSignal };
+  return [referenceOf(fn), args, rest];
+}
+
+async function all<T>(items: Items<T>): Promise<T[]> {
+  return Symbol.asyncIterator in items ? await Array.fromAsync(items) : [...items];
+}
+
+/**
+ * Stands for a pool that a manager has, as {@linkcode Pool}. Items are copied to the manager before the call begins, also
+ * those of `imap`. The pool ends when the last proxy of it is given up.
+ *
+ * @example Square numbers
+ * ```ts
+ * import { Manager } from "@parallel/multiprocessing/managers";
+ * import { assertEquals } from "@std/assert";
+ *
+ * // In a program of your own: export function square(x: number) { return x * x }
+ * const square = { module: "data:text/javascript,export function square(x) { return x * x }", name: "square" };
+ * await using manager = await Manager();
+ * await using pool = await manager.Pool(2);
+ * assertEquals(await pool.map(square, [1, 2, 3]), [1, 4, 9]);
+ * const result = await pool.applyAsync(square, [4]);
+ * assertEquals(await result.get(), 16);
+ * ```
+ */
+export class PoolProxy extends BaseProxy {
+  /** The same, blocking the thread. */
+  override get sync(): SyncPool {
+    return super.sync as SyncPool;
+  }
+
+  /**
+   * Calls `fn(...args)` in a worker: see {@linkcode Pool.apply}.
+   *
+   * @throws {TypeError} If the function cannot be found by other processes, or an argument not be sent.
+   * @throws {WorkerLostError} If the worker died.
+   * @throws {InvalidStateError} If the pool is closed or terminated.
+   * @throws What the function throws.
+   */
+  async apply<A extends readonly unknown[], R>(
+    fn: Target<(...args: A) => R>,
+    args: A = [] as unknown as A,
+    options: ApplyOptions = {},
+  ): Promise<Awaited<R>> {
+    return await this.#call("apply", fn, args, options) as Awaited<R>;
+  }
+
+  /** As {@linkcode apply}, but gives the proxy of a result. */
+  async applyAsync<A extends readonly unknown[], R>(
+    fn: Target<(...args: A) => R>,
+    args: A = [] as unknown as A,
+    options: ApplyOptions = {},
+  ): Promise<AsyncResultProxy<Awaited<R>>> {
+    return await this.#begin("apply", fn, args, options) as AsyncResultProxy<Awaited<R>>;
+  }
+
+  /** Calls `fn(item)` for each item; the results in the order of the items. See {@linkcode Pool.map}. */
+  async map<T, R>(fn: Target<(item: T) => R>, items: Items<T>, options: MapOptions = {}): Promise<Awaited<R>[]> {
+    return await this.#call("map", fn, items, options) as Awaited<R>[];
+  }
+
+  /** As {@linkcode map}, but gives the proxy of a result. */
+  async mapAsync<T, R>(
+    fn: Target<(item: T) => R>,
+    items: Items<T>,
+    options: MapOptions = {},
+  ): Promise<AsyncResultProxy<Awaited<R>[]>> {
+    return await this.#begin("map", fn, items, options) as AsyncResultProxy<Awaited<R>[]>;
+  }
+
+  /** Calls `fn(...item)` for each item, which is an array of arguments. */
+  async starmap<A extends readonly unknown[], R>(
+    fn: Target<(...args: A) => R>,
+    items: Items<Readonly<A>>,
+    options: MapOptions = {},
+  ): Promise<Awaited<R>[]> {
+    return await this.#call("starmap", fn, items, options) as Awaited<R>[];
+  }
+
+  /** As {@linkcode starmap}, but gives the proxy of a result. */
+  async starmapAsync<A extends readonly unknown[], R>(
+    fn: Target<(...args: A) => R>,
+    items: Items<Readonly<A>>,
+    options: MapOptions = {},
+  ): Promise<AsyncResultProxy<Awaited<R>[]>> {
+    return await this.#begin("starmap", fn, items, options) as AsyncResultProxy<Awaited<R>[]>;
+  }
+
+  /** Calls `fn(item)` for each item; the results one by one, in the order of the items. An error ends the iteration. */
+  imap<T, R>(
+    fn: Target<(item: T) => R>,
+    items: Items<T>,
+    options: ImapOptions = {},
+  ): AsyncIterableIterator<Awaited<R>> {
+    return this.#iterate("imap", fn, items, options);
+  }
+
+  /** As {@linkcode imap}, with the results in the order in which they come. */
+  imapUnordered<T, R>(
+    fn: Target<(item: T) => R>,
+    items: Items<T>,
+    options: ImapOptions = {},
+  ): AsyncIterableIterator<Awaited<R>> {
+    return this.#iterate("imapUnordered", fn, items, options);
+  }
+
+  #iterate<R>(
+    name: "imap" | "imapUnordered",
+    fn: Callable | ModuleExport,
+    items: Items<unknown>,
+    options: ImapOptions,
+  ): AsyncIterableIterator<R> {
+    const [fnReference, , rest] = request(name, fn, [], options);
+    return new Iteration<R>(async () => {
+      const iterator = await this.#with(options).callmethod(name, [fnReference, await all(items), rest]);
+      pools.set(iterator as IteratorProxy, this);
+      return iterator;
+    });
+  }
+
+  async #call(name: Name, fn: Callable | ModuleExport, items: Items<unknown>, options: object): Promise<unknown> {
+    const [fnReference, , rest] = request(name, fn, [], options);
+    return await this.#with(options).callmethod(name, [fnReference, await all(items), rest]);
+  }
+
+  async #begin(name: Name, fn: Callable | ModuleExport, items: Items<unknown>, options: object): Promise<unknown> {
+    const [fnReference, , rest] = request(name, fn, [], options);
+    const result = await this.#with(options).callmethod(`${name}Async`, [fnReference, await all(items), rest]);
+    pools.set(result as AsyncResultProxy, this);
+    return result;
+  }
+
+  #with({ signal }: { signal?: AbortSignal }): PoolProxy {
+    return signal === undefined ? this : this.with({ signal });
+  }
+
+  /** How the pool is. */
+  async stats(): Promise<PoolStats> {
+    return await this.callmethod("stats") as PoolStats;
+  }
+
+  /**
+   * The pool accepts no more calls; its workers end when those under way are finished. The proxy is given up by `using`.
+   */
+  override async close(): Promise<void> {
+    await this.callmethod("close");
+  }
+
+  /** Ends the workers, whatever they are doing. */
+  async terminate(): Promise<void> {
+    await this.callmethod("terminate");
+  }
+
+  /**
+   * Waits until all workers have ended; `false` if that took longer than `timeout` milliseconds.
+   *
+   * @throws {InvalidStateError} If the pool was neither closed nor terminated.
+   */
+  async join(options: WaitOptions = {}): Promise<boolean> {
+    return await this.#with(options).callmethod("join", sendable(options)) as boolean;
+  }
+
+  /** Terminates the pool, and gives up the proxy. */
+  override async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.terminate();
+    } finally {
+      this[Symbol.dispose]();
+    }
+  }
+}
+
+/** As {@linkcode PoolProxy}, blocking the thread. Items are given as arrays or the like. */
+export class SyncPool extends SyncProxy {
+  /** Calls `fn(...args)` in a worker. */
+  apply<A extends readonly unknown[], R>(
+    fn: Target<(...args: A) => R>,
+    args: A = [] as unknown as A,
+    options: Omit<ApplyOptions, "signal"> = {},
+  ): Awaited<R> {
+    return this.callmethod("apply", request("apply", fn, args, options)) as Awaited<R>;
+  }
+
+  /** As {@linkcode apply}, but gives the proxy of a result. */
+  applyAsync<A extends readonly unknown[], R>(
+    fn: Target<(...args: A) => R>,
+    args: A = [] as unknown as A,
+    options: Omit<ApplyOptions, "signal"> = {},
+  ): AsyncResultProxy<Awaited<R>> {
+    return this.#begin("applyAsync", request("apply", fn, args, options)) as AsyncResultProxy<Awaited<R>>;
+  }
+
+  /** Calls `fn(item)` for each item; the results in the order of the items. */
+  map<T, R>(
+    fn: Target<(item: T) => R>,
+    items: Iterable<T>,
+    options: Omit<MapOptions, "signal"> = {},
+  ): Awaited<R>[] {
+    return this.callmethod("map", request("map", fn, [...items], options)) as Awaited<R>[];
+  }
+
+  /** As {@linkcode map}, but gives the proxy of a result. */
+  mapAsync<T, R>(
+    fn: Target<(item: T) => R>,
+    items: Iterable<T>,
+    options: Omit<MapOptions, "signal"> = {},
+  ): AsyncResultProxy<Awaited<R>[]> {
+    return this.#begin("mapAsync", request("map", fn, [...items], options)) as AsyncResultProxy<Awaited<R>[]>;
+  }
+
+  /** Calls `fn(...item)` for each item, which is an array of arguments. */
+  starmap<A extends readonly unknown[], R>(
+    fn: Target<(...args: A) => R>,
+    items: Iterable<Readonly<A>>,
+    options: Omit<MapOptions, "signal"> = {},
+  ): Awaited<R>[] {
+    return this.callmethod("starmap", request("starmap", fn, [...items], options)) as Awaited<R>[];
+  }
+
+  /** As {@linkcode starmap}, but gives the proxy of a result. */
+  starmapAsync<A extends readonly unknown[], R>(
+    fn: Target<(...args: A) => R>,
+    items: Iterable<Readonly<A>>,
+    options: Omit<MapOptions, "signal"> = {},
+  ): AsyncResultProxy<Awaited<R>[]> {
+    return this.#begin("starmapAsync", request("starmap", fn, [...items], options)) as AsyncResultProxy<Awaited<R>[]>;
+  }
+
+  /** Calls `fn(item)` for each item; the results one by one, in the order of the items. */
+  imap<T, R>(
+    fn: Target<(item: T) => R>,
+    items: Iterable<T>,
+    options: Omit<ImapOptions, "signal"> = {},
+  ): IterableIterator<Awaited<R>> {
+    return this.#iterate("imap", request("imap", fn, [...items], options));
+  }
+
+  /** As {@linkcode imap}, with the results in the order in which they come. */
+  imapUnordered<T, R>(
+    fn: Target<(item: T) => R>,
+    items: Iterable<T>,
+    options: Omit<ImapOptions, "signal"> = {},
+  ): IterableIterator<Awaited<R>> {
+    return this.#iterate("imapUnordered", request("imapUnordered", fn, [...items], options));
+  }
+
+  #begin(name: string, args: unknown[]): unknown {
+    const result = this.callmethod(name, args);
+    pools.set(result as AsyncResultProxy, this[insideOf]());
+    return result;
+  }
+
+  #iterate<R>(name: string, args: unknown[]): SyncIterator<R> {
+    const iterator = this.callmethod(name, args) as IteratorProxy<R>;
+    pools.set(iterator, this[insideOf]());
+    return iterator.sync as SyncIterator<R>;
+  }
+
+  /** How the pool is. */
+  stats(): PoolStats {
+    return this.callmethod("stats") as PoolStats;
+  }
+
+  /** The pool accepts no more calls. */
+  close(): void {
+    this.callmethod("close");
+  }
+
+  /** Ends the workers, whatever they are doing. */
+  terminate(): void {
+    this.callmethod("terminate");
+  }
+
+  /** Waits until all workers have ended; `false` if that took longer than `timeout` milliseconds. */
+  join(options: WaitSyncOptions = {}): boolean {
+    return this.callmethod("join", sendable(options)) as boolean;
+  }
+}
+
+defineBuiltIn("Pool", POOL_NAMES, PoolProxy, SyncPool);
+
+/**
+ * Options of a pool as they travel.
+ *
+ * @throws {TypeError} If one is of the wrong type, there is a context, or no module exports the initializer.
+ */
+export function poolOptions(options: object): object {
+  requirePoolOptions("create a pool", options);
+  const { context, initializer, ...rest } = options;
+  if (context !== undefined && context !== null) {
+    throw new TypeError(
+      'Cannot create a pool: "context" cannot be given to a manager; its server starts workers by the default method',
+    );
+  }
+  if (initializer === undefined || initializer === null) return rest;
+  return { ...rest, initializer: referenceOf(initializer as Callable | ModuleExport) };
+}
