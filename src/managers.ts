@@ -28,7 +28,7 @@ export {
   type SharedAcquirable,
   SyncAcquirable,
 } from "./managers/types/acquirable.ts";
-export { ArrayProxy, type ArrayProxyOf, SyncArray } from "./managers/types/array.ts";
+export { type AnySynchronizedArray, ArrayProxy, type ArrayProxyOf, SyncArray } from "./managers/types/array.ts";
 export { AsyncResultProxy, SyncAsyncResult } from "./managers/types/async_result.ts";
 export { BarrierProxy, SyncBarrier } from "./managers/types/barrier.ts";
 export { ConditionProxy, SyncCondition } from "./managers/types/condition.ts";

@@ -7,9 +7,13 @@ import { direct, DirectProxy, given, remote, remoteSync, sendable } from "./dire
 
 /** What can be acquired. */
 export interface SharedAcquirable extends Disposable {
+  /** Acquires it, waiting without blocking the thread. */
   acquire(options: AcquireOptions): Promise<Guard | null>;
+  /** Acquires it, blocking the thread. */
   acquireSync(options: AcquireSyncOptions): Guard | null;
+  /** Acquires it if that is possible at once. */
   tryAcquire(): Guard | null;
+  /** Releases it. */
   release(): void;
 }
 

@@ -14,8 +14,8 @@ import { dropGuarded, lockFor, type ManagedValueOptions } from "./value.ts";
 
 const EXPOSED = ["get", "set", "slice", "setSlice", ".length", "acquire", "release"];
 
-/** An array with a lock, of whatever type. */
-type AnyArray<T, S> = SynchronizedArray<T, unknown, S>;
+/** An array with a lock, of elements of whatever type: a copy of a part of it is an `S`. */
+export type AnySynchronizedArray<T, S> = SynchronizedArray<T, unknown, S>;
 
 /** The elements of an array of a type, and what a part of it is copied as. */
 export type ArrayProxyOf<C extends TypeCode> = ArrayProxy<Elements[C], Slice<C>>;
@@ -36,14 +36,15 @@ export type ArrayProxyOf<C extends TypeCode> = ArrayProxy<Elements[C], Slice<C>>
  * assertEquals(await numbers.slice(1), Float64Array.of(20, 3));
  * ```
  */
-export class ArrayProxy<T = unknown, S = unknown> extends AcquirableProxy<AnyArray<T, S>> implements AsyncIterable<T> {
+export class ArrayProxy<T = unknown, S = unknown> extends AcquirableProxy<AnySynchronizedArray<T, S>>
+  implements AsyncIterable<T> {
   /** The same, blocking the thread. */
   override get sync(): SyncArray<T, S> {
     return super.sync as SyncArray<T, S>;
   }
 
   /** @ignore */
-  override [copied](object: AnyArray<T, S>): S {
+  override [copied](object: AnySynchronizedArray<T, S>): S {
     return object.slice();
   }
 
@@ -112,7 +113,8 @@ export class ArrayProxy<T = unknown, S = unknown> extends AcquirableProxy<AnyArr
 }
 
 /** As {@linkcode ArrayProxy}, blocking the thread. */
-export class SyncArray<T = unknown, S = unknown> extends SyncAcquirable<AnyArray<T, S>> implements Iterable<T> {
+export class SyncArray<T = unknown, S = unknown> extends SyncAcquirable<AnySynchronizedArray<T, S>>
+  implements Iterable<T> {
   /** The number of elements. */
   get length(): number {
     const object = this.proxy[direct]();
@@ -153,14 +155,14 @@ export class SyncArray<T = unknown, S = unknown> extends SyncAcquirable<AnyArray
 }
 
 /** For arrays whose lock is no RLock: the same elements with one that nobody else has, for who has the lock already. */
-const unguarded = new WeakMap<AnyArray<unknown, unknown>, AnyArray<unknown, unknown>>();
+const unguarded = new WeakMap<AnySynchronizedArray<unknown, unknown>, AnySynchronizedArray<unknown, unknown>>();
 
 /** What a stranger uses in the place of an array. */
 class StrangerArray {
-  readonly #array: AnyArray<unknown, unknown>;
+  readonly #array: AnySynchronizedArray<unknown, unknown>;
   readonly #caller: Caller;
 
-  constructor(array: AnyArray<unknown, unknown>, caller: Caller) {
+  constructor(array: AnySynchronizedArray<unknown, unknown>, caller: Caller) {
     this.#array = array;
     this.#caller = caller;
   }
@@ -169,7 +171,7 @@ class StrangerArray {
     return LockDesk.of(this.#array.getLock());
   }
 
-  #within<R>(act: (array: AnyArray<unknown, unknown>) => R): Promise<R> {
+  #within<R>(act: (array: AnySynchronizedArray<unknown, unknown>) => R): Promise<R> {
     return this.#desk.within(this.#caller, () => act(unguarded.get(this.#array) ?? this.#array));
   }
 
@@ -208,15 +210,18 @@ function make(
   type: TypeCode,
   sizeOrInit: ArrayInit<TypeCode>,
   options?: ManagedValueOptions,
-): AnyArray<unknown, unknown> {
+): AnySynchronizedArray<unknown, unknown> {
   const lock = lockFor("create an Array", options);
   if (typeof type !== "string") {
     throw new TypeError(`Cannot create an Array: the type is ${Deno.inspect(type, { depth: 0 })}, wanted a typecode`);
   }
-  const array = SharedArray(type, sizeOrInit, { lock }) as AnyArray<unknown, unknown>;
+  const array = SharedArray(type, sizeOrInit, { lock }) as AnySynchronizedArray<unknown, unknown>;
   if (lock instanceof Lock) {
     const protection = { lock: new RLock(), isOwn: true };
-    unguarded.set(array, synchronizedArray(array.getObj() as View, type, protection) as AnyArray<unknown, unknown>);
+    unguarded.set(
+      array,
+      synchronizedArray(array.getObj() as View, type, protection) as AnySynchronizedArray<unknown, unknown>,
+    );
   }
   return array;
 }
@@ -228,8 +233,8 @@ export const ARRAY = directType(
   make,
   (array, caller) => new StrangerArray(array, caller),
   {
-    copy: (array: AnyArray<unknown, unknown>) => (array.getObj() as View).slice(),
-    drop: (array: AnyArray<unknown, unknown>) => {
+    copy: (array: AnySynchronizedArray<unknown, unknown>) => (array.getObj() as View).slice(),
+    drop: (array: AnySynchronizedArray<unknown, unknown>) => {
       unguarded.get(array)?.close();
       dropGuarded(array);
     },

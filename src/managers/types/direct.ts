@@ -57,6 +57,7 @@ export abstract class DirectProxy<D extends Disposable> extends BaseProxy {
     return object;
   }
 
+  /** Calls a method of the object, where that is: see {@linkcode BaseProxy.callmethod}. */
   override async callmethod(name: string, args: readonly unknown[] = []): Promise<unknown> {
     const object = this[direct]();
     return object === null ? await super.callmethod(name, args) : await this.#act(object, this, name, args);
@@ -84,6 +85,7 @@ export abstract class DirectProxy<D extends Disposable> extends BaseProxy {
     return name.startsWith(".") ? value : Reflect.apply(value as () => unknown, target, args);
   }
 
+  /** Gives up the object. */
   override [Symbol.dispose](): void {
     const { isClosed, description, line } = this[insideOf]();
     super[Symbol.dispose]();

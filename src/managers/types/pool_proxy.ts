@@ -26,8 +26,6 @@ export const POOL_NAMES: readonly string[] = [
   ...["close", "terminate", "join", "stats"],
 ];
 
-/** A function that a module exports, or where it is. */
-type Target<F> = F | ModuleExport;
 /** The names of the calls. */
 type Name = "apply" | "map" | "starmap" | "imap" | "imapUnordered";
 
@@ -89,7 +87,7 @@ export class PoolProxy extends BaseProxy {
    * @throws What the function throws.
    */
   async apply<A extends readonly unknown[], R>(
-    fn: Target<(...args: A) => R>,
+    fn: ((...args: A) => R) | ModuleExport,
     args: A = [] as unknown as A,
     options: ApplyOptions = {},
   ): Promise<Awaited<R>> {
@@ -98,7 +96,7 @@ export class PoolProxy extends BaseProxy {
 
   /** As {@linkcode apply}, but gives the proxy of a result. */
   async applyAsync<A extends readonly unknown[], R>(
-    fn: Target<(...args: A) => R>,
+    fn: ((...args: A) => R) | ModuleExport,
     args: A = [] as unknown as A,
     options: ApplyOptions = {},
   ): Promise<AsyncResultProxy<Awaited<R>>> {
@@ -106,13 +104,17 @@ export class PoolProxy extends BaseProxy {
   }
 
   /** Calls `fn(item)` for each item; the results in the order of the items. See {@linkcode Pool.map}. */
-  async map<T, R>(fn: Target<(item: T) => R>, items: Items<T>, options: MapOptions = {}): Promise<Awaited<R>[]> {
+  async map<T, R>(
+    fn: ((item: T) => R) | ModuleExport,
+    items: Items<T>,
+    options: MapOptions = {},
+  ): Promise<Awaited<R>[]> {
     return await this.#call("map", fn, items, options) as Awaited<R>[];
   }
 
   /** As {@linkcode map}, but gives the proxy of a result. */
   async mapAsync<T, R>(
-    fn: Target<(item: T) => R>,
+    fn: ((item: T) => R) | ModuleExport,
     items: Items<T>,
     options: MapOptions = {},
   ): Promise<AsyncResultProxy<Awaited<R>[]>> {
@@ -121,7 +123,7 @@ export class PoolProxy extends BaseProxy {
 
   /** Calls `fn(...item)` for each item, which is an array of arguments. */
   async starmap<A extends readonly unknown[], R>(
-    fn: Target<(...args: A) => R>,
+    fn: ((...args: A) => R) | ModuleExport,
     items: Items<Readonly<A>>,
     options: MapOptions = {},
   ): Promise<Awaited<R>[]> {
@@ -130,7 +132,7 @@ export class PoolProxy extends BaseProxy {
 
   /** As {@linkcode starmap}, but gives the proxy of a result. */
   async starmapAsync<A extends readonly unknown[], R>(
-    fn: Target<(...args: A) => R>,
+    fn: ((...args: A) => R) | ModuleExport,
     items: Items<Readonly<A>>,
     options: MapOptions = {},
   ): Promise<AsyncResultProxy<Awaited<R>[]>> {
@@ -139,7 +141,7 @@ export class PoolProxy extends BaseProxy {
 
   /** Calls `fn(item)` for each item; the results one by one, in the order of the items. An error ends the iteration. */
   imap<T, R>(
-    fn: Target<(item: T) => R>,
+    fn: ((item: T) => R) | ModuleExport,
     items: Items<T>,
     options: ImapOptions = {},
   ): AsyncIterableIterator<Awaited<R>> {
@@ -148,7 +150,7 @@ export class PoolProxy extends BaseProxy {
 
   /** As {@linkcode imap}, with the results in the order in which they come. */
   imapUnordered<T, R>(
-    fn: Target<(item: T) => R>,
+    fn: ((item: T) => R) | ModuleExport,
     items: Items<T>,
     options: ImapOptions = {},
   ): AsyncIterableIterator<Awaited<R>> {
@@ -225,7 +227,7 @@ export class PoolProxy extends BaseProxy {
 export class SyncPool extends SyncProxy {
   /** Calls `fn(...args)` in a worker. */
   apply<A extends readonly unknown[], R>(
-    fn: Target<(...args: A) => R>,
+    fn: ((...args: A) => R) | ModuleExport,
     args: A = [] as unknown as A,
     options: Omit<ApplyOptions, "signal"> = {},
   ): Awaited<R> {
@@ -234,7 +236,7 @@ export class SyncPool extends SyncProxy {
 
   /** As {@linkcode apply}, but gives the proxy of a result. */
   applyAsync<A extends readonly unknown[], R>(
-    fn: Target<(...args: A) => R>,
+    fn: ((...args: A) => R) | ModuleExport,
     args: A = [] as unknown as A,
     options: Omit<ApplyOptions, "signal"> = {},
   ): AsyncResultProxy<Awaited<R>> {
@@ -243,7 +245,7 @@ export class SyncPool extends SyncProxy {
 
   /** Calls `fn(item)` for each item; the results in the order of the items. */
   map<T, R>(
-    fn: Target<(item: T) => R>,
+    fn: ((item: T) => R) | ModuleExport,
     items: Iterable<T>,
     options: Omit<MapOptions, "signal"> = {},
   ): Awaited<R>[] {
@@ -252,7 +254,7 @@ export class SyncPool extends SyncProxy {
 
   /** As {@linkcode map}, but gives the proxy of a result. */
   mapAsync<T, R>(
-    fn: Target<(item: T) => R>,
+    fn: ((item: T) => R) | ModuleExport,
     items: Iterable<T>,
     options: Omit<MapOptions, "signal"> = {},
   ): AsyncResultProxy<Awaited<R>[]> {
@@ -261,7 +263,7 @@ export class SyncPool extends SyncProxy {
 
   /** Calls `fn(...item)` for each item, which is an array of arguments. */
   starmap<A extends readonly unknown[], R>(
-    fn: Target<(...args: A) => R>,
+    fn: ((...args: A) => R) | ModuleExport,
     items: Iterable<Readonly<A>>,
     options: Omit<MapOptions, "signal"> = {},
   ): Awaited<R>[] {
@@ -270,7 +272,7 @@ export class SyncPool extends SyncProxy {
 
   /** As {@linkcode starmap}, but gives the proxy of a result. */
   starmapAsync<A extends readonly unknown[], R>(
-    fn: Target<(...args: A) => R>,
+    fn: ((...args: A) => R) | ModuleExport,
     items: Iterable<Readonly<A>>,
     options: Omit<MapOptions, "signal"> = {},
   ): AsyncResultProxy<Awaited<R>[]> {
@@ -279,7 +281,7 @@ export class SyncPool extends SyncProxy {
 
   /** Calls `fn(item)` for each item; the results one by one, in the order of the items. */
   imap<T, R>(
-    fn: Target<(item: T) => R>,
+    fn: ((item: T) => R) | ModuleExport,
     items: Iterable<T>,
     options: Omit<ImapOptions, "signal"> = {},
   ): IterableIterator<Awaited<R>> {
@@ -288,7 +290,7 @@ export class SyncPool extends SyncProxy {
 
   /** As {@linkcode imap}, with the results in the order in which they come. */
   imapUnordered<T, R>(
-    fn: Target<(item: T) => R>,
+    fn: ((item: T) => R) | ModuleExport,
     items: Iterable<T>,
     options: Omit<ImapOptions, "signal"> = {},
   ): IterableIterator<Awaited<R>> {
