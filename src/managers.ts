@@ -40,3 +40,4 @@ export { JoinableQueueProxy, QueueProxy, type QueueShutdownOptions, SyncQueue } 
 export { BoundedSemaphoreProxy, SemaphoreProxy, SyncSemaphore } from "./managers/types/semaphores.ts";
 export { type ManagedValueOptions, SyncValue, ValueProxy } from "./managers/types/value.ts";
 export { RemoteError } from "./errors.ts";
+export { Server } from "./managers/own_server.ts";

@@ -17,8 +17,8 @@ export interface Line {
   call(target: ObjectId, asked: string, args: readonly unknown[], options?: WaitOptions): Promise<unknown>;
   /** As {@linkcode call}, blocking the thread. */
   callSync(target: ObjectId, asked: string, args: readonly unknown[], options?: WaitSyncOptions): unknown;
-  /** Tells the server that a proxy of the object was closed here. */
-  release(target: ObjectId): void;
+  /** Tells the server that a proxy of the object was closed here, which `inside` was what it consists of. */
+  release(target: ObjectId, inside: object): void;
   /** For messages: the server's process. */
   readonly server: string;
 }

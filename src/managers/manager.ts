@@ -16,6 +16,8 @@ import { EOFError, InvalidStateError, ProcessError, TimeoutError } from "../erro
 import { howItEnded } from "../pool/failures.ts";
 import type { ProcessClass } from "../pool/options.ts";
 import type { AnyFunction } from "../process/options.ts";
+import { type Address, placeOf } from "../connection/address.ts";
+import { currentAuthkey, toAuthkey } from "../launch/authkey.ts";
 import { Process } from "../process/process.ts";
 import { Channel } from "../queues/channel.ts";
 import { register } from "../reduction/registry.ts";
@@ -24,11 +26,14 @@ import { shownName } from "../runtime/harmless.ts";
 import { SERVER_MAIN } from "../runtime/own_modules.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { performance } from "../runtime/timing.ts";
-import { requireKnown, type WaitOptions } from "../waiting/options.ts";
+import { requireKnown, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { requireSafe } from "./addresses.ts";
 import "./built_in.ts";
 import { Gate, randomNumber } from "./gate.ts";
 import type { Line } from "./line.ts";
 import { SERVER_ID } from "./messages.ts";
+import { OutsideLine } from "./outside_line.ts";
+import { Server } from "./own_server.ts";
 import type { ArgsFor, EntryOf, ManagerClass, ProxyFrom, Registered, RegistryOf } from "./proxied.ts";
 import type { BaseProxy, ProxyClass } from "./proxy.ts";
 import { noteProxyTypes } from "./proxy_types.ts";
@@ -43,10 +48,24 @@ import {
 } from "./registrations.ts";
 import { RingLine } from "./ring_line.ts";
 import type { ServerSettings } from "./server_main.ts";
+import "./stranger_form.ts";
 import type { ManagerStats } from "./server_object.ts";
 
 /** Options of {@linkcode BaseManager}. */
 export interface ManagerOptions {
+  /**
+   * Where the server listens for other programs, or where the one listens that is connected to: `[host, port]`, with
+   * port 0 for any that is free, or the path of a UNIX socket. Default: a UNIX socket that only this user can reach, which
+   * is opened when {@linkcode BaseManager.address} is first read.
+   */
+  address?: Address | null;
+  /**
+   * What other programs must know to use the server; both sides prove that they know it. `null`: nobody is asked, which is
+   * allowed only where no other machine can connect. Default: the key of this process, which its children inherit.
+   */
+  authkey?: Uint8Array | null;
+  /** How values become bytes. Default: `"reduction"`, the only one yet. */
+  serializer?: "reduction";
   /** Milliseconds that the server has to end by itself, and again after SIGTERM. Default: 1000. */
   shutdownTimeout?: number;
   /** The context whose processes the server is one of. Default: that of the default start method. */
@@ -60,7 +79,7 @@ interface ManagerLine extends Line {
   close?(): void;
 }
 
-const KNOWN = ["shutdownTimeout", "ctx"];
+const KNOWN = ["address", "authkey", "serializer", "shutdownTimeout", "ctx"];
 const SHUTDOWN_TIMEOUT = 1000;
 /** Milliseconds that a start with the thread blocked waits for the server before it looks whether that lives. */
 const START_LOOK = 20;
@@ -122,7 +141,13 @@ export class BaseManager implements AsyncDisposable {
 
   readonly #shutdownTimeout: number;
   readonly #Process: ProcessClass;
+  /** As it was given; from when it is first read, where the server listens. */
+  #address: Address | null;
+  /** What strangers must know; `null`: nothing. */
+  readonly #authkey: Uint8Array | null;
   #state: "initial" | "starting" | "started" | "connected" | "over" = "initial";
+  /** Whether it is known where the server listens. */
+  #isListening = false;
   #process: Process | null = null;
   #line: ManagerLine | null = null;
   #finalizer: Finalize | null = null;
@@ -134,8 +159,18 @@ export class BaseManager implements AsyncDisposable {
    * @throws {TypeError} If an option is of the wrong type, or unknown.
    */
   constructor(options: ManagerOptions = {}) {
-    requireKnown("create a manager", options, KNOWN);
-    const { shutdownTimeout = SHUTDOWN_TIMEOUT, ctx } = options;
+    const action = "create a manager";
+    requireKnown(action, options, KNOWN);
+    const { address = null, authkey, serializer = "reduction", shutdownTimeout = SHUTDOWN_TIMEOUT, ctx } = options;
+    if (address !== null) placeOf(address, undefined, "listen on");
+    if (authkey !== undefined && authkey !== null && !(authkey instanceof Uint8Array)) {
+      throw new TypeError(`Cannot ${action}: "authkey" is ${Deno.inspect(authkey)}, wanted a Uint8Array or null`);
+    }
+    if (serializer !== "reduction") {
+      throw new RangeError(
+        `Cannot ${action}: "serializer" is ${Deno.inspect(serializer)}, wanted "reduction", the only one yet`,
+      );
+    }
     if (typeof shutdownTimeout !== "number" || !(shutdownTimeout >= 0)) {
       throw new TypeError(
         `Cannot create a manager: "shutdownTimeout" is ${Deno.inspect(shutdownTimeout)}, wanted milliseconds >= 0`,
@@ -146,6 +181,8 @@ export class BaseManager implements AsyncDisposable {
         `Cannot create a manager: "ctx" is ${Deno.inspect(ctx, { depth: 0 })}, wanted a context of getContext()`,
       );
     }
+    this.#address = address;
+    this.#authkey = authkey === null ? null : toAuthkey(authkey ?? currentAuthkey());
     this.#shutdownTimeout = shutdownTimeout;
     this.#Process = ctx?.Process ?? Process;
   }
@@ -218,6 +255,7 @@ export class BaseManager implements AsyncDisposable {
 
   #begin(initializer: unknown, initargs: readonly unknown[]): { line: RingLine; process: Process } {
     this.#requireInitial();
+    requireSafe(this.#address, this.#authkey);
     if (
       initializer !== undefined && initializer !== null && typeof initializer !== "function" && !isExport(initializer)
     ) {
@@ -240,11 +278,14 @@ export class BaseManager implements AsyncDisposable {
       authority,
       builtIn: [...all.values()].filter((it) => it.isBuiltIn).map(({ typeid }) => typeid),
       types: own.map((it) => makers.travel(it)),
+      address: this.#address,
+      asksForKey: this.#authkey !== null,
       initializer: given?.travel() ?? null,
       initargs,
     };
     const process = new this.#Process({ target: SERVE, args: [settings], daemon: true });
     process.name = gate.facts.name;
+    if (this.#authkey !== null) process.authkey = this.#authkey;
     process.start();
     this.#process = process;
     this.#state = "starting";
@@ -270,6 +311,83 @@ export class BaseManager implements AsyncDisposable {
         howItEnded(process.exitcode)
       } before it could serve`,
     );
+  }
+
+  /**
+   * Uses the server that another program has started at {@linkcode ManagerOptions.address}.
+   *
+   * @throws {ProcessError} If this manager was started or connected before, or shut down; or if what listens there is no
+   * manager's server.
+   * @throws {InvalidStateError} If the manager has no address.
+   * @throws {AuthenticationError} If the server has another key, or only one of both has any.
+   * @throws {Deno.errors.ConnectionRefused} If nobody listens there; and what else the operating system says, as the
+   * matching `Deno.errors`.
+   * @throws {TimeoutError} If there was no connection within `timeout` milliseconds.
+   * @throws What `signal` was aborted with.
+   */
+  async connect(options?: WaitOptions): Promise<void> {
+    for (let line = this.#lineToConnect();; line = this.#lineToConnect()) {
+      await line.connect(options);
+      this.#requireInitial();
+      if (await line.call(SERVER_ID, "dummy", [], options).then(() => true, isGone)) return this.#connected(line);
+    }
+  }
+
+  /** As {@linkcode connect}, blocking the thread. */
+  connectSync(options?: WaitSyncOptions): void {
+    for (let line = this.#lineToConnect();; line = this.#lineToConnect()) {
+      const wasOpen = line.isOpen;
+      line.connectSync(options);
+      try {
+        line.callSync(SERVER_ID, "dummy", [], options);
+        return this.#connected(line);
+      } catch (error) {
+        if (!wasOpen) throw error;
+        isGone(error);
+      }
+    }
+  }
+
+  #lineToConnect(): OutsideLine {
+    this.#requireInitial();
+    if (this.#address !== null) return OutsideLine.to(this.#address, this.#authkey);
+    throw new InvalidStateError('Cannot connect the manager: it has no address; give "address" to its constructor');
+  }
+
+  #connected(line: OutsideLine): void {
+    line.enter(proxyClasses([...registrationsOf(this.constructor).values()]));
+    this.#line = line;
+    this.#state = "connected";
+  }
+
+  /**
+   * A server of this manager that this process itself runs: what makes the objects may then be any function or class,
+   * since it need not be sent anywhere. It listens from now on; {@linkcode Server.serveForever} lets clients in.
+   *
+   * @throws {ProcessError} If the manager was started or connected before, or shut down.
+   * @throws {RangeError} If nobody is asked for a key where other machines can connect.
+   * @throws {Deno.errors.AddrInUse} If somebody listens there; and what else the operating system says, as the matching
+   * `Deno.errors`.
+   */
+  getServer(): Server {
+    this.#requireInitial();
+    const all = registrationsOf(this.constructor);
+    requireResultsKnown(all);
+    requireResultTypes("serve", all);
+    return new Server([...all.values()], this.#address, this.#authkey);
+  }
+
+  /**
+   * Where other programs connect: once the manager is started, with the port that it got. If no address was given, a UNIX
+   * socket is opened for it when this is first read. `null`: not known before the start.
+   *
+   * @throws What the operating system says against it, as the matching `Deno.errors`.
+   */
+  get address(): Address | null {
+    if (this.#state !== "started" || this.#isListening) return this.#address;
+    const address = this.#line!.callSync(SERVER_ID, "listen", [this.#address, this.#authkey !== null]);
+    this.#isListening = true;
+    return this.#address = address as Address;
   }
 
   #requireInitial(): void {
@@ -320,11 +438,12 @@ export class BaseManager implements AsyncDisposable {
   }
 
   /**
-   * Ends the server, and its objects with it. It is told to end, then terminated, then killed, each
+   * Ends the server, and its objects with it; if it was only connected to, the connection. It is told to end, then terminated, then killed, each
    * {@linkcode ManagerOptions.shutdownTimeout} after the other. Again: nothing happens.
    */
   async shutdown(): Promise<void> {
     const [line, process] = this.#endState();
+    if (line instanceof OutsideLine) return line.leave();
     if (line === null || process === null) return;
     const timeout = this.#shutdownTimeout;
     const told = performance.now();
@@ -415,6 +534,12 @@ function defineCreator(Class: ManagerClass<BaseManager>, typeid: string): void {
 /** What may come of telling a server to end: it has ended before it could answer, or takes its time. */
 function mayBeGone(error: unknown): void {
   if (!(error instanceof EOFError || error instanceof TimeoutError)) throw error;
+}
+
+/** A line may have been one to a server that has ended since: another one may listen there. */
+function isGone(error: unknown): false {
+  if (!(error instanceof EOFError)) throw error;
+  return false;
 }
 
 function isExport(value: unknown): value is ModuleExport {

@@ -1,6 +1,7 @@
 // The objects of one server, by their ids, and what becomes of calls to them.
 
 import { InvalidStateError, RemoteError } from "../errors.ts";
+import { printed } from "../pool/failures.ts";
 import { registerAlias } from "../reduction/registry.ts";
 import { dumps, loads } from "../reduction/serialise.ts";
 import type { BlockHandle } from "../addon/handles.ts";
@@ -64,12 +65,7 @@ export class ObjectTable {
   get(id: ObjectId): ManagedObject {
     const object = this.#objects.get(id);
     if (object !== undefined) return object;
-    throw new RemoteError(
-      `Cannot find object 0x${
-        Number(id).toString(16)
-      }: there is no such object in this server; it was dropped, or the ` +
-        "proxy is of a server that ended before this one began",
-    );
+    throw noSuchObject(id);
   }
 
   /** Makes an object of a type; in a promise if what makes it gives one. */
@@ -177,6 +173,15 @@ function passing(type: ServedType, args: readonly unknown[], act: () => unknown,
   if (mayTakeTime && isThenable(result)) return Promise.resolve(result).finally(end);
   end();
   return result;
+}
+
+/** The error for an id of which there is no object, or none for who asks. */
+export function noSuchObject(id: unknown): RemoteError {
+  const shown = typeof id === "number" ? `0x${id.toString(16)}` : printed(id);
+  return new RemoteError(
+    `Cannot find object ${shown}: there is no such object in this server; it was dropped, or the proxy is of a server ` +
+      "that ended before this one began",
+  );
 }
 
 function make(type: ServedType, args: readonly unknown[]): unknown {

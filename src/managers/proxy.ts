@@ -166,7 +166,7 @@ export class BaseProxy implements Disposable, AsyncDisposable {
     if (this.#inside.isClosed) return;
     this.#inside.isClosed = true;
     handle?.close();
-    line.release(id);
+    line.release(id, this.#inside);
   }
 
   /** The same. */
@@ -269,11 +269,18 @@ const made = new WeakMap<ProxyClass, Map<string, ProxyClass>>();
 /** How many of each are kept: a server with endless names must not use up this process's memory. */
 const MOST_MADE = 1000;
 
-/** The class of proxies of a type that exposes these names, in a server with that gate. */
-export function proxyClassOf({ typeid, exposed, proxytype }: Description, gate: Gate | null = null): ProxyClass {
+/**
+ * The class of proxies of a type that exposes these names, in a server with that gate; it extends `own`, if whoever has
+ * connected to the server has registered one.
+ */
+export function proxyClassOf(
+  { typeid, exposed, proxytype }: Description,
+  gate: Gate | null = null,
+  own: ProxyClass | null = null,
+): ProxyClass {
   const known = builtIn.get(typeid);
   if (known !== undefined) return known.Class;
-  const given = proxytype ? givenClass(gate, typeid, proxytype, BaseProxy) : null;
+  const given = own ?? (proxytype ? givenClass(gate, typeid, proxytype, BaseProxy) : null);
   const Base = given ?? BaseProxy;
   const ofBase = made.get(Base) ?? new Map<string, ProxyClass>();
   made.set(Base, ofBase);

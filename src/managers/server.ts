@@ -5,6 +5,7 @@
 // or when no call has come for a while, the server waits in a promise.
 
 import { native } from "../addon/load.ts";
+import type { Address } from "../connection/address.ts";
 import { RemoteError } from "../errors.ts";
 import { pack } from "../pool/failures.ts";
 import { Channel, ENDED } from "../queues/channel.ts";
@@ -19,10 +20,13 @@ import { ObjectTable } from "./object_table.ts";
 import type { Caller, ServedType } from "./objects.ts";
 import { noteServer } from "./proxy.ts";
 import { ServerClient } from "./server_client.ts";
+import { ServerListener } from "./server_listener.ts";
 import { ServerObject } from "./server_object.ts";
 
 /** Milliseconds for which the thread is blocked before the event loop has a turn. */
 const SLICE = 10;
+/** Milliseconds for which it is blocked for strangers before the bell is looked at. */
+const STRANGERS_SLICE = 2;
 /** Milliseconds without a call after which the server waits in a promise. */
 const COLD = 1000;
 /** Milliseconds between two looks at which objects are still wanted, and which clients live. */
@@ -42,6 +46,8 @@ export interface ServerOptions {
   readonly number?: number;
   /** What a relative says that may create objects and end the server. Default: none may. */
   readonly authority?: number;
+  /** Whether the thread may be blocked while calls come, since nothing else goes on in it. Default: `true`. */
+  readonly mayBlock?: boolean;
 }
 
 /** Serves the objects of a manager, in this thread. */
@@ -55,16 +61,25 @@ export class Server {
   /** Calls that go on in promises, and whatever else needs the event loop. */
   #underWay = 0;
   #calls = 0;
+  #isServing = false;
   #isStopping = false;
   #lastCall = performance.now();
   #sweeper: ReturnType<typeof setTimeout> | undefined;
   readonly #stopped = new AbortController();
+  /** While the server waits in a promise. */
+  #resting: AbortController | null = null;
   readonly #forget: () => void;
   readonly #begun = performance.now();
   readonly #authority: number;
+  readonly #mayBlock: boolean;
+  /** Where clients outside of the tree come in, once somebody wants that. */
+  #listener: ServerListener | null = null;
 
-  constructor({ types, bell = new Channel(), number = randomNumber(), authority = randomNumber() }: ServerOptions) {
+  constructor(options: ServerOptions) {
+    const { types, bell = new Channel(), number = randomNumber(), authority = randomNumber(), mayBlock = true } =
+      options;
     this.#authority = authority;
+    this.#mayBlock = mayBlock;
     const facts = { pid: Deno.pid, name: current.name, token: native().threadToken() };
     this.gate = new Gate(number, bell.own(), facts);
     this.#types = types;
@@ -76,6 +91,23 @@ export class Server {
   /** How many relatives are its clients. */
   get clients(): number {
     return this.#clients.size;
+  }
+
+  /** How many clients outside of the tree it has. */
+  get strangers(): number {
+    return this.#listener?.size ?? 0;
+  }
+
+  /**
+   * Lets clients outside of the tree in, if it does not do so yet; where.
+   *
+   * @throws {RangeError} If they need no key, and the address is not only of this machine.
+   * @throws What the system says against the address, as of a `Listener`.
+   */
+  listen(address: Address | null, authkey: Uint8Array | null): Address {
+    this.#listener ??= new ServerListener(address, authkey, { table: this.objects, events: this.#events });
+    if (this.#isServing) this.#listener.begin();
+    return this.#listener.address;
   }
 
   /** How many calls it has had. */
@@ -105,16 +137,20 @@ export class Server {
 
   /** Serves until {@linkcode stop}. */
   async serve(): Promise<void> {
+    this.#isServing = true;
+    this.#listener?.begin();
     const { bell } = this.gate;
     let turned = performance.now();
     while (!this.#isStopping) {
-      const isHot = this.#underWay === 0 && !needsEventLoop() && performance.now() - this.#lastCall < COLD;
-      const frame = this.#next(isHot ? SLICE : 0);
+      const mayBlock = this.#mayBlock && this.#underWay === 0 && !needsEventLoop();
+      const isHot = mayBlock && performance.now() - this.#lastCall < COLD;
+      const hasHotStrangers = mayBlock && this.#listener !== null && this.#listener.isHot;
+      const frame = this.#next(isHot && !hasHotStrangers ? SLICE : 0);
       if (frame === ENDED) break;
       if (frame !== null && frame !== MALFORMED) this.#attend(frame);
-      else if (frame === null && !isHot) {
-        await bell.filled({ inBackground: false, signal: this.stopped }).catch(() => {});
-      }
+      else if (frame === null && hasHotStrangers && !isHot) this.#listener!.serveNow(STRANGERS_SLICE, this.#mayGoOn);
+      // One thread can be blocked for relatives or for strangers, but not for both.
+      else if (frame === null && (!isHot || hasHotStrangers)) await this.#rest();
       if (performance.now() - turned < SLICE) continue;
       await bell.turn();
       turned = performance.now();
@@ -129,6 +165,20 @@ export class Server {
     } catch {
       return MALFORMED; // it was taken, and is no frame
     }
+  }
+
+  readonly #mayGoOn = () => this.#underWay === 0 && !this.#isStopping;
+
+  /** Waits in a promise for the next ring, or until a stranger has spoken whom the thread may be blocked for. */
+  async #rest(): Promise<void> {
+    const { signal } = this.#resting = new AbortController();
+    await this.gate.bell.filled({ inBackground: false, signal }).catch(() => {});
+    this.#resting = null;
+  }
+
+  /** A stranger has spoken while the thread was not blocked. */
+  #heard(): void {
+    if (this.#mayBlock && this.#underWay === 0 && performance.now() - this.#lastCall >= COLD) this.#resting?.abort();
   }
 
   /** Tells the clients that have come so far that the server cannot begin, and why. */
@@ -189,6 +239,7 @@ export class Server {
     released: (target: number) => this.objects.look(target),
     begun: () => this.hold(),
     ended: () => this.release(),
+    heard: () => this.#heard(),
   };
 
   #requireMayCreate({ isRelative }: Caller, typeid: unknown): void {
@@ -199,10 +250,10 @@ export class Server {
   /** Does what a client asks for. */
   request(caller: Caller, [target, asked, ...args]: Request): unknown {
     this.#calls++;
-    this.#lastCall = performance.now();
+    if (caller.isRelative) this.#lastCall = performance.now();
     if (target === SERVER_ID) {
       if (asked === "create") this.#requireMayCreate(caller, args[0]);
-      if (caller.isConfined !== true) return this.#self.act(asked, args);
+      if (caller.isConfined !== true) return this.#self.act(asked, args, caller);
       throw new RemoteError(
         `Cannot call "${asked}" of a manager's server: only the manager itself may, not its proxies`,
       );
@@ -237,12 +288,14 @@ export class Server {
   stop(): void {
     this.#isStopping = true;
     this.#stopped.abort();
+    this.#resting?.abort();
   }
 
   /** Lets go of everything. */
   close(): void {
     this.stop();
     clearTimeout(this.#sweeper);
+    this.#listener?.close();
     for (const client of this.#clients.values()) client.close();
     this.#clients.clear();
     this.objects.close();

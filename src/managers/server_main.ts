@@ -2,6 +2,8 @@
 
 import { ArrivedCallable } from "../callable/arrival.ts";
 import { isLate, promised, type TravellingReference } from "../callable/late.ts";
+import type { Address } from "../connection/address.ts";
+import { currentAuthkey } from "../launch/authkey.ts";
 import type { Channel } from "../queues/channel.ts";
 import { current } from "../runtime/current.ts";
 import { shownName } from "../runtime/harmless.ts";
@@ -21,6 +23,10 @@ export interface ServerSettings {
   readonly builtIn: readonly string[];
   /** The user's. */
   readonly types: readonly TravellingRegistration[];
+  /** Where clients outside of the tree come in from the beginning; `null`: nowhere, or later. */
+  readonly address: Address | null;
+  /** Whether they must know the key of this process. */
+  readonly asksForKey: boolean;
   readonly initializer: TravellingReference | null;
   readonly initargs: readonly unknown[];
 }
@@ -37,6 +43,7 @@ export async function serve(settings: ServerSettings): Promise<void> {
     for (const typeid of settings.builtIn) types.set(typeid, BUILT_IN.get(typeid)!);
     for (const type of settings.types) types.set(type.typeid, await servedType(type));
     if (settings.initializer !== null) await (await find(settings.initializer))(...settings.initargs);
+    if (settings.address !== null) server.listen(settings.address, settings.asksForKey ? currentAuthkey() : null);
   } catch (error) {
     server.refuse(error);
     Deno.exit(1);

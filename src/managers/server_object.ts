@@ -2,6 +2,9 @@
 
 import { RemoteError } from "../errors.ts";
 import { native } from "../addon/load.ts";
+import type { Address } from "../connection/address.ts";
+import { currentAuthkey } from "../launch/authkey.ts";
+import type { Caller } from "./objects.ts";
 import type { Server } from "./server.ts";
 
 /** How a manager's server is at a moment. */
@@ -10,6 +13,8 @@ export interface ManagerStats {
   readonly objects: number;
   /** Threads of processes of this tree that have called it. */
   readonly clients: number;
+  /** Connections of other programs. */
+  readonly strangers: number;
   /** Calls that it has had. */
   readonly calls: number;
   /** Milliseconds since it began. */
@@ -22,10 +27,14 @@ export interface ManagerStats {
   readonly blocks: number;
 }
 
+type Methods = Readonly<Record<string, (...args: unknown[]) => unknown>>;
+
 /** Answers for the server itself. */
 export class ServerObject {
   readonly #server: Server;
-  readonly #methods: Readonly<Record<string, (...args: unknown[]) => unknown>>;
+  readonly #methods: Methods;
+  /** What nobody outside of the tree may ask for. */
+  readonly #ofRelatives: Methods;
 
   constructor(server: Server) {
     this.#server = server;
@@ -35,7 +44,11 @@ export class ServerObject {
       numberOfObjects: () => this.#count(),
       debugInfo: () => this.#debugInfo(),
       stats: () => this.#stats(),
+    });
+    this.#ofRelatives = Object.assign(Object.create(null), {
       shutdown: () => server.stop(),
+      listen: (address: unknown, asksForKey: unknown) =>
+        server.listen(address as Address | null, asksForKey === true ? currentAuthkey() : null),
     });
   }
 
@@ -44,8 +57,8 @@ export class ServerObject {
    *
    * @throws {RemoteError} If the server has no such function.
    */
-  act(asked: string, args: readonly unknown[]): unknown {
-    const method = this.#methods[asked];
+  act(asked: string, args: readonly unknown[], caller: Caller): unknown {
+    const method = this.#methods[asked] ?? (caller.isRelative ? this.#ofRelatives[asked] : undefined);
     if (method !== undefined) return method(...args);
     throw new RemoteError(`Cannot call "${asked}" of a manager's server: there is no such function`);
   }
@@ -74,9 +87,18 @@ export class ServerObject {
 
   #stats(): ManagerStats {
     this.#server.sweep();
-    const { clients, calls, uptime, objects } = this.#server;
+    const { clients, strangers, calls, uptime, objects } = this.#server;
     const { blocks } = native().memoryUsage();
-    return { objects: objects.size, clients, calls, uptime, pid: Deno.pid, memory: Deno.memoryUsage().rss, blocks };
+    return {
+      objects: objects.size,
+      clients,
+      strangers,
+      calls,
+      uptime,
+      pid: Deno.pid,
+      memory: Deno.memoryUsage().rss,
+      blocks,
+    };
   }
 }
 

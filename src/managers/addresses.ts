@@ -1,0 +1,23 @@
+// Where a manager's server may be reached, and by whom.
+
+import { type Address, describe } from "../connection/address.ts";
+
+/** Whether only this machine can reach an address: `null` is one of a listener's own. */
+function isOfThisMachine(address: Address | null): boolean {
+  if (address === null || typeof address === "string") return true;
+  const [host] = address;
+  return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/**
+ * Refuses to be reached from other machines by whoever likes: what a server has could be read and changed by them.
+ *
+ * @throws {RangeError} If there is no key, or an empty one, and the address is not only of this machine.
+ */
+export function requireSafe(address: Address | null, authkey: Uint8Array | null): void {
+  if (authkey !== null && authkey.length > 0 || isOfThisMachine(address)) return;
+  throw new RangeError(
+    `Cannot listen on ${describe(address)} without an authkey: any machine that reaches it could use the manager's ` +
+      'objects; give "authkey", or listen on "127.0.0.1", "::1" or a UNIX socket',
+  );
+}

@@ -1,0 +1,456 @@
+// A client's way to a server outside of its tree: a connection. One for each thread, address and key.
+//
+// | state | meaning | goes on to |
+// | --- | --- | --- |
+// | `idle` | nobody has called yet: a proxy has come from another process of the tree | `open` (T1) |
+// | `open` | the server has said that it is one | `over` (T2) |
+// | `over` | every call fails | |
+//
+// T1. `connect`, `connectSync`. If that fails, the next call tries again.
+// T2. `#end`: the connection has ended, or was closed here.
+
+import { native } from "../addon/load.ts";
+import { Patience } from "../addon/numbers.ts";
+import { translated } from "../addon/translate.ts";
+import { wait } from "../addon/waits.ts";
+import { type Address, describe } from "../connection/address.ts";
+import { Client, ClientSync } from "../connection/client.ts";
+import { allSent, type Connection, receiveAtOnce } from "../connection/connection.ts";
+import { AuthenticationError, EOFError, ProcessError, TimeoutError } from "../errors.ts";
+import { unpack } from "../pool/failures.ts";
+import { FROM_OUTSIDE } from "../reduction/passage.ts";
+import { performance, queueMicrotask } from "../runtime/timing.ts";
+import { type GlanceHabit, Glances } from "../waiting/glance.ts";
+import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { yieldToLoop } from "../waiting/turns.ts";
+import type { Line, ObjectId } from "./line.ts";
+import { type Failure, Kind, SERVER_ID } from "./messages.ts";
+import type { OutsidePassage } from "./outside.ts";
+import { headOf, listOf, PROTOCOL, sendOutside, TAKE, VERSION } from "./outside_wire.ts";
+import { type Answer, late, PendingCalls } from "./pending.ts";
+import {
+  type BaseProxy,
+  exposedByBuiltIn,
+  insideOf,
+  isExposed,
+  malformed,
+  type ProxyClass,
+  proxyClassOf,
+  type ProxyInside,
+  type Travelling,
+} from "./proxy.ts";
+
+/** Milliseconds that a server has to say that it is one, if nothing else is said. */
+const GREETING = 10_000;
+/** Milliseconds after which a call that blocks tries again to send what the server has not read yet. */
+const CLOGGED_LOOK = 5;
+/** Milliseconds for which answers are taken before the event loop has its turn. */
+const TURN = 20;
+/** The most bytes that one message may have. */
+const MOST_BYTES = 2 ** 31;
+const GLANCE_HABIT: GlanceHabit = { hot: 0.2, waitsAfterAMiss: 8 };
+
+/** What a listener begins with that asks for a key. */
+const CHALLENGE = new TextEncoder().encode("#CHALLENGE#");
+
+/** The lines of this thread, by what {@linkcode OutsideLine.to} makes of the address and the key. */
+const lines = new Map<string, OutsideLine>();
+
+/** A share in an object, which somebody gives up: when the proxy is closed, or collected. */
+interface Share {
+  readonly line: OutsideLine;
+  readonly id: ObjectId;
+}
+const collected = new FinalizationRegistry<Share>(({ line, id }) => line.giveUp(id));
+
+/** A client's line to a server outside of its tree. */
+export class OutsideLine implements Line {
+  /** That of this thread to a server. `authkey` is what it asks for; `null`: nothing. */
+  static to(address: Address, authkey: Uint8Array | null): OutsideLine {
+    const name = JSON.stringify([address, authkey === null ? null : [...authkey]]);
+    const known = lines.get(name);
+    if (known !== undefined) return known;
+    const line = new OutsideLine(name, address, authkey);
+    lines.set(name, line);
+    return line;
+  }
+
+  readonly address: Address;
+  /** What the server asks for; `null`: nothing. */
+  readonly authkey: Uint8Array | null;
+  readonly #name: string;
+  readonly #pending = new PendingCalls();
+  readonly #glances = new Glances(GLANCE_HABIT);
+  readonly #ending = new AbortController();
+  #connection: Connection | null = null;
+  #connecting: Promise<void> | null = null;
+  #state: "idle" | "open" | "over" = "idle";
+  /** How many managers have connected by it. */
+  #users = 0;
+  /** The classes of proxies that those have registered, by the names of the types. */
+  readonly #classes = new Map<string, ProxyClass>();
+  #isListening = false;
+  /** Whether something is kept that the server has not read yet. */
+  #isClogged = false;
+  /** Shares that are to be asked for once the line is open. */
+  #wanted: ObjectId[] = [];
+  /** The call whose answer is waited for with the thread blocked, and that answer. */
+  #awaited: { readonly number: number; answer: Answer | null } | null = null;
+
+  private constructor(name: string, address: Address, authkey: Uint8Array | null) {
+    this.#name = name;
+    this.address = address;
+    this.authkey = authkey;
+  }
+
+  get server(): string {
+    return `at ${describe(this.address)}`;
+  }
+
+  /** Whether there is a connection. */
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  /** Whether the connection has ended. */
+  get isOver(): boolean {
+    return this.#state === "over";
+  }
+
+  /** How proxies are named in its messages. */
+  readonly #passage: OutsidePassage = {
+    reduce: (proxy) => this.#nameOf(proxy),
+    restore: (data) => this.#proxyFor(data),
+  };
+
+  #nameOf(proxy: Travelling): unknown {
+    const { id, line } = proxy[insideOf]() as ProxyInside;
+    if (line === this) return id;
+    throw new TypeError(
+      `Cannot send the proxy to the manager's server ${this.server}: its object is in another server, which that one ` +
+        "cannot reach by it",
+    );
+  }
+
+  #proxyFor(data: unknown): BaseProxy {
+    if (!Array.isArray(data)) throw malformed();
+    const [id, typeid, exposed, isFrozen] = data;
+    const names = typeof typeid === "string" ? exposedByBuiltIn(typeid) ?? exposed : null;
+    if (!Number.isSafeInteger(id) || !isExposed(names)) throw malformed();
+    const description = { typeid, exposed: names, isFrozen: isFrozen === true, direct: null };
+    const inside = { id, description, line: this, gate: null, handle: null, isClosed: false };
+    collected.register(inside, { line: this, id }, inside);
+    return new (proxyClassOf(description, null, this.#classes.get(typeid)))(inside);
+  }
+
+  /** Asks for a share in an object of which another process of this tree has a proxy: `inside` is of one here. */
+  share(inside: ProxyInside): void {
+    collected.register(inside, { line: this, id: inside.id }, inside);
+    if (this.#state === "open") this.take(inside.id);
+    else this.#wanted.push(inside.id);
+  }
+
+  /** Asks for a further share in an object. */
+  take(id: ObjectId): void {
+    // Nobody waits for the answer: a call for an object that is not there any more says so.
+    this.#send(Kind.call, this.#pending.next(), [SERVER_ID, TAKE, id]);
+  }
+
+  /** A manager has connected by it, which has registered these classes of proxies: until it calls {@linkcode leave}. */
+  enter(classes: ReadonlyMap<string, ProxyClass>): void {
+    this.#users++;
+    for (const [typeid, Class] of classes) this.#classes.set(typeid, Class);
+  }
+
+  /** Undoes one {@linkcode enter}; the last one closes it. */
+  leave(): void {
+    if (--this.#users === 0) this.#end();
+  }
+
+  /**
+   * Connects, if it is not connected yet.
+   *
+   * @throws {EOFError} If what listens there is no server of a manager, or goes away.
+   * @throws Otherwise as `Client` of the connections.
+   */
+  async connect(options: WaitOptions = {}): Promise<void> {
+    if (this.#state !== "idle") return;
+    this.#connecting ??= this.#connect(options).finally(() => this.#connecting = null);
+    await this.#connecting;
+  }
+
+  async #connect(options: WaitOptions): Promise<void> {
+    const until = performance.now() + timeoutOf(options);
+    const { signal } = options;
+    const connection = await Client(this.address, { ...options, ...this.#handshake(until) })
+      .catch((error) => this.#refused(error, until));
+    if (this.#state !== "idle") return connection.close(); // connected by a call that blocks
+    try {
+      const end = Math.min(performance.now() + GREETING, until);
+      let bytes: Uint8Array | undefined;
+      while ((bytes = connection[receiveAtOnce](MOST_BYTES)) === undefined) {
+        const timeout = end - performance.now();
+        if (!(timeout > 0) || !await connection.poll({ timeout, signal })) throw this.#silent();
+        await yieldToLoop();
+      }
+      this.#welcome(bytes);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+    if (this.#state === "idle") this.#open(connection);
+    else connection.close();
+  }
+
+  /** As {@linkcode connect}, blocking the thread. */
+  connectSync(options: WaitSyncOptions = {}): void {
+    if (this.#state !== "idle") return;
+    const until = performance.now() + timeoutOf(options);
+    let connection: Connection;
+    try {
+      connection = ClientSync(this.address, { ...options, ...this.#handshake(until) });
+    } catch (error) {
+      this.#refused(error, until);
+    }
+    try {
+      const end = Math.min(performance.now() + GREETING, until);
+      let bytes: Uint8Array | undefined;
+      while ((bytes = connection[receiveAtOnce](MOST_BYTES)) === undefined) {
+        const left = end - performance.now();
+        if (!(left > 0)) throw this.#silent();
+        translated(() => native().descriptorsPoll([connection.fileno()], left));
+      }
+      this.#welcome(bytes);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+    this.#open(connection);
+  }
+
+  /** What `Client` is given for the handshake, which is to be over by then. */
+  #handshake(until: number): { authkey?: Uint8Array; handshakeTimeout: number } {
+    const handshakeTimeout = Math.max(0, Math.min(GREETING, until - performance.now()));
+    return { authkey: this.authkey ?? undefined, handshakeTimeout };
+  }
+
+  /** Throws why there is no connection: if the time of the caller is over, that is the reason. */
+  #refused(error: unknown, until: number): never {
+    throw error instanceof AuthenticationError && performance.now() >= until ? this.#silent() : error;
+  }
+
+  #welcome(bytes: Uint8Array): void {
+    const wrong = (why: string) =>
+      new ProcessError(`Cannot connect to the manager's server ${this.server}: what listens there ${why}`);
+    if (startsWith(bytes, CHALLENGE)) {
+      throw new AuthenticationError(`Cannot connect to the manager's server ${this.server}: it asks for an authkey`);
+    }
+    let list: unknown[];
+    try {
+      if (headOf(bytes).kind !== Kind.welcome) throw wrong("is no manager's server");
+      list = listOf(bytes, this.#passage);
+    } catch {
+      throw wrong("is no manager's server");
+    }
+    const [protocol, version] = list;
+    if (protocol !== PROTOCOL) throw wrong("is no manager's server");
+    if (version !== VERSION) throw wrong(`speaks version ${Deno.inspect(version)}, wanted ${VERSION}`);
+  }
+
+  #silent(): TimeoutError {
+    return new TimeoutError(
+      `Cannot connect to the manager's server ${this.server}: it was silent for too long; it may be another program's`,
+    );
+  }
+
+  #open(connection: Connection): void {
+    this.#connection = connection;
+    this.#state = "open";
+    for (const id of this.#wanted.splice(0)) this.take(id);
+  }
+
+  /** Sends a message, or keeps it to be sent later. */
+  #send(kind: number, number: number, list: readonly unknown[]): void {
+    if (this.#state !== "open") return;
+    try {
+      const isClear = sendOutside(this.#connection!, { kind, number, logical: 0 }, list, this.#passage);
+      if (!isClear) void this.#unclog();
+    } catch (error) {
+      if (!Object.values(Deno.errors).some((Class) => error instanceof Class)) throw error;
+      this.#end(); // the server has gone
+    }
+  }
+
+  async #unclog(): Promise<void> {
+    if (this.#isClogged) return;
+    this.#isClogged = true;
+    try {
+      await this.#connection![allSent](false);
+      this.#isClogged = false;
+    } catch {
+      this.#end();
+    }
+  }
+
+  async call(target: ObjectId, asked: string, args: readonly unknown[], options?: WaitOptions): Promise<unknown> {
+    options?.signal?.throwIfAborted();
+    if (this.#state === "idle") await this.connect(options);
+    if (this.#state === "over") throw this.#gone(asked);
+    const number = this.#pending.next();
+    const begin = performance.now();
+    this.#send(Kind.call, number, [target, asked, ...args]);
+    if (this.isOver) throw this.#gone(asked);
+    const answer = this.#pending.wait(number, asked, options, () => this.#send(Kind.cancel, number, []));
+    this.#listenSoon(begin);
+    return await answer;
+  }
+
+  callSync(target: ObjectId, asked: string, args: readonly unknown[], options?: WaitSyncOptions): unknown {
+    const timeout = timeoutOf(options);
+    const until = performance.now() + timeout;
+    if (this.#state === "idle") this.connectSync(options);
+    if (this.#state === "over") throw this.#gone(asked);
+    const number = this.#pending.next();
+    this.#send(Kind.call, number, [target, asked, ...args]);
+    const outer = this.#awaited; // a `restore` of the user's calls another while an answer is read
+    const awaited: { readonly number: number; answer: Answer | null } = this.#awaited = { number, answer: null };
+    try {
+      while (awaited.answer === null) {
+        if (this.isOver) throw this.#gone(asked);
+        const left = timeout === Infinity ? Infinity : until - performance.now();
+        if (left < 0) {
+          this.#send(Kind.cancel, number, []);
+          throw late(asked, timeout);
+        }
+        this.#receive(left);
+      }
+    } finally {
+      this.#awaited = outer;
+    }
+    if ("error" in awaited.answer) throw awaited.answer.error;
+    return awaited.answer.value;
+  }
+
+  release(target: ObjectId, inside: object): void {
+    collected.unregister(inside);
+    this.giveUp(target);
+  }
+
+  /** Gives up one share in an object. */
+  giveUp(id: ObjectId): void {
+    const place = this.#wanted.indexOf(id);
+    if (place >= 0) this.#wanted.splice(place, 1);
+    else this.#send(Kind.release, 0, [id, 1]);
+  }
+
+  /** Takes one message, waiting for it up to `timeout` milliseconds with the thread blocked. */
+  #receive(timeout: number): void {
+    const connection = this.#connection!;
+    try {
+      if (timeout === Infinity && !this.#isClogged) return this.#attend(connection.recvBytesSync());
+      const bytes = connection[receiveAtOnce](MOST_BYTES);
+      if (bytes !== undefined) return this.#attend(bytes);
+      if (this.#isClogged) void connection[allSent](false).catch(() => {}); // tries at once
+      const limit = this.#isClogged ? Math.min(timeout, CLOGGED_LOOK) : timeout;
+      translated(() => native().descriptorsPoll([connection.fileno()], limit));
+    } catch {
+      this.#end();
+    }
+  }
+
+  /** Takes one message, if it has come; whether it has. */
+  #takeOne(patience?: number): boolean {
+    let bytes: Uint8Array | undefined;
+    try {
+      bytes = this.#connection![receiveAtOnce](MOST_BYTES, patience);
+    } catch {
+      this.#end();
+      return true;
+    }
+    if (bytes === undefined) return false;
+    this.#attend(bytes);
+    return true;
+  }
+
+  /** Begins to listen for answers once this thread has made all the calls that it is about to make. */
+  #listenSoon(begin: number): void {
+    if (this.#isListening) return;
+    this.#isListening = true;
+    queueMicrotask(() => void this.#listen(begin));
+  }
+
+  async #listen(begin: number): Promise<void> {
+    try {
+      if (this.#pending.size === 1 && !this.isOver && this.#glances.begin()) {
+        this.#glances.end(this.#takeOne(Patience.microseconds));
+      }
+      let turn = performance.now();
+      while (this.#pending.size > 0 && !this.isOver) {
+        if (this.#takeOne()) {
+          if (performance.now() - turn > TURN) {
+            await yieldToLoop();
+            turn = performance.now();
+          }
+          continue;
+        }
+        const submit = () => translated(() => native().descriptorsAwait([this.#connection!.fileno()]));
+        await wait(submit, { signal: this.#ending.signal });
+        turn = performance.now();
+        this.#glances.waited(turn - begin);
+      }
+    } catch {
+      this.#end();
+    } finally {
+      this.#isListening = false;
+    }
+  }
+
+  #attend(bytes: Uint8Array): void {
+    let kind: number, number: number;
+    try {
+      ({ kind, number } = headOf(bytes));
+    } catch {
+      return this.#end(); // no server of ours says that
+    }
+    if (kind !== Kind.result && kind !== Kind.error) return this.#end();
+    let answer: Answer;
+    try {
+      const list = listOf(bytes, this.#passage);
+      answer = kind === Kind.result ? { value: list[0] } : { error: failureOf(list) };
+    } catch (error) {
+      answer = { error };
+    }
+    if (this.#awaited?.number === number) this.#awaited.answer = answer;
+    else this.#pending.settle(number, answer);
+  }
+
+  /** T2. */
+  #end(): void {
+    if (this.#state === "over") return;
+    this.#state = "over";
+    if (lines.get(this.#name) === this) lines.delete(this.#name);
+    this.#ending.abort();
+    this.#connection?.close();
+    this.#pending.fail((asked) => this.#gone(asked));
+  }
+
+  #gone(asked: string): EOFError {
+    return new EOFError(
+      `Cannot call "${asked}": the manager's server ${this.server} has ended, or the connection to it`,
+    );
+  }
+}
+
+function startsWith(bytes: Uint8Array, start: Uint8Array): boolean {
+  return bytes.length >= start.length && start.every((byte, place) => bytes[place] === byte);
+}
+
+function failureOf(list: unknown[]): unknown {
+  const [text, bytes] = list;
+  if (typeof text !== "string" || bytes !== null && !(bytes instanceof Uint8Array)) throw malformedAnswer();
+  return unpack([text, bytes] as Failure, FROM_OUTSIDE);
+}
+
+function malformedAnswer(): RangeError {
+  return new RangeError("Cannot read the answer of a manager's server: it does not say what went wrong");
+}

@@ -1,0 +1,128 @@
+// Where clients outside of the tree reach a manager's server: a listener that lets in who knows the key, and those who have
+// come in.
+
+import { native } from "../addon/load.ts";
+import { Patience } from "../addon/numbers.ts";
+import { translated } from "../addon/translate.ts";
+import { Listener } from "../connection/listener.ts";
+import { performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
+import { type GlanceHabit, Glances } from "../waiting/glance.ts";
+import { type Address, describe } from "../connection/address.ts";
+import type { ObjectTable } from "./object_table.ts";
+import { requireSafe } from "./addresses.ts";
+import { Stranger, type StrangerEvents } from "./stranger.ts";
+
+/** Milliseconds after its last word for which a client is waited for with the thread blocked. */
+const HOT = 100;
+const GLANCE_HABIT: GlanceHabit = { hot: 0.2, waitsAfterAMiss: 8 };
+/** Connections that the system keeps until they are let in: more are told to try again, which takes a second. */
+const BACKLOG = 1024;
+/** How many are let in, or sent away, in one turn of the event loop. */
+const AT_ONCE = 32;
+/** Milliseconds until the next try, where the system lets nobody in: no descriptor may be left. */
+const PAUSE = 50;
+
+/** What the clients of a listener are served by. */
+export interface Served {
+  readonly table: ObjectTable;
+  readonly events: StrangerEvents;
+}
+
+/** Lets clients in, and serves them. */
+export class ServerListener {
+  readonly #listener: Listener;
+  readonly #served: Served;
+  readonly #strangers = new Set<Stranger>();
+  readonly #glances = new Glances(GLANCE_HABIT);
+  #hasBegun = false;
+  #isClosed = false;
+
+  /**
+   * Listens. `authkey` is what clients must know; `null`: nobody is asked for any.
+   *
+   * @throws {RangeError} If nobody is asked for a key where others than this machine can reach it.
+   * @throws What the system says against the address, as of a {@linkcode Listener}.
+   */
+  constructor(address: Address | null, authkey: Uint8Array | null, served: Served) {
+    requireSafe(address, authkey);
+    this.#served = served;
+    this.#listener = new Listener(address, { backlog: BACKLOG, authkey: authkey ?? undefined });
+  }
+
+  /** Lets in who has come, and who comes. Again: nothing happens. */
+  begin(): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    for (let n = 0; n < AT_ONCE; n++) void this.#letIn();
+  }
+
+  get address(): Address {
+    return this.#listener.address;
+  }
+
+  /** How many clients it has. */
+  get size(): number {
+    return this.#strangers.size;
+  }
+
+  async #letIn(): Promise<void> {
+    while (!this.#isClosed) {
+      try {
+        const connection = await this.#listener.accept();
+        const { table, events } = this.#served;
+        const stranger = new Stranger(connection, table, events, `a client at ${describe(this.address)}`);
+        this.#strangers.add(stranger);
+        void stranger.serve().then(() => this.#strangers.delete(stranger));
+      } catch (error) {
+        // Who does not know the key is of no interest; the others can wait.
+        if (!(error instanceof Error && error.name === "AuthenticationError") && !this.#isClosed) await pause();
+      }
+    }
+  }
+
+  /** Whether a client has said something shortly before. */
+  get isHot(): boolean {
+    const since = performance.now() - HOT;
+    for (const { lastWord, descriptor } of this.#strangers) if (lastWord > since && descriptor >= 0) return true;
+    return false;
+  }
+
+  /**
+   * Serves those clients with the thread blocked while they say nothing, for so many milliseconds at most, and while
+   * `mayGoOn`.
+   */
+  serveNow(timeout: number, mayGoOn: () => boolean): void {
+    const begin = performance.now();
+    const until = begin + timeout;
+    const hot = [...this.#strangers].filter(({ lastWord, descriptor }) => lastWord > begin - HOT && descriptor >= 0);
+    for (let now = begin; now < until && hot.length > 0 && mayGoOn(); now = performance.now()) {
+      if (hot.length === 1 && this.#glance(hot[0])) continue;
+      const descriptors = hot.map(({ descriptor }) => descriptor);
+      if (descriptors.includes(-1)) return;
+      const ready = translated(() => native().descriptorsPoll(descriptors, until - now));
+      if (ready.length === 0) return;
+      this.#glances.waited(performance.now() - now);
+      for (const place of ready) hot[place].serveAtOnce();
+    }
+  }
+
+  /** Looks out for what the only client says next, if that pays; whether it has said something. */
+  #glance(stranger: Stranger): boolean {
+    if (!this.#glances.begin()) return false;
+    const { words } = stranger;
+    stranger.serveAtOnce(Patience.microseconds);
+    this.#glances.end(stranger.words > words);
+    return stranger.words > words;
+  }
+
+  /** Stops listening, and ends the connections of all clients. */
+  close(): void {
+    this.#isClosed = true;
+    this.#listener.close();
+    for (const stranger of this.#strangers) stranger.close();
+  }
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => unrefTimer(setTimeout(resolve, PAUSE)));
+}

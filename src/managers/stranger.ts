@@ -1,0 +1,353 @@
+// A client outside of the tree as the server sees it: its connection, what is under way for it, and the objects that the
+// connection keeps. Once the connection ends, it keeps nothing any more, and what waits for it gives up.
+//
+// A client can do no more than its connection bears: while it does not read its answers, its requests are not read; and of
+// calls that take their time, it has so many under way at most.
+
+import { wait } from "../addon/waits.ts";
+import { native } from "../addon/load.ts";
+import { translated } from "../addon/translate.ts";
+import { allSent, type Connection, receiveAtOnce } from "../connection/connection.ts";
+import { RemoteError } from "../errors.ts";
+import { pack } from "../pool/failures.ts";
+import { performance } from "../runtime/timing.ts";
+import { tell } from "../runtime/uncaught.ts";
+import { yieldToLoop } from "../waiting/turns.ts";
+import { isThenable } from "./iteration.ts";
+import type { ObjectId } from "./line.ts";
+import { Kind, type Request, SERVER_ID } from "./messages.ts";
+import { noSuchObject, type ObjectTable } from "./object_table.ts";
+import type { Caller, ManagedObject } from "./objects.ts";
+import type { OutsidePassage } from "./outside.ts";
+import { type Head, headOf, listOf, PROTOCOL, sendOutside, TAKE, VERSION } from "./outside_wire.ts";
+import { type BaseProxy, exposedByBuiltIn, insideOf, type Travelling } from "./proxy.ts";
+import type { ClientEvents } from "./server_client.ts";
+
+/** The most calls of one client that may be under way. */
+const MOST_CALLS = 10_000;
+/** The most callers that one client may have. */
+const MOST_CALLERS = 10_000;
+/** The most bytes that one message may have. */
+const MOST_BYTES = 2 ** 31;
+/** Milliseconds for which the requests of one client are done before the others have their turn. */
+const TURN = 5;
+
+/** What a server does for clients outside of the tree. */
+export interface StrangerEvents extends ClientEvents {
+  /** One has spoken, and the thread was not blocked for it. */
+  heard(): void;
+}
+
+/** A call under way. */
+interface Call {
+  isCancelled: boolean;
+  /** Made when somebody asks for it. */
+  cancelling: AbortController | null;
+}
+
+/** One of a client's callers. */
+class StrangerCaller implements Caller {
+  readonly name: string;
+  readonly isRelative = false;
+  readonly ended: AbortSignal;
+  readonly logical: number;
+  /** The call that begins just now. */
+  beginning: Call | null = null;
+
+  constructor(name: string, ended: AbortSignal, logical: number) {
+    this.name = name;
+    this.ended = ended;
+    this.logical = logical;
+  }
+
+  get cancelled(): AbortSignal {
+    if (this.beginning === null) return this.ended;
+    this.beginning.cancelling ??= new AbortController();
+    return AbortSignal.any([this.beginning.cancelling.signal, this.ended]);
+  }
+}
+
+/** What the connection of a client keeps: how often each object was given to it. */
+class Given implements OutsidePassage {
+  readonly #table: ObjectTable;
+  readonly #given = new Map<ObjectId, { readonly object: ManagedObject; count: number }>();
+  /** Those in the message that is being written. */
+  #inMessage: ObjectId[] = [];
+
+  constructor(table: ObjectTable) {
+    this.#table = table;
+  }
+
+  /** Describes an object to the client, which has it from now on. */
+  reduce(proxy: Travelling): unknown {
+    const { id, description: { typeid, exposed, isFrozen } } = proxy[insideOf]();
+    this.add(id);
+    this.#inMessage.push(id);
+    return [id, typeid, exposedByBuiltIn(typeid) === undefined ? exposed : null, isFrozen];
+  }
+
+  /** The object that the client names. */
+  restore(data: unknown): BaseProxy {
+    const object = this.get(data);
+    return this.#table.proxyOf(object, object.handle.share());
+  }
+
+  /**
+   * An object that the client has been given.
+   *
+   * @throws {RemoteError} If it is none of those.
+   */
+  get(id: unknown): ManagedObject {
+    const given = this.#given.get(id as ObjectId);
+    if (given === undefined) throw noSuchObject(id);
+    return given.object;
+  }
+
+  /** Gives an object once more. */
+  add(id: ObjectId): void {
+    const known = this.#given.get(id);
+    if (known !== undefined) return void known.count++;
+    const object = this.#table.get(id);
+    object.strangers++;
+    this.#given.set(id, { object, count: 1 });
+  }
+
+  /** The client has given up so many of its proxies. */
+  take(id: unknown, count: number): void {
+    const known = this.#given.get(id as ObjectId);
+    if (known === undefined) return;
+    known.count -= count;
+    if (known.count > 0) return;
+    this.#given.delete(id as ObjectId);
+    known.object.strangers--;
+    this.#table.look(known.object.id);
+  }
+
+  /** Writes a message; what it would have given is not given if that fails. */
+  writing<T>(write: () => T): T {
+    this.#inMessage = [];
+    try {
+      return write();
+    } catch (error) {
+      for (const id of this.#inMessage) this.take(id, 1);
+      throw error;
+    }
+  }
+
+  /** Gives up everything. */
+  clear(): void {
+    for (const { object } of this.#given.values()) {
+      object.strangers--;
+      this.#table.look(object.id);
+    }
+    this.#given.clear();
+  }
+}
+
+/** A client outside of the tree. */
+export class Stranger {
+  /** When it said something last. */
+  lastWord: number = performance.now();
+  /** How many messages it has sent. */
+  words = 0;
+  readonly #connection: Connection;
+  readonly #events: StrangerEvents;
+  readonly #given: Given;
+  readonly #name: string;
+  readonly #ending = new AbortController();
+  readonly #callers = new Map<number, StrangerCaller>();
+  readonly #underWay = new Map<number, Call>();
+  /** While answers are kept that the client has not read: until there are none. */
+  #clearing: Promise<void> | null = null;
+
+  /** `name` is for messages. */
+  constructor(connection: Connection, table: ObjectTable, events: StrangerEvents, name: string) {
+    this.#connection = connection;
+    this.#events = events;
+    this.#given = new Given(table);
+    this.#name = name;
+  }
+
+  /** Whether its connection has ended. */
+  get isOver(): boolean {
+    return this.#ending.signal.aborted;
+  }
+
+  /** The number of its connection's descriptor; -1 while its requests are not to be read. */
+  get descriptor(): number {
+    return this.isOver || this.#clearing !== null ? -1 : this.#connection.fileno();
+  }
+
+  /** Serves it until it has gone, or the server closes it. */
+  async serve(): Promise<void> {
+    this.#send({ kind: Kind.welcome, number: 0, logical: 0 }, [PROTOCOL, VERSION]);
+    const { signal } = this.#ending;
+    try {
+      while (!this.isOver) {
+        if (this.#clearing !== null) await this.#clearing;
+        else if (this.serveAtOnce()) await yieldToLoop();
+        else if (!this.isOver) {
+          const submit = () => translated(() => native().descriptorsAwait([this.#connection.fileno()]));
+          await wait(submit, { signal, inBackground: true });
+          this.#events.heard();
+        }
+      }
+    } catch {
+      // It has gone, or was closed.
+    } finally {
+      this.close();
+    }
+  }
+
+  async #clear(): Promise<void> {
+    try {
+      await this.#connection[allSent](true);
+    } catch {
+      this.close(); // it has gone
+    }
+    this.#clearing = null;
+  }
+
+  /**
+   * Does what has come so far; whether there may be more, but others are to have their turn. `patience` is one of those of
+   * connections: whether to look out for the next message.
+   */
+  serveAtOnce(patience?: number): boolean {
+    const begin = performance.now();
+    for (let n = 1;; n++) {
+      if (this.isOver || this.#clearing !== null) return false;
+      let bytes: Uint8Array | undefined;
+      try {
+        bytes = this.#connection[receiveAtOnce](MOST_BYTES, patience);
+      } catch {
+        this.close(); // the end, or nothing that could be the beginning of a message
+        return false;
+      }
+      if (bytes === undefined) return false;
+      this.lastWord = begin;
+      this.words++;
+      this.#attend(bytes);
+      if (n % 8 === 0 && performance.now() - begin > TURN) return true;
+    }
+  }
+
+  #attend(bytes: Uint8Array): void {
+    let head: Head;
+    try {
+      head = headOf(bytes);
+    } catch {
+      return this.close(); // no client of ours says that
+    }
+    if (head.kind === Kind.call) this.#call(head, bytes);
+    else if (head.kind === Kind.cancel) this.#cancel(head.number);
+    else if (head.kind === Kind.release) this.#release(bytes);
+    else this.close();
+  }
+
+  #cancel(number: number): void {
+    const call = this.#underWay.get(number);
+    if (call === undefined) return;
+    call.isCancelled = true;
+    call.cancelling?.abort(new DOMException("The client does not wait for it any more", "AbortError"));
+  }
+
+  #release(bytes: Uint8Array): void {
+    let list: unknown[];
+    try {
+      list = listOf(bytes, this.#given);
+    } catch {
+      return this.close();
+    }
+    const [target, count] = list;
+    if (typeof count === "number" && count >= 1) this.#given.take(target, count);
+  }
+
+  #call({ number, logical }: Head, bytes: Uint8Array): void {
+    const call: Call = { isCancelled: false, cancelling: null };
+    let result: unknown;
+    try {
+      if (this.#underWay.size >= MOST_CALLS || this.#underWay.has(number)) throw tooMany();
+      result = this.#result(this.#callerOf(logical), call, listOf(bytes, this.#given));
+    } catch (error) {
+      return this.#fail(number, error);
+    }
+    if (isThenable(result)) this.#later(number, call, result);
+    else this.#answer(number, result);
+  }
+
+  #callerOf(logical: number): StrangerCaller {
+    const known = this.#callers.get(logical);
+    if (known !== undefined) return known;
+    if (this.#callers.size >= MOST_CALLERS) throw tooMany();
+    const caller = new StrangerCaller(this.#name, this.#ending.signal, logical);
+    this.#callers.set(logical, caller);
+    return caller;
+  }
+
+  #result(caller: StrangerCaller, call: Call, request: unknown[]): unknown {
+    const [target, asked, id] = request;
+    if (typeof target !== "number" || typeof asked !== "string") {
+      throw new RemoteError("Cannot call a manager: the request does not say what is to be called");
+    }
+    if (target === SERVER_ID && asked === TAKE) return this.#given.add(id as ObjectId);
+    if (target !== SERVER_ID) this.#given.get(target);
+    const outer = caller.beginning;
+    caller.beginning = call;
+    try {
+      return this.#events.request(caller, request as Request);
+    } finally {
+      caller.beginning = outer;
+    }
+  }
+
+  #later(number: number, call: Call, result: PromiseLike<unknown>): void {
+    this.#underWay.set(number, call);
+    this.#events.begun();
+    const end = (answer: () => void) => {
+      this.#underWay.delete(number);
+      this.#events.ended();
+      if (!call.isCancelled && !this.isOver) answer();
+    };
+    result.then((value) => end(() => this.#answer(number, value)), (error) => end(() => this.#fail(number, error)));
+  }
+
+  #answer(number: number, value: unknown): void {
+    this.#send({ kind: Kind.result, number, logical: 0 }, [value]);
+  }
+
+  #fail(number: number, error: unknown): void {
+    this.#send({ kind: Kind.error, number, logical: 0 }, pack(error));
+  }
+
+  #send(head: Head, list: readonly unknown[]): void {
+    if (this.isOver) return;
+    try {
+      const isClear = this.#given.writing(() => sendOutside(this.#connection, head, list, this.#given));
+      if (!isClear) this.#clearing ??= this.#clear();
+    } catch (error) {
+      if (head.kind === Kind.result && isOfValue(error)) return this.#fail(head.number, error);
+      if (isOfValue(error)) tell(`A manager's server cannot answer ${this.#name}:`, error);
+      this.close();
+    }
+  }
+
+  /** It has gone, or the server ends. Again: nothing happens. */
+  close(): void {
+    if (this.isOver) return;
+    this.#ending.abort(new DOMException("The client has ended", "AbortError"));
+    for (const call of this.#underWay.values()) call.isCancelled = true;
+    this.#connection.close();
+    this.#given.clear();
+  }
+}
+
+/** Whether a message could not be written for what is in it, and not for its connection. */
+function isOfValue(error: unknown): boolean {
+  return !Object.values(Deno.errors).some((Class) => error instanceof Class);
+}
+
+function tooMany(): RemoteError {
+  return new RemoteError(
+    `Cannot call a manager: this client has ${MOST_CALLS} calls under way, or one of the same number`,
+  );
+}
