@@ -1,7 +1,6 @@
 // What a Namespace's copy is: an object with its attributes.
 
 import { register } from "../reduction/registry.ts";
-import { showAsText } from "../runtime/shown.ts";
 
 /**
  * Names with values: the copy that `getvalue` of a {@linkcode NamespaceProxy} gives. Shown without the names that begin
@@ -19,7 +18,14 @@ import { showAsText } from "../runtime/shown.ts";
  */
 export class Namespace {
   static {
-    showAsText(Namespace);
+    // Not by `toString`, which may be the name of an attribute.
+    for (const key of [Symbol.for("Deno.customInspect"), Symbol.for("nodejs.util.inspect.custom")]) {
+      Object.defineProperty(Namespace.prototype, key, {
+        value(this: Namespace): string {
+          return textOf(this);
+        },
+      });
+    }
     register(Namespace, {
       name: "multiprocessing.managers.Namespace",
       reduce: (namespace: Namespace) => Object.entries(namespace),
@@ -47,10 +53,14 @@ export class Namespace {
 
   /** Such as `Namespace(x=1, y="two")`: the names in their order, without those that begin with `_`. */
   toString(): string {
-    const shown = Object.keys(this).filter((name) => !name.startsWith("_")).sort()
-      .map((name) => `${name}=${Deno.inspect(Reflect.get(this, name), { colors: false })}`);
-    return `Namespace(${shown.join(", ")})`;
+    return textOf(this);
   }
+}
+
+function textOf(namespace: Namespace): string {
+  const shown = Object.keys(namespace).filter((name) => !name.startsWith("_")).sort()
+    .map((name) => `${name}=${Deno.inspect(Reflect.get(namespace, name), { colors: false })}`);
+  return `Namespace(${shown.join(", ")})`;
 }
 
 /** An own property, whatever it is called: `__proto__` and `toString` are names as any other. */
