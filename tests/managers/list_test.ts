@@ -1,7 +1,6 @@
 // list of a manager: what it does in one process and in several, and what becomes of mistakes and deaths.
 
 import { EOFError, RemoteError } from "@parallel/multiprocessing";
-import type { ListProxy } from "@parallel/multiprocessing/managers";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import * as targets from "../fixtures/managers/container_targets.ts";
 import { ended } from "../support/children.ts";

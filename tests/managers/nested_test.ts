@@ -72,7 +72,7 @@ testManaged("what only a container holds goes with it, at once", async ({ manage
   const stores = [
     (outer: Dict, inner: List) => outer.set("key", inner),
     (outer: Dict, inner: List) => outer.update({ key: { deep: [new Map([["in", inner]])] } }),
-    (outer: Dict, inner: List) => outer.setdefault("key", [inner, inner]),
+    (outer: Dict, inner: List) => outer.setdefault("key", [inner, inner]).then(closed),
     (outer: Dict, inner: List) => outer.modify("key", () => inner),
     (outer: Dict, inner: List) => outer.set("key", inner).then(() => outer.update(outer)),
   ];
