@@ -8,11 +8,15 @@ import { Namespace } from "./namespace.ts";
  */
 export function deepFreeze(value: unknown): unknown {
   const left = [value];
+  /** Those that cannot be frozen, which may contain themselves. */
+  const seen = new Set<object>();
   while (left.length > 0) {
     const next = left.pop();
     if (typeof next !== "object" || next === null || Object.isFrozen(next) || ArrayBuffer.isView(next)) continue;
-    if (next instanceof Map) left.push(...next.values());
-    if (next instanceof Set) left.push(...next);
+    if (next instanceof Map || next instanceof Set) {
+      if (!seen.has(next)) { for (const item of next.values()) left.push(item); }
+      seen.add(next);
+    }
     const prototype = Object.getPrototypeOf(next);
     const isPlain = prototype === null || prototype === Object.prototype || Array.isArray(next);
     if (!isPlain && !(next instanceof Error || next instanceof Namespace)) continue; // shared objects and proxies are no copies

@@ -1,7 +1,7 @@
 // Containers in containers: proxies stay live, plain values are copies, and nothing is held longer than it is wanted.
 
-import { Event, Queue } from "@parallel/multiprocessing";
-import type { DictProxy, ListProxy } from "@parallel/multiprocessing/managers";
+import { Event, getContext, Queue } from "@parallel/multiprocessing";
+import { type DictProxy, type ListProxy, SyncManager } from "@parallel/multiprocessing/managers";
 import { assert, assertEquals, assertNotStrictEquals, assertRejects } from "@std/assert";
 import * as targets from "../fixtures/managers/container_targets.ts";
 import { killed } from "../support/children.ts";
@@ -227,4 +227,31 @@ testManaged("shared objects and proxies of another manager can be stored", async
   using back = await dict.get("foreign") as ListProxy<string>;
   assertEquals(await back.copy(), ["elsewhere"]);
   assert(await other.numberOfObjects() === 1 && await manager.numberOfObjects() === 1);
+});
+
+testManaged(
+  "a registered type gets a container's contents, and proxies for those further inside",
+  async ({ method }) => {
+    const Registered = SyncManager.register("Librarian", targets.Librarian);
+    await using manager = new Registered({ ctx: getContext(method) });
+    await manager.start();
+    const librarian = await manager.Librarian();
+    using books = await manager.dict<string, string[]>({ title: ["ann"] });
+    using list = await manager.list();
+    using set = await manager.set();
+    using namespace = await manager.Namespace();
+    const kinds = librarian.callmethod("kinds", [books, list, set, namespace]);
+    assertEquals(await kinds, ["Map", "Array", "Set", "Namespace"]);
+    const given = await librarian.callmethod("lend", [{ books }, "title", "bob"]);
+    assertEquals(given, ["ann", "bob"]);
+    assertEquals(await books.items(), [["title", ["ann", "bob"]], ["given", ["given"]]]);
+    librarian.close();
+  },
+);
+
+testManaged("what blocks for a proxy is refused as a value: it belongs to this process", async ({ manager }) => {
+  using dict = await manager.dict<string, unknown>();
+  using list = await manager.list();
+  await assertRejects(() => dict.set("key", list.sync), TypeError);
+  assertEquals(await dict.size, 0);
 });

@@ -47,7 +47,7 @@ export function givenUp<T>(value: T): T {
 /** Arguments of a call that has come to its end: of their proxies, those that were not stored are let go. */
 export function passed(args: readonly unknown[]): void {
   if (!isNested || args.length === 0) return;
-  arrived.push(...args);
+  arrived.push(args);
   letGoSoon();
 }
 
