@@ -334,6 +334,29 @@ Deno.test("a program whose manager has ended says so, and ends", async () => {
   assertEquals((await client.outcome()).code, 0);
 });
 
+Deno.test("two programs share a queue, a dict and a lock, and one outlives that the other is killed", async () => {
+  await using host = program("share_host");
+  await using guest = program("share_guest", await host.said("address "));
+  assertEquals(await guest.said("acquired "), "true");
+  assertEquals([await host.said("queue "), await host.said("dict ")], ["from the guest", "is there"]);
+  assertEquals([await guest.said("queue "), await guest.said("dict ")], ["from the host", "is here"]);
+  guest.kill();
+  assertEquals(await host.said("lock "), "OwnerDiedError");
+  assertEquals(await host.said("again "), "true");
+  assertEquals(await host.said("queue goes on: "), "goes on");
+  assertEquals((await host.outcome()).code, 0);
+});
+
+Deno.test("two programs share a queue, a dict and a lock, and the other is told that the server was killed", async () => {
+  await using host = program("share_host");
+  await using guest = program("share_guest", await host.said("address "));
+  assertEquals(await guest.said("dict "), "is here");
+  host.kill();
+  assertStringIncludes(await guest.said("rest "), `EOFError: Cannot call "get": the manager's server at "127.0.0.1:`);
+  assertStringIncludes(await guest.said("later "), `EOFError: Cannot call ".size": the manager's server at`);
+  assertEquals((await guest.outcome()).code, 0);
+});
+
 Deno.test("TestManagerRestart: a manager listens again where one has listened before", async () => {
   const path = `${Deno.makeTempDirSync()}/socket`;
   for (const given of [LOOPBACK, path] as const) {
