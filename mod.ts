@@ -19,6 +19,7 @@ export {
   getContext,
   getStartMethod,
   type GetStartMethodOptions,
+  Manager,
   setExecutable,
   setForkserverPreload,
   setStartMethod,
@@ -72,7 +73,6 @@ export {
   waitSync,
 } from "./src/connection.ts";
 export { getLogger, LOG_LEVELS, Logger, type LoggerState, type LogLevel, logToStderr } from "./src/runtime/logging.ts";
-export { Manager } from "./src/managers.ts";
 export { JoinableQueue, Queue, SimpleQueue } from "./src/queues.ts";
 export { AuthenticationString } from "./src/launch/authkey.ts";
 export {

@@ -27,6 +27,7 @@ export {
   getAllStartMethods,
   getContext,
   getStartMethod,
+  Manager,
   setExecutable,
   setForkserverPreload,
   setStartMethod,

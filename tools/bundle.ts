@@ -15,6 +15,8 @@ const ENTRIES = new URL("target/entries/", ROOT);
 /** The modules that children are started with. */
 const CHILD_MAIN = "src/child/main.ts";
 const WORKER_MAIN = "src/pool/worker_main.ts";
+/** What is loaded when the first manager is used. */
+const MANAGERS = "src/managers.ts";
 const SERVER_MAIN = "src/managers/server_main.ts";
 
 /**
@@ -32,7 +34,7 @@ function flatten(folder: string): void {
         continue;
       }
       const text = Deno.readTextFileSync(file)
-        .replaceAll(/"\.{1,2}\/(?:[\w.]+\/)*(chunk-\w+|main)\.js"/g, (_, module) => `"./${named(module)}.js"`);
+        .replaceAll(/"\.{1,2}\/(?:[\w.]+\/)*(chunk-\w+|main|managers)\.js"/g, (_, module) => `"./${named(module)}.js"`);
       Deno.removeSync(file);
       Deno.writeTextFileSync(`${folder}/${named(name)}`, withNames(withoutComments(text)));
     }
@@ -62,23 +64,30 @@ function entryPoints(): [string, string][] {
 /** Writes `dist/` anew. Throws with what is wrong. */
 export async function bundle(): Promise<void> {
   Deno.mkdirSync(ENTRIES, { recursive: true });
-  const write = (name: string, paths: string[]): string => {
+  const write = (name: string, paths: string[], besides: string[] = []): string => {
     const file = new URL(`${name}.ts`, ENTRIES);
-    Deno.writeTextFileSync(file, paths.map((path) => `export * from "../../${path}";\n`).join(""));
+    const lines = [
+      paths.map((path) => `export * from "../../${path}";`),
+      besides.map((path) => `import "../../${path}";`),
+    ];
+    Deno.writeTextFileSync(file, `${lines.flat().join("\n")}\n`);
     return file.pathname;
   };
-  const all = entryPoints().map(([, path]) => path);
+  const all = entryPoints().map(([, path]) => path).filter((path) => path !== MANAGERS);
   // With all of the package in each of them, there is one chunk for what they share, not one for each two or three.
   const files = [
     CHILD_MAIN,
     write("worker_main", [WORKER_MAIN, ...all]),
-    write("server_main", [SERVER_MAIN, ...all]),
+    write("server_main", [SERVER_MAIN, MANAGERS, ...all]),
+    // What is loaded late has all of the package in it, too, under the name by which the sources load it.
+    write("managers", [MANAGERS], all),
     write("multiprocessing", all),
   ];
+  const map = writeImportMap({ [MANAGERS]: "target/entries/managers.ts" });
   const fresh = Deno.makeTempDirSync({ dir: ROOT.pathname, prefix: "dist." });
   try {
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["bundle", "--quiet", "--code-splitting", `--outdir=${fresh}`, ...files],
+      args: ["bundle", "--quiet", "--code-splitting", `--import-map=${map}`, `--outdir=${fresh}`, ...files],
       cwd: ROOT,
       stderr: "piped",
     }).output();
@@ -89,6 +98,10 @@ export async function bundle(): Promise<void> {
     );
     if (chunks.size !== 1) throw new Error(`Cannot put the package together: it is in ${chunks.size} chunks, wanted 1`);
     for (const [name, path] of entryPoints()) {
+      if (path === MANAGERS) {
+        prepend(`${fresh}/${name}.js`, `// @ts-self-types="../${path}"\n`);
+        continue;
+      }
       const exported = Object.keys(await import(new URL(path, ROOT).href)).sort();
       Deno.writeTextFileSync(
         `${fresh}/${name}.js`,
@@ -104,6 +117,22 @@ export async function bundle(): Promise<void> {
   } finally {
     if (exists(fresh)) Deno.removeSync(fresh, { recursive: true });
   }
+}
+
+/** An import map by which the sources find other modules in the places of some; the entries find these themselves. */
+function writeImportMap(instead: Record<string, string>): string {
+  const file = new URL("import_map.json", ENTRIES);
+  const absolute = (path: string) => new URL(path, ROOT).href;
+  const imports = Object.fromEntries(Object.entries(instead).map(([path, other]) => [absolute(path), absolute(other)]));
+  const own = Object.fromEntries(Object.keys(instead).map((path) => [absolute(path), absolute(path)]));
+  const packages = Object.entries(configuration.imports).filter(([, place]) => place.startsWith("npm:"));
+  const map = { imports: { ...Object.fromEntries(packages), ...imports }, scopes: { [ENTRIES.href]: own } };
+  Deno.writeTextFileSync(file, JSON.stringify(map));
+  return file.pathname;
+}
+
+function prepend(file: string, text: string): void {
+  Deno.writeTextFileSync(file, text + Deno.readTextFileSync(file));
 }
 
 /**

@@ -83,6 +83,8 @@ async function work(
     current.mayStart = () => false;
     useLoaders(loaders);
     await requireModules();
+    // Without permissions of its own it could not load them when a message names them.
+    if (preparation.hasManagers || native().isCaged()) await import("../managers.ts");
     const importing = () => importMain(preparation.mainModule, loaders);
     mainIsLoaded =
       await (isWorker ? (await Attribution.begin()).run({ what: "the main module" }, importing) : importing());

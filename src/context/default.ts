@@ -3,6 +3,8 @@
 import type { GetStartMethodOptions, SetStartMethodOptions } from "./contracts.ts";
 import { DefaultContext, type LocalContext } from "./local.ts";
 import type { StartMethod } from "../launch/settings.ts";
+import type { ManagerOptions } from "../managers/manager.ts";
+import type { SyncManager } from "../managers/sync_manager.ts";
 
 const DEFAULT = new DefaultContext();
 
@@ -25,6 +27,30 @@ const DEFAULT = new DefaultContext();
  */
 export function getContext(method?: string | null): LocalContext {
   return DEFAULT.getContext(method);
+}
+
+/**
+ * Starts a manager with all types of Python's: its objects live in a process of their own, and are used from others by
+ * proxies. As `multiprocessing.Manager`. Types of one's own, and managers of other programs, are in
+ * `@parallel/multiprocessing/managers`.
+ *
+ * @throws {TypeError} If an option is of the wrong type, or unknown.
+ * @throws {ProcessError} If the process of the server cannot begin.
+ *
+ * @example A dict that processes share
+ * ```ts
+ * import { Manager } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using manager = await Manager();
+ * const stock = await manager.dict({ apples: 3 });
+ * await stock.modify("apples", (count) => count + 1);
+ * assertEquals(await stock.get("apples"), 4);
+ * assertEquals(stock.sync.get("apples"), 4);
+ * ```
+ */
+export function Manager(options?: ManagerOptions): Promise<SyncManager> {
+  return DEFAULT.Manager(options);
 }
 
 /**

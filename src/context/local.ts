@@ -5,7 +5,7 @@ import { callingModules, moduleUrl } from "../callable/reference.ts";
 import { workIfChild } from "../runtime/freeze.ts";
 import { Pipe } from "../connection/pipe.ts";
 import type { ManagerOptions } from "../managers/manager.ts";
-import { Manager as startManager, type SyncManager } from "../managers/sync_manager.ts";
+import type { SyncManager } from "../managers/sync_manager.ts";
 import { Pool } from "../pool/pool.ts";
 import type { PoolOptions } from "../pool/options.ts";
 import { activeChildren } from "../process/children.ts";
@@ -98,8 +98,9 @@ export abstract class LocalContext extends BaseContext {
   /** The package's own `synchronized`. */
   readonly synchronized: typeof synchronized = synchronized;
   /** The package's own `Manager`, whose server is one of this context's processes unless its options say otherwise. */
-  Manager(options?: ManagerOptions): Promise<SyncManager> {
-    return startManager({ ctx: this, ...options });
+  async Manager(options?: ManagerOptions): Promise<SyncManager> {
+    const { Manager } = await import("../managers.ts"); // here, since it takes 4 ms to load
+    return await Manager({ ctx: this, ...options });
   }
 
   /** The package's own `activeChildren`. */

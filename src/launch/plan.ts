@@ -1,6 +1,7 @@
 // What a child gets, decided before anything is started: what it is told, its command line, where it begins, and whether
 // it may be one that was started ahead. launch.ts does it.
 
+import { hasManagers } from "../reduction/late_classes.ts";
 import type { Given } from "../callable/reference.ts";
 import { readSource } from "../callable/source.ts";
 import type { OutputKind } from "../addon/binding.ts";
@@ -91,6 +92,7 @@ export function plan(launch: Launch): Plan {
     isGuarded: main === undefined || isInNoFile(main) || (readSource(main) ?? "").includes("import.meta.main"),
     initialDirectory,
     directory: goal,
+    hasManagers: hasManagers(),
     startMethod: method,
   };
   const toRun: ToRun = { target: launch.target?.travel() ?? null, process: launch.process?.travel() ?? null };

@@ -30,6 +30,8 @@ export interface Facts {
   initialDirectory: string;
   /** The directory to go to, where it was not started in the right one; else `null`. */
   directory: string | null;
+  /** Whether it is to load the classes of managers first, as its parent has. */
+  hasManagers: boolean;
   /** How it was started, and by default starts its own children. */
   startMethod: StartMethod;
 }

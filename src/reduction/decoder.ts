@@ -11,6 +11,7 @@ import { errorOf, makeError } from "./error_classes.ts";
 import { classFound, classKnown } from "./error_lookup.ts";
 import { Extension, MAX_DEPTH, VIEWS } from "./format.ts";
 import { type Incoming, plain, restored } from "./passage.ts";
+import { registeredLate } from "./late_classes.ts";
 import { currentViewReducer, registeredName } from "./registry.ts";
 import { define, isHidden, setStack } from "./properties.ts";
 import { Reader } from "./reader.ts";
@@ -371,7 +372,7 @@ export class Decoder {
   #readReduced(): unknown {
     const place = this.#objects.push(UNFINISHED) - 1;
     const name = this.#readText();
-    const registration = registeredName(name);
+    const registration = this.#passage.origin === "outside" ? registeredName(name) : registeredLate(name);
     if (registration === undefined) {
       throw new RangeError(
         `Cannot restore an object of class ${quoted(name)}: it is not registered in this process. ` +

@@ -27,6 +27,9 @@ export const WORKER_MAIN: string = OWN_FOLDER + (SOURCE === null ? "worker_main.
 export const SERVER_MAIN: string = OWN_FOLDER +
   (SOURCE === null ? "server_main.js" : `managers/server_main${SOURCE[1]}`);
 
+/** The face of managers, which is loaded when the first is used (managers.ts). */
+export const MANAGERS: string = OWN_FOLDER + (SOURCE === null ? "managers.js" : `managers${SOURCE[1]}`);
+
 const OWN_ENTRY = `${PACKAGE_FOLDER}mod.ts`;
 
 /**
