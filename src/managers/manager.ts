@@ -81,8 +81,11 @@ interface ManagerLine extends Line {
 
 const KNOWN = ["address", "authkey", "serializer", "shutdownTimeout", "ctx"];
 const SHUTDOWN_TIMEOUT = 1000;
-/** Milliseconds that a start with the thread blocked waits for the server before it looks whether that lives. */
-const START_LOOK = 20;
+/**
+ * Milliseconds that a start with the thread blocked waits for the server before it looks whether that lives: long enough
+ * to count as blocking (addon/blocking.ts), since the server may wait to be told which module exports what it serves.
+ */
+const START_LOOK = 100;
 
 const SERVE = { module: SERVER_MAIN, name: "serve" };
 
@@ -232,25 +235,41 @@ export class BaseManager implements AsyncDisposable {
    */
   async start(initializer?: AnyFunction | ModuleExport | null, initargs: readonly unknown[] = []): Promise<void> {
     const { line, process } = this.#begin(initializer, initargs);
-    const ended = new AbortController();
-    const end = process.join().then(() => {}, () => {}).then(() => ended.abort());
-    try {
-      await line.welcomed({ signal: ended.signal });
-    } catch {
-      await end;
+    const [ended, welcomed] = [new AbortController(), new AbortController()];
+    let failure: unknown = null;
+    const end = process.join({ signal: welcomed.signal })
+      .catch((error: unknown) => failure = error)
+      .finally(() => ended.abort());
+    await line.welcomed({ signal: ended.signal }).catch(() => {});
+    welcomed.abort(); // a wait for the end of the server would keep this program from its own
+    await end;
+    if (!line.isOpen) {
+      line.welcomedSync(0); // it may have said why before it ended
+      process.kill();
+      await process.join().catch((error: unknown) => failure = error);
     }
-    this.#concludeStart(line, process);
+    this.#concludeStart(line, process, failure);
   }
 
   /** As {@linkcode start}, blocking the thread. */
   startSync(initializer?: AnyFunction | ModuleExport | null, initargs: readonly unknown[] = []): void {
     const { line, process } = this.#begin(initializer, initargs);
-    while (!line.isOver && !line.welcomedSync(START_LOOK)) {
-      if (process.exitcode === null) continue;
-      line.welcomedSync(0); // it may have said why before
-      break;
+    let failure: unknown = null;
+    try {
+      while (!line.isOver && !line.welcomedSync(START_LOOK) && process.exitcode === null);
+    } catch (error) {
+      failure = error; // the thread may not be blocked yet
     }
-    this.#concludeStart(line, process);
+    if (!line.isOpen) {
+      line.welcomedSync(0); // it may have said why before it ended
+      process.kill();
+      try {
+        process.joinSync();
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    this.#concludeStart(line, process, failure);
   }
 
   #begin(initializer: unknown, initargs: readonly unknown[]): { line: RingLine; process: Process } {
@@ -294,18 +313,25 @@ export class BaseManager implements AsyncDisposable {
     return { line: RingLine.to(gate, authority), process };
   }
 
-  #concludeStart(line: RingLine, process: Process): void {
-    if (line.isOpen) {
+  /** T1, or T3. `failure` is what kept the process from its work. */
+  #concludeStart(line: RingLine, process: Process, failure: unknown): void {
+    const wasShutDown = this.#state === "over"; // meanwhile
+    if (line.isOpen && !wasShutDown) {
       this.#line = line;
       this.#state = "started";
       return;
     }
+    line.close();
+    if (wasShutDown) throw new ProcessError("Manager has shut down");
     this.#finalizer?.cancel();
     this.#forget();
     this.#state = "initial";
     this.#process = null;
-    process.kill();
     if (line.startFailure !== null) throw line.startFailure.error;
+    if (failure instanceof InvalidStateError) throw failure;
+    if (failure instanceof Error) {
+      throw new ProcessError(`Cannot start the manager: ${failure.message}`);
+    }
     throw new ProcessError(
       `Cannot start the manager: its server ${shownName(process.name)} ${
         howItEnded(process.exitcode)
@@ -444,7 +470,8 @@ export class BaseManager implements AsyncDisposable {
   async shutdown(): Promise<void> {
     const [line, process] = this.#endState();
     if (line instanceof OutsideLine) return line.leave();
-    if (line === null || process === null) return;
+    if (process === null) return;
+    if (line === null) return void (process.kill(), await process.join().catch(() => {})); // it is just starting
     const timeout = this.#shutdownTimeout;
     const told = performance.now();
     await line.call(SERVER_ID, "shutdown", [], { timeout }).catch(mayBeGone);

@@ -21,11 +21,18 @@ export function bothWays(name: string, run: (given: Given) => Promise<void>): vo
       const first = new context.Process();
       first.start();
       await first.join();
+      await startWorker(); // Deno opens descriptors at the first one, and keeps them
       const before = belongings();
       await within(run({ method, context }), "the test");
       if (method === "spawn") await assertNothingLeft(before);
     });
   }
+}
+
+async function startWorker(): Promise<void> {
+  const worker = new Worker("data:text/javascript,postMessage(1)", { type: "module" });
+  await new Promise((done) => worker.onmessage = done);
+  worker.terminate();
 }
 
 /** The process of a manager's server. */
