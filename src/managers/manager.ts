@@ -353,9 +353,16 @@ export class BaseManager implements AsyncDisposable {
    */
   async connect(options?: WaitOptions): Promise<void> {
     for (let line = this.#lineToConnect();; line = this.#lineToConnect()) {
+      const wasOpen = line.isOpen;
       await line.connect(options);
+      try {
+        await line.call(SERVER_ID, "dummy", [], options);
+      } catch (error) {
+        if (wasOpen && error instanceof EOFError) continue; // it was a former server's; another one may listen there
+        throw error;
+      }
       this.#requireInitial();
-      if (await line.call(SERVER_ID, "dummy", [], options).then(() => true, isGone)) return this.#connected(line);
+      return this.#connected(line);
     }
   }
 
@@ -366,11 +373,11 @@ export class BaseManager implements AsyncDisposable {
       line.connectSync(options);
       try {
         line.callSync(SERVER_ID, "dummy", [], options);
-        return this.#connected(line);
       } catch (error) {
-        if (!wasOpen) throw error;
-        isGone(error);
+        if (wasOpen && error instanceof EOFError) continue;
+        throw error;
       }
+      return this.#connected(line);
     }
   }
 
@@ -561,12 +568,6 @@ function defineCreator(Class: ManagerClass<BaseManager>, typeid: string): void {
 /** What may come of telling a server to end: it has ended before it could answer, or takes its time. */
 function mayBeGone(error: unknown): void {
   if (!(error instanceof EOFError || error instanceof TimeoutError)) throw error;
-}
-
-/** A line may have been one to a server that has ended since: another one may listen there. */
-function isGone(error: unknown): false {
-  if (!(error instanceof EOFError)) throw error;
-  return false;
 }
 
 function isExport(value: unknown): value is ModuleExport {

@@ -15,12 +15,13 @@ import { tell } from "../runtime/uncaught.ts";
 import { yieldToLoop } from "../waiting/turns.ts";
 import { isThenable } from "./iteration.ts";
 import type { ObjectId } from "./line.ts";
+import { ownObject } from "./local_line.ts";
 import { Kind, type Request, SERVER_ID } from "./messages.ts";
 import { noSuchObject, type ObjectTable } from "./object_table.ts";
 import type { Caller, ManagedObject } from "./objects.ts";
 import type { OutsidePassage } from "./outside.ts";
 import { type Head, headOf, listOf, PROTOCOL, sendOutside, TAKE, VERSION } from "./outside_wire.ts";
-import { type BaseProxy, exposedByBuiltIn, insideOf, type Travelling } from "./proxy.ts";
+import { BaseProxy, exposedByBuiltIn, insideOf, type Travelling } from "./proxy.ts";
 import type { ClientEvents } from "./server_client.ts";
 
 /** The most calls of one client that may be under way. */
@@ -80,6 +81,11 @@ class Given implements OutsidePassage {
 
   /** Describes an object to the client, which has it from now on. */
   reduce(proxy: Travelling): unknown {
+    if (proxy instanceof BaseProxy && ownObject(proxy) === null) {
+      throw new TypeError(
+        `Cannot send ${proxy} to another program: its object is in another server, which that program cannot reach by it`,
+      );
+    }
     const { id, description: { typeid, exposed, isFrozen } } = proxy[insideOf]();
     this.add(id);
     this.#inMessage.push(id);
