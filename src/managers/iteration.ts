@@ -23,7 +23,8 @@ export class Iteration<T = unknown> implements AsyncIterableIterator<T> {
   #isOver = false;
   #size = FIRST;
   #ahead: Promise<Chunk> | null = null;
-  /** One `next` after the other. */
+  /** How many `next` wait for items, one after the other. */
+  #waiting = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
   /** `open` begins it at the server. */
@@ -32,13 +33,23 @@ export class Iteration<T = unknown> implements AsyncIterableIterator<T> {
   }
 
   next(): Promise<IteratorResult<T>> {
+    if (this.#waiting === 0 && this.#at < this.#items.length) return Promise.resolve(this.#take());
+    this.#waiting++;
     const result = this.#turn.then(() => this.#next());
     this.#turn = result.catch(() => {});
     return result;
   }
 
   async #next(): Promise<IteratorResult<T>> {
-    if (this.#at === this.#items.length && !this.#isOver) await this.#refill();
+    try {
+      if (this.#at === this.#items.length && !this.#isOver) await this.#refill();
+    } finally {
+      this.#waiting--;
+    }
+    return this.#take();
+  }
+
+  #take(): IteratorResult<T> {
     if (this.#at < this.#items.length) return { done: false, value: this.#items[this.#at++] as T };
     return { done: true, value: undefined };
   }
