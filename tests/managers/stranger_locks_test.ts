@@ -1,6 +1,6 @@
 // Who of the strangers has a lock: src/managers/types/stranger_locks.ts, with clients that are made up.
 
-import { Condition, InvalidStateError, Lock, OwnerDiedError, RLock, Value } from "@parallel/multiprocessing";
+import { type Condition, InvalidStateError, Lock, OwnerDiedError, RLock, Value } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import type { Caller } from "../../src/managers/objects.ts";
 import { CONDITION } from "../../src/managers/types/condition.ts";
