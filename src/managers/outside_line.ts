@@ -9,14 +9,14 @@
 // T1. `connect`, `connectSync`. If that fails, the next call tries again.
 // T2. `#end`: the connection has ended, or was closed here.
 
+import type { BlockHandle } from "../addon/handles.ts";
 import { native } from "../addon/load.ts";
 import { Patience } from "../addon/numbers.ts";
 import { translated } from "../addon/translate.ts";
 import { wait } from "../addon/waits.ts";
 import { type Address, describe } from "../connection/address.ts";
-import { Client, ClientSync } from "../connection/client.ts";
 import { allSent, type Connection, receiveAtOnce } from "../connection/connection.ts";
-import { AuthenticationError, EOFError, ProcessError, TimeoutError } from "../errors.ts";
+import { EOFError } from "../errors.ts";
 import { unpack } from "../pool/failures.ts";
 import { FROM_OUTSIDE } from "../reduction/passage.ts";
 import { performance, queueMicrotask } from "../runtime/timing.ts";
@@ -26,7 +26,8 @@ import { yieldToLoop } from "../waiting/turns.ts";
 import type { Line, ObjectId } from "./line.ts";
 import { type Failure, Kind, SERVER_ID } from "./messages.ts";
 import type { OutsidePassage } from "./outside.ts";
-import { headOf, listOf, PROTOCOL, sendOutside, TAKE, VERSION } from "./outside_wire.ts";
+import { connectTo, connectToSync } from "./outside_client.ts";
+import { headOf, listOf, sendOutside, TAKE } from "./outside_wire.ts";
 import { type Answer, late, PendingCalls } from "./pending.ts";
 import {
   type BaseProxy,
@@ -40,18 +41,11 @@ import {
   type Travelling,
 } from "./proxy.ts";
 
-/** Milliseconds that a server has to say that it is one, if nothing else is said. */
-const GREETING = 10_000;
-/** Milliseconds after which a call that blocks tries again to send what the server has not read yet. */
-const CLOGGED_LOOK = 5;
 /** Milliseconds for which answers are taken before the event loop has its turn. */
 const TURN = 20;
 /** The most bytes that one message may have. */
 const MOST_BYTES = 2 ** 31;
 const GLANCE_HABIT: GlanceHabit = { hot: 0.2, waitsAfterAMiss: 8 };
-
-/** What a listener begins with that asks for a key. */
-const CHALLENGE = new TextEncoder().encode("#CHALLENGE#");
 
 /** The lines of this thread, by what {@linkcode OutsideLine.to} makes of the address and the key. */
 const lines = new Map<string, OutsideLine>();
@@ -90,10 +84,12 @@ export class OutsideLine implements Line {
   /** The classes of proxies that those have registered, by the names of the types. */
   readonly #classes = new Map<string, ProxyClass>();
   #isListening = false;
-  /** Whether something is kept that the server has not read yet. */
+  /** Whether something is kept that the server has not read yet; the reactor sends it, also while the thread is blocked. */
   #isClogged = false;
-  /** Shares that are to be asked for once the line is open. */
-  #wanted: ObjectId[] = [];
+  /** Shares that are to be asked for once the line is open, and for what. */
+  readonly #wanted: { readonly id: ObjectId; readonly inside: WeakRef<ProxyInside> }[] = [];
+  /** Those that were asked for, by the numbers of these calls: until then, a lease keeps the object. */
+  readonly #asked = new Map<number, BlockHandle>();
   /** The call whose answer is waited for with the thread blocked, and that answer. */
   #awaited: { readonly number: number; answer: Answer | null } | null = null;
 
@@ -115,6 +111,11 @@ export class OutsideLine implements Line {
   /** Whether the connection has ended. */
   get isOver(): boolean {
     return this.#state === "over";
+  }
+
+  /** Aborted when the connection has ended. */
+  get ended(): AbortSignal {
+    return this.#ending.signal;
   }
 
   /** How proxies are named in its messages. */
@@ -146,14 +147,21 @@ export class OutsideLine implements Line {
   /** Asks for a share in an object of which another process of this tree has a proxy: `inside` is of one here. */
   share(inside: ProxyInside): void {
     collected.register(inside, { line: this, id: inside.id }, inside);
-    if (this.#state === "open") this.take(inside.id);
-    else this.#wanted.push(inside.id);
+    if (this.#state === "open") this.#takeFor(inside);
+    else this.#wanted.push({ id: inside.id, inside: new WeakRef(inside) });
   }
 
-  /** Asks for a further share in an object. */
-  take(id: ObjectId): void {
+  #takeFor({ id, handle }: ProxyInside): void {
+    const number = this.take(id);
+    if (handle !== null) this.#asked.set(number, handle);
+  }
+
+  /** Asks for a further share in an object; the number of that call. */
+  take(id: ObjectId): number {
+    const number = this.#pending.next();
     // Nobody waits for the answer: a call for an object that is not there any more says so.
-    this.#send(Kind.call, this.#pending.next(), [SERVER_ID, TAKE, id]);
+    this.#send(Kind.call, number, [SERVER_ID, TAKE, id]);
+    return number;
   }
 
   /** A manager has connected by it, which has registered these classes of proxies: until it calls {@linkcode leave}. */
@@ -170,8 +178,7 @@ export class OutsideLine implements Line {
   /**
    * Connects, if it is not connected yet.
    *
-   * @throws {EOFError} If what listens there is no server of a manager, or goes away.
-   * @throws Otherwise as `Client` of the connections.
+   * @throws As {@linkcode connectTo}.
    */
   async connect(options: WaitOptions = {}): Promise<void> {
     if (this.#state !== "idle") return;
@@ -180,93 +187,23 @@ export class OutsideLine implements Line {
   }
 
   async #connect(options: WaitOptions): Promise<void> {
-    const until = performance.now() + timeoutOf(options);
-    const { signal } = options;
-    const connection = await Client(this.address, { ...options, ...this.#handshake(until) })
-      .catch((error) => this.#refused(error, until));
-    if (this.#state !== "idle") return connection.close(); // connected by a call that blocks
-    try {
-      const end = Math.min(performance.now() + GREETING, until);
-      let bytes: Uint8Array | undefined;
-      while ((bytes = connection[receiveAtOnce](MOST_BYTES)) === undefined) {
-        const timeout = end - performance.now();
-        if (!(timeout > 0) || !await connection.poll({ timeout, signal })) throw this.#silent();
-        await yieldToLoop();
-      }
-      this.#welcome(bytes);
-    } catch (error) {
-      connection.close();
-      throw error;
-    }
+    const connection = await connectTo(this.address, this.authkey, options);
     if (this.#state === "idle") this.#open(connection);
-    else connection.close();
+    else connection.close(); // a call that blocks has connected, or it was closed
   }
 
   /** As {@linkcode connect}, blocking the thread. */
   connectSync(options: WaitSyncOptions = {}): void {
-    if (this.#state !== "idle") return;
-    const until = performance.now() + timeoutOf(options);
-    let connection: Connection;
-    try {
-      connection = ClientSync(this.address, { ...options, ...this.#handshake(until) });
-    } catch (error) {
-      this.#refused(error, until);
-    }
-    try {
-      const end = Math.min(performance.now() + GREETING, until);
-      let bytes: Uint8Array | undefined;
-      while ((bytes = connection[receiveAtOnce](MOST_BYTES)) === undefined) {
-        const left = end - performance.now();
-        if (!(left > 0)) throw this.#silent();
-        translated(() => native().descriptorsPoll([connection.fileno()], left));
-      }
-      this.#welcome(bytes);
-    } catch (error) {
-      connection.close();
-      throw error;
-    }
-    this.#open(connection);
-  }
-
-  /** What `Client` is given for the handshake, which is to be over by then. */
-  #handshake(until: number): { authkey?: Uint8Array; handshakeTimeout: number } {
-    const handshakeTimeout = Math.max(0, Math.min(GREETING, until - performance.now()));
-    return { authkey: this.authkey ?? undefined, handshakeTimeout };
-  }
-
-  /** Throws why there is no connection: if the time of the caller is over, that is the reason. */
-  #refused(error: unknown, until: number): never {
-    throw error instanceof AuthenticationError && performance.now() >= until ? this.#silent() : error;
-  }
-
-  #welcome(bytes: Uint8Array): void {
-    const wrong = (why: string) =>
-      new ProcessError(`Cannot connect to the manager's server ${this.server}: what listens there ${why}`);
-    if (startsWith(bytes, CHALLENGE)) {
-      throw new AuthenticationError(`Cannot connect to the manager's server ${this.server}: it asks for an authkey`);
-    }
-    let list: unknown[];
-    try {
-      if (headOf(bytes).kind !== Kind.welcome) throw wrong("is no manager's server");
-      list = listOf(bytes, this.#passage);
-    } catch {
-      throw wrong("is no manager's server");
-    }
-    const [protocol, version] = list;
-    if (protocol !== PROTOCOL) throw wrong("is no manager's server");
-    if (version !== VERSION) throw wrong(`speaks version ${Deno.inspect(version)}, wanted ${VERSION}`);
-  }
-
-  #silent(): TimeoutError {
-    return new TimeoutError(
-      `Cannot connect to the manager's server ${this.server}: it was silent for too long; it may be another program's`,
-    );
+    if (this.#state === "idle") this.#open(connectToSync(this.address, this.authkey, options));
   }
 
   #open(connection: Connection): void {
     this.#connection = connection;
     this.#state = "open";
-    for (const id of this.#wanted.splice(0)) this.take(id);
+    for (const { inside } of this.#wanted.splice(0)) {
+      const kept = inside.deref();
+      if (kept !== undefined) this.#takeFor(kept);
+    }
   }
 
   /** Sends a message, or keeps it to be sent later. */
@@ -338,7 +275,7 @@ export class OutsideLine implements Line {
 
   /** Gives up one share in an object. */
   giveUp(id: ObjectId): void {
-    const place = this.#wanted.indexOf(id);
+    const place = this.#wanted.findIndex((it) => it.id === id);
     if (place >= 0) this.#wanted.splice(place, 1);
     else this.#send(Kind.release, 0, [id, 1]);
   }
@@ -347,12 +284,10 @@ export class OutsideLine implements Line {
   #receive(timeout: number): void {
     const connection = this.#connection!;
     try {
-      if (timeout === Infinity && !this.#isClogged) return this.#attend(connection.recvBytesSync());
+      if (timeout === Infinity) return this.#attend(connection.recvBytesSync());
       const bytes = connection[receiveAtOnce](MOST_BYTES);
-      if (bytes !== undefined) return this.#attend(bytes);
-      if (this.#isClogged) void connection[allSent](false).catch(() => {}); // tries at once
-      const limit = this.#isClogged ? Math.min(timeout, CLOGGED_LOOK) : timeout;
-      translated(() => native().descriptorsPoll([connection.fileno()], limit));
+      if (bytes !== undefined) this.#attend(bytes);
+      else translated(() => native().descriptorsPoll([connection.fileno()], timeout));
     } catch {
       this.#end();
     }
@@ -413,6 +348,11 @@ export class OutsideLine implements Line {
       return this.#end(); // no server of ours says that
     }
     if (kind !== Kind.result && kind !== Kind.error) return this.#end();
+    const lease = this.#asked.get(number);
+    if (lease !== undefined) {
+      this.#asked.delete(number);
+      return lease.close();
+    }
     let answer: Answer;
     try {
       const list = listOf(bytes, this.#passage);
@@ -431,6 +371,8 @@ export class OutsideLine implements Line {
     if (lines.get(this.#name) === this) lines.delete(this.#name);
     this.#ending.abort();
     this.#connection?.close();
+    for (const lease of this.#asked.values()) lease.close();
+    this.#asked.clear();
     this.#pending.fail((asked) => this.#gone(asked));
   }
 
@@ -439,10 +381,6 @@ export class OutsideLine implements Line {
       `Cannot call "${asked}": the manager's server ${this.server} has ended, or the connection to it`,
     );
   }
-}
-
-function startsWith(bytes: Uint8Array, start: Uint8Array): boolean {
-  return bytes.length >= start.length && start.every((byte, place) => bytes[place] === byte);
 }
 
 function failureOf(list: unknown[]): unknown {

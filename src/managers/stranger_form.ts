@@ -4,16 +4,15 @@
 // Where the server is, and the key that it asks for, go with the message. The key is in a block of shared memory, which
 // nobody outside of the tree can be sent: not among the bytes, which may be kept or passed on. A block of its own, the
 // lease, tells the sender whether somebody may still be about to connect: while another process or a message has it, the
-// sender keeps its share in the object.
+// sender keeps its share in the object. The receiver gives up the lease once it has a share of its own.
 //
 // What this leaves: if the sender ends before the receiver has made its first call, nobody keeps the object.
 
 import { BlockHandle, type BlockReference, closedError } from "../addon/handles.ts";
-import { native } from "../addon/load.ts";
-import { Kind as BlockKind } from "../addon/numbers.ts";
 import { type Address, placeOf } from "../connection/address.ts";
+import { Channel } from "../queues/channel.ts";
 import { adopted, attach } from "../reduction/passage.ts";
-import { setTimeout, unrefTimer } from "../runtime/timing.ts";
+import { queueMicrotask } from "../runtime/timing.ts";
 import { RawArray } from "../sharedctypes.ts";
 import type { ObjectId } from "./line.ts";
 import { OutsideLine } from "./outside_line.ts";
@@ -27,14 +26,10 @@ import {
   setStrangerForm,
 } from "./proxy.ts";
 
-/** Milliseconds between two looks at which leases have ended. */
-const LOOK = 1000;
-
 /** The leases of this thread that have not ended, by lines and objects. */
-const leases = new Map<OutsideLine, Map<ObjectId, BlockHandle>>();
+const leases = new WeakMap<OutsideLine, Map<ObjectId, BlockHandle>>();
 /** The keys of lines in shared memory. */
 const keys = new WeakMap<OutsideLine, Uint8Array>();
-let looker: ReturnType<typeof setTimeout> | undefined;
 
 function keyOf(line: OutsideLine): Uint8Array | null {
   if (line.authkey === null) return null;
@@ -52,31 +47,21 @@ function leaseOf(line: OutsideLine, { id, handle }: ProxyInside): BlockHandle {
   if (handle !== null && !line.isOpen) return handle;
   const known = leases.get(line)?.get(id);
   if (known !== undefined) return known;
-  const lease = BlockHandle.create(BlockKind.bytes, 1);
+  // A queue, of which the reactor tells when nobody else has it.
+  const lease = BlockHandle.of((addon) => addon.queueCreate(0, false));
   line.take(id);
   const all = leases.get(line) ?? new Map<ObjectId, BlockHandle>();
   leases.set(line, all.set(id, lease));
-  lookSoon();
-  return lease;
-}
-
-/** Ends, from time to time, the leases that nobody has any more. */
-function lookSoon(): void {
-  if (looker !== undefined || leases.size === 0) return;
-  looker = setTimeout(() => {
-    looker = undefined;
-    for (const [line, all] of leases) {
-      for (const [id, lease] of all) {
-        if (!line.isOver && native().blockIsLast(lease.block) !== 1) continue;
-        all.delete(id);
-        lease.close();
-        line.giveUp(id);
-      }
-      if (all.size === 0) leases.delete(line);
+  queueMicrotask(async () => { // by then the message has the lease
+    const channel = new Channel(lease);
+    while (!channel.isAlone && !line.isOver) {
+      await channel.filled({ inBackground: true, signal: line.ended }).catch(() => {});
     }
-    lookSoon();
-  }, LOOK);
-  unrefTimer(looker);
+    all.delete(id);
+    channel.close();
+    line.giveUp(id);
+  });
+  return lease;
 }
 
 setStrangerForm({
