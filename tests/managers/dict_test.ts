@@ -285,3 +285,34 @@ testManaged("with freeze, a change of a copy throws where it is made", async ({ 
   await inner.push("a proxy is no copy");
   assertEquals(await list.copy(), ["a proxy is no copy"]);
 });
+
+testManaged("any number of keys are modified at once, whether they are there or not", async ({ manager }) => {
+  const keys = Array.from({ length: 10_000 }, (_, i) => i);
+  using dict = await manager.dict<number, number>();
+  for (const expected of [1, 2]) {
+    const modified = await Promise.all(keys.map((key) => dict.modify(key, (count = 0) => count + 1)));
+    assert(modified.every((count) => count === expected));
+  }
+  assertEquals(await dict.size, keys.length);
+  const same = await Promise.all(keys.slice(0, 100).map(() => dict.modify(-1, (count = 0) => count + 1)));
+  assertEquals(same.sort((one, other) => one - other), keys.slice(1, 101));
+});
+
+testManaged("the types follow from what a dict is made of", async ({ manager }) => {
+  const ofObject: DictProxy<string, number> = await manager.dict({ a: 1 });
+  const ofMap: DictProxy<number, string> = await manager.dict(new Map([[1, "a"]]));
+  const ofEntries: DictProxy<string, boolean> = await manager.dict([["a", true]]);
+  const ofProxy: DictProxy<string, number> = await manager.dict(ofObject);
+  const ofNothing: DictProxy<string, unknown> = await manager.dict();
+  const given: DictProxy<"a" | "b", number> = await manager.dict<"a" | "b", number>({ a: 1, b: 2 });
+  const number: number | undefined = await ofObject.get("a");
+  const text: string = await ofMap.get(2, "none");
+  const keys: string[] = await Array.fromAsync(ofEntries.keys());
+  // @ts-expect-error: no such key
+  assertEquals([number, text, keys, await given.get("c")], [1, "none", ["a"], undefined]);
+  // @ts-expect-error: no such value
+  await ofProxy.set("a", "text");
+  // @ts-expect-error: objects are no keys
+  const refused: DictProxy<object, unknown> = ofNothing;
+  for (const dict of [ofObject, ofMap, ofEntries, ofProxy, refused, given]) dict.close();
+});

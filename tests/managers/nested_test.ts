@@ -255,3 +255,23 @@ testManaged("what blocks for a proxy is refused as a value: it belongs to this p
   await assertRejects(() => dict.set("key", list.sync), TypeError);
   assertEquals(await dict.size, 0);
 });
+
+testManaged("containers that come and go leave no memory behind", async ({ manager }) => {
+  using outer = await manager.dict<string, unknown>();
+  const round = async () => {
+    for (let i = 0; i < 200; i++) {
+      using inner = await manager.list<unknown>([i]);
+      await outer.set("key", [inner, inner]);
+      await outer.modify(`key ${i % 10}`, (before) => {
+        closed(before);
+        return inner;
+      });
+    }
+    await outer.clear();
+    return await manager.stats();
+  };
+  const before = await round();
+  for (let i = 0; i < 4; i++) await round();
+  const after = await round();
+  assertEquals([after.objects, after.blocks], [1, before.blocks]);
+});

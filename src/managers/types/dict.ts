@@ -131,7 +131,7 @@ export class ServedDict {
 
   _assign(key: unknown, version: unknown, value: unknown): Read | null {
     requireKey(key, KEY);
-    if (!this.#versions.isCurrent(key, version, this.map.get(key))) return this._read(key);
+    if (!this.#versions.isCurrent(key, version, this.map.get(key), this.map.has(key))) return this._read(key);
     this.set(key, value);
     return null;
   }

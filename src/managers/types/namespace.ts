@@ -61,7 +61,9 @@ export class ServedNamespace {
 
   _assign(name: unknown, version: unknown, value: unknown): Read | null {
     const known = required(name);
-    if (!this.#versions.isCurrent(known, version, this.#values.get(known))) return this._read(known);
+    if (!this.#versions.isCurrent(known, version, this.#values.get(known), this.#values.has(known))) {
+      return this._read(known);
+    }
     this.set(known, value);
     return null;
   }
