@@ -146,6 +146,8 @@ export class BaseManager implements AsyncDisposable {
   readonly #Process: ProcessClass;
   /** As it was given; from when it is first read, where the server listens. */
   #address: Address | null;
+  /** Whether the server has chosen it. */
+  readonly #ownsAddress: boolean;
   /** What strangers must know; `null`: nothing. */
   readonly #authkey: Uint8Array | null;
   #state: "initial" | "starting" | "started" | "connected" | "over" = "initial";
@@ -185,6 +187,7 @@ export class BaseManager implements AsyncDisposable {
       );
     }
     this.#address = address;
+    this.#ownsAddress = address === null;
     this.#authkey = authkey === null ? null : toAuthkey(authkey ?? currentAuthkey());
     this.#shutdownTimeout = shutdownTimeout;
     this.#Process = ctx?.Process ?? Process;
@@ -471,8 +474,8 @@ export class BaseManager implements AsyncDisposable {
   }
 
   /**
-   * Ends the server, and its objects with it; if it was only connected to, the connection. It is told to end, then terminated, then killed, each
-   * {@linkcode ManagerOptions.shutdownTimeout} after the other. Again: nothing happens.
+   * Ends the server, and its objects with it; if it was only connected to, the connection. It is told to end, then
+   * terminated, then killed, each {@linkcode ManagerOptions.shutdownTimeout} after the other. Again: nothing happens.
    */
   async shutdown(): Promise<void> {
     const [line, process] = this.#endState();
@@ -489,7 +492,19 @@ export class BaseManager implements AsyncDisposable {
         await process.join();
       }
     }
+    this.#removeSocket(process);
     line.close?.();
+  }
+
+  /** A server that was killed has left the file of its socket, and the folder that was made for it. */
+  #removeSocket({ exitcode }: Process): void {
+    if (exitcode === 0 || typeof this.#address !== "string" || this.#address.startsWith("\0")) return;
+    try {
+      Deno.removeSync(this.#address);
+      if (this.#ownsAddress) Deno.removeSync(this.#address.slice(0, this.#address.lastIndexOf("/")));
+    } catch {
+      // It is gone, or may not be removed.
+    }
   }
 
   #endState(): [ManagerLine | null, Process | null] {
@@ -514,11 +529,14 @@ export class BaseManager implements AsyncDisposable {
     } catch (error) {
       mayBeGone(error);
     }
-    if (process.joinSync({ timeout: timeout - (performance.now() - told) })) return;
-    process.terminate();
-    if (process.joinSync({ timeout })) return;
-    process.kill();
-    process.joinSync();
+    if (!process.joinSync({ timeout: timeout - (performance.now() - told) })) {
+      process.terminate();
+      if (!process.joinSync({ timeout })) {
+        process.kill();
+        process.joinSync();
+      }
+    }
+    this.#removeSocket(process);
   }
 
   /**

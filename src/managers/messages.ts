@@ -6,7 +6,7 @@
 //   from that client's own channel. So a bell that is rung for somebody else does no harm, and nobody speaks for another.
 // - Two channels for each client, `requests` and `answers`, which the client makes and sends by the bell (`hello`).
 //
-// A stranger, which is in no tree or another one, sends the same parts as lists over a connection (outside.ts).
+// A stranger, which is in no tree or another one, sends the same parts as bytes over a connection (outside_wire.ts).
 
 import type { Failure } from "../pool/messages.ts";
 import type { Channel } from "../queues/channel.ts";

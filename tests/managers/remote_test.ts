@@ -378,6 +378,21 @@ Deno.test("TestManagerRestart: a manager listens again where one has listened be
   }
 });
 
+Deno.test("TestManagerRestart: a server that was killed leaves no file where it has listened", async () => {
+  const path = `${Deno.makeTempDirSync()}/socket`;
+  for (const given of [path, path, null]) {
+    const manager = new RemoteManager({ address: given, authkey: KEY });
+    await manager.start();
+    const address = manager.address as string;
+    assertEquals(Deno.statSync(address).isSocket, true);
+    Deno.kill((await manager.stats()).pid, "SIGKILL");
+    await manager.join();
+    await manager.shutdown();
+    assertThrows(() => Deno.statSync(address), Deno.errors.NotFound);
+    if (given === null) assertThrows(() => Deno.statSync(new URL(".", `file://${address}`)), Deno.errors.NotFound);
+  }
+});
+
 Deno.test("a proxy of a former server finds no other object", async () => {
   using boxes = new Queue<MailboxProxy>();
   using reports = new Queue<string>();
