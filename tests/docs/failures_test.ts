@@ -15,7 +15,7 @@ function rowsOf(...sections: string[]): string[] {
   return sections.flatMap((section) => document.rows(section)).map(([first]) => first);
 }
 
-Deno.test("failures: each row of a worker, process, lock, queue and pipe is as the document says", async () => {
+Deno.test("failures: each row of a worker, process, lock, queue, pipe and manager is as the document says", async () => {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...FLAGS, new URL("failures.ts", FIXTURES).pathname],
     env: { NO_COLOR: "1" },
@@ -25,7 +25,7 @@ Deno.test("failures: each row of a worker, process, lock, queue and pipe is as t
   const text = new TextDecoder().decode(stderr);
   assertEquals(code, 0, text);
   const tried = new TextDecoder().decode(stdout).trimEnd().split("\n");
-  const said = rowsOf("A pool's worker", "A process", "A process that others share something with");
+  const said = rowsOf("A pool's worker", "A process", "A process that others share something with", "A manager");
   assertEquals(tried.sort(), said.sort());
 });
 
