@@ -40,6 +40,8 @@ export interface ServedType {
   readonly forStranger?: (value: never, caller: Caller) => object;
   /** What each client uses in its place. */
   readonly forCaller?: (value: never, caller: Caller) => object;
+  /** Whether the user has registered it, maybe by the name of one of the package's own. */
+  readonly isUsers?: boolean;
   /** Whether only relatives may create objects of the type. */
   readonly isForRelatives?: boolean;
   /** What methods of other objects get for a proxy of one of these. Default: the object itself. */
@@ -81,10 +83,10 @@ const ofBuiltIn = new WeakMap<ServedType, Names>();
 function namesOf(type: ServedType, value: unknown): Names {
   const before = ofBuiltIn.get(type);
   if (before !== undefined) return before;
-  const own = exposedByBuiltIn(type.typeid);
+  const own = type.isUsers === true ? undefined : exposedByBuiltIn(type.typeid);
   const exposed = own ??
     (type.exposed === null ? publicNames(Object(value)) : listedNames(Object(value), type.exposed));
-  const all = [...new Set([...exposed, ...Object.keys(type.methodToTypeid)])];
+  const all = own ?? [...new Set([...exposed, ...Object.keys(type.methodToTypeid)])];
   const names = { all, allowed: new Set(all) };
   if (own !== undefined) ofBuiltIn.set(type, names);
   return names;

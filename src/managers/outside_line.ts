@@ -30,10 +30,9 @@ import { connectTo, connectToSync } from "./outside_client.ts";
 import { headOf, listOf, sendOutside, TAKE } from "./outside_wire.ts";
 import { type Answer, late, PendingCalls } from "./pending.ts";
 import {
+  arrivedNames,
   type BaseProxy,
-  exposedByBuiltIn,
   insideOf,
-  isExposed,
   malformed,
   type ProxyClass,
   proxyClassOf,
@@ -136,8 +135,8 @@ export class OutsideLine implements Line {
   #proxyFor(data: unknown): BaseProxy {
     if (!Array.isArray(data)) throw malformed();
     const [id, typeid, exposed, isFrozen] = data;
-    const names = typeof typeid === "string" ? exposedByBuiltIn(typeid) ?? exposed : null;
-    if (!Number.isSafeInteger(id) || !isExposed(names)) throw malformed();
+    const names = arrivedNames(typeid, exposed);
+    if (!Number.isSafeInteger(id)) throw malformed();
     const description = { typeid, exposed: names, isFrozen: isFrozen === true, direct: null };
     const inside = { id, description, line: this, gate: null, handle: null, isClosed: false };
     collected.register(inside, { line: this, id }, inside);

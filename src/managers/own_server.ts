@@ -115,6 +115,7 @@ async function servedType({ maker, isBuiltIn, ...type }: Registration): Promise<
     isClass: isClass(made),
     keepsProxies: false,
     isDirect: false,
+    isUsers: true,
   };
 }
 

@@ -264,6 +264,28 @@ export function exposedByBuiltIn(typeid: string): Exposed | undefined {
   return builtIn.get(typeid)?.exposed;
 }
 
+/** The type, if it is one that the package has itself, and none of the user's with its name. */
+function builtInOf(typeid: string, exposed: Exposed): BuiltIn | undefined {
+  const known = builtIn.get(typeid);
+  return known?.exposed === exposed ? known : undefined;
+}
+
+/** The names of an object as a message has them: `null` for those that every process knows. */
+export function namesToSend({ typeid, exposed }: Description): Exposed | null {
+  return builtInOf(typeid, exposed) === undefined ? exposed : null;
+}
+
+/**
+ * The names of an object as a message has said them.
+ *
+ * @throws {RangeError} If that is malformed.
+ */
+export function arrivedNames(typeid: unknown, exposed: unknown): Exposed {
+  const names = typeof typeid === "string" ? exposed ?? exposedByBuiltIn(typeid) : null;
+  if (!isExposed(names)) throw malformed();
+  return names;
+}
+
 /** Classes made for the types of the user, by the classes that they extend and what they expose. */
 const made = new WeakMap<ProxyClass, Map<string, ProxyClass>>();
 /** How many of each are kept: a server with endless names must not use up this process's memory. */
@@ -278,7 +300,7 @@ export function proxyClassOf(
   gate: Gate | null = null,
   own: ProxyClass | null = null,
 ): ProxyClass {
-  const known = builtIn.get(typeid);
+  const known = builtInOf(typeid, exposed);
   if (known !== undefined) return known.Class;
   const given = own ?? (proxytype ? givenClass(gate, typeid, proxytype, BaseProxy) : null);
   const Base = given ?? BaseProxy;
@@ -400,9 +422,9 @@ export function noteServer(number: number, proxyOf: (id: ObjectId, handle: Block
 /** Describes an object to a relative. Its block goes with the message. */
 function describeTo(gate: Gate, id: ObjectId, handle: BlockHandle, description: Description): ProxyData {
   attach(handle.block);
-  const { typeid, exposed, isFrozen, direct, proxytype = null } = description;
+  const { typeid, isFrozen, direct, proxytype = null } = description;
   const named = gate === currentGate() ? null : gate;
-  return [named, id, handle.reference(), typeid, builtIn.has(typeid) ? null : exposed, isFrozen, direct, proxytype];
+  return [named, id, handle.reference(), typeid, namesToSend(description), isFrozen, direct, proxytype];
 }
 
 /** In the place of the gate: the object is one of a server outside of the tree. */
@@ -445,10 +467,9 @@ function restore(data: unknown): BaseProxy {
   const [named, id, reference, typeid, exposed, isFrozen, given, proxytype] = parts;
   const gate = named ?? currentGate();
   if (!(gate instanceof Gate) || typeof id !== "number" || typeof typeid !== "string") throw malformed();
-  const names = exposedByBuiltIn(typeid) ?? exposed;
-  if (!isExposed(names)) throw malformed();
+  const names = arrivedNames(typeid, exposed);
   const direct = given ?? null; // anybody may have written the message
-  if (direct !== null && builtIn.get(typeid)?.isDirect(direct) !== true) throw malformed();
+  if (direct !== null && builtInOf(typeid, names)?.isDirect(direct) !== true) throw malformed();
   const handle = adopted(reference as BlockReference);
   const own = servers.get(gate.number);
   if (own !== undefined) {
@@ -466,7 +487,7 @@ function restore(data: unknown): BaseProxy {
 const MOST_NAMES = 10_000;
 
 /** Whether it is a list of names. */
-export function isExposed(value: unknown): value is Exposed {
+function isExposed(value: unknown): value is Exposed {
   return Array.isArray(value) && value.length <= MOST_NAMES && value.every((name) => typeof name === "string");
 }
 

@@ -58,7 +58,7 @@ async function servedType({ maker, proxytype, ...type }: TravellingRegistration)
   const constructs = isClass(found);
   const make = constructs ? (...args: unknown[]) => Reflect.construct(found!, args) : found;
   const where = proxytype === null || !isLate(proxytype) ? proxytype : await promised(proxytype);
-  return { ...type, make, isClass: constructs, proxytype: where, keepsProxies: false, isDirect: false };
+  return { ...type, make, isClass: constructs, proxytype: where, keepsProxies: false, isDirect: false, isUsers: true };
 }
 
 /** The function or class that a reference means. */

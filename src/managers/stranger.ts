@@ -21,7 +21,7 @@ import { noSuchObject, type ObjectTable } from "./object_table.ts";
 import type { Caller, ManagedObject } from "./objects.ts";
 import type { OutsidePassage } from "./outside.ts";
 import { type Head, headOf, listOf, PROTOCOL, sendOutside, TAKE, VERSION } from "./outside_wire.ts";
-import { BaseProxy, exposedByBuiltIn, insideOf, type Travelling } from "./proxy.ts";
+import { BaseProxy, insideOf, namesToSend, type Travelling } from "./proxy.ts";
 import type { ClientEvents } from "./server_client.ts";
 
 /** The most calls of one client that may be under way. */
@@ -86,10 +86,10 @@ class Given implements OutsidePassage {
         `Cannot send ${proxy} to another program: its object is in another server, which that program cannot reach by it`,
       );
     }
-    const { id, description: { typeid, exposed, isFrozen } } = proxy[insideOf]();
+    const { id, description } = proxy[insideOf]();
     this.add(id);
     this.#inMessage.push(id);
-    return [id, typeid, exposedByBuiltIn(typeid) === undefined ? exposed : null, isFrozen];
+    return [id, description.typeid, namesToSend(description), description.isFrozen];
   }
 
   /** The object that the client names. */

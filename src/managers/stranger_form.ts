@@ -17,9 +17,9 @@ import { RawArray } from "../sharedctypes.ts";
 import type { ObjectId } from "./line.ts";
 import { OutsideLine } from "./outside_line.ts";
 import {
-  exposedByBuiltIn,
-  isExposed,
+  arrivedNames,
   malformed,
+  namesToSend,
   OUTSIDE,
   proxyClassOf,
   type ProxyInside,
@@ -66,16 +66,17 @@ function leaseOf(line: OutsideLine, { id, handle }: ProxyInside): BlockHandle {
 
 setStrangerForm({
   reduce(inside) {
-    const { id, line, description: { typeid, exposed, isFrozen } } = inside;
+    const { id, line, description } = inside;
     if (!(line instanceof OutsideLine)) throw closedError("send it", "proxy");
     const lease = leaseOf(line, inside);
     attach(lease.block);
-    const names = exposedByBuiltIn(typeid) === undefined ? exposed : null;
+    const { typeid, isFrozen } = description;
+    const names = namesToSend(description);
     return [OUTSIDE, line.address, keyOf(line), lease.reference(), id, typeid, names, isFrozen];
   },
   restore([, address, key, reference, id, typeid, exposed, isFrozen]) {
-    const names = typeof typeid === "string" ? exposedByBuiltIn(typeid) ?? exposed : null;
-    if (!isId(id) || !isExposed(names) || key !== null && !(key instanceof Uint8Array)) throw malformed();
+    const names = arrivedNames(typeid, exposed);
+    if (!isId(id) || key !== null && !(key instanceof Uint8Array)) throw malformed();
     placeOf(address, undefined, "connect to");
     const handle = adopted(reference as BlockReference);
     const line = OutsideLine.to(address as Address, key === null ? null : new Uint8Array(key));

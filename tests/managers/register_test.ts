@@ -8,6 +8,7 @@ import {
   RemoteError,
   SyncManager,
 } from "@parallel/multiprocessing/managers";
+import { dumps, loads } from "@parallel/multiprocessing/reduction";
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import * as targets from "../fixtures/managers/register_targets.ts";
 import { within } from "../support/helpers.ts";
@@ -346,3 +347,22 @@ bothWays(
     ]);
   },
 );
+
+bothWays("a type of one's own may have the name of one of the package's", async ({ context }) => {
+  class Own extends BaseManager {}
+  Own.register("Queue", Counter);
+  Own.register("Lock", Counter, { exposed: ["increment"] });
+  await using manager = new Own({ ctx: context });
+  await manager.start();
+  for (const name of ["Queue", "Lock"]) {
+    const counter = await manager.create(name, 5) as unknown as CounterLike;
+    assertEquals([String(counter).split(" ")[0], await counter.increment()], [`<AutoProxy[${name}]`, 6]);
+    const arrived = loads(dumps(counter).bytes) as CounterLike;
+    assertEquals([await arrived.increment(), "acquire" in arrived, "put" in arrived], [7, false, false]);
+  }
+});
+
+/** A proxy that counts. */
+interface CounterLike {
+  increment(): Promise<number>;
+}
