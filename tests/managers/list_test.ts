@@ -94,6 +94,7 @@ testManaged("the same blocking; in place gives what was called, the rest plain a
   await list.forEach((item, index, itself) => assert(visited[index] === item && itself === list));
   assertEquals(visited, sync.copy());
   assertEquals(sync.clear().length, 0);
+  assertEquals([sync.multiply(1e9).length, sync.repeat(1e9), sync.push(1), sync.repeat(-1)], [0, [], 1, []]);
 });
 
 testManaged("what is looked for is found by its contents, since it is a copy", async ({ manager }) => {
@@ -110,6 +111,13 @@ testManaged("what is looked for is found by its contents, since it is a copy", a
   ) {
     assertEquals(await list.includes(other), false, Deno.inspect(other));
   }
+  const sets = [
+    new Set([{ a: [1] }, { a: [2] }]),
+    new Set([{ a: [2] }, { a: [1] }]),
+    new Set([{ a: [2] }, { a: [2] }]),
+  ];
+  using listOfSets = await manager.list<unknown>(sets);
+  assertEquals(await Promise.all(sets.map((set) => listOfSets.lastIndexOf(set))), [1, 1, 2]);
   const loop: unknown[] = [1];
   loop.push(loop);
   await list.push(loop);

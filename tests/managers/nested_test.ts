@@ -245,6 +245,13 @@ testManaged(
     const given = await librarian.callmethod("lend", [{ books }, "title", "bob"]);
     assertEquals(given, ["ann", "bob"]);
     assertEquals(await books.items(), [["title", ["ann", "bob"]], ["given", ["given"]]]);
+    {
+      using dict = await manager.dict({ a: 1 });
+      await librarian.callmethod("keep", [dict]);
+      await dict.set("b", 2);
+    }
+    await objectsOf(manager, 5); // the dict is dropped, and what was given is not taken away
+    assertEquals(await librarian.callmethod("kept"), new Map([["a", 1], ["b", 2]]));
     librarian.close();
   },
 );

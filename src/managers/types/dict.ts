@@ -136,8 +136,9 @@ export class ServedDict {
     return null;
   }
 
+  /** Whoever in the server has been given the Map goes on having it. */
   drop(): void {
-    this.clear();
+    this.map.forEach(givenUp);
   }
 }
 

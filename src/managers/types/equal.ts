@@ -53,7 +53,8 @@ function equalSets(one: Set<unknown>, other: Set<unknown>, assumed: Map<object, 
   const left = [...other].filter((it) => !one.has(it));
   return [...one].every((it) => {
     if (other.has(it)) return true;
-    const at = left.findIndex((candidate) => equal(it, candidate, assumed));
+    // Which may be wrong: then nothing that was assumed holds.
+    const at = left.findIndex((candidate) => equal(it, candidate, new Map(assumed)));
     if (at >= 0) left.splice(at, 1);
     return at >= 0;
   });

@@ -177,6 +177,7 @@ export class ServedList {
     if (!Number.isInteger(count)) {
       throw new TypeError(`Cannot repeat the list: ${Deno.inspect(count)} was given, wanted an integer`);
     }
+    if (this.array.length === 0) return [];
     return Array.from({ length: Math.max(0, count) }, () => this.array).flat();
   }
 
@@ -251,8 +252,9 @@ export class ServedList {
     return null;
   }
 
+  /** Whoever in the server has been given the array goes on having it. */
   drop(): void {
-    this.clear();
+    this.array.forEach(givenUp);
   }
 }
 

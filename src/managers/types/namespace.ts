@@ -74,8 +74,7 @@ export class ServedNamespace {
   }
 
   drop(): void {
-    for (const value of this.#values.values()) givenUp(value);
-    this.#values.clear();
+    this.#values.forEach(givenUp);
   }
 }
 
