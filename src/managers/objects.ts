@@ -140,9 +140,13 @@ export class ManagedObject {
 
   async #later(asked: string, args: readonly unknown[], caller: Caller): Promise<unknown> {
     const { promise, resolve } = Promise.withResolvers<void>();
+    const { cancelled } = caller;
     this.#waiting.push(resolve);
     await promise;
-    return await this.#counted(() => this.#act(asked, args, caller));
+    return await this.#counted(() => {
+      cancelled.throwIfAborted(); // nobody waits for it any more: it is not begun
+      return this.#act(asked, args, caller);
+    });
   }
 
   /** Does a call that has its turn. */

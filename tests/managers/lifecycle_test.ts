@@ -188,6 +188,34 @@ bothWays("time-outs and signals end a call, and neither the line nor the server"
   assertThrows(() => thing.with({ timeout: "5" } as never), TypeError, "timeout");
 });
 
+bothWays("a call that waits for its turn, and is not wanted any more, is not begun", async ({ context }) => {
+  await using manager = new Manages({ ctx: context });
+  await manager.start();
+  const thing = await manager.OneByOne();
+  const [came, never, last] = [new Event(), new Event(), new Event()];
+  using go = new Event();
+  const first = thing.wait(came, go);
+  await came.wait();
+  await assertRejects(() => thing.with({ timeout: 10 }).wait(never, go), TimeoutError);
+  const killed = new context.Process({ target: targets.callForEver, args: [thing as ThingProxy, never] });
+  killed.start();
+  const third = thing.wait(last, go);
+  const { clients } = await manager.stats();
+  let now = clients;
+  await until("the client", () => {
+    manager.stats().then((stats) => now = stats.clients);
+    return now > clients;
+  });
+  killed.kill();
+  await killed.join();
+  await until("the client gone", () => {
+    manager.stats().then((stats) => now = stats.clients);
+    return now === clients;
+  });
+  go.set();
+  assertEquals([await first, await third, await thing.echo("after"), never.isSet()], ["gone", "gone", "after", false]);
+});
+
 bothWays("blocking calls and promises at once: each has its own answer", async ({ context }) => {
   await using manager = new Manages({ ctx: context });
   await manager.start();
