@@ -247,4 +247,5 @@ export const REPORTS: readonly Report[] = [
   { title: "Queue beside other channels", script: "channels" },
   { title: "Queue: scaling, latency, backlog, idle", script: "queues" },
   { title: "Pool beside others", script: "pools" },
+  { title: "Managers beside CPython's", script: "managers" },
 ];
