@@ -11,6 +11,9 @@ import {
 import { dumps, loads } from "@parallel/multiprocessing/reduction";
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import * as targets from "../fixtures/managers/register_targets.ts";
+import { tellClass } from "../fixtures/managers/lifecycle_targets.ts";
+import { LateProxy } from "../fixtures/managers/late_proxy.ts";
+import { PlainProxy } from "../fixtures/managers/plain_proxy.ts";
 import { within } from "../support/helpers.ts";
 import { bothWays, objectsOf, processOf } from "./suite.ts";
 
@@ -235,6 +238,31 @@ bothWays("a class of proxies is used by every process that can have it", async (
     assertEquals(child.exitcode, 0);
   }
 });
+
+bothWays(
+  "a process that has not loaded a class of proxies loads it at once, or does without it",
+  async ({ context }) => {
+    class Own extends BaseManager {}
+    const Classes = Own.register("Plain", Counter, { proxytype: PlainProxy })
+      .register("Late", Counter, { proxytype: LateProxy });
+    await using manager = new Classes({ ctx: context });
+    await manager.start();
+    const [plain, late] = [await manager.Plain(), await manager.Late()];
+    assertEquals([plain instanceof PlainProxy, late instanceof LateProxy], [true, true]); // they were registered here
+    assertEquals([await plain.twice(), await late.twice()], [2, 2]);
+    using said = new Queue<unknown>();
+    const seenBy = async (proxy: BaseProxy, permissions: "inherit" | "none") => {
+      const child = new context.Process({ target: tellClass, args: [said, proxy], permissions });
+      child.start();
+      const seen = await within(said.get());
+      await child.join();
+      return seen;
+    };
+    assertEquals(await seenBy(plain, "inherit"), ["PlainProxy", true, 3]);
+    assertEquals(await seenBy(late, "inherit"), ["AutoProxy[Late]", false, 3]); // it awaits at its top level
+    assertEquals(await seenBy(plain, "none"), ["AutoProxy[Plain]", false, 4]); // a message has it load nothing
+  },
+);
 
 bothWays(
   "a method that gives a proxy does so of a proxy that has travelled (CPython fails there)",
