@@ -259,6 +259,21 @@ test("who was notified when it ended passes that on, and keeps nothing", async (
   assertMatch(String(condition), /^<Condition\(<RLock\(None, 0\)>, 0\)>$/);
 });
 
+test("a lock goes on in a condition when the object that it was made as is dropped", async () => {
+  const lock = new RLock();
+  using condition = made(lock);
+  const caller = new Connection("a").caller();
+  await lockOf(lock, caller).acquire();
+  LOCK.drop!(lock as never);
+  const mine = conditionOf(condition, caller);
+  await mine.acquire();
+  assertEquals(await mine.wait(soon), false);
+  mine.release();
+  mine.release();
+  using guard = await condition.acquire(soon);
+  assert(guard !== null);
+});
+
 test("who ends while it waits with a condition had no lock to leave", async () => {
   using condition = made();
   const doomed = new Connection("doomed");

@@ -1,8 +1,7 @@
 // Condition of a manager.
 
-import { dumps, loads } from "../../reduction/serialise.ts";
 import { Condition } from "../../synchronize/condition.ts";
-import { Lock } from "../../synchronize/lock.ts";
+import type { Lock } from "../../synchronize/lock.ts";
 import { RLock } from "../../synchronize/rlock.ts";
 import { performance } from "../../runtime/timing.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../../waiting/options.ts";
@@ -10,7 +9,7 @@ import type { Caller } from "../objects.ts";
 import { defineBuiltIn } from "../proxy.ts";
 import { AcquirableProxy, type RemoteAcquisition, SyncAcquirable } from "./acquirable.ts";
 import { arrivedOptions, direct, directType, given, remote, remoteSync, sendable, sharedObjectOf } from "./direct.ts";
-import { LockDesk, told } from "./stranger_locks.ts";
+import { anotherHandle, LockDesk, told } from "./stranger_locks.ts";
 
 const EXPOSED = ["acquire", "release", "wait", "notify", "notifyAll"];
 
@@ -207,18 +206,6 @@ function make(given?: unknown): Condition {
   const condition = new Condition(lock, undefined, true);
   locks.set(condition, lock);
   return condition;
-}
-
-/**
- * Another handle of a lock, which goes on when the object that it was of is dropped.
- *
- * @throws {TypeError} If it is no lock.
- */
-export function anotherHandle(lock: unknown, action: string): Lock | RLock {
-  if (lock instanceof Lock || lock instanceof RLock) return loads(dumps(lock).bytes) as Lock | RLock;
-  throw new TypeError(
-    `Cannot ${action}: "lock" is ${Deno.inspect(lock, { depth: 0 })}, wanted a lock or a proxy of one`,
-  );
 }
 
 /** The type of conditions. */

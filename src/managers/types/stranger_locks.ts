@@ -11,15 +11,15 @@
 // connection has ended: the lock is left as one whose owner has died, so that the next one hears of it, whoever that is.
 // T4. `suspend`. T5. `resume`. T6. The owner has ended meanwhile: it is released.
 
-import type { BlockHandle } from "../../addon/handles.ts";
 import { native } from "../../addon/load.ts";
 import { translated } from "../../addon/translate.ts";
 import { wait } from "../../addon/waits.ts";
 import { InvalidStateError } from "../../errors.ts";
+import { dumps, loads } from "../../reduction/serialise.ts";
 import type { Guard } from "../../synchronize/guard.ts";
 import { Lock } from "../../synchronize/lock.ts";
 import { inside, type LockInside } from "../../synchronize/lock_base.ts";
-import type { RLock } from "../../synchronize/rlock.ts";
+import { RLock } from "../../synchronize/rlock.ts";
 import { type AcquireOptions, timeoutOf } from "../../waiting/options.ts";
 import type { Caller } from "../objects.ts";
 import type { RemoteAcquisition } from "./acquirable.ts";
@@ -53,6 +53,18 @@ function ownerOf(caller: Caller): StrangerOwner {
   return owner;
 }
 
+/**
+ * The same lock with a handle of its own, which goes on when the other object is dropped.
+ *
+ * @throws {TypeError} If it is no lock.
+ */
+export function anotherHandle(lock: unknown, action = "use a lock"): Lock | RLock {
+  if (lock instanceof Lock || lock instanceof RLock) return loads(dumps(lock).bytes) as Lock | RLock;
+  throw new TypeError(
+    `Cannot ${action}: "lock" is ${Deno.inspect(lock, { depth: 0 })}, wanted a lock or a proxy of one`,
+  );
+}
+
 /** The locks that strangers have, or wait for, by the numbers of their blocks. */
 const desks = new Map<number, LockDesk>();
 
@@ -67,15 +79,14 @@ export class LockDesk {
   static of(lock: Lock | RLock): LockDesk {
     const { block } = lock[inside]("use");
     let desk = desks.get(block);
-    if (desk === undefined) desks.set(block, desk = new LockDesk(lock, block));
+    if (desk === undefined) desks.set(block, desk = new LockDesk(anotherHandle(lock), block));
     return desk;
   }
 
+  /** With a handle of its own: the object that it was of may be dropped before. */
   readonly #lock: Lock | RLock;
   readonly #isRecursive: boolean;
   readonly #block: number;
-  /** Keeps the lock. */
-  readonly #handle: BlockHandle;
   readonly #inside: LockInside;
   #holder: { readonly owner: StrangerOwner; depth: number } | null = null;
   /** Calls under way. */
@@ -83,7 +94,6 @@ export class LockDesk {
 
   private constructor(lock: Lock | RLock, block: number) {
     this.#inside = lock[inside]("use");
-    this.#handle = this.#inside.share();
     this.#lock = lock;
     this.#isRecursive = !(lock instanceof Lock);
     this.#block = block;
@@ -93,7 +103,7 @@ export class LockDesk {
   #tidy(): void {
     if (this.#users > 0 || this.#holder !== null || desks.get(this.#block) !== this) return;
     desks.delete(this.#block);
-    this.#handle.close();
+    this.#lock[Symbol.dispose]();
   }
 
   /** Whether a caller has it. */

@@ -7,12 +7,11 @@ import { requireKnown } from "../../waiting/options.ts";
 import type { Caller } from "../objects.ts";
 import { defineBuiltIn } from "../proxy.ts";
 import { AcquirableProxy, type RemoteAcquisition, SyncAcquirable } from "./acquirable.ts";
-import { anotherHandle } from "./condition.ts";
 import { arrivedOptions, copied, direct, directType, remote, remoteSync, sharedObjectOf } from "./direct.ts";
 import type { LockProxy, RLockProxy } from "./locks.ts";
 import type { Lock } from "../../synchronize/lock.ts";
 import type { RLock } from "../../synchronize/rlock.ts";
-import { LockDesk, told } from "./stranger_locks.ts";
+import { anotherHandle, LockDesk, told } from "./stranger_locks.ts";
 
 const EXPOSED = ["get", "set", "=value", "acquire", "release"];
 
