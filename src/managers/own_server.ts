@@ -8,6 +8,9 @@ import type { ServedType } from "./objects.ts";
 import { isClass, type Registration } from "./registrations.ts";
 import { Server as Core } from "./server.ts";
 
+/** Milliseconds for which the thread may be blocked while calls come: other things go on in this process. */
+const SLICE = 1;
+
 /**
  * Serves the objects of a manager to other programs, in this process: as Python's `BaseManager.get_server()`.
  *
@@ -45,7 +48,7 @@ export class Server implements AsyncDisposable {
   /** @ignore Made by `BaseManager.getServer`. */
   constructor(registrations: readonly Registration[], address: Address | null, authkey: Uint8Array | null) {
     this.#registrations = registrations;
-    this.#core = new Core({ types: this.#types, mayBlock: false });
+    this.#core = new Core({ types: this.#types, slice: SLICE });
     try {
       this.#address = this.#core.listen(address, authkey);
     } catch (error) {

@@ -48,8 +48,8 @@ export interface ServerOptions {
   readonly number?: number;
   /** What a relative says that may create objects and end the server. Default: none may. */
   readonly authority?: number;
-  /** Whether the thread may be blocked while calls come, since nothing else goes on in it. Default: `true`. */
-  readonly mayBlock?: boolean;
+  /** Milliseconds for which the thread may be blocked while calls come. Default: that of one where nothing else goes on. */
+  readonly slice?: number;
 }
 
 /** Serves the objects of a manager, in this thread. */
@@ -73,15 +73,14 @@ export class Server {
   readonly #forget: () => void;
   readonly #begun = performance.now();
   readonly #authority: number;
-  readonly #mayBlock: boolean;
+  readonly #slice: number;
   /** Where clients outside of the tree come in, once somebody wants that. */
   #listener: ServerListener | null = null;
 
   constructor(options: ServerOptions) {
-    const { types, bell = new Channel(), number = randomNumber(), authority = randomNumber(), mayBlock = true } =
-      options;
+    const { types, bell = new Channel(), number = randomNumber(), authority = randomNumber(), slice = SLICE } = options;
     this.#authority = authority;
-    this.#mayBlock = mayBlock;
+    this.#slice = slice;
     const facts = { pid: Deno.pid, name: current.name, token: native().threadToken() };
     this.gate = new Gate(number, bell.own(), facts);
     this.#types = types;
@@ -142,18 +141,21 @@ export class Server {
     this.#isServing = true;
     this.#listener?.begin();
     const { bell } = this.gate;
+    const slice = this.#slice;
+    const busySlice = Math.max(slice, BUSY_SLICE * slice / SLICE);
     let turned = performance.now();
     while (!this.#isStopping) {
-      const mayBlock = this.#mayBlock && this.#underWay === 0 && !needsEventLoop();
+      const mayBlock = this.#underWay === 0 && !needsEventLoop();
       const isHot = mayBlock && performance.now() - this.#lastCall < COLD;
       const hasHotStrangers = mayBlock && this.#listener !== null && this.#listener.isHot;
-      const frame = this.#next(isHot && !hasHotStrangers ? SLICE : 0);
+      const frame = this.#next(isHot && !hasHotStrangers ? slice : 0);
       if (frame === ENDED) break;
       if (frame !== null && frame !== MALFORMED) this.#attend(frame);
-      else if (frame === null && hasHotStrangers && !isHot) this.#listener!.serveNow(STRANGERS_SLICE, this.#mayGoOn);
-      // One thread can be blocked for relatives or for strangers, but not for both.
+      else if (frame === null && hasHotStrangers && !isHot) {
+        this.#listener!.serveNow(Math.min(STRANGERS_SLICE, slice), this.#mayGoOn);
+      } // One thread can be blocked for relatives or for strangers, but not for both.
       else if (frame === null && (!isHot || hasHotStrangers)) await this.#rest();
-      if (performance.now() - turned < (frame === null ? SLICE : BUSY_SLICE)) continue;
+      if (performance.now() - turned < (frame === null ? slice : busySlice)) continue;
       await bell.turn();
       turned = performance.now();
     }
@@ -180,7 +182,7 @@ export class Server {
 
   /** A stranger has spoken while the thread was not blocked. */
   #heard(): void {
-    if (this.#mayBlock && this.#underWay === 0 && performance.now() - this.#lastCall >= COLD) this.#resting?.abort();
+    if (this.#underWay === 0 && performance.now() - this.#lastCall >= COLD) this.#resting?.abort();
   }
 
   /** Tells the clients that have come so far that the server cannot begin, and why. */
