@@ -86,3 +86,28 @@ testManaged(
     assertThrows(() => value.sync.value, InvalidStateError, "the proxy is closed");
   },
 );
+
+// The memory of an array goes when its views are collected, as that of every RawArray.
+testManaged("closed proxies leave nothing in shared memory", async ({ manager }) => {
+  const blocks = async () => (await manager.stats()).blocks;
+  const use = async () => {
+    using lock = await manager.Lock();
+    using value = await manager.Value("i", 1, { lock });
+    using condition = await manager.Condition(lock);
+    using queue = await manager.Queue(1);
+    using barrier = await manager.Barrier(2);
+    await queue.put([value]);
+    for (using it of await queue.get() as (typeof value)[]) {
+      using guard = await it.acquire();
+      assert(guard !== null);
+    }
+    using _guard = await condition.acquire();
+    assertEquals(await barrier.parties, 2);
+  };
+  await use();
+  assertEquals(await manager.numberOfObjects(), 0);
+  const before = await blocks();
+  for (let i = 0; i < 20; i++) await use();
+  assertEquals(await manager.numberOfObjects(), 0);
+  assertEquals(await blocks(), before);
+});

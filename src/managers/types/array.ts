@@ -8,7 +8,7 @@ import { RLock } from "../../synchronize/rlock.ts";
 import type { Caller } from "../objects.ts";
 import { defineBuiltIn } from "../proxy.ts";
 import { AcquirableProxy, type RemoteAcquisition, SyncAcquirable } from "./acquirable.ts";
-import { arrivedOptions, copied, direct, directType, remote, remoteSync } from "./direct.ts";
+import { arrivedOptions, copied, direct, directType, letGo, remote, remoteSync } from "./direct.ts";
 import { LockDesk, told } from "./stranger_locks.ts";
 import { dropGuarded, lockFor, type ManagedValueOptions } from "./value.ts";
 
@@ -46,6 +46,11 @@ export class ArrayProxy<T = unknown, S = unknown> extends AcquirableProxy<AnySyn
   /** @ignore */
   override [copied](object: AnySynchronizedArray<T, S>): S {
     return object.slice();
+  }
+
+  /** @ignore */
+  override [letGo](object: AnySynchronizedArray<T, S>): void {
+    dropGuarded(object);
   }
 
   /** A copy of all elements. */

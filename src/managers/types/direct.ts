@@ -18,6 +18,8 @@ export const remote: unique symbol = Symbol("remote");
 export const remoteSync: unique symbol = Symbol("remoteSync");
 /** Names the method that adds the options of `with` to those of a call. */
 export const given: unique symbol = Symbol("given");
+/** Names the method that gives up the object itself. */
+export const letGo: unique symbol = Symbol("letGo");
 /** Names the method that makes what `getvalue` gives. */
 export const copied: unique symbol = Symbol("copied");
 
@@ -50,6 +52,11 @@ export abstract class DirectProxy<D extends Disposable> extends BaseProxy {
   [remoteSync](name: string, args: readonly unknown[]): unknown {
     const { id, line } = this[insideOf]();
     return line.callSync(id, name, args);
+  }
+
+  /** @ignore Gives up the object, and what came with it. */
+  [letGo](object: D): void {
+    object[Symbol.dispose]();
   }
 
   /** @ignore What `getvalue` gives: the shared object itself, if there is no better copy of it. */
@@ -87,10 +94,10 @@ export abstract class DirectProxy<D extends Disposable> extends BaseProxy {
 
   /** Gives up the object. */
   override [Symbol.dispose](): void {
-    const { isClosed, description, line } = this[insideOf]();
+    const { isClosed, description: { direct }, line } = this[insideOf]();
     super[Symbol.dispose]();
     // Inside of the server it is the server's own.
-    if (!isClosed && !(line instanceof LocalLine)) (description.direct as D | null)?.[Symbol.dispose]();
+    if (!isClosed && direct !== null && !(line instanceof LocalLine)) this[letGo](direct as D);
   }
 }
 

@@ -5,9 +5,9 @@ import { Synchronized } from "../../sharedctypes/synchronized_value.ts";
 import type { Elements, TypeCode } from "../../sharedctypes/types.ts";
 import { requireKnown } from "../../waiting/options.ts";
 import type { Caller } from "../objects.ts";
-import { defineBuiltIn } from "../proxy.ts";
+import { BaseProxy, defineBuiltIn } from "../proxy.ts";
 import { AcquirableProxy, type RemoteAcquisition, SyncAcquirable } from "./acquirable.ts";
-import { arrivedOptions, copied, direct, directType, remote, remoteSync, sharedObjectOf } from "./direct.ts";
+import { arrivedOptions, copied, direct, directType, letGo, remote, remoteSync, sharedObjectOf } from "./direct.ts";
 import type { LockProxy, RLockProxy } from "./locks.ts";
 import type { Lock } from "../../synchronize/lock.ts";
 import type { RLock } from "../../synchronize/rlock.ts";
@@ -49,6 +49,11 @@ export class ValueProxy<T = unknown> extends AcquirableProxy<Synchronized<T>> {
   /** @ignore */
   override [copied](object: Synchronized<T>): T {
     return object.value;
+  }
+
+  /** @ignore */
+  override [letGo](object: Synchronized<T>): void {
+    dropGuarded(object);
   }
 
   /** A copy of the value. */
@@ -153,7 +158,10 @@ defineBuiltIn("Value", EXPOSED, ValueProxy, SyncValue, (value) => value instance
 export function lockFor(action: string, options: ManagedValueOptions = {}): Lock | RLock | true {
   requireKnown(action, options, ["lock"]);
   const { lock = true } = options;
-  return lock === true ? true : anotherHandle(sharedObjectOf(lock), action);
+  if (lock === true) return true;
+  const own = anotherHandle(sharedObjectOf(lock), action);
+  if (lock instanceof BaseProxy) lock[Symbol.dispose](); // it came with the message, and is nobody's
+  return own;
 }
 
 function make(type: TypeCode, init?: Elements[TypeCode], options?: ManagedValueOptions): Synchronized<unknown> {
