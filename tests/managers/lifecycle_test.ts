@@ -73,7 +73,7 @@ bothWays(
     const thing = await manager.Thing();
     const { clients } = await manager.stats();
     using came = new Event();
-    const other = new context.Process({ target: targets.callOften, args: [thing as ThingProxy, 2000] });
+    const other = new context.Process({ target: targets.callOften, args: [thing as ThingProxy, 300] });
     other.start();
     for (let i = 0; i < 3; i++) {
       came.clear();
@@ -292,7 +292,7 @@ bothWays("threads are clients of their own; one that is terminated leaves nothin
   const url = new URL("managers/thread_worker.ts", FIXTURES);
   const workers = Array.from({ length: 3 }, () => new Worker(url, { type: "module" }));
   const answers = workers.map((worker) => new Promise((done) => worker.onmessage = ({ data }) => done(data)));
-  for (const worker of workers) worker.postMessage({ bytes: dumps(thing).bytes.slice(), n: 200 });
+  for (const worker of workers) worker.postMessage({ bytes: dumps(thing).bytes.slice(), n: 20 });
   assertEquals(await Promise.all(answers), [pid, pid, pid]);
   assertEquals((await manager.stats()).clients, clients + 3);
   workers[0].postMessage({ bytes: dumps(thing).bytes.slice(), n: 1e9 });

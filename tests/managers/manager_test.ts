@@ -55,9 +55,9 @@ bothWays("a manager goes from state to state, and no other way", async ({ contex
 
 bothWays("a manager that is shut down while it starts does not begin", async ({ context }) => {
   const manager = new Manages({ ctx: context });
-  const starting = manager.start();
+  const refused = assertRejects(() => manager.start(), ProcessError, "Manager has shut down");
   await manager.shutdown();
-  await assertRejects(() => starting, ProcessError, "Manager has shut down");
+  await refused;
   await assertRejects(() => manager.Thing(), InvalidStateError, "Manager has shut down");
 });
 
