@@ -83,10 +83,7 @@ export class ServerClient {
       const [target] = frame.read();
       if (frame.kind === Kind.release && typeof target === "number") this.#events.released(target);
       const call = this.#underWay.get(frame.task);
-      if (frame.kind === Kind.cancel && call !== undefined) {
-        call.isCancelled = true;
-        call.controller?.abort();
-      }
+      if (frame.kind === Kind.cancel && call !== undefined) this.#cancel(call);
     } catch {
       // It says nothing that can be read: nobody waits for an answer.
     }
@@ -130,10 +127,19 @@ export class ServerClient {
     this.#events.begun();
     const end = (answer: () => void) => {
       if (this.#underWay.get(task) === call) this.#underWay.delete(task);
+      if (call.isCancelled) return;
       this.#events.ended();
-      if (!call.isCancelled) answer();
+      answer();
     };
     result.then((value) => end(() => this.#answer(task, value)), (error) => end(() => this.#fail(task, error)));
+  }
+
+  /** Nobody waits for a call any more, which may never come to its end. */
+  #cancel(call: { isCancelled: boolean; readonly controller: AbortController | null }): void {
+    if (call.isCancelled) return;
+    call.isCancelled = true;
+    this.#events.ended();
+    call.controller?.abort();
   }
 
   #answer(task: number, value: unknown): void {
@@ -155,6 +161,7 @@ export class ServerClient {
   /** It has ended, or the server does. */
   close(): void {
     this.#ended.abort();
+    for (const call of this.#underWay.values()) this.#cancel(call);
     this.#requests.close();
     this.#answers.close();
   }

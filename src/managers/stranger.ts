@@ -252,9 +252,16 @@ export class Stranger {
 
   #cancel(number: number): void {
     const call = this.#underWay.get(number);
-    if (call === undefined) return;
-    call.isCancelled = true;
+    if (call === undefined || call.isCancelled) return;
+    this.#giveUp(call);
     call.cancelling?.abort(new DOMException("The client does not wait for it any more", "AbortError"));
+  }
+
+  /** Nobody waits for a call any more, which may never come to its end. */
+  #giveUp(call: Call): void {
+    if (call.isCancelled) return;
+    call.isCancelled = true;
+    this.#events.ended();
   }
 
   #release(bytes: Uint8Array): void {
@@ -311,8 +318,9 @@ export class Stranger {
     this.#events.begun();
     const end = (answer: () => void) => {
       this.#underWay.delete(number);
+      if (call.isCancelled) return;
       this.#events.ended();
-      if (!call.isCancelled && !this.isOver) answer();
+      answer();
     };
     result.then((value) => end(() => this.#answer(number, value)), (error) => end(() => this.#fail(number, error)));
   }
@@ -341,7 +349,7 @@ export class Stranger {
   close(): void {
     if (this.isOver) return;
     this.#ending.abort(new DOMException("The client has ended", "AbortError"));
-    for (const call of this.#underWay.values()) call.isCancelled = true;
+    for (const call of this.#underWay.values()) this.#giveUp(call);
     this.#connection.close();
     this.#given.clear();
   }
