@@ -61,6 +61,7 @@ export class Iteration<T = unknown> implements AsyncIterableIterator<T> {
     } catch (error) {
       this.#isOver = true;
       this.#items = [];
+      void this.#source?.end();
       throw error;
     } finally {
       this.#ahead = null;

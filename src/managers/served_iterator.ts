@@ -26,6 +26,8 @@ export class ServedIterator {
   /** An item that was asked for and has not come. */
   #pending: Promise<IteratorResult<unknown>> | null = null;
   #isOver = false;
+  /** What it threw behind items that are given first, in a box. */
+  #failure: { readonly error: unknown } | null = null;
 
   /** `source`: keeps the object whose items these are, if there is one, until the iteration has come to its end. */
   constructor(iterator: AnyIterator, source: BlockHandle | null) {
@@ -33,8 +35,13 @@ export class ServedIterator {
     this.#source = source;
   }
 
-  /** Up to `most` items; at least one, unless there are no more. */
+  /**
+   * Up to `most` items; at least one, unless there are no more.
+   *
+   * @throws What the iterator throws, once the items before that have been given.
+   */
   fetch(most: number): Chunk | Promise<Chunk> {
+    this.#throwFailure();
     const size = typeof most === "number" && most >= 1 ? Math.min(most, 65_536) : 1;
     return Symbol.asyncIterator in this.#iterator ? this.#fetchLater(size) : this.#fetchNow(size);
   }
@@ -43,9 +50,14 @@ export class ServedIterator {
     const items: unknown[] = [];
     const begin = performance.now();
     while (items.length < most && !this.#isOver) {
-      const { done, value } = (this.#iterator as Iterator<unknown>).next();
-      if (done) this.#isOver = true;
-      else items.push(value);
+      try {
+        const { done, value } = (this.#iterator as Iterator<unknown>).next();
+        if (done) this.#isOver = true;
+        else items.push(value);
+      } catch (error) {
+        this.#failed(error, items);
+        break;
+      }
       if (performance.now() - begin > LONGEST_CHUNK) break;
     }
     return [items, this.#isOver];
@@ -55,13 +67,33 @@ export class ServedIterator {
     const items: unknown[] = [];
     while (items.length < most && !this.#isOver) {
       const pending = this.#pending ??= Promise.resolve((this.#iterator as AsyncIterator<unknown>).next());
-      const result = items.length === 0 ? await pending : await soon(pending);
+      let result: IteratorResult<unknown> | null;
+      try {
+        result = items.length === 0 ? await pending : await soon(pending);
+      } catch (error) {
+        this.#pending = null;
+        this.#failed(error, items);
+        break;
+      }
       if (result === null) break;
       this.#pending = null;
       if (result.done) this.#isOver = true;
       else items.push(result.value);
     }
     return [items, this.#isOver];
+  }
+
+  /** The iterator has thrown: told behind the items that it gave before. */
+  #failed(error: unknown, items: readonly unknown[]): void {
+    this.#failure = { error };
+    if (items.length === 0) this.#throwFailure();
+  }
+
+  /** Throws what the iterator threw, once. */
+  #throwFailure(): void {
+    const failure = this.#failure;
+    this.#failure = null;
+    if (failure !== null) throw failure.error;
   }
 
   /** It is not wanted any more. */

@@ -80,6 +80,22 @@ bothWays("TestMyManager.test_mymanager_context_prestarted: one that was started 
   assertEquals(process.exitcode, 0);
 });
 
+bothWays("a generator that throws has given what it gave before", async ({ context }) => {
+  await using manager = new Typed({ ctx: context });
+  await manager.start();
+  const maths = await manager.Maths("m");
+  for (const n of [0, 1, 16, 17, 100]) { // in the first chunk, between two, and in a later one
+    for (const iterate of [() => maths.broken(n), () => maths.brokenLater(n), () => maths.sync.broken(n)]) {
+      const seen: number[] = [];
+      const all = async () => {
+        for await (const item of iterate()) seen.push(item);
+      };
+      await assertRejects(all, RangeError, "no more");
+      assertEquals(seen, Array.from({ length: n }, (_, i) => i));
+    }
+  }
+});
+
 bothWays("what a type exposes: public methods and getters, nothing that could be mistaken", async ({ context }) => {
   await using manager = new Typed({ ctx: context });
   await manager.start();
