@@ -17,7 +17,7 @@ export type Answer = { readonly value: unknown } | { readonly error: unknown };
 /** The calls of a client, by their numbers. */
 export class PendingCalls {
   readonly #calls = new Map<number, Call>();
-  /** Numbers whose answers nobody wants any more. */
+  /** The number of the last call. */
   #last = 0;
 
   get size(): number {

@@ -97,13 +97,19 @@ export class ServerClient {
     } catch (error) {
       return this.#fail(task, error);
     }
+    this.#current = null;
     if (frame.parcel === null) return this.#do(task, request);
-    this.#later(task, frame.parcel.whole().then(() => this.#result(request)));
+    this.#later(
+      task,
+      frame.parcel.whole().then(() => {
+        this.#current = null; // of the call that began last
+        return this.#result(request);
+      }),
+    );
   }
 
   #do(task: number, request: unknown[]): void {
     let result: unknown;
-    this.#current = null;
     try {
       result = this.#result(request);
     } catch (error) {
