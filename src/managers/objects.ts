@@ -14,7 +14,7 @@ import { randomNumber } from "./gate.ts";
 import { isThenable } from "./iteration.ts";
 import type { ObjectId } from "./line.ts";
 import { contentsOf } from "./local_line.ts";
-import { allows, bare, type Exposed, GETVALUE, listedNames, publicNames, TO_STRING } from "./names.ts";
+import { allows, bare, type Exposed, GETVALUE, INNER, listedNames, publicNames, TO_STRING } from "./names.ts";
 import { type Description, exposedByBuiltIn } from "./proxy.ts";
 
 /** What makes and describes the objects of a type, in the server. */
@@ -205,7 +205,8 @@ export class ManagedObject {
   }
 
   #notExposed(asked: string): RemoteError {
-    const names = this.description.exposed.map(bare);
+    const { isUsers } = this.type;
+    const names = this.description.exposed.map(bare).filter((it) => isUsers === true || !it.startsWith(INNER));
     const has = names.length === 0 ? "nothing" : names.slice(0, 30).map((it) => `"${it}"`).join(", ");
     return new RemoteError(
       `Cannot call "${bare(asked)}" of a "${this.type.typeid}": it does not expose it, but ${has}` +

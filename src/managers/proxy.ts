@@ -145,7 +145,8 @@ export class BaseProxy implements Disposable, AsyncDisposable {
   /** @ignore As {@linkcode callmethod}, blocking the thread: for {@linkcode sync}. */
   callmethodSync(name: string, args: readonly unknown[] = []): unknown {
     const { id, line, description } = this.#open(name);
-    const { timeout } = this.#options ?? {};
+    const { timeout, signal } = this.#options ?? {};
+    signal?.throwIfAborted(); // it cannot be aborted while the thread is blocked
     const value = line.callSync(id, name, args, timeout === undefined ? undefined : { timeout } as WaitSyncOptions);
     return description.isFrozen && !name.startsWith(INNER) ? deepFreeze(value) : value;
   }
