@@ -5,7 +5,8 @@
  * @module
  */
 
-export { BaseManager, type ManagerOptions } from "./managers/manager.ts";
+export { BaseManager } from "./managers/manager.ts";
+export type { ManagerOptions } from "./managers/manager_options.ts";
 export type * from "./managers/proxied.ts";
 export { BaseProxy, type ProxyCallOptions, SyncProxy } from "./managers/proxy.ts";
 export type { AnyCallable, Maker, RegisterOptions } from "./managers/registrations.ts";

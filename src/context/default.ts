@@ -3,7 +3,7 @@
 import type { GetStartMethodOptions, SetStartMethodOptions } from "./contracts.ts";
 import { DefaultContext, type LocalContext } from "./local.ts";
 import type { StartMethod } from "../launch/settings.ts";
-import type { ManagerOptions } from "../managers/manager.ts";
+import type { ManagerOptions } from "../managers/manager_options.ts";
 import type { SyncManager } from "../managers/sync_manager.ts";
 
 const DEFAULT = new DefaultContext();

@@ -4,7 +4,7 @@
 import { callingModules, moduleUrl } from "../callable/reference.ts";
 import { workIfChild } from "../runtime/freeze.ts";
 import { Pipe } from "../connection/pipe.ts";
-import type { ManagerOptions } from "../managers/manager.ts";
+import type { ManagerOptions } from "../managers/manager_options.ts";
 import type { SyncManager } from "../managers/sync_manager.ts";
 import { Pool } from "../pool/pool.ts";
 import type { PoolOptions } from "../pool/options.ts";

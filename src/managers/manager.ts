@@ -10,105 +10,36 @@
 //
 // T1. `start`, `startSync`. T2. `connect`. T3. The start has failed. T4. `shutdown`, or the end of this process.
 
-import { type Given, reference } from "../callable/reference.ts";
-import type { Callable, ModuleExport } from "../callable/types.ts";
-import { EOFError, InvalidStateError, ProcessError, TimeoutError } from "../errors.ts";
-import { howItEnded } from "../pool/failures.ts";
+import type { ModuleExport } from "../callable/types.ts";
+import type { Address } from "../connection/address.ts";
+import { EOFError, InvalidStateError, ProcessError } from "../errors.ts";
 import type { ProcessClass } from "../pool/options.ts";
 import type { AnyFunction } from "../process/options.ts";
-import { type Address, placeOf } from "../connection/address.ts";
-import { currentAuthkey, toAuthkey } from "../launch/authkey.ts";
-import { Process } from "../process/process.ts";
-import { Channel } from "../queues/channel.ts";
 import { register } from "../reduction/registry.ts";
 import { Finalize } from "../runtime/finalize.ts";
-import { shownName } from "../runtime/harmless.ts";
-import { SERVER_MAIN } from "../runtime/own_modules.ts";
 import { showAsText } from "../runtime/shown.ts";
-import { performance } from "../runtime/timing.ts";
-import { requireKnown, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import type { WaitOptions, WaitSyncOptions } from "../waiting/options.ts";
 import { requireSafe } from "./addresses.ts";
 import "./built_in.ts";
-import { Gate, randomNumber } from "./gate.ts";
 import type { Line } from "./line.ts";
+import { checkedOptions, type ManagerOptions } from "./manager_options.ts";
 import { SERVER_ID } from "./messages.ts";
 import { OutsideLine } from "./outside_line.ts";
 import { Server } from "./own_server.ts";
 import type { ArgsFor, EntryOf, ManagerClass, ProxyFrom, Registered, RegistryOf } from "./proxied.ts";
-import type { BaseProxy, ProxyClass } from "./proxy.ts";
-import { noteProxyTypes } from "./proxy_types.ts";
+import type { BaseProxy } from "./proxy.ts";
 import {
   type Maker,
+  proxyClasses,
   type RegisterOptions,
-  type Registration,
   registrationOf,
   requireResultsKnown,
   requireResultTypes,
-  TravellingMakers,
 } from "./registrations.ts";
-import { RingLine } from "./ring_line.ts";
-import type { ServerSettings } from "./server_main.ts";
-import "./stranger_form.ts";
+import { noteRegistrations, registrationsOf } from "./registries.ts";
 import type { ManagerStats } from "./server_object.ts";
-
-/** Options of {@linkcode BaseManager}. */
-export interface ManagerOptions {
-  /**
-   * Where the server listens for other programs, or where the one listens that is connected to: `[host, port]`, with
-   * port 0 for any that is free, or the path of a UNIX socket. Default: a UNIX socket that only this user can reach, which
-   * is opened when {@linkcode BaseManager.address} is first read.
-   */
-  address?: Address | null;
-  /**
-   * What other programs must know to use the server; both sides prove that they know it. `null`: nobody is asked, which is
-   * allowed only where no other machine can connect. Default: the key of this process, which its children inherit.
-   */
-  authkey?: Uint8Array | null;
-  /** How values become bytes. Default: `"reduction"`, the only one yet. */
-  serializer?: "reduction";
-  /** Milliseconds that the server has to end by itself, and again after SIGTERM. Default: 1000. */
-  shutdownTimeout?: number;
-  /** The context whose processes the server is one of. Default: that of the default start method. */
-  ctx?: { readonly Process: ProcessClass };
-}
-
-/** The manager's own line to the server. */
-interface ManagerLine extends Line {
-  readonly isOver: boolean;
-  /** The server's process is known to have ended. */
-  close?(): void;
-}
-
-const KNOWN = ["address", "authkey", "serializer", "shutdownTimeout", "ctx"];
-const SHUTDOWN_TIMEOUT = 1000;
-/**
- * Milliseconds that a start with the thread blocked waits for the server before it looks whether that lives: long enough
- * to count as blocking (addon/blocking.ts), since the server may wait to be told which module exports what it serves.
- */
-const START_LOOK = 100;
-
-const SERVE = { module: SERVER_MAIN, name: "serve" };
-
-/** What each class of managers has registered itself. */
-const registries = new WeakMap<object, Map<string, Registration>>();
-/** How many servers this process has started, for their names. */
-let servers = 0;
-
-/** The registrations of a class: its own, and those of the classes it extends. */
-export function registrationsOf(Class: object): Map<string, Registration> {
-  const all: Map<string, Registration>[] = [];
-  for (let it: object | null = Class; it !== null; it = Object.getPrototypeOf(it)) {
-    all.unshift(registries.get(it) ?? new Map());
-  }
-  return new Map(all.flatMap((own) => [...own]));
-}
-
-/** Notes types of the package's own for a class. */
-export function registerBuiltIn(Class: object, typeids: readonly string[]): void {
-  const own = registries.get(Class) ?? new Map<string, Registration>();
-  registries.set(Class, own);
-  for (const typeid of typeids) own.set(typeid, { ...registrationOf(typeid, null), isBuiltIn: true });
-}
+import { ServerProcess } from "./server_process.ts";
+import "./stranger_form.ts";
 
 /**
  * Has a server process with objects, which any process of the tree uses by proxies, and other programs by a connection.
@@ -153,10 +84,9 @@ export class BaseManager implements AsyncDisposable {
   #state: "initial" | "starting" | "started" | "connected" | "over" = "initial";
   /** Whether it is known where the server listens. */
   #isListening = false;
-  #process: Process | null = null;
-  #line: ManagerLine | null = null;
+  #server: ServerProcess | null = null;
+  #line: Line | null = null;
   #finalizer: Finalize | null = null;
-  #forget: () => void = () => {};
 
   /**
    * A manager without a server yet: {@linkcode start} it.
@@ -164,33 +94,12 @@ export class BaseManager implements AsyncDisposable {
    * @throws {TypeError} If an option is of the wrong type, or unknown.
    */
   constructor(options: ManagerOptions = {}) {
-    const action = "create a manager";
-    requireKnown(action, options, KNOWN);
-    const { address = null, authkey, serializer = "reduction", shutdownTimeout = SHUTDOWN_TIMEOUT, ctx } = options;
-    if (address !== null) placeOf(address, undefined, "listen on");
-    if (authkey !== undefined && authkey !== null && !(authkey instanceof Uint8Array)) {
-      throw new TypeError(`Cannot ${action}: "authkey" is ${Deno.inspect(authkey)}, wanted a Uint8Array or null`);
-    }
-    if (serializer !== "reduction") {
-      throw new RangeError(
-        `Cannot ${action}: "serializer" is ${Deno.inspect(serializer)}, wanted "reduction", the only one yet`,
-      );
-    }
-    if (typeof shutdownTimeout !== "number" || !(shutdownTimeout >= 0)) {
-      throw new TypeError(
-        `Cannot create a manager: "shutdownTimeout" is ${Deno.inspect(shutdownTimeout)}, wanted milliseconds >= 0`,
-      );
-    }
-    if (ctx !== undefined && typeof ctx?.Process !== "function") {
-      throw new TypeError(
-        `Cannot create a manager: "ctx" is ${Deno.inspect(ctx, { depth: 0 })}, wanted a context of getContext()`,
-      );
-    }
-    this.#address = address;
-    this.#ownsAddress = address === null;
-    this.#authkey = authkey === null ? null : toAuthkey(authkey ?? currentAuthkey());
-    this.#shutdownTimeout = shutdownTimeout;
-    this.#Process = ctx?.Process ?? Process;
+    const checked = checkedOptions(options);
+    this.#address = checked.address;
+    this.#ownsAddress = checked.address === null;
+    this.#authkey = checked.authkey;
+    this.#shutdownTimeout = checked.shutdownTimeout;
+    this.#Process = checked.Process;
   }
 
   /**
@@ -222,9 +131,7 @@ export class BaseManager implements AsyncDisposable {
     const registration = registrationOf(typeid, callable, options as RegisterOptions | undefined);
     requireResultTypes(`register "${typeid}"`, new Map([...registrationsOf(this), [typeid, registration]]));
     if (options?.createMethod ?? true) defineCreator(this, typeid);
-    const own = registries.get(this) ?? new Map<string, Registration>();
-    registries.set(this, own);
-    own.set(typeid, registration);
+    noteRegistrations(this, [registration]);
     return this as unknown as Registered<Class, N, EntryOf<M, Listed, Proxies, Proxy, HasMethod>>;
   }
 
@@ -237,109 +144,52 @@ export class BaseManager implements AsyncDisposable {
    * @throws Whatever the initializer throws, with a {@linkcode RemoteError} as its last cause.
    */
   async start(initializer?: AnyFunction | ModuleExport | null, initargs: readonly unknown[] = []): Promise<void> {
-    const { line, process } = this.#begin(initializer, initargs);
-    const [ended, welcomed] = [new AbortController(), new AbortController()];
-    let failure: unknown = null;
-    const end = process.join({ signal: welcomed.signal })
-      .catch((error: unknown) => failure = error)
-      .finally(() => ended.abort());
-    await line.welcomed({ signal: ended.signal }).catch(() => {});
-    welcomed.abort(); // a wait for the end of the server would keep this program from its own
-    await end;
-    if (!line.isOpen) {
-      line.welcomedSync(0); // it may have said why before it ended
-      process.kill();
-      await process.join().catch((error: unknown) => failure = error);
-    }
-    this.#concludeStart(line, process, failure);
+    const server = this.#begin(initializer, initargs);
+    this.#concludeStart(server, await server.begun());
   }
 
   /** As {@linkcode start}, blocking the thread. */
   startSync(initializer?: AnyFunction | ModuleExport | null, initargs: readonly unknown[] = []): void {
-    const { line, process } = this.#begin(initializer, initargs);
-    let failure: unknown = null;
-    try {
-      while (!line.isOver && !line.welcomedSync(START_LOOK) && process.exitcode === null);
-    } catch (error) {
-      failure = error; // the thread may not be blocked yet
-    }
-    if (!line.isOpen) {
-      line.welcomedSync(0); // it may have said why before it ended
-      process.kill();
-      try {
-        process.joinSync();
-      } catch (error) {
-        failure ??= error;
-      }
-    }
-    this.#concludeStart(line, process, failure);
+    const server = this.#begin(initializer, initargs);
+    this.#concludeStart(server, server.begunSync());
   }
 
-  #begin(initializer: unknown, initargs: readonly unknown[]): { line: RingLine; process: Process } {
+  #begin(initializer: unknown, initargs: readonly unknown[]): ServerProcess {
     this.#requireInitial();
     requireSafe(this.#address, this.#authkey);
-    if (
-      initializer !== undefined && initializer !== null && typeof initializer !== "function" && !isExport(initializer)
-    ) {
-      throw new TypeError(
-        `Cannot start the manager: the initializer is ${Deno.inspect(initializer, { depth: 0 })}, wanted a function`,
-      );
-    }
     const all = registrationsOf(this.constructor);
     requireResultsKnown(all);
     requireResultTypes("start the manager", all); // a class that this one extends may have registered meanwhile
-    const own = [...all.values()].filter((it) => !it.isBuiltIn);
-    const makers = new TravellingMakers(own);
-    const given = initializer === undefined || initializer === null ? null : proven(initializer as Callable);
-    const bell = new Channel();
-    const gate = new Gate(randomNumber(), bell, { pid: 0, name: `${this.constructor.name}-${++servers}`, token: 0 });
-    const authority = randomNumber();
-    const settings: ServerSettings = {
-      bell,
-      number: gate.number,
-      authority,
-      builtIn: [...all.values()].filter((it) => it.isBuiltIn).map(({ typeid }) => typeid),
-      types: own.map((it) => makers.travel(it)),
-      address: this.#address,
-      asksForKey: this.#authkey !== null,
-      initializer: given?.travel() ?? null,
+    const server = new ServerProcess({
+      name: this.constructor.name,
+      registrations: [...all.values()],
+      initializer,
       initargs,
-    };
-    const process = new this.#Process({ target: SERVE, args: [settings], daemon: true });
-    process.name = gate.facts.name;
-    if (this.#authkey !== null) process.authkey = this.#authkey;
-    process.start();
-    this.#process = process;
+      address: this.#address,
+      authkey: this.#authkey,
+      Process: this.#Process,
+    });
+    this.#server = server;
     this.#state = "starting";
-    this.#finalizer = new Finalize(() => this.#shutdownNow(), { priority: 0, name: process.name });
-    this.#forget = noteProxyTypes(gate.number, proxyClasses(own));
-    return { line: RingLine.to(gate, authority), process };
+    this.#finalizer = new Finalize(() => this.#shutdownNow(), { priority: 0, name: server.process.name });
+    return server;
   }
 
   /** T1, or T3. `failure` is what kept the process from its work. */
-  #concludeStart(line: RingLine, process: Process, failure: unknown): void {
+  #concludeStart(server: ServerProcess, failure: unknown): void {
     const wasShutDown = this.#state === "over"; // meanwhile
-    if (line.isOpen && !wasShutDown) {
-      this.#line = line;
+    if (server.line.isOpen && !wasShutDown) {
+      this.#line = server.line;
       this.#state = "started";
       return;
     }
-    line.close();
+    server.line.close();
     if (wasShutDown) throw new ProcessError("Manager has shut down");
     this.#finalizer?.cancel();
-    this.#forget();
+    server.forget();
     this.#state = "initial";
-    this.#process = null;
-    if (line.startFailure !== null) throw line.startFailure.error;
-    if (failure instanceof InvalidStateError) throw failure;
-    if (failure instanceof Error) {
-      throw new ProcessError(`Cannot start the manager: ${failure.message}`);
-    }
-    throw new ProcessError(
-      `Cannot start the manager: its server ${shownName(process.name)} ${
-        howItEnded(process.exitcode)
-      } before it could serve`,
-    );
+    this.#server = null;
+    throw server.whyNot(failure);
   }
 
   /**
@@ -391,7 +241,7 @@ export class BaseManager implements AsyncDisposable {
   }
 
   #connected(line: OutsideLine): void {
-    line.enter(proxyClasses([...registrationsOf(this.constructor).values()]));
+    line.enter(proxyClasses(registrationsOf(this.constructor).values()));
     this.#line = line;
     this.#state = "connected";
   }
@@ -478,65 +328,28 @@ export class BaseManager implements AsyncDisposable {
    * terminated, then killed, each {@linkcode ManagerOptions.shutdownTimeout} after the other. Again: nothing happens.
    */
   async shutdown(): Promise<void> {
-    const [line, process] = this.#endState();
+    const [line, server] = this.#endState();
     if (line instanceof OutsideLine) return line.leave();
-    if (process === null) return;
-    if (line === null) return void (process.kill(), await process.join().catch(() => {})); // it is just starting
-    const timeout = this.#shutdownTimeout;
-    const told = performance.now();
-    await line.call(SERVER_ID, "shutdown", [], { timeout }).catch(mayBeGone);
-    if (!await process.join({ timeout: timeout - (performance.now() - told) })) {
-      process.terminate();
-      if (!await process.join({ timeout })) {
-        process.kill();
-        await process.join();
-      }
-    }
-    this.#removeSocket(process);
-    line.close?.();
+    await server?.end(this.#shutdownTimeout);
+    server?.removeSocket(this.#address, this.#ownsAddress);
   }
 
-  /** A server that was killed has left the file of its socket, and the folder that was made for it. */
-  #removeSocket({ exitcode }: Process): void {
-    if (exitcode === 0 || typeof this.#address !== "string" || this.#address.startsWith("\0")) return;
-    try {
-      Deno.removeSync(this.#address);
-      if (this.#ownsAddress) Deno.removeSync(this.#address.slice(0, this.#address.lastIndexOf("/")));
-    } catch {
-      // It is gone, or may not be removed.
-    }
-  }
-
-  #endState(): [ManagerLine | null, Process | null] {
+  #endState(): [Line | null, ServerProcess | null] {
     const was = this.#state;
     if (was === "initial" || was === "over") return [null, null];
     const line = this.#line;
     this.#finalizer?.cancel();
-    this.#forget();
+    this.#server?.forget();
     this.#state = "over";
     this.#line = null;
-    return [line, this.#process];
+    return [line, this.#server];
   }
 
   /** This process ends. */
   #shutdownNow(): void {
-    const [line, process] = this.#endState();
-    if (process === null) return;
-    const timeout = this.#shutdownTimeout;
-    const told = performance.now();
-    try {
-      line?.callSync(SERVER_ID, "shutdown", [], { timeout });
-    } catch (error) {
-      mayBeGone(error);
-    }
-    if (!process.joinSync({ timeout: timeout - (performance.now() - told) })) {
-      process.terminate();
-      if (!process.joinSync({ timeout })) {
-        process.kill();
-        process.joinSync();
-      }
-    }
-    this.#removeSocket(process);
+    const [, server] = this.#endState();
+    server?.endSync(this.#shutdownTimeout);
+    server?.removeSocket(this.#address, this.#ownsAddress);
   }
 
   /**
@@ -546,7 +359,7 @@ export class BaseManager implements AsyncDisposable {
    * @throws {InvalidStateError} If it was not started here.
    */
   async join(options?: WaitOptions): Promise<boolean> {
-    if (this.#process !== null) return await this.#process.join(options);
+    if (this.#server !== null) return await this.#server.process.join(options);
     throw new InvalidStateError("Cannot join the manager's server: it was not started by this manager");
   }
 
@@ -559,11 +372,6 @@ export class BaseManager implements AsyncDisposable {
   toString(): string {
     return `<${this.constructor.name} (${this.#state})>`;
   }
-}
-
-/** The classes of proxies that were given, by the names of their types. */
-function proxyClasses(registrations: readonly Registration[]): Map<string, ProxyClass> {
-  return new Map(registrations.flatMap(({ typeid, proxytype }) => proxytype === null ? [] : [[typeid, proxytype]]));
 }
 
 /** Gives managers of a class a method that makes objects of a type. */
@@ -581,19 +389,4 @@ function defineCreator(Class: ManagerClass<BaseManager>, typeid: string): void {
     writable: true,
     configurable: true,
   });
-}
-
-/** What may come of telling a server to end: it has ended before it could answer, or takes its time. */
-function mayBeGone(error: unknown): void {
-  if (!(error instanceof EOFError || error instanceof TimeoutError)) throw error;
-}
-
-function isExport(value: unknown): value is ModuleExport {
-  return typeof value === "object" && value !== null && "module" in value && "name" in value;
-}
-
-function proven(target: Callable | ModuleExport): Given {
-  const given = reference(target);
-  given.prove();
-  return given;
 }

@@ -194,3 +194,10 @@ function proven(maker: Maker): Given {
   given.prove();
   return given;
 }
+
+/** The classes of proxies that were given, by the names of their types. */
+export function proxyClasses(registrations: Iterable<Registration>): Map<string, ProxyClass> {
+  return new Map(
+    [...registrations].flatMap(({ typeid, proxytype }) => proxytype === null ? [] : [[typeid, proxytype]]),
+  );
+}

@@ -1,7 +1,9 @@
 // SyncManager: a manager with all types of Python's, and the function that starts one.
 
 import { isThenable } from "./iteration.ts";
-import { BaseManager, type ManagerOptions, registerBuiltIn } from "./manager.ts";
+import { BaseManager } from "./manager.ts";
+import type { ManagerOptions } from "./manager_options.ts";
+import { registerBuiltIn } from "./registries.ts";
 import type { Elements, TypeCode } from "../sharedctypes/types.ts";
 import type { ArrayInit } from "../sharedctypes/factories.ts";
 import type { PoolOptions } from "../pool/options.ts";

@@ -1,0 +1,77 @@
+// The options of a manager.
+
+import { type Address, placeOf } from "../connection/address.ts";
+import { currentAuthkey, toAuthkey } from "../launch/authkey.ts";
+import type { ProcessClass } from "../pool/options.ts";
+import { Process } from "../process/process.ts";
+import { requireKnown } from "../waiting/options.ts";
+
+/** Options of `BaseManager`. */
+export interface ManagerOptions {
+  /**
+   * Where the server listens for other programs, or where the one listens that is connected to: `[host, port]`, with
+   * port 0 for any that is free, or the path of a UNIX socket. Default: a UNIX socket that only this user can reach, which
+   * is opened when its `address` is first read.
+   */
+  address?: Address | null;
+  /**
+   * What other programs must know to use the server; both sides prove that they know it. `null`: nobody is asked, which is
+   * allowed only where no other machine can connect. Default: the key of this process, which its children inherit.
+   */
+  authkey?: Uint8Array | null;
+  /** How values become bytes. Default: `"reduction"`, the only one yet. */
+  serializer?: "reduction";
+  /** Milliseconds that the server has to end by itself, and again after SIGTERM. Default: 1000. */
+  shutdownTimeout?: number;
+  /** The context whose processes the server is one of. Default: that of the default start method. */
+  ctx?: { readonly Process: ProcessClass };
+}
+
+const KNOWN = ["address", "authkey", "serializer", "shutdownTimeout", "ctx"];
+const SHUTDOWN_TIMEOUT = 1000;
+
+/** Options of a manager with their defaults. */
+export interface CheckedOptions {
+  readonly address: Address | null;
+  /** What strangers must know; `null`: nothing. */
+  readonly authkey: Uint8Array | null;
+  readonly shutdownTimeout: number;
+  readonly Process: ProcessClass;
+}
+
+/**
+ * Checks the options of a manager.
+ *
+ * @throws {TypeError} If one is of the wrong type, or unknown.
+ * @throws {RangeError} If the serializer is another.
+ */
+export function checkedOptions(options: ManagerOptions): CheckedOptions {
+  const action = "create a manager";
+  requireKnown(action, options, KNOWN);
+  const { address = null, authkey, serializer = "reduction", shutdownTimeout = SHUTDOWN_TIMEOUT, ctx } = options;
+  if (address !== null) placeOf(address, undefined, "listen on");
+  if (authkey !== undefined && authkey !== null && !(authkey instanceof Uint8Array)) {
+    throw new TypeError(`Cannot ${action}: "authkey" is ${Deno.inspect(authkey)}, wanted a Uint8Array or null`);
+  }
+  if (serializer !== "reduction") {
+    throw new RangeError(
+      `Cannot ${action}: "serializer" is ${Deno.inspect(serializer)}, wanted "reduction", the only one yet`,
+    );
+  }
+  if (typeof shutdownTimeout !== "number" || !(shutdownTimeout >= 0)) {
+    throw new TypeError(
+      `Cannot create a manager: "shutdownTimeout" is ${Deno.inspect(shutdownTimeout)}, wanted milliseconds >= 0`,
+    );
+  }
+  if (ctx !== undefined && typeof ctx?.Process !== "function") {
+    throw new TypeError(
+      `Cannot create a manager: "ctx" is ${Deno.inspect(ctx, { depth: 0 })}, wanted a context of getContext()`,
+    );
+  }
+  return {
+    address,
+    authkey: authkey === null ? null : toAuthkey(authkey ?? currentAuthkey()),
+    shutdownTimeout,
+    Process: ctx?.Process ?? Process,
+  };
+}
