@@ -27,7 +27,7 @@ use crate::sync::{Acquired, Acquirer, Attempt, Step, Token};
 use crate::sys::caller;
 use crate::sys::clock::{Deadline, is_past, remaining};
 use crate::sys::futex;
-use crate::wait::spin::{SPIN, Spin};
+use crate::wait::spin::{GLANCE, Spin};
 
 /// The longest sleep before a waiter looks again by itself. It bounds what a killed process can
 /// cost the others: a lost wake-up, or a lock whose owner is gone.
@@ -132,7 +132,7 @@ fn block<T>(
     mut step: impl FnMut(Attempt) -> Step<T>,
 ) -> Option<T> {
     let mut attempt = Attempt::default();
-    let mut spin = Spin::at(word);
+    let mut spin = Spin::new();
     loop {
         let expected = match step(attempt) {
             Step::Ready(outcome) => return Some(outcome),
@@ -153,8 +153,7 @@ fn block<T>(
         if !attempt.announce {
             // Awake, nobody needs to wake us: so the releaser is spared a system call.
             if !spin.while_unchanged(word, expected) {
-                match remaining(deadline, SLICE) < SPIN {
-                    // It is a glance: to sleep and be woken takes longer.
+                match remaining(deadline, SLICE) < GLANCE {
                     true => deadline = Some(Instant::now()),
                     false => attempt.announce = true,
                 }
@@ -172,6 +171,6 @@ fn block<T>(
             slept: true,
             suspicious,
         };
-        spin = Spin::at(word);
+        spin = Spin::new();
     }
 }

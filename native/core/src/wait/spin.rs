@@ -1,80 +1,80 @@
-//! Looking at a word for a moment before sleeping on it, where that has been worth it.
+//! Looking at a word for a moment before sleeping on it.
 //!
-//! A hand-over between two CPUs takes under 1 µs, a sleep and wake-up some 10 to 50 µs. But where
-//! the scheduler has put both ends on one CPU, who spins keeps the other from changing the word. So
-//! each thread remembers of the words that it waits for whether its last spins saw a change:
+//! A hand-over between two CPUs takes under 1 µs, a sleep and wake-up 10 to 50 µs. So a thread looks
+//! at the word first, and soon gives way (`sched_yield`) between its looks: the thread that is to
+//! change the word may want this very CPU. While both are runnable, the scheduler sees to it that
+//! they get a CPU each, if there is one.
 //!
-//! | habit           | next wait                     | seen → | missed → |
-//! | --------------- | ----------------------------- | ------ | -------- |
-//! | 1 … `BEST`      | spins                         | +1     | −1       |
-//! | 0 … −`PAUSE`+1  | sleeps at once                | (−1)   | (−1)     |
-//! | −`PAUSE`        | spins, for a try              | `BEST` / 2 | 0     |
+//! Where other work wants the CPUs, it is the other way round. Who gives way waits for the end of a
+//! slice of that work, some milliseconds; who sleeps is put before it when woken. A thread notices
+//! that by the time for which it was away:
 //!
-//! Words share habits by their addresses: at worst a spin that is in vain, or one that is left out.
+//! | state    | before a sleep        | goes on to                                                        |
+//! | -------- | --------------------- | ----------------------------------------------------------------- |
+//! | `eager`  | looks, and gives way  | `patient`, when it was away for a slice of other work             |
+//! | `patient`| nothing               | `eager`, after a pause; each is twice as long as the one before,  |
+//! |          |                       | unless giving way has paid meanwhile                              |
 
 use std::cell::Cell;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-/// How long a blocking wait spins before it sleeps, where there is more than one CPU. Chosen by
-/// measurement on 2 CPUs: beyond 20 µs of spinning the throughput no longer rises.
-pub const SPIN: Duration = Duration::from_micros(20);
-/// So many spins in vain, one after the other, make a thread sleep at once that has always seen a change.
-const BEST: i8 = 4;
-/// After so many waits without one, a spin is tried again: the other end may be on another CPU by now.
-const PAUSE: i8 = 16;
-/// How often a thread that does not spin gives way before it sleeps.
-const WAYS: u32 = 2;
-/// Habits of a thread.
-const HABITS: usize = 64;
+/// How long a blocking wait looks before it sleeps, where there is more than one CPU. Longer than a
+/// thread takes to be woken: two ends that both sleep would not find out that they need not.
+const SPIN: Duration = Duration::from_micros(50);
+/// How long of that before it gives way. To do so sooner would cost hot locks more than it helps.
+const BEFORE_GIVING_WAY: Duration = Duration::from_micros(10);
+/// A wait that may take less never sleeps: the sleep and the wake-up would take longer.
+pub const GLANCE: Duration = Duration::from_micros(20);
+
+/// A thread that comes back only after this has given way to other work.
+const SLICE_OF_OTHERS: Duration = Duration::from_micros(500);
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The state of a thread: see the head of this file.
+struct Temper {
+    /// `patient` until then.
+    patient_until: Cell<Option<Instant>>,
+    /// How long it is going to be `patient` the next time.
+    pause: Cell<Duration>,
+}
 
 thread_local! {
-    static OF_THREAD: [Cell<i8>; HABITS] = const { [const { Cell::new(BEST) }; HABITS] };
+    static TEMPER: Temper = const { Temper::new() };
 }
 
-/// The habit of a word.
-#[derive(Clone, Copy)]
-struct Habit(usize);
-
-impl Habit {
-    fn of(word: &AtomicU32) -> Self {
-        // Words of one object lie within a cell of 64 bytes, and one of them is waited for at a time.
-        Self((std::ptr::from_ref(word) as usize >> 6) % HABITS)
+impl Temper {
+    const fn new() -> Self {
+        Self {
+            patient_until: Cell::new(None),
+            pause: Cell::new(SHORTEST_PAUSE),
+        }
     }
 
-    fn change<T>(self, change: impl FnOnce(i8) -> (i8, T)) -> T {
-        OF_THREAD.with(|habits| {
-            let (next, told) = change(habits[self.0].get());
-            habits[self.0].set(next);
-            told
-        })
+    fn is_patient(&self, now: Instant) -> bool {
+        self.patient_until.get().is_some_and(|until| now < until)
     }
 
-    /// Whether to spin now.
-    fn begin(self) -> bool {
-        self.change(|habit| match habit {
-            1.. => (habit, true),
-            _ if habit <= -PAUSE => (habit, true),
-            _ => (habit - 1, false),
-        })
-    }
-
-    fn end(self, seen: bool) {
-        self.change(|habit| match (habit, seen) {
-            (1.., true) => ((habit + 1).min(BEST), ()),
-            (1.., false) => (habit - 1, ()),
-            (_, true) => (BEST / 2, ()),
-            (_, false) => (0, ()),
-        });
+    /// Notes that it gave way at `begin`, and for how long it was away.
+    fn note(&self, begin: Instant, away: Duration, changed: bool) {
+        if away < SLICE_OF_OTHERS {
+            if changed {
+                self.pause.set(SHORTEST_PAUSE);
+            }
+            return;
+        }
+        let pause = self.pause.get();
+        self.patient_until.set(Some(begin + away + pause));
+        self.pause.set((pause * 2).min(LONGEST_PAUSE));
     }
 }
 
-/// A bounded amount of spinning, spent in any number of portions.
+/// A bounded amount of looking, spent in any number of portions.
 pub struct Spin {
-    habit: Habit,
-    until: Option<Instant>,
-    /// Whether it is over, or was not worth beginning.
+    begun: Option<Instant>,
+    /// Whether nothing is left to spend.
     is_over: bool,
 }
 
@@ -82,38 +82,21 @@ impl Spin {
     /// Looks at the word between two readings of the clock.
     const LOOKS: u32 = 32;
 
-    /// For a wait for `word`.
-    pub fn at(word: &AtomicU32) -> Self {
+    pub fn new() -> Self {
         Self {
-            habit: Habit::of(word),
-            until: None,
+            begun: None,
             is_over: !spinning_helps(),
         }
     }
 
-    /// Spins while `word` holds `expected` and something is left to spend; whether it changed.
+    /// Looks while `word` holds `expected` and something is left to spend; whether it changed.
     pub fn while_unchanged(&mut self, word: &AtomicU32, expected: u32) -> bool {
-        if self.is_over {
-            return false;
-        }
-        if self.until.is_none() && !self.habit.begin() {
-            self.is_over = true;
-            return give_way(word, expected);
-        }
-        let mut has_yielded = false;
-        let changed = self.look(word, expected, &mut has_yielded);
-        self.is_over = !changed;
-        // What came of giving way was changed on this CPU, and spinning only held it up.
-        self.habit.end(changed && !has_yielded);
-        changed
-    }
-
-    fn look(&mut self, word: &AtomicU32, expected: u32, has_yielded: &mut bool) -> bool {
-        loop {
+        // Relaxed: only a hint; the step that follows synchronises.
+        let has_changed = || word.load(Relaxed) != expected;
+        while !self.is_over {
             // The first looks come before the clock is read at all.
             let changed = (0..Self::LOOKS).any(|_| {
-                // Relaxed: only a hint; the step that follows synchronises.
-                let changed = word.load(Relaxed) != expected;
+                let changed = has_changed();
                 if !changed {
                     std::hint::spin_loop();
                 }
@@ -123,27 +106,26 @@ impl Spin {
             // cache line from the core that has just written it; measured, hot locks are then one
             // sixth slower.
             let now = Instant::now();
-            let until = *self.until.get_or_insert_with(|| now + SPIN);
-            if changed || now >= until {
-                return now < until;
+            let begun = self.begun.unwrap_or(now);
+            let is_first = self.begun.replace(begun).is_none();
+            self.is_over =
+                now - begun >= SPIN || is_first && TEMPER.with(|temper| temper.is_patient(now));
+            if changed {
+                return true;
             }
-            // By now the thread that is to change the word may want this very CPU. To yield sooner
-            // would cost hot locks more than it helps.
-            if now + SPIN / 2 >= until {
-                std::thread::yield_now();
-                *has_yielded = true;
+            if !self.is_over && now - begun >= BEFORE_GIVING_WAY {
+                self.is_over = TEMPER.with(|temper| give_way(temper, now, has_changed));
             }
         }
+        false
     }
 }
 
-/// Lets others have this CPU, among them who is to change the word; whether it has. Where that works, it
-/// spares both ends the system calls of a sleep and a wake-up.
-fn give_way(word: &AtomicU32, expected: u32) -> bool {
-    (0..WAYS).any(|_| {
-        std::thread::yield_now();
-        word.load(Relaxed) != expected
-    })
+/// Lets others have this CPU; whether the thread is `patient` by then.
+fn give_way(temper: &Temper, now: Instant, has_changed: impl Fn() -> bool) -> bool {
+    std::thread::yield_now();
+    temper.note(now, now.elapsed(), has_changed());
+    temper.is_patient(now)
 }
 
 /// Whether another CPU can change a word while this one looks at it.
@@ -157,26 +139,27 @@ pub fn spinning_helps() -> bool {
 mod tests {
     use super::*;
 
-    fn ended(habit: Habit, seen: bool) -> bool {
-        let spins = habit.begin();
-        if spins {
-            habit.end(seen);
-        }
-        spins
-    }
-
     #[test]
-    fn a_thread_that_has_spun_in_vain_sleeps_at_once_and_tries_again_later() {
-        let word = AtomicU32::new(0);
-        let habit = Habit::of(&word);
-        assert!((0..BEST).all(|_| ended(habit, false)));
-        assert!((0..PAUSE).all(|_| !ended(habit, false)));
-        assert!(ended(habit, false), "a try");
-        assert!((0..PAUSE).all(|_| !ended(habit, false)), "it was in vain");
-        assert!(ended(habit, true), "a try that sees something");
-        assert!((0..100).all(|_| ended(habit, true)));
-        assert!((0..BEST).all(|_| ended(habit, false)));
-        assert!(!ended(habit, false));
+    fn a_thread_that_gave_way_to_other_work_is_patient_for_a_while() {
+        let temper = Temper::new();
+        let begin = Instant::now();
+        let pause = || temper.patient_until.get().map(|until| until - begin);
+        temper.note(begin, Duration::from_micros(5), true);
+        temper.note(begin, Duration::from_micros(499), false);
+        temper.note(begin, Duration::from_micros(499), true);
+        assert_eq!(pause(), None);
+        let slice = Duration::from_millis(3);
+        temper.note(begin, slice, false);
+        assert_eq!(pause(), Some(slice + SHORTEST_PAUSE));
+        assert!(temper.is_patient(begin + slice));
+        assert!(!temper.is_patient(begin + slice + SHORTEST_PAUSE));
+        for _ in 0..12 {
+            temper.note(begin, slice, true);
+        }
+        assert_eq!(pause(), Some(slice + LONGEST_PAUSE));
+        temper.note(begin, Duration::from_micros(5), true);
+        temper.note(begin, slice, false);
+        assert_eq!(pause(), Some(slice + SHORTEST_PAUSE));
     }
 
     #[test]
@@ -185,7 +168,9 @@ mod tests {
             return;
         }
         let word = AtomicU32::new(0);
-        assert!(Spin::at(&word).while_unchanged(&word, 1));
-        assert!(!Spin::at(&word).while_unchanged(&word, 0));
+        let mut spin = Spin::new();
+        assert!(spin.while_unchanged(&word, 1));
+        assert!(!spin.while_unchanged(&word, 0));
+        assert!(!spin.while_unchanged(&word, 1), "nothing is left to spend");
     }
 }
