@@ -16,11 +16,12 @@ import { translated } from "../addon/translate.ts";
 import { wait } from "../addon/waits.ts";
 import { type Address, describe } from "../connection/address.ts";
 import { allSent, type Connection, receiveAtOnce } from "../connection/connection.ts";
-import { EOFError } from "../errors.ts";
+import { EOFError, TimeoutError } from "../errors.ts";
 import { unpack } from "../pool/failures.ts";
 import { FROM_OUTSIDE } from "../reduction/passage.ts";
 import { performance, queueMicrotask } from "../runtime/timing.ts";
 import { type GlanceHabit, Glances } from "../waiting/glance.ts";
+import { Watch } from "../waiting/limits.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { yieldToLoop } from "../waiting/turns.ts";
 import type { Line, ObjectId } from "./line.ts";
@@ -76,7 +77,8 @@ export class OutsideLine implements Line {
   readonly #glances = new Glances(GLANCE_HABIT);
   readonly #ending = new AbortController();
   #connection: Connection | null = null;
-  #connecting: Promise<void> | null = null;
+  /** While it connects, within the limits of the caller that began it. */
+  #connecting: { readonly attempt: Promise<void>; readonly options: WaitOptions } | null = null;
   #state: "idle" | "open" | "over" = "idle";
   /** How many managers have connected by it. */
   #users = 0;
@@ -180,9 +182,21 @@ export class OutsideLine implements Line {
    * @throws As {@linkcode connectTo}.
    */
   async connect(options: WaitOptions = {}): Promise<void> {
-    if (this.#state !== "idle") return;
-    this.#connecting ??= this.#connect(options).finally(() => this.#connecting = null);
-    await this.#connecting;
+    while (this.#state === "idle") {
+      const other = this.#connecting;
+      if (other !== null) {
+        await within(
+          options,
+          other.attempt.catch((error) => {
+            if (!isOfLimits(error, other.options)) throw error; // otherwise it is no failure of this one's
+          }),
+        );
+        continue;
+      }
+      const attempt = this.#connect(options).finally(() => this.#connecting = null);
+      this.#connecting = { attempt, options };
+      await attempt;
+    }
   }
 
   async #connect(options: WaitOptions): Promise<void> {
@@ -380,6 +394,20 @@ export class OutsideLine implements Line {
       `Cannot call "${asked}": the manager's server ${this.server} has ended, or the connection to it`,
     );
   }
+}
+
+/** Waits for a connection that another caller makes, within one's own limits. */
+async function within({ timeout, signal }: WaitOptions, attempt: Promise<void>): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  promise.catch(() => {});
+  const most = timeoutOf({ timeout });
+  using _ = new Watch({ timeout: most, signal }, { late: () => reject(late("connect", most)), aborted: reject });
+  await Promise.race([attempt, promise]);
+}
+
+/** Whether an attempt to connect has failed for the limits of who made it. */
+function isOfLimits(error: unknown, { timeout, signal }: WaitOptions): boolean {
+  return signal?.aborted === true && error === signal.reason || timeout !== undefined && error instanceof TimeoutError;
 }
 
 function failureOf(list: unknown[]): unknown {

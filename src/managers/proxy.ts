@@ -322,7 +322,7 @@ export function proxyClassOf(
 }
 
 /** Lets the proxies of a class made at run time travel. */
-export function adoptClass(Class: ProxyClass, Sync: SyncClass): void {
+function adoptClass(Class: ProxyClass, Sync: SyncClass): void {
   registerAlias(Class, "multiprocessing.managers.Proxy");
   syncClasses.set(Class, Sync);
 }

@@ -23,6 +23,7 @@ import {
   type MailboxProxy,
   RemoteManager,
   reportCall,
+  reportTwoCalls,
 } from "../fixtures/managers/remote_targets.ts";
 import { ask, call } from "../support/outside.ts";
 import { FIXTURES, PATIENCE, type Program, startProgram, within } from "../support/helpers.ts";
@@ -433,6 +434,17 @@ Deno.test("a proxy goes on to the processes of its client's own tree, with a key
   await child.join();
   assertEquals(child.exitcode, 0);
   await manager.shutdown();
+});
+
+Deno.test("a call that is given up while it connects takes no other call along", async () => {
+  await using managers = await both();
+  using boxes = new Queue<MailboxProxy>();
+  using reports = new Queue<string[]>();
+  await boxes.put(await mailbox(managers.client));
+  const child = new Process({ target: reportTwoCalls, args: [boxes, reports] });
+  child.start();
+  assertEquals(await within(reports.get()), ["RangeError: given up", "0", "0"]);
+  await child.join();
 });
 
 Deno.test("what a proxy was sent for goes when nobody has it any more", async () => {

@@ -35,7 +35,7 @@ export function operand(self: BaseProxy | null, value: unknown, flatten: Flatten
 }
 
 /** As {@linkcode operand}, blocking the thread. */
-export function operandSync(self: BaseProxy, value: unknown, flatten: Flatten): unknown {
+function operandSync(self: BaseProxy, value: unknown, flatten: Flatten): unknown {
   const proxy = containerIn(value);
   if (proxy === null) return flatten(value);
   return haveSameServer(self, proxy) ? proxy : flatten(proxy.sync.getvalue());

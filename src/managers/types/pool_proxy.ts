@@ -37,7 +37,7 @@ const pools = new WeakMap<BaseProxy, BaseProxy>();
  *
  * @throws {TypeError} If no module exports it.
  */
-export function referenceOf(fn: Callable | ModuleExport): TravellingReference {
+function referenceOf(fn: Callable | ModuleExport): TravellingReference {
   const given = reference(fn);
   given.prove();
   return given.travel();
