@@ -51,7 +51,8 @@ export function checkedOptions(options: ManagerOptions): CheckedOptions {
   const { address = null, authkey, serializer = "reduction", shutdownTimeout = SHUTDOWN_TIMEOUT, ctx } = options;
   if (address !== null) placeOf(address, undefined, "listen on");
   if (authkey !== undefined && authkey !== null && !(authkey instanceof Uint8Array)) {
-    throw new TypeError(`Cannot ${action}: "authkey" is ${Deno.inspect(authkey)}, wanted a Uint8Array or null`);
+    // Not shown: it may be a secret, as text.
+    throw new TypeError(`Cannot ${action}: "authkey" is of type "${typeof authkey}", wanted a Uint8Array or null`);
   }
   if (serializer !== "reduction") {
     throw new RangeError(

@@ -160,9 +160,11 @@ export function requireResultsKnown(registrations: ReadonlyMap<string, Registrat
   }
 }
 
-/** Whether a function is a class: it is called with `new`. */
+/** Whether a function is a class: it is called with `new`. Of those that the engine has, such as `Map`, each constructor is. */
 export function isClass(maker: unknown): boolean {
-  return typeof maker === "function" && /^class\b/.test(Function.prototype.toString.call(maker));
+  if (typeof maker !== "function") return false;
+  const text = Function.prototype.toString.call(maker);
+  return /^class\b/.test(text) || /\{\s*\[native code\]\s*\}$/.test(text) && Object.hasOwn(maker, "prototype");
 }
 
 /** The makers and the proxies' classes of a class's types, as they are named to other processes. */

@@ -43,6 +43,8 @@ class Counter {
 
 LocalManager.register("log", () => log, { exposed: ["put", "count", "later"] });
 LocalManager.register("Counter", Counter);
+LocalManager.register("Map", Map, { exposed: ["get", "set", "size"] });
+LocalManager.register("Date", Date);
 LocalManager.register("Mailbox", {
   module: new URL("../fixtures/managers/remote_targets.ts", import.meta.url).href,
   name: "Mailbox",
@@ -146,4 +148,12 @@ Deno.test("what is made by a closure may hold what cannot be sent", async () => 
   await client.shutdown();
   server.stop();
   await serving;
+});
+
+Deno.test("constructors of the engine's own make objects, as classes do", async () => {
+  await served(async (client) => {
+    const map = await client.create("Map", [["a", 1]]);
+    assertEquals([await map.callmethod("get", ["a"]), await map.callmethod(".size")], [1, 1]);
+    assertEquals(await (await client.create("Date", 0)).callmethod("getTime"), 0);
+  });
 });
