@@ -2,10 +2,12 @@
 //
 // | state | meaning | goes on to |
 // | --- | --- | --- |
+// | `silent` | nothing was asked yet: a proxy of shared memory may never ask | `greeting` (T0) |
 // | `greeting` | the server was told of the channels, and has not answered yet | `open` (T1), `over` (T2) |
 // | `open` | it has: being the only holder of a channel means that the server has ended | `over` (T2) |
 // | `over` | the server has ended: every call fails | |
 //
+// T0. `#greet`: at the first request.
 // T1. `#take`: the welcome has come, which says who the server is.
 // T2. `#end`: the channel of answers has come to its end, or the server died before it could answer.
 
@@ -65,7 +67,8 @@ export class RingLine implements Line {
   readonly #answers: Channel = new Channel().own();
   readonly #pending = new PendingCalls();
   readonly #glances = new Glances(GLANCE_HABIT);
-  #state: "greeting" | "open" | "over" = "greeting";
+  readonly #authority: number;
+  #state: "silent" | "greeting" | "open" | "over" = "silent";
   /** The client's number at the server. */
   #number = 0;
   /** How many requests were put before that was known. */
@@ -78,7 +81,7 @@ export class RingLine implements Line {
 
   private constructor(gate: Gate, authority: number) {
     this.#gate = gate;
-    this.#ring(Kind.hello, [this.#requests, this.#answers, current.name, authority]);
+    this.#authority = authority;
   }
 
   get server(): string {
@@ -105,8 +108,15 @@ export class RingLine implements Line {
     this.#gate.bell.send({ ...NO_TASK, kind, task: this.#number }, list);
   }
 
+  /** T0. */
+  #greet(): void {
+    this.#state = "greeting";
+    this.#ring(Kind.hello, [this.#requests, this.#answers, current.name, this.#authority]);
+  }
+
   /** Puts a request, and rings. */
   #send(kind: number, task: number, list: readonly unknown[]): void {
+    if (this.#state === "silent") this.#greet();
     passWithin(this.#gate, () => this.#requests.send({ ...NO_TASK, kind, task }, list));
     if (this.#number === 0) this.#unrung++;
     else this.#ring(Kind.ring);
@@ -154,7 +164,7 @@ export class RingLine implements Line {
   }
 
   release(target: ObjectId): void {
-    if (this.#state === "over") return;
+    if (this.#state === "over" || this.#state === "silent") return; // the server sees by the object's block
     this.#send(Kind.release, 0, [target]);
   }
 
@@ -166,6 +176,7 @@ export class RingLine implements Line {
       late: () => reject(late("start", timeoutOf(options))),
       aborted: reject,
     });
+    if (this.#state === "silent") this.#greet();
     while (this.#state === "greeting") {
       if (!this.#take(0)) await Promise.race([this.#listenOnce(GREETING_LOOK), promise]);
       this.#look();
@@ -175,6 +186,7 @@ export class RingLine implements Line {
 
   /** As {@linkcode welcomed}, blocking the thread for up to `timeout` milliseconds. */
   welcomedSync(timeout: number): boolean {
+    if (this.#state === "silent") this.#greet();
     if (this.#state === "greeting") this.#take(timeout);
     return this.#state === "open";
   }

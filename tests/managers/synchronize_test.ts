@@ -20,6 +20,15 @@ testManaged("TestSyncManagerTypes.test_event: a worker sees, waits and clears", 
   assert(!event.sync.isSet());
 });
 
+testManaged("who uses only what is in shared memory is no client of the server", async ({ manager, started }) => {
+  using said = new Queue();
+  using lock = await manager.Lock();
+  const holder = started(targets.holdForEver, lock, said);
+  assertEquals(await said.get(patiently), "held");
+  assertEquals((await manager.stats()).clients, 1, "this process");
+  await killed(holder);
+});
+
 testManaged("TestEvent.test_repr: a manager's event names the proxy type", async ({ manager }) => {
   using event = await manager.Event();
   assertMatch(String(event), /^<EventProxy object, typeid 'Event' at 0x[0-9a-f]+>$/);
