@@ -87,6 +87,8 @@ export class OutsideLine implements Line {
   #isListening = false;
   /** Whether something is kept that the server has not read yet; the reactor sends it, also while the thread is blocked. */
   #isClogged = false;
+  /** Whether something was kept since the reactor was told last. */
+  #isMoreKept = false;
   /** Shares that are to be asked for once the line is open, and for what. */
   readonly #wanted: { readonly id: ObjectId; readonly inside: WeakRef<ProxyInside> }[] = [];
   /** Those that were asked for, by the numbers of these calls: until then, a lease keeps the object. */
@@ -232,10 +234,14 @@ export class OutsideLine implements Line {
   }
 
   async #unclog(): Promise<void> {
+    this.#isMoreKept = true;
     if (this.#isClogged) return;
     this.#isClogged = true;
     try {
-      await this.#connection![allSent](false);
+      while (this.#isMoreKept) {
+        this.#isMoreKept = false;
+        await this.#connection![allSent](false);
+      }
       this.#isClogged = false;
     } catch {
       this.#end();
@@ -262,6 +268,8 @@ export class OutsideLine implements Line {
     if (this.#state === "over") throw this.#gone(asked);
     const number = this.#pending.next();
     this.#send(Kind.call, number, [target, asked, ...args]);
+    // The reactor may have sent what it was told of, and no promise can tell it of the rest while the thread is blocked.
+    if (this.#isClogged && !this.isOver) void this.#connection![allSent](false).catch(() => {});
     const outer = this.#awaited; // a `restore` of the user's calls another while an answer is read
     const awaited: { readonly number: number; answer: Answer | null } = this.#awaited = { number, answer: null };
     try {

@@ -165,6 +165,8 @@ export class Stranger {
   readonly #underWay = new Map<number, Call>();
   /** While answers are kept that the client has not read: until there are none. */
   #clearing: Promise<void> | null = null;
+  /** Whether one was kept since the last wait for that began. */
+  #isMoreKept = false;
 
   /** `name` is for messages. */
   constructor(connection: Connection, table: ObjectTable, events: StrangerEvents, name: string) {
@@ -207,7 +209,10 @@ export class Stranger {
 
   async #clear(): Promise<void> {
     try {
-      await this.#connection[allSent](true);
+      while (this.#isMoreKept) {
+        this.#isMoreKept = false;
+        await this.#connection[allSent](true);
+      }
     } catch {
       this.close(); // it has gone
     }
@@ -337,7 +342,9 @@ export class Stranger {
     if (this.isOver) return;
     try {
       const isClear = this.#given.writing(() => sendOutside(this.#connection, head, list, this.#given));
-      if (!isClear) this.#clearing ??= this.#clear();
+      if (isClear) return;
+      this.#isMoreKept = true;
+      this.#clearing ??= this.#clear();
     } catch (error) {
       if (head.kind === Kind.result && isOfValue(error)) return this.#fail(head.number, error);
       if (isOfValue(error)) tell(`A manager's server cannot answer ${this.#name}:`, error);
