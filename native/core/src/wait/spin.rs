@@ -28,6 +28,9 @@ const BEFORE_GIVING_WAY: Duration = Duration::from_micros(10);
 /// A wait that may take less never sleeps: the sleep and the wake-up would take longer.
 pub const GLANCE: Duration = Duration::from_micros(20);
 
+/// A thread that comes back only after this has given way to another: then it need not hesitate the
+/// next time, for whatever it waits for, that thread has to do.
+const TURN_OF_ANOTHER: Duration = Duration::from_micros(3);
 /// A thread that comes back only after this has given way to other work.
 const SLICE_OF_OTHERS: Duration = Duration::from_micros(500);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
@@ -39,6 +42,8 @@ struct Temper {
     patient_until: Cell<Option<Instant>>,
     /// How long it is going to be `patient` the next time.
     pause: Cell<Duration>,
+    /// Whether another thread ran when it last gave way.
+    shares_cpu: Cell<bool>,
 }
 
 thread_local! {
@@ -50,6 +55,15 @@ impl Temper {
         Self {
             patient_until: Cell::new(None),
             pause: Cell::new(SHORTEST_PAUSE),
+            shares_cpu: Cell::new(false),
+        }
+    }
+
+    /// How long a wait looks before it gives way.
+    fn hesitation(&self) -> Duration {
+        match self.shares_cpu.get() {
+            true => Duration::ZERO,
+            false => BEFORE_GIVING_WAY,
         }
     }
 
@@ -59,6 +73,7 @@ impl Temper {
 
     /// Notes that it gave way at `begin`, and for how long it was away.
     fn note(&self, begin: Instant, away: Duration, changed: bool) {
+        self.shares_cpu.set(away >= TURN_OF_ANOTHER);
         if away < SLICE_OF_OTHERS {
             if changed {
                 self.pause.set(SHORTEST_PAUSE);
@@ -113,8 +128,10 @@ impl Spin {
             if changed {
                 return true;
             }
-            if !self.is_over && now - begun >= BEFORE_GIVING_WAY {
-                self.is_over = TEMPER.with(|temper| give_way(temper, now, has_changed));
+            if !self.is_over {
+                self.is_over = TEMPER.with(|temper| {
+                    now - begun >= temper.hesitation() && give_way(temper, now, has_changed)
+                });
             }
         }
         false
