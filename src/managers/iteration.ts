@@ -7,6 +7,8 @@ import type { Chunk } from "./messages.ts";
 const FIRST = 16;
 const MOST = 1024;
 const GROWTH = 4;
+/** What an iteration has that was given up. */
+const NO_MORE: Chunk = [[], true];
 
 /** Where an iteration gets its items from. */
 export interface ChunkSource {
@@ -21,6 +23,8 @@ export class Iteration<T = unknown> implements AsyncIterableIterator<T> {
   #items: unknown[] = [];
   #at = 0;
   #isOver = false;
+  /** Whether `return` was called: what comes after that is nobody's. */
+  #isGivenUp = false;
   #size = FIRST;
   #ahead: Promise<Chunk> | null = null;
   /** How many `next` wait for items, one after the other. */
@@ -57,17 +61,18 @@ export class Iteration<T = unknown> implements AsyncIterableIterator<T> {
   async #refill(): Promise<void> {
     try {
       this.#source ??= sourceOf(await this.#open());
-      [this.#items, this.#isOver] = await (this.#ahead ?? this.#fetch());
+      const chunk = this.#isGivenUp ? NO_MORE : await (this.#ahead ?? this.#fetch());
+      [this.#items, this.#isOver] = this.#isGivenUp ? NO_MORE : chunk;
     } catch (error) {
       this.#isOver = true;
       this.#items = [];
       void this.#source?.end();
-      throw error;
+      if (!this.#isGivenUp) throw error;
     } finally {
       this.#ahead = null;
       this.#at = 0;
     }
-    if (this.#isOver) return void this.#source.end();
+    if (this.#isOver) return void this.#source?.end();
     this.#ahead = this.#fetch();
     this.#ahead.catch(() => {}); // told when it is wanted
   }
@@ -80,6 +85,7 @@ export class Iteration<T = unknown> implements AsyncIterableIterator<T> {
 
   async return(value?: unknown): Promise<IteratorResult<T>> {
     const wasOver = this.#isOver;
+    this.#isGivenUp = true;
     this.#isOver = true;
     this.#items = [];
     this.#at = 0;
