@@ -250,13 +250,14 @@ export class OutsideLine implements Line {
 
   async call(target: ObjectId, asked: string, args: readonly unknown[], options?: WaitOptions): Promise<unknown> {
     options?.signal?.throwIfAborted();
+    const called = performance.now();
     if (this.#state === "idle") await this.connect(options);
     if (this.#state === "over") throw this.#gone(asked);
     const number = this.#pending.next();
     const begin = performance.now();
     this.#send(Kind.call, number, [target, asked, ...args]);
     if (this.isOver) throw this.#gone(asked);
-    const answer = this.#pending.wait(number, asked, options, () => this.#send(Kind.cancel, number, []));
+    const answer = this.#pending.wait(number, asked, options, () => this.#send(Kind.cancel, number, []), called);
     this.#listenSoon(begin);
     return await answer;
   }

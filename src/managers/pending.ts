@@ -1,6 +1,7 @@
 // Calls of one client that wait for their answers, whichever way these come.
 
 import { TimeoutError } from "../errors.ts";
+import { performance } from "../runtime/timing.ts";
 import { Watch } from "../waiting/limits.ts";
 import { timeoutOf, type WaitOptions } from "../waiting/options.ts";
 
@@ -34,8 +35,15 @@ export class PendingCalls {
    * The answer to a call that was sent.
    *
    * @param cancel Tells the server that nobody waits for it any more.
+   * @param begin When its time has begun: it may have taken some to connect. Default: now.
    */
-  wait(number: number, asked: string, options: WaitOptions | undefined, cancel: () => void): Promise<unknown> {
+  wait(
+    number: number,
+    asked: string,
+    options: WaitOptions | undefined,
+    cancel: () => void,
+    begin?: number,
+  ): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     if (options === undefined) {
       this.#calls.set(number, { asked, resolve, reject });
@@ -47,7 +55,8 @@ export class PendingCalls {
       reject(reason);
     };
     const timeout = timeoutOf(options);
-    const watch = new Watch({ timeout, signal: options.signal }, {
+    const left = begin === undefined ? timeout : Math.max(0, begin + timeout - performance.now());
+    const watch = new Watch({ timeout: left, signal: options.signal }, {
       late: () => giveUp(late(asked, timeout)),
       aborted: giveUp,
     });

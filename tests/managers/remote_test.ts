@@ -14,6 +14,9 @@ import {
   assertThrows,
 } from "@std/assert";
 import { AuthenticationError, EOFError, ProcessError, RemoteError, TimeoutError } from "../../src/errors.ts";
+import { Kind } from "../../src/managers/messages.ts";
+import { OutsideLine } from "../../src/managers/outside_line.ts";
+import { PROTOCOL, sendOutside, VERSION } from "../../src/managers/outside_wire.ts";
 import {
   answer,
   answerFromQueue,
@@ -276,6 +279,21 @@ Deno.test("who cannot connect is told why", async () => {
   using other = await within(another.accept());
   await other.send(["I am", "something else"]);
   await assertRejects(() => connecting, ProcessError, "is no manager's server");
+});
+
+Deno.test("a call has one time, also if it connects first", async () => {
+  using listener = new Listener([...LOOPBACK]);
+  const line = OutsideLine.to(listener.address, null);
+  line.enter(new Map());
+  const call = line.call(1, "never", [], { timeout: 1000 }).then(String, (error) => error.name);
+  using connection = await within(listener.accept());
+  const after = (timeout: number) => new Promise<string>((go) => setTimeout(() => go("later"), timeout));
+  await after(700);
+  const noProxies = { reduce: (it: unknown) => it, restore: () => null as never };
+  sendOutside(connection, { kind: Kind.welcome, number: 0, logical: 0 }, [PROTOCOL, VERSION], noProxies);
+  assertEquals(await Promise.race([call, after(700)]), "TimeoutError");
+  line.leave();
+  await call;
 });
 
 Deno.test("a manager is connected or started once", async () => {
