@@ -131,7 +131,9 @@ export class BaseProxy implements Disposable, AsyncDisposable {
   }
 
   /**
-   * The same proxy, with options for each call: `signal`, which gives up the call, and `timeout` in milliseconds.
+   * The same proxy, with options for each call: `signal`, which gives up the call, and `timeout` in milliseconds. They are
+   * for the whole of a method that is made of several calls, or runs a function, as `modify`, `forEach` and `sort` of
+   * containers; of an iteration they limit its beginning.
    *
    * @throws {TypeError} If they are not of these types.
    */

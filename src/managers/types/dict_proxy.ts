@@ -4,6 +4,7 @@ import { isThenable, Iteration } from "../iteration.ts";
 import { BaseProxy, defineBuiltIn } from "../proxy.ts";
 import { SyncDict, type SyncDictOperand } from "./dict_sync.ts";
 import type { Key } from "./keys.ts";
+import { limited } from "./limited.ts";
 import { type Modifier, modify } from "./modify.ts";
 import { callWith, entries, keysOf, operand } from "./operand.ts";
 
@@ -166,7 +167,12 @@ export class DictProxy<K extends Key = Key, V = unknown> extends BaseProxy imple
 
   /** Calls a function with each value and its key, one after the other. */
   async forEach(visit: (value: V, key: K, dict: this) => unknown): Promise<void> {
-    for await (const [key, value] of this.entries()) await visit(value, key, this);
+    await limited(this, "forEach", async (dict, requireTime) => {
+      for await (const [key, value] of dict.entries()) {
+        requireTime();
+        await visit(value, key, this);
+      }
+    });
   }
 
   /**
@@ -187,6 +193,8 @@ export class DictProxy<K extends Key = Key, V = unknown> extends BaseProxy imple
    * a key that is not there, which stays so if it gives nothing. It may be asynchronous, and should be quick: who is
    * slower than all others is called again and again.
    * @returns The new value.
+   * @throws {TimeoutError} If all of it, `change` among it, took longer than the time given to {@linkcode with}; then it
+   * has changed nothing, unless the value was just being put back. A signal gives it up likewise.
    * @throws Whatever `change` throws; then nothing has been changed.
    */
   modify(key: K, change: Modifier<V>): Promise<V> {

@@ -4,6 +4,7 @@ import { SyncProxy } from "../proxy.ts";
 import type { DictProxy } from "./dict_proxy.ts";
 import { iteratorOf } from "./iterator.ts";
 import type { Key } from "./keys.ts";
+import { limitedSync } from "./limited.ts";
 import { modifySync, type SyncModifier } from "./modify.ts";
 import { callWithSync, entries, keysOf } from "./operand.ts";
 
@@ -121,7 +122,12 @@ export class SyncDict<K extends Key = Key, V = unknown> extends SyncProxy implem
 
   /** As {@linkcode DictProxy.forEach}. */
   forEach(visit: (value: V, key: K, dict: this) => unknown): void {
-    for (const [key, value] of this.entries()) visit(value, key, this);
+    limitedSync(this, "forEach", (_call, requireTime) => {
+      for (const [key, value] of this.entries()) {
+        requireTime();
+        visit(value, key, this);
+      }
+    });
   }
 
   /** As {@linkcode DictProxy.fromkeys}. */

@@ -2,6 +2,7 @@
 
 import { Iteration } from "../iteration.ts";
 import { BaseProxy, defineBuiltIn } from "../proxy.ts";
+import { limited } from "./limited.ts";
 import { SyncList, type SyncListOperand } from "./list_sync.ts";
 import { type Modifier, modify } from "./modify.ts";
 import { callWith, items } from "./operand.ts";
@@ -172,7 +173,7 @@ export class ListProxy<T = unknown> extends BaseProxy implements AsyncIterable<T
   async sort(options: SortOptions<T> | Compare<T> = {}): Promise<this> {
     const { compare, reverse = false } = sortOptionsOf(options);
     if (compare === undefined) await this.callmethod("sort", [reverse]);
-    else await modify(this, null, (all: T[]) => inOrderOf(all, compare, reverse));
+    else await modify(this, null, (all: T[]) => inOrderOf(all, compare, reverse), "sort");
     return this;
   }
 
@@ -275,7 +276,12 @@ export class ListProxy<T = unknown> extends BaseProxy implements AsyncIterable<T
 
   /** Calls a function with each item and its index, one after the other. */
   async forEach(visit: (item: T, index: number, list: this) => unknown): Promise<void> {
-    for await (const [index, item] of this.entries()) await visit(item, index, this);
+    await limited(this, "forEach", async (list, requireTime) => {
+      for await (const [index, item] of list.entries()) {
+        requireTime();
+        await visit(item, index, this);
+      }
+    });
   }
 
   /**
@@ -286,7 +292,7 @@ export class ListProxy<T = unknown> extends BaseProxy implements AsyncIterable<T
    * and should be quick: who is slower than all others is called again and again.
    * @returns The new item.
    * @throws {RangeError} If there is no item at `index`, which counts from the end if it is negative.
-   * @throws Whatever `change` throws; then nothing has been changed.
+   * @throws Whatever `change` throws; then nothing has been changed. Limits are as those of {@linkcode DictProxy.modify}.
    */
   modify(index: number, change: Modifier<T>): Promise<T> {
     return modify(this, index, change) as Promise<T>;

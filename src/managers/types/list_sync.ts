@@ -3,6 +3,7 @@
 import { SyncProxy } from "../proxy.ts";
 import { iteratorOf } from "./iterator.ts";
 import type { ListProxy } from "./list_proxy.ts";
+import { limitedSync } from "./limited.ts";
 import { modifySync, type SyncModifier } from "./modify.ts";
 import { callWithSync, items } from "./operand.ts";
 import { type Compare, inOrderOf, type SortOptions, sortOptionsOf } from "./order.ts";
@@ -115,7 +116,7 @@ export class SyncList<T = unknown> extends SyncProxy implements Iterable<T> {
   sort(options: SortOptions<T> | Compare<T> = {}): this {
     const { compare, reverse = false } = sortOptionsOf(options);
     if (compare === undefined) this.callmethod("sort", [reverse]);
-    else modifySync(this, null, (all: T[]) => inOrderOf(all, compare, reverse));
+    else modifySync(this, null, (all: T[]) => inOrderOf(all, compare, reverse), "sort");
     return this;
   }
 
@@ -208,7 +209,12 @@ export class SyncList<T = unknown> extends SyncProxy implements Iterable<T> {
 
   /** As {@linkcode ListProxy.forEach}. */
   forEach(visit: (item: T, index: number, list: this) => unknown): void {
-    for (const [index, item] of this.entries()) visit(item, index, this);
+    limitedSync(this, "forEach", (_call, requireTime) => {
+      for (const [index, item] of this.entries()) {
+        requireTime();
+        visit(item, index, this);
+      }
+    });
   }
 
   /** As {@linkcode ListProxy.modify}. */

@@ -4,6 +4,7 @@
 import { isThenable } from "../iteration.ts";
 import type { BaseProxy, SyncProxy } from "../proxy.ts";
 import { ASSIGN, READ } from "./container.ts";
+import { limited, limitedSync } from "./limited.ts";
 import type { Read } from "./versions.ts";
 
 /**
@@ -15,42 +16,56 @@ export type Modifier<V> = (value: V) => V | undefined | void | Promise<V | undef
 /** As {@linkcode Modifier}, without promises. */
 export type SyncModifier<V> = (value: V) => V | undefined | void;
 
-/** Changes the value under a key; what is there then. */
-export async function modify(proxy: BaseProxy, key: unknown, change: (value: never) => unknown): Promise<unknown> {
+/** Changes the value under a key, by the method that is `asked` for; what is there then. */
+export async function modify(
+  proxy: BaseProxy,
+  key: unknown,
+  change: (value: never) => unknown,
+  asked = "modify",
+): Promise<unknown> {
   requireFunction(key, change);
-  let read = await proxy.callmethod(READ, [key]) as Read;
-  for (;;) {
-    const [before, version, isThere] = read;
-    const given = await change(before as never);
-    const after = given === undefined ? before : given;
-    if (after === undefined && !isThere) return after;
-    const newer = await proxy.callmethod(ASSIGN, [key, version, after]) as Read | null;
-    if (newer === null) return after;
-    read = newer;
-  }
+  return await limited(proxy, asked, async (server) => {
+    let read = await server.callmethod(READ, [key]) as Read;
+    for (;;) {
+      const [before, version, isThere] = read;
+      const given = await change(before as never);
+      const after = given === undefined ? before : given;
+      if (after === undefined && !isThere) return after;
+      const newer = await server.callmethod(ASSIGN, [key, version, after]) as Read | null;
+      if (newer === null) return after;
+      read = newer;
+    }
+  });
 }
 
 /** As {@linkcode modify}, blocking the thread. */
-export function modifySync(proxy: SyncProxy, key: unknown, change: (value: never) => unknown): unknown {
+export function modifySync(
+  proxy: SyncProxy,
+  key: unknown,
+  change: (value: never) => unknown,
+  asked = "modify",
+): unknown {
   requireFunction(key, change);
-  let read = proxy.callmethod(READ, [key]) as Read;
-  for (;;) {
-    const [before, version, isThere] = read;
-    const given = change(before as never);
-    if (isThenable(given)) {
-      throw new TypeError(
-        `Cannot modify ${
-          Deno.inspect(key)
-        } with the thread blocked: the function gave a promise; use modify() of the ` +
-          "proxy itself",
-      );
+  return limitedSync(proxy, asked, (call) => {
+    let read = call(READ, [key]) as Read;
+    for (;;) {
+      const [before, version, isThere] = read;
+      const given = change(before as never);
+      if (isThenable(given)) throw givesPromise(key);
+      const after = given === undefined ? before : given;
+      if (after === undefined && !isThere) return after;
+      const newer = call(ASSIGN, [key, version, after]) as Read | null;
+      if (newer === null) return after;
+      read = newer;
     }
-    const after = given === undefined ? before : given;
-    if (after === undefined && !isThere) return after;
-    const newer = proxy.callmethod(ASSIGN, [key, version, after]) as Read | null;
-    if (newer === null) return after;
-    read = newer;
-  }
+  });
+}
+
+function givesPromise(key: unknown): TypeError {
+  return new TypeError(
+    `Cannot modify ${Deno.inspect(key)} with the thread blocked: the function gave a promise; use modify() of the ` +
+      "proxy itself",
+  );
 }
 
 function requireFunction(key: unknown, change: unknown): void {

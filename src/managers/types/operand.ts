@@ -3,6 +3,7 @@
 import { isThenable } from "../iteration.ts";
 import { BaseProxy, insideOf, SyncProxy } from "../proxy.ts";
 import { entriesOf, itemsOf } from "./keys.ts";
+import { limited } from "./limited.ts";
 
 const CONTAINERS = ["dict", "list", "set", "Namespace"];
 
@@ -49,7 +50,8 @@ export async function callWith(
   flatten: Flatten,
 ): Promise<unknown> {
   const operands = values.map((value) => operand(proxy, value, flatten));
-  return await proxy.callmethod(name, operands.some(isThenable) ? await Promise.all(operands) : operands);
+  if (!operands.some(isThenable)) return await proxy.callmethod(name, operands);
+  return await limited(proxy, name, async (server) => await server.callmethod(name, await Promise.all(operands)));
 }
 
 /** As {@linkcode callWith}, blocking the thread. */

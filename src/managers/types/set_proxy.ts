@@ -3,6 +3,7 @@
 import { Iteration } from "../iteration.ts";
 import { BaseProxy, defineBuiltIn } from "../proxy.ts";
 import type { Key } from "./keys.ts";
+import { limited } from "./limited.ts";
 import { callWith, members } from "./operand.ts";
 import { SyncSet, type SyncSetOperand } from "./set_sync.ts";
 
@@ -198,7 +199,12 @@ export class SetProxy<T extends Key = Key> extends BaseProxy implements AsyncIte
 
   /** Calls a function with each member, one after the other. */
   async forEach(visit: (member: T, same: T, set: this) => unknown): Promise<void> {
-    for await (const member of this.values()) await visit(member, member, this);
+    await limited(this, "forEach", async (set, requireTime) => {
+      for await (const member of set.values()) {
+        requireTime();
+        await visit(member, member, this);
+      }
+    });
   }
 
   /** As {@linkcode values}. */

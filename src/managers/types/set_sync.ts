@@ -5,6 +5,7 @@ import type { DictProxy } from "./dict_proxy.ts";
 import type { SyncDict } from "./dict_sync.ts";
 import { iteratorOf } from "./iterator.ts";
 import type { Key } from "./keys.ts";
+import { limitedSync } from "./limited.ts";
 import { callWithSync, members } from "./operand.ts";
 import type { SetProxy } from "./set_proxy.ts";
 
@@ -164,7 +165,12 @@ export class SyncSet<T extends Key = Key> extends SyncProxy implements Iterable<
 
   /** As {@linkcode SetProxy.forEach}. */
   forEach(visit: (member: T, same: T, set: this) => unknown): void {
-    for (const member of this.values()) visit(member, member, this);
+    limitedSync(this, "forEach", (_call, requireTime) => {
+      for (const member of this.values()) {
+        requireTime();
+        visit(member, member, this);
+      }
+    });
   }
 
   /** As {@linkcode values}. */
