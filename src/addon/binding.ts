@@ -186,6 +186,8 @@ export interface Native {
   // queues.rs
   openScratch(): ArrayBuffer;
   queueCreate(maxsize: number, joinable: boolean): number;
+  queueCreateKept(): number;
+  queueKeep(id: number): void;
   queuePut(queue: number, length: number, timeout: number): number;
   queuePutBytes(queue: number, tag: number, bytes: Uint8Array, attachments: number[], timeout: number): number;
   queueGet(queue: number, timeout: number, lonely: number): number;

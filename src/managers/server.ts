@@ -42,7 +42,7 @@ const MALFORMED = Symbol("malformed");
 /** What a server is made with. */
 export interface ServerOptions {
   readonly types: ReadonlyMap<string, ServedType>;
-  /** Of relatives. Default: a new one. */
+  /** Of relatives: a {@linkcode Channel.kept} that nobody keeps yet. Default: a new one. */
   readonly bell?: Channel;
   /** Default: one at random. */
   readonly number?: number;
@@ -78,11 +78,13 @@ export class Server {
   #listener: ServerListener | null = null;
 
   constructor(options: ServerOptions) {
-    const { types, bell = new Channel(), number = randomNumber(), authority = randomNumber(), slice = SLICE } = options;
+    const { types, bell = Channel.kept(), number = randomNumber(), authority = randomNumber(), slice = SLICE } =
+      options;
     this.#authority = authority;
     this.#slice = slice;
     const facts = { pid: Deno.pid, name: current.name, token: native().threadToken() };
-    this.gate = new Gate(number, bell.own(), facts);
+    // Before anybody else has it: clients may only ring it.
+    this.gate = new Gate(number, bell.own().keep(), facts);
     this.#types = types;
     this.objects = new ObjectTable(this.gate, types);
     this.#self = new ServerObject(this);

@@ -54,7 +54,7 @@ export class ServerProcess {
     const given = initializer === undefined || initializer === null ? null : initializerOf(initializer);
     const own = registrations.filter((it) => !it.isBuiltIn);
     const makers = new TravellingMakers(own);
-    const bell = new Channel();
+    const bell = Channel.kept();
     const gate = new Gate(randomNumber(), bell, { pid: 0, name: `${name}-${++servers}`, token: 0 });
     const authority = randomNumber();
     const settings: ServerSettings = {

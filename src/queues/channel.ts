@@ -61,6 +61,22 @@ export class Channel implements Disposable {
     this.#handle = handle;
   }
 
+  /** A new one, from which nobody can receive before a process says {@linkcode keep}, and then only that one. */
+  static kept(): Channel {
+    return new Channel(BlockHandle.of((addon) => addon.queueCreateKept()));
+  }
+
+  /**
+   * Makes this process the only one that can receive and end the channel, of those that were made by {@linkcode kept}:
+   * for all others it looks as if it had come to its end, and if one of them closes it, it gives up its own share alone.
+   *
+   * @throws {Error} If another process keeps it, or it was made otherwise.
+   */
+  keep(): this {
+    translated(() => native().queueKeep(this.#handle.block));
+    return this;
+  }
+
   /** Whether the thread is just writing or reading a frame, in which user code may run. */
   get isBusy(): boolean {
     return this.#scratch.busy;

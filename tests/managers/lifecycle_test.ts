@@ -323,6 +323,13 @@ bothWays("a caged child uses what it was given, and does the server no harm", as
     assertEquals(outcomes["create"], `Cannot call "create" ${only}`);
     assertEquals(outcomes["list objects"], `Cannot call "debugInfo" ${only}`);
     assertMatch(outcomes["another object"], /^Cannot find object 0x[0-9a-f]+: there is no such object/);
+    assertEquals(outcomes["take the rings of others"], "done: true,true,true,true");
+    assertEquals(
+      outcomes["keep the bell"],
+      "Cannot keep a queue: another process does, or it was not made for that",
+    );
+    assertEquals(outcomes["shut the bell down"], "done: undefined");
+    assertEquals(outcomes["close the bell"], "done: undefined");
     assertEquals([await thing.echo("fine"), thing.sync.echo("still")], ["fine", "still"]);
     assertEquals(await manager.numberOfObjects(), 1);
   }

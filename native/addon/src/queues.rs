@@ -128,6 +128,25 @@ pub fn queue_create(maxsize: u32, joinable: bool) -> Result<u32> {
     Ok(isolate::gain(block.id))
 }
 
+/// A new queue without a limit, from which only who [`queue_keep`]s it can take; its block.
+#[napi]
+pub fn queue_create_kept() -> Result<u32> {
+    let (_, block) = Queue::create_kept(&tree()?.member).map_err(to_js)?;
+    Ok(isolate::gain(block.id))
+}
+
+/// From now on this process alone can take from the queue, and shut it down: to all others it seems
+/// to be shut down.
+#[napi]
+pub fn queue_keep(id: u32) -> Result<()> {
+    match queue(id)?.keep() {
+        true => Ok(()),
+        false => Err(state(
+            "Cannot keep a queue: another process does, or it was not made for that",
+        )),
+    }
+}
+
 /// Puts the first `length` bytes of the scratch buffer, blocking up to `timeout` milliseconds; one of
 /// [`put_status`].
 pub fn queue_put(id: u32, length: u32, timeout: f64) -> Result<u32> {

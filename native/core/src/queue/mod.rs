@@ -42,7 +42,9 @@
 //! - [`roster`]: which processes have the queue, and whether one is left that could end a wait.
 //! - [`sweep`]: what a process leaves behind that is killed inside.
 //! - [`tasks`]: acknowledgements, for joinable queues.
+//! - [`keeper`]: queues from which one process alone may take.
 
+mod keeper;
 pub mod promise;
 mod put;
 pub mod roster;
@@ -90,6 +92,7 @@ const SHARED: Offset = 264;
 const LEDGER: Offset = 268;
 const ROSTER: Offset = 272;
 const CHANGES: Offset = 276;
+const KEEPER: Offset = 280;
 const DONE: Offset = 320;
 const JOINERS_ASLEEP: Offset = 324;
 const CONTROL_SIZE: u64 = 384;
@@ -270,8 +273,11 @@ impl<'a> Queue<'a> {
     }
 
     /// Forbids putting, for all processes. `immediate`: what is in the queue is thrown away and
-    /// counts as acknowledged.
+    /// counts as acknowledged. Of a queue with a keeper, nothing happens unless this process is it.
     pub fn shut_down(self, immediate: bool) -> Result<()> {
+        if !self.is_own() {
+            return Ok(());
+        }
         self.word(PHASE).store(1, SeqCst);
         // The owner of the lock may have looked before; afterwards nothing can be on its way in.
         self.locked(PRODUCERS_LOCK, || Ok(()))?;

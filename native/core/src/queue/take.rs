@@ -168,6 +168,9 @@ impl<'a> Queue<'a> {
     }
 
     fn try_take_to(self, target: Target) -> Result<Take> {
+        if !self.is_own() {
+            return Ok(Take::ShutDown);
+        }
         if self.looks_empty() {
             return Ok(match self.phase() {
                 Phase::Open => Take::Empty,

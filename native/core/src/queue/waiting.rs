@@ -44,6 +44,10 @@ impl Queue<'_> {
     /// to sleep on, announced if the caller will sleep. `is_for_ever` is asked when it has slept for
     /// long.
     pub fn filled_step(self, attempt: Attempt, is_for_ever: &mut Doubt) -> Step<Woken> {
+        // One wake-up for each message: who may not take must not get it in the place of the keeper.
+        if !self.is_own() {
+            return Step::Ready(Woken::Look);
+        }
         let look = || {
             let count = self.arena().word32(self.filled_word()).load(SeqCst);
             (!self.is_empty() || self.phase() != Phase::Open, count)

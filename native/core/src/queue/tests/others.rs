@@ -24,6 +24,37 @@ fn shutting_down_lets_the_rest_be_taken_or_throws_it_away() {
 }
 
 #[test]
+fn only_the_keeper_takes_and_shuts_down() {
+    let member = member();
+    let (queue, block) = Queue::create_kept(&member).unwrap();
+    let place = member.reserve("keeper").unwrap();
+    member.hold_for(place.slot, block.id).unwrap();
+    let arena = member.arena().descriptor().try_clone_to_owned().unwrap();
+    let keeper = Member::child(arena, place).unwrap();
+    keeper.adopt(block.id, block.generation).unwrap();
+    let kept = Queue::open(&keeper, block.id).unwrap();
+    queue.try_put(&plain(b"a")).unwrap();
+    for each in [queue, kept] {
+        assert_eq!(each.try_take(&mut [0; 9]).unwrap(), Take::ShutDown);
+        each.shut_down(true).unwrap();
+        assert!(!each.discard().unwrap());
+    }
+    assert!(kept.keep() && kept.keep() && !queue.keep());
+    assert_eq!(
+        queue.take(&mut [0; 9], None, false).unwrap(),
+        Take::ShutDown
+    );
+    queue.shut_down(false).unwrap();
+    queue.try_put(&plain(b"b")).unwrap();
+    assert_eq!(take(kept), Some(b"a".to_vec()));
+    assert_eq!(take(kept), Some(b"b".to_vec()));
+    kept.shut_down(false).unwrap();
+    assert_eq!(queue.try_put(&plain(b"c")).unwrap(), Put::ShutDown);
+    let (ordinary, _) = Queue::create(&member, 0, false).unwrap();
+    assert!(!ordinary.keep());
+}
+
+#[test]
 fn a_shut_down_ends_the_waits_of_others() {
     let member = member();
     let (empty, full) = (
