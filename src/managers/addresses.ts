@@ -1,6 +1,7 @@
 // Where a manager's server may be reached, and by whom.
 
 import { type Address, describe } from "../connection/address.ts";
+import { queryDeno } from "../runtime/permissions.ts";
 
 /** Whether only this machine can reach an address: `null` is one of a listener's own. */
 function isOfThisMachine(address: Address | null): boolean {
@@ -20,4 +21,14 @@ export function requireSafe(address: Address | null, authkey: Uint8Array | null)
     `Cannot listen on ${describe(address)} without an authkey: any machine that reaches it could use the manager's ` +
       'objects; give "authkey", or listen on "127.0.0.1", "::1" or a UNIX socket',
   );
+}
+
+/**
+ * An address of a server's own that nobody else has, and of which nothing is left, whoever is killed: the name of a UNIX
+ * socket that is in no folder. `null` if it must be a path: Deno permits such a name only with all of `--allow-net`; and
+ * where nobody is asked for a key, not every user of this machine may connect, which no folder would keep from it.
+ */
+export function ownAddress(authkey: Uint8Array | null): Address | null {
+  if (authkey === null || authkey.length === 0 || queryDeno({ name: "net" }).state !== "granted") return null;
+  return `\0multiprocessing-${crypto.randomUUID()}`;
 }

@@ -265,7 +265,8 @@ export class BaseManager implements AsyncDisposable {
 
   /**
    * Where other programs connect: once the manager is started, with the port that it got. If no address was given, a UNIX
-   * socket is opened for it when this is first read. `null`: not known before the start.
+   * socket is opened for it when this is first read; mostly one with an abstract name, which begins with a NUL: it cannot
+   * be an argument or in the environment of a program as it is, but as JSON. `null`: not known before the start.
    *
    * @throws What the operating system says against it, as the matching `Deno.errors`.
    */

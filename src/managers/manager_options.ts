@@ -10,8 +10,10 @@ import { requireKnown } from "../waiting/options.ts";
 export interface ManagerOptions {
   /**
    * Where the server listens for other programs, or where the one listens that is connected to: `[host, port]`, with
-   * port 0 for any that is free, or the path of a UNIX socket. Default: a UNIX socket that only this user can reach, which
-   * is opened when its `address` is first read.
+   * port 0 for any that is free, or the path of a UNIX socket, or behind a NUL its abstract name, which is in no folder.
+   * Default: a UNIX socket which is opened when the manager's `address` is first read. It has an abstract name, so that
+   * nothing is left of it if the manager is killed; without a key, or without all of `--allow-net`, a path in a folder
+   * that only this user can enter.
    */
   address?: Address | null;
   /**

@@ -9,7 +9,7 @@ import { performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
 import { type GlanceHabit, Glances } from "../waiting/glance.ts";
 import { type Address, describe } from "../connection/address.ts";
 import type { ObjectTable } from "./object_table.ts";
-import { requireSafe } from "./addresses.ts";
+import { ownAddress, requireSafe } from "./addresses.ts";
 import { Stranger, type StrangerEvents } from "./stranger.ts";
 
 /** Milliseconds after its last word for which a client is waited for with the thread blocked. */
@@ -46,7 +46,7 @@ export class ServerListener {
   constructor(address: Address | null, authkey: Uint8Array | null, served: Served) {
     requireSafe(address, authkey);
     this.#served = served;
-    this.#listener = new Listener(address, { backlog: BACKLOG, authkey: authkey ?? undefined });
+    this.#listener = new Listener(address ?? ownAddress(authkey), { backlog: BACKLOG, authkey: authkey ?? undefined });
   }
 
   /** Lets in who has come, and who comes. Again: nothing happens. */

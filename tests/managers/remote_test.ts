@@ -29,7 +29,7 @@ import {
   reportTwoCalls,
 } from "../fixtures/managers/remote_targets.ts";
 import { ask, call } from "../support/outside.ts";
-import { FIXTURES, PATIENCE, type Program, startProgram, within } from "../support/helpers.ts";
+import { FIXTURES, isRunning, PATIENCE, type Program, startProgram, within } from "../support/helpers.ts";
 
 const LOOPBACK = ["127.0.0.1", 0] as const;
 /** Bytes that a server's memory may grow by for a client that asks for 5 GB and does not read them. */
@@ -117,12 +117,53 @@ Deno.test("a manager opens no socket before its address is read", async () => {
     }).filter((link) => link.startsWith("socket:"));
   const before = sockets();
   const { address } = manager;
-  assertEquals(typeof address, "string");
-  assertEquals(Deno.statSync(address as string).isSocket, true);
+  assertMatch(address as string, /^\0multiprocessing-[-0-9a-f]{36}$/);
   assertEquals(sockets().length, before.length + 1);
   assertEquals(manager.address, address);
   await manager.shutdown();
-  assertThrows(() => Deno.statSync(address as string), Deno.errors.NotFound);
+  await assertRejects(
+    () => new SyncManager({ address }).connect(),
+    Deno.errors.ConnectionRefused,
+    `Cannot connect to "\\x00multiprocessing-`,
+  );
+});
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGKILL"] as const) {
+  Deno.test(`${signal} leaves nothing of the address that a manager made itself`, async () => {
+    const folder = Deno.makeTempDirSync();
+    await using server = startProgram(new URL("managers/remote_server.ts", FIXTURES), {
+      args: ["null"],
+      env: { TMPDIR: folder },
+    });
+    const pid = Number(await server.said("server "));
+    const address = JSON.parse(await server.said("address "));
+    await using client = program("remote_client", JSON.stringify(address));
+    await client.said("waiting");
+    const manager = new RemoteManager({ address, authkey: KEY });
+    await manager.connect();
+    await (await mailbox(manager, "sharedMailbox")).put(signal);
+    assertEquals(await client.said("got "), signal);
+    await manager.shutdown();
+    const isKnown = () => Deno.readTextFileSync("/proc/net/unix").includes(address.slice(1));
+    assertEquals(isKnown(), true);
+    server.kill(signal);
+    await until("the server's end", () => Promise.resolve(!isRunning(pid)));
+    await until("the address gone", () => Promise.resolve(!isKnown()));
+    assertEquals([...Deno.readDirSync(folder)], []);
+    Deno.removeSync(folder);
+  });
+}
+
+Deno.test("the address that a manager without a key makes itself is one that only this user can reach", async () => {
+  const manager = new SyncManager({ authkey: null });
+  await manager.start();
+  const address = manager.address as string;
+  const client = new SyncManager({ address, authkey: null });
+  await client.connect();
+  assertEquals(Deno.statSync(address.slice(0, address.lastIndexOf("/"))).mode! & 0o777, 0o700);
+  await client.shutdown();
+  await manager.shutdown();
+  assertThrows(() => Deno.statSync(address), Deno.errors.NotFound);
 });
 
 Deno.test("a client outside of the tree has all that proxies have", async () => {
@@ -407,7 +448,7 @@ Deno.test("TestManagerRestart: a manager listens again where one has listened be
 Deno.test("TestManagerRestart: a server that was killed leaves no file where it has listened", async () => {
   const path = `${Deno.makeTempDirSync()}/socket`;
   for (const given of [path, path, null]) {
-    const manager = new RemoteManager({ address: given, authkey: KEY });
+    const manager = new RemoteManager({ address: given, authkey: given === null ? null : KEY });
     await manager.start();
     const address = manager.address as string;
     assertEquals(Deno.statSync(address).isSocket, true);
