@@ -7,6 +7,7 @@ import { arrivedReference, isLate } from "../callable/late.ts";
 import type { FunctionReference } from "../callable/types.ts";
 import { adopted, attach } from "../reduction/passage.ts";
 import { register, registerAlias } from "../reduction/registry.ts";
+import { glance } from "../runtime/harmless.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { requireKnown, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { deepFreeze } from "./deep_freeze.ts";
@@ -103,13 +104,14 @@ export class BaseProxy implements Disposable, AsyncDisposable {
    *
    * @param name A method; or `".name"` for the value of a property.
    * @throws {RemoteError} If the object has no such method, or does not expose it, or has been dropped.
-   * @throws {TypeError} If an argument cannot be sent.
+   * @throws {TypeError} If `args` is no array, or an argument cannot be sent.
    * @throws {EOFError} If the server has ended; the message names its process, and says how it ended.
    * @throws {TimeoutError} If it took longer than the time given to {@linkcode with}.
    * @throws {InvalidStateError} If the proxy was closed.
    * @throws Whatever the method throws, with a {@linkcode RemoteError} as its last cause that has the remote stack.
    */
   async callmethod(name: string, args: readonly unknown[] = []): Promise<unknown> {
+    requireArguments(name, args);
     const { id, line, description } = this.#open(name);
     const value = await line.call(id, name, args, this.#options);
     return description.isFrozen && !name.startsWith(INNER) ? deepFreeze(value) : value;
@@ -146,6 +148,7 @@ export class BaseProxy implements Disposable, AsyncDisposable {
 
   /** @ignore As {@linkcode callmethod}, blocking the thread: for {@linkcode sync}. */
   callmethodSync(name: string, args: readonly unknown[] = []): unknown {
+    requireArguments(name, args);
     const { id, line, description } = this.#open(name);
     const { timeout, signal } = this.#options ?? {};
     signal?.throwIfAborted(); // it cannot be aborted while the thread is blocked
@@ -184,6 +187,16 @@ export class BaseProxy implements Disposable, AsyncDisposable {
     const where = isClosed ? "(closed)" : `at 0x${id.toString(16)}`;
     return `<${this.constructor.name} object, typeid '${typeid}' ${where}>`;
   }
+}
+
+/**
+ * Refuses arguments of a call that are no array.
+ *
+ * @throws {TypeError} If so.
+ */
+export function requireArguments(name: string, args: unknown): asserts args is readonly unknown[] {
+  if (Array.isArray(args)) return;
+  throw new TypeError(`Cannot call "${name}": the arguments are ${glance(args)}, wanted an array of arguments`);
 }
 
 /** A class of proxies. */

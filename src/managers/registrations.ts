@@ -179,8 +179,8 @@ export class TravellingMakers {
    */
   constructor(registrations: Iterable<Registration>) {
     for (const { typeid, maker, proxytype } of registrations) {
-      if (maker !== null) this.#makers.set(typeid, proven(maker));
-      if (proxytype !== null) this.#proxytypes.set(typeid, proven(proxytype));
+      if (maker !== null) this.#makers.set(typeid, proven(maker, "what makes the objects", typeid));
+      if (proxytype !== null) this.#proxytypes.set(typeid, proven(proxytype, 'the "proxytype"', typeid));
     }
   }
 
@@ -191,10 +191,19 @@ export class TravellingMakers {
   }
 }
 
-function proven(maker: Maker): Given {
-  const given = reference(maker, { kind: "maker" });
-  given.prove();
-  return given;
+function proven(maker: Maker, role: string, typeid: string): Given {
+  try {
+    const given = reference(maker, { kind: "maker" });
+    given.prove();
+    return given;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new TypeError(
+      `Cannot start the manager: the server's process cannot find ${role} of the type "${typeid}"; register a function ` +
+        `or class that a module exports, or { module, name }. ${error.message}`,
+      { cause: error },
+    );
+  }
 }
 
 /** The classes of proxies that were given, by the names of their types. */

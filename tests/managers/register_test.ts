@@ -338,11 +338,28 @@ Deno.test("what cannot be registered is refused, with the reason", () => {
   assertThrows(() => Other.register("Counter", Counter), TypeError, 'Cannot register "Counter": the result of method');
 });
 
+bothWays("arguments that are no array are refused", async ({ context }) => {
+  await using manager = new SyncManager({ ctx: context });
+  await manager.start();
+  for (const proxy of [await manager.dict(), await manager.Lock()]) {
+    for (const [args, shown] of [[null, "null"], [5, "5"], ["x", '"x"'], [{ 0: 1 }, "{"]] as const) {
+      const said = `the arguments are ${shown}`;
+      const error = await assertRejects(() => proxy.callmethod("x", args as never), TypeError, said);
+      assertStringIncludes(error.message, "wanted an array of arguments");
+      assertThrows(() => proxy.sync.callmethod("x", args as never), TypeError, said);
+    }
+  }
+});
+
 Deno.test("what no module exports is refused at start, as a process's target is", async () => {
   const closure = () => new Counter();
   class Inner extends BaseManager {}
   Inner.register("closure", closure);
-  await assertRejects(() => new Inner().start(), TypeError, "Cannot run");
+  const refused = await assertRejects(() => new Inner().start(), TypeError, "Cannot run");
+  assertStringIncludes(
+    refused.message,
+    'cannot find what makes the objects of the type "closure"; register a function',
+  );
   class Private extends BaseManager {}
   Private.register("Private", class Hidden {});
   assertThrows(() => new Private().startSync(), TypeError, "Cannot");

@@ -9,7 +9,7 @@ import type { AcquireOptions, WaitOptions } from "../../waiting/options.ts";
 import { LocalLine } from "../local_line.ts";
 import { allows, bare, GETVALUE, TO_STRING } from "../names.ts";
 import type { Caller, ServedType } from "../objects.ts";
-import { BaseProxy, insideOf, optionsOf } from "../proxy.ts";
+import { BaseProxy, insideOf, optionsOf, requireArguments } from "../proxy.ts";
 
 /** Names the method that gives the object itself. */
 export const direct: unique symbol = Symbol("direct");
@@ -78,6 +78,7 @@ export abstract class DirectProxy<D extends Disposable> extends BaseProxy {
 
   /** What the server would do. */
   #act(object: D, target: object, name: string, args: readonly unknown[]): unknown {
+    requireArguments(name, args);
     const { typeid, exposed } = this[insideOf]().description;
     if (name === GETVALUE) return this[copied](object);
     if (name === TO_STRING) return printed(this[copied](object));

@@ -42,8 +42,9 @@ export class NamespaceProxy<T extends object = Record<string, unknown>> extends 
 
   /**
    * The same Namespace, blocking the thread; the attributes that it has now are properties. To read this asks the server
-   * for their names. Assigning to a name that it does not have throws, and so does `delete`: see
-   * {@linkcode SyncNamespace.set} and {@linkcode SyncNamespace.delete}.
+   * for their names. Assigning to a name that it does not have throws the engine's `TypeError`, which
+   * says that the object is not extensible, and so does `delete`: {@linkcode SyncNamespace.set} adds an attribute, and
+   * {@linkcode SyncNamespace.delete} removes one.
    *
    * @throws {EOFError} If the server has ended.
    */
