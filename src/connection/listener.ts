@@ -19,6 +19,9 @@ import { endWaits } from "./wait.ts";
 import { register } from "../reduction/registry.ts";
 import { showAsText } from "../runtime/shown.ts";
 
+/** Names the method of listeners that tells where a connection comes from. */
+export const admit: unique symbol = Symbol("admit");
+
 /** Options of {@linkcode Listener}. */
 export interface ListenerOptions {
   /** The kind of address. Default: as the address says; without one, `"AF_UNIX"`. */
@@ -133,10 +136,16 @@ export class Listener implements Disposable, Waitable {
    * @throws What `signal` was aborted with; a client that has come in already is left for the next call.
    */
   async accept(options?: WaitOptions): Promise<Connection> {
+    return (await this[admit](options)).connection;
+  }
+
+  /** @ignore As {@linkcode accept}, with where the connection comes from: of several that wait, each has its own. */
+  async [admit](options?: WaitOptions): Promise<{ connection: Connection; peer: Address }> {
     const timeout = timeoutOf(options);
     const signal = options?.signal;
     signal?.throwIfAborted();
-    return this.#letThrough(await this.#require().lobby.accept({ timeout, signal }));
+    const visitor = await this.#require().lobby.accept({ timeout, signal });
+    return { connection: this.#letThrough(visitor), peer: visitor.peer };
   }
 
   /** As {@linkcode accept}, blocking the thread. */

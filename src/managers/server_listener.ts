@@ -4,7 +4,7 @@
 import { native } from "../addon/load.ts";
 import { Patience } from "../addon/numbers.ts";
 import { translated } from "../addon/translate.ts";
-import { Listener } from "../connection/listener.ts";
+import { admit, Listener } from "../connection/listener.ts";
 import { performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
 import { type GlanceHabit, Glances } from "../waiting/glance.ts";
 import { type Address, describe } from "../connection/address.ts";
@@ -34,6 +34,8 @@ export class ServerListener {
   readonly #served: Served;
   readonly #strangers = new Set<Stranger>();
   readonly #glances = new Glances(GLANCE_HABIT);
+  /** How many clients it has let in. */
+  #admitted = 0;
   #hasBegun = false;
   #isClosed = false;
 
@@ -68,9 +70,9 @@ export class ServerListener {
   async #letIn(): Promise<void> {
     while (!this.#isClosed) {
       try {
-        const connection = await this.#listener.accept();
+        const { connection, peer } = await this.#listener[admit]();
         const { table, events } = this.#served;
-        const stranger = new Stranger(connection, table, events, `a client at ${describe(this.address)}`);
+        const stranger = new Stranger(connection, table, events, this.#nameOf(peer));
         this.#strangers.add(stranger);
         void stranger.serve().then(() => this.#strangers.delete(stranger));
       } catch (error) {
@@ -78,6 +80,14 @@ export class ServerListener {
         if (!(error instanceof Error && error.name === "AuthenticationError") && !this.#isClosed) await pause();
       }
     }
+  }
+
+  /** A client's address; or, where UNIX sockets have none, the how many-th it is, and of which server. */
+  #nameOf(peer: Address): string {
+    const number = ++this.#admitted;
+    const { address } = this;
+    if (typeof address !== "string") return JSON.parse(describe(peer));
+    return `#${number} of ${address.replace("\0", "@")}`;
   }
 
   /** Whether a client has said something shortly before. */

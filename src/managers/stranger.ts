@@ -168,7 +168,7 @@ export class Stranger {
   /** Whether one was kept since the last wait for that began. */
   #isMoreKept = false;
 
-  /** `name` is for messages. */
+  /** `name` is for messages, in quotes. */
   constructor(connection: Connection, table: ObjectTable, events: StrangerEvents, name: string) {
     this.#connection = connection;
     this.#events = events;
@@ -347,7 +347,7 @@ export class Stranger {
       this.#clearing ??= this.#clear();
     } catch (error) {
       if (head.kind === Kind.result && isOfValue(error)) return this.#fail(head.number, error);
-      if (isOfValue(error)) tell(`A manager's server cannot answer ${this.#name}:`, error);
+      if (isOfValue(error)) tell(`A manager's server cannot answer the client "${this.#name}":`, error);
       this.close();
     }
   }

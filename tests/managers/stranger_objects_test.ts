@@ -11,7 +11,7 @@ import {
   RemoteError,
 } from "@parallel/multiprocessing";
 import { SyncManager } from "@parallel/multiprocessing/managers";
-import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { KEY, mailbox, RemoteManager } from "../fixtures/managers/remote_targets.ts";
 import * as targets from "../fixtures/managers/shared_targets.ts";
 import { ended, started } from "../support/children.ts";
@@ -125,10 +125,27 @@ testBoth("what a client had when it was killed: the next one learns whose it was
     assertEquals(await inside.acquire({ timeout: 1 }), null);
     holder.kill();
     const error = await assertRejects(() => inside.acquire(patiently), OwnerDiedError, "has ended while it held it");
-    assertMatch(error.processName!, /127\.0\.0\.1/);
+    assertMatch(error.processName!, /^127\.0\.0\.1:\d+$/);
+    assertNotEquals(error.processName, `127.0.0.1:${both.owner.address![1]}`); // its own address, not the server's
     assertEquals([error.pid, error.exitcode], [0, null]);
     using guard = await inside.acquire(patiently);
     assert(guard !== null, "it is free again");
+  }
+});
+
+Deno.test("a client that has no address of its own is told by its number and the server's", async () => {
+  await using owner = new RemoteManager({ authkey: KEY });
+  await owner.start();
+  const lock = await owner.Lock();
+  for (const number of [1, 2]) {
+    await (await mailbox(owner, "sharedMailbox")).put([lock]);
+    await using holder = startProgram(new URL("managers/stranger.ts", FIXTURES), {
+      args: [JSON.stringify(owner.address), "hold"],
+    });
+    assertEquals(await holder.said("held"), "true");
+    holder.kill();
+    const error = await assertRejects(() => lock.acquire(patiently), OwnerDiedError);
+    assertEquals(error.processName, `#${number} of ${String(owner.address).replace("\0", "@")}`);
   }
 });
 
@@ -143,7 +160,7 @@ testBoth("the next one may be another client, or a process", async (both) => {
     holder.kill();
     assertMatch(
       await next.said("acquired"),
-      /Cannot acquire the Lock: the client ".*127\.0\.0\.1.*" has ended while it held it/,
+      /Cannot acquire the Lock: the client "127\.0\.0\.1:\d+" has ended while it held it/,
     );
   }
   {
@@ -153,7 +170,7 @@ testBoth("the next one may be another client, or a process", async (both) => {
     assertEquals(await said.get(patiently), "waits");
     holder.kill();
     const [name, pid] = await said.get(patiently) as [string, number];
-    assertMatch(name, /127\.0\.0\.1/);
+    assertMatch(name, /^127\.0\.0\.1:\d+$/);
     assertEquals(pid, 0);
     await ended(child);
   }
