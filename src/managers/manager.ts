@@ -181,6 +181,7 @@ export class BaseManager implements AsyncDisposable {
     if (server.line.isOpen && !wasShutDown) {
       this.#line = server.line;
       this.#state = "started";
+      server.listens(this.#address);
       return;
     }
     server.line.close();
@@ -274,6 +275,7 @@ export class BaseManager implements AsyncDisposable {
     if (this.#state !== "started" || this.#isListening) return this.#address;
     const address = this.#line!.callSync(SERVER_ID, "listen", [this.#address, this.#authkey !== null]);
     this.#isListening = true;
+    this.#server!.listens(address as Address);
     return this.#address = address as Address;
   }
 
@@ -332,7 +334,7 @@ export class BaseManager implements AsyncDisposable {
     const [line, server] = this.#endState();
     if (line instanceof OutsideLine) return line.leave();
     await server?.end(this.#shutdownTimeout);
-    server?.removeSocket(this.#address, this.#ownsAddress);
+    server?.removeSocket(this.#ownsAddress);
   }
 
   #endState(): [Line | null, ServerProcess | null] {
@@ -350,7 +352,7 @@ export class BaseManager implements AsyncDisposable {
   #shutdownNow(): void {
     const [, server] = this.#endState();
     server?.endSync(this.#shutdownTimeout);
-    server?.removeSocket(this.#address, this.#ownsAddress);
+    server?.removeSocket(this.#ownsAddress);
   }
 
   /**

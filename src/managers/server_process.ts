@@ -17,6 +17,7 @@ import { noteProxyTypes } from "./proxy_types.ts";
 import { proxyClasses, type Registration, TravellingMakers } from "./registrations.ts";
 import { RingLine } from "./ring_line.ts";
 import type { ServerSettings } from "./server_main.ts";
+import { SocketFile } from "./socket_file.ts";
 
 /**
  * Milliseconds that a start with the thread blocked waits for the server before it looks whether that lives: long enough
@@ -44,6 +45,8 @@ export class ServerProcess {
   readonly process: Process;
   /** The server is not one of this process any more. */
   readonly forget: () => void;
+  /** Where it listens, once that is known. */
+  #socket: SocketFile | null = null;
 
   /**
    * Starts it; whether it serves is known by {@linkcode begun}.
@@ -159,17 +162,14 @@ export class ServerProcess {
     }
   }
 
-  /**
-   * Removes what a server that was killed has left of its socket at `address`. `isOwn`: the folder was made for it, too.
-   */
-  removeSocket(address: Address | null, isOwn: boolean): void {
-    if (this.process.exitcode === 0 || typeof address !== "string" || address.startsWith("\0")) return;
-    try {
-      Deno.removeSync(address);
-      if (isOwn) Deno.removeSync(address.slice(0, address.lastIndexOf("/")));
-    } catch {
-      // It is gone, or may not be removed.
-    }
+  /** It listens at `address`. */
+  listens(address: Address | null): void {
+    this.#socket ??= SocketFile.at(address);
+  }
+
+  /** Removes what a server that was killed has left of its socket. `isOwn`: the folder was made for it, too. */
+  removeSocket(isOwn: boolean): void {
+    if (this.process.exitcode !== 0) this.#socket?.remove({ withFolder: isOwn });
   }
 }
 

@@ -460,6 +460,35 @@ Deno.test("TestManagerRestart: a server that was killed leaves no file where it 
   }
 });
 
+Deno.test("the path of a server that was killed is in use until it is removed, and is then its successor's", async () => {
+  const folder = Deno.makeTempDirSync();
+  const was = Deno.cwd();
+  Deno.chdir(folder);
+  const address = "./socket";
+  try {
+    const first = new RemoteManager({ address, authkey: KEY });
+    await first.start();
+    Deno.kill((await first.stats()).pid, "SIGKILL");
+    await first.join();
+    await assertRejects(() => new RemoteManager({ address, authkey: KEY }).start(), Deno.errors.AddrInUse);
+    Deno.removeSync(address);
+    await using second = new RemoteManager({ address, authkey: KEY });
+    await second.start();
+    await first.shutdown();
+    await using client = new RemoteManager({ address, authkey: KEY });
+    await client.connect();
+
+    Deno.kill((await second.stats()).pid, "SIGKILL");
+    await second.join();
+    Deno.chdir(was);
+    await second.shutdown();
+    assertEquals([...Deno.readDirSync(folder)], []);
+  } finally {
+    Deno.chdir(was);
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
 Deno.test("a proxy of a former server finds no other object", async () => {
   using boxes = new Queue<MailboxProxy>();
   using reports = new Queue<string>();
