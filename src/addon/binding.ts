@@ -199,6 +199,7 @@ export interface Native {
   queueAwait(queue: number, state: number, timeout: number, watch: number, isIdle: boolean): number;
   queueCompany(queue: number): number;
   queueNotePutting(queue: number): number;
+  queueIsKept(queue: number): number;
   queueSize(queue: number): number;
   queueMaxsize(queue: number): number;
   queueTaken(queue: number): number;

@@ -233,9 +233,9 @@ export class Server {
     this.sweepSoon();
   }
 
-  /** Whether two channels are used for nothing else here. */
+  /** Whether two channels are used for nothing else here; a bell may be that of another server in this process. */
   #areNew(requests: Channel, answers: Channel): boolean {
-    if (requests.isSame(answers) || [requests, answers].some((it) => it.isSame(this.gate.bell))) return false;
+    if (requests.isSame(answers) || requests.isKept || answers.isKept) return false;
     for (const client of this.#clients.values()) if (client.uses(requests) || client.uses(answers)) return false;
     return true;
   }

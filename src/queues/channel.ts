@@ -77,6 +77,11 @@ export class Channel implements Disposable {
     return this;
   }
 
+  /** Whether it is one that {@linkcode kept} has made. */
+  get isKept(): boolean {
+    return !this.#handle.closed && native().queueIsKept(this.#handle.block) === 1;
+  }
+
   /** Whether the thread is just writing or reading a frame, in which user code may run. */
   get isBusy(): boolean {
     return this.#scratch.busy;

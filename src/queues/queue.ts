@@ -108,6 +108,11 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   constructor(first: number | BlockHandle | undefined, joinable: boolean);
   constructor(first: number | BlockHandle = 0, joinable = false) {
     if (first instanceof BlockHandle) {
+      // Whoever names a manager's bell so could make the server's own process take from it, or shut it down.
+      if (native().queueIsKept(first.block) === 1) {
+        first.close();
+        throw new RangeError("Cannot restore a queue: it is one that is kept by a manager's server");
+      }
       this.#handle = first;
       return;
     }

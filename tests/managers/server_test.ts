@@ -2,14 +2,21 @@
 //
 // TestMyManager.test_mymanager, for what get_server() gives
 
-import { Lock, Process } from "@parallel/multiprocessing";
+import { Lock, Process, Queue } from "@parallel/multiprocessing";
 import { BaseManager, type BaseProxy, Server, SyncManager } from "@parallel/multiprocessing/managers";
 import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { EOFError, InvalidStateError, ProcessError, RemoteError } from "../../src/errors.ts";
 import { answer, KEY, mailbox, type MailboxProxy } from "../fixtures/managers/remote_targets.ts";
-import { within } from "../support/helpers.ts";
+import { BlockHandle } from "../../src/addon/handles.ts";
+import { Kind, NO_TASK } from "../../src/managers/messages.ts";
+import { Server as Core } from "../../src/managers/server.ts";
+import { Channel } from "../../src/queues/channel.ts";
+import { until, within } from "../support/helpers.ts";
 
 const LOOPBACK = ["127.0.0.1", 0] as const;
+
+/** How a message makes a queue. */
+type QueueOf = new (handle: BlockHandle, joinable: boolean) => Queue<unknown>;
 
 /** A manager with types that no module exports. */
 class LocalManager extends BaseManager {}
@@ -82,6 +89,30 @@ Deno.test("TestMyManager.test_mymanager: a server in this process makes objects 
     await box.put("from a module");
     assertEquals(await box.get(), "from a module");
   });
+});
+
+Deno.test("a bell is no queue, nor a channel of a client, also of another server in the process that keeps it", async () => {
+  const servers = [new Core({ types: new Map() }), new Core({ types: new Map() })];
+  const [first, second] = servers;
+  const serving = servers.map((it) => it.serve());
+  const [requests, answers] = [new Channel().own(), new Channel().own()];
+  const greet = ({ gate }: Core, channels: Channel[]) =>
+    gate.bell.send({ ...NO_TASK, kind: Kind.hello, task: 0 }, [...channels, "a client", 0]);
+  greet(second, [first.gate.bell, answers]);
+  greet(second, [requests, first.gate.bell]);
+  greet(second, [new Channel().own(), new Channel().own()]);
+  await until("the client", () => second.clients > 0);
+  assertEquals(second.clients, 1);
+  second.stop();
+  await serving[1];
+  greet(first, [requests, answers]);
+  await until("the client", () => first.clients > 0);
+  first.stop();
+  await serving[0];
+
+  const kept = BlockHandle.of((addon) => addon.queueCreateKept());
+  assertThrows(() => new (Queue as QueueOf)(kept, false), RangeError, "kept by a manager's server");
+  assertEquals(kept.closed, true);
 });
 
 Deno.test("its objects are used from other processes while this one goes on", async () => {

@@ -147,6 +147,11 @@ pub fn queue_keep(id: u32) -> Result<()> {
     }
 }
 
+/// Whether it is one that [`queue_create_kept`] has made.
+pub fn queue_is_kept(id: u32) -> bool {
+    queue(id).is_ok_and(Queue::is_kept)
+}
+
 /// Puts the first `length` bytes of the scratch buffer, blocking up to `timeout` milliseconds; one of
 /// [`put_status`].
 pub fn queue_put(id: u32, length: u32, timeout: f64) -> Result<u32> {

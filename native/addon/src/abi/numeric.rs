@@ -69,6 +69,9 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
     ("queueCompany", |&[id, ..]| {
         queues::queue_company(id as u32).map(f64::from)
     }),
+    ("queueIsKept", |&[id, ..]| {
+        Ok(u8::from(queues::queue_is_kept(id as u32)).into())
+    }),
     ("queueSize", |&[id, ..]| {
         queues::queue_size(id as u32).map(f64::from)
     }),

@@ -39,6 +39,11 @@ impl<'a> Queue<'a> {
             || self.mark_word(KEEPER).load(Relaxed) == own
     }
 
+    /// Whether it has, or will have, a keeper.
+    pub fn is_kept(self) -> bool {
+        self.mark_word(KEEPER).load(Relaxed) != NOT_KEPT
+    }
+
     /// Whether this process may take from the queue and shut it down.
     #[inline]
     pub(super) fn is_own(self) -> bool {
