@@ -39,6 +39,7 @@ import {
 import { noteRegistrations, registrationsOf } from "./registries.ts";
 import type { ManagerStats } from "./server_object.ts";
 import { ServerProcess } from "./server_process.ts";
+import "./proxy_form.ts";
 import "./stranger_form.ts";
 
 /**

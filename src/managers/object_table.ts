@@ -10,7 +10,8 @@ import type { Gate } from "./gate.ts";
 import type { ObjectId } from "./line.ts";
 import { contentsOf, LocalLine } from "./local_line.ts";
 import { type Caller, ManagedObject, type ServedType } from "./objects.ts";
-import { BaseProxy, insideOf, proxyClassOf, type ProxyInside } from "./proxy.ts";
+import { BaseProxy, insideOf, type ProxyInside } from "./proxy.ts";
+import { proxyClassOf } from "./proxy_classes.ts";
 import { isIterator, ServedIterator } from "./served_iterator.ts";
 import { letGo, noteLocalProxy, passed } from "./types/contents.ts";
 

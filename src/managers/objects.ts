@@ -15,7 +15,8 @@ import { isThenable } from "./iteration.ts";
 import type { ObjectId } from "./line.ts";
 import { contentsOf } from "./local_line.ts";
 import { allows, bare, type Exposed, GETVALUE, INNER, listedNames, publicNames, TO_STRING } from "./names.ts";
-import { type Description, exposedByBuiltIn } from "./proxy.ts";
+import type { Description } from "./proxy.ts";
+import { exposedByBuiltIn } from "./proxy_classes.ts";
 
 /** What makes and describes the objects of a type, in the server. */
 export interface ServedType {

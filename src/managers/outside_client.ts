@@ -13,7 +13,7 @@ import { yieldToLoop } from "../waiting/turns.ts";
 import { Kind } from "./messages.ts";
 import type { OutsidePassage } from "./outside.ts";
 import { headOf, listOf, PROTOCOL, VERSION } from "./outside_wire.ts";
-import { malformed } from "./proxy.ts";
+import { malformed } from "./proxy_classes.ts";
 
 /** Milliseconds that a server has for each of the handshake and its welcome. */
 const GREETING = 10_000;

@@ -30,16 +30,8 @@ import type { OutsidePassage } from "./outside.ts";
 import { connectTo, connectToSync } from "./outside_client.ts";
 import { headOf, listOf, sendOutside, TAKE } from "./outside_wire.ts";
 import { type Answer, late, PendingCalls } from "./pending.ts";
-import {
-  arrivedNames,
-  type BaseProxy,
-  insideOf,
-  malformed,
-  type ProxyClass,
-  proxyClassOf,
-  type ProxyInside,
-  type Travelling,
-} from "./proxy.ts";
+import { type BaseProxy, insideOf, type ProxyClass, type ProxyInside, type Travelling } from "./proxy.ts";
+import { arrivedNames, malformed, proxyClassOf } from "./proxy_classes.ts";
 
 /** Milliseconds for which answers are taken before the event loop has its turn. */
 const TURN = 20;

@@ -2,22 +2,16 @@
 // has, so that the server knows by the block alone that it is still wanted: a message under way holds it, too, and a
 // process that is killed lets go of it.
 
-import { type BlockHandle, type BlockReference, closedError, partsOf } from "../addon/handles.ts";
-import { arrivedReference, isLate } from "../callable/late.ts";
+import { type BlockHandle, closedError } from "../addon/handles.ts";
 import type { FunctionReference } from "../callable/types.ts";
-import { adopted, attach } from "../reduction/passage.ts";
-import { register, registerAlias } from "../reduction/registry.ts";
+import { register } from "../reduction/registry.ts";
 import { glance } from "../runtime/harmless.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { requireKnown, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { deepFreeze } from "./deep_freeze.ts";
-import { currentGate, Gate } from "./gate.ts";
-import { Answer, Iteration } from "./iteration.ts";
+import type { Gate } from "./gate.ts";
 import type { Line, ObjectId } from "./line.ts";
-import { bare, type Exposed, GETVALUE, INNER, isOfProxies, TO_STRING } from "./names.ts";
-import { outside } from "./outside.ts";
-import { givenClass } from "./proxy_types.ts";
-import { RingLine } from "./ring_line.ts";
+import { type Exposed, GETVALUE, INNER, TO_STRING } from "./names.ts";
 
 /** What everybody who has a proxy of an object knows of it. */
 export interface Description {
@@ -76,7 +70,11 @@ export const optionsOf: unique symbol = Symbol("optionsOf");
 export class BaseProxy implements Disposable, AsyncDisposable {
   static {
     showAsText(BaseProxy);
-    register(BaseProxy, { name: "multiprocessing.managers.Proxy", reduce, restore });
+    register(BaseProxy, {
+      name: "multiprocessing.managers.Proxy",
+      reduce: (proxy) => form!.reduce(proxy),
+      restore: (data) => form!.restore(data),
+    });
   }
 
   readonly #inside: ProxyInside;
@@ -238,7 +236,8 @@ export type SyncClass = new (proxy: BaseProxy) => SyncProxy;
 /** What blocks, by the class of proxies. */
 const syncClasses = new Map<ProxyClass, SyncClass>();
 
-function syncClassOf(Class: ProxyClass): SyncClass {
+/** The class of what blocks for the proxies of a class. */
+export function syncClassOf(Class: ProxyClass): SyncClass {
   for (let it: unknown = Class; typeof it === "function"; it = Object.getPrototypeOf(it)) {
     const found = syncClasses.get(it as ProxyClass);
     if (found !== undefined) return found;
@@ -246,218 +245,9 @@ function syncClassOf(Class: ProxyClass): SyncClass {
   return SyncProxy;
 }
 
-/** The classes of the types that the package has itself. */
-const builtIn = new Map<string, BuiltIn>();
-
-/** What is known of such a type in every process. */
-interface BuiltIn {
-  readonly Class: ProxyClass;
-  readonly exposed: Exposed;
-  /** Whether a value is such an object, if they are in shared memory. */
-  readonly isDirect: (value: unknown) => boolean;
-}
-
-/**
- * Notes the class of a type that the package has itself, whose names every process knows. Methods that neither class has
- * are added. `isDirect` says whether a value is an object of the type, if those are in shared memory.
- */
-export function defineBuiltIn(
-  typeid: string,
-  exposed: Exposed,
-  Class: ProxyClass,
-  Sync: SyncClass,
-  isDirect: (value: unknown) => boolean = () => false,
-): void {
-  addNames(Class.prototype, exposed);
-  addSyncNames(Sync.prototype, exposed);
+/** Notes what blocks for the proxies of a class, and of those that extend it. */
+export function noteSyncClass(Class: ProxyClass, Sync: SyncClass): void {
   syncClasses.set(Class, Sync);
-  builtIn.set(typeid, { Class, exposed, isDirect });
-  registerAlias(Class, "multiprocessing.managers.Proxy");
-}
-
-/** The names of a type that the package has itself; `undefined` if it is none. */
-export function exposedByBuiltIn(typeid: string): Exposed | undefined {
-  return builtIn.get(typeid)?.exposed;
-}
-
-/** The type, if it is one that the package has itself, and none of the user's with its name. */
-function builtInOf(typeid: string, exposed: Exposed): BuiltIn | undefined {
-  const known = builtIn.get(typeid);
-  return known?.exposed === exposed ? known : undefined;
-}
-
-/** The names of an object as a message has them: `null` for those that every process knows. */
-export function namesToSend({ typeid, exposed }: Description): Exposed | null {
-  return builtInOf(typeid, exposed) === undefined ? exposed : null;
-}
-
-/**
- * The names of an object as a message has said them.
- *
- * @throws {RangeError} If that is malformed.
- */
-export function arrivedNames(typeid: unknown, exposed: unknown): Exposed {
-  const names = typeof typeid === "string" ? exposed ?? exposedByBuiltIn(typeid) : null;
-  if (!isExposed(names)) throw malformed();
-  return names;
-}
-
-/** Classes made for the types of the user, by the classes that they extend and what they expose. */
-const made = new WeakMap<ProxyClass, Map<string, ProxyClass>>();
-/** How many of each are kept: a server with endless names must not use up this process's memory. */
-const MOST_MADE = 1000;
-
-/**
- * The class of proxies of a type that exposes these names, in a server with that gate; it extends `own`, if whoever has
- * connected to the server has registered one.
- */
-export function proxyClassOf(
-  { typeid, exposed, proxytype }: Description,
-  gate: Gate | null = null,
-  own: ProxyClass | null = null,
-): ProxyClass {
-  const known = builtInOf(typeid, exposed);
-  if (known !== undefined) return known.Class;
-  const given = own ?? (proxytype ? givenClass(gate, typeid, proxytype, BaseProxy) : null);
-  const Base = given ?? BaseProxy;
-  const ofBase = made.get(Base) ?? new Map<string, ProxyClass>();
-  made.set(Base, ofBase);
-  const key = JSON.stringify([typeid, exposed]);
-  const before = ofBase.get(key);
-  if (before !== undefined) return before;
-  const Class = class extends Base {};
-  const Sync = class extends syncClassOf(Base) {};
-  Object.defineProperty(Class, "name", { value: given === null ? `AutoProxy[${typeid}]` : given.name });
-  addNames(Class.prototype, exposed);
-  addSyncNames(Sync.prototype, exposed);
-  adoptClass(Class, Sync);
-  if (ofBase.size >= MOST_MADE) ofBase.delete(ofBase.keys().next().value!);
-  ofBase.set(key, Class);
-  return Class;
-}
-
-/** Lets the proxies of a class made at run time travel. */
-function adoptClass(Class: ProxyClass, Sync: SyncClass): void {
-  registerAlias(Class, "multiprocessing.managers.Proxy");
-  syncClasses.set(Class, Sync);
-}
-
-/** Whether a class of proxies has a name that nothing is to be made for. */
-function has(prototype: object, root: object, name: string): boolean {
-  if (isOfProxies(name)) return true;
-  for (let it = prototype; it !== root; it = Object.getPrototypeOf(it)) if (Object.hasOwn(it, name)) return true;
-  return false;
-}
-
-/** Gives a class of proxies the methods and properties of these names that it does not have. */
-function addNames(prototype: BaseProxy, exposed: Exposed): void {
-  for (const written of exposed) {
-    const name = bare(written);
-    if (has(prototype, BaseProxy.prototype, name)) continue;
-    if (/^[.=]/.test(written)) {
-      define(prototype, name, {
-        get: function (this: BaseProxy) {
-          return this.callmethod(`.${name}`);
-        },
-      });
-    } else if (written.startsWith("*")) {
-      define(prototype, name, {
-        value: function (this: BaseProxy, ...args: unknown[]) {
-          return new Iteration(() => this.callmethod(name, args));
-        },
-      });
-    } else {
-      define(prototype, name, {
-        value: function (this: BaseProxy, ...args: unknown[]) {
-          return Answer.of(this.callmethod(name, args));
-        },
-      });
-    }
-  }
-}
-
-function addSyncNames(prototype: SyncProxy, exposed: Exposed): void {
-  for (const written of exposed) {
-    const name = bare(written);
-    if (has(prototype, SyncProxy.prototype, name)) continue;
-    if (/^[.=]/.test(written)) {
-      define(prototype, name, {
-        get: function (this: SyncProxy) {
-          return this.callmethod(`.${name}`);
-        },
-        set: written.startsWith("=")
-          ? function (this: SyncProxy, value: unknown) {
-            this.callmethod(`=${name}`, [value]);
-          }
-          : undefined,
-      });
-    } else {
-      define(prototype, name, {
-        value: function (this: SyncProxy, ...args: unknown[]) {
-          const result = this.callmethod(name, args);
-          return result instanceof BaseProxy && result[insideOf]().description.typeid === "Iterator"
-            ? result.sync
-            : result;
-        },
-      });
-    }
-  }
-}
-
-function define(prototype: object, name: string, property: PropertyDescriptor): void {
-  Object.defineProperty(prototype, name, {
-    configurable: true,
-    ...("value" in property && { writable: true }),
-    ...property,
-  });
-}
-
-/** What a message says of a proxy. */
-type ProxyData = [
-  gate: Gate | null,
-  id: ObjectId,
-  block: BlockReference,
-  typeid: string,
-  exposed: Exposed | null,
-  isFrozen: boolean,
-  direct: unknown,
-  proxytype: FunctionReference | null,
-];
-
-/** The servers that run in this thread, by their numbers. */
-const servers = new Map<number, (id: ObjectId, handle: BlockHandle) => BaseProxy>();
-
-/**
- * Notes a server of this thread: a proxy that comes back to it is made by `proxyOf`. What this gives takes that back.
- */
-export function noteServer(number: number, proxyOf: (id: ObjectId, handle: BlockHandle) => BaseProxy): () => void {
-  servers.set(number, proxyOf);
-  return () => servers.delete(number);
-}
-
-/** Describes an object to a relative. Its block goes with the message. */
-function describeTo(gate: Gate, id: ObjectId, handle: BlockHandle, description: Description): ProxyData {
-  attach(handle.block);
-  const { typeid, isFrozen, direct, proxytype = null } = description;
-  const named = gate === currentGate() ? null : gate;
-  return [named, id, handle.reference(), typeid, namesToSend(description), isFrozen, direct, proxytype];
-}
-
-/** In the place of the gate: the object is one of a server outside of the tree. */
-export const OUTSIDE = "outside";
-
-/** How proxies of a server outside of the tree travel within it. */
-export interface StrangerForm {
-  /** What a message says of one; the first part is {@linkcode OUTSIDE}. */
-  reduce(inside: ProxyInside): readonly unknown[];
-  restore(parts: readonly unknown[]): BaseProxy;
-}
-
-let strangers: StrangerForm | null = null;
-
-/** Says how proxies of servers outside of the tree travel. */
-export function setStrangerForm(form: StrangerForm): void {
-  strangers = form;
 }
 
 /** What travels as a proxy: one, or an object in its server. */
@@ -465,49 +255,16 @@ export interface Travelling {
   [insideOf](): Omit<ProxyInside, "line">;
 }
 
-function reduce(proxy: Travelling): unknown {
-  const inside = proxy[insideOf]();
-  if (inside.isClosed) throw closedError("send it", "proxy");
-  const { id, gate, handle, description } = inside;
-  const passage = outside();
-  if (passage !== null) return passage.reduce(proxy);
-  if (gate === null || handle === null) return strangers!.reduce(inside as ProxyInside);
-  return describeTo(gate, id, handle, description);
+/** How proxies travel. */
+export interface ProxyForm {
+  /** What a message says of one. */
+  reduce(proxy: Travelling): unknown;
+  restore(data: unknown): BaseProxy;
 }
 
-function restore(data: unknown): BaseProxy {
-  const passage = outside();
-  if (passage !== null) return passage.restore(data);
-  const parts = partsOf(data, "a manager's proxy");
-  if (parts[0] === OUTSIDE && strangers !== null) return strangers.restore(parts);
-  const [named, id, reference, typeid, exposed, isFrozen, given, proxytype] = parts;
-  const gate = named ?? currentGate();
-  if (!(gate instanceof Gate) || typeof id !== "number" || typeof typeid !== "string") throw malformed();
-  const names = arrivedNames(typeid, exposed);
-  const direct = given ?? null; // anybody may have written the message
-  if (direct !== null && builtInOf(typeid, names)?.isDirect(direct) !== true) throw malformed();
-  const handle = adopted(reference as BlockReference);
-  const own = servers.get(gate.number);
-  if (own !== undefined) {
-    (direct as Disposable | null)?.[Symbol.dispose](); // the server has it itself
-    return own(id, handle);
-  }
-  const where = proxytype === null ? null : arrivedReference(proxytype);
-  if (where !== null && isLate(where)) throw malformed();
-  const description: Description = { typeid, exposed: names, isFrozen: isFrozen === true, direct, proxytype: where };
-  const inside = { id, description, line: RingLine.to(gate), gate, handle, isClosed: false };
-  return new (proxyClassOf(description, gate))(inside);
-}
+let form: ProxyForm | null = null;
 
-/** The most names that a description may have. */
-const MOST_NAMES = 10_000;
-
-/** Whether it is a list of names. */
-function isExposed(value: unknown): value is Exposed {
-  return Array.isArray(value) && value.length <= MOST_NAMES && value.every((name) => typeof name === "string");
-}
-
-/** The error for a proxy in a message that says what no proxy says. */
-export function malformed(): RangeError {
-  return new RangeError("Cannot restore a manager's proxy: its description is malformed");
+/** Says how proxies travel (proxy_form.ts). */
+export function setProxyForm(given: ProxyForm): void {
+  form = given;
 }

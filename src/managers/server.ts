@@ -18,7 +18,7 @@ import { Gate, randomNumber } from "./gate.ts";
 import { type Hello, Kind, NO_TASK, type Request, SERVER_ID } from "./messages.ts";
 import { ObjectTable } from "./object_table.ts";
 import type { Caller, ServedType } from "./objects.ts";
-import { noteServer } from "./proxy.ts";
+import { noteServer } from "./proxy_form.ts";
 import { ServerClient } from "./server_client.ts";
 import { ServerListener } from "./server_listener.ts";
 import { ServerObject } from "./server_object.ts";

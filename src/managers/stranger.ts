@@ -21,7 +21,8 @@ import { noSuchObject, type ObjectTable } from "./object_table.ts";
 import type { Caller, ManagedObject } from "./objects.ts";
 import type { OutsidePassage } from "./outside.ts";
 import { type Head, headOf, listOf, PROTOCOL, sendOutside, TAKE, VERSION } from "./outside_wire.ts";
-import { BaseProxy, insideOf, namesToSend, type Travelling } from "./proxy.ts";
+import { BaseProxy, insideOf, type Travelling } from "./proxy.ts";
+import { namesToSend } from "./proxy_classes.ts";
 import type { ClientEvents } from "./server_client.ts";
 
 /** The most calls of one client that may be under way. */

@@ -16,15 +16,9 @@ import { queueMicrotask } from "../runtime/timing.ts";
 import { RawArray } from "../sharedctypes.ts";
 import type { ObjectId } from "./line.ts";
 import { OutsideLine } from "./outside_line.ts";
-import {
-  arrivedNames,
-  malformed,
-  namesToSend,
-  OUTSIDE,
-  proxyClassOf,
-  type ProxyInside,
-  setStrangerForm,
-} from "./proxy.ts";
+import type { ProxyInside } from "./proxy.ts";
+import { arrivedNames, malformed, namesToSend, proxyClassOf } from "./proxy_classes.ts";
+import { OUTSIDE, setStrangerForm } from "./proxy_form.ts";
 
 /** The leases of this thread that have not ended, by lines and objects. */
 const leases = new WeakMap<OutsideLine, Map<ObjectId, BlockHandle>>();

@@ -6,7 +6,7 @@ import type { Elements, TypeCode, View } from "../../sharedctypes/types.ts";
 import { Lock } from "../../synchronize/lock.ts";
 import { RLock } from "../../synchronize/rlock.ts";
 import type { Caller } from "../objects.ts";
-import { defineBuiltIn } from "../proxy.ts";
+import { defineBuiltIn } from "../proxy_classes.ts";
 import { AcquirableProxy, type RemoteAcquisition, SyncAcquirable } from "./acquirable.ts";
 import { arrivedOptions, copied, direct, directType, letGo, remote, remoteSync } from "./direct.ts";
 import { LockDesk, told } from "./stranger_locks.ts";

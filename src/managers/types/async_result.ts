@@ -3,7 +3,8 @@
 import type { AsyncResult } from "../../pool/async_result.ts";
 import type { WaitOptions, WaitSyncOptions } from "../../waiting/options.ts";
 import type { ServedType } from "../objects.ts";
-import { BaseProxy, defineBuiltIn, SyncProxy } from "../proxy.ts";
+import { BaseProxy, SyncProxy } from "../proxy.ts";
+import { defineBuiltIn } from "../proxy_classes.ts";
 import { arrivedOptions, sendable } from "./direct.ts";
 
 const EXPOSED = ["get", "wait", "ready", "successful"];

@@ -3,7 +3,8 @@
 import { Barrier, type BarrierOptions } from "../../synchronize/barrier.ts";
 import { requireKnown, type WaitOptions, type WaitSyncOptions } from "../../waiting/options.ts";
 import type { Caller } from "../objects.ts";
-import { type BaseProxy, defineBuiltIn, SyncProxy } from "../proxy.ts";
+import { type BaseProxy, SyncProxy } from "../proxy.ts";
+import { defineBuiltIn } from "../proxy_classes.ts";
 import { arrivedOptions, direct, DirectProxy, directType, given, remote, remoteSync, sendable } from "./direct.ts";
 
 const EXPOSED = ["wait", "abort", "reset", ".parties", ".nWaiting", ".broken"];

@@ -6,7 +6,7 @@ import { RLock } from "../../synchronize/rlock.ts";
 import { performance } from "../../runtime/timing.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../../waiting/options.ts";
 import type { Caller } from "../objects.ts";
-import { defineBuiltIn } from "../proxy.ts";
+import { defineBuiltIn } from "../proxy_classes.ts";
 import { AcquirableProxy, type RemoteAcquisition, SyncAcquirable } from "./acquirable.ts";
 import { arrivedOptions, direct, directType, given, remote, remoteSync, sendable, sharedObjectOf } from "./direct.ts";
 import { anotherHandle, LockDesk, told } from "./stranger_locks.ts";

@@ -1,7 +1,8 @@
 // The proxies of dict. The object that they stand for is in dict.ts.
 
 import { isThenable, Iteration } from "../iteration.ts";
-import { BaseProxy, defineBuiltIn } from "../proxy.ts";
+import { BaseProxy } from "../proxy.ts";
+import { defineBuiltIn } from "../proxy_classes.ts";
 import { SyncDict, type SyncDictOperand } from "./dict_sync.ts";
 import type { Key } from "./keys.ts";
 import { limited } from "./limited.ts";

@@ -3,7 +3,8 @@
 import { Event } from "../../synchronize/event.ts";
 import type { WaitOptions, WaitSyncOptions } from "../../waiting/options.ts";
 import type { Caller } from "../objects.ts";
-import { type BaseProxy, defineBuiltIn, SyncProxy } from "../proxy.ts";
+import { type BaseProxy, SyncProxy } from "../proxy.ts";
+import { defineBuiltIn } from "../proxy_classes.ts";
 import { arrivedOptions, direct, DirectProxy, directType, given, remote, remoteSync, sendable } from "./direct.ts";
 
 const EXPOSED = ["isSet", "set", "clear", "wait"];

@@ -2,7 +2,8 @@
 
 import { Iteration } from "../iteration.ts";
 import type { Chunk } from "../messages.ts";
-import { BaseProxy, defineBuiltIn, insideOf, SyncProxy } from "../proxy.ts";
+import { BaseProxy, insideOf, SyncProxy } from "../proxy.ts";
+import { defineBuiltIn } from "../proxy_classes.ts";
 
 /** An iteration of what is in a server's object. Items are fetched ahead in chunks. */
 export class IteratorProxy<T = unknown> extends BaseProxy implements AsyncIterableIterator<T> {

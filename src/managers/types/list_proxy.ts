@@ -1,7 +1,8 @@
 // The proxies of list. The object that they stand for is in list.ts.
 
 import { Iteration } from "../iteration.ts";
-import { BaseProxy, defineBuiltIn } from "../proxy.ts";
+import { BaseProxy } from "../proxy.ts";
+import { defineBuiltIn } from "../proxy_classes.ts";
 import { limited } from "./limited.ts";
 import { SyncList, type SyncListOperand } from "./list_sync.ts";
 import { type Modifier, modify } from "./modify.ts";

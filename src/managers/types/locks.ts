@@ -3,7 +3,7 @@
 import { Lock } from "../../synchronize/lock.ts";
 import type { LockOptions } from "../../synchronize/lock_base.ts";
 import { RLock } from "../../synchronize/rlock.ts";
-import { defineBuiltIn } from "../proxy.ts";
+import { defineBuiltIn } from "../proxy_classes.ts";
 import { AcquirableProxy, SyncAcquirable } from "./acquirable.ts";
 import { direct, directType, remote, remoteSync } from "./direct.ts";
 import { StrangerLock } from "./stranger_locks.ts";

@@ -1,7 +1,8 @@
 // The proxies of Namespace. The object that they stand for is in namespace.ts.
 
 import type { Namespace } from "../namespace.ts";
-import { BaseProxy, defineBuiltIn, SyncProxy } from "../proxy.ts";
+import { BaseProxy, SyncProxy } from "../proxy.ts";
+import { defineBuiltIn } from "../proxy_classes.ts";
 import { type Modifier, modify, modifySync, type SyncModifier } from "./modify.ts";
 
 /** The names that a Namespace answers to. */

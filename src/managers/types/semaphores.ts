@@ -2,7 +2,7 @@
 
 import { BoundedSemaphore, Semaphore } from "../../synchronize/semaphore.ts";
 import type { Caller } from "../objects.ts";
-import { defineBuiltIn } from "../proxy.ts";
+import { defineBuiltIn } from "../proxy_classes.ts";
 import { AcquirableProxy, type RemoteAcquisition, SyncAcquirable } from "./acquirable.ts";
 import { arrivedOptions, direct, directType, remote, remoteSync } from "./direct.ts";
 

@@ -1,7 +1,8 @@
 // The proxies of set. The object that they stand for is in set.ts.
 
 import { Iteration } from "../iteration.ts";
-import { BaseProxy, defineBuiltIn } from "../proxy.ts";
+import { BaseProxy } from "../proxy.ts";
+import { defineBuiltIn } from "../proxy_classes.ts";
 import type { Key } from "./keys.ts";
 import { limited } from "./limited.ts";
 import { callWith, members } from "./operand.ts";
