@@ -93,21 +93,27 @@ export async function bundle(): Promise<void> {
     }).output();
     if (!success) throw new Error(new TextDecoder().decode(stderr).trim());
     flatten(fresh);
-    const chunks = new Set(
-      Deno.readTextFileSync(`${fresh}/multiprocessing.js`).match(/(?<= from ")\.\/chunk-\w+\.js(?=")/g),
-    );
+    const text = Deno.readTextFileSync(`${fresh}/multiprocessing.js`);
+    const chunks = new Set(text.match(/(?<= from ")\.\/chunk-\w+\.js(?=")/g));
     if (chunks.size !== 1) throw new Error(`Cannot put the package together: it is in ${chunks.size} chunks, wanted 1`);
+    const inChunk = namesInChunk(text);
+    /** The functions among what the chunk calls otherwise, and what they are to say of themselves. */
+    const renamed = new Map<string, string>();
     for (const [name, path] of entryPoints()) {
       if (path === MANAGERS) {
         prepend(`${fresh}/${name}.js`, `// @ts-self-types="../${path}"\n`);
         continue;
       }
-      const exported = Object.keys(await import(new URL(path, ROOT).href)).sort();
+      const source: Record<string, unknown> = await import(new URL(path, ROOT).href);
+      const names = Object.keys(source).sort();
+      for (const it of names) if (typeof source[it] === "function" && inChunk(it) !== it) renamed.set(inChunk(it), it);
+      const exported = names.map((it) => inChunk(it) === it ? it : `${inChunk(it)} as ${it}`);
       Deno.writeTextFileSync(
         `${fresh}/${name}.js`,
         `// @ts-self-types="../${path}"\nexport { ${exported.join(", ")} } from "${[...chunks][0]}";\n`,
       );
     }
+    rename(`${fresh}/${[...chunks][0]}`, renamed);
     Deno.removeSync(`${fresh}/multiprocessing.js`);
     const imports = entryPoints().map((
       [name],
@@ -117,6 +123,38 @@ export async function bundle(): Promise<void> {
   } finally {
     if (exists(fresh)) Deno.removeSync(fresh, { recursive: true });
   }
+}
+
+/**
+ * What the chunk calls that which the package exports under a name. It may be called otherwise there: other chunks use
+ * things of the inside by the same name.
+ */
+function namesInChunk(text: string): (exported: string) => string {
+  const imported = new Map(listed(text, "import").map(([inChunk, local]) => [local, inChunk]));
+  const exported = new Map(listed(text, "export").map(([local, name]) => [name, local]));
+  return (name) => {
+    const inChunk = imported.get(exported.get(name) ?? "");
+    if (inChunk === undefined) throw new Error(`Cannot put the package together: nothing is exported as "${name}"`);
+    return inChunk;
+  };
+}
+
+/** The names in the lists of imports, or of exports: `a as b` is `["a", "b"]`. */
+function listed(text: string, keyword: "import" | "export"): [string, string][] {
+  const lists = [...text.matchAll(new RegExp(`^${keyword} \\{([^}]*)\\}`, "gm"))].map(([, list]) => list);
+  const items = lists.flatMap((list) => list.split(",")).map((it) => it.trim()).filter((it) => it !== "");
+  return items.map((it) => {
+    const [from, to = from] = it.split(" as ");
+    return [from, to];
+  });
+}
+
+/** Has functions say the names that they are exported by in the end. */
+function rename(chunk: string, names: ReadonlyMap<string, string>): void {
+  const text = Deno.readTextFileSync(chunk);
+  const lines = listed(text, "export").filter(([, inChunk]) => names.has(inChunk))
+    .map(([local, inChunk]) => `Object.defineProperty(${local}, "name", { value: "${names.get(inChunk)}" });\n`);
+  Deno.writeTextFileSync(chunk, text + lines.join(""));
 }
 
 /** An import map by which the sources find other modules in the places of some; the entries find these themselves. */

@@ -148,7 +148,7 @@ const MEMBERS = [
 ];
 
 /** What a context has its own of. */
-const OWN = /^(Process|Pool|freezeSupport|get(Context|StartMethod|AllStartMethods)|set\w+)$/;
+const OWN = /^(Process|Pool|Manager|freezeSupport|get(Context|StartMethod|AllStartMethods)|set\w+)$/;
 
 test("a context has the whole package", () => {
   for (const method of mp.getAllStartMethods()) {
