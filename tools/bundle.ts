@@ -93,27 +93,21 @@ export async function bundle(): Promise<void> {
     }).output();
     if (!success) throw new Error(new TextDecoder().decode(stderr).trim());
     flatten(fresh);
-    const text = Deno.readTextFileSync(`${fresh}/multiprocessing.js`);
-    const chunks = new Set(text.match(/(?<= from ")\.\/chunk-\w+\.js(?=")/g));
-    if (chunks.size !== 1) throw new Error(`Cannot put the package together: it is in ${chunks.size} chunks, wanted 1`);
-    const inChunk = namesInChunk(text);
-    /** The functions among what the chunk calls otherwise, and what they are to say of themselves. */
-    const renamed = new Map<string, string>();
-    for (const [name, path] of entryPoints()) {
-      if (path === MANAGERS) {
-        prepend(`${fresh}/${name}.js`, `// @ts-self-types="../${path}"\n`);
-        continue;
-      }
-      const source: Record<string, unknown> = await import(new URL(path, ROOT).href);
-      const names = Object.keys(source).sort();
-      for (const it of names) if (typeof source[it] === "function" && inChunk(it) !== it) renamed.set(inChunk(it), it);
-      const exported = names.map((it) => inChunk(it) === it ? it : `${inChunk(it)} as ${it}`);
-      Deno.writeTextFileSync(
-        `${fresh}/${name}.js`,
-        `// @ts-self-types="../${path}"\nexport { ${exported.join(", ")} } from "${[...chunks][0]}";\n`,
-      );
+    const [chunk, ...others] = chunksOf(`${fresh}/multiprocessing.js`);
+    if (others.length > 0) {
+      throw new Error(`Cannot put the package together: it is in ${others.length + 1} chunks, wanted 1`);
     }
-    rename(`${fresh}/${[...chunks][0]}`, renamed);
+    const inChunk = namesInChunk(`${fresh}/multiprocessing.js`);
+    for (const [name, path] of entryPoints()) {
+      const face = `${fresh}/${name}.js`;
+      if (path !== MANAGERS) {
+        const names = Object.keys(await import(new URL(path, ROOT).href)).sort();
+        const exported = names.map((it) => inChunk(it) === it ? it : `${inChunk(it)} as ${it}`);
+        Deno.writeTextFileSync(face, `export { ${exported.join(", ")} } from "${chunk}";\n`);
+      }
+      prepend(face, `// @ts-self-types="../${path}"\n`);
+    }
+    for (const entry of [`${fresh}/multiprocessing.js`, `${fresh}/managers.js`]) renameIn(fresh, entry);
     Deno.removeSync(`${fresh}/multiprocessing.js`);
     const imports = entryPoints().map((
       [name],
@@ -125,18 +119,31 @@ export async function bundle(): Promise<void> {
   }
 }
 
+/** The chunks that a file imports from. */
+function chunksOf(file: string): string[] {
+  return [...new Set(Deno.readTextFileSync(file).match(/(?<= from ")\.\/chunk-\w+\.js(?=")/g))];
+}
+
 /**
  * What the chunk calls that which the package exports under a name. It may be called otherwise there: other chunks use
  * things of the inside by the same name.
  */
-function namesInChunk(text: string): (exported: string) => string {
-  const imported = new Map(listed(text, "import").map(([inChunk, local]) => [local, inChunk]));
-  const exported = new Map(listed(text, "export").map(([local, name]) => [name, local]));
+function namesInChunk(file: string): (exported: string) => string {
+  const names = new Map(namesOf(file));
   return (name) => {
-    const inChunk = imported.get(exported.get(name) ?? "");
+    const inChunk = names.get(name);
     if (inChunk === undefined) throw new Error(`Cannot put the package together: nothing is exported as "${name}"`);
     return inChunk;
   };
+}
+
+/** What a file exports that it has from a chunk, and what the chunk calls that. */
+function namesOf(file: string): [exported: string, inChunk: string][] {
+  const text = Deno.readTextFileSync(file);
+  const imported = new Map(listed(text, "import").map(([inChunk, local]) => [local, inChunk]));
+  return listed(text, "export").flatMap(([local, exported]) =>
+    imported.has(local) ? [[exported, imported.get(local)!]] : []
+  );
 }
 
 /** The names in the lists of imports, or of exports: `a as b` is `["a", "b"]`. */
@@ -149,12 +156,26 @@ function listed(text: string, keyword: "import" | "export"): [string, string][] 
   });
 }
 
-/** Has functions say the names that they are exported by in the end. */
-function rename(chunk: string, names: ReadonlyMap<string, string>): void {
-  const text = Deno.readTextFileSync(chunk);
-  const lines = listed(text, "export").filter(([, inChunk]) => names.has(inChunk))
-    .map(([local, inChunk]) => `Object.defineProperty(${local}, "name", { value: "${names.get(inChunk)}" });\n`);
-  Deno.writeTextFileSync(chunk, text + lines.join(""));
+/** Has functions and classes say the names that they are exported by in the end, where their chunk calls them otherwise. */
+function renameIn(folder: string, entry: string): void {
+  const names = new Map(
+    namesOf(entry).filter(([exported, inChunk]) => exported !== inChunk).map(([to, from]) => [from, to]),
+  );
+  for (const chunk of chunksOf(entry).map((it) => `${folder}/${it}`)) {
+    const text = Deno.readTextFileSync(chunk);
+    const lines = listed(text, "export").filter(([local, inChunk]) => names.has(inChunk) && isFunction(text, local))
+      .map(([local, inChunk]) => nameLine(local, names.get(inChunk)!));
+    Deno.writeTextFileSync(chunk, text + lines.join(""));
+  }
+}
+
+/** Whether a file has a function or class of that name. */
+function isFunction(text: string, local: string): boolean {
+  return new RegExp(`^(async )?function\\*? ${local}\\(|^class ${local} |^var ${local} = class `, "m").test(text);
+}
+
+function nameLine(local: string, name: string): string {
+  return `Object.defineProperty(${local}, "name", { value: "${name}" });\n`;
 }
 
 /** An import map by which the sources find other modules in the places of some; the entries find these themselves. */
@@ -192,10 +213,8 @@ function withNames(text: string): string {
   const classes = selves.reduce((text, name) => text.replaceAll(new RegExp(`\\b_${name}\\b`, "g"), name), text);
   // What had to give way to another module's: `export { wait2 as wait }`.
   const exported = [...classes.matchAll(/^ +(\w+) as (\w+),?$/gm)];
-  const renamed = exported.filter(([, local]) =>
-    new RegExp(`^(async )?function\\*? ${local}\\(|^class ${local} |^var ${local} = class `, "m").test(classes)
-  );
-  const named = renamed.map(([, local, name]) => `Object.defineProperty(${local}, "name", { value: "${name}" });\n`);
+  const renamed = exported.filter(([, local]) => isFunction(classes, local));
+  const named = renamed.map(([, local, name]) => nameLine(local, name));
   return classes + named.join("");
 }
 
