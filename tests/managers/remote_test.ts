@@ -328,11 +328,13 @@ Deno.test("a call has one time, also if it connects first", async () => {
   line.enter(new Map());
   const call = line.call(1, "never", [], { timeout: 1000 }).then(String, (error) => error.name);
   using connection = await within(listener.accept());
-  const after = (timeout: number) => new Promise<string>((go) => setTimeout(() => go("later"), timeout));
-  await after(700);
+  await new Promise((go) => setTimeout(go, 700));
   const noProxies = { reduce: (it: unknown) => it, restore: () => null as never };
   sendOutside(connection, { kind: Kind.welcome, number: 0, logical: 0 }, [PROTOCOL, VERSION], noProxies);
-  assertEquals(await Promise.race([call, after(700)]), "TimeoutError");
+  const { promise: later, resolve } = Promise.withResolvers<string>();
+  const timer = setTimeout(resolve, 700, "later");
+  assertEquals(await Promise.race([call, later]), "TimeoutError");
+  clearTimeout(timer);
   line.leave();
   await call;
 });
