@@ -136,8 +136,3 @@ function iteratorOf(value: unknown): AsyncIterator<unknown> {
   if (typeof iterate === "function") return iterate.call(value);
   throw new TypeError(`Cannot iterate: the method gave ${Deno.inspect(value, { depth: 0 })}, which is no iterator`);
 }
-
-/** Whether it has to be awaited. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
-}

@@ -1,12 +1,12 @@
 // The way of a server's own proxies to its objects: there is none. A proxy inside of an object, such as a list in a dict,
 // is one of those; it becomes a client's when it is sent to one.
 
+import { isThenable } from "../runtime/thenable.ts";
 import type { WaitOptions } from "../waiting/options.ts";
 import type { Line, ObjectId } from "./line.ts";
 import type { ManagedObject } from "./objects.ts";
 import { BaseProxy, insideOf } from "./proxy.ts";
 import { InvalidStateError } from "../errors.ts";
-import { isThenable } from "./iteration.ts";
 
 /** Has an object of this server do something. */
 export type Invoke = (target: ObjectId, asked: string, args: readonly unknown[]) => unknown;

@@ -1,11 +1,11 @@
 // The objects of one server, by their ids, and what becomes of calls to them.
 
+import { endingWith, isThenable } from "../runtime/thenable.ts";
 import { InvalidStateError, RemoteError } from "../errors.ts";
 import { printed } from "../pool/failures.ts";
 import { registerAlias } from "../reduction/registry.ts";
 import { dumps, loads } from "../reduction/serialise.ts";
 import type { BlockHandle } from "../addon/handles.ts";
-import { isThenable } from "./iteration.ts";
 import type { Gate } from "./gate.ts";
 import type { ObjectId } from "./line.ts";
 import { contentsOf, LocalLine } from "./local_line.ts";
@@ -164,16 +164,12 @@ export class ObjectTable {
 function passing(type: ServedType, args: readonly unknown[], act: () => unknown, mayTakeTime = true): unknown {
   // What does not keep proxies has been given what they stand for; but those further inside are the user's.
   const end = () => passed(type.keepsProxies ? args : args.filter((arg) => arg instanceof BaseProxy));
-  let result: unknown;
+  if (mayTakeTime) return endingWith(end, act);
   try {
-    result = act();
-  } catch (error) {
+    return act();
+  } finally {
     end();
-    throw error;
   }
-  if (mayTakeTime && isThenable(result)) return Promise.resolve(result).finally(end);
-  end();
-  return result;
 }
 
 /** The error for an id of which there is no object, or none for who asks. */

@@ -4,6 +4,7 @@
 // proxy inside of another object of the server. Once nobody but the table has the block, and no stranger has been given
 // the object, it is dropped.
 
+import { endingWith, isThenable } from "../runtime/thenable.ts";
 import { BlockHandle } from "../addon/handles.ts";
 import { native } from "../addon/load.ts";
 import { Kind as BlockKind } from "../addon/numbers.ts";
@@ -11,7 +12,6 @@ import type { FunctionReference } from "../callable/types.ts";
 import { RemoteError } from "../errors.ts";
 import { printed } from "../pool/failures.ts";
 import { randomNumber } from "./gate.ts";
-import { isThenable } from "./iteration.ts";
 import type { ObjectId } from "./line.ts";
 import { contentsOf } from "./local_line.ts";
 import { allows, bare, type Exposed, GETVALUE, INNER, listedNames, publicNames, TO_STRING } from "./names.ts";
@@ -157,15 +157,7 @@ export class ManagedObject {
       if (next === undefined) this.#running--;
       else next(); // the turn is handed on, so that nobody comes between
     };
-    let result: unknown;
-    try {
-      result = act();
-    } catch (error) {
-      end();
-      throw error;
-    }
-    if (!isThenable(result)) return end(), result;
-    return Promise.resolve(result).finally(end);
+    return endingWith(end, act);
   }
 
   #act(asked: string, args: readonly unknown[], caller: Caller): unknown {

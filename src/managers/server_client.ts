@@ -1,12 +1,12 @@
 // One relative as the server sees it: its two channels, and what is under way for it.
 
+import { isThenable } from "../runtime/thenable.ts";
 import { type Channel, ENDED } from "../queues/channel.ts";
 import type { Frame } from "../queues/frame.ts";
 import { pack } from "../pool/failures.ts";
 import { tell } from "../runtime/uncaught.ts";
 import { RemoteError } from "../errors.ts";
 import { type Gate, passWithin } from "./gate.ts";
-import { isThenable } from "./iteration.ts";
 import { Kind, NO_TASK, type Request, type Welcome } from "./messages.ts";
 import type { Caller } from "./objects.ts";
 

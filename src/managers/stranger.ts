@@ -4,6 +4,7 @@
 // A client can do no more than its connection bears: while it does not read its answers, its requests are not read; and of
 // calls that take their time, it has so many under way at most.
 
+import { isThenable } from "../runtime/thenable.ts";
 import { wait } from "../addon/waits.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
@@ -13,7 +14,6 @@ import { pack } from "../pool/failures.ts";
 import { performance } from "../runtime/timing.ts";
 import { tell } from "../runtime/uncaught.ts";
 import { yieldToLoop } from "../waiting/turns.ts";
-import { isThenable } from "./iteration.ts";
 import type { ObjectId } from "./line.ts";
 import { ownObject } from "./local_line.ts";
 import { Kind, type Request, SERVER_ID } from "./messages.ts";

@@ -1,6 +1,6 @@
 // SyncManager: a manager with all types of Python's, and the function that starts one.
 
-import { isThenable } from "./iteration.ts";
+import { isThenable } from "../runtime/thenable.ts";
 import { BaseManager } from "./manager.ts";
 import type { ManagerOptions } from "./manager_options.ts";
 import { registerBuiltIn } from "./registries.ts";

@@ -12,6 +12,7 @@ import { shownName } from "../runtime/harmless.ts";
 import { MaybeEncodingError } from "../errors.ts";
 import { dumps } from "../reduction/serialise.ts";
 import { discard } from "../reduction/registry.ts";
+import { isThenable } from "../runtime/thenable.ts";
 import { dealWithUncaught, fail, tell } from "../runtime/uncaught.ts";
 import { Attribution, type Owner } from "./attribution.ts";
 import { ENDED } from "../queues/channel.ts";
@@ -328,10 +329,6 @@ async function find(reference: TravellingReference): Promise<Fn> {
   // It comes from the pool, which has started this process: nobody else has been given the channel of functions.
   const callable: Callable = await new ArrivedCallable(reference, { isTrusted: true }).get();
   return callable as Fn;
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 
 /** Why a value cannot be sent; `null` if it can. */

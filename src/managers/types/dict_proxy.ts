@@ -1,6 +1,7 @@
 // The proxies of dict. The object that they stand for is in dict.ts.
 
-import { isThenable, Iteration } from "../iteration.ts";
+import { isThenable } from "../../runtime/thenable.ts";
+import { Iteration } from "../iteration.ts";
 import { BaseProxy } from "../proxy.ts";
 import { defineBuiltIn } from "../proxy_classes.ts";
 import { SyncDict, type SyncDictOperand } from "./dict_sync.ts";

@@ -1,7 +1,7 @@
 // Changing what is stored in a container without losing what others change meanwhile: the value is fetched with its
 // version, changed here, and put back if it still has that version; else all of it again.
 
-import { isThenable } from "../iteration.ts";
+import { isThenable } from "../../runtime/thenable.ts";
 import type { BaseProxy, SyncProxy } from "../proxy.ts";
 import { ASSIGN, READ } from "./container.ts";
 import { limited, limitedSync } from "./limited.ts";

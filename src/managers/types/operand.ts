@@ -1,6 +1,6 @@
 // What is given to a method of a container besides simple values: something iterable, or another container.
 
-import { isThenable } from "../iteration.ts";
+import { isThenable } from "../../runtime/thenable.ts";
 import { BaseProxy, insideOf, SyncProxy } from "../proxy.ts";
 import { entriesOf, itemsOf } from "./keys.ts";
 import { limited } from "./limited.ts";
