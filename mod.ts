@@ -4,6 +4,8 @@
  * @module
  */
 
+import "./src/runtime/requirement.ts";
+
 // Every type of the sub-paths; what there is besides types is listed below.
 export type * from "./src/connection.ts";
 export type * from "./src/context.ts";

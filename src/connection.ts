@@ -4,6 +4,8 @@
  * @module
  */
 
+import "./runtime/requirement.ts";
+
 export type { Address, Family } from "./connection/address.ts";
 export {
   answerChallenge,

@@ -11,6 +11,8 @@
  * @module
  */
 
+import "./runtime/requirement.ts";
+
 export { BaseContext } from "./context/base.ts";
 export type * from "./context/contracts.ts";
 export {

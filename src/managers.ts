@@ -5,6 +5,8 @@
  * @module
  */
 
+import "./runtime/requirement.ts";
+
 export { BaseManager } from "./managers/manager.ts";
 export type { ManagerOptions } from "./managers/manager_options.ts";
 export type * from "./managers/proxied.ts";

@@ -4,6 +4,8 @@
  * @module
  */
 
+import "./runtime/requirement.ts";
+
 export { AsyncResult, type Callbacks } from "./pool/async_result.ts";
 export { ImapIterator } from "./pool/calls/imap.ts";
 export type { Items } from "./pool/input.ts";

@@ -4,6 +4,8 @@
  * @module
  */
 
+import "./runtime/requirement.ts";
+
 export type { AuthenticationString } from "./launch/authkey.ts";
 export type { ModuleExport } from "./callable/reference.ts";
 export type { ChildPermissions, Grant } from "./launch/permissions.ts";

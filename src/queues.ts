@@ -4,6 +4,8 @@
  * @module
  */
 
+import "./runtime/requirement.ts";
+
 export { JoinableQueue } from "./queues/joinable_queue.ts";
 export { Queue } from "./queues/queue.ts";
 export { SimpleQueue } from "./queues/simple_queue.ts";

@@ -42,6 +42,8 @@
  * @module
  */
 
+import "./runtime/requirement.ts";
+
 export type { Dumped } from "./reduction/encoder.ts";
 export { attach } from "./reduction/passage.ts";
 export {

@@ -12,6 +12,8 @@
  * @module
  */
 
+import "./runtime/requirement.ts";
+
 export {
   type FieldInit,
   type Fields,

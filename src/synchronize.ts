@@ -4,6 +4,8 @@
  * @module
  */
 
+import "./runtime/requirement.ts";
+
 export { Barrier, type BarrierAction, type BarrierOptions } from "./synchronize/barrier.ts";
 export { Condition } from "./synchronize/condition.ts";
 export { Event } from "./synchronize/event.ts";

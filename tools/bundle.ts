@@ -5,6 +5,7 @@
 // dist/child_main.js, dist/worker_main.js, dist/server_main.js  what children are started with (src/runtime/own_modules.ts)
 // dist/mod.js, dist/queues.js, …  one for each entry of "exports" in deno.json
 // dist/import_map.json  their names
+// dist/package.json  says to other runtimes that these are modules, so that they come as far as being told what they lack
 
 import configuration from "../deno.json" with { type: "json" };
 
@@ -36,11 +37,25 @@ function flatten(folder: string): void {
       const text = Deno.readTextFileSync(file)
         .replaceAll(/"\.{1,2}\/(?:[\w.]+\/)*(chunk-\w+|main|managers)\.js"/g, (_, module) => `"./${named(module)}.js"`);
       Deno.removeSync(file);
-      Deno.writeTextFileSync(`${folder}/${named(name)}`, withNames(withoutComments(text)));
+      Deno.writeTextFileSync(
+        `${folder}/${named(name)}`,
+        withoutUsing(withNames(withoutComments(requiringFirst(text)))),
+      );
     }
   };
   rewrite(folder);
   dropEmptyChunks(folder);
+}
+
+/**
+ * The file with the module first that says what the package needs, where it is in that file. The bundler puts modules
+ * into any order in which each is behind those that it imports; and this one imports none.
+ */
+function requiringFirst(text: string): string {
+  const begin = text.search(/^\/\/ .*src\/runtime\/requirement\.ts\n/m);
+  if (begin < 0) return text;
+  const length = text.slice(begin + 1).search(/^\/\/ .*\.ts\n/m) + 1;
+  return text.slice(begin, begin + length) + text.slice(0, begin) + text.slice(begin + length);
 }
 
 /** Removes the chunks of modules that have nothing but types, and what imports them. */
@@ -113,6 +128,7 @@ export async function bundle(): Promise<void> {
       [name],
     ) => [configuration.name + (name === "mod" ? "" : `/${name}`), `./${name}.js`]);
     Deno.writeTextFileSync(`${fresh}/import_map.json`, JSON.stringify({ imports: Object.fromEntries(imports) }));
+    Deno.writeTextFileSync(`${fresh}/package.json`, JSON.stringify({ type: "module" }));
     replace(fresh);
   } finally {
     if (exists(fresh)) Deno.removeSync(fresh, { recursive: true });
@@ -216,6 +232,30 @@ function withNames(text: string): string {
   const renamed = exported.filter(([, local]) => isFunction(classes, local));
   const named = renamed.map(([, local, name]) => nameLine(local, name));
   return classes + named.join("");
+}
+
+/**
+ * The file without `using`, which older runtimes cannot read: they are to be told that they are no Deno, or too old
+ * (src/runtime/requirement.ts), and a file is read as a whole before any of it runs. The bundler's own indentation tells
+ * where a block ends.
+ */
+export function withoutUsing(text: string): string {
+  const lines = text.split("\n");
+  const indentOf = (line: string) => line.length - line.trimStart().length;
+  // From the last to the first: each block ends before the line that the next one further up ends with.
+  for (let begin = lines.length - 1; begin >= 0; begin--) {
+    const [, indent, name] = lines[begin].match(/^( +)using (\w+) = /) ?? [];
+    if (indent === undefined) continue;
+    const isIn = (line: string) => line === "" || indentOf(line) >= indent.length;
+    const statement = lines.findIndex((line, i) =>
+      i >= begin && line.endsWith(";") && indentOf(line) === indent.length
+    );
+    const end = lines.findIndex((line, i) => i > statement && !isIn(line));
+    lines.splice(end, 0, `${indent}} finally {`, `${indent}  ${name}?.[Symbol.dispose]();`, `${indent}}`);
+    lines.splice(statement + 1, 0, `${indent}try {`);
+    lines[begin] = lines[begin].replace("using", "const");
+  }
+  return lines.join("\n");
 }
 
 /** Puts the folder in the place of `dist/`. */

@@ -15,8 +15,6 @@ import { recallSelf } from "./self.ts";
 import { translated } from "./translate.ts";
 import { learnNumbers, loadForNumbers } from "./numbers.ts";
 
-const MINIMUM_DENO = "2.9.5";
-
 let loaded: Native | undefined;
 let loadedFrom = "";
 
@@ -140,20 +138,6 @@ function requirePlatform(): void {
   if (os !== "linux") {
     throw new Deno.errors.NotSupported(`Cannot use multiprocessing on "${os}": it supports Linux only`);
   }
-  if (!isAtLeast(Deno.version.deno, MINIMUM_DENO)) {
-    throw new Deno.errors.NotSupported(
-      `Cannot use multiprocessing with Deno ${Deno.version.deno}: it needs ${MINIMUM_DENO} or later; run \`deno upgrade\``,
-    );
-  }
-}
-
-/** Whether a version such as `2.10.0` or `2.9.5-rc.1` is `wanted` or later; a pre-release counts as its release. */
-export function isAtLeast(version: string, wanted: string): boolean {
-  const [given, least] = [version, wanted].map((text) => text.split(/[.+-]/).slice(0, 3).map(Number));
-  for (let i = 0; i < 3; i++) {
-    if (given[i] !== least[i]) return given[i] > least[i];
-  }
-  return true;
 }
 
 /**

@@ -2,7 +2,8 @@
 
 import { InvalidStateError, ProcessError } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertMatch, assertStrictEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { isAtLeast, native } from "../../src/addon/load.ts";
+import { native } from "../../src/addon/load.ts";
+import { isAtLeast } from "../../src/runtime/requirement.ts";
 import { translate, translated } from "../../src/addon/translate.ts";
 import { readFiles } from "../../tools/graph/rust.ts";
 import { arenaOf, FIXTURES, outputOf, type ProgramOptions, runProgram, threads } from "../support/helpers.ts";
