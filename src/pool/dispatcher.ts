@@ -6,10 +6,11 @@
 // Invariants (I1 to I3 are here, I4 and I5 in engine.ts):
 //
 // I1. No worker rests while a task waits in the channel, once `dispatch` has returned: as many are called as are missing.
-// I2. A task is in one place: to come from its call, handed back (`#returned`), or given (`#given`): then it is in the
+// I2. A task is in one place: to come from its call or handed back (backlog.ts), or given (`#given`): then it is in the
 //     channel, or a worker has it.
-// I3. A task that is handed back is put before all later tasks, which are taken back for that.
+// I3. A task that is handed back, or of a higher priority, is put before all later tasks, which are taken back for that.
 
+import { Backlog } from "./backlog.ts";
 import type { Call, Task } from "./calls/call.ts";
 import { type Channel, ENDED } from "../queues/channel.ts";
 import type { PoolEvents } from "./events.ts";
@@ -53,14 +54,14 @@ const SIGN_LASTS = 50;
 /** Gives the tasks of one pool to its workers. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
-  /** Calls that may have more tasks. */
-  readonly #sources = new Set<Call>();
-  /** Tasks to be given again, the first one last. */
-  readonly #returned: Task[] = [];
+  /** What is to come. */
+  readonly #backlog = new Backlog();
   /** Tasks that are in the channel or with a worker, by their numbers. */
   readonly #given = new Map<number, Given>();
   /** Their bytes. */
   #bytes = 0;
+  /** None of them that no worker has begun has a lower priority. */
+  #least = Infinity;
   #taskCount = 0;
   /** How many tasks all workers have answered. */
   #answers = 0;
@@ -92,7 +93,7 @@ export class Dispatcher {
 
   /** How many tasks no worker has begun; a call that may have more of them counts as one. */
   get waiting(): number {
-    let waiting = this.#returned.length + this.#sources.size + this.#given.size;
+    let waiting = this.#backlog.size + this.#given.size;
     for (const worker of this.#options.workers) if (this.isBusy(worker)) waiting--;
     return waiting;
   }
@@ -110,12 +111,12 @@ export class Dispatcher {
   /** Tasks may come from a call. */
   add(call: Call): void {
     call.order = ++this.#callCount;
-    this.#sources.add(call);
+    this.#backlog.add(call);
   }
 
   /** No more come from it. */
   remove(call: Call): void {
-    this.#sources.delete(call);
+    this.#backlog.remove(call);
   }
 
   /** The numbers of the tasks of a call that are given. */
@@ -138,10 +139,7 @@ export class Dispatcher {
 
   /** Tasks are to be given again, in their order, if they are still wanted. */
   handBack(tasks: readonly Task[]): void {
-    const wanted = tasks.filter(({ call }) => !call.isOver);
-    if (wanted.length === 0) return;
-    this.#returned.push(...wanted);
-    this.#returned.sort((a, b) => b.call.order - a.call.order || b.first - a.first);
+    this.#backlog.handBack(tasks);
   }
 
   /** Takes back what no worker has taken. */
@@ -159,8 +157,7 @@ export class Dispatcher {
 
   /** Nothing is to be given any more, and nothing was. */
   clear(): void {
-    this.#returned.length = 0;
-    this.#sources.clear();
+    this.#backlog.clear();
     this.#given.clear();
     this.#bytes = 0;
     this.#stopRechecking();
@@ -171,8 +168,9 @@ export class Dispatcher {
     if (this.#isDispatching) return;
     this.#isDispatching = true;
     try {
-      while (this.#hasRoom()) {
-        const task = this.#next();
+      for (;;) {
+        this.#overtake();
+        const task = this.#hasRoom() ? this.#backlog.next() : null;
         if (task === null) break;
         this.#give(task);
       }
@@ -199,18 +197,22 @@ export class Dispatcher {
     return this.#bytes <= workers * (size < MIN_AHEAD * workers ? MAX_BYTES : MAX_CACHED);
   }
 
-  /** The next task of any call. */
-  #next(): Task | null {
-    while (this.#returned.length > 0) {
-      const task = this.#returned.pop()!;
-      if (!task.call.isOver) return task;
-    }
-    for (const call of this.#sources) {
-      const task = call.take();
-      if (call.isDry) this.#sources.delete(call);
-      if (task !== null) return task;
-    }
-    return null;
+  /** If a task is to come that has a higher priority than one in the channel, those there are taken back. */
+  #overtake(): void {
+    if (this.#backlog.highest <= this.#least) return; // as always where no call has a priority
+    this.#least = this.#leastInChannel();
+    const task = this.#backlog.highest > this.#least ? this.#backlog.next(this.#least) : null;
+    if (task === null) return;
+    this.takeBack();
+    this.handBack([task]);
+  }
+
+  /** The lowest priority of a task that no worker has begun. */
+  #leastInChannel(): number {
+    const begun = new Set(Array.from(this.#options.workers, (worker) => worker.begun));
+    let least = Infinity;
+    for (const [number, { task }] of this.#given) if (!begun.has(number)) least = Math.min(least, task.call.priority);
+    return least;
   }
 
   #give(task: Task): void {
@@ -227,6 +229,7 @@ export class Dispatcher {
     }
     this.#given.set(number, { task, bytes });
     this.#bytes += bytes;
+    if (task.call.priority < this.#least) this.#least = task.call.priority;
     if (this.#given.size === 1) this.#onlySince = performance.now();
   }
 
@@ -238,9 +241,9 @@ export class Dispatcher {
 
   /** A task that cannot be sent: of several items, only those that are to blame fail, if the call wants it so. */
   #unsendable(task: Task, error: unknown): void {
-    const { call, first, list } = task;
+    const { call, list } = task;
     if ((call.flags & Flag.lenient) === 0 || list.length === 1) return this.#options.events.taskUnsendable(task, error);
-    this.handBack(list.map((item, i) => ({ call, first: first + i, list: [item], deaths: task.deaths })));
+    this.handBack(list.map((_, i) => task.part(i, i + 1)));
   }
 
   /**

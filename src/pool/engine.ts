@@ -26,6 +26,7 @@ import { Dispatcher } from "./dispatcher.ts";
 import type { PoolEvents } from "./events.ts";
 import { lost } from "./failures.ts";
 import { FunctionTable } from "./functions.ts";
+import { Idlers } from "./idlers.ts";
 import { OnlyResult } from "./only_result.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 import type { PoolStats } from "./stats.ts";
@@ -63,6 +64,7 @@ export class Engine implements PoolEvents {
   readonly #tasks = new Channel().own();
   /** All that are not over. */
   readonly #calls = new Set<Call>();
+  readonly #idlers = new Idlers(() => this.#calls.size === 0);
   #state: EngineState = "running";
   /** Terminates it if it is still there when the program ends. */
   #finalizer: Finalize | null = null;
@@ -177,6 +179,7 @@ export class Engine implements PoolEvents {
   callOver(call: Call): void {
     this.#calls.delete(call);
     this.#dispatcher.remove(call);
+    if (this.#calls.size === 0) this.#idlers.tell();
     if (this.#state === "closed" && this.#calls.size === 0) this.#crew.stop();
     this.#endIfOver();
   }
@@ -216,6 +219,18 @@ export class Engine implements PoolEvents {
     this.#drained.push(resolve);
     this.tasksAvailable(); // calls may go on that have waited for their results to be taken
     await promise;
+  }
+
+  /**
+   * Waits until no call is under way; `false` if that took longer than `timeout` milliseconds.
+   *
+   * @throws {InvalidStateError} If the pool is broken.
+   * @throws What `signal` was aborted with.
+   */
+  async idle(timeout: number, signal?: AbortSignal): Promise<boolean> {
+    const isIdle = await this.#idlers.wait(timeout, signal);
+    if (this.#state === "broken") this.requireRunning("wait for the calls");
+    return isIdle;
   }
 
   stats(): PoolStats {

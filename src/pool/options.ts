@@ -60,6 +60,9 @@ export interface CallOptions {
   timeout?: number | null;
   /** How often a task whose worker dies is begun anew; only for functions that may run more than once. Default: 0. */
   retries?: number;
+  /** Tasks of a call with a higher one begin before those of a lower one, also before those that wait already. A task
+   * that has begun is not interrupted. Any finite number. Default: 0. */
+  priority?: number;
 }
 
 /** Options of {@linkcode Pool.apply}. */
@@ -123,6 +126,14 @@ export function wholeOf<T>(
   return given;
 }
 
+/** The priority of a call. */
+export function priorityOf(action: string, given: number | null | undefined): number {
+  if (given === undefined || given === null) return 0;
+  if (typeof given === "number" && Number.isFinite(given)) return given;
+  const Refusal = typeof given === "number" ? RangeError : TypeError;
+  throw new Refusal(`Cannot ${action}: "priority" is ${Deno.inspect(given, { depth: 0 })}, wanted a finite number`);
+}
+
 /** Options of pools, and a context of getContext or the like. */
 export function requirePoolOptions(action: string, given: unknown): asserts given is PoolSettings {
   requireKnown(action, given, KNOWN.pool);
@@ -165,7 +176,7 @@ function requireKind(action: string, option: Record<string, unknown>, type: stri
 export const NO_OPTIONS = Object.freeze({});
 
 const WAIT = ["timeout", "signal"];
-const CALL = ["signal", "timeout", "retries"];
+const CALL = ["signal", "timeout", "retries", "priority"];
 const CALLBACKS = ["callback", "errorCallback"];
 const ITERATION = [...CALL, "chunksize", "buffersize", "progress"];
 

@@ -279,6 +279,39 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
     );
   }
 
+  /**
+   * Waits until no call is under way: every result has been told, and who got the last ones has begun no other call at
+   * once. `false` if that took longer than `timeout` milliseconds. An iteration is under way until its items are done, so
+   * one whose results nobody takes may stay so. This wait keeps the program alive. After
+   * {@linkcode Pool.terminate | terminate} no call is under way.
+   *
+   * @example Wait for what was begun
+   * ```ts
+   * import { Pool } from "@parallel/multiprocessing";
+   * import { assert, assertEquals } from "@std/assert";
+   *
+   * const square = { module: "data:text/javascript,export function square(x) { return x * x }", name: "square" };
+   * await using pool = new Pool(2);
+   * const results: number[] = [];
+   * for (let i = 0; i < 3; i++) pool.applyAsync<number>(square, [i], { callback: (result) => results.push(result) });
+   * assert(await pool.idle());
+   * assertEquals(results.sort(), [0, 1, 4]);
+   * ```
+   *
+   * @throws {InvalidStateError} If the pool is broken: no worker can be started, or do its work.
+   * @throws What `signal` was aborted with.
+   */
+  async idle(options?: WaitOptions): Promise<boolean> {
+    const timeout = patienceOf("wait for a pool", options);
+    options?.signal?.throwIfAborted();
+    this.#engine.hold();
+    try {
+      return await this.#engine.idle(timeout, options?.signal);
+    } finally {
+      this.#engine.release();
+    }
+  }
+
   /** What the pool is doing. */
   stats(): PoolStats {
     return this.#engine.stats();

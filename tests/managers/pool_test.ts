@@ -53,6 +53,8 @@ testManaged("the calls of a pool, in promises", async ({ manager, run }) => {
   const named = { module: new URL("../fixtures/managers/shared_targets.ts", import.meta.url), name: "square" };
   assertEquals(await pool.apply(named, [7]), 49);
   await run(targets.usePool, pool);
+  const first = await pool.applyAsync(targets.square, [8], { priority: 1 });
+  assert(await pool.idle(patiently) && await first.ready());
   await pool.close();
   assert(await pool.join(patiently));
 });
@@ -69,7 +71,7 @@ testManaged("the calls of a pool, blocking", async ({ manager }) => {
   assertEquals(sync.starmapAsync(targets.add, [[1, 2]]).sync.get(), [3]);
   assertThrows(() => sync.apply(targets.fail, ["no"]), RangeError, "no");
   sync.close();
-  assert(sync.join(patiently));
+  assert(sync.idle(patiently) && sync.join(patiently));
 });
 
 testManaged("results that are yet to come", async ({ manager }) => {

@@ -24,7 +24,10 @@ Deno.test("options that there are not are refused by every call of a pool, with 
     assertRejects(() => Promise.try(call, options), TypeError);
   for (const [name, call] of Object.entries(calls)) {
     const { message } = await refused(call, { timeuot: 5 });
-    assert(message.startsWith(`Cannot ${name}: "timeuot" is no option, wanted signal, timeout, retries`), message);
+    assert(
+      message.startsWith(`Cannot ${name}: "timeuot" is no option, wanted signal, timeout, retries, priority`),
+      message,
+    );
     assert(message.endsWith(`; did you mean "timeout"?`), message);
     assert(!(await refused(call, { other: undefined })).message.includes("did you mean"));
     const unfit = { apply: "chunksize", map: "kwargs", starmap: "buffersize", toTransformStream: "callback" }[name] ??
@@ -42,6 +45,7 @@ Deno.test("options that there are not are refused by every call of a pool, with 
     (options) => result.wait(odd(options)),
     (options) => results.next(odd(options)),
     (options) => pool.join(odd(options)),
+    (options) => pool.idle(odd(options)),
   ];
   for (const wait of waits) {
     const { message } = await refused(wait, { timeuot: 5 });
@@ -98,6 +102,10 @@ Deno.test("options of the wrong kind are refused before anything is started", as
   for (const options of [{ signal: {} }, { timeout: "1" }, { retries: "1" }, { kwargs: 5 }, { kwargs: null }]) {
     await assertRejects(() => pool.apply(square, [3], odd(options)), TypeError);
   }
+  for (const priority of [NaN, Infinity, -Infinity]) {
+    await assertRejects(() => pool.apply(square, [3], { priority }), RangeError, `"priority" is ${priority}, wanted a`);
+  }
+  await assertRejects(() => pool.apply(square, [3], odd({ priority: "1" })), TypeError, '"priority" is "1", wanted a');
   await assertRejects(() => pool.map(square, [3], odd({ progress: "yes" })), TypeError, '"progress" is "yes"');
   await assertRejects(() => pool.map(square, [3], odd({ chunksize: "2" })), TypeError, '"chunksize" is "2"');
 });

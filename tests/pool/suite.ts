@@ -5,10 +5,12 @@ import { getContext, type Pool, type PoolOptions, type StartMethod } from "@para
 import { assertNothingLeft, belongings, within } from "../support/helpers.ts";
 import { callsOfPools } from "./calls.ts";
 import { errorsOfPools } from "./errors.ts";
+import { idlenessOfPools } from "./idleness.ts";
 import { iterationsOfPools } from "./iterations.ts";
 import { lifetimesOfPools } from "./lifetimes.ts";
 import { lossesOfPools } from "./losses.ts";
 import { orderOfPools } from "./order.ts";
+import { prioritiesOfPools } from "./priorities.ts";
 import { cancellationsOfPools } from "./cancellations.ts";
 import { shortagesOfPools } from "./shortages.ts";
 import { streamsOfPools } from "./streams.ts";
@@ -40,7 +42,7 @@ export function poolSuite(method: StartMethod): void {
   };
   const parts = [
     ...[callsOfPools, iterationsOfPools, errorsOfPools, lifetimesOfPools, lossesOfPools, cancellationsOfPools],
-    ...[orderOfPools, shortagesOfPools, streamsOfPools],
+    ...[orderOfPools, shortagesOfPools, streamsOfPools, prioritiesOfPools, idlenessOfPools],
   ];
   for (const part of parts) part(suite);
 }

@@ -142,6 +142,8 @@ export interface PoolLike extends AsyncDisposable {
   /** As above, with a function that is named by its module. */
   toTransformStream<T = unknown, R = unknown>(fn: ModuleExport, options?: TransformOptions): TransformStream<T, R>;
 
+  /** Waits until no call is under way; `false` if one still was when the time had passed. */
+  idle(options?: WaitOptions): Promise<boolean>;
   /** What the pool is doing. */
   stats(): PoolStats;
   /** Takes no more calls; the workers end when what was begun is done. */

@@ -91,6 +91,11 @@ class PoolDesk {
     return await this.#pool.join({ timeout, signal: this.#signal });
   }
 
+  async idle(options?: unknown): Promise<boolean> {
+    const { timeout } = arrivedOptions(options);
+    return await this.#pool.idle({ timeout, signal: this.#signal });
+  }
+
   stats(): PoolStats {
     return this.#pool.stats();
   }

@@ -24,7 +24,7 @@ import type { IteratorProxy, SyncIterator } from "./iterator.ts";
 /** The names that a pool answers to. */
 export const POOL_NAMES: readonly string[] = [
   ...["apply", "applyAsync", "map", "mapAsync", "starmap", "starmapAsync", "imap", "imapUnordered"],
-  ...["close", "terminate", "join", "stats"],
+  ...["close", "terminate", "join", "idle", "stats"],
 ];
 
 /** The names of the calls. */
@@ -188,6 +188,15 @@ export class PoolProxy extends BaseProxy {
     return signal === undefined ? this : this.with({ signal });
   }
 
+  /**
+   * Waits until no call of any process is under way: see {@linkcode Pool.idle}.
+   *
+   * @throws {InvalidStateError} If the pool is broken.
+   */
+  async idle(options: WaitOptions = {}): Promise<boolean> {
+    return await this.#with(options).callmethod("idle", sendable(options)) as boolean;
+  }
+
   /** How the pool is. */
   async stats(): Promise<PoolStats> {
     return await this.callmethod("stats") as PoolStats;
@@ -308,6 +317,11 @@ export class SyncPool extends SyncProxy {
     const iterator = this.callmethod(name, args) as IteratorProxy<R>;
     pools.set(iterator, this[insideOf]());
     return iterator.sync as SyncIterator<R>;
+  }
+
+  /** Waits until no call of any process is under way; `false` if that took longer than `timeout` milliseconds. */
+  idle(options: WaitSyncOptions = {}): boolean {
+    return this.callmethod("idle", sendable(options)) as boolean;
   }
 
   /** How the pool is. */

@@ -12,6 +12,7 @@ import {
   countOf,
   type ImapOptions,
   type MapOptions,
+  priorityOf,
   requireCallOptions,
   wholeOf,
 } from "../options.ts";
@@ -100,6 +101,7 @@ export class Caller {
     const { signal } = options;
     signal?.throwIfAborted();
     const retries = wholeOf(action, "retries", options.retries, { least: 0, fallback: 0 });
+    const priority = priorityOf(action, options.priority);
     const begin = <C extends Call>(call: C): C => {
       // The input that has just been listed may have aborted it.
       if (signal?.aborted) call.end(signal.reason);
@@ -107,7 +109,7 @@ export class Caller {
       if (signal !== undefined || timeout !== Infinity) limit(engine, call, timeout, signal);
       return call;
     };
-    return { events: engine, common: { fn: engine.functionOf(target), retries }, begin };
+    return { events: engine, common: { fn: engine.functionOf(target), retries, priority }, begin };
   }
 }
 

@@ -13,14 +13,27 @@ export interface PoolFunction {
 }
 
 /** What one worker runs at a time. */
-export interface Task {
+export class Task {
   readonly call: Call;
   /** The place of its first item among those of the call. */
   readonly first: number;
   /** The arguments, or the items. */
   readonly list: readonly unknown[];
   /** How many workers have died of it. */
-  deaths: number;
+  deaths = 0;
+
+  constructor(call: Call, first: number, list: readonly unknown[]) {
+    this.call = call;
+    this.first = first;
+    this.list = list;
+  }
+
+  /** A part of it, from the item at `begin` on. */
+  part(begin: number, end: number): Task {
+    const part = new Task(this.call, this.first + begin, this.list.slice(begin, end));
+    part.deaths = this.deaths;
+    return part;
+  }
 }
 
 /** What all calls are made with. */
@@ -31,6 +44,8 @@ export interface CallParts {
   readonly flags: number;
   /** How often a task whose worker died is begun anew. */
   readonly retries: number;
+  /** Tasks of a higher one begin first. Default: 0. */
+  readonly priority?: number;
 }
 
 /** A call that is under way. */
@@ -38,6 +53,7 @@ export abstract class Call {
   readonly fn: PoolFunction;
   readonly flags: number;
   readonly retries: number;
+  readonly priority: number;
   /** Its place among the calls of its pool, in the order in which they were begun. */
   order = 0;
   /** Whether somebody waits for it, and so is told of an error. */
@@ -46,11 +62,12 @@ export abstract class Call {
   #isOver = false;
   #whenOver: (() => void) | null = null;
 
-  constructor({ events, fn, flags, retries }: CallParts) {
+  constructor({ events, fn, flags, retries, priority = 0 }: CallParts) {
     this.events = events;
     this.fn = fn;
     this.flags = flags;
     this.retries = retries;
+    this.priority = priority;
   }
 
   /** Whether it has its result, or is not wanted any more. */

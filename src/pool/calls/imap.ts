@@ -4,7 +4,7 @@ import { TimeoutError } from "../../errors.ts";
 import { Watch } from "../../waiting/limits.ts";
 import type { WaitOptions } from "../../waiting/options.ts";
 import { patienceOf } from "../options.ts";
-import { Call, type CallParts, type Task } from "./call.ts";
+import { Call, type CallParts, Task } from "./call.ts";
 import type { Input } from "../input.ts";
 import type { Progress } from "../progress.ts";
 import { register } from "../../reduction/registry.ts";
@@ -78,7 +78,7 @@ export class ImapCall extends Call {
     if (list.length === 0) return null;
     const first = this.#taken;
     this.#taken += list.length;
-    return { call: this, first, list, deaths: 0 };
+    return new Task(this, first, list);
   }
 
   get #buffersize(): number {

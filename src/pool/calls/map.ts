@@ -2,7 +2,7 @@
 
 import { type Input, ListInput } from "../input.ts";
 import type { Progress } from "../progress.ts";
-import { type CallParts, PromisedCall, type Task } from "./call.ts";
+import { type CallParts, PromisedCall, Task } from "./call.ts";
 
 /** Chunks per worker of an input whose length is known, as CPython cuts it. */
 const CHUNKS_PER_WORKER = 4;
@@ -63,7 +63,7 @@ export class MapCall extends PromisedCall<unknown[]> {
     const first = this.#taken;
     this.#taken += list.length;
     if (this.#input instanceof ListInput && this.#input.left === 0) this.isDry = true;
-    return { call: this, first, list, deaths: 0 };
+    return new Task(this, first, list);
   }
 
   /** How many items the next chunk should have. */

@@ -1,6 +1,6 @@
 // One call of the function, with all of its arguments: `apply`.
 
-import { type CallParts, PromisedCall, type Task } from "./call.ts";
+import { type CallParts, PromisedCall, Task } from "./call.ts";
 
 /** One call of the function: `apply`. */
 export class SingleCall extends PromisedCall<unknown> {
@@ -18,7 +18,7 @@ export class SingleCall extends PromisedCall<unknown> {
   take(): Task | null {
     const list = this.#args;
     this.#args = null;
-    return list === null ? null : { call: this, first: 0, list, deaths: 0 };
+    return list === null ? null : new Task(this, 0, list);
   }
 
   done(_task: Task, results: readonly unknown[]): void {

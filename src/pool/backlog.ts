@@ -1,0 +1,108 @@
+// What no worker has been given yet: the calls that may have more tasks, and the tasks that were given and have come
+// back. It says which task is next: of the highest priority; among those, what has come back before what is new; and
+// among those, by the order in which the calls were begun.
+
+import type { Call, Task } from "./calls/call.ts";
+
+/** The calls of one priority, in the order in which they were begun. */
+interface Level {
+  readonly priority: number;
+  readonly calls: Set<Call>;
+}
+
+/** Where the tasks of one pool come from. */
+export class Backlog {
+  /**
+   * From the highest priority down. An array is never changed: the input of a call, which is the user's code, may begin
+   * another call while the levels are gone through. The level of most calls is always there.
+   */
+  #levels: readonly Level[] = [{ priority: 0, calls: new Set() }];
+  /** Tasks to be given again, the first one last. */
+  readonly #returned: Task[] = [];
+
+  /** How many tasks have come back; a call that may have more tasks counts as one. */
+  get size(): number {
+    let size = this.#returned.length;
+    for (const { calls } of this.#levels) size += calls.size;
+    return size;
+  }
+
+  /** How many tasks have come back. */
+  get returned(): number {
+    return this.#returned.length;
+  }
+
+  /** No task has a higher priority than this. */
+  get highest(): number {
+    const back = this.#returned.at(-1)?.call.priority ?? -Infinity;
+    for (const { priority, calls } of this.#levels) if (calls.size > 0) return Math.max(priority, back);
+    return back;
+  }
+
+  /** Tasks may come from a call. */
+  add(call: Call): void {
+    this.#levelOf(call.priority).calls.add(call);
+  }
+
+  #levelOf(priority: number): Level {
+    const found = this.#levels.find((level) => level.priority === priority);
+    if (found !== undefined) return found;
+    const level: Level = { priority, calls: new Set() };
+    this.#levels = [...this.#levels, level].sort((a, b) => b.priority - a.priority);
+    return level;
+  }
+
+  /** No more come from it. */
+  remove(call: Call): void {
+    for (const { priority, calls } of this.#levels) {
+      if (priority !== call.priority || !calls.delete(call)) continue;
+      if (calls.size === 0 && priority !== 0) this.#levels = this.#levels.filter((level) => level.calls !== calls);
+      return;
+    }
+  }
+
+  /** Tasks are to be given again, if they are still wanted. */
+  handBack(tasks: readonly Task[]): void {
+    const wanted = tasks.filter(({ call }) => !call.isOver);
+    if (wanted.length === 0) return;
+    this.#returned.push(...wanted);
+    this.#returned.sort(lastFirst);
+  }
+
+  /** The next task whose priority is above `floor`; `null` if there is none now. */
+  next(floor = -Infinity): Task | null {
+    for (const { priority, calls } of this.#levels) {
+      if (priority <= floor) break;
+      if (this.#priorityOfReturned >= priority) return this.#returned.pop()!;
+      const task = this.#take(calls);
+      if (task !== null) return task;
+    }
+    return this.#priorityOfReturned > floor ? this.#returned.pop()! : null;
+  }
+
+  /** Of the first task that has come back and is still wanted. */
+  get #priorityOfReturned(): number {
+    while (this.#returned.at(-1)?.call.isOver) this.#returned.pop();
+    return this.#returned.at(-1)?.call.priority ?? -Infinity;
+  }
+
+  #take(calls: Set<Call>): Task | null {
+    for (const call of calls) {
+      const task = call.take();
+      if (call.isDry) this.remove(call);
+      if (task !== null) return task;
+    }
+    return null;
+  }
+
+  /** Nothing is to be given any more. */
+  clear(): void {
+    this.#returned.length = 0;
+    this.#levels = [{ priority: 0, calls: new Set() }];
+  }
+}
+
+/** The order of tasks that have come back, from the last to be given to the first. */
+function lastFirst(a: Task, b: Task): number {
+  return a.call.priority - b.call.priority || b.call.order - a.call.order || b.first - a.first;
+}
