@@ -1,6 +1,7 @@
-// Finds the task that an uncaught error comes from. A task may leave promises, timers and listeners behind, and any of
-// them may fail when the worker runs another task. So each task runs in an asynchronous context of its own. The engine
-// carries it along to all that the task begins, and reports an uncaught error in it.
+// Finds the task that an uncaught error comes from, and for `currentTask` that of whoever asks. A task may leave promises,
+// timers and listeners behind, and any of them may fail when the worker runs another task. So each task runs in an
+// asynchronous context of its own. The engine carries it along to all that the task begins, and reports an uncaught error
+// in it.
 //
 // Deno has these contexts in `core`, at no cost; if a version has not, `node:async_hooks` has them, 6 ms later. In one
 // place they are not kept: an error that a timer's callback throws is reported outside. So the timers of a worker note
@@ -55,6 +56,11 @@ export class Attribution {
   /** Runs `act`, to which everything belongs that it begins. */
   run<T>(owner: Owner, act: () => T): T {
     return this.#carrier.run(owner, act);
+  }
+
+  /** To whom what runs just now belongs; `undefined` if it is not known. */
+  get owner(): Owner | undefined {
+    return this.#carrier.owner;
   }
 
   /** The origin of the error that is just being reported; `undefined` if it is not known. */

@@ -3,22 +3,30 @@
 // thousands.
 
 import { RawArray } from "../sharedctypes/factories.ts";
-import { CELLS } from "./messages.ts";
+import { cellsFor } from "./messages.ts";
 
 /** Workers per array. */
 const PLACES = 32;
 
 /** The places of one pool. */
 export class CellTable {
+  readonly #size: number;
   readonly #free: Int32Array[] = [];
   /** A place of the pool's own: see `lingerer` of the desk. */
-  readonly lingerer: Int32Array = this.take();
+  readonly lingerer: Int32Array;
+
+  /** For workers that run so many tasks at a time. */
+  constructor(concurrency: number) {
+    this.#size = cellsFor(concurrency);
+    this.lingerer = this.take();
+  }
 
   /** A worker's words, all 0. */
   take(): Int32Array {
     if (this.#free.length === 0) {
-      const all = RawArray("i32", PLACES * CELLS) as Int32Array;
-      for (let i = PLACES; i-- > 0;) this.#free.push(all.subarray(i * CELLS, (i + 1) * CELLS));
+      const size = this.#size;
+      const all = RawArray("i32", PLACES * size) as Int32Array;
+      for (let i = PLACES; i-- > 0;) this.#free.push(all.subarray(i * size, (i + 1) * size));
     }
     return this.#free.pop()!.fill(0);
   }

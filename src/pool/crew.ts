@@ -149,8 +149,8 @@ export class Crew implements Iterable<WorkerHandle> {
     this.#workers.delete(worker);
   }
 
-  /** One has ended that was not told to, and was running `task`: if too many have ended in this way, the pool is told. */
-  endedUnexpectedly(worker: WorkerHandle, task: Task | null): void {
+  /** One has ended that was not told to, and was running `tasks`: if too many have ended in this way, the pool is told. */
+  endedUnexpectedly(worker: WorkerHandle, tasks: readonly Task[]): void {
     const how = howItEnded(worker.process.exitcode);
     const { startFailure, hasBegun } = worker;
     if (startFailure !== null) {
@@ -158,8 +158,9 @@ export class Crew implements Iterable<WorkerHandle> {
       const why = `${this.#failedStarts} workers in a row could not start: ${wordsOf(startFailure.error)}`;
       // What kept a process from its work is but text, which need not be told twice.
       this.#events.workersUseless(why, hasBegun ? startFailure.error : undefined);
-    } else if (task !== null) {
-      if (task.deaths < MAX_DEATHS_OF_TASK) return; // otherwise each costs its own task, and no other
+    } else if (tasks.length > 0) {
+      const task = tasks.find(({ deaths }) => deaths >= MAX_DEATHS_OF_TASK);
+      if (task === undefined) return; // each costs its own tasks, and no other
       const { label } = task.call.fn.given;
       this.#events.workersUseless(`${task.deaths} workers died of the same task; the last ${how} in "${label}"`);
     } else if (!worker.wasReady) {

@@ -94,13 +94,18 @@ export class Dispatcher {
   /** How many tasks no worker has begun; a call that may have more of them counts as one. */
   get waiting(): number {
     let waiting = this.#backlog.size + this.#given.size;
-    for (const worker of this.#options.workers) if (this.isBusy(worker)) waiting--;
+    for (const worker of this.#options.workers) waiting -= this.running(worker);
     return waiting;
   }
 
-  /** Whether a worker runs a task, as far as its answers have been read. */
+  /** How many tasks a worker runs, as far as its answers have been read. */
+  running(worker: WorkerHandle): number {
+    return worker.countBegun(this.#given);
+  }
+
+  /** Whether it runs any. */
   isBusy(worker: WorkerHandle): boolean {
-    return this.#given.has(worker.begun);
+    return this.running(worker) > 0;
   }
 
   /** Whether the channel is in use: a task is being serialised, in which the user's code may run. */
@@ -209,7 +214,7 @@ export class Dispatcher {
 
   /** The lowest priority of a task that no worker has begun. */
   #leastInChannel(): number {
-    const begun = new Set(Array.from(this.#options.workers, (worker) => worker.begun));
+    const begun = new Set([...this.#options.workers].flatMap(({ begun }) => begun));
     let least = Infinity;
     for (const [number, { task }] of this.#given) if (!begun.has(number)) least = Math.min(least, task.call.priority);
     return least;
@@ -257,12 +262,12 @@ export class Dispatcher {
     if (missing === 0 || !this.#doesAnyRest()) return true;
     const resting: WorkerHandle[] = [];
     for (const worker of this.#options.workers) {
-      const isBusy = this.isBusy(worker);
-      if (isBusy) missing--;
+      const running = this.running(worker);
+      missing -= running;
       if (worker.state !== "ready" || worker.isRetired) continue;
       const { mode } = worker;
       if (mode === Mode.resting || mode === Mode.asleep) resting.push(worker);
-      else if (isComing(worker, isBusy)) coming++;
+      else if (isComing(worker, running > 0)) coming++;
     }
     const called = Math.max(0, Math.min(missing - coming, resting.length));
     // The worker that has worked last is the quickest to come.

@@ -3,7 +3,7 @@
 //
 // Invariants (I1 to I3 are in dispatcher.ts):
 //
-// I4. A worker that ends costs at most the task that it had begun; what it had taken and not begun is handed back.
+// I4. A worker that ends costs at most the tasks that it had begun; what it had taken and not begun is handed back.
 // I5. The event loop is kept alive while a call waits for its results, and by nothing else here.
 //
 // | state | meaning | goes on to |
@@ -161,12 +161,11 @@ export class Engine implements PoolEvents {
     this.#dispatcher.takeBack();
     let areAllFound = true;
     for (const number of this.#dispatcher.numbersOf(call)) {
-      const runner = Iterator.from(this.#crew).find((worker) => worker.begun === number);
+      const runner = Iterator.from(this.#crew).find((worker) => worker.cancel(number, how.timedOut));
       if (runner === undefined) {
         areAllFound = false; // somebody has just taken it, or its answer is yet to be read
         continue;
       }
-      runner.cancel(number, how.timedOut);
       if (how.kill) runner.killUnlessDone(number, this.#options.grace);
     }
     if (!areAllFound) {
@@ -297,13 +296,13 @@ export class Engine implements PoolEvents {
     this.#endIfOver();
   }
 
-  /** Settles what a worker has left: the task that it was running, and its place. */
+  /** Settles what a worker has left: the tasks that it was running, and its place. */
   #bury(worker: WorkerHandle): void {
-    const task = this.#dispatcher.forget(worker.begun);
-    if (task === null && worker.isInDoubt) this.#strays.search();
-    if (task !== null && !task.call.isOver) this.#beginAnewOrFail(task, worker);
+    const tasks = worker.begun.flatMap((number) => this.#dispatcher.forget(number) ?? []);
+    if (worker.isInDoubt) this.#strays.search();
+    for (const task of tasks) if (!task.call.isOver) this.#beginAnewOrFail(task, worker);
     if (this.#isEnded) return;
-    if (!worker.wasToldToEnd) this.#crew.endedUnexpectedly(worker, task);
+    if (!worker.wasToldToEnd) this.#crew.endedUnexpectedly(worker, tasks);
     if (this.#isEnded) return;
     this.#crew.replaceSoon();
     this.tasksAvailable();

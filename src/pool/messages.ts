@@ -54,7 +54,7 @@ export interface Desk {
   readonly functions: Channel;
   /** From the worker. */
   readonly results: Channel;
-  /** Set when `Cell.cancelled` has changed. */
+  /** Set when a `Slot.cancelled` has changed. */
   readonly cancel: Event;
   /** See {@linkcode Cell}. */
   readonly cells: Int32Array;
@@ -66,6 +66,8 @@ export interface Desk {
 export interface WorkerSettings {
   readonly initializer: TravellingReference | null;
   readonly initargs: readonly unknown[];
+  /** How many tasks it runs at a time. */
+  readonly concurrency: number;
   /** Whether it may have children. */
   readonly mayHaveChildren: boolean;
   /** Milliseconds from one look at its memory to the next, after a task. */
@@ -81,13 +83,22 @@ export interface WorkerSettings {
  *
  * | word | written by | meaning |
  * | --- | --- | --- |
- * | `begun` | the worker | the number of the task that it runs, or ran last |
- * | `cancelled` | the pool | the number of the task that is not wanted any more |
- * | `reason` | the pool, before `cancelled` | why, one of {@linkcode CancelReason} |
- * | `memory` | the worker | its resident memory in KiB, as of its last look |
  * | `mode` | both | one of {@linkcode Mode} |
+ * | `memory` | the worker | its resident memory in KiB, as of its last look |
+ * | `slots` | both | from here on, {@linkcode Slot} for each task that it may run at a time |
  */
-export const Cell = { begun: 0, cancelled: 1, reason: 2, memory: 3, mode: 4 } as const;
+export const Cell = { mode: 0, memory: 1, slots: 2 } as const;
+
+/**
+ * The words of each task that a worker may run at a time.
+ *
+ * | word | written by | meaning |
+ * | --- | --- | --- |
+ * | `begun` | the worker | the number of the task that runs here, or ran here last |
+ * | `cancelled` | the pool | the number of the task here that is not wanted any more |
+ * | `reason` | the pool, before `cancelled` | why, one of {@linkcode CancelReason} |
+ */
+export const Slot = { begun: 0, cancelled: 1, reason: 2, words: 3 } as const;
 
 /**
  * What a worker does between its tasks.
@@ -108,8 +119,13 @@ export const Cell = { begun: 0, cancelled: 1, reason: 2, memory: 3, mode: 4 } as
  */
 export const Mode = { away: 0, searching: 1, resting: 2, asleep: 3, called: 4, running: 5, lingering: 6 } as const;
 
-/** Words per worker: a cache line, so that no two workers write to the same. */
-export const CELLS = 16;
+/** Words of a cache line: no two workers write to the same. */
+const LINE = 16;
+
+/** How many words a worker has that runs so many tasks at a time. */
+export function cellsFor(concurrency: number): number {
+  return LINE * Math.ceil((Cell.slots + concurrency * Slot.words) / LINE);
+}
 
 /** Why a task is not wanted any more. */
 export const CancelReason = { aborted: 0, timedOut: 1 } as const;

@@ -38,6 +38,7 @@ export function engineOptionsOf<I extends readonly unknown[]>(
   if (stderr !== "piped" && stderr !== "inherit") {
     throw new TypeError(`Cannot ${action}: "stderr" is ${Deno.inspect(stderr)}, wanted "piped" or "inherit"`);
   }
+  const concurrency = 1;
   const isLimited = typeof maxMemory === "number";
   return {
     name: options.name ?? `Pool-${++pools}`,
@@ -45,9 +46,10 @@ export function engineOptionsOf<I extends readonly unknown[]>(
     ProcessClass: options.context?.Process ?? Process,
     stderr,
     grace: wholeOf(action, "grace", grace, { least: 0, fallback: GRACE }),
-    cells: new CellTable(),
+    cells: new CellTable(concurrency),
     initializer: initializerOf(initializer as Callable | ModuleExport | null | undefined),
     settings: {
+      concurrency,
       initargs: initargs ?? [],
       mayHaveChildren: !daemon,
       memoryEvery: isLimited ? MEMORY_EVERY.limited : MEMORY_EVERY.usually,

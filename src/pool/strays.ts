@@ -72,7 +72,7 @@ export class Strays {
     for (const worker of suspects) {
       // Before its answers are read: what it takes after this look is nothing of what is searched.
       const { mode, begun } = worker;
-      numbers.delete(begun);
+      for (const number of begun) numbers.delete(number);
       if (worker.state !== "ended") this.#options.read(worker);
       if (worker.state === "ended" || mode === Mode.running || mode === Mode.asleep || mode === Mode.away) {
         suspects.delete(worker);

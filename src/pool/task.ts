@@ -15,11 +15,11 @@ export interface CurrentTask {
   readonly cancelled: boolean;
 }
 
-let current: CurrentTask | null = null;
+let find = (): CurrentTask | null => null;
 
 /**
- * The task that this worker of a pool is running; `null` elsewhere. Ask at the beginning of the function: later, after
- * its end, this may be another task.
+ * The task that the caller belongs to, in a function that a pool's worker runs and in all that it has begun, also after an
+ * `await`; `null` elsewhere, and once the function has ended.
  *
  * @example A function that stops when nobody waits for it any more
  * ```ts
@@ -36,12 +36,12 @@ let current: CurrentTask | null = null;
  * ```
  */
 export function currentTask(): CurrentTask | null {
-  return current;
+  return find();
 }
 
-/** Sets what {@linkcode currentTask} returns. */
-export function setCurrentTask(task: CurrentTask | null): void {
-  current = task;
+/** Says how {@linkcode currentTask} finds the task of whoever asks. */
+export function findCurrentTask(finder: () => CurrentTask | null): void {
+  find = finder;
 }
 
 /** The reason with which the signal of a task is aborted. */

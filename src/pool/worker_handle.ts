@@ -30,7 +30,7 @@ import type { ProcessClass } from "./options.ts";
 import { Channel, ENDED } from "../queues/channel.ts";
 import type { Frame } from "../queues/frame.ts";
 import { LastWords } from "./last_words.ts";
-import { CancelReason, Cell, type Desk, Kind, Mode, type WorkerSettings } from "./messages.ts";
+import { CancelReason, Cell, type Desk, Kind, Mode, Slot, type WorkerSettings } from "./messages.ts";
 import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
 
 const WORKER = { module: WORKER_MAIN, name: "work" };
@@ -166,9 +166,24 @@ export class WorkerHandle {
     return this.#desk.cells[Cell.memory] * 1024;
   }
 
-  /** The number of the task that it has begun last. */
-  get begun(): number {
-    return Atomics.load(this.#desk.cells, Cell.begun) >>> 0;
+  /** The numbers of the tasks that it has begun last, one for each that it may run at a time; 0 for none yet. */
+  get begun(): number[] {
+    const { cells } = this.#desk;
+    const begun: number[] = [];
+    for (let i = 0, at = Cell.slots; i < this.#settings.concurrency; i++, at += Slot.words) {
+      begun.push(Atomics.load(cells, at) >>> 0);
+    }
+    return begun;
+  }
+
+  /** How many of these it runs, or has run last. */
+  countBegun(numbers: ReadonlyMap<number, unknown>): number {
+    const { cells } = this.#desk;
+    let count = 0;
+    for (let i = 0, at = Cell.slots; i < this.#settings.concurrency; i++, at += Slot.words) {
+      if (numbers.has(Atomics.load(cells, at) >>> 0)) count++;
+    }
+    return count;
   }
 
   /** What it does between its tasks, one of `Mode`. */
@@ -242,12 +257,17 @@ export class WorkerHandle {
     if (task === this.#killedFor) this.#disarm();
   }
 
-  /** Tells a task that it runs that it is not wanted any more. */
-  cancel(number: number, timedOut: boolean): void {
-    if (this.#state === "ended") return;
-    Atomics.store(this.#desk.cells, Cell.reason, timedOut ? CancelReason.timedOut : CancelReason.aborted);
-    Atomics.store(this.#desk.cells, Cell.cancelled, number | 0);
-    this.#desk.cancel.set();
+  /** Tells a task that it runs that it is not wanted any more; whether it runs it, or has run it last. */
+  cancel(number: number, timedOut: boolean): boolean {
+    const place = this.begun.indexOf(number);
+    if (place < 0) return false;
+    if (this.#state === "ended") return true;
+    const { cells, cancel } = this.#desk;
+    const slot = Cell.slots + place * Slot.words;
+    Atomics.store(cells, slot + Slot.reason, timedOut ? CancelReason.timedOut : CancelReason.aborted);
+    Atomics.store(cells, slot + Slot.cancelled, number | 0);
+    cancel.set();
+    return true;
   }
 
   /** Kills it, unless it has ended the task that it runs within `grace` milliseconds. */

@@ -1,0 +1,91 @@
+// What a task comes to in its worker: its function is called with the arguments, or for each item; and what of the results
+// cannot be sent.
+
+import { MaybeEncodingError } from "../errors.ts";
+import { discard } from "../reduction/registry.ts";
+import { dumps } from "../reduction/serialise.ts";
+import { isThenable } from "../runtime/thenable.ts";
+import { pack, printed } from "./failures.ts";
+import { type Failure, Flag, Kind, type Mixed } from "./messages.ts";
+
+/** A function that tasks are run with. */
+export type Fn = (...args: unknown[]) => unknown;
+
+/** What a task has come to, as it is answered: {@linkcode Kind}, and what belongs to that. */
+export type Outcome = [kind: number, list: unknown[]];
+
+/** Calls the function of that name as the flags say. */
+export async function run(fn: Fn, label: string, flags: number, list: unknown[]): Promise<Outcome> {
+  if ((flags & Flag.each) === 0) return [Kind.done, [await fn(...list)]];
+  if ((flags & Flag.lenient) !== 0) return await runLeniently(fn, list);
+  const isStar = (flags & Flag.star) !== 0;
+  // The results take the places of the items.
+  for (let i = 0; i < list.length; i++) {
+    const result = isStar ? fn(...argumentsOf(list[i], label)) : fn(list[i]);
+    list[i] = isThenable(result) ? await result : result;
+  }
+  return [Kind.done, list];
+}
+
+/** Calls the function for each item, whatever becomes of the others. */
+async function runLeniently(fn: Fn, list: unknown[]): Promise<Outcome> {
+  const places: number[] = [];
+  const failures: Failure[] = [];
+  for (let i = 0; i < list.length; i++) {
+    try {
+      const result = fn(list[i]);
+      list[i] = isThenable(result) ? await result : result;
+    } catch (error) {
+      list[i] = null;
+      places.push(i);
+      failures.push(pack(error));
+    }
+  }
+  if (places.length === 0) return [Kind.done, list];
+  const mixed: Mixed = [list, places, failures];
+  return [Kind.mixed, mixed];
+}
+
+/** The arguments that an item of `starmap` is. */
+function argumentsOf(item: unknown, name: string): Iterable<unknown> {
+  if (typeof (item as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] === "function") {
+    return item as Iterable<unknown>;
+  }
+  throw new TypeError(`Cannot call "${name}" with the item ${printed(item)}: wanted an array of its arguments`);
+}
+
+/** Why a value cannot be sent; `null` if it can. */
+function whyNot(value: unknown): unknown {
+  try {
+    discard(dumps(value).attachments);
+    return null;
+  } catch (error) {
+    return error;
+  }
+}
+
+function encodingError(value: unknown, reason: unknown): Failure {
+  return pack(new MaybeEncodingError(reason instanceof Error ? reason.message : printed(reason), printed(value)));
+}
+
+/** The failure of a task whose results cannot be sent: the first that is to blame is named. */
+export function unsendable(list: readonly unknown[], reason: unknown): Failure {
+  for (const value of list) {
+    const why = whyNot(value);
+    if (why !== null) return encodingError(value, why);
+  }
+  return encodingError(list, reason);
+}
+
+/** The results of a lenient task, with failures for those that cannot be sent. */
+export function withoutUnsendable(kind: number, list: unknown[]): Mixed {
+  const [results, places, failures] = kind === Kind.mixed ? list as Mixed : [list, [], []] as Mixed;
+  for (let i = 0; i < results.length; i++) {
+    const why = whyNot(results[i]);
+    if (why === null) continue;
+    places.push(i);
+    failures.push(encodingError(results[i], why));
+    results[i] = null;
+  }
+  return [results, places, failures];
+}

@@ -1,0 +1,100 @@
+// A task that a worker runs: what its function is told by `currentTask`, also after it has awaited something, and in what
+// it has begun: the worker finds the task by the asynchronous context (attribution.ts).
+
+import type { Frame } from "../queues/frame.ts";
+import type { Owner } from "./attribution.ts";
+import { CancelReason, type Desk, Slot } from "./messages.ts";
+import { cancellation, type CurrentTask } from "./task.ts";
+
+/** A task that is being run. */
+export class RunningTask implements CurrentTask, Owner {
+  /** The pool's number for it. */
+  readonly number: number;
+  readonly attempt: number;
+  /** Where its words begin in the cells. */
+  readonly slot: number;
+  /** The name of its function, once that is known. */
+  fn = "a function";
+  readonly #desk: Desk;
+  readonly #watch: CancelWatch;
+  #controller: AbortController | null = null;
+  #isEnded = false;
+
+  constructor(frame: Frame, slot: number, { desk, watch }: { desk: Desk; watch: CancelWatch }) {
+    this.number = frame.task;
+    this.attempt = frame.deaths;
+    this.slot = slot;
+    this.#desk = desk;
+    this.#watch = watch;
+  }
+
+  get what(): string {
+    return `"${this.fn}"`;
+  }
+
+  get cancelled(): boolean {
+    return Atomics.load(this.#desk.cells, this.slot + Slot.cancelled) >>> 0 === this.number;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (!this.#isEnded) this.#watch.add(this);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Whether the function has ended. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Tells its function if nobody wants the result any more; whether that is so. */
+  tellIfCancelled(): boolean {
+    if (!this.cancelled) return false;
+    const reason = Atomics.load(this.#desk.cells, this.slot + Slot.reason);
+    this.#controller?.abort(cancellation(reason === CancelReason.timedOut));
+    return true;
+  }
+
+  /** The function has ended. */
+  end(): void {
+    this.#isEnded = true;
+    if (this.#controller !== null) this.#watch.delete(this);
+  }
+}
+
+/** Waits for the pool to say that tasks are not wanted any more, for those whose functions want to be told. */
+export class CancelWatch {
+  readonly #desk: Desk;
+  readonly #tasks = new Set<RunningTask>();
+  /** Ends the wait. */
+  #waiting: AbortController | null = null;
+
+  constructor(desk: Desk) {
+    this.#desk = desk;
+  }
+
+  add(task: RunningTask): void {
+    this.#tasks.add(task);
+    if (this.#waiting !== null) return;
+    this.#waiting = new AbortController();
+    this.#watch(this.#waiting.signal).catch(() => {}); // none is left
+  }
+
+  delete(task: RunningTask): void {
+    this.#tasks.delete(task);
+    if (this.#tasks.size > 0) return;
+    this.#waiting?.abort();
+    this.#waiting = null;
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      for (const task of this.#tasks) if (task.tellIfCancelled()) this.delete(task);
+      signal.throwIfAborted();
+      await this.#desk.cancel.wait({ signal });
+      this.#desk.cancel.clear(); // before the look: what is said after it sets the event again
+    }
+  }
+}

@@ -1,0 +1,100 @@
+// Where a worker gets its tasks from: the channel that all workers of its pool take from. How it looks there, and rests
+// when it finds nothing, so that no task waits beside a worker that sleeps: see `Mode` in messages.ts.
+
+import { ENDED } from "../queues/channel.ts";
+import type { Frame } from "../queues/frame.ts";
+import { performance, setTimeout } from "../runtime/timing.ts";
+import { Cell, type Desk, Kind, Mode, type WorkerSettings } from "./messages.ts";
+
+/**
+ * Milliseconds that a worker blocks its thread for the next task before it lets its event loop go on. To be woken in
+ * the kernel takes half as long as to be woken in a promise.
+ */
+const LINGER = 1;
+/** Milliseconds after which the event loop gets a turn between two tasks: the user may have timers and sockets. */
+const TURN_EVERY = 50;
+
+/** The tasks that come to one worker. */
+export class TaskSource {
+  readonly #desk: Desk;
+  readonly #settings: WorkerSettings;
+  #lastTurn = performance.now();
+  /** How long it blocks its thread for the next task, or its bell. */
+  #linger = 0;
+  #begun = 0;
+
+  constructor(desk: Desk, settings: WorkerSettings) {
+    this.#desk = desk;
+    this.#settings = settings;
+  }
+
+  /** Notes that a task runs now in the place of that slot. */
+  begin({ task }: Frame, slot: number): void {
+    const { cells } = this.#desk;
+    Atomics.store(cells, slot, task | 0);
+    Atomics.store(cells, Cell.mode, Mode.running);
+    this.#begun++;
+    this.#linger = LINGER;
+  }
+
+  /** The first task there is. If there is none, the pool has been told that this worker rests. */
+  next(): Frame | null | typeof ENDED {
+    const { tasks, cells } = this.#desk;
+    if (this.#isRetired) {
+      Atomics.store(cells, Cell.mode, Mode.away);
+      return null;
+    }
+    // At once, as a rule: the word of who lingers is all workers', and would go from one processor to the next each time.
+    Atomics.store(cells, Cell.mode, Mode.searching);
+    const next = tasks.receive(0) ?? this.#lingerAtTasks();
+    if (next !== null) return next;
+    Atomics.store(cells, Cell.mode, Mode.resting);
+    // Again: whatever was put before the pool could see that this worker rests, it rings no bell for.
+    const last = tasks.receive(0);
+    if (last === null) Atomics.compareExchange(cells, Cell.mode, Mode.resting, Mode.asleep);
+    return last;
+  }
+
+  /**
+   * Waits a moment for the next task, which then wakes this worker at once: half as long as by its bell. One at a time,
+   * so that the pool knows whose answer to look out for, and nobody is woken for what another takes.
+   */
+  #lingerAtTasks(): Frame | null | typeof ENDED {
+    const { tasks, cells, lingerer } = this.#desk;
+    if (this.#linger === 0 || Atomics.compareExchange(lingerer, 0, 0, Deno.pid) !== 0) return null;
+    Atomics.store(cells, Cell.mode, Mode.lingering);
+    const next = tasks.receive(this.#linger);
+    Atomics.store(lingerer, 0, 0);
+    this.#linger = 0;
+    return next;
+  }
+
+  /** Whether it has had as many tasks, or as much memory, as it may. */
+  get #isRetired(): boolean {
+    const { maxtasksperchild, maxMemory } = this.#settings;
+    return this.#begun >= maxtasksperchild || this.#desk.cells[Cell.memory] * 1024 > maxMemory;
+  }
+
+  /** Waits for its bell; whether it is to go on. */
+  async rest(): Promise<boolean> {
+    const { bell } = this.#desk;
+    for (;;) {
+      const frame = bell.receive(this.#linger);
+      if (frame === ENDED) return false;
+      if (frame !== null) {
+        frame.drop();
+        return frame.kind !== Kind.stop;
+      }
+      this.#linger = 0;
+      await bell.filled({ inBackground: false });
+      this.#lastTurn = performance.now();
+    }
+  }
+
+  /** Lets the event loop turn, if it has had none for some time. */
+  async turnIfDue(now: number): Promise<void> {
+    if (now - this.#lastTurn < TURN_EVERY) return;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.#lastTurn = performance.now();
+  }
+}
