@@ -17,6 +17,7 @@
 import { assert, assertEquals } from "@std/assert";
 import configuration from "../../deno.json" with { type: "json" };
 import { type Block, Document, documentPaths, ROOT } from "./markdown.ts";
+import { makeProject } from "./project.ts";
 
 /** Milliseconds that a program may take, on a busy machine. */
 const PATIENCE = 120_000;
@@ -46,19 +47,6 @@ async function findPython(): Promise<string | null> {
   } catch {
     return null;
   }
-}
-
-/** A folder for the programs, as a user's project: with an import map of what the build has made. */
-function project(): string {
-  const base = Deno.makeTempDirSync({ prefix: "documents_" });
-  const { imports } = JSON.parse(Deno.readTextFileSync(new URL("dist/import_map.json", ROOT)));
-  const dist = new URL("dist/", ROOT);
-  const map = Object.fromEntries(
-    Object.entries<string>(imports).map(([name, path]) => [name, new URL(path, dist).href]),
-  );
-  map["@std/assert"] = configuration.imports["@std/assert"];
-  Deno.writeTextFileSync(`${base}/deno.json`, JSON.stringify({ imports: map, nodeModulesDir: "none" }));
-  return base;
 }
 
 /** Writes the programs of a document. */
@@ -180,34 +168,26 @@ Deno.test("documents: the words of code blocks are known, and what does not run 
 });
 
 Deno.test("documents: every program type-checks", async () => {
-  const base = project();
-  try {
-    const paths = documents.flatMap((document) => programsOf(document, base)).map(({ path }) => path);
-    assert(paths.length > 20, `only ${paths.length} programs`);
-    const { code, stderr } = await run(Deno.execPath(), ["check", "--quiet", ...paths], base);
-    assertEquals(code, 0, stderr);
-  } finally {
-    Deno.removeSync(base, { recursive: true });
-  }
+  using project = makeProject();
+  const paths = documents.flatMap((document) => programsOf(document, project.path)).map(({ path }) => path);
+  assert(paths.length > 20, `only ${paths.length} programs`);
+  const { code, stderr } = await run(Deno.execPath(), ["check", "--quiet", ...paths], project.path);
+  assertEquals(code, 0, stderr);
 });
 
 for (const document of documents) {
   if (!document.blocks.some(({ language }) => language === "ts")) continue;
   Deno.test(`documents: the programs of ${document.path} run`, async () => {
-    const base = project();
-    try {
-      const programs = programsOf(document, base).filter((program) =>
-        !program.block.words.has("no-run") && (program.python === null || python !== null)
-      );
-      const complaints: string[] = [];
-      await forEach(programs, async (program) => {
-        const found = await complaint(program).catch((error) => `${program.where}: ${error}`);
-        if (found !== null) complaints.push(found);
-      });
-      assert(complaints.length === 0, complaints.join("\n\n"));
-    } finally {
-      Deno.removeSync(base, { recursive: true });
-    }
+    using project = makeProject();
+    const programs = programsOf(document, project.path).filter((program) =>
+      !program.block.words.has("no-run") && (program.python === null || python !== null)
+    );
+    const complaints: string[] = [];
+    await forEach(programs, async (program) => {
+      const found = await complaint(program).catch((error) => `${program.where}: ${error}`);
+      if (found !== null) complaints.push(found);
+    });
+    assert(complaints.length === 0, complaints.join("\n\n"));
   });
 }
 

@@ -3,6 +3,7 @@
 
 import { Event, Pipe } from "@parallel/multiprocessing";
 import { assertEquals } from "@std/assert";
+import process from "node:process";
 import { native } from "../../src/addon/load.ts";
 
 /** How long anything in a test may take before it counts as hanging, in milliseconds. */
@@ -53,6 +54,8 @@ export interface ProgramOptions {
   /** Whether `env` is the whole environment. */
   clearEnv?: boolean;
   cwd?: string;
+  /** Whether it leads a process group of its own. */
+  detached?: boolean;
   /** Milliseconds after which it counts as hanging. Default: {@linkcode PATIENCE}. */
   patience?: number;
 }
@@ -67,7 +70,7 @@ export class Program implements AsyncDisposable {
 
   constructor(
     script: string | URL,
-    { flags = ["-A"], args = [], env, clearEnv, cwd, patience = PATIENCE }: ProgramOptions,
+    { flags = ["-A"], args = [], env, clearEnv, cwd, detached, patience = PATIENCE }: ProgramOptions,
   ) {
     this.#patience = patience;
     const path = script instanceof URL ? script.href : script;
@@ -79,6 +82,7 @@ export class Program implements AsyncDisposable {
       env: { NO_COLOR: "1", ...env },
       clearEnv,
       cwd,
+      detached,
     }).spawn();
     this.pid = this.#child.pid;
     const [read, kept] = this.#child.stdout.tee();
@@ -113,6 +117,11 @@ export class Program implements AsyncDisposable {
 
   kill(signal: Deno.Signal = "SIGKILL"): void {
     this.#child.kill(signal);
+  }
+
+  /** Sends a signal to all of the process group that it leads, as Ctrl-C and systemd do. */
+  killGroup(signal: Deno.Signal): void {
+    process.kill(-this.pid, signal);
   }
 
   /** How it ends; a program that takes too long is killed, and that is an error. */
