@@ -173,23 +173,94 @@ export class BrokenBarrierError extends ProcessError {
   }
 }
 
+/** Options of {@linkcode RemoteError}. */
+export interface RemoteErrorOptions extends ErrorOptions {
+  /** The error as it was printed there, with its stack, causes and properties. Default: nothing. */
+  remoteStack?: string;
+  /** The place of the item that failed among those of its call, from 0 on. Default: `null`. */
+  index?: number | null;
+  /** The item, or the arguments, as text. Default: `null`. */
+  argument?: string | null;
+  /** The process id of the other process. Default: `null`. */
+  pid?: number | null;
+  /** The name of the other process. Default: `null`. */
+  processName?: string | null;
+}
+
+/** The own property of a {@linkcode RemoteError} that it travels with; not enumerable, so that it is not printed. */
+const REMOTE = "remote";
+
 /**
- * Something failed in another process and its error could not be brought over as it was. The message holds the other
- * process's stack as text.
+ * Something failed in another process. It is the last `cause` of an error that came from there, and says where it comes
+ * from; `remoteStack` has the whole of what the other process would have printed. It comes alone if the error itself
+ * could not be brought over.
  *
- * @example Read the remote text
+ * @example Read what the other process would have printed
  * ```ts
  * import { RemoteError } from "@parallel/multiprocessing";
- * import { assertStringIncludes } from "@std/assert";
+ * import { assertEquals, assertStringIncludes } from "@std/assert";
  *
- * const error = new RemoteError("RangeError: out of stock\n    at order (file:///shop.ts:3:9)");
- * assertStringIncludes(error.message, "shop.ts:3:9");
+ * const error = new RemoteError("item 2 of pool.map, { n: 3 }, failed in PoolWorker-1 (pid 42)", {
+ *   remoteStack: "RangeError: out of stock\n    at order (file:///shop.ts:3:9)",
+ *   index: 2,
+ * });
+ * assertStringIncludes(error.remoteStack, "shop.ts:3:9");
+ * assertEquals(error.index, 2);
  * ```
  */
 export class RemoteError extends ProcessError {
   static {
     this.prototype.name = "RemoteError";
   }
+
+  /** An error of another process, which `options` describe. */
+  constructor(message: string, options: RemoteErrorOptions = {}) {
+    super(message, options);
+    const { remoteStack, index, argument, pid, processName } = options;
+    const value = { remoteStack, index, argument, pid, processName };
+    Object.defineProperty(this, REMOTE, { value, writable: true, configurable: true });
+  }
+
+  /** The error as it was printed there, with its stack, causes and properties; `""` if that is not known. */
+  get remoteStack(): string {
+    return textIn(this, "remoteStack") ?? "";
+  }
+
+  /** The place of the item that failed among those of its call, from 0 on; `null` if it is about no item. */
+  get index(): number | null {
+    return numberIn(this, "index");
+  }
+
+  /** The item that failed, or the arguments of the call, as text of one line; `null` if it is about none. */
+  get argument(): string | null {
+    return textIn(this, "argument");
+  }
+
+  /** The process id of the other process; `null` if that is not known. */
+  get pid(): number | null {
+    return numberIn(this, "pid");
+  }
+
+  /** The name of the other process; `null` if that is not known. */
+  get processName(): string | null {
+    return textIn(this, "processName");
+  }
+}
+
+/** What a {@linkcode RemoteError} travels with. Others may have sent anything in its place. */
+function remoteOf(error: RemoteError): Record<string, unknown> {
+  const remote: unknown = Reflect.get(error, REMOTE);
+  return typeof remote === "object" && remote !== null ? remote as Record<string, unknown> : {};
+}
+
+function textIn(error: RemoteError, name: string): string | null {
+  const part = remoteOf(error)[name];
+  return typeof part === "string" ? part : null;
+}
+
+function numberIn(error: RemoteError, name: string): number | null {
+  const part = remoteOf(error)[name];
+  return typeof part === "number" ? part : null;
 }
 
 /**
@@ -319,6 +390,8 @@ export interface WorkerLostErrorOptions extends ErrorOptions {
   pid: number;
   /** The last that it wrote to its standard error. Default: nothing. */
   stderr?: string;
+  /** The place of the item that it was working on among those of the call, from 0 on. Default: `null`. */
+  index?: number | null;
 }
 
 /**
@@ -350,6 +423,8 @@ export class WorkerLostError extends ProcessError {
   readonly pid: number;
   /** The last that it wrote to its standard error, as far as the pool has seen it; up to 4 KiB. */
   readonly stderr: string;
+  /** The place of the item that is lost among those of its call, from 0 on; `null` for `apply`, or if several are lost. */
+  readonly index: number | null;
 
   /** An error for the worker that `options` describe. */
   constructor(message: string, options: WorkerLostErrorOptions) {
@@ -358,5 +433,6 @@ export class WorkerLostError extends ProcessError {
     this.signal = options.signal;
     this.pid = options.pid;
     this.stderr = options.stderr ?? "";
+    this.index = options.index ?? null;
   }
 }

@@ -292,7 +292,7 @@ export class RingLine implements Line {
       return this.#end();
     }
     if (this.#awaitedOf(frame.task) !== null) return this.#answer(frame.task, { error: unpack(failure) });
-    unpackAll([failure], ([error]) => this.#answer(frame.task, { error }));
+    unpackAll({ failures: [failure] }, ([error]) => this.#answer(frame.task, { error }));
   }
 
   #answer(number: number, answer: Answer): void {

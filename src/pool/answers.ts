@@ -8,6 +8,7 @@ import type { Crew } from "./crew.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Frame } from "../queues/frame.ts";
 import { printed, unpack, unpackAll } from "./failures.ts";
+import { originOf, tellWhere, type Where, whereOf } from "./where.ts";
 import { type Failure, Kind, type Mixed } from "./messages.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 import { performance } from "../runtime/timing.ts";
@@ -74,15 +75,17 @@ export class Answers {
       frame.drop();
       return this.#crew.ready(worker);
     }
-    if (frame.kind === Kind.startFailed) return worker.noteStartFailure(unpack(frame.read() as Failure));
+    if (frame.kind === Kind.startFailed) {
+      return worker.noteStartFailure(unpack(frame.read() as Failure, undefined, whereOfInitializer(worker)));
+    }
     const task = this.#dispatcher.answered(worker, frame.task, frame.duration);
     if (task === null) return frame.drop();
     if (task.call.isOver) frame.drop();
     else {
       try {
-        this.#answer(task, frame);
+        this.#answer(worker, task, frame);
       } catch (cause) {
-        this.fail(task, unreadable(task, cause)); // it costs this task, and the reading goes on
+        this.fail(task, unreadable(worker, task, cause)); // it costs this task, and the reading goes on
       }
     }
     if (worker.isRetired && !this.#dispatcher.isBusy(worker)) {
@@ -91,22 +94,23 @@ export class Answers {
     }
   }
 
-  #answer(task: Task, frame: Frame): void {
+  #answer(worker: WorkerHandle, task: Task, frame: Frame): void {
     const { call } = task;
     let list: unknown[];
     try {
       list = frame.read();
     } catch (cause) {
-      return this.fail(task, unreadable(task, cause));
+      return this.fail(task, unreadable(worker, task, cause));
     }
-    if (frame.kind === Kind.done) return this.#deliver(task, list, frame.parcel);
+    if (frame.kind === Kind.done) return this.#deliver(worker, task, list, frame.parcel);
     if (frame.kind === Kind.failed) {
-      return unpackAll([list as Failure], ([error]) => {
+      const whereItWas = () => whereOf(task, (list as Failure)[2] ?? null, worker);
+      return unpackAll({ failures: [list as Failure], whereOf: whereItWas }, ([error]) => {
         if (!call.isOver) this.fail(task, error);
       });
     }
     const [results, places, failures] = list as Mixed;
-    unpackAll(failures, (errors) => {
+    unpackAll({ failures, whereOf: (i) => whereOf(task, places[i], worker) }, (errors) => {
       if (call.isOver) return;
       this.#failed++;
       call.mixed(task, results, places, errors);
@@ -114,7 +118,7 @@ export class Answers {
   }
 
   /** Hands the results of a task to its call, once the connections in them have arrived. */
-  #deliver(task: Task, list: unknown[], parcel: Parcel | null): void {
+  #deliver(worker: WorkerHandle, task: Task, list: unknown[], parcel: Parcel | null): void {
     const deliver = () => {
       this.#done++;
       task.call.done(task, list);
@@ -122,13 +126,22 @@ export class Answers {
     if (parcel === null) return deliver();
     void parcel.whole().then(
       () => task.call.isOver ? parcel.close() : deliver(),
-      (cause) => task.call.isOver || this.fail(task, unreadable(task, cause)),
+      (cause) => task.call.isOver || this.fail(task, unreadable(worker, task, cause)),
     );
   }
 }
 
 /** The error of a task whose answer cannot be read: the user's code, which may throw anything, restores what is in it. */
-function unreadable({ call }: Task, cause: unknown): RemoteError {
+function unreadable(worker: WorkerHandle, task: Task, cause: unknown): RemoteError {
   const why = cause instanceof Error ? cause.message : `${printed(cause)} was thrown`;
-  return new RemoteError(`Cannot read the result of "${call.fn.given.label}": ${why}`, { cause });
+  const where = whereOf(task, null, worker);
+  const { index, argument } = where;
+  const { pid, name: processName } = originOf(worker);
+  const message = `Cannot read the result of "${task.call.fn.given.label}": ${why}`;
+  return tellWhere(new RemoteError(message, { cause, index, argument, pid, processName }), where);
+}
+
+/** Where an initializer fails. */
+function whereOfInitializer(worker: WorkerHandle): Where {
+  return { what: "initializer", index: null, argument: null, worker: originOf(worker), site: null };
 }

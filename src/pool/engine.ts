@@ -24,13 +24,14 @@ import { Channel } from "../queues/channel.ts";
 import { Crew, type CrewOptions } from "./crew.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { PoolEvents } from "./events.ts";
-import { lost } from "./failures.ts";
+import { lost, unsendable } from "./failures.ts";
 import { FunctionTable } from "./functions.ts";
 import { Idlers } from "./idlers.ts";
 import { OnlyResult } from "./only_result.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 import type { PoolStats } from "./stats.ts";
 import { Strays } from "./strays.ts";
+import { tellCaller, type Where } from "./where.ts";
 import { performance, queueMicrotask, setTimeout, unrefTimer } from "../runtime/timing.ts";
 
 /** What a pool is made with, checked. */
@@ -38,6 +39,8 @@ export interface EngineOptions extends Omit<CrewOptions, "tasks"> {
   readonly name: string;
   /** Milliseconds that a task has to end after it was cancelled, before its worker is killed. */
   readonly grace: number;
+  /** Where the pool was made. */
+  readonly site: Where["site"];
 }
 
 export type EngineState = "running" | "closed" | "terminated" | "broken";
@@ -273,7 +276,7 @@ export class Engine implements PoolEvents {
   }
 
   taskUnsendable(task: Task, error: unknown): void {
-    this.#answers.fail(task, error);
+    this.#answers.fail(task, unsendable(task, error));
   }
 
   /** Looks out for the result of the only task. */
@@ -314,7 +317,7 @@ export class Engine implements PoolEvents {
     if (task.deaths <= task.call.retries) {
       this.#dispatcher.takeBack(); // it comes before them
       this.#dispatcher.handBack([task]);
-    } else this.#answers.fail(task, lost(task.call.fn.given.label, worker));
+    } else this.#answers.fail(task, lost(task, worker));
   }
 
   get hasCalls(): boolean {
@@ -334,10 +337,8 @@ export class Engine implements PoolEvents {
   }
 
   #cannotGoOn(why: string, cause: unknown): ProcessError {
-    return new ProcessError(
-      `Cannot go on with "${shownName(this.name)}": ${why}`,
-      cause === undefined ? {} : { cause },
-    );
+    const message = `Cannot go on with "${shownName(this.name)}": ${why}`;
+    return tellCaller(new ProcessError(message, cause === undefined ? {} : { cause }), this.#options.site);
   }
 
   /** Nobody waits to whom it could be told: the program says it, and fails. */

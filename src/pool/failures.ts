@@ -1,15 +1,18 @@
 // What goes wrong with a task, as its call is told: errors on their way from a worker to the pool, packed here and unpacked
 // there; and the loss of the worker itself.
 
-import { RemoteError, WorkerLostError } from "../errors.ts";
+import { RemoteError, type RemoteErrorOptions, WorkerLostError } from "../errors.ts";
 import { signalName } from "../runtime/signals.ts";
 import { harmless, shownName } from "../runtime/harmless.ts";
 import type { FunctionReference } from "../callable/types.ts";
 import { dumps, read } from "../reduction/serialise.ts";
 import { findClasses } from "../reduction/error_lookup.ts";
-import { plain, plainNoting } from "../reduction/passage.ts";
+import { type Incoming, plain, plainNoting } from "../reduction/passage.ts";
 import { discard } from "../reduction/registry.ts";
-import type { Failure } from "./messages.ts";
+import { headOf, setStack, usersFrames } from "../runtime/stack.ts";
+import { type Failure, Flag } from "./messages.ts";
+import type { Task } from "./calls/call.ts";
+import { framesOf, nameOf, tellCaller, tellWhere, type Where, whereOf } from "./where.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 
 /** How deep the printed form of an error goes. */
@@ -24,9 +27,10 @@ export function printed(value: unknown): string {
   }
 }
 
-/** An error, or whatever was thrown, as a message can take it. */
-export function pack(error: unknown): Failure {
-  return [printed(error), bytesOf(error) ?? bytesOf(sendable(error))];
+/** An error, or whatever was thrown, as a message can take it, and at which item of a task it was. */
+export function pack(error: unknown, place: number | null = null): Failure {
+  const bytes = bytesOf(error) ?? bytesOf(sendable(error));
+  return place === null ? [printed(error), bytes] : [printed(error), bytes, place];
 }
 
 /** A message of its own; `null` if it cannot be one. */
@@ -68,41 +72,87 @@ function sendableProperty(error: Error, key: string, around: readonly unknown[])
 /** In the place of what cannot be sent; nor can it. */
 const NOTHING = Symbol("nothing");
 
-/** The error that a worker has sent; its last cause is a {@linkcode RemoteError} with its text there. */
-export function unpack([text, bytes]: Failure, message = plain()): unknown {
-  if (bytes === null) return new RemoteError(text);
+/**
+ * The error that a worker, or a manager's server, has sent; its last cause is a {@linkcode RemoteError} with its text
+ * there. Where it failed, it says if that is known.
+ */
+export function unpack([text, bytes]: Failure, message = plain(), where: Where | null = null): unknown {
+  if (bytes === null) return remoteError(text, where, {});
   let error: unknown;
   try {
     error = read(bytes, 0, bytes.length, message);
   } catch (cause) {
-    return new RemoteError(text, { cause });
+    return remoteError(text, where, { cause });
   }
   try {
-    if (error instanceof Error) addCause(error, new RemoteError(text));
+    if (error instanceof Error) addCause(error, () => remoteCause(text, where));
   } catch {
     // The class of the user does not let it be added.
   }
-  return error;
+  return where === null ? error : tellWhere(error, where);
+}
+
+/** What has become of some failures, and where each was. */
+export interface Unpacking {
+  readonly failures: readonly Failure[];
+  /** Where the failure of that place was. */
+  whereOf?(i: number): Where;
 }
 
 /** Unpacks errors and hands them to `receive`: at once, or once their classes have been looked for. */
-export function unpackAll(failures: readonly Failure[], receive: (errors: unknown[]) => void): void {
+export function unpackAll({ failures, whereOf }: Unpacking, receive: (errors: unknown[]) => void): void {
   const missing: FunctionReference[] = [];
-  const errors = failures.map((failure) => unpack(failure, plainNoting(missing)));
+  const all = (message: () => Incoming) => failures.map((it, i) => unpack(it, message(), whereOf?.(i) ?? null));
+  const errors = all(() => plainNoting(missing));
   if (missing.length === 0) return receive(errors);
-  void findClasses(missing).then(() => receive(failures.map((failure) => unpack(failure))));
+  void findClasses(missing).then(() => receive(all(plain)));
 }
 
-/** Puts a cause behind the causes that an error has. */
-function addCause(error: Error, cause: Error): void {
+/** In the place of an error that cannot be sent, or read. */
+function remoteError(text: string, where: Where | null, options: ErrorOptions): RemoteError {
+  const words = text.split(/\n\s+at /, 1)[0];
+  const error = new RemoteError(words, { ...options, ...partsOfRemote(text, where) });
+  setStack(error, headOf(error), [...framesIn(text), ...where === null ? [] : framesOf(where)]);
+  return error;
+}
+
+/** The last cause of an error that was sent: what the error itself does not say, and where that is. */
+function remoteCause(text: string, where: Where | null): RemoteError {
+  const worker = where?.worker ?? null;
+  const place = worker === null ? "another process" : nameOf(worker);
+  const words = where === null || where.what === "" ? `thrown in ${place}` : `${where.what}, failed in ${place}`;
+  const error = new RemoteError(words, partsOfRemote(text, where));
+  // Without a frame, Deno would print one of this package.
+  setStack(error, headOf(error), (where?.site?.frames ?? framesIn(text)).slice(0, 1));
+  return error;
+}
+
+/** What a {@linkcode RemoteError} has besides its message. */
+function partsOfRemote(remoteStack: string, where: Where | null): RemoteErrorOptions {
+  const { index, argument, worker } = where ?? { index: null, argument: null, worker: null };
+  return { remoteStack, index, argument, pid: worker?.pid ?? null, processName: worker?.name ?? null };
+}
+
+/** The user's frames in the printed form of an error, down to the first line that is none. */
+function framesIn(text: string): string[] {
+  const lines = text.split("\n");
+  const first = lines.findIndex((line) => /^\s+at /.test(line));
+  if (first < 0) return [];
+  const end = lines.findIndex((line, i) => i > first && !/^\s+at /.test(line));
+  return usersFrames(lines.slice(first, end < 0 ? undefined : end).map((line) => line.replace(/ \{$/, "")));
+}
+
+/** Puts a cause behind the causes that an error has, unless the last of them came from another process before. */
+function addCause(error: Error, causeOf: () => Error): void {
   const seen = new Set<Error>();
   let last = error;
   while (last.cause instanceof Error && !seen.has(last)) {
     seen.add(last);
     last = last.cause;
   }
+  if (last instanceof RemoteError) return;
   if (last.cause !== undefined) return; // something else, which is not ours to replace; or a circle
-  Object.defineProperty(last, "cause", { value: cause, writable: true, configurable: true });
+  Object.defineProperty(last, "cause", { value: causeOf(), writable: true, configurable: true });
 }
 
 /** How a worker ended: `was ended by SIGKILL`, `ended with exit code 3`. */
@@ -113,11 +163,32 @@ export function howItEnded(exitcode: number | null): string {
 }
 
 /** The error of the task that a worker was running when it died. */
-export function lost(fn: string, { process, pid, lastWords }: WorkerHandle): WorkerLostError {
-  const { exitcode } = process;
+export function lost(task: Task, worker: WorkerHandle): WorkerLostError {
+  const { process: { exitcode, name }, pid, lastWords } = worker;
+  const where = whereOf(task, null, worker);
+  const isOfItems = (task.call.flags & Flag.each) !== 0;
+  const how = howItEnded(exitcode);
   const said = lastWords === "" ? "" : `; the last of its standard error:\n${harmless(lastWords, { multiline: true })}`;
-  const message = `Cannot finish "${fn}": its worker "${shownName(process.name)}" (pid ${pid}) ${
-    howItEnded(exitcode)
-  }${said}`;
-  return new WorkerLostError(message, { exitcode, signal: signalName(exitcode), pid, stderr: lastWords });
+  const message = `Cannot finish "${task.call.fn.given.label}"${isOfItems ? `, ${where.what}` : ""}: ` +
+    `its worker "${shownName(name)}" (pid ${pid}) ${how}${said}`;
+  const { index } = where;
+  const error = new WorkerLostError(message, { exitcode, signal: signalName(exitcode), pid, stderr: lastWords, index });
+  return isOfItems ? tellCaller(error, where.site) : tellWhere(error, where);
+}
+
+/** Why a value cannot be sent, in a box, since its class may throw anything; `null` if it can. */
+export function whyUnsendable(value: unknown): { readonly error: unknown } | null {
+  try {
+    discard(dumps(value).attachments);
+    return null;
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** The error of a task that cannot be sent to a worker. */
+export function unsendable(task: Task, error: unknown): unknown {
+  const { list, call: { flags } } = task;
+  const place = (flags & Flag.each) === 0 ? -1 : list.findIndex((item) => whyUnsendable(item) !== null);
+  return tellWhere(error, whereOf(task, place < 0 ? null : place, null));
 }

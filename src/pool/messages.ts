@@ -38,8 +38,9 @@ export const Flag = {
   lenient: 4,
 } as const;
 
-/** An error on its way: as text, which can always be read, and as a message of its own; `null` if it cannot be one. */
-export type Failure = [text: string, error: Uint8Array | null];
+/** An error on its way: as text, which can always be read, and as a message of its own, `null` if it cannot be one; and the
+ * place in its task of the item that it was thrown for, if that is known. */
+export type Failure = [text: string, error: Uint8Array | null, place?: number];
 
 /** Results, with `null` in the place of those whose items have thrown, and which these are. */
 export type Mixed = [results: unknown[], places: number[], failures: Failure[]];

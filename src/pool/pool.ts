@@ -239,7 +239,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   imap<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: ImapOptions): ImapIterator<R>;
   imap(fn: AnyTarget, items: Items<unknown>, options: ImapOptions = NO_OPTIONS): ImapIterator<unknown> {
     requireCallOptions("imap", options);
-    return this.#caller.iterate(fn, items, { ...options, ordered: true });
+    return this.#caller.iterate("imap", fn, items, { ...options, ordered: true });
   }
 
   /** As {@linkcode Pool.imap}, with the results in the order in which they come. */
@@ -248,7 +248,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   imapUnordered<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: ImapOptions): ImapIterator<R>;
   imapUnordered(fn: AnyTarget, items: Items<unknown>, options: ImapOptions = NO_OPTIONS): ImapIterator<unknown> {
     requireCallOptions("imapUnordered", options);
-    return this.#caller.iterate(fn, items, { ...options, ordered: false });
+    return this.#caller.iterate("imapUnordered", fn, items, { ...options, ordered: false });
   }
 
   /**
@@ -275,7 +275,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   toTransformStream(fn: AnyTarget, options: TransformOptions = NO_OPTIONS): TransformStream<unknown, unknown> {
     requireCallOptions("toTransformStream", options);
     return new PoolTransform((items) =>
-      this.#caller.iterate(fn, items, { ...options, ordered: options.ordered ?? true })
+      this.#caller.iterate("toTransformStream", fn, items, { ...options, ordered: options.ordered ?? true })
     );
   }
 

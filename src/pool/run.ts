@@ -2,10 +2,8 @@
 // cannot be sent.
 
 import { MaybeEncodingError } from "../errors.ts";
-import { discard } from "../reduction/registry.ts";
-import { dumps } from "../reduction/serialise.ts";
 import { isThenable } from "../runtime/thenable.ts";
-import { pack, printed } from "./failures.ts";
+import { pack, printed, whyUnsendable } from "./failures.ts";
 import { type Failure, Flag, Kind, type Mixed } from "./messages.ts";
 
 /** A function that tasks are run with. */
@@ -17,12 +15,18 @@ export type Outcome = [kind: number, list: unknown[]];
 /** Calls the function of that name as the flags say. */
 export async function run(fn: Fn, label: string, flags: number, list: unknown[]): Promise<Outcome> {
   if ((flags & Flag.each) === 0) return [Kind.done, [await fn(...list)]];
-  if ((flags & Flag.lenient) !== 0) return await runLeniently(fn, list);
   const isStar = (flags & Flag.star) !== 0;
-  // The results take the places of the items.
-  for (let i = 0; i < list.length; i++) {
-    const result = isStar ? fn(...argumentsOf(list[i], label)) : fn(list[i]);
-    list[i] = isThenable(result) ? await result : result;
+  const call = isStar ? (item: unknown) => fn(...argumentsOf(item, label)) : fn;
+  if ((flags & Flag.lenient) !== 0) return await runLeniently(call, list);
+  let i = 0;
+  try {
+    // The results take the places of the items.
+    for (; i < list.length; i++) {
+      const result = call(list[i]);
+      list[i] = isThenable(result) ? await result : result;
+    }
+  } catch (error) {
+    return [Kind.failed, pack(error, i)];
   }
   return [Kind.done, list];
 }
@@ -54,25 +58,16 @@ function argumentsOf(item: unknown, name: string): Iterable<unknown> {
   throw new TypeError(`Cannot call "${name}" with the item ${printed(item)}: wanted an array of its arguments`);
 }
 
-/** Why a value cannot be sent; `null` if it can. */
-function whyNot(value: unknown): unknown {
-  try {
-    discard(dumps(value).attachments);
-    return null;
-  } catch (error) {
-    return error;
-  }
-}
-
-function encodingError(value: unknown, reason: unknown): Failure {
-  return pack(new MaybeEncodingError(reason instanceof Error ? reason.message : printed(reason), printed(value)));
+function encodingError(value: unknown, reason: unknown, place?: number): Failure {
+  const exc = reason instanceof Error ? reason.message : printed(reason);
+  return pack(new MaybeEncodingError(exc, printed(value)), place);
 }
 
 /** The failure of a task whose results cannot be sent: the first that is to blame is named. */
 export function unsendable(list: readonly unknown[], reason: unknown): Failure {
-  for (const value of list) {
-    const why = whyNot(value);
-    if (why !== null) return encodingError(value, why);
+  for (let i = 0; i < list.length; i++) {
+    const why = whyUnsendable(list[i]);
+    if (why !== null) return encodingError(list[i], why.error, i);
   }
   return encodingError(list, reason);
 }
@@ -81,10 +76,10 @@ export function unsendable(list: readonly unknown[], reason: unknown): Failure {
 export function withoutUnsendable(kind: number, list: unknown[]): Mixed {
   const [results, places, failures] = kind === Kind.mixed ? list as Mixed : [list, [], []] as Mixed;
   for (let i = 0; i < results.length; i++) {
-    const why = whyNot(results[i]);
+    const why = whyUnsendable(results[i]);
     if (why === null) continue;
     places.push(i);
-    failures.push(encodingError(results[i], why));
+    failures.push(encodingError(results[i], why.error));
     results[i] = null;
   }
   return [results, places, failures];

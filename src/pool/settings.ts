@@ -3,6 +3,7 @@
 import { type Given, reference } from "../callable/reference.ts";
 import type { Callable, ModuleExport } from "../callable/types.ts";
 import { native } from "../addon/load.ts";
+import { CallSite } from "../runtime/stack.ts";
 import { CellTable } from "./cells.ts";
 import type { EngineOptions } from "./engine.ts";
 import { countOf, type PoolOptions, requirePoolOptions, wholeOf } from "./options.ts";
@@ -47,6 +48,8 @@ export function engineOptionsOf<I extends readonly unknown[]>(
     stderr,
     grace: wholeOf(action, "grace", grace, { least: 0, fallback: GRACE }),
     cells: new CellTable(concurrency),
+    // Read at once: what V8 has captured would keep the pool from being collected.
+    site: { frames: new CallSite(engineOptionsOf).frames },
     initializer: initializerOf(initializer as Callable | ModuleExport | null | undefined),
     settings: {
       concurrency,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { RemoteError } from "../errors.ts";
 import { isKnownClass, nearestClass, shownName } from "./error_classes.ts";
 import { classReference } from "./error_reference.ts";
 
@@ -50,6 +51,8 @@ export function propertiesOf(error: Error): Property[] {
   for (const key of INSTALLED) {
     if (Object.hasOwn(error, key)) properties.push([key, Reflect.get(error, key)]);
   }
+  // What it hides from being printed.
+  if (error instanceof RemoteError) properties.push(["remote", Reflect.get(error, "remote")]);
   return [...properties.filter(isToBeTold), ...ownPropertiesOf(error)];
 }
 

@@ -4,13 +4,16 @@
  * @module
  */
 
+import { RemoteError } from "../errors.ts";
+
 /** Properties of all errors that the language makes non-enumerable, and of errors of one class. */
 const HIDDEN_PROPERTIES: ReadonlySet<string> = new Set(["name", "message", "cause"]);
 
-/** Whether the language makes this property of an error non-enumerable. */
+/** Whether the language, or its class, makes this property of an error non-enumerable. */
 export function isHidden(error: Error, key: string): boolean {
   if (key === "errors") return error instanceof AggregateError;
   if (key === "error" || key === "suppressed") return error instanceof SuppressedError;
+  if (key === "remote") return error instanceof RemoteError;
   return HIDDEN_PROPERTIES.has(key);
 }
 

@@ -38,3 +38,26 @@ export function glance(value: unknown): string {
   const shown = Deno.inspect(value, { depth: 0, iterableLimit: 10, strAbbreviateSize: LONGEST_QUOTED, compact: true });
   return harmless(shown.length <= LONGEST_GLANCE ? shown : `${shown.slice(0, LONGEST_GLANCE)}…`, { multiline: true });
 }
+
+/** Describes a value in one line, for a message: its printed form, cut. What it does to be printed may throw. */
+export function inOneLine(value: unknown): string {
+  const options = {
+    depth: 1,
+    iterableLimit: 10,
+    strAbbreviateSize: LONGEST_QUOTED,
+    compact: true,
+    breakLength: Infinity,
+  };
+  let shown: string;
+  try {
+    shown = Deno.inspect(value, { ...options, colors: false });
+  } catch {
+    shown = `[${typeof value}]`;
+  }
+  return cut(harmless(shown.replace(/\s*\n\s*/g, " ")));
+}
+
+/** A text that is no longer than may be quoted. */
+export function cut(text: string): string {
+  return text.length <= LONGEST_QUOTED ? text : `${text.slice(0, LONGEST_QUOTED - 1)}…`;
+}

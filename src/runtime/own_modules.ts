@@ -41,6 +41,14 @@ export function isOwnModule(url: string): boolean {
     url.includes(`/${LINKING_NAME}`);
 }
 
+/** Where the same modules are for the children of a process that has loaded the sources: `dist/` beside them. */
+const CHILDRENS_FOLDER = SOURCE === null ? OWN_FOLDER : `${PACKAGE_FOLDER}dist/`;
+
+/** Whether a frame of a stack, in this process or a child, is of this package. */
+export function isOwnFrame(url: string): boolean {
+  return isOwnModule(url) || url.startsWith(CHILDRENS_FOLDER);
+}
+
 /** Whether a main module is in no file: that of `deno test`, `deno eval` and of a program on standard input. */
 export function isInNoFile(url: string): boolean {
   return /\/\$deno\$[^/]*$/.test(url);

@@ -4,6 +4,7 @@
 import { current } from "./current.ts";
 import { shownName } from "./harmless.ts";
 import { hasNode, nodeProcess } from "./node.ts";
+import { isError, leaveOutOwnFrames } from "./stack.ts";
 
 /** As it was before any module of the user's could replace it: an error that ends the process must be seen. */
 const print = console.error;
@@ -11,8 +12,9 @@ const print = console.error;
 /** So many errors inside of others are told; there may be a circle of them. */
 const MOST_INNER = 20;
 
-/** Prints an error, and of SuppressedErrors, which Deno prints without them, the two that they are about. */
+/** Prints an error without frames of this package, and of SuppressedErrors, which Deno prints without them, the two that they are about. */
 function printError(error: unknown): void {
+  if (isError(error)) leaveOutOwnFrames(error);
   print(error);
   const inner = innerOf(error);
   for (let told = 0; inner.length > 0 && told < MOST_INNER; told++) {

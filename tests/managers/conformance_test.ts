@@ -226,7 +226,7 @@ testManaged("TestPool.test_apply, test_map, test_starmap, test_async, test_async
   await assertRejects(() => pool.map(targets.square, [(() => {}) as never]), TypeError); // test_map_unplicklable
   // TestPool.test_traceback
   const error = await assertRejects(() => pool.apply(targets.fail, ["123"]), RangeError, "123");
-  assert(error.cause instanceof RemoteError && error.cause.message.includes("shared_targets.ts"));
+  assert(error.cause instanceof RemoteError && error.cause.remoteStack.includes("shared_targets.ts"));
 });
 
 testManaged("TestPool.test_imap, test_imap_unordered, test_map_handle_iterable_exception", async ({ manager }) => {

@@ -195,7 +195,7 @@ bothWays("errors keep class, message, properties and cause; their stack is the c
   assertEquals([cause.constructor, cause.message], [TypeError, "the reason"]);
   const remote = cause.cause as RemoteError;
   assert(remote instanceof RemoteError);
-  assertStringIncludes(remote.message, "at Maths.fail");
+  assertStringIncludes(remote.remoteStack, "at Maths.fail");
   assertMatch(error.stack!, /^OutOfStock: none of 7\n +at async caller \(.*register_test\.ts:\d+:\d+\)/);
   assertEquals(error.stack!.includes("/src/managers/"), false);
   assertMatch(error.remoteStack, /^OutOfStock: none of 7\n +at Maths\.fail/);

@@ -14,6 +14,7 @@ import { prioritiesOfPools } from "./priorities.ts";
 import { cancellationsOfPools } from "./cancellations.ts";
 import { shortagesOfPools } from "./shortages.ts";
 import { streamsOfPools } from "./streams.ts";
+import { tellingsOfPools } from "./tellings.ts";
 
 /** What a part of the suite runs its tests with. */
 export interface Suite {
@@ -43,6 +44,7 @@ export function poolSuite(method: StartMethod): void {
   const parts = [
     ...[callsOfPools, iterationsOfPools, errorsOfPools, lifetimesOfPools, lossesOfPools, cancellationsOfPools],
     ...[orderOfPools, shortagesOfPools, streamsOfPools, prioritiesOfPools, idlenessOfPools],
+    tellingsOfPools,
   ];
   for (const part of parts) part(suite);
 }

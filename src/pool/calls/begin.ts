@@ -4,6 +4,7 @@ import type { Callable, ModuleExport } from "../../callable/types.ts";
 import { TimeoutError } from "../../errors.ts";
 import { Watch } from "../../waiting/limits.ts";
 import { timeoutOf } from "../../waiting/options.ts";
+import { CallSite } from "../../runtime/stack.ts";
 import type { Engine } from "../engine.ts";
 import { type Input, inputOf, type Items, ListInput } from "../input.ts";
 import {
@@ -17,7 +18,8 @@ import {
   wholeOf,
 } from "../options.ts";
 import { progressBar } from "../progress.ts";
-import { type Call, CALL_FLAGS } from "./call.ts";
+import { tellCaller } from "../where.ts";
+import { type Begun, type Call, CALL_FLAGS } from "./call.ts";
 import { ImapCall, ImapIterator } from "./imap.ts";
 import { MapCall } from "./map.ts";
 import { SingleCall } from "./single.ts";
@@ -47,7 +49,8 @@ export class Caller {
     }
     const { kwargs } = options;
     const all = kwargs === undefined ? args : [...args, kwargs];
-    const { events, common, begin } = this.#prepare(action, target, options);
+    const begun = { method: call, site: new CallSite(Caller.prototype.single) };
+    const { events, common, begin } = this.#prepare(action, target, options, begun);
     return begin(new SingleCall({ events, flags: CALL_FLAGS.apply, ...common }, all));
   }
 
@@ -61,7 +64,8 @@ export class Caller {
     requireCallOptions(call, options);
     const action = call.startsWith("star") ? "starmap" : "map";
     const chunksize = countOf(action, "chunksize", options.chunksize, null);
-    const { events, common, begin } = this.#prepare(action, target, options);
+    const begun = { method: call, site: new CallSite(Caller.prototype.many) };
+    const { events, common, begin } = this.#prepare(action, target, options, begun);
     const input = this.#input(items);
     const progress = options.progress ? progressBar(this.#engine.name) : undefined;
     return begin(new MapCall({ events, flags: CALL_FLAGS[action], ...common }, { input, chunksize, progress }));
@@ -78,6 +82,7 @@ export class Caller {
 
   /** A call of the function for each item, whose results are asked for one by one. */
   iterate(
+    call: "imap" | "imapUnordered" | "toTransformStream",
     target: AnyTarget,
     items: Items<unknown>,
     options: ImapOptions & { ordered: boolean },
@@ -85,16 +90,17 @@ export class Caller {
     const { ordered } = options;
     const chunksize = countOf("imap", "chunksize", options.chunksize, 1);
     const buffersize = countOf("imap", "buffersize", options.buffersize, null);
-    const { events, common, begin } = this.#prepare("imap", target, options);
+    const begun = { method: call, site: new CallSite(Caller.prototype.iterate) };
+    const { events, common, begin } = this.#prepare("imap", target, options, begun);
     const input = inputOf(items, () => events.tasksAvailable());
     const progress = options.progress ? progressBar(this.#engine.name) : undefined;
     const imap = { input, chunksize, buffersize, ordered, progress };
-    const call = begin(new ImapCall({ events, flags: CALL_FLAGS.imap, ...common }, imap));
-    return new ImapIterator(call, () => events.cancel(call, () => call.leave(), { kill: false }));
+    const made = begin(new ImapCall({ events, flags: CALL_FLAGS.imap, ...common }, imap));
+    return new ImapIterator(made, () => events.cancel(made, () => made.leave(), { kill: false }));
   }
 
   /** What all calls have in common; `begin` begins one. */
-  #prepare(action: string, target: AnyTarget, options: CallOptions) {
+  #prepare(action: string, target: AnyTarget, options: CallOptions, begun: Begun) {
     const engine = this.#engine;
     engine.requireRunning(action);
     const timeout = timeoutOf(options);
@@ -109,13 +115,16 @@ export class Caller {
       if (signal !== undefined || timeout !== Infinity) limit(engine, call, timeout, signal);
       return call;
     };
-    return { events: engine, common: { fn: engine.functionOf(target), retries, priority }, begin };
+    return { events: engine, common: { fn: engine.functionOf(target), retries, priority, begun }, begin };
   }
 }
 
 /** Ends a call when its time has passed, or when it is aborted. */
 function limit(engine: Engine, call: Call, timeout: number, signal: AbortSignal | undefined): void {
-  const late = () => new TimeoutError(`Cannot finish "${call.fn.given.label}": it took more than ${timeout} ms`);
+  const late = () => {
+    const message = `Cannot finish "${call.fn.given.label}": it took more than ${timeout} ms`;
+    return tellCaller(new TimeoutError(message), call.begun?.site ?? null);
+  };
   const watch = new Watch({ timeout, signal }, {
     late: () => engine.cancel(call, () => call.end(late()), { timedOut: true }),
     aborted: (reason) => engine.cancel(call, () => call.end(reason)),

@@ -2,6 +2,7 @@
 // kind of call has a file of its own: single.ts, map.ts, imap.ts.
 
 import type { Given } from "../../callable/reference.ts";
+import type { CallSite } from "../../runtime/stack.ts";
 import type { PoolEvents } from "../events.ts";
 import { Flag } from "../messages.ts";
 
@@ -36,6 +37,14 @@ export class Task {
   }
 }
 
+/** Where the user has begun a call: what its errors say. */
+export interface Begun {
+  /** The pool's method, such as `map`. */
+  readonly method: string;
+  /** The line. */
+  readonly site: CallSite;
+}
+
 /** What all calls are made with. */
 export interface CallParts {
   readonly events: PoolEvents;
@@ -46,6 +55,7 @@ export interface CallParts {
   readonly retries: number;
   /** Tasks of a higher one begin first. Default: 0. */
   readonly priority?: number;
+  readonly begun?: Begun;
 }
 
 /** A call that is under way. */
@@ -54,6 +64,7 @@ export abstract class Call {
   readonly flags: number;
   readonly retries: number;
   readonly priority: number;
+  readonly begun: Begun | null;
   /** Its place among the calls of its pool, in the order in which they were begun. */
   order = 0;
   /** Whether somebody waits for it, and so is told of an error. */
@@ -62,12 +73,13 @@ export abstract class Call {
   #isOver = false;
   #whenOver: (() => void) | null = null;
 
-  constructor({ events, fn, flags, retries, priority = 0 }: CallParts) {
+  constructor({ events, fn, flags, retries, priority = 0, begun }: CallParts) {
     this.events = events;
     this.fn = fn;
     this.flags = flags;
     this.retries = retries;
     this.priority = priority;
+    this.begun = begun ?? null;
   }
 
   /** Whether it has its result, or is not wanted any more. */

@@ -1,0 +1,159 @@
+// The texts of stacks: which part of them says what the error is, and which frames are the user's own. What a user reads
+// of an error has no frames of this package, and no module that is written out in its URL.
+
+import { isOwnFrame } from "./own_modules.ts";
+
+/** Where modules are that have no name but their text: the text is left out of what is longer. */
+const LONGEST_DATA = 60;
+/** A longer text of a stack is not looked at: it may be anybody's. */
+const LONGEST_STACK = 256 * 1024;
+
+/** A frame, as V8 writes it. */
+const FRAME = /^\s+at /;
+/** The place of a frame, with what follows it. A name before it may have spaces and parentheses in it, as may the place:
+ * so it begins at the first scheme. */
+const PLACE = /(?:^\s+at (?:async )?|\()((?:file|https?|data|blob|ext|node|wasm|jsr|npm):.*)$/;
+/** What was called in another process (pool/where.ts), in an error that has been through it. */
+const TOLD = /^\s+at (?:items? \d.* of |)pool\.|^\s+at initializer /;
+/** What is a place of the runtime's own. */
+const RUNTIME = /^(?:ext|node):/;
+/** A module that is its own URL: what its text is in, the text, and the line and column behind it. */
+const DATA = /(data:[^,\s]*,)(.*?)((?::\d+){0,2}\)*(?:, <anonymous>[^,]*)?)$/;
+
+/** A stack in two parts. */
+export interface Stack {
+  /** What the error is, as it was when it was made: `RangeError: out of stock`. */
+  readonly head: string;
+  /** The frames, innermost first, each with its indentation. */
+  readonly frames: readonly string[];
+}
+
+/** The parts of a stack; the message tells where its own lines end, some of which may look like frames. */
+export function partsOf(stack: string, message = ""): Stack {
+  const text = stack.length > LONGEST_STACK ? stack.slice(0, LONGEST_STACK) : stack;
+  const at = message === "" ? -1 : text.indexOf(message);
+  const isInHead = at >= 0 && !/\n\s+at /.test(text.slice(0, at));
+  const end = isInHead ? at + message.length : 0;
+  const lines = text.slice(end).split("\n");
+  let first = lines.length;
+  while (first > 0 && FRAME.test(lines[first - 1])) first--;
+  return { head: text.slice(0, end) + lines.slice(0, first).join("\n"), frames: lines.slice(first) };
+}
+
+/** The frames that a user wants to see: without this package's, and what only these have called, or are called by. */
+export function usersFrames(frames: readonly string[]): string[] {
+  const kept: string[] = [];
+  /** Frames of the runtime, of which it is not known yet what they were called by. */
+  let neutral: string[] = [];
+  let isBelowOwn = false;
+  for (const frame of frames) {
+    const whose = whoseIs(frame);
+    if (whose === "runtime") {
+      if (!isBelowOwn) neutral.push(frame);
+      continue;
+    }
+    isBelowOwn = whose === "package";
+    if (!isBelowOwn) kept.push(...neutral, shortened(frame));
+    neutral = [];
+  }
+  return [...kept, ...neutral];
+}
+
+function whoseIs(frame: string): "user" | "package" | "runtime" {
+  const place = frame.match(PLACE)?.[1];
+  if (place === undefined && TOLD.test(frame)) return "user";
+  if (place === undefined || RUNTIME.test(place)) return "runtime"; // such as Array.map (<anonymous>)
+  return isOwnFrame(place) ? "package" : "user";
+}
+
+/** A frame without the text of a module that is nowhere but in its URL. */
+function shortened(frame: string): string {
+  return frame.replace(DATA, (whole, before: string, text: string, after: string) => {
+    return text.length <= LONGEST_DATA ? whole : `${before}…${after}`;
+  });
+}
+
+/** Whether something is an error, also of another realm. */
+export function isError(value: unknown): value is Error {
+  return value instanceof Error || Error.isError(value);
+}
+
+/** Leaves frames of this package out of the stacks of an error and of those inside of it; `others` come behind its own. */
+export function leaveOutOwnFrames(error: Error, others: readonly string[] = []): void {
+  for (const inner of innerOf(error)) retell(inner, []);
+  retell(error, others);
+}
+
+function retell(error: Error, others: readonly string[]): void {
+  try {
+    const { stack, message } = error;
+    const { head, frames } = typeof stack === "string"
+      ? partsOf(stack, typeof message === "string" ? message : "")
+      : { head: headOf(error), frames: [] };
+    const kept = usersFrames(frames);
+    if (kept.length === frames.length && others.length === 0) return;
+    setStack(error, head, [...kept, ...others]);
+  } catch {
+    // The class of the user does not let it be changed.
+  }
+}
+
+/** Gives an error a stack. */
+export function setStack(error: Error, head: string, frames: readonly string[]): void {
+  const value = [head, ...frames].join("\n");
+  Object.defineProperty(error, "stack", { value, writable: true, configurable: true });
+}
+
+/** What V8 writes above the frames. */
+export function headOf({ name, message }: Error): string {
+  return message === "" ? `${name}` : `${name}: ${message}`;
+}
+
+/** So many errors inside of others are looked at; there may be no end of them. */
+const MOST_INNER = 100;
+
+/** The errors inside of an error, each once: causes, and what it is made of. */
+function innerOf(error: Error): Set<Error> {
+  const found = new Set<Error>();
+  const add = (inner: unknown) => {
+    if (isError(inner) && inner !== error && found.size < MOST_INNER) found.add(inner);
+  };
+  const look = (at: Error) => {
+    try {
+      const { cause, errors, error, suppressed } = at as Error & Partial<AggregateError & SuppressedError>;
+      for (const inner of [cause, error, suppressed, ...Array.isArray(errors) ? errors : []]) add(inner);
+    } catch {
+      // A getter of the user's.
+    }
+  };
+  look(error);
+  for (const inner of found) look(inner); // also at those that are added meanwhile
+  return found;
+}
+
+/** Where a call was begun. What the text of it is, is found out when somebody asks: that takes as long as the call. */
+export class CallSite {
+  declare readonly stack: unknown;
+  #frames: readonly string[] | null = null;
+
+  /** The call of `above`, which is left out as is all that it has called. */
+  // deno-lint-ignore ban-types -- V8 takes any function
+  constructor(above: Function) {
+    Error.captureStackTrace(this, above);
+  }
+
+  /** The user's frames, innermost first. */
+  get frames(): readonly string[] {
+    return this.#frames ??= this.#read();
+  }
+
+  #read(): string[] {
+    let stack: unknown;
+    try {
+      stack = this.stack;
+    } catch {
+      // The user's own idea of a stack throws.
+    }
+    return typeof stack === "string" ? usersFrames(partsOf(stack).frames) : [];
+  }
+}
