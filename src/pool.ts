@@ -21,10 +21,18 @@ export type {
   PoolOptions,
   PoolSettings,
   ProcessClass,
+  SettledOptions,
+  StreamOptions,
   TransformOptions,
-  WithKwargs,
-  WithoutKwargs,
 } from "./pool/options.ts";
+export type {
+  ApplyArguments,
+  ApplyAsyncArguments,
+  ApplyResult,
+  ApplySyncArguments,
+  ItemResult,
+  SettledItem,
+} from "./pool/signatures.ts";
 export type { PoolStats, WorkerStats } from "./pool/stats.ts";
 export { type CurrentTask, currentTask } from "./pool/task.ts";
 export { Pool } from "./pool/pool.ts";

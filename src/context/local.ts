@@ -1,6 +1,7 @@
 // The package's own contexts: its classes and functions as members, with a start method of their own. The functions that
 // users call are in default.ts.
 
+import type { AnyFunction } from "../callable/arguments.ts";
 import { callingModules, moduleUrl } from "../callable/reference.ts";
 import { workIfChild } from "../runtime/freeze.ts";
 import { Pipe } from "../connection/pipe.ts";
@@ -9,7 +10,6 @@ import type { SyncManager } from "../managers/sync_manager.ts";
 import { Pool } from "../pool/pool.ts";
 import type { PoolOptions } from "../pool/options.ts";
 import { activeChildren } from "../process/children.ts";
-import type { AnyFunction } from "../process/options.ts";
 import { Process } from "../process/process.ts";
 import { JoinableQueue } from "../queues/joinable_queue.ts";
 import { Queue } from "../queues/queue.ts";
@@ -34,8 +34,11 @@ import { BaseContext } from "./base.ts";
 import type { GetStartMethodOptions, SetStartMethodOptions } from "./contracts.ts";
 
 /** A process that is always started by spawn, whatever the default. As `multiprocessing.context.SpawnProcess`. */
-export class SpawnProcess<A extends readonly unknown[] = unknown[], K = never, F extends AnyFunction = never>
-  extends Process<A, K, F> {
+export class SpawnProcess<
+  A extends readonly unknown[] = [],
+  F extends AnyFunction = (...args: A) => unknown,
+  K extends void = undefined,
+> extends Process<A, F, K> {
   static {
     bindMethod(SpawnProcess, "spawn");
   }
@@ -45,8 +48,11 @@ export class SpawnProcess<A extends readonly unknown[] = unknown[], K = never, F
  * A process that is always started by forkserver, whatever the default. As
  * `multiprocessing.context.ForkServerProcess`.
  */
-export class ForkServerProcess<A extends readonly unknown[] = unknown[], K = never, F extends AnyFunction = never>
-  extends Process<A, K, F> {
+export class ForkServerProcess<
+  A extends readonly unknown[] = [],
+  F extends AnyFunction = (...args: A) => unknown,
+  K extends void = undefined,
+> extends Process<A, F, K> {
   static {
     bindMethod(ForkServerProcess, "forkserver");
   }

@@ -14,7 +14,7 @@ import type { ModuleExport } from "../callable/types.ts";
 import type { Address } from "../connection/address.ts";
 import { EOFError, InvalidStateError, ProcessError } from "../errors.ts";
 import type { ProcessClass } from "../pool/options.ts";
-import type { AnyFunction } from "../process/options.ts";
+import type { AnyFunction } from "../callable/arguments.ts";
 import { register } from "../reduction/registry.ts";
 import { Finalize } from "../runtime/finalize.ts";
 import { showAsText } from "../runtime/shown.ts";

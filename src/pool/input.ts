@@ -13,8 +13,11 @@ export interface Input {
   close(): void;
 }
 
-/** Anything that can be iterated over, at once or in time. */
-export type Items<T> = Iterable<T> | AsyncIterable<T>;
+/**
+ * Anything that can be iterated over, at once or in time. Arrays are iterable, too; they are named so that the compiler
+ * says which of their items is wrong.
+ */
+export type Items<T> = readonly T[] | Iterable<T> | AsyncIterable<T>;
 
 /** An input of the items; `ready` is called when a pull that gave nothing would give something. */
 export function inputOf(items: Items<unknown>, ready: () => void): Input {

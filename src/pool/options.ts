@@ -1,11 +1,13 @@
 // The options of pools and their calls, and the checks of them.
 
-import type { NamedProcessOptions, Target } from "../process/options.ts";
+import type { Target } from "../callable/arguments.ts";
+import type { NamedProcessOptions } from "../process/options.ts";
 import { Process } from "../process/process.ts";
 import type { ModuleExport } from "../callable/types.ts";
 import { requireCount } from "../waiting/count.ts";
 import { requireKnown, timeoutOf, type WaitOptions } from "../waiting/options.ts";
 import type { Callbacks } from "./async_result.ts";
+import type { ItemResult } from "./signatures.ts";
 
 /** Says of which class the workers are, and so how they are started. */
 export interface PoolContext {
@@ -65,22 +67,38 @@ export interface CallOptions {
   priority?: number;
 }
 
-/** Options of {@linkcode Pool.apply}. */
-export interface ApplyOptions extends CallOptions {
+/** Options of {@linkcode Pool.apply}; `K` is the type of the `kwargs`, if there are any. */
+export interface ApplyOptions<K = undefined> extends CallOptions {
   /** Given to the function as one last argument. */
-  kwargs?: object;
+  kwargs?: K;
+}
+
+/** Options of {@linkcode Pool.applyAsync}. */
+export interface ApplyAsyncOptions<T, K = undefined> extends ApplyOptions<K>, Callbacks<T> {}
+
+/** The option `settled`. */
+export interface SettledOptions<S extends boolean> {
+  /** `true`: an item's error does not end the call, but is given in its place; see {@linkcode SettledItem}. Default:
+   * `false`. */
+  settled?: S;
 }
 
 /** Options of {@linkcode Pool.map} and {@linkcode Pool.starmap}. */
-export interface MapOptions extends CallOptions {
+export interface MapOptions<S extends boolean = false> extends CallOptions, SettledOptions<S> {
   /** How many items are one task. Default: a 4 × `processes`th of the items, less towards the end. */
   chunksize?: number | null;
   /** Draws a bar on standard error, if that is a terminal. Default: `false`. */
   progress?: boolean;
 }
 
+/** Options of {@linkcode Pool.mapAsync} and {@linkcode Pool.starmapAsync}. */
+export interface MapAsyncOptions<T, S extends boolean = false> extends MapOptions<S>, Callbacks<ItemResult<T, S>[]> {}
+
 /** Options of {@linkcode Pool.imap} and {@linkcode Pool.imapUnordered}. */
-export interface ImapOptions extends CallOptions {
+export interface ImapOptions<S extends boolean = false> extends StreamOptions, SettledOptions<S> {}
+
+/** Options of everything that takes items and gives results one by one. */
+export interface StreamOptions extends CallOptions {
   /** How many items are one task; of an async input they are waited for, so a slow one is better off with 1. Default:
    * 1. */
   chunksize?: number;
@@ -91,20 +109,8 @@ export interface ImapOptions extends CallOptions {
   progress?: boolean;
 }
 
-/** Options of {@linkcode Pool.applyAsync}. */
-export interface ApplyAsyncOptions<T> extends ApplyOptions, Callbacks<T> {}
-
-/** Options of {@linkcode Pool.apply} that say what the last argument is. */
-export type WithKwargs<K> = ApplyOptions & { kwargs: NoInfer<K> };
-
-/** Options of {@linkcode Pool.apply} that do not. */
-export type WithoutKwargs = ApplyOptions & { kwargs?: undefined };
-
-/** Options of {@linkcode Pool.mapAsync} and {@linkcode Pool.starmapAsync}. */
-export interface MapAsyncOptions<T> extends MapOptions, Callbacks<T[]> {}
-
 /** Options of {@linkcode Pool.toTransformStream}. */
-export interface TransformOptions extends ImapOptions {
+export interface TransformOptions extends StreamOptions {
   /** Whether the results come in the order of their items. Default: `true`. */
   ordered?: boolean;
 }
@@ -153,7 +159,7 @@ export function requirePoolOptions(action: string, given: unknown): asserts give
 export function requireCallOptions(call: Exclude<keyof typeof KNOWN, "pool">, given: object): void {
   if (given === NO_OPTIONS) return;
   requireKnown(call, given, KNOWN[call]);
-  const { progress, kwargs } = given as MapOptions & ApplyOptions;
+  const { progress, kwargs } = given as MapOptions & ApplyOptions<unknown>;
   requireKind(call, { progress }, "boolean", "true or false");
   requireKind(call, { kwargs }, "object", "an object");
 }

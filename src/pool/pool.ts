@@ -1,19 +1,18 @@
 // The pool that a user has: checks what it is asked, and hands it to the engine.
 
 import { showAsText } from "../runtime/shown.ts";
+import type { AnyFunction } from "../callable/arguments.ts";
 import type { ModuleExport } from "../callable/types.ts";
 import { InvalidStateError } from "../errors.ts";
 import { tell } from "../runtime/notices.ts";
 import type { WaitOptions } from "../waiting/options.ts";
 import { AsyncResult, awaited, type Callbacks } from "./async_result.ts";
-import { type AnyTarget, Caller } from "./calls/begin.ts";
+import { Caller } from "./calls/begin.ts";
 import type { Call } from "./calls/call.ts";
 import type { ImapIterator } from "./calls/imap.ts";
 import { Engine } from "./engine.ts";
 import type { Items } from "./input.ts";
 import {
-  type ApplyAsyncOptions,
-  type ApplyOptions,
   type ImapOptions,
   type MapAsyncOptions,
   type MapOptions,
@@ -23,13 +22,11 @@ import {
   requireCallback,
   requireCallOptions,
   type TransformOptions,
-  type WithKwargs,
-  type WithoutKwargs,
 } from "./options.ts";
 import { engineOptionsOf } from "./settings.ts";
+import type { AnyArguments, ApplyArguments, ApplyAsyncArguments, ApplyResult, ItemResult } from "./signatures.ts";
 import { PoolTransform } from "./transform.ts";
 import type { PoolStats } from "./stats.ts";
-import type { AnyFunction, ArgumentLists, Results } from "../process/options.ts";
 import { register } from "../reduction/registry.ts";
 
 /** What CPython calls the states of a pool. */
@@ -105,62 +102,30 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
    * @throws {TimeoutError} If `timeout` milliseconds have passed; what `signal` was aborted with.
    * @throws What the function throws; its last `cause` is a `RemoteError` with the stack in the worker.
    */
-  apply<A extends readonly unknown[], K, R>(
-    fn: (...args: [...A, K]) => R,
-    args: A,
-    options: WithKwargs<K>,
-  ): Promise<Awaited<R>>;
-  /** As above, without `kwargs`. */
-  apply<A extends readonly unknown[], R>(
-    fn: (...args: A) => R,
-    args: A,
-    options?: WithoutKwargs,
-  ): Promise<Awaited<R>>;
-  /** As above, without arguments. */
-  apply<R>(fn: () => R): Promise<Awaited<R>>;
-  /** As above, with a function that is overloaded. */
-  apply<F extends AnyFunction>(
-    fn: F,
-    args: ArgumentLists<NoInfer<F>>,
-    options?: WithoutKwargs,
-  ): Promise<Awaited<Results<F>>>;
-  /** As above, with a function that is named by its module. */
-  apply<R = unknown>(fn: ModuleExport, args?: readonly unknown[], options?: ApplyOptions): Promise<R>;
-  apply(fn: AnyTarget, args: readonly unknown[] = [], options: ApplyOptions = NO_OPTIONS): Promise<unknown> {
+  apply<
+    R = unknown,
+    A extends readonly unknown[] = readonly unknown[],
+    F extends AnyFunction = (...args: A) => R,
+    K extends void = undefined,
+  >(
+    fn: (F & ((...args: A) => R)) | ModuleExport,
+    ...given: ApplyArguments<A, F, K>
+  ): Promise<ApplyResult<R, F>> {
+    const [args = [], options = NO_OPTIONS] = given as AnyArguments;
     return promiseOf(() => this.#caller.single("apply", fn, args, options));
   }
 
   /** As {@linkcode Pool.apply}, but gives an {@linkcode AsyncResult}; throws at once if the call cannot begin. */
-  applyAsync<A extends readonly unknown[], K, R>(
-    fn: (...args: [...A, K]) => R,
-    args: A,
-    options: WithKwargs<K> & Callbacks<Awaited<R>>,
-  ): AsyncResult<Awaited<R>>;
-  /** As above, without `kwargs`. */
-  applyAsync<A extends readonly unknown[], R>(
-    fn: (...args: A) => R,
-    args: A,
-    options?: WithoutKwargs & Callbacks<Awaited<R>>,
-  ): AsyncResult<Awaited<R>>;
-  /** As above, without arguments. */
-  applyAsync<R>(fn: () => R): AsyncResult<Awaited<R>>;
-  /** As above, with a function that is overloaded. */
-  applyAsync<F extends AnyFunction>(
-    fn: F,
-    args: ArgumentLists<NoInfer<F>>,
-    options?: WithoutKwargs & Callbacks<Awaited<Results<F>>>,
-  ): AsyncResult<Awaited<Results<F>>>;
-  /** As above, with a function that is named by its module. */
-  applyAsync<R = unknown>(
-    fn: ModuleExport,
-    args?: readonly unknown[],
-    options?: ApplyAsyncOptions<R>,
-  ): AsyncResult<R>;
-  applyAsync(
-    fn: AnyTarget,
-    args: readonly unknown[] = [],
-    options: ApplyAsyncOptions<never> = NO_OPTIONS,
-  ): AsyncResult<unknown> {
+  applyAsync<
+    R = unknown,
+    A extends readonly unknown[] = readonly unknown[],
+    F extends AnyFunction = (...args: A) => R,
+    K extends void = undefined,
+  >(
+    fn: (F & ((...args: A) => R)) | ModuleExport,
+    ...given: ApplyAsyncArguments<A, F, K, ApplyResult<R, F>>
+  ): AsyncResult<ApplyResult<R, F>> {
+    const [args = [], options = NO_OPTIONS] = given as AnyArguments;
     requireCallbacks("applyAsync", options);
     return resultOf(this.#caller.single("applyAsync", fn, args, options), options);
   }
@@ -172,22 +137,20 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
    * @throws {RangeError} If `chunksize` is less than 1.
    * @throws What the input throws, at once. Otherwise as {@linkcode Pool.apply}.
    */
-  map<T, R>(fn: (item: T) => R, items: Items<T>, options?: MapOptions): Promise<Awaited<R>[]>;
-  /** As above, with a function that is named by its module. */
-  map<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: MapOptions): Promise<R[]>;
-  map(fn: AnyTarget, items: Items<unknown>, options: MapOptions = NO_OPTIONS): Promise<unknown[]> {
+  map<R = unknown, T = unknown, S extends boolean = false>(
+    fn: ((item: T) => R) | ModuleExport,
+    items: Items<T>,
+    options: MapOptions<S> = NO_OPTIONS,
+  ): Promise<ItemResult<Awaited<R>, NoInfer<S>>[]> {
     return promiseOf(() => this.#caller.many("map", fn, items, options));
   }
 
   /** As {@linkcode Pool.map}, but gives an {@linkcode AsyncResult}; throws at once if the call cannot begin. */
-  mapAsync<T, R>(
-    fn: (item: T) => R,
+  mapAsync<R = unknown, T = unknown, S extends boolean = false>(
+    fn: ((item: T) => R) | ModuleExport,
     items: Items<T>,
-    options?: MapAsyncOptions<Awaited<R>>,
-  ): AsyncResult<Awaited<R>[]>;
-  /** As above, with a function that is named by its module. */
-  mapAsync<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: MapAsyncOptions<R>): AsyncResult<R[]>;
-  mapAsync(fn: AnyTarget, items: Items<unknown>, options: MapAsyncOptions<never> = NO_OPTIONS): AsyncResult<unknown[]> {
+    options: MapAsyncOptions<Awaited<R>, S> = NO_OPTIONS,
+  ): AsyncResult<ItemResult<Awaited<R>, NoInfer<S>>[]> {
     requireCallbacks("mapAsync", options);
     return resultOf(this.#caller.many("mapAsync", fn, items, options), options);
   }
@@ -195,34 +158,20 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   /**
    * Calls `fn(...item)` for each item, which is an array of arguments. Otherwise as {@linkcode Pool.map}.
    */
-  starmap<A extends readonly unknown[], R>(
-    fn: (...args: A) => R,
+  starmap<R = unknown, A extends readonly unknown[] = readonly unknown[], S extends boolean = false>(
+    fn: ((...args: A) => R) | ModuleExport,
     items: Items<Readonly<A>>,
-    options?: MapOptions,
-  ): Promise<Awaited<R>[]>;
-  /** As above, with a function that is named by its module. */
-  starmap<R = unknown>(fn: ModuleExport, items: Items<readonly unknown[]>, options?: MapOptions): Promise<R[]>;
-  starmap(fn: AnyTarget, items: Items<unknown>, options: MapOptions = NO_OPTIONS): Promise<unknown[]> {
+    options: MapOptions<S> = NO_OPTIONS,
+  ): Promise<ItemResult<Awaited<R>, NoInfer<S>>[]> {
     return promiseOf(() => this.#caller.many("starmap", fn, items, options));
   }
 
   /** As {@linkcode Pool.starmap}, but gives an {@linkcode AsyncResult}; throws at once if the call cannot begin. */
-  starmapAsync<A extends readonly unknown[], R>(
-    fn: (...args: A) => R,
+  starmapAsync<R = unknown, A extends readonly unknown[] = readonly unknown[], S extends boolean = false>(
+    fn: ((...args: A) => R) | ModuleExport,
     items: Items<Readonly<A>>,
-    options?: MapAsyncOptions<Awaited<R>>,
-  ): AsyncResult<Awaited<R>[]>;
-  /** As above, with a function that is named by its module. */
-  starmapAsync<R = unknown>(
-    fn: ModuleExport,
-    items: Items<readonly unknown[]>,
-    options?: MapAsyncOptions<R>,
-  ): AsyncResult<R[]>;
-  starmapAsync(
-    fn: AnyTarget,
-    items: Items<unknown>,
-    options: MapAsyncOptions<never> = NO_OPTIONS,
-  ): AsyncResult<unknown[]> {
+    options: MapAsyncOptions<Awaited<R>, S> = NO_OPTIONS,
+  ): AsyncResult<ItemResult<Awaited<R>, NoInfer<S>>[]> {
     requireCallbacks("starmapAsync", options);
     return resultOf(this.#caller.many("starmapAsync", fn, items, options), options);
   }
@@ -234,21 +183,23 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
    * @throws {RangeError} If `chunksize` or `buffersize` is less than 1.
    * @throws {InvalidStateError} If the pool is closed or terminated.
    */
-  imap<T, R>(fn: (item: T) => R, items: Items<T>, options?: ImapOptions): ImapIterator<Awaited<R>>;
-  /** As above, with a function that is named by its module. */
-  imap<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: ImapOptions): ImapIterator<R>;
-  imap(fn: AnyTarget, items: Items<unknown>, options: ImapOptions = NO_OPTIONS): ImapIterator<unknown> {
+  imap<R = unknown, T = unknown, S extends boolean = false>(
+    fn: ((item: T) => R) | ModuleExport,
+    items: Items<T>,
+    options: ImapOptions<S> = NO_OPTIONS,
+  ): ImapIterator<ItemResult<Awaited<R>, NoInfer<S>>> {
     requireCallOptions("imap", options);
-    return this.#caller.iterate("imap", fn, items, { ...options, ordered: true });
+    return this.#caller.iterate("imap", fn, items, { ...options, ordered: true }) as ImapIterator<never>;
   }
 
   /** As {@linkcode Pool.imap}, with the results in the order in which they come. */
-  imapUnordered<T, R>(fn: (item: T) => R, items: Items<T>, options?: ImapOptions): ImapIterator<Awaited<R>>;
-  /** As above, with a function that is named by its module. */
-  imapUnordered<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: ImapOptions): ImapIterator<R>;
-  imapUnordered(fn: AnyTarget, items: Items<unknown>, options: ImapOptions = NO_OPTIONS): ImapIterator<unknown> {
+  imapUnordered<R = unknown, T = unknown, S extends boolean = false>(
+    fn: ((item: T) => R) | ModuleExport,
+    items: Items<T>,
+    options: ImapOptions<S> = NO_OPTIONS,
+  ): ImapIterator<ItemResult<Awaited<R>, NoInfer<S>>> {
     requireCallOptions("imapUnordered", options);
-    return this.#caller.iterate("imapUnordered", fn, items, { ...options, ordered: false });
+    return this.#caller.iterate("imapUnordered", fn, items, { ...options, ordered: false }) as ImapIterator<never>;
   }
 
   /**
@@ -269,14 +220,14 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
    *
    * @throws {InvalidStateError} If the pool is closed or terminated.
    */
-  toTransformStream<T, R>(fn: (item: T) => R, options?: TransformOptions): TransformStream<T, Awaited<R>>;
-  /** As above, with a function that is named by its module. */
-  toTransformStream<T = unknown, R = unknown>(fn: ModuleExport, options?: TransformOptions): TransformStream<T, R>;
-  toTransformStream(fn: AnyTarget, options: TransformOptions = NO_OPTIONS): TransformStream<unknown, unknown> {
+  toTransformStream<R = unknown, T = unknown>(
+    fn: ((item: T) => R) | ModuleExport,
+    options: TransformOptions = NO_OPTIONS,
+  ): TransformStream<T, Awaited<R>> {
     requireCallOptions("toTransformStream", options);
     return new PoolTransform((items) =>
       this.#caller.iterate("toTransformStream", fn, items, { ...options, ordered: options.ordered ?? true })
-    );
+    ) as unknown as TransformStream<unknown, never>;
   }
 
   /**
@@ -372,9 +323,9 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
 }
 
 /** The call's own promise: of what is derived from it, nobody could say whether anybody waits for it. */
-function promiseOf<T>(begin: () => { readonly promise: Promise<T> }): Promise<T> {
+function promiseOf<T>(begin: () => { readonly promise: Promise<unknown> }): Promise<T> {
   try {
-    return begin().promise;
+    return begin().promise as Promise<T>;
   } catch (error) {
     return Promise.reject(error);
   }

@@ -1,75 +1,50 @@
 // The options of a process, and the checks of them.
 
-import type { ModuleExport } from "../callable/reference.ts";
+import type { AnyFunction, ArgumentLists, ArgumentsOf, KwargsOf, Presence } from "../callable/arguments.ts";
+import type { ModuleExport } from "../callable/types.ts";
 import { requireKnown } from "../waiting/options.ts";
 import { type ChildPermissions, requirePermissions } from "../launch/permissions.ts";
-
-/** A function that another process can run: an exported one, or where its module exports it. */
-export type Target<A extends readonly unknown[]> = ((...args: A) => unknown) | ModuleExport;
-
-/** Any function, for inference. */
-export type AnyFunction = (...args: never[]) => unknown;
-
-/** The lists of arguments that a function takes, one for each overload; of more than four, for the last four. */
-export type ArgumentLists<F> = F extends {
-  (...args: infer A): unknown;
-  (...args: infer B): unknown;
-  (...args: infer C): unknown;
-  (...args: infer D): unknown;
-} ? (A | B | C | D) & readonly unknown[]
-  : never;
-
-/** What a function returns, by any of its overloads. */
-export type Results<F> = F extends {
-  (...args: never[]): infer A;
-  (...args: never[]): infer B;
-  (...args: never[]): infer C;
-  (...args: never[]): infer D;
-} ? A | B | C | D
-  : never;
-
-/** What a process runs and what with, so that only what the target takes can be given. */
-export type ProcessWork<A extends readonly unknown[], K, F extends AnyFunction> =
-  | PositionalWork<A>
-  | { target: (...args: [...A, K]) => unknown; args: A; kwargs: NoInfer<K> }
-  | { target: F; args: ArgumentLists<NoInfer<F>>; kwargs?: undefined }
-  | { target: F; args?: readonly []; kwargs: ArgumentLists<NoInfer<F>>[0] }
-  | { target: F; args: ArgumentLists<NoInfer<F>>; kwargs: RestOf<ArgumentLists<NoInfer<F>>> };
-
-/** As {@linkcode ProcessWork}, without keyword arguments and overloads. */
-export type PositionalWork<A extends readonly unknown[]> =
-  | { target?: undefined; args?: readonly []; kwargs?: undefined }
-  | { target: ModuleExport; args?: readonly unknown[]; kwargs?: object }
-  | { target: (() => unknown) | ModuleExport; args?: readonly []; kwargs?: undefined }
-  | { target: Target<A>; args: A; kwargs?: undefined };
-
-/** What a list of arguments of any length may end with. */
-export type RestOf<L extends readonly unknown[]> = number extends L["length"] ? L[number] : never;
 
 /** Options of a process whose target is named by its module: they depend on no type. */
 export type NamedProcessOptions = ProcessSettings & { target: ModuleExport };
 
-/** Options of {@linkcode Process} with a target that takes `A`; keyword arguments, if `K` says of what type. */
-export type ProcessOptions<A extends readonly unknown[] = unknown[], K = never> =
-  & ProcessSettings
-  & ([K] extends [never] ? PositionalWork<A> : ProcessWork<A, K, never>);
-
 /**
- * All that a {@linkcode Process} can be made with. The parameters are inferred: the arguments, the keyword arguments, and
- * the target where that is overloaded.
+ * Options of {@linkcode Process} with a target that takes `A`. The rest is inferred: `F` is the target, whose overloads
+ * count, too, and `K` says whether there are `kwargs`.
  */
-export type AnyProcessOptions<A extends readonly unknown[], K, F extends AnyFunction> =
-  & ProcessSettings
-  & ProcessWork<A, K, F>;
+export type ProcessOptions<
+  A extends readonly unknown[] = [],
+  F extends AnyFunction = (...args: A) => unknown,
+  K extends void = undefined,
+> =
+  & ProcessSurroundings
+  & ProcessWork<A, F, K>
+  & ProcessArguments<A | ArgumentLists<F>, K>;
 
-/** Options of {@linkcode Process} that do not depend on the target. */
-export interface ProcessSettings {
+/** What a process runs. The module's export is read-only so that it is not what `F` could be. */
+export interface ProcessWork<A extends readonly unknown[], F extends AnyFunction, K extends void> {
+  /** The function that the process runs. A module must export it; see {@linkcode ModuleExport} for the rest. */
+  target?: (F & ((...args: A) => unknown)) | Readonly<ModuleExport>;
+  /** Given as one last argument. */
+  kwargs?: KwargsOf<A | ArgumentLists<F>> | Presence<K>;
+}
+
+/** What the target is called with: `args`, which may be absent if it needs none. */
+export type ProcessArguments<L, K extends void> = [] extends ArgumentsOf<L, K> ? { args?: ArgumentsOf<L, K> }
+  : { args: ArgumentsOf<L, K> };
+
+/** Options of {@linkcode Process}, whatever its target takes. */
+export interface ProcessSettings extends ProcessSurroundings {
   /** The function that the process runs. A module must export it; see {@linkcode ModuleExport} for the rest. */
   target?: unknown;
   /** What the function is called with. Anything that can be serialised, and shared objects. */
   args?: readonly unknown[];
   /** Given as one last argument. */
   kwargs?: object;
+}
+
+/** Options of a process that do not depend on what it runs. */
+export interface ProcessSurroundings {
   /** For messages. Default: the name of the class and a number, such as `Process-1`, or `Process-1:2` for the second
    * child of `Process-1`. */
   name?: string;

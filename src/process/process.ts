@@ -1,6 +1,7 @@
 // The class `Process`. Once started, it asks child.ts, which knows how the process goes on.
 
 import { shownName } from "../runtime/harmless.ts";
+import type { AnyFunction, Target } from "../callable/arguments.ts";
 import { type AuthenticationString, currentAuthkey, setCurrentAuthkey, toAuthkey } from "../launch/authkey.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { type Callable, type Given, type ModuleExport, reference } from "../callable/reference.ts";
@@ -14,14 +15,7 @@ import { methodFor } from "../launch/settings.ts";
 import { begin, requireMayStart, requireNotPastChildren, requireOwnLimit } from "./begin.ts";
 import type { Child } from "./child.ts";
 import { activeChildren } from "./children.ts";
-import {
-  type AnyFunction,
-  type AnyProcessOptions,
-  isName,
-  type ProcessSettings,
-  requireProcessOptions,
-  type Target,
-} from "./options.ts";
+import { isName, type ProcessOptions, type ProcessSettings, requireProcessOptions } from "./options.ts";
 import { Self } from "./self.ts";
 import type { Sentinel } from "./sentinel.ts";
 import { exitText, SIGINT, SIGKILL, SIGTERM } from "../runtime/signals.ts";
@@ -84,8 +78,11 @@ import { argumentsOf, type Work, workOf } from "./work.ts";
  * }
  * ```
  */
-export class Process<A extends readonly unknown[] = unknown[], K = never, F extends AnyFunction = never>
-  implements AsyncDisposable {
+export class Process<
+  A extends readonly unknown[] = [],
+  F extends AnyFunction = (...args: A) => unknown,
+  K extends void = undefined,
+> implements AsyncDisposable {
   static {
     showAsText(Process);
     register(Process, {
@@ -116,26 +113,27 @@ export class Process<A extends readonly unknown[] = unknown[], K = never, F exte
    * `run` is overridden in a class that cannot travel; or if another option is of the wrong type, or
    * unknown.
    */
-  constructor(options: AnyProcessOptions<A, K, F> = {}) {
-    if (options instanceof Self) {
+  constructor(options?: ProcessOptions<A, F, K>) {
+    const given: ProcessSettings = options === undefined ? {} : options;
+    if (given instanceof Self) {
       this.#isSelf = true;
-      this.#work = options.work;
+      this.#work = given.work;
       this.#identity = current.identity;
       this.#name = current.name;
       this.#daemon = current.daemon;
       return;
     }
-    requireProcessOptions(options);
+    requireProcessOptions(given);
     this.#authkey = currentAuthkey(); // first: a Worker learns by it whose it is
-    const { target, name, daemon = current.daemon } = options;
+    const { target, name, daemon = current.daemon } = given;
     if (target !== undefined) {
       this.#target = reference(target as Callable | ModuleExport);
-      this.#work = workOf(target as Target<unknown[]>, this.#target, argumentsOf(options));
+      this.#work = workOf(target as Target<unknown[]>, this.#target, argumentsOf(given));
     }
     if (this.run !== Process.prototype.run) {
       this.#class = classReference(this.constructor as typeof Process, Process);
     }
-    this.#options = options;
+    this.#options = given;
     this.#identity = nextIdentity();
     this.#name = name ?? `${this.#className}-${this.#identity.join(":")}`;
     this.#daemon = daemon;

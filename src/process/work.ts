@@ -2,7 +2,8 @@
 
 import type { Given } from "../callable/reference.ts";
 import { resolve } from "../callable/resolve.ts";
-import type { ProcessSettings, Target } from "./options.ts";
+import type { Target } from "../callable/arguments.ts";
+import type { ProcessSettings } from "./options.ts";
 
 /** The target of a process, with its arguments. */
 export type Work = () => unknown;

@@ -211,7 +211,7 @@ testManaged("TestArray.test_array_from_size: zeroes, also where others were", as
 testManaged("TestPool.test_apply, test_map, test_starmap, test_async, test_async_timeout", async ({ manager }) => {
   await using pool = await manager.Pool(3);
   assertEquals(await pool.apply(targets.square, [5]), 25);
-  assertEquals(await pool.apply(targets.withKwargs as never, [5] as never, { kwargs: { y: 3 } }), 8);
+  assertEquals(await pool.apply(targets.withKwargs, [5], { kwargs: { y: 3 } }), 8);
   const numbers = Array.from({ length: 100 }, (_, k) => k);
   const squares = numbers.map((x) => x * x);
   assertEquals(await pool.map(targets.square, numbers), squares);

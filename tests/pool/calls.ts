@@ -146,7 +146,7 @@ export function callsOfPools({ pool: poolOf, test }: Suite): void {
     await pool.starmap(targets.increment, numbers(100).map((i) => [shared, i % 4] as const));
     assertEquals([...shared], [25, 25, 25, 25]);
     using lock = new Lock();
-    const [same] = await pool.map(targets.same, [lock]);
+    const [same] = await pool.map(targets.same<Lock>, [lock]);
     using _ = lock.acquireSync();
     assert(same.locked());
   });

@@ -1,21 +1,11 @@
 // The contract of pools.
 
-import type { Callbacks } from "../../pool/async_result.ts";
 import type { Items } from "../../pool/input.ts";
-import type {
-  ApplyAsyncOptions,
-  ApplyOptions,
-  ImapOptions,
-  MapAsyncOptions,
-  MapOptions,
-  PoolOptions,
-  TransformOptions,
-  WithKwargs,
-  WithoutKwargs,
-} from "../../pool/options.ts";
+import type { ImapOptions, MapAsyncOptions, MapOptions, PoolOptions, TransformOptions } from "../../pool/options.ts";
+import type { ApplyArguments, ApplyAsyncArguments, ApplyResult, ItemResult } from "../../pool/signatures.ts";
 import type { PoolStats } from "../../pool/stats.ts";
+import type { AnyFunction } from "../../callable/arguments.ts";
 import type { ModuleExport } from "../../callable/types.ts";
-import type { AnyFunction, ArgumentLists, Results } from "../../process/options.ts";
 import type { WaitOptions } from "../../waiting/options.ts";
 
 /** What a call that was begun gives: as {@linkcode AsyncResult}, which is one implementation. */
@@ -42,108 +32,75 @@ export interface PoolLike extends AsyncDisposable {
   readonly name: string;
 
   /** Calls `fn(...args, kwargs)` in a worker. */
-  apply<A extends readonly unknown[], K, R>(
-    fn: (...args: [...A, K]) => R,
-    args: A,
-    options: WithKwargs<K>,
-  ): Promise<Awaited<R>>;
-  /** As above, without `kwargs`. */
-  apply<A extends readonly unknown[], R>(
-    fn: (...args: A) => R,
-    args: A,
-    options?: WithoutKwargs,
-  ): Promise<Awaited<R>>;
-  /** As above, without arguments. */
-  apply<R>(fn: () => R): Promise<Awaited<R>>;
-  /** As above, with a function that is overloaded. */
-  apply<F extends AnyFunction>(
-    fn: F,
-    args: ArgumentLists<NoInfer<F>>,
-    options?: WithoutKwargs,
-  ): Promise<Awaited<Results<F>>>;
-  /** As above, with a function that is named by its module. */
-  apply<R = unknown>(fn: ModuleExport, args?: readonly unknown[], options?: ApplyOptions): Promise<R>;
+  apply<
+    R = unknown,
+    A extends readonly unknown[] = readonly unknown[],
+    F extends AnyFunction = (...args: A) => R,
+    K extends void = undefined,
+  >(
+    fn: (F & ((...args: A) => R)) | ModuleExport,
+    ...given: ApplyArguments<A, F, K>
+  ): Promise<ApplyResult<R, F>>;
 
   /** As {@linkcode apply}, but throws at once if the call cannot begin. */
-  applyAsync<A extends readonly unknown[], K, R>(
-    fn: (...args: [...A, K]) => R,
-    args: A,
-    options: WithKwargs<K> & Callbacks<Awaited<R>>,
-  ): AsyncResultLike<Awaited<R>>;
-  /** As above, without `kwargs`. */
-  applyAsync<A extends readonly unknown[], R>(
-    fn: (...args: A) => R,
-    args: A,
-    options?: WithoutKwargs & Callbacks<Awaited<R>>,
-  ): AsyncResultLike<Awaited<R>>;
-  /** As above, without arguments. */
-  applyAsync<R>(fn: () => R): AsyncResultLike<Awaited<R>>;
-  /** As above, with a function that is overloaded. */
-  applyAsync<F extends AnyFunction>(
-    fn: F,
-    args: ArgumentLists<NoInfer<F>>,
-    options?: WithoutKwargs & Callbacks<Awaited<Results<F>>>,
-  ): AsyncResultLike<Awaited<Results<F>>>;
-  /** As above, with a function that is named by its module. */
-  applyAsync<R = unknown>(
-    fn: ModuleExport,
-    args?: readonly unknown[],
-    options?: ApplyAsyncOptions<R>,
-  ): AsyncResultLike<R>;
+  applyAsync<
+    R = unknown,
+    A extends readonly unknown[] = readonly unknown[],
+    F extends AnyFunction = (...args: A) => R,
+    K extends void = undefined,
+  >(
+    fn: (F & ((...args: A) => R)) | ModuleExport,
+    ...given: ApplyAsyncArguments<A, F, K, ApplyResult<R, F>>
+  ): AsyncResultLike<ApplyResult<R, F>>;
 
   /** Calls `fn(item)` for each item; the results are in the order of the items. */
-  map<T, R>(fn: (item: T) => R, items: Items<T>, options?: MapOptions): Promise<Awaited<R>[]>;
-  /** As above, with a function that is named by its module. */
-  map<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: MapOptions): Promise<R[]>;
+  map<R = unknown, T = unknown, S extends boolean = false>(
+    fn: ((item: T) => R) | ModuleExport,
+    items: Items<T>,
+    options?: MapOptions<S>,
+  ): Promise<ItemResult<Awaited<R>, NoInfer<S>>[]>;
 
   /** As {@linkcode map}, but throws at once if the call cannot begin. */
-  mapAsync<T, R>(
-    fn: (item: T) => R,
+  mapAsync<R = unknown, T = unknown, S extends boolean = false>(
+    fn: ((item: T) => R) | ModuleExport,
     items: Items<T>,
-    options?: MapAsyncOptions<Awaited<R>>,
-  ): AsyncResultLike<Awaited<R>[]>;
-  /** As above, with a function that is named by its module. */
-  mapAsync<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: MapAsyncOptions<R>): AsyncResultLike<R[]>;
+    options?: MapAsyncOptions<Awaited<R>, S>,
+  ): AsyncResultLike<ItemResult<Awaited<R>, NoInfer<S>>[]>;
 
   /** Calls `fn(...item)` for each item, which is an array of arguments. */
-  starmap<A extends readonly unknown[], R>(
-    fn: (...args: A) => R,
+  starmap<R = unknown, A extends readonly unknown[] = readonly unknown[], S extends boolean = false>(
+    fn: ((...args: A) => R) | ModuleExport,
     items: Items<Readonly<A>>,
-    options?: MapOptions,
-  ): Promise<Awaited<R>[]>;
-  /** As above, with a function that is named by its module. */
-  starmap<R = unknown>(fn: ModuleExport, items: Items<readonly unknown[]>, options?: MapOptions): Promise<R[]>;
+    options?: MapOptions<S>,
+  ): Promise<ItemResult<Awaited<R>, NoInfer<S>>[]>;
 
   /** As {@linkcode starmap}, but throws at once if the call cannot begin. */
-  starmapAsync<A extends readonly unknown[], R>(
-    fn: (...args: A) => R,
+  starmapAsync<R = unknown, A extends readonly unknown[] = readonly unknown[], S extends boolean = false>(
+    fn: ((...args: A) => R) | ModuleExport,
     items: Items<Readonly<A>>,
-    options?: MapAsyncOptions<Awaited<R>>,
-  ): AsyncResultLike<Awaited<R>[]>;
-  /** As above, with a function that is named by its module. */
-  starmapAsync<R = unknown>(
-    fn: ModuleExport,
-    items: Items<readonly unknown[]>,
-    options?: MapAsyncOptions<R>,
-  ): AsyncResultLike<R[]>;
+    options?: MapAsyncOptions<Awaited<R>, S>,
+  ): AsyncResultLike<ItemResult<Awaited<R>, NoInfer<S>>[]>;
 
   /** Calls `fn(item)` for each item, and gives the results one by one, in the order of the items. */
-  imap<T, R>(fn: (item: T) => R, items: Items<T>, options?: ImapOptions): ImapIteratorLike<Awaited<R>>;
-  /** As above, with a function that is named by its module. */
-  imap<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: ImapOptions): ImapIteratorLike<R>;
+  imap<R = unknown, T = unknown, S extends boolean = false>(
+    fn: ((item: T) => R) | ModuleExport,
+    items: Items<T>,
+    options?: ImapOptions<S>,
+  ): ImapIteratorLike<ItemResult<Awaited<R>, NoInfer<S>>>;
 
   /** As {@linkcode imap}, with the results in the order in which they come. */
-  imapUnordered<T, R>(fn: (item: T) => R, items: Items<T>, options?: ImapOptions): ImapIteratorLike<Awaited<R>>;
-  /** As above, with a function that is named by its module. */
-  imapUnordered<R = unknown>(fn: ModuleExport, items: Items<unknown>, options?: ImapOptions): ImapIteratorLike<R>;
+  imapUnordered<R = unknown, T = unknown, S extends boolean = false>(
+    fn: ((item: T) => R) | ModuleExport,
+    items: Items<T>,
+    options?: ImapOptions<S>,
+  ): ImapIteratorLike<ItemResult<Awaited<R>, NoInfer<S>>>;
 
   /** A stream through which items become results, for `pipeThrough`. */
-  toTransformStream<T, R>(fn: (item: T) => R, options?: TransformOptions): TransformStream<T, Awaited<R>>;
-  /** As above, with a function that is named by its module. */
-  toTransformStream<T = unknown, R = unknown>(fn: ModuleExport, options?: TransformOptions): TransformStream<T, R>;
+  toTransformStream<R = unknown, T = unknown>(
+    fn: ((item: T) => R) | ModuleExport,
+    options?: TransformOptions,
+  ): TransformStream<T, Awaited<R>>;
 
-  /** Waits until no call is under way; `false` if one still was when the time had passed. */
-  idle(options?: WaitOptions): Promise<boolean>;
   /** What the pool is doing. */
   stats(): PoolStats;
   /** Takes no more calls; the workers end when what was begun is done. */

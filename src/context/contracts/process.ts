@@ -1,6 +1,7 @@
 // The contract of processes.
 
-import type { AnyFunction, ArgumentLists, PositionalWork, ProcessSettings, RestOf } from "../../process/options.ts";
+import type { AnyFunction } from "../../callable/arguments.ts";
+import type { ProcessOptions } from "../../process/options.ts";
 import type { WaitOptions, WaitSyncOptions } from "../../waiting/options.ts";
 import type { Waitable } from "../../waiting/waitable.ts";
 
@@ -44,25 +45,12 @@ export interface ProcessLike extends AsyncDisposable {
   close(): void;
 }
 
-/** Options of a process that do not depend on what it runs. */
-export type ProcessSurroundings = Omit<ProcessSettings, "target" | "args" | "kwargs">;
-
 /** A class of processes. Its options are those of {@linkcode Process}. */
 export interface ProcessConstructor {
   /** A process that has yet to be started. */
-  new <A extends readonly unknown[] = unknown[]>(options?: ProcessSettings & PositionalWork<A>): ProcessLike;
-  /** As above, with keyword arguments: one last argument of the target. */
-  new <A extends readonly unknown[], K>(
-    options: ProcessSurroundings & { target: (...args: [...A, K]) => unknown; args: A; kwargs: object & NoInfer<K> },
-  ): ProcessLike;
-  /** As above, with a target that is overloaded, or takes any number of arguments. */
-  new <F extends AnyFunction>(
-    options:
-      & ProcessSettings
-      & (
-        | { target: F; args: ArgumentLists<NoInfer<F>>; kwargs?: undefined }
-        | { target: F; args?: readonly []; kwargs: ArgumentLists<NoInfer<F>>[0] }
-        | { target: F; args: ArgumentLists<NoInfer<F>>; kwargs: RestOf<ArgumentLists<NoInfer<F>>> }
-      ),
-  ): ProcessLike;
+  new <
+    A extends readonly unknown[] = [],
+    F extends AnyFunction = (...args: A) => unknown,
+    K extends void = undefined,
+  >(options?: ProcessOptions<A, F, K>): ProcessLike;
 }

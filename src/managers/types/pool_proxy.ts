@@ -1,16 +1,24 @@
 // Pool of a manager: the proxies. The half of the server is pool.ts. Functions travel as references, found and checked
 // here, where they are given.
 
+import type { AnyFunction } from "../../callable/arguments.ts";
 import type { TravellingReference } from "../../callable/late.ts";
 import { reference } from "../../callable/reference.ts";
 import type { Callable, ModuleExport } from "../../callable/types.ts";
 import {
-  type ApplyOptions,
   type ImapOptions,
   type MapOptions,
+  NO_OPTIONS,
   requireCallOptions,
   requirePoolOptions,
 } from "../../pool/options.ts";
+import type {
+  AnyArguments,
+  ApplyArguments,
+  ApplyResult,
+  ApplySyncArguments,
+  ItemResult,
+} from "../../pool/signatures.ts";
 import type { Items } from "../../pool/input.ts";
 import type { PoolStats } from "../../pool/stats.ts";
 import type { WaitOptions, WaitSyncOptions } from "../../waiting/options.ts";
@@ -87,74 +95,84 @@ export class PoolProxy extends BaseProxy {
    * @throws {InvalidStateError} If the pool is closed or terminated.
    * @throws What the function throws.
    */
-  async apply<A extends readonly unknown[], R>(
-    fn: ((...args: A) => R) | ModuleExport,
-    args: A = [] as unknown as A,
-    options: ApplyOptions = {},
-  ): Promise<Awaited<R>> {
-    return await this.#call("apply", fn, args, options) as Awaited<R>;
+  async apply<
+    R = unknown,
+    A extends readonly unknown[] = readonly unknown[],
+    F extends AnyFunction = (...args: A) => R,
+    K extends void = undefined,
+  >(
+    fn: (F & ((...args: A) => R)) | ModuleExport,
+    ...given: ApplyArguments<A, F, K>
+  ): Promise<ApplyResult<R, F>> {
+    const [args = [], options = NO_OPTIONS] = given as AnyArguments;
+    return await this.#call("apply", fn, args, options) as never;
   }
 
   /** As {@linkcode apply}, but gives the proxy of a result. */
-  async applyAsync<A extends readonly unknown[], R>(
-    fn: ((...args: A) => R) | ModuleExport,
-    args: A = [] as unknown as A,
-    options: ApplyOptions = {},
-  ): Promise<AsyncResultProxy<Awaited<R>>> {
-    return await this.#begin("apply", fn, args, options) as AsyncResultProxy<Awaited<R>>;
+  async applyAsync<
+    R = unknown,
+    A extends readonly unknown[] = readonly unknown[],
+    F extends AnyFunction = (...args: A) => R,
+    K extends void = undefined,
+  >(
+    fn: (F & ((...args: A) => R)) | ModuleExport,
+    ...given: ApplyArguments<A, F, K>
+  ): Promise<AsyncResultProxy<ApplyResult<R, F>>> {
+    const [args = [], options = NO_OPTIONS] = given as AnyArguments;
+    return await this.#begin("apply", fn, args, options) as AsyncResultProxy<never>;
   }
 
   /** Calls `fn(item)` for each item; the results in the order of the items. See {@linkcode Pool.map}. */
-  async map<T, R>(
+  async map<R = unknown, T = unknown, S extends boolean = false>(
     fn: ((item: T) => R) | ModuleExport,
     items: Items<T>,
-    options: MapOptions = {},
-  ): Promise<Awaited<R>[]> {
-    return await this.#call("map", fn, items, options) as Awaited<R>[];
+    options: MapOptions<S> = NO_OPTIONS,
+  ): Promise<ItemResult<Awaited<R>, NoInfer<S>>[]> {
+    return await this.#call("map", fn, items, options) as never[];
   }
 
   /** As {@linkcode map}, but gives the proxy of a result. */
-  async mapAsync<T, R>(
+  async mapAsync<R = unknown, T = unknown, S extends boolean = false>(
     fn: ((item: T) => R) | ModuleExport,
     items: Items<T>,
-    options: MapOptions = {},
-  ): Promise<AsyncResultProxy<Awaited<R>[]>> {
-    return await this.#begin("map", fn, items, options) as AsyncResultProxy<Awaited<R>[]>;
+    options: MapOptions<S> = NO_OPTIONS,
+  ): Promise<AsyncResultProxy<ItemResult<Awaited<R>, NoInfer<S>>[]>> {
+    return await this.#begin("map", fn, items, options) as AsyncResultProxy<never[]>;
   }
 
   /** Calls `fn(...item)` for each item, which is an array of arguments. */
-  async starmap<A extends readonly unknown[], R>(
+  async starmap<R = unknown, A extends readonly unknown[] = readonly unknown[], S extends boolean = false>(
     fn: ((...args: A) => R) | ModuleExport,
     items: Items<Readonly<A>>,
-    options: MapOptions = {},
-  ): Promise<Awaited<R>[]> {
-    return await this.#call("starmap", fn, items, options) as Awaited<R>[];
+    options: MapOptions<S> = NO_OPTIONS,
+  ): Promise<ItemResult<Awaited<R>, NoInfer<S>>[]> {
+    return await this.#call("starmap", fn, items, options) as never[];
   }
 
   /** As {@linkcode starmap}, but gives the proxy of a result. */
-  async starmapAsync<A extends readonly unknown[], R>(
+  async starmapAsync<R = unknown, A extends readonly unknown[] = readonly unknown[], S extends boolean = false>(
     fn: ((...args: A) => R) | ModuleExport,
     items: Items<Readonly<A>>,
-    options: MapOptions = {},
-  ): Promise<AsyncResultProxy<Awaited<R>[]>> {
-    return await this.#begin("starmap", fn, items, options) as AsyncResultProxy<Awaited<R>[]>;
+    options: MapOptions<S> = NO_OPTIONS,
+  ): Promise<AsyncResultProxy<ItemResult<Awaited<R>, NoInfer<S>>[]>> {
+    return await this.#begin("starmap", fn, items, options) as AsyncResultProxy<never[]>;
   }
 
   /** Calls `fn(item)` for each item; the results one by one, in the order of the items. An error ends the iteration. */
-  imap<T, R>(
+  imap<R = unknown, T = unknown, S extends boolean = false>(
     fn: ((item: T) => R) | ModuleExport,
     items: Items<T>,
-    options: ImapOptions = {},
-  ): AsyncIterableIterator<Awaited<R>> {
+    options: ImapOptions<S> = NO_OPTIONS,
+  ): AsyncIterableIterator<ItemResult<Awaited<R>, NoInfer<S>>> {
     return this.#iterate("imap", fn, items, options);
   }
 
   /** As {@linkcode imap}, with the results in the order in which they come. */
-  imapUnordered<T, R>(
+  imapUnordered<R = unknown, T = unknown, S extends boolean = false>(
     fn: ((item: T) => R) | ModuleExport,
     items: Items<T>,
-    options: ImapOptions = {},
-  ): AsyncIterableIterator<Awaited<R>> {
+    options: ImapOptions<S> = NO_OPTIONS,
+  ): AsyncIterableIterator<ItemResult<Awaited<R>, NoInfer<S>>> {
     return this.#iterate("imapUnordered", fn, items, options);
   }
 
@@ -162,7 +180,7 @@ export class PoolProxy extends BaseProxy {
     name: "imap" | "imapUnordered",
     fn: Callable | ModuleExport,
     items: Items<unknown>,
-    options: ImapOptions,
+    options: ImapOptions<boolean>,
   ): AsyncIterableIterator<R> {
     const [fnReference, , rest] = request(name, fn, [], options);
     return new Iteration<R>(async () => {
@@ -236,74 +254,84 @@ export class PoolProxy extends BaseProxy {
 /** As {@linkcode PoolProxy}, blocking the thread. Items are given as arrays or the like. */
 export class SyncPool extends SyncProxy {
   /** Calls `fn(...args)` in a worker. */
-  apply<A extends readonly unknown[], R>(
-    fn: ((...args: A) => R) | ModuleExport,
-    args: A = [] as unknown as A,
-    options: Omit<ApplyOptions, "signal"> = {},
-  ): Awaited<R> {
-    return this.callmethod("apply", request("apply", fn, args, options)) as Awaited<R>;
+  apply<
+    R = unknown,
+    A extends readonly unknown[] = readonly unknown[],
+    F extends AnyFunction = (...args: A) => R,
+    K extends void = undefined,
+  >(
+    fn: (F & ((...args: A) => R)) | ModuleExport,
+    ...given: ApplySyncArguments<A, F, K>
+  ): ApplyResult<R, F> {
+    const [args = [], options = NO_OPTIONS] = given as AnyArguments;
+    return this.callmethod("apply", request("apply", fn, args, options)) as never;
   }
 
   /** As {@linkcode apply}, but gives the proxy of a result. */
-  applyAsync<A extends readonly unknown[], R>(
-    fn: ((...args: A) => R) | ModuleExport,
-    args: A = [] as unknown as A,
-    options: Omit<ApplyOptions, "signal"> = {},
-  ): AsyncResultProxy<Awaited<R>> {
-    return this.#begin("applyAsync", request("apply", fn, args, options)) as AsyncResultProxy<Awaited<R>>;
+  applyAsync<
+    R = unknown,
+    A extends readonly unknown[] = readonly unknown[],
+    F extends AnyFunction = (...args: A) => R,
+    K extends void = undefined,
+  >(
+    fn: (F & ((...args: A) => R)) | ModuleExport,
+    ...given: ApplySyncArguments<A, F, K>
+  ): AsyncResultProxy<ApplyResult<R, F>> {
+    const [args = [], options = NO_OPTIONS] = given as AnyArguments;
+    return this.#begin("applyAsync", request("apply", fn, args, options)) as AsyncResultProxy<never>;
   }
 
   /** Calls `fn(item)` for each item; the results in the order of the items. */
-  map<T, R>(
+  map<R = unknown, T = unknown, S extends boolean = false>(
     fn: ((item: T) => R) | ModuleExport,
-    items: Iterable<T>,
-    options: Omit<MapOptions, "signal"> = {},
-  ): Awaited<R>[] {
-    return this.callmethod("map", request("map", fn, [...items], options)) as Awaited<R>[];
+    items: readonly T[] | Iterable<T>,
+    options: Omit<MapOptions<S>, "signal"> = NO_OPTIONS,
+  ): ItemResult<Awaited<R>, NoInfer<S>>[] {
+    return this.callmethod("map", request("map", fn, [...items], options)) as never[];
   }
 
   /** As {@linkcode map}, but gives the proxy of a result. */
-  mapAsync<T, R>(
+  mapAsync<R = unknown, T = unknown, S extends boolean = false>(
     fn: ((item: T) => R) | ModuleExport,
-    items: Iterable<T>,
-    options: Omit<MapOptions, "signal"> = {},
-  ): AsyncResultProxy<Awaited<R>[]> {
-    return this.#begin("mapAsync", request("map", fn, [...items], options)) as AsyncResultProxy<Awaited<R>[]>;
+    items: readonly T[] | Iterable<T>,
+    options: Omit<MapOptions<S>, "signal"> = NO_OPTIONS,
+  ): AsyncResultProxy<ItemResult<Awaited<R>, NoInfer<S>>[]> {
+    return this.#begin("mapAsync", request("map", fn, [...items], options)) as AsyncResultProxy<never[]>;
   }
 
   /** Calls `fn(...item)` for each item, which is an array of arguments. */
-  starmap<A extends readonly unknown[], R>(
+  starmap<R = unknown, A extends readonly unknown[] = readonly unknown[], S extends boolean = false>(
     fn: ((...args: A) => R) | ModuleExport,
-    items: Iterable<Readonly<A>>,
-    options: Omit<MapOptions, "signal"> = {},
-  ): Awaited<R>[] {
-    return this.callmethod("starmap", request("starmap", fn, [...items], options)) as Awaited<R>[];
+    items: readonly Readonly<A>[] | Iterable<Readonly<A>>,
+    options: Omit<MapOptions<S>, "signal"> = NO_OPTIONS,
+  ): ItemResult<Awaited<R>, NoInfer<S>>[] {
+    return this.callmethod("starmap", request("starmap", fn, [...items], options)) as never[];
   }
 
   /** As {@linkcode starmap}, but gives the proxy of a result. */
-  starmapAsync<A extends readonly unknown[], R>(
+  starmapAsync<R = unknown, A extends readonly unknown[] = readonly unknown[], S extends boolean = false>(
     fn: ((...args: A) => R) | ModuleExport,
-    items: Iterable<Readonly<A>>,
-    options: Omit<MapOptions, "signal"> = {},
-  ): AsyncResultProxy<Awaited<R>[]> {
-    return this.#begin("starmapAsync", request("starmap", fn, [...items], options)) as AsyncResultProxy<Awaited<R>[]>;
+    items: readonly Readonly<A>[] | Iterable<Readonly<A>>,
+    options: Omit<MapOptions<S>, "signal"> = NO_OPTIONS,
+  ): AsyncResultProxy<ItemResult<Awaited<R>, NoInfer<S>>[]> {
+    return this.#begin("starmapAsync", request("starmap", fn, [...items], options)) as AsyncResultProxy<never[]>;
   }
 
   /** Calls `fn(item)` for each item; the results one by one, in the order of the items. */
-  imap<T, R>(
+  imap<R = unknown, T = unknown, S extends boolean = false>(
     fn: ((item: T) => R) | ModuleExport,
-    items: Iterable<T>,
-    options: Omit<ImapOptions, "signal"> = {},
-  ): IterableIterator<Awaited<R>> {
+    items: readonly T[] | Iterable<T>,
+    options: Omit<ImapOptions<S>, "signal"> = NO_OPTIONS,
+  ): IterableIterator<ItemResult<Awaited<R>, NoInfer<S>>> {
     return this.#iterate("imap", request("imap", fn, [...items], options));
   }
 
   /** As {@linkcode imap}, with the results in the order in which they come. */
-  imapUnordered<T, R>(
+  imapUnordered<R = unknown, T = unknown, S extends boolean = false>(
     fn: ((item: T) => R) | ModuleExport,
-    items: Iterable<T>,
-    options: Omit<ImapOptions, "signal"> = {},
-  ): IterableIterator<Awaited<R>> {
+    items: readonly T[] | Iterable<T>,
+    options: Omit<ImapOptions<S>, "signal"> = NO_OPTIONS,
+  ): IterableIterator<ItemResult<Awaited<R>, NoInfer<S>>> {
     return this.#iterate("imapUnordered", request("imapUnordered", fn, [...items], options));
   }
 

@@ -40,7 +40,7 @@ export class Caller {
     call: "apply" | "applyAsync",
     target: AnyTarget,
     args: readonly unknown[],
-    options: ApplyOptions,
+    options: ApplyOptions<object>,
   ): SingleCall {
     const action = "apply";
     requireCallOptions(call, options);
@@ -59,7 +59,7 @@ export class Caller {
     call: "map" | "mapAsync" | "starmap" | "starmapAsync",
     target: AnyTarget,
     items: Items<unknown>,
-    options: MapOptions,
+    options: MapOptions<boolean>,
   ): MapCall {
     requireCallOptions(call, options);
     const action = call.startsWith("star") ? "starmap" : "map";
@@ -85,7 +85,7 @@ export class Caller {
     call: "imap" | "imapUnordered" | "toTransformStream",
     target: AnyTarget,
     items: Items<unknown>,
-    options: ImapOptions & { ordered: boolean },
+    options: ImapOptions<boolean> & { ordered: boolean },
   ): ImapIterator<unknown> {
     const { ordered } = options;
     const chunksize = countOf("imap", "chunksize", options.chunksize, 1);
