@@ -94,6 +94,8 @@ export {
   type PoolContext,
   type PoolOptions,
   type PoolStats,
+  type Retries,
+  type RetryOn,
   type TransformOptions,
   type WorkerStats,
 } from "./src/pool.ts";

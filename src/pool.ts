@@ -25,6 +25,7 @@ export type {
   StreamOptions,
   TransformOptions,
 } from "./pool/options.ts";
+export type { Retries, RetryOn } from "./pool/retries.ts";
 export type {
   ApplyArguments,
   ApplyAsyncArguments,

@@ -3,13 +3,16 @@
 
 import type { Parcel } from "../connection/arrival.ts";
 import { RemoteError } from "../errors.ts";
+import type { Attempts } from "./attempts.ts";
 import type { Task } from "./calls/call.ts";
 import type { Crew } from "./crew.ts";
+import { Deadlines } from "./deadlines.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Frame } from "../queues/frame.ts";
 import { printed, unpack, unpackAll } from "./failures.ts";
 import { originOf, tellWhere, type Where, whereOf } from "./where.ts";
 import { type Failure, Kind, type Mixed } from "./messages.ts";
+import type { FailureKind } from "./retries.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 import { performance } from "../runtime/timing.ts";
 
@@ -18,16 +21,34 @@ const MAX_READ = 8;
 /** Frames of one worker that are read between two looks at the clock. */
 const FRAMES_PER_LOOK = 64;
 
+/** Whom the answers of one pool are told to. */
+export interface AnswersOptions {
+  readonly crew: Crew;
+  readonly dispatcher: Dispatcher;
+  readonly attempts: Attempts;
+  /** Milliseconds that a task has to end after its time, before its worker is killed. */
+  readonly grace: number;
+}
+
 /** Reads what the workers of one pool answer. */
 export class Answers {
   readonly #crew: Crew;
   readonly #dispatcher: Dispatcher;
+  readonly #attempts: Attempts;
+  readonly #deadlines: Deadlines;
   #done = 0;
   #failed = 0;
 
-  constructor(crew: Crew, dispatcher: Dispatcher) {
+  constructor({ crew, dispatcher, attempts, grace }: AnswersOptions) {
     this.#crew = crew;
     this.#dispatcher = dispatcher;
+    this.#attempts = attempts;
+    this.#deadlines = new Deadlines({
+      dispatcher,
+      grace,
+      read: (worker) => this.readAll(worker),
+      fail: (task, error) => this.fail(task, error, "late"),
+    });
   }
 
   /** How many tasks have been finished, and how many have failed. */
@@ -64,8 +85,15 @@ export class Answers {
     return true;
   }
 
-  /** A task has failed as a whole. */
-  fail(task: Task, error: unknown): void {
+  /** A task has failed as a whole: it is begun anew, if its call wants that. */
+  fail(task: Task, error: unknown, kind: FailureKind = "error"): void {
+    const last = this.#attempts.failed(task, error, kind);
+    if (last !== null) this.failForGood(task, last.error);
+  }
+
+  /** A task has failed, and would fail again. */
+  failForGood(task: Task, error: unknown): void {
+    if (task.call.isOver) return;
     this.#failed++;
     task.call.failed(task, error);
   }
@@ -78,9 +106,13 @@ export class Answers {
     if (frame.kind === Kind.startFailed) {
       return worker.noteStartFailure(unpack(frame.read() as Failure, undefined, whereOfInitializer(worker)));
     }
+    if (frame.kind === Kind.begun) {
+      frame.drop();
+      return this.#deadlines.begun(worker, frame.task);
+    }
     const task = this.#dispatcher.answered(worker, frame.task, frame.duration);
     if (task === null) return frame.drop();
-    if (task.call.isOver) frame.drop();
+    if (task.call.isOver || task.isGivenUp) frame.drop();
     else {
       try {
         this.#answer(worker, task, frame);
@@ -112,9 +144,22 @@ export class Answers {
     const [results, places, failures] = list as Mixed;
     unpackAll({ failures, whereOf: (i) => whereOf(task, places[i], worker) }, (errors) => {
       if (call.isOver) return;
+      if (call.retries.isOfErrors) return this.#divide(task, results, new Map(places.map((it, i) => [it, errors[i]])));
       this.#failed++;
       call.mixed(task, results, places, errors);
     });
+  }
+
+  /** What of a task is done is told; the items that have failed, by their places, become tasks of their own. */
+  #divide(task: Task, results: readonly unknown[], failures: ReadonlyMap<number, unknown>): void {
+    this.#done++;
+    let begin = 0;
+    for (let i = 0; i <= results.length; i++) {
+      if (i < results.length && !failures.has(i)) continue;
+      if (i > begin) task.call.done(task.part(begin, i), results.slice(begin, i));
+      if (i < results.length) this.fail(task.part(i, i + 1), failures.get(i));
+      begin = i + 1;
+    }
   }
 
   /** Hands the results of a task to its call, once the connections in them have arrived. */

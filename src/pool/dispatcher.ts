@@ -131,6 +131,11 @@ export class Dispatcher {
     return numbers;
   }
 
+  /** The task of that number; `null` if it is not given. */
+  taskOf(number: number): Task | null {
+    return this.#given.get(number)?.task ?? null;
+  }
+
   /** The numbers of all tasks that are given. */
   get numbers(): Set<number> {
     return new Set(this.#given.keys());
@@ -163,7 +168,7 @@ export class Dispatcher {
   /** Nothing is to be given any more, and nothing was. */
   clear(): void {
     this.#backlog.clear();
-    this.#given.clear();
+    for (const number of this.numbers) this.forget(number);
     this.#bytes = 0;
     this.#stopRechecking();
   }
@@ -223,7 +228,7 @@ export class Dispatcher {
   #give(task: Task): void {
     const { fn, flags } = task.call;
     const number = this.#taskCount = (this.#taskCount + 1) % 2 ** 32 || 1;
-    const head = { kind: Kind.task, flags, task: number, fn: fn.id, deaths: task.deaths, duration: 0 };
+    const head = { kind: Kind.task, flags, task: number, fn: fn.id, deaths: task.attempts, duration: 0 };
     this.#introduce(task); // before anybody can take it
     let bytes: number;
     try {
@@ -327,7 +332,9 @@ export class Dispatcher {
     if (given === undefined) return null;
     this.#given.delete(number);
     this.#bytes -= given.bytes;
-    return given.task;
+    const { task } = given;
+    if (task.clock !== undefined) clearTimeout(task.clock);
+    return task;
   }
 }
 

@@ -19,6 +19,7 @@ import { InvalidStateError, ProcessError } from "../errors.ts";
 import { Finalize } from "../runtime/finalize.ts";
 import { holdLoop, releaseLoop } from "../addon/waits.ts";
 import { Answers } from "./answers.ts";
+import { Attempts } from "./attempts.ts";
 import type { Call, PoolFunction, Task } from "./calls/call.ts";
 import { Channel } from "../queues/channel.ts";
 import { Crew, type CrewOptions } from "./crew.ts";
@@ -32,7 +33,8 @@ import type { WorkerHandle } from "./worker_handle.ts";
 import type { PoolStats } from "./stats.ts";
 import { Strays } from "./strays.ts";
 import { tellCaller, type Where } from "./where.ts";
-import { performance, queueMicrotask, setTimeout, unrefTimer } from "../runtime/timing.ts";
+import { Withdrawals } from "./withdrawals.ts";
+import { performance } from "../runtime/timing.ts";
 
 /** What a pool is made with, checked. */
 export interface EngineOptions extends Omit<CrewOptions, "tasks"> {
@@ -41,18 +43,14 @@ export interface EngineOptions extends Omit<CrewOptions, "tasks"> {
   readonly grace: number;
   /** Where the pool was made. */
   readonly site: Where["site"];
+  /** Milliseconds that a task may take, if its call says nothing else. */
+  readonly taskTimeout: number;
 }
 
 export type EngineState = "running" | "closed" | "terminated" | "broken";
 
 /** When a pool is terminated at the end of the program: before anything else ends, as in CPython. */
 const AT_EXIT = 15;
-
-/** Milliseconds until tasks are looked for again that workers have just taken, and not noted yet; twice as many after
- * each look. Noting takes microseconds, unless a worker has been stopped. */
-const LOCATE_AGAIN = 1;
-/** The most that they become. */
-const LOCATE_AGAIN_AT_MOST = 100;
 
 /** The books of a pool. */
 export class Engine implements PoolEvents {
@@ -62,7 +60,9 @@ export class Engine implements PoolEvents {
   readonly #crew: Crew;
   readonly #dispatcher: Dispatcher;
   readonly #answers: Answers;
+  readonly #attempts: Attempts;
   readonly #strays: Strays;
+  readonly #withdrawals: Withdrawals;
   /** What all workers take their tasks from. */
   readonly #tasks = new Channel().own();
   /** All that are not over. */
@@ -83,15 +83,18 @@ export class Engine implements PoolEvents {
   constructor(options: EngineOptions) {
     this.#options = options;
     const workers = this.#crew = new Crew(this, { ...options, tasks: this.#tasks });
-    this.#dispatcher = new Dispatcher({
+    const dispatcher = this.#dispatcher = new Dispatcher({
       workers,
       tasks: this.#tasks,
       onlyResult: this.#onlyResult,
       events: this,
     });
-    this.#answers = new Answers(workers, this.#dispatcher);
+    const dispatch = () => this.tasksAvailable();
+    this.#attempts = new Attempts({ dispatcher, dispatch });
     const read = (worker: WorkerHandle) => this.#answers.readAll(worker);
-    this.#strays = new Strays({ workers, dispatcher: this.#dispatcher, read });
+    this.#answers = new Answers({ crew: workers, dispatcher, attempts: this.#attempts, grace: options.grace });
+    this.#withdrawals = new Withdrawals({ workers, dispatcher, grace: options.grace, dispatch });
+    this.#strays = new Strays({ workers, dispatcher, read });
     try {
       this.#crew.start();
     } catch (error) {
@@ -111,6 +114,10 @@ export class Engine implements PoolEvents {
 
   get processes(): number {
     return this.#options.processes;
+  }
+
+  get taskTimeout(): number {
+    return this.#options.taskTimeout;
   }
 
   get ahead(): number {
@@ -152,35 +159,13 @@ export class Engine implements PoolEvents {
   cancel(call: Call, end: () => void, { timedOut = false, kill = true } = {}): void {
     const wasOver = call.isOver;
     end();
-    if (!wasOver) this.#withdraw(call, { timedOut, kill });
-  }
-
-  #withdraw(call: Call, how: { timedOut: boolean; kill: boolean }, again = LOCATE_AGAIN): void {
-    // If the user's code has aborted the call while its task is being serialised, or a result is being read, wait for
-    // that to end.
-    const isBusy = this.#dispatcher.isWriting || Iterator.from(this.#crew).some((worker) => worker.isBusy);
-    if (isBusy) return queueMicrotask(() => this.#withdraw(call, how));
-    if (this.#dispatcher.numbersOf(call).length === 0) return;
-    this.#dispatcher.takeBack();
-    let areAllFound = true;
-    for (const number of this.#dispatcher.numbersOf(call)) {
-      const runner = Iterator.from(this.#crew).find((worker) => worker.cancel(number, how.timedOut));
-      if (runner === undefined) {
-        areAllFound = false; // somebody has just taken it, or its answer is yet to be read
-        continue;
-      }
-      if (how.kill) runner.killUnlessDone(number, this.#options.grace);
-    }
-    if (!areAllFound) {
-      // One timer for all of them, however many there are.
-      unrefTimer(setTimeout(() => this.#withdraw(call, how, Math.min(LOCATE_AGAIN_AT_MOST, 2 * again)), again));
-    }
-    this.tasksAvailable();
+    if (!wasOver) this.#withdrawals.begin(call, { timedOut, kill });
   }
 
   callOver(call: Call): void {
     this.#calls.delete(call);
     this.#dispatcher.remove(call);
+    this.#attempts.callOver(call);
     if (this.#calls.size === 0) this.#idlers.tell();
     if (this.#state === "closed" && this.#calls.size === 0) this.#crew.stop();
     this.#endIfOver();
@@ -241,7 +226,7 @@ export class Engine implements PoolEvents {
       processes: this.processes,
       busy: workers.filter(({ state }) => state === "busy").length,
       idle: workers.filter(({ state }) => state === "idle").length,
-      queued: this.#dispatcher.waiting,
+      queued: this.#dispatcher.waiting + this.#attempts.waiting,
       ...this.#answers.counts,
       restarts: this.#crew.restarts,
       workers,
@@ -276,7 +261,7 @@ export class Engine implements PoolEvents {
   }
 
   taskUnsendable(task: Task, error: unknown): void {
-    this.#answers.fail(task, unsendable(task, error));
+    this.#answers.failForGood(task, unsendable(task, error));
   }
 
   /** Looks out for the result of the only task. */
@@ -303,21 +288,16 @@ export class Engine implements PoolEvents {
   #bury(worker: WorkerHandle): void {
     const tasks = worker.begun.flatMap((number) => this.#dispatcher.forget(number) ?? []);
     if (worker.isInDoubt) this.#strays.search();
-    for (const task of tasks) if (!task.call.isOver) this.#beginAnewOrFail(task, worker);
+    for (const task of tasks) {
+      task.deaths++;
+      if (task.call.isOver || task.isGivenUp) continue;
+      this.#answers.fail(task, lost(task, worker), "lost");
+    }
     if (this.#isEnded) return;
     if (!worker.wasToldToEnd) this.#crew.endedUnexpectedly(worker, tasks);
     if (this.#isEnded) return;
     this.#crew.replaceSoon();
     this.tasksAvailable();
-  }
-
-  /** The task that a dead worker was running is begun anew as often as its call wants that; then it fails. */
-  #beginAnewOrFail(task: Task, worker: WorkerHandle): void {
-    task.deaths++;
-    if (task.deaths <= task.call.retries) {
-      this.#dispatcher.takeBack(); // it comes before them
-      this.#dispatcher.handBack([task]);
-    } else this.#answers.fail(task, lost(task, worker));
   }
 
   get hasCalls(): boolean {

@@ -26,6 +26,8 @@ export const Kind = {
   function: 8,
   /** By a worker's bell: look for tasks. */
   call: 9,
+  /** From a worker: it begins a task that has the flag `timed`. */
+  begun: 10,
 } as const;
 
 /** How the list of a task is to be read. */
@@ -36,6 +38,8 @@ export const Flag = {
   star: 2,
   /** With `each`: an item that throws does not end the task. */
   lenient: 4,
+  /** The worker is to say when it begins the task. */
+  timed: 8,
 } as const;
 
 /** An error on its way: as text, which can always be read, and as a message of its own, `null` if it cannot be one; and the

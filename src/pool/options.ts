@@ -5,8 +5,10 @@ import type { NamedProcessOptions } from "../process/options.ts";
 import { Process } from "../process/process.ts";
 import type { ModuleExport } from "../callable/types.ts";
 import { requireCount } from "../waiting/count.ts";
+import { LONGEST } from "../waiting/limits.ts";
 import { requireKnown, timeoutOf, type WaitOptions } from "../waiting/options.ts";
 import type { Callbacks } from "./async_result.ts";
+import type { Retries } from "./retries.ts";
 import type { ItemResult } from "./signatures.ts";
 
 /** Says of which class the workers are, and so how they are started. */
@@ -40,6 +42,8 @@ export interface PoolSettings {
   maxMemory?: number | null;
   /** Milliseconds that a cancelled task has to end by itself, before its worker is killed. Default: 1000. */
   grace?: number;
+  /** The `taskTimeout` of calls that have none of their own. Default: any time. */
+  taskTimeout?: number | null;
   /** For messages. Default: `Pool-1` and so on. */
   name?: string;
   /** `false`: the workers may have child processes, other pools among them. They end when this process does even so.
@@ -60,8 +64,19 @@ export interface CallOptions {
   signal?: AbortSignal;
   /** Milliseconds after which the call is ended in the same way, with a `TimeoutError`. Default: never. */
   timeout?: number | null;
-  /** How often a task whose worker dies is begun anew; only for functions that may run more than once. Default: 0. */
-  retries?: number;
+  /**
+   * Milliseconds that one task may take, from its beginning in a worker on, whereas `timeout` counts from the call on. Then
+   * this task fails with a `TimeoutError`, and the others go on; it is told (`currentTask`), and killed with its worker if
+   * it does not end within the pool's `grace`. A result that has come before that counts. A task is one item, unless
+   * `chunksize` says otherwise; then the time is that of the whole chunk. `null`: any time. Default: the pool's.
+   */
+  taskTimeout?: number | null;
+  /**
+   * How often a task whose worker dies is begun anew; only for functions that may run more than once. {@linkcode Retries}
+   * say more: after which errors, and when. What of a chunk of items was answered is not done again: with errors among
+   * the reasons, only the items that failed. When a worker dies, its whole chunk is lost. Default: 0.
+   */
+  retries?: number | Retries;
   /** Tasks of a call with a higher one begin before those of a lower one, also before those that wait already. A task
    * that has begun is not interrupted. Any finite number. Default: 0. */
   priority?: number;
@@ -132,6 +147,17 @@ export function wholeOf<T>(
   return given;
 }
 
+/** Milliseconds that a task may take; `Infinity` for any time. */
+export function taskTimeoutOf(action: string, given: number | null | undefined, fallback: number): number {
+  if (given === undefined) return fallback;
+  if (given === null) return Infinity;
+  if (typeof given === "number" && given > 0) return given <= LONGEST ? given : Infinity;
+  const Refusal = typeof given === "number" ? RangeError : TypeError;
+  throw new Refusal(
+    `Cannot ${action}: "taskTimeout" is ${Deno.inspect(given, { depth: 0 })}, wanted more than 0 ms, or null`,
+  );
+}
+
 /** The priority of a call. */
 export function priorityOf(action: string, given: number | null | undefined): number {
   if (given === undefined || given === null) return 0;
@@ -182,14 +208,25 @@ function requireKind(action: string, option: Record<string, unknown>, type: stri
 export const NO_OPTIONS = Object.freeze({});
 
 const WAIT = ["timeout", "signal"];
-const CALL = ["signal", "timeout", "retries", "priority"];
+const CALL = ["signal", "timeout", "taskTimeout", "retries", "priority"];
 const CALLBACKS = ["callback", "errorCallback"];
 const ITERATION = [...CALL, "chunksize", "buffersize", "progress"];
 
 /** The names of the options there are. */
 const KNOWN = {
   pool: [
-    ...["initializer", "initargs", "maxtasksperchild", "maxMemory", "grace", "name", "daemon", "stderr", "context"],
+    ...[
+      "initializer",
+      "initargs",
+      "maxtasksperchild",
+      "maxMemory",
+      "grace",
+      "taskTimeout",
+      "name",
+      "daemon",
+      "stderr",
+      "context",
+    ],
   ],
   apply: [...CALL, "kwargs"],
   applyAsync: [...CALL, "kwargs", ...CALLBACKS],

@@ -6,7 +6,7 @@ import { native } from "../addon/load.ts";
 import { CallSite } from "../runtime/stack.ts";
 import { CellTable } from "./cells.ts";
 import type { EngineOptions } from "./engine.ts";
-import { countOf, type PoolOptions, requirePoolOptions, wholeOf } from "./options.ts";
+import { countOf, type PoolOptions, requirePoolOptions, taskTimeoutOf, wholeOf } from "./options.ts";
 import { cpuCount } from "../process/cpu_count.ts";
 import { Process } from "../process/process.ts";
 
@@ -47,6 +47,7 @@ export function engineOptionsOf<I extends readonly unknown[]>(
     ProcessClass: options.context?.Process ?? Process,
     stderr,
     grace: wholeOf(action, "grace", grace, { least: 0, fallback: GRACE }),
+    taskTimeout: taskTimeoutOf(action, options.taskTimeout, Infinity),
     cells: new CellTable(concurrency),
     // Read at once: what V8 has captured would keep the pool from being collected.
     site: { frames: new CallSite(engineOptionsOf).frames },

@@ -4,8 +4,7 @@ import { TimeoutError } from "../errors.ts";
 
 /** The task that a pool's worker is running. */
 export interface CurrentTask {
-  /** How often it has been begun before, by workers that died of it or were killed. Only `retries` makes this more
-   * than 0. */
+  /** How often it has been begun before, whatever became of that. Only `retries` makes this more than 0. */
   readonly attempt: number;
   /** Aborted when nobody wants the result any more: the call was aborted, or its time has passed. The worker is killed
    * some time after that, unless the task has ended. */
@@ -47,6 +46,6 @@ export function findCurrentTask(finder: () => CurrentTask | null): void {
 /** The reason with which the signal of a task is aborted. */
 export function cancellation(timedOut: boolean): Error {
   return timedOut
-    ? new TimeoutError("Cannot finish the task in time: the call's time has passed")
+    ? new TimeoutError("Cannot finish the task in time: its time, or that of its call, has passed")
     : new DOMException("The call that the task belongs to was aborted", "AbortError");
 }

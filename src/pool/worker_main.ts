@@ -128,6 +128,7 @@ class Worker {
   async #run(frame: Frame, task: RunningTask): Promise<Outcome> {
     const { flags, fn: id } = frame;
     const list = frame.read();
+    if ((flags & Flag.timed) !== 0) this.#send(Kind.begun, frame.task, []); // not before the frame is read
     if (frame.parcel !== null) await frame.parcel.whole();
     const fn = this.#functions.get(id) ?? await this.#function(id);
     task.fn = this.#references.get(id)!.label;

@@ -17,8 +17,8 @@ export interface LimitHooks {
   aborted(reason: unknown): void;
 }
 
-/** Longer than a timer can wait is for ever. */
-const LONGEST = 2 ** 31 - 1;
+/** Milliseconds that a timer can wait; longer is for ever. */
+export const LONGEST = 2 ** 31 - 1;
 
 /** Looks out for limits until it is disposed of. A timer keeps the event loop alive while it runs. */
 export class Watch implements Disposable {

@@ -25,7 +25,7 @@ Deno.test("options that there are not are refused by every call of a pool, with 
   for (const [name, call] of Object.entries(calls)) {
     const { message } = await refused(call, { timeuot: 5 });
     assert(
-      message.startsWith(`Cannot ${name}: "timeuot" is no option, wanted signal, timeout, retries, priority`),
+      message.startsWith(`Cannot ${name}: "timeuot" is no option, wanted signal, timeout, taskTimeout, retries`),
       message,
     );
     assert(message.endsWith(`; did you mean "timeout"?`), message);
@@ -104,6 +104,26 @@ Deno.test("options of the wrong kind are refused before anything is started", as
   }
   for (const priority of [NaN, Infinity, -Infinity]) {
     await assertRejects(() => pool.apply(square, [3], { priority }), RangeError, `"priority" is ${priority}, wanted a`);
+  }
+  for (const taskTimeout of [0, -1, NaN]) {
+    await assertRejects(
+      () => pool.apply(square, [3], { taskTimeout }),
+      RangeError,
+      `"taskTimeout" is ${taskTimeout}, `,
+    );
+    assertThrows(() => new Pool(1, { taskTimeout }), RangeError, `"taskTimeout" is ${taskTimeout}, wanted more than 0`);
+  }
+  await assertRejects(() => pool.apply(square, [3], odd({ taskTimeout: "1" })), TypeError, '"taskTimeout" is "1"');
+  const bad: [retries: object, Refusal: typeof TypeError | typeof RangeError, message: string][] = [
+    [{}, TypeError, 'Cannot apply: "retries.count" is undefined, wanted a whole number from 0 on'],
+    [{ count: -1 }, RangeError, '"retries.count" is -1'],
+    [{ count: 1, on: "errors" }, TypeError, '"retries.on" is "errors", wanted "lost", "error" or a function'],
+    [{ count: 1, delay: -1 }, RangeError, '"retries.delay" is -1, wanted milliseconds from 0 to 2147483647'],
+    [{ count: 1, delay: "1" }, TypeError, '"retries.delay" is "1"'],
+    [{ count: 1, dely: 1 }, TypeError, '"dely" is no option, wanted count, on, delay; did you mean "delay"?'],
+  ];
+  for (const [retries, Refusal, message] of bad) {
+    await assertRejects(() => pool.apply(square, [3], odd({ retries })), Refusal, message);
   }
   await assertRejects(() => pool.apply(square, [3], odd({ priority: "1" })), TypeError, '"priority" is "1", wanted a');
   await assertRejects(() => pool.map(square, [3], odd({ progress: "yes" })), TypeError, '"progress" is "yes"');

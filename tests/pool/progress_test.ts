@@ -81,7 +81,7 @@ function shownBy(n: number, failed = -1): string[] {
   };
   const fn = { id: 1, given: reference({ module: import.meta.url, name: "f" }) };
   const input = new ListInput(Array(n).fill(0));
-  const call = new MapCall({ events: poolEvents({}), fn, flags: 0, retries: 0 }, { input, chunksize: 1, progress });
+  const call = new MapCall({ events: poolEvents({}), fn, flags: 0 }, { input, chunksize: 1, progress });
   call.promise.catch(() => {});
   for (let task = call.take(); task !== null; task = call.take()) {
     if (task.first === failed) call.failed(task, new Error("no"));

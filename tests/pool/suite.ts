@@ -11,7 +11,9 @@ import { lifetimesOfPools } from "./lifetimes.ts";
 import { lossesOfPools } from "./losses.ts";
 import { orderOfPools } from "./order.ts";
 import { prioritiesOfPools } from "./priorities.ts";
+import { deadlinesOfPools } from "./deadlines.ts";
 import { cancellationsOfPools } from "./cancellations.ts";
+import { retriesOfPools } from "./retries.ts";
 import { shortagesOfPools } from "./shortages.ts";
 import { streamsOfPools } from "./streams.ts";
 import { tellingsOfPools } from "./tellings.ts";
@@ -44,7 +46,7 @@ export function poolSuite(method: StartMethod): void {
   const parts = [
     ...[callsOfPools, iterationsOfPools, errorsOfPools, lifetimesOfPools, lossesOfPools, cancellationsOfPools],
     ...[orderOfPools, shortagesOfPools, streamsOfPools, prioritiesOfPools, idlenessOfPools],
-    tellingsOfPools,
+    ...[tellingsOfPools, retriesOfPools, deadlinesOfPools],
   ];
   for (const part of parts) part(suite);
 }

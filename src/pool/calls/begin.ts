@@ -7,6 +7,7 @@ import { timeoutOf } from "../../waiting/options.ts";
 import { CallSite } from "../../runtime/stack.ts";
 import type { Engine } from "../engine.ts";
 import { type Input, inputOf, type Items, ListInput } from "../input.ts";
+import { Flag } from "../messages.ts";
 import {
   type ApplyOptions,
   type CallOptions,
@@ -15,9 +16,10 @@ import {
   type MapOptions,
   priorityOf,
   requireCallOptions,
-  wholeOf,
+  taskTimeoutOf,
 } from "../options.ts";
 import { progressBar } from "../progress.ts";
+import { retriesOf } from "../retries.ts";
 import { tellCaller } from "../where.ts";
 import { type Begun, type Call, CALL_FLAGS } from "./call.ts";
 import { ImapCall, ImapIterator } from "./imap.ts";
@@ -63,12 +65,15 @@ export class Caller {
   ): MapCall {
     requireCallOptions(call, options);
     const action = call.startsWith("star") ? "starmap" : "map";
-    const chunksize = countOf(action, "chunksize", options.chunksize, null);
+    const given = countOf(action, "chunksize", options.chunksize, null);
     const begun = { method: call, site: new CallSite(Caller.prototype.many) };
     const { events, common, begin } = this.#prepare(action, target, options, begun);
+    const chunksize = given ?? (common.taskTimeout < Infinity ? 1 : null); // the time is meant for each item
     const input = this.#input(items);
     const progress = options.progress ? progressBar(this.#engine.name) : undefined;
-    return begin(new MapCall({ events, flags: CALL_FLAGS[action], ...common }, { input, chunksize, progress }));
+    // The items of a chunk that fail are begun anew alone.
+    const flags = CALL_FLAGS[action] | (common.retries.isOfErrors ? Flag.lenient : 0);
+    return begin(new MapCall({ events, flags, ...common }, { input, chunksize, progress }));
   }
 
   /** All of them, unless they come in time: then their number is known. */
@@ -106,8 +111,9 @@ export class Caller {
     const timeout = timeoutOf(options);
     const { signal } = options;
     signal?.throwIfAborted();
-    const retries = wholeOf(action, "retries", options.retries, { least: 0, fallback: 0 });
+    const retries = retriesOf(action, options.retries);
     const priority = priorityOf(action, options.priority);
+    const taskTimeout = taskTimeoutOf(action, options.taskTimeout, engine.taskTimeout);
     const begin = <C extends Call>(call: C): C => {
       // The input that has just been listed may have aborted it.
       if (signal?.aborted) call.end(signal.reason);
@@ -115,7 +121,7 @@ export class Caller {
       if (signal !== undefined || timeout !== Infinity) limit(engine, call, timeout, signal);
       return call;
     };
-    return { events: engine, common: { fn: engine.functionOf(target), retries, priority, begun }, begin };
+    return { events: engine, common: { fn: engine.functionOf(target), retries, priority, taskTimeout, begun }, begin };
   }
 }
 

@@ -5,6 +5,8 @@ import type { Given } from "../../callable/reference.ts";
 import type { CallSite } from "../../runtime/stack.ts";
 import type { PoolEvents } from "../events.ts";
 import { Flag } from "../messages.ts";
+import { NO_RETRIES, type RetryRule } from "../retries.ts";
+import type { setTimeout } from "../../runtime/timing.ts";
 
 /** A function that workers run. */
 export interface PoolFunction {
@@ -20,8 +22,14 @@ export class Task {
   readonly first: number;
   /** The arguments, or the items. */
   readonly list: readonly unknown[];
+  /** How often it was begun before. */
+  attempts = 0;
   /** How many workers have died of it. */
   deaths = 0;
+  /** Whether it has failed while its worker goes on: what that answers does not count. */
+  isGivenUp = false;
+  /** Ends its time; runs while a worker has it, if its call says how long that may be. */
+  clock: ReturnType<typeof setTimeout> | undefined = undefined;
 
   constructor(call: Call, first: number, list: readonly unknown[]) {
     this.call = call;
@@ -32,8 +40,16 @@ export class Task {
   /** A part of it, from the item at `begin` on. */
   part(begin: number, end: number): Task {
     const part = new Task(this.call, this.first + begin, this.list.slice(begin, end));
+    part.attempts = this.attempts;
     part.deaths = this.deaths;
     return part;
+  }
+
+  /** The same, to be begun anew. */
+  again(): Task {
+    const next = this.part(0, this.list.length);
+    next.attempts++;
+    return next;
   }
 }
 
@@ -51,20 +67,23 @@ export interface CallParts {
   readonly fn: PoolFunction;
   /** Of messages.ts. */
   readonly flags: number;
-  /** How often a task whose worker died is begun anew. */
-  readonly retries: number;
+  /** Which tasks that fail are begun anew. Default: none. */
+  readonly retries?: RetryRule;
   /** Tasks of a higher one begin first. Default: 0. */
   readonly priority?: number;
   readonly begun?: Begun;
+  /** Milliseconds that one task may take. Default: any. */
+  readonly taskTimeout?: number;
 }
 
 /** A call that is under way. */
 export abstract class Call {
   readonly fn: PoolFunction;
   readonly flags: number;
-  readonly retries: number;
+  readonly retries: RetryRule;
   readonly priority: number;
   readonly begun: Begun | null;
+  readonly taskTimeout: number;
   /** Its place among the calls of its pool, in the order in which they were begun. */
   order = 0;
   /** Whether somebody waits for it, and so is told of an error. */
@@ -73,13 +92,15 @@ export abstract class Call {
   #isOver = false;
   #whenOver: (() => void) | null = null;
 
-  constructor({ events, fn, flags, retries, priority = 0, begun }: CallParts) {
+  constructor(parts: CallParts) {
+    const { events, fn, flags, retries = NO_RETRIES, priority = 0, taskTimeout = Infinity, begun = null } = parts;
     this.events = events;
     this.fn = fn;
-    this.flags = flags;
+    this.flags = taskTimeout < Infinity ? flags | Flag.timed : flags;
     this.retries = retries;
     this.priority = priority;
-    this.begun = begun ?? null;
+    this.begun = begun;
+    this.taskTimeout = taskTimeout;
   }
 
   /** Whether it has its result, or is not wanted any more. */

@@ -1,0 +1,58 @@
+// The time that each task may take, from its beginning in a worker on. The worker says when it begins such a task. When the
+// time has passed, the task fails; the worker is told, and killed if it goes on.
+
+import type { Task } from "./calls/call.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import { TimeoutError } from "../errors.ts";
+import { Flag } from "./messages.ts";
+import { tellWhere, whereOf } from "./where.ts";
+import type { WorkerHandle } from "./worker_handle.ts";
+import { setTimeout, unrefTimer } from "../runtime/timing.ts";
+
+/** What the deadlines need of their pool. */
+export interface DeadlinesOptions {
+  readonly dispatcher: Pick<Dispatcher, "taskOf" | "dispatch">;
+  /** Milliseconds that a task has to end after its time, before its worker is killed. */
+  readonly grace: number;
+  /** Reads all that a worker has answered. */
+  readonly read: (worker: WorkerHandle) => void;
+  /** A task has failed. */
+  readonly fail: (task: Task, error: TimeoutError) => void;
+}
+
+/** The deadlines of the tasks of one pool. */
+export class Deadlines {
+  readonly #options: DeadlinesOptions;
+
+  constructor(options: DeadlinesOptions) {
+    this.#options = options;
+  }
+
+  /** A worker has begun a task. */
+  begun(worker: WorkerHandle, number: number): void {
+    const task = this.#options.dispatcher.taskOf(number);
+    if (task === null || task.call.isOver) return;
+    task.clock = setTimeout(() => this.#late(worker, number), task.call.taskTimeout);
+    unrefTimer(task.clock); // who waits for the call keeps the program alive
+  }
+
+  #late(worker: WorkerHandle, number: number): void {
+    const { dispatcher, grace, read, fail } = this.#options;
+    read(worker); // an answer that is there has come in time
+    const task = dispatcher.taskOf(number);
+    if (task === null || task.call.isOver || worker.state === "ended") return;
+    worker.cancel(number, true);
+    worker.killUnlessDone(number, grace);
+    task.isGivenUp = true;
+    fail(task, late(task, worker));
+    dispatcher.dispatch();
+  }
+}
+
+function late(task: Task, worker: WorkerHandle): TimeoutError {
+  const { call: { fn, flags, taskTimeout } } = task;
+  const where = whereOf(task, null, worker);
+  const what = (flags & Flag.each) === 0 ? "" : `, ${where.what}`;
+  const error = new TimeoutError(`Cannot finish "${fn.given.label}"${what}: the task took more than ${taskTimeout} ms`);
+  return tellWhere(error, where);
+}
