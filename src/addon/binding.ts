@@ -17,6 +17,8 @@ export interface Joined {
   /** `null` if there is nothing to do yet: see `awaitWork`. */
   readonly preparation: number | null;
   readonly daemon: boolean;
+  /** Whether it is to call `shield` before it does anything else. */
+  readonly shielded: boolean;
   readonly parentPid: number;
   readonly parentName: string;
 }
@@ -32,6 +34,8 @@ export interface StartOptions {
   readonly environment?: readonly (readonly [string, string])[];
   readonly directory?: string;
   readonly daemon: boolean;
+  /** Whether SIGINT and SIGTERM are for this process to deal with, unless it sends them. */
+  readonly shielded: boolean;
   /** How many bytes of shared memory a child with limited permissions and its descendants may use. */
   readonly maxSharedMemory?: number;
   /** None if the process is to wait for its work. */
@@ -83,6 +87,7 @@ export interface Native {
   joinTree(name: string): void;
   joinParent(): Joined;
   awaitWork(): Joined;
+  shield(): void;
   // host.rs
   changeDirectory(path: string): void;
   // tree.rs
@@ -278,7 +283,7 @@ export interface Native {
   workerEnds(number: number): void;
   // warm.rs
   warmUp(options: StartOptions, command: string, count: number): void;
-  giveWork(command: string, name: string, daemon: boolean, preparation: number): number | null;
+  giveWork(command: string, name: string, daemon: boolean, shielded: boolean, preparation: number): number | null;
   warmProcesses(): number[];
   coolDown(): void;
   // host.rs

@@ -3,4 +3,4 @@
  * native/addon/src, binding.ts and numbers.ts. `deno run -A tools/interface.ts` writes it; native/addon/build.rs gives it
  * to the addon.
  */
-export const INTERFACE = "51ead3d23f4d8aa5";
+export const INTERFACE = "f5e4ddcf58dacd97";

@@ -21,6 +21,7 @@ import { become, processOf, runProcess } from "./become.ts";
 import { joinParent } from "./cage.ts";
 import { importMain, type Loaders, requireModules } from "./modules.ts";
 import { report, tellOrFail, unlessOrphaned, unlessRefused } from "./report.ts";
+import { leaveSignals } from "./shield.ts";
 
 /** What this process learned when it joined the tree, if it did so before its entry. */
 let booted: Joined | null = null;
@@ -30,7 +31,7 @@ let booted: Joined | null = null;
  * child, and cannot begin a tree of their own, nor start the next child.
  */
 export function boot(): void {
-  booted = unlessOrphaned(joinParent);
+  booted = leaveSignals(unlessOrphaned(joinParent));
   const { parentPid: pid, parentName: name } = booted;
   Object.assign(current, { name: `child of ${pid}`, parent: { pid, name }, isPreloading: true });
   watchUncaught();
@@ -40,7 +41,7 @@ export function boot(): void {
 /** Runs what the parent wants run, in this process. */
 export async function start(loaders: Loaders): Promise<void> {
   if (booted === null) watchUncaught();
-  await work(booted ?? unlessRefused(joinParent), loaders);
+  await work(booted ?? leaveSignals(unlessRefused(joinParent)), loaders);
 }
 
 /** Does ahead what can be done ahead; then waits, with its thread asleep in the kernel, for what the parent wants run. */
@@ -55,7 +56,7 @@ export async function startAhead(loaders: Loaders, { preload, initialDirectory }
   // An error of a module is reported when the module is wanted: an import that has failed fails again.
   await requireModules().catch(() => {});
   for (const url of preload) await load(url, loaders).catch(() => {});
-  await work(unlessOrphaned(() => native().awaitWork()), loaders, early);
+  await work(leaveSignals(unlessOrphaned(() => native().awaitWork())), loaders, early);
 }
 
 /** Does the work that this process was given; `early` is what has gone wrong before. */

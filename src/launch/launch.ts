@@ -54,6 +54,7 @@ function start(planned: Plan, preparation: number): number {
       environment: env === undefined ? undefined : Object.entries(env),
       directory: planned.directory,
       daemon,
+      shielded: planned.isShielded,
       maxSharedMemory,
       preparation,
       stdout,

@@ -2,6 +2,7 @@
 // it may be one that was started ahead. launch.ts does it.
 
 import { hasManagers } from "../reduction/late_classes.ts";
+import { isLate } from "../callable/late.ts";
 import type { Given } from "../callable/reference.ts";
 import { readSource } from "../callable/source.ts";
 import type { OutputKind } from "../addon/binding.ts";
@@ -60,6 +61,9 @@ export interface Plan {
   targetModules: readonly string[];
   /** Whether it has fewer permissions than a process of the user's own. */
   isCaged: boolean;
+  /** Whether SIGINT and SIGTERM are for this process to deal with: a pool's workers and a manager's server, which run
+   * modules of this package, end when their pool or manager wants them to. */
+  isShielded: boolean;
   /** Whether a process will do that was started ahead. */
   mayBeWarm: boolean;
   /** Where it begins; absent: where this process is. */
@@ -115,6 +119,7 @@ export function plan(launch: Launch): Plan {
     modules,
     targetModules,
     isCaged: isInCage || permissions !== "inherit",
+    isShielded: toRun.target !== null && !isLate(toRun.target) && isOwnModule(toRun.target.module),
     mayBeWarm,
     directory: begin,
   };

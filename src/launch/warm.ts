@@ -25,7 +25,7 @@ const unreadable = new Set<string>();
  * it that others get warm; the id.
  */
 export function startFromWarm(
-  { launch, targetModules, commandLine }: Plan,
+  { launch, isShielded, targetModules, commandLine }: Plan,
   preparation: number,
   start: () => number,
 ): number {
@@ -44,10 +44,12 @@ export function startFromWarm(
     arguments: words,
     directory: cwd, // the present one may be gone before it has booted; it is told later where to go
     daemon: true, // while it waits it ends with this process
+    shielded: false, // the work says so
     stdout: "inherit",
     stderr: "inherit",
   };
-  const pid = translated(() => addon.giveWork(command, launch.name, launch.daemon, preparation)) ?? start();
+  const { name, daemon } = launch;
+  const pid = translated(() => addon.giveWork(command, name, daemon, isShielded, preparation)) ?? start();
   endWarmAtExit();
   refill = () => {
     try {

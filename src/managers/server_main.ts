@@ -33,8 +33,6 @@ export interface ServerSettings {
 
 /** Serves a manager's objects until it is told to stop. */
 export async function serve(settings: ServerSettings): Promise<void> {
-  // A Ctrl-C reaches every process of a terminal; the manager's own process decides when the server ends.
-  Deno.addSignalListener("SIGINT", () => {});
   current.daemon = false; // it ends with its parent, but may have children: a pool
   const types = new Map<string, ServedType>();
   const server = new Server({ types, bell: settings.bell, number: settings.number, authority: settings.authority });

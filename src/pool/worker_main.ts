@@ -23,8 +23,6 @@ import { performance } from "../runtime/timing.ts";
 
 /** Runs tasks until it is told to stop. */
 export async function work(desk: Desk, settings: WorkerSettings): Promise<void> {
-  // A Ctrl-C reaches every process of a terminal; what becomes of the workers is their pool's to decide.
-  Deno.addSignalListener("SIGINT", () => {});
   if (settings.mayHaveChildren) current.daemon = false;
   const worker = new Worker(desk, settings);
   // Not by the end of its event loop: what the user's functions have left in it may go on for ever.

@@ -15,6 +15,7 @@ import { deadlinesOfPools } from "./deadlines.ts";
 import { cancellationsOfPools } from "./cancellations.ts";
 import { retriesOfPools } from "./retries.ts";
 import { shortagesOfPools } from "./shortages.ts";
+import { signalsOfPools } from "./signals.ts";
 import { streamsOfPools } from "./streams.ts";
 import { tellingsOfPools } from "./tellings.ts";
 
@@ -44,6 +45,7 @@ export function poolSuite(method: StartMethod): void {
       }),
   };
   const parts = [
+    ...[signalsOfPools],
     ...[callsOfPools, iterationsOfPools, errorsOfPools, lifetimesOfPools, lossesOfPools, cancellationsOfPools],
     ...[orderOfPools, shortagesOfPools, streamsOfPools, prioritiesOfPools, idlenessOfPools],
     ...[tellingsOfPools, retriesOfPools, deadlinesOfPools],

@@ -56,6 +56,8 @@ pub struct StartOptions {
     pub environment: Option<Vec<Vec<String>>>,
     pub directory: Option<String>,
     pub daemon: bool,
+    /// Whether SIGINT and SIGTERM are for this process to deal with, unless it sends them.
+    pub shielded: bool,
     /// How many bytes of shared memory a child with limited permissions and its descendants may use.
     pub max_shared_memory: Option<f64>,
     /// A block of [`Kind::Preparation`] that this process holds; none for a process that is to
@@ -108,6 +110,7 @@ struct Wanted {
     directory: Option<PathBuf>,
     name: String,
     daemon: bool,
+    shielded: bool,
     max_shared_memory: Option<u64>,
     preparation: Option<u32>,
 }
@@ -123,6 +126,7 @@ impl Wanted {
             stderr: stderr.stdio(),
             name: &self.name,
             daemon: self.daemon,
+            shielded: self.shielded,
             max_shared_memory: self.max_shared_memory,
             preparation: self.preparation,
         };
@@ -153,8 +157,8 @@ pub fn leave(isolate: u64) {
     };
     children.retain(|_, entry| {
         let is_left = entry.isolate == isolate;
-        if is_left && entry.daemon {
-            let _ = entry.child.signal(Signal::TERM);
+        if let (true, true, Ok(tree)) = (is_left, entry.daemon, tree()) {
+            let _ = entry.child.terminate(&tree.member);
         }
         !is_left
     });
@@ -181,6 +185,7 @@ pub fn start(options: &StartOptions) -> Result<Arc<Child>> {
             .map(Into::into),
         name: options.name.clone(),
         daemon: options.daemon,
+        shielded: options.shielded,
         max_shared_memory: options.max_shared_memory.map(|bytes| bytes as u64),
         preparation: options.preparation,
     };
@@ -329,8 +334,12 @@ pub fn child_signal(pid: u32, signal: i32) -> Result<()> {
         .ok_or_else(|| state("Cannot signal a process: no such signal"))?;
     let child = child(pid)?;
     let member = &tree()?.member;
-    let signalled = child.require_may_signal(member, signal);
-    signalled.and_then(|()| child.signal(signal)).map_err(to_js)
+    child.require_may_signal(member, signal).map_err(to_js)?;
+    let signalled = match signal {
+        Signal::TERM => child.terminate(member),
+        _ => child.signal(signal),
+    };
+    signalled.map_err(to_js)
 }
 
 /// Reaps the child of that pid if it has ended; nothing happens if there is none.

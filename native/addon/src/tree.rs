@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use multiprocessing_core::Error as CoreError;
 use multiprocessing_core::Error::Orphaned;
 use multiprocessing_core::cage;
 use multiprocessing_core::connection::passing::Offers;
@@ -134,6 +135,8 @@ pub struct Joined {
     /// started ahead, and has to wait for it by [`await_work`].
     pub preparation: Option<u32>,
     pub daemon: bool,
+    /// Whether it is to call [`shield`] before it does anything else.
+    pub shielded: bool,
     pub parent_pid: u32,
     pub parent_name: String,
 }
@@ -178,8 +181,8 @@ fn orphaned_or(socket: &OwnedFd, error: multiprocessing_core::Error) -> Error {
     })
 }
 
-/// Blocks until the parent has work for this process, which it started ahead. From then on SIGINT,
-/// which was blocked, is delivered: it is meant for the work.
+/// Blocks until the parent has work for this process, which it started ahead. From then on SIGINT and
+/// SIGTERM, which were blocked, are delivered, unless it is shielded: they are meant for the work.
 #[napi]
 pub fn await_work() -> Result<Joined> {
     let tree = tree()?;
@@ -194,11 +197,31 @@ pub fn await_work() -> Result<Joined> {
     tree.descriptors()?.cancel(watch);
     let orphaned_or = |error| orphaned_or(&child.socket, error);
     let greeting = Greeting::receive(child.socket.as_fd()).map_err(orphaned_or)?;
-    sys::interrupt::accept();
+    if !greeting.shielded {
+        sys::interrupt::accept();
+    }
     process::take_over(&tree.member, &greeting).map_err(orphaned_or)?;
     child.daemon.store(greeting.daemon, Relaxed);
     watch_parent()?;
     Ok(joined(&tree.member, &greeting))
+}
+
+/// SIGTERM ends this process from now on if its parent or the process itself sends it, or goes to who
+/// has handled it so far; any other is dropped. SIGINT and SIGTERM have been blocked since the start.
+#[napi]
+pub fn shield() -> Result<()> {
+    let tree = tree()?;
+    if tree.child.is_none() {
+        return Err(state(
+            "Cannot leave SIGTERM to the parent: this process was not started as a child",
+        ));
+    }
+    let entry = tree.member.entry();
+    let parent = ProcessEntry::at(tree.member.arena(), entry.parent()).pid();
+    let raised = sys::shield::raise_against_others(parent, entry.asked());
+    raised.map_err(|errno| to_js(CoreError::os("handle SIGTERM", errno)))?;
+    sys::interrupt::accept();
+    Ok(())
 }
 
 fn joined(member: &Member, greeting: &Greeting) -> Joined {
@@ -206,6 +229,7 @@ fn joined(member: &Member, greeting: &Greeting) -> Joined {
     Joined {
         preparation: greeting.preparation.map(|(block, _)| block),
         daemon: greeting.daemon,
+        shielded: greeting.shielded,
         parent_pid: parent.pid(),
         parent_name: parent.name(),
     }

@@ -77,6 +77,7 @@ pub fn give_work(
     command: String,
     name: String,
     daemon: bool,
+    shielded: bool,
     preparation: u32,
 ) -> Result<Option<u32>> {
     let mut warm = warm();
@@ -84,6 +85,7 @@ pub fn give_work(
     let work = Work {
         name: &name,
         daemon,
+        shielded,
         preparation,
     };
     while !warm.is_empty() {

@@ -80,6 +80,7 @@ impl<'a> Board<'a> {
             stderr: Stdio::Inherit,
             name: "victim",
             daemon: true,
+            shielded: false,
             max_shared_memory: None,
             preparation: Some(self.block.id),
         };

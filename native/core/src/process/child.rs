@@ -28,6 +28,8 @@ pub struct Start<'a> {
     pub stderr: Stdio<'a>,
     pub name: &'a str,
     pub daemon: bool,
+    /// Whether SIGINT and SIGTERM are for this process to deal with, unless it sends them.
+    pub shielded: bool,
     /// How many bytes of the arena a child in a cage and its descendants may use, if not as many as
     /// is usual.
     pub max_shared_memory: Option<u64>,
@@ -117,6 +119,7 @@ impl Child {
                 place,
                 preparation: hold_for(member, place, start.preparation)?,
                 daemon: start.daemon,
+                shielded: start.shielded,
             };
             greeting.send(socket.as_fd()).map_err(fail)?;
             let (pid, pidfd) = spawn::spawn(&Program {
@@ -127,7 +130,7 @@ impl Child {
                 stdout: stdout.stdio(),
                 stderr: stderr.stdio(),
                 inherited: &[child_socket.as_fd(), member.arena().descriptor()],
-                blocks_interrupt: start.preparation.is_none(),
+                blocks_signals: start.shielded || start.preparation.is_none(),
             })?;
             let forwards = [stdout.forward(), stderr.forward()];
             Ok((pid, pidfd, socket, forwards))
@@ -153,7 +156,7 @@ impl Child {
     }
 
     /// Gives work to a child that was started without any. `false` if it has ended meanwhile, is
-    /// about to, or was sent a SIGINT, which nobody could tell from one for the work: nothing was
+    /// about to, or was sent SIGINT or SIGTERM, which nobody could tell from one for the work: nothing was
     /// given then.
     pub fn assign(&self, member: &Member, work: &Work) -> Result<bool> {
         if self.try_wait(member)?.is_some() {
@@ -170,6 +173,7 @@ impl Child {
             place: self.place,
             preparation: hold_for(member, self.place, Some(work.preparation))?,
             daemon: work.daemon,
+            shielded: work.shielded,
         };
         match greeting.send(self.socket()) {
             Ok(()) => Ok(true),
@@ -245,7 +249,15 @@ impl Child {
         ))
     }
 
-    /// Sends a signal; nothing happens if it has ended (`pidfd_send_signal(2)`).
+    /// Asks it to end, by SIGTERM; nothing happens if it has ended.
+    pub fn terminate(&self, member: &Member) -> Result<()> {
+        // First: a shielded child looks at it when the signal comes.
+        ProcessEntry::at(member.arena(), self.place.slot).ask_to_end(self.place.generation);
+        self.signal(Signal::TERM)
+    }
+
+    /// Sends a signal; nothing happens if it has ended (`pidfd_send_signal(2)`). SIGTERM alone does not
+    /// always end a shielded child: see [`terminate`](Self::terminate).
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let sent = match child::signal(self.pidfd(), signal) {
             Err(Errno::NOSYS | Errno::PERM) => self.signal_by_number(signal),
@@ -295,6 +307,8 @@ impl Child {
 pub struct Work<'a> {
     pub name: &'a str,
     pub daemon: bool,
+    /// As of [`Start`].
+    pub shielded: bool,
     /// A block that this process holds and the child is to adopt.
     pub preparation: BlockId,
 }

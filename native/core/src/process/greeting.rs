@@ -25,6 +25,8 @@ pub struct Greeting {
     pub preparation: Option<(BlockId, Hold)>,
     /// Whether the child ends when its parent does.
     pub daemon: bool,
+    /// Whether SIGINT and SIGTERM are for its parent to deal with, unless it sends them.
+    pub shielded: bool,
 }
 
 const GREETING_SIZE: usize = 20;
@@ -37,7 +39,9 @@ impl Greeting {
             self.place.generation,
             preparation,
             hold.0,
-            u32::from(self.daemon) | u32::from(self.preparation.is_some()) << 1,
+            u32::from(self.daemon)
+                | u32::from(self.preparation.is_some()) << 1
+                | u32::from(self.shielded) << 2,
         ];
         let mut bytes = [0; GREETING_SIZE];
         for (chunk, word) in bytes.chunks_mut(4).zip(words) {
@@ -68,6 +72,7 @@ impl Greeting {
             },
             preparation: (word(4) & 2 != 0).then(|| (word(2), Hold(word(3)))),
             daemon: word(4) & 1 != 0,
+            shielded: word(4) & 4 != 0,
         })
     }
 }

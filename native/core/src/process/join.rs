@@ -111,6 +111,7 @@ mod tests {
             place,
             preparation: Some((preparation, root.hold_for(place.slot, preparation).unwrap())),
             daemon: false,
+            shielded: false,
         };
         // Somebody else's: a place that a hostile parent found out about.
         let slot = processes::slots().last().unwrap();

@@ -7,7 +7,7 @@
 //! | memory            | [`memory`], [`atomic`], [`bytes`] |
 //! | time and sleeping | [`clock`], [`futex`], [`poll`], [`epoll`], [`timer`]; [`caller`]: for whom a thread sleeps |
 //! | descriptors       | [`descriptor`], [`pipe`], [`socket`], [`unix`], [`stream`] |
-//! | processes         | [`spawn`], [`child`], [`reaping`], [`interrupt`], [`life`], [`own`], [`procfs`], [`activity`] |
+//! | processes         | [`spawn`], [`child`], [`reaping`], [`interrupt`], [`shield`], [`life`], [`own`], [`procfs`], [`activity`] |
 //! | texts             | [`text`], [`random`] |
 //!
 //! Another operating system would replace this folder and nothing else; until somebody does,
@@ -31,6 +31,7 @@ pub mod poll;
 pub mod procfs;
 pub mod random;
 pub mod reaping;
+pub mod shield;
 pub mod socket;
 pub mod spawn;
 pub mod stream;

@@ -26,8 +26,8 @@ pub struct Program<'a> {
     pub stdout: Stdio<'a>,
     pub stderr: Stdio<'a>,
     pub inherited: &'a [BorrowedFd<'a>],
-    /// Whether it begins with SIGINT blocked, until it calls [`interrupt::accept`].
-    pub blocks_interrupt: bool,
+    /// Whether it begins with SIGINT and SIGTERM blocked, until it calls [`interrupt::accept`].
+    pub blocks_signals: bool,
 }
 
 /// Where an output stream of the child goes.
@@ -86,7 +86,7 @@ pub fn spawn(program: &Program) -> Result<(u32, OwnedFd)> {
         lifted.push(source);
     }
     actions.close_from(lowest)?;
-    let attributes = Attributes::new(program.blocks_interrupt)?;
+    let attributes = Attributes::new(program.blocks_signals)?;
 
     let argv = pointers(&arguments);
     let envp = environment.as_deref().map(pointers);
@@ -245,12 +245,12 @@ impl Drop for FileActions {
 }
 
 /// `posix_spawnattr_t` that gives the child default signal handling: SIGPIPE, SIGINT, SIGTERM and SIGCHLD
-/// not ignored, whatever this process was started with, and nothing blocked but perhaps SIGINT.
+/// not ignored, whatever this process was started with, and nothing blocked but perhaps SIGINT and SIGTERM.
 /// Destroyed on drop.
 struct Attributes(Box<libc::posix_spawnattr_t>);
 
 impl Attributes {
-    fn new(blocks_interrupt: bool) -> Result<Self> {
+    fn new(blocks_signals: bool) -> Result<Self> {
         let mut attributes = Box::new(MaybeUninit::uninit());
         // SAFETY: init fills the structure; it is used only if init succeeded.
         check(unsafe { libc::posix_spawnattr_init(attributes.as_mut_ptr()) })?;
@@ -258,7 +258,7 @@ impl Attributes {
         let mut attributes = Self(unsafe { attributes.assume_init() });
         let flags = libc::POSIX_SPAWN_SETSIGMASK | libc::POSIX_SPAWN_SETSIGDEF;
         let mut defaults = interrupt::none();
-        let mask = if blocks_interrupt {
+        let mask = if blocks_signals {
             interrupt::blocked()
         } else {
             interrupt::none()

@@ -18,7 +18,7 @@ pub type Slot = u32;
 pub const NO_SLOT: Slot = u32::MAX;
 
 /// The most bytes of a name.
-pub(crate) const NAME_MAX: usize = 88;
+pub(crate) const NAME_MAX: usize = 84;
 
 /// The entry of a process as it lies in the arena. It says where the words are; they are accessed one by
 /// one, atomically, since other processes write them.
@@ -42,6 +42,8 @@ struct ProcessLayout {
     begun: u32,
     /// UTF-8, for error messages; zeroes behind it.
     name: [u8; NAME_MAX],
+    /// Generation of the last process here that its parent has asked to end.
+    asked: u32,
 }
 
 const _: () = {
@@ -195,6 +197,17 @@ impl<'a> ProcessEntry<'a> {
             return Some(true);
         }
         (self.generation() == generation).then_some(false)
+    }
+
+    /// The parent asks the process of that generation to end: by SIGTERM, which follows. Nobody sets
+    /// that back.
+    pub fn ask_to_end(self, generation: u32) {
+        self.word(field!(asked)).store(generation, Relaxed); // the system call behind it is a barrier
+    }
+
+    /// The word that has its generation once this process was asked to end, for a handler of signals.
+    pub fn asked(self) -> (&'a AtomicU32, u32) {
+        (self.word(field!(asked)), self.generation())
     }
 
     /// The name, for messages: a hostile process chooses its own.
