@@ -84,10 +84,14 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
 
 /// Whether the parent or this process has sent the signal.
 fn is_from(parent: libc::pid_t, info: *const libc::siginfo_t) -> bool {
-    // SAFETY: the kernel gives a handler with SA_SIGINFO a whole structure; in one of a signal that a
-    // process has sent, the sender's number is filled.
-    let (code, sender) = unsafe { ((*info).si_code, (*info).si_pid()) };
-    let is_sent = matches!(code, libc::SI_USER | libc::SI_TKILL | libc::SI_QUEUE);
+    // SAFETY: the kernel gives a handler with SA_SIGINFO a whole structure, for as long as it runs.
+    let info = unsafe { &*info };
+    // SAFETY: the number is filled where a process has sent the signal, and is but a number elsewhere.
+    let sender = unsafe { info.si_pid() };
+    let is_sent = matches!(
+        info.si_code,
+        libc::SI_USER | libc::SI_TKILL | libc::SI_QUEUE
+    );
     // SAFETY: getpid has no conditions.
     is_sent && (sender == parent || sender == unsafe { libc::getpid() })
 }
@@ -104,11 +108,10 @@ fn pass_on(
     match before.sa_sigaction {
         libc::SIG_IGN => {}
         libc::SIG_DFL => {
-            // SAFETY: both are safe in a handler. What is raised is delivered when this handler returns.
-            unsafe {
-                libc::signal(signal, libc::SIG_DFL);
-                libc::raise(signal);
-            }
+            // SAFETY: safe in a handler, and the default action needs no handler.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+            // SAFETY: safe in a handler. What is raised is delivered when this one returns.
+            unsafe { libc::raise(signal) };
         }
         handler if before.sa_flags & libc::SA_SIGINFO != 0 => {
             // SAFETY: the kernel would have called the same address in the same way.
