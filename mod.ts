@@ -94,6 +94,7 @@ export {
   type PoolContext,
   type PoolOptions,
   type PoolStats,
+  type Progress,
   type Retries,
   type RetryOn,
   type TransformOptions,

@@ -34,6 +34,7 @@ export type {
   ItemResult,
   SettledItem,
 } from "./pool/signatures.ts";
+export type { Progress, ProgressListener } from "./pool/progress.ts";
 export type { PoolStats, WorkerStats } from "./pool/stats.ts";
 export { type CurrentTask, currentTask } from "./pool/task.ts";
 export { Pool } from "./pool/pool.ts";

@@ -9,6 +9,7 @@ import { LONGEST } from "../waiting/limits.ts";
 import { requireKnown, timeoutOf, type WaitOptions } from "../waiting/options.ts";
 import type { Callbacks } from "./async_result.ts";
 import type { Retries } from "./retries.ts";
+import type { ProgressListener } from "./progress.ts";
 import type { ItemResult } from "./signatures.ts";
 
 /** Says of which class the workers are, and so how they are started. */
@@ -93,7 +94,8 @@ export interface ApplyAsyncOptions<T, K = undefined> extends ApplyOptions<K>, Ca
 
 /** The option `settled`. */
 export interface SettledOptions<S extends boolean> {
-  /** `true`: an item's error does not end the call, but is given in its place; see {@linkcode SettledItem}. Default:
+  /** `true`: an item that fails does not end the call. The result of each item is a `PromiseSettledResult` with its
+   * `index`; see {@linkcode SettledItem}. Errors of the input, an abort and the like are the call's even so. Default:
    * `false`. */
   settled?: S;
 }
@@ -102,8 +104,10 @@ export interface SettledOptions<S extends boolean> {
 export interface MapOptions<S extends boolean = false> extends CallOptions, SettledOptions<S> {
   /** How many items are one task. Default: a 4 × `processes`th of the items, less towards the end. */
   chunksize?: number | null;
-  /** Draws a bar on standard error, if that is a terminal. Default: `false`. */
-  progress?: boolean;
+  /** `true`: a bar on standard error; lines every few seconds, if that is no terminal. A function is called when a task
+   * has ended, every 100 ms at most, and once more when the call is over, just before that is told; what it throws is
+   * told on standard error and harms nothing. Default: `false`. */
+  progress?: boolean | ProgressListener;
 }
 
 /** Options of {@linkcode Pool.mapAsync} and {@linkcode Pool.starmapAsync}. */
@@ -120,8 +124,10 @@ export interface StreamOptions extends CallOptions {
   /** How many items may have been taken from the input without their results being handed out. Default: 16 chunks for
    * each worker, and up to 256 if one takes less than about 0.3 ms. */
   buffersize?: number;
-  /** Draws a bar on standard error, if that is a terminal. Default: `false`. */
-  progress?: boolean;
+  /** `true`: a bar on standard error; lines every few seconds, if that is no terminal. A function is called when a task
+   * has ended, every 100 ms at most, and once more when the call is over, just before that is told; what it throws is
+   * told on standard error and harms nothing. Default: `false`. */
+  progress?: boolean | ProgressListener;
 }
 
 /** Options of {@linkcode Pool.toTransformStream}. */
@@ -185,8 +191,9 @@ export function requirePoolOptions(action: string, given: unknown): asserts give
 export function requireCallOptions(call: Exclude<keyof typeof KNOWN, "pool">, given: object): void {
   if (given === NO_OPTIONS) return;
   requireKnown(call, given, KNOWN[call]);
-  const { progress, kwargs } = given as MapOptions & ApplyOptions<unknown>;
-  requireKind(call, { progress }, "boolean", "true or false");
+  const { progress, settled, kwargs } = given as MapOptions & ApplyOptions<unknown>;
+  if (typeof progress !== "function") requireKind(call, { progress }, "boolean", "true, false or a function");
+  requireKind(call, { settled }, "boolean", "true or false");
   requireKind(call, { kwargs }, "object", "an object");
 }
 
@@ -230,12 +237,12 @@ const KNOWN = {
   ],
   apply: [...CALL, "kwargs"],
   applyAsync: [...CALL, "kwargs", ...CALLBACKS],
-  map: [...CALL, "chunksize", "progress"],
-  mapAsync: [...CALL, "chunksize", "progress", ...CALLBACKS],
-  starmap: [...CALL, "chunksize", "progress"],
-  starmapAsync: [...CALL, "chunksize", "progress", ...CALLBACKS],
-  imap: ITERATION,
-  imapUnordered: ITERATION,
+  map: [...CALL, "chunksize", "progress", "settled"],
+  mapAsync: [...CALL, "chunksize", "progress", "settled", ...CALLBACKS],
+  starmap: [...CALL, "chunksize", "progress", "settled"],
+  starmapAsync: [...CALL, "chunksize", "progress", "settled", ...CALLBACKS],
+  imap: [...ITERATION, "settled"],
+  imapUnordered: [...ITERATION, "settled"],
   toTransformStream: [...ITERATION, "ordered"],
 } as const satisfies Record<string, readonly string[]>;
 

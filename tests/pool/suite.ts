@@ -14,6 +14,7 @@ import { prioritiesOfPools } from "./priorities.ts";
 import { deadlinesOfPools } from "./deadlines.ts";
 import { cancellationsOfPools } from "./cancellations.ts";
 import { retriesOfPools } from "./retries.ts";
+import { settledCallsOfPools } from "./settled.ts";
 import { shortagesOfPools } from "./shortages.ts";
 import { signalsOfPools } from "./signals.ts";
 import { streamsOfPools } from "./streams.ts";
@@ -48,7 +49,7 @@ export function poolSuite(method: StartMethod): void {
     ...[signalsOfPools],
     ...[callsOfPools, iterationsOfPools, errorsOfPools, lifetimesOfPools, lossesOfPools, cancellationsOfPools],
     ...[orderOfPools, shortagesOfPools, streamsOfPools, prioritiesOfPools, idlenessOfPools],
-    ...[tellingsOfPools, retriesOfPools, deadlinesOfPools],
+    ...[tellingsOfPools, retriesOfPools, deadlinesOfPools, settledCallsOfPools],
   ];
   for (const part of parts) part(suite);
 }

@@ -18,7 +18,7 @@ import {
   requireCallOptions,
   taskTimeoutOf,
 } from "../options.ts";
-import { progressBar } from "../progress.ts";
+import { meterOf } from "../progress.ts";
 import { retriesOf } from "../retries.ts";
 import { tellCaller } from "../where.ts";
 import { type Begun, type Call, CALL_FLAGS } from "./call.ts";
@@ -70,10 +70,11 @@ export class Caller {
     const { events, common, begin } = this.#prepare(action, target, options, begun);
     const chunksize = given ?? (common.taskTimeout < Infinity ? 1 : null); // the time is meant for each item
     const input = this.#input(items);
-    const progress = options.progress ? progressBar(this.#engine.name) : undefined;
-    // The items of a chunk that fail are begun anew alone.
-    const flags = CALL_FLAGS[action] | (common.retries.isOfErrors ? Flag.lenient : 0);
-    return begin(new MapCall({ events, flags, ...common }, { input, chunksize, progress }));
+    const { settled } = options;
+    // The items of a chunk that fail are begun anew alone, or are told alone.
+    const flags = CALL_FLAGS[action] | (settled || common.retries.isOfErrors ? Flag.lenient : 0);
+    const meter = meterOf(options.progress, this.#engine.name);
+    return begin(new MapCall({ events, flags, ...common }, { input, chunksize, meter, settled }));
   }
 
   /** All of them, unless they come in time: then their number is known. */
@@ -92,14 +93,14 @@ export class Caller {
     items: Items<unknown>,
     options: ImapOptions<boolean> & { ordered: boolean },
   ): ImapIterator<unknown> {
-    const { ordered } = options;
+    const { ordered, settled } = options;
     const chunksize = countOf("imap", "chunksize", options.chunksize, 1);
     const buffersize = countOf("imap", "buffersize", options.buffersize, null);
     const begun = { method: call, site: new CallSite(Caller.prototype.iterate) };
     const { events, common, begin } = this.#prepare("imap", target, options, begun);
     const input = inputOf(items, () => events.tasksAvailable());
-    const progress = options.progress ? progressBar(this.#engine.name) : undefined;
-    const imap = { input, chunksize, buffersize, ordered, progress };
+    const meter = meterOf(options.progress, this.#engine.name);
+    const imap = { input, chunksize, buffersize, ordered, meter, settled };
     const made = begin(new ImapCall({ events, flags: CALL_FLAGS.imap, ...common }, imap));
     return new ImapIterator(made, () => events.cancel(made, () => made.leave(), { kill: false }));
   }

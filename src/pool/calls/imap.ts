@@ -6,8 +6,9 @@ import type { WaitOptions } from "../../waiting/options.ts";
 import { patienceOf } from "../options.ts";
 import { Call, type CallParts, Task } from "./call.ts";
 import type { Input } from "../input.ts";
-import type { Progress } from "../progress.ts";
+import type { Counts, Meter } from "../progress.ts";
 import { register } from "../../reduction/registry.ts";
+import { fulfilled, rejected } from "./settled.ts";
 
 /** What an item came to. */
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
@@ -30,7 +31,9 @@ export interface ImapParts {
   /** How many items may have been pulled and not been handed out; `null` for as many as keep the workers busy. */
   readonly buffersize: number | null;
   readonly ordered: boolean;
-  readonly progress?: Progress;
+  readonly meter?: Meter;
+  /** Whether what is handed out says which item it is of, and whether that has failed. */
+  readonly settled?: boolean;
 }
 
 /** The call; the iterator that users have is {@linkcode ImapIterator}. */
@@ -42,6 +45,8 @@ export class ImapCall extends Call {
   readonly #waiters: Waiter[] = [];
   #taken = 0;
   #arrived = 0;
+  /** How many of them have failed. */
+  #failed = 0;
   #handedOut = 0;
   /** How many of them since the workers' tasks were last seen to. */
   #freed = 0;
@@ -114,6 +119,7 @@ export class ImapCall extends Call {
 
   end(error: unknown): void {
     if (this.isOver) return;
+    this.#options.meter?.end(this.#counts);
     this.#ready.clear();
     this.#handedOut = this.#taken;
     this.#options.input.close();
@@ -122,6 +128,7 @@ export class ImapCall extends Call {
 
   /** Ends the call without an error: nobody wants more, nor what is there. */
   leave(): void {
+    this.#options.meter?.end(this.#counts);
     this.#ready.clear();
     this.#handedOut = this.#taken;
     if (!this.isOver) this.#options.input.close();
@@ -172,13 +179,20 @@ export class ImapCall extends Call {
   }
 
   protected override conclude(): void {
-    this.#options.progress?.end();
+    this.#options.meter?.end(this.#counts);
     super.conclude();
+  }
+
+  get #counts(): Counts {
+    const total = this.isDry ? this.#taken : null;
+    return { done: this.#arrived - this.#failed, failed: this.#failed, total };
   }
 
   #arrive(place: number, outcome: Outcome): void {
     if (this.isOver) return;
-    this.#ready.set(this.#options.ordered ? place : this.#arrived, outcome);
+    const { ordered, settled } = this.#options;
+    if ("error" in outcome) this.#failed++;
+    this.#ready.set(ordered ? place : this.#arrived, settled ? settledOutcome(outcome, place) : outcome);
     this.#arrived++;
   }
 
@@ -188,13 +202,13 @@ export class ImapCall extends Call {
     if (outcome === undefined) return undefined;
     this.#ready.delete(this.#handedOut);
     this.#handedOut++;
-    if ("error" in outcome) this.#options.progress?.pause();
+    if ("error" in outcome) this.#options.meter?.pause();
     return outcome;
   }
 
   /** Hands out what those who wait can have. */
   #tell(): void {
-    this.#options.progress?.show(this.#arrived, this.isDry ? this.#taken : null);
+    this.#options.meter?.count(this.#counts);
     while (this.#waiters.length > 0) {
       const outcome = this.#pop();
       if (outcome === undefined) break;
@@ -233,13 +247,19 @@ export class ImapCall extends Call {
   }
 }
 
+/** What an item came to, as the value that is handed out. */
+function settledOutcome(outcome: Outcome, place: number): Outcome {
+  return { value: "error" in outcome ? rejected(outcome.error, place) : fulfilled(outcome.value, place) };
+}
+
 function late(timeout: number): TimeoutError {
   return new TimeoutError(`Cannot get the next result: it was not ready within ${timeout} ms`);
 }
 
 /**
  * The results of {@linkcode Pool.imap} and {@linkcode Pool.imapUnordered}: a `for await` loop takes them one by one.
- * The error of an item is thrown in its place; who catches it may go on with the next.
+ * The error of an item is thrown in its place. It ends a `for await` loop, and the iteration with it: to go on with the
+ * other items, give the call `settled: true`. Who calls {@linkcode next} by hand may catch the error and go on.
  */
 export class ImapIterator<R> implements AsyncIterableIterator<R, void, WaitOptions | undefined> {
   static {

@@ -1,8 +1,9 @@
 // A call of the function for each item, whose result is the list of all results: `map` and `starmap`.
 
 import { type Input, ListInput } from "../input.ts";
-import type { Progress } from "../progress.ts";
+import type { Counts, Meter } from "../progress.ts";
 import { type CallParts, PromisedCall, Task } from "./call.ts";
+import { fulfilled, rejected } from "./settled.ts";
 
 /** Chunks per worker of an input whose length is known, as CPython cuts it. */
 const CHUNKS_PER_WORKER = 4;
@@ -14,13 +15,24 @@ const LARGEST_GUESS = 1024;
 /** How many arguments a call may safely have. */
 const MAX_ARGUMENTS = 10_000;
 
+/** What a {@linkcode MapCall} is made with besides what all calls are. */
+export interface MapParts {
+  readonly input: Input;
+  /** How many items are one task; `null` for as many as is sensible. */
+  readonly chunksize: number | null;
+  readonly meter?: Meter;
+  /** Whether the results say which items have failed; then the call itself has not. */
+  readonly settled?: boolean;
+}
+
 /** A call of the function for each item, whose result is the list of results: `map` and `starmap`. */
 export class MapCall extends PromisedCall<unknown[]> {
   readonly #input: Input;
   readonly #chunksize: number | null;
   /** The most items that one chunk has, if the length is known. */
   readonly #largest: number;
-  readonly #progress: Progress | undefined;
+  readonly #meter: Meter | undefined;
+  readonly #isSettled: boolean;
   /** The results of the tasks that are done, by the places of their first items. */
   readonly #parts: { readonly first: number; readonly results: unknown[] }[] = [];
   #taken = 0;
@@ -31,14 +43,12 @@ export class MapCall extends PromisedCall<unknown[]> {
   #failure: { readonly error: unknown } | null = null;
   isDry = false;
 
-  constructor(
-    parts: CallParts,
-    { input, chunksize, progress }: { input: Input; chunksize: number | null; progress?: Progress },
-  ) {
+  constructor(parts: CallParts, { input, chunksize, meter, settled = false }: MapParts) {
     super(parts);
     this.#input = input;
     this.#chunksize = chunksize;
-    this.#progress = progress;
+    this.#meter = meter;
+    this.#isSettled = settled;
     const length = input instanceof ListInput ? input.left : 0;
     this.#largest = Math.ceil(length / (CHUNKS_PER_WORKER * this.events.processes));
   }
@@ -77,20 +87,42 @@ export class MapCall extends PromisedCall<unknown[]> {
   }
 
   done(task: Task, results: unknown[]): void {
-    this.#parts.push({ first: task.first, results });
     this.#done += results.length;
-    this.#progress?.show(this.#done, this.#total); // which is never full if some have failed
-    this.#finish(task);
+    this.#keep(task, this.#isSettled ? results.map((value, i) => fulfilled(value, task.first + i)) : results);
   }
 
   failed(task: Task, error: unknown): void {
+    if (this.#isSettled) return this.#keep(task, task.list.map((_, i) => rejected(error, task.first + i)));
     this.#failure ??= { error };
+    this.#finish(task);
+  }
+
+  override mixed(
+    task: Task,
+    results: readonly unknown[],
+    places: readonly number[],
+    errors: readonly unknown[],
+  ): void {
+    if (!this.#isSettled) return super.mixed(task, results, places, errors);
+    const outcomes = results.map((value, i) => fulfilled(value, task.first + i));
+    places.forEach((place, i) => outcomes[place] = rejected(errors[i], task.first + place));
+    this.#done += results.length - places.length;
+    this.#keep(task, outcomes);
+  }
+
+  #keep(task: Task, results: unknown[]): void {
+    this.#parts.push({ first: task.first, results });
     this.#finish(task);
   }
 
   #finish(task: Task): void {
     this.#finished += task.list.length;
+    this.#meter?.count(this.#counts);
     this.#settle();
+  }
+
+  get #counts(): Counts {
+    return { done: this.#done, failed: this.#finished - this.#done, total: this.#total };
   }
 
   /** How many items there are, as far as that is known. */
@@ -100,7 +132,7 @@ export class MapCall extends PromisedCall<unknown[]> {
   }
 
   protected override conclude(): void {
-    this.#progress?.end();
+    this.#meter?.end(this.#counts);
     super.conclude();
   }
 
@@ -122,6 +154,7 @@ export class MapCall extends PromisedCall<unknown[]> {
   }
 
   override end(error: unknown): void {
+    this.#meter?.end(this.#counts); // as long as it is known how many there are
     this.isDry = true;
     this.#parts.length = 0;
     if (!this.isOver) this.#input.close();
