@@ -29,6 +29,7 @@ export {
   type StartMethod,
 } from "./src/context.ts";
 export * from "./src/errors.ts";
+export type { NameOptions } from "./src/runtime/object_name.ts";
 export type { AcquireOptions, AcquireSyncOptions, WaitOptions, WaitSyncOptions } from "./src/waiting/options.ts";
 export {
   Barrier,

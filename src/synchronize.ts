@@ -14,3 +14,4 @@ export { Lock } from "./synchronize/lock.ts";
 export type { LockBase, LockOptions } from "./synchronize/lock_base.ts";
 export { RLock } from "./synchronize/rlock.ts";
 export { BoundedSemaphore, Semaphore } from "./synchronize/semaphore.ts";
+export type { NameOptions } from "./runtime/object_name.ts";

@@ -7,6 +7,7 @@
 
 import { InvalidStateError } from "../errors.ts";
 import type { Native } from "./binding.ts";
+import { isObjectName, labelOf } from "../runtime/object_name.ts";
 import { collecting } from "./garbage.ts";
 import { native } from "./load.ts";
 import { translated } from "./translate.ts";
@@ -15,7 +16,13 @@ import { translated } from "./translate.ts";
 export type BlockReference = [block: number, generation: number];
 
 /** Last resort for handles that nobody closed. */
-const collected = new FinalizationRegistry<number>((block) => native().collectBlock(block));
+const collected = new FinalizationRegistry<{ block: number; ref?: WeakRef<BlockHandle> }>(({ block, ref }) => {
+  if (ref !== undefined) named.delete(ref);
+  native().collectBlock(block);
+});
+
+/** The handles of objects that have names. */
+const named = new Set<WeakRef<BlockHandle>>();
 
 /** This process's share in a block of shared memory. */
 export class BlockHandle implements Disposable {
@@ -23,20 +30,25 @@ export class BlockHandle implements Disposable {
   #block: number;
   /** What {@linkcode onClose} was told, if it ever was. */
   #closers: Set<() => void> | undefined;
+  /** The name that the user gave the object; empty for none. */
+  readonly name: string;
+  #ref: WeakRef<BlockHandle> | undefined;
 
-  private constructor(block: number) {
+  private constructor(block: number, name: string) {
     this.#block = block;
-    collected.register(this, block, this);
+    this.name = name;
+    if (name !== "") named.add(this.#ref = new WeakRef(this));
+    collected.register(this, { block, ref: this.#ref }, this);
   }
 
   /** A new block of zeroes. */
-  static create(kind: number, size: number): BlockHandle {
-    return new BlockHandle(translated(() => collecting(() => native().createBlock(kind, size))));
+  static create(kind: number, size: number, name = ""): BlockHandle {
+    return new BlockHandle(translated(() => collecting(() => native().createBlock(kind, size))), name);
   }
 
   /** The handle of a block that `make` has made. */
-  static of(make: (addon: Native) => number): BlockHandle {
-    return new BlockHandle(translated(() => collecting(() => make(native()))));
+  static of(make: (addon: Native) => number, name = ""): BlockHandle {
+    return new BlockHandle(translated(() => collecting(() => make(native()))), name);
   }
 
   /**
@@ -47,12 +59,13 @@ export class BlockHandle implements Disposable {
    * @throws {InvalidStateError} If the block is gone.
    */
   static adopt(reference: unknown): BlockHandle {
-    const [block, generation, ...rest] = partsOf(reference, "a shared object");
-    if (!isNumberOfBlock(block) || !isNumberOfBlock(generation) || rest.length > 0) {
+    const [block, generation, name, ...rest] = partsOf(reference, "a shared object");
+    const isNamed = name === undefined || isObjectName(name);
+    if (!isNumberOfBlock(block) || !isNumberOfBlock(generation) || !isNamed || rest.length > 0) {
       throw new RangeError("Cannot restore a shared object: its reference is malformed");
     }
     translated(() => native().adoptBlock(block, generation));
-    return new BlockHandle(block);
+    return new BlockHandle(block, name ?? "");
   }
 
   /** The number of the block; 0 once closed. */
@@ -70,7 +83,7 @@ export class BlockHandle implements Disposable {
    * @throws {InvalidStateError} If the handle is closed.
    */
   require(action: string, what: string): number {
-    if (this.#block === 0) throw closedError(`${action} the ${what}`, what);
+    if (this.#block === 0) throw closedError(`${action} the ${what}${this.label}`, what);
     return this.#block;
   }
 
@@ -87,6 +100,16 @@ export class BlockHandle implements Disposable {
     return [this.#block, translated(() => native().generationOf(this.#block))];
   }
 
+  /** What a message describes the object by, with its name at the end, if it has one. */
+  named<P extends readonly unknown[]>(parts: P): readonly [...P, name?: string] {
+    return (this.name === "" ? parts : [...parts, this.name]) as readonly [...P, name?: string];
+  }
+
+  /** The name as it follows the kind of the object in a sentence. */
+  get label(): string {
+    return labelOf(this.name);
+  }
+
   /** Has `closer` called when this very handle is closed; what it gives takes that back. */
   onClose(closer: () => void): () => void {
     const closers = this.#closers ??= new Set();
@@ -100,12 +123,22 @@ export class BlockHandle implements Disposable {
     collected.unregister(this);
     native().releaseBlock(this.#block);
     this.#block = 0;
+    if (this.#ref !== undefined) named.delete(this.#ref);
     for (const closer of [...this.#closers ?? []]) closer();
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** The name of the object in a block, where this thread has a handle of it that knows; else empty. */
+export function nameOfBlock(block: number): string {
+  for (const ref of named) {
+    const handle = ref.deref();
+    if (handle?.block === block) return handle.name;
+  }
+  return "";
 }
 
 function isNumberOfBlock(value: unknown): value is number {

@@ -7,6 +7,7 @@ import { currentProcess } from "../process/current_process.ts";
 import { parentProcess } from "../process/parent.ts";
 import { register } from "../reduction/registry.ts";
 import { getLogger, logToStderr } from "../runtime/logging.ts";
+import { showAsText } from "../runtime/shown.ts";
 import type {
   BarrierConstructor,
   ConditionConstructor,
@@ -31,6 +32,7 @@ import type {
  */
 export abstract class BaseContext implements Context {
   static {
+    showAsText(BaseContext);
     register(BaseContext, {
       refuse: "a context belongs to one process; send the name of its start method, and call getContext() with it",
     });
@@ -113,5 +115,10 @@ export abstract class BaseContext implements Context {
     throw new errors.InvalidStateError(
       `Cannot set the start method to ${Deno.inspect(method)}: cannot set start method of concrete context`,
     );
+  }
+
+  /** For messages: `<SpawnContext(spawn)>`, with the start method if it is chosen. */
+  toString(): string {
+    return `<${this.constructor.name}(${this.getStartMethod({ allowNone: true }) ?? "no start method yet"})>`;
   }
 }

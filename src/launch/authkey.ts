@@ -8,6 +8,7 @@
 import { native } from "../addon/load.ts";
 import { isStart } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
+import { inspectAs } from "../runtime/shown.ts";
 
 /** How many bytes a key that is made up has. */
 const KEY_SIZE = 32;
@@ -32,6 +33,7 @@ let current: AuthenticationString | null = null;
  */
 export class AuthenticationString extends Uint8Array {
   static {
+    inspectAs(AuthenticationString.prototype, (key) => key.toString());
     register<AuthenticationString, Uint8Array>(AuthenticationString, {
       reduce(key) {
         if (isStart()) return new Uint8Array(key);
@@ -61,16 +63,6 @@ export class AuthenticationString extends Uint8Array {
    */
   toJSON(): never {
     throw refusal();
-  }
-
-  /** As {@linkcode toString}. */
-  [Symbol.for("Deno.customInspect")](): string {
-    return this.toString();
-  }
-
-  /** As {@linkcode toString}, for `node:util`. */
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return this.toString();
   }
 }
 

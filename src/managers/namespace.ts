@@ -1,6 +1,7 @@
 // What a Namespace's copy is: an object with its attributes.
 
 import { register } from "../reduction/registry.ts";
+import { inspectAs, shownValue } from "../runtime/shown.ts";
 
 /**
  * Names with values: the copy that `getvalue` of a {@linkcode NamespaceProxy} gives. Shown without the names that begin
@@ -19,13 +20,7 @@ import { register } from "../reduction/registry.ts";
 export class Namespace {
   static {
     // Not by `toString`, which may be the name of an attribute.
-    for (const key of [Symbol.for("Deno.customInspect"), Symbol.for("nodejs.util.inspect.custom")]) {
-      Object.defineProperty(Namespace.prototype, key, {
-        value(this: Namespace): string {
-          return textOf(this);
-        },
-      });
-    }
+    inspectAs(Namespace.prototype, textOf);
     register(Namespace, {
       name: "multiprocessing.managers.Namespace",
       reduce: (namespace: Namespace) => Object.entries(namespace),
@@ -59,7 +54,7 @@ export class Namespace {
 
 function textOf(namespace: Namespace): string {
   const shown = Object.keys(namespace).filter((name) => !name.startsWith("_")).sort()
-    .map((name) => `${name}=${Deno.inspect(Reflect.get(namespace, name), { colors: false })}`);
+    .map((name) => `${name}=${shownValue(Reflect.get(namespace, name))}`);
   return `Namespace(${shown.join(", ")})`;
 }
 

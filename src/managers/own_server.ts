@@ -1,8 +1,9 @@
 // A manager's server in the process that has asked for it, instead of one of its own.
 
 import type { ModuleExport } from "../callable/types.ts";
-import type { Address } from "../connection/address.ts";
+import { type Address, describe } from "../connection/address.ts";
 import { InvalidStateError } from "../errors.ts";
+import { showAsText } from "../runtime/shown.ts";
 import { BUILT_IN } from "./built_in.ts";
 import type { ServedType } from "./objects.ts";
 import { isClass, type Registration } from "./registrations.ts";
@@ -39,6 +40,10 @@ const SLICE = 1;
  * ```
  */
 export class Server implements AsyncDisposable {
+  static {
+    showAsText(Server);
+  }
+
   readonly #registrations: readonly Registration[];
   readonly #types = new Map<string, ServedType>();
   readonly #core: Core;
@@ -95,6 +100,12 @@ export class Server implements AsyncDisposable {
   stop(): void {
     if (this.#serving === null) this.#core.close();
     else this.#core.stop();
+  }
+
+  /** For messages: `<Server(serving, at "/tmp/…")>`, with its address. */
+  toString(): string {
+    const state = this.#core.stopped.aborted ? "stopped" : this.#serving === null ? "not serving yet" : "serving";
+    return `<Server(${state}, at ${describe(this.#address)})>`;
   }
 
   /** As {@linkcode stop}, and waits until it has come to its end. */

@@ -202,6 +202,10 @@ export type ProxyClass = new (inside: ProxyInside, options?: ProxyCallOptions) =
 
 /** What blocks the thread instead of giving promises: has the methods of its proxy, and its properties. */
 export class SyncProxy {
+  static {
+    showAsText(SyncProxy);
+  }
+
   readonly #proxy: BaseProxy;
 
   /** @ignore Made by {@linkcode BaseProxy.sync}. */
@@ -227,6 +231,11 @@ export class SyncProxy {
   /** As {@linkcode BaseProxy.describe}. */
   describe(): string {
     return this.callmethod(TO_STRING) as string;
+  }
+
+  /** For messages, without asking the server: such as `<SyncDict of <DictProxy object, typeid 'dict' at 0x1f>>`. */
+  toString(): string {
+    return `<${this.constructor.name} of ${this.#proxy}>`;
   }
 }
 

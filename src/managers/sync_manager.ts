@@ -1,5 +1,6 @@
 // SyncManager: a manager with all types of Python's, and the function that starts one.
 
+import type { NameOptions } from "../runtime/object_name.ts";
 import { isThenable } from "../runtime/thenable.ts";
 import { BaseManager } from "./manager.ts";
 import type { ManagerOptions } from "./manager_options.ts";
@@ -122,33 +123,42 @@ export class SyncManager extends BaseManager {
   /**
    * A semaphore. Default of `value`: 1.
    *
+   * @throws {TypeError} If an option is of the wrong type, or unknown.
    * @throws {RangeError} If `value` is not a whole number from 0 to 2147483647.
    */
-  async Semaphore(value?: number): Promise<SemaphoreProxy> {
-    return await this.#make("Semaphore", value) as SemaphoreProxy;
+  async Semaphore(value?: number, options?: NameOptions): Promise<SemaphoreProxy> {
+    return await this.#make("Semaphore", value, options) as SemaphoreProxy;
   }
 
   /**
    * A semaphore whose value is at most `value`. Default: 1.
    *
+   * @throws {TypeError} If an option is of the wrong type, or unknown.
    * @throws {RangeError} If `value` is not a whole number from 0 to 2147483647.
    */
-  async BoundedSemaphore(value?: number): Promise<BoundedSemaphoreProxy> {
-    return await this.#make("BoundedSemaphore", value) as BoundedSemaphoreProxy;
+  async BoundedSemaphore(value?: number, options?: NameOptions): Promise<BoundedSemaphoreProxy> {
+    return await this.#make("BoundedSemaphore", value, options) as BoundedSemaphoreProxy;
   }
 
   /**
    * A condition on `lock`, which others may use too. Default: an RLock of its own.
    *
-   * @throws {TypeError} If `lock` is no lock, and no proxy of one.
+   * @throws {TypeError} If `lock` is no lock, and no proxy of one, or an option is of the wrong type, or unknown.
    */
-  async Condition(lock?: LockProxy | RLockProxy | Lock | RLock): Promise<ConditionProxy> {
-    return await this.#make("Condition", lock) as ConditionProxy;
+  async Condition(
+    lock?: LockProxy | RLockProxy | Lock | RLock,
+    options?: NameOptions,
+  ): Promise<ConditionProxy> {
+    return await this.#make("Condition", lock, options) as ConditionProxy;
   }
 
-  /** An event that is not set. */
-  async Event(): Promise<EventProxy> {
-    return await this.#make("Event") as EventProxy;
+  /**
+   * An event that is not set.
+   *
+   * @throws {TypeError} If an option is of the wrong type, or unknown.
+   */
+  async Event(options?: NameOptions): Promise<EventProxy> {
+    return await this.#make("Event", options) as EventProxy;
   }
 
   /**
@@ -167,15 +177,16 @@ export class SyncManager extends BaseManager {
   /**
    * A queue that holds at most `maxsize` values; 0 or less: any number.
    *
+   * @throws {TypeError} If an option is of the wrong type, or unknown.
    * @throws {RangeError} If `maxsize` is not a whole number, or more than 2147483647.
    */
-  async Queue<T = unknown>(maxsize?: number): Promise<QueueProxy<T>> {
-    return await this.#make("Queue", maxsize) as QueueProxy<T>;
+  async Queue<T = unknown>(maxsize?: number, options?: NameOptions): Promise<QueueProxy<T>> {
+    return await this.#make("Queue", maxsize, options) as QueueProxy<T>;
   }
 
   /** As {@linkcode Queue}. */
-  async JoinableQueue<T = unknown>(maxsize?: number): Promise<JoinableQueueProxy<T>> {
-    return await this.#make("JoinableQueue", maxsize) as JoinableQueueProxy<T>;
+  async JoinableQueue<T = unknown>(maxsize?: number, options?: NameOptions): Promise<JoinableQueueProxy<T>> {
+    return await this.#make("JoinableQueue", maxsize, options) as JoinableQueueProxy<T>;
   }
 
   /**

@@ -1,5 +1,6 @@
 // The pool that a user has: checks what it is asked, and hands it to the engine.
 
+import { shownName } from "../runtime/harmless.ts";
 import { showAsText } from "../runtime/shown.ts";
 import type { AnyFunction } from "../callable/arguments.ts";
 import type { ModuleExport } from "../callable/types.ts";
@@ -318,7 +319,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
    */
   toString(): string {
     const { state, processes } = this.#engine;
-    return `<multiprocessing.pool.Pool state=${STATES[state]} pool_size=${processes} name='${this.name}'>`;
+    return `<multiprocessing.pool.Pool state=${STATES[state]} pool_size=${processes} name='${shownName(this.name)}'>`;
   }
 }
 

@@ -2,12 +2,17 @@
 // it has begun: the worker finds the task by the asynchronous context (attribution.ts).
 
 import type { Frame } from "../queues/frame.ts";
+import { showAsText } from "../runtime/shown.ts";
 import type { Owner } from "./attribution.ts";
 import { CancelReason, type Desk, Slot } from "./messages.ts";
 import { cancellation, type CurrentTask } from "./task.ts";
 
 /** A task that is being run. */
 export class RunningTask implements CurrentTask, Owner {
+  static {
+    showAsText(RunningTask);
+  }
+
   /** The pool's number for it. */
   readonly number: number;
   readonly attempt: number;
@@ -55,6 +60,11 @@ export class RunningTask implements CurrentTask, Owner {
     const reason = Atomics.load(this.#desk.cells, this.slot + Slot.reason);
     this.#controller?.abort(cancellation(reason === CancelReason.timedOut));
     return true;
+  }
+
+  /** Such as `<CurrentTask("resize", attempt=0)>`. */
+  toString(): string {
+    return `<CurrentTask(${this.what}, attempt=${this.attempt}${this.cancelled ? ", cancelled" : ""})>`;
   }
 
   /** The function has ended. */

@@ -8,6 +8,7 @@
 // | the writable side is aborted | gets the reason, at once; tasks under way are told | |
 // | the writable side is closed | gets the last results, and the end | waits until the last result is handed out |
 
+import { showAsText } from "../runtime/shown.ts";
 import { queueMicrotask } from "../runtime/timing.ts";
 
 /** The iteration. */
@@ -25,6 +26,10 @@ interface Offer {
 
 /** Both streams. */
 export class PoolTransform {
+  static {
+    showAsText(PoolTransform);
+  }
+
   readonly readable: ReadableStream<unknown>;
   readonly writable: WritableStream<unknown>;
   readonly #results: Results;
@@ -55,6 +60,12 @@ export class PoolTransform {
       abort: (reason) => this.#fail(reason),
     });
     this.#results = iterate({ [Symbol.asyncIterator]: () => this.#items() });
+  }
+
+  /** How many items were written, and results handed out. */
+  toString(): string {
+    const { written, handedOut } = this.#counts;
+    return `<PoolTransform(${this.#isOver ? "over" : "open"}, items=${written}, results=${handedOut})>`;
   }
 
   #items(): AsyncIterator<unknown, void> {

@@ -2,8 +2,10 @@
 // The process that joins is told so, once; but not while somebody may be about to take or read, if slowly.
 
 import { shownName } from "../runtime/harmless.ts";
+import { nameOfBlock } from "../addon/handles.ts";
 import { native } from "../addon/load.ts";
 import { tell } from "../runtime/notices.ts";
+import { nameField } from "../runtime/object_name.ts";
 import { Activity, activity } from "../queues/activity.ts";
 import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
 import type { Child } from "./child.ts";
@@ -94,7 +96,7 @@ export class DeadlockWatch implements Disposable {
     const since = isAsItWas ? last.since : performance.now();
     this.#stuckAt = { queue, taken, since };
     if (size < maxsize || !isAsItWas) return null;
-    const name = `<Queue ${queue} (${size} of ${maxsize} values)>`;
+    const name = `<Queue ${queue} (${size} of ${maxsize} values${nameField(nameOfBlock(queue))})>`;
     const waited = performance.now() - since;
     return {
       why: `it waits to put into the full queue ${name}, and nobody takes from that; take from the queue before you ` +

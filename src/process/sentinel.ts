@@ -2,6 +2,7 @@
 
 import { descriptorOf, type Waitable } from "../waiting/waitable.ts";
 import { register } from "../reduction/registry.ts";
+import { showAsText } from "../runtime/shown.ts";
 
 /**
  * Stands for the end of a process among the objects that `connection.wait` waits for. It is ready once the process has
@@ -9,6 +10,7 @@ import { register } from "../reduction/registry.ts";
  */
 export class Sentinel implements Waitable {
   static {
+    showAsText(Sentinel);
     register(Sentinel, {
       refuse: "a sentinel belongs to the process that has the child; wait for it there, and send what is to be known",
     });
@@ -24,5 +26,10 @@ export class Sentinel implements Waitable {
   /** The descriptor that becomes readable at the end of the process; `null` when it has ended. */
   [descriptorOf](): number | null {
     return this.#descriptor();
+  }
+
+  /** `<Sentinel(waiting)>`, or `<Sentinel(ready)>` once the process has ended. */
+  toString(): string {
+    return `<Sentinel(${this.#descriptor() === null ? "ready" : "waiting"})>`;
   }
 }

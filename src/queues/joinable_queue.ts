@@ -1,5 +1,6 @@
 // JoinableQueue: a queue whose messages are acknowledged.
 
+import type { NameOptions } from "../runtime/object_name.ts";
 import type { BlockHandle } from "../addon/handles.ts";
 import { InvalidStateError, OwnerDiedError } from "../errors.ts";
 import { native } from "../addon/load.ts";
@@ -42,11 +43,11 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
   readonly #inside = this[inside]();
 
   /** As of {@linkcode Queue}. */
-  constructor(maxsize?: number);
+  constructor(maxsize?: number, options?: NameOptions);
   /** @ignore The queue in a block that exists. */
   constructor(handle: BlockHandle);
-  constructor(first?: number | BlockHandle) {
-    super(first, true);
+  constructor(first?: number | BlockHandle, options?: NameOptions) {
+    super(first, options, true);
   }
 
   /**
@@ -56,7 +57,9 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
    */
   taskDone(): void {
     if (native().queueTaskDone(this.#inside.block("acknowledge a task of")) === 0) {
-      throw new InvalidStateError("Cannot acknowledge a task: task_done() called too many times");
+      throw new InvalidStateError(
+        `Cannot acknowledge a task of the queue${this.#inside.label}: task_done() called too many times`,
+      );
     }
   }
 
@@ -89,7 +92,7 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
   joinSync(options?: WaitSyncOptions): boolean {
     const status = native().queueJoin(this.#inside.block("join"), timeoutOf(options));
     if (status === JoinStatus.abandoned) throw this.#abandoned();
-    if (status === JoinStatus.orphaned) throw deserted(QueueState.done);
+    if (status === JoinStatus.orphaned) throw deserted(QueueState.done, this.#inside.label);
     return status === JoinStatus.done;
   }
 
@@ -98,7 +101,7 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
     const { told, ...owner } = deadOwner(taker);
     const values = messages === 1 ? "1 value" : `${messages} values`;
     return new OwnerDiedError(
-      `Cannot join the queue: ${told} after it took ${values} that it did not acknowledge; call taskDone() once for ` +
+      `Cannot join the queue${this.#inside.label}: ${told} after it took ${values} that it did not acknowledge; call taskDone() once for ` +
         "each when they have been dealt with",
       owner,
     );

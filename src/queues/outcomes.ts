@@ -8,17 +8,20 @@ import { Company, QueueState } from "../addon/numbers.ts";
 /** Milliseconds from which on a wait is worth a look at which processes have the queue, for a hint. */
 const WORTH_A_HINT = 200;
 
-/** The error of a put that has waited for `timeout` milliseconds; `block` gives the number of the queue's block. */
-export function full(block: () => number, timeout: number): Full {
-  return new Full(`Cannot put into the queue: it is full${within(block, timeout)}`);
+/**
+ * The error of a put that has waited for `timeout` milliseconds; `block` gives the number of the queue's block, `label` is
+ * its name as it stands behind "the queue".
+ */
+export function full(block: () => number, timeout: number, label: string): Full {
+  return new Full(`Cannot put into the queue${label}: it is full${within(block, timeout)}`);
 }
 
 /** The error of a get that has waited for `timeout` milliseconds; `parcel` is the value that has not arrived as a whole. */
-export function empty(block: () => number, timeout: number, parcel: Parcel | null): Empty {
-  if (parcel === null) return new Empty(`Cannot get from the queue: it is empty${within(block, timeout)}`);
+export function empty(block: () => number, timeout: number, parcel: Parcel | null, label: string): Empty {
+  if (parcel === null) return new Empty(`Cannot get from the queue${label}: it is empty${within(block, timeout)}`);
   const forSoLong = timeout === 0 ? "" : `, and was for ${timeout} ms`;
   return new Empty(
-    `Cannot get from the queue: a connection in its next value is still with its sender ${parcel.sender}, which does ` +
+    `Cannot get from the queue${label}: a connection in its next value is still with its sender ${parcel.sender}, which does ` +
       `not hand it over${forSoLong}; get it later, or end that process`,
   );
 }
@@ -38,10 +41,10 @@ function partsOfDesertion(state: number): [action: string, state: string, act: s
 }
 
 /** The error for a wait that nobody is left to end. */
-export function deserted(state: number): EOFError {
+export function deserted(state: number, label: string): EOFError {
   const [action, what, act] = partsOfDesertion(state);
   return new EOFError(
-    `Cannot ${action} the queue: ${what}, and nobody can ${act} any more; every other process that had it has ended ` +
+    `Cannot ${action} the queue${label}: ${what}, and nobody can ${act} any more; every other process that had it has ended ` +
       `or closed it, or waits for the queue itself`,
   );
 }

@@ -1,12 +1,14 @@
 // Queue: values from any process of the tree to any other, in order.
 
 import { BlockHandle, type BlockReference, closedError } from "../addon/handles.ts";
+import { nameField, type NameOptions, objectName } from "../runtime/object_name.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { ARRIVAL_PATIENCE } from "../connection/arrival.ts";
 import { type Empty, type Full, InvalidStateError, ShutDown } from "../errors.ts";
+import type { Native } from "../addon/binding.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
-import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
+import { type AcquireOptions, type AcquireSyncOptions, requireKnown, timeoutOf } from "../waiting/options.ts";
 import { adopted, attach } from "../reduction/passage.ts";
 import { discard, register } from "../reduction/registry.ts";
 import { Turnstile } from "../waiting/turnstile.ts";
@@ -43,8 +45,13 @@ export interface QueueInside {
   /** What a wait at the queue until it is in a state needs. */
   wish(state: number, signal: AbortSignal): Omit<Wish<never>, "attempt">;
   /** How a message names it. */
-  reference(): BlockReference;
+  reference(): QueueData;
+  /** Its name as it follows "the queue" in a sentence. */
+  readonly label: string;
 }
+
+/** How a queue travels: its block and its name. */
+type QueueData = readonly [...BlockReference, name?: string];
 
 /** Names the method by which the classes that are made of a queue look into it. */
 export const inside: unique symbol = Symbol("inside");
@@ -83,7 +90,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     showAsText(Queue);
     register(Queue, {
       reduce: (queue) => queue.#reference(),
-      restore: (data) => new Queue(adopted(data), false),
+      restore: (data) => new Queue(adopted(data), {}, false),
     });
   }
 
@@ -100,13 +107,13 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   /**
    * A new queue that holds at most `maxsize` values; 0 or less: any number that fits into memory.
    *
-   * @throws {TypeError} If `maxsize` is not a number.
+   * @throws {TypeError} If `maxsize` is not a number, or an option of the wrong type or unknown.
    * @throws {RangeError} If it is not a whole one, or more than 2147483647.
    */
-  constructor(maxsize?: number);
+  constructor(maxsize?: number, options?: NameOptions);
   /** @ignore The queue in a block that exists, or one that keeps a ledger of what each process has taken. */
-  constructor(first: number | BlockHandle | undefined, joinable: boolean);
-  constructor(first: number | BlockHandle = 0, joinable = false) {
+  constructor(first: number | BlockHandle | undefined, options: NameOptions | undefined, joinable: boolean);
+  constructor(first: number | BlockHandle = 0, options: NameOptions = {}, joinable = false) {
     if (first instanceof BlockHandle) {
       // Whoever names a manager's bell so could make the server's own process take from it, or shut it down.
       if (native().queueIsKept(first.block) === 1) {
@@ -117,7 +124,14 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
       return;
     }
     requireCount("create a queue", "maxsize", first, { least: -Infinity, most: MAXSIZE_LIMIT });
-    this.#handle = BlockHandle.of((addon) => addon.queueCreate(Math.max(0, first), joinable));
+    requireKnown("create a queue", options, ["name"]);
+    const make = (addon: Native) => addon.queueCreate(Math.max(0, first), joinable);
+    this.#handle = BlockHandle.of(make, objectName("create a queue", options));
+  }
+
+  /** The name that it was given; `undefined` if none. */
+  get name(): string | undefined {
+    return this.#handle.name || undefined;
   }
 
   /** How many values are in the queue, for all processes at once. */
@@ -326,7 +340,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   close(): void {
     if (this.#handle.closed) return;
     this.#transport.close();
-    this.#closing?.abort(closedError("wait for the queue", this.constructor.name));
+    this.#closing?.abort(closedError(`wait for the ${this.#described}`, this.constructor.name));
     this.#handle.close();
   }
 
@@ -346,7 +360,9 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
 
   /** As {@linkcode joinThread}. */
   joinThreadSync(): void {
-    if (!this.#handle.closed) throw new InvalidStateError("Cannot join the queue's thread: the queue is not closed");
+    if (!this.#handle.closed) {
+      throw new InvalidStateError(`Cannot join the thread of the ${this.#described}: the queue is not closed`);
+    }
   }
 
   /** Does nothing: there is no thread whose data could be lost. Here for Python's sake. */
@@ -354,10 +370,9 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
 
   /** For messages: `<Queue 7 (3 of 10 values)>`, with a number that is the same in all processes of the tree. */
   toString(): string {
-    if (this.#handle.closed) return `<${this.constructor.name} (closed)>`;
-    const queue = this.#handle.block;
-    const maxsize = native().queueMaxsize(queue);
-    return `<${this.constructor.name} ${queue} (${this.qsize()}${maxsize === 0 ? "" : ` of ${maxsize}`} values)>`;
+    const { block, closed, name } = this.#handle;
+    if (closed) return `<${this.constructor.name} (closed${nameField(name)})>`;
+    return `<${this.constructor.name} ${block} (${fillOf(block, this.qsize())}${nameField(name)})>`;
   }
 
   /** @ignore For the classes made of it. */
@@ -367,18 +382,23 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
       orClosed: (signal) => this.#orClosed(signal),
       wish: (state, signal) => this.#wish(state, signal),
       reference: () => this.#reference(),
+      label: this.#handle.label,
     };
   }
 
-  #reference(): BlockReference {
+  #reference(): QueueData {
     const queue = this.#block("send");
     attach(queue);
     native().queueMarkShared(queue);
-    return this.#handle.reference();
+    return this.#handle.named(this.#handle.reference());
+  }
+
+  get #described(): string {
+    return `queue${this.#handle.label}`;
   }
 
   #block(action: string): number {
-    if (this.#handle.closed) throw closedError(`${action} the queue`, this.constructor.name);
+    if (this.#handle.closed) throw closedError(`${action} the ${this.#described}`, this.constructor.name);
     return this.#handle.block;
   }
 
@@ -398,33 +418,41 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
       state,
       signal,
       block: () => this.#block("wait for"),
-      deserted: () => deserted(state),
+      deserted: () => deserted(state, this.#handle.label),
       isOneSided: () => state !== QueueState.filled && !this.#isConsumer,
     };
   }
 
   /** Whether a value was put; throws if none can be any more. */
   #done(status: number): boolean {
-    if (status === PutStatus.shutDown) throw new ShutDown("Cannot put into the queue: it is shut down");
-    if (status === PutStatus.orphaned) throw deserted(QueueState.drained);
+    if (status === PutStatus.shutDown) throw new ShutDown(`Cannot put into the ${this.#described}: it is shut down`);
+    if (status === PutStatus.orphaned) throw deserted(QueueState.drained, this.#handle.label);
     return status === PutStatus.done;
   }
 
   /** What was taken; throws if nothing will come any more. */
   #taken(value: unknown): T | typeof NOTHING {
-    if (value === SHUT_DOWN) throw new ShutDown("Cannot get from the queue: it is empty and shut down");
-    if (value === ORPHANED) throw deserted(QueueState.filled);
+    if (value === SHUT_DOWN) {
+      throw new ShutDown(`Cannot get from the ${this.#described}: it is empty and shut down`);
+    }
+    if (value === ORPHANED) throw deserted(QueueState.filled, this.#handle.label);
     if (value !== NOTHING) this.#isConsumer = true;
     return value as T | typeof NOTHING;
   }
 
   #full(timeout: number): Full {
-    return full(() => this.#block("wait for"), timeout);
+    return full(() => this.#block("wait for"), timeout, this.#handle.label);
   }
 
   #empty(timeout: number): Empty {
-    return empty(() => this.#block("wait for"), timeout, this.#transport.parcel);
+    return empty(() => this.#block("wait for"), timeout, this.#transport.parcel, this.#handle.label);
   }
+}
+
+/** How full the queue in a block is, in words: `3 of 10 values`. */
+function fillOf(block: number, size: number): string {
+  const maxsize = native().queueMaxsize(block);
+  return `${size}${maxsize === 0 ? "" : ` of ${maxsize}`} values`;
 }
 
 const NOT_WAITING: AcquireSyncOptions = { block: false };

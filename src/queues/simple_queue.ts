@@ -1,5 +1,6 @@
 // SimpleQueue: a queue without limit, time-outs and acknowledgements.
 
+import type { NameOptions } from "../runtime/object_name.ts";
 import { register } from "../reduction/registry.ts";
 import { Queue } from "./queue.ts";
 import { showAsText } from "../runtime/shown.ts";
@@ -32,12 +33,21 @@ export class SimpleQueue<T = unknown> implements Disposable {
 
   readonly #queue: Queue<T>;
 
-  /** A new, empty queue. */
-  constructor();
+  /**
+   * A new, empty queue.
+   *
+   * @throws {TypeError} If an option is of the wrong type, or unknown.
+   */
+  constructor(options?: NameOptions);
   /** @ignore One that is a queue that exists. */
   constructor(queue: Queue<T>);
-  constructor(queue: Queue<T> = new Queue<T>()) {
-    this.#queue = queue;
+  constructor(first?: NameOptions | Queue<T>) {
+    this.#queue = first instanceof Queue ? first : new Queue<T>(0, first);
+  }
+
+  /** The name that it was given; `undefined` if none. */
+  get name(): string | undefined {
+    return this.#queue.name;
   }
 
   /** Whether the queue holds nothing. */

@@ -10,6 +10,7 @@
  */
 
 import { shownName } from "./harmless.ts";
+import { showAsText } from "./shown.ts";
 // deno-lint-ignore no-import-prefix -- by its bare name, programs could be checked only with an entry in their import map
 import type { Logger as LogTapeLogger } from "npm:@logtape/logtape@2.4.2";
 import { current } from "./current.ts";
@@ -54,6 +55,10 @@ export interface LoggerState {
 
 /** The logger of this package. There is one in a process: {@linkcode getLogger} gives it. */
 export class Logger {
+  static {
+    showAsText(Logger);
+  }
+
   #level = 0;
   /** How often {@linkcode logToStderr} was called. */
   #stderrHandlers = 0;
@@ -131,6 +136,11 @@ export class Logger {
   /** Logs what went wrong for good. */
   critical(message: string): void {
     this.log(LOG_LEVELS.CRITICAL, message);
+  }
+
+  /** As Python shows it: `<Logger multiprocessing (WARNING)>`, with the effective level. */
+  toString(): string {
+    return `<Logger multiprocessing (${nameOf(this.getEffectiveLevel())})>`;
   }
 
   /** Prints its records on standard error from now on; a second time, twice. Used by {@linkcode logToStderr}. */

@@ -4,7 +4,7 @@ import { closedError, partsOf } from "../addon/handles.ts";
 import { register } from "../reduction/registry.ts";
 import { newPlace, type Place, type PlaceReference, placeReference, restorePlace } from "./memory.ts";
 import { type ScalarType, scalarType, type Stored, type TypeCode, type View } from "./types.ts";
-import { showAsText } from "../runtime/shown.ts";
+import { showAsText, shownValue } from "../runtime/shown.ts";
 
 /** The demand of a scalar on its place. */
 export function demandOf({ size }: ScalarType): { size: number; alignment: number; hasViews: boolean } {
@@ -86,7 +86,7 @@ export class Scalar<T> implements Disposable {
 
   /** The type and the value. */
   toString(): string {
-    const value = this.#place.handle.closed ? "closed" : Deno.inspect(this.value);
+    const value = this.#place.handle.closed ? "closed" : shownValue(this.value);
     return `<RawValue("${this.type.code}", ${value})>`;
   }
 }

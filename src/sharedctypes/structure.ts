@@ -7,7 +7,7 @@ import { type Place, type PlaceReference, placeReference, restorePlace } from ".
 import { StructureInstance } from "./structure_instance.ts";
 import { badType, type Copies, type Elements, scalarType, type TypeCode, type Views } from "./types.ts";
 import { glance, quoted } from "../runtime/harmless.ts";
-import { showAsText } from "../runtime/shown.ts";
+import { showAsText, shownValue } from "../runtime/shown.ts";
 import { KnownTypes } from "./known_types.ts";
 
 /** The type of one field: a single value, an array of a fixed length, or another structure. */
@@ -83,6 +83,7 @@ function requireBounded({ fieldCount, levels }: { readonly fieldCount: number; r
 /** The type of all structures with the same fields. Made by {@linkcode Structure}. */
 export class StructureType<F extends Fields> {
   static {
+    showAsText(StructureType);
     register(StructureType, {
       name: "multiprocessing.StructureType",
       reduce: ({ spec }: StructureType<Fields>) => spec,
@@ -186,6 +187,11 @@ export class StructureType<F extends Fields> {
   instance(place: Place, within = 0): Structured<F> {
     const Instance = this.#Instance ??= defineInstance(this.members);
     return new Instance(this, place, within) as Structured<F>;
+  }
+
+  /** As it is written: `Structure({ x: "f64", n: "i32" })`. */
+  toString(): string {
+    return `Structure(${shownValue(this.spec)})`;
   }
 }
 

@@ -1,5 +1,6 @@
 // A structure in shared memory, whatever its fields.
 
+import { shownValue } from "../runtime/shown.ts";
 import { closedError } from "../addon/handles.ts";
 import type { Field, Member, StructureSpec } from "./fields.ts";
 import { closePlace, type Demand, type Place } from "./memory.ts";
@@ -99,7 +100,7 @@ export class StructureInstance implements Disposable {
 
   /** The fields and their values. */
   toString(): string {
-    return `<Structure(${this.#place.handle.closed ? "closed" : Deno.inspect(StructureInstance.snapshot(this))})>`;
+    return `<Structure(${this.#place.handle.closed ? "closed" : shownValue(StructureInstance.snapshot(this))})>`;
   }
 
   #open(action: string): DataView {

@@ -1,5 +1,6 @@
 // Arrays with a lock.
 
+import { shownValue } from "../runtime/shown.ts";
 import { closedError, partsOf } from "../addon/handles.ts";
 import { glance } from "../runtime/harmless.ts";
 import { register, registerAlias } from "../reduction/registry.ts";
@@ -163,7 +164,7 @@ export class SynchronizedArray<T, R = unknown, S = unknown> extends Guarded<R> i
 
   /** The elements and the lock. */
   override toString(): string {
-    const elements = this.#sequence === null ? "closed" : Deno.inspect(this.#raw);
+    const elements = this.#sequence === null ? "closed" : shownValue(this.#raw);
     return `<SynchronizedArray(${elements}, ${this.#lock})>`;
   }
 

@@ -7,12 +7,13 @@ import { arrivedReference, type TravellingReference } from "../callable/late.ts"
 import { BrokenBarrierError } from "../errors.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
-import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { requireKnown, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { adopted, attach, isFromParent } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { wait } from "../addon/waits.ts";
 import { requireCount } from "../waiting/count.ts";
 import { deadOwner } from "./owner_died.ts";
+import { nameField, type NameOptions, objectName } from "../runtime/object_name.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { BarrierLimit, BarrierOutcome, Outcome } from "../addon/numbers.ts";
 
@@ -20,7 +21,7 @@ import { BarrierLimit, BarrierOutcome, Outcome } from "../addon/numbers.ts";
 export type BarrierAction = (() => unknown) | ModuleExport;
 
 /** Options of {@linkcode Barrier}. */
-export interface BarrierOptions {
+export interface BarrierOptions extends NameOptions {
   /**
    * Run by the party that arrives last, before any is released. A barrier that travels to another process needs one
    * that a module exports, or a {@linkcode ModuleExport}.
@@ -30,8 +31,13 @@ export interface BarrierOptions {
   timeout?: number | null;
 }
 
-/** How a barrier travels: its block, its action and its timeout. */
-type BarrierData = [...BlockReference, action: TravellingReference | null, timeout: number];
+/** How a barrier travels: its block, its action, its timeout and its name. */
+type BarrierData = readonly [
+  ...BlockReference,
+  action: TravellingReference | null,
+  timeout: number,
+  name?: string,
+];
 
 /** The action, wherever it comes from. */
 interface Action {
@@ -67,12 +73,12 @@ export class Barrier implements Disposable {
     register(Barrier, {
       reduce: (barrier) => barrier.#data(),
       restore(data) {
-        const [block, generation, action, timeout] = partsOf(data, "a Barrier");
+        const [block, generation, action, timeout, name] = partsOf(data, "a Barrier");
         if (typeof timeout !== "number" || Number.isNaN(timeout) || typeof action !== "object") {
           throw new RangeError("Cannot restore a Barrier: its description is malformed");
         }
         const reference = action === null ? null : arrivedReference(action);
-        return new Barrier(adopted([block, generation]), { timeout }, reference);
+        return new Barrier(adopted([block, generation, name]), { timeout }, reference);
       },
     });
   }
@@ -84,7 +90,7 @@ export class Barrier implements Disposable {
   /**
    * A barrier for `parties` threads or promises, in any processes.
    *
-   * @throws {TypeError} If `parties` is not a number, or an option is of the wrong type.
+   * @throws {TypeError} If `parties` is not a number, or an option is of the wrong type, or unknown.
    * @throws {RangeError} If `parties` is not a whole number from 1 to 1048576, or `timeout` is NaN.
    */
   constructor(parties: number, options?: BarrierOptions);
@@ -92,9 +98,11 @@ export class Barrier implements Disposable {
   constructor(handle: BlockHandle, options: BarrierOptions, arrived: TravellingReference | null);
   constructor(
     first: number | BlockHandle,
-    { action, timeout }: BarrierOptions = {},
+    options: BarrierOptions = {},
     arrived: TravellingReference | null = null,
   ) {
+    requireKnown("create a Barrier", options, ["action", "timeout", "name"]);
+    const { action, timeout } = options;
     this.#timeout = timeoutOf({ timeout });
     this.#action = action !== undefined ? localAction(action) : arrived !== null ? arrivedAction(arrived) : null;
     if (first instanceof BlockHandle) {
@@ -106,7 +114,7 @@ export class Barrier implements Disposable {
       most: BarrierLimit.maxParties,
       reason: "parties must be >= 1",
     });
-    this.#handle = BlockHandle.of((addon) => addon.barrierCreate(first));
+    this.#handle = BlockHandle.of((addon) => addon.barrierCreate(first), objectName("create a Barrier", options));
   }
 
   /** How many must arrive. */
@@ -162,7 +170,7 @@ export class Barrier implements Disposable {
       native().barrierAbort(kept.block, slot);
       throw error;
     }
-    return releaseOthers(kept.block, slot, parties);
+    return releaseOthers(kept.block, this.#handle.label, slot, parties);
   }
 
   /**
@@ -185,14 +193,14 @@ export class Barrier implements Disposable {
     try {
       if (this.#action!.getSync()() instanceof Promise) {
         throw new TypeError(
-          "Cannot wait at the Barrier: its action returned a promise; use wait() instead of waitSync()",
+          `Cannot wait at the Barrier${this.#handle.label}: its action returned a promise; use wait() instead of waitSync()`,
         );
       }
     } catch (error) {
       native().barrierAbort(kept.block, slot);
       throw error;
     }
-    return releaseOthers(kept.block, slot, parties);
+    return releaseOthers(kept.block, this.#handle.label, slot, parties);
   }
 
   /**
@@ -222,13 +230,20 @@ export class Barrier implements Disposable {
 
   /** As CPython shows it, with a number that is the same in all processes instead of an address. */
   toString(): string {
+    const { block, closed, name } = this.#handle;
+    if (closed) return `<multiprocessing.synchronize.Barrier(closed${nameField(name)})>`;
     const state = this.broken ? "broken" : `waiters=${this.nWaiting}/${this.parties}`;
-    return `<multiprocessing.synchronize.Barrier at 0x${this.#handle.block.toString(16)}: ${state}>`;
+    return `<multiprocessing.synchronize.Barrier at 0x${block.toString(16)}: ${state}${nameField(name)}>`;
+  }
+
+  /** The name that it was given; `undefined` if none. */
+  get name(): string | undefined {
+    return this.#handle.name || undefined;
   }
 
   #data(): BarrierData {
     attach(this.#block("send"));
-    return [...this.#handle.reference(), this.#action?.reference() ?? null, this.#timeout];
+    return this.#handle.named([...this.#handle.reference(), this.#action?.reference() ?? null, this.#timeout]);
   }
 
   get #hasAction(): number {
@@ -251,22 +266,23 @@ export class Barrier implements Disposable {
 
   #index(outcome: number): number {
     if (outcome >= 0) return outcome;
-    throw outcome === Outcome.failed ? closedError("wait at the Barrier", "Barrier") : broken(this.#handle.block);
+    const { block, label } = this.#handle;
+    throw outcome === Outcome.failed ? closedError(`wait at the Barrier${label}`, "Barrier") : broken(block, label);
   }
 }
 
 /** Ends the round of the party that ran the action, which was the last. */
-function releaseOthers(block: number, slot: number, parties: number): number {
-  if (translated(() => native().barrierRelease(block, slot)) === 0) throw broken(block);
+function releaseOthers(block: number, label: string, slot: number, parties: number): number {
+  if (translated(() => native().barrierRelease(block, slot)) === 0) throw broken(block, label);
   return parties - 1;
 }
 
-function broken(block: number): BrokenBarrierError {
+function broken(block: number, label: string): BrokenBarrierError {
   const culprit = native().barrierCulprit(block);
   const reason = culprit === 0
     ? "or was reset; another party timed out, was aborted or ended"
     : `because ${deadOwner(culprit).told}, which was one of its parties`;
-  return new BrokenBarrierError(`Cannot wait at the Barrier: it is broken, ${reason}`);
+  return new BrokenBarrierError(`Cannot wait at the Barrier${label}: it is broken, ${reason}`);
 }
 
 /** An action that was given here. */

@@ -1,6 +1,7 @@
 // Condition. Its waits are noted in its block (native/core/src/sync/condition.rs); all of it is in the addon.
 
 import { BlockHandle, type BlockReference, closedError, partsOf } from "../addon/handles.ts";
+import { nameField, type NameOptions, objectName } from "../runtime/object_name.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { InvalidStateError } from "../errors.ts";
 import { native } from "../addon/load.ts";
@@ -8,6 +9,7 @@ import { translated } from "../addon/translate.ts";
 import {
   type AcquireOptions,
   type AcquireSyncOptions,
+  requireKnown,
   timeoutOf,
   type WaitOptions,
   type WaitSyncOptions,
@@ -23,8 +25,8 @@ import { RLock } from "./rlock.ts";
 import { performance } from "../runtime/timing.ts";
 import { ConditionOutcome, Outcome } from "../addon/numbers.ts";
 
-/** How a condition travels: its block, its lock, and whether the lock was made for it. */
-type ConditionData = [...BlockReference, lock: Lock | RLock, ownsLock: boolean];
+/** How a condition travels: its block, its lock, whether the lock was made for it, and its name. */
+type ConditionData = readonly [...BlockReference, lock: Lock | RLock, ownsLock: boolean, name?: string];
 
 /** As many as there are. */
 const ALL = 2 ** 32 - 1;
@@ -65,9 +67,9 @@ export class Condition implements Disposable {
     register(Condition, {
       reduce: (condition) => condition.#data(),
       restore(data) {
-        const [block, generation, lock, ownsLock] = partsOf(data, "a Condition");
+        const [block, generation, lock, ownsLock, name] = partsOf(data, "a Condition");
         if (!isLock(lock)) throw new RangeError("Cannot restore a Condition: it has no lock");
-        return new Condition(lock, adopted([block, generation]), ownsLock === true);
+        return new Condition(lock, adopted([block, generation, name]), ownsLock === true);
       },
     });
   }
@@ -77,21 +79,28 @@ export class Condition implements Disposable {
   readonly #ownsLock: boolean;
 
   /**
-   * A condition on `lock`, which others may use too. Default: an {@linkcode RLock} of its own.
+   * A condition on `lock`, which others may use too. Default: an {@linkcode RLock} of its own, with its name.
    *
-   * @throws {TypeError} If `lock` is neither a Lock nor an RLock.
+   * @throws {TypeError} If `lock` is neither a Lock nor an RLock, or an option is of the wrong type, or unknown.
    * @throws {InvalidStateError} If it is closed.
    */
-  constructor(lock?: Lock | RLock);
+  constructor(lock?: Lock | RLock, options?: NameOptions);
   /** @ignore The condition in a block that exists, or whose lock goes with it. */
-  constructor(lock: Lock | RLock, handle: BlockHandle | undefined, ownsLock: boolean);
-  constructor(given?: Lock | RLock, handle?: BlockHandle, ownsLock = given === undefined) {
-    const lock = given ?? new RLock();
+  constructor(lock: Lock | RLock, second: NameOptions | BlockHandle | undefined, ownsLock: boolean);
+  constructor(
+    given?: Lock | RLock,
+    second: NameOptions | BlockHandle = {},
+    ownsLock = given === undefined,
+  ) {
+    const name = nameIn(second);
+    const lock = given ?? new RLock(name === "" ? {} : { name });
     if (!isLock(lock) || given === null) {
       throw new TypeError(`Cannot create a Condition: "lock" is ${Deno.inspect(given)}, wanted a Lock or an RLock`);
     }
     const { block } = lock[inside]("create a Condition with");
-    this.#handle = handle ?? BlockHandle.of((addon) => addon.conditionCreate(block));
+    this.#handle = second instanceof BlockHandle
+      ? second
+      : BlockHandle.of((addon) => addon.conditionCreate(block), name);
     this.#lock = lock;
     this.#ownsLock = ownsLock;
   }
@@ -156,7 +165,7 @@ export class Condition implements Disposable {
     using kept = this.#handle.share();
     using keptLock = lock.share();
     const begin = () => this.#owned(translated(() => native().conditionAwait(kept.block, timeout)));
-    const closed = () => this.#handle.closed ? closedError("wait for the Condition", "Condition") : lock.closedError();
+    const closed = () => this.#handle.closed ? this.#closedError() : lock.closedError();
     const hooks = { signal, handle: this.#handle, needed: lock.handle, closed, mustEnd: true };
     const outcome = await wait(begin, hooks);
     if (lock.isClosed()) giveBack(keptLock.block, lock.levels, outcome);
@@ -224,7 +233,9 @@ export class Condition implements Disposable {
     for (;;) {
       const result = predicate();
       if (result instanceof Promise) {
-        throw new TypeError("Cannot wait for the Condition: the predicate returned a promise; await waitFor() instead");
+        throw new TypeError(
+          `Cannot wait for the ${this.#described}: the predicate returned a promise; await waitFor() instead`,
+        );
       }
       const timeout = until - performance.now();
       if (result || timeout <= 0) return result;
@@ -244,7 +255,9 @@ export class Condition implements Disposable {
     requireCount("notify", "n", n, { most: ALL });
     const block = this.#block("notify");
     if (translated(() => native().conditionNotify(block, n)) === ConditionOutcome.notOwner) {
-      throw new InvalidStateError("Cannot notify: this thread does not hold the Condition's lock; lock is not owned");
+      throw new InvalidStateError(
+        `Cannot notify the ${this.#described}: this thread does not hold its lock; lock is not owned`,
+      );
     }
   }
 
@@ -268,13 +281,27 @@ export class Condition implements Disposable {
 
   /** As CPython shows it: `<Condition(<RLock(None, 0)>, 2)>`, with the number of those who wait. */
   toString(): string {
-    const block = this.#block("look at");
-    return `<Condition(${this.#lock}, ${translated(() => native().conditionWaiters(block))})>`;
+    const { block, closed, name } = this.#handle;
+    const state = closed ? "closed" : `${this.#lock}, ${translated(() => native().conditionWaiters(block))}`;
+    return `<Condition(${state}${nameField(name)})>`;
+  }
+
+  /** The name that it was given; `undefined` if none. */
+  get name(): string | undefined {
+    return this.#handle.name || undefined;
+  }
+
+  get #described(): string {
+    return `Condition${this.#handle.label}`;
+  }
+
+  #closedError(): InvalidStateError {
+    return closedError(`wait for the ${this.#described}`, "Condition");
   }
 
   #data(): ConditionData {
     attach(this.#block("send"));
-    return [...this.#handle.reference(), this.#lock, this.#ownsLock];
+    return this.#handle.named([...this.#handle.reference(), this.#lock, this.#ownsLock]);
   }
 
   #block(action: string): number {
@@ -288,19 +315,26 @@ export class Condition implements Disposable {
       ? " (another promise may have: promises of a thread share an RLock)"
       : "";
     throw new InvalidStateError(
-      `Cannot wait for the Condition: this thread does not hold its lock, or has released it${shared}; ` +
+      `Cannot wait for the ${this.#described}: this thread does not hold its lock, or has released it${shared}; ` +
         "must acquire() condition before using wait()",
     );
   }
 
   /** Whether a wait with that outcome was notified; a token says, with its sign, that the lock's last owner died. */
   #notified(outcome: number): boolean {
-    if (outcome === Outcome.failed) throw closedError("wait for the Condition", "Condition");
+    if (outcome === Outcome.failed) throw this.#closedError();
     if (isRegular(outcome)) return outcome === Outcome.ready;
     const error = this.#lock[inside]("wait with").inherited(Math.abs(outcome));
     if (error !== null) throw error;
     return outcome > 0;
   }
+}
+
+/** The name among options, if those were given; empty for none. */
+function nameIn(second: NameOptions | BlockHandle): string {
+  if (second instanceof BlockHandle) return "";
+  requireKnown("create a Condition", second, ["name"]);
+  return objectName("create a Condition", second);
 }
 
 /** Whether the lock of a wait with that outcome came back without a death. */

@@ -6,10 +6,11 @@ import { cellWords } from "../addon/cells.ts";
 import { BlockHandle, type BlockReference, closedError } from "../addon/handles.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
-import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { requireKnown, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { adopted, attach } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { wait } from "../addon/waits.ts";
+import { nameField, type NameOptions, objectName } from "../runtime/object_name.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { EventWord, Kind, Outcome } from "../addon/numbers.ts";
 
@@ -49,15 +50,24 @@ export class Event implements Disposable {
   readonly #words: Int32Array;
   readonly #index: number;
 
-  /** An event that is not set. */
-  constructor();
+  /**
+   * An event that is not set.
+   *
+   * @throws {TypeError} If an option is of the wrong type, or unknown.
+   */
+  constructor(options?: NameOptions);
   /** @ignore The event in a block that exists. */
   constructor(handle: BlockHandle);
-  constructor(handle?: BlockHandle) {
-    this.#handle = handle ?? BlockHandle.of((addon) => addon.eventCreate());
+  constructor(first: NameOptions | BlockHandle = {}) {
+    this.#handle = first instanceof BlockHandle ? first : create(first);
     const cell = cellWords(this.#handle.block, Kind.event);
     this.#words = cell === null ? NO_WORDS : cell.words;
     this.#index = cell === null ? 0 : cell.word + EventWord.place;
+  }
+
+  /** The name that it was given; `undefined` if none. */
+  get name(): string | undefined {
+    return this.#handle.name || undefined;
   }
 
   /**
@@ -121,7 +131,7 @@ export class Event implements Disposable {
     if (this.isSet()) return true;
     if (timeout === 0) return false;
     const block = this.#block("wait for");
-    const closed = () => closedError("wait for the Event", "Event");
+    const closed = () => closedError(`wait for the Event${this.#handle.label}`, "Event");
     const submit = () => translated(() => native().eventAwait(block, timeout));
     const outcome = await wait(submit, { signal, handle: this.#handle, closed });
     if (outcome === Outcome.failed) throw closed();
@@ -150,16 +160,22 @@ export class Event implements Disposable {
 
   /** As CPython shows it, `<Event at 0x1f set>` or `… unset>`, with a number that is the same in all processes. */
   toString(): string {
-    const state = this.isSet() ? "set" : "unset";
-    return `<Event at 0x${this.#handle.block.toString(16)} ${state}>`;
+    const { block, closed, name } = this.#handle;
+    if (closed) return `<Event(closed${nameField(name)})>`;
+    return `<Event at 0x${block.toString(16)} ${this.isSet() ? "set" : "unset"}${nameField(name, " ")}>`;
   }
 
-  #data(): BlockReference {
+  #data(): readonly [...BlockReference, name?: string] {
     attach(this.#block("send"));
-    return this.#handle.reference();
+    return this.#handle.named(this.#handle.reference());
   }
 
   #block(action: string): number {
     return this.#handle.require(action, "Event");
   }
+}
+
+function create(options: NameOptions): BlockHandle {
+  requireKnown("create an Event", options, ["name"]);
+  return BlockHandle.of((addon) => addon.eventCreate(), objectName("create an Event", options));
 }

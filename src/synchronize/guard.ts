@@ -1,6 +1,7 @@
 // Guard: the proof that a lock is held, which `using` releases.
 
 import { register } from "../reduction/registry.ts";
+import { showAsText } from "../runtime/shown.ts";
 
 /** The result of an acquisition: proof that the lock is held, and the means to release it. */
 export interface Guard extends Disposable {
@@ -18,6 +19,7 @@ export interface Releasable {
 /** The guard of one acquisition: a class, because object literals with a computed method are 200 times slower. */
 export class AcquiredGuard implements Guard {
   static {
+    showAsText(AcquiredGuard);
     register(AcquiredGuard, {
       name: "Guard",
       refuse: "a Guard belongs to the thread that holds the lock; send the lock, and acquire it there",
@@ -41,5 +43,10 @@ export class AcquiredGuard implements Guard {
 
   [Symbol.dispose](): void {
     this.release();
+  }
+
+  /** Such as `<Guard(of <Lock(owner=MainProcess)>)>`, or `<Guard(released)>`. */
+  toString(): string {
+    return `<Guard(${this.#held === null ? "released" : `of ${this.#held}`})>`;
   }
 }

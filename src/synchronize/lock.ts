@@ -30,8 +30,8 @@ export class Lock extends LockBase {
     register(Lock, {
       reduce: (lock) => lock.data(),
       restore(data) {
-        const [block, generation, throws] = partsOf(data, "a Lock");
-        return new Lock(adopted([block, generation]), throws === true);
+        const [block, generation, throws, name] = partsOf(data, "a Lock");
+        return new Lock(adopted([block, generation, name]), throws === true);
       },
     });
   }
@@ -90,11 +90,14 @@ export class Lock extends LockBase {
 
   /** @ignore The error of a release without a hold. */
   protected override notHeld(): Error {
-    return new InvalidStateError("Cannot release the Lock: it is not held; semaphore or lock released too many times");
+    return new InvalidStateError(
+      `Cannot release the ${this.described}: it is not held; semaphore or lock released too many times`,
+    );
   }
 
-  /** As CPython shows it: `<Lock(owner=None)>`, or the name of the process that holds it; or `<Lock(closed)>`. */
+  /** As CPython shows it: `<Lock(owner=None)>`, or the name of the process that holds it; or `<Lock(closed)>`. A name
+   * stands at the end: `<Lock(owner=None, name='db')>`. */
   override toString(): string {
-    return this.closed ? "<Lock(closed)>" : `<Lock(owner=${this.ownerName()})>`;
+    return this.text(this.closed ? "" : `owner=${this.ownerName()}`);
   }
 }

@@ -10,15 +10,16 @@ import type { OwnerDiedError } from "../errors.ts";
 import type { Owner } from "../addon/binding.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
-import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
+import { type AcquireOptions, type AcquireSyncOptions, requireKnown, timeoutOf } from "../waiting/options.ts";
 import { wait } from "../addon/waits.ts";
 import { Cell, LockWord, Outcome } from "../addon/numbers.ts";
 import { AcquiredGuard, type Guard } from "./guard.ts";
 import { ownerDied } from "./owner_died.ts";
+import { nameField, type NameOptions, objectName } from "../runtime/object_name.ts";
 import { showAsText } from "../runtime/shown.ts";
 
 /** Options of {@linkcode Lock} and {@linkcode RLock}. */
-export interface LockOptions {
+export interface LockOptions extends NameOptions {
   /**
    * What the next to acquire gets when the holder was killed: `"throw"`, an {@linkcode OwnerDiedError}, after which
    * the lock is free again; or `"recover"`, the lock, with `ownerDied` set on the guard. Default: `"throw"`.
@@ -26,8 +27,8 @@ export interface LockOptions {
   onOwnerDeath?: "throw" | "recover";
 }
 
-/** How a lock travels: its block, and whether its deaths are thrown. */
-type LockData = [...BlockReference, throws: boolean];
+/** How a lock travels: its block, whether its deaths are thrown, and its name. */
+type LockData = readonly [...BlockReference, throws: boolean, name?: string];
 
 /**
  * Stands for a lock's words where there are none to see: the handle is closed, or the process has limited permissions.
@@ -125,7 +126,7 @@ export abstract class LockBase implements Disposable {
     if (guard !== null || timeout === 0) return guard;
     using kept = this.#handle.share();
     const submit = () => translated(() => native().lockAcquireAsync(kept.block, timeout));
-    const closed = () => closedError(`acquire the ${this.kindName}`, this.kindName);
+    const closed = () => closedError(`acquire the ${this.described}`, this.kindName);
     const outcome = await wait(submit, { signal, handle: this.#handle, closed });
     if (this.#handle.closed && outcome >= Outcome.ready) native().lockGiveBack(kept.block, outcome);
     this.#open("acquire"); // throws if the lock was disposed of meanwhile
@@ -211,9 +212,9 @@ export abstract class LockBase implements Disposable {
       handle: this.#handle,
       share: () => this.#handle.share(),
       isClosed: () => this.#handle.closed,
-      closedError: () => closedError(`${action} the ${this.kindName}`, this.kindName),
+      closedError: () => closedError(`${action} the ${this.described}`, this.kindName),
       inherited: (token) =>
-        this.#throws ? ownerDied(`wait with the ${this.kindName}`, token, "it is held again") : null,
+        this.#throws ? ownerDied(`wait with the ${this.described}`, token, "it is held again") : null,
       acquired: (outcome) => this.#guard(outcome),
     };
   }
@@ -247,6 +248,21 @@ export abstract class LockBase implements Disposable {
     return this.#handle.closed;
   }
 
+  /** The name that it was given; `undefined` if none. */
+  get name(): string | undefined {
+    return this.#handle.name || undefined;
+  }
+
+  /** What it is, and its name, for sentences. */
+  protected get described(): string {
+    return `${this.kindName}${this.#handle.label}`;
+  }
+
+  /** What `toString` gives, with the name at the end. */
+  protected text(state: string): string {
+    return `<${this.kindName}(${this.closed ? "closed" : state}${nameField(this.#handle.name)})>`;
+  }
+
   /** How CPython's repr names the holder. */
   protected ownerName(): string {
     if (this.word() === LockWord.free) return "None";
@@ -262,11 +278,11 @@ export abstract class LockBase implements Disposable {
 
   protected data(): LockData {
     attach(this.#open("send"));
-    return [...this.#handle.reference(), this.#throws];
+    return this.#handle.named([...this.#handle.reference(), this.#throws]);
   }
 
   #open(action: string): number {
-    if (this.#handle.closed) throw closedError(`${action} the ${this.kindName}`, this.kindName);
+    if (this.#handle.closed) throw closedError(`${action} the ${this.described}`, this.kindName);
     return this.#handle.block;
   }
 
@@ -278,7 +294,7 @@ export abstract class LockBase implements Disposable {
     if (outcome === Outcome.ready) return new AcquiredGuard(this, false);
     if (outcome === Outcome.notAcquired || outcome === Outcome.timedOut) return null;
     if (!this.#throws) return new AcquiredGuard(this, true);
-    const error = ownerDied(`acquire the ${this.kindName}`, outcome, "it is free again");
+    const error = ownerDied(`acquire the ${this.described}`, outcome, "it is free again");
     this.release();
     throw error;
   }
@@ -287,11 +303,9 @@ export abstract class LockBase implements Disposable {
 /** Opens the lock in a block that exists, or makes one with these options. */
 export function openLock(kind: number, first: LockOptions | BlockHandle, throws: boolean): OpenedLock {
   if (first instanceof BlockHandle) return opened(kind, first, throws);
-  if (typeof first !== "object" || first === null) {
-    throw new TypeError(`Cannot create a lock: "options" is ${Deno.inspect(first)}, wanted an object`);
-  }
+  requireKnown("create a lock", first, ["onOwnerDeath", "name"]);
   const wanted = throwsOnDeath(first);
-  return opened(kind, BlockHandle.create(kind, Cell.size), wanted);
+  return opened(kind, BlockHandle.create(kind, Cell.size, objectName("create a lock", first)), wanted);
 }
 
 function opened(kind: number, handle: BlockHandle, throws: boolean): OpenedLock {

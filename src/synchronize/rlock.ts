@@ -35,8 +35,8 @@ export class RLock extends LockBase {
     register(RLock, {
       reduce: (lock) => lock.data(),
       restore(data) {
-        const [block, generation, throws] = partsOf(data, "a RLock");
-        return new RLock(adopted([block, generation]), throws === true);
+        const [block, generation, throws, name] = partsOf(data, "a RLock");
+        return new RLock(adopted([block, generation, name]), throws === true);
       },
     });
   }
@@ -108,16 +108,16 @@ export class RLock extends LockBase {
   /** @ignore The error of a release without a hold. */
   protected override notHeld(): Error {
     return new InvalidStateError(
-      "Cannot release the RLock: attempt to release recursive lock not owned by thread",
+      `Cannot release the ${this.described}: attempt to release recursive lock not owned by thread`,
     );
   }
 
   /** As CPython shows it: `<RLock(owner, depth)>`, depth `nonzero` if somebody else holds it; or `<RLock(closed)>`. */
   override toString(): string {
-    if (this.closed) return "<RLock(closed)>";
+    if (this.closed) return this.text("");
     const owner = this.ownerName();
     const mine = (this.word() & LockWord.token) === this.token;
     const depth = owner === "None" ? 0 : mine ? this.levels() : "nonzero";
-    return `<RLock(${owner}, ${depth})>`;
+    return this.text(`${owner}, ${depth}`);
   }
 }

@@ -7,12 +7,13 @@ import { BlockHandle, type BlockReference, closedError } from "../addon/handles.
 import { InvalidStateError } from "../errors.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
-import { type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
+import { type AcquireOptions, type AcquireSyncOptions, requireKnown, timeoutOf } from "../waiting/options.ts";
 import { adopted, attach } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { wait } from "../addon/waits.ts";
 import { requireCount } from "../waiting/count.ts";
 import { AcquiredGuard, type Guard } from "./guard.ts";
+import { nameField, type NameOptions, objectName } from "../runtime/object_name.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { Kind, Outcome, SemaphoreWord } from "../addon/numbers.ts";
 
@@ -61,14 +62,14 @@ export class Semaphore implements Disposable {
   /**
    * A semaphore whose value is `value`. Default: 1.
    *
-   * @throws {TypeError} If `value` is not a number.
+   * @throws {TypeError} If `value` is not a number, or an option of the wrong type or unknown.
    * @throws {RangeError} If it is not a whole number from 0 to 2147483647.
    */
-  constructor(value?: number);
+  constructor(value?: number, options?: NameOptions);
   /** @ignore The semaphore in a block that exists. */
   constructor(handle: BlockHandle);
-  constructor(first: number | BlockHandle = 1) {
-    this.#handle = first instanceof BlockHandle ? first : create("Semaphore", first, SemaphoreWord.mask);
+  constructor(first: number | BlockHandle = 1, options: NameOptions = {}) {
+    this.#handle = first instanceof BlockHandle ? first : create("Semaphore", first, SemaphoreWord.mask, options);
     const cell = cellWords(this.#handle.block, Kind.semaphore);
     const { place, maxPlace, mask } = SemaphoreWord;
     this.#words = cell === null ? NO_WORDS : cell.words;
@@ -95,7 +96,7 @@ export class Semaphore implements Disposable {
     this.#block("acquire"); // throws if it is closed
     using kept = this.#handle.share();
     const submit = () => translated(() => native().semaphoreAcquireAsync(kept.block, timeout));
-    const closed = () => closedError("acquire the semaphore", this.constructor.name);
+    const closed = () => closedError(`acquire the ${this.described}`, this.constructor.name);
     const outcome = await wait(submit, { signal, handle: this.#handle, closed });
     if (outcome === Outcome.ready && this.#handle.closed) native().semaphoreGiveBack(kept.block);
     if (outcome === Outcome.failed || this.#handle.closed) throw closed();
@@ -138,7 +139,7 @@ export class Semaphore implements Disposable {
    * @throws {InvalidStateError} If the value would exceed its bound; then nothing is added.
    */
   release(n = 1): void {
-    if (n !== 1) requireCount(`release the ${this.constructor.name}`, "n", n, { least: 1, most: SemaphoreWord.mask });
+    if (n !== 1) requireCount(`release the ${this.described}`, "n", n, { least: 1, most: SemaphoreWord.mask });
     const words = this.#words;
     const index = this.#index;
     const max = words[index + this.#toMax];
@@ -177,13 +178,34 @@ export class Semaphore implements Disposable {
 
   /** As CPython shows it: `<Semaphore(value=1)>`. */
   toString(): string {
-    return `<Semaphore(value=${this.getValue()})>`;
+    return this.text(() => `value=${this.getValue()}`);
+  }
+
+  /** The name that it was given; `undefined` if none. */
+  get name(): string | undefined {
+    return this.#handle.name || undefined;
+  }
+
+  /** @ignore What it is, and its name, for sentences. */
+  protected get described(): string {
+    return `${this.constructor.name}${this.#handle.label}`;
+  }
+
+  /** @ignore What `toString` gives, with the name at the end. */
+  protected text(state: () => string): string {
+    const { closed, name } = this.#handle;
+    return `<${this.kindName}(${closed ? "closed" : state()}${nameField(name)})>`;
+  }
+
+  /** @ignore */
+  protected get kindName(): string {
+    return "Semaphore";
   }
 
   /** @ignore How it travels. */
-  protected data(): BlockReference {
+  protected data(): readonly [...BlockReference, name?: string] {
     attach(this.#block("send"));
-    return this.#handle.reference();
+    return this.#handle.named(this.#handle.reference());
   }
 
   /** @ignore The bound that {@linkcode release} keeps. */
@@ -216,7 +238,7 @@ export class Semaphore implements Disposable {
   #releaseSlowly(n: number): void {
     const block = this.#block("release");
     if (this.#words === NO_WORDS && native().semaphoreRelease(block, n) !== 0) return;
-    const [name, value, max] = [this.constructor.name, this.getValue(), this.bound()];
+    const [name, value, max] = [this.described, this.getValue(), this.bound()];
     throw new InvalidStateError(
       `Cannot release the ${name}: its value is ${value} and ${n} more would exceed ${max}; ` +
         "semaphore or lock released too many times",
@@ -251,23 +273,30 @@ export class BoundedSemaphore extends Semaphore {
   /**
    * A semaphore whose value is `value`, and at most that. Default: 1.
    *
-   * @throws {TypeError} If `value` is not a number.
+   * @throws {TypeError} If `value` is not a number, or an option of the wrong type or unknown.
    * @throws {RangeError} If it is not a whole number from 0 to 2147483647.
    */
-  constructor(value?: number);
+  constructor(value?: number, options?: NameOptions);
   /** @ignore The semaphore in a block that exists. */
   constructor(handle: BlockHandle);
-  constructor(first: number | BlockHandle = 1) {
-    super(first instanceof BlockHandle ? first : create("BoundedSemaphore", first, first));
+  constructor(first: number | BlockHandle = 1, options: NameOptions = {}) {
+    super(first instanceof BlockHandle ? first : create("BoundedSemaphore", first, first, options));
   }
 
   /** As CPython shows it: `<BoundedSemaphore(value=1, maxvalue=1)>`. */
   override toString(): string {
-    return `<BoundedSemaphore(value=${this.getValue()}, maxvalue=${this.bound()})>`;
+    return this.text(() => `value=${this.getValue()}, maxvalue=${this.bound()}`);
+  }
+
+  /** @ignore */
+  protected override get kindName(): string {
+    return "BoundedSemaphore";
   }
 }
 
-function create(kindName: string, value: number, max: number): BlockHandle {
-  requireCount(`create a ${kindName}`, "value", value, { most: SemaphoreWord.mask });
-  return BlockHandle.of((addon) => addon.semaphoreCreate(value, max));
+function create(kindName: string, value: number, max: number, options: NameOptions): BlockHandle {
+  const action = `create a ${kindName}`;
+  requireCount(action, "value", value, { most: SemaphoreWord.mask });
+  requireKnown(action, options, ["name"]);
+  return BlockHandle.of((addon) => addon.semaphoreCreate(value, max), objectName(action, options));
 }

@@ -16,7 +16,7 @@ import { until, within } from "../support/helpers.ts";
 const LOOPBACK = ["127.0.0.1", 0] as const;
 
 /** How a message makes a queue. */
-type QueueOf = new (handle: BlockHandle, joinable: boolean) => Queue<unknown>;
+type QueueOf = new (handle: BlockHandle, options: object, joinable: boolean) => Queue<unknown>;
 
 /** A manager with types that no module exports. */
 class LocalManager extends BaseManager {}
@@ -111,7 +111,7 @@ Deno.test("a bell is no queue, nor a channel of a client, also of another server
   await serving[0];
 
   const kept = BlockHandle.of((addon) => addon.queueCreateKept());
-  assertThrows(() => new (Queue as QueueOf)(kept, false), RangeError, "kept by a manager's server");
+  assertThrows(() => new (Queue as QueueOf)(kept, {}, false), RangeError, "kept by a manager's server");
   assertEquals(kept.closed, true);
 });
 

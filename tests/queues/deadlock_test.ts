@@ -5,7 +5,7 @@ import { FIXTURES, outputOf, runProgram, startProgram } from "../support/helpers
 
 const WARNING = new RegExp(
   '^Waiting for "Producer" \\(pid \\d+\\), which cannot end: it waits to put into the full queue ' +
-    "<Queue \\d+ \\(2 of 2 values\\)>, and nobody takes from that; take from the queue before you join the process\n$",
+    "<Queue \\d+ \\(2 of 2 values, name='results'\\)>, and nobody takes from that; take from the queue before you join the process\n$",
 );
 
 for (const producer of ["put", "putSync", "late"]) {

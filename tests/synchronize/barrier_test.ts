@@ -359,7 +359,6 @@ Deno.test("Barrier: after dispose every use but another dispose is refused", asy
     parties: () => barrier.parties,
     nWaiting: () => barrier.nWaiting,
     broken: () => barrier.broken,
-    toString: () => String(barrier),
     dumps: () => dumps(barrier),
   });
 });

@@ -410,7 +410,6 @@ Deno.test("Condition: after dispose every use but another dispose is refused", a
     waitForSync: () => condition.waitForSync(() => true),
     notify: () => condition.notify(),
     notifyAll: () => condition.notifyAll(),
-    toString: () => String(condition),
     dumps: () => dumps(condition),
   });
   await assertClosed("RLock", {

@@ -157,7 +157,6 @@ Deno.test("Event: after dispose every use but another dispose is refused", async
     clear: () => event.clear(),
     wait: () => event.wait(),
     waitSync: () => event.waitSync(),
-    toString: () => String(event),
     dumps: () => dumps(event),
   });
 });

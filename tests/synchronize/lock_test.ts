@@ -192,7 +192,7 @@ for (const Kind of KINDS) {
 
   test("options that are no object, and a signal that is none, are refused", async () => {
     for (const options of [5, "3", null, true] as unknown as object[]) {
-      assertThrows(() => new Kind(options), TypeError, `"options" is ${Deno.inspect(options)}, wanted an object`);
+      assertThrows(() => new Kind(options), TypeError, `the options are ${Deno.inspect(options)}, wanted an object`);
     }
     using lock = new Kind();
     for (const signal of [5, null, {}] as unknown as AbortSignal[]) {

@@ -130,7 +130,6 @@ for (const Kind of KINDS) {
       release: () => semaphore.release(),
       getValue: () => semaphore.getValue(),
       locked: () => semaphore.locked(),
-      toString: () => String(semaphore),
       dumps: () => dumps(semaphore),
     });
   });

@@ -1,5 +1,6 @@
 // The contracts of queues.
 
+import type { NameOptions } from "../../runtime/object_name.ts";
 import type { AcquireOptions, AcquireSyncOptions, WaitOptions, WaitSyncOptions } from "../../waiting/options.ts";
 
 /** What can be done with a queue, whoever implements it: as {@linkcode Queue}, which is one implementation. */
@@ -37,7 +38,7 @@ export interface QueueLike<T = unknown> extends Disposable, AsyncIterable<T> {
 /** A class of queues. */
 export interface QueueConstructor {
   /** An empty queue for at most `maxsize` values; 0 or absent: for any number. */
-  new <T = unknown>(maxsize?: number): QueueLike<T>;
+  new <T = unknown>(maxsize?: number, options?: NameOptions): QueueLike<T>;
 }
 
 /** What can be done with a queue that counts its tasks: as {@linkcode JoinableQueue}, which is one implementation. */
@@ -53,7 +54,7 @@ export interface JoinableQueueLike<T = unknown> extends QueueLike<T> {
 /** A class of queues that count their tasks. */
 export interface JoinableQueueConstructor {
   /** An empty queue for at most `maxsize` values; 0 or absent: for any number. */
-  new <T = unknown>(maxsize?: number): JoinableQueueLike<T>;
+  new <T = unknown>(maxsize?: number, options?: NameOptions): JoinableQueueLike<T>;
 }
 
 /** What can be done with a simple queue: as {@linkcode SimpleQueue}, which is one implementation. */
@@ -75,5 +76,5 @@ export interface SimpleQueueLike<T = unknown> extends Disposable {
 /** A class of simple queues. */
 export interface SimpleQueueConstructor {
   /** An empty queue. */
-  new <T = unknown>(): SimpleQueueLike<T>;
+  new <T = unknown>(options?: NameOptions): SimpleQueueLike<T>;
 }

@@ -1,5 +1,6 @@
 // The contracts of locks, and of all that waits for others.
 
+import type { NameOptions } from "../../runtime/object_name.ts";
 import type { BarrierOptions } from "../../synchronize/barrier.ts";
 import type { Guard } from "../../synchronize/guard.ts";
 import type { LockOptions } from "../../synchronize/lock_base.ts";
@@ -46,7 +47,7 @@ export interface SemaphoreLike extends Acquirable, Disposable {
 /** A class of semaphores. */
 export interface SemaphoreConstructor {
   /** A semaphore that can be acquired `value` times; absent: once. */
-  new (value?: number): SemaphoreLike;
+  new (value?: number, options?: NameOptions): SemaphoreLike;
 }
 
 /** What can be done with a condition, whoever implements it: as {@linkcode Condition}. */
@@ -71,7 +72,7 @@ export interface ConditionLike extends Acquirable, Disposable {
  */
 export declare class ConditionTemplate {
   /** A condition with a lock of the same context; absent: a recursive one of its own. */
-  constructor(lock?: LockLike);
+  constructor(lock?: LockLike, options?: NameOptions);
 }
 
 /** See {@linkcode ConditionTemplate}. */
@@ -97,7 +98,7 @@ export interface EventLike extends Disposable {
 /** A class of events. */
 export interface EventConstructor {
   /** An event whose flag is not set. */
-  new (): EventLike;
+  new (options?: NameOptions): EventLike;
 }
 
 /** What can be done with a barrier, whoever implements it: as {@linkcode Barrier}. */

@@ -175,7 +175,7 @@ defineBuiltIn("Barrier", EXPOSED, BarrierProxy, SyncBarrier, (value) => value in
 /** A barrier as it is asked for: one with an action is made by who has the function. */
 function make(parties: number | Barrier, options: BarrierOptions = {}): Barrier {
   if (parties instanceof Barrier) return parties;
-  requireKnown("create a Barrier", options, ["timeout"]);
+  requireKnown("create a Barrier", options, ["timeout", "name"]);
   return new Barrier(parties, options);
 }
 

@@ -1,5 +1,6 @@
 // Condition of a manager.
 
+import type { NameOptions } from "../../runtime/object_name.ts";
 import { Condition } from "../../synchronize/condition.ts";
 import type { Lock } from "../../synchronize/lock.ts";
 import { RLock } from "../../synchronize/rlock.ts";
@@ -201,9 +202,9 @@ class StrangerCondition {
 defineBuiltIn("Condition", EXPOSED, ConditionProxy, SyncCondition, (value) => value instanceof Condition);
 
 /** A condition with a lock of its own, or another handle of the one that is given. */
-function make(given?: unknown): Condition {
-  const lock = given === undefined ? new RLock() : anotherHandle(sharedObjectOf(given), "create a Condition");
-  const condition = new Condition(lock, undefined, true);
+function make(given?: unknown, options?: NameOptions): Condition {
+  const lock = given === undefined ? new RLock(options) : anotherHandle(sharedObjectOf(given), "create a Condition");
+  const condition = new Condition(lock, options, true);
   locks.set(condition, lock);
   return condition;
 }

@@ -1,5 +1,6 @@
 // Event of a manager.
 
+import type { NameOptions } from "../../runtime/object_name.ts";
 import { Event } from "../../synchronize/event.ts";
 import type { WaitOptions, WaitSyncOptions } from "../../waiting/options.ts";
 import type { Caller } from "../objects.ts";
@@ -134,6 +135,6 @@ defineBuiltIn("Event", EXPOSED, EventProxy, SyncEvent, (value) => value instance
 export const EVENT = directType(
   "Event",
   EXPOSED,
-  () => new Event(),
+  (options?: NameOptions) => new Event(options),
   (event, caller) => new StrangerEvent(event, caller),
 );

@@ -1,5 +1,6 @@
 // Queue and JoinableQueue of a manager.
 
+import type { NameOptions } from "../../runtime/object_name.ts";
 import { ShutDown } from "../../errors.ts";
 import { JoinableQueue } from "../../queues/joinable_queue.ts";
 import {
@@ -302,7 +303,7 @@ const isQueue = (value: unknown) => value instanceof JoinableQueue;
 defineBuiltIn("Queue", EXPOSED, QueueProxy, SyncQueue, isQueue);
 defineBuiltIn("JoinableQueue", EXPOSED, JoinableQueueProxy, class SyncJoinableQueue extends SyncQueue {}, isQueue);
 
-const make = (maxsize?: number) => new JoinableQueue(maxsize);
+const make = (maxsize?: number, options?: NameOptions) => new JoinableQueue(maxsize, options);
 const forStranger = (queue: JoinableQueue, caller: Caller) => new StrangerQueue(queue, caller);
 
 /** The type of queues. */

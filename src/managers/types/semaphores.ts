@@ -1,5 +1,6 @@
 // Semaphore and BoundedSemaphore of a manager.
 
+import type { NameOptions } from "../../runtime/object_name.ts";
 import { BoundedSemaphore, Semaphore } from "../../synchronize/semaphore.ts";
 import type { Caller } from "../objects.ts";
 import { defineBuiltIn } from "../proxy_classes.ts";
@@ -127,7 +128,7 @@ const forStranger = (semaphore: Semaphore, caller: Caller) => new StrangerSemaph
 export const SEMAPHORE = directType(
   "Semaphore",
   EXPOSED,
-  (value?: number) => new Semaphore(value),
+  (value?: number, options?: NameOptions) => new Semaphore(value, options),
   forStranger,
 );
 
@@ -135,6 +136,6 @@ export const SEMAPHORE = directType(
 export const BOUNDED_SEMAPHORE = directType(
   "BoundedSemaphore",
   EXPOSED,
-  (value?: number) => new BoundedSemaphore(value),
+  (value?: number, options?: NameOptions) => new BoundedSemaphore(value, options),
   forStranger,
 );

@@ -9,6 +9,7 @@ import type { Input } from "../input.ts";
 import type { Counts, Meter } from "../progress.ts";
 import { register } from "../../reduction/registry.ts";
 import { fulfilled, rejected } from "./settled.ts";
+import { showAsText } from "../../runtime/shown.ts";
 
 /** What an item came to. */
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
@@ -58,6 +59,11 @@ export class ImapCall extends Call {
     super(parts);
     this.#options = imap;
     this.isAwaited = () => this.#waiters.length > 0;
+  }
+
+  /** How many results have been handed out. */
+  get handedOut(): number {
+    return this.#handedOut;
   }
 
   take(): Task | null {
@@ -263,6 +269,7 @@ function late(timeout: number): TimeoutError {
  */
 export class ImapIterator<R> implements AsyncIterableIterator<R, void, WaitOptions | undefined> {
   static {
+    showAsText(ImapIterator);
     register(ImapIterator, {
       refuse: "an iterator belongs to the process that has the pool; send its items, one by one or in an array",
     });
@@ -307,6 +314,11 @@ export class ImapIterator<R> implements AsyncIterableIterator<R, void, WaitOptio
   /** Itself. */
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  /** For messages: such as `<ImapIterator(results=3)>`, with how many results were handed out. */
+  toString(): string {
+    return `<ImapIterator(results=${this.#call.handedOut})>`;
   }
 
   /** As {@linkcode return}. */
