@@ -6,6 +6,7 @@ import type { WaitOptions } from "../waiting/options.ts";
 import { patienceOf } from "./options.ts";
 import { register } from "../reduction/registry.ts";
 import { showAsText } from "../runtime/shown.ts";
+import { tellCaller } from "./where.ts";
 
 /** Those that somebody waits for, or has. */
 export const awaited: WeakSet<AsyncResult<never>> = new WeakSet();
@@ -90,7 +91,8 @@ export class AsyncResult<T> implements PromiseLike<T> {
    */
   async get(options?: WaitOptions): Promise<T> {
     if (await this.wait(options)) return await this.#promise;
-    throw new TimeoutError(`Cannot get the result: it was not ready within ${options?.timeout} ms`);
+    const late = new TimeoutError(`Cannot get the result: it was not ready within ${options?.timeout} ms`);
+    throw tellCaller(late, null);
   }
 
   /**

@@ -335,7 +335,7 @@ export class Engine implements PoolEvents {
     this.#crew.terminate();
     for (const call of [...this.#calls]) {
       if (state === "broken") call.end(error());
-      else call.abandon(error());
+      else call.abandon(tellCaller(error(), call.begun?.site ?? null));
     }
     this.#endIfOver();
   }

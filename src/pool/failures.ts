@@ -119,8 +119,10 @@ function remoteError(text: string, where: Where | null, options: ErrorOptions): 
 /** The last cause of an error that was sent: what the error itself does not say, and where that is. */
 function remoteCause(text: string, where: Where | null): RemoteError {
   const worker = where?.worker ?? null;
-  const place = worker === null ? "another process" : nameOf(worker);
-  const words = where === null || where.what === "" ? `thrown in ${place}` : `${where.what}, failed in ${place}`;
+  const place = worker === null ? "a manager's server" : nameOf(worker);
+  const words = where === null
+    ? `thrown in ${place}`
+    : `${where.what}${where.index === null ? "" : ","} failed in ${place}`;
   const error = new RemoteError(words, partsOfRemote(text, where));
   // Without a frame, Deno would print one of this package.
   setStack(error, headOf(error), (where?.site?.frames ?? framesIn(text)).slice(0, 1));

@@ -8,7 +8,7 @@
 // Frames of this package are left out of the error and of its causes.
 
 import { cut, inOneLine, shownName } from "../runtime/harmless.ts";
-import { isError, leaveOutOwnFrames } from "../runtime/stack.ts";
+import { headIn, isError, isThrownHere, leaveOutOwnFrames, setStack } from "../runtime/stack.ts";
 import type { Task } from "./calls/call.ts";
 import { Flag } from "./messages.ts";
 
@@ -73,9 +73,17 @@ export function tellWhere<T>(error: T, where: Where): T {
   return error;
 }
 
-/** Has an error say who has called what it is about. */
-export function tellCaller<T>(error: T, site: Where["site"]): T {
-  return tellWhere(error, { what: "", index: null, argument: null, worker: null, site });
+/** Has an error that was made here say who has called what it is about, if that is known, and nothing else. */
+export function tellCaller<T extends Error>(error: T, site: Where["site"]): T {
+  if (site === null) leaveOutOwnFrames(error);
+  else if (!told.has(error)) setStack(error, headIn(error), site.frames);
+  told.add(error);
+  return error;
+}
+
+/** Has the error with which a call is refused say who has called; what the user's code throws stays as it is. */
+export function tellRefusal(error: unknown, site: Where["site"]): unknown {
+  return isError(error) && isThrownHere(error) ? tellCaller(error, site) : error;
 }
 
 /** The frames that say where. */

@@ -86,16 +86,31 @@ export function leaveOutOwnFrames(error: Error, others: readonly string[] = []):
 
 function retell(error: Error, others: readonly string[]): void {
   try {
-    const { stack, message } = error;
-    const { head, frames } = typeof stack === "string"
-      ? partsOf(stack, typeof message === "string" ? message : "")
-      : { head: headOf(error), frames: [] };
+    const { head, frames } = stackOf(error);
     const kept = usersFrames(frames);
     if (kept.length === frames.length && others.length === 0) return;
     setStack(error, head, [...kept, ...others]);
   } catch {
     // The class of the user does not let it be changed.
   }
+}
+
+/** The stack of an error; what it says of itself, if it has none. */
+function stackOf(error: Error): Stack {
+  const { stack, message } = error;
+  if (typeof stack !== "string") return { head: headOf(error), frames: [] };
+  return partsOf(stack, typeof message === "string" ? message : "");
+}
+
+/** What the stack of an error says above its frames. */
+export function headIn(error: Error): string {
+  return stackOf(error).head;
+}
+
+/** Whether an error was thrown by this package, and not by what it has called. */
+export function isThrownHere(error: Error): boolean {
+  const { frames } = stackOf(error);
+  return frames.length > 0 && whoseIs(frames[0]) === "package";
 }
 
 /** Gives an error a stack. */

@@ -141,3 +141,36 @@ for (const method of ["spawn", "forkserver"]) {
     assertEquals([said, wrong, code], ["beside none: 1,4,9,16\nof the lost: WorkerLostError\nlater: 2\n", "", 0]);
   });
 }
+
+Deno.test("an error of a task that nobody catches: all that the program prints", async () => {
+  const { code, stderr } = await runProgram(program("uncaught"));
+  const shown = stderr.replace(/PoolWorker-[12], pid \d+/, "WORKER").replace(/PoolWorker-[12] \(pid \d+\)/, "WORKER")
+    .replace(/\(?(file:\S*?)\/([\w.]+:\d+):\d+\)?/g, "$2");
+  assertEquals([code, shown], [
+    1,
+    `error: Uncaught (in promise) RangeError: bad n
+    at parse pool_uncaught.ts:6
+    at item 2 of pool.map, { n: 3 } (WORKER)
+    at parseAll pool_uncaught.ts:11
+    at pool_uncaught.ts:16
+Caused by: TypeError: inner
+    at parse pool_uncaught.ts:6
+Caused by: RemoteError: item 2 of pool.map, { n: 3 }, failed in WORKER
+    at parseAll pool_uncaught.ts:11
+`,
+  ]);
+});
+
+Deno.test("an error that nobody catches in a child: its stack has the user's frames alone", async () => {
+  const { stderr } = await runProgram(program("child_uncaught"));
+  assertEquals(
+    stderr.replace(/\(?(file:\S*?)\/([\w.]+:\d+):\d+\)?/g, "$2"),
+    `Process Process-1:
+RangeError: outer
+    at fail pool_child_uncaught.ts:6 {
+  [cause]: TypeError: inner
+      at fail pool_child_uncaught.ts:6
+}
+`,
+  );
+});

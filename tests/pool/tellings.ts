@@ -152,4 +152,32 @@ export function tellingsOfPools({ pool: poolOf, test }: Suite): void {
     const cause = error.cause as Error;
     assertStringIncludes(masked(cause.stack), "at failToBegin (pool_odd_errors.ts)\n    at initializer (WORKER)");
   });
+
+  test("what is refused, comes too late or is ended names the caller's line; a reason of the user's stays", async () => {
+    await using pool = poolOf(1);
+    const first = async (begin: () => PromiseLike<unknown>) => (await stackOf(begin)).split("\n").slice(0, 2);
+    const here = "    at tellings.ts";
+    assertEquals((await first(() => pool.map(() => 1, [1])))[1], here);
+    assertEquals((await first(() => pool.apply("nothing" as never)))[1], here);
+    const late = "TimeoutError: Cannot get the next result: it was not ready within 1 ms";
+    const endless = new Promise<never>(() => {});
+    const items = { [Symbol.asyncIterator]: () => ({ next: () => endless }) };
+    const results = pool.imap(throwAt, items);
+    assertEquals((await first(() => results.next({ timeout: 1 })))[0], late);
+    assertMatch(
+      await stackOf(() => results.next({ timeout: 1 })),
+      /it was not ready within 1 ms\n {4}at .*tellings\.ts/,
+    );
+    assertMatch(await stackOf(() => pool.map(throwAt, items, { timeout: 1 })), /more than 1 ms\n {4}at tellings\.ts/);
+    const reason = new RangeError("mine");
+    const { stack } = reason;
+    const signal = AbortSignal.abort(reason);
+    assertEquals(await pool.map(throwAt, [], { signal }).catch((error) => error), reason);
+    assertEquals(reason.stack, stack);
+    const call = pool.map(throwAt, items);
+    const ended = stackOf(() => call);
+    await pool.terminate();
+    assertMatch(await ended, /was terminated\n {4}at .*tellings\.ts/);
+    assertEquals((await first(() => pool.map(throwAt, [])))[1], here);
+  });
 }

@@ -20,7 +20,7 @@ import {
 } from "../options.ts";
 import { meterOf } from "../progress.ts";
 import { retriesOf } from "../retries.ts";
-import { tellCaller } from "../where.ts";
+import { tellCaller, tellRefusal } from "../where.ts";
 import { type Begun, type Call, CALL_FLAGS } from "./call.ts";
 import { ImapCall, ImapIterator } from "./imap.ts";
 import { MapCall } from "./map.ts";
@@ -105,8 +105,16 @@ export class Caller {
     return new ImapIterator(made, () => events.cancel(made, () => made.leave(), { kill: false }));
   }
 
-  /** What all calls have in common; `begin` begins one. */
+  /** What all calls have in common; `begin` begins one. What is refused names the caller's line. */
   #prepare(action: string, target: AnyTarget, options: CallOptions, begun: Begun) {
+    try {
+      return this.#prepared(action, target, options, begun);
+    } catch (error) {
+      throw tellRefusal(error, begun.site);
+    }
+  }
+
+  #prepared(action: string, target: AnyTarget, options: CallOptions, begun: Begun) {
     const engine = this.#engine;
     engine.requireRunning(action);
     const timeout = timeoutOf(options);

@@ -8,6 +8,7 @@ import { Call, type CallParts, Task } from "./call.ts";
 import type { Input } from "../input.ts";
 import type { Counts, Meter } from "../progress.ts";
 import { register } from "../../reduction/registry.ts";
+import { tellCaller } from "../where.ts";
 import { fulfilled, rejected } from "./settled.ts";
 import { showAsText } from "../../runtime/shown.ts";
 
@@ -151,7 +152,7 @@ export class ImapCall extends Call {
         : Promise.resolve({ value: outcome.value, done: false });
     }
     if (this.#isDrained()) return this.#lastWord();
-    if (timeout === 0) return Promise.reject(late(timeout));
+    if (timeout === 0) return Promise.reject(this.#late(timeout));
     return this.#wait(timeout, signal);
   }
 
@@ -173,7 +174,7 @@ export class ImapCall extends Call {
       this.#waiters.splice(place, 1);
       reject(error);
     };
-    using _ = new Watch({ timeout, signal }, { late: () => giveUp(late(timeout)), aborted: giveUp });
+    using _ = new Watch({ timeout, signal }, { late: () => giveUp(this.#late(timeout)), aborted: giveUp });
     this.#waiters.push(waiter);
     this.events.hold();
     if (!this.isDry) this.events.tasksAvailable();
@@ -182,6 +183,11 @@ export class ImapCall extends Call {
     } finally {
       this.events.release();
     }
+  }
+
+  #late(timeout: number): TimeoutError {
+    const error = new TimeoutError(`Cannot get the next result: it was not ready within ${timeout} ms`);
+    return tellCaller(error, this.begun?.site ?? null);
   }
 
   protected override conclude(): void {
@@ -256,10 +262,6 @@ export class ImapCall extends Call {
 /** What an item came to, as the value that is handed out. */
 function settledOutcome(outcome: Outcome, place: number): Outcome {
   return { value: "error" in outcome ? rejected(outcome.error, place) : fulfilled(outcome.value, place) };
-}
-
-function late(timeout: number): TimeoutError {
-  return new TimeoutError(`Cannot get the next result: it was not ready within ${timeout} ms`);
 }
 
 /**
