@@ -120,7 +120,7 @@ export class Empty extends ProcessError {
 }
 
 /**
- * A queue had no free slot, at once or in the time given.
+ * A queue had no free slot, at once or in the time given; or as many calls of a pool wait as its `maxQueue` lets.
  *
  * @example Tell a full queue from other failures
  * ```ts

@@ -12,6 +12,7 @@ import type { Frame } from "../queues/frame.ts";
 import { printed, unpack, unpackAll } from "./failures.ts";
 import { originOf, tellWhere, type Where, whereOf } from "./where.ts";
 import { type Failure, Kind, type Mixed } from "./messages.ts";
+import type { QueueLimit } from "./queue_limit.ts";
 import type { FailureKind } from "./retries.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 import { performance } from "../runtime/timing.ts";
@@ -28,6 +29,8 @@ export interface AnswersOptions {
   readonly attempts: Attempts;
   /** Milliseconds that a task has to end after its time, before its worker is killed. */
   readonly grace: number;
+  /** Of the calls that wait; `null` if any number may. */
+  readonly limit: QueueLimit | null;
 }
 
 /** Reads what the workers of one pool answer. */
@@ -36,13 +39,15 @@ export class Answers {
   readonly #dispatcher: Dispatcher;
   readonly #attempts: Attempts;
   readonly #deadlines: Deadlines;
+  readonly #limit: QueueLimit | null;
   #done = 0;
   #failed = 0;
 
-  constructor({ crew, dispatcher, attempts, grace }: AnswersOptions) {
+  constructor({ crew, dispatcher, attempts, grace, limit }: AnswersOptions) {
     this.#crew = crew;
     this.#dispatcher = dispatcher;
     this.#attempts = attempts;
+    this.#limit = limit;
     this.#deadlines = new Deadlines({
       dispatcher,
       grace,
@@ -112,6 +117,7 @@ export class Answers {
     }
     const task = this.#dispatcher.answered(worker, frame.task, frame.duration);
     if (task === null) return frame.drop();
+    this.#limit?.remove(task.call);
     if (task.call.isOver || task.isGivenUp) frame.drop();
     else {
       try {

@@ -136,6 +136,19 @@ export class Dispatcher {
     return this.#given.get(number)?.task ?? null;
   }
 
+  /** How many tasks are given, or are to be given again. */
+  get due(): number {
+    return this.#given.size + this.#backlog.returned;
+  }
+
+  /** The calls of the first `n` tasks that are given. */
+  *firstCalls(n: number): Generator<Call> {
+    for (const { task } of this.#given.values()) {
+      if (n-- <= 0) return;
+      yield task.call;
+    }
+  }
+
   /** The numbers of all tasks that are given. */
   get numbers(): Set<number> {
     return new Set(this.#given.keys());

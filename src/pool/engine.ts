@@ -15,7 +15,7 @@
 
 import { shownName } from "../runtime/harmless.ts";
 import type { Callable, ModuleExport } from "../callable/types.ts";
-import { InvalidStateError, ProcessError } from "../errors.ts";
+import { Full, InvalidStateError, ProcessError } from "../errors.ts";
 import { Finalize } from "../runtime/finalize.ts";
 import { holdLoop, releaseLoop } from "../addon/waits.ts";
 import { Answers } from "./answers.ts";
@@ -29,6 +29,7 @@ import { lost, unsendable } from "./failures.ts";
 import { FunctionTable } from "./functions.ts";
 import { Idlers } from "./idlers.ts";
 import { OnlyResult } from "./only_result.ts";
+import { QueueLimit } from "./queue_limit.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 import type { PoolStats } from "./stats.ts";
 import { Strays } from "./strays.ts";
@@ -45,6 +46,8 @@ export interface EngineOptions extends Omit<CrewOptions, "tasks"> {
   readonly site: Where["site"];
   /** Milliseconds that a task may take, if its call says nothing else. */
   readonly taskTimeout: number;
+  /** How many calls may wait. */
+  readonly maxQueue: number;
 }
 
 export type EngineState = "running" | "closed" | "terminated" | "broken";
@@ -63,6 +66,7 @@ export class Engine implements PoolEvents {
   readonly #attempts: Attempts;
   readonly #strays: Strays;
   readonly #withdrawals: Withdrawals;
+  readonly #limit: QueueLimit | null;
   /** What all workers take their tasks from. */
   readonly #tasks = new Channel().own();
   /** All that are not over. */
@@ -92,8 +96,11 @@ export class Engine implements PoolEvents {
     const dispatch = () => this.tasksAvailable();
     this.#attempts = new Attempts({ dispatcher, dispatch });
     const read = (worker: WorkerHandle) => this.#answers.readAll(worker);
-    this.#answers = new Answers({ crew: workers, dispatcher, attempts: this.#attempts, grace: options.grace });
-    this.#withdrawals = new Withdrawals({ workers, dispatcher, grace: options.grace, dispatch });
+    const { grace, processes, maxQueue: most, settings: { concurrency } } = options;
+    const limited = { most, processes, concurrency, workers, dispatcher };
+    const limit = this.#limit = most === Infinity ? null : new QueueLimit(limited);
+    this.#answers = new Answers({ crew: workers, dispatcher, attempts: this.#attempts, grace, limit });
+    this.#withdrawals = new Withdrawals({ workers, dispatcher, grace, dispatch });
     this.#strays = new Strays({ workers, dispatcher, read });
     try {
       this.#crew.start();
@@ -136,6 +143,21 @@ export class Engine implements PoolEvents {
     throw new InvalidStateError(`Cannot ${action} with "${shownName(this.name)}": pool not running, ${why}`, options);
   }
 
+  /** Throws if as many calls wait as may. */
+  requireRoom(action: string): void {
+    if (this.#limit === null || !this.#limit.isFull) return;
+    // What workers have answered, and nobody has read yet, may make room.
+    this.#answers.readFrom([...this.#crew], performance.now());
+    this.tasksAvailable();
+    if (!this.#limit.isFull) return;
+    const { name, maxQueue } = this.#options;
+    const wait = maxQueue === 0 ? "no worker is free" : maxQueue === 1 ? "1 call waits" : `${maxQueue} calls wait`;
+    throw new Full(
+      `Cannot ${action} with "${shownName(name)}": ${wait}, and its maxQueue is ${maxQueue}; call again when another ` +
+        "call has ended, or give the pool more workers or a larger maxQueue",
+    );
+  }
+
   /** The function that workers are to run. */
   functionOf(target: Callable | ModuleExport): PoolFunction {
     return this.#functions.get(target);
@@ -150,6 +172,7 @@ export class Engine implements PoolEvents {
       );
     }
     this.#calls.add(call);
+    this.#limit?.add(call);
     this.#dispatcher.add(call);
     this.#crew.provide();
     this.tasksAvailable();
@@ -166,6 +189,7 @@ export class Engine implements PoolEvents {
     this.#calls.delete(call);
     this.#dispatcher.remove(call);
     this.#attempts.callOver(call);
+    this.#limit?.remove(call);
     if (this.#calls.size === 0) this.#idlers.tell();
     if (this.#state === "closed" && this.#calls.size === 0) this.#crew.stop();
     this.#endIfOver();

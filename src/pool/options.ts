@@ -43,6 +43,12 @@ export interface PoolSettings {
   maxMemory?: number | null;
   /** Milliseconds that a cancelled task has to end by itself, before its worker is killed. Default: 1000. */
   grace?: number;
+  /**
+   * How many calls may wait. A call waits until a worker has begun a task of it: one of `map` or `imap` counts once, and no
+   * more when its first items are worked on. Calls beyond that fail at once with `Full`, as all do that cannot begin.
+   * 0: a call needs a free worker, which need not have started yet. Default: any number.
+   */
+  maxQueue?: number | null;
   /** The `taskTimeout` of calls that have none of their own. Default: any time. */
   taskTimeout?: number | null;
   /** For messages. Default: `Pool-1` and so on. */
@@ -228,6 +234,7 @@ const KNOWN = {
       "maxtasksperchild",
       "maxMemory",
       "grace",
+      "maxQueue",
       "taskTimeout",
       "name",
       "daemon",

@@ -97,6 +97,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
    * Calls `fn(...args)` in a worker.
    *
    * @throws {InvalidStateError} If the pool is closed or terminated.
+   * @throws {Full} If as many calls wait as the pool's `maxQueue` lets.
    * @throws {TypeError} If the function cannot be found by other processes, or an argument not be serialised.
    * @throws {WorkerLostError} If the worker died.
    * @throws {MaybeEncodingError} If the result cannot be serialised.

@@ -47,6 +47,7 @@ export function engineOptionsOf<I extends readonly unknown[]>(
     ProcessClass: options.context?.Process ?? Process,
     stderr,
     grace: wholeOf(action, "grace", grace, { least: 0, fallback: GRACE }),
+    maxQueue: wholeOf(action, "maxQueue", options.maxQueue, { least: 0, fallback: Infinity }),
     taskTimeout: taskTimeoutOf(action, options.taskTimeout, Infinity),
     cells: new CellTable(concurrency),
     // Read at once: what V8 has captured would keep the pool from being collected.

@@ -12,6 +12,7 @@ import { lossesOfPools } from "./losses.ts";
 import { orderOfPools } from "./order.ts";
 import { prioritiesOfPools } from "./priorities.ts";
 import { deadlinesOfPools } from "./deadlines.ts";
+import { queueLimitsOfPools } from "./queue_limits.ts";
 import { cancellationsOfPools } from "./cancellations.ts";
 import { retriesOfPools } from "./retries.ts";
 import { settledCallsOfPools } from "./settled.ts";
@@ -49,7 +50,7 @@ export function poolSuite(method: StartMethod): void {
     ...[signalsOfPools],
     ...[callsOfPools, iterationsOfPools, errorsOfPools, lifetimesOfPools, lossesOfPools, cancellationsOfPools],
     ...[orderOfPools, shortagesOfPools, streamsOfPools, prioritiesOfPools, idlenessOfPools],
-    ...[tellingsOfPools, retriesOfPools, deadlinesOfPools, settledCallsOfPools],
+    ...[tellingsOfPools, retriesOfPools, deadlinesOfPools, settledCallsOfPools, queueLimitsOfPools],
   ];
   for (const part of parts) part(suite);
 }

@@ -123,6 +123,8 @@ export class Caller {
     const retries = retriesOf(action, options.retries);
     const priority = priorityOf(action, options.priority);
     const taskTimeout = taskTimeoutOf(action, options.taskTimeout, engine.taskTimeout);
+    const fn = engine.functionOf(target);
+    engine.requireRoom(action);
     const begin = <C extends Call>(call: C): C => {
       // The input that has just been listed may have aborted it.
       if (signal?.aborted) call.end(signal.reason);
@@ -130,7 +132,7 @@ export class Caller {
       if (signal !== undefined || timeout !== Infinity) limit(engine, call, timeout, signal);
       return call;
     };
-    return { events: engine, common: { fn: engine.functionOf(target), retries, priority, taskTimeout, begun }, begin };
+    return { events: engine, common: { fn, retries, priority, taskTimeout, begun }, begin };
   }
 }
 
