@@ -99,6 +99,8 @@ export {
   type Retries,
   type RetryOn,
   type TransformOptions,
+  type WorkerExit,
+  type WorkerStart,
   type WorkerStats,
 } from "./src/pool.ts";
 export {

@@ -8,6 +8,7 @@ import "./runtime/requirement.ts";
 
 export { AsyncResult, type Callbacks } from "./pool/async_result.ts";
 export { ImapIterator } from "./pool/calls/imap.ts";
+export type { WorkerExit, WorkerStart } from "./pool/hooks.ts";
 export type { Items } from "./pool/input.ts";
 export type {
   ApplyAsyncOptions,

@@ -111,6 +111,10 @@ export class Answers {
     if (frame.kind === Kind.startFailed) {
       return worker.noteStartFailure(unpack(frame.read() as Failure, undefined, whereOfInitializer(worker)));
     }
+    if (frame.kind === Kind.finalizing) {
+      frame.drop();
+      return worker.noteFinalizing();
+    }
     if (frame.kind === Kind.begun) {
       frame.drop();
       return this.#deadlines.begun(worker, frame.task);

@@ -3,6 +3,7 @@
 import type { Task } from "./calls/call.ts";
 import { howItEnded } from "./failures.ts";
 import type { PoolEvents } from "./events.ts";
+import { tellExit, tellStart, type WorkerHooks } from "./hooks.ts";
 import { WorkerHandle, type WorkerOptions } from "./worker_handle.ts";
 import type { WorkerStats } from "./stats.ts";
 import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
@@ -11,6 +12,7 @@ import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/ti
 export interface CrewOptions extends WorkerOptions {
   /** How many workers there are to be. */
   readonly processes: number;
+  readonly hooks: WorkerHooks;
   /** Milliseconds that calls wait where there is no worker and none can be started. Default: 10 s. */
   readonly patience?: number;
 }
@@ -85,6 +87,7 @@ export class Crew implements Iterable<WorkerHandle> {
     const worker = new WorkerHandle(this.#events, this.#options);
     this.#workers.add(worker);
     this.#events.workerStarted(worker);
+    tellStart(this.#options.hooks, worker);
   }
 
   /** Starts as many as are missing. */
@@ -147,6 +150,7 @@ export class Crew implements Iterable<WorkerHandle> {
   /** One has ended. */
   remove(worker: WorkerHandle): void {
     this.#workers.delete(worker);
+    tellExit(this.#options.hooks, worker);
   }
 
   /** One has ended that was not told to, and was running `tasks`: if too many have ended in this way, the pool is told. */

@@ -28,6 +28,8 @@ export const Kind = {
   call: 9,
   /** From a worker: it begins a task that has the flag `timed`. */
   begun: 10,
+  /** From a worker: it was told to stop, and runs the finalizer. */
+  finalizing: 11,
 } as const;
 
 /** How the list of a task is to be read. */
@@ -71,6 +73,7 @@ export interface Desk {
 export interface WorkerSettings {
   readonly initializer: TravellingReference | null;
   readonly initargs: readonly unknown[];
+  readonly finalizer: TravellingReference | null;
   /** How many tasks it runs at a time. */
   readonly concurrency: number;
   /** Whether it may have children. */

@@ -8,6 +8,7 @@ import { requireCount } from "../waiting/count.ts";
 import { LONGEST } from "../waiting/limits.ts";
 import { requireKnown, timeoutOf, type WaitOptions } from "../waiting/options.ts";
 import type { Callbacks } from "./async_result.ts";
+import type { WorkerExit, WorkerStart } from "./hooks.ts";
 import type { Retries } from "./retries.ts";
 import type { ProgressListener } from "./progress.ts";
 import type { ItemResult } from "./signatures.ts";
@@ -37,11 +38,17 @@ export interface PoolSettings {
   initializer?: unknown;
   /** What the initializer is called with. */
   initargs?: readonly unknown[];
+  /** Run by each worker that ends in an orderly way, when it has done its tasks: after `close()`, or when it had as many
+   * tasks, or as much memory, as it may. It gets no arguments, and may be async. It is not run after `terminate()`, nor
+   * when a worker is killed or could not start. What it throws is printed on standard error, and the exit code is 1 then.
+   * After the pool's `grace` the worker is killed. */
+  finalizer?: (() => unknown) | ModuleExport | null;
   /** After so many tasks (calls of `apply`, or chunks of items) a worker is replaced by a new one. Default: never. */
   maxtasksperchild?: number | null;
   /** A worker whose resident memory is more than so many bytes after a task is replaced by a new one. Default: never. */
   maxMemory?: number | null;
-  /** Milliseconds that a cancelled task has to end by itself, before its worker is killed. Default: 1000. */
+  /** Milliseconds that a cancelled task, or the finalizer, has to end by itself, before its worker is killed. Default:
+   * 1000. */
   grace?: number;
   /**
    * How many calls may wait. A call waits until a worker has begun a task of it: one of `map` or `imap` counts once, and no
@@ -60,6 +67,12 @@ export interface PoolSettings {
    * to the error when a worker dies; while this process blocks its thread, a worker that writes more than 64 KiB waits.
    * `"inherit"`: straight to where this process's own goes. Default: `"piped"`. */
   stderr?: "piped" | "inherit";
+  /** Called in this process, soon after a worker was started: its process exists, and has yet to boot and to run the
+   * initializer. An error of it is reported as one that nobody has caught. It may use the pool. */
+  onWorkerStart?: (worker: WorkerStart) => void;
+  /** Called in this process, soon after a worker has ended, however that was, and before `join` or `terminate` is
+   * resolved; not for workers that end with this process. Otherwise as `onWorkerStart`. */
+  onWorkerExit?: (worker: WorkerExit) => void;
   /** How the workers are started, of `getContext`. Default: as processes are by default. */
   context?: PoolContext;
 }
@@ -231,6 +244,7 @@ const KNOWN = {
     ...[
       "initializer",
       "initargs",
+      "finalizer",
       "maxtasksperchild",
       "maxMemory",
       "grace",
@@ -239,6 +253,8 @@ const KNOWN = {
       "name",
       "daemon",
       "stderr",
+      "onWorkerStart",
+      "onWorkerExit",
       "context",
     ],
   ],

@@ -6,7 +6,16 @@ import { native } from "../addon/load.ts";
 import { CallSite } from "../runtime/stack.ts";
 import { CellTable } from "./cells.ts";
 import type { EngineOptions } from "./engine.ts";
-import { countOf, type PoolOptions, requirePoolOptions, taskTimeoutOf, wholeOf } from "./options.ts";
+import type { WorkerHooks } from "./hooks.ts";
+import {
+  countOf,
+  type PoolOptions,
+  type PoolSettings,
+  requireCallback,
+  requirePoolOptions,
+  taskTimeoutOf,
+  wholeOf,
+} from "./options.ts";
 import { cpuCount } from "../process/cpu_count.ts";
 import { Process } from "../process/process.ts";
 
@@ -52,7 +61,9 @@ export function engineOptionsOf<I extends readonly unknown[]>(
     cells: new CellTable(concurrency),
     // Read at once: what V8 has captured would keep the pool from being collected.
     site: { frames: new CallSite(engineOptionsOf).frames },
-    initializer: initializerOf(initializer as Callable | ModuleExport | null | undefined),
+    hooks: hooksOf(action, options),
+    initializer: functionOf(initializer as Callable | ModuleExport | null | undefined),
+    finalizer: functionOf(options.finalizer),
     settings: {
       concurrency,
       initargs: initargs ?? [],
@@ -64,12 +75,18 @@ export function engineOptionsOf<I extends readonly unknown[]>(
   };
 }
 
-/** The initializer, as workers find it. */
-function initializerOf(initializer: Callable | ModuleExport | null | undefined): Given | null {
-  if (initializer === undefined || initializer === null) return null;
-  const given = reference(initializer);
+/** The initializer or finalizer, as workers find it. */
+function functionOf(fn: Callable | ModuleExport | null | undefined): Given | null {
+  if (fn === undefined || fn === null) return null;
+  const given = reference(fn);
   given.prove();
   return given;
+}
+
+function hooksOf(action: string, { onWorkerStart, onWorkerExit }: PoolSettings): WorkerHooks {
+  requireCallback(action, "onWorkerStart", onWorkerStart);
+  requireCallback(action, "onWorkerExit", onWorkerExit);
+  return { onWorkerStart: onWorkerStart ?? null, onWorkerExit: onWorkerExit ?? null };
 }
 
 /** Refuses more workers than a tree has places for, besides this process. */

@@ -31,6 +31,8 @@ import { Channel, ENDED } from "../queues/channel.ts";
 import type { Frame } from "../queues/frame.ts";
 import { LastWords } from "./last_words.ts";
 import { CancelReason, Cell, type Desk, Kind, Mode, Slot, type WorkerSettings } from "./messages.ts";
+import { shownName } from "../runtime/harmless.ts";
+import { tell } from "../runtime/notices.ts";
 import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
 
 const WORKER = { module: WORKER_MAIN, name: "work" };
@@ -47,8 +49,11 @@ export interface WorkerOptions {
   readonly ProcessClass: ProcessClass;
   /** Where its standard error goes: through this process, which remembers the last of it, or straight there. */
   readonly stderr: "piped" | "inherit";
-  readonly settings: Omit<WorkerSettings, "initializer">;
+  readonly settings: Omit<WorkerSettings, "initializer" | "finalizer">;
   readonly initializer: GivenFunction | null;
+  readonly finalizer: GivenFunction | null;
+  /** Milliseconds that the finalizer has. */
+  readonly grace: number;
   /** Where the words come from that it shares with its pool. */
   readonly cells: CellTable;
   /** What all workers take their tasks from. */
@@ -71,9 +76,9 @@ export class WorkerHandle {
   #lastAnswer = 0;
   #hasOutgrown = false;
   readonly #events: PoolEvents;
+  readonly #options: WorkerOptions;
   readonly #settings: WorkerOptions["settings"];
   readonly #desk: Desk;
-  readonly #cells: CellTable;
   /** The functions that it has been told of. */
   readonly #known = new Set<number>();
   #killer: ReturnType<typeof setTimeout> | undefined;
@@ -84,10 +89,11 @@ export class WorkerHandle {
   #lastSign = 0;
 
   /** Starts a worker. */
-  constructor(events: PoolEvents, { ProcessClass, stderr, settings, initializer, cells, tasks }: WorkerOptions) {
+  constructor(events: PoolEvents, options: WorkerOptions) {
+    const { ProcessClass, stderr, settings, cells, tasks } = options;
     this.#events = events;
+    this.#options = options;
     this.#settings = settings;
-    this.#cells = cells;
     this.#desk = {
       tasks,
       bell: new Channel().own(),
@@ -100,7 +106,7 @@ export class WorkerHandle {
     try {
       this.process = new ProcessClass({
         target: WORKER,
-        args: [this.#desk, { ...settings, initializer: initializer?.travel() ?? null } satisfies WorkerSettings],
+        args: [this.#desk, settingsOf(options)],
         daemon: true,
         stderr,
       });
@@ -303,6 +309,19 @@ export class WorkerHandle {
     this.#desk.bell.send({ ...NO_TASK, kind: Kind.stop }, []);
   }
 
+  /** It has done its tasks, and runs the finalizer. */
+  noteFinalizing(): void {
+    if (this.#state === "ended" || (this.#killer !== undefined && this.#killedFor === 0)) return; // it is terminated
+    const { grace, finalizer } = this.#options;
+    this.#arm(grace, 0, () => {
+      const { pid, process: { name } } = this;
+      tell(
+        `The finalizer "${finalizer?.label}" of "${shownName(name)}" (pid ${pid}) did not end in ${grace} ms: killed`,
+      );
+      this.kill();
+    });
+  }
+
   /** Ends it: asks, and insists soon after. */
   terminate(): void {
     if (!this.#tellToEnd()) return;
@@ -353,8 +372,13 @@ export class WorkerHandle {
     this.#desk.results.close();
     this.#desk.cancel[Symbol.dispose]();
     Atomics.compareExchange(this.#desk.lingerer, 0, this.pid, 0);
-    this.#cells.giveBack(this.#desk.cells);
+    this.#options.cells.giveBack(this.#desk.cells);
   }
+}
+
+/** What a worker is told. */
+function settingsOf({ settings, initializer, finalizer }: WorkerOptions): WorkerSettings {
+  return { ...settings, initializer: initializer?.travel() ?? null, finalizer: finalizer?.travel() ?? null };
 }
 
 /** Whether a process that has ended had begun its work, as far as that is still known. */

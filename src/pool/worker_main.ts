@@ -41,6 +41,7 @@ class Worker {
   #isReady = false;
   readonly #references = new Map<number, TravellingReference>();
   readonly #functions = new Map<number, Fn>();
+  #finalizer: Fn | null = null;
   #lastLook = -Infinity;
 
   constructor(desk: Desk, settings: WorkerSettings) {
@@ -50,7 +51,7 @@ class Worker {
     this.#watch = new CancelWatch(desk);
   }
 
-  /** Whether it was told to stop; otherwise it could not start, and has said why. */
+  /** Whether all went well: it was told to stop, and the finalizer has run; otherwise it has said what went wrong. */
   async run(attribution: Attribution): Promise<boolean> {
     this.#attribution = attribution;
     dealWithUncaught((error) => this.#deal(error));
@@ -61,21 +62,37 @@ class Worker {
     this.#send(Kind.ready, 0, []);
     for (;;) {
       const frame = this.#source.next();
-      if (frame === ENDED) return true;
+      if (frame === ENDED) return true; // the pool is gone
       if (frame !== null) await this.#source.turnIfDue(await this.#serve(frame, Cell.slots));
-      else if (!await this.#source.rest()) return true;
+      else if (!await this.#source.rest()) return await this.#finalize();
     }
   }
 
   async #initialize(): Promise<boolean> {
-    const { initializer, initargs } = this.#settings;
-    if (initializer === null) return true;
+    const { initializer, initargs, finalizer } = this.#settings;
     try {
+      if (finalizer !== null) this.#finalizer = await find(finalizer);
+      if (initializer === null) return true;
       const fn = await find(initializer);
       await this.#attribution.run({ what: `the initializer "${initializer.label}"` }, () => fn(...initargs));
       return true;
     } catch (error) {
       this.#send(Kind.startFailed, 0, pack(error));
+      return false;
+    }
+  }
+
+  /** Runs the finalizer; whether it did not throw. The pool, which is told, ends this process if it takes too long. */
+  async #finalize(): Promise<boolean> {
+    const finalizer = this.#finalizer;
+    if (finalizer === null) return true;
+    const what = `the finalizer "${this.#settings.finalizer!.label}"`;
+    try {
+      this.#send(Kind.finalizing, 0, []);
+      await this.#attribution.run({ what }, () => finalizer());
+      return true;
+    } catch (error) {
+      tell(`Process ${shownName(current.name)}: ${what} has thrown:`, error);
       return false;
     }
   }

@@ -129,3 +129,15 @@ Deno.test("options of the wrong kind are refused before anything is started", as
   await assertRejects(() => pool.map(square, [3], odd({ progress: "yes" })), TypeError, '"progress" is "yes"');
   await assertRejects(() => pool.map(square, [3], odd({ chunksize: "2" })), TypeError, '"chunksize" is "2"');
 });
+
+Deno.test("hooks and a finalizer of a pool are functions", () => {
+  for (const name of ["onWorkerStart", "onWorkerExit"]) {
+    assertThrows(
+      () => new Pool(1, odd({ [name]: 3 })),
+      TypeError,
+      `Cannot create a pool: "${name}" is 3, wanted a function`,
+    );
+  }
+  assertThrows(() => new Pool(1, odd({ finalizer: 3 })), TypeError);
+  assertThrows(() => new Pool(1, { finalizer: () => {} }), TypeError);
+});

@@ -40,6 +40,13 @@ Deno.test("a running pool that is dropped warns once, with its name", async () =
   assertMatch(stderr, /^unclosed running multiprocessing pool "Forgotten" \(pids \d+\): it was dropped\n$/);
 });
 
+Deno.test("what goes wrong with a finalizer is said on standard error, with its name", async () => {
+  const { code, stdout, stderr } = await runProgram(program("finalizers"));
+  assertEquals([code, stdout], [0, "9\n9\n"]);
+  assertMatch(stderr, /^Process PoolWorker-1: the finalizer "fail" has thrown:\nRangeError: the disk is full\n/m);
+  assertMatch(stderr, /^The finalizer "linger" of "PoolWorker-2" \(pid \d+\) did not end in 10 ms: killed$/m);
+});
+
 Deno.test("an endless input runs in constant memory", async () => {
   const output = await outputOf(program("endless"), { flags: ["-A", "--v8-flags=--expose-gc"], args: ["3"] });
   const grown = Number(output.match(/grown: (-?[\d.]+) MiB/)?.[1]);

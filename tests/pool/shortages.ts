@@ -86,7 +86,7 @@ export function shortagesOfPools({ method, test }: Suite): void {
         cells: new CellTable(1),
         tasks,
         patience: 50,
-        initializer: null,
+        ...{ initializer: null, finalizer: null, grace: 0, hooks: { onWorkerStart: null, onWorkerExit: null } },
       },
       settings: {
         concurrency: 1,

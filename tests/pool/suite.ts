@@ -4,6 +4,7 @@
 import { getContext, type Pool, type PoolOptions, type StartMethod } from "@parallel/multiprocessing";
 import { assertNothingLeft, belongings, within } from "../support/helpers.ts";
 import { callsOfPools } from "./calls.ts";
+import { endsOfWorkers } from "./ends.ts";
 import { errorsOfPools } from "./errors.ts";
 import { idlenessOfPools } from "./idleness.ts";
 import { iterationsOfPools } from "./iterations.ts";
@@ -47,7 +48,7 @@ export function poolSuite(method: StartMethod): void {
       }),
   };
   const parts = [
-    ...[signalsOfPools],
+    ...[signalsOfPools, endsOfWorkers],
     ...[callsOfPools, iterationsOfPools, errorsOfPools, lifetimesOfPools, lossesOfPools, cancellationsOfPools],
     ...[orderOfPools, shortagesOfPools, streamsOfPools, prioritiesOfPools, idlenessOfPools],
     ...[tellingsOfPools, retriesOfPools, deadlinesOfPools, settledCallsOfPools, queueLimitsOfPools],
