@@ -1,6 +1,6 @@
 // How workers end in order: finalizers, and the hooks that tell of their beginning and end.
 
-import { Pool, Queue, type WorkerExit, WorkerLostError, type WorkerStart } from "@parallel/multiprocessing";
+import { type Pool, Queue, type WorkerExit, WorkerLostError, type WorkerStart } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as targets from "../fixtures/pool/pool_end_targets.ts";
 import { until } from "../support/helpers.ts";
