@@ -26,23 +26,23 @@ export {
   type StructureInit,
   type StructureType,
 } from "./sharedctypes/structure.ts";
-export type { Copies, Elements, TypeCode, View, Views, ViewsOver } from "./sharedctypes/types.ts";
+export type { Codes, Copies, Elements, TypeCode, View, Views, ViewsOver } from "./sharedctypes/types.ts";
 export type { Guarded } from "./sharedctypes/guarded.ts";
 export type { SynchronizedStructureBase } from "./sharedctypes/synchronized_structure.ts";
 export {
   Array,
   type ArrayInit,
   copy,
-  type LockedArray,
-  type LockedOptions,
-  type LockedStructureArray,
+  type Raw,
   RawArray,
   RawValue,
   type SharedOptions,
   type Slice,
   synchronized,
-  type UnlockedOptions,
+  type SynchronizedOf,
   Value,
+  type ValueInit,
+  type WithLock,
 } from "./sharedctypes/factories.ts";
 export type { Scalar } from "./sharedctypes/scalar.ts";
 export type { StructureArray } from "./sharedctypes/sequence.ts";

@@ -62,6 +62,8 @@ interface Plan {
  * Connects to a {@linkcode Listener}, or one of Python's, without blocking the thread. As
  * `multiprocessing.connection.Client`.
  *
+ * `Client<Sent, Received>` says which values the connection sends and receives; nothing checks them.
+ *
  * @param address Where it listens: `[host, port]`, the path of a UNIX socket, or the abstract name of one behind a NUL.
  * @throws {RangeError} If it is no address of this system or of the family.
  * @throws {TypeError} If an option is of the wrong type.
@@ -86,11 +88,14 @@ interface Plan {
  * assertEquals(await server.recvBytes(), new Uint8Array([104, 105]));
  * ```
  */
-export async function Client(address: Address, options: ClientOptions = {}): Promise<Connection> {
+export async function Client<Sent = unknown, Received = Sent>(
+  address: Address,
+  options: ClientOptions = {},
+): Promise<Connection<Sent, Received>> {
   const plan = planOf(address, options);
   const { signal } = options;
   signal?.throwIfAborted();
-  const connection = await dial(plan, options);
+  const connection = await dial<Sent, Received>(plan, options);
   if (plan.authkey === null) return connection;
   try {
     await perform(connection, greet(plan.authkey), { timeout: plan.handshakeTimeout, signal });
@@ -102,9 +107,12 @@ export async function Client(address: Address, options: ClientOptions = {}): Pro
 }
 
 /** As {@linkcode Client}, blocking the thread. */
-export function ClientSync(address: Address, options: ClientSyncOptions = {}): Connection {
+export function ClientSync<Sent = unknown, Received = Sent>(
+  address: Address,
+  options: ClientSyncOptions = {},
+): Connection<Sent, Received> {
   const plan = planOf(address, options);
-  const connection = dialSync(plan, options);
+  const connection = dialSync<Sent, Received>(plan, options);
   if (plan.authkey === null) return connection;
   try {
     performSync(connection, greet(plan.authkey), { timeout: plan.handshakeTimeout });
@@ -126,7 +134,7 @@ function planOf(address: Address, options: ClientOptions): Plan {
   };
 }
 
-async function dial({ address, timeout }: Plan, { family, signal }: ClientOptions): Promise<Connection> {
+async function dial<S, R>({ address, timeout }: Plan, { family, signal }: ClientOptions): Promise<Connection<S, R>> {
   const until = performance.now() + timeout;
   const left = () => timeout === Infinity ? null : until - performance.now();
   using search = new Search(address, { action: CONNECT, family });
@@ -143,7 +151,7 @@ async function dial({ address, timeout }: Plan, { family, signal }: ClientOption
   return connected(made);
 }
 
-function dialSync({ address, timeout }: Plan, { family }: ClientSyncOptions): Connection {
+function dialSync<S, R>({ address, timeout }: Plan, { family }: ClientSyncOptions): Connection<S, R> {
   const until = performance.now() + timeout;
   using search = new Search(address, { action: CONNECT, family });
   if (!search.finish(timeout)) throw late(address, timeout);
@@ -161,7 +169,7 @@ function begin(search: Search): number | Dial {
   return connection ?? new Dial(dial!);
 }
 
-function connected(id: number): Connection {
+function connected<S, R>(id: number): Connection<S, R> {
   return new Connection({ id, readable: true, writable: true, pipe: null });
 }
 

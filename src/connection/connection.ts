@@ -59,8 +59,28 @@ export const allSent: unique symbol = Symbol("allSent");
  * await b.send({ answer: 42n });
  * assertEquals(await a.recv(), { answer: 42n });
  * ```
+ *
+ * `Sent` and `Received` are the types of the values that it sends and receives: `unknown`, unless {@linkcode Pipe},
+ * {@linkcode Client} or {@linkcode Listener} was given them. Nothing checks that the other end keeps to them.
+ *
+ * @example A function that takes numbers and answers with texts
+ * ```ts
+ * import { type Connection, Pipe } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * async function describe(connection: Connection<string, number>) {
+ *   for await (const n of connection) await connection.send(n % 2 === 0 ? "even" : "odd");
+ * }
+ * const [here, there] = Pipe<number, string>();
+ * const done = describe(there);
+ * await here.send(7);
+ * assertEquals(await here.recv(), "odd");
+ * here.close();
+ * await done;
+ * there.close();
+ * ```
  */
-export class Connection implements Disposable, AsyncIterable<unknown>, Waitable {
+export class Connection<Sent = unknown, Received = Sent> implements Disposable, AsyncIterable<Received>, Waitable {
   static {
     showAsText(Connection);
     register(Connection, {
@@ -135,7 +155,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
    * @throws {InvalidStateError} If the connection is closed or only receives.
    * @throws What `signal` was aborted with; see {@linkcode Connection}.
    */
-  send(value: unknown, options?: TransferOptions): Promise<void> {
+  send(value: Sent, options?: TransferOptions): Promise<void> {
     return this.#line.sendValue(value, options);
   }
 
@@ -144,7 +164,7 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
    *
    * @throws {InvalidStateError} Also while a send waits in a promise.
    */
-  sendSync(value: unknown): void {
+  sendSync(value: Sent): void {
     this.#line.sendValueNow(value);
   }
 
@@ -181,8 +201,8 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
    * @throws {InvalidStateError} If the connection is closed or only sends.
    * @throws What `signal` was aborted with; then nothing is lost.
    */
-  async recv(options?: TransferOptions): Promise<unknown> {
-    return await this.#line.receive(Infinity, signalOf(options), this.#line.takeValue);
+  async recv(options?: TransferOptions): Promise<Received> {
+    return await this.#line.receive(Infinity, signalOf(options), this.#line.takeValue) as Received;
   }
 
   /**
@@ -190,8 +210,8 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
    *
    * @throws {InvalidStateError} Also while a receive waits in a promise.
    */
-  recvSync(): unknown {
-    return this.#line.receiveNow(Infinity, this.#line.takeValue);
+  recvSync(): Received {
+    return this.#line.receiveNow(Infinity, this.#line.takeValue) as Received;
   }
 
   /**
@@ -264,9 +284,9 @@ export class Connection implements Disposable, AsyncIterable<unknown>, Waitable 
   }
 
   /** Receives value after value, until the other end is closed. */
-  async *[Symbol.asyncIterator](): AsyncIterator<unknown> {
+  async *[Symbol.asyncIterator](): AsyncIterator<Received> {
     for (;;) {
-      let value: unknown;
+      let value: Received;
       try {
         value = await this.recv();
       } catch (error) {

@@ -56,6 +56,8 @@ const collected = new FinalizationRegistry<Finalize>((finalizer) => finalizer.ru
  * connection, and the listener proves to them that it knows it, too; the key is not sent. Messages after the handshake
  * are neither encrypted nor signed.
  *
+ * `Sent` and `Received` are the types of the values that its connections send and receive; nothing checks them.
+ *
  * @example Accept a connection
  * ```ts
  * import { Client, Listener } from "@parallel/multiprocessing/connection";
@@ -70,7 +72,7 @@ const collected = new FinalizationRegistry<Finalize>((finalizer) => finalizer.ru
  * client.close();
  * ```
  */
-export class Listener implements Disposable, Waitable {
+export class Listener<Sent = unknown, Received = Sent> implements Disposable, Waitable {
   static {
     showAsText(Listener);
     register(Listener, {
@@ -135,12 +137,12 @@ export class Listener implements Disposable, Waitable {
    * @throws {InvalidStateError} If the listener is closed, also while this waits.
    * @throws What `signal` was aborted with; a client that has come in already is left for the next call.
    */
-  async accept(options?: WaitOptions): Promise<Connection> {
+  async accept(options?: WaitOptions): Promise<Connection<Sent, Received>> {
     return (await this[admit](options)).connection;
   }
 
   /** @ignore As {@linkcode accept}, with where the connection comes from: of several that wait, each has its own. */
-  async [admit](options?: WaitOptions): Promise<{ connection: Connection; peer: Address }> {
+  async [admit](options?: WaitOptions): Promise<{ connection: Connection<Sent, Received>; peer: Address }> {
     const timeout = timeoutOf(options);
     const signal = options?.signal;
     signal?.throwIfAborted();
@@ -149,7 +151,7 @@ export class Listener implements Disposable, Waitable {
   }
 
   /** As {@linkcode accept}, blocking the thread. */
-  acceptSync(options?: WaitSyncOptions): Connection {
+  acceptSync(options?: WaitSyncOptions): Connection<Sent, Received> {
     const timeout = timeoutOf(options);
     return this.#letThrough(this.#require().lobby.acceptSync(timeout));
   }
@@ -205,9 +207,9 @@ export class Listener implements Disposable, Waitable {
     };
   }
 
-  #letThrough(visitor: { peer: Address; outcome(): Connection }): Connection {
+  #letThrough(visitor: { peer: Address; outcome(): Connection }): Connection<Sent, Received> {
     this.#lastAccepted = visitor.peer;
-    return visitor.outcome();
+    return visitor.outcome() as Connection<Sent, Received>;
   }
 
   #late(timeout: number): TimeoutError {

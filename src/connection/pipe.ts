@@ -5,12 +5,15 @@ import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { Connection } from "./connection.ts";
 import { Kind } from "../addon/numbers.ts";
+import { requireKnown } from "../waiting/options.ts";
 
 /** Options of {@linkcode Pipe}. */
 export interface PipeOptions {
   /** `false`: the first end only receives, the second only sends. Default: `true`, both do both. */
   duplex?: boolean;
 }
+
+const KNOWN = ["duplex"];
 
 /** What a pipe's block is asked to hold: nothing; it is there for what holds it and what it holds. */
 const BLOCK_SIZE = 8;
@@ -19,8 +22,11 @@ const BLOCK_SIZE = 8;
  * A pipe: two connections, each of which receives what the other sends. Both ends, and any message, may go to other
  * processes of the tree.
  *
+ * `Pipe<Job>()` is a pipe whose messages are jobs; of `Pipe<Job, Answer>()` the first end sends jobs and receives answers,
+ * the second one the other way round. Nothing checks what is sent by others, or without types.
+ *
  * @returns Two ends; if not `duplex`, the first only receives and the second only sends.
- * @throws {TypeError} If `duplex` is no boolean.
+ * @throws {TypeError} If `duplex` is no boolean, or an option is unknown.
  *
  * @example One way
  * ```ts
@@ -34,7 +40,11 @@ const BLOCK_SIZE = 8;
  * reader.close();
  * ```
  */
-export function Pipe({ duplex = true }: PipeOptions = {}): [Connection, Connection] {
+export function Pipe<Sent = unknown, Received = Sent>(
+  options: PipeOptions = {},
+): [Connection<Sent, Received>, Connection<Received, Sent>] {
+  requireKnown("create a pipe", options, KNOWN);
+  const { duplex = true } = options;
   if (typeof duplex !== "boolean") {
     throw new TypeError(`Cannot create a pipe: "duplex" is ${Deno.inspect(duplex)}, wanted true or false`);
   }

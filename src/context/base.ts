@@ -88,7 +88,9 @@ export abstract class BaseContext implements Context {
   readonly logToStderr: typeof logToStderr = logToStderr;
 
   /** Two connections, each of which receives what the other sends. */
-  abstract Pipe(options?: PipeOptions): [ConnectionLike, ConnectionLike];
+  abstract Pipe<Sent = unknown, Received = Sent>(
+    options?: PipeOptions,
+  ): [ConnectionLike<Sent, Received>, ConnectionLike<Received, Sent>];
 
   /** Its processes that were started here and are running. */
   abstract activeChildren(): ProcessLike[];

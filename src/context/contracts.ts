@@ -81,7 +81,9 @@ export interface Context extends SharedDataFactories {
   /** The class of its barriers. */
   readonly Barrier: BarrierConstructor;
   /** Two connections, each of which receives what the other sends. */
-  Pipe(options?: PipeOptions): [ConnectionLike, ConnectionLike];
+  Pipe<Sent = unknown, Received = Sent>(
+    options?: PipeOptions,
+  ): [ConnectionLike<Sent, Received>, ConnectionLike<Received, Sent>];
   /** Its processes that were started here and are running. */
   activeChildren(): ProcessLike[];
   /** How its processes are started. */

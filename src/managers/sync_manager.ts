@@ -5,7 +5,7 @@ import { isThenable } from "../runtime/thenable.ts";
 import { BaseManager } from "./manager.ts";
 import type { ManagerOptions } from "./manager_options.ts";
 import { registerBuiltIn } from "./registries.ts";
-import type { Elements, TypeCode } from "../sharedctypes/types.ts";
+import type { Codes, Elements, TypeCode } from "../sharedctypes/types.ts";
 import type { ArrayInit } from "../sharedctypes/factories.ts";
 import type { PoolOptions } from "../pool/options.ts";
 import { Barrier, type BarrierOptions } from "../synchronize/barrier.ts";
@@ -197,7 +197,7 @@ export class SyncManager extends BaseManager {
    * @throws {TypeError} If `type` is no typecode, or `init` not of the right kind.
    * @throws {RangeError} If the type cannot hold `init`.
    */
-  async Value<C extends TypeCode>(
+  async Value<C extends Codes[TypeCode]>(
     type: C,
     init?: Elements[C],
     options?: ManagedValueOptions,
@@ -213,7 +213,7 @@ export class SyncManager extends BaseManager {
    * @throws {TypeError} If `type` is no typecode, or an element not of the right kind.
    * @throws {RangeError} If the size is negative or no integer, or the type cannot hold an element.
    */
-  async Array<C extends TypeCode>(
+  async Array<C extends Codes[TypeCode]>(
     type: C,
     sizeOrInit: ArrayInit<C>,
     options?: ManagedValueOptions,

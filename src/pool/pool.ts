@@ -111,9 +111,9 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
     K extends void = undefined,
   >(
     fn: (F & ((...args: A) => R)) | ModuleExport,
-    ...given: ApplyArguments<A, F, K>
+    ...argsAndOptions: ApplyArguments<A, F, K>
   ): Promise<ApplyResult<R, F>> {
-    const [args = [], options = NO_OPTIONS] = given as AnyArguments;
+    const [args = [], options = NO_OPTIONS] = argsAndOptions as AnyArguments;
     return promiseOf(() => this.#caller.single("apply", fn, args, options));
   }
 
@@ -125,9 +125,9 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
     K extends void = undefined,
   >(
     fn: (F & ((...args: A) => R)) | ModuleExport,
-    ...given: ApplyAsyncArguments<A, F, K, ApplyResult<R, F>>
+    ...argsAndOptions: ApplyAsyncArguments<A, F, K, ApplyResult<R, F>>
   ): AsyncResult<ApplyResult<R, F>> {
-    const [args = [], options = NO_OPTIONS] = given as AnyArguments;
+    const [args = [], options = NO_OPTIONS] = argsAndOptions as AnyArguments;
     requireCallbacks("applyAsync", options);
     return resultOf(this.#caller.single("applyAsync", fn, args, options), options);
   }

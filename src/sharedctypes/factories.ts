@@ -1,60 +1,128 @@
-// Makes shared values and arrays: the functions under Python's names, and the types of their arguments and results.
+// The functions under Python's names that make shared values and arrays, and the types of what they take and give, which
+// have the same names. How they make them is make.ts.
 
-import { elementsOf, sizeOf } from "./elements.ts";
-import { lockInCell, type Protection } from "./guarded.ts";
-import { type Demand, isShared, newGuardedPlace, newPlace, type Place, sharedBuffer } from "./memory.ts";
-import { demandOf, Scalar } from "./scalar.ts";
-import { StructureArray } from "./sequence.ts";
-import { type Fields, type Snapshot, type Structured, type StructureInit, StructureType } from "./structure.ts";
-import { StructureInstance } from "./structure_instance.ts";
-import { type SynchronizedArray, synchronizedArray, type SynchronizedString } from "./synchronized_array.ts";
-import { type SynchronizedStructure, synchronizedStructure } from "./synchronized_structure.ts";
-import { Synchronized } from "./synchronized_value.ts";
-import {
-  badType,
-  type Copies,
-  type Elements,
-  type ScalarType,
-  scalarType,
-  scalarTypeOfView,
-  type TypeCode,
-  type View,
-  type ViewConstructor,
-  type Views,
-} from "./types.ts";
-import { Lock } from "../synchronize/lock.ts";
-import { RLock } from "../synchronize/rlock.ts";
+import { array, copied, rawArray, rawValue, value, withLock } from "./make.ts";
+import type { Scalar } from "./scalar.ts";
+import type { StructureArray } from "./sequence.ts";
+import type { Fields, Snapshot, Structured, StructureInit, StructureType } from "./structure.ts";
+import type { StructureInstance } from "./structure_instance.ts";
+import type { SynchronizedArray, SynchronizedString } from "./synchronized_array.ts";
+import type { SynchronizedStructure } from "./synchronized_structure.ts";
+import type { Synchronized } from "./synchronized_value.ts";
+import type { Codes, Copies, Elements, TypeCode, View, Views } from "./types.ts";
+import type { Lock } from "../synchronize/lock.ts";
+import type { RLock } from "../synchronize/rlock.ts";
+
+/** What has no lock: what {@linkcode RawValue} and {@linkcode RawArray} make. */
+export type Raw = Scalar<unknown> | StructureInstance | StructureArray<Fields> | View;
 
 /** Options of {@linkcode Value} and {@linkcode Array}. */
-export interface SharedOptions {
+export interface SharedOptions<L extends Lock | RLock | boolean = Lock | RLock | boolean> {
   /** The lock to use. `true` or absent: a new RLock. `false`: none. */
-  lock?: Lock | RLock | boolean;
+  lock?: L;
 }
 
-/** Options that ask for a lock. */
-export interface LockedOptions {
-  /** The lock to use. `true` or absent: a new RLock. */
-  lock?: Lock | RLock | true;
-}
+/** What is made with that lock: `Raw` without one. */
+export type WithLock<L, Guarded, Raw> = L extends false ? Raw : Guarded;
 
-/** Options that ask for no lock. */
-export interface UnlockedOptions {
-  /** No lock. */
-  lock: false;
-}
+/** What a value of a type may begin as. */
+export type ValueInit<T> = T extends TypeCode ? Elements[T]
+  : T extends StructureType<infer F> ? StructureInit<F>
+  : never;
 
-/** The source of an array of `C`: its length, or its elements; a string if they are characters. */
-export type ArrayInit<C extends TypeCode> = number | Iterable<Elements[C]> | (C extends "c" | "u" ? string : never);
+/** The source of an array of a type: its length, or its elements; a string if they are characters. */
+export type ArrayInit<T> =
+  | number
+  | readonly ValueInit<T>[]
+  | Iterable<ValueInit<T>>
+  | (T extends "c" | "u" ? string : never);
 
 /** A copy of a part of an array of `C`. */
 export type Slice<C extends TypeCode> = C extends "u" ? string : Copies[C];
 
-/** An array of `C` with a lock. */
-export type LockedArray<C extends TypeCode> = C extends "c" | "u" ? SynchronizedString<Elements[C], Views[C], Slice<C>>
-  : SynchronizedArray<Elements[C], Views[C], Slice<C>>;
+/**
+ * What {@linkcode Value} makes of a type, with a lock: `Value<"f64">`, or `Value<typeof Point>` of a structure.
+ *
+ * @example A function that takes one
+ * ```ts
+ * import { Value } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * function increment(counter: Value<"i32">) {
+ *   using _guard = counter.getLock().acquireSync();
+ *   counter.value += 1;
+ * }
+ * using counter = Value("i32");
+ * increment(counter);
+ * assertEquals(counter.value, 1);
+ * ```
+ */
+export type Value<T extends Codes[TypeCode] | StructureType<Fields>> = T extends TypeCode ? Synchronized<Elements[T]>
+  : T extends StructureType<infer F> ? SynchronizedStructure<F>
+  : never;
 
-/** An array of structures with a lock. */
-export type LockedStructureArray<F extends Fields> = SynchronizedArray<Structured<F>, StructureArray<F>, Snapshot<F>[]>;
+/**
+ * What {@linkcode RawValue} makes of a type, without a lock: `RawValue<"f64">`, or `RawValue<typeof Point>` of a structure.
+ *
+ * @example A function that takes one
+ * ```ts
+ * import { RawValue } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const advance = (progress: RawValue<"f64">, by: number) => progress.value += by;
+ * using progress = RawValue("f64");
+ * advance(progress, 0.5);
+ * assertEquals(progress.value, 0.5);
+ * ```
+ */
+export type RawValue<T extends Codes[TypeCode] | StructureType<Fields>> = T extends TypeCode ? Scalar<Elements[T]>
+  : T extends StructureType<infer F> ? Structured<F>
+  : never;
+
+/**
+ * What {@linkcode Array} makes of a type, with a lock: `Array<"f64">`, or `Array<typeof Point>` of structures. Where it is
+ * imported by this name, JavaScript's own type is written `T[]`.
+ *
+ * @example A function that takes one
+ * ```ts
+ * import * as mp from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const first = (numbers: mp.Array<"f64">) => numbers.get(0);
+ * using numbers = mp.Array("f64", [1, 2]);
+ * assertEquals(first(numbers), 1);
+ * ```
+ */
+export type Array<T extends Codes[TypeCode] | StructureType<Fields>> = T extends "c"
+  ? SynchronizedString<number, Views["c"], Slice<"c">>
+  : T extends "u" ? SynchronizedString<string, Views["u"], Slice<"u">>
+  : T extends TypeCode ? SynchronizedArray<Elements[T], Views[T], Slice<T>>
+  : T extends StructureType<infer F> ? SynchronizedArray<Structured<F>, StructureArray<F>, Snapshot<F>[]>
+  : never;
+
+/**
+ * What {@linkcode RawArray} makes of a type: `RawArray<"f64">` is a `Float64Array<SharedArrayBuffer>`, and
+ * `RawArray<typeof Point>` an array of structures.
+ *
+ * @example A function that takes one
+ * ```ts
+ * import { RawArray } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const sum = (numbers: RawArray<"f64">) => numbers.reduce((a, b) => a + b);
+ * assertEquals(sum(RawArray("f64", [1, 2, 3])), 6);
+ * ```
+ */
+export type RawArray<T extends Codes[TypeCode] | StructureType<Fields>> = T extends TypeCode ? Views[T]
+  : T extends StructureType<infer F> ? StructureArray<F>
+  : never;
+
+/** What {@linkcode synchronized} makes of something without a lock. */
+export type SynchronizedOf<T> = T extends Scalar<infer V> ? Synchronized<V>
+  : T extends Structured<infer F extends Fields> ? SynchronizedStructure<F>
+  : T extends StructureArray<infer F> ? SynchronizedArray<Structured<F>, StructureArray<F>, Snapshot<F>[]>
+  : T extends View ? SynchronizedArray<T extends BigInt64Array | BigUint64Array ? bigint : number, T, T>
+  : never;
 
 /**
  * A value or structure in shared memory, with a lock.
@@ -79,43 +147,12 @@ export type LockedStructureArray<F extends Fields> = SynchronizedArray<Structure
  * assertEquals(counter.value, 42);
  * ```
  */
-export function Value<C extends TypeCode>(
-  type: C,
-  init?: Elements[C],
-  options?: LockedOptions,
-): Synchronized<Elements[C]>;
-/** As above, without a lock. */
-export function Value<C extends TypeCode>(
-  type: C,
-  init: Elements[C] | undefined,
-  options: UnlockedOptions,
-): Scalar<Elements[C]>;
-/** A structure in shared memory, with a lock: its fields are properties, which take the lock each. */
-export function Value<F extends Fields>(
-  type: StructureType<F>,
-  init?: StructureInit<F>,
-  options?: LockedOptions,
-): SynchronizedStructure<F>;
-/** A structure in shared memory, without a lock: its fields are properties. */
-export function Value<F extends Fields>(
-  type: StructureType<F>,
-  init: StructureInit<F> | undefined,
-  options: UnlockedOptions,
-): Structured<F>;
-export function Value(
-  type: TypeCode | StructureType<Fields>,
-  init?: unknown,
-  { lock = true }: SharedOptions = {},
-): unknown {
-  requireLock(lock, "create a Value");
-  if (lock === false) return rawValue(type, init, "create a Value");
-  let isInCell = false;
-  const raw = rawValue(type, init, "create a Value", (demand) => {
-    const cell = lock === true ? newGuardedPlace(demand) : undefined;
-    isInCell = cell !== undefined;
-    return cell ?? newPlace(demand);
-  });
-  return guarded(raw, isInCell ? lockInCell(placeOf(raw).handle) : protectionOf(lock));
+export function Value<T extends Codes[TypeCode] | StructureType<Fields>, L extends Lock | RLock | boolean = true>(
+  type: T,
+  init?: ValueInit<T>,
+  options: SharedOptions<L> = {},
+): WithLock<L, Value<T>, RawValue<T>> {
+  return value(type, init, options) as WithLock<L, Value<T>, RawValue<T>>;
 }
 
 /**
@@ -136,31 +173,8 @@ export function Value(
  * assertEquals(progress.value, 0.5);
  * ```
  */
-export function RawValue<C extends TypeCode>(type: C, init?: Elements[C]): Scalar<Elements[C]>;
-/** A structure in shared memory, without a lock: its fields are properties. */
-export function RawValue<F extends Fields>(type: StructureType<F>, init?: StructureInit<F>): Structured<F>;
-export function RawValue(type: TypeCode | StructureType<Fields>, init?: unknown): unknown {
-  return rawValue(type, init, "create a RawValue");
-}
-
-/** A value at the place that `reserve` gives, once `init` has been checked. */
-function rawValue(
-  type: TypeCode | StructureType<Fields>,
-  init: unknown,
-  action: string,
-  reserve: (demand: Demand) => Place = newPlace,
-): Scalar<unknown> | StructureInstance {
-  if (type instanceof StructureType) {
-    const prepared = init === undefined ? undefined : type.prepare(init);
-    const raw = type.instance(reserve(type));
-    if (prepared !== undefined) StructureInstance.write(raw, prepared);
-    return raw;
-  }
-  const scalar = knownType(type, action);
-  if (init !== undefined) scalar.store(init);
-  const raw = new Scalar(scalar, reserve(demandOf(scalar)));
-  if (init !== undefined) raw.value = init;
-  return raw;
+export function RawValue<T extends Codes[TypeCode] | StructureType<Fields>>(type: T, init?: ValueInit<T>): RawValue<T> {
+  return rawValue(type, init, "create a RawValue") as RawValue<T>;
 }
 
 /**
@@ -189,34 +203,12 @@ function rawValue(
  * assertEquals([...numbers], [2, 4, 6]);
  * ```
  */
-export function Array<C extends TypeCode>(
-  type: C,
-  sizeOrInit: ArrayInit<C>,
-  options?: LockedOptions,
-): LockedArray<C>;
-/** As above, without a lock: a real typed array. */
-export function Array<C extends TypeCode>(type: C, sizeOrInit: ArrayInit<C>, options: UnlockedOptions): Views[C];
-/** An array of structures in shared memory, with a lock. */
-export function Array<F extends Fields>(
-  type: StructureType<F>,
-  sizeOrInit: number | Iterable<StructureInit<F>>,
-  options?: LockedOptions,
-): LockedStructureArray<F>;
-/** An array of structures in shared memory, without a lock. */
-export function Array<F extends Fields>(
-  type: StructureType<F>,
-  sizeOrInit: number | Iterable<StructureInit<F>>,
-  options: UnlockedOptions,
-): StructureArray<F>;
-export function Array(
-  type: TypeCode | StructureType<Fields>,
-  sizeOrInit: unknown,
-  { lock = true }: SharedOptions = {},
-): unknown {
-  requireLock(lock, "create an Array");
-  const raw = rawArray(type, sizeOrInit, "create an Array");
-  if (lock === false) return raw;
-  return synchronizedArray(raw, typeof type === "string" ? type : null, protectionOf(lock), true);
+export function Array<T extends Codes[TypeCode] | StructureType<Fields>, L extends Lock | RLock | boolean = true>(
+  type: T,
+  sizeOrInit: ArrayInit<T>,
+  options: SharedOptions<L> = {},
+): WithLock<L, Array<T>, RawArray<T>> {
+  return array(type, sizeOrInit, options) as WithLock<L, Array<T>, RawArray<T>>;
 }
 
 /**
@@ -249,36 +241,11 @@ export function Array(
  * assertEquals([...numbers], [1, 20, 3, 4]);
  * ```
  */
-export function RawArray<C extends TypeCode>(type: C, sizeOrInit: ArrayInit<C>): Views[C];
-/** An array of structures in shared memory, without a lock. */
-export function RawArray<F extends Fields>(
-  type: StructureType<F>,
-  sizeOrInit: number | Iterable<StructureInit<F>>,
-): StructureArray<F>;
-export function RawArray(type: TypeCode | StructureType<Fields>, sizeOrInit: unknown): unknown {
-  return rawArray(type, sizeOrInit, "create a RawArray");
-}
-
-function rawArray(
-  type: TypeCode | StructureType<Fields>,
-  sizeOrInit: unknown,
-  action: string,
-): View | StructureArray<Fields> {
-  const size = sizeOf(sizeOrInit, action);
-  if (type instanceof StructureType) {
-    if (size !== undefined) return new StructureArray(type, size);
-    return StructureArray.of(type, sizeOrInit, action);
-  }
-  const scalar = knownType(type, action);
-  if (size !== undefined) return newView(scalar.View, size);
-  const elements = elementsOf(scalar, sizeOrInit, action);
-  const view = newView(scalar.View, elements.length);
-  view.set(elements as ArrayLike<never>);
-  return view;
-}
-
-function newView(View: ViewConstructor, length: number): View {
-  return new View(sharedBuffer(length * View.BYTES_PER_ELEMENT), 0, length);
+export function RawArray<T extends Codes[TypeCode] | StructureType<Fields>>(
+  type: T,
+  sizeOrInit: ArrayInit<T>,
+): RawArray<T> {
+  return rawArray(type, sizeOrInit, "create a RawArray") as RawArray<T>;
 }
 
 /**
@@ -297,16 +264,8 @@ function newView(View: ViewConstructor, length: number): View {
  * assertEquals([...before], [1, 2, 3]);
  * ```
  */
-export function copy<T extends Scalar<unknown> | StructureInstance | StructureArray<Fields> | View>(obj: T): T;
-export function copy(obj: unknown): unknown {
-  if (obj instanceof Scalar) return rawValue(obj.type.code, obj.value, "copy the value");
-  if (obj instanceof StructureInstance) return StructureInstance.copyOf(obj, newPlace);
-  if (obj instanceof StructureArray) return StructureArray.copyOf(obj);
-  const type = scalarTypeOfView(obj);
-  if (type === undefined) throw notRaw("copy", obj);
-  const view = newView(type.View, (obj as View).length);
-  view.set(obj as ArrayLike<never>);
-  return view;
+export function copy<T extends Raw>(obj: T): T {
+  return copied(obj) as T;
 }
 
 /**
@@ -326,51 +285,6 @@ export function copy(obj: unknown): unknown {
  * assertStrictEquals(height.getLock(), width.getLock());
  * ```
  */
-export function synchronized<T>(obj: Scalar<T>, lock?: Lock | RLock): Synchronized<T>;
-/** Gives a lock to a structure: its fields are properties, which take the lock each. */
-export function synchronized<F extends Fields>(obj: Structured<F>, lock?: Lock | RLock): SynchronizedStructure<F>;
-/** Gives a lock to an array of structures. */
-export function synchronized<F extends Fields>(obj: StructureArray<F>, lock?: Lock | RLock): LockedStructureArray<F>;
-/** Gives a lock to a typed array over shared memory, or to a part of one. */
-export function synchronized<V extends View>(
-  obj: V,
-  lock?: Lock | RLock,
-): SynchronizedArray<V extends BigInt64Array | BigUint64Array ? bigint : number, V, V>;
-export function synchronized(obj: unknown, lock: Lock | RLock | true = true): unknown {
-  requireLock(lock, "synchronize the object");
-  if (obj instanceof Scalar || obj instanceof StructureInstance) return guarded(obj, protectionOf(lock));
-  if (obj instanceof StructureArray) return synchronizedArray(obj, null, protectionOf(lock));
-  const type = scalarTypeOfView(obj);
-  if (type === undefined || !isShared((obj as View).buffer)) throw notRaw("synchronize", obj);
-  return synchronizedArray(obj as View, type.code, protectionOf(lock));
-}
-
-function guarded(raw: Scalar<unknown> | StructureInstance, protection: Protection): unknown {
-  if (raw instanceof Scalar) return new Synchronized(raw, protection);
-  return synchronizedStructure(raw as Structured<Fields>, protection);
-}
-
-function placeOf(raw: Scalar<unknown> | StructureInstance): Place {
-  return raw instanceof Scalar ? Scalar.placeOf(raw) : StructureInstance.partsOf(raw).place;
-}
-
-function protectionOf(lock: Lock | RLock | true): Protection {
-  return lock === true ? { lock: new RLock(), isOwn: true } : { lock, isOwn: false };
-}
-
-function requireLock(lock: unknown, action: string): void {
-  if (typeof lock === "boolean" || lock instanceof Lock || lock instanceof RLock) return;
-  throw new TypeError(`Cannot ${action}: "lock" is ${Deno.inspect(lock)}, wanted a Lock, an RLock, true or false`);
-}
-
-function knownType(code: unknown, action: string): ScalarType {
-  const type = scalarType(code);
-  if (type === undefined) throw badType(action, code);
-  return type;
-}
-
-function notRaw(action: string, given: unknown): TypeError {
-  return new TypeError(
-    `Cannot ${action} ${Deno.inspect(given)}: wanted what RawValue or RawArray returns, or a view of its memory`,
-  );
+export function synchronized<T extends Raw>(obj: T, lock?: Lock | RLock): SynchronizedOf<T> {
+  return withLock(obj, lock) as SynchronizedOf<T>;
 }

@@ -5,19 +5,19 @@ import { register, registerAlias } from "../reduction/registry.ts";
 import { ArrayField, type Field, type Member, ScalarField, type StructureSpec } from "./fields.ts";
 import { type Place, type PlaceReference, placeReference, restorePlace } from "./memory.ts";
 import { StructureInstance } from "./structure_instance.ts";
-import { badType, type Copies, type Elements, scalarType, type TypeCode, type Views } from "./types.ts";
+import { badType, type Codes, type Copies, type Elements, scalarType, type TypeCode, type Views } from "./types.ts";
 import { glance, quoted } from "../runtime/harmless.ts";
 import { showAsText, shownValue } from "../runtime/shown.ts";
 import { KnownTypes } from "./known_types.ts";
 
-/** The type of one field: a single value, an array of a fixed length, or another structure. */
-export type FieldType = TypeCode | readonly [type: TypeCode, length: number] | StructureType<Fields>;
-
 /** The fields of a structure, by name, in the order in which they lie in memory. */
 export interface Fields {
   /** The type of the field of that name. */
-  readonly [name: string]: FieldType;
+  readonly [name: string]: Codes[TypeCode] | readonly [type: TypeCode, length: number] | StructureType<Fields>;
 }
+
+/** The type of one field: a single value, an array of a fixed length, or another structure. */
+export type FieldType = Fields[string];
 
 /** The JavaScript type of a field. */
 export type FieldValue<T> = T extends TypeCode ? Elements[T]

@@ -2,6 +2,17 @@
 
 import { glance } from "../runtime/harmless.ts";
 
+/**
+ * The name of a type of single values: one that says its size, or one of Python's typecodes. `"c"` is a byte, `"u"` a
+ * character.
+ */
+export type TypeCode =
+  | ("i8" | "u8" | "i16" | "u16" | "i32" | "u32" | "i64" | "u64" | "f32" | "f64")
+  | ("c" | "b" | "B" | "u" | "h" | "H" | "i" | "I" | "l" | "L" | "q" | "Q" | "f" | "d");
+
+/** The codes by themselves: for `Codes[TypeCode]` the compiler shows the list of them, and not its name. */
+export type Codes = { readonly [C in TypeCode]: C };
+
 /** The JavaScript type of a value of each type. */
 export interface Elements {
   /** `char`: a byte. */
@@ -53,9 +64,6 @@ export interface Elements {
   /** Floating point, 64 bits. */
   f64: number;
 }
-
-/** The name of a type of single values: one of Python's typecodes, or one that says its size. */
-export type TypeCode = keyof Elements;
 
 /** The typed array that holds values of each type, over memory of kind `B`. */
 export interface ViewsOver<B extends ArrayBufferLike> {

@@ -204,7 +204,7 @@ declare class ToyContext extends BaseContext {
   readonly Value: Context["Value"];
   readonly RawValue: Context["RawValue"];
   readonly Array: Context["Array"];
-  Pipe(options?: mp.PipeOptions): [ConnectionLike, ConnectionLike];
+  Pipe<S = unknown, R = S>(options?: mp.PipeOptions): [ConnectionLike<S, R>, ConnectionLike<R, S>];
   activeChildren(): ToyProcess[];
   getStartMethod(): string;
   getAllStartMethods(): string[];

@@ -14,7 +14,7 @@ import type { WaitOptions, WaitSyncOptions } from "../../waiting/options.ts";
 import type { Waitable } from "../../waiting/waitable.ts";
 
 /** What can be done with one end of a pipe, whoever implements it: as {@linkcode Connection}, which is one implementation. */
-export interface ConnectionLike extends Disposable, AsyncIterable<unknown>, Waitable {
+export interface ConnectionLike<Sent = unknown, Received = Sent> extends Disposable, AsyncIterable<Received>, Waitable {
   /** Whether {@linkcode close} was called. */
   readonly closed: boolean;
   /** Whether it can receive. */
@@ -22,17 +22,17 @@ export interface ConnectionLike extends Disposable, AsyncIterable<unknown>, Wait
   /** Whether it can send. */
   readonly writable: boolean;
   /** Sends a value, without blocking the thread. */
-  send(value: unknown, options?: TransferOptions): Promise<void>;
+  send(value: Sent, options?: TransferOptions): Promise<void>;
   /** As {@linkcode send}, blocking the thread. */
-  sendSync(value: unknown): void;
+  sendSync(value: Sent): void;
   /** Sends bytes, or a part of them, as one message, without blocking the thread. */
   sendBytes(bytes: Bytes, options?: SendBytesOptions): Promise<void>;
   /** As {@linkcode sendBytes}, blocking the thread. */
   sendBytesSync(bytes: Bytes, options?: SendBytesSyncOptions): void;
   /** Receives a value that {@linkcode send} has sent, without blocking the thread. */
-  recv(options?: TransferOptions): Promise<unknown>;
+  recv(options?: TransferOptions): Promise<Received>;
   /** As {@linkcode recv}, blocking the thread. */
-  recvSync(): unknown;
+  recvSync(): Received;
   /** Receives the bytes of one message, without blocking the thread. */
   recvBytes(options?: RecvBytesOptions): Promise<Uint8Array<ArrayBuffer>>;
   /** As {@linkcode recvBytes}, blocking the thread. */

@@ -39,7 +39,7 @@ export interface PoolLike extends AsyncDisposable {
     K extends void = undefined,
   >(
     fn: (F & ((...args: A) => R)) | ModuleExport,
-    ...given: ApplyArguments<A, F, K>
+    ...argsAndOptions: ApplyArguments<A, F, K>
   ): Promise<ApplyResult<R, F>>;
 
   /** As {@linkcode apply}, but throws at once if the call cannot begin. */
@@ -50,7 +50,7 @@ export interface PoolLike extends AsyncDisposable {
     K extends void = undefined,
   >(
     fn: (F & ((...args: A) => R)) | ModuleExport,
-    ...given: ApplyAsyncArguments<A, F, K, ApplyResult<R, F>>
+    ...argsAndOptions: ApplyAsyncArguments<A, F, K, ApplyResult<R, F>>
   ): AsyncResultLike<ApplyResult<R, F>>;
 
   /** Calls `fn(item)` for each item; the results are in the order of the items. */

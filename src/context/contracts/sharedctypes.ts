@@ -1,6 +1,7 @@
 // The contracts of values and arrays that processes share.
 
-import type { Elements } from "../../sharedctypes/types.ts";
+import type { ValueInit } from "../../sharedctypes/factories.ts";
+import type { Codes, Elements, TypeCode } from "../../sharedctypes/types.ts";
 import type { Acquirable, LockLike } from "./synchronize.ts";
 
 /** A value that processes share, without a lock. */
@@ -43,26 +44,35 @@ export interface SynchronizedArrayLike<T, S = unknown> extends GuardedLike, Iter
   setSlice(start: number, values: Iterable<T> | S): void;
 }
 
+/** `T`, if it is that of a typecode, as here it always is: the package's own functions take structures, too. */
+export type IfCode<C, T> = C extends TypeCode ? T : unknown;
+
 /** The functions of a context that make values and arrays of numbers. */
 export interface SharedDataFactories {
   /** A value with a lock: one of the context's, or by default a new one. */
-  Value<C extends keyof Elements>(
+  Value<C extends Codes[TypeCode]>(
     type: C,
     init?: Elements[C],
     options?: { lock?: LockLike | true },
-  ): SynchronizedLike<Elements[C]>;
+  ): IfCode<C, SynchronizedLike<Elements[C]>>;
   /** A value without a lock. */
-  Value<C extends keyof Elements>(
+  Value<C extends Codes[TypeCode]>(
     type: C,
     init: Elements[C] | undefined,
     options: { lock: false },
-  ): ScalarLike<Elements[C]>;
+  ): IfCode<C, ScalarLike<Elements[C]>>;
   /** A value without a lock. */
-  RawValue<C extends keyof Elements>(type: C, init?: Elements[C]): ScalarLike<Elements[C]>;
+  RawValue<C extends Codes[TypeCode]>(type: C, init?: ValueInit<C>): IfCode<C, ScalarLike<Elements[C]>>;
   /** An array with a lock: one of the context's, or by default a new one. */
-  Array<C extends keyof Elements>(
+  Array<C extends Codes[TypeCode]>(
     type: C,
     sizeOrInit: number | Iterable<Elements[C]>,
+    options?: { lock?: LockLike | true },
+  ): SynchronizedArrayLike<Elements[C]>;
+  /** As above, of the characters or bytes of a text. */
+  Array<C extends "c" | "u">(
+    type: C,
+    text: string,
     options?: { lock?: LockLike | true },
   ): SynchronizedArrayLike<Elements[C]>;
 }

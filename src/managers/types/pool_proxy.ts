@@ -102,9 +102,9 @@ export class PoolProxy extends BaseProxy {
     K extends void = undefined,
   >(
     fn: (F & ((...args: A) => R)) | ModuleExport,
-    ...given: ApplyArguments<A, F, K>
+    ...argsAndOptions: ApplyArguments<A, F, K>
   ): Promise<ApplyResult<R, F>> {
-    const [args = [], options = NO_OPTIONS] = given as AnyArguments;
+    const [args = [], options = NO_OPTIONS] = argsAndOptions as AnyArguments;
     return await this.#call("apply", fn, args, options) as never;
   }
 
@@ -116,9 +116,9 @@ export class PoolProxy extends BaseProxy {
     K extends void = undefined,
   >(
     fn: (F & ((...args: A) => R)) | ModuleExport,
-    ...given: ApplyArguments<A, F, K>
+    ...argsAndOptions: ApplyArguments<A, F, K>
   ): Promise<AsyncResultProxy<ApplyResult<R, F>>> {
-    const [args = [], options = NO_OPTIONS] = given as AnyArguments;
+    const [args = [], options = NO_OPTIONS] = argsAndOptions as AnyArguments;
     return await this.#begin("apply", fn, args, options) as AsyncResultProxy<never>;
   }
 
@@ -261,9 +261,9 @@ export class SyncPool extends SyncProxy {
     K extends void = undefined,
   >(
     fn: (F & ((...args: A) => R)) | ModuleExport,
-    ...given: ApplySyncArguments<A, F, K>
+    ...argsAndOptions: ApplySyncArguments<A, F, K>
   ): ApplyResult<R, F> {
-    const [args = [], options = NO_OPTIONS] = given as AnyArguments;
+    const [args = [], options = NO_OPTIONS] = argsAndOptions as AnyArguments;
     return this.callmethod("apply", request("apply", fn, args, options)) as never;
   }
 
@@ -275,9 +275,9 @@ export class SyncPool extends SyncProxy {
     K extends void = undefined,
   >(
     fn: (F & ((...args: A) => R)) | ModuleExport,
-    ...given: ApplySyncArguments<A, F, K>
+    ...argsAndOptions: ApplySyncArguments<A, F, K>
   ): AsyncResultProxy<ApplyResult<R, F>> {
-    const [args = [], options = NO_OPTIONS] = given as AnyArguments;
+    const [args = [], options = NO_OPTIONS] = argsAndOptions as AnyArguments;
     return this.#begin("applyAsync", request("apply", fn, args, options)) as AsyncResultProxy<never>;
   }
 
