@@ -37,7 +37,7 @@ const STATES = { running: "RUN", closed: "CLOSE", terminated: "TERMINATE", broke
 const dropped = new FinalizationRegistry<Engine>((engine) => {
   if (engine.state !== "running") return;
   tell(
-    `unclosed running multiprocessing pool "${engine.name}" (pids ${engine.pids.join()}): it was dropped`,
+    `unclosed running multiprocessing pool "${shownName(engine.name)}" (pids ${engine.pids.join()}): it was dropped`,
     "warn",
   );
   engine.close();
@@ -298,7 +298,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
     patienceOf("join a pool", options);
     if (this.#engine.state === "running") {
       throw new InvalidStateError(
-        `Cannot join "${this.name}": pool is still running; call close() or terminate() first`,
+        `Cannot join "${shownName(this.name)}": pool is still running; call close() or terminate() first`,
       );
     }
     this.#engine.hold();

@@ -5,6 +5,7 @@ import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "
 import * as mp from "@parallel/multiprocessing";
 import { getContext } from "@parallel/multiprocessing/context";
 import { Manager } from "@parallel/multiprocessing/managers";
+import { dumps, loads } from "@parallel/multiprocessing/reduction";
 import { FIXTURES, within } from "../support/helpers.ts";
 
 const INSPECTED = new URL("surface/inspected.ts", FIXTURES).href;
@@ -175,8 +176,16 @@ Deno.test("name: contexts and managers make objects with names", async () => {
   assertMatch((await assertRejects(() => queue.getNowait(), mp.Empty)).message, /^Cannot get from the queue "db": /);
 });
 
-Deno.test("name: an object without one is described by as much as before", async () => {
-  const { dumps } = await import("@parallel/multiprocessing/reduction");
+Deno.test("name: one that a message has and that nobody could have given is refused, and the handle is not taken", () => {
+  using lock = new mp.Lock({ name: "db" });
+  const { bytes } = dumps(lock);
+  const at = new TextDecoder("latin1").decode(bytes).indexOf("db");
+  assert(at > 0);
+  bytes[at] = 0;
+  assertThrows(() => loads(bytes), RangeError, "its reference is malformed");
+});
+
+Deno.test("name: an object without one is described by as much as before", () => {
   for (const [kind, { make }] of Object.entries(ROWS)) {
     using plain = make();
     using named = make({ name: "db" });
