@@ -1,7 +1,7 @@
 // Pools in which only so many calls may wait.
 
 import { Full, Queue } from "@parallel/multiprocessing";
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { noteAndBlock } from "../fixtures/pool/pool_order_targets.ts";
 import * as targets from "../fixtures/pool/pool_targets.ts";
 import type { Suite } from "./suite.ts";
