@@ -20,6 +20,8 @@ export type Raw = Scalar<unknown> | StructureInstance | StructureArray<Fields> |
 export interface SharedOptions<L extends Lock | RLock | boolean = Lock | RLock | boolean> {
   /** The lock to use. `true` or absent: a new RLock. `false`: none. */
   lock?: L;
+  /** The name of the new RLock, as of that class; only where there is one. */
+  name?: string;
 }
 
 /** What is made with that lock: `Raw` without one. */

@@ -22,33 +22,38 @@ import {
 } from "./types.ts";
 import { Lock } from "../synchronize/lock.ts";
 import { RLock } from "../synchronize/rlock.ts";
+import { objectName } from "../runtime/object_name.ts";
 import { requireKnown } from "../waiting/options.ts";
 
 /** The type of what is made, before it is checked. */
 type AnyType = TypeCode | StructureType<Fields>;
 
-const KNOWN = ["lock"];
+const KNOWN = ["lock", "name"];
 
-/** The lock that the options ask for. */
-function lockOf(options: SharedOptions, action: string): Lock | RLock | boolean {
+/** The lock that the options ask for, and the name of the one that is to be made. */
+function lockOf(options: SharedOptions, action: string): { lock: Lock | RLock | boolean; name: string } {
   requireKnown(action, options, KNOWN);
   const { lock = true } = options;
   requireLock(lock, action);
-  return lock;
+  const name = objectName(action, options);
+  if (name === "" || lock === true) return { lock, name };
+  throw new TypeError(
+    `Cannot ${action}: "name" names the lock that is made for it, and "lock" is ${lock}; name the lock that is given`,
+  );
 }
 
 /** A value or structure, with a lock unless the options ask for none. */
 export function value(type: AnyType, init: unknown, options: SharedOptions): unknown {
   const action = "create a Value";
-  const lock = lockOf(options, action);
+  const { lock, name } = lockOf(options, action);
   if (lock === false) return rawValue(type, init, action);
   let isInCell = false;
   const raw = rawValue(type, init, action, (demand) => {
-    const cell = lock === true ? newGuardedPlace(demand) : undefined;
+    const cell = lock === true && name === "" ? newGuardedPlace(demand) : undefined; // a name travels with its own lock
     isInCell = cell !== undefined;
     return cell ?? newPlace(demand);
   });
-  return guarded(raw, isInCell ? lockInCell(placeOf(raw).handle) : protectionOf(lock));
+  return guarded(raw, isInCell ? lockInCell(placeOf(raw).handle) : protectionOf(lock, name));
 }
 
 /** A value at the place that `reserve` gives, once `init` has been checked. */
@@ -74,10 +79,10 @@ export function rawValue(
 /** An array, with a lock unless the options ask for none. */
 export function array(type: AnyType, sizeOrInit: unknown, options: SharedOptions): unknown {
   const action = "create an Array";
-  const lock = lockOf(options, action);
+  const { lock, name } = lockOf(options, action);
   const raw = rawArray(type, sizeOrInit, action);
   if (lock === false) return raw;
-  return synchronizedArray(raw, typeof type === "string" ? type : null, protectionOf(lock), true);
+  return synchronizedArray(raw, typeof type === "string" ? type : null, protectionOf(lock, name), true);
 }
 
 /** An array without a lock. */
@@ -130,8 +135,9 @@ function placeOf(raw: Scalar<unknown> | StructureInstance): Place {
   return raw instanceof Scalar ? Scalar.placeOf(raw) : StructureInstance.partsOf(raw).place;
 }
 
-function protectionOf(lock: Lock | RLock | true): Protection {
-  return lock === true ? { lock: new RLock(), isOwn: true } : { lock, isOwn: false };
+function protectionOf(lock: Lock | RLock | true, name = ""): Protection {
+  if (lock !== true) return { lock, isOwn: false };
+  return { lock: new RLock(name === "" ? {} : { name }), isOwn: true };
 }
 
 function requireLock(lock: unknown, action: string): void {

@@ -153,6 +153,30 @@ Deno.test("name: promises that wait while the object is closed", async () => {
   }
 });
 
+Deno.test("name: that of a Value or an Array is its lock's, which nobody else has named", () => {
+  const Point = mp.Structure({ x: "f64" });
+  const name = "db";
+  for (
+    const make of [
+      (options: object) => mp.Value("i32", 7, options),
+      (options: object) => mp.Value(Point, { x: 1 }, options),
+      (options: object) => mp.Array("i32", 2, options),
+      (options: object) => mp.Array(Point, 2, options),
+    ]
+  ) {
+    using made = make({ name }) as mp.Synchronized<number>;
+    assertEquals(made.getLock().name, name);
+    const arrived = loads(dumps(made).bytes) as typeof made;
+    assertEquals(arrived.getLock().name, name);
+    assertEquals(String(arrived), String(made));
+    arrived[Symbol.dispose]();
+    assertEquals(made.getLock().locked(), false);
+    using lock = new mp.Lock();
+    for (const bad of [{ name, lock: false }, { name, lock }]) assertThrows(() => make(bad), TypeError, '"name" names');
+    assertThrows(() => make({ name: "" }), TypeError, "wanted a string of 1 to 255 bytes");
+  }
+});
+
 Deno.test("name: contexts and managers make objects with names", async () => {
   const context = getContext("spawn");
   using ours = new context.Queue<number>(0, { name: "ours" });
