@@ -14,6 +14,7 @@
 // | `broken` | as `terminated`; no worker can do its work, and `#reason` says why | |
 
 import { shownName } from "../runtime/harmless.ts";
+import { headOf, partsOf, setStack } from "../runtime/stack.ts";
 import type { Callable, ModuleExport } from "../callable/types.ts";
 import { Full, InvalidStateError, ProcessError } from "../errors.ts";
 import { Finalize } from "../runtime/finalize.ts";
@@ -213,10 +214,10 @@ export class Engine implements PoolEvents {
 
   /** Ends everything now. */
   terminate(): void {
-    this.#endAll(
-      "terminated",
-      () => new InvalidStateError(`Cannot finish the call: "${shownName(this.name)}" was terminated`),
-    );
+    const message =
+      `Cannot finish the call: "${shownName(this.name)}" was terminated, by terminate() or by the end of ` +
+      "`await using`; await the call before";
+    this.#endAll("terminated", () => new InvalidStateError(message));
   }
 
   get isJoined(): boolean {
@@ -341,13 +342,17 @@ export class Engine implements PoolEvents {
   }
 
   #cannotGoOn(why: string, cause: unknown): ProcessError {
-    const message = `Cannot go on with "${shownName(this.name)}": ${why}`;
-    return tellCaller(new ProcessError(message, cause === undefined ? {} : { cause }), this.#options.site);
+    const { head, frames } = partsOf(why); // it may be the text of an error of a process that could not begin
+    const message = `Cannot go on with "${shownName(this.name)}": ${head.trimEnd()}`;
+    const { site } = this.#options;
+    const error = tellCaller(new ProcessError(message, cause === undefined ? {} : { cause }), site);
+    if (frames.length > 0) setStack(error, headOf(error), [...frames, ...site?.frames ?? []]);
+    return error;
   }
 
   /** Nobody waits to whom it could be told: the program says it, and fails. */
-  #tellAll({ message }: Error): void {
-    console.error(message);
+  #tellAll({ message, stack }: Error): void {
+    console.error([message, ...partsOf(stack ?? "", message).frames].join("\n"));
     if (Deno.exitCode === 0) Deno.exitCode = 1;
   }
 

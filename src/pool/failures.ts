@@ -172,9 +172,10 @@ export function lost(task: Task, worker: WorkerHandle): WorkerLostError {
   const how = howItEnded(exitcode);
   const said = lastWords === "" ? "" : `; the last of its standard error:\n${harmless(lastWords, { multiline: true })}`;
   const message = `Cannot finish "${task.call.fn.given.label}"${isOfItems ? `, ${where.what}` : ""}: ` +
-    `its worker "${shownName(name)}" (pid ${pid}) ${how}${said}`;
-  const { index } = where;
-  const error = new WorkerLostError(message, { exitcode, signal: signalName(exitcode), pid, stderr: lastWords, index });
+    `its worker "${shownName(name)}" (pid ${pid}) ${how}`;
+  const options = { exitcode, signal: signalName(exitcode), pid, stderr: lastWords, index: where.index };
+  const error = new WorkerLostError(message + said, options);
+  setStack(error, `${error.name}: ${message}`, []); // what prints a stack prints the property with the words, too
   return isOfItems ? tellCaller(error, where.site) : tellWhere(error, where);
 }
 

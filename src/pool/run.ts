@@ -4,6 +4,7 @@
 import { MaybeEncodingError } from "../errors.ts";
 import { isThenable } from "../runtime/thenable.ts";
 import { pack, printed, whyUnsendable } from "./failures.ts";
+import { inOneLine } from "../runtime/harmless.ts";
 import { type Failure, Flag, Kind, type Mixed } from "./messages.ts";
 
 /** A function that tasks are run with. */
@@ -55,12 +56,12 @@ function argumentsOf(item: unknown, name: string): Iterable<unknown> {
   if (typeof (item as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] === "function") {
     return item as Iterable<unknown>;
   }
-  throw new TypeError(`Cannot call "${name}" with the item ${printed(item)}: wanted an array of its arguments`);
+  throw new TypeError(`Cannot call "${name}" with the item ${inOneLine(item)}: wanted an array of its arguments`);
 }
 
 function encodingError(value: unknown, reason: unknown, place?: number): Failure {
   const exc = reason instanceof Error ? reason.message : printed(reason);
-  return pack(new MaybeEncodingError(exc, printed(value)), place);
+  return pack(new MaybeEncodingError(exc, inOneLine(value)), place);
 }
 
 /** The failure of a task whose results cannot be sent: the first that is to blame is named. */

@@ -115,8 +115,23 @@ export function isThrownHere(error: Error): boolean {
 
 /** Gives an error a stack. */
 export function setStack(error: Error, head: string, frames: readonly string[]): void {
+  // Below such a message Deno prints all but the first line of the stack, so its other lines would come twice.
+  if (!head.includes("\n")) forgetFrames(error);
   const value = [head, ...frames].join("\n");
   Object.defineProperty(error, "stack", { value, writable: true, configurable: true });
+}
+
+/** Has an error forget where it was made: Deno notes the frames when the stack is read for the first time, and prints what
+ * nobody has caught by this note, whatever the stack has become. */
+function forgetFrames(error: Error): void {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    Error.captureStackTrace(error);
+    void error.stack;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 /** What V8 writes above the frames. */

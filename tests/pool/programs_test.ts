@@ -115,17 +115,17 @@ for (const method of ["spawn", "forkserver"]) {
   }
 
   const reasons = {
-    throw: /RangeError: no database\n {4}at file:.*pool_unbootable\.ts:\d+:\d+$/,
+    throw: /RangeError: no database\n {4}at file:.*pool_unbootable\.ts:\d+:\d+\n/,
     syntax: /SyntaxError: Unexpected token[^]*at data:/,
     missing: /Module not found "file:\/\/\/no\/such\/module\.js"/,
-    reject: /RangeError: no database\n {4}at file:.*pool_unbootable\.ts:\d+:\d+$/,
+    reject: /RangeError: no database\n {4}at file:.*pool_unbootable\.ts:\d+:\d+\n/,
     exit: /it ended with exit code 3 before it began/,
   };
   for (const [way, reason] of Object.entries(reasons)) {
     if (method !== "spawn" && way !== "throw" && way !== "exit") continue;
     Deno.test(`workers that cannot boot end the pool, and their reason is told once: ${way}, ${method}`, async () => {
       const output = await outputOf(program("unbootable"), { args: [method, way] }); // nothing else is printed
-      const [, told] = output.match(/^1 ProcessError ([^]*)\nInvalidStateError\n$/) ?? [null, output];
+      const [, told] = output.match(/^1 ProcessError: ([^]*)\nInvalidStateError\n$/) ?? [null, output];
       assertMatch(told, /^Cannot go on with "Pool-1": 3 workers in a row could not start: Cannot run "\w+-\d+": /);
       assertMatch(told, reason);
     });
