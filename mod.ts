@@ -94,6 +94,7 @@ export {
   Pool,
   type PoolContext,
   type PoolOptions,
+  type PoolSize,
   type PoolStats,
   type Progress,
   type Retries,

@@ -131,8 +131,7 @@ export class Answers {
       }
     }
     if (worker.isRetired && !this.#dispatcher.isBusy(worker)) {
-      worker.stop();
-      this.#crew.replace();
+      this.#crew.retire(worker);
     }
   }
 

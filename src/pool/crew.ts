@@ -2,16 +2,18 @@
 
 import type { Task } from "./calls/call.ts";
 import { howItEnded } from "./failures.ts";
+import { Elastic } from "./elastic.ts";
 import type { PoolEvents } from "./events.ts";
 import { tellExit, tellStart, type WorkerHooks } from "./hooks.ts";
 import { WorkerHandle, type WorkerOptions } from "./worker_handle.ts";
+import type { CheckedSize } from "./size.ts";
 import type { WorkerStats } from "./stats.ts";
 import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
 
 /** What a crew is made with. */
 export interface CrewOptions extends WorkerOptions {
   /** How many workers there are to be. */
-  readonly processes: number;
+  readonly size: CheckedSize;
   readonly hooks: WorkerHooks;
   /** Milliseconds that calls wait where there is no worker and none can be started. Default: 10 s. */
   readonly patience?: number;
@@ -38,7 +40,13 @@ export class Crew implements Iterable<WorkerHandle> {
   readonly #options: CrewOptions;
   /** All that have not ended. */
   readonly #workers = new Set<WorkerHandle>();
+  /** What starts and ends workers as tasks want them; `null` if all stay. */
+  readonly #elastic: Elastic | null;
   #restarts = 0;
+  /** How many are to be replaced, or have gone for another reason than that they were idle. */
+  #vacancies = 0;
+  /** Those that have been told to end; whether somebody is to take their place is settled. */
+  readonly #leaving = new WeakSet<WorkerHandle>();
   /** How many in a row could not start. */
   #failedStarts = 0;
   /** How many in a row have died before they were ready. */
@@ -50,6 +58,16 @@ export class Crew implements Iterable<WorkerHandle> {
   constructor(events: PoolEvents, options: CrewOptions) {
     this.#events = events;
     this.#options = options;
+    const { size, settings: { concurrency } } = options;
+    this.#elastic = size.min === size.max ? null : new Elastic({
+      ...size,
+      concurrency,
+      workers: this,
+      demand: () => events.demand,
+      running: (worker) => events.running(worker),
+      start: (count) => this.#startMore(count),
+      end: (worker) => this.#endIdle(worker),
+    });
   }
 
   /** All that have not ended. */
@@ -60,6 +78,18 @@ export class Crew implements Iterable<WorkerHandle> {
   /** How many have not ended. */
   get size(): number {
     return this.#workers.size;
+  }
+
+  /** How many there are to be now: those that have not been told to end, or all if none comes and goes. */
+  get present(): number {
+    if (this.#elastic === null) return this.#options.size.max;
+    return this.#count();
+  }
+
+  #count(): number {
+    let count = 0;
+    for (const { state } of this.#workers) if (state === "starting" || state === "ready") count++;
+    return count;
   }
 
   /** How many were started in the place of others. */
@@ -73,7 +103,7 @@ export class Crew implements Iterable<WorkerHandle> {
    * @throws What starting one throws, unless others have been started and there is hope; those are there.
    */
   start(): void {
-    for (let i = 0; i < this.#options.processes; i++) {
+    for (let i = 0; i < this.#options.size.min; i++) {
       try {
         this.#startOne();
       } catch (error) {
@@ -92,18 +122,41 @@ export class Crew implements Iterable<WorkerHandle> {
 
   /** Starts as many as are missing. */
   replace(): void {
-    if (!this.#events.needsWorkers) return;
-    let missing = this.#options.processes;
-    for (const { state } of this.#workers) if (state === "starting" || state === "ready") missing--;
+    if (this.#events.needsWorkers) this.#startMore(this.#options.size.min - this.#count());
+  }
+
+  #startMore(count: number): void {
     try {
-      for (; missing > 0; missing--) {
+      for (; count > 0; count--) {
         this.#startOne();
+        if (this.#elastic !== null && this.#vacancies === 0) continue; // it is in nobody's place
+        this.#vacancies--;
         this.#restarts++;
       }
       this.#shortage = null;
     } catch (error) {
       this.#cannotStart(error);
     }
+  }
+
+  #endIdle(worker: WorkerHandle): void {
+    this.#leaving.add(worker);
+    worker.stop();
+  }
+
+  /** One has had as many tasks, or as much memory, as it may. */
+  retire(worker: WorkerHandle): void {
+    if (!this.#leaving.has(worker)) this.#vacancies++;
+    this.#leaving.add(worker);
+    worker.stop();
+    this.replace();
+  }
+
+  /** Something has changed in what the tasks want. */
+  adapt(): void {
+    if (this.#elastic === null) return;
+    // What could not be started is tried again when its time has come.
+    if (this.#backOff === undefined && this.#events.needsWorkers) this.#elastic.adapt();
   }
 
   /** Starts as many as are missing; not at once if the last ones could not begin. */
@@ -137,6 +190,7 @@ export class Crew implements Iterable<WorkerHandle> {
     this.#backOff = setTimeout(() => {
       this.#backOff = undefined;
       this.replace();
+      this.adapt();
     }, BACK_OFF * 2 ** Math.min(times, MAX_BACK_OFFS));
     unrefTimer(this.#backOff);
   }
@@ -150,6 +204,7 @@ export class Crew implements Iterable<WorkerHandle> {
   /** One has ended. */
   remove(worker: WorkerHandle): void {
     this.#workers.delete(worker);
+    if (!this.#leaving.has(worker)) this.#vacancies++;
     tellExit(this.#options.hooks, worker);
   }
 
@@ -168,7 +223,7 @@ export class Crew implements Iterable<WorkerHandle> {
       const { label } = task.call.fn.given;
       this.#events.workersUseless(`${task.deaths} workers died of the same task; the last ${how} in "${label}"`);
     } else if (!worker.wasReady) {
-      const most = Math.max(MAX_EARLY_DEATHS, MAX_EARLY_DEATHS_EACH * this.#options.processes);
+      const most = Math.max(MAX_EARLY_DEATHS, MAX_EARLY_DEATHS_EACH * this.#options.size.max);
       if (++this.#earlyDeaths < most) return;
       this.#events.workersUseless(
         `${this.#earlyDeaths} workers in a row died before their first task; the last ${how}`,
@@ -178,14 +233,19 @@ export class Crew implements Iterable<WorkerHandle> {
 
   /** Has each end itself when it has done its tasks. */
   stop(): void {
-    clearTimeout(this.#backOff);
+    this.#stopTimers();
     for (const worker of this.#workers) worker.stop();
   }
 
   /** Ends all. */
   terminate(): void {
-    clearTimeout(this.#backOff);
+    this.#stopTimers();
     for (const worker of this.#workers) worker.terminate();
+  }
+
+  #stopTimers(): void {
+    clearTimeout(this.#backOff);
+    this.#elastic?.stop();
   }
 
   /** What they are doing. */
@@ -194,7 +254,7 @@ export class Crew implements Iterable<WorkerHandle> {
     for (const worker of this.#workers) {
       const { pid, process: { name }, state, answered: tasks, memory } = worker;
       if (state === "ended") continue;
-      const shown = state !== "ready" ? state : this.#events.isBusy(worker) ? "busy" : "idle";
+      const shown = state !== "ready" ? state : this.#events.running(worker) > 0 ? "busy" : "idle";
       all.push({ pid, name, state: shown, tasks, memory });
     }
     return all;

@@ -13,6 +13,7 @@
 import { Backlog } from "./backlog.ts";
 import type { Call, Task } from "./calls/call.ts";
 import { type Channel, ENDED } from "../queues/channel.ts";
+import type { Demand } from "./elastic.ts";
 import type { PoolEvents } from "./events.ts";
 import type { OnlyResult } from "./only_result.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
@@ -71,6 +72,8 @@ export class Dispatcher {
   #onlySince = 0;
   /** How long a task takes, in milliseconds; `null` before the first. */
   #pace: number | null = null;
+  /** How long the last one took. */
+  #last = 0;
   /** Looks again whether the workers have come that were counted on, while others rest. */
   #recheck: ReturnType<typeof setTimeout> | undefined;
   /** The functions that all workers have been told of. */
@@ -96,6 +99,15 @@ export class Dispatcher {
     let waiting = this.#backlog.size + this.#given.size;
     for (const worker of this.#options.workers) waiting -= this.running(worker);
     return waiting;
+  }
+
+  /** What the tasks want of the workers. */
+  get demand(): Demand {
+    const { waiting } = this;
+    const given = waiting - this.#backlog.size;
+    // The first task of a function takes longer, since its module is imported.
+    const pace = this.#answers < 2 ? 0 : Math.min(this.#pace ?? 0, this.#last);
+    return { waiting, given, pace, answers: this.#answers };
   }
 
   /** How many tasks a worker runs, as far as its answers have been read. */
@@ -331,6 +343,7 @@ export class Dispatcher {
     const task = this.forget(number);
     if (task === null) return null;
     worker.noteAnswer(number, ++this.#answers);
+    this.#last = duration;
     this.#pace = this.#pace === null ? duration : (1 - SMOOTHING) * this.#pace + SMOOTHING * duration;
     if (this.#given.size === 0) {
       this.#options.onlyResult.answered(performance.now() - this.#onlySince);

@@ -25,6 +25,7 @@ import type { Call, PoolFunction, Task } from "./calls/call.ts";
 import { Channel } from "../queues/channel.ts";
 import { Crew, type CrewOptions } from "./crew.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import type { Demand } from "./elastic.ts";
 import type { PoolEvents } from "./events.ts";
 import { lost, unsendable } from "./failures.ts";
 import { FunctionTable } from "./functions.ts";
@@ -97,8 +98,8 @@ export class Engine implements PoolEvents {
     const dispatch = () => this.tasksAvailable();
     this.#attempts = new Attempts({ dispatcher, dispatch });
     const read = (worker: WorkerHandle) => this.#answers.readAll(worker);
-    const { grace, processes, maxQueue: most, settings: { concurrency } } = options;
-    const limited = { most, processes, concurrency, workers, dispatcher };
+    const { grace, maxQueue: most, settings: { concurrency } } = options;
+    const limited = { most, processes: this.processes, concurrency, workers, dispatcher };
     const limit = this.#limit = most === Infinity ? null : new QueueLimit(limited);
     this.#answers = new Answers({ crew: workers, dispatcher, attempts: this.#attempts, grace, limit });
     this.#withdrawals = new Withdrawals({ workers, dispatcher, grace, dispatch });
@@ -121,7 +122,12 @@ export class Engine implements PoolEvents {
   }
 
   get processes(): number {
-    return this.#options.processes;
+    return this.#options.size.max;
+  }
+
+  /** How many workers there are, of a pool that grows and shrinks; else how many there are to be. */
+  get poolSize(): number {
+    return this.#crew.present;
   }
 
   get taskTimeout(): number {
@@ -249,6 +255,7 @@ export class Engine implements PoolEvents {
     const workers = this.#crew.stats();
     return {
       processes: this.processes,
+      min: this.#options.size.min,
       busy: workers.filter(({ state }) => state === "busy").length,
       idle: workers.filter(({ state }) => state === "idle").length,
       queued: this.#dispatcher.waiting + this.#attempts.waiting,
@@ -260,14 +267,16 @@ export class Engine implements PoolEvents {
 
   /** Gives tasks to workers for as long as there are both. */
   tasksAvailable(): void {
-    if (!this.#isEnded) this.#dispatcher.dispatch();
+    if (this.#isEnded) return;
+    this.#dispatcher.dispatch();
+    this.#crew.adapt();
   }
 
   /** Frames may have come from `first`, and so from others. */
   framesArrived(first: WorkerHandle): void {
     const begin = performance.now();
     this.#onlyResult.turned(begin);
-    const others = [...this.#crew].filter((worker) => worker !== first && this.isBusy(worker));
+    const others = [...this.#crew].filter((worker) => worker !== first && this.#dispatcher.isBusy(worker));
     this.#answers.readFrom([first, ...others], begin);
     this.tasksAvailable();
   }
@@ -277,8 +286,12 @@ export class Engine implements PoolEvents {
     this.#answers.readAll(worker);
   }
 
-  isBusy(worker: WorkerHandle): boolean {
-    return this.#dispatcher.isBusy(worker);
+  running(worker: WorkerHandle): number {
+    return this.#dispatcher.running(worker);
+  }
+
+  get demand(): Demand {
+    return this.#dispatcher.demand;
   }
 
   workerStarted(worker: WorkerHandle): void {

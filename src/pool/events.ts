@@ -2,13 +2,14 @@
 // knows its own work, and this interface.
 
 import type { Call, Task } from "./calls/call.ts";
+import type { Demand } from "./elastic.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 
 /** The engine, as the parts of its pool see it. */
 export interface PoolEvents {
   // Asked and told by the calls.
 
-  /** How many workers there are to be. */
+  /** How many workers there are to be, at most. */
   readonly processes: number;
   /** How many tasks a worker is given at a time: more of quick ones. */
   readonly ahead: number;
@@ -38,8 +39,10 @@ export interface PoolEvents {
   readonly needsWorkers: boolean;
   /** Whether a call is under way. */
   readonly hasCalls: boolean;
-  /** Whether a worker runs a task, as far as its answers have been read. */
-  isBusy(worker: WorkerHandle): boolean;
+  /** How many tasks a worker runs, as far as its answers have been read. */
+  running(worker: WorkerHandle): number;
+  /** What the tasks want. */
+  readonly demand: Demand;
   /** A worker has been started. */
   workerStarted(worker: WorkerHandle): void;
   /** Starting more workers leads nowhere: the pool is broken. */

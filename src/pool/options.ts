@@ -47,6 +47,9 @@ export interface PoolSettings {
   maxtasksperchild?: number | null;
   /** A worker whose resident memory is more than so many bytes after a task is replaced by a new one. Default: never. */
   maxMemory?: number | null;
+  /** Milliseconds that a worker of a pool of `{ min, max }` is idle before it ends; with one number for `processes` it is
+   * refused. `null`: idle workers stay. Default: 10 000. */
+  idleTimeout?: number | null;
   /** Milliseconds that a cancelled task, or the finalizer, has to end by itself, before its worker is killed. Default:
    * 1000. */
   grace?: number;
@@ -245,6 +248,7 @@ const KNOWN = {
       "initializer",
       "initargs",
       "finalizer",
+      "idleTimeout",
       "maxtasksperchild",
       "maxMemory",
       "grace",

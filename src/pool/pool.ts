@@ -25,6 +25,7 @@ import {
   type TransformOptions,
 } from "./options.ts";
 import { engineOptionsOf } from "./settings.ts";
+import type { PoolSize } from "./size.ts";
 import type { AnyArguments, ApplyArguments, ApplyAsyncArguments, ApplyResult, ItemResult } from "./signatures.ts";
 import { PoolTransform } from "./transform.ts";
 import type { PoolStats } from "./stats.ts";
@@ -76,13 +77,30 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   readonly #caller: Caller;
 
   /**
-   * Starts `processes` workers.
+   * Starts `processes` workers; one for each CPU, if no number is given.
+   *
+   * With `{ min, max }`, `min` are started. Others follow, up to `max`, when tasks wait that nobody is free for, and the
+   * wait is worth a start: about 40 ms, as far as the last tasks tell. So many short tasks are done by few workers. One that
+   * has been idle for `idleTimeout` ends in order, the longest idle first, as long as there are more than `min`. Where a
+   * number of workers counts, as for `chunksize`, it is `max`.
+   *
+   * @example Workers while there is work
+   * ```ts
+   * import { Pool } from "@parallel/multiprocessing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const square = { module: "data:text/javascript,export function square(x) { return x * x }", name: "square" };
+   * await using pool = new Pool({ min: 0, max: 4 }, { idleTimeout: 60_000 });
+   * assertEquals(pool.stats().workers.length, 0);
+   * assertEquals(await pool.apply(square, [3]), 9);
+   * assertEquals(pool.stats().workers.length, 1);
+   * ```
    *
    * @throws {RangeError} If a number is not in its range.
    * @throws {TypeError} If an option is of the wrong type, or the initializer is not a function that a module exports.
    * @throws {InvalidStateError} If this process may not have children; as `Process.start`.
    */
-  constructor(processes?: number | null, options: PoolOptions<I> = {}) {
+  constructor(processes?: number | PoolSize | null, options: PoolOptions<I> = {}) {
     this.#engine = new Engine(engineOptionsOf(processes, options));
     this.#caller = new Caller(this.#engine);
     dropped.register(this, this.#engine, this);
@@ -319,8 +337,8 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
    * `RUN`, `CLOSE` or `TERMINATE`, or `BROKEN` after what made every further call useless.
    */
   toString(): string {
-    const { state, processes } = this.#engine;
-    return `<multiprocessing.pool.Pool state=${STATES[state]} pool_size=${processes} name='${shownName(this.name)}'>`;
+    const { state, poolSize } = this.#engine;
+    return `<multiprocessing.pool.Pool state=${STATES[state]} pool_size=${poolSize} name='${shownName(this.name)}'>`;
   }
 }
 

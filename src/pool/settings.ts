@@ -2,7 +2,6 @@
 
 import { type Given, reference } from "../callable/reference.ts";
 import type { Callable, ModuleExport } from "../callable/types.ts";
-import { native } from "../addon/load.ts";
 import { CallSite } from "../runtime/stack.ts";
 import { CellTable } from "./cells.ts";
 import type { EngineOptions } from "./engine.ts";
@@ -16,8 +15,8 @@ import {
   taskTimeoutOf,
   wholeOf,
 } from "./options.ts";
-import { cpuCount } from "../process/cpu_count.ts";
 import { Process } from "../process/process.ts";
+import { type PoolSize, sizeOf } from "./size.ts";
 
 /** Milliseconds that a cancelled task has, if the pool says nothing else. */
 const GRACE = 1000;
@@ -33,14 +32,13 @@ let pools = 0;
  * @throws {TypeError} If an option is of the wrong type, or the initializer is not a function that a module exports.
  */
 export function engineOptionsOf<I extends readonly unknown[]>(
-  processes: number | null | undefined,
+  processes: number | PoolSize | null | undefined,
   options: PoolOptions<I>,
 ): EngineOptions {
   const action = "create a pool";
   requirePoolOptions(action, options);
   const { initializer, initargs, maxtasksperchild, maxMemory, grace, daemon = true } = options;
-  const count = countOf(action, "processes", processes, null) ?? cpuCount();
-  requirePlaces(action, count);
+  const size = sizeOf(action, processes, options.idleTimeout);
   if (initargs !== undefined && !Array.isArray(initargs)) {
     throw new TypeError(`Cannot ${action}: "initargs" is ${Deno.inspect(initargs)}, wanted an array`);
   }
@@ -52,7 +50,7 @@ export function engineOptionsOf<I extends readonly unknown[]>(
   const isLimited = typeof maxMemory === "number";
   return {
     name: options.name ?? `Pool-${++pools}`,
-    processes: count,
+    size,
     ProcessClass: options.context?.Process ?? Process,
     stderr,
     grace: wholeOf(action, "grace", grace, { least: 0, fallback: GRACE }),
@@ -87,13 +85,4 @@ function hooksOf(action: string, { onWorkerStart, onWorkerExit }: PoolSettings):
   requireCallback(action, "onWorkerStart", onWorkerStart);
   requireCallback(action, "onWorkerExit", onWorkerExit);
   return { onWorkerStart: onWorkerStart ?? null, onWorkerExit: onWorkerExit ?? null };
-}
-
-/** Refuses more workers than a tree has places for, besides this process. */
-function requirePlaces(action: string, processes: number): void {
-  const most = native().mostProcesses() - 1;
-  if (processes <= most) return;
-  throw new RangeError(
-    `Cannot ${action}: "processes" is ${processes}, wanted at most ${most}, which is how many a tree has places for`,
-  );
 }

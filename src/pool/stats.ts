@@ -16,8 +16,10 @@ export interface WorkerStats {
 
 /** What a pool is doing. A task is one call of `apply`, or one chunk of items. */
 export interface PoolStats {
-  /** How many workers it is to have. */
+  /** How many workers it is to have, at most: fewer of a pool of `{ min, max }` have started. */
   readonly processes: number;
+  /** How many it has at least: as many as `processes`, unless it is one of `{ min, max }`. */
+  readonly min: number;
   /** How many workers have a task. */
   readonly busy: number;
   /** How many have none. */

@@ -87,6 +87,7 @@ export class WorkerHandle {
   #errors: PipedOutput | null = null;
   readonly #lastWords = new LastWords();
   #lastSign = 0;
+  #idleSince = 0;
 
   /** Starts a worker. */
   constructor(events: PoolEvents, options: WorkerOptions) {
@@ -208,6 +209,11 @@ export class WorkerHandle {
     return performance.now() - this.#lastSign;
   }
 
+  /** When something has come from it last: if it is idle, since when. */
+  get idleSince(): number {
+    return this.#idleSince;
+  }
+
   /** Whether an answer is just being read, in which user code may run. */
   get isBusy(): boolean {
     return this.#desk.results.isBusy;
@@ -240,7 +246,7 @@ export class WorkerHandle {
 
   /** Notes that something has come from it. */
   noteSign(now: number): void {
-    this.#lastSign = now;
+    this.#lastSign = this.#idleSince = now;
   }
 
   /** Its initializer has run. */

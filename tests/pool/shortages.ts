@@ -74,13 +74,22 @@ export function shortagesOfPools({ method, test }: Suite): void {
     assertEquals((error.cause as Error).name, "NotCapable");
   });
 
+  test("a pool of { min: 0 } gets a worker as soon as there is one to be had", async () => {
+    const { state, context } = scarce(0);
+    await using pool = new Pool({ min: 0, max: 2 }, { context });
+    const waiting = pool.map(targets.square, [1, 2, 3]);
+    assertEquals(pool.stats().workers, []);
+    state.left = 9; // nobody tells the pool
+    assertEquals(await waiting, [1, 4, 9]);
+  });
+
   test("calls that wait for a worker that cannot be had are told in the end", async () => {
     const { context } = scarce(0);
     const { promise, resolve } = Promise.withResolvers<unknown[]>();
     using tasks = new Channel().own();
     const crew = new Crew(poolEvents({ workersLacking: (...told) => resolve(told) }), {
       ...{
-        processes: 1,
+        size: { min: 1, max: 1, idleTimeout: Infinity },
         ProcessClass: context.Process,
         stderr: "inherit",
         cells: new CellTable(1),

@@ -1,7 +1,7 @@
 // What the tests of pools share. Each runs once for each start method: spawn_test.ts and forkserver_test.ts hand the
 // method to `poolSuite`.
 
-import { getContext, type Pool, type PoolOptions, type StartMethod } from "@parallel/multiprocessing";
+import { getContext, type Pool, type PoolOptions, type PoolSize, type StartMethod } from "@parallel/multiprocessing";
 import { assertNothingLeft, belongings, within } from "../support/helpers.ts";
 import { callsOfPools } from "./calls.ts";
 import { endsOfWorkers } from "./ends.ts";
@@ -19,6 +19,7 @@ import { retriesOfPools } from "./retries.ts";
 import { settledCallsOfPools } from "./settled.ts";
 import { shortagesOfPools } from "./shortages.ts";
 import { signalsOfPools } from "./signals.ts";
+import { sizesOfPools } from "./sizes.ts";
 import { streamsOfPools } from "./streams.ts";
 import { tellingsOfPools } from "./tellings.ts";
 
@@ -26,7 +27,7 @@ import { tellingsOfPools } from "./tellings.ts";
 export interface Suite {
   method: StartMethod;
   /** A pool whose workers are started so. */
-  pool<I extends readonly unknown[]>(processes?: number, options?: PoolOptions<I>): Pool<I>;
+  pool<I extends readonly unknown[]>(processes?: number | PoolSize, options?: PoolOptions<I>): Pool<I>;
   /** Registers a test that must end in time and leave nothing behind. */
   test(name: string, run: () => Promise<void> | void): void;
 }
@@ -48,7 +49,7 @@ export function poolSuite(method: StartMethod): void {
       }),
   };
   const parts = [
-    ...[signalsOfPools, endsOfWorkers],
+    ...[signalsOfPools, endsOfWorkers, sizesOfPools],
     ...[callsOfPools, iterationsOfPools, errorsOfPools, lifetimesOfPools, lossesOfPools, cancellationsOfPools],
     ...[orderOfPools, shortagesOfPools, streamsOfPools, prioritiesOfPools, idlenessOfPools],
     ...[tellingsOfPools, retriesOfPools, deadlinesOfPools, settledCallsOfPools, queueLimitsOfPools],

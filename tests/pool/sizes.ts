@@ -1,0 +1,110 @@
+// Pools that grow and shrink with their tasks.
+
+import { Barrier, Event, ProcessError, Queue, type WorkerExit, WorkerLostError } from "@parallel/multiprocessing";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import * as targets from "../fixtures/pool/pool_size_targets.ts";
+import { isRunning, until } from "../support/helpers.ts";
+import type { Suite } from "./suite.ts";
+
+const sizeIn = (pool: object) => Number(String(pool).match(/pool_size=(\d+)/)![1]);
+
+export function sizesOfPools({ pool: poolOf, test }: Suite): void {
+  test("a pool of { min: 0 } starts a worker with the first task, ends it when it is idle, and starts another", async () => {
+    const exits: WorkerExit[] = [];
+    const onWorkerExit = (worker: WorkerExit) => void exits.push(worker);
+    await using pool = poolOf({ min: 0, max: 3 }, { idleTimeout: 1, onWorkerExit });
+    const { processes, min, workers } = pool.stats();
+    assertEquals([processes, min, workers, sizeIn(pool)], [3, 0, [], 0]);
+    const first = await pool.apply(targets.pid);
+    await until("the end of the worker", () => exits.length === 1);
+    const { pid, exitcode, expected, tasks } = exits[0];
+    assertEquals([pid, exitcode, expected, tasks, isRunning(first)], [first, 0, true, 1, false]);
+    assertEquals([pool.stats().workers, sizeIn(pool)], [[], 0]);
+    assert(await pool.apply(targets.pid) !== first);
+    assertEquals(pool.stats().restarts, 0); // it is in nobody's place
+  });
+
+  test("a pool grows while tasks wait behind others, up to its max, and shrinks to its min: the longest idle go", async () => {
+    using together = new Barrier(3);
+    await using pool = poolOf({ min: 1, max: 3 }, { idleTimeout: 20 });
+    assertEquals([pool.stats().workers.length, sizeIn(pool)], [1, 1]);
+    const pids = await Promise.all([1, 2, 3].map(() => pool.apply(targets.meet, [together])));
+    assertEquals(new Set(pids).size, 3);
+    assertEquals([pool.stats().workers.length, sizeIn(pool)], [3, 3]);
+    const last = await pool.apply(targets.pid);
+    await until("one that is left", () => sizeIn(pool) === 1);
+    await until("the end of the others", () => pids.filter(isRunning).length === 1);
+    assertEquals(await pool.apply(targets.pid), last);
+  });
+
+  test("more than max workers are never started", async () => {
+    using go = new Event();
+    using said = new Queue<number>();
+    await using pool = poolOf({ min: 0, max: 2 });
+    const tasks = [1, 2, 3, 4, 5].map(() => pool.apply(targets.wait, [said, go]));
+    await said.get();
+    await said.get();
+    const { processes, workers } = pool.stats();
+    assertEquals([processes, workers.length, said.empty()], [2, 2, true]);
+    go.set();
+    assertEquals(new Set(await Promise.all(tasks)).size, 2);
+  });
+
+  test("a task that is given while its worker decides to end is not lost", async () => {
+    await using pool = poolOf({ min: 0, max: 1 }, { idleTimeout: 0 });
+    for (let i = 0; i < 8; i++) {
+      assertEquals(await pool.apply(targets.square, [i]), i * i);
+      // Around the moment when the worker is told to end.
+      await new Promise((resolve) => setTimeout(resolve, i % 4));
+    }
+    const tasks = Array.from({ length: 50 }, (_, i) => pool.apply(targets.square, [i]));
+    assertEquals(await Promise.all(tasks), Array.from({ length: 50 }, (_, i) => i * i));
+  });
+
+  test("a killed worker costs its task, and another comes for what waits", async () => {
+    using said = new Queue<number>();
+    using go = new Event();
+    await using pool = poolOf({ min: 0, max: 1 });
+    const lost = assertRejects(() => pool.apply(targets.wait, [said, go]), WorkerLostError);
+    const waiting = pool.map(targets.square, [1, 2, 3], { chunksize: 1 });
+    Deno.kill(await said.get(), "SIGKILL");
+    await lost;
+    assertEquals([await waiting, pool.stats().restarts], [[1, 4, 9], 1]);
+    const again = pool.apply(targets.wait, [said, go], { retries: 1 });
+    Deno.kill(await said.get(), "SIGKILL");
+    const second = await said.get();
+    go.set();
+    assertEquals(await again, second);
+  });
+
+  test("a worker killed while it is idle is not missed until there is a task", async () => {
+    await using pool = poolOf({ min: 0, max: 2 });
+    const pid = await pool.apply(targets.pid);
+    Deno.kill(pid, "SIGKILL");
+    await until("no worker", () => pool.stats().workers.length === 0);
+    assert(await pool.apply(targets.pid) !== pid);
+  });
+
+  test("maxtasksperchild replaces workers as long as there are tasks", async () => {
+    await using pool = poolOf({ min: 0, max: 1 }, { maxtasksperchild: 1 });
+    assertEquals(new Set(await pool.map(targets.pid, [1, 2, 3], { chunksize: 1 })).size, 3);
+    await until("the end of the last", () => pool.stats().workers.length === 0);
+    assertEquals(pool.stats().restarts, 2);
+  });
+
+  test("workers that cannot start break a pool of { min: 0 }, too", async () => {
+    await using pool = poolOf({ min: 0, max: 2 }, { initializer: targets.refuseToStart });
+    await assertRejects(() => pool.apply(targets.square, [3]), ProcessError, "3 workers in a row could not start");
+  });
+
+  test("close() lets all tasks be done by a pool that has yet to start a worker", async () => {
+    const pool = poolOf({ min: 0, max: 2 });
+    const results = pool.map(targets.square, [1, 2, 3, 4]);
+    pool.close();
+    assert(await pool.join());
+    assertEquals(await results, [1, 4, 9, 16]);
+    const empty = poolOf({ min: 0, max: 2 });
+    empty.close();
+    assert(await empty.join());
+  });
+}
