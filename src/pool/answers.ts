@@ -10,7 +10,7 @@ import { Deadlines } from "./deadlines.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Frame } from "../queues/frame.ts";
 import { printed, unpack, unpackAll } from "./failures.ts";
-import { originOf, tellWhere, type Where, whereOf } from "./where.ts";
+import { originOf, tellMade, type Where, whereOf } from "./where.ts";
 import { type Failure, Kind, type Mixed } from "./messages.ts";
 import type { QueueLimit } from "./queue_limit.ts";
 import type { FailureKind } from "./retries.ts";
@@ -192,7 +192,7 @@ function unreadable(worker: WorkerHandle, task: Task, cause: unknown): RemoteErr
   const { index, argument } = where;
   const { pid, name: processName } = originOf(worker);
   const message = `Cannot read the result of "${task.call.fn.given.label}": ${why}`;
-  return tellWhere(new RemoteError(message, { cause, index, argument, pid, processName }), where);
+  return tellMade(new RemoteError(message, { cause, index, argument, pid, processName }), where);
 }
 
 /** Where an initializer fails. */

@@ -5,6 +5,7 @@ import { Watch } from "../waiting/limits.ts";
 import type { WaitOptions } from "../waiting/options.ts";
 import { patienceOf } from "./options.ts";
 import { register } from "../reduction/registry.ts";
+import { CallSite } from "../runtime/stack.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { tellCaller } from "./where.ts";
 
@@ -92,7 +93,7 @@ export class AsyncResult<T> implements PromiseLike<T> {
   async get(options?: WaitOptions): Promise<T> {
     if (await this.wait(options)) return await this.#promise;
     const late = new TimeoutError(`Cannot get the result: it was not ready within ${options?.timeout} ms`);
-    throw tellCaller(late, null);
+    throw tellCaller(late, new CallSite(AsyncResult.prototype.get));
   }
 
   /**

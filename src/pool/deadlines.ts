@@ -5,7 +5,7 @@ import type { Task } from "./calls/call.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { TimeoutError } from "../errors.ts";
 import { Flag } from "./messages.ts";
-import { tellWhere, whereOf } from "./where.ts";
+import { tellMade, whereOf } from "./where.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 import { setTimeout, unrefTimer } from "../runtime/timing.ts";
 
@@ -54,5 +54,5 @@ function late(task: Task, worker: WorkerHandle): TimeoutError {
   const where = whereOf(task, null, worker);
   const what = (flags & Flag.each) === 0 ? "" : `, ${where.what}`;
   const error = new TimeoutError(`Cannot finish "${fn.given.label}"${what}: the task took more than ${taskTimeout} ms`);
-  return tellWhere(error, where);
+  return tellMade(error, where);
 }

@@ -12,7 +12,7 @@ import { discard } from "../reduction/registry.ts";
 import { headOf, setStack, usersFrames } from "../runtime/stack.ts";
 import { type Failure, Flag } from "./messages.ts";
 import type { Task } from "./calls/call.ts";
-import { framesOf, nameOf, tellCaller, tellWhere, type Where, whereOf } from "./where.ts";
+import { framesOf, nameOf, tellRefusal, tellWhere, type Where, whereOf } from "./where.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 
 /** How deep the printed form of an error goes. */
@@ -175,8 +175,9 @@ export function lost(task: Task, worker: WorkerHandle): WorkerLostError {
     `its worker "${shownName(name)}" (pid ${pid}) ${how}`;
   const options = { exitcode, signal: signalName(exitcode), pid, stderr: lastWords, index: where.index };
   const error = new WorkerLostError(message + said, options);
-  setStack(error, `${error.name}: ${message}`, []); // what prints a stack prints the property with the words, too
-  return isOfItems ? tellCaller(error, where.site) : tellWhere(error, where);
+  // What prints a stack prints the property with the words, too.
+  setStack(error, `${error.name}: ${message}`, isOfItems ? where.site?.frames ?? [] : framesOf(where));
+  return error;
 }
 
 /** Why a value cannot be sent, in a box, since its class may throw anything; `null` if it can. */
@@ -193,5 +194,5 @@ export function whyUnsendable(value: unknown): { readonly error: unknown } | nul
 export function unsendable(task: Task, error: unknown): unknown {
   const { list, call: { flags } } = task;
   const place = (flags & Flag.each) === 0 ? -1 : list.findIndex((item) => whyUnsendable(item) !== null);
-  return tellWhere(error, whereOf(task, place < 0 ? null : place, null));
+  return tellRefusal(error, framesOf(whereOf(task, place < 0 ? null : place, null)));
 }

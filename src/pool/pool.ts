@@ -208,8 +208,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
     items: Items<T>,
     options: ImapOptions<S> = NO_OPTIONS,
   ): ImapIterator<ItemResult<Awaited<R>, NoInfer<S>>> {
-    requireCallOptions("imap", options);
-    return this.#caller.iterate("imap", fn, items, { ...options, ordered: true }) as ImapIterator<never>;
+    return this.#caller.iterate("imap", fn, items, options, true) as ImapIterator<never>;
   }
 
   /** As {@linkcode Pool.imap}, with the results in the order in which they come. */
@@ -218,8 +217,7 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
     items: Items<T>,
     options: ImapOptions<S> = NO_OPTIONS,
   ): ImapIterator<ItemResult<Awaited<R>, NoInfer<S>>> {
-    requireCallOptions("imapUnordered", options);
-    return this.#caller.iterate("imapUnordered", fn, items, { ...options, ordered: false }) as ImapIterator<never>;
+    return this.#caller.iterate("imapUnordered", fn, items, options, false) as ImapIterator<never>;
   }
 
   /**
@@ -244,9 +242,9 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
     fn: ((item: T) => R) | ModuleExport,
     options: TransformOptions = NO_OPTIONS,
   ): TransformStream<T, Awaited<R>> {
-    requireCallOptions("toTransformStream", options);
+    requireCallOptions("toTransformStream", options); // before anything is made of them
     return new PoolTransform((items) =>
-      this.#caller.iterate("toTransformStream", fn, items, { ...options, ordered: options.ordered ?? true })
+      this.#caller.iterate("toTransformStream", fn, items, options, options.ordered ?? true)
     ) as unknown as TransformStream<unknown, never>;
   }
 

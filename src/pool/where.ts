@@ -8,7 +8,7 @@
 // Frames of this package are left out of the error and of its causes.
 
 import { cut, inOneLine, shownName } from "../runtime/harmless.ts";
-import { headIn, isError, isThrownHere, leaveOutOwnFrames, setStack } from "../runtime/stack.ts";
+import { headOf, isError, isThrownHere, leaveOutOwnFrames, setStack } from "../runtime/stack.ts";
 import type { Task } from "./calls/call.ts";
 import { Flag } from "./messages.ts";
 
@@ -62,28 +62,29 @@ export function nameOf({ name, pid }: NonNullable<Where["worker"]>): string {
   return `${name} (pid ${pid})`;
 }
 
-/** Errors that say it already: the user's code may throw the same again. */
-const told = new WeakSet<object>();
-
-/** Has an error say where it comes from; whatever else was thrown says nothing. */
+/** Has an error that was received say where it comes from; whatever else was thrown says nothing. */
 export function tellWhere<T>(error: T, where: Where): T {
-  if (!isError(error) || told.has(error)) return error;
-  told.add(error);
-  leaveOutOwnFrames(error, framesOf(where));
+  if (isError(error)) leaveOutOwnFrames(error, framesOf(where));
   return error;
 }
 
-/** Has an error that was made here say who has called what it is about, if that is known, and nothing else. */
+/** Has an error that was just made here say what it is about, and who has called that. */
+export function tellMade<T extends Error>(error: T, where: Where): T {
+  setStack(error, headOf(error), framesOf(where));
+  return error;
+}
+
+/** Has an error that was just made here say who has called what it is about, if that is known, and nothing else. */
 export function tellCaller<T extends Error>(error: T, site: Where["site"]): T {
-  if (site === null) leaveOutOwnFrames(error);
-  else if (!told.has(error)) setStack(error, headIn(error), site.frames);
-  told.add(error);
+  if (site !== null) setStack(error, headOf(error), site.frames);
   return error;
 }
 
-/** Has the error with which a call is refused say who has called; what the user's code throws stays as it is. */
-export function tellRefusal(error: unknown, site: Where["site"]): unknown {
-  return isError(error) && isThrownHere(error) ? tellCaller(error, site) : error;
+/** Gives the error with which something is refused these frames, if it is this package's; what the user's code throws stays as
+ * it is. */
+export function tellRefusal(error: unknown, frames: readonly string[]): unknown {
+  if (isError(error) && isThrownHere(error)) setStack(error, headOf(error), frames);
+  return error;
 }
 
 /** The frames that say where. */

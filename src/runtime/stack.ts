@@ -102,11 +102,6 @@ function stackOf(error: Error): Stack {
   return partsOf(stack, typeof message === "string" ? message : "");
 }
 
-/** What the stack of an error says above its frames. */
-export function headIn(error: Error): string {
-  return stackOf(error).head;
-}
-
 /** Whether an error was thrown by this package, and not by what it has called. */
 export function isThrownHere(error: Error): boolean {
   const { frames } = stackOf(error);

@@ -181,3 +181,15 @@ RangeError: outer
 `,
   );
 });
+
+for (const kind of ["refused", "option", "lost", "late", "waited", "unsendable", "broken"]) {
+  Deno.test(`an error of a pool that nobody catches has the user's frames alone: ${kind}`, async () => {
+    const { code, stderr } = await runProgram(program("uncaught_kinds"), { args: [kind] });
+    const [what, ...frames] = stderr.trimEnd().split("\n").filter((line) => !line.startsWith("Caused by: "));
+    assertEquals([code, /^error: Uncaught \(in promise\) \w+Error: Cannot /.test(what)], [1, true], stderr);
+    const others = frames.filter((frame) =>
+      !/^ {4}at (?:.*\/fixtures\/pool\/|item 1 of|pool\.|initializer)/.test(frame)
+    );
+    assertEquals([frames.length > 0, others], [true, []], stderr);
+  });
+}

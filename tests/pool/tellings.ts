@@ -177,7 +177,7 @@ export function tellingsOfPools({ pool: poolOf, test }: Suite): void {
     const call = pool.map(throwAt, items);
     const ended = stackOf(() => call);
     await pool.terminate();
-    assertMatch(await ended, /was terminated\n {4}at .*tellings\.ts/);
+    assertMatch(await ended, /was terminated, by .*\n {4}at .*tellings\.ts/);
     assertEquals((await first(() => pool.map(throwAt, [])))[1], here);
   });
 }

@@ -44,16 +44,18 @@ export class Caller {
     args: readonly unknown[],
     options: ApplyOptions<object>,
   ): SingleCall {
-    const action = "apply";
-    requireCallOptions(call, options);
-    if (!Array.isArray(args)) {
-      throw new TypeError(`Cannot ${action}: "args" is ${Deno.inspect(args)}, wanted an array of arguments`);
-    }
-    const { kwargs } = options;
-    const all = kwargs === undefined ? args : [...args, kwargs];
-    const begun = { method: call, site: new CallSite(Caller.prototype.single) };
-    const { events, common, begin } = this.#prepare(action, target, options, begun);
-    return begin(new SingleCall({ events, flags: CALL_FLAGS.apply, ...common }, all));
+    const site = new CallSite(Caller.prototype.single);
+    return orRefuse(site, () => {
+      const action = "apply";
+      requireCallOptions(call, options);
+      if (!Array.isArray(args)) {
+        throw new TypeError(`Cannot ${action}: "args" is ${Deno.inspect(args)}, wanted an array of arguments`);
+      }
+      const { kwargs } = options;
+      const all = kwargs === undefined ? args : [...args, kwargs];
+      const { events, common, begin } = this.#prepare(action, target, options, { method: call, site });
+      return begin(new SingleCall({ events, flags: CALL_FLAGS.apply, ...common }, all));
+    });
   }
 
   /** A call of the function for each item. */
@@ -63,18 +65,20 @@ export class Caller {
     items: Items<unknown>,
     options: MapOptions<boolean>,
   ): MapCall {
-    requireCallOptions(call, options);
-    const action = call.startsWith("star") ? "starmap" : "map";
-    const given = countOf(action, "chunksize", options.chunksize, null);
-    const begun = { method: call, site: new CallSite(Caller.prototype.many) };
-    const { events, common, begin } = this.#prepare(action, target, options, begun);
-    const chunksize = given ?? (common.taskTimeout < Infinity ? 1 : null); // the time is meant for each item
-    const input = this.#input(items);
-    const { settled } = options;
-    // The items of a chunk that fail are begun anew alone, or are told alone.
-    const flags = CALL_FLAGS[action] | (settled || common.retries.isOfErrors ? Flag.lenient : 0);
-    const meter = meterOf(options.progress, this.#engine.name);
-    return begin(new MapCall({ events, flags, ...common }, { input, chunksize, meter, settled }));
+    const site = new CallSite(Caller.prototype.many);
+    return orRefuse(site, () => {
+      requireCallOptions(call, options);
+      const action = call.startsWith("star") ? "starmap" : "map";
+      const given = countOf(action, "chunksize", options.chunksize, null);
+      const { events, common, begin } = this.#prepare(action, target, options, { method: call, site });
+      const chunksize = given ?? (common.taskTimeout < Infinity ? 1 : null); // the time is meant for each item
+      const input = this.#input(items);
+      const { settled } = options;
+      // The items of a chunk that fail are begun anew alone, or are told alone.
+      const flags = CALL_FLAGS[action] | (settled || common.retries.isOfErrors ? Flag.lenient : 0);
+      const meter = meterOf(options.progress, this.#engine.name);
+      return begin(new MapCall({ events, flags, ...common }, { input, chunksize, meter, settled }));
+    });
   }
 
   /** All of them, unless they come in time: then their number is known. */
@@ -91,30 +95,26 @@ export class Caller {
     call: "imap" | "imapUnordered" | "toTransformStream",
     target: AnyTarget,
     items: Items<unknown>,
-    options: ImapOptions<boolean> & { ordered: boolean },
+    options: ImapOptions<boolean>,
+    ordered: boolean,
   ): ImapIterator<unknown> {
-    const { ordered, settled } = options;
-    const chunksize = countOf("imap", "chunksize", options.chunksize, 1);
-    const buffersize = countOf("imap", "buffersize", options.buffersize, null);
-    const begun = { method: call, site: new CallSite(Caller.prototype.iterate) };
-    const { events, common, begin } = this.#prepare("imap", target, options, begun);
-    const input = inputOf(items, () => events.tasksAvailable());
-    const meter = meterOf(options.progress, this.#engine.name);
-    const imap = { input, chunksize, buffersize, ordered, meter, settled };
-    const made = begin(new ImapCall({ events, flags: CALL_FLAGS.imap, ...common }, imap));
-    return new ImapIterator(made, () => events.cancel(made, () => made.leave(), { kill: false }));
+    const site = new CallSite(Caller.prototype.iterate);
+    return orRefuse(site, () => {
+      requireCallOptions(call, options);
+      const { settled } = options;
+      const chunksize = countOf("imap", "chunksize", options.chunksize, 1);
+      const buffersize = countOf("imap", "buffersize", options.buffersize, null);
+      const { events, common, begin } = this.#prepare("imap", target, options, { method: call, site });
+      const input = inputOf(items, () => events.tasksAvailable());
+      const meter = meterOf(options.progress, this.#engine.name);
+      const imap = { input, chunksize, buffersize, ordered, meter, settled };
+      const made = begin(new ImapCall({ events, flags: CALL_FLAGS.imap, ...common }, imap));
+      return new ImapIterator(made, () => events.cancel(made, () => made.leave(), { kill: false }));
+    });
   }
 
-  /** What all calls have in common; `begin` begins one. What is refused names the caller's line. */
+  /** What all calls have in common; `begin` begins one. */
   #prepare(action: string, target: AnyTarget, options: CallOptions, begun: Begun) {
-    try {
-      return this.#prepared(action, target, options, begun);
-    } catch (error) {
-      throw tellRefusal(error, begun.site);
-    }
-  }
-
-  #prepared(action: string, target: AnyTarget, options: CallOptions, begun: Begun) {
     const engine = this.#engine;
     engine.requireRunning(action);
     const timeout = timeoutOf(options);
@@ -133,6 +133,15 @@ export class Caller {
       return call;
     };
     return { events: engine, common: { fn, retries, priority, taskTimeout, begun }, begin };
+  }
+}
+
+/** Begins a call; what it is refused with names the caller's line. */
+function orRefuse<T>(site: CallSite, begin: () => T): T {
+  try {
+    return begin();
+  } catch (error) {
+    throw tellRefusal(error, site.frames);
   }
 }
 
