@@ -234,7 +234,7 @@ Deno.test("cookbook: a pipeline goes on after a file that cannot be read", async
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
   ]);
-  assertEquals({ code, paths: stdout.match(/(?<=^[0-9a-f]{64}  ).*$/gm) }, { code: 1, paths: ["a", "b"] });
+  assertEquals({ code, paths: stdout.match(/(?<=^[0-9a-f]{64} {2}).*$/gm) }, { code: 1, paths: ["a", "b"] });
   assertMatch(stderr, /^No such file or directory .*'nothing'$/m);
   assertMatch(stderr, /^Pool-1: 3\/3 .*, 1 failed$/m);
 });
