@@ -5,7 +5,7 @@
 import { type BlockHandle, closedError } from "../addon/handles.ts";
 import type { FunctionReference } from "../callable/types.ts";
 import { register } from "../reduction/registry.ts";
-import { glance } from "../runtime/harmless.ts";
+import { glance, shownName } from "../runtime/harmless.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { requireKnown, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { deepFreeze } from "./deep_freeze.ts";
@@ -183,7 +183,7 @@ export class BaseProxy implements Disposable, AsyncDisposable {
   toString(): string {
     const { id, description: { typeid }, isClosed } = this.#inside;
     const where = isClosed ? "(closed)" : `at 0x${id.toString(16)}`;
-    return `<${this.constructor.name} object, typeid '${typeid}' ${where}>`;
+    return `<${this.constructor.name} object, typeid '${shownName(typeid)}' ${where}>`;
   }
 }
 

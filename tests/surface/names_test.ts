@@ -196,6 +196,12 @@ Deno.test("name: contexts and managers make objects with names", async () => {
   ];
   for (const proxy of made) assert((await proxy.describe()).includes("name='db'"), await proxy.describe());
   await assertRejects(() => manager.Event({ nmae: name } as object), TypeError, 'did you mean "name"?');
+  const [value, array] = [await manager.Value("i", 1, { name }), await manager.Array("i", 2, { name })];
+  for (const proxy of [value, array]) {
+    assertMatch((await assertRejects(() => proxy.release(), mp.InvalidStateError)).message, / the RLock "db": /);
+  }
+  const lock = await manager.Lock();
+  await assertRejects(() => manager.Value("i", 1, { name, lock }), TypeError, '"name" names the lock');
   const queue = await manager.Queue(1, { name });
   assertMatch((await assertRejects(() => queue.getNowait(), mp.Empty)).message, /^Cannot get from the queue "db": /);
 });

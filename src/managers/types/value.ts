@@ -1,5 +1,6 @@
 // Value of a manager.
 
+import { objectName } from "../../runtime/object_name.ts";
 import { Value } from "../../sharedctypes/factories.ts";
 import { Synchronized } from "../../sharedctypes/synchronized_value.ts";
 import type { Elements, TypeCode } from "../../sharedctypes/types.ts";
@@ -11,7 +12,7 @@ import { AcquirableProxy, type RemoteAcquisition, SyncAcquirable } from "./acqui
 import { arrivedOptions, copied, direct, directType, letGo, remote, remoteSync, sharedObjectOf } from "./direct.ts";
 import type { LockProxy, RLockProxy } from "./locks.ts";
 import type { Lock } from "../../synchronize/lock.ts";
-import type { RLock } from "../../synchronize/rlock.ts";
+import { RLock } from "../../synchronize/rlock.ts";
 import { anotherHandle, LockDesk, told } from "./stranger_locks.ts";
 
 const EXPOSED = ["get", "set", "=value", "acquire", "release"];
@@ -20,6 +21,8 @@ const EXPOSED = ["get", "set", "=value", "acquire", "release"];
 export interface ManagedValueOptions {
   /** The lock to use, which others may use, too. Default: an RLock of its own. */
   lock?: LockProxy | RLockProxy | Lock | RLock | true;
+  /** The name of the RLock of its own. */
+  name?: string;
 }
 
 /**
@@ -157,9 +160,13 @@ defineBuiltIn("Value", EXPOSED, ValueProxy, SyncValue, (value) => value instance
 
 /** The lock that a `Value` or an `Array` is to have. */
 export function lockFor(action: string, options: ManagedValueOptions = {}): Lock | RLock | true {
-  requireKnown(action, options, ["lock"]);
+  requireKnown(action, options, ["lock", "name"]);
   const { lock = true } = options;
-  if (lock === true) return true;
+  const name = objectName(action, options);
+  if (lock === true) return name === "" ? true : new RLock({ name });
+  if (name !== "") {
+    throw new TypeError(`Cannot ${action}: "name" names the lock that is made for it, and "lock" is given`);
+  }
   const own = anotherHandle(sharedObjectOf(lock), action);
   if (lock instanceof BaseProxy) lock[Symbol.dispose](); // it came with the message, and is nobody's
   return own;
