@@ -34,7 +34,7 @@ export interface StartOptions {
   readonly environment?: readonly (readonly [string, string])[];
   readonly directory?: string;
   readonly daemon: boolean;
-  /** Whether SIGINT and SIGTERM are for this process to deal with, unless it sends them. */
+  /** Whether signals to the whole group are for this process to deal with: SIGINT, SIGTERM, SIGHUP. */
   readonly shielded: boolean;
   /** How many bytes of shared memory a child with limited permissions and its descendants may use. */
   readonly maxSharedMemory?: number;

@@ -61,7 +61,7 @@ export interface Plan {
   targetModules: readonly string[];
   /** Whether it has fewer permissions than a process of the user's own. */
   isCaged: boolean;
-  /** Whether SIGINT and SIGTERM are for this process to deal with: a pool's workers and a manager's server, which run
+  /** Whether signals to the whole group are for this process to deal with: a pool's workers and a manager's server, which run
    * modules of this package, end when their pool or manager wants them to. */
   isShielded: boolean;
   /** Whether a process will do that was started ahead. */

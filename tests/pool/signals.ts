@@ -1,18 +1,20 @@
-// SIGTERM to the workers of a pool: only their pool ends them by it.
+// SIGTERM and SIGHUP to the workers of a pool: only their pool ends them by these.
 
 import { activeChildren, Event, Queue, WorkerLostError } from "@parallel/multiprocessing";
 import { assertEquals, assertRejects } from "@std/assert";
 import * as targets from "../fixtures/pool/pool_signal_targets.ts";
 import type { Suite } from "./suite.ts";
 
-/** As somebody else does: a service manager, or a shell. */
+/** As somebody else does: a service manager, a shell, or the end of a terminal. */
 function terminateAll(pids: readonly number[]): void {
-  const { success } = new Deno.Command("kill", { args: ["-TERM", ...pids.map(String)] }).outputSync();
-  assertEquals(success, true);
+  for (const signal of ["-TERM", "-HUP"]) {
+    const { success } = new Deno.Command("kill", { args: [signal, ...pids.map(String)] }).outputSync();
+    assertEquals(success, true);
+  }
 }
 
 export function signalsOfPools({ pool: poolOf, test }: Suite): void {
-  test("a SIGTERM of somebody else ends no worker: not one that boots, rests or works", async () => {
+  test("a SIGTERM or SIGHUP of somebody else ends no worker: not one that boots, rests or works", async () => {
     using said = new Queue<number>();
     using go = new Event();
     await using pool = poolOf(2);
@@ -57,7 +59,7 @@ export function signalsOfPools({ pool: poolOf, test }: Suite): void {
     assertEquals(worker.exitcode, 7);
   });
 
-  test("children of a worker begin with SIGINT and SIGTERM as they are by default", async () => {
+  test("children of a worker begin with SIGINT, SIGTERM and SIGHUP as they are by default", async () => {
     using said = new Queue<string>();
     await using pool = poolOf(1, { daemon: false });
     assertEquals(await pool.apply(targets.signalsOfChildren, [said]), [" ", " ", " "]);

@@ -56,7 +56,7 @@ pub struct StartOptions {
     pub environment: Option<Vec<Vec<String>>>,
     pub directory: Option<String>,
     pub daemon: bool,
-    /// Whether SIGINT and SIGTERM are for this process to deal with, unless it sends them.
+    /// Whether signals to the whole group are for this process to deal with: SIGINT, SIGTERM, SIGHUP.
     pub shielded: bool,
     /// How many bytes of shared memory a child with limited permissions and its descendants may use.
     pub max_shared_memory: Option<f64>,

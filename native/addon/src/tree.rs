@@ -206,8 +206,8 @@ pub fn await_work() -> Result<Joined> {
     Ok(joined(&tree.member, &greeting))
 }
 
-/// SIGTERM ends this process from now on if its parent or the process itself sends it, or goes to who
-/// has handled it so far; any other is dropped. SIGINT and SIGTERM have been blocked since the start.
+/// SIGTERM and SIGHUP end this process from now on if its parent or the process itself sends them, or go
+/// to who has handled them so far; any other is dropped. Signals to groups were blocked since the start.
 #[napi]
 pub fn shield() -> Result<()> {
     let tree = tree()?;

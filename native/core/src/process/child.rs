@@ -28,7 +28,7 @@ pub struct Start<'a> {
     pub stderr: Stdio<'a>,
     pub name: &'a str,
     pub daemon: bool,
-    /// Whether SIGINT and SIGTERM are for this process to deal with, unless it sends them.
+    /// Whether signals to the whole group are for this process to deal with: SIGINT, SIGTERM, SIGHUP.
     pub shielded: bool,
     /// How many bytes of the arena a child in a cage and its descendants may use, if not as many as
     /// is usual.

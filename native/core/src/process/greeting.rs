@@ -25,7 +25,7 @@ pub struct Greeting {
     pub preparation: Option<(BlockId, Hold)>,
     /// Whether the child ends when its parent does.
     pub daemon: bool,
-    /// Whether SIGINT and SIGTERM are for its parent to deal with, unless it sends them.
+    /// Whether signals to the whole group are for its parent to deal with: SIGINT, SIGTERM, SIGHUP.
     pub shielded: bool,
 }
 

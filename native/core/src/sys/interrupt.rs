@@ -1,5 +1,5 @@
-//! SIGINT and SIGTERM before a process is ready for them. Both reach the whole group, by Ctrl-C or from
-//! a service manager, but must not end a process that waits for work, or that ignores those which are
+//! SIGINT, SIGTERM and SIGHUP before a process is ready for them. They reach the whole group, by Ctrl-C,
+//! from a service manager, or when a terminal is closed, but must not end a process that waits for work, or that ignores those which are
 //! not meant for it ([`shield`](super::shield)). `posix_spawn(3)` cannot have a signal ignored from the
 //! start, but blocked: [`blocked`] is the mask that such a process is started with, and that all its
 //! threads have. If one of them is pending before the work arrives, the process is given no work
@@ -11,7 +11,7 @@ use std::mem::MaybeUninit;
 use std::ptr;
 
 /// The signals that are sent to whole groups of processes.
-pub const TO_GROUPS: [libc::c_int; 2] = [libc::SIGINT, libc::SIGTERM];
+pub const TO_GROUPS: [libc::c_int; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
 
 /// The signal mask of a process that is not ready for them.
 pub fn blocked() -> libc::sigset_t {

@@ -106,7 +106,7 @@ fn parse_dying(stat: &[u8]) -> Option<bool> {
     Some(flags & EXITING != 0 || pending & SIGKILL != 0)
 }
 
-/// Whether SIGINT or SIGTERM has been sent to the process, which has them blocked.
+/// Whether SIGINT, SIGTERM or SIGHUP has been sent to the process, which has them blocked.
 pub fn has_interrupt_pending(pid: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status"));
     status.is_ok_and(|status| parse_interrupt_pending(&status).unwrap_or(false))
@@ -114,10 +114,11 @@ pub fn has_interrupt_pending(pid: u32) -> bool {
 
 /// `ShdPnd` are the signals pending for the process as a whole (`proc_pid_status(5)`).
 fn parse_interrupt_pending(status: &str) -> Option<bool> {
+    const SIGHUP: u64 = 1;
     const SIGINT: u64 = 1 << 1;
     const SIGTERM: u64 = 1 << 14;
     let pending = status.lines().find_map(|it| it.strip_prefix("ShdPnd:"))?;
-    Some(u64::from_str_radix(pending.trim(), 16).ok()? & (SIGINT | SIGTERM) != 0)
+    Some(u64::from_str_radix(pending.trim(), 16).ok()? & (SIGHUP | SIGINT | SIGTERM) != 0)
 }
 
 /// The command line of this process, as `execve(2)` got it.
@@ -211,7 +212,8 @@ mod tests {
         let status = |pending: &str| format!("Name:\ta\nSigPnd:\t02\nShdPnd:\t{pending}\n");
         let parse = |pending| parse_interrupt_pending(&status(pending));
         assert_eq!(parse("0000000000000002"), Some(true));
-        assert_eq!(parse("0000000000004001"), Some(true)); // SIGTERM
+        assert_eq!(parse("0000000000004000"), Some(true)); // SIGTERM
+        assert_eq!(parse("0000000000000001"), Some(true)); // SIGHUP
         assert_eq!(parse("0000000000008001"), Some(false));
         assert_eq!(parse("none"), None);
         assert_eq!(parse_interrupt_pending(""), None);

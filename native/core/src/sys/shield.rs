@@ -1,7 +1,8 @@
-//! SIGTERM to a process that ends when its parent wants it to: a service manager sends SIGTERM to every
-//! process of a service at once, and the parent may still need this one to finish its work.
+//! SIGTERM and SIGHUP to a process that ends when its parent wants it to: a service manager sends SIGTERM
+//! to every process of a service at once, the end of a terminal SIGHUP, and the parent may still need
+//! this one to finish its work, or may have been told to outlive the terminal.
 //!
-//! A SIGTERM goes on to the handler that was there before if the parent has asked this process to end,
+//! Such a signal goes on to the handler that was there before if the parent has asked this process to end,
 //! or the parent or this process has sent it; if there was no handler, it ends the process, as by
 //! default. Any other is dropped.
 //!
@@ -27,19 +28,23 @@ struct Facts {
     parent: libc::pid_t,
     /// A word, and what it is once the parent has asked this process to end.
     asked: (&'static AtomicU32, u32),
-    /// What was done at SIGTERM before.
-    before: libc::sigaction,
+    /// What was done at each of [`SIGNALS`] before.
+    before: [libc::sigaction; 2],
 }
+
+/// What a process is ended by that has nothing against it: by a service manager, or by the end of a
+/// terminal.
+const SIGNALS: [libc::c_int; 2] = [libc::SIGTERM, libc::SIGHUP];
 
 static FACTS: OnceLock<Facts> = OnceLock::new();
 
-/// From now on only this process and its `parent` end it by SIGTERM. Whoever has handled the signal so
-/// far hears of these alone. Again: nothing happens.
+/// From now on only this process and its `parent` end it by SIGTERM or SIGHUP. Whoever has handled these
+/// so far hears of them alone. Again: nothing happens.
 pub fn raise_against_others(parent: u32, asked: (&'static AtomicU32, u32)) -> Result<(), Errno> {
     if FACTS.get().is_some() {
         return Ok(());
     }
-    let before = action()?;
+    let before = [action(SIGNALS[0])?, action(SIGNALS[1])?];
     let parent = parent.cast_signed();
     // First: the handler relies on it.
     let _ = FACTS.set(Facts {
@@ -53,17 +58,18 @@ pub fn raise_against_others(parent: u32, asked: (&'static AtomicU32, u32)) -> Re
     mine.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
     // SAFETY: the handler is of the kind that SA_SIGINFO asks for, and lives as long as the process: the
     // host never unloads a library of functions.
-    match unsafe { libc::sigaction(libc::SIGTERM, &mine, ptr::null_mut()) } {
+    let install = |signal| match unsafe { libc::sigaction(signal, &mine, ptr::null_mut()) } {
         0 => Ok(()),
         _ => Err(last_error()),
-    }
+    };
+    SIGNALS.into_iter().try_for_each(install)
 }
 
-/// What is done at SIGTERM now.
-fn action() -> Result<libc::sigaction, Errno> {
+/// What is done at a signal now.
+fn action(signal: libc::c_int) -> Result<libc::sigaction, Errno> {
     let mut action = MaybeUninit::<libc::sigaction>::uninit();
     // SAFETY: the call only fills the structure.
-    if unsafe { libc::sigaction(libc::SIGTERM, ptr::null(), action.as_mut_ptr()) } != 0 {
+    if unsafe { libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) } != 0 {
         return Err(last_error());
     }
     // SAFETY: filled just above.
@@ -77,8 +83,13 @@ fn last_error() -> Errno {
 extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     let Some(facts) = FACTS.get() else { return };
     let (word, asked) = facts.asked;
-    if word.load(Relaxed) == asked || is_from(facts.parent, info) {
-        pass_on(&facts.before, signal, info, context);
+    // It asks by SIGTERM: a SIGHUP that comes then is still somebody else's.
+    let is_asked = signal == libc::SIGTERM && word.load(Relaxed) == asked;
+    if is_asked || is_from(facts.parent, info) {
+        let place = SIGNALS.iter().position(|&it| it == signal);
+        if let Some(before) = place.and_then(|place| facts.before.get(place)) {
+            pass_on(before, signal, info, context);
+        }
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Program<'a> {
     pub stdout: Stdio<'a>,
     pub stderr: Stdio<'a>,
     pub inherited: &'a [BorrowedFd<'a>],
-    /// Whether it begins with SIGINT and SIGTERM blocked, until it calls [`interrupt::accept`].
+    /// Whether it begins with signals to groups blocked, until it calls [`interrupt::accept`].
     pub blocks_signals: bool,
 }
 
@@ -245,7 +245,7 @@ impl Drop for FileActions {
 }
 
 /// `posix_spawnattr_t` that gives the child default signal handling: SIGPIPE, SIGINT, SIGTERM and SIGCHLD
-/// not ignored, whatever this process was started with, and nothing blocked but perhaps SIGINT and SIGTERM.
+/// not ignored, whatever this process was started with, and nothing blocked but perhaps signals to groups.
 /// Destroyed on drop.
 struct Attributes(Box<libc::posix_spawnattr_t>);
 
