@@ -11,7 +11,7 @@ import type { Dispatcher } from "./dispatcher.ts";
 import type { Frame } from "../queues/frame.ts";
 import { printed, unpack, unpackAll } from "./failures.ts";
 import { originOf, tellMade, type Where, whereOf } from "./where.ts";
-import { type Failure, Kind, type Mixed } from "./messages.ts";
+import { type Failure, Flag, Kind, type Mixed } from "./messages.ts";
 import type { QueueLimit } from "./queue_limit.ts";
 import type { FailureKind } from "./retries.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
@@ -119,7 +119,12 @@ export class Answers {
       frame.drop();
       return this.#deadlines.begun(worker, frame.task);
     }
+    if (frame.kind === Kind.room) {
+      frame.drop();
+      return worker.noteRoom();
+    }
     const task = this.#dispatcher.answered(worker, frame.task, frame.duration);
+    if ((frame.flags & Flag.left) !== 0) worker.noteLeft();
     if (task === null) return frame.drop();
     this.#limit?.remove(task.call);
     if (task.call.isOver || task.isGivenUp) frame.drop();
@@ -130,7 +135,7 @@ export class Answers {
         this.fail(task, unreadable(worker, task, cause)); // it costs this task, and the reading goes on
       }
     }
-    if (worker.isRetired && !this.#dispatcher.isBusy(worker)) {
+    if (worker.isDue && !this.#dispatcher.isBusy(worker)) {
       this.#crew.retire(worker);
     }
   }

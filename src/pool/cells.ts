@@ -1,9 +1,9 @@
-// The words that a pool shares with its workers. All are places in one array, used again when a worker has gone. An
-// array for each worker would stay until it is garbage-collected, and a pool whose workers die often would have
+// The words that a pool shares with its workers, as it has them. All are places in one array, used again when a worker has
+// gone. An array for each worker would stay until it is garbage-collected, and a pool whose workers die often would have
 // thousands.
 
 import { RawArray } from "../sharedctypes/factories.ts";
-import { cellsFor } from "./messages.ts";
+import { CancelReason, Cell, cellsFor, Mode, Slot } from "./messages.ts";
 
 /** Workers per array. */
 const PLACES = 32;
@@ -34,5 +34,63 @@ export class CellTable {
   /** A worker's words are not needed any more: it has ended. */
   giveBack(cells: Int32Array): void {
     this.#free.push(cells);
+  }
+}
+
+/** The words of one worker, as its pool reads and writes them. */
+export class WorkerWords {
+  readonly #cells: Int32Array;
+  readonly #slots: readonly number[];
+
+  /** Those of a worker that runs so many tasks at a time. */
+  constructor(cells: Int32Array, concurrency: number) {
+    this.#cells = cells;
+    this.#slots = Array.from({ length: concurrency }, (_, i) => Cell.slots + i * Slot.words);
+  }
+
+  /** Its resident memory in bytes. */
+  get memory(): number {
+    return this.#cells[Cell.memory] * 1024;
+  }
+
+  get mode(): number {
+    return Atomics.load(this.#cells, Cell.mode);
+  }
+
+  /** The numbers of the tasks that run, or have run last, one for each slot; 0 for none yet. */
+  get begun(): number[] {
+    return this.#slots.map((slot) => this.#begunAt(slot));
+  }
+
+  /** How many of these run, or have run last. */
+  countBegun(numbers: ReadonlyMap<number, unknown>): number {
+    let count = 0;
+    for (const slot of this.#slots) if (numbers.has(this.#begunAt(slot))) count++;
+    return count;
+  }
+
+  #begunAt(slot: number): number {
+    return Atomics.load(this.#cells, slot + Slot.begun) >>> 0;
+  }
+
+  /** From now on it is called, if it rests; whether it does. */
+  setCalled(): boolean {
+    return [Mode.asleep, Mode.resting].some((mode) =>
+      Atomics.compareExchange(this.#cells, Cell.mode, mode, Mode.called) === mode
+    );
+  }
+
+  /** What it has asked has been read. */
+  setHeard(): void {
+    Atomics.store(this.#cells, Cell.asks, 0);
+  }
+
+  /** The task of that number is not wanted any more; whether it runs, or has run last in its slot. */
+  setCancelled(number: number, timedOut: boolean): boolean {
+    const slot = this.#slots.find((slot) => this.#begunAt(slot) === number);
+    if (slot === undefined) return false;
+    Atomics.store(this.#cells, slot + Slot.reason, timedOut ? CancelReason.timedOut : CancelReason.aborted);
+    Atomics.store(this.#cells, slot + Slot.cancelled, number | 0);
+    return true;
   }
 }

@@ -254,8 +254,9 @@ export class Crew implements Iterable<WorkerHandle> {
     for (const worker of this.#workers) {
       const { pid, process: { name }, state, answered: tasks, memory } = worker;
       if (state === "ended") continue;
-      const shown = state !== "ready" ? state : this.#events.running(worker) > 0 ? "busy" : "idle";
-      all.push({ pid, name, state: shown, tasks, memory });
+      const running = this.#events.running(worker);
+      const shown = state !== "ready" ? state : running > 0 ? "busy" : "idle";
+      all.push({ pid, name, state: shown, running, tasks, memory });
     }
     return all;
   }

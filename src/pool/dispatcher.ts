@@ -16,6 +16,7 @@ import { type Channel, ENDED } from "../queues/channel.ts";
 import type { Demand } from "./elastic.ts";
 import type { PoolEvents } from "./events.ts";
 import type { OnlyResult } from "./only_result.ts";
+import { callWorkers, comingTo, SIGN_LASTS } from "./summons.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 import { Flag, Kind, Mode } from "./messages.ts";
 import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
@@ -26,6 +27,8 @@ export interface DispatcherOptions {
   readonly workers: Iterable<WorkerHandle>;
   /** The channel that they take from. */
   readonly tasks: Channel;
+  /** How many tasks a worker runs at a time. */
+  readonly concurrency: number;
   readonly onlyResult: OnlyResult;
   readonly events: PoolEvents;
 }
@@ -38,7 +41,7 @@ interface Given {
 
 /** Milliseconds' worth of tasks that are put for each worker, which covers being told of the results. */
 const AHEAD = 2;
-/** The fewest tasks that are put for each worker, however long they take. */
+/** The fewest tasks that are put for each that may run, however long they take. */
 const MIN_AHEAD = 2;
 /** The most. */
 const MAX_AHEAD = 128;
@@ -49,8 +52,6 @@ const MAX_BYTES = 8 * 2 ** 20;
 const MAX_CACHED = 2 ** 20;
 /** The weight of the last task in the moving average of how long a task takes. */
 const SMOOTHING = 0.2;
-/** Milliseconds for which a worker is counted on after it was called, or has answered. */
-const SIGN_LASTS = 50;
 
 /** Gives the tasks of one pool to its workers. */
 export class Dispatcher {
@@ -85,8 +86,10 @@ export class Dispatcher {
 
   /** How many tasks are given for each worker: more of quick ones. */
   get ahead(): number {
-    if (this.#pace === null) return MIN_AHEAD;
-    return Math.min(MAX_AHEAD, Math.max(MIN_AHEAD, 1 + Math.ceil(AHEAD / this.#pace)));
+    const { concurrency } = this.#options;
+    const least = MIN_AHEAD * concurrency;
+    if (this.#pace === null) return least;
+    return Math.max(least, Math.min(MAX_AHEAD, concurrency * (1 + Math.ceil(AHEAD / this.#pace))));
   }
 
   /** How many tasks are given. */
@@ -118,6 +121,14 @@ export class Dispatcher {
   /** Whether it runs any. */
   isBusy(worker: WorkerHandle): boolean {
     return this.running(worker) > 0;
+  }
+
+  /** Whether it runs one whose result is still wanted. */
+  runsWanted(worker: WorkerHandle): boolean {
+    return worker.begun.some((number) => {
+      const task = this.#given.get(number)?.task;
+      return task !== undefined && !task.call.isOver && !task.isGivenUp;
+    });
   }
 
   /** Whether the channel is in use: a task is being serialised, in which the user's code may run. */
@@ -229,7 +240,18 @@ export class Dispatcher {
     const { size } = this.#given;
     if (size < workers) return true;
     if (size >= workers * this.ahead) return false;
-    return this.#bytes <= workers * (size < MIN_AHEAD * workers ? MAX_BYTES : MAX_CACHED);
+    const { concurrency } = this.#options;
+    const most = workers * (size < MIN_AHEAD * workers * concurrency ? MAX_BYTES : MAX_CACHED);
+    return this.#bytes <= most || (concurrency > 1 && this.#bytes - this.#bytesBegun <= most);
+  }
+
+  /** How many of the bytes are in no channel any more. */
+  get #bytesBegun(): number {
+    let bytes = 0;
+    for (const { begun } of this.#options.workers) {
+      for (const number of begun) bytes += this.#given.get(number)?.bytes ?? 0;
+    }
+    return bytes;
   }
 
   /** If a task is to come that has a higher priority than one in the channel, those there are taken back. */
@@ -286,24 +308,9 @@ export class Dispatcher {
    * that can be done: none rests while another is but counted on.
    */
   #callWorkers(): boolean {
-    let missing = this.#given.size;
-    let coming = 0;
     // Before anything else is asked: it is called for every item of an imap.
-    if (missing === 0 || !this.#doesAnyRest()) return true;
-    const resting: WorkerHandle[] = [];
-    for (const worker of this.#options.workers) {
-      const running = this.running(worker);
-      missing -= running;
-      if (worker.state !== "ready" || worker.isRetired) continue;
-      const { mode } = worker;
-      if (mode === Mode.resting || mode === Mode.asleep) resting.push(worker);
-      else if (isComing(worker, running > 0)) coming++;
-    }
-    const called = Math.max(0, Math.min(missing - coming, resting.length));
-    // The worker that has worked last is the quickest to come.
-    if (called > 0 && called < resting.length) resting.sort((a, b) => b.lastAnswer - a.lastAnswer);
-    for (const worker of resting.slice(0, called)) worker.call();
-    return missing <= 0 || called === resting.length;
+    if (this.#given.size === 0 || !this.#doesAnyRest()) return true;
+    return callWorkers(this.#given, this.#options.workers, this.#options.concurrency);
   }
 
   #doesAnyRest(): boolean {
@@ -333,7 +340,7 @@ export class Dispatcher {
     for (const worker of this.#options.workers) {
       if (this.isBusy(worker)) return worker;
       // The last word of one that has just ended a task, and finds this one, may still be that it rests.
-      if (isComing(worker, false) || (coming === null && worker.mode === Mode.resting)) coming = worker;
+      if (comingTo(worker, 0) > 0 || (coming === null && worker.mode === Mode.resting)) coming = worker;
     }
     return coming;
   }
@@ -362,17 +369,4 @@ export class Dispatcher {
     if (task.clock !== undefined) clearTimeout(task.clock);
     return task;
   }
-}
-
-/** Whether a worker is about to look for a task: also one that has ended its last, and done no more than to say so. */
-function isComing(worker: WorkerHandle, isBusy: boolean): boolean {
-  switch (worker.mode) {
-    case Mode.away:
-    case Mode.resting:
-    case Mode.asleep:
-      return false;
-    case Mode.running:
-      return !isBusy && worker.sinceSign < SIGN_LASTS;
-  }
-  return worker.sinceSign < SIGN_LASTS;
 }

@@ -92,6 +92,7 @@ export class Engine implements PoolEvents {
     const dispatcher = this.#dispatcher = new Dispatcher({
       workers,
       tasks: this.#tasks,
+      concurrency: options.settings.concurrency,
       onlyResult: this.#onlyResult,
       events: this,
     });
@@ -132,6 +133,10 @@ export class Engine implements PoolEvents {
 
   get taskTimeout(): number {
     return this.#options.taskTimeout;
+  }
+
+  get slots(): number {
+    return this.processes * this.#options.settings.concurrency;
   }
 
   get ahead(): number {
@@ -292,6 +297,10 @@ export class Engine implements PoolEvents {
 
   get demand(): Demand {
     return this.#dispatcher.demand;
+  }
+
+  runsWanted(worker: WorkerHandle): boolean {
+    return this.#dispatcher.runsWanted(worker);
   }
 
   workerStarted(worker: WorkerHandle): void {

@@ -9,6 +9,8 @@ import type { WorkerHandle } from "./worker_handle.ts";
 export interface PoolEvents {
   // Asked and told by the calls.
 
+  /** How many tasks may run at a time. */
+  readonly slots: number;
   /** How many workers there are to be, at most. */
   readonly processes: number;
   /** How many tasks a worker is given at a time: more of quick ones. */
@@ -30,6 +32,8 @@ export interface PoolEvents {
   framesArrived(worker: WorkerHandle): void;
   /** Receive what it has answered, and take back what no worker has taken; give nothing to anybody. */
   catchUp(worker: WorkerHandle): void;
+  /** Whether it runs a task whose call still wants the result, as far as its answers have been read. */
+  runsWanted(worker: WorkerHandle): boolean;
   /** Its process has ended; what it had answered is still to be received. */
   workerEnded(worker: WorkerHandle): void;
 

@@ -24,15 +24,19 @@ export const Kind = {
   mixed: 7,
   /** To a worker, in a channel of its own: which function is meant by the number `fn`. The list is its reference. */
   function: 8,
-  /** By a worker's bell: look for tasks. */
+  /** By a worker's bell: look for tasks; `task` says for how many. */
   call: 9,
   /** From a worker: it begins a task that has the flag `timed`. */
   begun: 10,
   /** From a worker: it was told to stop, and runs the finalizer. */
   finalizing: 11,
+  /** From a worker that runs some tasks: it may run more, and one waits. */
+  room: 12,
+  /** By a worker's bell: answer the task of that number, although it goes on. */
+  giveUp: 13,
 } as const;
 
-/** How the list of a task is to be read. */
+/** How the list of a task is to be read; of an answer, `left` alone. */
 export const Flag = {
   /** Each item is the one argument of a call; otherwise the list is the arguments of the only call. */
   each: 1,
@@ -42,6 +46,8 @@ export const Flag = {
   lenient: 4,
   /** The worker is to say when it begins the task. */
   timed: 8,
+  /** The task was answered before its function has ended, which may go on. */
+  left: 128,
 } as const;
 
 /** An error on its way: as text, which can always be read, and as a message of its own, `null` if it cannot be one; and the
@@ -93,9 +99,10 @@ export interface WorkerSettings {
  * | --- | --- | --- |
  * | `mode` | both | one of {@linkcode Mode} |
  * | `memory` | the worker | its resident memory in KiB, as of its last look |
+ * | `asks` | both | 1: it has said that it has room, and the pool has yet to read that |
  * | `slots` | both | from here on, {@linkcode Slot} for each task that it may run at a time |
  */
-export const Cell = { mode: 0, memory: 1, slots: 2 } as const;
+export const Cell = { mode: 0, memory: 1, asks: 2, slots: 3 } as const;
 
 /**
  * The words of each task that a worker may run at a time.
@@ -113,13 +120,15 @@ export const Slot = { begun: 0, cancelled: 1, reason: 2, words: 3 } as const;
  *
  * | mode | meaning | goes on to |
  * | --- | --- | --- |
- * | `away` | it takes no tasks: it boots, or has had as many as it may | `searching` |
+ * | `away` | it takes no more tasks: it boots, or has had as many as it may, or is to stop | `searching` |
  * | `lingering` | it has just ended a task and waits a moment where the next is put, or has taken one and not noted which | `running`, `resting` |
  * | `searching` | it looks for a task, or has taken one and not noted which | `running`, `lingering`, `resting` |
  * | `resting` | it has found none, and looks once more | `running`, `asleep`, `called` |
  * | `asleep` | it has found none, and waits for its bell | `called` |
  * | `called` | the pool has made it so, and rings its bell | `searching`, `running` |
- * | `running` | `begun` says what it runs | `searching`, `away` |
+ * | `running` | `begun` says what it runs, and it has no slot left | `searching`, `away` |
+ *
+ * A worker that runs some tasks and may run more is `asleep`, unless it looks for them: see slots.ts.
  *
  * The pool puts a task before it looks who rests; a worker rests before it looks for the last time: so no task waits
  * while a worker sleeps, and nobody is woken in vain. A worker that lingers is woken by the task itself, and needs no

@@ -38,6 +38,11 @@ export interface PoolSettings {
   initializer?: unknown;
   /** What the initializer is called with. */
   initargs?: readonly unknown[];
+  /**
+   * How many tasks a worker runs at a time: for async functions, whose waits it fills with other tasks. At most 1024. A
+   * task goes to the worker that runs the fewest. A worker that dies costs those that it has begun. Default: 1.
+   */
+  concurrency?: number;
   /** Run by each worker that ends in an orderly way, when it has done its tasks: after `close()`, or when it had as many
    * tasks, or as much memory, as it may. It gets no arguments, and may be async. It is not run after `terminate()`, nor
    * when a worker is killed or could not start. What it throws is printed on standard error, and the exit code is 1 then.
@@ -163,15 +168,15 @@ export function countOf<T>(action: string, name: string, given: number | null | 
   return wholeOf(action, name, given, { least: 1, fallback });
 }
 
-/** A whole number from `least` on, `fallback` if there is none. */
+/** A whole number from `least` to `most`, `fallback` if there is none. */
 export function wholeOf<T>(
   action: string,
   name: string,
   given: number | null | undefined,
-  { least, fallback }: { least: number; fallback: T },
+  { least, most, fallback }: { least: number; most?: number; fallback: T },
 ): number | T {
   if (given === undefined || given === null) return fallback;
-  requireCount(action, name, given, { least });
+  requireCount(action, name, given, { least, most });
   return given;
 }
 
@@ -245,6 +250,7 @@ const ITERATION = [...CALL, "chunksize", "buffersize", "progress"];
 const KNOWN = {
   pool: [
     ...[
+      "concurrency",
       "initializer",
       "initargs",
       "finalizer",

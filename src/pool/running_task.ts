@@ -4,6 +4,7 @@
 import type { Frame } from "../queues/frame.ts";
 import { showAsText } from "../runtime/shown.ts";
 import type { Owner } from "./attribution.ts";
+import type { Outcome } from "./run.ts";
 import { CancelReason, type Desk, Slot } from "./messages.ts";
 import { cancellation, type CurrentTask } from "./task.ts";
 
@@ -24,6 +25,9 @@ export class RunningTask implements CurrentTask, Owner {
   readonly #watch: CancelWatch;
   #controller: AbortController | null = null;
   #isEnded = false;
+  #answerNow: ((outcome: Outcome) => void) | null = null;
+  /** Whether it was answered before its function has ended. */
+  isLeft = false;
 
   constructor(frame: Frame, slot: number, { desk, watch }: { desk: Desk; watch: CancelWatch }) {
     this.number = frame.task;
@@ -49,7 +53,7 @@ export class RunningTask implements CurrentTask, Owner {
     return this.#controller.signal;
   }
 
-  /** Whether the function has ended. */
+  /** Whether the function has ended, or was left to itself. */
   get isEnded(): boolean {
     return this.#isEnded;
   }
@@ -67,7 +71,21 @@ export class RunningTask implements CurrentTask, Owner {
     return `<CurrentTask(${this.what}, attempt=${this.attempt}${this.cancelled ? ", cancelled" : ""})>`;
   }
 
-  /** The function has ended. */
+  /** What its function comes to, unless it is given up before. */
+  unlessLeft(outcome: Promise<Outcome>): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      this.#answerNow = resolve;
+      outcome.then(resolve, reject);
+    });
+  }
+
+  /** Answers it at once; what its function may still come to is nothing to anybody. */
+  leave(outcome: Outcome): void {
+    this.isLeft = true;
+    this.#answerNow?.(outcome);
+  }
+
+  /** The function has ended, or was left to itself. */
   end(): void {
     this.#isEnded = true;
     if (this.#controller !== null) this.#watch.delete(this);

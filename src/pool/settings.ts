@@ -23,6 +23,9 @@ const GRACE = 1000;
 /** Milliseconds between two looks of a worker at its memory: for statistics, and where there is a limit. */
 const MEMORY_EVERY = { usually: 250, limited: 5 } as const;
 
+/** Tasks that a worker may run at a time; each has words in shared memory. */
+const MOST_AT_A_TIME = 1024;
+
 let pools = 0;
 
 /**
@@ -46,7 +49,11 @@ export function engineOptionsOf<I extends readonly unknown[]>(
   if (stderr !== "piped" && stderr !== "inherit") {
     throw new TypeError(`Cannot ${action}: "stderr" is ${Deno.inspect(stderr)}, wanted "piped" or "inherit"`);
   }
-  const concurrency = 1;
+  const concurrency = wholeOf(action, "concurrency", options.concurrency, {
+    least: 1,
+    most: MOST_AT_A_TIME,
+    fallback: 1,
+  });
   const isLimited = typeof maxMemory === "number";
   return {
     name: options.name ?? `Pool-${++pools}`,

@@ -8,6 +8,8 @@ export interface WorkerStats {
   readonly name: string;
   /** What it does: it boots, waits for work, works, or ends. */
   readonly state: "starting" | "idle" | "busy" | "stopping";
+  /** How many tasks it runs: at most the pool's `concurrency`. */
+  readonly running: number;
   /** How many tasks it has finished. */
   readonly tasks: number;
   /** Its resident memory in bytes, as of the end of one of its last tasks. */

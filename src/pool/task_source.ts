@@ -22,6 +22,10 @@ export class TaskSource {
   /** How long it blocks its thread for the next task, or its bell. */
   #linger = 0;
   #begun = 0;
+  #isRetired = false;
+  #ringing: Promise<void> | null = null;
+  /** How many tasks the pool has called it for last, less those that it has begun since. */
+  calledFor = 0;
 
   constructor(desk: Desk, settings: WorkerSettings) {
     this.#desk = desk;
@@ -40,7 +44,7 @@ export class TaskSource {
   /** The first task there is. If there is none, the pool has been told that this worker rests. */
   next(): Frame | null | typeof ENDED {
     const { tasks, cells } = this.#desk;
-    if (this.#isRetired) {
+    if (this.isRetired) {
       Atomics.store(cells, Cell.mode, Mode.away);
       return null;
     }
@@ -70,9 +74,10 @@ export class TaskSource {
   }
 
   /** Whether it has had as many tasks, or as much memory, as it may. */
-  get #isRetired(): boolean {
+  get isRetired(): boolean {
     const { maxtasksperchild, maxMemory } = this.#settings;
-    return this.#begun >= maxtasksperchild || this.#desk.cells[Cell.memory] * 1024 > maxMemory;
+    this.#isRetired ||= this.#begun >= maxtasksperchild || this.#desk.cells[Cell.memory] * 1024 > maxMemory;
+    return this.#isRetired;
   }
 
   /** Waits for its bell; whether it is to go on. */
@@ -81,20 +86,39 @@ export class TaskSource {
     for (;;) {
       const frame = bell.receive(this.#linger);
       if (frame === ENDED) return false;
-      if (frame !== null) {
-        frame.drop();
-        return frame.kind !== Kind.stop;
-      }
+      if (frame !== null) return this.heed(frame);
       this.#linger = 0;
-      await bell.filled({ inBackground: false });
-      this.#lastTurn = performance.now();
+      await this.ringing();
+      this.turned();
     }
+  }
+
+  /** Resolves when its bell may have been rung. All wait together, since a ring wakes no more than one. */
+  ringing(): Promise<void> {
+    return this.#ringing ??= this.#listen();
+  }
+
+  async #listen(): Promise<void> {
+    await this.#desk.bell.filled({ inBackground: false });
+    this.#ringing = null;
+  }
+
+  /** Does what a frame of its bell says; whether it is to go on. */
+  heed(frame: Frame): boolean {
+    frame.drop();
+    if (frame.kind === Kind.call) this.calledFor = frame.task;
+    return frame.kind !== Kind.stop;
+  }
+
+  /** The event loop has had a turn. */
+  turned(): void {
+    this.#lastTurn = performance.now();
   }
 
   /** Lets the event loop turn, if it has had none for some time. */
   async turnIfDue(now: number): Promise<void> {
     if (now - this.#lastTurn < TURN_EVERY) return;
     await new Promise((resolve) => setTimeout(resolve, 0));
-    this.#lastTurn = performance.now();
+    this.turned();
   }
 }

@@ -12,8 +12,8 @@
 // T2. `stop` (when its tasks are done), `terminate` (now), `kill` (at once, whatever it does). Each may follow one before.
 // T3. `#watch`: the kernel says that the process has ended. This is the only way to `ended`, whatever was asked before.
 //
-// Beside its state it has a killer, a timer that kills it: armed by `terminate`, and by `killUnlessDone` for the one task
-// that is not wanted any more; disarmed by the answer to that task, and by the end of the process.
+// Beside its state it has killers, timers that kill it: armed by `terminate`, and by `killUnlessDone` for a task that is not
+// wanted any more; disarmed by the answer to that task, and by the end of the process.
 
 import { WORKER_MAIN } from "../runtime/own_modules.ts";
 import { native } from "../addon/load.ts";
@@ -24,16 +24,17 @@ import { Event } from "../synchronize/event.ts";
 import { wait } from "../addon/waits.ts";
 import type { Given as GivenFunction } from "../callable/reference.ts";
 import type { PoolFunction } from "./calls/call.ts";
-import type { CellTable } from "./cells.ts";
+import { type CellTable, WorkerWords } from "./cells.ts";
 import type { PoolEvents } from "./events.ts";
 import type { ProcessClass } from "./options.ts";
 import { Channel, ENDED } from "../queues/channel.ts";
 import type { Frame } from "../queues/frame.ts";
+import { Killers } from "./killers.ts";
 import { LastWords } from "./last_words.ts";
-import { CancelReason, Cell, type Desk, Kind, Mode, Slot, type WorkerSettings } from "./messages.ts";
+import { type Desk, Kind, Mode, type WorkerSettings } from "./messages.ts";
 import { shownName } from "../runtime/harmless.ts";
 import { tell } from "../runtime/notices.ts";
-import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
+import { performance } from "../runtime/timing.ts";
 
 const WORKER = { module: WORKER_MAIN, name: "work" };
 
@@ -42,6 +43,9 @@ const NO_TASK = { flags: 0, task: 0, fn: 0, deaths: 0, duration: 0 };
 
 /** Milliseconds that a worker has to end after SIGTERM. */
 const TERMINATION_GRACE = 250;
+
+/** Milliseconds that a worker has to say that it has given up a task, which it does at once if its thread is free. */
+const GIVING_UP_GRACE = 250;
 
 /** What a worker is made with. */
 export interface WorkerOptions {
@@ -75,19 +79,20 @@ export class WorkerHandle {
   #answered = 0;
   #lastAnswer = 0;
   #hasOutgrown = false;
+  #hasLeft = false;
   readonly #events: PoolEvents;
   readonly #options: WorkerOptions;
   readonly #settings: WorkerOptions["settings"];
   readonly #desk: Desk;
+  readonly #words: WorkerWords;
   /** The functions that it has been told of. */
   readonly #known = new Set<number>();
-  #killer: ReturnType<typeof setTimeout> | undefined;
-  /** The task that it is killed for, unless it ends in time; 0 if it is for none. */
-  #killedFor = 0;
+  readonly #killers = new Killers();
   #errors: PipedOutput | null = null;
   readonly #lastWords = new LastWords();
   #lastSign = 0;
   #idleSince = 0;
+  #calledFor = 0;
 
   /** Starts a worker. */
   constructor(events: PoolEvents, options: WorkerOptions) {
@@ -104,6 +109,7 @@ export class WorkerHandle {
       cells: cells.take(),
       lingerer: cells.lingerer,
     };
+    this.#words = new WorkerWords(this.#desk.cells, settings.concurrency);
     try {
       this.process = new ProcessClass({
         target: WORKER,
@@ -168,34 +174,29 @@ export class WorkerHandle {
     return this.#hasOutgrown || this.#answered >= this.#settings.maxtasksperchild;
   }
 
+  /** Whether it is to be replaced as soon as it runs nothing. */
+  get isDue(): boolean {
+    return this.#hasLeft || this.isRetired;
+  }
+
   /** Its resident memory in bytes, as of its last look. */
   get memory(): number {
-    return this.#desk.cells[Cell.memory] * 1024;
+    return this.#words.memory;
   }
 
   /** The numbers of the tasks that it has begun last, one for each that it may run at a time; 0 for none yet. */
   get begun(): number[] {
-    const { cells } = this.#desk;
-    const begun: number[] = [];
-    for (let i = 0, at = Cell.slots; i < this.#settings.concurrency; i++, at += Slot.words) {
-      begun.push(Atomics.load(cells, at) >>> 0);
-    }
-    return begun;
+    return this.#words.begun;
   }
 
   /** How many of these it runs, or has run last. */
   countBegun(numbers: ReadonlyMap<number, unknown>): number {
-    const { cells } = this.#desk;
-    let count = 0;
-    for (let i = 0, at = Cell.slots; i < this.#settings.concurrency; i++, at += Slot.words) {
-      if (numbers.has(Atomics.load(cells, at) >>> 0)) count++;
-    }
-    return count;
+    return this.#words.countBegun(numbers);
   }
 
   /** What it does between its tasks, one of `Mode`. */
   get mode(): number {
-    return Atomics.load(this.#desk.cells, Cell.mode);
+    return this.#words.mode;
   }
 
   /** Whether it may have taken a task without having noted that. */
@@ -219,6 +220,11 @@ export class WorkerHandle {
     return this.#desk.results.isBusy;
   }
 
+  /** How many tasks it was called for last. */
+  get calledFor(): number {
+    return this.#calledFor;
+  }
+
   /** Tells it of a function, before a task that needs it can be taken. */
   introduce(fn: PoolFunction): void {
     if (this.#known.has(fn.id) || this.#state === "ended") return;
@@ -226,15 +232,12 @@ export class WorkerHandle {
     this.#desk.functions.send({ ...NO_TASK, kind: Kind.function, fn: fn.id }, [fn.given.travel()]);
   }
 
-  /** Has it look for tasks, if it rests. */
-  call(): void {
-    const { cells } = this.#desk;
-    for (const mode of [Mode.asleep, Mode.resting]) {
-      if (Atomics.compareExchange(cells, Cell.mode, mode, Mode.called) !== mode) continue;
-      this.#lastSign = performance.now();
-      this.#desk.bell.send({ ...NO_TASK, kind: Kind.call }, []);
-      return;
-    }
+  /** Has it look for so many tasks, if it rests. */
+  call(tasks: number): void {
+    if (!this.#words.setCalled()) return;
+    this.#lastSign = performance.now();
+    this.#calledFor = tasks;
+    this.#desk.bell.send({ ...NO_TASK, kind: Kind.call, task: tasks }, []);
   }
 
   /** The next frame from it, waiting up to `timeout` milliseconds. */
@@ -266,47 +269,47 @@ export class WorkerHandle {
     this.#answered++;
     this.#lastAnswer = answer;
     if (this.memory > this.#settings.maxMemory) this.#hasOutgrown = true;
-    if (task === this.#killedFor) this.#disarm();
+    this.#killers.disarm(task);
+  }
+
+  /** It has room for more tasks; whether it is to take any is seen to when its frames have been read. */
+  noteRoom(): void {
+    this.#words.setHeard();
+  }
+
+  /** Something of a task goes on in it that was answered. */
+  noteLeft(): void {
+    this.#hasLeft = true;
   }
 
   /** Tells a task that it runs that it is not wanted any more; whether it runs it, or has run it last. */
   cancel(number: number, timedOut: boolean): boolean {
-    const place = this.begun.indexOf(number);
-    if (place < 0) return false;
-    if (this.#state === "ended") return true;
-    const { cells, cancel } = this.#desk;
-    const slot = Cell.slots + place * Slot.words;
-    Atomics.store(cells, slot + Slot.reason, timedOut ? CancelReason.timedOut : CancelReason.aborted);
-    Atomics.store(cells, slot + Slot.cancelled, number | 0);
-    cancel.set();
+    if (!this.#words.setCancelled(number, timedOut)) return false;
+    if (this.#state !== "ended") this.#desk.cancel.set();
     return true;
   }
 
-  /** Kills it, unless it has ended the task that it runs within `grace` milliseconds. */
+  /**
+   * Kills it, unless it has ended the task that it runs within `grace` milliseconds. If it runs others that are wanted, it
+   * is told first to answer that one and let it go on: unless its thread is blocked, they need not suffer for it.
+   */
   killUnlessDone(task: number, grace: number): void {
-    if (this.#state === "ended") return;
-    // It is being terminated, or the killer is armed for the same task. One for another task is void: that has ended.
-    if (this.#killer !== undefined && (this.#killedFor === 0 || this.#killedFor === task)) return;
-    this.#arm(grace, task, () => {
-      // It may have ended the task long ago, while this thread had other things to do. As long as it has not, it takes no
-      // other; and there is none that it could take between this look and its end.
-      this.#events.catchUp(this);
-      if (this.#killedFor === task) this.kill();
-      this.#events.framesArrived(this);
+    if (this.#state === "ended" || this.#killers.has(task)) return;
+    this.#killUnless(task, grace, () => {
+      if (this.#settings.concurrency === 1 || !this.#events.runsWanted(this)) return this.kill();
+      this.#desk.bell.send({ ...NO_TASK, kind: Kind.giveUp, task }, []);
+      this.#killUnless(task, GIVING_UP_GRACE, () => this.kill());
     });
   }
 
-  #arm(delay: number, task: number, act: () => void): void {
-    this.#disarm();
-    this.#killedFor = task;
-    this.#killer = setTimeout(act, delay);
-    unrefTimer(this.#killer);
-  }
-
-  #disarm(): void {
-    clearTimeout(this.#killer);
-    this.#killer = undefined;
-    this.#killedFor = 0;
+  #killUnless(task: number, delay: number, act: () => void): void {
+    this.#killers.arm(task, delay, {
+      // It may have ended the task long ago, while this thread had other things to do. As long as it has not, it takes no
+      // other, unless it runs several; and there is none that it could take between this look and its end.
+      look: () => this.#events.catchUp(this),
+      act,
+      after: () => this.#events.framesArrived(this),
+    });
   }
 
   /** Has it end itself when it has done its tasks. */
@@ -317,9 +320,9 @@ export class WorkerHandle {
 
   /** It has done its tasks, and runs the finalizer. */
   noteFinalizing(): void {
-    if (this.#state === "ended" || (this.#killer !== undefined && this.#killedFor === 0)) return; // it is terminated
+    if (this.#state === "ended" || this.#killers.areForAll) return; // it is terminated
     const { grace, finalizer } = this.#options;
-    this.#arm(grace, 0, () => {
+    this.#killers.armForAll(grace, () => {
       const { pid, process: { name } } = this;
       tell(
         `The finalizer "${finalizer?.label}" of "${shownName(name)}" (pid ${pid}) did not end in ${grace} ms: killed`,
@@ -332,7 +335,7 @@ export class WorkerHandle {
   terminate(): void {
     if (!this.#tellToEnd()) return;
     this.process.terminate();
-    this.#arm(TERMINATION_GRACE, 0, () => this.kill());
+    this.#killers.armForAll(TERMINATION_GRACE, () => this.kill());
   }
 
   /** Ends it. */
@@ -357,7 +360,7 @@ export class WorkerHandle {
 
   async #watch(): Promise<void> {
     await wait(() => translated(() => native().childAwait(this.pid)), { inBackground: true });
-    clearTimeout(this.#killer);
+    this.#killers.disarmAll();
     this.#hasBegun ||= hasBegun(this.pid);
     try {
       // Reaps it, and says what it could not begin with.
@@ -367,7 +370,7 @@ export class WorkerHandle {
     }
     this.#errors?.tellRest();
     this.#state = "ended";
-    this.#disarm(); // again: it may have been terminated meanwhile
+    this.#killers.disarmAll(); // again: it may have been terminated meanwhile
     this.#events.workerEnded(this);
     this.#close();
   }

@@ -1,8 +1,8 @@
 // The worker's half of a pool: what a worker process runs. The parent's half is engine.ts and worker_handle.ts.
 //
-// All workers of a pool take their tasks from one channel, one at a time: so tasks begin in the order in which they were
-// put, and none lies behind another. Before a worker runs a task, it notes its number in shared memory: should it die,
-// exactly that task is lost.
+// All workers of a pool take their tasks from one channel, one at a time (task_source.ts): so tasks begin in the order in
+// which they were put, and none lies behind another. Before a worker runs a task, it notes its number in shared memory:
+// should it die, exactly the tasks that it runs are lost. As a rule that is one; slots.ts is how it runs several.
 
 import { ArrivedCallable } from "../callable/arrival.ts";
 import type { TravellingReference } from "../callable/late.ts";
@@ -14,8 +14,9 @@ import { Attribution } from "./attribution.ts";
 import { ENDED } from "../queues/channel.ts";
 import { pack } from "./failures.ts";
 import type { Frame } from "../queues/frame.ts";
-import { Cell, type Desk, Flag, Kind, type WorkerSettings } from "./messages.ts";
+import { Cell, type Desk, type Failure, Flag, Kind, type WorkerSettings } from "./messages.ts";
 import { type Fn, type Outcome, run, unsendable, withoutUnsendable } from "./run.ts";
+import { Slots } from "./slots.ts";
 import { CancelWatch, RunningTask } from "./running_task.ts";
 import { TaskSource } from "./task_source.ts";
 import { findCurrentTask } from "./task.ts";
@@ -28,6 +29,18 @@ export async function work(desk: Desk, settings: WorkerSettings): Promise<void> 
   // Not by the end of its event loop: what the user's functions have left in it may go on for ever.
   Deno.exit(await worker.run(await Attribution.begin()) ? 0 : 1);
 }
+
+/** What is said of a task besides what it has come to. */
+interface Manner {
+  readonly duration: number;
+  /** `Flag.left`, or 0. */
+  readonly flags: number;
+}
+
+const NO_MANNER: Manner = { duration: 0, flags: 0 };
+
+/** What a task has come to that the pool does not wait for any longer. */
+const NOTHING_CAME: Outcome = [Kind.failed, ["", null] satisfies Failure];
 
 class Worker {
   readonly #desk: Desk;
@@ -60,12 +73,31 @@ class Worker {
     this.#lookAtMemory(performance.now());
     this.#isReady = true;
     this.#send(Kind.ready, 0, []);
+    const isToldToStop = await (this.#settings.concurrency === 1 ? this.#workOneByOne() : this.#workTogether());
+    return isToldToStop ? await this.#finalize() : true; // otherwise the pool is gone
+  }
+
+  /** Runs tasks until it is told to stop: `true`; or the pool is gone. */
+  async #workOneByOne(): Promise<boolean> {
     for (;;) {
       const frame = this.#source.next();
-      if (frame === ENDED) return true; // the pool is gone
+      if (frame === ENDED) return false;
       if (frame !== null) await this.#source.turnIfDue(await this.#serve(frame, Cell.slots));
-      else if (!await this.#source.rest()) return await this.#finalize();
+      else if (!await this.#source.rest()) return true;
     }
+  }
+
+  /** The same, with several at a time. */
+  async #workTogether(): Promise<boolean> {
+    const slots = new Slots({
+      desk: this.#desk,
+      source: this.#source,
+      concurrency: this.#settings.concurrency,
+      serve: (frame, slot) => this.#serve(frame, slot),
+      tellRoom: () => this.#send(Kind.room, 0, []),
+      giveUp: (number) => this.#tasks.forEach((task) => task.number === number && task.leave(NOTHING_CAME)),
+    });
+    return await slots.work();
   }
 
   async #initialize(): Promise<boolean> {
@@ -104,7 +136,7 @@ class Worker {
       this.#send(Kind.startFailed, 0, pack(error));
       Deno.exit(1);
     }
-    if (owner instanceof RunningTask && !owner.isEnded) fail(error);
+    if (owner instanceof RunningTask && !owner.isEnded) return this.#dealWith(owner, error);
     const running = Array.from(this.#tasks, ({ what }) => what);
     const whose = owner !== undefined
       ? `left behind by ${owner.what}`
@@ -112,6 +144,15 @@ class Worker {
     tell(`Process ${shownName(current.name)}: an error that nobody caught, ${whose}:`, error);
     // It may be what a task waits for.
     if (owner === undefined && running.length > 0) Deno.exit(1);
+  }
+
+  /** An error that nobody has caught, of a task that runs, which may wait for ever now. Others must not suffer for that. */
+  #dealWith(task: RunningTask, error: unknown): void {
+    if (this.#settings.concurrency === 1) fail(error);
+    if (task.cancelled) {
+      tell(`Process ${shownName(current.name)}: an error that nobody caught, of ${task.what}:`, error);
+    }
+    task.leave([Kind.failed, pack(error)]);
   }
 
   /** The task of whoever asks. */
@@ -128,7 +169,8 @@ class Worker {
     this.#tasks.add(task);
     let outcome: Outcome;
     try {
-      outcome = await this.#attribution.run(task, () => this.#run(frame, task));
+      const run = this.#attribution.run(task, () => this.#run(frame, task));
+      outcome = await (this.#settings.concurrency === 1 ? run : task.unlessLeft(run));
     } catch (error) {
       outcome = [Kind.failed, pack(error)];
     }
@@ -136,7 +178,7 @@ class Worker {
     this.#tasks.delete(task);
     const end = performance.now();
     if (end - this.#lastLook >= this.#settings.memoryEvery) this.#lookAtMemory(end);
-    this.#answer(outcome, frame, end - begin);
+    this.#answer(outcome, frame, { duration: end - begin, flags: task.isLeft ? Flag.left : 0 });
     return end;
   }
 
@@ -162,18 +204,18 @@ class Worker {
     return fn;
   }
 
-  #answer([kind, list]: Outcome, { task, flags }: Frame, duration: number): void {
+  #answer([kind, list]: Outcome, { task, flags }: Frame, how: Manner): void {
     try {
-      this.#send(kind, task, list, duration);
+      this.#send(kind, task, list, how);
     } catch (reason) {
       if (kind !== Kind.mixed && (flags & Flag.lenient) === 0) {
-        this.#send(Kind.failed, task, unsendable(list, reason), duration);
-      } else this.#send(Kind.mixed, task, withoutUnsendable(kind, list), duration);
+        this.#send(Kind.failed, task, unsendable(list, reason), how);
+      } else this.#send(Kind.mixed, task, withoutUnsendable(kind, list), how);
     }
   }
 
-  #send(kind: number, task: number, list: readonly unknown[], duration = 0): void {
-    this.#desk.results.send({ kind, flags: 0, task, fn: 0, deaths: 0, duration }, list);
+  #send(kind: number, task: number, list: readonly unknown[], { duration, flags } = NO_MANNER): void {
+    this.#desk.results.send({ kind, flags, task, fn: 0, deaths: 0, duration }, list);
   }
 
   #lookAtMemory(now: number): void {

@@ -221,6 +221,11 @@ export class Channel implements Disposable {
     this.#isAdopted = true;
   }
 
+  /** Whether there is nothing to receive. */
+  get isEmpty(): boolean {
+    return this.#handle.closed || native().queueSize(this.#handle.block) === 0;
+  }
+
   /** Whether nobody but this process has it. */
   get isAlone(): boolean {
     return this.#handle.closed || native().blockIsLast(this.#handle.block) === 1;

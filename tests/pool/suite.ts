@@ -5,6 +5,7 @@ import { getContext, type Pool, type PoolOptions, type PoolSize, type StartMetho
 import { assertNothingLeft, belongings, within } from "../support/helpers.ts";
 import { callsOfPools } from "./calls.ts";
 import { endsOfWorkers } from "./ends.ts";
+import { concurrencyOfPools } from "./concurrency.ts";
 import { errorsOfPools } from "./errors.ts";
 import { idlenessOfPools } from "./idleness.ts";
 import { iterationsOfPools } from "./iterations.ts";
@@ -52,7 +53,7 @@ export function poolSuite(method: StartMethod): void {
     ...[signalsOfPools, endsOfWorkers, sizesOfPools],
     ...[callsOfPools, iterationsOfPools, errorsOfPools, lifetimesOfPools, lossesOfPools, cancellationsOfPools],
     ...[orderOfPools, shortagesOfPools, streamsOfPools, prioritiesOfPools, idlenessOfPools],
-    ...[tellingsOfPools, retriesOfPools, deadlinesOfPools, settledCallsOfPools, queueLimitsOfPools],
+    ...[tellingsOfPools, retriesOfPools, deadlinesOfPools, settledCallsOfPools, queueLimitsOfPools, concurrencyOfPools],
   ];
   for (const part of parts) part(suite);
 }

@@ -12,6 +12,8 @@ export function poolEvents(given: Partial<PoolEvents>): PoolEvents {
     hasCalls: true,
     running: () => 0,
     demand: { waiting: 0, given: 0, pace: 0, answers: 0 },
+    runsWanted: () => false,
+    slots: 1,
     tasksAvailable() {},
     callOver() {},
     hold() {},

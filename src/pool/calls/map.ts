@@ -5,7 +5,7 @@ import type { Counts, Meter } from "../progress.ts";
 import { type CallParts, PromisedCall, Task } from "./call.ts";
 import { fulfilled, rejected } from "./settled.ts";
 
-/** Chunks per worker of an input whose length is known, as CPython cuts it. */
+/** Chunks of an input whose length is known, for each task that may run at a time, as CPython cuts it. */
 const CHUNKS_PER_WORKER = 4;
 /** Towards the end chunks get smaller, so that no worker has much to do when the others are done. */
 const LAST_CHUNKS_PER_WORKER = 2;
@@ -50,7 +50,7 @@ export class MapCall extends PromisedCall<unknown[]> {
     this.#meter = meter;
     this.#isSettled = settled;
     const length = input instanceof ListInput ? input.left : 0;
-    this.#largest = Math.ceil(length / (CHUNKS_PER_WORKER * this.events.processes));
+    this.#largest = Math.ceil(length / (CHUNKS_PER_WORKER * this.events.slots));
   }
 
   take(): Task | null {
@@ -78,12 +78,12 @@ export class MapCall extends PromisedCall<unknown[]> {
 
   /** How many items the next chunk should have. */
   #guess(): number {
-    const { processes } = this.events;
+    const { slots } = this.events;
     if (this.#input instanceof ListInput) {
-      return Math.min(this.#largest, Math.ceil(this.#input.left / (LAST_CHUNKS_PER_WORKER * processes)));
+      return Math.min(this.#largest, Math.ceil(this.#input.left / (LAST_CHUNKS_PER_WORKER * slots)));
     }
     // As if the input had as many again as it has had until now.
-    return Math.min(LARGEST_GUESS, Math.ceil((this.#taken + 1) / (CHUNKS_PER_WORKER * processes)));
+    return Math.min(LARGEST_GUESS, Math.ceil((this.#taken + 1) / (CHUNKS_PER_WORKER * slots)));
   }
 
   done(task: Task, results: unknown[]): void {
