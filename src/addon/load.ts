@@ -8,6 +8,7 @@ import { isWorker } from "../runtime/current.ts";
 import { pathOfUrl } from "../runtime/file_urls.ts";
 import { nodeProcess } from "../runtime/node.ts";
 import { PACKAGE_FOLDER } from "../runtime/own_modules.ts";
+import { leaveOutOwnFrames } from "../runtime/stack.ts";
 import { numberWorkers, watchWorkers } from "./terminated.ts";
 import type { Joined, Native } from "./binding.ts";
 import { INTERFACE } from "./interface.ts";
@@ -88,19 +89,26 @@ function load(): Native {
     learnNumbers(addon.numbers!());
     return addon as Native;
   }
+  const error = notLoaded(tried, denied);
+  leaveOutOwnFrames(error);
+  throw error;
+}
+
+/** Why none of the files could be loaded. */
+function notLoaded(tried: readonly string[], denied: readonly string[]): Error {
   if (denied.length > 0) {
     if (isWorker()) {
-      throw new Deno.errors.NotCapable(
+      return new Deno.errors.NotCapable(
         `Cannot load the native addon in this Worker: permission to load "${denied.join()}" is missing. A Worker of a ` +
           "process with permissions of its own cannot use multiprocessing; elsewhere, grant the Worker ffi, or run Deno " +
           `with --allow-ffi="${denied.join()}"`,
       );
     }
-    throw new Deno.errors.NotCapable(
+    return new Deno.errors.NotCapable(
       `Cannot load the native addon: permission to load it is missing; run Deno with --allow-ffi="${denied.join()}"`,
     );
   }
-  throw new Deno.errors.NotFound(
+  return new Deno.errors.NotFound(
     `Cannot load the native addon: tried ${tried.join(", ")}; run \`deno task build\` in "${packageFolder()}"`,
   );
 }

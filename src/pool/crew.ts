@@ -214,7 +214,8 @@ export class Crew implements Iterable<WorkerHandle> {
     const { startFailure, hasBegun } = worker;
     if (startFailure !== null) {
       if (++this.#failedStarts < MAX_FAILED_STARTS) return;
-      const why = `${this.#failedStarts} workers in a row could not start: ${wordsOf(startFailure.error)}`;
+      const what = hasBegun ? "run the initializer" : "start";
+      const why = `${this.#failedStarts} workers in a row could not ${what}: ${wordsOf(startFailure.error)}`;
       // What kept a process from its work is but text, which need not be told twice.
       this.#events.workersUseless(why, hasBegun ? startFailure.error : undefined);
     } else if (tasks.length > 0) {

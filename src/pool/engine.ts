@@ -368,7 +368,7 @@ export class Engine implements PoolEvents {
     const message = `Cannot go on with "${shownName(this.name)}": ${head.trimEnd()}`;
     const { site } = this.#options;
     const error = tellCaller(new ProcessError(message, cause === undefined ? {} : { cause }), site);
-    if (frames.length > 0) setStack(error, headOf(error), [...frames, ...site?.frames ?? []]);
+    if (frames.length > 0) setStack(error, headOf(error), [...new Set([...frames, ...site?.frames ?? []])]);
     return error;
   }
 

@@ -4,6 +4,7 @@ import type { Parcel } from "../connection/arrival.ts";
 import { Empty, EOFError, Full } from "../errors.ts";
 import { native } from "../addon/load.ts";
 import { Company, QueueState } from "../addon/numbers.ts";
+import { leaveOutOwnFrames } from "../runtime/stack.ts";
 
 /** Milliseconds from which on a wait is worth a look at which processes have the queue, for a hint. */
 const WORTH_A_HINT = 200;
@@ -43,8 +44,11 @@ function partsOfDesertion(state: number): [action: string, state: string, act: s
 /** The error for a wait that nobody is left to end. */
 export function deserted(state: number, label: string): EOFError {
   const [action, what, act] = partsOfDesertion(state);
-  return new EOFError(
+  const hint = state === QueueState.filled ? "; shutdown() after the last put ends a loop over the queue in order" : "";
+  const error = new EOFError(
     `Cannot ${action} the queue${label}: ${what}, and nobody can ${act} any more; every other process that had it has ended ` +
-      `or closed it, or waits for the queue itself`,
+      `or closed it, or waits for the queue itself${hint}`,
   );
+  leaveOutOwnFrames(error);
+  return error;
 }

@@ -47,7 +47,10 @@ export function lifetimesOfPools({ pool: poolOf, test }: Suite): void {
   test("an initializer that fails ends the pool with its error (CPython respawns for ever)", async () => {
     await using pool = poolOf(2, { initializer: targets.refuseToStart, name: "Doomed" });
     const error = await assertRejects(() => pool.apply(targets.square, [3]), ProcessError, "3 workers in a row");
-    assertEquals(error.message, 'Cannot go on with "Doomed": 3 workers in a row could not start: no database');
+    assertEquals(
+      error.message,
+      'Cannot go on with "Doomed": 3 workers in a row could not run the initializer: no database',
+    );
     assert(error.cause instanceof TypeError);
     const late = await assertRejects(() => pool.apply(targets.square, [3]), InvalidStateError, "no database");
     assertEquals(late.cause, error);

@@ -94,7 +94,11 @@ export function sizesOfPools({ pool: poolOf, test }: Suite): void {
 
   test("workers that cannot start break a pool of { min: 0 }, too", async () => {
     await using pool = poolOf({ min: 0, max: 2 }, { initializer: targets.refuseToStart });
-    await assertRejects(() => pool.apply(targets.square, [3]), ProcessError, "3 workers in a row could not start");
+    await assertRejects(
+      () => pool.apply(targets.square, [3]),
+      ProcessError,
+      "3 workers in a row could not run the initializer",
+    );
   });
 
   test("close() lets all tasks be done by a pool that has yet to start a worker", async () => {
