@@ -8,9 +8,9 @@ import { native } from "../addon/load.ts";
 /** Leaves these signals to the parent, if this process is to. They have been blocked since it was started. */
 export function leaveSignals(joined: Joined): Joined {
   if (!joined.shielded) return joined;
-  // With the first listener to any signal Deno begins to handle SIGTERM and SIGHUP, too, for good. The addon's handler has to come
-  // after Deno's, since the last to come decides what those before it hear. A listener to SIGTERM for this purpose would
-  // stay: Deno 2.9.6 does not end the process by a signal that somebody has ever listened to.
+  // With the first listener to any signal Deno begins to handle SIGTERM and SIGHUP, too, for good. The addon's handler has
+  // to come after Deno's, since the last to come decides what those before it hear. A listener to SIGTERM for this purpose
+  // would stay: Deno 2.9.6 does not end the process by a signal that somebody has ever listened to.
   Deno.addSignalListener("SIGINT", () => {});
   native().shield();
   return joined;

@@ -126,6 +126,8 @@ export class Crew implements Iterable<WorkerHandle> {
   }
 
   #startMore(count: number): void {
+    // Nobody may be wanted of a pool that grows; that says nothing of whether one could be had.
+    if (count <= 0 && this.#elastic !== null) return;
     try {
       for (; count > 0; count--) {
         this.#startOne();

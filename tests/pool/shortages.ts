@@ -83,32 +83,36 @@ export function shortagesOfPools({ method, test }: Suite): void {
     assertEquals(await waiting, [1, 4, 9]);
   });
 
-  test("calls that wait for a worker that cannot be had are told in the end", async () => {
-    const { context } = scarce(0);
-    const { promise, resolve } = Promise.withResolvers<unknown[]>();
-    using tasks = new Channel().own();
-    const crew = new Crew(poolEvents({ workersLacking: (...told) => resolve(told) }), {
-      ...{
-        size: { min: 1, max: 1, idleTimeout: Infinity },
-        ProcessClass: context.Process,
-        stderr: "inherit",
-        cells: new CellTable(1),
-        tasks,
-        patience: 50,
-        ...{ initializer: null, finalizer: null, grace: 0, hooks: { onWorkerStart: null, onWorkerExit: null } },
-      },
-      settings: {
-        concurrency: 1,
-        ...{ initializer: null, initargs: [], mayHaveChildren: false, memoryEvery: 250 },
-        ...{ maxtasksperchild: Infinity, maxMemory: Infinity },
-      },
+  for (const min of [1, 0]) {
+    test(`calls that wait for a worker that cannot be had are told in the end, by a pool of at least ${min}`, async () => {
+      const demand = { waiting: 1, given: 0, pace: 0, answers: 0 };
+      const { context } = scarce(0);
+      const { promise, resolve } = Promise.withResolvers<unknown[]>();
+      using tasks = new Channel().own();
+      const crew = new Crew(poolEvents({ demand, workersLacking: (...told) => resolve(told) }), {
+        ...{
+          size: { min, max: 1, idleTimeout: Infinity },
+          ProcessClass: context.Process,
+          stderr: "inherit",
+          cells: new CellTable(1),
+          tasks,
+          patience: 50,
+          ...{ initializer: null, finalizer: null, grace: 0, hooks: { onWorkerStart: null, onWorkerExit: null } },
+        },
+        settings: {
+          concurrency: 1,
+          ...{ initializer: null, initargs: [], mayHaveChildren: false, memoryEvery: 250 },
+          ...{ maxtasksperchild: Infinity, maxMemory: Infinity },
+        },
+      });
+      crew.replace();
+      crew.adapt();
+      const [why, cause] = await promise;
+      crew.terminate();
+      assertEquals([why, (cause as Error).message], [
+        "for 0.05 s no worker could be started: no more processes",
+        "no more processes",
+      ]);
     });
-    crew.replace();
-    const [why, cause] = await promise;
-    crew.terminate();
-    assertEquals([why, (cause as Error).message], [
-      "for 0.05 s no worker could be started: no more processes",
-      "no more processes",
-    ]);
-  });
+  }
 }
