@@ -3,7 +3,7 @@
 import type { Joined } from "../addon/binding.ts";
 import { native } from "../addon/load.ts";
 import { current } from "../runtime/current.ts";
-import { isOwnModule } from "../runtime/own_modules.ts";
+import { partsOf, usersFrames } from "../runtime/stack.ts";
 import { fail } from "../runtime/uncaught.ts";
 
 /** Ends this process because of an error, which the parent is told if it keeps it from its work. */
@@ -25,8 +25,7 @@ function reasonOf(error: unknown, { withPlace }: { withPlace: boolean }): string
   const message = error.message.replace(/\x1b\[[\d;]*m/g, "");
   const reason = `${error.name}: ${message}`;
   if (!withPlace || /\n {4}at /.test(message)) return reason;
-  const frames = `${error.stack}`.split("\n").filter((line) => /^ {4}at /.test(line));
-  const place = frames.find((line) => !isOwnModule(line.match(/\(?(\w+:\S*?)(:\d+)*\)?$/)?.[1] ?? ""));
+  const [place] = usersFrames(partsOf(`${error.stack}`, error.message).frames);
   return place === undefined ? reason : `${reason}\n${place}`;
 }
 
