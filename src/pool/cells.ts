@@ -69,6 +69,12 @@ export class WorkerWords {
     return count;
   }
 
+  /** How many items of the task of that number have been begun, if it is a lenient one of several. */
+  itemsBegun(number: number): number {
+    const slot = this.#slots.find((slot) => this.#begunAt(slot) === number);
+    return slot === undefined ? 0 : this.#cells[slot + Slot.items];
+  }
+
   #begunAt(slot: number): number {
     return Atomics.load(this.#cells, slot + Slot.begun) >>> 0;
   }

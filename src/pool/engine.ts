@@ -32,6 +32,7 @@ import { FunctionTable } from "./functions.ts";
 import { Idlers } from "./idlers.ts";
 import { OnlyResult } from "./only_result.ts";
 import { QueueLimit } from "./queue_limit.ts";
+import { remainsOf } from "./remains.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 import type { PoolStats } from "./stats.ts";
 import { Strays } from "./strays.ts";
@@ -333,18 +334,26 @@ export class Engine implements PoolEvents {
 
   /** Settles what a worker has left: the tasks that it was running, and its place. */
   #bury(worker: WorkerHandle): void {
-    const tasks = worker.begun.flatMap((number) => this.#dispatcher.forget(number) ?? []);
-    if (worker.isInDoubt) this.#strays.search();
-    for (const task of tasks) {
-      task.deaths++;
-      if (task.call.isOver || task.isGivenUp) continue;
-      this.#answers.fail(task, lost(task, worker), "lost");
+    const tasks: Task[] = [];
+    for (const number of worker.begun) {
+      const task = this.#dispatcher.forget(number);
+      if (task !== null) tasks.push(...this.#part(task, worker, worker.itemsBegun(number)));
     }
+    if (worker.isInDoubt) this.#strays.search();
     if (this.#isEnded) return;
     if (!worker.wasToldToEnd) this.#crew.endedUnexpectedly(worker, tasks);
     if (this.#isEnded) return;
     this.#crew.replaceSoon();
     this.tasksAvailable();
+  }
+
+  /** What a dead worker had begun of a task is lost, and the rest is given to others; what it has died of. */
+  #part(task: Task, worker: WorkerHandle, items: number): Task[] {
+    const { lost: begun, unbegun } = remainsOf(task, items);
+    if (task.isGivenUp) return begun;
+    this.#dispatcher.handBack(unbegun);
+    for (const each of begun) if (!task.call.isOver) this.#answers.fail(each, lost(each, worker), "lost");
+    return begun;
   }
 
   get hasCalls(): boolean {

@@ -112,8 +112,9 @@ export const Cell = { mode: 0, memory: 1, asks: 2, slots: 3 } as const;
  * | `begun` | the worker | the number of the task that runs here, or ran here last |
  * | `cancelled` | the pool | the number of the task here that is not wanted any more |
  * | `reason` | the pool, before `cancelled` | why, one of {@linkcode CancelReason} |
+ * | `items` | the worker; 0 before `begun` | how many items of a lenient task of several it has begun |
  */
-export const Slot = { begun: 0, cancelled: 1, reason: 2, words: 3 } as const;
+export const Slot = { begun: 0, cancelled: 1, reason: 2, items: 3, words: 4 } as const;
 
 /**
  * What a worker does between its tasks.

@@ -13,12 +13,24 @@ export type Fn = (...args: unknown[]) => unknown;
 /** What a task has come to, as it is answered: {@linkcode Kind}, and what belongs to that. */
 export type Outcome = [kind: number, list: unknown[]];
 
-/** Calls the function of that name as the flags say. */
-export async function run(fn: Fn, label: string, flags: number, list: unknown[]): Promise<Outcome> {
+/** Is told how many items of a task have been begun. */
+export interface ItemNotes {
+  note(items: number): void;
+}
+
+/** What a function is run with, besides its arguments or items. */
+export interface RunOptions {
+  readonly label: string;
+  readonly flags: number;
+  readonly notes: ItemNotes;
+}
+
+/** Calls a function as the flags say. */
+export async function run(fn: Fn, list: unknown[], { label, flags, notes }: RunOptions): Promise<Outcome> {
   if ((flags & Flag.each) === 0) return [Kind.done, [await fn(...list)]];
   const isStar = (flags & Flag.star) !== 0;
   const call = isStar ? (item: unknown) => fn(...argumentsOf(item, label)) : fn;
-  if ((flags & Flag.lenient) !== 0) return await runLeniently(call, list);
+  if ((flags & Flag.lenient) !== 0) return await runLeniently(call, list, notes);
   let i = 0;
   try {
     // The results take the places of the items.
@@ -33,10 +45,11 @@ export async function run(fn: Fn, label: string, flags: number, list: unknown[])
 }
 
 /** Calls the function for each item, whatever becomes of the others. */
-async function runLeniently(fn: Fn, list: unknown[]): Promise<Outcome> {
+async function runLeniently(fn: Fn, list: unknown[], notes: ItemNotes): Promise<Outcome> {
   const places: number[] = [];
   const failures: Failure[] = [];
   for (let i = 0; i < list.length; i++) {
+    notes.note(i + 1);
     try {
       const result = fn(list[i]);
       list[i] = isThenable(result) ? await result : result;

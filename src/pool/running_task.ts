@@ -85,6 +85,12 @@ export class RunningTask implements CurrentTask, Owner {
     this.#answerNow?.(outcome);
   }
 
+  /** So many of its items have been begun. */
+  note(items: number): void {
+    if (this.#isEnded) return; // it was left, and the slot is another's
+    this.#desk.cells[this.slot + Slot.items] = items;
+  }
+
   /** The function has ended, or was left to itself. */
   end(): void {
     this.#isEnded = true;

@@ -4,7 +4,7 @@
 import { ENDED } from "../queues/channel.ts";
 import type { Frame } from "../queues/frame.ts";
 import { performance, setTimeout } from "../runtime/timing.ts";
-import { Cell, type Desk, Kind, Mode, type WorkerSettings } from "./messages.ts";
+import { Cell, type Desk, Kind, Mode, Slot, type WorkerSettings } from "./messages.ts";
 
 /**
  * Milliseconds that a worker blocks its thread for the next task before it lets its event loop go on. To be woken in
@@ -35,6 +35,7 @@ export class TaskSource {
   /** Notes that a task runs now in the place of that slot. */
   begin({ task }: Frame, slot: number): void {
     const { cells } = this.#desk;
+    cells[slot + Slot.items] = 0; // before the task is this one
     Atomics.store(cells, slot, task | 0);
     Atomics.store(cells, Cell.mode, Mode.running);
     this.#begun++;

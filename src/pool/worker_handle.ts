@@ -189,6 +189,11 @@ export class WorkerHandle {
     return this.#words.begun;
   }
 
+  /** How many items of one of these it has begun, if that is a lenient one of several. */
+  itemsBegun(number: number): number {
+    return this.#words.itemsBegun(number);
+  }
+
   /** How many of these it runs, or has run last. */
   countBegun(numbers: ReadonlyMap<number, unknown>): number {
     return this.#words.countBegun(numbers);

@@ -189,7 +189,7 @@ class Worker {
     if (frame.parcel !== null) await frame.parcel.whole();
     const fn = this.#functions.get(id) ?? await this.#function(id);
     task.fn = this.#references.get(id)!.label;
-    return await run(fn, task.fn, flags, list);
+    return await run(fn, list, { label: task.fn, flags, notes: task });
   }
 
   /** The function that a number means. */

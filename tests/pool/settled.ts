@@ -3,7 +3,7 @@
 import { MaybeEncodingError, WorkerLostError } from "@parallel/multiprocessing";
 import type { SettledItem } from "@parallel/multiprocessing/pool";
 import { assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
-import { dieAt, functionAt, throwUnless } from "../fixtures/pool/pool_odd_errors.ts";
+import { Deadly, dieAt, dieOnce, functionAt, throwUnless } from "../fixtures/pool/pool_odd_errors.ts";
 import * as targets from "../fixtures/pool/pool_targets.ts";
 import type { Suite } from "./suite.ts";
 
@@ -82,12 +82,34 @@ export function settledCallsOfPools({ pool: poolOf, test }: Suite): void {
     await assertRejects(() => pool.apply(targets.square, [1], odd as never), TypeError, '"settled" is no option');
   });
 
-  test("settled: a worker that dies costs its own items, and the others are worked on", async () => {
+  test("settled: a worker that dies costs the items that it had begun, and the others are worked on", async () => {
     await using pool = poolOf(1);
-    const all = await pool.map(dieAt, [1, 2, 3, 4], { settled: true, chunksize: 1 });
-    assertEquals(all.map(({ status }) => status).join(), "fulfilled,rejected,fulfilled,fulfilled");
+    const shown = (all: SettledItem<number>[]) =>
+      all.map((it) => it.status === "fulfilled" ? it.value : it.reason.index);
+    for (const chunksize of [1, 2, 4]) {
+      const all = await pool.map(dieAt, [1, 4, 5, 6, 2, 7, 8], { settled: true, chunksize });
+      assertEquals(all.filter(({ status }) => status === "rejected").length, 1, `${chunksize}`);
+      const { reason } = all[4] as PromiseRejectedResult;
+      assertInstanceOf(reason, WorkerLostError);
+      assertEquals([reason.index, reason.exitcode], [4, 3]);
+      assertStringIncludes(reason.message, 'Cannot finish "dieAt", item 4 of pool.map, 2: its worker');
+    }
+    const [done, lost, ...others] = await pool.map(dieAt, [1, 2, 3, 4], { settled: true, chunksize: 4 });
+    assertEquals([done, lost].map(({ status }) => status), ["rejected", "rejected"], "its result was not sent yet");
+    assertEquals([...shown([done, lost]), ...shown(others)], [0, 1, 3, 4]);
+    const results: unknown[] = [];
+    for await (const it of pool.imap(dieAt, [2, 3, 2, 4], { settled: true, chunksize: 4 })) results.push(it);
+    assertEquals(shown(results as SettledItem<number>[]), [0, 1, 2, 4]);
+    const retried = await pool.map(dieOnce, [1, 2, 3], { settled: true, chunksize: 3, retries: 1 });
+    assertEquals(shown(retried), [1, 2, 3]);
+  });
+
+  test("settled: an item that its worker dies of when it reads it costs itself alone", async () => {
+    await using pool = poolOf(1);
+    const items = [1, new Deadly(), 3, 4];
+    const all = await pool.map(targets.same<unknown>, items, { settled: true, chunksize: 4 });
+    assertEquals(all.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled", "fulfilled"]);
     const { reason } = all[1] as PromiseRejectedResult;
-    assertInstanceOf(reason, WorkerLostError);
-    assertEquals([reason.index, reason.exitcode], [1, 3]);
+    assertEquals([reason.constructor, reason.index], [WorkerLostError, 1]);
   });
 }
