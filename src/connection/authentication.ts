@@ -4,7 +4,14 @@ import { AuthenticationError, EOFError } from "../errors.ts";
 import { Watch } from "../waiting/limits.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
-import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import {
+  requireKnown,
+  timeoutOf,
+  WAIT,
+  WAIT_SYNC,
+  type WaitOptions,
+  type WaitSyncOptions,
+} from "../waiting/options.ts";
 import { type Connection, receiveAtOnce } from "./connection.ts";
 import { answer, challenge, type DigestName, digestNames, type Handshake, isDigestName, LONGEST } from "./handshake.ts";
 import { performance } from "../runtime/timing.ts";
@@ -50,7 +57,8 @@ export async function deliverChallenge(
   authkey: Uint8Array,
   options: ChallengeOptions = {},
 ): Promise<void> {
-  await perform(connection, challenge(checkedKey(authkey), checkedDigest(options)), handshakeOptions(options));
+  const limits = handshakeOptions("deliver a challenge", options, ["digestName", ...WAIT]);
+  await perform(connection, challenge(checkedKey(authkey), checkedDigest(options)), limits);
 }
 
 /** As {@linkcode deliverChallenge}, blocking the thread. */
@@ -59,7 +67,8 @@ export function deliverChallengeSync(
   authkey: Uint8Array,
   options: ChallengeSyncOptions = {},
 ): void {
-  performSync(connection, challenge(checkedKey(authkey), checkedDigest(options)), handshakeOptions(options));
+  const limits = handshakeOptions("deliver a challenge", options, ["digestName", ...WAIT_SYNC]);
+  performSync(connection, challenge(checkedKey(authkey), checkedDigest(options)), limits);
 }
 
 /**
@@ -94,12 +103,12 @@ export async function answerChallenge(
   authkey: Uint8Array,
   options: WaitOptions = {},
 ): Promise<void> {
-  await perform(connection, answer(checkedKey(authkey)), handshakeOptions(options));
+  await perform(connection, answer(checkedKey(authkey)), handshakeOptions("answer a challenge", options, WAIT));
 }
 
 /** As {@linkcode answerChallenge}, blocking the thread. */
 export function answerChallengeSync(connection: Connection, authkey: Uint8Array, options: WaitSyncOptions = {}): void {
-  performSync(connection, answer(checkedKey(authkey)), handshakeOptions(options));
+  performSync(connection, answer(checkedKey(authkey)), handshakeOptions("answer a challenge", options, WAIT_SYNC));
 }
 
 /**
@@ -114,9 +123,7 @@ export function checkedKey(authkey: unknown): Uint8Array {
   throw new TypeError(`Cannot authenticate: authkey should be a byte string: wanted a Uint8Array${hint}, got ${given}`);
 }
 
-function checkedDigest(options: ChallengeSyncOptions): DigestName {
-  requireOptions(options, "deliver a challenge");
-  const { digestName = "sha256" } = options;
+function checkedDigest({ digestName = "sha256" }: ChallengeSyncOptions): DigestName {
   if (isDigestName(digestName)) return digestName;
   throw new RangeError(`Cannot deliver a challenge: "digestName" is "${digestName}", wanted one of ${digestNames()}`);
 }
@@ -128,8 +135,8 @@ export interface HandshakeLimits {
   signal?: AbortSignal;
 }
 
-function handshakeOptions(options: WaitOptions): HandshakeLimits {
-  requireOptions(options, "authenticate");
+function handshakeOptions(action: string, options: WaitOptions, known: readonly string[]): HandshakeLimits {
+  requireKnown(action, options, known);
   const { timeout = HANDSHAKE_TIMEOUT, signal } = options;
   return { timeout: timeoutOf({ timeout, signal }), signal };
 }

@@ -2,7 +2,7 @@
 
 import { TimeoutError } from "../errors.ts";
 import { native } from "../addon/load.ts";
-import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { requireKnown, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { descriptorOf, type Waitable } from "../waiting/waitable.ts";
 import { type Address, describe, type Family } from "./address.ts";
 import { checkedKey, handshakeTimeoutOf, perform, performSync } from "./authentication.ts";
@@ -27,6 +27,9 @@ export interface ClientSyncOptions extends WaitSyncOptions {
 export interface ClientOptions extends ClientSyncOptions, WaitOptions {}
 
 const CONNECT = "connect to";
+
+/** The names of {@linkcode ClientSyncOptions}. */
+const KNOWN = ["family", "authkey", "handshakeTimeout", "timeout"];
 
 /** A connection that is being made, under the addon's number. */
 class Dial implements Waitable, Disposable {
@@ -66,7 +69,7 @@ interface Plan {
  *
  * @param address Where it listens: `[host, port]`, the path of a UNIX socket, or the abstract name of one behind a NUL.
  * @throws {RangeError} If it is no address of this system or of the family.
- * @throws {TypeError} If an option is of the wrong type.
+ * @throws {TypeError} If an option is of the wrong type, or unknown.
  * @throws {Deno.errors.NotCapable} If Deno does not permit it: that takes `--allow-net` of the host and port; for a
  * UNIX socket `--allow-read` and `--allow-write` of its path, and `--allow-net=unix:<path>`; for an abstract name all
  * of `--allow-net`. No other spelling or link leads to what was denied.
@@ -92,7 +95,7 @@ export async function Client<Sent = unknown, Received = Sent>(
   address: Address,
   options: ClientOptions = {},
 ): Promise<Connection<Sent, Received>> {
-  const plan = planOf(address, options);
+  const plan = planOf(address, options, [...KNOWN, "signal"]);
   const { signal } = options;
   signal?.throwIfAborted();
   const connection = await dial<Sent, Received>(plan, options);
@@ -111,7 +114,7 @@ export function ClientSync<Sent = unknown, Received = Sent>(
   address: Address,
   options: ClientSyncOptions = {},
 ): Connection<Sent, Received> {
-  const plan = planOf(address, options);
+  const plan = planOf(address, options, KNOWN);
   const connection = dialSync<Sent, Received>(plan, options);
   if (plan.authkey === null) return connection;
   try {
@@ -123,8 +126,8 @@ export function ClientSync<Sent = unknown, Received = Sent>(
   }
 }
 
-function planOf(address: Address, options: ClientOptions): Plan {
-  requireOptions(options, "connect");
+function planOf(address: Address, options: ClientOptions, known: readonly string[]): Plan {
+  requireKnown("connect", options, known);
   const { authkey, handshakeTimeout } = options;
   return {
     address,

@@ -7,7 +7,7 @@ import { EOFError } from "../errors.ts";
 import { adopted } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { showAsText } from "../runtime/shown.ts";
-import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { descriptorOf, type Waitable } from "../waiting/waitable.ts";
 import { expect } from "./arrival.ts";
 import { type End, Line, NOT_HERE } from "./line.ts";
@@ -23,6 +23,7 @@ import {
   type SendBytesSyncOptions,
   signalOf,
   type TransferOptions,
+  transferSignal,
 } from "./options.ts";
 import { endWaits, wait } from "./wait.ts";
 
@@ -202,7 +203,7 @@ export class Connection<Sent = unknown, Received = Sent> implements Disposable, 
    * @throws What `signal` was aborted with; then nothing is lost.
    */
   async recv(options?: TransferOptions): Promise<Received> {
-    return await this.#line.receive(Infinity, signalOf(options), this.#line.takeValue) as Received;
+    return await this.#line.receive(Infinity, transferSignal(options), this.#line.takeValue) as Received;
   }
 
   /**
@@ -224,7 +225,7 @@ export class Connection<Sent = unknown, Received = Sent> implements Disposable, 
    * @throws Otherwise as {@linkcode recv}.
    */
   async recvBytes(options?: RecvBytesOptions): Promise<Uint8Array<ArrayBuffer>> {
-    const limit = limitOf(options);
+    const limit = limitOf(options, { isSync: false });
     return await this.#line.receive(limit, signalOf(options), this.#line.takeBytes);
   }
 
@@ -234,7 +235,7 @@ export class Connection<Sent = unknown, Received = Sent> implements Disposable, 
    * @throws {InvalidStateError} Also while a receive waits in a promise.
    */
   recvBytesSync(options?: RecvBytesSyncOptions): Uint8Array<ArrayBuffer> {
-    return this.#line.receiveNow(limitOf(options), this.#line.takeBytes);
+    return this.#line.receiveNow(limitOf(options, { isSync: true }), this.#line.takeBytes);
   }
 
   /**
@@ -246,7 +247,7 @@ export class Connection<Sent = unknown, Received = Sent> implements Disposable, 
    * @throws Otherwise as {@linkcode recv}.
    */
   async recvBytesInto(target: Bytes, options?: RecvBytesIntoOptions): Promise<number> {
-    const room = roomOf(target, options);
+    const room = roomOf(target, options, { isSync: false });
     return await this.#line.receive(Infinity, signalOf(options), (got) => this.#line.takeInto(got, room));
   }
 
@@ -256,7 +257,7 @@ export class Connection<Sent = unknown, Received = Sent> implements Disposable, 
    * @throws {InvalidStateError} Also while a receive waits in a promise.
    */
   recvBytesIntoSync(target: Bytes, options?: RecvBytesIntoSyncOptions): number {
-    const room = roomOf(target, options);
+    const room = roomOf(target, options, { isSync: true });
     return this.#line.receiveNow(Infinity, (got) => this.#line.takeInto(got, room));
   }
 
@@ -276,7 +277,7 @@ export class Connection<Sent = unknown, Received = Sent> implements Disposable, 
 
   /** As {@linkcode poll}, blocking the thread. */
   pollSync(options: WaitSyncOptions = {}): boolean {
-    timeoutOf(options);
+    timeoutOf(options, WAIT_SYNC);
     const { timeout = 0 } = options;
     const limit = timeoutOf({ timeout });
     const id = this.#line.receivable();

@@ -21,6 +21,7 @@ import {
   type SendBytesSyncOptions,
   signalOf,
   type TransferOptions,
+  transferSignal,
 } from "./options.ts";
 import { Patience, ReceiveStatus, SendStatus } from "../addon/numbers.ts";
 
@@ -97,7 +98,7 @@ export class Line {
 
   /** See `Connection.send`. */
   async sendValue(value: unknown, options: TransferOptions | undefined): Promise<void> {
-    const signal = signalOf(options);
+    const signal = transferSignal(options);
     this.sendable();
     if (this.#sending.occupied) return await this.#sendInTurn(this.messages.serialise(value), signal);
     if (this.messages.sendValue(value, false) === SendStatus.done) return keepsLoop() ? yieldToLoop() : undefined;
@@ -107,9 +108,9 @@ export class Line {
 
   /** See `Connection.sendBytes`. */
   async sendBytes(bytes: Bytes, options: SendBytesOptions | undefined): Promise<void> {
+    const part = partOf(bytes, options, { isSync: false });
     const signal = signalOf(options);
     this.sendable();
-    const part = partOf(bytes, options);
     if (this.#sending.occupied) return await this.#sendInTurn(plainMessage(part.slice()), signal);
     if (this.messages.sendBytes(part, false) === SendStatus.done) return keepsLoop() ? yieldToLoop() : undefined;
     await this.#sending.enter(Infinity);
@@ -125,7 +126,7 @@ export class Line {
   /** See `Connection.sendBytesSync`. */
   sendBytesNow(bytes: Bytes, options: SendBytesSyncOptions | undefined): void {
     this.#sendableNow();
-    this.messages.sendBytes(partOf(bytes, options), true);
+    this.messages.sendBytes(partOf(bytes, options, { isSync: true }), true);
   }
 
   /** A message of at most `limit` bytes; `undefined` if it is not whole. */

@@ -7,7 +7,7 @@ import type { SocketName } from "../addon/binding.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { requireCount } from "../waiting/count.ts";
-import { requireOptions, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { requireKnown, timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { descriptorOf, type Waitable } from "../waiting/waitable.ts";
 import { type Address, addressOf, checkFamily, describe, type Family, LONGEST_PATH } from "./address.ts";
 import { checkedKey, handshakeTimeoutOf } from "./authentication.ts";
@@ -44,6 +44,9 @@ interface Opened {
 }
 
 const LISTEN = "listen on";
+
+/** The names of {@linkcode ListenerOptions}. */
+const KNOWN = ["family", "backlog", "authkey", "handshakeTimeout"];
 
 /** Last resort for listeners that nobody closed. */
 const collected = new FinalizationRegistry<Finalize>((finalizer) => finalizer.run());
@@ -89,7 +92,7 @@ export class Listener<Sent = unknown, Received = Sent> implements Disposable, Wa
    * `family: "AF_INET"`, a free port of this machine that only this machine can reach.
    *
    * @throws {RangeError} If it is no address of this system or of the family, or `backlog` is out of range.
-   * @throws {TypeError} If an option is of the wrong type.
+   * @throws {TypeError} If an option is of the wrong type, or unknown.
    * @throws {Deno.errors.NotCapable} If Deno does not permit it: that takes `--allow-net` of the host and port; for a
    * UNIX socket `--allow-read` and `--allow-write` of its path, and `--allow-net=unix:<path>`; for an abstract name or
    * an address of its own all of `--allow-net`. No other spelling or link leads to what was denied.
@@ -97,7 +100,7 @@ export class Listener<Sent = unknown, Received = Sent> implements Disposable, Wa
    * @throws What else the operating system says against it, as the matching `Deno.errors`.
    */
   constructor(address?: Address | null, options: ListenerOptions = {}) {
-    requireOptions(options, "listen");
+    requireKnown("listen", options, KNOWN);
     const { family, backlog = 128, authkey, handshakeTimeout } = options;
     const key = authkey === undefined || authkey === null ? null : checkedKey(authkey);
     const patience = handshakeTimeoutOf(handshakeTimeout, "listen");
@@ -152,7 +155,7 @@ export class Listener<Sent = unknown, Received = Sent> implements Disposable, Wa
 
   /** As {@linkcode accept}, blocking the thread. */
   acceptSync(options?: WaitSyncOptions): Connection<Sent, Received> {
-    const timeout = timeoutOf(options);
+    const timeout = timeoutOf(options, WAIT_SYNC);
     return this.#letThrough(this.#require().lobby.acceptSync(timeout));
   }
 

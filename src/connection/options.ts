@@ -1,7 +1,7 @@
 // Arguments of a connection's methods besides the value: options, buffers, and the checks of both.
 
 import { requireCount } from "../waiting/count.ts";
-import { timeoutOf } from "../waiting/options.ts";
+import { requireKnown, timeoutOf } from "../waiting/options.ts";
 
 /** Bytes in any form: a buffer, or the part of one that a view shows. */
 export type Bytes = ArrayBufferLike | ArrayBufferView;
@@ -41,25 +41,38 @@ export interface RecvBytesIntoSyncOptions {
 /** As {@linkcode RecvBytesIntoSyncOptions}, in a promise. */
 export interface RecvBytesIntoOptions extends RecvBytesIntoSyncOptions, TransferOptions {}
 
-/** The signal of the options; throws if it is aborted or none. */
+const TRANSFER = ["signal"];
+const SEND_BYTES = ["offset", "size", "signal"];
+const RECV_BYTES = ["maxlength", "signal"];
+const RECV_BYTES_INTO = ["offset", "signal"];
+
+/** Which method options are for: one that blocks the thread takes no signal. */
+export interface Form {
+  readonly isSync: boolean;
+}
+
+/** The signal of the options of `send` or `recv`; throws if it is aborted or none. */
+export function transferSignal(options: TransferOptions | undefined): AbortSignal | undefined {
+  checkOptions(options, TRANSFER, { isSync: false });
+  return signalOf(options);
+}
+
+/** The signal of options that are checked otherwise; throws if it is aborted or none. */
 export function signalOf(options: TransferOptions | undefined): AbortSignal | undefined {
   if (options === undefined) return undefined;
-  checkOptions(options);
   timeoutOf({ signal: options.signal });
   options.signal?.throwIfAborted();
   return options.signal;
 }
 
-function checkOptions(options: object | undefined): void {
-  if (options === undefined || typeof options === "object" && options !== null) return;
-  throw new TypeError(
-    `Cannot use a connection: the options are ${Deno.inspect(options)}, wanted an object such as { signal }`,
-  );
+function checkOptions(options: object | undefined, known: readonly string[], { isSync }: Form): void {
+  if (options === undefined) return;
+  requireKnown("use a connection", options, isSync ? known.filter((name) => name !== "signal") : known);
 }
 
 /** The longest message; `Infinity` without a limit. */
-export function limitOf(options: RecvBytesSyncOptions | undefined): number {
-  checkOptions(options);
+export function limitOf(options: RecvBytesSyncOptions | undefined, form: Form): number {
+  checkOptions(options, RECV_BYTES, form);
   const maxlength = options?.maxlength;
   if (maxlength === undefined) return Infinity;
   requireCount("receive", "maxlength", maxlength);
@@ -75,8 +88,8 @@ function bytesOf(action: string, bytes: Bytes): Uint8Array {
 }
 
 /** The bytes to send. */
-export function partOf(bytes: Bytes, options: SendBytesSyncOptions | undefined): Uint8Array {
-  checkOptions(options);
+export function partOf(bytes: Bytes, options: SendBytesSyncOptions | undefined, form: Form): Uint8Array {
+  checkOptions(options, SEND_BYTES, form);
   const whole = bytesOf("send bytes", bytes);
   if (options?.offset === undefined && options?.size === undefined) return whole;
   const { offset = 0 } = options;
@@ -95,9 +108,9 @@ export function partOf(bytes: Bytes, options: SendBytesSyncOptions | undefined):
 }
 
 /** Where the bytes go that are received. */
-export function roomOf(target: Bytes, options: RecvBytesIntoSyncOptions | undefined): Uint8Array {
+export function roomOf(target: Bytes, options: RecvBytesIntoSyncOptions | undefined, form: Form): Uint8Array {
   const whole = bytesOf("receive", target);
-  checkOptions(options);
+  checkOptions(options, RECV_BYTES_INTO, form);
   const offset = options?.offset ?? 0;
   requireCount("receive", "offset", offset);
   if (offset > whole.length) {

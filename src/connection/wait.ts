@@ -3,7 +3,7 @@
 import { Watch } from "../waiting/limits.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
-import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { descriptorOf, type Waitable } from "../waiting/waitable.ts";
 import { wait as waitForTicket } from "../addon/waits.ts";
 import { performance } from "../runtime/timing.ts";
@@ -83,7 +83,7 @@ async function changed(objects: readonly Waitable[], left: number, signal: Abort
 
 /** As {@linkcode wait}, blocking the thread. */
 export function waitSync<T extends Waitable>(objects: Iterable<T>, options?: WaitSyncOptions): T[] {
-  const timeout = timeoutOf(options);
+  const timeout = timeoutOf(options, WAIT_SYNC);
   return readyOf(distinctOf(objects, timeout), timeout);
 }
 

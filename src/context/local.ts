@@ -30,6 +30,7 @@ import { Condition } from "../synchronize/condition.ts";
 import { Event } from "../synchronize/event.ts";
 import { Lock } from "../synchronize/lock.ts";
 import { RLock } from "../synchronize/rlock.ts";
+import { requireKnown } from "../waiting/options.ts";
 import { BaseContext } from "./base.ts";
 import type { GetStartMethodOptions, SetStartMethodOptions } from "./contracts.ts";
 
@@ -173,7 +174,8 @@ export class SpawnContext extends LocalContext {
   override readonly Process: typeof Process = SpawnProcess as typeof Process;
 
   /** `"spawn"`. */
-  override getStartMethod(): StartMethod {
+  override getStartMethod(options: GetStartMethodOptions = {}): StartMethod {
+    requireStartMethodOptions(options);
     return "spawn";
   }
 }
@@ -184,7 +186,8 @@ export class ForkServerContext extends LocalContext {
   override readonly Process: typeof Process = ForkServerProcess as typeof Process;
 
   /** `"forkserver"`. */
-  override getStartMethod(): StartMethod {
+  override getStartMethod(options: GetStartMethodOptions = {}): StartMethod {
+    requireStartMethodOptions(options);
     return "forkserver";
   }
 }
@@ -201,6 +204,7 @@ export class DefaultContext extends LocalContext {
 
   /** The method; unless `allowNone` is set, it is chosen by the question. */
   override getStartMethod(options: GetStartMethodOptions = {}): StartMethod | null {
+    requireStartMethodOptions(options);
     return options.allowNone ? startSettings.method : startSettings.useMethod();
   }
 
@@ -211,8 +215,13 @@ export class DefaultContext extends LocalContext {
    * @throws {InvalidStateError} If one was chosen or used before, and `force` is not set.
    */
   override setStartMethod(method: string | null, options: SetStartMethodOptions = {}): void {
+    requireKnown("set the start method", options, ["force"]);
     startSettings.chooseMethod(method, options.force === true);
   }
+}
+
+function requireStartMethodOptions(options: GetStartMethodOptions): void {
+  requireKnown("tell the start method", options, ["allowNone"]);
 }
 
 function poolIn(context: LocalContext): typeof Pool {

@@ -6,7 +6,7 @@ import { Process } from "../process/process.ts";
 import type { ModuleExport } from "../callable/types.ts";
 import { requireCount } from "../waiting/count.ts";
 import { LONGEST } from "../waiting/limits.ts";
-import { requireKnown, timeoutOf, type WaitOptions } from "../waiting/options.ts";
+import { requireKnown, timeoutIn, WAIT, type WaitOptions } from "../waiting/options.ts";
 import type { Callbacks } from "./async_result.ts";
 import type { WorkerExit, WorkerStart } from "./hooks.ts";
 import type { Retries } from "./retries.ts";
@@ -214,10 +214,15 @@ export function requirePoolOptions(action: string, given: unknown): asserts give
   );
 }
 
-/** Options of one of a pool's calls. */
-export function requireCallOptions(call: Exclude<keyof typeof KNOWN, "pool">, given: object): void {
+/** Options of one of a pool's calls; `isSync`: the call blocks the thread, so no signal ends it. */
+export function requireCallOptions(
+  call: Exclude<keyof typeof KNOWN, "pool">,
+  given: object,
+  { isSync = false } = {},
+): void {
   if (given === NO_OPTIONS) return;
-  requireKnown(call, given, KNOWN[call]);
+  const known: readonly string[] = KNOWN[call];
+  requireKnown(call, given, isSync ? known.filter((name) => name !== "signal") : known);
   const { progress, settled, kwargs } = given as MapOptions & ApplyOptions<unknown>;
   if (typeof progress !== "function") requireKind(call, { progress }, "boolean", "true, false or a function");
   requireKind(call, { settled }, "boolean", "true or false");
@@ -226,8 +231,9 @@ export function requireCallOptions(call: Exclude<keyof typeof KNOWN, "pool">, gi
 
 /** Milliseconds to wait for what a pool does; `Infinity` for ever. */
 export function patienceOf(action: string, options: WaitOptions | undefined): number {
-  if (options !== undefined) requireKnown(action, options, WAIT);
-  return timeoutOf(options);
+  if (options === undefined) return Infinity;
+  requireKnown(action, options, WAIT);
+  return timeoutIn(options);
 }
 
 /** An option that is of that type, or absent. */
@@ -241,7 +247,6 @@ function requireKind(action: string, option: Record<string, unknown>, type: stri
 /** What most calls are made with. */
 export const NO_OPTIONS = Object.freeze({});
 
-const WAIT = ["timeout", "signal"];
 const CALL = ["signal", "timeout", "taskTimeout", "retries", "priority"];
 const CALLBACKS = ["callback", "errorCallback"];
 const ITERATION = [...CALL, "chunksize", "buffersize", "progress"];

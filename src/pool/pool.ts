@@ -112,8 +112,10 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   }
 
   /**
-   * Calls `fn(...args)` in a worker.
+   * Calls `fn(...args)` in a worker: `pool.apply(fn, args, options)`.
    *
+   * @param argsAndOptions The arguments as an array, which may be absent if the function needs none; behind it
+   * {@linkcode ApplyOptions}. With `kwargs` among them, the array lacks the last argument.
    * @throws {InvalidStateError} If the pool is closed or terminated.
    * @throws {Full} If as many calls wait as the pool's `maxQueue` lets.
    * @throws {TypeError} If the function cannot be found by other processes, or an argument not be serialised.

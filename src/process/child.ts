@@ -5,7 +5,7 @@ import { ProcessError } from "../errors.ts";
 import { refillWarm } from "../launch/warm.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
-import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { type WaitHooks, waitWithin } from "../addon/waits.ts";
 import { addChild, removeChild } from "./children.ts";
 import type { Outputs } from "./output.ts";
@@ -111,7 +111,7 @@ export class Child {
 
   /** As `Process.joinSync`. */
   joinSync(options?: WaitSyncOptions): boolean {
-    let left = timeoutOf(options);
+    let left = timeoutOf(options, WAIT_SYNC);
     using watch = new DeadlockWatch(this);
     while (left > 0 && this.poll() === null) {
       const slice = Math.min(left, watch.nextIn);

@@ -5,7 +5,7 @@ import { current } from "../runtime/current.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { isWorker } from "../runtime/current.ts";
-import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { waitWithin } from "../addon/waits.ts";
 import { Sentinel } from "./sentinel.ts";
 import { register } from "../reduction/registry.ts";
@@ -65,7 +65,7 @@ export class ParentProcess {
 
   /** As {@linkcode join}, blocking the thread. */
   joinSync(options?: WaitSyncOptions): boolean {
-    const timeout = timeoutOf(options);
+    const timeout = timeoutOf(options, WAIT_SYNC);
     return translated(() => native().parentJoin(timeout));
   }
 

@@ -5,7 +5,7 @@ import type { BlockHandle } from "../addon/handles.ts";
 import { InvalidStateError, OwnerDiedError } from "../errors.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
-import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { adopted } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { retry } from "../addon/waits.ts";
@@ -90,7 +90,7 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
 
   /** As {@linkcode join}, blocking the thread. */
   joinSync(options?: WaitSyncOptions): boolean {
-    const status = native().queueJoin(this.#inside.block("join"), timeoutOf(options));
+    const status = native().queueJoin(this.#inside.block("join"), timeoutOf(options, WAIT_SYNC));
     if (status === JoinStatus.abandoned) throw this.#abandoned();
     if (status === JoinStatus.orphaned) throw deserted(QueueState.done, this.#inside.label);
     return status === JoinStatus.done;

@@ -8,7 +8,14 @@ import { type Empty, type Full, InvalidStateError, ShutDown } from "../errors.ts
 import type { Native } from "../addon/binding.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
-import { type AcquireOptions, type AcquireSyncOptions, requireKnown, timeoutOf } from "../waiting/options.ts";
+import {
+  ACQUIRE,
+  ACQUIRE_SYNC,
+  type AcquireOptions,
+  type AcquireSyncOptions,
+  requireKnown,
+  timeoutOf,
+} from "../waiting/options.ts";
 import { adopted, attach } from "../reduction/passage.ts";
 import { discard, register } from "../reduction/registry.ts";
 import { Turnstile } from "../waiting/turnstile.ts";
@@ -163,7 +170,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * @throws What `signal` was aborted with; then nothing is put.
    */
   async put(value: T, options?: AcquireOptions): Promise<void> {
-    const timeout = timeoutOf(options);
+    const timeout = timeoutOf(options, ACQUIRE);
     const signal = options?.signal;
     signal?.throwIfAborted();
     let message: Message;
@@ -213,7 +220,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * @throws {InvalidStateError} If the queue is closed.
    */
   putSync(value: T, options?: AcquireSyncOptions): void {
-    const timeout = timeoutOf(options);
+    const timeout = timeoutOf(options, ACQUIRE_SYNC);
     if (!this.#done(this.#transport.put(value, timeout))) throw this.#full(timeout);
   }
 
@@ -236,7 +243,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * @throws What `signal` was aborted with; then nothing is taken.
    */
   async get(options?: AcquireOptions): Promise<T> {
-    const timeout = timeoutOf(options);
+    const timeout = timeoutOf(options, ACQUIRE);
     const signal = options?.signal;
     signal?.throwIfAborted();
     if (timeout === 0 || !this.#getting.occupied) {
@@ -279,7 +286,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * @throws {InvalidStateError} If the queue is closed.
    */
   getSync(options?: AcquireSyncOptions): T {
-    const timeout = timeoutOf(options);
+    const timeout = timeoutOf(options, ACQUIRE_SYNC);
     const value = this.#taken(this.#transport.get(timeout));
     if (value === NOTHING) throw this.#empty(timeout);
     return value;
@@ -328,7 +335,9 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    *
    * @param options With `immediate: true`, what is in the queue is thrown away, and counts as dealt with.
    */
-  shutdown({ immediate = false }: { immediate?: boolean } = {}): void {
+  shutdown(options: { immediate?: boolean } = {}): void {
+    requireKnown("shut down the queue", options, ["immediate"]);
+    const { immediate = false } = options;
     const queue = this.#block("shut down");
     translated(() => native().queueShutDown(queue, immediate));
   }

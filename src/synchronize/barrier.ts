@@ -7,7 +7,14 @@ import { arrivedReference, type TravellingReference } from "../callable/late.ts"
 import { BrokenBarrierError } from "../errors.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
-import { requireKnown, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import {
+  requireKnown,
+  timeoutOf,
+  WAIT,
+  WAIT_SYNC,
+  type WaitOptions,
+  type WaitSyncOptions,
+} from "../waiting/options.ts";
 import { adopted, attach, isFromParent } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { wait } from "../addon/waits.ts";
@@ -148,7 +155,7 @@ export class Barrier implements Disposable {
    * @throws What `signal` was aborted with; and what the action throws, in the party that ran it.
    */
   async wait(options?: WaitOptions): Promise<number> {
-    const timeout = this.#timeoutOf(options);
+    const timeout = this.#timeoutOf(options, WAIT);
     const signal = options?.signal;
     signal?.throwIfAborted();
     const parties = this.#parties("wait at");
@@ -184,7 +191,7 @@ export class Barrier implements Disposable {
    * @throws What the action throws, in the party that ran it.
    */
   waitSync(options?: WaitSyncOptions): number {
-    const timeout = this.#timeoutOf(options);
+    const timeout = this.#timeoutOf(options, WAIT_SYNC);
     const parties = this.#parties("wait at");
     using kept = this.#handle.share(); // the action may dispose of the barrier
     const outcome = translated(() => native().barrierWait(kept.block, this.#hasAction, timeout));
@@ -250,8 +257,8 @@ export class Barrier implements Disposable {
     return this.#action === null ? 0 : 1;
   }
 
-  #timeoutOf(options: WaitSyncOptions | undefined): number {
-    const timeout = timeoutOf(options);
+  #timeoutOf(options: WaitOptions | undefined, known: readonly string[]): number {
+    const timeout = timeoutOf(options, known);
     return options?.timeout === undefined ? this.#timeout : timeout;
   }
 

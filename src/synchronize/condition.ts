@@ -11,6 +11,7 @@ import {
   type AcquireSyncOptions,
   requireKnown,
   timeoutOf,
+  WAIT_SYNC,
   type WaitOptions,
   type WaitSyncOptions,
 } from "../waiting/options.ts";
@@ -184,7 +185,7 @@ export class Condition implements Disposable {
    * @throws {OwnerDiedError} If the lock came back because its holder was killed; it is held again nevertheless.
    */
   waitSync(options?: WaitSyncOptions): boolean {
-    const timeout = timeoutOf(options);
+    const timeout = timeoutOf(options, WAIT_SYNC);
     const block = this.#block("wait for");
     return this.#notified(this.#owned(translated(() => native().conditionWait(block, timeout))));
   }
@@ -229,7 +230,7 @@ export class Condition implements Disposable {
    */
   waitForSync<T>(predicate: () => T, options?: WaitSyncOptions): T {
     this.#block("wait for");
-    const until = performance.now() + timeoutOf(options);
+    const until = performance.now() + timeoutOf(options, WAIT_SYNC);
     for (;;) {
       const result = predicate();
       if (result instanceof Promise) {

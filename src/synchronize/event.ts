@@ -6,7 +6,7 @@ import { cellWords } from "../addon/cells.ts";
 import { BlockHandle, type BlockReference, closedError } from "../addon/handles.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
-import { requireKnown, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { requireKnown, timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { adopted, attach } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { wait } from "../addon/waits.ts";
@@ -144,7 +144,7 @@ export class Event implements Disposable {
    * @throws {InvalidStateError} If the event is closed.
    */
   waitSync(options?: WaitSyncOptions): boolean {
-    const timeout = timeoutOf(options);
+    const timeout = timeoutOf(options, WAIT_SYNC);
     if (this.isSet()) return true;
     const block = this.#block("wait for");
     return timeout !== 0 && translated(() => native().eventWait(block, timeout)) !== 0;

@@ -10,7 +10,14 @@ import type { OwnerDiedError } from "../errors.ts";
 import type { Owner } from "../addon/binding.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
-import { type AcquireOptions, type AcquireSyncOptions, requireKnown, timeoutOf } from "../waiting/options.ts";
+import {
+  ACQUIRE,
+  ACQUIRE_SYNC,
+  type AcquireOptions,
+  type AcquireSyncOptions,
+  requireKnown,
+  timeoutOf,
+} from "../waiting/options.ts";
 import { wait } from "../addon/waits.ts";
 import { Cell, LockWord, Outcome } from "../addon/numbers.ts";
 import { AcquiredGuard, type Guard } from "./guard.ts";
@@ -118,7 +125,7 @@ export abstract class LockBase implements Disposable {
   /** As above; `null` if the lock was not acquired in time. */
   acquire(options: AcquireOptions): Promise<Guard | null>;
   async acquire(options?: AcquireOptions): Promise<Guard | null> {
-    const timeout = timeoutOf(options);
+    const timeout = timeoutOf(options, ACQUIRE);
     const signal = options?.signal;
     signal?.throwIfAborted();
     const guard = this.tryAcquire();
@@ -142,7 +149,7 @@ export abstract class LockBase implements Disposable {
   /** As above; `null` if the lock was not acquired in time. */
   acquireSync(options: AcquireSyncOptions): Guard | null;
   acquireSync(options?: AcquireSyncOptions): Guard | null {
-    const timeout = options === undefined ? Infinity : timeoutOf(options);
+    const timeout = options === undefined ? Infinity : timeoutOf(options, ACQUIRE_SYNC);
     if (this.take() || (timeout > 0 && this.#takeSoon())) return new AcquiredGuard(this, false);
     return this.#guard(translated(() => native().lockAcquire(this.#open("acquire"), timeout)));
   }

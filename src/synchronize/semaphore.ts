@@ -7,7 +7,14 @@ import { BlockHandle, type BlockReference, closedError } from "../addon/handles.
 import { InvalidStateError } from "../errors.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
-import { type AcquireOptions, type AcquireSyncOptions, requireKnown, timeoutOf } from "../waiting/options.ts";
+import {
+  ACQUIRE,
+  ACQUIRE_SYNC,
+  type AcquireOptions,
+  type AcquireSyncOptions,
+  requireKnown,
+  timeoutOf,
+} from "../waiting/options.ts";
 import { adopted, attach } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { wait } from "../addon/waits.ts";
@@ -88,7 +95,7 @@ export class Semaphore implements Disposable {
   /** As above; `null` if the value was 0 for `timeout` milliseconds. */
   acquire(options: AcquireOptions): Promise<Guard | null>;
   async acquire(options?: AcquireOptions): Promise<Guard | null> {
-    const timeout = timeoutOf(options);
+    const timeout = timeoutOf(options, ACQUIRE);
     const signal = options?.signal;
     signal?.throwIfAborted();
     const guard = this.tryAcquire();
@@ -112,7 +119,7 @@ export class Semaphore implements Disposable {
   /** As above; `null` if the value was 0 for `timeout` milliseconds. */
   acquireSync(options: AcquireSyncOptions): Guard | null;
   acquireSync(options?: AcquireSyncOptions): Guard | null {
-    const timeout = timeoutOf(options);
+    const timeout = timeoutOf(options, ACQUIRE_SYNC);
     if (this.#take()) return new AcquiredGuard(this, false);
     const block = this.#block("acquire");
     if (timeout === 0 && this.#words !== NO_WORDS) return null;

@@ -1,4 +1,7 @@
-// Options of everything that waits, read once: milliseconds, null for ever, negative is 0.
+// Options of everything that waits, read once: milliseconds, null for ever, negative is 0. What is no option is refused.
+
+import { quoted } from "../runtime/harmless.ts";
+import { nearest } from "./nearest.ts";
 
 /** Options of what may wait in a promise. */
 export interface WaitOptions {
@@ -32,10 +35,19 @@ export interface AcquireSyncOptions extends WaitSyncOptions {
  * @param action What is to be done, for the message: "listen".
  * @throws {TypeError} If so.
  */
-export function requireOptions(options: unknown, action: string): void {
+function requireOptions(options: unknown, action: string): void {
   if (typeof options === "object" && options !== null) return;
   throw new TypeError(`Cannot ${action}: the options are ${Deno.inspect(options)}, wanted an object`);
 }
+
+/** The names of {@linkcode WaitOptions}. */
+export const WAIT: readonly string[] = ["timeout", "signal"];
+/** The names of {@linkcode WaitSyncOptions}. */
+export const WAIT_SYNC: readonly string[] = ["timeout"];
+/** The names of {@linkcode AcquireOptions}. */
+export const ACQUIRE: readonly string[] = ["block", "timeout", "signal"];
+/** The names of {@linkcode AcquireSyncOptions}. */
+export const ACQUIRE_SYNC: readonly string[] = ["block", "timeout"];
 
 /**
  * Refuses options that there are not: a misspelt one would be taken for none.
@@ -44,39 +56,40 @@ export function requireOptions(options: unknown, action: string): void {
  */
 export function requireKnown(action: string, options: unknown, known: readonly string[]): void {
   requireOptions(options, action);
-  for (const name of Object.keys(options as object)) {
-    if (known.includes(name)) continue;
-    const meant = known.find((it) => isNear(name, it));
-    const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;
-    throw new TypeError(`Cannot ${action}: "${name}" is no option, wanted ${known.join(", ")}${hint}`);
+  for (const name in options as object) {
+    if (!known.includes(name)) refuseUnknown(action, options as object, name, known);
   }
 }
 
-/** Whether one letter more, less, another or exchanged, or only capitals, make one name of the other. */
-function isNear(given: string, name: string): boolean {
-  const [a, b] = [given.toLowerCase().replace(/[_-]/g, ""), name.toLowerCase()];
-  let begin = 0;
-  while (begin < a.length && a[begin] === b[begin]) begin++;
-  let end = 0;
-  while (end < Math.min(a.length, b.length) - begin && a.at(-1 - end) === b.at(-1 - end)) end++;
-  const [left, right] = [a.slice(begin, a.length - end), b.slice(begin, b.length - end)];
-  return Math.max(left.length, right.length) <= 1 || (left.length === 2 && left === `${right[1]}${right[0]}`);
+/** Names an option that there is not, unless it is one of `Object.prototype` that somebody has added to all objects. */
+function refuseUnknown(action: string, options: object, name: string, known: readonly string[]): void {
+  if (!Object.hasOwn(options, name)) return;
+  const meant = nearest(name, known);
+  const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;
+  throw new TypeError(`Cannot ${action}: ${quoted(name)} is no option, wanted ${known.join(", ")}${hint}`);
 }
 
 /**
  * Milliseconds to wait; `Infinity` for ever.
  *
- * @throws {TypeError} If `timeout` is not a number, `block` not a boolean, or `signal` not an AbortSignal.
+ * @param known The options that there are.
+ * @throws {TypeError} If `timeout` is not a number, `block` not a boolean, `signal` not an AbortSignal, or another option
+ * is none.
  * @throws {RangeError} If it is NaN.
  */
-export function timeoutOf(options: AcquireOptions | undefined): number {
+export function timeoutOf(options: AcquireOptions | undefined, known: readonly string[] = WAIT): number {
   if (options === undefined) return Infinity;
   if (typeof options !== "object" || options === null) {
     throw new TypeError(
       `Cannot wait: the options are ${Deno.inspect(options)}, wanted an object such as { timeout: 1000 }`,
     );
   }
-  const { timeout, block, signal } = options;
+  for (const name in options) if (!known.includes(name)) refuseUnknown("wait", options, name, known);
+  return timeoutIn(options);
+}
+
+/** As {@linkcode timeoutOf}, of options whose names are known to be right. */
+export function timeoutIn({ timeout, block, signal }: AcquireOptions): number {
   if (block !== undefined && typeof block !== "boolean") {
     throw new TypeError(`Cannot wait: "block" is ${Deno.inspect(block)}, wanted true or false`);
   }

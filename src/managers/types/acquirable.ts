@@ -1,9 +1,9 @@
 // What the proxies of all have in common that can be acquired.
 
 import { AcquiredGuard, type Guard } from "../../synchronize/guard.ts";
-import type { AcquireOptions, AcquireSyncOptions } from "../../waiting/options.ts";
+import { ACQUIRE, ACQUIRE_SYNC, type AcquireOptions, type AcquireSyncOptions } from "../../waiting/options.ts";
 import { type BaseProxy, SyncProxy } from "../proxy.ts";
-import { direct, DirectProxy, given, remote, remoteSync, sendable } from "./direct.ts";
+import { direct, DirectProxy, given, givenSync, remote, remoteSync, sendable } from "./direct.ts";
 
 /** What can be acquired. */
 export interface SharedAcquirable extends Disposable {
@@ -42,7 +42,7 @@ export abstract class AcquirableProxy<D extends SharedAcquirable> extends Direct
    */
   async acquire(options?: AcquireOptions): Promise<Guard | null> {
     const object = this[direct]();
-    const all = this[given](options);
+    const all = this[given](options, ACQUIRE);
     if (object !== null) return await object.acquire(all ?? {});
     return guardOf(this, await this[remote]("acquire", sendable(all), all?.signal));
   }
@@ -86,7 +86,7 @@ export class SyncAcquirable<D extends SharedAcquirable = SharedAcquirable> exten
    */
   acquire(options?: AcquireSyncOptions): Guard | null {
     const object = this.#proxy[direct]();
-    const all = this.#proxy[given](options);
+    const all = this.#proxy[givenSync](options, ACQUIRE_SYNC);
     if (object !== null) return object.acquireSync(all ?? NO_OPTIONS);
     return guardOf(this.#proxy, this.#proxy[remoteSync]("acquire", sendable(all)));
   }

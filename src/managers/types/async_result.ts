@@ -1,7 +1,7 @@
 // AsyncResult of a manager's pool.
 
 import type { AsyncResult } from "../../pool/async_result.ts";
-import type { WaitOptions, WaitSyncOptions } from "../../waiting/options.ts";
+import { timeoutOf, WAIT, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../../waiting/options.ts";
 import type { ServedType } from "../objects.ts";
 import { BaseProxy, SyncProxy } from "../proxy.ts";
 import { defineBuiltIn } from "../proxy_classes.ts";
@@ -27,6 +27,7 @@ export class AsyncResultProxy<T = unknown> extends BaseProxy {
    * @throws What the signal was aborted with; the call goes on.
    */
   async get(options: WaitOptions = {}): Promise<T> {
+    timeoutOf(options, WAIT);
     return await this.#with(options).callmethod("get", sendable(options)) as T;
   }
 
@@ -36,6 +37,7 @@ export class AsyncResultProxy<T = unknown> extends BaseProxy {
    * @throws What the signal was aborted with.
    */
   async wait(options: WaitOptions = {}): Promise<boolean> {
+    timeoutOf(options, WAIT);
     return await this.#with(options).callmethod("wait", sendable(options)) as boolean;
   }
 
@@ -62,11 +64,13 @@ export class AsyncResultProxy<T = unknown> extends BaseProxy {
 export class SyncAsyncResult<T = unknown> extends SyncProxy {
   /** The result: see {@linkcode AsyncResultProxy.get}. */
   get(options: WaitSyncOptions = {}): T {
+    timeoutOf(options, WAIT_SYNC);
     return this.callmethod("get", sendable(options)) as T;
   }
 
   /** Waits for the result or the error; `false` if neither is there in `timeout` milliseconds. */
   wait(options: WaitSyncOptions = {}): boolean {
+    timeoutOf(options, WAIT_SYNC);
     return this.callmethod("wait", sendable(options)) as boolean;
   }
 

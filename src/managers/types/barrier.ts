@@ -5,7 +5,17 @@ import { requireKnown, type WaitOptions, type WaitSyncOptions } from "../../wait
 import type { Caller } from "../objects.ts";
 import { type BaseProxy, SyncProxy } from "../proxy.ts";
 import { defineBuiltIn } from "../proxy_classes.ts";
-import { arrivedOptions, direct, DirectProxy, directType, given, remote, remoteSync, sendable } from "./direct.ts";
+import {
+  arrivedOptions,
+  direct,
+  DirectProxy,
+  directType,
+  given,
+  givenSync,
+  remote,
+  remoteSync,
+  sendable,
+} from "./direct.ts";
 
 const EXPOSED = ["wait", "abort", "reset", ".parties", ".nWaiting", ".broken"];
 
@@ -113,7 +123,7 @@ export class SyncBarrier extends SyncProxy {
   /** Waits until all parties have arrived; as what number this party arrived. */
   wait(options?: WaitSyncOptions): number {
     const object = this.#proxy[direct]();
-    const all = this.#proxy[given](options);
+    const all = this.#proxy[givenSync](options);
     return object === null ? this.#proxy[remoteSync]("wait", sendable(all)) as number : object.waitSync(all);
   }
 

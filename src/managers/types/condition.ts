@@ -9,7 +9,17 @@ import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../../waiting
 import type { Caller } from "../objects.ts";
 import { defineBuiltIn } from "../proxy_classes.ts";
 import { AcquirableProxy, type RemoteAcquisition, SyncAcquirable } from "./acquirable.ts";
-import { arrivedOptions, direct, directType, given, remote, remoteSync, sendable, sharedObjectOf } from "./direct.ts";
+import {
+  arrivedOptions,
+  direct,
+  directType,
+  given,
+  givenSync,
+  remote,
+  remoteSync,
+  sendable,
+  sharedObjectOf,
+} from "./direct.ts";
 import { anotherHandle, LockDesk, told } from "./stranger_locks.ts";
 
 const EXPOSED = ["acquire", "release", "wait", "notify", "notifyAll"];
@@ -104,7 +114,7 @@ export class SyncCondition extends SyncAcquirable<Condition> {
   /** As {@linkcode ConditionProxy.wait}. */
   wait(options?: WaitSyncOptions): boolean {
     const object = this.proxy[direct]();
-    const all = this.proxy[given](options);
+    const all = this.proxy[givenSync](options);
     return object === null ? this.proxy[remoteSync]("wait", sendable(all)) as boolean : object.waitSync(all);
   }
 
@@ -114,7 +124,7 @@ export class SyncCondition extends SyncAcquirable<Condition> {
    * @throws {TypeError} If `predicate` returns a promise, which is not awaited.
    */
   waitFor<T>(predicate: () => T, options?: WaitSyncOptions): T {
-    const until = performance.now() + timeoutOf(this.proxy[given](options));
+    const until = performance.now() + timeoutOf(this.proxy[givenSync](options));
     for (;;) {
       const result = predicate();
       if (result instanceof Promise) {

@@ -5,7 +5,14 @@
 import { closedError } from "../../addon/handles.ts";
 import { RemoteError } from "../../errors.ts";
 import { printed } from "../../pool/failures.ts";
-import type { AcquireOptions, WaitOptions } from "../../waiting/options.ts";
+import {
+  type AcquireOptions,
+  type AcquireSyncOptions,
+  timeoutOf,
+  WAIT,
+  WAIT_SYNC,
+  type WaitOptions,
+} from "../../waiting/options.ts";
 import { LocalLine } from "../local_line.ts";
 import { allows, bare, GETVALUE, TO_STRING } from "../names.ts";
 import type { Caller, ServedType } from "../objects.ts";
@@ -16,8 +23,9 @@ export const direct: unique symbol = Symbol("direct");
 /** Names the methods that have the server do something, for a stranger. */
 export const remote: unique symbol = Symbol("remote");
 export const remoteSync: unique symbol = Symbol("remoteSync");
-/** Names the method that adds the options of `with` to those of a call. */
+/** Names the methods that check the options of a call, and add those of `with`. */
 export const given: unique symbol = Symbol("given");
+export const givenSync: unique symbol = Symbol("givenSync");
 /** Names the method that gives up the object itself. */
 export const letGo: unique symbol = Symbol("letGo");
 /** Names the method that makes what `getvalue` gives. */
@@ -36,10 +44,21 @@ export abstract class DirectProxy<D extends Disposable> extends BaseProxy {
     return description.direct as D | null;
   }
 
-  /** @ignore */
-  [given]<O extends AcquireOptions>(options: O | undefined): O | AcquireOptions | undefined {
+  /** @ignore The options of a call in a promise, and those that `with` was given. */
+  [given](options: AcquireOptions | undefined, known: readonly string[] = WAIT): AcquireOptions | undefined {
+    timeoutOf(options, known);
     const own = this[optionsOf]();
     return own === undefined ? options : { ...own, ...options };
+  }
+
+  /** @ignore As `given`, of a call that blocks the thread: no signal ends that. */
+  [givenSync](
+    options: AcquireSyncOptions | undefined,
+    known: readonly string[] = WAIT_SYNC,
+  ): AcquireSyncOptions | undefined {
+    timeoutOf(options, known);
+    const { timeout } = this[optionsOf]() ?? {};
+    return timeout === undefined ? options : { timeout, ...options };
   }
 
   /** @ignore Has the server do something for a stranger; the signal among the options gives up the call. */
@@ -112,7 +131,7 @@ export function sendable(options: AcquireOptions | undefined): readonly unknown[
 /** The options of a stranger's request, which says anything. */
 export function arrivedOptions(options: unknown): AcquireOptions {
   const { timeout, block } = (options ?? {}) as AcquireOptions;
-  return { timeout, block };
+  return block === undefined ? { timeout } : { timeout, block };
 }
 
 /** A type whose objects are in shared memory. */

@@ -6,7 +6,17 @@ import type { WaitOptions, WaitSyncOptions } from "../../waiting/options.ts";
 import type { Caller } from "../objects.ts";
 import { type BaseProxy, SyncProxy } from "../proxy.ts";
 import { defineBuiltIn } from "../proxy_classes.ts";
-import { arrivedOptions, direct, DirectProxy, directType, given, remote, remoteSync, sendable } from "./direct.ts";
+import {
+  arrivedOptions,
+  direct,
+  DirectProxy,
+  directType,
+  given,
+  givenSync,
+  remote,
+  remoteSync,
+  sendable,
+} from "./direct.ts";
 
 const EXPOSED = ["isSet", "set", "clear", "wait"];
 
@@ -97,7 +107,7 @@ export class SyncEvent extends SyncProxy {
   /** Waits until the flag is set: `true`; `false` if `timeout` milliseconds have passed first. */
   wait(options?: WaitSyncOptions): boolean {
     const object = this.#proxy[direct]();
-    const all = this.#proxy[given](options);
+    const all = this.#proxy[givenSync](options);
     return object === null ? this.#proxy[remoteSync]("wait", sendable(all)) as boolean : object.waitSync(all);
   }
 }

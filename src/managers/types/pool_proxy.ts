@@ -21,7 +21,7 @@ import type {
 } from "../../pool/signatures.ts";
 import type { Items } from "../../pool/input.ts";
 import type { PoolStats } from "../../pool/stats.ts";
-import type { WaitOptions, WaitSyncOptions } from "../../waiting/options.ts";
+import { timeoutOf, WAIT, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../../waiting/options.ts";
 import { Iteration } from "../iteration.ts";
 import { BaseProxy, insideOf, SyncProxy } from "../proxy.ts";
 import { defineBuiltIn } from "../proxy_classes.ts";
@@ -53,10 +53,21 @@ function referenceOf(fn: Callable | ModuleExport): TravellingReference {
 }
 
 /** The arguments of a call as they travel; its signal gives up the call itself. */
-function request(name: Name, fn: Callable | ModuleExport, args: readonly unknown[], options: object): unknown[] {
-  requireCallOptions(name, options);
+function request(
+  name: Name,
+  fn: Callable | ModuleExport,
+  args: readonly unknown[],
+  options: object,
+  { isSync = false } = {},
+): unknown[] {
+  requireCallOptions(name, options, { isSync });
   const { signal: _signal, ...rest } = options as { signal?: AbortSignal };
   return [referenceOf(fn), args, rest];
+}
+
+/** As {@linkcode request}, of a call that blocks the thread. */
+function requestSync(name: Name, fn: Callable | ModuleExport, args: readonly unknown[], options: object): unknown[] {
+  return request(name, fn, args, options, { isSync: true });
 }
 
 async function all<T>(items: Items<T>): Promise<T[]> {
@@ -212,6 +223,7 @@ export class PoolProxy extends BaseProxy {
    * @throws {InvalidStateError} If the pool is broken.
    */
   async idle(options: WaitOptions = {}): Promise<boolean> {
+    timeoutOf(options, WAIT);
     return await this.#with(options).callmethod("idle", sendable(options)) as boolean;
   }
 
@@ -238,6 +250,7 @@ export class PoolProxy extends BaseProxy {
    * @throws {InvalidStateError} If the pool was neither closed nor terminated.
    */
   async join(options: WaitOptions = {}): Promise<boolean> {
+    timeoutOf(options, WAIT);
     return await this.#with(options).callmethod("join", sendable(options)) as boolean;
   }
 
@@ -264,7 +277,7 @@ export class SyncPool extends SyncProxy {
     ...argsAndOptions: ApplySyncArguments<A, F, K>
   ): ApplyResult<R, F> {
     const [args = [], options = NO_OPTIONS] = argsAndOptions as AnyArguments;
-    return this.callmethod("apply", request("apply", fn, args, options)) as never;
+    return this.callmethod("apply", requestSync("apply", fn, args, options)) as never;
   }
 
   /** As {@linkcode apply}, but gives the proxy of a result. */
@@ -278,7 +291,7 @@ export class SyncPool extends SyncProxy {
     ...argsAndOptions: ApplySyncArguments<A, F, K>
   ): AsyncResultProxy<ApplyResult<R, F>> {
     const [args = [], options = NO_OPTIONS] = argsAndOptions as AnyArguments;
-    return this.#begin("applyAsync", request("apply", fn, args, options)) as AsyncResultProxy<never>;
+    return this.#begin("applyAsync", requestSync("apply", fn, args, options)) as AsyncResultProxy<never>;
   }
 
   /** Calls `fn(item)` for each item; the results in the order of the items. */
@@ -287,7 +300,7 @@ export class SyncPool extends SyncProxy {
     items: readonly T[] | Iterable<T>,
     options: Omit<MapOptions<S>, "signal"> = NO_OPTIONS,
   ): ItemResult<Awaited<R>, NoInfer<S>>[] {
-    return this.callmethod("map", request("map", fn, [...items], options)) as never[];
+    return this.callmethod("map", requestSync("map", fn, [...items], options)) as never[];
   }
 
   /** As {@linkcode map}, but gives the proxy of a result. */
@@ -296,7 +309,7 @@ export class SyncPool extends SyncProxy {
     items: readonly T[] | Iterable<T>,
     options: Omit<MapOptions<S>, "signal"> = NO_OPTIONS,
   ): AsyncResultProxy<ItemResult<Awaited<R>, NoInfer<S>>[]> {
-    return this.#begin("mapAsync", request("map", fn, [...items], options)) as AsyncResultProxy<never[]>;
+    return this.#begin("mapAsync", requestSync("map", fn, [...items], options)) as AsyncResultProxy<never[]>;
   }
 
   /** Calls `fn(...item)` for each item, which is an array of arguments. */
@@ -305,7 +318,7 @@ export class SyncPool extends SyncProxy {
     items: readonly Readonly<A>[] | Iterable<Readonly<A>>,
     options: Omit<MapOptions<S>, "signal"> = NO_OPTIONS,
   ): ItemResult<Awaited<R>, NoInfer<S>>[] {
-    return this.callmethod("starmap", request("starmap", fn, [...items], options)) as never[];
+    return this.callmethod("starmap", requestSync("starmap", fn, [...items], options)) as never[];
   }
 
   /** As {@linkcode starmap}, but gives the proxy of a result. */
@@ -314,7 +327,7 @@ export class SyncPool extends SyncProxy {
     items: readonly Readonly<A>[] | Iterable<Readonly<A>>,
     options: Omit<MapOptions<S>, "signal"> = NO_OPTIONS,
   ): AsyncResultProxy<ItemResult<Awaited<R>, NoInfer<S>>[]> {
-    return this.#begin("starmapAsync", request("starmap", fn, [...items], options)) as AsyncResultProxy<never[]>;
+    return this.#begin("starmapAsync", requestSync("starmap", fn, [...items], options)) as AsyncResultProxy<never[]>;
   }
 
   /** Calls `fn(item)` for each item; the results one by one, in the order of the items. */
@@ -323,7 +336,7 @@ export class SyncPool extends SyncProxy {
     items: readonly T[] | Iterable<T>,
     options: Omit<ImapOptions<S>, "signal"> = NO_OPTIONS,
   ): IterableIterator<ItemResult<Awaited<R>, NoInfer<S>>> {
-    return this.#iterate("imap", request("imap", fn, [...items], options));
+    return this.#iterate("imap", requestSync("imap", fn, [...items], options));
   }
 
   /** As {@linkcode imap}, with the results in the order in which they come. */
@@ -332,7 +345,7 @@ export class SyncPool extends SyncProxy {
     items: readonly T[] | Iterable<T>,
     options: Omit<ImapOptions<S>, "signal"> = NO_OPTIONS,
   ): IterableIterator<ItemResult<Awaited<R>, NoInfer<S>>> {
-    return this.#iterate("imapUnordered", request("imapUnordered", fn, [...items], options));
+    return this.#iterate("imapUnordered", requestSync("imapUnordered", fn, [...items], options));
   }
 
   #begin(name: string, args: unknown[]): unknown {
@@ -349,6 +362,7 @@ export class SyncPool extends SyncProxy {
 
   /** Waits until no call of any process is under way; `false` if that took longer than `timeout` milliseconds. */
   idle(options: WaitSyncOptions = {}): boolean {
+    timeoutOf(options, WAIT_SYNC);
     return this.callmethod("idle", sendable(options)) as boolean;
   }
 
@@ -369,6 +383,7 @@ export class SyncPool extends SyncProxy {
 
   /** Waits until all workers have ended; `false` if that took longer than `timeout` milliseconds. */
   join(options: WaitSyncOptions = {}): boolean {
+    timeoutOf(options, WAIT_SYNC);
     return this.callmethod("join", sendable(options)) as boolean;
   }
 }

@@ -4,8 +4,11 @@ import type { NameOptions } from "../../runtime/object_name.ts";
 import { ShutDown } from "../../errors.ts";
 import { JoinableQueue } from "../../queues/joinable_queue.ts";
 import {
+  ACQUIRE,
+  ACQUIRE_SYNC,
   type AcquireOptions,
   type AcquireSyncOptions,
+  requireKnown,
   timeoutOf,
   type WaitOptions,
   type WaitSyncOptions,
@@ -13,7 +16,17 @@ import {
 import type { Caller } from "../objects.ts";
 import { type BaseProxy, SyncProxy } from "../proxy.ts";
 import { defineBuiltIn } from "../proxy_classes.ts";
-import { arrivedOptions, direct, DirectProxy, directType, given, remote, remoteSync, sendable } from "./direct.ts";
+import {
+  arrivedOptions,
+  direct,
+  DirectProxy,
+  directType,
+  given,
+  givenSync,
+  remote,
+  remoteSync,
+  sendable,
+} from "./direct.ts";
 
 const EXPOSED = ["put", "putNowait", "get", "getNowait", "qsize", "empty", "full", "shutdown", "taskDone", "join"];
 
@@ -57,7 +70,7 @@ export class QueueProxy<T = unknown> extends DirectProxy<JoinableQueue<T>> imple
    */
   async put(value: T, options?: AcquireOptions): Promise<void> {
     const object = this[direct]();
-    const all = this[given](options);
+    const all = this[given](options, ACQUIRE);
     if (object !== null) await object.put(value, all);
     else await this[remote]("put", [value, ...sendable(all)], all?.signal);
   }
@@ -81,7 +94,7 @@ export class QueueProxy<T = unknown> extends DirectProxy<JoinableQueue<T>> imple
    */
   async get(options?: AcquireOptions): Promise<T> {
     const object = this[direct]();
-    const all = this[given](options);
+    const all = this[given](options, ACQUIRE);
     if (object !== null) return await object.get(all);
     return await this[remote]("get", sendable(all), all?.signal) as T;
   }
@@ -115,6 +128,7 @@ export class QueueProxy<T = unknown> extends DirectProxy<JoinableQueue<T>> imple
 
   /** Forbids putting, for all: see {@linkcode Queue.shutdown}. */
   async shutdown(options: QueueShutdownOptions = {}): Promise<void> {
+    requireKnown("shut down the queue", options, ["immediate"]);
     const object = this[direct]();
     if (object !== null) object.shutdown(options);
     else await this[remote]("shutdown", [options]);
@@ -177,7 +191,7 @@ export class SyncQueue<T = unknown> extends SyncProxy {
   /** Puts a value: see {@linkcode QueueProxy.put}. */
   put(value: T, options?: AcquireSyncOptions): void {
     const object = this.#proxy[direct]();
-    const all = this.#proxy[given](options);
+    const all = this.#proxy[givenSync](options, ACQUIRE_SYNC);
     if (object !== null) object.putSync(value, all);
     else this.#proxy[remoteSync]("put", [value, ...sendable(all)]);
   }
@@ -190,7 +204,7 @@ export class SyncQueue<T = unknown> extends SyncProxy {
   /** Takes the first value: see {@linkcode QueueProxy.get}. */
   get(options?: AcquireSyncOptions): T {
     const object = this.#proxy[direct]();
-    const all = this.#proxy[given](options);
+    const all = this.#proxy[givenSync](options, ACQUIRE_SYNC);
     return object === null ? this.#proxy[remoteSync]("get", sendable(all)) as T : object.getSync(all);
   }
 
@@ -218,6 +232,7 @@ export class SyncQueue<T = unknown> extends SyncProxy {
 
   /** Forbids putting, for all: see {@linkcode Queue.shutdown}. */
   shutdown(options: QueueShutdownOptions = {}): void {
+    requireKnown("shut down the queue", options, ["immediate"]);
     const object = this.#proxy[direct]();
     if (object !== null) object.shutdown(options);
     else this.#proxy[remoteSync]("shutdown", [options]);
@@ -233,7 +248,7 @@ export class SyncQueue<T = unknown> extends SyncProxy {
   /** Waits until every value put has been dealt with: see {@linkcode QueueProxy.join}. */
   join(options?: WaitSyncOptions): boolean {
     const object = this.#proxy[direct]();
-    const all = this.#proxy[given](options);
+    const all = this.#proxy[givenSync](options);
     return object === null ? this.#proxy[remoteSync]("join", sendable(all)) as boolean : object.joinSync(all);
   }
 }
@@ -255,7 +270,7 @@ class StrangerQueue {
   }
 
   #waiting(options: unknown): WaitOptions {
-    return { timeout: Math.min(LONG, timeoutOf(arrivedOptions(options))), signal: this.#caller.cancelled };
+    return { timeout: Math.min(LONG, timeoutOf(arrivedOptions(options), ACQUIRE)), signal: this.#caller.cancelled };
   }
 
   async put(value: unknown, options?: unknown): Promise<void> {

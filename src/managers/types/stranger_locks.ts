@@ -20,7 +20,7 @@ import type { Guard } from "../../synchronize/guard.ts";
 import { Lock } from "../../synchronize/lock.ts";
 import { inside, type LockInside } from "../../synchronize/lock_base.ts";
 import { RLock } from "../../synchronize/rlock.ts";
-import { type AcquireOptions, timeoutOf } from "../../waiting/options.ts";
+import { ACQUIRE, type AcquireOptions, timeoutOf } from "../../waiting/options.ts";
 import type { Caller } from "../objects.ts";
 import type { RemoteAcquisition } from "./acquirable.ts";
 import { arrivedOptions } from "./direct.ts";
@@ -123,7 +123,7 @@ export class LockDesk {
     this.#users++;
     try {
       cancelled.throwIfAborted();
-      const timeout = timeoutOf(options);
+      const timeout = timeoutOf(options, ACQUIRE);
       if (this.#isRecursive && this.#holder?.owner === owner) {
         this.#holder.depth++;
         return REGULAR;

@@ -3,7 +3,7 @@
 import type { Callable, ModuleExport } from "../../callable/types.ts";
 import { TimeoutError } from "../../errors.ts";
 import { Watch } from "../../waiting/limits.ts";
-import { timeoutOf } from "../../waiting/options.ts";
+import { timeoutIn } from "../../waiting/options.ts";
 import { CallSite } from "../../runtime/stack.ts";
 import type { Engine } from "../engine.ts";
 import { type Input, inputOf, type Items, ListInput } from "../input.ts";
@@ -117,7 +117,7 @@ export class Caller {
   #prepare(action: string, target: AnyTarget, options: CallOptions, begun: Begun) {
     const engine = this.#engine;
     engine.requireRunning(action);
-    const timeout = timeoutOf(options);
+    const timeout = timeoutIn(options);
     const { signal } = options;
     signal?.throwIfAborted();
     const retries = retriesOf(action, options.retries);
