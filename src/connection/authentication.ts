@@ -169,13 +169,13 @@ export async function perform(
     late: () => limit.abort(late(timeout)),
     aborted: (reason) => limit.abort(reason),
   });
-  const options = { maxlength: LONGEST, signal: limit.signal };
+  const within = { signal: limit.signal };
   let turn = handshake.next();
   while (!turn.done) {
     let received = NOTHING;
     try {
-      if (turn.value === null) received = await connection.recvBytes(options);
-      else await connection.sendBytes(turn.value, options);
+      if (turn.value === null) received = await connection.recvBytes({ ...within, maxlength: LONGEST });
+      else await connection.sendBytes(turn.value, within);
     } catch (error) {
       turn = handshake.throw(explained(error));
       continue;
