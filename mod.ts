@@ -91,6 +91,7 @@ export {
   type Items,
   type MapAsyncOptions,
   type MapOptions,
+  type Percentiles,
   Pool,
   type PoolContext,
   type PoolOptions,

@@ -36,6 +36,7 @@ export type {
   SettledItem,
 } from "./pool/signatures.ts";
 export type { Progress, ProgressListener } from "./pool/progress.ts";
+export type { Percentiles } from "./pool/histogram.ts";
 export type { PoolSize } from "./pool/size.ts";
 export type { PoolStats, WorkerStats } from "./pool/stats.ts";
 export { type CurrentTask, currentTask } from "./pool/task.ts";

@@ -49,7 +49,7 @@ export type { Failure };
 export const SERVER_ID = 0;
 
 /** The head of a frame that speaks of no task. */
-export const NO_TASK = { flags: 0, task: 0, fn: 0, deaths: 0, duration: 0 };
+export const NO_TASK = { flags: 0, task: 0, fn: 0, begun: 0, duration: 0 };
 
 /** Items of an iteration, and whether there are no more. */
 export type Chunk = [items: unknown[], isOver: boolean];

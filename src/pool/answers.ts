@@ -6,6 +6,7 @@ import { RemoteError } from "../errors.ts";
 import type { Attempts } from "./attempts.ts";
 import type { Task } from "./calls/call.ts";
 import type { Crew } from "./crew.ts";
+import { lagOf, type Setting } from "./clock.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Frame } from "../queues/frame.ts";
@@ -14,6 +15,7 @@ import { originOf, tellMade, type Where, whereOf } from "./where.ts";
 import { type Failure, Flag, Kind, type Mixed } from "./messages.ts";
 import type { QueueLimit } from "./queue_limit.ts";
 import type { FailureKind } from "./retries.ts";
+import { Times } from "./times.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 import { performance } from "../runtime/timing.ts";
 
@@ -40,6 +42,8 @@ export class Answers {
   readonly #attempts: Attempts;
   readonly #deadlines: Deadlines;
   readonly #limit: QueueLimit | null;
+  /** Of the tasks that were answered. */
+  readonly times = new Times();
   #done = 0;
   #failed = 0;
 
@@ -105,7 +109,7 @@ export class Answers {
 
   #handle(worker: WorkerHandle, frame: Frame): void {
     if (frame.kind === Kind.ready) {
-      frame.drop();
+      worker.clockLag = lagOf(frame.read() as unknown as Setting);
       return this.#crew.ready(worker);
     }
     if (frame.kind === Kind.startFailed) {
@@ -117,7 +121,7 @@ export class Answers {
     }
     if (frame.kind === Kind.begun) {
       frame.drop();
-      return this.#deadlines.begun(worker, frame.task);
+      return this.#deadlines.begun(worker, frame);
     }
     if (frame.kind === Kind.room) {
       frame.drop();
@@ -126,6 +130,7 @@ export class Answers {
     const task = this.#dispatcher.answered(worker, frame.task, frame.duration);
     if ((frame.flags & Flag.left) !== 0) worker.noteLeft();
     if (task === null) return frame.drop();
+    this.times.note(worker, task, frame);
     this.#limit?.remove(task.call);
     if (task.call.isOver || task.isGivenUp) frame.drop();
     else {

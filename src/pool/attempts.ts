@@ -4,7 +4,7 @@
 import type { Call, Task } from "./calls/call.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { delayOf, type FailureKind, isToBeBegunAnew } from "./retries.ts";
-import { clearTimeout, queueMicrotask, setTimeout, unrefTimer } from "../runtime/timing.ts";
+import { clearTimeout, performance, queueMicrotask, setTimeout, unrefTimer } from "../runtime/timing.ts";
 
 /** What the attempts need of their pool. */
 export interface AttemptsOptions {
@@ -45,7 +45,7 @@ export class Attempts {
       const message = `Cannot begin "${call.fn.given.label}" anew: "retries" failed`;
       return { error: new SuppressedError(thrown, error, message) };
     }
-    if (!call.isOver) this.#beginAnew(task.again(), delay, kind); // the user's function may have ended it
+    if (!call.isOver) this.#beginAnew(task.again(performance.now() + delay), delay, kind); // the user's function may have ended it
     return null;
   }
 

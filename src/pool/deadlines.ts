@@ -2,12 +2,14 @@
 // time has passed, the task fails; the worker is told, and killed if it goes on.
 
 import type { Task } from "./calls/call.ts";
+import { timeOf } from "./clock.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { TimeoutError } from "../errors.ts";
+import type { Frame } from "../queues/frame.ts";
 import { Flag } from "./messages.ts";
 import { tellMade, whereOf } from "./where.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
-import { setTimeout, unrefTimer } from "../runtime/timing.ts";
+import { performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
 
 /** What the deadlines need of their pool. */
 export interface DeadlinesOptions {
@@ -29,10 +31,13 @@ export class Deadlines {
   }
 
   /** A worker has begun a task. */
-  begun(worker: WorkerHandle, number: number): void {
+  begun(worker: WorkerHandle, { task: number, begun }: Frame): void {
     const task = this.#options.dispatcher.taskOf(number);
     if (task === null || task.call.isOver) return;
-    task.clock = setTimeout(() => this.#late(worker, number), task.call.taskTimeout);
+    // It may have begun long ago, while this thread had other things to do.
+    const now = performance.now();
+    const left = timeOf(begun, now, worker.clockLag) + task.call.taskTimeout - now;
+    task.clock = setTimeout(() => this.#late(worker, number), Math.max(0, left));
     unrefTimer(task.clock); // who waits for the call keeps the program alive
   }
 

@@ -69,6 +69,8 @@ export class Dispatcher {
   #answers = 0;
   #callCount = 0;
   #isDispatching = false;
+  /** When tasks are given that are just being given; 0 if nobody has looked at the clock yet. */
+  #now = 0;
   /** When the only task that is given was put. */
   #onlySince = 0;
   /** How long a task takes, in milliseconds; `null` before the first. */
@@ -139,6 +141,7 @@ export class Dispatcher {
   /** Tasks may come from a call. */
   add(call: Call): void {
     call.order = ++this.#callCount;
+    call.since = this.#now = performance.now();
     this.#backlog.add(call);
   }
 
@@ -222,6 +225,7 @@ export class Dispatcher {
       }
     } finally {
       this.#isDispatching = false;
+      this.#now = 0;
     }
     const isSure = this.#callWorkers();
     if (this.#given.size === 1 && this.#options.onlyResult.soon()) return;
@@ -275,7 +279,7 @@ export class Dispatcher {
   #give(task: Task): void {
     const { fn, flags } = task.call;
     const number = this.#taskCount = (this.#taskCount + 1) % 2 ** 32 || 1;
-    const head = { kind: Kind.task, flags, task: number, fn: fn.id, deaths: task.attempts, duration: 0 };
+    const head = { kind: Kind.task, flags, task: number, fn: fn.id, begun: task.attempts, duration: 0 };
     this.#introduce(task); // before anybody can take it
     let bytes: number;
     try {
@@ -287,7 +291,9 @@ export class Dispatcher {
     this.#given.set(number, { task, bytes });
     this.#bytes += bytes;
     if (task.call.priority < this.#least) this.#least = task.call.priority;
-    if (this.#given.size === 1) this.#onlySince = performance.now();
+    if (this.#now === 0) this.#now = performance.now(); // once for all of them
+    if (task.since === 0) task.since = this.#now;
+    if (this.#given.size === 1) this.#onlySince = this.#now;
   }
 
   #introduce({ call: { fn } }: Task): void {

@@ -266,6 +266,7 @@ export class Engine implements PoolEvents {
       idle: workers.filter(({ state }) => state === "idle").length,
       queued: this.#dispatcher.waiting + this.#attempts.waiting,
       ...this.#answers.counts,
+      ...this.#answers.times.percentiles,
       restarts: this.#crew.restarts,
       workers,
     };

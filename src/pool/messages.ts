@@ -8,11 +8,11 @@ import type { Channel } from "../queues/channel.ts";
 /** What a frame is. */
 export const Kind = {
   /** To whichever worker takes it: run a function. `fn` is the number of the function; the list is what it is run with;
-   * `deaths` is how many workers have died of it. */
+   * `begun` is how often it was begun before. */
   task: 1,
   /** By a worker's bell: end yourself. */
   stop: 2,
-  /** From a worker: the initializer has run. */
+  /** From a worker: the initializer has run. The list is the {@linkcode Setting} of its clock. */
   ready: 3,
   /** From a worker: the initializer has thrown. The list is a {@linkcode Failure}. */
   startFailed: 4,

@@ -31,7 +31,7 @@ export class RunningTask implements CurrentTask, Owner {
 
   constructor(frame: Frame, slot: number, { desk, watch }: { desk: Desk; watch: CancelWatch }) {
     this.number = frame.task;
-    this.attempt = frame.deaths;
+    this.attempt = frame.begun;
     this.slot = slot;
     this.#desk = desk;
     this.#watch = watch;

@@ -1,5 +1,7 @@
 // What `Pool.stats` says.
 
+import type { Percentiles } from "./histogram.ts";
+
 /** What one worker of a pool is doing. */
 export interface WorkerStats {
   /** Its process id. */
@@ -32,6 +34,12 @@ export interface PoolStats {
   readonly done: number;
   /** How many have failed. */
   readonly failed: number;
+  /** How long tasks have run, in milliseconds, as far as workers have answered them. A percentile is within 2 % of what it
+   * is; all are 0 before the first answer. */
+  readonly runTime: Percentiles;
+  /** How long they have waited before, likewise, to about 0.1 ms: from the call on, or from when their items were taken
+   * from the input, to their beginning in a worker. */
+  readonly waitTime: Percentiles;
   /** How many workers have been started in the place of others. */
   readonly restarts: number;
   /** The workers. */

@@ -39,7 +39,7 @@ import { performance } from "../runtime/timing.ts";
 const WORKER = { module: WORKER_MAIN, name: "work" };
 
 /** The head of a frame that belongs to no task. */
-const NO_TASK = { flags: 0, task: 0, fn: 0, deaths: 0, duration: 0 };
+const NO_TASK = { flags: 0, task: 0, fn: 0, begun: 0, duration: 0 };
 
 /** Milliseconds that a worker has to end after SIGTERM. */
 const TERMINATION_GRACE = 250;
@@ -90,9 +90,12 @@ export class WorkerHandle {
   readonly #killers = new Killers();
   #errors: PipedOutput | null = null;
   readonly #lastWords = new LastWords();
-  #lastSign = 0;
+  /** When it was last called, or has answered. */
+  lastSign = 0;
   #idleSince = 0;
   #calledFor = 0;
+  /** What is added to the time of its clock for that of this process. */
+  clockLag = 0;
 
   /** Starts a worker. */
   constructor(events: PoolEvents, options: WorkerOptions) {
@@ -212,7 +215,7 @@ export class WorkerHandle {
 
   /** Milliseconds since it was last called, or has answered. */
   get sinceSign(): number {
-    return performance.now() - this.#lastSign;
+    return performance.now() - this.lastSign;
   }
 
   /** When something has come from it last: if it is idle, since when. */
@@ -240,7 +243,7 @@ export class WorkerHandle {
   /** Has it look for so many tasks, if it rests. */
   call(tasks: number): void {
     if (!this.#words.setCalled()) return;
-    this.#lastSign = performance.now();
+    this.lastSign = performance.now();
     this.#calledFor = tasks;
     this.#desk.bell.send({ ...NO_TASK, kind: Kind.call, task: tasks }, []);
   }
@@ -254,7 +257,7 @@ export class WorkerHandle {
 
   /** Notes that something has come from it. */
   noteSign(now: number): void {
-    this.#lastSign = this.#idleSince = now;
+    this.lastSign = this.#idleSince = now;
   }
 
   /** Its initializer has run. */

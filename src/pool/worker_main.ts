@@ -14,6 +14,7 @@ import { Attribution } from "./attribution.ts";
 import { ENDED } from "../queues/channel.ts";
 import { pack } from "./failures.ts";
 import type { Frame } from "../queues/frame.ts";
+import { clockSetting, ticksOf } from "./clock.ts";
 import { Cell, type Desk, type Failure, Flag, Kind, type WorkerSettings } from "./messages.ts";
 import { type Fn, type Outcome, run, unsendable, withoutUnsendable } from "./run.ts";
 import { Slots } from "./slots.ts";
@@ -32,12 +33,14 @@ export async function work(desk: Desk, settings: WorkerSettings): Promise<void> 
 
 /** What is said of a task besides what it has come to. */
 interface Manner {
+  /** When it was begun, as it travels. */
+  readonly begun: number;
   readonly duration: number;
   /** `Flag.left`, or 0. */
   readonly flags: number;
 }
 
-const NO_MANNER: Manner = { duration: 0, flags: 0 };
+const NO_MANNER: Manner = { begun: 0, duration: 0, flags: 0 };
 
 /** What a task has come to that the pool does not wait for any longer. */
 const NOTHING_CAME: Outcome = [Kind.failed, ["", null] satisfies Failure];
@@ -72,7 +75,7 @@ class Worker {
     if (!await this.#initialize()) return false;
     this.#lookAtMemory(performance.now());
     this.#isReady = true;
-    this.#send(Kind.ready, 0, []);
+    this.#send(Kind.ready, 0, clockSetting());
     const isToldToStop = await (this.#settings.concurrency === 1 ? this.#workOneByOne() : this.#workTogether());
     return isToldToStop ? await this.#finalize() : true; // otherwise the pool is gone
   }
@@ -178,14 +181,17 @@ class Worker {
     this.#tasks.delete(task);
     const end = performance.now();
     if (end - this.#lastLook >= this.#settings.memoryEvery) this.#lookAtMemory(end);
-    this.#answer(outcome, frame, { duration: end - begin, flags: task.isLeft ? Flag.left : 0 });
+    this.#answer(outcome, frame, { begun: ticksOf(begin), duration: end - begin, flags: task.isLeft ? Flag.left : 0 });
     return end;
   }
 
   async #run(frame: Frame, task: RunningTask): Promise<Outcome> {
     const { flags, fn: id } = frame;
     const list = frame.read();
-    if ((flags & Flag.timed) !== 0) this.#send(Kind.begun, frame.task, []); // not before the frame is read
+    // Not before the frame is read.
+    if ((flags & Flag.timed) !== 0) {
+      this.#send(Kind.begun, frame.task, [], { ...NO_MANNER, begun: ticksOf(performance.now()) });
+    }
     if (frame.parcel !== null) await frame.parcel.whole();
     const fn = this.#functions.get(id) ?? await this.#function(id);
     task.fn = this.#references.get(id)!.label;
@@ -214,8 +220,8 @@ class Worker {
     }
   }
 
-  #send(kind: number, task: number, list: readonly unknown[], { duration, flags } = NO_MANNER): void {
-    this.#desk.results.send({ kind, flags, task, fn: 0, deaths: 0, duration }, list);
+  #send(kind: number, task: number, list: readonly unknown[], { begun, duration, flags } = NO_MANNER): void {
+    this.#desk.results.send({ kind, flags, task, fn: 0, begun, duration }, list);
   }
 
   #lookAtMemory(now: number): void {

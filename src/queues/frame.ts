@@ -10,7 +10,7 @@
 // | 4 | number of the task |
 // | 4 | number of the function, where the kind has one |
 // | 4 | length of the list |
-// | 4 | of a task: how many workers have died of it |
+// | 4 | of a task: how often it was begun before; of an answer: when it was begun, as pool/clock.ts says it |
 // | 4 | of an answer: how many milliseconds the task took, a float |
 // | … | the list: an array, serialised by reduction/encoder.ts, with `null` in the place of raws; or just numbers, 8 bytes each |
 // | 8 × raws | place in the list and length of each |
@@ -53,8 +53,8 @@ export interface Head {
   readonly task: number;
   /** The number of the function, where the kind has one. */
   readonly fn: number;
-  /** Of a task: how many workers have died of it. */
-  readonly deaths: number;
+  /** Of a task: how often it was begun before. Of an answer: when it was begun, on the worker's clock. */
+  readonly begun: number;
   /** Of an answer: how many milliseconds the task took. */
   readonly duration: number;
 }
@@ -84,7 +84,7 @@ export class ReceivedFrame implements Frame {
   readonly flags: number;
   readonly task: number;
   readonly fn: number;
-  readonly deaths: number;
+  readonly begun: number;
   readonly duration: number;
   parcel: Parcel | null = null;
   readonly #bytes: Uint8Array<ArrayBuffer>;
@@ -111,7 +111,7 @@ export class ReceivedFrame implements Frame {
     this.task = view.getUint32(4, true);
     this.fn = view.getUint32(8, true);
     this.#length = view.getUint32(12, true);
-    this.deaths = view.getUint32(16, true);
+    this.begun = view.getUint32(16, true);
     this.duration = view.getFloat32(20, true);
     this.#bytes = bytes;
     this.#view = view;
@@ -268,7 +268,7 @@ export function writeHead(view: DataView, head: Head, raws: number, length: numb
   view.setUint32(4, head.task, true);
   view.setUint32(8, head.fn, true);
   view.setUint32(12, length, true);
-  view.setUint32(16, head.deaths, true);
+  view.setUint32(16, head.begun, true);
   view.setFloat32(20, head.duration, true);
 }
 

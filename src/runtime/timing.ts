@@ -22,6 +22,11 @@ export const queueMicrotask: typeof globalThis.queueMicrotask = globalThis.queue
 /** The class of dates: what was sent is received as one of these whatever the time pretends to be. */
 export const Date: typeof globalThis.Date = globalThis.Date;
 
+/** Milliseconds since 1970, with fractions. Deno makes `Temporal` when somebody first asks for it, so not at the import. */
+export function wallClock(): number {
+  return Number(globalThis.Temporal.Now.instant().epochNanoseconds) / 1e6;
+}
+
 /** `AbortSignal.timeout`, as it was. */
 export const timeoutSignal: typeof AbortSignal.timeout = AbortSignal.timeout.bind(AbortSignal);
 

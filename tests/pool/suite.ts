@@ -22,6 +22,7 @@ import { shortagesOfPools } from "./shortages.ts";
 import { signalsOfPools } from "./signals.ts";
 import { sizesOfPools } from "./sizes.ts";
 import { streamsOfPools } from "./streams.ts";
+import { timesOfPools } from "./times.ts";
 import { tellingsOfPools } from "./tellings.ts";
 
 /** What a part of the suite runs its tests with. */
@@ -54,6 +55,7 @@ export function poolSuite(method: StartMethod): void {
     ...[callsOfPools, iterationsOfPools, errorsOfPools, lifetimesOfPools, lossesOfPools, cancellationsOfPools],
     ...[orderOfPools, shortagesOfPools, streamsOfPools, prioritiesOfPools, idlenessOfPools],
     ...[tellingsOfPools, retriesOfPools, deadlinesOfPools, settledCallsOfPools, queueLimitsOfPools, concurrencyOfPools],
+    timesOfPools,
   ];
   for (const part of parts) part(suite);
 }

@@ -31,23 +31,28 @@ export class Task {
   /** Ends its time; runs while a worker has it, if its call says how long that may be. */
   clock: ReturnType<typeof setTimeout> | undefined = undefined;
 
-  constructor(call: Call, first: number, list: readonly unknown[]) {
+  /** When it could first have been given to a worker; 0 for when it is. */
+  since: number;
+
+  constructor(call: Call, first: number, list: readonly unknown[], since = 0) {
     this.call = call;
     this.first = first;
     this.list = list;
+    this.since = since;
   }
 
   /** A part of it, from the item at `begin` on. */
   part(begin: number, end: number): Task {
-    const part = new Task(this.call, this.first + begin, this.list.slice(begin, end));
+    const part = new Task(this.call, this.first + begin, this.list.slice(begin, end), this.since);
     part.attempts = this.attempts;
     part.deaths = this.deaths;
     return part;
   }
 
-  /** The same, to be begun anew. */
-  again(): Task {
+  /** The same, to be begun anew, which may be from then on. */
+  again(since: number): Task {
     const next = this.part(0, this.list.length);
+    next.since = since;
     next.attempts++;
     return next;
   }
@@ -86,6 +91,8 @@ export abstract class Call {
   readonly taskTimeout: number;
   /** Its place among the calls of its pool, in the order in which they were begun. */
   order = 0;
+  /** When it was begun. */
+  since = 0;
   /** Whether somebody waits for it, and so is told of an error. */
   isAwaited: () => boolean = () => true;
   protected readonly events: PoolEvents;

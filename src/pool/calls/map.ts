@@ -72,8 +72,9 @@ export class MapCall extends PromisedCall<unknown[]> {
     if (list.length === 0) return null;
     const first = this.#taken;
     this.#taken += list.length;
-    if (this.#input instanceof ListInput && this.#input.left === 0) this.isDry = true;
-    return new Task(this, first, list);
+    if (!(this.#input instanceof ListInput)) return new Task(this, first, list);
+    if (this.#input.left === 0) this.isDry = true;
+    return new Task(this, first, list, this.since);
   }
 
   /** How many items the next chunk should have. */

@@ -18,7 +18,7 @@ export class SingleCall extends PromisedCall<unknown> {
   take(): Task | null {
     const list = this.#args;
     this.#args = null;
-    return list === null ? null : new Task(this, 0, list);
+    return list === null ? null : new Task(this, 0, list, this.since);
   }
 
   done(_task: Task, results: readonly unknown[]): void {
