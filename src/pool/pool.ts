@@ -122,7 +122,8 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
    * @throws {WorkerLostError} If the worker died.
    * @throws {MaybeEncodingError} If the result cannot be serialised.
    * @throws {TimeoutError} If `timeout` milliseconds have passed; what `signal` was aborted with.
-   * @throws What the function throws; its last `cause` is a `RemoteError` with the stack in the worker.
+   * @throws What the function throws. Its stack names the arguments, the worker and the line of this call; its last `cause`
+   * is a `RemoteError`, whose `remoteStack` is what the worker would have printed.
    */
   apply<
     R = unknown,
@@ -154,7 +155,21 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
 
   /**
    * Calls `fn(item)` for each item, and gives the results in the order of the items. All chunks of items are worked on
-   * even if one fails; then the error that came first is thrown.
+   * even if one fails; then the error that came first is thrown. With `settled: true` none is thrown for an item: each has
+   * its result or its error.
+   *
+   * @example The errors of some items
+   * ```ts
+   * import { Pool } from "@parallel/multiprocessing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const root = { module: "data:text/javascript,export function root(x) { if (x < 0) throw new RangeError('less than 0'); " +
+   *   "return Math.sqrt(x) }", name: "root" };
+   * await using pool = new Pool(1);
+   * const [first, second] = await pool.map(root, [4, -1], { settled: true });
+   * assertEquals(first, { status: "fulfilled", value: 2, index: 0 });
+   * assertEquals([second.index, second.status === "rejected" && second.reason.message], [1, "less than 0"]);
+   * ```
    *
    * @throws {RangeError} If `chunksize` is less than 1.
    * @throws What the input throws, at once. Otherwise as {@linkcode Pool.apply}.
@@ -200,7 +215,8 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
 
   /**
    * Calls `fn(item)` for each item, and gives the results one by one, in the order of the items. Items are taken from
-   * the input as results are taken from the iterator, at most `buffersize` ahead: an endless input is fine.
+   * the input as results are taken from the iterator, at most `buffersize` ahead: an endless input is fine. A `for await`
+   * loop ends with the first item that fails; with `settled: true` it goes on, and gets what became of each item.
    *
    * @throws {RangeError} If `chunksize` or `buffersize` is less than 1.
    * @throws {InvalidStateError} If the pool is closed or terminated.
