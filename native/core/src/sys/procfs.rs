@@ -214,7 +214,7 @@ mod tests {
         assert_eq!(parse("0000000000000002"), Some(true));
         assert_eq!(parse("0000000000004000"), Some(true)); // SIGTERM
         assert_eq!(parse("0000000000000001"), Some(true)); // SIGHUP
-        assert_eq!(parse("0000000000008001"), Some(false));
+        assert_eq!(parse("0000000000008008"), Some(false));
         assert_eq!(parse("none"), None);
         assert_eq!(parse_interrupt_pending(""), None);
         assert!(!has_interrupt_pending(std::process::id()));
