@@ -171,7 +171,7 @@ Deno.test("a client outside of the tree has all that proxies have", async () => 
   const box = await mailbox(managers.client);
   assertMatch(String(box), /^<AutoProxy\[Mailbox\] object, typeid 'Mailbox' at 0x[0-9a-f]+>$/);
   const error = await assertRejects(() => box.fail(), RangeError, "not possible");
-  assertStringIncludes(String((error.cause as Error).message), "remote_targets.ts");
+  assertStringIncludes(`${(error.cause as RemoteError).remoteStack}`, "remote_targets.ts");
   assertEquals(await Array.fromAsync(box.upTo(100)), Array.from({ length: 100 }, (_, n) => n));
   const long = await box.long(3_000_000);
   assertEquals(long.length, 3_000_000);
