@@ -22,8 +22,10 @@ export type {
   PoolOptions,
   PoolSettings,
   ProcessClass,
+  ReportListener,
   SettledOptions,
   StreamOptions,
+  TaskReport,
   TransformOptions,
 } from "./pool/options.ts";
 export type { Retries, RetryOn } from "./pool/retries.ts";

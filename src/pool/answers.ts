@@ -127,6 +127,7 @@ export class Answers {
       frame.drop();
       return worker.noteRoom();
     }
+    if (frame.kind === Kind.report) return this.#report(worker, frame);
     const task = this.#dispatcher.answered(worker, frame.task, frame.duration);
     if ((frame.flags & Flag.left) !== 0) worker.noteLeft();
     if (task === null) return frame.drop();
@@ -143,6 +144,29 @@ export class Answers {
     if (worker.isDue && !this.#dispatcher.isBusy(worker)) {
       this.#crew.retire(worker);
     }
+  }
+
+  /** A task reports something, which its call is told, once the connections in it have arrived. */
+  #report(worker: WorkerHandle, frame: Frame): void {
+    worker.noteHeard();
+    const task = this.#dispatcher.taskOf(frame.task);
+    if (task === null || task.call.isOver || task.isGivenUp) return frame.drop();
+    const { call, first, attempts: attempt } = task;
+    const fail = (cause: unknown) => {
+      if (call.isOver || task.isGivenUp) return;
+      task.isGivenUp = true; // its result is not waited for
+      this.fail(task, unreadable(worker, task, cause));
+    };
+    const report = { index: first + frame.fn, attempt, pid: worker.pid };
+    let value: unknown;
+    try {
+      [value] = frame.read();
+    } catch (cause) {
+      return fail(cause);
+    }
+    const { parcel } = frame;
+    if (parcel === null) return call.hear(value, report);
+    void parcel.whole().then(() => call.isOver ? parcel.close() : call.hear(value, report), fail);
   }
 
   #answer(worker: WorkerHandle, task: Task, frame: Frame): void {

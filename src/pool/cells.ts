@@ -91,6 +91,15 @@ export class WorkerWords {
     Atomics.store(this.#cells, Cell.asks, 0);
   }
 
+  /** A report has been read; whether the worker waits for that. */
+  addHeard(): boolean {
+    const heard = (Atomics.add(this.#cells, Cell.heard, 1) + 1) | 0;
+    const awaited = Atomics.load(this.#cells, Cell.awaited);
+    if (awaited === 0 || ((heard - awaited) | 0) < 0) return false;
+    Atomics.store(this.#cells, Cell.awaited, 0);
+    return true;
+  }
+
   /** The task of that number is not wanted any more; whether it runs, or has run last in its slot. */
   setCancelled(number: number, timedOut: boolean): boolean {
     const slot = this.#slots.find((slot) => this.#begunAt(slot) === number);

@@ -19,6 +19,8 @@ export interface PoolEvents {
   readonly isJoined: boolean;
   /** A call has tasks that it did not have before. */
   tasksAvailable(): void;
+  /** Ends a call; tasks of it that run have a while to end. */
+  cancel(call: Call, end: () => void): void;
   /** A call has its result; no more tasks come from it. */
   callOver(call: Call): void;
   /** Keeps the event loop alive until {@linkcode release}. */

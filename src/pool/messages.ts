@@ -34,6 +34,8 @@ export const Kind = {
   room: 12,
   /** By a worker's bell: answer the task of that number, although it goes on. */
   giveUp: 13,
+  /** From a worker: what a task reports, for the item in the place `fn` of the task. The list holds the value. */
+  report: 14,
 } as const;
 
 /** How the list of a task is to be read; of an answer, `left` alone. */
@@ -46,6 +48,8 @@ export const Flag = {
   lenient: 4,
   /** The worker is to say when it begins the task. */
   timed: 8,
+  /** Somebody listens to what the task reports. */
+  heard: 16,
   /** The task was answered before its function has ended, which may go on. */
   left: 128,
 } as const;
@@ -69,6 +73,8 @@ export interface Desk {
   readonly results: Channel;
   /** Set when a `Slot.cancelled` has changed. */
   readonly cancel: Event;
+  /** Set when `Cell.heard` has come to `Cell.awaited`. */
+  readonly heard: Event;
   /** See {@linkcode Cell}. */
   readonly cells: Int32Array;
   /** One word of all workers: the process that lingers at the tasks, 0 if none does. */
@@ -100,9 +106,11 @@ export interface WorkerSettings {
  * | `mode` | both | one of {@linkcode Mode} |
  * | `memory` | the worker | its resident memory in KiB, as of its last look |
  * | `asks` | both | 1: it has said that it has room, and the pool has yet to read that |
+ * | `heard` | the pool | how many reports it has read, in 32 bits |
+ * | `awaited` | both | the worker waits until `heard` has come to this; 0: it does not |
  * | `slots` | both | from here on, {@linkcode Slot} for each task that it may run at a time |
  */
-export const Cell = { mode: 0, memory: 1, asks: 2, slots: 3 } as const;
+export const Cell = { mode: 0, memory: 1, asks: 2, heard: 3, awaited: 4, slots: 5 } as const;
 
 /**
  * The words of each task that a worker may run at a time.

@@ -85,6 +85,19 @@ export interface PoolSettings {
   context?: PoolContext;
 }
 
+/** Who reports something. */
+export interface TaskReport {
+  /** The place of the item among those of the call; 0 of `apply`. */
+  readonly index: number;
+  /** As `currentTask().attempt`. */
+  readonly attempt: number;
+  /** The worker's process id. */
+  readonly pid: number;
+}
+
+/** What is told of reports. Its parameter may be of the type that the function reports. */
+export type ReportListener = { listen(value: unknown, report: TaskReport): void }["listen"];
+
 /** Options of every call of a pool. */
 export interface CallOptions {
   /** Ends the call when aborted: it fails with `signal.reason`, tasks that have not begun are dropped, running ones are
@@ -108,6 +121,13 @@ export interface CallOptions {
   /** Tasks of a call with a higher one begin before those of a lower one, also before those that wait already. A task
    * that has begun is not interrupted. Any finite number. Default: 0. */
   priority?: number;
+  /**
+   * Called with each value that a function of this call gives to `currentTask().report`, in the order of each task, and
+   * before its result is told; also if the worker was killed after that. Not after the call is over. What it throws ends
+   * the call, as an abort with that reason. A promise that it returns is not waited for, and ends the call in the same way
+   * if it is rejected.
+   */
+  onReport?: ReportListener;
 }
 
 /** Options of {@linkcode Pool.apply}; `K` is the type of the `kwargs`, if there are any. */
@@ -225,6 +245,7 @@ export function requireCallOptions(
   requireKnown(call, given, isSync ? known.filter((name) => name !== "signal") : known);
   const { progress, settled, kwargs } = given as MapOptions & ApplyOptions<unknown>;
   if (typeof progress !== "function") requireKind(call, { progress }, "boolean", "true, false or a function");
+  requireCallback(call, "onReport", (given as CallOptions).onReport);
   requireKind(call, { settled }, "boolean", "true or false");
   requireKind(call, { kwargs }, "object", "an object");
 }
@@ -247,7 +268,7 @@ function requireKind(action: string, option: Record<string, unknown>, type: stri
 /** What most calls are made with. */
 export const NO_OPTIONS = Object.freeze({});
 
-const CALL = ["signal", "timeout", "taskTimeout", "retries", "priority"];
+const CALL = ["signal", "timeout", "taskTimeout", "retries", "priority", "onReport"];
 const CALLBACKS = ["callback", "errorCallback"];
 const ITERATION = [...CALL, "chunksize", "buffersize", "progress"];
 

@@ -23,13 +23,20 @@ export interface RunOptions {
   readonly label: string;
   readonly flags: number;
   readonly notes: ItemNotes;
+  /** What each item is called in, if they are told apart. */
+  readonly at?: At;
 }
 
+/** Calls a function for the item in that place. */
+export type At = (place: number, act: () => unknown) => unknown;
+
 /** Calls a function as the flags say. */
-export async function run(fn: Fn, list: unknown[], { label, flags, notes }: RunOptions): Promise<Outcome> {
+export async function run(fn: Fn, list: unknown[], { label, flags, notes, at }: RunOptions): Promise<Outcome> {
   if ((flags & Flag.each) === 0) return [Kind.done, [await fn(...list)]];
   const isStar = (flags & Flag.star) !== 0;
-  const call = isStar ? (item: unknown) => fn(...argumentsOf(item, label)) : fn;
+  const one = isStar ? (item: unknown) => fn(...argumentsOf(item, label)) : fn;
+  let place = 0;
+  const call = at === undefined ? one : (item: unknown) => at(place++, () => one(item));
   if ((flags & Flag.lenient) !== 0) return await runLeniently(call, list, notes);
   let i = 0;
   try {

@@ -5,8 +5,16 @@ import type { Frame } from "../queues/frame.ts";
 import { showAsText } from "../runtime/shown.ts";
 import type { Owner } from "./attribution.ts";
 import type { Outcome } from "./run.ts";
-import { CancelReason, type Desk, Slot } from "./messages.ts";
+import type { Reporter } from "./reporter.ts";
+import { CancelReason, type Desk, Flag, Slot } from "./messages.ts";
 import { cancellation, type CurrentTask } from "./task.ts";
+
+/** What the tasks of a worker have in common. */
+export interface Surroundings {
+  readonly desk: Desk;
+  readonly watch: CancelWatch;
+  readonly reporter: Reporter;
+}
 
 /** A task that is being run. */
 export class RunningTask implements CurrentTask, Owner {
@@ -21,20 +29,22 @@ export class RunningTask implements CurrentTask, Owner {
   readonly slot: number;
   /** The name of its function, once that is known. */
   fn = "a function";
-  readonly #desk: Desk;
-  readonly #watch: CancelWatch;
+  readonly #isHeard: boolean;
+  readonly #surroundings: Surroundings;
+  /** The place of the item that it is at. */
+  place = 0;
   #controller: AbortController | null = null;
   #isEnded = false;
   #answerNow: ((outcome: Outcome) => void) | null = null;
   /** Whether it was answered before its function has ended. */
   isLeft = false;
 
-  constructor(frame: Frame, slot: number, { desk, watch }: { desk: Desk; watch: CancelWatch }) {
+  constructor(frame: Frame, slot: number, surroundings: Surroundings) {
     this.number = frame.task;
     this.attempt = frame.begun;
     this.slot = slot;
-    this.#desk = desk;
-    this.#watch = watch;
+    this.#isHeard = (frame.flags & Flag.heard) !== 0;
+    this.#surroundings = surroundings;
   }
 
   get what(): string {
@@ -42,13 +52,13 @@ export class RunningTask implements CurrentTask, Owner {
   }
 
   get cancelled(): boolean {
-    return Atomics.load(this.#desk.cells, this.slot + Slot.cancelled) >>> 0 === this.number;
+    return Atomics.load(this.#surroundings.desk.cells, this.slot + Slot.cancelled) >>> 0 === this.number;
   }
 
   get signal(): AbortSignal {
     if (this.#controller === null) {
       this.#controller = new AbortController();
-      if (!this.#isEnded) this.#watch.add(this);
+      if (!this.#isEnded) this.#surroundings.watch.add(this);
     }
     return this.#controller.signal;
   }
@@ -61,7 +71,7 @@ export class RunningTask implements CurrentTask, Owner {
   /** Tells its function if nobody wants the result any more; whether that is so. */
   tellIfCancelled(): boolean {
     if (!this.cancelled) return false;
-    const reason = Atomics.load(this.#desk.cells, this.slot + Slot.reason);
+    const reason = Atomics.load(this.#surroundings.desk.cells, this.slot + Slot.reason);
     this.#controller?.abort(cancellation(reason === CancelReason.timedOut));
     return true;
   }
@@ -69,6 +79,22 @@ export class RunningTask implements CurrentTask, Owner {
   /** Such as `<CurrentTask("resize", attempt=0)>`. */
   toString(): string {
     return `<CurrentTask(${this.what}, attempt=${this.attempt}${this.cancelled ? ", cancelled" : ""})>`;
+  }
+
+  report(value: unknown): void {
+    this.reportFor(0, value);
+  }
+
+  /** Reports something for the item in that place. */
+  reportFor(place: number, value: unknown): void {
+    if (!this.#isHeard || this.#isEnded || this.cancelled) return;
+    this.#surroundings.reporter.send(this.number, place, value);
+  }
+
+  /** From now on it is at the item in that place. */
+  item(place: number): RunningItem {
+    this.place = place;
+    return new RunningItem(this, place);
   }
 
   /** What its function comes to, unless it is given up before. */
@@ -88,14 +114,64 @@ export class RunningTask implements CurrentTask, Owner {
   /** So many of its items have been begun. */
   note(items: number): void {
     if (this.#isEnded) return; // it was left, and the slot is another's
-    this.#desk.cells[this.slot + Slot.items] = items;
+    this.#surroundings.desk.cells[this.slot + Slot.items] = items;
   }
 
   /** The function has ended, or was left to itself. */
   end(): void {
     this.#isEnded = true;
-    if (this.#controller !== null) this.#watch.delete(this);
+    if (this.#controller !== null) this.#surroundings.watch.delete(this);
   }
+}
+
+/** One item of a task, as its function may ask about it: it knows which one it is, where somebody listens. */
+export class RunningItem implements CurrentTask, Owner {
+  static {
+    showAsText(RunningItem);
+  }
+
+  readonly task: RunningTask;
+  readonly #place: number;
+
+  constructor(task: RunningTask, place: number) {
+    this.task = task;
+    this.#place = place;
+  }
+
+  get what(): string {
+    return this.task.what;
+  }
+
+  get attempt(): number {
+    return this.task.attempt;
+  }
+
+  get cancelled(): boolean {
+    return this.task.cancelled;
+  }
+
+  get signal(): AbortSignal {
+    return this.task.signal;
+  }
+
+  /** Whether its function has ended, or that of a later item has begun. */
+  get isEnded(): boolean {
+    return this.task.isEnded || this.task.place !== this.#place;
+  }
+
+  report(value: unknown): void {
+    if (!this.isEnded) this.task.reportFor(this.#place, value);
+  }
+
+  toString(): string {
+    return this.task.toString();
+  }
+}
+
+/** The task that runs, if it has begun what belongs to that owner. */
+export function runningTaskOf(owner: Owner | undefined): RunningTask | null {
+  const task = owner instanceof RunningItem ? owner.task : owner;
+  return task instanceof RunningTask && !task.isEnded ? task : null;
 }
 
 /** Waits for the pool to say that tasks are not wanted any more, for those whose functions want to be told. */

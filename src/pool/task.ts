@@ -12,6 +12,15 @@ export interface CurrentTask {
   /** Whether nobody wants the result any more. Unlike {@linkcode signal} it is up to date in a function that never
    * awaits. */
   readonly cancelled: boolean;
+  /**
+   * Tells the call's `onReport` a value, which is serialised at once, as results are. If nobody listens, or the task is
+   * over or not wanted any more, nothing happens. While 1024 reports, or 8 MiB of them, are unread, it blocks the thread
+   * for up to 100 ms: so no memory is filled, and a program that waits for this task itself does not wait for ever. A
+   * value with a connection in it may be told later than the others.
+   *
+   * @throws {TypeError} If the value cannot be serialised.
+   */
+  report(value: unknown): void;
 }
 
 let find = (): CurrentTask | null => null;

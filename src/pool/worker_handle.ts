@@ -109,6 +109,7 @@ export class WorkerHandle {
       functions: new Channel().own(),
       results: new Channel().own(),
       cancel: new Event(),
+      heard: new Event(),
       cells: cells.take(),
       lingerer: cells.lingerer,
     };
@@ -285,6 +286,11 @@ export class WorkerHandle {
     this.#words.setHeard();
   }
 
+  /** A report of it has been read. */
+  noteHeard(): void {
+    if (this.#words.addHeard() && this.#state !== "ended") this.#desk.heard.set();
+  }
+
   /** Something of a task goes on in it that was answered. */
   noteLeft(): void {
     this.#hasLeft = true;
@@ -388,6 +394,7 @@ export class WorkerHandle {
     this.#desk.functions.close();
     this.#desk.results.close();
     this.#desk.cancel[Symbol.dispose]();
+    this.#desk.heard[Symbol.dispose]();
     Atomics.compareExchange(this.#desk.lingerer, 0, this.pid, 0);
     this.#options.cells.giveBack(this.#desk.cells);
   }

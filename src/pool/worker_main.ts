@@ -16,11 +16,12 @@ import { pack } from "./failures.ts";
 import type { Frame } from "../queues/frame.ts";
 import { clockSetting, ticksOf } from "./clock.ts";
 import { Cell, type Desk, type Failure, Flag, Kind, type WorkerSettings } from "./messages.ts";
-import { type Fn, type Outcome, run, unsendable, withoutUnsendable } from "./run.ts";
+import { type At, type Fn, type Outcome, run, unsendable, withoutUnsendable } from "./run.ts";
 import { Slots } from "./slots.ts";
-import { CancelWatch, RunningTask } from "./running_task.ts";
+import { Reporter } from "./reporter.ts";
+import { CancelWatch, RunningItem, RunningTask, runningTaskOf, type Surroundings } from "./running_task.ts";
 import { TaskSource } from "./task_source.ts";
-import { findCurrentTask } from "./task.ts";
+import { type CurrentTask, findCurrentTask } from "./task.ts";
 import { performance } from "../runtime/timing.ts";
 
 /** Runs tasks until it is told to stop. */
@@ -50,7 +51,7 @@ class Worker {
   readonly #settings: WorkerSettings;
   #attribution!: Attribution;
   readonly #source: TaskSource;
-  readonly #watch: CancelWatch;
+  readonly #surroundings: Surroundings;
   /** Those that run. */
   readonly #tasks = new Set<RunningTask>();
   /** Whether the pool counts on this worker. */
@@ -64,7 +65,7 @@ class Worker {
     this.#desk = desk;
     this.#settings = settings;
     this.#source = new TaskSource(desk, settings);
-    this.#watch = new CancelWatch(desk);
+    this.#surroundings = { desk, watch: new CancelWatch(desk), reporter: new Reporter(desk) };
   }
 
   /** Whether all went well: it was told to stop, and the finalizer has run; otherwise it has said what went wrong. */
@@ -139,7 +140,8 @@ class Worker {
       this.#send(Kind.startFailed, 0, pack(error));
       Deno.exit(1);
     }
-    if (owner instanceof RunningTask && !owner.isEnded) return this.#dealWith(owner, error);
+    const task = runningTaskOf(owner);
+    if (task !== null) return this.#dealWith(task, error);
     const running = Array.from(this.#tasks, ({ what }) => what);
     const whose = owner !== undefined
       ? `left behind by ${owner.what}`
@@ -159,16 +161,16 @@ class Worker {
   }
 
   /** The task of whoever asks. */
-  get #current(): RunningTask | null {
+  get #current(): CurrentTask | null {
     const { owner } = this.#attribution;
-    return owner instanceof RunningTask && !owner.isEnded ? owner : null;
+    return (owner instanceof RunningTask || owner instanceof RunningItem) && !owner.isEnded ? owner : null;
   }
 
   /** Runs a task in the place of that slot, and answers it; when that was done. */
   async #serve(frame: Frame, slot: number): Promise<number> {
     this.#source.begin(frame, slot);
     const begin = performance.now();
-    const task = new RunningTask(frame, slot, { desk: this.#desk, watch: this.#watch });
+    const task = new RunningTask(frame, slot, this.#surroundings);
     this.#tasks.add(task);
     let outcome: Outcome;
     try {
@@ -195,7 +197,9 @@ class Worker {
     if (frame.parcel !== null) await frame.parcel.whole();
     const fn = this.#functions.get(id) ?? await this.#function(id);
     task.fn = this.#references.get(id)!.label;
-    return await run(fn, list, { label: task.fn, flags, notes: task });
+    const isEachHeard = (flags & Flag.heard) !== 0 && (flags & Flag.each) !== 0;
+    const at: At | undefined = isEachHeard ? (place, act) => this.#attribution.run(task.item(place), act) : undefined;
+    return await run(fn, list, { label: task.fn, flags, notes: task, at });
   }
 
   /** The function that a number means. */

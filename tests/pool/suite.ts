@@ -16,6 +16,7 @@ import { prioritiesOfPools } from "./priorities.ts";
 import { deadlinesOfPools } from "./deadlines.ts";
 import { queueLimitsOfPools } from "./queue_limits.ts";
 import { cancellationsOfPools } from "./cancellations.ts";
+import { reportsOfPools } from "./reports.ts";
 import { retriesOfPools } from "./retries.ts";
 import { settledCallsOfPools } from "./settled.ts";
 import { shortagesOfPools } from "./shortages.ts";
@@ -55,7 +56,7 @@ export function poolSuite(method: StartMethod): void {
     ...[callsOfPools, iterationsOfPools, errorsOfPools, lifetimesOfPools, lossesOfPools, cancellationsOfPools],
     ...[orderOfPools, shortagesOfPools, streamsOfPools, prioritiesOfPools, idlenessOfPools],
     ...[tellingsOfPools, retriesOfPools, deadlinesOfPools, settledCallsOfPools, queueLimitsOfPools, concurrencyOfPools],
-    timesOfPools,
+    ...[timesOfPools, reportsOfPools],
   ];
   for (const part of parts) part(suite);
 }

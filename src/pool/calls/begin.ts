@@ -132,7 +132,11 @@ export class Caller {
       if (signal !== undefined || timeout !== Infinity) limit(engine, call, timeout, signal);
       return call;
     };
-    return { events: engine, common: { fn, retries, priority, taskTimeout, begun }, begin };
+    return {
+      events: engine,
+      common: { fn, retries, priority, taskTimeout, begun, onReport: options.onReport ?? undefined },
+      begin,
+    };
   }
 }
 

@@ -4,6 +4,8 @@
 import type { Given } from "../../callable/reference.ts";
 import type { CallSite } from "../../runtime/stack.ts";
 import type { PoolEvents } from "../events.ts";
+import type { ReportListener, TaskReport } from "../options.ts";
+import { isThenable } from "../../runtime/thenable.ts";
 import { Flag } from "../messages.ts";
 import { NO_RETRIES, type RetryRule } from "../retries.ts";
 import type { setTimeout } from "../../runtime/timing.ts";
@@ -77,6 +79,8 @@ export interface CallParts {
   /** Tasks of a higher one begin first. Default: 0. */
   readonly priority?: number;
   readonly begun?: Begun;
+  /** Is told what the tasks report. */
+  readonly onReport?: ReportListener;
   /** Milliseconds that one task may take. Default: any. */
   readonly taskTimeout?: number;
 }
@@ -97,13 +101,15 @@ export abstract class Call {
   isAwaited: () => boolean = () => true;
   protected readonly events: PoolEvents;
   #isOver = false;
+  readonly #onReport: ReportListener | undefined;
   #whenOver: (() => void) | null = null;
 
   constructor(parts: CallParts) {
     const { events, fn, flags, retries = NO_RETRIES, priority = 0, taskTimeout = Infinity, begun = null } = parts;
     this.events = events;
     this.fn = fn;
-    this.flags = taskTimeout < Infinity ? flags | Flag.timed : flags;
+    this.flags = flags | (taskTimeout < Infinity ? Flag.timed : 0) | (parts.onReport === undefined ? 0 : Flag.heard);
+    this.#onReport = parts.onReport;
     this.retries = retries;
     this.priority = priority;
     this.begun = begun;
@@ -113,6 +119,20 @@ export abstract class Call {
   /** Whether it has its result, or is not wanted any more. */
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** A task of it reports something. What the listener throws, also later, ends the call. */
+  hear(value: unknown, report: TaskReport): void {
+    const giveUp = (error: unknown) => {
+      if (this.isOver) reportError(error);
+      else this.events.cancel(this, () => this.end(error));
+    };
+    try {
+      const result: unknown = this.#onReport?.(value, report);
+      if (isThenable(result)) Promise.resolve(result).catch(giveUp);
+    } catch (error) {
+      giveUp(error);
+    }
   }
 
   /** Has `act` called when it is over. */
