@@ -139,7 +139,8 @@ Deno.test("cookbook: a server answers what runs and waits when SIGTERM comes to 
   const files = await Promise.all(slow.map(openFifo));
   const waiting = fetch(`${url}/quick`);
   await stats(url, ({ queued }) => queued === 1);
-  assertEquals((await fetch(`${url}/quick`)).status, 503);
+  const refused = await fetch(`${url}/quick`);
+  assertEquals([refused.status, await refused.text()], [503, "busy\n"]);
   const workers = childrenOf(program.pid);
   program.killGroup("SIGTERM");
   await program.said("stopping");
