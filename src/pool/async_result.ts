@@ -7,7 +7,7 @@ import { patienceOf } from "./options.ts";
 import { register } from "../reduction/registry.ts";
 import { CallSite } from "../runtime/stack.ts";
 import { showAsText } from "../runtime/shown.ts";
-import { tellCaller } from "./where.ts";
+import { tellCaller, tellWaiter } from "./where.ts";
 
 /** Those that somebody waits for, or has. */
 export const awaited: WeakSet<AsyncResult<never>> = new WeakSet();
@@ -91,7 +91,13 @@ export class AsyncResult<T> implements PromiseLike<T> {
    * @throws What `signal` was aborted with; the call goes on.
    */
   async get(options?: WaitOptions): Promise<T> {
-    if (await this.wait(options)) return await this.#promise;
+    if (await this.wait(options)) {
+      try {
+        return await this.#promise;
+      } catch (error) {
+        throw tellWaiter(error, AsyncResult.prototype.get);
+      }
+    }
     const late = new TimeoutError(`Cannot get the result: it was not ready within ${options?.timeout} ms`);
     throw tellCaller(late, new CallSite(AsyncResult.prototype.get));
   }

@@ -50,6 +50,8 @@ const MAX_BYTES = 8 * 2 ** 20;
 /** The same for the third and later tasks of each worker: what is more leaves the processors' caches
  * before it is used, and then a task of 1 MiB takes twice as long. */
 const MAX_CACHED = 2 ** 20;
+/** Milliseconds that a quick task takes: ten times as long as it takes to note the line of a call. */
+const QUICK = 0.05;
 /** The weight of the last task in the moving average of how long a task takes. */
 const SMOOTHING = 0.2;
 
@@ -92,6 +94,11 @@ export class Dispatcher {
     const least = MIN_AHEAD * concurrency;
     if (this.#pace === null) return least;
     return Math.max(least, Math.min(MAX_AHEAD, concurrency * (1 + Math.ceil(AHEAD / this.#pace))));
+  }
+
+  /** Whether its tasks take no longer than what may be noted of each. */
+  get isQuick(): boolean {
+    return this.#pace !== null && this.#pace < QUICK;
   }
 
   /** How many tasks are given. */

@@ -144,6 +144,11 @@ export class Engine implements PoolEvents {
     return this.#dispatcher.ahead;
   }
 
+  /** Whether its tasks take hardly any time. */
+  get isQuick(): boolean {
+    return this.#dispatcher.isQuick;
+  }
+
   get pids(): number[] {
     return Array.from(this.#crew, (worker) => worker.pid);
   }

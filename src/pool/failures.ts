@@ -9,10 +9,10 @@ import { dumps, read } from "../reduction/serialise.ts";
 import { findClasses } from "../reduction/error_lookup.ts";
 import { type Incoming, plain, plainNoting } from "../reduction/passage.ts";
 import { discard } from "../reduction/registry.ts";
-import { headOf, setStack, usersFrames } from "../runtime/stack.ts";
+import { headOf, isError, setStack, usersFrames } from "../runtime/stack.ts";
 import { type Failure, Flag } from "./messages.ts";
 import type { Task } from "./calls/call.ts";
-import { framesOf, nameOf, tellRefusal, tellWhere, type Where, whereOf } from "./where.ts";
+import { framesOf, nameOf, noteLack, tellRefusal, tellWhere, type Where, whereOf } from "./where.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 
 /** How deep the printed form of an error goes. */
@@ -113,7 +113,7 @@ function remoteError(text: string, where: Where | null, options: ErrorOptions): 
   const words = text.split(/\n\s+at /, 1)[0];
   const error = new RemoteError(words, { ...options, ...partsOfRemote(text, where) });
   setStack(error, headOf(error), [...framesIn(text), ...where === null ? [] : framesOf(where)]);
-  return error;
+  return where === null ? error : noteLack(error, where.site);
 }
 
 /** The last cause of an error that was sent: what the error itself does not say, and where that is. */
@@ -177,7 +177,7 @@ export function lost(task: Task, worker: WorkerHandle): WorkerLostError {
   const error = new WorkerLostError(message + said, options);
   // What prints a stack prints the property with the words, too.
   setStack(error, `${error.name}: ${message}`, isOfItems ? where.site?.frames ?? [] : framesOf(where));
-  return error;
+  return noteLack(error, where.site);
 }
 
 /** Why a value cannot be sent, in a box, since its class may throw anything; `null` if it can. */
@@ -194,5 +194,7 @@ export function whyUnsendable(value: unknown): { readonly error: unknown } | nul
 export function unsendable(task: Task, error: unknown): unknown {
   const { list, call: { flags } } = task;
   const place = (flags & Flag.each) === 0 ? -1 : list.findIndex((item) => whyUnsendable(item) !== null);
-  return tellRefusal(error, framesOf(whereOf(task, place < 0 ? null : place, null)));
+  const where = whereOf(task, place < 0 ? null : place, null);
+  const told = tellRefusal(error, framesOf(where));
+  return isError(told) ? noteLack(told, where.site) : told;
 }

@@ -9,7 +9,7 @@ import { tell } from "../runtime/notices.ts";
 import type { WaitOptions } from "../waiting/options.ts";
 import { AsyncResult, awaited, type Callbacks } from "./async_result.ts";
 import { Caller } from "./calls/begin.ts";
-import type { Call } from "./calls/call.ts";
+import type { Call, PromisedCall } from "./calls/call.ts";
 import type { ImapIterator } from "./calls/imap.ts";
 import { Engine } from "./engine.ts";
 import type { Items } from "./input.ts";
@@ -29,6 +29,7 @@ import type { PoolSize } from "./size.ts";
 import type { AnyArguments, ApplyArguments, ApplyAsyncArguments, ApplyResult, ItemResult } from "./signatures.ts";
 import { PoolTransform } from "./transform.ts";
 import type { PoolStats } from "./stats.ts";
+import { tellWaiter } from "./where.ts";
 import { register } from "../reduction/registry.ts";
 
 /** What CPython calls the states of a pool. */
@@ -358,12 +359,26 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   }
 }
 
-/** The call's own promise: of what is derived from it, nobody could say whether anybody waits for it. */
-function promiseOf<T>(begin: () => { readonly promise: Promise<unknown> }): Promise<T> {
+/** What this asks of a call that has one result. */
+type Promised = Pick<PromisedCall<unknown>, "promise" | "given" | "begun">;
+
+/** The promise of a call, also of one that cannot begin. */
+function promiseOf<T>(begin: () => Promised): Promise<T> {
   try {
-    return begin().promise as Promise<T>;
+    const call = begin();
+    if (call.begun?.site !== null) return call.promise as Promise<T>;
+    return call.given = tellingWaiter(call.promise as Promise<T>);
   } catch (error) {
     return Promise.reject(error);
+  }
+}
+
+/** The same promise, whose error says who waits for it: the engine knows that of an asynchronous function alone. */
+async function tellingWaiter<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (error) {
+    throw tellWaiter(error, tellingWaiter);
   }
 }
 

@@ -8,7 +8,7 @@
 // Frames of this package are left out of the error and of its causes.
 
 import { cut, inOneLine, shownName } from "../runtime/harmless.ts";
-import { headOf, isError, isThrownHere, leaveOutOwnFrames, setStack } from "../runtime/stack.ts";
+import { addFrames, CallSite, headOf, isError, isThrownHere, leaveOutOwnFrames, setStack } from "../runtime/stack.ts";
 import type { Task } from "./calls/call.ts";
 import { Flag } from "./messages.ts";
 
@@ -62,22 +62,39 @@ export function nameOf({ name, pid }: NonNullable<Where["worker"]>): string {
   return `${name} (pid ${pid})`;
 }
 
+/** Errors of calls whose line was not noted. */
+const lacking = new WeakSet<Error>();
+
+/** Notes of an error that was just told whether it lacks the caller's line; gives the error. */
+export function noteLack<T extends Error>(error: T, site: Where["site"]): T {
+  if (site === null) lacking.add(error);
+  return error;
+}
+
+/** An error that lacks the caller's line is told who waits for `above`, as the engine knows it; so is nothing else. */
+// deno-lint-ignore ban-types -- V8 takes any function
+export function tellWaiter(error: unknown, above: Function): unknown {
+  if (isError(error) && lacking.delete(error)) addFrames(error, new CallSite(above).frames);
+  return error;
+}
+
 /** Has an error that was received say where it comes from; whatever else was thrown says nothing. */
 export function tellWhere<T>(error: T, where: Where): T {
-  if (isError(error)) leaveOutOwnFrames(error, framesOf(where));
-  return error;
+  if (!isError(error)) return error;
+  leaveOutOwnFrames(error, framesOf(where));
+  return noteLack(error, where.site);
 }
 
 /** Has an error that was just made here say what it is about, and who has called that. */
 export function tellMade<T extends Error>(error: T, where: Where): T {
   setStack(error, headOf(error), framesOf(where));
-  return error;
+  return noteLack(error, where.site);
 }
 
 /** Has an error that was just made here say who has called what it is about, if that is known, and nothing else. */
 export function tellCaller<T extends Error>(error: T, site: Where["site"]): T {
   if (site !== null) setStack(error, headOf(error), site.frames);
-  return error;
+  return noteLack(error, site);
 }
 
 /** Gives the error with which something is refused these frames, if it is this package's; what the user's code throws stays as

@@ -84,6 +84,11 @@ export function leaveOutOwnFrames(error: Error, others: readonly string[] = []):
   retell(error, others);
 }
 
+/** Puts frames behind those of an error. */
+export function addFrames(error: Error, frames: readonly string[]): void {
+  if (frames.length > 0) retell(error, frames);
+}
+
 function retell(error: Error, others: readonly string[]): void {
   try {
     const { head, frames } = stackOf(error);

@@ -1,6 +1,13 @@
 // What an error of a task says: which item, in which worker, and where the call was begun.
 
-import { MaybeEncodingError, type Pool, ProcessError, RemoteError, WorkerLostError } from "@parallel/multiprocessing";
+import {
+  InvalidStateError,
+  MaybeEncodingError,
+  type Pool,
+  ProcessError,
+  RemoteError,
+  WorkerLostError,
+} from "@parallel/multiprocessing";
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   dieAt,
@@ -62,6 +69,29 @@ export function tellingsOfPools({ pool: poolOf, test }: Suite): void {
     assertEquals([remote.index, remote.argument, remote.pid, remote.processName], [2, "{ n: 3 }", pid, name]);
     assertStringIncludes(remote.remoteStack, "[cause]: TypeError: inner");
     assertEquals(Object.keys(remote), []);
+  });
+
+  test("where tasks are quick, an error of apply names the line that awaits it", async () => {
+    await using pool = poolOf(1);
+    for (let i = 0; i < 200; i++) await pool.apply(throwAt, [{ n: 1 }]);
+    const frames = async (begin: () => Promise<unknown>) => (await stackOf(begin)).split("\n").slice(3).join();
+    // On a busy machine they may not be quick: then it is the line of the call, in the same function.
+    const said = /^ {4}at pool\.apply(Async)?\({ n: 2 }\) \(WORKER\),.* {4}at (async )?waiter \(tellings\.ts\)/;
+    const waiters = [
+      async function waiter() {
+        await pool.apply(throwAt, [{ n: 2 }]);
+      },
+      async function waiter() {
+        await Promise.all([1, 2].map((n) => pool.apply(throwAt, [{ n }])));
+      },
+      async function waiter() {
+        await pool.applyAsync(throwAt, [{ n: 2 }]).get();
+      },
+    ];
+    for (const waiter of waiters) assertMatch(await frames(waiter), said);
+    const left = pool.apply(throwAt, [{ n: 1 }]); // nobody waits for it meanwhile: no uncaught error
+    await pool.terminate();
+    await assertRejects(() => left, InvalidStateError);
   });
 
   test("every call says what it is and where it was begun", async () => {

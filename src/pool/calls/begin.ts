@@ -44,8 +44,10 @@ export class Caller {
     args: readonly unknown[],
     options: ApplyOptions<object>,
   ): SingleCall {
-    const site = new CallSite(Caller.prototype.single);
-    return orRefuse(site, () => {
+    const above = Caller.prototype.single;
+    return orRefuse(above, () => {
+      // To note the line takes as long as a trivial task.
+      const site = this.#engine.isQuick ? null : new CallSite(above);
       const action = "apply";
       requireCallOptions(call, options);
       if (!Array.isArray(args)) {
@@ -65,8 +67,9 @@ export class Caller {
     items: Items<unknown>,
     options: MapOptions<boolean>,
   ): MapCall {
-    const site = new CallSite(Caller.prototype.many);
-    return orRefuse(site, () => {
+    const above = Caller.prototype.many;
+    return orRefuse(above, () => {
+      const site = new CallSite(above);
       requireCallOptions(call, options);
       const action = call.startsWith("star") ? "starmap" : "map";
       const given = countOf(action, "chunksize", options.chunksize, null);
@@ -98,8 +101,9 @@ export class Caller {
     options: ImapOptions<boolean>,
     ordered: boolean,
   ): ImapIterator<unknown> {
-    const site = new CallSite(Caller.prototype.iterate);
-    return orRefuse(site, () => {
+    const above = Caller.prototype.iterate;
+    return orRefuse(above, () => {
+      const site = new CallSite(above);
       requireCallOptions(call, options);
       const { settled } = options;
       const chunksize = countOf("imap", "chunksize", options.chunksize, 1);
@@ -140,12 +144,13 @@ export class Caller {
   }
 }
 
-/** Begins a call; what it is refused with names the caller's line. */
-function orRefuse<T>(site: CallSite, begin: () => T): T {
+/** Begins a call; what it is refused with names the line that has called `above`. */
+// deno-lint-ignore ban-types -- V8 takes any function
+function orRefuse<T>(above: Function, begin: () => T): T {
   try {
     return begin();
   } catch (error) {
-    throw tellRefusal(error, site.frames);
+    throw tellRefusal(error, new CallSite(above).frames);
   }
 }
 

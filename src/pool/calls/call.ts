@@ -64,8 +64,8 @@ export class Task {
 export interface Begun {
   /** The pool's method, such as `map`. */
   readonly method: string;
-  /** The line. */
-  readonly site: CallSite;
+  /** The line; `null` if it was not noted: whoever waits for the result is told a line of its own then. */
+  readonly site: CallSite | null;
 }
 
 /** What all calls are made with. */
@@ -171,6 +171,8 @@ export abstract class Call {
 /** A call whose one result is a promise. */
 export abstract class PromisedCall<T> extends Call {
   readonly promise: Promise<T>;
+  /** What the user has of it, if that is another promise. */
+  given: Promise<unknown> | null = null;
   readonly #resolve: (value: T) => void;
   readonly #reject: (error: unknown) => void;
 
@@ -190,7 +192,7 @@ export abstract class PromisedCall<T> extends Call {
   }
 
   override abandon(error: unknown): void {
-    this.promise.catch(() => {});
+    (this.given ?? this.promise).catch(() => {});
     this.end(error);
   }
 
