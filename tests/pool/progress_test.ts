@@ -154,6 +154,27 @@ Deno.test("a function is told how far each call is, and once more at its end, be
   await assertRejects(() => pool.map(targets.square, [1], { progress: 5 as never }), TypeError, "a function");
 });
 
+Deno.test("a progress function that aborts or ends everything when the call is over ends no call twice", async () => {
+  const pool = new Pool(1);
+  const abort = new AbortController();
+  /** Acts when the function is told once more, at the end. */
+  const atEnd = (act: () => void) => {
+    let times = 0;
+    return { progress: ({ done }: Progress) => void (done === 3 && ++times === 2 && act()) };
+  };
+  const aborting = { ...atEnd(() => abort.abort()), signal: abort.signal, chunksize: 3 };
+  assertEquals(await pool.map(targets.square, [1, 2, 3], aborting), [1, 4, 9]);
+  // Had the call let go of the event loop twice, nothing but this would keep the program alive: Deno says so, and fails.
+  assertEquals(await pool.apply(targets.square, [4]), 16);
+  const ending = { ...atEnd(() => void pool.terminate()), chunksize: 3 };
+  assertEquals(await Array.fromAsync(pool.imap(targets.square, [1, 2, 3], ending)), [1, 4, 9]);
+  await pool.join();
+  const last = new Pool(1);
+  const terminating = { ...atEnd(() => void last.terminate()), chunksize: 3 };
+  assertEquals(await last.map(targets.square, [1, 2, 3], terminating), [1, 4, 9]);
+  await last.join();
+});
+
 Deno.test("a program: lines on standard error, and what a progress function throws breaks nothing", async () => {
   const { code, stdout, stderr } = await runProgram(new URL("pool/pool_progress.ts", FIXTURES));
   assertEquals([code, stdout], [0, "1,4,9 1,4,9 1,4,9\n"]);

@@ -54,6 +54,8 @@ export class ImapCall extends Call {
   #freed = 0;
   /** Why nothing comes after the items that were taken: the input has ended, or has thrown. */
   #last: { readonly error?: unknown; readonly isError: boolean } | null = null;
+  /** How far it was when it was ended, or left. */
+  #countsAtEnd: Counts | null = null;
   isDry = false;
 
   constructor(parts: CallParts, imap: ImapParts) {
@@ -126,20 +128,22 @@ export class ImapCall extends Call {
 
   end(error: unknown): void {
     if (this.isOver) return;
-    this.#options.meter?.end(this.#counts);
-    this.#ready.clear();
-    this.#handedOut = this.#taken;
-    this.#options.input.close();
+    this.#drop();
     this.#stop({ error, isError: true });
   }
 
   /** Ends the call without an error: nobody wants more, nor what is there. */
   leave(): void {
-    this.#options.meter?.end(this.#counts);
+    this.#drop();
+    this.#stop({ isError: false });
+  }
+
+  /** What there is, and what is to come, is not handed out. */
+  #drop(): void {
+    this.#countsAtEnd ??= this.#counts;
     this.#ready.clear();
     this.#handedOut = this.#taken;
     if (!this.isOver) this.#options.input.close();
-    this.#stop({ isError: false });
   }
 
   /** The next outcome; a {@linkcode TimeoutError} if none comes in time. */
@@ -191,8 +195,8 @@ export class ImapCall extends Call {
   }
 
   protected override conclude(): void {
-    this.#options.meter?.end(this.#counts);
     super.conclude();
+    this.#options.meter?.end(this.#countsAtEnd ?? this.#counts); // the user's function, as in map.ts
   }
 
   get #counts(): Counts {

@@ -41,6 +41,8 @@ export class MapCall extends PromisedCall<unknown[]> {
   #done = 0;
   /** The first error to arrive. In a box, since anything may be thrown. */
   #failure: { readonly error: unknown } | null = null;
+  /** How far it was when it was ended: its input is closed then, and says no more how many items there are. */
+  #countsAtEnd: Counts | null = null;
   isDry = false;
 
   constructor(parts: CallParts, { input, chunksize, meter, settled = false }: MapParts) {
@@ -133,8 +135,8 @@ export class MapCall extends PromisedCall<unknown[]> {
   }
 
   protected override conclude(): void {
-    this.#meter?.end(this.#counts);
     super.conclude();
+    this.#meter?.end(this.#countsAtEnd ?? this.#counts); // the user's function, which may end the pool, ends no call twice
   }
 
   #settle(): void {
@@ -155,10 +157,11 @@ export class MapCall extends PromisedCall<unknown[]> {
   }
 
   override end(error: unknown): void {
-    this.#meter?.end(this.#counts); // as long as it is known how many there are
+    if (this.isOver) return;
+    this.#countsAtEnd ??= this.#counts;
     this.isDry = true;
     this.#parts.length = 0;
-    if (!this.isOver) this.#input.close();
+    this.#input.close();
     super.end(error);
   }
 }
