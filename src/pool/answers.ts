@@ -31,6 +31,8 @@ export interface AnswersOptions {
   readonly attempts: Attempts;
   /** Milliseconds that a task has to end after its time, before its worker is killed. */
   readonly grace: number;
+  /** There may be room for other tasks. */
+  readonly dispatch: () => void;
   /** Of the calls that wait; `null` if any number may. */
   readonly limit: QueueLimit | null;
 }
@@ -47,7 +49,7 @@ export class Answers {
   #done = 0;
   #failed = 0;
 
-  constructor({ crew, dispatcher, attempts, grace, limit }: AnswersOptions) {
+  constructor({ crew, dispatcher, attempts, grace, dispatch, limit }: AnswersOptions) {
     this.#crew = crew;
     this.#dispatcher = dispatcher;
     this.#attempts = attempts;
@@ -55,6 +57,7 @@ export class Answers {
     this.#deadlines = new Deadlines({
       dispatcher,
       grace,
+      dispatch,
       read: (worker) => this.readAll(worker),
       fail: (task, error) => this.fail(task, error, "late"),
     });
@@ -166,7 +169,8 @@ export class Answers {
     }
     const { parcel } = frame;
     if (parcel === null) return call.hear(value, report);
-    void parcel.whole().then(() => call.isOver ? parcel.close() : call.hear(value, report), fail);
+    const hear = () => call.isOver ? parcel.close() : call.hear(value, report);
+    task.arriving = Promise.all([parcel.whole(), task.arriving]).then(hear, fail);
   }
 
   #answer(worker: WorkerHandle, task: Task, frame: Frame): void {
@@ -177,20 +181,27 @@ export class Answers {
     } catch (cause) {
       return this.fail(task, unreadable(worker, task, cause));
     }
-    if (frame.kind === Kind.done) return this.#deliver(worker, task, list, frame.parcel);
-    if (frame.kind === Kind.failed) {
-      const whereItWas = () => whereOf(task, (list as Failure)[2] ?? null, worker);
-      return unpackAll({ failures: [list as Failure], whereOf: whereItWas }, ([error]) => {
-        if (!call.isOver) this.fail(task, error);
+    const tell = (act: () => void) => this.#tell(worker, task, frame.parcel, act);
+    if (frame.kind === Kind.done) {
+      return tell(() => {
+        this.#done++;
+        call.done(task, list);
       });
     }
+    if (frame.kind === Kind.failed) {
+      const whereItWas = () => whereOf(task, (list as Failure)[2] ?? null, worker);
+      const all = { failures: [list as Failure], whereOf: whereItWas };
+      return unpackAll(all, ([error]) => tell(() => this.fail(task, error)));
+    }
     const [results, places, failures] = list as Mixed;
-    unpackAll({ failures, whereOf: (i) => whereOf(task, places[i], worker) }, (errors) => {
-      if (call.isOver) return;
-      if (call.retries.isOfErrors) return this.#divide(task, results, new Map(places.map((it, i) => [it, errors[i]])));
-      this.#failed++;
-      call.mixed(task, results, places, errors);
-    });
+    unpackAll({ failures, whereOf: (i) => whereOf(task, places[i], worker) }, (errors) =>
+      tell(() => {
+        if (call.retries.isOfErrors) {
+          return this.#divide(task, results, new Map(places.map((it, i) => [it, errors[i]])));
+        }
+        this.#failed++;
+        call.mixed(task, results, places, errors);
+      }));
   }
 
   /** What of a task is done is told; the items that have failed, by their places, become tasks of their own. */
@@ -205,16 +216,16 @@ export class Answers {
     }
   }
 
-  /** Hands the results of a task to its call, once the connections in them have arrived. */
-  #deliver(worker: WorkerHandle, task: Task, list: unknown[], parcel: Parcel | null): void {
-    const deliver = () => {
-      this.#done++;
-      task.call.done(task, list);
-    };
-    if (parcel === null) return deliver();
-    void parcel.whole().then(
-      () => task.call.isOver ? parcel.close() : deliver(),
-      (cause) => task.call.isOver || this.fail(task, unreadable(worker, task, cause)),
+  /** Tells what a task has come to, once the connections in it, and in what the task has reported before, have arrived. */
+  #tell(worker: WorkerHandle, task: Task, parcel: Parcel | null, act: () => void): void {
+    const isWanted = () => !task.call.isOver && !task.isGivenUp;
+    if (parcel === null && task.arriving === undefined) {
+      if (isWanted()) act();
+      return;
+    }
+    void Promise.all([parcel?.whole(), task.arriving]).then(
+      () => isWanted() ? act() : parcel?.close(),
+      (cause) => isWanted() && this.fail(task, unreadable(worker, task, cause)),
     );
   }
 }

@@ -13,13 +13,15 @@ import { performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
 
 /** What the deadlines need of their pool. */
 export interface DeadlinesOptions {
-  readonly dispatcher: Pick<Dispatcher, "taskOf" | "dispatch">;
+  readonly dispatcher: Pick<Dispatcher, "taskOf">;
   /** Milliseconds that a task has to end after its time, before its worker is killed. */
   readonly grace: number;
   /** Reads all that a worker has answered. */
   readonly read: (worker: WorkerHandle) => void;
   /** A task has failed. */
   readonly fail: (task: Task, error: TimeoutError) => void;
+  /** There may be room for other tasks. */
+  readonly dispatch: () => void;
 }
 
 /** The deadlines of the tasks of one pool. */
@@ -42,15 +44,16 @@ export class Deadlines {
   }
 
   #late(worker: WorkerHandle, number: number): void {
-    const { dispatcher, grace, read, fail } = this.#options;
+    const { dispatcher, grace, read, fail, dispatch } = this.#options;
     read(worker); // an answer that is there has come in time
     const task = dispatcher.taskOf(number);
-    if (task === null || task.call.isOver || worker.state === "ended") return;
-    worker.cancel(number, true);
-    worker.killUnlessDone(number, grace);
-    task.isGivenUp = true;
-    fail(task, late(task, worker));
-    dispatcher.dispatch();
+    if (task !== null && !task.call.isOver && worker.state !== "ended") {
+      worker.cancel(number, true);
+      worker.killUnlessDone(number, grace);
+      task.isGivenUp = true;
+      fail(task, late(task, worker));
+    }
+    dispatch(); // also after what was but read: nobody else may be told of that
   }
 }
 

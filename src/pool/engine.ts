@@ -103,7 +103,7 @@ export class Engine implements PoolEvents {
     const { grace, maxQueue: most, settings: { concurrency } } = options;
     const limited = { most, processes: this.processes, concurrency, workers, dispatcher };
     const limit = this.#limit = most === Infinity ? null : new QueueLimit(limited);
-    this.#answers = new Answers({ crew: workers, dispatcher, attempts: this.#attempts, grace, limit });
+    this.#answers = new Answers({ crew: workers, dispatcher, attempts: this.#attempts, grace, dispatch, limit });
     this.#withdrawals = new Withdrawals({ workers, dispatcher, grace, dispatch });
     this.#strays = new Strays({ workers, dispatcher, read });
     try {
@@ -199,6 +199,7 @@ export class Engine implements PoolEvents {
   /** Ends a call with an error, or without; tasks of it that run have a while to end, if they are to be ended at all. */
   cancel(call: Call, end: () => void, { timedOut = false, kill = true } = {}): void {
     const wasOver = call.isOver;
+    if (!wasOver) call.isWithdrawn = true;
     end();
     if (!wasOver) this.#withdrawals.begin(call, { timedOut, kill });
   }
@@ -357,6 +358,7 @@ export class Engine implements PoolEvents {
   #part(task: Task, worker: WorkerHandle, items: number): Task[] {
     const { lost: begun, unbegun } = remainsOf(task, items);
     if (task.isGivenUp) return begun;
+    task.isGivenUp = true; // a report of it may still arrive, or fail to
     this.#dispatcher.handBack(unbegun);
     for (const each of begun) if (!task.call.isOver) this.#answers.fail(each, lost(each, worker), "lost");
     return begun;
@@ -400,6 +402,7 @@ export class Engine implements PoolEvents {
     this.#strays.stop();
     this.#crew.terminate();
     for (const call of [...this.#calls]) {
+      call.isWithdrawn = true;
       if (state === "broken") call.end(error());
       else call.abandon(tellCaller(error(), call.begun?.site ?? null));
     }

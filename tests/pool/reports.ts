@@ -1,6 +1,6 @@
 // What tasks report while they run.
 
-import { Event, RemoteError, type TaskReport, WorkerLostError } from "@parallel/multiprocessing";
+import { type Connection, Event, RemoteError, type TaskReport, WorkerLostError } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as targets from "../fixtures/pool/pool_report_targets.ts";
 import { square } from "../fixtures/pool/pool_targets.ts";
@@ -50,6 +50,28 @@ export function reportsOfPools({ pool: poolOf, test }: Suite): void {
       }
     });
   }
+
+  test("connections in reports arrive before the result is told", async () => {
+    await using pool = poolOf(1);
+    const { told, onReport } = listener<Connection>();
+    const other = await pool.apply(targets.reportConnection, [], { onReport }) as Connection;
+    assertEquals(told.length, 1);
+    await other.send("across");
+    assertEquals(await told[0].recv(), "across");
+    other.close();
+    told[0].close();
+  });
+
+  test("what listeners that have all failed say is told once, as the error of the call", async () => {
+    await using pool = poolOf(1);
+    const failing = Promise.withResolvers<never>();
+    const onReport = (value: number) => {
+      if (value === 2) failing.reject("no");
+      return failing.promise as unknown as void;
+    };
+    assertEquals(await pool.apply(targets.countSlowly, [3], { onReport }).catch((error) => error), "no");
+    assertEquals(await pool.apply(square, [3]), 9);
+  });
 
   test("what a killed worker had reported is told before its loss, and retries say which attempt it is", async () => {
     await using pool = poolOf(1);

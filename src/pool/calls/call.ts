@@ -32,6 +32,8 @@ export class Task {
   isGivenUp = false;
   /** Ends its time; runs while a worker has it, if its call says how long that may be. */
   clock: ReturnType<typeof setTimeout> | undefined = undefined;
+  /** Resolved when what it has reported has been told, if connections in that had yet to arrive. */
+  arriving: Promise<unknown> | undefined = undefined;
 
   /** When it could first have been given to a worker; 0 for when it is. */
   since: number;
@@ -99,6 +101,8 @@ export abstract class Call {
   since = 0;
   /** Whether somebody waits for it, and so is told of an error. */
   isAwaited: () => boolean = () => true;
+  /** Whether it was ended before its tasks were: what fails of it after that, fails for that reason. */
+  isWithdrawn = false;
   protected readonly events: PoolEvents;
   #isOver = false;
   readonly #onReport: ReportListener | undefined;
@@ -124,8 +128,8 @@ export abstract class Call {
   /** A task of it reports something. What the listener throws, also later, ends the call. */
   hear(value: unknown, report: TaskReport): void {
     const giveUp = (error: unknown) => {
-      if (this.isOver) reportError(error);
-      else this.events.cancel(this, () => this.end(error));
+      if (!this.isOver) this.events.cancel(this, () => this.end(error));
+      else if (!this.isWithdrawn) reportError(error);
     };
     try {
       const result: unknown = this.#onReport?.(value, report);
