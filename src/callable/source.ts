@@ -93,7 +93,7 @@ export function mentions(name: string, source: string | null): boolean {
 /**
  * Says whether `fn` is certainly defined by this module and certainly not exported: `"declared"` as a function
  * or constant that the module names nowhere but to call it or to give it to another process, or `"inline"` as a
- * `target` or `initializer` written in the call.
+ * `target`, `initializer` or `finalizer` written in the call.
  */
 export function definesPrivately(fn: Callable, source: string): "declared" | "inline" | null {
   const name = nameOf(fn);
@@ -103,7 +103,7 @@ export function definesPrivately(fn: Callable, source: string): "declared" | "in
   const all = count(word);
 
   const value = String.raw`(?:async\b\s*)?(?:function\b|\(|[\w$]+\s*=>)`;
-  if (name === "target" || name === "initializer") {
+  if (/^(?:target|initializer|finalizer)$/.test(name)) {
     const inline = String.raw`${word}\s*:\s*${value}`;
     const isOnlyKey = all === count(String.raw`(?<![.?]\s*)${word}\s*:`);
     const isOnlyValue = !/\bexport\s+(?:const|let|var)\s*[{[]/.test(source);
@@ -114,7 +114,7 @@ export function definesPrivately(fn: Callable, source: string): "declared" | "in
   const declaration = String.raw`(?:^|[;{}])\s*(?:(?:async\s+)?function\s*\*?\s*${word}|` +
     String.raw`(?:const|let|var)\s+${word}\s*(?::[^=;]*)?=\s*${value})`;
   const called = String.raw`(?<![.\w$]\s*|\bfunction\s*\*?\s*)${word}\s*\(`;
-  const given = String.raw`\b(?:target|initializer|action)\s*:\s*${word}\s*[,})]|` +
+  const given = String.raw`\b(?:target|initializer|finalizer|action)\s*:\s*${word}\s*[,})]|` +
     String.raw`\.(?:apply|map|starmap|imap)(?:Async|Unordered)?\(\s*${word}\s*[,)]`;
   const isPrivate = count(declaration) === 1 && count(given) > 0 && all === 1 + count(called) + count(given);
   return isPrivate && isWrittenAfter(declaration, fn, source) ? "declared" : null;

@@ -79,4 +79,5 @@ Deno.test("calls after close, join before it, and twice of everything", async ()
     assertThrows(() => new Pool(1, options as never), TypeError, `the options are ${options}, wanted an object`);
   }
   assertThrows(() => new Pool(1, { initializer: () => 1 }), TypeError, "Cannot run an inline function");
+  assertThrows(() => new Pool(1, { finalizer: () => 1 }), TypeError, "Cannot run an inline function");
 });
