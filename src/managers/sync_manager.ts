@@ -8,6 +8,7 @@ import { registerBuiltIn } from "./registries.ts";
 import type { Codes, Elements, TypeCode } from "../sharedctypes/types.ts";
 import type { ArrayInit } from "../sharedctypes/factories.ts";
 import type { PoolOptions } from "../pool/options.ts";
+import type { PoolSize } from "../pool/size.ts";
 import { Barrier, type BarrierOptions } from "../synchronize/barrier.ts";
 import type { Lock } from "../synchronize/lock.ts";
 import type { LockOptions } from "../synchronize/lock_base.ts";
@@ -20,7 +21,8 @@ import type { BarrierProxy } from "./types/barrier.ts";
 import type { ConditionProxy } from "./types/condition.ts";
 import type { EventProxy } from "./types/event.ts";
 import type { LockProxy, RLockProxy } from "./types/locks.ts";
-import { poolOptions, type PoolProxy } from "./types/pool_proxy.ts";
+import type { PoolProxy } from "./types/pool_proxy.ts";
+import { poolOptions } from "./types/pool_requests.ts";
 import type { JoinableQueueProxy, QueueProxy } from "./types/queue.ts";
 import type { BoundedSemaphoreProxy, SemaphoreProxy } from "./types/semaphores.ts";
 import type { ManagedValueOptions, ValueProxy } from "./types/value.ts";
@@ -223,13 +225,15 @@ export class SyncManager extends BaseManager {
   }
 
   /**
-   * A pool of `processes` workers, in the manager. Its server starts them by the default start method.
+   * A pool of `processes` workers, or of `{ min, max }`, in the manager. Its server starts them by the default start method.
+   * Hooks are refused, and so are functions among the options of its calls: they could only be called in this process.
    *
    * @throws {RangeError} If a number is not in its range.
-   * @throws {TypeError} If an option is of the wrong type, or the initializer is not a function that a module exports.
+   * @throws {TypeError} If an option is of the wrong type, or the initializer or the finalizer is not a function that a
+   * module exports.
    */
   async Pool<I extends readonly unknown[] = readonly unknown[]>(
-    processes?: number | null,
+    processes?: number | PoolSize | null,
     options: PoolOptions<I> = {},
   ): Promise<PoolProxy> {
     return await this.#make("Pool", processes ?? null, poolOptions(options)) as PoolProxy;

@@ -35,6 +35,38 @@ testManaged("TestSyncManagerTypes.test_pool: a worker enters and leaves a pool",
   assert(await pool.join(patiently));
 });
 
+testManaged(
+  "a pool in a manager has the options of one here, but for what only this process could call",
+  async ({ manager }) => {
+    const finalizer = targets.square;
+    await using pool = await manager.Pool({ min: 0, max: 2 }, { finalizer: finalizer as () => number, maxQueue: 9 });
+    assertEquals((await pool.stats()).workers.length, 0);
+    const settled = await pool.map(targets.square, [3], {
+      settled: true,
+      retries: 1,
+      taskTimeout: PATIENCE,
+      priority: 1,
+    });
+    assertEquals(settled, [{ status: "fulfilled", value: 9, index: 0 }]);
+    const words = (name: string) => `"${name}" is a function, which the pool of a manager cannot call`;
+    for (const name of ["onWorkerStart", "onWorkerExit"]) {
+      await assertRejects(() => manager.Pool(1, { [name]: () => {} }), TypeError, words(name));
+    }
+    const on = () => true;
+    const refused = {
+      progress: () => {},
+      onReport: () => {},
+      retries: { count: 1, on },
+      delay: { count: 1, delay: () => 1 },
+    };
+    const { progress, onReport, retries, delay } = refused;
+    await assertRejects(() => pool.map(targets.square, [1], { progress }), TypeError, words("progress"));
+    await assertRejects(() => pool.apply(targets.square, [1], { onReport }), TypeError, words("onReport"));
+    await assertRejects(() => pool.mapAsync(targets.square, [1], { retries }), TypeError, words("retries.on"));
+    assertThrows(() => pool.imap(targets.square, [1], { retries: delay }), TypeError, words("retries.delay"));
+  },
+);
+
 testManaged("the calls of a pool, in promises", async ({ manager, run }) => {
   await using pool = await manager.Pool(2);
   assertMatch(await pool.describe(), /<multiprocessing\.pool\.Pool state=RUN pool_size=2 name='Pool-1'>/);

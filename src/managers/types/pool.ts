@@ -8,6 +8,7 @@ import { RemoteError } from "../../errors.ts";
 import type { AsyncResult } from "../../pool/async_result.ts";
 import { Pool } from "../../pool/pool.ts";
 import type { PoolOptions } from "../../pool/options.ts";
+import type { PoolSize } from "../../pool/size.ts";
 import type { PoolStats } from "../../pool/stats.ts";
 import { whileIterated, whileUnderWay } from "../event_loop.ts";
 import type { Caller, ServedType } from "../objects.ts";
@@ -106,13 +107,11 @@ function served(result: AsyncResult<unknown>): ServedResult {
   return new ServedResult(result);
 }
 
-/** Makes a pool, whose initializer arrives as a reference. */
-async function make(
-  processes: number | null,
-  { initializer, ...options }: PoolOptions & { initializer?: unknown } = {},
-): Promise<Pool> {
-  if (initializer === undefined || initializer === null) return new Pool(processes, options as PoolOptions);
-  return new Pool(processes, { ...options, initializer: await given(initializer) });
+/** Makes a pool, whose initializer and finalizer arrive as references. */
+async function make(processes: number | PoolSize | null, options: PoolOptions = {}): Promise<Pool> {
+  const arrived = async (fn: unknown) => fn === undefined || fn === null ? undefined : await given(fn);
+  const [initializer, finalizer] = [await arrived(options.initializer), await arrived(options.finalizer)];
+  return new Pool(processes, { ...options, initializer, finalizer } as PoolOptions);
 }
 
 /** The type of pools. */

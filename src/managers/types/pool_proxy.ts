@@ -1,17 +1,8 @@
-// Pool of a manager: the proxies. The half of the server is pool.ts. Functions travel as references, found and checked
-// here, where they are given.
+// Pool of a manager: the proxies. The half of the server is pool.ts; what travels there is made in pool_requests.ts.
 
 import type { AnyFunction } from "../../callable/arguments.ts";
-import type { TravellingReference } from "../../callable/late.ts";
-import { reference } from "../../callable/reference.ts";
 import type { Callable, ModuleExport } from "../../callable/types.ts";
-import {
-  type ImapOptions,
-  type MapOptions,
-  NO_OPTIONS,
-  requireCallOptions,
-  requirePoolOptions,
-} from "../../pool/options.ts";
+import { type ImapOptions, type MapOptions, NO_OPTIONS } from "../../pool/options.ts";
 import type {
   AnyArguments,
   ApplyArguments,
@@ -28,6 +19,7 @@ import { defineBuiltIn } from "../proxy_classes.ts";
 import type { AsyncResultProxy } from "./async_result.ts";
 import { sendable } from "./direct.ts";
 import type { IteratorProxy, SyncIterator } from "./iterator.ts";
+import { type Name, request, requestSync } from "./pool_requests.ts";
 
 /** The names that a pool answers to. */
 export const POOL_NAMES: readonly string[] = [
@@ -35,40 +27,8 @@ export const POOL_NAMES: readonly string[] = [
   ...["close", "terminate", "join", "idle", "stats"],
 ];
 
-/** The names of the calls. */
-type Name = "apply" | "map" | "starmap" | "imap" | "imapUnordered";
-
 /** The pools of results, which must not be given up before. */
 const pools = new WeakMap<BaseProxy, BaseProxy>();
-
-/**
- * The reference by which the server, and then a worker, finds a function.
- *
- * @throws {TypeError} If no module exports it.
- */
-function referenceOf(fn: Callable | ModuleExport): TravellingReference {
-  const given = reference(fn);
-  given.prove();
-  return given.travel();
-}
-
-/** The arguments of a call as they travel; its signal gives up the call itself. */
-function request(
-  name: Name,
-  fn: Callable | ModuleExport,
-  args: readonly unknown[],
-  options: object,
-  { isSync = false } = {},
-): unknown[] {
-  requireCallOptions(name, options, { isSync });
-  const { signal: _signal, ...rest } = options as { signal?: AbortSignal };
-  return [referenceOf(fn), args, rest];
-}
-
-/** As {@linkcode request}, of a call that blocks the thread. */
-function requestSync(name: Name, fn: Callable | ModuleExport, args: readonly unknown[], options: object): unknown[] {
-  return request(name, fn, args, options, { isSync: true });
-}
 
 async function all<T>(items: Items<T>): Promise<T[]> {
   return Symbol.asyncIterator in items ? await Array.fromAsync(items) : [...items];
@@ -389,20 +349,3 @@ export class SyncPool extends SyncProxy {
 }
 
 defineBuiltIn("Pool", POOL_NAMES, PoolProxy, SyncPool);
-
-/**
- * Options of a pool as they travel.
- *
- * @throws {TypeError} If one is of the wrong type, there is a context, or no module exports the initializer.
- */
-export function poolOptions(options: object): object {
-  requirePoolOptions("create a pool", options);
-  const { context, initializer, ...rest } = options;
-  if (context !== undefined && context !== null) {
-    throw new TypeError(
-      'Cannot create a pool: "context" cannot be given to a manager; its server starts workers by the default method',
-    );
-  }
-  if (initializer === undefined || initializer === null) return rest;
-  return { ...rest, initializer: referenceOf(initializer as Callable | ModuleExport) };
-}
