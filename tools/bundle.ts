@@ -1,13 +1,15 @@
 // Puts the package's modules together into the few files of `dist/`, which programs import: each module costs Deno some
-// 0.2 ms of every start, of which a pool of processes has many. The types are still those of the sources.
+// 0.2 ms of every start, of which a pool of processes has many.
 //
 // dist/chunk-….js  everything that is exported, and what it needs
 // dist/child_main.js, dist/worker_main.js, dist/server_main.js  what children are started with (src/runtime/own_modules.ts)
 // dist/mod.js, dist/queues.js, …  one for each entry of "exports" in deno.json
 // dist/import_map.json  their names
+// dist/types/  the sources, for their types (tools/types.ts)
 // dist/package.json  says to other runtimes that these are modules, so that they come as far as being told what they lack
 
 import configuration from "../deno.json" with { type: "json" };
+import { copyTypes, typesLine } from "./types.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const DIST = new URL("dist/", ROOT);
@@ -120,7 +122,7 @@ export async function bundle(): Promise<void> {
         const exported = names.map((it) => inChunk(it) === it ? it : `${inChunk(it)} as ${it}`);
         Deno.writeTextFileSync(face, `export { ${exported.join(", ")} } from "${chunk}";\n`);
       }
-      prepend(face, `// @ts-self-types="../${path}"\n`);
+      prepend(face, typesLine(path));
     }
     for (const entry of [`${fresh}/multiprocessing.js`, `${fresh}/managers.js`]) renameIn(fresh, entry);
     Deno.removeSync(`${fresh}/multiprocessing.js`);
@@ -129,6 +131,7 @@ export async function bundle(): Promise<void> {
     ) => [configuration.name + (name === "mod" ? "" : `/${name}`), `./${name}.js`]);
     Deno.writeTextFileSync(`${fresh}/import_map.json`, JSON.stringify({ imports: Object.fromEntries(imports) }));
     Deno.writeTextFileSync(`${fresh}/package.json`, JSON.stringify({ type: "module" }));
+    copyTypes(ROOT, fresh, ["mod.ts", "src"]);
     replace(fresh);
   } finally {
     if (exists(fresh)) Deno.removeSync(fresh, { recursive: true });

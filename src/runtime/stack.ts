@@ -109,8 +109,12 @@ function stackOf(error: Error): Stack {
 
 /** Whether an error was thrown by this package, and not by what it has called. */
 export function isThrownHere(error: Error): boolean {
-  const { frames } = stackOf(error);
-  return frames.length > 0 && whoseIs(frames[0]) === "package";
+  try {
+    const { frames } = stackOf(error);
+    return frames.length > 0 && whoseIs(frames[0]) === "package";
+  } catch {
+    return false; // its stack is a getter of the user's, which throws
+  }
 }
 
 /** Gives an error a stack. */

@@ -51,3 +51,38 @@ Deno.test("dist: a program outside of the package is checked with its import map
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("dist: a program whose compiler is stricter than the package's is told of its own mistakes alone", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const strict = {
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      noPropertyAccessFromIndexSignature: true,
+      noImplicitReturns: true,
+    };
+    const config = { importMap: new URL("import_map.json", DIST).pathname, compilerOptions: strict };
+    await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify(config));
+    const imports = Object.keys(configuration.exports).map((entry) =>
+      `import "${configuration.name}${entry.slice(1)}";`
+    );
+    const right =
+      `import { Pool } from "${configuration.name}";\nexport const length = (s: string): number => s.length;\n` +
+      "export const lengths: Promise<number[]> = new Pool(1).map(length, ['a']);\n";
+    const wrong = "export const names: Promise<string[]> = new Pool(1).map(length, ['a']);\n";
+    const check = async (text: string) => {
+      await Deno.writeTextFile(`${folder}/program.ts`, [...imports, text].join("\n"));
+      const { stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["check", "--quiet", "program.ts"],
+        cwd: folder,
+        env: { NO_COLOR: "1" },
+      }).output();
+      return new TextDecoder().decode(stderr);
+    };
+    assertEquals(await check(right), "");
+    const told = await check(right + wrong);
+    assert(told.includes("'number[]' is not assignable to type 'string[]'") && !told.includes("/dist/"), told);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
