@@ -133,7 +133,7 @@ export class RingLine implements Line {
     try {
       return await answer;
     } catch (error) {
-      throw error === options?.signal?.reason ? error : atCall(error);
+      throw error === options?.signal?.reason ? error : atCall(error, asked);
     }
   }
 
@@ -159,7 +159,7 @@ export class RingLine implements Line {
       this.#awaited = outer;
       if (this.#isListening && this.#pending.size === 0) this.#wakeListener(); // it has nothing to listen for any more
     }
-    if ("error" in awaited.answer) throw atCall(awaited.answer.error);
+    if ("error" in awaited.answer) throw atCall(awaited.answer.error, asked);
     return awaited.answer.value;
   }
 

@@ -1,19 +1,23 @@
-// The stacks of errors that come from a server. An error's own is that of the call here, as with any other function; the
-// server's is in the text of its last cause (pool/failures.ts), and in `remoteStack`.
+// The stacks of errors that come from a server: the user's frames there, a line that says so, and the frames of the call. All
+// that the server would have printed is in the last cause (pool/failures.ts); its stack is in `remoteStack`.
 
 import { headOf, isError, leaveOutOwnFrames, partsOf, setStack, usersFrames } from "../runtime/stack.ts";
 
 /** Lines of a stack that are looked at. */
 const DEPTH = 50;
 
-/** Gives an error that a call has failed with the stack of the call, without the frames of this package. */
-export function atCall(error: unknown): unknown {
+/** Gives an error that the call of a method has failed with the frames of the call, and leaves out those of this package. */
+export function atCall(error: unknown, asked: string): unknown {
   if (!isError(error)) return error;
   try {
-    const { stack: value } = error;
+    const { stack: value, message } = error;
     Object.defineProperty(error, "remoteStack", { value, writable: true, configurable: true });
     leaveOutOwnFrames(error);
-    setStack(error, headOf(error), framesHere());
+    const here = framesHere();
+    // What was made here, such as the end of a time limit, may have them already.
+    const there = usersFrames(partsOf(`${value}`, message).frames).filter((frame) => !here.includes(frame));
+    const line = there.length === 0 ? [] : [`    at ${asked} (a manager's server)`];
+    setStack(error, headOf(error), [...there, ...line, ...here]);
   } catch {
     // The class of the user does not let it be changed.
   }

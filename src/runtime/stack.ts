@@ -13,8 +13,8 @@ const FRAME = /^\s+at /;
 /** The place of a frame, with what follows it. A name before it may have spaces and parentheses in it, as may the place:
  * so it begins at the first scheme. */
 const PLACE = /(?:^\s+at (?:async )?|\()((?:file|https?|data|blob|ext|node|wasm|jsr|npm):.*)$/;
-/** What was called in another process (pool/where.ts), in an error that has been through it. */
-const TOLD = /^\s+at (?:items? \d.* of |)pool\.|^\s+at initializer /;
+/** What was called in another process (pool/where.ts, managers/stacks.ts), in an error that has been through it. */
+const TOLD = /^\s+at (?:items? \d.* of |)pool\.|^\s+at initializer |^\s+at \S+ \(a manager's server\)$/;
 /** What is a place of the runtime's own. */
 const RUNTIME = /^(?:ext|node):/;
 /** A module that is its own URL: what its text is in, the text, and the line and column behind it. */

@@ -182,30 +182,36 @@ bothWays("what makes objects: the same object has one id, promises are awaited, 
   }
 });
 
-bothWays("errors keep class, message, properties and cause; their stack is the call's", async ({ context }) => {
-  await using manager = new Typed({ ctx: context });
-  await manager.start();
-  const maths = await manager.Maths("m");
-  async function caller() {
-    return await maths.fail();
-  }
-  const error = await assertRejects(caller, OutOfStock) as InstanceType<typeof OutOfStock> & { remoteStack: string };
-  assertEquals([error.name, error.message, error.item], ["OutOfStock", "none of 7", "screws"]);
-  const cause = error.cause as TypeError;
-  assertEquals([cause.constructor, cause.message], [TypeError, "the reason"]);
-  const remote = cause.cause as RemoteError;
-  assert(remote instanceof RemoteError);
-  assertStringIncludes(remote.remoteStack, "at Maths.fail");
-  assertMatch(error.stack!, /^OutOfStock: none of 7\n +at async caller \(.*register_test\.ts:\d+:\d+\)/);
-  assertEquals(error.stack!.includes("/src/managers/"), false);
-  assertMatch(error.remoteStack, /^OutOfStock: none of 7\n +at Maths\.fail/);
-  function callerSync() {
-    return maths.sync.fail();
-  }
-  const sync = assertThrows(callerSync, OutOfStock);
-  assertMatch(sync.stack!, /^OutOfStock: none of 7\n +at callerSync \(.*register_test\.ts:\d+:\d+\)/);
-  assertEquals(await maths.throwText().then(() => 0, (thrown: unknown) => thrown), "just a text");
-});
+bothWays(
+  "errors keep class, message, properties and cause; their stack is the user's, there and at the call",
+  async ({ context }) => {
+    await using manager = new Typed({ ctx: context });
+    await manager.start();
+    const maths = await manager.Maths("m");
+    async function caller() {
+      return await maths.fail();
+    }
+    const error = await assertRejects(caller, OutOfStock) as InstanceType<typeof OutOfStock> & { remoteStack: string };
+    assertEquals([error.name, error.message, error.item], ["OutOfStock", "none of 7", "screws"]);
+    const cause = error.cause as TypeError;
+    assertEquals([cause.constructor, cause.message], [TypeError, "the reason"]);
+    const remote = cause.cause as RemoteError;
+    assert(remote instanceof RemoteError);
+    assertStringIncludes(remote.remoteStack, "at Maths.fail");
+    const there = String.raw`^OutOfStock: none of 7\n +at Maths\.fail \(.*\n +at fail \(a manager's server\)\n`;
+    assertMatch(error.stack!, RegExp(String.raw`${there} +at async caller \(.*register_test\.ts:\d+:\d+\)`));
+    assertEquals(error.stack!.includes("/src/managers/"), false);
+    assertMatch(error.remoteStack, /^OutOfStock: none of 7\n +at Maths\.fail/);
+    function callerSync() {
+      return maths.sync.fail();
+    }
+    const sync = assertThrows(callerSync, OutOfStock);
+    assertMatch(sync.stack!, RegExp(String.raw`${there} +at callerSync \(.*register_test\.ts:\d+:\d+\)`));
+    const late = await assertRejects(() => maths.with({ timeout: 0 }).fail(), TimeoutError);
+    assert(!late.stack!.includes("a manager's server"), late.stack);
+    assertEquals(await maths.throwText().then(() => 0, (thrown: unknown) => thrown), "just a text");
+  },
+);
 
 bothWays("what cannot be sent fails its call, and nothing else", async ({ context }) => {
   await using manager = new Typed({ ctx: context });
