@@ -7,7 +7,7 @@ import { EOFError } from "../errors.ts";
 import { adopted } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { showAsText } from "../runtime/shown.ts";
-import { timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { refuseOptions, timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { descriptorOf, type Waitable } from "../waiting/waitable.ts";
 import { expect } from "./arrival.ts";
 import { type End, Line, NOT_HERE } from "./line.ts";
@@ -163,9 +163,11 @@ export class Connection<Sent = unknown, Received = Sent> implements Disposable, 
   /**
    * As {@linkcode send}, blocking the thread until the operating system has all of the value.
    *
+   * @throws {TypeError} Also if there are options: it takes none.
    * @throws {InvalidStateError} Also while a send waits in a promise.
    */
   sendSync(value: Sent): void {
+    if (arguments.length > 1) refuseOptions("send, blocking the thread", arguments[1]);
     this.#line.sendValueNow(value);
   }
 
@@ -207,11 +209,13 @@ export class Connection<Sent = unknown, Received = Sent> implements Disposable, 
   }
 
   /**
-   * As {@linkcode recv}, blocking the thread.
+   * As {@linkcode recv}, blocking the thread. `pollSync` waits for a message for a time.
    *
+   * @throws {TypeError} If there are options: it takes none.
    * @throws {InvalidStateError} Also while a receive waits in a promise.
    */
   recvSync(): Received {
+    if (arguments.length > 0) refuseOptions("receive, blocking the thread", arguments[0]);
     return this.#line.receiveNow(Infinity, this.#line.takeValue) as Received;
   }
 

@@ -4,6 +4,7 @@ import type { NameOptions } from "../runtime/object_name.ts";
 import { register } from "../reduction/registry.ts";
 import { Queue } from "./queue.ts";
 import { showAsText } from "../runtime/shown.ts";
+import { refuseOptions } from "../waiting/options.ts";
 
 /**
  * A queue without a limit, without time-outs and without acknowledgements. As `multiprocessing.SimpleQueue`.
@@ -58,30 +59,35 @@ export class SimpleQueue<T = unknown> implements Disposable {
   /**
    * Puts a value.
    *
-   * @throws {TypeError} If it cannot be serialised; then nothing is put.
+   * @throws {TypeError} If it cannot be serialised, or there are options; then nothing is put.
    * @throws {InvalidStateError} If the queue is closed.
    */
   async put(value: T): Promise<void> {
+    if (arguments.length > 1) refuseOptions("put into a SimpleQueue", arguments[1]);
     await this.#queue.put(value);
   }
 
   /** As {@linkcode put}. */
   putSync(value: T): void {
+    if (arguments.length > 1) refuseOptions("put into a SimpleQueue", arguments[1]);
     this.#queue.putSync(value);
   }
 
   /**
    * Takes the first value, waiting for one without blocking the thread.
    *
+   * @throws {TypeError} If there are options, such as a time limit.
    * @throws {EOFError} If the queue is empty and nobody can put any more; see {@linkcode Queue}.
    * @throws {InvalidStateError} If the queue is closed.
    */
   async get(): Promise<T> {
+    if (arguments.length > 0) refuseOptions("get from a SimpleQueue", arguments[0]);
     return await this.#queue.get();
   }
 
   /** As {@linkcode get}, blocking the thread. */
   getSync(): T {
+    if (arguments.length > 0) refuseOptions("get from a SimpleQueue", arguments[0]);
     return this.#queue.getSync();
   }
 

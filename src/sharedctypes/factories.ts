@@ -12,6 +12,7 @@ import type { Synchronized } from "./synchronized_value.ts";
 import type { Codes, Copies, Elements, TypeCode, View, Views } from "./types.ts";
 import type { Lock } from "../synchronize/lock.ts";
 import type { RLock } from "../synchronize/rlock.ts";
+import { refuseOptions } from "../waiting/options.ts";
 
 /** What has no lock: what {@linkcode RawValue} and {@linkcode RawArray} make. */
 export type Raw = Scalar<unknown> | StructureInstance | StructureArray<Fields> | View;
@@ -176,6 +177,7 @@ export function Value<T extends Codes[TypeCode] | StructureType<Fields>, L exten
  * ```
  */
 export function RawValue<T extends Codes[TypeCode] | StructureType<Fields>>(type: T, init?: ValueInit<T>): RawValue<T> {
+  if (arguments.length > 2) refuseOptions("create a RawValue", arguments[2]);
   return rawValue(type, init, "create a RawValue") as RawValue<T>;
 }
 
@@ -247,6 +249,7 @@ export function RawArray<T extends Codes[TypeCode] | StructureType<Fields>>(
   type: T,
   sizeOrInit: ArrayInit<T>,
 ): RawArray<T> {
+  if (arguments.length > 2) refuseOptions("create a RawArray", arguments[2]);
   return rawArray(type, sizeOrInit, "create a RawArray") as RawArray<T>;
 }
 

@@ -1,6 +1,6 @@
 // Options of everything that waits, read once: milliseconds, null for ever, negative is 0. What is no option is refused.
 
-import { quoted } from "../runtime/harmless.ts";
+import { glance, quoted } from "../runtime/harmless.ts";
 import { nearest } from "./nearest.ts";
 
 /** Options of what may wait in a promise. */
@@ -59,6 +59,17 @@ export function requireKnown(action: string, options: unknown, known: readonly s
   for (const name in options as object) {
     if (!known.includes(name)) refuseUnknown(action, options as object, name, known);
   }
+}
+
+/**
+ * Refuses options, of what has none: a time limit that is taken for nothing lets its caller wait for ever. What else is
+ * given beyond the parameters, such as the index by `forEach`, is nobody's.
+ *
+ * @throws {TypeError} If there are some.
+ */
+export function refuseOptions(action: string, given: unknown): void {
+  if (typeof given !== "object" || given === null) return;
+  throw new TypeError(`Cannot ${action}: it takes no options, ${glance(given)} was given`);
 }
 
 /** Names an option that there is not, unless it is one of `Object.prototype` that somebody has added to all objects. */

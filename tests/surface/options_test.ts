@@ -285,6 +285,28 @@ Deno.test("an unknown option is refused by name, and the nearest one is named", 
   assert(Object.keys(rows).length > 150);
 });
 
+Deno.test("options are refused where there are none", async () => {
+  using stack = new DisposableStack();
+  const queue = stack.use(new mp.SimpleQueue<number>());
+  const [near, far] = mp.Pipe<number>().map((it) => stack.use(it));
+  const calls: Record<string, (options: unknown) => unknown> = {
+    "SimpleQueue.put": (o) => Reflect.apply(queue.put, queue, [1, o]),
+    "SimpleQueue.putSync": (o) => Reflect.apply(queue.putSync, queue, [1, o]),
+    "SimpleQueue.get": (o) => Reflect.apply(queue.get, queue, [o]),
+    "SimpleQueue.getSync": (o) => Reflect.apply(queue.getSync, queue, [o]),
+    "Connection.sendSync": (o) => Reflect.apply(near.sendSync, near, [1, o]),
+    "Connection.recvSync": (o) => Reflect.apply(far.recvSync, far, [o]),
+    RawValue: (o) => Reflect.apply(mp.RawValue, undefined, ["i32", 1, o]),
+    RawArray: (o) => Reflect.apply(mp.RawArray, undefined, ["i32", 1, o]),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    await assertRejects(async () => await call({ timeout: 5 }), TypeError, "it takes no options", name);
+    assert(queue.empty() && !far.pollSync(), name);
+  }
+  [1, 2].forEach((n, i) => Reflect.apply(queue.putSync, queue, [n, i])); // such as the index of an item: no options
+  assertEquals([queue.getSync(), queue.getSync()], [1, 2]);
+});
+
 Deno.test("which name was meant", () => {
   const names = ["maxsize", "timeout", "chunksize", "errorCallback", "callback", "maxtasksperchild", "initializer"];
   const slips: Record<string, string | undefined> = {
