@@ -65,7 +65,7 @@ export type Presence<K extends void> = K & undefined;
  * What `args` must be for a function that takes `L`: all of it, or all but the last if there are `kwargs`. Looked up, so
  * that nothing is inferred from what is given.
  */
-export type ArgumentsOf<L, K extends void> = { all: L; butLast: BeforeLast<L> }[
+export type ArgumentsOf<L, K extends void> = { all: Readonly<L>; butLast: Readonly<BeforeLast<L>> }[
   [K] extends [undefined] ? "all" : "butLast"
 ];
 

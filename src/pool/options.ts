@@ -27,7 +27,7 @@ export type PoolInitializer<I extends readonly unknown[]> =
   | { initializer?: null; initargs?: readonly [] }
   | { initializer: ModuleExport; initargs?: readonly unknown[] }
   | { initializer: (() => unknown) | ModuleExport; initargs?: readonly [] }
-  | { initializer: Target<I>; initargs: I };
+  | { initializer: Target<I>; initargs: Readonly<I> };
 
 /** Options of {@linkcode Pool}. */
 export type PoolOptions<I extends readonly unknown[] = readonly unknown[]> = PoolSettings & PoolInitializer<I>;

@@ -1,6 +1,6 @@
 // What the types infer from the functions. The check is the test; it is run for good measure.
 
-import { type AsyncResult, type ImapIterator, Pool } from "@parallel/multiprocessing";
+import { type AsyncResult, type ImapIterator, Pool, Process } from "@parallel/multiprocessing";
 import { assertEquals } from "@std/assert";
 import { add, greet, initialize, later, square } from "../fixtures/pool/pool_targets.ts";
 
@@ -38,6 +38,11 @@ Deno.test("parameters and results are inferred from the function", async () => {
     [3, 1, "A", [1], [3], { value: 1, done: false }, "a"],
   );
   const right = [
+    () => pool.apply(add, [1, 2] as const),
+    () => pool.applyAsync(greet, ["a"] as const, { kwargs: { loud: true } }),
+    () => new Process({ target: add, args: [1, 2] as const }),
+    () => new Process({ target: greet, args: ["a"] as const, kwargs: { loud: true } }),
+    () => new Pool(1, { initializer: add, initargs: [1, 2] as const }),
     () => pool.apply(greet, ["a", { loud: true }]),
     () => pool.apply(optional),
     () => pool.apply(optional, [1], { timeout: 5 }),
@@ -95,5 +100,5 @@ Deno.test("parameters and results are inferred from the function", async () => {
     // @ts-expect-error: arguments of what?
     () => new Pool(1, { initargs: ["a"] }),
   ];
-  assertEquals([right.length, mistakes.length], [16, 19]);
+  assertEquals([right.length, mistakes.length], [21, 19]);
 });
