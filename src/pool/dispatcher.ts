@@ -64,7 +64,7 @@ export class Dispatcher {
   readonly #given = new Map<number, Given>();
   /** Their bytes. */
   #bytes = 0;
-  /** None of them that no worker has begun has a lower priority. */
+  /** None of them that is in the channel has a lower priority. */
   #least = Infinity;
   #taskCount = 0;
   /** How many tasks all workers have answered. */
@@ -208,6 +208,7 @@ export class Dispatcher {
       const task = this.forget(frame.task);
       if (task !== null) back.push(task);
     }
+    this.#least = Infinity; // nothing is there; what else is given has been begun, or was answered and nobody has read it
     this.handBack(back);
   }
 
@@ -275,7 +276,7 @@ export class Dispatcher {
     this.handBack([task]);
   }
 
-  /** The lowest priority of a task that no worker has begun. */
+  /** No task that is in the channel has a lower priority: of those that are given, some are not there any more. */
   #leastInChannel(): number {
     const begun = new Set([...this.#options.workers].flatMap(({ begun }) => begun));
     let least = Infinity;

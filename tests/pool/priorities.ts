@@ -64,6 +64,19 @@ export function prioritiesOfPools({ pool: poolOf, test }: Suite): void {
     ]);
   });
 
+  test("several tasks of a higher priority are given while an answer of a lower one has not been read", async () => {
+    await using pool = poolOf(1);
+    using log = new Queue<string>();
+    using go = new Queue<string>();
+    await pool.apply(square, [1]); // its worker is ready
+    const low = [pool.apply(targets.note, [[log, "quick"]]), pool.apply(targets.noteAndBlock, [log, "blocked", go])];
+    assertEquals([log.getSync(), log.getSync()], ["quick", "blocked"]); // this thread reads no answer meanwhile
+    const high = pool.map(targets.note, numbers(5).map((i) => [log, `${i}`] as const), { chunksize: 1, priority: 1 });
+    go.putSync("on");
+    assertEquals(await high, numbers(5).map(String));
+    await Promise.all(low);
+  });
+
   test("a task whose item comes late overtakes those that were put before it came", async () => {
     await using pool = poolOf(1);
     using blocked = await Blocked.of(pool);
