@@ -44,9 +44,23 @@ export function isOwnModule(url: string): boolean {
 /** Where the same modules are for the children of a process that has loaded the sources: `dist/` beside them. */
 const CHILDRENS_FOLDER = SOURCE === null ? OWN_FOLDER : `${PACKAGE_FOLDER}dist/`;
 
+/**
+ * How the places of this package's modules begin in stacks: as their URLs do, or as Deno writes these where the file has a
+ * source map, with spaces and other letters as they are.
+ */
+const PLACES = [OWN_FOLDER, OWN_ENTRY, CHILDRENS_FOLDER].flatMap((url) => [url, decoded(url)]);
+
 /** Whether a frame of a stack, in this process or a child, is of this package. */
-export function isOwnFrame(url: string): boolean {
-  return isOwnModule(url) || url.startsWith(CHILDRENS_FOLDER);
+export function isOwnFrame(place: string): boolean {
+  return isOwnModule(place) || PLACES.some((own) => place.startsWith(own));
+}
+
+function decoded(url: string): string {
+  try {
+    return decodeURIComponent(url);
+  } catch {
+    return url; // bytes that are no UTF-8
+  }
 }
 
 /** Whether a main module is in no file: that of `deno test`, `deno eval` and of a program on standard input. */

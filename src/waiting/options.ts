@@ -74,7 +74,7 @@ export function refuseOptions(action: string, given: unknown): void {
 
 /** Names an option that there is not, unless it is one of `Object.prototype` that somebody has added to all objects. */
 function refuseUnknown(action: string, options: object, name: string, known: readonly string[]): void {
-  if (!Object.hasOwn(options, name)) return;
+  if (!Object.hasOwn(options, name) && Object.hasOwn(Object.prototype, name)) return;
   const meant = nearest(name, known);
   const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;
   throw new TypeError(`Cannot ${action}: ${quoted(name)} is no option, wanted ${known.join(", ")}${hint}`);

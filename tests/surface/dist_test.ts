@@ -1,6 +1,6 @@
 // dist/, the form of the package that programs import: it has the same exports, by the same names, and works.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import configuration from "../../deno.json" with { type: "json" };
 import { FIXTURES, outputOf } from "../support/helpers.ts";
 
@@ -84,5 +84,34 @@ Deno.test("dist: a program whose compiler is stricter than the package's is told
     assert(told.includes("'number[]' is not assignable to type 'string[]'") && !told.includes("/dist/"), told);
   } finally {
     await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("dist: frames of the package are left out, also where its folder has a name that URLs write otherwise", async () => {
+  const folder = `${await Deno.makeTempDir()}/own (copy) ü`;
+  try {
+    await Deno.mkdir(`${folder}/dist`, { recursive: true });
+    for (const { name, isFile } of Deno.readDirSync(DIST)) {
+      if (isFile) await Deno.copyFile(new URL(name, DIST), `${folder}/dist/${name}`);
+    }
+    await Deno.symlink(new URL("../target", DIST).pathname, `${folder}/target`);
+    const program = `${folder}/program.ts`;
+    await Deno.writeTextFile(
+      program,
+      `import { Pool } from "${configuration.name}";\n` +
+        'export class Bad extends Error {}\nexport const fail = (): never => {\n  throw new Bad("no");\n};\n' +
+        "if (import.meta.main) {\n  await using pool = new Pool(1);\n" +
+        "  const error: Error = await pool.apply(fail, []).catch((error) => error);\n" +
+        "  console.log(error instanceof Bad, error.stack, (error.cause as Error).stack);\n}\n",
+    );
+    const flags = ["-A", `--import-map=${folder}/dist/import_map.json`];
+    const printed = await outputOf(new URL(`file://${encodeURI(program)}`), { flags });
+    assertMatch(
+      printed,
+      /^true Error: no\n +at fail .*\n +at pool\.apply\(\) .*\n +at .*\/program\.ts:8:\d+ RemoteError/,
+    );
+    assert(!printed.includes("/dist/"), printed);
+  } finally {
+    await Deno.remove(folder.slice(0, folder.lastIndexOf("/")), { recursive: true });
   }
 });

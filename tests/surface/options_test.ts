@@ -4,7 +4,7 @@
 import * as mp from "@parallel/multiprocessing";
 import { ForkServerProcess, getContext, SpawnProcess } from "@parallel/multiprocessing/context";
 import { BaseManager, SyncManager } from "@parallel/multiprocessing/managers";
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { joinParent } from "../fixtures/surface/option_targets.ts";
 import { nearest } from "../../src/waiting/nearest.ts";
 
@@ -283,6 +283,19 @@ Deno.test("an unknown option is refused by name, and the nearest one is named", 
   const missed = (await documented()).filter((name) => !(name in rows) && !(name in ELSEWHERE));
   assertEquals(missed, [], "takes options, and is not in the tables here");
   assert(Object.keys(rows).length > 150);
+});
+
+Deno.test("an unknown option is refused wherever it comes from, but for what somebody has given to all objects", () => {
+  using queue = new mp.Queue<number>();
+  const inherits = (defaults: object) => Object.create(defaults) as { timeout: number };
+  assertThrows(() => queue.getSync(inherits({ timeOut: 1 })), TypeError, 'did you mean "timeout"?');
+  assertThrows(() => queue.getSync(inherits({ timeout: 0 })), mp.Empty);
+  Object.defineProperty(Object.prototype, "timeOut", { value: 1, enumerable: true, configurable: true });
+  try {
+    assertThrows(() => queue.getSync({ timeout: 0 }), mp.Empty);
+  } finally {
+    delete (Object.prototype as { timeOut?: number }).timeOut;
+  }
 });
 
 Deno.test("options are refused where there are none", async () => {
