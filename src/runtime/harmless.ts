@@ -22,12 +22,12 @@ export function harmless(text: string, { multiline = false } = {}): string {
 
 /** The name of a process, for a message. */
 export function shownName(name: string): string {
-  return harmless(name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
+  return harmless(name.length > LONGEST_NAME ? `${beginning(name, LONGEST_NAME)}…` : name);
 }
 
 /** A text, for a message: between quotes, and cut. */
 export function quoted(text: string): string {
-  return harmless(JSON.stringify(text.length <= LONGEST_QUOTED ? text : `${text.slice(0, LONGEST_QUOTED)}…`));
+  return harmless(JSON.stringify(text.length <= LONGEST_QUOTED ? text : `${beginning(text, LONGEST_QUOTED)}…`));
 }
 
 /**
@@ -36,7 +36,8 @@ export function quoted(text: string): string {
  */
 export function glance(value: unknown): string {
   const shown = Deno.inspect(value, { depth: 0, iterableLimit: 10, strAbbreviateSize: LONGEST_QUOTED, compact: true });
-  return harmless(shown.length <= LONGEST_GLANCE ? shown : `${shown.slice(0, LONGEST_GLANCE)}…`, { multiline: true });
+  const text = shown.length <= LONGEST_GLANCE ? shown : `${beginning(shown, LONGEST_GLANCE)}…`;
+  return harmless(text, { multiline: true });
 }
 
 /** Describes a value in one line, for a message: its printed form, cut. What it does to be printed may throw. */
@@ -59,5 +60,10 @@ export function inOneLine(value: unknown): string {
 
 /** A text that is no longer than may be quoted. */
 export function cut(text: string): string {
-  return text.length <= LONGEST_QUOTED ? text : `${text.slice(0, LONGEST_QUOTED - 1)}…`;
+  return text.length <= LONGEST_QUOTED ? text : `${beginning(text, LONGEST_QUOTED - 1)}…`;
+}
+
+/** The first letters of a text, of which there are more: so many, or one less, since half a letter is none. */
+function beginning(text: string, length: number): string {
+  return text.slice(0, length).replace(/[\ud800-\udbff]$/, "");
 }

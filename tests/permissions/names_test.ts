@@ -49,6 +49,7 @@ Deno.test("the name that a program gives is the name that it gets; only messages
   const child = new Process({ target: holdAndRename, args: [] as never, name });
   assertEquals([child.name, `${child}`.includes("\\u001b[1mbold")], [name, true]);
   assertEquals(shownName("x".repeat(10_000)).length, 201);
+  assertEquals(shownName(`x${"😀".repeat(100)}`), `x${"😀".repeat(99)}…`); // no half letter
   assertEquals(harmless("a\nb\x1b", { multiline: true }), "a\nb\\u001b");
   await Promise.resolve();
 });
