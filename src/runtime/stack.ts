@@ -103,7 +103,7 @@ function retell(error: Error, others: readonly string[]): void {
 /** The stack of an error; what it says of itself, if it has none. */
 function stackOf(error: Error): Stack {
   const { stack, message } = error;
-  if (typeof stack !== "string") return { head: headOf(error), frames: [] };
+  if (typeof stack !== "string" || stack === "") return { head: headOf(error), frames: [] };
   return partsOf(stack, typeof message === "string" ? message : "");
 }
 

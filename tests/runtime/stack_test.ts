@@ -1,6 +1,6 @@
 // What a user sees of a stack.
 
-import { CallSite, leaveOutOwnFrames, partsOf, usersFrames } from "../../src/runtime/stack.ts";
+import { CallSite, isThrownHere, leaveOutOwnFrames, partsOf, usersFrames } from "../../src/runtime/stack.ts";
 import { assertEquals } from "@std/assert";
 
 const OWN = new URL("../../src/pool/x.ts", import.meta.url).href;
@@ -81,4 +81,15 @@ Deno.test("a call is begun where the user has called, whatever the user makes of
   } finally {
     Error.prepareStackTrace = prepareStackTrace;
   }
+});
+
+Deno.test("an error whose stack says nothing, or throws, says what it is", () => {
+  const silent = new RangeError("silent");
+  silent.stack = "";
+  leaveOutOwnFrames(silent, ["    at more"]);
+  assertEquals(silent.stack, "RangeError: silent\n    at more");
+  const own = new Error("own");
+  own.stack = `Error: own\n    at ${OWN}:1:2`;
+  const throwing = Object.defineProperty(new Error("throwing"), "stack", { get: () => JSON.parse("no") });
+  assertEquals([own, throwing].map(isThrownHere), [true, false]);
 });
