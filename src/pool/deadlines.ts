@@ -35,7 +35,7 @@ export class Deadlines {
   /** A worker has begun a task. */
   begun(worker: WorkerHandle, { task: number, begun }: Frame): void {
     const task = this.#options.dispatcher.taskOf(number);
-    if (task === null || task.call.isOver) return;
+    if (task === null) return;
     // It may have begun long ago, while this thread had other things to do.
     const now = performance.now();
     const left = timeOf(begun, now, worker.clockLag) + task.call.taskTimeout - now;
@@ -47,11 +47,14 @@ export class Deadlines {
     const { dispatcher, grace, read, fail, dispatch } = this.#options;
     read(worker); // an answer that is there has come in time
     const task = dispatcher.taskOf(number);
-    if (task !== null && !task.call.isOver && worker.state !== "ended") {
-      worker.cancel(number, true);
+    if (task !== null && worker.state !== "ended") {
+      // Also if its call is over: an iteration that was left lets its tasks end, but they have no more time than before.
       worker.killUnlessDone(number, grace);
-      task.isGivenUp = true;
-      fail(task, late(task, worker));
+      if (!task.call.isOver) {
+        worker.cancel(number, true);
+        task.isGivenUp = true;
+        fail(task, late(task, worker));
+      }
     }
     dispatch(); // also after what was but read: nobody else may be told of that
   }

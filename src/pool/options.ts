@@ -115,7 +115,8 @@ export interface CallOptions {
   /**
    * How often a task whose worker dies is begun anew; only for functions that may run more than once. {@linkcode Retries}
    * say more: after which errors, and when. What of a chunk of items was answered is not done again: with errors among
-   * the reasons, only the items that failed. When a worker dies, its whole chunk is lost. Default: 0.
+   * the reasons, only the items that failed, and when a worker dies, only those that it had begun; otherwise its whole
+   * chunk. Default: 0.
    */
   retries?: number | Retries;
   /** Tasks of a call with a higher one begin before those of a lower one, also before those that wait already. A task

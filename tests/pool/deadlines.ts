@@ -38,6 +38,19 @@ export function deadlinesOfPools({ pool: poolOf, test }: Suite): void {
     await assertRejects(call, TimeoutError); // the whole chunk
   });
 
+  test("the time of a task whose iteration was left passes as before", async () => {
+    await using pool = poolOf(1, { grace: 0 });
+    using said = new Queue<number>();
+    const iterator = pool.imap(retrying.spinIf, [[said, false], [said, true]] as const, { taskTimeout: 200 });
+    await iterator.next();
+    const pid = await said.get();
+    await said.get(); // the second one spins
+    await iterator.return();
+    assertNotEquals(await pool.apply(targets.pid), pid);
+    pool.close();
+    assert(await pool.join());
+  });
+
   test("the time begins with the task, not with the call, and a call has its own", async () => {
     await using pool = poolOf(1, { taskTimeout: 200 });
     using orders = new Queue<number>();
