@@ -270,8 +270,10 @@ function settledOutcome(outcome: Outcome, place: number): Outcome {
 
 /**
  * The results of {@linkcode Pool.imap} and {@linkcode Pool.imapUnordered}: a `for await` loop takes them one by one.
- * The error of an item is thrown in its place. It ends a `for await` loop, and the iteration with it: to go on with the
- * other items, give the call `settled: true`. Who calls {@linkcode next} by hand may catch the error and go on.
+ * The error of an item is thrown in its place. It ends a `for await` loop, but not the iteration, which JavaScript does
+ * not tell of that: items that were taken from the input are still worked on, and no more are taken. `return()`, or
+ * `await using`, ends it. To go on with the other items, give the call `settled: true`, or call {@linkcode next} by hand
+ * and catch the error.
  */
 export class ImapIterator<R> implements AsyncIterableIterator<R, void, WaitOptions | undefined> {
   static {
