@@ -15,12 +15,13 @@ const lack = lackOf(globalThis as Runtimes);
 if (lack !== undefined) throw lack;
 
 /** The error in the place of which the package would be loaded; `undefined` if it can be. */
-export function lackOf({ Deno: deno, Bun: bun, process }: Runtimes): Error | undefined {
-  const version = deno?.version?.deno;
+export function lackOf(runtimes: Runtimes): Error | undefined {
+  const version = runtimes.Deno?.version?.deno;
   if (version !== undefined && isAtLeast(version, MINIMUM_DENO)) return undefined;
+  // What others have is looked at in others only: Deno makes its `process` at the first look.
   const [given, advice] = version !== undefined
     ? [`Deno ${version}`, "run `deno upgrade`"]
-    : [elsewhere(bun?.version, process?.versions?.node), "see https://deno.com"];
+    : [elsewhere(runtimes.Bun?.version, runtimes.process?.versions?.node), "see https://deno.com"];
   const error = new Error(
     `Cannot use multiprocessing with ${given}: it needs Deno ${MINIMUM_DENO} or later; ${advice}`,
   );
