@@ -25,7 +25,7 @@ Deno.test("frames of this package go, with what of the runtime only they have ca
 
 Deno.test("frames of eval and WebAssembly stay as they are; the text of a module is left out", () => {
   const kept = [
-    "    at eval (eval at f (file:///work/c(1).ts:3:4), <anonymous>:1:7)",
+    "    at eval (eval at f (file:///home/me/c(1).ts:3:4), <anonymous>:1:7)",
     "    at f (wasm://wasm/abc:wasm-function[1]:0x2a)",
     "    at data:text/javascript,f():1:1",
     "    at item 2 of pool.map, [Function: f] (PoolWorker-1, pid 3)",
