@@ -32,11 +32,12 @@ export interface Given {
   /** Whether it is known where it is. */
   readonly isProven: boolean;
   /**
-   * Finds out where it is, or begins to.
+   * Finds out where it is, or begins to. `beforeRefusal` is called before anybody who waits for the reference is told that
+   * there is none.
    *
    * @throws {TypeError} If no module exports it.
    */
-  prove(): void;
+  prove(beforeRefusal?: () => void): void;
   /** The reference by which another process finds it. If it is not proven yet, the answer follows: prove it next. */
   travel(): TravellingReference;
 }
@@ -111,9 +112,11 @@ class ExplicitlyGiven implements Given {
   }
 
   /** Whether the module exports it finds out who imports it; but some can be imported by nobody. */
-  prove(): void {
+  prove(beforeRefusal?: () => void): void {
     const refusal = unreachable(this.label, this.#reference.module);
-    if (refusal !== null) throw refusal;
+    if (refusal === null) return;
+    beforeRefusal?.();
+    throw refusal;
   }
 
   travel(): FunctionReference {
@@ -160,18 +163,26 @@ class GivenFunction implements Given {
     return this.#reference !== null && isAt(this.#fn, this.#reference);
   }
 
-  prove(): void {
+  prove(beforeRefusal?: () => void): void {
     if (this.isProven) return;
     this.#reference = null;
     if (this.#later !== null) return;
     this.#refusal = null;
     const { place, later } = search(this.#fn, this.#from);
+    const refusal = place === null ? this.#refusalFor(later) : unreachable(this.label, place.module);
+    if (refusal !== null) {
+      beforeRefusal?.();
+      throw this.#refused(refusal);
+    }
     if (place !== null) return this.#found(place);
-    if (later.length === 0) throw this.#refused();
-    const inMain = later.find((url) => unreachable(this.label, url) !== null);
-    if (inMain !== undefined && later.length === 1) throw this.#refused(unreachable(this.label, inMain)!);
     this.#later = later;
     void this.#ask(later);
+  }
+
+  /** Why a function that was not found is refused at once; `null` if it may be found in these modules later. */
+  #refusalFor(later: readonly string[]): TypeError | null {
+    if (later.length === 0) return notFound(this.#fn, this.#from);
+    return later.length === 1 ? unreachable(this.label, later[0]) : null;
   }
 
   async #ask(later: readonly string[]): Promise<void> {

@@ -3,6 +3,7 @@
 // meanwhile.
 
 import type { Given } from "../callable/reference.ts";
+import { hasNode } from "../runtime/node.ts";
 import { isReady } from "../callable/namespaces.ts";
 import { isFrozen } from "../runtime/freeze.ts";
 import { launch } from "../launch/launch.ts";
@@ -21,7 +22,8 @@ export function proveAll(toRun: readonly Given[]): void {
  * whichever module it turns out to be. With less than all that may be read, the modules are named on its command line.
  */
 export function mayProveLater(toRun: readonly Given[], permissions: ProcessOptions["permissions"]): boolean {
-  return !isReady() && toRun.some((given) => !given.isProven) && permissions === "inherit" && !isFrozen() &&
+  return hasNode() && !isReady() && toRun.some((given) => !given.isProven) && permissions === "inherit" &&
+    !isFrozen() &&
     Deno.permissions.querySync({ name: "read" }).state === "granted" && !native().isCaged();
 }
 
@@ -41,16 +43,28 @@ export function launched(toProve: readonly Given[], options: Launch): number {
   }
 }
 
-/** As {@linkcode proveAll}, for a process that has just been started. Where there is no proof, it is ended. */
+/**
+ * As {@linkcode proveAll}, for a process that has just been started. Where there is no proof, it is ended: before it is
+ * told so, since it would say on standard error what the caller is told by an exception.
+ */
 export function proveOrEnd(toRun: readonly Given[], pid: number): void {
+  let hasEnded = false;
+  const end = () => {
+    if (!hasEnded) endNow(pid);
+    hasEnded = true;
+  };
   try {
-    proveAll(toRun);
+    for (const given of toRun) given.prove(end);
   } catch (error) {
-    const addon = native();
-    addon.childSignal(pid, SIGKILL);
-    addon.childJoin(pid, Infinity);
-    addon.childExitCode(pid);
-    addon.childClose(pid);
+    end();
     throw error;
   }
+}
+
+function endNow(pid: number): void {
+  const addon = native();
+  addon.childSignal(pid, SIGKILL);
+  addon.childJoin(pid, Infinity);
+  addon.childExitCode(pid);
+  addon.childClose(pid);
 }

@@ -228,6 +228,16 @@ Deno.test("callable: what no module exports is refused when it is to be proven, 
   }
 });
 
+Deno.test("callable: whoever ends a process that is not to run learns of it before that process does", () => {
+  const given = reference(make(5));
+  const late = given.travel();
+  if (!isLate(late)) throw new Error("Cannot go on: it was proven before");
+  const isTold = () => late.said.some((byte) => byte !== 0);
+  const seen: boolean[] = [];
+  assertRefused(() => given.prove(() => seen.push(isTold())), 'Cannot run "added": no module exports it');
+  assertEquals([...seen, isTold()], [false, true]);
+});
+
 Deno.test("callable: a promise of a reference is kept or broken", async () => {
   const found = travelling(work);
   const kept = new Pledge("work");
