@@ -10,7 +10,7 @@ export const SRC_FLOORS: Floors = [
   ["errors.ts"],
   ["runtime"],
   ["addon", "waiting"],
-  ["callable"],
+  ["callable", "live"],
   ["reduction"],
   ["connection", "synchronize"],
   ["launch", "sharedctypes"],
