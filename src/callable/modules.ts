@@ -1,5 +1,6 @@
 // Modules as this process imports them, for finding functions and classes in them.
 
+import { importUrl } from "./imports.ts";
 import { namespaceAtOnce, rememberNamespace } from "./namespaces.ts";
 import type { ModuleLoader, ModuleNamespace } from "./types.ts";
 import { pathOfUrl } from "../runtime/file_urls.ts";
@@ -27,7 +28,7 @@ export function isKnown(url: string, loaders: ModuleLoaders): boolean {
 
 /** Imports a module, by its loader if there is one. */
 export async function load(url: string, loaders: ModuleLoaders): Promise<ModuleNamespace> {
-  return rememberNamespace(url, await (Object.hasOwn(loaders, url) ? loaders[url]() : import(url)));
+  return rememberNamespace(url, await (Object.hasOwn(loaders, url) ? loaders[url]() : importUrl(url)));
 }
 
 /**

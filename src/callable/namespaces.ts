@@ -10,7 +10,8 @@
 // None of them evaluates a module twice, loads one that is not loaded, or needs a permission that is not named here.
 // Each has V8 link a module of a line to the one that is asked about; docs/decisions/19-exports-by-comparison.md has the rest.
 
-import { ENTRY_PREFIX, LINKING_NAME } from "../runtime/own_modules.ts";
+import { LINKING_NAME } from "../runtime/own_modules.ts";
+import { dataUrl, importData } from "./imports.ts";
 import { type ModuleNamespace, nameOf } from "./types.ts";
 
 import { objectsOf } from "./inspector.ts";
@@ -125,11 +126,11 @@ async function linkedTo(url: string): Promise<ModuleNamespace | null> {
   const hooks = node().registerHooks({
     resolve(specifier, context, next) {
       const text = texts.get(specifier);
-      return text === undefined ? next(specifier, context) : { url: dataUrl(text), shortCircuit: true };
+      return text === undefined ? next(specifier, context) : { url: dataUrl("link", text), shortCircuit: true };
     },
   });
   try {
-    await import(dataUrl(texts.get(`${name}/S`)!));
+    await importData(dataUrl("link", texts.get(`${name}/S`)!));
   } catch {
     // That is how it ends.
   } finally {
@@ -202,9 +203,4 @@ function isSyncPossible(): boolean {
     }
   }
   return isPossible;
-}
-
-/** The URL of a module of this package with that text. */
-function dataUrl(text: string): string {
-  return `${ENTRY_PREFIX}-link,${encodeURIComponent(text)}`;
 }

@@ -3,6 +3,7 @@
 // that a function which is exported in some roundabout way is never refused.
 
 import { isIdentifier } from "../runtime/identifiers.ts";
+import { resolveHere } from "./imports.ts";
 import { resolvedFrom } from "./namespaces.ts";
 import { type Callable, nameOf } from "./types.ts";
 
@@ -79,7 +80,7 @@ export function urlOf(specifier: string, base: string): string | null {
   const found = isUrl || !base.startsWith("file:") ? null : resolvedFrom(specifier, base);
   if (found !== null) return found;
   try {
-    return import.meta.resolve(specifier);
+    return resolveHere(specifier);
   } catch {
     return null;
   }

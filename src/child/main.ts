@@ -7,6 +7,7 @@ import "../../mod.ts";
 import type { Joined } from "../addon/binding.ts";
 import { native } from "../addon/load.ts";
 import { arrivals } from "../callable/arrival.ts";
+import { prepareImports } from "../callable/imports.ts";
 import { load, useLoaders } from "../callable/modules.ts";
 import { resolve } from "../callable/resolve.ts";
 import type { AheadOfWork } from "../launch/entry.ts";
@@ -53,6 +54,7 @@ export async function startAhead(loaders: Loaders, { preload, initialDirectory }
   const parent = { pid: parentPid, name: parentName };
   Object.assign(current, { name: `warm process of ${parentPid}`, initialDirectory, parent, mayStart: () => false });
   useLoaders(loaders);
+  await prepareImports();
   // An error of a module is reported when the module is wanted: an import that has failed fails again.
   await requireModules().catch(() => {});
   for (const url of preload) await load(url, loaders).catch(() => {});

@@ -20,8 +20,8 @@ export async function requireModules(): Promise<void> {
     if (paths.length === 0) return;
     current.isPreloading = true;
     const { createRequire } = await import("node:module");
-    const require = createRequire(import.meta.url);
-    for (const path of paths) require(path);
+    const requireModule = createRequire(import.meta.url);
+    for (const path of paths) requireModule(path);
   } finally {
     current.isPreloading = false;
   }

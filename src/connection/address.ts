@@ -96,7 +96,7 @@ function bracketed(host: string): string {
 export function requirePermission(place: Place, action: string): void {
   const what = placeName(place);
   if (place.kind === "inet") {
-    return require(
+    return requireGranted(
       net(place.host === "" ? place.version === 6 ? "::" : "0.0.0.0" : place.host, place.port),
       action,
       what,
@@ -104,8 +104,8 @@ export function requirePermission(place: Place, action: string): void {
   }
   const { path } = place;
   // A name that is in no folder cannot be named in a flag.
-  if (path.startsWith("\0")) return require({ name: "net" }, action, what);
-  for (const descriptor of [...files(path), unix(path)]) require(descriptor, action, what);
+  if (path.startsWith("\0")) return requireGranted({ name: "net" }, action, what);
+  for (const descriptor of [...files(path), unix(path)]) requireGranted(descriptor, action, what);
 }
 
 /**
@@ -122,7 +122,7 @@ export function requireFound(place: Place, found: readonly SocketName[], action:
     const path = found[0].name;
     // As Deno has it: nobody can tell where the links there lead to.
     if (path.startsWith("/proc/")) return requireAll(action, what);
-    for (const descriptor of files(path)) require(descriptor, action, what);
+    for (const descriptor of files(path)) requireGranted(descriptor, action, what);
     refuseDenied(unix(path), action, what);
   }
 }
@@ -132,7 +132,7 @@ function requireAll(action: string, what: string): void {
   throw notCapable(`Cannot ${action} ${what}: requires all access`, "--allow-all");
 }
 
-function require(descriptor: Deno.PermissionDescriptor, action: string, what: string): void {
+function requireGranted(descriptor: Deno.PermissionDescriptor, action: string, what: string): void {
   let { state } = queryDeno(descriptor);
   // Asks the user, where there is one to ask.
   if (state === "prompt") state = Deno.permissions.requestSync(descriptor).state;

@@ -94,26 +94,26 @@ const KNOWN = [
 export function requireProcessOptions(options: ProcessSettings): void {
   requireKnown("create a process", options, KNOWN);
   const { args, kwargs, name, daemon, env, cwd, stdout, stderr } = options;
-  const require = (isGood: boolean, option: string, given: unknown, wanted: string) => {
+  const check = (isGood: boolean, option: string, given: unknown, wanted: string) => {
     if (isGood || given === undefined) return;
     throw new TypeError(`Cannot create a process: "${option}" is ${Deno.inspect(given)}, wanted ${wanted}`);
   };
   const isStream = (given: unknown) => given === "inherit" || given === "null" || given === "piped";
   requirePermissions(options.permissions);
   requireSharedMemory(options);
-  require(Array.isArray(args), "args", args, "an array");
-  require(isName(name), "name", name, "a string without NUL");
-  require(typeof daemon === "boolean", "daemon", daemon, "a boolean");
+  check(Array.isArray(args), "args", args, "an array");
+  check(isName(name), "name", name, "a string without NUL");
+  check(typeof daemon === "boolean", "daemon", daemon, "a boolean");
   const isObject = (given: unknown) => typeof given === "object" && given !== null && !Array.isArray(given);
   const isEnvironment = isObject(env) && Object.values(env!).every((it) => typeof it === "string");
-  require(isObject(kwargs), "kwargs", kwargs, "an object");
-  require(isEnvironment, "env", env, "an object of strings");
-  require(Object.keys(env ?? {}).every((it) => /^[^=]+$/.test(it)), "env", env, 'names without "="');
-  require(Object.entries(env ?? {}).every((it) => !it.join().includes("\0")), "env", env, "texts without NUL");
+  check(isObject(kwargs), "kwargs", kwargs, "an object");
+  check(isEnvironment, "env", env, "an object of strings");
+  check(Object.keys(env ?? {}).every((it) => /^[^=]+$/.test(it)), "env", env, 'names without "="');
+  check(Object.entries(env ?? {}).every((it) => !it.join().includes("\0")), "env", env, "texts without NUL");
   const isPath = cwd instanceof URL ? cwd.protocol === "file:" : typeof cwd === "string" && !cwd.includes("\0");
-  require(isPath, "cwd", cwd, "a path without NUL, or a file: URL");
-  require(isStream(stdout), "stdout", stdout, '"inherit", "null" or "piped"');
-  require(isStream(stderr), "stderr", stderr, '"inherit", "null" or "piped"');
+  check(isPath, "cwd", cwd, "a path without NUL, or a file: URL");
+  check(isStream(stdout), "stdout", stdout, '"inherit", "null" or "piped"');
+  check(isStream(stderr), "stderr", stderr, '"inherit", "null" or "piped"');
 }
 
 function requireSharedMemory({ maxSharedMemory: given, permissions = "inherit" }: ProcessSettings): void {
