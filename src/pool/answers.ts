@@ -111,26 +111,7 @@ export class Answers {
   }
 
   #handle(worker: WorkerHandle, frame: Frame): void {
-    if (frame.kind === Kind.ready) {
-      worker.clockLag = lagOf(frame.read() as unknown as Setting);
-      return this.#crew.ready(worker);
-    }
-    if (frame.kind === Kind.startFailed) {
-      return worker.noteStartFailure(unpack(frame.read() as Failure, undefined, whereOfInitializer(worker)));
-    }
-    if (frame.kind === Kind.finalizing) {
-      frame.drop();
-      return worker.noteFinalizing();
-    }
-    if (frame.kind === Kind.begun) {
-      frame.drop();
-      return this.#deadlines.begun(worker, frame);
-    }
-    if (frame.kind === Kind.room) {
-      frame.drop();
-      return worker.noteRoom();
-    }
-    if (frame.kind === Kind.report) return this.#report(worker, frame);
+    if (frame.kind !== Kind.done && this.#heard(worker, frame)) return;
     const task = this.#dispatcher.answered(worker, frame.task, frame.duration);
     if ((frame.flags & Flag.left) !== 0) worker.noteLeft();
     if (task === null) return frame.drop();
@@ -147,6 +128,35 @@ export class Answers {
     if (worker.isDue && !this.#dispatcher.isBusy(worker)) {
       this.#crew.retire(worker);
     }
+  }
+
+  /** Takes notice of a frame that is no answer; whether it is none. */
+  #heard(worker: WorkerHandle, frame: Frame): boolean {
+    switch (frame.kind) {
+      case Kind.ready:
+        worker.clockLag = lagOf(frame.read() as unknown as Setting);
+        this.#crew.ready(worker);
+        return true;
+      case Kind.startFailed:
+        worker.noteStartFailure(unpack(frame.read() as Failure, undefined, whereOfInitializer(worker)));
+        return true;
+      case Kind.finalizing:
+        frame.drop();
+        worker.noteFinalizing();
+        return true;
+      case Kind.begun:
+        frame.drop();
+        this.#deadlines.begun(worker, frame);
+        return true;
+      case Kind.room:
+        frame.drop();
+        worker.noteRoom();
+        return true;
+      case Kind.report:
+        this.#report(worker, frame);
+        return true;
+    }
+    return false;
   }
 
   /** A task reports something, which its call is told, once the connections in it have arrived. */
@@ -181,13 +191,11 @@ export class Answers {
     } catch (cause) {
       return this.fail(task, unreadable(worker, task, cause));
     }
-    const tell = (act: () => void) => this.#tell(worker, task, frame.parcel, act);
-    if (frame.kind === Kind.done) {
-      return tell(() => {
-        this.#done++;
-        call.done(task, list);
-      });
+    if (frame.kind === Kind.done && frame.parcel === null && task.arriving === undefined) {
+      return this.#finish(task, list);
     }
+    const tell = (act: () => void) => this.#tell(worker, task, frame.parcel, act);
+    if (frame.kind === Kind.done) return tell(() => this.#finish(task, list));
     if (frame.kind === Kind.failed) {
       const whereItWas = () => whereOf(task, (list as Failure)[2] ?? null, worker);
       const all = { failures: [list as Failure], whereOf: whereItWas };
@@ -202,6 +210,13 @@ export class Answers {
         this.#failed++;
         call.mixed(task, results, places, errors);
       }));
+  }
+
+  #finish(task: Task, results: unknown[]): void {
+    // What was restored just now may have ended it.
+    if (task.call.isOver || task.isGivenUp) return;
+    this.#done++;
+    task.call.done(task, results);
   }
 
   /** What of a task is done is told; the items that have failed, by their places, become tasks of their own. */

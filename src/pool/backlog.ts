@@ -20,6 +20,13 @@ export class Backlog {
   /** Tasks to be given again, the first one last. */
   readonly #returned: Task[] = [];
 
+  /** Whether nothing is to come: quicker to tell than how much is. */
+  get isEmpty(): boolean {
+    if (this.#returned.length > 0) return false;
+    for (let i = 0; i < this.#levels.length; i++) if (this.#levels[i].calls.size > 0) return false;
+    return true;
+  }
+
   /** How many tasks have come back; a call that may have more tasks counts as one. */
   get size(): number {
     let size = this.#returned.length;
@@ -35,7 +42,10 @@ export class Backlog {
   /** No task has a higher priority than this. */
   get highest(): number {
     const back = this.#returned.at(-1)?.call.priority ?? -Infinity;
-    for (const { priority, calls } of this.#levels) if (calls.size > 0) return Math.max(priority, back);
+    for (let i = 0; i < this.#levels.length; i++) {
+      const { priority, calls } = this.#levels[i];
+      if (calls.size > 0) return Math.max(priority, back);
+    }
     return back;
   }
 

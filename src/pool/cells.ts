@@ -64,8 +64,9 @@ export class WorkerWords {
 
   /** How many of these run, or have run last. */
   countBegun(numbers: ReadonlyMap<number, unknown>): number {
+    const slots = this.#slots;
     let count = 0;
-    for (const slot of this.#slots) if (numbers.has(this.#begunAt(slot))) count++;
+    for (let i = 0; i < slots.length; i++) if (numbers.has(this.#begunAt(slots[i]))) count++;
     return count;
   }
 

@@ -225,7 +225,7 @@ export class Dispatcher {
     if (this.#isDispatching) return;
     this.#isDispatching = true;
     try {
-      for (;;) {
+      while (!this.#backlog.isEmpty) {
         this.#overtake();
         const task = this.#hasRoom() ? this.#backlog.next() : null;
         if (task === null) break;

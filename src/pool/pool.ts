@@ -360,26 +360,25 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
 }
 
 /** What this asks of a call that has one result. */
-type Promised = Pick<PromisedCall<unknown>, "promise" | "given" | "begun">;
+type Promised = Pick<PromisedCall<unknown>, "promise" | "failing" | "begun">;
 
 /** The promise of a call, also of one that cannot begin. */
 function promiseOf<T>(begin: () => Promised): Promise<T> {
   try {
     const call = begin();
-    if (call.begun?.site !== null) return call.promise as Promise<T>;
-    return call.given = tellingWaiter(call.promise as Promise<T>);
+    if (call.begun?.site === null) call.failing = tellingWaiter;
+    return call.promise as Promise<T>;
   } catch (error) {
     return Promise.reject(error);
   }
 }
 
-/** The same promise, whose error says who waits for it: the engine knows that of an asynchronous function alone. */
-async function tellingWaiter<T>(promise: Promise<T>): Promise<T> {
-  try {
-    return await promise;
-  } catch (error) {
-    throw tellWaiter(error, tellingWaiter);
-  }
+/** Rejects with an error that says who waits for it: the engine knows that of an asynchronous function alone. */
+async function tellingWaiter(error: unknown): Promise<never> {
+  // The promise that comes to this one is two turns later known to wait for it.
+  await null;
+  await null;
+  throw tellWaiter(error, tellingWaiter);
 }
 
 /** The call's result for those who may ask for it later, or never. */

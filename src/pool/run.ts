@@ -30,9 +30,8 @@ export interface RunOptions {
 /** Calls a function for the item in that place. */
 export type At = (place: number, act: () => unknown) => unknown;
 
-/** Calls a function as the flags say. */
-export async function run(fn: Fn, list: unknown[], { label, flags, notes, at }: RunOptions): Promise<Outcome> {
-  if ((flags & Flag.each) === 0) return [Kind.done, [await fn(...list)]];
+/** Calls a function for each item, as the flags say. */
+export async function runEach(fn: Fn, list: unknown[], { label, flags, notes, at }: RunOptions): Promise<Outcome> {
   const isStar = (flags & Flag.star) !== 0;
   const one = isStar ? (item: unknown) => fn(...argumentsOf(item, label)) : fn;
   let place = 0;

@@ -137,8 +137,8 @@ export class Slots {
     }, fail);
     for (let i = 0; i < TICKS && !hasEnded; i++) await null;
     if (!hasEnded) return;
-    if (this.#running === 0) await source.turnIfDue(performance.now());
-    else await bell.turn(); // those that run get on meanwhile
+    if (this.#running > 0) await bell.turn(); // those that run get on meanwhile
+    else if (source.isTurnDue(performance.now())) await source.turn();
   }
 
   /** Waits for the end of a task, or the bell, or until it may look again. */

@@ -116,9 +116,13 @@ export class TaskSource {
     this.#lastTurn = performance.now();
   }
 
-  /** Lets the event loop turn, if it has had none for some time. */
-  async turnIfDue(now: number): Promise<void> {
-    if (now - this.#lastTurn < TURN_EVERY) return;
+  /** Whether the event loop has had no turn for some time. */
+  isTurnDue(now: number): boolean {
+    return now - this.#lastTurn >= TURN_EVERY;
+  }
+
+  /** Lets the event loop turn. */
+  async turn(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 0));
     this.turned();
   }

@@ -16,7 +16,7 @@ import { pack } from "./failures.ts";
 import type { Frame } from "../queues/frame.ts";
 import { clockSetting, ticksOf } from "./clock.ts";
 import { Cell, type Desk, type Failure, Flag, Kind, type WorkerSettings } from "./messages.ts";
-import { type At, type Fn, type Outcome, run, unsendable, withoutUnsendable } from "./run.ts";
+import { type At, type Fn, type Outcome, runEach, unsendable, withoutUnsendable } from "./run.ts";
 import { Slots } from "./slots.ts";
 import { Reporter } from "./reporter.ts";
 import { CancelWatch, RunningItem, RunningTask, runningTaskOf, type Surroundings } from "./running_task.ts";
@@ -86,8 +86,10 @@ class Worker {
     for (;;) {
       const frame = this.#source.next();
       if (frame === ENDED) return false;
-      if (frame !== null) await this.#source.turnIfDue(await this.#serve(frame, Cell.slots));
-      else if (!await this.#source.rest()) return true;
+      if (frame !== null) {
+        const end = await this.#serve(frame, Cell.slots);
+        if (this.#source.isTurnDue(end)) await this.#source.turn();
+      } else if (!await this.#source.rest()) return true;
     }
   }
 
@@ -197,9 +199,10 @@ class Worker {
     if (frame.parcel !== null) await frame.parcel.whole();
     const fn = this.#functions.get(id) ?? await this.#function(id);
     task.fn = this.#references.get(id)!.label;
-    const isEachHeard = (flags & Flag.heard) !== 0 && (flags & Flag.each) !== 0;
+    if ((flags & Flag.each) === 0) return [Kind.done, [await fn(...list)]];
+    const isEachHeard = (flags & Flag.heard) !== 0;
     const at: At | undefined = isEachHeard ? (place, act) => this.#attribution.run(task.item(place), act) : undefined;
-    return await run(fn, list, { label: task.fn, flags, notes: task, at });
+    return await runEach(fn, list, { label: task.fn, flags, notes: task, at });
   }
 
   /** The function that a number means. */

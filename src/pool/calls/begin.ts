@@ -2,7 +2,7 @@
 
 import type { Callable, ModuleExport } from "../../callable/types.ts";
 import { TimeoutError } from "../../errors.ts";
-import { Watch } from "../../waiting/limits.ts";
+import { type Limits, Watch } from "../../waiting/limits.ts";
 import { timeoutIn } from "../../waiting/options.ts";
 import { CallSite } from "../../runtime/stack.ts";
 import type { Engine } from "../engine.ts";
@@ -14,6 +14,7 @@ import {
   countOf,
   type ImapOptions,
   type MapOptions,
+  NO_OPTIONS,
   priorityOf,
   requireCallOptions,
   taskTimeoutOf,
@@ -45,7 +46,7 @@ export class Caller {
     options: ApplyOptions<object>,
   ): SingleCall {
     const above = Caller.prototype.single;
-    return orRefuse(above, () => {
+    try {
       // To note the line takes as long as a trivial task.
       const site = this.#engine.isQuick ? null : new CallSite(above);
       const action = "apply";
@@ -55,9 +56,12 @@ export class Caller {
       }
       const { kwargs } = options;
       const all = kwargs === undefined ? args : [...args, kwargs];
-      const { events, common, begin } = this.#prepare(action, target, options, { method: call, site });
-      return begin(new SingleCall({ events, flags: CALL_FLAGS.apply, ...common }, all));
-    });
+      const limits = this.#limits(action, options);
+      const parts = this.#parts(action, target, options, { method: call, site }, CALL_FLAGS.apply);
+      return this.#begin(new SingleCall(parts, all), limits);
+    } catch (error) {
+      throw refused(error, above);
+    }
   }
 
   /** A call of the function for each item. */
@@ -68,20 +72,23 @@ export class Caller {
     options: MapOptions<boolean>,
   ): MapCall {
     const above = Caller.prototype.many;
-    return orRefuse(above, () => {
+    try {
       const site = new CallSite(above);
       requireCallOptions(call, options);
       const action = call.startsWith("star") ? "starmap" : "map";
       const given = countOf(action, "chunksize", options.chunksize, null);
-      const { events, common, begin } = this.#prepare(action, target, options, { method: call, site });
-      const chunksize = given ?? (common.taskTimeout < Infinity ? 1 : null); // the time is meant for each item
+      const limits = this.#limits(action, options);
+      const parts = this.#parts(action, target, options, { method: call, site }, CALL_FLAGS[action]);
+      const chunksize = given ?? (parts.taskTimeout < Infinity ? 1 : null); // the time is meant for each item
       const input = this.#input(items);
       const { settled } = options;
       // The items of a chunk that fail are begun anew alone, or are told alone.
-      const flags = CALL_FLAGS[action] | (settled || common.retries.isOfErrors ? Flag.lenient : 0);
+      if (settled || parts.retries.isOfErrors) parts.flags |= Flag.lenient;
       const meter = meterOf(options.progress, this.#engine.name);
-      return begin(new MapCall({ events, flags, ...common }, { input, chunksize, meter, settled }));
-    });
+      return this.#begin(new MapCall(parts, { input, chunksize, meter, settled }), limits);
+    } catch (error) {
+      throw refused(error, above);
+    }
   }
 
   /** All of them, unless they come in time: then their number is known. */
@@ -102,60 +109,72 @@ export class Caller {
     ordered: boolean,
   ): ImapIterator<unknown> {
     const above = Caller.prototype.iterate;
-    return orRefuse(above, () => {
+    const events = this.#engine;
+    try {
       const site = new CallSite(above);
       requireCallOptions(call, options);
       const { settled } = options;
       const chunksize = countOf("imap", "chunksize", options.chunksize, 1);
       const buffersize = countOf("imap", "buffersize", options.buffersize, null);
-      const { events, common, begin } = this.#prepare("imap", target, options, { method: call, site });
+      const limits = this.#limits("imap", options);
+      const parts = this.#parts("imap", target, options, { method: call, site }, CALL_FLAGS.imap);
       const input = inputOf(items, () => events.tasksAvailable());
-      const meter = meterOf(options.progress, this.#engine.name);
+      const meter = meterOf(options.progress, events.name);
       const imap = { input, chunksize, buffersize, ordered, meter, settled };
-      const made = begin(new ImapCall({ events, flags: CALL_FLAGS.imap, ...common }, imap));
+      const made = this.#begin(new ImapCall(parts, imap), limits);
       return new ImapIterator(made, () => events.cancel(made, () => made.leave(), { kill: false }));
-    });
+    } catch (error) {
+      throw refused(error, above);
+    }
   }
 
-  /** What all calls have in common; `begin` begins one. */
-  #prepare(action: string, target: AnyTarget, options: CallOptions, begun: Begun) {
+  /** What may end a call before its tasks have. */
+  #limits(action: string, options: CallOptions): Limits {
+    this.#engine.requireRunning(action);
+    if (options === NO_OPTIONS) return NO_LIMITS;
+    const limits = { timeout: timeoutIn(options), signal: options.signal };
+    limits.signal?.throwIfAborted();
+    return limits;
+  }
+
+  /** What all calls are made with. */
+  #parts(action: string, target: AnyTarget, options: CallOptions, begun: Begun, flags: number) {
     const engine = this.#engine;
-    engine.requireRunning(action);
-    const timeout = timeoutIn(options);
-    const { signal } = options;
-    signal?.throwIfAborted();
-    const retries = retriesOf(action, options.retries);
-    const priority = priorityOf(action, options.priority);
-    const taskTimeout = taskTimeoutOf(action, options.taskTimeout, engine.taskTimeout);
-    const fn = engine.functionOf(target);
-    engine.requireRoom(action);
-    const begin = <C extends Call>(call: C): C => {
-      // The input that has just been listed may have aborted it.
-      if (signal?.aborted) call.end(signal.reason);
-      else engine.submit(call);
-      if (signal !== undefined || timeout !== Infinity) limit(engine, call, timeout, signal);
-      return call;
-    };
-    return {
+    const parts = {
       events: engine,
-      common: { fn, retries, priority, taskTimeout, begun, onReport: options.onReport ?? undefined },
-      begin,
+      retries: retriesOf(action, options.retries),
+      priority: priorityOf(action, options.priority),
+      taskTimeout: taskTimeoutOf(action, options.taskTimeout, engine.taskTimeout),
+      fn: engine.functionOf(target),
+      flags,
+      begun,
+      onReport: options.onReport ?? undefined,
     };
+    engine.requireRoom(action);
+    return parts;
+  }
+
+  #begin<C extends Call>(call: C, limits: Limits): C {
+    // The input that has just been listed may have aborted it.
+    if (limits.signal?.aborted) call.end(limits.signal.reason);
+    else this.#engine.submit(call);
+    if (limits !== NO_LIMITS) limit(this.#engine, call, limits);
+    return call;
   }
 }
 
-/** Begins a call; what it is refused with names the line that has called `above`. */
+/** Nothing ends a call before its tasks have. */
+const NO_LIMITS: Limits = { timeout: Infinity, signal: undefined };
+
+/** What a call is refused with names the line that has called `above`. */
 // deno-lint-ignore ban-types -- V8 takes any function
-function orRefuse<T>(above: Function, begin: () => T): T {
-  try {
-    return begin();
-  } catch (error) {
-    throw tellRefusal(error, new CallSite(above).frames);
-  }
+function refused(error: unknown, above: Function): unknown {
+  return tellRefusal(error, new CallSite(above).frames);
 }
 
 /** Ends a call when its time has passed, or when it is aborted. */
-function limit(engine: Engine, call: Call, timeout: number, signal: AbortSignal | undefined): void {
+function limit(engine: Engine, call: Call, { timeout, signal }: Limits): void {
+  if (signal === undefined && timeout === Infinity) return;
   const late = () => {
     const message = `Cannot finish "${call.fn.given.label}": it took more than ${timeout} ms`;
     return tellCaller(new TimeoutError(message), call.begun?.site ?? null);

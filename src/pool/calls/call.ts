@@ -175,9 +175,9 @@ export abstract class Call {
 /** A call whose one result is a promise. */
 export abstract class PromisedCall<T> extends Call {
   readonly promise: Promise<T>;
-  /** What the user has of it, if that is another promise. */
-  given: Promise<unknown> | null = null;
-  readonly #resolve: (value: T) => void;
+  /** Makes of an error the promise that this one comes to, if it is not rejected with the error at once. */
+  failing: ((error: unknown) => Promise<never>) | null = null;
+  readonly #resolve: (value: T | Promise<never>) => void;
   readonly #reject: (error: unknown) => void;
 
   constructor(parts: CallParts) {
@@ -192,11 +192,12 @@ export abstract class PromisedCall<T> extends Call {
   override end(error: unknown): void {
     if (this.isOver) return;
     this.#close();
-    this.#reject(error);
+    if (this.failing === null) this.#reject(error);
+    else this.#resolve(this.failing(error));
   }
 
   override abandon(error: unknown): void {
-    (this.given ?? this.promise).catch(() => {});
+    this.promise.catch(() => {});
     this.end(error);
   }
 
