@@ -9,7 +9,7 @@ const STAMP = new URL("target/release/multiprocessing.stamp", ROOT);
 const LIBRARY = new URL("target/release/libmultiprocessing.so", ROOT);
 const SOURCES = ["Cargo.toml", "Cargo.lock", "native/core", "native/addon", "src/addon/interface.ts"];
 const DIST_STAMP = new URL("dist/sources.stamp", ROOT);
-const DIST_SOURCES = ["deno.json", "mod.ts", "src", "tools/bundle.ts", "tools/types.ts"];
+const DIST_SOURCES = ["deno.json", "mod.ts", "cli.ts", "src", "tools/bundle.ts", "tools/types.ts"];
 
 /** All files of a folder, or the file itself, in a fixed order. */
 function sourceFiles(url: URL): URL[] {

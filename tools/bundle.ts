@@ -21,6 +21,10 @@ const WORKER_MAIN = "src/pool/worker_main.ts";
 /** What is loaded when the first manager is used. */
 const MANAGERS = "src/managers.ts";
 const SERVER_MAIN = "src/managers/server_main.ts";
+/** The command line, which no program loads. */
+const COMMAND_LINE = "cli.ts";
+/** The entries that are not in the chunk that all share, but beside it. */
+const APART = [MANAGERS, COMMAND_LINE];
 
 /**
  * Puts the files that the bundler has left in folders beside the others. JavaScript saves Deno the look into its cache of
@@ -90,7 +94,7 @@ export async function bundle(): Promise<void> {
     Deno.writeTextFileSync(file, `${lines.flat().join("\n")}\n`);
     return file.pathname;
   };
-  const all = entryPoints().map(([, path]) => path).filter((path) => path !== MANAGERS);
+  const all = entryPoints().map(([, path]) => path).filter((path) => !APART.includes(path));
   // With all of the package in each of them, there is one chunk for what they share, not one for each two or three.
   const files = [
     CHILD_MAIN,
@@ -98,6 +102,7 @@ export async function bundle(): Promise<void> {
     write("server_main", [SERVER_MAIN, MANAGERS, ...all]),
     // What is loaded late has all of the package in it, too, under the name by which the sources load it.
     write("managers", [MANAGERS], all),
+    write("cli", [COMMAND_LINE], all),
     write("multiprocessing", all),
   ];
   const map = writeImportMap({ [MANAGERS]: "target/entries/managers.ts" });
@@ -117,7 +122,7 @@ export async function bundle(): Promise<void> {
     const inChunk = namesInChunk(`${fresh}/multiprocessing.js`);
     for (const [name, path] of entryPoints()) {
       const face = `${fresh}/${name}.js`;
-      if (path !== MANAGERS) {
+      if (!APART.includes(path)) {
         const names = Object.keys(await import(new URL(path, ROOT).href)).sort();
         const exported = names.map((it) => inChunk(it) === it ? it : `${inChunk(it)} as ${it}`);
         Deno.writeTextFileSync(face, `export { ${exported.join(", ")} } from "${chunk}";\n`);
@@ -131,7 +136,7 @@ export async function bundle(): Promise<void> {
     ) => [configuration.name + (name === "mod" ? "" : `/${name}`), `./${name}.js`]);
     Deno.writeTextFileSync(`${fresh}/import_map.json`, JSON.stringify({ imports: Object.fromEntries(imports) }));
     Deno.writeTextFileSync(`${fresh}/package.json`, JSON.stringify({ type: "module" }));
-    copyTypes(ROOT, fresh, ["mod.ts", "src"]);
+    copyTypes(ROOT, fresh, ["mod.ts", "cli.ts", "src"]);
     replace(fresh);
   } finally {
     if (exists(fresh)) Deno.removeSync(fresh, { recursive: true });

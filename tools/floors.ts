@@ -20,7 +20,7 @@ export const SRC_FLOORS: Floors = [
   ["managers"],
   ["context"],
   ["mod.ts"],
-  ["child"],
+  ["child", "cli"],
 ];
 
 /**

@@ -34,5 +34,5 @@ Deno.test("deno publish --dry-run complains of nothing, and takes the sources an
   const { code, files, complaints } = await rehearse();
   assertEquals([code, complaints], [0, []]);
   const texts = ["CHANGELOG.md", "LICENSE", "README.md", "deno.json"];
-  assertEquals(files.sort(), ["mod.ts", ...texts, ...filesOf("src/")].sort());
+  assertEquals(files.sort(), ["mod.ts", "cli.ts", ...texts, ...filesOf("src/")].sort());
 });

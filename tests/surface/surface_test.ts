@@ -31,8 +31,9 @@ const PACKAGE = [
   ...["Structure", "copy", "synchronized"],
 ];
 
-/** Each sub-path is named after Python's module. */
+/** Each sub-path is named after Python's module, but for the command line. */
 const SUB_PATHS: Record<string, string[]> = {
+  cli: ["main"],
   connection: [
     ...["Client", "ClientSync", "Connection", "Listener", "Pipe", "answerChallenge", "answerChallengeSync"],
     ...["deliverChallenge", "deliverChallengeSync", "descriptorOf", "wait", "waitSync"],

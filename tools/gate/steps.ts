@@ -70,7 +70,7 @@ export function steps(): Step[] {
   const list: (Step | false)[] = [
     { name: "deno fmt", command: [DENO, "fmt", "--check"] },
     { name: "deno lint", command: [DENO, "lint"] },
-    { name: "deno check", command: [DENO, "check", "mod.ts", "src", "tests", "bench", "examples", "tools"] },
+    { name: "deno check", command: [DENO, "check", "mod.ts", "cli.ts", "src", "tests", "bench", "examples", "tools"] },
     { name: "deno doc --lint", command: [DENO, "doc", "--lint", ...EXPORTS] },
     { name: "cargo fmt", command: ["cargo", "fmt", "--all", "--check"], probe: ["cargo", "fmt", "--version"] },
     {

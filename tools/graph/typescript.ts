@@ -34,7 +34,7 @@ export function moreThanExports(text: string): string | undefined {
 /** The path of the file of this repository that the module at `from` imports by that specifier, if it is one. */
 export function importedPath(from: string, specifier: string): string | undefined {
   const own = specifier.match(OWN_NAME);
-  if (own !== null) return own[1] === undefined ? "mod.ts" : `src/${own[1]}.ts`;
+  if (own !== null) return own[1] === undefined ? "mod.ts" : own[1] === "cli" ? "cli.ts" : `src/${own[1]}.ts`;
   return specifier.startsWith(".") ? new URL(specifier, `file:///${from}`).pathname.slice(1) : undefined;
 }
 
@@ -61,7 +61,7 @@ export function graphOf(modules: ReadonlyMap<string, string>): Graph {
 
 /** The modules of the package in the folder `root`, by their paths. */
 export function readModules(root: string): Map<string, string> {
-  const modules = new Map([["mod.ts", Deno.readTextFileSync(`${root}/mod.ts`)]]);
+  const modules = new Map(["mod.ts", "cli.ts"].map((path) => [path, Deno.readTextFileSync(`${root}/${path}`)]));
   const read = (folder: string) => {
     for (const { name, isDirectory } of Deno.readDirSync(`${root}/${folder}`)) {
       const path = `${folder}/${name}`;
