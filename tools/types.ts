@@ -22,5 +22,6 @@ function copy(from: string, to: string): void {
 
 function write(file: string, text: string): void {
   Deno.mkdirSync(file.slice(0, file.lastIndexOf("/")), { recursive: true });
-  Deno.writeTextFileSync(file, `// @ts-nocheck: a copy for the compiler (tools/types.ts)\n${text}`);
+  const code = text.replace(/^#!.*/, ""); // what a shell reads of a program stands in its first line only
+  Deno.writeTextFileSync(file, `// @ts-nocheck: a copy for the compiler (tools/types.ts)\n${code}`);
 }
