@@ -14,7 +14,8 @@ function filesOf(folder: string): string[] {
 /** What `deno publish` says that it would publish, and whatever else it says of it. */
 async function rehearse(): Promise<{ code: number; files: string[]; complaints: string[] }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["publish", "--dry-run", "--allow-dirty"], // a change is tested before it is committed
+    // A change is tested before it is committed; and a step of the gate has checked the types: those that JSR would call slow are told all the same.
+    args: ["publish", "--dry-run", "--allow-dirty", "--no-check"],
     cwd: ROOT,
     env: { NO_COLOR: "1" },
   }).output();
@@ -22,7 +23,7 @@ async function rehearse(): Promise<{ code: number; files: string[]; complaints: 
   const lines = `${decoder.decode(stderr)}${decoder.decode(stdout)}`.split("\n");
   const fileOf = (line: string) => line.startsWith(`   ${ROOT}`) ? line.slice(3 + ROOT.href.length) : null;
   const files = lines.flatMap((line) => fileOf(line)?.replace(/ \(\S+\)$/, "") ?? []);
-  const expected = /^(Check|Checking for slow types|Simulating publish|Success Dry run) /;
+  const expected = /^(Checking for slow types|Simulating publish|Success Dry run) /;
   return {
     code,
     files,

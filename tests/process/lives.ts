@@ -84,7 +84,7 @@ export function livesTogether({ Process, programs }: Suite): void {
     assertEquals(await programs.outputOf(new URL("process/circular_main.ts", FIXTURES)), "42 0\n42 0\n");
   });
 
-  Deno.test("TestWait.test_wait_sentinel: the ends of processes are waited for with everything else", async () => {
+  Deno.test("TestWait.test_wait_integer: the ends of processes are waited for with everything else", async () => {
     using said = new Queue();
     using orders = new Queue();
     const [lasting, brief] = [new Process({ target: block, args: [said, orders] }), new Process({ target: nothing })];

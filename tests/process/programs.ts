@@ -94,6 +94,11 @@ export function programsWithProcesses({ Process, programs }: Suite): void {
     await Deno.remove(folder, { recursive: true });
   });
 
+  Deno.test("TestNamedResource.test_global_named_resource_spawn: what children make at the top level goes with them", async () => {
+    const { code, stdout, stderr } = await programs.runProgram(new URL("process/top_level.ts", FIXTURES));
+    assertEquals([code, stdout, stderr], [0, "true true\n", ""]);
+  });
+
   Deno.test("a Worker starts processes, too", async () => {
     const worker = new Worker(new URL("process/process_worker.ts", FIXTURES), { type: "module" });
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
