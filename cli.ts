@@ -11,5 +11,4 @@ import { main } from "./src/cli/main.ts";
 
 export { main };
 
-// Not `import.meta.main`, which the bundler takes for false in a module that another one exports.
-if (import.meta.url === Deno.mainModule) Deno.exit(await main(Deno.args));
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -25,6 +25,8 @@ const SERVER_MAIN = "src/managers/server_main.ts";
 const COMMAND_LINE = "cli.ts";
 /** The entries that are not in the chunk that all share, but beside it. */
 const APART = [MANAGERS, COMMAND_LINE];
+/** What the command line does as a program. The bundler takes `import.meta.main` of a module that an entry imports for false. */
+const OBEY = `import { main } from "../../${COMMAND_LINE}";\nif (import.meta.main) Deno.exit(await main(Deno.args));`;
 
 /**
  * Puts the files that the bundler has left in folders beside the others. JavaScript saves Deno the look into its cache of
@@ -85,11 +87,12 @@ function entryPoints(): [string, string][] {
 /** Writes `dist/` anew. Throws with what is wrong. */
 export async function bundle(): Promise<void> {
   Deno.mkdirSync(ENTRIES, { recursive: true });
-  const write = (name: string, paths: string[], besides: string[] = []): string => {
+  const write = (name: string, paths: string[], besides: string[] = [], program = ""): string => {
     const file = new URL(`${name}.ts`, ENTRIES);
     const lines = [
       paths.map((path) => `export * from "../../${path}";`),
       besides.map((path) => `import "../../${path}";`),
+      program,
     ];
     Deno.writeTextFileSync(file, `${lines.flat().join("\n")}\n`);
     return file.pathname;
@@ -102,7 +105,7 @@ export async function bundle(): Promise<void> {
     write("server_main", [SERVER_MAIN, MANAGERS, ...all]),
     // What is loaded late has all of the package in it, too, under the name by which the sources load it.
     write("managers", [MANAGERS], all),
-    write("cli", [COMMAND_LINE], all),
+    write("cli", [COMMAND_LINE], all, OBEY),
     write("multiprocessing", all),
   ];
   const map = writeImportMap({ [MANAGERS]: "target/entries/managers.ts" });

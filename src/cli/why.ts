@@ -40,11 +40,12 @@ const MOST_PROMISES = 5;
 
 /** Explains what the process waits for in that snapshot. */
 export function explain(snapshot: Snapshot, pid: number): Explanation {
-  for (const tree of snapshot.trees) {
-    const process = tree.processes.find((it) => it.pid === pid);
-    if (process !== undefined) return explainMember(tree, process);
-  }
-  return explainOther(pid);
+  const members = snapshot.trees.flatMap((tree) =>
+    tree.processes.filter((it) => it.pid === pid).map((process) => ({ tree, process }))
+  );
+  // One that has ended may be in a tree still, while another tree has a new process with its id.
+  const member = members.find(({ process }) => process.state !== "ended") ?? members[0];
+  return member === undefined ? explainOther(pid) : explainMember(member.tree, member.process);
 }
 
 function explainMember(tree: Tree, process: LiveProcess): Explanation {
