@@ -1,8 +1,9 @@
-// Names the interface between TypeScript and the addon by a hash of its declarations, and writes the name to
-// `src/addon/interface.ts`; so an addon of another time is refused when it is loaded.
+// Names the interface between TypeScript and the addon by a hash of its declarations, and writes the name, and the version
+// of deno.json, to `src/addon/interface.ts`; so an addon of another time is refused when it is loaded.
 //
 // usage: deno run -A tools/interface.ts
 
+import configuration from "../deno.json" with { type: "json" };
 import { readFiles } from "./graph/rust.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -121,7 +122,8 @@ export async function interfaceName(
 
 if (import.meta.main) {
   const name = await interfaceName();
-  const text = Deno.readTextFileSync(FILE).replace(/"\w+"/, `"${name}"`);
+  const values = [name, configuration.version];
+  const text = Deno.readTextFileSync(FILE).replaceAll(/"[^"]*"/g, () => `"${values.shift()}"`);
   Deno.writeTextFileSync(FILE, text);
   console.log(name);
 }

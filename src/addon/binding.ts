@@ -82,6 +82,7 @@ export interface Begun {
 export interface Native {
   // abi
   interface(): string;
+  version(): string;
   numbers(): Numbers;
   // tree.rs
   joinTree(name: string): void;

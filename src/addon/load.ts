@@ -5,13 +5,12 @@
 import { ProcessError } from "../errors.ts";
 import { requireSameCopy, URL_OF_COPY } from "../runtime/copies.ts";
 import { isWorker } from "../runtime/current.ts";
-import { pathOfUrl } from "../runtime/file_urls.ts";
 import { nodeProcess } from "../runtime/node.ts";
-import { PACKAGE_FOLDER } from "../runtime/own_modules.ts";
 import { leaveOutOwnFrames } from "../runtime/stack.ts";
 import { numberWorkers, watchWorkers } from "./terminated.ts";
 import type { Joined, Native } from "./binding.ts";
-import { INTERFACE } from "./interface.ts";
+import { INTERFACE, VERSION } from "./interface.ts";
+import { addonPaths, advice, notLoaded, requirePlatform } from "./platform.ts";
 import { recallSelf } from "./self.ts";
 import { translated } from "./translate.ts";
 import { learnNumbers, loadForNumbers } from "./numbers.ts";
@@ -67,8 +66,18 @@ export function nativePath(): string {
 }
 
 function load(): Native {
-  requirePlatform();
-  const tried: string[] = [];
+  try {
+    requirePlatform();
+    return loadAny();
+  } catch (error) {
+    leaveOutOwnFrames(error as Error);
+    throw error;
+  }
+}
+
+/** Loads the first of the files that can be. */
+function loadAny(): Native {
+  const tried: [path: string, reason: string][] = [];
   const denied: string[] = [];
   for (const path of candidates()) {
     let addon: Partial<Native>;
@@ -76,40 +85,39 @@ function load(): Native {
       addon = open(path);
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) denied.push(path);
-      else tried.push(`"${path}" (${(error as Error).message})`);
+      else tried.push([path, (error as Error).message]);
       continue;
     }
-    const found = addon.interface?.();
-    if (found !== INTERFACE) {
-      throw new ProcessError(
-        `Cannot use the native addon "${path}": it has interface ${found}, wanted ${INTERFACE}; run \`deno task build\``,
-      );
-    }
+    requireFit(path, addon);
     loadedFrom = path;
     learnNumbers(addon.numbers!());
     return addon as Native;
   }
-  const error = notLoaded(tried, denied);
-  leaveOutOwnFrames(error);
-  throw error;
+  throw denied.length > 0 ? notAllowed(denied) : notLoaded(tried);
 }
 
-/** Why none of the files could be loaded. */
-function notLoaded(tried: readonly string[], denied: readonly string[]): Error {
-  if (denied.length > 0) {
-    if (isWorker()) {
-      return new Deno.errors.NotCapable(
-        `Cannot load the native addon in this Worker: permission to load "${denied.join()}" is missing. A Worker of a ` +
-          "process with permissions of its own cannot use multiprocessing; elsewhere, grant the Worker ffi, or run Deno " +
-          `with --allow-ffi="${denied.join()}"`,
-      );
-    }
+/** Refuses an addon that was built from other sources: of another version, or another time. */
+function requireFit(path: string, addon: Partial<Native>): void {
+  const [what, given, wanted] = addon.interface?.() === INTERFACE
+    ? ["version", addon.version?.(), VERSION]
+    : ["interface", addon.interface?.(), INTERFACE];
+  if (given === wanted) return;
+  throw new ProcessError(
+    `Cannot use the native addon "${path}": it has ${what} ${given}, wanted ${wanted}; ${advice()}`,
+  );
+}
+
+/** Says which flag is missing. */
+function notAllowed(denied: readonly string[]): Error {
+  if (isWorker()) {
     return new Deno.errors.NotCapable(
-      `Cannot load the native addon: permission to load it is missing; run Deno with --allow-ffi="${denied.join()}"`,
+      `Cannot load the native addon in this Worker: permission to load "${denied.join()}" is missing. A Worker of a ` +
+        "process with permissions of its own cannot use multiprocessing; elsewhere, grant the Worker ffi, or run Deno " +
+        `with --allow-ffi="${denied.join()}"`,
     );
   }
-  return new Deno.errors.NotFound(
-    `Cannot load the native addon: tried ${tried.join(", ")}; run \`deno task build\` in "${packageFolder()}"`,
+  return new Deno.errors.NotCapable(
+    `Cannot load the native addon: permission to load it is missing; run Deno with --allow-ffi="${denied.join()}"`,
   );
 }
 
@@ -141,25 +149,14 @@ function open(path: string): Partial<Native> {
   return module.exports;
 }
 
-function requirePlatform(): void {
-  const { os } = Deno.build;
-  if (os !== "linux") {
-    throw new Deno.errors.NotSupported(`Cannot use multiprocessing on "${os}": it supports Linux only`);
-  }
-}
-
 /**
- * Where the addon may be: what the user names; or what a package brings and what a checkout builds. Of these only what
- * may be loaded, if there is any, so that nobody is asked for a permission in vain.
+ * Where the addon may be: what the user names; or what the package brings. Of these only what may be loaded, if there is
+ * any, so that nobody is asked for a permission in vain.
  */
 function candidates(): string[] {
   const named = explicitPath();
   if (named !== undefined) return [named];
-  const folder = packageFolder();
-  const paths = [
-    `${folder}native/prebuilt/${Deno.build.target}.node`,
-    `${folder}target/release/libmultiprocessing.so`,
-  ];
+  const paths = addonPaths();
   const granted = paths.filter((path) => Deno.permissions.querySync({ name: "ffi", path }).state === "granted");
   return granted.length > 0 ? granted : paths;
 }
@@ -170,8 +167,4 @@ const ADDON_VARIABLE = "MULTIPROCESSING_ADDON";
 function explicitPath(): string | undefined {
   if (Deno.permissions.querySync({ name: "env", variable: ADDON_VARIABLE }).state !== "granted") return undefined;
   return Deno.env.get(ADDON_VARIABLE);
-}
-
-function packageFolder(): string {
-  return PACKAGE_FOLDER.startsWith("file:") ? pathOfUrl(PACKAGE_FOLDER) : PACKAGE_FOLDER;
 }

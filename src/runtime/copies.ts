@@ -2,6 +2,7 @@
 // native part: promises of the first would never settle, and neither would take the other's objects for its own.
 
 import { InvalidStateError } from "../errors.ts";
+import { leaveOutOwnFrames } from "./stack.ts";
 
 /** Under this symbol each copy finds the URL of the first: a symbol of the registry is the same for all. */
 const FIRST = Symbol.for("multiprocessing.url");
@@ -17,10 +18,12 @@ export const URL_OF_COPY: string = import.meta.url // no `URL` is made, which wo
  */
 export function requireSameCopy(first: string): void {
   if (first === URL_OF_COPY) return;
-  throw new InvalidStateError(
+  const error = new InvalidStateError(
     `Cannot load multiprocessing from "${URL_OF_COPY}": this program has loaded it from "${first}" already; let every ` +
       "import lead to one of them, by an import map with all entries for instance",
   );
+  leaveOutOwnFrames(error);
+  throw error;
 }
 
 const place = globalThis as { [FIRST]?: string };

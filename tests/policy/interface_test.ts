@@ -1,7 +1,8 @@
 // The two sides of the addon declare the same interface, and its name is that of what they declare.
 
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { INTERFACE } from "../../src/addon/interface.ts";
+import configuration from "../../deno.json" with { type: "json" };
+import { INTERFACE, VERSION } from "../../src/addon/interface.ts";
 import { namesOfNumbers } from "../../src/addon/numbers.ts";
 import {
   addonSources,
@@ -59,6 +60,13 @@ Deno.test("numbers.ts has the names of the numbers in native/addon", () => {
 
 Deno.test("the interface has the name of what both sides declare", async () => {
   assertEquals(INTERFACE, await interfaceName(), "run `deno run -A tools/interface.ts`, then `deno task build`");
+});
+
+Deno.test("the version that both sides have is that of deno.json", () => {
+  assertEquals(VERSION, configuration.version, "run `deno run -A tools/interface.ts`, then `deno task build`");
+  const { version } = Deno.readTextFileSync(new URL("../../Cargo.toml", import.meta.url))
+    .match(/^version = "(?<version>[^"]*)"$/m)!.groups!;
+  assertEquals(version, configuration.version);
 });
 
 Deno.test("the name changes with a signature, a parameter's type, an object's field and a number's name", async () => {

@@ -71,6 +71,6 @@ export async function obstacle(...words: string[]): Promise<string | null> {
 }
 
 /** A test that is left out, and says why, where something stands in its way. */
-export function testUnless(why: string | null, name: string, fn: () => Promise<void>): void {
+export function testUnless(why: string | null, name: string, fn: (t: Deno.TestContext) => Promise<void>): void {
   Deno.test({ name: why === null ? name : `${name} (left out here: ${why})`, ignore: why !== null, fn });
 }

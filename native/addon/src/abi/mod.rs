@@ -15,3 +15,9 @@ use napi_derive::napi;
 pub fn interface() -> &'static str {
     env!("MULTIPROCESSING_INTERFACE")
 }
+
+/// The version of the package that the addon belongs to; another one is refused, too.
+#[napi]
+pub fn version() -> &'static str {
+    env!("MULTIPROCESSING_VERSION")
+}

@@ -1,0 +1,88 @@
+// Where the addon is: for which platforms there is one, the npm package of each, and where a clone builds it.
+
+import { pathOfUrl } from "../runtime/file_urls.ts";
+import { PACKAGE_FOLDER } from "../runtime/own_modules.ts";
+import { VERSION } from "./interface.ts";
+
+/** The platforms that there is an addon for: what Deno calls them, and how the names of their packages end. */
+export const PLATFORMS: Readonly<Record<string, string>> = {
+  "x86_64-unknown-linux-gnu": "linux-x64-gnu",
+  "aarch64-unknown-linux-gnu": "linux-arm64-gnu",
+};
+
+/** The oldest C library that the addons of the npm packages can be loaded with (tools/package/glibc.ts makes sure). */
+export const MINIMUM_GLIBC = "2.34";
+
+/** The name of the npm package, without that of its platform. */
+const PACKAGE = "@parallel/multiprocessing";
+
+/**
+ * The URLs of the addons in the npm packages, by what Deno calls the platform. None in a clone: tools/package.ts writes
+ * them here, in the form of the package that goes to npm. The names are literal there, so that Deno knows the packages.
+ */
+const PACKAGED: Readonly<Record<string, () => string>> = {};
+
+/**
+ * Refuses platforms that there is no addon for.
+ *
+ * @throws {Deno.errors.NotSupported}
+ */
+export function requirePlatform(target: string = Deno.build.target): void {
+  if (Object.hasOwn(PLATFORMS, target)) return;
+  throw new Deno.errors.NotSupported(
+    `Cannot use multiprocessing on "${target}": it supports Linux on x86-64 and AArch64, ` +
+      `with glibc ${MINIMUM_GLIBC} or later`,
+  );
+}
+
+/** The files that may be the addon: that of the platform's package, or what a checkout brings and what it builds. */
+export function addonPaths(): string[] {
+  const { target } = Deno.build;
+  const packaged = PACKAGED[target];
+  if (packaged === undefined) {
+    const folder = packageFolder();
+    return [`${folder}native/prebuilt/${target}.node`, `${folder}target/release/libmultiprocessing.so`];
+  }
+  let url: string;
+  try {
+    url = packaged();
+  } catch (error) {
+    throw missing(target, error);
+  }
+  if (!url.startsWith("file:")) throw missing(target);
+  return [pathOfUrl(url)];
+}
+
+/** Says that the package of this platform was not installed: `npm` and Deno leave out optional ones that they cannot get. */
+function missing(target: string, cause?: unknown): Error {
+  const name = `${PACKAGE}-${PLATFORMS[target]}`;
+  return new Deno.errors.NotFound(
+    `Cannot load the native addon: the package "${name}", an optional dependency of "${PACKAGE}", is missing; ` +
+      `run \`deno add npm:${name}@${VERSION}\``,
+    { cause },
+  );
+}
+
+/** Why what is at these paths could not be loaded, each with the reason, as one error. */
+export function notLoaded(tried: readonly (readonly [path: string, reason: string])[]): Error {
+  const { target } = Deno.build;
+  const reasons = tried.map(([, reason]) => reason).join();
+  if (target in PACKAGED && /No such file/.test(reasons)) return missing(target);
+  const what = `Cannot load the native addon: tried ${
+    tried.map(([path, reason]) => `"${path}" (${reason})`).join(", ")
+  }`;
+  if (/GLIBC_/.test(reasons)) return new Deno.errors.NotSupported(`${what}; it needs glibc ${MINIMUM_GLIBC} or later`);
+  return new Deno.errors.NotFound(`${what}; ${advice()}`);
+}
+
+/** What to do about an addon that is none, or another one. */
+export function advice(): string {
+  const { target } = Deno.build;
+  return target in PACKAGED
+    ? `run \`deno add npm:${PACKAGE}-${PLATFORMS[target]}@${VERSION}\``
+    : `run \`deno task build\` in "${packageFolder()}"`;
+}
+
+function packageFolder(): string {
+  return PACKAGE_FOLDER.startsWith("file:") ? pathOfUrl(PACKAGE_FOLDER) : PACKAGE_FOLDER;
+}

@@ -1,0 +1,51 @@
+// The npm package of a platform: the addon that was built here, stripped.
+
+import configuration from "../../deno.json" with { type: "json" };
+import { MINIMUM_GLIBC, PLATFORMS } from "../../src/addon/platform.ts";
+import { byVersion, neededGlibc } from "./glibc.ts";
+
+/** What npm calls the processors that Deno calls so. */
+const CPUS: Readonly<Record<string, string>> = { x86_64: "x64", aarch64: "arm64" };
+
+/** Writes the package of this platform to a folder. */
+export async function writeNative(root: URL, folder: string): Promise<void> {
+  const platform = PLATFORMS[Deno.build.target];
+  if (platform === undefined) throw new Error(`Cannot make a package for "${Deno.build.target}"`);
+  const addon = `multiprocessing.${platform}.node`;
+  await strip(new URL("target/release/libmultiprocessing.so", root).pathname, `${folder}${addon}`);
+  requireGlibc(`${folder}${addon}`);
+  const name = `${configuration.name}-${platform}`;
+  const description = `The native part of ${configuration.name} for ${Deno.build.target}`;
+  const settings = {
+    name,
+    version: configuration.version,
+    description,
+    license: configuration.license,
+    os: ["linux"],
+    cpu: [CPUS[Deno.build.arch]],
+    libc: ["glibc"],
+    main: addon,
+    files: [addon],
+  };
+  Deno.writeTextFileSync(`${folder}package.json`, `${JSON.stringify(settings, null, 2)}\n`);
+  Deno.writeTextFileSync(
+    `${folder}README.md`,
+    `# ${name}\n\n${description}, which installs it. It needs glibc ${MINIMUM_GLIBC} or later.\n`,
+  );
+  Deno.copyFileSync(new URL("LICENSE", root), `${folder}LICENSE`);
+}
+
+/** Copies a library without what only debuggers read. */
+async function strip(from: string, to: string): Promise<void> {
+  const { success, stderr } = await new Deno.Command("strip", { args: ["--strip-all", "-o", to, from] }).output();
+  if (!success) throw new Error(`Cannot strip the addon: ${new TextDecoder().decode(stderr).trim()}`);
+  Deno.chmodSync(to, 0o644);
+}
+
+/** Refuses an addon that could not be loaded where the documentation says that it can. */
+function requireGlibc(addon: string): void {
+  const needed = neededGlibc(addon);
+  if (needed === undefined || byVersion(needed, MINIMUM_GLIBC) > 0) {
+    throw new Error(`Cannot publish the addon: it needs glibc ${needed}, wanted ${MINIMUM_GLIBC} or earlier`);
+  }
+}
