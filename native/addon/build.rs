@@ -8,7 +8,9 @@ fn main() {
     let text = std::fs::read_to_string(INTERFACE).expect("the file is part of the package");
     let mut quoted = text.split('"').skip(1).step_by(2);
     for variable in ["MULTIPROCESSING_INTERFACE", "MULTIPROCESSING_VERSION"] {
-        let value = quoted.next().expect("two texts are in quotes, and no other");
+        let value = quoted
+            .next()
+            .expect("two texts are in quotes, and no other");
         println!("cargo:rustc-env={variable}={value}");
     }
 }
