@@ -7,6 +7,7 @@
 //! PROCESSES         process table
 //! THREADS           thread table
 //! GRAVES            names and ends of processes that are gone
+//! BOARDS            what the promises of each process wait for (wait/notes.rs)
 //! DESCRIPTORS       one entry for each block (heap/blocks.rs)
 //! HOLDS             which process or block holds which block (heap/holds.rs)
 //! ACCOUNTS          what processes in cages may use, and do (heap/accounts.rs)
@@ -33,7 +34,7 @@ pub type Offset = u64;
 pub type BlockId = u32;
 
 /// Says that the memory is ours and laid out as below; changed with every change of the layout.
-const MAGIC: u64 = u64::from_le_bytes(*b"mparena4");
+const MAGIC: u64 = u64::from_le_bytes(*b"mparena5");
 
 /// What the arena is called in `/proc`.
 pub const NAME: &str = "multiprocessing";
@@ -52,11 +53,13 @@ pub const PROCESS_COUNT: u64 = 1024;
 pub const PROCESS_SIZE: u64 = 128;
 pub const THREADS: Offset = PROCESSES + PROCESS_COUNT * PROCESS_SIZE;
 pub const THREAD_COUNT: u64 = 8192;
-pub const THREAD_SIZE: u64 = 32;
+pub const THREAD_SIZE: u64 = 64;
 pub const GRAVES: Offset = THREADS + THREAD_COUNT * THREAD_SIZE;
 pub const GRAVE_COUNT: u64 = 4096;
 pub const GRAVE_SIZE: u64 = PROCESS_SIZE;
-pub const DESCRIPTORS: Offset = GRAVES + GRAVE_COUNT * GRAVE_SIZE;
+pub const BOARDS: Offset = GRAVES + GRAVE_COUNT * GRAVE_SIZE;
+pub const BOARD_SIZE: u64 = 1024;
+pub const DESCRIPTORS: Offset = BOARDS + PROCESS_COUNT * BOARD_SIZE;
 pub const DESCRIPTOR_COUNT: u64 = 1 << 22;
 pub const DESCRIPTOR_SIZE: u64 = 32;
 pub const HOLDS: Offset = DESCRIPTORS + DESCRIPTOR_COUNT * DESCRIPTOR_SIZE;

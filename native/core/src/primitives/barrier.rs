@@ -297,8 +297,8 @@ impl<'a> Barrier<'a> {
         let has_died = |owner| self.member.has_died(owner);
         let mut place = None;
         let step = |attempt| self.step(&mut place, token, has_action, attempt, &has_died);
-        let word = self.member.arena().word32(self.word());
-        let outcome = wait::block_on(word, deadline, step);
+        let spot = self.member.spot(self.word());
+        let outcome = wait::block_on(spot, deadline, step);
         Ok(outcome.unwrap_or_else(|| self.give_up(place)))
     }
 

@@ -270,13 +270,13 @@ impl<'a> Condition<'a> {
     /// it has the lock again, however long that takes.
     pub fn block_on(self, mut wait: Wait, deadline: Deadline) -> Result<Waited> {
         let has_died = |owner| self.member.has_died(owner);
-        let word = self.member.arena().word32(wait.slot);
+        let spot = self.member.spot(wait.slot);
         let step = |attempt| match wait.step(self, attempt, &has_died) {
             Ok(Step::Sleep(value)) => Step::Sleep(value),
             Ok(Step::Ready(())) => Step::Ready(Ok(())),
             Err(error) => Step::Ready(Err(error)),
         };
-        let notified = match wait::block_on(word, deadline, step) {
+        let notified = match wait::block_on(spot, deadline, step) {
             Some(result) => result.map(|()| true),
             None => Ok(!wait.withdraw(self)),
         };

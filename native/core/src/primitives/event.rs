@@ -83,7 +83,7 @@ impl<'a> Event<'a> {
     pub fn wait(self, deadline: Deadline) -> bool {
         let (machine, began) = (self.machine(), self.now());
         let step = |attempt| machine.wait_step(began, attempt);
-        wait::block_on(machine.word, deadline, step).is_some()
+        wait::block_on(self.member.spot(self.word()), deadline, step).is_some()
     }
 }
 
@@ -157,7 +157,7 @@ mod tests {
                         scope.spawn(move || {
                             ready.wait();
                             let step = |attempt| machine.wait_step(began, attempt);
-                            wait::block_on(machine.word, None, step).unwrap();
+                            wait::block_on(event.member.spot(event.word()), None, step).unwrap();
                         });
                     }
                     ready.wait();

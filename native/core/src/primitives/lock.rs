@@ -1,6 +1,6 @@
 //! Locks of the arena: finding the words of a block, waiting, and naming dead owners.
 
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use crate::error::{Error, Result};
 use crate::memory::arena::Offset;
@@ -9,7 +9,7 @@ use crate::sync::lock::{self as machine, FREE};
 use crate::sync::rlock::RLock;
 use crate::sync::{Acquired, Acquirer, Attempt, Released, Step, Token};
 use crate::sys::atomic::Ordering::Relaxed;
-use crate::sys::clock::Deadline;
+use crate::sys::clock::{Deadline, monotonic_milliseconds};
 use crate::tree::member::Member;
 use crate::tree::threads;
 use crate::wait;
@@ -21,6 +21,9 @@ pub const LOCK_WORD: Offset = 0;
 pub const DEPTH_WORD: Offset = 4;
 /// See [`crate::wait::fairness`].
 const STARVING_WORD: Offset = 8;
+/// Since when somebody who waits has seen whom have it: the token (32), and milliseconds of the clock that
+/// all share, modulo 2^32 (32). For who looks from outside.
+pub const HELD_WORD: Offset = 16;
 /// Where in a [`Kind::Value`] block the guarded bytes begin.
 pub const VALUE_BYTES: Offset = 32;
 
@@ -95,15 +98,19 @@ impl<'a> Lock<'a> {
         let token = self.member.token()?;
         let has_died = |owner| self.member.has_died(owner);
         let mut waiting = Waiting::default();
-        Ok(wait::block_on(self.lock().word, deadline, |attempt| {
-            let step = self.acquire_step(&Acquirer {
-                token,
-                attempt,
-                has_died: &has_died,
-            });
-            waiting.note(self.starving(), attempt, &step);
-            step
-        }))
+        Ok(wait::block_on(
+            self.member.spot(self.word()),
+            deadline,
+            |attempt| {
+                let step = self.acquire_step(&Acquirer {
+                    token,
+                    attempt,
+                    has_died: &has_died,
+                });
+                self.note(&mut waiting, attempt, &step);
+                step
+            },
+        ))
     }
 
     /// Lets go of one level; `false` if it was not held, or not by the calling thread where that
@@ -122,8 +129,32 @@ impl<'a> Lock<'a> {
 
     /// Wakes a sleeper of the lock that was just released, and lets it pass if it has waited long.
     pub fn wake_one(self) {
+        self.held().store(0, Relaxed);
         self.member.wake(self.word(), 1);
         fairness::stand_back(self.starving(), self.lock().word, FREE);
+    }
+
+    /// Notes what has come of a step of a wait for it.
+    fn note(self, waiting: &mut Waiting, attempt: Attempt, step: &Step<Acquired>) {
+        waiting.note(self.starving(), attempt, step);
+        if let Step::Sleep(word) = *step
+            && attempt.announce
+        {
+            self.note_held(word & Token::MASK);
+        }
+    }
+
+    /// A waiter has seen it held. Who lets go of it then wakes the waiter, and takes the note back: so it
+    /// is of one time of having it. Relaxed: only who looks from outside reads it.
+    fn note_held(self, owner: u32) {
+        if self.held().load(Relaxed) as u32 != owner {
+            let now = u64::from(monotonic_milliseconds());
+            self.held().store(now << 32 | u64::from(owner), Relaxed);
+        }
+    }
+
+    fn held(self) -> &'a AtomicU64 {
+        self.member.arena().word64(self.at + HELD_WORD)
     }
 
     /// The word in which waiters say that they have waited too long.
@@ -258,7 +289,7 @@ impl Operation for AcquireLock {
             attempt,
             has_died,
         });
-        self.waiting.note(lock.starving(), attempt, &step);
+        lock.note(&mut self.waiting, attempt, &step);
         Ok(step.map(acquired_number))
     }
 }

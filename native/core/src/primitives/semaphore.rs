@@ -91,7 +91,7 @@ impl<'a> Semaphore<'a> {
     pub fn acquire(self, deadline: Deadline) -> bool {
         let machine = self.machine();
         let mut waiting = Waiting::default();
-        wait::block_on(machine.word, deadline, |attempt| {
+        wait::block_on(self.member.spot(self.word()), deadline, |attempt| {
             let step = machine.acquire_step(attempt);
             waiting.note(self.starving(), attempt, &step);
             step

@@ -320,7 +320,7 @@ impl<'a> Queue<'a> {
     #[cold]
     fn acquire_contended(self, side: Offset, token: Token) -> Result<bool> {
         let has_died = |owner| self.member.has_died(owner);
-        let acquired = wait::acquire(self.lock(side), token, &has_died);
+        let acquired = wait::acquire(self.member.spot(self.at + side), token, &has_died);
         let Acquired::FromDead(dead) = acquired else {
             return Ok(false);
         };

@@ -202,11 +202,11 @@ impl<'a> Queue<'a> {
         {
             return;
         }
-        let word = self.arena().word32(self.drained_word());
+        let spot = self.member.spot(self.drained_word());
         loop {
             let pace = Some(Instant::now() + CATCH_UP_PACE);
             // Half of it: woken for each message, both sides would do little else.
-            let caught_up = wait::block_to_the_end(word, pace, |attempt| {
+            let caught_up = wait::block_to_the_end(spot, pace, |attempt| {
                 self.asleep_step(attempt, PRODUCERS_ASLEEP, || {
                     let (used, count) = used();
                     (used <= segment.units / 2, count)

@@ -271,7 +271,7 @@ impl<'a> Queue<'a> {
         let mut rest = Rest::new(self, FOR_DONE);
         // A wait with a limit ends with that.
         let mut is_for_ever = || deadline.is_none() && rest.is_for_ever();
-        wait::block_on(self.word(DONE), deadline, |attempt| {
+        wait::block_on(self.member.spot(self.done_word()), deadline, |attempt| {
             self.done_step(attempt, &mut is_for_ever)
         })
         .unwrap_or(Joined::TimedOut)

@@ -155,7 +155,6 @@ impl Queue<'_> {
     /// [`try_take`](Self::try_take), waiting for a message until `deadline`. `lonely`: or until it is
     /// known that nobody can put any more.
     pub fn take(self, target: &mut [u8], deadline: Deadline, lonely: bool) -> Result<Take> {
-        let word = self.arena().word32(self.filled_word());
         loop {
             let take = self.try_take(&mut *target)?;
             if take != Take::Empty {
@@ -163,7 +162,8 @@ impl Queue<'_> {
             }
             let mut rest = Rest::new(self, FOR_MESSAGE);
             let mut is_for_ever = || lonely && rest.is_for_ever();
-            let woken = wait::block_on(word, deadline, |attempt| {
+            let spot = self.member.spot(self.filled_word());
+            let woken = wait::block_on(spot, deadline, |attempt| {
                 self.filled_step(attempt, &mut is_for_ever)
             });
             match woken {
@@ -176,11 +176,11 @@ impl Queue<'_> {
 
     /// Blocks until there is room; `None` when `deadline` passes first.
     fn wait_drained(self, deadline: Deadline) -> Option<Woken> {
-        let word = self.arena().word32(self.drained_word());
+        let spot = self.member.spot(self.drained_word());
         let mut rest = Rest::new(self, FOR_ROOM);
         // A wait with a limit ends with that.
         let mut is_for_ever = || deadline.is_none() && rest.is_for_ever();
-        wait::block_on(word, deadline, |attempt| {
+        wait::block_on(spot, deadline, |attempt| {
             self.drained_step(attempt, &mut is_for_ever)
         })
     }

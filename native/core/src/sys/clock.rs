@@ -44,9 +44,14 @@ pub(super) fn monotonic() -> Duration {
     Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
 }
 
+/// Milliseconds of the clock that all processes share (`CLOCK_MONOTONIC`).
+pub fn shared_milliseconds() -> u64 {
+    monotonic().as_millis() as u64
+}
+
 /// Milliseconds modulo 2^32 of the clock that all processes share (`CLOCK_MONOTONIC`).
 pub fn monotonic_milliseconds() -> u32 {
-    monotonic().as_millis() as u32
+    shared_milliseconds() as u32
 }
 
 #[cfg(test)]

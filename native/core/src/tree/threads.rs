@@ -15,6 +15,8 @@ use crate::memory::arena::{Arena, NEXT_THREAD, Offset, THREAD_COUNT, THREAD_SIZE
 use crate::sync::Token;
 use crate::sys::child::Exit;
 use crate::sys::{life, own};
+use crate::wait::block_on::Spot;
+use crate::wait::notes::Note;
 
 /// Bits of a token that are the index of its entry.
 const INDEX_BITS: u32 = THREAD_COUNT.trailing_zeros();
@@ -55,11 +57,15 @@ struct ThreadLayout {
     _unused: u32,
     /// Its mark ([`life`]), so that a reused number is not taken for it.
     start: u64,
+    /// What it blocks for, and since when ([`Note`]).
+    note: [u64; 2],
+    _spare: [u64; 2],
 }
 
 const _: () = {
     assert!(size_of::<ThreadLayout>() as u64 == THREAD_SIZE);
     assert!(offset_of!(ThreadLayout, generation) == 16 && offset_of!(ThreadLayout, start) == 24);
+    assert!(size_of::<[u64; 2]>() as u64 == crate::wait::notes::NOTE_SIZE);
 };
 
 /// Where a field of an entry is.
@@ -89,6 +95,11 @@ impl<'a> ThreadEntry<'a> {
     /// The mark of the thread.
     fn start_word(self) -> &'a AtomicU64 {
         self.arena.word64(self.at + field!(start))
+    }
+
+    /// Where it notes what it blocks for.
+    fn note(self) -> Note<'a> {
+        Note::at(self.arena, self.at + field!(note))
     }
 
     /// Generation × 4 + `UNUSED`, `IN_USE` or `CLAIMED`.
@@ -147,6 +158,7 @@ pub fn register(arena: &Arena, slot: Slot) -> Option<Token> {
         .word(field!(generation))
         .store(ProcessEntry::at(arena, slot).generation(), Relaxed);
     entry.start_word().store(start, Relaxed);
+    entry.note().clear();
     entry
         .word(field!(state))
         .store(generation << 2 | IN_USE, Release);
@@ -178,6 +190,16 @@ pub fn unregister(arena: &Arena, token: Token) {
             .word(field!(state))
             .store(generation << 2 | UNUSED, Release);
     }
+}
+
+/// Where the thread of `token`, which is the calling one, notes what it blocks for.
+pub fn note_of(arena: &Arena, token: Token) -> Note<'_> {
+    entry_of(arena, token).0.note()
+}
+
+/// The word at `offset`, for the thread of `token` to sleep on.
+pub fn spot(arena: &Arena, offset: Offset, token: Token) -> Spot<'_> {
+    Spot::new(arena, offset, Some(note_of(arena, token)))
 }
 
 /// Whether the thread behind `token` has ended: a system call or two.

@@ -27,6 +27,7 @@ use crate::sync::{Acquired, Acquirer, Attempt, Step, Token};
 use crate::sys::caller;
 use crate::sys::clock::{Deadline, is_past, remaining};
 use crate::sys::futex;
+use crate::wait::notes::{Goal, Note};
 use crate::wait::spin::{GLANCE, Spin};
 
 /// The longest sleep before a waiter looks again by itself. It bounds what a killed process can
@@ -91,31 +92,51 @@ pub fn wake(arena: &Arena, offset: Offset, count: u32) -> usize {
     woken + futex::wake(anywhere.sequence, u32::MAX)
 }
 
+/// Where a thread sleeps.
+#[derive(Clone, Copy)]
+pub struct Spot<'a> {
+    word: &'a AtomicU32,
+    offset: Offset,
+    note: Option<Note<'a>>,
+}
+
+impl<'a> Spot<'a> {
+    /// On the word at `offset`; `note` is where the calling thread says so, if it has such a place.
+    pub fn new(arena: &'a Arena, offset: Offset, note: Option<Note<'a>>) -> Self {
+        Self {
+            word: arena.word32(offset),
+            offset,
+            note,
+        }
+    }
+}
+
 /// Runs `step` on the calling thread until it is ready; `None` when `deadline` passes first, or when
-/// nobody is left for whom the thread waits ([`caller`]). `word` is the word that
-/// [`Step::Sleep`] speaks of.
+/// nobody is left for whom the thread waits ([`caller`]). `spot` is the word that [`Step::Sleep`] speaks
+/// of.
 pub fn block_on<T>(
-    word: &AtomicU32,
+    spot: Spot,
     deadline: Deadline,
     step: impl FnMut(Attempt) -> Step<T>,
 ) -> Option<T> {
-    block(word, deadline, caller::goes_on, step)
+    block(spot, deadline, caller::goes_on, step)
 }
 
 /// As [`block_on`], for a wait within an operation that has begun and must come to its end: nobody is
 /// asked whether the caller is still there.
 pub fn block_to_the_end<T>(
-    word: &AtomicU32,
+    spot: Spot,
     deadline: Deadline,
     step: impl FnMut(Attempt) -> Step<T>,
 ) -> Option<T> {
-    block(word, deadline, || true, step)
+    block(spot, deadline, || true, step)
 }
 
-/// Blocks the calling thread until it has a lock that guards words of the arena. Everybody keeps such a
-/// lock for microseconds only, or dies.
-pub fn acquire(lock: Lock, token: Token, has_died: &dyn Fn(Token) -> bool) -> Acquired {
-    let acquired = block_to_the_end(lock.word, None, |attempt| {
+/// Blocks the calling thread until it has a lock that guards words of the arena, in the word of `spot`.
+/// Everybody keeps such a lock for microseconds only, or dies.
+pub fn acquire(spot: Spot, token: Token, has_died: &dyn Fn(Token) -> bool) -> Acquired {
+    let lock = Lock { word: spot.word };
+    let acquired = block_to_the_end(spot, None, |attempt| {
         lock.acquire_step(&Acquirer {
             token,
             attempt,
@@ -126,13 +147,14 @@ pub fn acquire(lock: Lock, token: Token, has_died: &dyn Fn(Token) -> bool) -> Ac
 }
 
 fn block<T>(
-    word: &AtomicU32,
+    spot: Spot,
     mut deadline: Deadline,
     goes_on: impl Fn() -> bool,
     mut step: impl FnMut(Attempt) -> Step<T>,
 ) -> Option<T> {
     let mut attempt = Attempt::default();
     let mut spin = Spin::new();
+    let mut noted = None;
     loop {
         let expected = match step(attempt) {
             Step::Ready(outcome) => return Some(outcome),
@@ -152,7 +174,7 @@ fn block<T>(
         }
         if !attempt.announce {
             // Awake, nobody needs to wake us: so the releaser is spared a system call.
-            if !spin.while_unchanged(word, expected) {
+            if !spin.while_unchanged(spot.word, expected) {
                 match remaining(deadline, SLICE) < GLANCE {
                     true => deadline = Some(Instant::now()),
                     false => attempt.announce = true,
@@ -160,8 +182,11 @@ fn block<T>(
             }
             continue;
         }
+        if noted.is_none() {
+            noted = spot.note.map(|note| note.sleep(Goal::Word(spot.offset)));
+        }
         let asleep = Instant::now();
-        futex::wait(word, expected, remaining(deadline, SLICE));
+        futex::wait(spot.word, expected, remaining(deadline, SLICE));
         let suspicious = asleep.elapsed() >= SLICE;
         if !goes_on() {
             return None;

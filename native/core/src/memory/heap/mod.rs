@@ -79,11 +79,9 @@ pub struct Heap<'a> {
 impl<'a> Heap<'a> {
     /// Waits for the heap's lock.
     pub fn lock(arena: &'a Arena, token: Token) -> Result<Self> {
-        let lock = Lock {
-            word: arena.word32(LOCK),
-        };
         let has_died = |owner| threads::has_died(arena, owner);
-        let acquired = wait::acquire(lock, token, &has_died);
+        let spot = threads::spot(arena, LOCK, token);
+        let acquired = wait::acquire(spot, token, &has_died);
         let heap = Self {
             arena,
             account: Account::NONE,

@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::Member;
 use crate::error::{Error, Result};
-use crate::memory::arena::Arena;
+use crate::memory::arena::{Arena, Offset};
 use crate::sync::Token;
 use crate::tree::threads::{self, Owner};
+use crate::wait::Spot;
+use crate::wait::notes::{Goal, Noted};
 
 impl Member {
     /// The calling thread's name in lock words, made at the thread's first call and given up when
@@ -72,6 +74,20 @@ impl Member {
         let died = threads::has_died(&self.arena, token);
         SEEN_ALIVE.set((!died).then(|| (token, Instant::now())));
         died
+    }
+
+    /// The word at `offset`, for the calling thread to sleep on.
+    pub fn spot(&self, offset: Offset) -> Spot<'_> {
+        // A thread for which the table has no room sleeps unseen.
+        let note = self.token().ok();
+        let note = note.map(|token| threads::note_of(&self.arena, token));
+        Spot::new(&self.arena, offset, note)
+    }
+
+    /// Notes, until the answer is dropped, what the calling thread blocks for outside the arena.
+    pub fn note_sleep(&self, goal: Goal) -> Option<Noted<'_>> {
+        let token = self.token().ok()?;
+        Some(threads::note_of(&self.arena, token).sleep(goal))
     }
 
     /// The thread behind `token`, which may have ended.

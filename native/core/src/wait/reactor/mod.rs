@@ -3,6 +3,7 @@
 //! for is not known here: whoever can be waited for brings an [`Operation`](words::Operation).
 
 pub mod descriptors;
+mod telling;
 pub mod words;
 
 /// Names a wait, so that it can be cancelled.

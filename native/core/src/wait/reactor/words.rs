@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::WaitId;
+use super::telling::{Telling, Told};
 use crate::error::Result;
 use crate::memory::arena::{BUCKET_COUNT, Offset};
 use crate::sync::{Attempt, Step, Token};
@@ -74,9 +75,9 @@ struct Pending {
     sink: Sink,
     bucket: u64,
     slept: bool,
+    told: Told,
 }
 
-#[derive(Default)]
 struct State {
     pending: HashMap<WaitId, Pending>,
     buckets: HashMap<u64, Vec<WaitId>>,
@@ -86,6 +87,7 @@ struct State {
     next_id: WaitId,
     running: bool,
     reminders: Vec<Reminding>,
+    telling: Telling,
 }
 
 struct Reminding {
@@ -103,11 +105,10 @@ pub struct Words {
 
 impl Words {
     pub fn new(member: Arc<Member>) -> Arc<Self> {
-        let (state, control) = (Mutex::default(), AtomicU32::new(0));
         Arc::new(Self {
+            state: Mutex::new(State::new(Arc::clone(&member))),
             member,
-            state,
-            control,
+            control: AtomicU32::new(0),
         })
     }
 
@@ -148,6 +149,7 @@ impl Words {
                 sink,
                 bucket,
                 slept: false,
+                told: Told::new(&self.member),
             },
         );
         drop(state);
@@ -314,10 +316,14 @@ impl Words {
                             .map(|over| (over.sink, WaitOutcome::Ready(number))),
                     );
                 }
-                Step::Sleep(_) if pending.operation.word() == word => {
-                    asleep.insert(word);
+                Step::Sleep(_) => {
+                    let now = pending.operation.word();
+                    state.telling.sleeps(&mut pending.told, now);
+                    match now == word {
+                        true => drop(asleep.insert(word)),
+                        false => state.move_to_bucket(id),
+                    }
                 }
-                Step::Sleep(_) => state.move_to_bucket(id),
             }
         }
         while let Some(&(at, id)) = state.deadlines.first()
@@ -344,8 +350,22 @@ impl Words {
 }
 
 impl State {
+    fn new(member: Arc<Member>) -> Self {
+        Self {
+            pending: HashMap::new(),
+            buckets: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            fresh: Vec::new(),
+            next_id: 0,
+            running: false,
+            reminders: Vec::new(),
+            telling: Telling::new(member),
+        }
+    }
+
     fn remove(&mut self, id: WaitId) -> Option<Pending> {
-        let pending = self.pending.remove(&id)?;
+        let mut pending = self.pending.remove(&id)?;
+        self.telling.is_over(&mut pending.told);
         self.leave_bucket(pending.bucket, id);
         if let Some(at) = pending.deadline {
             self.deadlines.remove(&(at, id));
