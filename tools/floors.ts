@@ -38,12 +38,14 @@ export const CORE_FLOORS: Floors = [
   ["sys"],
   ["failpoint", "cage", "memory/arena"],
   ["sync", "tree/processes", "wait/spin"],
-  ["tree/graves", "wait/block_on", "wait/fairness"],
+  ["tree/graves", "wait/fairness", "wait/notes"],
+  ["wait/block_on"],
   ["tree/threads", "wait", "sockets"],
   ["memory/heap"],
   ["tree/member"],
   ["memory/views", "process", "wait/reactor"],
   ["connection", "primitives", "queue"],
+  ["live"],
   // What only lists its members.
   ["memory", "tree"],
 ];

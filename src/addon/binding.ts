@@ -126,6 +126,9 @@ export interface Native {
   valueBegins(block: number): number;
   sizeOf(block: number): number;
   valueBytes(block: number): ArrayBuffer;
+  // live.rs
+  liveTrees(): string;
+  nameBlock(block: number, name: string): void;
   // cage.rs
   isCaged(): boolean;
   // memory.rs

@@ -43,12 +43,14 @@ export class BlockHandle implements Disposable {
 
   /** A new block of zeroes. */
   static create(kind: number, size: number, name = ""): BlockHandle {
-    return new BlockHandle(translated(() => collecting(() => native().createBlock(kind, size))), name);
+    return BlockHandle.of((addon) => addon.createBlock(kind, size), name);
   }
 
   /** The handle of a block that `make` has made. */
   static of(make: (addon: Native) => number, name = ""): BlockHandle {
-    return new BlockHandle(translated(() => collecting(() => make(native()))), name);
+    const block = translated(() => collecting(() => make(native())));
+    if (name !== "") native().nameBlock(block, name);
+    return new BlockHandle(block, name);
   }
 
   /**

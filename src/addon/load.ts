@@ -16,6 +16,8 @@ import { translated } from "./translate.ts";
 import { learnNumbers, loadForNumbers } from "./numbers.ts";
 
 let loaded: Native | undefined;
+/** The same, before this process is in a tree. */
+let alone: Native | undefined;
 let loadedFrom = "";
 
 watchWorkers(() => loaded);
@@ -23,7 +25,12 @@ loadForNumbers(native);
 
 /** The addon, as a member of a process tree: of a new one, unless this process was started as a child. */
 export function native(): Native {
-  return loaded ??= join(load());
+  return loaded ??= join(alone ?? load());
+}
+
+/** The addon, for what needs no tree: this process does not join or begin one for it. */
+export function nativeAlone(): Native {
+  return loaded ?? (alone ??= load());
 }
 
 /** The addon in a child, whose tree is its parent's. Call it before anything else can call {@linkcode native}. */

@@ -1,5 +1,6 @@
 // The name that a user gives an object that processes share, so that messages and whoever looks at the object say which
-// one it is. It stands in no shared memory: it travels with the object, if there is one, and each handle has it.
+// one it is. It travels with the object, if there is one, and each handle has it; in shared memory it stands for who looks
+// from outside.
 
 import { shownName } from "./harmless.ts";
 

@@ -20,6 +20,7 @@ mod children;
 mod connections;
 mod host;
 mod isolate;
+mod live;
 mod memory;
 mod output;
 mod port;

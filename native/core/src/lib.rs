@@ -14,6 +14,7 @@
 //! | primitives | [`primitives`]: locks, semaphores, events, conditions, barriers |
 //! | exchange | [`queue`]: queues; [`connection`]: pipes and sockets; [`process`]: children |
 //! | strangers | [`sockets`]: connections to processes outside the tree |
+//! | sight | [`live`]: trees as an outside process sees them |
 //! | permissions | [`cage`]: what a process with limited permissions may do |
 //!
 //! Under `--cfg loom` only the state machines are compiled, on loom's atomics: tests/loom.rs
@@ -26,6 +27,8 @@ pub mod connection;
 #[cfg(not(loom))]
 pub mod error;
 pub mod failpoint;
+#[cfg(not(loom))]
+pub mod live;
 #[cfg(not(loom))]
 pub mod memory;
 #[cfg(not(loom))]

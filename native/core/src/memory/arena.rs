@@ -156,6 +156,25 @@ impl Arena {
         Ok(Self { memory })
     }
 
+    /// Fails with the reason unless memory of `size` bytes, of which `word` reads words, is an arena that
+    /// this version can read, of a tree whose numbers of processes mean the same here.
+    pub fn require_readable(
+        size: u64,
+        word: &dyn Fn(Offset) -> Option<u64>,
+    ) -> std::result::Result<(), &'static str> {
+        if word(MAGIC_WORD) != Some(MAGIC) || size < PAGE_TABLE + 2 * PAGE {
+            return Err("it was laid out by another version of the library");
+        }
+        if word(SIZE_WORD) != Some(size) {
+            return Err("its memory is damaged");
+        }
+        let (root, own) = (word(NAMESPACE_WORD).unwrap_or(0), procfs::pid_namespace());
+        if root != own && root != 0 && own != 0 {
+            return Err("it is in another PID namespace, so its processes have other numbers");
+        }
+        Ok(())
+    }
+
     /// How many pages there are for blocks: each needs its entry in the table, too.
     #[inline]
     pub fn page_count(&self) -> u64 {

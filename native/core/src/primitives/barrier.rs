@@ -32,7 +32,7 @@ use crate::wait::{self, SLICE};
 pub use promise::AwaitBarrier;
 
 const BEGAN: Offset = 8;
-const PARTIES: Offset = 12;
+pub(crate) const PARTIES: Offset = 12;
 const CULPRIT: Offset = 16;
 const HOPELESS: Offset = 20;
 const SLOTS: Offset = 24;

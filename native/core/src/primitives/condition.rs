@@ -35,7 +35,7 @@ pub use promise::AwaitCondition;
 /// Where in its block the words of a condition are, in bytes.
 pub const LOCK_ID: Offset = 0;
 const NEXT_TICKET: Offset = 4;
-const NEXT_CHUNK: Offset = 8;
+pub(crate) const NEXT_CHUNK: Offset = 8;
 const SLOTS: Offset = 16;
 const SIZE: u64 = 64;
 
@@ -44,7 +44,7 @@ const SLOT_SIZE: u64 = 8;
 const CHUNK_SLOTS: Offset = 8;
 /// Chunks grow from here, doubling.
 const FIRST_CHUNK: u64 = 256;
-const MAX_CHUNKS: usize = 20;
+pub(crate) const MAX_CHUNKS: usize = 20;
 
 /// Told to nobody: see [`caller`].
 const NOBODY_LEFT: &str = "nobody is left who waits for the condition";

@@ -43,11 +43,13 @@
 //! - [`sweep`]: what a process leaves behind that is killed inside.
 //! - [`tasks`]: acknowledgements, for joinable queues.
 //! - [`keeper`]: queues from which one process alone may take.
+//! - [`seen`]: a queue as others see it from outside.
 
 mod keeper;
 pub mod promise;
 mod put;
 pub mod roster;
+pub(crate) mod seen;
 mod segment;
 mod sweep;
 mod take;

@@ -40,7 +40,7 @@ use crate::tree::member::Member;
 use crate::tree::member::shares::{Attitude, Goals, Standing, ThreadKey, this_thread};
 use crate::tree::processes::{self, ProcessEntry, Slot, State};
 
-const ROSTER_SIZE: u64 = 4 * PROCESS_COUNT;
+pub(super) const ROSTER_SIZE: u64 = 4 * PROCESS_COUNT;
 
 const HAS: u32 = 1;
 const WAITS: u32 = 2;
@@ -56,6 +56,11 @@ pub const FOR_DONE: Goals = 4;
 
 /// How long a process that was seen alive is taken to be alive: a thousand waits ask once a slice.
 const TRUSTED_FOR: Duration = Duration::from_millis(50);
+
+/// Whether a word of the roster says that the process of that generation has the queue.
+pub(super) fn tells_having(word: u32, generation: u32) -> bool {
+    word & HAS != 0 && word >> GENERATION_SHIFT == generation & (u32::MAX >> GENERATION_SHIFT)
+}
 
 thread_local! {
     /// By slot and generation, whether the process was alive, and when that was seen.

@@ -37,7 +37,7 @@ impl Queue<'_> {
         let wanted = self.wanted()?;
         let is_stale = |&(hold, id): &(Hold, _)| {
             let kind = Block::open(self.arena(), id).map(|block| block.kind);
-            let is_beside = |kind| matches!(kind, Kind::Ledger | Kind::Roster);
+            let is_beside = |kind| matches!(kind, Kind::Ledger | Kind::Roster | Kind::Name);
             !wanted.contains(&hold.0) && kind.is_ok_and(|kind| !is_beside(kind))
         };
         let held = self.member.pinned_by(self.id)?;

@@ -485,3 +485,14 @@ impl Barrier<'_> {
         self.load().phase == BROKEN
     }
 }
+
+/// How many have arrived at a barrier with that state, and whether it is broken, for who looks from outside.
+pub fn told_by_state(word: u64) -> (u32, bool) {
+    let state = State::unpack(word);
+    let arrived = if state.phase == BROKEN {
+        0
+    } else {
+        state.arrived
+    };
+    (arrived, state.phase == BROKEN)
+}

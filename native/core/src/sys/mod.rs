@@ -4,10 +4,10 @@
 //!
 //! | what about        | modules |
 //! | ----------------- | ------- |
-//! | memory            | [`memory`], [`atomic`], [`bytes`] |
+//! | memory            | [`memory`], [`atomic`], [`bytes`], [`words`] |
 //! | time and sleeping | [`clock`], [`futex`], [`poll`], [`epoll`], [`timer`]; [`caller`]: for whom a thread sleeps |
 //! | descriptors       | [`descriptor`], [`pipe`], [`socket`], [`unix`], [`stream`] |
-//! | processes         | [`spawn`], [`child`], [`reaping`], [`interrupt`], [`shield`], [`life`], [`own`], [`procfs`], [`activity`] |
+//! | processes         | [`spawn`], [`child`], [`reaping`], [`interrupt`], [`shield`], [`life`], [`own`], [`procfs`], [`activity`], [`outside`] |
 //! | texts             | [`text`], [`random`] |
 //!
 //! Another operating system would replace this folder and nothing else; until somebody does,
@@ -25,6 +25,7 @@ pub mod futex;
 pub mod interrupt;
 pub mod life;
 pub mod memory;
+pub mod outside;
 pub mod own;
 pub mod pipe;
 pub mod poll;
@@ -38,6 +39,7 @@ pub mod stream;
 pub mod text;
 pub mod timer;
 pub mod unix;
+pub mod words;
 
 #[cfg(not(target_os = "linux"))]
 compile_error!(

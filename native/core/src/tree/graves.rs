@@ -12,7 +12,8 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::memory::arena::{Arena, GRAVE_COUNT, GRAVE_SIZE, GRAVES, Offset};
 use crate::sys::child::Exit;
-use crate::tree::processes::{NAME_MAX, ProcessEntry, TreePlace};
+use crate::sys::words::u32_at;
+use crate::tree::processes::{NAME_MAX, ProcessEntry, TreePlace, name_in};
 
 /// A grave as it lies in the arena: where its words are, which are accessed one by one, atomically.
 #[repr(C)]
@@ -137,6 +138,23 @@ pub fn find(arena: &Arena, place: TreePlace) -> Option<Epitaph> {
     };
     // Unless it became another's meanwhile.
     grave.is_of(place).then_some(epitaph)
+}
+
+/// How many bytes of graves there are from the beginning on, of which the first [`GRAVE_SIZE`] are `first`.
+pub(crate) fn filled_bytes(first: &[u8]) -> u64 {
+    let filled = u64::from(u32_at(first, field!(slot)));
+    (1 + filled.min(GRAVE_COUNT - 1)) * GRAVE_SIZE
+}
+
+/// The name of the process that had `place`, in graves that were copied from outside.
+pub(crate) fn name_in_copy(graves: &[u8], place: TreePlace) -> Option<String> {
+    let slot = place.slot.checked_add(1)?;
+    let mut graves = graves.chunks_exact(GRAVE_SIZE as usize).skip(1);
+    let grave = graves.find(|grave| {
+        u32_at(grave, field!(slot)) == slot && u32_at(grave, field!(generation)) == place.generation
+    })?;
+    let name = field!(name) as usize;
+    Some(name_in(&grave[name..name + NAME_MAX]))
 }
 
 #[cfg(test)]

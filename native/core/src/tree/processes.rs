@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use crate::memory::arena::{Arena, BlockId, Offset, PROCESS_COUNT, PROCESS_SIZE, PROCESSES};
+use crate::sys::words::{u32_at, u64_at};
 use crate::sys::{life, text};
 
 /// Index of a process in the table.
@@ -319,9 +320,55 @@ impl<'a> ProcessEntry<'a> {
 pub(crate) fn name_at(arena: &Arena, at: Offset) -> String {
     let mut bytes = [0; NAME_MAX];
     arena.read(at, &mut bytes);
-    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(NAME_MAX);
+    name_in(&bytes)
+}
+
+/// The name in those bytes, up to a zero.
+pub(crate) fn name_in(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|&byte| byte == 0);
+    let end = end.unwrap_or(bytes.len());
     let name = String::from_utf8_lossy(&bytes[..end]);
     text::harmless(name.trim_end_matches('\u{fffd}'))
+}
+
+/// What an entry says that was copied from outside.
+pub(crate) struct CopiedProcess {
+    pub state: State,
+    pub generation: u32,
+    pub pid: u32,
+    pub parent: Slot,
+    pub start: u64,
+    pub is_caged: bool,
+    pub has_begun: bool,
+    pub name: String,
+}
+
+impl CopiedProcess {
+    /// `bytes` are those of the entry.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        let word = |field| u32_at(bytes, field);
+        let state = word(field!(state));
+        let name = bytes.get(field!(name) as usize..field!(asked) as usize);
+        Self {
+            state: match state & 3 {
+                FREE => State::Free,
+                LIVE => State::Live,
+                _ => State::Reserved,
+            },
+            generation: state >> 2,
+            pid: word(field!(pid)),
+            parent: word(field!(parent)),
+            start: u64_at(bytes, field!(start)),
+            is_caged: word(field!(cage)) != CAGE_FREE,
+            has_begun: word(field!(begun)) == state >> 2,
+            name: name_in(name.unwrap_or_default()),
+        }
+    }
+
+    /// Whether its process runs.
+    pub(crate) fn is_running(&self) -> bool {
+        life::life_of_process(self.pid).goes_on_as(self.start)
+    }
 }
 
 /// All slots.

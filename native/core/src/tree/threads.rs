@@ -14,9 +14,10 @@ use super::processes::{ProcessEntry, Slot, State, TreePlace};
 use crate::memory::arena::{Arena, NEXT_THREAD, Offset, THREAD_COUNT, THREAD_SIZE, THREADS};
 use crate::sync::Token;
 use crate::sys::child::Exit;
+use crate::sys::words::{u32_at, u64_at};
 use crate::sys::{life, own};
 use crate::wait::block_on::Spot;
-use crate::wait::notes::Note;
+use crate::wait::notes::{CopiedNote, Note};
 
 /// Bits of a token that are the index of its entry.
 const INDEX_BITS: u32 = THREAD_COUNT.trailing_zeros();
@@ -189,6 +190,52 @@ pub fn unregister(arena: &Arena, token: Token) {
         entry
             .word(field!(state))
             .store(generation << 2 | UNUSED, Release);
+    }
+}
+
+/// What an entry says that was copied from outside.
+pub(crate) struct CopiedThread {
+    generation: u32,
+    /// Whether a thread has it.
+    pub is_used: bool,
+    pub pid: u32,
+    pub tid: u32,
+    pub place: TreePlace,
+    start: u64,
+    /// What it blocks for.
+    pub note: Option<CopiedNote>,
+}
+
+impl CopiedThread {
+    /// `bytes` are those of the entry.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        let word = |field| u32_at(bytes, field);
+        let state = word(field!(state));
+        Self {
+            generation: state >> 2,
+            is_used: state & 3 == IN_USE,
+            pid: word(field!(pid)),
+            tid: word(field!(tid)),
+            place: TreePlace {
+                slot: word(field!(slot)),
+                generation: word(field!(generation)),
+            },
+            start: u64_at(bytes, field!(start)),
+            note: CopiedNote::of(bytes, field!(note)),
+        }
+    }
+
+    /// That of `token` in the bytes of the whole table; `None` if the entry has been given out again.
+    pub(crate) fn behind(table: &[u8], token: Token) -> Option<Self> {
+        let index = token.get() & (THREAD_COUNT as u32 - 1);
+        let entry = table.chunks_exact(THREAD_SIZE as usize);
+        let thread = Self::of(entry.clone().nth(index as usize)?);
+        (thread.generation == token.get() >> INDEX_BITS).then_some(thread)
+    }
+
+    /// Whether it lives.
+    pub(crate) fn is_running(&self) -> bool {
+        life::life_of_thread(self.pid, self.tid).goes_on_as(self.start)
     }
 }
 

@@ -22,6 +22,7 @@ use std::sync::atomic::Ordering::{Relaxed, Release};
 use crate::memory::arena::{Arena, BOARD_SIZE, BOARDS, Offset, PROCESS_COUNT};
 use crate::sync::Token;
 use crate::sys::clock::shared_milliseconds;
+use crate::sys::words::{u32_at, u64_at};
 
 /// Bytes of a note.
 pub const NOTE_SIZE: u64 = 16;
@@ -116,6 +117,53 @@ pub struct Noted<'a> {
 impl Drop for Noted<'_> {
     fn drop(&mut self) {
         self.note.write(self.before.0, self.before.1);
+    }
+}
+
+/// A note that was copied from outside.
+#[derive(Debug, Clone, Copy)]
+pub struct CopiedNote {
+    pub goal: Goal,
+    /// In milliseconds of the clock that all share.
+    pub since: u64,
+}
+
+impl CopiedNote {
+    /// The one at `at` in `bytes`; `None` if it is of nothing.
+    pub fn of(bytes: &[u8], at: Offset) -> Option<Self> {
+        Some(Self {
+            goal: Goal::unpack(u64_at(bytes, at))?,
+            since: u64_at(bytes, at + SINCE),
+        })
+    }
+}
+
+/// A board that was copied from outside.
+pub struct CopiedBoard {
+    pub generation: u32,
+    /// How many promises wait.
+    pub count: u32,
+    /// As far as they are told, each with the token of its thread.
+    pub waits: Vec<(CopiedNote, Option<Token>)>,
+}
+
+impl CopiedBoard {
+    /// `bytes` are those of the board.
+    pub fn of(bytes: &[u8]) -> Self {
+        let header = u64_at(bytes, 0);
+        let place = |index: u64| index * BOARD_STEP;
+        let wait = |at| {
+            let note = CopiedNote::of(bytes, at)?;
+            Some((note, Token::from_word(u32_at(bytes, at + TOKEN))))
+        };
+        Self {
+            generation: (header >> 32) as u32,
+            count: header as u32,
+            waits: (1..=BOARD_NOTES as u64)
+                .map(place)
+                .filter_map(wait)
+                .collect(),
+        }
     }
 }
 

@@ -59,10 +59,14 @@ pub enum Kind {
     View = 17,
     /// Which processes have had a queue, and have not given it up.
     Roster = 18,
+    /// The name of the block that holds it, for who looks from outside.
+    Name = 19,
+    /// What a pool tells of itself, likewise. Only the host knows what is in it.
+    Pool = 20,
 }
 
 impl Kind {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 21] = [
         Self::Returned,
         Self::Lock,
         Self::RLock,
@@ -82,6 +86,8 @@ impl Kind {
         Self::CommandLine,
         Self::View,
         Self::Roster,
+        Self::Name,
+        Self::Pool,
     ];
 
     pub fn from_number(number: u32) -> Option<Self> {
@@ -124,14 +130,21 @@ impl Block {
             return None;
         }
         let words = arena.words64::<3>(descriptor(id));
-        let [place, size, counts] = words.each_ref().map(|word| word.load(Relaxed));
+        let words = words.each_ref().map(|word| word.load(Relaxed));
+        Self::told(id, words, arena.size())
+    }
+
+    /// What the first words of the descriptor `id` tell, in an arena of that size; `None` if it is not in
+    /// use, or damaged.
+    pub(crate) fn told(id: BlockId, words: [u64; 3], arena_size: u64) -> Option<Self> {
+        let [place, size, counts] = words;
         let kind = Kind::from_number((place >> 56) as u32)?;
         let (offset, size) = (place & LOW_MASK, size & LOW_MASK);
         let inside = offset >= CELLS
             && offset.is_multiple_of(CELL_SIZE)
             && offset
                 .checked_add(size)
-                .is_some_and(|end| end <= arena.size());
+                .is_some_and(|end| end <= arena_size);
         (kind != Kind::Returned && inside).then_some(Self {
             id,
             generation: (counts >> 32) as u32,

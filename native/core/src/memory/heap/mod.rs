@@ -46,8 +46,8 @@ use crate::sync::{Acquired, Released, Token};
 use crate::tree::threads;
 use crate::wait;
 
-const LOCK: Offset = HEAP;
-const NEXT_DESCRIPTOR: Offset = HEAP + 16;
+pub(crate) const LOCK: Offset = HEAP;
+pub(crate) const NEXT_DESCRIPTOR: Offset = HEAP + 16;
 const NEXT_HOLD: Offset = HEAP + 24;
 const RETURNED_HOLDS: Offset = HEAP + 32;
 const CELLS_END: Offset = HEAP + 40;

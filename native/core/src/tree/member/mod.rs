@@ -4,11 +4,13 @@
 //! - [`threads`]: the tokens.
 //! - [`holdings`]: the blocks, and what messages hold on this process's word.
 //! - [`gifts`]: which blocks a caged process may use.
+//! - [`names`]: the names of blocks.
 //! - [`shares`]: which of its threads have a block, and what they wait for.
 //! - [`places`]: the slots of its children.
 
 mod gifts;
 mod holdings;
+pub(crate) mod names;
 mod places;
 pub mod shares;
 mod threads;
