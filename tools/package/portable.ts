@@ -7,8 +7,8 @@ import { writeDeclarations } from "./declarations.ts";
 /** What `PACKAGED` of src/addon/platform.ts is where there are no platform packages. */
 const NOT_PACKAGED = /^var PACKAGED = \{\};$/m;
 
-/** The command line of the package, if it has one: its module in dist/, by which `npx` runs it. */
-const COMMAND = { name: "multiprocessing", module: "cli.js", shebang: "#!/usr/bin/env -S deno run -A\n" };
+/** The command of the package, by which `npx` runs the command line: its name, and the program among the modules. */
+const COMMAND = { name: "multiprocessing", module: "command.js" };
 
 /** What there is to read, besides the folder `docs`. */
 const TEXTS = ["README.md", "CHANGELOG.md", "LICENSE", "CONTRIBUTING.md", "SECURITY.md"];
@@ -16,6 +16,8 @@ const TEXTS = ["README.md", "CHANGELOG.md", "LICENSE", "CONTRIBUTING.md", "SECUR
 /** Writes the package to a folder. */
 export async function writePortable(root: URL, folder: string): Promise<void> {
   copyModules(new URL("dist/", root), `${folder}dist/`);
+  Deno.copyFileSync(new URL(COMMAND.module, import.meta.url), `${folder}dist/${COMMAND.module}`);
+  Deno.chmodSync(`${folder}dist/${COMMAND.module}`, 0o755);
   writeTexts(root, folder);
   const settings = {
     name: configuration.name,
@@ -25,7 +27,7 @@ export async function writePortable(root: URL, folder: string): Promise<void> {
     license: configuration.license,
     type: "module",
     exports: { ...exports(), "./package.json": "./package.json" },
-    ...exists(`${folder}dist/${COMMAND.module}`) ? { bin: { [COMMAND.name]: `dist/${COMMAND.module}` } } : {},
+    bin: { [COMMAND.name]: `dist/${COMMAND.module}` },
     files: ["dist", "docs", "*.md"],
     // All of them have the version of this package: the loader refuses any other.
     optionalDependencies: Object.fromEntries(platformPackages().map(([, name]) => [name, configuration.version])),
@@ -55,9 +57,7 @@ function copyModules(from: URL, to: string): void {
   for (const { name } of [...Deno.readDirSync(from)].filter(({ name }) => name.endsWith(".js"))) {
     const text = Deno.readTextFileSync(new URL(name, from)).replace(/^\/\/ @ts-self-types=.*\n/, "");
     if (NOT_PACKAGED.test(text)) found++;
-    const shebang = name === COMMAND.module ? COMMAND.shebang : "";
-    Deno.writeTextFileSync(`${to}${name}`, shebang + text.replace(/^#!.*\n/, "").replace(NOT_PACKAGED, packaged));
-    if (shebang !== "") Deno.chmodSync(`${to}${name}`, 0o755);
+    Deno.writeTextFileSync(`${to}${name}`, text.replace(NOT_PACKAGED, packaged));
   }
   if (found !== 1) throw new Error(`Cannot make the package: ${found} modules of dist/ load the addon, wanted 1`);
 }
@@ -88,12 +88,4 @@ function writeTexts(root: URL, folder: string): void {
 /** The path that a link in a file leads to. */
 function pathFrom(file: string, link: string): string {
   return new URL(link, `file:///${file}`).pathname.slice(1);
-}
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }
