@@ -87,15 +87,10 @@ bothWays(
       await child.join();
     }
     assertEquals(await other.join() && other.exitcode, 0);
-    await until("the clients gone", () => {
-      manager.stats().then((stats) => last = stats.clients);
-      return last === clients;
-    });
+    await until("the clients gone", async () => (await manager.stats()).clients === clients);
     assertEquals(await thing.echo(1), 1);
   },
 );
-let last = -1;
-
 for (const method of ["spawn", "forkserver"]) {
   Deno.test(`the server and its pool end with a starter that is killed (${method})`, async () => {
     await using program = startProgram(MAIN, { args: ["stay", method] });
@@ -202,17 +197,10 @@ bothWays("a call that waits for its turn, and is not wanted any more, is not beg
   killed.start();
   const third = thing.wait(last, go);
   const { clients } = await manager.stats();
-  let now = clients;
-  await until("the client", () => {
-    manager.stats().then((stats) => now = stats.clients);
-    return now > clients;
-  });
+  await until("the client", async () => (await manager.stats()).clients > clients);
   killed.kill();
   await killed.join();
-  await until("the client gone", () => {
-    manager.stats().then((stats) => now = stats.clients);
-    return now === clients;
-  });
+  await until("the client gone", async () => (await manager.stats()).clients === clients);
   go.set();
   assertEquals([await first, await third, await thing.echo("after"), never.isSet()], ["gone", "gone", "after", false]);
 });
@@ -298,11 +286,7 @@ bothWays("threads are clients of their own; one that is terminated leaves nothin
   assertEquals((await manager.stats()).clients, clients + 3);
   workers[0].postMessage({ bytes: dumps(thing).bytes.slice(), n: 1e9 });
   for (const worker of workers) worker.terminate();
-  let now = 0;
-  await until("the threads gone", () => {
-    manager.stats().then((stats) => now = stats.clients);
-    return now === clients;
-  });
+  await until("the threads gone", async () => (await manager.stats()).clients === clients);
   assertEquals(await thing.pid(), pid);
 });
 

@@ -29,7 +29,7 @@ import {
   reportTwoCalls,
 } from "../fixtures/managers/remote_targets.ts";
 import { ask, call } from "../support/outside.ts";
-import { FIXTURES, isRunning, PATIENCE, type Program, startProgram, within } from "../support/helpers.ts";
+import { FIXTURES, isRunning, PATIENCE, type Program, startProgram, until, within } from "../support/helpers.ts";
 
 const LOOPBACK = ["127.0.0.1", 0] as const;
 /** Bytes that a server's memory may grow by for a client that asks for 5 GB and does not read them. */
@@ -58,14 +58,6 @@ async function both(address: readonly [string, number] | string | null = LOOPBAC
   const client = new RemoteManager({ address: owner.address, authkey: KEY });
   await client.connect();
   return new Both(owner, client);
-}
-
-/** Waits until it is so. */
-async function until(what: string, probe: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + PATIENCE;
-  while (!await probe()) {
-    if (performance.now() > end) throw new Error(`Cannot see ${what} within ${PATIENCE} ms`);
-  }
 }
 
 function program(name: string, ...args: string[]): Program {
@@ -147,8 +139,8 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGKILL"] as const) {
     const isKnown = () => Deno.readTextFileSync("/proc/net/unix").includes(address.slice(1));
     assertEquals(isKnown(), true);
     server.kill(signal);
-    await until("the server's end", () => Promise.resolve(!isRunning(pid)));
-    await until("the address gone", () => Promise.resolve(!isKnown()));
+    await until("the server's end", () => !isRunning(pid));
+    await until("the address gone", () => !isKnown());
     assertEquals([...Deno.readDirSync(folder)], []);
     Deno.removeSync(folder);
   });

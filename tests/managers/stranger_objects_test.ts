@@ -397,8 +397,5 @@ testBoth("a stranger makes objects of all types", async (both) => {
 });
 
 async function untilStrangers(both: Both, count: number): Promise<void> {
-  const end = performance.now() + PATIENCE;
-  while ((await both.owner.stats()).strangers !== count) {
-    if (performance.now() > end) assertEquals((await both.owner.stats()).strangers, count);
-  }
+  await until(`${count} strangers`, async () => (await both.owner.stats()).strangers === count);
 }

@@ -38,14 +38,14 @@ export interface Suite {
 /** Registers all tests of pools whose workers are started by `method`. */
 export function poolSuite(method: StartMethod): void {
   const context = getContext(method);
+  /** From the first pool on, the threads that wait are there, and the processes that wait to be used. */
+  let begun: Promise<void> | undefined;
   const suite: Suite = {
     method,
     pool: (processes = 2, options) => new context.Pool(processes, options),
     test: (name, run) =>
       Deno.test(`${name} (${method})`, async () => {
-        // From the first pool on, the threads that wait are there, and the processes that wait to be used.
-        await using first = new context.Pool(1);
-        await first.terminate();
+        await (begun ??= new context.Pool(1).terminate());
         const before = belongings();
         await within(Promise.try(run), "the test");
         if (method === "spawn") await assertNothingLeft(before);
