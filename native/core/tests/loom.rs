@@ -1,5 +1,5 @@
 //! Every interleaving of the state machines, within bounds, on loom's memory model:
-//! `RUSTFLAGS="--cfg loom" cargo test -p multiprocessing-core --release --test loom`.
+//! `RUSTFLAGS="--cfg loom" cargo test -p multiprocessing-core --profile loom --test loom`.
 //!
 //! The sleeps of these models are unbounded, so a lost wake-up is a deadlock, which loom reports.
 #![cfg(loom)]
