@@ -1,8 +1,11 @@
 // The gate: what it counts, and what a part of it is.
 
 import { assertEquals } from "@std/assert";
-import { choose, type Offer } from "../../tools/gate/choice.ts";
+import { choose, type Offer, offer } from "../../tools/gate/choice.ts";
+import { Screen } from "../../tools/gate/screen.ts";
+import { denoTests } from "../../tools/gate/steps.ts";
 import { accountOf, CARGO_SUMMARY, DENO_SUMMARY, judge, tallyOf } from "../../tools/gate/tally.ts";
+import { inTurns } from "../../tools/gate/turns.ts";
 
 const OFFER: Offer = {
   steps: [
@@ -78,4 +81,58 @@ Deno.test("any other word chooses tests by their names, wherever they are writte
     "tests/lock_test.ts",
     "tests/queues/input_test.ts",
   ]);
+});
+
+Deno.test("each test file is in one step", () => {
+  const parts = denoTests().map(({ command }) => ({
+    ignored: command.find((word) => word.startsWith("--ignore="))?.slice("--ignore=".length).split(",") ?? [],
+    paths: command.filter((word) => word.startsWith("tests/")),
+  }));
+  const partsOf = (file: string) =>
+    parts.filter(({ paths, ignored }) => {
+      const isBelow = (path: string) => file.startsWith(path);
+      return paths.some(isBelow) && !ignored.some(isBelow);
+    }).length;
+  const files = [...offer().tests.keys()].filter((path) => path.endsWith("_test.ts"));
+  assertEquals(files.filter((file) => partsOf(file) !== 1), []);
+});
+
+Deno.test("inTurns runs as many side by side as it may, of those that need the same one at a time", async () => {
+  const turns = [{ name: "a", needs: "x" }, { name: "b", needs: "x" }, { name: "c" }, { name: "d" }];
+  const ends = new Map(turns.map(({ name }) => [name, Promise.withResolvers<void>()]));
+  const begun: string[] = [];
+  const all = inTurns(turns, 2, ({ name }) => {
+    begun.push(name);
+    return ends.get(name)!.promise;
+  });
+  const seen = [begun.join("")];
+  for (const name of ["c", "a", "d", "b"]) {
+    ends.get(name)!.resolve();
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    seen.push(begun.join(""));
+  }
+  await all;
+  assertEquals(seen, ["ac", "acd", "acdb", "acdb", "acdb"]);
+});
+
+Deno.test("a screen shows pages one after the other, the first as it is written", () => {
+  let shown = "";
+  const screen = new Screen((bytes) => shown += new TextDecoder().decode(bytes));
+  const [first, second, third] = [screen.page(), screen.page(), screen.page()];
+  const seen: string[] = [];
+  const write = (page: typeof first, text: string) => {
+    page.write(new TextEncoder().encode(text));
+    seen.push(shown);
+  };
+  const end = (page: typeof first) => {
+    page.end();
+    seen.push(shown);
+  };
+  write(second, "b");
+  write(first, "a");
+  end(second);
+  write(third, "c");
+  end(first);
+  write(third, "d");
+  assertEquals(seen, ["", "a", "a", "a", "abc", "abcd"]);
 });

@@ -1,4 +1,4 @@
-// The steps of the gate, in order: every static check, every test, and what else must not rot.
+// The steps of the gate, in the order in which they begin: every static check, every test, and what else must not rot.
 
 import config from "../../deno.json" with { type: "json" };
 import { CARGO_SUMMARY, DENO_SUMMARY } from "./tally.ts";
@@ -12,6 +12,8 @@ export interface Step {
   readonly summary?: RegExp;
   /** A command that fails where the tool is not installed; the step is then left out. */
   readonly probe?: readonly string[];
+  /** Of the steps that need the same, one runs at a time. */
+  readonly needs?: string;
   /** The word of the command line that tests are looked for by their names with. */
   readonly word?: string;
 }
@@ -41,12 +43,34 @@ export function docTest(name: string, files: readonly string[]): Step {
 
 /** Runs the tests of the native code, or those whose names contain `filter`. */
 export function cargoTest(name: string, filter: readonly string[] = []): Step {
-  return { name, command: [...CARGO_TEST, ...filter], summary: CARGO_SUMMARY };
+  return { name, command: [...CARGO_TEST, ...filter], summary: CARGO_SUMMARY, needs: "cargo" };
 }
 
 /** Tests of queues have a process of their own: a wait at a queue is given up where nothing else goes on, and a Worker of
  * an earlier module that Deno could not stop would go on. */
 export const APART = "tests/queues/";
+
+/**
+ * Deno's tests, in parts that take about as long as each other, by names. A file is in the part that has the longest of the
+ * paths above it. A test may count what is its own process's or tree's, but not what is the system's: other parts run.
+ */
+const PARTS: readonly (readonly [name: string, ...paths: string[]])[] = [
+  ["managers", "tests/managers/"],
+  ["pools, spawn", "tests/pool/spawn_test.ts"],
+  ["pools", "tests/pool/"],
+  ["processes", "tests/process/", "tests/launch/", "tests/context/"],
+  ["others", "tests/"],
+  ["queues", APART],
+];
+
+/** The steps that run all tests of Deno. */
+export function denoTests(): Step[] {
+  const all = PARTS.flatMap(([, ...paths]) => paths);
+  return PARTS.map(([name, ...paths]) => {
+    const inside = all.filter((path) => !paths.includes(path) && paths.some((folder) => path.startsWith(folder)));
+    return denoTest(`deno test, ${name}`, [...inside.length > 0 ? [`--ignore=${inside.join()}`] : [], ...paths]);
+  });
+}
 
 function isThere(path: string): boolean {
   try {
@@ -77,21 +101,23 @@ export function steps(): Step[] {
       name: "cargo clippy",
       command: ["cargo", "clippy", "--all-targets", "--all-features", "--", "-D", "warnings"],
       probe: ["cargo", "clippy", "--version"],
+      needs: "cargo",
     },
     cargoTest("cargo test"),
     isThere("native/core/tests/crash.rs") && {
       name: "cargo test, killed at each failpoint",
       command: [...core, "--features", "failpoints", "--test", "crash"],
       summary: CARGO_SUMMARY,
+      needs: "cargo",
     },
     isThere("native/core/tests/loom.rs") && {
       name: "cargo test, every interleaving (loom)",
-      command: [...core, "--release", "--test", "loom"],
+      command: [...core, "--profile", "loom", "--test", "loom"],
       env: { RUSTFLAGS: "--cfg loom", CARGO_TARGET_DIR: "target/loom" },
       summary: CARGO_SUMMARY,
+      needs: "cargo",
     },
-    denoTest("deno test", [`--ignore=${APART}`, "tests/"]),
-    denoTest("deno test, queues", [APART]),
+    ...denoTests(),
     docTest("deno test --doc", ["src", "mod.ts"]),
     { name: "bench, each case once", command: [DENO, "run", "-A", "bench/main.ts", "--repeats=1", "--smoke"] },
     ...fuzzers(),
