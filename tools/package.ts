@@ -59,7 +59,7 @@ export async function pack(folder: string): Promise<Package> {
   return { name, folder, tarball, bytes: { tarball: size, unpacked: unpackedSize } };
 }
 
-/** Runs npm; its output. It keeps nothing in the home folder but its cache. */
+/** Runs npm; what it says on its standard output. It must not warn of anything. */
 export async function npm(args: readonly string[], env?: Record<string, string>): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command("npm", {
     args: [...args, "--no-update-notifier"],
@@ -67,9 +67,13 @@ export async function npm(args: readonly string[], env?: Record<string, string>)
     stdout: "piped",
     stderr: "piped",
   }).output();
-  if (!success) throw new Error(`Cannot run npm ${args.join(" ")}: ${new TextDecoder().decode(stderr).trim()}`);
+  const said = new TextDecoder().decode(stderr).trim();
+  if (!success || WARNING.test(said)) throw new Error(`Cannot run npm ${args.join(" ")}: ${said}`);
   return new TextDecoder().decode(stdout);
 }
+
+/** What npm warns of, but for packages of others that are out of date, and that a dry run will not be enough. */
+const WARNING = /^npm warn (?!deprecated|publish This command requires you to be logged in)/m;
 
 async function main(args: readonly string[]): Promise<void> {
   for (const { name, tarball, bytes } of await makePackages()) {

@@ -96,9 +96,9 @@ async function makeProject(registry: Registry, nodeModulesDir: "none" | "auto"):
 }
 
 testUnless(await whyNoRegistry(), "npm: `deno add` in an empty folder is enough", async (t) => {
-  const packages = await makePackages();
+  const [packages, started] = await Promise.all([makePackages(), Registry.start()]);
+  await using registry = started;
   for (const { name, bytes } of packages) console.log(`${name}: ${bytes.tarball} bytes, unpacked ${bytes.unpacked}`);
-  await using registry = await Registry.start();
   await publish(registry, packages);
   await using none = await makeProject(registry, "none");
   await using auto = await makeProject(registry, "auto");
@@ -109,8 +109,12 @@ testUnless(await whyNoRegistry(), "npm: `deno add` in an empty folder is enough"
   await using bare = new Project(registry.url, { nodeModulesDir: "none", imports: { [NAME]: `npm:${NAME}@${BARE}` } });
   for (const project of [copies, bare]) said(await project.deno(["install", "--quiet"]));
   await registry.stop(); // from here on nothing comes from it
+  // These take longest, and need nothing that the others do.
+  const checks = [none, auto].map((project) =>
+    project.deno(["check", "--quiet", "--cached-only", "words.ts", "types.ts"])
+  );
 
-  for (const [where, project] of [["in Deno's cache", none], ["in node_modules", auto]] as const) {
+  for (const [i, [where, project]] of ([["in Deno's cache", none], ["in node_modules", auto]] as const).entries()) {
     const words = ["words.ts", "a.txt", "b.txt"];
     await t.step(`the first script of the README runs with -A, ${where}`, async () => {
       assertEquals(said(await project.run(["-A", ...words])), "[ 3, 2 ]\n");
@@ -127,9 +131,20 @@ testUnless(await whyNoRegistry(), "npm: `deno add` in an empty folder is enough"
       assertEquals(said(await project.run(["-A", "more.ts"])), "2 2001000\n");
     });
     await t.step(`the types are there offline, and wrong uses are errors, ${where}`, async () => {
-      said(await project.deno(["check", "--quiet", "--cached-only", "words.ts", "types.ts"]));
+      said(await checks[i]);
+    });
+    await t.step(`the command line runs by the package's name, ${where}`, async () => {
+      assertMatch(
+        said(await project.run(["-A", `npm:${NAME}`, "--version"])),
+        new RegExp(`^multiprocessing ${VERSION} `),
+      );
     });
   }
+
+  await t.step("the command line runs by the link that package managers make", async () => {
+    const ended = await auto.program("node_modules/.bin/multiprocessing", ["--version"]);
+    assertMatch(said(ended), new RegExp(`^multiprocessing ${VERSION} `));
+  });
 
   await t.step("an addon of another version is refused", async () => {
     copies.write("mixed.ts", 'import { Lock } from "mixed";\nnew Lock();\n');

@@ -37,15 +37,25 @@ export class Project implements AsyncDisposable {
 
   /** Runs Deno in the folder. */
   async deno(args: readonly string[]): Promise<Ended> {
-    const output = new Deno.Command(Deno.execPath(), {
+    return await this.#command(Deno.execPath(), args, this.#env);
+  }
+
+  /** Runs a program of the folder, which finds Deno. */
+  async program(path: string, args: readonly string[]): Promise<Ended> {
+    const deno = Deno.execPath().replace(/\/[^/]*$/, "");
+    return await this.#command(`${this.#home}/project/${path}`, args, { ...this.#env, PATH: deno });
+  }
+
+  async #command(command: string, args: readonly string[], env: Record<string, string>): Promise<Ended> {
+    const output = new Deno.Command(command, {
       args: [...args],
       cwd: `${this.#home}/project`,
-      env: this.#env,
+      env,
       clearEnv: true,
       stdin: "null",
       signal: AbortSignal.timeout(60_000),
     }).output();
-    const { code, stdout, stderr } = await within(output, `deno ${args.join(" ")}`, 60_000);
+    const { code, stdout, stderr } = await within(output, `${command} ${args.join(" ")}`, 60_000);
     return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
   }
 
