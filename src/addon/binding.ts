@@ -83,6 +83,7 @@ export interface Native {
   // abi
   interface(): string;
   version(): string;
+  firstCopy(url: string): string;
   numbers(): Numbers;
   // tree.rs
   joinTree(name: string): void;

@@ -51,9 +51,9 @@ function join(addon: Native): Native {
   return addon;
 }
 
-/** The threads of a process have their own JavaScript, but the same native part. */
+/** The threads of a process have their own JavaScript. A Worker that loads another copy may have another native part. */
 function requireOneCopy(addon: Native): void {
-  requireSameCopy(new TextDecoder().decode(addon.agree("url", new TextEncoder().encode(URL_OF_COPY))));
+  requireSameCopy(addon.firstCopy(URL_OF_COPY));
 }
 
 /** Whether a process of this tree was ever started with limited permissions: then messages may be hostile. */

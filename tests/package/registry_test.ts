@@ -179,6 +179,15 @@ testUnless(await whyNoRegistry(), "npm: `deno add` in an empty folder is enough"
       assertBoth(complaint(await copies.run(["-A", "two.ts"])), second);
     });
   }
+  await t.step("a second copy is refused with both URLs: in a Worker, which has another addon", async () => {
+    copies.write("clone.ts", `import { Lock } from ${JSON.stringify(DIST)};\nnew Lock();\n`);
+    copies.write(
+      "worker.ts",
+      `import { Lock } from "${NAME}";\nnew Lock();\n` +
+        'new Worker(import.meta.resolve("./clone.ts"), { type: "module" });\n',
+    );
+    assertBoth(complaint(await copies.run(["-A", "worker.ts"])), "/dist/mod.js");
+  });
   await t.step("a second copy is refused with both URLs: in a child", async () => {
     copies.write("second.ts", 'import "mixed";\nexport const target = (): void => {};\n');
     copies.write(

@@ -2,6 +2,7 @@
 //! than that of napi-rs.
 
 pub mod bytes;
+pub mod copies;
 pub mod errors;
 pub mod numbers;
 pub mod numeric;

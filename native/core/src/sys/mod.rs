@@ -23,6 +23,7 @@ pub mod descriptor;
 pub mod epoll;
 pub mod futex;
 pub mod interrupt;
+pub mod libraries;
 pub mod life;
 pub mod memory;
 pub mod outside;
