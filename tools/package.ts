@@ -1,4 +1,4 @@
-// Puts the npm packages together in `target/npm/`: a folder and a tarball of each.
+// Puts the npm packages together in `target/npm/`, a folder and a tarball of each; and that for JSR in `target/jsr/`.
 //
 // usage: deno task package [-- --dry-run]
 //
@@ -6,10 +6,13 @@
 // @parallel/multiprocessing-linux-x64-gnu    the addon, stripped, of the platform that this runs on
 //                        …-linux-arm64-gnu   (tools/package/native.ts)
 //
+// jsr:@parallel/multiprocessing              the sources, for all platforms (tools/package/jsr.ts)
+//
 // Those of the other platforms are made on these. With `--dry-run`, `npm publish --dry-run` says what it would publish.
 
 import configuration from "../deno.json" with { type: "json" };
 import { MINIMUM_GLIBC } from "../src/addon/platform.ts";
+import { writeJsr } from "./package/jsr.ts";
 import { writeNative } from "./package/native.ts";
 import { writePortable } from "./package/portable.ts";
 
@@ -17,6 +20,9 @@ const ROOT = new URL("../", import.meta.url);
 
 /** Where the packages are. */
 export const PACKAGES: URL = new URL("target/npm/", ROOT);
+
+/** Where that for JSR is. */
+export const JSR_PACKAGE: URL = new URL("target/jsr/", ROOT);
 
 /** An npm package. */
 export interface Package {
@@ -40,6 +46,12 @@ export async function makePackages(): Promise<Package[]> {
     await write(ROOT, folder(name));
     return await pack(folder(name));
   }));
+}
+
+/** Makes the package for JSR anew, which needs nothing that is built. */
+export function makeJsrPackage(): void {
+  if (exists(JSR_PACKAGE.pathname)) Deno.removeSync(JSR_PACKAGE, { recursive: true });
+  writeJsr(ROOT, JSR_PACKAGE.pathname);
 }
 
 function exists(path: string): boolean {
@@ -81,6 +93,8 @@ async function main(args: readonly string[]): Promise<void> {
     console.log(`${name} ${configuration.version}: ${packed}, unpacked ${unpacked}: ${tarball}`);
     if (args.includes("--dry-run")) await npm(["publish", "--dry-run", "--access", "public", tarball]);
   }
+  makeJsrPackage();
+  console.log(`jsr:${configuration.name} ${configuration.version}: ${JSR_PACKAGE.pathname}`);
   console.log(`The addon can be loaded with glibc ${MINIMUM_GLIBC} or later.`);
 }
 

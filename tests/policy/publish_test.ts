@@ -14,7 +14,8 @@ function filesOf(folder: string): string[] {
 /** What `deno publish` says that it would publish, and whatever else it says of it. */
 async function rehearse(): Promise<{ code: number; files: string[]; complaints: string[] }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    // A change is tested before it is committed; and a step of the gate has checked the types: those that JSR would call slow are told all the same.
+    // A change is tested before it is committed; and a step of the gate has checked the types. Those that JSR would call
+    // slow are told all the same.
     args: ["publish", "--dry-run", "--allow-dirty", "--no-check"],
     cwd: ROOT,
     env: { NO_COLOR: "1" },

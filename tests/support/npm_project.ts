@@ -15,8 +15,8 @@ export class Project implements AsyncDisposable {
   readonly #home = Deno.makeTempDirSync({ prefix: "npm" });
   readonly #env: Record<string, string>;
 
-  /** An empty one, but for its configuration. */
-  constructor(registry: string, configuration: Record<string, unknown>) {
+  /** An empty one, but for its configuration; with these variables besides its own. */
+  constructor(registry: string, configuration: Record<string, unknown>, env: Record<string, string> = {}) {
     this.#env = {
       HOME: this.#home,
       DENO_DIR: `${this.#home}/cache`,
@@ -24,6 +24,7 @@ export class Project implements AsyncDisposable {
       NO_COLOR: "1",
       NPM_CONFIG_REGISTRY: registry,
       PATH: `${this.#home}/bin`,
+      ...env,
     };
     Deno.mkdirSync(`${this.#home}/project`);
     // Deno takes no package that is younger than a day, unless it is told to.
