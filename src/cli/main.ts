@@ -2,9 +2,13 @@
 
 import { type Order, readArguments } from "./arguments.ts";
 import { clean } from "./clean.ts";
+import { top } from "./top.ts";
 import { helpText, UsageError } from "./usage.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../addon/interface.ts";
+import { explain } from "./why.ts";
 import { writeAll } from "./output.ts";
+import type { Snapshot } from "../live/snapshot.ts";
+import { Viewer } from "../live/viewer.ts";
 
 /** The exit code of a command line that is wrong. */
 const WRONG_USAGE = 2;
@@ -45,7 +49,25 @@ async function obey(order: Order): Promise<number> {
       return 0;
     case "clean":
       return await clean(order);
-    default:
-      throw new UsageError(`Cannot run "${order.command}": there is no such command`);
+    case "top":
+      return await top(order, looking());
+    case "why":
+      return why(order, looking()());
   }
+}
+
+/** Looks of one viewer. */
+function looking(): () => Snapshot {
+  const viewer = new Viewer();
+  return () => viewer.look();
+}
+
+/** Obeys `why`; the exit code. */
+function why({ pid, json }: Order, snapshot: Snapshot): number {
+  const explanation = explain(snapshot, pid!);
+  const text = explanation.sentences.join("\n");
+  if (json) writeAll(`${JSON.stringify({ at: snapshot.at, ...explanation })}\n`);
+  else if (explanation.found) writeAll(`${text}\n`);
+  else console.error(text);
+  return explanation.found ? 0 : 1;
 }

@@ -21,10 +21,11 @@ export function threadLabel(process: LiveProcess, tid: number): string {
   return `thread ${tid}${labelOf(process.threads.find((it) => it.tid === tid)?.name ?? "")}`;
 }
 
-/** `main thread`, or `promise of the main thread`. */
-export function waiterLabel({ process, thread, isPromise }: Waiter): string {
-  if (!isPromise) return threadLabel(process, thread?.tid ?? process.pid);
-  return thread === undefined ? "promise" : `promise of the ${threadLabel(process, thread.tid)}`;
+/** `its main thread`, or `a promise of its main thread`; with another word than "its" if it is given. */
+export function waiterLabel({ process, thread, isPromise }: Waiter, its = "its"): string {
+  const whose = `${its} ${threadLabel(process, thread?.tid ?? process.pid)}`;
+  if (!isPromise) return whose;
+  return thread === undefined ? "a promise" : `a promise of ${whose}`;
 }
 
 /** What is waited for, behind "waits". */

@@ -45,7 +45,7 @@ export function activityClause(activity: Activity, pid: number): string {
     case "running":
       return "is running on the CPU";
     case "sleeping":
-      return "sleeps: it waits for something that is not this package's, such as a timer, a file or the network";
+      return "sleeps, for something that is not this package's: a timer, a file, the network";
     case "in the kernel":
       return "waits in the kernel, mostly for a disk";
     case "stopped":

@@ -15,6 +15,8 @@ export interface Sentence {
 
 /** How many processes that could end a wait are looked at, … */
 const MOST_PARTIES = 4;
+/** … up to how many have their waits followed, … */
+const MOST_FOLLOWED = 2;
 /** … how many waits of one, … */
 const MOST_WAITS = 3;
 /** … and how long a chain is followed. */
@@ -37,7 +39,7 @@ export class Storyteller {
   /** Of a wait: the sentences, the first of which is about the waiter. */
   tell(waiter: Waiter): Sentence[] {
     this.#sentences = [];
-    this.#tellWait(waiter, 0, `Its ${waiterLabel(waiter)}`);
+    this.#tellWait(waiter, 0, waiterLabel(waiter));
     const circle = this.#standstill.circleFrom(waiter);
     if (circle !== undefined) this.#say(0, circleSentence(circle));
     else if (this.#standstill.isStuck(waiter)) {
@@ -52,7 +54,7 @@ export class Storyteller {
 
   #tellWait(waiter: Waiter, depth: number, subject: string): void {
     this.#told.add(keyOf(waiter.process, waiter.thread?.tid));
-    this.#say(depth, `${subject} waits ${goalOf(this.#index, waiter.wait)}, for ${duration(waiter.wait.sinceMs)}.`);
+    this.#say(depth, waitSentence(this.#index, subject, waiter));
     if (depth < MOST_DEPTH) this.#tellObject(waiter, depth + 1);
   }
 
@@ -100,8 +102,7 @@ export class Storyteller {
     if (waits.length === 0) return this.#say(depth, `${subject} ${activityClause(activity, process.pid)}.`);
     this.#told.add(keyOf(process, tid));
     for (const waiter of waits.slice(0, MOST_WAITS)) {
-      const who = waiter.isPromise ? `A ${waiterLabel(waiter)} of ${processLabel(process)}` : subject;
-      this.#tellWait(waiter, depth, who);
+      this.#tellWait(waiter, depth, `${waiterLabel(waiter, "the")} of ${processLabel(process)}`);
     }
     if (waits.length > MOST_WAITS) this.#say(depth, `${waits.length - MOST_WAITS} more of its promises wait.`);
   }
@@ -137,8 +138,17 @@ export class Storyteller {
     this.#tellParties(others, depth);
   }
 
+  /** What those do that could end a wait: of a few the whole story, of more what each waits for. */
   #tellParties(parties: readonly LiveProcess[], depth: number): void {
-    for (const process of parties.slice(0, MOST_PARTIES)) this.#tellProcess(process, depth);
+    if (parties.length <= MOST_FOLLOWED) return parties.forEach((process) => this.#tellProcess(process, depth));
+    for (const process of parties.slice(0, MOST_PARTIES)) {
+      const waiter = this.#index.waitersOf(process)[0];
+      if (waiter === undefined) this.#tellProcess(process, depth);
+      else {this.#say(
+          depth,
+          waitSentence(this.#index, `${waiterLabel(waiter, "the")} of ${processLabel(process)}`, waiter),
+        );}
+    }
   }
 
   #tellBarrier(id: string, depth: number): void {
@@ -193,6 +203,10 @@ export class Storyteller {
   }
 }
 
+function waitSentence(index: TreeIndex, subject: string, { wait }: Waiter): string {
+  return `${sentenceStart(subject)} waits ${goalOf(index, wait)}, for ${duration(wait.sinceMs)}.`;
+}
+
 function keyOf(process: LiveProcess, tid: number | undefined): string {
   return `${process.pid}/${tid ?? process.pid}`;
 }
@@ -236,5 +250,5 @@ function circleSentence({ agents, isCertain }: Circle): string {
 }
 
 function sentenceStart(text: string): string {
-  return text.replace(/^process /, "Process ");
+  return text.replace(/^(?:its|the|a|process)(?= )/, (word) => word[0].toUpperCase() + word.slice(1));
 }

@@ -26,6 +26,28 @@ const EXIT_CODES = "Exit codes: 0 done, 1 not found or not possible, 2 wrong usa
 
 /** The commands by their names. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
+  top: {
+    operands: "[pid]",
+    summary: "shows the live process trees of this user, or the one with that process",
+    options: {
+      interval: ["milliseconds", "the time between two looks, from 100 on; 1000 if absent"],
+      once: ["flag", "looks once, also on a terminal"],
+      json: ["flag", "prints each look as one line of JSON"],
+    },
+    more:
+      "On a terminal it is shown anew every second until q or Ctrl-C is pressed. Elsewhere it is printed once, unless\n" +
+      "there is an --interval.",
+  },
+  why: {
+    operands: "<pid>",
+    summary: "explains what a process waits for, and who holds that up",
+    options: {
+      json: ["flag", "prints the explanation as one line of JSON"],
+    },
+    more:
+      "Each thread's wait is followed from holder to holder to its end: a process that runs, one that is stopped, or\n" +
+      "a deadlock.",
+  },
   clean: {
     operands: "",
     summary: "removes what processes that are gone have left in folders for temporary files",

@@ -126,8 +126,8 @@ Deno.test("why: barriers, semaphores, events and conditions say what they lack",
   assertEquals(story("barrier", { barriers: [{ ...it, parties: 2, arrived: 1, isBroken: false }] }), [
     "  1 of 2 parties have come: worker-1 (pid 11).",
     "  1 missing. Not there: worker-2 (pid 12).",
-    "  The main thread of worker-2 (pid 12) sleeps: it waits for something that is not this package's, such as a timer, " +
-    "a file or the network.",
+    "  The main thread of worker-2 (pid 12) sleeps, for something that is not this package's: a timer, a file, the " +
+    "network.",
   ]);
   assertEquals(story("semaphore", { semaphores: [{ ...it, value: 0, bound: 3 }] }), [
     "  Its value is 0 of 3. Who has acquired it is not recorded; any process may release it.",
