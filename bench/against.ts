@@ -7,7 +7,8 @@
 
 import { type Case, CASES } from "./cases.ts";
 import { commandOf, measure } from "./sides.ts";
-import { aligned, amount, median } from "./table.ts";
+import { median } from "./results.ts";
+import { aligned, amount } from "./table.ts";
 
 const USAGE = "usage: deno run -A bench/against.ts [--repeats=9] OTHER_CHECKOUT [filter]";
 

@@ -5,7 +5,8 @@
 
 import { measure } from "./sides.ts";
 import { many } from "./smoke.ts";
-import { aligned, amount, median } from "./table.ts";
+import { median } from "./results.ts";
+import { aligned, amount } from "./table.ts";
 
 const REPEATS = many(3, 1);
 const MIB = 2 ** 20;

@@ -4,7 +4,8 @@
 
 import { type Connection, EOFError, Pipe, Process } from "@parallel/multiprocessing";
 import { many } from "./smoke.ts";
-import { aligned, median } from "./table.ts";
+import { median } from "./results.ts";
+import { aligned } from "./table.ts";
 
 const REPEATS = many(3, 1);
 const ROUNDS = many(2000, 20);

@@ -1,122 +1,84 @@
-// Measures every case on all its sides in one run, interleaved, and prints the
-// table of medians; then what has no other side: memory, pending promises and
-// fairness, a report each. With --smoke, a few operations of each, to show that
-// all of them still run.
-//
-// usage: deno task bench [--repeats=5] [--smoke] [filter]
+// Measures everything on all its sides in one run, interleaved; prints the tables, writes the results, and makes of them
+// the report and the figures of the documents. With words, only what they choose, or a setting of the user's own. What
+// there is to choose: options.ts.
 
-import { type Case, CASES, type Report, REPORTS } from "./cases.ts";
-import { isSmoke, many } from "./smoke.ts";
-import { cpython, measure, native, ours, type Side } from "./sides.ts";
-import { median, type Medians, type Row, table } from "./table.ts";
+import { CASES, type Report, REPORTS } from "./cases.ts";
+import { compare } from "./compare.ts";
+import { CURVES, measureCurve } from "./curves.ts";
+import { DISTRIBUTIONS, measureDistribution } from "./distributions.ts";
+import { commit, inWords, load, machineBefore } from "./machine.ts";
+import { compareManagers } from "./managers.ts";
+import { isMeant, parse, USAGE, type Wanted } from "./options.ts";
+import { publish } from "./report/publish.ts";
+import type { CaseResult, Curve, Distribution, Results } from "./results.ts";
+import { UsageError } from "./settings/options.ts";
+import { measureSetting } from "./settings/run.ts";
+import { SUBJECTS } from "./settings/subjects.ts";
+import { cpython, floors, others, ours, type Side } from "./sides.ts";
+import { isSmoke } from "./smoke.ts";
+import { curveTable, distributionTable, table } from "./table.ts";
 
-interface Options {
+/** How often and how long things are measured. */
+interface Effort {
+  readonly kind: Results["method"]["kind"];
   readonly repeats: number;
-  readonly cases: readonly Case[];
-  readonly reports: readonly Report[];
+  readonly curves: { readonly repeats: number; readonly seconds: number };
+  readonly managers: { readonly rounds: number; readonly calls: number };
 }
 
-function parse(args: readonly string[]): Options {
-  let repeats = 5;
-  let filter = "";
-  for (const arg of args) {
-    const given = arg.match(/^--repeats=(\d+)$/)?.[1];
-    if (given !== undefined) repeats = Number(given);
-    else if (arg !== "--smoke" && arg.startsWith("-")) fail(`Cannot read option "${arg}"`);
-    else if (arg !== "--smoke") filter = arg.toLowerCase();
+const EFFORTS: Readonly<Record<Effort["kind"], Effort>> = {
+  full: { kind: "full", repeats: 5, curves: { repeats: 2, seconds: 0.25 }, managers: { rounds: 3, calls: 5_000 } },
+  quick: { kind: "quick", repeats: 1, curves: { repeats: 1, seconds: 0.1 }, managers: { rounds: 1, calls: 2_000 } },
+  smoke: { kind: "smoke", repeats: 1, curves: { repeats: 1, seconds: 0.01 }, managers: { rounds: 1, calls: 40 } },
+};
+
+/** What was measured, as far as it has got. */
+interface Measured {
+  readonly cases: CaseResult[];
+  readonly curves: Curve[];
+  readonly distributions: Distribution[];
+  /** What could not be measured, and why. */
+  readonly missing: string[];
+}
+
+/** Measures what the words choose. */
+async function measureAll({ words }: Wanted, effort: Effort, sides: readonly Side[]): Promise<Measured> {
+  const found: Measured = { cases: [], curves: [], distributions: [], missing: [] };
+  const failed = (what: string) => {
+    found.missing.push(what.split("\n")[0]);
+    console.log(`failed: ${what}`);
+  };
+  for (const work of CASES.filter((it) => isMeant(words, it.work, it.script))) {
+    found.cases.push(await compare(work, sides, effort.repeats, failed));
   }
-  if (repeats < 1) fail(`Cannot take ${repeats} repeats: wanted at least 1`);
-  const cases = CASES.filter((work) => `${work.work} ${work.script}`.toLowerCase().includes(filter)).map((work) => (
-    { ...work, iterations: many(work.iterations, Math.max(2, work.iterations / 1000)) }
-  ));
-  const reports = REPORTS.filter(({ title, script }) => `${title} ${script}`.toLowerCase().includes(filter));
-  if (cases.length + reports.length === 0) {
-    const known = [...new Set([...CASES, ...REPORTS].map((work) => work.script))].join(", ");
-    fail(`Cannot find a case named "${filter}": wanted one of ${known}`);
+  // With words, and in a smoke run, the report of the managers has them.
+  if (words.length === 0 && !isSmoke) {
+    found.cases.push(...await compareManagers(effort.managers).catch((error: Error) => (failed(error.message), [])));
   }
-  return { repeats, cases, reports };
-}
-
-function fail(message: string): never {
-  console.error(`${message}\nusage: deno task bench [--repeats=5] [--smoke] [filter]`);
-  Deno.exit(2);
-}
-
-async function machine(): Promise<string> {
-  const info = await Deno.readTextFile("/proc/cpuinfo");
-  const model = info.match(/^model name\s*: (.*)$/m)?.[1] ?? "unknown CPU";
-  const cores = navigator.hardwareConcurrency;
-  const load = Deno.loadavg()[0].toFixed(2);
-  return `${model}, ${cores} cores, Linux ${Deno.osRelease()}, load ${load}`;
-}
-
-/** One side of one case, and the times it has reported so far. */
-interface Runner {
-  readonly side: Side;
-  readonly command: readonly string[];
-  readonly times: number[];
-  failed: boolean;
-}
-
-/** The sides that can run the case; a line for each that cannot. */
-function runnersOf(work: Case, sides: readonly Side[]): Runner[] {
-  return sides.flatMap((side) => {
-    const plan = side.plan(work);
-    if ("command" in plan) {
-      return [{ side, command: plan.command, times: [], failed: false }];
-    }
-    if (plan.skip) {
-      console.log(`skipped: ${work.work}, ${side.name}: ${plan.skip}`);
-    }
-    return [];
-  });
-}
-
-/** Runs the sides in turn, `repeats` times; one that fails is not run again. */
-async function run(
-  work: Case,
-  runners: readonly Runner[],
-  repeats: number,
-): Promise<void> {
-  for (let repeat = 0; repeat < repeats; repeat++) {
-    for (const runner of runners.filter((runner) => !runner.failed)) {
-      try {
-        runner.times.push(await measure(runner.command));
-      } catch (error) {
-        runner.failed = true;
-        const { message } = error as Error;
-        console.log(`failed: ${work.work}, ${runner.side.name}: ${message}`);
-      }
-    }
+  for (const plan of CURVES.filter((it) => isMeant(words, it.title, it.id))) {
+    found.curves.push(await measureCurve(plan, effort.curves, failed));
+    if (isSmoke) console.log(`runs: ${plan.title}`);
   }
+  for (const plan of DISTRIBUTIONS.filter((it) => isMeant(words, it.title, it.id))) {
+    found.distributions.push(await measureDistribution(plan, effort.curves.repeats, failed));
+    if (isSmoke) console.log(`runs: ${plan.title}`);
+  }
+  return found;
 }
 
-function rowOf(work: Case, runners: readonly Runner[]): Row {
-  const medians: Medians = {};
-  for (const { side, times, failed } of runners) {
-    if (!failed) medians[side.name] = median(times);
+/** Measures a setting of each subject that no curve has; whether all ran. */
+async function trySettings(): Promise<boolean> {
+  let isGood = true;
+  for (const subject of Object.keys(SUBJECTS).filter((it) => !CURVES.some((plan) => plan.subject === it))) {
+    isGood = await measureSetting(subject, ["--seconds=0.01", "--repeats=1"]) && isGood;
   }
-  return { work, medians };
+  return isGood;
 }
 
-/** Measures the cases and prints their table; whether all sides ran. */
-async function compare(cases: readonly Case[], sides: readonly Side[], repeats: number): Promise<boolean> {
-  if (!isSmoke) {
-    console.log(
-      `median of ${repeats} interleaved runs; times and their ratios are per operation\n`,
-    );
-  }
-  const rows: Row[] = [];
-  let failed = false;
-  for (const work of cases) {
-    const runners = runnersOf(work, sides);
-    await run(work, runners, repeats);
-    failed ||= runners.some((runner) => runner.failed);
-    rows.push(rowOf(work, runners));
-    if (isSmoke) console.log(`runs: ${work.work}: ${runners.map(({ side }) => side.name).join(", ")}`);
-  }
-  if (!isSmoke) console.log(`\n${table(rows)}`);
-  return !failed;
+function print({ cases, curves, distributions }: Measured): void {
+  if (cases.length > 0) console.log(`\n${table(cases)}`);
+  for (const curve of curves) console.log(`\n${curve.title}\n\n${curveTable(curve)}`);
+  for (const one of distributions) console.log(`\n${one.title}\n\n${distributionTable(one)}`);
 }
 
 /** Prints a report under its heading; whether all that it says is as it should be. */
@@ -131,15 +93,58 @@ async function tell({ title, script }: Report): Promise<boolean> {
   return success;
 }
 
-/** Exit code: 1 if a side or a report failed; a figure not reached in the table is no failure. */
-async function main(): Promise<number> {
-  const { repeats, cases, reports } = parse(Deno.args);
-  const sides = [await ours(), await cpython(), await native()];
-  console.log(`machine: ${await machine()}`);
-  for (const side of sides) console.log(`${side.name}: ${side.version}`);
-  let isGood = cases.length === 0 || await compare(cases, sides, repeats);
-  for (const report of reports) isGood = await tell(report) && isGood;
-  return isGood ? 0 : 1;
+/** The versions of what was measured, by what they are of. */
+function versionsOf(sides: readonly Side[]): Record<string, string> {
+  return Object.fromEntries(sides.filter(({ version }) => version !== "").map(({ name, version }) => [name, version]));
 }
 
-if (import.meta.main) Deno.exit(await main());
+/** Measures and tells what is wanted; whether all of it ran. A figure that is not reached is no failure. */
+async function run(wanted: Wanted): Promise<boolean> {
+  const preset = EFFORTS[wanted.isSmoke ? "smoke" : wanted.isQuick ? "quick" : "full"];
+  const effort = { ...preset, repeats: wanted.repeats ?? preset.repeats };
+  const main = [await ours(), await cpython(), await floors()];
+  const { loadBefore, ...machine } = machineBefore();
+  console.log(`machine: ${inWords(machine)}, load ${loadBefore.toFixed(2)}`);
+  for (const { name, version } of main) console.log(`${name}: ${version}`);
+  console.log(`${effort.repeats} interleaved runs of each side\n`);
+  const begin = performance.now();
+  // In a smoke run, the reports have the others.
+  const measured = await measureAll(wanted, effort, isSmoke ? main : [...main, ...await others()]);
+  if (!isSmoke) print(measured);
+  if (wanted.words.length === 0) {
+    const results: Results = {
+      format: 1,
+      date: new Date().toISOString(),
+      commit: commit(),
+      machine: { ...machine, load: [loadBefore, load()] },
+      versions: versionsOf(main),
+      method: { kind: effort.kind, repeats: effort.repeats, curveRepeats: effort.curves.repeats },
+      seconds: Math.round((performance.now() - begin) / 1000),
+      ...measured,
+    };
+    for (const path of publish(results)) console.log(`wrote: ${path}`);
+  }
+  let isGood = measured.missing.length === 0;
+  if (isSmoke && wanted.words.length === 0) isGood = await trySettings() && isGood;
+  const wantsReports = wanted.withReports || wanted.words.length > 0;
+  for (const report of REPORTS.filter(({ title, script }) => wantsReports && isMeant(wanted.words, title, script))) {
+    isGood = await tell(report) && isGood;
+  }
+  return isGood;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    const choice = parse(args);
+    if (choice.kind === "usage") console.log(choice.text);
+    else if (choice.kind === "setting") return await measureSetting(choice.subject, choice.args) ? 0 : 1;
+    else return await run(choice) ? 0 : 1;
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`${error.message}\n\n${USAGE}`);
+    return 2;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

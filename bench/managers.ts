@@ -1,18 +1,19 @@
 // What calls of a manager cost, beside CPython's in the same run: free, and everything pinned to one CPU.
 //
-// usage: deno run -A bench/managers.ts [--rounds=3] [--row=NAME]…
+// usage: deno run -A bench/managers.ts [--rounds=3] [--calls=20000] [--row=NAME]…
 //
 // Each row is measured in fresh processes, ours and CPython's in turn; the median of the rounds counts, and the worst ratio
 // stands beside it.
 
 import * as mp from "@parallel/multiprocessing";
 import { BaseManager } from "@parallel/multiprocessing/managers";
-import { newestPython } from "./sides.ts";
+import { type CaseResult, median } from "./results.ts";
+import { denoRun, newestPython } from "./sides.ts";
 import { isSmoke, many } from "./smoke.ts";
-import { aligned, amount, median } from "./table.ts";
+import { table } from "./table.ts";
 
 /** Calls per figure. */
-const CALLS = many(20_000, 40);
+const CALLS = Number(optionsOf("calls")[0] ?? many(20_000, 40));
 const FEW = Math.max(2, CALLS / 20);
 const CLIENTS = 8;
 const IN_FLIGHT = 100;
@@ -222,8 +223,8 @@ const WANTED: readonly Wanted[] = [
   { work: "dict get, 1 MiB of bytes", row: "getLarge", python: "getLarge", of: 0, ratio: 1.2 },
   { work: "dict set, 1 MiB by reference", row: "setReference", python: "setLarge", of: 0, ratio: 0.2 },
   { work: "a stranger's get over a UNIX socket, sync", row: "stranger", python: "stranger", of: 0, ratio: 1.2 },
-  { work: "the same, async", row: "strangerLater", python: "stranger", of: 0, ratio: 3 },
-  { work: "the same, 100 in flight, each", row: "strangerFlights", python: "stranger", of: 0, ratio: 0.4 },
+  { work: "a stranger's get, async", row: "strangerLater", python: "stranger", of: 0, ratio: 3 },
+  { work: "a stranger's get, 100 in flight, each", row: "strangerFlights", python: "stranger", of: 0, ratio: 0.4 },
 ];
 
 /** Measures one row of ours, in this process. */
@@ -241,53 +242,66 @@ async function told(command: readonly string[], row: string): Promise<Figure> {
   return JSON.parse(new TextDecoder().decode(stdout).trim().split("\n").at(-1)!)[row];
 }
 
+/** The values of an option of the command line. */
 function optionsOf(name: string): string[] {
   return Deno.args.filter((arg) => arg.startsWith(`--${name}=`)).map((arg) => arg.slice(name.length + 3));
 }
 
-async function compare(): Promise<void> {
-  const rounds = isSmoke ? 1 : Number(optionsOf("rounds")[0] ?? 3);
-  const chosen = optionsOf("row");
-  const python = await newestPython();
-  console.log(python === null ? "CPython: none found" : `CPython: ${python.version}; median of ${rounds} rounds`);
-  const config = [`--config=${import.meta.dirname}/../deno.json`, ...asPrograms()];
-  const self = [Deno.execPath(), "run", "-A", ...config, import.meta.filename!];
-  const smoke = isSmoke ? ["--smoke"] : [];
-  const table = [["work", "ours", "CPython", "ours/CPython", "worst", "to reach"]];
-  for (const { work, row, python: name, of, ratio, isPinned = false } of WANTED) {
-    if (chosen.length > 0 && !chosen.includes(row)) continue;
-    const pinned = isPinned ? ["taskset", "-c", "0"] : [];
-    const [ours, theirs]: [number[], number[]] = [[], []];
-    for (let round = 0; round < rounds; round++) {
-      ours.push((await told([...pinned, ...self, ...smoke, `--measure=${row}`], row))[of]);
-      if (python === null || isSmoke) continue;
-      const script = [python.path, "-B", `${import.meta.dirname}/python/managers.py`, String(CALLS), name];
-      theirs.push((await told([...pinned, ...script], name))[of]);
-    }
-    if (isSmoke) {
-      console.log(`runs: ${work}`);
-      continue;
-    }
-    const ratios = theirs.map((their, i) => ours[i] / their);
-    const shown = theirs.length === 0 ? ["-", "-"] : [median(ratios).toFixed(3), Math.max(...ratios).toFixed(3)];
-    const their = theirs.length === 0 ? "-" : amount(median(theirs));
-    table.push([work, amount(median(ours)), their, ...shown, `<= ${ratio}`]);
-  }
-  if (!isSmoke) console.log(`\n${aligned(table)}`);
+/** How often and how long the rows are measured. */
+interface Effort {
+  readonly rounds: number;
+  readonly calls: number;
 }
 
-/** The package as programs import it, where it was put together. */
-function asPrograms(): string[] {
-  const map = `${import.meta.dirname}/../dist/import_map.json`;
-  try {
-    return Deno.statSync(map).isFile ? [`--import-map=${map}`] : [];
-  } catch {
-    return [];
+/** What the rounds of one row gave, of each side. */
+type Rounds = Record<"ours" | "CPython", Figure[]>;
+
+/** Measures one row in fresh processes, in turn with CPython's; in a smoke run ours alone. */
+async function roundsOf(wanted: Wanted, { rounds, calls }: Effort, python: string | null): Promise<Rounds> {
+  const pinned = wanted.isPinned ? ["taskset", "-c", "0"] : [];
+  const smoke = isSmoke ? ["--smoke"] : [];
+  const ours = [
+    ...pinned,
+    ...denoRun(),
+    import.meta.filename!,
+    ...smoke,
+    `--calls=${calls}`,
+    `--measure=${wanted.row}`,
+  ];
+  const script = `${import.meta.dirname}/python/managers.py`;
+  const found: Rounds = { ours: [], CPython: [] };
+  for (let round = 0; round < rounds; round++) {
+    found.ours.push(await told(ours, wanted.row));
+    if (python === null || isSmoke) continue;
+    found.CPython.push(await told([...pinned, python, "-B", script, `${calls}`, wanted.python], wanted.python));
   }
+  return found;
+}
+
+/** Measures the rows, those of `chosen` if there are any; rows of one measurement share it. */
+export async function compareManagers(effort: Effort, chosen: readonly string[] = []): Promise<CaseResult[]> {
+  const python = (await newestPython())?.path ?? null;
+  const measured = new Map<string, Rounds>();
+  const rows: CaseResult[] = [];
+  for (const wanted of WANTED) {
+    if (chosen.length > 0 && !chosen.includes(wanted.row)) continue;
+    const key = `${wanted.row} ${wanted.python} ${wanted.isPinned}`;
+    const found = measured.get(key) ?? await roundsOf(wanted, effort, python);
+    measured.set(key, found);
+    const runs = { ours: found.ours.map((it) => it[wanted.of]), CPython: found.CPython.map((it) => it[wanted.of]) };
+    const target = { ratio: wanted.ratio, to: "CPython" } as const;
+    rows.push({ work: `Manager: ${wanted.work}`, group: "managers", unit: "ns", target, runs });
+    if (isSmoke) console.log(`runs: ${wanted.work}`);
+  }
+  return rows;
 }
 
 if (import.meta.main) {
   const [row] = optionsOf("measure");
   if (row !== undefined) await measure(row);
-  else await compare();
+  else {
+    const rounds = isSmoke ? 1 : Number(optionsOf("rounds")[0] ?? 3);
+    const rows = await compareManagers({ rounds, calls: CALLS }, optionsOf("row"));
+    if (!isSmoke) console.log(`median of ${rounds} rounds\n\n${table(rows)}`);
+  }
 }

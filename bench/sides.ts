@@ -1,15 +1,15 @@
-// The three sides of a measurement: ours (Deno), CPython and C. A side turns a
-// case into a command, or says why it cannot.
+// The sides of a measurement: ours (Deno), CPython, the floor that no library can be quicker than (C, or bare Deno), and
+// others. A side turns a case into a command, or says why it cannot.
 
 import type { Case } from "./cases.ts";
 
-/** A command that prints one JSON line with `ns`, or the reason there is none. */
+/** A command that prints one JSON line with `ns` or `bytes`, or the reason there is none. */
 export type Plan = { readonly command: readonly string[] } | {
   readonly skip: string;
 };
 
 export interface Side {
-  readonly name: "ours" | "CPython" | "C";
+  readonly name: string;
   readonly version: string;
   plan(work: Case): Plan;
 }
@@ -33,29 +33,34 @@ async function output(command: readonly string[]): Promise<string> {
   );
 }
 
-/** Nanoseconds per operation that the command reports. */
-export async function measure(command: readonly string[]): Promise<number> {
+/** What the last line of the command's output tells, in JSON. */
+export async function toldBy(
+  command: readonly string[],
+  limitSeconds = LIMIT_SECONDS,
+): Promise<Record<string, unknown>> {
   // timeout(1) kills the whole process group, workers included.
-  const bounded = ["timeout", "--signal=KILL", `${LIMIT_SECONDS}`, ...command];
-  const printed = await output(bounded);
-  const line: { ns?: unknown } = JSON.parse(printed.trim());
-  if (typeof line.ns !== "number" || !(line.ns > 0)) {
-    throw new Error(`Cannot read a time in ${JSON.stringify(printed)}`);
+  const printed = await output(["timeout", "--signal=KILL", `${limitSeconds}`, ...command]);
+  return JSON.parse(printed.trim().split("\n").at(-1)!);
+}
+
+/** Nanoseconds, or bytes, per operation that the command reports. */
+export async function measure(command: readonly string[]): Promise<number> {
+  const line = await toldBy(command);
+  const value = line.ns ?? line.bytes;
+  if (typeof value !== "number" || !(value > 0)) {
+    throw new Error(`Cannot read a time in ${JSON.stringify(line)}`);
   }
-  return line.ns;
+  return value;
 }
 
 /** The command of our side of a case in the checkout `folder`. */
 export function commandOf(folder: string, work: Case): string[] {
-  return [
-    Deno.execPath(),
-    "run",
-    "-A",
-    `--config=${folder}/deno.json`,
-    ...asPrograms(folder),
-    `${folder}/bench/deno/${work.script}.ts`,
-    ...argumentsOf(work),
-  ];
+  return [...denoRun(folder), `${folder}/bench/deno/${work.script}.ts`, ...argumentsOf(work)];
+}
+
+/** The command that runs a script with the package of the checkout `folder`, but for the script. */
+export function denoRun(folder = here("..")): string[] {
+  return [Deno.execPath(), "run", "-A", `--config=${folder}/deno.json`, ...asPrograms(folder)];
 }
 
 /** Flags with which the package is imported as programs do, from `dist/`; none if that could not be made. */
@@ -107,32 +112,70 @@ export async function cpython(): Promise<Side> {
   };
 }
 
-/** C floors, built on demand into target/bench. */
-export async function native(): Promise<Side> {
+/** The floor: programs in C, built on demand into target/bench, and what Deno itself can do. */
+export async function floors(): Promise<Side> {
   const compiler = await firstLine(["cc", "--version"]);
   if (compiler !== null) {
     await Deno.mkdir(here("../target/bench"), { recursive: true });
   }
+  const built = await builtFloors(compiler !== null);
+  return {
+    name: "floor",
+    version: compiler ?? "none (no cc on PATH)",
+    plan(work) {
+      if (work.floor === undefined) return { skip: "" };
+      const [program, ...args] = work.floor;
+      const script = `${import.meta.dirname}/deno/${program}`;
+      if (program.endsWith(".ts")) return { command: [...denoRun(), script, `${work.iterations}`, ...args] };
+      const binary = built.get(program);
+      if (binary === undefined) return { skip: "no cc on PATH" };
+      return { command: [binary, `${work.iterations}`, ...args] };
+    },
+  };
+}
+
+/** Builds the floors; where each of them is. */
+export async function builtFloors(canBuild: boolean): Promise<Map<string, string>> {
   const built = new Map<string, string>();
   for await (const { name } of Deno.readDir(here("native"))) {
-    if (compiler === null || !name.endsWith(".c")) continue;
+    if (!canBuild || !name.endsWith(".c")) continue;
     const program = name.slice(0, -".c".length);
     const binary = here(`../target/bench/${program}`);
     const source = here(`native/${name}`);
     await output(["cc", "-O2", "-Wall", "-pthread", source, "-o", binary]);
     built.set(program, binary);
   }
+  return built;
+}
+
+/** What some cases are compared with besides: commands, but for the iterations and the variant. */
+async function othersCommands(): Promise<Readonly<Record<string, readonly string[]>>> {
+  const bare = [Deno.execPath(), "run", "-A", `--config=${here("../deno.json")}`];
+  const npm = (name: string) => [...bare, here("pools/npm.ts"), name];
+  const python = (await newestPython())?.path ?? "python3";
   return {
-    name: "C",
-    version: compiler ?? "none (no cc on PATH)",
-    plan(work) {
-      if (work.floor === undefined) return { skip: "" };
-      const [program, ...args] = work.floor;
-      const binary = built.get(program);
-      if (binary === undefined) return { skip: "no cc on PATH" };
-      return { command: [binary, `${work.iterations}`, ...args] };
-    },
+    piscina: npm("piscina"),
+    tinypool: npm("tinypool"),
+    poolifier: npm("poolifier"),
+    ProcessPoolExecutor: [python, "-B", here("python/pool_executor.py")],
+    "Deno Worker": [...bare, here("channels/deno_worker.ts")],
+    "node worker_threads": ["node", here("channels/node_threads.mjs")],
   };
+}
+
+/** The other sides, those that some case names. */
+export async function others(): Promise<Side[]> {
+  return Object.entries(await othersCommands()).map(([name, command]) => ({
+    name,
+    version: "",
+    plan(work) {
+      const args = work.others?.[name];
+      if (args === undefined) return { skip: "" };
+      // They warm up with a tenth of it, and count to that.
+      const iterations = Math.ceil(work.iterations / 10) * 10;
+      return { command: [...command, `${iterations}`, ...args] };
+    },
+  }));
 }
 
 function argumentsOf(work: Case): string[] {

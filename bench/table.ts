@@ -1,35 +1,20 @@
 // How the results read: units, ratios, verdicts, columns.
 
-import type { Case } from "./cases.ts";
+import {
+  type CaseResult,
+  type Curve,
+  type Distribution,
+  isReached,
+  median,
+  ratiosTo,
+  type Target,
+  type Unit,
+} from "./results.ts";
 
-/** Median nanoseconds per side; a side that did not run is absent. */
-export type Medians = Partial<Record<"ours" | "CPython" | "C", number>>;
-
-export interface Row {
-  readonly work: Case;
-  readonly medians: Medians;
-}
-
-const HEAD = [
-  "work",
-  "ours",
-  "CPython",
-  "C",
-  "ours/CPython",
-  "to reach",
-  "reached?",
-];
-
-/** The middle of the values (of an even number, the mean of the middle two). */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const upper = sorted[Math.floor(sorted.length / 2)];
-  const lower = sorted[Math.ceil(sorted.length / 2) - 1];
-  return (lower + upper) / 2;
-}
+const HEAD = ["work", "ours", "CPython", "floor", "ours/CPython", "worst", "to reach", "reached?"];
 
 /** The table of the medians. */
-export function table(rows: readonly Row[]): string {
+export function table(rows: readonly CaseResult[]): string {
   return aligned([HEAD, ...rows.map(cellsOf)]);
 }
 
@@ -43,34 +28,86 @@ export function aligned(cells: readonly (readonly string[])[]): string {
     .join("\n");
 }
 
-function cellsOf({ work, medians }: Row): string[] {
-  const { ours, CPython, C } = medians;
+function cellsOf(row: CaseResult): string[] {
+  const { work, bytes, unit, runs, target } = row;
+  const middle = (side: string) => runs[side]?.length ? amount(median(runs[side]), bytes, unit) : "-";
+  const ratios = ratiosTo("CPython", row);
   return [
-    work.work,
-    amount(ours, work.bytes),
-    amount(CPython, work.bytes),
-    amount(C, work.bytes),
-    ours && CPython ? (ours / CPython).toFixed(3) : "-",
-    `<= ${work.reach.ratio} x ${work.reach.to}`,
-    verdict({ work, medians }),
+    work,
+    ...["ours", "CPython", "floor"].map(middle),
+    ratios.length > 0 ? median(ratios).toFixed(3) : "-",
+    ratios.length > 0 ? Math.max(...ratios).toFixed(3) : "-",
+    targetText(target, unit),
+    verdict(row),
   ];
 }
 
-function verdict({ work, medians }: Row): string {
-  const yardstick = medians[work.reach.to];
-  if (medians.ours === undefined || yardstick === undefined) return "-";
-  const ratio = medians.ours / yardstick;
-  const inWords = work.reach.to === "C" ? ` (${ratio.toFixed(3)} x C)` : "";
-  return (ratio <= work.reach.ratio ? "yes" : "NO") + inWords;
+/** Whether the target was reached, in a word. */
+export function verdict(row: CaseResult): string {
+  const is = isReached(row);
+  if (is === null) return "-";
+  const { target } = row;
+  const ofFloor = target !== null && "ratio" in target && target.to === "floor";
+  return (is ? "yes" : "NO") + (ofFloor ? ` (${median(ratiosTo("floor", row)).toFixed(2)} x floor)` : "");
 }
 
-/** A time, or a throughput where an operation has bytes. */
-export function amount(ns: number | undefined, bytes?: number): string {
-  if (ns === undefined) return "-";
-  if (bytes !== undefined) {
-    return `${(bytes / 2 ** 20 / (ns / 1e9)).toFixed(0)} MiB/s`;
-  }
-  if (ns < 1e3) return `${ns.toFixed(1)} ns`;
-  if (ns < 1e6) return `${(ns / 1e3).toFixed(2)} us`;
-  return `${(ns / 1e6).toFixed(2)} ms`;
+/** What is wanted, in short. */
+export function targetText(target: Target | null, unit: Unit): string {
+  if (target === null) return "-";
+  if ("most" in target) return `<= ${amount(target.most, undefined, unit)}`;
+  if ("over" in target) return `<= ${target.to} + ${amount(target.over, undefined, unit)}`;
+  const ratio = Number(target.ratio.toFixed(3));
+  return `<= ${ratio} x ${target.to}${target.worst === undefined ? "" : `, worst ${target.worst}`}`;
+}
+
+/** A time, or a throughput where an operation has bytes, or a size. */
+export function amount(value: number | undefined, bytes?: number, unit: Unit = "ns"): string {
+  if (value === undefined) return "-";
+  if (unit === "bytes") return size(value);
+  if (bytes !== undefined) return `${(bytes / 2 ** 20 / (value / 1e9)).toFixed(0)} MiB/s`;
+  if (value < 1e3) return `${value.toFixed(1)} ns`;
+  if (value < 1e6) return `${(value / 1e3).toFixed(2)} us`;
+  return `${(value / 1e6).toFixed(2)} ms`;
+}
+
+/** A number of bytes. */
+export function size(bytes: number): string {
+  if (bytes < 1024) return `${Number(bytes.toFixed(bytes < 10 ? 2 : 0))} B`;
+  if (bytes < 2 ** 20) return `${Number((bytes / 1024).toFixed(1))} KiB`;
+  if (bytes < 2 ** 30) return `${Number((bytes / 2 ** 20).toFixed(1))} MiB`;
+  return `${Number((bytes / 2 ** 30).toFixed(1))} GiB`;
+}
+
+/** A rate of a curve. */
+export function rate(value: number, y: Curve["y"]): string {
+  if (y === "bytes/s") return `${size(value)}/s`;
+  return y === "times" ? `${value.toFixed(2)} x` : `${compact(value)}/s`;
+}
+
+/** A number in three digits and a letter. */
+export function compact(value: number): string {
+  return new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 }).format(value);
+}
+
+/** The medians of a curve: a row for each point, a column for each side. */
+export function curveTable({ x, y, lines }: Curve): string {
+  const points = lines[0]?.points ?? [];
+  const rows = points.map(({ x, label }) => [
+    label ?? x.toLocaleString("en"),
+    ...lines.map((line) => {
+      const runs = line.points.find((point) => point.x === x)?.runs;
+      return runs === undefined ? "-" : rate(median(runs), y);
+    }),
+  ]);
+  return aligned([[x, ...lines.map(({ side }) => side)], ...rows]);
+}
+
+/** The percentiles of a distribution, a row for each side. */
+export function distributionTable({ lines }: Distribution): string {
+  const rows = lines.map(({ side, count, p50, p90, p99, most }) => [
+    side,
+    `${count}`,
+    ...[p50, p90, p99, most].map((ns) => amount(ns)),
+  ]);
+  return aligned([["", "operations", "p50", "p90", "p99", "most"], ...rows]);
 }

@@ -1,4 +1,4 @@
-// Pool of 2: apply, map, imap with chunksize 1, and 1 MiB of bytes there and back; per item.
+// Pool of 2: apply, one after the other and 200 at a time, map, imap with chunksize 1, and 1 MiB of bytes there and back; per item.
 
 import { Pool } from "@parallel/multiprocessing";
 import { iterations, report, variant } from "./start_line.ts";
@@ -11,11 +11,17 @@ export function same<T>(value: T): T {
   return value;
 }
 
+const AT_A_TIME = 200;
 const MIB = new Uint8Array(2 ** 20).fill(109);
 
 const VARIANTS: Record<string, (pool: Pool, numbers: number[]) => Promise<void>> = {
   async apply(pool, numbers) {
     for (const i of numbers) await pool.apply(square, [i]);
+  },
+  async many(pool, numbers) {
+    for (let i = 0; i < numbers.length; i += AT_A_TIME) {
+      await Promise.all(numbers.slice(i, i + AT_A_TIME).map((it) => pool.apply(square, [it])));
+    }
   },
   async map(pool, numbers) {
     await pool.map(square, numbers);

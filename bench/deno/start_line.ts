@@ -9,45 +9,58 @@ export interface StartLine {
   readonly elapsed: Float64Array;
 }
 
+/** Waits until every lane has come here. */
+export function lineUp({ ready }: StartLine, lane: number): void {
+  Atomics.store(ready, lane, 1);
+  for (let other = 0; other < ready.length; other++) {
+    while (Atomics.load(ready, other) === 0) { /* the others warm up */ }
+  }
+}
+
 /** Runs `body` once every lane has come here; keeps its nanoseconds. */
 export function timeLane(
   line: StartLine,
   lane: number,
   body: () => void,
 ): void {
-  Atomics.store(line.ready, lane, 1);
-  for (let other = 0; other < line.ready.length; other++) {
-    while (Atomics.load(line.ready, other) === 0) { /* the others warm up */ }
-  }
+  lineUp(line, lane);
   line.elapsed[lane] = timeOf(body);
 }
 
-/**
- * Runs `target(line, lane, ...args)` in one process per lane and returns the
- * nanoseconds of each lane.
- */
+/** A race that has begun. */
+export interface Race {
+  readonly line: StartLine;
+  readonly processes: readonly Process[];
+}
+
+/** Begins `target(line, lane, ...args)` in one process per lane. */
+export function begin<A extends unknown[]>(
+  target: (line: StartLine, lane: number, ...args: A) => void,
+  lanes: number,
+  ...args: A
+): Race {
+  const line = { ready: RawArray("i32", lanes), elapsed: RawArray("f64", lanes) };
+  const processes = Array.from({ length: lanes }, (_, lane) => new Process({ target, args: [line, lane, ...args] }));
+  for (const process of processes) process.start();
+  return { line, processes };
+}
+
+/** Waits until these have ended as they should. */
+export function finish(processes: readonly Process[]): void {
+  for (const process of processes) {
+    process.joinSync();
+    if (process.exitcode !== 0) throw new Error(`Cannot measure: "${process.name}" ended with ${process.exitcode}`);
+  }
+}
+
+/** Runs `target(line, lane, ...args)` in one process per lane and returns the nanoseconds of each lane. */
 export function race<A extends unknown[]>(
   target: (line: StartLine, lane: number, ...args: A) => void,
   lanes: number,
   ...args: A
 ): number[] {
-  const line = {
-    ready: RawArray("i32", lanes),
-    elapsed: RawArray("f64", lanes),
-  };
-  const processes = Array.from(
-    { length: lanes },
-    (_, lane) => new Process({ target, args: [line, lane, ...args] }),
-  );
-  for (const process of processes) process.start();
-  for (const process of processes) {
-    process.joinSync();
-    if (process.exitcode !== 0) {
-      throw new Error(
-        `Cannot measure: "${process.name}" ended with ${process.exitcode}`,
-      );
-    }
-  }
+  const { line, processes } = begin(target, lanes, ...args);
+  finish(processes);
   return [...line.elapsed];
 }
 

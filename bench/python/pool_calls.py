@@ -1,9 +1,12 @@
-"""Pool of 2: apply, map, imap with chunksize 1, and 1 MiB of bytes there and back; per item."""
+"""Pool of 2: apply, one after the other and 200 at a time, map, imap with chunksize 1, and 1 MiB of bytes there and back; per item."""
 
 import sys
 import time
 
 from start_line import iterations, report, spawn, variant
+
+
+AT_A_TIME = 200
 
 
 def square(x):
@@ -17,6 +20,12 @@ def same(value):
 def apply(pool, numbers):
     for i in numbers:
         pool.apply(square, (i,))
+
+
+def many(pool, numbers):
+    for i in range(0, len(numbers), AT_A_TIME):
+        for result in [pool.apply_async(square, (it,)) for it in numbers[i : i + AT_A_TIME]]:
+            result.get()
 
 
 def map_(pool, numbers):
@@ -41,7 +50,7 @@ def bytes_(pool, numbers):
         pass
 
 
-VARIANTS = {"apply": apply, "map": map_, "imap": imap, "imapUnordered": unordered, "1MiB": bytes_}
+VARIANTS = {"apply": apply, "many": many, "map": map_, "imap": imap, "imapUnordered": unordered, "1MiB": bytes_}
 
 if __name__ == "__main__":
     n, kind = iterations(), variant()
