@@ -1,6 +1,6 @@
 // Figures that depend on one number: throughput by message size, and what more processes bring.
 
-import type { Curve, Point } from "./results.ts";
+import type { Curve, CurveTarget, Point } from "./results.ts";
 import { bytesOf, commandsOf, timeOf } from "./settings/run.ts";
 import { SUBJECTS } from "./settings/subjects.ts";
 import { parseSetting } from "./settings/options.ts";
@@ -14,11 +14,12 @@ export interface Plan {
   readonly subject: string;
   readonly x: string;
   readonly y: Curve["y"];
-  readonly target: string | null;
+  readonly targets: readonly CurveTarget[];
   /** For each point its number, and the options that make it; the label, where a number says too little. */
   readonly points: readonly { readonly x: number; readonly label?: string; readonly options: readonly string[] }[];
 }
 
+const MIB = 2 ** 20;
 const SIZES = [16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304];
 const CPUS = navigator.hardwareConcurrency;
 /** 1, 2, 4 and so on, up to twice the CPUs, and the CPUs themselves. */
@@ -38,7 +39,7 @@ export const CURVES: readonly Plan[] = [
     subject: "queue",
     x: "bytes in a message",
     y: "bytes/s",
-    target: "1 MiB: at least 6 x CPython; 1 KiB: at least 5 x",
+    targets: [{ x: 1024, times: 5, of: "CPython" }, { x: MIB, times: 6, of: "CPython" }],
     points: bySize(),
   },
   {
@@ -48,7 +49,7 @@ export const CURVES: readonly Plan[] = [
     subject: "connection",
     x: "bytes in a message",
     y: "bytes/s",
-    target: "1 MiB: at least 2.5 x CPython",
+    targets: [{ x: MIB, times: 2.5, of: "CPython" }],
     points: bySize("--way=one-way"),
   },
   {
@@ -58,7 +59,7 @@ export const CURVES: readonly Plan[] = [
     subject: "queue",
     x: "producers : consumers",
     y: "operations/s",
-    target: null,
+    targets: [0, 1, 2, 3, 4, 5, 6].map((x) => ({ x, times: 1, of: "CPython" })),
     points: SIDES.map(([producers, consumers], x) => ({
       x,
       label: `${producers} : ${consumers}`,
@@ -72,7 +73,7 @@ export const CURVES: readonly Plan[] = [
     subject: "lock",
     x: "processes",
     y: "operations/s",
-    target: "2 processes: at least 0.5 x floor",
+    targets: [{ x: 2, times: 0.5, of: "floor" }],
     points: [1, 2, 4, 8].map((n) => ({ x: n, options: [`--processes=${n}`] })),
   },
   {
@@ -82,7 +83,7 @@ export const CURVES: readonly Plan[] = [
     subject: "pool",
     x: "workers",
     y: "times",
-    target: "0.9 x the workers, up to the CPUs",
+    targets: WORKERS.filter((n) => n > 1 && n <= CPUS).map((n) => ({ x: n, value: 0.9 * n })),
     points: WORKERS.map((n) => ({
       x: n,
       options: ["--call=map", `--workers=${n}`, `--work=${TASK}`, `--items=${32 * CPUS}`, "--chunksize=1"],
@@ -122,14 +123,14 @@ export async function measureCurve(plan: Plan, effort: Effort, failed: (what: st
       }
     }
   }
-  const { id, group, title, x, y, target } = plan;
+  const { id, group, title, x, y, targets } = plan;
   return {
     id,
     group,
     title,
     x,
     y,
-    target,
+    targets,
     lines: [...lines].map(([side, line]) => relative(plan, side, [...line.values()])),
   };
 }

@@ -35,9 +35,14 @@ export interface Curve {
   readonly x: string;
   /** "operations/s", "bytes/s" or "times"; of all of them more is better. */
   readonly y: "operations/s" | "bytes/s" | "times";
-  readonly target: string | null;
+  readonly targets: readonly CurveTarget[];
   readonly lines: readonly { readonly side: string; readonly points: readonly Point[] }[];
 }
+
+/** What ours is to reach at one point: so many times what another side does there, or a value. */
+export type CurveTarget =
+  | { readonly x: number; readonly times: number; readonly of: "CPython" | "floor" }
+  | { readonly x: number; readonly value: number };
 
 export interface Point {
   readonly x: number;
@@ -141,9 +146,17 @@ export function isReached(row: Pick<CaseResult, "runs" | "target">): boolean | n
   return median(ratios) <= target.ratio && Math.max(...ratios) <= (target.worst ?? Infinity);
 }
 
+/** What ours is to reach at a point of a curve; `null` where the other side has no such point. */
+export function wantedAt({ lines }: Curve, target: CurveTarget): number | null {
+  if ("value" in target) return target.value;
+  const theirs = lines.find(({ side }) => side === target.of)?.points.find(({ x }) => x === target.x)?.runs;
+  return theirs === undefined ? null : target.times * median(theirs);
+}
+
 /** The text of a file of results: lists of numbers in one line each. */
 export function textOf(results: Results): string {
-  const rounded = (_: string, value: unknown) => typeof value === "number" ? Number(value.toPrecision(5)) : value;
+  const rounded = (_: string, value: unknown) =>
+    typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(5)) : value;
   const text = JSON.stringify(results, rounded, 1);
   const flat = text.replace(/\[\s*([-\d.e+,\s]*?)\s*\]/g, (_, list) => `[${list.replace(/\s+/g, " ")}]`);
   return `${flat.replace(/\],\n\s+\[(?=-?\d)/g, "], [")}\n`;

@@ -11,6 +11,7 @@ import {
   startOfBin,
   type Target,
   type Unit,
+  wantedAt,
 } from "../results.ts";
 import { amount, rate, size } from "../table.ts";
 import { colourOf, draw } from "./plot.ts";
@@ -174,11 +175,18 @@ export function curveChart(curve: Curve, cpus: number): string {
   );
   const sides = sidesOf(points.map(({ side }) => side));
   const stroke = ({ side }: Place) => colourOf(side, sides);
-  const span = extent(points.flatMap(({ least, most }) => [least, most]));
+  const targets = curve.targets.flatMap((target) => {
+    const y = wantedAt(curve, target);
+    const x = curve.lines[0].points.find((point) => point.x === target.x);
+    return y === null || x === undefined ? [] : [{ x: x.label ?? x.x, y }];
+  });
+  const span = extent([...points.flatMap(({ least, most }) => [least, most]), ...targets.map(({ y }) => y)]);
   const isTimes = curve.y === "times";
   return draw({
     sides,
-    better: isTimes ? "more is better; dashed: as many CPUs" : "more is better",
+    better: isTimes
+      ? "more is better; – the target of ours; dashed: as many CPUs"
+      : "more is better; – the target of ours",
     description: curve.title,
   }, {
     height: 380,
@@ -194,6 +202,14 @@ export function curveChart(curve: Curve, cpus: number): string {
       Plot.link(points, { x1: "x", x2: "x", y1: "least", y2: "most", stroke, strokeWidth: 3, strokeOpacity: 0.35 }),
       Plot.line(points, { x: "x", y: "y", z: "side", stroke, strokeWidth: 2 }),
       Plot.dot(points, { x: "x", y: "y", r: 4, fill: stroke }),
+      Plot.text(targets, {
+        x: "x",
+        y: "y",
+        text: () => "—",
+        fontSize: 20,
+        fontWeight: "bold",
+        fill: colourOf("ours", sides),
+      }),
     ],
   });
 }
@@ -212,7 +228,7 @@ function axesOf({ x: label, y }: Curve, span: Span, points: readonly Place[]): P
 /** 0, 1, 2 and so on, not too many. */
 function steps(most: number): number[] {
   const step = Math.max(0.5, 2 ** Math.floor(Math.log2(most / 4)));
-  return Array.from({ length: Math.floor(most / step) + 2 }, (_, i) => i * step);
+  return Array.from({ length: Math.floor(most / step) + 1 }, (_, i) => i * step);
 }
 
 /** As many times as fast as there are workers, up to the CPUs. */
@@ -231,15 +247,17 @@ const FACET = 112;
 const BELOW_FACETS = 60;
 
 /** A histogram for each side, one above the other, on one axis of times; a line at the median and the 99th percentile. */
-export function distributionChart({ title, lines }: Distribution): string {
+export function distributionChart({ title, lines, target }: Distribution): string {
   const sides = sidesOf(lines.map(({ side }) => side));
   const most = 3 * Math.max(...lines.map(({ p99 }) => p99));
   const bars = lines.flatMap(({ side, bins, count }) =>
     bins.map(([bin, n]) => ({ side, from: startOfBin(bin), to: startOfBin(bin + 1), share: 100 * n / count }))
   ).filter(({ to }) => to <= most);
   const marks = lines.flatMap(({ side, p50, p99 }) => [{ side, at: p50, what: "p50" }, { side, at: p99, what: "p99" }]);
+  const wantedTime = wanted({ runs: Object.fromEntries(lines.map(({ side, p50 }) => [side, [p50]])) }, target);
+  const aim = wantedTime === null ? [] : [{ side: "ours", at: wantedTime, what: "target of p50" }];
   const fill = ({ side }: { side: string }) => colourOf(side, sides);
-  const [least] = extent(bars.map(({ from }) => from));
+  const [least] = extent([...bars.map(({ from }) => from), ...aim.map(({ at }) => at / 1.2)]);
   const domain: Span = [least, Math.max(most, least * 10 ** (2 / BINS_PER_DECADE))];
   const said = {
     fy: "side",
@@ -249,6 +267,7 @@ export function distributionChart({ title, lines }: Distribution): string {
     dx: 4,
     fontSize: 11.5,
     fill: "#222",
+    stroke: "white",
   } as const;
   const text = ({ what, at }: typeof marks[number]) => `${what} ${shortTime(Number(at.toPrecision(2)))}`;
   const of = (wanted: string) => marks.filter(({ what }) => what === wanted);
@@ -266,6 +285,8 @@ export function distributionChart({ title, lines }: Distribution): string {
       Plot.axisFy({ anchor: "right", fontSize: 13, label: null, fill: (side: string) => colourOf(side, sides) }),
       Plot.rect(bars, { x1: "from", x2: "to", y1: 0, y2: "share", fy: "side", fill, fillOpacity: 0.8, insetLeft: 0.5 }),
       Plot.ruleX(marks, { x: "at", fy: "side", stroke: "#222", strokeDasharray: "3 3" }),
+      Plot.ruleX(aim, { x: "at", fy: "side", stroke: colourOf("ours", sides), strokeWidth: 2.5 }),
+      Plot.text(aim, { ...said, text, dy: 29, textAnchor: "end", dx: -5, fill: colourOf("ours", sides) }),
       Plot.text(of("p50"), { ...said, text, dy: 1 }),
       Plot.text(of("p99"), { ...said, text, dy: 15 }),
       Plot.ruleY([0]),

@@ -28,7 +28,7 @@ function counted(n: number): string {
 function ratioOf({ cases }: Results, work: string): string {
   const row = cases.find((it) => it.work === work);
   const ratios = row === undefined ? [] : ratiosTo("CPython", row);
-  return ratios.length === 0 ? "–" : median(ratios).toPrecision(2).replace(/^(\d\.\d)$/, "$10");
+  return ratios.length === 0 ? "–" : median(ratios).toFixed(2);
 }
 
 /** Where and how it was measured, in a sentence. */
@@ -37,12 +37,24 @@ function conditions({ machine, versions, method, date }: Results): string {
   const kernel = machine.kernel.match(/^\d+\.\d+/)?.[0] ?? machine.kernel;
   const deno = versions.ours.match(/[\d.]+/)?.[0];
   const cpus = `${machine.cpus} CPU${machine.cpus === 1 ? "" : "s"}`;
-  return `the median of ${counted(method.repeats)} interleaved runs on ${cpus} (${cpu}), with Linux ${kernel} and ` +
-    `Deno ${deno}, on ${date.slice(0, 10)}`;
+  const runs = method.repeats === 1 ? "one run" : `the median of ${counted(method.repeats)} interleaved runs`;
+  return `${runs} on ${cpus} (${cpu}), with Linux ${kernel} and Deno ${deno}, on ${date.slice(0, 10)}`;
 }
 
 function python({ versions }: Results): string {
   return `CPython ${versions.CPython?.match(/[\d.]+/)?.[0] ?? ""}`.trim();
+}
+
+/** A paragraph in lines of 120 letters, as `deno fmt` breaks it. */
+function wrapped(text: string): string {
+  const lines = [""];
+  for (const word of text.split(/\s+/)) {
+    const last = lines.at(-1)!;
+    if (last === "") lines[lines.length - 1] = word;
+    else if (last.length + 1 + word.length <= 120) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines.join("\n");
 }
 
 /** README's sentence and table. */
@@ -52,8 +64,8 @@ export function readmeBlock(results: Results): string {
     const [other, otherWork] = README_ROWS[half + i];
     return [name, ratioOf(results, work), other, ratioOf(results, otherWork)];
   });
-  return `Times relative to ${python(results)}: 0.10 is ten times as fast. Each is
-${conditions(results)}.
+  const text = `Times relative to ${python(results)}: 0.10 is ten times as fast. Each is ${conditions(results)}.`;
+  return `${wrapped(text)}
 
 ${aligned([["an operation", "time", "an operation", "time"], ...rows])}`;
 }
@@ -70,9 +82,12 @@ function ratioTable(cases: readonly CaseResult[]): string {
 /** The table of all cases but those of managers. */
 export function performanceBlock(results: Results): string {
   const { yes, all } = reached(results.cases);
-  return `Time per operation relative to ${python(results)}: 0.10 is ten times as fast. Each is
-${conditions(results)}. ${yes} of ${all} targets are reached, those of managers
-included. The load of the machine was ${results.machine.load[0].toFixed(2)} before.
+  const text = `Time per operation relative to ${python(results)}: 0.10 is ten times as fast. Each is
+    ${
+    conditions(results)
+  }. ${yes} of ${all} targets are reached, those of managers included. The load of the machine was
+    ${results.machine.load[0].toFixed(2)} before.`;
+  return `${wrapped(text)}
 
 ${ratioTable(results.cases.filter(({ group }) => group !== "managers"))}`;
 }

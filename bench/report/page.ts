@@ -1,6 +1,6 @@
 // The report: one page that needs nothing else, no network and no script.
 
-import { type CaseResult, isReached, median, ratiosTo, type Results, type Unit } from "../results.ts";
+import { type CaseResult, type Curve, isReached, median, ratiosTo, type Results, type Unit } from "../results.ts";
 import { inWords } from "../machine.ts";
 import { amount, curveTable, distributionTable, size, targetText } from "../table.ts";
 import { casesChart, curveChart, distributionChart, ratiosChart } from "./charts.ts";
@@ -106,6 +106,19 @@ function casesOf(cases: readonly CaseResult[], title: string): string {
   return chart("ns") + chart("bytes") + caseTable(cases);
 }
 
+/** What a curve is to reach, in words. */
+function curveTargets({ targets, lines }: Curve): string {
+  const words = targets.map((target) => {
+    const at = lines[0].points.find(({ x }) => x === target.x)?.label ?? target.x.toLocaleString("en");
+    return `${"value" in target ? target.value.toFixed(2) : `${target.times} x ${target.of}`} at ${at}`;
+  });
+  const [one] = targets;
+  if (targets.length === lines[0].points.length && "times" in one) {
+    return `at least ${one.times} x ${one.of} everywhere`;
+  }
+  return words.length === 0 ? "none" : `at least ${words.join(", ")}`;
+}
+
 function sectionOf(results: Results, { group, title, distributions }: typeof SECTIONS[number]): string {
   const cases = results.cases.filter((row) => row.group === group);
   const parts = [`<h2 id="${group}">${title}</h2>`, casesOf(cases, title)];
@@ -113,7 +126,7 @@ function sectionOf(results: Results, { group, title, distributions }: typeof SEC
     parts.push(
       `<h3>${escaped(curve.title)}</h3>`,
       curveChart(curve, results.machine.cpus),
-      `<p class="note">Target: ${escaped(curve.target ?? "none")}.</p>`,
+      `<p class="note">Target: ${escaped(curveTargets(curve))}.</p>`,
       `<details><summary>The numbers</summary>${asHtml(curveTable(curve))}</details>`,
     );
   }
