@@ -22,6 +22,9 @@ const PACKAGE = "@parallel/multiprocessing";
  */
 const PACKAGED: Readonly<Record<string, () => string>> = {};
 
+/** Whether the package is in a folder; else it was imported from a host, which gives Deno modules and nothing else. */
+const IS_ON_DISK = PACKAGE_FOLDER.startsWith("file:");
+
 /**
  * Refuses platforms that there is no addon for.
  *
@@ -40,7 +43,12 @@ export function addonPaths(): string[] {
   const { target } = Deno.build;
   const packaged = PACKAGED[target];
   if (packaged === undefined) {
-    const folder = packageFolder();
+    if (!IS_ON_DISK) {
+      throw new Deno.errors.NotFound(
+        `Cannot load the native addon: it does not come with "${PACKAGE_FOLDER}"; ${advice()}`,
+      );
+    }
+    const folder = pathOfUrl(PACKAGE_FOLDER);
     return [`${folder}native/prebuilt/${target}.node`, `${folder}target/release/libmultiprocessing.so`];
   }
   let url: string;
@@ -78,11 +86,8 @@ export function notLoaded(tried: readonly (readonly [path: string, reason: strin
 /** What to do about an addon that is none, or another one. */
 export function advice(): string {
   const { target } = Deno.build;
-  return target in PACKAGED
-    ? `run \`deno add npm:${PACKAGE}-${PLATFORMS[target]}@${VERSION}\``
-    : `run \`deno task build\` in "${packageFolder()}"`;
-}
-
-function packageFolder(): string {
-  return PACKAGE_FOLDER.startsWith("file:") ? pathOfUrl(PACKAGE_FOLDER) : PACKAGE_FOLDER;
+  if (target in PACKAGED) return `run \`deno add npm:${PACKAGE}-${PLATFORMS[target]}@${VERSION}\``;
+  return IS_ON_DISK
+    ? `run \`deno task build\` in "${pathOfUrl(PACKAGE_FOLDER)}"`
+    : `import the package from npm: \`deno add npm:${PACKAGE}@${VERSION}\``;
 }

@@ -1,10 +1,13 @@
 // Which platforms there is an addon for, and what the addon that was built needs of its system.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import configuration from "../../deno.json" with { type: "json" };
 import { MINIMUM_GLIBC, requirePlatform } from "../../src/addon/platform.ts";
+import { runProgram } from "../support/helpers.ts";
 import { byVersion, neededGlibc } from "../../tools/package/glibc.ts";
 
-const ADDON = new URL("../../target/release/libmultiprocessing.so", import.meta.url);
+const ROOT = new URL("../../", import.meta.url);
+const ADDON = new URL("target/release/libmultiprocessing.so", ROOT);
 
 Deno.test("platform: there is an addon for glibc on two processors, and others are refused by their names", () => {
   for (const target of ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"]) requirePlatform(target);
@@ -17,10 +20,34 @@ Deno.test("platform: there is an addon for glibc on two processors, and others a
   }
 });
 
+Deno.test("platform: a package that was imported from a host says where the addon comes from", async () => {
+  const folder = Deno.makeTempDirSync();
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async ({ url }) => {
+    const text = await Deno.readTextFile(new URL(`.${new URL(url).pathname}`, ROOT)).catch(() => null);
+    return new Response(text, {
+      status: text === null ? 404 : 200,
+      headers: { "content-type": "application/typescript" },
+    });
+  });
+  try {
+    const url = `http://127.0.0.1:${server.addr.port}/`;
+    Deno.writeTextFileSync(`${folder}/program.ts`, `import { Lock } from "${url}mod.ts";\nnew Lock();\n`);
+    const { code, stderr } = await runProgram(`${folder}/program.ts`, { env: { DENO_DIR: `${folder}/cache` } });
+    assertEquals(code, 1);
+    assertStringIncludes(
+      stderr,
+      `NotFound: Cannot load the native addon: it does not come with "${url}"; import the package from npm: ` +
+        `\`deno add npm:${configuration.name}@${configuration.version}\``,
+    );
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
 Deno.test("glibc: the addon needs no later one than the documentation says", () => {
   const needed = neededGlibc(ADDON);
   assert(needed !== undefined && byVersion(needed, MINIMUM_GLIBC) <= 0, needed);
-  const limits = Deno.readTextFileSync(new URL("../../README.md", import.meta.url));
+  const limits = Deno.readTextFileSync(new URL("README.md", ROOT));
   assert(limits.includes(`glibc ${MINIMUM_GLIBC} or later`));
 });
 
