@@ -26,7 +26,7 @@ import {
   sendFullPipe,
 } from "../fixtures/connection/connection_targets.ts";
 import { native } from "../../src/addon/load.ts";
-import { assertNothingLeft, belongings, descriptorCount, until } from "../support/helpers.ts";
+import { assertAllReject, assertNothingLeft, belongings, descriptorCount, until } from "../support/helpers.ts";
 import { startReactor } from "../support/pipes.ts";
 
 /** Ends the process, whatever it is doing. */
@@ -243,7 +243,7 @@ const unsent: Record<string, (value: Connection) => Promise<unknown>> = {
     const stop = new AbortController();
     const waiting = [queue.put(value, { signal: stop.signal }), queue.put(value, { signal: stop.signal })];
     stop.abort(new Error("stopped"));
-    for (const put of waiting) await assertRejects(() => put, Error, "stopped");
+    await assertAllReject(waiting, Error, "stopped");
   },
   "the queue is shut down": async (value) => {
     using queue = new Queue<unknown>();
@@ -267,7 +267,7 @@ const unsent: Record<string, (value: Connection) => Promise<unknown>> = {
     const [a, b] = Pipe();
     const sends = [a.sendBytes(new Uint8Array(16 << 20)), a.send(value)];
     a.close();
-    for (const send of sends) await assertRejects(() => send, InvalidStateError);
+    await assertAllReject(sends, InvalidStateError);
     b.close();
   },
   "a worker's result cannot be serialised": async (value) => {

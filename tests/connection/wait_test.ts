@@ -4,7 +4,7 @@ import { Connection, EOFError, InvalidStateError, Listener, Pipe, Process } from
 import { descriptorOf, wait, type Waitable, waitSync } from "@parallel/multiprocessing/connection";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { count, countSlowly, countTo, echo } from "../fixtures/connection/connection_targets.ts";
-import { assertNothingLeft, belongings, PATIENCE } from "../support/helpers.ts";
+import { assertAllReject, assertNothingLeft, belongings, PATIENCE } from "../support/helpers.ts";
 import { startReactor } from "../support/pipes.ts";
 
 /** The first numbers that four processes send, ten each. */
@@ -190,8 +190,7 @@ Deno.test("wait ends with an error when an object is closed meanwhile, and with 
   controller.abort("enough");
   await aborted.then(() => assert(false), (reason) => assertStrictEquals(reason, "enough"));
   pipe.readers[0].close();
-  await assertRejects(() => closed, InvalidStateError, "closed");
-  await assertRejects(() => polled, InvalidStateError, "closed");
+  await assertAllReject([closed, polled], InvalidStateError, "closed");
   await assertRejects(
     () =>
       wait(pipe.readers, { signal: AbortSignal.abort("before") }).catch((reason) => {

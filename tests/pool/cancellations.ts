@@ -3,7 +3,7 @@
 import { InvalidStateError, Queue, TimeoutError } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import * as targets from "../fixtures/pool/pool_targets.ts";
-import { isRunning, until } from "../support/helpers.ts";
+import { assertAllReject, isRunning, until } from "../support/helpers.ts";
 import type { Suite } from "./suite.ts";
 
 const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -18,8 +18,7 @@ export function cancellationsOfPools({ pool: poolOf, test }: Suite): void {
     const dropped = pool.map(targets.pid, numbers(10), { signal: controller.signal });
     const kept = pool.apply(targets.pid);
     controller.abort(new SyntaxError("enough"));
-    await assertRejects(() => call, SyntaxError, "enough");
-    await assertRejects(() => dropped, SyntaxError, "enough");
+    await assertAllReject([call, dropped], SyntaxError, "enough");
     assertEquals(await queue.get(), "AbortError true");
     assertEquals(await kept, pid); // the worker was not killed
     assertEquals(pool.stats().done, 1);
@@ -132,14 +131,15 @@ export function cancellationsOfPools({ pool: poolOf, test }: Suite): void {
   test("a worker whose cancelled task has ended in time is not killed, however late that is noticed", async () => {
     await using pool = poolOf(1, { grace: 100 });
     const pid = await pool.apply(targets.pid);
-    using queue = new Queue<number>();
+    using queue = new Queue<string | number>();
     const controller = new AbortController();
-    const call = pool.apply(targets.tellAndLinger, [queue, 50], { signal: controller.signal });
+    const call = pool.apply(targets.tellAndPoll, [queue], { signal: controller.signal });
     await queue.get();
     controller.abort();
     const next = pool.apply(targets.pidAfter, [500]);
+    const rejected = assertRejects(() => call, DOMException);
     targets.spin(300); // beyond the grace, and into the next task
-    await assertRejects(() => call, DOMException);
+    await rejected;
     assertEquals(await next, pid);
   });
 
@@ -159,15 +159,15 @@ export function cancellationsOfPools({ pool: poolOf, test }: Suite): void {
 
   test("what is aborted after close() leaves nothing to do for the workers", async () => {
     const pool = poolOf(1, { grace: 20 });
-    using queue = new Queue<number>();
+    using queue = new Queue<string | number>();
     const controller = new AbortController();
     const { signal } = controller;
-    const first = pool.apply(targets.tellAndLinger, [queue, 5], { signal });
+    const first = pool.apply(targets.tellAndPoll, [queue], { signal });
     const others = pool.map(targets.spin, Array(10).fill(Infinity), { chunksize: 1, signal });
     await queue.get();
     pool.close();
     controller.abort();
-    for (const call of [first, others]) await assertRejects(() => call as Promise<unknown>, DOMException);
+    await assertAllReject([first, others], DOMException);
     assert(await pool.join());
   });
 

@@ -4,6 +4,7 @@ import { InvalidStateError, MaybeEncodingError, Queue, WorkerLostError } from "@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { answerOf, dieAtFirst, fail, square } from "../fixtures/pool/pool_targets.ts";
 import * as targets from "../fixtures/pool/pool_retry_targets.ts";
+import { assertAllReject } from "../support/helpers.ts";
 import type { Suite } from "./suite.ts";
 
 const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -145,7 +146,8 @@ export function retriesOfPools({ pool: poolOf, test }: Suite): void {
     const other = pool.apply(fail, [], { retries });
     using orders = new Queue<number>();
     const blocked = pool.apply(answerOf, [orders]);
+    const ended = assertAllReject([other, blocked], InvalidStateError, "was terminated");
     await pool.terminate();
-    for (const it of [other, blocked]) await assertRejects(() => it, InvalidStateError, "was terminated");
+    await ended;
   });
 }

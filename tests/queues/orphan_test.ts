@@ -63,7 +63,7 @@ Deno.test("a get that waits already hears of the death, and so do those behind i
   await said.get({ timeout: PATIENCE });
   const waiting = [queue.get(), queue.get()];
   child.kill();
-  for (const get of waiting) await assertRejects(() => idly(get), EOFError);
+  await Promise.all(waiting.map((get) => assertRejects(() => idly(get), EOFError)));
   await killed(child);
 });
 

@@ -3,7 +3,7 @@
 import { Empty, JoinableQueue, Queue, ShutDown } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { receive, type Received, send, shutDown, type Way } from "../fixtures/queues/queue_targets.ts";
-import { blocked, PATIENCE, within } from "../support/helpers.ts";
+import { assertAllReject, blocked, PATIENCE, within } from "../support/helpers.ts";
 import { ended, leavingNothing, started } from "../support/children.ts";
 
 const WAYS: Way[] = ["getSync", "get", "for await"];
@@ -39,7 +39,7 @@ Deno.test("a full queue that is shut down says so, and not that it is full", asy
   queue.putSync(1);
   const waiting = [queue.put(2), queue.put(3)];
   queue.shutdown();
-  for (const put of waiting) await assertRejects(() => within(put), ShutDown);
+  await assertAllReject(waiting, ShutDown);
   assertThrows(() => queue.putNowait(4), ShutDown);
   assertEquals(queue.getNowait(), 1);
 });
@@ -48,7 +48,7 @@ Deno.test("shutdown ends the gets that wait here, and leaves the closed queue cl
   using queue = new Queue<number>();
   const waiting = [queue.get(), queue.get(), queue.get({ timeout: PATIENCE })];
   queue.shutdown();
-  for (const get of waiting) await assertRejects(() => within(get), ShutDown);
+  await assertAllReject(waiting, ShutDown);
 });
 
 for (const immediate of [false, true]) {

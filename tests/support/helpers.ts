@@ -2,7 +2,7 @@
 // what /proc knows about processes, descriptors and threads.
 
 import { Event, Pipe } from "@parallel/multiprocessing";
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import process from "node:process";
 import { native } from "../../src/addon/load.ts";
 
@@ -27,6 +27,17 @@ export async function within<T>(promise: Promise<T>, what = "the promise", patie
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * All promises must be rejected so. They are looked at together: one that is rejected while another is waited for would be
+ * an error that nobody catches, which ends the whole file.
+ */
+export async function assertAllReject(
+  promises: readonly Promise<unknown>[],
+  ...[Class, message]: [Class: Parameters<typeof assertRejects>[1], message?: string]
+): Promise<void> {
+  await Promise.all(promises.map((promise) => assertRejects(() => within(promise), Class, message)));
 }
 
 type Nothing = undefined | null | false;

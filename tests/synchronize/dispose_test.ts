@@ -16,7 +16,7 @@ import {
 import { dumps, loads } from "@parallel/multiprocessing/reduction";
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { waitBarrier } from "../fixtures/synchronize/synchronize_targets.ts";
-import { until, within } from "../support/helpers.ts";
+import { assertAllReject, until, within } from "../support/helpers.ts";
 import { Child, Thread } from "../support/synchronize.ts";
 
 /** Another handle of the same object. */
@@ -100,7 +100,7 @@ Deno.test("whoever waits with a handle that is disposed of gets an InvalidStateE
         await Promise.resolve();
         object[Symbol.dispose]();
         object[Symbol.dispose]();
-        for (const one of waits) await assertRejects(() => within(one, name), InvalidStateError, "closed");
+        await assertAllReject(waits, InvalidStateError, "closed");
         await assertRejects(async () => await wait({}), InvalidStateError, "closed");
         threads.splice(0).forEach((thread) => thread[Symbol.dispose]());
       }
@@ -215,5 +215,5 @@ Deno.test("the lock of a Value ends its waits with it", async () => {
   await thread.ask("acquireSync");
   const waits = [value.acquire(), value.acquire({ timeout: 60_000 })];
   value.close();
-  for (const wait of waits) await assertRejects(() => within(wait), InvalidStateError, "closed");
+  await assertAllReject(waits, InvalidStateError, "closed");
 });
