@@ -177,7 +177,7 @@ export function lifetimesOfPools({ pool: poolOf, test }: Suite): void {
     const result = pool.mapAsync(targets.spin, Array(10_000).fill(Infinity), { chunksize: 1 });
     const single = numbers(100).map(() => pool.applyAsync(targets.spin, [Infinity]));
     await until("four at work", () => pool.stats().busy === 4);
-    await pool.terminate(); // how soon, the soak measures
+    await pool.terminate(); // with many tasks to go, the soak does it
     assertEquals(pids.filter(isRunning), []);
     for (const each of [result, ...single]) await assertRejects(() => each.get(), InvalidStateError, "was terminated");
     assert(await pool.join());

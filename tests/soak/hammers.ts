@@ -3,7 +3,7 @@
 
 import {
   Barrier,
-  BrokenBarrierError,
+  BoundedSemaphore,
   Condition,
   Event,
   type Guard,
@@ -16,34 +16,43 @@ import {
   type SynchronizedArray,
 } from "@parallel/multiprocessing";
 import * as mp from "@parallel/multiprocessing";
+import { type Books, Clerk } from "./books.ts";
 import { type Fault, Ledger, ledgerLength } from "./ledger.ts";
+import { createPermits, type Permits, takePermit } from "./permits.ts";
+import { Random } from "./random.ts";
+import { pause } from "./stage.ts";
 
-/** The primitives, in the order of the summary. */
-export const NAMES = ["Lock", "RLock", "Semaphore", "Condition", "Event", "Barrier", "Value", "Array"] as const;
+/** The primitives: the rows of the books. */
+export const NAMES = [
+  "Lock",
+  "RLock",
+  "Semaphore",
+  "BoundedSemaphore",
+  "Condition",
+  "Event",
+  "Barrier",
+  "Value",
+  "Array",
+] as const;
 export type Name = typeof NAMES[number];
 
 /** What is counted under a lock. */
 const COUNTED = ["Lock", "RLock", "made", "taken", "Value", "Array"] as const;
 export type Counted = typeof COUNTED[number];
 
-/** Permits of the semaphore: fewer than contenders. */
-export const PERMITS = 3;
-
-/** How a seat stands to the semaphore. A process killed while `unsure` may or may not have had a permit. */
-export const Permit = { none: 0, unsure: 1, held: 2 } as const;
-
 /** Milliseconds at one primitive. */
 const STAY = 5;
 /** Waits for what may never come, in milliseconds. */
 const SHORT_WAIT = 100;
 /** A wait for what certainly comes takes longer than this only if it was forgotten, in milliseconds. */
-const LONG_WAIT = 1500;
+const LONG_WAIT = 20_000;
 
 /** All that the processes share. */
 export interface Rig {
   readonly lock: Lock;
   readonly rlock: RLock;
-  readonly semaphore: Semaphore;
+  readonly semaphore: Permits;
+  readonly bounded: Permits;
   readonly condition: Condition;
   readonly event: Event;
   readonly barrier: Barrier;
@@ -51,51 +60,35 @@ export interface Rig {
   readonly array: SynchronizedArray<number>;
   /** One ledger each, in the order of `COUNTED`. */
   readonly ledgers: Int32Array[];
-  /** By seat: goes up with every visit. */
-  readonly beats: Int32Array;
-  /** By seat: the primitive that is being visited. */
-  readonly places: Int32Array;
-  /** By seat: see {@linkcode Permit}. */
-  readonly permits: Int32Array;
   /** By seat: how often it was first, and last, at the barrier. */
   readonly arrivals: Int32Array;
-  /** By seat: visits of each primitive. */
-  readonly visits: Int32Array;
-  /** By seat: waits for the semaphore that came to nothing. */
-  readonly dry: Int32Array;
-  /** By seat: what was found wrong. */
-  readonly faults: Int32Array;
   /** Not 0: it is time to end. */
   readonly end: Int32Array;
 }
 
-/** One of each primitive, and the books. */
+/** One of each primitive, and what is counted by them. */
 export function createRig(seats: number): Rig {
-  const words = (length: number) => RawArray("i32", length);
   return {
     lock: new Lock({ onOwnerDeath: "recover" }),
     rlock: new RLock(),
-    semaphore: new Semaphore(PERMITS),
+    semaphore: createPermits(Semaphore, seats),
+    bounded: createPermits(BoundedSemaphore, seats),
     condition: new Condition(new Lock()),
     event: new Event(),
     barrier: new Barrier(2, { timeout: SHORT_WAIT }),
     value: mp.Value("i32"),
     array: mp.Array("i32", 1),
-    ledgers: COUNTED.map(() => words(ledgerLength(seats))),
-    beats: words(seats),
-    places: words(seats),
-    permits: words(seats),
-    arrivals: words(2 * seats),
-    visits: words(NAMES.length * seats),
-    dry: words(seats),
-    faults: words(seats),
-    end: words(1),
+    ledgers: COUNTED.map(() => RawArray("i32", ledgerLength(seats))),
+    arrivals: RawArray("i32", 2 * seats),
+    end: RawArray("i32", 1),
   };
 }
 
 /** Lets go of what {@linkcode createRig} made. */
-export function disposeRig({ lock, rlock, semaphore, condition, event, barrier, value, array }: Rig): void {
-  for (const it of [condition, lock, rlock, semaphore, event, barrier, value, array]) it[Symbol.dispose]();
+export function disposeRig(rig: Rig): void {
+  const { lock, rlock, semaphore, bounded, condition, event, barrier, value, array } = rig;
+  const all = [condition, lock, rlock, semaphore.semaphore, bounded.semaphore, event, barrier, value, array];
+  for (const it of all) it[Symbol.dispose]();
 }
 
 /** The ledgers of a rig by what they count. */
@@ -114,17 +107,18 @@ export function ledgersOf(rig: Rig, fault: Fault): Record<Counted, Ledger> {
 }
 
 /** The process at a seat: visits the primitives until the end, or its own. */
-export async function hammer(rig: Rig, seat: number): Promise<void> {
-  const visitor = new Visitor(rig, seat);
+export async function hammer(rig: Rig, books: Books, seat: number, path: string): Promise<void> {
+  const clerk = new Clerk(books, seat);
+  const visitor = new Visitor(rig, clerk, seat, new Random(path));
   for (let turn = seat; rig.end[0] === 0; turn++) {
     const place = turn % NAMES.length;
-    Atomics.store(rig.places, seat, place);
+    clerk.at(place);
     const until = performance.now() + STAY;
     while (performance.now() < until && rig.end[0] === 0) {
       await visitor.visit(NAMES[place]);
-      rig.visits[seat * NAMES.length + place]++;
-      Atomics.add(rig.beats, seat, 1);
+      clerk.done();
     }
+    await pause(STAY); // others are to have some of the processor
   }
 }
 
@@ -136,13 +130,17 @@ interface Acquirable {
 
 class Visitor {
   readonly #rig: Rig;
+  readonly #clerk: Clerk;
   readonly #seat: number;
+  readonly #random: Random;
   readonly #ledgers: Record<Counted, Ledger>;
 
-  constructor(rig: Rig, seat: number) {
+  constructor(rig: Rig, clerk: Clerk, seat: number, random: Random) {
     this.#rig = rig;
+    this.#clerk = clerk;
     this.#seat = seat;
-    this.#ledgers = ledgersOf(rig, (what) => this.#fault(what));
+    this.#random = random;
+    this.#ledgers = ledgersOf(rig, (what) => clerk.fault(what));
   }
 
   /** Does to the primitive what it is for. */
@@ -153,7 +151,9 @@ class Visitor {
       case "RLock":
         return await this.#counted(this.#rig.rlock, "RLock");
       case "Semaphore":
-        return await this.#semaphore();
+        return await takePermit(this.#rig.semaphore, this.#seat, this.#random);
+      case "BoundedSemaphore":
+        return await takePermit(this.#rig.bounded, this.#seat, this.#random);
       case "Condition":
         return await this.#condition();
       case "Event":
@@ -170,35 +170,19 @@ class Visitor {
   /** Recovers: the guard says at once whether the holder died. */
   async #lock(): Promise<void> {
     const { lock } = this.#rig;
-    using guard = coin() ? await lock.acquire() : lock.acquireSync();
+    using guard = this.#coin() ? await lock.acquire() : lock.acquireSync();
     this.#ledgers.Lock.settle(guard.ownerDied);
+    if (guard.ownerDied) this.#clerk.noteTold("OwnerDiedError");
     this.#ledgers.Lock.count(this.#seat);
   }
 
   /** A recursive lock that throws: the one that is told lets go of it, so that another may come first. */
   async #counted(lock: Acquirable, counted: Counted): Promise<void> {
     const ledger = this.#ledgers[counted];
-    using _outer = await acquired(lock, ledger);
+    using _outer = await this.#acquired(lock, ledger);
     using _inner = lock.acquireSync();
     ledger.settle(null);
     ledger.count(this.#seat);
-  }
-
-  async #semaphore(): Promise<void> {
-    const { semaphore, permits, dry } = this.#rig;
-    Atomics.store(permits, this.#seat, Permit.unsure);
-    const options = { timeout: SHORT_WAIT };
-    const guard = coin() ? await semaphore.acquire(options) : semaphore.acquireSync(options);
-    if (guard === null) {
-      Atomics.store(permits, this.#seat, Permit.none);
-      Atomics.add(dry, this.#seat, 1);
-      return;
-    }
-    Atomics.store(permits, this.#seat, Permit.held);
-    if (coin()) await Promise.resolve();
-    Atomics.store(permits, this.#seat, Permit.unsure);
-    guard.release();
-    Atomics.store(permits, this.#seat, Permit.none);
   }
 
   /** Makes something, or waits for it and takes it. */
@@ -206,9 +190,9 @@ class Visitor {
     const { condition } = this.#rig;
     const { made, taken } = this.#ledgers;
     const settle = () => [made, taken].forEach((ledger) => ledger.settle(null));
-    using _guard = await acquired(condition, made);
+    using _guard = await this.#acquired(condition, made);
     settle();
-    if (coin()) {
+    if (this.#coin()) {
       made.count(this.#seat);
       condition.notify();
       return;
@@ -218,9 +202,9 @@ class Visitor {
       const timeout = until - performance.now();
       if (timeout <= 0) return;
       try {
-        await (coin() ? condition.wait({ timeout }) : condition.waitSync({ timeout }));
+        await (this.#coin() ? condition.wait({ timeout }) : condition.waitSync({ timeout }));
       } catch (error) {
-        if (!(error instanceof OwnerDiedError)) throw error;
+        this.#clerk.told(error, "OwnerDiedError");
         made.noteDeath(); // and the lock is held again
       }
       settle();
@@ -231,42 +215,47 @@ class Visitor {
   /** Sets and clears, or waits for what the soak sets again and again: that must not be missed. */
   async #event(): Promise<void> {
     const { event } = this.#rig;
-    if (coin()) return coin() ? event.set() : event.clear();
+    if (this.#coin()) return this.#coin() ? event.set() : event.clear();
     const options = { timeout: LONG_WAIT };
-    const isSet = coin() ? await event.wait(options) : event.waitSync(options);
-    if (!isSet) this.#fault(`Event: was not seen set for ${LONG_WAIT} ms`);
+    const isSet = this.#coin() ? await event.wait(options) : event.waitSync(options);
+    if (!isSet) this.#clerk.fault(`was not seen set for ${LONG_WAIT} ms`);
   }
 
   /** Meets whoever comes, in time; a barrier that a death or a timeout has broken is reset. */
   async #barrier(): Promise<void> {
     const { barrier, arrivals } = this.#rig;
     try {
-      const index = coin() ? await barrier.wait() : barrier.waitSync();
+      const index = this.#coin() ? await barrier.wait() : barrier.waitSync();
       Atomics.add(arrivals, 2 * this.#seat + index, 1);
     } catch (error) {
-      if (!(error instanceof BrokenBarrierError)) throw error;
+      this.#clerk.told(error, "BrokenBarrierError");
       if (barrier.broken) barrier.reset();
     }
   }
 
-  #fault(what: string): void {
-    Atomics.add(this.#rig.faults, this.#seat, 1);
-    console.error(`fault: seat ${this.#seat}, process ${Deno.pid}: ${what}`);
+  async #acquired(lock: Acquirable, ledger: Ledger): Promise<Guard> {
+    return await acquired(lock, ledger, () => this.#coin(), () => this.#clerk.noteTold("OwnerDiedError"));
+  }
+
+  #coin(): boolean {
+    return this.#random.coin();
   }
 }
 
 /** Acquires until nobody who held it is found dead. */
-export async function acquired(lock: Acquirable, ledger: Ledger): Promise<Guard> {
+export async function acquired(
+  lock: Acquirable,
+  ledger: Ledger,
+  coin: () => boolean,
+  told: () => void,
+): Promise<Guard> {
   for (;;) {
     try {
       return coin() ? await lock.acquire() : lock.acquireSync();
     } catch (error) {
       if (!(error instanceof OwnerDiedError)) throw error;
       ledger.noteDeath();
+      told();
     }
   }
-}
-
-function coin(): boolean {
-  return Math.random() < 0.5;
 }

@@ -1,84 +1,104 @@
-// What the processes of the queue soak do: numbered and checksummed messages, of whose every byte somebody has an eye.
+// What the processes of the queues' part do: numbered and checksummed messages, of whose every byte somebody has an eye.
 
-import { type Queue, ShutDown } from "@parallel/multiprocessing";
+import { Queue, RawArray, ShutDown, type SimpleQueue } from "@parallel/multiprocessing";
+import { checksum, filled } from "./bytes.ts";
+import { type Books, Clerk } from "./books.ts";
+import { Random } from "./random.ts";
+import { pause } from "./stage.ts";
 
 /** Messages that one process puts at most; then it ends, and another takes its place. */
-export const MOST_EACH = 4096;
-/** Processes that may be started as producers in one run. */
-export const MOST_PRODUCERS = 4096;
+export const MOST_EACH = 2048;
+/** Processes that may be started as producers in one round. */
+export const MOST_PRODUCERS = 512;
 
-/** Bytes of the largest message. */
-const LARGEST = 4 * 2 ** 20;
 /** Words of the head that a message of bare bytes has: the producer's number, its own, and the checksum. */
 const HEAD = 3;
+/** Messages that a producer puts at once where the queue has no limit. */
+const BURST = 8;
 
-/** Shared by all processes of the soak. */
+/** Shared by all processes of the part. */
 export interface Rig {
-  readonly queue: Queue<Parcel>;
+  readonly queue: Queue<Parcel | null> | SimpleQueue<Parcel | null>;
+  /** Bytes of the largest message. */
+  readonly largest: number;
   /** By producer: how many puts it has begun, and how many have returned. */
   readonly begun: Int32Array;
   readonly done: Int32Array;
   /** By producer and message: how often it has been received. */
   readonly received: Uint8Array;
-  /** By seat: grows with each message. */
-  readonly beats: Int32Array;
-  /** By seat: what was wrong with messages. */
-  readonly faults: Int32Array;
   /** Not 0: the producers are to end. */
   readonly end: Int32Array;
 }
 
-/** A message: an object, or bare bytes that begin with the same three numbers. */
+/** A message: an object, whose payload may be shared memory; or bare bytes that begin with the same three numbers. */
 export type Parcel = { producer: number; number: number; sum: number; payload: Uint8Array } | Uint8Array;
 
 /** Puts messages until it is told to end. */
-export async function produce(rig: Rig, seat: number, producer: number): Promise<void> {
+export async function produce(rig: Rig, books: Books, seat: number, producer: number, path: string): Promise<void> {
+  const clerk = new Clerk(books, seat);
+  const random = new Random(path);
+  const { queue } = rig;
   for (let number = 0; number < MOST_EACH && Atomics.load(rig.end, 0) === 0; number++) {
-    const parcel = parcelOf(producer, number);
+    if (!(queue instanceof Queue) && number % BURST === 0) await emptied(rig, clerk);
+    const parcel = parcelOf(producer, number, rig.largest, random);
     Atomics.store(rig.begun, producer, number + 1);
-    if (coin()) await rig.queue.put(parcel);
-    else rig.queue.putSync(parcel);
+    if (random.coin()) await queue.put(parcel);
+    else queue.putSync(parcel);
     Atomics.store(rig.done, producer, number + 1);
-    Atomics.add(rig.beats, seat, 1);
+    clerk.done();
+    if (number % BURST === 0) await pause(1); // others are to have some of the processor
   }
 }
 
-/** Takes and checks messages until the queue is shut down and drained. */
-export async function consume(rig: Rig, seat: number): Promise<void> {
+/** Where a queue has no limit, the producers keep one. */
+async function emptied({ queue, end }: Rig, clerk: Clerk): Promise<void> {
+  while (!queue.empty() && Atomics.load(end, 0) === 0) {
+    await pause(1);
+    clerk.lives();
+  }
+}
+
+/** Takes and checks messages until the queue is shut down and drained, or there is a `null`. */
+export async function consume(rig: Rig, books: Books, seat: number, path: string): Promise<void> {
+  const clerk = new Clerk(books, seat);
+  const random = new Random(path);
   const last = new Map<number, number>();
   for (;;) {
-    let parcel: Parcel;
-    try {
-      parcel = coin() ? await rig.queue.get() : rig.queue.getSync();
-    } catch (error) {
-      if (error instanceof ShutDown) return;
-      throw error;
-    }
+    const parcel = await taken(rig, random);
+    if (parcel === null) return;
     const { producer, number, isWhole } = opened(parcel);
-    const fault = (what: string) => {
-      Atomics.add(rig.faults, seat, 1);
-      console.error(`fault: message ${number} of producer ${producer} is ${what}`);
-    };
+    const fault = (what: string) => clerk.fault(`message ${number} of producer ${producer} is ${what}`);
     if (!isWhole) fault("torn");
     else if (Atomics.add(rig.received, producer * MOST_EACH + number, 1) > 0) fault("doubled");
     if (number <= (last.get(producer) ?? -1)) fault(`reordered: ${last.get(producer)} came before it`);
     last.set(producer, number);
-    Atomics.add(rig.beats, seat, 1);
+    clerk.done();
   }
 }
 
-/** Of all sizes: as many up to 256 bytes as up to 64 KiB and as up to 4 MiB. */
-function randomSize(): number {
-  return Math.floor(Math.random() ** 2 * [256, 64 * 1024, LARGEST][Math.floor(Math.random() * 3)]);
+async function taken({ queue }: Rig, random: Random): Promise<Parcel | null> {
+  try {
+    return random.coin() ? await queue.get() : queue.getSync();
+  } catch (error) {
+    if (error instanceof ShutDown) return null;
+    throw error;
+  }
 }
 
-function parcelOf(producer: number, number: number): Parcel {
-  const size = randomSize();
-  if (coin()) {
-    const payload = filled(new Uint8Array(size), 0, producer * MOST_EACH + number);
+/** Of all sizes: as many up to 256 bytes as up to 16 KiB and as up to the largest. */
+function sizeOf(largest: number, random: Random): number {
+  return Math.floor(random.next() ** 2 * random.pick([256, 16 * 1024, largest]));
+}
+
+function parcelOf(producer: number, number: number, largest: number, random: Random): Parcel {
+  const size = sizeOf(largest, random);
+  const seed = producer * MOST_EACH + number;
+  if (random.coin()) {
+    const bytes: Uint8Array = random.oneIn(4) ? RawArray("u8", size + 1) : new Uint8Array(size);
+    const payload = filled(bytes, 0, seed);
     return { producer, number, sum: checksum(payload, 0), payload };
   }
-  const bytes = filled(new Uint8Array(4 * HEAD + size), 4 * HEAD, producer * MOST_EACH + number);
+  const bytes = filled(new Uint8Array(4 * HEAD + size), 4 * HEAD, seed);
   new Uint32Array(bytes.buffer, 0, HEAD).set([producer, number, checksum(bytes, 4 * HEAD)]);
   return bytes;
 }
@@ -90,27 +110,4 @@ function opened(parcel: Parcel): { producer: number; number: number; isWhole: bo
   const view = new DataView(parcel.buffer, parcel.byteOffset, parcel.byteLength);
   const [producer, number, sum] = [0, 4, 8].map((at) => view.getUint32(at, true));
   return { producer, number, isWhole: checksum(parcel, 4 * HEAD) === sum };
-}
-
-/** Fills the bytes behind `from` with what `seed` gives, a word at a time. */
-function filled(bytes: Uint8Array<ArrayBuffer>, from: number, seed: number): Uint8Array<ArrayBuffer> {
-  const words = new Uint32Array(bytes.buffer, from, (bytes.length - from) >>> 2);
-  let state = seed * 2654435761 | 1;
-  for (let i = 0; i < words.length; i++) words[i] = state = Math.imul(state, 1664525) + 1013904223;
-  bytes.fill(seed, from + 4 * words.length);
-  return bytes;
-}
-
-/** Changes with every bit behind `from`, with the order of the words and with their number. */
-function checksum(bytes: Uint8Array, from: number): number {
-  const aligned = (bytes.byteOffset + from) % 4 === 0 ? bytes.subarray(from) : bytes.slice(from);
-  const words = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length >>> 2);
-  let sum = aligned.length;
-  for (let i = 0; i < words.length; i++) sum = Math.imul(sum ^ words[i], 16777619);
-  for (let i = 4 * words.length; i < aligned.length; i++) sum = Math.imul(sum ^ aligned[i], 16777619);
-  return sum >>> 0;
-}
-
-function coin(): boolean {
-  return Math.random() < 0.5;
 }
