@@ -50,7 +50,7 @@ export function namesOfNumbers(): Readonly<Record<string, readonly string[]>> {
 }
 
 /** What a block is used as. */
-export const Kind = group("kind", "lock", "rlock", "semaphore", "event", "value", "bytes", "pipe");
+export const Kind = group("kind", "lock", "rlock", "semaphore", "event", "value", "bytes", "pipe", "pool");
 
 /** Cells and the windows in which they lie side by side, in bytes. */
 export const Cell = group("cell", "size", "windowSize", "valueOffset", "valueSize");
@@ -63,6 +63,19 @@ export const SemaphoreWord = group("semaphoreWord", "place", "maxPlace", "mask")
 
 /** An event in its cell. */
 export const EventWord = group("eventWord", "place", "set", "waiters", "count");
+
+/** What a pool tells of itself, in its cell. */
+export const PoolWord = group(
+  "poolWord",
+  "pid",
+  "processes",
+  "present",
+  "concurrency",
+  "given",
+  "backlog",
+  "done",
+  "failed",
+);
 
 /** How a wait has ended. */
 export const Outcome = group("outcome", "ready", "failed", "timedOut", "notAcquired");

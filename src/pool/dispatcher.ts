@@ -106,6 +106,11 @@ export class Dispatcher {
     return this.#given.size;
   }
 
+  /** How many are still to be given; a call that may have more of them counts as one. */
+  get backlog(): number {
+    return this.#backlog.size;
+  }
+
   /** How many tasks no worker has begun; a call that may have more of them counts as one. */
   get waiting(): number {
     let waiting = this.#backlog.size + this.#given.size;

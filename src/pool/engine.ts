@@ -35,6 +35,7 @@ import { QueueLimit } from "./queue_limit.ts";
 import { remainsOf } from "./remains.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 import type { PoolStats } from "./stats.ts";
+import { Sign } from "./sign.ts";
 import { Strays } from "./strays.ts";
 import { tellCaller, type Where } from "./where.ts";
 import { Withdrawals } from "./withdrawals.ts";
@@ -72,6 +73,7 @@ export class Engine implements PoolEvents {
   readonly #limit: QueueLimit | null;
   /** What all workers take their tasks from. */
   readonly #tasks = new Channel().own();
+  readonly #sign: Sign;
   /** All that are not over. */
   readonly #calls = new Set<Call>();
   readonly #idlers = new Idlers(() => this.#calls.size === 0);
@@ -89,18 +91,21 @@ export class Engine implements PoolEvents {
    */
   constructor(options: EngineOptions) {
     this.#options = options;
+    this.#tasks.label(`${options.name}: tasks`);
+    const { concurrency } = options.settings;
+    this.#sign = new Sign(options.name, { processes: this.processes, concurrency });
     const workers = this.#crew = new Crew(this, { ...options, tasks: this.#tasks });
     const dispatcher = this.#dispatcher = new Dispatcher({
       workers,
       tasks: this.#tasks,
-      concurrency: options.settings.concurrency,
+      concurrency,
       onlyResult: this.#onlyResult,
       events: this,
     });
     const dispatch = () => this.tasksAvailable();
     this.#attempts = new Attempts({ dispatcher, dispatch });
     const read = (worker: WorkerHandle) => this.#answers.readAll(worker);
-    const { grace, maxQueue: most, settings: { concurrency } } = options;
+    const { grace, maxQueue: most } = options;
     const limited = { most, processes: this.processes, concurrency, workers, dispatcher };
     const limit = this.#limit = most === Infinity ? null : new QueueLimit(limited);
     this.#answers = new Answers({ crew: workers, dispatcher, attempts: this.#attempts, grace, dispatch, limit });
@@ -112,6 +117,7 @@ export class Engine implements PoolEvents {
       this.terminate();
       throw error;
     }
+    this.#tell();
     this.#finalizer = new Finalize(() => this.terminate(), { priority: AT_EXIT, name: options.name });
   }
 
@@ -283,6 +289,14 @@ export class Engine implements PoolEvents {
     if (this.#isEnded) return;
     this.#dispatcher.dispatch();
     this.#crew.adapt();
+    this.#tell();
+  }
+
+  /** Tells who looks from outside how things are. */
+  #tell(): void {
+    const { given, backlog } = this.#dispatcher;
+    const { done, failed } = this.#answers.counts;
+    this.#sign.tell({ present: this.poolSize, given, backlog: backlog + this.#attempts.waiting, done, failed });
   }
 
   /** Frames may have come from `first`, and so from others. */
@@ -419,6 +433,7 @@ export class Engine implements PoolEvents {
     if (!this.#isOver()) return;
     this.#finalizer?.cancel();
     this.#tasks.close();
+    this.#sign.close();
     for (const resolve of this.#drained.splice(0)) resolve();
   }
 

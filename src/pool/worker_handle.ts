@@ -122,6 +122,7 @@ export class WorkerHandle {
         stderr,
       });
       this.process.name = this.process.name.replace("Process", "PoolWorker");
+      label(this.#desk, this.process.name);
       this.process.start();
       this.pid = this.process.pid!;
     } catch (error) {
@@ -412,4 +413,11 @@ function hasBegun(pid: number): boolean {
   } catch {
     return true; // somebody else has asked for its exit code
   }
+}
+
+/** Says whose the channels of a desk are, to who looks from outside. */
+function label({ bell, functions, results }: Desk, name: string): void {
+  bell.label(`${name}: bell`);
+  functions.label(`${name}: functions`);
+  results.label(`${name}: results`);
 }

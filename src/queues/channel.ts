@@ -66,6 +66,12 @@ export class Channel implements Disposable {
     return new Channel(BlockHandle.of((addon) => addon.queueCreateKept()));
   }
 
+  /** Says what it is for, to who looks at the tree from outside. */
+  label(text: string): this {
+    native().nameBlock(this.#handle.block, text);
+    return this;
+  }
+
   /**
    * Makes this process the only one that can receive and end the channel, of those that were made by {@linkcode kept}:
    * for all others it looks as if it had come to its end, and if one of them closes it, it gives up its own share alone.

@@ -13,6 +13,7 @@ use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::sys::spawn::Stdio;
 use multiprocessing_core::sys::{own, text};
 use multiprocessing_core::tree::member::Member;
+use multiprocessing_core::wait::notes::Goal;
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 
@@ -313,7 +314,7 @@ pub fn child_descriptor(pid: u32) -> Result<i32> {
 #[napi]
 pub fn child_await(pid: u32) -> Result<u32> {
     let child = child(pid)?;
-    port::watch(|sink| {
+    port::watch(Goal::Process(pid), |sink| {
         let ended = Arc::clone(&child);
         let told = Box::new(move || {
             if let Ok(tree) = tree() {

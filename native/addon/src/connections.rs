@@ -20,6 +20,7 @@ use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::sys::epoll::Interest;
 use multiprocessing_core::sys::stream::Mode;
 use multiprocessing_core::sys::{Errno, poll};
+use multiprocessing_core::wait::notes::Goal;
 use napi_derive::napi;
 
 use crate::abi::bytes::ByteArray;
@@ -192,7 +193,7 @@ pub fn fetch_await(id: u32) -> Result<u32> {
     with_fetch(id, |fetch| {
         let socket = fetch.descriptor();
         let socket = socket.ok_or_else(|| state("Cannot wait for a sender: it was not asked"))?;
-        port::watch(|sink| {
+        port::watch(Goal::Connection, |sink| {
             let told = Box::new(move || sink(0));
             let reactor = tree()?.descriptors()?;
             reactor.look_out(&[socket], told).map_err(to_js)
@@ -305,7 +306,14 @@ pub fn connection_receive(id: u32, limit: f64, wanted: u32) -> Result<f64> {
         let received = match wanted {
             patience::NONE => connection.receive(scratch, limit, Mode::Try),
             patience::MICROSECONDS => connection.receive_soon(scratch, limit),
-            _ => connection.receive(scratch, limit, Mode::Wait),
+            // What is here already is received without a note that it is waited for.
+            _ => match connection.receive(scratch, limit, Mode::Try) {
+                Ok(Received::NotYet) => {
+                    let _noted = tree()?.member.note_sleep(Goal::Connection);
+                    connection.receive(scratch, limit, Mode::Wait)
+                }
+                received => received,
+            },
         };
         received.map_err(told)
     })?;
@@ -346,7 +354,7 @@ fn advance(
     interest: Interest,
     mut step: impl FnMut() -> bool + Send + 'static,
 ) -> Result<u32> {
-    port::watch(|sink| {
+    port::watch(Goal::Connection, |sink| {
         let mut sink = Some(sink);
         let step = Box::new(move || {
             let is_done = step();
@@ -363,6 +371,7 @@ fn advance(
 
 /// Whether there is something to receive, or the end; waits up to `timeout` milliseconds.
 pub fn connection_poll(id: u32, timeout: f64) -> Result<bool> {
+    let _noted = tree()?.member.note_sleep(Goal::Connection);
     let polled = connection(id)?.poll(deadline_after(timeout));
     polled.map_err(|errno| os(errno, "poll a connection"))
 }
@@ -390,6 +399,7 @@ fn with_descriptors<T>(numbers: &[i32], work: impl FnOnce(&[BorrowedFd]) -> T) -
 /// for the first.
 #[napi]
 pub fn descriptors_poll(descriptors: Vec<i32>, timeout: f64) -> Result<Vec<u32>> {
+    let _noted = tree()?.member.note_sleep(Goal::Connection);
     let found = with_descriptors(&descriptors, |descriptors| {
         poll::ready(descriptors, deadline_after(timeout))
     })?;
@@ -401,7 +411,7 @@ pub fn descriptors_poll(descriptors: Vec<i32>, timeout: f64) -> Result<Vec<u32>>
 /// open until then, or until the wait is cancelled.
 #[napi]
 pub fn descriptors_await(descriptors: Vec<i32>) -> Result<u32> {
-    port::watch(|sink| {
+    port::watch(Goal::Connection, |sink| {
         let told = Box::new(move || sink(0));
         let reactor = tree()?.descriptors()?;
         with_descriptors(&descriptors, |descriptors| {

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use multiprocessing_core::process::output::{Chunk, Output};
+use multiprocessing_core::wait::notes::Goal;
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
@@ -55,7 +56,7 @@ pub fn output_read(id: u32) -> Result<Option<Uint8Array>> {
 /// Lets the reactor wait until there is something to read; the ticket, or 0 if it is closed.
 pub fn output_wait(id: u32) -> Result<u32> {
     let ticket = with(id, |output| {
-        port::watch(|sink| {
+        port::watch(Goal::Connection, |sink| {
             let told = Box::new(move || sink(0));
             tree()?
                 .descriptors()?

@@ -18,6 +18,7 @@ use multiprocessing_core::sync::{Attempt, Step, Token};
 use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::tree::member::Member;
 use multiprocessing_core::tree::member::shares::{Attitude, ThreadKey, this_thread};
+use multiprocessing_core::wait::notes::Goal;
 use multiprocessing_core::wait::reactor::words::{Operation, Sink, WaitOutcome};
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -386,12 +387,21 @@ impl Operation for OfIsolate {
     }
 }
 
-/// As [`submit`], for a descriptor: `watch` registers the sink it is given.
-pub fn watch(watch: impl FnOnce(Box<dyn FnOnce(i32) + Send>) -> Result<u64>) -> Result<Ticket> {
+/// As [`submit`], for a descriptor: `watch` registers the sink it is given. Others are told that the wait
+/// is for `goal`.
+pub fn watch(
+    goal: Goal,
+    watch: impl FnOnce(Box<dyn FnOnce(i32) + Send>) -> Result<u64>,
+) -> Result<Ticket> {
     with_port(|port| {
         let ticket = port.take_ticket();
         let mailbox = Arc::clone(&port.mailbox);
-        let id = watch(Box::new(move |outcome| mailbox.deliver(ticket, outcome)))?;
+        // Goes with the sink: when it is told, or the wait is forgotten.
+        let telltale = tree()?.words.tell(goal);
+        let id = watch(Box::new(move |outcome| {
+            drop(telltale);
+            mailbox.deliver(ticket, outcome);
+        }))?;
         port.waits.insert(ticket, Wait::Descriptor(id));
         Ok(ticket)
     })

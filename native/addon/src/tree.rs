@@ -16,6 +16,7 @@ use multiprocessing_core::sys;
 use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::tree::member::Member;
 use multiprocessing_core::tree::processes::ProcessEntry;
+use multiprocessing_core::wait::notes::Goal;
 use multiprocessing_core::wait::reactor::WaitId;
 use multiprocessing_core::wait::reactor::descriptors::Descriptors;
 use multiprocessing_core::wait::reactor::words::Words;
@@ -305,9 +306,17 @@ pub fn parent_is_alive() -> Result<bool> {
     Ok(!has_hung_up(parent_socket()?))
 }
 
+/// What others are told of a wait for the parent's end.
+fn parent_goal() -> Result<Goal> {
+    let member = &tree()?.member;
+    let parent = ProcessEntry::at(member.arena(), member.entry().parent());
+    Ok(Goal::Process(parent.pid()))
+}
+
 /// Blocks until the parent has ended; `false` when `timeout` milliseconds pass first.
 #[napi]
 pub fn parent_join(timeout: f64) -> Result<bool> {
+    let _noted = tree()?.member.note_sleep(parent_goal()?);
     wait_for_hang_up(parent_socket()?, deadline_after(timeout)).map_err(to_js)
 }
 
@@ -315,7 +324,7 @@ pub fn parent_join(timeout: f64) -> Result<bool> {
 #[napi]
 pub fn parent_await() -> Result<u32> {
     let socket = parent_socket()?;
-    port::watch(|sink| {
+    port::watch(parent_goal()?, |sink| {
         let told = Box::new(move || sink(0));
         tree()?
             .descriptors()?

@@ -2,6 +2,7 @@
 //! (`src/addon/numbers.ts`); it has none of its own. What belongs to the core is taken from there.
 
 use multiprocessing_core::connection::passing;
+use multiprocessing_core::live::objects::pool;
 use multiprocessing_core::memory::arena::CELL_SIZE;
 use multiprocessing_core::memory::heap::Kind;
 use multiprocessing_core::primitives::{barrier, condition, event, lock, semaphore};
@@ -50,6 +51,7 @@ groups! {
         VALUE = Kind::Value as u32;
         BYTES = Kind::Bytes as u32;
         PIPE = Kind::Pipe as u32;
+        POOL = Kind::Pool as u32;
     }
 
     /// Cells, in bytes.
@@ -88,6 +90,18 @@ groups! {
         SET = sync::event::SET.cast_signed();
         WAITERS = sync::event::WAITERS.cast_signed();
         COUNT = sync::event::COUNT.cast_signed();
+    }
+
+    /// What a pool tells of itself, in its cell.
+    pool_word: i32 {
+        PID = (pool::PID / 4) as i32;
+        PROCESSES = (pool::PROCESSES / 4) as i32;
+        PRESENT = (pool::PRESENT / 4) as i32;
+        CONCURRENCY = (pool::CONCURRENCY / 4) as i32;
+        GIVEN = (pool::GIVEN / 4) as i32;
+        BACKLOG = (pool::BACKLOG / 4) as i32;
+        DONE = (pool::DONE / 4) as i32;
+        FAILED = (pool::FAILED / 4) as i32;
     }
 
     /// How a wait has ended. Of a lock, a positive number is the token of the dead holder that it was

@@ -111,12 +111,19 @@ pub mod pool {
     use super::Offset;
 
     pub const PID: Offset = 0;
+    /// How many workers there are to be, at most.
     pub const PROCESSES: Offset = 4;
-    pub const BUSY: Offset = 8;
-    pub const QUEUED: Offset = 12;
-    pub const DONE: Offset = 16;
-    pub const FAILED: Offset = 20;
-    pub const SIZE: u64 = 24;
+    /// How many there are.
+    pub const PRESENT: Offset = 8;
+    /// How many tasks each runs at a time.
+    pub const CONCURRENCY: Offset = 12;
+    /// How many tasks are with the workers, or may be taken by them.
+    pub const GIVEN: Offset = 16;
+    /// How many more there are.
+    pub const BACKLOG: Offset = 20;
+    pub const DONE: Offset = 24;
+    pub const FAILED: Offset = 28;
+    pub const SIZE: u64 = 32;
 }
 
 /// What a place is waited for.
@@ -378,18 +385,22 @@ impl Reader<'_> {
 
     fn pool(&self, block: &Block) -> Pool {
         let words = self.bytes(block, pool::SIZE);
-        let pid = u32_at(&words, pool::PID);
+        let word = |at| u32_at(&words, at);
+        let (pid, present, given) = (word(pool::PID), word(pool::PRESENT), word(pool::GIVEN));
+        // Workers take what is given as soon as they can, those that have nothing first.
+        let running = present.saturating_mul(word(pool::CONCURRENCY));
+        let waiting = given.saturating_sub(running);
         let mut processes = self.tables.processes.iter();
         Pool {
             id: id_of(block),
             name: self.blocks.name(block),
             pid,
             lives_on: processes.any(|it| it.is_running && it.entry.pid == pid),
-            processes: u32_at(&words, pool::PROCESSES),
-            busy: u32_at(&words, pool::BUSY),
-            queued: u32_at(&words, pool::QUEUED),
-            done: u32_at(&words, pool::DONE),
-            failed: u32_at(&words, pool::FAILED),
+            processes: word(pool::PROCESSES),
+            busy: given.min(present),
+            queued: word(pool::BACKLOG).saturating_add(waiting),
+            done: word(pool::DONE),
+            failed: word(pool::FAILED),
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::sys::spawn::{self, Program, Stdio};
 use crate::sys::{Errno, poll, procfs, reaping, text, unix};
 use crate::tree::member::Member;
 use crate::tree::processes::{ProcessEntry, TreePlace};
+use crate::wait::notes::Goal;
 
 /// A program to start as a child.
 pub struct Start<'a> {
@@ -227,6 +228,7 @@ impl Child {
             if let Some(exit) = self.try_wait(member)? {
                 return Ok(Some(exit));
             }
+            let _noted = member.note_sleep(Goal::Process(self.pid));
             let ended = poll::await_readable(&self.pidfd, deadline);
             if !ended.map_err(|errno| Error::os("wait for a process", errno))? {
                 return self.try_wait(member);

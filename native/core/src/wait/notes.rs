@@ -212,7 +212,7 @@ impl Board {
         let note = self.note(arena, place);
         let token = wait.token.map_or(0, Token::get);
         arena.word32(note.at + TOKEN).store(token, Relaxed);
-        note.write(Goal::Word(wait.word).pack(), wait.since);
+        note.write(wait.goal.pack(), wait.since);
         Some(place)
     }
 
@@ -228,7 +228,7 @@ const COUNT_HALF: Offset = if cfg!(target_endian = "little") { 0 } else { 4 };
 
 /// What a promise waits for.
 pub struct PromiseWait {
-    pub word: Offset,
+    pub goal: Goal,
     /// In milliseconds of the clock that all share.
     pub since: u64,
     /// Of the thread that made it, if it has one.
@@ -267,7 +267,7 @@ mod tests {
         let arena = Arena::create_sized(1 << 30).unwrap();
         let mut board = Board::of(&arena, 3, 1);
         let wait = PromiseWait {
-            word: 64,
+            goal: Goal::Word(64),
             since: 1,
             token: None,
         };

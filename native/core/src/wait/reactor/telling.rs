@@ -3,18 +3,17 @@
 
 use std::sync::Arc;
 
-use crate::memory::arena::Offset;
 use crate::sync::Token;
 use crate::sys::clock::shared_milliseconds;
 use crate::tree::member::Member;
-use crate::wait::notes::{Board, Place, PromiseWait};
+use crate::wait::notes::{Board, Goal, Place, PromiseWait};
 
 /// What is told of one wait.
 pub struct Told {
     /// Of the thread that made the promise.
     token: Option<Token>,
-    /// The word that it sleeps on, and since when.
-    sleep: Option<(Offset, u64)>,
+    /// For what it sleeps, and since when.
+    sleep: Option<(Goal, u64)>,
     place: Option<Place>,
 }
 
@@ -47,13 +46,13 @@ impl Telling {
         }
     }
 
-    /// A wait sleeps on `word`, again or for the first time. One that was not told of for want of room is,
+    /// A wait sleeps for `goal`, again or for the first time. One that was not told of for want of room is,
     /// if there is room now.
-    pub fn sleeps(&mut self, told: &mut Told, word: Offset) {
-        if told.sleep.is_none_or(|(known, _)| known != word) {
+    pub fn sleeps(&mut self, told: &mut Told, goal: Goal) {
+        if told.sleep.is_none_or(|(known, _)| known != goal) {
             self.is_over(told);
             self.sleeping += 1;
-            told.sleep = Some((word, shared_milliseconds()));
+            told.sleep = Some((goal, shared_milliseconds()));
         } else if told.place.is_some() {
             return;
         }
@@ -63,9 +62,9 @@ impl Telling {
             Board::of(arena, self.member.slot(), generation)
         });
         board.count(arena, self.sleeping);
-        told.place = told.sleep.and_then(|(word, since)| {
+        told.place = told.sleep.and_then(|(goal, since)| {
             let token = told.token;
-            board.tell(arena, &PromiseWait { word, since, token })
+            board.tell(arena, &PromiseWait { goal, since, token })
         });
     }
 

@@ -20,6 +20,7 @@ use crate::sync::{Attempt, Step, Token};
 use crate::sys::clock::Deadline;
 use crate::sys::futex;
 use crate::tree::member::Member;
+use crate::wait::notes::Goal;
 use crate::wait::{SLICE, anywhere, bucket, bucket_of};
 
 /// Something that waits for a word to change.
@@ -88,6 +89,18 @@ struct State {
     running: bool,
     reminders: Vec<Reminding>,
     telling: Telling,
+}
+
+/// A wait of which others are told.
+pub struct Telltale {
+    words: Arc<Words>,
+    told: Told,
+}
+
+impl Drop for Telltale {
+    fn drop(&mut self) {
+        self.words.state().telling.is_over(&mut self.told);
+    }
 }
 
 struct Reminding {
@@ -183,6 +196,14 @@ impl Words {
         });
         drop(state);
         self.nudge();
+    }
+
+    /// Tells others, until the answer is dropped, of a wait of the calling thread that goes on elsewhere.
+    pub fn tell(self: &Arc<Self>, goal: Goal) -> Telltale {
+        let mut told = Told::new(&self.member);
+        self.state().telling.sleeps(&mut told, goal);
+        let words = Arc::clone(self);
+        Telltale { words, told }
     }
 
     /// Forgets a wait; `false` if it is over already and its sink has been or is being told.
@@ -318,7 +339,7 @@ impl Words {
                 }
                 Step::Sleep(_) => {
                     let now = pending.operation.word();
-                    state.telling.sleeps(&mut pending.told, now);
+                    state.telling.sleeps(&mut pending.told, Goal::Word(now));
                     match now == word {
                         true => drop(asleep.insert(word)),
                         false => state.move_to_bucket(id),
