@@ -60,7 +60,7 @@ export interface LiveProcess {
   readonly memoryBytes: number | null;
   /** When it started, as ISO 8601 has it; `null` if that was not told. */
   readonly startedAt: string | null;
-  /** Those of its threads that have used shared memory: the main thread and Workers. */
+  /** Those of its threads that have used shared memory: the main thread, Workers, and one that waits for promises. */
   readonly threads: readonly LiveThread[];
   /** What its promises wait for, the longest wait first. */
   readonly promises: readonly PromiseWait[];
@@ -84,8 +84,8 @@ export interface LiveWait {
    * - `semaphore`, `event`, `condition` (a notification), `barrier`: one of these.
    * - `queue-get`: a message; `queue-put`: room; `queue-join`: the last `taskDone`. One of `queues`.
    * - `queue-lock`: the short lock inside a queue.
-   * - `process`: the end of process `pid`, or that it takes its work.
-   * - `connection`: bytes from or to a connection, whose other end is not known.
+   * - `process`: the end of process `pid`.
+   * - `connection`: bytes from or to a connection, or something else outside the tree's memory.
    * - `memory`: the short lock of the tree's memory.
    * - `other`: something of this library that is none of these.
    */
@@ -230,13 +230,13 @@ export interface LivePool extends LiveObject {
   readonly livesOn: boolean;
   /** How many workers it is to have, at most. */
   readonly processes: number;
-  /** How many of them have a task. */
+  /** How many of them have a task, or are about to take one. */
   readonly busy: number;
-  /** How many tasks wait for a worker. */
+  /** How many tasks wait for a worker; a call whose input has not ended counts as one. */
   readonly queued: number;
-  /** How many tasks have been finished, modulo 2³². */
+  /** How many tasks have ended well, modulo 2³². */
   readonly done: number;
-  /** How many of those have failed, modulo 2³². */
+  /** How many have failed, modulo 2³². */
   readonly failed: number;
   /** Since the look before; `null` at the first. */
   readonly donePerSecond: number | null;
