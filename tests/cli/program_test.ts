@@ -1,7 +1,9 @@
 // The command line as a program: run from the sources, and from dist/ by a link, as npm installs it.
 
-import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import configuration from "../../deno.json" with { type: "json" };
+import { commandText } from "../../tools/package/command.ts";
+import { lackOf } from "../../src/runtime/requirement.ts";
 import { runProgram } from "../support/helpers.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -23,48 +25,39 @@ Deno.test("command line: the sources and dist/, which a link may lead to, are th
   }
 });
 
-Deno.test("command line: the package's command has Deno do the work, and says so where there is none", async () => {
+Deno.test("command line: the package's command has Deno do the work, by whatever link, and says where there is none", async () => {
   const folder = Deno.makeTempDirSync();
   try {
-    for (const name of ["command", "bin", "empty"]) Deno.mkdirSync(`${folder}/${name}`);
+    for (const name of ["command", "links", "bin", "empty"]) Deno.mkdirSync(`${folder}/${name}`);
     for (const { name } of Deno.readDirSync(new URL("dist/", ROOT))) {
       if (name.endsWith(".js")) Deno.symlinkSync(new URL(`dist/${name}`, ROOT), `${folder}/command/${name}`);
     }
     const command = `${folder}/command/command.js`;
-    Deno.copyFileSync(new URL("tools/package/command.js", ROOT), command);
+    Deno.writeTextFileSync(command, commandText(), { mode: 0o755 });
+    Deno.symlinkSync("../command/command.js", `${folder}/links/multiprocessing`);
     Deno.symlinkSync(Deno.execPath(), `${folder}/bin/deno`);
-    const node = await pathOf("node");
-    const run = async (PATH: string, program: string, ...args: string[]) => {
-      const env = { PATH: `${folder}/${PATH}`, HOME: folder, NO_COLOR: "1" };
+    const run = async (path: string, program: string, ...args: string[]) => {
+      const env = { PATH: path.replaceAll("~", folder), HOME: folder, NO_COLOR: "1" };
       const { code, stdout, stderr } = await new Deno.Command(program, { args, env, clearEnv: true }).output();
       return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
     };
     const version = `multiprocessing ${configuration.version} (Deno ${Deno.version.deno})\n`;
-    assertEquals(await run("bin", node, command, "--version"), { code: 0, stdout: version, stderr: "" });
-    assertEquals((await run("bin", node, command, "hepl")).code, 2);
-    assertEquals(await run("bin", Deno.execPath(), "run", "-A", command, "-V"), {
-      code: 0,
-      stdout: version,
-      stderr: "",
-    });
-    assertEquals(await run("empty", node, command, "--version"), {
+    const well = { code: 0, stdout: version, stderr: "" };
+    assertEquals(await run("~/bin", command, "--version"), well);
+    assertEquals(await run("~/bin:/usr/bin:/bin", `${folder}/links/multiprocessing`, "--version"), well);
+    assertEquals(await run("~/empty", Deno.execPath(), "run", "-A", command, "-V"), well);
+    assertEquals((await run("~/bin", command, "hepl")).code, 2);
+    assertEquals(await run("~/empty", command, "--version"), {
       code: 1,
       stdout: "",
-      stderr:
-        "Cannot run multiprocessing: there is no Deno in PATH; it needs Deno 2.9.5 or later, see https://deno.com\n",
+      stderr: `Cannot run multiprocessing: there is no Deno in PATH; ${
+        lackOf({})!.message.match(/: (it needs .*)/)![1]
+      }\n`,
     });
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
 });
-
-/** Where the program is. */
-async function pathOf(program: string): Promise<string> {
-  const { stdout } = await new Deno.Command(program, { args: ["-p", "process.execPath"] }).output();
-  const path = new TextDecoder().decode(stdout).trim();
-  assertNotEquals(path, "");
-  return path;
-}
 
 Deno.test("command line: wrong usage is told on the standard error, with code 2; help is no error", async () => {
   const cli = new URL("cli.ts", ROOT);

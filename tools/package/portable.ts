@@ -2,6 +2,7 @@
 
 import configuration from "../../deno.json" with { type: "json" };
 import { PLATFORMS } from "../../src/addon/platform.ts";
+import { commandText } from "./command.ts";
 import { writeDeclarations } from "./declarations.ts";
 
 /** What `PACKAGED` of src/addon/platform.ts is where there are no platform packages. */
@@ -16,7 +17,7 @@ const TEXTS = ["README.md", "CHANGELOG.md", "LICENSE", "CONTRIBUTING.md", "SECUR
 /** Writes the package to a folder. */
 export async function writePortable(root: URL, folder: string): Promise<void> {
   copyModules(new URL("dist/", root), `${folder}dist/`);
-  Deno.copyFileSync(new URL(COMMAND.module, import.meta.url), `${folder}dist/${COMMAND.module}`);
+  Deno.writeTextFileSync(`${folder}dist/${COMMAND.module}`, commandText());
   Deno.chmodSync(`${folder}dist/${COMMAND.module}`, 0o755);
   writeTexts(root, folder);
   const settings = {
