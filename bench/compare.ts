@@ -29,7 +29,7 @@ function runnersOf(work: Case, sides: readonly Side[]): Runner[] {
 /** Runs the sides in turn, `repeats` times; one that fails is not run again. */
 async function run(work: Case, runners: readonly Runner[], repeats: number, failed: Failed): Promise<void> {
   for (let repeat = 0; repeat < repeats; repeat++) {
-    for (const runner of runners.filter((runner) => !runner.failed)) {
+    for (const runner of runners.filter(({ failed, side }) => !failed && repeat < (side.repeats ?? repeats))) {
       try {
         runner.values.push(await measure(runner.command));
       } catch (error) {

@@ -60,7 +60,7 @@ async function commandsOf({ id, count, floors }: Plan): Promise<Map<string, stri
   if (python !== null) {
     commands.set("CPython", [python.path, "-B", `${import.meta.dirname}/python/latency.py`, n, id]);
   }
-  const program = (await builtFloors(true).catch(() => new Map<string, string>())).get("ping_pong");
+  const program = (await builtFloors()).get("ping_pong");
   for (const [side, mode] of Object.entries(floors)) {
     // A floor that only spins would take a second for each turn that the two spend on one CPU.
     if (program !== undefined) commands.set(side, [program, mode === "spin" ? `${many(2_000, 5)}` : n, mode, "times"]);

@@ -15,7 +15,7 @@ import { UsageError } from "./settings/options.ts";
 import { measureSetting } from "./settings/run.ts";
 import { SUBJECTS } from "./settings/subjects.ts";
 import { cpython, floors, others, ours, type Side } from "./sides.ts";
-import { isSmoke } from "./smoke.ts";
+import { isSmoke, withEach } from "./smoke.ts";
 import { curveTable, distributionTable, table } from "./table.ts";
 
 /** How often and how long things are measured. */
@@ -27,7 +27,7 @@ interface Effort {
 }
 
 const EFFORTS: Readonly<Record<Effort["kind"], Effort>> = {
-  full: { kind: "full", repeats: 5, curves: { repeats: 2, seconds: 0.25 }, managers: { rounds: 3, calls: 5_000 } },
+  full: { kind: "full", repeats: 5, curves: { repeats: 2, seconds: 0.2 }, managers: { rounds: 3, calls: 4_000 } },
   quick: { kind: "quick", repeats: 1, curves: { repeats: 1, seconds: 0.1 }, managers: { rounds: 1, calls: 2_000 } },
   smoke: { kind: "smoke", repeats: 1, curves: { repeats: 1, seconds: 0.01 }, managers: { rounds: 1, calls: 40 } },
 };
@@ -48,21 +48,18 @@ async function measureAll({ words }: Wanted, effort: Effort, sides: readonly Sid
     found.missing.push(what.split("\n")[0]);
     console.log(`failed: ${what}`);
   };
-  for (const work of CASES.filter((it) => isMeant(words, it.work, it.script))) {
-    found.cases.push(await compare(work, sides, effort.repeats, failed));
-  }
+  const cases = CASES.filter((it) => isMeant(words, it.work, it.script));
+  found.cases.push(...await withEach(cases, (work) => compare(work, sides, effort.repeats, failed)));
   // With words, and in a smoke run, the report of the managers has them.
   if (words.length === 0 && !isSmoke) {
     found.cases.push(...await compareManagers(effort.managers).catch((error: Error) => (failed(error.message), [])));
   }
-  for (const plan of CURVES.filter((it) => isMeant(words, it.title, it.id))) {
-    found.curves.push(await measureCurve(plan, effort.curves, failed));
-    if (isSmoke) console.log(`runs: ${plan.title}`);
-  }
-  for (const plan of DISTRIBUTIONS.filter((it) => isMeant(words, it.title, it.id))) {
-    found.distributions.push(await measureDistribution(plan, effort.curves.repeats, failed));
-    if (isSmoke) console.log(`runs: ${plan.title}`);
-  }
+  const curves = CURVES.filter((it) => isMeant(words, it.title, it.id));
+  found.curves.push(...await withEach(curves, (plan) => measureCurve(plan, effort.curves, failed)));
+  const distributions = DISTRIBUTIONS.filter((it) => isMeant(words, it.title, it.id));
+  const { repeats } = effort.curves;
+  found.distributions.push(...await withEach(distributions, (plan) => measureDistribution(plan, repeats, failed)));
+  if (isSmoke) { for (const { title } of [...curves, ...distributions]) console.log(`runs: ${title}`); }
   return found;
 }
 
@@ -127,10 +124,8 @@ async function run(wanted: Wanted): Promise<boolean> {
   let isGood = measured.missing.length === 0;
   if (isSmoke && wanted.words.length === 0) isGood = await trySettings() && isGood;
   const wantsReports = wanted.withReports || wanted.words.length > 0;
-  for (const report of REPORTS.filter(({ title, script }) => wantsReports && isMeant(wanted.words, title, script))) {
-    isGood = await tell(report) && isGood;
-  }
-  return isGood;
+  const reports = REPORTS.filter(({ title, script }) => wantsReports && isMeant(wanted.words, title, script));
+  return (await withEach(reports, tell)).every(Boolean) && isGood;
 }
 
 async function main(args: readonly string[]): Promise<number> {

@@ -11,11 +11,16 @@ export type Plan = { readonly command: readonly string[] } | {
 export interface Side {
   readonly name: string;
   readonly version: string;
+  /** More runs than these are not made of it. Absent: as many as of the others. */
+  readonly repeats?: number;
   plan(work: Case): Plan;
 }
 
 /** One run that hangs ends after this, with every process it started. */
 const LIMIT_SECONDS = 60;
+
+/** Runs of the sides that no target is relative to. */
+const OTHERS_REPEATS = 3;
 
 const here = (path: string) => `${import.meta.dirname}/${path}`;
 
@@ -115,10 +120,7 @@ export async function cpython(): Promise<Side> {
 /** The floor: programs in C, built on demand into target/bench, and what Deno itself can do. */
 export async function floors(): Promise<Side> {
   const compiler = await firstLine(["cc", "--version"]);
-  if (compiler !== null) {
-    await Deno.mkdir(here("../target/bench"), { recursive: true });
-  }
-  const built = await builtFloors(compiler !== null);
+  const built = await builtFloors();
   return {
     name: "floor",
     version: compiler ?? "none (no cc on PATH)",
@@ -134,8 +136,16 @@ export async function floors(): Promise<Side> {
   };
 }
 
-/** Builds the floors; where each of them is. */
-export async function builtFloors(canBuild: boolean): Promise<Map<string, string>> {
+let built: Promise<Map<string, string>> | undefined;
+
+/** Where the programs of the floor are; built once, and none where there is no compiler. */
+export function builtFloors(): Promise<Map<string, string>> {
+  return built ??= build();
+}
+
+async function build(): Promise<Map<string, string>> {
+  const canBuild = await firstLine(["cc", "--version"]) !== null;
+  if (canBuild) await Deno.mkdir(here("../target/bench"), { recursive: true });
   const built = new Map<string, string>();
   for await (const { name } of Deno.readDir(here("native"))) {
     if (!canBuild || !name.endsWith(".c")) continue;
@@ -168,6 +178,7 @@ export async function others(): Promise<Side[]> {
   return Object.entries(await othersCommands()).map(([name, command]) => ({
     name,
     version: "",
+    repeats: OTHERS_REPEATS,
     plan(work) {
       const args = work.others?.[name];
       if (args === undefined) return { skip: "" };

@@ -26,19 +26,12 @@ export async function commandsOf(subject: string, setting: Setting): Promise<Com
     commands.set("CPython", [python.path, "-B", script, subject, JSON.stringify(setting)]);
   }
   const floor = SUBJECTS[subject].floor?.(setting) ?? null;
-  const program = floor === null ? undefined : (await floors()).get("settings");
+  const program = floor === null ? undefined : (await builtFloors()).get("settings");
   if (floor !== null && program !== undefined) {
     const command = subject === "process" ? [Deno.execPath(), "run", BARE] : [];
     commands.set("floor", [program, `${setting.seconds}`, ...floor, ...command]);
   }
   return commands;
-}
-
-let built: Promise<ReadonlyMap<string, string>> | undefined;
-
-/** The programs in C, built once; none where there is no compiler. */
-function floors(): Promise<ReadonlyMap<string, string>> {
-  return built ??= builtFloors(true).catch(() => new Map());
 }
 
 /** Nanoseconds per operation in one run. */
