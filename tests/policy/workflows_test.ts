@@ -1,9 +1,10 @@
 // The workflows of .github/ call what everybody calls: tasks and files that there are, with the Deno of the README; and
 // nothing by a name that may be another thing tomorrow.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parse } from "@std/yaml";
 import configuration from "../../deno.json" with { type: "json" };
+import { requirePlatform } from "../../src/addon/platform.ts";
 import { lackOf } from "../../src/runtime/requirement.ts";
 import { isRefusal } from "../../tools/refused.ts";
 
@@ -88,7 +89,8 @@ Deno.test("workflows: Deno is that of the README", () => {
 
 Deno.test("a refusal is a sentence that says what the package needs", () => {
   assert(isRefusal(lackOf({ Deno: { version: { deno: "2.5.0" } } })!.message));
-  assert(isRefusal('Cannot use multiprocessing on "darwin": it supports Linux only'));
+  const { message } = assertThrows(() => requirePlatform("x86_64-unknown-linux-musl"), Deno.errors.NotSupported);
+  assert(isRefusal(message));
   assert(!isRefusal("It can be used here"));
   assert(!isRefusal("Cannot load the native addon: tried nothing"));
 });
