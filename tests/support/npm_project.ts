@@ -41,10 +41,14 @@ export class Project implements AsyncDisposable {
     return await this.#command(Deno.execPath(), args, this.#env);
   }
 
-  /** Runs a program of the folder, which finds Deno. */
+  /** Runs a program of the folder, which finds Deno and Node.js, and nothing else. */
   async program(path: string, args: readonly string[]): Promise<Ended> {
-    const deno = Deno.execPath().replace(/\/[^/]*$/, "");
-    return await this.#command(`${this.#home}/project/${path}`, args, { ...this.#env, PATH: deno });
+    const place = `${this.#home}/programs`;
+    Deno.mkdirSync(place);
+    const { stdout } = await new Deno.Command("node", { args: ["-p", "process.execPath"] }).output();
+    Deno.symlinkSync(new TextDecoder().decode(stdout).trim(), `${place}/node`);
+    Deno.symlinkSync(Deno.execPath(), `${place}/deno`);
+    return await this.#command(`${this.#home}/project/${path}`, args, { ...this.#env, PATH: place });
   }
 
   async #command(command: string, args: readonly string[], env: Record<string, string>): Promise<Ended> {
