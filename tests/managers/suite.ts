@@ -3,6 +3,7 @@
 import { activeChildren, getContext, type Process, type StartMethod } from "@parallel/multiprocessing";
 import type { LocalContext } from "@parallel/multiprocessing/context";
 import type { BaseManager } from "@parallel/multiprocessing/managers";
+import { refillWarm } from "../../src/launch/warm.ts";
 import { assertNothingLeft, belongings, until, within } from "../support/helpers.ts";
 
 /** What a test runs with. */
@@ -12,27 +13,31 @@ export interface Given {
   readonly context: LocalContext;
 }
 
+/** What the first process and the first Worker make here, and what stays. */
+const begun: Partial<Record<StartMethod, Promise<void>>> = {};
+
+/** From the first process on, the threads that wait are there; from the first Worker on, descriptors that Deno keeps. */
+async function begin(context: LocalContext): Promise<void> {
+  const process = new context.Process();
+  process.start();
+  await process.join();
+  const worker = new Worker("data:text/javascript,postMessage(1)", { type: "module" });
+  await new Promise((done) => worker.onmessage = done);
+  worker.terminate();
+}
+
 /** Registers a test for each start method, which must end in time and leave nothing behind. */
 export function bothWays(name: string, run: (given: Given) => Promise<void>): void {
   for (const method of ["spawn", "forkserver"] as const) {
     const context = getContext(method);
     Deno.test(`${name} (${method})`, async () => {
-      // From the first process on, the threads that wait are there, and the processes that wait to be used.
-      const first = new context.Process();
-      first.start();
-      await first.join();
-      await startWorker(); // Deno opens descriptors at the first one, and keeps them
+      await (begun[method] ??= begin(context));
+      refillWarm(); // now: otherwise it is done at the end of a process of this test, and counted
       const before = belongings();
       await within(run({ method, context }), "the test");
       if (method === "spawn") await assertNothingLeft(before);
     });
   }
-}
-
-async function startWorker(): Promise<void> {
-  const worker = new Worker("data:text/javascript,postMessage(1)", { type: "module" });
-  await new Promise((done) => worker.onmessage = done);
-  worker.terminate();
 }
 
 /** The process of a manager's server. */
@@ -43,11 +48,5 @@ export async function processOf(manager: BaseManager): Promise<Process> {
 
 /** Waits until a server has so many objects. */
 export async function objectsOf(manager: BaseManager, wanted: number): Promise<void> {
-  let last = -1;
-  const look = async () => last = await manager.numberOfObjects();
-  await look();
-  await until(`${wanted} objects, not ${last}`, () => {
-    void look().catch(() => {});
-    return last === wanted;
-  });
+  await until(`${wanted} objects`, async () => await manager.numberOfObjects() === wanted);
 }
