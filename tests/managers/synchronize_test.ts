@@ -6,7 +6,7 @@ import { dumps, loads } from "@parallel/multiprocessing/reduction";
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import * as targets from "../fixtures/managers/shared_targets.ts";
 import { ended, killed } from "../support/children.ts";
-import { blocked, PATIENCE } from "../support/helpers.ts";
+import { blocked, PATIENCE, until } from "../support/helpers.ts";
 import { testManaged } from "./managed.ts";
 
 const patiently = { timeout: PATIENCE };
@@ -223,10 +223,10 @@ testManaged("a party that is killed while it waits breaks the barrier", async ({
   using barrier = await manager.Barrier(3);
   const doomed = started(targets.arrive, barrier, said);
   assertEquals(await said.get(patiently), "arrives");
-  const waiting = barrier.wait(patiently);
-  await blocked(doomed.pid!);
+  const broken = assertRejects(() => barrier.wait(patiently), BrokenBarrierError);
+  await until("both at the barrier", () => barrier.sync.nWaiting === 2);
   await killed(doomed);
-  await assertRejects(() => waiting, BrokenBarrierError);
+  await broken;
 });
 
 testManaged("what is in shared memory goes on when the server is killed", async ({ manager, started, killServer }) => {

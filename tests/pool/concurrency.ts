@@ -140,9 +140,10 @@ export function concurrencyOfPools({ pool: poolOf, test }: Suite): void {
     await log.get();
     const blocking = pool.apply(tellAndSpin, [log], { signal: controller.signal });
     const worker = await log.get();
+    const lost = assertRejects(() => other, WorkerLostError);
     controller.abort();
     await assertRejects(() => blocking, DOMException);
-    assertEquals((await assertRejects(() => other, WorkerLostError)).pid, worker);
+    assertEquals((await lost).pid, worker);
     assertNotEquals(await pool.apply(pid), worker);
   });
 
