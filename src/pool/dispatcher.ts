@@ -33,10 +33,13 @@ export interface DispatcherOptions {
   readonly events: PoolEvents;
 }
 
-/** A task that is given, and how many bytes it has in the channel. */
+/** A task that is given. */
 interface Given {
   readonly task: Task;
+  /** How many bytes it has in the channel. */
   readonly bytes: number;
+  /** Whether a worker has certainly taken it; most are not looked at for that. */
+  isTaken: boolean;
 }
 
 /** Milliseconds' worth of tasks that are put for each worker, which covers being told of the results. */
@@ -213,7 +216,9 @@ export class Dispatcher {
       const task = this.forget(frame.task);
       if (task !== null) back.push(task);
     }
-    this.#least = Infinity; // nothing is there; what else is given has been begun, or was answered and nobody has read it
+    // Nothing is there; what else is given has been begun, or was answered and nobody has read it.
+    for (const given of this.#given.values()) given.isTaken = true;
+    this.#least = Infinity;
     this.handBack(back);
   }
 
@@ -271,7 +276,10 @@ export class Dispatcher {
     return bytes;
   }
 
-  /** If a task is to come that has a higher priority than one in the channel, those there are taken back. */
+  /**
+   * If a task is to come that has a higher priority than one in the channel, those there are taken back. That comes to an
+   * end: what is taken back is given again from the highest priority down, and what is known to be taken counts no more.
+   */
   #overtake(): void {
     if (this.#backlog.highest <= this.#least) return; // as always where no call has a priority
     this.#least = this.#leastInChannel();
@@ -285,7 +293,9 @@ export class Dispatcher {
   #leastInChannel(): number {
     const begun = new Set([...this.#options.workers].flatMap(({ begun }) => begun));
     let least = Infinity;
-    for (const [number, { task }] of this.#given) if (!begun.has(number)) least = Math.min(least, task.call.priority);
+    for (const [number, { task, isTaken }] of this.#given) {
+      if (!isTaken && !begun.has(number)) least = Math.min(least, task.call.priority);
+    }
     return least;
   }
 
@@ -301,7 +311,7 @@ export class Dispatcher {
       this.#unsendable(task, error);
       return;
     }
-    this.#given.set(number, { task, bytes });
+    this.#given.set(number, { task, bytes, isTaken: false });
     this.#bytes += bytes;
     if (task.call.priority < this.#least) this.#least = task.call.priority;
     if (this.#now === 0) this.#now = performance.now(); // once for all of them

@@ -77,6 +77,24 @@ export function prioritiesOfPools({ pool: poolOf, test }: Suite): void {
     await Promise.all(low);
   });
 
+  test("a call of the highest priority that gives no task now keeps no others from being given", async () => {
+    await using pool = poolOf(1);
+    using log = new Queue<string>();
+    using go = new Queue<string>();
+    await pool.map(nothing, Array(1000), { chunksize: 1 }); // quick tasks are put into the channel ahead
+    const iteration = pool.imap(square, numbers(10), { priority: 2, buffersize: 1 });
+    assertEquals(await iteration.next(), { done: false, value: 0 });
+    await pool.apply(square, [1]); // the second item is done, too, and no third is given until that is taken
+    // An answer of a low one has not been read, and others of a middle priority are to overtake the rest.
+    const low = [pool.apply(targets.note, [[log, "quick"]]), pool.apply(targets.noteAndBlock, [log, "blocked", go])];
+    assertEquals([log.getSync(), log.getSync()], ["quick", "blocked"]); // this thread reads no answer meanwhile
+    const middle = pool.map(targets.note, numbers(5).map((i) => [log, `${i}`] as const), { chunksize: 1, priority: 1 });
+    go.putSync("on");
+    assertEquals(await middle, numbers(5).map(String));
+    await Promise.all(low);
+    assertEquals(await Array.fromAsync(iteration), numbers(10).slice(1).map((n) => n * n));
+  });
+
   test("a task whose item comes late overtakes those that were put before it came", async () => {
     await using pool = poolOf(1);
     using blocked = await Blocked.of(pool);
