@@ -31,6 +31,8 @@ export interface Line {
 const MOST_PROMISES = 3;
 /** How many sleepers of a queue are shown by their names. */
 const MOST_SLEEPERS = 3;
+/** How many objects of a kind are shown: those that somebody waits at before the others. */
+const MOST_OBJECTS = 40;
 
 /** The lines of a look. */
 export function linesOf(snapshot: Snapshot): Line[] {
@@ -60,10 +62,14 @@ function linesOfTree(tree: Tree): Line[] {
     ),
     ...section(
       ["QUEUE", "LENGTH", "PUT/S", "TAKEN/S", "ASLEEP"],
-      tree.queues.filter(isUsed),
+      waitedForFirst(tree.queues.filter(isUsed), sleepersOf),
       (it) => queueRow(index, it),
     ),
-    ...section(["LOCK", "HOLDER", "HELD", "WAITERS"], tree.locks.filter(isContended), (it) => lockRow(index, it)),
+    ...section(
+      ["LOCK", "HOLDER", "HELD", "WAITERS"],
+      waitedForFirst(tree.locks.filter(isContended), ({ waiters }) => waiters),
+      (it) => lockRow(index, it),
+    ),
     ...section(["POOL", "WORKERS", "BUSY", "QUEUED", "DONE", "DONE/S"], tree.pools.filter((it) => it.livesOn), poolRow),
     ...section(["OTHER", "STATE", "WAITERS"], othersOf(tree), (row) => row),
     ...restOf(tree),
@@ -72,7 +78,14 @@ function linesOfTree(tree: Tree): Line[] {
 }
 
 function section<T>(heads: readonly string[], items: readonly T[], rowOf: (it: T) => Cell[]): Line[] {
-  return items.length === 0 ? [] : table(heads, items.map(rowOf));
+  const hidden = items.length - MOST_OBJECTS;
+  const more: Line[] = hidden > 0 ? [{ text: `  … ${hidden} more; --json has all`, style: "heading" }] : [];
+  return items.length === 0 ? [] : [...table(heads, items.slice(0, MOST_OBJECTS).map(rowOf)), ...more];
+}
+
+/** The same in the same order, but those that somebody waits at first. */
+function waitedForFirst<T>(items: readonly T[], waiters: (it: T) => number): T[] {
+  return items.toSorted((a, b) => Number(waiters(b) > 0) - Number(waiters(a) > 0));
 }
 
 /** A table, below its headings. A column of numbers has its heading to the right, too. */
@@ -92,9 +105,10 @@ function rowsOf(index: TreeIndex, process: LiveProcess): Cell[][] {
   const more = promises.length - Math.min(promises.length, MOST_PROMISES) + process.morePromises;
   const waits: [since: string, goal: string][] = shown.map((it) => [duration(it.wait.sinceMs), waitText(index, it)]);
   if (more > 0) waits.push(["", `${counted(more, "more promise")}`]);
-  const { pid, name, cpuPercent, cpuMs, memoryBytes, isCaged } = process;
+  const { pid, name, cpuPercent, cpuMs, memoryBytes, isCaged, isStopped } = process;
   const cpu = cpuPercent !== null ? `${Math.round(cpuPercent)} %` : cpuMs !== null ? duration(cpuMs) : "?";
-  const state = isCaged ? `${process.state}, caged` : process.state;
+  const activity = isStopped ? "stopped" : process.state;
+  const state = isCaged ? `${activity}, caged` : activity;
   const [since, goal] = waits[0] ?? ["", ""];
   const memory = memoryBytes === null ? "?" : bytes(memoryBytes);
   return [
@@ -114,9 +128,13 @@ function title({ name, id }: LiveObject): string {
   return name === "" ? `#${shownName(id)}` : shownName(name);
 }
 
-function isUsed({ name, length, putters, takers, joiners, putPerSecond, takenPerSecond }: LiveQueue): boolean {
-  return name !== "" || length > 0 || putters.length + takers.length + joiners.length > 0 || putPerSecond! > 0 ||
-    takenPerSecond! > 0;
+function isUsed(queue: LiveQueue): boolean {
+  const { name, length, putPerSecond, takenPerSecond } = queue;
+  return name !== "" || length > 0 || sleepersOf(queue) > 0 || putPerSecond! > 0 || takenPerSecond! > 0;
+}
+
+function sleepersOf({ putters, takers, joiners }: LiveQueue): number {
+  return putters.length + takers.length + joiners.length;
 }
 
 function queueRow(index: TreeIndex, queue: LiveQueue): Cell[] {

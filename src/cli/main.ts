@@ -2,6 +2,7 @@
 
 import { type Order, readArguments } from "./arguments.ts";
 import { clean } from "./clean.ts";
+import { processOf } from "./proc.ts";
 import { top } from "./top.ts";
 import { helpText, UsageError } from "./usage.ts";
 import { VERSION } from "../addon/interface.ts";
@@ -50,10 +51,15 @@ async function obey(order: Order): Promise<number> {
     case "clean":
       return await clean(order);
     case "top":
-      return await top(order, looking());
+      return await top(ofProcess(order), looking());
     case "why":
-      return why(order, looking()());
+      return why(ofProcess(order), looking()());
   }
+}
+
+/** The same order, of the process if a thread of it is given. */
+function ofProcess(order: Order): Order {
+  return order.pid === undefined ? order : { ...order, pid: processOf(order.pid) };
 }
 
 /** Looks of one viewer. */

@@ -59,6 +59,16 @@ export function activityClause(activity: Activity, pid: number): string {
   }
 }
 
+/** The process that a thread is in, by the number that programs such as htop show; of what is no thread the same number. */
+export function processOf(id: number): number {
+  try {
+    const [, group] = Deno.readTextFileSync(`/proc/${id}/status`).match(/^Tgid:\s+(\d+)$/m) ?? [];
+    return Number(group ?? id);
+  } catch {
+    return id;
+  }
+}
+
 /** The user that a process belongs to; `undefined` if there is no such process. */
 export function ownerOf(pid: number): number | undefined {
   try {

@@ -44,8 +44,9 @@ async function stream(look: Look, { pid, interval = INTERVAL, json }: Order): Pr
     const snapshot = look();
     print(snapshot, json);
     if (pid !== undefined && snapshot.trees.length === 0) return 0;
-    next = Math.max(next, performance.now());
-    await sleep(next - performance.now());
+    const now = performance.now();
+    next = Math.max(next, now);
+    await sleep(next - now);
   }
 }
 

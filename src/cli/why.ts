@@ -119,7 +119,7 @@ function morePromises(index: TreeIndex, process: LiveProcess, shown: readonly Wa
 /** Of its pools, what they have to do: a call of a pool is waited for by a promise of JavaScript's own. */
 function poolSentences({ pools }: Tree, { pid }: LiveProcess): string[] {
   return pools.filter((pool) => pool.pid === pid).map(({ name, busy, processes, queued, done, failed }) => {
-    const failures = failed === 0 ? "" : `, ${failed} of them failed`;
+    const failures = failed === 0 ? "" : `, ${failed} failed`;
     return `Its pool${labelOf(name)}: ${busy} of ${counted(processes, "worker")} busy, ` +
       `${counted(queued, "task")} queued, ${done} done${failures}.`;
   });

@@ -12,6 +12,8 @@ export interface Figures {
   readonly cpuMs: number | null;
   readonly memoryBytes: number | null;
   readonly startedAt: string | null;
+  /** Whether it is stopped: by a signal or a debugger. */
+  readonly isStopped: boolean;
 }
 
 /** Fields of a `stat` line from the third on. The name in the second may hold spaces and parentheses. */
@@ -49,6 +51,7 @@ export function figuresOf(pid: number): Figures {
   return {
     cpuMs: user === null || system === null ? null : (user + system) * 1000 / TICKS_PER_SECOND,
     memoryBytes: resident === null ? null : resident * 1024,
+    isStopped: fields[0] === "T" || fields[0] === "t",
     startedAt: boot === null ? null : new Date(boot + start! * 1000 / TICKS_PER_SECOND).toISOString(),
   };
 }

@@ -52,6 +52,8 @@ export interface LiveProcess {
   readonly state: "starting" | "warm" | "running" | "ended";
   /** Whether it is in a cage: with limited permissions. */
   readonly isCaged: boolean;
+  /** Whether it is stopped, by a signal such as SIGSTOP or by a debugger: then it does nothing, whatever its state is. */
+  readonly isStopped: boolean;
   /** Processor time so far, in milliseconds; `null` if that was not told. */
   readonly cpuMs: number | null;
   /** Of one processor, since the look before: 100 is all of it; `null` at the first look. */

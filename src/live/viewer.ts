@@ -4,7 +4,7 @@
 import { nativeAlone } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { Date, performance } from "../runtime/timing.ts";
-import { figuresOf, threadName } from "./figures.ts";
+import { type Figures, figuresOf, threadName } from "./figures.ts";
 import type { LiveLock, LivePool, LiveProcess, LiveQueue, LiveThread, Snapshot, Tree } from "./snapshot.ts";
 
 /** What the addon tells: a snapshot without what is added here. */
@@ -19,7 +19,7 @@ interface SeenTree extends Omit<Tree, "processes" | "queues" | "pools"> {
   readonly pools: readonly Omit<LivePool, "donePerSecond">[];
 }
 
-interface SeenProcess extends Omit<LiveProcess, "threads" | "cpuMs" | "cpuPercent" | "memoryBytes" | "startedAt"> {
+interface SeenProcess extends Omit<LiveProcess, "threads" | keyof Figures | "cpuPercent"> {
   readonly threads: readonly Omit<LiveThread, "name">[];
 }
 

@@ -15,6 +15,7 @@ Deno.test("top: a tree with everything in it", () => {
       }),
       process(11, "worker-1", wait("queue-put", "jobs"), { cpuPercent: 12.4, isCaged: true }),
       process(12, "名前", wait("lock", "books"), { cpuMs: null, memoryBytes: null, state: "starting" }),
+      process(13, "halted", null, { isStopped: true, isCaged: true }),
     ],
     locks: [lock("books", { pid: 11, name: "worker-1" }, { depth: 1 }), lock("free", null, { waiters: 0 })],
     queues: [
@@ -39,9 +40,9 @@ Deno.test("top: a tree with everything in it", () => {
   assertEquals(
     frame,
     [
-      "1 tree, 3 processes",
+      "1 tree, 4 processes",
       "",
-      "Tree of MainProcess (pid 10): 3 processes, 1.0 MiB shared",
+      "Tree of MainProcess (pid 10): 4 processes, 1.0 MiB shared",
       "  PID  NAME         STATE             CPU  MEMORY  FOR  WAITS",
       "   10  MainProcess  running         1.5 s  80 MiB  2 s  promise: for the end of worker-1 (pid 11)",
       "                                                   2 s  promise: for another process",
@@ -49,6 +50,7 @@ Deno.test("top: a tree with everything in it", () => {
       "                                                        6 more promises",
       '   11  worker-1     running, caged   12 %  80 MiB  2 s  to put into the queue "jobs"',
       '   12  名前         starting            ?       ?  2 s  for the lock "books"',
+      "   13  halted       stopped, caged  1.5 s  80 MiB",
       "  QUEUE  LENGTH  PUT/S  TAKEN/S  ASLEEP",
       "  jobs   2 of 2     12      46k  to put: worker-1 (pid 11) for 2 s",
       "  LOCK   HOLDER                HELD  WAITERS",
@@ -61,6 +63,21 @@ Deno.test("top: a tree with everything in it", () => {
       "  a\\u001bb",
     ].map((line) => line.replace("HOLDER                HELD", "HOLDER                     HELD")),
   );
+});
+
+Deno.test("top: of hundreds of queues and locks, those that somebody waits at are shown before others", () => {
+  const many = Array.from({ length: 100 }, (_, i) => `${i}`);
+  const putters = [{ pid: 11, tid: 11, isPromise: false, sinceMs: 2000 }];
+  const lines = frameOf(snapshot(tree({
+    processes: [process(11, "worker-1", null)],
+    queues: many.map((id) => queue(id, { length: 1, putters: id === "77" ? putters : [] })),
+    locks: many.map((id) => lock(id, { pid: 11, name: "worker-1" }, { waiters: id === "66" ? 1 : 0 })),
+  })));
+  const below = (head: string) => lines.slice(lines.findIndex((line) => line.startsWith(`  ${head}`)) + 1);
+  const names = (head: string) => below(head).slice(0, 40).map((line) => line.trim().split(/ +/)[0]);
+  assertEquals(names("QUEUE"), ["77", ...many.slice(0, 39)]);
+  assertEquals(names("LOCK"), ["66", ...many.slice(0, 39)]);
+  assertEquals([below("QUEUE")[40], below("LOCK")[40]], Array(2).fill("  … 60 more; --json has all"));
 });
 
 Deno.test("top: nobody is there", () => {

@@ -70,7 +70,18 @@ Deno.test("why and top: what each process of a stuck tree waits for", async (t) 
     Deno.kill(pids.computer, "SIGSTOP");
     await explained(pids.reader, new RegExp(`${holder} is stopped`));
     assertMatch(await explained(pids.computer, /It is stopped/), new RegExp(`"kill -CONT ${pids.computer}"`));
+    assertMatch((await cli("top", pids.main)).stdout, new RegExp(`\n +${pids.computer} +computer +stopped +\\d`));
     Deno.kill(pids.computer, "SIGCONT");
+  });
+
+  await t.step("the number of a thread stands for its process", async () => {
+    const threads = Array.from(Deno.readDirSync(`/proc/${pids.first}/task`), ({ name }) => Number(name));
+    const thread = threads.find((tid) => tid !== pids.first)!;
+    assertMatch((await cli("why", thread)).stdout, new RegExp(`^${label("first")}, in the tree of`));
+    assertMatch(
+      (await cli("top", thread)).stdout,
+      new RegExp(`^1 tree, 9 processes\n\nTree of MainProcess \\(pid ${pids.main}\\)`),
+    );
   });
 
   await t.step("the first process says how many there are", async () => {

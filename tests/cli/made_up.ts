@@ -42,6 +42,7 @@ export function process(
     cpuPercent: null,
     memoryBytes: 80 * 2 ** 20,
     startedAt: null,
+    isStopped: false,
     threads: [thread(pid, waitsFor)],
     promises: [],
     morePromises: 0,

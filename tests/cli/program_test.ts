@@ -4,7 +4,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import configuration from "../../deno.json" with { type: "json" };
 import { commandText } from "../../tools/package/command.ts";
 import { lackOf } from "../../src/runtime/requirement.ts";
-import { runProgram } from "../support/helpers.ts";
+import { FIXTURES, runProgram } from "../support/helpers.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -57,6 +57,17 @@ Deno.test("command line: the package's command has Deno do the work, by whatever
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
+});
+
+Deno.test("command line: what cannot be written is said, and nothing else where looks take longer than their interval", async () => {
+  const full = await new Deno.Command("/bin/sh", {
+    args: ["-c", '"$0" run -A "$1" help >/dev/full', Deno.execPath(), new URL("cli.ts", ROOT).pathname],
+    env: { NO_COLOR: "1" },
+  }).output();
+  assertEquals(full.code, 1);
+  assertMatch(new TextDecoder().decode(full.stderr), /^Cannot write to the standard output: No space left/);
+  const { code, stdout, stderr } = await runProgram(new URL("cli/late.ts", FIXTURES));
+  assertEquals([code, stdout.trim().split("\n").length, stderr], [0, 4, ""]);
 });
 
 Deno.test("command line: wrong usage is told on the standard error, with code 2; help is no error", async () => {
