@@ -92,7 +92,7 @@ function loadAny(): Native {
       addon = open(path);
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) denied.push(path);
-      else tried.push([path, (error as Error).message]);
+      else tried.push([path, reasonIn(path, (error as Error).message)]);
       continue;
     }
     requireFit(path, addon);
@@ -101,6 +101,12 @@ function loadAny(): Native {
     return addon as Native;
   }
   throw denied.length > 0 ? notAllowed(denied) : notLoaded(tried);
+}
+
+/** The linker's reason, without the path that it begins with, and without the lines that Deno puts below. */
+function reasonIn(path: string, message: string): string {
+  const [line] = message.split("\n");
+  return line.startsWith(`${path}: `) ? line.slice(path.length + 2) : line;
 }
 
 /** Refuses an addon that was built from other sources: of another version, or another time. */

@@ -75,7 +75,10 @@ function missing(target: string, cause?: unknown): Error {
 export function notLoaded(tried: readonly (readonly [path: string, reason: string])[]): Error {
   const { target } = Deno.build;
   const reasons = tried.map(([, reason]) => reason).join();
-  if (target in PACKAGED && /No such file/.test(reasons)) return missing(target);
+  // Of a library that the addon needs, the linker would say the name first.
+  if (target in PACKAGED && tried.every(([, reason]) => /^cannot open .*No such file/.test(reason))) {
+    return missing(target);
+  }
   const what = `Cannot load the native addon: tried ${
     tried.map(([path, reason]) => `"${path}" (${reason})`).join(", ")
   }`;
