@@ -1,5 +1,6 @@
 // Where and with what was measured.
 
+import { stripVTControlCharacters } from "node:util";
 import type { Machine } from "./results.ts";
 
 const ROOT = `${import.meta.dirname}/..`;
@@ -40,4 +41,21 @@ export function commit(): string {
 /** One line about the machine. */
 export function inWords({ cpu, cpus, kernel }: Pick<Machine, "cpu" | "cpus" | "kernel">): string {
   return `${cpu}, ${cpus} CPU${cpus === 1 ? "" : "s"}, Linux ${kernel}`;
+}
+
+/** A text with the folders of this machine under the names that they have everywhere: the results are published. */
+export function withoutPlaces(text: string): string {
+  const home = Deno.env.get("HOME");
+  const places: [place: string, name: string][] = [
+    [Deno.execPath(), "deno"],
+    [new URL("../", import.meta.url).pathname, ""],
+    ...home ? [[`${home.replace(/\/$/, "")}/`, "~/"] as [string, string]] : [],
+  ];
+  return places.reduce((rest, [place, name]) => rest.replaceAll(place, name), text);
+}
+
+/** What is said of a failure in the results: what was done, and the first line of why it failed. */
+export function inOneLine(what: string): string {
+  const lines = stripVTControlCharacters(what).split("\n").map((line) => line.trim());
+  return withoutPlaces(lines.filter((line) => line !== "").slice(0, 2).join(" "));
 }

@@ -6,7 +6,7 @@ import { CASES, type Report, REPORTS } from "./cases.ts";
 import { compare } from "./compare.ts";
 import { CURVES, measureCurve } from "./curves.ts";
 import { DISTRIBUTIONS, measureDistribution } from "./distributions.ts";
-import { commit, inWords, load, machineBefore } from "./machine.ts";
+import { commit, inOneLine, inWords, load, machineBefore, withoutPlaces } from "./machine.ts";
 import { compareManagers } from "./managers.ts";
 import { isMeant, parse, USAGE, type Wanted } from "./options.ts";
 import { publish } from "./report/publish.ts";
@@ -45,14 +45,14 @@ interface Measured {
 async function measureAll({ words }: Wanted, effort: Effort, sides: readonly Side[]): Promise<Measured> {
   const found: Measured = { cases: [], curves: [], distributions: [], missing: [] };
   const failed = (what: string) => {
-    found.missing.push(what.split("\n")[0]);
+    found.missing.push(inOneLine(what));
     console.log(`failed: ${what}`);
   };
   const cases = CASES.filter((it) => isMeant(words, it.work, it.script));
   found.cases.push(...await withEach(cases, (work) => compare(work, sides, effort.repeats, failed)));
   // With words, and in a smoke run, the report of the managers has them.
   if (words.length === 0 && !isSmoke) {
-    found.cases.push(...await compareManagers(effort.managers).catch((error: Error) => (failed(error.message), [])));
+    found.cases.push(...await compareManagers(effort.managers, failed));
   }
   const curves = CURVES.filter((it) => isMeant(words, it.title, it.id));
   found.curves.push(...await withEach(curves, (plan) => measureCurve(plan, effort.curves, failed)));
@@ -92,7 +92,8 @@ async function tell({ title, script }: Report): Promise<boolean> {
 
 /** The versions of what was measured, by what they are of. */
 function versionsOf(sides: readonly Side[]): Record<string, string> {
-  return Object.fromEntries(sides.filter(({ version }) => version !== "").map(({ name, version }) => [name, version]));
+  const known = sides.filter(({ version }) => version !== "");
+  return Object.fromEntries(known.map(({ name, version }) => [name, withoutPlaces(version)]));
 }
 
 /** Measures and tells what is wanted; whether all of it ran. A figure that is not reached is no failure. */

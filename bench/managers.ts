@@ -7,8 +7,9 @@
 
 import * as mp from "@parallel/multiprocessing";
 import { BaseManager } from "@parallel/multiprocessing/managers";
+import type { Failed } from "./compare.ts";
 import { type CaseResult, median } from "./results.ts";
-import { denoRun, newestPython } from "./sides.ts";
+import { denoRun, newestPython, toldBy } from "./sides.ts";
 import { isSmoke, many } from "./smoke.ts";
 import { table } from "./table.ts";
 
@@ -235,11 +236,11 @@ async function measure(row: string): Promise<void> {
   console.log(JSON.stringify({ [row]: [middle, mean] }));
 }
 
+/** Seconds that one measurement may take. */
+const LIMIT_SECONDS = 120;
+
 async function told(command: readonly string[], row: string): Promise<Figure> {
-  const [program, ...args] = command;
-  const { success, stdout, stderr } = await new Deno.Command(program, { args, stdin: "null" }).output();
-  if (!success) throw new Error(`Cannot measure "${row}": ${new TextDecoder().decode(stderr)}`);
-  return JSON.parse(new TextDecoder().decode(stdout).trim().split("\n").at(-1)!)[row];
+  return (await toldBy(command, LIMIT_SECONDS))[row] as Figure;
 }
 
 /** The values of an option of the command line. */
@@ -253,42 +254,54 @@ interface Effort {
   readonly calls: number;
 }
 
-/** What the rounds of one row gave, of each side. */
-type Rounds = Record<"ours" | "CPython", Figure[]>;
+type Side = "ours" | "CPython";
 
-/** Measures one row in fresh processes, in turn with CPython's; in a smoke run ours alone. */
-async function roundsOf(wanted: Wanted, { rounds, calls }: Effort, python: string | null): Promise<Rounds> {
+/** What the rounds of one row gave, of each side that did not fail. */
+type Rounds = Map<Side, Figure[]>;
+
+/** The commands of both sides that measure a row in a fresh process; in a smoke run ours alone. */
+function sidesOf(wanted: Wanted, calls: number, python: string | null): [Side, string[]][] {
   const pinned = wanted.isPinned ? ["taskset", "-c", "0"] : [];
   const smoke = isSmoke ? ["--smoke"] : [];
-  const ours = [
-    ...pinned,
-    ...denoRun(),
-    import.meta.filename!,
-    ...smoke,
-    `--calls=${calls}`,
-    `--measure=${wanted.row}`,
-  ];
+  const options = [...smoke, `--calls=${calls}`, `--measure=${wanted.row}`];
+  const ours = [...pinned, ...denoRun(), import.meta.filename!, ...options];
+  if (python === null || isSmoke) return [["ours", ours]];
   const script = `${import.meta.dirname}/python/managers.py`;
-  const found: Rounds = { ours: [], CPython: [] };
-  for (let round = 0; round < rounds; round++) {
-    found.ours.push(await told(ours, wanted.row));
-    if (python === null || isSmoke) continue;
-    found.CPython.push(await told([...pinned, python, "-B", script, `${calls}`, wanted.python], wanted.python));
+  return [["ours", ours], ["CPython", [...pinned, python, "-B", script, `${calls}`, wanted.python]]];
+}
+
+/** Measures one row, the sides in turn. One that fails is not run again, and gives nothing. */
+async function roundsOf(wanted: Wanted, effort: Effort, python: string | null, failed: Failed): Promise<Rounds> {
+  const sides = sidesOf(wanted, effort.calls, python);
+  const found: Rounds = new Map(sides.map(([side]) => [side, []]));
+  for (let round = 0; round < effort.rounds; round++) {
+    for (const [side, command] of sides.filter(([side]) => found.has(side))) {
+      try {
+        found.get(side)!.push(await told(command, side === "ours" ? wanted.row : wanted.python));
+      } catch (error) {
+        found.delete(side);
+        failed(`Manager: ${wanted.work}, ${side}: ${(error as Error).message}`);
+      }
+    }
   }
   return found;
 }
 
 /** Measures the rows, those of `chosen` if there are any; rows of one measurement share it. */
-export async function compareManagers(effort: Effort, chosen: readonly string[] = []): Promise<CaseResult[]> {
+export async function compareManagers(
+  effort: Effort,
+  failed: Failed,
+  chosen: readonly string[] = [],
+): Promise<CaseResult[]> {
   const python = (await newestPython())?.path ?? null;
   const measured = new Map<string, Rounds>();
   const rows: CaseResult[] = [];
   for (const wanted of WANTED) {
     if (chosen.length > 0 && !chosen.includes(wanted.row)) continue;
     const key = `${wanted.row} ${wanted.python} ${wanted.isPinned}`;
-    const found = measured.get(key) ?? await roundsOf(wanted, effort, python);
+    const found = measured.get(key) ?? await roundsOf(wanted, effort, python, failed);
     measured.set(key, found);
-    const runs = { ours: found.ours.map((it) => it[wanted.of]), CPython: found.CPython.map((it) => it[wanted.of]) };
+    const runs = Object.fromEntries(Array.from(found, ([side, figures]) => [side, figures.map((it) => it[wanted.of])]));
     const target = { ratio: wanted.ratio, to: "CPython" } as const;
     rows.push({ work: `Manager: ${wanted.work}`, group: "managers", unit: "ns", target, runs });
     if (isSmoke) console.log(`runs: ${wanted.work}`);
@@ -301,7 +314,11 @@ if (import.meta.main) {
   if (row !== undefined) await measure(row);
   else {
     const rounds = isSmoke ? 1 : Number(optionsOf("rounds")[0] ?? 3);
-    const rows = await compareManagers({ rounds, calls: CALLS }, optionsOf("row"));
+    const failed = (what: string) => {
+      console.error(`failed: ${what}`);
+      Deno.exitCode = 1;
+    };
+    const rows = await compareManagers({ rounds, calls: CALLS }, failed, optionsOf("row"));
     if (!isSmoke) console.log(`median of ${rounds} rounds\n\n${table(rows)}`);
   }
 }

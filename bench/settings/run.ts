@@ -55,14 +55,15 @@ function report(subject: string, setting: Setting, runs: ReadonlyMap<string, num
   const ours = runs.get("ours")!;
   const rows = [...runs].filter(([, times]) => times.length > 0).map(([side, times]) => {
     const rate = 1e9 / median(times);
-    const ratios = times.map((time, i) => ours[i] / time);
+    const ratios = times.flatMap((time, i) => i < ours.length ? [ours[i] / time] : []);
+    const isCompared = side !== "ours" && ratios.length > 0;
     return [
       side,
       `${Math.round(rate).toLocaleString("en")}/s`,
       amount(median(times)),
       bytes > 0 ? `${sizeText(rate * bytes)}/s` : "-",
-      side === "ours" ? "-" : median(ratios).toFixed(3),
-      side === "ours" ? "-" : Math.max(...ratios).toFixed(3),
+      isCompared ? median(ratios).toFixed(3) : "-",
+      isCompared ? Math.max(...ratios).toFixed(3) : "-",
     ];
   });
   return aligned([["", "operations", "each", "bytes", "time of ours / this", "worst"], ...rows]);
@@ -93,6 +94,6 @@ export async function measureSetting(subject: string, args: readonly string[]): 
       }
     }
   }
-  console.log(report(subject, setting, runs));
+  if (runs.values().some((times) => times.length > 0)) console.log(report(subject, setting, runs));
   return isGood;
 }

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { DOCUMENTS, pictures, withBlocks } from "../../bench/report/documents.ts";
+import { inOneLine, withoutPlaces } from "../../bench/machine.ts";
 import { page } from "../../bench/report/page.ts";
 import {
   type CaseResult,
@@ -45,6 +46,15 @@ Deno.test("results: times are in the bin that begins before them", () => {
 
 Deno.test("results: their text is what was written", () => {
   assertEquals(JSON.parse(textOf(results)), JSON.parse(JSON.stringify(results)));
+});
+
+Deno.test("results: a failure is one line with its reason, and says nothing of where things are on this machine", () => {
+  const folder = ROOT.pathname;
+  const said =
+    `Pool, piscina: Cannot run "${Deno.execPath()} run ${folder}bench/a.ts": exit code 1\n\n  \x1b[31merror\x1b[0m: no\n  at b`;
+  assertEquals(inOneLine(said), 'Pool, piscina: Cannot run "deno run bench/a.ts": exit code 1 error: no');
+  assertEquals(withoutPlaces(`Python 3 (${Deno.env.get("HOME")}/bin/python3)`), "Python 3 (~/bin/python3)");
+  assertEquals(withoutPlaces(textOf(results)), textOf(results));
 });
 
 Deno.test("documents: their figures are those of bench/results.json", () => {
