@@ -24,6 +24,10 @@ const COLOURS: Readonly<Record<Style, string>> = {
 const ENDING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** `q`, `Q`, Ctrl-C and Ctrl-D: where keys are read one by one, these are no signals. */
 const ENDING_KEYS = [0x71, 0x51, 0x03, 0x04];
+/** Ctrl-Z. */
+const STOPPING_KEY = 0x1a;
+/** Milliseconds in which a program that has asked to be stopped is stopped; those in which it is do not count. */
+const STOPPING = 100;
 
 /** Why a pause was over. */
 export type Turn = "time" | "resized" | "end";
@@ -44,6 +48,8 @@ export class Screen implements Disposable {
   readonly #colours = hasColours();
   readonly #hasKeys = Deno.stdin.isTerminal();
   #isOpen = true;
+  /** The terminal is somebody else's for as long as this program is stopped. */
+  #isAway = false;
   #turn: Turn | undefined;
   #wake = () => {};
   readonly #onEnd = () => this.#give("end");
@@ -53,15 +59,23 @@ export class Screen implements Disposable {
   constructor() {
     for (const signal of ENDING) Deno.addSignalListener(signal, this.#onEnd);
     Deno.addSignalListener("SIGWINCH", this.#onResize);
-    if (this.#hasKeys) {
-      Deno.stdin.setRaw(true);
-      this.#readKeys();
-    }
+    this.#take();
+    if (this.#hasKeys) this.#readKeys();
+  }
+
+  #take(): void {
+    if (this.#hasKeys) Deno.stdin.setRaw(true);
     writeAll(BEGIN);
+  }
+
+  #giveBack(): void {
+    if (this.#hasKeys) Deno.stdin.setRaw(false);
+    writeAll(END);
   }
 
   /** Shows these lines, and nothing else: as many and as much of each as there is room for. */
   show(lines: readonly Line[]): void {
+    if (this.#isAway) return;
     const { columns, rows } = sizeOfTerminal();
     const hidden = lines.length - rows;
     const shown = hidden <= 0 ? lines : [
@@ -99,8 +113,7 @@ export class Screen implements Disposable {
     for (const signal of ENDING) Deno.removeSignalListener(signal, this.#onEnd);
     Deno.removeSignalListener("SIGWINCH", this.#onResize);
     try {
-      if (this.#hasKeys) Deno.stdin.setRaw(false);
-      writeAll(END);
+      if (!this.#isAway) this.#giveBack();
     } catch {
       // The terminal is gone.
     }
@@ -111,11 +124,25 @@ export class Screen implements Disposable {
     this.#wake();
   }
 
+  /** Stops this program and those it runs with, as Ctrl-Z does elsewhere, until the shell has it go on. */
+  async #stop(): Promise<void> {
+    this.#isAway = true;
+    this.#giveBack();
+    Deno.kill(0, "SIGTSTP");
+    await new Promise((resolve) => setTimeout(resolve, STOPPING));
+    if (!this.#isOpen) return;
+    this.#take();
+    this.#isAway = false;
+    this.#give("resized"); // it may have been meanwhile, and nothing is on the screen
+  }
+
   async #readKeys(): Promise<void> {
     const keys = new Uint8Array(64);
     try {
       for (let count; (count = await Deno.stdin.read(keys)) !== null;) {
-        if (keys.subarray(0, count).some((key) => ENDING_KEYS.includes(key))) return this.#give("end");
+        const read = keys.subarray(0, count);
+        if (read.some((key) => ENDING_KEYS.includes(key))) return this.#give("end");
+        if (read.includes(STOPPING_KEY)) await this.#stop();
       }
     } catch {
       // The terminal is gone, which is an end as well.

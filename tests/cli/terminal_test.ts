@@ -88,6 +88,10 @@ Deno.test({
     const small = await terminal.frame("a smaller frame", (lines) => lines.every((line) => line.length <= 40));
     assertEquals(small.length, 10);
     assertMatch(small[9], /^… \d+ more lines/);
+    // It is in no shell that could have it go on, so the system does not stop it.
+    await terminal.order("keys \\x1a");
+    await until("the terminal given back, and taken again", () => terminal.text.includes(`${END}${BEGIN}`));
+    await terminal.frame("a frame behind it", () => true);
     await terminal.order("keys q");
     assertEquals(await terminal.end(), "0 restored");
     assert(terminal.text.includes(BEGIN) && terminal.text.endsWith(END), JSON.stringify(terminal.text.slice(-200)));
