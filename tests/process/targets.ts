@@ -13,6 +13,7 @@ import {
 
 import * as targets from "../fixtures/targets.ts";
 import { assertNothingLeft, belongings, childrenOf, PATIENCE, TARGETS, within } from "../support/helpers.ts";
+import { collectUntil } from "../support/sharedctypes.ts";
 import { ended, folderWith, MOD, type Suite } from "./suite.ts";
 
 export function twice(said: Queue<number>, n: number): void {
@@ -61,6 +62,23 @@ export function targetsOfProcesses({ Process, programs }: Suite): void {
     const child = new Process({ target: targets.echo, args: [said, ...args], kwargs: { key: "word" } });
     assertEquals(await ended(child), 0);
     assertEquals(await said.get({ timeout: PATIENCE }), [...args, { key: "word" }]);
+  });
+
+  Deno.test("TestProcess.test_lose_target_ref: what was sent is not kept once the process has begun", async () => {
+    using said = new Queue<unknown[]>();
+    let isCollected = false;
+    const registry = new FinalizationRegistry(() => void (isCollected = true));
+    const start = () => {
+      const argument = { text: "sent" };
+      registry.register(argument, null);
+      const child = new Process({ target: targets.echo, args: [said, argument] });
+      child.start();
+      return child;
+    };
+    const child = start();
+    await collectUntil(() => isCollected);
+    assert(await child.join({ timeout: PATIENCE }));
+    assertEquals(await said.get({ timeout: PATIENCE }), [{ text: "sent" }]);
   });
 
   Deno.test("an object given twice arrives as one, and a megabyte as a megabyte", async () => {
