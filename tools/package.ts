@@ -88,6 +88,8 @@ export async function npm(args: readonly string[], env?: Record<string, string>)
 const WARNING = /^npm warn (?!deprecated|publish This command requires you to be logged in)/m;
 
 async function main(args: readonly string[]): Promise<void> {
+  const unknown = args.filter((arg) => arg !== "--" && arg !== "--dry-run");
+  if (unknown.length > 0) throw new SyntaxError(`Cannot read "${unknown.join(" ")}": wanted --dry-run, or nothing`);
   for (const { name, tarball, bytes } of await makePackages()) {
     const [packed, unpacked] = [bytes.tarball, bytes.unpacked].map((size) => `${(size / 1e6).toFixed(2)} MB`);
     console.log(`${name} ${configuration.version}: ${packed}, unpacked ${unpacked}: ${tarball}`);

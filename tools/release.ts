@@ -67,9 +67,21 @@ async function isThere([command, ...args]: readonly string[]): Promise<boolean> 
   return success && stdout.length > 0;
 }
 
+/**
+ * What the command line says. A flag that nobody knows may be one that was to keep this from publishing.
+ *
+ * @throws {SyntaxError}
+ */
+export function parse(args: readonly string[]): { readonly tag: string; readonly isDry: boolean } {
+  const words = args.filter((arg) => arg !== "--" && arg !== "--dry-run");
+  if (words.length !== 1 || words[0].startsWith("-")) {
+    throw new SyntaxError(`Cannot release "${words.join(" ")}": wanted one tag, such as v1.2.3, and perhaps --dry-run`);
+  }
+  return { tag: words[0], isDry: args.includes("--dry-run") };
+}
+
 async function main(args: readonly string[]): Promise<boolean> {
-  const isDry = args.includes("--dry-run");
-  const [tag = ""] = args.filter((arg) => !arg.startsWith("--"));
+  const { tag, isDry } = parse(args);
   Deno.mkdirSync(PACKAGES, { recursive: true });
   const files = [...Deno.readDirSync(PACKAGES)].map(({ name }) => name);
   const found = obstacles(tag, files, Deno.readTextFileSync(new URL("CHANGELOG.md", ROOT)));

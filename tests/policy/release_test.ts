@@ -1,8 +1,8 @@
 // A release: what keeps it from being made, and what is published in which order.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import configuration from "../../deno.json" with { type: "json" };
-import { obstacles, steps } from "../../tools/release.ts";
+import { obstacles, parse, steps } from "../../tools/release.ts";
 
 const { version } = configuration;
 const PLATFORMS = ["linux-x64-gnu", "linux-arm64-gnu"];
@@ -26,4 +26,12 @@ Deno.test("the packages of the platforms are published before the one that needs
   assertEquals(all.slice(0, 3).map(({ command }) => command.at(-1)), FILES);
   assertEquals(all.every(({ command }) => !command.includes("--dry-run")), true);
   assertEquals(steps(true).every(({ command }) => command.includes("--dry-run")), true);
+});
+
+Deno.test("a release has one tag, and a flag that nobody knows does not publish", () => {
+  assertEquals(parse(["--", "v1.2.3"]), { tag: "v1.2.3", isDry: false });
+  assertEquals(parse(["--dry-run", "v1.2.3"]), { tag: "v1.2.3", isDry: true });
+  for (const args of [["v1.2.3", "--dryrun"], ["v1.2.3", "v1.2.4"], ["--dry-run"], ["-n", "v1.2.3"], []]) {
+    assertThrows(() => parse(args), SyntaxError, "wanted one tag");
+  }
 });
