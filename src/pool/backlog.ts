@@ -16,22 +16,25 @@ export class Backlog {
    * From the highest priority down. An array is never changed: the input of a call, which is the user's code, may begin
    * another call while the levels are gone through. The level of most calls is always there.
    */
-  #levels: readonly Level[] = [{ priority: 0, calls: new Set() }];
+  #levels: readonly Level[] = [];
+  /** The same by their priorities: there may be as many of them as calls. */
+  readonly #byPriority = new Map<number, Level>();
+  #callCount = 0;
   /** Tasks to be given again, the first one last. */
   readonly #returned: Task[] = [];
 
-  /** Whether nothing is to come: quicker to tell than how much is. */
+  constructor() {
+    this.#levelOf(0);
+  }
+
+  /** Whether nothing is to come. */
   get isEmpty(): boolean {
-    if (this.#returned.length > 0) return false;
-    for (let i = 0; i < this.#levels.length; i++) if (this.#levels[i].calls.size > 0) return false;
-    return true;
+    return this.#callCount === 0 && this.#returned.length === 0;
   }
 
   /** How many tasks have come back; a call that may have more tasks counts as one. */
   get size(): number {
-    let size = this.#returned.length;
-    for (const { calls } of this.#levels) size += calls.size;
-    return size;
+    return this.#callCount + this.#returned.length;
   }
 
   /** How many tasks have come back. */
@@ -51,24 +54,41 @@ export class Backlog {
 
   /** Tasks may come from a call. */
   add(call: Call): void {
-    this.#levelOf(call.priority).calls.add(call);
+    const { calls } = this.#levelOf(call.priority);
+    this.#callCount -= calls.size;
+    calls.add(call);
+    this.#callCount += calls.size;
   }
 
   #levelOf(priority: number): Level {
-    const found = this.#levels.find((level) => level.priority === priority);
+    const found = this.#byPriority.get(priority);
     if (found !== undefined) return found;
     const level: Level = { priority, calls: new Set() };
-    this.#levels = [...this.#levels, level].sort((a, b) => b.priority - a.priority);
+    this.#byPriority.set(priority, level);
+    this.#levels = this.#levels.toSpliced(this.#placeOf(priority), 0, level);
     return level;
+  }
+
+  /** Where among the levels the one of that priority is, or belongs. */
+  #placeOf(priority: number): number {
+    let [begin, end] = [0, this.#levels.length];
+    while (begin < end) {
+      const middle = (begin + end) >> 1;
+      if (this.#levels[middle].priority > priority) begin = middle + 1;
+      else end = middle;
+    }
+    return begin;
   }
 
   /** No more come from it. */
   remove(call: Call): void {
-    for (const { priority, calls } of this.#levels) {
-      if (priority !== call.priority || !calls.delete(call)) continue;
-      if (calls.size === 0 && priority !== 0) this.#levels = this.#levels.filter((level) => level.calls !== calls);
-      return;
-    }
+    const { priority } = call;
+    const level = this.#byPriority.get(priority);
+    if (!level?.calls.delete(call)) return;
+    this.#callCount--;
+    if (level.calls.size > 0 || priority === 0) return;
+    this.#byPriority.delete(priority);
+    this.#levels = this.#levels.toSpliced(this.#placeOf(priority), 1);
   }
 
   /** Tasks are to be given again, if they are still wanted. */
@@ -108,7 +128,10 @@ export class Backlog {
   /** Nothing is to be given any more. */
   clear(): void {
     this.#returned.length = 0;
-    this.#levels = [{ priority: 0, calls: new Set() }];
+    this.#callCount = 0;
+    this.#levels = [];
+    this.#byPriority.clear();
+    this.#levelOf(0);
   }
 }
 

@@ -77,6 +77,23 @@ export function prioritiesOfPools({ pool: poolOf, test }: Suite): void {
     await Promise.all(low);
   });
 
+  test("calls that have each a priority of their own go in the order of these, also after some were aborted", async () => {
+    await using pool = poolOf(1);
+    using blocked = await Blocked.of(pool);
+    const priorities = numbers(500).map((i) => (i * 7919 % 500 - 250) / 8);
+    const aborter = new AbortController();
+    const aborted = priorities.filter((_, i) => i % 3 === 0);
+    const calls = priorities.map((priority) => {
+      const signal = aborted.includes(priority) ? aborter.signal : undefined;
+      return pool.apply(targets.note, [[blocked.log, `${priority}`]], { priority, signal });
+    });
+    aborter.abort();
+    const settled = await Promise.all([Promise.allSettled(calls), blocked.order()]);
+    assertEquals(settled[0].filter(({ status }) => status === "rejected").length, aborted.length);
+    const left = priorities.filter((priority) => !aborted.includes(priority));
+    assertEquals(settled[1], left.sort((a, b) => b - a).map(String));
+  });
+
   test("a call of the highest priority that gives no task now keeps no others from being given", async () => {
     await using pool = poolOf(1);
     using log = new Queue<string>();
