@@ -131,13 +131,14 @@ export async function measureCurve(plan: Plan, effort: Effort, failed: (what: st
     x,
     y,
     targets,
-    lines: [...lines].map(([side, line]) => relative(plan, side, [...line.values()])),
+    lines: [...lines].map(([side, line]) => relative(plan, side, [...line.values()], points[0].x)),
   };
 }
 
-/** A line of a curve; a speed-up is relative to the side's first point, run by run. */
-function relative({ y }: Plan, side: string, points: Point[]): Curve["lines"][number] {
+/** A line of a curve; a speed-up is relative to the side's first point, run by run, and there is none without that. */
+function relative({ y }: Plan, side: string, points: Point[], first: number): Curve["lines"][number] {
   if (y !== "times") return { side, points };
+  if (points[0].x !== first) return { side, points: [] };
   const [{ runs: alone }] = points;
   return {
     side,
