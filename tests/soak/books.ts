@@ -4,7 +4,7 @@
 import { RawArray } from "@parallel/multiprocessing";
 import { setPriority } from "node:os";
 
-/** What a process may be told when another one was killed or stopped, by the names of the errors. */
+/** What a process may be told when another one was killed or stopped, by the names of the errors; `RuntimeLate`: see victims.ts. */
 export const TOLD = [
   "OwnerDiedError",
   "WorkerLostError",
@@ -15,6 +15,7 @@ export const TOLD = [
   "ConnectionReset",
   "TimeoutError",
   "AuthenticationError",
+  "RuntimeLate",
 ] as const;
 export type Told = typeof TOLD[number];
 

@@ -27,6 +27,7 @@ async function life(stage: Stage, ms: number): Promise<void> {
   victim.signal("SIGKILL");
   stage.count(ROW, { kills: 1 });
   const code = await stage.soon(victim.ended, "the end of a program");
+  if (victim.isLate?.()) stage.told(ROW, Object.assign(new Error(), { name: "RuntimeLate" }), "RuntimeLate");
   if (code !== -9) stage.violate(`a program that was killed has exit code ${code}`);
   const left = () => arena === null ? [] : membersOf(arena).filter(isRunning);
   const until = performance.now() + HANG;
