@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::io::Errno;
-use rustix::process::{Pid, WaitId, WaitIdOptions, WaitIdStatus};
+use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus};
 
 pub use rustix::process::Signal;
 
@@ -58,7 +58,7 @@ pub fn signal(pidfd: BorrowedFd, signal: Signal) -> Result<(), Errno> {
 
 /// As [`signal`], by the number of a child that nobody can reap meanwhile.
 pub fn signal_by_number(pid: u32, signal: Signal) -> Result<(), Errno> {
-    let pid = Pid::from_raw(pid.cast_signed()).ok_or(Errno::SRCH)?;
+    let pid = super::life::process_number(pid).ok_or(Errno::SRCH)?;
     rustix::process::kill_process(pid, signal)
 }
 

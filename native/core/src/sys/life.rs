@@ -104,7 +104,13 @@ fn life_of_thread_by_proc(pid: u32, tid: u32) -> Life {
 }
 
 fn open(id: u32, flags: PidfdFlags) -> Result<OwnedFd, Errno> {
-    pidfd_open(Pid::from_raw(id.cast_signed()).ok_or(Errno::SRCH)?, flags)
+    pidfd_open(process_number(id).ok_or(Errno::SRCH)?, flags)
+}
+
+/// The number of a process or thread; `None` if it can be nobody's. It may come from memory that others write, and
+/// what is negative as a `pid_t` would mean a group of processes.
+pub(super) fn process_number(id: u32) -> Option<Pid> {
+    i32::try_from(id).ok().and_then(Pid::from_raw)
 }
 
 /// A pidfd of the calling process.
@@ -143,8 +149,7 @@ fn without_pidfd(id: u32, errno: Errno) -> Life {
 
 /// Whether there is no such process or thread: this needs no descriptor.
 fn is_gone(id: u32) -> bool {
-    let id = Pid::from_raw(id.cast_signed());
-    id.is_none_or(|id| test_kill_process(id) == Err(Errno::SRCH))
+    process_number(id).is_none_or(|id| test_kill_process(id) == Err(Errno::SRCH))
 }
 
 #[cfg(test)]
@@ -160,7 +165,10 @@ mod tests {
         assert!(life.goes_on_as(life.mark()));
         assert!(!life.goes_on_as(life.mark() + 2));
         assert!(life.goes_on_as(Life::Unknown.mark()));
-        assert_eq!(life_of_process(0), Life::Ended);
+        for nobody in [0, u32::MAX, i32::MIN.cast_unsigned()] {
+            assert_eq!(life_of_process(nobody), Life::Ended);
+            assert_eq!(life_of_thread(id(), nobody), Life::Ended);
+        }
         assert_eq!(without_pidfd(id(), Errno::MFILE), Life::Unknown);
         assert_eq!(without_pidfd(0, Errno::MFILE), Life::Ended);
     }
