@@ -72,16 +72,26 @@ export async function pack(folder: string): Promise<Package> {
 }
 
 /** Runs npm; what it says on its standard output. It must not warn of anything. */
-export async function npm(args: readonly string[], env?: Record<string, string>): Promise<string> {
+export async function npm(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command("npm", {
     args: [...args, "--no-update-notifier"],
-    env,
+    env: { ...environmentBut(Object.keys(env)), ...env },
+    clearEnv: true,
     stdout: "piped",
     stderr: "piped",
   }).output();
   const said = new TextDecoder().decode(stderr).trim();
   if (!success || WARNING.test(said)) throw new Error(`Cannot run npm ${args.join(" ")}: ${said}`);
   return new TextDecoder().decode(stdout);
+}
+
+/**
+ * The environment without these variables in whatever letters: npm reads its settings in small ones, too, in which it gives
+ * them to what it starts, such as this program by `npx`.
+ */
+function environmentBut(names: readonly string[]): Record<string, string> {
+  const taken = new Set(names.map((name) => name.toLowerCase()));
+  return Object.fromEntries(Object.entries(Deno.env.toObject()).filter(([name]) => !taken.has(name.toLowerCase())));
 }
 
 /** What npm warns of, but for packages of others that are out of date, and that a dry run will not be enough. */

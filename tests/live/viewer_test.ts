@@ -149,7 +149,8 @@ Deno.test("a tree whose first process was killed is there until the last has end
   const keeper = named(tree, "Keeper")!;
   const [left, mine] = ["left", "mine"].map((name) => tree.locks.find((it) => it.name === name)!);
   assertEquals([left.holder?.pid, left.holder?.livesOn], [keeper.pid, true]);
-  assertEquals([mine.holder?.pid, mine.holder?.livesOn, mine.holder?.processName], [scene.pid, false, "MainProcess"]);
+  assertEquals([mine.holder?.pid, mine.holder?.livesOn], [scene.pid, false]);
+  assert(["MainProcess", ""].includes(mine.holder!.processName)); // its place, with its name, may have been given up
   Deno.kill(keeper.pid, "SIGKILL");
   await until("its end", () => scene.tree() === undefined);
 });
