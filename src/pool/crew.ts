@@ -213,13 +213,14 @@ export class Crew implements Iterable<WorkerHandle> {
   /** One has ended that was not told to, and was running `tasks`: if too many have ended in this way, the pool is told. */
   endedUnexpectedly(worker: WorkerHandle, tasks: readonly Task[]): void {
     const how = howItEnded(worker.process.exitcode);
-    const { startFailure, hasBegun } = worker;
+    const { startFailure } = worker;
     if (startFailure !== null) {
       if (++this.#failedStarts < MAX_FAILED_STARTS) return;
-      const what = hasBegun ? "run the initializer" : "start";
-      const why = `${this.#failedStarts} workers in a row could not ${what}: ${wordsOf(startFailure.error)}`;
+      const { error, isOfInitializer } = startFailure;
+      const what = isOfInitializer ? "run the initializer" : "start";
+      const why = `${this.#failedStarts} workers in a row could not ${what}: ${wordsOf(error)}`;
       // What kept a process from its work is but text, which need not be told twice.
-      this.#events.workersUseless(why, hasBegun ? startFailure.error : undefined);
+      this.#events.workersUseless(why, isOfInitializer ? error : undefined);
     } else if (tasks.length > 0) {
       const task = tasks.find(({ deaths }) => deaths >= MAX_DEATHS_OF_TASK);
       if (task === undefined) return; // each costs its own tasks, and no other

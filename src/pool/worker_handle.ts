@@ -74,8 +74,7 @@ export class WorkerHandle {
   #state: WorkerState = "starting";
   #wasReady = false;
   #wasToldToEnd = false;
-  #startFailure: { readonly error: unknown } | null = null;
-  #hasBegun = false;
+  #startFailure: StartFailure | null = null;
   #answered = 0;
   #lastAnswer = 0;
   #hasOutgrown = false;
@@ -149,14 +148,9 @@ export class WorkerHandle {
     return this.#wasToldToEnd;
   }
 
-  /** Why it could not start, in a box, since an initializer may throw anything; `null` if it could, or nobody knows. */
-  get startFailure(): { readonly error: unknown } | null {
+  /** Why it could not start; `null` if it could, or nobody knows. */
+  get startFailure(): StartFailure | null {
     return this.#startFailure;
-  }
-
-  /** Whether the process has begun its work, and if only to say that it cannot go on. */
-  get hasBegun(): boolean {
-    return this.#hasBegun;
   }
 
   /** How many tasks it has answered. */
@@ -270,8 +264,8 @@ export class WorkerHandle {
 
   /** It says that it cannot start. */
   noteStartFailure(error: unknown): void {
-    this.#hasBegun = true;
-    this.#startFailure = { error };
+    // Its main module may throw late, too.
+    this.#startFailure = { error, isOfInitializer: this.#options.initializer !== null };
   }
 
   /** It has answered a task, as the answer of that number of all workers'. */
@@ -376,12 +370,11 @@ export class WorkerHandle {
   async #watch(): Promise<void> {
     await wait(() => translated(() => native().childAwait(this.pid)), { inBackground: true });
     this.#killers.disarmAll();
-    this.#hasBegun ||= hasBegun(this.pid);
     try {
       // Reaps it, and says what it could not begin with.
       await this.process.join();
     } catch (error) {
-      this.#startFailure = { error };
+      this.#startFailure = { error, isOfInitializer: false };
     }
     this.#errors?.tellRest();
     this.#state = "ended";
@@ -401,18 +394,15 @@ export class WorkerHandle {
   }
 }
 
+/** Why a worker could not start: what its initializer has thrown, or why the process could not begin its work. */
+export interface StartFailure {
+  readonly error: unknown;
+  readonly isOfInitializer: boolean;
+}
+
 /** What a worker is told. */
 function settingsOf({ settings, initializer, finalizer }: WorkerOptions): WorkerSettings {
   return { ...settings, initializer: initializer?.travel() ?? null, finalizer: finalizer?.travel() ?? null };
-}
-
-/** Whether a process that has ended had begun its work, as far as that is still known. */
-function hasBegun(pid: number): boolean {
-  try {
-    return native().childHadBegun(pid);
-  } catch {
-    return true; // somebody else has asked for its exit code
-  }
 }
 
 /** Says whose the channels of a desk are, to who looks from outside. */
