@@ -51,8 +51,8 @@ export function startedProgram(module: URL, ...args: string[]): Victim {
 const LOOK = 10_000;
 
 /**
- * The exit code of a program, as it is told or else seen. Under load Deno 2.9.6 was seen not to tell for a minute of the end
- * of a program that was killed while it booted: it was a zombie, and Deno still had its pidfd. That is not judged here.
+ * The exit code of a program, as it is told or else seen. Now and then Deno 2.9.6 does not tell for a minute of the end of a
+ * program that was killed while it booted: it is a zombie, and Deno still has its pidfd. That is not judged here.
  */
 async function toldOrSeen(told: Promise<number>, pid: number, noteLate: () => void): Promise<number> {
   for (let looks = 0;; looks++) {
@@ -65,9 +65,15 @@ async function toldOrSeen(told: Promise<number>, pid: number, noteLate: () => vo
   }
 }
 
-/** How a child that has ended, and was not waited for, has ended; `null` if it has not. */
+/** How a child that has ended, and was not waited for, has ended; `null` if it has not, or was waited for just now. */
 function zombieCode(pid: number): number | null {
-  const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).replace(/^.*\) /s, "").split(" ");
+  let stat: string;
+  try {
+    stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  } catch {
+    return null; // its end is about to be told
+  }
+  const fields = stat.replace(/^.*\) /s, "").split(" ");
   if (fields[0] !== "Z") return null;
   const status = Number(fields.at(-1));
   return (status & 127) === 0 ? status >> 8 : -(status & 127);

@@ -158,7 +158,7 @@ export class Caller {
     // The input that has just been listed may have aborted it.
     if (limits.signal?.aborted) call.end(limits.signal.reason);
     else this.#engine.submit(call);
-    if (limits !== NO_LIMITS) limit(this.#engine, call, limits);
+    limit(this.#engine, call, limits);
     return call;
   }
 }
