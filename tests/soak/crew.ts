@@ -200,12 +200,17 @@ export class Crew {
     seat.state = "resting";
     if (wasKilled ? code !== -9 : code !== 0) {
       this.#stage.violate(`${seat.post.name}, process ${victim.pid}, ended with ${code}, wanted ${wasKilled ? -9 : 0}`);
-    } else if (!wasKilled && !this.#isEnding && !(seat.post.mayEnd?.() ?? false)) {
+    } else if (!wasKilled && !this.#hasEnd() && !(seat.post.mayEnd?.() ?? false)) {
       this.#stage.violate(`${seat.post.name}, process ${victim.pid}, ended by itself`);
     }
     if (wasKilled) seat.post.killed?.(row);
     // Somebody is killed at the last moment: the next life finds that it is to end, as all others do.
     if (wasKilled || !this.#isEnding) this.#beginLife(seat);
+  }
+
+  /** Whether lives come to their ends: somebody may hear of the stage's end before the next look here. */
+  #hasEnd(): boolean {
+    return this.#isEnding || this.#stage.isOver();
   }
 
   #randomOf({ index, life }: Seat): Random {
