@@ -1,0 +1,114 @@
+-- The frame of every step, and how a step that cannot be done yet is answered later.
+--
+-- A step is one call of one function: FCALL mp_0_1_<step> 1 mp:{<tree>}: member lane number low argument…
+-- Its answer is a list of texts. The first says what became of it:
+--
+-- | answer      | meaning |
+-- | ----------- | ------- |
+-- | ok …        | done |
+-- | no why …    | what the object is in does not allow it, and nothing was changed |
+-- | later       | the outcome comes in the mailbox of the lane, under the number of the step |
+-- | gone        | there is no such tree |
+-- | fenced how  | the member was buried |
+-- | stale       | an old copy of a step, sent by a connection that was given up |
+--
+-- A lane numbers its steps from 1. What a step has answered is kept under its number (the ledger) until the lane says
+-- that it has read that, by the lowest number that it has no answer of. So a step that is sent again is done once.
+
+local PREFIX = "mp_0_1_"
+
+-- What each kind of object does: see objects.lua.
+local kinds = {}
+
+local function bytes_of(list)
+  return cmsgpack.pack(list)
+end
+
+-- Milliseconds, by the clock of the engine, which is the only one that counts.
+local function now()
+  local time = redis.call("TIME")
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+-- A whole number as text: Lua would write large ones as 1e+15.
+local function text(number)
+  return string.format("%.0f", number)
+end
+
+-- A function that is done again where it is called again.
+local function look(name, flags, run)
+  redis.register_function({
+    function_name = PREFIX .. name,
+    flags = flags,
+    callback = function(keys, args)
+      return run(keys[1], unpack(args))
+    end,
+  })
+end
+
+-- A step: done exactly once. `run` is given the call ({ tree, member, lane, number, waiter }) and the arguments.
+local function step(name, flags, run)
+  redis.register_function({
+    function_name = PREFIX .. name,
+    flags = flags,
+    callback = function(keys, args)
+      local tree, member, lane, number = keys[1], args[1], args[2], args[3]
+      if redis.call("EXISTS", tree .. "tree") == 0 then return { "gone" } end
+      if redis.call("HEXISTS", tree .. "alive", member) == 0 then
+        return { "fenced", redis.call("HGET", tree .. "dead", member) or "" }
+      end
+      local ledger = tree .. "rq:" .. member .. "/" .. lane
+      local known = redis.call("HMGET", ledger, "low", number)
+      local n, low, from = tonumber(number), tonumber(args[4]), tonumber(known[1] or "1")
+      if n < from then return { "stale" } end
+      if known[2] then return cmsgpack.unpack(known[2]) end
+      for old = from, low - 1 do redis.call("HDEL", ledger, text(old)) end
+      local call = { tree = tree, member = member, lane = lane, number = number }
+      call.waiter = member .. "/" .. lane .. "#" .. number
+      local answer = run(call, unpack(args, 5))
+      redis.call("HSET", ledger, "low", text(math.max(low, from)), "top", number, number, bytes_of(answer))
+      return answer
+    end,
+  })
+end
+
+-- Sends again what a lane has no answers of, after a connection has broken: gives the highest number that was done.
+look("greet", { "allow-oom" }, function(tree, member, lane)
+  if redis.call("EXISTS", tree .. "tree") == 0 then return { "gone" } end
+  if redis.call("HEXISTS", tree .. "alive", member) == 0 then
+    return { "fenced", redis.call("HGET", tree .. "dead", member) or "" }
+  end
+  return { "ok", redis.call("HGET", tree .. "rq:" .. member .. "/" .. lane, "top") or "0" }
+end)
+
+-- Notes that the call waits for an object; the kind of object notes where.
+local function later(call, object)
+  redis.call("SADD", call.tree .. "waits:" .. call.member, object .. "|" .. call.waiter)
+  return { "later" }
+end
+
+local function parts_of(waiter)
+  return waiter:match("^(%d+)/(%d+)#(%d+)$")
+end
+
+-- Tells a waiter the outcome.
+local function answer(tree, object, waiter, outcome)
+  local member, lane, number = parts_of(waiter)
+  redis.call("SREM", tree .. "waits:" .. member, object .. "|" .. waiter)
+  local fields = { "n", number }
+  for _, it in ipairs(outcome) do
+    fields[#fields + 1] = "r"
+    fields[#fields + 1] = it
+  end
+  redis.call("XADD", tree .. "mb:" .. member .. "/" .. lane, "*", unpack(fields))
+end
+
+-- Tells a member of what has happened, without having been asked.
+local function tell(tree, member, event, ...)
+  local fields = { "e", event }
+  for _, it in ipairs({ ... }) do
+    fields[#fields + 1] = "r"
+    fields[#fields + 1] = it
+  end
+  redis.call("XADD", tree .. "mb:" .. member .. "/0", "*", unpack(fields))
+end
