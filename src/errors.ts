@@ -342,6 +342,8 @@ export interface OwnerDiedErrorOptions extends ErrorOptions {
    * is not known, or if only a Worker of it has ended. Default: `null`.
    */
   exitcode?: number | null;
+  /** The host that the holder ran on, in a tree on several machines. Default: `null`. */
+  host?: string | null;
 }
 
 /**
@@ -370,6 +372,8 @@ export class OwnerDiedError extends ProcessError {
   readonly processName: string | null;
   /** How the holder's process ended, as `Process.exitcode`; `null` if it is not known, or only a Worker of it has ended. */
   readonly exitcode: number | null;
+  /** The host that the holder ran on, in a tree on several machines; else `null`. */
+  readonly host: string | null;
 
   /** An error for the holder that `options` name. */
   constructor(message: string, options: OwnerDiedErrorOptions) {
@@ -377,6 +381,7 @@ export class OwnerDiedError extends ProcessError {
     this.pid = options.pid;
     this.processName = options.processName;
     this.exitcode = options.exitcode ?? null;
+    this.host = options.host ?? null;
   }
 }
 
@@ -392,6 +397,8 @@ export interface WorkerLostErrorOptions extends ErrorOptions {
   stderr?: string;
   /** The place of the item that it was working on among those of the call, from 0 on. Default: `null`. */
   index?: number | null;
+  /** The host that it ran on, in a tree on several machines. Default: `null`. */
+  host?: string | null;
 }
 
 /**
@@ -425,6 +432,8 @@ export class WorkerLostError extends ProcessError {
   readonly stderr: string;
   /** The place of the item that is lost among those of its call, from 0 on; `null` for `apply`, or if several are lost. */
   readonly index: number | null;
+  /** The host that it ran on, in a tree on several machines; else `null`. */
+  readonly host: string | null;
 
   /** An error for the worker that `options` describe. */
   constructor(message: string, options: WorkerLostErrorOptions) {
@@ -434,5 +443,64 @@ export class WorkerLostError extends ProcessError {
     this.pid = options.pid;
     this.stderr = options.stderr ?? "";
     this.index = options.index ?? null;
+    this.host = options.host ?? null;
+  }
+}
+
+/**
+ * The engine of a tree on several machines did not answer as long as the context's `patience` lasts. Whether the step was
+ * done is not known.
+ *
+ * @example Tell it from a wait that was too short
+ * ```ts
+ * import { EngineUnavailableError, TimeoutError } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error: unknown = new EngineUnavailableError("Cannot reach the engine at db.example:6379 for 60000 ms");
+ * assertEquals(error instanceof EngineUnavailableError, true);
+ * assertEquals(error instanceof TimeoutError, false);
+ * ```
+ */
+export class EngineUnavailableError extends ProcessError {
+  static {
+    this.prototype.name = "EngineUnavailableError";
+  }
+}
+
+/**
+ * This process was declared dead in its tree on several machines, since its host was not heard of for the length of the
+ * lease. Others have what it held by now, so that each of its calls is refused.
+ *
+ * @example End at once: nothing can be mended
+ * ```ts
+ * import { FencedError } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error: unknown = new FencedError("Cannot put into the queue: this process was declared dead: host lost");
+ * assertEquals(error instanceof FencedError, true);
+ * ```
+ */
+export class FencedError extends ProcessError {
+  static {
+    this.prototype.name = "FencedError";
+  }
+}
+
+/**
+ * The engine of a tree on several machines has forgotten something that it had acknowledged: it was restarted without what
+ * it had, or a replica without the last steps took its place. The whole tree ends with this error.
+ *
+ * @example Begin again from what is known elsewhere
+ * ```ts
+ * import { StateLostError } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error: unknown = new StateLostError("Cannot acquire the lock: the engine has lost the state of the tree");
+ * assertEquals(error instanceof StateLostError, true);
+ * ```
+ */
+export class StateLostError extends ProcessError {
+  static {
+    this.prototype.name = "StateLostError";
   }
 }

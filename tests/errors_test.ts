@@ -16,6 +16,9 @@ const samples: Record<keyof typeof errors, Error> = {
   InvalidStateError: new errors.InvalidStateError("told", { cause: 1 }),
   OwnerDiedError: new errors.OwnerDiedError("told", { pid: 42, processName: "Process-1", cause: 1 }),
   WorkerLostError: new errors.WorkerLostError("told", { exitcode: -9, signal: "SIGKILL", pid: 42, cause: 1 }),
+  EngineUnavailableError: new errors.EngineUnavailableError("told", { cause: 1 }),
+  FencedError: new errors.FencedError("told", { cause: 1 }),
+  StateLostError: new errors.StateLostError("told", { cause: 1 }),
 };
 
 Deno.test("errors: every class is sampled here", () => {
@@ -54,9 +57,13 @@ Deno.test("OwnerDiedError: names the dead holder, or nobody", () => {
   const { pid, processName, exitcode } = new errors.OwnerDiedError("died", { pid: 42, processName: null });
   assertEquals([pid, processName, exitcode], [42, null, null]);
   assertEquals(new errors.OwnerDiedError("died", { pid: 42, processName: "P", exitcode: -9 }).exitcode, -9);
+  assertEquals(new errors.OwnerDiedError("died", { pid: 42, processName: "P" }).host, null);
+  assertEquals(new errors.OwnerDiedError("died", { pid: 42, processName: "P", host: "east" }).host, "east");
 });
 
 Deno.test("WorkerLostError: tells how the worker ended", () => {
   const { exitcode, signal, pid } = new errors.WorkerLostError("lost", { exitcode: 3, signal: null, pid: 42 });
   assertEquals([exitcode, signal, pid], [3, null, 42]);
+  const { host } = new errors.WorkerLostError("lost", { exitcode: 3, signal: null, pid: 42, host: "east" });
+  assertEquals(host, "east");
 });

@@ -18,6 +18,8 @@ export const SRC_FLOORS: Floors = [
   ["process"],
   ["pool"],
   ["managers"],
+  ["contracts"],
+  ["engine"],
   ["context"],
   ["mod.ts"],
   ["child", "cli"],

@@ -3,25 +3,25 @@
 // queues on a server, extends `BaseContext` (base.ts), and TypeScript names what it lacks.
 
 import type { PipeOptions } from "../connection/pipe.ts";
-import type { ConnectionLike } from "./contracts/connection.ts";
-import type { PoolConstructor } from "./contracts/pool.ts";
-import type { ProcessConstructor, ProcessLike } from "./contracts/process.ts";
-import type { JoinableQueueConstructor, QueueConstructor, SimpleQueueConstructor } from "./contracts/queues.ts";
-import type { SharedDataFactories } from "./contracts/sharedctypes.ts";
+import type { ConnectionLike } from "../contracts/connection.ts";
+import type { PoolConstructor } from "../contracts/pool.ts";
+import type { ProcessConstructor, ProcessLike } from "../contracts/process.ts";
+import type { JoinableQueueConstructor, QueueConstructor, SimpleQueueConstructor } from "../contracts/queues.ts";
+import type { SharedDataFactories } from "../contracts/sharedctypes.ts";
 import type {
   BarrierConstructor,
   ConditionConstructor,
   EventConstructor,
   LockConstructor,
   SemaphoreConstructor,
-} from "./contracts/synchronize.ts";
+} from "../contracts/synchronize.ts";
 
-export type * from "./contracts/connection.ts";
-export type * from "./contracts/pool.ts";
-export type * from "./contracts/process.ts";
-export type * from "./contracts/queues.ts";
-export type * from "./contracts/sharedctypes.ts";
-export type * from "./contracts/synchronize.ts";
+export type * from "../contracts/connection.ts";
+export type * from "../contracts/pool.ts";
+export type * from "../contracts/process.ts";
+export type * from "../contracts/queues.ts";
+export type * from "../contracts/sharedctypes.ts";
+export type * from "../contracts/synchronize.ts";
 
 /** Options of `getStartMethod`. */
 export interface GetStartMethodOptions {

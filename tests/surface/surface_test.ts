@@ -23,6 +23,7 @@ const PACKAGE = [
   ...["freezeSupport", "getAllStartMethods", "getContext", "getLogger", "getStartMethod", "logToStderr"],
   ...["parentProcess", "setExecutable", "setForkserverPreload", "setStartMethod"],
 
+  ...["EngineUnavailableError", "FencedError", "StateLostError"],
   ...["BrokenBarrierError", "EOFError", "Empty", "Full", "InvalidStateError", "MaybeEncodingError"],
   ...["OwnerDiedError", "RemoteError", "ShutDown", "WorkerLostError"],
   ...["Client", "ClientSync", "Connection", "Listener", "wait", "waitSync"],

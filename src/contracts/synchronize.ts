@@ -1,10 +1,10 @@
 // The contracts of locks, and of all that waits for others.
 
-import type { NameOptions } from "../../runtime/object_name.ts";
-import type { BarrierOptions } from "../../synchronize/barrier.ts";
-import type { Guard } from "../../synchronize/guard.ts";
-import type { LockOptions } from "../../synchronize/lock_base.ts";
-import type { AcquireOptions, AcquireSyncOptions, WaitOptions, WaitSyncOptions } from "../../waiting/options.ts";
+import type { NameOptions } from "../runtime/object_name.ts";
+import type { BarrierOptions } from "../synchronize/barrier.ts";
+import type { Guard } from "../synchronize/guard.ts";
+import type { LockOptions } from "../synchronize/lock_base.ts";
+import type { AcquireOptions, AcquireSyncOptions, WaitOptions, WaitSyncOptions } from "../waiting/options.ts";
 
 /** What can be acquired: a lock, a semaphore, a condition, a value with a lock. */
 export interface Acquirable {

@@ -9,9 +9,9 @@ import type {
   SendBytesOptions,
   SendBytesSyncOptions,
   TransferOptions,
-} from "../../connection/options.ts";
-import type { WaitOptions, WaitSyncOptions } from "../../waiting/options.ts";
-import type { Waitable } from "../../waiting/waitable.ts";
+} from "../connection/options.ts";
+import type { WaitOptions, WaitSyncOptions } from "../waiting/options.ts";
+import type { Waitable } from "../waiting/waitable.ts";
 
 /** What can be done with one end of a pipe, whoever implements it: as {@linkcode Connection}, which is one implementation. */
 export interface ConnectionLike<Sent = unknown, Received = Sent> extends Disposable, AsyncIterable<Received>, Waitable {

@@ -1,7 +1,7 @@
 // The contracts of queues.
 
-import type { NameOptions } from "../../runtime/object_name.ts";
-import type { AcquireOptions, AcquireSyncOptions, WaitOptions, WaitSyncOptions } from "../../waiting/options.ts";
+import type { NameOptions } from "../runtime/object_name.ts";
+import type { AcquireOptions, AcquireSyncOptions, WaitOptions, WaitSyncOptions } from "../waiting/options.ts";
 
 /** What can be done with a queue, whoever implements it: as {@linkcode Queue}, which is one implementation. */
 export interface QueueLike<T = unknown> extends Disposable, AsyncIterable<T> {

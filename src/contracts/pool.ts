@@ -1,12 +1,12 @@
 // The contract of pools.
 
-import type { Items } from "../../pool/input.ts";
-import type { ImapOptions, MapAsyncOptions, MapOptions, PoolOptions, TransformOptions } from "../../pool/options.ts";
-import type { ApplyArguments, ApplyAsyncArguments, ApplyResult, ItemResult } from "../../pool/signatures.ts";
-import type { PoolStats } from "../../pool/stats.ts";
-import type { AnyFunction } from "../../callable/arguments.ts";
-import type { ModuleExport } from "../../callable/types.ts";
-import type { WaitOptions } from "../../waiting/options.ts";
+import type { Items } from "../pool/input.ts";
+import type { ImapOptions, MapAsyncOptions, MapOptions, PoolOptions, TransformOptions } from "../pool/options.ts";
+import type { ApplyArguments, ApplyAsyncArguments, ApplyResult, ItemResult } from "../pool/signatures.ts";
+import type { PoolStats } from "../pool/stats.ts";
+import type { AnyFunction } from "../callable/arguments.ts";
+import type { ModuleExport } from "../callable/types.ts";
+import type { WaitOptions } from "../waiting/options.ts";
 
 /** What a call that was begun gives: as {@linkcode AsyncResult}, which is one implementation. */
 export interface AsyncResultLike<T> extends PromiseLike<T> {

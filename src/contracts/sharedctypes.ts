@@ -1,7 +1,7 @@
 // The contracts of values and arrays that processes share.
 
-import type { ValueInit } from "../../sharedctypes/factories.ts";
-import type { Codes, Elements, TypeCode } from "../../sharedctypes/types.ts";
+import type { ValueInit } from "../sharedctypes/factories.ts";
+import type { Codes, Elements, TypeCode } from "../sharedctypes/types.ts";
 import type { Acquirable, LockLike } from "./synchronize.ts";
 
 /** A value that processes share, without a lock. */

@@ -1,9 +1,9 @@
 // The contract of processes.
 
-import type { AnyFunction } from "../../callable/arguments.ts";
-import type { ProcessOptions } from "../../process/options.ts";
-import type { WaitOptions, WaitSyncOptions } from "../../waiting/options.ts";
-import type { Waitable } from "../../waiting/waitable.ts";
+import type { AnyFunction } from "../callable/arguments.ts";
+import type { ProcessOptions } from "../process/options.ts";
+import type { WaitOptions, WaitSyncOptions } from "../waiting/options.ts";
+import type { Waitable } from "../waiting/waitable.ts";
 
 /** What can be done with a process, whoever implements it: as {@linkcode Process}, which is one implementation. */
 export interface ProcessLike extends AsyncDisposable {
