@@ -9,7 +9,8 @@
 -- | waits:<m>   | what it waits for, each `<object>|<waiter>` |
 --
 -- A kind is kinds[name] = {
---   make(call, o, …)             writes the first state; gives what is answered behind the id, or a refusal
+--   check(call, …)               why it cannot be made so, before anything is written; may be absent
+--   make(call, o, …)             writes the first state; gives what is answered behind the id
 --   cancel(tree, o, waiter)      takes a waiter out of its lists
 --   bury(tree, o, member, how)   what follows for it when a member dies that held something of it (`holds:<m>`)
 --   keys = { ":w", … }           the ends of its further keys
@@ -50,8 +51,11 @@ local function release(tree, member, o)
   if redis.call("SREM", tree .. "has:" .. member, o) == 1 then unhold(tree, o) end
 end
 
--- make kind name … → ok id …
+-- make kind name … → ok id … | no kind | no <what its kind's check says>
 step("make", {}, function(call, kind, name, ...)
+  if not kinds[kind] or not name then return { "no", "kind" } end
+  local why = kinds[kind].check and kinds[kind].check(call, ...)
+  if why then return { "no", why } end
   local o = text(redis.call("INCR", call.tree .. "objects"))
   redis.call("HSET", key_of(call.tree, o), "kind", kind, "name", name)
   adopt(call.tree, call.member, o)
