@@ -69,7 +69,24 @@ export interface ParentCommandLine {
  * of its permissions has been revoked since cannot be seen.
  */
 export function childArguments(parent: ParentCommandLine): string[] {
-  const { command, flags, script } = parse(parent.argv);
+  const flags = childFlags(parent);
+  return assembled({
+    ...parent,
+    ...flags,
+    mainModule: parent.mainModule ?? named(parse(parent.argv).script ?? "$deno$none.mts", parent.cwd), // never run: it need not exist
+  });
+}
+
+/** The flags of a child. */
+export interface ChildFlags {
+  /** All but those of permissions. */
+  readonly flags: readonly string[];
+  readonly permissions: readonly string[];
+}
+
+/** The flags of a child: its parent's own, and never a permission that this does not hold at this moment. */
+export function childFlags(parent: Omit<ParentCommandLine, "entry">): ChildFlags {
+  const { command, flags } = parse(parent.argv);
   const isScript = command === COMMANDS.run;
   const kept = flags.filter(({ name, value }) =>
     !DROPPED_FLAGS.has(name) && !isPermission(name) &&
@@ -77,18 +94,26 @@ export function childArguments(parent: ParentCommandLine): string[] {
     !(name === "preload" && value?.startsWith(ENTRY_PREFIX))
   ).map((flag) => PATH_FLAGS.has(flag.name) ? absolute(flag, parent.cwd) : flag);
   const permissions = parent.permissionFlags ?? permissionFlags(command, flags, parent).map(format);
+  return { flags: kept.map(format).filter((flag) => !permissions.includes(flag)), permissions };
+}
+
+/** The parts of a child's command line. */
+export interface ChildWords extends Pick<ParentCommandLine, "execPath" | "args" | "entry" | "boot">, ChildFlags {
+  readonly mainModule: string;
+}
+
+/** A command line made of its parts, executable first. */
+export function assembled({ execPath, flags, permissions, entry, boot, mainModule, args }: ChildWords): string[] {
   return [
-    parent.execPath,
+    execPath,
     "run",
-    ...parent.boot !== undefined && kept.some(({ name }) => name === "preload" || name === "import")
-      ? [`--preload=${parent.boot}`]
-      : [],
-    ...kept.map(format).filter((flag) => !permissions.includes(flag)),
+    ...boot !== undefined && flags.some((flag) => /^--(preload|import)(=|$)/.test(flag)) ? [`--preload=${boot}`] : [],
+    ...flags,
     ...permissions,
     "--no-prompt", // nobody can answer: standard input is the null device
-    `--preload=${parent.entry}`,
-    parent.mainModule ?? named(script ?? "$deno$none.mts", parent.cwd), // never run: it need not exist
-    ...parent.args,
+    `--preload=${entry}`,
+    mainModule,
+    ...args,
   ];
 }
 

@@ -34,6 +34,33 @@ export interface Facts {
   hasManagers: boolean;
   /** How it was started, and by default starts its own children. */
   startMethod: StartMethod;
+  /** Its place in a tree on several machines, if it was started for a process of that; absent otherwise. */
+  remote?: RemoteFacts;
+}
+
+/** What a process is told of its tree that was started for a process on another machine. */
+export interface RemoteFacts {
+  /** Where the engine is, as its machine reaches it. */
+  url: string;
+  /** The tree: 32 hexadecimal digits. */
+  tree: string;
+  /** What it is in the tree. */
+  member: number;
+  /** The name of its machine. */
+  host: string;
+  parent: RemoteParentFacts;
+  /** The context of the tree: the URL that the root was given, without its password, and the options. */
+  context: { url: string; options: Readonly<Record<string, unknown>> };
+  /** The folder of the program here, if it was sent; see engine/code.ts. */
+  folder: string | null;
+}
+
+/** What a process is told of the one that started it from another machine. */
+export interface RemoteParentFacts {
+  member: number;
+  pid: number;
+  name: string;
+  host: string;
 }
 
 /** What a child is told first: the facts, and what it is to run as far as that is known. */
@@ -74,11 +101,13 @@ const LENGTH_BYTES = 4;
 /**
  * A preparation, what follows later and the arguments, one behind the other. The first is JSON: V8 reads that before a
  * child could have compiled the decoder, which a target without arguments does not need.
+ *
+ * @param work The arguments, or the bytes of a message that has them.
  */
 export function writePreparation(
   facts: Facts,
   { target, process }: ToRun,
-  { args, state }: Arguments,
+  work: Arguments | Uint8Array,
 ): PreparationMessage {
   const late: LateWork = [target && isLate(target) ? target : null, process && isLate(process) ? process : null];
   const preparation = {
@@ -87,15 +116,15 @@ export function writePreparation(
     process: late[1] === null ? process : null,
   };
   const head = { bytes: new TextEncoder().encode(JSON.stringify(preparation)), attachments: [] };
-  const work = written(late, late.every((it) => it === null));
+  const follows = written(late, late.every((it) => it === null));
   let tail: PreparationMessage;
   try {
-    tail = written([args, state], args.length === 0 && Object.keys(state).length === 0);
+    tail = work instanceof Uint8Array ? { bytes: Uint8Array.from(work), attachments: [] } : writtenArguments(work);
   } catch (error) {
-    discard(work.attachments);
+    discard(follows.attachments);
     throw error;
   }
-  const parts = [head, work, tail];
+  const parts = [head, follows, tail];
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + LENGTH_BYTES + part.bytes.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -104,6 +133,10 @@ export function writePreparation(
     at += LENGTH_BYTES + part.bytes.length;
   }
   return { bytes, attachments: parts.flatMap((part) => part.attachments) };
+}
+
+function writtenArguments({ args, state }: Arguments): PreparationMessage {
+  return written([args, state], args.length === 0 && Object.keys(state).length === 0);
 }
 
 function written(value: unknown, isEmpty: boolean): PreparationMessage {
@@ -117,8 +150,8 @@ export interface ReadPreparation {
   preparation: Preparation;
   /** Reads what the process is to run. */
   toRun: () => ToRun;
-  /** Reads what it works with. */
-  readArguments: () => Arguments;
+  /** Reads what it works with: as the parent's message, or by `reader` if somebody else has written it. */
+  readArguments: (reader?: (bytes: Uint8Array) => unknown) => Arguments;
 }
 
 /** Takes a preparation apart. */
@@ -137,9 +170,9 @@ export function readPreparation(bytes: Uint8Array): ReadPreparation {
       const [target, process] = late.length === 0 ? [null, null] : received(late) as LateWork;
       return { target: target ?? preparation.target, process: process ?? preparation.process };
     },
-    readArguments() {
+    readArguments(reader = received) {
       if (tail.length === 0) return { args: [], state: {} };
-      const [args, state] = received(tail) as [Arguments["args"], Arguments["state"]];
+      const [args, state] = reader(tail) as [Arguments["args"], Arguments["state"]];
       return { args, state };
     },
   };

@@ -77,6 +77,11 @@ export class ParentProcess {
 
 let parent: ParentProcess | null = null;
 
+/** From now on `process` is the one that started this one: on another machine, say. */
+export function becomeChildOf(process: ParentProcess): void {
+  parent = process;
+}
+
 /**
  * The process that started this one; `null` in the root of a tree, which none started.
  *

@@ -1,4 +1,4 @@
-// The class `Process`. Once started, it asks child.ts, which knows how the process goes on.
+// The class `Process`. Once started, it asks what started.ts describes, which knows how the process goes on.
 
 import { shownName } from "../runtime/harmless.ts";
 import type { AnyFunction, Target } from "../callable/arguments.ts";
@@ -12,14 +12,14 @@ import { shareSelf } from "../addon/self.ts";
 import type { WaitOptions, WaitSyncOptions } from "../waiting/options.ts";
 import { register } from "../reduction/registry.ts";
 import { methodFor } from "../launch/settings.ts";
-import { begin, requireMayStart, requireNotPastChildren, requireOwnLimit } from "./begin.ts";
-import type { Child } from "./child.ts";
+import { requireMayStart, requireNotPastChildren, requireOwnLimit } from "./begin.ts";
 import { activeChildren } from "./children.ts";
 import { isName, type ProcessOptions, type ProcessSettings, requireProcessOptions } from "./options.ts";
 import { Self } from "./self.ts";
 import type { Sentinel } from "./sentinel.ts";
 import { exitText, SIGINT, SIGKILL, SIGTERM } from "../runtime/signals.ts";
 import "./promises.ts";
+import { type StartedProcess, starterOf } from "./started.ts";
 import { classReference, requireMethods } from "./subclass.ts";
 import { argumentsOf, type Work, workOf } from "./work.ts";
 
@@ -102,7 +102,7 @@ export class Process<
   #daemon: boolean;
   #authkey: AuthenticationString | null = null;
   /** What came of it, once it has been started. */
-  #child: Child | null = null;
+  #child: StartedProcess | null = null;
   #isStarting = false;
   #isClosed = false;
 
@@ -297,8 +297,8 @@ export class Process<
   }
 
   /** Starts it, at last. While V8 is asked what modules export, callbacks of promises may run: they find it starting. */
-  #started(): Child {
-    return begin({
+  #started(): StartedProcess {
+    return starterOf(this.constructor)({
       object: this as Process,
       method: methodFor(this.constructor),
       name: this.#name,
@@ -423,7 +423,7 @@ export class Process<
     }
   }
 
-  #requireStarted(action: string): Child {
+  #requireStarted(action: string): StartedProcess {
     this.#requireOpen(action);
     if (this.#isSelf) {
       throw new InvalidStateError(`Cannot ${action} "${shownName(this.name)}": can only ${action} a child process`);
