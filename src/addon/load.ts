@@ -56,9 +56,30 @@ function requireOneCopy(addon: Native): void {
   requireSameCopy(addon.firstCopy(URL_OF_COPY));
 }
 
-/** Whether a process of this tree was ever started with limited permissions: then messages may be hostile. */
+/** Whether a process of this tree was ever started with limited permissions. */
 export function treeHasCage(): boolean {
   return loaded?.treeHasCage() ?? false;
+}
+
+let hearsEngine = false;
+
+/** Notes that this thread hears messages of an engine from now on. Whoever can write to the engine can make some. */
+export function noteEngine(): void {
+  hearsEngine = true;
+}
+
+/**
+ * Why no module is imported because a message names it, in the middle of a sentence; `null`: it may be. Messages may be
+ * hostile where a process of the tree has fewer permissions than others, and where they come over an engine.
+ */
+export function whyMessagesMayBeHostile(): string | null {
+  if (hearsEngine) return "messages come over an engine";
+  return treeHasCage() ? "a process here has fewer permissions than others" : null;
+}
+
+/** Whether there is such a reason. */
+export function messagesMayBeHostile(): boolean {
+  return hearsEngine || treeHasCage();
 }
 
 /** The file that the addon was loaded from, and the variable that named it, if one did. */

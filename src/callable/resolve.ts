@@ -8,7 +8,7 @@ import { GIVEN_AS_TEXT, isText } from "./refusal.ts";
 import { type Callable, type FunctionReference, type ModuleNamespace, sourceHash } from "./types.ts";
 import { harmless } from "../runtime/harmless.ts";
 import { loadedModules } from "./inspector.ts";
-import { treeHasCage } from "../addon/load.ts";
+import { messagesMayBeHostile, whyMessagesMayBeHostile } from "../addon/load.ts";
 
 /** Options of {@linkcode resolve}. */
 export interface ResolveOptions {
@@ -25,15 +25,15 @@ export interface ResolveOptions {
 
 /** True if a reference may name only modules that are known here. */
 function isLimited({ isTrusted = false }: ResolveOptions): boolean {
-  return !isTrusted && treeHasCage();
+  return !isTrusted && messagesMayBeHostile();
 }
 
 /** Refuses a reference to a module that is not known here. */
 function requireKnown({ label, module }: FunctionReference, loaders: ModuleLoaders): void {
   if (isKnown(module, loaders) || loadedModules()?.includes(module)) return;
   throw new TypeError(
-    `Cannot run "${label}": a message says that "${harmless(module)}" exports it, and since a process here has fewer ` +
-      "permissions than others, no module is imported because a message names it; import it before and start with " +
+    `Cannot run "${label}": a message says that "${harmless(module)}" exports it, and since ` +
+      `${whyMessagesMayBeHostile()}, no module is imported because a message names it; import it before and start with ` +
       "--allow-sys, or let the main module export the function",
   );
 }

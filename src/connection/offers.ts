@@ -4,7 +4,7 @@
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import type { BlockReference } from "../addon/handles.ts";
-import { attach } from "../reduction/passage.ts";
+import { attach, requireHere } from "../reduction/passage.ts";
 import { setDiscarder } from "../reduction/registry.ts";
 
 /** What was offered for messages that are just being written: blocks and their generations. */
@@ -34,6 +34,7 @@ setDiscarder(discardOffers, followOffers);
 
 /** Offers the connection of that number to the reader of the message that is just being written. */
 export function offer(id: number): BlockReference {
+  requireHere();
   const block = translated(() => native().connectionOffer(id));
   attach(block);
   const generation = native().generationOf(block);

@@ -6,7 +6,7 @@ import { knownNamespace, namespaceAtOnce } from "../callable/namespaces.ts";
 import { valueAt } from "../callable/proof.ts";
 import { type FunctionReference, sourceHash } from "../callable/types.ts";
 import { loadedModules } from "../callable/inspector.ts";
-import { treeHasCage } from "../addon/load.ts";
+import { messagesMayBeHostile } from "../addon/load.ts";
 import type { Gate } from "./gate.ts";
 import type { BaseProxy, ProxyClass } from "./proxy.ts";
 
@@ -66,7 +66,7 @@ function valueOf(reference: FunctionReference): unknown {
  */
 function mayLoad(module: string): boolean {
   if (isKnown(module, knownLoaders())) return true;
-  if (treeHasCage()) return loadedModules()?.includes(module) ?? false;
+  if (messagesMayBeHostile()) return loadedModules()?.includes(module) ?? false;
   if (!module.startsWith("file:")) return false;
   return Deno.permissions.querySync({ name: "read", path: new URL(module) }).state === "granted";
 }

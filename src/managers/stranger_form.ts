@@ -11,7 +11,7 @@
 import { BlockHandle, type BlockReference, closedError } from "../addon/handles.ts";
 import { type Address, placeOf } from "../connection/address.ts";
 import { Channel } from "../queues/channel.ts";
-import { adopted, attach } from "../reduction/passage.ts";
+import { adopted, attach, requireHere } from "../reduction/passage.ts";
 import { queueMicrotask } from "../runtime/timing.ts";
 import { RawArray } from "../sharedctypes.ts";
 import type { ObjectId } from "./line.ts";
@@ -62,6 +62,7 @@ setStrangerForm({
   reduce(inside) {
     const { id, line, description } = inside;
     if (!(line instanceof OutsideLine)) throw closedError("send it", "proxy");
+    requireHere();
     const lease = leaseOf(line, inside);
     attach(lease.block);
     const { typeid, isFrozen } = description;

@@ -225,7 +225,8 @@ export function isLongBytes(value: unknown): value is Uint8Array<ArrayBuffer> {
 /** Whether a view is of shared memory, and so travels as a reference. */
 function isShared(view: Uint8Array): boolean {
   const reducer = currentViewReducer();
-  return reducer !== null && reduced({ attachments: [], isStart: false }, reducer, view) !== undefined;
+  if (reducer === null) return false;
+  return reduced({ attachments: [], isStart: false, engine: null, objects: [] }, reducer, view) !== undefined;
 }
 
 /** What stands for a value where `queueGet` has returned none. */

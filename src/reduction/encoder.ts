@@ -22,7 +22,7 @@ import {
   SYMBOL,
   UNKNOWN_VIEW,
 } from "./refusal.ts";
-import { type Outgoing, reduced } from "./passage.ts";
+import { type EngineTree, type Outgoing, reduced } from "./passage.ts";
 import { currentViewReducer, discard, registeredPrototype } from "./registry.ts";
 import { lengthOf, requireMemory, requireOrdinary } from "./views.ts";
 import { Writer } from "./writer.ts";
@@ -43,6 +43,22 @@ export interface Dumped {
   attachments: readonly number[];
 }
 
+/** What a message is for. */
+export interface Destination {
+  /** Whether it starts a process. */
+  readonly isStart: boolean;
+  /** The tree on an engine that it goes to; `null`: it stays on this machine. */
+  readonly engine: EngineTree | null;
+}
+
+/** A message for a tree on an engine, and the ids of the engine's objects that it refers to. */
+export interface DumpedForEngine {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly objects: readonly string[];
+}
+
+const NO_OBJECTS: readonly string[] = Object.freeze([]);
+
 /** Writes messages, one at a time. Not re-entrant: a getter or `reduce` that serialises needs another one. */
 export class Encoder {
   readonly #out = new Writer();
@@ -53,31 +69,34 @@ export class Encoder {
   /** What the message may do; made for the first `reduce` that runs. */
   #passage: Outgoing | null = null;
   #isStart = false;
+  #engine: EngineTree | null = null;
   /** Its bytes are never handed out. */
   #room: Uint8Array<ArrayBuffer> | null = null;
 
-  /** The message for `value`; `startsProcess` says whether that may carry the tree's key. */
-  dump(value: unknown, startsProcess: boolean): Dumped {
+  /** The message for `value`; one that starts a process may carry the tree's key. */
+  dump(value: unknown, { isStart, engine }: Destination): Dumped & DumpedForEngine {
     this.#room ??= new Uint8Array(ROOM_BYTES);
-    this.#isStart = startsProcess;
+    this.#isStart = isStart;
+    this.#engine = engine;
     return this.#dump(value, this.#room, 0);
   }
 
   /** Writes the message into `target` from `start` on: where it ends, or the message, if it cannot be there alone. */
-  dumpInto(value: unknown, target: Uint8Array, start: number): number | Dumped {
+  dumpInto(value: unknown, target: Uint8Array, start: number, engine: EngineTree | null): number | Dumped {
+    this.#engine = engine;
     return this.#dump(value, target, start, true);
   }
 
-  #dump(value: unknown, target: Uint8Array, start: number): Dumped;
+  #dump(value: unknown, target: Uint8Array, start: number): Dumped & DumpedForEngine;
   #dump(value: unknown, target: Uint8Array, start: number, inPlace: true): number | Dumped;
-  #dump(value: unknown, target: Uint8Array, start: number, inPlace = false): number | Dumped {
+  #dump(value: unknown, target: Uint8Array, start: number, inPlace = false): number | (Dumped & DumpedForEngine) {
     this.#depth = 0;
     this.#out.begin(target, start);
     try {
       this.#write(value);
       const attachments = this.#passage === null ? NO_ATTACHMENTS : attachmentsOf(this.#passage);
       if (inPlace && attachments === NO_ATTACHMENTS && !this.#out.outgrown) return this.#out.position;
-      return { bytes: this.#out.takeBytes(), attachments };
+      return { bytes: this.#out.takeBytes(), attachments, objects: this.#passage?.objects ?? NO_OBJECTS };
     } catch (error) {
       if (this.#passage !== null) discard(this.#passage.attachments);
       throw error instanceof Refusal ? error.explain() : error;
@@ -92,6 +111,7 @@ export class Encoder {
     if (this.#reducing.length > 0) this.#reducing = [];
     if (this.#passage !== null) this.#passage = null;
     this.#isStart = false;
+    this.#engine = null;
     this.#out.end();
   }
 
@@ -261,7 +281,13 @@ export class Encoder {
   }
 
   #reduced(reducer: { reduce(value: never): unknown }, value: object): unknown {
-    return reduced(this.#passage ??= { attachments: [], isStart: this.#isStart }, reducer, value);
+    const passage = this.#passage ??= {
+      attachments: [],
+      isStart: this.#isStart,
+      engine: this.#engine,
+      objects: [],
+    };
+    return reduced(passage, reducer, value);
   }
 
   #writeView(view: ArrayBufferView): void {

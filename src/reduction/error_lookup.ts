@@ -10,7 +10,7 @@ import { knownNamespace, namespaceAtOnce, namespaceLater } from "../callable/nam
 import { valueAt } from "../callable/proof.ts";
 import { type FunctionReference, type ModuleNamespace, sourceHash } from "../callable/types.ts";
 import { loadedModules } from "../callable/inspector.ts";
-import { treeHasCage } from "../addon/load.ts";
+import { messagesMayBeHostile } from "../addon/load.ts";
 import { clearTimeout, setTimeout } from "../runtime/timing.ts";
 import type { ErrorClass } from "./error_classes.ts";
 
@@ -47,7 +47,7 @@ function classAtOnce(reference: FunctionReference): ErrorClass | null {
   const { module } = reference;
   const known = knownNamespace(module);
   if (known !== null) return exportedClass(known, reference);
-  const mayBe = isKnown(module, knownLoaders()) || (!treeHasCage() && isReadable(module));
+  const mayBe = isKnown(module, knownLoaders()) || (!messagesMayBeHostile() && isReadable(module));
   if (!mayBe) return null;
   const loaded = namespaceAtOnce(module);
   const namespace = loaded === null || loaded === "later" ? requireModule(module) : loaded;
@@ -79,14 +79,14 @@ async function search(reference: FunctionReference): Promise<ErrorClass | null> 
   if (namespace !== null && (hasReached(namespace, reference) || module === Deno.mainModule)) {
     return exportedClass(namespace, reference);
   }
-  if (treeHasCage() || !isReadable(module)) return null;
+  if (messagesMayBeHostile() || !isReadable(module)) return null;
   const imported = await loadedInTime(module);
   return imported === null ? null : exportedClass(imported, reference);
 }
 
 /** Whether a message may have this process look at a module: once a process has fewer permissions, at known ones only. */
 function mayBeAskedFor(module: string): boolean {
-  return !treeHasCage() || isKnown(module, knownLoaders()) || (loadedModules()?.includes(module) ?? false);
+  return !messagesMayBeHostile() || isKnown(module, knownLoaders()) || (loadedModules()?.includes(module) ?? false);
 }
 
 function hasReached(namespace: ModuleNamespace, { name }: FunctionReference): boolean {

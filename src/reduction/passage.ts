@@ -14,12 +14,24 @@
  *
  * @module
  */
-import { BlockHandle } from "../addon/handles.ts";
+import { BlockHandle, nameOfBlock } from "../addon/handles.ts";
 import type { FunctionReference } from "../callable/types.ts";
 import { InvalidStateError } from "../errors.ts";
+import { labelOf } from "../runtime/object_name.ts";
+import { type Reason, Refusal } from "./refusal.ts";
+
+/** A tree of processes on an engine, whose hosts share no memory. Its shared objects are in the engine. */
+export interface EngineTree {
+  /** 32 hexadecimal digits. */
+  readonly tree: string;
+}
 
 /** A message that is being written. */
 export interface Outgoing {
+  /** The tree on an engine that it is for; `null`: it is for processes of this machine. */
+  readonly engine: EngineTree | null;
+  /** The ids of the engine's objects that it refers to, each once. */
+  readonly objects: string[];
   /** The blocks of shared memory that it refers to, each once, in the order of their first use. */
   readonly attachments: number[];
   /** Whether it starts a process, which is the one message that may carry the tree's key. */
@@ -34,6 +46,10 @@ export interface Outgoing {
  * | `parent`: the process that has started this one | yes | any | as below |
  * | `tree`: any process of this tree | yes | those that this process may know | those that it may read |
  * | `outside`: anybody who has the key | no | none | none |
+ *
+ * A message over an engine has an `engine`, too: then shared objects are the engine's, never blocks of memory here. A
+ * process that is in a tree on an engine imports nothing because a message names it: `messagesMayBeHostile()` of
+ * addon/load.ts.
  */
 export type Origin = "parent" | "tree" | "outside";
 
@@ -47,6 +63,8 @@ export interface Incoming {
   readonly connections: unknown[] | "awaited" | "refused";
   /** Error classes that cannot be found at once are noted here for somebody who can wait; `null`: nobody can. */
   readonly missing: FunctionReference[] | null;
+  /** The tree on an engine that it came over; absent: it came from this machine, or from outside. */
+  readonly engine?: EngineTree;
 }
 
 /** A message that is read by itself. */
@@ -82,13 +100,18 @@ export function plainNoting(missing: FunctionReference[]): Incoming {
   return { ...plain(), missing };
 }
 
+/** What a message may do that came over an engine; only a launch, whose signature was right, is of the parent. */
+export function overEngine(engine: EngineTree, origin: Origin = "tree"): Incoming {
+  return { ...(incoming === null ? { ...PLAIN, origin } : within(incoming, { ...PLAIN, origin })), engine };
+}
+
 /** How much a message may do, by its origin. */
 const RANK: Readonly<Record<Origin, number>> = { outside: 0, tree: 1, parent: 2 };
 
 /** What a message may do that is read inside of another (P1). */
 function within(outer: Incoming, { origin, connections }: Incoming): Incoming {
   const least = RANK[outer.origin] < RANK[origin] ? outer.origin : origin;
-  return { origin: least, connections, missing: outer.missing };
+  return { origin: least, connections, missing: outer.missing, engine: outer.engine };
 }
 
 /** Whether the message being restored was written by the parent for this process. */
@@ -101,17 +124,33 @@ export function isStart(): boolean {
   return outgoing?.isStart ?? false;
 }
 
+/** The tree on an engine that the message being written is for; `null`: it stays on this machine. */
+export function destination(): EngineTree | null {
+  return outgoing?.engine ?? null;
+}
+
 /** What becomes of the connections in the message being restored. */
 export function connectionsInside(): Incoming["connections"] {
   return alone().connections;
 }
 
-/** What `reduce` makes of a value for this message. */
+/** Thrown inside of a `reduce` function: the object that it describes is not where the message goes. */
+class OutOfPlace {
+  constructor(readonly reason: Reason) {}
+}
+
+/**
+ * What `reduce` makes of a value for this message.
+ *
+ * @throws {Refusal} If the value is shared with others than those whom the message is for.
+ */
 export function reduced(message: Outgoing, reducer: { reduce(value: never): unknown }, value: unknown): unknown {
   const outer = outgoing;
   outgoing = message;
   try {
     return reducer.reduce(value as never);
+  } catch (error) {
+    throw error instanceof OutOfPlace ? new Refusal(value, error.reason) : error;
   } finally {
     outgoing = outer;
   }
@@ -156,8 +195,53 @@ export function attach(block: number): void {
   if (outgoing === null) {
     throw new InvalidStateError(`Cannot attach block ${block}: attach() may be called only inside reduce()`);
   }
+  requireHere(block);
   const { attachments } = outgoing;
   if (!attachments.includes(block)) attachments.push(block);
+}
+
+/** Refuses, from inside a `reduce` function, that what belongs to this machine travels to others. */
+export function requireHere(block = 0): void {
+  if (outgoing === null || outgoing.engine === null) return;
+  const name = block === 0 ? "" : nameOfBlock(block);
+  throw new OutOfPlace({
+    why: `it${named(name)} is in the memory of this machine, which the hosts of an engine do not share`,
+    instead: "Make it by the context of the engine",
+  });
+}
+
+function named(name: string): string {
+  return name === "" ? "" : `,${labelOf(name)},`;
+}
+
+/**
+ * As {@linkcode attach}, of an object that is in an engine. It is kept while the message is under way.
+ *
+ * @throws {InvalidStateError} If no `reduce` function is running.
+ */
+export function attachObject(tree: string, id: string, name: string): void {
+  if (outgoing === null) throw new InvalidStateError(`Cannot attach object ${id}: no message is being written`);
+  const { engine, objects } = outgoing;
+  if (engine?.tree !== tree) {
+    const where = engine === null
+      ? "is in an engine, and this message stays on this machine"
+      : "belongs to another tree of processes than the message";
+    throw new OutOfPlace({
+      why: `it${named(name)} ${where}`,
+      instead: "Send it by a queue of the context that made it",
+    });
+  }
+  if (!objects.includes(id)) objects.push(id);
+}
+
+/**
+ * The tree whose objects the message may name that is being restored.
+ *
+ * @throws {TypeError} If the message did not come over an engine.
+ */
+export function engineOfMessage(): EngineTree {
+  if (incoming?.engine !== undefined) return incoming.engine;
+  throw new TypeError("Cannot receive an object of an engine: the message did not come over an engine");
 }
 
 /**
@@ -170,6 +254,11 @@ export function attach(block: number): void {
 export function adopted(reference: unknown): BlockHandle {
   if (incoming?.origin === "outside") {
     throw new TypeError("Cannot receive a shared object: the message came from outside of this process tree");
+  }
+  if (incoming?.engine !== undefined) {
+    throw new TypeError(
+      "Cannot receive a shared object: the message came over an engine, and it names memory of one machine",
+    );
   }
   return BlockHandle.adopt(reference);
 }

@@ -1,8 +1,8 @@
 // A value to bytes and back, as one message.
 
 import { Decoder } from "./decoder.ts";
-import { type Dumped, Encoder } from "./encoder.ts";
-import { alone, type Incoming, isStart } from "./passage.ts";
+import { type Destination, type Dumped, type DumpedForEngine, Encoder } from "./encoder.ts";
+import { alone, destination, type EngineTree, type Incoming, isStart } from "./passage.ts";
 import { follow, register } from "./registry.ts";
 
 /** Kept between messages; null while in use, when a nested call makes one of its own. */
@@ -34,19 +34,30 @@ function textOf(data: unknown): string {
  * ```
  */
 export function dumps(value: unknown): Dumped {
-  return written(value, isStart());
+  const { bytes, attachments } = written(value, { isStart: isStart(), engine: destination() });
+  return { bytes, attachments };
 }
 
 /** As {@linkcode dumps}, for a message that starts a process. */
 export function dumpsForStart(value: unknown): Dumped {
-  return written(value, true);
+  const { bytes, attachments } = written(value, { isStart: true, engine: null });
+  return { bytes, attachments };
 }
 
-function written(value: unknown, startsProcess: boolean): Dumped {
+/**
+ * As {@linkcode dumps}, for a message to a tree on an engine: what it refers to has to be in the same engine.
+ *
+ * @throws {TypeError} If it refers to the memory of this machine, or to another tree.
+ */
+export function dumpsForEngine(value: unknown, engine: EngineTree, isStart = false): DumpedForEngine {
+  return written(value, { isStart, engine });
+}
+
+function written(value: unknown, destination: Destination): Dumped & DumpedForEngine {
   const encoder = idleEncoder ?? new Encoder();
   idleEncoder = null;
   try {
-    const dumped = encoder.dump(value, startsProcess);
+    const dumped = encoder.dump(value, destination);
     follow(dumped.bytes, dumped.attachments);
     return dumped;
   } finally {
@@ -80,9 +91,11 @@ export function dumpInto(value: unknown, target: Uint8Array, start: number): num
   const encoder = idleEncoder ?? new Encoder();
   idleEncoder = null;
   try {
-    const written = encoder.dumpInto(value, target, start);
-    if (typeof written !== "number") follow(written.bytes, written.attachments);
-    return written;
+    const written = encoder.dumpInto(value, target, start, destination());
+    if (typeof written === "number") return written;
+    const { bytes, attachments } = written;
+    follow(bytes, attachments);
+    return { bytes, attachments };
   } finally {
     idleEncoder = encoder;
   }

@@ -39,7 +39,7 @@ local function bury(tree, m, how)
     local kind = kind_of(tree, o)
     if kind and kind.bury then kind.bury(tree, o, m, how) end
   end
-  for _, o in ipairs(redis.call("SMEMBERS", tree .. "has:" .. m)) do unhold(tree, o) end
+  for _, o in ipairs(redis.call("HKEYS", tree .. "has:" .. m)) do unhold(tree, o) end
   redis.call("UNLINK", tree .. "waits:" .. m, tree .. "holds:" .. m, tree .. "has:" .. m)
   return true
 end
