@@ -62,6 +62,7 @@ local function step(name, flags, run)
       local n, low, from = tonumber(number), tonumber(args[4]), tonumber(known[1] or "1")
       if n < from then return { "stale" } end
       if known[2] then return cmsgpack.unpack(known[2]) end
+      if not known[1] then redis.call("SADD", tree .. "lanes:" .. member, lane) end
       for old = from, low - 1 do redis.call("HDEL", ledger, text(old)) end
       local call = { tree = tree, member = member, lane = lane, number = number }
       call.waiter = member .. "/" .. lane .. "#" .. number
@@ -103,8 +104,9 @@ local function answer(tree, object, waiter, outcome)
   redis.call("XADD", tree .. "mb:" .. member .. "/" .. lane, "*", unpack(fields))
 end
 
--- Tells a member of what has happened, without having been asked.
+-- Tells a member of what has happened, without having been asked. The dead are told nothing.
 local function tell(tree, member, event, ...)
+  if redis.call("HEXISTS", tree .. "alive", member) == 0 then return end
   local fields = { "e", event }
   for _, it in ipairs({ ... }) do
     fields[#fields + 1] = "r"

@@ -1,51 +1,397 @@
--- Members: who belongs to a tree, who lives, and what follows from a death. See the table of keys in objects.lua for what
--- a member has.
+-- Members: who belongs to a tree, who lives, and what follows from a death.
 --
--- | key            | what |
--- | -------------- | ---- |
--- | tree           | hash: version, name, host, pid of the root, epoch, lease |
--- | members        | how many there have been |
--- | alive, dead    | hashes: the name of each that lives; how each other one ended |
--- | p:<m>          | hash: name, host, pid, parent, voucher, daemon |
--- | lease          | sorted set: until when each voucher counts as alive |
--- | lastbeat       | when anybody was heard last |
--- | vouched:<m>, children:<m> | those that a member vouches for; those that it has started |
+-- | key             | what |
+-- | --------------- | ---- |
+-- | tree            | hash: version, name, host, pid of the root, epoch, lease; `over` once nobody but agents is left |
+-- | members         | how many there have been |
+-- | alive, dead     | hashes: the name of each that lives; how each other one ended |
+-- | dying           | hash: those of the dead whose records are not all dealt with yet, and how they ended |
+-- | agents, crew    | hash: which member an agent is; set: the agents that live |
+-- | p:<m>           | hash: name, host, pid, parent, voucher, daemon, identity; `exit` and `lost` once its process has ended |
+-- | lease, lastbeat | until when each voucher counts as alive; when anybody was heard last |
+-- | vouched:<m>     | those that it vouches for and whose processes have not ended |
+-- | children:<m>    | those that it has started and that live |
+-- | lanes:<m>       | the lanes in which it has done a step |
+-- | clock           | the time, in tests only |
+--
+-- A member:
+--
+-- | from  | by | to |
+-- | ----- | -- | -- |
+-- |       | open, enter, accept | alive |
+-- | alive | leave; its process has ended; its voucher is lost | dead: its steps are refused, its records are in `dying` |
+-- | dead  | beats, `leave`, until all is dealt with | buried: of its keys only p:<m> is left, for a day |
+--
+-- A child's *process* ends where its agent says so (`exit`), or with its agent. Its parent is told then, and not before.
+-- Everything here may be called by whoever beats: there is no coordinator.
 
--- open version name host pid lease → ok 1: begins a tree, whose root is member 1 and vouches for itself.
-look("open", {}, function(tree, version, name, host, pid, lease)
-  if redis.call("EXISTS", tree .. "tree") == 1 then return { "no", "exists" } end
-  local time = now()
-  redis.call("HSET", tree .. "tree", "version", version, "name", name, "host", host, "pid", pid, "lease", lease,
-    "epoch", "0", "time", text(time))
-  redis.call("SET", tree .. "members", "1")
-  redis.call("HSET", tree .. "alive", "1", name)
-  redis.call("HSET", tree .. "p:1", "name", name, "host", host, "pid", pid, "parent", "0", "voucher", "1", "daemon", "0")
-  redis.call("SADD", tree .. "vouched:1", "1")
-  redis.call("ZADD", tree .. "lease", text(time + tonumber(lease)), "1")
-  redis.call("SET", tree .. "lastbeat", text(time))
-  return { "ok", "1" }
-end)
+local members = { fixed = {} } -- fixed: the ends of a tree's keys that are there once
+local processes = {}           -- what process objects do: see processes.lua
 
--- Burial, in one step: m is among the living no more, and everything follows that a death has.
-local function bury(tree, m, how)
-  if redis.call("HDEL", tree .. "alive", m) == 0 then return false end
-  redis.call("HSET", tree .. "dead", m, how)
-  for _, wait in ipairs(redis.call("SMEMBERS", tree .. "waits:" .. m)) do
-    local o, waiter = wait:match("^(%d+)|(.+)$")
-    local kind = kind_of(tree, o)
-    if kind then kind.cancel(tree, o, waiter, how) end
+do
+  local PORTION = 1000
+  local HOUR, DAY = 3600 * 1000, 24 * 3600 * 1000
+  local KEYS_OF_TREE = {
+    "tree", "members", "alive", "dead", "dying", "agents", "crew", "lease", "lastbeat", "all", "objects", "clock",
+  }
+  local KEYS_OF_MEMBER = { "p:", "waits:", "holds:", "takes:", "has:", "children:", "vouched:", "lanes:" }
+
+  -- Time, as leases are reckoned in it.
+  function members.clock(tree)
+    return tonumber(redis.call("GET", tree .. "clock") or now())
   end
-  for _, o in ipairs(redis.call("SMEMBERS", tree .. "holds:" .. m)) do
-    local kind = kind_of(tree, o)
-    if kind and kind.bury then kind.bury(tree, o, m, how) end
+
+  -- The prefix of what concerns all trees.
+  function members.hosts(tree)
+    return (tree:gsub("{[^}]*}:$", "{hosts}:"))
   end
-  for _, o in ipairs(redis.call("HKEYS", tree .. "has:" .. m)) do unhold(tree, o) end
-  redis.call("UNLINK", tree .. "waits:" .. m, tree .. "holds:" .. m, tree .. "has:" .. m)
-  return true
+
+  function members.lives(tree, m)
+    return redis.call("HEXISTS", tree .. "alive", m) == 1
+  end
+
+  -- A number that a caller gave; nothing if it is none, or not of that range.
+  function members.whole(given, least, most)
+    local number = given and given:match("^%-?%d+$") and tonumber(given)
+    return number and number >= least and number <= most and number or nil
+  end
+
+  -- Renews a voucher's lease; gives it.
+  function members.renew(tree, m, time)
+    local lease = tonumber(redis.call("HGET", tree .. "tree", "lease"))
+    redis.call("ZADD", tree .. "lease", text(time + lease), m)
+    return lease
+  end
+
+  -- Writes down a new member; gives its number.
+  function members.add(tree, fields)
+    local m = text(redis.call("INCR", tree .. "members"))
+    redis.call("HSET", tree .. "alive", m, fields.name)
+    fields.voucher = fields.voucher or m
+    local list = {}
+    for name, value in pairs(fields) do
+      list[#list + 1] = name
+      list[#list + 1] = value
+    end
+    redis.call("HSET", tree .. "p:" .. m, unpack(list))
+    redis.call("SADD", tree .. "vouched:" .. fields.voucher, m)
+    if fields.parent ~= "0" then redis.call("SADD", tree .. "children:" .. fields.parent, m) end
+    if fields.voucher == m then members.renew(tree, m, members.clock(tree)) end
+    return m
+  end
+
+  -- Up to `budget` of what a set or a hash has, each given to `run`, which answers whether there is more to be done for it. Gives
+  -- what is left of the budget.
+  local function each(key, budget, run)
+    local is_hash = redis.call("TYPE", key).ok == "hash" -- of what it has, a member notes how often
+    while budget > 0 do
+      local some = redis.call(is_hash and "HRANDFIELD" or "SRANDMEMBER", key, math.min(budget, 100))
+      if #some == 0 then break end
+      for _, it in ipairs(some) do
+        if not run(it) then redis.call(is_hash and "HDEL" or "SREM", key, it) end
+        budget = budget - 1
+      end
+    end
+    return budget
+  end
+
+  local function forget(tree, m)
+    local keys = { tree .. "mb:" .. m .. "/0" }
+    for _, lane in ipairs(redis.call("SMEMBERS", tree .. "lanes:" .. m)) do
+      keys[#keys + 1] = tree .. "rq:" .. m .. "/" .. lane
+      keys[#keys + 1] = tree .. "mb:" .. m .. "/" .. lane
+    end
+    for _, key in ipairs(KEYS_OF_MEMBER) do
+      if key ~= "p:" then keys[#keys + 1] = tree .. key .. m end
+    end
+    -- An agent that is dead vouches until those are dealt with whom it vouched for; members.lost has done that.
+    redis.call("UNLINK", unpack(keys))
+    redis.call("PEXPIRE", tree .. "p:" .. m, DAY)
+  end
+
+  -- Deals with what the dead had: a portion of it.
+  function members.settle(tree, budget)
+    local dying = redis.call("HGETALL", tree .. "dying")
+    for i = 1, #dying, 2 do
+      local m, how = dying[i], dying[i + 1]
+      budget = each(tree .. "waits:" .. m, budget, function(wait)
+        local o, waiter = wait:match("^(%d+)|(.+)$")
+        local kind = o and kind_of(tree, o)
+        if kind and kind.cancel then kind.cancel(tree, o, waiter, how) end
+      end)
+      for _, key in ipairs({ "holds:", "takes:" }) do
+        budget = each(tree .. key .. m, budget, function(o)
+          local kind = kind_of(tree, o)
+          return kind and kind.bury and kind.bury(tree, o, m, how)
+        end)
+      end
+      budget = each(tree .. "has:" .. m, budget, function(o)
+        unhold(tree, o)
+      end)
+      if budget <= 0 then return false end
+      redis.call("HDEL", tree .. "dying", m)
+      forget(tree, m)
+    end
+    return true
+  end
+
+  -- When nobody but agents is left, they are told to leave; the last one clears up.
+  local function look_for_the_end(tree)
+    if tree == members.hosts(tree) or redis.call("HEXISTS", tree .. "tree", "over") == 1 then return end
+    if redis.call("HLEN", tree .. "alive") > redis.call("SCARD", tree .. "crew") then return end
+    redis.call("HSET", tree .. "tree", "over", "1")
+    for _, agent in ipairs(redis.call("SMEMBERS", tree .. "crew")) do tell(tree, agent, "over") end
+  end
+
+  -- m can do nothing more, and all follows that a death has.
+  local function bury(tree, m, how)
+    if redis.call("HDEL", tree .. "alive", m) == 0 then return end
+    redis.call("HSET", tree .. "dead", m, how)
+    redis.call("HSET", tree .. "dying", m, how)
+    redis.call("SREM", tree .. "crew", m)
+    redis.call("ZREM", tree .. "lease", m)
+    for _, child in ipairs(redis.call("SMEMBERS", tree .. "children:" .. m)) do
+      local p = redis.call("HMGET", tree .. "p:" .. child, "daemon", "voucher")
+      if p[1] == "1" then tell(tree, p[2], "signal", child, "9") end
+      tell(tree, child, "orphan", m, how)
+    end
+    local vouched = redis.call("SMEMBERS", tree .. "vouched:" .. m)
+    for _, other in ipairs(vouched) do
+      if other ~= m then members.finish(tree, other, "host lost", -9, true, "") end
+    end
+    if members.on_host_lost and tree == members.hosts(tree) then members.on_host_lost(tree, m) end
+    members.settle(tree, PORTION)
+    look_for_the_end(tree)
+  end
+
+  -- The process of m has ended. A child that had left before it was lost has the exit code that it left with.
+  function members.finish(tree, m, how, code, lost, failure)
+    local p = redis.call("HMGET", tree .. "p:" .. m, "voucher", "parent", "exit", "left", "reservation", "o")
+    if not p[1] or p[3] then return end
+    if lost and p[4] then code, lost = tonumber(p[4]), false end
+    redis.call("HSET", tree .. "p:" .. m, "exit", text(code), "lost", lost and "1" or "0", "failure", failure)
+    redis.call("SREM", tree .. "vouched:" .. p[1], m)
+    redis.call("SREM", tree .. "children:" .. p[2], m)
+    bury(tree, m, how)
+    redis.call("PEXPIRE", tree .. "p:" .. m, DAY)
+    if p[5] then members.free_slot(tree, p[5]) end
+    if p[6] and processes.ended then processes.ended(tree, m, text(code), lost and "1" or "0", failure) end
+  end
+
+  function members.how(code)
+    return code < 0 and "killed by signal " .. text(-code) or "ended with exit code " .. text(code)
+  end
+
+  -- Has all keys of a tree that are known by a registry; up to `budget` of them are given to `run`. `from` says where it
+  -- was left off: "what/cursor". Gives where it is now, "done" at the end.
+  local function walk(tree, from, budget, run)
+    local what, cursor = (from or "o/0"):match("^(%a)/(%d+)$")
+    while budget > 0 do
+      if what == "o" then
+        local found = redis.call("SSCAN", tree .. "all", cursor, "COUNT", 100)
+        for _, o in ipairs(found[2]) do
+          local kind, keys = kind_of(tree, o), { tree .. "o:" .. o, tree .. "refs:" .. o }
+          for _, ending in ipairs(kind and kind.keys or {}) do keys[#keys + 1] = tree .. "o:" .. o .. ending end
+          run(keys, o)
+          budget = budget - #keys
+        end
+        cursor = found[1]
+        if cursor == "0" then what, cursor = "m", "1" end
+      else
+        local m = cursor
+        if tonumber(m) > tonumber(redis.call("GET", tree .. "members") or "0") then break end
+        local keys = { tree .. "mb:" .. m .. "/0" }
+        for _, lane in ipairs(redis.call("SMEMBERS", tree .. "lanes:" .. m)) do
+          keys[#keys + 1] = tree .. "rq:" .. m .. "/" .. lane
+          keys[#keys + 1] = tree .. "mb:" .. m .. "/" .. lane
+        end
+        for _, key in ipairs(KEYS_OF_MEMBER) do keys[#keys + 1] = tree .. key .. m end
+        run(keys, nil, m)
+        budget = budget - #keys
+        cursor = text(tonumber(m) + 1)
+      end
+    end
+    if budget > 0 then
+      local keys = {}
+      for _, key in ipairs(KEYS_OF_TREE) do keys[#keys + 1] = tree .. key end
+      for _, key in ipairs(members.fixed) do keys[#keys + 1] = tree .. key end
+      run(keys)
+      return "done"
+    end
+    return what .. "/" .. cursor
+  end
+
+  -- Removes a portion of a tree that nobody needs any more; whether that was all.
+  function members.reap(tree)
+    local from = redis.call("HGET", tree .. "tree", "reaped")
+    local at = walk(tree, from or nil, PORTION, function(keys, o)
+      local kind = o and kind_of(tree, o)
+      if kind and kind.destroy then kind.destroy(tree, o) end
+      redis.call("UNLINK", unpack(keys))
+    end)
+    if at == "done" then
+      redis.call("ZREM", members.hosts(tree) .. "trees", tree:match("{([^}]*)}:$"))
+    else
+      redis.call("HSET", tree .. "tree", "reaped", at)
+    end
+    return at == "done"
+  end
+
+  -- Lets no key of a living tree expire: once an hour, along the registry, a portion with each beat.
+  local function keep(tree, time)
+    local kept = redis.call("HMGET", tree .. "tree", "kept", "keeping")
+    if not kept[2] and time - tonumber(kept[1] or "0") < HOUR then return end
+    local at = walk(tree, kept[2] or nil, PORTION, function(keys, _, m)
+      -- What is known of the dead is forgotten after a day, unless somebody still vouches for what they were.
+      if m and redis.call("HEXISTS", tree .. "dead", m) == 1 and redis.call("HEXISTS", tree .. "dying", m) == 0 and
+        redis.call("HEXISTS", tree .. "p:" .. m, "exit") == 1 then return end
+      for _, key in ipairs(keys) do redis.call("PEXPIRE", key, DAY) end
+    end)
+    if at == "done" then
+      redis.call("HDEL", tree .. "tree", "keeping")
+      redis.call("HSET", tree .. "tree", "kept", text(time))
+    else
+      redis.call("HSET", tree .. "tree", "keeping", at)
+    end
+  end
+
+  -- What everybody who beats does for all: buries those that were not heard of, 8 at most, and goes on with the dying.
+  -- Where nobody at all was heard for half a lease, the engine was away: that time counts for nobody.
+  function members.tend(tree, time)
+    local lease = tonumber(redis.call("HGET", tree .. "tree", "lease"))
+    local gap = time - tonumber(redis.call("GET", tree .. "lastbeat") or time)
+    if gap > lease / 2 then
+      local leases = redis.call("ZRANGE", tree .. "lease", 0, -1)
+      for _, m in ipairs(leases) do redis.call("ZINCRBY", tree .. "lease", text(gap), m) end
+    end
+    redis.call("SET", tree .. "lastbeat", text(time))
+    for _, m in ipairs(redis.call("ZRANGEBYSCORE", tree .. "lease", "-inf", text(time), "LIMIT", 0, 8)) do
+      members.finish(tree, m, "lease ran out", -9, true, "")
+      bury(tree, m, "lease ran out")
+    end
+    members.settle(tree, PORTION)
+    keep(tree, time)
+  end
+
+  function members.bury(tree, m, how)
+    bury(tree, m, how)
+  end
+
+  local function fenced(tree, m)
+    return { "fenced", redis.call("HGET", tree .. "dead", m) or "" }
+  end
+
+  -- open version name host pid lease → ok 1: begins a tree, whose root is member 1 and vouches for itself.
+  look("open", {}, function(tree, version, name, host, pid, lease)
+    if redis.call("EXISTS", tree .. "tree") == 1 then return { "no", "exists" } end
+    if not members.whole(lease, 100, 2 ^ 40) then return { "no", "lease" } end
+    local time = members.clock(tree)
+    redis.call("HSET", tree .. "tree", "version", version, "name", name, "host", host, "pid", pid, "lease", lease,
+      "epoch", "0", "time", text(time))
+    redis.call("SET", tree .. "lastbeat", text(time))
+    local root = members.add(tree, { name = name, host = host, pid = pid, parent = "0", daemon = "0" })
+    redis.call("ZADD", members.hosts(tree) .. "trees", text(time), tree:match("{([^}]*)}:$"))
+    return { "ok", root }
+  end)
+
+  -- enter agent name host pid → ok m: an agent becomes a member of a tree. Again: the same member.
+  look("enter", {}, function(tree, agent, name, host, pid)
+    if redis.call("EXISTS", tree .. "tree") == 0 or redis.call("HEXISTS", tree .. "tree", "over") == 1 then
+      return { "gone" }
+    end
+    local known = redis.call("HGET", tree .. "agents", agent)
+    if known and members.lives(tree, known) then return { "ok", known } end
+    local m = members.add(tree, { name = name, host = host, pid = pid, parent = "0", daemon = "0", agent = agent })
+    redis.call("HSET", tree .. "agents", agent, m)
+    redis.call("SADD", tree .. "crew", m)
+    return { "ok", m }
+  end)
+
+  -- beat → ok lease | gone | fenced how. Renews the lease of a voucher; does what is to be done for all.
+  look("beat", { "allow-oom" }, function(tree, m)
+    if redis.call("EXISTS", tree .. "tree") == 0 then return { "gone" } end
+    if not members.lives(tree, m) then return fenced(tree, m) end
+    local time, hosts = members.clock(tree), members.hosts(tree)
+    -- Before it is renewed: one that comes too late is buried by its own beat, where nobody else has done so.
+    members.tend(tree, time)
+    if not members.lives(tree, m) then return fenced(tree, m) end
+    local lease = members.renew(tree, m, time)
+    if tree == hosts then
+      members.on_host_beat(tree, m, time)
+    else
+      redis.call("ZADD", hosts .. "trees", text(members.clock(hosts)), tree:match("{([^}]*)}:$"))
+      -- Where no agent is left that beats, its lost host is found by whoever beats at least as often.
+      local theirs = tonumber(redis.call("HGET", hosts .. "tree", "lease") or "0")
+      if theirs >= lease then members.tend(hosts, members.clock(hosts)) end
+    end
+    return { "ok", text(lease) }
+  end)
+
+  -- leave m code → ok more | ok done: the orderly end, to be said again after "more". The last member clears up.
+  look("leave", { "allow-oom" }, function(tree, m, code)
+    if redis.call("EXISTS", tree .. "tree") == 0 then return { "gone" } end
+    local exit = members.whole(code, -255, 2 ^ 32) or 0
+    if members.lives(tree, m) then
+      local voucher = redis.call("HGET", tree .. "p:" .. m, "voucher")
+      redis.call("HSET", tree .. "p:" .. m, "left", text(exit))
+      if voucher == m then members.finish(tree, m, members.how(exit), exit, false, "") end
+      bury(tree, m, members.how(exit))
+    else
+      members.settle(tree, PORTION)
+    end
+    if redis.call("HEXISTS", tree .. "dying", m) == 1 then return { "ok", "more" } end
+    if redis.call("HLEN", tree .. "alive") > 0 then return { "ok", "done" } end
+    return { "ok", members.reap(tree) and "done" or "more" }
+  end)
+
+  -- exit m code failure → ok | no stranger. The process of m, which this member vouches for, has ended.
+  step("exit", { "allow-oom" }, function(call, m, code, failure)
+    local exit = members.whole(code, -255, 2 ^ 32)
+    if not exit then return { "no", "code" } end
+    if redis.call("HGET", call.tree .. "p:" .. m, "voucher") ~= call.member then return { "no", "stranger" } end
+    members.finish(call.tree, m, members.how(exit), exit, false, failure or "")
+    return { "ok" }
+  end)
+
+  -- bury m how → ok. Said by whoever knows that it is dead.
+  look("bury", { "allow-oom" }, function(tree, m, how)
+    if redis.call("EXISTS", tree .. "tree") == 0 then return { "gone" } end
+    members.finish(tree, m, how, -9, false, "")
+    bury(tree, m, how)
+    return { "ok" }
+  end)
+
+  -- member m → ok alive name host pid exit how failure | no unknown.
+  look("member", { "no-writes" }, function(tree, m)
+    if redis.call("EXISTS", tree .. "tree") == 0 then return { "gone" } end
+    local p = redis.call("HMGET", tree .. "p:" .. m, "name", "host", "pid", "exit", "failure")
+    if not p[1] then return { "no", "unknown" } end
+    return {
+      "ok", members.lives(tree, m) and "1" or "0", p[1], p[2], p[3], p[4] or "",
+      redis.call("HGET", tree .. "dead", m) or "", p[5] or "",
+    }
+  end)
+
+  -- abandoned → ok tree…: the trees that were not heard of for an hour. Asked of the hosts.
+  look("abandoned", { "no-writes" }, function(hosts)
+    local trees = redis.call("ZRANGEBYSCORE", hosts .. "trees", "-inf", text(members.clock(hosts) - HOUR), "LIMIT", 0, 100)
+    return { "ok", unpack(trees) }
+  end)
+
+  -- clear → ok more | ok done | no alive: removes an abandoned tree.
+  look("clear", { "allow-oom" }, function(tree)
+    if redis.call("EXISTS", tree .. "tree") == 0 then
+      redis.call("ZREM", members.hosts(tree) .. "trees", tree:match("{([^}]*)}:$"))
+      return { "ok", "done" }
+    end
+    local heard = tonumber(redis.call("GET", tree .. "lastbeat") or "0")
+    if members.clock(tree) - heard < HOUR then return { "no", "alive" } end
+    return { "ok", members.reap(tree) and "done" or "more" }
+  end)
 end
 
--- bury m how → ok. Said by whoever watches that process.
-look("bury", { "allow-oom" }, function(tree, m, how)
-  bury(tree, m, how)
-  return { "ok" }
-end)
+-- Who a member is or was.
+local function who(tree, m)
+  local p = redis.call("HMGET", tree .. "p:" .. m, "name", "pid", "host")
+  return { name = p[1] or "?", pid = p[2] or "0", host = p[3] or "?" }
+end

@@ -5,6 +5,7 @@
 -- | o:<o>       | hash: `kind`, `name`, and the state that its kind keeps |
 -- | o:<o>:…     | lists of its kind |
 -- | refs:<o>    | how many members and messages have it |
+-- | all         | the objects that there are |
 -- | has:<m>     | hash: how often each object has arrived at a member: made there, or in a message given to it |
 -- | waits:<m>   | what it waits for, each `<object>|<waiter>` |
 --
@@ -41,6 +42,7 @@ local function destroy(tree, o)
   if kind.destroy then kind.destroy(tree, o) end
   local keys = { key_of(tree, o), tree .. "refs:" .. o }
   for _, ending in ipairs(kind.keys or {}) do keys[#keys + 1] = key_of(tree, o) .. ending end
+  redis.call("SREM", tree .. "all", o)
   redis.call("UNLINK", unpack(keys))
 end
 
@@ -105,6 +107,7 @@ step("make", {}, function(call, kind, name, ...)
   if why then return { "no", why } end
   local o = text(redis.call("INCR", call.tree .. "objects"))
   redis.call("HSET", key_of(call.tree, o), "kind", kind, "name", name)
+  redis.call("SADD", call.tree .. "all", o)
   adopt(call.tree, call.member, o)
   return { "ok", o, unpack(kinds[kind].make(call, o, ...) or {}) }
 end)

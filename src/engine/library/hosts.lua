@@ -1,0 +1,232 @@
+-- Hosts: machines that have an agent, and who runs where. The agents are the members of a tree named "hosts", so they have
+-- numbers, leases, mailboxes and burials as all members have. Behind the prefix mp:{hosts}: there are, besides,
+--
+-- | key        | what |
+-- | ---------- | ---- |
+-- | p:<a>      | of an agent also: slots, labels, version, deno, draining |
+-- | taken:<a>  | sorted set: its reservations, with the time of each; those that were accepted have none (+inf) |
+-- | slots      | hash: which agent has a reservation |
+-- | queue      | list of the starts that wait for a slot, the oldest first |
+-- | last       | who took a slot last |
+-- | trees      | sorted set: when each tree was heard last |
+--
+-- A reservation is a name that whoever wants it has made up, so that doing anything again changes nothing.
+--
+-- | from     | by | to |
+-- | -------- | -- | -- |
+-- |          | place, a slot is free | placed |
+-- |          | place, none is free | in the queue |
+-- | in queue | a slot is freed; a host comes | placed; the waiter is answered |
+-- | in queue | unplace | — |
+-- | placed   | accept | accepted |
+-- | placed   | 10 s have gone by; the host is lost | — |
+-- | accepted | its process has ended; the host is lost | — |
+
+do
+  local HASTE = 10 * 1000
+
+  for at = 1, 3 do members.fixed[#members.fixed + 1] = ({ "slots", "queue", "last" })[at] end
+
+  local function fits(host, labels)
+    local has = {}
+    for label in (host.labels or ""):gmatch("[^,]+") do has[label] = true end
+    for label in (labels or ""):gmatch("[^,]+") do
+      if not has[label] then return false end
+    end
+    return true
+  end
+
+  -- The agents that count as alive, in the order of their numbers. A lease that has run out while nobody at all was heard
+  -- has not run out.
+  local function all(hosts)
+    local list, time = {}, members.clock(hosts)
+    local lease = tonumber(redis.call("HGET", hosts .. "tree", "lease") or "0")
+    local gap = time - tonumber(redis.call("GET", hosts .. "lastbeat") or time)
+    if gap <= lease / 2 then gap = 0 end
+    for _, agent in ipairs(redis.call("HKEYS", hosts .. "alive")) do
+      local until_when = tonumber(redis.call("ZSCORE", hosts .. "lease", agent) or "0")
+      if until_when + gap > time then
+        local p = redis.call("HMGET", hosts .. "p:" .. agent, "name", "slots", "labels", "version", "deno", "draining")
+        local taken = redis.call("ZCARD", hosts .. "taken:" .. agent)
+        list[#list + 1] = {
+          agent = agent, name = p[1], slots = tonumber(p[2] or "0"), labels = p[3], version = p[4], deno = p[5],
+          draining = p[6] == "1", taken = taken,
+        }
+      end
+    end
+    table.sort(list, function(a, b) return tonumber(a.agent) < tonumber(b.agent) end)
+    return list
+  end
+
+  -- The host with the most free slots of those that fit; or nothing, and why.
+  local function choose(hosts, version, labels)
+    local best, why, detail = nil, "none", {}
+    for _, host in ipairs(all(hosts)) do
+      if not host.draining and why == "none" then why = "label" end
+      if not host.draining and fits(host, labels) then
+        if host.version ~= version then
+          if why ~= "full" then why, detail = "version", { host.name, host.version } end
+        else
+          why = "full"
+          if host.taken < host.slots and (not best or host.slots - host.taken > best.slots - best.taken) then best = host end
+        end
+      end
+    end
+    return best, why, detail
+  end
+
+  local function reserve(hosts, host, reservation, name)
+    redis.call("ZADD", hosts .. "taken:" .. host.agent, text(members.clock(hosts)), reservation)
+    redis.call("HSET", hosts .. "slots", reservation, host.agent)
+    redis.call("SET", hosts .. "last", name)
+  end
+
+  -- Reserves a slot: gives the agent's number and its name. Where there is none: nothing, and why: "none" (no host),
+  -- "label", "version" (with the name of a host and its version), "full" (then it waits in the queue).
+  local function place(tree, o, waiter, reservation, version, labels)
+    local hosts = members.hosts(tree)
+    local known = redis.call("HGET", hosts .. "slots", reservation)
+    if known then return known, redis.call("HGET", hosts .. "p:" .. known, "name") or "?" end
+    local host, why, detail = choose(hosts, version, labels)
+    local name = redis.call("HGET", tree .. "tree", "name") or "?"
+    if host then
+      reserve(hosts, host, reservation, name)
+      return host.agent, host.name
+    end
+    if why == "full" then
+      redis.call("RPUSH", hosts .. "queue", bytes_of({ tree, o, waiter, reservation, version, labels or "", name }))
+    end
+    return nil, why, unpack(detail)
+  end
+
+  local function unplace(tree, o, waiter)
+    local queue = members.hosts(tree) .. "queue"
+    for _, entry in ipairs(redis.call("LRANGE", queue, 0, -1)) do
+      local it = cmsgpack.unpack(entry)
+      if it[1] == tree and it[2] == o and it[3] == waiter then redis.call("LREM", queue, 1, entry) end
+    end
+  end
+
+  -- Gives free slots to those that wait, the oldest first; one that fits no free host lets others pass.
+  local function serve(hosts)
+    for _, entry in ipairs(redis.call("LRANGE", hosts .. "queue", 0, -1)) do
+      local tree, o, waiter, reservation, version, labels, name = unpack(cmsgpack.unpack(entry))
+      local member = parts_of(waiter)
+      if redis.call("SISMEMBER", tree .. "waits:" .. member, o .. "|" .. waiter) == 0 then
+        redis.call("LREM", hosts .. "queue", 1, entry)
+      else
+        local host = choose(hosts, version, labels)
+        if host then
+          redis.call("LREM", hosts .. "queue", 1, entry)
+          reserve(hosts, host, reservation, name)
+          answer(tree, o, waiter, { "ok", host.agent, host.name })
+        end
+      end
+    end
+  end
+
+  local function free(hosts, reservation)
+    local agent = redis.call("HGET", hosts .. "slots", reservation)
+    if not agent then return end
+    redis.call("HDEL", hosts .. "slots", reservation)
+    redis.call("ZREM", hosts .. "taken:" .. agent, reservation)
+    serve(hosts)
+  end
+
+  function members.free_slot(tree, reservation)
+    free(members.hosts(tree), reservation)
+  end
+
+  -- With each beat of an agent, what was reserved and never accepted is free again.
+  function members.on_host_beat(hosts, agent, time)
+    for _, old in ipairs(redis.call("ZRANGEBYSCORE", hosts .. "taken:" .. agent, "-inf", text(time - HASTE))) do
+      free(hosts, old)
+    end
+  end
+
+  function members.on_host_lost(hosts, agent)
+    for _, reservation in ipairs(redis.call("ZRANGE", hosts .. "taken:" .. agent, 0, -1)) do
+      redis.call("HDEL", hosts .. "slots", reservation)
+    end
+    redis.call("UNLINK", hosts .. "taken:" .. agent)
+  end
+
+  -- What processes.lua uses.
+  members.place, members.unplace, members.free = place, unplace, members.free_slot
+
+  -- Hosts, slots, and the name of the program that took one last.
+  function members.summary(tree)
+    local hosts = members.hosts(tree)
+    local count, slots = 0, 0
+    for _, host in ipairs(all(hosts)) do
+      count, slots = count + 1, slots + host.slots
+    end
+    return { hosts = count, slots = slots, last = redis.call("GET", hosts .. "last") or "" }
+  end
+
+  -- Tells an agent; whether it is alive.
+  function members.tell_agent(tree, agent, event, ...)
+    local hosts = members.hosts(tree)
+    tell(hosts, agent, event, ...)
+    return members.lives(hosts, agent)
+  end
+
+  -- host name slots labels version deno pid lease → ok a lease: an agent comes.
+  look("host", {}, function(hosts, name, slots, labels, version, deno, pid, lease)
+    if not members.whole(slots, 1, 100000) then return { "no", "slots" } end
+    if not members.whole(lease, 100, 2 ^ 40) then return { "no", "lease" } end
+    if redis.call("EXISTS", hosts .. "tree") == 0 then
+      redis.call("HSET", hosts .. "tree", "version", version, "name", "hosts", "lease", lease, "epoch", "0")
+      redis.call("SET", hosts .. "lastbeat", text(members.clock(hosts)))
+    end
+    local agent = members.add(hosts, {
+      name = name, host = name, pid = pid, parent = "0", daemon = "0", slots = slots, labels = labels,
+      version = version, deno = deno, draining = "0",
+    })
+    serve(hosts)
+    return { "ok", agent, redis.call("HGET", hosts .. "tree", "lease") }
+  end)
+
+  -- hosts labels → ok hosts slots free: those that fit.
+  look("hosts", { "no-writes" }, function(hosts, labels)
+    local count, slots, taken = 0, 0, 0
+    for _, host in ipairs(all(hosts)) do
+      if fits(host, labels) and not host.draining then
+        count, slots, taken = count + 1, slots + host.slots, taken + host.taken
+      end
+    end
+    return { "ok", text(count), text(slots), text(math.max(0, slots - taken)) }
+  end)
+
+  -- drain name-or-number → ok n: these hosts take no more, and end when their last child has ended.
+  look("drain", { "allow-oom" }, function(hosts, which)
+    local found = 0
+    for _, host in ipairs(all(hosts)) do
+      if host.agent == which or host.name == which then
+        found = found + 1
+        redis.call("HSET", hosts .. "p:" .. host.agent, "draining", "1")
+        tell(hosts, host.agent, "drain")
+      end
+    end
+    return found > 0 and { "ok", text(found) } or { "no", "unknown" }
+  end)
+
+  -- accept o reservation → ok m | no dead | no late. The agent takes a launch: its child is a member from now on.
+  step("accept", {}, function(call, o, reservation)
+    local tree, hosts = call.tree, members.hosts(call.tree)
+    local agent = redis.call("HGET", tree .. "p:" .. call.member, "agent")
+    if not agent then return { "no", "stranger" } end
+    local it = redis.call("HMGET", tree .. "o:" .. o, "kind", "parent", "name", "daemon", "identity", "member", "objects")
+    if it[1] ~= "process" or it[6] or not it[2] or not members.lives(tree, it[2]) then return { "no", "dead" } end
+    if redis.call("HGET", hosts .. "slots", reservation) ~= agent then return { "no", "late" } end
+    redis.call("ZADD", hosts .. "taken:" .. agent, "+inf", reservation)
+    local m = members.add(tree, {
+      name = it[3] or "?", host = redis.call("HGET", tree .. "p:" .. call.member, "host") or "?", pid = "0",
+      parent = it[2], voucher = call.member, daemon = it[4] or "0", identity = it[5] or "", o = o,
+      reservation = reservation, agent_number = agent,
+    })
+    redis.call("HSET", tree .. "o:" .. o, "member", m)
+    adopt_all(tree, m, it[7] or "")
+    return { "ok", m }
+  end)
+end
