@@ -216,7 +216,7 @@ do
     local tree, hosts = call.tree, members.hosts(call.tree)
     local agent = redis.call("HGET", tree .. "p:" .. call.member, "agent")
     if not agent then return { "no", "stranger" } end
-    local it = redis.call("HMGET", tree .. "o:" .. o, "kind", "parent", "name", "daemon", "identity", "member", "objects")
+    local it = redis.call("HMGET", tree .. "o:" .. o, "kind", "parent", "name", "daemon", "identity", "member")
     if it[1] ~= "process" or it[6] or not it[2] or not members.lives(tree, it[2]) then return { "no", "dead" } end
     if redis.call("HGET", hosts .. "slots", reservation) ~= agent then return { "no", "late" } end
     redis.call("ZADD", hosts .. "taken:" .. agent, "+inf", reservation)
@@ -226,7 +226,7 @@ do
       reservation = reservation, agent_number = agent,
     })
     redis.call("HSET", tree .. "o:" .. o, "member", m)
-    adopt_all(tree, m, it[7] or "")
+    processes.accepted(tree, o, m)
     return { "ok", m }
   end)
 end
