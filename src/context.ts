@@ -23,6 +23,9 @@ export {
   SpawnContext,
   SpawnProcess,
 } from "./context/local.ts";
+export { RemoteContext } from "./context/remote.ts";
+export type { EngineUrl } from "./engine/address.ts";
+export type { RemoteContextOptions } from "./engine/options.ts";
 export type { StartMethod } from "./launch/settings.ts";
 export {
   freezeSupport,

@@ -1,7 +1,11 @@
 // The functions of the package that are the methods of its default context.
 
+import { type EngineUrl, isEngineUrl } from "../engine/address.ts";
+import type { RemoteContextOptions } from "../engine/options.ts";
+import { refuseOptions } from "../waiting/options.ts";
 import type { GetStartMethodOptions, SetStartMethodOptions } from "./contracts.ts";
 import { DefaultContext, type LocalContext } from "./local.ts";
+import { openRemote, type RemoteContext } from "./remote.ts";
 import type { StartMethod } from "../launch/settings.ts";
 import type { ManagerOptions } from "../managers/manager_options.ts";
 import type { SyncManager } from "../managers/sync_manager.ts";
@@ -9,9 +13,18 @@ import type { SyncManager } from "../managers/sync_manager.ts";
 const DEFAULT = new DefaultContext();
 
 /**
- * The context of a start method, or that of the default method, which is chosen by the question.
+ * The context of a start method, or that of the default method, which is chosen by the question; or, with the URL of an
+ * engine, a context whose processes run on several machines.
  *
- * @throws {RangeError} If there is no such method. There is no `"fork"`: V8 does not survive `fork(2)`.
+ * A URL is `redis://[user[:password]@]host[:port][/db]`, `rediss://…` for TLS with `?ca=path` for an authority of one's
+ * own, or `redis+unix:///path`; `valkey` may stand for `redis`. The first call connects and begins a tree, whose root this
+ * process is; a process of that tree gets the context of the tree. docs/several-machines.md begins with what hosts need.
+ *
+ * @throws {RangeError} If there is no such method. There is no `"fork"`: V8 does not survive `fork(2)`. Or if the URL is
+ * none of an engine, or an option is out of its range.
+ * @throws {TypeError} If an option is of the wrong type, or unknown.
+ * @throws {EngineUnavailableError} If the engine does not answer within 5 seconds.
+ * @throws {Deno.errors.NotCapable} If Deno does not permit the connection, as with `Client`.
  *
  * @example A context has the whole package
  * ```ts
@@ -25,7 +38,14 @@ const DEFAULT = new DefaultContext();
  * assertEquals(spawn.getStartMethod(), "spawn");
  * ```
  */
-export function getContext(method?: string | null): LocalContext {
+export function getContext(url: EngineUrl, options?: RemoteContextOptions): RemoteContext;
+/** The context of an engine whose URL only the running program knows; without options, name its type: {@linkcode EngineUrl}. */
+export function getContext(url: string, options: RemoteContextOptions): RemoteContext;
+/** The context of a start method. */
+export function getContext(method?: string | null): LocalContext;
+export function getContext(method?: string | null, options?: RemoteContextOptions): LocalContext | RemoteContext {
+  if (isEngineUrl(method)) return openRemote(method, options);
+  if (options !== undefined) refuseOptions("get the context of a start method", options);
   return DEFAULT.getContext(method);
 }
 

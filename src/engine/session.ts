@@ -1,6 +1,6 @@
 // A process's membership in a tree on an engine: steps out, answers back. See library/frame.lua for what a step is.
 
-import type { EngineNative } from "./native.ts";
+import type { EngineNative, EngineSettings } from "./native.ts";
 
 /** What a step is given besides its name. Numbers are written as decimal text. */
 export type StepArgument = string | number | Uint8Array;
@@ -68,6 +68,35 @@ export interface Session {
   waitSync(name: string, args: StepArgument[], wait: Pick<StepWait, "timeout">): Answer | null;
   /** Likewise; this thread goes on. */
   wait(name: string, args: StepArgument[], wait: StepWait): Promise<Answer | null>;
+  /** Calls a function that may be called again at any time, on the tree `tree`, or on `"hosts"`; blocks this thread. */
+  lookSync(tree: string, name: string, ...args: StepArgument[]): Answer;
+  /** Likewise; this thread goes on. */
+  look(tree: string, name: string, ...args: StepArgument[]): Promise<Answer>;
+  /** Leaves the tree, once: an orderly end with an exit code. */
+  close(exitcode?: number): void;
+  /** Whether this process has left the tree. */
+  readonly closed: boolean;
   /** Hears what is told to this member without having been asked: `tell` of library/frame.lua. */
   on(event: string, listener: (...parts: Uint8Array[]) => void): void;
+}
+
+/** What a session is opened with. */
+export interface SessionSettings extends EngineSettings {
+  /** The engine's URL with its password, in the form that `address.ts` gives it. Never to be shown. */
+  readonly url: string;
+  /** The engine's URL without its password, for messages. */
+  readonly shown: string;
+  /** What an acknowledged step has outlived. */
+  readonly durability: "memory" | "disk" | { replicas: number };
+  /** The largest message, in bytes. */
+  readonly maxMessage: number;
+}
+
+/**
+ * Connects to an engine, and begins a tree there or enters one.
+ *
+ * @throws {EngineUnavailableError} If it does not answer.
+ */
+export function openSession({ shown }: SessionSettings): Session {
+  throw new Deno.errors.NotSupported(`Cannot connect to the engine at ${shown}: the client is not there yet`);
 }

@@ -40,7 +40,15 @@ const SUB_PATHS: Record<string, string[]> = {
     ...["deliverChallenge", "deliverChallengeSync", "descriptorOf", "wait", "waitSync"],
   ],
   context: [
-    ...["BaseContext", "DefaultContext", "ForkServerContext", "ForkServerProcess", "LocalContext", "SpawnContext"],
+    ...[
+      "BaseContext",
+      "DefaultContext",
+      "ForkServerContext",
+      "ForkServerProcess",
+      "LocalContext",
+      "RemoteContext",
+      "SpawnContext",
+    ],
     ...["SpawnProcess", "freezeSupport", "getAllStartMethods", "getContext", "getStartMethod", "setExecutable"],
     ...["Manager", "setForkserverPreload", "setStartMethod"],
   ],

@@ -1,0 +1,189 @@
+// Contexts on engines: the package's classes for processes on several machines. What each of them does is in src/engine.
+
+import type { PipeOptions } from "../connection/pipe.ts";
+import { engineAddressOf } from "../engine/address.ts";
+import { beginTree, type RemoteTree, treeAt } from "../engine/current.ts";
+import { type RemoteContextOptions, type RemoteContextPlan, remotePlanOf } from "../engine/options.ts";
+import { refused } from "../engine/refusals.ts";
+import type { Session } from "../engine/session.ts";
+import { InvalidStateError } from "../errors.ts";
+import type { cpuCount } from "../process/cpu_count.ts";
+import { requireKnown } from "../waiting/options.ts";
+import { BaseContext } from "./base.ts";
+import type {
+  BarrierConstructor,
+  ConditionConstructor,
+  ConnectionLike,
+  Context,
+  EventConstructor,
+  GetStartMethodOptions,
+  JoinableQueueConstructor,
+  LockConstructor,
+  PoolConstructor,
+  ProcessConstructor,
+  ProcessLike,
+  QueueConstructor,
+  SemaphoreConstructor,
+  SimpleQueueConstructor,
+} from "./contracts.ts";
+
+/** The name of the only start method: hosts start processes anew. */
+const METHOD = "spawn";
+
+/** The context of each tree. */
+const contexts = new WeakMap<Session, RemoteContext>();
+
+/**
+ * The package on an engine: its classes have the same names, parameters and errors as those for one machine, and their
+ * objects are shared by processes on all hosts. Made by `getContext` with a URL.
+ */
+export class RemoteContext extends BaseContext implements Disposable {
+  readonly #tree: RemoteTree;
+
+  /** The class of its processes, which run on any host. */
+  override readonly Process: ProcessConstructor = refused("Process");
+  /** The class of its pools, whose workers run on any host. */
+  override readonly Pool: PoolConstructor = refused("Pool");
+  /** The class of its queues. */
+  override readonly Queue: QueueConstructor = refused("Queue");
+  /** The class of its queues that count their tasks. */
+  override readonly JoinableQueue: JoinableQueueConstructor = refused("JoinableQueue");
+  /** The class of its simple queues. */
+  override readonly SimpleQueue: SimpleQueueConstructor = refused("SimpleQueue");
+  /** The class of its locks. */
+  override readonly Lock: LockConstructor = refused("Lock");
+  /** The class of its recursive locks. */
+  override readonly RLock: LockConstructor = refused("RLock");
+  /** The class of its semaphores. */
+  override readonly Semaphore: SemaphoreConstructor = refused("Semaphore");
+  /** The class of its semaphores that are not released more often than acquired. */
+  override readonly BoundedSemaphore: SemaphoreConstructor = refused("BoundedSemaphore");
+  /** The class of its conditions. */
+  override readonly Condition: ConditionConstructor = refused("Condition");
+  /** The class of its events. */
+  override readonly Event: EventConstructor = refused("Event");
+  /** The class of its barriers. */
+  override readonly Barrier: BarrierConstructor = refused("Barrier");
+  /** Values with a lock, or without. */
+  override readonly Value: Context["Value"] = refused("Value");
+  /** Refused: there is no memory that hosts share. */
+  override readonly RawValue: Context["RawValue"] = refused("RawValue");
+  /** Arrays with a lock. */
+  override readonly Array: Context["Array"] = refused("Array");
+  /** Refused: there is no memory that hosts share. */
+  readonly RawArray: () => never = refused("RawArray");
+  /** Refused: there is no memory that hosts share. */
+  readonly Structure: () => never = refused("Structure");
+  /** Refused: there is no memory that hosts share. */
+  readonly copy: () => never = refused("copy");
+  /** Refused: there is no memory that hosts share. */
+  readonly synchronized: () => never = refused("synchronized");
+  /** Refused: agents start processes, each with its own Deno. */
+  readonly setExecutable: () => never = refused("setExecutable");
+  /** Refused: agents start processes anew. */
+  readonly setForkserverPreload: () => never = refused("setForkserverPreload");
+  /** A manager: its objects live on the engine. */
+  readonly Manager: () => never = refused("Manager");
+  /** Two connections between processes on any hosts. */
+  override readonly Pipe: <Sent = unknown, Received = Sent>(
+    options?: PipeOptions,
+  ) => [ConnectionLike<Sent, Received>, ConnectionLike<Received, Sent>] = refused("Pipe");
+
+  /** @ignore Made by `getContext`. */
+  constructor(tree: RemoteTree) {
+    super();
+    this.#tree = tree;
+  }
+
+  /** How many processes the hosts that fit can run at a time: the sum of their slots. */
+  override readonly cpuCount: typeof cpuCount = () => this.#session.lookSync("hosts", "hosts", this.#labels).number(1);
+
+  get #session(): Session {
+    const { session, shown } = this.#tree;
+    if (!session.closed) return session;
+    throw new InvalidStateError(`Cannot use the context of ${shown}: it is closed`);
+  }
+
+  get #labels(): string {
+    return this.#tree.plan.hosts.join(",");
+  }
+
+  /** Its processes that were started here and are running. */
+  override activeChildren(): ProcessLike[] {
+    return [];
+  }
+
+  /** `"spawn"`: hosts start processes anew. */
+  override getStartMethod(options: GetStartMethodOptions = {}): string {
+    requireKnown("tell the start method", options, ["allowNone"]);
+    return METHOD;
+  }
+
+  /** `"spawn"` alone. */
+  override getAllStartMethods(): string[] {
+    return [METHOD];
+  }
+
+  /**
+   * This context, which has one start method.
+   *
+   * @throws {RangeError} If another is named.
+   */
+  override getContext(method?: string | null): RemoteContext {
+    if (method === undefined || method === null || method === METHOD) return this;
+    throw new RangeError(
+      `Cannot get a context: there is no start method ${Deno.inspect(method)} on hosts, wanted "${METHOD}"`,
+    );
+  }
+
+  /** Does nothing: hosts run the program's modules, and no compiled program. */
+  freezeSupport(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Leaves the tree. In its root, that ends it: daemons are killed, and what it has on the engine is removed when the
+   * last process has left. What is closed again stays so. */
+  close(): void {
+    this.#tree.session.close(0);
+  }
+
+  /** As {@linkcode close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** For messages: `<RemoteContext(redis://db.example:6379/0)>`, without a password. */
+  override toString(): string {
+    return `<RemoteContext(${this.#tree.shown})>`;
+  }
+}
+
+/** The context of a tree: one for each. */
+function contextOf(tree: RemoteTree): RemoteContext {
+  const known = contexts.get(tree.session) ?? new RemoteContext(tree);
+  contexts.set(tree.session, known);
+  return known;
+}
+
+/**
+ * The context of an engine. Where this process is in a tree there, it is the context of that tree.
+ *
+ * @throws {RangeError} If it is no URL of an engine.
+ * @throws {InvalidStateError} If this process has begun a tree there with other options.
+ */
+export function openRemote(url: string, options?: RemoteContextOptions): RemoteContext {
+  const address = engineAddressOf(url);
+  const plan = remotePlanOf(options);
+  const tree = treeAt(address.shown);
+  if (tree === null) return contextOf(beginTree(address, plan));
+  if (tree.isRoot && options !== undefined && !isSame(tree.plan, plan)) {
+    throw new InvalidStateError(
+      `Cannot get a context of ${address.shown} with those options: it was made with others before; close that first`,
+    );
+  }
+  return contextOf(tree);
+}
+
+function isSame({ authkey, ...plan }: RemoteContextPlan, { authkey: other, ...others }: RemoteContextPlan): boolean {
+  return JSON.stringify(plan) === JSON.stringify(others) && authkey?.toString() === other?.toString();
+}

@@ -1,0 +1,108 @@
+// The options of a context on an engine, checked.
+
+import { requireKnown } from "../waiting/options.ts";
+
+/** Options of `getContext` with the URL of an engine. */
+export interface RemoteContextOptions {
+  /**
+   * Milliseconds for which a host, or the root, counts as alive without being heard of; it is heard of every quarter of
+   * that. Default: 30 000; at least 2 000.
+   */
+  lease?: number;
+  /** Labels that a host must have to run processes of this context: `["gpu"]`. Default: any host. */
+  hosts?: readonly string[];
+  /** How hosts get the modules: they have them at the same path, import them, or are sent them. Default: `"same"`. */
+  code?: "same" | "import" | "upload";
+  /** With `code: "upload"`: other files that the program reads beside its modules. Default: none. */
+  include?: readonly string[];
+  /** Milliseconds that `start()` waits for a free slot. Default: 10 000. */
+  startTimeout?: number;
+  /** Milliseconds that calls wait for an engine that is away, before they throw. Default: 60 000. */
+  patience?: number;
+  /** What an acknowledged call has outlived: nothing, the end of the engine's machine, or so many replicas of it. Default:
+   * `"memory"`. */
+  durability?: "memory" | "disk" | { replicas: number };
+  /** The largest message, in bytes; a larger one is refused. Default: 64 MiB. */
+  maxMessage?: number;
+  /** What signs the starts of processes: agents take those with their own key. Default: the environment variable
+   * `MULTIPROCESSING_AUTHKEY`, else the key of this process. */
+  authkey?: Uint8Array;
+}
+
+/** The options with all defaults. */
+export type RemoteContextPlan = Required<Omit<RemoteContextOptions, "authkey">> & { authkey: Uint8Array | null };
+
+const ACTION = "get a context";
+const KNOWN: readonly (keyof RemoteContextOptions)[] = [
+  ...["lease", "hosts", "code", "include", "startTimeout", "patience", "durability"] as const,
+  ...["maxMessage", "authkey"] as const,
+];
+const CODES = ["same", "import", "upload"] as const;
+/** The shortest lease, in milliseconds. */
+const SHORTEST_LEASE = 2_000;
+const MIB = 1_048_576;
+/** The longest value that Redis takes. */
+const LONGEST_MESSAGE = 512 * MIB;
+/** The longest time that timers of the client take, in milliseconds. */
+const LONGEST_TIME = 2 ** 31 - 1;
+
+/**
+ * Checks options, and gives those that are missing their defaults.
+ *
+ * @throws {TypeError} If one is of the wrong type, or unknown.
+ * @throws {RangeError} If one is out of its range.
+ */
+export function remotePlanOf(options: RemoteContextOptions = {}): RemoteContextPlan {
+  requireKnown(ACTION, options, KNOWN);
+  const { code = "same", durability = "memory", authkey = null } = options;
+  if (!CODES.includes(code)) refuse("code", code, 'wanted "same", "import" or "upload"');
+  if (authkey !== null && !(authkey instanceof Uint8Array)) {
+    throw new TypeError(`Cannot ${ACTION}: "authkey" is no Uint8Array`); // it may be a secret: not shown
+  }
+  if (authkey?.length === 0) throw new RangeError(`Cannot ${ACTION}: "authkey" is empty`);
+  const include = textsOf("include", options.include);
+  if (include.length > 0 && code !== "upload") refuse("include", include, 'wanted with code: "upload" only');
+  const hosts = textsOf("hosts", options.hosts);
+  if (hosts.some((label) => label.includes(","))) refuse("hosts", hosts, "wanted labels without a comma");
+  return {
+    lease: numberOf("lease", options.lease ?? 30_000, SHORTEST_LEASE, LONGEST_TIME),
+    hosts,
+    code,
+    include,
+    startTimeout: numberOf("startTimeout", options.startTimeout ?? 10_000, 0, LONGEST_TIME),
+    patience: numberOf("patience", options.patience ?? 60_000, 0, LONGEST_TIME),
+    durability: durabilityOf(durability),
+    maxMessage: numberOf("maxMessage", options.maxMessage ?? 64 * MIB, 1, LONGEST_MESSAGE),
+    authkey,
+  };
+}
+
+function refuse(name: string, value: unknown, wanted: string): never {
+  throw new RangeError(`Cannot ${ACTION}: "${name}" is ${Deno.inspect(value)}, ${wanted}`);
+}
+
+function numberOf(name: string, value: unknown, least: number, most: number): number {
+  if (typeof value !== "number") {
+    throw new TypeError(`Cannot ${ACTION}: "${name}" is ${Deno.inspect(value)}, wanted a number`);
+  }
+  if (!Number.isInteger(value) || value < least || value > most) {
+    refuse(name, value, `wanted a whole number from ${least} to ${most}`);
+  }
+  return value;
+}
+
+function textsOf(name: string, value: unknown = []): readonly string[] {
+  const isRight = Array.isArray(value) && value.every((it) => typeof it === "string" && it !== "");
+  if (!isRight) {
+    throw new TypeError(`Cannot ${ACTION}: "${name}" is ${Deno.inspect(value)}, wanted an array of texts, none empty`);
+  }
+  return [...value];
+}
+
+function durabilityOf(value: unknown): RemoteContextPlan["durability"] {
+  if (value === "memory" || value === "disk") return value;
+  const wanted = 'wanted "memory", "disk" or { replicas: n }';
+  if (typeof value !== "object" || value === null) return refuse("durability", value, wanted);
+  requireKnown(`${ACTION} with that durability`, value, ["replicas"]);
+  return { replicas: numberOf("durability.replicas", Reflect.get(value, "replicas"), 1, 100) };
+}

@@ -1,0 +1,46 @@
+// What a context on an engine does not have, and why: one list, which docs/several-machines.md has as well.
+
+const NO_MEMORY = "there is no memory that hosts share";
+
+/** Why, by the name of what is refused. Behind a semicolon stands what to use instead. */
+export const REFUSALS: Readonly<Record<string, string>> = {
+  RawValue: `${NO_MEMORY}; use Value`,
+  RawArray: `${NO_MEMORY}; use Array`,
+  Structure: `${NO_MEMORY}; put objects into a queue, or into a dict of a manager`,
+  copy: `${NO_MEMORY}; make another Value or Array`,
+  synchronized: `${NO_MEMORY}; Value and Array have locks`,
+  setExecutable: "the agents of the hosts start processes, each with the Deno that it runs in",
+  setForkserverPreload: "the agents of the hosts start processes anew",
+  Process: "processes on other hosts are not served yet",
+  Pool: "pools on other hosts are not served yet",
+  Queue: "queues are not served yet",
+  JoinableQueue: "queues are not served yet",
+  SimpleQueue: "queues are not served yet",
+  Lock: "locks are not served yet",
+  RLock: "locks are not served yet",
+  Semaphore: "semaphores are not served yet",
+  BoundedSemaphore: "semaphores are not served yet",
+  Condition: "conditions are not served yet",
+  Event: "events are not served yet",
+  Barrier: "barriers are not served yet",
+  Value: "values are not served yet",
+  Array: "arrays are not served yet",
+  Manager: "managers are not served yet",
+  Pipe: "pipes between hosts are not served yet; use two queues",
+};
+
+/** The error for what a context on an engine does not have. */
+export function refusal(name: string): Error {
+  return new Deno.errors.NotSupported(`Cannot use ${name} of a context on an engine: ${REFUSALS[name]}`);
+}
+
+/** A class or function that refuses to be called, in the place of one that a context on an engine does not have. */
+// deno-lint-ignore no-explicit-any -- it stands where any class or function may
+export function refused(name: string): any {
+  if (!Object.hasOwn(REFUSALS, name)) throw new TypeError(`"${name}" has no reason to be refused`);
+  const refuse = function (): never {
+    throw refusal(name);
+  };
+  Object.defineProperty(refuse, "name", { value: name });
+  return refuse;
+}

@@ -1,0 +1,105 @@
+// URLs of engines: what they name, what they are shown as, and that no password is shown.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { getContext } from "@parallel/multiprocessing";
+import { engineAddressOf } from "../../src/engine/address.ts";
+import { remotePlanOf } from "../../src/engine/options.ts";
+
+const SECRET = "s3cr3t";
+
+/** URLs, what each is shown as, and what the client is given. */
+const GOOD: [url: string, shown: string, given?: string][] = [
+  ["redis://db.example", "redis://db.example:6379/0"],
+  ["redis://DB.example:7000/3", "redis://db.example:7000/3"],
+  ["valkey://[::1]:7000", "redis://[::1]:7000/0"],
+  ["redis://", "redis://localhost:6379/0"],
+  [`redis://:${SECRET}@db/`, "redis://db:6379/0", `redis://:${SECRET}@db:6379/0`],
+  [`redis://ann:a%2Fb%40${SECRET}@db`, "redis://db:6379/0", `redis://ann:a%2Fb%40${SECRET}@db:6379/0`],
+  [`redis://ann:a@${SECRET}@db`, "redis://db:6379/0", `redis://ann:a%40${SECRET}@db:6379/0`],
+  ["rediss://db?ca=/etc/ca.pem", "rediss://db:6379/0", "rediss://db:6379/0?ca=%2Fetc%2Fca.pem"],
+  ["valkeys://db", "rediss://db:6379/0"],
+  ["redis+unix:///run/redis.sock", "redis+unix:///run/redis.sock?db=0"],
+  [
+    `redis+unix://:${SECRET}@/run/redis.sock?db=2`,
+    "redis+unix:///run/redis.sock?db=2",
+    `redis+unix://:${SECRET}@/run/redis.sock?db=2`,
+  ],
+  ["redis+sentinel://h1,h2:7/main/1", "redis+sentinel://h1:26379,h2:7/main/1"],
+];
+
+for (const [url, shown, given = shown] of GOOD) {
+  Deno.test(`address: ${shown} is what ${url.replaceAll(SECRET, "…")} names`, () => {
+    const address = engineAddressOf(url);
+    assertEquals([address.shown, address.url], [shown, given]);
+    assertEquals(engineAddressOf(address.url), address);
+  });
+}
+
+const BAD: [url: string, why: string][] = [
+  [`http://:${SECRET}@db`, "wanted redis://"],
+  [`redis://:${SECRET}@db:port`, "host and port cannot be read"],
+  [`redis://:${SECRET}@db:0`, "a port from 1 to 65535"],
+  [`redis://:${SECRET}@db/one`, "its database is no number"],
+  [`redis://:${SECRET}@db?ca=x`, 'there is no parameter "ca", it takes none'],
+  [`rediss://:${SECRET}@db?cb=x`, 'there is no parameter "cb", wanted ca'],
+  [`redis://:%${SECRET}@db`, "its password is not percent-encoded"],
+  [`redis://:${SECRET}/x@db`, "cannot be read"],
+  [`redis+unix://:${SECRET}@db/run/redis.sock`, "behind three slashes"],
+  [`redis+unix://:${SECRET}@`, "it has no path"],
+  [`redis+cluster://:${SECRET}@h1,h2`, "clusters are not served yet"],
+  [`redis+sentinel://:${SECRET}@h1,h2`, "the group's name"],
+  [`${SECRET}://db`, "wanted redis://"],
+  [`redis://db#${SECRET}`, "it is no URL of an engine"],
+];
+
+for (const [url, why] of BAD) {
+  Deno.test(`address: ${url.replaceAll(SECRET, "…")} is refused, without its password`, () => {
+    const error = assertThrows(() => getContext(url, {}), RangeError, why);
+    assert(!error.message.includes(SECRET), error.message);
+    assertEquals(error.stack?.includes(SECRET), false);
+  });
+}
+
+const WRONG: [options: Record<string, unknown>, type: typeof TypeError | typeof RangeError, message: string][] = [
+  [{ leese: 5 }, TypeError, 'did you mean "lease"?'],
+  [{ lease: "5" }, TypeError, '"lease" is "5", wanted a number'],
+  [{ lease: 1_999 }, RangeError, "a whole number from 2000"],
+  [{ lease: NaN }, RangeError, "a whole number from 2000"],
+  [{ hosts: "gpu" }, TypeError, '"hosts" is "gpu", wanted an array of texts'],
+  [{ hosts: ["a,b"] }, RangeError, "labels without a comma"],
+  [{ code: "sent" }, RangeError, 'wanted "same", "import" or "upload"'],
+  [{ include: ["data.json"] }, RangeError, 'wanted with code: "upload" only'],
+  [{ startTimeout: -1 }, RangeError, '"startTimeout" is -1'],
+  [{ patience: Infinity }, RangeError, '"patience" is Infinity'],
+  [{ durability: "disc" }, RangeError, 'wanted "memory", "disk" or { replicas: n }'],
+  [{ durability: { replicas: 0 } }, RangeError, '"durability.replicas" is 0'],
+  [{ maxMessage: 2 ** 40 }, RangeError, '"maxMessage" is'],
+  [{ authkey: SECRET }, TypeError, '"authkey" is no Uint8Array'],
+  [{ authkey: new Uint8Array() }, RangeError, '"authkey" is empty'],
+];
+
+for (const [options, type, message] of WRONG) {
+  Deno.test(`options: ${Deno.inspect(options).replaceAll(SECRET, "…")} is refused`, () => {
+    const error = assertThrows(() => getContext("redis://127.0.0.1:1", options), type, message);
+    assert(!error.message.includes(SECRET), error.message);
+  });
+}
+
+Deno.test("options: what is not given has its default", () => {
+  assertEquals(remotePlanOf(), {
+    lease: 30_000,
+    hosts: [],
+    code: "same",
+    include: [],
+    startTimeout: 10_000,
+    patience: 60_000,
+    durability: "memory",
+    maxMessage: 64 * 1024 * 1024,
+    authkey: null,
+  });
+  assertEquals(remotePlanOf({ durability: { replicas: 2 } }).durability, { replicas: 2 });
+});
+
+Deno.test("options: a start method has none", () => {
+  assertThrows(() => getContext("spawn", {}), TypeError, "it takes no options");
+});
