@@ -238,3 +238,22 @@ engineTest("hosts: an agent is counted, fits or does not, and drains", async (en
   await tree.look("leave", 1, 0);
   assertEquals(await engine.keys(), []);
 });
+
+engineTest("hosts: visitors are no hosts, and all have one lease", async (engine) => {
+  const tree = await BareTree.open(engine);
+  assertEquals(await hosts(engine, "visit", "who looks", 1, 30_000), ["ok", "1"]);
+  assertEquals(await hosts(engine, "visit", "another", 1, 2_000), ["no", "lease", "30000"]);
+  assertEquals(await hosts(engine, "host", "h", 1, "", VERSION, "2", 1, 2_000), ["no", "lease", "30000"]);
+  const agent = await host(engine, "h1");
+  assertEquals(await hosts(engine, "hosts", ""), ["ok", "1", "2", "2"]);
+  const seen = JSON.parse((await hosts(engine, "survey") as string[])[1]);
+  assertEquals(seen.trees, ["t"]);
+  assertEquals(seen.members.map(({ name }: { name: string }) => name).sort(), ["h1", "who looks"]);
+  const it = await enter(tree, agent);
+  await child(tree, it, agent);
+  const ofTree = JSON.parse((await tree.look("survey") as string[])[1]);
+  assertEquals(ofTree.members.map(({ name }: { name: string }) => name).sort(), ["agent", "c", "root"]);
+  assertEquals(ofTree.objects[0].fields.kind, "process");
+  await tree[Symbol.asyncDispose]();
+  await clearHosts(engine);
+});

@@ -45,11 +45,11 @@ do
     if gap <= lease / 2 then gap = 0 end
     for _, agent in ipairs(redis.call("HKEYS", hosts .. "alive")) do
       local until_when = tonumber(redis.call("ZSCORE", hosts .. "lease", agent) or "0")
-      if until_when + gap > time then
-        local p = redis.call("HMGET", hosts .. "p:" .. agent, "name", "slots", "labels", "version", "deno", "draining")
+      local p = redis.call("HMGET", hosts .. "p:" .. agent, "name", "slots", "labels", "version", "deno", "draining")
+      if p[2] and until_when + gap > time then
         local taken = redis.call("ZCARD", hosts .. "taken:" .. agent)
         list[#list + 1] = {
-          agent = agent, name = p[1], slots = tonumber(p[2] or "0"), labels = p[3], version = p[4], deno = p[5],
+          agent = agent, name = p[1], slots = tonumber(p[2]), labels = p[3], version = p[4], deno = p[5],
           draining = p[6] == "1", taken = taken,
         }
       end
@@ -171,20 +171,33 @@ do
     return members.lives(hosts, agent)
   end
 
-  -- host name slots labels version deno pid lease → ok a lease: an agent comes.
+  -- The hosts have one lease, that of the first; nothing if this is another.
+  local function begin(hosts, lease)
+    local theirs = redis.call("HGET", hosts .. "tree", "lease")
+    if theirs then return theirs == lease end
+    redis.call("HSET", hosts .. "tree", "name", "hosts", "lease", lease, "epoch", "0")
+    redis.call("SET", hosts .. "lastbeat", text(members.clock(hosts)))
+    return true
+  end
+
+  -- host name slots labels version deno pid lease → ok a | no lease <that of the others>: an agent comes.
   look("host", {}, function(hosts, name, slots, labels, version, deno, pid, lease)
     if not members.whole(slots, 1, 100000) then return { "no", "slots" } end
     if not members.whole(lease, 100, 2 ^ 40) then return { "no", "lease" } end
-    if redis.call("EXISTS", hosts .. "tree") == 0 then
-      redis.call("HSET", hosts .. "tree", "version", version, "name", "hosts", "lease", lease, "epoch", "0")
-      redis.call("SET", hosts .. "lastbeat", text(members.clock(hosts)))
-    end
+    if not begin(hosts, lease) then return { "no", "lease", redis.call("HGET", hosts .. "tree", "lease") } end
     local agent = members.add(hosts, {
       name = name, host = name, pid = pid, parent = "0", daemon = "0", slots = slots, labels = labels,
       version = version, deno = deno, draining = "0",
     })
     serve(hosts)
-    return { "ok", agent, redis.call("HGET", hosts .. "tree", "lease") }
+    return { "ok", agent }
+  end)
+
+  -- visit name pid lease → ok m | no lease …: somebody looks, or says a word; no host.
+  look("visit", {}, function(hosts, name, pid, lease)
+    if not members.whole(lease, 100, 2 ^ 40) then return { "no", "lease" } end
+    if not begin(hosts, lease) then return { "no", "lease", redis.call("HGET", hosts .. "tree", "lease") } end
+    return { "ok", members.add(hosts, { name = name, host = "", pid = pid, parent = "0", daemon = "0" }) }
   end)
 
   -- hosts labels → ok hosts slots free: those that fit.
@@ -196,6 +209,12 @@ do
       end
     end
     return { "ok", text(count), text(slots), text(math.max(0, slots - taken)) }
+  end)
+
+  -- free reservation → ok: by the agent, where the tree cannot do so any more.
+  look("free", { "allow-oom" }, function(hosts, reservation)
+    free(hosts, reservation)
+    return { "ok" }
   end)
 
   -- drain name-or-number → ok n: these hosts take no more, and end when their last child has ended.

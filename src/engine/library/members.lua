@@ -294,17 +294,18 @@ do
     return { "ok", root }
   end)
 
-  -- enter agent name host pid → ok m: an agent becomes a member of a tree. Again: the same member.
+  -- enter agent name host pid → ok m lease: an agent becomes a member of a tree. Again: the same member.
   look("enter", {}, function(tree, agent, name, host, pid)
     if redis.call("EXISTS", tree .. "tree") == 0 or redis.call("HEXISTS", tree .. "tree", "over") == 1 then
       return { "gone" }
     end
     local known = redis.call("HGET", tree .. "agents", agent)
-    if known and members.lives(tree, known) then return { "ok", known } end
+    local lease = redis.call("HGET", tree .. "tree", "lease")
+    if known and members.lives(tree, known) then return { "ok", known, lease } end
     local m = members.add(tree, { name = name, host = host, pid = pid, parent = "0", daemon = "0", agent = agent })
     redis.call("HSET", tree .. "agents", agent, m)
     redis.call("SADD", tree .. "crew", m)
-    return { "ok", m }
+    return { "ok", m, lease }
   end)
 
   -- beat → ok lease | gone | fenced how. Renews the lease of a voucher; does what is to be done for all.
