@@ -58,7 +58,7 @@ const PARTS: readonly (readonly [name: string, ...paths: string[]])[] = [
   ["managers", "tests/managers/"],
   ["pools, spawn", "tests/pool/spawn_test.ts"],
   ["pools", "tests/pool/"],
-  ["processes", "tests/process/", "tests/launch/", "tests/context/"],
+  ["processes", "tests/process/", "tests/launch/", "tests/context/", "tests/contract/"],
   ["others", "tests/"],
   ["queues", APART],
 ];

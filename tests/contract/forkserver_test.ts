@@ -1,0 +1,10 @@
+// The contract of contexts, kept by the package's own for forkserver.
+
+import { getContext } from "@parallel/multiprocessing";
+import { within } from "../support/helpers.ts";
+import { contract } from "./contract.ts";
+
+contract({
+  test: (what, run) =>
+    Deno.test(`${what} (forkserver)`, () => within(Promise.try(run, getContext("forkserver")), "the test")),
+});

@@ -1,0 +1,44 @@
+// The contract of contexts, kept by that on an engine, with one host; and what it does not keep.
+
+import { getContext } from "@parallel/multiprocessing";
+import type { Context } from "@parallel/multiprocessing/context";
+import { assertThrows } from "@std/assert";
+import { REFUSALS } from "../../src/engine/refusals.ts";
+import { startAgent } from "../support/agent.ts";
+import { engineTest } from "../support/engine.ts";
+import { contract } from "./contract.ts";
+
+/** The tests that it does not pass, and why. */
+const LEFT_OUT: Record<string, string> = {};
+
+const KEY = new TextEncoder().encode("the key of the contract's tests");
+
+/** Runs a test with a context on an engine, and a host. */
+function remotely(name: string, run: (context: Context) => unknown, leftOut: string | null = null): void {
+  engineTest(`${name} (redis)`, async (engine) => {
+    await using _agent = await startAgent(engine.url, { slots: 8 });
+    using context = getContext(engine.url as "redis+unix:///", { authkey: KEY, startTimeout: 60_000 });
+    await run(context);
+  }, { leftOut });
+}
+
+const known = new Set<string>();
+contract({
+  test(what, run) {
+    known.add(what);
+    remotely(what, run, LEFT_OUT[what] ?? null);
+  },
+});
+
+for (const [name, reason] of Object.entries(REFUSALS)) {
+  remotely(`a context on an engine refuses ${name}, and says why`, (context) => {
+    // deno-lint-ignore no-explicit-any -- the refused member, whatever it would be
+    const member = (context as any)[name];
+    assertThrows(() => member("i32", 1), Deno.errors.NotSupported, `Cannot use ${name}`);
+    assertThrows(() => new member(), Deno.errors.NotSupported, reason);
+  });
+}
+
+Deno.test("what is left out of the contract on an engine is in the contract", () => {
+  for (const what of Object.keys(LEFT_OUT)) if (!known.has(what)) throw new Error(`There is no test "${what}"`);
+});
