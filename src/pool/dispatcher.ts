@@ -12,7 +12,8 @@
 
 import { Backlog } from "./backlog.ts";
 import type { Call, Task } from "./calls/call.ts";
-import { type Channel, ENDED } from "../queues/channel.ts";
+import { ENDED } from "../queues/channel.ts";
+import type { TaskList } from "./desk.ts";
 import type { Demand } from "./elastic.ts";
 import type { PoolEvents } from "./events.ts";
 import type { OnlyResult } from "./only_result.ts";
@@ -25,8 +26,8 @@ import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/ti
 export interface DispatcherOptions {
   /** The workers. */
   readonly workers: Iterable<WorkerHandle>;
-  /** The channel that they take from. */
-  readonly tasks: Channel;
+  /** What they take from. */
+  readonly tasks: TaskList;
   /** How many tasks a worker runs at a time. */
   readonly concurrency: number;
   readonly onlyResult: OnlyResult;

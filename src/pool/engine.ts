@@ -22,7 +22,6 @@ import { holdLoop, releaseLoop } from "../addon/waits.ts";
 import { Answers } from "./answers.ts";
 import { Attempts } from "./attempts.ts";
 import type { Call, PoolFunction, Task } from "./calls/call.ts";
-import { Channel } from "../queues/channel.ts";
 import { Crew, type CrewOptions } from "./crew.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { Demand } from "./elastic.ts";
@@ -42,7 +41,7 @@ import { Withdrawals } from "./withdrawals.ts";
 import { performance } from "../runtime/timing.ts";
 
 /** What a pool is made with, checked. */
-export interface EngineOptions extends Omit<CrewOptions, "tasks"> {
+export interface EngineOptions extends CrewOptions {
   readonly name: string;
   /** Milliseconds that a task has to end after it was cancelled, before its worker is killed. */
   readonly grace: number;
@@ -71,8 +70,6 @@ export class Engine implements PoolEvents {
   readonly #strays: Strays;
   readonly #withdrawals: Withdrawals;
   readonly #limit: QueueLimit | null;
-  /** What all workers take their tasks from. */
-  readonly #tasks = new Channel().own();
   readonly #sign: Sign;
   /** All that are not over. */
   readonly #calls = new Set<Call>();
@@ -91,13 +88,13 @@ export class Engine implements PoolEvents {
    */
   constructor(options: EngineOptions) {
     this.#options = options;
-    this.#tasks.label(`${options.name}: tasks`);
-    const { concurrency } = options.settings;
+    const { desks: { tasks }, settings: { concurrency } } = options;
+    options.desks.label(options.name);
     this.#sign = new Sign(options.name, { processes: this.processes, concurrency });
-    const workers = this.#crew = new Crew(this, { ...options, tasks: this.#tasks });
+    const workers = this.#crew = new Crew(this, options);
     const dispatcher = this.#dispatcher = new Dispatcher({
       workers,
-      tasks: this.#tasks,
+      tasks,
       concurrency,
       onlyResult: this.#onlyResult,
       events: this,
@@ -432,7 +429,7 @@ export class Engine implements PoolEvents {
   #endIfOver(): void {
     if (!this.#isOver()) return;
     this.#finalizer?.cancel();
-    this.#tasks.close();
+    this.#options.desks.tasks.close();
     this.#sign.close();
     for (const resolve of this.#drained.splice(0)) resolve();
   }

@@ -3,6 +3,7 @@
 import type { Target } from "../callable/arguments.ts";
 import type { NamedProcessOptions } from "../process/options.ts";
 import { Process } from "../process/process.ts";
+import { desksOf } from "./desk.ts";
 import type { ModuleExport } from "../callable/types.ts";
 import { requireCount } from "../waiting/count.ts";
 import { LONGEST } from "../waiting/limits.ts";
@@ -227,6 +228,7 @@ export function requirePoolOptions(action: string, given: unknown): asserts give
   requireKind(action, { name }, "string", "a text");
   requireKind(action, { daemon }, "boolean", "true or false");
   if (context === undefined || context === null) return;
+  if (desksOf(context) !== null) return;
   const { Process: Class } = context as PoolContext;
   if (typeof Class === "function" && ((Class as unknown) === Process || Class.prototype instanceof Process)) return;
   throw new TypeError(

@@ -3,7 +3,8 @@
 // Nothing is lost, and memory is bounded: while 1024 reports, or 8 MiB, are unread, the next one blocks the worker's thread.
 // But no longer than 100 ms, since the program may wait in turn for something that this task does.
 
-import { Cell, type Desk, Kind } from "./messages.ts";
+import type { Head } from "../queues/frame.ts";
+import { Cell, type Desk } from "./messages.ts";
 
 /** The most reports that are unread; a power of 2. */
 const MOST = 1024;
@@ -26,13 +27,12 @@ export class Reporter {
   }
 
   /**
-   * Sends what the task of that number reports for the item in that place.
+   * Sends what a task reports.
    *
    * @throws {TypeError} If the value cannot be serialised; then nothing is sent.
    */
-  send(task: number, place: number, value: unknown): void {
+  send(head: Head, value: unknown): void {
     if (!this.#hasRoom) this.#wait();
-    const head = { kind: Kind.report, flags: 0, task, fn: place, duration: 0, begun: 0 };
     this.#bytes += this.#desk.results.send(head, [value]);
     this.#ends[this.#sent & (MOST - 1)] = this.#bytes;
     this.#sent = (this.#sent + 1) | 0;

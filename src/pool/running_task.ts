@@ -5,15 +5,14 @@ import type { Frame } from "../queues/frame.ts";
 import { showAsText } from "../runtime/shown.ts";
 import type { Owner } from "./attribution.ts";
 import type { Outcome } from "./run.ts";
-import type { Reporter } from "./reporter.ts";
-import { CancelReason, type Desk, Flag, Slot } from "./messages.ts";
+import type { WorkerSide } from "./desk.ts";
+import { CancelReason, Flag, Kind } from "./messages.ts";
 import { cancellation, type CurrentTask } from "./task.ts";
 
 /** What the tasks of a worker have in common. */
 export interface Surroundings {
-  readonly desk: Desk;
+  readonly side: WorkerSide;
   readonly watch: CancelWatch;
-  readonly reporter: Reporter;
 }
 
 /** A task that is being run. */
@@ -52,7 +51,12 @@ export class RunningTask implements CurrentTask, Owner {
   }
 
   get cancelled(): boolean {
-    return Atomics.load(this.#surroundings.desk.cells, this.slot + Slot.cancelled) >>> 0 === this.number;
+    return this.#reason !== null;
+  }
+
+  /** Why it is not wanted any more; `null` if it is. */
+  get #reason(): number | null {
+    return this.#surroundings.side.cancelled(this.slot, this.number);
   }
 
   get signal(): AbortSignal {
@@ -70,8 +74,8 @@ export class RunningTask implements CurrentTask, Owner {
 
   /** Tells its function if nobody wants the result any more; whether that is so. */
   tellIfCancelled(): boolean {
-    if (!this.cancelled) return false;
-    const reason = Atomics.load(this.#surroundings.desk.cells, this.slot + Slot.reason);
+    const reason = this.#reason;
+    if (reason === null) return false;
     this.#controller?.abort(cancellation(reason === CancelReason.timedOut));
     return true;
   }
@@ -88,7 +92,8 @@ export class RunningTask implements CurrentTask, Owner {
   /** Reports something for the item in that place. */
   reportFor(place: number, value: unknown): void {
     if (!this.#isHeard || this.#isEnded || this.cancelled) return;
-    this.#surroundings.reporter.send(this.number, place, value);
+    const head = { kind: Kind.report, flags: 0, task: this.number, fn: place, duration: 0, begun: 0 };
+    this.#surroundings.side.report(head, value);
   }
 
   /** From now on it is at the item in that place. */
@@ -114,7 +119,7 @@ export class RunningTask implements CurrentTask, Owner {
   /** So many of its items have been begun. */
   note(items: number): void {
     if (this.#isEnded) return; // it was left, and the slot is another's
-    this.#surroundings.desk.cells[this.slot + Slot.items] = items;
+    this.#surroundings.side.noteItems(this.slot, items);
   }
 
   /** The function has ended, or was left to itself. */
@@ -176,13 +181,13 @@ export function runningTaskOf(owner: Owner | undefined): RunningTask | null {
 
 /** Waits for the pool to say that tasks are not wanted any more, for those whose functions want to be told. */
 export class CancelWatch {
-  readonly #desk: Desk;
+  readonly #side: WorkerSide;
   readonly #tasks = new Set<RunningTask>();
   /** Ends the wait. */
   #waiting: AbortController | null = null;
 
-  constructor(desk: Desk) {
-    this.#desk = desk;
+  constructor(side: WorkerSide) {
+    this.#side = side;
   }
 
   add(task: RunningTask): void {
@@ -203,8 +208,7 @@ export class CancelWatch {
     for (;;) {
       for (const task of this.#tasks) if (task.tellIfCancelled()) this.delete(task);
       signal.throwIfAborted();
-      await this.#desk.cancel.wait({ signal });
-      this.#desk.cancel.clear(); // before the look: what is said after it sets the event again
+      await this.#side.cancellation(signal);
     }
   }
 }

@@ -3,9 +3,10 @@
 import { type Given, reference } from "../callable/reference.ts";
 import type { Callable, ModuleExport } from "../callable/types.ts";
 import { CallSite } from "../runtime/stack.ts";
-import { CellTable } from "./cells.ts";
+import { desksOf } from "./desk.ts";
 import type { EngineOptions } from "./engine.ts";
 import type { WorkerHooks } from "./hooks.ts";
+import { LocalDesks } from "./local_desk.ts";
 import {
   countOf,
   type PoolOptions,
@@ -63,7 +64,7 @@ export function engineOptionsOf<I extends readonly unknown[]>(
     grace: wholeOf(action, "grace", grace, { least: 0, fallback: GRACE }),
     maxQueue: wholeOf(action, "maxQueue", options.maxQueue, { least: 0, fallback: Infinity }),
     taskTimeout: taskTimeoutOf(action, options.taskTimeout, Infinity),
-    cells: new CellTable(concurrency),
+    desks: desksOf(options.context)?.({ concurrency }) ?? new LocalDesks({ concurrency }),
     // Read at once: what V8 has captured would keep the pool from being collected.
     site: { frames: new CallSite(engineOptionsOf).frames },
     hooks: hooksOf(action, options),

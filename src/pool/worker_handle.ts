@@ -15,31 +15,18 @@
 // Beside its state it has killers, timers that kill it: armed by `terminate`, and by `killUnlessDone` for a task that is not
 // wanted any more; disarmed by the answer to that task, and by the end of the process.
 
-import { WORKER_MAIN } from "../runtime/own_modules.ts";
-import { native } from "../addon/load.ts";
-import { translated } from "../addon/translate.ts";
-import type { Process } from "../process/process.ts";
 import { pipedErrors, type PipedOutput } from "../process/output.ts";
-import { Event } from "../synchronize/event.ts";
-import { wait } from "../addon/waits.ts";
 import type { Given as GivenFunction } from "../callable/reference.ts";
 import type { PoolFunction } from "./calls/call.ts";
-import { type CellTable, WorkerWords } from "./cells.ts";
+import type { Desks, PoolSide, WorkerProcess, WorkerProcessClass } from "./desk.ts";
 import type { PoolEvents } from "./events.ts";
-import type { ProcessClass } from "./options.ts";
-import { Channel, ENDED } from "../queues/channel.ts";
 import type { Frame } from "../queues/frame.ts";
 import { Killers } from "./killers.ts";
 import { LastWords } from "./last_words.ts";
-import { type Desk, Kind, Mode, type WorkerSettings } from "./messages.ts";
+import { Mode, type WorkerSettings } from "./messages.ts";
 import { shownName } from "../runtime/harmless.ts";
 import { tell } from "../runtime/notices.ts";
 import { performance } from "../runtime/timing.ts";
-
-const WORKER = { module: WORKER_MAIN, name: "work" };
-
-/** The head of a frame that belongs to no task. */
-const NO_TASK = { flags: 0, task: 0, fn: 0, begun: 0, duration: 0 };
 
 /** Milliseconds that a worker has to end after SIGTERM. */
 const TERMINATION_GRACE = 250;
@@ -50,7 +37,7 @@ const GIVING_UP_GRACE = 250;
 /** What a worker is made with. */
 export interface WorkerOptions {
   /** The class of its process. */
-  readonly ProcessClass: ProcessClass;
+  readonly ProcessClass: WorkerProcessClass;
   /** Where its standard error goes: through this process, which remembers the last of it, or straight there. */
   readonly stderr: "piped" | "inherit";
   readonly settings: Omit<WorkerSettings, "initializer" | "finalizer">;
@@ -58,10 +45,8 @@ export interface WorkerOptions {
   readonly finalizer: GivenFunction | null;
   /** Milliseconds that the finalizer has. */
   readonly grace: number;
-  /** Where the words come from that it shares with its pool. */
-  readonly cells: CellTable;
-  /** What all workers take their tasks from. */
-  readonly tasks: Channel;
+  /** Where it meets its pool. */
+  readonly desks: Desks;
 }
 
 /** What a worker is at: see the head of this file. */
@@ -69,7 +54,7 @@ export type WorkerState = "starting" | "ready" | "stopping" | "ended";
 
 /** A worker. */
 export class WorkerHandle {
-  readonly process: Process;
+  readonly process: WorkerProcess;
   readonly pid: number;
   #state: WorkerState = "starting";
   #wasReady = false;
@@ -82,8 +67,7 @@ export class WorkerHandle {
   readonly #events: PoolEvents;
   readonly #options: WorkerOptions;
   readonly #settings: WorkerOptions["settings"];
-  readonly #desk: Desk;
-  readonly #words: WorkerWords;
+  readonly #side: PoolSide;
   /** The functions that it has been told of. */
   readonly #known = new Set<number>();
   readonly #killers = new Killers();
@@ -98,39 +82,31 @@ export class WorkerHandle {
 
   /** Starts a worker. */
   constructor(events: PoolEvents, options: WorkerOptions) {
-    const { ProcessClass, stderr, settings, cells, tasks } = options;
+    const { ProcessClass, stderr, settings, desks } = options;
     this.#events = events;
     this.#options = options;
     this.#settings = settings;
-    this.#desk = {
-      tasks,
-      bell: new Channel().own(),
-      functions: new Channel().own(),
-      results: new Channel().own(),
-      cancel: new Event(),
-      heard: new Event(),
-      cells: cells.take(),
-      lingerer: cells.lingerer,
-    };
-    this.#words = new WorkerWords(this.#desk.cells, settings.concurrency);
+    const side = this.#side = desks.open();
     try {
       this.process = new ProcessClass({
-        target: WORKER,
-        args: [this.#desk, settingsOf(options)],
+        target: side.target,
+        args: [side.far, settingsOf(options)],
         daemon: true,
-        stderr,
+        ...desks.canPipe ? { stderr } : {},
       });
       this.process.name = this.process.name.replace("Process", "PoolWorker");
-      label(this.#desk, this.process.name);
+      side.label(this.process.name);
       this.process.start();
       this.pid = this.process.pid!;
     } catch (error) {
-      this.#close();
+      side.close(null);
       throw error;
     }
     this.#errors = pipedErrors.get(this.process) ?? null;
     void this.#errors?.follow((chunk) => this.#lastWords.hear(chunk));
-    void this.#listen();
+    side.listen(() => {
+      if (this.#state !== "ended") this.#events.framesArrived(this);
+    });
     void this.#watch();
   }
 
@@ -180,27 +156,27 @@ export class WorkerHandle {
 
   /** Its resident memory in bytes, as of its last look. */
   get memory(): number {
-    return this.#words.memory;
+    return this.#side.memory;
   }
 
   /** The numbers of the tasks that it has begun last, one for each that it may run at a time; 0 for none yet. */
   get begun(): number[] {
-    return this.#words.begun;
+    return this.#side.begun;
   }
 
   /** How many items of one of these it has begun, if that is a lenient one of several. */
   itemsBegun(number: number): number {
-    return this.#words.itemsBegun(number);
+    return this.#side.itemsBegun(number);
   }
 
   /** How many of these it runs, or has run last. */
   countBegun(numbers: ReadonlyMap<number, unknown>): number {
-    return this.#words.countBegun(numbers);
+    return this.#side.countBegun(numbers);
   }
 
   /** What it does between its tasks, one of `Mode`. */
   get mode(): number {
-    return this.#words.mode;
+    return this.#side.mode;
   }
 
   /** Whether it may have taken a task without having noted that. */
@@ -221,7 +197,7 @@ export class WorkerHandle {
 
   /** Whether an answer is just being read, in which user code may run. */
   get isBusy(): boolean {
-    return this.#desk.results.isBusy;
+    return this.#side.isBusy;
   }
 
   /** How many tasks it was called for last. */
@@ -233,22 +209,20 @@ export class WorkerHandle {
   introduce(fn: PoolFunction): void {
     if (this.#known.has(fn.id) || this.#state === "ended") return;
     this.#known.add(fn.id);
-    this.#desk.functions.send({ ...NO_TASK, kind: Kind.function, fn: fn.id }, [fn.given.travel()]);
+    this.#side.introduce(fn);
   }
 
   /** Has it look for so many tasks, if it rests. */
   call(tasks: number): void {
-    if (!this.#words.setCalled()) return;
-    this.lastSign = performance.now();
-    this.#calledFor = tasks;
-    this.#desk.bell.send({ ...NO_TASK, kind: Kind.call, task: tasks }, []);
+    const before = this.#calledFor;
+    this.#calledFor = tasks; // before it may come
+    if (this.#side.call(tasks)) this.lastSign = performance.now();
+    else this.#calledFor = before;
   }
 
   /** The next frame from it, waiting up to `timeout` milliseconds. */
   receive(timeout: number): Frame | null {
-    if (this.#desk.results.isBusy) return null;
-    const frame = this.#desk.results.receive(timeout);
-    return frame === ENDED ? null : frame;
+    return this.#side.receive(timeout);
   }
 
   /** Notes that something has come from it. */
@@ -278,12 +252,12 @@ export class WorkerHandle {
 
   /** It has room for more tasks; whether it is to take any is seen to when its frames have been read. */
   noteRoom(): void {
-    this.#words.setHeard();
+    this.#side.noteRoom();
   }
 
   /** A report of it has been read. */
   noteHeard(): void {
-    if (this.#words.addHeard() && this.#state !== "ended") this.#desk.heard.set();
+    this.#side.noteHeard();
   }
 
   /** Something of a task goes on in it that was answered. */
@@ -293,9 +267,7 @@ export class WorkerHandle {
 
   /** Tells a task that it runs that it is not wanted any more; whether it runs it, or has run it last. */
   cancel(number: number, timedOut: boolean): boolean {
-    if (!this.#words.setCancelled(number, timedOut)) return false;
-    if (this.#state !== "ended") this.#desk.cancel.set();
-    return true;
+    return this.#side.cancel(number, timedOut);
   }
 
   /**
@@ -306,7 +278,7 @@ export class WorkerHandle {
     if (this.#state === "ended" || this.#killers.has(task)) return;
     this.#killUnless(task, grace, () => {
       if (this.#settings.concurrency === 1 || !this.#events.runsWanted(this)) return this.kill();
-      this.#desk.bell.send({ ...NO_TASK, kind: Kind.giveUp, task }, []);
+      this.#side.giveUp(task);
       this.#killUnless(task, GIVING_UP_GRACE, () => this.kill());
     });
   }
@@ -324,7 +296,7 @@ export class WorkerHandle {
   /** Has it end itself when it has done its tasks. */
   stop(): void {
     if (this.#state === "stopping" || !this.#tellToEnd()) return;
-    this.#desk.bell.send({ ...NO_TASK, kind: Kind.stop }, []);
+    this.#side.stop();
   }
 
   /** It has done its tasks, and runs the finalizer. */
@@ -360,15 +332,8 @@ export class WorkerHandle {
     return true;
   }
 
-  async #listen(): Promise<void> {
-    while (!this.#desk.results.isClosed) {
-      await this.#desk.results.filled({ inBackground: true });
-      if (this.#state !== "ended") this.#events.framesArrived(this);
-    }
-  }
-
   async #watch(): Promise<void> {
-    await wait(() => translated(() => native().childAwait(this.pid)), { inBackground: true });
+    await this.#side.ended(this.process);
     this.#killers.disarmAll();
     try {
       // Reaps it, and says what it could not begin with.
@@ -380,17 +345,7 @@ export class WorkerHandle {
     this.#state = "ended";
     this.#killers.disarmAll(); // again: it may have been terminated meanwhile
     this.#events.workerEnded(this);
-    this.#close();
-  }
-
-  #close(): void {
-    this.#desk.bell.close();
-    this.#desk.functions.close();
-    this.#desk.results.close();
-    this.#desk.cancel[Symbol.dispose]();
-    this.#desk.heard[Symbol.dispose]();
-    Atomics.compareExchange(this.#desk.lingerer, 0, this.pid, 0);
-    this.#options.cells.giveBack(this.#desk.cells);
+    this.#side.close(this.pid);
   }
 }
 
@@ -401,13 +356,7 @@ export interface StartFailure {
 }
 
 /** What a worker is told. */
-function settingsOf({ settings, initializer, finalizer }: WorkerOptions): WorkerSettings {
-  return { ...settings, initializer: initializer?.travel() ?? null, finalizer: finalizer?.travel() ?? null };
-}
-
-/** Says whose the channels of a desk are, to who looks from outside. */
-function label({ bell, functions, results }: Desk, name: string): void {
-  bell.label(`${name}: bell`);
-  functions.label(`${name}: functions`);
-  results.label(`${name}: results`);
+function settingsOf({ settings, initializer, finalizer, desks }: WorkerOptions): WorkerSettings {
+  const travel = (given: GivenFunction | null) => given === null ? null : desks.travel(given);
+  return { ...settings, initializer: travel(initializer), finalizer: travel(finalizer) };
 }
