@@ -2,9 +2,8 @@
 
 import { getContext, Pool, ProcessError, Queue } from "@parallel/multiprocessing";
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { CellTable } from "../../src/pool/cells.ts";
-import { Channel } from "../../src/queues/channel.ts";
 import { Crew } from "../../src/pool/crew.ts";
+import { LocalDesks } from "../../src/pool/local_desk.ts";
 import * as targets from "../fixtures/pool/pool_targets.ts";
 import { until } from "../support/helpers.ts";
 import { poolEvents } from "../support/pool_events.ts";
@@ -88,14 +87,14 @@ export function shortagesOfPools({ method, test }: Suite): void {
       const demand = { waiting: 1, given: 0, pace: 0, answers: 0 };
       const { context } = scarce(0);
       const { promise, resolve } = Promise.withResolvers<unknown[]>();
-      using tasks = new Channel().own();
+      const desks = new LocalDesks({ concurrency: 1 });
+      using _tasks = desks.tasks;
       const crew = new Crew(poolEvents({ demand, workersLacking: (...told) => resolve(told) }), {
         ...{
           size: { min, max: 1, idleTimeout: Infinity },
           ProcessClass: context.Process,
           stderr: "inherit",
-          cells: new CellTable(1),
-          tasks,
+          desks,
           patience: 50,
           ...{ initializer: null, finalizer: null, grace: 0, hooks: { onWorkerStart: null, onWorkerExit: null } },
         },
