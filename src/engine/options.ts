@@ -24,18 +24,24 @@ export interface RemoteContextOptions {
   durability?: "memory" | "disk" | { replicas: number };
   /** The largest message, in bytes; a larger one is refused. Default: 64 MiB. */
   maxMessage?: number;
+  /** How the root shows what processes write: each line behind `host/name: `, or as it is. Default: prefixed where the root
+   * writes to a terminal. */
+  output?: "plain" | "prefixed";
   /** What signs the starts of processes: agents take those with their own key. Default: the environment variable
    * `MULTIPROCESSING_AUTHKEY`, else the key of this process. */
   authkey?: Uint8Array;
 }
 
 /** The options with all defaults. */
-export type RemoteContextPlan = Required<Omit<RemoteContextOptions, "authkey">> & { authkey: Uint8Array | null };
+export type RemoteContextPlan = Required<Omit<RemoteContextOptions, "authkey" | "output">> & {
+  output: "plain" | "prefixed" | null;
+  authkey: Uint8Array | null;
+};
 
 const ACTION = "get a context";
 const KNOWN: readonly (keyof RemoteContextOptions)[] = [
   ...["lease", "hosts", "code", "include", "startTimeout", "patience", "durability"] as const,
-  ...["maxMessage", "authkey"] as const,
+  ...["maxMessage", "output", "authkey"] as const,
 ];
 const CODES = ["same", "import", "upload"] as const;
 /** The shortest lease, in milliseconds. */
@@ -54,8 +60,9 @@ const LONGEST_TIME = 2 ** 31 - 1;
  */
 export function remotePlanOf(options: RemoteContextOptions = {}): RemoteContextPlan {
   requireKnown(ACTION, options, KNOWN);
-  const { code = "same", durability = "memory", authkey = null } = options;
+  const { code = "same", durability = "memory", output = null, authkey = null } = options;
   if (!CODES.includes(code)) refuse("code", code, 'wanted "same", "import" or "upload"');
+  if (![null, "plain", "prefixed"].includes(output)) refuse("output", output, 'wanted "plain" or "prefixed"');
   if (authkey !== null && !(authkey instanceof Uint8Array)) {
     throw new TypeError(`Cannot ${ACTION}: "authkey" is no Uint8Array`); // it may be a secret: not shown
   }
@@ -73,6 +80,7 @@ export function remotePlanOf(options: RemoteContextOptions = {}): RemoteContextP
     patience: numberOf("patience", options.patience ?? 60_000, 0, LONGEST_TIME),
     durability: durabilityOf(durability),
     maxMessage: numberOf("maxMessage", options.maxMessage ?? 64 * MIB, 1, LONGEST_MESSAGE),
+    output,
     authkey,
   };
 }

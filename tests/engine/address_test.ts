@@ -74,6 +74,7 @@ const WRONG: [options: Record<string, unknown>, type: typeof TypeError | typeof 
   [{ durability: "disc" }, RangeError, 'wanted "memory", "disk" or { replicas: n }'],
   [{ durability: { replicas: 0 } }, RangeError, '"durability.replicas" is 0'],
   [{ maxMessage: 2 ** 40 }, RangeError, '"maxMessage" is'],
+  [{ output: "bare" }, RangeError, 'wanted "plain" or "prefixed"'],
   [{ authkey: SECRET }, TypeError, '"authkey" is no Uint8Array'],
   [{ authkey: new Uint8Array() }, RangeError, '"authkey" is empty'],
 ];
@@ -95,6 +96,7 @@ Deno.test("options: what is not given has its default", () => {
     patience: 60_000,
     durability: "memory",
     maxMessage: 64 * 1024 * 1024,
+    output: null,
     authkey: null,
   });
   assertEquals(remotePlanOf({ durability: { replicas: 2 } }).durability, { replicas: 2 });

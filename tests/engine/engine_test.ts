@@ -1,7 +1,10 @@
 // The servers that the tests of several machines start: tests/support/engine.ts.
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { engineTest } from "../support/engine.ts";
+import { Host, noHosts } from "../support/hosts.ts";
+import { Proxy } from "../support/proxy.ts";
+import { RespConnection } from "../support/resp.ts";
 
 engineTest("an engine answers at its socket and at its port, and is alone there", async (engine) => {
   assertEquals(await engine.command("PING"), "PONG");
@@ -47,3 +50,44 @@ engineTest("an engine has a password", async (engine) => {
   assert(engine.url.startsWith("redis+unix://:a%2Fb@/"), engine.url);
   assertEquals(await engine.command("PING"), "PONG");
 }, { password: "a/b" });
+
+engineTest("a proxy passes on, cuts at a byte, holds, and is down and up", async (engine) => {
+  await using proxy = new Proxy({ transport: "unix", path: engine.socket });
+  const open = () => RespConnection.open({ hostname: "127.0.0.1", port: proxy.port });
+  {
+    using one = await open();
+    proxy.portion = 3;
+    assertEquals(await one.command("ECHO", "through, in small pieces"), "through, in small pieces");
+    proxy.hold();
+    const held = one.command("PING");
+    proxy.letGo();
+    assertEquals(await held, "PONG");
+    proxy.cut();
+    await assertRejects(() => one.command("PING"));
+  }
+  for (const direction of ["up", "down"] as const) {
+    proxy.cutNext({ direction, after: 9 });
+    using cut = await open();
+    await assertRejects(() => cut.command("ECHO", "this does not come through"));
+  }
+  proxy.down();
+  await assertRejects(open);
+  proxy.up();
+  using again = await open();
+  assertEquals(await again.command("PING"), "PONG");
+});
+
+engineTest("a host reaches the engine by its link alone, which can be cut", async (engine) => {
+  using host = new Host("east");
+  await engine.command("CONFIG", "SET", "bind", `${engine.address} ${host.gateway}`);
+  await engine.command("CONFIG", "SET", "protected-mode", "no");
+  const ask = (address: string) =>
+    host.run("timeout", "1", "redis-cli", "-h", address, "-p", `${engine.port}`, "PING").trim();
+  assertEquals(ask(host.gateway), "PONG");
+  assertThrows(() => ask(engine.address), Error, "Connection refused");
+  host.down();
+  assertThrows(() => ask(host.gateway), Error);
+  host.up();
+  assertEquals(ask(host.gateway), "PONG");
+  assertEquals(host.processes(), []);
+}, { leftOut: noHosts });
