@@ -3,9 +3,10 @@
 --
 -- | key        | what |
 -- | ---------- | ---- |
--- | p:<a>      | of an agent also: slots, labels, version, deno, draining |
+-- | p:<a>      | of an agent also: slots, labels, version, deno, draining, and the id that it has made up |
 -- | taken:<a>  | sorted set: its reservations, with the time of each; those that were accepted have none (+inf) |
 -- | slots      | hash: which agent has a reservation |
+-- | origins    | hash: which process object of which tree a reservation is for |
 -- | queue      | list of the starts that wait for a slot, the oldest first |
 -- | last       | who took a slot last |
 -- | trees      | sorted set: when each tree was heard last |
@@ -25,7 +26,7 @@
 do
   local HASTE = 10 * 1000
 
-  for at = 1, 3 do members.fixed[#members.fixed + 1] = ({ "slots", "queue", "last" })[at] end
+  for at = 1, 4 do members.fixed[#members.fixed + 1] = ({ "slots", "origins", "queue", "last" })[at] end
 
   local function fits(host, labels)
     local has = {}
@@ -45,12 +46,13 @@ do
     if gap <= lease / 2 then gap = 0 end
     for _, agent in ipairs(redis.call("HKEYS", hosts .. "alive")) do
       local until_when = tonumber(redis.call("ZSCORE", hosts .. "lease", agent) or "0")
-      local p = redis.call("HMGET", hosts .. "p:" .. agent, "name", "slots", "labels", "version", "deno", "draining")
+      local p = redis.call("HMGET", hosts .. "p:" .. agent, "name", "slots", "labels", "version", "deno", "draining",
+        "id")
       if p[2] and until_when + gap > time then
         local taken = redis.call("ZCARD", hosts .. "taken:" .. agent)
         list[#list + 1] = {
           agent = agent, name = p[1], slots = tonumber(p[2]), labels = p[3], version = p[4], deno = p[5],
-          draining = p[6] == "1", taken = taken,
+          draining = p[6] == "1", id = p[7] or "", taken = taken,
         }
       end
     end
@@ -75,23 +77,27 @@ do
     return best, why, detail
   end
 
-  local function reserve(hosts, host, reservation, name)
+  local function reserve(hosts, host, reservation, name, tree, o)
     redis.call("ZADD", hosts .. "taken:" .. host.agent, text(members.clock(hosts)), reservation)
     redis.call("HSET", hosts .. "slots", reservation, host.agent)
+    redis.call("HSET", hosts .. "origins", reservation, bytes_of({ tree, o }))
     redis.call("SET", hosts .. "last", name)
   end
 
-  -- Reserves a slot: gives the agent's number and its name. Where there is none: nothing, and why: "none" (no host),
+  -- Reserves a slot: gives the agent's number, its name and its id. Where there is none: nothing, and why: "none" (no host),
   -- "label", "version" (with the name of a host and its version), "full" (then it waits in the queue).
   local function place(tree, o, waiter, reservation, version, labels)
     local hosts = members.hosts(tree)
     local known = redis.call("HGET", hosts .. "slots", reservation)
-    if known then return known, redis.call("HGET", hosts .. "p:" .. known, "name") or "?" end
+    if known then
+      local p = redis.call("HMGET", hosts .. "p:" .. known, "name", "id")
+      return known, p[1] or "?", p[2] or ""
+    end
     local host, why, detail = choose(hosts, version, labels)
     local name = redis.call("HGET", tree .. "tree", "name") or "?"
     if host then
-      reserve(hosts, host, reservation, name)
-      return host.agent, host.name
+      reserve(hosts, host, reservation, name, tree, o)
+      return host.agent, host.name, host.id
     end
     if why == "full" then
       redis.call("RPUSH", hosts .. "queue", bytes_of({ tree, o, waiter, reservation, version, labels or "", name }))
@@ -118,8 +124,8 @@ do
         local host = choose(hosts, version, labels)
         if host then
           redis.call("LREM", hosts .. "queue", 1, entry)
-          reserve(hosts, host, reservation, name)
-          answer(tree, o, waiter, { "ok", host.agent, host.name })
+          reserve(hosts, host, reservation, name, tree, o)
+          answer(tree, o, waiter, { "ok", host.agent, host.name, host.id })
         end
       end
     end
@@ -129,6 +135,7 @@ do
     local agent = redis.call("HGET", hosts .. "slots", reservation)
     if not agent then return end
     redis.call("HDEL", hosts .. "slots", reservation)
+    redis.call("HDEL", hosts .. "origins", reservation)
     redis.call("ZREM", hosts .. "taken:" .. agent, reservation)
     serve(hosts)
   end
@@ -144,9 +151,17 @@ do
     end
   end
 
+  -- Whoever waits for a start there that was not accepted is told, and finds another place.
   function members.on_host_lost(hosts, agent)
-    for _, reservation in ipairs(redis.call("ZRANGE", hosts .. "taken:" .. agent, 0, -1)) do
-      redis.call("HDEL", hosts .. "slots", reservation)
+    local taken = redis.call("ZRANGE", hosts .. "taken:" .. agent, 0, -1, "WITHSCORES")
+    for i = 1, #taken, 2 do
+      local origin = redis.call("HGET", hosts .. "origins", taken[i])
+      redis.call("HDEL", hosts .. "slots", taken[i])
+      redis.call("HDEL", hosts .. "origins", taken[i])
+      if origin and taken[i + 1] ~= "inf" and processes.tell_starter then
+        local tree, o = unpack(cmsgpack.unpack(origin))
+        processes.tell_starter(tree, o, { "no", "lost" })
+      end
     end
     redis.call("UNLINK", hosts .. "taken:" .. agent)
   end
@@ -180,14 +195,14 @@ do
     return true
   end
 
-  -- host name slots labels version deno pid lease → ok a | no lease <that of the others>: an agent comes.
-  look("host", {}, function(hosts, name, slots, labels, version, deno, pid, lease)
+  -- host name slots labels version deno pid lease id → ok a | no lease <that of the others>: an agent comes.
+  look("host", {}, function(hosts, name, slots, labels, version, deno, pid, lease, id)
     if not members.whole(slots, 1, 100000) then return { "no", "slots" } end
     if not members.whole(lease, 100, 2 ^ 40) then return { "no", "lease" } end
     if not begin(hosts, lease) then return { "no", "lease", redis.call("HGET", hosts .. "tree", "lease") } end
     local agent = members.add(hosts, {
       name = name, host = name, pid = pid, parent = "0", daemon = "0", slots = slots, labels = labels,
-      version = version, deno = deno, draining = "0",
+      version = version, deno = deno, draining = "0", id = id or "",
     })
     serve(hosts)
     return { "ok", agent }
