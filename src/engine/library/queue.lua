@@ -1,0 +1,167 @@
+-- Queue, JoinableQueue, SimpleQueue: what is put, taken and given back. The table of a record's states is in records.lua.
+
+do
+  local state, objects_of, refusal, drop_pieces = queues.state, queues.objects_of, queues.refusal, queues.drop_pieces
+  local forget_all, mark_of, take, unmark = queues.forget_all, queues.mark_of, queues.take, queues.unmark
+  local untake, answer_all, serve, add = queues.untake, queues.answer_all, queues.serve, queues.add
+  local is_alone, wait_in, deal, emptied = queues.is_alone, queues.wait_in, queues.deal, queues.emptied
+  local LONGEST_BATCH = 64
+
+  -- put o mode record → ok | no full | no shut | no gone | no lacks object | no malformed | no deserted | later
+  step("put", {}, function(call, o, mode, record)
+    local q = state(call.tree, o)
+    if not q then return { "no", "gone" } end
+    local why = refusal(q, record)
+    if why then return why end
+    if q.shut then
+      drop_pieces(q, record)
+      return { "no", "shut" }
+    end
+    if q.max == 0 or redis.call("LLEN", q.key .. ":r") < q.max then
+      add(q, record)
+      return { "ok" }
+    end
+    local why_not = mode == "0" and "full" or mode == "2" and is_alone(q) and "deserted"
+    if why_not then
+      drop_pieces(q, record)
+      return { "no", why_not }
+    end
+    hold_all(q.tree, objects_of(record))
+    redis.call("HSET", q.key .. ":pk", call.waiter, record)
+    return wait_in(call, q, ":p", mode)
+  end)
+
+  -- putMany o record… → ok | no shut | no gone | no lacks object | no malformed | no bounded. Into a queue without a limit.
+  step("putMany", {}, function(call, o, ...)
+    local q, records = state(call.tree, o), { ... }
+    if not q then return { "no", "gone" } end
+    if q.max > 0 then return { "no", "bounded" } end
+    for _, record in ipairs(records) do
+      local why = refusal(q, record)
+      if why then return why end
+    end
+    if q.shut then
+      for _, record in ipairs(records) do drop_pieces(q, record) end
+      return { "no", "shut" }
+    end
+    for _, record in ipairs(records) do add(q, record) end
+    return { "ok" }
+  end)
+
+  -- Whether a take of m, which has landed, is to be forgotten.
+  local function is_over(q, m, t)
+    local mark = mark_of(m, t)
+    if not q.counts and unmark(q, mark) then return true end
+    if q.counts and redis.call("ZSCORE", q.key .. ":k", mark) then return q.policy ~= "redeliver" end
+    return unmark(q, mark_of(m, t, true))
+  end
+
+  local function landed(q, m, takes)
+    local records = {}
+    for _, t in ipairs(takes) do
+      if t:match("^%d+$") and #t < 16 and is_over(q, m, t) then records[#records + 1] = untake(q, t) end
+    end
+    forget_all(q, records)
+  end
+
+  -- get o mode most bytes take… → ok take record … | no empty | no shut | no gone | no deserted | later. Says of takes that
+  -- they have landed, and takes up to so many records, while they have fewer bytes.
+  step("get", { "allow-oom" }, function(call, o, mode, most, bytes, ...)
+    local q = state(call.tree, o)
+    if not q then return { "no", "gone" } end
+    landed(q, call.member, { ... })
+    local count, room = math.min(tonumber(most) or 1, LONGEST_BATCH), tonumber(bytes) or 0
+    local given = { "ok" }
+    repeat
+      local record = redis.call("LPOP", q.key .. ":r")
+      if not record then break end
+      given[#given + 1] = take(q, call.member, record)
+      given[#given + 1] = record
+      if q.max > 0 then serve(q) end
+      room, count = room - #record, count - 1
+    until count < 1 or room <= 0
+    if #given > 1 then return given end
+    if q.shut then return { "no", "shut" } end
+    if mode == "0" then return { "no", "empty" } end
+    return wait_in(call, q, ":g", mode)
+  end)
+
+  -- landed m o take… → ok. These takes of m have arrived.
+  look("landed", { "allow-oom" }, function(tree, m, o, ...)
+    local q = state(tree, o)
+    if q then landed(q, m, { ... }) end
+    return { "ok" }
+  end)
+
+  -- unget o take… → ok. What was taken and not wanted goes back to the head, in its order.
+  step("unget", { "allow-oom" }, function(call, o, ...)
+    local q, takes = state(call.tree, o), { ... }
+    if not q then return { "no", "gone" } end
+    local objects = {}
+    for i = #takes, 1, -1 do
+      local t = takes[i]
+      if t:match("^%d+$") and #t < 16 and redis.call("HEXISTS", q.key .. ":t", t) == 1 and
+        unmark(q, mark_of(call.member, t)) then
+        local record = untake(q, t)
+        redis.call("LPUSH", q.key .. ":r", record)
+        objects[#objects + 1] = objects_of(record)
+      end
+    end
+    serve(q)
+    release_all(q.tree, call.member, table.concat(objects, " "))
+    return { "ok" }
+  end)
+
+  -- shutdown o immediate → ok | no gone
+  step("shutdown", { "allow-oom" }, function(call, o, immediate)
+    local q = state(call.tree, o)
+    if not q then return { "no", "gone" } end
+    redis.call("HSET", q.key, "shut", "1")
+    local records = redis.call("HVALS", q.key .. ":pk")
+    redis.call("DEL", q.key .. ":pk")
+    answer_all(q, ":p", { "no", "shut" })
+    answer_all(q, ":g", { "no", "shut" })
+    if immediate == "1" then
+      local thrown = emptied(q, ":r")
+      if q.counts then deal(q, #thrown) end
+      for _, record in ipairs(thrown) do records[#records + 1] = record end
+    end
+    forget_all(q, records)
+    return { "ok" }
+  end)
+
+  -- size o → ok length max shut | no gone
+  step("size", { "allow-oom" }, function(call, o)
+    local q = state(call.tree, o)
+    if not q then return { "no", "gone" } end
+    return { "ok", text(redis.call("LLEN", q.key .. ":r")), text(q.max), q.shut and "1" or "0" }
+  end)
+
+  -- lost o → ok take record …: some of those that were given too often, until there are none.
+  step("lost", { "allow-oom" }, function(call, o)
+    local q = state(call.tree, o)
+    if not q then return { "no", "gone" } end
+    local given = { "ok" }
+    for _ = 1, LONGEST_BATCH do
+      local record = redis.call("LPOP", q.key .. ":lost")
+      if not record then break end
+      given[#given + 1] = take(q, call.member, record, true)
+      given[#given + 1] = record
+    end
+    return given
+  end)
+
+  -- stash o blob index bytes → ok | no gone. A piece of a record that is put afterwards. Again: the same.
+  look("stash", {}, function(tree, o, blob, index, bytes)
+    if not is_a(tree, o, "queue", "joinable") then return { "no", "gone" } end
+    if not blob:match("^[%w.]+$") or not index:match("^%d+$") then return { "no", "malformed" } end
+    redis.call("HSET", key_of(tree, o) .. ":b", blob .. "/" .. index, bytes)
+    return { "ok" }
+  end)
+
+  -- piece o blob index → ok bytes | no gone
+  look("piece", { "no-writes" }, function(tree, o, blob, index)
+    local bytes = is_a(tree, o, "queue", "joinable") and redis.call("HGET", key_of(tree, o) .. ":b", blob .. "/" .. index)
+    return bytes and { "ok", bytes } or { "no", "gone" }
+  end)
+end

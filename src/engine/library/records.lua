@@ -1,0 +1,200 @@
+-- The records of queues: where they are, who has them, and what becomes of them. The steps are in queue.lua and tasks.lua.
+--
+-- | key | what |
+-- | --- | ---- |
+-- | o:<q>      | hash: `max` (0: any number), `policy` (lose, redeliver, throw), `most` deliveries, `shut`, `taken` so far; of a
+-- |            | joinable one `unfinished`, `abandoned`, and `died`: who took those and how that member ended |
+-- | o:<q>:r    | list: the records that can be taken |
+-- | o:<q>:b    | hash: pieces of long records, `<blob>/<index>` |
+-- | o:<q>:t    | hash: records that were given and not forgotten, by the number of the take |
+-- | o:<q>:k    | sorted set: whose take each is, `<m>:<number>`; `L<m>:<number>` of one that was lost |
+-- | o:<q>:d    | set: members that have taken some |
+-- | o:<q>:g :p :j | lists: who waits for a record, for room, for the last task; with a `!` before those that nobody is left for |
+-- | o:<q>:pk   | hash: the records of those that wait for room |
+-- | o:<q>:lost | list: records that were given as often as they may be |
+--
+-- A record: 1 byte how often it was given to somebody who died; 1 byte flags (1: the body is `<blob> <pieces>`; 2: for
+-- who reads it); 2 bytes the length of its objects; those; the body.
+--
+-- | a record is  | by | becomes |
+-- | ------------ | -- | ------- |
+-- | new          | put with a getter waiting / with room / without | given / in the list / parked, with its putter |
+-- | parked       | get, shutdown, cancel or burial of its putter | in the list / gone |
+-- | in the list  | get, in its order | given to the one who asked |
+-- | given        | landed: its taker has it (`redeliver`, joinable: nothing; plain: said with the next get) | forgotten |
+-- | given        | taskDone | forgotten, and dealt with |
+-- | given        | unget | in the list, at the head |
+-- | given        | burial of its taker | at the head, given once more; beyond `most`: lost |
+-- | forgotten, no taskDone yet | burial of its taker | `abandoned`; with `lose`: dealt with |
+-- | lost         | lost | given to the one who asked |
+--
+-- Where there are getters, the list is empty; where there are putters, it is full.
+
+local queues
+
+do
+  local FLAG_BLOB = 1
+  local MOST_PIECES = 4096
+
+  local function state(tree, o)
+    local s = redis.call("HMGET", key_of(tree, o), "kind", "max", "policy", "most", "shut")
+    if s[1] ~= "queue" and s[1] ~= "joinable" then return nil end
+    return {
+      o = o, key = key_of(tree, o), tree = tree, counts = s[1] == "joinable", max = tonumber(s[2]), policy = s[3],
+      most = tonumber(s[4]), shut = s[5] == "1",
+    }
+  end
+
+  local function objects_of(record)
+    local length = record:byte(3) * 256 + record:byte(4)
+    return length == 0 and "" or record:sub(5, 4 + length)
+  end
+
+  local function is_blob(record)
+    return record:byte(2) % 2 == FLAG_BLOB
+  end
+
+  -- The keys of a long record's pieces; nothing if it is malformed.
+  local function pieces_of(record)
+    local length = record:byte(3) * 256 + record:byte(4)
+    local blob, count = record:sub(5 + length):match("^([%w.]+) (%d%d?%d?%d?)$")
+    if not blob or tonumber(count) < 1 or tonumber(count) > MOST_PIECES then return nil end
+    local fields = {}
+    for i = 0, tonumber(count) - 1 do fields[#fields + 1] = blob .. "/" .. i end
+    return fields
+  end
+
+  -- Why a record that a member gives cannot be put, if so.
+  local function refusal(q, record)
+    if not record or #record < 4 or record:byte(1) ~= 0 or record:byte(2) > 3 then return { "no", "malformed" } end
+    local length = record:byte(3) * 256 + record:byte(4)
+    if 4 + length > #record then return { "no", "malformed" } end
+    if length > 0 then
+      local objects = objects_of(record)
+      if not objects:match("^[%d ]+$") then return { "no", "malformed" } end
+      local gone = missing(q.tree, objects)
+      if gone then return { "no", "lacks", gone } end
+    end
+    if is_blob(record) then
+      local fields = pieces_of(record)
+      if not fields then return { "no", "malformed" } end
+      for _, field in ipairs(fields) do
+        if redis.call("HEXISTS", q.key .. ":b", field) == 0 then return { "no", "malformed" } end
+      end
+    end
+  end
+
+  -- Removes the pieces of a record that nobody will read.
+  local function drop_pieces(q, record)
+    if not is_blob(record) then return end
+    for _, field in ipairs(pieces_of(record) or {}) do redis.call("HDEL", q.key .. ":b", field) end
+  end
+
+  -- What a record holds is let go. An object may go with it, even the queue itself: nothing of the queue is touched after.
+  local function forget(q, record)
+    drop_pieces(q, record)
+    unhold_all(q.tree, objects_of(record))
+  end
+
+  local function forget_all(q, records)
+    for _, record in ipairs(records) do forget(q, record) end
+  end
+
+  local function mark_of(m, t, lost)
+    return (lost and "L" or "") .. m .. ":" .. string.format("%015d", t)
+  end
+
+  -- Notes that a member is given a record; the number of the take.
+  local function take(q, m, record, lost)
+    local t = redis.call("HINCRBY", q.key, "taken", 1)
+    redis.call("HSET", q.key .. ":t", t, record)
+    redis.call("ZADD", q.key .. ":k", 0, mark_of(m, t, lost))
+    if redis.call("SADD", q.key .. ":d", m) == 1 then redis.call("SADD", q.tree .. "takes:" .. m, q.o) end
+    if record:byte(3) + record:byte(4) > 0 then adopt_all(q.tree, m, objects_of(record)) end
+    return text(t)
+  end
+
+  -- Takes a mark away; whether it was there.
+  local function unmark(q, mark)
+    return redis.call("ZREM", q.key .. ":k", mark) == 1
+  end
+
+  -- The record of a take, which is forgotten here; nothing if it was before.
+  local function untake(q, t)
+    local record = redis.call("HGET", q.key .. ":t", t)
+    if record then redis.call("HDEL", q.key .. ":t", t) end
+    return record or nil
+  end
+
+  -- A waiter of a list that is still waiting: without its mark.
+  local function next_of(q, list)
+    local waiter = redis.call("LPOP", q.key .. list)
+    return waiter and waiter:gsub("^!", "") or nil
+  end
+
+  local function answer_all(q, list, outcome)
+    for waiter in function() return next_of(q, list) end do answer(q.tree, q.o, waiter, outcome) end
+  end
+
+  -- Moves records to who waits for them, and parked ones in where there is room.
+  local function serve(q)
+    while redis.call("LLEN", q.key .. ":g") > 0 and redis.call("LLEN", q.key .. ":r") > 0 do
+      local waiter, record = next_of(q, ":g"), redis.call("LPOP", q.key .. ":r")
+      local t = take(q, parts_of(waiter), record)
+      answer(q.tree, q.o, waiter, { "ok", t, record })
+    end
+    if q.max == 0 then return end
+    while redis.call("LLEN", q.key .. ":p") > 0 and redis.call("LLEN", q.key .. ":r") < q.max do
+      local waiter = next_of(q, ":p")
+      redis.call("RPUSH", q.key .. ":r", redis.call("HGET", q.key .. ":pk", waiter))
+      redis.call("HDEL", q.key .. ":pk", waiter)
+      if q.counts then redis.call("HINCRBY", q.key, "unfinished", 1) end
+      answer(q.tree, q.o, waiter, { "ok" })
+    end
+  end
+
+  local function add(q, record)
+    hold_all(q.tree, objects_of(record))
+    if q.counts then redis.call("HINCRBY", q.key, "unfinished", 1) end
+    local waiter = next_of(q, ":g")
+    if not waiter then return redis.call("RPUSH", q.key .. ":r", record) end
+    local t = take(q, parts_of(waiter), record)
+    answer(q.tree, q.o, waiter, { "ok", t, record })
+  end
+
+  local function is_alone(q)
+    return redis.call("GET", q.tree .. "refs:" .. q.o) == "1"
+  end
+
+  -- Mode 0: it does not wait; 1: it does; 2: for ever, as a thread that does nothing else.
+  local function wait_in(call, q, list, mode)
+    if mode == "2" and is_alone(q) then return { "no", "deserted" } end
+    redis.call("RPUSH", q.key .. list, (mode == "2" and "!" or "") .. call.waiter)
+    return later(call, q.o)
+  end
+
+  -- So many of the tasks are dealt with.
+  local function deal(q, count)
+    if count > 0 and redis.call("HINCRBY", q.key, "unfinished", -count) <= 0 then answer_all(q, ":j", { "ok" }) end
+  end
+
+  local function abandoned(q)
+    local fields = redis.call("HMGET", q.key, "abandoned", "died")
+    if tonumber(fields[1] or "0") <= 0 then return nil end
+    return { "no", "abandoned", fields[1], unpack(cmsgpack.unpack(fields[2])) }
+  end
+
+  -- Removes all of a list of records, which are given back.
+  local function emptied(q, list)
+    local records = redis.call("LRANGE", q.key .. list, 0, -1)
+    redis.call("DEL", q.key .. list)
+    return records
+  end
+
+  queues = {
+    state = state, objects_of = objects_of, refusal = refusal, drop_pieces = drop_pieces, forget = forget,
+    forget_all = forget_all, mark_of = mark_of, take = take, unmark = unmark, untake = untake, next_of = next_of,
+    answer_all = answer_all, serve = serve, add = add, is_alone = is_alone, wait_in = wait_in, deal = deal,
+    abandoned = abandoned, emptied = emptied,
+  }
+end

@@ -1,0 +1,166 @@
+-- JoinableQueue: what was taken and is not dealt with; and for all queues, what follows when somebody who has one is gone.
+-- The table of a record's states is in records.lua.
+
+do
+  local state, objects_of, forget, forget_all = queues.state, queues.objects_of, queues.forget, queues.forget_all
+  local unmark, untake, answer_all, serve = queues.unmark, queues.untake, queues.answer_all, queues.serve
+  local is_alone, wait_in, deal, abandoned = queues.is_alone, queues.wait_in, queues.deal, queues.abandoned
+  local emptied = queues.emptied
+  local PORTION = 100
+  local POLICIES = { lose = true, redeliver = true, throw = true }
+
+  -- The oldest take of a member.
+  local function oldest(q, m)
+    return redis.call("ZRANGEBYLEX", q.key .. ":k", "[" .. m .. ":", "(" .. m .. ";", "LIMIT", 0, 1)[1]
+  end
+
+  local function oldest_of_all(q)
+    local found, at
+    for _, m in ipairs(redis.call("SMEMBERS", q.key .. ":d")) do
+      local mark = oldest(q, m)
+      local t = mark and tonumber(mark:match(":(%d+)$"))
+      if t and (not at or t < at) then found, at = mark, t end
+    end
+    return found
+  end
+
+  -- taskDone o → ok | no many | no gone. One that this member has, else one that nobody has any more, else the oldest.
+  step("taskDone", { "allow-oom" }, function(call, o)
+    local q = state(call.tree, o)
+    if not q or not q.counts then return { "no", "gone" } end
+    if tonumber(redis.call("HGET", q.key, "unfinished") or "0") <= 0 then return { "no", "many" } end
+    local mark = oldest(q, call.member)
+    if not mark then
+      if tonumber(redis.call("HGET", q.key, "abandoned") or "0") > 0 then
+        redis.call("HINCRBY", q.key, "abandoned", -1)
+      else
+        mark = oldest_of_all(q)
+      end
+    end
+    local record
+    if mark then
+      unmark(q, mark)
+      record = untake(q, text(tonumber(mark:match(":(%d+)$"))))
+    end
+    deal(q, 1)
+    if record then forget(q, record) end
+    return { "ok" }
+  end)
+
+  -- joinTasks o mode → ok | no late | no abandoned count name pid host how | no gone | no deserted | later
+  step("joinTasks", { "allow-oom" }, function(call, o, mode)
+    local q = state(call.tree, o)
+    if not q or not q.counts then return { "no", "gone" } end
+    if tonumber(redis.call("HGET", q.key, "unfinished") or "0") <= 0 then return { "ok" } end
+    local never = abandoned(q)
+    if never then return never end
+    if mode == "0" then return { "no", "late" } end
+    return wait_in(call, q, ":j", mode)
+  end)
+
+  -- What a dead member had: from the newest on, so that the oldest is the first in the end.
+  local function bury(tree, o, m, how)
+    local q = state(tree, o)
+    if not q then return end
+    local left, dealt = 0, 0
+    local begin, stop = "(" .. m .. ";", "[" .. m .. ":"
+    local marks = redis.call("ZREVRANGEBYLEX", q.key .. ":k", begin, stop, "LIMIT", 0, PORTION)
+    for _, mark in ipairs(marks) do
+      unmark(q, mark)
+      local record = untake(q, text(tonumber(mark:match(":(%d+)$"))))
+      local deliveries = record and record:byte(1) + 1
+      if record and deliveries < q.most then
+        redis.call("LPUSH", q.key .. ":r", string.char(deliveries) .. record:sub(2))
+      else
+        if record then redis.call("LPUSH", q.key .. ":lost", string.char(math.min(deliveries, 255)) .. record:sub(2)) end
+        if record or q.policy ~= "lose" then left = left + 1 else dealt = dealt + 1 end
+      end
+    end
+    for _, mark in ipairs(redis.call("ZREVRANGEBYLEX", q.key .. ":k", "(L" .. m .. ";", "[L" .. m .. ":")) do
+      unmark(q, mark)
+      redis.call("LPUSH", q.key .. ":lost", untake(q, text(tonumber(mark:match(":(%d+)$")))))
+    end
+    if q.counts then
+      if left > 0 then
+        local it = who(tree, m)
+        redis.call("HINCRBY", q.key, "abandoned", left)
+        redis.call("HSET", q.key, "died", bytes_of({ it.name, it.pid, it.host, how }))
+        answer_all(q, ":j", abandoned(q))
+      end
+      deal(q, dealt)
+    end
+    serve(q)
+    if #marks == PORTION then return true end
+    redis.call("SREM", q.key .. ":d", m)
+  end
+
+  local function cancel(tree, o, waiter)
+    local q = state(tree, o)
+    if not q then return end
+    for _, list in ipairs({ ":g", ":p", ":j" }) do
+      if redis.call("LREM", q.key .. list, 1, waiter) == 0 then redis.call("LREM", q.key .. list, 1, "!" .. waiter) end
+    end
+    local record = redis.call("HGET", q.key .. ":pk", waiter)
+    if not record then return end
+    redis.call("HDEL", q.key .. ":pk", waiter)
+    forget(q, record)
+  end
+
+  -- Where one member is left, those of its threads that do nothing but wait would do so for ever.
+  local function let_go(tree, o)
+    local q = state(tree, o)
+    if not q or not is_alone(q) then return end
+    local records = {}
+    for _, list in ipairs({ ":g", ":p", ":j" }) do
+      for _, waiter in ipairs(redis.call("LRANGE", q.key .. list, 0, -1)) do
+        if waiter:sub(1, 1) == "!" then
+          redis.call("LREM", q.key .. list, 1, waiter)
+          local bare = waiter:sub(2)
+          if list == ":p" then
+            records[#records + 1] = redis.call("HGET", q.key .. ":pk", bare)
+            redis.call("HDEL", q.key .. ":pk", bare)
+          end
+          answer(tree, o, bare, { "no", "deserted" })
+        end
+      end
+    end
+    forget_all(q, records)
+  end
+
+  local function destroy(tree, o)
+    local q = state(tree, o)
+    for _, list in ipairs({ ":g", ":p", ":j" }) do answer_all(q, list, { "no", "gone" }) end
+    for _, m in ipairs(redis.call("SMEMBERS", q.key .. ":d")) do redis.call("SREM", tree .. "takes:" .. m, o) end
+    local records = {}
+    for _, list in ipairs({ emptied(q, ":r"), emptied(q, ":lost") }) do
+      for _, record in ipairs(list) do records[#records + 1] = record end
+    end
+    for _, hash in ipairs({ ":t", ":pk" }) do
+      for _, record in ipairs(redis.call("HVALS", q.key .. hash)) do records[#records + 1] = record end
+      redis.call("DEL", q.key .. hash)
+    end
+    for _, record in ipairs(records) do unhold_all(tree, objects_of(record)) end
+  end
+
+  local function check(counts)
+    return function(_, max, policy, most)
+      local is_max = max and max:match("^%d+$") and #max < 11
+      local is_most = most and most:match("^%d+$") and tonumber(most) >= 1 and tonumber(most) <= 255
+      if not (is_max and is_most and POLICIES[policy]) or (policy == "throw" and not counts) then return "malformed" end
+    end
+  end
+
+  local function make(call, o, max, policy, most)
+    redis.call("HSET", key_of(call.tree, o), "max", max, "policy", policy, "most", most)
+  end
+
+  local function kind(counts)
+    return {
+      check = check(counts), make = make, cancel = cancel, bury = bury, let_go = let_go, destroy = destroy,
+      keys = { ":r", ":b", ":t", ":k", ":d", ":g", ":p", ":j", ":pk", ":lost" },
+    }
+  end
+
+  kinds.queue = kind(false)
+  kinds.joinable = kind(true)
+end

@@ -1,0 +1,329 @@
+// The steps of queues (library/records.lua, queue.lua, tasks.lua) in a bare server.
+
+import { assertEquals } from "@std/assert";
+import { type Engine, engineTest } from "../support/engine.ts";
+import { type BareLane, BareTree } from "../support/library.ts";
+import type { Reply } from "../support/resp.ts";
+
+/** A record as a client makes it; what follows from a delivery is in its first byte. */
+function record(body: string, { objects = "", flags = 0, deliveries = 0 } = {}): string {
+  return String.fromCharCode(deliveries, flags, objects.length >> 8, objects.length & 255) + objects + body;
+}
+
+async function made(lane: BareLane, kind: "queue" | "joinable", policy: string, { max = 0, most = 3 } = {}) {
+  const [ok, q] = await lane.step("make", kind, "", max, policy, most) as string[];
+  assertEquals(ok, "ok");
+  return q;
+}
+
+/** The outcomes in a lane's mailbox: the number, and what is said. */
+async function outcomes(lane: BareLane): Promise<string[][]> {
+  return (await lane.mail()).map((fields) => [fields[1], ...fields.filter((_, i) => i > 2 && i % 2 === 1)]);
+}
+
+async function objectKeys(tree: BareTree): Promise<string[]> {
+  return (await tree.keys()).filter((key) => /^(o|refs|waits|takes|holds|has):/.test(key));
+}
+
+function queueTest(name: string, run: (tree: BareTree, engine: Engine) => Promise<void>): void {
+  engineTest(`queue: ${name}`, async (engine) => {
+    await using tree = await BareTree.open(engine);
+    await run(tree, engine);
+  });
+}
+
+queueTest("first in, first out; what has landed is forgotten", async (tree) => {
+  const lane = tree.lane();
+  const q = await made(lane, "queue", "lose");
+  assertEquals(await lane.step("get", q, 0, 1, 0), ["no", "empty"]);
+  for (const body of ["a", "b", "c", "d"]) assertEquals(await lane.step("put", q, 0, record(body)), ["ok"]);
+  assertEquals(await lane.step("size", q), ["ok", "4", "0", "0"]);
+  assertEquals(await lane.step("get", q, 0, 1, 0), ["ok", "1", record("a")]);
+  assertEquals(await lane.step("get", q, 0, 2, 100, 1), ["ok", "2", record("b"), "3", record("c")]);
+  assertEquals(await lane.step("get", q, 0, 9, 1), ["ok", "4", record("d")]);
+  assertEquals(await tree.look("landed", 1, q, 3, 4, 77, "x"), ["ok"]);
+  assertEquals(await tree.look("landed", 1, q, 2), ["ok"]);
+  await lane.step("close", q, 1);
+  assertEquals(await objectKeys(tree), []);
+  assertEquals(await lane.step("put", q, 0, record("a")), ["no", "gone"]);
+  assertEquals(await lane.step("get", q, 0, 1, 0), ["no", "gone"]);
+});
+
+queueTest("messages go to those who wait, in the order in which they came", async (tree) => {
+  const [lane, one, two] = [tree.lane(), tree.lane(await tree.member("a"), 1), tree.lane(await tree.member("b"), 1)];
+  const q = await made(lane, "queue", "lose");
+  assertEquals(await one.step("get", q, 1, 1, 0), ["later"]);
+  assertEquals(await two.step("get", q, 1, 1, 0), ["later"]);
+  assertEquals(await one.step("cancel", q, 1), ["ok", "cancelled"]);
+  assertEquals(await one.step("get", q, 1, 1, 0), ["later"]);
+  assertEquals(await lane.step("putMany", q, record("x"), record("y"), record("z")), ["ok"]);
+  assertEquals(await outcomes(two), [["1", "ok", "1", record("x")]]);
+  assertEquals(await outcomes(one), [["3", "ok", "2", record("y")]]);
+  assertEquals(await one.step("cancel", q, 3), ["ok", "answered"]);
+  // Aborted: it goes back, and is not counted as given.
+  assertEquals(await one.step("unget", q, 2), ["ok"]);
+  assertEquals(await lane.step("get", q, 0, 5, 100), ["ok", "3", record("y"), "4", record("z")]);
+});
+
+queueTest("a full queue parks messages, and takes them in order", async (tree) => {
+  const lane = tree.lane();
+  const q = await made(lane, "queue", "lose", { max: 1 });
+  assertEquals(await lane.step("put", q, 0, record("a")), ["ok"]);
+  assertEquals(await lane.step("put", q, 0, record("no")), ["no", "full"]);
+  assertEquals(await lane.step("putMany", q, record("no")), ["no", "bounded"]);
+  assertEquals(await lane.step("put", q, 1, record("b")), ["later"]);
+  assertEquals(await lane.step("put", q, 1, record("cancelled")), ["later"]);
+  assertEquals(await lane.step("put", q, 1, record("c")), ["later"]);
+  assertEquals(await lane.step("cancel", q, lane.number - 1), ["ok", "cancelled"]);
+  assertEquals(await lane.step("size", q), ["ok", "1", "1", "0"]);
+  assertEquals(await lane.step("get", q, 0, 1, 0), ["ok", "1", record("a")]);
+  assertEquals((await outcomes(lane)).length, 1);
+  assertEquals(await lane.step("get", q, 0, 5, 100), ["ok", "2", record("b"), "3", record("c")]);
+  assertEquals((await outcomes(lane)).map(([number, ok]) => [number, ok]), [["5", "ok"], ["7", "ok"]]);
+});
+
+queueTest("what a dead taker had goes back in its order, three times; then it is lost", async (tree) => {
+  const lane = tree.lane();
+  const q = await made(lane, "queue", "redeliver");
+  for (const body of ["a", "b", "c", "d"]) await lane.step("put", q, 0, record(body));
+  for (let deliveries = 0; deliveries < 3; deliveries++) {
+    const taker = tree.lane(await tree.member("taker"));
+    const taken = await taker.step("get", q, 0, 3, 100) as string[];
+    const bodies = ["a", "b", "c"].map((body) => record(body, { deliveries }));
+    assertEquals(taken.filter((_, i) => i > 0 && i % 2 === 0), bodies);
+    assertEquals(await tree.look("bury", taker.member, "killed by signal 9"), ["ok"]);
+    assertEquals(await taker.step("get", q, 0, 1, 0), ["fenced", "killed by signal 9"]);
+  }
+  assertEquals(await lane.step("size", q), ["ok", "1", "0", "0"]);
+  const lost = await lane.step("lost", q) as string[];
+  assertEquals(lost.filter((_, i) => i > 0 && i % 2 === 0), ["a", "b", "c"].map((it) => record(it, { deliveries: 3 })));
+  await tree.look("landed", 1, q, ...lost.filter((_, i) => i % 2 === 1));
+  assertEquals(await lane.step("lost", q), ["ok"]);
+  await lane.step("close", q, 1);
+  assertEquals(await objectKeys(tree), []);
+});
+
+queueTest("what had not landed goes to the next who waits; what had is lost with its taker", async (tree) => {
+  const lane = tree.lane();
+  const q = await made(lane, "queue", "lose");
+  const dead = await tree.member("dead");
+  const [taker, waiter] = [tree.lane(dead), tree.lane(await tree.member("waiter"))];
+  await lane.step("putMany", q, record("landed"), record("under way"));
+  const [, landed] = await taker.step("get", q, 0, 1, 0) as string[];
+  await taker.step("get", q, 0, 1, 0, landed);
+  assertEquals(await tree.lane(dead, 1).step("get", q, 1, 1, 0), ["later"]); // it waits as well
+  assertEquals(await waiter.step("get", q, 1, 1, 0), ["later"]);
+  await tree.look("bury", dead, "killed by signal 9");
+  assertEquals((await outcomes(waiter)).map(([, ok, , text]) => [ok, text]), [
+    ["ok", record("under way", { deliveries: 1 })],
+  ]);
+  assertEquals(await lane.step("size", q), ["ok", "0", "0", "0"]);
+});
+
+queueTest("a putter that dies had not put: its parked message is gone", async (tree) => {
+  const lane = tree.lane();
+  const q = await made(lane, "queue", "lose", { max: 1 });
+  const putter = tree.lane(await tree.member("putter"));
+  await lane.step("put", q, 0, record("a"));
+  const [, event] = await lane.step("make", "event", "") as string[];
+  assertEquals(await putter.step("put", q, 1, record("b", { objects: event })), ["later"]);
+  await lane.step("close", event, 1);
+  await tree.look("bury", putter.member, "killed by signal 9");
+  assertEquals(await lane.step("get", q, 0, 5, 100), ["ok", "1", record("a")]);
+  await lane.step("close", q, 1);
+  assertEquals(await objectKeys(tree), []);
+});
+
+queueTest("more than one portion goes back in its order", async (tree) => {
+  const lane = tree.lane();
+  const q = await made(lane, "queue", "redeliver");
+  const taker = tree.lane(await tree.member("taker"));
+  const all = Array.from({ length: 250 }, (_, i) => `${i}`);
+  await lane.step("putMany", q, ...all.map((body) => record(body)));
+  for (let taken = 0; taken < 250;) taken += (await taker.step("get", q, 0, 64, 1e6) as string[]).length >> 1;
+  await tree.look("bury", taker.member, "killed by signal 9");
+  const got: string[] = [];
+  while (got.length < 250) {
+    const some = (await lane.step("get", q, 0, 64, 1e6) as string[]).filter((_, i) => i > 0 && i % 2 === 0);
+    got.push(...some.map((it) => it.slice(4)));
+  }
+  assertEquals(got, all);
+});
+
+for (const policy of ["throw", "lose", "redeliver"]) {
+  queueTest(`tasks of a joinable queue, "${policy}": a taker dies after they had landed`, async (tree) => {
+    const lane = tree.lane();
+    const q = await made(lane, "joinable", policy);
+    assertEquals(await lane.step("joinTasks", q, 1), ["ok"]);
+    assertEquals(await lane.step("taskDone", q), ["no", "many"]);
+    await lane.step("putMany", q, record("a"), record("b"));
+    const taker = tree.lane(await tree.member("taker"));
+    const [, first] = await taker.step("get", q, 0, 1, 0) as string[];
+    await tree.look("landed", taker.member, q, first);
+    assertEquals(await lane.step("joinTasks", q, 0), ["no", "late"]);
+    assertEquals(await lane.step("joinTasks", q, 1), ["later"]);
+    await tree.look("bury", taker.member, "killed by signal 9");
+    const [join] = await outcomes(lane);
+    if (policy === "throw") {
+      assertEquals(join.slice(1, 4), ["no", "abandoned", "1"]);
+      assertEquals(join.at(-1), "killed by signal 9");
+      assertEquals((await lane.step("joinTasks", q, 1) as string[]).slice(0, 3), ["no", "abandoned", "1"]);
+      assertEquals(await lane.step("taskDone", q), ["ok"]); // for the dead
+      assertEquals(await lane.step("joinTasks", q, 0), ["no", "late"]);
+    } else {
+      assertEquals(join, undefined);
+    }
+    const bodies: string[] = [];
+    for (;;) {
+      const got = await lane.step("get", q, 0, 1, 0) as string[];
+      if (got[0] === "no") break;
+      bodies.push(got[2].slice(4));
+      assertEquals(await lane.step("taskDone", q), ["ok"]);
+    }
+    assertEquals(bodies, policy === "redeliver" ? ["a", "b"] : ["b"]);
+    assertEquals(await lane.step("taskDone", q), ["no", "many"]);
+    assertEquals(await lane.step("joinTasks", q, 1), ["ok"]);
+    if (policy !== "throw") assertEquals((await outcomes(lane)).map(([, ok]) => ok), ["ok"]);
+    await lane.step("close", q, 1);
+    assertEquals(await objectKeys(tree), []);
+  });
+}
+
+queueTest("tasks that were given too often end a join", async (tree) => {
+  const lane = tree.lane();
+  const q = await made(lane, "joinable", "redeliver", { most: 1 });
+  await lane.step("put", q, 0, record("poison"));
+  const taker = tree.lane(await tree.member("taker"));
+  await taker.step("get", q, 0, 1, 0);
+  assertEquals(await lane.step("joinTasks", q, 1), ["later"]);
+  await tree.look("bury", taker.member, "killed by signal 11");
+  assertEquals((await outcomes(lane))[0].slice(1, 4), ["no", "abandoned", "1"]);
+  const [, take, text] = await lane.step("lost", q) as string[];
+  assertEquals(text, record("poison", { deliveries: 1 }));
+  await tree.look("landed", 1, q, take);
+  assertEquals(await lane.step("taskDone", q), ["ok"]);
+  assertEquals(await lane.step("joinTasks", q, 0), ["ok"]);
+});
+
+queueTest("taskDone takes one of its own member, else the oldest of all", async (tree) => {
+  const lane = tree.lane();
+  const q = await made(lane, "joinable", "redeliver");
+  await lane.step("putMany", q, ...["a", "b", "c"].map((body) => record(body)));
+  const [one, two] = [tree.lane(await tree.member("one")), tree.lane(await tree.member("two"))];
+  await one.step("get", q, 0, 1, 0);
+  await two.step("get", q, 0, 1, 0);
+  await one.step("get", q, 0, 1, 0);
+  assertEquals(await two.step("taskDone", q), ["ok"]); // b
+  assertEquals(await lane.step("taskDone", q), ["ok"]); // a
+  await tree.look("bury", one.member, "killed by signal 9");
+  assertEquals(await two.step("get", q, 0, 5, 100), ["ok", "4", record("c", { deliveries: 1 })]);
+});
+
+queueTest("shutdown ends puts at once, and gets when it is empty", async (tree) => {
+  const lane = tree.lane();
+  const q = await made(lane, "joinable", "throw", { max: 1 });
+  await lane.step("put", q, 0, record("a"));
+  await lane.step("put", q, 1, record("b"));
+  assertEquals(await lane.step("shutdown", q, 0), ["ok"]);
+  assertEquals((await outcomes(lane)).map(([, ...said]) => said), [["no", "shut"]]);
+  assertEquals(await lane.step("put", q, 1, record("c")), ["no", "shut"]);
+  assertEquals(await lane.step("putMany", q, record("c")), ["no", "bounded"]);
+  assertEquals(await lane.step("joinTasks", q, 1), ["later"]);
+  assertEquals(await lane.step("shutdown", q, 1), ["ok"]);
+  assertEquals((await outcomes(lane)).at(-1)!.slice(1), ["ok"]);
+  assertEquals(await lane.step("get", q, 1, 1, 0), ["no", "shut"]);
+  const empty = await made(lane, "queue", "lose");
+  await lane.step("get", empty, 2, 1, 0).then((it: Reply) => assertEquals(it, ["no", "deserted"]));
+  assertEquals(await lane.step("get", empty, 1, 1, 0), ["later"]);
+  await lane.step("shutdown", empty, 0);
+  assertEquals((await outcomes(lane)).at(-1)!.slice(1), ["no", "shut"]);
+});
+
+queueTest("nobody waits for ever whom nobody is left for", async (tree) => {
+  const lane = tree.lane();
+  const other = tree.lane(await tree.member("other"));
+  const q = await made(lane, "joinable", "throw", { max: 1 });
+  assertEquals(await other.step("adopt", q), ["ok"]);
+  const waiting = [tree.lane(1, 1), tree.lane(1, 2), tree.lane(1, 3)];
+  assertEquals(await waiting[0].step("get", q, 2, 1, 0), ["later"]);
+  assertEquals(await lane.step("get", q, 1, 1, 0), ["later"]);
+  await tree.look("bury", other.member, "killed by signal 9");
+  assertEquals((await outcomes(waiting[0])).map(([, ...said]) => said), [["no", "deserted"]]);
+  assertEquals(await outcomes(lane), []);
+  await lane.step("put", q, 0, record("to the promise"));
+  await lane.step("put", q, 0, record("a"));
+  assertEquals(await waiting[1].step("put", q, 2, record("b")), ["no", "deserted"]);
+  assertEquals(await waiting[2].step("joinTasks", q, 2), ["no", "deserted"]);
+});
+
+queueTest("what a message speaks of is kept, and arrives with it", async (tree, engine) => {
+  const [lane, other] = [tree.lane(), tree.lane(await tree.member("other"))];
+  const q = await made(lane, "queue", "lose");
+  const [, event] = await lane.step("make", "event", "") as string[];
+  const refs = () => engine.command("GET", `${tree.prefix}refs:${event}`);
+  await lane.step("put", q, 0, record("a", { objects: event }));
+  await lane.step("close", event, 1);
+  assertEquals(await refs(), "1");
+  const [, take] = await other.step("get", q, 0, 1, 0) as string[];
+  assertEquals(await refs(), "2");
+  await other.step("unget", q, take);
+  assertEquals(await refs(), "1");
+  const [, again] = await other.step("get", q, 0, 1, 0) as string[];
+  await tree.look("landed", other.member, q, again);
+  assertEquals(await refs(), "1");
+  await other.step("close", event, 1);
+  assertEquals(await refs(), null);
+  assertEquals(await lane.step("put", q, 0, record("a", { objects: event })), ["no", "lacks", event]);
+  await lane.step("close", q, 1);
+});
+
+queueTest("long records are in pieces, which go with them", async (tree, engine) => {
+  const lane = tree.lane();
+  const q = await made(lane, "queue", "lose", { max: 1 });
+  const pieces = () => engine.command("HLEN", `${tree.prefix}o:${q}:b`);
+  const blob = async (name: string) => {
+    assertEquals(await tree.look("stash", q, name, 0, "first"), ["ok"]);
+    assertEquals(await tree.look("stash", q, name, 1, "second"), ["ok"]);
+    return record(`${name} 2`, { flags: 1 });
+  };
+  assertEquals(await lane.step("put", q, 0, await blob("1.1")), ["ok"]);
+  assertEquals(await lane.step("put", q, 0, await blob("1.2")), ["no", "full"]);
+  assertEquals(await lane.step("put", q, 1, await blob("1.3")), ["later"]);
+  assertEquals(await pieces(), 4);
+  await lane.step("cancel", q, lane.number);
+  assertEquals(await pieces(), 2);
+  const [, take] = await lane.step("get", q, 0, 1, 0) as string[];
+  assertEquals(await tree.look("piece", q, "1.1", 1), ["ok", "second"]);
+  await tree.look("landed", 1, q, take);
+  assertEquals(await tree.look("piece", q, "1.1", 1), ["no", "gone"]);
+  assertEquals(await pieces(), 0);
+  assertEquals(await lane.step("put", q, 0, record("1.9 2", { flags: 1 })), ["no", "malformed"]);
+});
+
+queueTest("what is malformed changes nothing", async (tree) => {
+  const lane = tree.lane();
+  const q = await made(lane, "queue", "lose");
+  for (
+    const bad of [
+      "",
+      "abc",
+      record("a", { deliveries: 1 }),
+      record("a", { flags: 4 }),
+      "\0\0\0\x05abc",
+      "\0\0\0\x01xyz",
+    ]
+  ) {
+    assertEquals(await lane.step("put", q, 1, bad), ["no", "malformed"], Deno.inspect(bad));
+    assertEquals(await lane.step("putMany", q, record("good"), bad), ["no", "malformed"]);
+  }
+  assertEquals(await lane.step("put", q, 1), ["no", "malformed"]);
+  assertEquals(await lane.step("size", q), ["ok", "0", "0", "0"]);
+  for (const args of [[], ["x", "lose", 3], [0, "throw", 3], [0, "lose", 0], [0, "lose", 256], [-1, "lose", 3]]) {
+    assertEquals(await lane.step("make", "queue", "", ...args), ["no", "malformed"]);
+  }
+  const [, event] = await lane.step("make", "event", "") as string[];
+  for (const step of ["put", "get", "putMany", "size", "lost", "shutdown", "taskDone", "joinTasks", "unget"]) {
+    assertEquals(await lane.step(step, event, 0, record("a"), 0), ["no", "gone"], step);
+  }
+  await lane.step("taskDone", q).then((it: Reply) => assertEquals(it, ["no", "gone"]));
+});
