@@ -39,7 +39,8 @@ export type RemoteContextPlan = Required<Omit<RemoteContextOptions, "authkey" | 
 };
 
 const ACTION = "get a context";
-const KNOWN: readonly (keyof RemoteContextOptions)[] = [
+/** The names of the options. */
+export const OPTIONS: readonly (keyof RemoteContextOptions)[] = [
   ...["lease", "hosts", "code", "include", "startTimeout", "patience", "durability"] as const,
   ...["maxMessage", "output", "authkey"] as const,
 ];
@@ -59,7 +60,7 @@ const LONGEST_TIME = 2 ** 31 - 1;
  * @throws {RangeError} If one is out of its range.
  */
 export function remotePlanOf(options: RemoteContextOptions = {}): RemoteContextPlan {
-  requireKnown(ACTION, options, KNOWN);
+  requireKnown(ACTION, options, OPTIONS);
   const { code = "same", durability = "memory", output = null, authkey = null } = options;
   if (!CODES.includes(code)) refuse("code", code, 'wanted "same", "import" or "upload"');
   if (![null, "plain", "prefixed"].includes(output)) refuse("output", output, 'wanted "plain" or "prefixed"');

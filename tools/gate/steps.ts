@@ -60,6 +60,7 @@ const PARTS: readonly (readonly [name: string, ...paths: string[]])[] = [
   ["pools", "tests/pool/"],
   ["processes", "tests/process/", "tests/launch/", "tests/context/", "tests/contract/"],
   ["others", "tests/"],
+  ["engine", "tests/engine/"],
   ["queues", APART],
 ];
 
