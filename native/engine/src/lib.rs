@@ -1,0 +1,29 @@
+//! A process's membership in a tree on an engine: a Redis or Valkey server that carries out steps.
+//!
+//! A step is one call of one function of the library in `src/engine/library/`; see its frame for what it is given and
+//! answers. This crate knows no JavaScript.
+//!
+//! | part         | what it owns                                                               |
+//! | ------------ | -------------------------------------------------------------------------- |
+//! | [`target`]   | the URL: where the engine is, and as whom to speak to it                   |
+//! | [`wire`]     | steps as bytes, and bytes as answers                                       |
+//! | [`server`]   | what kind of server it is, and the library of functions in it              |
+//! | [`link`]     | one connection, which is made anew when it breaks                          |
+//! | [`promises`] | lane 0: steps of promises, in their order, by a thread of its own          |
+//! | [`mailbox`]  | the reader of what is answered later                                       |
+//! | [`blocking`] | the lane of a thread that blocks                                           |
+//! | [`beat`]     | the lease of this process and its children, and what happens when it is out |
+//! | [`session`]  | all of it                                                                  |
+
+pub mod beat;
+pub mod blocking;
+pub mod error;
+pub mod link;
+pub mod mailbox;
+pub mod promises;
+pub mod server;
+pub mod session;
+pub mod target;
+pub mod wire;
+
+pub use error::{Error, Kind, Result};

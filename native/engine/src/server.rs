@@ -1,0 +1,137 @@
+//! What kind of server it is, and the library of functions in it.
+
+use redis::{Connection, ConnectionLike, RedisResult, Value};
+
+use crate::error::{Error, Kind, Result};
+use crate::wire;
+
+const LIBRARY: &str = include_str!(concat!(env!("OUT_DIR"), "/library.lua"));
+const HASH: &str = env!("LIBRARY_HASH");
+const NAME: &str = "mp_0_1";
+
+/// What is said of a server at the first connection.
+pub struct Server {
+    /// Tells one start of a server from the next.
+    pub run: String,
+    /// What whoever runs the program may want to know.
+    pub warnings: Vec<String>,
+}
+
+/// One command and its answer.
+///
+/// # Errors
+/// Those of the connection.
+pub fn ask(connection: &mut Connection, parts: &[&[u8]]) -> RedisResult<Value> {
+    let mut packed = Vec::new();
+    wire::command(&mut packed, parts);
+    connection.req_packed_command(&packed)
+}
+
+fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+        .map(str::trim)
+}
+
+fn is_older(version: &str, wanted: (u32, u32)) -> bool {
+    let mut numbers = version.split('.').map(|it| it.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < wanted
+}
+
+/// Looks at the server, whose URL is shown as `shown`.
+///
+/// # Errors
+/// Where it is one that cannot be used.
+pub fn look_at(info: &str, shown: &str) -> Result<Server> {
+    let refused = |kind, what: String| {
+        Err(Error::new(
+            kind,
+            format!("Cannot use the engine \"{shown}\": {what}"),
+        ))
+    };
+    let (name, version, wanted) = match field(info, "valkey_version") {
+        Some(version) => ("Valkey", version, (7, 2)),
+        None => ("Redis", field(info, "redis_version").unwrap_or("0"), (7, 0)),
+    };
+    if is_older(version, wanted) {
+        let what =
+            format!("it is {name} {version}, wanted Redis 7.0 or later, or Valkey 7.2 or later");
+        return refused(Kind::Unsupported, what);
+    }
+    if field(info, "role").is_some_and(|role| role != "master") {
+        return refused(Kind::Refused, "it is a replica, wanted the primary".into());
+    }
+    if let Some(policy) = field(info, "maxmemory_policy").filter(|&it| it != "noeviction") {
+        let what = format!(
+            "its \"maxmemory-policy\" is \"{policy}\", wanted \"noeviction\", or it would drop locks and messages"
+        );
+        return refused(Kind::Refused, what);
+    }
+    let mut warnings = Vec::new();
+    if field(info, "aof_enabled") == Some("0") {
+        warnings.push(format!(
+            "The engine \"{shown}\" keeps no append-only file: when it is restarted, programs end with StateLostError"
+        ));
+    }
+    let run = field(info, "run_id").unwrap_or_default().to_owned();
+    Ok(Server { run, warnings })
+}
+
+/// What `INFO` says.
+///
+/// # Errors
+/// Those of the connection.
+pub fn info_of(connection: &mut Connection) -> RedisResult<String> {
+    let value = ask(connection, &[b"INFO"])?.extract_error()?;
+    redis::from_redis_value(value).map_err(Into::into)
+}
+
+/// Loads the library where it is missing.
+///
+/// # Errors
+/// Where the engine refuses it, or has another one under the same name.
+pub fn load_library(connection: &mut Connection, shown: &str) -> RedisResult<Result<()>> {
+    let refused = |what: String| {
+        Ok(Err(Error::new(
+            Kind::Refused,
+            format!("Cannot use the engine \"{shown}\": {what}"),
+        )))
+    };
+    for _ in 0..2 {
+        let mut packed = Vec::new();
+        wire::call::<&str>(&mut packed, "library", "mp:{}:", &[], &[]);
+        match connection.req_packed_command(&packed)? {
+            Value::ServerError(error)
+                if error
+                    .details()
+                    .is_some_and(|it| it.contains("Function not found")) => {}
+            Value::ServerError(error) => return refused(format!("it says \"{}\"", said(&error))),
+            value => {
+                let answer = wire::parts_of(value);
+                return match answer.get(1).is_some_and(|hash| hash == HASH.as_bytes()) {
+                    true => Ok(Ok(())),
+                    false => refused(format!(
+                        "it has another library of functions under the name \"{NAME}\": that of another build of this package"
+                    )),
+                };
+            }
+        }
+        if let Value::ServerError(error) =
+            ask(connection, &[b"FUNCTION", b"LOAD", LIBRARY.as_bytes()])?
+        {
+            let text = said(&error);
+            if !text.contains("already exists") {
+                return refused(format!(
+                    "it does not take the library of functions: \"{text}\""
+                ));
+            }
+        }
+    }
+    refused(format!(
+        "its library of functions \"{NAME}\" has not all of them"
+    ))
+}
+
+fn said(error: &redis::ServerError) -> String {
+    format!("{} {}", error.code(), error.details().unwrap_or_default())
+}

@@ -1,0 +1,265 @@
+//! A membership: what all threads of a process share of it, how it begins and how it ends.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::beat::Beat;
+use crate::blocking::BlockingLane;
+use crate::error::{Error, Kind, Result};
+use crate::link::CONNECT_TIMEOUT;
+use crate::mailbox;
+use crate::promises::Promises;
+use crate::server;
+use crate::target::Target;
+use crate::wire::{self, Answer, Reply};
+
+/// How a session is to be.
+pub struct Settings {
+    pub tree: String,
+    pub lease: Duration,
+    pub patience: Duration,
+    /// Whether this process renews a lease.
+    pub beats: bool,
+}
+
+/// How a membership begins.
+pub enum Begin {
+    /// It was made by another.
+    As(u64),
+    /// By this look, which answers its number.
+    By(String, Vec<Vec<u8>>),
+}
+
+/// What a session tells without having been asked.
+pub type Listener = Box<dyn Fn(Answer) + Send + Sync>;
+
+/// What all parts of a session see.
+pub struct Shared {
+    pub target: Target,
+    pub settings: Settings,
+    pub prefix: String,
+    member: AtomicU64,
+    ended: Mutex<Option<Error>>,
+    bell: Condvar,
+    listener: Listener,
+}
+
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub fn member(&self) -> u64 {
+        self.member.load(SeqCst)
+    }
+
+    /// Why nothing can be done any more, if that is so.
+    pub fn ended(&self) -> Option<Error> {
+        lock(&self.ended).clone()
+    }
+
+    /// Ends the session for this reason, unless it has ended; tells the listener, unless it was closed.
+    pub fn end(&self, error: Error) {
+        let mut ended = lock(&self.ended);
+        if ended.is_some() {
+            return;
+        }
+        *ended = Some(error.clone());
+        self.bell.notify_all();
+        drop(ended);
+        let what = match error.kind {
+            Kind::Closed => return,
+            Kind::Fenced => "fenced",
+            _ => "gone",
+        };
+        self.tell(vec![
+            b"lost".to_vec(),
+            what.into(),
+            error.message.into_bytes(),
+        ]);
+    }
+
+    /// Tells an event: its name and its parts.
+    pub fn tell(&self, event: Answer) {
+        (self.listener)(event);
+    }
+
+    /// Sleeps, unless the session ends.
+    pub fn rest(&self, time: Duration) {
+        let ended = lock(&self.ended);
+        let _unused = self
+            .bell
+            .wait_timeout_while(ended, time, |ended| ended.is_none());
+    }
+}
+
+/// A session.
+pub struct Session {
+    pub shared: Arc<Shared>,
+    pub promises: Arc<Promises>,
+    pub beat: Option<Arc<Beat>>,
+    pub warnings: Vec<String>,
+    lanes: AtomicU32,
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {
+    let thread = std::thread::Builder::new()
+        .name(name.into())
+        .stack_size(256 * 1024)
+        .spawn(run);
+    thread.map(drop).map_err(|error| {
+        Error::new(
+            Kind::Refused,
+            format!("Cannot open the session: no thread could be started: {error}"),
+        )
+    })
+}
+
+impl Session {
+    /// Connects, looks at the server, loads the library where it is missing, and begins.
+    ///
+    /// # Errors
+    /// All kinds but [`Kind::Closed`].
+    pub fn open(url: &str, settings: Settings, begin: Begin, listener: Listener) -> Result<Self> {
+        let target = Target::parse(url, settings.lease)?;
+        let shown = target.shown().to_owned();
+        let unreachable = |error: redis::RedisError| {
+            Error::new(
+                Kind::Unavailable,
+                format!("Cannot connect to the engine \"{shown}\": {error}"),
+            )
+        };
+        let mut connection = target.dial(CONNECT_TIMEOUT).map_err(unreachable)?;
+        connection
+            .set_read_timeout(Some(CONNECT_TIMEOUT))
+            .map_err(unreachable)?;
+        let info = server::info_of(&mut connection).map_err(unreachable)?;
+        let server = server::look_at(&info, &shown)?;
+        server::load_library(&mut connection, &shown).map_err(unreachable)??;
+        let prefix = wire::prefix_of(&settings.tree);
+        let member = match begin {
+            Begin::As(member) => member,
+            Begin::By(name, args) => {
+                let mut packed = Vec::new();
+                wire::call(&mut packed, &name, &prefix, &[], &args);
+                connection
+                    .send_packed_command(&packed)
+                    .map_err(unreachable)?;
+                member_in(wire::reply_of(
+                    connection.recv_response().map_err(unreachable)?,
+                ))?
+            }
+        };
+        let beats = settings.beats;
+        let shared = Arc::new(Shared {
+            target,
+            settings,
+            prefix,
+            member: AtomicU64::new(member),
+            ended: Mutex::default(),
+            bell: Condvar::new(),
+            listener,
+        });
+        let promises = Arc::new(Promises::new(Arc::clone(&shared)));
+        let link = promises.link().over(connection);
+        spawn("mp-engine", {
+            let promises = Arc::clone(&promises);
+            move || promises.run(link)
+        })?;
+        spawn("mp-engine-mail", {
+            let promises = Arc::clone(&promises);
+            move || mailbox::run(&promises)
+        })?;
+        let beat = match beats {
+            true => Some(Arc::new(Beat::new(Arc::clone(&shared)))),
+            false => None,
+        };
+        if let Some(beat) = &beat {
+            spawn("mp-engine-beat", {
+                let beat = Arc::clone(beat);
+                move || beat.run()
+            })?;
+            spawn("mp-engine-ward", {
+                let beat = Arc::clone(beat);
+                move || beat.watch()
+            })?;
+        }
+        Ok(Self {
+            shared,
+            promises,
+            beat,
+            warnings: server.warnings,
+            lanes: AtomicU32::new(0),
+        })
+    }
+
+    /// The lane of a thread that blocks.
+    pub fn blocking_lane(&self) -> BlockingLane {
+        let lane = self.lanes.fetch_add(1, SeqCst) + 1;
+        BlockingLane::new(Arc::clone(&self.shared), lane)
+    }
+
+    /// Leaves the tree: an orderly end.
+    pub fn close(&self, code: i32) {
+        if self.shared.ended().is_none() {
+            self.leave(code);
+        }
+        self.shared.end(Error::new(
+            Kind::Closed,
+            "Cannot take a step: the session is closed",
+        ));
+        self.promises.wake();
+    }
+
+    fn leave(&self, code: i32) {
+        self.promises.flush();
+        let member = self.shared.member().to_string();
+        let mut lane = BlockingLane::without_number(Arc::clone(&self.shared));
+        while let Ok(answer) = lane.look(
+            &self.shared.settings.tree,
+            "leave",
+            &[member.as_bytes(), code.to_string().as_bytes()],
+        ) {
+            if answer.get(1).is_none_or(|it| it != b"more") {
+                break;
+            }
+        }
+    }
+}
+
+fn member_in(reply: Reply) -> Result<u64> {
+    match reply {
+        Reply::Done(answer) if answer.first().is_some_and(|it| it == b"ok") => {
+            let number = answer
+                .get(1)
+                .and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
+            number.ok_or_else(|| {
+                Error::new(
+                    Kind::Refused,
+                    "Cannot open the session: the engine gave no member",
+                )
+            })
+        }
+        Reply::Done(answer) => {
+            let why: Vec<_> = answer
+                .iter()
+                .skip(1)
+                .map(|it| String::from_utf8_lossy(it))
+                .collect();
+            Err(Error::new(
+                Kind::Refused,
+                format!("Cannot open the session: {}", why.join(" ")),
+            ))
+        }
+        Reply::Ended(error) | Reply::Failed(error) => Err(error),
+        Reply::Away(why) => Err(Error::new(
+            Kind::Unavailable,
+            format!("Cannot open the session: {why}"),
+        )),
+        Reply::Later => Err(Error::new(
+            Kind::Refused,
+            "Cannot open the session: the engine did not answer",
+        )),
+    }
+}
