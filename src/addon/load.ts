@@ -5,12 +5,12 @@
 import { ProcessError } from "../errors.ts";
 import { requireSameCopy, URL_OF_COPY } from "../runtime/copies.ts";
 import { isWorker } from "../runtime/current.ts";
-import { nodeProcess } from "../runtime/node.ts";
 import { leaveOutOwnFrames } from "../runtime/stack.ts";
 import { numberWorkers, watchWorkers } from "./terminated.ts";
 import type { Joined, Native } from "./binding.ts";
 import { INTERFACE, VERSION } from "./interface.ts";
 import { addonPaths, advice, notLoaded, requirePlatform } from "./platform.ts";
+import { openLibrary, reasonIn } from "./open_library.ts";
 import { recallSelf } from "./self.ts";
 import { translated } from "./translate.ts";
 import { learnNumbers, loadForNumbers } from "./numbers.ts";
@@ -110,7 +110,7 @@ function loadAny(): Native {
   for (const path of candidates()) {
     let addon: Partial<Native>;
     try {
-      addon = open(path);
+      addon = openLibrary<Native>(path);
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) denied.push(path);
       else tried.push([path, reasonIn(path, (error as Error).message)]);
@@ -122,12 +122,6 @@ function loadAny(): Native {
     return addon as Native;
   }
   throw denied.length > 0 ? notAllowed(denied) : notLoaded(tried);
-}
-
-/** The linker's reason, without the path that it begins with, and without the lines that Deno puts below. */
-function reasonIn(path: string, message: string): string {
-  const [line] = message.split("\n");
-  return line.startsWith(`${path}: `) ? line.slice(path.length + 2) : line;
 }
 
 /** Refuses an addon that was built from other sources: of another version, or another time. */
@@ -153,34 +147,6 @@ function notAllowed(denied: readonly string[]): Error {
   return new Deno.errors.NotCapable(
     `Cannot load the native addon: permission to load it is missing; run Deno with --allow-ffi="${denied.join()}"`,
   );
-}
-
-/** Deno's own function beneath `process.dlopen`, as versions 2.9 have it. Like that, it asks for the permission. */
-type Open = (
-  path: string,
-  global: typeof globalThis,
-  buffer: (bytes: ArrayBuffer, offset?: number, length?: number) => Uint8Array,
-  ...others: ((...args: unknown[]) => void)[]
-) => Partial<Native>;
-
-/**
- * Loads a library. `process.dlopen` is the way that Deno documents, but 12 ms of every process's start go into what
- * else comes with `node:process`; so it is left for versions of Deno where the function beneath is another.
- */
-function open(path: string): Partial<Native> {
-  const deno = Deno as unknown as {
-    [internal: symbol]: { core?: { ops?: { op_napi_open?: Open } } };
-    internal: symbol;
-  };
-  const direct = deno[deno.internal]?.core?.ops?.op_napi_open;
-  if (direct !== undefined && /^2\.9\./.test(Deno.version.deno)) {
-    const ignore = () => {};
-    const buffer = (bytes: ArrayBuffer, offset?: number, length?: number) => new Uint8Array(bytes, offset, length);
-    return direct(path, globalThis, buffer, (error) => reportError(error), ignore, ignore, ignore, ignore);
-  }
-  const module: { exports: Partial<Native> } = { exports: {} };
-  nodeProcess().dlopen(module, path);
-  return module.exports;
 }
 
 /**

@@ -1,60 +1,24 @@
 // A process's membership in a tree on an engine: steps out, answers back. See library/frame.lua for what a step is.
 
-import type { EngineNative, EngineSettings } from "./native.ts";
+import { VERSION } from "../addon/interface.ts";
+import { getLogger } from "../runtime/logging.ts";
+import { Answer, type StepArgument } from "./answer.ts";
+import { engineNative, failureIn, translated } from "./load.ts";
+import type { EngineNative, EngineSettings, NativeArgument } from "./native.ts";
+import { hear, leaveInBackground, listen, openWaits, type Outcome } from "./waits.ts";
 
-/** What a step is given besides its name. Numbers are written as decimal text. */
-export type StepArgument = string | number | Uint8Array;
+export { Answer, type StepArgument } from "./answer.ts";
 
 /** How long a step is waited for, and what stops it. */
 export interface StepWait {
   /** Milliseconds; `Infinity` for as long as it takes. */
   timeout: number;
   signal?: AbortSignal;
-  /** Gives back what an aborted step has got in spite of that. */
+  /** Gives back what a step has got in spite of having been aborted, or of the engine having been away for too long. */
   giveBack?: (answer: Answer) => void;
 }
 
-/** What a step has answered: `ok`, or `no` and why. */
-export class Answer {
-  readonly #parts: readonly Uint8Array[];
-
-  constructor(parts: readonly Uint8Array[]) {
-    this.#parts = parts;
-  }
-
-  /** Why it was refused; `null` if it was done. */
-  get refusal(): string | null {
-    return this.#text(0) === "ok" ? null : this.#text(1);
-  }
-
-  /** How many values there are. */
-  get length(): number {
-    return this.#parts.length - (this.refusal === null ? 1 : 2);
-  }
-
-  /** A value, as it is. */
-  bytes(index: number): Uint8Array {
-    return this.#parts[index + (this.refusal === null ? 1 : 2)];
-  }
-
-  /** A value that is text. */
-  text(index: number): string {
-    return decoder.decode(this.bytes(index));
-  }
-
-  /** A value that is a number. */
-  number(index: number): number {
-    return Number(this.text(index));
-  }
-
-  #text(index: number): string {
-    return decoder.decode(this.#parts[index]);
-  }
-}
-
-const decoder = new TextDecoder();
-
-/** To be written. */
+/** A membership. */
 export interface Session {
   readonly native: EngineNative;
   /** The tree: 32 hexadecimal digits. */
@@ -76,8 +40,16 @@ export interface Session {
   close(exitcode?: number): void;
   /** Whether this process has left the tree. */
   readonly closed: boolean;
-  /** Hears what is told to this member without having been asked: `tell` of library/frame.lua. */
+  /**
+   * Hears what is told to this member without having been asked: `tell` of library/frame.lua. Event `lost`: this member
+   * was buried ("fenced") or the tree is no more ("gone"); the second part says it in a sentence.
+   */
   on(event: string, listener: (...parts: Uint8Array[]) => void): void;
+  /**
+   * Takes a process group into the ward of this session, which must beat, or out of it: it is stopped when the lease is
+   * nearly out, goes on when the engine is heard again, and is killed when that has buried this member.
+   */
+  ward(group: number, on: boolean): void;
 }
 
 /** What a session is opened with. */
@@ -92,11 +64,155 @@ export interface SessionSettings extends EngineSettings {
   readonly maxMessage: number;
 }
 
+/** Numbers as texts; the rest as it is. */
+function textsOf(args: readonly StepArgument[]): NativeArgument[] {
+  return args.map((it) => typeof it === "number" ? String(it) : it);
+}
+
 /**
  * Connects to an engine, and begins a tree there or enters one.
  *
  * @throws {EngineUnavailableError} If it does not answer.
  */
-export function openSession({ shown }: SessionSettings): Session {
-  throw new Deno.errors.NotSupported(`Cannot connect to the engine at ${shown}: the client is not there yet`);
+export function openSession(settings: SessionSettings): Session {
+  const { tree, member, name, host, pid, lease, patience, beats } = settings;
+  if (settings.durability !== "memory") {
+    throw new Deno.errors.NotSupported(`Cannot use the engine: a durability other than "memory" is not served yet`);
+  }
+  const begin = settings.begin ??
+    (member === 0 ? { name: "open", args: [VERSION, name, host, pid, lease] } : undefined);
+  const native = engineNative();
+  openWaits();
+  const opened = translated(() =>
+    native.open(settings.url, { tree, member, begin: begin?.name, lease, patience, beats }, textsOf(begin?.args ?? []))
+  );
+  for (const warning of opened.warnings) getLogger().warning(warning);
+  return new NativeSession(native, opened.session, tree, opened.member);
+}
+
+class NativeSession implements Session {
+  readonly native: EngineNative;
+  readonly tree: string;
+  readonly member: number;
+  readonly #id: number;
+  readonly #listeners = new Map<string, ((...parts: Uint8Array[]) => void)[]>();
+  /** Events that came before somebody listened to their kind. */
+  readonly #unheard = new Map<string, Uint8Array[][]>();
+  #isClosed = false;
+
+  constructor(native: EngineNative, id: number, tree: string, member: number) {
+    this.native = native;
+    this.#id = id;
+    this.tree = tree;
+    this.member = member;
+    hear(id, (event, parts) => this.#hear(event, parts));
+  }
+
+  get closed(): boolean {
+    return this.#isClosed;
+  }
+
+  step(name: string, ...args: StepArgument[]): Answer {
+    return Answer.unpack(translated(() => this.native.step(this.#id, name, textsOf(args))));
+  }
+
+  send(name: string, ...args: StepArgument[]): Promise<Answer> {
+    return this.#promise(() => this.native.submit(this.#id, name, textsOf(args), -1));
+  }
+
+  waitSync(name: string, args: StepArgument[], { timeout }: Pick<StepWait, "timeout">): Answer | null {
+    const answer = translated(() => this.native.wait(this.#id, name, textsOf(args), Math.max(timeout, 0)));
+    return answer === null ? null : Answer.unpack(answer);
+  }
+
+  wait(name: string, args: StepArgument[], { timeout, signal, giveBack }: StepWait): Promise<Answer | null> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    let ticket: number;
+    try {
+      ticket = translated(() => this.native.submit(this.#id, name, textsOf(args), Math.max(timeout, 0)));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<Answer | null>();
+    let isSettled = false;
+    const abort = () => {
+      isSettled = true;
+      this.native.hasten(ticket);
+      leaveInBackground(ticket);
+      reject(signal!.reason);
+    };
+    signal?.addEventListener("abort", abort, { once: true });
+    listen(ticket, (outcome) => {
+      signal?.removeEventListener("abort", abort);
+      const wasSettled = isSettled;
+      isSettled = true;
+      if (typeof outcome === "string") {
+        const error = failureIn(outcome);
+        reject(error);
+        // It is still to be done, or to be cancelled, once the engine is back.
+        const isToCome = outcome.startsWith("UNAVAILABLE:");
+        if (isToCome) leaveInBackground(ticket);
+        else this.native.forget(ticket);
+        return isToCome;
+      }
+      this.native.forget(ticket);
+      const answer = outcome === null ? null : Answer.unpack(outcome);
+      if (!wasSettled) resolve(answer);
+      else if (answer !== null && answer.refusal === null) giveBack?.(answer);
+      return false;
+    });
+    return promise;
+  }
+
+  lookSync(tree: string, name: string, ...args: StepArgument[]): Answer {
+    return Answer.unpack(translated(() => this.native.look(this.#id, tree, name, textsOf(args))));
+  }
+
+  look(tree: string, name: string, ...args: StepArgument[]): Promise<Answer> {
+    return this.#promise(() => this.native.submitLook(this.#id, tree, name, textsOf(args)));
+  }
+
+  close(exitcode = 0): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.native.close(this.#id, exitcode);
+  }
+
+  on(event: string, listener: (...parts: Uint8Array[]) => void): void {
+    const listeners = this.#listeners.get(event);
+    if (listeners !== undefined) return void listeners.push(listener);
+    this.#listeners.set(event, [listener]);
+    const unheard = this.#unheard.get(event) ?? [];
+    this.#unheard.delete(event);
+    for (const parts of unheard) listener(...parts);
+  }
+
+  ward(group: number, on: boolean): void {
+    translated(() => this.native.ward(this.#id, group, on));
+  }
+
+  #promise(submit: () => number): Promise<Answer> {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    try {
+      listen(translated(submit), (outcome: Outcome) => {
+        if (typeof outcome === "string") reject(failureIn(outcome));
+        else resolve(Answer.unpack(outcome!));
+        return false;
+      });
+    } catch (error) {
+      reject(error);
+    }
+    return promise;
+  }
+
+  #hear(event: string, parts: Uint8Array[]): void {
+    const listeners = this.#listeners.get(event);
+    if (listeners !== undefined) {
+      for (const listener of listeners) listener(...parts);
+      return;
+    }
+    const unheard = this.#unheard.get(event) ?? [];
+    unheard.push(parts);
+    this.#unheard.set(event, unheard);
+  }
 }

@@ -3,8 +3,8 @@
 
 use std::ptr;
 
-use multiprocessing_engine::wire::Answer;
-use multiprocessing_engine::{Error as EngineError, Kind};
+use engine::wire::Answer;
+use engine::{Error as EngineError, Kind};
 use napi::bindgen_prelude::{FromNapiValue, TypeName, ValidateNapiValue};
 use napi::{Error as NapiError, Status, ValueType, sys};
 

@@ -10,8 +10,8 @@ use std::mem::take;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use multiprocessing_engine::promises::Outcome;
-use multiprocessing_engine::wire::Answer;
+use engine::promises::Outcome;
+use engine::wire::Answer;
 use napi::bindgen_prelude::{Either3, Function, Null, Uint8Array};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use multiprocessing_engine::blocking::BlockingLane;
-use multiprocessing_engine::promises::Patience;
-use multiprocessing_engine::session::{Begin, Session, Settings};
+use engine::blocking::BlockingLane;
+use engine::promises::Patience;
+use engine::session::{Begin, Session, Settings};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
@@ -115,7 +115,7 @@ pub fn close(session: u32, code: i32) {
 /// With this thread's lane, after what it has promised is answered.
 fn with_lane<T>(
     session: u32,
-    work: impl FnOnce(&mut BlockingLane) -> multiprocessing_engine::Result<T>,
+    work: impl FnOnce(&mut BlockingLane) -> engine::Result<T>,
 ) -> Result<T> {
     let owner = session_of(session)?;
     SHARES.with_borrow_mut(|shares| {

@@ -93,16 +93,9 @@ impl Beat {
         let mut packed = Vec::new();
         let member = self.shared.member().to_string();
         wire::call::<&str>(&mut packed, "beat", &self.shared.prefix, &[&member], &[]);
-        let is_tree = settings.tree != "hosts";
-        if is_tree {
-            wire::call::<&str>(&mut packed, "heard", "mp:{hosts}:", &[&settings.tree], &[]);
-        }
         link.send(&packed)?;
         let time = (settings.lease / 4).max(Duration::from_millis(500));
         let answer = wire::reply_of(link.receive(time)?);
-        if is_tree {
-            link.receive(time)?;
-        }
         match answer {
             Reply::Ended(error) => Err(Trouble::Ended(error)),
             Reply::Away(why) => Err(Trouble::Broken(why)),

@@ -1,0 +1,69 @@
+// What a step is given and answers.
+
+/** What a step is given besides its name. Numbers are written as decimal text. */
+export type StepArgument = string | number | Uint8Array;
+
+const decoder = new TextDecoder();
+
+/** What a step has answered: `ok`, or `no` and why. */
+export class Answer {
+  readonly #parts: readonly Uint8Array[];
+  /** Where the values begin. */
+  readonly #start: number;
+
+  constructor(parts: readonly Uint8Array[]) {
+    this.#parts = parts;
+    this.#start = this.#text(0) === "ok" ? 1 : 2;
+  }
+
+  /** An answer as the addon gives it. */
+  static unpack(bytes: Uint8Array): Answer {
+    return new Answer(partsIn(bytes));
+  }
+
+  /** Why it was refused; `null` if it was done. */
+  get refusal(): string | null {
+    return this.#start === 1 ? null : this.#text(1);
+  }
+
+  /** How many values there are. */
+  get length(): number {
+    return this.#parts.length - this.#start;
+  }
+
+  /** A value, as it is. */
+  bytes(index: number): Uint8Array {
+    return this.#parts[index + this.#start];
+  }
+
+  /** A value that is text. */
+  text(index: number): string {
+    return decoder.decode(this.bytes(index));
+  }
+
+  /** A value that is a number. */
+  number(index: number): number {
+    return Number(this.text(index));
+  }
+
+  #text(index: number): string {
+    return decoder.decode(this.#parts[index]);
+  }
+}
+
+/** The parts of what the addon gives as one piece; `native.ts` says how. */
+export function partsIn(bytes: Uint8Array): Uint8Array[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const parts: Uint8Array[] = [];
+  for (let i = 0; i < bytes.length;) {
+    const start = i + 4;
+    i = start + view.getUint32(i, true);
+    parts.push(bytes.subarray(start, i));
+  }
+  return parts;
+}
+
+/** Text in bytes. */
+export function textIn(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
