@@ -5,9 +5,26 @@
 import { bundle } from "./bundle.ts";
 
 const ROOT = new URL("../", import.meta.url);
-const STAMP = new URL("target/release/multiprocessing.stamp", ROOT);
-const LIBRARY = new URL("target/release/libmultiprocessing.so", ROOT);
-const SOURCES = ["Cargo.toml", "Cargo.lock", "native/core", "native/addon", "src/addon/interface.ts"];
+/** The native libraries: the addon, and that of an engine, which is loaded where one is used. */
+const LIBRARIES = [
+  {
+    package: "multiprocessing-addon",
+    name: "multiprocessing",
+    sources: ["Cargo.toml", "Cargo.lock", "native/core", "native/addon", "src/addon/interface.ts"],
+  },
+  {
+    package: "multiprocessing-engine-addon",
+    name: "multiprocessing_engine",
+    sources: [
+      "Cargo.toml",
+      "Cargo.lock",
+      "native/engine",
+      "native/engine-addon",
+      "src/engine/interface.ts",
+      "src/engine/library",
+    ],
+  },
+];
 const DIST_STAMP = new URL("dist/sources.stamp", ROOT);
 const DIST_SOURCES = ["deno.json", "mod.ts", "cli.ts", "src", "tools/bundle.ts", "tools/types.ts"];
 
@@ -50,12 +67,18 @@ function fail(message: string): never {
   Deno.exit(1);
 }
 
-async function buildAddon(): Promise<void> {
-  const hash = await sourceHash(SOURCES);
-  if (exists(LIBRARY) && read(STAMP) === hash) return;
+async function buildLibraries(): Promise<void> {
+  const stale = [];
+  for (const { package: name, name: file, sources } of LIBRARIES) {
+    const stamp = new URL(`target/release/${file}.stamp`, ROOT);
+    const hash = await sourceHash(sources);
+    if (exists(new URL(`target/release/lib${file}.so`, ROOT)) && read(stamp) === hash) continue;
+    stale.push({ name, stamp, hash });
+  }
+  if (stale.length === 0) return;
   console.error("Building the native addon (cargo build --release) …");
   const cargo = new Deno.Command("cargo", {
-    args: ["build", "--release", "--locked", "--package", "multiprocessing-addon"],
+    args: ["build", "--release", "--locked", ...stale.flatMap(({ name }) => ["--package", name])],
     cwd: ROOT,
   });
   let built: Deno.CommandStatus;
@@ -67,7 +90,7 @@ async function buildAddon(): Promise<void> {
     );
   }
   if (!built.success) fail(`Cannot build the native addon: cargo exited with code ${built.code}`);
-  Deno.writeTextFileSync(STAMP, hash);
+  for (const { stamp, hash } of stale) Deno.writeTextFileSync(stamp, hash);
 }
 
 /** Programs run without it, too: a failure is told, and is none of the build. */
@@ -89,6 +112,6 @@ if (import.meta.main) {
   if (Deno.build.os !== "linux") {
     fail(`Cannot build multiprocessing for "${Deno.build.os}": it supports Linux only`);
   }
-  await buildAddon();
+  await buildLibraries();
   await buildDist();
 }

@@ -8,6 +8,7 @@ import { readFiles } from "./graph/rust.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const FILE = new URL("src/addon/interface.ts", ROOT);
+const ENGINE_FILE = new URL("src/engine/interface.ts", ROOT);
 
 /** A function of the addon: its name in JavaScript, and the names of its parameters. */
 export interface Declared {
@@ -96,15 +97,20 @@ export function functionsIn(binding: string): Declared[] {
   return found.sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
-/** Everything that the two sides must agree on, as text: signatures, what objects have in them, and names of numbers. */
-function declarations(sources: ReadonlyMap<string, string>, binding: string, numbers: string): string {
-  const items = [...sources].sort(([a], [b]) => a < b ? -1 : 1).flatMap(([, text]) => {
+/** What the sources of an addon declare for JavaScript. */
+function signaturesIn(sources: ReadonlyMap<string, string>): string[] {
+  return [...sources].sort(([a], [b]) => a < b ? -1 : 1).flatMap(([, text]) => {
     const code = text.replaceAll(COMMENT, "");
     const signatures = code.matchAll(/#\[napi[^\]]*\]\s*pub (?:fn [^{]*|struct \w+ \{[^}]*\})/g);
     const short = code.matchAll(/\(\s*"\w+",\s*\|(?:_|&\[[^\]]*\])\|/g);
     const shortest = code.matchAll(QUICK);
     return [...signatures, ...short, ...shortest].map(([item]) => item);
   });
+}
+
+/** Everything that the two sides must agree on, as text: signatures, what objects have in them, and names of numbers. */
+function declarations(sources: ReadonlyMap<string, string>, binding: string, numbers: string): string {
+  const items = signaturesIn(sources);
   const names = numbers.replaceAll(COMMENT, "").matchAll(/group\([^)]*\)/g);
   const parts = [...items, JSON.stringify(numbersOf(sources)), binding.replaceAll(COMMENT, ""), ...[...names].flat()];
   return parts.map((part) => part.replaceAll(/\s+/g, " ").trim()).join("\n");
@@ -116,14 +122,31 @@ export async function interfaceName(
   binding: string = Deno.readTextFileSync(new URL("src/addon/binding.ts", ROOT)),
   numbers: string = Deno.readTextFileSync(new URL("src/addon/numbers.ts", ROOT)),
 ): Promise<string> {
-  const bytes = new TextEncoder().encode(declarations(sources, binding, numbers));
+  return await nameOf(declarations(sources, binding, numbers));
+}
+
+/** The name of the interface of the engine's addon. */
+export async function engineInterfaceName(): Promise<string> {
+  const sources = readFiles(new URL("native/engine-addon/src", ROOT).pathname);
+  const binding = Deno.readTextFileSync(new URL("src/engine/native.ts", ROOT)).replaceAll(COMMENT, "");
+  const text = [...signaturesIn(sources), binding].map((part) => part.replaceAll(/\s+/g, " ").trim()).join("\n");
+  return await nameOf(text);
+}
+
+async function nameOf(text: string): Promise<string> {
+  const bytes = new TextEncoder().encode(text);
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex().slice(0, 16);
 }
 
+/** Writes texts between the quotes of a file, in their order. */
+function write(file: URL, values: string[]): void {
+  const text = Deno.readTextFileSync(file).replaceAll(/"[^"]*"/g, () => `"${values.shift()}"`);
+  Deno.writeTextFileSync(file, text);
+}
+
 if (import.meta.main) {
-  const name = await interfaceName();
-  const values = [name, configuration.version];
-  const text = Deno.readTextFileSync(FILE).replaceAll(/"[^"]*"/g, () => `"${values.shift()}"`);
-  Deno.writeTextFileSync(FILE, text);
-  console.log(name);
+  const [name, engine] = [await interfaceName(), await engineInterfaceName()];
+  write(FILE, [name, configuration.version]);
+  write(ENGINE_FILE, [engine]);
+  console.log(name, engine);
 }

@@ -23,6 +23,9 @@ export interface EngineOptions {
 
 const PROGRAM = "redis-server";
 
+// The library of functions as it is in the sources, also where the addon was built before it was changed.
+Deno.env.set("MULTIPROCESSING_ENGINE_LIBRARY", new URL("../../src/engine/library", import.meta.url).pathname);
+
 /** Whether there is a redis-server on this machine. */
 export const hasEngine: boolean = (() => {
   try {

@@ -3,6 +3,7 @@
 //! take over what they have. They go on when the engine is heard again, or are killed if it has buried them.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -70,7 +71,7 @@ impl Beat {
     pub fn run(&self) {
         let mut link = Link::new(Arc::clone(&self.shared), None, Arc::default());
         let pause = self.shared.settings.lease / 4;
-        while self.shared.ended().is_none() {
+        while !self.shared.is_closing.load(SeqCst) && self.shared.ended().is_none() {
             let sent = Instant::now();
             match self.beat(&mut link) {
                 Ok(()) => {

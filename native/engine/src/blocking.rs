@@ -18,6 +18,7 @@ pub struct BlockingLane {
     mailbox: Mailbox,
     last: u64,
     done: Arc<AtomicU64>,
+    patience: Duration,
 }
 
 impl BlockingLane {
@@ -26,6 +27,7 @@ impl BlockingLane {
         Self {
             link: Link::new(Arc::clone(&shared), Some(lane), Arc::clone(&done)),
             mailbox: Mailbox::new(Arc::clone(&shared), lane),
+            patience: shared.settings.patience,
             shared,
             lane,
             last: 0,
@@ -33,10 +35,11 @@ impl BlockingLane {
         }
     }
 
-    /// For looks only.
-    pub fn without_number(shared: Arc<Shared>) -> Self {
+    /// For looks only, which wait so long for the engine.
+    pub fn for_looks(shared: Arc<Shared>, patience: Duration) -> Self {
         let mut lane = Self::new(Arc::clone(&shared), 0);
         lane.link = Link::new(shared, None, Arc::default());
+        lane.patience = patience.min(lane.patience);
         lane
     }
 
@@ -150,7 +153,7 @@ impl BlockingLane {
             Trouble::Broken(why) => {
                 self.link.broke(why);
                 let away = self.link.away().unwrap_or(began);
-                let limit = away.max(began) + self.shared.settings.patience;
+                let limit = away.max(began) + self.patience;
                 if limit <= Instant::now() {
                     return Err(self.link.unavailable());
                 }

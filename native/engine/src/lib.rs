@@ -8,6 +8,7 @@
 //! | [`target`]   | the URL: where the engine is, and as whom to speak to it                   |
 //! | [`wire`]     | steps as bytes, and bytes as answers                                       |
 //! | [`server`]   | what kind of server it is, and the library of functions in it              |
+//! | [`library`]  | the text of that library                                                   |
 //! | [`link`]     | one connection, which is made anew when it breaks                          |
 //! | [`promises`] | lane 0: steps of promises, in their order, by a thread of its own          |
 //! | [`mailbox`]  | the reader of what is answered later                                       |
@@ -18,6 +19,7 @@
 pub mod beat;
 pub mod blocking;
 pub mod error;
+pub mod library;
 pub mod link;
 pub mod mailbox;
 pub mod promises;

@@ -2,6 +2,7 @@
 //! connection that breaks loses nothing.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use redis::Value;
@@ -140,7 +141,7 @@ pub fn run(promises: &Promises) {
     let mut link = promises.link();
     let mut mailbox = Mailbox::new(Arc::clone(shared), 0);
     let mut gave_up = false;
-    while shared.ended().is_none() {
+    while shared.ended().is_none() && !shared.is_closing.load(SeqCst) {
         match mailbox.read(&mut link, mailbox.longest()) {
             Ok(entries) => {
                 for entry in entries {

@@ -193,20 +193,22 @@ impl Promises {
         self.ring(lock(&self.inbox));
     }
 
-    /// Waits until all steps that have been submitted are answered, for as long as the engine may be away.
-    pub fn flush(&self) {
+    /// Waits until all steps that have been submitted are answered, at most so long.
+    pub fn flush(&self, time: Duration) {
         let last = lock(&self.inbox).last;
-        self.flush_to(last);
+        self.settle_to(last, time);
     }
 
-    /// Waits until the steps up to a number are answered.
+    /// Waits until the steps up to a number are answered, for as long as the engine may be away.
     pub fn flush_to(&self, number: u64) {
+        self.settle_to(number, self.shared.settings.patience);
+    }
+
+    fn settle_to(&self, number: u64, time: Duration) {
         let settled = lock(&self.settled);
-        let _unused =
-            self.settling
-                .wait_timeout_while(settled, self.shared.settings.patience, |settled| {
-                    *settled < number && self.shared.ended().is_none()
-                });
+        let _unused = self.settling.wait_timeout_while(settled, time, |settled| {
+            *settled < number && self.shared.ended().is_none()
+        });
     }
 
     fn push<A: AsRef<[u8]>>(&self, inbox: &mut Inbox, name: &str, args: &[A], then: Then) -> u64 {

@@ -3,10 +3,9 @@
 use redis::{Connection, ConnectionLike, RedisResult, Value};
 
 use crate::error::{Error, Kind, Result};
+use crate::library::library;
 use crate::wire;
 
-const LIBRARY: &str = include_str!(concat!(env!("OUT_DIR"), "/library.lua"));
-const HASH: &str = env!("LIBRARY_HASH");
 const NAME: &str = "mp_0_1";
 
 /// What is said of a server at the first connection.
@@ -97,6 +96,7 @@ pub fn load_library(connection: &mut Connection, shown: &str) -> RedisResult<Res
             format!("Cannot use the engine \"{shown}\": {what}"),
         )))
     };
+    let (text, hash) = library();
     for _ in 0..2 {
         let mut packed = Vec::new();
         wire::call::<&str>(&mut packed, "library", "mp:{}:", &[], &[]);
@@ -108,7 +108,7 @@ pub fn load_library(connection: &mut Connection, shown: &str) -> RedisResult<Res
             Value::ServerError(error) => return refused(format!("it says \"{}\"", said(&error))),
             value => {
                 let answer = wire::parts_of(value);
-                return match answer.get(1).is_some_and(|hash| hash == HASH.as_bytes()) {
+                return match answer.get(1).is_some_and(|it| it == hash.as_bytes()) {
                     true => Ok(Ok(())),
                     false => refused(format!(
                         "it has another library of functions under the name \"{NAME}\": that of another build of this package"
@@ -117,12 +117,12 @@ pub fn load_library(connection: &mut Connection, shown: &str) -> RedisResult<Res
             }
         }
         if let Value::ServerError(error) =
-            ask(connection, &[b"FUNCTION", b"LOAD", LIBRARY.as_bytes()])?
+            ask(connection, &[b"FUNCTION", b"LOAD", text.as_bytes()])?
         {
-            let text = said(&error);
-            if !text.contains("already exists") {
+            let why = said(&error);
+            if !why.contains("already exists") {
                 return refused(format!(
-                    "it does not take the library of functions: \"{text}\""
+                    "it does not take the library of functions: \"{why}\""
                 ));
             }
         }

@@ -1,6 +1,6 @@
 //! A membership: what all threads of a process share of it, how it begins and how it ends.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -43,7 +43,12 @@ pub struct Shared {
     ended: Mutex<Option<Error>>,
     bell: Condvar,
     listener: Listener,
+    /// Whether this process is about to leave.
+    pub is_closing: AtomicBool,
 }
+
+/// So long the engine is waited for at the end.
+const PARTING: Duration = Duration::from_secs(5);
 
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -160,6 +165,7 @@ impl Session {
             ended: Mutex::default(),
             bell: Condvar::new(),
             listener,
+            is_closing: AtomicBool::new(false),
         });
         let promises = Arc::new(Promises::new(Arc::clone(&shared)));
         let link = promises.link().over(connection);
@@ -203,6 +209,8 @@ impl Session {
     /// Leaves the tree: an orderly end.
     pub fn close(&self, code: i32) {
         if self.shared.ended().is_none() {
+            self.promises.flush(PARTING);
+            self.shared.is_closing.store(true, SeqCst);
             self.leave(code);
         }
         self.shared.end(Error::new(
@@ -212,15 +220,15 @@ impl Session {
         self.promises.wake();
     }
 
+    /// Where the engine is away, whoever vouches for this process will have it buried.
     fn leave(&self, code: i32) {
-        self.promises.flush();
-        let member = self.shared.member().to_string();
-        let mut lane = BlockingLane::without_number(Arc::clone(&self.shared));
-        while let Ok(answer) = lane.look(
-            &self.shared.settings.tree,
-            "leave",
-            &[member.as_bytes(), code.to_string().as_bytes()],
-        ) {
+        let tree = &self.shared.settings.tree;
+        let (member, code) = (self.shared.member().to_string(), code.to_string());
+        let mut lane = BlockingLane::for_looks(Arc::clone(&self.shared), PARTING);
+        if lane.look(tree, "nudge", &[&member, "0"]).is_err() {
+            return;
+        }
+        while let Ok(answer) = lane.look(tree, "leave", &[&member, &code]) {
             if answer.get(1).is_none_or(|it| it != b"more") {
                 break;
             }

@@ -53,13 +53,16 @@ local function step(name, flags, run)
     flags = flags,
     callback = function(keys, args)
       local tree, member, lane, number = keys[1], args[1], args[2], args[3]
+      for i = 1, 4 do
+        if not (args[i] or ""):match("^%d+$") or #args[i] > 15 then return { "no", "malformed" } end
+      end
       if redis.call("EXISTS", tree .. "tree") == 0 then return { "gone" } end
       if redis.call("HEXISTS", tree .. "alive", member) == 0 then
         return { "fenced", redis.call("HGET", tree .. "dead", member) or "" }
       end
       local ledger = tree .. "rq:" .. member .. "/" .. lane
       local known = redis.call("HMGET", ledger, "low", number)
-      local n, low, from = tonumber(number), tonumber(args[4]), tonumber(known[1] or "1")
+      local n, low, from = tonumber(number), math.min(tonumber(args[4]), tonumber(number)), tonumber(known[1] or "1")
       if n < from then return { "stale" } end
       if known[2] then return cmsgpack.unpack(known[2]) end
       if not known[1] then redis.call("SADD", tree .. "lanes:" .. member, lane) end
@@ -80,6 +83,12 @@ look("greet", { "allow-oom" }, function(tree, member, lane)
     return { "fenced", redis.call("HGET", tree .. "dead", member) or "" }
   end
   return { "ok", redis.call("HGET", tree .. "rq:" .. member .. "/" .. lane, "top") or "0" }
+end)
+
+-- Wakes whoever reads the mailbox of a lane, since it is to stop.
+look("nudge", { "allow-oom" }, function(tree, member, lane)
+  if redis.call("HEXISTS", tree .. "alive", member) == 1 then redis.call("XADD", tree .. "mb:" .. member .. "/" .. lane, "*", "x", "") end
+  return { "ok" }
 end)
 
 -- Notes that the call waits for an object; the kind of object notes where.
