@@ -14,7 +14,12 @@ export interface StepWait {
   /** Milliseconds; `Infinity` for as long as it takes. */
   timeout: number;
   signal?: AbortSignal;
-  /** Gives back what a step has got in spite of having been aborted, or of the engine having been away for too long. */
+  /** Where it is aborted its time ends, and its outcome is awaited, as if it had timed out: it does not reject. */
+  mustEnd?: boolean;
+  /**
+   * Gives back what a step has got in spite of having been aborted, or of the engine having been away for too long; a
+   * refusal, too, for one may tell of what nobody else is told.
+   */
   giveBack?: (answer: Answer) => void;
 }
 
@@ -125,7 +130,11 @@ class NativeSession implements Session {
     return answer === null ? null : Answer.unpack(answer);
   }
 
-  wait(name: string, args: StepArgument[], { timeout, signal, giveBack }: StepWait): Promise<Answer | null> {
+  wait(
+    name: string,
+    args: StepArgument[],
+    { timeout, signal, mustEnd = false, giveBack }: StepWait,
+  ): Promise<Answer | null> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     let ticket: number;
     try {
@@ -136,8 +145,9 @@ class NativeSession implements Session {
     const { promise, resolve, reject } = Promise.withResolvers<Answer | null>();
     let isSettled = false;
     const abort = () => {
-      isSettled = true;
       this.native.hasten(ticket);
+      if (mustEnd) return;
+      isSettled = true;
       leaveInBackground(ticket);
       reject(signal!.reason);
     };
@@ -158,7 +168,7 @@ class NativeSession implements Session {
       this.native.forget(ticket);
       const answer = outcome === null ? null : Answer.unpack(outcome);
       if (!wasSettled) resolve(answer);
-      else if (answer !== null && answer.refusal === null) giveBack?.(answer);
+      else if (answer !== null) giveBack?.(answer);
       return false;
     });
     return promise;

@@ -1,8 +1,6 @@
 // Barrier. Its rounds and slots are native/core/src/sync/barrier.rs; all of it is in the addon, but for the action.
 
 import { BlockHandle, type BlockReference, closedError, partsOf } from "../addon/handles.ts";
-import { callingModules, type Given, type ModuleExport, reference } from "../callable/reference.ts";
-import { ArrivedCallable } from "../callable/arrival.ts";
 import { arrivedReference, type TravellingReference } from "../callable/late.ts";
 import { BrokenBarrierError } from "../errors.ts";
 import { native } from "../addon/load.ts";
@@ -15,17 +13,17 @@ import {
   type WaitOptions,
   type WaitSyncOptions,
 } from "../waiting/options.ts";
-import { adopted, attach, isFromParent } from "../reduction/passage.ts";
+import { adopted, attach } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { wait } from "../addon/waits.ts";
 import { requireCount } from "../waiting/count.ts";
+import { type Action, arrivedAction, type BarrierAction, localAction, runSync } from "./barrier_action.ts";
 import { deadOwner } from "./owner_died.ts";
 import { nameField, type NameOptions, objectName } from "../runtime/object_name.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { BarrierLimit, BarrierOutcome, Outcome } from "../addon/numbers.ts";
 
-/** What a {@linkcode Barrier} runs once in each round: a function, or the export of a module where that is. */
-export type BarrierAction = (() => unknown) | ModuleExport;
+export type { BarrierAction };
 
 /** Options of {@linkcode Barrier}. */
 export interface BarrierOptions extends NameOptions {
@@ -38,6 +36,9 @@ export interface BarrierOptions extends NameOptions {
   timeout?: number | null;
 }
 
+/** The names of {@linkcode BarrierOptions}. */
+export const BARRIER_OPTIONS: readonly string[] = ["action", "timeout", "name"];
+
 /** How a barrier travels: its block, its action, its timeout and its name. */
 type BarrierData = readonly [
   ...BlockReference,
@@ -45,16 +46,6 @@ type BarrierData = readonly [
   timeout: number,
   name?: string,
 ];
-
-/** The action, wherever it comes from. */
-interface Action {
-  /** How another process finds it. */
-  reference(): TravellingReference;
-  get(): Promise<Run> | Run;
-  getSync(): Run;
-}
-
-type Run = () => unknown;
 
 /**
  * A place where a fixed number of parties wait for each other, round after round. As `multiprocessing.Barrier`, but a
@@ -108,7 +99,7 @@ export class Barrier implements Disposable {
     options: BarrierOptions = {},
     arrived: TravellingReference | null = null,
   ) {
-    requireKnown("create a Barrier", options, ["action", "timeout", "name"]);
+    requireKnown("create a Barrier", options, BARRIER_OPTIONS);
     const { action, timeout } = options;
     this.#timeout = timeoutOf({ timeout });
     this.#action = action !== undefined ? localAction(action) : arrived !== null ? arrivedAction(arrived) : null;
@@ -116,11 +107,7 @@ export class Barrier implements Disposable {
       this.#handle = first;
       return;
     }
-    requireCount("create a Barrier", "parties", first, {
-      least: 1,
-      most: BarrierLimit.maxParties,
-      reason: "parties must be >= 1",
-    });
+    requireParties(first);
     this.#handle = BlockHandle.of((addon) => addon.barrierCreate(first), objectName("create a Barrier", options));
   }
 
@@ -198,11 +185,7 @@ export class Barrier implements Disposable {
     if (outcome > BarrierOutcome.runsAction) return this.#index(outcome);
     const slot = BarrierOutcome.runsAction - outcome;
     try {
-      if (this.#action!.getSync()() instanceof Promise) {
-        throw new TypeError(
-          `Cannot wait at the Barrier${this.#handle.label}: its action returned a promise; use wait() instead of waitSync()`,
-        );
-      }
+      runSync(this.#action!, `Barrier${this.#handle.label}`);
     } catch (error) {
       native().barrierAbort(kept.block, slot);
       throw error;
@@ -278,6 +261,20 @@ export class Barrier implements Disposable {
   }
 }
 
+/**
+ * Refuses a number of parties that no barrier can have.
+ *
+ * @throws {TypeError} If it is not a number.
+ * @throws {RangeError} If it is not a whole number from 1 to 1048576.
+ */
+export function requireParties(parties: unknown): asserts parties is number {
+  requireCount("create a Barrier", "parties", parties, {
+    least: 1,
+    most: BarrierLimit.maxParties,
+    reason: "parties must be >= 1",
+  });
+}
+
 /** Ends the round of the party that ran the action, which was the last. */
 function releaseOthers(block: number, label: string, slot: number, parties: number): number {
   if (translated(() => native().barrierRelease(block, slot)) === 0) throw broken(block, label);
@@ -290,26 +287,4 @@ function broken(block: number, label: string): BrokenBarrierError {
     ? "or was reset; another party timed out, was aborted or ended"
     : `because ${deadOwner(culprit).told}, which was one of its parties`;
   return new BrokenBarrierError(`Cannot wait at the Barrier${label}: it is broken, ${reason}`);
-}
-
-/** An action that was given here. */
-function localAction(action: BarrierAction): Action {
-  if (typeof action !== "function") return arrivedAction(reference(action).travel());
-  const callers = callingModules();
-  const travelling = () => {
-    const given: Given = reference(action, { callers });
-    given.prove();
-    return given.travel();
-  };
-  return { reference: travelling, get: () => action, getSync: () => action };
-}
-
-/** An action that is found by its reference. */
-function arrivedAction(found: TravellingReference): Action {
-  const callable = new ArrivedCallable(found, { isTrusted: isFromParent() });
-  return {
-    reference: () => found,
-    get: () => callable.get() as Promise<Run>,
-    getSync: () => callable.getSync() as Run,
-  };
 }

@@ -19,18 +19,18 @@ import { adopted, attach } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { wait } from "../addon/waits.ts";
 import { requireCount } from "../waiting/count.ts";
+import { untilTrue, untilTrueSync } from "../waiting/predicate.ts";
 import type { Guard } from "./guard.ts";
 import { Lock } from "./lock.ts";
 import { inside } from "./lock_base.ts";
 import { RLock } from "./rlock.ts";
-import { performance } from "../runtime/timing.ts";
 import { ConditionOutcome, Outcome } from "../addon/numbers.ts";
 
 /** How a condition travels: its block, its lock, whether the lock was made for it, and its name. */
 type ConditionData = readonly [...BlockReference, lock: Lock | RLock, ownsLock: boolean, name?: string];
 
 /** As many as there are. */
-const ALL = 2 ** 32 - 1;
+export const ALL = 2 ** 32 - 1;
 
 /**
  * A lock, and threads that wait with it for something to change. As `multiprocessing.Condition`, but `notify` waits for
@@ -210,15 +210,10 @@ export class Condition implements Disposable {
    */
   async waitFor<T>(predicate: () => T | PromiseLike<T>, options?: WaitOptions): Promise<T> {
     this.#block("wait for");
-    const until = performance.now() + timeoutOf(options);
+    const timeout = timeoutOf(options);
     const signal = options?.signal;
     signal?.throwIfAborted();
-    for (;;) {
-      const result = await predicate();
-      const timeout = until - performance.now();
-      if (result || timeout <= 0) return result;
-      await this.wait({ timeout, signal });
-    }
+    return await untilTrue(predicate, timeout, (timeout) => this.wait({ timeout, signal }));
   }
 
   /**
@@ -230,18 +225,8 @@ export class Condition implements Disposable {
    */
   waitForSync<T>(predicate: () => T, options?: WaitSyncOptions): T {
     this.#block("wait for");
-    const until = performance.now() + timeoutOf(options, WAIT_SYNC);
-    for (;;) {
-      const result = predicate();
-      if (result instanceof Promise) {
-        throw new TypeError(
-          `Cannot wait for the ${this.#described}: the predicate returned a promise; await waitFor() instead`,
-        );
-      }
-      const timeout = until - performance.now();
-      if (result || timeout <= 0) return result;
-      this.waitSync({ timeout });
-    }
+    const timeout = timeoutOf(options, WAIT_SYNC);
+    return untilTrueSync(predicate, timeout, this.#described, (timeout) => this.waitSync({ timeout }));
   }
 
   /**

@@ -9,6 +9,11 @@ export interface Guard extends Disposable {
   release(): void;
   /** Whether the last holder ended while it held the lock (only with `onOwnerDeath: "recover"`). */
   readonly ownerDied: boolean;
+  /**
+   * Of a lock of a tree on several machines: a number that grows with every acquisition, which a resource can be told, so
+   * that it refuses those who do not know yet that they have lost the lock. Else absent.
+   */
+  readonly token?: number;
 }
 
 /** An object that a guard releases. */

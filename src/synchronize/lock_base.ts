@@ -310,7 +310,6 @@ export abstract class LockBase implements Disposable {
 /** Opens the lock in a block that exists, or makes one with these options. */
 export function openLock(kind: number, first: LockOptions | BlockHandle, throws: boolean): OpenedLock {
   if (first instanceof BlockHandle) return opened(kind, first, throws);
-  requireKnown("create a lock", first, ["onOwnerDeath", "name"]);
   const wanted = throwsOnDeath(first);
   return opened(kind, BlockHandle.create(kind, Cell.size, objectName("create a lock", first)), wanted);
 }
@@ -321,7 +320,14 @@ function opened(kind: number, handle: BlockHandle, throws: boolean): OpenedLock 
   return { handle, throws, words: cell.words, index: cell.word + LockWord.place };
 }
 
-function throwsOnDeath({ onOwnerDeath = "throw" }: LockOptions): boolean {
+/**
+ * Whether the next holder gets an error when the holder has died, by the options of a lock.
+ *
+ * @throws {TypeError} If an option is of the wrong type, or unknown.
+ */
+export function throwsOnDeath(options: LockOptions): boolean {
+  requireKnown("create a lock", options, ["onOwnerDeath", "name"]);
+  const { onOwnerDeath = "throw" } = options;
   if (onOwnerDeath !== "throw" && onOwnerDeath !== "recover") {
     throw new TypeError(
       `Cannot create a lock: "onOwnerDeath" is ${Deno.inspect(onOwnerDeath)}, wanted "throw" or "recover"`,

@@ -245,11 +245,7 @@ export class Semaphore implements Disposable {
   #releaseSlowly(n: number): void {
     const block = this.#block("release");
     if (this.#words === NO_WORDS && native().semaphoreRelease(block, n) !== 0) return;
-    const [name, value, max] = [this.described, this.getValue(), this.bound()];
-    throw new InvalidStateError(
-      `Cannot release the ${name}: its value is ${value} and ${n} more would exceed ${max}; ` +
-        "semaphore or lock released too many times",
-    );
+    throw overReleased(this.described, this.getValue(), n, this.bound());
   }
 }
 
@@ -302,8 +298,27 @@ export class BoundedSemaphore extends Semaphore {
 }
 
 function create(kindName: string, value: number, max: number, options: NameOptions): BlockHandle {
+  const name = semaphoreName(kindName, value, options);
+  return BlockHandle.of((addon) => addon.semaphoreCreate(value, max), name);
+}
+
+/**
+ * The name of a semaphore of that value.
+ *
+ * @throws {TypeError} If `value` is not a number, or an option of the wrong type or unknown.
+ * @throws {RangeError} If it is not a whole number from 0 to 2147483647.
+ */
+export function semaphoreName(kindName: string, value: number, options: NameOptions): string {
   const action = `create a ${kindName}`;
   requireCount(action, "value", value, { most: SemaphoreWord.mask });
   requireKnown(action, options, ["name"]);
-  return BlockHandle.of((addon) => addon.semaphoreCreate(value, max), objectName(action, options));
+  return objectName(action, options);
+}
+
+/** The error of a release of `n` too many. */
+export function overReleased(described: string, value: number, n: number, max: number): InvalidStateError {
+  return new InvalidStateError(
+    `Cannot release the ${described}: its value is ${value} and ${n} more would exceed ${max}; ` +
+      "semaphore or lock released too many times",
+  );
 }

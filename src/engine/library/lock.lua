@@ -2,7 +2,7 @@
 --
 -- | key       | what |
 -- | --------- | ---- |
--- | o:<o>     | `owner` (`<member>/<thread>`; absent: free), `depth`, `token` (acquisitions so far), `recover` (1: the next |
+-- | o:<o>     | `owner` (`<member>/<thread>`; absent: free), `since` when, `depth`, `token` (acquisitions so far), `recover` (1: the next |
 -- |           | holder is told of a death by its guard), `died` (who and how, packed; absent: nobody) |
 -- | o:<o>:w   | the line of those who wait for it |
 -- | o:<o>:i   | hash: of each of them the object that it waits for (a condition, if it comes from one), thread and depth |
@@ -30,7 +30,7 @@ do
   -- T1 and T6: the lock is free, or was just now.
   local function take(tree, o, member, thread, depth)
     local key = key_of(tree, o)
-    redis.call("HSET", key, "owner", member .. "/" .. thread, "depth", depth)
+    redis.call("HSET", key, "owner", member .. "/" .. thread, "depth", depth, "since", text(now()))
     redis.call("HDEL", key, "died")
     redis.call("SADD", tree .. "holds:" .. member, o)
     return text(redis.call("HINCRBY", key, "token", 1))
@@ -62,7 +62,7 @@ do
   -- T5, or T7 if somebody has died.
   function locks.free(tree, o, owner, died)
     local key = key_of(tree, o)
-    redis.call("HDEL", key, "owner", "depth")
+    redis.call("HDEL", key, "owner", "depth", "since")
     redis.call("SREM", tree .. "holds:" .. owner:match("^%d+"), o)
     if died then redis.call("HSET", key, "died", cmsgpack.pack(died)) end
     hand_on(tree, o)

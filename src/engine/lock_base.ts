@@ -1,0 +1,332 @@
+// What Lock (lock.ts) and RLock (rlock.ts) of an engine have in common. Their state is in the engine (library/lock.lua).
+// Here is what this thread knows of what it holds, so that it need not ask.
+
+import { closedError } from "../addon/handles.ts";
+import type { OwnerDiedError } from "../errors.ts";
+import { current } from "../runtime/current.ts";
+import { nameField, objectName } from "../runtime/object_name.ts";
+import { showAsText } from "../runtime/shown.ts";
+import type { Guard } from "../synchronize/guard.ts";
+import { enter, type LockOptions, throwsOnDeath } from "../synchronize/lock_base.ts";
+import { ACQUIRE, ACQUIRE_SYNC, type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
+import { deadMember, DEATH_PARTS, remoteOwnerDied } from "./deaths.ts";
+import { type Hold, RemoteGuard } from "./guard.ts";
+import { ObjectHandle, type ObjectReference } from "./handles.ts";
+import type { Answer, Session, StepArgument } from "./session.ts";
+import { goneError, ownThread, waitFor } from "./object_waits.ts";
+
+/** How a lock travels: its object, whether its deaths are thrown, and its name. */
+export type RemoteLockData = readonly [...ObjectReference, throws: boolean, name?: string];
+
+/** What travels with a lock: the value that it was made for. */
+export interface Cell {
+  /** This thread has the lock, and these are the bytes. */
+  took(bytes: Uint8Array): void;
+  /** This thread is about to release the lock: what the engine is to be told. */
+  giving(): (number | Uint8Array)[];
+}
+
+/** What this thread has of a lock. */
+interface Held {
+  hold: Hold;
+  /** How often it holds it by the engine's count; too few, even below 0, while an answer is on its way. */
+  levels: number;
+  /** How often it has gone deeper without asking. */
+  deeper: number;
+}
+
+/** What this thread holds, by tree and object. */
+const holding = new Map<string, Held>();
+
+/** What a wait has let go of, to have it again afterwards. */
+export type Suspended = Held | null;
+
+/** @ignore What {@linkcode RemoteLock} and {@linkcode RemoteRLock} have in common. */
+export abstract class RemoteLockBase implements Disposable {
+  static {
+    showAsText(RemoteLockBase);
+  }
+
+  /** @ignore This process's handle of it. */
+  readonly handle: ObjectHandle;
+  /** @ignore What travels with it. */
+  cell: Cell | null = null;
+  readonly #throws: boolean;
+  readonly #key: string;
+  readonly #thread = ownThread();
+  /** @ignore How messages call it. */
+  abstract readonly kindName: string;
+  /** @ignore Whether its holder may acquire it again. */
+  protected abstract readonly isRecursive: boolean;
+
+  protected constructor(handle: ObjectHandle, throws: boolean) {
+    this.handle = handle;
+    this.#throws = throws;
+    this.#key = `${handle.session.tree}/${handle.id}`;
+  }
+
+  /**
+   * Acquires the lock, waiting for it without blocking the thread.
+   *
+   * @throws {OwnerDiedError} If the holder was killed, unless `onOwnerDeath` is `"recover"`.
+   * @throws {InvalidStateError} If this object is, or is being, closed; the lock is then not acquired.
+   * @throws What `signal` was aborted with; the lock is then not acquired.
+   */
+  acquire(): Promise<Guard>;
+  /** As above; `null` if the lock was not acquired in time. */
+  acquire(options: AcquireOptions): Promise<Guard | null>;
+  async acquire(options?: AcquireOptions): Promise<Guard | null> {
+    const timeout = timeoutOf(options, ACQUIRE);
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    const id = this.#require("acquire");
+    const deeper = this.#deeper();
+    if (deeper !== null) return deeper;
+    using kept = this.handle.share();
+    if (timeout === 0) {
+      const answer = await this.handle.session.send("lock_try", id, this.#thread);
+      if (!this.handle.closed) return this.#guard(answer);
+      this.#giveBack(kept.id, answer);
+      throw this.#closedError("acquire");
+    }
+    const answer = await waitFor(this.handle, "lock_acquire", [id, this.#thread], {
+      timeout,
+      signal,
+      closed: () => this.#closedError("acquire"),
+      giveBack: (answer) => this.#giveBack(id, answer),
+    });
+    return this.#guard(answer);
+  }
+
+  /**
+   * Acquires the lock, blocking the thread until it is free.
+   *
+   * @throws {OwnerDiedError} If the holder was killed, unless `onOwnerDeath` is `"recover"`.
+   */
+  acquireSync(): Guard;
+  /** As above; `null` if the lock was not acquired in time. */
+  acquireSync(options: AcquireSyncOptions): Guard | null;
+  acquireSync(options?: AcquireSyncOptions): Guard | null {
+    const timeout = options === undefined ? Infinity : timeoutOf(options, ACQUIRE_SYNC);
+    const id = this.#require("acquire");
+    const deeper = this.#deeper();
+    if (deeper !== null) return deeper;
+    if (timeout === 0) return this.#attempt(id);
+    return this.#guard(this.handle.session.waitSync("lock_acquire", [id, this.#thread], { timeout }));
+  }
+
+  /** Acquires the lock if that is possible at once; `null` if not. */
+  tryAcquire(): Guard | null {
+    const id = this.#require("acquire");
+    return this.#deeper() ?? this.#attempt(id);
+  }
+
+  /**
+   * Releases the lock.
+   *
+   * @throws {InvalidStateError} If it is not held, or (RLock) not by this thread.
+   */
+  release(): void {
+    const id = this.#require("release");
+    const held = holding.get(this.#key);
+    if (held !== undefined && held.deeper > 0) {
+      held.deeper--;
+      return;
+    }
+    const { refusal } = this.handle.session.step("lock_release", id, this.#thread, ...this.giving());
+    if (refusal === "free" || refusal === "owner") {
+      if (refusal === "free") holding.delete(this.#key); // somebody else has released it
+      throw this.notHeld();
+    }
+    if (refusal !== null) throw goneError("release", this.described);
+    this.#count(-1, held?.hold ?? { token: 0 });
+  }
+
+  /** Whether somebody holds the lock. */
+  locked(): boolean {
+    return this.look("look at").owner !== "";
+  }
+
+  /**
+   * Gives up this process's handle, and ends the waits begun with it. The lock itself goes with the last handle of all
+   * processes.
+   */
+  [Symbol.dispose](): void {
+    this.handle.close();
+  }
+
+  /** The name that it was given; `undefined` if none. */
+  get name(): string | undefined {
+    return this.handle.name || undefined;
+  }
+
+  /** @ignore Whether this thread holds it, as far as it knows. */
+  heldHere(): boolean {
+    return (holding.get(this.#key)?.levels ?? 0) > 0;
+  }
+
+  /** @ignore See {@linkcode enter}: without a guard; whether it must be released afterwards. */
+  [enter](): boolean {
+    if (this.isRecursive && this.heldHere()) return false;
+    this.acquireSync();
+    return true;
+  }
+
+  /** @ignore How a condition's step names the holder: its thread, and what the lock's cell gets. */
+  holder(): StepArgument[] {
+    return [this.#thread, ...this.giving()];
+  }
+
+  /** @ignore Lets go of all levels, as a condition's wait does. */
+  suspend(): Suspended {
+    const held = holding.get(this.#key) ?? null;
+    holding.delete(this.#key);
+    return held;
+  }
+
+  /** @ignore Has them again, by an answer that has the token at `index`; or without one, if nothing had been done. */
+  resume(held: Suspended, answer: Answer | null, index: number): void {
+    if (held === null) return;
+    if (answer !== null) {
+      held.hold.token = answer.number(index);
+      this.#took(answer, index + 1 + DEATH_PARTS);
+    }
+    holding.set(this.#key, held);
+  }
+
+  /** @ignore Gives back a lock that a wait got, where no guard can any more: it is closed. */
+  abandon(id: string, held: Suspended, answer: Answer): void {
+    if (answer.refusal !== null) return;
+    for (let level = held?.levels ?? 1; level > 0; level--) {
+      this.#quietly("lock_giveback", id, this.#thread, ...this.#deathIn(answer, 2));
+    }
+  }
+
+  /** @ignore The error of a wait that inherited the lock from a dead owner; `null` if that is to pass in silence. */
+  inherited(answer: Answer, index: number): OwnerDiedError | null {
+    const dead = deadMember(answer, index);
+    if (dead === null || !this.#throws) return null;
+    return remoteOwnerDied(`wait with the ${this.described}`, dead, "it is held again");
+  }
+
+  /** @ignore The error of who uses it though it was closed. */
+  closedError(action: string): Error {
+    return this.#closedError(action);
+  }
+
+  protected abstract notHeld(): Error;
+
+  /** @ignore What it is, and its name, for sentences. */
+  get described(): string {
+    return `${this.kindName}${this.handle.label}`;
+  }
+
+  /** Who holds it, and how deep. */
+  protected look(action: string): { owner: string; depth: number } {
+    const answer = this.handle.session.step("lock_look", this.#require(action));
+    if (answer.refusal !== null) throw goneError(action, this.described);
+    return { owner: answer.text(0), depth: answer.number(1) };
+  }
+
+  /** What `toString` gives, with the name at the end: `state` of how CPython's repr names the holder, and of the depth. */
+  protected text(state: (owner: string, depth: number | "nonzero") => string): string {
+    return `<${this.kindName}(${this.#state(state)}${nameField(this.handle.name)})>`;
+  }
+
+  #state(state: (owner: string, depth: number | "nonzero") => string): string {
+    if (this.handle.closed) return "closed";
+    try {
+      const { owner, depth } = this.look("look at");
+      if (owner === "") return state("None", 0);
+      const [member, thread] = owner.split("/");
+      if (Number(member) !== this.handle.session.member) return state("SomeOtherProcess", "nonzero");
+      if (Number(thread) !== this.#thread) return state("SomeOtherThread", "nonzero");
+      return state(current.name, depth + (holding.get(this.#key)?.deeper ?? 0));
+    } catch {
+      return "out of reach"; // whoever prints it wants no error
+    }
+  }
+
+  protected data(): RemoteLockData {
+    return this.handle.named([...this.handle.reference(this.kindName), this.#throws]);
+  }
+
+  /** What the cell gives, if there is one. */
+  protected giving(): StepArgument[] {
+    return this.cell?.giving() ?? [];
+  }
+
+  #require(action: string): string {
+    return this.handle.require(action, this.kindName);
+  }
+
+  #closedError(action: string): Error {
+    return closedError(`${action} the ${this.described}`, this.kindName);
+  }
+
+  /** Goes deeper into what this thread holds, without asking. */
+  #deeper(): Guard | null {
+    if (!this.isRecursive) return null;
+    const held = holding.get(this.#key);
+    if (held === undefined || !this.heldHere()) return null;
+    held.deeper++;
+    return new RemoteGuard(this, false, held.hold);
+  }
+
+  #attempt(id: string): Guard | null {
+    return this.#guard(this.handle.session.step("lock_try", id, this.#thread));
+  }
+
+  #guard(answer: Answer | null): Guard | null {
+    if (answer === null || answer.refusal === "held") return null;
+    if (answer.refusal === "died") {
+      throw remoteOwnerDied(`acquire the ${this.described}`, deadMember(answer, 0)!, "it is free again");
+    }
+    if (answer.refusal !== null) throw goneError("acquire", this.described);
+    const token = answer.number(0);
+    const known = holding.get(this.#key)?.hold;
+    const hold = known?.token === token ? known : { token };
+    this.#count(1, hold);
+    this.#took(answer, 1 + DEATH_PARTS);
+    return new RemoteGuard(this, deadMember(answer, 1) !== null, hold);
+  }
+
+  /** Notes an acquisition or a release. Of an RLock the release may be known before the acquisition is. */
+  #count(change: 1 | -1, hold: Hold): void {
+    const held = holding.get(this.#key);
+    const levels = this.isRecursive ? (held?.levels ?? 0) + change : Math.max(0, change);
+    if (levels === 0) holding.delete(this.#key);
+    else holding.set(this.#key, { hold, levels, deeper: held?.deeper ?? 0 });
+  }
+
+  /** Takes what has travelled with the lock. */
+  #took(answer: Answer, index: number): void {
+    if (answer.length >= index + 2 && answer.text(index) === "cell") this.cell?.took(answer.bytes(index + 1));
+  }
+
+  #giveBack(id: string, answer: Answer): void {
+    if (answer.refusal !== null && answer.refusal !== "died") return;
+    this.#quietly("lock_giveback", id, this.#thread, ...this.#deathIn(answer, answer.refusal === null ? 1 : 0));
+  }
+
+  #deathIn(answer: Answer, index: number): readonly string[] {
+    return deadMember(answer, index)?.parts ?? ["", "", "", ""];
+  }
+
+  /** Does a step of which nobody awaits the answer. Where the tree is lost, or this process buried, nothing is held. */
+  #quietly(name: string, ...args: StepArgument[]): void {
+    Promise.try(() => this.handle.session.send(name, ...args)).catch(() => {});
+  }
+}
+
+/** What a lock is made of: that of a message, or a new one with these options; and whether its deaths are thrown. */
+export function openLock(
+  kind: "lock" | "rlock",
+  first: Session | ObjectHandle,
+  second: LockOptions | boolean,
+): [handle: ObjectHandle, throws: boolean] {
+  if (first instanceof ObjectHandle) return [first, second === true];
+  const options = second as LockOptions;
+  const throws = throwsOnDeath(options);
+  return [ObjectHandle.make(first, kind, objectName("create a lock", options), throws ? 0 : 1), throws];
+}
