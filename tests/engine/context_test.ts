@@ -1,0 +1,73 @@
+// A context on an engine: one for each tree, closed in order, and what it says of itself.
+
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { EngineUnavailableError, getContext, InvalidStateError } from "@parallel/multiprocessing";
+import { RemoteContext } from "@parallel/multiprocessing/context";
+import { dumps } from "@parallel/multiprocessing/reduction";
+import { engineTest } from "../support/engine.ts";
+import { FIXTURES, outputOf, runProgram } from "../support/helpers.ts";
+
+engineTest("a context is that of its engine, until it is closed", async (engine) => {
+  const context = getContext(engine.url, {});
+  assert(context instanceof RemoteContext);
+  assertEquals(String(context), `<RemoteContext(redis+unix://${engine.socket}?db=0)>`);
+  assertStrictEquals(getContext(engine.url, {}), context);
+  assertThrows(() => getContext(engine.url, { lease: 5_000 }), InvalidStateError, "was made with others before");
+  assertEquals(context.cpuCount(), 0);
+  assertEquals(context.activeChildren(), []);
+  assert((await engine.treeKeys()).length > 0);
+  context.close();
+  context.close();
+  assertThrows(() => context.cpuCount(), InvalidStateError, "it is closed");
+  using other = getContext(engine.url, { lease: 5_000 });
+  assert(other !== context);
+});
+
+engineTest("a context has one start method", (engine) => {
+  using context = getContext(engine.url, {});
+  assertEquals([context.getStartMethod(), context.getAllStartMethods()], ["spawn", ["spawn"]]);
+  assertThrows(() => context.getContext("forkserver"), RangeError, 'no start method "forkserver" on hosts');
+  assertThrows(() => dumps(context), TypeError, "a context belongs to one process");
+});
+
+engineTest("contexts reach the engine by its port, with its password, which nobody is shown", async (engine) => {
+  using context = getContext(engine.tcpUrl, {});
+  assert(!String(context).includes("s3cret"));
+  assertEquals(context.cpuCount(), 0);
+  const error = assertThrows(() => getContext(engine.tcpUrl.replace("s3cret", "wr0ng"), { lease: 2_000 }), Error);
+  assert(!error.message.includes("wr0ng"), error.message);
+  assertEquals((await engine.connections()).length > 0, true);
+}, { password: "s3cret" });
+
+engineTest("an engine that is not there is told in time", async (engine) => {
+  const url = engine.tcpUrl;
+  await engine.kill();
+  const error = assertThrows(() => getContext(url, {}), EngineUnavailableError);
+  assert(error.message.includes(`127.0.0.1:${engine.port}`), error.message);
+  await engine.start();
+});
+
+engineTest("an engine that may drop keys is refused", async (engine) => {
+  await engine.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
+  await assertRejects(() => Promise.try(() => getContext(engine.url, {})), Error, "noeviction");
+});
+
+for (const [how, code] of [["returns", 0], ["exits", 3]] as const) {
+  engineTest(`a root that ${how} leaves its tree`, async (engine) => {
+    const ended = await runProgram(new URL("engine/roots.ts", FIXTURES), { args: [engine.url, how] });
+    assertEquals([ended.code, ended.signal], [code, null], ended.stderr);
+    assertEquals(await engine.treeKeys(), []);
+  });
+}
+
+engineTest("a Worker is told to leave contexts on engines to the main thread", async (engine) => {
+  const output = await outputOf(new URL("engine/roots.ts", FIXTURES), { args: [engine.url, "in a worker"] });
+  assertStringIncludes(output, "in a Worker: get it in the main thread");
+});
