@@ -4,6 +4,7 @@
 // dist/chunk-….js  everything that is exported, and what it needs
 // dist/child_main.js, dist/worker_main.js, dist/server_main.js  what children are started with (src/runtime/own_modules.ts)
 // dist/mod.js, dist/queues.js, …  one for each entry of "exports" in deno.json
+// dist/agent.js  the program that a host runs
 // dist/import_map.json  their names
 // dist/types/  the sources, for their types (tools/types.ts)
 // dist/package.json  says to other runtimes that these are modules, so that they come as far as being told what they lack
@@ -23,6 +24,10 @@ const MANAGERS = "src/managers.ts";
 const SERVER_MAIN = "src/managers/server_main.ts";
 /** The command line, which no program loads. */
 const COMMAND_LINE = "cli.ts";
+/** The agent's program, which a host runs. */
+const AGENT = "src/engine/agent.ts";
+/** What that does as a program. */
+const LEND = `import { runAgent } from "../../${AGENT}";\nif (import.meta.main) Deno.exit(await runAgent(Deno.args));`;
 /** The entries that are not in the chunk that all share, but beside it. */
 const APART = [MANAGERS, COMMAND_LINE];
 /** What the command line does as a program. The bundler takes `import.meta.main` of a module that an entry imports for false. */
@@ -106,6 +111,7 @@ export async function bundle(): Promise<void> {
     // What is loaded late has all of the package in it, too, under the name by which the sources load it.
     write("managers", [MANAGERS], all),
     write("cli", [COMMAND_LINE], all, OBEY),
+    write("agent", [AGENT], all, LEND),
     write("multiprocessing", all),
   ];
   const map = writeImportMap({ [MANAGERS]: "target/entries/managers.ts" });

@@ -5,7 +5,7 @@ import { shownName } from "../runtime/harmless.ts";
 import { wallClock } from "../runtime/timing.ts";
 import type { Order } from "./arguments.ts";
 import { counted } from "./format.ts";
-import { writeAll } from "./output.ts";
+import { writeAll } from "../runtime/standard_output.ts";
 
 /** What was found. */
 export interface Leftover {

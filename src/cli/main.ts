@@ -7,7 +7,7 @@ import { top } from "./top.ts";
 import { helpText, UsageError } from "./usage.ts";
 import { VERSION } from "../addon/interface.ts";
 import { explain } from "./why.ts";
-import { writeAll } from "./output.ts";
+import { writeAll } from "../runtime/standard_output.ts";
 import type { Snapshot } from "../live/snapshot.ts";
 import { Viewer } from "../live/viewer.ts";
 

@@ -4,7 +4,7 @@
 import { clearTimeout, performance, setTimeout } from "../runtime/timing.ts";
 import { fitted, widthOf } from "./format.ts";
 import type { Line, Style } from "./frame.ts";
-import { writeAll } from "./output.ts";
+import { writeAll } from "../runtime/standard_output.ts";
 
 /** The second screen; no cursor; lines that are too long are cut by the terminal, too. */
 const BEGIN = "\x1b[?1049h\x1b[?25l\x1b[?7l";

@@ -4,7 +4,7 @@ import { performance, setTimeout } from "../runtime/timing.ts";
 import type { Snapshot, Tree } from "../live/snapshot.ts";
 import type { Order } from "./arguments.ts";
 import { clockText, type Line, linesOf } from "./frame.ts";
-import { writeAll } from "./output.ts";
+import { writeAll } from "../runtime/standard_output.ts";
 import { Screen } from "./screen.ts";
 
 /** Looks at all live trees of the user. What changed since the look before is in its rates. */

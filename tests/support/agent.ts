@@ -45,7 +45,11 @@ export async function startAgent(url: string, options: AgentOptions = {}): Promi
     kill: (signal) => program.kill(signal),
     output: () => program.output,
     async [Symbol.asyncDispose]() {
-      program.kill("SIGTERM");
+      try {
+        program.kill("SIGTERM");
+      } catch {
+        // It has ended.
+      }
       await ended;
       await program[Symbol.asyncDispose]();
     },
