@@ -1,6 +1,6 @@
 // Members and hosts in a bare server: each row of the tables at the heads of members.lua and hosts.lua.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Engine, engineTest } from "../support/engine.ts";
 import { type BareLane, BareTree } from "../support/library.ts";
 import type { Reply } from "../support/resp.ts";
@@ -15,7 +15,7 @@ function hosts(engine: Engine, name: string, ...args: (string | number)[]): Prom
 
 /** Enters an agent among the hosts, and gives its number. */
 async function host(engine: Engine, name: string, { slots = 2, labels = "", version = VERSION } = {}): Promise<string> {
-  const answer = await hosts(engine, "host", name, slots, labels, version, "2.9.6", 1, 30_000) as string[];
+  const answer = await hosts(engine, "host", name, slots, labels, version, "2.9.6", 1, 30_000, "id") as string[];
   assertEquals(answer[0], "ok");
   return answer[1];
 }
@@ -223,7 +223,7 @@ engineTest("members: a tree that was not heard of for an hour is cleared away", 
 
 engineTest("hosts: an agent is counted, fits or does not, and drains", async (engine) => {
   const tree = await BareTree.open(engine);
-  assertEquals(await hosts(engine, "host", "h", "none", "", VERSION, "2", 1, 30_000), ["no", "slots"]);
+  assertEquals(await hosts(engine, "host", "h", "none", "", VERSION, "2", 1, 30_000, "id"), ["no", "slots"]);
   assertEquals(await hosts(engine, "hosts", ""), ["ok", "0", "0", "0"]);
   const a = await host(engine, "h1", { slots: 2 });
   const b = await host(engine, "h2", { slots: 3, labels: "gpu,big" });
@@ -243,7 +243,7 @@ engineTest("hosts: visitors are no hosts, and all have one lease", async (engine
   const tree = await BareTree.open(engine);
   assertEquals(await hosts(engine, "visit", "who looks", 1, 30_000), ["ok", "1"]);
   assertEquals(await hosts(engine, "visit", "another", 1, 2_000), ["no", "lease", "30000"]);
-  assertEquals(await hosts(engine, "host", "h", 1, "", VERSION, "2", 1, 2_000), ["no", "lease", "30000"]);
+  assertEquals(await hosts(engine, "host", "h", 1, "", VERSION, "2", 1, 2_000, "id"), ["no", "lease", "30000"]);
   const agent = await host(engine, "h1");
   assertEquals(await hosts(engine, "hosts", ""), ["ok", "1", "2", "2"]);
   const seen = JSON.parse((await hosts(engine, "survey") as string[])[1]);
@@ -254,6 +254,21 @@ engineTest("hosts: visitors are no hosts, and all have one lease", async (engine
   const ofTree = JSON.parse((await tree.look("survey") as string[])[1]);
   assertEquals(ofTree.members.map(({ name }: { name: string }) => name).sort(), ["agent", "c", "root"]);
   assertEquals(ofTree.objects[0].fields.kind, "process");
+  await tree[Symbol.asyncDispose]();
+  await clearHosts(engine);
+});
+
+engineTest("members: a record that cannot be dealt with is dropped, and noted", async (engine) => {
+  const tree = await BareTree.open(engine);
+  const m = await tree.member("m");
+  await engine.command("HSET", `${tree.prefix}o:1`, "kind", "lock");
+  await engine.command("SET", `${tree.prefix}o:1:w`, "no line at all");
+  await engine.command("SADD", `${tree.prefix}waits:${m}`, `1|${m}/0#1`);
+  await tree.look("bury", m, "gone");
+  assertEquals(await engine.command("HLEN", `${tree.prefix}dying`), 0);
+  const fault = await engine.command("HGET", `${tree.prefix}tree`, "fault");
+  assertStringIncludes(`${fault}`, "WRONGTYPE");
+  assertEquals(await tree.look("beat", 1), ["ok", "30000"]);
   await tree[Symbol.asyncDispose]();
   await clearHosts(engine);
 });

@@ -12,7 +12,7 @@ export interface Entrance {
   /** The tree, or `"hosts"`. */
   readonly tree: string;
   readonly member?: number;
-  readonly begin?: { readonly name: string; readonly args: readonly (string | number)[] };
+  readonly begin?: { name: string; args: (string | number)[] };
   /** Milliseconds. */
   readonly lease: number;
 }

@@ -158,9 +158,9 @@ do
       local origin = redis.call("HGET", hosts .. "origins", taken[i])
       redis.call("HDEL", hosts .. "slots", taken[i])
       redis.call("HDEL", hosts .. "origins", taken[i])
-      if origin and taken[i + 1] ~= "inf" and processes.tell_starter then
+      if origin and taken[i + 1] ~= "inf" then
         local tree, o = unpack(cmsgpack.unpack(origin))
-        processes.tell_starter(tree, o, { "no", "lost" })
+        members.tried(tree, processes.tell_starter, tree, o, { "no", "lost" })
       end
     end
     redis.call("UNLINK", hosts .. "taken:" .. agent)
@@ -197,12 +197,13 @@ do
 
   -- host name slots labels version deno pid lease id → ok a | no lease <that of the others>: an agent comes.
   look("host", {}, function(hosts, name, slots, labels, version, deno, pid, lease, id)
+    if not id then return { "no", "malformed" } end
     if not members.whole(slots, 1, 100000) then return { "no", "slots" } end
     if not members.whole(lease, 100, 2 ^ 40) then return { "no", "lease" } end
     if not begin(hosts, lease) then return { "no", "lease", redis.call("HGET", hosts .. "tree", "lease") } end
     local agent = members.add(hosts, {
       name = name, host = name, pid = pid, parent = "0", daemon = "0", slots = slots, labels = labels,
-      version = version, deno = deno, draining = "0", id = id or "",
+      version = version, deno = deno, draining = "0", id = id,
     })
     serve(hosts)
     return { "ok", agent }

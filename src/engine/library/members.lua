@@ -80,6 +80,15 @@ do
     return m
   end
 
+  -- Runs what follows for one record of a death. One that fails must not keep the others from being dealt with, nor the
+  -- beats that come after: it is dropped, and why is noted in the field `fault` of the tree.
+  function members.tried(tree, run, ...)
+    local is_done, more = pcall(run, ...)
+    if is_done then return more end
+    redis.call("HSET", tree .. "tree", "fault", type(more) == "table" and more.err or tostring(more))
+  end
+  local tried = members.tried
+
   -- Up to `budget` of what a set or a hash has, each given to `run`, which answers whether there is more to be done for it. Gives
   -- what is left of the budget.
   local function each(key, budget, run)
@@ -117,16 +126,16 @@ do
       budget = each(tree .. "waits:" .. m, budget, function(wait)
         local o, waiter = wait:match("^(%d+)|(.+)$")
         local kind = o and kind_of(tree, o)
-        if kind and kind.cancel then kind.cancel(tree, o, waiter, how) end
+        if kind and kind.cancel then tried(tree, kind.cancel, tree, o, waiter, how) end
       end)
       for _, key in ipairs({ "holds:", "takes:" }) do
         budget = each(tree .. key .. m, budget, function(o)
           local kind = kind_of(tree, o)
-          return kind and kind.bury and kind.bury(tree, o, m, how)
+          return kind and kind.bury and tried(tree, kind.bury, tree, o, m, how)
         end)
       end
       budget = each(tree .. "has:" .. m, budget, function(o)
-        unhold(tree, o)
+        tried(tree, unhold, tree, o)
       end)
       if budget <= 0 then return false end
       redis.call("HDEL", tree .. "dying", m)
@@ -175,7 +184,7 @@ do
     bury(tree, m, how)
     redis.call("PEXPIRE", tree .. "p:" .. m, DAY)
     if p[5] then members.free_slot(tree, p[5]) end
-    if p[6] and processes.ended then processes.ended(tree, m, text(code), lost and "1" or "0", failure) end
+    if p[6] then tried(tree, processes.ended, tree, m, text(code), lost and "1" or "0", failure) end
   end
 
   function members.how(code)
@@ -226,7 +235,7 @@ do
     local from = redis.call("HGET", tree .. "tree", "reaped")
     local at = walk(tree, from or nil, PORTION, function(keys, o)
       local kind = o and kind_of(tree, o)
-      if kind and kind.destroy then kind.destroy(tree, o) end
+      if kind and kind.destroy then tried(tree, kind.destroy, tree, o) end
       redis.call("UNLINK", unpack(keys))
     end)
     if at == "done" then
@@ -284,7 +293,7 @@ do
   -- open version name host pid lease → ok 1: begins a tree, whose root is member 1 and vouches for itself.
   look("open", {}, function(tree, version, name, host, pid, lease)
     if redis.call("EXISTS", tree .. "tree") == 1 then return { "no", "exists" } end
-    if not members.whole(lease, 100, 2 ^ 40) then return { "no", "lease" } end
+    if not members.whole(lease, 100, 2 ^ 40) then return { "no", "lease" } end -- the last argument: none is missing
     local time = members.clock(tree)
     redis.call("HSET", tree .. "tree", "version", version, "name", name, "host", host, "pid", pid, "lease", lease,
       "epoch", "0", "time", text(time))
@@ -296,6 +305,7 @@ do
 
   -- enter agent name host pid → ok m lease: an agent becomes a member of a tree. Again: the same member.
   look("enter", {}, function(tree, agent, name, host, pid)
+    if not members.whole(pid, 1, 2 ^ 40) then return { "no", "malformed" } end
     if redis.call("EXISTS", tree .. "tree") == 0 or redis.call("HEXISTS", tree .. "tree", "over") == 1 then
       return { "gone" }
     end
