@@ -9,7 +9,19 @@ const VERSION = "0.1.0";
 /** A host with an agent of so many slots, which is in the tree, too: its number as a host, its member in the tree. */
 async function host(engine: Engine, tree: BareTree, slots = 1): Promise<{ agent: string; lane: BareLane }> {
   const call = (...words: (string | number)[]) => engine.command("FCALL", ...words);
-  const [, agent] = await call("mp_0_1_host", 1, "mp:{hosts}:", "h", slots, "", VERSION, "2", 1, 30_000) as string[];
+  const [, agent] = await call(
+    "mp_0_1_host",
+    1,
+    "mp:{hosts}:",
+    "h",
+    slots,
+    "",
+    VERSION,
+    "2",
+    1,
+    30_000,
+    "id",
+  ) as string[];
   const [, member] = await tree.look("enter", agent, "agent h", "h", 7) as string[];
   return { agent, lane: tree.lane(member) };
 }
@@ -64,7 +76,7 @@ engineTest("process: one that finds no slot waits, and gets the next", async (en
   assertEquals(await lane.step("refused", first, "{}"), ["ok"]);
   assertEquals(await root.mail(), [
     ["n", `${launched}`, "r", "no", "r", "refused", "r", "{}"],
-    ["n", `${waiting + 1}`, "r", "ok", "r", agent, "r", "h"],
+    ["n", `${waiting + 1}`, "r", "ok", "r", agent, "r", "h", "r", "id"],
   ]);
 });
 
