@@ -108,3 +108,15 @@ engineTest("agent: a restart of an engine that has kept all is nothing", async (
   assertEquals(await agents(engine), ["1 east"]);
   assertEquals(await engine.command("HGET", `${HOSTS}p:1`, "mark"), "1");
 }, { persistence: "always" });
+
+engineTest("agent: a user of the engine needs no more rights than the documentation says", async (engine) => {
+  const rights = "~mp:* resetchannels -@all +@hash +@list +@set +@sortedset +@stream +@string +fcall +function|load " +
+    "+function|list +unlink +del +exists +pexpire +time +ping +hello +info +wait +auth +select";
+  await engine.command("ACL", "SETUSER", "mp", "on", ">secret", ...rights.split(" "));
+  const url = engine.tcpUrl.replace("redis://", "redis://mp:secret@");
+  {
+    await using _ = await startAgent(url, { name: "east" });
+    assertEquals((await say("status", "--url", url)).said, "host east: 0 of 4 slots taken\n");
+  }
+  await until("no key", async () => (await engine.keys()).length === 0);
+});

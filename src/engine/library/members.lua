@@ -91,8 +91,7 @@ do
 
   -- Up to `budget` of what a set or a hash has, each given to `run`, which answers whether there is more to be done for it. Gives
   -- what is left of the budget.
-  local function each(key, budget, run)
-    local is_hash = redis.call("TYPE", key).ok == "hash" -- of what it has, a member notes how often
+  local function each(key, budget, is_hash, run)
     while budget > 0 do
       local some = redis.call(is_hash and "HRANDFIELD" or "SRANDMEMBER", key, math.min(budget, 100))
       if #some == 0 then break end
@@ -123,18 +122,18 @@ do
     local dying = redis.call("HGETALL", tree .. "dying")
     for i = 1, #dying, 2 do
       local m, how = dying[i], dying[i + 1]
-      budget = each(tree .. "waits:" .. m, budget, function(wait)
+      budget = each(tree .. "waits:" .. m, budget, false, function(wait)
         local o, waiter = wait:match("^(%d+)|(.+)$")
         local kind = o and kind_of(tree, o)
         if kind and kind.cancel then tried(tree, kind.cancel, tree, o, waiter, how) end
       end)
       for _, key in ipairs({ "holds:", "takes:" }) do
-        budget = each(tree .. key .. m, budget, function(o)
+        budget = each(tree .. key .. m, budget, false, function(o)
           local kind = kind_of(tree, o)
           return kind and kind.bury and tried(tree, kind.bury, tree, o, m, how)
         end)
       end
-      budget = each(tree .. "has:" .. m, budget, function(o)
+      budget = each(tree .. "has:" .. m, budget, true, function(o)
         tried(tree, unhold, tree, o)
       end)
       if budget <= 0 then return false end
