@@ -2,9 +2,16 @@
 
 import type { PipeOptions } from "../connection/pipe.ts";
 import { engineAddressOf } from "../engine/address.ts";
+import { RemoteBarrier } from "../engine/barrier.ts";
+import { boundClass } from "../engine/bound.ts";
+import { RemoteCondition } from "../engine/condition.ts";
 import { beginTree, type RemoteTree, treeAt } from "../engine/current.ts";
+import { RemoteEvent } from "../engine/event.ts";
+import { RemoteLock } from "../engine/lock.ts";
 import { type RemoteContextOptions, type RemoteContextPlan, remotePlanOf } from "../engine/options.ts";
 import { refused } from "../engine/refusals.ts";
+import { RemoteRLock } from "../engine/rlock.ts";
+import { RemoteBoundedSemaphore, RemoteSemaphore } from "../engine/semaphore.ts";
 import type { Session } from "../engine/session.ts";
 import { InvalidStateError } from "../errors.ts";
 import type { cpuCount } from "../process/cpu_count.ts";
@@ -51,19 +58,19 @@ export class RemoteContext extends BaseContext implements Disposable {
   /** The class of its simple queues. */
   override readonly SimpleQueue: SimpleQueueConstructor = refused("SimpleQueue");
   /** The class of its locks. */
-  override readonly Lock: LockConstructor = refused("Lock");
+  override readonly Lock: LockConstructor = this.#class(RemoteLock, "Lock");
   /** The class of its recursive locks. */
-  override readonly RLock: LockConstructor = refused("RLock");
+  override readonly RLock: LockConstructor = this.#class(RemoteRLock, "RLock");
   /** The class of its semaphores. */
-  override readonly Semaphore: SemaphoreConstructor = refused("Semaphore");
+  override readonly Semaphore: SemaphoreConstructor = this.#class(RemoteSemaphore, "Semaphore");
   /** The class of its semaphores that are not released more often than acquired. */
-  override readonly BoundedSemaphore: SemaphoreConstructor = refused("BoundedSemaphore");
+  override readonly BoundedSemaphore: SemaphoreConstructor = this.#class(RemoteBoundedSemaphore, "BoundedSemaphore");
   /** The class of its conditions. */
-  override readonly Condition: ConditionConstructor = refused("Condition");
+  override readonly Condition: ConditionConstructor = this.#class(RemoteCondition, "Condition");
   /** The class of its events. */
-  override readonly Event: EventConstructor = refused("Event");
+  override readonly Event: EventConstructor = this.#class(RemoteEvent, "Event");
   /** The class of its barriers. */
-  override readonly Barrier: BarrierConstructor = refused("Barrier");
+  override readonly Barrier: BarrierConstructor = this.#class(RemoteBarrier, "Barrier");
   /** Values with a lock, or without. */
   override readonly Value: Context["Value"] = refused("Value");
   /** Refused: there is no memory that hosts share. */
@@ -97,6 +104,11 @@ export class RemoteContext extends BaseContext implements Disposable {
 
   /** How many processes the hosts that fit can run at a time: the sum of their slots. */
   override readonly cpuCount: typeof cpuCount = () => this.#session.lookSync("hosts", "hosts", this.#labels).number(1);
+
+  /** A class of the engine as one of this context. */
+  #class<C>(Class: Parameters<typeof boundClass>[0], name: string): C {
+    return boundClass(Class, () => this.#session, name);
+  }
 
   get #session(): Session {
     const { session, shown } = this.#tree;

@@ -37,6 +37,23 @@ engineTest("a context has one start method", (engine) => {
   assertThrows(() => dumps(context), TypeError, "a context belongs to one process");
 });
 
+engineTest("classes of a context have their names, can be extended, and want new", (engine) => {
+  using context = getContext(engine.url, {});
+  class Mine extends context.RLock {
+    readonly mine = true;
+  }
+  using mine = new Mine();
+  assert(mine instanceof Mine && mine instanceof context.RLock && mine.mine);
+  using _ = mine.acquireSync();
+  assert(mine.locked());
+  using lock = new context.Lock();
+  assert(lock instanceof context.Lock && !(mine instanceof context.Lock));
+  assertEquals([context.Lock.name, context.Semaphore.name], ["Lock", "Semaphore"]);
+  const call: () => void = context.Lock as never;
+  assertThrows(() => call(), TypeError, 'Lock cannot be invoked without "new"');
+  assertThrows(() => new context.Lock({ onOwnerDeth: "throw" } as never), TypeError, 'did you mean "onOwnerDeath"?');
+});
+
 engineTest("contexts reach the engine by its port, with its password, which nobody is shown", async (engine) => {
   using context = getContext(engine.tcpUrl, {});
   assert(!String(context).includes("s3cret"));
