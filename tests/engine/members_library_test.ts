@@ -131,7 +131,9 @@ engineTest("members: the end of a process is told by its agent, and frees its sl
   assertEquals(await tree.lane(1).step("exit", m, 0, ""), ["no", "stranger"]);
   assertEquals(await it.step("exit", m, "x", ""), ["no", "code"]);
   assertEquals(await it.step("exit", "99", 0, ""), ["no", "stranger"]);
+  assertEquals(await tree.lane(1).step("dead", m, 3), ["no", "stranger"]);
   assertEquals(await tree.look("leave", m, 3), ["ok", "done"]);
+  assertEquals(await it.step("dead", m, 3), ["ok"]);
   assertEquals(await tree.look("member", m), ["ok", "0", "c", "h", "0", "", "ended with exit code 3", ""]);
   assertEquals(await it.step("exit", m, 3, "why"), ["ok"]);
   assertEquals(await tree.look("member", m), ["ok", "0", "c", "h", "0", "3", "ended with exit code 3", "why"]);

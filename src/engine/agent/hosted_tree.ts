@@ -76,10 +76,11 @@ export class HostedTree {
     this.session.ward(child.pid, true);
     if (this.#isLost) child.send(9);
     for (const signal of place.early) child.send(signal);
-    void child.ended.then(({ code, failure }) => {
+    void child.gone.then((code) => {
       this.session.ward(child.pid, false);
-      return this.ended(member, reservation, code, failure);
-    });
+      if (!this.#isLost) return this.session.send("dead", member, code);
+    }).catch(() => {}); // the engine has buried this agent, and with it the child
+    void child.ended.then(({ code, failure }) => this.ended(member, reservation, code, failure));
   }
 
   /** The process has ended, or never began. */

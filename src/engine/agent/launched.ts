@@ -6,7 +6,9 @@ import type { Session } from "../session.ts";
 /** A process that an agent has started. */
 export interface StartedChild {
   readonly pid: number;
-  /** How it ended: the exit code as locally, and what kept it from its work. It never rejects. */
+  /** Its exit code, as soon as it is no more, whatever of its output is still to be sent. It never rejects. */
+  readonly gone: Promise<number>;
+  /** How it ended, when its output has been sent: the exit code as locally, and what kept it from its work. It never rejects. */
   readonly ended: Promise<{ readonly code: number; readonly failure: string | null }>;
   /** Sends it a signal, unless it has ended. */
   send(signal: number): void;

@@ -354,6 +354,17 @@ do
     return { "ok", members.reap(tree) and "done" or "more" }
   end)
 
+  -- dead m code → ok | no stranger. The process of m, which this member vouches for, is no more: what it held is free. Its
+  -- end is told by `exit`, when its last output has been.
+  step("dead", { "allow-oom" }, function(call, m, code)
+    local exit = members.whole(code, -255, 2 ^ 32)
+    if not exit then return { "no", "code" } end
+    if redis.call("HGET", call.tree .. "p:" .. m, "voucher") ~= call.member then return { "no", "stranger" } end
+    redis.call("HSET", call.tree .. "p:" .. m, "left", text(exit))
+    bury(call.tree, m, members.how(exit))
+    return { "ok" }
+  end)
+
   -- exit m code failure → ok | no stranger. The process of m, which this member vouches for, has ended.
   step("exit", { "allow-oom" }, function(call, m, code, failure)
     local exit = members.whole(code, -255, 2 ^ 32)
