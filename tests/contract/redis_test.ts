@@ -4,20 +4,19 @@ import { getContext } from "@parallel/multiprocessing";
 import type { Context } from "@parallel/multiprocessing/context";
 import { assertThrows } from "@std/assert";
 import { REFUSALS } from "../../src/engine/refusals.ts";
-import { startAgent } from "../support/agent.ts";
+import { AUTHKEY, startAgent } from "../support/agent.ts";
 import { engineTest } from "../support/engine.ts";
+import { PATIENCE } from "../support/helpers.ts";
 import { contract } from "./contract.ts";
 
 /** The tests that it does not pass, and why. */
 const LEFT_OUT: Record<string, string> = {};
 
-const KEY = new TextEncoder().encode("the key of the contract's tests");
-
 /** Runs a test with a context on an engine, and a host. */
 function remotely(name: string, run: (context: Context) => unknown, leftOut: string | null = null): void {
   engineTest(`${name} (redis)`, async (engine) => {
     await using _agent = await startAgent(engine.url, { slots: 8 });
-    using context = getContext(engine.url as "redis+unix:///", { authkey: KEY, startTimeout: 60_000 });
+    using context = getContext(engine.url, { authkey: AUTHKEY, startTimeout: PATIENCE });
     await run(context);
   }, { leftOut });
 }
