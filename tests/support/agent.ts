@@ -4,7 +4,7 @@ import { killTree, until, within } from "./helpers.ts";
 import type { Host } from "./hosts.ts";
 
 /** The program of agents. */
-const AGENT = new URL("../../src/engine/agent.ts", import.meta.url);
+export const AGENT: URL = new URL("../../src/engine/agent.ts", import.meta.url);
 const KEY = "the key of the tests";
 
 /** What agents of tests take launches with. */
