@@ -38,6 +38,13 @@ export interface Given {
    * @throws {TypeError} If no module exports it.
    */
   prove(beforeRefusal?: () => void): void;
+  /**
+   * Finds out where it is now, at any price, so that no answer has to follow.
+   *
+   * @throws {TypeError} If no module exports it.
+   * @throws {InvalidStateError} If that cannot be known before something is awaited.
+   */
+  settle(): void;
   /** The reference by which another process finds it. If it is not proven yet, the answer follows: prove it next. */
   travel(): TravellingReference;
 }
@@ -119,6 +126,10 @@ class ExplicitlyGiven implements Given {
     throw refusal;
   }
 
+  settle(): void {
+    this.prove();
+  }
+
   travel(): FunctionReference {
     return this.#reference;
   }
@@ -177,6 +188,12 @@ class GivenFunction implements Given {
     if (place !== null) return this.#found(place);
     this.#later = later;
     void this.#ask(later);
+  }
+
+  settle(): void {
+    this.prove();
+    if (!this.pay()) throw unknownYet(this.label);
+    if (this.#refusal !== null) throw this.#refusal;
   }
 
   /** Why a function that was not found is refused at once; `null` if it may be found in these modules later. */
@@ -268,6 +285,13 @@ function payBeforeBlocking(): void {
         "such as the twin of this method without Sync, start with --allow-sys, or give { module, name }",
     );
   }
+}
+
+function unknownYet(label: string): InvalidStateError {
+  return new InvalidStateError(
+    `Cannot say yet which module exports "${label}", which the main module does not show before it awaits something; ` +
+      "await something before, start with --allow-sys, or give { module, name }",
+  );
 }
 
 /** This process ends: what was promised is kept, or else broken. */

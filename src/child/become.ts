@@ -25,8 +25,8 @@ export function become(facts: Facts, { parentPid, parentName }: Joined): void {
 }
 
 /** The object of this process, without the constructor of its class having run. */
-export function processOf(Class: Callable | null, work: Work, state: Arguments["state"]): Process {
-  return becomeSelf(Object.assign(Reflect.construct(Process, [new Self(work)], Class ?? Process), state));
+export function processOf(Class: Callable, work: Work, state: Arguments["state"]): Process {
+  return becomeSelf(Object.assign(Reflect.construct(Process, [new Self(work)], Class), state));
 }
 
 /**

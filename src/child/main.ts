@@ -14,7 +14,7 @@ import type { AheadOfWork } from "../launch/entry.ts";
 import { readPreparation } from "../launch/preparation.ts";
 import { Attribution } from "../pool/attribution.ts";
 import { endAtExit } from "../process/children.ts";
-import type { Process } from "../process/process.ts";
+import { Process } from "../process/process.ts";
 import { current } from "../runtime/current.ts";
 import { isOwnModule } from "../runtime/own_modules.ts";
 import { dealWithUncaught, fail, watchUncaught } from "../runtime/uncaught.ts";
@@ -82,6 +82,8 @@ async function work(
   try {
     become(preparation, joined);
     endAtExit();
+    const { remote } = preparation;
+    const place = remote === undefined ? null : (await import("../engine/boot.ts")).enter(remote);
     if (early !== null) throw early.error;
     current.mayStart = () => false;
     useLoaders(loaders);
@@ -95,9 +97,9 @@ async function work(
     const wanted = toRun();
     const target = wanted.target && await resolve(wanted.target, loaders, { isTrusted });
     const Class = wanted.process && await resolve(wanted.process, loaders, { isTrusted });
-    const { args, state } = readArguments();
+    const { args, state } = readArguments(place?.readArguments);
     await arrivals();
-    process = processOf(Class, () => target?.(...args), state);
+    process = processOf(Class ?? place?.Process ?? Process, () => target?.(...args), state);
     native().noteBegun();
   } catch (error) {
     giveUp(error);

@@ -9,6 +9,7 @@ import { beginTree, type RemoteTree, treeAt } from "../engine/current.ts";
 import { RemoteEvent } from "../engine/event.ts";
 import { RemoteLock } from "../engine/lock.ts";
 import { type RemoteContextOptions, type RemoteContextPlan, remotePlanOf } from "../engine/options.ts";
+import { remoteActiveChildren, type RemoteProcessClass, remoteProcessClass } from "../engine/process.ts";
 import { refused } from "../engine/refusals.ts";
 import { RemoteRLock } from "../engine/rlock.ts";
 import { RemoteBoundedSemaphore, RemoteSemaphore } from "../engine/semaphore.ts";
@@ -27,7 +28,6 @@ import type {
   JoinableQueueConstructor,
   LockConstructor,
   PoolConstructor,
-  ProcessConstructor,
   ProcessLike,
   QueueConstructor,
   SemaphoreConstructor,
@@ -48,7 +48,7 @@ export class RemoteContext extends BaseContext implements Disposable {
   readonly #tree: RemoteTree;
 
   /** The class of its processes, which run on any host. */
-  override readonly Process: ProcessConstructor = refused("Process");
+  override readonly Process: RemoteProcessClass;
   /** The class of its pools, whose workers run on any host. */
   override readonly Pool: PoolConstructor = refused("Pool");
   /** The class of its queues. */
@@ -100,6 +100,7 @@ export class RemoteContext extends BaseContext implements Disposable {
   constructor(tree: RemoteTree) {
     super();
     this.#tree = tree;
+    this.Process = remoteProcessClass(tree);
   }
 
   /** How many processes the hosts that fit can run at a time: the sum of their slots. */
@@ -122,7 +123,7 @@ export class RemoteContext extends BaseContext implements Disposable {
 
   /** Its processes that were started here and are running. */
   override activeChildren(): ProcessLike[] {
-    return [];
+    return remoteActiveChildren(this.#tree);
   }
 
   /** `"spawn"`: hosts start processes anew. */

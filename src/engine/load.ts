@@ -16,7 +16,7 @@ export function engineNative(): EngineNative {
 }
 
 /** Where it is: beside the addon, with `_engine` at the end of its name. */
-function enginePath(): string {
+export function enginePath(): string {
   nativeAlone();
   return nativePath().replace(/(\.[^./]*)?$/, "_engine$1");
 }

@@ -38,20 +38,24 @@ export interface Facts {
   remote?: RemoteFacts;
 }
 
-/** What a process is told of its tree that was started for a process on another machine. */
+/** What a process is told of its tree that was started for a process on another machine: see engine/boot.ts. */
 export interface RemoteFacts {
-  /** Where the engine is, as its machine reaches it. */
+  /** Where the engine is, as its machine reaches it, and as the root's context is known. */
   url: string;
+  shown: string;
   /** The tree: 32 hexadecimal digits. */
   tree: string;
-  /** What it is in the tree. */
+  /** What it is in the tree, and the process object of its parent. */
   member: number;
+  object: string;
+  /** The objects that its arguments speak of. */
+  objects: string;
   /** The name of its machine. */
   host: string;
   parent: RemoteParentFacts;
-  /** The context of the tree: the URL that the root was given, without its password, and the options. */
-  context: { url: string; options: Readonly<Record<string, unknown>> };
-  /** The folder of the program here, if it was sent; see engine/code.ts. */
+  /** The options of the root's context. */
+  plan: unknown;
+  /** The folder of the program here, if it was sent. */
   folder: string | null;
 }
 

@@ -1,13 +1,13 @@
 // A process that was started here, as its parent has it: its end, its exit code, and the signals it is sent.
 
-import { harmless, shownName } from "../runtime/harmless.ts";
-import { ProcessError } from "../errors.ts";
+import { harmless } from "../runtime/harmless.ts";
 import { refillWarm } from "../launch/warm.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { type WaitHooks, waitWithin } from "../addon/waits.ts";
 import { addChild, removeChild } from "./children.ts";
+import { EarlyEnd } from "./early_end.ts";
 import type { Outputs } from "./output.ts";
 import type { Process } from "./process.ts";
 import { Sentinel } from "./sentinel.ts";
@@ -32,9 +32,7 @@ export class Child {
   /** Whether it has permissions of its own, so that its words are to be taken for no more than that. */
   readonly #isCaged: boolean;
   /** Why it could not begin its work. */
-  #failure: string | null = null;
-  #isFailureTold = false;
-  #hasSetExitCode = false;
+  #failure: EarlyEnd | null = null;
   /** Whether it was sent a signal: an early end is no surprise then. */
   #isSignalled = false;
 
@@ -48,7 +46,7 @@ export class Child {
     // The program goes on while a child does, unless that is a daemon.
     // If it cannot be waited for (no more descriptors), it is waited for at the exit.
     if (!process.daemon) {
-      void this.ended(Infinity, { isAtRest: true }).then(() => this.poll() !== null && this.#noteFailure()).catch(
+      void this.ended(Infinity, { isAtRest: true }).then(() => this.poll() !== null && this.#failure?.note()).catch(
         () => {},
       );
     }
@@ -66,9 +64,10 @@ export class Child {
     if (this.#exitcode !== null) {
       const failure = native().childFailure(this.pid);
       // A child that could not begin exits with code 1. With any other code it had begun, so its report is false.
-      this.#failure = failure !== null && this.#exitcode === 1 ? this.#reason(failure) : null;
-      if (this.#failure === null && !this.#isSignalled && !native().childHadBegun(this.pid)) {
-        this.#failure = this.#earlyEnd(this.#exitcode);
+      const said = failure !== null && this.#exitcode === 1 ? this.#reason(failure) : null;
+      if (said !== null) this.#failure = new EarlyEnd(said);
+      else if (!this.#isSignalled && !native().childHadBegun(this.pid)) {
+        this.#failure = new EarlyEnd(this.#earlyEnd(this.#exitcode));
       }
       native().childClose(this.pid); // it has nothing more to tell: its descriptors are free
       removeChild(this.pid);
@@ -129,21 +128,16 @@ export class Child {
     this.#isSignalled = true;
   }
 
+  /** Why it could not begin its work, once it has ended. */
+  get failure(): string | null {
+    return this.#failure?.why ?? null;
+  }
+
   /** Whether it has ended. Throws the error that kept it from its work, if there was one. */
   #isOver(): boolean {
     if (this.poll() === null) return false;
-    if (this.#failure === null) return true;
-    this.#isFailureTold = true;
-    if (this.#hasSetExitCode) Deno.exitCode = 0;
-    this.#hasSetExitCode = false;
-    throw new ProcessError(`Cannot run "${shownName(this.name)}": ${this.#failure}`);
-  }
-
-  /** A process that could not begin makes the program fail, unless `join` has told, or will tell, somebody. */
-  #noteFailure(): void {
-    if (this.#failure === null || this.#isFailureTold || Deno.exitCode !== 0) return;
-    Deno.exitCode = 1;
-    this.#hasSetExitCode = true;
+    this.#failure?.tell(this.name);
+    return true;
   }
 }
 

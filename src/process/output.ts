@@ -88,6 +88,22 @@ export class PipedOutput {
     return this.#isDiscarded;
   }
 
+  /** The next bytes, for a reader that has no stream of it; none at the end; `null` if there are none yet. */
+  take(): Uint8Array<ArrayBuffer> | null {
+    if (this.#pipe === null || this.#isOver) return new Uint8Array();
+    const chunk = this.#pipe.read();
+    if (chunk?.length === 0) {
+      this.#isOver = true;
+      this.#pipe.close();
+    }
+    return chunk;
+  }
+
+  /** Waits until there may be something to {@linkcode take}. */
+  async changed(): Promise<void> {
+    if (this.#pipe !== null && !this.#isOver) await this.#pipe.wait({});
+  }
+
   /** Has `told` called with what comes, in the background: the event loop need not stay alive for it. */
   async follow(told: (chunk: Uint8Array) => void): Promise<void> {
     const pipe = this.#pipe;

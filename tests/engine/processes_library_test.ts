@@ -36,7 +36,7 @@ engineTest("process: it is placed, launched, started, told a signal, and joined"
   const { agent, lane } = await host(engine, tree);
   const root = tree.lane();
   const o = await process(root);
-  assertEquals(await root.step("place", o, "r1", VERSION, ""), ["ok", agent, "h"]);
+  assertEquals(await root.step("place", o, "r1", VERSION, ""), ["ok", agent, "h", "id"]);
   assertEquals(await root.step("launch", o, agent, "", "body", "signature"), ["later"]);
   const [, m] = await lane.step("accept", o, "r1") as string[];
   assertEquals(await lane.step("started", o, m, 42), ["ok"]);
@@ -65,7 +65,7 @@ engineTest("process: one that finds no slot waits, and gets the next", async (en
   assertEquals(await root.step("place", none, "r0", VERSION, ""), ["no", "none"]);
   const { agent, lane } = await host(engine, tree);
   const [first, second, third] = [await process(root), await process(root), await process(root)];
-  assertEquals(await root.step("place", first, "r1", VERSION, ""), ["ok", agent, "h"]);
+  assertEquals(await root.step("place", first, "r1", VERSION, ""), ["ok", agent, "h", "id"]);
   assertEquals(await root.step("place", second, "r2", VERSION, ""), ["later"]);
   const waiting = root.number;
   assertEquals(await root.step("place", third, "r3", VERSION, ""), ["later"]);
@@ -93,7 +93,7 @@ engineTest(
     assertEquals(await lane.step("accept", o, "r1"), ["no", "dead"]);
     assertEquals(await lane.step("started", o, "3", 42), ["no", "gone"]);
     const again = await process(root);
-    assertEquals(await root.step("place", again, "r2", VERSION, ""), ["ok", agent, "h"]);
+    assertEquals(await root.step("place", again, "r2", VERSION, ""), ["ok", agent, "h", "id"]);
   },
 );
 

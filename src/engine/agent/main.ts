@@ -3,9 +3,9 @@
 import { cpuCount } from "../../process/cpu_count.ts";
 import { listenForSignals } from "./signals.ts";
 import { engineAddressOf, requireEnginePermission } from "../address.ts";
+import { STARTER } from "../hosted.ts";
 import { openSession, type Session } from "../session.ts";
 import { Agent, type Entrance, openAmongHosts } from "./agent.ts";
-import type { Starter } from "./launched.ts";
 import { statusOf, statusText } from "./status.ts";
 import { type AgentOrder, HELP, type Order, readWords, UsageError } from "./words.ts";
 import { writeAll } from "../../runtime/standard_output.ts";
@@ -16,13 +16,6 @@ const WRONG_USAGE = 2;
 const PATIENCE = 60_000;
 /** The lease of somebody who only looks. */
 const VISIT = 30_000;
-
-const STARTER: Starter = {
-  verify: () => {
-    throw new Deno.errors.NotSupported("Cannot start a process: agents do not start any yet");
-  },
-  start: () => Promise.reject(new Deno.errors.NotSupported("Cannot start a process: agents do not start any yet")),
-};
 
 /** Obeys a command line; gives the exit code: 0 for done, 1 for not possible, 2 for wrong usage. It does not throw. */
 export async function runAgent(words: readonly string[]): Promise<number> {

@@ -13,6 +13,7 @@
 -- | list | what |
 -- | ---- | ---- |
 -- | :j   | those that wait for its end |
+-- | :p   | waiters of the process itself that wait for the end of its maker |
 --
 -- | state    | step                   | goes on to |
 -- | -------- | ---------------------- | ---------- |
@@ -21,11 +22,12 @@
 -- | placed   | launch                 | launched |
 -- | launched | started, by its agent  | running |
 -- | launched | refused, by its agent  | ended |
+-- | launched | place, its host being lost or drained | placed, queued |
 -- | any      | the burial of a member | ended |
 --
 -- If its maker dies, the object goes, and the process, unless it is a daemon, goes on.
 
-kinds.process = { keys = { ":j" } }
+kinds.process = { keys = { ":j", ":p" } }
 
 function kinds.process.make(call, o, daemon, identity)
   redis.call("HSET", key_of(call.tree, o), "parent", call.member, "daemon", daemon, "identity", identity, "state", "new")
@@ -38,6 +40,7 @@ function kinds.process.cancel(tree, o, waiter)
     if fields[2] == "queued" then members.unplace(tree, o, waiter) end
   end
   redis.call("LREM", key_of(tree, o) .. ":j", 1, waiter)
+  redis.call("LREM", key_of(tree, o) .. ":p", 1, waiter)
 end
 
 -- What was launched and is not accepted yet, the agent finds gone.
@@ -45,6 +48,7 @@ function kinds.process.destroy(tree, o)
   local fields = redis.call("HMGET", key_of(tree, o), "reservation", "member", "objects")
   if fields[1] and not fields[2] then members.free_slot(tree, fields[1]) end
   if fields[3] then unhold_all(tree, fields[3]) end
+  for _, waiter in ipairs(redis.call("LRANGE", key_of(tree, o) .. ":p", 0, -1)) do answer(tree, o, waiter, { "ok" }) end
 end
 
 -- Tells who waits for a place or the start; whether somebody did.
@@ -80,15 +84,17 @@ function processes.ended(tree, m, code, lost, failure)
   if members.lives(tree, parent) then tell(tree, parent, "exit", o, code, lost, failure) end
 end
 
--- place o reservation version labels → ok agent host | later | no <why there is no place> …
+-- place o reservation version labels → ok agent host id | later | no <why there is no place> …
 step("place", {}, function(call, o, reservation, version, labels)
   if not is_a(call.tree, o, "process") then return { "no", "gone" } end
   local key = key_of(call.tree, o)
-  if redis.call("HGET", key, "state") ~= "new" then return { "no", "state" } end
+  local before = redis.call("HMGET", key, "state", "member", "reservation")
+  if before[1] == "running" or before[1] == "ended" or before[2] then return { "no", "state" } end
+  if before[3] and before[3] ~= reservation then members.free_slot(call.tree, before[3]) end
   local placed = { members.place(call.tree, o, call.waiter, reservation, version, labels) }
   if placed[1] then
     redis.call("HSET", key, "state", "placed", "reservation", reservation)
-    return { "ok", placed[1], placed[2] }
+    return { "ok", placed[1], placed[2], placed[3] or "" }
   end
   if placed[2] ~= "full" then return { "no", unpack(placed, 2) } end
   redis.call("HSET", key, "state", "queued", "reservation", reservation, "waiter", call.waiter)
@@ -104,7 +110,7 @@ step("launch", {}, function(call, o, agent, objects, body, signature)
   local reservation = redis.call("HGET", key, "reservation")
   local id = call.tree:match("^mp:{(.-)}:$")
   if not members.tell_agent(call.tree, agent, "launch", id, o, reservation, body, signature) then return { "no", "lost" } end
-  hold_all(call.tree, objects)
+  if not redis.call("HGET", key, "objects") then hold_all(call.tree, objects) end
   redis.call("HSET", key, "state", "launched", "agent", agent, "objects", objects, "waiter", call.waiter)
   return later(call, o)
 end)
@@ -145,6 +151,13 @@ step("join", { "allow-oom" }, function(call, o)
   local ended = redis.call("HMGET", key, "exit", "lost", "failure")
   if ended[1] then return { "ok", unpack(ended) } end
   redis.call("RPUSH", key .. ":j", call.waiter)
+  return later(call, o)
+end)
+
+-- orphaned o → later | ok: its maker has ended. By the process itself.
+step("orphaned", { "allow-oom" }, function(call, o)
+  if not is_a(call.tree, o, "process") then return { "ok" } end
+  redis.call("RPUSH", key_of(call.tree, o) .. ":p", call.waiter)
   return later(call, o)
 end)
 

@@ -1,0 +1,81 @@
+// The piped output of a process on a host, as its parent reads it: an object of the engine, in which the writer waits where
+// nobody reads.
+
+import type { StartedOutput, StartedOutputs } from "../process/started.ts";
+import { ObjectHandle } from "./handles.ts";
+import type { Session } from "./session.ts";
+
+/** One of its outputs. */
+export class RemoteOutput implements StartedOutput {
+  readonly #pipe: ObjectHandle;
+  #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
+  #isDiscarded = false;
+
+  /** Of a process that is to be started. */
+  constructor(session: Session) {
+    this.#pipe = ObjectHandle.make(session, "pipe", "");
+  }
+
+  /** What the engine calls the pipe. */
+  get id(): string {
+    return this.#pipe.id;
+  }
+
+  get stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#stream ??= streamOf(this.#pipe);
+  }
+
+  get isDiscarded(): boolean {
+    return this.#isDiscarded;
+  }
+
+  discard(): void {
+    if (this.#stream !== null || this.#isDiscarded) return;
+    this.#isDiscarded = true;
+    shut(this.#pipe);
+  }
+}
+
+/** Nobody reads any more. */
+function shut(pipe: ObjectHandle): void {
+  if (pipe.closed) return;
+  pipe.session.send("pipeClose", pipe.id).catch(() => {});
+  pipe.close();
+}
+
+function streamOf(pipe: ObjectHandle): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const cancelled = new AbortController();
+  const source: UnderlyingByteSource = {
+    type: "bytes",
+    async pull(controller) {
+      const wait = { timeout: Infinity, signal: cancelled.signal };
+      const answer = await pipe.session.wait("pipeRead", [pipe.id], wait);
+      const bytes = answer!.bytes(0);
+      if (bytes.length > 0) return controller.enqueue(Uint8Array.from(bytes));
+      pipe.close();
+      controller.close();
+      controller.byobRequest?.respond(0);
+    },
+    cancel(reason) {
+      cancelled.abort(reason);
+      shut(pipe);
+    },
+  };
+  return new ReadableStream(source, { highWaterMark: 0 });
+}
+
+/** The outputs of one process: those that are piped. */
+export class RemoteOutputs implements StartedOutputs {
+  readonly stdout: RemoteOutput | null;
+  readonly stderr: RemoteOutput | null;
+
+  constructor(session: Session, { stdout, stderr }: { stdout: string; stderr: string }) {
+    this.stdout = stdout === "piped" ? new RemoteOutput(session) : null;
+    this.stderr = stderr === "piped" ? new RemoteOutput(session) : null;
+  }
+
+  discard(): void {
+    this.stdout?.discard();
+    this.stderr?.discard();
+  }
+}

@@ -1,0 +1,78 @@
+// What processes on hosts write, as the root prints it: whole lines, with the name of the process and its host before each
+// where the root writes to a terminal.
+
+import { Finalize } from "../runtime/finalize.ts";
+import { harmless } from "../runtime/harmless.ts";
+import { ProcessError } from "../errors.ts";
+import { tell } from "../runtime/notices.ts";
+import type { Answer, Session } from "./session.ts";
+
+/** Behind the ends of processes on hosts, before this process leaves its trees. */
+const PRIORITY = -60;
+
+/** Prints, from now on, what processes of the tree write. */
+export function showOutput(session: Session): void {
+  let taking: Promise<void> = Promise.resolve();
+  session.on("out", () => {
+    // The engine tells when there is something again. What comes while the last portion is printed has its own turn.
+    taking = taking.then(() => takeAll(session)).catch(() => {});
+  });
+  new Finalize(() => takeRest(session), { priority: PRIORITY, name: "the output of processes on hosts" });
+}
+
+async function takeAll(session: Session): Promise<void> {
+  while (print(await session.send("takeOut")));
+}
+
+/** What is left when this process ends. */
+function takeRest(session: Session): void {
+  try {
+    if (!session.closed) { while (print(session.step("takeOut"))); }
+  } catch (error) {
+    if (!(error instanceof ProcessError)) throw error; // else the tree is lost
+  }
+}
+
+/** Prints what was taken; whether there was something. */
+function print(answer: Answer): boolean {
+  const lost = answer.number(0);
+  if (lost > 0) {
+    tell(
+      `Some output of processes on hosts is left out: ${lost} portions came while this process did not take any`,
+      "warn",
+    );
+  }
+  for (let i = 1; i + 2 < answer.length; i += 3) {
+    const stream = answer.text(i + 1) === "2" ? Deno.stderr : Deno.stdout;
+    write(stream, stream.isTerminal() ? prefixed(answer.text(i), answer.bytes(i + 2)) : answer.bytes(i + 2));
+  }
+  return answer.length > 1;
+}
+
+/** The name of the process before each line. */
+function prefixed(who: string, bytes: Uint8Array): Uint8Array {
+  const prefix = new TextEncoder().encode(`${harmless(who)}: `);
+  const parts: number[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const end = bytes.indexOf(10, at);
+    const next = end < 0 ? bytes.length : end + 1;
+    parts.push(at, next);
+    at = next;
+  }
+  const out = new Uint8Array(bytes.length + prefix.length * parts.length / 2);
+  let to = 0;
+  for (let i = 0; i < parts.length; i += 2) {
+    out.set(prefix, to);
+    out.set(bytes.subarray(parts[i], parts[i + 1]), to + prefix.length);
+    to += prefix.length + parts[i + 1] - parts[i];
+  }
+  return out;
+}
+
+function write(stream: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
+  try {
+    for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));
+  } catch {
+    // Nobody reads this process's output any more.
+  }
+}
