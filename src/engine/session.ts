@@ -4,7 +4,7 @@ import { VERSION } from "../addon/interface.ts";
 import { getLogger } from "../runtime/logging.ts";
 import { Answer, type StepArgument } from "./answer.ts";
 import { engineNative, failureIn, translated } from "./load.ts";
-import type { EngineNative, EngineSettings, NativeArgument } from "./native.ts";
+import type { EngineNative, EngineSettings, NativeArgument, Opened } from "./native.ts";
 import { hear, leaveInBackground, listen, openWaits, type Outcome } from "./waits.ts";
 
 export { Answer, type StepArgument } from "./answer.ts";
@@ -29,6 +29,13 @@ export interface Session {
   /** The tree: 32 hexadecimal digits. */
   readonly tree: string;
   readonly member: number;
+  /** The largest message, in bytes. */
+  readonly maxMessage: number;
+  /**
+   * Calls `work` once, before the next step, wait or look of this thread. What is sent in batches leaves so in the order of
+   * the calls.
+   */
+  before(work: () => void): void;
   /** Does a step that never waits; this thread is blocked meanwhile. */
   step(name: string, ...args: StepArgument[]): Answer;
   /** Does a step in the order of the calls; this thread goes on. */
@@ -92,24 +99,32 @@ export function openSession(settings: SessionSettings): Session {
     native.open(settings.url, { tree, member, begin: begin?.name, lease, patience, beats }, textsOf(begin?.args ?? []))
   );
   for (const warning of opened.warnings) getLogger().warning(warning);
-  return new NativeSession(native, opened.session, tree, opened.member);
+  return new NativeSession(native, opened, settings);
 }
 
 class NativeSession implements Session {
   readonly native: EngineNative;
   readonly tree: string;
   readonly member: number;
+  readonly maxMessage: number;
   readonly #id: number;
+  /** What is to leave before the next step. */
+  #before: (() => void)[] = [];
   readonly #listeners = new Map<string, ((...parts: Uint8Array[]) => void)[]>();
   /** Events that came before somebody listened to their kind. */
   readonly #unheard = new Map<string, Uint8Array[][]>();
   #isClosed = false;
 
-  constructor(native: EngineNative, id: number, tree: string, member: number) {
+  constructor(
+    native: EngineNative,
+    { session: id, member }: Pick<Opened, "session" | "member">,
+    { tree, maxMessage }: Pick<SessionSettings, "tree" | "maxMessage">,
+  ) {
     this.native = native;
     this.#id = id;
     this.tree = tree;
     this.member = member;
+    this.maxMessage = maxMessage;
     hear(id, (event, parts) => this.#hear(event, parts));
   }
 
@@ -117,16 +132,29 @@ class NativeSession implements Session {
     return this.#isClosed;
   }
 
+  before(work: () => void): void {
+    this.#before.push(work);
+  }
+
+  /** The number of the session, to do something with it after what is to be done before. */
+  get #next(): number {
+    if (this.#before.length === 0) return this.#id;
+    const before = this.#before;
+    this.#before = [];
+    for (const work of before) work();
+    return this.#id;
+  }
+
   step(name: string, ...args: StepArgument[]): Answer {
-    return Answer.unpack(translated(() => this.native.step(this.#id, name, textsOf(args))));
+    return Answer.unpack(translated(() => this.native.step(this.#next, name, textsOf(args))));
   }
 
   send(name: string, ...args: StepArgument[]): Promise<Answer> {
-    return this.#promise(() => this.native.submit(this.#id, name, textsOf(args), -1));
+    return this.#promise(() => this.native.submit(this.#next, name, textsOf(args), -1));
   }
 
   waitSync(name: string, args: StepArgument[], { timeout }: Pick<StepWait, "timeout">): Answer | null {
-    const answer = translated(() => this.native.wait(this.#id, name, textsOf(args), Math.max(timeout, 0)));
+    const answer = translated(() => this.native.wait(this.#next, name, textsOf(args), Math.max(timeout, 0)));
     return answer === null ? null : Answer.unpack(answer);
   }
 
@@ -138,7 +166,7 @@ class NativeSession implements Session {
     if (signal?.aborted) return Promise.reject(signal.reason);
     let ticket: number;
     try {
-      ticket = translated(() => this.native.submit(this.#id, name, textsOf(args), Math.max(timeout, 0)));
+      ticket = translated(() => this.native.submit(this.#next, name, textsOf(args), Math.max(timeout, 0)));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -175,17 +203,18 @@ class NativeSession implements Session {
   }
 
   lookSync(tree: string, name: string, ...args: StepArgument[]): Answer {
-    return Answer.unpack(translated(() => this.native.look(this.#id, tree, name, textsOf(args))));
+    return Answer.unpack(translated(() => this.native.look(this.#next, tree, name, textsOf(args))));
   }
 
   look(tree: string, name: string, ...args: StepArgument[]): Promise<Answer> {
-    return this.#promise(() => this.native.submitLook(this.#id, tree, name, textsOf(args)));
+    return this.#promise(() => this.native.submitLook(this.#next, tree, name, textsOf(args)));
   }
 
   close(exitcode = 0): void {
     if (this.#isClosed) return;
+    const session = this.#next;
     this.#isClosed = true;
-    this.native.close(this.#id, exitcode);
+    this.native.close(session, exitcode);
   }
 
   on(event: string, listener: (...parts: Uint8Array[]) => void): void {

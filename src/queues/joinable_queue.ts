@@ -2,7 +2,7 @@
 
 import type { NameOptions } from "../runtime/object_name.ts";
 import type { BlockHandle } from "../addon/handles.ts";
-import { InvalidStateError, OwnerDiedError } from "../errors.ts";
+import type { OwnerDiedError } from "../errors.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
@@ -11,7 +11,7 @@ import { register } from "../reduction/registry.ts";
 import { retry } from "../addon/waits.ts";
 import { deadOwner } from "../synchronize/owner_died.ts";
 import { granted } from "./company.ts";
-import { deserted } from "./outcomes.ts";
+import { abandoned, allDone, deserted } from "./outcomes.ts";
 import { inside, Queue } from "./queue.ts";
 import { JoinStatus, QueueState, QueueWatch } from "../addon/numbers.ts";
 
@@ -57,9 +57,7 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
    */
   taskDone(): void {
     if (native().queueTaskDone(this.#inside.block("acknowledge a task of")) === 0) {
-      throw new InvalidStateError(
-        `Cannot acknowledge a task of the queue${this.#inside.label}: task_done() called too many times`,
-      );
+      throw allDone(this.#inside.label);
     }
   }
 
@@ -98,12 +96,6 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
 
   #abandoned(): OwnerDiedError {
     const { taker, messages } = native().queueAbandoned(this.#inside.block("join")) ?? { taker: 0, messages: 0 };
-    const { told, ...owner } = deadOwner(taker);
-    const values = messages === 1 ? "1 value" : `${messages} values`;
-    return new OwnerDiedError(
-      `Cannot join the queue${this.#inside.label}: ${told} after it took ${values} that it did not acknowledge; call taskDone() once for ` +
-        "each when they have been dealt with",
-      owner,
-    );
+    return abandoned(this.#inside.label, deadOwner(taker), messages);
   }
 }

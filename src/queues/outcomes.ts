@@ -1,26 +1,32 @@
-// What a queue says of a put, a get or a join that comes to nothing.
+// What a queue says of a put, a get or a join that comes to nothing, wherever it is.
 
 import type { Parcel } from "../connection/arrival.ts";
-import { Empty, EOFError, Full } from "../errors.ts";
-import { native } from "../addon/load.ts";
-import { Company, QueueState } from "../addon/numbers.ts";
+import { Empty, EOFError, Full, InvalidStateError, OwnerDiedError, ShutDown } from "../errors.ts";
+import { QueueState } from "../addon/numbers.ts";
 import { leaveOutOwnFrames } from "../runtime/stack.ts";
 
 /** Milliseconds from which on a wait is worth a look at which processes have the queue, for a hint. */
 const WORTH_A_HINT = 200;
 
-/**
- * The error of a put that has waited for `timeout` milliseconds; `block` gives the number of the queue's block, `label` is
- * its name as it stands behind "the queue".
- */
-export function full(block: () => number, timeout: number, label: string): Full {
-  return new Full(`Cannot put into the queue${label}: it is full${within(block, timeout)}`);
+/** A put or a get that has waited in vain. */
+export interface Vain {
+  /** For how many milliseconds. */
+  readonly timeout: number;
+  /** The queue's name as it stands behind "the queue". */
+  readonly label: string;
+  /** Whether nobody else has the queue. */
+  readonly isAlone: () => boolean;
 }
 
-/** The error of a get that has waited for `timeout` milliseconds; `parcel` is the value that has not arrived as a whole. */
-export function empty(block: () => number, timeout: number, parcel: Parcel | null, label: string): Empty {
-  if (parcel === null) return new Empty(`Cannot get from the queue${label}: it is empty${within(block, timeout)}`);
-  const forSoLong = timeout === 0 ? "" : `, and was for ${timeout} ms`;
+/** The error of a put that has waited. */
+export function full({ label, ...vain }: Vain): Full {
+  return new Full(`Cannot put into the queue${label}: it is full${within(vain)}`);
+}
+
+/** The error of a get that has waited; `parcel` is the value that has not arrived as a whole. */
+export function empty({ label, ...vain }: Vain, parcel: Parcel | null = null): Empty {
+  if (parcel === null) return new Empty(`Cannot get from the queue${label}: it is empty${within(vain)}`);
+  const forSoLong = vain.timeout === 0 ? "" : `, and was for ${vain.timeout} ms`;
   return new Empty(
     `Cannot get from the queue${label}: a connection in its next value is still with its sender ${parcel.sender}, which does ` +
       `not hand it over${forSoLong}; get it later, or end that process`,
@@ -28,10 +34,40 @@ export function empty(block: () => number, timeout: number, parcel: Parcel | nul
 }
 
 /** For how long it was as it is, and a hint at why. */
-function within(block: () => number, timeout: number): string {
+function within({ timeout, isAlone }: Omit<Vain, "label">): string {
   if (timeout === 0) return "";
-  const isAlone = timeout >= WORTH_A_HINT && native().queueCompany(block()) === Company.nobody;
-  return `, and was for ${timeout} ms${isAlone ? "; nobody else has it" : ""}`;
+  const hint = timeout >= WORTH_A_HINT && isAlone() ? "; nobody else has it" : "";
+  return `, and was for ${timeout} ms${hint}`;
+}
+
+/** The error of a put into a queue that is shut down. */
+export function shutForPuts(label: string): ShutDown {
+  return new ShutDown(`Cannot put into the queue${label}: it is shut down`);
+}
+
+/** The error of a get from one that is, and is empty. */
+export function shutForGets(label: string): ShutDown {
+  return new ShutDown(`Cannot get from the queue${label}: it is empty and shut down`);
+}
+
+/** The error of a `taskDone` too many. */
+export function allDone(label: string): InvalidStateError {
+  return new InvalidStateError(
+    `Cannot acknowledge a task of the queue${label}: task_done() called too many times`,
+  );
+}
+
+/** Who took values, has ended, and did not acknowledge them: what is `told` of it, and what the error says. */
+export type Abandoner = { readonly told: string } & ConstructorParameters<typeof OwnerDiedError>[1];
+
+/** The error of a join that will never be done. */
+export function abandoned(label: string, { told, ...owner }: Abandoner, count: number): OwnerDiedError {
+  const values = count === 1 ? "1 value" : `${count} values`;
+  return new OwnerDiedError(
+    `Cannot join the queue${label}: ${told} after it took ${values} that it did not acknowledge; call taskDone() once for ` +
+      "each when they have been dealt with",
+    owner,
+  );
 }
 
 /** What is wrong when a queue never gets into a state any more, and what that state is waited for. */

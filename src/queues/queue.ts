@@ -21,14 +21,14 @@ import { discard, register } from "../reduction/registry.ts";
 import { Turnstile } from "../waiting/turnstile.ts";
 import { retry } from "../addon/waits.ts";
 import { granted, type Wish } from "./company.ts";
-import { deserted, empty, full } from "./outcomes.ts";
+import { deserted, empty, full, shutForGets, shutForPuts, type Vain } from "./outcomes.ts";
 import { notePutDone, notePutting } from "./putting.ts";
 import { type Message, NOTHING, ORPHANED, serialiseCopy, SHUT_DOWN, Transport } from "./transport.ts";
 import { performance } from "../runtime/timing.ts";
 import { requireCount } from "../waiting/count.ts";
 import { type GlanceHabit, Glances } from "../waiting/glance.ts";
 import { Turn } from "../waiting/turns.ts";
-import { PutStatus, QueueState, QueueWatch } from "../addon/numbers.ts";
+import { Company, PutStatus, QueueState, QueueWatch } from "../addon/numbers.ts";
 
 /** The largest `maxsize`; also how many messages a queue without one may hold. */
 const MAXSIZE_LIMIT = 2 ** 31 - 1;
@@ -434,27 +434,30 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
 
   /** Whether a value was put; throws if none can be any more. */
   #done(status: number): boolean {
-    if (status === PutStatus.shutDown) throw new ShutDown(`Cannot put into the ${this.#described}: it is shut down`);
+    if (status === PutStatus.shutDown) throw shutForPuts(this.#handle.label);
     if (status === PutStatus.orphaned) throw deserted(QueueState.drained, this.#handle.label);
     return status === PutStatus.done;
   }
 
   /** What was taken; throws if nothing will come any more. */
   #taken(value: unknown): T | typeof NOTHING {
-    if (value === SHUT_DOWN) {
-      throw new ShutDown(`Cannot get from the ${this.#described}: it is empty and shut down`);
-    }
+    if (value === SHUT_DOWN) throw shutForGets(this.#handle.label);
     if (value === ORPHANED) throw deserted(QueueState.filled, this.#handle.label);
     if (value !== NOTHING) this.#isConsumer = true;
     return value as T | typeof NOTHING;
   }
 
   #full(timeout: number): Full {
-    return full(() => this.#block("wait for"), timeout, this.#handle.label);
+    return full(this.#vain(timeout));
   }
 
   #empty(timeout: number): Empty {
-    return empty(() => this.#block("wait for"), timeout, this.#transport.parcel, this.#handle.label);
+    return empty(this.#vain(timeout), this.#transport.parcel);
+  }
+
+  #vain(timeout: number): Vain {
+    const isAlone = () => native().queueCompany(this.#block("wait for")) === Company.nobody;
+    return { timeout, label: this.#handle.label, isAlone };
   }
 }
 

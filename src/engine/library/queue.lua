@@ -159,6 +159,13 @@ do
     return { "ok" }
   end)
 
+  -- unstash o blob count → ok. Removes pieces whose record was not put.
+  look("unstash", { "allow-oom" }, function(tree, o, blob, count)
+    if not is_a(tree, o, "queue", "joinable") or not count:match("^%d%d?%d?%d?$") then return { "ok" } end
+    for i = 0, tonumber(count) - 1 do redis.call("HDEL", key_of(tree, o) .. ":b", blob .. "/" .. i) end
+    return { "ok" }
+  end)
+
   -- piece o blob index → ok bytes | no gone
   look("piece", { "no-writes" }, function(tree, o, blob, index)
     local bytes = is_a(tree, o, "queue", "joinable") and redis.call("HGET", key_of(tree, o) .. ":b", blob .. "/" .. index)

@@ -47,7 +47,7 @@ do
     return { "ok" }
   end)
 
-  -- joinTasks o mode → ok | no late | no abandoned count name pid host how | no gone | no deserted | later
+  -- joinTasks o mode → ok | no late | no abandoned count pid name how host | no gone | no deserted | later
   step("joinTasks", { "allow-oom" }, function(call, o, mode)
     local q = state(call.tree, o)
     if not q or not q.counts then return { "no", "gone" } end
@@ -84,7 +84,7 @@ do
       if left > 0 then
         local it = who(tree, m)
         redis.call("HINCRBY", q.key, "abandoned", left)
-        redis.call("HSET", q.key, "died", bytes_of({ it.name, it.pid, it.host, how }))
+        redis.call("HSET", q.key, "died", bytes_of({ it.pid, it.name, how, it.host }))
         answer_all(q, ":j", abandoned(q))
       end
       deal(q, dealt)

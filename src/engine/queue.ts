@@ -1,0 +1,433 @@
+// Queue in an engine: values from any process of the tree to any other, in order. Its states are in library/records.lua.
+
+import { closedError } from "../addon/handles.ts";
+import { QueueState } from "../addon/numbers.ts";
+import type { QueueLike } from "../contracts/queues.ts";
+import { InvalidStateError, ShutDown } from "../errors.ts";
+import { deserted, empty, full, shutForGets, shutForPuts } from "../queues/outcomes.ts";
+import { register } from "../reduction/registry.ts";
+import { nameField } from "../runtime/object_name.ts";
+import { showAsText } from "../runtime/shown.ts";
+import { performance } from "../runtime/timing.ts";
+import {
+  ACQUIRE,
+  ACQUIRE_SYNC,
+  type AcquireOptions,
+  type AcquireSyncOptions,
+  requireKnown,
+  timeoutOf,
+} from "../waiting/options.ts";
+import { Turn } from "../waiting/turns.ts";
+import { Arrivals } from "./arrivals.ts";
+import { Batches } from "./batches.ts";
+import type { ObjectHandle } from "./handles.ts";
+import { waitFor, waitToEnd } from "./object_waits.ts";
+import {
+  create,
+  type Existing,
+  existing,
+  type OnConsumerDeath,
+  PLAIN,
+  type QueueData,
+  type QueueKind,
+  type RemoteQueueOptions,
+} from "./queue_kinds.ts";
+import { layDown, layDownSync, type Outgoing, TakenRecord, takeUp, writeRecord } from "./records.ts";
+import type { Answer, Session, StepArgument } from "./session.ts";
+
+/** Milliseconds for which an iteration may keep the event loop to itself. */
+const LONGEST_TURN = 20;
+/** How many values an iteration takes ahead at most, and how many bytes of them. */
+const MOST_AHEAD = 64;
+const BYTES_AHEAD = 64 * 1024;
+
+/** How the step is to wait: not at all; with others; or for ever, as a thread that does nothing else. */
+const Mode = { now: 0, waiting: 1, forEver: 2 } as const;
+
+/** What the classes that are made of a {@linkcode RemoteQueue} need of its inside. */
+export interface QueueInside {
+  readonly session: Session;
+  id(action: string): string;
+  readonly handle: ObjectHandle;
+  /** What is thrown where it was closed. */
+  closed(action: string): InvalidStateError;
+  reference(): QueueData;
+  readonly label: string;
+}
+
+/** Names the method by which the classes that are made of a queue look into it. */
+export const inside: unique symbol = Symbol("inside");
+
+/** A queue in an engine; see the local `Queue` for what it does. */
+export class RemoteQueue<T = unknown> implements QueueLike<T> {
+  static {
+    showAsText(RemoteQueue);
+    register(RemoteQueue, {
+      name: "engine.Queue",
+      reduce: (queue) => queue.#reference(),
+      restore: (data) => new RemoteQueue(existing(data, PLAIN)),
+    });
+  }
+
+  readonly #handle: ObjectHandle;
+  readonly #session: Session;
+  readonly #maxsize: number;
+  readonly #policy: OnConsumerDeath;
+  readonly #arrivals: Arrivals;
+  readonly #batches: Batches;
+  /** What was put and is not in the queue yet. */
+  #putting: Promise<unknown> = Promise.resolve();
+
+  /**
+   * A new queue that holds at most `maxsize` values; 0 or less: any number that fits into the engine's memory.
+   *
+   * @throws {TypeError} If `maxsize` is not a number, or an option of the wrong type or unknown.
+   * @throws {RangeError} If it is not a whole one, or more than 2147483647.
+   */
+  constructor(session: Session, maxsize?: number, options?: RemoteQueueOptions);
+  /** @ignore The queue that is there, or one of another kind. */
+  constructor(first: Session | Existing, maxsize?: number, options?: object, kind?: QueueKind);
+  constructor(first: Session | Existing, maxsize = 0, options: object = {}, kind: QueueKind = PLAIN) {
+    const it = "handle" in first ? first : create(first, maxsize, options, kind);
+    this.#handle = it.handle;
+    this.#session = it.handle.session;
+    this.#maxsize = it.maxsize;
+    this.#policy = it.policy;
+    const { id } = it.handle;
+    this.#arrivals = new Arrivals(this.#session, id, it.policy === "redeliver" && kind === PLAIN);
+    this.#batches = new Batches(this.#session, id);
+  }
+
+  /** The name that it was given; `undefined` if none. */
+  get name(): string | undefined {
+    return this.#handle.name || undefined;
+  }
+
+  /** How many values are in the queue, for all processes at once. */
+  qsize(): number {
+    return this.#found(this.#session.step("size", this.#id("look at"))).number(0);
+  }
+
+  /** Whether the queue holds nothing. */
+  empty(): boolean {
+    return this.qsize() === 0;
+  }
+
+  /** Whether the queue holds `maxsize` values. */
+  full(): boolean {
+    const size = this.qsize();
+    return this.#maxsize !== 0 && size >= this.#maxsize;
+  }
+
+  /** As `put` of the local `Queue`. */
+  async put(value: T, options?: AcquireOptions): Promise<void> {
+    const timeout = timeoutOf(options, ACQUIRE);
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    const message = this.#written(value);
+    const done = this.#putting = this.#send(message, timeout, signal);
+    done.catch(() => {}); // only its caller is told
+    await done;
+  }
+
+  async #send(message: Outgoing, timeout: number, signal: AbortSignal | undefined): Promise<void> {
+    const queue = this.#id("put into");
+    try {
+      const laid = layDown(this.#session, queue, message);
+      const put = this.#step(queue, message, timeout, signal);
+      const [refusal] = await Promise.all([put, laid]);
+      if (refusal === "late") throw this.#full(timeout);
+      this.#requirePut(refusal);
+    } catch (error) {
+      takeUp(this.#session, queue, message);
+      throw error;
+    } finally {
+      message.letGo();
+    }
+  }
+
+  /** Why a record was not put; `null` if it was. */
+  async #step(
+    queue: string,
+    { record }: Outgoing,
+    timeout: number,
+    signal: AbortSignal | undefined,
+  ): Promise<string | null> {
+    if (this.#maxsize === 0 && signal === undefined) return await this.#batches.put(record);
+    if (timeout === 0) return (await this.#session.send("put", queue, Mode.now, record)).refusal;
+    const args = [queue, Mode.waiting, record];
+    const answer = await waitToEnd(this.#handle, "put", args, { timeout, signal });
+    if (answer !== null) return answer.refusal;
+    signal?.throwIfAborted();
+    if (this.#handle.closed) throw this.#closedError("wait for");
+    return "late";
+  }
+
+  /** As `putSync` of the local `Queue`. */
+  putSync(value: T, options?: AcquireSyncOptions): void {
+    const timeout = timeoutOf(options, ACQUIRE_SYNC);
+    const message = this.#written(value);
+    const queue = this.#id("put into");
+    try {
+      layDownSync(this.#session, queue, message);
+      const answer = this.#session.waitSync("put", [queue, modeOf(timeout), message.record], { timeout });
+      if (answer === null) throw this.#full(timeout);
+      this.#requirePut(answer.refusal);
+    } catch (error) {
+      takeUp(this.#session, queue, message);
+      throw error;
+    } finally {
+      message.letGo();
+    }
+  }
+
+  /** As `putNowait` of the local `Queue`. */
+  putNowait(value: T): void {
+    this.putSync(value, NOT_WAITING);
+  }
+
+  /** As `get` of the local `Queue`. */
+  async get(options?: AcquireOptions): Promise<T> {
+    const timeout = timeoutOf(options, ACQUIRE);
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    const [taken] = await this.#take(1, timeout, signal);
+    return await this.#opened(taken);
+  }
+
+  /** Takes values, at least one and as many as there are up to `most`. */
+  async #take(most: number, timeout: number, signal: AbortSignal | undefined): Promise<TakenRecord[]> {
+    const queue = this.#id("get from");
+    const args = this.#asking(queue, timeout === 0 ? Mode.now : Mode.waiting, most);
+    if (timeout === 0) return this.#taken(queue, await this.#session.send("get", ...args), timeout);
+    const answer = await waitFor(this.#handle, "get", args, {
+      timeout,
+      signal,
+      closed: () => this.#closedError("wait for"),
+      giveBack: (answer) => this.#giveBack(queue, TakenRecord.in(this.#session, queue, answer)),
+    });
+    return this.#taken(queue, answer, timeout);
+  }
+
+  #asking(queue: string, mode: number, most: number): StepArgument[] {
+    return [queue, mode, most, BYTES_AHEAD, ...this.#arrivals.taken()];
+  }
+
+  #taken(queue: string, answer: Answer | null, timeout: number): TakenRecord[] {
+    const refusal = answer === null ? "empty" : answer.refusal;
+    if (refusal === "empty") throw this.#empty(timeout);
+    if (refusal === "shut") throw shutForGets(this.#handle.label);
+    if (refusal === "deserted") throw deserted(QueueState.filled, this.#handle.label);
+    return TakenRecord.in(this.#session, queue, this.#found(answer!));
+  }
+
+  async #opened(taken: TakenRecord): Promise<T> {
+    try {
+      const now = taken.now();
+      return (now === null ? await taken.fetched() : now.value) as T;
+    } finally {
+      this.#arrivals.add(taken.take);
+    }
+  }
+
+  #giveBack(queue: string, taken: readonly TakenRecord[]): void {
+    if (taken.length === 0) return;
+    this.#session.send("unget", queue, ...taken.map(({ take }) => take)).catch(() => {});
+  }
+
+  /** As `getSync` of the local `Queue`. */
+  getSync(options?: AcquireSyncOptions): T {
+    const timeout = timeoutOf(options, ACQUIRE_SYNC);
+    const queue = this.#id("get from");
+    const args = this.#asking(queue, modeOf(timeout), 1);
+    const [taken] = this.#taken(queue, this.#session.waitSync("get", args, { timeout }), timeout);
+    try {
+      return taken.fetchedSync() as T;
+    } finally {
+      this.#arrivals.add(taken.take);
+    }
+  }
+
+  /** As `getNowait` of the local `Queue`. */
+  getNowait(): T {
+    return this.getSync(NOT_WAITING);
+  }
+
+  /**
+   * Takes value after value, until the queue is shut down and drained. Where there are many, and they are dealt with fast,
+   * some are taken ahead; they go back when the iteration ends, or this process.
+   */
+  async *[Symbol.asyncIterator](): AsyncIterator<T> {
+    const turn = new Turn(LONGEST_TURN);
+    for (let most = 1;;) {
+      let some: TakenRecord[];
+      try {
+        some = await this.#take(most, Infinity, undefined);
+      } catch (error) {
+        if (error instanceof ShutDown) return;
+        throw error;
+      }
+      const begin = performance.now();
+      const queue = this.#handle.id;
+      try {
+        for (let next = some.shift(); next !== undefined; next = some.shift()) {
+          if (turn.isOver()) await turn.next();
+          yield await this.#opened(next);
+        }
+      } finally {
+        this.#giveBack(queue, some);
+      }
+      most = performance.now() - begin < LONGEST_TURN ? Math.min(most * 4, MOST_AHEAD) : 1;
+    }
+  }
+
+  /** As `shutdown` of the local `Queue`. */
+  shutdown(options: { immediate?: boolean } = {}): void {
+    requireKnown("shut down the queue", options, ["immediate"]);
+    const { immediate = false } = options;
+    this.#found(this.#session.step("shutdown", this.#id("shut down"), immediate ? 1 : 0));
+  }
+
+  /** The values that were given to consumers that died as often as they may be. They are in the queue no more. */
+  async lost(): Promise<T[]> {
+    const values: T[] = [];
+    for (;;) {
+      const queue = this.#id("look at");
+      const answer = this.#found(await this.#session.send("lost", queue));
+      if (answer.length === 0) return values;
+      for (const taken of TakenRecord.in(this.#session, queue, answer)) values.push(await this.#opened(taken));
+      this.#arrivals.say();
+    }
+  }
+
+  /** As {@linkcode lost}, blocking the thread. */
+  lostSync(): T[] {
+    const values: T[] = [];
+    for (;;) {
+      const queue = this.#id("look at");
+      const answer = this.#found(this.#session.step("lost", queue));
+      if (answer.length === 0) return values;
+      for (const taken of TakenRecord.in(this.#session, queue, answer)) {
+        values.push(taken.fetchedSync() as T);
+        this.#arrivals.add(taken.take);
+      }
+      this.#arrivals.say();
+    }
+  }
+
+  /** As `close` of the local `Queue`. */
+  close(): void {
+    if (this.#handle.closed) return;
+    this.#batches.leave();
+    this.#arrivals.close();
+    this.#handle.close();
+  }
+
+  /** As {@linkcode close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /**
+   * Waits until what this process put is in the queue.
+   *
+   * @throws {InvalidStateError} If {@linkcode close} has not been called.
+   */
+  async joinThread(): Promise<void> {
+    this.#requireClosed();
+    await this.#putting.catch(() => {});
+  }
+
+  /** As {@linkcode joinThread}, blocking the thread. */
+  joinThreadSync(): void {
+    this.#requireClosed();
+    // Whoever blocks waits for the steps of this thread's promises first.
+    if (!this.#session.closed) this.#session.step("close");
+  }
+
+  /** Does nothing: what was put is on its way. Here for Python's sake. */
+  cancelJoinThread(): void {}
+
+  /** For messages: `<Queue 7 (3 of 10 values)>`, with a number that is the same in all processes of the tree. */
+  toString(): string {
+    const { id, closed, name } = this.#handle;
+    const kind = this.constructor.name.replace(/^Remote/, "");
+    if (closed) return `<${kind} (closed${nameField(name)})>`;
+    const of = this.#maxsize === 0 ? "" : ` of ${this.#maxsize}`;
+    return `<${kind} ${id} (${this.qsize()}${of} values${nameField(name)})>`;
+  }
+
+  /** @ignore For the classes made of it. */
+  [inside](): QueueInside {
+    return {
+      session: this.#session,
+      id: (action) => this.#id(action),
+      handle: this.#handle,
+      closed: (action) => this.#closedError(action),
+      reference: () => this.#reference(),
+      label: this.#handle.label,
+    };
+  }
+
+  #reference(): QueueData {
+    return this.#handle.named([...this.#handle.reference("queue"), this.#maxsize, this.#policy] as const);
+  }
+
+  #written(value: T): Outgoing {
+    this.#id("put into");
+    return writeRecord(this.#session, value, this.#session.maxMessage);
+  }
+
+  #id(action: string): string {
+    if (this.#handle.closed) throw this.#closedError(action);
+    return this.#handle.id;
+  }
+
+  #closedError(action: string): InvalidStateError {
+    return closedError(`${action} the queue${this.#handle.label}`, this.constructor.name.replace(/^Remote/, ""));
+  }
+
+  #requireClosed(): void {
+    if (this.#handle.closed) return;
+    throw new InvalidStateError(
+      `Cannot join the thread of the queue${this.#handle.label}: the queue is not closed`,
+    );
+  }
+
+  #requirePut(refusal: string | null): void {
+    if (refusal === null) return;
+    if (refusal === "full") throw this.#full(0);
+    if (refusal === "shut") throw shutForPuts(this.#handle.label);
+    if (refusal === "deserted") throw deserted(QueueState.drained, this.#handle.label);
+    if (refusal === "lacks") {
+      throw new InvalidStateError("Cannot put a value: an object of the engine in it was closed meanwhile");
+    }
+    throw this.#gone(refusal);
+  }
+
+  /** What a step has answered that is refused only where the queue is gone. */
+  #found(answer: Answer): Answer {
+    if (answer.refusal === null) return answer;
+    throw this.#gone(answer.refusal);
+  }
+
+  #gone(refusal: string): InvalidStateError {
+    const why = refusal === "gone" ? "it is gone" : `the engine refuses it (${refusal})`;
+    return new InvalidStateError(`Cannot use the queue${this.#handle.label}: ${why}`);
+  }
+
+  #full(timeout: number): Error {
+    return full({ timeout, label: this.#handle.label, isAlone: () => false });
+  }
+
+  #empty(timeout: number): Error {
+    return empty({ timeout, label: this.#handle.label, isAlone: () => false });
+  }
+}
+
+function modeOf(timeout: number): number {
+  if (timeout === 0) return Mode.now;
+  return timeout === Infinity ? Mode.forEver : Mode.waiting;
+}
+
+const NOT_WAITING: AcquireSyncOptions = { block: false };

@@ -1,0 +1,168 @@
+// Records: messages as a queue of an engine keeps them (library/records.lua), and the pieces in which long ones travel.
+//
+// A long message does not pass through the step that puts or takes it: its pieces are laid down beside the queue before,
+// one by one, so that the steps of others get in between.
+
+import { InvalidStateError } from "../errors.ts";
+import { readMessage, writeMessage } from "./messages.ts";
+import type { Answer, Session } from "./session.ts";
+
+/** Messages of at least this length are laid down in pieces. */
+const LONG = 64 * 1024;
+const PIECE = 1024 * 1024;
+/** A record begins with a byte for deliveries, one of {@linkcode Flag}, and two for the length of its objects. */
+const HEAD = 4;
+
+const Flag = {
+  /** The body says where the pieces are: `<blob> <count>`. */
+  blob: 1,
+} as const;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** A value, ready to be put. */
+export interface Outgoing {
+  readonly record: Uint8Array<ArrayBuffer>;
+  /** What is to be laid down before it is put; `null`: nothing. */
+  readonly blob: Blob | null;
+  /** To be called once, when it was put, or is not going to be. */
+  letGo(): void;
+}
+
+/** A long message. */
+interface Blob {
+  readonly name: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly count: number;
+}
+
+const own = crypto.randomUUID().replaceAll("-", "");
+let blobs = 0;
+
+/**
+ * The record of a value.
+ *
+ * @throws {TypeError} If it cannot be sent.
+ * @throws {RangeError} If it is longer than `most` bytes.
+ */
+export function writeRecord(session: Session, value: unknown, most: number): Outgoing {
+  const { bytes, objects, letGo } = writeMessage(session, value);
+  const ids = encoder.encode(objects);
+  if (bytes.length > most || ids.length > 65_535) {
+    letGo();
+    throw new RangeError(
+      bytes.length > most
+        ? `Cannot put a value of ${bytes.length} bytes: the context's maxMessage is ${most}; put large data where all hosts ` +
+          "reach it, and send its path or URL, or give getContext() a larger maxMessage"
+        : "Cannot put a value: it has too many shared objects in it; send them in several messages",
+    );
+  }
+  if (bytes.length < LONG) return { record: recordOf(0, ids, bytes), blob: null, letGo };
+  const blob = { name: `${own}.${++blobs}`, bytes, count: Math.ceil(bytes.length / PIECE) };
+  return { record: recordOf(Flag.blob, ids, encoder.encode(`${blob.name} ${blob.count}`)), blob, letGo };
+}
+
+function recordOf(flags: number, objects: Uint8Array, body: Uint8Array): Uint8Array<ArrayBuffer> {
+  const record = new Uint8Array(HEAD + objects.length + body.length);
+  record[1] = flags;
+  record[2] = objects.length >> 8;
+  record[3] = objects.length & 255;
+  record.set(objects, HEAD);
+  record.set(body, HEAD + objects.length);
+  return record;
+}
+
+function piecesOf({ name, bytes, count }: Blob): [name: string, index: number, piece: Uint8Array][] {
+  return Array.from({ length: count }, (_, i) => [name, i, bytes.subarray(i * PIECE, (i + 1) * PIECE)]);
+}
+
+/** Lays down what a record needs, in front of the steps that follow; what it gives fails where that does. */
+export async function layDown(session: Session, queue: string, { blob }: Outgoing): Promise<void> {
+  if (blob === null) return;
+  const laid = piecesOf(blob).map((piece) => session.look(session.tree, "stash", queue, ...piece));
+  await Promise.all(laid);
+}
+
+/** As {@linkcode layDown}, blocking the thread. */
+export function layDownSync(session: Session, queue: string, { blob }: Outgoing): void {
+  if (blob === null) return;
+  for (const piece of piecesOf(blob)) session.lookSync(session.tree, "stash", queue, ...piece);
+}
+
+/** Takes up again what was laid down for a record whose step has failed. */
+export function takeUp(session: Session, queue: string, { blob }: Outgoing): void {
+  if (blob !== null) session.look(session.tree, "unstash", queue, blob.name, blob.count).catch(() => {});
+}
+
+/** A record that was taken. */
+export class TakenRecord {
+  /** The number of the take. */
+  readonly take: string;
+  readonly #session: Session;
+  readonly #queue: string;
+  readonly #objects: string;
+  readonly #body: Uint8Array;
+  readonly #isBlob: boolean;
+
+  private constructor(session: Session, queue: string, take: string, record: Uint8Array) {
+    this.#session = session;
+    this.#queue = queue;
+    this.take = take;
+    const end = HEAD + record[2] * 256 + record[3];
+    if (!(end <= record.length)) throw new RangeError("Cannot read a message: its record is malformed");
+    this.#objects = end === HEAD ? "" : decoder.decode(record.subarray(HEAD, end));
+    this.#body = record.subarray(end);
+    this.#isBlob = (record[1] & Flag.blob) !== 0;
+  }
+
+  /** Those in the answer to a `get`. */
+  static in(session: Session, queue: string, answer: Answer): TakenRecord[] {
+    const all: TakenRecord[] = [];
+    for (let i = 0; i + 1 < answer.length; i += 2) {
+      all.push(new TakenRecord(session, queue, answer.text(i), answer.bytes(i + 1)));
+    }
+    return all;
+  }
+
+  /** The value; `null` if it is in pieces that are to be fetched. */
+  now(): { value: unknown } | null {
+    return this.#isBlob ? null : { value: readMessage(this.#session, this.#body, this.#objects) };
+  }
+
+  /** The value, whose pieces are fetched, if there are any. */
+  async fetched(): Promise<unknown> {
+    const answers = await Promise.all(
+      this.#pieces().map((piece) => this.#session.look(this.#session.tree, "piece", this.#queue, ...piece)),
+    );
+    return readMessage(this.#session, joined(answers), this.#objects);
+  }
+
+  /** As {@linkcode fetched}, blocking the thread. */
+  fetchedSync(): unknown {
+    const now = this.now();
+    if (now !== null) return now.value;
+    const session = this.#session;
+    const answers = this.#pieces().map((piece) => session.lookSync(session.tree, "piece", this.#queue, ...piece));
+    return readMessage(session, joined(answers), this.#objects);
+  }
+
+  #pieces(): [name: string, index: number][] {
+    const [name, count] = decoder.decode(this.#body).split(" ");
+    return Array.from({ length: Number(count) }, (_, i) => [name, i]);
+  }
+}
+
+function joined(answers: readonly Answer[]): Uint8Array {
+  if (answers.some((it) => it.refusal !== null)) {
+    throw new InvalidStateError("Cannot get a value: its queue is gone");
+  }
+  if (answers.length === 1) return answers[0].bytes(0);
+  const bytes = new Uint8Array(answers.reduce((sum, it) => sum + it.bytes(0).length, 0));
+  let at = 0;
+  for (const answer of answers) {
+    bytes.set(answer.bytes(0), at);
+    at += answer.bytes(0).length;
+  }
+  return bytes;
+}
