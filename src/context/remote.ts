@@ -10,6 +10,9 @@ import { RemoteEvent } from "../engine/event.ts";
 import { RemoteLock } from "../engine/lock.ts";
 import { type RemoteContextOptions, type RemoteContextPlan, remotePlanOf } from "../engine/options.ts";
 import { remoteActiveChildren, type RemoteProcessClass, remoteProcessClass } from "../engine/process.ts";
+import { RemoteQueue } from "../engine/queue.ts";
+import { RemoteJoinableQueue } from "../engine/joinable_queue.ts";
+import { RemoteSimpleQueue } from "../engine/simple_queue.ts";
 import { refused } from "../engine/refusals.ts";
 import { RemoteRLock } from "../engine/rlock.ts";
 import { RemoteBoundedSemaphore, RemoteSemaphore } from "../engine/semaphore.ts";
@@ -52,11 +55,11 @@ export class RemoteContext extends BaseContext implements Disposable {
   /** The class of its pools, whose workers run on any host. */
   override readonly Pool: PoolConstructor = refused("Pool");
   /** The class of its queues. */
-  override readonly Queue: QueueConstructor = refused("Queue");
+  override readonly Queue: QueueConstructor = this.#class(RemoteQueue, "Queue");
   /** The class of its queues that count their tasks. */
-  override readonly JoinableQueue: JoinableQueueConstructor = refused("JoinableQueue");
+  override readonly JoinableQueue: JoinableQueueConstructor = this.#class(RemoteJoinableQueue, "JoinableQueue");
   /** The class of its simple queues. */
-  override readonly SimpleQueue: SimpleQueueConstructor = refused("SimpleQueue");
+  override readonly SimpleQueue: SimpleQueueConstructor = this.#class(RemoteSimpleQueue, "SimpleQueue");
   /** The class of its locks. */
   override readonly Lock: LockConstructor = this.#class(RemoteLock, "Lock");
   /** The class of its recursive locks. */
