@@ -134,12 +134,8 @@ class Run {
       case "release":
         return await step("lock_release", [lock.id, thread], () => lock.release(m, thread));
       case "giveback":
-        if (!lock.isOwner(m, thread)) return;
-        return await step("lock_giveback", [lock.id, thread, 7, "x", "y", "z"], () => {
-          if (lock.depth > 1) lock.depth--;
-          else lock.free(["7", "x", "y", "z"]);
-          return ["ok"];
-        });
+        if (n < 3) return;
+        return await step("lock_giveback", [lock.id, thread, 7, "x", "y", "z"], () => lock.giveBack(m, thread));
       case "wait":
         return await step("condition_wait", [condition.id, thread], (k) => condition.wait(m, k, thread));
       case "notify":

@@ -34,6 +34,11 @@ export class BareTree {
     return tree;
   }
 
+  /** The tree of a session, to be played with. */
+  static of(engine: Engine, tree: string): BareTree {
+    return new BareTree(engine, `mp:{${tree}}:`);
+  }
+
   /** Calls a function that is no step. */
   look(name: string, ...args: Word[]): Promise<Reply> {
     return this.engine.command("FCALL", `mp_0_1_${name}`, 1, this.prefix, ...args);

@@ -99,6 +99,15 @@ export class Lock extends Thing {
     return ["ok"];
   }
 
+  giveBack(member: number, thread: number): Outcome {
+    if (this.gone) return GONE;
+    const died = ["7", "x", "y", "z"];
+    if (!this.isOwner(member, thread)) this.died ??= died;
+    else if (this.depth > 1) this.depth--;
+    else this.free(died);
+    return ["ok"];
+  }
+
   isOwner(member: number, thread: number): boolean {
     return this.owner?.member === member && this.owner.thread === thread;
   }

@@ -2,8 +2,8 @@
 --
 -- | key       | what |
 -- | --------- | ---- |
--- | o:<o>     | `owner` (`<member>/<thread>`; absent: free), `since` when, `depth`, `token` (acquisitions so far), `recover` (1: the next |
--- |           | holder is told of a death by its guard), `died` (who and how, packed; absent: nobody) |
+-- | o:<o>     | `owner` (`<member>/<thread>`; absent: free), `since` when, `depth`, `token` (acquisitions so far), |
+-- |           | `recover` (1: the next holder is told of a death by its guard), `died` (who and how, packed) |
 -- | o:<o>:w   | the line of those who wait for it |
 -- | o:<o>:i   | hash: of each of them the object that it waits for (a condition, if it comes from one), thread and depth |
 --
@@ -15,8 +15,9 @@
 -- | T4 release  | owned → owned, depth − 1             | release of an RLock that is deeper than 1         |
 -- | T5 free     | owned → free, then T6                | release; wait of a condition                      |
 -- | T6 hand on  | free, somebody in the line → owned by the first, token + 1 | whoever has done T5, T7, T8 |
--- | T7 inherit  | owned by the dead → free with `died`, then T6 | burial; giveback of who was told and had gone |
+-- | T7 inherit  | owned by the dead → free with `died`, then T6 | burial; giveback of who has it and had gone |
 -- | T8 tell     | free with `died`, not `recover` → free, one is told, then T6 | acquire, try, T6 of who comes from no condition |
+-- | T9 recall   | any without `died` → the same with `died` | giveback of who was told (T8) and had gone       |
 --
 -- I1. A lock that is free has nobody who lives in its line: T5 and T7 end with T6, which goes on until somebody has it.
 -- I2. `holds:<m>` of its owner has it, and no other member's has.
@@ -139,7 +140,7 @@ do
   end)
 
   -- lock_giveback o thread pid name how host → ok: undoes an acquisition whose caller had gone, so that the next one is
-  -- told of the death of which it was told. Empty texts: of none.
+  -- told of the death of which it was told, even if somebody has come in between. Empty texts: of none.
   step("lock_giveback", { "allow-oom" }, function(call, o, thread, ...)
     local it = look_at(call, o, thread)
     local died = { ... }
@@ -149,7 +150,7 @@ do
     if owner == call.member .. "/" .. thread then
       if tonumber(it[6]) > 1 then redis.call("HINCRBY", key_of(call.tree, o), "depth", -1)
       else locks.free(call.tree, o, owner, died) end
-    elseif not owner and died and not it[5] then
+    elseif died and not it[5] then
       redis.call("HSET", key_of(call.tree, o), "died", cmsgpack.pack(died))
     end
     return { "ok" }
