@@ -3,19 +3,18 @@
 
 import type { RemoteFacts } from "../launch/preparation.ts";
 import { becomeChildOf } from "../process/parent.ts";
-import type { Process } from "../process/process.ts";
 import { current } from "../runtime/current.ts";
 import { enterTree } from "./current.ts";
 import { readMessage } from "./messages.ts";
 import type { RemoteContextPlan } from "./options.ts";
 import { RemoteParent } from "./parent.ts";
 import { useCodeFolder } from "./places.ts";
-import { noteHost, remoteProcessClass } from "./process.ts";
+import { noteHost, type RemoteProcessClass, remoteProcessClass } from "./process.ts";
 
 /** What a process has of its place. */
 export interface Place {
   /** The class of its object, where that has no other. */
-  readonly Process: typeof Process;
+  readonly Process: RemoteProcessClass;
   /** Reads its arguments. */
   readonly readArguments: (bytes: Uint8Array) => unknown;
 }

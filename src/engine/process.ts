@@ -3,14 +3,16 @@
 
 import { VERSION } from "../addon/interface.ts";
 import { addonFile } from "../addon/load.ts";
+import type { AnyFunction } from "../callable/arguments.ts";
 import type { FunctionReference } from "../callable/types.ts";
 import { isLate } from "../callable/late.ts";
 import { InvalidStateError, ProcessError, TimeoutError } from "../errors.ts";
+import { currentAuthkey } from "../launch/authkey.ts";
 import { childFlags } from "../launch/child_command_line.ts";
 import { type Plan, plan } from "../launch/plan.ts";
 import { bindMethod } from "../launch/settings.ts";
 import type { Beginning } from "../process/begin.ts";
-import type { ProcessSettings } from "../process/options.ts";
+import type { ProcessOptions, ProcessSettings } from "../process/options.ts";
 import { Process } from "../process/process.ts";
 import { knownSelf } from "../process/self.ts";
 import { startBy } from "../process/started.ts";
@@ -37,10 +39,16 @@ import { uploadedCode } from "./upload.ts";
 /** What came of processes of these classes once they had been started. */
 const children = new WeakMap<Process, RemoteChild>();
 
-/** A class of processes that run on the hosts of a tree. */
-export type RemoteProcessClass = typeof Process & {
-  new (...args: ConstructorParameters<typeof Process>): Process & RemoteProcessFacts;
-};
+/** A class of processes that run on the hosts of a tree: as {@linkcode Process}. */
+export interface RemoteProcessClass {
+  readonly prototype: Process;
+  /** A process that has yet to be started. */
+  new <
+    A extends readonly unknown[] = [],
+    F extends AnyFunction = (...args: A) => unknown,
+    K extends void = undefined,
+  >(options?: ProcessOptions<A, F, K>): Process<A, F, K> & RemoteProcessFacts;
+}
 
 /** What is known of a process on a host besides. */
 export interface RemoteProcessFacts {
@@ -139,17 +147,8 @@ class Start {
     const outputs = new RemoteOutputs(session, { stdout, stderr });
     const handle = ObjectHandle.make(session, "process", name, daemon ? "1" : "0", JSON.stringify(identity));
     try {
-      const { agent, host, id } = this.#place(handle);
       const facts = this.#facts(planned, { code, work, outputs });
-      const seal = { tree: session.tree, member: session.member, object: handle.id, agent: id };
-      const { body, signature } = signLaunch(seal, facts, work?.bytes ?? new Uint8Array(), object.authkey);
-      const launched = session.waitSync(
-        "launch",
-        [handle.id, agent, work?.objects ?? "", body, signature],
-        this.#wait(),
-      );
-      const { member, pid } = this.#started(launched, host);
-      const child = new RemoteChild({ process: object, pid, host, member, outputs, handle });
+      const child = new RemoteChild({ ...this.#launched(handle, facts, work), process: object, outputs, handle });
       children.set(object, child);
       return child;
     } catch (error) {
@@ -164,11 +163,11 @@ class Start {
   /** Where it runs. A host that is lost, or takes no more, before it has taken the launch is another's turn. */
   #launched(handle: ObjectHandle, facts: LaunchFacts, work: EngineMessage | null): Started {
     const { session } = this.#tree;
-    const { authkey } = this.#beginning.object;
+    const key = keyOf(this.#tree, this.#beginning.object.authkey);
     for (;;) {
       const { agent, host, id } = this.#place(handle);
       const seal = { tree: session.tree, member: session.member, object: handle.id, agent: id };
-      const { body, signature } = signLaunch(seal, facts, work?.bytes ?? new Uint8Array(), authkey);
+      const { body, signature } = signLaunch(seal, facts, work?.bytes ?? new Uint8Array(), key);
       const words = [handle.id, agent, work?.objects ?? "", body, signature];
       const answer = session.waitSync("launch", words, this.#wait());
       if (answer?.refusal !== "lost") return this.#started(answer, host);
@@ -310,6 +309,22 @@ function referenceOut(given: Plan["toRun"]["target"]): FunctionReference | null 
   if (isLate(given)) throw new InvalidStateError(`Cannot start a process on a host: "${given.label}" is not found yet`);
   return { ...given, module: outward(given.module) };
 }
+
+/** What launches are signed with: a key that the process object was given, else that of the context, or of this process. */
+function keyOf({ plan, isRoot }: RemoteTree, given: Uint8Array): Uint8Array {
+  const own = currentAuthkey();
+  const isGiven = given.length !== own.length || given.some((byte, i) => byte !== own[i]);
+  if (isGiven || !isRoot) return given; // a process on a host has the key of that
+  return plan.authkey ?? keyInEnvironment() ?? own;
+}
+
+function keyInEnvironment(): Uint8Array | null {
+  const state = Deno.permissions.querySync({ name: "env", variable: KEY_VARIABLE }).state;
+  const text = state === "granted" ? Deno.env.get(KEY_VARIABLE) : undefined;
+  return text === undefined || text === "" ? null : new TextEncoder().encode(text);
+}
+
+const KEY_VARIABLE = "MULTIPROCESSING_AUTHKEY";
 
 function hostName(): string {
   return Deno.permissions.querySync({ name: "sys", kind: "hostname" }).state === "granted" ? Deno.hostname() : "";
