@@ -2,7 +2,7 @@
 // 0.2 ms of every start, of which a pool of processes has many.
 //
 // dist/chunk-….js  everything that is exported, and what it needs
-// dist/child_main.js, dist/worker_main.js, dist/server_main.js  what children are started with (src/runtime/own_modules.ts)
+// dist/child_main.js, dist/worker_main.js, dist/engine_worker_main.js, dist/server_main.js  what children are started with (src/runtime/own_modules.ts)
 // dist/mod.js, dist/queues.js, …  one for each entry of "exports" in deno.json
 // dist/agent.js  the program that a host runs
 // dist/import_map.json  their names
@@ -19,6 +19,7 @@ const ENTRIES = new URL("target/entries/", ROOT);
 /** The modules that children are started with. */
 const CHILD_MAIN = "src/child/main.ts";
 const WORKER_MAIN = "src/pool/worker_main.ts";
+const ENGINE_WORKER_MAIN = "src/engine/pool/worker_main.ts";
 /** What is loaded when the first manager is used. */
 const MANAGERS = "src/managers.ts";
 const SERVER_MAIN = "src/managers/server_main.ts";
@@ -107,6 +108,7 @@ export async function bundle(): Promise<void> {
   const files = [
     CHILD_MAIN,
     write("worker_main", [WORKER_MAIN, ...all]),
+    write("engine_worker_main", [ENGINE_WORKER_MAIN, ...all]),
     write("server_main", [SERVER_MAIN, MANAGERS, ...all]),
     // What is loaded late has all of the package in it, too, under the name by which the sources load it.
     write("managers", [MANAGERS], all),

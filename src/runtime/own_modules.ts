@@ -23,6 +23,10 @@ export const CHILD_MAIN: string = OWN_FOLDER + (SOURCE === null ? "child_main.js
 /** The module that a pool's workers run (pool/worker_main.ts). */
 export const WORKER_MAIN: string = OWN_FOLDER + (SOURCE === null ? "worker_main.js" : `pool/worker_main${SOURCE[1]}`);
 
+/** The module that the workers of a pool on an engine run (engine/pool/worker_main.ts). */
+export const ENGINE_WORKER_MAIN: string = OWN_FOLDER +
+  (SOURCE === null ? "engine_worker_main.js" : `engine/pool/worker_main${SOURCE[1]}`);
+
 /** The module that a manager's server runs (managers/server_main.ts). */
 export const SERVER_MAIN: string = OWN_FOLDER +
   (SOURCE === null ? "server_main.js" : `managers/server_main${SOURCE[1]}`);

@@ -215,9 +215,11 @@ engineTest("pool: what a task or a result speaks of is the receiver's when it is
   assertEquals([await refs(), await has(one)], ["3", "1"]);
   await one.step("pool_next", o, 1, "wait", 0, 1, "A", held);
   assertEquals([await refs(), await has(one), await has(root)], ["2", "2", "2"]);
+  await one.step("pool_next", o, 1, "wait", 0, 2, "B", "");
   await root.step("pool_put", o, 3, "c", held);
+  assertEquals([await refs(), await has(one)], ["3", "3"]); // it is offered
   await one.step("pool_begin", o, 1, 3);
-  assertEquals([await refs(), await has(one)], ["2", "2"]);
+  assertEquals([await refs(), await has(one)], ["2", "3"]);
   await root.step("pool_put", o, 4, "d", held);
   assertEquals(await refs(), "3");
   assertEquals((await root.step("pool_back", o) as string[]).slice(0, 3), ["ok", "1", "4"]);
