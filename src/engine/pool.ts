@@ -2,8 +2,8 @@
 // and its workers is in pool/.
 
 import { InvalidStateError } from "../errors.ts";
-import { DESKS, type DeskMaker, type WorkerProcessClass } from "../pool/desk.ts";
-import type { PoolContext, PoolOptions } from "../pool/options.ts";
+import { type DeskMaker, DESKS, type WorkerProcessClass } from "../pool/desk.ts";
+import type { PoolContext, PoolOptions, PoolSettings } from "../pool/options.ts";
 import { Pool } from "../pool/pool.ts";
 import type { PoolSize } from "../pool/size.ts";
 import type { RemoteTree } from "./current.ts";
@@ -33,7 +33,7 @@ export class RemotePool<I extends readonly unknown[] = readonly unknown[]> exten
   }
 }
 
-function requireServed(options: PoolOptions): void {
+function requireServed(options: PoolSettings): void {
   if (options?.context !== undefined) {
     throw new Deno.errors.NotSupported(
       'Cannot create a pool: "context" is not served by the context of an engine, whose workers are its own processes',

@@ -25,6 +25,9 @@ export class LocalSide implements WorkerSide {
     this.#reporter = new Reporter(desk);
   }
 
+  /** It comes from the pool, which has started this process: nobody else has been given the channel of functions. */
+  readonly isTrusted = true;
+
   get clock(): readonly [number, number] {
     return clockSetting();
   }

@@ -79,9 +79,9 @@ class Worker implements TaskServer {
   async #initialize(): Promise<boolean> {
     const { initializer, initargs, finalizer } = this.#settings;
     try {
-      if (finalizer !== null) this.#finalizer = await find(await this.#side.arrived(finalizer));
+      if (finalizer !== null) this.#finalizer = await find(await this.#side.arrived(finalizer), this.#side);
       if (initializer === null) return true;
-      const fn = await find(await this.#side.arrived(initializer));
+      const fn = await find(await this.#side.arrived(initializer), this.#side);
       await this.#attribution.run({ what: `the initializer "${initializer.label}"` }, () => fn(...initargs));
       return true;
     } catch (error) {
@@ -178,7 +178,7 @@ class Worker implements TaskServer {
   async #function(id: number): Promise<{ readonly fn: Fn; readonly label: string }> {
     const reference = await this.#side.reference(id);
     if (reference === null) throw new Error(`Cannot run function ${id}: it was not introduced`);
-    const found = { fn: await find(reference), label: reference.label };
+    const found = { fn: await find(reference, this.#side), label: reference.label };
     this.#functions.set(id, found);
     return found;
   }
@@ -203,8 +203,7 @@ class Worker implements TaskServer {
   }
 }
 
-async function find(reference: TravellingReference): Promise<Fn> {
-  // It comes from the pool, which has started this process: nobody else has been given the channel of functions.
-  const callable: Callable = await new ArrivedCallable(reference, { isTrusted: true }).get();
+async function find(reference: TravellingReference, { isTrusted }: WorkerSide): Promise<Fn> {
+  const callable: Callable = await new ArrivedCallable(reference, { isTrusted }).get();
   return callable as Fn;
 }

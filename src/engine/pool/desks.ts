@@ -11,7 +11,7 @@ import type { FunctionReference } from "../../callable/types.ts";
 import type { PoolFunction } from "../../pool/calls/call.ts";
 import type { DeskNeeds, Desks, PoolSide, TaskList, WorkerProcess } from "../../pool/desk.ts";
 import { Kind, Mode } from "../../pool/messages.ts";
-import { ENDED } from "../../queues/channel.ts";
+import type { ENDED } from "../../queues/channel.ts";
 import type { Frame, Head } from "../../queues/frame.ts";
 import { ENGINE_WORKER_MAIN } from "../../runtime/own_modules.ts";
 import { queueMicrotask, setTimeout } from "../../runtime/timing.ts";

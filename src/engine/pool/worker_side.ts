@@ -5,7 +5,7 @@
 
 import type { TravellingReference } from "../../callable/late.ts";
 import type { TaskServer, WorkerSide } from "../../pool/desk.ts";
-import { Kind, Slot, type WorkerSettings } from "../../pool/messages.ts";
+import { Kind, type WorkerSettings } from "../../pool/messages.ts";
 import type { Frame, Head } from "../../queues/frame.ts";
 import { fail } from "../../runtime/uncaught.ts";
 import { performance, setTimeout } from "../../runtime/timing.ts";
@@ -59,6 +59,9 @@ export class EngineWorkerSide implements WorkerSide {
   enter(): boolean {
     return this.#session.step("pool_enter", this.#pool, this.#worker).refusal === null;
   }
+
+  /** The engine's content must not make a process import anything. */
+  readonly isTrusted = false;
 
   /** No clock of another host is compared with this one's. */
   get clock(): readonly [number, number] {
