@@ -8,6 +8,7 @@ import { RemoteCondition } from "../engine/condition.ts";
 import { beginTree, type RemoteTree, treeAt } from "../engine/current.ts";
 import { RemoteEvent } from "../engine/event.ts";
 import { RemoteLock } from "../engine/lock.ts";
+import { RemotePool } from "../engine/pool.ts";
 import { type RemoteContextOptions, type RemoteContextPlan, remotePlanOf } from "../engine/options.ts";
 import { remoteActiveChildren, type RemoteProcessClass, remoteProcessClass } from "../engine/process.ts";
 import { RemoteQueue } from "../engine/queue.ts";
@@ -18,6 +19,7 @@ import { RemoteRLock } from "../engine/rlock.ts";
 import { RemoteBoundedSemaphore, RemoteSemaphore } from "../engine/semaphore.ts";
 import type { Session } from "../engine/session.ts";
 import { InvalidStateError } from "../errors.ts";
+import type { PoolOptions } from "../pool/options.ts";
 import type { cpuCount } from "../process/cpu_count.ts";
 import { requireKnown } from "../waiting/options.ts";
 import { BaseContext } from "./base.ts";
@@ -53,7 +55,7 @@ export class RemoteContext extends BaseContext implements Disposable {
   /** The class of its processes, which run on any host. */
   override readonly Process: RemoteProcessClass;
   /** The class of its pools, whose workers run on any host. */
-  override readonly Pool: PoolConstructor = refused("Pool");
+  override readonly Pool: PoolConstructor = this.#pool();
   /** The class of its queues. */
   override readonly Queue: QueueConstructor = this.#class(RemoteQueue, "Queue");
   /** The class of its queues that count their tasks. */
@@ -112,6 +114,19 @@ export class RemoteContext extends BaseContext implements Disposable {
   /** A class of the engine as one of this context. */
   #class<C>(Class: Parameters<typeof boundClass>[0], name: string): C {
     return boundClass(Class, () => this.#session, name);
+  }
+
+  #pool(): PoolConstructor {
+    const parts = () => ({ tree: { ...this.#tree, session: this.#session }, Process: this.Process });
+    return class<I extends readonly unknown[]> extends RemotePool<I> {
+      static {
+        Object.defineProperty(this, "name", { value: "Pool" });
+      }
+
+      constructor(processes?: number | null, options?: PoolOptions<I>) {
+        super(parts(), processes, options);
+      }
+    };
   }
 
   get #session(): Session {

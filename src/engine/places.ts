@@ -1,19 +1,24 @@
 // Modules as messages between hosts name them. A host has this package, and a program that was sent to it, in folders of its
 // own: what is in them is named relative to them.
 
-import { CHILD_MAIN, SERVER_MAIN, WORKER_MAIN } from "../runtime/own_modules.ts";
+import { CHILD_MAIN, ENGINE_WORKER_MAIN, SERVER_MAIN, WORKER_MAIN } from "../runtime/own_modules.ts";
 
 /** How the URLs of a program's modules begin that was sent to its hosts. */
 const CODE = "mp-code:/";
 /** How those of this package's modules begin that processes run. */
 const OWN = "mp-own:/";
-const NAMES = new Map([[WORKER_MAIN, "worker"], [SERVER_MAIN, "server"]]);
+const NAMES = new Map([[WORKER_MAIN, "worker"], [ENGINE_WORKER_MAIN, "engine_worker"], [SERVER_MAIN, "server"]]);
+/** Where they are among the sources. */
+const SOURCES = new Map([
+  ["worker", "pool/worker_main"],
+  ["engine_worker", "engine/pool/worker_main"],
+  ["server", "managers/server_main"],
+]);
 
 /** The module of this package of that name, beside the one that processes begin with. */
 function ownModule(name: string, childMain: string): string {
   if (/\bchild_main\.js$/.test(childMain)) return childMain.replace(/child_main\.js$/, `${name}_main.js`);
-  const folder = name === "worker" ? "pool" : "managers";
-  return childMain.replace(/child\/main(\.\w+)$/, `${folder}/${name}_main$1`);
+  return childMain.replace(/child\/main(\.\w+)$/, `${SOURCES.get(name)}$1`);
 }
 
 let folder: string | null = null;
@@ -37,7 +42,8 @@ export function outward(url: string, from: string | null = folder): string {
 
 /** The URL of a module by the name that another host has given, where processes begin with `childMain`. */
 export function inward(name: string, to: string | null = folder, childMain = CHILD_MAIN): string {
-  if (name === `${OWN}worker` || name === `${OWN}server`) return ownModule(name.slice(OWN.length), childMain);
+  const own = name.startsWith(OWN) ? name.slice(OWN.length) : "";
+  if (SOURCES.has(own)) return ownModule(own, childMain);
   return to !== null && name.startsWith(CODE) ? new URL(name.slice(CODE.length), to).href : name;
 }
 

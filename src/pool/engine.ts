@@ -108,6 +108,7 @@ export class Engine implements PoolEvents {
     this.#answers = new Answers({ crew: workers, dispatcher, attempts: this.#attempts, grace, dispatch, limit });
     this.#withdrawals = new Withdrawals({ workers, dispatcher, grace, dispatch });
     this.#strays = new Strays({ workers, dispatcher, read });
+    options.desks.whenBroken((reason) => this.workersUseless(reason.message, reason));
     try {
       this.#crew.start();
     } catch (error) {

@@ -35,6 +35,10 @@ export class LocalDesks implements Desks {
     this.tasks.label(`${pool}: tasks`);
   }
 
+  whenBroken(): void {
+    // Shared memory is there for as long as this process is.
+  }
+
   travel(given: Given): TravellingReference {
     return given.travel();
   }

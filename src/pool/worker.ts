@@ -23,7 +23,8 @@ export async function workAt(side: WorkerSide, settings: WorkerSettings): Promis
   if (settings.mayHaveChildren) current.daemon = false;
   const worker = new Worker(side, settings);
   // Not by the end of its event loop: what the user's functions have left in it may go on for ever.
-  Deno.exit(await worker.run(await Attribution.begin()) ? 0 : 1);
+  const isWell = await worker.run(await Attribution.begin()).catch(fail);
+  Deno.exit(isWell ? 0 : 1);
 }
 
 /** What is said of a task besides what it has come to. */

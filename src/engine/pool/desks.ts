@@ -13,10 +13,12 @@ import type { DeskNeeds, Desks, PoolSide, TaskList, WorkerProcess } from "../../
 import { Kind, Mode } from "../../pool/messages.ts";
 import type { ENDED } from "../../queues/channel.ts";
 import type { Frame, Head } from "../../queues/frame.ts";
+import { ProcessError } from "../../errors.ts";
 import { ENGINE_WORKER_MAIN } from "../../runtime/own_modules.ts";
 import { queueMicrotask, setTimeout } from "../../runtime/timing.ts";
 import { ObjectHandle } from "../handles.ts";
-import type { Session, StepArgument } from "../session.ts";
+import { outward } from "../places.ts";
+import type { Answer, Session, StepArgument } from "../session.ts";
 import { EngineFrame, writeFrame } from "./frame.ts";
 import { MOST_UNREAD, OWN_FUNCTIONS, type PoolTicket, type Told } from "./messages.ts";
 
@@ -54,6 +56,8 @@ export class EngineDesks implements Desks {
   #opened = 0;
   #ownFunctions = 0;
   #isShut = false;
+  #broken: Error | null = null;
+  #whenBroken: ((reason: Error) => void) | null = null;
 
   constructor(session: Session, { concurrency }: DeskNeeds) {
     this.session = session;
@@ -70,6 +74,17 @@ export class EngineDesks implements Desks {
 
   label(_pool: string): void {
     // What is on an engine is seen by `status` of the agents.
+  }
+
+  whenBroken(act: (reason: Error) => void): void {
+    this.#whenBroken = act;
+  }
+
+  #break(reason: unknown): void {
+    if (this.#isShut || this.#broken !== null) return;
+    this.#broken = reason instanceof Error ? reason : new Error(`${reason}`);
+    for (const side of this.#sides.values()) side.break();
+    this.#whenBroken?.(this.#broken);
   }
 
   /** The function follows to the workers: where it is may not be known yet. */
@@ -96,7 +111,7 @@ export class EngineDesks implements Desks {
   }
 
   #sendFunction(name: string, label: string, { module, ...rest }: FunctionReference): void {
-    this.send("pool_introduce", name, JSON.stringify({ ...rest, label, module }));
+    this.send("pool_introduce", name, JSON.stringify({ ...rest, label, module: outward(module) }));
   }
 
   open(): EngineSide {
@@ -105,10 +120,23 @@ export class EngineDesks implements Desks {
     return side;
   }
 
-  /** Does a step with this pool. Whether the engine goes on, the processes of the workers tell. */
+  /** Does a step with this pool; where that fails, the pool is broken. */
   send(name: string, ...args: StepArgument[]): void {
-    if (this.#isShut) return;
-    Promise.try(() => this.session.send(name, this.id, ...args)).catch(() => {});
+    if (this.#isShut || this.#broken !== null) return;
+    Promise.try(() => this.session.send(name, this.id, ...args)).then(({ refusal }) => {
+      if (refusal !== null) this.#break(new ProcessError(`the engine says "${refusal}" to the step ${name}`));
+    }, (error) => this.#break(error));
+  }
+
+  /** Does a step and waits for its answer; `null` where that fails. */
+  step(name: string, ...args: StepArgument[]): Answer | null {
+    if (this.#isShut || this.#broken !== null) return null;
+    try {
+      return this.session.step(name, this.id, ...args);
+    } catch (error) {
+      queueMicrotask(() => this.#break(error)); // the pool is at something
+      return null;
+    }
   }
 
   /** A worker has said something. */
@@ -214,8 +242,8 @@ class EngineTasks implements TaskList {
   #takeBack(): number[] {
     if (this.#put.size === 0) return []; // as far as is known, which is never less than is so
     this.#flush();
-    const answer = this.#desks.session.step("pool_back", this.#desks.id);
-    if (answer.refusal !== null) return [];
+    const answer = this.#desks.step("pool_back");
+    if (answer === null || answer.refusal !== null) return [];
     const count = answer.number(0);
     const back = Array.from({ length: count }, (_, i) => answer.number(1 + i));
     const begun = new Map<string, number[]>();
@@ -376,12 +404,13 @@ class EngineSide implements PoolSide {
 
   async ended(process: WorkerProcess): Promise<void> {
     await process.join().catch(() => {}); // who joins it next is told
-    try {
-      await this.#desks.session.send("pool_gone", this.#desks.id, this.number);
-    } catch {
-      return; // the tree is lost, and the pool is told by the next start
-    }
+    this.#desks.send("pool_gone", this.number);
     await this.#end.promise;
+  }
+
+  /** The pool is broken: its end is not told any more. */
+  break(): void {
+    this.#end.resolve();
   }
 
   close(_pid: number | null): void {

@@ -9,6 +9,7 @@ import { Kind, type WorkerSettings } from "../../pool/messages.ts";
 import type { Frame, Head } from "../../queues/frame.ts";
 import { fail } from "../../runtime/uncaught.ts";
 import { performance, setTimeout } from "../../runtime/timing.ts";
+import { inward } from "../places.ts";
 import type { Answer, Session, StepArgument } from "../session.ts";
 import { EngineFrame, writeFrame, type WrittenFrame } from "./frame.ts";
 import { MOST_UNREAD, OWN_FUNCTIONS, type PoolTicket } from "./messages.ts";
@@ -188,7 +189,7 @@ export class EngineWorkerSide implements WorkerSide {
     if (answer === null || answer.refusal !== null) return null;
     const { refused, ...reference } = JSON.parse(answer.text(0));
     if (refused !== undefined) throw new TypeError(refused);
-    return reference;
+    return { ...reference, module: inward(reference.module) };
   }
 
   async arrived(reference: TravellingReference): Promise<TravellingReference> {
