@@ -24,6 +24,7 @@ export {
   SpawnProcess,
 } from "./context/local.ts";
 export { RemoteContext } from "./context/remote.ts";
+export type * from "./engine/contracts.ts";
 export type { EngineUrl } from "./engine/address.ts";
 export type { RemoteContextOptions } from "./engine/options.ts";
 export type { StartMethod } from "./launch/settings.ts";

@@ -5,12 +5,17 @@ import { engineAddressOf } from "../engine/address.ts";
 import { RemoteBarrier } from "../engine/barrier.ts";
 import { boundClass } from "../engine/bound.ts";
 import { RemoteCondition } from "../engine/condition.ts";
+import type {
+  RemoteJoinableQueueConstructor,
+  RemoteProcessConstructor,
+  RemoteQueueConstructor,
+} from "../engine/contracts.ts";
 import { beginTree, type RemoteTree, treeAt } from "../engine/current.ts";
 import { RemoteEvent } from "../engine/event.ts";
 import { RemoteLock } from "../engine/lock.ts";
 import { RemotePool } from "../engine/pool.ts";
 import { type RemoteContextOptions, type RemoteContextPlan, remotePlanOf } from "../engine/options.ts";
-import { remoteActiveChildren, type RemoteProcessClass, remoteProcessClass } from "../engine/process.ts";
+import { remoteActiveChildren, remoteProcessClass } from "../engine/process.ts";
 import { RemoteQueue } from "../engine/queue.ts";
 import { RemoteJoinableQueue } from "../engine/joinable_queue.ts";
 import { RemoteSimpleQueue } from "../engine/simple_queue.ts";
@@ -30,11 +35,9 @@ import type {
   Context,
   EventConstructor,
   GetStartMethodOptions,
-  JoinableQueueConstructor,
   LockConstructor,
   PoolConstructor,
   ProcessLike,
-  QueueConstructor,
   SemaphoreConstructor,
   SimpleQueueConstructor,
 } from "./contracts.ts";
@@ -53,13 +56,13 @@ export class RemoteContext extends BaseContext implements Disposable {
   readonly #tree: RemoteTree;
 
   /** The class of its processes, which run on any host. */
-  override readonly Process: RemoteProcessClass;
+  override readonly Process: RemoteProcessConstructor;
   /** The class of its pools, whose workers run on any host. */
   override readonly Pool: PoolConstructor = this.#pool();
   /** The class of its queues. */
-  override readonly Queue: QueueConstructor = this.#class(RemoteQueue, "Queue");
+  override readonly Queue: RemoteQueueConstructor = this.#class(RemoteQueue, "Queue");
   /** The class of its queues that count their tasks. */
-  override readonly JoinableQueue: JoinableQueueConstructor = this.#class(RemoteJoinableQueue, "JoinableQueue");
+  override readonly JoinableQueue: RemoteJoinableQueueConstructor = this.#class(RemoteJoinableQueue, "JoinableQueue");
   /** The class of its simple queues. */
   override readonly SimpleQueue: SimpleQueueConstructor = this.#class(RemoteSimpleQueue, "SimpleQueue");
   /** The class of its locks. */

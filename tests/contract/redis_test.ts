@@ -10,7 +10,11 @@ import { PATIENCE } from "../support/helpers.ts";
 import { contract } from "./contract.ts";
 
 /** The tests that it does not pass, and why. */
-const LEFT_OUT: Record<string, string> = {};
+const LEFT_OUT: Record<string, string> = {
+  "a pipe carries values and bytes both ways, and ends": "Pipe is refused",
+  "a one-way pipe receives at its first end and sends at its second": "Pipe is refused",
+  "a raw value is shared without a lock": "RawValue is refused",
+};
 
 /** Runs a test with a context on an engine, and a host. */
 function remotely(name: string, run: (context: Context) => unknown, leftOut: string | null = null): void {

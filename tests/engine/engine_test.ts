@@ -79,8 +79,7 @@ engineTest("a proxy passes on, cuts at a byte, holds, and is down and up", async
 
 engineTest("a host reaches the engine by its link alone, which can be cut", async (engine) => {
   using host = new Host("east");
-  await engine.command("CONFIG", "SET", "bind", `${engine.address} ${host.gateway}`);
-  await engine.command("CONFIG", "SET", "protected-mode", "no");
+  await engine.listenAt(host.gateway);
   const ask = (address: string) =>
     host.run("timeout", "1", "redis-cli", "-h", address, "-p", `${engine.port}`, "PING").trim();
   assertEquals(ask(host.gateway), "PONG");

@@ -81,7 +81,7 @@ export class Engine implements AsyncDisposable {
 
   /** Its URL by the port. A password is in it. */
   get tcpUrl(): string {
-    return `redis://${this.#login}${this.address}:${this.port}/0`;
+    return this.urlAt(this.address);
   }
 
   get #login(): string {
@@ -148,6 +148,17 @@ export class Engine implements AsyncDisposable {
     } catch {
       return false;
     }
+  }
+
+  /** Has it listen at further addresses, for hosts that reach it by these alone. */
+  async listenAt(...addresses: string[]): Promise<void> {
+    await this.command("CONFIG", "SET", "bind", [this.address, ...addresses].join(" "));
+    await this.command("CONFIG", "SET", "protected-mode", "no");
+  }
+
+  /** Its URL at an address. A password is in it. */
+  urlAt(address: string): string {
+    return `redis://${this.#login}${address}:${this.port}/0`;
   }
 
   /** What its log says. */

@@ -1,0 +1,172 @@
+// Two hosts, each reachable by its own link: work is shared between them, and one that is lost is noticed.
+
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { getContext, OwnerDiedError } from "@parallel/multiprocessing";
+import type { RemoteContext } from "@parallel/multiprocessing/context";
+import * as targets from "../fixtures/engine/two_hosts_targets.ts";
+import { type Agent, AUTHKEY, startAgent } from "../support/agent.ts";
+import { type Engine, engineTest } from "../support/engine.ts";
+import { outputOf, PATIENCE, until } from "../support/helpers.ts";
+import { Host, noHosts } from "../support/hosts.ts";
+
+const LEASE = 2_000;
+const timeout = PATIENCE;
+
+/** Two hosts, with an agent each. */
+interface TwoHosts extends AsyncDisposable {
+  readonly hosts: readonly [Host, Host];
+  readonly agents: readonly Agent[];
+}
+
+async function twoHosts(engine: Engine): Promise<TwoHosts> {
+  const stack = new AsyncDisposableStack();
+  try {
+    const hosts = [stack.use(new Host("east")), stack.use(new Host("west"))] as const;
+    await engine.listenAt(...hosts.map(({ gateway }) => gateway));
+    const agents = await Promise.all(
+      hosts.map((host) => startAgent(engine.urlAt(host.gateway), { host, args: ["--lease", `${LEASE}ms`] })),
+    );
+    for (const agent of agents) stack.use(agent);
+    const { hosts: _hosts, agents: _agents, ...rest } = { hosts, agents };
+    return { ...rest, hosts, agents, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
+
+function contextAt(engine: Engine): RemoteContext {
+  return getContext(engine.tcpUrl, { lease: LEASE, authkey: AUTHKEY, startTimeout: PATIENCE });
+}
+
+/** A test with two hosts. */
+function hostsTest(name: string, run: (context: RemoteContext, two: TwoHosts, engine: Engine) => Promise<void>): void {
+  engineTest(name, async (engine) => {
+    await using two = await twoHosts(engine);
+    using context = contextAt(engine);
+    await run(context, two, engine);
+  }, { leftOut: noHosts });
+}
+
+hostsTest("two hosts: a lock of a host that is lost is the next one's, who is told", async (context, { hosts }) => {
+  using lock = new context.Lock();
+  using said = new context.Queue<string>();
+  using never = new context.Event();
+  const process = new context.Process({ target: targets.keep, args: [lock, said, never], daemon: true });
+  process.start();
+  const name = await said.get({ timeout });
+  assertEquals(process.host, name);
+  hosts.find((host) => host.name === name)!.powerOff();
+  const error = await assertRejects(() => lock.acquire({ timeout }), OwnerDiedError);
+  assertEquals(error.host, name);
+  assert(await process.join({ timeout }));
+  assertEquals([process.exitcode, process.lostHost], [-9, true]);
+  using _ = await lock.acquire();
+});
+
+hostsTest("two hosts: messages of a host that is lost go to the other", async (context, { hosts }) => {
+  const COUNT = 200;
+  using jobs = new context.JoinableQueue<number>(0, { onConsumerDeath: "redeliver" });
+  using done = new context.Queue<[number, string]>();
+  const processes = Array.from({ length: 4 }, () => new context.Process({ target: targets.work, args: [jobs, done] }));
+  for (const process of processes) process.start();
+  for (let n = 0; n < COUNT; n++) await jobs.put(n);
+  const seen = new Map<number, number>();
+  let isOff = false;
+  while (seen.size < COUNT) {
+    const [n, host] = await done.get({ timeout });
+    seen.set(n, (seen.get(n) ?? 0) + 1);
+    if (!isOff && host === "west") {
+      isOff = true;
+      hosts[1].powerOff();
+    }
+  }
+  assert(await jobs.join({ timeout }));
+  jobs.shutdown();
+  for (const process of processes) assert(await process.join({ timeout }));
+  assertEquals(new Set(processes.map(({ host, exitcode }) => `${host}: ${exitcode}`)).size, isOff ? 2 : 1);
+  // Who was killed between what it said and its acknowledgement has its message come again: one for each process.
+  const again = [...seen.values()].filter((times) => times > 1).length;
+  assert(again <= 2, `${again} messages came again`);
+});
+
+hostsTest(
+  "two hosts: a pool's tasks on a host that is lost are begun anew on the other",
+  async (context, { hosts }) => {
+    using begun = new context.Queue<string>();
+    using gate = new context.Event();
+    await using pool = new context.Pool(4);
+    const numbers = [1, 2, 3, 4, 5, 6, 7, 8];
+    const results = pool.starmapAsync(targets.squareWhenTold, numbers.map((n) => [n, begun, gate] as const), {
+      chunksize: 1,
+      retries: 1,
+    });
+    const where = await Promise.all(Array.from({ length: 4 }, () => begun.get({ timeout })));
+    const lost = where.filter((name) => name === "west").length;
+    assertEquals(lost, 2);
+    hosts[1].powerOff();
+    gate.set();
+    const found = await results.get({ timeout });
+    assertEquals(found.map(({ square }) => square), numbers.map((n) => n * n));
+    assertEquals(found.filter(({ attempt }) => attempt > 0).length, lost);
+    assert(found.every(({ host }) => host === "east"));
+  },
+);
+
+hostsTest("two hosts: the example counts on both", async (_, __, engine) => {
+  const folder = Deno.makeTempDirSync({ prefix: "mp-texts-" });
+  try {
+    for (let i = 0; i < 20; i++) {
+      Deno.writeTextFileSync(`${folder}/${i}.txt`, `the quick brown fox number ${i} `.repeat(50));
+    }
+    const said = await outputOf(new URL("../../examples/hosts.ts", import.meta.url), {
+      args: ["--url", engine.tcpUrl, folder],
+      env: { MULTIPROCESSING_AUTHKEY: new TextDecoder().decode(AUTHKEY) },
+    });
+    assertStringIncludes(said, "quick 1000\n");
+    assertStringIncludes(said, "results equal");
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
+hostsTest("two hosts: a cable that is out for less than the lease is noticed by nobody", async (context, { hosts }) => {
+  using said = new context.Queue<[number, string]>();
+  using jobs = new context.JoinableQueue<number>();
+  const process = new context.Process({ target: targets.work, args: [jobs, said] });
+  process.start();
+  const host = hosts.find(({ name }) => name === process.host)!;
+  await jobs.put(1);
+  assertEquals((await said.get({ timeout }))[0], 1);
+  host.down();
+  await jobs.put(2);
+  host.up();
+  assertEquals((await said.get({ timeout }))[0], 2);
+  jobs.shutdown();
+  assert(await process.join({ timeout }));
+  assertEquals([process.exitcode, process.lostHost], [0, false]);
+});
+
+hostsTest("two hosts: one whose cable is out for longer than the lease is lost, and what is left of it ends", async (
+  context,
+  { hosts },
+) => {
+  using lock = new context.Lock({ onOwnerDeath: "recover" });
+  using said = new context.Queue<string>();
+  using never = new context.Event();
+  const process = new context.Process({ target: targets.keep, args: [lock, said, never], daemon: true });
+  process.start();
+  const name = await said.get({ timeout });
+  const host = hosts.find((it) => it.name === name)!;
+  const { pid } = process;
+  assert(host.processes().includes(pid!));
+  host.down();
+  {
+    using guard = await lock.acquire({ timeout });
+    assert(guard?.ownerDied);
+  }
+  assert(await process.join({ timeout }));
+  assertEquals([process.exitcode, process.lostHost], [-9, true]);
+  host.up();
+  await until("the end of what was frozen", () => !host.processes().includes(pid!));
+});
