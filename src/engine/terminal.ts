@@ -12,41 +12,60 @@ const PRIORITY = -60;
 
 /** Prints, from now on, what processes of the tree write. */
 export function showOutput(session: Session): void {
+  const shown = new Shown(session);
   let taking: Promise<void> = Promise.resolve();
   session.on("out", () => {
     // The engine tells when there is something again. What comes while the last portion is printed has its own turn.
-    taking = taking.then(() => takeAll(session)).catch(() => {});
+    taking = taking.then(() => shown.takeAll()).catch(() => {});
   });
-  new Finalize(() => takeRest(session), { priority: PRIORITY, name: "the output of processes on hosts" });
+  new Finalize(() => shown.takeRest(), { priority: PRIORITY, name: "the output of processes on hosts" });
 }
 
-async function takeAll(session: Session): Promise<void> {
-  while (print(await session.send("takeOut")));
-}
+/** What was printed of a tree's output. The engine keeps the rest, also what is on its way when this process ends. */
+class Shown {
+  readonly #session: Session;
+  /** How many portions. */
+  #count = 0;
+  #lost = 0;
 
-/** What is left when this process ends. */
-function takeRest(session: Session): void {
-  try {
-    if (!session.closed) { while (print(session.step("takeOut"))); }
-  } catch (error) {
-    if (!(error instanceof ProcessError)) throw error; // else the tree is lost
+  constructor(session: Session) {
+    this.#session = session;
   }
-}
 
-/** Prints what was taken; whether there was something. */
-function print(answer: Answer): boolean {
-  const lost = answer.number(0);
-  if (lost > 0) {
-    tell(
-      `Some output of processes on hosts is left out: ${lost} portions came while this process did not take any`,
-      "warn",
-    );
+  async takeAll(): Promise<void> {
+    const { tree } = this.#session;
+    while (this.#print(await this.#session.look(tree, "takeOut", this.#count)));
   }
-  for (let i = 1; i + 2 < answer.length; i += 3) {
-    const stream = answer.text(i + 1) === "2" ? Deno.stderr : Deno.stdout;
-    write(stream, stream.isTerminal() ? prefixed(answer.text(i), answer.bytes(i + 2)) : answer.bytes(i + 2));
+
+  /** What is left when this process ends. */
+  takeRest(): void {
+    const session = this.#session;
+    try {
+      if (session.closed) return;
+      while (this.#print(session.lookSync(session.tree, "takeOut", this.#count)));
+    } catch (error) {
+      if (!(error instanceof ProcessError)) throw error; // else the tree is lost
+    }
   }
-  return answer.length > 1;
+
+  /** Prints what was taken; whether there was something. */
+  #print(answer: Answer): boolean {
+    this.#count = answer.number(0);
+    const lost = answer.number(1);
+    if (lost > this.#lost) {
+      tell(
+        `Output of processes on hosts is left out: ${lost - this.#lost} portions, which this process took too late`,
+        "warn",
+      );
+    }
+    this.#lost = answer.length > 2 ? lost : 0;
+    for (let i = 2; i + 2 < answer.length; i += 3) {
+      const stream = answer.text(i + 1) === "2" ? Deno.stderr : Deno.stdout;
+      write(stream, stream.isTerminal() ? prefixed(answer.text(i), answer.bytes(i + 2)) : answer.bytes(i + 2));
+      this.#count++;
+    }
+    return answer.length > 2;
+  }
 }
 
 /** The name of the process before each line. */

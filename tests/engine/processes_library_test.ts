@@ -119,12 +119,19 @@ engineTest("output: the root is told once, and takes what there is", async (engi
   await using tree = await BareTree.open(engine);
   const { lane } = await host(engine, tree);
   const root = tree.lane();
-  assertEquals(await root.step("takeOut"), ["ok", "0"]);
+  assertEquals(await tree.look("takeOut", 0), ["ok", "0", "0"]);
   await lane.step("out", "h/P-1", 1, "one\n");
   await lane.step("out", "h/P-1", 2, "two\n");
   assertEquals(await root.mail(), [["e", "out"]]);
-  assertEquals(await root.step("takeOut"), ["ok", "0", "h/P-1", "1", "one\n", "h/P-1", "2", "two\n"]);
+  const both = ["ok", "0", "0", "h/P-1", "1", "one\n", "h/P-1", "2", "two\n"];
+  assertEquals(await tree.look("takeOut", 0), both);
+  assertEquals(await tree.look("takeOut", 0), both);
+  assertEquals(await tree.look("takeOut", 1), ["ok", "1", "0", "h/P-1", "2", "two\n"]);
   await lane.step("out", "h/P-1", 1, "three\n");
+  assertEquals(await root.mail(), [["e", "out"]]);
+  assertEquals(await tree.look("takeOut", 2), ["ok", "2", "0", "h/P-1", "1", "three\n"]);
+  assertEquals(await tree.look("takeOut", 3), ["ok", "3", "0"]);
+  await lane.step("out", "h/P-1", 1, "four\n");
   assertEquals(await root.mail(), [["e", "out"], ["e", "out"]]);
 });
 

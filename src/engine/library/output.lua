@@ -4,39 +4,49 @@
 -- | key or field | what |
 -- | ------------ | ---- |
 -- | out          | list: `{ who, 1 or 2, text }`, whole lines, at most OUT_MOST of them |
--- | outlost      | how many portions were left out since the root has last taken some |
+-- | outstate     | hash: `first`: how many portions were before the list; `lost`: how many of them the root has not had; |
+-- |              | `told`: it was told that there are some, and has not seen the end since |
 -- | o:<pipe>     | hash: `ended`: nothing more comes; `closed`: nobody reads any more; `size`: bytes that are in it |
 -- | …:d          | list: what was written |
 -- | …:r          | who waits to read |
 -- | …:w          | list: those that wait until there is room |
 
 members.fixed[#members.fixed + 1] = "out"
-members.fixed[#members.fixed + 1] = "outlost"
+members.fixed[#members.fixed + 1] = "outstate"
 
 local output = { OUT_MOST = 10000, PIPE_MOST = 262144, TAKE_MOST = 262144 }
 
 -- out who number text → ok. The list is short of its oldest where the root takes nothing.
 step("out", {}, function(call, who, number, bytes)
-  local length = redis.call("RPUSH", call.tree .. "out", cmsgpack.pack({ who, number, bytes }))
-  if length > output.OUT_MOST then
+  local state = call.tree .. "outstate"
+  if redis.call("RPUSH", call.tree .. "out", cmsgpack.pack({ who, number, bytes })) > output.OUT_MOST then
     redis.call("LPOP", call.tree .. "out")
-    redis.call("INCR", call.tree .. "outlost")
+    redis.call("HINCRBY", state, "first", 1)
+    redis.call("HINCRBY", state, "lost", 1)
   end
-  if length == 1 then tell(call.tree, "1", "out") end
+  if redis.call("HSETNX", state, "told", "1") == 1 then tell(call.tree, "1", "out") end
   return { "ok" }
 end)
 
--- takeOut → ok lost who number text who number text …: portions up to some 256 KiB. By the root, until there are none.
-step("takeOut", { "allow-oom" }, function(call)
-  local lost = redis.call("GET", call.tree .. "outlost") or "0"
-  redis.call("DEL", call.tree .. "outlost")
-  local taken, size = { "ok", lost }, 0
+-- takeOut n → ok n lost who number text who number text …: portions from the n-th on, up to some 256 KiB; those before are the root's
+-- own. The answer says from which one on they are: some may be lost. By the root, until there are none.
+look("takeOut", { "allow-oom" }, function(tree, n)
+  local out, state = tree .. "out", tree .. "outstate"
+  local fields = redis.call("HMGET", state, "first", "lost")
+  local first, lost, from = tonumber(fields[1] or "0"), fields[2] or "0", members.whole(n, 0, 2 ^ 50) or 0
+  if from > first then
+    redis.call("LTRIM", out, from - first, -1)
+    redis.call("HSET", state, "first", text(from))
+    first = from
+  end
+  local taken, size, at = { "ok", text(first), lost }, 0, 0
   while size < output.TAKE_MOST do
-    local portion = redis.call("LPOP", call.tree .. "out")
+    local portion = redis.call("LINDEX", out, at)
     if not portion then break end
     for _, part in ipairs(cmsgpack.unpack(portion)) do taken[#taken + 1] = part end
-    size = size + #portion
+    size, at = size + #portion, at + 1
   end
+  if at == 0 then redis.call("HDEL", state, "told", "lost") end
   return taken
 end)
 

@@ -1,0 +1,40 @@
+// What processes on hosts write, at the root: in whole lines, cut where it is too much.
+
+import { assert, assertEquals } from "@std/assert";
+import { startAgent } from "../support/agent.ts";
+import { type Engine, engineTest } from "../support/engine.ts";
+import { FIXTURES, runProgram } from "../support/helpers.ts";
+
+const LOUD = new URL("remote/loud.ts", FIXTURES);
+
+/** Runs a program whose processes write, with one host. */
+async function heard(engine: Engine, what: string): Promise<{ stdout: string; stderr: string; code: number }> {
+  await using _agent = await startAgent(engine.url);
+  const env = { MULTIPROCESSING_AUTHKEY: "the key of the tests" };
+  const { stdout, stderr, code } = await runProgram(LOUD, { args: [engine.url, what], env });
+  return { stdout, stderr, code };
+}
+
+engineTest(
+  "output: what a process on a host writes comes to the root, also without its last line's end",
+  async (engine) => {
+    assertEquals(await heard(engine, "speak"), { stdout: "one\nthree", stderr: "two\n", code: 0 });
+  },
+);
+
+engineTest("output: the root waits for its processes, and prints what they have written", async (engine) => {
+  assertEquals(await heard(engine, "leave"), { stdout: "one\nthree", stderr: "two\n", code: 0 });
+});
+
+engineTest("output: a class of processes with a run of its own travels to a host", async (engine) => {
+  assertEquals(await heard(engine, "greet"), { stdout: "Hello Ada\n", stderr: "", code: 0 });
+});
+
+engineTest("output: more than 1 MiB/s is left out, and it says how much", async (engine) => {
+  const { stdout } = await heard(engine, "shout");
+  const lines = stdout.split("\n");
+  const [, left] = stdout.match(/\[(\d+) bytes are left out here: a process may write 1 MiB\/s/) ?? [];
+  const shown = lines.filter((line) => line === "x".repeat(1023)).length;
+  assert(Number(left) > 1024 * 1024, `${left} bytes are left out`);
+  assert(shown >= 900, `${shown} lines are shown`);
+});
