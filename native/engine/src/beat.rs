@@ -100,7 +100,8 @@ impl Beat {
         match answer {
             Reply::Ended(error) => Err(Trouble::Ended(error)),
             Reply::Away(why) => Err(Trouble::Broken(why)),
-            _ => Ok(()),
+            Reply::Failed(error) => Err(Trouble::Broken(error.message)),
+            Reply::Done(_) | Reply::Later => Ok(()),
         }
     }
 

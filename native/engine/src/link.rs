@@ -99,7 +99,7 @@ impl Link {
 
     fn greet(&self, connection: &mut Connection) -> Result<(), Trouble> {
         let mut packed = Vec::new();
-        self.pack_greeting(&mut packed);
+        let done = self.pack_greeting(&mut packed);
         connection.send_packed_command(&packed)?;
         let greeted = connection.recv_response()?;
         if let Value::ServerError(error) = &greeted
@@ -112,11 +112,13 @@ impl Link {
                 .map_err(Trouble::Ended)?;
             return Err(Trouble::Ended(wire::gone("it was restarted without it")));
         }
-        self.hear_greeting(greeted)
+        self.hear_greeting(greeted, done)
     }
 
-    /// The look that says what the engine knows of the lane.
-    pub fn pack_greeting(&self, packed: &mut Vec<u8>) {
+    /// The look that says what the engine knows of the lane; the number that it must know.
+    pub fn pack_greeting(&self, packed: &mut Vec<u8>) -> u64 {
+        // What is done from here on may be done after the look.
+        let done = self.done.load(SeqCst);
         let lane = self.lane.unwrap_or(0).to_string();
         let member = self.shared.member().to_string();
         wire::call::<&str>(packed, "greet", &self.shared.prefix, &[&member, &lane], &[]);
@@ -126,8 +128,7 @@ impl Link {
     ///
     /// # Errors
     /// [`Trouble::Ended`] where the engine knows less than it has once answered.
-    pub fn hear_greeting(&self, value: Value) -> Result<(), Trouble> {
-        let done = self.done.load(SeqCst);
+    pub fn hear_greeting(&self, value: Value, done: u64) -> Result<(), Trouble> {
         match wire::reply_of(value) {
             Reply::Done(answer) => {
                 let top = answer
@@ -175,7 +176,8 @@ impl Link {
         }
         let value = self.connection()?.recv_response()?;
         self.away = None;
-        self.pause = FIRST_PAUSE;
+        // One that has worked is made anew at once.
+        self.pause = Duration::ZERO;
         Ok(value)
     }
 
@@ -197,7 +199,7 @@ impl Link {
             it.saturating_duration_since(Instant::now())
         });
         self.shared.rest(self.pause.min(left));
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        self.pause = (self.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
     }
 
     /// What is said of a step that waited for the engine for too long.

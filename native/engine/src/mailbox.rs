@@ -60,7 +60,7 @@ impl Mailbox {
         if trims {
             wire::command(&mut packed, &["XTRIM", &self.key, "MINID", &self.last]);
         }
-        link.pack_greeting(&mut packed);
+        let done = link.pack_greeting(&mut packed);
         let time = time.min(self.longest()).max(Duration::from_millis(1));
         let milliseconds = time.as_millis().to_string();
         let parts = [
@@ -81,7 +81,7 @@ impl Mailbox {
             self.since_trim = 0;
         }
         let greeted = link.receive(timeout)?;
-        link.hear_greeting(greeted)?;
+        link.hear_greeting(greeted, done)?;
         let entries = match link.receive(timeout)? {
             Value::ServerError(error) => return Err(Trouble::Broken(error.code().into())),
             value => entries_of(value),
@@ -154,10 +154,7 @@ pub fn run(promises: &Promises) {
                     promises.recall();
                 }
             }
-            Err(Trouble::Ended(error)) => {
-                shared.end(error);
-                promises.wake();
-            }
+            Err(Trouble::Ended(error)) => shared.end(error),
             Err(Trouble::Broken(why)) => {
                 link.broke(why);
                 let limit = link.away().map(|away| away + shared.settings.patience);

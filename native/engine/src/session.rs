@@ -45,6 +45,8 @@ pub struct Shared {
     listener: Listener,
     /// Whether this process is about to leave.
     pub is_closing: AtomicBool,
+    /// Called when the session ends.
+    wakers: Mutex<Vec<Box<dyn Fn() + Send>>>,
 }
 
 /// So long the engine is waited for at the end.
@@ -73,6 +75,9 @@ impl Shared {
         *ended = Some(error.clone());
         self.bell.notify_all();
         drop(ended);
+        for wake in &*lock(&self.wakers) {
+            wake();
+        }
         let what = match error.kind {
             Kind::Closed => return,
             Kind::Fenced => "fenced",
@@ -166,9 +171,16 @@ impl Session {
             bell: Condvar::new(),
             listener,
             is_closing: AtomicBool::new(false),
+            wakers: Mutex::default(),
         });
         let promises = Arc::new(Promises::new(Arc::clone(&shared)));
         let link = promises.link().over(connection);
+        let woken = Arc::downgrade(&promises);
+        lock(&shared.wakers).push(Box::new(move || {
+            if let Some(promises) = woken.upgrade() {
+                promises.wake();
+            }
+        }));
         spawn("mp-engine", {
             let promises = Arc::clone(&promises);
             move || promises.run(link)
