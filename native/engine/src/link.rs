@@ -122,6 +122,7 @@ impl Link {
         let lane = self.lane.unwrap_or(0).to_string();
         let member = self.shared.member().to_string();
         wire::call::<&str>(packed, "greet", &self.shared.prefix, &[&member, &lane], &[]);
+        done
     }
 
     /// Reads what that has answered.

@@ -1,0 +1,115 @@
+//! Connections that are cut at each byte of a short session, both ways: each step is done exactly once, and in its order.
+
+mod support;
+
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use engine::promises::{Deliver, Outcome, Patience};
+use engine::session::Session;
+use support::{Proxy, Redis, Way, root};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn promise(
+    session: &Session,
+    name: &str,
+    args: &[&str],
+    patience: Patience,
+) -> Receiver<Vec<String>> {
+    let (sender, receiver) = channel();
+    let deliver: Deliver = Box::new(move |outcome| {
+        let parts = match outcome {
+            Outcome::Answer(parts) => texts(&parts),
+            Outcome::TimedOut => vec!["late".into()],
+            Outcome::Failed(error) => vec![error.to_string()],
+        };
+        let _ = sender.send(parts);
+    });
+    session
+        .promises
+        .submit(name, args, patience, deliver)
+        .unwrap();
+    receiver
+}
+
+fn texts(parts: &[Vec<u8>]) -> Vec<String> {
+    parts
+        .iter()
+        .map(|it| String::from_utf8_lossy(it).into_owned())
+        .collect()
+}
+
+fn number(parts: &[String]) -> u64 {
+    assert_eq!(parts[0], "ok", "{parts:?}");
+    parts[1].parse().unwrap()
+}
+
+/// A short session. Objects are numbered by the engine in the order in which they are made.
+fn script(session: &Session, lane: &mut engine::blocking::BlockingLane, last: u64) -> u64 {
+    let made: Vec<_> = (0..4)
+        .map(|_| promise(session, "make", &["event", ""], Patience::Never))
+        .collect();
+    let made: Vec<u64> = made
+        .iter()
+        .map(|it| number(&it.recv_timeout(PATIENCE).unwrap()))
+        .collect();
+    assert_eq!(made, (last + 1..=last + 4).collect::<Vec<_>>());
+    let event = made[0].to_string();
+    let wait = promise(session, "event_wait", &[&event], Patience::Forever);
+    let late = promise(
+        session,
+        "event_wait",
+        &[&made[1].to_string()],
+        Patience::For(Duration::ZERO),
+    );
+    assert_eq!(late.recv_timeout(PATIENCE).unwrap(), ["late"]);
+    assert_eq!(texts(&lane.step("event_set", &[&event]).unwrap()), ["ok"]);
+    assert_eq!(wait.recv_timeout(PATIENCE).unwrap(), ["ok"]);
+    let mine = number(&texts(&lane.step("make", &["event", ""]).unwrap())).to_string();
+    assert_eq!(mine, (last + 5).to_string());
+    let late = lane
+        .wait("event_wait", &[&mine], Some(Duration::from_millis(1)))
+        .unwrap();
+    assert_eq!(late, None);
+    let set = promise(session, "event_set", &[&mine], Patience::Never);
+    let waited = lane.wait("event_wait", &[&mine], None).unwrap();
+    assert_eq!(texts(&waited.unwrap()), ["ok"]);
+    set.recv_timeout(PATIENCE).unwrap();
+    let all: Vec<String> = (last + 1..=last + 5)
+        .flat_map(|it| [it.to_string(), "1".into()])
+        .collect();
+    lane.step("close", &all).unwrap();
+    last + 5
+}
+
+fn cut_at_each_byte(way: Way) {
+    let Some(redis) = Redis::start(&[]) else {
+        return;
+    };
+    let proxy = Proxy::before(&redis);
+    let session = root(&proxy.url());
+    let mut lane = session.blocking_lane();
+    let mut last = script(&session, &mut lane, 0);
+    let mut whole = 0;
+    for bytes in 0.. {
+        proxy.cut_after(way, bytes);
+        last = script(&session, &mut lane, last);
+        // The mailbox is read now and then in between, so that it may be some bytes more or less.
+        whole = if proxy.disarm() { whole + 1 } else { 0 };
+        if whole > 20 {
+            break;
+        }
+    }
+    session.close(0);
+}
+
+#[test]
+fn requests_are_cut_at_each_byte() {
+    cut_at_each_byte(Way::Up);
+}
+
+#[test]
+fn answers_are_cut_at_each_byte() {
+    cut_at_each_byte(Way::Down);
+}
