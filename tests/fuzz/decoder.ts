@@ -250,7 +250,8 @@ function inventory(): Record<string, number> {
 /** Whether `loads` tells of such an error. */
 function isTold(error: unknown): boolean {
   if (error instanceof RangeError || error instanceof InvalidStateError) return true;
-  return error instanceof TypeError && /^Cannot receive a shared object|Invalid URL/.test(error.message);
+  return error instanceof TypeError &&
+    /^Cannot receive a shared object|Cannot receive an object of an engine|Invalid URL/.test(error.message);
 }
 
 /** Reads one message; the complaint, or whether there was a value. */
