@@ -6,6 +6,7 @@ import { beginTree, type RemoteTree } from "../../src/engine/current.ts";
 import { RemotePool } from "../../src/engine/pool.ts";
 import type { RemoteContextOptions } from "../../src/engine/options.ts";
 import type { PoolOptions } from "../../src/pool/options.ts";
+import type { PoolSize } from "../../src/pool/size.ts";
 import type { WorkerProcess } from "../../src/pool/desk.ts";
 import type { Engine } from "./engine.ts";
 
@@ -30,7 +31,8 @@ export class PoolTree implements AsyncDisposable {
   }
 
   /** A pool of so many workers. */
-  pool(processes: number, options: PoolOptions = {}): RemotePool {
+  // deno-lint-ignore no-explicit-any -- of any initializer
+  pool(processes: number | PoolSize, options: PoolOptions<any> = {}): RemotePool {
     const { tree, workers } = this;
     const Process = class extends HandWorker {
       constructor(given: { args?: readonly unknown[] }) {
@@ -66,8 +68,11 @@ class HandWorker implements WorkerProcess {
   readonly #args: readonly unknown[];
   #child: Deno.ChildProcess | null = null;
   #end: Promise<true> | null = null;
-  /** Whether its death is told to the engine. */
+  /** Whether its death is told to the engine; otherwise its parent hears of it when it is buried. */
   isWatched = true;
+  /** Resolves when its process has ended, whether or not anybody is told of that. */
+  ended: Promise<unknown> = Promise.resolve();
+  readonly #buried = Promise.withResolvers<void>();
 
   constructor(tree: RemoteTree, args: readonly unknown[]) {
     this.#tree = tree;
@@ -89,13 +94,15 @@ class HandWorker implements WorkerProcess {
       args: ["run", "-A", "--no-check", "--quiet", PROGRAM, JSON.stringify(facts)],
       stdin: "null",
     }).spawn();
+    this.ended = this.#child.status;
     this.#end = this.#watch(this.#child);
   }
 
   async #watch(child: Deno.ChildProcess): Promise<true> {
     const { code, signal } = await child.status;
-    this.exitcode = signal === null ? code : 128 - code;
     if (this.isWatched) await this.bury();
+    else await this.#buried.promise;
+    this.exitcode = signal === null ? code : 128 - code;
     return true;
   }
 
@@ -103,6 +110,7 @@ class HandWorker implements WorkerProcess {
   async bury(): Promise<void> {
     const { session } = this.#tree;
     await session.look(session.tree, "bury", this.member, "killed").catch(() => {});
+    this.#buried.resolve();
   }
 
   terminate(): void {

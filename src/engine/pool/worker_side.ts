@@ -3,6 +3,7 @@
 // A worker asks for its next task in the step that answers the last one: so a task costs one round trip. The task that it
 // gets is begun by then. Where none waits, it lets its event loop go on until it is offered one, which it begins by a step.
 
+import { holdLoop, releaseLoop } from "../../addon/waits.ts";
 import type { TravellingReference } from "../../callable/late.ts";
 import type { TaskServer, WorkerSide } from "../../pool/desk.ts";
 import { Kind, type WorkerSettings } from "../../pool/messages.ts";
@@ -253,9 +254,11 @@ export class EngineWorkerSide implements WorkerSide {
     const aborted = Promise.withResolvers<never>();
     const abort = () => aborted.reject(signal.reason);
     signal.addEventListener("abort", abort);
+    holdLoop();
     try {
       await Promise.race([promise, aborted.promise]);
     } finally {
+      releaseLoop();
       signal.removeEventListener("abort", abort);
     }
   }
