@@ -1,13 +1,14 @@
 // The agent's program: it comes among the hosts, is seen there, drains, ends, is lost and comes back.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import process from "node:process";
 import { AGENT, startAgent } from "../support/agent.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
 import { isRunning, until } from "../support/helpers.ts";
 
 const HOSTS = "mp:{hosts}:";
-/** The shortest lease, in an agent's words. */
-const LEASE = ["--lease", "2s"];
+/** A lease, in an agent's words. */
+const LEASE = ["--lease", "4s"];
 
 /** Runs the agent's program to its end. */
 async function say(...words: string[]): Promise<{ code: number; said: string; complained: string }> {
@@ -68,16 +69,16 @@ engineTest("agent: one that is drained ends by itself", async (engine) => {
 engineTest("agent: one that was killed is buried when its lease is over", async (engine) => {
   await using east = await startAgent(engine.url, { name: "east", args: LEASE });
   await using _west = await startAgent(engine.url, { name: "west", args: LEASE });
-  east.kill("SIGKILL");
+  await east.kill();
   await until("its burial", async () => (await agents(engine)).join() === "2 west");
 });
 
 engineTest("agent: one that was stopped for longer than its lease comes back as another", async (engine) => {
   await using east = await startAgent(engine.url, { name: "east", args: LEASE });
   await using _west = await startAgent(engine.url, { name: "west", args: LEASE });
-  east.kill("SIGSTOP");
+  process.kill(east.pid, "SIGSTOP");
   await until("its burial", async () => (await agents(engine)).join() === "2 west");
-  east.kill("SIGCONT");
+  process.kill(east.pid, "SIGCONT");
   await until("its return", async () => (await agents(engine)).join() === "2 west,3 east");
 });
 
@@ -85,7 +86,7 @@ engineTest("agent: an engine that was stopped for longer than the lease finds th
   await using _east = await startAgent(engine.url, { name: "east", args: LEASE });
   await using _west = await startAgent(engine.url, { name: "west", args: LEASE });
   engine.freeze();
-  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  await new Promise((resolve) => setTimeout(resolve, 5_000));
   engine.thaw();
   const heard = await engine.command("GET", `${HOSTS}lastbeat`);
   await until("beats", async () => await engine.command("GET", `${HOSTS}lastbeat`) !== heard);

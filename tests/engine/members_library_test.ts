@@ -26,8 +26,8 @@ async function clock(engine: Engine, prefix: string, time: number): Promise<void
 }
 
 /** An agent in a tree. */
-async function enter(tree: BareTree, agent: string): Promise<BareLane> {
-  const answer = await tree.look("enter", agent, "agent", "h", 7) as string[];
+async function enter(tree: BareTree, agent: string, session = "once"): Promise<BareLane> {
+  const answer = await tree.look("enter", agent, "agent", "h", 7, session) as string[];
   assertEquals(answer[0], "ok");
   return tree.lane(answer[1]);
 }
@@ -274,3 +274,21 @@ engineTest("members: a record that cannot be dealt with is dropped, and noted", 
   await tree[Symbol.asyncDispose]();
   await clearHosts(engine);
 });
+
+engineTest(
+  "members: an agent that has lost its session enters as another, and what it had is buried",
+  async (engine) => {
+    const tree = await BareTree.open(engine);
+    const agent = await host(engine, "h1");
+    const it = await enter(tree, agent);
+    const m = await child(tree, it, agent);
+    const again = await enter(tree, agent, "anew");
+    assertEquals(again.member === it.member, false);
+    assertEquals(await it.step("adopt"), ["fenced", "host lost"]);
+    assertEquals(await tree.look("member", m), ["ok", "0", "c", "h", "0", "-9", "host lost", ""]);
+    await tree.look("leave", 1, 0);
+    assertEquals(await tree.look("leave", again.member, 0), ["ok", "done"]);
+    assertEquals(await tree.keys(), []);
+    await clearHosts(engine);
+  },
+);

@@ -170,7 +170,8 @@ export class Agent {
 
   async #enter(id: string): Promise<HostedTree> {
     const { name } = this.#parts;
-    const answer = await this.#hosts.look(id, "enter", this.#hosts.member, `agent ${name}`, name, Deno.pid);
+    const once = crypto.randomUUID();
+    const answer = await this.#hosts.look(id, "enter", this.#hosts.member, `agent ${name}`, name, Deno.pid, once);
     if (answer.refusal !== null) throw new Error(answer.refusal);
     const session = this.#parts.open({ tree: id, member: answer.number(0), lease: answer.number(1) });
     const tree = new HostedTree({

@@ -76,11 +76,16 @@ export class HostedTree {
     this.session.ward(child.pid, true);
     if (this.#isLost) child.send(9);
     for (const signal of place.early) child.send(signal);
-    void child.gone.then((code) => {
-      this.session.ward(child.pid, false);
-      if (!this.#isLost) return this.session.send("dead", member, code);
-    }).catch(() => {}); // the engine has buried this agent, and with it the child
-    void child.ended.then(({ code, failure }) => this.ended(member, reservation, code, failure));
+    void this.#watch(member, reservation, child);
+  }
+
+  /** Tells that the process is no more, and then, when its output has been sent, how it ended. */
+  async #watch(member: number, reservation: string, child: StartedChild): Promise<void> {
+    const gone = await child.gone;
+    this.session.ward(child.pid, false);
+    if (!this.#isLost) void this.session.send("dead", member, gone).catch(() => {}); // buried with this agent
+    const { code, failure } = await child.ended;
+    await this.ended(member, reservation, code, failure);
   }
 
   /** The process has ended, or never began. */

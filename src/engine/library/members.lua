@@ -302,16 +302,24 @@ do
     return { "ok", root }
   end)
 
-  -- enter agent name host pid → ok m lease: an agent becomes a member of a tree. Again: the same member.
-  look("enter", {}, function(tree, agent, name, host, pid)
+  -- enter agent name host pid session → ok m lease: an agent becomes a member of a tree. Again, with the same name of the
+  -- session: the same member. With another: it has lost what it had before, which is buried.
+  look("enter", {}, function(tree, agent, name, host, pid, session)
     if not members.whole(pid, 1, 2 ^ 40) then return { "no", "malformed" } end
+    session = session or ""
     if redis.call("EXISTS", tree .. "tree") == 0 or redis.call("HEXISTS", tree .. "tree", "over") == 1 then
       return { "gone" }
     end
     local known = redis.call("HGET", tree .. "agents", agent)
     local lease = redis.call("HGET", tree .. "tree", "lease")
-    if known and members.lives(tree, known) then return { "ok", known, lease } end
-    local m = members.add(tree, { name = name, host = host, pid = pid, parent = "0", daemon = "0", agent = agent })
+    if known and members.lives(tree, known) then
+      if redis.call("HGET", tree .. "p:" .. known, "session") == session then return { "ok", known, lease } end
+      members.finish(tree, known, "host lost", -9, true, "")
+      if redis.call("HEXISTS", tree .. "tree", "over") == 1 then return { "gone" } end
+    end
+    local m = members.add(tree, {
+      name = name, host = host, pid = pid, parent = "0", daemon = "0", agent = agent, session = session,
+    })
     redis.call("HSET", tree .. "agents", agent, m)
     redis.call("SADD", tree .. "crew", m)
     return { "ok", m, lease }
