@@ -8,7 +8,7 @@ import { enterTree } from "./current.ts";
 import { readMessage } from "./messages.ts";
 import type { RemoteContextPlan } from "./options.ts";
 import { RemoteParent } from "./parent.ts";
-import { useCodeFolder } from "./places.ts";
+import { useCodeFolder } from "../callable/places.ts";
 import { noteHost, type RemoteProcessClass, remoteProcessClass } from "./process.ts";
 
 /** What a process has of its place. */

@@ -19,7 +19,7 @@ import { Forwarding, PipeSink, type Sink, TerminalSink } from "./forwarding.ts";
 import { granted } from "./grants.ts";
 import { type Launch, type LaunchOutput, verifyLaunch } from "./launches.ts";
 import { enginePath } from "./load.ts";
-import { inward, inwardPath, valueMapped } from "./places.ts";
+import { inward, inwardPath, valueMapped } from "../callable/places.ts";
 import { unpacked } from "./unpacking.ts";
 
 /**

@@ -14,7 +14,7 @@ import { AuthenticationError } from "../errors.ts";
 import type { FunctionReference } from "../callable/types.ts";
 import type { Facts, RemoteParentFacts } from "../launch/preparation.ts";
 import { shownName } from "../runtime/harmless.ts";
-import { wallClock } from "../runtime/timing.ts";
+import { Date, wallClock } from "../runtime/timing.ts";
 import type { Code } from "./code.ts";
 import { areSame, hmac } from "./digests.ts";
 import type { RemoteContextPlan } from "./options.ts";

@@ -31,7 +31,7 @@ import { ObjectHandle } from "./handles.ts";
 import { type LaunchFacts, type LaunchOutput, signLaunch } from "./launches.ts";
 import { type EngineMessage, writeMessage } from "./messages.ts";
 import { RemoteOutputs } from "./output.ts";
-import { outward, outwardPath, valueMapped } from "./places.ts";
+import { outward, outwardPath, valueMapped } from "../callable/places.ts";
 import type { Answer } from "./session.ts";
 import { showOutput } from "./terminal.ts";
 import { uploadedCode } from "./upload.ts";
@@ -90,7 +90,7 @@ function made(tree: RemoteTree): RemoteProcessClass {
   };
   bindMethod(RemoteProcess, "spawn");
   startBy(RemoteProcess, (beginning) => new Start(tree, beginning).run());
-  if (tree.isRoot) showOutput(tree.session);
+  if (tree.isRoot) showOutput(tree.session, tree.plan.output);
   return RemoteProcess as unknown as RemoteProcessClass;
 }
 
@@ -270,8 +270,8 @@ class Start {
       target: referenceOut(planned.toRun.target),
       process: referenceOut(planned.toRun.process),
       objects: work?.objects ?? "",
-      flags: flags.map((flag) => valueMapped(flag, outwardPath)),
-      permissions: permissions.map((flag) => valueMapped(flag, outwardPath)),
+      flags: flags.map((flag) => valueMapped(flag, (path) => outwardPath(path))),
+      permissions: permissions.map((flag) => valueMapped(flag, (path) => outwardPath(path))),
       libraries: [addonFile().path],
       args: Deno.args,
       env: options.env ?? null,

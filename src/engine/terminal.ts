@@ -5,14 +5,15 @@ import { Finalize } from "../runtime/finalize.ts";
 import { harmless } from "../runtime/harmless.ts";
 import { ProcessError } from "../errors.ts";
 import { tell } from "../runtime/notices.ts";
+import type { RemoteContextPlan } from "./options.ts";
 import type { Answer, Session } from "./session.ts";
 
 /** Behind the ends of processes on hosts, before this process leaves its trees. */
 const PRIORITY = -60;
 
-/** Prints, from now on, what processes of the tree write. */
-export function showOutput(session: Session): void {
-  const shown = new Shown(session);
+/** Prints, from now on, what processes of the tree write; `form`: `null` for what the stream is. */
+export function showOutput(session: Session, form: RemoteContextPlan["output"]): void {
+  const shown = new Shown(session, form);
   let taking: Promise<void> = Promise.resolve();
   session.on("out", () => {
     // The engine tells when there is something again. What comes while the last portion is printed has its own turn.
@@ -24,12 +25,14 @@ export function showOutput(session: Session): void {
 /** What was printed of a tree's output. The engine keeps the rest, also what is on its way when this process ends. */
 class Shown {
   readonly #session: Session;
+  readonly #form: RemoteContextPlan["output"];
   /** How many portions. */
   #count = 0;
   #lost = 0;
 
-  constructor(session: Session) {
+  constructor(session: Session, form: RemoteContextPlan["output"]) {
     this.#session = session;
+    this.#form = form;
   }
 
   async takeAll(): Promise<void> {
@@ -61,7 +64,12 @@ class Shown {
     this.#lost = answer.length > 2 ? lost : 0;
     for (let i = 2; i + 2 < answer.length; i += 3) {
       const stream = answer.text(i + 1) === "2" ? Deno.stderr : Deno.stdout;
-      write(stream, stream.isTerminal() ? prefixed(answer.text(i), answer.bytes(i + 2)) : answer.bytes(i + 2));
+      write(
+        stream,
+        (this.#form ?? (stream.isTerminal() ? "prefixed" : "plain")) === "prefixed"
+          ? prefixed(answer.text(i), answer.bytes(i + 2))
+          : answer.bytes(i + 2),
+      );
       this.#count++;
     }
     return answer.length > 2;

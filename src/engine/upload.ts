@@ -6,7 +6,7 @@ import { pathOfUrl } from "../runtime/file_urls.ts";
 import { absolutePath } from "../runtime/paths.ts";
 import type { Code } from "./code.ts";
 import { sha256 } from "./digests.ts";
-import { useCodeFolder } from "./places.ts";
+import { useCodeFolder } from "../callable/places.ts";
 import type { Session } from "./session.ts";
 
 /** How many bytes a program may have in all. */

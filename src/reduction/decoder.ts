@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { inward } from "../callable/places.ts";
 import { quoted } from "../runtime/harmless.ts";
 import { domException } from "./dom_exception.ts";
 import { errorOf, makeError } from "./error_classes.ts";
@@ -342,11 +343,12 @@ export class Decoder {
   }
 
   #readExportedError(): Error {
-    const [label, hash, module, name, member] = Array.from({ length: 5 }, () => this.#readText());
+    const [label, hash, place, name, member] = Array.from({ length: 5 }, () => this.#readText());
+    const { origin, missing, engine } = this.#passage;
+    const module = engine === undefined ? place : inward(place);
     const reference = { label, hash, module, name, member: member === "" ? null : member };
     const shown = this.#readText();
     const known = this.#readText();
-    const { origin, missing } = this.#passage;
     const Class = origin === "outside" ? classKnown(reference) : classFound(reference, missing);
     const error = Class === null ? this.#knownError(known) : errorOf(Class);
     if (Class === null && shown !== "") define(error, "name", shown, false);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { outward } from "../callable/places.ts";
 import { entriesOf, sizeOfMap, sizeOfSet, timeOf, valuesOf } from "./contents.ts";
 import { quotaOf } from "./dom_exception.ts";
 import { headOf, ownPropertiesOf, propertiesOf, type Property, stackOf, textOf } from "./error_parts.ts";
@@ -384,7 +385,8 @@ export class Encoder {
     const { reference, known, shown } = headOf(value);
     const header = this.#out.openExtension(reference === null ? Extension.Error : Extension.ExportedError);
     if (reference !== null) {
-      const { label, hash, module, name, member } = reference;
+      const { label, hash, name, member } = reference;
+      const module = this.#engine === null ? reference.module : outward(reference.module);
       for (const text of [label, hash ?? "", module, name, member ?? "", shown ?? ""]) {
         this.#out.writeString(text);
       }

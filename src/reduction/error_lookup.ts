@@ -47,8 +47,7 @@ function classAtOnce(reference: FunctionReference): ErrorClass | null {
   const { module } = reference;
   const known = knownNamespace(module);
   if (known !== null) return exportedClass(known, reference);
-  const mayBe = isKnown(module, knownLoaders()) || (!messagesMayBeHostile() && isReadable(module));
-  if (!mayBe) return null;
+  if (!mayBeAskedFor(module) || !(isKnown(module, knownLoaders()) || isReadable(module))) return null;
   const loaded = namespaceAtOnce(module);
   const namespace = loaded === null || loaded === "later" ? requireModule(module) : loaded;
   return namespace === null ? null : exportedClass(namespace, reference);

@@ -16,8 +16,10 @@ engineTest('code: "upload": a host runs the program from files of its own, with 
     for (const time of ["first", "second"]) {
       const outcome = await runProgram(new URL("main.ts", SENT), { args: [engine.url], env: KEY });
       assertEquals([outcome.stderr, outcome.code], ["", 0], time);
-      const [later, the, data, folder, isSame] = outcome.stdout.trim().split(" ");
+      const [found, errors] = outcome.stdout.trim().split("\n");
+      const [later, the, data, folder, isSame] = found.split(" ");
       assertEquals([later, the, data, isSame], ["later", "the", "data", "true"]);
+      assertEquals(errors, "true true from there");
       assert(folder.startsWith(`${cache}/`), folder);
     }
     const [{ name }, ...more] = [...Deno.readDirSync(cache)];

@@ -17,7 +17,7 @@ import { ProcessError } from "../../errors.ts";
 import { ENGINE_WORKER_MAIN } from "../../runtime/own_modules.ts";
 import { queueMicrotask, setTimeout } from "../../runtime/timing.ts";
 import { ObjectHandle } from "../handles.ts";
-import { outward } from "../places.ts";
+import { outward } from "../../callable/places.ts";
 import type { Answer, Session, StepArgument } from "../session.ts";
 import { EngineFrame, writeFrame } from "./frame.ts";
 import { MOST_UNREAD, OWN_FUNCTIONS, type PoolTicket, type Told } from "./messages.ts";

@@ -10,7 +10,7 @@ import { Kind, type WorkerSettings } from "../../pool/messages.ts";
 import type { Frame, Head } from "../../queues/frame.ts";
 import { fail } from "../../runtime/uncaught.ts";
 import { performance, setTimeout } from "../../runtime/timing.ts";
-import { inward } from "../places.ts";
+import { inward } from "../../callable/places.ts";
 import type { Answer, Session, StepArgument } from "../session.ts";
 import { EngineFrame, writeFrame, type WrittenFrame } from "./frame.ts";
 import { MOST_UNREAD, OWN_FUNCTIONS, type PoolTicket } from "./messages.ts";
