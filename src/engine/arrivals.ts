@@ -1,7 +1,8 @@
 // What a thread has taken from a queue and not said yet that it has: until it says so, it goes back should the process die.
 //
-// With "lose" that is said as soon as possible: by the next get, or when the event loop turns. With "redeliver" a value
-// counts as dealt with at the next get, or when the queue is closed, or the process ends in order.
+// With "lose" that is said by the next get, or before the thread's next step, or when the event loop turns: whoever hears
+// of what was done with a value may be sure that nobody else gets it. With "redeliver" a value counts as dealt with at the
+// next get, or when the queue is closed, or the process ends in order.
 
 import { Finalize } from "../runtime/finalize.ts";
 import { setTimeout, unrefTimer } from "../runtime/timing.ts";
@@ -18,7 +19,7 @@ export class Arrivals {
   readonly #queue: string;
   readonly #isKept: boolean;
   #takes: string[] = [];
-  #isTimed = false;
+  #isAnnounced = false;
   #finalize: Finalize | null = null;
 
   /** `isKept`: a value counts as taken only at the next get. */
@@ -33,14 +34,17 @@ export class Arrivals {
     this.#takes.push(take);
     if (this.#isKept) {
       this.#finalize ??= new Finalize(() => this.#sayNow(), { priority: BEFORE_LEAVING, name: "a queue on an engine" });
-    } else if (!this.#isTimed) {
-      this.#isTimed = true;
-      unrefTimer(setTimeout(() => {
-        this.#isTimed = false;
-        this.say();
-      }));
+    } else if (!this.#isAnnounced) {
+      this.#isAnnounced = true;
+      this.#session.before(this.#announced);
+      unrefTimer(setTimeout(this.#announced));
     }
   }
+
+  readonly #announced = () => {
+    this.#isAnnounced = false;
+    this.say();
+  };
 
   /** What the next get is to say. */
   taken(): string[] {
