@@ -1,8 +1,7 @@
 // What classes of a context on an engine offer besides what every context's do.
 
 import type { AnyFunction } from "../callable/arguments.ts";
-import type { ProcessConstructor } from "../contracts/process.ts";
-import type { JoinableQueueConstructor, JoinableQueueLike, QueueConstructor, QueueLike } from "../contracts/queues.ts";
+import type { JoinableQueueLike, QueueLike } from "../contracts/queues.ts";
 import type { ProcessOptions } from "../process/options.ts";
 import type { Process } from "../process/process.ts";
 import type { RemoteJoinableQueueOptions } from "./joinable_queue.ts";
@@ -20,7 +19,7 @@ export interface OnHost {
 }
 
 /** A class of processes that run on hosts. */
-export interface RemoteProcessConstructor extends ProcessConstructor {
+export interface RemoteProcessConstructor {
   /** A process that has yet to be started. */
   new <
     A extends readonly unknown[] = [],
@@ -38,13 +37,13 @@ export interface LostValues<T> {
 }
 
 /** A class of queues on an engine. */
-export interface RemoteQueueConstructor extends QueueConstructor {
+export interface RemoteQueueConstructor {
   /** An empty queue for at most `maxsize` values; 0 or absent: for any number. */
   new <T = unknown>(maxsize?: number, options?: RemoteQueueOptions): QueueLike<T> & LostValues<T>;
 }
 
 /** A class of queues on an engine that count their tasks. */
-export interface RemoteJoinableQueueConstructor extends JoinableQueueConstructor {
+export interface RemoteJoinableQueueConstructor {
   /** An empty queue for at most `maxsize` values; 0 or absent: for any number. */
   new <T = unknown>(
     maxsize?: number,
