@@ -2,6 +2,7 @@
 
 import type { PipeOptions } from "../connection/pipe.ts";
 import { engineAddressOf } from "../engine/address.ts";
+import { remoteArray } from "../engine/array.ts";
 import { RemoteBarrier } from "../engine/barrier.ts";
 import { boundClass } from "../engine/bound.ts";
 import { RemoteCondition } from "../engine/condition.ts";
@@ -12,7 +13,9 @@ import type {
 } from "../engine/contracts.ts";
 import { beginTree, type RemoteTree, treeAt } from "../engine/current.ts";
 import { RemoteEvent } from "../engine/event.ts";
+import type { RemoteSharedOptions } from "../engine/guarded.ts";
 import { RemoteLock } from "../engine/lock.ts";
+import { type RemoteManager, remoteManager } from "../engine/manager.ts";
 import { RemotePool } from "../engine/pool.ts";
 import { type RemoteContextOptions, type RemoteContextPlan, remotePlanOf } from "../engine/options.ts";
 import { remoteActiveChildren, remoteProcessClass } from "../engine/process.ts";
@@ -23,6 +26,7 @@ import { refused } from "../engine/refusals.ts";
 import { RemoteRLock } from "../engine/rlock.ts";
 import { RemoteBoundedSemaphore, RemoteSemaphore } from "../engine/semaphore.ts";
 import type { Session } from "../engine/session.ts";
+import { remoteValue } from "../engine/value.ts";
 import { InvalidStateError } from "../errors.ts";
 import type { PoolOptions } from "../pool/options.ts";
 import type { cpuCount } from "../process/cpu_count.ts";
@@ -80,11 +84,15 @@ export class RemoteContext extends BaseContext implements Disposable {
   /** The class of its barriers. */
   override readonly Barrier: BarrierConstructor = this.#class(RemoteBarrier, "Barrier");
   /** Values with a lock, or without. */
-  override readonly Value: Context["Value"] = refused("Value");
+  override readonly Value: Context["Value"] =
+    ((code: unknown, init?: unknown, options?: RemoteSharedOptions) =>
+      remoteValue(this.#session, code, init, options)) as Context["Value"];
   /** Refused: there is no memory that hosts share. */
   override readonly RawValue: Context["RawValue"] = refused("RawValue");
   /** Arrays with a lock. */
-  override readonly Array: Context["Array"] = refused("Array");
+  override readonly Array: Context["Array"] =
+    ((code: unknown, init: unknown, options?: RemoteSharedOptions) =>
+      remoteArray(this.#session, code, init, options)) as Context["Array"];
   /** Refused: there is no memory that hosts share. */
   readonly RawArray: () => never = refused("RawArray");
   /** Refused: there is no memory that hosts share. */
@@ -98,7 +106,7 @@ export class RemoteContext extends BaseContext implements Disposable {
   /** Refused: agents start processes anew. */
   readonly setForkserverPreload: () => never = refused("setForkserverPreload");
   /** A manager: its objects live on the engine. */
-  readonly Manager: () => never = refused("Manager");
+  readonly Manager: (options?: object) => Promise<RemoteManager> = (options) => remoteManager(this.#session, options);
   /** Two connections between processes on any hosts. */
   override readonly Pipe: <Sent = unknown, Received = Sent>(
     options?: PipeOptions,

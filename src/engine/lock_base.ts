@@ -214,6 +214,12 @@ export abstract class RemoteLockBase implements Disposable {
     return this.#closedError(action);
   }
 
+  /** @ignore Another object of the same lock, with a handle of its own. */
+  another(): this {
+    const Class = this.constructor as new (handle: ObjectHandle, throws: boolean) => this;
+    return new Class(this.handle.share(), this.#throws);
+  }
+
   protected abstract notHeld(): Error;
 
   /** @ignore What it is, and its name, for sentences. */

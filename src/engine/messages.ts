@@ -47,3 +47,18 @@ export function readMessage(session: Session, bytes: Uint8Array, objects: string
   const from = () => read(bytes, 0, bytes.length, overEngine(session, origin));
   return objects === "" ? from() : withArrived(session, objects.split(" "), from);
 }
+
+/**
+ * A copy of a value, as whoever it is sent to would have it.
+ *
+ * @throws {TypeError} If a part of the value cannot be sent.
+ */
+export function copyOf(session: Session, value: unknown): unknown {
+  noteEngine();
+  const { bytes, letGo } = writeMessage(session, value);
+  try {
+    return read(bytes, 0, bytes.length, overEngine(session, "tree"));
+  } finally {
+    letGo();
+  }
+}

@@ -12,9 +12,6 @@ export const REFUSALS: Readonly<Record<string, string>> = {
   setExecutable: "the agents of the hosts start processes, each with the Deno that it runs in",
   setForkserverPreload: "the agents of the hosts start processes anew",
   Pool: "pools on other hosts are not served yet",
-  Value: "values are not served yet",
-  Array: "arrays are not served yet",
-  Manager: "managers are not served yet",
   Pipe: "pipes between hosts are not served yet; use two queues",
 };
 

@@ -6,7 +6,7 @@ import { arrivedReference, isLate } from "../callable/late.ts";
 import type { FunctionReference } from "../callable/types.ts";
 import { adopted, attach } from "../reduction/passage.ts";
 import { currentGate, Gate } from "./gate.ts";
-import type { ObjectId } from "./line.ts";
+import type { Line, ObjectId } from "./line.ts";
 import type { Exposed } from "./names.ts";
 import { outside } from "./outside.ts";
 import {
@@ -68,10 +68,32 @@ export function setStrangerForm(form: StrangerForm): void {
   strangers = form;
 }
 
+/** How proxies travel whose objects no server has: by the names that their messages begin with. */
+const forms = new Map<unknown, LineForm>();
+
+/** How proxies with lines of one kind travel. */
+export interface LineForm {
+  has(line: Line): boolean;
+  /** What a message says of one; the first part is the name of the form. */
+  reduce(inside: ProxyInside): readonly unknown[];
+  restore(parts: readonly unknown[]): BaseProxy;
+}
+
+/** Says how proxies with lines of one kind travel; {@linkcode OUTSIDE} and the server's gate are no names for that. */
+export function setLineForm(name: string, form: LineForm): void {
+  forms.set(name, form);
+}
+
+function formOf({ line }: Partial<ProxyInside>): LineForm | undefined {
+  return line === undefined ? undefined : forms.values().find((form) => form.has(line));
+}
+
 function reduce(proxy: Travelling): unknown {
   const inside = proxy[insideOf]();
   if (inside.isClosed) throw closedError("send it", "proxy");
   const { id, gate, handle, description } = inside;
+  const form = formOf(inside);
+  if (form !== undefined) return form.reduce(inside as ProxyInside);
   const passage = outside();
   if (passage !== null) return passage.reduce(proxy);
   if (gate === null || handle === null) return strangers!.reduce(inside as ProxyInside);
@@ -79,6 +101,8 @@ function reduce(proxy: Travelling): unknown {
 }
 
 function restore(data: unknown): BaseProxy {
+  const form = Array.isArray(data) ? forms.get(data[0]) : undefined;
+  if (form !== undefined) return form.restore(data as unknown[]);
   const passage = outside();
   if (passage !== null) return passage.restore(data);
   const parts = partsOf(data, "a manager's proxy");

@@ -3,6 +3,7 @@
 import { elementsOf, sizeOf } from "./elements.ts";
 import type { SharedOptions } from "./factories.ts";
 import { lockInCell, type Protection } from "./guarded.ts";
+import { knownType, lockChoice, requireLock } from "./lock_option.ts";
 import { type Demand, isShared, newGuardedPlace, newPlace, type Place, sharedBuffer } from "./memory.ts";
 import { demandOf, Scalar } from "./scalar.ts";
 import { StructureArray } from "./sequence.ts";
@@ -11,41 +12,21 @@ import { StructureInstance } from "./structure_instance.ts";
 import { synchronizedArray } from "./synchronized_array.ts";
 import { synchronizedStructure } from "./synchronized_structure.ts";
 import { Synchronized } from "./synchronized_value.ts";
-import {
-  badType,
-  type ScalarType,
-  scalarType,
-  scalarTypeOfView,
-  type TypeCode,
-  type View,
-  type ViewConstructor,
-} from "./types.ts";
+import { scalarTypeOfView, type TypeCode, type View, type ViewConstructor } from "./types.ts";
 import { Lock } from "../synchronize/lock.ts";
 import { RLock } from "../synchronize/rlock.ts";
-import { objectName } from "../runtime/object_name.ts";
-import { requireKnown } from "../waiting/options.ts";
 
 /** The type of what is made, before it is checked. */
 type AnyType = TypeCode | StructureType<Fields>;
 
-const KNOWN = ["lock", "name"];
-
-/** The lock that the options ask for, and the name of the one that is to be made. */
-function lockOf(options: SharedOptions, action: string): { lock: Lock | RLock | boolean; name: string } {
-  requireKnown(action, options, KNOWN);
-  const { lock = true } = options;
-  requireLock(lock, action);
-  const name = objectName(action, options);
-  if (name === "" || lock === true) return { lock, name };
-  throw new TypeError(
-    `Cannot ${action}: "name" names the lock that is made for it, and "lock" is ${lock}; name the lock that is given`,
-  );
+function isLock(lock: unknown): lock is Lock | RLock {
+  return lock instanceof Lock || lock instanceof RLock;
 }
 
 /** A value or structure, with a lock unless the options ask for none. */
 export function value(type: AnyType, init: unknown, options: SharedOptions): unknown {
   const action = "create a Value";
-  const { lock, name } = lockOf(options, action);
+  const { lock, name } = lockChoice(options, action, isLock);
   if (lock === false) return rawValue(type, init, action);
   let isInCell = false;
   const raw = rawValue(type, init, action, (demand) => {
@@ -79,7 +60,7 @@ export function rawValue(
 /** An array, with a lock unless the options ask for none. */
 export function array(type: AnyType, sizeOrInit: unknown, options: SharedOptions): unknown {
   const action = "create an Array";
-  const { lock, name } = lockOf(options, action);
+  const { lock, name } = lockChoice(options, action, isLock);
   const raw = rawArray(type, sizeOrInit, action);
   if (lock === false) return raw;
   return synchronizedArray(raw, typeof type === "string" ? type : null, protectionOf(lock, name), true);
@@ -118,7 +99,7 @@ export function copied(obj: unknown): unknown {
 
 /** What has a lock and has had none. */
 export function withLock(obj: unknown, lock: Lock | RLock | true = true): unknown {
-  requireLock(lock, "synchronize the object");
+  requireLock(lock, "synchronize the object", isLock);
   if (obj instanceof Scalar || obj instanceof StructureInstance) return guarded(obj, protectionOf(lock));
   if (obj instanceof StructureArray) return synchronizedArray(obj, null, protectionOf(lock));
   const type = scalarTypeOfView(obj);
@@ -138,17 +119,6 @@ function placeOf(raw: Scalar<unknown> | StructureInstance): Place {
 function protectionOf(lock: Lock | RLock | true, name = ""): Protection {
   if (lock !== true) return { lock, isOwn: false };
   return { lock: new RLock(name === "" ? {} : { name }), isOwn: true };
-}
-
-function requireLock(lock: unknown, action: string): void {
-  if (typeof lock === "boolean" || lock instanceof Lock || lock instanceof RLock) return;
-  throw new TypeError(`Cannot ${action}: "lock" is ${Deno.inspect(lock)}, wanted a Lock, an RLock, true or false`);
-}
-
-function knownType(code: unknown, action: string): ScalarType {
-  const type = scalarType(code);
-  if (type === undefined) throw badType(action, code);
-  return type;
 }
 
 function notRaw(action: string, given: unknown): TypeError {

@@ -34,7 +34,7 @@ engineTest("dict: values by keys, in the order in which the keys came", async (e
   await lane.step("dict_set", dict, "sb", "", "1");
   assertEquals(await lane.step("dict_clear", dict), ["ok"]);
   assertEquals(await lane.step("dict_items", dict), ["ok"]);
-  assertEquals(await lane.step("close", dict), ["ok"]);
+  assertEquals(await lane.step("close", dict, 1), ["ok"]);
   assertEquals((await tree.keys()).filter((key) => key.startsWith("o:") || key.startsWith("refs:")), []);
   assertEquals(await lane.step("dict_size", dict), ["no", "gone"]);
 });
@@ -83,18 +83,18 @@ engineTest("a container holds the objects in its values, and whoever gets a copy
   const inner = await made(lane, "set");
   const isThere = async (o: string) => await engine.command("EXISTS", `${tree.prefix}o:${o}`) === 1;
   await lane.step("dict_set", dict, "k", inner, "inner");
-  await lane.step("list_add", list, packed(`${inner},${dict}`, "both"));
-  assertEquals(await lane.step("close", inner, dict), ["ok"]);
+  await lane.step("list_add", list, "end", packed(`${inner} ${dict}`, "both"));
+  assertEquals(await lane.step("close", inner, 1, dict, 1), ["ok"]);
   assertEquals(await isThere(inner), true);
-  assertEquals(await other.step("list_take", list, 0), ["ok", "1", `${inner},${dict}`, "both"]);
+  assertEquals(await other.step("list_take", list, 0), ["ok", "1", `${inner} ${dict}`, "both"]);
   assertEquals(await isThere(dict), true);
-  assertEquals(await other.step("close", inner), ["ok"]);
+  assertEquals(await other.step("close", inner, 1), ["ok"]);
   assertEquals(await isThere(inner), true); // the dict has it
-  assertEquals(await other.step("close", dict), ["ok"]);
+  assertEquals(await other.step("close", dict, 1), ["ok"]);
   assertEquals([await isThere(dict), await isThere(inner)], [false, false]);
-  assertEquals(await lane.step("list_add", list, packed("", "fine", inner, "gone")), ["no", "gone"]);
+  assertEquals(await lane.step("list_add", list, "end", packed("", "fine", inner, "gone")), ["no", "gone"]);
   assertEquals(await lane.step("list_length", list), ["ok", "0"]);
-  await lane.step("close", list);
+  await lane.step("close", list, 1);
   assertEquals((await tree.keys()).filter((key) => /^(o|refs):/.test(key)), []);
 });
 
@@ -106,7 +106,7 @@ engineTest("list: the methods of an array", async (engine) => {
   const has = async (texts: string) => {
     assertEquals(await lane.step("list_slice", list, 0, 1e9), ["ok", ...pairs(texts)]);
   };
-  assertEquals(await lane.step("list_add", list, packed(...pairs("abcd"))), ["ok", "4"]);
+  assertEquals(await lane.step("list_add", list, "end", packed(...pairs("abcd"))), ["ok", "4"]);
   assertEquals(await lane.step("list_get", list, -1), ["ok", "4", "", "d"]);
   assertEquals(await lane.step("list_get", list, 4), ["ok", "4"]);
   assertEquals(await lane.step("list_set", list, 4, "", "x"), ["no", "range", "4"]);
@@ -122,6 +122,13 @@ engineTest("list: the methods of an array", async (engine) => {
   assertEquals(await lane.step("list_take", list, 1), ["ok", "4", "", "2"]);
   assertEquals(await lane.step("list_take", list, -1), ["ok", "3", "", "4"]);
   assertEquals(await lane.step("list_take", list, 5), ["ok", "2"]);
+  const [, version] = await lane.step("list_read", list, "") as string[];
+  assertEquals(await lane.step("list_add", list, "beginning", packed(...pairs("56"))), ["ok", "4"]);
+  await has("5613");
+  assertEquals(await lane.step("list_take", list, 0, version), ["no", "changed"]);
+  const [, current] = await lane.step("list_read", list, "") as string[];
+  assertEquals(await lane.step("list_take", list, 0, current), ["ok", "4", "", "5"]);
+  assertEquals(await lane.step("list_take", list, 0), ["ok", "3", "", "6"]);
   await has("13");
   await lane.step("list_multiply", list, 2);
   await has("1313");
@@ -141,7 +148,7 @@ engineTest("list: an item, and the whole, are assigned only if nobody has change
   await using tree = await BareTree.open(engine);
   const lane = tree.lane();
   const list = await made(lane, "list");
-  await lane.step("list_add", list, packed("", "a", "", "b", "", "c"));
+  await lane.step("list_add", list, "end", packed("", "a", "", "b", "", "c"));
   const [, version] = await lane.step("list_read", list, 1) as string[];
   await lane.step("list_take", list, 0);
   const moved = await lane.step("list_assign", list, 1, version, packed("", "B")) as string[];
@@ -149,7 +156,7 @@ engineTest("list: an item, and the whole, are assigned only if nobody has change
   assertEquals(await lane.step("list_assign", list, 0, version, packed("", "B")), ["ok", "1"]);
   const [, whole, ...items] = await lane.step("list_read", list, "") as string[];
   assertEquals(items, ["", "B", "", "c"]);
-  await lane.step("list_add", list, packed("", "d"));
+  await lane.step("list_add", list, "end", packed("", "d"));
   const refused = await lane.step("list_assign", list, "", whole, packed("", "x")) as string[];
   assertEquals([...refused.slice(0, 2), ...refused.slice(3)], ["ok", "0", "", "B", "", "c", "", "d"]);
   assertEquals(await lane.step("list_assign", list, "", refused[2], packed("", "x")), ["ok", "1"]);
@@ -184,7 +191,7 @@ engineTest("thousands of values are one step", async (engine) => {
   const [dict, list, set] = [await made(lane, "dict"), await made(lane, "list"), await made(lane, "set")];
   const texts = Array.from({ length: 9_000 }, (_, i) => `${i}`);
   await lane.step("dict_update", dict, packed(...texts.flatMap((text) => [text, "", text])));
-  await lane.step("list_add", list, packed(...texts.flatMap((text) => ["", text])));
+  await lane.step("list_add", list, "end", packed(...texts.flatMap((text) => ["", text])));
   await lane.step("list_splice", list, 4_500, 0, packed(...texts.flatMap((text) => ["", text])));
   await lane.step("set_add", set, packed(...texts));
   assertEquals(await lane.step("list_length", list), ["ok", "18000"]);
@@ -211,14 +218,14 @@ engineTest("malformed steps change nothing", async (engine) => {
       ["dict_walk", dict, "x", 1, "0"],
       ["dict_walk", dict, "", 0, "0"],
       ["dict_assign", dict, "k", "-0"],
-      ["list_add", list, packed("", "a", "")],
+      ["list_add", list, "end", packed("", "a", "")],
       ["list_set", list, "1.5", "", "a"],
       ["list_splice", list, "x", 0, packed("", "a")],
       ["list_splice", list, 0, 0, packed("77", "a")],
       ["list_assign", list, "", "0", "nonsense"],
       ["set_add", set, "nonsense"],
       ["set_keep", set],
-      ["list_add", dict, packed("", "a")],
+      ["list_add", dict, "end", packed("", "a")],
       ["set_add", "77", packed("a")],
       ["make", "nonsense", ""],
     ]

@@ -25,7 +25,7 @@ engineTest("value: bytes are read and written where they are", async (engine) =>
     assertEquals(await lane.step(...args as [string]), ["no", "range"]);
   }
   assertEquals(await lane.step("read", value, 0, 1), ["ok", "A"]);
-  await lane.step("close", value);
+  await lane.step("close", value, 1);
   assertEquals(await lane.step("read", value, 0, 1), ["no", "gone"]);
   assertEquals((await tree.keys()).filter((key) => /^(o|refs):/.test(key)), []);
   assertEquals(await lane.step("make", "value", "", "c", 1, "ab", "", "0"), ["no", "malformed"]);
@@ -47,9 +47,9 @@ engineTest("value: who does not hold the lock waits for it, and an empty array i
   await engine.command("HDEL", key, "owner");
   await engine.command("HSET", key, "died", "killed");
   assertEquals(await lane.step("peek", value, 0, 1), ["no", "died"]);
-  await lane.step("close", lock);
+  await lane.step("close", lock, 1);
   assertEquals(await engine.command("EXISTS", key), 1); // the value has it
-  await lane.step("close", value);
+  await lane.step("close", value, 1);
   assertEquals(await engine.command("EXISTS", key), 0);
   const [, empty] = await lane.step("make", "value", "", "c", 0, "", "", "0") as string[];
   assertEquals(await lane.step("read", empty, 0, 0), ["ok", ""]);

@@ -1,14 +1,19 @@
 // A manager for each test of containers, by both start methods, and processes that use it.
 
 import type { Process, StartMethod } from "@parallel/multiprocessing";
+import type { LocalContext } from "@parallel/multiprocessing/context";
 import { SyncManager } from "@parallel/multiprocessing/managers";
 import { assert, assertEquals } from "@std/assert";
 import { PATIENCE } from "../support/helpers.ts";
-import { bothWays, type Given } from "./suite.ts";
+import { bothWays, type Given, registeredElsewhere } from "./suite.ts";
 
 /** What a test of a manager has. */
 export interface Managed {
   readonly method: StartMethod;
+  /** Whose processes use it. */
+  readonly context: LocalContext;
+  /** Whether a process has the objects. */
+  readonly isServed: boolean;
   /** Started, and shut down behind the test. */
   readonly manager: SyncManager;
   /** Starts a process by the same method. */
@@ -23,7 +28,7 @@ export interface Managed {
 
 /** Registers a test for each start method, which must end in time and leave nothing behind. */
 export function testManaged(name: string, test: (managed: Managed) => Promise<void> | void): void {
-  bothWays(name, (given) => inManager(given, test));
+  if (!registeredElsewhere(name, test)) bothWays(name, (given) => inManager(given, test));
 }
 
 async function inManager(
@@ -44,6 +49,8 @@ async function inManager(
   };
   await test({
     method,
+    context,
+    isServed: true,
     manager,
     started,
     another,

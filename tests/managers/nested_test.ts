@@ -1,6 +1,6 @@
 // Containers in containers: proxies stay live, plain values are copies, and nothing is held longer than it is wanted.
 
-import { Event, getContext, Queue } from "@parallel/multiprocessing";
+import { getContext, type Queue } from "@parallel/multiprocessing";
 import { type DictProxy, type ListProxy, SyncManager } from "@parallel/multiprocessing/managers";
 import { assert, assertEquals, assertNotStrictEquals, assertRejects } from "@std/assert";
 import * as targets from "../fixtures/managers/container_targets.ts";
@@ -189,7 +189,7 @@ testManaged("objects that hold each other in a circle stay until the manager is 
 });
 
 testManaged("what a child has stored stays when the child has gone; what it held goes", async (managed) => {
-  const { manager, run, started } = managed;
+  const { context, manager, run, started } = managed;
   using outer = await manager.dict<string, unknown>();
   {
     using inner = await manager.list<unknown>(["by the parent"]);
@@ -200,7 +200,7 @@ testManaged("what a child has stored stays when the child has gone; what it held
     assertEquals(await list.copy(), ["by the parent", "by the child"]);
     list.close();
   }
-  using holds = new Event();
+  using holds = new context.Event();
   const held = await manager.list<unknown>();
   const child = started(targets.hold, held as unknown, holds);
   await holds.wait();
@@ -212,9 +212,9 @@ testManaged("what a child has stored stays when the child has gone; what it held
   await objectsOf(manager, 1);
 });
 
-testManaged("shared objects and proxies of another manager can be stored", async ({ manager, another }) => {
+testManaged("shared objects and proxies of another manager can be stored", async ({ context, manager, another }) => {
   using dict = await manager.dict<string, unknown>();
-  using queue = new Queue<string>();
+  using queue = new context.Queue<string>();
   await dict.set("queue", queue);
   await queue.put("sent");
   using same = await dict.get("queue") as Queue<string>;

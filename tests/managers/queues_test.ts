@@ -1,6 +1,6 @@
 // Queues of a manager: used by processes without its server, and after it.
 
-import { Empty, EOFError, Full, InvalidStateError, OwnerDiedError, Queue, ShutDown } from "@parallel/multiprocessing";
+import { Empty, EOFError, Full, InvalidStateError, OwnerDiedError, ShutDown } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as targets from "../fixtures/managers/shared_targets.ts";
 import { ended, killed } from "../support/children.ts";
@@ -74,8 +74,8 @@ testManaged("join waits until all is dealt with, by others", async ({ manager, s
   await assertRejects(() => queue.taskDone(), InvalidStateError, "too many times");
 });
 
-testManaged("who is killed with an item leaves the others theirs", async ({ manager, started }) => {
-  using said = new Queue();
+testManaged("who is killed with an item leaves the others theirs", async ({ context, manager, started }) => {
+  using said = new context.Queue();
   using queue = await manager.JoinableQueue<number>();
   await queue.put(1);
   await queue.put(2);
@@ -88,8 +88,8 @@ testManaged("who is killed with an item leaves the others theirs", async ({ mana
   assertEquals(error.processName, taker.name);
 });
 
-testManaged("shut down, all are told, and what is inside still comes", async ({ manager, started }) => {
-  using said = new Queue();
+testManaged("shut down, all are told, and what is inside still comes", async ({ context, manager, started }) => {
+  using said = new context.Queue();
   using queue = await manager.Queue<number>();
   const waiter = started(targets.takeAll, queue, said);
   assertEquals(await said.get(patiently), "waits");

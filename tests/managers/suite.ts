@@ -26,8 +26,27 @@ async function begin(context: LocalContext): Promise<void> {
   worker.terminate();
 }
 
+/** Where tests of managers are registered instead of here; see {@linkcode elsewhere}. */
+let elsewhereBy: ((name: string, test: unknown) => void) | null = null;
+
+/**
+ * Has the tests of managers that are imported from now on registered by `register`, which is given those of
+ * `testManaged`; all others are registered in their own file alone.
+ */
+export function elsewhere(register: (name: string, test: unknown) => void): void {
+  elsewhereBy = register;
+}
+
+/** Registers a test elsewhere, if that is wanted. */
+export function registeredElsewhere(name: string, test: unknown): boolean {
+  if (elsewhereBy === null) return false;
+  elsewhereBy(name, test);
+  return true;
+}
+
 /** Registers a test for each start method, which must end in time and leave nothing behind. */
 export function bothWays(name: string, run: (given: Given) => Promise<void>): void {
+  if (elsewhereBy !== null) return;
   for (const method of ["spawn", "forkserver"] as const) {
     const context = getContext(method);
     Deno.test(`${name} (${method})`, async () => {

@@ -1,6 +1,6 @@
 // Locks, semaphores, conditions, events and barriers of a manager: used by processes without its server, and after it.
 
-import { BrokenBarrierError, InvalidStateError, OwnerDiedError, Queue, RemoteError } from "@parallel/multiprocessing";
+import { BrokenBarrierError, InvalidStateError, OwnerDiedError, RemoteError } from "@parallel/multiprocessing";
 import type { BaseManager, LockProxy } from "@parallel/multiprocessing/managers";
 import { dumps, loads } from "@parallel/multiprocessing/reduction";
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
@@ -20,14 +20,17 @@ testManaged("TestSyncManagerTypes.test_event: a worker sees, waits and clears", 
   assert(!event.sync.isSet());
 });
 
-testManaged("who uses only what is in shared memory is no client of the server", async ({ manager, started }) => {
-  using said = new Queue();
-  using lock = await manager.Lock();
-  const holder = started(targets.holdForEver, lock, said);
-  assertEquals(await said.get(patiently), "held");
-  assertEquals((await manager.stats()).clients, 1, "this process");
-  await killed(holder);
-});
+testManaged(
+  "who uses only what is in shared memory is no client of the server",
+  async ({ context, manager, started }) => {
+    using said = new context.Queue();
+    using lock = await manager.Lock();
+    const holder = started(targets.holdForEver, lock, said);
+    assertEquals(await said.get(patiently), "held");
+    assertEquals((await manager.stats()).clients, 1, "this process");
+    await killed(holder);
+  },
+);
 
 testManaged("TestEvent.test_repr: a manager's event names the proxy type", async ({ manager }) => {
   using event = await manager.Event();
@@ -114,8 +117,8 @@ testManaged("the options of a call, and of with(), say how long it waits", async
 
 testManaged(
   "a lock whose holder is killed: the next one learns it, wherever it waits",
-  async ({ manager, started }) => {
-    using said = new Queue();
+  async ({ context, manager, started }) => {
+    using said = new context.Queue();
     using condition = await manager.Condition();
     for (using lock of [await manager.Lock(), await manager.RLock()]) {
       const holder = started(targets.holdForEver, lock, said);
@@ -138,8 +141,8 @@ testManaged(
   },
 );
 
-testManaged('a lock with onOwnerDeath "recover" tells it by its guard', async ({ manager, started }) => {
-  using said = new Queue();
+testManaged('a lock with onOwnerDeath "recover" tells it by its guard', async ({ context, manager, started }) => {
+  using said = new context.Queue();
   using lock = await manager.Lock({ onOwnerDeath: "recover" });
   const holder = started(targets.holdForEver, lock, said);
   assertEquals(await said.get(patiently), "held");
@@ -148,8 +151,8 @@ testManaged('a lock with onOwnerDeath "recover" tells it by its guard', async ({
   assertEquals(guard?.ownerDied, true);
 });
 
-testManaged("a waiter that is killed holds up nobody", async ({ manager, started }) => {
-  using said = new Queue();
+testManaged("a waiter that is killed holds up nobody", async ({ context, manager, started }) => {
+  using said = new context.Queue();
   using lock = await manager.Lock();
   using condition = await manager.Condition(lock);
   {
@@ -201,8 +204,8 @@ testManaged(
 
 testManaged(
   "TestBarrier.test_wait_return: all go on together, one of them as number 0",
-  async ({ manager, started }) => {
-    using said = new Queue<[number, number]>();
+  async ({ context, manager, started }) => {
+    using said = new context.Queue<[number, number]>();
     using barrier = await manager.Barrier(3, { action: targets.count });
     const parties = [0, 1].map(() => started(targets.pass, barrier, 10, said as never));
     const own: number[] = [];
@@ -218,8 +221,8 @@ testManaged(
   },
 );
 
-testManaged("a party that is killed while it waits breaks the barrier", async ({ manager, started }) => {
-  using said = new Queue();
+testManaged("a party that is killed while it waits breaks the barrier", async ({ context, manager, started }) => {
+  using said = new context.Queue();
   using barrier = await manager.Barrier(3);
   const doomed = started(targets.arrive, barrier, said);
   assertEquals(await said.get(patiently), "arrives");
@@ -229,23 +232,26 @@ testManaged("a party that is killed while it waits breaks the barrier", async ({
   await broken;
 });
 
-testManaged("what is in shared memory goes on when the server is killed", async ({ manager, started, killServer }) => {
-  using said = new Queue();
-  using lock = await manager.Lock();
-  using event = await manager.Event();
-  await killServer();
-  await assertRejects(() => manager.Lock(), Error);
-  {
-    using guard = await lock.acquire();
-    assert(guard !== null);
-  }
-  const holder = started(targets.holdForEver, lock, said);
-  assertEquals(await said.get(patiently), "held");
-  await killed(holder);
-  await assertRejects(() => lock.acquire(patiently), OwnerDiedError);
-  event.sync.set();
-  assert(await event.wait());
-});
+testManaged(
+  "what is in shared memory goes on when the server is killed",
+  async ({ context, manager, started, killServer }) => {
+    using said = new context.Queue();
+    using lock = await manager.Lock();
+    using event = await manager.Event();
+    await killServer();
+    await assertRejects(() => manager.Lock(), Error);
+    {
+      using guard = await lock.acquire();
+      assert(guard !== null);
+    }
+    const holder = started(targets.holdForEver, lock, said);
+    assertEquals(await said.get(patiently), "held");
+    await killed(holder);
+    await assertRejects(() => lock.acquire(patiently), OwnerDiedError);
+    event.sync.set();
+    assert(await event.wait());
+  },
+);
 
 testManaged("objects go when nobody has a proxy of them any more", async ({ manager, run }) => {
   const before = await manager.numberOfObjects();

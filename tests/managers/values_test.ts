@@ -1,6 +1,6 @@
 // Value and Array of a manager: used by processes without its server, and after it.
 
-import { InvalidStateError, OwnerDiedError, Queue } from "@parallel/multiprocessing";
+import { InvalidStateError, OwnerDiedError } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as targets from "../fixtures/managers/shared_targets.ts";
 import { ended, killed } from "../support/children.ts";
@@ -73,8 +73,8 @@ testManaged("a Value and an Array with a lock of others", async ({ manager }) =>
 
 testManaged(
   "who is killed with the lock of a value: the next one learns it",
-  async ({ manager, started, killServer }) => {
-    using said = new Queue();
+  async ({ context, manager, started, killServer }) => {
+    using said = new context.Queue();
     using value = await manager.Value("i", 1);
     await killServer();
     const holder = started(targets.holdForEver, value as never, said);

@@ -13,11 +13,11 @@
 
 kinds.dict = {
   keys = { ":v", ":k" },
-  make = function() end,
+  make = function(call) kept.count(call.tree, 1) end,
   cancel = function() end,
   destroy = function(tree, o)
-    if not kept.has_nested(tree, o) then return end
-    for _, record in ipairs(redis.call("HVALS", key_of(tree, o) .. ":v")) do kept.drop(tree, record) end
+    local records = kept.has_nested(tree, o) and redis.call("HVALS", key_of(tree, o) .. ":v") or {}
+    kept.give_up(tree, o, records)
   end,
 }
 

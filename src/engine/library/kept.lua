@@ -2,8 +2,8 @@
 --
 -- | where          | form |
 -- | -------------- | ---- |
--- | in a container | `<stamp>|<object>,<object>…|<bytes>`: the stamp is a number that no other value of the container has had |
--- | in a step, and in an answer | two texts: the objects, with commas between them; the bytes |
+-- | in a container | `<stamp>|<object> <object>…|<bytes>`: the stamp is a number that no other value of the container has had |
+-- | in a step, and in an answer | two texts: the objects, with spaces between them; the bytes |
 -- | many in a step | one text: a list of such texts, packed as MessagePack has it, since a step has at most some thousand arguments |
 --
 -- Whoever is given a copy is given the objects in the same step: he has them, whatever becomes of the value.
@@ -14,7 +14,7 @@ local kept = {
 }
 
 function kept.parts(record)
-  return record:match("^(%d+)|([%d,]*)|(.*)$")
+  return record:match("^(%d+)|([%d ]*)|(.*)$")
 end
 
 -- The texts of a packed list; nil if it is none, or of another number than whole groups of `size`.
@@ -29,7 +29,7 @@ end
 
 -- Why a value cannot be kept; nil if it can.
 function kept.refusal(tree, objects, bytes)
-  if not bytes or not objects or objects:find("[^%d,]") then return "malformed" end
+  if not bytes or not objects or objects:find("[^%d ]") then return "malformed" end
   for o in objects:gmatch("%d+") do
     if redis.call("EXISTS", tree .. "o:" .. o) == 0 then return "gone" end
   end
@@ -88,6 +88,23 @@ function kept.step(kind, name, flags, run)
     return run(call, o, ...)
   end)
 end
+
+-- Notes that there is one more container in the tree, or one less.
+function kept.count(tree, change)
+  redis.call("HINCRBY", tree .. "tree", "containers", change)
+end
+
+-- The end of a container with these records. It may be inside of itself, by whatever else: then it is no container any more.
+function kept.give_up(tree, o, records)
+  redis.call("HDEL", key_of(tree, o), "kind")
+  kept.count(tree, -1)
+  for _, record in ipairs(records) do kept.drop(tree, record) end
+end
+
+-- containers → ok count: how many there are in the tree.
+look("containers", { "no-writes" }, function(tree)
+  return { "ok", redis.call("HGET", tree .. "tree", "containers") or "0" }
+end)
 
 -- Whether there may be objects in the values of a container, so that it must be looked through at its end.
 function kept.has_nested(tree, o)

@@ -9,11 +9,11 @@
 
 kinds.list = {
   keys = { ":i" },
-  make = function() end,
+  make = function(call) kept.count(call.tree, 1) end,
   cancel = function() end,
   destroy = function(tree, o)
-    if not kept.has_nested(tree, o) then return end
-    for _, record in ipairs(redis.call("LRANGE", key_of(tree, o) .. ":i", "0", "-1")) do kept.drop(tree, record) end
+    local records = kept.has_nested(tree, o) and redis.call("LRANGE", key_of(tree, o) .. ":i", "0", "-1") or {}
+    kept.give_up(tree, o, records)
   end,
 }
 
@@ -116,19 +116,30 @@ do
     return { "ok" }
   end)
 
-  -- list_add o [objects bytes]… → ok length: at the end.
-  kept.step("list", "list_add", {}, function(call, o, packed)
+  -- list_add o where [objects bytes]… → ok length: at the `end`, or at the `beginning`.
+  kept.step("list", "list_add", {}, function(call, o, where, packed)
     local list = kept.many(packed, 2)
-    local why = kept.refusal_of(call.tree, list, 2)
+    local why = where ~= "end" and where ~= "beginning" and "malformed" or kept.refusal_of(call.tree, list, 2)
     if why then return { "no", why } end
-    kept.portions("RPUSH", items(call.tree, o), records_of(call.tree, o, list))
+    local records = records_of(call.tree, o, list)
+    if where == "end" then
+      kept.portions("RPUSH", items(call.tree, o), records)
+    else
+      exchange(call.tree, o, 0, 0, records)
+    end
     return { "ok", text(length_of(call.tree, o)) }
   end)
 
-  -- list_take o index → ok length [objects bytes]: takes the item out. The length is that before.
-  kept.step("list", "list_take", frees, function(call, o, index)
+  local function version_of(tree, o)
+    return redis.call("HGET", key_of(tree, o), "stamp") or "0"
+  end
+
+  -- list_take o index [version] → ok length [objects bytes] | no changed: takes the item out. The length is that before.
+  -- With a version, only if the list has not been changed since it had that.
+  kept.step("list", "list_take", frees, function(call, o, index, known)
     local wanted, length = whole(index), length_of(call.tree, o)
     if not wanted then return { "no", "malformed" } end
+    if known and known ~= version_of(call.tree, o) then return { "no", "changed" } end
     local at, answer = place(wanted, length), { "ok", text(length) }
     if not at then return answer end
     local record
@@ -187,6 +198,7 @@ do
   kept.step("list", "list_multiply", {}, function(call, o, count)
     local times, length = whole(count), length_of(call.tree, o)
     if not times then return { "no", "malformed" } end
+    if length == 0 then return { "ok" } end
     if times * length > LONGEST then return { "no", "size", text(length) } end
     local before = redis.call("LRANGE", items(call.tree, o), "0", "-1")
     local list = {}
@@ -239,7 +251,7 @@ do
 
   local function look_at(call, o, at, answer)
     if at == nil then
-      answer[#answer + 1] = redis.call("HGET", key_of(call.tree, o), "stamp") or "0"
+      answer[#answer + 1] = version_of(call.tree, o)
       return give_all(call, redis.call("LRANGE", items(call.tree, o), "0", "-1"), answer)
     end
     local record = redis.call("LINDEX", items(call.tree, o), text(at))
@@ -264,7 +276,7 @@ do
     local why = kept.refusal_of(call.tree, list, 2) or (index ~= "" and (not at or #list ~= 2) and "malformed")
     if why then return { "no", why } end
     if index == "" then
-      if (redis.call("HGET", key_of(call.tree, o), "stamp") or "0") ~= known then
+      if version_of(call.tree, o) ~= known then
         return look_at(call, o, nil, { "ok", "0" })
       end
       local before = redis.call("LRANGE", items(call.tree, o), "0", "-1")

@@ -7,8 +7,9 @@
 
 kinds.set = {
   keys = { ":k" },
-  make = function() end,
+  make = function(call) kept.count(call.tree, 1) end,
   cancel = function() end,
+  destroy = function(tree, o) kept.give_up(tree, o, {}) end,
 }
 
 do
