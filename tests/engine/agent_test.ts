@@ -2,9 +2,11 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import process from "node:process";
-import { AGENT, startAgent } from "../support/agent.ts";
+import { getContext } from "@parallel/multiprocessing";
+import { answers, lives, refuses } from "../fixtures/engine_events.ts";
+import { AGENT, AUTHKEY, startAgent } from "../support/agent.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
-import { isRunning, until } from "../support/helpers.ts";
+import { isRunning, PATIENCE, until } from "../support/helpers.ts";
 
 const HOSTS = "mp:{hosts}:";
 /** A lease, in an agent's words. */
@@ -120,4 +122,62 @@ engineTest("agent: a user of the engine needs no more rights than the documentat
     assertEquals((await say("status", "--url", url)).said, "host east: 0 of 4 slots taken\n");
   }
   await until("no key", async () => (await engine.keys()).length === 0);
+});
+
+/** A context in this process. */
+function contextOf(engine: Engine) {
+  return getContext(engine.url as "redis://", { authkey: AUTHKEY, startTimeout: PATIENCE });
+}
+
+engineTest("agent: one that drains lets its processes end, and takes no more", async (engine) => {
+  await using east = await startAgent(engine.url, { name: "east" });
+  using mp = contextOf(engine);
+  const [ready, word, answer] = [new mp.Event(), new mp.Event(), new mp.Event()];
+  const child = new mp.Process({ target: answers, args: [ready, word, answer] });
+  child.start();
+  await ready.wait();
+  assertEquals((await say("drain", "east", "--url", engine.url)).code, 0);
+  assertEquals(mp.cpuCount(), 0);
+  const { said } = await say("status", "--url", engine.url);
+  assertStringIncludes(said, "host east: 1 of 4 slots taken, draining\n");
+  assertStringIncludes(said, `  3 ${child.name}: process ${child.pid} on east\n`);
+  await word.set();
+  assertEquals(await answer.wait(), true);
+  await child.join();
+  assertEquals(child.exitcode, 0);
+  await until("the end of the agent", () => !isRunning(east.pid));
+});
+
+engineTest("agent: one that is to end asks its processes to, and then kills them", async (engine) => {
+  await using east = await startAgent(engine.url, { name: "east", args: ["--grace", "0s"] });
+  using mp = contextOf(engine);
+  const [ready, other] = [new mp.Event(), new mp.Event()];
+  const heeds = new mp.Process({ target: lives, args: [ready] });
+  const heedsNot = new mp.Process({ target: refuses, args: [other] });
+  heeds.start();
+  heedsNot.start();
+  await ready.wait();
+  await other.wait();
+  await east.kill("SIGTERM");
+  await heeds.join();
+  await heedsNot.join();
+  assertEquals([heeds.exitcode, heedsNot.exitcode], [-15, -9]);
+  assertEquals([heeds.lostHost, heedsNot.lostHost], [false, false]);
+});
+
+engineTest("agent: a slot that is freed is the next one's", async (engine) => {
+  await using _ = await startAgent(engine.url, { name: "east", slots: 1 });
+  using mp = contextOf(engine);
+  const [first, second] = [new mp.Event(), new mp.Event()];
+  const one = new mp.Process({ target: lives, args: [first] });
+  one.start();
+  await first.wait();
+  one.kill();
+  const two = new mp.Process({ target: lives, args: [second] });
+  two.start();
+  await second.wait();
+  two.kill();
+  await one.join();
+  await two.join();
+  assertEquals([one.exitcode, two.exitcode], [-9, -9]);
 });
