@@ -3,7 +3,6 @@
 
 import { VERSION } from "../addon/interface.ts";
 import { addonFile } from "../addon/load.ts";
-import type { AnyFunction } from "../callable/arguments.ts";
 import type { FunctionReference } from "../callable/types.ts";
 import { isLate } from "../callable/late.ts";
 import { InvalidStateError, ProcessError, TimeoutError } from "../errors.ts";
@@ -12,7 +11,7 @@ import { childFlags } from "../launch/child_command_line.ts";
 import { type Plan, plan } from "../launch/plan.ts";
 import { bindMethod } from "../launch/settings.ts";
 import type { Beginning } from "../process/begin.ts";
-import type { ProcessOptions, ProcessSettings } from "../process/options.ts";
+import type { ProcessSettings } from "../process/options.ts";
 import { Process } from "../process/process.ts";
 import { knownSelf } from "../process/self.ts";
 import { startBy } from "../process/started.ts";
@@ -26,6 +25,7 @@ import { performance } from "../runtime/timing.ts";
 import { RemoteChild } from "./child.ts";
 import { remoteActiveChildren as childrenOf } from "./children.ts";
 import { type Code, importedCode, sameCode } from "./code.ts";
+import type { OnHost, RemoteProcessConstructor } from "./contracts.ts";
 import type { RemoteTree } from "./current.ts";
 import { ObjectHandle } from "./handles.ts";
 import { type LaunchFacts, type LaunchOutput, signLaunch } from "./launches.ts";
@@ -39,24 +39,8 @@ import { uploadedCode } from "./upload.ts";
 /** What came of processes of these classes once they had been started. */
 const children = new WeakMap<Process, RemoteChild>();
 
-/** A class of processes that run on the hosts of a tree: as {@linkcode Process}. */
-export interface RemoteProcessClass {
-  readonly prototype: Process;
-  /** A process that has yet to be started. */
-  new <
-    A extends readonly unknown[] = [],
-    F extends AnyFunction = (...args: A) => unknown,
-    K extends void = undefined,
-  >(options?: ProcessOptions<A, F, K>): Process<A, F, K> & RemoteProcessFacts;
-}
-
-/** What is known of a process on a host besides. */
-export interface RemoteProcessFacts {
-  /** The name of the host that it runs on; `null` before the start. */
-  readonly host: string | null;
-  /** Whether it has ended because its host was lost; its exit code is −9 then. */
-  readonly lostHost: boolean;
-}
+/** A class of processes that run on the hosts of a tree. */
+export type RemoteProcessClass = RemoteProcessConstructor & { readonly prototype: Process };
 
 /** The classes, by the trees' names. */
 const classes = new Map<string, RemoteProcessClass>();
@@ -70,7 +54,7 @@ export function remoteProcessClass(tree: RemoteTree): RemoteProcessClass {
 
 function made(tree: RemoteTree): RemoteProcessClass {
   /** A process on a host. */
-  const RemoteProcess = class Process_ extends Process implements RemoteProcessFacts {
+  const RemoteProcess = class Process_ extends Process implements OnHost {
     static {
       Object.defineProperty(Process_, "name", { value: "Process" });
       showAsText(Process_);
