@@ -22,6 +22,8 @@ export interface EngineNative {
   step(session: number, name: string, args: NativeArgument[]): Uint8Array;
   /** Likewise; where it is answered later, waits for that up to `timeout` milliseconds; `null` if it was cancelled then. */
   wait(session: number, name: string, args: NativeArgument[], timeout: number): Uint8Array | null;
+  /** Ends the wait of this thread that was given up since the engine was away for too long; what it gave all the same. */
+  recover(session: number): Uint8Array | null;
   /** Calls a function outside of the ledger, on any tree, and blocks until it is answered. */
   look(session: number, tree: string, name: string, args: NativeArgument[]): Uint8Array;
   /** Does a step in lane 0; its ticket, under which it is answered. A timeout of -1: it never waits. */

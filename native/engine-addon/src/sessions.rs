@@ -148,6 +148,13 @@ pub fn wait(
     Ok(answer.map(|it| Uint8Array::from(packed(&it))))
 }
 
+/// Ends the wait of this thread that was given up since the engine was away for too long; what it gave all the same.
+#[napi]
+pub fn recover(session: u32) -> Result<Option<Uint8Array>> {
+    let answer = with_lane(session, BlockingLane::recover)?;
+    Ok(answer.map(|it| Uint8Array::from(packed(&it))))
+}
+
 /// Does a look at a tree, and blocks until it is answered.
 #[napi]
 pub fn look(session: u32, tree: String, name: String, args: Vec<Arg>) -> Result<Uint8Array> {

@@ -4,27 +4,39 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::link::{ANSWER_TIMEOUT, Link, Trouble};
 use crate::mailbox::{Entry, Mailbox};
+use crate::promises::Promises;
 use crate::session::Shared;
 use crate::wire::{self, Answer, Reply};
 
 /// A lane.
 pub struct BlockingLane {
     shared: Arc<Shared>,
+    promises: Option<Arc<Promises>>,
     lane: u32,
     link: Link,
     mailbox: Mailbox,
     last: u64,
     done: Arc<AtomicU64>,
     patience: Duration,
+    /// A wait that was given up since the engine was away for too long: its number, object and bytes.
+    owed: Option<(u64, Vec<u8>, Vec<u8>)>,
 }
 
 impl BlockingLane {
-    pub fn new(shared: Arc<Shared>, lane: u32) -> Self {
+    pub fn new(promises: Arc<Promises>, lane: u32) -> Self {
+        let mut made = Self::over(Arc::clone(&promises.shared), lane);
+        made.promises = Some(promises);
+        made
+    }
+
+    fn over(shared: Arc<Shared>, lane: u32) -> Self {
         let done: Arc<AtomicU64> = Arc::default();
         Self {
+            promises: None,
+            owed: None,
             link: Link::new(Arc::clone(&shared), Some(lane), Arc::clone(&done)),
             mailbox: Mailbox::new(Arc::clone(&shared), lane),
             patience: shared.settings.patience,
@@ -37,7 +49,7 @@ impl BlockingLane {
 
     /// For looks only, which wait so long for the engine.
     pub fn for_looks(shared: Arc<Shared>, patience: Duration) -> Self {
-        let mut lane = Self::new(Arc::clone(&shared), 0);
+        let mut lane = Self::over(Arc::clone(&shared), 0);
         lane.link = Link::new(shared, None, Arc::default());
         lane.patience = patience.min(lane.patience);
         lane
@@ -57,7 +69,8 @@ impl BlockingLane {
     /// Does a step that may wait; `None` if it did so for longer than `time`, and does no more.
     ///
     /// # Errors
-    /// Where it was not done, or the session ended.
+    /// Where it was not done, or the session ended. Where the engine was away for too long, [`Self::recover`] says
+    /// afterwards what it gave all the same.
     pub fn wait<A: AsRef<[u8]>>(
         &mut self,
         name: &str,
@@ -65,14 +78,54 @@ impl BlockingLane {
         time: Option<Duration>,
     ) -> Result<Option<Answer>> {
         let until = time.and_then(|time| Instant::now().checked_add(time));
-        if let Reply::Done(answer) = self.take_step(name, args)? {
-            return Ok(Some(answer));
-        }
+        let packed = self.pack(name, args);
         let number = self.last;
-        if let Some(answer) = self.outcome(number, until)? {
+        let object = args
+            .first()
+            .map_or_else(Vec::new, |it| it.as_ref().to_vec());
+        let outcome = self.finish(number, &object, &packed, until);
+        if matches!(&outcome, Err(error) if error.kind == Kind::Unavailable) {
+            self.owed = Some((number, object, packed));
+        }
+        outcome
+    }
+
+    /// Ends a wait that was given up; what it gave.
+    ///
+    /// # Errors
+    /// As [`Self::wait`]
+    pub fn recover(&mut self) -> Result<Option<Answer>> {
+        let Some((number, object, packed)) = self.owed.take() else {
+            return Ok(None);
+        };
+        let outcome = self.finish(number, &object, &packed, Some(Instant::now()));
+        if matches!(&outcome, Err(error) if error.kind == Kind::Unavailable) {
+            self.owed = Some((number, object, packed));
+        }
+        outcome
+    }
+
+    fn finish(
+        &mut self,
+        number: u64,
+        object: &[u8],
+        packed: &[u8],
+        until: Option<Instant>,
+    ) -> Result<Option<Answer>> {
+        if let Reply::Done(answer) = self.do_step(number, packed)? {
             return Ok(Some(answer));
         }
-        let object = args.first().map_or(&[][..], AsRef::as_ref);
+        let nudged = until.filter(|_| self.promises.is_some());
+        if let (Some(at), Some(promises)) = (nudged, &self.promises) {
+            promises.nudge_at(self.lane, Some(at));
+        }
+        let outcome = self.outcome(number, until);
+        if let (Some(_), Some(promises)) = (nudged, &self.promises) {
+            promises.nudge_at(self.lane, None);
+        }
+        if let Some(answer) = outcome? {
+            return Ok(Some(answer));
+        }
         match self.take_step("cancel", &[object, number.to_string().as_bytes()])? {
             Reply::Done(answer) if answer.get(1).is_some_and(|it| it == b"cancelled") => Ok(None),
             _ => self.outcome(number, None),
@@ -99,23 +152,36 @@ impl BlockingLane {
 
     /// Gives [`Reply::Done`] or [`Reply::Later`].
     fn take_step<A: AsRef<[u8]>>(&mut self, name: &str, args: &[A]) -> Result<Reply> {
+        let packed = self.pack(name, args);
+        self.do_step(self.last, &packed)
+    }
+
+    fn pack<A: AsRef<[u8]>>(&mut self, name: &str, args: &[A]) -> Vec<u8> {
         self.last += 1;
         let (member, lane) = (self.shared.member().to_string(), self.lane.to_string());
         let number = self.last.to_string();
+        // Everything before was answered, or is wanted by nobody any more.
+        let low = self
+            .owed
+            .as_ref()
+            .map_or_else(|| number.clone(), |(owed, ..)| owed.to_string());
         let mut packed = Vec::new();
-        // The number is its own lowest: everything before was answered, or is wanted by nobody any more.
         wire::call(
             &mut packed,
             name,
             &self.shared.prefix,
-            &[&member, &lane, &number, &number],
+            &[&member, &lane, &number, &low],
             args,
         );
-        match self.exchange(&packed)? {
+        packed
+    }
+
+    fn do_step(&mut self, number: u64, packed: &[u8]) -> Result<Reply> {
+        match self.exchange(packed)? {
             Reply::Ended(error) => Err(self.end(error)),
             Reply::Failed(error) => Err(error),
             reply => {
-                self.done.store(self.last, SeqCst);
+                self.done.fetch_max(number, SeqCst);
                 Ok(reply)
             }
         }

@@ -39,6 +39,7 @@ enum Then {
     Wait,
     /// It stops the wait of that number.
     Cancel(u64),
+    Nothing,
     /// As `Tell`, for a look at another tree, whose end is not that of this session.
     TellOfOther(Deliver),
 }
@@ -65,6 +66,9 @@ struct Inbox {
     steps: Vec<Step>,
     /// When waits are to be stopped.
     stops: Vec<(Instant, u64)>,
+    /// When the mailboxes of other lanes are to be woken: the time of a blocking wait is up then. The engine itself looks
+    /// at the time of a `XREAD` ten times a second only.
+    nudges: HashMap<u32, Instant>,
     is_asleep: bool,
 }
 
@@ -186,6 +190,18 @@ impl Promises {
         let mut inbox = lock(&self.inbox);
         inbox.stops.push((Instant::now(), number));
         self.ring(inbox);
+    }
+
+    /// Has the mailbox of another lane woken at a time; `None`: no more.
+    pub fn nudge_at(&self, lane: u32, at: Option<Instant>) {
+        let mut inbox = lock(&self.inbox);
+        match at {
+            Some(at) => {
+                inbox.nudges.insert(lane, at);
+                self.ring(inbox);
+            }
+            None => drop(inbox.nudges.remove(&lane)),
+        }
     }
 
     /// Lets the thread see that something has changed.
@@ -317,13 +333,36 @@ impl Promises {
                 let args = [object, number.to_string().into_bytes()];
                 self.push(&mut inbox, "cancel", &args, Then::Cancel(number));
             }
+            let due: Vec<u32> = inbox
+                .nudges
+                .extract_if(|_, at| *at <= now)
+                .map(|(lane, _)| lane)
+                .collect();
+            for lane in due {
+                let (member, lane) = (self.shared.member().to_string(), lane.to_string());
+                let mut packed = Vec::new();
+                wire::call::<&str>(
+                    &mut packed,
+                    "nudge",
+                    &self.shared.prefix,
+                    &[&member, &lane],
+                    &[],
+                );
+                inbox.steps.push(Step {
+                    number: 0,
+                    packed,
+                    at: now,
+                    then: Then::Nothing,
+                });
+            }
             lane.steps.extend(inbox.steps.drain(..));
             if !lane.steps.is_empty() || self.shared.ended().is_some() {
                 return;
             }
             inbox.is_asleep = true;
-            inbox = match lane.stops.peek() {
-                Some(&Reverse((at, _))) => {
+            let next = lane.stops.peek().map(|&Reverse((at, _))| at);
+            inbox = match next.into_iter().chain(inbox.nudges.values().copied()).min() {
+                Some(at) => {
                     let time = at.saturating_duration_since(now);
                     self.bell
                         .wait_timeout(inbox, time)
@@ -400,6 +439,7 @@ impl Promises {
     fn give(&self, step: &mut Step, outcome: Outcome) {
         match &mut step.then {
             Then::Tell(deliver) | Then::TellOfOther(deliver) => deliver(outcome),
+            Then::Nothing => {}
             Then::Wait => self.finish(step.number, outcome),
             Then::Cancel(number) => {
                 let is_cancelled = matches!(&outcome, Outcome::Answer(it) if it.get(1).is_some_and(|it| it == b"cancelled"));
@@ -445,6 +485,7 @@ impl Promises {
                     }
                     kept.push_back(step);
                 }
+                Then::Nothing => {}
                 Then::Cancel(_) => kept.push_back(step),
             }
         }

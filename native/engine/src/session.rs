@@ -215,7 +215,7 @@ impl Session {
     /// The lane of a thread that blocks.
     pub fn blocking_lane(&self) -> BlockingLane {
         let lane = self.lanes.fetch_add(1, SeqCst) + 1;
-        BlockingLane::new(Arc::clone(&self.shared), lane)
+        BlockingLane::new(Arc::clone(&self.promises), lane)
     }
 
     /// Leaves the tree: an orderly end.
