@@ -1,6 +1,7 @@
 // A process's membership in a tree on an engine: steps out, answers back. See library/frame.lua for what a step is.
 
 import { VERSION } from "../addon/interface.ts";
+import { EngineUnavailableError } from "../errors.ts";
 import { getLogger } from "../runtime/logging.ts";
 import { Answer, type StepArgument } from "./answer.ts";
 import { engineNative, failureIn, translated } from "./load.ts";
@@ -41,7 +42,7 @@ export interface Session {
   /** Does a step in the order of the calls; this thread goes on. */
   send(name: string, ...args: StepArgument[]): Promise<Answer>;
   /** Does a step that may have to wait; `null` if it was not done in time. The object is the step's first argument. */
-  waitSync(name: string, args: StepArgument[], wait: Pick<StepWait, "timeout">): Answer | null;
+  waitSync(name: string, args: StepArgument[], wait: Pick<StepWait, "timeout" | "giveBack">): Answer | null;
   /** Likewise; this thread goes on. */
   wait(name: string, args: StepArgument[], wait: StepWait): Promise<Answer | null>;
   /** Calls a function that may be called again at any time, on the tree `tree`, or on `"hosts"`; blocks this thread. */
@@ -141,7 +142,11 @@ class NativeSession implements Session {
     if (this.#before.length === 0) return this.#id;
     const before = this.#before;
     this.#before = [];
-    for (const work of before) work();
+    try {
+      for (let work = before.shift(); work !== undefined; work = before.shift()) work();
+    } finally {
+      this.#before.push(...before);
+    }
     return this.#id;
   }
 
@@ -153,9 +158,32 @@ class NativeSession implements Session {
     return this.#promise(() => this.native.submit(this.#next, name, textsOf(args), -1));
   }
 
-  waitSync(name: string, args: StepArgument[], { timeout }: Pick<StepWait, "timeout">): Answer | null {
-    const answer = translated(() => this.native.wait(this.#next, name, textsOf(args), Math.max(timeout, 0)));
-    return answer === null ? null : Answer.unpack(answer);
+  waitSync(
+    name: string,
+    args: StepArgument[],
+    { timeout, giveBack }: Pick<StepWait, "timeout" | "giveBack">,
+  ): Answer | null {
+    try {
+      const answer = translated(() => this.native.wait(this.#next, name, textsOf(args), Math.max(timeout, 0)));
+      return answer === null ? null : Answer.unpack(answer);
+    } catch (error) {
+      if (error instanceof EngineUnavailableError) this.#owe(giveBack);
+      throw error;
+    }
+  }
+
+  /** Has what a wait gives that was given up given back, before anything else is done with an engine that is back. */
+  #owe(giveBack?: (answer: Answer) => void): void {
+    const recover = () => {
+      try {
+        const answer = translated(() => this.native.recover(this.#id));
+        if (answer !== null) giveBack?.(Answer.unpack(answer));
+      } catch (error) {
+        if (error instanceof EngineUnavailableError) this.#before.push(recover);
+        throw error;
+      }
+    };
+    this.#before.push(recover);
   }
 
   wait(
@@ -212,9 +240,13 @@ class NativeSession implements Session {
 
   close(exitcode = 0): void {
     if (this.#isClosed) return;
-    const session = this.#next;
+    try {
+      void this.#next;
+    } catch {
+      // Nothing can be done any more; the end gives back everything.
+    }
     this.#isClosed = true;
-    this.native.close(session, exitcode);
+    this.native.close(this.#id, exitcode);
   }
 
   on(event: string, listener: (...parts: Uint8Array[]) => void): void {

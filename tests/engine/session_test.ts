@@ -2,8 +2,9 @@
 
 import { assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { openSession, type Session, type SessionSettings } from "../../src/engine/session.ts";
-import { InvalidStateError, StateLostError } from "../../mod.ts";
+import { EngineUnavailableError, FencedError, InvalidStateError, ProcessError, StateLostError } from "../../mod.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
+import { until } from "../support/helpers.ts";
 
 /** The root of a new tree. */
 function rootOf(engine: Engine, settings: Partial<SessionSettings> = {}): Session {
@@ -60,3 +61,122 @@ engineTest("an engine that has forgotten the tree ends the session", async (engi
   assertThrows(() => session.step("make", "list", ""), StateLostError);
   session.close();
 });
+
+engineTest(
+  "a wait ends in time, in its thread and by a promise, and what was aborted is given back",
+  async (engine) => {
+    const session = rootOf(engine);
+    const event = session.step("make", "event", "").text(0);
+    assertEquals(session.waitSync("event_wait", [event], { timeout: 1 }), null);
+    assertEquals(session.waitSync("event_wait", [event], { timeout: 0 }), null);
+    assertEquals(await session.wait("event_wait", [event], { timeout: 1 }), null);
+    const aborting = new AbortController();
+    const aborted = session.wait("event_wait", [event], { timeout: Infinity, signal: aborting.signal });
+    aborting.abort(new Error("enough"));
+    await assertRejects(() => aborted, Error, "enough");
+    const waiting = session.wait("event_wait", [event], { timeout: Infinity });
+    session.step("event_set", event);
+    assertEquals((await waiting)?.refusal, null);
+    assertEquals(session.waitSync("event_wait", [event], { timeout: Infinity })?.refusal, null);
+    session.close();
+  },
+);
+
+engineTest("a connection over which nothing comes is made anew", async (engine) => {
+  const session = rootOf(engine);
+  session.step("make", "event", "");
+  // The server closes the connections: the next steps find them so.
+  await engine.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+  assertEquals(session.step("make", "event", "").number(0), 2);
+  assertEquals((await session.send("make", "event", "")).number(0), 3);
+  session.close();
+});
+
+engineTest("an engine that is away too long is unavailable; what it gives afterwards is given back", async (engine) => {
+  const session = rootOf(engine, { patience: 200 });
+  const event = session.step("make", "event", "").text(0);
+  const given: string[] = [];
+  const wait = session.wait("event_wait", [event], {
+    timeout: Infinity,
+    giveBack: (answer) => void given.push(answer.refusal ?? "ok"),
+  });
+  await session.send("event_look", event);
+  await engine.kill();
+  await assertRejects(() => wait, EngineUnavailableError, "Cannot reach the engine");
+  assertThrows(() => session.step("event_look", event), EngineUnavailableError);
+  await assertRejects(() => session.send("event_set", event), EngineUnavailableError);
+  await engine.start();
+  for (;;) {
+    try {
+      session.step("event_set", event);
+      break;
+    } catch (error) {
+      assertInstanceOf(error, EngineUnavailableError);
+    }
+  }
+  // It was set before it could be cancelled; or cancelled, and then nothing is to be given back.
+  const looked = session.step("event_look", event);
+  assertEquals(looked.text(0), "1");
+  session.close();
+  assertEquals(given.every((it) => it === "ok"), true);
+}, { persistence: "always" });
+
+engineTest("an engine whose memory is full refuses what needs more", async (engine) => {
+  const session = rootOf(engine);
+  const list = session.step("make", "event", "").text(0);
+  await engine.command("CONFIG", "SET", "maxmemory", "1");
+  assertThrows(() => session.step("make", "event", ""), ProcessError, "memory is full");
+  await assertRejects(() => session.send("make", "event", ""), ProcessError, "memory is full");
+  assertEquals(session.step("event_set", list).refusal, null);
+  await engine.command("CONFIG", "SET", "maxmemory", "0");
+  assertEquals(session.step("make", "event", "").refusal, null);
+  session.close();
+});
+
+engineTest("a member that was buried is refused, and hears of it", async (engine) => {
+  const session = rootOf(engine);
+  const lost = new Promise<Uint8Array[]>((resolve) => session.on("lost", (...parts) => resolve(parts)));
+  session.step("make", "event", "");
+  await engine.command("FCALL", "mp_0_1_bury", "1", `mp:{${session.tree}}:`, "1", "host lost");
+  assertThrows(() => session.step("make", "event", ""), FencedError, "declared dead");
+  await assertRejects(() => session.send("make", "event", ""), FencedError);
+  assertEquals(new TextDecoder().decode((await lost)[0]), "fenced");
+  session.close();
+}, { leavesTrees: true });
+
+engineTest("a server that drops keys, or is another's replica, is refused; a password is not shown", async (engine) => {
+  const error = assertThrows(() => rootOf(engine, { url: engine.url.replace("://", "://me:secret@") }), Error);
+  assertEquals(error.message.includes("secret"), false);
+  await engine.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
+  assertThrows(() => rootOf(engine), ProcessError, `wanted "noeviction"`);
+  await engine.command("CONFIG", "SET", "maxmemory-policy", "noeviction");
+  await engine.addReplica();
+  assertThrows(() => rootOf(engine, { url: engine.replicas[0].url }), ProcessError, "it is a replica");
+});
+
+/** The state of a process: "S", "T", …; "" if there is none. */
+function stateOf(pid: number): string {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/stat`).replace(/.*\) /s, "")[0];
+  } catch {
+    return "";
+  }
+}
+
+engineTest(
+  "process groups in the ward are stopped when the engine is not heard of, go on, and end with the member",
+  async (engine) => {
+    const session = rootOf(engine, { lease: 2_000 });
+    const child = new Deno.Command("sleep", { args: ["1000"] }).spawn();
+    session.ward(child.pid, true);
+    engine.freeze();
+    await until("the child to be stopped", () => stateOf(child.pid) === "T");
+    engine.thaw();
+    await until("the child to go on", () => stateOf(child.pid) === "S");
+    assertEquals(session.step("make", "event", "").refusal, null);
+    await engine.command("FCALL", "mp_0_1_bury", "1", `mp:{${session.tree}}:`, "1", "host lost");
+    assertEquals((await child.status).signal, "SIGKILL");
+    session.close();
+  },
+  { leavesTrees: true },
+);

@@ -6,6 +6,7 @@ import { INTERFACE, VERSION } from "../../src/addon/interface.ts";
 import { namesOfNumbers } from "../../src/addon/numbers.ts";
 import {
   addonSources,
+  engineInterfaceName,
   functionsIn,
   functionsOf,
   interfaceName,
@@ -13,6 +14,7 @@ import {
   quickFunctions,
   quickFunctionsIn,
 } from "../../tools/interface.ts";
+import { ENGINE_INTERFACE } from "../../src/engine/interface.ts";
 
 const BINDING = Deno.readTextFileSync(new URL("../../src/addon/binding.ts", import.meta.url));
 const QUICK = Deno.readTextFileSync(new URL("../../src/addon/quick.ts", import.meta.url));
@@ -22,6 +24,10 @@ Deno.test("binding.ts has the functions of native/addon, with as many parameters
   const arities = (declared: ReturnType<typeof functionsOf>) =>
     declared.map(({ name, parameters }) => `${name}/${parameters.length}`);
   assertEquals(arities(functionsIn(BINDING)), arities(functionsOf(addonSources())));
+});
+
+Deno.test("interface.ts of the engine has the name of the interface of its addon", async () => {
+  assertEquals(ENGINE_INTERFACE, await engineInterfaceName(), "run `deno run -A tools/interface.ts`");
 });
 
 Deno.test("quick.ts opens the functions of quick.rs, with their types", () => {

@@ -1,4 +1,4 @@
-// The npm package of a platform: the addon that was built here, stripped.
+// The npm package of a platform: the addon that was built here, and that of engines, stripped.
 
 import configuration from "../../deno.json" with { type: "json" };
 import { MINIMUM_GLIBC, PLATFORMS } from "../../src/addon/platform.ts";
@@ -12,8 +12,12 @@ export async function writeNative(root: URL, folder: string): Promise<void> {
   const platform = PLATFORMS[Deno.build.target];
   if (platform === undefined) throw new Error(`Cannot make a package for "${Deno.build.target}"`);
   const addon = `multiprocessing.${platform}.node`;
-  await strip(new URL("target/release/libmultiprocessing.so", root).pathname, `${folder}${addon}`);
-  requireGlibc(`${folder}${addon}`);
+  // Beside it, under the name that src/engine/load.ts looks for.
+  const engine = `multiprocessing.${platform}_engine.node`;
+  for (const [library, file] of [["multiprocessing", addon], ["multiprocessing_engine", engine]]) {
+    await strip(new URL(`target/release/lib${library}.so`, root).pathname, `${folder}${file}`);
+    requireGlibc(`${folder}${file}`);
+  }
   const name = `${configuration.name}-${platform}`;
   const description = `The native part of ${configuration.name} for ${Deno.build.target}`;
   const settings = {
@@ -25,7 +29,7 @@ export async function writeNative(root: URL, folder: string): Promise<void> {
     cpu: [CPUS[Deno.build.arch]],
     libc: ["glibc"],
     main: addon,
-    files: [addon],
+    files: [addon, engine],
   };
   Deno.writeTextFileSync(`${folder}package.json`, `${JSON.stringify(settings, null, 2)}\n`);
   Deno.writeTextFileSync(

@@ -23,8 +23,9 @@ pub fn interface() -> &'static str {
 }
 
 /// Makes this process the leader of a process group of its own, so that whoever watches it can stop it with what it has
-/// started. It stays in its group where it leads a session.
+/// started; and has it killed when whoever has started it ends: where it is stopped then, nothing else reaches it.
 #[napi]
 pub fn own_group() {
     let _ = rustix::process::setpgid(None, None);
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
 }

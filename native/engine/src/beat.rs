@@ -106,6 +106,7 @@ impl Beat {
     }
 
     fn heard(&self, sent: Instant) {
+        self.shared.heard(sent);
         let mut ward = lock(&self.ward);
         ward.heard = sent;
         if std::mem::take(&mut ward.is_frozen) {

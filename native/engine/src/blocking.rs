@@ -189,7 +189,7 @@ impl BlockingLane {
 
     fn end(&self, error: Error) -> Error {
         self.shared.end(error.clone());
-        error
+        self.shared.ended().unwrap_or(error)
     }
 
     fn exchange(&mut self, packed: &[u8]) -> Result<Reply> {

@@ -424,6 +424,8 @@ impl Promises {
             Reply::Ended(error) => match &mut step.then {
                 Then::TellOfOther(_) => Outcome::Failed(error),
                 _ => {
+                    self.shared.end(error.clone());
+                    let error = self.shared.ended().unwrap_or(error);
                     self.give(&mut step, Outcome::Failed(error.clone()));
                     return Err(Trouble::Ended(error));
                 }

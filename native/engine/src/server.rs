@@ -72,8 +72,13 @@ pub fn look_at(info: &str, shown: &str) -> Result<Server> {
             "The engine \"{shown}\" keeps no append-only file: when it is restarted, programs end with StateLostError"
         ));
     }
-    let run = field(info, "run_id").unwrap_or_default().to_owned();
+    let run = run_in(info).to_owned();
     Ok(Server { run, warnings })
+}
+
+/// What tells this start of the server from others.
+pub fn run_in(info: &str) -> &str {
+    field(info, "run_id").unwrap_or_default()
 }
 
 /// What `INFO` says.

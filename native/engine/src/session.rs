@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::beat::Beat;
 use crate::blocking::BlockingLane;
@@ -45,6 +45,10 @@ pub struct Shared {
     listener: Listener,
     /// Whether this process is about to leave.
     pub is_closing: AtomicBool,
+    /// When the last beat was sent that was answered.
+    heard: Mutex<Instant>,
+    /// Which start of the server this is.
+    run: String,
     /// Called when the session ends.
     wakers: Mutex<Vec<Box<dyn Fn() + Send>>>,
 }
@@ -66,8 +70,34 @@ impl Shared {
         lock(&self.ended).clone()
     }
 
+    /// The beat that was sent at that time has been answered.
+    pub fn heard(&self, sent: Instant) {
+        *lock(&self.heard) = sent;
+    }
+
+    /// A tree that is not there any more was lost by the engine; or others have buried this process, which was not heard
+    /// of, and have cleared up: that is so where the engine has not been started anew.
+    fn as_fenced(&self, error: Error) -> Error {
+        let is_late = self.settings.beats && lock(&self.heard).elapsed() >= self.settings.lease;
+        if error.kind != Kind::Lost || !is_late {
+            return error;
+        }
+        let info = self.target.dial(PARTING).and_then(|mut connection| {
+            connection.set_read_timeout(Some(PARTING))?;
+            server::info_of(&mut connection)
+        });
+        match info.is_ok_and(|it| server::run_in(&it) == self.run) {
+            true => wire::fenced("its lease ran out, and the program has ended"),
+            false => error,
+        }
+    }
+
     /// Ends the session for this reason, unless it has ended; tells the listener, unless it was closed.
     pub fn end(&self, error: Error) {
+        if self.ended().is_some() {
+            return;
+        }
+        let error = self.as_fenced(error);
         let mut ended = lock(&self.ended);
         if ended.is_some() {
             return;
@@ -171,6 +201,8 @@ impl Session {
             bell: Condvar::new(),
             listener,
             is_closing: AtomicBool::new(false),
+            heard: Mutex::new(Instant::now()),
+            run: server.run,
             wakers: Mutex::default(),
         });
         let promises = Arc::new(Promises::new(Arc::clone(&shared)));
@@ -224,6 +256,21 @@ impl Session {
             self.promises.flush(PARTING);
             self.shared.is_closing.store(true, SeqCst);
             self.leave(code);
+        } else if let Ok(mut connection) = self.shared.target.dial(PARTING) {
+            let mut packed = Vec::new();
+            let member = self.shared.member().to_string();
+            wire::call::<&str>(
+                &mut packed,
+                "nudge",
+                &self.shared.prefix,
+                &[&member, "0"],
+                &[],
+            );
+            // Without it the mailbox is let go a little later.
+            let _ = connection.set_read_timeout(Some(PARTING));
+            let _ = connection
+                .send_packed_command(&packed)
+                .and_then(|()| connection.recv_response());
         }
         self.shared.end(Error::new(
             Kind::Closed,

@@ -85,9 +85,11 @@ look("greet", { "allow-oom" }, function(tree, member, lane)
   return { "ok", redis.call("HGET", tree .. "rq:" .. member .. "/" .. lane, "top") or "0" }
 end)
 
--- Wakes whoever reads the mailbox of a lane, since it is to stop.
+-- Wakes whoever reads the mailbox of a lane, since it is to stop. A mailbox of a member that is not alive goes soon.
 look("nudge", { "allow-oom" }, function(tree, member, lane)
-  if redis.call("HEXISTS", tree .. "alive", member) == 1 then redis.call("XADD", tree .. "mb:" .. member .. "/" .. lane, "*", "x", "") end
+  local mailbox = tree .. "mb:" .. member .. "/" .. lane
+  redis.call("XADD", mailbox, "*", "x", "")
+  if redis.call("HEXISTS", tree .. "alive", member) == 0 then redis.call("PEXPIRE", mailbox, 1000) end
   return { "ok" }
 end)
 

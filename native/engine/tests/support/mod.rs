@@ -5,8 +5,8 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering::SeqCst};
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
@@ -68,28 +68,10 @@ impl Redis {
         self.folder.join("socket")
     }
 
-    pub fn url(&self) -> String {
-        format!("redis+unix://{}", self.socket().display())
-    }
-
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_file(self.socket());
-    }
-
-    pub fn start_again(&mut self, directives: &[&str]) {
-        self.child = Self::spawn(&self.folder, directives).unwrap();
-    }
-
-    /// A command by a connection of its own.
-    pub fn ask(&self, parts: &[&str]) -> redis::Value {
-        let mut connection = redis::Client::open(self.url())
-            .unwrap()
-            .get_connection()
-            .unwrap();
-        let parts: Vec<&[u8]> = parts.iter().map(|it| it.as_bytes()).collect();
-        engine::server::ask(&mut connection, &parts).unwrap()
     }
 }
 
@@ -107,14 +89,10 @@ pub enum Way {
     Down,
 }
 
-#[derive(Default)]
 struct Cut {
     /// So many bytes still pass each way, before the connection is cut where the next would. Negative: no end.
     up: AtomicI64,
     down: AtomicI64,
-    /// Nothing passes, and nobody is told.
-    is_dark: AtomicBool,
-    links: Mutex<Vec<(TcpStream, UnixStream)>>,
 }
 
 /// A proxy before a server.
@@ -130,7 +108,6 @@ impl Proxy {
         let cut = Arc::new(Cut {
             up: AtomicI64::new(-1),
             down: AtomicI64::new(-1),
-            ..Cut::default()
         });
         let (socket, its) = (redis.socket(), Arc::clone(&cut));
         spawn(move || {
@@ -139,8 +116,6 @@ impl Proxy {
                     continue;
                 };
                 client.set_nodelay(true).unwrap();
-                let both = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                its.links.lock().unwrap().push(both);
                 let (a, b) = (client.try_clone().unwrap(), server.try_clone().unwrap());
                 let cut = Arc::clone(&its);
                 spawn(move || pass(a, b, &cut, Way::Up));
@@ -168,12 +143,6 @@ impl Proxy {
         let up = self.cut.up.swap(-1, SeqCst);
         let down = self.cut.down.swap(-1, SeqCst);
         up >= 0 || down >= 0
-    }
-
-    /// Lets nothing pass over the connections there are, without closing them; new ones are fine.
-    pub fn black_hole(&self) {
-        self.cut.links.lock().unwrap().clear();
-        self.cut.is_dark.store(true, SeqCst);
     }
 }
 
