@@ -181,6 +181,21 @@ engineTest("event: kill -9 of the root: its daemon is killed after the lease, an
   await until("the end of the daemon", () => !isRunning(pid));
 });
 
+engineTest("event: kill -9 of the root: what is no daemon goes on, and knows that it has no parent", async (engine) => {
+  const path = Deno.makeTempFileSync();
+  try {
+    await using _ = await startAgent(engine.url, AGENT);
+    await using root = startProgram(ROOT, { args: [engine.url, "outlived", `${LEASE}`, path], env: KEY });
+    const daemon = Number(await root.said("daemon "));
+    const child = Number(await root.said("child "));
+    root.kill("SIGKILL");
+    await until("the end of both", () => !isRunning(daemon) && !isRunning(child));
+    assertEquals(Deno.readTextFileSync(path), "false");
+  } finally {
+    Deno.removeSync(path);
+  }
+});
+
 engineTest("event: a root that is stopped for longer than its lease: buried, and told so", async (engine) => {
   await using _ = await startAgent(engine.url, AGENT);
   await using root = startProgram(ROOT, { args: [engine.url, "stay", `${LEASE}`], env: KEY });
