@@ -2,16 +2,18 @@
 // and its workers is in pool/.
 
 import { InvalidStateError } from "../errors.ts";
+import { currentAuthkey } from "../launch/authkey.ts";
 import { type DeskMaker, DESKS, type WorkerProcessClass } from "../pool/desk.ts";
 import type { PoolContext, PoolOptions, PoolSettings } from "../pool/options.ts";
 import { Pool } from "../pool/pool.ts";
 import type { PoolSize } from "../pool/size.ts";
 import type { RemoteTree } from "./current.ts";
 import { EngineDesks } from "./pool/desks.ts";
+import { keyOf } from "./process.ts";
 
 /** What pools of a tree are made with. */
 export interface RemotePoolParts {
-  readonly tree: Pick<RemoteTree, "session" | "plan">;
+  readonly tree: Pick<RemoteTree, "session" | "plan" | "isRoot">;
   /** The class of the tree's processes. */
   readonly Process: WorkerProcessClass;
 }
@@ -27,7 +29,7 @@ export class RemotePool<I extends readonly unknown[] = readonly unknown[]> exten
     const { session } = tree;
     if (session.closed) throw new InvalidStateError("Cannot create a pool: its context is closed");
     requireServed(options);
-    const desks: DeskMaker = (needs) => new EngineDesks(session, needs);
+    const desks: DeskMaker = (needs) => new EngineDesks(session, keyOf(tree, currentAuthkey()), needs);
     const context = { Process, [DESKS]: desks } as unknown as PoolContext;
     super(processes ?? freeSlots(tree), { ...options, context });
   }

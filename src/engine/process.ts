@@ -295,7 +295,7 @@ function referenceOut(given: Plan["toRun"]["target"]): FunctionReference | null 
 }
 
 /** What launches are signed with: a key that the process object was given, else that of the context, or of this process. */
-function keyOf({ plan, isRoot }: RemoteTree, given: Uint8Array): Uint8Array {
+export function keyOf({ plan, isRoot }: Pick<RemoteTree, "plan" | "isRoot">, given: Uint8Array): Uint8Array {
   const own = currentAuthkey();
   const isGiven = given.length !== own.length || given.some((byte, i) => byte !== own[i]);
   if (isGiven || !isRoot) return given; // a process on a host has the key of that

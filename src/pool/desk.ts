@@ -100,8 +100,8 @@ export interface TaskServer {
 
 /** The worker's side of a desk. */
 export interface WorkerSide {
-  /** Whether what comes over it may name any module to be imported. */
-  readonly isTrusted: boolean;
+  /** Whether a reference that has come over it may name any module to be imported. */
+  trusts(reference: TravellingReference): boolean;
   /** Milliseconds on this clock, and of what the pool may compare with its own: see clock.ts. */
   readonly clock: readonly [time: number, wall: number];
   /** Runs tasks until it is told to stop: `true`; or the pool is gone. */

@@ -204,7 +204,8 @@ class Worker implements TaskServer {
   }
 }
 
-async function find(reference: TravellingReference, { isTrusted }: WorkerSide): Promise<Fn> {
+async function find(reference: TravellingReference, side: WorkerSide): Promise<Fn> {
+  const isTrusted = side.trusts(reference);
   const callable: Callable = await new ArrivedCallable(reference, { isTrusted }).get();
   return callable as Fn;
 }

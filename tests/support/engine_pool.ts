@@ -17,7 +17,11 @@ export interface WorkerFacts {
   readonly entry: { tree: string; member: number; host: string; shown: string; url: string };
   readonly plan: RemoteContextOptions;
   readonly args: readonly unknown[];
+  /** The key, as numbers. */
+  readonly key: readonly number[];
 }
+
+const KEY = new Uint8Array(32).fill(7);
 
 /** A tree whose root is this process. */
 export class PoolTree implements AsyncDisposable {
@@ -27,7 +31,7 @@ export class PoolTree implements AsyncDisposable {
   readonly #pools: RemotePool[] = [];
 
   constructor(engine: Engine, options: RemoteContextOptions = {}) {
-    this.tree = beginTree(engineAddressOf(engine.url), remotePlanOf({ lease: 600_000, ...options }));
+    this.tree = beginTree(engineAddressOf(engine.url), remotePlanOf({ lease: 600_000, authkey: KEY, ...options }));
   }
 
   /** A pool of so many workers. */
@@ -68,6 +72,8 @@ class HandWorker implements WorkerProcess {
   readonly #args: readonly unknown[];
   #child: Deno.ChildProcess | null = null;
   #end: Promise<true> | null = null;
+  /** What it knows as the key. */
+  key: Uint8Array = KEY;
   /** Whether its death is told to the engine; otherwise its parent hears of it when it is buried. */
   isWatched = true;
   /** Resolves when its process has ended, whether or not anybody is told of that. */
@@ -89,7 +95,7 @@ class HandWorker implements WorkerProcess {
     this.member = session.lookSync(tree, "enter", `hand ${this.name}`, this.name, "here", 1).number(0);
     const { lease, code } = plan;
     const entry = { tree, member: this.member, host: "here", shown, url };
-    const facts: WorkerFacts = { entry, plan: { lease, code }, args: this.#args };
+    const facts: WorkerFacts = { entry, plan: { lease, code }, args: this.#args, key: [...this.key] };
     this.#child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--no-check", "--quiet", PROGRAM, JSON.stringify(facts)],
       stdin: "null",

@@ -17,9 +17,9 @@ import { ProcessError } from "../../errors.ts";
 import { ENGINE_WORKER_MAIN } from "../../runtime/own_modules.ts";
 import { queueMicrotask, setTimeout } from "../../runtime/timing.ts";
 import { ObjectHandle } from "../handles.ts";
-import { outward } from "../../callable/places.ts";
 import type { Answer, Session, StepArgument } from "../session.ts";
 import { EngineFrame, writeFrame } from "./frame.ts";
+import { writeFunction } from "./functions.ts";
 import { MOST_UNREAD, OWN_FUNCTIONS, type PoolTicket, type Told } from "./messages.ts";
 
 const WORKER = { module: ENGINE_WORKER_MAIN, name: "work" };
@@ -50,6 +50,7 @@ export class EngineDesks implements Desks {
   readonly tasks: EngineTasks;
   readonly canPipe = false;
   readonly concurrency: number;
+  readonly #key: Uint8Array;
   readonly #handle: ObjectHandle;
   readonly #sides = new Map<string, EngineSide>();
   readonly #introduced = new Set<number>();
@@ -59,8 +60,10 @@ export class EngineDesks implements Desks {
   #broken: Error | null = null;
   #whenBroken: ((reason: Error) => void) | null = null;
 
-  constructor(session: Session, { concurrency }: DeskNeeds) {
+  /** @param key What the functions are signed with. */
+  constructor(session: Session, key: Uint8Array, { concurrency }: DeskNeeds) {
     this.session = session;
+    this.#key = key;
     this.concurrency = concurrency;
     this.#handle = ObjectHandle.make(session, "pool", "", concurrency > 1 ? 1 : 0);
     this.tasks = new EngineTasks(this);
@@ -102,16 +105,17 @@ export class EngineDesks implements Desks {
 
   async #introduce(name: string, given: Given): Promise<void> {
     const reference = given.travel();
-    if (!isLate(reference)) return this.#sendFunction(name, given.label, reference);
+    if (!isLate(reference)) return this.#sendFunction(name, reference);
     try {
-      this.#sendFunction(name, given.label, await promised(reference));
+      this.#sendFunction(name, await promised(reference));
     } catch (error) {
-      this.send("pool_introduce", name, JSON.stringify({ label: given.label, refused: `${(error as Error).message}` }));
+      this.#sendFunction(name, { refused: (error as Error).message });
     }
   }
 
-  #sendFunction(name: string, label: string, { module, ...rest }: FunctionReference): void {
-    this.send("pool_introduce", name, JSON.stringify({ ...rest, label, module: outward(module) }));
+  #sendFunction(name: string, given: FunctionReference | { refused: string }): void {
+    const seal = { key: this.#key, tree: this.session.tree, pool: this.id, name };
+    this.send("pool_introduce", name, writeFunction(seal, given));
   }
 
   open(): EngineSide {

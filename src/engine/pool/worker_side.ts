@@ -8,11 +8,12 @@ import type { TravellingReference } from "../../callable/late.ts";
 import type { TaskServer, WorkerSide } from "../../pool/desk.ts";
 import { Kind, type WorkerSettings } from "../../pool/messages.ts";
 import type { Frame, Head } from "../../queues/frame.ts";
+import { harmless } from "../../runtime/harmless.ts";
 import { fail } from "../../runtime/uncaught.ts";
 import { performance, setTimeout } from "../../runtime/timing.ts";
-import { inward } from "../../callable/places.ts";
 import type { Answer, Session, StepArgument } from "../session.ts";
 import { EngineFrame, writeFrame, type WrittenFrame } from "./frame.ts";
+import { readFunction } from "./functions.ts";
 import { MOST_UNREAD, OWN_FUNCTIONS, type PoolTicket } from "./messages.ts";
 
 /** Milliseconds after which the event loop gets a turn between two tasks: the user may have timers and sockets. */
@@ -33,6 +34,8 @@ export class EngineWorkerSide implements WorkerSide {
   readonly #pool: string;
   readonly #worker: number;
   readonly #settings: WorkerSettings;
+  readonly #key: Uint8Array;
+  readonly #trusted = new WeakSet<object>();
   #begun = 0;
   #memory = 0;
   #lastTurn = performance.now();
@@ -45,9 +48,14 @@ export class EngineWorkerSide implements WorkerSide {
   #cancellation = Promise.withResolvers<void>();
   #server: TaskServer | null = null;
 
-  /** The side of a worker in a tree that this process is in. */
-  constructor(session: Session, [, pool, worker]: PoolTicket, settings: WorkerSettings) {
+  /**
+   * The side of a worker in a tree that this process is in.
+   *
+   * @param key What the pool has signed its functions with.
+   */
+  constructor(session: Session, key: Uint8Array, [, pool, worker]: PoolTicket, settings: WorkerSettings) {
     this.#session = session;
+    this.#key = key;
     this.#pool = pool;
     this.#worker = worker;
     this.#settings = settings;
@@ -62,8 +70,10 @@ export class EngineWorkerSide implements WorkerSide {
     return this.#session.step("pool_enter", this.#pool, this.#worker).refusal === null;
   }
 
-  /** The engine's content must not make a process import anything. */
-  readonly isTrusted = false;
+  /** The engine's content must not make a process import anything, unless it is signed. */
+  trusts(reference: TravellingReference): boolean {
+    return this.#trusted.has(reference);
+  }
 
   /** No clock of another host is compared with this one's. */
   get clock(): readonly [number, number] {
@@ -188,9 +198,11 @@ export class EngineWorkerSide implements WorkerSide {
   async reference(fn: number | string): Promise<TravellingReference | null> {
     const answer = await this.#session.wait("pool_function", [this.#pool, fn], { timeout: Infinity });
     if (answer === null || answer.refusal !== null) return null;
-    const { refused, ...reference } = JSON.parse(answer.text(0));
-    if (refused !== undefined) throw new TypeError(refused);
-    return { ...reference, module: inward(reference.module) };
+    const seal = { key: this.#key, tree: this.#session.tree, pool: this.#pool, name: `${fn}` };
+    const { found, isSigned } = readFunction(seal, answer.bytes(0));
+    if ("refused" in found) throw new TypeError(harmless(found.refused, { multiline: true }));
+    if (isSigned) this.#trusted.add(found);
+    return found;
   }
 
   async arrived(reference: TravellingReference): Promise<TravellingReference> {
