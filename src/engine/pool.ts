@@ -16,22 +16,25 @@ export interface RemotePoolParts {
   readonly tree: Pick<RemoteTree, "session" | "plan" | "isRoot">;
   /** The class of the tree's processes. */
   readonly Process: WorkerProcessClass;
+  /** How many more processes could be started now. Default: as many as slots are free on the hosts that fit. */
+  readonly places?: () => number;
 }
 
 /** A pool of a tree on an engine. */
 export class RemotePool<I extends readonly unknown[] = readonly unknown[]> extends Pool<I> {
   /** @param processes Absent or `null`: as many as there are free slots. */
   constructor(
-    { tree, Process }: RemotePoolParts,
+    { tree, Process, places = () => freeSlots(tree) }: RemotePoolParts,
     processes?: number | PoolSize | null,
     options: PoolOptions<I> = {} as PoolOptions<I>,
   ) {
     const { session } = tree;
     if (session.closed) throw new InvalidStateError("Cannot create a pool: its context is closed");
     requireServed(options);
-    const desks: DeskMaker = (needs) => new EngineDesks(session, keyOf(tree, currentAuthkey()), needs);
+    const parts = { session, key: keyOf(tree, currentAuthkey()), places };
+    const desks: DeskMaker = (needs) => new EngineDesks(parts, needs);
     const context = { Process, [DESKS]: desks } as unknown as PoolContext;
-    super(processes ?? freeSlots(tree), { ...options, context });
+    super(processes ?? Math.max(1, places()), { ...options, context });
   }
 }
 
@@ -48,7 +51,7 @@ function requireServed(options: PoolSettings): void {
   }
 }
 
-/** How many slots are free on the hosts that fit; at least one, for which the start then waits. */
+/** How many slots are free on the hosts that fit. */
 function freeSlots({ session, plan }: RemotePoolParts["tree"]): number {
-  return Math.max(1, session.lookSync("hosts", "hosts", plan.hosts.join(",")).number(2));
+  return session.lookSync("hosts", "hosts", plan.hosts.join(",")).number(2);
 }

@@ -1,5 +1,6 @@
 // Keeps up the number of a pool's workers: each that ends is replaced, unless new ones fail again and again.
 
+import { TimeoutError } from "../errors.ts";
 import type { Task } from "./calls/call.ts";
 import { howItEnded } from "./failures.ts";
 import { Elastic } from "./elastic.ts";
@@ -271,7 +272,7 @@ const PASSING: ReadonlySet<unknown> = new Set(["OS:11", "OS:12", "OS:23", "OS:24
 
 /** Whether the next attempt may go well. */
 function isPassing(error: unknown): boolean {
-  if (error instanceof Deno.errors.WouldBlock) return true;
+  if (error instanceof Deno.errors.WouldBlock || error instanceof TimeoutError) return true;
   return error instanceof Error && PASSING.has((error.cause as { code?: unknown } | undefined)?.code);
 }
 

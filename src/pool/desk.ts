@@ -47,7 +47,11 @@ export interface Desks {
   whenBroken(act: (reason: Error) => void): void;
   /** A function as a worker's settings have it. */
   travel(given: Given): TravellingReference;
-  /** A desk for one more worker. */
+  /**
+   * A desk for one more worker.
+   *
+   * @throws {Deno.errors.WouldBlock} If there is no place for its process just now.
+   */
   open(): PoolSide;
 }
 

@@ -13,25 +13,7 @@ import * as targets from "../fixtures/engine/pool_targets.ts";
 import { engineTest } from "../support/engine.ts";
 import { PoolTree } from "../support/engine_pool.ts";
 import { until } from "../support/helpers.ts";
-
-/** A file that workers note in. */
-class Notes implements Disposable {
-  readonly path = Deno.makeTempFileSync({ prefix: "mp-pool-" });
-
-  get lines(): string[] {
-    return Deno.readTextFileSync(this.path).split("\n").filter((line) => line !== "");
-  }
-
-  /** Waits until there are so many. */
-  async until(count: number): Promise<string[]> {
-    await until(`${count} notes`, () => this.lines.length >= count);
-    return this.lines;
-  }
-
-  [Symbol.dispose](): void {
-    Deno.removeSync(this.path);
-  }
-}
+import { Notes } from "../support/notes.ts";
 
 engineTest("pool: calls of every kind have their results", async (engine) => {
   await using tree = new PoolTree(engine);
@@ -294,4 +276,10 @@ engineTest("pool: what it cannot do is refused by name", async (engine) => {
   assertThrows(() => tree.pool(1, { stderr: "piped" }), Deno.errors.NotSupported, '"stderr" is "piped"');
   const context = { Process: Object } as never;
   assertThrows(() => tree.pool(1, { context }), Deno.errors.NotSupported, '"context" is not served');
+});
+
+engineTest("pool: a function that is not signed with the worker's key is not imported", async (engine) => {
+  await using tree = new PoolTree(engine, { authkey: new Uint8Array(32).fill(8) });
+  const pool = tree.pool(1);
+  await assertRejects(() => pool.apply(targets.pid), TypeError, "no module is imported because a message names it");
 });

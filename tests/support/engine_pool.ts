@@ -44,7 +44,7 @@ export class PoolTree implements AsyncDisposable {
         workers.push(this);
       }
     };
-    const pool = new RemotePool({ tree, Process }, processes, options);
+    const pool = new RemotePool({ tree, Process, places: () => Infinity }, processes, options);
     this.#pools.push(pool);
     return pool;
   }

@@ -44,6 +44,15 @@ function poolsOf(session: Session): Map<string, EngineDesks> {
   return made;
 }
 
+/** What desks on an engine are made with. */
+export interface EngineDesksParts {
+  readonly session: Session;
+  /** What the functions are signed with. */
+  readonly key: Uint8Array;
+  /** How many more processes could be started now. */
+  readonly places: () => number;
+}
+
 /** The desks of one pool. */
 export class EngineDesks implements Desks {
   readonly session: Session;
@@ -51,6 +60,7 @@ export class EngineDesks implements Desks {
   readonly canPipe = false;
   readonly concurrency: number;
   readonly #key: Uint8Array;
+  readonly #places: () => number;
   readonly #handle: ObjectHandle;
   readonly #sides = new Map<string, EngineSide>();
   readonly #introduced = new Set<number>();
@@ -60,10 +70,10 @@ export class EngineDesks implements Desks {
   #broken: Error | null = null;
   #whenBroken: ((reason: Error) => void) | null = null;
 
-  /** @param key What the functions are signed with. */
-  constructor(session: Session, key: Uint8Array, { concurrency }: DeskNeeds) {
+  constructor({ session, key, places }: EngineDesksParts, { concurrency }: DeskNeeds) {
     this.session = session;
     this.#key = key;
+    this.#places = places;
     this.concurrency = concurrency;
     this.#handle = ObjectHandle.make(session, "pool", "", concurrency > 1 ? 1 : 0);
     this.tasks = new EngineTasks(this);
@@ -119,6 +129,10 @@ export class EngineDesks implements Desks {
   }
 
   open(): EngineSide {
+    // The first may wait for a place, as any process that is started; others must not block the pool's thread.
+    if (this.#opened > 0 && this.#places() <= 0) {
+      throw new Deno.errors.WouldBlock("no slot is free on the hosts that fit");
+    }
     const side = new EngineSide(this, ++this.#opened);
     this.#sides.set(`${side.number}`, side);
     return side;

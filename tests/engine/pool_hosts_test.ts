@@ -1,0 +1,70 @@
+// Pools of a context on an engine: their workers are started by the agents of hosts.
+
+import { getContext, ProcessError, WorkerLostError } from "@parallel/multiprocessing";
+import type { RemoteContext, RemoteContextOptions } from "@parallel/multiprocessing/context";
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import * as targets from "../fixtures/engine/pool_targets.ts";
+import { AUTHKEY, startAgent } from "../support/agent.ts";
+import { type Engine, engineTest } from "../support/engine.ts";
+import { isRunning, PATIENCE, until } from "../support/helpers.ts";
+import { Notes } from "../support/notes.ts";
+
+function contextAt(engine: Engine, options: RemoteContextOptions = {}): RemoteContext {
+  return getContext(engine.url as "redis://", { authkey: AUTHKEY, startTimeout: PATIENCE, ...options });
+}
+
+engineTest("pool on hosts: it has as many workers as there are free slots, and they do its work", async (engine) => {
+  await using _agent = await startAgent(engine.url, { slots: 2 });
+  using context = contextAt(engine);
+  const pool = new context.Pool();
+  assertEquals(`${pool}`, `<multiprocessing.pool.Pool state=RUN pool_size=2 name='${pool.name}'>`);
+  assertEquals(await pool.map(targets.square, [1, 2, 3, 4]), [1, 4, 9, 16]);
+  const pids = pool.stats().workers.map(({ pid }) => pid);
+  assertEquals([pids.length, pids.every(isRunning)], [2, true]);
+  await assertRejects(() => pool.apply(targets.fail, [1]), RangeError, "bad 1");
+  pool.close();
+  assert(await pool.join({ timeout: PATIENCE }));
+  await until("the end of the workers", () => !pids.some(isRunning));
+});
+
+engineTest("pool on hosts: a worker that is killed in mid-task costs that task, and is replaced", async (engine) => {
+  await using _agent = await startAgent(engine.url, { slots: 3 });
+  using context = contextAt(engine);
+  using notes = new Notes();
+  await using pool = new context.Pool(2);
+  const lost = pool.apply(targets.noteAndBlock, [notes.path, "blocks"]);
+  const [line] = await notes.until(1);
+  const pid = Number(line.split(" ")[1]);
+  const others = pool.map(targets.square, [1, 2, 3], { chunksize: 1 });
+  Deno.kill(pid, "SIGKILL");
+  const error = await assertRejects(() => lost, WorkerLostError);
+  assertEquals([error.pid, error.signal], [pid, "SIGKILL"]);
+  assertEquals(await others, [1, 4, 9]);
+  await until("another worker", () => pool.stats().restarts === 1);
+});
+
+engineTest("pool on hosts: a host that is lost costs the tasks that had begun there, and no others", async (engine) => {
+  await using _east = await startAgent(engine.url, { slots: 1, name: "east" });
+  const west = await startAgent(engine.url, { slots: 1, name: "west" });
+  using context = contextAt(engine, { lease: 2_000, startTimeout: 5_000 });
+  using notes = new Notes();
+  await using pool = new context.Pool(2);
+  const calls = [1, 2].map((n) => pool.apply(targets.noteAndWait, [notes.path, `task ${n}`, `${notes.path}.go`]));
+  const outcomes = Promise.allSettled(calls);
+  const lines = await notes.until(2);
+  const others = pool.map(targets.square, [1, 2, 3], { chunksize: 1 });
+  await west.kill();
+  await until("the end of a worker", () => lines.some((line) => !isRunning(Number(line.split(" ").at(-1)))));
+  Deno.writeTextFileSync(`${notes.path}.go`, "");
+  const reasons = (await outcomes).map((it) => it.status === "rejected" ? it.reason : it.value);
+  Deno.removeSync(`${notes.path}.go`);
+  assertEquals(reasons.filter((it) => it instanceof WorkerLostError).length, 1);
+  assertEquals(await others, [1, 4, 9]);
+  assertEquals(notes.lines.length, 2);
+});
+
+engineTest("pool on hosts: with nobody to run workers it says so", (engine) => {
+  using context = contextAt(engine);
+  const error = assertThrows(() => new context.Pool(), ProcessError, "no host has an agent");
+  assertInstanceOf(error, ProcessError);
+});
