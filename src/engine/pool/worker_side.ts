@@ -10,7 +10,7 @@ import { Kind, type WorkerSettings } from "../../pool/messages.ts";
 import type { Frame, Head } from "../../queues/frame.ts";
 import { harmless } from "../../runtime/harmless.ts";
 import { fail } from "../../runtime/uncaught.ts";
-import { performance, setTimeout } from "../../runtime/timing.ts";
+import { performance, queueMicrotask, setTimeout } from "../../runtime/timing.ts";
 import type { Answer, Session, StepArgument } from "../session.ts";
 import { EngineFrame, writeFrame, type WrittenFrame } from "./frame.ts";
 import { readFunction } from "./functions.ts";
