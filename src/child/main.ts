@@ -10,6 +10,7 @@ import { arrivals } from "../callable/arrival.ts";
 import { prepareImports } from "../callable/imports.ts";
 import { load, useLoaders } from "../callable/modules.ts";
 import { resolve } from "../callable/resolve.ts";
+import { enter } from "../engine/boot.ts";
 import type { AheadOfWork } from "../launch/entry.ts";
 import { readPreparation } from "../launch/preparation.ts";
 import { Attribution } from "../pool/attribution.ts";
@@ -83,7 +84,7 @@ async function work(
     become(preparation, joined);
     endAtExit();
     const { remote } = preparation;
-    const place = remote === undefined ? null : (await import("../engine/boot.ts")).enter(remote);
+    const place = remote === undefined ? null : enter(remote);
     if (early !== null) throw early.error;
     current.mayStart = () => false;
     useLoaders(loaders);

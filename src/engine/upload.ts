@@ -92,29 +92,31 @@ function gathered({ roots, include, flags, directory }: Upload): Program {
   );
   for (const root of roots) {
     if (paths.has(pathOfUrl(root))) continue;
-    for (const { specifier, local } of graphOf(root, configuring)) {
-      if (!specifier.startsWith("file:") || local === undefined) continue;
-      if (isOwnModule(specifier)) own.set(local, nameOf(local));
-      else paths.add(local);
+    for (const { specifier, local, dependencies = [] } of graphOf(root, configuring)) {
+      if (!specifier.startsWith("file:") || local === undefined || isOwnModule(specifier)) continue;
+      paths.add(local);
+      for (const { code } of dependencies) {
+        const url = code?.specifier ?? "";
+        if (url.startsWith("file:") && isOwnModule(url)) own.set(pathOfUrl(url), nameOf(url));
+      }
     }
   }
   for (const path of configurations(roots, configuring)) paths.add(path);
   for (const path of include) paths.add(absolutePath(path, directory));
-  for (const path of [...paths]) if (own.has(path)) paths.delete(path);
   requireSmall(paths);
   return { paths, own };
 }
 
 /** The name of a module of this package: that of its file. */
-function nameOf(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1).replace(/\.\w+$/, "");
+function nameOf(url: string): string {
+  return url.slice(url.lastIndexOf("/") + 1).replace(/\.\w+$/, "");
 }
 
 /** A module as `deno info` tells of it. */
 interface GraphModule {
   readonly specifier: string;
   readonly local?: string;
-  readonly error?: string;
+  readonly dependencies?: readonly { readonly code?: { readonly specifier?: string } }[];
 }
 
 function graphOf(url: string, flags: readonly string[]): readonly GraphModule[] {
