@@ -127,7 +127,11 @@ export class RemoteBarrier implements BarrierLike {
     const id = this.#require("wait at");
     using kept = this.#handle.share(); // the action may dispose of the barrier
     const { session } = kept;
-    const answer = await waitToEnd(this.#handle, "barrier_wait", [id, this.#hasAction], { timeout, signal });
+    const giveBack = (answer: Answer) => {
+      const round = this.#roundToRun(answer);
+      if (round !== null) session.send("barrier_abort", id, round).catch(() => {});
+    };
+    const answer = await waitToEnd(this.#handle, "barrier_wait", [id, this.#hasAction], { timeout, signal, giveBack });
     if (answer === null || answer.refusal !== null) {
       signal?.throwIfAborted();
       this.#require("wait at"); // throws if it was closed meanwhile, which is why the barrier broke

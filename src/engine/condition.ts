@@ -146,9 +146,11 @@ export class RemoteCondition implements ConditionLike {
     using _ = this.#handle.share();
     using keptLock = lock.handle.share();
     const step = [id, ...lock.holder()];
+    const keptId = keptLock.id;
     const held = lock.suspend();
-    const ended = waitToEnd(this.#handle, "condition_wait", step, { timeout, signal });
-    const answer = await this.#unlessClosed(ended, keptLock.id, held);
+    const giveBack = (answer: Answer) => lock.abandon(keptId, held, answer);
+    const ended = waitToEnd(this.#handle, "condition_wait", step, { timeout, signal, giveBack });
+    const answer = await this.#unlessClosed(ended, keptId, held);
     this.#resume(held, answer);
     this.#require("wait for"); // throws if it was closed meanwhile
     const notified = this.#notified(answer);

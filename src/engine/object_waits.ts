@@ -37,16 +37,16 @@ export async function waitFor(
 
 /**
  * As {@linkcode waitFor}, of a step whose wait changes something when it ends: what stops it ends its time, and its answer
- * is awaited nevertheless.
+ * is awaited nevertheless. Given back is then only what comes after the engine was away for too long, which is thrown.
  */
 export async function waitToEnd(
   handle: ObjectHandle,
   name: string,
   args: StepArgument[],
-  { timeout, signal }: Pick<ObjectWait, "timeout" | "signal">,
+  { timeout, signal, giveBack }: Pick<ObjectWait, "timeout" | "signal" | "giveBack">,
 ): Promise<Answer | null> {
   using stop = new Stop(handle, signal, () => undefined);
-  return await handle.session.wait(name, args, { timeout, signal: stop.signal, mustEnd: true });
+  return await handle.session.wait(name, args, { timeout, signal: stop.signal, mustEnd: true, giveBack });
 }
 
 /** Aborts when a signal does, or a handle is closed. */

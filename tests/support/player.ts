@@ -12,9 +12,6 @@ export interface Sent {
   readonly number: number;
 }
 
-/** How many of its last steps a player may do again. */
-const MEMORY = 8;
-
 /** A member that a test plays. */
 export class Player {
   readonly tree: BareTree;
@@ -23,6 +20,8 @@ export class Player {
   readonly #numbers = new Map<number, number>();
   /** The last entry of each mailbox that was read. */
   readonly #read = new Map<number, string>();
+  /** How many of its last steps it may do again. */
+  memory = 8;
   /** The last step. */
   last!: Sent;
 
@@ -57,7 +56,7 @@ export class Player {
 
   /** Sends a step once more. */
   async again({ name, args, lane, number }: Sent): Promise<string[]> {
-    const low = Math.max(1, (this.#numbers.get(lane) ?? 0) - MEMORY);
+    const low = Math.max(1, (this.#numbers.get(lane) ?? 0) - this.memory);
     return await this.tree.look(name, this.member, lane, number, low, ...args) as string[];
   }
 

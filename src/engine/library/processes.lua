@@ -29,6 +29,10 @@
 
 kinds.process = { keys = { ":j", ":p" } }
 
+function kinds.process.check(_, daemon, identity)
+  if not daemon or not identity then return "malformed" end
+end
+
 function kinds.process.make(call, o, daemon, identity)
   redis.call("HSET", key_of(call.tree, o), "parent", call.member, "daemon", daemon, "identity", identity, "state", "new")
 end
