@@ -1,51 +1,13 @@
 // Two hosts, each reachable by its own link: work is shared between them, and one that is lost is noticed.
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { getContext, OwnerDiedError } from "@parallel/multiprocessing";
-import type { RemoteContext } from "@parallel/multiprocessing/context";
+import { OwnerDiedError } from "@parallel/multiprocessing";
 import * as targets from "../fixtures/engine/two_hosts_targets.ts";
-import { type Agent, AUTHKEY, startAgent } from "../support/agent.ts";
-import { type Engine, engineTest } from "../support/engine.ts";
+import { AUTHKEY } from "../support/agent.ts";
 import { outputOf, PATIENCE, until } from "../support/helpers.ts";
-import { Host, noHosts } from "../support/hosts.ts";
+import { hostsTest } from "../support/two_hosts.ts";
 
-const LEASE = 2_000;
 const timeout = PATIENCE;
-
-/** Two hosts, with an agent each. */
-interface TwoHosts extends AsyncDisposable {
-  readonly hosts: readonly [Host, Host];
-  readonly agents: readonly Agent[];
-}
-
-async function twoHosts(engine: Engine): Promise<TwoHosts> {
-  const stack = new AsyncDisposableStack();
-  try {
-    const hosts = [stack.use(new Host("east")), stack.use(new Host("west"))] as const;
-    await engine.listenAt(...hosts.map(({ gateway }) => gateway));
-    const agents = await Promise.all(
-      hosts.map((host) => startAgent(engine.urlAt(host.gateway), { host, args: ["--lease", `${LEASE}ms`] })),
-    );
-    for (const agent of agents) stack.use(agent);
-    return { hosts, agents, [Symbol.asyncDispose]: () => stack.disposeAsync() };
-  } catch (error) {
-    await stack.disposeAsync();
-    throw error;
-  }
-}
-
-function contextAt(engine: Engine): RemoteContext {
-  return getContext(engine.tcpUrl, { lease: LEASE, authkey: AUTHKEY, startTimeout: PATIENCE });
-}
-
-/** A test with two hosts. */
-function hostsTest(name: string, run: (context: RemoteContext, two: TwoHosts, engine: Engine) => Promise<void>): void {
-  engineTest(name, async (engine) => {
-    await using two = await twoHosts(engine);
-    using context = contextAt(engine);
-    await run(context, two, engine);
-  }, { leftOut: noHosts, config: { "tcp-keepalive": "1" } }); // a host that was cut off has not closed its connections
-}
 
 hostsTest("two hosts: a lock of a host that is lost is the next one's, who is told", async (context, { hosts }) => {
   using lock = new context.Lock();

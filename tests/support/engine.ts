@@ -255,6 +255,8 @@ export interface EngineTestOptions extends EngineOptions {
   leavesTrees?: boolean;
   /** Why this test cannot run here, though there is a redis-server; `null` if it can. Default: `null`. */
   leftOut?: string | null;
+  /** Milliseconds after which the test counts as hanging. Default: twice {@linkcode PATIENCE}. */
+  patience?: number;
 }
 
 /**
@@ -264,7 +266,7 @@ export interface EngineTestOptions extends EngineOptions {
 export function engineTest(
   name: string,
   run: (engine: Engine) => Promise<void> | void,
-  { leavesTrees = false, leftOut = null, ...options }: EngineTestOptions = {},
+  { leavesTrees = false, leftOut = null, patience = 2 * PATIENCE, ...options }: EngineTestOptions = {},
 ): void {
   const why = hasEngine ? leftOut : "redis-server is not installed";
   if (why !== null) {
@@ -275,7 +277,7 @@ export function engineTest(
     const before = childrenOf();
     {
       await using engine = await startEngine(options);
-      await within(Promise.try(() => run(engine)), `the test, whose engine said: ${engine.log()}`, 2 * PATIENCE);
+      await within(Promise.try(() => run(engine)), `the test, whose engine said: ${engine.log()}`, patience);
       await nothingLeft("connections", () => engine.connections());
       if (!leavesTrees) await nothingLeft("keys of a tree", () => engine.treeKeys());
     }
