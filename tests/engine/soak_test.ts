@@ -6,7 +6,7 @@ import type { OnHost, RemoteContext } from "@parallel/multiprocessing/context";
 import type { Process } from "@parallel/multiprocessing";
 import * as targets from "../fixtures/engine/two_hosts_targets.ts";
 import { type Agent, startAgent } from "../support/agent.ts";
-import { PATIENCE } from "../support/helpers.ts";
+import { PATIENCE, until } from "../support/helpers.ts";
 import { AGENT_ARGUMENTS, hostsTest, type TwoHosts } from "../support/two_hosts.ts";
 import type { Engine } from "../support/engine.ts";
 
@@ -87,6 +87,7 @@ async function soak(context: RemoteContext, two: TwoHosts, engine: Engine): Prom
   try {
     const producing = produce();
     const counting = count();
+    await until("work to be done", () => times.size > WORKERS);
     await torment(workers, two, engine, agents);
     isOver = true;
     const made = await producing;
