@@ -11,7 +11,6 @@ export const REFUSALS: Readonly<Record<string, string>> = {
   synchronized: `${NO_MEMORY}; Value and Array have locks`,
   setExecutable: "the agents of the hosts start processes, each with the Deno that it runs in",
   setForkserverPreload: "the agents of the hosts start processes anew",
-  Pool: "pools on other hosts are not served yet",
   Pipe: "pipes between hosts are not served yet; use two queues",
 };
 
