@@ -21,14 +21,10 @@ function ownModule(name: string, childMain: string): string {
   return childMain.replace(/child\/main(\.\w+)$/, `${SOURCES.get(name)}$1`);
 }
 
+/** The folder of a program that is sent to its hosts, here: a `file:` URL that ends with "/". */
 let folder: string | null = null;
 
-/** The folder of a program that is sent to its hosts, here: a `file:` URL that ends with "/". */
-export function codeFolder(): string | null {
-  return folder;
-}
-
-/** Says where it is. */
+/** Says where the folder of a program is that is sent to its hosts: a `file:` URL that ends with "/". */
 export function useCodeFolder(url: string): void {
   folder = url;
 }
