@@ -137,7 +137,7 @@ export class RemoteArray<T, S = unknown> extends RemoteGuarded implements Synchr
 
   /** @ignore */
   protected open(action: string): OpenedCell {
-    this.opened.cell.handle.require(action, "array");
+    this.opened.cell.requireOpen(action);
     return this.opened;
   }
 

@@ -12,6 +12,7 @@
 //     here goes when the lock is released; if this process dies before, nothing was written.
 // C2. Several objects of this thread may be of one lock, each acquired on its own: what came with it is theirs together.
 
+import { closedError } from "../addon/handles.ts";
 import { InvalidStateError } from "../errors.ts";
 import { enter } from "../synchronize/lock_base.ts";
 import type { ObjectHandle } from "./handles.ts";
@@ -95,6 +96,11 @@ export class Cell {
     if (this.#held !== null) lock!.cell = this.#held;
   }
 
+  /** @throws {InvalidStateError} If it is closed. */
+  requireOpen(action: string): void {
+    if (this.handle.closed) throw closedError(action, this.#what);
+  }
+
   /** Reads with the lock; a copy. */
   read(offset: number, size: number, action: string): Uint8Array<ArrayBuffer> {
     if (this.#hasLock) return this.readRaw(offset, size, action);
@@ -113,7 +119,7 @@ export class Cell {
 
   /** Reads whoever has the lock; a copy. */
   readRaw(offset: number, size: number, action: string): Uint8Array<ArrayBuffer> {
-    this.handle.require(action, this.#what);
+    this.requireOpen(action);
     const bytes = this.#bytes;
     if (bytes !== null) return bytes.slice(offset, offset + size);
     return this.#done(this.#step("read", action, [offset, size]), action).bytes(0).slice();
@@ -121,7 +127,7 @@ export class Cell {
 
   /** Writes whoever has the lock. */
   writeRaw(offset: number, bytes: Uint8Array, action: string): void {
-    this.handle.require(action, this.#what);
+    this.requireOpen(action);
     if (this.#bytes !== null) return this.#held!.write(offset, bytes);
     this.#done(this.#step("write", action, [offset, bytes]), action);
   }
@@ -147,8 +153,8 @@ export class Cell {
   }
 
   #step(name: string, action: string, args: StepArgument[]): Answer {
-    const id = this.handle.require(action, this.#what);
-    return this.handle.session.step(name, id, ...args);
+    this.requireOpen(action);
+    return this.handle.session.step(name, this.handle.id, ...args);
   }
 
   #done(answer: Answer, action: string): Answer {

@@ -112,7 +112,7 @@ export class RemoteValue<T> extends RemoteGuarded implements SynchronizedLike<T>
 
   set value(value: T) {
     const { type, cell } = this.opened;
-    cell.handle.require("set the value", "value");
+    cell.requireOpen("set the value");
     cell.write(0, bytesOf(type, [type.store(value)]), "set the value");
   }
 
