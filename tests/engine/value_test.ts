@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { getContext, InvalidStateError, OwnerDiedError } from "@parallel/multiprocessing";
 import type { RemoteContext } from "@parallel/multiprocessing/context";
-import { RemoteString } from "../../src/engine/array.ts";
+import type { RemoteString } from "../../src/engine/array.ts";
 import * as targets from "../fixtures/engine_data_targets.ts";
 import { AUTHKEY, startAgent } from "../support/agent.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
