@@ -344,4 +344,5 @@ export const REPORTS: readonly Report[] = [
   { title: "Queue: scaling, latency, backlog, idle", script: "queues" },
   { title: "Pool beside others", script: "pools" },
   { title: "Managers beside CPython's", script: "managers" },
+  { title: "Several machines: on a Redis server, beside PING, redis-py and Lithops", script: "several_machines" },
 ];
