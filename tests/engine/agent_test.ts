@@ -10,7 +10,7 @@ import { isRunning, PATIENCE, until } from "../support/helpers.ts";
 
 const HOSTS = "mp:{hosts}:";
 /** A lease, in an agent's words. */
-const LEASE = ["--lease", "4s"];
+const LEASE = ["--lease", "3s"];
 
 /** Runs the agent's program to its end. */
 async function say(...words: string[]): Promise<{ code: number; said: string; complained: string }> {
@@ -88,7 +88,7 @@ engineTest("agent: an engine that was stopped for longer than the lease finds th
   await using _east = await startAgent(engine.url, { name: "east", args: LEASE });
   await using _west = await startAgent(engine.url, { name: "west", args: LEASE });
   engine.freeze();
-  await new Promise((resolve) => setTimeout(resolve, 5_000));
+  await new Promise((resolve) => setTimeout(resolve, 4_000));
   engine.thaw();
   const heard = await engine.command("GET", `${HOSTS}lastbeat`);
   await until("beats", async () => await engine.command("GET", `${HOSTS}lastbeat`) !== heard);

@@ -10,7 +10,7 @@ import { type Engine, engineTest } from "../support/engine.ts";
 import { FIXTURES, isRunning, PATIENCE, startProgram, until, within } from "../support/helpers.ts";
 
 /** Longer than a machine with much to do keeps a beat waiting. */
-const LEASE = 4_000;
+const LEASE = 3_000;
 const AGENT = { args: ["--lease", `${LEASE}ms`] };
 const ROOT = new URL("engine_events.ts", FIXTURES);
 
@@ -59,7 +59,7 @@ engineTest("event: a child that is stopped for longer than the lease: nothing", 
   const pid = child.pid!;
   process.kill(pid, "SIGSTOP");
   await word.set();
-  await passes(2 * LEASE);
+  await passes(1.5 * LEASE);
   assert(child.isAlive());
   process.kill(pid, "SIGCONT");
   assert(await within(answer.wait()));

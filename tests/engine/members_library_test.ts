@@ -292,3 +292,21 @@ engineTest(
     await clearHosts(engine);
   },
 );
+
+engineTest("hosts: nobody is placed on one that a tree has buried, until it is heard again", async (engine) => {
+  const tree = await BareTree.open(engine);
+  const agent = await host(engine, "h1");
+  await clock(engine, tree.prefix, 1_000_000);
+  await tree.look("beat", 1);
+  await enter(tree, agent);
+  for (const time of [1_014_000, 1_028_000, 1_030_001]) {
+    await clock(engine, tree.prefix, time);
+    await tree.look("beat", 1);
+  }
+  assertEquals(await hosts(engine, "hosts", ""), ["ok", "0", "0", "0"]);
+  await hosts(engine, "beat", agent);
+  assertEquals(await hosts(engine, "hosts", ""), ["ok", "1", "2", "2"]);
+  await tree.look("leave", 1, 0);
+  assertEquals(await tree.keys(), []);
+  await clearHosts(engine);
+});

@@ -3,7 +3,7 @@
 --
 -- | key        | what |
 -- | ---------- | ---- |
--- | p:<a>      | of an agent also: slots, labels, version, deno, draining, and the id that it has made up |
+-- | p:<a>      | of an agent also: slots, labels, version, deno, draining, the id that it has made up, and `suspect` |
 -- | taken:<a>  | sorted set: its reservations, with the time of each; those that were accepted have none (+inf) |
 -- | slots      | hash: which agent has a reservation |
 -- | origins    | hash: which process object of which tree a reservation is for |
@@ -47,8 +47,8 @@ do
     for _, agent in ipairs(redis.call("HKEYS", hosts .. "alive")) do
       local until_when = tonumber(redis.call("ZSCORE", hosts .. "lease", agent) or "0")
       local p = redis.call("HMGET", hosts .. "p:" .. agent, "name", "slots", "labels", "version", "deno", "draining",
-        "id")
-      if p[2] and until_when + gap > time then
+        "id", "suspect")
+      if p[2] and not p[8] and until_when + gap > time then
         local taken = redis.call("ZCARD", hosts .. "taken:" .. agent)
         list[#list + 1] = {
           agent = agent, name = p[1], slots = tonumber(p[2]), labels = p[3], version = p[4], deno = p[5],
@@ -144,11 +144,18 @@ do
     free(members.hosts(tree), reservation)
   end
 
+  -- A tree with a shorter lease has buried this agent: nobody is placed there, until it is heard again.
+  function members.suspect(tree, agent)
+    local hosts = members.hosts(tree)
+    if members.lives(hosts, agent) then redis.call("HSET", hosts .. "p:" .. agent, "suspect", "1") end
+  end
+
   -- With each beat of an agent, what was reserved and never accepted is free again.
   function members.on_host_beat(hosts, agent, time)
     for _, old in ipairs(redis.call("ZRANGEBYSCORE", hosts .. "taken:" .. agent, "-inf", text(time - HASTE))) do
       free(hosts, old)
     end
+    if redis.call("HDEL", hosts .. "p:" .. agent, "suspect") == 1 then serve(hosts) end
   end
 
   -- Whoever waits for a start there that was not accepted is told, and finds another place.

@@ -276,6 +276,8 @@ do
     for _, m in ipairs(redis.call("ZRANGEBYSCORE", tree .. "lease", "-inf", text(time), "LIMIT", 0, 8)) do
       members.finish(tree, m, "lease ran out", -9, true, "")
       bury(tree, m, "lease ran out")
+      local agent = redis.call("HGET", tree .. "p:" .. m, "agent")
+      if agent then members.suspect(tree, agent) end
     end
     members.settle(tree, PORTION)
     keep(tree, time)
