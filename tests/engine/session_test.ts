@@ -82,7 +82,7 @@ engineTest(
   },
 );
 
-engineTest("a connection over which nothing comes is made anew", async (engine) => {
+engineTest("connections that the server has closed are made anew", async (engine) => {
   const session = rootOf(engine);
   session.step("make", "event", "");
   // The server closes the connections: the next steps find them so.

@@ -1,0 +1,81 @@
+// An engine that is spoken to by TLS: its certificate is checked, and what is wrong is said without the password.
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { EngineUnavailableError, ProcessError } from "../../mod.ts";
+import { openSession, type Session } from "../../src/engine/session.ts";
+import { engineTest } from "../support/engine.ts";
+
+function openssl(folder: string, ...args: string[]): void {
+  const { success, stderr } = new Deno.Command("openssl", { args, cwd: folder }).outputSync();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+}
+
+const lack = (() => {
+  try {
+    const { success } = new Deno.Command("openssl", { args: ["version"], stdout: "null" }).outputSync();
+    const server = new TextDecoder().decode(
+      new Deno.Command("ldd", { args: ["/usr/bin/redis-server"] }).outputSync().stdout,
+    );
+    return success && server.includes("libssl") ? null : "redis-server has no TLS here";
+  } catch {
+    return "openssl or redis-server is not installed";
+  }
+})();
+
+/** An authority, and a certificate of it for localhost. */
+function makeCertificates(folder: string): void {
+  const key = ["-newkey", "rsa:2048", "-nodes"];
+  const authority = ["-subj", "/CN=authority", "-addext", "basicConstraints=critical,CA:TRUE"];
+  openssl(folder, "req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", ...authority);
+  openssl(folder, "req", ...key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost");
+  Deno.writeTextFileSync(`${folder}/extensions`, "subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n");
+  const signer = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "extensions"];
+  openssl(folder, "x509", "-req", "-in", "server.csr", "-out", "server.pem", "-days", "2", ...signer);
+}
+
+function open(url: string): Session {
+  return openSession({
+    url,
+    shown: "the engine",
+    tree: crypto.randomUUID().replaceAll("-", ""),
+    member: 0,
+    name: "MainProcess",
+    host: "here",
+    pid: Deno.pid,
+    lease: 30_000,
+    patience: 10_000,
+    beats: true,
+    durability: "memory",
+    maxMessage: 64 << 20,
+  });
+}
+
+engineTest("an engine is spoken to by TLS, with a certificate that is checked", async (engine) => {
+  const folder = Deno.makeTempDirSync({ prefix: "mp-engine-tls-" });
+  try {
+    makeCertificates(folder);
+    const files = { "tls-cert-file": "server.pem", "tls-key-file": "server.key", "tls-ca-cert-file": "ca.pem" };
+    const directives = Object.entries(files).flatMap(([name, file]) => [name, `${folder}/${file}`]);
+    const port = (() => {
+      using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      return String(listener.addr.port);
+    })();
+    await engine.command("CONFIG", "SET", ...directives, "tls-auth-clients", "no", "tls-port", port);
+    await engine.command("CONFIG", "SET", "requirepass", "se cret");
+    const at = (password: string, query: string) => `rediss://:${password}@localhost:${port}${query}`;
+    const ca = `?ca=${folder}/ca.pem`;
+    const refusals = [
+      assertThrows(() => open(at("se%20cret", "")), EngineUnavailableError, "certificate"),
+      assertThrows(() => open(at("wr%20ong", ca)), EngineUnavailableError, "authentication failed"),
+      assertThrows(() => open(at("se%20cret", "?ca=/nowhere.pem")), ProcessError, `"/nowhere.pem" cannot be read`),
+    ];
+    assertEquals(refusals.filter(({ message }) => /se.*cret|wr.*ong/.test(message)), []);
+    const session = open(at("se%20cret", ca));
+    assertEquals(session.step("make", "event", "").number(0), 1);
+    assertEquals((await session.send("make", "event", "")).number(0), 2);
+    session.close();
+    await engine.command("CONFIG", "SET", "requirepass", "");
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}, { leftOut: lack });
