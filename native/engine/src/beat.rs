@@ -101,7 +101,10 @@ impl Beat {
             Reply::Ended(error) => Err(Trouble::Ended(error)),
             Reply::Away(why) => Err(Trouble::Broken(why)),
             Reply::Failed(error) => Err(Trouble::Broken(error.message)),
-            Reply::Done(_) | Reply::Later => Ok(()),
+            Reply::Done(_) | Reply::Later => {
+                link.worked();
+                Ok(())
+            }
         }
     }
 

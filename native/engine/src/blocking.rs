@@ -208,7 +208,10 @@ impl BlockingLane {
         let time = ANSWER_TIMEOUT + Duration::from_micros(packed.len() as u64);
         match wire::reply_of(self.link.receive(time)?) {
             Reply::Away(why) => Err(Trouble::Broken(why)),
-            reply => Ok(reply),
+            reply => {
+                self.link.worked();
+                Ok(reply)
+            }
         }
     }
 

@@ -175,11 +175,13 @@ impl Link {
             self.connection()?.set_read_timeout(Some(timeout))?;
             self.read_timeout = Some(timeout);
         }
-        let value = self.connection()?.recv_response()?;
+        Ok(self.connection()?.recv_response()?)
+    }
+
+    /// The engine has answered, and not that it is not ready. A connection that has worked is made anew at once.
+    pub fn worked(&mut self) {
         self.away = None;
-        // One that has worked is made anew at once.
         self.pause = Duration::ZERO;
-        Ok(value)
     }
 
     /// The connection broke.

@@ -82,6 +82,7 @@ impl Mailbox {
         }
         let greeted = link.receive(timeout)?;
         link.hear_greeting(greeted, done)?;
+        link.worked();
         let entries = match link.receive(timeout)? {
             Value::ServerError(error) => return Err(Trouble::Broken(error.code().into())),
             value => entries_of(value),

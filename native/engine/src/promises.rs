@@ -398,6 +398,7 @@ impl Promises {
             if let Reply::Away(why) = reply {
                 return Err(Trouble::Broken(why));
             }
+            link.worked();
             let Some(step) = lane.steps.pop_front() else {
                 break;
             };
