@@ -26,6 +26,8 @@ const WORKER = { module: ENGINE_WORKER_MAIN, name: "work" };
 /** How many tasks, and bytes of them, are put in one step at most. */
 const MOST_AT_ONCE = 64;
 const MOST_BYTES = 65_536;
+/** How many tasks for each worker are plenty. */
+const PLENTY = 8;
 /** After how many reports the workers are told that they were read. */
 const HEARD_EVERY = MOST_UNREAD / 8;
 
@@ -173,6 +175,11 @@ export class EngineDesks implements Desks {
     this.#sides.get(w)?.noteEnd(begun.map(Number));
   }
 
+  /** How many workers there are. */
+  get workers(): number {
+    return this.#sides.size;
+  }
+
   /** What each worker runs, as the engine has just said. */
   noteBegun(begun: ReadonlyMap<string, readonly number[]>): void {
     for (const [w, side] of this.#sides) side.noteBegun(begun.get(w) ?? []);
@@ -196,7 +203,10 @@ function numberOf(bytes: Uint8Array): number | null {
   return bytes.length === 0 ? null : Number(decoder.decode(bytes));
 }
 
-/** The tasks of one pool that no worker has begun. Those of one turn are put in one step. */
+/**
+ * The tasks of one pool that no worker has begun. Those of one turn are put in one step; and where the engine has plenty
+ * of them, those of several turns.
+ */
 class EngineTasks implements TaskList {
   readonly #desks: EngineDesks;
   #isBusy = false;
@@ -204,6 +214,7 @@ class EngineTasks implements TaskList {
   #waiting: StepArgument[] = [];
   #bytes = 0;
   #letGo: (() => void)[] = [];
+  #isFlushing = false;
   /** The numbers of those that are put, as far as no worker is known to have begun them. */
   readonly #put = new Set<number>();
   /** What was taken back, and is to be received. */
@@ -225,12 +236,26 @@ class EngineTasks implements TaskList {
       this.#letGo.push(letGo);
       this.#bytes += bytes.length;
       this.#put.add(head.task);
-      if (this.#letGo.length === 1) queueMicrotask(() => this.#flush());
       if (this.#letGo.length >= MOST_AT_ONCE || this.#bytes >= MOST_BYTES) this.#flush();
+      else if (this.#isScarce) this.#flushSoon();
       return bytes.length;
     } finally {
       this.#isBusy = false;
     }
+  }
+
+  /** Whether the engine has so few, as far as is known, that workers might have to wait. */
+  get #isScarce(): boolean {
+    return this.#put.size - this.#letGo.length < PLENTY * this.#desks.workers;
+  }
+
+  #flushSoon(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    queueMicrotask(() => {
+      this.#isFlushing = false;
+      this.#flush();
+    });
   }
 
   #flush(): void {
@@ -245,6 +270,7 @@ class EngineTasks implements TaskList {
   /** A worker has begun one. */
   noteTaken(number: number): void {
     this.#put.delete(number);
+    if (this.#letGo.length > 0 && this.#isScarce) this.#flushSoon();
   }
 
   receive(_timeout: number): Frame | null | typeof ENDED {
