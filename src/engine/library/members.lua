@@ -25,16 +25,19 @@
 -- A child's *process* ends where its agent says so (`exit`), or with its agent. Its parent is told then, and not before.
 -- Everything here may be called by whoever beats: there is no coordinator.
 
-local members = { fixed = {} } -- fixed: the ends of a tree's keys that are there once
-local processes = {}           -- what process objects do: see processes.lua
+local members = {
+  PORTION = 1000, -- of records, in one step
+  DAY = 24 * 3600 * 1000,
+  -- The beginnings of the keys of a member, and the ends of those of a tree that are there once.
+  KEYS = { "p:", "waits:", "holds:", "takes:", "has:", "children:", "vouched:", "lanes:" },
+  fixed = {
+    "tree", "members", "alive", "dead", "dying", "agents", "crew", "lease", "lastbeat", "all", "objects", "clock",
+  },
+}
+local processes = {} -- what process objects do: see processes.lua
 
 do
-  local PORTION = 1000
-  local HOUR, DAY = 3600 * 1000, 24 * 3600 * 1000
-  local KEYS_OF_TREE = {
-    "tree", "members", "alive", "dead", "dying", "agents", "crew", "lease", "lastbeat", "all", "objects", "clock",
-  }
-  local KEYS_OF_MEMBER = { "p:", "waits:", "holds:", "takes:", "has:", "children:", "vouched:", "lanes:" }
+  local PORTION, DAY = members.PORTION, members.DAY
 
   -- Time, as leases are reckoned in it.
   function members.clock(tree)
@@ -109,7 +112,7 @@ do
       keys[#keys + 1] = tree .. "rq:" .. m .. "/" .. lane
       keys[#keys + 1] = tree .. "mb:" .. m .. "/" .. lane
     end
-    for _, key in ipairs(KEYS_OF_MEMBER) do
+    for _, key in ipairs(members.KEYS) do
       if key ~= "p:" then keys[#keys + 1] = tree .. key .. m end
     end
     -- An agent that is dead vouches until those are dealt with whom it vouched for; members.lost has done that.
@@ -190,79 +193,6 @@ do
     return code < 0 and "killed by signal " .. text(-code) or "ended with exit code " .. text(code)
   end
 
-  -- Has all keys of a tree that are known by a registry; up to `budget` of them are given to `run`. `from` says where it
-  -- was left off: "what/cursor". Gives where it is now, "done" at the end.
-  local function walk(tree, from, budget, run)
-    local what, cursor = (from or "o/0"):match("^(%a)/(%d+)$")
-    while budget > 0 do
-      if what == "o" then
-        local found = redis.call("SSCAN", tree .. "all", cursor, "COUNT", 100)
-        for _, o in ipairs(found[2]) do
-          local kind, keys = kind_of(tree, o), { tree .. "o:" .. o, tree .. "refs:" .. o }
-          for _, ending in ipairs(kind and kind.keys or {}) do keys[#keys + 1] = tree .. "o:" .. o .. ending end
-          run(keys, o)
-          budget = budget - #keys
-        end
-        cursor = found[1]
-        if cursor == "0" then what, cursor = "m", "1" end
-      else
-        local m = cursor
-        if tonumber(m) > tonumber(redis.call("GET", tree .. "members") or "0") then break end
-        local keys = { tree .. "mb:" .. m .. "/0" }
-        for _, lane in ipairs(redis.call("SMEMBERS", tree .. "lanes:" .. m)) do
-          keys[#keys + 1] = tree .. "rq:" .. m .. "/" .. lane
-          keys[#keys + 1] = tree .. "mb:" .. m .. "/" .. lane
-        end
-        for _, key in ipairs(KEYS_OF_MEMBER) do keys[#keys + 1] = tree .. key .. m end
-        run(keys, nil, m)
-        budget = budget - #keys
-        cursor = text(tonumber(m) + 1)
-      end
-    end
-    if budget > 0 then
-      local keys = {}
-      for _, key in ipairs(KEYS_OF_TREE) do keys[#keys + 1] = tree .. key end
-      for _, key in ipairs(members.fixed) do keys[#keys + 1] = tree .. key end
-      run(keys)
-      return "done"
-    end
-    return what .. "/" .. cursor
-  end
-
-  -- Removes a portion of a tree that nobody needs any more; whether that was all.
-  function members.reap(tree)
-    local from = redis.call("HGET", tree .. "tree", "reaped")
-    local at = walk(tree, from or nil, PORTION, function(keys, o)
-      local kind = o and kind_of(tree, o)
-      if kind and kind.destroy then tried(tree, kind.destroy, tree, o) end
-      redis.call("UNLINK", unpack(keys))
-    end)
-    if at == "done" then
-      redis.call("ZREM", members.hosts(tree) .. "trees", tree:match("{([^}]*)}:$"))
-    else
-      redis.call("HSET", tree .. "tree", "reaped", at)
-    end
-    return at == "done"
-  end
-
-  -- Lets no key of a living tree expire: once an hour, along the registry, a portion with each beat.
-  local function keep(tree, time)
-    local kept = redis.call("HMGET", tree .. "tree", "kept", "keeping")
-    if not kept[2] and time - tonumber(kept[1] or "0") < HOUR then return end
-    local at = walk(tree, kept[2] or nil, PORTION, function(keys, _, m)
-      -- What is known of the dead is forgotten after a day, unless somebody still vouches for what they were.
-      if m and redis.call("HEXISTS", tree .. "dead", m) == 1 and redis.call("HEXISTS", tree .. "dying", m) == 0 and
-        redis.call("HEXISTS", tree .. "p:" .. m, "exit") == 1 then return end
-      for _, key in ipairs(keys) do redis.call("PEXPIRE", key, DAY) end
-    end)
-    if at == "done" then
-      redis.call("HDEL", tree .. "tree", "keeping")
-      redis.call("HSET", tree .. "tree", "kept", text(time))
-    else
-      redis.call("HSET", tree .. "tree", "keeping", at)
-    end
-  end
-
   -- What everybody who beats does for all: buries those that were not heard of, 8 at most, and goes on with the dying.
   -- Where nobody at all was heard for half a lease, the engine was away: that time counts for nobody.
   function members.tend(tree, time)
@@ -280,7 +210,7 @@ do
       if agent then members.suspect(tree, agent) end
     end
     members.settle(tree, PORTION)
-    keep(tree, time)
+    members.keep(tree, time)
   end
 
   function members.bury(tree, m, how)
@@ -401,23 +331,6 @@ do
       "ok", members.lives(tree, m) and "1" or "0", p[1], p[2], p[3], p[4] or "",
       redis.call("HGET", tree .. "dead", m) or "", p[5] or "",
     }
-  end)
-
-  -- abandoned → ok tree…: the trees that were not heard of for an hour. Asked of the hosts.
-  look("abandoned", { "no-writes" }, function(hosts)
-    local trees = redis.call("ZRANGEBYSCORE", hosts .. "trees", "-inf", text(members.clock(hosts) - HOUR), "LIMIT", 0, 100)
-    return { "ok", unpack(trees) }
-  end)
-
-  -- clear → ok more | ok done | no alive: removes an abandoned tree.
-  look("clear", { "allow-oom" }, function(tree)
-    if redis.call("EXISTS", tree .. "tree") == 0 then
-      redis.call("ZREM", members.hosts(tree) .. "trees", tree:match("{([^}]*)}:$"))
-      return { "ok", "done" }
-    end
-    local heard = tonumber(redis.call("GET", tree .. "lastbeat") or "0")
-    if members.clock(tree) - heard < HOUR then return { "no", "alive" } end
-    return { "ok", members.reap(tree) and "done" or "more" }
   end)
 end
 
