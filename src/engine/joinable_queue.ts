@@ -7,6 +7,7 @@ import { abandoned, allDone, deserted } from "../queues/outcomes.ts";
 import { register } from "../reduction/registry.ts";
 import { timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { deadMember } from "./deaths.ts";
+import { Mode, waitForEver } from "./company.ts";
 import { waitFor } from "./object_waits.ts";
 import { inside, RemoteQueue } from "./queue.ts";
 import { type Existing, existing, type QueueKind, type RemoteQueueOptions } from "./queue_kinds.ts";
@@ -54,20 +55,32 @@ export class RemoteJoinableQueue<T = unknown> extends RemoteQueue<T> implements 
   /** As `join` of the local `JoinableQueue`. */
   async join(options?: WaitOptions): Promise<boolean> {
     const timeout = timeoutOf(options);
-    const { session, id, handle, closed } = this.#inside;
+    const { session, id, handle, closed, label } = this.#inside;
     const signal = options?.signal;
     signal?.throwIfAborted();
     const queue = id("join");
-    if (timeout === 0) return this.#joined(await session.send("joinTasks", queue, 0));
-    const hooks = { timeout, signal, closed: () => closed("wait for") };
-    return this.#joined(await waitFor(handle, "joinTasks", [queue, 1], hooks));
+    if (timeout === 0) return this.#joined(await session.send("joinTasks", queue, Mode.now));
+    const hooks = {
+      timeout,
+      signal,
+      args: (mode: number) => [queue, mode],
+      closed: () => closed("wait for"),
+      deserted: () => deserted(QueueState.done, label),
+      giveBack: () => {},
+    };
+    const answer = timeout === Infinity
+      ? await waitForEver(handle, "joinTasks", hooks)
+      : await waitFor(handle, "joinTasks", hooks.args(Mode.waiting), hooks);
+    signal?.throwIfAborted();
+    if (handle.closed) throw hooks.closed();
+    return this.#joined(answer);
   }
 
   /** As {@linkcode join}, blocking the thread. */
   joinSync(options?: WaitSyncOptions): boolean {
     const timeout = timeoutOf(options, WAIT_SYNC);
     const { session, id } = this.#inside;
-    const mode = timeout === 0 ? 0 : timeout === Infinity ? 2 : 1;
+    const mode = timeout === 0 ? Mode.now : timeout === Infinity ? Mode.threadForEver : Mode.waiting;
     return this.#joined(session.waitSync("joinTasks", [id("join"), mode], { timeout }));
   }
 

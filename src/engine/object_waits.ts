@@ -3,7 +3,7 @@
 import type { ObjectHandle } from "./handles.ts";
 import { InvalidStateError } from "../errors.ts";
 import { native } from "../addon/load.ts";
-import type { Answer, StepArgument } from "./session.ts";
+import type { Answer, StepArgument, StepWait } from "./session.ts";
 
 /** What a wait needs besides its step. */
 export interface ObjectWait {
@@ -43,10 +43,12 @@ export async function waitToEnd(
   handle: ObjectHandle,
   name: string,
   args: StepArgument[],
-  { timeout, signal, giveBack }: Pick<ObjectWait, "timeout" | "signal" | "giveBack">,
+  { timeout, signal, giveBack, inBackground }:
+    & Pick<ObjectWait, "timeout" | "signal" | "giveBack">
+    & Pick<StepWait, "inBackground">,
 ): Promise<Answer | null> {
   using stop = new Stop(handle, signal, () => undefined);
-  return await handle.session.wait(name, args, { timeout, signal: stop.signal, mustEnd: true, giveBack });
+  return await handle.session.wait(name, args, { timeout, signal: stop.signal, mustEnd: true, giveBack, inBackground });
 }
 
 /** Aborts when a signal does, or a handle is closed. */

@@ -20,6 +20,7 @@ import {
 import { Turn } from "../waiting/turns.ts";
 import { Arrivals } from "./arrivals.ts";
 import { Batches } from "./batches.ts";
+import { Mode, waitForEver } from "./company.ts";
 import type { ObjectHandle } from "./handles.ts";
 import { waitFor, waitToEnd } from "./object_waits.ts";
 import {
@@ -40,9 +41,6 @@ const LONGEST_TURN = 20;
 /** How many values an iteration takes ahead at most, and how many bytes of them. */
 const MOST_AHEAD = 64;
 const BYTES_AHEAD = 64 * 1024;
-
-/** How the step is to wait: not at all; with others; or for ever, as a thread that does nothing else. */
-const Mode = { now: 0, waiting: 1, forEver: 2 } as const;
 
 /** What the classes that are made of a {@linkcode RemoteQueue} need of its inside. */
 export interface QueueInside {
@@ -157,10 +155,10 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     if (timeout === 0) return (await this.#session.send("put", queue, Mode.now, record)).refusal;
     const args = [queue, Mode.waiting, record];
     const answer = await waitToEnd(this.#handle, "put", args, { timeout, signal });
-    if (answer !== null) return answer.refusal;
+    if (answer?.refusal === null) return null;
     signal?.throwIfAborted();
     if (this.#handle.closed) throw this.#closedError("wait for");
-    return "late";
+    return answer === null ? "late" : answer.refusal;
   }
 
   /** As `putSync` of the local `Queue`. */
@@ -198,14 +196,24 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
   /** Takes values, at least one and as many as there are up to `most`. */
   async #take(most: number, timeout: number, signal: AbortSignal | undefined): Promise<TakenRecord[]> {
     const queue = this.#id("get from");
-    const args = this.#asking(queue, timeout === 0 ? Mode.now : Mode.waiting, most);
-    if (timeout === 0) return this.#taken(queue, await this.#session.send("get", ...args), timeout);
-    const answer = await waitFor(this.#handle, "get", args, {
+    const args = (mode: number) => this.#asking(queue, mode, most);
+    if (timeout === 0) return this.#taken(queue, await this.#session.send("get", ...args(Mode.now)), timeout);
+    const hooks = {
       timeout,
       signal,
+      args,
       closed: () => this.#closedError("wait for"),
-      giveBack: (answer) => this.#giveBack(queue, TakenRecord.in(this.#session, queue, answer)),
-    });
+      deserted: () => this.#deserted(QueueState.filled),
+      giveBack: (answer: Answer) => this.#giveBack(queue, answer),
+    };
+    const answer = timeout === Infinity
+      ? await waitForEver(this.#handle, "get", hooks)
+      : await waitFor(this.#handle, "get", args(Mode.waiting), hooks);
+    if (signal?.aborted || this.#handle.closed) {
+      if (answer !== null) hooks.giveBack(answer);
+      signal?.throwIfAborted();
+      throw hooks.closed();
+    }
     return this.#taken(queue, answer, timeout);
   }
 
@@ -217,7 +225,7 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     const refusal = answer === null ? "empty" : answer.refusal;
     if (refusal === "empty") throw this.#empty(timeout);
     if (refusal === "shut") throw shutForGets(this.#handle.label);
-    if (refusal === "deserted") throw deserted(QueueState.filled, this.#handle.label);
+    if (refusal === "deserted") throw this.#deserted(QueueState.filled);
     return TakenRecord.in(this.#session, queue, this.#found(answer!));
   }
 
@@ -230,7 +238,11 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     }
   }
 
-  #giveBack(queue: string, taken: readonly TakenRecord[]): void {
+  #giveBack(queue: string, answer: Answer): void {
+    if (answer.refusal === null) this.#unget(queue, TakenRecord.in(this.#session, queue, answer));
+  }
+
+  #unget(queue: string, taken: readonly TakenRecord[]): void {
     if (taken.length === 0) return;
     this.#session.send("unget", queue, ...taken.map(({ take }) => take)).catch(() => {});
   }
@@ -275,7 +287,7 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
           yield await this.#opened(next);
         }
       } finally {
-        this.#giveBack(queue, some);
+        this.#unget(queue, some);
       }
       most = performance.now() - begin < LONGEST_TURN ? Math.min(most * 4, MOST_AHEAD) : 1;
     }
@@ -398,7 +410,7 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     if (refusal === null) return;
     if (refusal === "full") throw this.#full(0);
     if (refusal === "shut") throw shutForPuts(this.#handle.label);
-    if (refusal === "deserted") throw deserted(QueueState.drained, this.#handle.label);
+    if (refusal === "deserted") throw this.#deserted(QueueState.drained);
     if (refusal === "lacks") {
       throw new InvalidStateError("Cannot put a value: an object of the engine in it was closed meanwhile");
     }
@@ -416,6 +428,10 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     return new InvalidStateError(`Cannot use the queue${this.#handle.label}: ${why}`);
   }
 
+  #deserted(state: number): Error {
+    return deserted(state, this.#handle.label);
+  }
+
   #full(timeout: number): Error {
     return full({ timeout, label: this.#handle.label, isAlone: () => false });
   }
@@ -427,7 +443,7 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
 
 function modeOf(timeout: number): number {
   if (timeout === 0) return Mode.now;
-  return timeout === Infinity ? Mode.forEver : Mode.waiting;
+  return timeout === Infinity ? Mode.threadForEver : Mode.waiting;
 }
 
 const NOT_WAITING: AcquireSyncOptions = { block: false };

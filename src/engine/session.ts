@@ -6,7 +6,7 @@ import { getLogger } from "../runtime/logging.ts";
 import { Answer, type StepArgument } from "./answer.ts";
 import { engineNative, failureIn, translated } from "./load.ts";
 import type { EngineNative, EngineSettings, NativeArgument, Opened } from "./native.ts";
-import { hear, leaveInBackground, listen, openWaits, type Outcome } from "./waits.ts";
+import { bringForward, hear, leaveInBackground, listen, openWaits, type Outcome } from "./waits.ts";
 
 export { Answer, type StepArgument } from "./answer.ts";
 
@@ -17,6 +17,8 @@ export interface StepWait {
   signal?: AbortSignal;
   /** Where it is aborted its time ends, and its outcome is awaited, as if it had timed out: it does not reject. */
   mustEnd?: boolean;
+  /** Whether the event loop may end meanwhile; once it is stopped, it may not. */
+  inBackground?: boolean;
   /**
    * Gives back what a step has got in spite of having been aborted, or of the engine having been away for too long; a
    * refusal, too, for one may tell of what nobody else is told.
@@ -189,7 +191,7 @@ class NativeSession implements Session {
   wait(
     name: string,
     args: StepArgument[],
-    { timeout, signal, mustEnd = false, giveBack }: StepWait,
+    { timeout, signal, mustEnd = false, inBackground = false, giveBack }: StepWait,
   ): Promise<Answer | null> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     let ticket: number;
@@ -202,7 +204,7 @@ class NativeSession implements Session {
     let isSettled = false;
     const abort = () => {
       this.native.hasten(ticket);
-      if (mustEnd) return;
+      if (mustEnd) return bringForward(ticket);
       isSettled = true;
       leaveInBackground(ticket);
       reject(signal!.reason);
@@ -227,6 +229,7 @@ class NativeSession implements Session {
       else if (answer !== null) giveBack?.(answer);
       return false;
     });
+    if (inBackground) leaveInBackground(ticket);
     return promise;
   }
 

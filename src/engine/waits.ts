@@ -58,6 +58,17 @@ export function leaveInBackground(ticket: number): void {
   keepAlive();
 }
 
+/** Has the event loop stay alive for the ticket again. */
+export function bringForward(ticket: number): void {
+  background.delete(ticket);
+  keepAlive();
+}
+
+/** How many tickets keep the event loop alive. */
+export function foregroundTickets(): number {
+  return listeners.size - background.size;
+}
+
 /** Hears what is told to a session. */
 export function hear(session: number, listener: (event: string, parts: Uint8Array[]) => void): void {
   sessions.set(session, listener);

@@ -45,7 +45,7 @@ export interface Wish<T> {
 }
 
 /** Why a wait ends when the event loop is empty. */
-const LOOP_IS_EMPTY = Symbol("the event loop is empty");
+export const LOOP_IS_EMPTY: unique symbol = Symbol("the event loop is empty");
 
 /** Ends the waits that do not keep the event loop alive. */
 const alone = new Set<AbortController>();
@@ -156,8 +156,8 @@ class Desertion<T> {
   }
 }
 
-/** Ends a wait when nothing else is in the event loop. */
-class LoopEnd implements Disposable {
+/** Ends a wait when nothing else is in the event loop: aborts with {@linkcode LOOP_IS_EMPTY}. */
+export class LoopEnd implements Disposable {
   readonly #controller = new AbortController();
 
   constructor() {

@@ -9,6 +9,7 @@ import { RemoteSimpleQueue } from "../../src/engine/simple_queue.ts";
 import type { Session } from "../../src/engine/session.ts";
 import { Empty, EOFError, Full, InvalidStateError, Lock, OwnerDiedError, Queue, ShutDown } from "../../mod.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
+import { within } from "../support/helpers.ts";
 import { bury, rootOf, visitorOf } from "../support/sessions.ts";
 
 function queueTest(name: string, run: (session: Session, engine: Engine) => Promise<void> | void): void {
@@ -245,3 +246,32 @@ queueTest("what a queue is made with is checked", (session) => {
   );
   assertThrows(make(0, { maxDeliveries: 0 }), RangeError, `"maxDeliveries" is 0, wanted a whole number from 1 to 255`);
 });
+
+for (const when of ["loading", "running"]) {
+  engineTest(
+    `queue on an engine: who waits for nobody is told so when nothing else is to be done (${when})`,
+    async (engine) => {
+      const program = new Deno.Command(Deno.execPath(), {
+        args: [
+          "run",
+          "-A",
+          "--quiet",
+          new URL("../fixtures/engine/queue_alone.ts", import.meta.url).href,
+          engine.url,
+          when,
+        ],
+        env: { NO_COLOR: "1" },
+        stdin: "null",
+        stderr: "inherit",
+      });
+      const { stdout, success } = await within(program.output());
+      assertEquals(new TextDecoder().decode(stdout).split("\n"), [
+        "got 1 although it was alone",
+        "EOFError: Cannot get from the queue: it is empty, and nobody can put any more",
+        "EOFError: Cannot join the queue: not every value has been acknowledged, and nobody can take or acknowledge any more",
+        "",
+      ]);
+      assertEquals(success, true);
+    },
+  );
+}

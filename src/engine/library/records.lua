@@ -9,7 +9,7 @@
 -- | o:<q>:t    | hash: records that were given and not forgotten, by the number of the take |
 -- | o:<q>:k    | sorted set: whose take each is, `<m>:<number>`; `L<m>:<number>` of one that was lost |
 -- | o:<q>:d    | set: members that have taken some |
--- | o:<q>:g :p :j | lists: who waits for a record, for room, for the last task; with a `!` before those that nobody is left for |
+-- | o:<q>:g :p :j | lists: who waits for a record, for room, for the last task; behind a `!` or `?` those that do so for ever |
 -- | o:<q>:pk   | hash: the records of those that wait for room |
 -- | o:<q>:lost | list: records that were given as often as they may be |
 --
@@ -129,7 +129,7 @@ do
   -- A waiter of a list that is still waiting: without its mark.
   local function next_of(q, list)
     local waiter = redis.call("LPOP", q.key .. list)
-    return waiter and waiter:gsub("^!", "") or nil
+    return waiter and waiter:gsub("^[!?]", "") or nil
   end
 
   local function answer_all(q, list, outcome)
@@ -166,10 +166,14 @@ do
     return redis.call("GET", q.tree .. "refs:" .. q.o) == "1"
   end
 
-  -- Mode 0: it does not wait; 1: it does; 2: for ever, as a thread that does nothing else.
+  -- Mode 0: it does not wait; 1: it does; 2: for ever, as a thread that does nothing else; 3: for ever, but the process may
+  -- have something else to do. Who waits for ever is told when nobody else is left that has the queue.
+  local MARKS = { ["2"] = "!", ["3"] = "?" }
+  local ALONE = { ["2"] = "deserted", ["3"] = "alone" }
+
   local function wait_in(call, q, list, mode)
-    if mode == "2" and is_alone(q) then return { "no", "deserted" } end
-    redis.call("RPUSH", q.key .. list, (mode == "2" and "!" or "") .. call.waiter)
+    if ALONE[mode] and is_alone(q) then return { "no", ALONE[mode] } end
+    redis.call("RPUSH", q.key .. list, (MARKS[mode] or "") .. call.waiter)
     return later(call, q.o)
   end
 

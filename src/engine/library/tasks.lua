@@ -5,7 +5,7 @@ do
   local state, objects_of, forget, forget_all = queues.state, queues.objects_of, queues.forget, queues.forget_all
   local unmark, untake, answer_all, serve = queues.unmark, queues.untake, queues.answer_all, queues.serve
   local is_alone, wait_in, deal, abandoned = queues.is_alone, queues.wait_in, queues.deal, queues.abandoned
-  local emptied = queues.emptied
+  local emptied, drop_pieces = queues.emptied, queues.drop_pieces
   local PORTION = 100
   local POLICIES = { lose = true, redeliver = true, throw = true }
 
@@ -47,7 +47,8 @@ do
     return { "ok" }
   end)
 
-  -- joinTasks o mode → ok | no late | no abandoned count pid name how host | no gone | no deserted | later
+  -- joinTasks o mode → ok | no late | no abandoned count pid name how host | no gone | no deserted |
+  -- no alone | later
   step("joinTasks", { "allow-oom" }, function(call, o, mode)
     local q = state(call.tree, o)
     if not q or not q.counts then return { "no", "gone" } end
@@ -98,7 +99,7 @@ do
     local q = state(tree, o)
     if not q then return end
     for _, list in ipairs({ ":g", ":p", ":j" }) do
-      if redis.call("LREM", q.key .. list, 1, waiter) == 0 then redis.call("LREM", q.key .. list, 1, "!" .. waiter) end
+      for _, mark in ipairs({ "", "!", "?" }) do redis.call("LREM", q.key .. list, 1, mark .. waiter) end
     end
     local record = redis.call("HGET", q.key .. ":pk", waiter)
     if not record then return end
@@ -106,25 +107,28 @@ do
     forget(q, record)
   end
 
-  -- Where one member is left, those of its threads that do nothing but wait would do so for ever.
+  -- Where one member is left, those of its threads that do nothing but wait would do so for ever; and its promises, unless
+  -- it has something else to do.
   local function let_go(tree, o)
     local q = state(tree, o)
     if not q or not is_alone(q) then return end
     local records = {}
     for _, list in ipairs({ ":g", ":p", ":j" }) do
       for _, waiter in ipairs(redis.call("LRANGE", q.key .. list, 0, -1)) do
-        if waiter:sub(1, 1) == "!" then
+        local mark, bare = waiter:match("^([!?])(.*)$")
+        if mark then
           redis.call("LREM", q.key .. list, 1, waiter)
-          local bare = waiter:sub(2)
-          if list == ":p" then
-            records[#records + 1] = redis.call("HGET", q.key .. ":pk", bare)
+          local record = list == ":p" and redis.call("HGET", q.key .. ":pk", bare)
+          if record then
             redis.call("HDEL", q.key .. ":pk", bare)
+            if mark == "!" then drop_pieces(q, record) end
+            records[#records + 1] = objects_of(record)
           end
-          answer(tree, o, bare, { "no", "deserted" })
+          answer(tree, o, bare, { "no", mark == "!" and "deserted" or "alone" })
         end
       end
     end
-    forget_all(q, records)
+    for _, objects in ipairs(records) do unhold_all(tree, objects) end
   end
 
   local function destroy(tree, o)
