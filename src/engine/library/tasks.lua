@@ -121,7 +121,7 @@ do
           local record = list == ":p" and redis.call("HGET", q.key .. ":pk", bare)
           if record then
             redis.call("HDEL", q.key .. ":pk", bare)
-            if mark == "!" then drop_pieces(q, record) end
+            drop_pieces(q, record)
             records[#records + 1] = objects_of(record)
           end
           answer(tree, o, bare, { "no", mark == "!" and "deserted" or "alone" })
