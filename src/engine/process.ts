@@ -100,13 +100,12 @@ class Start {
   readonly #beginning: Beginning;
   readonly #name: string;
   /** When it is given up, by this process's clock. */
-  readonly #until: number;
+  #until = Infinity;
 
   constructor(tree: RemoteTree, beginning: Beginning) {
     this.#tree = tree;
     this.#beginning = beginning;
     this.#name = shownName(beginning.name);
-    this.#until = performance.now() + tree.plan.startTimeout;
   }
 
   /** Starts it: it exists on its host then. */
@@ -148,6 +147,7 @@ class Start {
   #launched(handle: ObjectHandle, facts: LaunchFacts, work: EngineMessage | null): Started {
     const { session } = this.#tree;
     const key = keyOf(this.#tree, this.#beginning.object.authkey);
+    this.#until = performance.now() + this.#tree.plan.startTimeout;
     for (;;) {
       const { agent, host, id } = this.#place(handle);
       const seal = { tree: session.tree, member: session.member, object: handle.id, agent: id };
