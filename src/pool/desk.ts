@@ -43,6 +43,8 @@ export interface Desks {
   readonly canPipe: boolean;
   /** Says whose the tasks are, to who looks from outside. */
   label(pool: string): void;
+  /** Whether nothing can be said over them any more. */
+  readonly isBroken: boolean;
   /** Has `act` called, once, when nothing can be said over them any more, with the reason. */
   whenBroken(act: (reason: Error) => void): void;
   /** A function as a worker's settings have it. */

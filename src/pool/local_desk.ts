@@ -23,6 +23,7 @@ const NO_TASK = { flags: 0, task: 0, fn: 0, begun: 0, duration: 0 };
 export class LocalDesks implements Desks {
   readonly tasks: Channel = new Channel().own();
   readonly canPipe = true;
+  readonly isBroken = false;
   readonly #concurrency: number;
   readonly #cells: CellTable;
 

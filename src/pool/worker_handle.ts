@@ -315,13 +315,22 @@ export class WorkerHandle {
   /** Ends it: asks, and insists soon after. */
   terminate(): void {
     if (!this.#tellToEnd()) return;
-    this.process.terminate();
+    this.#signal(() => this.process.terminate());
     this.#killers.armForAll(TERMINATION_GRACE, () => this.kill());
   }
 
   /** Ends it. */
   kill(): void {
-    if (this.#tellToEnd()) this.process.kill();
+    if (this.#tellToEnd()) this.#signal(() => this.process.kill());
+  }
+
+  /** Sends its process a signal. Where the desks are broken, that may be out of reach as well, and ends by itself. */
+  #signal(send: () => void): void {
+    try {
+      send();
+    } catch (error) {
+      if (!this.#options.desks.isBroken) throw error;
+    }
   }
 
   /** Whether it has not ended yet; then it is `stopping` now. */

@@ -1,6 +1,6 @@
 // Pools of a context on an engine: their workers are started by the agents of hosts.
 
-import { getContext, ProcessError, WorkerLostError } from "@parallel/multiprocessing";
+import { getContext, ProcessError, Queue, WorkerLostError } from "@parallel/multiprocessing";
 import type { RemoteContext, RemoteContextOptions } from "@parallel/multiprocessing/context";
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import * as targets from "../fixtures/engine/pool_targets.ts";
@@ -8,6 +8,8 @@ import { AUTHKEY, startAgent } from "../support/agent.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
 import { isRunning, PATIENCE, until } from "../support/helpers.ts";
 import { Notes } from "../support/notes.ts";
+
+const ROOT = new URL("../fixtures/engine/pool_root.ts", import.meta.url);
 
 function contextAt(engine: Engine, options: RemoteContextOptions = {}): RemoteContext {
   return getContext(engine.url as "redis://", { authkey: AUTHKEY, startTimeout: PATIENCE, ...options });
@@ -63,8 +65,47 @@ engineTest("pool on hosts: a host that is lost costs the tasks that had begun th
   assertEquals(notes.lines.length, 2);
 });
 
+engineTest("pool on hosts: tasks and results speak of shared objects, and of local ones not", async (engine) => {
+  await using _agent = await startAgent(engine.url, { slots: 1 });
+  using context = contextAt(engine);
+  await using pool = new context.Pool(1);
+  using queue = new context.Queue<number>();
+  const [first, second] = await Promise.all([7, 8].map((n) => pool.apply(targets.putInto, [queue, n])));
+  using same = first as typeof queue;
+  using again = second as typeof queue;
+  assertEquals([await same.get(), await again.get()].sort(), [7, 8]);
+  using local = new Queue<number>();
+  await assertRejects(() => pool.apply(targets.putInto, [local, 7]), TypeError, "Queue");
+});
+
+engineTest("pool on hosts: the workers of a root that is killed end", async (engine) => {
+  await using _agent = await startAgent(engine.url, { slots: 2 });
+  using notes = new Notes();
+  const root = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", "--quiet", ROOT.href, engine.url, AUTHKEY.toHex(), notes.path],
+    stdin: "null",
+  }).spawn();
+  const pids = (await notes.until(2)).map((line) => Number(line.split(" ").at(-1)));
+  root.kill("SIGKILL");
+  await root.status;
+  await until("the end of the workers", () => !pids.some(isRunning));
+}, { leavesTrees: true });
+
 engineTest("pool on hosts: with nobody to run workers it says so", (engine) => {
   using context = contextAt(engine);
   const error = assertThrows(() => new context.Pool(), ProcessError, "no host has an agent");
   assertInstanceOf(error, ProcessError);
 });
+
+engineTest("pool on hosts: where the engine has lost its state, calls fail, and no worker is left", async (engine) => {
+  const agent = await startAgent(engine.url, { slots: 1 });
+  const context = contextAt(engine);
+  const pool = new context.Pool(1);
+  const pid = await pool.apply(targets.pid);
+  const call = pool.apply(targets.later, [1, 600_000]);
+  await engine.restart();
+  const error = await assertRejects(() => call, ProcessError, "Cannot go on");
+  assertEquals((error.cause as Error).name, "StateLostError");
+  await until("the end of the worker", () => !isRunning(pid));
+  await agent.kill();
+}, { leavesTrees: true });

@@ -24,6 +24,9 @@ export function writeJsr(root: URL, folder: string): void {
   Deno.writeTextFileSync(`${folder}deno.json`, `${JSON.stringify(settings, null, 2)}\n`);
 }
 
+/** What processes run that nothing imports. */
+const WORKERS = ['"../pool/worker_main.ts"', '"../engine/pool/worker_main.ts"', '"../managers/server_main.ts"'];
+
 function changes(): Change[] {
   const packages = Object.entries(PLATFORMS).map(([target, platform]) =>
     [target, `"npm:${configuration.name}-${platform}@${configuration.version}"`] as const
@@ -38,7 +41,7 @@ function changes(): Change[] {
     {
       file: "src/child/main.ts",
       from: /$(?![^])/,
-      to: `\n${inGraph(['"../pool/worker_main.ts"', '"../managers/server_main.ts"'])}`,
+      to: `\n${inGraph(WORKERS)}`,
     },
     // What a clone loads when a message first names it, from its file and at once.
     { file: "mod.ts", from: /$(?![^])/, to: 'import "./src/managers.ts";\n' },

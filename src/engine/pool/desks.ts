@@ -91,6 +91,10 @@ export class EngineDesks implements Desks {
     // What is on an engine is seen by `status` of the agents.
   }
 
+  get isBroken(): boolean {
+    return this.#broken !== null;
+  }
+
   whenBroken(act: (reason: Error) => void): void {
     this.#whenBroken = act;
   }
