@@ -22,6 +22,8 @@ const WORKER_MAIN = "src/pool/worker_main.ts";
 const ENGINE_WORKER_MAIN = "src/engine/pool/worker_main.ts";
 /** What is loaded when the first manager is used. */
 const MANAGERS = "src/managers.ts";
+/** What is loaded when the first manager on an engine is used. */
+const ENGINE_MANAGERS = "src/engine/manager.ts";
 const SERVER_MAIN = "src/managers/server_main.ts";
 /** The command line, which no program loads. */
 const COMMAND_LINE = "cli.ts";
@@ -49,7 +51,10 @@ function flatten(folder: string): void {
         continue;
       }
       const text = Deno.readTextFileSync(file)
-        .replaceAll(/"\.{1,2}\/(?:[\w.]+\/)*(chunk-\w+|main|managers)\.js"/g, (_, module) => `"./${named(module)}.js"`);
+        .replaceAll(
+          /"\.{1,2}\/(?:[\w.]+\/)*(chunk-\w+|main|managers|engine_managers)\.js"/g,
+          (_, module) => `"./${named(module)}.js"`,
+        );
       Deno.removeSync(file);
       Deno.writeTextFileSync(
         `${folder}/${named(name)}`,
@@ -112,11 +117,15 @@ export async function bundle(): Promise<void> {
     write("server_main", [SERVER_MAIN, MANAGERS, ...all]),
     // What is loaded late has all of the package in it, too, under the name by which the sources load it.
     write("managers", [MANAGERS], all),
+    write("engine_managers", [ENGINE_MANAGERS], [MANAGERS, ...all]),
     write("cli", [COMMAND_LINE], all, OBEY),
     write("agent", [AGENT], all, LEND),
     write("multiprocessing", all),
   ];
-  const map = writeImportMap({ [MANAGERS]: "target/entries/managers.ts" });
+  const map = writeImportMap({
+    [MANAGERS]: "target/entries/managers.ts",
+    [ENGINE_MANAGERS]: "target/entries/engine_managers.ts",
+  });
   const fresh = Deno.makeTempDirSync({ dir: ROOT.pathname, prefix: "dist." });
   try {
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -140,7 +149,9 @@ export async function bundle(): Promise<void> {
       }
       prepend(face, typesLine(path));
     }
-    for (const entry of [`${fresh}/multiprocessing.js`, `${fresh}/managers.js`]) renameIn(fresh, entry);
+    for (const entry of [`${fresh}/multiprocessing.js`, `${fresh}/managers.js`, `${fresh}/engine_managers.js`]) {
+      renameIn(fresh, entry);
+    }
     Deno.removeSync(`${fresh}/multiprocessing.js`);
     const imports = entryPoints().map((
       [name],

@@ -15,7 +15,6 @@ import { beginTree, type RemoteTree, treeAt } from "../engine/current.ts";
 import { RemoteEvent } from "../engine/event.ts";
 import type { RemoteSharedOptions } from "../engine/guarded.ts";
 import { RemoteLock } from "../engine/lock.ts";
-import { type RemoteManager, remoteManager } from "../engine/manager.ts";
 import { RemotePool } from "../engine/pool.ts";
 import { type RemoteContextOptions, type RemoteContextPlan, remotePlanOf } from "../engine/options.ts";
 import { remoteActiveChildren, remoteProcessClass } from "../engine/process.ts";
@@ -28,6 +27,7 @@ import { RemoteBoundedSemaphore, RemoteSemaphore } from "../engine/semaphore.ts"
 import type { Session } from "../engine/session.ts";
 import { remoteValue } from "../engine/value.ts";
 import { InvalidStateError } from "../errors.ts";
+import type { SyncManager } from "../managers/sync_manager.ts";
 import type { PoolOptions } from "../pool/options.ts";
 import type { cpuCount } from "../process/cpu_count.ts";
 import { requireKnown } from "../waiting/options.ts";
@@ -106,7 +106,10 @@ export class RemoteContext extends BaseContext implements Disposable {
   /** Refused: agents start processes anew. */
   readonly setForkserverPreload: () => never = refused("setForkserverPreload");
   /** A manager: its objects live on the engine. */
-  readonly Manager: (options?: object) => Promise<RemoteManager> = (options) => remoteManager(this.#session, options);
+  async Manager(options?: object): Promise<SyncManager> {
+    const { remoteManager } = await import("../engine/manager.ts"); // here, since it takes 4 ms to load
+    return await remoteManager(this.#session, options);
+  }
   /** Two connections between processes on any hosts. */
   override readonly Pipe: <Sent = unknown, Received = Sent>(
     options?: PipeOptions,

@@ -1,6 +1,8 @@
 // How proxies travel within a tree: a message names the server by its gate, and the object by its id and its block, which goes
 // with the message, so that somebody always has it.
 
+import { requireModule } from "../callable/modules.ts";
+import { ENGINE_MANAGERS } from "../runtime/own_modules.ts";
 import { type BlockHandle, type BlockReference, closedError, partsOf } from "../addon/handles.ts";
 import { arrivedReference, isLate } from "../callable/late.ts";
 import type { FunctionReference } from "../callable/types.ts";
@@ -84,6 +86,15 @@ export function setLineForm(name: string, form: LineForm): void {
   forms.set(name, form);
 }
 
+/** The name of the form of proxies whose objects are on an engine. Their module is loaded for the first of them. */
+export const ENGINE = "engine";
+
+/** The form whose name a message begins with. */
+function formNamed(name: unknown): LineForm | undefined {
+  if (name === ENGINE && !forms.has(ENGINE)) requireModule(ENGINE_MANAGERS);
+  return forms.get(name);
+}
+
 function formOf({ line }: Partial<ProxyInside>): LineForm | undefined {
   return line === undefined ? undefined : forms.values().find((form) => form.has(line));
 }
@@ -101,7 +112,7 @@ function reduce(proxy: Travelling): unknown {
 }
 
 function restore(data: unknown): BaseProxy {
-  const form = Array.isArray(data) ? forms.get(data[0]) : undefined;
+  const form = Array.isArray(data) ? formNamed(data[0]) : undefined;
   if (form !== undefined) return form.restore(data as unknown[]);
   const passage = outside();
   if (passage !== null) return passage.restore(data);

@@ -34,6 +34,10 @@ export const SERVER_MAIN: string = OWN_FOLDER +
 /** The face of managers, which is loaded when the first is used (managers.ts). */
 export const MANAGERS: string = OWN_FOLDER + (SOURCE === null ? "managers.js" : `managers${SOURCE[1]}`);
 
+/** Managers on an engine, which are loaded when the first is used (engine/manager.ts). */
+export const ENGINE_MANAGERS: string = OWN_FOLDER +
+  (SOURCE === null ? "engine_managers.js" : `engine/manager${SOURCE[1]}`);
+
 const OWN_ENTRY = `${PACKAGE_FOLDER}mod.ts`;
 
 /**

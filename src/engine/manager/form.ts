@@ -3,13 +3,10 @@
 import { partsOf } from "../../addon/handles.ts";
 import type { BaseProxy, ProxyInside } from "../../managers/proxy.ts";
 import { exposedByBuiltIn, malformed, proxyClassOf } from "../../managers/proxy_classes.ts";
-import { setLineForm } from "../../managers/proxy_form.ts";
+import { ENGINE, setLineForm } from "../../managers/proxy_form.ts";
 import { ObjectHandle, type ObjectReference } from "../handles.ts";
 import { EngineLine, NoLine } from "./line.ts";
 import { DIRECT, KEPT } from "./types.ts";
-
-/** In the place of a server's gate: the object is one of an engine. */
-const ENGINE = "engine";
 
 /** What a message says of a proxy. */
 type ProxyData = [
