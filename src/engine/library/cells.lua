@@ -17,15 +17,21 @@ function cells.key(tree, o)
   return tree .. "o:" .. o .. ":b"
 end
 
--- Whether so many bytes from `offset` on are within the cell, all of which are whole numbers.
-function cells.is_within(tree, o, offset, size)
-  if not offset or not size or offset < 0 or size < 0 or offset % 1 ~= 0 or size % 1 ~= 0 then return false end
-  return offset + size <= redis.call("STRLEN", cells.key(tree, o))
+function cells.is_whole(it)
+  return it ~= nil and it >= 0 and it % 1 == 0
 end
 
+-- Whether so many bytes from `offset` on are within the cell.
+function cells.is_within(tree, o, offset, size)
+  return cells.is_whole(offset) and offset + size <= redis.call("STRLEN", cells.key(tree, o))
+end
+
+-- The bytes from `offset` on; nil if there are not as many.
 function cells.read(tree, o, offset, size)
-  if size == 0 then return "" end
-  return redis.call("GETRANGE", cells.key(tree, o), text(offset), text(offset + size - 1))
+  if not cells.is_whole(offset) or not cells.is_whole(size) then return nil end
+  if size == 0 then return cells.is_within(tree, o, offset, 0) and "" or nil end
+  local bytes = redis.call("GETRANGE", cells.key(tree, o), text(offset), text(offset + size - 1))
+  return #bytes == size and bytes or nil
 end
 
 -- Writes pairs of an offset and bytes: all of them, or none if one is not within the cell.

@@ -56,8 +56,9 @@ local function step(name, flags, run)
       for i = 1, 4 do
         if not (args[i] or ""):match("^%d+$") or #args[i] > 15 then return { "no", "malformed" } end
       end
-      if redis.call("EXISTS", tree .. "tree") == 0 then return { "gone" } end
+      -- Each call of a command costs as much as the command: of a tree that is gone nobody is alive.
       if redis.call("HEXISTS", tree .. "alive", member) == 0 then
+        if redis.call("EXISTS", tree .. "tree") == 0 then return { "gone" } end
         return { "fenced", redis.call("HGET", tree .. "dead", member) or "" }
       end
       local ledger = tree .. "rq:" .. member .. "/" .. lane

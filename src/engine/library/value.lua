@@ -59,9 +59,8 @@ do
     return function(call, o, offset, size)
       local why = refusal(call.tree, o, freely)
       if why then return { "no", why } end
-      local from, count = tonumber(offset), tonumber(size)
-      if not cells.is_within(call.tree, o, from, count) then return { "no", "range" } end
-      return { "ok", cells.read(call.tree, o, from, count) }
+      local bytes = cells.read(call.tree, o, tonumber(offset), tonumber(size))
+      return bytes and { "ok", bytes } or { "no", "range" }
     end
   end
 
