@@ -2,13 +2,13 @@
 
 import { QueueState } from "../addon/numbers.ts";
 import type { JoinableQueueLike } from "../contracts/queues.ts";
-import { InvalidStateError } from "../errors.ts";
 import { abandoned, allDone, deserted } from "../queues/outcomes.ts";
 import { register } from "../reduction/registry.ts";
 import { timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { deadMember } from "./deaths.ts";
 import { Mode, waitForEver } from "./company.ts";
 import { waitFor } from "./object_waits.ts";
+import { QueueRefusals } from "./queue_refusals.ts";
 import { inside, RemoteQueue } from "./queue.ts";
 import { type Existing, existing, type QueueKind, type RemoteQueueOptions } from "./queue_kinds.ts";
 import type { Answer, Session } from "./session.ts";
@@ -49,7 +49,7 @@ export class RemoteJoinableQueue<T = unknown> extends RemoteQueue<T> implements 
     const { session, id, label } = this.#inside;
     const { refusal } = session.step("taskDone", id("acknowledge a task of"));
     if (refusal === "many") throw allDone(label);
-    if (refusal !== null) throw this.#gone(refusal);
+    if (refusal !== null) throw new QueueRefusals(label).gone(refusal);
   }
 
   /** As `join` of the local `JoinableQueue`. */
@@ -95,13 +95,8 @@ export class RemoteJoinableQueue<T = unknown> extends RemoteQueue<T> implements 
       case "abandoned":
         throw abandoned(label, deadMember(answer, 1) ?? UNKNOWN, answer.number(0));
       default:
-        throw this.#gone(answer.refusal);
+        throw new QueueRefusals(label).gone(answer.refusal);
     }
-  }
-
-  #gone(refusal: string): InvalidStateError {
-    const why = refusal === "gone" ? "it is gone" : `the engine refuses it (${refusal})`;
-    return new InvalidStateError(`Cannot use the queue${this.#inside.label}: ${why}`);
   }
 }
 

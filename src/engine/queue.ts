@@ -4,7 +4,6 @@ import { closedError } from "../addon/handles.ts";
 import { QueueState } from "../addon/numbers.ts";
 import type { QueueLike } from "../contracts/queues.ts";
 import { InvalidStateError, ShutDown } from "../errors.ts";
-import { deserted, empty, full, shutForGets, shutForPuts } from "../queues/outcomes.ts";
 import { register } from "../reduction/registry.ts";
 import { nameField } from "../runtime/object_name.ts";
 import { showAsText } from "../runtime/shown.ts";
@@ -33,6 +32,7 @@ import {
   type QueueKind,
   type RemoteQueueOptions,
 } from "./queue_kinds.ts";
+import { QueueRefusals } from "./queue_refusals.ts";
 import { layDown, layDownSync, type Outgoing, TakenRecord, takeUp, writeRecord } from "./records.ts";
 import type { Answer, Session, StepArgument } from "./session.ts";
 
@@ -73,6 +73,7 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
   readonly #policy: OnConsumerDeath;
   readonly #arrivals: Arrivals;
   readonly #batches: Batches;
+  readonly #refusals: QueueRefusals;
   /** What was put and is not in the queue yet. */
   #putting: Promise<unknown> = Promise.resolve();
 
@@ -94,6 +95,7 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     const { id } = it.handle;
     this.#arrivals = new Arrivals(this.#session, id, it.policy === "redeliver" && kind === PLAIN);
     this.#batches = new Batches(this.#session, id);
+    this.#refusals = new QueueRefusals(it.handle.label);
   }
 
   /** The name that it was given; `undefined` if none. */
@@ -134,8 +136,8 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
       const laid = layDown(this.#session, queue, message);
       const put = this.#step(queue, message, timeout, signal);
       const [refusal] = await Promise.all([put, laid]);
-      if (refusal === "late") throw this.#full(timeout);
-      this.#requirePut(refusal);
+      if (refusal === "late") throw this.#refusals.full(timeout);
+      if (refusal !== null) throw this.#refusals.put(refusal);
     } catch (error) {
       takeUp(this.#session, queue, message);
       throw error;
@@ -169,8 +171,8 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     try {
       layDownSync(this.#session, queue, message);
       const answer = this.#session.waitSync("put", [queue, modeOf(timeout), message.record], { timeout });
-      if (answer === null) throw this.#full(timeout);
-      this.#requirePut(answer.refusal);
+      if (answer === null) throw this.#refusals.full(timeout);
+      if (answer.refusal !== null) throw this.#refusals.put(answer.refusal);
     } catch (error) {
       takeUp(this.#session, queue, message);
       throw error;
@@ -203,7 +205,7 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
       signal,
       args,
       closed: () => this.#closedError("wait for"),
-      deserted: () => this.#deserted(QueueState.filled),
+      deserted: () => this.#refusals.deserted(QueueState.filled),
       giveBack: (answer: Answer) => this.#giveBack(queue, answer),
     };
     const answer = timeout === Infinity
@@ -222,11 +224,8 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
   }
 
   #taken(queue: string, answer: Answer | null, timeout: number): TakenRecord[] {
-    const refusal = answer === null ? "empty" : answer.refusal;
-    if (refusal === "empty") throw this.#empty(timeout);
-    if (refusal === "shut") throw shutForGets(this.#handle.label);
-    if (refusal === "deserted") throw this.#deserted(QueueState.filled);
-    return TakenRecord.in(this.#session, queue, this.#found(answer!));
+    if (answer === null || answer.refusal !== null) throw this.#refusals.get(answer?.refusal ?? null, timeout);
+    return TakenRecord.in(this.#session, queue, answer);
   }
 
   async #opened(taken: TakenRecord): Promise<T> {
@@ -252,7 +251,8 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     const timeout = timeoutOf(options, ACQUIRE_SYNC);
     const queue = this.#id("get from");
     const args = this.#asking(queue, modeOf(timeout), 1);
-    const [taken] = this.#taken(queue, this.#session.waitSync("get", args, { timeout }), timeout);
+    const giveBack = (answer: Answer) => this.#giveBack(queue, answer);
+    const [taken] = this.#taken(queue, this.#session.waitSync("get", args, { timeout, giveBack }), timeout);
     try {
       return taken.fetchedSync() as T;
     } finally {
@@ -406,38 +406,10 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     );
   }
 
-  #requirePut(refusal: string | null): void {
-    if (refusal === null) return;
-    if (refusal === "full") throw this.#full(0);
-    if (refusal === "shut") throw shutForPuts(this.#handle.label);
-    if (refusal === "deserted") throw this.#deserted(QueueState.drained);
-    if (refusal === "lacks") {
-      throw new InvalidStateError("Cannot put a value: an object of the engine in it was closed meanwhile");
-    }
-    throw this.#gone(refusal);
-  }
-
   /** What a step has answered that is refused only where the queue is gone. */
   #found(answer: Answer): Answer {
     if (answer.refusal === null) return answer;
-    throw this.#gone(answer.refusal);
-  }
-
-  #gone(refusal: string): InvalidStateError {
-    const why = refusal === "gone" ? "it is gone" : `the engine refuses it (${refusal})`;
-    return new InvalidStateError(`Cannot use the queue${this.#handle.label}: ${why}`);
-  }
-
-  #deserted(state: number): Error {
-    return deserted(state, this.#handle.label);
-  }
-
-  #full(timeout: number): Error {
-    return full({ timeout, label: this.#handle.label, isAlone: () => false });
-  }
-
-  #empty(timeout: number): Error {
-    return empty({ timeout, label: this.#handle.label, isAlone: () => false });
+    throw this.#refusals.gone(answer.refusal);
   }
 }
 

@@ -2,7 +2,6 @@
 
 import { getContext, OwnerDiedError } from "@parallel/multiprocessing";
 import type { RemoteContext } from "../../src/context/remote.ts";
-import type { RemoteQueue } from "../../src/engine/queue.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as targets from "../fixtures/engine/queue_targets.ts";
 import { AUTHKEY, startAgent } from "../support/agent.ts";
@@ -75,7 +74,7 @@ deathTest("what a process was handed and never saw goes to the next", async (con
 deathTest("what a process had taken is lost with it, or given to another, three times", async (context) => {
   using said = new context.Queue<string>();
   for (const onConsumerDeath of ["lose", "redeliver"] as const) {
-    using queue = new context.Queue<string>(0, { onConsumerDeath } as object) as RemoteQueue<string>;
+    using queue = new context.Queue<string>(0, { onConsumerDeath });
     await queue.put("stay");
     await queue.put("next");
     const times = onConsumerDeath === "lose" ? 1 : 3;
@@ -95,7 +94,7 @@ deathTest("what a process had taken is lost with it, or given to another, three 
 });
 
 deathTest("workers are killed: every job is dealt with, and none is lost", async (context) => {
-  using jobs = new context.JoinableQueue<number>(0, { onConsumerDeath: "redeliver", maxDeliveries: 255 } as object);
+  using jobs = new context.JoinableQueue<number>(0, { onConsumerDeath: "redeliver", maxDeliveries: 255 });
   using done = new context.Queue<number>();
   const count = 300;
   for (let i = 0; i < count; i++) jobs.put(i);

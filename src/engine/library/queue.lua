@@ -1,4 +1,4 @@
--- Queue, JoinableQueue, SimpleQueue: what is put, taken and given back. The table of a record's states is in records.lua.
+-- Queue, JoinableQueue, SimpleQueue: what is put, taken and given back. The table of states is in records.lua.
 
 do
   local state, objects_of, refusal, drop_pieces = queues.state, queues.objects_of, queues.refusal, queues.drop_pieces
@@ -31,7 +31,7 @@ do
     return wait_in(call, q, ":p", mode)
   end)
 
-  -- putMany o record… → ok | no shut | no gone | no lacks object | no malformed | no bounded. Into a queue without a limit.
+  -- putMany o record… → ok | no shut | no gone | no lacks object | no malformed | no bounded. For queues without a limit.
   step("putMany", {}, function(call, o, ...)
     local q, records = state(call.tree, o), { ... }
     if not q then return { "no", "gone" } end
@@ -168,7 +168,8 @@ do
 
   -- piece o blob index → ok bytes | no gone
   look("piece", { "no-writes" }, function(tree, o, blob, index)
-    local bytes = is_a(tree, o, "queue", "joinable") and redis.call("HGET", key_of(tree, o) .. ":b", blob .. "/" .. index)
+    if not is_a(tree, o, "queue", "joinable") then return { "no", "gone" } end
+    local bytes = redis.call("HGET", key_of(tree, o) .. ":b", blob .. "/" .. index)
     return bytes and { "ok", bytes } or { "no", "gone" }
   end)
 end

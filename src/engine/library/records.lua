@@ -1,4 +1,4 @@
--- The records of queues: where they are, who has them, and what becomes of them. The steps are in queue.lua and tasks.lua.
+-- The records of queues: where they are, who has them, and what becomes of them. Steps are in queue.lua and tasks.lua.
 --
 -- | key | what |
 -- | --- | ---- |
@@ -90,7 +90,7 @@ do
     for _, field in ipairs(pieces_of(record) or {}) do redis.call("HDEL", q.key .. ":b", field) end
   end
 
-  -- What a record holds is let go. An object may go with it, even the queue itself: nothing of the queue is touched after.
+  -- What a record holds is let go. An object may go with it, even the queue itself: nothing of it is touched after.
   local function forget(q, record)
     drop_pieces(q, record)
     unhold_all(q.tree, objects_of(record))

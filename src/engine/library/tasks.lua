@@ -1,4 +1,4 @@
--- JoinableQueue: what was taken and is not dealt with; and for all queues, what follows when somebody who has one is gone.
+-- JoinableQueue: what was taken and is not dealt with; and for all queues, what follows when somebody is gone.
 -- The table of a record's states is in records.lua.
 
 do
@@ -73,7 +73,9 @@ do
       if record and deliveries < q.most then
         redis.call("LPUSH", q.key .. ":r", string.char(deliveries) .. record:sub(2))
       else
-        if record then redis.call("LPUSH", q.key .. ":lost", string.char(math.min(deliveries, 255)) .. record:sub(2)) end
+        if record then
+          redis.call("LPUSH", q.key .. ":lost", string.char(math.min(deliveries, 255)) .. record:sub(2))
+        end
         if record or q.policy ~= "lose" then left = left + 1 else dealt = dealt + 1 end
       end
     end
