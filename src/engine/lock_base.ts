@@ -11,6 +11,7 @@ import { enter, type LockOptions, throwsOnDeath } from "../synchronize/lock_base
 import { ACQUIRE, ACQUIRE_SYNC, type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
 import { deadMember, DEATH_PARTS, remoteOwnerDied } from "./deaths.ts";
 import { type Hold, RemoteGuard } from "./guard.ts";
+import { HeldBytes } from "./held_bytes.ts";
 import { ObjectHandle, type ObjectReference } from "./handles.ts";
 import type { Answer, Session, StepArgument } from "./session.ts";
 import { goneError, ownThread, waitFor } from "./object_waits.ts";
@@ -259,7 +260,12 @@ export abstract class RemoteLockBase implements Disposable {
 
   /** What the cell gives, if there is one. */
   protected giving(): StepArgument[] {
-    return this.cell?.giving() ?? [];
+    return this.#travelling?.giving() ?? [];
+  }
+
+  /** What travels with it; another object of the same lock may know that. */
+  get #travelling(): Cell | null {
+    return this.cell ?? HeldBytes.find(this.handle);
   }
 
   #require(action: string): string {
@@ -307,7 +313,7 @@ export abstract class RemoteLockBase implements Disposable {
 
   /** Takes what has travelled with the lock. */
   #took(answer: Answer, index: number): void {
-    if (answer.length >= index + 2 && answer.text(index) === "cell") this.cell?.took(answer.bytes(index + 1));
+    if (answer.length >= index + 2 && answer.text(index) === "cell") this.#travelling?.took(answer.bytes(index + 1));
   }
 
   #giveBack(id: string, answer: Answer): void {

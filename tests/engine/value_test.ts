@@ -120,6 +120,21 @@ dataTest("remote value: what its lock is, and what is refused, as locally", (con
   assertThrows(() => any.Array("i8", {}), TypeError, "wanted something iterable");
 });
 
+dataTest("remote value: its lock may be released by another object of the same lock", async (context) => {
+  using value = context.Value("i32", 1);
+  const manager = await context.Manager();
+  using list = await manager.list([value.getLock()]);
+  using lock = await list.get(0) as ReturnType<typeof value.getLock>;
+  value.acquireSync();
+  value.value = 2;
+  lock.release();
+  assertEquals([lock.locked(), value.value], [false, 2]);
+  lock.acquireSync();
+  value.value = 3;
+  value.release();
+  assertEquals([lock.locked(), value.value], [false, 3]);
+});
+
 dataTest("remote array: elements, slices and characters, as locally", (context) => {
   using numbers = context.Array("f64", [1, 2, 3]);
   assertEquals([numbers.length, numbers.get(1), numbers.at(-1), [...numbers]], [3, 2, 3, [1, 2, 3]]);
