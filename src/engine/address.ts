@@ -15,11 +15,10 @@ export interface EngineAddress {
 /** How an engine is connected to. */
 export type EngineWay =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly ca: string | null }
-  | { readonly kind: "unix"; readonly path: string }
-  | { readonly kind: "sentinel"; readonly hosts: readonly HostAndPort[] };
+  | { readonly kind: "unix"; readonly path: string };
 
 /** Where a server listens. */
-export interface HostAndPort {
+interface HostAndPort {
   readonly host: string;
   readonly port: number;
 }
@@ -28,7 +27,6 @@ const ACTION = "get a context";
 /** The URLs that there are, for messages. */
 const FORMS = "redis://[user[:password]@]host[:port][/db], rediss://… (TLS) or redis+unix:///path";
 const PORT = 6379;
-const SENTINEL_PORT = 26379;
 /** How long the name of a host may be looked for, in milliseconds. */
 const LOOK_UP = 5_000;
 /** Scheme, user and password, hosts, path, parameters. */
@@ -45,6 +43,7 @@ export function isEngineUrl(text: unknown): text is EngineUrl {
 /**
  * The engine that a URL names.
  *
+ * @throws {Deno.errors.NotSupported} If it names several servers.
  * @throws {RangeError} If it names none. No message has more of it than the scheme: a password may be anywhere in what
  * cannot be read.
  */
@@ -64,9 +63,10 @@ export function engineAddressOf(text: string): EngineAddress {
     case "redis+unix":
       return unixAddress(given);
     case "redis+sentinel":
-      return sentinelAddress(given);
+    case "redis+cluster":
+      throw new Deno.errors.NotSupported(`Cannot ${ACTION} of "${schemeOf(text)}://…": wanted one server, ${FORMS}`);
     default:
-      return fail(scheme === "redis+cluster" ? "clusters are not served yet" : `wanted ${FORMS}`);
+      return fail(`wanted ${FORMS}`);
   }
 }
 
@@ -121,11 +121,11 @@ function allow({ parameters, fail }: Given, ...known: string[]): void {
   }
 }
 
-function hostOf(text: string, standard: number, fail: Given["fail"]): HostAndPort {
+function hostOf(text: string, fail: Given["fail"]): HostAndPort {
   const parts = text.match(/^(\[[0-9a-fA-F:.]+\]|[^:[\]]*)(?::(\d{1,5}))?$/);
   if (parts === null) return fail("its host and port cannot be read, wanted host:port or [host]:port");
   const host = (parts[1].replace(/^\[|\]$/g, "") || "localhost").toLowerCase();
-  const port = parts[2] === undefined ? standard : Number(parts[2]);
+  const port = parts[2] === undefined ? PORT : Number(parts[2]);
   if (port < 1 || port > 65535) fail("wanted a port from 1 to 65535");
   return { host, port };
 }
@@ -142,7 +142,7 @@ function databaseOf(text: string, fail: Given["fail"]): number {
 function tcpAddress(scheme: string, given: Given): EngineAddress {
   const isTls = scheme === "rediss";
   allow(given, ...isTls ? ["ca"] : []);
-  const place = hostOf(given.authority, PORT, given.fail);
+  const place = hostOf(given.authority, given.fail);
   const database = databaseOf(given.path.slice(1), given.fail);
   const ca = given.parameters.get("ca") ?? null;
   const rest = `${written(place)}/${database}`;
@@ -163,21 +163,6 @@ function unixAddress(given: Given): EngineAddress {
   return { shown: `redis+unix://${rest}`, url: `redis+unix://${given.login}${rest}`, way: { kind: "unix", path } };
 }
 
-function sentinelAddress(given: Given): EngineAddress {
-  allow(given);
-  const hosts = given.authority.split(",").map((host) => hostOf(host, SENTINEL_PORT, given.fail));
-  const [, name = "", database = "", ...more] = given.path.split("/");
-  if (name === "" || more.length > 0) {
-    given.fail("wanted the group's name behind the hosts: redis+sentinel://h1,h2/name/0");
-  }
-  const rest = `${hosts.map(written).join(",")}/${name}/${databaseOf(database, given.fail)}`;
-  return {
-    shown: `redis+sentinel://${rest}`,
-    url: `redis+sentinel://${given.login}${rest}`,
-    way: { kind: "sentinel", hosts },
-  };
-}
-
 /**
  * Asks Deno whether this program may connect to the engine, as it is asked before a `Client` connects.
  *
@@ -185,12 +170,8 @@ function sentinelAddress(given: Given): EngineAddress {
  * @throws {Deno.errors.NotFound} If there is no such host or path.
  */
 export function requireEnginePermission({ way }: EngineAddress): void {
-  const addresses = way.kind === "unix"
-    ? [way.path]
-    : (way.kind === "tcp" ? [way] : way.hosts).map(({ host, port }) => [host, port] as const);
-  for (const address of addresses) {
-    using search = new Search(address, { action: "connect to the engine at", family: undefined });
-    search.finish(LOOK_UP);
-  }
+  const address = way.kind === "unix" ? way.path : [way.host, way.port] as const;
+  using search = new Search(address, { action: "connect to the engine at", family: undefined });
+  search.finish(LOOK_UP);
   if (way.kind === "tcp" && way.ca !== null) Deno.statSync(way.ca);
 }
