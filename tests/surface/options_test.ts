@@ -205,6 +205,7 @@ const ELSEWHERE: Record<string, string> = {
   "new BufferTooShort": "an error, which takes what JavaScript's take",
   "new MaybeEncodingError": "an error",
   "new OwnerDiedError": "an error",
+  "RemoteContext.Manager": "needs an engine: tests/engine/managers_test.ts",
   "RemoteContext.getStartMethod": "needs an engine: tests/engine/context_test.ts",
   getContext: "of an engine: tests/engine/address_test.ts",
   "new RemoteError": "an error",
