@@ -236,7 +236,7 @@ export class EngineWorkerSide implements WorkerSide {
   }
 
   noteItems(_slot: number, _items: number): void {
-    // A task that has begun counts as a whole: see `itemsBegun` of desks.ts.
+    // A task that has begun counts as a whole: see `itemsBegun` of pool_side.ts.
   }
 
   cancelled(_slot: number, number: number): number | null {
