@@ -1,39 +1,54 @@
 // What a thread has taken from a queue and not said yet that it has: until it says so, it goes back should the process die.
 //
-// With "lose" that is said by the next get, or before the thread's next step, or when the event loop turns: whoever hears
-// of what was done with a value may be sure that nobody else gets it. With "redeliver" a value counts as dealt with at the
+// With "lose" that is said at once: the thread may compute for hours now. Where one value follows the other fast, it is said
+// by the next get, or before the thread's next step, or when the event loop turns: so whoever hears of what was done with
+// a value may be sure that nobody else gets it. With "redeliver" a value counts as dealt with at the
 // next get, or when the queue is closed, or the process ends in order.
 
 import { Finalize } from "../runtime/finalize.ts";
-import { setTimeout, unrefTimer } from "../runtime/timing.ts";
+import { performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
 import type { Session } from "./session.ts";
 
 /** The most that one step says. */
 const BATCH = 256;
+/** Values follow each other fast where there are so few milliseconds between them. */
+const FAST = 0.3;
 /** Before the tree is left. */
 const BEFORE_LEAVING = -90;
+
+/** When a value counts as taken: once it is here; with the next get; or not by this, but when its task is done. */
+export type When = "here" | "next" | "done";
 
 /** The takes of one handle of a queue. */
 export class Arrivals {
   readonly #session: Session;
   readonly #queue: string;
-  readonly #isKept: boolean;
+  readonly #when: When;
   #takes: string[] = [];
   #isAnnounced = false;
+  /** When the last value was handed out. */
+  #last = -Infinity;
   #finalize: Finalize | null = null;
 
-  /** `isKept`: a value counts as taken only at the next get. */
-  constructor(session: Session, queue: string, isKept: boolean) {
+  constructor(session: Session, queue: string, when: When) {
     this.#session = session;
     this.#queue = queue;
-    this.#isKept = isKept;
+    this.#when = when;
   }
 
   /** Notes a take whose value was handed out. */
   add(take: string): void {
+    if (this.#when === "done") return;
     this.#takes.push(take);
-    if (this.#isKept) {
+    if (this.#when === "next") {
       this.#finalize ??= new Finalize(() => this.#sayNow(), { priority: BEFORE_LEAVING, name: "a queue on an engine" });
+      return;
+    }
+    const now = performance.now();
+    const isFast = now - this.#last < FAST;
+    this.#last = now;
+    if (!isFast) {
+      this.say();
     } else if (!this.#isAnnounced) {
       this.#isAnnounced = true;
       this.#session.before(this.#announced);
@@ -53,11 +68,13 @@ export class Arrivals {
 
   /** Says it without a get. */
   say(): void {
-    while (this.#takes.length > 0) {
-      this.#session.look(this.#session.tree, "landed", this.#session.member, this.#queue, ...this.taken()).catch(
-        ignore,
-      );
-    }
+    while (this.#takes.length > 0) this.settle(this.taken());
+  }
+
+  /** Says of these takes that they are over. */
+  settle(takes: readonly string[]): void {
+    const { tree, member } = this.#session;
+    this.#session.look(tree, "landed", member, this.#queue, ...takes).catch(ignore);
   }
 
   #sayNow(): void {

@@ -9,8 +9,8 @@ import { deadMember } from "./deaths.ts";
 import { Mode, waitForEver } from "./company.ts";
 import { waitFor } from "./object_waits.ts";
 import { QueueRefusals } from "./queue_refusals.ts";
-import { inside, RemoteQueue } from "./queue.ts";
-import { type Existing, existing, type QueueKind, type RemoteQueueOptions } from "./queue_kinds.ts";
+import { RemoteQueue } from "./queue.ts";
+import { type Existing, existing, inside, type QueueKind, type RemoteQueueOptions } from "./queue_kinds.ts";
 import type { Answer, Session } from "./session.ts";
 
 /** Options of queues in an engine whose values are acknowledged. */

@@ -26,9 +26,11 @@ import {
   create,
   type Existing,
   existing,
+  inside,
   type OnConsumerDeath,
   PLAIN,
   type QueueData,
+  type QueueInside,
   type QueueKind,
   type RemoteQueueOptions,
 } from "./queue_kinds.ts";
@@ -41,20 +43,6 @@ const LONGEST_TURN = 20;
 /** How many values an iteration takes ahead at most, and how many bytes of them. */
 const MOST_AHEAD = 64;
 const BYTES_AHEAD = 64 * 1024;
-
-/** What the classes that are made of a {@linkcode RemoteQueue} need of its inside. */
-export interface QueueInside {
-  readonly session: Session;
-  id(action: string): string;
-  readonly handle: ObjectHandle;
-  /** What is thrown where it was closed. */
-  closed(action: string): InvalidStateError;
-  reference(): QueueData;
-  readonly label: string;
-}
-
-/** Names the method by which the classes that are made of a queue look into it. */
-export const inside: unique symbol = Symbol("inside");
 
 /** A queue in an engine; see the local `Queue` for what it does. */
 export class RemoteQueue<T = unknown> implements QueueLike<T> {
@@ -93,7 +81,8 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     this.#maxsize = it.maxsize;
     this.#policy = it.policy;
     const { id } = it.handle;
-    this.#arrivals = new Arrivals(this.#session, id, it.policy === "redeliver" && kind === PLAIN);
+    const isKept = it.policy === "redeliver";
+    this.#arrivals = new Arrivals(this.#session, id, !isKept ? "here" : kind === PLAIN ? "next" : "done");
     this.#batches = new Batches(this.#session, id);
     this.#refusals = new QueueRefusals(it.handle.label);
   }
@@ -230,8 +219,7 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
 
   async #opened(taken: TakenRecord): Promise<T> {
     try {
-      const now = taken.now();
-      return (now === null ? await taken.fetched() : now.value) as T;
+      return await taken.open() as T;
     } finally {
       this.#arrivals.add(taken.take);
     }
@@ -254,7 +242,7 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     const giveBack = (answer: Answer) => this.#giveBack(queue, answer);
     const [taken] = this.#taken(queue, this.#session.waitSync("get", args, { timeout, giveBack }), timeout);
     try {
-      return taken.fetchedSync() as T;
+      return taken.openSync() as T;
     } finally {
       this.#arrivals.add(taken.take);
     }
@@ -307,8 +295,9 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
       const queue = this.#id("look at");
       const answer = this.#found(await this.#session.send("lost", queue));
       if (answer.length === 0) return values;
-      for (const taken of TakenRecord.in(this.#session, queue, answer)) values.push(await this.#opened(taken));
-      this.#arrivals.say();
+      const taken = TakenRecord.in(this.#session, queue, answer);
+      for (const it of taken) values.push(await it.open() as T);
+      this.#arrivals.settle(taken.map(({ take }) => take));
     }
   }
 
@@ -319,11 +308,9 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
       const queue = this.#id("look at");
       const answer = this.#found(this.#session.step("lost", queue));
       if (answer.length === 0) return values;
-      for (const taken of TakenRecord.in(this.#session, queue, answer)) {
-        values.push(taken.fetchedSync() as T);
-        this.#arrivals.add(taken.take);
-      }
-      this.#arrivals.say();
+      const taken = TakenRecord.in(this.#session, queue, answer);
+      for (const it of taken) values.push(it.openSync() as T);
+      this.#arrivals.settle(taken.map(({ take }) => take));
     }
   }
 

@@ -4,6 +4,7 @@ import { partsOf } from "../addon/handles.ts";
 import { type NameOptions, objectName } from "../runtime/object_name.ts";
 import { requireCount } from "../waiting/count.ts";
 import { requireKnown } from "../waiting/options.ts";
+import type { InvalidStateError } from "../errors.ts";
 import { ObjectHandle } from "./handles.ts";
 import type { Session } from "./session.ts";
 
@@ -73,3 +74,17 @@ export function existing(data: unknown, { policies }: QueueKind): Existing {
   const handle = ObjectHandle.adopt([id, ...name]);
   return { handle, maxsize: maxsize as number, policy: policy as OnConsumerDeath };
 }
+
+/** What the classes that are made of a queue need of its inside. */
+export interface QueueInside {
+  readonly session: Session;
+  id(action: string): string;
+  readonly handle: ObjectHandle;
+  /** What is thrown where it was closed. */
+  closed(action: string): InvalidStateError;
+  reference(): QueueData;
+  readonly label: string;
+}
+
+/** Names the method by which the classes that are made of a queue look into it. */
+export const inside: unique symbol = Symbol("inside");

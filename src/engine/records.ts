@@ -125,24 +125,19 @@ export class TakenRecord {
     return all;
   }
 
-  /** The value; `null` if it is in pieces that are to be fetched. */
-  now(): { value: unknown } | null {
-    return this.#isBlob ? null : { value: readMessage(this.#session, this.#body, this.#objects) };
-  }
-
   /** The value, whose pieces are fetched, if there are any. */
-  async fetched(): Promise<unknown> {
+  async open(): Promise<unknown> {
+    if (!this.#isBlob) return readMessage(this.#session, this.#body, this.#objects);
     const answers = await Promise.all(
       this.#pieces().map((piece) => this.#session.look(this.#session.tree, "piece", this.#queue, ...piece)),
     );
     return readMessage(this.#session, joined(answers), this.#objects);
   }
 
-  /** As {@linkcode fetched}, blocking the thread. */
-  fetchedSync(): unknown {
-    const now = this.now();
-    if (now !== null) return now.value;
+  /** As {@linkcode open}, blocking the thread. */
+  openSync(): unknown {
     const session = this.#session;
+    if (!this.#isBlob) return readMessage(session, this.#body, this.#objects);
     const answers = this.#pieces().map((piece) => session.lookSync(session.tree, "piece", this.#queue, ...piece));
     return readMessage(session, joined(answers), this.#objects);
   }

@@ -144,3 +144,18 @@ deathTest("a join tells of a worker that was killed with a job in hand", async (
   jobs.taskDone();
   assert(await jobs.join({ timeout }));
 });
+
+deathTest("what a process computes with is lost with it, though it says nothing more", async (context, engine) => {
+  using queue = new context.Queue<string>();
+  await queue.put("taken");
+  await queue.put("next");
+  const computing = new context.Process({ target: targets.compute, args: [queue], daemon: true });
+  computing.start();
+  const records = async () => (await engine.treeKeys()).filter((key) => key.endsWith(":t")).length;
+  await until("the value to be taken", () => queue.qsize() === 1);
+  await until("it to say so", async () => await records() === 0);
+  Deno.kill(computing.pid!, "SIGKILL");
+  await within(computing.join());
+  assertEquals(await queue.get({ timeout }), "next");
+  assert(queue.empty());
+});

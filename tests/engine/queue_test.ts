@@ -3,8 +3,8 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { RemoteJoinableQueue } from "../../src/engine/joinable_queue.ts";
 import { RemoteLock } from "../../src/engine/lock.ts";
-import { inside, RemoteQueue } from "../../src/engine/queue.ts";
-import type { RemoteQueueOptions } from "../../src/engine/queue_kinds.ts";
+import { RemoteQueue } from "../../src/engine/queue.ts";
+import { inside, type RemoteQueueOptions } from "../../src/engine/queue_kinds.ts";
 import { RemoteSimpleQueue } from "../../src/engine/simple_queue.ts";
 import type { Session } from "../../src/engine/session.ts";
 import { Empty, EOFError, Full, InvalidStateError, Lock, OwnerDiedError, Queue, ShutDown } from "../../mod.ts";
