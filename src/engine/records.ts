@@ -51,16 +51,20 @@ export function writeRecord(session: Session, value: unknown, most: number): Out
   const ids = encoder.encode(objects);
   if (bytes.length > most || ids.length > 65_535) {
     letGo();
-    throw new RangeError(
-      bytes.length > most
-        ? `Cannot put a value of ${bytes.length} bytes: the context's maxMessage is ${most}; put large data where all hosts ` +
-          "reach it, and send its path or URL, or give getContext() a larger maxMessage"
-        : "Cannot put a value: it has too many shared objects in it; send them in several messages",
-    );
+    if (bytes.length > most) throw tooLarge("put", bytes.length, most);
+    throw new RangeError("Cannot put a value: it has too many shared objects in it; send them in several messages");
   }
   if (bytes.length < LONG) return { record: recordOf(0, ids, bytes), blob: null, letGo };
   const blob = { name: `${own}.${++blobs}`, bytes, count: Math.ceil(bytes.length / PIECE) };
   return { record: recordOf(Flag.blob, ids, encoder.encode(`${blob.name} ${blob.count}`)), blob, letGo };
+}
+
+/** The error for a value that is longer than the context allows. */
+export function tooLarge(action: string, bytes: number, most: number): RangeError {
+  return new RangeError(
+    `Cannot ${action} a value of ${bytes} bytes: the context's maxMessage is ${most}; put large data where all hosts ` +
+      "reach it, and send its path or URL, or give getContext() a larger maxMessage",
+  );
 }
 
 function recordOf(flags: number, objects: Uint8Array, body: Uint8Array): Uint8Array<ArrayBuffer> {

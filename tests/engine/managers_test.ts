@@ -1,9 +1,10 @@
 // The manager of a context on an engine: what the tests of managers say of dict, list, set, Namespace and the like, said of
 // it. What it does not have, or has otherwise, is a list here.
 
-import { getContext, type Process } from "@parallel/multiprocessing";
+import { getContext, InvalidStateError, type Process, ProcessError, RemoteError } from "@parallel/multiprocessing";
 import type { LocalContext } from "@parallel/multiprocessing/context";
-import { assert, assertEquals } from "@std/assert";
+import type { SyncManager } from "@parallel/multiprocessing/managers";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Managed } from "../managers/managed.ts";
 import { elsewhere } from "../managers/suite.ts";
 import { AUTHKEY, startAgent } from "../support/agent.ts";
@@ -74,4 +75,24 @@ for (const file of ["dict", "list", "set", "namespace", "nested", "limited", "sy
 
 Deno.test("what is left out of the tests of managers is among them", () => {
   for (const name of Object.keys(LEFT_OUT)) assert(known.has(name), name);
+});
+
+engineTest("a manager on an engine says what it does not have, and why", async (engine) => {
+  using context = getContext(engine.url as "redis://", { authkey: AUTHKEY, maxMessage: 1024 * 1024 });
+  const manager = await context.Manager();
+  await assertRejects(() => context.Manager({ address: null }), TypeError, '"address" is no option');
+  await assertRejects(() => manager.start(), ProcessError, "Already started");
+  await assertRejects(() => manager.connect(), Deno.errors.NotSupported, "no server of its own");
+  await assertRejects(() => manager.Pool(2), Deno.errors.NotSupported, "make a Pool of the context");
+  await assertRejects(() => manager.create("Nonsense"), RemoteError, 'no such type, wanted "dict"');
+  await assertRejects(() => manager.stats(), Deno.errors.NotSupported, "no server of its own");
+  assertThrows(() => manager.getServer(), Deno.errors.NotSupported, "no server of its own");
+  const Class = manager.constructor as typeof SyncManager;
+  assertThrows(() => Class.register("Maths", class Maths {}), Deno.errors.NotSupported, 'Cannot register "Maths"');
+  using dict = await manager.dict<string, unknown>({ a: 1 });
+  await assertRejects(() => dict.set("large", "x".repeat(2 ** 20)), RangeError, "Cannot store a value of");
+  assertEquals([await dict.items(), manager.address, await manager.numberOfObjects()], [[["a", 1]], null, 1]);
+  await manager.shutdown();
+  await assertRejects(() => manager.dict(), InvalidStateError, "the manager was shut down");
+  assertEquals([await dict.get("a"), await manager.join()], [1, true]);
 });

@@ -8,6 +8,7 @@ import { exposedByBuiltIn } from "../../managers/proxy_classes.ts";
 import { printed } from "../../pool/failures.ts";
 import type { ObjectHandle } from "../handles.ts";
 import { copyOf, readMessage, writeMessage } from "../messages.ts";
+import { tooLarge } from "../records.ts";
 import type { Answer, Session, StepArgument } from "../session.ts";
 
 /** A step to be done: its name, and what it is given behind the object. */
@@ -47,10 +48,13 @@ export class Call {
    * A value as a step is given it.
    *
    * @throws {TypeError} If it cannot be sent.
+   * @throws {RangeError} If it is longer than the context allows.
    */
   write(value: unknown): KeptValue {
     const { bytes, objects, letGo } = writeMessage(this.#session, value);
     this.#letGo.push(letGo);
+    const { maxMessage } = this.#session;
+    if (bytes.length > maxMessage) throw tooLarge("store", bytes.length, maxMessage);
     return [objects, bytes];
   }
 
@@ -148,8 +152,8 @@ function looked(answer: Answer, asked: string, typeid: string): Answer {
 /** Does the steps of a plan one after the other, this thread being blocked. */
 export function doSync(plan: Plan, call: Call, asked: string, typeid: string): unknown {
   const { handle } = call;
-  let next = plan.next();
   try {
+    let next = plan.next();
     while (!next.done) {
       const [name, ...args] = next.value;
       next = plan.next(looked(handle.session.step(name, handle.id, ...args), asked, typeid));
@@ -170,8 +174,8 @@ export async function doLater(
 ): Promise<unknown> {
   const { handle } = call;
   using kept = handle.share();
-  let next = plan.next();
   try {
+    let next = plan.next();
     while (!next.done) {
       const [name, ...args] = next.value;
       const answer = await handle.session.send(name, kept.id, ...args);
