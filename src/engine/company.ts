@@ -22,6 +22,12 @@ export const Mode = {
   promiseForEver: 3,
 } as const;
 
+/** How a thread waits that blocks for so many milliseconds. */
+export function threadMode(timeout: number): number {
+  if (timeout === 0) return Mode.now;
+  return timeout === Infinity ? Mode.threadForEver : Mode.waiting;
+}
+
 /** Milliseconds between two looks at what this program has to do, where Deno does not tell; two must find nothing. */
 const BETWEEN_LOOKS = 300;
 const LOOKS = 2;

@@ -6,7 +6,7 @@ import { abandoned, allDone, deserted } from "../queues/outcomes.ts";
 import { register } from "../reduction/registry.ts";
 import { timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { deadMember } from "./deaths.ts";
-import { Mode, waitForEver } from "./company.ts";
+import { Mode, threadMode, waitForEver } from "./company.ts";
 import { waitFor } from "./object_waits.ts";
 import { QueueRefusals } from "./queue_refusals.ts";
 import { RemoteQueue } from "./queue.ts";
@@ -80,8 +80,7 @@ export class RemoteJoinableQueue<T = unknown> extends RemoteQueue<T> implements 
   joinSync(options?: WaitSyncOptions): boolean {
     const timeout = timeoutOf(options, WAIT_SYNC);
     const { session, id } = this.#inside;
-    const mode = timeout === 0 ? Mode.now : timeout === Infinity ? Mode.threadForEver : Mode.waiting;
-    return this.#joined(session.waitSync("joinTasks", [id("join"), mode], { timeout }));
+    return this.#joined(session.waitSync("joinTasks", [id("join"), threadMode(timeout)], { timeout }));
   }
 
   #joined(answer: Answer | null): boolean {

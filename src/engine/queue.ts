@@ -19,7 +19,7 @@ import {
 import { Turn } from "../waiting/turns.ts";
 import { Arrivals } from "./arrivals.ts";
 import { Batches } from "./batches.ts";
-import { Mode, waitForEver } from "./company.ts";
+import { Mode, threadMode, waitForEver } from "./company.ts";
 import type { ObjectHandle } from "./handles.ts";
 import { waitFor, waitToEnd } from "./object_waits.ts";
 import {
@@ -159,7 +159,7 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     const queue = this.#id("put into");
     try {
       layDownSync(this.#session, queue, message);
-      const answer = this.#session.waitSync("put", [queue, modeOf(timeout), message.record], { timeout });
+      const answer = this.#session.waitSync("put", [queue, threadMode(timeout), message.record], { timeout });
       if (answer === null) throw this.#refusals.full(timeout);
       if (answer.refusal !== null) throw this.#refusals.put(answer.refusal);
     } catch (error) {
@@ -238,7 +238,7 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
   getSync(options?: AcquireSyncOptions): T {
     const timeout = timeoutOf(options, ACQUIRE_SYNC);
     const queue = this.#id("get from");
-    const args = this.#asking(queue, modeOf(timeout), 1);
+    const args = this.#asking(queue, threadMode(timeout), 1);
     const giveBack = (answer: Answer) => this.#giveBack(queue, answer);
     const [taken] = this.#taken(queue, this.#session.waitSync("get", args, { timeout, giveBack }), timeout);
     try {
@@ -398,11 +398,6 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     if (answer.refusal === null) return answer;
     throw this.#refusals.gone(answer.refusal);
   }
-}
-
-function modeOf(timeout: number): number {
-  if (timeout === 0) return Mode.now;
-  return timeout === Infinity ? Mode.threadForEver : Mode.waiting;
 }
 
 const NOT_WAITING: AcquireSyncOptions = { block: false };

@@ -7,7 +7,17 @@ import { RemoteQueue } from "../../src/engine/queue.ts";
 import { inside, type RemoteQueueOptions } from "../../src/engine/queue_kinds.ts";
 import { RemoteSimpleQueue } from "../../src/engine/simple_queue.ts";
 import type { Session } from "../../src/engine/session.ts";
-import { Empty, EOFError, Full, InvalidStateError, Lock, OwnerDiedError, Queue, ShutDown } from "../../mod.ts";
+import {
+  Empty,
+  EOFError,
+  Full,
+  InvalidStateError,
+  Lock,
+  OwnerDiedError,
+  Queue,
+  RawArray,
+  ShutDown,
+} from "../../mod.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
 import { within } from "../support/helpers.ts";
 import { bury, rootOf, visitorOf } from "../support/sessions.ts";
@@ -148,6 +158,7 @@ queueTest("objects of the engine travel, and objects of this machine do not", as
     TypeError,
     `Cannot serialise an object of class "Lock" at value.deep: it, "here", is in the memory of this machine`,
   );
+  assertThrows(() => queue.putSync(RawArray("i32", 2)), TypeError, "is in the memory of this machine");
   using here = new Queue<unknown>();
   assertThrows(() => queue.putSync(here), TypeError, "Make it by the context of the engine");
   assertThrows(
