@@ -33,9 +33,13 @@ export interface Stage {
 }
 
 /** A test of what this process does in a tree while others do as it wants. */
-export function stageTest(name: string, run: (stage: Stage) => Promise<void> | void): void {
+export function stageTest(
+  name: string,
+  run: (stage: Stage) => Promise<void> | void,
+  settings: Partial<SessionSettings> = {},
+): void {
   engineTest(name, async (engine) => {
-    const session = rootOf(engine);
+    const session = rootOf(engine, settings);
     const tree = BareTree.of(engine, session.tree);
     const players: Player[] = [];
     const join = async () => {
