@@ -10,6 +10,8 @@ import type { Answer, Session } from "./session.ts";
 /** Messages of at least this length are laid down in pieces. */
 const LONG = 64 * 1024;
 const PIECE = 1024 * 1024;
+/** As the engine allows. */
+const MOST_PIECES = 4096;
 /** A record begins with a byte for deliveries, one of {@linkcode Flag}, and two for the length of its objects. */
 const HEAD = 4;
 
@@ -148,6 +150,9 @@ export class TakenRecord {
 
   #pieces(): [name: string, index: number][] {
     const [name, count] = decoder.decode(this.#body).split(" ");
+    if (!(Number(count) >= 1 && Number(count) <= MOST_PIECES)) {
+      throw new RangeError("Cannot read a message: its record is malformed");
+    }
     return Array.from({ length: Number(count) }, (_, i) => [name, i]);
   }
 }
