@@ -5,17 +5,9 @@ import fc from "fast-check";
 import { assertEquals } from "@std/assert";
 import { type Engine, engineTest } from "../support/engine.ts";
 import { BareTree } from "../support/library.ts";
+import { Barrier } from "../support/barrier_model.ts";
 import { Player, type Sent } from "../support/player.ts";
-import {
-  Barrier,
-  Condition,
-  Event,
-  Lock,
-  Model,
-  type Outcome,
-  Semaphore,
-  type Wait,
-} from "../support/synchronize_model.ts";
+import { Condition, Event, Lock, Model, type Outcome, Semaphore, type Wait } from "../support/synchronize_model.ts";
 
 const MEMBERS = 4;
 
