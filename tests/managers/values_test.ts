@@ -109,5 +109,5 @@ testManaged("closed proxies leave nothing in shared memory", async ({ manager })
   const before = await blocks();
   for (let i = 0; i < 20; i++) await use();
   assertEquals(await manager.numberOfObjects(), 0);
-  assertEquals(await blocks(), before);
+  assert(await blocks() <= before); // fewer, where others in the tree have just given up theirs
 });
