@@ -194,9 +194,11 @@ Deno.test("what a Worker has is given back when it is terminated: memory, descri
     const { promise, resolve, reject } = Promise.withResolvers<{ pids: number[]; port: number }>();
     worker.onmessage = ({ data }) => resolve(data);
     worker.onerror = (event) => (event.preventDefault(), reject(new Error(event.message)));
-    worker.postMessage(dumps({ lock, semaphore, event, barrier, connection: theirs }).bytes);
+    const message = dumps({ lock, semaphore, event, barrier, connection: theirs });
+    worker.postMessage(message.bytes);
     theirs.close();
     const { pids, port } = await within(promise, "the Worker");
+    assert(message.bytes.length > 0); // what a message offers is taken back when its bytes are collected
     worker.terminate();
     await assertRejects(() => lock.acquire({ timeout: PATIENCE }), OwnerDiedError);
     await assertRejects(() => within(ours.recv()), EOFError);
