@@ -1,9 +1,11 @@
 // The gate: what it counts, and what a part of it is.
 
 import { assertEquals } from "@std/assert";
+import { doPass, failuresIn, MOST_BY_CHANCE, stepsAgain } from "../../tools/gate/again.ts";
 import { choose, type Offer, offer } from "../../tools/gate/choice.ts";
 import { Screen } from "../../tools/gate/screen.ts";
-import { denoTests } from "../../tools/gate/steps.ts";
+import { resultOf } from "../../tools/gate/runner.ts";
+import { denoTest, denoTests } from "../../tools/gate/steps.ts";
 import { accountOf, CARGO_SUMMARY, DENO_SUMMARY, judge, tallyOf } from "../../tools/gate/tally.ts";
 import { inTurns } from "../../tools/gate/turns.ts";
 
@@ -135,4 +137,51 @@ Deno.test("a screen shows pages one after the other, the first as it is written"
   end(first);
   write(third, "d");
   assertEquals(seen, ["", "a", "a", "a", "abc", "abcd"]);
+});
+
+/** A step of which these tests failed. */
+function troubled(...names: string[]) {
+  const list = names.map((name) => `${name} => ./tests/a_test.ts:1:6`).join("\n");
+  return {
+    step: denoTest("deno test, some", ["tests/"]),
+    result: { passed: 5, failed: names.length, account: `ERRORS \n\nwhy\n\n FAILURES \n\n${list}` },
+  };
+}
+
+Deno.test("what failed is run again by its whole name, if that can be told of all, and few did", () => {
+  const trouble = troubled("a lock (spawn): 1 + 1", "it is => or is not");
+  assertEquals(failuresIn(trouble.result), ["a lock (spawn): 1 + 1", "it is => or is not"]);
+  assertEquals(failuresIn({ ...trouble.result, failed: 3 }), null);
+  const [first] = stepsAgain([trouble]);
+  assertEquals(first.command.slice(1, 2), ["test"]);
+  assertEquals(first.command.at(-1), "tests/");
+  assertEquals(stepsAgain([trouble]).length, 2);
+  const names = Array.from({ length: MOST_BY_CHANCE }, (_, i) => `test ${i}`);
+  assertEquals(stepsAgain([troubled(...names)]).length, MOST_BY_CHANCE);
+  assertEquals(stepsAgain([troubled(...names), trouble]), []);
+  const check = { step: { name: "deno lint", command: ["lint"] }, result: { passed: 0, failed: 1, account: "" } };
+  assertEquals(stepsAgain([trouble, check]), []);
+  assertEquals(stepsAgain([]), []);
+});
+
+Deno.test("a test that fails once passes when it is run again, and one that always fails does not", async () => {
+  const folder = await Deno.makeTempDir();
+  const page = () => ({ write() {}, end() {} });
+  const once = `Deno.test("once: 1/2 (a)", () => {
+    try { Deno.mkdirSync("${folder}/done"); } catch { return; }
+    throw new Error("not yet");
+  });`;
+  const always = 'Deno.test("always", () => { throw new Error("never"); });';
+  try {
+    for (const [text, doAll] of [[once, true], [always, false], [`${once}${always}`, false]] as const) {
+      await Deno.remove(`${folder}/done`).catch(() => {});
+      await Deno.writeTextFile(`${folder}/a_test.ts`, text);
+      const step = denoTest("some", [`${folder}/a_test.ts`]);
+      const steps = stepsAgain([{ step, result: await resultOf(step, page()) }]);
+      assertEquals(steps.length, text.split("Deno.test").length - 1);
+      assertEquals(await doPass(steps, page), doAll);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
