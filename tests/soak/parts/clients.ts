@@ -35,7 +35,7 @@ export async function visit(
   const random = new Random(path);
   while (Atomics.load(end, 0) === 0) {
     if (random.oneIn(WRONG_EVERY)) await intrude(address, clerk);
-    else await converse(await Client(address, { authkey: KEY }), random, clerk);
+    else await converse(await Client(address, { authkey: KEY, handshakeTimeout: HANG }), random, clerk);
     clerk.done();
   }
 }
@@ -43,7 +43,7 @@ export async function visit(
 /** Is refused. */
 async function intrude(address: Address, clerk: Clerk): Promise<void> {
   try {
-    (await Client(address, { authkey: WRONG })).close();
+    (await Client(address, { authkey: WRONG, handshakeTimeout: HANG })).close();
     clerk.fault("was let in with a wrong key");
   } catch (error) {
     clerk.told(error, "AuthenticationError");
