@@ -69,6 +69,9 @@ pub struct Opened {
     pub warnings: Vec<String>,
 }
 
+/// So many milliseconds that nobody lives to see it, and so few that they can be added to a time.
+const LONGEST: f64 = 1e12;
+
 fn milliseconds(time: f64) -> Duration {
     Duration::try_from_secs_f64(time / 1000.0).unwrap_or(Duration::MAX)
 }
@@ -85,8 +88,7 @@ pub fn open(url: String, settings: OpenSettings, args: Vec<Arg>) -> Result<Opene
     let settings = Settings {
         tree: settings.tree,
         lease: milliseconds(settings.lease),
-        // So long that nobody lives to see it, and so short that it can be added to a time.
-        patience: milliseconds(settings.patience.min(1e12)),
+        patience: milliseconds(settings.patience.min(LONGEST)),
         beats: settings.beats,
     };
     let listener = Box::new(move |event| port.tell(number, event));
@@ -143,7 +145,9 @@ pub fn wait(
     args: Vec<Arg>,
     timeout: f64,
 ) -> Result<Option<Uint8Array>> {
-    let time = timeout.is_finite().then(|| milliseconds(timeout));
+    let time = timeout
+        .is_finite()
+        .then(|| milliseconds(timeout.min(LONGEST)));
     let answer = with_lane(session, |lane| lane.wait(&name, &args, time))?;
     Ok(answer.map(|it| Uint8Array::from(packed(&it))))
 }
@@ -178,7 +182,7 @@ pub fn submit(session: u32, name: String, args: Vec<Arg>, timeout: f64) -> Resul
     let ticket = take_ticket();
     let patience = match timeout {
         _ if timeout < 0.0 => Patience::Never,
-        _ if timeout.is_finite() => Patience::For(milliseconds(timeout)),
+        _ if timeout.is_finite() => Patience::For(milliseconds(timeout.min(LONGEST))),
         _ => Patience::Forever,
     };
     let deliver = Box::new(move |outcome| port.deliver(ticket, outcome));

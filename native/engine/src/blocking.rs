@@ -21,8 +21,18 @@ pub struct BlockingLane {
     last: u64,
     done: Arc<AtomicU64>,
     patience: Duration,
-    /// A wait that was given up since the engine was away for too long: its number, object and bytes.
-    owed: Option<(u64, Vec<u8>, Vec<u8>)>,
+    /// A wait that was given up since the engine was away for too long.
+    owed: Option<Begun>,
+    /// The wait whose outcome is not known: what the engine has answered from there on it is to keep.
+    unsure: Option<u64>,
+}
+
+/// A wait, and the step that ends it, once there is one: each is sent again as it was.
+struct Begun {
+    number: u64,
+    object: Vec<u8>,
+    packed: Vec<u8>,
+    cancel: Option<(u64, Vec<u8>)>,
 }
 
 impl BlockingLane {
@@ -37,6 +47,7 @@ impl BlockingLane {
         Self {
             promises: None,
             owed: None,
+            unsure: None,
             link: Link::new(Arc::clone(&shared), Some(lane), Arc::clone(&done)),
             mailbox: Mailbox::new(Arc::clone(&shared), lane),
             patience: shared.settings.patience,
@@ -79,15 +90,16 @@ impl BlockingLane {
     ) -> Result<Option<Answer>> {
         let until = time.and_then(|time| Instant::now().checked_add(time));
         let packed = self.pack(name, args);
-        let number = self.last;
         let object = args
             .first()
             .map_or_else(Vec::new, |it| it.as_ref().to_vec());
-        let outcome = self.finish(number, &object, &packed, until);
-        if matches!(&outcome, Err(error) if error.kind == Kind::Unavailable) {
-            self.owed = Some((number, object, packed));
-        }
-        outcome
+        let begun = Begun {
+            number: self.last,
+            object,
+            packed,
+            cancel: None,
+        };
+        self.carry_out(begun, until)
     }
 
     /// Ends a wait that was given up; what it gave.
@@ -95,26 +107,46 @@ impl BlockingLane {
     /// # Errors
     /// As [`Self::wait`]
     pub fn recover(&mut self) -> Result<Option<Answer>> {
-        let Some((number, object, packed)) = self.owed.take() else {
-            return Ok(None);
-        };
-        let outcome = self.finish(number, &object, &packed, Some(Instant::now()));
-        if matches!(&outcome, Err(error) if error.kind == Kind::Unavailable) {
-            self.owed = Some((number, object, packed));
+        match self.owed.take() {
+            Some(begun) => self.carry_out(begun, Some(Instant::now())),
+            None => Ok(None),
+        }
+    }
+
+    fn carry_out(&mut self, mut begun: Begun, until: Option<Instant>) -> Result<Option<Answer>> {
+        self.unsure = Some(begun.number);
+        let outcome = self.finish(&mut begun, until);
+        match &outcome {
+            Err(error) if error.kind == Kind::Unavailable => self.owed = Some(begun),
+            _ => self.unsure = None,
         }
         outcome
     }
 
-    fn finish(
-        &mut self,
-        number: u64,
-        object: &[u8],
-        packed: &[u8],
-        until: Option<Instant>,
-    ) -> Result<Option<Answer>> {
-        if let Reply::Done(answer) = self.do_step(number, packed)? {
+    fn finish(&mut self, begun: &mut Begun, until: Option<Instant>) -> Result<Option<Answer>> {
+        let number = begun.number;
+        if let Reply::Done(answer) = self.do_step(number, &begun.packed)? {
             return Ok(Some(answer));
         }
+        if begun.cancel.is_none() {
+            if let Some(answer) = self.outcome_nudged(number, until)? {
+                return Ok(Some(answer));
+            }
+            let of = number.to_string();
+            let packed = self.pack("cancel", &[begun.object.as_slice(), of.as_bytes()]);
+            begun.cancel = Some((self.last, packed));
+        }
+        if let Some((cancel, packed)) = &begun.cancel
+            && let Reply::Done(answer) = self.do_step(*cancel, packed)?
+            && answer.get(1).is_some_and(|it| it == b"cancelled")
+        {
+            return Ok(None);
+        }
+        self.outcome(number, None)
+    }
+
+    /// The outcome of a step; the mailbox is woken when the time is up.
+    fn outcome_nudged(&mut self, number: u64, until: Option<Instant>) -> Result<Option<Answer>> {
         let nudged = until.filter(|_| self.promises.is_some());
         if let (Some(at), Some(promises)) = (nudged, &self.promises) {
             promises.nudge_at(self.lane, Some(at));
@@ -123,13 +155,7 @@ impl BlockingLane {
         if let (Some(_), Some(promises)) = (nudged, &self.promises) {
             promises.nudge_at(self.lane, None);
         }
-        if let Some(answer) = outcome? {
-            return Ok(Some(answer));
-        }
-        match self.take_step("cancel", &[object, number.to_string().as_bytes()])? {
-            Reply::Done(answer) if answer.get(1).is_some_and(|it| it == b"cancelled") => Ok(None),
-            _ => self.outcome(number, None),
-        }
+        outcome
     }
 
     /// Does a look at a tree.
@@ -162,9 +188,8 @@ impl BlockingLane {
         let number = self.last.to_string();
         // Everything before was answered, or is wanted by nobody any more.
         let low = self
-            .owed
-            .as_ref()
-            .map_or_else(|| number.clone(), |(owed, ..)| owed.to_string());
+            .unsure
+            .map_or_else(|| number.clone(), |unsure| unsure.to_string());
         let mut packed = Vec::new();
         wire::call(
             &mut packed,

@@ -142,7 +142,9 @@ impl Link {
                 }
                 Ok(())
             }
-            Reply::Ended(error) | Reply::Failed(error) => Err(Trouble::Ended(error)),
+            Reply::Ended(error) => Err(Trouble::Ended(error)),
+            // It is asked again: what it refuses now it need not refuse for ever.
+            Reply::Failed(error) => Err(Trouble::Broken(error.message)),
             Reply::Away(why) => Err(Trouble::Broken(why)),
             Reply::Later => Err(Trouble::Broken("an answer that is none".into())),
         }

@@ -125,10 +125,11 @@ impl Promises {
         patience: Patience,
         deliver: Deliver,
     ) -> Result<u64> {
+        let mut inbox = lock(&self.inbox);
+        // Behind the lock: whoever ends the session takes what there is afterwards.
         if let Some(error) = self.shared.ended() {
             return Err(error);
         }
-        let mut inbox = lock(&self.inbox);
         let now = Instant::now();
         let then = match patience {
             Patience::Never => Then::Tell(deliver),
@@ -147,8 +148,10 @@ impl Promises {
             }
         };
         let number = self.push(&mut inbox, name, args, then);
-        if let Patience::For(time) = patience {
-            inbox.stops.push((now + time, number));
+        if let Patience::For(time) = patience
+            && let Some(at) = now.checked_add(time)
+        {
+            inbox.stops.push((at, number));
         }
         self.ring(inbox);
         Ok(number)
@@ -165,9 +168,6 @@ impl Promises {
         args: &[A],
         deliver: Deliver,
     ) -> Result<()> {
-        if let Some(error) = self.shared.ended() {
-            return Err(error);
-        }
         let mut packed = Vec::new();
         wire::call(&mut packed, name, &wire::prefix_of(tree), &[], args);
         let then = match tree == self.shared.settings.tree {
@@ -175,6 +175,9 @@ impl Promises {
             false => Then::TellOfOther(deliver),
         };
         let mut inbox = lock(&self.inbox);
+        if let Some(error) = self.shared.ended() {
+            return Err(error);
+        }
         inbox.steps.push(Step {
             number: 0,
             packed,
@@ -476,7 +479,9 @@ impl Promises {
             }
             match &mut step.then {
                 Then::Tell(deliver) | Then::TellOfOther(deliver) => {
-                    deliver(Outcome::Failed(link.unavailable()))
+                    deliver(Outcome::Failed(link.unavailable()));
+                    // Nothing more comes of it that a thread which blocks could wait for.
+                    self.settle(step.number);
                 }
                 // What it gets is to be given back, so it is still to be done.
                 Then::Wait => {
@@ -510,6 +515,8 @@ impl Promises {
         for mut wait in waits.into_values().filter(|it| !it.is_given_up) {
             (wait.deliver)(Outcome::Failed(error.clone()));
         }
+        // Whoever looks at the end and then sleeps does so with this lock.
+        drop(lock(&self.settled));
         self.settling.notify_all();
     }
 

@@ -129,9 +129,9 @@ pub fn fenced(how: &str) -> Error {
 
 fn refusal_of(code: &str, details: &str) -> Reply {
     match code {
-        "LOADING" | "BUSY" | "READONLY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" => {
-            Reply::Away(format!("{code} {details}"))
-        }
+        // MISCONF and NOREPLICAS: it cannot save, or has too few replicas, and so does nothing that writes meanwhile.
+        "LOADING" | "BUSY" | "READONLY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MISCONF"
+        | "NOREPLICAS" => Reply::Away(format!("{code} {details}")),
         "OOM" => Reply::Failed(Error::new(
             Kind::Refused,
             "Cannot take a step: the engine's memory is full",

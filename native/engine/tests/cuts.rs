@@ -7,9 +7,10 @@ mod support;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use engine::Kind;
 use engine::promises::{Deliver, Outcome, Patience};
-use engine::session::Session;
-use support::{Proxy, Redis, Way, root};
+use engine::session::{Session, Settings};
+use support::{Proxy, Redis, Way, begin, root, settings};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -119,4 +120,53 @@ fn requests_are_cut_at_each_byte() {
 #[test]
 fn answers_are_cut_at_each_byte() {
     cut_at_each_byte(Way::Down);
+}
+
+/// A wait whose time is up, and whose connection breaks, by somebody who has no patience: what became of it is found out
+/// afterwards, and the lane goes on.
+fn wait_is_cut_at_each_byte(way: Way) {
+    let Some(redis) = Redis::start(&[]) else {
+        return;
+    };
+    let proxy = Proxy::before(&redis);
+    let settings = Settings {
+        patience: Duration::ZERO,
+        ..settings(30_000)
+    };
+    let session = Session::open(&proxy.url(), settings, begin(30_000), Box::new(|_| {})).unwrap();
+    let mut lane = session.blocking_lane();
+    let mut cuts = 0;
+    for bytes in (0..600).step_by(7) {
+        let event = number(&texts(&lane.step("make", &["event", ""]).unwrap())).to_string();
+        proxy.cut_after(way, bytes);
+        let outcome = lane.wait("event_wait", &[&event], Some(Duration::ZERO));
+        proxy.disarm();
+        match outcome {
+            Ok(outcome) => assert_eq!(outcome, None),
+            Err(error) => {
+                cuts += 1;
+                assert_eq!(error.kind, Kind::Unavailable, "{error}");
+                assert_eq!(lane.recover().unwrap(), None);
+            }
+        }
+        assert_eq!(texts(&lane.step("event_set", &[&event]).unwrap()), ["ok"]);
+    }
+    assert!(cuts > 0);
+    session.close(0);
+}
+
+#[test]
+fn waits_that_are_given_up_are_recovered() {
+    let (sender, receiver) = channel();
+    for way in [Way::Up, Way::Down] {
+        let sender = sender.clone();
+        std::thread::spawn(move || {
+            wait_is_cut_at_each_byte(way);
+            let _ = sender.send(());
+        });
+    }
+    drop(sender);
+    for _ in 0..2 {
+        receiver.recv_timeout(PATIENCE).unwrap();
+    }
 }
