@@ -212,12 +212,19 @@ engineTest("members: a tree that was not heard of for an hour is cleared away", 
   const tree = await BareTree.open(engine);
   await clock(engine, tree.prefix, 1_000_000);
   await clock(engine, HOSTS, 1_000_000);
+  const agent = await host(engine, "h1");
   await tree.look("beat", 1);
   assertEquals(await tree.look("clear"), ["no", "alive"]);
   assertEquals(await hosts(engine, "abandoned"), ["ok"]);
   await clock(engine, tree.prefix, 5_000_000);
   await clock(engine, HOSTS, 5_000_000);
   assertEquals(await hosts(engine, "abandoned"), ["ok", "t"]);
+  // Nobody was heard at all: the engine may have been away. An hour after somebody was again, it was not.
+  assertEquals(await tree.look("clear"), ["no", "alive"]);
+  assertEquals(await hosts(engine, "beat", agent), ["ok", "30000"]);
+  assertEquals(await tree.look("clear"), ["no", "alive"]);
+  await clock(engine, HOSTS, 9_000_000);
+  await engine.command("SET", `${HOSTS}lastbeat`, 8_990_000);
   assertEquals(await tree.look("clear"), ["ok", "done"]);
   assertEquals(await tree.look("clear"), ["ok", "done"]);
   await clearHosts(engine);

@@ -91,14 +91,20 @@ do
     return { "ok", unpack(trees) }
   end)
 
-  -- clear → ok more | ok done | no alive: removes an abandoned tree.
+  -- clear → ok more | ok done | no alive: removes an abandoned tree. While the engine was away nobody could be heard: so the
+  -- hosts are to have been heard just now, and an hour is to have gone by since they were for the first time.
   look("clear", { "allow-oom" }, function(tree)
     if redis.call("EXISTS", tree .. "tree") == 0 then
       redis.call("ZREM", members.hosts(tree) .. "trees", tree:match("{([^}]*)}:$"))
       return { "ok", "done" }
     end
+    local hosts = members.hosts(tree)
     local heard = tonumber(redis.call("GET", tree .. "lastbeat") or "0")
-    if members.clock(tree) - heard < HOUR then return { "no", "alive" } end
+    local lease = tonumber(redis.call("HGET", tree .. "tree", "lease") or "0")
+    if members.clock(tree) - heard < math.max(HOUR, 2 * lease) then return { "no", "alive" } end
+    local back = tonumber(redis.call("HGET", hosts .. "tree", "back") or "0")
+    local time, last = members.clock(hosts), tonumber(redis.call("GET", hosts .. "lastbeat") or "0")
+    if time - last > HOUR / 2 or time - back < HOUR then return { "no", "alive" } end
     return { "ok", members.reap(tree) and "done" or "more" }
   end)
 end

@@ -2,7 +2,8 @@
 --
 -- | key             | what |
 -- | --------------- | ---- |
--- | tree            | hash: version, name, host, pid of the root, epoch, lease; `over` once nobody but agents is left |
+-- | tree            | hash: version, name, host, pid of the root, epoch, lease; `over` once nobody but agents is left;
+-- |                 | `back`: when somebody was heard again after a time in which nobody was |
 -- | members         | how many there have been |
 -- | alive, dead     | hashes: the name of each that lives; how each other one ended |
 -- | dying           | hash: those of the dead whose records are not all dealt with yet, and how they ended |
@@ -201,6 +202,7 @@ do
     if gap > lease / 2 then
       local leases = redis.call("ZRANGE", tree .. "lease", 0, -1)
       for _, m in ipairs(leases) do redis.call("ZINCRBY", tree .. "lease", text(gap), m) end
+      redis.call("HSET", tree .. "tree", "back", text(time))
     end
     redis.call("SET", tree .. "lastbeat", text(time))
     for _, m in ipairs(redis.call("ZRANGEBYSCORE", tree .. "lease", "-inf", text(time), "LIMIT", 0, 8)) do

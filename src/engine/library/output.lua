@@ -75,15 +75,16 @@ function output.finish(tree, o)
 end
 
 -- pipeOpen o → ok. By the agent: it is the writer, and if it dies, the output has ended.
-step("pipeOpen", {}, function(call, o)
+step("pipeOpen", { "allow-oom" }, function(call, o)
   if not is_a(call.tree, o, "pipe") then return { "no", "closed" } end
   adopt_all(call.tree, call.member, o)
   redis.call("SADD", call.tree .. "holds:" .. call.member, o)
   return { "ok" }
 end)
 
--- pipeWrite o bytes → ok | later, until there is room | no closed: nobody reads any more.
-step("pipeWrite", {}, function(call, o, bytes)
+-- pipeWrite o bytes → ok | later, until there is room | no closed: nobody reads any more. Where the engine is full, too: a pipe
+-- has little in it, and what was written once is not to be lost.
+step("pipeWrite", { "allow-oom" }, function(call, o, bytes)
   local key = key_of(call.tree, o)
   if not is_a(call.tree, o, "pipe") or redis.call("HEXISTS", key, "closed") == 1 then return { "no", "closed" } end
   local reader = redis.call("GET", key .. ":r")

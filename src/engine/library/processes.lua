@@ -166,7 +166,7 @@ step("orphaned", { "allow-oom" }, function(call, o)
 end)
 
 -- poll o → ok | ok code lost failure: how it has ended, if it has.
-look("poll", {}, function(tree, o)
+look("poll", { "no-writes" }, function(tree, o)
   if not is_a(tree, o, "process") then return { "no", "gone" } end
   local ended = redis.call("HMGET", key_of(tree, o), "exit", "lost", "failure")
   if ended[1] then return { "ok", unpack(ended) } end
@@ -174,7 +174,7 @@ look("poll", {}, function(tree, o)
 end)
 
 -- slots → ok hosts slots last: what there is, for who has found no place.
-look("slots", {}, function(tree)
+look("slots", { "no-writes" }, function(tree)
   local summary = members.summary(tree)
   return { "ok", text(summary.hosts), text(summary.slots), summary.last }
 end)
