@@ -1,5 +1,7 @@
 // The permissions of a process on a host: those of its program, and no more than the agent of the host has, or is told to give.
 
+import { DROPPED_FLAGS, isPermission } from "../launch/flags.ts";
+import { shownName } from "../runtime/harmless.ts";
 import { withoutDots } from "../runtime/paths.ts";
 import { permission, type PermissionName, PERMISSIONS, queryDeno } from "../runtime/permissions.ts";
 
@@ -42,6 +44,28 @@ export function granted(granting: Granting): string[] {
   ];
 }
 
+/**
+ * Refuses other flags than a program hands on to its processes: who knows the key may write what they like into a launch. What
+ * lets something run outside of Deno is a matter of the permission to run.
+ *
+ * @throws {Deno.errors.NotCapable} If this host does not take all of them.
+ */
+export function requireOrdinary(flags: readonly string[], env: readonly string[], granting: Granting): void {
+  for (const flag of flags) {
+    const name = flag.match(/^--([a-z0-9][a-z0-9-]*)(?:=|$)/)?.[1];
+    if (name === undefined || isPermission(name) || DROPPED_FLAGS.has(name)) {
+      throw new Deno.errors.NotCapable(
+        `Cannot start "${granting.name}" on host "${granting.host}": its flag "${
+          shownName(flag)
+        }" is none that a program ` +
+          "hands on to its processes",
+      );
+    }
+    if (name === "allow-scripts") requireOne("run", null, granting);
+  }
+  if (env.some((name) => /^(LD_|DENO_PERMISSION_)/.test(name))) requireOne("run", null, granting);
+}
+
 function withLibraries(flag: Grant | undefined, own: readonly string[]): Grant {
   if (flag !== undefined && flag.items === null) return flag;
   return { name: "allow-ffi", items: [...new Set([...flag?.items ?? [], ...own])] };
@@ -63,7 +87,14 @@ function requireGiven({ name, items }: Grant, granting: Granting): void {
     return;
   }
   const one = PERMISSIONS.find((it) => name === `allow-${it}`);
-  if (one === undefined) return;
+  if (one === undefined) {
+    throw new Deno.errors.NotCapable(
+      `Cannot start "${granting.name}" on host "${granting.host}": its flag "${
+        shownName(name)
+      }" is no permission that ` +
+        "its agent knows",
+    );
+  }
   for (const item of items ?? [null]) requireOne(one, item, granting);
 }
 

@@ -16,7 +16,7 @@ import { shownName } from "../runtime/harmless.ts";
 import { CHILD_MAIN, isInNoFile } from "../runtime/own_modules.ts";
 import { requireSame } from "./code.ts";
 import { Forwarding, PipeSink, type Sink, TerminalSink } from "./forwarding.ts";
-import { granted } from "./grants.ts";
+import { granted, requireOrdinary } from "./grants.ts";
 import { type Launch, type LaunchOutput, verifyLaunch } from "./launches.ts";
 import { enginePath } from "./load.ts";
 import { inward, inwardPath, valueMapped } from "../callable/places.ts";
@@ -189,17 +189,27 @@ function wordsOf({ launch, hosting, places }: Wanted): string[] {
   const main = facts.mainModule && places.url(facts.mainModule);
   const modules = [main, ...[target, process].map((it) => it && places.url(it.module))].filter((it) => it !== null);
   const mapped = (all: readonly string[]) => all.map((flag) => valueMapped(flag, (path) => places.path(path)));
+  const granting = {
+    name: shownName(facts.name),
+    host: hosting.host,
+    wanted: mapped(permissions),
+    theirs: libraries,
+    own: [addonFile().path, enginePath()],
+    grant: hosting.grant,
+  };
+  requireOrdinary(flags, Object.keys(launch.env ?? {}), granting);
+  // Deno would read another word as a flag.
+  if (main !== null && !/^[a-z][a-z0-9+.-]*:/i.test(main)) {
+    throw new TypeError(
+      `Cannot start "${granting.name}" on host "${hosting.host}": its main module is "${
+        shownName(main)
+      }", which is no URL`,
+    );
+  }
   const words: ChildWords = {
     execPath: Deno.execPath(),
     flags: mapped(flags),
-    permissions: granted({
-      name: shownName(facts.name),
-      host: hosting.host,
-      wanted: mapped(permissions),
-      theirs: libraries,
-      own: [addonFile().path, enginePath()],
-      grant: hosting.grant,
-    }),
+    permissions: granted(granting),
     entry: entryModule(places.childMain, modules),
     boot: bootModule(places.childMain),
     mainModule: main ?? "file:///$deno$none.mts",

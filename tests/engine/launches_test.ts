@@ -2,7 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { AuthenticationError } from "../../src/errors.ts";
-import { granted, type Granting } from "../../src/engine/grants.ts";
+import { granted, type Granting, requireOrdinary } from "../../src/engine/grants.ts";
 import { type LaunchFacts, signLaunch, verifyLaunch } from "../../src/engine/launches.ts";
 import { VERSION } from "../../src/addon/interface.ts";
 
@@ -72,4 +72,30 @@ Deno.test("grants: what an agent is told to give at most is all there is", () =>
   refused("--allow-read=/data/../etc", '"read" for "/data/../etc"');
   refused("--allow-read=/data2", '"read" for "/data2"');
   refused("--allow-run=ls", '"run" for "ls"');
+});
+
+Deno.test("grants: a flag that is no permission, or an unknown one, gives nothing", () => {
+  const grant = ["--allow-read=/data"];
+  const ask = (flags: string[], env: string[] = []) => requireOrdinary(flags, env, { ...GRANTING, grant });
+  ask(["--config=/data/deno.json", "--ext=ts", "--unstable-kv", "--quiet", "--v8-flags=--max-old-space-size=64"], [
+    "HOME",
+  ]);
+  for (
+    const flag of ["--allow-all", "-A", "--allow-run=ls", "--permission-set=x", "--inspect=0.0.0.0:9229", "run", ""]
+  ) {
+    assertThrows(
+      () => ask([flag]),
+      Deno.errors.NotCapable,
+      `Cannot start "P-1" on host "east": its flag "${flag}" is none that a program hands on to its processes`,
+    );
+  }
+  const outside = 'its agent does not give the permission "run"';
+  assertThrows(() => ask(["--allow-scripts"]), Deno.errors.NotCapable, outside);
+  assertThrows(() => ask([], ["LD_PRELOAD"]), Deno.errors.NotCapable, outside);
+  requireOrdinary(["--allow-scripts"], ["LD_PRELOAD"], { ...GRANTING, grant: ["--allow-run"] });
+  assertThrows(
+    () => granted({ ...GRANTING, wanted: ["-A"] }),
+    Deno.errors.NotCapable,
+    'its flag "-A" is no permission that its agent knows',
+  );
 });
