@@ -35,7 +35,13 @@ export class Forwarding {
   constructor(output: PipedOutput, sink: Sink) {
     this.#output = output;
     this.#sink = sink;
-    this.#run().catch(() => this.#output.shut()); // the tree is lost
+    this.#run().catch(() => this.#giveUp());
+  }
+
+  /** Nothing more can be sent: who writes is told by the pipe, and who reads, where there is somebody, by the end. */
+  async #giveUp(): Promise<void> {
+    this.#output.shut();
+    await this.#sink.end().catch(() => {}); // the tree is lost
   }
 
   async #run(): Promise<void> {
@@ -190,6 +196,7 @@ export class PipeSink implements Sink {
     this.#session = session;
     this.#pipe = pipe;
     this.#opened = session.send("pipeOpen", pipe);
+    this.#opened.catch(() => {}); // whoever writes is told
   }
 
   async write(bytes: Uint8Array): Promise<boolean> {

@@ -170,6 +170,9 @@ engineTest("remote process: a launch with another key is refused", async (engine
   const child = new context.Process({ target: targets.print });
   assertThrows(() => child.start(), ProcessError, "it is signed with another key than that of this host's agent");
   assertEquals(context.activeChildren(), []);
+  // The agent has nothing in a tree that it was only to refuse something in.
+  const [root] = (await engine.treeKeys()).filter((key) => key.endsWith("}:alive"));
+  await until("the agent to leave", async () => await engine.command("HLEN", root) === 1);
 });
 
 engineTest("remote process: what a host does not give is refused, naming it", async (engine) => {

@@ -41,6 +41,10 @@ const SHORTEST_RETRY = 250;
 const LONGEST_RETRY = 5_000;
 /** How long children have between SIGTERM and SIGKILL. */
 const LAST_WORDS = 2_000;
+/** How long the ends of killed children may take to be told, where the engine is away: others bury them with this host. */
+const LAST_REPORTS = 10_000;
+/** What trees are called: nothing else is entered. */
+const TREE = /^[0-9a-f]{32}$/;
 /** Why the engine does not let it have a launch. */
 const WHY_NOT: Readonly<Record<string, string>> = {
   dead: "Cannot start a process: whoever wanted it has ended",
@@ -48,6 +52,13 @@ const WHY_NOT: Readonly<Record<string, string>> = {
 };
 const SIGTERM = 15;
 const SIGKILL = 9;
+
+/** A launch: the tree, its process object, and the slot that it is to have. */
+interface Launched {
+  readonly id: string;
+  readonly object: string;
+  readonly reservation: string;
+}
 
 /** An agent, from its first step among the hosts to its end. */
 export class Agent {
@@ -57,6 +68,8 @@ export class Agent {
   #hosts: Session;
   readonly #trees = new Map<string, HostedTree>();
   readonly #entering = new Map<string, Promise<HostedTree>>();
+  /** Refusals for trees that have nothing here are told one after the other, so that no more than one is entered for them. */
+  #refusing: Promise<void> = Promise.resolve();
   #isDraining = false;
   #hasEnded = false;
   readonly #end = Promise.withResolvers<void>();
@@ -107,37 +120,59 @@ export class Agent {
     }
   }
 
-  /** Starts a process for a tree; whatever goes wrong is told to its parent. */
+  /**
+   * Starts a process for a tree; whatever goes wrong is told to its parent. The signature is looked at first: a tree that
+   * somebody without the key has made up costs nothing here.
+   */
   async #launch(id: string, object: string, reservation: string, rest: readonly Uint8Array[]): Promise<void> {
-    let tree: HostedTree;
+    if (!TREE.test(id)) return;
+    const launched = { id, object, reservation };
+    let launch: unknown;
     try {
-      tree = await this.#treeOf(id);
+      launch = await this.#parts.starter.verify(rest, this.#parts.authkey, { tree: id, object, agent: this.#id });
     } catch (error) {
-      this.#parts.say(`Cannot enter a tree: ${(error as Error).message}`);
-      return await this.#free(reservation);
+      this.#refusing = this.#refusing.then(() => this.#refuse(launched, error));
+      return await this.#refusing;
     }
-    await tree.launching(async () => {
+    await this.#within(launched, async (tree) => {
       try {
-        await this.#start(tree, id, object, reservation, rest);
+        await this.#start(tree, launched, launch);
       } catch (error) {
-        this.#parts.say(`Cannot start a process: ${(error as Error).message}`);
-        await tree.session.send("refused", object, toldAs(error)).catch(() => {});
-        await this.#free(reservation);
+        await this.#tellRefusal(tree, launched, error);
       }
     });
   }
 
-  async #start(
-    tree: HostedTree,
-    id: string,
-    object: string,
-    reservation: string,
-    rest: readonly Uint8Array[],
-  ): Promise<void> {
-    const { starter, authkey, order, url, shown, name: host } = this.#parts;
+  /** Does something in a tree, which it does not leave meanwhile. */
+  async #within({ id, reservation }: Launched, run: (tree: HostedTree) => Promise<void>): Promise<void> {
+    let tree: HostedTree;
+    try {
+      do tree = await this.#treeOf(id); while (tree.hasEnded);
+    } catch (error) {
+      this.#parts.say(`Cannot enter a tree: ${(error as Error).message}`);
+      return await this.#free(reservation);
+    }
+    await tree.launching(() => run(tree));
+  }
+
+  /** Tells that a launch is not to be trusted, and leaves the tree at once where it has nothing here. */
+  async #refuse(launched: Launched, why: unknown): Promise<void> {
+    const { id } = launched;
+    const wasHere = this.#trees.has(id) || this.#entering.has(id);
+    await this.#within(launched, (tree) => this.#tellRefusal(tree, launched, why));
+    const tree = this.#trees.get(id);
+    if (!wasHere && tree?.size === 0) tree.end();
+  }
+
+  async #tellRefusal({ session }: HostedTree, { object, reservation }: Launched, why: unknown): Promise<void> {
+    this.#parts.say(`Cannot start a process: ${(why as Error).message}`);
+    await session.send("refused", object, toldAs(why)).catch(() => {});
+    await this.#free(reservation);
+  }
+
+  async #start(tree: HostedTree, { id, object, reservation }: Launched, launch: unknown): Promise<void> {
+    const { starter, order, url, shown, name: host } = this.#parts;
     const { session } = tree;
-    const told = { tree: id, object, agent: this.#id };
-    const launch = await starter.verify(rest, authkey, told);
     const accepted = await session.send("accept", object, reservation);
     if (accepted.refusal !== null) throw new Error(WHY_NOT[accepted.refusal] ?? accepted.refusal);
     const member = accepted.number(0);
@@ -208,6 +243,7 @@ export class Agent {
       for (const tree of this.#trees.values()) tree.signalAll(SIGTERM);
       this.#later(grace === 0 ? 0 : LAST_WORDS, () => {
         for (const tree of this.#trees.values()) tree.signalAll(SIGKILL);
+        this.#later(LAST_REPORTS, () => this.#finish());
       });
     });
   }
@@ -217,6 +253,11 @@ export class Agent {
     this.#hasEnded = true;
     for (const tree of [...this.#trees.values()]) tree.end();
     this.#hosts.close();
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#hasEnded = true;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#end.resolve();
   }

@@ -49,6 +49,11 @@ export class HostedTree {
     return this.#places.size + this.#launching;
   }
 
+  /** Whether it was left. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
   get isLost(): boolean {
     return this.#isLost;
   }
@@ -83,7 +88,7 @@ export class HostedTree {
   async #watch(member: number, reservation: string, child: StartedChild): Promise<void> {
     const gone = await child.gone;
     this.session.ward(child.pid, false);
-    if (!this.#isLost) void this.session.send("dead", member, gone).catch(() => {}); // buried with this agent
+    if (!this.#isLost) void this.session.send("dead", member, gone).catch(() => {}); // buried with this agent, or gone
     const { code, failure } = await child.ended;
     await this.ended(member, reservation, code, failure);
   }

@@ -12,7 +12,7 @@ import { writeAll } from "../../runtime/standard_output.ts";
 
 /** The exit code of a command line that is wrong. */
 const WRONG_USAGE = 2;
-/** Milliseconds for which an agent's steps wait for an engine that is away. */
+/** Milliseconds for which the steps of somebody who only looks wait for an engine that is away. */
 const PATIENCE = 60_000;
 /** The lease of somebody who only looks. */
 const VISIT = 30_000;
@@ -49,14 +49,17 @@ async function obey(order: Order): Promise<number> {
   }
 }
 
-/** Opens sessions at an engine. */
-function opening(url: string): { shown: string; url: string; open: (entrance: Entrance) => Session } {
+/** Opens sessions at an engine, whose steps wait so long for it. */
+function opening(
+  url: string,
+  patience: number,
+): { shown: string; url: string; open: (entrance: Entrance) => Session } {
   const address = engineAddressOf(url);
   requireEnginePermission(address);
   const settings = {
     url: address.url,
     shown: address.shown,
-    patience: PATIENCE,
+    patience,
     durability: "memory" as const,
     maxMessage: 2 ** 29,
     name: "agent",
@@ -73,7 +76,7 @@ function opening(url: string): { shown: string; url: string; open: (entrance: En
 
 /** Asks something as a guest among the hosts. */
 async function visit<T>(url: string, ask: (session: Session) => Promise<T>): Promise<T> {
-  const { open } = opening(url);
+  const { open } = opening(url, PATIENCE);
   const session = openAmongHosts(open, VISIT, (lease) => ({ name: "visit", args: ["a visitor", Deno.pid, lease] }));
   try {
     return await ask(session);
@@ -88,7 +91,7 @@ async function lend(order: AgentOrder): Promise<number> {
     order,
     name: order.name ?? Deno.hostname(),
     authkey,
-    ...opening(order.url),
+    ...opening(order.url, Infinity), // what it has to tell of its children is told, however late
     starter: STARTER,
     ready: (text) => writeAll(`${text}\n`),
     say: (text) => console.error(text),
