@@ -1,9 +1,10 @@
 // Waits that are given up since the engine is away for longer than a session's patience: what they get afterwards, when it
 // is back, goes back to it.
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { EngineUnavailableError } from "@parallel/multiprocessing";
 import { RemoteCondition } from "../../src/engine/condition.ts";
+import { RemoteEvent } from "../../src/engine/event.ts";
 import { RemoteLock } from "../../src/engine/lock.ts";
 import { RemoteSemaphore } from "../../src/engine/semaphore.ts";
 import { until } from "../support/helpers.ts";
@@ -47,3 +48,29 @@ stageTest("a condition's wait that was given up leaves its lock free", async (st
   await untilFree(stage, lock, 2);
   assertEquals([lock.heldHere(), guard.token], [false, 1]);
 }, IMPATIENT);
+
+stageTest(
+  "an engine that refuses whatever writes is away for that time, and nobody ends",
+  async ({ engine, session }) => {
+    await engine.command("CONFIG", "SET", "min-replicas-to-write", "1");
+    await assertRejects(() => session.send("make", "event", ""), EngineUnavailableError, "NOREPLICAS");
+    assertThrows(() => session.step("make", "event", ""), EngineUnavailableError);
+    await engine.command("CONFIG", "SET", "min-replicas-to-write", "0");
+    await until("the engine to do steps again", async () => {
+      try {
+        return (await session.send("make", "event", "")).refusal === null;
+      } catch (error) {
+        if (error instanceof EngineUnavailableError) return false;
+        throw error;
+      }
+    });
+  },
+  IMPATIENT,
+);
+
+stageTest("a time that is too long to be added to another is as good as none", async ({ session }) => {
+  using event = new RemoteEvent(session);
+  const waiting = event.wait({ timeout: Number.MAX_VALUE });
+  event.set();
+  assertEquals([await waiting, event.waitSync({ timeout: Number.MAX_VALUE })], [true, true]);
+});
