@@ -127,10 +127,7 @@ export class RemoteBarrier implements BarrierLike {
     const id = this.#require("wait at");
     using kept = this.#handle.share(); // the action may dispose of the barrier
     const { session } = kept;
-    const giveBack = (answer: Answer) => {
-      const round = this.#roundToRun(answer);
-      if (round !== null) session.send("barrier_abort", id, round).catch(() => {});
-    };
+    const giveBack = this.#givingBack(session, id);
     const answer = await waitToEnd(this.#handle, "barrier_wait", [id, this.#hasAction], { timeout, signal, giveBack });
     if (answer === null || answer.refusal !== null) {
       signal?.throwIfAborted();
@@ -165,7 +162,8 @@ export class RemoteBarrier implements BarrierLike {
     const id = this.#require("wait at");
     using kept = this.#handle.share(); // the action may dispose of the barrier
     const { session } = kept;
-    const answer = session.waitSync("barrier_wait", [id, this.#hasAction], { timeout });
+    const giveBack = this.#givingBack(session, id);
+    const answer = session.waitSync("barrier_wait", [id, this.#hasAction], { timeout, giveBack });
     const round = this.#roundToRun(answer);
     if (round === null) return this.#index(answer);
     try {
@@ -257,6 +255,14 @@ export class RemoteBarrier implements BarrierLike {
   /** The round whose action this party has to run; `null` if it has none to run. */
   #roundToRun(answer: Answer | null): string | null {
     return answer?.refusal === null && answer.text(1) === "run" ? answer.text(2) : null;
+  }
+
+  /** Breaks the barrier where this party was to run the action, and waits no more. */
+  #givingBack(session: Session, id: string): (answer: Answer) => void {
+    return (answer) => {
+      const round = this.#roundToRun(answer);
+      if (round !== null) session.send("barrier_abort", id, round).catch(() => {});
+    };
   }
 
   /** As what number it arrived. An answer that did not come in time: it broke the barrier itself. */

@@ -145,7 +145,7 @@ export class RemoteCondition implements ConditionLike {
     lock.handle.require("wait with", lock.kindName);
     using _ = this.#handle.share();
     using keptLock = lock.handle.share();
-    const step = [id, ...lock.holder()];
+    const step = [id, ...lock.letGo()];
     const keptId = keptLock.id;
     const held = lock.suspend();
     const giveBack = (answer: Answer) => lock.abandon(keptId, held, answer);
@@ -168,10 +168,11 @@ export class RemoteCondition implements ConditionLike {
     const timeout = timeoutOf(options, WAIT_SYNC);
     const id = this.#require("wait for");
     const lock = this.#lock;
-    lock.handle.require("wait with", lock.kindName);
-    const step = [id, ...lock.holder()];
+    const lockId = lock.handle.require("wait with", lock.kindName);
+    const step = [id, ...lock.letGo()];
     const held = lock.suspend();
-    const answer = this.#handle.session.waitSync("condition_wait", step, { timeout });
+    const giveBack = (answer: Answer) => lock.abandon(lockId, held, answer);
+    const answer = this.#handle.session.waitSync("condition_wait", step, { timeout, giveBack });
     this.#resume(held, answer);
     return this.#notified(answer);
   }
@@ -215,8 +216,7 @@ export class RemoteCondition implements ConditionLike {
   notify(n = 1): void {
     requireCount("notify", "n", n, { most: ALL });
     const id = this.#require("notify");
-    const [thread] = this.#lock.holder();
-    const { refusal } = this.#handle.session.step("condition_notify", id, thread, n);
+    const { refusal } = this.#handle.session.step("condition_notify", id, this.#lock.thread, n);
     if (refusal === "owner") {
       throw new InvalidStateError(
         `Cannot notify the ${this.#described}: this thread does not hold its lock; lock is not owned`,

@@ -55,6 +55,12 @@ export class HeldBytes {
     return from < to ? [from, bytes.slice(from, to)] : [];
   }
 
+  /** All levels are being let go, as a condition's wait does. Bytes that come again afterwards are of the first level. */
+  givingAll(): (number | Uint8Array)[] {
+    this.#levels = Math.min(this.#levels, 1);
+    return this.giving();
+  }
+
   /** Writes; only what has come. */
   write(offset: number, bytes: Uint8Array): void {
     if (bytes.length === 0) return;

@@ -25,6 +25,8 @@ export interface Cell {
   took(bytes: Uint8Array): void;
   /** This thread is about to release the lock: what the engine is to be told. */
   giving(): (number | Uint8Array)[];
+  /** The same where it is about to let go of all levels. */
+  givingAll(): (number | Uint8Array)[];
 }
 
 /** What this thread has of a lock. */
@@ -83,15 +85,10 @@ export abstract class RemoteLockBase implements Disposable {
     const id = this.#require("acquire");
     const deeper = this.#deeper();
     if (deeper !== null) return deeper;
-    using kept = this.handle.share();
-    if (timeout === 0) {
-      const answer = await this.handle.session.send("lock_try", id, this.#thread);
-      if (!this.handle.closed) return this.#guard(answer);
-      this.#giveBack(kept.id, answer);
-      throw this.#closedError("acquire");
-    }
-    const answer = await waitFor(this.handle, "lock_acquire", [id, this.#thread], {
-      timeout,
+    using _ = this.handle.share();
+    const isTry = timeout === 0;
+    const answer = await waitFor(this.handle, isTry ? "lock_try" : "lock_acquire", [id, this.#thread], {
+      timeout: isTry ? Infinity : timeout, // it never waits
       signal,
       closed: () => this.#closedError("acquire"),
       giveBack: (answer) => this.#giveBack(id, answer),
@@ -113,7 +110,7 @@ export abstract class RemoteLockBase implements Disposable {
     const deeper = this.#deeper();
     if (deeper !== null) return deeper;
     if (timeout === 0) return this.#attempt(id);
-    return this.#guard(this.handle.session.waitSync("lock_acquire", [id, this.#thread], { timeout }));
+    return this.#waited("lock_acquire", id, timeout);
   }
 
   /** Acquires the lock if that is possible at once; `null` if not. */
@@ -173,9 +170,14 @@ export abstract class RemoteLockBase implements Disposable {
     return true;
   }
 
-  /** @ignore How a condition's step names the holder: its thread, and what the lock's cell gets. */
-  holder(): StepArgument[] {
-    return [this.#thread, ...this.giving()];
+  /** @ignore This thread, as a condition's steps name the holder. */
+  get thread(): number {
+    return this.#thread;
+  }
+
+  /** @ignore How a condition's wait names who lets go of all levels: its thread, and what the lock's cell gets. */
+  letGo(): StepArgument[] {
+    return [this.#thread, ...this.#travelling?.givingAll() ?? []];
   }
 
   /** @ignore Lets go of all levels, as a condition's wait does. */
@@ -286,7 +288,13 @@ export abstract class RemoteLockBase implements Disposable {
   }
 
   #attempt(id: string): Guard | null {
-    return this.#guard(this.handle.session.step("lock_try", id, this.#thread));
+    return this.#waited("lock_try", id, 0);
+  }
+
+  /** Does a step for this thread, which blocks; it is done later, and given back, where the engine is away for too long. */
+  #waited(step: string, id: string, timeout: number): Guard | null {
+    const giveBack = (answer: Answer) => this.#giveBack(id, answer);
+    return this.#guard(this.handle.session.waitSync(step, [id, this.#thread], { timeout, giveBack }));
   }
 
   #guard(answer: Answer | null): Guard | null {

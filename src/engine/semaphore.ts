@@ -57,10 +57,7 @@ export class RemoteSemaphore implements SemaphoreLike {
     signal?.throwIfAborted();
     const id = this.#require("acquire");
     using _ = this.#handle.share();
-    const { session } = this.#handle;
-    const giveBack = (answer: Answer) => {
-      if (answer.refusal === null) session.send("semaphore_release", id, 1).catch(() => {});
-    };
+    const giveBack = this.#givingBack(id);
     const closed = () => closedError(`acquire the ${this.#described}`, this.kindName);
     const step = timeout === 0 ? "semaphore_try" : "semaphore_acquire";
     return this.#guard(await waitFor(this.#handle, step, [id], { timeout, signal, closed, giveBack }));
@@ -77,7 +74,7 @@ export class RemoteSemaphore implements SemaphoreLike {
   acquireSync(options?: AcquireSyncOptions): Guard | null {
     const timeout = timeoutOf(options, ACQUIRE_SYNC);
     if (timeout === 0) return this.tryAcquire();
-    return this.#guard(this.#handle.session.waitSync("semaphore_acquire", [this.#require("acquire")], { timeout }));
+    return this.#waited("semaphore_acquire", timeout);
   }
 
   /**
@@ -86,7 +83,7 @@ export class RemoteSemaphore implements SemaphoreLike {
    * @throws {InvalidStateError} If the semaphore is closed.
    */
   tryAcquire(): Guard | null {
-    return this.#guard(this.#handle.session.step("semaphore_try", this.#require("acquire")));
+    return this.#waited("semaphore_try", 0);
   }
 
   /**
@@ -167,6 +164,21 @@ export class RemoteSemaphore implements SemaphoreLike {
     const answer = this.#handle.session.step("semaphore_look", this.#require("look at"));
     if (answer.refusal !== null) throw goneError("look at", this.#described);
     return [answer.number(0), answer.number(1)];
+  }
+
+  /** Does a step, which blocks; it is done later, and given back, where the engine is away for too long. */
+  #waited(step: string, timeout: number): Guard | null {
+    const id = this.#require("acquire");
+    const giveBack = this.#givingBack(id);
+    return this.#guard(this.#handle.session.waitSync(step, [id], { timeout, giveBack }));
+  }
+
+  /** Gives back what was taken though nobody waits for it any more. */
+  #givingBack(id: string): (answer: Answer) => void {
+    const { session } = this.#handle;
+    return (answer) => {
+      if (answer.refusal === null) session.send("semaphore_release", id, 1).catch(() => {});
+    };
   }
 
   #guard(answer: Answer | null): Guard | null {

@@ -26,6 +26,23 @@ export function waits({ test }: Suite): void {
     });
   }
 
+  test("what is written under a value's own lock is there for whom a condition wakes", async (context) => {
+    using number = context.Value("i32", 0);
+    using condition = new context.Condition(number.getLock());
+    using said = new context.Queue<number>();
+    const process = new context.Process({ target: targets.waitForNumber, args: [condition, number, said] });
+    await run(process, async () => {
+      assertEquals(await said.get({ timeout }), 0);
+      {
+        using _ = await condition.acquire();
+        number.value = 9;
+        condition.notifyAll();
+        assertEquals(number.value, 9);
+      }
+      assertEquals(await said.get({ timeout }), 9);
+    });
+  });
+
   test("an event releases who waits for it", async (context) => {
     using first = new context.Event();
     using second = new context.Event();

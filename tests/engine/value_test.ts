@@ -52,6 +52,34 @@ dataTest("remote value: it is a plain property, whatever its type", (context) =>
 });
 
 dataTest(
+  "remote value: what is written under its lock is there after a condition's wait, however deep",
+  async (context) => {
+    using value = context.Value("i32", 1);
+    const lock = value.getLock();
+    using condition = new context.Condition(lock);
+    const read = async () => {
+      using _ = await lock.acquire();
+      return value.value;
+    };
+    {
+      // Promises that begin at once do not know of each other: the engine counts two levels.
+      const [first, second] = await Promise.all([condition.acquire(), condition.acquire()]);
+      value.value = 2;
+      condition.notify();
+      assertEquals(value.value, 2);
+      assertEquals(await condition.wait({ timeout: 1 }), false);
+      assertEquals(value.value, 2);
+      value.value = 3;
+      second.release();
+      assertEquals(value.value, 3);
+      value.value = 4;
+      first.release();
+    }
+    assertEquals([lock.locked(), await read()], [false, 4]);
+  },
+);
+
+dataTest(
   "remote value: += under its lock takes two steps, and one without contention for each access",
   async (context, engine) => {
     using value = context.Value("i32", 1);
