@@ -5,6 +5,7 @@
 // a value may be sure that nobody else gets it. With "redeliver" a value counts as dealt with at the
 // next get, or when the queue is closed, or the process ends in order.
 
+import { EngineUnavailableError } from "../errors.ts";
 import { Finalize } from "../runtime/finalize.ts";
 import { performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
 import type { Session } from "./session.ts";
@@ -71,10 +72,12 @@ export class Arrivals {
     while (this.#takes.length > 0) this.settle(this.taken());
   }
 
-  /** Says of these takes that they are over. */
+  /** Says of these takes that they are over. Where the tree is lost, or this process buried, nothing is to be said. */
   settle(takes: readonly string[]): void {
     const { tree, member } = this.#session;
-    this.#session.look(tree, "landed", member, this.#queue, ...takes).catch(ignore);
+    this.#session.look(tree, "landed", member, this.#queue, ...takes).catch((error) => {
+      if (error instanceof EngineUnavailableError) this.#takes.unshift(...takes); // the next get says it
+    });
   }
 
   #sayNow(): void {
@@ -92,6 +95,3 @@ export class Arrivals {
 }
 
 const NONE: string[] = [];
-
-/** Where the tree is lost, or this process buried, nothing is to be said any more. */
-function ignore(): void {}

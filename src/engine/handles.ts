@@ -67,8 +67,9 @@ class Holdings {
     for (const [id, arrivals] of this.#leaving) parts.push(id, arrivals);
     this.#leaving = new Map();
     if (parts.length === 0) return;
-    // Where the tree is lost, or this process buried, nothing is held any more.
-    Promise.try(() => this.session.send("close", ...parts)).catch(() => {});
+    // A wait is done all the same where the engine is away for too long. Where the tree is lost, or this process buried,
+    // nothing is held any more.
+    Promise.try(() => this.session.wait("close", parts, { timeout: Infinity })).catch(() => {});
   }
 }
 

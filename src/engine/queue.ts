@@ -3,11 +3,10 @@
 import { closedError } from "../addon/handles.ts";
 import { QueueState } from "../addon/numbers.ts";
 import type { QueueLike } from "../contracts/queues.ts";
-import { InvalidStateError, ShutDown } from "../errors.ts";
+import { EngineUnavailableError, InvalidStateError } from "../errors.ts";
 import { register } from "../reduction/registry.ts";
 import { nameField } from "../runtime/object_name.ts";
 import { showAsText } from "../runtime/shown.ts";
-import { performance } from "../runtime/timing.ts";
 import {
   ACQUIRE,
   ACQUIRE_SYNC,
@@ -16,7 +15,6 @@ import {
   requireKnown,
   timeoutOf,
 } from "../waiting/options.ts";
-import { Turn } from "../waiting/turns.ts";
 import { Arrivals } from "./arrivals.ts";
 import { Batches } from "./batches.ts";
 import { Mode, threadMode, waitForEver } from "./company.ts";
@@ -34,14 +32,12 @@ import {
   type QueueKind,
   type RemoteQueueOptions,
 } from "./queue_kinds.ts";
+import { MOST_AHEAD, valuesOf } from "./queue_iteration.ts";
 import { QueueRefusals } from "./queue_refusals.ts";
 import { layDown, layDownSync, type Outgoing, TakenRecord, takeUp, writeRecord } from "./records.ts";
 import type { Answer, Session, StepArgument } from "./session.ts";
 
-/** Milliseconds for which an iteration may keep the event loop to itself. */
-const LONGEST_TURN = 20;
-/** How many values an iteration takes ahead at most, and how many bytes of them. */
-const MOST_AHEAD = 64;
+/** How many bytes are taken ahead at most. */
 const BYTES_AHEAD = 64 * 1024;
 
 /** A queue in an engine; see the local `Queue` for what it does. */
@@ -59,6 +55,11 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
   readonly #session: Session;
   readonly #maxsize: number;
   readonly #policy: OnConsumerDeath;
+  /**
+   * How many values an iteration takes at most: several only where nobody misses what one has ahead, since neither a bound
+   * nor who has dealt with what is looked at.
+   */
+  readonly #most: number;
   readonly #arrivals: Arrivals;
   readonly #batches: Batches;
   readonly #refusals: QueueRefusals;
@@ -82,6 +83,7 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     this.#policy = it.policy;
     const { id } = it.handle;
     const isKept = it.policy === "redeliver";
+    this.#most = kind === PLAIN && it.maxsize === 0 && it.policy === "lose" ? MOST_AHEAD : 1;
     this.#arrivals = new Arrivals(this.#session, id, !isKept ? "here" : kind === PLAIN ? "next" : "done");
     this.#batches = new Batches(this.#session, id);
     this.#refusals = new QueueRefusals(it.handle.label);
@@ -128,24 +130,37 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
       if (refusal === "late") throw this.#refusals.full(timeout);
       if (refusal !== null) throw this.#refusals.put(refusal);
     } catch (error) {
-      takeUp(this.#session, queue, message);
+      // One that is given up may be done all the same.
+      if (!(error instanceof EngineUnavailableError)) takeUp(this.#session, queue, message);
       throw error;
     } finally {
       message.letGo();
     }
   }
 
+  /** Takes up what was laid down for a record, once it is refused after its put was given up. */
+  #takingUp(queue: string, message: Outgoing): (answer: Answer) => void {
+    return ({ refusal }) => {
+      if (refusal !== null) takeUp(this.#session, queue, message);
+    };
+  }
+
   /** Why a record was not put; `null` if it was. */
   async #step(
     queue: string,
-    { record }: Outgoing,
+    message: Outgoing,
     timeout: number,
     signal: AbortSignal | undefined,
   ): Promise<string | null> {
+    const { record } = message;
     if (this.#maxsize === 0 && signal === undefined) return await this.#batches.put(record);
     if (timeout === 0) return (await this.#session.send("put", queue, Mode.now, record)).refusal;
     const args = [queue, Mode.waiting, record];
-    const answer = await waitToEnd(this.#handle, "put", args, { timeout, signal });
+    const answer = await waitToEnd(this.#handle, "put", args, {
+      timeout,
+      signal,
+      giveBack: this.#takingUp(queue, message),
+    });
     if (answer?.refusal === null) return null;
     signal?.throwIfAborted();
     if (this.#handle.closed) throw this.#closedError("wait for");
@@ -159,11 +174,13 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     const queue = this.#id("put into");
     try {
       layDownSync(this.#session, queue, message);
-      const answer = this.#session.waitSync("put", [queue, threadMode(timeout), message.record], { timeout });
+      const args = [queue, threadMode(timeout), message.record];
+      const giveBack = this.#takingUp(queue, message);
+      const answer = this.#session.waitSync("put", args, { timeout, giveBack });
       if (answer === null) throw this.#refusals.full(timeout);
       if (answer.refusal !== null) throw this.#refusals.put(answer.refusal);
     } catch (error) {
-      takeUp(this.#session, queue, message);
+      if (!(error instanceof EngineUnavailableError)) takeUp(this.#session, queue, message);
       throw error;
     } finally {
       message.letGo();
@@ -188,7 +205,6 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
   async #take(most: number, timeout: number, signal: AbortSignal | undefined): Promise<TakenRecord[]> {
     const queue = this.#id("get from");
     const args = (mode: number) => this.#asking(queue, mode, most);
-    if (timeout === 0) return this.#taken(queue, await this.#session.send("get", ...args(Mode.now)), timeout);
     const hooks = {
       timeout,
       signal,
@@ -197,9 +213,10 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
       deserted: () => this.#refusals.deserted(QueueState.filled),
       giveBack: (answer: Answer) => this.#giveBack(queue, answer),
     };
-    const answer = timeout === Infinity
-      ? await waitForEver(this.#handle, "get", hooks)
-      : await waitFor(this.#handle, "get", args(Mode.waiting), hooks);
+    let answer;
+    if (timeout === Infinity) answer = await waitForEver(this.#handle, "get", hooks);
+    else if (timeout > 0) answer = await waitFor(this.#handle, "get", args(Mode.waiting), hooks);
+    else answer = await waitFor(this.#handle, "get", args(Mode.now), { ...hooks, timeout: Infinity }); // it never waits
     if (signal?.aborted || this.#handle.closed) {
       if (answer !== null) hooks.giveBack(answer);
       signal?.throwIfAborted();
@@ -254,31 +271,19 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
   }
 
   /**
-   * Takes value after value, until the queue is shut down and drained. Where there are many, and they are dealt with fast,
-   * some are taken ahead; they go back when the iteration ends, or this process.
+   * Takes value after value, until the queue is shut down and drained. Of a queue without a limit and a policy, whose
+   * values are many and dealt with fast, some are taken ahead; they go back when the iteration ends, or this process.
    */
-  async *[Symbol.asyncIterator](): AsyncIterator<T> {
-    const turn = new Turn(LONGEST_TURN);
-    for (let most = 1;;) {
-      let some: TakenRecord[];
-      try {
-        some = await this.#take(most, Infinity, undefined);
-      } catch (error) {
-        if (error instanceof ShutDown) return;
-        throw error;
-      }
-      const begin = performance.now();
-      const queue = this.#handle.id;
-      try {
-        for (let next = some.shift(); next !== undefined; next = some.shift()) {
-          if (turn.isOver()) await turn.next();
-          yield await this.#opened(next);
-        }
-      } finally {
-        this.#unget(queue, some);
-      }
-      most = performance.now() - begin < LONGEST_TURN ? Math.min(most * 4, MOST_AHEAD) : 1;
-    }
+  [Symbol.asyncIterator](): AsyncIterator<T> {
+    return valuesOf({
+      most: this.#most,
+      take: (most) => this.#take(most, Infinity, undefined),
+      open: (taken) => this.#opened(taken),
+      givingBack: () => {
+        const queue = this.#handle.id; // it may be closed by then
+        return (taken) => this.#unget(queue, taken);
+      },
+    });
   }
 
   /** As `shutdown` of the local `Queue`. */

@@ -159,7 +159,7 @@ export class TakenRecord {
 
 function joined(answers: readonly Answer[]): Uint8Array {
   if (answers.some((it) => it.refusal !== null)) {
-    throw new InvalidStateError("Cannot get a value: its queue is gone");
+    throw new InvalidStateError("Cannot get a value: a part of it is missing, or its queue is gone");
   }
   if (answers.length === 1) return answers[0].bytes(0);
   const bytes = new Uint8Array(answers.reduce((sum, it) => sum + it.bytes(0).length, 0));

@@ -114,6 +114,33 @@ queueTest("what an iteration has taken ahead goes back when it ends", async (ses
   assertEquals(seen, Array.from({ length: 200 }, (_, i) => i));
 });
 
+for (
+  const [what, make] of [
+    ["with a limit", (session: Session) => new RemoteQueue<number>(session, 20)],
+    [
+      "whose values are delivered again",
+      (session: Session) => new RemoteQueue<number>(session, 0, { onConsumerDeath: "redeliver" }),
+    ],
+    [
+      "of tasks",
+      (session: Session) => new RemoteJoinableQueue<number>(session, 0, { onConsumerDeath: "lose" }),
+    ],
+  ] as const
+) {
+  queueTest(`an iteration of a queue ${what} takes nothing ahead`, async (session) => {
+    using queue = make(session);
+    for (let i = 0; i < 20; i++) queue.putSync(i);
+    const waiting = queue.put(20);
+    let taken = 0;
+    for await (const value of queue) {
+      assertEquals(value, taken++);
+      assertEquals(queue.qsize(), Math.min(20, 21 - taken));
+      if (taken === 21) break;
+    }
+    await waiting;
+  });
+}
+
 queueTest("long values travel in pieces, and nothing of them is left", async (session, engine) => {
   using queue = new RemoteQueue<Uint8Array>(session, 1);
   for (const length of [65_000, 65_536, 2 ** 20, 3 * 2 ** 20 + 1]) {

@@ -1,13 +1,16 @@
 // Waits that are given up since the engine is away for longer than a session's patience: what they get afterwards, when it
 // is back, goes back to it.
 
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { EngineUnavailableError } from "@parallel/multiprocessing";
+import { RemoteBarrier } from "../../src/engine/barrier.ts";
 import { RemoteCondition } from "../../src/engine/condition.ts";
 import { RemoteEvent } from "../../src/engine/event.ts";
 import { RemoteLock } from "../../src/engine/lock.ts";
+import { RemoteQueue } from "../../src/engine/queue.ts";
+import { RemoteRLock } from "../../src/engine/rlock.ts";
 import { RemoteSemaphore } from "../../src/engine/semaphore.ts";
-import { until } from "../support/helpers.ts";
+import { PATIENCE, until } from "../support/helpers.ts";
 import { type Stage, stageTest } from "../support/remote.ts";
 import type { Reply } from "../support/resp.ts";
 
@@ -15,7 +18,11 @@ import type { Reply } from "../support/resp.ts";
 const IMPATIENT = { patience: 100, lease: 12_000 };
 
 /** Waits until a lock has been acquired so often, and is free again. */
-async function untilFree({ engine, session }: Stage, lock: RemoteLock, acquisitions: number): Promise<void> {
+async function untilFree(
+  { engine, session }: Stage,
+  lock: RemoteLock | RemoteRLock,
+  acquisitions: number,
+): Promise<void> {
   const key = `mp:{${session.tree}}:o:${lock.handle.id}`;
   await until("the lock to be free again", async () => {
     const [owner, token] = await engine.command("HMGET", key, "owner", "token") as Reply[];
@@ -68,9 +75,78 @@ stageTest(
   IMPATIENT,
 );
 
+for (const [Kind, form] of [[RemoteRLock, "acquireSync"], [RemoteLock, "tryAcquire"]] as const) {
+  stageTest(`what ${form}() of a ${Kind.name} that was given up has got is given back`, async (stage) => {
+    const { engine, session } = stage;
+    using lock = new Kind(session);
+    engine.freeze();
+    assertThrows(() => lock[form](), EngineUnavailableError);
+    engine.thaw();
+    session.step("close"); // whatever is done next in this thread
+    await untilFree(stage, lock, 1);
+    using again = lock.acquireSync();
+    assertEquals(again.token, 2);
+  }, IMPATIENT);
+}
+
+stageTest("what a semaphore has given to a thread that had given up is given back", async ({ engine, session }) => {
+  using semaphore = new RemoteSemaphore(session, 2);
+  engine.freeze();
+  assertThrows(() => semaphore.acquireSync(), EngineUnavailableError);
+  engine.thaw();
+  await until("the semaphore to be free again", () => semaphore.getValue() === 2);
+}, IMPATIENT);
+
+stageTest("a condition's wait that a thread has given up leaves its lock free", async (stage) => {
+  const { engine, session } = stage;
+  using lock = new RemoteLock(session);
+  using condition = new RemoteCondition(session, lock);
+  lock.acquireSync();
+  engine.freeze();
+  assertThrows(() => condition.waitSync(), EngineUnavailableError);
+  engine.thaw();
+  session.step("close");
+  await untilFree(stage, lock, 2);
+  assertEquals(lock.heldHere(), false);
+}, IMPATIENT);
+
+stageTest(
+  "a barrier whose action was to be run by a thread that had given up is broken",
+  async ({ engine, session }) => {
+    using barrier = new RemoteBarrier(session, 1, { action: () => {} });
+    engine.freeze();
+    assertThrows(() => barrier.waitSync(), EngineUnavailableError);
+    engine.thaw();
+    await until("the barrier to be broken", () => barrier.broken);
+  },
+  IMPATIENT,
+);
+
 stageTest("a time that is too long to be added to another is as good as none", async ({ session }) => {
   using event = new RemoteEvent(session);
   const waiting = event.wait({ timeout: Number.MAX_VALUE });
   event.set();
   assertEquals([await waiting, event.waitSync({ timeout: Number.MAX_VALUE })], [true, true]);
 });
+
+stageTest("what queues and handles were told is done as a whole, or not at all, or undone", async (stage) => {
+  const { engine, session } = stage;
+  using numbers = new RemoteQueue<number>(session);
+  using texts = new RemoteQueue<string>(session, 3);
+  numbers.putSync(1);
+  const long = "x".repeat(100_000);
+  const event = new RemoteEvent(session);
+  const isThere = async () => await engine.command("EXISTS", `mp:{${session.tree}}:o:${id}`) === 1;
+  const id = session.step("make", "event", "").number(0) - 1; // that of the event before
+  assert(await isThere());
+  engine.freeze();
+  const given = [numbers.get({ timeout: 0 }), texts.put(long)];
+  event[Symbol.dispose]();
+  for (const it of given) await assertRejects(() => it, EngineUnavailableError);
+  engine.thaw();
+  assertEquals(await numbers.get({ timeout: PATIENCE }), 1);
+  await until("the event to be gone", async () => !await isThere());
+  const got: string[] = [];
+  while (!texts.empty()) got.push(await texts.get({ timeout: PATIENCE }));
+  assert(got.every((it) => it === long));
+}, IMPATIENT);
