@@ -1,5 +1,6 @@
 // The options of a context on an engine, checked.
 
+import { bareKey } from "./bare_key.ts";
 import { requireKnown } from "../waiting/options.ts";
 
 /** Options of `getContext` with the URL of an engine. */
@@ -61,12 +62,13 @@ const LONGEST_TIME = 2 ** 31 - 1;
  */
 export function remotePlanOf(options: RemoteContextOptions = {}): RemoteContextPlan {
   requireKnown(ACTION, options, OPTIONS);
-  const { code = "same", durability = "memory", output = null, authkey = null } = options;
+  const { code = "same", durability = "memory", output = null, authkey: given = null } = options;
   if (!CODES.includes(code)) refuse("code", code, 'wanted "same", "import" or "upload"');
   if (![null, "plain", "prefixed"].includes(output)) refuse("output", output, 'wanted "plain" or "prefixed"');
-  if (authkey !== null && !(authkey instanceof Uint8Array)) {
+  if (given !== null && !(given instanceof Uint8Array)) {
     throw new TypeError(`Cannot ${ACTION}: "authkey" is no Uint8Array`); // it may be a secret: not shown
   }
+  const authkey = given && bareKey(given);
   if (authkey?.length === 0) throw new RangeError(`Cannot ${ACTION}: "authkey" is empty`);
   const include = textsOf("include", options.include);
   if (include.length > 0 && code !== "upload") refuse("include", include, 'wanted with code: "upload" only');

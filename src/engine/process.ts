@@ -22,6 +22,7 @@ import { harmless, shownName } from "../runtime/harmless.ts";
 import { CHILD_MAIN } from "../runtime/own_modules.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { performance } from "../runtime/timing.ts";
+import { bareKey } from "./bare_key.ts";
 import { RemoteChild } from "./child.ts";
 import { remoteActiveChildren as childrenOf } from "./children.ts";
 import { type Code, importedCode, sameCode } from "./code.ts";
@@ -298,14 +299,15 @@ function referenceOut(given: Plan["toRun"]["target"]): FunctionReference | null 
 export function keyOf({ plan, isRoot }: Pick<RemoteTree, "plan" | "isRoot">, given: Uint8Array): Uint8Array {
   const own = currentAuthkey();
   const isGiven = given.length !== own.length || given.some((byte, i) => byte !== own[i]);
-  if (isGiven || !isRoot) return given; // a process on a host has the key of that
-  return plan.authkey ?? keyInEnvironment() ?? own;
+  if (isGiven || !isRoot) return bareKey(given); // a process on a host has the key of that
+  return plan.authkey ?? keyInEnvironment() ?? bareKey(own);
 }
 
 function keyInEnvironment(): Uint8Array | null {
   const state = Deno.permissions.querySync({ name: "env", variable: KEY_VARIABLE }).state;
   const text = state === "granted" ? Deno.env.get(KEY_VARIABLE) : undefined;
-  return text === undefined || text === "" ? null : new TextEncoder().encode(text);
+  const key = bareKey(new TextEncoder().encode(text));
+  return key.length === 0 ? null : key;
 }
 
 const KEY_VARIABLE = "MULTIPROCESSING_AUTHKEY";

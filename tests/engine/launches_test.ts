@@ -3,6 +3,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { AuthenticationError } from "../../src/errors.ts";
 import { granted, type Granting, requireOrdinary } from "../../src/engine/grants.ts";
+import { remotePlanOf } from "../../src/engine/options.ts";
+import { keyOf } from "../../src/engine/process.ts";
 import { type LaunchFacts, signLaunch, verifyLaunch } from "../../src/engine/launches.ts";
 import { VERSION } from "../../src/addon/interface.ts";
 
@@ -46,6 +48,14 @@ Deno.test("launch: without a key the signature is not looked at; another version
     Deno.errors.NotSupported,
     `Cannot start "P-1": its program has version 0.0.9 of this package, the agent ${VERSION}; install the same`,
   );
+});
+
+Deno.test("launch: the key is the same whether or not a line ends behind it", () => {
+  const key = (...bytes: number[]) => remotePlanOf({ authkey: Uint8Array.from(bytes) }).authkey;
+  for (const end of [[], [10], [13, 10], [10, 10]]) assertEquals(key(7, 10, 8, ...end), Uint8Array.of(7, 10, 8));
+  assertThrows(() => key(13, 10), RangeError, '"authkey" is empty');
+  const own = Uint8Array.of(1, 2, 10);
+  assertEquals(keyOf({ plan: remotePlanOf(), isRoot: false }, own), Uint8Array.of(1, 2));
 });
 
 const GRANTING: Granting = { name: "P-1", host: "east", wanted: [], theirs: ["/a/x.so"], own: ["/b/x.so"], grant: [] };

@@ -27,6 +27,24 @@ function textOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string
   return within(new Response(stream).text());
 }
 
+engineTest(
+  "remote process: a key file that ends in a newline is the same key for agent and program",
+  async (engine) => {
+    const file = Deno.makeTempFileSync();
+    try {
+      Deno.writeFileSync(file, Uint8Array.of(1, 2, 3, 10));
+      await using _agent = await startAgent(engine.url, { args: ["--authkey-file", file] });
+      using context = contextAt(engine, { authkey: Deno.readFileSync(file) });
+      const child = new context.Process({ target: targets.tellWho, stdout: "null" });
+      child.start();
+      assert(await child.join({ timeout }));
+      assertEquals(child.exitcode, 0);
+    } finally {
+      Deno.removeSync(file);
+    }
+  },
+);
+
 hostTest("remote process: it knows its name, host and parent, and its parent its pid and host", async (context) => {
   const child = new context.Process({ target: targets.tellWho, stdout: "piped", name: "Ada" });
   assertEquals([child.pid, child.host, child.exitcode, child.isAlive()], [null, null, null, false]);

@@ -3,6 +3,7 @@
 import { cpuCount } from "../../process/cpu_count.ts";
 import { listenForSignals } from "./signals.ts";
 import { engineAddressOf, requireEnginePermission } from "../address.ts";
+import { bareKey } from "../bare_key.ts";
 import { STARTER } from "../hosted.ts";
 import { openSession, type Session } from "../session.ts";
 import { Agent, type Entrance, openAmongHosts } from "./agent.ts";
@@ -114,8 +115,7 @@ function keyOf({ keyFile, isInsecure }: AgentOrder): Uint8Array | null {
   if (isInsecure) {
     throw new UsageError("Cannot run the agent: it has a key, and is to be --insecure; wanted one of them");
   }
-  const bytes = keyFile === null ? new TextEncoder().encode(text) : Deno.readFileSync(keyFile);
-  const end = bytes.findLastIndex((byte) => byte !== 10 && byte !== 13) + 1; // an editor's last line end is no part
-  if (end > 0) return bytes.slice(0, end);
+  const key = bareKey(keyFile === null ? new TextEncoder().encode(text) : Deno.readFileSync(keyFile));
+  if (key.length > 0) return key;
   throw new UsageError(`Cannot run the agent: the key${keyFile === null ? "" : ` in "${keyFile}"`} is empty`);
 }
