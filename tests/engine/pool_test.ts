@@ -261,6 +261,21 @@ engineTest("pool: an engine that stands still for a while costs time alone", asy
   assertEquals(await Promise.all(calls), Array.from({ length: 40 }, (_, i) => i));
 });
 
+engineTest(
+  "pool: a worker whose join was given up since the engine was away is none that has ended",
+  async (engine) => {
+    await using tree = new PoolTree(engine);
+    tree.joinsGivenUp = 1;
+    const pool = tree.pool(1);
+    const pid = await pool.apply(targets.pid);
+    assertEquals(await pool.apply(targets.pid), pid);
+    tree.workerOf(pid).kill();
+    const next = await pool.apply(targets.pid);
+    assert(next !== pid);
+    assertEquals(tree.workers.map((it) => it.pid), [pid, next]);
+  },
+);
+
 engineTest("pool: where the engine has lost its state, calls fail with that reason", async (engine) => {
   const tree = new PoolTree(engine);
   const pool = tree.pool(1);

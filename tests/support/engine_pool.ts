@@ -1,5 +1,6 @@
 // Pools on an engine whose workers are programs of this machine that join the tree by hand: without agents.
 
+import { EngineUnavailableError } from "../../src/errors.ts";
 import { remotePlanOf } from "../../src/engine/options.ts";
 import { engineAddressOf } from "../../src/engine/address.ts";
 import { beginTree, type RemoteTree } from "../../src/engine/current.ts";
@@ -26,6 +27,8 @@ const KEY = new Uint8Array(32).fill(7);
 /** A tree whose root is this process. */
 export class PoolTree implements AsyncDisposable {
   readonly tree: RemoteTree;
+  /** How many joins of each worker are given up, as if the engine were away. */
+  joinsGivenUp = 0;
   /** All workers that were started. */
   readonly workers: HandWorker[] = [];
   readonly #pools: RemotePool[] = [];
@@ -37,10 +40,10 @@ export class PoolTree implements AsyncDisposable {
   /** A pool of so many workers. */
   // deno-lint-ignore no-explicit-any -- of any initializer
   pool(processes: number | PoolSize, options: PoolOptions<any> = {}): RemotePool {
-    const { tree, workers } = this;
+    const { tree, workers, joinsGivenUp } = this;
     const Process = class extends HandWorker {
       constructor(given: { args?: readonly unknown[] }) {
-        super(tree, given.args ?? []);
+        super(tree, given.args ?? [], joinsGivenUp);
         workers.push(this);
       }
     };
@@ -80,9 +83,12 @@ class HandWorker implements WorkerProcess {
   ended: Promise<unknown> = Promise.resolve();
   readonly #buried = Promise.withResolvers<void>();
 
-  constructor(tree: RemoteTree, args: readonly unknown[]) {
+  #joinsGivenUp: number;
+
+  constructor(tree: RemoteTree, args: readonly unknown[], joinsGivenUp: number) {
     this.#tree = tree;
     this.#args = args;
+    this.#joinsGivenUp = joinsGivenUp;
   }
 
   get pid(): number | null {
@@ -138,6 +144,7 @@ class HandWorker implements WorkerProcess {
   }
 
   async join(): Promise<boolean> {
+    if (this.#joinsGivenUp-- > 0) throw new EngineUnavailableError("Cannot reach the engine");
     return await this.#end ?? true;
   }
 }

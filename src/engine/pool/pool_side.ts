@@ -1,5 +1,6 @@
 // The pool's side of one desk on an engine: what it knows of one worker, and tells it.
 
+import { EngineUnavailableError } from "../../errors.ts";
 import type { PoolFunction } from "../../pool/calls/call.ts";
 import type { PoolSide, WorkerProcess } from "../../pool/desk.ts";
 import { Kind, Mode } from "../../pool/messages.ts";
@@ -12,6 +13,8 @@ import { MOST_UNREAD, type PoolTicket, type Told } from "./messages.ts";
 const WORKER = { module: ENGINE_WORKER_MAIN, name: "work" };
 /** After how many reports the workers are told that they were read. */
 const HEARD_EVERY = MOST_UNREAD / 8;
+/** Milliseconds until a join is begun again that was given up since the engine is away, as each is after its patience. */
+const JOIN_AGAIN = 1000;
 
 /** The pool's side of one desk. */
 export class EngineSide implements PoolSide {
@@ -134,7 +137,9 @@ export class EngineSide implements PoolSide {
   }
 
   async ended(process: WorkerProcess): Promise<void> {
-    await process.join().catch(() => {}); // who joins it next is told
+    // Who joins it next is told why it could not begin. That the engine is away says nothing of it.
+    const isOver = () => process.join().then(() => true, (error) => !(error instanceof EngineUnavailableError));
+    while (!await isOver() && !this.#desks.isBroken) await new Promise((resolve) => setTimeout(resolve, JOIN_AGAIN));
     this.#desks.send("pool_gone", this.number);
     await this.#end.promise;
   }
