@@ -3,22 +3,29 @@
 
 import { Finalize } from "../runtime/finalize.ts";
 import { harmless } from "../runtime/harmless.ts";
-import { ProcessError } from "../errors.ts";
+import { EngineUnavailableError, ProcessError } from "../errors.ts";
 import { tell } from "../runtime/notices.ts";
+import { setTimeout, unrefTimer } from "../runtime/timing.ts";
 import type { RemoteContextPlan } from "./options.ts";
 import type { Answer, Session } from "./session.ts";
 
 /** Behind the ends of processes on hosts, before this process leaves its trees. */
 const PRIORITY = -60;
+/** Milliseconds until output is taken again after the engine was away for longer than the patience. */
+const TAKE_AGAIN = 1000;
 
 /** Prints, from now on, what processes of the tree write; `form`: `null` for what the stream is. */
 export function showOutput(session: Session, form: RemoteContextPlan["output"]): void {
   const shown = new Shown(session, form);
   let taking: Promise<void> = Promise.resolve();
-  session.on("out", () => {
+  const take = () => {
     // The engine tells when there is something again. What comes while the last portion is printed has its own turn.
-    taking = taking.then(() => shown.takeAll()).catch(() => {});
-  });
+    taking = taking.then(() => shown.takeAll()).catch((error) => {
+      // It does not tell again what it has told.
+      if (error instanceof EngineUnavailableError && !session.closed) unrefTimer(setTimeout(take, TAKE_AGAIN));
+    });
+  };
+  session.on("out", take);
   new Finalize(() => shown.takeRest(), { priority: PRIORITY, name: "the output of processes on hosts" });
 }
 

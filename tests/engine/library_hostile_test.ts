@@ -85,3 +85,16 @@ engineTest("no function of the library errs behind a write, whatever it is told"
   );
   assertEquals((await tree.look("member", player.member) as string[])[1], "1", "it lives, so its steps were done");
 });
+
+engineTest(
+  "a lane that has the answers of millions of steps costs no more than what there is of them",
+  async (engine) => {
+    await using tree = await BareTree.open(engine);
+    for (const number of [1, 2, 3]) assertEquals(await tree.look("event_look", 1, 0, number, 1, "0"), ["no", "gone"]);
+    const last = "9".repeat(15);
+    assertEquals(await tree.look("event_look", 1, 0, last, last, "0"), ["no", "gone"]);
+    const fields = await engine.command("HKEYS", `${tree.prefix}rq:1/0`) as string[];
+    assertEquals(fields.sort(), [last, "low", "top"]);
+    assertEquals(await tree.look("event_look", 1, 0, 3, 1, "0"), ["stale"]);
+  },
+);

@@ -208,6 +208,23 @@ engineTest("members: keys of a living tree expire a day after the last beat", as
   await tree.look("leave", 1, 0);
 });
 
+engineTest("members: a tree that was not heard of for a day is cleared away by who opens another", async (engine) => {
+  await BareTree.open(engine, "old");
+  await BareTree.open(engine, "lives");
+  await clock(engine, HOSTS, 90_000_000);
+  for (const [name, heard] of [["old", 1_000_000], ["lives", 80_000_000]] as const) {
+    await clock(engine, `mp:{${name}}:`, 90_000_000);
+    await engine.command("SET", `mp:{${name}}:lastbeat`, heard);
+    await engine.command("ZADD", `${HOSTS}trees`, 1_000_000, name);
+  }
+  await using _first = await BareTree.open(engine, "first");
+  await using _second = await BareTree.open(engine, "second");
+  assertEquals(await engine.keys("mp:{old}:*"), []);
+  await using lives = BareTree.of(engine, "lives");
+  assertEquals(await lives.look("beat", 1), ["ok", "30000"]);
+  await clearHosts(engine);
+});
+
 engineTest("members: a tree that was not heard of for an hour is cleared away", async (engine) => {
   const tree = await BareTree.open(engine);
   await clock(engine, tree.prefix, 1_000_000);

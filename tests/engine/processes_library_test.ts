@@ -115,6 +115,18 @@ engineTest("process: what its arguments speak of is kept until it has them, and 
   assertEquals(await engine.command("GET", `${tree.prefix}refs:${list}`), null);
 });
 
+engineTest("output: what the root does not take is bounded in bytes, and the oldest are lost", async (engine) => {
+  await using tree = await BareTree.open(engine);
+  const { lane } = await host(engine, tree);
+  const mib = "x".repeat(2 ** 20);
+  for (let i = 0; i < 20; i++) await lane.step("out", "h/P-1", 1, `${i} ${mib}`);
+  const [, first, lost, , , oldest] = await tree.look("takeOut", 0) as string[];
+  assertEquals([first, lost, oldest.split(" ")[0]], ["5", "5", "5"]);
+  await tree.look("takeOut", 19);
+  const size = Number(await engine.command("HGET", `${tree.prefix}outstate`, "size"));
+  assertEquals(size > 2 ** 20 && size < 2 ** 20 + 100, true);
+});
+
 engineTest("output: the root is told once, and takes what there is", async (engine) => {
   await using tree = await BareTree.open(engine);
   const { lane } = await host(engine, tree);
@@ -131,6 +143,7 @@ engineTest("output: the root is told once, and takes what there is", async (engi
   assertEquals(await root.mail(), [["e", "out"]]);
   assertEquals(await tree.look("takeOut", 2), ["ok", "2", "0", "h/P-1", "1", "three\n"]);
   assertEquals(await tree.look("takeOut", 3), ["ok", "3", "0"]);
+  assertEquals(await engine.command("HGET", `${tree.prefix}outstate`, "size"), null);
   await lane.step("out", "h/P-1", 1, "four\n");
   assertEquals(await root.mail(), [["e", "out"], ["e", "out"]]);
 });

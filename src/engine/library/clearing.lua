@@ -71,6 +71,9 @@ do
   function members.keep(tree, time)
     local kept = redis.call("HMGET", tree .. "tree", "kept", "keeping")
     if not kept[2] and time - tonumber(kept[1] or "0") < HOUR then return end
+    if not kept[2] then -- the walk may be long
+      for _, key in ipairs(members.fixed) do redis.call("PEXPIRE", tree .. key, DAY) end
+    end
     local at = walk(tree, kept[2] or nil, PORTION, function(keys, _, m)
       -- What is known of the dead is forgotten after a day, unless somebody still vouches for what they were.
       if m and redis.call("HEXISTS", tree .. "dead", m) == 1 and redis.call("HEXISTS", tree .. "dying", m) == 0 and
@@ -82,6 +85,18 @@ do
       redis.call("HSET", tree .. "tree", "kept", text(time))
     else
       redis.call("HSET", tree .. "tree", "keeping", at)
+    end
+  end
+
+  -- Removes a portion of one tree that was not heard of for a day, where no agent has done so. By who opens another.
+  function members.sweep(hosts)
+    local latest = text(members.clock(hosts) - DAY)
+    for _, id in ipairs(redis.call("ZRANGEBYSCORE", hosts .. "trees", "-inf", latest, "LIMIT", 0, 1)) do
+      local tree = hosts:gsub("{hosts}:$", "{" .. id .. "}:")
+      local heard = tonumber(redis.call("GET", tree .. "lastbeat") or "0")
+      if redis.call("EXISTS", tree .. "tree") == 0 then redis.call("ZREM", hosts .. "trees", id)
+      elseif members.clock(tree) - heard >= DAY then members.reap(tree)
+      else redis.call("ZADD", hosts .. "trees", text(heard), id) end
     end
   end
 

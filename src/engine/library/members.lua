@@ -233,6 +233,7 @@ do
     redis.call("SET", tree .. "lastbeat", text(time))
     local root = members.add(tree, { name = name, host = host, pid = pid, parent = "0", daemon = "0" })
     redis.call("ZADD", members.hosts(tree) .. "trees", text(time), tree:match("{([^}]*)}:$"))
+    members.tried(tree, members.sweep, members.hosts(tree))
     return { "ok", root }
   end)
 

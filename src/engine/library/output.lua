@@ -3,9 +3,9 @@
 --
 -- | key or field | what |
 -- | ------------ | ---- |
--- | out          | list: `{ who, 1 or 2, text }`, whole lines, at most OUT_MOST of them |
+-- | out          | list: `{ who, 1 or 2, text }`, whole lines, at most OUT_MOST of them, and some OUT_BYTES |
 -- | outstate     | hash: `first`: how many portions were before the list; `lost`: how many of them the root has not had; |
--- |              | `told`: it was told that there are some, and has not seen the end since |
+-- |              | `told`: it was told that there are some, and has not seen the end since; `size`: bytes in the list |
 -- | o:<pipe>     | hash: `ended`: nothing more comes; `closed`: nobody reads any more; `size`: bytes that are in it |
 -- | …:d          | list: what was written |
 -- | …:r          | who waits to read |
@@ -14,15 +14,19 @@
 members.fixed[#members.fixed + 1] = "out"
 members.fixed[#members.fixed + 1] = "outstate"
 
-local output = { OUT_MOST = 10000, PIPE_MOST = 262144, TAKE_MOST = 262144 }
+local output = { OUT_MOST = 10000, OUT_BYTES = 16 * 1024 * 1024, PIPE_MOST = 262144, TAKE_MOST = 262144 }
 
 -- out who number text → ok. The list is short of its oldest where the root takes nothing.
 step("out", {}, function(call, who, number, bytes)
   local state = call.tree .. "outstate"
-  if redis.call("RPUSH", call.tree .. "out", cmsgpack.pack({ who, number, bytes })) > output.OUT_MOST then
-    redis.call("LPOP", call.tree .. "out")
+  local portion = cmsgpack.pack({ who, number, bytes })
+  local length = redis.call("RPUSH", call.tree .. "out", portion)
+  local size = redis.call("HINCRBY", state, "size", #portion)
+  while length > output.OUT_MOST or size > output.OUT_BYTES and length > 1 do
+    size = redis.call("HINCRBY", state, "size", -#redis.call("LPOP", call.tree .. "out"))
     redis.call("HINCRBY", state, "first", 1)
     redis.call("HINCRBY", state, "lost", 1)
+    length = length - 1
   end
   if redis.call("HSETNX", state, "told", "1") == 1 then tell(call.tree, "1", "out") end
   return { "ok" }
@@ -35,8 +39,11 @@ look("takeOut", { "allow-oom" }, function(tree, n)
   local fields = redis.call("HMGET", state, "first", "lost")
   local first, lost, from = tonumber(fields[1] or "0"), fields[2] or "0", members.whole(n, 0, 2 ^ 50) or 0
   if from > first then
+    local size = 0
+    for _, portion in ipairs(redis.call("LRANGE", out, 0, from - first - 1)) do size = size + #portion end
     redis.call("LTRIM", out, from - first, -1)
     redis.call("HSET", state, "first", text(from))
+    redis.call("HINCRBY", state, "size", -size)
     first = from
   end
   local taken, size, at = { "ok", text(first), lost }, 0, 0
@@ -46,7 +53,7 @@ look("takeOut", { "allow-oom" }, function(tree, n)
     for _, part in ipairs(cmsgpack.unpack(portion)) do taken[#taken + 1] = part end
     size, at = size + #portion, at + 1
   end
-  if at == 0 then redis.call("HDEL", state, "told", "lost") end
+  if at == 0 then redis.call("HDEL", state, "told", "lost", "size") end
   return taken
 end)
 

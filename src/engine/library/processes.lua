@@ -135,7 +135,7 @@ step("refused", { "allow-oom" }, function(call, o, why)
   redis.call("HSET", key_of(call.tree, o), "state", "ended")
   processes.tell_starter(call.tree, o, { "no", "refused", why })
   local reservation = redis.call("HGET", key_of(call.tree, o), "reservation")
-  if not redis.call("HGET", key_of(call.tree, o), "member") then members.free_slot(call.tree, reservation) end
+  if reservation and not redis.call("HGET", key_of(call.tree, o), "member") then members.free_slot(call.tree, reservation) end
   return { "ok" }
 end)
 
