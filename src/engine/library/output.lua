@@ -43,7 +43,7 @@ look("takeOut", { "allow-oom" }, function(tree, n)
     for _, portion in ipairs(redis.call("LRANGE", out, 0, from - first - 1)) do size = size + #portion end
     redis.call("LTRIM", out, from - first, -1)
     redis.call("HSET", state, "first", text(from))
-    redis.call("HINCRBY", state, "size", -size)
+    if size > 0 then redis.call("HINCRBY", state, "size", -size) end -- a negative 0 is none of its numbers
     first = from
   end
   local taken, size, at = { "ok", text(first), lost }, 0, 0
