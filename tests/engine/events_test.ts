@@ -1,5 +1,5 @@
 // What happens when: each row of the table of events that one machine can make. Links between hosts are in
-// links_test.ts.
+// two_hosts_test.ts.
 
 import { getContext, OwnerDiedError, ProcessError, StateLostError } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects } from "@std/assert";
@@ -7,32 +7,23 @@ import process from "node:process";
 import { answers, holds, lives } from "../fixtures/engine_events.ts";
 import { AUTHKEY, startAgent } from "../support/agent.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
-import { FIXTURES, isRunning, PATIENCE, startProgram, until, within } from "../support/helpers.ts";
+import { FIXTURES, isRunning, PATIENCE, startProgram, stateOf, until, within } from "../support/helpers.ts";
+import { clocksJump, leasePasses } from "../support/leases.ts";
 
-/** Longer than a machine with much to do keeps a beat waiting. */
-const LEASE = 3_000;
+/** Longer than a machine with much to do keeps a beat waiting. Leases end by the tree's clock (leases.ts). */
+const LEASE = 60_000;
+/** That of a test in which time goes by: three quarters of it. */
+const SHORT_LEASE = 6_000;
 const AGENT = { args: ["--lease", `${LEASE}ms`] };
+/** The root's number in its tree, and that of the agent. */
+const [ROOT_MEMBER, AGENT_MEMBER] = ["1", "2"];
 const ROOT = new URL("engine_events.ts", FIXTURES);
 
 const KEY = { MULTIPROCESSING_AUTHKEY: new TextDecoder().decode(AUTHKEY) };
 
-/** A context in this process, whose lease is the shortest. */
-function contextOf(engine: Engine) {
-  return getContext(engine.url as `redis+unix://${string}`, { lease: LEASE, authkey: AUTHKEY, startTimeout: PATIENCE });
-}
-
-/** The state of a process, as /proc has it: `T` if it is stopped. */
-function stateOf(pid: number): string | null {
-  try {
-    return Deno.readTextFileSync(`/proc/${pid}/stat`).match(/\) (\w)/)?.[1] ?? null;
-  } catch {
-    return null;
-  }
-}
-
-/** A time that something must outlast, since what is waited for is that it does not happen. */
-function passes(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/** A context in this process. */
+function contextOf(engine: Engine, lease = LEASE) {
+  return getContext(engine.url as `redis+unix://${string}`, { lease, authkey: AUTHKEY, startTimeout: PATIENCE });
 }
 
 engineTest("event: kill -9 of a child: buried at once, its lock is free, its parent knows", async (engine) => {
@@ -58,8 +49,8 @@ engineTest("event: a child that is stopped for longer than the lease: nothing", 
   await ready.wait();
   const pid = child.pid!;
   process.kill(pid, "SIGSTOP");
-  await word.set();
-  await passes(1.5 * LEASE);
+  word.set();
+  await leasePasses(engine);
   assert(child.isAlive());
   process.kill(pid, "SIGCONT");
   assert(await within(answer.wait()));
@@ -77,6 +68,7 @@ engineTest("event: kill -9 of an agent: its children end, and are buried when it
   const pid = child.pid!;
   await agent.kill();
   await until("the end of the child", () => !isRunning(pid));
+  await leasePasses(engine, { lost: AGENT_MEMBER });
   await assertRejects(() => within(lock.acquire()), OwnerDiedError);
   await child.join();
   assertEquals(child.exitcode, -9);
@@ -95,6 +87,7 @@ engineTest("event: kill -9 of an agent whose children are stopped: they end as w
   await until("the child to be stopped", () => stateOf(pid) === "T");
   await agent.kill();
   await until("the end of the child", () => !isRunning(pid));
+  await leasePasses(engine, { lost: AGENT_MEMBER });
   await child.join();
   assertEquals(child.exitcode, -9);
 });
@@ -109,6 +102,7 @@ engineTest("event: a host that is suspended for longer than the lease: killed wh
   const pid = child.pid!;
   process.kill(agent.pid, "SIGSTOP");
   process.kill(-pid, "SIGSTOP");
+  await leasePasses(engine, { lost: AGENT_MEMBER });
   await assertRejects(() => within(lock.acquire()), OwnerDiedError);
   await child.join();
   assertEquals([child.exitcode, child.lostHost], [-9, true]);
@@ -119,19 +113,19 @@ engineTest("event: a host that is suspended for longer than the lease: killed wh
 engineTest(
   "event: the engine is stopped for longer than the lease: frozen, then on; nobody is buried",
   async (engine) => {
-    await using _ = await startAgent(engine.url, AGENT);
-    using mp = contextOf(engine);
+    await using _ = await startAgent(engine.url, { args: ["--lease", `${SHORT_LEASE}ms`] });
+    using mp = contextOf(engine, SHORT_LEASE);
     const [ready, word, answer] = [new mp.Event(), new mp.Event(), new mp.Event()];
     const child = new mp.Process({ target: answers, args: [ready, word, answer] });
     child.start();
     await ready.wait();
     const pid = child.pid!;
+    const jump = await clocksJump(engine, 2 * SHORT_LEASE);
     engine.freeze();
     await until("the child to be stopped", () => stateOf(pid) === "T");
-    await passes(LEASE);
-    engine.thaw();
+    await jump();
     await until("the child to go on", () => stateOf(pid) !== "T");
-    await word.set();
+    word.set();
     assert(await within(answer.wait()));
     await child.join();
     assertEquals(child.exitcode, 0);
@@ -159,7 +153,7 @@ engineTest("event: the engine is restarted and has kept all: nothing", async (en
   child.start();
   await ready.wait();
   await engine.restart();
-  await word.set();
+  word.set();
   assert(await within(answer.wait()));
   await child.join();
   assertEquals(child.exitcode, 0);
@@ -178,6 +172,7 @@ engineTest("event: kill -9 of the root: its daemon is killed after the lease, an
   await using root = startProgram(ROOT, { args: [engine.url, "stay", `${LEASE}`], env: KEY });
   const pid = Number(await root.said("daemon "));
   root.kill("SIGKILL");
+  await leasePasses(engine, { lost: ROOT_MEMBER });
   await until("the end of the daemon", () => !isRunning(pid));
 });
 
@@ -189,6 +184,7 @@ engineTest("event: kill -9 of the root: what is no daemon goes on, and knows tha
     const daemon = Number(await root.said("daemon "));
     const child = Number(await root.said("child "));
     root.kill("SIGKILL");
+    await leasePasses(engine, { lost: ROOT_MEMBER });
     await until("the end of both", () => !isRunning(daemon) && !isRunning(child));
     assertEquals(Deno.readTextFileSync(path), "false");
   } finally {
@@ -201,6 +197,7 @@ engineTest("event: a root that is stopped for longer than its lease: buried, and
   await using root = startProgram(ROOT, { args: [engine.url, "stay", `${LEASE}`], env: KEY });
   const pid = Number(await root.said("daemon "));
   root.kill("SIGSTOP");
+  await leasePasses(engine, { lost: ROOT_MEMBER });
   await until("the end of the daemon", () => !isRunning(pid));
   root.kill("SIGCONT");
   assertEquals(await root.said("ended "), "FencedError");

@@ -4,7 +4,7 @@
 import fc from "fast-check";
 import { assertEquals } from "@std/assert";
 import { engineTest } from "../support/engine.ts";
-import { BareTree } from "../support/library.ts";
+import { BareTree, LIBRARY, PREFIX } from "../support/library.ts";
 import { Player } from "../support/player.ts";
 import type { Reply } from "../support/resp.ts";
 
@@ -46,10 +46,10 @@ const ODD_IDS = [
 
 /** The functions of the library: the steps of members, which are named first, and the looks of anybody. */
 async function functionsOf(tree: BareTree): Promise<string[]> {
-  const libraries = await tree.engine.command("FUNCTION", "LIST", "LIBRARYNAME", "mp_0_1") as Reply[][];
+  const libraries = await tree.engine.command("FUNCTION", "LIST", "LIBRARYNAME", LIBRARY) as Reply[][];
   const [library] = libraries;
   const functions = library[library.indexOf("functions") + 1] as Reply[][];
-  return functions.map((it) => `${it[it.indexOf("name") + 1]}`.replace("mp_0_1_", "")).sort();
+  return functions.map((it) => `${it[it.indexOf("name") + 1]}`.replace(PREFIX, "")).sort();
 }
 
 /** What there is for them to be told of. */

@@ -1,16 +1,16 @@
 // Members and hosts in a bare server: each row of the tables at the heads of members.lua and hosts.lua.
 
+import { VERSION } from "../../src/addon/interface.ts";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Engine, engineTest } from "../support/engine.ts";
-import { type BareLane, BareTree } from "../support/library.ts";
+import { type BareLane, BareTree, PREFIX } from "../support/library.ts";
 import type { Reply } from "../support/resp.ts";
 
 const HOSTS = "mp:{hosts}:";
-const VERSION = "0.1.0";
 
 /** A function asked of the hosts. */
 function hosts(engine: Engine, name: string, ...args: (string | number)[]): Promise<Reply> {
-  return engine.command("FCALL", `mp_0_1_${name}`, 1, HOSTS, ...args);
+  return engine.command("FCALL", `${PREFIX}${name}`, 1, HOSTS, ...args);
 }
 
 /** Enters an agent among the hosts, and gives its number. */
@@ -71,7 +71,7 @@ engineTest("members: a tree begins, and its last member takes it away", async (e
 engineTest("members: a wrong lease is refused, and nothing is begun", async (engine) => {
   const tree = await BareTree.open(engine, "a");
   const other = `mp:{b}:`;
-  const open = (lease: string) => engine.command("FCALL", "mp_0_1_open", 1, other, "v", "n", "h", 1, lease);
+  const open = (lease: string) => engine.command("FCALL", `${PREFIX}open`, 1, other, "v", "n", "h", 1, lease);
   assertEquals(await open("soon"), ["no", "lease"]);
   assertEquals(await open("-1"), ["no", "lease"]);
   assertEquals(await engine.keys(`${other}*`), []);

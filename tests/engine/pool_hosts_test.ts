@@ -7,6 +7,7 @@ import * as targets from "../fixtures/engine/pool_targets.ts";
 import { AUTHKEY, startAgent } from "../support/agent.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
 import { isRunning, PATIENCE, until } from "../support/helpers.ts";
+import { leasePasses } from "../support/leases.ts";
 import { Notes } from "../support/notes.ts";
 
 const ROOT = new URL("../fixtures/engine/pool_root.ts", import.meta.url);
@@ -48,7 +49,7 @@ engineTest("pool on hosts: a worker that is killed in mid-task costs that task, 
 engineTest("pool on hosts: a host that is lost costs the tasks that had begun there, and no others", async (engine) => {
   await using _east = await startAgent(engine.url, { slots: 1, name: "east" });
   const west = await startAgent(engine.url, { slots: 1, name: "west" });
-  using context = contextAt(engine, { lease: 2_000, startTimeout: 5_000 });
+  using context = contextAt(engine);
   using notes = new Notes();
   await using pool = new context.Pool(2);
   const calls = [1, 2].map((n) => pool.apply(targets.noteAndWait, [notes.path, `task ${n}`, `${notes.path}.go`]));
@@ -57,6 +58,7 @@ engineTest("pool on hosts: a host that is lost costs the tasks that had begun th
   const others = pool.map(targets.square, [1, 2, 3], { chunksize: 1 });
   await west.kill();
   await until("the end of a worker", () => lines.some((line) => !isRunning(Number(line.split(" ").at(-1)))));
+  await leasePasses(engine, { lost: "west" });
   Deno.writeTextFileSync(`${notes.path}.go`, "");
   const reasons = (await outcomes).map((it) => it.status === "rejected" ? it.reason : it.value);
   Deno.removeSync(`${notes.path}.go`);

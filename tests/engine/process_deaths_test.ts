@@ -3,15 +3,15 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { getContext, ProcessError, TimeoutError } from "@parallel/multiprocessing";
 import type { RemoteContext, RemoteContextOptions } from "@parallel/multiprocessing/context";
+import { neverImported } from "../fixtures/remote/never.ts";
 import * as targets from "../fixtures/remote_targets.ts";
 import { AUTHKEY, startAgent } from "../support/agent.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
 import { FIXTURES, isRunning, PATIENCE, startProgram, until, within } from "../support/helpers.ts";
+import { HOSTS, leasePasses } from "../support/leases.ts";
 
 const timeout = PATIENCE;
 const KEY = { MULTIPROCESSING_AUTHKEY: new TextDecoder().decode(AUTHKEY) };
-/** The shortest lease, in an agent's words. */
-const LEASE = ["--lease", "2s"];
 
 function contextAt(engine: Engine, options: RemoteContextOptions = {}): RemoteContext {
   return getContext(engine.url as "redis://", { authkey: AUTHKEY, startTimeout: PATIENCE, ...options });
@@ -20,7 +20,7 @@ function contextAt(engine: Engine, options: RemoteContextOptions = {}): RemoteCo
 engineTest("remote process: one that is killed while it begins is told by join", async (engine) => {
   await using _agent = await startAgent(engine.url);
   using context = contextAt(engine);
-  const child = new context.Process({ target: targets.endless });
+  const child = new context.Process({ target: neverImported });
   child.start();
   Deno.kill(child.pid!, "SIGKILL");
   await assertRejects(() => child.join({ timeout }), ProcessError, "it was ended by SIGKILL before it began");
@@ -31,7 +31,7 @@ engineTest(
   "remote process: one whose start was given up never runs, though its agent hears of it later",
   async (engine) => {
     await using agent = await startAgent(engine.url);
-    using context = contextAt(engine, { startTimeout: 500 });
+    using context = contextAt(engine, { startTimeout: 5_000 });
     const path = Deno.makeTempFileSync();
     try {
       const given = new context.Process({ target: targets.touch, args: [path] });
@@ -61,27 +61,29 @@ engineTest(
 );
 
 engineTest("remote process: a start goes on elsewhere if its host is lost before it has taken it", async (engine) => {
-  await using east = await startAgent(engine.url, { args: LEASE });
+  await using east = await startAgent(engine.url);
   Deno.kill(east.pid, "SIGSTOP");
   await using root = startProgram(new URL("remote/elsewhere.ts", FIXTURES), { args: [engine.url], env: KEY });
   await root.said("starting");
   const taken = async () => await engine.command("EXISTS", "mp:{hosts}:taken:1") === 1;
   await until("the place on the first host", taken);
-  await using _west = await startAgent(engine.url, { name: "west", args: LEASE });
+  await using _west = await startAgent(engine.url, { name: "west" });
   await east.kill("SIGKILL");
+  await leasePasses(engine, { prefix: HOSTS, lost: "east" });
   assertEquals(await root.said("on "), "west");
   assertEquals((await root.outcome()).code, 0);
 });
 
 engineTest("remote process: the output of one whose agent was killed ends", async (engine) => {
-  await using east = await startAgent(engine.url, { args: LEASE });
-  using context = contextAt(engine, { lease: 2_000 });
+  await using east = await startAgent(engine.url);
+  using context = contextAt(engine);
   const child = new context.Process({ target: targets.endless, stdout: "piped" });
   child.start();
   const reader = child.stdout.getReader();
   await reader.read();
   const rest = reader.read();
   await east.kill("SIGKILL");
+  await leasePasses(engine, { lost: "2" });
   assertEquals((await within(rest)).done, true);
   assert(await child.join({ timeout }));
   assertEquals([child.exitcode, child.lostHost], [-9, true]);
@@ -89,7 +91,7 @@ engineTest("remote process: the output of one whose agent was killed ends", asyn
 });
 
 engineTest("remote process: it hears of its parent's death, and goes on unless it is a daemon", async (engine) => {
-  await using _agent = await startAgent(engine.url, { args: LEASE });
+  await using _agent = await startAgent(engine.url);
   const path = Deno.makeTempFileSync();
   try {
     const root = startProgram(new URL("remote/orphan.ts", FIXTURES), { args: [engine.url, path], env: KEY });
@@ -97,6 +99,7 @@ engineTest("remote process: it hears of its parent's death, and goes on unless i
     await until("the child to begin", () => Deno.readTextFileSync(path) === "begun");
     root.kill("SIGKILL");
     await root.outcome();
+    await leasePasses(engine, { lost: "1" });
     await until("the child to hear of it", () => Deno.readTextFileSync(path) === "true false");
     await until("the daemon to end", () => !isRunning(daemon));
   } finally {

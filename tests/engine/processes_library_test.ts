@@ -1,16 +1,15 @@
 // The steps of processes and of their output (library/processes.lua, output.lua) in a bare server.
 
+import { VERSION } from "../../src/addon/interface.ts";
 import { assertEquals } from "@std/assert";
 import { type Engine, engineTest } from "../support/engine.ts";
-import { type BareLane, BareTree } from "../support/library.ts";
-
-const VERSION = "0.1.0";
+import { type BareLane, BareTree, PREFIX } from "../support/library.ts";
 
 /** A host with an agent of so many slots, which is in the tree, too: its number as a host, its member in the tree. */
 async function host(engine: Engine, tree: BareTree, slots = 1): Promise<{ agent: string; lane: BareLane }> {
   const call = (...words: (string | number)[]) => engine.command("FCALL", ...words);
   const [, agent] = await call(
-    "mp_0_1_host",
+    `${PREFIX}host`,
     1,
     "mp:{hosts}:",
     "h",

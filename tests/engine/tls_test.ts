@@ -2,8 +2,9 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { EngineUnavailableError, ProcessError } from "../../mod.ts";
-import { openSession, type Session } from "../../src/engine/session.ts";
-import { engineTest } from "../support/engine.ts";
+import type { Session } from "../../src/engine/session.ts";
+import { type Engine, engineTest, freePort } from "../support/engine.ts";
+import { rootOf } from "../support/sessions.ts";
 
 function openssl(folder: string, ...args: string[]): void {
   const { success, stderr } = new Deno.Command("openssl", { args, cwd: folder }).outputSync();
@@ -34,20 +35,20 @@ function makeCertificates(folder: string): void {
 }
 
 function open(url: string): Session {
-  return openSession({
-    url,
-    shown: "the engine",
-    tree: crypto.randomUUID().replaceAll("-", ""),
-    member: 0,
-    name: "MainProcess",
-    host: "here",
-    pid: Deno.pid,
-    lease: 30_000,
-    patience: 10_000,
-    beats: true,
-    durability: "memory",
-    maxMessage: 64 << 20,
-  });
+  return rootOf({ url }, { shown: "the engine" });
+}
+
+/** Has it listen at a port for TLS. Somebody else may take a port that was free, until it does. */
+async function listenByTls(engine: Engine): Promise<number> {
+  for (let tries = 0;; tries++) {
+    const port = freePort("127.0.0.1");
+    try {
+      await engine.command("CONFIG", "SET", "tls-port", port);
+      return port;
+    } catch (error) {
+      if (tries === 3) throw error;
+    }
+  }
 }
 
 engineTest("an engine is spoken to by TLS, with a certificate that is checked", async (engine) => {
@@ -56,11 +57,8 @@ engineTest("an engine is spoken to by TLS, with a certificate that is checked", 
     makeCertificates(folder);
     const files = { "tls-cert-file": "server.pem", "tls-key-file": "server.key", "tls-ca-cert-file": "ca.pem" };
     const directives = Object.entries(files).flatMap(([name, file]) => [name, `${folder}/${file}`]);
-    const port = (() => {
-      using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-      return String(listener.addr.port);
-    })();
-    await engine.command("CONFIG", "SET", ...directives, "tls-auth-clients", "no", "tls-port", port);
+    await engine.command("CONFIG", "SET", ...directives, "tls-auth-clients", "no");
+    const port = await listenByTls(engine);
     await engine.command("CONFIG", "SET", "requirepass", "se cret");
     const at = (password: string, query: string) => `rediss://:${password}@localhost:${port}${query}`;
     const ca = `?ca=${folder}/ca.pem`;

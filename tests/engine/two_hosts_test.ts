@@ -5,27 +5,32 @@ import { OwnerDiedError } from "@parallel/multiprocessing";
 import * as targets from "../fixtures/engine/two_hosts_targets.ts";
 import { AUTHKEY } from "../support/agent.ts";
 import { outputOf, PATIENCE, until } from "../support/helpers.ts";
-import { hostsTest } from "../support/two_hosts.ts";
+import { leasePasses } from "../support/leases.ts";
+import { hostsTest, SHORT_LEASE } from "../support/two_hosts.ts";
 
 const timeout = PATIENCE;
 
-hostsTest("two hosts: a lock of a host that is lost is the next one's, who is told", async (context, { hosts }) => {
-  using lock = new context.Lock();
-  using said = new context.Queue<string>();
-  using never = new context.Event();
-  const process = new context.Process({ target: targets.keep, args: [lock, said, never], daemon: true });
-  process.start();
-  const name = await said.get({ timeout });
-  assertEquals(process.host, name);
-  hosts.find((host) => host.name === name)!.powerOff();
-  const error = await assertRejects(() => lock.acquire({ timeout }), OwnerDiedError);
-  assertEquals(error.host, name);
-  assert(await process.join({ timeout }));
-  assertEquals([process.exitcode, process.lostHost], [-9, true]);
-  using _ = await lock.acquire();
-});
+hostsTest(
+  "two hosts: a lock of a host that is lost is the next one's, who is told",
+  async (context, { hosts }, engine) => {
+    using lock = new context.Lock();
+    using said = new context.Queue<string>();
+    using never = new context.Event();
+    const process = new context.Process({ target: targets.keep, args: [lock, said, never], daemon: true });
+    process.start();
+    const name = await said.get({ timeout });
+    assertEquals(process.host, name);
+    hosts.find((host) => host.name === name)!.powerOff();
+    await leasePasses(engine, { lost: name });
+    const error = await assertRejects(() => lock.acquire({ timeout }), OwnerDiedError);
+    assertEquals(error.host, name);
+    assert(await process.join({ timeout }));
+    assertEquals([process.exitcode, process.lostHost], [-9, true]);
+    using _ = await lock.acquire();
+  },
+);
 
-hostsTest("two hosts: messages of a host that is lost go to the other, once", async (context, { hosts }) => {
+hostsTest("two hosts: messages of a host that is lost go to the other, once", async (context, { hosts }, engine) => {
   const numbers = Array.from({ length: 100 }, (_, i) => i);
   using jobs = new context.JoinableQueue<number>(0, { onConsumerDeath: "redeliver" });
   using said = new context.Queue<["taken" | "done", number, string]>();
@@ -38,6 +43,7 @@ hostsTest("two hosts: messages of a host that is lost go to the other, once", as
   const lost = first.filter(([, , host]) => host === "west").map(([, n]) => n);
   assertEquals(lost.length, 2);
   hosts[1].powerOff();
+  await leasePasses(engine, { lost: "west" });
   gate.set();
   assert(await jobs.join({ timeout }));
   jobs.shutdown();
@@ -51,7 +57,7 @@ hostsTest("two hosts: messages of a host that is lost go to the other, once", as
 
 hostsTest(
   "two hosts: a pool's tasks on a host that is lost are begun anew on the other",
-  async (context, { hosts }) => {
+  async (context, { hosts }, engine) => {
     using begun = new context.Queue<string>();
     using gate = new context.Event();
     await using pool = new context.Pool(4);
@@ -64,6 +70,7 @@ hostsTest(
     const lost = where.filter((name) => name === "west").length;
     assertEquals(lost, 2);
     hosts[1].powerOff();
+    await leasePasses(engine, { lost: "west" });
     gate.set();
     const found = await results.get({ timeout });
     assertEquals(found.map(({ square }) => square), numbers.map((n) => n * n));
@@ -128,4 +135,4 @@ hostsTest("two hosts: one whose cable is out for longer than the lease is lost, 
   assertEquals([process.exitcode, process.lostHost], [-9, true]);
   host.up();
   await until("the end of what was frozen", () => !host.processes().includes(pid!));
-});
+}, { lease: SHORT_LEASE });

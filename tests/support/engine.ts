@@ -36,7 +36,7 @@ export const hasEngine: boolean = (() => {
 })();
 
 /** A port that nobody listens at; somebody else may take it until it is used. */
-function freePort(hostname: string): number {
+export function freePort(hostname: string): number {
   using listener = Deno.listen({ hostname, port: 0 });
   return listener.addr.port;
 }

@@ -193,10 +193,15 @@ function statOf(pid: number): string[] | null {
   }
 }
 
+/** The state of a process, as /proc has it: `S`, or `T` if it is stopped; `null` if there is no such process. */
+export function stateOf(pid: number): string | null {
+  return statOf(pid)?.[0] ?? null;
+}
+
 /** Whether the process exists and is not just waiting to be reaped. */
 export function isRunning(pid: number): boolean {
-  const state = statOf(pid)?.[0];
-  return state !== undefined && state !== "Z" && state !== "X";
+  const state = stateOf(pid);
+  return state !== null && state !== "Z" && state !== "X";
 }
 
 /** The ids of the children of a process, zombies too; of this process, without those that wait for work. */

@@ -27,6 +27,7 @@ export const noHosts: string | null = (() => {
   }
 })();
 
+// Each program of tests has subnets of its own, as far as process ids differ by less than some 9,000: one runs at a time.
 let made = 0;
 
 /** A host: a network namespace with a link to this machine's own, and nothing else. */

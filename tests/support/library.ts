@@ -1,8 +1,14 @@
 // The library of functions in a bare server: steps as a client would send them, one at a time, and what they answer.
 
 import { assertEquals } from "@std/assert";
+import { VERSION } from "../../src/addon/interface.ts";
 import type { Engine } from "./engine.ts";
 import type { Reply } from "./resp.ts";
+
+/** How the names of the functions begin: by the version, of which patches share them. */
+export const PREFIX: string = `mp_${VERSION.split(".").slice(0, 2).join("_")}_`;
+/** The name of the library. */
+export const LIBRARY: string = PREFIX.slice(0, -1);
 
 const FOLDER = new URL("../../src/engine/library/", import.meta.url);
 
@@ -10,7 +16,7 @@ const FOLDER = new URL("../../src/engine/library/", import.meta.url);
 export function libraryText(): string {
   const parts = Deno.readTextFileSync(new URL("order.txt", FOLDER)).trim().split("\n");
   const texts = parts.map((part) => Deno.readTextFileSync(new URL(`${part}.lua`, FOLDER)));
-  return ["#!lua name=mp_0_1\n", ...texts].join("\n");
+  return [`#!lua name=${LIBRARY}\n`, ...texts].join("\n");
 }
 
 /** What a step is given. */
@@ -41,7 +47,7 @@ export class BareTree {
 
   /** Calls a function that is no step. */
   look(name: string, ...args: Word[]): Promise<Reply> {
-    return this.engine.command("FCALL", `mp_0_1_${name}`, 1, this.prefix, ...args);
+    return this.engine.command("FCALL", `${PREFIX}${name}`, 1, this.prefix, ...args);
   }
 
   /** A lane of a member that there is. */
