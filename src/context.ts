@@ -23,7 +23,7 @@ export {
   SpawnContext,
   SpawnProcess,
 } from "./context/local.ts";
-export { RemoteContext } from "./context/remote.ts";
+export type { RemoteContext } from "./context/remote.ts";
 export type * from "./engine/contracts.ts";
 export type { EngineUrl } from "./engine/address.ts";
 export type { RemoteContextOptions } from "./engine/options.ts";

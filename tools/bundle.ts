@@ -4,6 +4,7 @@
 // dist/chunk-….js  everything that is exported, and what it needs
 // dist/child_main.js, dist/worker_main.js, dist/engine_worker_main.js, dist/server_main.js  what children are started with (src/runtime/own_modules.ts)
 // dist/mod.js, dist/queues.js, …  one for each entry of "exports" in deno.json
+// dist/managers.js, dist/engine_….js  what is loaded when it is first wanted
 // dist/agent.js  the program that a host runs
 // dist/import_map.json  their names
 // dist/types/  the sources, for their types (tools/types.ts)
@@ -24,6 +25,13 @@ const ENGINE_WORKER_MAIN = "src/engine/pool/worker_main.ts";
 const MANAGERS = "src/managers.ts";
 /** What is loaded when the first manager on an engine is used. */
 const ENGINE_MANAGERS = "src/engine/manager.ts";
+/** What is loaded when the first context on an engine is wanted, and what stands in its place until then. */
+const ENGINE_CONTEXT = "src/context/remote.ts";
+const LATE_CONTEXT = "src/context/remote_late.ts";
+/** What a process on a host loads first of all. */
+const ENGINE_BOOT = "src/engine/boot.ts";
+/** What is loaded of an engine, whoever does: with both in each of them, there is one chunk for what they share. */
+const ENGINE = [ENGINE_CONTEXT, ENGINE_BOOT];
 const SERVER_MAIN = "src/managers/server_main.ts";
 /** The command line, which no program loads. */
 const COMMAND_LINE = "cli.ts";
@@ -52,7 +60,7 @@ function flatten(folder: string): void {
       }
       const text = Deno.readTextFileSync(file)
         .replaceAll(
-          /"\.{1,2}\/(?:[\w.]+\/)*(chunk-\w+|main|managers|engine_managers)\.js"/g,
+          /"\.{1,2}\/(?:[\w.]+\/)*(chunk-\w+|main|managers|engine_\w+)\.js"/g,
           (_, module) => `"./${named(module)}.js"`,
         );
       Deno.removeSync(file);
@@ -113,18 +121,22 @@ export async function bundle(): Promise<void> {
   const files = [
     CHILD_MAIN,
     write("worker_main", [WORKER_MAIN, ...all]),
-    write("engine_worker_main", [ENGINE_WORKER_MAIN, ...all]),
+    write("engine_worker_main", [ENGINE_WORKER_MAIN, ...all], ENGINE),
     write("server_main", [SERVER_MAIN, MANAGERS, ...all]),
     // What is loaded late has all of the package in it, too, under the name by which the sources load it.
     write("managers", [MANAGERS], all),
-    write("engine_managers", [ENGINE_MANAGERS], [MANAGERS, ...all]),
+    write("engine_managers", [ENGINE_MANAGERS], [MANAGERS, ...ENGINE, ...all]),
+    write("engine_context", [ENGINE_CONTEXT], [ENGINE_BOOT, ...all]),
+    write("engine_boot", [ENGINE_BOOT], [ENGINE_CONTEXT, ...all]),
     write("cli", [COMMAND_LINE], all, OBEY),
-    write("agent", [AGENT], all, LEND),
+    write("agent", [AGENT], [...ENGINE, ...all], LEND),
     write("multiprocessing", all),
   ];
   const map = writeImportMap({
     [MANAGERS]: "target/entries/managers.ts",
     [ENGINE_MANAGERS]: "target/entries/engine_managers.ts",
+    [ENGINE_CONTEXT]: LATE_CONTEXT,
+    [ENGINE_BOOT]: "target/entries/engine_boot.ts",
   });
   const fresh = Deno.makeTempDirSync({ dir: ROOT.pathname, prefix: "dist." });
   try {
@@ -149,8 +161,8 @@ export async function bundle(): Promise<void> {
       }
       prepend(face, typesLine(path));
     }
-    for (const entry of [`${fresh}/multiprocessing.js`, `${fresh}/managers.js`, `${fresh}/engine_managers.js`]) {
-      renameIn(fresh, entry);
+    for (const name of ["multiprocessing", "managers", "engine_managers", "engine_context"]) {
+      renameIn(fresh, `${fresh}/${name}.js`);
     }
     Deno.removeSync(`${fresh}/multiprocessing.js`);
     const imports = entryPoints().map((
@@ -231,7 +243,10 @@ function writeImportMap(instead: Record<string, string>): string {
   const imports = Object.fromEntries(Object.entries(instead).map(([path, other]) => [absolute(path), absolute(other)]));
   const own = Object.fromEntries(Object.keys(instead).map((path) => [absolute(path), absolute(path)]));
   const packages = Object.entries(configuration.imports).filter(([, place]) => place.startsWith("npm:"));
-  const map = { imports: { ...Object.fromEntries(packages), ...imports }, scopes: { [ENTRIES.href]: own } };
+  // What stands in the place of a module loads its entry.
+  const late = { [absolute(ENGINE_CONTEXT)]: new URL("engine_context.ts", ENTRIES).href };
+  const scopes = { [ENTRIES.href]: own, [absolute(LATE_CONTEXT)]: late };
+  const map = { imports: { ...Object.fromEntries(packages), ...imports }, scopes };
   Deno.writeTextFileSync(file, JSON.stringify(map));
   return file.pathname;
 }

@@ -10,7 +10,6 @@ import { arrivals } from "../callable/arrival.ts";
 import { prepareImports } from "../callable/imports.ts";
 import { load, useLoaders } from "../callable/modules.ts";
 import { resolve } from "../callable/resolve.ts";
-import { enter } from "../engine/boot.ts";
 import type { AheadOfWork } from "../launch/entry.ts";
 import { readPreparation } from "../launch/preparation.ts";
 import { Attribution } from "../pool/attribution.ts";
@@ -84,7 +83,8 @@ async function work(
     become(preparation, joined);
     endAtExit();
     const { remote } = preparation;
-    const place = remote === undefined ? null : enter(remote);
+    // Here, since a process of one machine needs nothing of it.
+    const place = remote === undefined ? null : (await import("../engine/boot.ts")).enter(remote);
     if (early !== null) throw early.error;
     current.mayStart = () => false;
     useLoaders(loaders);

@@ -38,6 +38,10 @@ export const MANAGERS: string = OWN_FOLDER + (SOURCE === null ? "managers.js" : 
 export const ENGINE_MANAGERS: string = OWN_FOLDER +
   (SOURCE === null ? "engine_managers.js" : `engine/manager${SOURCE[1]}`);
 
+/** Contexts on engines, which are loaded when the first is wanted (context/remote.ts). */
+export const ENGINE_CONTEXT: string = OWN_FOLDER +
+  (SOURCE === null ? "engine_context.js" : `context/remote${SOURCE[1]}`);
+
 const OWN_ENTRY = `${PACKAGE_FOLDER}mod.ts`;
 
 /**
