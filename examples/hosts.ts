@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   const files = filesOf(folder);
   const findings = nothing();
   let anew = 0;
-  await using pool = new mp.Pool(mp.cpuCount());
+  await using pool = new mp.Pool();
   for await (const { found, attempt } of pool.imapUnordered(count, files, { retries: RETRIES })) {
     merge(findings, found);
     if (attempt > 0) anew++;

@@ -187,7 +187,8 @@ export class RemoteContext extends BaseContext implements Disposable {
   }
 
   /** Leaves the tree. In its root, that ends it: daemons are killed, and what it has on the engine is removed when the
-   * last process has left. What is closed again stays so. */
+   * last process has left. A process on a host leaves it when it ends: to its parent, to leave is to have ended with exit code 0.
+   * What is closed again stays so. */
   close(): void {
     this.#tree.session.close(0);
   }

@@ -16,12 +16,13 @@ export interface RemoteContextOptions {
   code?: "same" | "import" | "upload";
   /** With `code: "upload"`: other files that the program reads beside its modules. Default: none. */
   include?: readonly string[];
-  /** Milliseconds that `start()` waits for a free slot. Default: 10 000. */
+  /** Milliseconds that `start()` waits for a free slot, and, unless `code` is `"upload"`, as many again for the host to have begun
+   * the process. Default: 10 000; at least 1. */
   startTimeout?: number;
   /** Milliseconds that calls wait for an engine that is away, before they throw. Default: 60 000. */
   patience?: number;
-  /** What an acknowledged call has outlived: nothing, the end of the engine's machine, or so many replicas of it. Default:
-   * `"memory"`. */
+  /** What an acknowledged call has outlived: nothing, the end of the engine's machine, or so many replicas of it. Only
+   * `"memory"`, the default, is served yet. */
   durability?: "memory" | "disk" | { replicas: number };
   /** The largest message, in bytes; a larger one is refused. Default: 64 MiB. */
   maxMessage?: number;
@@ -79,7 +80,7 @@ export function remotePlanOf(options: RemoteContextOptions = {}): RemoteContextP
     hosts,
     code,
     include,
-    startTimeout: numberOf("startTimeout", options.startTimeout ?? 10_000, 0, LONGEST_TIME),
+    startTimeout: numberOf("startTimeout", options.startTimeout ?? 10_000, 1, LONGEST_TIME),
     patience: numberOf("patience", options.patience ?? 60_000, 0, LONGEST_TIME),
     durability: durabilityOf(durability),
     maxMessage: numberOf("maxMessage", options.maxMessage ?? 64 * MIB, 1, LONGEST_MESSAGE),
@@ -111,9 +112,16 @@ function textsOf(name: string, value: unknown = []): readonly string[] {
 }
 
 function durabilityOf(value: unknown): RemoteContextPlan["durability"] {
-  if (value === "memory" || value === "disk") return value;
+  if (value === "memory") return value;
+  if (value === "disk") return notServed(value);
   const wanted = 'wanted "memory", "disk" or { replicas: n }';
   if (typeof value !== "object" || value === null) return refuse("durability", value, wanted);
   requireKnown(`${ACTION} with that durability`, value, ["replicas"]);
-  return { replicas: numberOf("durability.replicas", Reflect.get(value, "replicas"), 1, 100) };
+  return notServed({ replicas: numberOf("durability.replicas", Reflect.get(value, "replicas"), 1, 100) });
+}
+
+function notServed(value: unknown): never {
+  throw new Deno.errors.NotSupported(
+    `Cannot ${ACTION}: "durability" is ${Deno.inspect(value)}, and only "memory" is served yet`,
+  );
 }

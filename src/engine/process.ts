@@ -100,7 +100,7 @@ class Start {
   readonly #tree: RemoteTree;
   readonly #beginning: Beginning;
   readonly #name: string;
-  /** When it is given up, by this process's clock. */
+  /** When a slot is given up, by this process's clock. */
   #until = Infinity;
 
   constructor(tree: RemoteTree, beginning: Beginning) {
@@ -148,19 +148,18 @@ class Start {
   #launched(handle: ObjectHandle, facts: LaunchFacts, work: EngineMessage | null): Started {
     const { session } = this.#tree;
     const key = keyOf(this.#tree, this.#beginning.object.authkey);
-    this.#until = performance.now() + this.#tree.plan.startTimeout;
+    const { startTimeout, code } = this.#tree.plan;
+    this.#until = performance.now() + startTimeout;
+    // What a host has to load first may take any time. If it is lost meanwhile, that answers.
+    const patience = { timeout: code === "upload" ? Infinity : startTimeout };
     for (;;) {
       const { agent, host, id } = this.#place(handle);
       const seal = { tree: session.tree, member: session.member, object: handle.id, agent: id };
       const { body, signature } = signLaunch(seal, facts, work?.bytes ?? new Uint8Array(), key);
       const words = [handle.id, agent, work?.objects ?? "", body, signature];
-      const answer = session.waitSync("launch", words, this.#wait());
+      const answer = session.waitSync("launch", words, patience);
       if (answer?.refusal !== "lost") return this.#started(answer, host);
     }
-  }
-
-  #wait(): { timeout: number } {
-    return { timeout: Math.max(0, this.#until - performance.now()) };
   }
 
   #code({ modules, commandLine }: Plan): Code {
@@ -176,7 +175,8 @@ class Start {
     const { session, plan, shown } = this.#tree;
     const reservation = crypto.randomUUID();
     const labels = plan.hosts.join(",");
-    const answer = session.waitSync("place", [handle.id, reservation, VERSION, labels], this.#wait());
+    const timeout = Math.max(0, this.#until - performance.now());
+    const answer = session.waitSync("place", [handle.id, reservation, VERSION, labels], { timeout });
     if (answer === null) throw this.#full();
     if (answer.refusal === null) return { agent: answer.text(0), host: answer.text(1), id: answer.text(2) };
     const cannot = `Cannot start "${this.#name}": `;

@@ -64,7 +64,6 @@ export function engineOptionsOf<I extends readonly unknown[]>(
     grace: wholeOf(action, "grace", grace, { least: 0, fallback: GRACE }),
     maxQueue: wholeOf(action, "maxQueue", options.maxQueue, { least: 0, fallback: Infinity }),
     taskTimeout: taskTimeoutOf(action, options.taskTimeout, Infinity),
-    desks: desksOf(options.context)?.({ concurrency }) ?? new LocalDesks({ concurrency }),
     // Read at once: what V8 has captured would keep the pool from being collected.
     site: { frames: new CallSite(engineOptionsOf).frames },
     hooks: hooksOf(action, options),
@@ -78,6 +77,8 @@ export function engineOptionsOf<I extends readonly unknown[]>(
       maxtasksperchild: countOf(action, "maxtasksperchild", maxtasksperchild, Infinity),
       maxMemory: countOf(action, "maxMemory", maxMemory, Infinity),
     },
+    // The last: they are made, and nothing is refused behind them.
+    desks: desksOf(options.context)?.({ concurrency }) ?? new LocalDesks({ concurrency }),
   };
 }
 

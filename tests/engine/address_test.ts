@@ -65,7 +65,11 @@ for (const scheme of ["redis+sentinel", "valkey+cluster"]) {
   });
 }
 
-const WRONG: [options: Record<string, unknown>, type: typeof TypeError | typeof RangeError, message: string][] = [
+const WRONG: [
+  options: Record<string, unknown>,
+  type: typeof TypeError | typeof RangeError | typeof Deno.errors.NotSupported,
+  message: string,
+][] = [
   [{ leese: 5 }, TypeError, 'did you mean "lease"?'],
   [{ lease: "5" }, TypeError, '"lease" is "5", wanted a number'],
   [{ lease: 1_999 }, RangeError, "a whole number from 2000"],
@@ -74,10 +78,16 @@ const WRONG: [options: Record<string, unknown>, type: typeof TypeError | typeof 
   [{ hosts: ["a,b"] }, RangeError, "labels without a comma"],
   [{ code: "sent" }, RangeError, 'wanted "same", "import" or "upload"'],
   [{ include: ["data.json"] }, RangeError, 'wanted with code: "upload" only'],
-  [{ startTimeout: -1 }, RangeError, '"startTimeout" is -1'],
+  [{ startTimeout: 0 }, RangeError, '"startTimeout" is 0, wanted a whole number from 1'],
   [{ patience: Infinity }, RangeError, '"patience" is Infinity'],
   [{ durability: "disc" }, RangeError, 'wanted "memory", "disk" or { replicas: n }'],
   [{ durability: { replicas: 0 } }, RangeError, '"durability.replicas" is 0'],
+  [
+    { durability: { replicas: 2 } },
+    Deno.errors.NotSupported,
+    '"durability" is { replicas: 2 }, and only "memory" is served',
+  ],
+  [{ durability: "disk" }, Deno.errors.NotSupported, '"durability" is "disk", and only "memory" is served'],
   [{ maxMessage: 2 ** 40 }, RangeError, '"maxMessage" is'],
   [{ output: "bare" }, RangeError, 'wanted "plain" or "prefixed"'],
   [{ authkey: SECRET }, TypeError, '"authkey" is no Uint8Array'],
@@ -104,7 +114,6 @@ Deno.test("options: what is not given has its default", () => {
     output: null,
     authkey: null,
   });
-  assertEquals(remotePlanOf({ durability: { replicas: 2 } }).durability, { replicas: 2 });
 });
 
 Deno.test("options: a start method has none", () => {

@@ -1,28 +1,10 @@
 // The root of a tree on an engine, beside members that the test plays itself (tests/support/player.ts).
 
-import { openSession, type Session, type SessionSettings } from "../../src/engine/session.ts";
+import type { Session, SessionSettings } from "../../src/engine/session.ts";
 import { type Engine, engineTest } from "./engine.ts";
 import { BareTree } from "./library.ts";
 import { Player } from "./player.ts";
-
-/** A session of this process, as the root of a new tree. */
-export function rootOf(engine: Engine, settings: Partial<SessionSettings> = {}): Session {
-  return openSession({
-    url: engine.url,
-    shown: engine.url,
-    tree: crypto.randomUUID().replaceAll("-", ""),
-    member: 0,
-    name: "MainProcess",
-    host: "here",
-    pid: Deno.pid,
-    lease: 3_600_000,
-    patience: 10_000,
-    beats: true,
-    durability: "memory",
-    maxMessage: 64 << 20,
-    ...settings,
-  });
-}
+import { rootOf } from "./sessions.ts";
 
 /** What a test has: the session of this process, and the tree for others to be played in. */
 export interface Stage {
@@ -39,7 +21,7 @@ export function stageTest(
   settings: Partial<SessionSettings> = {},
 ): void {
   engineTest(name, async (engine) => {
-    const session = rootOf(engine, settings);
+    const session = rootOf(engine, { lease: 3_600_000, ...settings });
     const tree = BareTree.of(engine, session.tree);
     const players: Player[] = [];
     const join = async () => {
