@@ -5,7 +5,6 @@ import { EngineUnavailableError, FencedError, InvalidStateError, ProcessError, S
 import { engineTest } from "../support/engine.ts";
 import { stateOf, until } from "../support/helpers.ts";
 import { PREFIX } from "../support/library.ts";
-import { Proxy } from "../support/proxy.ts";
 import { rootOf, visitorOf } from "../support/sessions.ts";
 
 engineTest("a step is answered in its thread, and by a promise", async (engine) => {
@@ -76,8 +75,8 @@ engineTest("connections that the server has closed are made anew", async (engine
 });
 
 engineTest("an engine that is away too long is unavailable; what it gives afterwards is given back", async (engine) => {
-  await using proxy = new Proxy({ transport: "unix", path: engine.socket });
-  const session = rootOf(proxy, { patience: 200 });
+  // It is away at its port alone: at its socket somebody else goes on.
+  const session = rootOf({ url: engine.tcpUrl }, { patience: 200 });
   const visitor = visitorOf(engine, session);
   const event = session.step("make", "event", "").text(0);
   const given: string[] = [];
@@ -86,14 +85,15 @@ engineTest("an engine that is away too long is unavailable; what it gives afterw
     giveBack: (answer) => void given.push(answer.refusal ?? "ok"),
   });
   await session.send("event_look", event);
-  proxy.down();
+  await engine.command("CONFIG", "SET", "port", "0");
+  await engine.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
   await assertRejects(() => wait, EngineUnavailableError, "Cannot reach the engine");
   assertThrows(() => session.step("event_look", event), EngineUnavailableError);
   await assertRejects(() => session.send("event_set", event), EngineUnavailableError);
   assertEquals(given, []);
   // What was waited for comes while nobody can be told.
   assertEquals(visitor.step("event_set", event).refusal, null);
-  proxy.up();
+  await engine.command("CONFIG", "SET", "port", engine.port);
   await until("it to be given back", () => given.length > 0);
   assertEquals(given, ["ok"]);
   visitor.close();
