@@ -3,14 +3,15 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { getContext, ProcessError, TimeoutError } from "@parallel/multiprocessing";
 import type { RemoteContext, RemoteContextOptions } from "@parallel/multiprocessing/context";
-import { neverImported } from "../fixtures/remote/never.ts";
 import * as targets from "../fixtures/remote_targets.ts";
 import { AUTHKEY, startAgent } from "../support/agent.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
 import { FIXTURES, isRunning, PATIENCE, startProgram, until, within } from "../support/helpers.ts";
-import { HOSTS, leasePasses } from "../support/leases.ts";
+import { leasePasses } from "../support/leases.ts";
 
 const timeout = PATIENCE;
+/** A lease that ends, in an agent's words. */
+const LEASE = ["--lease", "4s"];
 const KEY = { MULTIPROCESSING_AUTHKEY: new TextDecoder().decode(AUTHKEY) };
 
 function contextAt(engine: Engine, options: RemoteContextOptions = {}): RemoteContext {
@@ -20,6 +21,7 @@ function contextAt(engine: Engine, options: RemoteContextOptions = {}): RemoteCo
 engineTest("remote process: one that is killed while it begins is told by join", async (engine) => {
   await using _agent = await startAgent(engine.url);
   using context = contextAt(engine);
+  const { neverImported } = await import("../fixtures/remote/never.ts"); // children import what this file does
   const child = new context.Process({ target: neverImported });
   child.start();
   Deno.kill(child.pid!, "SIGKILL");
@@ -61,15 +63,14 @@ engineTest(
 );
 
 engineTest("remote process: a start goes on elsewhere if its host is lost before it has taken it", async (engine) => {
-  await using east = await startAgent(engine.url);
+  await using east = await startAgent(engine.url, { args: LEASE });
   Deno.kill(east.pid, "SIGSTOP");
   await using root = startProgram(new URL("remote/elsewhere.ts", FIXTURES), { args: [engine.url], env: KEY });
   await root.said("starting");
   const taken = async () => await engine.command("EXISTS", "mp:{hosts}:taken:1") === 1;
   await until("the place on the first host", taken);
-  await using _west = await startAgent(engine.url, { name: "west" });
+  await using _west = await startAgent(engine.url, { name: "west", args: LEASE });
   await east.kill("SIGKILL");
-  await leasePasses(engine, { prefix: HOSTS, lost: "east" });
   assertEquals(await root.said("on "), "west");
   assertEquals((await root.outcome()).code, 0);
 });
