@@ -144,7 +144,7 @@ engineTest("pool: a task that computes sees that it is not wanted, and one that 
   await notes.until(3);
   impatient.abort(new TimeoutError("too late"));
   await assertRejects(() => waiting, TimeoutError, "too late");
-  assertEquals((await notes.until(4)).slice(2), ["begun", "aborted: TimeoutError"]);
+  assertEquals((await notes.until(4)).slice(2).map((line) => line.split(":")[0]), ["begun", "aborted"]);
   assertEquals(tree.workers.length, 1); // nobody was killed
 });
 
