@@ -46,7 +46,6 @@ const SUB_PATHS: Record<string, string[]> = {
       "ForkServerContext",
       "ForkServerProcess",
       "LocalContext",
-      "RemoteContext",
       "SpawnContext",
     ],
     ...["SpawnProcess", "freezeSupport", "getAllStartMethods", "getContext", "getStartMethod", "setExecutable"],
