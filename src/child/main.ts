@@ -21,7 +21,7 @@ import { dealWithUncaught, fail, watchUncaught } from "../runtime/uncaught.ts";
 import { become, processOf, runProcess } from "./become.ts";
 import { joinParent } from "./cage.ts";
 import { importMain, type Loaders, requireModules } from "./modules.ts";
-import { report, tellOrFail, unlessOrphaned, unlessRefused } from "./report.ts";
+import { report, tellOrFail, unlessOrphaned } from "./report.ts";
 import { leaveSignals } from "./shield.ts";
 
 /** What this process learned when it joined the tree, if it did so before its entry. */
@@ -42,7 +42,7 @@ export function boot(): void {
 /** Runs what the parent wants run, in this process. */
 export async function start(loaders: Loaders): Promise<void> {
   if (booted === null) watchUncaught();
-  await work(booted ?? leaveSignals(unlessRefused(joinParent)), loaders);
+  await work(booted ?? leaveSignals(unlessOrphaned(joinParent)), loaders);
 }
 
 /** Does ahead what can be done ahead; then waits, with its thread asleep in the kernel, for what the parent wants run. */

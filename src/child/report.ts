@@ -29,21 +29,15 @@ function reasonOf(error: unknown, { withPlace }: { withPlace: boolean }): string
   return place === undefined ? reason : `${reason}\n${place}`;
 }
 
-/** What `join` returns; if the parent has ended before there was work, so does this process, without a word. */
+/**
+ * What `join` returns. If the parent has ended before there was work, so does this process, without a word: it was killed,
+ * and nobody is there to be told. If it throws otherwise, this process ends as well: it has no name yet.
+ */
 export function unlessOrphaned(join: () => Joined): Joined {
   try {
     return join();
   } catch (error) {
     if ((error as { code?: unknown }).code === "ORPHANED") Deno.exit();
-    refuse(error);
-  }
-}
-
-/** What `join` returns; if it throws, this process ends: it has no name yet, and there is nobody to tell. */
-export function unlessRefused(join: () => Joined): Joined {
-  try {
-    return join();
-  } catch (error) {
     refuse(error);
   }
 }

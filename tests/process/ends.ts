@@ -5,11 +5,11 @@ import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, asse
 
 import { exitText } from "../../src/runtime/signals.ts";
 import * as targets from "../fixtures/targets.ts";
-import { blocked, FIXTURES, isRunning, PATIENCE, until } from "../support/helpers.ts";
+import { blocked, FIXTURES, isRunning, PATIENCE, runProgram, until } from "../support/helpers.ts";
 import { ended, folderWith, type Suite } from "./suite.ts";
 
 /** The tests, with processes of the suite's kind. */
-export function endsOfProcesses({ Process, programs }: Suite): void {
+export function endsOfProcesses({ method, Process, programs }: Suite): void {
   Deno.test("a process without a target ends well", async () => {
     assertEquals(await ended(new Process()), 0);
   });
@@ -31,6 +31,13 @@ export function endsOfProcesses({ Process, programs }: Suite): void {
     const source = "export const never = () => new Promise(() => {})";
     const module = `data:text/javascript,${encodeURIComponent(source)}`;
     assertEquals(await ended(new Process({ target: { module, name: "never" } })), 1);
+  });
+
+  Deno.test("the children of a program that is killed while they begin say nothing", async () => {
+    // Its children have its standard error, so that this ends when they have.
+    const args = [method];
+    const { signal, stderr } = await runProgram(new URL("process/killed_at_once.ts", FIXTURES), { args });
+    assertEquals([signal, stderr], ["SIGKILL", ""]);
   });
 
   Deno.test("an exit code is shown with the name of its signal", () => {
