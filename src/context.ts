@@ -25,7 +25,7 @@ export {
 } from "./context/local.ts";
 export type { RemoteContext } from "./context/remote.ts";
 export type * from "./engine/contracts.ts";
-export type { EngineUrl } from "./engine/address.ts";
+export type { EngineUrl } from "./engine/engine_url.ts";
 export type { RemoteContextOptions } from "./engine/options.ts";
 export type { StartMethod } from "./launch/settings.ts";
 export {

@@ -4,7 +4,8 @@
 // dist/chunk-….js  everything that is exported, and what it needs
 // dist/child_main.js, dist/worker_main.js, dist/engine_worker_main.js, dist/server_main.js  what children are started with (src/runtime/own_modules.ts)
 // dist/mod.js, dist/queues.js, …  one for each entry of "exports" in deno.json
-// dist/managers.js, dist/engine_….js  what is loaded when it is first wanted
+// dist/managers_inside.js, dist/engine.js, dist/engine_managers.js  what is loaded when it is first wanted; Deno reads them
+// at each start all the same, since imports name them, and so they are few
 // dist/agent.js  the program that a host runs
 // dist/import_map.json  their names
 // dist/types/  the sources, for their types (tools/types.ts)
@@ -23,6 +24,8 @@ const WORKER_MAIN = "src/pool/worker_main.ts";
 const ENGINE_WORKER_MAIN = "src/engine/pool/worker_main.ts";
 /** What is loaded when the first manager is used. */
 const MANAGERS = "src/managers.ts";
+/** The name of the chunk that all of it is in. */
+const MANAGERS_INSIDE = "managers_inside";
 /** What is loaded when the first manager on an engine is used. */
 const ENGINE_MANAGERS = "src/engine/manager.ts";
 /** What is loaded when the first context on an engine is wanted, and what stands in its place until then. */
@@ -30,8 +33,10 @@ const ENGINE_CONTEXT = "src/context/remote.ts";
 const LATE_CONTEXT = "src/context/remote_late.ts";
 /** What a process on a host loads first of all. */
 const ENGINE_BOOT = "src/engine/boot.ts";
-/** What is loaded of an engine, whoever does: with both in each of them, there is one chunk for what they share. */
+/** What is loaded of an engine, whoever does: one file, since Deno reads all that an import may ever load. */
 const ENGINE = [ENGINE_CONTEXT, ENGINE_BOOT];
+/** In the chunk that all share, since a file of its own would cost every start more than these few lines do. */
+const ATTRIBUTION = "src/pool/attribution.ts";
 const SERVER_MAIN = "src/managers/server_main.ts";
 /** The command line, which no program loads. */
 const COMMAND_LINE = "cli.ts";
@@ -60,7 +65,7 @@ function flatten(folder: string): void {
       }
       const text = Deno.readTextFileSync(file)
         .replaceAll(
-          /"\.{1,2}\/(?:[\w.]+\/)*(chunk-\w+|main|managers|engine_\w+)\.js"/g,
+          /"\.{1,2}\/(?:[\w.]+\/)*(chunk-\w+|main|managers|engine(?:_\w+)?)\.js"/g,
           (_, module) => `"./${named(module)}.js"`,
         );
       Deno.removeSync(file);
@@ -110,7 +115,7 @@ export async function bundle(): Promise<void> {
     const file = new URL(`${name}.ts`, ENTRIES);
     const lines = [
       paths.map((path) => `export * from "../../${path}";`),
-      besides.map((path) => `import "../../${path}";`),
+      [ATTRIBUTION, ...besides].map((path) => `import "../../${path}";`),
       program,
     ];
     Deno.writeTextFileSync(file, `${lines.flat().join("\n")}\n`);
@@ -126,8 +131,7 @@ export async function bundle(): Promise<void> {
     // What is loaded late has all of the package in it, too, under the name by which the sources load it.
     write("managers", [MANAGERS], all),
     write("engine_managers", [ENGINE_MANAGERS], [MANAGERS, ...ENGINE, ...all]),
-    write("engine_context", [ENGINE_CONTEXT], [ENGINE_BOOT, ...all]),
-    write("engine_boot", [ENGINE_BOOT], [ENGINE_CONTEXT, ...all]),
+    write("engine", ENGINE, all),
     write("cli", [COMMAND_LINE], all, OBEY),
     write("agent", [AGENT], [...ENGINE, ...all], LEND),
     write("multiprocessing", all),
@@ -136,7 +140,7 @@ export async function bundle(): Promise<void> {
     [MANAGERS]: "target/entries/managers.ts",
     [ENGINE_MANAGERS]: "target/entries/engine_managers.ts",
     [ENGINE_CONTEXT]: LATE_CONTEXT,
-    [ENGINE_BOOT]: "target/entries/engine_boot.ts",
+    [ENGINE_BOOT]: "target/entries/engine.ts",
   });
   const fresh = Deno.makeTempDirSync({ dir: ROOT.pathname, prefix: "dist." });
   try {
@@ -147,6 +151,8 @@ export async function bundle(): Promise<void> {
     }).output();
     if (!success) throw new Error(new TextDecoder().decode(stderr).trim());
     flatten(fresh);
+    uniteWithChunk(fresh, "engine");
+    passFace(fresh);
     const [chunk, ...others] = chunksOf(`${fresh}/multiprocessing.js`);
     if (others.length > 0) {
       throw new Error(`Cannot put the package together: it is in ${others.length + 1} chunks, wanted 1`);
@@ -161,7 +167,7 @@ export async function bundle(): Promise<void> {
       }
       prepend(face, typesLine(path));
     }
-    for (const name of ["multiprocessing", "managers", "engine_managers", "engine_context"]) {
+    for (const name of ["multiprocessing", "managers", "engine_managers"]) {
       renameIn(fresh, `${fresh}/${name}.js`);
     }
     Deno.removeSync(`${fresh}/multiprocessing.js`);
@@ -177,9 +183,41 @@ export async function bundle(): Promise<void> {
   }
 }
 
+/**
+ * Gives the chunk that an entry has all its exports from the entry's own name, instead of a file that does nothing but
+ * pass them on. The entry may pass them on by the chunk's own names only.
+ */
+function uniteWithChunk(folder: string, entry: string): void {
+  const face = `${folder}/${entry}.js`;
+  const [chunk, ...others] = chunksOf(face);
+  if (others.length > 0 || namesOf(face).some(([exported, inChunk]) => exported !== inChunk)) {
+    throw new Error(`Cannot put the package together: "${entry}" is more than a face of one chunk`);
+  }
+  renameChunk(folder, chunk, entry);
+}
+
+/** Has what loads managers late load their chunk; the face is for programs that import managers by name. */
+function passFace(folder: string): void {
+  const [chunk] = chunksOf(`${folder}/managers.js`);
+  renameChunk(folder, chunk, MANAGERS_INSIDE);
+  rewriteAll(folder, (text) => text.replaceAll('import("./managers.js")', `import("./${MANAGERS_INSIDE}.js")`));
+}
+
+function renameChunk(folder: string, chunk: string, name: string): void {
+  Deno.renameSync(`${folder}/${chunk}`, `${folder}/${name}.js`);
+  rewriteAll(folder, (text) => text.replaceAll(`"${chunk}"`, `"./${name}.js"`));
+}
+
+function rewriteAll(folder: string, rewrite: (text: string) => string): void {
+  for (const { name } of [...Deno.readDirSync(folder)]) {
+    const file = `${folder}/${name}`;
+    Deno.writeTextFileSync(file, rewrite(Deno.readTextFileSync(file)));
+  }
+}
+
 /** The chunks that a file imports from. */
 function chunksOf(file: string): string[] {
-  return [...new Set(Deno.readTextFileSync(file).match(/(?<= from ")\.\/chunk-\w+\.js(?=")/g))];
+  return [...new Set(Deno.readTextFileSync(file).match(/(?<= from ")\.\/(?:chunk-\w+|managers_inside)\.js(?=")/g))];
 }
 
 /**
@@ -244,7 +282,7 @@ function writeImportMap(instead: Record<string, string>): string {
   const own = Object.fromEntries(Object.keys(instead).map((path) => [absolute(path), absolute(path)]));
   const packages = Object.entries(configuration.imports).filter(([, place]) => place.startsWith("npm:"));
   // What stands in the place of a module loads its entry.
-  const late = { [absolute(ENGINE_CONTEXT)]: new URL("engine_context.ts", ENTRIES).href };
+  const late = { [absolute(ENGINE_CONTEXT)]: new URL("engine.ts", ENTRIES).href };
   const scopes = { [ENTRIES.href]: own, [absolute(LATE_CONTEXT)]: late };
   const map = { imports: { ...Object.fromEntries(packages), ...imports }, scopes };
   Deno.writeTextFileSync(file, JSON.stringify(map));

@@ -1,6 +1,6 @@
 // The functions of the package that are the methods of its default context.
 
-import { type EngineUrl, isEngineUrl } from "../engine/address.ts";
+import { type EngineUrl, isEngineUrl } from "../engine/engine_url.ts";
 import type { RemoteContextOptions } from "../engine/options.ts";
 import { refuseOptions } from "../waiting/options.ts";
 import type { GetStartMethodOptions, SetStartMethodOptions } from "./contracts.ts";

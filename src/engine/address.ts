@@ -32,14 +32,6 @@ const LOOK_UP = 5_000;
 /** Scheme, user and password, hosts, path, parameters. */
 const URL_PARTS = /^([a-z+]+):\/\/(?:([^/?#]*)@)?([^/?#@]*)(\/[^?#]*)?(?:\?([^#]*))?$/;
 
-/** The URL of an engine, as a type: what has `://` in it. */
-export type EngineUrl = `${"redis" | "valkey"}${string}://${string}`;
-
-/** Whether a text is meant to be the URL of an engine, and not the name of a start method. */
-export function isEngineUrl(text: unknown): text is EngineUrl {
-  return typeof text === "string" && text.includes("://");
-}
-
 /**
  * The engine that a URL names.
  *

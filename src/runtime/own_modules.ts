@@ -31,8 +31,8 @@ export const ENGINE_WORKER_MAIN: string = OWN_FOLDER +
 export const SERVER_MAIN: string = OWN_FOLDER +
   (SOURCE === null ? "server_main.js" : `managers/server_main${SOURCE[1]}`);
 
-/** The face of managers, which is loaded when the first is used (managers.ts). */
-export const MANAGERS: string = OWN_FOLDER + (SOURCE === null ? "managers.js" : `managers${SOURCE[1]}`);
+/** Managers, which are loaded when the first is used (managers.ts). */
+export const MANAGERS: string = OWN_FOLDER + (SOURCE === null ? "managers_inside.js" : `managers${SOURCE[1]}`);
 
 /** Managers on an engine, which are loaded when the first is used (engine/manager.ts). */
 export const ENGINE_MANAGERS: string = OWN_FOLDER +
@@ -40,7 +40,7 @@ export const ENGINE_MANAGERS: string = OWN_FOLDER +
 
 /** Contexts on engines, which are loaded when the first is wanted (context/remote.ts). */
 export const ENGINE_CONTEXT: string = OWN_FOLDER +
-  (SOURCE === null ? "engine_context.js" : `context/remote${SOURCE[1]}`);
+  (SOURCE === null ? "engine.js" : `context/remote${SOURCE[1]}`);
 
 const OWN_ENTRY = `${PACKAGE_FOLDER}mod.ts`;
 

@@ -58,5 +58,29 @@ Deno.test("dist: a process of one machine loads nothing of engines", async () =>
     false,
   ]);
   const size = [...texts.values()].reduce((sum, { length }) => sum + length, 0);
-  assert(size < 600_000, `${size} bytes are read at each start of a process`);
+  assert(size < 550_000, `${size} bytes are run at each start of a process`);
+});
+
+Deno.test("dist: Deno reads as few files for a program of one machine as before there were engines", async () => {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", "--no-config", new URL("mod.js", DIST).pathname],
+    env: { NO_COLOR: "1" },
+  }).output();
+  assert(success, new TextDecoder().decode(stderr));
+  const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as {
+    modules: { specifier: string; size: number }[];
+  };
+  // What imports name is read whether they are ever run or not; some 0.2 ms a file.
+  const read = modules.filter(({ specifier }) => specifier.startsWith(DIST.href) && specifier.endsWith(".js"));
+  const names = read.map(({ specifier }) => specifier.slice(DIST.href.length).replace(/^chunk-\w+/, "chunk")).sort();
+  assertEquals(names, [
+    "child_main.js",
+    "chunk.js",
+    "engine.js",
+    "engine_managers.js",
+    "managers_inside.js",
+    "mod.js",
+  ]);
+  const size = read.reduce((sum, { size }) => sum + size, 0);
+  assert(size < 980_000, `${size} bytes are read at each start of a program`);
 });
