@@ -28,12 +28,13 @@ export function addRemoteChild(session: Session, child: RemoteChild): void {
     session.on("exit", (id, code, lost, failure) => known.get(textOf(id))?.hear(code, lost, failure));
     const end = () => {
       try {
-        if (!session.closed) endChildren([...known.values()]);
+        endChildren([...known.values()]);
       } catch (error) {
         if (!(error instanceof ProcessError)) throw error; // else the tree is lost, and they with it
       }
     };
-    new Finalize(end, { priority: PRIORITY, name: "processes on hosts" });
+    const ending = new Finalize(end, { priority: PRIORITY, name: "processes on hosts" });
+    session.onClose(() => ending.cancel());
   }
   children.set(child.id, child);
 }

@@ -92,7 +92,11 @@ function settingsOf({ url, shown }: Pick<EngineAddress, "url" | "shown">, plan: 
 function noted(tree: RemoteTree): RemoteTree {
   const { session } = tree;
   trees.set(session.tree, tree);
-  new Finalize(() => session.close(Deno.exitCode), { priority: LAST, name: "the tree on an engine" });
+  const leaving = new Finalize(() => session.close(Deno.exitCode), { priority: LAST, name: "the tree on an engine" });
+  session.onClose(() => {
+    leaving.cancel();
+    trees.delete(session.tree);
+  });
   return tree;
 }
 

@@ -77,9 +77,13 @@ class Holdings {
 const trees = new Map<string, Holdings>();
 
 function holdingsOf(session: Session): Holdings {
-  let known = trees.get(session.tree);
-  if (known === undefined || known.session !== session) trees.set(session.tree, known = new Holdings(session));
-  return known;
+  const known = trees.get(session.tree);
+  if (known?.session === session) return known;
+  const holdings = new Holdings(session);
+  if (session.closed) return holdings;
+  trees.set(session.tree, holdings);
+  session.onClose(() => trees.get(session.tree) === holdings && trees.delete(session.tree));
+  return holdings;
 }
 
 /** Last resort for handles that nobody closed. */

@@ -38,8 +38,11 @@ interface Held {
   deeper: number;
 }
 
-/** What this thread holds, by tree and object. */
-const holding = new Map<string, Held>();
+/** What this thread holds, by object. */
+type Holding = Map<string, Held>;
+
+/** The same, of each tree that it is in. */
+const ofTrees = new WeakMap<Session, Holding>();
 
 /** What a wait has let go of, to have it again afterwards. */
 export type Suspended = Held | null;
@@ -56,6 +59,7 @@ export abstract class RemoteLockBase implements Disposable {
   cell: Cell | null = null;
   readonly #throws: boolean;
   readonly #key: string;
+  readonly #holding: Holding;
   readonly #thread = ownThread();
   /** @ignore How messages call it. */
   abstract readonly kindName: string;
@@ -65,7 +69,8 @@ export abstract class RemoteLockBase implements Disposable {
   protected constructor(handle: ObjectHandle, throws: boolean) {
     this.handle = handle;
     this.#throws = throws;
-    this.#key = `${handle.session.tree}/${handle.id}`;
+    this.#key = handle.id;
+    this.#holding = holdingIn(handle.session);
   }
 
   /**
@@ -126,14 +131,14 @@ export abstract class RemoteLockBase implements Disposable {
    */
   release(): void {
     const id = this.#require("release");
-    const held = holding.get(this.#key);
+    const held = this.#holding.get(this.#key);
     if (held !== undefined && held.deeper > 0) {
       held.deeper--;
       return;
     }
     const { refusal } = this.handle.session.step("lock_release", id, this.#thread, ...this.giving());
     if (refusal === "free" || refusal === "owner") {
-      if (refusal === "free") holding.delete(this.#key); // somebody else has released it
+      if (refusal === "free") this.#holding.delete(this.#key); // somebody else has released it
       throw this.notHeld();
     }
     if (refusal !== null) throw goneError("release", this.described);
@@ -160,7 +165,7 @@ export abstract class RemoteLockBase implements Disposable {
 
   /** @ignore Whether this thread holds it, as far as it knows. */
   heldHere(): boolean {
-    return (holding.get(this.#key)?.levels ?? 0) > 0;
+    return (this.#holding.get(this.#key)?.levels ?? 0) > 0;
   }
 
   /** @ignore See {@linkcode enter}: without a guard; whether it must be released afterwards. */
@@ -182,8 +187,8 @@ export abstract class RemoteLockBase implements Disposable {
 
   /** @ignore Lets go of all levels, as a condition's wait does. */
   suspend(): Suspended {
-    const held = holding.get(this.#key) ?? null;
-    holding.delete(this.#key);
+    const held = this.#holding.get(this.#key) ?? null;
+    this.#holding.delete(this.#key);
     return held;
   }
 
@@ -194,7 +199,7 @@ export abstract class RemoteLockBase implements Disposable {
       held.hold.token = answer.number(index);
       this.#took(answer, index + 1 + DEATH_PARTS);
     }
-    holding.set(this.#key, held);
+    this.#holding.set(this.#key, held);
   }
 
   /** @ignore Gives back a lock that a wait got, where no guard can any more: it is closed. */
@@ -250,7 +255,7 @@ export abstract class RemoteLockBase implements Disposable {
       const [member, thread] = owner.split("/");
       if (Number(member) !== this.handle.session.member) return state("SomeOtherProcess", "nonzero");
       if (Number(thread) !== this.#thread) return state("SomeOtherThread", "nonzero");
-      return state(current.name, depth + (holding.get(this.#key)?.deeper ?? 0));
+      return state(current.name, depth + (this.#holding.get(this.#key)?.deeper ?? 0));
     } catch {
       return "out of reach"; // whoever prints it wants no error
     }
@@ -281,7 +286,7 @@ export abstract class RemoteLockBase implements Disposable {
   /** Goes deeper into what this thread holds, without asking. */
   #deeper(): Guard | null {
     if (!this.isRecursive) return null;
-    const held = holding.get(this.#key);
+    const held = this.#holding.get(this.#key);
     if (held === undefined || !this.heldHere()) return null;
     held.deeper++;
     return new RemoteGuard(this, false, held.hold);
@@ -304,7 +309,7 @@ export abstract class RemoteLockBase implements Disposable {
     }
     if (answer.refusal !== null) throw goneError("acquire", this.described);
     const token = answer.number(0);
-    const known = holding.get(this.#key)?.hold;
+    const known = this.#holding.get(this.#key)?.hold;
     const hold = known?.token === token ? known : { token };
     this.#count(1, hold);
     this.#took(answer, 1 + DEATH_PARTS);
@@ -313,10 +318,10 @@ export abstract class RemoteLockBase implements Disposable {
 
   /** Notes an acquisition or a release. Of an RLock the release may be known before the acquisition is. */
   #count(change: 1 | -1, hold: Hold): void {
-    const held = holding.get(this.#key);
+    const held = this.#holding.get(this.#key);
     const levels = this.isRecursive ? (held?.levels ?? 0) + change : Math.max(0, change);
-    if (levels === 0) holding.delete(this.#key);
-    else holding.set(this.#key, { hold, levels, deeper: held?.deeper ?? 0 });
+    if (levels === 0) this.#holding.delete(this.#key);
+    else this.#holding.set(this.#key, { hold, levels, deeper: held?.deeper ?? 0 });
   }
 
   /** Takes what has travelled with the lock. */
@@ -337,6 +342,12 @@ export abstract class RemoteLockBase implements Disposable {
   #quietly(name: string, ...args: StepArgument[]): void {
     Promise.try(() => this.handle.session.send(name, ...args)).catch(() => {});
   }
+}
+
+function holdingIn(session: Session): Holding {
+  const known = ofTrees.get(session) ?? new Map<string, Held>();
+  ofTrees.set(session, known);
+  return known;
 }
 
 /** What a lock is made of: that of a message, or a new one with these options; and whether its deaths are thrown. */

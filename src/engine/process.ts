@@ -33,7 +33,7 @@ import { type LaunchFacts, type LaunchOutput, signLaunch } from "./launches.ts";
 import { type EngineMessage, writeMessage } from "./messages.ts";
 import { RemoteOutputs } from "./output.ts";
 import { outward, outwardPath, valueMapped } from "../callable/places.ts";
-import type { Answer } from "./session.ts";
+import type { Answer, Session } from "./session.ts";
 import { showOutput } from "./terminal.ts";
 import { uploadedCode } from "./upload.ts";
 
@@ -43,13 +43,13 @@ const children = new WeakMap<Process, RemoteChild>();
 /** A class of processes that run on the hosts of a tree. */
 export type RemoteProcessClass = RemoteProcessConstructor & { readonly prototype: Process };
 
-/** The classes, by the trees' names. */
-const classes = new Map<string, RemoteProcessClass>();
+/** The class of each tree. */
+const classes = new WeakMap<Session, RemoteProcessClass>();
 
 /** The class of the processes of a tree. */
 export function remoteProcessClass(tree: RemoteTree): RemoteProcessClass {
-  let known = classes.get(tree.session.tree);
-  if (known === undefined) classes.set(tree.session.tree, known = made(tree));
+  let known = classes.get(tree.session);
+  if (known === undefined) classes.set(tree.session, known = made(tree));
   return known;
 }
 

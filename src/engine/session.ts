@@ -6,7 +6,7 @@ import { getLogger } from "../runtime/logging.ts";
 import { Answer, type StepArgument } from "./answer.ts";
 import { engineNative, failureIn, translated } from "./load.ts";
 import type { EngineNative, EngineSettings, NativeArgument, Opened } from "./native.ts";
-import { bringForward, hear, leaveInBackground, listen, openWaits, type Outcome } from "./waits.ts";
+import { bringForward, hear, hearNoMore, leaveInBackground, listen, openWaits, type Outcome } from "./waits.ts";
 
 export { Answer, type StepArgument } from "./answer.ts";
 
@@ -55,6 +55,8 @@ export interface Session {
   close(exitcode?: number): void;
   /** Whether this process has left the tree. */
   readonly closed: boolean;
+  /** Calls `work` once this process has left the tree: whatever is kept for the session is to be let go of. */
+  onClose(work: () => void): void;
   /**
    * Hears what is told to this member without having been asked: `tell` of library/frame.lua. Event `lost`: this member
    * was buried ("fenced") or the tree is no more ("gone"); the second part says it in a sentence.
@@ -116,6 +118,7 @@ class NativeSession implements Session {
   readonly #listeners = new Map<string, ((...parts: Uint8Array[]) => void)[]>();
   /** Events that came before somebody listened to their kind. */
   readonly #unheard = new Map<string, Uint8Array[][]>();
+  #closers: (() => void)[] = [];
   #isClosed = false;
 
   constructor(
@@ -249,7 +252,15 @@ class NativeSession implements Session {
       // Nothing can be done any more; the end gives back everything.
     }
     this.#isClosed = true;
+    hearNoMore(this.#id);
     this.native.close(this.#id, exitcode);
+    const closers = this.#closers;
+    this.#closers = [];
+    for (const work of closers) work();
+  }
+
+  onClose(work: () => void): void {
+    this.#closers.push(work);
   }
 
   on(event: string, listener: (...parts: Uint8Array[]) => void): void {

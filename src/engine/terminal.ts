@@ -26,7 +26,8 @@ export function showOutput(session: Session, form: RemoteContextPlan["output"]):
     });
   };
   session.on("out", take);
-  new Finalize(() => shown.takeRest(), { priority: PRIORITY, name: "the output of processes on hosts" });
+  const ending = new Finalize(() => shown.takeRest(), { priority: PRIORITY, name: "the output of processes on hosts" });
+  session.onClose(() => ending.cancel());
 }
 
 /** What was printed of a tree's output. The engine keeps the rest, also what is on its way when this process ends. */
@@ -51,7 +52,6 @@ class Shown {
   takeRest(): void {
     const session = this.#session;
     try {
-      if (session.closed) return;
       while (this.#print(session.lookSync(session.tree, "takeOut", this.#count)));
     } catch (error) {
       if (!(error instanceof ProcessError)) throw error; // else the tree is lost

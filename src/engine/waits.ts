@@ -74,6 +74,11 @@ export function hear(session: number, listener: (event: string, parts: Uint8Arra
   sessions.set(session, listener);
 }
 
+/** What is told to a session from now on is told to nobody. */
+export function hearNoMore(session: number): void {
+  sessions.delete(session);
+}
+
 /** Tells the addon, if the answer has changed, whether the event loop is to stay alive. */
 function keepAlive(): void {
   const isWanted = listeners.size > background.size;

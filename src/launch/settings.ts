@@ -70,10 +70,10 @@ class StartSettings {
 export const startSettings: StartSettings = new StartSettings();
 
 /** The methods of classes whose processes are always started by the same one. */
-const bound = new Map<unknown, StartMethod>();
+const bound = new WeakMap<object, StartMethod>();
 
 /** Says that processes of `Class` and of what extends it are started by `method`. */
-export function bindMethod(Class: unknown, method: StartMethod): void {
+export function bindMethod(Class: object, method: StartMethod): void {
   bound.set(Class, method);
 }
 

@@ -8,10 +8,12 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { EngineUnavailableError, getContext, InvalidStateError } from "@parallel/multiprocessing";
 import { dumps } from "@parallel/multiprocessing/reduction";
 import { engineTest } from "../support/engine.ts";
-import { FIXTURES, outputOf, runProgram } from "../support/helpers.ts";
+import { FIXTURES, outputOf, runProgram, until } from "../support/helpers.ts";
 
 engineTest("a context is that of its engine, until it is closed", async (engine) => {
   const context = getContext(engine.url, {});
@@ -85,4 +87,32 @@ for (const [how, code] of [["returns", 0], ["exits", 3]] as const) {
 engineTest("a Worker is told to leave contexts on engines to the main thread", async (engine) => {
   const output = await outputOf(new URL("engine/roots.ts", FIXTURES), { args: [engine.url, "in a worker"] });
   assertStringIncludes(output, "in a Worker: get it in the main thread");
+});
+
+engineTest("contexts that come and go leave nothing behind: no object, thread, connection or key", async (engine) => {
+  const sessions: WeakRef<object>[] = [];
+  const once = async () => {
+    const context = getContext(engine.url, {});
+    sessions.push(new WeakRef(context), new WeakRef(context.Process));
+    const held = new context.Lock();
+    held.acquireSync();
+    const queue = new context.Queue<number>();
+    await queue.put(1);
+    assertEquals(await queue.get(), 1);
+    assertThrows(() => dumps(new context.Process({ target: String })), TypeError);
+    context.close();
+  };
+  setFlagsFromString("--expose-gc");
+  const gc = runInNewContext("gc") as () => void;
+  const threads = () => [...Deno.readDirSync("/proc/self/task")].length;
+  const left = () => (gc(), sessions.filter((it) => it.deref() !== undefined).length);
+  const counts = async () => [left(), threads(), (await engine.connections()).length];
+  await once();
+  const before = await counts();
+  for (let i = 0; i < 10; i++) await once();
+  // A thread may still hold the last of them somewhere.
+  before[0] = 2;
+  const isAsBefore = async () => (await counts()).every((n, i) => n <= before[i]);
+  await until("as little as before", isAsBefore).catch(async () => assertEquals(await counts(), before));
+  assertEquals(await engine.treeKeys(), []);
 });
