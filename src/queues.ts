@@ -9,5 +9,6 @@ import "./runtime/requirement.ts";
 export { JoinableQueue } from "./queues/joinable_queue.ts";
 export { Queue } from "./queues/queue.ts";
 export { SimpleQueue } from "./queues/simple_queue.ts";
+export type { SimpleQueueBase } from "./queues/simple_queue_base.ts";
 export type { AcquireOptions, AcquireSyncOptions, WaitOptions, WaitSyncOptions } from "./waiting/options.ts";
 export type { NameOptions } from "./runtime/object_name.ts";

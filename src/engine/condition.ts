@@ -7,17 +7,9 @@ import { register } from "../reduction/registry.ts";
 import { nameField, type NameOptions, objectName } from "../runtime/object_name.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { ALL } from "../synchronize/condition.ts";
-import type { Guard } from "../synchronize/guard.ts";
+import { Lockable } from "../synchronize/lockable.ts";
 import { requireCount } from "../waiting/count.ts";
-import {
-  type AcquireOptions,
-  type AcquireSyncOptions,
-  requireKnown,
-  timeoutOf,
-  WAIT_SYNC,
-  type WaitOptions,
-  type WaitSyncOptions,
-} from "../waiting/options.ts";
+import { requireKnown, timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { untilTrue, untilTrueSync } from "../waiting/predicate.ts";
 import { ObjectHandle, type ObjectReference } from "./handles.ts";
 import { RemoteLock } from "./lock.ts";
@@ -30,7 +22,7 @@ import { goneError, waitToEnd } from "./object_waits.ts";
 type ConditionData = readonly [...ObjectReference, lock: RemoteLock | RemoteRLock, ownsLock: boolean, name?: string];
 
 /** As `Condition`, for the processes of a tree on several machines. */
-export class RemoteCondition implements ConditionLike {
+export class RemoteCondition extends Lockable implements ConditionLike {
   static {
     showAsText(RemoteCondition);
     register(RemoteCondition, {
@@ -65,63 +57,13 @@ export class RemoteCondition implements ConditionLike {
     options: NameOptions = {},
     ownsLock = given === undefined,
   ) {
-    this.#ownsLock = ownsLock;
-    if (first instanceof ObjectHandle) {
-      this.#handle = first;
-      this.#lock = given!;
-      return;
-    }
-    requireKnown("create a Condition", options, ["name"]);
-    const name = objectName("create a Condition", options);
-    const lock = given ?? new RemoteRLock(first, name === "" ? {} : { name });
-    if (!isLock(lock) || given === null) {
-      throw new TypeError(`Cannot create a Condition: "lock" is ${Deno.inspect(given)}, wanted a Lock or an RLock`);
-    }
-    if (lock.handle.session.tree !== first.tree) {
-      throw new TypeError(`Cannot create a Condition: "lock" is ${lock}, which belongs to another tree`);
-    }
-    const id = lock.handle.require("create a Condition with", lock.kindName);
+    const { handle, lock } = first instanceof ObjectHandle
+      ? { handle: first, lock: given! }
+      : made(first, given, options);
+    super(lock);
+    this.#handle = handle;
     this.#lock = lock;
-    this.#handle = ObjectHandle.make(first, "condition", name, id);
-  }
-
-  /**
-   * Acquires the lock, waiting for it without blocking the thread.
-   *
-   * @throws {OwnerDiedError} If the holder was killed, unless the lock's `onOwnerDeath` is `"recover"`.
-   * @throws What `signal` was aborted with; the lock is then not acquired.
-   */
-  acquire(): Promise<Guard>;
-  /** As above; `null` if the lock was not acquired in time. */
-  acquire(options: AcquireOptions): Promise<Guard | null>;
-  acquire(options: AcquireOptions = {}): Promise<Guard | null> {
-    return this.#lock.acquire(options);
-  }
-
-  /**
-   * Acquires the lock, blocking the thread until it is free.
-   *
-   * @throws {OwnerDiedError} If the holder was killed, unless the lock's `onOwnerDeath` is `"recover"`.
-   */
-  acquireSync(): Guard;
-  /** As above; `null` if the lock was not acquired in time. */
-  acquireSync(options: AcquireSyncOptions): Guard | null;
-  acquireSync(options: AcquireSyncOptions = {}): Guard | null {
-    return this.#lock.acquireSync(options);
-  }
-
-  /** Acquires the lock if that is possible at once; `null` if not. */
-  tryAcquire(): Guard | null {
-    return this.#lock.tryAcquire();
-  }
-
-  /**
-   * Releases the lock.
-   *
-   * @throws {InvalidStateError} If it is not held, or (RLock) not by this thread.
-   */
-  release(): void {
-    this.#lock.release();
+    this.#ownsLock = ownsLock;
   }
 
   /**
@@ -244,7 +186,7 @@ export class RemoteCondition implements ConditionLike {
   }
 
   /** As CPython shows it: `<Condition(<RLock(None, 0)>, 2)>`, with the number of those who wait. */
-  toString(): string {
+  override toString(): string {
     return `<Condition(${this.#state()}${nameField(this.#handle.name)})>`;
   }
 
@@ -317,4 +259,23 @@ export class RemoteCondition implements ConditionLike {
 
 function isLock(lock: unknown): lock is RemoteLock | RemoteRLock {
   return lock instanceof RemoteLock || lock instanceof RemoteRLock;
+}
+
+/** A new condition, and its lock: `given`, or one of its own. */
+function made(
+  session: Session,
+  given: RemoteLock | RemoteRLock | undefined,
+  options: NameOptions,
+): { handle: ObjectHandle; lock: RemoteLock | RemoteRLock } {
+  requireKnown("create a Condition", options, ["name"]);
+  const name = objectName("create a Condition", options);
+  const lock = given ?? new RemoteRLock(session, name === "" ? {} : { name });
+  if (!isLock(lock) || given === null) {
+    throw new TypeError(`Cannot create a Condition: "lock" is ${Deno.inspect(given)}, wanted a Lock or an RLock`);
+  }
+  if (lock.handle.session.tree !== session.tree) {
+    throw new TypeError(`Cannot create a Condition: "lock" is ${lock}, which belongs to another tree`);
+  }
+  const id = lock.handle.require("create a Condition with", lock.kindName);
+  return { handle: ObjectHandle.make(session, "condition", name, id), lock };
 }

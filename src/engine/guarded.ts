@@ -5,8 +5,7 @@ import type { GuardedLike } from "../contracts/sharedctypes.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { lockChoice } from "../sharedctypes/lock_option.ts";
 import { type ScalarType, scalarType, type Stored, type TypeCode } from "../sharedctypes/types.ts";
-import type { Guard } from "../synchronize/guard.ts";
-import type { AcquireOptions, AcquireSyncOptions } from "../waiting/options.ts";
+import { Lockable } from "../synchronize/lockable.ts";
 import { Cell } from "./cell.ts";
 import { ObjectHandle, type ObjectReference } from "./handles.ts";
 import { RemoteLock } from "./lock.ts";
@@ -98,7 +97,7 @@ export function viewOf({ View }: ScalarType, bytes: Uint8Array<ArrayBuffer>): Ar
 }
 
 /** A value or an array on an engine, with its lock. */
-export abstract class RemoteGuarded implements GuardedLike {
+export abstract class RemoteGuarded extends Lockable implements GuardedLike {
   static {
     showAsText(RemoteGuarded);
   }
@@ -108,8 +107,10 @@ export abstract class RemoteGuarded implements GuardedLike {
 
   /** @ignore Made by a context. */
   protected constructor(opened: OpenedCell) {
+    const lock = opened.cell.lock!;
+    super(lock);
     this.#opened = opened;
-    this.#lock = opened.cell.lock!;
+    this.#lock = lock;
   }
 
   /** @ignore */
@@ -120,36 +121,6 @@ export abstract class RemoteGuarded implements GuardedLike {
   /** The lock. */
   getLock(): RemoteLock | RemoteRLock {
     return this.#lock;
-  }
-
-  /** Acquires the lock, waiting for it without blocking the thread. */
-  acquire(): Promise<Guard>;
-  /** As above; `null` if the lock was not acquired in time. */
-  acquire(options: AcquireOptions): Promise<Guard | null>;
-  acquire(options: AcquireOptions = {}): Promise<Guard | null> {
-    return this.#lock.acquire(options);
-  }
-
-  /** Acquires the lock, blocking the thread until it is free. */
-  acquireSync(): Guard;
-  /** As above; `null` if the lock was not acquired in time. */
-  acquireSync(options: AcquireSyncOptions): Guard | null;
-  acquireSync(options: AcquireSyncOptions = {}): Guard | null {
-    return this.#lock.acquireSync(options);
-  }
-
-  /** Acquires the lock if that is possible at once; `null` if not. */
-  tryAcquire(): Guard | null {
-    return this.#lock.tryAcquire();
-  }
-
-  /**
-   * Releases the lock.
-   *
-   * @throws {InvalidStateError} If it is not held, or (RLock) not by this thread.
-   */
-  release(): void {
-    this.#lock.release();
   }
 
   /**

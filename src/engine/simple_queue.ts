@@ -1,17 +1,16 @@
 // SimpleQueue in an engine: a queue without limit, time-outs and acknowledgements.
 
 import type { SimpleQueueLike } from "../contracts/queues.ts";
+import { SimpleQueueBase } from "../queues/simple_queue_base.ts";
 import { register } from "../reduction/registry.ts";
 import type { NameOptions } from "../runtime/object_name.ts";
-import { showAsText } from "../runtime/shown.ts";
-import { refuseOptions, requireKnown } from "../waiting/options.ts";
+import { requireKnown } from "../waiting/options.ts";
 import { RemoteQueue } from "./queue.ts";
 import type { Session } from "./session.ts";
 
 /** A simple queue in an engine; see the local `SimpleQueue` for what it does. */
-export class RemoteSimpleQueue<T = unknown> implements SimpleQueueLike<T> {
+export class RemoteSimpleQueue<T = unknown> extends SimpleQueueBase<T> implements SimpleQueueLike<T> {
   static {
-    showAsText(RemoteSimpleQueue);
     register(RemoteSimpleQueue, {
       name: "engine.SimpleQueue",
       reduce: (queue) => queue.#queue,
@@ -33,60 +32,13 @@ export class RemoteSimpleQueue<T = unknown> implements SimpleQueueLike<T> {
   /** @ignore One that is a queue that exists. */
   constructor(queue: RemoteQueue<T>);
   constructor(first: Session | RemoteQueue<T>, options: NameOptions = {}) {
-    if (first instanceof RemoteQueue) {
-      this.#queue = first;
-    } else {
-      requireKnown("create a queue", options, ["name"]);
-      this.#queue = new RemoteQueue<T>(first, 0, options);
-    }
+    const queue = first instanceof RemoteQueue ? first : made<T>(first, options);
+    super(queue);
+    this.#queue = queue;
   }
+}
 
-  /** The name that it was given; `undefined` if none. */
-  get name(): string | undefined {
-    return this.#queue.name;
-  }
-
-  /** Whether the queue holds nothing. */
-  empty(): boolean {
-    return this.#queue.empty();
-  }
-
-  /** As `put` of the local `SimpleQueue`. */
-  async put(value: T): Promise<void> {
-    if (arguments.length > 1) refuseOptions("put into a SimpleQueue", arguments[1]);
-    await this.#queue.put(value);
-  }
-
-  /** As {@linkcode put}, blocking the thread. */
-  putSync(value: T): void {
-    if (arguments.length > 1) refuseOptions("put into a SimpleQueue", arguments[1]);
-    this.#queue.putSync(value);
-  }
-
-  /** As `get` of the local `SimpleQueue`. */
-  async get(): Promise<T> {
-    if (arguments.length > 0) refuseOptions("get from a SimpleQueue", arguments[0]);
-    return await this.#queue.get();
-  }
-
-  /** As {@linkcode get}, blocking the thread. */
-  getSync(): T {
-    if (arguments.length > 0) refuseOptions("get from a SimpleQueue", arguments[0]);
-    return this.#queue.getSync();
-  }
-
-  /** Forbids further use in this process, and gives up its share. Again: nothing happens. */
-  close(): void {
-    this.#queue.close();
-  }
-
-  /** For messages: `<SimpleQueue 7 (3 values)>`, as of `Queue`. */
-  toString(): string {
-    return this.#queue.toString().replace("Queue", "SimpleQueue");
-  }
-
-  /** As {@linkcode close}. */
-  [Symbol.dispose](): void {
-    this.close();
-  }
+function made<T>(session: Session, options: NameOptions): RemoteQueue<T> {
+  requireKnown("create a queue", options, ["name"]);
+  return new RemoteQueue<T>(session, 0, options);
 }

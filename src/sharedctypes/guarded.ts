@@ -1,9 +1,8 @@
 // The common part of values with a lock: the lock, and how both travel.
 
 import { type BlockHandle, partsOf } from "../addon/handles.ts";
-import type { AcquireOptions, AcquireSyncOptions } from "../waiting/options.ts";
-import type { Guard } from "../synchronize/guard.ts";
 import { Lock } from "../synchronize/lock.ts";
+import { Lockable } from "../synchronize/lockable.ts";
 import { RLock } from "../synchronize/rlock.ts";
 import { showAsText } from "../runtime/shown.ts";
 
@@ -32,7 +31,7 @@ export function lockInCell(cell: BlockHandle): Protection {
 }
 
 /** A value and its lock. */
-export abstract class Guarded<R> implements Disposable {
+export abstract class Guarded<R> extends Lockable implements Disposable {
   static {
     showAsText(Guarded);
   }
@@ -41,6 +40,7 @@ export abstract class Guarded<R> implements Disposable {
 
   /** @ignore Made by `Value` and `Array`. */
   protected constructor(protection: Protection) {
+    super(protection.lock);
     this.#protection = protection;
   }
 
@@ -56,36 +56,6 @@ export abstract class Guarded<R> implements Disposable {
   /** The lock. */
   getLock(): Lock | RLock {
     return this.#protection.lock;
-  }
-
-  /** Acquires the lock, waiting for it without blocking the thread. */
-  acquire(): Promise<Guard>;
-  /** As above; `null` if the lock was not acquired in time. */
-  acquire(options: AcquireOptions): Promise<Guard | null>;
-  acquire(options: AcquireOptions = {}): Promise<Guard | null> {
-    return this.#protection.lock.acquire(options);
-  }
-
-  /** Acquires the lock, blocking the thread until it is free. */
-  acquireSync(): Guard;
-  /** As above; `null` if the lock was not acquired in time. */
-  acquireSync(options: AcquireSyncOptions): Guard | null;
-  acquireSync(options: AcquireSyncOptions = {}): Guard | null {
-    return this.#protection.lock.acquireSync(options);
-  }
-
-  /** Acquires the lock if that is possible at once; `null` if not. */
-  tryAcquire(): Guard | null {
-    return this.#protection.lock.tryAcquire();
-  }
-
-  /**
-   * Releases the lock.
-   *
-   * @throws {InvalidStateError} If it is not held, or (RLock) not by this thread.
-   */
-  release(): void {
-    this.#protection.lock.release();
   }
 
   /**

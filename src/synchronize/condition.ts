@@ -6,22 +6,14 @@ import { showAsText } from "../runtime/shown.ts";
 import { InvalidStateError } from "../errors.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
-import {
-  type AcquireOptions,
-  type AcquireSyncOptions,
-  requireKnown,
-  timeoutOf,
-  WAIT_SYNC,
-  type WaitOptions,
-  type WaitSyncOptions,
-} from "../waiting/options.ts";
+import { requireKnown, timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { adopted, attach } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { wait } from "../addon/waits.ts";
 import { requireCount } from "../waiting/count.ts";
 import { untilTrue, untilTrueSync } from "../waiting/predicate.ts";
-import type { Guard } from "./guard.ts";
 import { Lock } from "./lock.ts";
+import { Lockable } from "./lockable.ts";
 import { inside } from "./lock_base.ts";
 import { RLock } from "./rlock.ts";
 import { ConditionOutcome, Outcome } from "../addon/numbers.ts";
@@ -62,7 +54,7 @@ export const ALL = 2 ** 32 - 1;
  * assertEquals(taken, 3);
  * ```
  */
-export class Condition implements Disposable {
+export class Condition extends Lockable implements Disposable {
   static {
     showAsText(Condition);
     register(Condition, {
@@ -99,50 +91,12 @@ export class Condition implements Disposable {
       throw new TypeError(`Cannot create a Condition: "lock" is ${Deno.inspect(given)}, wanted a Lock or an RLock`);
     }
     const { block } = lock[inside]("create a Condition with");
+    super(lock);
     this.#handle = second instanceof BlockHandle
       ? second
       : BlockHandle.of((addon) => addon.conditionCreate(block), name);
     this.#lock = lock;
     this.#ownsLock = ownsLock;
-  }
-
-  /**
-   * Acquires the lock, waiting for it without blocking the thread.
-   *
-   * @throws {OwnerDiedError} If the holder was killed, unless the lock's `onOwnerDeath` is `"recover"`.
-   * @throws What `signal` was aborted with; the lock is then not acquired.
-   */
-  acquire(): Promise<Guard>;
-  /** As above; `null` if the lock was not acquired in time. */
-  acquire(options: AcquireOptions): Promise<Guard | null>;
-  acquire(options: AcquireOptions = {}): Promise<Guard | null> {
-    return this.#lock.acquire(options);
-  }
-
-  /**
-   * Acquires the lock, blocking the thread until it is free.
-   *
-   * @throws {OwnerDiedError} If the holder was killed, unless the lock's `onOwnerDeath` is `"recover"`.
-   */
-  acquireSync(): Guard;
-  /** As above; `null` if the lock was not acquired in time. */
-  acquireSync(options: AcquireSyncOptions): Guard | null;
-  acquireSync(options: AcquireSyncOptions = {}): Guard | null {
-    return this.#lock.acquireSync(options);
-  }
-
-  /** Acquires the lock if that is possible at once; `null` if not. */
-  tryAcquire(): Guard | null {
-    return this.#lock.tryAcquire();
-  }
-
-  /**
-   * Releases the lock.
-   *
-   * @throws {InvalidStateError} If it is not held, or (RLock) not by this thread.
-   */
-  release(): void {
-    this.#lock.release();
   }
 
   /**
@@ -266,7 +220,7 @@ export class Condition implements Disposable {
   }
 
   /** As CPython shows it: `<Condition(<RLock(None, 0)>, 2)>`, with the number of those who wait. */
-  toString(): string {
+  override toString(): string {
     const { block, closed, name } = this.#handle;
     const state = closed ? "closed" : `${this.#lock}, ${translated(() => native().conditionWaiters(block))}`;
     return `<Condition(${state}${nameField(name)})>`;
