@@ -25,6 +25,7 @@ import {
   type TransferOptions,
   transferSignal,
 } from "./options.ts";
+import { connectionState } from "./outcomes.ts";
 import { endWaits, wait } from "./wait.ts";
 
 /** Names the method of a connection that receives without waiting. */
@@ -314,15 +315,7 @@ export class Connection<Sent = unknown, Received = Sent> implements Disposable, 
 
   /** For messages: `<Connection(duplex)>`. */
   toString(): string {
-    const { isClosed, readable, writable } = this.#line;
-    const kind = isClosed
-      ? "closed"
-      : readable
-      ? writable ? "duplex" : "read-only"
-      : writable
-      ? "write-only"
-      : "unusable";
-    return `<Connection(${kind})>`;
+    return `<Connection(${connectionState(this)})>`;
   }
 
   /** @ignore What {@linkcode wait} looks at. */

@@ -6,7 +6,7 @@ import { type BlockHandle, type BlockReference, closedError } from "../addon/han
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { wait as waitForTicket } from "../addon/waits.ts";
-import { BufferTooShort, EOFError, InvalidStateError } from "../errors.ts";
+import { InvalidStateError } from "../errors.ts";
 import { performance } from "../runtime/timing.ts";
 import { type GlanceHabit, Glances } from "../waiting/glance.ts";
 import { keepsLoop, loopTurned, yieldToLoop } from "../waiting/turns.ts";
@@ -23,6 +23,7 @@ import {
   type TransferOptions,
   transferSignal,
 } from "./options.ts";
+import { ended, isReceiving, isSending, readOnly, tooShort, writeOnly } from "./outcomes.ts";
 import { Patience, ReceiveStatus, SendStatus } from "../addon/numbers.ts";
 
 /** When a promise for a message looks out for it. */
@@ -131,9 +132,7 @@ export class Line {
 
   /** A message of at most `limit` bytes; `undefined` if it is not whole. */
   receiveAtOnce(limit: number, patience?: number): Uint8Array<ArrayBuffer> | undefined {
-    if (this.#receiving.occupied) {
-      throw new InvalidStateError("Cannot receive: an asynchronous receive is not finished");
-    }
+    if (this.#receiving.occupied) throw isReceiving();
     const received = this.#tryReceive(limit, this.takeBytes, patience);
     return received === NOT_YET ? undefined : received;
   }
@@ -198,19 +197,19 @@ export class Line {
   /** Its number, if it may send. */
   sendable(): number {
     const id = this.open("send over");
-    if (!this.writable) throw new InvalidStateError("Cannot send: connection is read-only");
+    if (!this.writable) throw readOnly();
     return id;
   }
 
   #sendableNow(): void {
     this.sendable();
-    if (this.#sending.occupied) throw new InvalidStateError("Cannot send: an asynchronous send is not finished");
+    if (this.#sending.occupied) throw isSending();
   }
 
   /** Its number, if it may receive. */
   receivable(): number {
     const id = this.open("receive from");
-    if (!this.readable) throw new InvalidStateError("Cannot receive: connection is write-only");
+    if (!this.readable) throw writeOnly();
     return id;
   }
 
@@ -310,9 +309,7 @@ export class Line {
   /** Receives, blocking the thread. */
   receiveNow<T>(limit: number, take: Take<T>): T {
     this.receivable();
-    if (this.#receiving.occupied) {
-      throw new InvalidStateError("Cannot receive: an asynchronous receive is not finished");
-    }
+    if (this.#receiving.occupied) throw isReceiving();
     const received = this.messages.busy
       ? this.messages.receiveAside(() => this.#receiveNext(limit, Patience.endless, take))
       : this.#receiveNext(limit, Patience.endless, take);
@@ -329,7 +326,7 @@ export class Line {
       throw error;
     }
     if (got === ReceiveStatus.notYet) return NOT_YET;
-    if (got === ReceiveStatus.end) throw new EOFError("Cannot receive: the other end is closed");
+    if (got === ReceiveStatus.end) throw ended();
     const taken = take(got);
     return this.messages.parcel === null ? taken : this.#unpack(patience, take);
   }
@@ -353,10 +350,7 @@ export class Line {
   takeInto(got: number, room: Uint8Array): number {
     const taken = this.messages.takeInto(got, room);
     if (typeof taken === "number") return taken;
-    throw new BufferTooShort(
-      `Cannot receive ${taken.length} bytes: the buffer has room for ${room.length}; the error's "bytes" has them`,
-      { bytes: taken },
-    );
+    throw tooShort(taken, room.length);
   }
 
   #orClosed(signal: AbortSignal | undefined): AbortSignal {

@@ -15,6 +15,14 @@ export interface PipeOptions {
 
 const KNOWN = ["duplex"];
 
+/** Whether a pipe with these options is for both ways. */
+export function isDuplex(options: PipeOptions): boolean {
+  requireKnown("create a pipe", options, KNOWN);
+  const { duplex = true } = options;
+  if (typeof duplex === "boolean") return duplex;
+  throw new TypeError(`Cannot create a pipe: "duplex" is ${Deno.inspect(duplex)}, wanted true or false`);
+}
+
 /** What a pipe's block is asked to hold: nothing; it is there for what holds it and what it holds. */
 const BLOCK_SIZE = 8;
 
@@ -43,11 +51,7 @@ const BLOCK_SIZE = 8;
 export function Pipe<Sent = unknown, Received = Sent>(
   options: PipeOptions = {},
 ): [Connection<Sent, Received>, Connection<Received, Sent>] {
-  requireKnown("create a pipe", options, KNOWN);
-  const { duplex = true } = options;
-  if (typeof duplex !== "boolean") {
-    throw new TypeError(`Cannot create a pipe: "duplex" is ${Deno.inspect(duplex)}, wanted true or false`);
-  }
+  const duplex = isDuplex(options);
   const [first, second] = translated(() => native().connectionPair(duplex));
   const pipe = BlockHandle.create(Kind.pipe, BLOCK_SIZE);
   return [

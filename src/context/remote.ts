@@ -15,6 +15,7 @@ import { beginTree, type RemoteTree, treeAt } from "../engine/current.ts";
 import { RemoteEvent } from "../engine/event.ts";
 import type { RemoteSharedOptions } from "../engine/guarded.ts";
 import { RemoteLock } from "../engine/lock.ts";
+import { remotePipe } from "../engine/pipe.ts";
 import { RemotePool } from "../engine/pool.ts";
 import { type RemoteContextOptions, type RemoteContextPlan, remotePlanOf } from "../engine/options.ts";
 import { remoteActiveChildren, remoteProcessClass } from "../engine/process.ts";
@@ -113,7 +114,8 @@ export class RemoteContext extends BaseContext implements Disposable {
   /** Two connections between processes on any hosts. */
   override readonly Pipe: <Sent = unknown, Received = Sent>(
     options?: PipeOptions,
-  ) => [ConnectionLike<Sent, Received>, ConnectionLike<Received, Sent>] = refused("Pipe");
+  ) => [ConnectionLike<Sent, Received>, ConnectionLike<Received, Sent>] = (options) =>
+    remotePipe(this.#session, options);
 
   /** @ignore Made by `getContext`. */
   constructor(tree: RemoteTree) {

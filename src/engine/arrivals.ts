@@ -1,4 +1,4 @@
-// What a thread has taken from a queue and not said yet that it has: until it says so, it goes back should the process die.
+// What a thread has taken from a queue or a pipe and not said yet that it has: until it says so, it goes back should the process die.
 //
 // With "lose" that is said at once: the thread may compute for hours now. Where one value follows the other fast, it is said
 // by the next get, or before the thread's next step, or when the event loop turns: so whoever hears of what was done with
@@ -20,21 +20,23 @@ const BEFORE_LEAVING = -90;
 /** When a value counts as taken: once it is here; with the next get; or not by this, but when its task is done. */
 export type When = "here" | "next" | "done";
 
-/** The takes of one handle of a queue. */
+/** The takes of one handle of a queue, or of an end of a pipe; `look` is the one that tells of them. */
 export class Arrivals {
   readonly #session: Session;
   readonly #queue: string;
   readonly #when: When;
+  readonly #look: string;
   #takes: string[] = [];
   #isAnnounced = false;
   /** When the last value was handed out. */
   #last = -Infinity;
   #finalize: Finalize | null = null;
 
-  constructor(session: Session, queue: string, when: When) {
+  constructor(session: Session, queue: string, when: When, look = "landed") {
     this.#session = session;
     this.#queue = queue;
     this.#when = when;
+    this.#look = look;
   }
 
   /** Notes a take whose value was handed out. */
@@ -75,14 +77,14 @@ export class Arrivals {
   /** Says of these takes that they are over. Where the tree is lost, or this process buried, nothing is to be said. */
   settle(takes: readonly string[]): void {
     const { tree, member } = this.#session;
-    this.#session.look(tree, "landed", member, this.#queue, ...takes).catch((error) => {
+    this.#session.look(tree, this.#look, member, this.#queue, ...takes).catch((error) => {
       if (error instanceof EngineUnavailableError) this.#takes.unshift(...takes); // the next get says it
     });
   }
 
   #sayNow(): void {
     while (this.#takes.length > 0 && !this.#session.closed) {
-      this.#session.lookSync(this.#session.tree, "landed", this.#session.member, this.#queue, ...this.taken());
+      this.#session.lookSync(this.#session.tree, this.#look, this.#session.member, this.#queue, ...this.taken());
     }
   }
 

@@ -9,7 +9,7 @@ import { InvalidStateError } from "../errors.ts";
 import { attachObject, engineOfMessage } from "../reduction/passage.ts";
 import { isObjectName, labelOf } from "../runtime/object_name.ts";
 import { setTimeout, unrefTimer } from "../runtime/timing.ts";
-import type { Session, StepArgument } from "./session.ts";
+import type { Answer, Session, StepArgument } from "./session.ts";
 
 /** How an object is named in a message. */
 export type ObjectReference = readonly [id: string];
@@ -113,12 +113,24 @@ export class ObjectHandle implements Disposable {
    * @throws {InvalidStateError} If its kind refuses them.
    */
   static make(session: Session, kind: string, name: string, ...args: StepArgument[]): ObjectHandle {
+    return ObjectHandle.made(session, kind, name, ...args)[0];
+  }
+
+  /** As {@linkcode make}; and what the engine has answered, whose first value is the id. */
+  static made(session: Session, kind: string, name: string, ...args: StepArgument[]): [ObjectHandle, Answer] {
     const holdings = holdingsOf(session);
     const answer = session.step("make", kind, name, ...args);
     if (answer.refusal !== null) throw new InvalidStateError(`Cannot create a ${kind}: ${answer.refusal}`);
     const id = answer.text(0);
     holdings.hold(id, 1);
-    return new ObjectHandle(holdings, id, name);
+    return [new ObjectHandle(holdings, id, name), answer];
+  }
+
+  /** A handle of an object that was made beside another one, in the same step. */
+  static madeWith({ session }: ObjectHandle, id: string): ObjectHandle {
+    const holdings = holdingsOf(session);
+    holdings.hold(id, 1);
+    return new ObjectHandle(holdings, id, "");
   }
 
   /**

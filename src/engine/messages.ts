@@ -48,6 +48,11 @@ export function readMessage(session: Session, bytes: Uint8Array, objects: string
   return objects === "" ? from() : withArrived(session, objects.split(" "), from);
 }
 
+/** `bytes`, as the message that the engine has given to this member: what it speaks of is not wanted. */
+export function dropObjects(session: Session, objects: string, bytes: Uint8Array): Uint8Array {
+  return objects === "" ? bytes : withArrived(session, objects.split(" "), () => bytes);
+}
+
 /**
  * A copy of a value, as whoever it is sent to would have it.
  *

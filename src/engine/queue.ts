@@ -379,7 +379,7 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
 
   #written(value: T): Outgoing {
     this.#id("put into");
-    return writeRecord(this.#session, value, this.#session.maxMessage);
+    return writeRecord(this.#session, value, "put");
   }
 
   #id(action: string): string {

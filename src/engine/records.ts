@@ -1,10 +1,10 @@
-// Records: messages as a queue of an engine keeps them (library/records.lua), and the pieces in which long ones travel.
+// Records: messages as a queue or a pipe of an engine keeps them (library/records.lua), and the pieces in which long ones travel.
 //
 // A long message does not pass through the step that puts or takes it: its pieces are laid down beside the queue before,
 // one by one, so that the steps of others get in between.
 
 import { InvalidStateError } from "../errors.ts";
-import { readMessage, writeMessage } from "./messages.ts";
+import { dropObjects, readMessage, writeMessage } from "./messages.ts";
 import type { Answer, Session } from "./session.ts";
 
 /** Messages of at least this length are laid down in pieces. */
@@ -35,7 +35,7 @@ export interface Outgoing {
 /** A long message. */
 interface Blob {
   readonly name: string;
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array;
   readonly count: number;
 }
 
@@ -43,22 +43,42 @@ const own = crypto.randomUUID().replaceAll("-", "");
 let blobs = 0;
 
 /**
- * The record of a value.
+ * The record of a value. `action` is what is done with it: "put".
  *
  * @throws {TypeError} If it cannot be sent.
- * @throws {RangeError} If it is longer than `most` bytes.
+ * @throws {RangeError} If it is longer than the context allows.
  */
-export function writeRecord(session: Session, value: unknown, most: number): Outgoing {
+export function writeRecord(session: Session, value: unknown, action: string): Outgoing {
   const { bytes, objects, letGo } = writeMessage(session, value);
   const ids = encoder.encode(objects);
+  const { maxMessage: most } = session;
   if (bytes.length > most || ids.length > 65_535) {
     letGo();
-    if (bytes.length > most) throw tooLarge("put", bytes.length, most);
-    throw new RangeError("Cannot put a value: it has too many shared objects in it; send them in several messages");
+    if (bytes.length > most) throw tooLarge(action, bytes.length, most);
+    throw new RangeError(
+      `Cannot ${action} a value: it has too many shared objects in it; send them in several messages`,
+    );
   }
-  if (bytes.length < LONG) return { record: recordOf(0, ids, bytes), blob: null, letGo };
+  return { ...packed(ids, bytes), letGo };
+}
+
+/**
+ * The record of bytes, which may change afterwards.
+ *
+ * @throws {RangeError} If they are longer than the context allows.
+ */
+export function bytesRecord(session: Session, bytes: Uint8Array, action: string): Outgoing {
+  const { maxMessage: most } = session;
+  if (bytes.length > most) throw tooLarge(action, bytes.length, most);
+  return { ...packed(NO_OBJECTS, bytes.length < LONG ? bytes : bytes.slice()), letGo: () => {} };
+}
+
+const NO_OBJECTS = new Uint8Array();
+
+function packed(ids: Uint8Array, bytes: Uint8Array): Pick<Outgoing, "record" | "blob"> {
+  if (bytes.length < LONG) return { record: recordOf(0, ids, bytes), blob: null };
   const blob = { name: `${own}.${++blobs}`, bytes, count: Math.ceil(bytes.length / PIECE) };
-  return { record: recordOf(Flag.blob, ids, encoder.encode(`${blob.name} ${blob.count}`)), blob, letGo };
+  return { record: recordOf(Flag.blob, ids, encoder.encode(`${blob.name} ${blob.count}`)), blob };
 }
 
 /** The error for a value that is longer than the context allows. */
@@ -133,19 +153,37 @@ export class TakenRecord {
 
   /** The value, whose pieces are fetched, if there are any. */
   async open(): Promise<unknown> {
-    if (!this.#isBlob) return readMessage(this.#session, this.#body, this.#objects);
-    const answers = await Promise.all(
-      this.#pieces().map((piece) => this.#session.look(this.#session.tree, "piece", this.#queue, ...piece)),
-    );
-    return readMessage(this.#session, joined(answers), this.#objects);
+    return readMessage(this.#session, await this.#fetched(), this.#objects);
   }
 
   /** As {@linkcode open}, blocking the thread. */
   openSync(): unknown {
+    return readMessage(this.#session, this.#fetchedSync(), this.#objects);
+  }
+
+  /** The bytes, as they are. What objects they speak of is let go. */
+  async bytes(): Promise<Uint8Array> {
+    return dropObjects(this.#session, this.#objects, await this.#fetched());
+  }
+
+  /** As {@linkcode bytes}, blocking the thread. */
+  bytesSync(): Uint8Array {
+    return dropObjects(this.#session, this.#objects, this.#fetchedSync());
+  }
+
+  async #fetched(): Promise<Uint8Array> {
+    if (!this.#isBlob) return this.#body;
+    return joined(
+      await Promise.all(
+        this.#pieces().map((piece) => this.#session.look(this.#session.tree, "piece", this.#queue, ...piece)),
+      ),
+    );
+  }
+
+  #fetchedSync(): Uint8Array {
+    if (!this.#isBlob) return this.#body;
     const session = this.#session;
-    if (!this.#isBlob) return readMessage(session, this.#body, this.#objects);
-    const answers = this.#pieces().map((piece) => session.lookSync(session.tree, "piece", this.#queue, ...piece));
-    return readMessage(session, joined(answers), this.#objects);
+    return joined(this.#pieces().map((piece) => session.lookSync(session.tree, "piece", this.#queue, ...piece)));
   }
 
   #pieces(): [name: string, index: number][] {
@@ -159,7 +197,7 @@ export class TakenRecord {
 
 function joined(answers: readonly Answer[]): Uint8Array {
   if (answers.some((it) => it.refusal !== null)) {
-    throw new InvalidStateError("Cannot get a value: a part of it is missing, or its queue is gone");
+    throw new InvalidStateError("Cannot get a value: a part of it is missing, or what it was in is gone");
   }
   if (answers.length === 1) return answers[0].bytes(0);
   const bytes = new Uint8Array(answers.reduce((sum, it) => sum + it.bytes(0).length, 0));

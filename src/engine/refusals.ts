@@ -11,7 +11,6 @@ export const REFUSALS: Readonly<Record<string, string>> = {
   synchronized: `${NO_MEMORY}; Value and Array have locks`,
   setExecutable: "the agents of the hosts start processes, each with the Deno that it runs in",
   setForkserverPreload: "the agents of the hosts start processes anew",
-  Pipe: "pipes between hosts are not served yet; use two queues",
 };
 
 /** The error for what a context on an engine does not have. */

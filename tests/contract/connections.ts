@@ -20,6 +20,26 @@ export function connections({ test }: Suite): void {
     assertEquals([yours.closed, mine.closed], [true, false]);
   });
 
+  test("an end goes to a process through a queue; when that is killed, what it sent is whole, and then the end", async (context) => {
+    const [mine, yours] = context.Pipe<string, number | Uint8Array>();
+    using _ = mine;
+    using queue = new context.Queue<typeof yours>();
+    const sender = new context.Process({ target: targets.sendOn, args: [queue], daemon: true });
+    sender.start();
+    await queue.put(yours);
+    await mine.send("go");
+    assertEquals(await mine.recv(), 0);
+    yours.close();
+    sender.kill();
+    let count = 1;
+    for await (const got of mine) {
+      assertEquals(got, count % 2 === 0 ? count : new Uint8Array(100_000).fill(count));
+      count++;
+    }
+    assert(await sender.join({ timeout }));
+    assertThrows(() => mine.sendSync("still there?"), Deno.errors.BrokenPipe);
+  });
+
   test("a one-way pipe receives at its first end and sends at its second", async (context) => {
     const [reader, writer] = context.Pipe({ duplex: false });
     using _ = reader;

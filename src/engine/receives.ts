@@ -1,0 +1,117 @@
+// What is received from one end of a pipe in an engine: in the order of the calls. Its states are in library/pipe.lua.
+
+import { closedError } from "../addon/handles.ts";
+import { ended, isReceiving, writeOnly } from "../connection/outcomes.ts";
+import { Turnstile } from "../waiting/turnstile.ts";
+import { Arrivals } from "./arrivals.ts";
+import type { ObjectHandle } from "./handles.ts";
+import { goneError, waitFor } from "./object_waits.ts";
+import { TakenRecord } from "./records.ts";
+import type { Answer } from "./session.ts";
+
+/** The receives of one connection. */
+export class Receives {
+  readonly #handle: ObjectHandle;
+  readonly #arrivals: Arrivals;
+  readonly #turns = new Turnstile();
+
+  constructor(handle: ObjectHandle) {
+    this.#handle = handle;
+    this.#arrivals = new Arrivals(handle.session, handle.id, "here", "pipe_landed");
+  }
+
+  /** Receives a message, and gives what `open` makes of it. */
+  async receive<T>(signal: AbortSignal | undefined, open: (taken: TakenRecord) => Promise<T>): Promise<T> {
+    await this.#turns.enter(Infinity, signal);
+    try {
+      signal?.throwIfAborted();
+      if (this.#handle.closed) throw closed();
+      using kept = this.#handle.share(); // until all pieces are here
+      const { id } = kept;
+      const giveBack = (answer: Answer) => this.#giveBack(id, answer);
+      const asked = [id, ...this.#arrivals.taken()];
+      const answer = await waitFor(this.#handle, "pipe_recv", asked, { timeout: Infinity, signal, closed, giveBack });
+      if (signal?.aborted) {
+        giveBack(answer!);
+        throw signal.reason;
+      }
+      const taken = this.#taken(id, answer!);
+      try {
+        return await open(taken);
+      } finally {
+        this.#landed(taken);
+      }
+    } finally {
+      this.#turns.leave();
+    }
+  }
+
+  /** As {@linkcode receive}, blocking the thread. */
+  receiveSync<T>(open: (taken: TakenRecord) => T): T {
+    if (this.#turns.occupied) throw isReceiving();
+    const { session, id } = this.#handle;
+    const giveBack = (answer: Answer) => this.#giveBack(id, answer);
+    const answer = session.waitSync("pipe_recv", [id, ...this.#arrivals.taken()], { timeout: Infinity, giveBack });
+    const taken = this.#taken(id, answer!);
+    try {
+      return open(taken);
+    } finally {
+      this.#landed(taken);
+    }
+  }
+
+  /** Whether there is something to receive; waits for that for up to so many milliseconds. */
+  async poll(timeout: number, signal: AbortSignal | undefined): Promise<boolean> {
+    const asked = [this.#handle.id, timeout > 0 ? 1 : 0];
+    // One that does not wait is not late either.
+    const limit = timeout > 0 ? timeout : Infinity;
+    return this.#isThere(await waitFor(this.#handle, "pipe_poll", asked, { timeout: limit, signal, closed }));
+  }
+
+  /** As {@linkcode poll}, blocking the thread. */
+  pollSync(timeout: number): boolean {
+    const { session, id } = this.#handle;
+    if (!(timeout > 0)) return this.#isThere(session.step("pipe_poll", id, 0));
+    return this.#isThere(session.waitSync("pipe_poll", [id, 1], { timeout }));
+  }
+
+  /** The connection is about to be closed. */
+  close(): void {
+    this.#arrivals.close();
+  }
+
+  #isThere(answer: Answer | null): boolean {
+    if (answer === null) return false;
+    if (answer.refusal !== null) throw this.#refused(answer.refusal);
+    return answer.number(0) === 1;
+  }
+
+  #taken(id: string, answer: Answer): TakenRecord {
+    if (answer.refusal !== null) throw this.#refused(answer.refusal);
+    return TakenRecord.in(this.#handle.session, id, answer)[0];
+  }
+
+  #landed({ take }: TakenRecord): void {
+    this.#arrivals.add(take);
+    if (this.#handle.closed) this.#arrivals.close();
+  }
+
+  #giveBack(id: string, answer: Answer): void {
+    if (answer.refusal === null) this.#handle.session.send("pipe_unget", id, answer.text(0)).catch(() => {});
+  }
+
+  #refused(refusal: string): Error {
+    switch (refusal) {
+      case "eof":
+        return ended();
+      case "way":
+        return writeOnly();
+      default:
+        return goneError("receive from", "connection");
+    }
+  }
+}
+
+function closed(): Error {
+  return closedError("use the connection", "connection");
+}
