@@ -42,6 +42,8 @@ const ODD_IDS = [
   "%d+",
   "lock",
   "list",
+  "\0\0\0\0x",
+  "\0\x01\0\0b 1",
 ];
 
 /** The functions of the library: the steps of members, which are named first, and the looks of anybody. */
@@ -56,7 +58,7 @@ async function functionsOf(tree: BareTree): Promise<string[]> {
 const OBJECTS: readonly (readonly [kind: string, ...args: (string | number)[]])[] = [
   ...[["lock", 0], ["rlock", 1], ["semaphore", 1, 3], ["event"], ["barrier", 2]] as const,
   ...[["dict"], ["list"], ["set"], ["queue", 0, "lose", 3], ["joinable", 2, "throw", 3]] as const,
-  ...[["pool", 0], ["process", 0, "1"]] as const,
+  ...[["pool", 0], ["process", 0, "1"], ["pipe", "both"]] as const,
 ];
 
 /** Those that begin or end trees and members at the word of anybody, which is what they are for. */
