@@ -1,9 +1,9 @@
 // What a step is given and answers.
 
+import { textOf } from "./text.ts";
+
 /** What a step is given besides its name. Numbers are written as decimal text. */
 export type StepArgument = string | number | Uint8Array;
-
-const decoder = new TextDecoder();
 
 /** What a step has answered: `ok`, or `no` and why. */
 export class Answer {
@@ -38,7 +38,7 @@ export class Answer {
 
   /** A value that is text. */
   text(index: number): string {
-    return decoder.decode(this.bytes(index));
+    return textOf(this.bytes(index));
   }
 
   /** A value that is a number. */
@@ -47,7 +47,7 @@ export class Answer {
   }
 
   #text(index: number): string {
-    return decoder.decode(this.#parts[index]);
+    return textOf(this.#parts[index]);
   }
 }
 
@@ -61,9 +61,4 @@ export function partsIn(bytes: Uint8Array): Uint8Array[] {
     parts.push(bytes.subarray(start, i));
   }
   return parts;
-}
-
-/** Text in bytes. */
-export function textIn(bytes: Uint8Array): string {
-  return decoder.decode(bytes);
 }

@@ -74,7 +74,13 @@ export function beginTree(address: EngineAddress, plan: RemoteContextPlan): Remo
   }
   requireEnginePermission(address);
   const tree = crypto.randomUUID().replaceAll("-", "");
-  const session = openSession({ ...settingsOf(address, plan), tree, member: 0, host: hostName(), beats: true });
+  const session = openSession({
+    ...settingsOf(address, plan),
+    tree,
+    member: 0,
+    host: hostName() || "the root's host",
+    beats: true,
+  });
   return noted({ session, shown: address.shown, url: address.url, plan, isRoot: true });
 }
 
@@ -100,7 +106,7 @@ function noted(tree: RemoteTree): RemoteTree {
   return tree;
 }
 
-/** What this machine calls itself, if Deno permits to know. */
-function hostName(): string {
-  return queryDeno({ name: "sys", kind: "hostname" }).state === "granted" ? Deno.hostname() : "the root's host";
+/** What this machine calls itself; empty if Deno does not permit to know. */
+export function hostName(): string {
+  return queryDeno({ name: "sys", kind: "hostname" }).state === "granted" ? Deno.hostname() : "";
 }

@@ -4,6 +4,7 @@
 import type { PipedOutput } from "../process/output.ts";
 import { clearTimeout, performance, setTimeout } from "../runtime/timing.ts";
 import type { Session } from "./session.ts";
+import { bytesOf } from "./text.ts";
 
 /** A portion for the root's terminal has at most so many bytes, unless a line is longer, and is sent so often, in milliseconds. */
 const PORTION = 64 * 1024;
@@ -129,7 +130,7 @@ export class TerminalSink implements Sink {
     const text = `[${this.#left} bytes are left out here: a process may write 1 MiB/s to the root's terminal]\n`;
     const isAtStart = this.#waiting.length === 0 || this.#waiting.at(-1)!.at(-1) === NEWLINE;
     this.#left = 0;
-    this.#add(new TextEncoder().encode(isAtStart ? text : `\n${text}`));
+    this.#add(bytesOf(isAtStart ? text : `\n${text}`));
   }
 
   /** Sends the whole lines that there are; `isLast`: and what is left. */

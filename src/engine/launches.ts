@@ -18,6 +18,7 @@ import { Date, wallClock } from "../runtime/timing.ts";
 import type { Code } from "./code.ts";
 import { areSame, hmac } from "./digests.ts";
 import type { RemoteContextPlan } from "./options.ts";
+import { bytesOf, textOf } from "./text.ts";
 
 /** For how many milliseconds a launch is good, and its nonce kept. */
 const LIFETIME = 10 * 60 * 1000;
@@ -86,7 +87,7 @@ export interface SignedLaunch {
 /** Writes a launch, and signs it. */
 export function signLaunch(seal: LaunchSeal, facts: LaunchFacts, work: Uint8Array, key: Uint8Array): SignedLaunch {
   const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES)).toHex();
-  const head = new TextEncoder().encode(JSON.stringify({ seal, nonce, time: wallClock(), facts }));
+  const head = bytesOf(JSON.stringify({ seal, nonce, time: wallClock(), facts }));
   const body = new Uint8Array(LENGTH_BYTES + head.length + work.length);
   new DataView(body.buffer).setUint32(0, head.length);
   body.set(head, LENGTH_BYTES);
@@ -113,7 +114,7 @@ export function verifyLaunch(
   }
   const length = new DataView(body.buffer, body.byteOffset).getUint32(0);
   const work = body.slice(LENGTH_BYTES + length);
-  const head = JSON.parse(new TextDecoder().decode(body.subarray(LENGTH_BYTES, LENGTH_BYTES + length)));
+  const head = JSON.parse(textOf(body.subarray(LENGTH_BYTES, LENGTH_BYTES + length)));
   const { seal, nonce, time, facts } = head as Sealed;
   const isMeant = seal.tree === told.tree && seal.object === told.object && seal.agent === told.agent;
   if (!isMeant) throw refused("it was signed for another process or another host");
@@ -150,8 +151,8 @@ function refused(why: string): AuthenticationError {
   return new AuthenticationError(`Cannot take the launch: ${why}`);
 }
 
-/** An error as the agent tells it to who wanted the start. */
-export function refusalOf(error: unknown): string {
+/** An error as an agent tells it to who wanted the start, whose process makes one of it again. */
+export function refusalText(error: unknown): string {
   const { name, message } = error instanceof Error ? error : { name: "Error", message: String(error) };
   return JSON.stringify({ name, message });
 }

@@ -20,6 +20,7 @@ import { register } from "../reduction/registry.ts";
 import { current } from "../runtime/current.ts";
 import { harmless, shownName } from "../runtime/harmless.ts";
 import { CHILD_MAIN } from "../runtime/own_modules.ts";
+import { queryDeno } from "../runtime/permissions.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { performance } from "../runtime/timing.ts";
 import { bareKey } from "./bare_key.ts";
@@ -27,7 +28,7 @@ import { RemoteChild } from "./child.ts";
 import { remoteActiveChildren as childrenOf } from "./children.ts";
 import { type Code, importedCode, sameCode } from "./code.ts";
 import type { OnHost, RemoteProcessConstructor } from "./contracts.ts";
-import type { RemoteTree } from "./current.ts";
+import { hostName, type RemoteTree } from "./current.ts";
 import { ObjectHandle } from "./handles.ts";
 import { type LaunchFacts, type LaunchOutput, signLaunch } from "./launches.ts";
 import { type EngineMessage, writeMessage } from "./messages.ts";
@@ -36,6 +37,7 @@ import { outward, outwardPath, valueMapped } from "../callable/places.ts";
 import type { Answer, Session } from "./session.ts";
 import { showOutput } from "./terminal.ts";
 import { uploadedCode } from "./upload.ts";
+import { bytesOf } from "./text.ts";
 
 /** What came of processes of these classes once they had been started. */
 const children = new WeakMap<Process, RemoteChild>();
@@ -222,7 +224,7 @@ class Start {
     if (answer.refusal === null) return { member: answer.text(0), pid: answer.number(1), host };
     switch (answer.refusal) {
       case "refused":
-        throw refusalOf(answer.text(0), cannot, host);
+        throw refusedStart(answer.text(0), cannot, host);
       case "ended":
         throw new ProcessError(`${cannot}: host "${harmless(host)}" was lost meanwhile`);
       default:
@@ -304,20 +306,16 @@ export function keyOf({ plan, isRoot }: Pick<RemoteTree, "plan" | "isRoot">, giv
 }
 
 function keyInEnvironment(): Uint8Array | null {
-  const state = Deno.permissions.querySync({ name: "env", variable: KEY_VARIABLE }).state;
+  const state = queryDeno({ name: "env", variable: KEY_VARIABLE }).state;
   const text = state === "granted" ? Deno.env.get(KEY_VARIABLE) : undefined;
-  const key = bareKey(new TextEncoder().encode(text));
+  const key = bareKey(bytesOf(text));
   return key.length === 0 ? null : key;
 }
 
 const KEY_VARIABLE = "MULTIPROCESSING_AUTHKEY";
 
-function hostName(): string {
-  return Deno.permissions.querySync({ name: "sys", kind: "hostname" }).state === "granted" ? Deno.hostname() : "";
-}
-
 /** The error that an agent has refused a start with. */
-function refusalOf(said: string, cannot: string, host: string): Error {
+function refusedStart(said: string, cannot: string, host: string): Error {
   const { name, message } = JSON.parse(said) as { name: string; message: string };
   const shown = harmless(message, { multiline: true });
   const text = shown.startsWith("Cannot start") ? shown : `${cannot} on host "${harmless(host)}": ${shown}`;

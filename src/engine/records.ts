@@ -6,6 +6,7 @@
 import { InvalidStateError } from "../errors.ts";
 import { dropObjects, readMessage, writeMessage } from "./messages.ts";
 import type { Answer, Session } from "./session.ts";
+import { bytesOf, textOf } from "./text.ts";
 
 /** Messages of at least this length are laid down in pieces. */
 const LONG = 64 * 1024;
@@ -19,9 +20,6 @@ const Flag = {
   /** The body says where the pieces are: `<blob> <count>`. */
   blob: 1,
 } as const;
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 /** A value, ready to be put. */
 export interface Outgoing {
@@ -50,7 +48,7 @@ let blobs = 0;
  */
 export function writeRecord(session: Session, value: unknown, action: string): Outgoing {
   const { bytes, objects, letGo } = writeMessage(session, value);
-  const ids = encoder.encode(objects);
+  const ids = bytesOf(objects);
   const { maxMessage: most } = session;
   if (bytes.length > most || ids.length > 65_535) {
     letGo();
@@ -78,7 +76,7 @@ const NO_OBJECTS = new Uint8Array();
 function packed(ids: Uint8Array, bytes: Uint8Array): Pick<Outgoing, "record" | "blob"> {
   if (bytes.length < LONG) return { record: recordOf(0, ids, bytes), blob: null };
   const blob = { name: `${own}.${++blobs}`, bytes, count: Math.ceil(bytes.length / PIECE) };
-  return { record: recordOf(Flag.blob, ids, encoder.encode(`${blob.name} ${blob.count}`)), blob };
+  return { record: recordOf(Flag.blob, ids, bytesOf(`${blob.name} ${blob.count}`)), blob };
 }
 
 /** The error for a value that is longer than the context allows. */
@@ -137,7 +135,7 @@ export class TakenRecord {
     this.take = take;
     const end = HEAD + record[2] * 256 + record[3];
     if (!(end <= record.length)) throw new RangeError("Cannot read a message: its record is malformed");
-    this.#objects = end === HEAD ? "" : decoder.decode(record.subarray(HEAD, end));
+    this.#objects = end === HEAD ? "" : textOf(record.subarray(HEAD, end));
     this.#body = record.subarray(end);
     this.#isBlob = (record[1] & Flag.blob) !== 0;
   }
@@ -187,7 +185,7 @@ export class TakenRecord {
   }
 
   #pieces(): [name: string, index: number][] {
-    const [name, count] = decoder.decode(this.#body).split(" ");
+    const [name, count] = textOf(this.#body).split(" ");
     if (!(Number(count) >= 1 && Number(count) <= MOST_PIECES)) {
       throw new RangeError("Cannot read a message: its record is malformed");
     }

@@ -8,6 +8,7 @@ import { tell } from "../runtime/notices.ts";
 import { setTimeout, unrefTimer } from "../runtime/timing.ts";
 import type { RemoteContextPlan } from "./options.ts";
 import type { Answer, Session } from "./session.ts";
+import { bytesOf } from "./text.ts";
 
 /** Behind the ends of processes on hosts, before this process leaves its trees. */
 const PRIORITY = -60;
@@ -85,7 +86,7 @@ class Shown {
 
 /** The name of the process before each line. */
 function prefixed(who: string, bytes: Uint8Array): Uint8Array {
-  const prefix = new TextEncoder().encode(`${harmless(who)}: `);
+  const prefix = bytesOf(`${harmless(who)}: `);
   const parts: number[] = [];
   for (let at = 0; at < bytes.length;) {
     const end = bytes.indexOf(10, at);

@@ -6,6 +6,7 @@ import { CHILD_MAIN } from "../runtime/own_modules.ts";
 import { sha256 } from "./digests.ts";
 import type { Session } from "./session.ts";
 import { type FileList, fileUrl } from "./upload.ts";
+import { bytesOf, textOf } from "./text.ts";
 
 /** The folders of programs that this process has laid out, by the digests of their lists. */
 const laidOut = new Map<string, Promise<string>>();
@@ -34,7 +35,7 @@ async function layOut(session: Session, list: string, cache: string, name: strin
     if (sha256(bytes) === digest) return bytes;
     throw new TypeError(`Cannot start "${name}": a file of its program is not what its SHA-256 ${digest} says`);
   };
-  const { files, own } = JSON.parse(new TextDecoder().decode(await fetch(list))) as FileList;
+  const { files, own } = JSON.parse(textOf(await fetch(list))) as FileList;
   const folder = `${cache}/${list}`;
   const fresh = `${cache}/${list}.${crypto.randomUUID()}`;
   const put = (path: string, bytes: Uint8Array) => {
@@ -46,7 +47,7 @@ async function layOut(session: Session, list: string, cache: string, name: strin
   };
   try {
     for (const [path, digest] of files) put(path, await fetch(digest));
-    for (const [path, module] of own) put(path, new TextEncoder().encode(standIn(module)));
+    for (const [path, module] of own) put(path, bytesOf(standIn(module)));
     // Whoever has laid out the same before has the same files, unless somebody has changed them since.
     Deno.removeSync(folder, { recursive: true });
   } catch (error) {

@@ -8,6 +8,7 @@ import type { Code } from "./code.ts";
 import { sha256 } from "./digests.ts";
 import { useCodeFolder } from "../callable/places.ts";
 import type { Session } from "./session.ts";
+import { bytesOf, textOf } from "./text.ts";
 
 /** How many bytes a program may have in all. */
 const MOST_BYTES = 64 * 1024 * 1024;
@@ -63,7 +64,7 @@ export function uploadedCode(session: Session, upload: Upload): Code {
     files: [...program.paths].map((path) => [relative(path), send(session, Deno.readFileSync(path))] as const),
     own: [...program.own].map(([path, name]) => [relative(path), name] as const),
   };
-  const digest = send(session, new TextEncoder().encode(JSON.stringify(list)));
+  const digest = send(session, bytesOf(JSON.stringify(list)));
   useCodeFolder(fileUrl(folder));
   const code: Code = { way: "upload", hashes: {}, list: digest };
   sent.set(session, { code, modules: new Set([...program.paths].map(fileUrl)) });
@@ -129,12 +130,10 @@ function graphOf(url: string, flags: readonly string[]): readonly GraphModule[] 
   const { success, stdout, stderr } = command.outputSync();
   if (!success) {
     throw new TypeError(
-      `Cannot start a process with code: "upload": the graph of "${url}" is not known: ${
-        new TextDecoder().decode(stderr).trim()
-      }`,
+      `Cannot start a process with code: "upload": the graph of "${url}" is not known: ${textOf(stderr).trim()}`,
     );
   }
-  return (JSON.parse(new TextDecoder().decode(stdout)) as { modules: GraphModule[] }).modules;
+  return (JSON.parse(textOf(stdout)) as { modules: GraphModule[] }).modules;
 }
 
 /** The files that configure the program: those of flags, else those that Deno finds by itself. */

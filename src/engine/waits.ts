@@ -2,8 +2,9 @@
 //
 // The event loop stays alive while, and only while, one of them is not complete.
 
-import { partsIn, textIn } from "./answer.ts";
+import { partsIn } from "./answer.ts";
 import { engineNative } from "./load.ts";
+import { numberOf, textOf } from "./text.ts";
 
 /** What came to a ticket: an answer, a failure, or nothing in time. */
 export type Outcome = Uint8Array | string | null;
@@ -43,7 +44,7 @@ function deliver(): void {
 
 function tell(bytes: Uint8Array): void {
   const [session, event, ...parts] = partsIn(bytes);
-  sessions.get(Number(textIn(session)))?.(textIn(event), parts);
+  sessions.get(numberOf(session))?.(textOf(event), parts);
 }
 
 /** Hears what comes to a ticket, until `listener` says that nothing else does. */

@@ -6,6 +6,8 @@ import type { Session } from "../session.ts";
 import { HostedTree } from "./hosted_tree.ts";
 import type { StartedChild, Starter } from "./launched.ts";
 import type { AgentOrder } from "./words.ts";
+import { refusalText } from "../launches.ts";
+import { textOf } from "../text.ts";
 
 /** How an agent comes into a tree as a member that there is, or among the hosts by a function that makes one. */
 export interface Entrance {
@@ -99,7 +101,7 @@ export class Agent {
       args: [name, order.slots, order.labels.join(), VERSION, Deno.version.deno, Deno.pid, lease, this.#id],
     }));
     session.on("launch", (tree, object, reservation, ...rest) => {
-      void this.#launch(decoded(tree), decoded(object), decoded(reservation), rest);
+      void this.#launch(textOf(tree), textOf(object), textOf(reservation), rest);
     });
     session.on("drain", () => this.drain());
     session.on("lost", () => this.#comeBack(session));
@@ -166,7 +168,7 @@ export class Agent {
 
   async #tellRefusal({ session }: HostedTree, { object, reservation }: Launched, why: unknown): Promise<void> {
     this.#parts.say(`Cannot start a process: ${(why as Error).message}`);
-    await session.send("refused", object, toldAs(why)).catch(() => {});
+    await session.send("refused", object, refusalText(why)).catch(() => {});
     await this.#free(reservation);
   }
 
@@ -183,7 +185,7 @@ export class Agent {
     try {
       child = await starter.start(launch, beginning);
     } catch (error) {
-      await session.send("refused", object, toldAs(error)).catch(() => {});
+      await session.send("refused", object, refusalText(error)).catch(() => {});
       return await tree.ended(member, reservation, 1, null);
     }
     tree.begun(member, reservation, child);
@@ -302,11 +304,3 @@ export function openAmongHosts(
 }
 
 /** An error as a parent is told it. */
-function toldAs(error: unknown): string {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  return JSON.stringify({ name, message });
-}
-
-function decoded(part: Uint8Array): string {
-  return new TextDecoder().decode(part);
-}

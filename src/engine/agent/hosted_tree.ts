@@ -2,6 +2,7 @@
 
 import type { Session } from "../session.ts";
 import type { StartedChild } from "./launched.ts";
+import { numberOf } from "../text.ts";
 
 /** A child's place: there from when it is entered until its end is told. */
 interface Place {
@@ -138,8 +139,4 @@ export class HostedTree {
     this.session.close();
     this.#options.onEnd();
   }
-}
-
-function numberOf(part: Uint8Array): number {
-  return Number(new TextDecoder().decode(part));
 }

@@ -10,6 +10,7 @@ import { Agent, type Entrance, openAmongHosts } from "./agent.ts";
 import { statusOf, statusText } from "./status.ts";
 import { type AgentOrder, HELP, type Order, readWords, UsageError } from "./words.ts";
 import { writeAll } from "../../runtime/standard_output.ts";
+import { bytesOf } from "../text.ts";
 
 /** The exit code of a command line that is wrong. */
 const WRONG_USAGE = 2;
@@ -115,7 +116,7 @@ function keyOf({ keyFile, isInsecure }: AgentOrder): Uint8Array | null {
   if (isInsecure) {
     throw new UsageError("Cannot run the agent: it has a key, and is to be --insecure; wanted one of them");
   }
-  const key = bareKey(keyFile === null ? new TextEncoder().encode(text) : Deno.readFileSync(keyFile));
+  const key = bareKey(keyFile === null ? bytesOf(text) : Deno.readFileSync(keyFile));
   if (key.length > 0) return key;
   throw new UsageError(`Cannot run the agent: the key${keyFile === null ? "" : ` in "${keyFile}"`} is empty`);
 }

@@ -2,9 +2,7 @@
 
 import { requireKey } from "../../managers/types/keys.ts";
 import { glance } from "../../runtime/harmless.ts";
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+import { bytesOf, textOf } from "../text.ts";
 
 /** What a key is the key of, for messages. */
 export type KeyRole = Parameters<typeof requireKey>[1];
@@ -18,17 +16,17 @@ export function keyText(key: unknown, role: KeyRole): Uint8Array<ArrayBuffer> {
   requireKey(key, role);
   switch (typeof key) {
     case "string":
-      return key.isWellFormed() ? encoder.encode(`s${key}`) : encoder.encode(`w${JSON.stringify(key)}`);
+      return key.isWellFormed() ? bytesOf(`s${key}`) : bytesOf(`w${JSON.stringify(key)}`);
     case "number":
-      return encoder.encode(`n${key}`);
+      return bytesOf(`n${key}`);
     case "bigint":
-      return encoder.encode(`i${key}`);
+      return bytesOf(`i${key}`);
     case "boolean":
-      return encoder.encode(key ? "t" : "f");
+      return bytesOf(key ? "t" : "f");
     case "undefined":
-      return encoder.encode("u");
+      return bytesOf("u");
     case "object":
-      return encoder.encode("z");
+      return bytesOf("z");
     default:
       throw new TypeError(
         `Cannot use ${glance(key)} as ${role}: wanted a string, a number, a bigint, a boolean, null or undefined`,
@@ -42,7 +40,7 @@ export function keyText(key: unknown, role: KeyRole): Uint8Array<ArrayBuffer> {
  * @throws {RangeError} If it is none.
  */
 export function keyOf(bytes: Uint8Array): unknown {
-  const text = decoder.decode(bytes.subarray(1));
+  const text = textOf(bytes.subarray(1));
   switch (String.fromCharCode(bytes[0])) {
     case "s":
       return text;
@@ -67,7 +65,7 @@ export function keyOf(bytes: Uint8Array): unknown {
 
 /** A list of texts as one: MessagePack's array of 32 bits' length, of texts likewise. */
 export function packed(parts: readonly (string | Uint8Array)[]): Uint8Array<ArrayBuffer> {
-  const texts = parts.map((part) => typeof part === "string" ? encoder.encode(part) : part);
+  const texts = parts.map((part) => typeof part === "string" ? bytesOf(part) : part);
   const bytes = new Uint8Array(texts.reduce((sum, text) => sum + HEAD + text.length, HEAD));
   const view = new DataView(bytes.buffer);
   let at = head(view, 0, 0xdd, texts.length);

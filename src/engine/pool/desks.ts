@@ -19,8 +19,7 @@ import { writeFunction } from "./functions.ts";
 import { OWN_FUNCTIONS, type Told } from "./messages.ts";
 import { EngineSide } from "./pool_side.ts";
 import { EngineTasks } from "./tasks.ts";
-
-const decoder = new TextDecoder();
+import { numberOf, textOf } from "../text.ts";
 
 /** The desks of each pool of a session, by the ids of the pools. */
 const pools = new WeakMap<Session, Map<string, EngineDesks>>();
@@ -30,8 +29,8 @@ function poolsOf(session: Session): Map<string, EngineDesks> {
   if (known !== undefined) return known;
   const made = new Map<string, EngineDesks>();
   pools.set(session, made);
-  session.on("pool", (o, ...parts) => made.get(decoder.decode(o))?.hear(parts));
-  session.on("pool.gone", (o, ...parts) => made.get(decoder.decode(o))?.noteEnd(parts.map((it) => decoder.decode(it))));
+  session.on("pool", (o, ...parts) => made.get(textOf(o))?.hear(parts));
+  session.on("pool.gone", (o, ...parts) => made.get(textOf(o))?.noteEnd(parts.map((it) => textOf(it))));
   return made;
 }
 
@@ -154,10 +153,10 @@ export class EngineDesks implements Desks {
 
   /** A worker has said something. */
   hear([w, begun, memory, bytes, objects]: readonly Uint8Array[]): void {
-    const frame = bytes.length === 0 ? null : new EngineFrame(this.session, bytes, decoder.decode(objects));
-    const side = this.#sides.get(decoder.decode(w));
+    const frame = bytes.length === 0 ? null : new EngineFrame(this.session, bytes, textOf(objects));
+    const side = this.#sides.get(textOf(w));
     if (side === undefined) return frame?.drop();
-    const told: Told = { begun: numberOf(begun), memory: numberOf(memory), frame };
+    const told: Told = { begun: numberIn(begun), memory: numberIn(memory), frame };
     if (told.begun !== null) this.tasks.noteTaken(told.begun);
     side.hear(told);
   }
@@ -192,6 +191,6 @@ export class EngineDesks implements Desks {
   }
 }
 
-function numberOf(bytes: Uint8Array): number | null {
-  return bytes.length === 0 ? null : Number(decoder.decode(bytes));
+function numberIn(bytes: Uint8Array): number | null {
+  return bytes.length === 0 ? null : numberOf(bytes);
 }

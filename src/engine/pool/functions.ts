@@ -4,6 +4,7 @@
 import type { FunctionReference } from "../../callable/types.ts";
 import { areSame, hmac } from "../digests.ts";
 import { inward, outward } from "../../callable/places.ts";
+import { bytesOf, textOf } from "../text.ts";
 
 const SIGNATURE_BYTES = 32;
 
@@ -24,7 +25,7 @@ export interface ReadFunction {
 }
 
 function signatureOf({ key, tree, pool, name }: FunctionSeal, body: Uint8Array): Uint8Array {
-  const head = new TextEncoder().encode(JSON.stringify(["pool function", tree, pool, name]));
+  const head = bytesOf(JSON.stringify(["pool function", tree, pool, name]));
   const all = new Uint8Array(head.length + body.length);
   all.set(head);
   all.set(body, head.length);
@@ -37,7 +38,7 @@ export function writeFunction(
   given: FunctionReference | { readonly refused: string },
 ): Uint8Array {
   const sent = "refused" in given ? given : { ...given, module: outward(given.module) };
-  const body = new TextEncoder().encode(JSON.stringify(sent));
+  const body = bytesOf(JSON.stringify(sent));
   const bytes = new Uint8Array(SIGNATURE_BYTES + body.length);
   bytes.set(signatureOf(seal, body));
   bytes.set(body, SIGNATURE_BYTES);
@@ -48,7 +49,7 @@ export function writeFunction(
 export function readFunction(seal: FunctionSeal, bytes: Uint8Array): ReadFunction {
   const body = bytes.subarray(SIGNATURE_BYTES);
   const isSigned = areSame(signatureOf(seal, body), bytes.subarray(0, SIGNATURE_BYTES));
-  const given = JSON.parse(new TextDecoder().decode(body));
+  const given = JSON.parse(textOf(body));
   if (typeof given.refused === "string") return { found: { refused: given.refused }, isSigned };
   return { found: { ...given, module: inward(given.module) }, isSigned };
 }

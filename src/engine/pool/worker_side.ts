@@ -15,6 +15,7 @@ import type { Answer, Session, StepArgument } from "../session.ts";
 import { EngineFrame, writeFrame, type WrittenFrame } from "./frame.ts";
 import { readFunction } from "./functions.ts";
 import { MOST_UNREAD, OWN_FUNCTIONS, type PoolTicket } from "./messages.ts";
+import { numberOf, textOf } from "../text.ts";
 
 /** Milliseconds after which the event loop gets a turn between two tasks: the user may have timers and sockets. */
 const TURN_EVERY = 50;
@@ -22,8 +23,6 @@ const TURN_EVERY = 50;
 const LOOK_EVERY = 5;
 /** Milliseconds that a report waits for the pool to read, at most. */
 const REPORT_PATIENCE = 100;
-
-const decoder = new TextDecoder();
 
 /** What a worker is told in the place of a task. */
 type Next = Frame | "stop" | "gone" | "none";
@@ -59,9 +58,9 @@ export class EngineWorkerSide implements WorkerSide {
     this.#pool = pool;
     this.#worker = worker;
     this.#settings = settings;
-    session.on("pool.cancel", (o, number, why) => this.#noteCancelled(o, number, Number(decoder.decode(why))));
+    session.on("pool.cancel", (o, number, why) => this.#noteCancelled(o, number, numberOf(why)));
     session.on("pool.give_up", (o, number) => {
-      if (decoder.decode(o) === pool) this.#server?.giveUp(Number(decoder.decode(number)));
+      if (textOf(o) === pool) this.#server?.giveUp(numberOf(number));
     });
   }
 
@@ -253,8 +252,8 @@ export class EngineWorkerSide implements WorkerSide {
   }
 
   #noteCancelled(pool: Uint8Array, task: Uint8Array, why: number): void {
-    if (decoder.decode(pool) !== this.#pool) return;
-    const number = Number(decoder.decode(task));
+    if (textOf(pool) !== this.#pool) return;
+    const number = numberOf(task);
     if (!this.#looks.has(number)) return; // it has been answered meanwhile
     this.#cancelled.set(number, why);
     this.#cancellation.resolve();
