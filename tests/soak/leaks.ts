@@ -1,7 +1,7 @@
 // What a tree may have more of after a round than before: nothing, but for what is made once and what only the garbage
 // collector returns.
 
-import { belongings, descriptorCount, until } from "../support/helpers.ts";
+import { belongings, descriptorCount, descriptors, until } from "../support/helpers.ts";
 import { native } from "../../src/addon/load.ts";
 
 /** Blocks that a killed process was just told of, or that wait for the garbage collector. */
@@ -36,17 +36,6 @@ function possessions(): Possessions {
     arena: resident,
     memory: Deno.memoryUsage().rss,
   };
-}
-
-/** What this process has open. */
-function descriptors(): string[] {
-  return [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => {
-    try {
-      return `${name} ${Deno.readLinkSync(`/proc/self/fd/${name}`)}`;
-    } catch {
-      return name; // that of the folder, closed by now
-    }
-  });
 }
 
 /** Compares the ends of rounds with that of the first. */
