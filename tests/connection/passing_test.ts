@@ -26,7 +26,15 @@ import {
   sendFullPipe,
 } from "../fixtures/connection/connection_targets.ts";
 import { native } from "../../src/addon/load.ts";
-import { assertAllReject, assertNothingLeft, belongings, descriptorCount, until } from "../support/helpers.ts";
+import {
+  assertAllReject,
+  assertNoMoreBlocks,
+  assertNothingLeft,
+  belongings,
+  descriptorCount,
+  PATIENCE,
+  until,
+} from "../support/helpers.ts";
 import { startReactor } from "../support/pipes.ts";
 
 /** Ends the process, whatever it is doing. */
@@ -281,7 +289,7 @@ for (const [how, attempt] of Object.entries(unsent)) {
     const [a, b] = Pipe();
     await attempt(a);
     a.close();
-    assert(b.pollSync({ timeout: 10_000 }), "a duplicate of the other end is still open");
+    assert(b.pollSync({ timeout: PATIENCE }), "a duplicate of the other end is still open");
     assertThrows(() => b.recvSync(), EOFError);
     b.close();
   });
@@ -308,11 +316,11 @@ Deno.test("sends of shared objects that are withdrawn before a byte has left kee
     stop.abort(new Error("stopped"));
     await assertRejects(() => send, Error, "stopped");
     x.close();
-    assert(y.pollSync({ timeout: 10_000 }));
+    assert(y.pollSync({ timeout: PATIENCE }));
     assertThrows(() => y.recvSync(), EOFError);
     y.close();
   }
-  assertEquals(native().memoryUsage().blocks, blocks);
+  await assertNoMoreBlocks({ blocks });
   await assertNothingLeft(before);
   a.close();
   const received = (await Array.fromAsync({ length: sent }, () => b.recvBytes().then(() => 1, () => 0))) as number[];

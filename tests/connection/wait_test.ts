@@ -108,7 +108,7 @@ for (const way of ["wait", "waitSync"] as const) {
     assertEquals(await waitFor(pipe.readers, { timeout: 100 }), []);
     assert(performance.now() - begin >= 99);
     pipe.writers[1].sendSync(1);
-    assertEquals(await waitFor(pipe.readers, { timeout: 20_000 }), [pipe.readers[1]]);
+    assertEquals(await waitFor(pipe.readers, { timeout: PATIENCE }), [pipe.readers[1]]);
   });
 
   Deno.test(`TestWait.test_neg_timeout: ${way} with a negative timeout returns at once`, async () => {

@@ -271,7 +271,7 @@ testManaged("with freeze, a change of a copy throws where it is made", async ({ 
     (await dict.items())[0][1],
     (await Array.fromAsync(dict.values()))[0],
     [...dict.sync.entries()][0][1],
-    dict.with({ timeout: 10_000 }).sync.get("a"),
+    dict.with({ timeout: 60_000 }).sync.get("a"),
   ];
   for (const copy of copies) {
     assertThrows(() => copy!.tags.push("two"), TypeError, "not extensible");

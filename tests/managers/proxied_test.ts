@@ -62,7 +62,7 @@ const Typed = MyManager
   );
 
 Deno.test("register widens the class: its managers make what was registered, typed", async () => {
-  await using manager = new Typed({ shutdownTimeout: 2000 });
+  await using manager = new Typed({ shutdownTimeout: 60_000 });
   await manager.start();
   same<ReturnType<typeof manager.greet>, string>(true);
 
@@ -101,7 +101,7 @@ Deno.test("register widens the class: its managers make what was registered, typ
   const isCounterProxy: CounterProxy = counter;
   const taken = maths.take(counter, 1); // the method gets the object itself
   same<typeof taken, Promise<number>>(true);
-  const withOptions = maths.with({ timeout: 5000 }).add(1, 2);
+  const withOptions = maths.with({ timeout: 60_000 }).add(1, 2);
   same<typeof withOptions, Promise<number>>(true);
   const asBase: BaseProxy = maths;
 

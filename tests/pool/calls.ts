@@ -53,7 +53,7 @@ export function callsOfPools({ pool: poolOf, test }: Suite): void {
 
   test("TestPool.test_map_chunksize: an empty input with a chunksize gives nothing, at once", async () => {
     await using pool = poolOf();
-    assertEquals(await pool.mapAsync(targets.square, [], { chunksize: 1 }).get({ timeout: 10_000 }), []);
+    assertEquals(await pool.mapAsync(targets.square, [], { chunksize: 1 }).get({ timeout: 60_000 }), []);
   });
 
   test("TestPool.test_async: get() waits for the result, and so does await", async () => {

@@ -25,7 +25,7 @@ export function deadlinesOfPools({ pool: poolOf, test }: Suite): void {
   });
 
   test("of many items only the one that takes too long fails", async () => {
-    await using pool = poolOf(2, { grace: 0, taskTimeout: 100 });
+    await using pool = poolOf(2, { grace: 0, taskTimeout: 1000 });
     using said = new Queue<number>();
     const items = numbers(8).map((i) => [said, i === 2] as const);
     const map = () => pool.map(retrying.spinIf, items);
@@ -41,7 +41,7 @@ export function deadlinesOfPools({ pool: poolOf, test }: Suite): void {
   test("the time of a task whose iteration was left passes as before", async () => {
     await using pool = poolOf(1, { grace: 0 });
     using said = new Queue<number>();
-    const iterator = pool.imap(retrying.spinIf, [[said, false], [said, true]] as const, { taskTimeout: 200 });
+    const iterator = pool.imap(retrying.spinIf, [[said, false], [said, true]] as const, { taskTimeout: 1000 });
     await iterator.next();
     const pid = await said.get();
     await said.get(); // the second one spins
@@ -52,11 +52,11 @@ export function deadlinesOfPools({ pool: poolOf, test }: Suite): void {
   });
 
   test("the time begins with the task, not with the call, and a call has its own", async () => {
-    await using pool = poolOf(1, { taskTimeout: 200 });
+    await using pool = poolOf(1, { taskTimeout: 1000 });
     using orders = new Queue<number>();
     const blocked = pool.apply(targets.answerOf, [orders], { taskTimeout: null });
     const waiting = numbers(5).map((i) => pool.apply(targets.square, [i]));
-    await new Promise((resolve) => setTimeout(resolve, 250)); // longer than any of them may take
+    await new Promise((resolve) => setTimeout(resolve, 1100)); // longer than any of them may take
     orders.putSync(7);
     assertEquals(await blocked, 7);
     assertEquals(await Promise.all(waiting), numbers(5).map(targets.square));
@@ -77,16 +77,16 @@ export function deadlinesOfPools({ pool: poolOf, test }: Suite): void {
     await using pool = poolOf(1);
     using queue = new Queue<number>();
     await pool.apply(targets.pid);
-    const call = pool.apply(targets.tellAndLinger, [queue, 1], { taskTimeout: 150 });
+    const call = pool.apply(targets.tellAndLinger, [queue, 1], { taskTimeout: 1000 });
     await queue.get();
-    for (const end = performance.now() + 400; performance.now() < end;); // no turn of the event loop meanwhile
+    for (const end = performance.now() + 1500; performance.now() < end;); // no turn of the event loop meanwhile
     await call;
     assertEquals(pool.stats().restarts, 0);
   });
 
   test("a task whose time has passed is begun anew, if its call wants that", async () => {
     await using pool = poolOf(2, { grace: 0 });
-    const options = { taskTimeout: 100, retries: { count: 2, on: "error" } } as const;
+    const options = { taskTimeout: 1000, retries: { count: 2, on: "error" } } as const;
     assertEquals(await pool.apply(retrying.spinAtFirst, [1], options), 1);
     assertEquals(await pool.map(retrying.spinAtFirst, [0, 1, 0], options), [0, 1, 0]);
     const lost = { taskTimeout: 100, retries: 2 };

@@ -5,7 +5,7 @@ import { type Process as BaseProcess, ProcessError, Queue } from "@parallel/mult
 import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
 import { native } from "../../src/addon/load.ts";
 import * as targets from "../fixtures/process/crash_targets.ts";
-import { assertNothingLeft, belongings, FIXTURES, PATIENCE, within } from "../support/helpers.ts";
+import { assertNoMoreBlocks, assertNothingLeft, belongings, FIXTURES, PATIENCE, within } from "../support/helpers.ts";
 import { ended, type Suite } from "./suite.ts";
 
 const EXIT_CODES: Record<targets.How, number> = { throws: 1, exits: 7, segfaults: -11, killed: -9 };
@@ -57,7 +57,7 @@ export function crashesOfProcesses({ Process }: Suite): void {
           assertEquals(results.getSync({ timeout: PATIENCE }), "after");
         }
         await assertNothingLeft(before);
-        assertEquals(native().memoryUsage().blocks, blocks);
+        await assertNoMoreBlocks({ blocks });
       });
     }
   }

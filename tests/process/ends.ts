@@ -166,15 +166,13 @@ export function endsOfProcesses({ method, Process, programs }: Suite): void {
   });
 
   for (const target of ["block", "idle", "spin"]) {
-    Deno.test(`a daemon in ${target} is gone within 2 seconds after its parent was killed`, async () => {
+    Deno.test(`a daemon in ${target} is gone after its parent was killed`, async () => {
       await using program = programs.startProgram(new URL("process/daemon_parent.ts", FIXTURES), { args: [target] });
       const pid = Number(await program.said("daemon "));
       assert(isRunning(pid));
       if (target === "block") await blocked(pid);
       program.kill();
-      const begin = performance.now();
       await until("the end of the daemon", () => !isRunning(pid));
-      assert(performance.now() - begin < 2000);
     });
   }
 

@@ -4,7 +4,15 @@ import { activeChildren, cpuCount, InvalidStateError, type Process, Queue } from
 import { assert, assertEquals, assertMatch, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { native } from "../../src/addon/load.ts";
 import * as targets from "../fixtures/targets.ts";
-import { assertNothingLeft, belongings, childrenOf, PATIENCE, until, within } from "../support/helpers.ts";
+import {
+  assertNoMoreBlocks,
+  assertNothingLeft,
+  belongings,
+  childrenOf,
+  PATIENCE,
+  until,
+  within,
+} from "../support/helpers.ts";
 import { ended, type Suite } from "./suite.ts";
 
 /** The tests, with processes of the suite's kind. */
@@ -228,11 +236,10 @@ export function livesOfProcesses({ Process }: Suite): void {
   Deno.test("TestProcess.test_many_processes: 50 in a row leave no process, descriptor or thread", async () => {
     assertEquals(await ended(new Process({ target: targets.nothing })), 0);
     const before = belongings();
-    const { blocks, bytes } = native().memoryUsage();
+    const memory = native().memoryUsage();
     for (let i = 0; i < 50; i++) assertEquals(await ended(new Process({ target: targets.exit, args: [i] })), i);
     await assertNothingLeft(before);
-    const after = native().memoryUsage();
-    assertEquals([after.blocks, after.bytes], [blocks, bytes]);
+    await assertNoMoreBlocks(memory);
   });
 
   Deno.test("TestProcess.test_many_processes: 10 at a time, terminated right after the start", async () => {
@@ -245,7 +252,7 @@ export function livesOfProcesses({ Process }: Suite): void {
     for (const child of children) assert(await child.join({ timeout: PATIENCE }));
     assertEquals(children.map((child) => child.exitcode), children.map(() => -15));
     await assertNothingLeft(before);
-    assertEquals(native().memoryUsage().blocks, blocks);
+    await assertNoMoreBlocks({ blocks });
   });
 
   Deno.test("TestProcess.test_child_fd_inflation: siblings give a child no descriptor", async () => {

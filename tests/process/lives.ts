@@ -51,16 +51,14 @@ export function livesTogether({ Process, programs }: Suite): void {
     });
   }
 
-  Deno.test("three generations whose root is killed: daemons are gone within a second, the others learn it", async () => {
+  Deno.test("three generations whose root is killed: daemons are gone, the others learn it", async () => {
     await using program = programs.startProgram(new URL("process/generations.ts", FIXTURES));
     const names = ["daemon", "child", "grandchild-daemon", "grandchild"];
     const pids = await Promise.all(names.map(async (name) => Number(await program.said(`${name} `))));
     assert(pids.every(isRunning));
     const all = descendantsOf(program.pid);
     program.kill();
-    const begin = performance.now();
     await until("the end of all generations", () => !all.some(isRunning));
-    assert(performance.now() - begin < 1000);
     const said = (await program.outcome()).stdout.split("\n").filter((line) => line.startsWith("learnt")).sort();
     assertEquals(said, ["learnt child", "learnt grandchild"]);
   });

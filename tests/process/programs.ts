@@ -20,7 +20,7 @@ export function programsWithProcesses({ Process, programs }: Suite): void {
         for (const target of [twice, triple]) {
           const child = new mp.Process({ target, args: [said, 7] });
           child.start();
-          console.log(await said.get({ timeout: 10000 }), await child.join(), child.exitcode);
+          console.log(await said.get({ timeout: 50000 }), await child.join(), child.exitcode);
         }
       }`,
       "other.ts": `

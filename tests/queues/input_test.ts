@@ -28,7 +28,7 @@ for (const [what, maxsize] of Object.entries(BAD_MAXSIZES)) {
       const error = typeof maxsize === "number" ? RangeError : TypeError;
       assertThrows(() => new Kind(maxsize as number), error, `"maxsize" is ${Deno.inspect(maxsize)}`);
     }
-    assertEquals(native().memoryUsage().blocks, blocks);
+    assert(native().memoryUsage().blocks <= blocks); // fewer, where something of another test is collected just now
   });
 }
 

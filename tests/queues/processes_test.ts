@@ -4,7 +4,16 @@ import { Empty, InvalidStateError, JoinableQueue, Lock, Queue, RawArray, RLock }
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { native } from "../../src/addon/load.ts";
 import * as targets from "../fixtures/targets.ts";
-import { assertNothingLeft, belongings, blocked, FIXTURES, outputOf, PATIENCE, within } from "../support/helpers.ts";
+import {
+  assertNoMoreBlocks,
+  assertNothingLeft,
+  belongings,
+  blocked,
+  FIXTURES,
+  outputOf,
+  PATIENCE,
+  within,
+} from "../support/helpers.ts";
 import { ended, started } from "../support/children.ts";
 
 Deno.test("TestQueue.test_fork: what parent and child put comes out in order, then Empty", async () => {
@@ -73,7 +82,7 @@ Deno.test("shared objects travel in messages", async () => {
 
 Deno.test("a shared object lives on in a message although nobody else has it any more", async () => {
   using queue = new Queue();
-  const usage = native().memoryUsage().blocks;
+  const { blocks } = native().memoryUsage();
   {
     using inner = new Queue();
     using lock = new RLock();
@@ -87,7 +96,7 @@ Deno.test("a shared object lives on in a message although nobody else has it any
   lock.acquireSync().release();
   lock[Symbol.dispose]();
   first.close();
-  assertEquals(native().memoryUsage().blocks, usage);
+  await assertNoMoreBlocks({ blocks });
 });
 
 Deno.test("what is in a queue that nobody has any more is freed with it", () => {

@@ -346,3 +346,18 @@ export async function assertNothingLeft(before: Belongings): Promise<void> {
     );
   });
 }
+
+/**
+ * Fails unless there are no more blocks of shared memory than before, and, where it is given, no more bytes. There may be
+ * fewer: what earlier tests had goes when it is collected, or when the next process ends.
+ */
+export async function assertNoMoreBlocks(before: { blocks: number; bytes?: number }): Promise<void> {
+  let now = native().memoryUsage();
+  const isAsBefore = () => {
+    now = native().memoryUsage();
+    return now.blocks <= before.blocks && now.bytes <= (before.bytes ?? Infinity);
+  };
+  await until("no more blocks than before", isAsBefore).catch(() => {
+    throw new Error(`More shared memory is left than before: ${Deno.inspect({ before, now })}`);
+  });
+}

@@ -17,7 +17,7 @@ export async function start(method: string) {
   using said = new mp.Queue<unknown>();
   const child = new (mp.getContext(method).Process)({ target: say, args: [said, method] });
   child.start();
-  const line = [JSON.stringify(await said.get({ timeout: 15000 })), await child.join(), child.exitcode].join(" ");
+  const line = [JSON.stringify(await said.get({ timeout: 50000 })), await child.join(), child.exitcode].join(" ");
   Deno.stdout.writeSync(new TextEncoder().encode(line + "\\n")); // deno bench swallows what console.log prints
 }
 export async function startAll() {

@@ -16,7 +16,7 @@ import {
 import { dumps, loads } from "@parallel/multiprocessing/reduction";
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { waitBarrier } from "../fixtures/synchronize/synchronize_targets.ts";
-import { assertAllReject, until, within } from "../support/helpers.ts";
+import { assertAllReject, PATIENCE, until, within } from "../support/helpers.ts";
 import { Child, Thread } from "../support/synchronize.ts";
 
 /** Another handle of the same object. */
@@ -161,9 +161,9 @@ Deno.test("what a wait has got in the moment of the disposal is not lost: lock, 
     ours[Symbol.dispose]();
     const [first, second] = await within(settled);
     if (first.status === "fulfilled") assert(lock.locked());
-    else assert(lock.acquireSync({ timeout: 10_000 }) !== null, `the lock is lost in round ${round}`);
+    else assert(lock.acquireSync({ timeout: PATIENCE }) !== null, `the lock is lost in round ${round}`);
     if (second.status === "rejected") {
-      assert(semaphore.acquireSync({ timeout: 10_000 }) !== null, `the permit is lost in round ${round}`);
+      assert(semaphore.acquireSync({ timeout: PATIENCE }) !== null, `the permit is lost in round ${round}`);
     }
   }
 });

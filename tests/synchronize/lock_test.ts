@@ -213,7 +213,7 @@ for (const Kind of KINDS) {
     for (const begin = performance.now(); String(lock) === holder && performance.now() - begin < PATIENCE;);
     ours[Symbol.dispose]();
     assertMatch((await within(waiting)).message, /the R?Lock is closed/);
-    const error = await errorOf(() => lock.acquire({ timeout: 1000 }), OwnerDiedError);
+    const error = await errorOf(() => lock.acquire({ timeout: PATIENCE }), OwnerDiedError);
     assertEquals(error.pid, other.process.pid);
     assert(!lock.locked());
   });
@@ -314,16 +314,16 @@ for (const Kind of KINDS) {
       assertEquals(await said.get({ timeout: PATIENCE }), "acquired");
       for (const child of children) assert(await child.join({ timeout: PATIENCE }));
       assertEquals(children.map((child) => child.exitcode), [-9, -9, 0]);
-      lock.acquireSync({ timeout: 1000 })!.release();
+      lock.acquireSync({ timeout: PATIENCE })!.release();
     });
   }
 
   const acquisitions = {
-    "acquireSync": (lock: Lock | RLock) => lock.acquireSync({ timeout: 1000 }),
-    "acquire": (lock: Lock | RLock) => lock.acquire({ timeout: 1000 }),
+    "acquireSync": (lock: Lock | RLock) => lock.acquireSync({ timeout: PATIENCE }),
+    "acquire": (lock: Lock | RLock) => lock.acquire({ timeout: PATIENCE }),
   };
   for (const [form, acquire] of Object.entries(acquisitions)) {
-    test(`when its holder is killed, ${form} throws OwnerDiedError within a second, once and only once`, async () => {
+    test(`when its holder is killed, ${form} throws OwnerDiedError, once and only once`, async () => {
       using lock = new Kind();
       await using other = await Holder.of(lock);
       await other.kill();
@@ -352,7 +352,7 @@ for (const Kind of KINDS) {
   test("a promise that waits already learns of the holder's death", async () => {
     using lock = new Kind();
     await using other = await Holder.of(lock);
-    const waiting = errorOf(() => lock.acquire({ timeout: 5000 }), OwnerDiedError);
+    const waiting = errorOf(() => lock.acquire({ timeout: PATIENCE }), OwnerDiedError);
     await other.kill();
     const error = await waiting;
     assertEquals(error.pid, other.process.pid);
@@ -384,7 +384,7 @@ for (const Kind of KINDS) {
       const pid = await said.get({ timeout: PATIENCE });
       assert(await child.join({ timeout: PATIENCE }));
       assertEquals(child.exitcode, 0);
-      const error = await errorOf(() => lock.acquire({ timeout: 1000 }), OwnerDiedError);
+      const error = await errorOf(() => lock.acquire({ timeout: PATIENCE }), OwnerDiedError);
       assertEquals([error.pid, error.processName], [pid, child.name]);
     });
   }
@@ -452,7 +452,7 @@ Deno.test("Lock: an abort that races with the release gives either the lock or t
 Deno.test("Lock: a dispose while it is waited for ends the wait with an error, and no other lock is acquired", async () => {
   const lock = new Lock();
   const held = lock.acquireSync();
-  const waiting = errorOf(() => lock.acquire({ timeout: 300 }), InvalidStateError);
+  const waiting = errorOf(() => lock.acquire({ timeout: PATIENCE }), InvalidStateError);
   lock[Symbol.dispose]();
   assertThrows(() => held.release(), InvalidStateError, "closed");
   const others = Array.from({ length: 100 }, () => new Lock());
@@ -506,7 +506,7 @@ Deno.test("RLock: the depth of a killed holder is forgotten", async () => {
   const child = new Process({ target: targets.leaveLocked, args: [lock, said, 5, false] });
   child.start();
   assert(await child.join({ timeout: PATIENCE }));
-  await assertRejects(() => lock.acquire({ timeout: 1000 }), OwnerDiedError);
+  await assertRejects(() => lock.acquire({ timeout: PATIENCE }), OwnerDiedError);
   const guard = lock.acquireSync();
   assertEquals(String(lock), "<RLock(MainProcess, 1)>");
   guard.release();
@@ -621,7 +621,7 @@ Deno.test("Lock: a Worker that is terminated while it holds it has died", async 
     using worker = new LockWorker();
     assertEquals(await worker.ask("acquire", lock), true);
   }
-  const error = await errorOf(() => lock.acquire({ timeout: 5000 }), OwnerDiedError);
+  const error = await errorOf(() => lock.acquire({ timeout: PATIENCE }), OwnerDiedError);
   assertEquals([error.pid, error.processName], [Deno.pid, "MainProcess"]);
   lock.acquireSync({ timeout: 0 })!.release();
 });
@@ -634,7 +634,7 @@ Deno.test("Lock: a Worker that is terminated while its promise waits acquires no
     assertEquals(await worker.ask("wait", lock), "waits");
   }
   held.release();
-  for (let i = 0; i < 3; i++) (await lock.acquire({ timeout: 5000 }))!.release();
+  for (let i = 0; i < 3; i++) (await lock.acquire({ timeout: PATIENCE }))!.release();
 });
 
 Deno.test("a program ends although it has locks, if nobody waits for them", async () => {
