@@ -8,7 +8,7 @@
 // as one. A runner that ends badly without reporting a failure counts as one failure. A few tests that failed are run again by
 // themselves (gate/again.ts).
 
-import { doPass, stepsAgain, type Trouble } from "./gate/again.ts";
+import { type Attempt, attemptsAt, passing, type Trouble } from "./gate/again.ts";
 import { choose, offer } from "./gate/choice.ts";
 import { resultOf } from "./gate/runner.ts";
 import { Screen } from "./gate/screen.ts";
@@ -21,6 +21,18 @@ const WIDTH = Math.min(2, navigator.hardwareConcurrency);
 
 function writeAll(bytes: Uint8Array): void {
   while (bytes.length > 0) bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
+}
+
+/** Tells what failed, and in the end, plainly, which tests passed only when they were run again. */
+function tell(troubles: readonly Trouble[], unsteady: readonly Attempt[]): void {
+  for (const trouble of troubles) {
+    const { step, result } = trouble;
+    const passed = unsteady.filter((attempt) => attempt.trouble === trouble).length;
+    console.log(`\n== ${passed === result.failed ? "unsteady" : "failed"}: ${step.name}\n${result.account}`);
+  }
+  if (unsteady.length === 0) return;
+  console.log("\n== unsteady: these passed only when they were run again by themselves, and are to be mended");
+  for (const { trouble, name } of unsteady) console.log(`${trouble.step.name}: ${name}`);
 }
 
 /** Runs the steps; what all of them count for. The whole gate runs some tests again. */
@@ -39,16 +51,10 @@ async function runAll(chosen: readonly Step[], isWhole: boolean): Promise<Tally>
     all.failed += failed;
     if (step.word !== undefined) counts.set(step.word, (counts.get(step.word) ?? 0) + passed + failed);
   });
-  const again = isWhole ? stepsAgain(troubles) : [];
-  const isSteady = again.length === 0 || !await doPass(again, () => screen.page());
-  for (const { step, result } of troubles) {
-    console.log(`\n== ${isSteady ? "failed" : "unsteady"}: ${step.name}\n${result.account}`);
-  }
-  if (!isSteady) {
-    console.log(`\n${again.length} of them passed only when run again by themselves, and are to be mended`);
-    all.passed += all.failed;
-    all.failed = 0;
-  }
+  const unsteady = isWhole ? await passing(attemptsAt(troubles), () => screen.page()) : [];
+  all.passed += unsteady.length;
+  all.failed -= unsteady.length;
+  tell(troubles, unsteady);
   for (const [word, count] of counts) {
     if (count > 0) continue;
     console.log(`\nCannot find a step, a test file or a test named "${word}"`);

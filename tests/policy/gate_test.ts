@@ -1,11 +1,11 @@
 // The gate: what it counts, and what a part of it is.
 
 import { assertEquals } from "@std/assert";
-import { doPass, failuresIn, MOST_BY_CHANCE, stepsAgain } from "../../tools/gate/again.ts";
+import { attemptsAt, failuresIn, MOST_BY_CHANCE, passing } from "../../tools/gate/again.ts";
 import { choose, type Offer, offer } from "../../tools/gate/choice.ts";
 import { Screen } from "../../tools/gate/screen.ts";
 import { resultOf } from "../../tools/gate/runner.ts";
-import { denoTest, denoTests } from "../../tools/gate/steps.ts";
+import { cargoTest, denoTest, denoTests } from "../../tools/gate/steps.ts";
 import { accountOf, CARGO_SUMMARY, DENO_SUMMARY, judge, tallyOf } from "../../tools/gate/tally.ts";
 import { inTurns } from "../../tools/gate/turns.ts";
 
@@ -148,20 +148,61 @@ function troubled(...names: string[]) {
   };
 }
 
+/** Two programs of cargo's tests of which one test each failed. */
+const CARGO_ACCOUNT = `failures:
+
+---- queue::put_wakes stdout ----
+thread 'queue::put_wakes' panicked at native/core/src/queue.rs:7:5:
+failures:
+    nothing
+
+failures:
+    queue::put_wakes
+failures:
+
+---- lock stdout ----
+it is not
+
+
+failures:
+    lock
+`;
+
 Deno.test("what failed is run again by its whole name, if that can be told of all, and few did", () => {
   const trouble = troubled("a lock (spawn): 1 + 1", "it is => or is not");
-  assertEquals(failuresIn(trouble.result), ["a lock (spawn): 1 + 1", "it is => or is not"]);
-  assertEquals(failuresIn({ ...trouble.result, failed: 3 }), null);
-  const [first] = stepsAgain([trouble]);
-  assertEquals(first.command.slice(1, 2), ["test"]);
-  assertEquals(first.command.at(-1), "tests/");
-  assertEquals(stepsAgain([trouble]).length, 2);
+  assertEquals(failuresIn(trouble), ["a lock (spawn): 1 + 1", "it is => or is not"]);
+  assertEquals(failuresIn({ ...trouble, result: { ...trouble.result, failed: 3 } }), null);
+  const [first] = attemptsAt([trouble]);
+  assertEquals([first.name, first.step.command[1], first.step.command.at(-1)], [
+    "a lock (spawn): 1 + 1",
+    "test",
+    "tests/",
+  ]);
+  assertEquals(attemptsAt([trouble]).length, 2);
   const names = Array.from({ length: MOST_BY_CHANCE }, (_, i) => `test ${i}`);
-  assertEquals(stepsAgain([troubled(...names)]).length, MOST_BY_CHANCE);
-  assertEquals(stepsAgain([troubled(...names), trouble]), []);
+  assertEquals(attemptsAt([troubled(...names)]).length, MOST_BY_CHANCE);
+  assertEquals(attemptsAt([troubled(...names), trouble]), []);
+  assertEquals(attemptsAt([]), []);
+});
+
+Deno.test("a check that failed besides changes nothing for the tests; a runner that tells no names does", () => {
+  const trouble = troubled("a lock");
   const check = { step: { name: "deno lint", command: ["lint"] }, result: { passed: 0, failed: 1, account: "" } };
-  assertEquals(stepsAgain([trouble, check]), []);
-  assertEquals(stepsAgain([]), []);
+  assertEquals(attemptsAt([check, trouble]).map(({ name }) => name), ["a lock"]);
+  const ended = { ...troubled("a queue"), result: { passed: 5, failed: 1, account: "it was killed" } };
+  assertEquals(attemptsAt([trouble, ended]), []);
+});
+
+Deno.test("cargo's tests are run again, too", () => {
+  const step = cargoTest("cargo test");
+  const account = CARGO_ACCOUNT.replace("failures:\n    nothing\n", "");
+  const attempts = attemptsAt([{ step, result: { passed: 9, failed: 2, account } }]);
+  assertEquals(attempts.map(({ step }) => step.command.slice(-3)), [
+    ["--", "--exact", "queue::put_wakes"],
+    ["--", "--exact", "lock"],
+  ]);
+  // What a test has said may look like such a list: then nobody knows.
+  assertEquals(attemptsAt([{ step, result: { passed: 9, failed: 2, account: CARGO_ACCOUNT } }]), []);
 });
 
 Deno.test("a test that fails once passes when it is run again, and one that always fails does not", async () => {
@@ -173,13 +214,13 @@ Deno.test("a test that fails once passes when it is run again, and one that alwa
   });`;
   const always = 'Deno.test("always", () => { throw new Error("never"); });';
   try {
-    for (const [text, doAll] of [[once, true], [always, false], [`${once}${always}`, false]] as const) {
+    for (const [text, pass] of [[once, 1], [always, 0], [`${once}${always}`, 1]] as const) {
       await Deno.remove(`${folder}/done`).catch(() => {});
       await Deno.writeTextFile(`${folder}/a_test.ts`, text);
       const step = denoTest("some", [`${folder}/a_test.ts`]);
-      const steps = stepsAgain([{ step, result: await resultOf(step, page()) }]);
-      assertEquals(steps.length, text.split("Deno.test").length - 1);
-      assertEquals(await doPass(steps, page), doAll);
+      const attempts = attemptsAt([{ step, result: await resultOf(step, page()) }]);
+      assertEquals(attempts.length, text.split("Deno.test").length - 1);
+      assertEquals((await passing(attempts, page)).map(({ name }) => name), ["once: 1/2 (a)"].slice(0, pass));
     }
   } finally {
     await Deno.remove(folder, { recursive: true });
