@@ -40,7 +40,7 @@ const commands = fc.array(
 );
 
 /** The objects of a run, on the engine and in the model. */
-class Run {
+class Run implements AsyncDisposable {
   readonly model = new Model();
   readonly tree: BareTree;
   readonly members: Player[] = [];
@@ -234,6 +234,9 @@ class Run {
     }
     const left = (await this.tree.keys()).filter((key) => /^(o|refs|waits|holds|has):/.test(key));
     assertEquals(left, []);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.tree[Symbol.asyncDispose]();
   }
 }
@@ -241,7 +244,7 @@ class Run {
 engineTest("what waits on the engine does as its model, whoever dies and whatever is sent twice", async (engine) => {
   await fc.assert(
     fc.asyncProperty(commands, async (all) => {
-      const run = await Run.begin(engine);
+      await using run = await Run.begin(engine);
       for (const command of all) await run.do(command);
       await run.end();
     }),
