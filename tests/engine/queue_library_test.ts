@@ -57,12 +57,96 @@ queueTest("messages go to those who wait, in the order in which they came", asyn
   assertEquals(await one.step("cancel", q, 1), ["ok", "cancelled"]);
   assertEquals(await one.step("get", q, 1, 1, 0), ["later"]);
   assertEquals(await lane.step("putMany", q, record("x"), record("y"), record("z")), ["ok"]);
-  assertEquals(await outcomes(two), [["1", "ok", "1", record("x")]]);
-  assertEquals(await outcomes(one), [["3", "ok", "2", record("y")]]);
+  assertEquals(await outcomes(two), [["1", "ok", "1#1", record("x")]]);
+  assertEquals(await outcomes(one), [["3", "ok", "1#3", record("y")]]);
   assertEquals(await one.step("cancel", q, 3), ["ok", "answered"]);
   // Aborted: it goes back, and is not counted as given.
-  assertEquals(await one.step("unget", q, 2), ["ok"]);
-  assertEquals(await lane.step("get", q, 0, 5, 100), ["ok", "3", record("y"), "4", record("z")]);
+  assertEquals(await one.step("unget", q, "1#3"), ["ok"]);
+  assertEquals(await one.step("unget", q, "1#3"), ["ok"]);
+  assertEquals(await lane.step("get", q, 0, 5, 100), ["ok", "1", record("y"), "2", record("z")]);
+});
+
+/** What becomes of a record that a thread was given, whose process is then killed. */
+async function afterDeath(tree: BareTree, { waits = false, then }: {
+  waits?: boolean;
+  then?: (thread: BareLane, q: string) => Promise<unknown>;
+}): Promise<string[]> {
+  const lane = tree.lane(await tree.member("putter"));
+  const q = await made(lane, "queue", "lose");
+  const thread = tree.lane(await tree.member("taker"), 3);
+  if (!waits) await lane.step("put", q, 0, record("a"));
+  const got = await thread.step("get", q, 1, 1, 0) as string[];
+  if (waits) await lane.step("put", q, 0, record("a"));
+  const answer = waits ? (await outcomes(thread))[0].slice(1) : got;
+  assertEquals(answer, ["ok", "3#1", record("a")]);
+  await then?.(thread, q);
+  await tree.look("bury", thread.member, "killed by signal 9");
+  assertEquals(await thread.step("size", q), ["fenced", "killed by signal 9"]);
+  const left = (await lane.step("get", q, 0, 5, 100) as string[]).filter((_, i) => i > 0 && i % 2 === 0);
+  await lane.step("close", q, 1);
+  assertEquals((await tree.keys()).filter((key) => key.includes(`:${thread.member}/`)), []);
+  return left;
+}
+
+queueTest(
+  "what a thread was given last goes back when its process dies, unless it has gone on or said so",
+  async (tree) => {
+    const again = [record("a", { deliveries: 1 })];
+    for (const waits of [false, true]) {
+      assertEquals(await afterDeath(tree, { waits }), again);
+      assertEquals(await afterDeath(tree, { waits, then: (it) => it.step("size", "0") }), []);
+      const landed = (it: BareLane, q: string) => tree.look("landed", it.member, q, "3#1");
+      assertEquals(await afterDeath(tree, { waits, then: landed }), []);
+      const other = (it: BareLane, q: string) => tree.look("landed", it.member, q, "3#2", "2#1", "3#", "#");
+      assertEquals(await afterDeath(tree, { waits, then: other }), again);
+      const back = (it: BareLane, q: string) => tree.lane(it.member).step("unget", q, "3#1", "3#1");
+      assertEquals(await afterDeath(tree, { waits, then: back }), [record("a")]);
+    }
+    // Its time was up just then: it has not read the outcome.
+    const late = (it: BareLane, q: string) => it.step("cancel", q, 1);
+    assertEquals(await afterDeath(tree, { waits: true, then: late }), again);
+    assertEquals(
+      await afterDeath(tree, { waits: true, then: async (it, q) => await late(it, q) && it.step("size", q) }),
+      [],
+    );
+  },
+);
+
+queueTest("a step of who is buried by it is the last of that member", async (tree) => {
+  const lane = tree.lane();
+  assertEquals(await lane.step("exit", 1, -9, ""), ["ok"]); // its own voucher
+  assertEquals(await lane.step("make", "event", ""), ["fenced", "killed by signal 9"]);
+});
+
+queueTest("many takes land at once, and those that are not this member's do not", async (tree) => {
+  const [lane, other] = [tree.lane(), tree.lane(await tree.member("other"))];
+  const q = await made(lane, "queue", "lose");
+  const all = Array.from({ length: 300 }, (_, i) => record(`${i}`));
+  await lane.step("putMany", q, ...all);
+  const mine = await lane.step("get", q, 0, 200, 1e6) as string[];
+  assertEquals(mine.filter((_, i) => i > 0 && i % 2 === 0), all.slice(0, 200));
+  const theirs = await other.step("get", q, 0, 200, 1e6) as string[];
+  assertEquals(theirs.filter((_, i) => i > 0 && i % 2 === 0), all.slice(200));
+  const takes = (answer: string[]) => answer.filter((_, i) => i % 2 === 1);
+  await tree.look("landed", 1, q, ...takes(theirs), ...takes(mine).slice(1), "x");
+  await tree.look("bury", other.member, "killed by signal 9");
+  const left = await lane.step("get", q, 0, 200, 1e6) as string[];
+  assertEquals(left.filter((_, i) => i > 0 && i % 2 === 0), all.slice(200).map((it) => `\x01${it.slice(1)}`));
+  await lane.step("close", q, 1);
+  assertEquals((await objectKeys(tree)).filter((it) => it.startsWith("o:")), []);
+});
+
+queueTest("some records are taken at once, up to so many bytes", async (tree) => {
+  const lane = tree.lane();
+  const q = await made(lane, "queue", "lose");
+  const sizes = [10, 10, 10, 10, 5000, 10, 10];
+  await lane.step("putMany", q, ...sizes.map((size) => record("x".repeat(size))));
+  const taken: number[][] = [];
+  for (let left = sizes.length; left > 0; left -= taken.at(-1)!.length) {
+    const got = await lane.step("get", q, 0, 100, 100) as string[];
+    taken.push(got.filter((_, i) => i > 0 && i % 2 === 0).map((it) => it.length - 4));
+  }
+  assertEquals(taken, [[10, 10, 10, 10, 5000], [10, 10]]);
 });
 
 queueTest("a full queue parks messages, and takes them in order", async (tree) => {

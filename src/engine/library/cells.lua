@@ -47,16 +47,14 @@ function cells.write(tree, o, ...)
   return true
 end
 
--- What an answer that gives a lock says besides: `cell` and the bytes of what the lock was made for; or nothing.
-local function cell_of(tree, lock)
-  local o = redis.call("HGET", tree .. "o:" .. lock, "cell")
+-- What an answer that gives a lock says besides: `cell` and the bytes of what the lock was made for, its field `cell`; or
+-- nothing.
+local function cell_of(tree, o)
   local bytes = o and redis.call("GET", cells.key(tree, o))
   return bytes and { "cell", bytes } or {}
 end
 
--- Takes over what the holder of a lock has changed, which it says when it releases it.
-local function cell_put(tree, lock, ...)
-  if select("#", ...) == 0 then return true end
-  local o = redis.call("HGET", tree .. "o:" .. lock, "cell")
+-- Takes over what the holder of a lock has changed, which it says when it releases it; whether it could.
+local function cell_put(tree, o, ...)
   return o and redis.call("EXISTS", cells.key(tree, o)) == 1 and cells.write(tree, o, ...) or false
 end

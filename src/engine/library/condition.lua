@@ -43,26 +43,26 @@ do
     answer(tree, o, waiter, joined({ "ok", time and time > 0 and "1" or "0" }, outcome))
   end
 
-  -- The condition's lock and its owner, if the caller's thread is that; else what to answer.
+  -- The condition's lock, its depth, its cell and whether it is queued, if the caller's thread owns it; else what to answer.
   local function owned(call, o, thread)
     local it = is_whole(thread) and fields_of(call.tree, o, KINDS, "lock")
     if not it then return nil, { "no", "gone" } end
-    local state = fields_of(call.tree, it[2], locks.KINDS, "owner", "depth")
+    local state = fields_of(call.tree, it[2], locks.KINDS, "owner", "depth", "cell", "queued")
     if not state then return nil, { "no", "gone" } end
     if state[2] ~= call.member .. "/" .. thread then return nil, { "no", "owner" } end
-    return it[2], state[2], state[3]
+    return it[2], state[3], state[4], state[5]
   end
 
   -- condition_wait o thread … → later, then ok notified token pid name how host … | no owner | no cell | no gone. Behind
   -- the thread: what the lock's cell gets.
   step("condition_wait", { "allow-oom" }, function(call, o, thread, ...)
-    local lock, owner, depth = owned(call, o, thread)
-    if not lock then return owner end
-    if select("#", ...) > 0 and cell_put(call.tree, lock, ...) == false then return { "no", "cell" } end
+    local lock, depth, cell, queued = owned(call, o, thread)
+    if not lock then return depth end
+    if select("#", ...) > 0 and not cell_put(call.tree, cell, ...) then return { "no", "cell" } end
     local waits = later(call, o)
     line.join(call.tree, o, ":w", call.waiter)
     redis.call("HSET", key_of(call.tree, o) .. ":i", call.waiter, cmsgpack.pack({ thread, depth, 0 }))
-    locks.free(call.tree, lock, owner)
+    locks.free(call.tree, lock, queued)
     return waits
   end)
 

@@ -14,6 +14,15 @@
 --
 -- A lane numbers its steps from 1. What a step has answered is kept under its number (the ledger) until the lane says
 -- that it has read that, by the lowest number that it has no answer of. So a step that is sent again is done once.
+--
+-- | key          | what |
+-- | ------------ | ---- |
+-- | rq:<m>/<l>   | the ledger of a lane, a hash: answers by their numbers; `low`; `top`, the highest that was done; `large`: |
+-- |              | whose answer takes much room; `took`: see records.lua |
+-- | mb:<m>/<l>   | the mailbox of a lane, a stream: `n <number> r <part> …`, and for lane 0 `e <event> r <part> …` |
+--
+-- Each call of a command costs as much as the command, so a step makes few of its own: two. A ledger that has `low` is that of
+-- a member that lives, since its burial takes that away. And answers that were read stay until there are some of them.
 
 local PREFIX = "mp_0_1_"
 
@@ -46,20 +55,33 @@ local function look(name, flags, run)
   })
 end
 
+-- Answers that were read are removed so many at a time; and at once what takes more bytes.
+local SOME, LARGE = 8, 1024
+
 -- Removes what a lane has answers of. A lane that says it has those of millions of steps, which it may, costs no more than
--- what there is.
-local function forget_below(ledger, from, low)
-  if low - from <= 1000 then
-    for old = from, low - 1 do redis.call("HDEL", ledger, text(old)) end
-    return
+-- what there is. `large` had been the last large one.
+local function forget_below(ledger, from, low, large)
+  local first, last = from - from % SOME, low - low % SOME - 1
+  if large and tonumber(large) < low then redis.call("HDEL", ledger, large, "large") end
+  if last < first then return end
+  local old = {}
+  if last - first < 1000 then
+    for number = first, last do old[#old + 1] = text(number) end
+  else
+    for _, field in ipairs(redis.call("HKEYS", ledger)) do
+      local number = tonumber(field)
+      if number and number <= last then old[#old + 1] = field end
+    end
   end
-  for _, field in ipairs(redis.call("HKEYS", ledger)) do
-    local old = tonumber(field)
-    if old and old < low then redis.call("HDEL", ledger, field) end
-  end
+  for i = 1, #old, 1000 do redis.call("HDEL", ledger, unpack(old, i, math.min(i + 999, #old))) end
 end
 
--- A step: done exactly once. `run` is given the call ({ tree, member, lane, number, waiter }) and the arguments.
+-- Whether a member was buried by what is done now: whoever buries somebody says so.
+local someone_was_buried = false
+
+-- A step: done exactly once. `run` is given the call and the arguments.
+--
+-- A call is { tree, member, lane, number, waiter, took }: the last is set where a queue has given something (records.lua).
 local function step(name, flags, run)
   redis.register_function({
     function_name = PREFIX .. name,
@@ -69,22 +91,28 @@ local function step(name, flags, run)
       for i = 1, 4 do
         if not (args[i] or ""):match("^%d+$") or #args[i] > 15 then return { "no", "malformed" } end
       end
-      -- Each call of a command costs as much as the command: of a tree that is gone nobody is alive.
-      if redis.call("HEXISTS", tree .. "alive", member) == 0 then
+      local ledger = tree .. "rq:" .. member .. "/" .. lane
+      local known = redis.call("HMGET", ledger, "low", number, "large")
+      if not known[1] and redis.call("HEXISTS", tree .. "alive", member) == 0 then
         if redis.call("EXISTS", tree .. "tree") == 0 then return { "gone" } end
         return { "fenced", redis.call("HGET", tree .. "dead", member) or "" }
       end
-      local ledger = tree .. "rq:" .. member .. "/" .. lane
-      local known = redis.call("HMGET", ledger, "low", number)
       local n, low, from = tonumber(number), math.min(tonumber(args[4]), tonumber(number)), tonumber(known[1] or "1")
       if n < from then return { "stale" } end
       if known[2] then return cmsgpack.unpack(known[2]) end
       if not known[1] then redis.call("SADD", tree .. "lanes:" .. member, lane) end
-      forget_below(ledger, from, low)
-      local call = { tree = tree, member = member, lane = lane, number = number }
-      call.waiter = member .. "/" .. lane .. "#" .. number
+      if low > from then forget_below(ledger, from, low, known[3]) else low = from end
+      local call = {
+        tree = tree, member = member, lane = lane, number = number, waiter = member .. "/" .. lane .. "#" .. number,
+      }
+      someone_was_buried = false
       local answer = run(call, unpack(args, 5))
-      redis.call("HSET", ledger, "low", text(math.max(low, from)), "top", number, number, bytes_of(answer))
+      if someone_was_buried and redis.call("HEXISTS", tree .. "alive", member) == 0 then return answer end
+      local bytes = bytes_of(answer)
+      local further = {}
+      if #bytes > LARGE then further[1], further[2] = "large", number end
+      if call.took then further[#further + 1], further[#further + 2] = "took", number .. ":" .. call.took end
+      redis.call("HSET", ledger, "low", text(low), "top", number, number, bytes, unpack(further))
       return answer
     end,
   })

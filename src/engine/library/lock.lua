@@ -3,7 +3,8 @@
 -- | key       | what |
 -- | --------- | ---- |
 -- | o:<o>     | `owner` (`<member>/<thread>`; absent: free), `since` when, `depth`, `token` (acquisitions so far), |
--- |           | `recover` (1: the next holder is told of a death by its guard), `died` (who and how, packed) |
+-- |           | `recover` (1: the next holder is told of a death by its guard), `died` (who and how, packed), `last` (the |
+-- |           | member whose `holds` has it), `queued` (there: somebody may be in the line) |
 -- | o:<o>:w   | the line of those who wait for it |
 -- | o:<o>:i   | hash: of each of them the object that it waits for (a condition, if it comes from one), thread and depth |
 --
@@ -20,7 +21,8 @@
 -- | T9 recall   | any without `died` → the same with `died` | giveback of who was told (T8) and had gone       |
 --
 -- I1. A lock that is free has nobody who lives in its line: T5 and T7 end with T6, which goes on until somebody has it.
--- I2. `holds:<m>` of its owner has it, and no other member's has.
+-- I2. `holds:<m>` of its owner has it. It stays there when the lock is free, until another member takes it: who takes it
+--     again and again writes nothing there.
 -- I3. `died` is told once: T8 and T6 take it away. Who comes from a condition holds the lock all the same.
 --
 -- A thread is a number that its member gives it. Who is buried while it waits leaves the line (cancel).
@@ -29,12 +31,15 @@ local locks = { KINDS = { lock = true, rlock = true } }
 
 do
   -- T1 and T6: the lock is free, or was just now.
-  local function take(tree, o, member, thread, depth)
-    local key = key_of(tree, o)
-    redis.call("HSET", key, "owner", member .. "/" .. thread, "depth", depth, "since", text(now()))
-    redis.call("HDEL", key, "died")
-    redis.call("SADD", tree .. "holds:" .. member, o)
-    return text(redis.call("HINCRBY", key, "token", 1))
+  local function take(tree, o, member, thread, depth, it)
+    local key, token = key_of(tree, o), text(tonumber(it.token) + 1)
+    redis.call("HSET", key, "owner", member .. "/" .. thread, "depth", depth, "since", text(now()), "token", token, "last", member)
+    if it.died then redis.call("HDEL", key, "died") end
+    if it.last ~= member then
+      if it.last then redis.call("SREM", tree .. "holds:" .. it.last, o) end
+      redis.call("SADD", tree .. "holds:" .. member, o)
+    end
+    return token
   end
 
   -- T6 and T8 until somebody has it or nobody is left.
@@ -44,33 +49,35 @@ do
     while waiter do
       local object, thread, depth = unpack(cmsgpack.unpack(redis.call("HGET", key .. ":i", waiter)))
       redis.call("HDEL", key .. ":i", waiter)
-      local state = redis.call("HMGET", key, "died", "recover")
+      local state = redis.call("HMGET", key, "died", "recover", "token", "last", "cell")
       local died = state[1] and cmsgpack.unpack(state[1])
       if died and state[2] == "0" and object == o then
         redis.call("HDEL", key, "died")
         answer(tree, o, waiter, joined({ "no", "died" }, died))
         waiter = line.next(tree, o, ":w")
       else
-        local token = take(tree, o, parts_of(waiter), thread, depth)
-        local outcome = joined({ token }, died or NOBODY, cell_of(tree, o))
+        local it = { token = state[3], last = state[4], died = died }
+        local token = take(tree, o, parts_of(waiter), thread, depth, it)
+        local outcome = joined({ token }, died or NOBODY, cell_of(tree, state[5]))
         if object == o then answer(tree, o, waiter, joined({ "ok" }, outcome))
         else locks.returned(tree, object, waiter, outcome) end
         return
       end
     end
+    redis.call("HDEL", key, "queued")
   end
 
   -- T5, or T7 if somebody has died.
-  function locks.free(tree, o, owner, died)
+  function locks.free(tree, o, queued, died)
     local key = key_of(tree, o)
     redis.call("HDEL", key, "owner", "depth", "since")
-    redis.call("SREM", tree .. "holds:" .. owner:match("^%d+"), o)
     if died then redis.call("HSET", key, "died", cmsgpack.pack(died)) end
-    hand_on(tree, o)
+    if queued then hand_on(tree, o) end
   end
 
   -- T3 of a waiter of that object, which has noted the wait; T6 at once if the lock is free.
   function locks.wait(tree, o, waiter, object, thread, depth)
+    redis.call("HSET", key_of(tree, o), "queued", "1")
     redis.call("HSET", key_of(tree, o) .. ":i", waiter, cmsgpack.pack({ object, thread, depth }))
     line.join(tree, o, ":w", waiter)
     if redis.call("HEXISTS", key_of(tree, o), "owner") == 0 then hand_on(tree, o) end
@@ -83,23 +90,29 @@ do
 
   -- What became of an acquisition that need not wait; nil if it must.
   local function attempt(call, o, thread, it)
-    local kind, owner, token, recover, died = unpack(it)
-    if owner then
-      if kind == "lock" or owner ~= call.member .. "/" .. thread then return nil end
+    if it.owner then
+      if it.kind == "lock" or it.owner ~= call.member .. "/" .. thread then return nil end
       redis.call("HINCRBY", key_of(call.tree, o), "depth", 1)
-      return joined({ "ok", token }, NOBODY, cell_of(call.tree, o))
+      return joined({ "ok", it.token }, NOBODY, cell_of(call.tree, it.cell))
     end
-    died = died and cmsgpack.unpack(died)
-    if died and recover == "0" then
+    local died = it.died and cmsgpack.unpack(it.died)
+    if died and it.recover == "0" then
       redis.call("HDEL", key_of(call.tree, o), "died")
       return joined({ "no", "died" }, died)
     end
-    return joined({ "ok", take(call.tree, o, call.member, thread, "1") }, died or NOBODY, cell_of(call.tree, o))
+    local token = take(call.tree, o, call.member, thread, "1", it)
+    return joined({ "ok", token }, died or NOBODY, cell_of(call.tree, it.cell))
   end
 
+  -- The state of a lock, to be used by that thread; nil if there is none.
   local function look_at(call, o, thread)
     if not is_whole(thread) then return nil end
-    return fields_of(call.tree, o, locks.KINDS, "owner", "token", "recover", "died", "depth")
+    local it = fields_of(call.tree, o, locks.KINDS, "owner", "token", "recover", "died", "depth", "cell", "last", "queued")
+    if not it then return nil end
+    return {
+      kind = it[1], owner = it[2], token = it[3], recover = it[4], died = it[5], depth = tonumber(it[6] or "0"), cell = it[7],
+      last = it[8], queued = it[9],
+    }
   end
 
   -- lock_acquire o thread → ok token pid name how host … | later | no died pid name how host | no gone. Behind them: the
@@ -126,16 +139,15 @@ do
   step("lock_release", { "allow-oom" }, function(call, o, thread, ...)
     local it = look_at(call, o, thread)
     if not it then return { "no", "gone" } end
-    local kind, owner, depth = it[1], it[2], tonumber(it[6])
-    if not owner then return { "no", "free" } end
-    local is_owner = owner == call.member .. "/" .. thread
-    if kind == "rlock" and not is_owner then return { "no", "owner" } end
-    if is_owner and select("#", ...) > 0 and cell_put(call.tree, o, ...) == false then return { "no", "cell" } end
-    if depth > 1 then
+    if not it.owner then return { "no", "free" } end
+    local is_owner = it.owner == call.member .. "/" .. thread
+    if it.kind == "rlock" and not is_owner then return { "no", "owner" } end
+    if is_owner and select("#", ...) > 0 and not cell_put(call.tree, it.cell, ...) then return { "no", "cell" } end
+    if it.depth > 1 then
       redis.call("HINCRBY", key_of(call.tree, o), "depth", -1)
       return { "ok" }
     end
-    locks.free(call.tree, o, owner)
+    locks.free(call.tree, o, it.queued)
     return { "ok" }
   end)
 
@@ -146,11 +158,10 @@ do
     local died = { ... }
     if not it or #died ~= 4 then return { "no", "gone" } end
     if died[1] == "" and died[2] == "" then died = nil end
-    local owner = it[2]
-    if owner == call.member .. "/" .. thread then
-      if tonumber(it[6]) > 1 then redis.call("HINCRBY", key_of(call.tree, o), "depth", -1)
-      else locks.free(call.tree, o, owner, died) end
-    elseif died and not it[5] then
+    if it.owner == call.member .. "/" .. thread then
+      if it.depth > 1 then redis.call("HINCRBY", key_of(call.tree, o), "depth", -1)
+      else locks.free(call.tree, o, it.queued, died) end
+    elseif died and not it.died then
       redis.call("HSET", key_of(call.tree, o), "died", cmsgpack.pack(died))
     end
     return { "ok" }
@@ -180,13 +191,13 @@ do
 
   function kind.bury(tree, o, member, how)
     local owner = redis.call("HGET", key_of(tree, o), "owner")
-    if owner and owner:match("^%d+") == member then locks.free(tree, o, owner, obituary(tree, member, how)) end
+    if owner and owner:match("^%d+") == member then locks.free(tree, o, true, obituary(tree, member, how)) end
   end
 
   function kind.destroy(tree, o)
     local key = key_of(tree, o)
-    local owner = redis.call("HGET", key, "owner")
-    if owner then redis.call("SREM", tree .. "holds:" .. owner:match("^%d+"), o) end
+    local last = redis.call("HGET", key, "last")
+    if last then redis.call("SREM", tree .. "holds:" .. last, o) end
     local waiter = line.next(tree, o, ":w")
     while waiter do
       local object = unpack(cmsgpack.unpack(redis.call("HGET", key .. ":i", waiter)))

@@ -109,10 +109,6 @@ do
 
   local function forget(tree, m)
     local keys = { tree .. "mb:" .. m .. "/0" }
-    for _, lane in ipairs(redis.call("SMEMBERS", tree .. "lanes:" .. m)) do
-      keys[#keys + 1] = tree .. "rq:" .. m .. "/" .. lane
-      keys[#keys + 1] = tree .. "mb:" .. m .. "/" .. lane
-    end
     for _, key in ipairs(members.KEYS) do
       if key ~= "p:" then keys[#keys + 1] = tree .. key .. m end
     end
@@ -137,6 +133,10 @@ do
           return kind and kind.bury and tried(tree, kind.bury, tree, o, m, how)
         end)
       end
+      budget = each(tree .. "lanes:" .. m, budget, false, function(lane)
+        tried(tree, members.on_lane_end, tree, m, lane)
+        redis.call("UNLINK", tree .. "rq:" .. m .. "/" .. lane, tree .. "mb:" .. m .. "/" .. lane)
+      end)
       budget = each(tree .. "has:" .. m, budget, true, function(o)
         tried(tree, unhold, tree, o)
       end)
@@ -158,6 +158,11 @@ do
   -- m can do nothing more, and all follows that a death has.
   local function bury(tree, m, how)
     if redis.call("HDEL", tree .. "alive", m) == 0 then return end
+    -- The frame of a step takes whose ledger has `low` for alive.
+    someone_was_buried = true
+    for _, lane in ipairs(redis.call("SMEMBERS", tree .. "lanes:" .. m)) do
+      redis.call("HDEL", tree .. "rq:" .. m .. "/" .. lane, "low")
+    end
     redis.call("HSET", tree .. "dead", m, how)
     redis.call("HSET", tree .. "dying", m, how)
     redis.call("SREM", tree .. "crew", m)

@@ -135,7 +135,13 @@ end)
 step("cancel", { "allow-oom" }, function(call, o, number)
   local waiter = call.member .. "/" .. call.lane .. "#" .. number
   local waits, wait = call.tree .. "waits:" .. call.member, o .. "|" .. waiter
-  if redis.call("SISMEMBER", waits, wait) == 0 then return { "ok", "answered" } end
+  if redis.call("SISMEMBER", waits, wait) == 0 then
+    -- What a queue has given by it is still to be read.
+    local known = redis.call("HMGET", call.tree .. "rq:" .. call.member .. "/" .. call.lane, "took", "top")
+    local last, took = (known[1] or ""):match("^(%d+):(.*)$")
+    if last == known[2] and took == o .. ":" .. number then call.took = took end
+    return { "ok", "answered" }
+  end
   local kind = kind_of(call.tree, o)
   -- It may be answered later all the same, as a condition's wait, which must have its lock again.
   if kind and kind.cancel(call.tree, o, waiter) then return { "ok", "answered" } end

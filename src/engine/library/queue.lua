@@ -2,10 +2,11 @@
 
 do
   local state, objects_of, refusal, drop_pieces = queues.state, queues.objects_of, queues.refusal, queues.drop_pieces
-  local forget_all, mark_of, take, unmark = queues.forget_all, queues.mark_of, queues.take, queues.unmark
-  local untake, answer_all, serve, add = queues.untake, queues.answer_all, queues.serve, queues.add
+  local forget_all, mark_of, take_all, unmark = queues.forget_all, queues.mark_of, queues.take_all, queues.unmark
+  local untake, answer_all, serve, add_all = queues.untake, queues.answer_all, queues.serve, queues.add_all
   local is_alone, wait_in, deal, emptied = queues.is_alone, queues.wait_in, queues.deal, queues.emptied
-  local LONGEST_BATCH = 64
+  local hand, retake = queues.hand, queues.retake
+  local LONGEST_BATCH = 256
 
   -- put o mode record → ok | no full | no shut | no gone | no lacks object | no malformed | no deserted | later
   step("put", {}, function(call, o, mode, record)
@@ -18,7 +19,7 @@ do
       return { "no", "shut" }
     end
     if q.max == 0 or redis.call("LLEN", q.key .. ":r") < q.max then
-      add(q, record)
+      add_all(q, { record })
       return { "ok" }
     end
     local why_not = mode == "0" and "full" or mode == "2" and is_alone(q) and "deserted"
@@ -44,7 +45,7 @@ do
       for _, record in ipairs(records) do drop_pieces(q, record) end
       return { "no", "shut" }
     end
-    for _, record in ipairs(records) do add(q, record) end
+    add_all(q, records)
     return { "ok" }
   end)
 
@@ -56,12 +57,59 @@ do
     return unmark(q, mark_of(m, t, true))
   end
 
-  local function landed(q, m, takes)
+  -- Those of many takes of a plain queue that are to be forgotten, at once; the others are left in the list.
+  local function over_of_many(q, m, takes)
+    local marks, over, old, left = {}, {}, {}, {}
+    for i, t in ipairs(takes) do marks[i] = mark_of(m, tonumber(t)) end
+    local scores = redis.call("ZMSCORE", q.key .. ":k", unpack(marks))
+    for i, t in ipairs(takes) do
+      if scores[i] then
+        over[#over + 1], old[#old + 1] = t, marks[i]
+      else
+        left[#left + 1] = t
+      end
+    end
+    if #over == 0 then return {}, left end
+    redis.call("ZREM", q.key .. ":k", unpack(old))
     local records = {}
+    for _, record in ipairs(redis.call("HMGET", q.key .. ":t", unpack(over))) do records[#records + 1] = record or nil end
+    redis.call("HDEL", q.key .. ":t", unpack(over))
+    return records, left
+  end
+
+  local function landed(q, m, takes)
+    if #takes == 0 then return end
+    local records, numbers = {}, {}
     for _, t in ipairs(takes) do
-      if t:match("^%d+$") and #t < 16 and is_over(q, m, t) then records[#records + 1] = untake(q, t) end
+      local lane, number = t:match("^(%d+)#(%d+)$")
+      if lane then
+        local ledger = q.tree .. "rq:" .. m .. "/" .. lane
+        local took = redis.call("HGET", ledger, "took")
+        if took and took:match(":(.*)$") == q.o .. ":" .. number then redis.call("HDEL", ledger, "took") end
+      elseif t:match("^%d+$") and #t < 16 then
+        numbers[#numbers + 1] = t
+      end
+    end
+    if #numbers > 2 and #numbers <= 1000 and not q.counts then records, numbers = over_of_many(q, m, numbers) end
+    for _, t in ipairs(numbers) do
+      if is_over(q, m, t) then records[#records + 1] = untake(q, t) end
     end
     forget_all(q, records)
+  end
+
+  -- The answer that gives records to whoever asks.
+  local function given(call, q, records, lost)
+    local answer = { "ok" }
+    if #records == 1 and not lost then
+      local t = hand(q, call.member, call.lane, call.number, records[1])
+      if not t:match("^%d+$") then call.took = q.o .. ":" .. call.number end
+      answer[2], answer[3] = t, records[1]
+      return answer
+    end
+    if #records == 0 then return answer end
+    local first = take_all(q, call.member, records, lost)
+    for i, record in ipairs(records) do answer[2 * i], answer[2 * i + 1] = text(first + i - 1), record end
+    return answer
   end
 
   -- get o mode most bytes take… → ok take record … | no empty | no shut | no gone | no deserted | later. Says of takes that
@@ -70,17 +118,24 @@ do
     local q = state(call.tree, o)
     if not q then return { "no", "gone" } end
     landed(q, call.member, { ... })
-    local count, room = math.min(tonumber(most) or 1, LONGEST_BATCH), tonumber(bytes) or 0
-    local given = { "ok" }
+    local count, room = is_whole(most) and math.min(tonumber(most), LONGEST_BATCH) or 1, is_whole(bytes) and tonumber(bytes) or 0
+    local records, size = {}, 0
     repeat
-      local record = redis.call("LPOP", q.key .. ":r")
-      if not record then break end
-      given[#given + 1] = take(q, call.member, record)
-      given[#given + 1] = record
+      -- Several at once, where they are as long as those before; but a queue with a limit takes others in for each.
+      local some = q.max == 0 and size > 0 and math.min(count, math.floor(room * #records / size)) or 1
+      local got = redis.call("LPOP", q.key .. ":r", text(math.max(some, 1)))
+      if not got then break end
+      for i, record in ipairs(got) do
+        records[#records + 1] = record
+        room, size, count = room - #record, size + #record, count - 1
+        if room <= 0 and i < #got then
+          for back = #got, i + 1, -1 do redis.call("LPUSH", q.key .. ":r", got[back]) end
+          break
+        end
+      end
       if q.max > 0 then serve(q) end
-      room, count = room - #record, count - 1
     until count < 1 or room <= 0
-    if #given > 1 then return given end
+    if records[1] then return given(call, q, records) end
     if q.shut then return { "no", "shut" } end
     if mode == "0" then return { "no", "empty" } end
     return wait_in(call, q, ":g", mode)
@@ -100,6 +155,9 @@ do
     local objects = {}
     for i = #takes, 1, -1 do
       local t = takes[i]
+      local lane, number = t:match("^(%d+)#(%d+)$")
+      local noted = lane and retake(q, call.member, lane, number)
+      if noted then redis.call("LPUSH", q.key .. ":r", noted) end
       if t:match("^%d+$") and #t < 16 and redis.call("HEXISTS", q.key .. ":t", t) == 1 and
         unmark(q, mark_of(call.member, t)) then
         local record = untake(q, t)
@@ -141,14 +199,13 @@ do
   step("lost", { "allow-oom" }, function(call, o)
     local q = state(call.tree, o)
     if not q then return { "no", "gone" } end
-    local given = { "ok" }
+    local records = {}
     for _ = 1, LONGEST_BATCH do
       local record = redis.call("LPOP", q.key .. ":lost")
       if not record then break end
-      given[#given + 1] = take(q, call.member, record, true)
-      given[#given + 1] = record
+      records[#records + 1] = record
     end
-    return given
+    return given(call, q, records, true)
   end)
 
   -- stash o blob index bytes → ok | no gone. A piece of a record that is put afterwards. Again: the same.

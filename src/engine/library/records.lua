@@ -2,7 +2,8 @@
 --
 -- | key | what |
 -- | --- | ---- |
--- | o:<q>      | hash: `max` (0: any number), `policy` (lose, redeliver, throw), `most` deliveries, `shut`, `taken` so far; of a
+-- | o:<q>      | hash: `max` (0: any number), `policy` (lose, redeliver, throw), `most` deliveries, `shut`, `taken` so far;
+-- |            | `asked`: there, somebody may wait for a record; of a
 -- |            | joinable one `unfinished`, `abandoned`, and `died`: who took those and how that member ended |
 -- | o:<q>:r    | list: the records that can be taken |
 -- | o:<q>:b    | hash: pieces of long records, `<blob>/<index>` |
@@ -12,6 +13,12 @@
 -- | o:<q>:g :p :j | lists: who waits for a record, for room, for the last task; behind a `!` or `?` those that do so for ever |
 -- | o:<q>:pk   | hash: the records of those that wait for room |
 -- | o:<q>:lost | list: records that were given as often as they may be |
+--
+-- A take has a number. But where a thread that blocks takes one record of a plain queue that loses what the dead had, and
+-- nothing goes with that record, nothing is written: the take is called `<lane>#<number of the step>`, and the record is in
+-- the lane's ledger, or in its mailbox. The field `took` of the ledger says `<last step>:<q>:<number of the step>`. It has
+-- landed with the next step of that lane, since its answer was read before; unless that is `cancel`, which knows of it; or
+-- by `landed`, which takes `took` away.
 --
 -- A record: 1 byte how often it was given to somebody who died; 1 byte flags (1: the body is `<blob> <pieces>`; 2: for
 -- who reads it); 2 bytes the length of its objects; those; the body.
@@ -37,11 +44,11 @@ do
   local MOST_PIECES = 4096
 
   local function state(tree, o)
-    local s = redis.call("HMGET", key_of(tree, o), "kind", "max", "policy", "most", "shut")
+    local s = redis.call("HMGET", key_of(tree, o), "kind", "max", "policy", "most", "shut", "asked")
     if s[1] ~= "queue" and s[1] ~= "joinable" then return nil end
     return {
       o = o, key = key_of(tree, o), tree = tree, counts = s[1] == "joinable", max = tonumber(s[2]), policy = s[3],
-      most = tonumber(s[4]), shut = s[5] == "1",
+      most = tonumber(s[4]), shut = s[5] == "1", asked = s[6],
     }
   end
 
@@ -104,14 +111,52 @@ do
     return (lost and "L" or "") .. m .. ":" .. string.format("%015d", t)
   end
 
-  -- Notes that a member is given a record; the number of the take.
-  local function take(q, m, record, lost)
-    local t = redis.call("HINCRBY", q.key, "taken", 1)
-    redis.call("HSET", q.key .. ":t", t, record)
-    redis.call("ZADD", q.key .. ":k", 0, mark_of(m, t, lost))
+  -- Notes that a member is given records; the number of the first take.
+  local function take_all(q, m, records, lost)
+    local t = redis.call("HINCRBY", q.key, "taken", #records) - #records + 1
+    local takes, marks = {}, {}
+    for i, record in ipairs(records) do
+      takes[2 * i - 1], takes[2 * i] = text(t + i - 1), record
+      marks[2 * i - 1], marks[2 * i] = "0", mark_of(m, t + i - 1, lost)
+    end
+    redis.call("HSET", q.key .. ":t", unpack(takes))
+    redis.call("ZADD", q.key .. ":k", unpack(marks))
     if redis.call("SADD", q.key .. ":d", m) == 1 then redis.call("SADD", q.tree .. "takes:" .. m, q.o) end
-    if record:byte(3) + record:byte(4) > 0 then adopt_all(q.tree, m, objects_of(record)) end
-    return text(t)
+    for _, record in ipairs(records) do
+      if record:byte(3) + record:byte(4) > 0 then adopt_all(q.tree, m, objects_of(record)) end
+    end
+    return t
+  end
+
+  local function take(q, m, record, lost)
+    return text(take_all(q, m, { record }, lost))
+  end
+
+  -- Whether a lane notes what it is given in its ledger.
+  local function is_noted(q, lane)
+    return lane ~= "0" and q.policy == "lose" and not q.counts
+  end
+
+  -- What a lane is given by its step of that number: one record. How the take is called.
+  local function hand(q, m, lane, number, record)
+    if is_noted(q, lane) and record:byte(3) + record:byte(4) == 0 and not is_blob(record) then return lane .. "#" .. number end
+    return take(q, m, record)
+  end
+
+  -- The record that a lane was given last, unless it has landed; it is not there any more then.
+  local function retake(q, m, lane, number)
+    local ledger = q.tree .. "rq:" .. m .. "/" .. lane
+    local it = redis.call("HMGET", ledger, "took", "top", number)
+    if not it[3] or it[1] ~= it[2] .. ":" .. q.o .. ":" .. number then return nil end
+    local given = cmsgpack.unpack(it[3])
+    if given[1] == "later" then
+      for _, entry in ipairs(redis.call("XREVRANGE", q.tree .. "mb:" .. m .. "/" .. lane, "+", "-", "COUNT", 64)) do
+        local fields = entry[2]
+        if fields[1] == "n" and fields[2] == number then given = { fields[4], fields[6], fields[8] } end
+      end
+    end
+    redis.call("HDEL", ledger, "took")
+    if given[1] == "ok" and given[2] == lane .. "#" .. number then return given[3] end
   end
 
   -- Takes a mark away; whether it was there.
@@ -136,12 +181,16 @@ do
     for waiter in function() return next_of(q, list) end do answer(q.tree, q.o, waiter, outcome) end
   end
 
+  -- Gives a record to who waits for one.
+  local function give(q, waiter, record)
+    local m, lane, number = parts_of(waiter)
+    answer(q.tree, q.o, waiter, { "ok", hand(q, m, lane, number, record), record })
+  end
+
   -- Moves records to who waits for them, and parked ones in where there is room.
   local function serve(q)
-    while redis.call("LLEN", q.key .. ":g") > 0 and redis.call("LLEN", q.key .. ":r") > 0 do
-      local waiter, record = next_of(q, ":g"), redis.call("LPOP", q.key .. ":r")
-      local t = take(q, parts_of(waiter), record)
-      answer(q.tree, q.o, waiter, { "ok", t, record })
+    while q.asked and redis.call("LLEN", q.key .. ":g") > 0 and redis.call("LLEN", q.key .. ":r") > 0 do
+      give(q, next_of(q, ":g"), redis.call("LPOP", q.key .. ":r"))
     end
     if q.max == 0 then return end
     while redis.call("LLEN", q.key .. ":p") > 0 and redis.call("LLEN", q.key .. ":r") < q.max do
@@ -153,13 +202,23 @@ do
     end
   end
 
-  local function add(q, record)
-    hold_all(q.tree, objects_of(record))
-    if q.counts then redis.call("HINCRBY", q.key, "unfinished", 1) end
-    local waiter = next_of(q, ":g")
-    if not waiter then return redis.call("RPUSH", q.key .. ":r", record) end
-    local t = take(q, parts_of(waiter), record)
-    answer(q.tree, q.o, waiter, { "ok", t, record })
+  local function add_all(q, records)
+    for _, record in ipairs(records) do
+      if record:byte(3) + record:byte(4) > 0 then hold_all(q.tree, objects_of(record)) end
+    end
+    if q.counts then redis.call("HINCRBY", q.key, "unfinished", #records) end
+    local at = 1
+    while q.asked and at <= #records do
+      local waiter = next_of(q, ":g")
+      if waiter then
+        give(q, waiter, records[at])
+        at = at + 1
+      else
+        q.asked = false
+        redis.call("HDEL", q.key, "asked")
+      end
+    end
+    for i = at, #records, 1000 do redis.call("RPUSH", q.key .. ":r", unpack(records, i, math.min(i + 999, #records))) end
   end
 
   local function is_alone(q)
@@ -174,6 +233,10 @@ do
   local function wait_in(call, q, list, mode)
     if ALONE[mode] and is_alone(q) then return { "no", ALONE[mode] } end
     redis.call("RPUSH", q.key .. list, (MARKS[mode] or "") .. call.waiter)
+    if list == ":g" then
+      if not q.asked then redis.call("HSET", q.key, "asked", "1") end
+      if is_noted(q, call.lane) then call.took = q.o .. ":" .. call.number end
+    end
     return later(call, q.o)
   end
 
@@ -195,10 +258,20 @@ do
     return records
   end
 
+  -- What was given to one that died goes back to the head; beyond `most` it is lost. Whether it is in the queue again.
+  local function give_back(q, record)
+    local deliveries = record:byte(1) + 1
+    local is_lost = deliveries >= q.most
+    local again = string.char(math.min(deliveries, 255)) .. record:sub(2)
+    redis.call("LPUSH", q.key .. (is_lost and ":lost" or ":r"), again)
+    return not is_lost
+  end
+
   queues = {
     state = state, objects_of = objects_of, refusal = refusal, drop_pieces = drop_pieces, forget = forget,
-    forget_all = forget_all, mark_of = mark_of, take = take, unmark = unmark, untake = untake, next_of = next_of,
-    answer_all = answer_all, serve = serve, add = add, is_alone = is_alone, wait_in = wait_in, deal = deal,
-    abandoned = abandoned, emptied = emptied,
+    forget_all = forget_all, mark_of = mark_of, take = take, take_all = take_all, unmark = unmark, untake = untake,
+    hand = hand, retake = retake, is_noted = is_noted, next_of = next_of, answer_all = answer_all, serve = serve,
+    add_all = add_all, is_alone = is_alone, wait_in = wait_in, deal = deal, abandoned = abandoned, emptied = emptied,
+    give_back = give_back,
   }
 end

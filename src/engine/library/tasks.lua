@@ -5,7 +5,7 @@ do
   local state, objects_of, forget, forget_all = queues.state, queues.objects_of, queues.forget, queues.forget_all
   local unmark, untake, answer_all, serve = queues.unmark, queues.untake, queues.answer_all, queues.serve
   local is_alone, wait_in, deal, abandoned = queues.is_alone, queues.wait_in, queues.deal, queues.abandoned
-  local emptied, drop_pieces = queues.emptied, queues.drop_pieces
+  local emptied, drop_pieces, retake, give_back = queues.emptied, queues.drop_pieces, queues.retake, queues.give_back
   local PORTION = 100
   local POLICIES = { lose = true, redeliver = true, throw = true }
 
@@ -69,13 +69,7 @@ do
     for _, mark in ipairs(marks) do
       unmark(q, mark)
       local record = untake(q, text(tonumber(mark:match(":(%d+)$"))))
-      local deliveries = record and record:byte(1) + 1
-      if record and deliveries < q.most then
-        redis.call("LPUSH", q.key .. ":r", string.char(deliveries) .. record:sub(2))
-      else
-        if record then
-          redis.call("LPUSH", q.key .. ":lost", string.char(math.min(deliveries, 255)) .. record:sub(2))
-        end
+      if not record or not give_back(q, record) then
         if record or q.policy ~= "lose" then left = left + 1 else dealt = dealt + 1 end
       end
     end
@@ -95,6 +89,16 @@ do
     serve(q)
     if #marks == PORTION then return true end
     redis.call("SREM", q.key .. ":d", m)
+  end
+
+  -- What a lane of a dead member was given last.
+  function members.on_lane_end(tree, m, lane)
+    local o, number = (redis.call("HGET", tree .. "rq:" .. m .. "/" .. lane, "took") or ""):match("^%d+:(%d+):(%d+)$")
+    local q = number and state(tree, o)
+    local record = q and retake(q, m, lane, number)
+    if not record then return end
+    give_back(q, record)
+    serve(q)
   end
 
   local function cancel(tree, o, waiter)
