@@ -2,7 +2,9 @@
 //
 // With "lose" that is said at once: the thread may compute for hours now. Where one value follows the other fast, it is said
 // by the next get, or before the thread's next step, or when the event loop turns: so whoever hears of what was done with
-// a value may be sure that nobody else gets it. With "redeliver" a value counts as dealt with at the
+// a value may be sure that nobody else gets it. What a thread that blocks takes is noted in its lane's ledger (records.lua),
+// and has landed with the next step of that lane, or after some milliseconds (native/engine): nothing is to be said but
+// before a promise's step, which goes by another lane. With "redeliver" a value counts as dealt with at the
 // next get, or when the queue is closed, or the process ends in order.
 
 import { EngineUnavailableError } from "../errors.ts";
@@ -42,6 +44,7 @@ export class Arrivals {
   /** Notes a take whose value was handed out. */
   add(take: string): void {
     if (this.#when === "done") return;
+    if (take.includes("#")) return this.#session.beforePromise(() => this.settle([take]));
     this.#takes.push(take);
     if (this.#when === "next") {
       this.#finalize ??= new Finalize(() => this.#sayNow(), { priority: BEFORE_LEAVING, name: "a queue on an engine" });

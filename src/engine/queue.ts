@@ -1,7 +1,6 @@
 // Queue in an engine: values from any process of the tree to any other, in order. Its states are in library/records.lua.
 
 import { closedError } from "../addon/handles.ts";
-import { QueueState } from "../addon/numbers.ts";
 import type { QueueLike } from "../contracts/queues.ts";
 import { EngineUnavailableError, InvalidStateError } from "../errors.ts";
 import { register } from "../reduction/registry.ts";
@@ -17,9 +16,10 @@ import {
 } from "../waiting/options.ts";
 import { Arrivals } from "./arrivals.ts";
 import { Batches } from "./batches.ts";
-import { Mode, threadMode, waitForEver } from "./company.ts";
+import { Gets } from "./gets.ts";
+import { Mode, threadMode } from "./company.ts";
 import type { ObjectHandle } from "./handles.ts";
-import { waitFor, waitToEnd } from "./object_waits.ts";
+import { waitToEnd } from "./object_waits.ts";
 import {
   create,
   type Existing,
@@ -35,10 +35,8 @@ import {
 import { MOST_AHEAD, valuesOf } from "./queue_iteration.ts";
 import { QueueRefusals } from "./queue_refusals.ts";
 import { layDown, layDownSync, type Outgoing, TakenRecord, takeUp, writeRecord } from "./records.ts";
-import type { Answer, Session, StepArgument } from "./session.ts";
-
-/** How many bytes are taken ahead at most. */
-const BYTES_AHEAD = 64 * 1024;
+import type { Answer, Session } from "./session.ts";
+import { Takes } from "./takes.ts";
 
 /** A queue in an engine; see the local `Queue` for what it does. */
 export class RemoteQueue<T = unknown> implements QueueLike<T> {
@@ -62,6 +60,8 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
   readonly #most: number;
   readonly #arrivals: Arrivals;
   readonly #batches: Batches;
+  readonly #takes: Takes;
+  readonly #gets: Gets;
   readonly #refusals: QueueRefusals;
   /** What was put and is not in the queue yet. */
   #putting: Promise<unknown> = Promise.resolve();
@@ -87,6 +87,9 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     this.#arrivals = new Arrivals(this.#session, id, !isKept ? "here" : kind === PLAIN ? "next" : "done");
     this.#batches = new Batches(this.#session, id);
     this.#refusals = new QueueRefusals(it.handle.label);
+    const closed = () => this.#closedError("wait for");
+    this.#takes = new Takes({ handle: it.handle, arrivals: this.#arrivals, refusals: this.#refusals, closed });
+    this.#gets = new Gets(this.#session, this.#takes);
   }
 
   /** The name that it was given; `undefined` if none. */
@@ -197,72 +200,18 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     const timeout = timeoutOf(options, ACQUIRE);
     const signal = options?.signal;
     signal?.throwIfAborted();
-    const [taken] = await this.#take(1, timeout, signal);
-    return await this.#opened(taken);
-  }
-
-  /** Takes values, at least one and as many as there are up to `most`. */
-  async #take(most: number, timeout: number, signal: AbortSignal | undefined): Promise<TakenRecord[]> {
-    const queue = this.#id("get from");
-    const args = (mode: number) => this.#asking(queue, mode, most);
-    const hooks = {
-      timeout,
-      signal,
-      args,
-      closed: () => this.#closedError("wait for"),
-      deserted: () => this.#refusals.deserted(QueueState.filled),
-      giveBack: (answer: Answer) => this.#giveBack(queue, answer),
-    };
-    let answer;
-    if (timeout === Infinity) answer = await waitForEver(this.#handle, "get", hooks);
-    else if (timeout > 0) answer = await waitFor(this.#handle, "get", args(Mode.waiting), hooks);
-    else answer = await waitFor(this.#handle, "get", args(Mode.now), { ...hooks, timeout: Infinity }); // it never waits
-    if (signal?.aborted || this.#handle.closed) {
-      if (answer !== null) hooks.giveBack(answer);
-      signal?.throwIfAborted();
-      throw hooks.closed();
-    }
-    return this.#taken(queue, answer, timeout);
-  }
-
-  #asking(queue: string, mode: number, most: number): StepArgument[] {
-    return [queue, mode, most, BYTES_AHEAD, ...this.#arrivals.taken()];
-  }
-
-  #taken(queue: string, answer: Answer | null, timeout: number): TakenRecord[] {
-    if (answer === null || answer.refusal !== null) throw this.#refusals.get(answer?.refusal ?? null, timeout);
-    return TakenRecord.in(this.#session, queue, answer);
-  }
-
-  async #opened(taken: TakenRecord): Promise<T> {
-    try {
-      return await taken.open() as T;
-    } finally {
-      this.#arrivals.add(taken.take);
-    }
-  }
-
-  #giveBack(queue: string, answer: Answer): void {
-    if (answer.refusal === null) this.#unget(queue, TakenRecord.in(this.#session, queue, answer));
-  }
-
-  #unget(queue: string, taken: readonly TakenRecord[]): void {
-    if (taken.length === 0) return;
-    this.#session.send("unget", queue, ...taken.map(({ take }) => take)).catch(() => {});
+    this.#id("get from");
+    const waitsFreely = timeout === Infinity && signal === undefined;
+    const taken =
+      await (waitsFreely ? this.#gets.get() : this.#gets.behind(() => this.#takes.take(1, timeout, signal)));
+    return await this.#takes.open(taken instanceof TakenRecord ? taken : taken[0]) as T;
   }
 
   /** As `getSync` of the local `Queue`. */
   getSync(options?: AcquireSyncOptions): T {
     const timeout = timeoutOf(options, ACQUIRE_SYNC);
-    const queue = this.#id("get from");
-    const args = this.#asking(queue, threadMode(timeout), 1);
-    const giveBack = (answer: Answer) => this.#giveBack(queue, answer);
-    const [taken] = this.#taken(queue, this.#session.waitSync("get", args, { timeout, giveBack }), timeout);
-    try {
-      return taken.openSync() as T;
-    } finally {
-      this.#arrivals.add(taken.take);
-    }
+    this.#id("get from");
+    return this.#takes.openSync(this.#takes.takeSync(timeout)) as T;
   }
 
   /** As `getNowait` of the local `Queue`. */
@@ -277,12 +226,9 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
   [Symbol.asyncIterator](): AsyncIterator<T> {
     return valuesOf({
       most: this.#most,
-      take: (most) => this.#take(most, Infinity, undefined),
-      open: (taken) => this.#opened(taken),
-      givingBack: () => {
-        const queue = this.#handle.id; // it may be closed by then
-        return (taken) => this.#unget(queue, taken);
-      },
+      take: (most) => this.#takes.take(most, Infinity),
+      open: (taken) => this.#takes.open(taken) as Promise<T>,
+      givingBack: () => this.#takes.givingBack(),
     });
   }
 

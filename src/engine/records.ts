@@ -149,6 +149,11 @@ export class TakenRecord {
     return all;
   }
 
+  /** Whether its pieces are to be fetched. */
+  get isLong(): boolean {
+    return this.#isBlob;
+  }
+
   /** The value, whose pieces are fetched, if there are any. */
   async open(): Promise<unknown> {
     return readMessage(this.#session, await this.#fetched(), this.#objects);

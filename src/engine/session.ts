@@ -39,6 +39,11 @@ export interface Session {
    * the calls.
    */
   before(work: () => void): void;
+  /**
+   * Calls `work` before the next step, wait or look of this thread that is a promise, unless it blocks before. What a lane
+   * of a thread that blocks was given counts as received with its next step, but not with those of other lanes.
+   */
+  beforePromise(work: () => void): void;
   /** Does a step that never waits; this thread is blocked meanwhile. */
   step(name: string, ...args: StepArgument[]): Answer;
   /** Does a step in the order of the calls; this thread goes on. */
@@ -115,6 +120,8 @@ class NativeSession implements Session {
   readonly #id: number;
   /** What is to leave before the next step. */
   #before: (() => void)[] = [];
+  /** What is to leave besides before a promise does. */
+  #beforePromise: (() => void) | null = null;
   readonly #listeners = new Map<string, ((...parts: Uint8Array[]) => void)[]>();
   /** Events that came before somebody listened to their kind. */
   readonly #unheard = new Map<string, Uint8Array[][]>();
@@ -142,6 +149,24 @@ class NativeSession implements Session {
     this.#before.push(work);
   }
 
+  beforePromise(work: () => void): void {
+    this.#beforePromise = work;
+  }
+
+  /** The number of the session, for a promise. */
+  get #nextPromise(): number {
+    const work = this.#beforePromise;
+    this.#beforePromise = null;
+    work?.();
+    return this.#next;
+  }
+
+  /** The same for a step of this thread's own lane. */
+  get #nextBlocking(): number {
+    if (this.#before.length === 0) this.#beforePromise = null; // else a promise may leave before it
+    return this.#next;
+  }
+
   /** The number of the session, to do something with it after what is to be done before. */
   get #next(): number {
     if (this.#before.length === 0) return this.#id;
@@ -156,11 +181,11 @@ class NativeSession implements Session {
   }
 
   step(name: string, ...args: StepArgument[]): Answer {
-    return Answer.unpack(translated(() => this.native.step(this.#next, name, textsOf(args))));
+    return Answer.unpack(translated(() => this.native.step(this.#nextBlocking, name, textsOf(args))));
   }
 
   send(name: string, ...args: StepArgument[]): Promise<Answer> {
-    return this.#promise(() => this.native.submit(this.#next, name, textsOf(args), -1));
+    return this.#promise(() => this.native.submit(this.#nextPromise, name, textsOf(args), -1));
   }
 
   waitSync(
@@ -169,7 +194,7 @@ class NativeSession implements Session {
     { timeout, giveBack }: Pick<StepWait, "timeout" | "giveBack">,
   ): Answer | null {
     try {
-      const answer = translated(() => this.native.wait(this.#next, name, textsOf(args), Math.max(timeout, 0)));
+      const answer = translated(() => this.native.wait(this.#nextBlocking, name, textsOf(args), Math.max(timeout, 0)));
       return answer === null ? null : Answer.unpack(answer);
     } catch (error) {
       if (error instanceof EngineUnavailableError) this.#owe(giveBack);
@@ -199,7 +224,7 @@ class NativeSession implements Session {
     if (signal?.aborted) return Promise.reject(signal.reason);
     let ticket: number;
     try {
-      ticket = translated(() => this.native.submit(this.#next, name, textsOf(args), Math.max(timeout, 0)));
+      ticket = translated(() => this.native.submit(this.#nextPromise, name, textsOf(args), Math.max(timeout, 0)));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -241,7 +266,7 @@ class NativeSession implements Session {
   }
 
   look(tree: string, name: string, ...args: StepArgument[]): Promise<Answer> {
-    return this.#promise(() => this.native.submitLook(this.#next, tree, name, textsOf(args)));
+    return this.#promise(() => this.native.submitLook(this.#nextPromise, tree, name, textsOf(args)));
   }
 
   close(exitcode = 0): void {
