@@ -5,6 +5,8 @@ import { textOf } from "./text.ts";
 /** What a step is given besides its name. Numbers are written as decimal text. */
 export type StepArgument = string | number | Uint8Array;
 
+const [O, K] = [0x6f, 0x6b];
+
 /** What a step has answered: `ok`, or `no` and why. */
 export class Answer {
   readonly #parts: readonly Uint8Array[];
@@ -13,7 +15,8 @@ export class Answer {
 
   constructor(parts: readonly Uint8Array[]) {
     this.#parts = parts;
-    this.#start = this.#text(0) === "ok" ? 1 : 2;
+    const [outcome] = parts;
+    this.#start = outcome?.length === 2 && outcome[0] === O && outcome[1] === K ? 1 : 2;
   }
 
   /** An answer as the addon gives it. */

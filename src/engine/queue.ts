@@ -127,9 +127,11 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
   async #send(message: Outgoing, timeout: number, signal: AbortSignal | undefined): Promise<void> {
     const queue = this.#id("put into");
     try {
-      const laid = layDown(this.#session, queue, message);
-      const put = this.#step(queue, message, timeout, signal);
-      const [refusal] = await Promise.all([put, laid]);
+      const laid = message.blob === null ? null : layDown(this.#session, queue, message);
+      const put = this.#maxsize === 0 && signal === undefined
+        ? this.#batches.put(message.record)
+        : this.#step(queue, message, timeout, signal);
+      const refusal = laid === null ? await put : (await Promise.all([put, laid]))[0];
       if (refusal === "late") throw this.#refusals.full(timeout);
       if (refusal !== null) throw this.#refusals.put(refusal);
     } catch (error) {
@@ -156,7 +158,6 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     signal: AbortSignal | undefined,
   ): Promise<string | null> {
     const { record } = message;
-    if (this.#maxsize === 0 && signal === undefined) return await this.#batches.put(record);
     if (timeout === 0) return (await this.#session.send("put", queue, Mode.now, record)).refusal;
     const args = [queue, Mode.waiting, record];
     const answer = await waitToEnd(this.#handle, "put", args, {

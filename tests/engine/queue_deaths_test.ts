@@ -151,9 +151,12 @@ deathTest("what a process computes with is lost with it, though it says nothing 
   await queue.put("next");
   const computing = new context.Process({ target: targets.compute, args: [queue], daemon: true });
   computing.start();
-  const records = async () => (await engine.treeKeys()).filter((key) => key.endsWith(":t")).length;
+  const noted = async () => {
+    const ledgers = (await engine.treeKeys()).filter((key) => key.includes(":rq:"));
+    return await Promise.all(ledgers.map((key) => engine.command("HGET", key, "took")));
+  };
   await until("the value to be taken", () => queue.qsize() === 1);
-  await until("it to say so", async () => await records() === 0);
+  await until("it to say so", async () => (await noted()).every((it) => it === null));
   Deno.kill(computing.pid!, "SIGKILL");
   await within(computing.join());
   assertEquals(await queue.get({ timeout }), "next");

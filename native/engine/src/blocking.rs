@@ -18,7 +18,8 @@ pub struct BlockingLane {
     lane: u32,
     link: Link,
     mailbox: Mailbox,
-    last: u64,
+    /// The number of its last step, which lane 0 looks at.
+    last: Arc<AtomicU64>,
     done: Arc<AtomicU64>,
     patience: Duration,
     /// A wait that was given up since the engine was away for too long.
@@ -53,7 +54,7 @@ impl BlockingLane {
             patience: shared.settings.patience,
             shared,
             lane,
-            last: 0,
+            last: Arc::default(),
             done,
         }
     }
@@ -94,12 +95,28 @@ impl BlockingLane {
             .first()
             .map_or_else(Vec::new, |it| it.as_ref().to_vec());
         let begun = Begun {
-            number: self.last,
+            number: self.last.load(SeqCst),
             object,
             packed,
             cancel: None,
         };
-        self.carry_out(begun, until)
+        let outcome = self.carry_out(begun, until);
+        if let Ok(Some(answer)) = &outcome
+            && name == "get"
+        {
+            self.given(args, answer);
+        }
+        outcome
+    }
+
+    /// Where the engine has noted in this lane's ledger what it has given, it is told of its arrival if no other step does so.
+    fn given<A: AsRef<[u8]>>(&self, args: &[A], answer: &Answer) {
+        if let (Some(promises), Some(queue), Some(take)) =
+            (&self.promises, args.first(), answer.get(1))
+            && take.contains(&b'#')
+        {
+            promises.given(self.lane, queue.as_ref(), take, &self.last);
+        }
     }
 
     /// Ends a wait that was given up; what it gave.
@@ -134,7 +151,7 @@ impl BlockingLane {
             }
             let of = number.to_string();
             let packed = self.pack("cancel", &[begun.object.as_slice(), of.as_bytes()]);
-            begun.cancel = Some((self.last, packed));
+            begun.cancel = Some((self.last.load(SeqCst), packed));
         }
         if let Some((cancel, packed)) = &begun.cancel
             && let Reply::Done(answer) = self.do_step(*cancel, packed)?
@@ -179,13 +196,12 @@ impl BlockingLane {
     /// Gives [`Reply::Done`] or [`Reply::Later`].
     fn take_step<A: AsRef<[u8]>>(&mut self, name: &str, args: &[A]) -> Result<Reply> {
         let packed = self.pack(name, args);
-        self.do_step(self.last, &packed)
+        self.do_step(self.last.load(SeqCst), &packed)
     }
 
     fn pack<A: AsRef<[u8]>>(&mut self, name: &str, args: &[A]) -> Vec<u8> {
-        self.last += 1;
         let (member, lane) = (self.shared.member().to_string(), self.lane.to_string());
-        let number = self.last.to_string();
+        let number = (self.last.fetch_add(1, SeqCst) + 1).to_string();
         // Everything before was answered, or is wanted by nobody any more.
         let low = self
             .unsure

@@ -19,6 +19,9 @@ use crate::link::Link;
 use crate::session::{Shared, lock};
 use crate::wire::{self, Answer};
 
+/// For so long a thread that blocks may do its next step before it is told for it that the last has brought it something.
+const LANDING: Duration = Duration::from_millis(2);
+
 /// What a step of a promise has come to.
 pub enum Outcome {
     Answer(Answer),
@@ -67,7 +70,21 @@ struct Inbox {
     /// When the mailboxes of other lanes are to be woken: the time of a blocking wait is up then. The engine itself looks
     /// at the time of a `XREAD` ten times a second only.
     nudges: HashMap<u32, Instant>,
+    /// What other lanes were given last, by their numbers: when that is to be told to have arrived.
+    given: HashMap<u32, Given>,
     is_asleep: bool,
+    /// Until when, at most.
+    wakes: Option<Instant>,
+}
+
+/// What a queue has given to the lane of a thread that blocks.
+struct Given {
+    at: Instant,
+    queue: Vec<u8>,
+    take: Vec<u8>,
+    /// The number of the step that got it, and the last one of the lane.
+    number: u64,
+    last: Arc<AtomicU64>,
 }
 
 /// Lane 0.
@@ -205,6 +222,24 @@ impl Promises {
         }
     }
 
+    /// Has a queue told that what it has given to another lane has arrived, unless the lane has done a step until then, which
+    /// says so as well. `last` is the number of its last step, which got it.
+    pub fn given(&self, lane: u32, queue: &[u8], take: &[u8], last: &Arc<AtomicU64>) {
+        let mut inbox = lock(&self.inbox);
+        let at = Instant::now() + LANDING;
+        let given = Given {
+            at,
+            queue: queue.to_vec(),
+            take: take.to_vec(),
+            number: last.load(SeqCst),
+            last: Arc::clone(last),
+        };
+        inbox.given.insert(lane, given);
+        if inbox.wakes.is_none_or(|it| it > at) {
+            self.ring(inbox);
+        }
+    }
+
     /// Lets the thread see that something has changed.
     pub fn wake(&self) {
         self.ring(lock(&self.inbox));
@@ -212,6 +247,12 @@ impl Promises {
 
     /// Waits until all steps that have been submitted are answered, at most so long.
     pub fn flush(&self, time: Duration) {
+        let mut inbox = lock(&self.inbox);
+        if self.land(&mut inbox, None) {
+            // Looks are not waited for; this step is, and does nothing.
+            self.push::<&str>(&mut inbox, "close", &[], Then::Nothing);
+        }
+        self.ring(inbox);
         let last = lock(&self.inbox).last;
         self.settle_to(last, time);
     }
@@ -245,6 +286,37 @@ impl Promises {
             then,
         });
         number
+    }
+
+    /// Tells of what was given to other lanes and is to be told by now; `None`: of all. Whether there was something.
+    fn land(&self, inbox: &mut Inbox, now: Option<Instant>) -> bool {
+        if inbox.given.is_empty() {
+            return false;
+        }
+        let due: Vec<Given> = inbox
+            .given
+            .extract_if(|_, it| now.is_none_or(|now| it.at <= now))
+            .map(|(_, it)| it)
+            .collect();
+        let member = self.shared.member().to_string();
+        for it in due.iter().filter(|it| it.last.load(SeqCst) == it.number) {
+            let mut packed = Vec::new();
+            let args = [&it.queue, &it.take];
+            wire::call(
+                &mut packed,
+                "landed",
+                &self.shared.prefix,
+                &[&member],
+                &args,
+            );
+            inbox.steps.push(Step {
+                number: 0,
+                packed,
+                at: Instant::now(),
+                then: Then::Nothing,
+            });
+        }
+        !due.is_empty()
     }
 
     fn ring(&self, mut inbox: MutexGuard<'_, Inbox>) {

@@ -93,13 +93,20 @@ impl Promises {
                     then: Then::Nothing,
                 });
             }
+            self.land(&mut inbox, Some(now));
             lane.steps.extend(inbox.steps.drain(..));
             if !lane.steps.is_empty() || self.shared.ended().is_some() {
                 return;
             }
             inbox.is_asleep = true;
             let next = lane.stops.peek().map(|&Reverse((at, _))| at);
-            inbox = match next.into_iter().chain(inbox.nudges.values().copied()).min() {
+            let next = next
+                .into_iter()
+                .chain(inbox.nudges.values().copied())
+                .chain(inbox.given.values().map(|it| it.at))
+                .min();
+            inbox.wakes = next;
+            inbox = match next {
                 Some(at) => {
                     let time = at.saturating_duration_since(now);
                     self.bell
@@ -113,6 +120,7 @@ impl Promises {
                     .unwrap_or_else(PoisonError::into_inner),
             };
             inbox.is_asleep = false;
+            inbox.wakes = None;
         }
     }
 
