@@ -56,6 +56,23 @@ const contexts = new WeakMap<Session, RemoteContext>();
 /**
  * The package on an engine: its classes have the same names, parameters and errors as those for one machine, and their
  * objects are shared by processes on all hosts. Made by `getContext` with a URL.
+ *
+ * @example A pool on all hosts
+ * ```ts ignore
+ * import { type EngineUrl, getContext } from "@parallel/multiprocessing";
+ *
+ * const mp = getContext(Deno.env.get("MULTIPROCESSING_URL") as EngineUrl, { authkey: Deno.readFileSync("mp.key") });
+ *
+ * export function square(n: number): number {
+ *   return n * n;
+ * }
+ *
+ * if (import.meta.main) {
+ *   await using pool = new mp.Pool();
+ *   console.log(await pool.map(square, [1, 2, 3])); // [ 1, 4, 9 ]
+ *   console.log(mp.getAllStartMethods()); // [ "spawn" ]
+ * }
+ * ```
  */
 export class RemoteContext extends BaseContext implements Disposable {
   readonly #tree: RemoteTree;

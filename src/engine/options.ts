@@ -3,7 +3,19 @@
 import { bareKey } from "./bare_key.ts";
 import { requireKnown } from "../waiting/options.ts";
 
-/** Options of `getContext` with the URL of an engine. */
+/**
+ * Options of `getContext` with the URL of an engine.
+ *
+ * @example Hosts are declared dead after ten seconds, and calls wait for as long
+ * ```ts ignore
+ * import { type EngineUrl, getContext } from "@parallel/multiprocessing";
+ *
+ * const url = Deno.env.get("MULTIPROCESSING_URL") as EngineUrl;
+ * using mp = getContext(url, { lease: 10_000, patience: 10_000, maxMessage: 1 << 20 });
+ * using queue = new mp.Queue<Uint8Array>();
+ * console.log(await queue.put(new Uint8Array(2 << 20)).catch((error) => error.name)); // RangeError
+ * ```
+ */
 export interface RemoteContextOptions {
   /**
    * Milliseconds for which a host, or the root, counts as alive without being heard of; it is heard of every quarter of

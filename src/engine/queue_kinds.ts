@@ -14,7 +14,30 @@ const MOST_DELIVERIES = 255;
 /** What becomes of values that a process has taken, and not dealt with when it ends. */
 export type OnConsumerDeath = "lose" | "redeliver" | "throw";
 
-/** Options of queues in an engine. */
+/**
+ * Options of queues in an engine.
+ *
+ * @example What a process had taken goes to another one when it is killed
+ * ```ts ignore
+ * import { type EngineUrl, getContext } from "@parallel/multiprocessing";
+ *
+ * const mp = getContext(Deno.env.get("MULTIPROCESSING_URL") as EngineUrl, { authkey: Deno.readFileSync("mp.key") });
+ *
+ * export async function take(queue: InstanceType<typeof mp.Queue<string>>): Promise<void> {
+ *   await queue.get();
+ *   Deno.kill(Deno.pid, "SIGKILL");
+ * }
+ *
+ * if (import.meta.main) {
+ *   const queue = new mp.Queue<string>(0, { onConsumerDeath: "redeliver" });
+ *   await queue.put("a job");
+ *   const process = new mp.Process({ target: take, args: [queue] });
+ *   process.start();
+ *   await process.join();
+ *   console.log(process.exitcode, await queue.get()); // -9 a job
+ * }
+ * ```
+ */
 export interface RemoteQueueOptions extends NameOptions {
   /**
    * What becomes of a value whose consumer's process ends unexpectedly. `"lose"` (default): it is lost, as locally.

@@ -9,6 +9,8 @@
 //   exit=n            its exit code, if not 0
 //   stderr            it writes to its standard error
 //   with-python       the Python program beside it runs at the same time
+//   engine            it is run where redis-server is installed, with an engine and an agent; the engine's URL is that of
+//                     the environment, and whatever URL stands in it, and the key is in mp.key
 //   no-run: why       it is checked only
 //
 // What stands behind a console.log as a comment must be a line of the output, unless it begins with "such as". A block
@@ -17,14 +19,15 @@
 import { assert, assertEquals } from "@std/assert";
 import configuration from "../../deno.json" with { type: "json" };
 import { type Block, Document, documentPaths, ROOT } from "./markdown.ts";
+import { hasEngine } from "../support/engine.ts";
+import { type Host, KEY, KEY_FILE, startHost } from "./host.ts";
+import { complaintOf, type Outcome, PATIENCE, run } from "./programs.ts";
 import { makeProject } from "./project.ts";
 
-/** Milliseconds that a program may take, on a busy machine. */
-const PATIENCE = 120_000;
 /** Programs that run at the same time. */
 const SIDE_BY_SIDE = navigator.hardwareConcurrency + 1;
 const TEXTS = { "a.txt": "the quick brown fox jumps\n", "b.txt": "over the lazy dog\n" };
-const WORDS = ["args", "file", "module", "test", "flags", "exit", "stderr", "with-python", "no-run"];
+const WORDS = ["args", "file", "module", "test", "flags", "exit", "stderr", "with-python", "engine", "no-run"];
 
 /** A program of a document in a folder of its own. */
 interface Program {
@@ -57,6 +60,7 @@ function programsOf(document: Document, base: string): Program[] {
     const folder = `${base}/${where.replace(/[^\w]/g, "_")}`;
     Deno.mkdirSync(folder);
     for (const [name, text] of Object.entries(TEXTS)) Deno.writeTextFileSync(`${folder}/${name}`, text);
+    if (block.words.has("engine")) Deno.writeFileSync(`${folder}/${KEY_FILE}`, KEY);
     for (const other of blocks) {
       if (other.section !== block.section || !other.words.has("module")) continue;
       Deno.writeTextFileSync(`${folder}/${other.words.get("file")}`, other.text);
@@ -68,26 +72,6 @@ function programsOf(document: Document, base: string): Program[] {
     const peer = document.blocks.find((other) => other.language === "python" && other.section === block.section);
     return { block, where, folder, path, python: block.words.has("with-python") ? peer!.text : null, output };
   });
-}
-
-interface Outcome {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-async function run(command: string, args: readonly string[], cwd: string): Promise<Outcome> {
-  const child = new Deno.Command(command, {
-    args: [...args],
-    cwd,
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    signal: AbortSignal.timeout(PATIENCE),
-  }).spawn();
-  const { code, stdout, stderr } = await child.output();
-  return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
 }
 
 /** Whether somebody listens: at the TCP port, or at a socket in the folder. */
@@ -121,29 +105,20 @@ async function runBoth(program: Program, start: () => Promise<Outcome>): Promise
 }
 
 /** What is wrong with a program's run, or `null`. */
-async function complaint(program: Program): Promise<string | null> {
+async function complaint(program: Program, host: Host | null): Promise<string | null> {
   const { words, text } = program.block;
   const flags = words.get("flags")?.split(",") ?? ["-A"];
   const args = words.get("args")?.split(",") ?? [];
   const command = words.has("test") ? ["test", "--no-check"] : ["run"];
-  const start = () => run(Deno.execPath(), [...command, "--quiet", ...flags, program.path, ...args], program.folder);
-  const { code, stdout, stderr } = await (program.python === null ? start() : runBoth(program, start));
-  const tell = (what: string) => `${program.where}: ${what}\n--- stdout\n${stdout}--- stderr\n${stderr}`;
-  const wanted = Number(words.get("exit") ?? 0);
-  if (code !== wanted) return tell(`exit code ${code}, not ${wanted}`);
-  if (!words.has("stderr") && stderr !== "") return tell("it writes to its standard error");
-  if (program.output !== null && stdout !== program.output) return tell(`the output is not\n${program.output}`);
-  const lines = new Set(stdout.split("\n").map((line) => line.trim()));
-  for (const said of saidIn(text + (program.python ?? ""))) {
-    if (!lines.has(said)) return tell(`no line of the output is "${said}"`);
-  }
-  return null;
-}
-
-/** What the comments behind a program's prints say of its output. */
-function saidIn(text: string): string[] {
-  const found = text.matchAll(/^.*\b(?:console\.log|print)\(.*\);? +(?:\/\/|#) (.*)$/gm);
-  return [...found].map(([, said]) => said.trim()).filter((said) => !said.startsWith("such as "));
+  if (words.has("engine")) Deno.writeTextFileSync(program.path, host!.reached(text));
+  const line = [...command, "--quiet", ...flags, program.path, ...args];
+  const start = () => run(Deno.execPath(), line, program.folder, host?.env);
+  const outcome = await (program.python === null ? start() : runBoth(program, start));
+  return complaintOf(program.where, text + (program.python ?? ""), outcome, {
+    exit: Number(words.get("exit") ?? 0),
+    output: program.output,
+    mayComplain: words.has("stderr"),
+  });
 }
 
 /** Runs `work` for each item, some at a time. */
@@ -177,14 +152,17 @@ Deno.test("documents: every program type-checks", async () => {
 
 for (const document of documents) {
   if (!document.blocks.some(({ language }) => language === "ts")) continue;
-  Deno.test(`documents: the programs of ${document.path} run`, async () => {
+  const isOnEngine = document.blocks.some(({ words }) => words.has("engine"));
+  const without = isOnEngine && !hasEngine ? " (those with an engine are left out: redis-server is not installed)" : "";
+  Deno.test(`documents: the programs of ${document.path} run${without}`, async () => {
     using project = makeProject();
-    const programs = programsOf(document, project.path).filter((program) =>
-      !program.block.words.has("no-run") && (program.python === null || python !== null)
+    const programs = programsOf(document, project.path).filter(({ block: { words }, python: needed }) =>
+      !words.has("no-run") && (needed === null || python !== null) && (!words.has("engine") || hasEngine)
     );
+    await using host = isOnEngine && hasEngine ? await startHost() : null;
     const complaints: string[] = [];
     await forEach(programs, async (program) => {
-      const found = await complaint(program).catch((error) => `${program.where}: ${error}`);
+      const found = await complaint(program, host).catch((error) => `${program.where}: ${error}`);
       if (found !== null) complaints.push(found);
     });
     assert(complaints.length === 0, complaints.join("\n\n"));
