@@ -1,7 +1,9 @@
 // A process that was started on a host, as its parent has it. How it ends is told by the engine, which hears it from the
 // agent of the host, or buries it with that.
 
+import type { Bell } from "./bell.ts";
 import { textOf } from "./text.ts";
+import { endWaits } from "../connection/wait.ts";
 import { EarlyEnd } from "../process/early_end.ts";
 import type { Process } from "../process/process.ts";
 import { Sentinel } from "../process/sentinel.ts";
@@ -42,6 +44,8 @@ export class RemoteChild implements StartedProcess {
   readonly #handle: ObjectHandle;
   readonly #session: Session;
   #ending: Ending | null = null;
+  /** Rings when it has ended; for `wait`. */
+  #bell: Bell | null = null;
 
   /** Of the process that was just started, and is among the children from now on. */
   constructor({ process, pid, host, member, outputs, handle }: RemoteChildOptions) {
@@ -108,6 +112,7 @@ export class RemoteChild implements StartedProcess {
     if (this.#ending !== null) return;
     const said = failure === "" ? null : new EarlyEnd(harmless(failure, { multiline: true }));
     this.#ending = { exitcode, isLost, failure: said };
+    this.#silence();
     removeRemoteChild(this.#session, this);
     this.#handle.close();
   }
@@ -120,8 +125,14 @@ export class RemoteChild implements StartedProcess {
 
   #descriptor(): number | null {
     if (this.poll() !== null) return null;
-    throw new Deno.errors.NotSupported(
-      "Cannot wait for the sentinel of a process on another host: use its join()",
-    );
+    if (this.#bell?.hasRung) this.#silence();
+    this.#bell ??= this.#session.ring("join", [this.id], () => endWaits(this.sentinel));
+    return this.#bell.descriptor;
+  }
+
+  #silence(): void {
+    this.#bell?.close();
+    this.#bell = null;
+    endWaits(this.sentinel);
   }
 }

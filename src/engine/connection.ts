@@ -68,7 +68,7 @@ export class RemoteConnection<Sent = unknown, Received = Sent> implements Connec
     this.#readable = readable;
     this.#writable = writable;
     this.#sends = new Sends(handle, peer);
-    this.#receives = new Receives(handle);
+    this.#receives = new Receives(handle, this);
   }
 
   /** Whether {@linkcode close} was called. */
@@ -198,7 +198,7 @@ export class RemoteConnection<Sent = unknown, Received = Sent> implements Connec
   close(): void {
     if (this.#handle.closed) return;
     this.#receives.close();
-    this.#handle.close();
+    this.#handle.closeNow();
   }
 
   /** As {@linkcode close}. */
@@ -214,7 +214,7 @@ export class RemoteConnection<Sent = unknown, Received = Sent> implements Connec
   /** @ignore What `wait` looks at. */
   [descriptorOf](): number | null {
     this.#receivable();
-    throw new Deno.errors.NotSupported("Cannot wait for a connection of an engine with others: use its poll()");
+    return this.#receives.descriptor();
   }
 
   #reduced(): unknown {

@@ -55,13 +55,14 @@ class Holdings {
     if (held === undefined || --held.handles > 0) return;
     this.#held.delete(id);
     this.#leaving.set(id, (this.#leaving.get(id) ?? 0) + held.arrivals);
-    if (this.#leaving.size >= BATCH) return this.#giveUp();
+    if (this.#leaving.size >= BATCH) return this.giveUp();
     if (this.#isTimed) return;
     this.#isTimed = true;
-    unrefTimer(setTimeout(() => this.#giveUp()));
+    unrefTimer(setTimeout(() => this.giveUp()));
   }
 
-  #giveUp(): void {
+  /** Gives up now what is to be. */
+  giveUp(): void {
     this.#isTimed = false;
     const parts: StepArgument[] = [];
     for (const [id, arrivals] of this.#leaving) parts.push(id, arrivals);
@@ -215,6 +216,12 @@ export class ObjectHandle implements Disposable {
     this.#id = "";
     this.#holdings.letGo(id);
     for (const closer of [...this.#closers ?? []]) closer();
+  }
+
+  /** As {@linkcode close}, before any other step of this thread: for objects whose end others wait for. */
+  closeNow(): void {
+    this.close();
+    this.#holdings.giveUp();
   }
 
   [Symbol.dispose](): void {

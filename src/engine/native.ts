@@ -28,6 +28,15 @@ export interface EngineNative {
   look(session: number, tree: string, name: string, args: NativeArgument[]): Uint8Array;
   /** Does a step in lane 0; its ticket, under which it is answered. A timeout of -1: it never waits. */
   submit(session: number, name: string, args: NativeArgument[], timeout: number): number;
+  /**
+   * Does a step in lane 0 that may wait for ever; its ticket, and the number of a descriptor that becomes readable with the
+   * outcome, until {@linkcode closeBell}.
+   */
+  submitBell(session: number, name: string, args: NativeArgument[]): [ticket: number, descriptor: number];
+  /** Whether the descriptor of a ticket has become readable. */
+  hasRung(ticket: number): boolean;
+  /** Closes the descriptor of a ticket. */
+  closeBell(ticket: number): void;
   /** Calls a function outside of the ledger; its ticket. */
   submitLook(session: number, tree: string, name: string, args: NativeArgument[]): number;
   /** Ends the wait of a ticket now. It is answered all the same: by `null`, or by what it got in spite of that. */

@@ -2,8 +2,11 @@
 
 import { closedError } from "../addon/handles.ts";
 import { ended, isReceiving, writeOnly } from "../connection/outcomes.ts";
+import { endWaits } from "../connection/wait.ts";
 import { Turnstile } from "../waiting/turnstile.ts";
+import type { Waitable } from "../waiting/waitable.ts";
 import { Arrivals } from "./arrivals.ts";
+import type { Bell } from "./bell.ts";
 import type { ObjectHandle } from "./handles.ts";
 import { goneError, waitFor } from "./object_waits.ts";
 import { TakenRecord } from "./records.ts";
@@ -14,9 +17,15 @@ export class Receives {
   readonly #handle: ObjectHandle;
   readonly #arrivals: Arrivals;
   readonly #turns = new Turnstile();
+  /** Who is waited for among others; not kept from being collected by that. */
+  readonly #waitable: WeakRef<Waitable>;
+  /** Rings when there is something to receive. */
+  #bell: Bell | null = null;
 
-  constructor(handle: ObjectHandle) {
+  /** `waitable` is the connection. */
+  constructor(handle: ObjectHandle, waitable: Waitable) {
     this.#handle = handle;
+    this.#waitable = new WeakRef(waitable);
     this.#arrivals = new Arrivals(handle.session, handle.id, "here", "pipe_landed");
   }
 
@@ -26,6 +35,7 @@ export class Receives {
     try {
       signal?.throwIfAborted();
       if (this.#handle.closed) throw closed();
+      this.#silence();
       using kept = this.#handle.share(); // until all pieces are here
       const { id } = kept;
       const giveBack = (answer: Answer) => this.#giveBack(id, answer);
@@ -49,6 +59,7 @@ export class Receives {
   /** As {@linkcode receive}, blocking the thread. */
   receiveSync<T>(open: (taken: TakenRecord) => T): T {
     if (this.#turns.occupied) throw isReceiving();
+    this.#silence();
     const { session, id } = this.#handle;
     const giveBack = (answer: Answer) => this.#giveBack(id, answer);
     const answer = session.waitSync("pipe_recv", [id, ...this.#arrivals.taken()], { timeout: Infinity, giveBack });
@@ -75,8 +86,27 @@ export class Receives {
     return this.#isThere(session.waitSync("pipe_poll", [id, 1], { timeout }));
   }
 
+  /** The number of a descriptor that becomes readable when there is something to receive; `null` if there is now. */
+  descriptor(): number | null {
+    if (this.pollSync(0)) return null;
+    if (this.#bell?.hasRung) this.#silence();
+    const { session, id } = this.#handle;
+    const waitable = this.#waitable;
+    this.#bell ??= session.ring("pipe_poll", [id, 1], () => lookAgain(waitable));
+    return this.#bell.descriptor;
+  }
+
+  /** What the bell would ring for may be received meanwhile. */
+  #silence(): void {
+    if (this.#bell === null) return;
+    this.#bell.close();
+    this.#bell = null;
+    lookAgain(this.#waitable);
+  }
+
   /** The connection is about to be closed. */
   close(): void {
+    this.#silence();
     this.#arrivals.close();
   }
 
@@ -110,6 +140,11 @@ export class Receives {
         return goneError("receive from", "connection");
     }
   }
+}
+
+function lookAgain(waitable: WeakRef<Waitable>): void {
+  const it = waitable.deref();
+  if (it !== undefined) endWaits(it);
 }
 
 function closed(): Error {

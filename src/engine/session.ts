@@ -4,6 +4,7 @@ import { VERSION } from "../addon/interface.ts";
 import { EngineUnavailableError } from "../errors.ts";
 import { getLogger } from "../runtime/logging.ts";
 import { Answer, type StepArgument } from "./answer.ts";
+import { Bell } from "./bell.ts";
 import { engineNative, failureIn, translated } from "./load.ts";
 import type { EngineNative, EngineSettings, NativeArgument, Opened } from "./native.ts";
 import { bringForward, hear, hearNoMore, leaveInBackground, listen, openWaits, type Outcome } from "./waits.ts";
@@ -52,6 +53,8 @@ export interface Session {
   waitSync(name: string, args: StepArgument[], wait: Pick<StepWait, "timeout" | "giveBack">): Answer | null;
   /** Likewise; this thread goes on. */
   wait(name: string, args: StepArgument[], wait: StepWait): Promise<Answer | null>;
+  /** Does a step that waits for as long as it takes, with a descriptor that becomes readable then. */
+  ring(name: string, args: StepArgument[], told: () => void): Bell;
   /** Calls a function that may be called again at any time, on the tree `tree`, or on `"hosts"`; blocks this thread. */
   lookSync(tree: string, name: string, ...args: StepArgument[]): Answer;
   /** Likewise; this thread goes on. */
@@ -259,6 +262,10 @@ class NativeSession implements Session {
     });
     if (inBackground) leaveInBackground(ticket);
     return promise;
+  }
+
+  ring(name: string, args: StepArgument[], told: () => void): Bell {
+    return new Bell(this.native, translated(() => this.native.submitBell(this.#next, name, textsOf(args))), told);
   }
 
   lookSync(tree: string, name: string, ...args: StepArgument[]): Answer {

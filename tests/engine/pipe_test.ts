@@ -136,6 +136,16 @@ pipeTest("the end of one end is the end for the other", async (session) => {
   b.close();
 });
 
+pipeTest("an end that is closed is so for whoever blocks then, in the same thread", (session) => {
+  const [a, b] = remotePipe<string>(session);
+  a.sendSync("last");
+  a.close();
+  assertEquals(b.recvSync(), "last");
+  assertThrows(() => b.recvSync(), EOFError);
+  assertThrows(() => b.sendSync("x"), Deno.errors.BrokenPipe);
+  b.close();
+});
+
 pipeTest("polls see what is there, and take nothing", async (session) => {
   const [a, b] = remotePipe<number>(session);
   assert(!await b.poll() && !b.pollSync());

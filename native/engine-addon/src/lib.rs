@@ -11,6 +11,7 @@
 )]
 
 mod args;
+mod bell;
 mod port;
 mod sessions;
 

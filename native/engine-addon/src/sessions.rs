@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use engine::blocking::BlockingLane;
-use engine::promises::Patience;
+use engine::promises::{Deliver, Patience};
 use engine::session::{Begin, Session, Settings};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
 use crate::args::{Arg, Error, Result, packed, to_js};
+use crate::bell::Bell;
 use crate::port::port;
 
 static SESSIONS: Mutex<Option<HashMap<u32, Arc<Session>>>> = Mutex::new(None);
@@ -48,6 +49,7 @@ fn session_of(number: u32) -> Result<Arc<Session>> {
 pub fn end_thread() {
     SHARES.take();
     WAITS.take();
+    crate::bell::end_thread();
 }
 
 /// How a session is to be: see `EngineSettings` of src/engine/native.ts.
@@ -177,7 +179,6 @@ fn take_ticket() -> u32 {
 /// Does a step in lane 0; its ticket. A timeout of -1: it never waits.
 #[napi]
 pub fn submit(session: u32, name: String, args: Vec<Arg>, timeout: f64) -> Result<u32> {
-    let owner = session_of(session)?;
     let port = port()?;
     let ticket = take_ticket();
     let patience = match timeout {
@@ -186,15 +187,42 @@ pub fn submit(session: u32, name: String, args: Vec<Arg>, timeout: f64) -> Resul
         _ => Patience::Forever,
     };
     let deliver = Box::new(move |outcome| port.deliver(ticket, outcome));
-    let number = owner
+    submit_as(ticket, session, &name, &args, (patience, deliver))?;
+    Ok(ticket)
+}
+
+/// Does a step in lane 0 that may wait for ever; its ticket, and the number of a descriptor that becomes readable with the
+/// outcome.
+#[napi]
+pub fn submit_bell(session: u32, name: String, args: Vec<Arg>) -> Result<(u32, i32)> {
+    let port = port()?;
+    let ticket = take_ticket();
+    let bell = Bell::new()?;
+    let rope = Arc::clone(&bell);
+    let deliver = Box::new(move |outcome| {
+        rope.ring();
+        port.deliver(ticket, outcome);
+    });
+    submit_as(ticket, session, &name, &args, (Patience::Forever, deliver))?;
+    Ok((ticket, bell.keep(ticket)))
+}
+
+fn submit_as(
+    ticket: u32,
+    session: u32,
+    name: &str,
+    args: &[Arg],
+    (patience, deliver): (Patience, Deliver),
+) -> Result<()> {
+    let number = session_of(session)?
         .promises
-        .submit(&name, &args, patience, deliver)
+        .submit(name, args, patience, deliver)
         .map_err(to_js)?;
     SHARES.with_borrow_mut(|shares| shares.entry(session).or_default().promised = number);
     if !matches!(patience, Patience::Never) {
         WAITS.with_borrow_mut(|waits| waits.insert(ticket, (session, number)));
     }
-    Ok(ticket)
+    Ok(())
 }
 
 /// Does a look in the stream of lane 0; its ticket.
