@@ -1,6 +1,7 @@
 // The contract suite: processes.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { wait, waitSync } from "@parallel/multiprocessing/connection";
 import * as targets from "../fixtures/context/contract_targets.ts";
 import { run, type Suite, timeout } from "./suite.ts";
 
@@ -20,6 +21,21 @@ export function processes({ test }: Suite): void {
     await run(new context.Process({ target: targets.sum, args: [said, [1, 2, 3]] }));
     await run(new context.Process({ target: targets.sum, args: [said, [1, 2, 3]], kwargs: { times: 10 } }));
     assertEquals([await said.get({ timeout }), await said.get({ timeout })], [6, 60]);
+  });
+
+  test("the sentinel of a process is ready when that has ended", async (context) => {
+    using said = new context.Queue<string>();
+    using orders = new context.Queue<string>();
+    const process = new context.Process({ target: targets.waitForever, args: [said, orders] });
+    process.start();
+    const { sentinel } = process;
+    assertEquals(await wait([sentinel], { timeout: 0 }), []);
+    assertEquals(await said.get({ timeout }), "ready");
+    const waiting = wait([sentinel], { timeout });
+    orders.putSync("end");
+    assertEquals(await waiting, [sentinel]);
+    assertEquals(waitSync([sentinel]), [sentinel]);
+    assertEquals(process.exitcode, 0);
   });
 
   test("a process can be terminated and killed, is active until then, and starts once", async (context) => {

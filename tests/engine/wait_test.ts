@@ -10,7 +10,11 @@ import { PATIENCE, until, within } from "../support/helpers.ts";
 
 const timeout = PATIENCE;
 
-function waitTest(name: string, run: (context: RemoteContext, engine: Engine) => Promise<void>, slots = 2): void {
+function waitTest(
+  name: string,
+  run: (context: RemoteContext, engine: Engine) => Promise<void> | void,
+  slots = 2,
+): void {
   engineTest(`wait on an engine: ${name}`, async (engine) => {
     await using _agent = slots === 0 ? null : await startAgent(engine.url, { slots });
     using context = getContext(engine.url, { authkey: AUTHKEY, startTimeout: PATIENCE }) as RemoteContext;
@@ -64,7 +68,7 @@ waitTest("what was received by others than the waiting call wakes nobody twice",
   toA.close();
 }, 0);
 
-waitTest("a thread that blocks is woken by another process, and by the end of one", async (context) => {
+waitTest("a thread that blocks is woken by another process, and by the end of one", (context) => {
   const [mine, yours] = context.Pipe<string>();
   const [idle, other] = context.Pipe<string>();
   const process = new context.Process({ target: targets.echo, args: [yours], daemon: true });
