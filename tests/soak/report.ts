@@ -31,13 +31,13 @@ export function table(sums: Sums): string[] {
     `${sum.stops}`,
     toldIn(sum),
   ]);
-  return aligned([["part", "operations", "kills", "stops", "what others were told"], ...cells]);
+  return aligned([["part", "operations", "kills", "stops", "what others were told"], ...cells], 3);
 }
 
-/** Text to the left, numbers to the right. */
-function aligned(rows: readonly string[][]): string[] {
+/** Text to the left, numbers to the right: these are in so many columns behind the first. */
+export function aligned(rows: readonly string[][], numbers: number): string[] {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  const isNumber = (column: number) => column >= 1 && column <= 3;
+  const isNumber = (column: number) => column >= 1 && column <= numbers;
   return rows.map((row) =>
     row.map((cell, column) => isNumber(column) ? cell.padStart(widths[column]) : cell.padEnd(widths[column]))
       .join("  ").trimEnd()

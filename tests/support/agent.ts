@@ -27,10 +27,13 @@ export class Agent implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #read: Promise<unknown>;
   #isEnded = false;
+  /** What its host is called. */
+  readonly name: string;
   /** What it has written so far. */
   output = "";
 
   constructor(url: string, { slots = 4, host, name = host?.name ?? "east", args = [] }: AgentOptions) {
+    this.name = name;
     const line = ["run", "--quiet", "-A", AGENT.href, "--slots", `${slots}`, "--name", name, "--grace", "1s", ...args];
     const [command, rest] = host?.command(Deno.execPath(), ...line) ?? [Deno.execPath(), line];
     this.#child = new Deno.Command(command, {
