@@ -1,12 +1,14 @@
 // Two hosts, each reachable by its own link: work is shared between them, and one that is lost is noticed.
 
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import process from "node:process";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { OwnerDiedError } from "@parallel/multiprocessing";
 import * as targets from "../fixtures/engine/two_hosts_targets.ts";
 import { AUTHKEY } from "../support/agent.ts";
-import { outputOf, PATIENCE, until } from "../support/helpers.ts";
+import type { Engine } from "../support/engine.ts";
+import { outputOf, PATIENCE, startProgram, until } from "../support/helpers.ts";
 import { leasePasses } from "../support/leases.ts";
-import { hostsTest, SHORT_LEASE } from "../support/two_hosts.ts";
+import { hostsTest, SHORT_LEASE, type TwoHosts } from "../support/two_hosts.ts";
 
 const timeout = PATIENCE;
 
@@ -79,7 +81,73 @@ hostsTest(
   { lease: SHORT_LEASE },
 );
 
-hostsTest("two hosts: the example counts on both", async (_, __, engine) => {
+const TEXTS = 16;
+
+/** What the demo's engine says: how many portions are taken on a host, and whether each that was taken has been begun. */
+async function portions(engine: Engine, host: string): Promise<{ taken: number; areBegun: boolean }> {
+  const [queue] = await engine.keys("mp:*:o:*:k"); // who has taken what
+  const arrays = await Promise.all(
+    (await engine.keys("mp:*:o:*:b")).map((key) => engine.command("GET", key) as Promise<string>),
+  );
+  const begun = arrays.find(({ length }) => length === 4 * TEXTS); // how often each was begun
+  if (queue === undefined || begun === undefined) return { taken: 0, areBegun: false };
+  const marks = await engine.command("ZRANGE", queue, 0, -1) as string[];
+  const tree = queue.slice(0, queue.indexOf("}") + 2);
+  const hosts = marks.map((mark) => engine.command("HGET", `${tree}p:${mark.split(":")[0]}`, "host"));
+  const left = await engine.command("LLEN", queue.replace(/k$/, "r")) as number;
+  const times = [...begun].reduce((sum, cell) => sum + cell.charCodeAt(0), 0);
+  return { taken: (await Promise.all(hosts)).filter((it) => it === host).length, areBegun: times === TEXTS - left };
+}
+
+/** Stops the demo's workers at a time at which some on `west` have begun what they have taken; how many. */
+async function stopAtWork(engine: Engine, { hosts, agents }: TwoHosts): Promise<number> {
+  return await until("work that is begun there", async () => {
+    const isWaiting = (await portions(engine, "west")).taken === 0;
+    if (isWaiting) return null;
+    signalWorkers({ hosts, agents }, "SIGSTOP");
+    const { taken, areBegun } = await portions(engine, "west");
+    if (taken > 0 && areBegun) return taken;
+    signalWorkers({ hosts, agents }, "SIGCONT");
+    return null;
+  });
+}
+
+function signalWorkers({ hosts, agents }: Pick<TwoHosts, "hosts" | "agents">, signal: Deno.Signal): void {
+  for (const pid of hosts.flatMap((host) => host.processes())) {
+    if (!agents.some((agent) => agent.pid === pid)) process.kill(pid, signal);
+  }
+}
+
+hostsTest("two hosts: the demo counts on both, and what a lost one had begun is counted on the other", async (
+  context,
+  two,
+  engine,
+) => {
+  context.close(); // the only tree is that of the demo
+  const folder = Deno.makeTempDirSync({ prefix: "mp-texts-" });
+  try {
+    for (let i = 0; i < TEXTS; i++) {
+      Deno.writeTextFileSync(`${folder}/${i}.txt`, `the quick brown fox number ${i} `.repeat(8000));
+    }
+    await using demo = startProgram(new URL("../../examples/word_count.ts", import.meta.url), {
+      args: ["--url", engine.tcpUrl, folder],
+      env: { MULTIPROCESSING_AUTHKEY: new TextDecoder().decode(AUTHKEY) },
+    });
+    const taken = await stopAtWork(engine, two);
+    two.hosts[1].powerOff();
+    signalWorkers(two, "SIGCONT");
+    await leasePasses(engine, { lost: "west" });
+    const { code, stdout, stderr } = await demo.outcome();
+    assertEquals([code, stderr], [0, ""]);
+    assertMatch(stdout, /^quick +128000 /m);
+    assertStringIncludes(stdout, `counted anew: ${taken} portions, since their host was lost\n`);
+    assert(stdout.endsWith("results equal\n"), stdout);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}, { slots: 2 });
+
+hostsTest("two hosts: the example with a pool counts on both", async (_, __, engine) => {
   const folder = Deno.makeTempDirSync({ prefix: "mp-texts-" });
   try {
     for (let i = 0; i < 20; i++) {

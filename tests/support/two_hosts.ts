@@ -25,13 +25,13 @@ export interface TwoHosts extends AsyncDisposable {
   readonly agents: readonly Agent[];
 }
 
-async function twoHosts(engine: Engine, lease: number): Promise<TwoHosts> {
+async function twoHosts(engine: Engine, lease: number, slots?: number): Promise<TwoHosts> {
   const stack = new AsyncDisposableStack();
   try {
     const hosts = [stack.use(new Host("east")), stack.use(new Host("west"))] as const;
     await engine.listenAt(...hosts.map(({ gateway }) => gateway));
     const agents = await Promise.all(
-      hosts.map((host) => startAgent(engine.urlAt(host.gateway), { host, args: agentArguments(lease) })),
+      hosts.map((host) => startAgent(engine.urlAt(host.gateway), { host, slots, args: agentArguments(lease) })),
     );
     for (const agent of agents) stack.use(agent);
     return { hosts, agents, [Symbol.asyncDispose]: () => stack.disposeAsync() };
@@ -49,10 +49,10 @@ function contextAt(engine: Engine, lease: number): RemoteContext {
 export function hostsTest(
   name: string,
   run: (context: RemoteContext, two: TwoHosts, engine: Engine) => Promise<void>,
-  { lease = LEASE, ...options }: EngineTestOptions & { lease?: number } = {},
+  { lease = LEASE, slots, ...options }: EngineTestOptions & { lease?: number; slots?: number } = {},
 ): void {
   engineTest(name, async (engine) => {
-    await using two = await twoHosts(engine, lease);
+    await using two = await twoHosts(engine, lease, slots);
     using context = contextAt(engine, lease);
     await run(context, two, engine);
   }, { leftOut: noHosts, config: { "tcp-keepalive": "1" }, ...options });

@@ -49,9 +49,11 @@ function pathOf(folder: string): string {
   return `${folder}/book`;
 }
 
-/** The whole lines of the book in a folder. */
-export function readBook(folder: string): Line[] {
-  return linesOf(Deno.readTextFileSync(pathOf(folder)));
+/** The whole lines of the book in a folder: all, or those of one life. */
+export function readBook(folder: string, life?: string): Line[] {
+  const text = Deno.readTextFileSync(pathOf(folder));
+  if (life === undefined) return linesOf(text);
+  return linesOf(text.split("\n").filter((line) => line.startsWith(`${life} `)).join("\n"));
 }
 
 /** The whole lines of a text. */

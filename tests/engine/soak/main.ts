@@ -5,6 +5,7 @@
 
 import { Random } from "../../soak/random.ts";
 import { aligned } from "../../soak/report.ts";
+import { pause } from "../../soak/stage.ts";
 import { type Engine, hasEngine, startEngine } from "../../support/engine.ts";
 import { childrenOf, isRunning, PATIENCE, type Program, startProgram, until } from "../../support/helpers.ts";
 import { Host, noHosts } from "../../support/hosts.ts";
@@ -19,6 +20,8 @@ import { Torment } from "./torment.ts";
 const ROOT = new URL("root.ts", import.meta.url);
 /** Milliseconds that all may take to come to their end. */
 const ENDING = 3 * PATIENCE;
+/** Milliseconds between two looks at the book. */
+const LOOK_EVERY = 50;
 /** Violations that are printed; the others are counted. */
 const MOST_PRINTED = 40;
 
@@ -95,7 +98,10 @@ class Run {
     await using program = startProgram(ROOT, { args: [JSON.stringify(plan)], patience });
     const ended = program.outcome();
     ended.catch(() => {}); // it is waited for below
-    await Promise.race([ended, until("all processes to be at work", () => this.#isAtWork())]);
+    await Promise.race([
+      ended,
+      until("all processes to be at work", () => pause(LOOK_EVERY).then(() => this.#isAtWork())),
+    ]);
     await Promise.race([ended, torment.run(seconds, hosts)]);
     endSoon(this.#folder);
     return await this.#ended(program, ended);

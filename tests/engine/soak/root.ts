@@ -95,7 +95,7 @@ class Root {
 
   /** Gives back the permits that a process had for certain when it was killed. */
   #settle(life: string): void {
-    const lines = readBook(this.#plan.folder).filter((line) => line.life === life);
+    const lines = readBook(this.#plan.folder, life);
     for (const part of PERMITTED) {
       if (lines.findLast((line) => line.part === part)?.event === "got") this.#give(part);
     }
