@@ -1,6 +1,6 @@
 // Counts the words of a folder of texts on all hosts of an engine, or on this machine alone: one line says which. A host
-// that is lost costs time, and no words: what it was counting is counted anew. docs/several-machines.md says how to start
-// an engine and agents.
+// that is lost costs time, and no words: what it was counting is counted anew. A pool sees to that here; word_count.ts does
+// the same with processes and queues. docs/several-machines.md says how to start an engine and agents.
 
 import { currentTask, getContext } from "@parallel/multiprocessing";
 import { countAlone, countFile, isEqual, merge, nothing, pack, type PackedFindings, top } from "./word_count/counts.ts";
