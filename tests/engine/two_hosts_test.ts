@@ -127,7 +127,7 @@ hostsTest("two hosts: the demo counts on both, and what a lost one had begun is 
   const folder = Deno.makeTempDirSync({ prefix: "mp-texts-" });
   try {
     for (let i = 0; i < TEXTS; i++) {
-      Deno.writeTextFileSync(`${folder}/${i}.txt`, `the quick brown fox number ${i} `.repeat(8000));
+      Deno.writeTextFileSync(`${folder}/${i}.txt`, `the quick brown fox number ${i} `.repeat(4000));
     }
     await using demo = startProgram(new URL("../../examples/word_count.ts", import.meta.url), {
       args: ["--url", engine.tcpUrl, folder],
@@ -139,7 +139,7 @@ hostsTest("two hosts: the demo counts on both, and what a lost one had begun is 
     await leasePasses(engine, { lost: "west" });
     const { code, stdout, stderr } = await demo.outcome();
     assertEquals([code, stderr], [0, ""]);
-    assertMatch(stdout, /^quick +128000 /m);
+    assertMatch(stdout, /^quick +64000 /m);
     assertStringIncludes(stdout, `counted anew: ${taken} portions, since their host was lost\n`);
     assert(stdout.endsWith("results equal\n"), stdout);
   } finally {

@@ -96,7 +96,7 @@ export class Torment implements AsyncDisposable {
   }
 
   #killProcess(random: Random): void {
-    const places = random.coin() ? this.#places : this.#places.toReversed();
+    const places = (random.coin() ? this.#places : this.#places.toReversed()).filter((it) => it !== this.#away);
     const draw = random.next();
     for (const { host, agent } of places) {
       const all = host.processes().filter((pid) => pid !== agent.pid);
