@@ -11,7 +11,7 @@ export function remotePipe<Sent = unknown, Received = Sent>(
   options: PipeOptions = {},
 ): [RemoteConnection<Sent, Received>, RemoteConnection<Received, Sent>] {
   const duplex = isDuplex(options);
-  const [first, answer] = ObjectHandle.made(session, "pipe", "", duplex ? "both" : "one");
+  const [first, answer] = ObjectHandle.made(session, "connection", "", duplex ? "both" : "one");
   const second = ObjectHandle.madeWith(first, answer.text(1));
   return [
     new RemoteConnection({ handle: first, peer: second.id, readable: true, writable: duplex }),

@@ -2,9 +2,9 @@
 // before it has written anything, since Redis takes nothing back; never may it err behind that.
 
 import fc from "fast-check";
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { engineTest } from "../support/engine.ts";
-import { BareTree, LIBRARY, PREFIX } from "../support/library.ts";
+import { BareTree, LIBRARY, libraryText, PREFIX } from "../support/library.ts";
 import { Player } from "../support/player.ts";
 import type { Reply } from "../support/resp.ts";
 
@@ -58,7 +58,7 @@ async function functionsOf(tree: BareTree): Promise<string[]> {
 const OBJECTS: readonly (readonly [kind: string, ...args: (string | number)[]])[] = [
   ...[["lock", 0], ["rlock", 1], ["semaphore", 1, 3], ["event"], ["barrier", 2]] as const,
   ...[["dict"], ["list"], ["set"], ["queue", 0, "lose", 3], ["joinable", 2, "throw", 3]] as const,
-  ...[["pool", 0], ["process", 0, "1"], ["pipe", "both"]] as const,
+  ...[["pool", 0], ["process", 0, "1"], ["pipe"], ["connection", "both"]] as const,
 ];
 
 /** Those that begin or end trees and members at the word of anybody, which is what they are for. */
@@ -86,6 +86,14 @@ engineTest("no function of the library errs behind a write, whatever it is told"
     { numRuns: Number(Deno.env.get("MP_MODEL_RUNS") ?? 600), endOnFailure: false },
   );
   assertEquals((await tree.look("member", player.member) as string[])[1], "1", "it lives, so its steps were done");
+});
+
+Deno.test("no kind of object and no function of the library is defined twice", () => {
+  for (const defined of [/^\s*kinds\.(\w+) = /gm, /^\s*(?:step|look)\("(\w+)"/gm]) {
+    const names = [...libraryText().matchAll(defined)].map(([, name]) => name);
+    assert(names.length > 10);
+    assertEquals(names.filter((name, i) => names.indexOf(name) !== i), []);
+  }
 });
 
 engineTest(

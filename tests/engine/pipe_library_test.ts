@@ -10,7 +10,7 @@ function record(body: string, { objects = "", flags = 0 } = {}): string {
 }
 
 async function made(lane: BareLane, way = "both"): Promise<[first: string, second: string]> {
-  const [ok, first, second] = await lane.step("make", "pipe", "", way) as string[];
+  const [ok, first, second] = await lane.step("make", "connection", "", way) as string[];
   assertEquals(ok, "ok");
   return [first, second];
 }
@@ -59,7 +59,7 @@ pipeTest("a one-way pipe refuses the other way", async (_, lane) => {
   assertEquals(await lane.step("pipe_poll", writer, 1), ["no", "way"]);
   assertEquals(await lane.step("pipe_send", writer, record("x")), ["ok"]);
   assertEquals(await lane.step("pipe_send", writer, "x"), ["no", "malformed"]);
-  assertEquals(await lane.step("make", "pipe", "", "none"), ["no", "malformed"]);
+  assertEquals(await lane.step("make", "connection", "", "none"), ["no", "malformed"]);
 });
 
 pipeTest("those who wait receive in the order in which they came; who only looks takes nothing", async (tree, lane) => {

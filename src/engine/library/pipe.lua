@@ -3,8 +3,8 @@
 --
 -- | key     | what |
 -- | ------- | ---- |
--- | o:<e>   | hash: `peer`, the other end, and `0` once nobody has that; `sends`, `receives`: whether one may do so here; |
--- |         | `bytes`, which the records in :r count for; `taken` so far |
+-- | o:<e>   | hash: kind `connection`; `peer`, the other end, and `0` once nobody has that; `sends`, `receives`: whether one may |
+-- |         | do so here; `bytes`, which the records in :r count for; `taken` so far |
 -- | o:<e>:r | list: what was sent to this end, in its order |
 -- | o:<e>:b | hash: pieces of long records that are sent to this end |
 -- | o:<e>:t :k :d | what was given here and has not landed yet; as of a queue |
@@ -39,7 +39,7 @@ do
   local function end_of(tree, e)
     if not is_whole(e) then return nil end
     local s = redis.call("HMGET", key_of(tree, e), "kind", "peer", "sends", "receives")
-    if s[1] ~= "pipe" then return nil end
+    if s[1] ~= "connection" then return nil end
     return { o = e, key = key_of(tree, e), tree = tree, peer = s[2], sends = s[3] == "1", receives = s[4] == "1" }
   end
 
@@ -249,7 +249,7 @@ do
     unhold_all(tree, table.concat(objects, " "))
   end
 
-  kinds.pipe = {
+  kinds.connection = {
     check = function(_, way)
       if way ~= "both" and way ~= "one" then return "malformed" end
     end,
@@ -258,7 +258,7 @@ do
       local tree, second = call.tree, text(redis.call("INCR", call.tree .. "objects"))
       local both = way == "both" and "1" or "0"
       redis.call("HSET", key_of(tree, first), "peer", second, "sends", both, "receives", "1")
-      redis.call("HSET", key_of(tree, second), "kind", "pipe", "name", "", "peer", first, "sends", "1", "receives", both)
+      redis.call("HSET", key_of(tree, second), "kind", "connection", "name", "", "peer", first, "sends", "1", "receives", both)
       redis.call("SADD", tree .. "all", second)
       adopt(tree, call.member, second)
       return { second }

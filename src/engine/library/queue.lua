@@ -210,7 +210,7 @@ do
 
   -- stash o blob index bytes → ok | no gone. A piece of a record that is put afterwards. Again: the same.
   look("stash", {}, function(tree, o, blob, index, bytes)
-    if not is_a(tree, o, "queue", "joinable", "pipe") then return { "no", "gone" } end
+    if not is_a(tree, o, "queue", "joinable", "connection") then return { "no", "gone" } end
     if not blob:match("^[%w.]+$") or not index:match("^%d+$") then return { "no", "malformed" } end
     redis.call("HSET", key_of(tree, o) .. ":b", blob .. "/" .. index, bytes)
     return { "ok" }
@@ -218,14 +218,14 @@ do
 
   -- unstash o blob count → ok. Removes pieces whose record was not put.
   look("unstash", { "allow-oom" }, function(tree, o, blob, count)
-    if not is_a(tree, o, "queue", "joinable", "pipe") or not count:match("^%d%d?%d?%d?$") then return { "ok" } end
+    if not is_a(tree, o, "queue", "joinable", "connection") or not count:match("^%d%d?%d?%d?$") then return { "ok" } end
     for i = 0, tonumber(count) - 1 do redis.call("HDEL", key_of(tree, o) .. ":b", blob .. "/" .. i) end
     return { "ok" }
   end)
 
   -- piece o blob index → ok bytes | no gone
   look("piece", { "no-writes" }, function(tree, o, blob, index)
-    if not is_a(tree, o, "queue", "joinable", "pipe") then return { "no", "gone" } end
+    if not is_a(tree, o, "queue", "joinable", "connection") then return { "no", "gone" } end
     local bytes = redis.call("HGET", key_of(tree, o) .. ":b", blob .. "/" .. index)
     return bytes and { "ok", bytes } or { "no", "gone" }
   end)
