@@ -67,6 +67,8 @@ export interface OpenSettings {
   begin?: string;
   lease: number;
   patience: number;
+  /** What an answer has outlived before it counts: `memory`, `disk` or `replicas:<n>`. */
+  durability: string;
   beats: boolean;
 }
 

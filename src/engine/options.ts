@@ -1,6 +1,7 @@
 // The options of a context on an engine, checked.
 
 import { bareKey } from "./bare_key.ts";
+import { type Durability, durabilityOf } from "./durability.ts";
 import { requireKnown } from "../waiting/options.ts";
 
 /**
@@ -33,9 +34,10 @@ export interface RemoteContextOptions {
   startTimeout?: number;
   /** Milliseconds that calls wait for an engine that is away, before they throw. Default: 60 000. */
   patience?: number;
-  /** What an acknowledged call has outlived: nothing, the end of the engine's machine, or so many replicas of it. Only
-   * `"memory"`, the default, is served yet. */
-  durability?: "memory" | "disk" | { replicas: number };
+  /** What an acknowledged call has outlived: nothing, the end of the engine's machine (its disk has it), or the end of the
+   * engine (so many replicas have it). The last two cost each call a trip to the disk, or to the replicas. Default:
+   * `"memory"`. */
+  durability?: Durability;
   /** The largest message, in bytes; a larger one is refused. Default: 64 MiB. */
   maxMessage?: number;
   /** How the root shows what processes write: each line behind `host/name: `, or as it is. Default: prefixed where the root
@@ -94,7 +96,7 @@ export function remotePlanOf(options: RemoteContextOptions = {}): RemoteContextP
     include,
     startTimeout: numberOf("startTimeout", options.startTimeout ?? 10_000, 1, LONGEST_TIME),
     patience: numberOf("patience", options.patience ?? 60_000, 0, LONGEST_TIME),
-    durability: durabilityOf(durability),
+    durability: durabilityOf(ACTION, durability),
     maxMessage: numberOf("maxMessage", options.maxMessage ?? 64 * MIB, 1, LONGEST_MESSAGE),
     output,
     authkey,
@@ -121,19 +123,4 @@ function textsOf(name: string, value: unknown = []): readonly string[] {
     throw new TypeError(`Cannot ${ACTION}: "${name}" is ${Deno.inspect(value)}, wanted an array of texts, none empty`);
   }
   return [...value];
-}
-
-function durabilityOf(value: unknown): RemoteContextPlan["durability"] {
-  if (value === "memory") return value;
-  if (value === "disk") return notServed(value);
-  const wanted = 'wanted "memory", "disk" or { replicas: n }';
-  if (typeof value !== "object" || value === null) return refuse("durability", value, wanted);
-  requireKnown(`${ACTION} with that durability`, value, ["replicas"]);
-  return notServed({ replicas: numberOf("durability.replicas", Reflect.get(value, "replicas"), 1, 100) });
-}
-
-function notServed(value: unknown): never {
-  throw new Deno.errors.NotSupported(
-    `Cannot ${ACTION}: "durability" is ${Deno.inspect(value)}, and only "memory" is served yet`,
-  );
 }

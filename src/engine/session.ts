@@ -5,6 +5,7 @@ import { EngineUnavailableError } from "../errors.ts";
 import { getLogger } from "../runtime/logging.ts";
 import { Answer, type StepArgument } from "./answer.ts";
 import { Bell } from "./bell.ts";
+import { type Durability, durabilityText } from "./durability.ts";
 import { engineNative, failureIn, translated } from "./load.ts";
 import type { EngineNative, EngineSettings, NativeArgument, Opened } from "./native.ts";
 import { bringForward, hear, hearNoMore, leaveInBackground, listen, openWaits, type Outcome } from "./waits.ts";
@@ -84,7 +85,7 @@ export interface SessionSettings extends EngineSettings {
   /** The engine's URL without its password, for messages. */
   readonly shown: string;
   /** What an acknowledged step has outlived. */
-  readonly durability: "memory" | "disk" | { replicas: number };
+  readonly durability: Durability;
   /** The largest message, in bytes. */
   readonly maxMessage: number;
 }
@@ -101,15 +102,17 @@ function textsOf(args: readonly StepArgument[]): NativeArgument[] {
  */
 export function openSession(settings: SessionSettings): Session {
   const { tree, member, name, host, pid, lease, patience, beats } = settings;
-  if (settings.durability !== "memory") {
-    throw new Deno.errors.NotSupported(`Cannot use the engine: a durability other than "memory" is not served yet`);
-  }
+  const durability = durabilityText(settings.durability);
   const begin = settings.begin ??
-    (member === 0 ? { name: "open", args: [VERSION, name, host, pid, lease] } : undefined);
+    (member === 0 ? { name: "open", args: [VERSION, name, host, pid, lease, durability] } : undefined);
   const native = engineNative();
   openWaits();
   const opened = translated(() =>
-    native.open(settings.url, { tree, member, begin: begin?.name, lease, patience, beats }, textsOf(begin?.args ?? []))
+    native.open(
+      settings.url,
+      { tree, member, begin: begin?.name, lease, patience, durability, beats },
+      textsOf(begin?.args ?? []),
+    )
   );
   for (const warning of opened.warnings) getLogger().warning(warning);
   return new NativeSession(native, opened, settings);

@@ -213,10 +213,23 @@ export class Engine implements AsyncDisposable {
     await Deno.remove(this.socket).catch(() => {});
   }
 
-  /** Kills the server and starts it again with what it has kept. */
-  async restart(): Promise<void> {
+  /** Kills the server and starts it again with what it has kept; `kept`: only so many bytes of its append-only file, as
+   * after a power cut that took the rest. */
+  async restart(kept?: number): Promise<void> {
     await this.kill();
+    if (kept !== undefined) await Deno.truncate(this.#appendOnlyFile, kept);
     await this.start();
+  }
+
+  /** How many bytes of steps it has written to its disk so far. */
+  kept(): number {
+    return Deno.statSync(this.#appendOnlyFile).size;
+  }
+
+  get #appendOnlyFile(): string {
+    const folder = `${this.#folder}/appendonlydir`;
+    const name = [...Deno.readDirSync(folder)].map((it) => it.name).find((it) => it.endsWith(".incr.aof"));
+    return `${folder}/${name}`;
   }
 
   /** Starts a server that follows this one, and waits until it does. */

@@ -32,7 +32,7 @@ class Passage {
 
 /** A proxy that listens at a port of 127.0.0.1. */
 export class Proxy implements AsyncDisposable {
-  readonly #target: Place;
+  #target: Place;
   readonly #passages = new Set<Passage>();
   readonly #work = new Set<Promise<unknown>>();
   #listener: Deno.TcpListener;
@@ -84,6 +84,13 @@ export class Proxy implements AsyncDisposable {
   letGo(): void {
     this.#openGate();
     this.#gate = Promise.resolve();
+  }
+
+  /** The next connections go to another server, as to the one that has taken the place of the first; those that there are
+   * are cut. */
+  redirect(target: Place): void {
+    this.#target = target;
+    this.cut();
   }
 
   /** Cuts all connections, and takes none from now on. */

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use engine::blocking::BlockingLane;
+use engine::durability::Durability;
 use engine::promises::{Deliver, Patience};
 use engine::session::{Begin, Session, Settings};
 use napi::bindgen_prelude::Uint8Array;
@@ -60,6 +61,7 @@ pub struct OpenSettings {
     pub begin: Option<String>,
     pub lease: f64,
     pub patience: f64,
+    pub durability: String,
     pub beats: bool,
 }
 
@@ -91,6 +93,7 @@ pub fn open(url: String, settings: OpenSettings, args: Vec<Arg>) -> Result<Opene
         tree: settings.tree,
         lease: milliseconds(settings.lease),
         patience: milliseconds(settings.patience.min(LONGEST)),
+        durability: Durability::parse(&settings.durability).map_err(to_js)?,
         beats: settings.beats,
     };
     let listener = Box::new(move |event| port.tell(number, event));

@@ -69,7 +69,7 @@ impl Beat {
 
     /// The thread that beats.
     pub fn run(&self) {
-        let mut link = Link::new(Arc::clone(&self.shared), None, Arc::default());
+        let mut link = Link::new(Arc::clone(&self.shared), false);
         let pause = self.shared.settings.lease / 4;
         while !self.shared.is_closing.load(SeqCst) && self.shared.ended().is_none() {
             let sent = Instant::now();

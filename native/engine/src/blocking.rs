@@ -10,6 +10,7 @@ use crate::mailbox::{Entry, Mailbox};
 use crate::promises::Promises;
 use crate::session::Shared;
 use crate::wire::{self, Answer, Reply};
+use crate::witness::LaneWitness;
 
 /// A lane.
 pub struct BlockingLane {
@@ -20,7 +21,7 @@ pub struct BlockingLane {
     mailbox: Mailbox,
     /// The number of its last step, which lane 0 looks at.
     last: Arc<AtomicU64>,
-    done: Arc<AtomicU64>,
+    witness: Arc<LaneWitness>,
     patience: Duration,
     /// A wait that was given up since the engine was away for too long.
     owed: Option<Begun>,
@@ -38,31 +39,31 @@ struct Begun {
 
 impl BlockingLane {
     pub fn new(promises: Arc<Promises>, lane: u32) -> Self {
-        let mut made = Self::over(Arc::clone(&promises.shared), lane);
+        let witness = promises.shared.witness.lane(lane);
+        let mut made = Self::over(Arc::clone(&promises.shared), lane, witness);
         made.promises = Some(promises);
         made
     }
 
-    fn over(shared: Arc<Shared>, lane: u32) -> Self {
-        let done: Arc<AtomicU64> = Arc::default();
+    fn over(shared: Arc<Shared>, lane: u32, witness: Arc<LaneWitness>) -> Self {
         Self {
             promises: None,
             owed: None,
             unsure: None,
-            link: Link::new(Arc::clone(&shared), Some(lane), Arc::clone(&done)),
-            mailbox: Mailbox::new(Arc::clone(&shared), lane),
+            link: Link::new(Arc::clone(&shared), true),
+            mailbox: Mailbox::new(Arc::clone(&shared), Arc::clone(&witness)),
             patience: shared.settings.patience,
             shared,
             lane,
             last: Arc::default(),
-            done,
+            witness,
         }
     }
 
     /// For looks only, which wait so long for the engine.
     pub fn for_looks(shared: Arc<Shared>, patience: Duration) -> Self {
-        let mut lane = Self::over(Arc::clone(&shared), 0);
-        lane.link = Link::new(shared, None, Arc::default());
+        let mut lane = Self::over(Arc::clone(&shared), 0, Arc::default());
+        lane.link = Link::new(shared, false);
         lane.patience = patience.min(lane.patience);
         lane
     }
@@ -222,7 +223,7 @@ impl BlockingLane {
             Reply::Ended(error) => Err(self.end(error)),
             Reply::Failed(error) => Err(error),
             reply => {
-                self.done.fetch_max(number, SeqCst);
+                self.witness.done.fetch_max(number, SeqCst);
                 Ok(reply)
             }
         }
@@ -246,10 +247,18 @@ impl BlockingLane {
     fn attempt(&mut self, packed: &[u8]) -> std::result::Result<Reply, Trouble> {
         self.link.raise()?;
         self.link.send(packed)?;
+        let mut confirming = Vec::new();
+        let confirms = self.link.pack_confirm(&mut confirming);
+        if confirms {
+            self.link.send(&confirming)?;
+        }
         let time = ANSWER_TIMEOUT + Duration::from_micros(packed.len() as u64);
         match wire::reply_of(self.link.receive(time)?) {
             Reply::Away(why) => Err(Trouble::Broken(why)),
             reply => {
+                if confirms {
+                    self.link.confirm(ANSWER_TIMEOUT)?;
+                }
                 self.link.worked();
                 Ok(reply)
             }

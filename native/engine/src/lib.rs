@@ -6,10 +6,13 @@
 //! | part         | what it owns                                                               |
 //! | ------------ | -------------------------------------------------------------------------- |
 //! | [`target`]   | the URL: where the engine is, and as whom to speak to it                   |
+//! | [`group`]    | which of several servers is the engine                                     |
 //! | [`wire`]     | steps as bytes, and bytes as answers                                       |
 //! | [`server`]   | what kind of server it is, and the library of functions in it              |
 //! | [`library`]  | the text of that library                                                   |
 //! | [`link`]     | one connection, which is made anew when it breaks                          |
+//! | [`witness`]  | what this process knows that the engine has done                           |
+//! | [`durability`] | what an answer has outlived before it counts                             |
 //! | [`promises`] | lane 0: steps of promises, in their order, by a thread of its own          |
 //! | [`mailbox`]  | the reader of what is answered later                                       |
 //! | [`blocking`] | the lane of a thread that blocks                                           |
@@ -18,7 +21,9 @@
 
 pub mod beat;
 pub mod blocking;
+pub mod durability;
 pub mod error;
+pub mod group;
 pub mod library;
 pub mod link;
 pub mod mailbox;
@@ -27,5 +32,6 @@ pub mod server;
 pub mod session;
 pub mod target;
 pub mod wire;
+pub mod witness;
 
 pub use error::{Error, Kind, Result};

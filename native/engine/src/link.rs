@@ -1,11 +1,11 @@
 //! One connection, which is made anew when it breaks.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use redis::{Connection, RedisError, Value};
 
+use crate::durability::Way;
 use crate::error::{Error, Kind};
 use crate::server;
 use crate::session::Shared;
@@ -33,12 +33,12 @@ impl From<RedisError> for Trouble {
     }
 }
 
-/// A connection of a lane, or of none.
+/// A connection.
 pub struct Link {
     shared: Arc<Shared>,
-    lane: Option<u32>,
-    /// The highest number of a step of the lane that the engine has done and answered.
-    done: Arc<AtomicU64>,
+    /// Whether steps go over it: then it shows the engine first what this process knows.
+    greets: bool,
+    way: Way,
     connection: Option<Connection>,
     away: Option<Instant>,
     pause: Duration,
@@ -47,11 +47,11 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn new(shared: Arc<Shared>, lane: Option<u32>, done: Arc<AtomicU64>) -> Self {
+    pub fn new(shared: Arc<Shared>, greets: bool) -> Self {
         Self {
             shared,
-            lane,
-            done,
+            greets,
+            way: Way::AtOnce,
             connection: None,
             away: None,
             pause: FIRST_PAUSE,
@@ -62,8 +62,9 @@ impl Link {
 
     /// A link over a connection that there is already.
     #[must_use]
-    pub fn over(mut self, connection: Connection) -> Self {
+    pub fn over(mut self, connection: Connection, way: Way) -> Self {
         self.connection = Some(connection);
+        self.way = way;
         self
     }
 
@@ -89,65 +90,79 @@ impl Link {
         let mut connection = self.shared.target.dial(timeout)?;
         connection.set_read_timeout(Some(ANSWER_TIMEOUT))?;
         connection.set_write_timeout(Some(ANSWER_TIMEOUT))?;
-        if self.lane.is_some() {
-            self.greet(&mut connection)?;
+        let info = server::brief_info_of(&mut connection)?;
+        if !server::is_primary(&info) {
+            return Err(Trouble::Broken("it is a replica".into()));
+        }
+        let Shared {
+            settings, target, ..
+        } = &*self.shared;
+        self.way = settings
+            .durability
+            .way(&info, &mut connection, target.shown())
+            .map_err(|error| Trouble::Broken(error.message))?;
+        if self.greets {
+            self.greet(&mut connection, &server::run_in(&info))?;
         }
         self.read_timeout = Some(ANSWER_TIMEOUT);
         self.connection = Some(connection);
         Ok(())
     }
 
-    fn greet(&self, connection: &mut Connection) -> Result<(), Trouble> {
-        let mut packed = Vec::new();
-        let done = self.pack_greeting(&mut packed);
-        connection.send_packed_command(&packed)?;
-        let greeted = connection.recv_response()?;
-        if let Value::ServerError(error) = &greeted
-            && error
-                .details()
-                .is_some_and(|it| it.contains("Function not found"))
-        {
-            // The engine has forgotten the library, and so all trees that were there.
+    /// Shows the engine what this process knows of it, before any step.
+    fn greet(&self, connection: &mut Connection, run: &str) -> Result<(), Trouble> {
+        loop {
+            let mut packed = Vec::new();
+            let telling = self.shared.witness.tell();
+            let member = self.shared.member().to_string();
+            let head = [member.as_str(), run];
+            wire::call(
+                &mut packed,
+                "greet",
+                &self.shared.prefix,
+                &head,
+                &telling.words,
+            );
+            connection.send_packed_command(&packed)?;
+            let greeted = connection.recv_response()?;
+            drop(telling);
+            if !is_unknown(&greeted) {
+                return hear_greeting(greeted);
+            }
+            // A server that was started without it, or a node of a cluster that has never had it.
             server::load_library(connection, self.shared.target.shown())?
                 .map_err(Trouble::Ended)?;
-            return Err(Trouble::Ended(wire::gone("it was restarted without it")));
         }
-        self.hear_greeting(greeted, done)
     }
 
-    /// The look that says what the engine knows of the lane; the number that it must know.
-    pub fn pack_greeting(&self, packed: &mut Vec<u8>) -> u64 {
-        // What is done from here on may be done after the look.
-        let done = self.done.load(SeqCst);
-        let lane = self.lane.unwrap_or(0).to_string();
+    /// The look that says whether this process is a member.
+    pub fn pack_greeting(&self, packed: &mut Vec<u8>) {
         let member = self.shared.member().to_string();
-        wire::call::<&str>(packed, "greet", &self.shared.prefix, &[&member, &lane], &[]);
-        done
+        wire::call::<&str>(packed, "greet", &self.shared.prefix, &[&member], &[]);
     }
 
-    /// Reads what that has answered.
+    /// Asks for what must be so before what was sent counts; whether there is such, which [`Self::confirm`] then reads.
+    pub fn pack_confirm(&self, packed: &mut Vec<u8>) -> bool {
+        if self.way.asks() {
+            let member = self.shared.member().to_string();
+            // Behind a write the server waits for all that was seen here, also of others.
+            wire::call::<&str>(packed, "mark", &self.shared.prefix, &[&member], &[]);
+            self.way.pack(packed);
+        }
+        self.way.asks()
+    }
+
+    /// Waits until what was sent counts.
     ///
     /// # Errors
-    /// [`Trouble::Ended`] where the engine knows less than it has once answered.
-    pub fn hear_greeting(&self, value: Value, done: u64) -> Result<(), Trouble> {
-        match wire::reply_of(value) {
-            Reply::Done(answer) => {
-                let top = answer
-                    .get(1)
-                    .map_or(0, |it| String::from_utf8_lossy(it).parse().unwrap_or(0));
-                if top < done {
-                    return Err(Trouble::Ended(wire::gone(&format!(
-                        "it knows {top} of {done} steps that it has answered"
-                    ))));
-                }
-                Ok(())
-            }
-            Reply::Ended(error) => Err(Trouble::Ended(error)),
-            // It is asked again: what it refuses now it need not refuse for ever.
-            Reply::Failed(error) => Err(Trouble::Broken(error.message)),
-            Reply::Away(why) => Err(Trouble::Broken(why)),
-            Reply::Later => Err(Trouble::Broken("an answer that is none".into())),
+    /// [`Trouble::Broken`] where too few have it: it is to be sent again.
+    pub fn confirm(&mut self, timeout: Duration) -> Result<(), Trouble> {
+        let marked = self.receive(timeout)?;
+        if let Reply::Away(why) = wire::reply_of(marked) {
+            return Err(Trouble::Broken(why));
         }
+        let counted = self.receive(timeout)?;
+        self.way.hear(counted)
     }
 
     /// The connection; call [`Self::raise`] before.
@@ -210,6 +225,26 @@ impl Link {
     /// What is said of a step that waited for the engine for too long.
     pub fn unavailable(&self) -> Error {
         unavailable(&self.shared, &self.reason)
+    }
+}
+
+/// Whether the server knows no such function.
+fn is_unknown(value: &Value) -> bool {
+    matches!(value, Value::ServerError(error) if error.details().is_some_and(|it| it.contains("Function not found")))
+}
+
+/// Reads what a greeting has answered.
+///
+/// # Errors
+/// [`Trouble::Ended`] where this process is no member, or the engine knows less than it has once answered.
+pub fn hear_greeting(value: Value) -> Result<(), Trouble> {
+    match wire::reply_of(value) {
+        Reply::Done(_) => Ok(()),
+        Reply::Ended(error) => Err(Trouble::Ended(error)),
+        // It is asked again: what it refuses now it need not refuse for ever.
+        Reply::Failed(error) => Err(Trouble::Broken(error.message)),
+        Reply::Away(why) => Err(Trouble::Broken(why)),
+        Reply::Later => Err(Trouble::Broken("an answer that is none".into())),
     }
 }
 

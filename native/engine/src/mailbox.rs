@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use redis::Value;
 
-use crate::link::{Link, Trouble};
+use crate::error::Kind;
+use crate::link::{ANSWER_TIMEOUT, Link, Trouble, hear_greeting};
 use crate::promises::Promises;
 use crate::session::Shared;
 use crate::wire::{self, Answer};
+use crate::witness::LaneWitness;
 
 /// An answer that is overdue by so much comes over no living connection.
 const OVERDUE: Duration = Duration::from_secs(2);
@@ -31,22 +33,45 @@ pub struct Mailbox {
     key: String,
     last: String,
     since_trim: usize,
+    /// How many entries there were behind the last outcome or event: those that only wake.
+    since_heard: usize,
+    witness: Arc<LaneWitness>,
 }
 
 impl Mailbox {
-    pub fn new(shared: Arc<Shared>, lane: u32) -> Self {
-        let key = format!("{}mb:{}/{lane}", shared.prefix, shared.member());
+    pub fn new(shared: Arc<Shared>, witness: Arc<LaneWitness>) -> Self {
+        let key = format!("{}mb:{}/{}", shared.prefix, shared.member(), witness.lane());
         Self {
             shared,
             key,
             last: "0-0".into(),
             since_trim: 0,
+            since_heard: 0,
+            witness,
         }
     }
 
     /// So long it is read before the engine is asked whether this process is still a member.
     pub fn longest(&self) -> Duration {
         self.shared.settings.lease / 4
+    }
+
+    /// What is behind what may be trimmed: the last that was heard stays, for it shows what the engine has told.
+    fn oldest_to_keep(&mut self) -> Option<String> {
+        if self.since_trim < TRIM {
+            return None;
+        }
+        if self.since_heard >= TRIM {
+            self.witness.forget();
+            self.since_heard = 0;
+        }
+        let heard = self.witness.heard();
+        let oldest = if heard.is_empty() {
+            self.last.clone()
+        } else {
+            heard
+        };
+        self.shared.witness.may_trim().then_some(oldest)
     }
 
     /// Greets, and waits for entries.
@@ -56,11 +81,11 @@ impl Mailbox {
     pub fn read(&mut self, link: &mut Link, time: Duration) -> Result<Vec<Entry>, Trouble> {
         link.raise()?;
         let mut packed = Vec::new();
-        let trims = self.since_trim >= TRIM;
-        if trims {
-            wire::command(&mut packed, &["XTRIM", &self.key, "MINID", &self.last]);
+        let oldest = self.oldest_to_keep();
+        if let Some(oldest) = &oldest {
+            wire::command(&mut packed, &["XTRIM", &self.key, "MINID", oldest]);
         }
-        let done = link.pack_greeting(&mut packed);
+        link.pack_greeting(&mut packed);
         let time = time.min(self.longest()).max(Duration::from_millis(1));
         let milliseconds = time.as_millis().to_string();
         let parts = [
@@ -76,25 +101,35 @@ impl Mailbox {
         wire::command(&mut packed, &parts);
         link.send(&packed)?;
         let timeout = self.longest() + OVERDUE;
-        if trims {
+        if oldest.is_some() {
             link.receive(timeout)?;
             self.since_trim = 0;
         }
-        let greeted = link.receive(timeout)?;
-        link.hear_greeting(greeted, done)?;
-        link.worked();
+        hear_greeting(link.receive(timeout)?)?;
         let entries = match link.receive(timeout)? {
             Value::ServerError(error) => return Err(Trouble::Broken(error.code().into())),
             value => entries_of(value),
         };
+        let mut confirming = Vec::new();
+        if !entries.is_empty() && link.pack_confirm(&mut confirming) {
+            link.send(&confirming)?;
+            link.confirm(ANSWER_TIMEOUT)?;
+        }
+        link.worked();
         self.since_trim += entries.len();
         if let Some((id, _)) = entries.last() {
             self.last.clone_from(id);
         }
-        Ok(entries
-            .into_iter()
-            .filter_map(|(_, fields)| entry_of(fields))
-            .collect())
+        let mut told = Vec::new();
+        for (id, fields) in entries {
+            self.since_heard += 1;
+            if let Some(entry) = entry_of(fields) {
+                self.witness.has_heard(&id);
+                self.since_heard = 0;
+                told.push(entry);
+            }
+        }
+        Ok(told)
     }
 }
 
@@ -140,7 +175,7 @@ fn entry_of(fields: Answer) -> Option<Entry> {
 pub fn run(promises: &Promises) {
     let shared = &promises.shared;
     let mut link = promises.link();
-    let mut mailbox = Mailbox::new(Arc::clone(shared), 0);
+    let mut mailbox = Mailbox::new(Arc::clone(shared), promises.witness());
     let mut gave_up = false;
     while shared.ended().is_none() && !shared.is_closing.load(SeqCst) {
         match mailbox.read(&mut link, mailbox.longest()) {
@@ -168,5 +203,8 @@ pub fn run(promises: &Promises) {
                 }
             }
         }
+    }
+    if shared.ended().is_some_and(|it| it.kind == Kind::Lost) {
+        shared.clear();
     }
 }

@@ -18,6 +18,7 @@ use crate::error::{Error, Kind, Result};
 use crate::link::Link;
 use crate::session::{Shared, lock};
 use crate::wire::{self, Answer};
+use crate::witness::LaneWitness;
 
 /// For so long a thread that blocks may do its next step before it is told for it that the last has brought it something.
 const LANDING: Duration = Duration::from_millis(2);
@@ -95,7 +96,7 @@ pub struct Promises {
     waits: Mutex<HashMap<u64, Wait>>,
     /// The lowest number that has no answer.
     low: AtomicU64,
-    done: Arc<AtomicU64>,
+    witness: Arc<LaneWitness>,
     /// The highest number of which, and of all below, the outcome or "later" has been heard.
     settled: Mutex<u64>,
     settling: Condvar,
@@ -113,12 +114,12 @@ pub enum Patience {
 impl Promises {
     pub fn new(shared: Arc<Shared>) -> Self {
         Self {
+            witness: shared.witness.lane(0),
             shared,
             inbox: Mutex::default(),
             bell: Condvar::new(),
             waits: Mutex::default(),
             low: AtomicU64::new(1),
-            done: Arc::default(),
             settled: Mutex::new(0),
             settling: Condvar::new(),
         }
@@ -126,7 +127,7 @@ impl Promises {
 
     /// A connection of this lane.
     pub fn link(&self) -> Link {
-        Link::new(Arc::clone(&self.shared), Some(0), Arc::clone(&self.done))
+        Link::new(Arc::clone(&self.shared), true)
     }
 
     /// Submits a step; its number. Of one that may wait, the first argument is the object.
@@ -360,9 +361,9 @@ impl Promises {
         }
     }
 
-    /// The highest number that was done, which a greeting compares.
-    pub fn done(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.done)
+    /// What is known of this lane.
+    pub fn witness(&self) -> Arc<LaneWitness> {
+        Arc::clone(&self.witness)
     }
 
     /// Whether nobody wants to hear of anything any more.

@@ -26,7 +26,8 @@ pub fn ask(connection: &mut Connection, parts: &[&[u8]]) -> RedisResult<Value> {
     connection.req_packed_command(&packed)
 }
 
-fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+/// A field of what `INFO` says.
+pub fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     info.lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
         .map(str::trim)
@@ -57,7 +58,7 @@ pub fn look_at(info: &str, shown: &str) -> Result<Server> {
             format!("it is {name} {version}, wanted Redis 7.0 or later, or Valkey 7.2 or later");
         return refused(Kind::Unsupported, what);
     }
-    if field(info, "role").is_some_and(|role| role != "master") {
+    if !is_primary(info) {
         return refused(Kind::Refused, "it is a replica, wanted the primary".into());
     }
     if let Some(policy) = field(info, "maxmemory_policy").filter(|&it| it != "noeviction") {
@@ -72,13 +73,30 @@ pub fn look_at(info: &str, shown: &str) -> Result<Server> {
             "The engine \"{shown}\" keeps no append-only file: when it is restarted, programs end with StateLostError"
         ));
     }
-    let run = run_in(info).to_owned();
+    let run = start_in(info).to_owned();
     Ok(Server { run, warnings })
 }
 
 /// What tells this start of the server from others.
-pub fn run_in(info: &str) -> &str {
+pub fn start_in(info: &str) -> &str {
     field(info, "run_id").unwrap_or_default()
+}
+
+/// What tells this start of the server, and this time as a primary, from others.
+pub fn run_in(info: &str) -> String {
+    let history = field(info, "master_replid").unwrap_or_default();
+    format!("{}/{history}", start_in(info))
+}
+
+/// Whether it takes steps, and is no replica of another.
+pub fn is_primary(info: &str) -> bool {
+    field(info, "role").is_none_or(|role| role == "master")
+}
+
+/// Whether it has `WAITAOF`: Redis 7.2 or later, or Valkey.
+pub fn waits_for_disk(info: &str) -> bool {
+    let version = field(info, "redis_version").unwrap_or("0");
+    field(info, "valkey_version").is_some() || !is_older(version, (7, 2))
 }
 
 /// What `INFO` says.
@@ -87,6 +105,19 @@ pub fn run_in(info: &str) -> &str {
 /// Those of the connection.
 pub fn info_of(connection: &mut Connection) -> RedisResult<String> {
     let value = ask(connection, &[b"INFO"])?.extract_error()?;
+    redis::from_redis_value(value).map_err(Into::into)
+}
+
+/// What of it each connection looks at.
+///
+/// # Errors
+/// Those of the connection.
+pub fn brief_info_of(connection: &mut Connection) -> RedisResult<String> {
+    let value = ask(
+        connection,
+        &[b"INFO", b"server", b"replication", b"persistence"],
+    )?
+    .extract_error()?;
     redis::from_redis_value(value).map_err(Into::into)
 }
 

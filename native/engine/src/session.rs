@@ -6,19 +6,22 @@ use std::time::{Duration, Instant};
 
 use crate::beat::Beat;
 use crate::blocking::BlockingLane;
+use crate::durability::Durability;
 use crate::error::{Error, Kind, Result};
-use crate::link::CONNECT_TIMEOUT;
+use crate::link::{CONNECT_TIMEOUT, Link, Trouble};
 use crate::mailbox;
 use crate::promises::Promises;
 use crate::server;
 use crate::target::Target;
 use crate::wire::{self, Answer, Reply};
+use crate::witness::Witness;
 
 /// How a session is to be.
 pub struct Settings {
     pub tree: String,
     pub lease: Duration,
     pub patience: Duration,
+    pub durability: Durability,
     /// Whether this process renews a lease.
     pub beats: bool,
 }
@@ -39,6 +42,7 @@ pub struct Shared {
     pub target: Target,
     pub settings: Settings,
     pub prefix: String,
+    pub witness: Witness,
     member: AtomicU64,
     ended: Mutex<Option<Error>>,
     bell: Condvar,
@@ -86,7 +90,7 @@ impl Shared {
             connection.set_read_timeout(Some(PARTING))?;
             server::info_of(&mut connection)
         });
-        match info.is_ok_and(|it| server::run_in(&it) == self.run) {
+        match info.is_ok_and(|it| server::start_in(&it) == self.run) {
             true => wire::fenced("its lease ran out, and the program has ended"),
             false => error,
         }
@@ -118,6 +122,22 @@ impl Shared {
             what.into(),
             error.message.into_bytes(),
         ]);
+    }
+
+    /// Removes what is left of a tree that has lapsed. What is not come to is left to the others of the tree.
+    pub fn clear(&self) {
+        let Ok(mut connection) = self.target.dial(PARTING) else {
+            return;
+        };
+        let _ = connection.set_read_timeout(Some(PARTING));
+        let mut packed = Vec::new();
+        wire::call::<&str>(&mut packed, "clear", &self.prefix, &[], &[]);
+        while let Ok(value) = connection
+            .send_packed_command(&packed)
+            .and_then(|()| connection.recv_response())
+            && let Reply::Done(answer) = wire::reply_of(value)
+            && answer.get(1).is_some_and(|it| it == b"more")
+        {}
     }
 
     /// Tells an event: its name and its parts.
@@ -174,8 +194,12 @@ impl Session {
         connection
             .set_read_timeout(Some(CONNECT_TIMEOUT))
             .map_err(unreachable)?;
+        connection
+            .set_write_timeout(Some(CONNECT_TIMEOUT))
+            .map_err(unreachable)?;
         let info = server::info_of(&mut connection).map_err(unreachable)?;
         let server = server::look_at(&info, &shown)?;
+        let way = settings.durability.way(&info, &mut connection, &shown)?;
         server::load_library(&mut connection, &shown).map_err(unreachable)??;
         let prefix = wire::prefix_of(&settings.tree);
         let member = match begin {
@@ -196,6 +220,7 @@ impl Session {
             target,
             settings,
             prefix,
+            witness: Witness::default(),
             member: AtomicU64::new(member),
             ended: Mutex::default(),
             bell: Condvar::new(),
@@ -206,7 +231,8 @@ impl Session {
             wakers: Mutex::default(),
         });
         let promises = Arc::new(Promises::new(Arc::clone(&shared)));
-        let link = promises.link().over(connection);
+        let mut link = promises.link().over(connection, way);
+        kept(&mut link, &shared)?;
         let woken = Arc::downgrade(&promises);
         lock(&shared.wakers).push(Box::new(move || {
             if let Some(promises) = woken.upgrade() {
@@ -271,6 +297,9 @@ impl Session {
             let _ = connection
                 .send_packed_command(&packed)
                 .and_then(|()| connection.recv_response());
+            if self.shared.ended().is_some_and(|it| it.kind == Kind::Lost) {
+                self.shared.clear();
+            }
         }
         self.shared.end(Error::new(
             Kind::Closed,
@@ -293,6 +322,26 @@ impl Session {
             }
         }
     }
+}
+
+/// Waits until the beginning counts.
+fn kept(link: &mut Link, shared: &Shared) -> Result<()> {
+    let mut packed = Vec::new();
+    if !link.pack_confirm(&mut packed) {
+        return Ok(());
+    }
+    link.send(&packed)
+        .and_then(|()| link.confirm(CONNECT_TIMEOUT))
+        .map_err(|trouble| match trouble {
+            Trouble::Ended(error) => error,
+            Trouble::Broken(why) => Error::new(
+                Kind::Unavailable,
+                format!(
+                    "Cannot open the session at \"{}\": {why}",
+                    shared.target.shown()
+                ),
+            ),
+        })
 }
 
 fn member_in(reply: Reply) -> Result<u64> {

@@ -1,17 +1,22 @@
 //! The URL of an engine: where it is, and as whom to speak to it. What is shown of it never has the password.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
-use redis::{Client, Connection, ConnectionInfo, IntoConnectionInfo, RedisResult, TlsCertificates};
+use redis::{
+    Client, Connection, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo,
+    RedisResult, TlsCertificates,
+};
 
 use crate::error::{Error, Kind, Result};
+use crate::group::Group;
 
 const KEEPALIVE: Duration = Duration::from_secs(10);
 
 /// An engine.
 pub struct Target {
     info: ConnectionInfo,
+    group: Group,
     /// The certificates of `?ca=`, as PEM; without it, those of the system are trusted.
     authorities: Option<Vec<u8>>,
     shown: String,
@@ -28,14 +33,9 @@ impl Target {
     /// # Errors
     /// [`Kind::BadUrl`], [`Kind::Unsupported`]
     pub fn parse(url: &str, user_timeout: Duration) -> Result<Self> {
-        let scheme = url.split("://").next().unwrap_or_default();
-        if scheme.ends_with("+sentinel") || scheme.ends_with("+cluster") {
-            let message =
-                format!("Cannot use the engine: URLs of \"{scheme}:\" are not served yet");
-            return Err(Error::new(Kind::Unsupported, message));
-        }
-        let parsed = redis::parse_redis_url(url).ok_or_else(|| {
-            bad("is none of \"redis:\", \"rediss:\", \"redis+unix:\" or \"valkey\" instead of \"redis\"")
+        let Several { url, named, shown } = Several::parse(url)?;
+        let parsed = redis::parse_redis_url(&url).ok_or_else(|| {
+            bad("is none of \"redis:\", \"rediss:\", \"redis+unix:\", \"redis+sentinel:\", \"redis+cluster:\" or \"valkey\" instead of \"redis\"")
         })?;
         if parsed.fragment().is_some() {
             return Err(bad("has a \"#\", wanted none"));
@@ -57,12 +57,16 @@ impl Target {
             })?),
             None => None,
         };
-        let mut shown = parsed.clone();
-        // Fails only where there can be none.
-        let _ = shown.set_password(None);
-        let _ = shown.set_username("");
-        shown.set_query(None);
+        let shown = shown.unwrap_or_else(|| {
+            let mut shown = parsed.clone();
+            // Fails only where there can be none.
+            let _ = shown.set_password(None);
+            let _ = shown.set_username("");
+            shown.set_query(None);
+            shown.to_string()
+        });
         let (user, password) = (value("user"), value("password"));
+        let of_sentinels = (value("sentinelUser"), value("sentinelPassword"));
         let info = parsed
             .into_connection_info()
             .map_err(|error| bad(&format!("is wrong: {}", error.category())))?;
@@ -81,10 +85,31 @@ impl Target {
         if let Some(password) = password.filter(|it| !it.is_empty()) {
             redis = redis.set_password(password);
         }
+        let info = info.set_tcp_settings(tcp).set_redis_settings(redis);
+        let group = match named {
+            Named::Alone => Group::Alone,
+            Named::Cluster(nodes) => Group::Cluster { nodes },
+            Named::Sentinel(sentinels, name) => {
+                let mut spoken = RedisConnectionInfo::default().set_skip_set_lib_name();
+                if let Some(password) = of_sentinels.1 {
+                    spoken = spoken.set_password(password);
+                }
+                if let Some(user) = of_sentinels.0 {
+                    spoken = spoken.set_username(user);
+                }
+                let login = info.clone().set_redis_settings(spoken);
+                Group::Sentinel {
+                    sentinels,
+                    name,
+                    login,
+                }
+            }
+        };
         Ok(Self {
-            info: info.set_tcp_settings(tcp).set_redis_settings(redis),
+            info,
+            group,
             authorities,
-            shown: shown.to_string(),
+            shown,
         })
     }
 
@@ -93,12 +118,19 @@ impl Target {
         &self.shown
     }
 
-    /// Connects, and says who this is.
+    /// Connects to whoever is the engine now, and says who this is.
     ///
     /// # Errors
     /// Those of the system, and the server's refusal of the user.
     pub fn dial(&self, timeout: Duration) -> RedisResult<Connection> {
-        let info = self.info.clone();
+        let until = Instant::now() + timeout;
+        let info = match self.group.find(&self.info, timeout)? {
+            Some(found) => self.info.clone().set_addr(found),
+            None => self.info.clone(),
+        };
+        let timeout = until
+            .saturating_duration_since(Instant::now())
+            .max(Duration::from_millis(1));
         let client = match &self.authorities {
             Some(pem) => {
                 let root_cert = Some(pem.clone());
@@ -114,6 +146,100 @@ impl Target {
         };
         client.get_connection_with_timeout(timeout)
     }
+}
+
+/// What a URL names.
+enum Named {
+    Alone,
+    Sentinel(Vec<ConnectionAddr>, String),
+    Cluster(Vec<ConnectionAddr>),
+}
+
+/// A URL of several servers, as that of one.
+struct Several {
+    /// The URL of the engine, wherever that is now: that of the first.
+    url: String,
+    named: Named,
+    /// Of several: the URL, without user and password.
+    shown: Option<String>,
+}
+
+impl Several {
+    fn parse(url: &str) -> Result<Self> {
+        let (scheme, rest) = url.split_once("://").unwrap_or((url, ""));
+        let is_cluster = match scheme {
+            "redis+sentinel" | "valkey+sentinel" => false,
+            "redis+cluster" | "valkey+cluster" => true,
+            _ => {
+                return Ok(Self {
+                    url: url.into(),
+                    named: Named::Alone,
+                    shown: None,
+                });
+            }
+        };
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, tail) = rest.split_at(end);
+        let (login, hosts) = match authority.rsplit_once('@') {
+            Some((login, hosts)) => (format!("{login}@"), hosts),
+            None => (String::new(), authority),
+        };
+        let nodes = hosts
+            .split(',')
+            .map(address_of)
+            .collect::<Result<Vec<_>>>()?;
+        let first = hosts.split(',').next().unwrap_or_default();
+        let path = tail.split(['?', '#']).next().unwrap_or_default();
+        let shown = Some(format!("{scheme}://{hosts}{path}"));
+        if is_cluster {
+            return Ok(Self {
+                url: format!("redis://{login}{first}{tail}"),
+                named: Named::Cluster(nodes),
+                shown,
+            });
+        }
+        let (name, tail) = match tail.strip_prefix('/') {
+            Some(it) => it.split_at(it.find(['/', '?', '#']).unwrap_or(it.len())),
+            None => ("", tail),
+        };
+        let name =
+            percent_decoded(name).ok_or_else(|| bad("has a name that is not percent-encoded"))?;
+        if name.is_empty() {
+            return Err(bad(
+                "has no name of a primary, wanted redis+sentinel://host,host/name",
+            ));
+        }
+        Ok(Self {
+            url: format!("redis://{login}{first}{tail}"),
+            named: Named::Sentinel(nodes, name),
+            shown,
+        })
+    }
+}
+
+/// `host:port`, as in a URL.
+fn address_of(text: &str) -> Result<ConnectionAddr> {
+    let parsed = redis::parse_redis_url(&format!("redis://{text}"))
+        .ok_or_else(|| bad("has a host that cannot be read"))?;
+    let info = parsed
+        .into_connection_info()
+        .map_err(|_| bad("has a host that cannot be read"))?;
+    Ok(info.addr().clone())
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digits = [rest.next()?, rest.next()?];
+        let digits = std::str::from_utf8(&digits).ok()?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+    }
+    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
@@ -134,6 +260,14 @@ mod tests {
             ),
             ("valkey://:secret@host", "valkey://host"),
             ("rediss://:secret@host", "rediss://host"),
+            (
+                "redis+sentinel://me:secret@a:1,[::1]:2/my%20name/3?sentinelPassword=secret",
+                "redis+sentinel://a:1,[::1]:2/my%20name/3",
+            ),
+            (
+                "redis+cluster://:secret@a:1,b:2/0",
+                "redis+cluster://a:1,b:2/0",
+            ),
         ] {
             assert_eq!(parse(url).unwrap().shown(), shown);
         }
@@ -150,12 +284,32 @@ mod tests {
     }
 
     #[test]
+    fn sentinels_have_a_login_of_their_own() {
+        let target =
+            parse("redis+sentinel://me:pass@a:1,b:2/my%2Fname/3?sentinelPassword=other").unwrap();
+        assert_eq!(target.info.redis_settings().db(), 3);
+        let Group::Sentinel {
+            sentinels,
+            name,
+            login,
+        } = &target.group
+        else {
+            panic!("wanted sentinels");
+        };
+        assert_eq!((sentinels.len(), name.as_str()), (2, "my/name"));
+        assert_eq!(login.redis_settings().password(), Some("other"));
+        assert_eq!(login.redis_settings().username(), None);
+    }
+
+    #[test]
     fn other_urls_are_refused_without_their_password() {
         for url in [
             "http://:secret@host",
             "redis://:secret@host/db",
             "rediss://:secret@host#insecure",
-            "redis+sentinel://:secret@a,b/name",
+            "redis+sentinel://:secret@a,b",
+            "redis+sentinel://:secret@a,b//0",
+            "redis+cluster://:secret@a,b:secret",
         ] {
             let error = parse(url).err().unwrap();
             assert!(!error.message.contains("secret"), "{}", error.message);

@@ -105,7 +105,10 @@ pub fn reply_of(value: Value) -> Reply {
     match text(0).as_str() {
         "ok" | "no" => Reply::Done(answer),
         "later" => Reply::Later,
-        "gone" => Reply::Ended(gone("there is no such tree any more")),
+        "gone" => Reply::Ended(gone(match text(1).as_str() {
+            "" => "there is no such tree any more",
+            why => why,
+        })),
         "fenced" => Reply::Ended(fenced(&text(1))),
         other => {
             let message = format!("Cannot take a step: the engine answered \"{other}\"");
@@ -130,8 +133,9 @@ pub fn fenced(how: &str) -> Error {
 fn refusal_of(code: &str, details: &str) -> Reply {
     match code {
         // MISCONF and NOREPLICAS: it cannot save, or has too few replicas, and so does nothing that writes meanwhile.
+        // MOVED and ASK: another node of the cluster has the keys now, or is about to.
         "LOADING" | "BUSY" | "READONLY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MISCONF"
-        | "NOREPLICAS" => Reply::Away(format!("{code} {details}")),
+        | "NOREPLICAS" | "MOVED" | "ASK" => Reply::Away(format!("{code} {details}")),
         "OOM" => Reply::Failed(Error::new(
             Kind::Refused,
             "Cannot take a step: the engine's memory is full",

@@ -2,6 +2,7 @@
 
 import { VERSION } from "../../addon/interface.ts";
 import { clearTimeout, setTimeout } from "../../runtime/timing.ts";
+import { type Durability, durabilityIn } from "../durability.ts";
 import type { Session } from "../session.ts";
 import { HostedTree } from "./hosted_tree.ts";
 import type { StartedChild, Starter } from "./launched.ts";
@@ -17,6 +18,8 @@ export interface Entrance {
   readonly begin?: { name: string; args: (string | number)[] };
   /** Milliseconds. */
   readonly lease: number;
+  /** That of the tree. Default: `"memory"`. */
+  readonly durability?: Durability;
 }
 
 /** What an agent is made of. */
@@ -210,7 +213,8 @@ export class Agent {
     const once = crypto.randomUUID();
     const answer = await this.#hosts.look(id, "enter", this.#hosts.member, `agent ${name}`, name, Deno.pid, once);
     if (answer.refusal !== null) throw new Error(answer.refusal);
-    const session = this.#parts.open({ tree: id, member: answer.number(0), lease: answer.number(1) });
+    const [member, lease, durability] = [answer.number(0), answer.number(1), durabilityIn(answer.text(2))];
+    const session = this.#parts.open({ tree: id, member, lease, durability });
     const tree = new HostedTree({
       session,
       free: (reservation) => this.#free(reservation),

@@ -62,7 +62,6 @@ function opening(
     url: address.url,
     shown: address.shown,
     patience,
-    durability: "memory" as const,
     maxMessage: 2 ** 29,
     name: "agent",
     host: "",
@@ -72,7 +71,8 @@ function opening(
   return {
     shown: address.shown,
     url: address.url,
-    open: ({ tree, member = 0, begin, lease }) => openSession({ ...settings, tree, member, begin, lease }),
+    open: ({ tree, member = 0, begin, lease, durability = "memory" }) =>
+      openSession({ ...settings, tree, member, begin, lease, durability }),
   };
 }
 

@@ -60,6 +60,7 @@ do
       redis.call("UNLINK", unpack(keys))
     end)
     if at == "done" then
+      members.forget_epoch(tree)
       redis.call("ZREM", members.hosts(tree) .. "trees", tree:match("{([^}]*)}:$"))
     else
       redis.call("HSET", tree .. "tree", "reaped", at)
@@ -106,13 +107,14 @@ do
     return { "ok", unpack(trees) }
   end)
 
-  -- clear → ok more | ok done | no alive: removes an abandoned tree. While the engine was away nobody could be heard: so the
+  -- clear → ok more | ok done | no alive: removes an abandoned tree, and at once one that has lapsed. While the engine was away nobody could be heard: so the
   -- hosts are to have been heard just now, and an hour is to have gone by since they were for the first time.
   look("clear", { "allow-oom" }, function(tree)
     if redis.call("EXISTS", tree .. "tree") == 0 then
       redis.call("ZREM", members.hosts(tree) .. "trees", tree:match("{([^}]*)}:$"))
       return { "ok", "done" }
     end
+    if redis.call("HEXISTS", tree .. "tree", "lapsed") == 1 then return { "ok", members.reap(tree) and "done" or "more" } end
     local hosts = members.hosts(tree)
     local heard = tonumber(redis.call("GET", tree .. "lastbeat") or "0")
     local lease = tonumber(redis.call("HGET", tree .. "tree", "lease") or "0")

@@ -8,7 +8,7 @@
 -- | ok …        | done |
 -- | no why …    | what the object is in does not allow it, and nothing was changed |
 -- | later       | the outcome comes in the mailbox of the lane, under the number of the step |
--- | gone        | there is no such tree |
+-- | gone why    | there is no such tree, or it has lapsed (lapse.lua) |
 -- | fenced how  | the member was buried |
 -- | stale       | an old copy of a step, sent by a connection that was given up |
 --
@@ -58,6 +58,14 @@ end
 -- Answers that were read are removed so many at a time; and at once what takes more bytes.
 local SOME, LARGE = 8, 1024
 
+-- Why a member can do nothing in a tree.
+local function refusal(tree, member)
+  local lapsed = redis.call("HGET", tree .. "tree", "lapsed")
+  if lapsed then return { "gone", lapsed } end
+  if redis.call("EXISTS", tree .. "tree") == 0 then return { "gone" } end
+  return { "fenced", redis.call("HGET", tree .. "dead", member) or "" }
+end
+
 -- Removes what a lane has answers of. A lane that says it has those of millions of steps, which it may, costs no more than
 -- what there is. `large` had been the last large one.
 local function forget_below(ledger, from, low, large)
@@ -93,10 +101,7 @@ local function step(name, flags, run)
       end
       local ledger = tree .. "rq:" .. member .. "/" .. lane
       local known = redis.call("HMGET", ledger, "low", number, "large")
-      if not known[1] and redis.call("HEXISTS", tree .. "alive", member) == 0 then
-        if redis.call("EXISTS", tree .. "tree") == 0 then return { "gone" } end
-        return { "fenced", redis.call("HGET", tree .. "dead", member) or "" }
-      end
+      if not known[1] and redis.call("HEXISTS", tree .. "alive", member) == 0 then return refusal(tree, member) end
       local n, low, from = tonumber(number), math.min(tonumber(args[4]), tonumber(number)), tonumber(known[1] or "1")
       if n < from then return { "stale" } end
       if known[2] then return cmsgpack.unpack(known[2]) end
@@ -117,15 +122,6 @@ local function step(name, flags, run)
     end,
   })
 end
-
--- Sends again what a lane has no answers of, after a connection has broken: gives the highest number that was done.
-look("greet", { "allow-oom" }, function(tree, member, lane)
-  if redis.call("EXISTS", tree .. "tree") == 0 then return { "gone" } end
-  if redis.call("HEXISTS", tree .. "alive", member) == 0 then
-    return { "fenced", redis.call("HGET", tree .. "dead", member) or "" }
-  end
-  return { "ok", redis.call("HGET", tree .. "rq:" .. member .. "/" .. lane, "top") or "0" }
-end)
 
 -- Wakes whoever reads the mailbox of a lane, since it is to stop. A mailbox of a member that is not alive goes soon.
 look("nudge", { "allow-oom" }, function(tree, member, lane)

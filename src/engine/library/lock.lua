@@ -2,7 +2,7 @@
 --
 -- | key       | what |
 -- | --------- | ---- |
--- | o:<o>     | `owner` (`<member>/<thread>`; absent: free), `since` when, `depth`, `token` (acquisitions so far), |
+-- | o:<o>     | `owner` (`<member>/<thread>`; absent: free), `since` when, `depth`, `token` (see lapse.lua), |
 -- |           | `recover` (1: the next holder is told of a death by its guard), `died` (who and how, packed), `last` (the |
 -- |           | member whose `holds` has it), `queued` (there: somebody may be in the line) |
 -- | o:<o>:w   | the line of those who wait for it |
@@ -32,7 +32,7 @@ local locks = { KINDS = { lock = true, rlock = true } }
 do
   -- T1 and T6: the lock is free, or was just now.
   local function take(tree, o, member, thread, depth, it)
-    local key, token = key_of(tree, o), text(tonumber(it.token) + 1)
+    local key, token = key_of(tree, o), text(math.max(tonumber(it.token) + 1, members.least_token(tree)))
     redis.call("HSET", key, "owner", member .. "/" .. thread, "depth", depth, "since", text(now()), "token", token, "last", member)
     if it.died then redis.call("HDEL", key, "died") end
     if it.last ~= member then

@@ -2,8 +2,8 @@
 --
 -- | key             | what |
 -- | --------------- | ---- |
--- | tree            | hash: version, name, host, pid of the root, epoch, lease; `over` once nobody but agents is left;
--- |                 | `back`: when somebody was heard again after a time in which nobody was |
+-- | tree            | hash: version, name, host, pid of the root, lease, durability; `over` once nobody but agents is left;
+-- |                 | `back`: when somebody was heard again after a time in which nobody was; `run`, `epoch`, `lapsed`: see lapse.lua |
 -- | members         | how many there have been |
 -- | alive, dead     | hashes: the name of each that lives; how each other one ended |
 -- | dying           | hash: those of the dead whose records are not all dealt with yet, and how they ended |
@@ -224,17 +224,14 @@ do
     bury(tree, m, how)
   end
 
-  local function fenced(tree, m)
-    return { "fenced", redis.call("HGET", tree .. "dead", m) or "" }
-  end
-
-  -- open version name host pid lease → ok 1: begins a tree, whose root is member 1 and vouches for itself.
-  look("open", {}, function(tree, version, name, host, pid, lease)
+  -- open version name host pid lease [durability] → ok 1: begins a tree, whose root is member 1 and vouches for itself. The
+  -- durability is a word of the clients alone: whoever enters is told it.
+  look("open", {}, function(tree, version, name, host, pid, lease, durability)
     if redis.call("EXISTS", tree .. "tree") == 1 then return { "no", "exists" } end
-    if not members.whole(lease, 100, 2 ^ 40) then return { "no", "lease" } end -- the last argument: none is missing
+    if not members.whole(lease, 100, 2 ^ 40) then return { "no", "lease" } end -- the last that must be there
     local time = members.clock(tree)
     redis.call("HSET", tree .. "tree", "version", version, "name", name, "host", host, "pid", pid, "lease", lease,
-      "epoch", "0", "time", text(time))
+      "epoch", "0", "time", text(time), "durability", durability or "memory")
     redis.call("SET", tree .. "lastbeat", text(time))
     local root = members.add(tree, { name = name, host = host, pid = pid, parent = "0", daemon = "0" })
     redis.call("ZADD", members.hosts(tree) .. "trees", text(time), tree:match("{([^}]*)}:$"))
@@ -242,7 +239,7 @@ do
     return { "ok", root }
   end)
 
-  -- enter agent name host pid session → ok m lease: an agent becomes a member of a tree. Again, with the same name of the
+  -- enter agent name host pid session → ok m lease durability: an agent becomes a member of a tree. Again, with the same name of the
   -- session: the same member. With another: it has lost what it had before, which is buried.
   look("enter", {}, function(tree, agent, name, host, pid, session)
     if not members.whole(pid, 1, 2 ^ 40) then return { "no", "malformed" } end
@@ -251,9 +248,10 @@ do
       return { "gone" }
     end
     local known = redis.call("HGET", tree .. "agents", agent)
-    local lease = redis.call("HGET", tree .. "tree", "lease")
+    local it = redis.call("HMGET", tree .. "tree", "lease", "durability")
+    local lease, durability = it[1], it[2] or "memory"
     if known and members.lives(tree, known) then
-      if redis.call("HGET", tree .. "p:" .. known, "session") == session then return { "ok", known, lease } end
+      if redis.call("HGET", tree .. "p:" .. known, "session") == session then return { "ok", known, lease, durability } end
       members.finish(tree, known, "host lost", -9, true, "")
       if redis.call("HEXISTS", tree .. "tree", "over") == 1 then return { "gone" } end
     end
@@ -262,17 +260,16 @@ do
     })
     redis.call("HSET", tree .. "agents", agent, m)
     redis.call("SADD", tree .. "crew", m)
-    return { "ok", m, lease }
+    return { "ok", m, lease, durability }
   end)
 
   -- beat → ok lease | gone | fenced how. Renews the lease of a voucher; does what is to be done for all.
   look("beat", { "allow-oom" }, function(tree, m)
-    if redis.call("EXISTS", tree .. "tree") == 0 then return { "gone" } end
-    if not members.lives(tree, m) then return fenced(tree, m) end
+    if redis.call("EXISTS", tree .. "tree") == 0 or not members.lives(tree, m) then return refusal(tree, m) end
     local time, hosts = members.clock(tree), members.hosts(tree)
     -- Before it is renewed: one that comes too late is buried by its own beat, where nobody else has done so.
     members.tend(tree, time)
-    if not members.lives(tree, m) then return fenced(tree, m) end
+    if not members.lives(tree, m) then return refusal(tree, m) end
     local lease = members.renew(tree, m, time)
     if tree == hosts then
       members.on_host_beat(tree, m, time)

@@ -135,10 +135,15 @@ impl Promises {
             portion.extend_from_slice(&lane.steps[lane.sent].packed);
             lane.sent += 1;
         }
-        if !portion.is_empty() {
-            link.send(&portion)?;
+        if portion.is_empty() {
+            return Ok(());
         }
         let time = ANSWER_TIMEOUT + Duration::from_micros(portion.len() as u64);
+        if link.pack_confirm(&mut portion) {
+            link.send(&portion)?;
+            return self.hear_confirmed(link, lane, time);
+        }
+        link.send(&portion)?;
         while lane.sent > 0 {
             let reply = wire::reply_of(link.receive(time)?);
             if let Reply::Away(why) = reply {
@@ -154,11 +159,37 @@ impl Promises {
         Ok(())
     }
 
+    /// Reads the answers to all that was sent, of which none counts before all are confirmed.
+    fn hear_confirmed(
+        &self,
+        link: &mut Link,
+        lane: &mut Lane,
+        time: Duration,
+    ) -> std::result::Result<(), Trouble> {
+        let mut replies = Vec::new();
+        for _ in 0..lane.sent {
+            match wire::reply_of(link.receive(time)?) {
+                Reply::Away(why) => return Err(Trouble::Broken(why)),
+                reply => replies.push(reply),
+            }
+        }
+        link.confirm(time)?;
+        link.worked();
+        for reply in replies {
+            let Some(step) = lane.steps.pop_front() else {
+                break;
+            };
+            lane.sent -= 1;
+            self.answered(step, reply)?;
+        }
+        Ok(())
+    }
+
     fn answered(&self, mut step: Step, reply: Reply) -> std::result::Result<(), Trouble> {
         if step.number > 0 {
             self.low.store(step.number + 1, SeqCst);
             if matches!(reply, Reply::Done(_) | Reply::Later) {
-                self.done.store(step.number, SeqCst);
+                self.witness.done.store(step.number, SeqCst);
             }
         }
         let outcome = match reply {

@@ -197,6 +197,7 @@ pub fn settings(lease: u64) -> Settings {
         tree: format!("{:032x}", COUNT.fetch_add(1, SeqCst)),
         lease: Duration::from_millis(lease),
         patience: Duration::from_secs(20),
+        durability: engine::durability::Durability::Memory,
         beats: false,
     }
 }
