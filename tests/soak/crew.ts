@@ -4,6 +4,7 @@
 import { type Books, openBooks } from "./books.ts";
 import type { Random } from "./random.ts";
 import { Hang, pause, type Seen, type Stage } from "./stage.ts";
+import { turningTime } from "./turns.ts";
 import type { Victim } from "./victims.ts";
 
 /** Milliseconds between two looks at the seats. */
@@ -123,7 +124,7 @@ export class Crew {
 
   #look(): void {
     if (this.#failure !== null) throw this.#failure.error;
-    const now = performance.now();
+    const now = turningTime();
     const due: Seat[] = [];
     for (const seat of this.#seats) {
       this.#watched(seat);
@@ -143,7 +144,7 @@ export class Crew {
   #watched(seat: Seat): number {
     const beats = Atomics.load(this.books.beats, seat.index);
     if (beats !== seat.beats) {
-      Object.assign(seat, { beats, since: performance.now() });
+      Object.assign(seat, { beats, since: turningTime() });
       if (seat.state === "starting" && seat.victim !== null) seat.state = "working";
     }
     return seat.since;
@@ -171,13 +172,13 @@ export class Crew {
       await pause(fate.stop!);
       victim!.signal("SIGCONT");
       if (seat.victim !== victim || seat.state !== "stopped") return;
-      Object.assign(seat, { state: "working", since: performance.now(), first: seat.beats });
+      Object.assign(seat, { state: "working", since: turningTime(), first: seat.beats });
       seat.fate = this.#fateOf(seat, "after");
     });
   }
 
   #beginLife(seat: Seat): void {
-    Object.assign(seat, { state: "starting", since: performance.now(), victim: null });
+    Object.assign(seat, { state: "starting", since: turningTime(), victim: null });
     seat.life++;
     seat.fate = this.#fateOf(seat, "first");
     this.#beside(async () => {
@@ -185,7 +186,7 @@ export class Crew {
       seat.first = seat.beats = Atomics.load(this.books.beats, seat.index);
       if (victim === null) return void (seat.state = "resting");
       seat.victim = victim;
-      seat.since = performance.now();
+      seat.since = turningTime();
       this.#beside(() => this.#follow(seat, victim));
     });
   }
@@ -231,11 +232,11 @@ export class Crew {
 
   /** Whether nothing has come of a seat for so long that nothing will. */
   #hasHung({ state, since }: Seat, last = since): boolean {
-    return (state === "starting" || state === "working") && performance.now() - last > this.#stage.hang;
+    return (state === "starting" || state === "working") && turningTime() - last > this.#stage.hang;
   }
 
   #shown(): Seen[] {
-    const now = performance.now();
+    const now = turningTime();
     return this.#seats.filter(({ victim }) => victim !== null).map(({ index, post, victim, state, since, beats }) => ({
       pid: victim!.pid,
       what: `${post.name}, ${state}, at ${this.books.rows[this.books.places[index]]}, ${beats} operations, the last ` +

@@ -7,7 +7,7 @@ import { isRunning, killTree, sharedMemory } from "../support/helpers.ts";
 import { whoWaits } from "./dump.ts";
 import { optionsOf, type SoakOptions, USAGE, UsageError } from "./options.ts";
 import { line, table, together } from "./report.ts";
-import { HANG, pause, type Sums } from "./stage.ts";
+import { HANG, type Longest, pause, type Sums } from "./stage.ts";
 import { TreeRun } from "./tree_run.ts";
 
 /** Milliseconds between two lines of how it stands. */
@@ -23,6 +23,8 @@ const LINGER = 10_000;
 export interface Outcome {
   readonly sums: Sums;
   readonly violations: number;
+  /** What each tree has waited for longest. */
+  readonly longest: readonly (Longest | null)[];
 }
 
 /** One run of the soak. */
@@ -65,7 +67,7 @@ class Soak {
     }
     await all;
     await this.#lookBehind();
-    return { sums: this.#sums, violations: this.#violations };
+    return { sums: this.#sums, violations: this.#violations, longest: this.#trees.map(({ longest }) => longest) };
   }
 
   get #sums(): Sums {
@@ -126,6 +128,9 @@ export async function soak(options: SoakOptions, say: (line: string) => void): P
   try {
     const outcome = await run.run();
     for (const row of ["", ...table(outcome.sums), ""]) say(row);
+    for (const it of outcome.longest) {
+      if (it !== null) say(`longest wait: ${(it.time / 1000).toFixed(1)} s for ${it.what}`);
+    }
     say(outcome.violations === 0 ? "no violation" : `${outcome.violations} violations, with seed ${seed}`);
     return outcome;
   } finally {

@@ -1,12 +1,14 @@
 // What a part of the soak is given, and where it says what has become of it.
 
 import { getContext } from "@parallel/multiprocessing";
-import { within } from "../support/helpers.ts";
 import { type Books, readBooks, type Row, type Told } from "./books.ts";
 import type { Random } from "./random.ts";
+import { turningTime } from "./turns.ts";
 
-/** Milliseconds without any progress that count as a hang. */
+/** Milliseconds without any progress that count as a hang, of the loop's turning. */
 export const HANG = 60_000;
+/** Milliseconds between two looks at what is waited for. */
+const LOOK_EVERY = 500;
 
 /** What has been done to one primitive. */
 export interface Sum extends Row {
@@ -45,12 +47,19 @@ export interface Seen {
   readonly what: string;
 }
 
+/** What was waited for, and for how many milliseconds. */
+export interface Longest {
+  readonly what: string;
+  readonly time: number;
+}
+
 /** The place of one part in one round. */
 export class Stage {
   /** What was counted here, and not by processes in books. */
   readonly #own: Sums = {};
   readonly #books: Books[] = [];
   readonly #seen: (() => Seen[])[] = [];
+  #longest: Longest = { what: "nothing", time: 0 };
 
   constructor(
     /** What the part decides by chance. */
@@ -61,7 +70,7 @@ export class Stage {
     readonly isOver: () => boolean,
     /** Is told what must not be. */
     readonly violate: (what: string) => void,
-    /** Milliseconds without any progress that count as a hang. */
+    /** Milliseconds without any progress that count as a hang, of the loop's turning. */
     readonly hang: number = HANG,
   ) {}
 
@@ -118,15 +127,24 @@ export class Stage {
 
   /** What the promise gives; nothing in a soak takes as long as a hang. */
   async soon<T>(promise: Promise<T>, what: string): Promise<T> {
-    let isLate = false;
-    const mark = setTimeout(() => isLate = true, this.hang - 1);
+    const begin = performance.now();
+    const end = turningTime() + this.hang;
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const looking = setInterval(() => {
+      if (turningTime() > end) reject(new Hang(`Cannot wait longer for ${what} than ${this.hang} ms`));
+    }, LOOK_EVERY);
     try {
-      return await within(promise, what, this.hang);
-    } catch (error) {
-      throw isLate ? new Hang((error as Error).message) : error;
+      return await Promise.race([promise, late]);
     } finally {
-      clearTimeout(mark);
+      clearInterval(looking);
+      const time = performance.now() - begin;
+      if (time > this.#longest.time) this.#longest = { what, time };
     }
+  }
+
+  /** What was waited for longest, and for how many milliseconds. */
+  get longest(): Longest {
+    return this.#longest;
   }
 }
 

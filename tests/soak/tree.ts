@@ -7,7 +7,8 @@ import { whoWaits } from "./dump.ts";
 import { Leaks, type Possessions } from "./leaks.ts";
 import { PARTS } from "./parts/all.ts";
 import { Random } from "./random.ts";
-import { addTo, HANG, pause, Stage, type Sums } from "./stage.ts";
+import { addTo, HANG, type Longest, pause, Stage, type Sums } from "./stage.ts";
+import { turningTime } from "./turns.ts";
 
 /** What a tree is to do. */
 export interface TreePlan {
@@ -24,7 +25,7 @@ export interface TreePlan {
 /** What a tree says. */
 export type Said =
   | { kind: "sums"; round: number; sums: Sums; processes: number }
-  | { kind: "between"; round: number; has: Possessions }
+  | { kind: "between"; round: number; has: Possessions; longest: Longest }
   | { kind: "violation"; what: string }
   | { kind: "dump"; lines: string[] }
   | { kind: "end"; sums: Sums };
@@ -45,6 +46,7 @@ class Tree {
   readonly #past: Sums = {};
   readonly #end = performance.now();
   #stages: Stage[] = [];
+  #longest: Longest = { what: "nothing", time: 0 };
   #round: number;
   #isOver = false;
 
@@ -65,7 +67,8 @@ class Tree {
     try {
       for (let isFirst = true; isFirst || !this.#over(); isFirst = false) {
         await this.#runRound(isFirst ? FIRST : 1);
-        say({ kind: "between", round: this.#round, has: await leaks.check((what) => this.#violate("leaks", what)) });
+        const has = await leaks.check((what) => this.#violate("leaks", what));
+        say({ kind: "between", round: this.#round, has, longest: this.#longest });
         this.#round++;
       }
       say({ kind: "end", sums: this.#sums });
@@ -99,7 +102,10 @@ class Tree {
     });
     const running = this.#plan.parts.map((name, i) => named(name, PARTS[name](this.#stages[i])));
     await Promise.all([...running, this.#watchEnd(isOver, running)]);
-    for (const { sums } of this.#stages) for (const [row, sum] of Object.entries(sums)) addTo(this.#past, row, sum);
+    for (const { sums, longest } of this.#stages) {
+      for (const [row, sum] of Object.entries(sums)) addTo(this.#past, row, sum);
+      if (longest.time > this.#longest.time) this.#longest = longest;
+    }
     this.#stages = [];
   }
 
@@ -108,8 +114,8 @@ class Tree {
     let left = running.length;
     for (const part of running) part.catch(() => {}).finally(() => left--);
     while (!isOver() && left > 0) await pause(100);
-    for (const end = performance.now() + 3 * HANG; left > 0; await pause(100)) {
-      if (performance.now() > end) throw new Error(`${left} parts do not come to their end`);
+    for (const end = turningTime() + 3 * HANG; left > 0; await pause(100)) {
+      if (turningTime() > end) throw new Error(`${left} parts do not come to their end`);
     }
   }
 

@@ -3,7 +3,7 @@
 import { TextLineStream } from "./lines.ts";
 import { killTree } from "../support/helpers.ts";
 import type { Possessions } from "./leaks.ts";
-import type { Sums } from "./stage.ts";
+import type { Longest, Sums } from "./stage.ts";
 import type { Said, TreePlan } from "./tree.ts";
 
 const PROGRAM = new URL("tree.ts", import.meta.url);
@@ -19,6 +19,7 @@ export class TreeRun {
   #round: number;
   #processes = 0;
   #has: Possessions | null = null;
+  #longest: Longest | null = null;
   #heard = performance.now();
   #isOver = false;
   #hasEnded = false;
@@ -42,6 +43,11 @@ export class TreeRun {
 
   get pid(): number {
     return this.#child.pid;
+  }
+
+  /** What it has waited for longest, in the rounds that are over. */
+  get longest(): Longest | null {
+    return this.#longest;
   }
 
   /** What it has said last. */
@@ -89,6 +95,7 @@ export class TreeRun {
         break;
       case "between":
         this.#has = said.has;
+        this.#longest = said.longest;
         break;
       case "violation":
         this.#violate(said.what);

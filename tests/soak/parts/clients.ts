@@ -9,6 +9,9 @@ import { Random } from "../random.ts";
 import { HANG, type Stage } from "../stage.ts";
 import { started } from "../victims.ts";
 
+/** Milliseconds that a handshake may take: nobody here is slow but by the machine. */
+const HANDSHAKE = 10 * HANG;
+
 const ROW = "Client";
 const KEY = new TextEncoder().encode("a key of the soak");
 const WRONG = new TextEncoder().encode("a wrong one");
@@ -35,7 +38,7 @@ export async function visit(
   const random = new Random(path);
   while (Atomics.load(end, 0) === 0) {
     if (random.oneIn(WRONG_EVERY)) await intrude(address, clerk);
-    else await converse(await Client(address, { authkey: KEY, handshakeTimeout: HANG }), random, clerk);
+    else await converse(await Client(address, { authkey: KEY, handshakeTimeout: HANDSHAKE }), random, clerk);
     clerk.done();
   }
 }
@@ -43,7 +46,7 @@ export async function visit(
 /** Is refused. */
 async function intrude(address: Address, clerk: Clerk): Promise<void> {
   try {
-    (await Client(address, { authkey: WRONG, handshakeTimeout: HANG })).close();
+    (await Client(address, { authkey: WRONG, handshakeTimeout: HANDSHAKE })).close();
     clerk.fault("was let in with a wrong key");
   } catch (error) {
     clerk.told(error, "AuthenticationError");
@@ -70,7 +73,7 @@ export async function clients(stage: Stage): Promise<void> {
   const { random } = stage;
   const end = RawArray("i32", 1);
   const address = random.pick([["127.0.0.1", 0], null, `\0mp-soak-${crypto.randomUUID()}`] as const);
-  using listener = new Listener(address, { authkey: KEY, backlog: BACKLOG, handshakeTimeout: HANG });
+  using listener = new Listener(address, { authkey: KEY, backlog: BACKLOG, handshakeTimeout: HANDSHAKE });
   const seats = random.between(2, 3);
   const crew: Crew = new Crew(stage, [ROW], seats, { most: 20, gap: 200, least: 0 }, (seat) => ({
     name: `client ${seat}`,

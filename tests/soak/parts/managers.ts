@@ -6,6 +6,7 @@ import { RawArray } from "@parallel/multiprocessing";
 import { Crew } from "../crew.ts";
 import { DeskManager, type DeskProxy, keep, KEY, ROWS, type Things, useAsRelative } from "../desk.ts";
 import { HANG, pause, type Stage } from "../stage.ts";
+import { turningTime } from "../turns.ts";
 import { signalled, started, startedProgram } from "../victims.ts";
 
 const REMOTE_USER = new URL("../remote_user.ts", import.meta.url);
@@ -55,11 +56,11 @@ async function killServer(stage: Stage, manager: DeskManager, crew: Crew): Promi
 
 /** Once nobody has anything of it any more. */
 async function shutDown(stage: Stage, manager: DeskManager): Promise<void> {
-  const until = performance.now() + HANG;
+  const until = turningTime() + HANG;
   for (;;) {
     const { objects, clients } = await stage.soon(manager.stats(), "the manager's figures");
     if (objects === 0 && clients <= 1) break;
-    if (performance.now() > until) {
+    if (turningTime() > until) {
       stage.violate(`${objects} objects and ${clients - 1} clients are left in the server that nobody has`);
       break;
     }

@@ -3,6 +3,7 @@
 
 import { arenaOf, isRunning, membersOf } from "../../support/helpers.ts";
 import { HANG, pause, type Stage } from "../stage.ts";
+import { turningTime } from "../turns.ts";
 import { startedProgram } from "../victims.ts";
 
 const ROW = "whole tree";
@@ -30,8 +31,8 @@ async function life(stage: Stage, ms: number): Promise<void> {
   if (victim.isLate?.()) stage.told(ROW, Object.assign(new Error(), { name: "RuntimeLate" }), "RuntimeLate");
   if (code !== -9) stage.violate(`a program that was killed has exit code ${code}`);
   const left = () => arena === null ? [] : membersOf(arena).filter(isRunning);
-  const until = performance.now() + HANG;
-  while (left().length > 0 && performance.now() < until) await pause(200);
+  const until = turningTime() + HANG;
+  while (left().length > 0 && turningTime() < until) await pause(200);
   if (left().length > 0) stage.violate(`processes ${left()} of a tree whose first was killed ${ms} ms old still run`);
   stage.count(ROW, { operations: 1 });
 }
