@@ -4,12 +4,15 @@
 import fc from "fast-check";
 import { assert, assertEquals } from "@std/assert";
 import { type Engine, engineTest } from "../support/engine.ts";
+import { PATIENCE } from "../support/helpers.ts";
 import { BareTree } from "../support/library.ts";
 import { Player, type Sent } from "../support/player.ts";
 import { Carried, type Kind, type Message, Queue, recordOf } from "../support/queue_model.ts";
 import { Model, type Outcome, type Wait } from "../support/synchronize_model.ts";
 
 const MEMBERS = 4;
+/** How many runs there are: a few, unless more are wanted. */
+const RUNS = Number(Deno.env.get("MP_MODEL_RUNS") ?? 20);
 
 const KINDS: readonly Kind[] = [
   { counts: false, max: 0, policy: "lose", most: 255 },
@@ -236,13 +239,26 @@ class Run implements AsyncDisposable {
     }
   }
 
+  /** As many have each object, and as many messages wait for room, as the model says. */
+  async #compareState(): Promise<void> {
+    const { engine, prefix } = this.tree;
+    for (const thing of this.model.things) {
+      const refs = await engine.command("GET", `${prefix}refs:${thing.id}`);
+      assertEquals(Number(refs ?? 0), thing.gone ? 0 : thing.has.size + thing.shares, `who has ${thing.id}`);
+      if (!(thing instanceof Queue) || thing.gone) continue;
+      assertEquals(await engine.command("HLEN", `${prefix}o:${thing.id}:pk`), thing.putters.length, "parked");
+    }
+  }
+
   /** Ends all members: nothing is left of any object. */
   async end(): Promise<void> {
+    await this.#compareState();
     for (const [i, member] of this.members.entries()) {
       if (!this.model.lives(i + 1)) continue;
       await member.bury();
       this.model.bury(i + 1, "killed by signal 9");
       await this.#compareMail();
+      await this.#compareState();
     }
     const left = (await this.tree.keys()).filter((key) => /^(o|refs|waits|holds|takes|has):/.test(key));
     assertEquals(left, []);
@@ -260,6 +276,6 @@ engineTest("queues on the engine do as their model, whoever dies and whatever is
       for (const command of all) await run.do(command);
       await run.end();
     }),
-    { numRuns: Number(Deno.env.get("MP_MODEL_RUNS") ?? 30), endOnFailure: false },
+    { numRuns: RUNS },
   );
-});
+}, { patience: 2 * PATIENCE + 2000 * RUNS });

@@ -4,12 +4,15 @@
 import fc from "fast-check";
 import { assertEquals } from "@std/assert";
 import { type Engine, engineTest } from "../support/engine.ts";
+import { PATIENCE } from "../support/helpers.ts";
 import { BareTree } from "../support/library.ts";
 import { Barrier } from "../support/barrier_model.ts";
 import { Player, type Sent } from "../support/player.ts";
 import { Condition, Event, Lock, Model, type Outcome, Semaphore, type Wait } from "../support/synchronize_model.ts";
 
 const MEMBERS = 4;
+/** How many runs there are: a few, unless more are wanted. */
+const RUNS = Number(Deno.env.get("MP_MODEL_RUNS") ?? 30);
 
 /** A step by a thread of a member. */
 interface Command {
@@ -248,6 +251,6 @@ engineTest("what waits on the engine does as its model, whoever dies and whateve
       for (const command of all) await run.do(command);
       await run.end();
     }),
-    { numRuns: Number(Deno.env.get("MP_MODEL_RUNS") ?? 30), endOnFailure: false },
+    { numRuns: RUNS },
   );
-});
+}, { patience: 2 * PATIENCE + 2000 * RUNS });

@@ -4,10 +4,13 @@
 import type { BareTree } from "./library.ts";
 import type { Reply } from "./resp.ts";
 
+/** What a step is given. */
+type Word = string | number | Uint8Array;
+
 /** What a step is named by, to be done again or cancelled. */
 export interface Sent {
   readonly name: string;
-  readonly args: (string | number)[];
+  readonly args: Word[];
   readonly lane: number;
   readonly number: number;
 }
@@ -42,12 +45,12 @@ export class Player {
   }
 
   /** Does a step in lane 0. */
-  step(name: string, ...args: (string | number)[]): Promise<string[]> {
+  step(name: string, ...args: Word[]): Promise<string[]> {
     return this.stepIn(0, name, ...args);
   }
 
   /** Does a step in a lane. */
-  async stepIn(lane: number, name: string, ...args: (string | number)[]): Promise<string[]> {
+  async stepIn(lane: number, name: string, ...args: Word[]): Promise<string[]> {
     const number = (this.#numbers.get(lane) ?? 0) + 1;
     this.#numbers.set(lane, number);
     this.last = { name, args, lane, number };
