@@ -90,4 +90,20 @@ export class Player {
       return [Number(fields[1]), ...fields.filter((_, i) => i > 2 && i % 2 === 1)];
     });
   }
+
+  /** The same, and what it was told without having asked: the name of each event and what belongs to it. */
+  async news(lane = 0): Promise<{ answers: [number: number, ...answer: string[]][]; events: string[][] }> {
+    const key = `${this.tree.prefix}mb:${this.member}/${lane}`;
+    const entries = await this.tree.engine.command("XRANGE", key, `(${this.#read.get(lane) ?? "0-0"}`, "+") as Reply[];
+    const answers: [number: number, ...answer: string[]][] = [];
+    const events: string[][] = [];
+    for (const entry of entries) {
+      const [id, [kind, first, ...rest]] = entry as [string, string[]];
+      this.#read.set(lane, id);
+      const parts = rest.filter((_, i) => i % 2 === 1);
+      if (kind === "e") events.push([first, ...parts]);
+      else if (kind === "n") answers.push([Number(first), ...parts]);
+    }
+    return { answers, events };
+  }
 }
