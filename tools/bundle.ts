@@ -108,14 +108,28 @@ function entryPoints(): [string, string][] {
   return names.map(([name, path]) => [name === "." ? "mod" : name.slice(2), path.slice(2)]);
 }
 
-/** Writes `dist/` anew. Throws with what is wrong. */
-export async function bundle(): Promise<void> {
+/** How the files are called that show a module of the inside to tests. */
+export function faceOf(path: string): string {
+  return `inside_${path.replace(/^src\/|\.ts$/g, "").replaceAll("/", "_")}`;
+}
+
+/** What is in the chunks beside those of a module of the inside. */
+function besides(path: string, all: string[]): string[] {
+  if (path.startsWith("src/managers/")) return [MANAGERS, ...all];
+  if (path.startsWith("src/engine/")) return [...ENGINE, ...all];
+  return all;
+}
+
+/**
+ * Writes `dist/` anew, or another folder, in which modules of the inside have faces for tests. Throws with what is wrong.
+ */
+export async function bundle(into: URL = DIST, inside: readonly string[] = []): Promise<void> {
   Deno.mkdirSync(ENTRIES, { recursive: true });
-  const write = (name: string, paths: string[], besides: string[] = [], program = ""): string => {
+  const write = (name: string, paths: string[], others: string[] = [], program = ""): string => {
     const file = new URL(`${name}.ts`, ENTRIES);
     const lines = [
       paths.map((path) => `export * from "../../${path}";`),
-      [ATTRIBUTION, ...besides].map((path) => `import "../../${path}";`),
+      [ATTRIBUTION, ...others].map((path) => `import "../../${path}";`),
       program,
     ];
     Deno.writeTextFileSync(file, `${lines.flat().join("\n")}\n`);
@@ -135,6 +149,7 @@ export async function bundle(): Promise<void> {
     write("cli", [COMMAND_LINE], all, OBEY),
     write("agent", [AGENT], [...ENGINE, ...all], LEND),
     write("multiprocessing", all),
+    ...inside.map((path) => write(faceOf(path), [path], besides(path, all))),
   ];
   const map = writeImportMap({
     [MANAGERS]: "target/entries/managers.ts",
@@ -151,8 +166,10 @@ export async function bundle(): Promise<void> {
     }).output();
     if (!success) throw new Error(new TextDecoder().decode(stderr).trim());
     flatten(fresh);
-    uniteWithChunk(fresh, "engine");
-    passFace(fresh);
+    if (inside.length === 0) { // faces of the inside may have chunks call things otherwise
+      uniteWithChunk(fresh, "engine");
+      passFace(fresh);
+    }
     const [chunk, ...others] = chunksOf(`${fresh}/multiprocessing.js`);
     if (others.length > 0) {
       throw new Error(`Cannot put the package together: it is in ${others.length + 1} chunks, wanted 1`);
@@ -177,7 +194,7 @@ export async function bundle(): Promise<void> {
     Deno.writeTextFileSync(`${fresh}/import_map.json`, JSON.stringify({ imports: Object.fromEntries(imports) }));
     Deno.writeTextFileSync(`${fresh}/package.json`, JSON.stringify({ type: "module" }));
     copyTypes(ROOT, fresh, ["mod.ts", "cli.ts", "src"]);
-    replace(fresh);
+    replace(fresh, into);
   } finally {
     if (exists(fresh)) Deno.removeSync(fresh, { recursive: true });
   }
@@ -341,11 +358,11 @@ export function withoutUsing(text: string): string {
   return lines.join("\n");
 }
 
-/** Puts the folder in the place of `dist/`. */
-function replace(fresh: string): void {
+/** Puts the folder in the place of another. */
+function replace(fresh: string, into: URL): void {
   Deno.chmodSync(fresh, 0o755); // a temporary folder is for its owner only
-  if (exists(DIST.pathname)) Deno.removeSync(DIST, { recursive: true });
-  Deno.renameSync(fresh, DIST.pathname);
+  if (exists(into.pathname)) Deno.removeSync(into, { recursive: true });
+  Deno.renameSync(fresh, into.pathname);
 }
 
 function exists(path: string): boolean {

@@ -15,6 +15,7 @@ import { Screen } from "./gate/screen.ts";
 import { type Step, steps } from "./gate/steps.ts";
 import type { Tally } from "./gate/tally.ts";
 import { inTurns } from "./gate/turns.ts";
+import { putTogether, TESTED_MAP } from "./tested.ts";
 
 /** How many steps run side by side. Most tests wait for other processes most of their time. */
 const WIDTH = Math.min(2, navigator.hardwareConcurrency);
@@ -66,7 +67,9 @@ async function runAll(chosen: readonly Step[], isWhole: boolean): Promise<Tally>
 async function main(args: readonly string[]): Promise<boolean> {
   const words = args.filter((arg) => arg !== "--");
   const isWhole = words.length === 0;
-  const all = await runAll(isWhole ? steps() : choose(words, offer()), isWhole);
+  const chosen = isWhole ? steps() : choose(words, offer());
+  if (chosen.some(({ command }) => command.some((word) => word.includes(TESTED_MAP.pathname)))) await putTogether();
+  const all = await runAll(chosen, isWhole);
   console.log(`\n${all.passed} passed, ${all.failed} failed`);
   return all.failed === 0;
 }

@@ -21,7 +21,7 @@ interface Command {
 
 const ACTIONS = [
   ..."put put put put enter enter ask ask wait wait wait rest tell answer answer answer begin begin begin".split(" "),
-  ..."wrong back stop gone again again cancel bury bury owner shut".split(" "),
+  ..."wrong back stop gone again again cancel bury bury bury bury owner shut".split(" "),
 ];
 
 const commands = fc.array(

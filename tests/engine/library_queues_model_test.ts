@@ -31,8 +31,10 @@ interface Command {
 }
 
 const ACTIONS = [
-  ..."put put put put many get get get get land unget done done join lost size shut again cancel cancel".split(" "),
-  ..."release bury close nonsense".split(" "),
+  ..."put put put put many get get get get land land unget done done join lost size shut again cancel cancel".split(
+    " ",
+  ),
+  ..."release bury bury close nonsense".split(" "),
 ];
 
 const commands = fc.array(

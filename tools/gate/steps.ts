@@ -1,6 +1,7 @@
 // The steps of the gate, in the order in which they begin: every static check, every test, and what else must not rot.
 
 import config from "../../deno.json" with { type: "json" };
+import { TESTED_MAP } from "../tested.ts";
 import { CARGO_SUMMARY, DENO_SUMMARY } from "./tally.ts";
 
 /** One command of the gate. */
@@ -50,11 +51,16 @@ export function cargoTest(name: string, filter: readonly string[] = []): Step {
  * an earlier module that Deno could not stop would go on. */
 export const APART = "tests/queues/";
 
+type Part = readonly [name: string, ...paths: string[]];
+
+/** Parts whose tests look at the sources, at what stacks say of them, or at programs that import them by their places. */
+const OF_SOURCES: readonly string[] = ["others"];
+
 /**
  * Deno's tests, in parts that take about as long as each other, by names. A file is in the part that has the longest of the
  * paths above it. A test may count what is its own process's or tree's, but not what is the system's: other parts run.
  */
-const PARTS: readonly (readonly [name: string, ...paths: string[]])[] = [
+const PARTS: readonly Part[] = [
   ["managers", "tests/managers/"],
   ["pools, spawn", "tests/pool/spawn_test.ts"],
   ["pools", "tests/pool/"],
@@ -69,7 +75,9 @@ export function denoTests(): Step[] {
   const all = PARTS.flatMap(([, ...paths]) => paths);
   return PARTS.map(([name, ...paths]) => {
     const inside = all.filter((path) => !paths.includes(path) && paths.some((folder) => path.startsWith(folder)));
-    return denoTest(`deno test, ${name}`, [...inside.length > 0 ? [`--ignore=${inside.join()}`] : [], ...paths]);
+    const ignored = inside.length > 0 ? [`--ignore=${inside.join()}`] : [];
+    const tested = OF_SOURCES.includes(name) ? [] : [`--import-map=${TESTED_MAP.pathname}`];
+    return denoTest(`deno test, ${name}`, [...tested, ...ignored, ...paths]);
   });
 }
 
