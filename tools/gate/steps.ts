@@ -66,6 +66,7 @@ const PARTS: readonly Part[] = [
   ["pools", "tests/pool/"],
   ["processes", "tests/process/", "tests/launch/", "tests/context/", "tests/contract/"],
   ["others", "tests/"],
+  ["shared objects", "tests/synchronize/", "tests/sharedctypes/", "tests/reduction/", "tests/waiting/"],
   ["engine", "tests/engine/"],
   ["queues", APART],
 ];
