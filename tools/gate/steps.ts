@@ -53,8 +53,8 @@ export const APART = "tests/queues/";
 
 type Part = readonly [name: string, ...paths: string[]];
 
-/** Parts whose tests look at the sources, at what stacks say of them, or at programs that import them by their places. */
-const OF_SOURCES: readonly string[] = ["others"];
+/** Parts whose tests look at the sources, have a part of them alone, or start programs that import them by their places. */
+const OF_SOURCES: readonly string[] = ["others", "engine"];
 
 /**
  * Deno's tests, in parts that take about as long as each other, by names. A file is in the part that has the longest of the
@@ -66,7 +66,7 @@ const PARTS: readonly Part[] = [
   ["pools", "tests/pool/"],
   ["processes", "tests/process/", "tests/launch/", "tests/context/", "tests/contract/"],
   ["others", "tests/"],
-  ["shared objects", "tests/synchronize/", "tests/sharedctypes/", "tests/reduction/", "tests/waiting/"],
+  ["shared objects", "tests/synchronize/", "tests/sharedctypes/", "tests/waiting/"],
   ["engine", "tests/engine/"],
   ["queues", APART],
 ];
