@@ -10,10 +10,10 @@ import { rootOf } from "../support/sessions.ts";
 const LOUD = new URL("remote/loud.ts", FIXTURES);
 
 /** Runs a program whose processes write, with one host. */
-async function heard(engine: Engine, what: string): Promise<{ stdout: string; stderr: string; code: number }> {
+async function heard(engine: Engine, ...what: string[]): Promise<{ stdout: string; stderr: string; code: number }> {
   await using _agent = await startAgent(engine.url);
   const env = { MULTIPROCESSING_AUTHKEY: new TextDecoder().decode(AUTHKEY) };
-  const { stdout, stderr, code } = await runProgram(LOUD, { args: [engine.url, what], env });
+  const { stdout, stderr, code } = await runProgram(LOUD, { args: [engine.url, ...what], env });
   return { stdout, stderr, code };
 }
 
@@ -23,6 +23,13 @@ engineTest(
     assertEquals(await heard(engine, "speak"), { stdout: "one\nthree", stderr: "two\n", code: 0 });
   },
 );
+
+engineTest('output: "prefixed": each line says whose it is', async (engine) => {
+  const prefix = "east/Process-1: ";
+  const { stdout, stderr, code } = await heard(engine, "speak", "prefixed");
+  assertEquals(stdout.trimEnd().split("\n"), [`${prefix}one`, `${prefix}three`]);
+  assertEquals([stderr, code], [`${prefix}two\n`, 0]);
+});
 
 engineTest("output: the root waits for its processes, and prints what they have written", async (engine) => {
   assertEquals(await heard(engine, "leave"), { stdout: "one\nthree", stderr: "two\n", code: 0 });

@@ -45,6 +45,16 @@ engineTest(
   },
 );
 
+hostTest("remote process: it can block until its parent has ended", async (context, engine) => {
+  using said = new context.SimpleQueue<string>();
+  const parent = new context.Process({ target: targets.haveHeir, args: [engine.url, said] });
+  parent.start();
+  assertEquals(await within(said.get()), "false true");
+  parent.kill();
+  assertEquals(await within(said.get()), "true false true");
+  assert(await parent.join({ timeout }));
+});
+
 hostTest("remote process: it knows its name, host and parent, and its parent its pid and host", async (context) => {
   const child = new context.Process({ target: targets.tellWho, stdout: "piped", name: "Ada" });
   assertEquals([child.pid, child.host, child.exitcode, child.isAlive()], [null, null, null, false]);

@@ -30,6 +30,63 @@ engineTest('code: "upload": a host runs the program from files of its own, with 
   }
 });
 
+engineTest(
+  'code: "upload": agents share a cache, in which what is right stays, and what is old goes',
+  async (engine) => {
+    const cache = Deno.makeTempDirSync();
+    /** The folder that a new agent has made of the program, and where in it that has run. */
+    const run = async (name: string): Promise<{ list: string; program: string }> => {
+      await using _agent = await startAgent(engine.url, { name, args: ["--cache", cache] });
+      const outcome = await runProgram(new URL("main.ts", SENT), { args: [engine.url], env: KEY });
+      assertEquals([outcome.stderr, outcome.code], ["", 0], name);
+      const [list, ...more] = names(cache).filter((it) => it !== "not ours");
+      assertMatch(list, /^[\da-f]{64}$/);
+      assertEquals(more, []);
+      return { list: `${cache}/${list}`, program: outcome.stdout.split(" ")[3] };
+    };
+    const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name);
+    try {
+      const old = new Date(Date.now() - 31 * 24 * 3600 * 1000);
+      for (const name of ["0".repeat(64), `${"1".repeat(64)}.fresh`, "not ours"]) {
+        Deno.mkdirSync(`${cache}/${name}`);
+        Deno.utimeSync(`${cache}/${name}`, old, old);
+      }
+      const folder = await run("east");
+      assert(names(cache).includes("not ours"));
+      Deno.writeTextFileSync(`${folder.list}/mark`, "");
+      const recent = new Date(Date.now() - 24 * 3600 * 1000);
+      Deno.utimeSync(folder.list, recent, recent);
+      assertEquals(await run("west"), folder);
+      assert(names(folder.list).includes("mark"), "what is right stays in its place");
+      assert(Deno.statSync(folder.list).mtime! > recent, "it was used");
+      Deno.writeTextFileSync(`${folder.program}data.txt`, "somebody has changed it");
+      assertEquals(await run("north"), folder);
+      assert(!names(folder.list).includes("mark"), "what is not is replaced");
+    } finally {
+      Deno.removeSync(cache, { recursive: true });
+    }
+  },
+);
+
+engineTest('code: "upload": without a cache, what an agent has laid out goes with it', async (engine) => {
+  const folder = Deno.makeTempDirSync();
+  const before = Deno.env.get("TMPDIR");
+  try {
+    Deno.env.set("TMPDIR", folder);
+    await using _agent = await startAgent(engine.url);
+    if (before === undefined) Deno.env.delete("TMPDIR");
+    else Deno.env.set("TMPDIR", before);
+    const outcome = await runProgram(new URL("main.ts", SENT), { args: [engine.url], env: KEY });
+    assertEquals(outcome.code, 0, outcome.stderr);
+    assert([...Deno.readDirSync(folder)].some(({ name }) => name.startsWith("multiprocessing-code-")));
+  } finally {
+    if (before === undefined) Deno.env.delete("TMPDIR");
+    else Deno.env.set("TMPDIR", before);
+  }
+  assertEquals([...Deno.readDirSync(folder)], []);
+  Deno.removeSync(folder, { recursive: true });
+});
+
 engineTest('code: "upload": an agent that does not take it says so', async (engine) => {
   await using _agent = await startAgent(engine.url, { args: ["--allow-code", "same"] });
   const { stderr, code } = await runProgram(new URL("main.ts", SENT), { args: [engine.url], env: KEY });
