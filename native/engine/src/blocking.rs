@@ -143,10 +143,10 @@ impl BlockingLane {
 
     fn finish(&mut self, begun: &mut Begun, until: Option<Instant>) -> Result<Option<Answer>> {
         let number = begun.number;
-        if let Reply::Done(answer) = self.do_step(number, &begun.packed)? {
-            return Ok(Some(answer));
-        }
         if begun.cancel.is_none() {
+            if let Reply::Done(answer) = self.do_step(number, &begun.packed)? {
+                return Ok(Some(answer));
+            }
             if let Some(answer) = self.outcome_nudged(number, until)? {
                 return Ok(Some(answer));
             }

@@ -15,14 +15,15 @@
 -- A lane numbers its steps from 1. What a step has answered is kept under its number (the ledger) until the lane says
 -- that it has read that, by the lowest number that it has no answer of. So a step that is sent again is done once.
 --
--- | key          | what |
--- | ------------ | ---- |
--- | rq:<m>/<l>   | the ledger of a lane, a hash: answers by their numbers; `low`; `top`, the highest that was done; `large`: |
--- |              | whose answer takes much room; `took`: see records.lua |
--- | mb:<m>/<l>   | the mailbox of a lane, a stream: `n <number> r <part> …`, and for lane 0 `e <event> r <part> …` |
+-- | key        | what |
+-- | ---------- | ---- |
+-- | rq:<m>/<l> | the ledger of a lane. Of lane 0, whose steps are many at a time: a hash, answers by their numbers, `low`, and |
+-- |            | `top`, the highest that was done. Of a thread that blocks, which has read every answer but the last: a text, |
+-- |            | `<number>;<took>;<answer>`; `took`: see records.lua |
+-- | mb:<m>/<l> | the mailbox of a lane, a stream: `n <number> r <part> …`, and for lane 0 `e <event> r <part> …` |
 --
--- Each call of a command costs as much as the command, so a step makes few of its own: two. A ledger that has `low` is that of
--- a member that lives, since its burial takes that away. And answers that were read stay until there are some of them.
+-- What a step costs is the calls of commands that it makes, those of the frame among them: two. So a ledger says, too, that its
+-- member lives: a burial takes away what says so.
 
 local PREFIX = "mp_0_1_"
 
@@ -55,9 +56,6 @@ local function look(name, flags, run)
   })
 end
 
--- Answers that were read are removed so many at a time; and at once what takes more bytes.
-local SOME, LARGE = 8, 1024
-
 -- Why a member can do nothing in a tree.
 local function refusal(tree, member)
   local lapsed = redis.call("HGET", tree .. "tree", "lapsed")
@@ -66,26 +64,105 @@ local function refusal(tree, member)
   return { "fenced", redis.call("HGET", tree .. "dead", member) or "" }
 end
 
--- Removes what a lane has answers of. A lane that says it has those of millions of steps, which it may, costs no more than
--- what there is. `large` had been the last large one.
-local function forget_below(ledger, from, low, large)
-  local first, last = from - from % SOME, low - low % SOME - 1
-  if large and tonumber(large) < low then redis.call("HDEL", ledger, large, "large") end
-  if last < first then return end
-  local old = {}
-  if last - first < 1000 then
-    for number = first, last do old[#old + 1] = text(number) end
-  else
-    for _, field in ipairs(redis.call("HKEYS", ledger)) do
-      local number = tonumber(field)
-      if number and number <= last then old[#old + 1] = field end
-    end
-  end
-  for i = 1, #old, 1000 do redis.call("HDEL", ledger, unpack(old, i, math.min(i + 999, #old))) end
+-- Milliseconds as a text, without a number in between: that takes longer than the command.
+local function now_as_text()
+  local time = redis.call("TIME")
+  return time[1] .. ("00000" .. time[2]):sub(-6, -4)
 end
+
+-- What many steps answer, packed: { "ok" }.
+local DONE = "\145\162ok"
 
 -- Whether a member was buried by what is done now: whoever buries somebody says so.
 local someone_was_buried = false
+
+local function is_alive(tree, member)
+  return redis.call("HEXISTS", tree .. "alive", member) == 1
+end
+
+local ledger = {}
+
+function ledger.key(tree, member, lane)
+  return tree .. "rq:" .. member .. "/" .. lane
+end
+
+-- The ledger of a thread that blocks: the number of its last step, and behind that what it took, and the answer.
+function ledger.last(tree, member, lane)
+  return (redis.call("GET", ledger.key(tree, member, lane)) or ""):match("^x?(%d+);([^;]*);(.*)$")
+end
+
+-- The highest step of a lane that was done.
+function ledger.top(tree, member, lane)
+  if lane == "0" then return redis.call("HGET", ledger.key(tree, member, lane), "top") or "0" end
+  return redis.call("GETRANGE", ledger.key(tree, member, lane), "0", "16"):match("^x?(%d+);") or "0"
+end
+
+-- A lane can do nothing more, since its member is dead; what it took is still known.
+function ledger.fence(tree, member, lane)
+  local key = ledger.key(tree, member, lane)
+  if lane == "0" then return redis.call("HDEL", key, "low") end
+  local known = redis.call("GET", key)
+  if known and known:sub(1, 1) ~= "x" then redis.call("SET", key, "x" .. known, "KEEPTTL") end
+end
+
+-- What a thread took last, which nobody needs to know any more.
+function ledger.forget_take(tree, member, lane)
+  local key = ledger.key(tree, member, lane)
+  local x, number, answer = (redis.call("GET", key) or ""):match("^(x?)(%d+);[^;]*;(.*)$")
+  if x then redis.call("SET", key, x .. number .. ";;" .. answer, "KEEPTTL") end
+end
+
+-- Removes what a lane has answers of. A lane that says it has those of millions of steps, which it may, costs no more than
+-- what there is.
+local function forget_below(key, from, low)
+  local old = {}
+  if low - from <= 1000 then
+    for number = from, low - 1 do old[#old + 1] = text(number) end
+  else
+    for _, field in ipairs(redis.call("HKEYS", key)) do
+      local number = tonumber(field)
+      if number and number < low then old[#old + 1] = field end
+    end
+  end
+  for i = 1, #old, 1000 do redis.call("HDEL", key, unpack(old, i, math.min(i + 999, #old))) end
+end
+
+-- A step of a thread that blocks, whose lane has one under way.
+local function step_of_thread(run, args, call, key)
+  local number = call.number
+  local last = redis.call("GETRANGE", key, "0", "16"):match("^(%d+);")
+  if not last then
+    if not is_alive(call.tree, call.member) then return refusal(call.tree, call.member) end
+    redis.call("SADD", call.tree .. "lanes:" .. call.member, call.lane)
+  elseif last == number then
+    local _, _, answer = ledger.last(call.tree, call.member, call.lane)
+    return cmsgpack.unpack(answer)
+  elseif tonumber(number) < tonumber(last) then
+    return { "stale" }
+  end
+  local answer = run(call, unpack(args, 5))
+  if someone_was_buried and not is_alive(call.tree, call.member) then return answer end
+  local bytes = answer[1] == "ok" and #answer == 1 and DONE or bytes_of(answer)
+  redis.call("SET", key, number .. ";" .. (call.took or "") .. ";" .. bytes, "KEEPTTL")
+  return answer
+end
+
+-- A step of promises, whose lane may have many under way.
+local function step_of_promises(run, args, call, key)
+  local number = call.number
+  local known = redis.call("HMGET", key, "low", number)
+  local n, low, from = tonumber(number), math.min(tonumber(args[4]), tonumber(number)), tonumber(known[1] or "1")
+  if not known[1] and not is_alive(call.tree, call.member) then return refusal(call.tree, call.member) end
+  if n < from then return { "stale" } end
+  if known[2] then return cmsgpack.unpack(known[2]) end
+  if not known[1] then redis.call("SADD", call.tree .. "lanes:" .. call.member, call.lane) end
+  if low > from then forget_below(key, from, low) else low = from end
+  local answer = run(call, unpack(args, 5))
+  if someone_was_buried and not is_alive(call.tree, call.member) then return answer end
+  local bytes = answer[1] == "ok" and #answer == 1 and DONE or bytes_of(answer)
+  redis.call("HSET", key, "low", low == n and number or text(low), "top", number, number, bytes)
+  return answer
+end
 
 -- A step: done exactly once. `run` is given the call and the arguments.
 --
@@ -97,28 +174,13 @@ local function step(name, flags, run)
     callback = function(keys, args)
       local tree, member, lane, number = keys[1], args[1], args[2], args[3]
       for i = 1, 4 do
-        if not (args[i] or ""):match("^%d+$") or #args[i] > 15 then return { "no", "malformed" } end
+        local it = args[i]
+        if not it or it == "" or #it > 15 or it:find("%D") then return { "no", "malformed" } end
       end
-      local ledger = tree .. "rq:" .. member .. "/" .. lane
-      local known = redis.call("HMGET", ledger, "low", number, "large")
-      if not known[1] and redis.call("HEXISTS", tree .. "alive", member) == 0 then return refusal(tree, member) end
-      local n, low, from = tonumber(number), math.min(tonumber(args[4]), tonumber(number)), tonumber(known[1] or "1")
-      if n < from then return { "stale" } end
-      if known[2] then return cmsgpack.unpack(known[2]) end
-      if not known[1] then redis.call("SADD", tree .. "lanes:" .. member, lane) end
-      if low > from then forget_below(ledger, from, low, known[3]) else low = from end
-      local call = {
-        tree = tree, member = member, lane = lane, number = number, waiter = member .. "/" .. lane .. "#" .. number,
-      }
       someone_was_buried = false
-      local answer = run(call, unpack(args, 5))
-      if someone_was_buried and redis.call("HEXISTS", tree .. "alive", member) == 0 then return answer end
-      local bytes = bytes_of(answer)
-      local further = {}
-      if #bytes > LARGE then further[1], further[2] = "large", number end
-      if call.took then further[#further + 1], further[#further + 2] = "took", number .. ":" .. call.took end
-      redis.call("HSET", ledger, "low", text(low), "top", number, number, bytes, unpack(further))
-      return answer
+      local of = member .. "/" .. lane
+      local call = { tree = tree, member = member, lane = lane, number = number, waiter = of .. "#" .. number }
+      return (lane == "0" and step_of_promises or step_of_thread)(run, args, call, tree .. "rq:" .. of)
     end,
   })
 end

@@ -54,7 +54,7 @@ do
 
   -- What of a lane is forgotten; nothing if all is known.
   local function forgotten(tree, member, lane, done, heard)
-    local top = redis.call("HGET", tree .. "rq:" .. member .. "/" .. lane, "top") or "0"
+    local top = ledger.top(tree, member, lane)
     if tonumber(top) < (tonumber(done) or 0) then
       return "it knows " .. top .. " of " .. done .. " steps that it has answered"
     end

@@ -2,7 +2,8 @@
 --
 -- | key       | what |
 -- | --------- | ---- |
--- | o:<o>     | `owner` (`<member>/<thread>`; absent: free), `since` when, `depth`, `token` (see lapse.lua), |
+-- | o:<o>     | `owner` (`<member>/<thread>`; absent: free), `since` when and `depth` (of the last one, where it is free), |
+-- |           | `token` (see lapse.lua), |
 -- |           | `recover` (1: the next holder is told of a death by its guard), `died` (who and how, packed), `last` (the |
 -- |           | member whose `holds` has it), `queued` (there: somebody may be in the line) |
 -- | o:<o>:w   | the line of those who wait for it |
@@ -32,8 +33,8 @@ local locks = { KINDS = { lock = true, rlock = true } }
 do
   -- T1 and T6: the lock is free, or was just now.
   local function take(tree, o, member, thread, depth, it)
-    local key, token = key_of(tree, o), text(math.max(tonumber(it.token) + 1, members.least_token(tree)))
-    redis.call("HSET", key, "owner", member .. "/" .. thread, "depth", depth, "since", text(now()), "token", token, "last", member)
+    local key, token = key_of(tree, o), string.format("%d", math.max(it.token + 1, members.least_token(tree)))
+    redis.call("HSET", key, "owner", member .. "/" .. thread, "depth", depth, "since", now_as_text(), "token", token, "last", member)
     if it.died then redis.call("HDEL", key, "died") end
     if it.last ~= member then
       if it.last then redis.call("SREM", tree .. "holds:" .. it.last, o) end
@@ -70,7 +71,7 @@ do
   -- T5, or T7 if somebody has died.
   function locks.free(tree, o, queued, died)
     local key = key_of(tree, o)
-    redis.call("HDEL", key, "owner", "depth", "since")
+    redis.call("HDEL", key, "owner")
     if died then redis.call("HSET", key, "died", cmsgpack.pack(died)) end
     if queued then hand_on(tree, o) end
   end
@@ -96,29 +97,35 @@ do
       return joined({ "ok", it.token }, NOBODY, cell_of(call.tree, it.cell))
     end
     local died = it.died and cmsgpack.unpack(it.died)
-    if died and it.recover == "0" then
+    if died and redis.call("HGET", key_of(call.tree, o), "recover") == "0" then
       redis.call("HDEL", key_of(call.tree, o), "died")
       return joined({ "no", "died" }, died)
     end
     local token = take(call.tree, o, call.member, thread, "1", it)
+    if not died and not it.cell then return { "ok", token, "", "", "", "" } end
     return joined({ "ok", token }, died or NOBODY, cell_of(call.tree, it.cell))
   end
 
-  -- The state of a lock, to be used by that thread; nil if there is none.
-  local function look_at(call, o, thread)
+  -- The state of a lock as those who acquire it need it; nil if there is none.
+  local function to_acquire(call, o, thread)
     if not is_whole(thread) then return nil end
-    local it = fields_of(call.tree, o, locks.KINDS, "owner", "token", "recover", "died", "depth", "cell", "last", "queued")
-    if not it then return nil end
-    return {
-      kind = it[1], owner = it[2], token = it[3], recover = it[4], died = it[5], depth = tonumber(it[6] or "0"), cell = it[7],
-      last = it[8], queued = it[9],
+    local it = fields_of(call.tree, o, locks.KINDS, "owner", "token", "died", "cell", "last")
+    return it and { kind = it[1], owner = it[2], token = it[3], died = it[4], cell = it[5], last = it[6] }
+  end
+
+  -- The same for those who release it.
+  local function to_release(call, o, thread)
+    if not is_whole(thread) then return nil end
+    local it = fields_of(call.tree, o, locks.KINDS, "owner", "depth", "cell", "queued", "died")
+    return it and {
+      kind = it[1], owner = it[2], depth = tonumber(it[3] or "0"), cell = it[4], queued = it[5], died = it[6],
     }
   end
 
   -- lock_acquire o thread → ok token pid name how host … | later | no died pid name how host | no gone. Behind them: the
   -- cell that travels with the lock (cells.lua).
   step("lock_acquire", { "allow-oom" }, function(call, o, thread)
-    local it = look_at(call, o, thread)
+    local it = to_acquire(call, o, thread)
     if not it then return { "no", "gone" } end
     local outcome = attempt(call, o, thread, it)
     if outcome then return outcome end
@@ -129,7 +136,7 @@ do
 
   -- lock_try o thread → as lock_acquire, but no held instead of later.
   step("lock_try", { "allow-oom" }, function(call, o, thread)
-    local it = look_at(call, o, thread)
+    local it = to_acquire(call, o, thread)
     if not it then return { "no", "gone" } end
     return attempt(call, o, thread, it) or { "no", "held" }
   end)
@@ -137,7 +144,7 @@ do
   -- lock_release o thread … → ok | no free | no owner | no cell | no gone. A Lock is released by anybody. Behind the
   -- thread: what its cell gets, if its owner says so.
   step("lock_release", { "allow-oom" }, function(call, o, thread, ...)
-    local it = look_at(call, o, thread)
+    local it = to_release(call, o, thread)
     if not it then return { "no", "gone" } end
     if not it.owner then return { "no", "free" } end
     local is_owner = it.owner == call.member .. "/" .. thread
@@ -154,7 +161,7 @@ do
   -- lock_giveback o thread pid name how host → ok: undoes an acquisition whose caller had gone, so that the next one is
   -- told of the death of which it was told, even if somebody has come in between. Empty texts: of none.
   step("lock_giveback", { "allow-oom" }, function(call, o, thread, ...)
-    local it = look_at(call, o, thread)
+    local it = to_release(call, o, thread)
     local died = { ... }
     if not it or #died ~= 4 then return { "no", "gone" } end
     if died[1] == "" and died[2] == "" then died = nil end
@@ -171,7 +178,7 @@ do
   step("lock_look", { "allow-oom" }, function(call, o)
     local it = fields_of(call.tree, o, locks.KINDS, "owner", "depth")
     if not it then return { "no", "gone" } end
-    return { "ok", it[2] or "", it[3] or "0" }
+    return { "ok", it[2] or "", it[2] and it[3] or "0" }
   end)
 
   local kind = { keys = { ":w", ":i" } }

@@ -158,11 +158,8 @@ do
   -- m can do nothing more, and all follows that a death has.
   local function bury(tree, m, how)
     if redis.call("HDEL", tree .. "alive", m) == 0 then return end
-    -- The frame of a step takes whose ledger has `low` for alive.
     someone_was_buried = true
-    for _, lane in ipairs(redis.call("SMEMBERS", tree .. "lanes:" .. m)) do
-      redis.call("HDEL", tree .. "rq:" .. m .. "/" .. lane, "low")
-    end
+    for _, lane in ipairs(redis.call("SMEMBERS", tree .. "lanes:" .. m)) do ledger.fence(tree, m, lane) end
     redis.call("HSET", tree .. "dead", m, how)
     redis.call("HSET", tree .. "dying", m, how)
     redis.call("SREM", tree .. "crew", m)

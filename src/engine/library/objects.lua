@@ -137,9 +137,10 @@ step("cancel", { "allow-oom" }, function(call, o, number)
   local waits, wait = call.tree .. "waits:" .. call.member, o .. "|" .. waiter
   if redis.call("SISMEMBER", waits, wait) == 0 then
     -- What a queue has given by it is still to be read.
-    local known = redis.call("HMGET", call.tree .. "rq:" .. call.member .. "/" .. call.lane, "took", "top")
-    local last, took = (known[1] or ""):match("^(%d+):(.*)$")
-    if last == known[2] and took == o .. ":" .. number then call.took = took end
+    if call.lane ~= "0" then
+      local _, took = ledger.last(call.tree, call.member, call.lane)
+      if took == o .. ":" .. number then call.took = took end
+    end
     return { "ok", "answered" }
   end
   local kind = kind_of(call.tree, o)

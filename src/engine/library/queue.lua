@@ -83,9 +83,8 @@ do
     for _, t in ipairs(takes) do
       local lane, number = t:match("^(%d+)#(%d+)$")
       if lane then
-        local ledger = q.tree .. "rq:" .. m .. "/" .. lane
-        local took = redis.call("HGET", ledger, "took")
-        if took and took:match(":(.*)$") == q.o .. ":" .. number then redis.call("HDEL", ledger, "took") end
+        local _, took = ledger.last(q.tree, m, lane)
+        if took == q.o .. ":" .. number then ledger.forget_take(q.tree, m, lane) end
       elseif t:match("^%d+$") and #t < 16 then
         numbers[#numbers + 1] = t
       end

@@ -16,9 +16,8 @@
 --
 -- A take has a number. But where a thread that blocks takes one record of a plain queue that loses what the dead had, and
 -- nothing goes with that record, nothing is written: the take is called `<lane>#<number of the step>`, and the record is in
--- the lane's ledger, or in its mailbox. The field `took` of the ledger says `<last step>:<q>:<number of the step>`. It has
--- landed with the next step of that lane, since its answer was read before; unless that is `cancel`, which knows of it; or
--- by `landed`, which takes `took` away.
+-- the lane's ledger, or in its mailbox. What the ledger says was taken is `<q>:<number of the step>`. It has landed with the
+-- next step of that lane, since its answer was read before; unless that is `cancel`, which knows of it; or by `landed`.
 --
 -- A record: 1 byte how often it was given to somebody who died; 1 byte flags (1: the body is `<blob> <pieces>`; 2: for
 -- who reads it); 2 bytes the length of its objects; those; the body.
@@ -145,17 +144,16 @@ do
 
   -- The record that a lane was given last, unless it has landed; it is not there any more then.
   local function retake(q, m, lane, number)
-    local ledger = q.tree .. "rq:" .. m .. "/" .. lane
-    local it = redis.call("HMGET", ledger, "took", "top", number)
-    if not it[3] or it[1] ~= it[2] .. ":" .. q.o .. ":" .. number then return nil end
-    local given = cmsgpack.unpack(it[3])
+    local last, took, answer = ledger.last(q.tree, m, lane)
+    if took ~= q.o .. ":" .. number then return nil end
+    local given = last == number and cmsgpack.unpack(answer) or { "later" }
     if given[1] == "later" then
-      for _, entry in ipairs(redis.call("XREVRANGE", q.tree .. "mb:" .. m .. "/" .. lane, "+", "-", "COUNT", 64)) do
+      for _, entry in ipairs(redis.call("XREVRANGE", q.tree .. "mb:" .. m .. "/" .. lane, "+", "-", "COUNT", "64")) do
         local fields = entry[2]
         if fields[1] == "n" and fields[2] == number then given = { fields[4], fields[6], fields[8] } end
       end
     end
-    redis.call("HDEL", ledger, "took")
+    ledger.forget_take(q.tree, m, lane)
     if given[1] == "ok" and given[2] == lane .. "#" .. number then return given[3] end
   end
 

@@ -93,7 +93,9 @@ do
 
   -- What a lane of a dead member was given last.
   function members.on_lane_end(tree, m, lane)
-    local o, number = (redis.call("HGET", tree .. "rq:" .. m .. "/" .. lane, "took") or ""):match("^%d+:(%d+):(%d+)$")
+    if lane == "0" then return end
+    local _, took = ledger.last(tree, m, lane)
+    local o, number = (took or ""):match("^(%d+):(%d+)$")
     local q = number and state(tree, o)
     local record = q and retake(q, m, lane, number)
     if not record then return end
