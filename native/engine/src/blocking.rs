@@ -1,5 +1,6 @@
 //! The lane of a thread that blocks: its own connection, its own numbers, its own mailbox. No other thread is involved.
 
+use std::mem::replace;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
@@ -285,6 +286,7 @@ impl BlockingLane {
     /// The outcome of a step from the mailbox; `None` if it did not come in time.
     fn outcome(&mut self, number: u64, until: Option<Instant>) -> Result<Option<Answer>> {
         let began = Instant::now();
+        let mut greets = false;
         loop {
             let time = match until {
                 Some(until) => until.saturating_duration_since(Instant::now()),
@@ -293,7 +295,10 @@ impl BlockingLane {
             if time.is_zero() {
                 return Ok(None);
             }
-            match self.mailbox.read(&mut self.link, time) {
+            match self
+                .mailbox
+                .read(&mut self.link, time, replace(&mut greets, true))
+            {
                 // What is answered to steps that were given up is wanted by nobody.
                 Ok(entries) => {
                     for entry in entries {

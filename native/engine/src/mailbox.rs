@@ -74,18 +74,25 @@ impl Mailbox {
         self.shared.witness.may_trim().then_some(oldest)
     }
 
-    /// Greets, and waits for entries.
+    /// Waits for entries, and greets before, unless a step was answered just now.
     ///
     /// # Errors
     /// [`Trouble`]
-    pub fn read(&mut self, link: &mut Link, time: Duration) -> Result<Vec<Entry>, Trouble> {
+    pub fn read(
+        &mut self,
+        link: &mut Link,
+        time: Duration,
+        greets: bool,
+    ) -> Result<Vec<Entry>, Trouble> {
         link.raise()?;
         let mut packed = Vec::new();
         let oldest = self.oldest_to_keep();
         if let Some(oldest) = &oldest {
             wire::command(&mut packed, &["XTRIM", &self.key, "MINID", oldest]);
         }
-        link.pack_greeting(&mut packed);
+        if greets {
+            link.pack_greeting(&mut packed);
+        }
         let time = time.min(self.longest()).max(Duration::from_millis(1));
         let milliseconds = time.as_millis().to_string();
         let parts = [
@@ -105,7 +112,9 @@ impl Mailbox {
             link.receive(timeout)?;
             self.since_trim = 0;
         }
-        hear_greeting(link.receive(timeout)?)?;
+        if greets {
+            hear_greeting(link.receive(timeout)?)?;
+        }
         let entries = match link.receive(timeout)? {
             Value::ServerError(error) => return Err(Trouble::Broken(error.code().into())),
             value => entries_of(value),
@@ -178,7 +187,7 @@ pub fn run(promises: &Promises) {
     let mut mailbox = Mailbox::new(Arc::clone(shared), promises.witness());
     let mut gave_up = false;
     while shared.ended().is_none() && !shared.is_closing.load(SeqCst) {
-        match mailbox.read(&mut link, mailbox.longest()) {
+        match mailbox.read(&mut link, mailbox.longest(), true) {
             Ok(entries) => {
                 for entry in entries {
                     match entry {
