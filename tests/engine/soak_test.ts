@@ -25,7 +25,7 @@ if (noSoak !== null) {
 }
 
 Deno.test("soak: options are checked", () => {
-  const all = { seconds: 60, seed: 7, lease: 6000, hosts: 12, seats: 6, workers: 2, clock: true };
+  const all = { seconds: 60, every: 1000, seed: 7, lease: 6000, hosts: 12, seats: 6, workers: 2, clock: true };
   assertEquals(optionsOf(["--", "--seed", "7", "--clock"]), all);
   const refused = {
     'Cannot begin: "--minutes" is no option': ["--minutes", "3"],

@@ -95,8 +95,8 @@ class Run {
 
   /** Runs the program while it is tormented; what it has said. */
   async #program(engine: Engine, torment: Torment): Promise<string> {
-    const { seconds, hosts, ...rest } = this.#options;
-    const plan: RootPlan = { ...rest, folder: this.#folder, url: engine.tcpUrl };
+    const { seconds, seed, lease, seats, workers } = this.#options;
+    const plan: RootPlan = { seed, lease, seats, workers, folder: this.#folder, url: engine.tcpUrl };
     const patience = 10_000 * seconds + ENDING;
     await using program = startProgram(ROOT, { args: [JSON.stringify(plan)], patience });
     const ended = program.outcome();
@@ -105,7 +105,7 @@ class Run {
       ended,
       until("all processes to be at work", () => pause(LOOK_EVERY).then(() => this.#isAtWork())),
     ]);
-    await Promise.race([ended, torment.run(seconds, hosts)]);
+    await Promise.race([ended, torment.run(this.#options)]);
     // Where processors are few or busy, it takes as long as it needs for each part to have been at work.
     await Promise.race([ended, until("work of all parts", () => pause(LOOK_EVERY).then(() => this.#hasWorked()))]);
     endSoon(this.#folder);

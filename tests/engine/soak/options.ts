@@ -3,10 +3,12 @@
 /** What a soak on two hosts is to do. */
 export interface SoakOptions {
   readonly seconds: number;
+  /** Milliseconds from one kill to the next. */
+  readonly every: number;
   readonly seed: number;
   /** Milliseconds for which a host counts as alive without being heard of. */
   readonly lease: number;
-  /** Seconds from one host that is lost to the next. */
+  /** So many kills there are from one host that is lost to the next. */
   readonly hosts: number;
   /** Processes besides the pool's, and those of the pool. */
   readonly seats: number;
@@ -24,6 +26,7 @@ const LARGEST_SEED = 2 ** 32 - 1;
 
 const NUMBERS = {
   seconds: { fallback: () => 60, least: 1, most: 86_400 },
+  every: { fallback: () => 1000, least: 100, most: 600_000 },
   seed: { fallback: () => crypto.getRandomValues(new Uint32Array(1))[0], least: 0, most: LARGEST_SEED },
   lease: { fallback: () => 6000, least: 2000, most: 3_600_000 },
   hosts: { fallback: () => 12, least: 2, most: 86_400 },
@@ -39,9 +42,10 @@ than the lease. Then the books are balanced. The exit code is 1 if anything was 
 iproute2 and the rights of root.
 
   --seconds N   how long (default: 60)
+  --every N     milliseconds from one kill to the next (default: 1000): more for machines that have much to do
   --seed N      what all choices are drawn from, 0 to ${LARGEST_SEED} (default: any)
   --lease N     milliseconds for which a host counts as alive without being heard of, 2000 or more (default: 6000)
-  --hosts N     seconds from one host that is lost to the next (default: 12)
+  --hosts N     so manieth of the kills is that of an agent, or a whole host (default: 12)
   --seats N     processes besides the pool's (default: 6)
   --workers N   processes of the pool (default: 2)
   --clock       has the lease of a host that is lost end at once, by the engine's clock; that of others never ends then
@@ -72,6 +76,7 @@ export function optionsOf(args: readonly string[]): SoakOptions {
   const number = (name: keyof typeof NUMBERS) => numberOf(name, given.get(name));
   return {
     seconds: number("seconds"),
+    every: number("every"),
     seed: number("seed"),
     lease: number("lease"),
     hosts: number("hosts"),

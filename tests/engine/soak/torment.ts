@@ -8,10 +8,11 @@ import type { Engine } from "../../support/engine.ts";
 import { until } from "../../support/helpers.ts";
 import type { Host } from "../../support/hosts.ts";
 import { HOSTS, leasePasses } from "../../support/leases.ts";
+import type { SoakOptions } from "./options.ts";
 
 /** More than all processes: each host takes the other's, too. */
 const SLOTS = 16;
-/** Of so many seconds one has a link that is cut, and one an engine that is stopped. */
+/** With one kill in so many a link is cut, and with one the engine is stopped. */
 const ONE_CUT_IN = 5;
 const ONE_STOP_IN = 5;
 /** For how much of the lease at most, since a connection that waited for so long tries again after as long; in milliseconds. */
@@ -80,14 +81,14 @@ export class Torment implements AsyncDisposable {
     return this.#said + this.#places.map(({ agent }) => complaints(agent)).join("");
   }
 
-  /** Kills something each second, a host every so many. What is drawn for a second depends on nothing but the seed. */
-  async run(seconds: number, everyHost: number): Promise<void> {
+  /** Kills something each second, or as often as is wanted. What is drawn for a kill depends on nothing but the seed. */
+  async run({ seconds, every, hosts: everyHost }: SoakOptions): Promise<void> {
     const begin = performance.now();
     const first = this.#random.between(2, everyHost);
-    for (let second = 1; second <= seconds; second++) {
-      await pause(begin + second * 1000 - performance.now());
-      const random = this.#random.of(second);
-      const hosts = (second - first) / everyHost;
+    for (let kills = 1; kills * every <= seconds * 1000; kills++) {
+      await pause(Math.max(0, begin + kills * every - performance.now()));
+      const random = this.#random.of(kills);
+      const hosts = (kills - first) / everyHost;
       if (Number.isInteger(hosts) && hosts >= 0) await this.#loseHost(random.of("host"), hosts % 2 === 0);
       else this.#killProcess(random.of("process"));
       this.#hindrance ??= this.#hindered(random.of("hindrance"));
