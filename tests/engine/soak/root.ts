@@ -126,27 +126,41 @@ class Root {
 
   async #pool(): Promise<void> {
     const { folder, workers } = this.#plan;
-    const pool = new this.#context.Pool(workers, { stderr: "inherit" });
     let next = 0;
-    const give = async () => {
-      while (!isOver(folder)) await this.#task(pool, next++);
-    };
-    await Promise.all(Array.from({ length: TASKS }, give));
-    pool.close();
-    await pool.join();
+    while (!isOver(folder)) {
+      await using pool = new this.#context.Pool(workers, { stderr: "inherit" });
+      let isWhole = true;
+      const give = async () => {
+        while (!isOver(folder) && isWhole) isWhole = await this.#task(pool, next++) && isWhole;
+      };
+      await Promise.all(Array.from({ length: TASKS }, give));
+      if (!isWhole) continue;
+      pool.close();
+      await pool.join().catch((error) => this.#noteEnd(error));
+    }
   }
 
-  async #task(pool: PoolLike, n: number): Promise<void> {
+  /** Whether the pool goes on. */
+  async #task(pool: PoolLike, n: number): Promise<boolean> {
     this.#book.note("Pool", "give", n);
     const args = [n, this.#plan.folder, this.#random.below(LONGEST_TASK)] as const;
     try {
       const result = await pool.apply(double, args, { retries: RETRIES });
       this.#book.note("Pool", "result", n, result);
       this.#hasResult = true;
+      return true;
     } catch (error) {
-      if (!(error instanceof WorkerLostError)) throw error;
       this.#book.note("Pool", "told", n);
+      if (error instanceof WorkerLostError) return true;
+      this.#noteEnd(error);
+      return false;
     }
+  }
+
+  /** A pool of whose workers several in a row were killed before they began does not go on: that is no fault. */
+  #noteEnd(error: unknown): void {
+    if (!(error instanceof ProcessError && /workers in a row could not start/.test(error.message))) throw error;
+    this.#book.note("Pool", "ended");
   }
 
   /** Looks at what is left, once nobody else is there. */

@@ -3,7 +3,8 @@
 import type { Entry, Stories, Verdict } from "./stories.ts";
 
 export function judgeTasks(part: "Pool", stories: Stories, verdict: Verdict): void {
-  const byTask = Map.groupBy(stories.of(part), ({ args: [n] }) => n);
+  const ended = stories.of(part).filter(({ event }) => event === "ended").length;
+  const byTask = Map.groupBy(stories.of(part).filter(({ event }) => event !== "ended"), ({ args: [n] }) => n);
   let [results, anew, told] = [0, 0, 0];
   for (const [n, entries] of byTask) {
     const those = (event: string) => entries.filter((entry) => entry.event === event);
@@ -18,7 +19,7 @@ export function judgeTasks(part: "Pool", stories: Stories, verdict: Verdict): vo
     anew += Math.max(0, those("run").length - 1);
     judgeRuns(n, those("run"), stories, (what) => verdict.violate(part, what));
   }
-  verdict.count(part, results, { "begun anew": anew, WorkerLostError: told });
+  verdict.count(part, results, { "begun anew": anew, "not done, which was told": told, "pools given up": ended });
 }
 
 function judgeRuns(n: string, runs: readonly Entry[], stories: Stories, violate: (what: string) => void): void {
