@@ -62,9 +62,12 @@ export class Takes {
     const { handle, closed } = this.#queue;
     if (handle.closed) throw closed();
     const { id, session } = handle;
-    const answer = await session.send("get", ...this.#asking(id, Mode.now, most, MANY_BYTES));
+    const giveBack = (answer: Answer) => this.#giveBack(id, answer);
+    const asking = this.#asking(id, Mode.now, most, MANY_BYTES);
+    // It never waits. But where the engine is away for too long, it is done later, with the takes that it tells of.
+    const answer = (await session.wait("get", asking, { timeout: Infinity, giveBack }))!;
     if (handle.closed) {
-      this.#giveBack(id, answer);
+      giveBack(answer);
       throw closed();
     }
     return answer.refusal === null ? TakenRecord.in(session, id, answer) : [];

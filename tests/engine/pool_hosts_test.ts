@@ -6,7 +6,7 @@ import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } f
 import * as targets from "../fixtures/engine/pool_targets.ts";
 import { AUTHKEY, startAgent } from "../support/agent.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
-import { isRunning, PATIENCE, until } from "../support/helpers.ts";
+import { isRunning, PATIENCE, until, within } from "../support/helpers.ts";
 import { leasePasses } from "../support/leases.ts";
 import { Notes } from "../support/notes.ts";
 
@@ -45,6 +45,25 @@ engineTest("pool on hosts: a worker that is killed in mid-task costs that task, 
   assertEquals(await others, [1, 4, 9]);
   await until("another worker", () => pool.stats().restarts === 1);
 });
+
+engineTest(
+  "pool on hosts: what several workers had begun that are lost at once is begun anew, all of it",
+  async (engine) => {
+    const west = await startAgent(engine.url, { slots: 2, name: "west" });
+    using context = contextAt(engine);
+    using notes = new Notes();
+    await using pool = new context.Pool(2);
+    const calls = [1, 2].map((n) => pool.apply(targets.blockOnce, [notes.path, `task ${n}`], { retries: 1 }));
+    await notes.until(2);
+    // Those that wait are taken back when the end of the first worker is dealt with: that of the second is told by then.
+    const others = pool.map(targets.square, [1, 2, 3], { chunksize: 1 });
+    await west.kill();
+    await using _east = await startAgent(engine.url, { slots: 2, name: "east" });
+    await leasePasses(engine, { lost: "west" });
+    assertEquals(await within(Promise.all(calls), "the tasks that were begun anew"), [1, 1]);
+    assertEquals(await others, [1, 4, 9]);
+  },
+);
 
 engineTest("pool on hosts: a host that is lost costs the tasks that had begun there, and no others", async (engine) => {
   await using _east = await startAgent(engine.url, { slots: 1, name: "east" });

@@ -3,7 +3,8 @@
 //
 // D1. What is known here of who has begun what follows from events, in their order, and from `pool_back`, which is newer than
 //     all events that have come. What of these is still to come repeats what is known, or adds to it.
-// D2. The end of a worker is the last event of it.
+// D2. The end of a worker is the last event of it, and says all that it had begun: what `pool_back` says after that is older
+//     than the pool's books, since the engine has forgotten the worker.
 
 import { isLate, promised, type TravellingReference } from "../../callable/late.ts";
 import type { Given } from "../../callable/reference.ts";
