@@ -62,7 +62,7 @@ const OBJECTS: readonly (readonly [kind: string, ...args: (string | number)[]])[
 ];
 
 /** Those that begin or end trees and members at the word of anybody, which is what they are for. */
-const OF_OTHERS = ["bury", "clear", "leave", "open", "reap", "beat"];
+const OF_OTHERS = ["bury", "clear", "greet", "leave", "open", "reap", "beat"];
 
 engineTest("no function of the library errs behind a write, whatever it is told", async (engine) => {
   await using tree = await BareTree.open(engine);

@@ -152,11 +152,12 @@ deathTest("what a process computes with is lost with it, though it says nothing 
   const computing = new context.Process({ target: targets.compute, args: [queue], daemon: true });
   computing.start();
   const noted = async () => {
-    const ledgers = (await engine.treeKeys()).filter((key) => key.includes(":rq:"));
-    return await Promise.all(ledgers.map((key) => engine.command("HGET", key, "took")));
+    const ledgers = (await engine.treeKeys()).filter((key) => /:rq:\d+\/[1-9]/.test(key)); // of threads that block
+    const texts = await Promise.all(ledgers.map((key) => engine.command("GET", key)));
+    return texts.map((it) => `${it}`.split(";")[1]);
   };
   await until("the value to be taken", () => queue.qsize() === 1);
-  await until("it to say so", async () => (await noted()).every((it) => it === null));
+  await until("it to say so", async () => (await noted()).every((it) => it === ""));
   Deno.kill(computing.pid!, "SIGKILL");
   await within(computing.join());
   assertEquals(await queue.get({ timeout }), "next");
