@@ -89,12 +89,24 @@ engineTest(
     await root.step("pool_gone", o, 1); // told already
     assertEquals((await told(root)).filter(([event]) => event === "pool.gone"), [
       ["pool.gone", o, "1", "3"],
-      ["pool.gone", o, "2"],
+      ["pool.gone", o, "2", ""],
     ]);
     assertEquals(await one.step("pool_next", o, 1, "ask", 0, 3, "C", ""), ["fenced", "killed"]);
     assertEquals(await keysOf(tree, o), [`o:${o}:b`, `o:${o}:e`, `o:${o}:m`]);
   },
 );
+
+engineTest("pool: of a worker that dies, any number of tasks that it had begun is told", async (engine) => {
+  await using tree = await BareTree.open(engine);
+  const root = tree.lane();
+  const o = await pool(root);
+  const one = await worker(tree, o, 1);
+  const numbers = Array.from({ length: 10_000 }, (_, i) => `${i + 1}`);
+  await engine.command("HSET", `${tree.prefix}o:${o}:b`, ...numbers.flatMap((number) => [number, "1"]));
+  await tree.look("bury", one.member, "killed");
+  const [[, , , begun]] = await told(root);
+  assertEquals(begun.split(",").sort(), numbers.sort());
+});
 
 engineTest("pool: what a dying worker is offered goes on at once to one that waits", async (engine) => {
   await using tree = await BareTree.open(engine);
@@ -116,7 +128,7 @@ engineTest("pool: a worker whose process ends before it enters is told of, and m
   assertEquals(await late.step("pool_gone", o, 1), ["no", "gone"]); // that is for the owner to say
   assertEquals(await root.step("pool_gone", o, 1), ["ok"]);
   assertEquals(await late.step("pool_enter", o, 1), ["no", "gone"]);
-  assertEquals(await told(root), [["pool.gone", o, "1"]]);
+  assertEquals(await told(root), [["pool.gone", o, "1", ""]]);
 });
 
 engineTest("pool: the owner's end, and its word, end the waits, and no task is given any more", async (engine) => {

@@ -57,6 +57,25 @@ engineTest("process: it is placed, launched, started, told a signal, and joined"
   assertEquals((await tree.keys()).filter((key) => key.startsWith("o:")), []);
 });
 
+engineTest("process: a launch that comes when its slot was given up is placed anew", async (engine) => {
+  await using tree = await BareTree.open(engine);
+  const { agent, lane } = await host(engine, tree);
+  const root = tree.lane();
+  const o = await process(root);
+  await root.step("place", o, "r1", VERSION, "");
+  assertEquals(await root.step("launch", o, agent, "", "body", "signature"), ["later"]);
+  // As 10 s later.
+  await engine.command("HDEL", "mp:{hosts}:slots", "r1");
+  await engine.command("ZREM", `mp:{hosts}:taken:${agent}`, "r1");
+  assertEquals(await lane.step("accept", o, "r1"), ["no", "late"]);
+  assertEquals(await root.mail(), [["n", "3", "r", "no", "r", "lost"]]);
+  assertEquals(await root.step("place", o, "r2", VERSION, ""), ["ok", agent, "h", "id"]);
+  assertEquals(await root.step("launch", o, agent, "", "body", "signature"), ["later"]);
+  assertEquals(await lane.step("accept", o, "r1"), ["no", "late"]); // told already
+  assertEquals((await root.mail()).length, 1);
+  assertEquals((await lane.step("accept", o, "r2") as string[])[0], "ok");
+});
+
 engineTest("process: one that finds no slot waits, and gets the next", async (engine) => {
   await using tree = await BareTree.open(engine);
   const root = tree.lane();

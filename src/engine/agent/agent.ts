@@ -53,7 +53,6 @@ const TREE = /^[0-9a-f]{32}$/;
 /** Why the engine does not let it have a launch. */
 const WHY_NOT: Readonly<Record<string, string>> = {
   dead: "Cannot start a process: whoever wanted it has ended",
-  late: "Cannot start a process: it was not taken within 10 s, so its slot was given up",
 };
 const SIGTERM = 15;
 const SIGKILL = 9;
@@ -179,6 +178,8 @@ export class Agent {
     const { starter, order, url, shown, name: host } = this.#parts;
     const { session } = tree;
     const accepted = await session.send("accept", object, reservation);
+    // Its slot was given up before it got here: the engine has told whoever starts it to find another place.
+    if (accepted.refusal === "late") return;
     if (accepted.refusal !== null) throw new Error(WHY_NOT[accepted.refusal] ?? accepted.refusal);
     const member = accepted.number(0);
     tree.expect(member);

@@ -253,14 +253,18 @@ do
     return found > 0 and { "ok", text(found) } or { "no", "unknown" }
   end)
 
-  -- accept o reservation → ok m | no dead | no late. The agent takes a launch: its child is a member from now on.
+  -- accept o reservation → ok m | no dead | no late: its slot was given up, and the starter finds another place. The agent
+  -- takes a launch: its child is a member from now on.
   step("accept", {}, function(call, o, reservation)
     local tree, hosts = call.tree, members.hosts(call.tree)
     local agent = redis.call("HGET", tree .. "p:" .. call.member, "agent")
     if not agent then return { "no", "stranger" } end
     local it = redis.call("HMGET", tree .. "o:" .. o, "kind", "parent", "name", "daemon", "identity", "member")
     if it[1] ~= "process" or it[6] or not it[2] or not members.lives(tree, it[2]) then return { "no", "dead" } end
-    if redis.call("HGET", hosts .. "slots", reservation) ~= agent then return { "no", "late" } end
+    if redis.call("HGET", hosts .. "slots", reservation) ~= agent then
+      processes.late(tree, o, reservation)
+      return { "no", "late" }
+    end
     redis.call("ZADD", hosts .. "taken:" .. agent, "+inf", reservation)
     local m = members.add(tree, {
       name = it[3] or "?", host = redis.call("HGET", tree .. "p:" .. call.member, "host") or "?", pid = "0",

@@ -64,6 +64,12 @@ function processes.tell_starter(tree, o, outcome)
   return true
 end
 
+-- Its launch came too late for its slot: whoever starts it finds another place, unless that has been done.
+function processes.late(tree, o, reservation)
+  local it = redis.call("HMGET", key_of(tree, o), "state", "reservation")
+  if it[1] == "launched" and it[2] == reservation then processes.tell_starter(tree, o, { "no", "lost" }) end
+end
+
 -- Its member is in the tree: what its arguments speak of is its own from now on.
 function processes.accepted(tree, o, m)
   local objects = redis.call("HGET", key_of(tree, o), "objects")

@@ -163,9 +163,10 @@ export class EngineDesks implements Desks {
   }
 
   /** A worker has ended, and these tasks with it. */
-  noteEnd([w, ...begun]: readonly string[]): void {
-    for (const number of begun) this.tasks.noteTaken(Number(number));
-    this.#sides.get(w)?.noteEnd(begun.map(Number));
+  noteEnd([w, numbers]: readonly string[]): void {
+    const begun = numbers === "" ? [] : numbers.split(",").map(Number);
+    for (const number of begun) this.tasks.noteTaken(number);
+    this.#sides.get(w)?.noteEnd(begun);
   }
 
   /** How many workers there are. */
