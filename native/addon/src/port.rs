@@ -1,15 +1,12 @@
 //! How the reactors reach the JavaScript of a thread: a list of outcomes, and one call that says
 //! the list is no longer empty.
-#![expect(
-    unsafe_code,
-    reason = "referencing a threadsafe function has no safe wrapper that shares it"
-)]
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use addon_common::ring::Ring;
 use multiprocessing_core::Result as CoreResult;
 use multiprocessing_core::memory::arena::Offset;
 use multiprocessing_core::memory::heap::BlockId;
@@ -20,17 +17,14 @@ use multiprocessing_core::tree::member::Member;
 use multiprocessing_core::tree::member::shares::{Attitude, ThreadKey, this_thread};
 use multiprocessing_core::wait::notes::Goal;
 use multiprocessing_core::wait::reactor::words::{Operation, Sink, WaitOutcome};
+use napi::Env;
 use napi::bindgen_prelude::Function;
-use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{Env, Status};
 use napi_derive::napi;
 
 use crate::abi::errors::{Result, from_napi, state, to_js};
 use crate::abi::numbers::outcome::{FAILED, TIMED_OUT};
 use crate::isolate;
 use crate::tree::tree;
-
-type Ring = ThreadsafeFunction<(), (), (), Status, false, true>;
 
 /// Names a wait of this thread: a number that JavaScript keeps its promise under.
 pub type Ticket = u32;
@@ -39,8 +33,7 @@ pub type Ticket = u32;
 pub struct Mailbox {
     /// (ticket, outcome), in pairs.
     outcomes: Mutex<Vec<i32>>,
-    /// `None` once the isolate has ended: from then on nothing of it may be touched, by no thread.
-    ring: Mutex<Option<Ring>>,
+    ring: Ring,
     is_reminded: AtomicBool,
 }
 
@@ -79,17 +72,6 @@ impl Mailbox {
         }
     }
 
-    fn ring(&self) -> MutexGuard<'_, Option<Ring>> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn call(&self) {
-        if let Some(ring) = &*self.ring() {
-            // Fails only when the thread's JavaScript is ending: nobody is left to be told.
-            ring.call((), ThreadsafeFunctionCallMode::NonBlocking);
-        }
-    }
-
     /// Calls again if nobody comes for the outcomes. Deno 2.9.6 now and then does not wake its event
     /// loop for a call that arrives just when the loop goes to sleep (seen once in some 10⁵ calls).
     fn remind(self: &Arc<Self>) {
@@ -101,7 +83,7 @@ impl Mailbox {
                 let is_unheard = !mailbox.outcomes().is_empty();
                 if is_unheard {
                     mailbox.is_reminded.store(true, Ordering::SeqCst);
-                    mailbox.call();
+                    mailbox.ring.call();
                 }
                 is_unheard
             })
@@ -121,7 +103,7 @@ impl Mailbox {
         outcomes.extend([ticket.cast_signed(), outcome]);
         drop(outcomes);
         if was_empty {
-            self.call();
+            self.ring.call();
             self.remind();
         }
     }
@@ -196,7 +178,7 @@ pub fn close() {
     let Some(port) = PORT.take() else {
         return;
     };
-    drop(port.mailbox.ring().take());
+    port.mailbox.ring.close();
     for (ticket, wait) in port.waits {
         port.mailbox.abandon(ticket, &wait);
     }
@@ -225,15 +207,10 @@ fn with_port<T>(work: impl FnOnce(&mut Port) -> Result<T>) -> Result<T> {
 /// The program stays alive only while [`keep_alive`] says so.
 #[napi]
 pub fn open_port(ring: Function<(), ()>) -> Result<()> {
-    let ring = ring
-        .build_threadsafe_function()
-        .callee_handled::<false>()
-        .weak::<true>()
-        .build()
-        .map_err(from_napi)?;
+    let ring = Ring::of(&ring).map_err(from_napi)?;
     let mailbox = Arc::new(Mailbox {
         outcomes: Mutex::default(),
-        ring: Mutex::new(Some(ring)),
+        ring,
         is_reminded: AtomicBool::new(false),
     });
     let port = Port {
@@ -252,20 +229,8 @@ pub fn keep_alive(env: &Env, on: bool) -> Result<()> {
         return Ok(()); // it has ended
     }
     with_port(|port| {
-        let ring = port.mailbox.ring();
-        let Some(ring) = ring.as_ref().map(|ring| ring.handle.get_raw()) else {
-            return Ok(());
-        };
-        let change = match on {
-            true => napi::sys::napi_ref_threadsafe_function,
-            false => napi::sys::napi_unref_threadsafe_function,
-        };
-        // SAFETY: the function lives as long as the mailbox, and this is the thread it belongs to.
-        let status = unsafe { change(env.raw(), ring) };
-        match status {
-            napi::sys::Status::napi_ok => Ok(()),
-            _ => Err(state("Cannot wait: this thread's event loop is closing")),
-        }
+        let closing = |_| state("Cannot wait: this thread's event loop is closing");
+        port.mailbox.ring.keep_alive(env, on).map_err(closing)
     })
 }
 

@@ -1,8 +1,7 @@
 //! What crosses the border: the arguments of a step, answers and errors.
 #![expect(unsafe_code, reason = "Node-API itself")]
 
-use std::ptr;
-
+use addon_common::arrays::copy_of;
 use engine::wire::Answer;
 use engine::{Error as EngineError, Kind};
 use napi::bindgen_prelude::{FromNapiValue, TypeName, ValidateNapiValue};
@@ -73,31 +72,8 @@ impl FromNapiValue for Arg {
             // SAFETY: likewise.
             return unsafe { String::from_napi_value(env, value) }.map(|it| Self(it.into_bytes()));
         }
-        let (mut kind, mut len, mut data) = (0, 0, ptr::null_mut());
-        let (mut buffer, mut offset) = (ptr::null_mut(), 0);
-        // SAFETY: likewise; Node-API fails for what is no typed array.
-        let status = unsafe {
-            sys::napi_get_typedarray_info(
-                env,
-                value,
-                &mut kind,
-                &mut len,
-                &mut data,
-                &mut buffer,
-                &mut offset,
-            )
-        };
-        if status != sys::Status::napi_ok || kind != sys::TypedarrayType::uint8_array {
-            return Err(wanted());
-        }
-        let mut bytes = Vec::<u8>::with_capacity(len);
-        if len > 0 {
-            // SAFETY: V8 has said that so many bytes are there, and they stay during the call; room was made for them.
-            unsafe { ptr::copy_nonoverlapping(data.cast::<u8>(), bytes.as_mut_ptr(), len) };
-        }
-        // SAFETY: they have been written.
-        unsafe { bytes.set_len(len) };
-        Ok(Self(bytes))
+        // SAFETY: likewise.
+        unsafe { copy_of(env, value) }.map(Self).ok_or_else(wanted)
     }
 }
 

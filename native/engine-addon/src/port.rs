@@ -1,25 +1,19 @@
 //! How the threads of a session reach the JavaScript of a thread: a list of outcomes, and one call that says that the list
 //! is no longer empty.
-#![expect(
-    unsafe_code,
-    reason = "referencing a threadsafe function has no safe wrapper that shares it"
-)]
 
 use std::cell::RefCell;
 use std::mem::take;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
+use addon_common::ring::Ring;
 use engine::promises::Outcome;
 use engine::wire::Answer;
+use napi::Env;
 use napi::bindgen_prelude::{Either3, Function, Null, Uint8Array};
-use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{Env, Status};
 use napi_derive::napi;
 
 use crate::args::{Error, Result, code_of, from_napi, packed};
-
-type Ring = ThreadsafeFunction<(), (), (), Status, false, true>;
 
 /// What is fetched: an answer or event; a failure as code and message; `null`, if the time was up.
 pub type Fetched = Either3<Uint8Array, String, Null>;
@@ -33,8 +27,7 @@ enum Item {
 /// What the threads of sessions see of a JavaScript thread.
 pub struct Port {
     items: Mutex<Vec<(u32, Item)>>,
-    /// `None` once the isolate has ended: from then on nothing of it may be touched.
-    ring: Mutex<Option<Ring>>,
+    ring: Ring,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -42,20 +35,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Port {
-    fn call(&self) {
-        if let Some(ring) = &*lock(&self.ring) {
-            // Fails only when the thread's JavaScript is ending: nobody is left to be told.
-            ring.call((), ThreadsafeFunctionCallMode::NonBlocking);
-        }
-    }
-
     fn put(self: &Arc<Self>, ticket: u32, item: Item) {
         let mut items = lock(&self.items);
         let was_empty = items.is_empty();
         items.push((ticket, item));
         drop(items);
         if was_empty {
-            self.call();
+            self.ring.call();
             remind(self);
         }
     }
@@ -132,7 +118,7 @@ impl Reminder {
                 if let Some(it) = port.upgrade()
                     && !lock(&it.items).is_empty()
                 {
-                    it.call();
+                    it.ring.call();
                     unheard.push(port);
                 }
             }
@@ -160,20 +146,15 @@ pub fn port() -> Result<Arc<Port>> {
 /// Has `deliver` called in this thread when [`take_outcomes`] has something.
 #[napi]
 pub fn open_port(env: Env, deliver: Function<(), ()>) -> Result<()> {
-    let ring = deliver
-        .build_threadsafe_function()
-        .callee_handled::<false>()
-        .weak::<true>()
-        .build()
-        .map_err(from_napi)?;
+    let ring = Ring::of(&deliver).map_err(from_napi)?;
     let port = Arc::new(Port {
         items: Mutex::default(),
-        ring: Mutex::new(Some(ring)),
+        ring,
     });
     PORT.set(Some(port));
     let close = |()| {
         if let Some(port) = PORT.take() {
-            drop(lock(&port.ring).take());
+            port.ring.close();
         }
         crate::sessions::end_thread();
     };
@@ -187,23 +168,9 @@ pub fn keep_alive(env: &Env, on: bool) -> Result<()> {
     let Some(port) = PORT.with_borrow(Clone::clone) else {
         return Ok(()); // it has ended
     };
-    let ring = lock(&port.ring);
-    let Some(ring) = ring.as_ref().map(|ring| ring.handle.get_raw()) else {
-        return Ok(());
-    };
-    let change = match on {
-        true => napi::sys::napi_ref_threadsafe_function,
-        false => napi::sys::napi_unref_threadsafe_function,
-    };
-    // SAFETY: the function lives as long as the port, and this is the thread it belongs to.
-    let status = unsafe { change(env.raw(), ring) };
-    match status {
-        napi::sys::Status::napi_ok => Ok(()),
-        _ => Err(Error::new(
-            "REFUSED".into(),
-            "this thread's event loop is closing",
-        )),
-    }
+    port.ring
+        .keep_alive(env, on)
+        .map_err(|_| Error::new("REFUSED".into(), "this thread's event loop is closing"))
 }
 
 /// What has come since the last call: the tickets, and what came to each. Ticket 0: an event.

@@ -4,8 +4,8 @@
 #![expect(unsafe_code, reason = "Node-API itself")]
 
 use std::marker::PhantomData;
-use std::ptr;
 
+use addon_common::arrays::bytes_of;
 use multiprocessing_core::sys::bytes::{Bytes, BytesMut};
 use napi::bindgen_prelude::FromNapiValue;
 use napi::{Error, Status, sys};
@@ -32,29 +32,10 @@ impl<'call> ByteArray<'call> {
 
 impl FromNapiValue for ByteArray<'_> {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
-        let (mut kind, mut len, mut data) = (0, 0, ptr::null_mut());
-        let (mut buffer, mut offset) = (ptr::null_mut(), 0);
-        // SAFETY: the caller gives a live value of a running call; Node-API fails for what is no
-        // typed array.
-        let status = unsafe {
-            sys::napi_get_typedarray_info(
-                env,
-                value,
-                &mut kind,
-                &mut len,
-                &mut data,
-                &mut buffer,
-                &mut offset,
-            )
-        };
-        if status != sys::Status::napi_ok || kind != sys::TypedarrayType::uint8_array {
+        // SAFETY: the caller gives a live value of a running call.
+        let Some((start, len)) = (unsafe { bytes_of(env, value) }) else {
             let reason = "Cannot call the addon: wanted a Uint8Array";
             return Err(Error::new(Status::InvalidArg, reason));
-        }
-        let start = if data.is_null() {
-            ptr::dangling_mut() // there are no bytes
-        } else {
-            data.cast()
         };
         let call = PhantomData;
         Ok(Self { start, len, call })
