@@ -10,7 +10,14 @@ const LIBRARIES = [
   {
     package: "multiprocessing-addon",
     name: "multiprocessing",
-    sources: ["Cargo.toml", "Cargo.lock", "native/core", "native/addon", "src/addon/interface.ts"],
+    sources: [
+      "Cargo.toml",
+      "Cargo.lock",
+      "native/core",
+      "native/addon",
+      "native/addon-common",
+      "src/addon/interface.ts",
+    ],
   },
   {
     package: "multiprocessing-engine-addon",
@@ -20,6 +27,7 @@ const LIBRARIES = [
       "Cargo.lock",
       "native/engine",
       "native/engine-addon",
+      "native/addon-common",
       "src/engine/interface.ts",
       "src/engine/library",
     ],

@@ -12,6 +12,11 @@ include!("library_text.rs");
 const EMBEDDED: &str = include_str!(concat!(env!("OUT_DIR"), "/library.lua"));
 const HASH: &str = env!("LIBRARY_HASH");
 
+/// The name of the library.
+pub const NAME: &str = library_name!();
+/// What the names of all its functions begin with.
+pub const PREFIX: &str = concat!(library_name!(), "_");
+
 /// The text and its hash.
 pub fn library() -> (&'static str, &'static str) {
     static NAMED: OnceLock<Option<(String, String)>> = OnceLock::new();

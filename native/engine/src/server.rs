@@ -3,10 +3,8 @@
 use redis::{Connection, ConnectionLike, RedisResult, Value};
 
 use crate::error::{Error, Kind, Result};
-use crate::library::library;
+use crate::library::{NAME, library};
 use crate::wire;
-
-const NAME: &str = "mp_0_1";
 
 /// What is said of a server at the first connection.
 pub struct Server {

@@ -3,12 +3,10 @@
 use redis::Value;
 
 use crate::error::{Error, Kind};
+use crate::library::PREFIX;
 
 /// The parts of an answer, behind which the first says what became of the step.
 pub type Answer = Vec<Vec<u8>>;
-
-/// What the names of all functions begin with.
-pub const PREFIX: &str = "mp_0_1_";
 
 /// What a step has come to.
 pub enum Reply {

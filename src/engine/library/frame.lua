@@ -1,6 +1,6 @@
 -- The frame of every step, and how a step that cannot be done yet is answered later.
 --
--- A step is one call of one function: FCALL mp_0_1_<step> 1 mp:{<tree>}: member lane number low argument…
+-- A step is one call of one function: FCALL mp_<version>_<step> 1 mp:{<tree>}: member lane number low argument…
 -- Its answer is a list of texts. The first says what became of it:
 --
 -- | answer      | meaning |
