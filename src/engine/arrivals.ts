@@ -47,7 +47,11 @@ export class Arrivals {
     if (take.includes("#")) return this.#session.beforePromise(() => this.settle([take]));
     this.#takes.push(take);
     if (this.#when === "next") {
-      this.#finalize ??= new Finalize(() => this.#sayNow(), { priority: BEFORE_LEAVING, name: "a queue on an engine" });
+      if (this.#finalize === null) {
+        const saying = new Finalize(() => this.#sayNow(), { priority: BEFORE_LEAVING, name: "a queue on an engine" });
+        this.#finalize = saying;
+        this.#session.onClose(() => saying.cancel());
+      }
       return;
     }
     const now = performance.now();

@@ -19,6 +19,7 @@ import { Batches } from "./batches.ts";
 import { Gets } from "./gets.ts";
 import { Mode, threadMode } from "./company.ts";
 import type { ObjectHandle } from "./handles.ts";
+import { LostOf } from "./lost_values.ts";
 import { waitToEnd } from "./object_waits.ts";
 import {
   create,
@@ -59,6 +60,7 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
    */
   readonly #most: number;
   readonly #arrivals: Arrivals;
+  readonly #lost: LostOf<T>;
   readonly #batches: Batches;
   readonly #takes: Takes;
   readonly #gets: Gets;
@@ -85,6 +87,7 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     const isKept = it.policy === "redeliver";
     this.#most = kind === PLAIN && it.maxsize === 0 && it.policy === "lose" ? MOST_AHEAD : 1;
     this.#arrivals = new Arrivals(this.#session, id, !isKept ? "here" : kind === PLAIN ? "next" : "done");
+    this.#lost = new LostOf(this.#arrivals);
     this.#batches = new Batches(this.#session, id);
     this.#refusals = new QueueRefusals(it.handle.label);
     const closed = () => this.#closedError("wait for");
@@ -242,28 +245,19 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
 
   /** The values that were given to consumers that died as often as they may be. They are in the queue no more. */
   async lost(): Promise<T[]> {
-    const values: T[] = [];
-    for (;;) {
+    return await this.#lost.all(async () => {
       const queue = this.#id("look at");
       const answer = this.#found(await this.#session.send("lost", queue));
-      if (answer.length === 0) return values;
-      const taken = TakenRecord.in(this.#session, queue, answer);
-      for (const it of taken) values.push(await it.open() as T);
-      this.#arrivals.settle(taken.map(({ take }) => take));
-    }
+      return TakenRecord.in(this.#session, queue, answer);
+    });
   }
 
   /** As {@linkcode lost}, blocking the thread. */
   lostSync(): T[] {
-    const values: T[] = [];
-    for (;;) {
+    return this.#lost.allSync(() => {
       const queue = this.#id("look at");
-      const answer = this.#found(this.#session.step("lost", queue));
-      if (answer.length === 0) return values;
-      const taken = TakenRecord.in(this.#session, queue, answer);
-      for (const it of taken) values.push(it.openSync() as T);
-      this.#arrivals.settle(taken.map(({ take }) => take));
-    }
+      return TakenRecord.in(this.#session, queue, this.#found(this.#session.step("lost", queue)));
+    });
   }
 
   /** As `close` of the local `Queue`. */

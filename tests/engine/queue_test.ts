@@ -20,6 +20,7 @@ import {
 } from "../../mod.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
 import { within } from "../support/helpers.ts";
+import { stageTest } from "../support/remote.ts";
 import { bury, rootOf, visitorOf } from "../support/sessions.ts";
 
 function queueTest(name: string, run: (session: Session, engine: Engine) => Promise<void> | void): void {
@@ -313,3 +314,23 @@ for (const when of ["loading", "running"]) {
     },
   );
 }
+
+stageTest(
+  "queue on an engine: a lost value that cannot be opened takes no other with it",
+  async ({ engine, session }) => {
+    for (
+      const look of [(it: RemoteQueue<string>) => it.lost(), async (it: RemoteQueue<string>) => await it.lostSync()]
+    ) {
+      using queue = new RemoteQueue<string>(session, 0, { onConsumerDeath: "redeliver" });
+      for (const text of ["first", "broken", "last"]) await queue.put(text);
+      const ready = (await engine.treeKeys()).find((key) => key.endsWith(":r"))!;
+      const lost = ready.replace(/:r$/, ":lost");
+      const breaking = 'redis.call("RENAME", KEYS[1], KEYS[2]) ' +
+        'redis.call("LSET", KEYS[2], 1, redis.call("LINDEX", KEYS[2], 1):sub(1, -2))';
+      await engine.command("EVAL", breaking, 2, ready, lost);
+      await assertRejects(() => look(queue));
+      assertEquals(await look(queue), ["first", "last"]);
+      assertEquals(await look(queue), []);
+    }
+  },
+);

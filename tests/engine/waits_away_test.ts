@@ -42,6 +42,24 @@ stageTest("what is got when the engine is back, after it was given up, is given 
   await until("the semaphore to be free again", () => semaphore.getValue() === 1);
 }, IMPATIENT);
 
+stageTest(
+  "gets of one turn that were given up give back what they get, and what they tell of is told",
+  async (stage) => {
+    const { engine, session } = stage;
+    using queue = new RemoteQueue<string>(session, 0, { onConsumerDeath: "redeliver" });
+    for (const text of ["dealt with", "given back", "and this"]) await queue.put(text);
+    assertEquals(await queue.get(), "dealt with"); // the next gets say so
+    engine.freeze();
+    const given = [queue.get(), queue.get()];
+    for (const it of given) await assertRejects(() => it, EngineUnavailableError);
+    engine.thaw();
+    const takes = async () => (await engine.treeKeys()).filter((key) => key.endsWith(":k"));
+    const isBack = async () => queue.qsize() === 2 && (await takes()).length === 0;
+    await until("nothing to be taken", isBack);
+  },
+  IMPATIENT,
+);
+
 stageTest("a condition's wait that was given up leaves its lock free", async (stage) => {
   const { engine, session } = stage;
   using lock = new RemoteLock(session);

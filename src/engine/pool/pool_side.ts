@@ -29,6 +29,8 @@ export class EngineSide implements PoolSide {
   #arrived: (() => void) | null = null;
   #isTelling = false;
   #heard = 0;
+  /** Whether the engine has said that it has ended: from then on it knows nothing more of it. */
+  #hasEnded = false;
   readonly #end = Promise.withResolvers<void>();
 
   constructor(desks: EngineDesks, number: number) {
@@ -126,13 +128,15 @@ export class EngineSide implements PoolSide {
     this.#tell();
   }
 
+  /** What it has begun, as the engine has just said. Of one that has ended it has said so already. */
   noteBegun(numbers: readonly number[]): void {
-    this.#begun = [...numbers];
+    if (!this.#hasEnded) this.#begun = [...numbers];
   }
 
   /** It has ended, and with it what it had begun. */
   noteEnd(begun: readonly number[]): void {
     this.#begun = [...begun];
+    this.#hasEnded = true;
     this.#end.resolve();
   }
 
