@@ -21,7 +21,8 @@ export interface EngineOptions {
   config?: Readonly<Record<string, string>>;
 }
 
-const PROGRAM = "redis-server";
+/** Another version, or Valkey, by the variable `MULTIPROCESSING_TEST_ENGINE`. */
+const PROGRAM = Deno.env.get("MULTIPROCESSING_TEST_ENGINE") ?? "redis-server";
 
 // The library of functions as it is in the sources, also where the addon was built before it was changed.
 Deno.env.set("MULTIPROCESSING_ENGINE_LIBRARY", new URL("../../src/engine/library", import.meta.url).pathname);
