@@ -15,7 +15,8 @@ export interface EngineAddress {
 /** How an engine is connected to. */
 export type EngineWay =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly ca: string | null }
-  | { readonly kind: "unix"; readonly path: string };
+  | { readonly kind: "unix"; readonly path: string }
+  | { readonly kind: "sentinel"; readonly sentinels: readonly HostAndPort[] };
 
 /** Where a server listens. */
 interface HostAndPort {
@@ -25,8 +26,11 @@ interface HostAndPort {
 
 const ACTION = "get a context";
 /** The URLs that there are, for messages. */
-const FORMS = "redis://[user[:password]@]host[:port][/db], rediss://… (TLS) or redis+unix:///path";
+const FORMS = "redis://[user[:password]@]host[:port][/db], rediss://… (TLS), redis+unix:///path or " +
+  "redis+sentinel://host[:port],…/name[/db]";
 const PORT = 6379;
+/** That of a sentinel. */
+const SENTINEL_PORT = 26379;
 /** How long the name of a host may be looked for, in milliseconds. */
 const LOOK_UP = 5_000;
 /** Scheme, user and password, hosts, path, parameters. */
@@ -35,7 +39,7 @@ const URL_PARTS = /^([a-z+]+):\/\/(?:([^/?#]*)@)?([^/?#@]*)(\/[^?#]*)?(?:\?([^#]
 /**
  * The engine that a URL names.
  *
- * @throws {Deno.errors.NotSupported} If it names several servers.
+ * @throws {Deno.errors.NotSupported} If it names a cluster.
  * @throws {RangeError} If it names none. No message has more of it than the scheme: a password may be anywhere in what
  * cannot be read.
  */
@@ -55,8 +59,11 @@ export function engineAddressOf(text: string): EngineAddress {
     case "redis+unix":
       return unixAddress(given);
     case "redis+sentinel":
+      return sentinelAddress(given);
     case "redis+cluster":
-      throw new Deno.errors.NotSupported(`Cannot ${ACTION} of "${schemeOf(text)}://…": wanted one server, ${FORMS}`);
+      throw new Deno.errors.NotSupported(
+        `Cannot ${ACTION} of "${schemeOf(text)}://…": clusters are not served yet, wanted ${FORMS}`,
+      );
     default:
       return fail(`wanted ${FORMS}`);
   }
@@ -113,11 +120,11 @@ function allow({ parameters, fail }: Given, ...known: string[]): void {
   }
 }
 
-function hostOf(text: string, fail: Given["fail"]): HostAndPort {
+function hostOf(text: string, fail: Given["fail"], usual = PORT): HostAndPort {
   const parts = text.match(/^(\[[0-9a-fA-F:.]+\]|[^:[\]]*)(?::(\d{1,5}))?$/);
   if (parts === null) return fail("its host and port cannot be read, wanted host:port or [host]:port");
   const host = (parts[1].replace(/^\[|\]$/g, "") || "localhost").toLowerCase();
-  const port = parts[2] === undefined ? PORT : Number(parts[2]);
+  const port = parts[2] === undefined ? usual : Number(parts[2]);
   if (port < 1 || port > 65535) fail("wanted a port from 1 to 65535");
   return { host, port };
 }
@@ -155,15 +162,53 @@ function unixAddress(given: Given): EngineAddress {
   return { shown: `redis+unix://${rest}`, url: `redis+unix://${given.login}${rest}`, way: { kind: "unix", path } };
 }
 
+/** `redis+sentinel://host,host/name/db`: the login is that of the servers; sentinels have one in the parameters. */
+function sentinelAddress(given: Given): EngineAddress {
+  const { authority, path, login, parameters, fail } = given;
+  allow(given, "sentinelUser", "sentinelPassword");
+  const [, name = "", database = ""] = path.match(/^\/([^/]*)(?:\/([^/]*))?$/) ?? [];
+  if (name === "") fail("it has no name of a primary: redis+sentinel://host,host/name");
+  const sentinels = authority.split(",").map((host) => hostOf(host, fail, SENTINEL_PORT));
+  const rest = `${sentinels.map(written).join()}/${encodeURIComponent(decoded(name, "name", fail))}/${
+    databaseOf(database, fail)
+  }`;
+  const query = [...parameters].map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join("&");
+  return {
+    shown: `redis+sentinel://${rest}`,
+    url: `redis+sentinel://${login}${rest}${query && `?${query}`}`,
+    way: { kind: "sentinel", sentinels },
+  };
+}
+
 /**
- * Asks Deno whether this program may connect to the engine, as it is asked before a `Client` connects.
+ * Asks Deno whether this program may connect to the engine, as it is asked before a `Client` connects. Of a group the
+ * sentinels are asked for: whom they name is the engine.
  *
  * @throws {Deno.errors.NotCapable} If not; the message names the flag that is missing.
  * @throws {Deno.errors.NotFound} If there is no such host or path.
  */
 export function requireEnginePermission({ way }: EngineAddress): void {
-  const address = way.kind === "unix" ? way.path : [way.host, way.port] as const;
+  if (way.kind === "unix") return requirePlace(way.path);
+  if (way.kind === "tcp") {
+    requirePlace([way.host, way.port]);
+    if (way.ca !== null) Deno.statSync(way.ca);
+    return;
+  }
+  let missing: unknown;
+  let found = 0;
+  for (const { host, port } of way.sentinels) {
+    try {
+      requirePlace([host, port]);
+      found++;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      missing = error; // one of several
+    }
+  }
+  if (found === 0) throw missing;
+}
+
+function requirePlace(address: string | readonly [host: string, port: number]): void {
   using search = new Search(address, { action: "connect to the engine at", family: undefined });
   search.finish(LOOK_UP);
-  if (way.kind === "tcp" && way.ca !== null) Deno.statSync(way.ca);
 }

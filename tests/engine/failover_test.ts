@@ -6,9 +6,10 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { EngineUnavailableError } from "../../mod.ts";
 import { answers, lives } from "../fixtures/engine_events.ts";
 import { AUTHKEY, startAgent } from "../support/agent.ts";
-import { type Engine, engineTest } from "../support/engine.ts";
+import { type Engine, engineTest, freePort } from "../support/engine.ts";
 import { isRunning, PATIENCE, until, within } from "../support/helpers.ts";
 import { BareTree } from "../support/library.ts";
+import { NAME, Sentinel } from "../support/sentinel.ts";
 import { rootOf } from "../support/sessions.ts";
 
 /** Nobody is buried in it. */
@@ -75,6 +76,30 @@ engineTest("failover: with { replicas: 1 } nothing is lost, and all go on", asyn
   assertEquals(child.exitcode, 0);
   mp.close();
   await engine.start();
+}, { replicas: 1 });
+
+engineTest("failover: by a sentinel, which is asked who the engine is", async (engine) => {
+  await using sentinel = new Sentinel(engine);
+  await sentinel.ready();
+  const group = `127.0.0.1:${freePort("127.0.0.1")},127.0.0.1:${sentinel.port}`; // one of them is not there
+  const url = `redis+sentinel://${group}/${NAME}`;
+  const root = rootOf({ url });
+  const event = root.step("make", "event", "").text(0);
+  await root.send("event_set", event);
+  await engine.command("SET", "last", "1");
+  await engine.command("WAIT", 1, 0);
+  await sentinel.failOver(engine);
+  assertEquals(root.step("event_look", event).text(0), "1");
+  assertEquals((await root.send("make", "event", "")).number(0), 2);
+  const [replica] = engine.replicas;
+  assertEquals(await replica.command("GET", `mp:{${root.tree}}:objects`), "2");
+  assertThrows(
+    () => rootOf({ url: `redis+sentinel://${group}/other` }),
+    EngineUnavailableError,
+    "no primary of that name",
+  );
+  root.close();
+  assertEquals(await replica.treeKeys(), []);
 }, { replicas: 1 });
 
 engineTest("durability: an answer counts when a replica has it, and so does what others have done", async (engine) => {

@@ -177,6 +177,13 @@ export class Engine implements AsyncDisposable {
     return within(this.#look.command(...words), `the answer to ${words[0]}`);
   }
 
+  /** Looks at it over another connection: the one before was cut. */
+  async lookAnew(): Promise<void> {
+    this.#look?.[Symbol.dispose]();
+    this.#look = null;
+    await until("the answer of redis-server", () => this.#pings());
+  }
+
   /** The keys that match, in order. */
   async keys(pattern = "*"): Promise<string[]> {
     return (await this.command("KEYS", pattern) as string[]).sort();

@@ -6,7 +6,7 @@
 //! | part         | what it owns                                                               |
 //! | ------------ | -------------------------------------------------------------------------- |
 //! | [`target`]   | the URL: where the engine is, and as whom to speak to it                   |
-//! | [`group`]    | which of several servers is the engine                                     |
+//! | [`group`]    | which server of those that sentinels watch is the engine                   |
 //! | [`wire`]     | steps as bytes, and bytes as answers                                       |
 //! | [`server`]   | what kind of server it is, and the library of functions in it              |
 //! | [`library`]  | the text of that library                                                   |

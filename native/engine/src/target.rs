@@ -9,14 +9,15 @@ use redis::{
 };
 
 use crate::error::{Error, Kind, Result};
-use crate::group::Group;
+use crate::group::{Group, require_primary};
 
 const KEEPALIVE: Duration = Duration::from_secs(10);
 
 /// An engine.
 pub struct Target {
     info: ConnectionInfo,
-    group: Group,
+    /// Where sentinels know who the engine is.
+    group: Option<Group>,
     /// The certificates of `?ca=`, as PEM; without it, those of the system are trusted.
     authorities: Option<Vec<u8>>,
     shown: String,
@@ -33,9 +34,16 @@ impl Target {
     /// # Errors
     /// [`Kind::BadUrl`], [`Kind::Unsupported`]
     pub fn parse(url: &str, user_timeout: Duration) -> Result<Self> {
-        let Several { url, named, shown } = Several::parse(url)?;
-        let parsed = redis::parse_redis_url(&url).ok_or_else(|| {
-            bad("is none of \"redis:\", \"rediss:\", \"redis+unix:\", \"redis+sentinel:\", \"redis+cluster:\" or \"valkey\" instead of \"redis\"")
+        let scheme = url.split("://").next().unwrap_or_default();
+        if scheme.ends_with("+cluster") {
+            let message =
+                format!("Cannot use the engine: URLs of \"{scheme}:\" are not served yet");
+            return Err(Error::new(Kind::Unsupported, message));
+        }
+        let sentinels = Sentinels::parse(url)?;
+        let url = sentinels.as_ref().map_or(url, |it| &it.url);
+        let parsed = redis::parse_redis_url(url).ok_or_else(|| {
+            bad("is none of \"redis:\", \"rediss:\", \"redis+unix:\", \"redis+sentinel:\" or \"valkey\" instead of \"redis\"")
         })?;
         if parsed.fragment().is_some() {
             return Err(bad("has a \"#\", wanted none"));
@@ -57,14 +65,11 @@ impl Target {
             })?),
             None => None,
         };
-        let shown = shown.unwrap_or_else(|| {
-            let mut shown = parsed.clone();
-            // Fails only where there can be none.
-            let _ = shown.set_password(None);
-            let _ = shown.set_username("");
-            shown.set_query(None);
-            shown.to_string()
-        });
+        let mut shown = parsed.clone();
+        // Fails only where there can be none.
+        let _ = shown.set_password(None);
+        let _ = shown.set_username("");
+        shown.set_query(None);
         let (user, password) = (value("user"), value("password"));
         let of_sentinels = (value("sentinelUser"), value("sentinelPassword"));
         let info = parsed
@@ -86,25 +91,24 @@ impl Target {
             redis = redis.set_password(password);
         }
         let info = info.set_tcp_settings(tcp).set_redis_settings(redis);
-        let group = match named {
-            Named::Alone => Group::Alone,
-            Named::Cluster(nodes) => Group::Cluster { nodes },
-            Named::Sentinel(sentinels, name) => {
-                let mut spoken = RedisConnectionInfo::default().set_skip_set_lib_name();
-                if let Some(password) = of_sentinels.1 {
-                    spoken = spoken.set_password(password);
-                }
-                if let Some(user) = of_sentinels.0 {
-                    spoken = spoken.set_username(user);
-                }
-                let login = info.clone().set_redis_settings(spoken);
-                Group::Sentinel {
-                    sentinels,
-                    name,
-                    login,
-                }
-            }
+        let shown = match &sentinels {
+            Some(sentinels) => sentinels.shown.clone(),
+            None => shown.to_string(),
         };
+        let group = sentinels.map(|it| {
+            let mut spoken = RedisConnectionInfo::default().set_skip_set_lib_name();
+            if let Some(user) = of_sentinels.0 {
+                spoken = spoken.set_username(user);
+            }
+            if let Some(password) = of_sentinels.1 {
+                spoken = spoken.set_password(password);
+            }
+            Group {
+                sentinels: it.named,
+                name: it.name,
+                login: info.clone().set_redis_settings(spoken),
+            }
+        });
         Ok(Self {
             info,
             group,
@@ -124,10 +128,10 @@ impl Target {
     /// Those of the system, and the server's refusal of the user.
     pub fn dial(&self, timeout: Duration) -> RedisResult<Connection> {
         let until = Instant::now() + timeout;
-        let info = match self.group.find(&self.info, timeout)? {
-            Some(found) => self.info.clone().set_addr(found),
-            None => self.info.clone(),
-        };
+        let mut info = self.info.clone();
+        if let Some(group) = &self.group {
+            info = info.set_addr(group.find(timeout)?);
+        }
         let timeout = until
             .saturating_duration_since(Instant::now())
             .max(Duration::from_millis(1));
@@ -144,39 +148,32 @@ impl Target {
             }
             None => Client::open(info)?,
         };
-        client.get_connection_with_timeout(timeout)
+        let mut connection = client.get_connection_with_timeout(timeout)?;
+        if self.group.is_some() {
+            connection.set_read_timeout(Some(timeout))?;
+            require_primary(&mut connection)?;
+            connection.set_read_timeout(None)?;
+        }
+        Ok(connection)
     }
 }
 
-/// What a URL names.
-enum Named {
-    Alone,
-    Sentinel(Vec<ConnectionAddr>, String),
-    Cluster(Vec<ConnectionAddr>),
-}
-
-/// A URL of several servers, as that of one.
-struct Several {
-    /// The URL of the engine, wherever that is now: that of the first.
+/// The URL of a group, in its parts.
+struct Sentinels {
+    /// The URL of the engine, as if it were the first sentinel.
     url: String,
-    named: Named,
-    /// Of several: the URL, without user and password.
-    shown: Option<String>,
+    named: Vec<ConnectionAddr>,
+    name: String,
+    /// The URL, without user and password.
+    shown: String,
 }
 
-impl Several {
-    fn parse(url: &str) -> Result<Self> {
-        let (scheme, rest) = url.split_once("://").unwrap_or((url, ""));
-        let is_cluster = match scheme {
-            "redis+sentinel" | "valkey+sentinel" => false,
-            "redis+cluster" | "valkey+cluster" => true,
-            _ => {
-                return Ok(Self {
-                    url: url.into(),
-                    named: Named::Alone,
-                    shown: None,
-                });
-            }
+impl Sentinels {
+    /// Nothing if it is the URL of one server.
+    fn parse(url: &str) -> Result<Option<Self>> {
+        let Some((scheme @ ("redis+sentinel" | "valkey+sentinel"), rest)) = url.split_once("://")
+        else {
+            return Ok(None);
         };
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, tail) = rest.split_at(end);
@@ -184,36 +181,26 @@ impl Several {
             Some((login, hosts)) => (format!("{login}@"), hosts),
             None => (String::new(), authority),
         };
-        let nodes = hosts
-            .split(',')
-            .map(address_of)
-            .collect::<Result<Vec<_>>>()?;
         let first = hosts.split(',').next().unwrap_or_default();
         let path = tail.split(['?', '#']).next().unwrap_or_default();
-        let shown = Some(format!("{scheme}://{hosts}{path}"));
-        if is_cluster {
-            return Ok(Self {
-                url: format!("redis://{login}{first}{tail}"),
-                named: Named::Cluster(nodes),
-                shown,
-            });
-        }
+        let shown = format!("{scheme}://{hosts}{path}");
+        let named = hosts.split(',').map(address_of);
+        let named = named.collect::<Result<Vec<_>>>()?;
         let (name, tail) = match tail.strip_prefix('/') {
             Some(it) => it.split_at(it.find(['/', '?', '#']).unwrap_or(it.len())),
             None => ("", tail),
         };
-        let name =
-            percent_decoded(name).ok_or_else(|| bad("has a name that is not percent-encoded"))?;
-        if name.is_empty() {
-            return Err(bad(
-                "has no name of a primary, wanted redis+sentinel://host,host/name",
-            ));
-        }
-        Ok(Self {
+        let name = percent_decoded(name)
+            .filter(|it| !it.is_empty())
+            .ok_or_else(|| {
+                bad("has no name of a primary, wanted redis+sentinel://host,host/name")
+            })?;
+        Ok(Some(Self {
             url: format!("redis://{login}{first}{tail}"),
-            named: Named::Sentinel(nodes, name),
+            named,
+            name,
             shown,
-        })
+        }))
     }
 }
 
@@ -309,7 +296,8 @@ mod tests {
             "rediss://:secret@host#insecure",
             "redis+sentinel://:secret@a,b",
             "redis+sentinel://:secret@a,b//0",
-            "redis+cluster://:secret@a,b:secret",
+            "redis+sentinel://:secret@a,b:secret/name",
+            "redis+cluster://:secret@a,b",
         ] {
             let error = parse(url).err().unwrap();
             assert!(!error.message.contains("secret"), "{}", error.message);
