@@ -46,7 +46,7 @@ export class Sentinel implements AsyncDisposable {
       this.#look ??= await RespConnection.open({ hostname: HOSTNAME, port: this.port }).catch(() => null);
       return this.#look !== null;
     });
-    await this.command("SENTINEL", "DEBUG", "info-period", "200"); // instead of 10 s
+    await this.command("SENTINEL", "DEBUG", "info-period", "200", "publish-period", "200"); // instead of 10 s, 2 s
     await until("the sentinel to know the replica", async () => {
       const [replica] = await this.command("SENTINEL", "REPLICAS", NAME) as string[][];
       return replica !== undefined && replica[replica.indexOf("master-link-status") + 1] === "ok";

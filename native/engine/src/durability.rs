@@ -1,5 +1,7 @@
 //! What an answer has outlived before it counts: nothing, the end of the engine's machine, or so many of its replicas.
 
+use std::time::Duration;
+
 use redis::{Connection, Value};
 
 use crate::error::{Error, Kind, Result};
@@ -15,8 +17,8 @@ pub enum Durability {
     Replicas(u32),
 }
 
-/// How long the server waits before it says how many there are; in milliseconds, below the time for an answer.
-const TIME: &str = "2000";
+/// How long the server waits before it says how many there are, at most: less than the time for an answer.
+pub const LONGEST: Duration = Duration::from_secs(2);
 
 /// How that is had of a server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,12 +99,17 @@ impl Way {
         self != Self::AtOnce
     }
 
-    /// Asks how many have what this connection has written.
-    pub fn pack(self, packed: &mut Vec<u8>) {
+    /// Asks how many have what this connection has written, of a server that is waited for so long.
+    pub fn pack(self, packed: &mut Vec<u8>, patience: Duration) {
+        // 0 would be for ever.
+        let time = patience
+            .clamp(Duration::from_millis(100), LONGEST)
+            .as_millis()
+            .to_string();
         match self {
             Self::AtOnce => {}
-            Self::Disk => wire::command(packed, &["WAITAOF", "1", "0", TIME]),
-            Self::Replicas(count) => wire::command(packed, &["WAIT", &count.to_string(), TIME]),
+            Self::Disk => wire::command(packed, &["WAITAOF", "1", "0", &time]),
+            Self::Replicas(count) => wire::command(packed, &["WAIT", &count.to_string(), &time]),
         }
     }
 

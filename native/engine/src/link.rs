@@ -143,11 +143,16 @@ impl Link {
 
     /// Asks for what must be so before what was sent counts; whether there is such, which [`Self::confirm`] then reads.
     pub fn pack_confirm(&self, packed: &mut Vec<u8>) -> bool {
+        self.pack_confirm_within(packed, self.shared.settings.patience)
+    }
+
+    /// Likewise, of a server that is waited for so long.
+    pub fn pack_confirm_within(&self, packed: &mut Vec<u8>, patience: Duration) -> bool {
         if self.way.asks() {
             let member = self.shared.member().to_string();
             // Behind a write the server waits for all that was seen here, also of others.
             wire::call::<&str>(packed, "mark", &self.shared.prefix, &[&member], &[]);
-            self.way.pack(packed);
+            self.way.pack(packed, patience);
         }
         self.way.asks()
     }

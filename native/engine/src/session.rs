@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::beat::Beat;
 use crate::blocking::BlockingLane;
-use crate::durability::Durability;
+use crate::durability::{self, Durability};
 use crate::error::{Error, Kind, Result};
 use crate::link::{CONNECT_TIMEOUT, Link, Trouble};
 use crate::mailbox;
@@ -327,7 +327,7 @@ impl Session {
 /// Waits until the beginning counts.
 fn kept(link: &mut Link, shared: &Shared) -> Result<()> {
     let mut packed = Vec::new();
-    if !link.pack_confirm(&mut packed) {
+    if !link.pack_confirm_within(&mut packed, durability::LONGEST) {
         return Ok(());
     }
     link.send(&packed)
