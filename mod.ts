@@ -12,6 +12,7 @@ export type * from "./src/context.ts";
 export type * from "./src/managers.ts";
 export type * from "./src/pool.ts";
 export type * from "./src/process.ts";
+export type * from "./src/queues.ts";
 export type * from "./src/sharedctypes.ts";
 export type * from "./src/synchronize.ts";
 

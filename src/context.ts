@@ -27,6 +27,7 @@ export type { RemoteContext } from "./context/remote.ts";
 export type * from "./engine/contracts.ts";
 export type { EngineUrl } from "./engine/engine_url.ts";
 export type { RemoteContextOptions } from "./engine/options.ts";
+export type { Durability } from "./engine/durability.ts";
 export type { StartMethod } from "./launch/settings.ts";
 export {
   freezeSupport,
