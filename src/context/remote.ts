@@ -150,7 +150,7 @@ export class RemoteContext extends BaseContext implements Disposable {
   }
 
   #pool(): PoolConstructor {
-    const parts = () => ({ tree: { ...this.#tree, session: this.#session }, Process: this.Process });
+    const parts = () => ({ tree: { ...this.#tree, session: this.#session }, Process: this.Process, own: this });
     return class<I extends readonly unknown[]> extends RemotePool<I> {
       static {
         Object.defineProperty(this, "name", { value: "Pool" });

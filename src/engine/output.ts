@@ -1,15 +1,18 @@
 // The piped output of a process on a host, as its parent reads it: an object of the engine, in which the writer waits where
 // nobody reads.
 
+import { EngineUnavailableError } from "../errors.ts";
+import type { FollowedOutput } from "../process/output.ts";
 import type { StartedOutput, StartedOutputs } from "../process/started.ts";
 import { ObjectHandle } from "./handles.ts";
-import type { Session } from "./session.ts";
+import type { Answer, Session } from "./session.ts";
 
 /** One of its outputs. */
-export class RemoteOutput implements StartedOutput {
+export class RemoteOutput implements StartedOutput, FollowedOutput {
   readonly #pipe: ObjectHandle;
   #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
   #isDiscarded = false;
+  #following: Promise<void> | null = null;
 
   /** Of a process that is to be started. */
   constructor(session: Session) {
@@ -30,8 +33,34 @@ export class RemoteOutput implements StartedOutput {
   }
 
   discard(): void {
-    if (this.#stream !== null || this.#isDiscarded) return;
+    if (this.#stream !== null || this.#following !== null || this.#isDiscarded) return;
     this.#isDiscarded = true;
+    shut(this.#pipe);
+  }
+
+  follow(told: (chunk: Uint8Array) => void): Promise<void> {
+    return this.#following ??= this.#follow(told);
+  }
+
+  /** Waits until the follower has all: the writer tells the end of it before that of the process. */
+  tellRest(): Promise<void> {
+    return this.#following ?? Promise.resolve();
+  }
+
+  async #follow(told: (chunk: Uint8Array) => void): Promise<void> {
+    const { session, id } = this.#pipe;
+    const giveBack = (answer: Answer) => told(answer.bytes(0));
+    for (let isOver = false; !isOver;) {
+      try {
+        const answer = await session.wait("pipeRead", [id], { timeout: Infinity, inBackground: true, giveBack });
+        const chunk = answer!.bytes(0);
+        if (chunk.length > 0) told(chunk);
+        else isOver = true;
+      } catch (error) {
+        // Each attempt waits for as long as the engine may be away.
+        isOver = !(error instanceof EngineUnavailableError) || session.closed;
+      }
+    }
     shut(this.#pipe);
   }
 }

@@ -18,37 +18,36 @@ export interface RemotePoolParts {
   readonly Process: WorkerProcessClass;
   /** How many more processes could be started now. Default: as many as slots are free on the hosts that fit. */
   readonly places?: () => number;
+  /** The context; absent: it is known to nobody. */
+  readonly own?: object;
 }
 
 /** A pool of a tree on an engine. */
 export class RemotePool<I extends readonly unknown[] = readonly unknown[]> extends Pool<I> {
   /** @param processes Absent or `null`: as many as there are free slots. */
   constructor(
-    { tree, Process, places = () => freeSlots(tree) }: RemotePoolParts,
+    { tree, Process, places = () => freeSlots(tree), own }: RemotePoolParts,
     processes?: number | PoolSize | null,
     options: PoolOptions<I> = {} as PoolOptions<I>,
   ) {
     const { session } = tree;
     if (session.closed) throw new InvalidStateError("Cannot create a pool: its context is closed");
-    requireServed(options);
-    const parts = { session, key: keyOf(tree, currentAuthkey()), places };
+    requireOwn(options, own);
+    const canPipe = options?.stderr === "piped";
+    const parts = { session, key: keyOf(tree, currentAuthkey()), places, canPipe };
     const desks: DeskMaker = (needs) => new EngineDesks(parts, needs);
     const context = { Process, [DESKS]: desks } as unknown as PoolContext;
     super(processes ?? Math.max(1, places()), { ...options, context });
   }
 }
 
-function requireServed(options: PoolSettings): void {
-  if (options?.context !== undefined) {
-    throw new Deno.errors.NotSupported(
-      'Cannot create a pool: "context" is not served by the context of an engine, whose workers are its own processes',
-    );
-  }
-  if (options?.stderr === "piped") {
-    throw new Deno.errors.NotSupported(
-      'Cannot create a pool: "stderr" is "piped", and what workers on other hosts write goes to the root\'s terminal',
-    );
-  }
+/** Refuses another context than the pool's own. */
+function requireOwn(options: PoolSettings, own: unknown): void {
+  if (options?.context === undefined || options.context === null || (options.context as unknown) === own) return;
+  throw new Deno.errors.NotSupported(
+    'Cannot create a pool: "context" is another than that of the engine, whose pools have workers of its own; take the ' +
+      "Pool of the other context",
+  );
 }
 
 /** How many slots are free on the hosts that fit. */

@@ -11,6 +11,7 @@ import { childFlags } from "../launch/child_command_line.ts";
 import { type Plan, plan } from "../launch/plan.ts";
 import { bindMethod } from "../launch/settings.ts";
 import type { Beginning } from "../process/begin.ts";
+import { pipedErrors } from "../process/output.ts";
 import type { ProcessSettings } from "../process/options.ts";
 import { Process } from "../process/process.ts";
 import { knownSelf } from "../process/self.ts";
@@ -136,6 +137,7 @@ class Start {
       const facts = this.#facts(planned, { code, work, outputs });
       const child = new RemoteChild({ ...this.#launched(handle, facts, work), process: object, outputs, handle });
       children.set(object, child);
+      if (outputs.stderr !== null) pipedErrors.set(object, outputs.stderr);
       return child;
     } catch (error) {
       handle.close();

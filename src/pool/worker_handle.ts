@@ -15,7 +15,7 @@
 // Beside its state it has killers, timers that kill it: armed by `terminate`, and by `killUnlessDone` for a task that is not
 // wanted any more; disarmed by the answer to that task, and by the end of the process.
 
-import { pipedErrors, type PipedOutput } from "../process/output.ts";
+import { type FollowedOutput, pipedErrors } from "../process/output.ts";
 import type { Given as GivenFunction } from "../callable/reference.ts";
 import type { PoolFunction } from "./calls/call.ts";
 import type { Desks, PoolSide, WorkerProcess, WorkerProcessClass } from "./desk.ts";
@@ -71,7 +71,7 @@ export class WorkerHandle {
   /** The functions that it has been told of. */
   readonly #known = new Set<number>();
   readonly #killers = new Killers();
-  #errors: PipedOutput | null = null;
+  #errors: FollowedOutput | null = null;
   readonly #lastWords = new LastWords();
   /** When it was last called, or has answered. */
   lastSign = 0;
@@ -350,7 +350,8 @@ export class WorkerHandle {
     } catch (error) {
       this.#startFailure = { error, isOfInitializer: false };
     }
-    this.#errors?.tellRest();
+    const rest = this.#errors?.tellRest();
+    if (rest instanceof Promise) await rest;
     this.#state = "ended";
     this.#killers.disarmAll(); // again: it may have been terminated meanwhile
     this.#events.workerEnded(this);

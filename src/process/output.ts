@@ -41,6 +41,14 @@ class OutputPipe {
   }
 }
 
+/** An output that somebody may hear of in the background. */
+export interface FollowedOutput {
+  /** Has `told` called with what comes, in the background: the event loop need not stay alive for it. */
+  follow(told: (chunk: Uint8Array) => void): Promise<void>;
+  /** Tells the follower what is there, when the process has ended. */
+  tellRest(): boolean | Promise<void>;
+}
+
 /** The standard output or error of one child, which is read once. */
 export class PipedOutput {
   readonly #pipe: OutputPipe | null;
@@ -164,7 +172,7 @@ export class Outputs {
 }
 
 /** The piped standard error of processes that have been started here, for those who follow it. */
-export const pipedErrors = new WeakMap<object, PipedOutput>();
+export const pipedErrors = new WeakMap<object, FollowedOutput>();
 
 function streamOf(pipe: OutputPipe): ReadableStream<Uint8Array<ArrayBuffer>> {
   const cancelled = new AbortController();

@@ -65,6 +65,20 @@ engineTest(
   },
 );
 
+engineTest(
+  "pool on hosts: what a worker wrote last is in the error, where its standard error is piped",
+  async (engine) => {
+    await using _agent = await startAgent(engine.url, { slots: 1 });
+    using context = contextAt(engine);
+    await using pool = new context.Pool(1, { stderr: "piped", context });
+    const error = await assertRejects(() => pool.apply(targets.lastWords, ["hear me:\nfarewell"]), WorkerLostError);
+    assertEquals(error.stderr, "hear me:\nfarewell");
+    assertEquals(await pool.apply(targets.square, [3]), 9);
+    const other = getContext("spawn");
+    assertThrows(() => new context.Pool(1, { context: other }), Deno.errors.NotSupported, '"context" is another');
+  },
+);
+
 engineTest("pool on hosts: a host that is lost costs the tasks that had begun there, and no others", async (engine) => {
   await using _east = await startAgent(engine.url, { slots: 1, name: "east" });
   const west = await startAgent(engine.url, { slots: 1, name: "west" });

@@ -42,13 +42,15 @@ export interface EngineDesksParts {
   readonly key: Uint8Array;
   /** How many more processes could be started now. */
   readonly places: () => number;
+  /** Whether this process reads what workers write to their standard error, or that goes to the root's terminal. */
+  readonly canPipe: boolean;
 }
 
 /** The desks of one pool. */
 export class EngineDesks implements Desks {
   readonly session: Session;
   readonly tasks: EngineTasks;
-  readonly canPipe = false;
+  readonly canPipe: boolean;
   readonly concurrency: number;
   readonly #key: Uint8Array;
   readonly #places: () => number;
@@ -61,9 +63,10 @@ export class EngineDesks implements Desks {
   #broken: Error | null = null;
   #whenBroken: ((reason: Error) => void) | null = null;
 
-  constructor({ session, key, places }: EngineDesksParts, { concurrency }: DeskNeeds) {
+  constructor({ session, key, places, canPipe }: EngineDesksParts, { concurrency }: DeskNeeds) {
     this.session = session;
     this.#key = key;
+    this.canPipe = canPipe;
     this.#places = places;
     this.concurrency = concurrency;
     this.#handle = ObjectHandle.make(session, "pool", "", concurrency > 1 ? 1 : 0);
