@@ -166,9 +166,11 @@ export async function bundle(into: URL = DIST, inside: readonly string[] = []): 
     }).output();
     if (!success) throw new Error(new TextDecoder().decode(stderr).trim());
     flatten(fresh);
-    if (inside.length === 0) { // faces of the inside may have chunks call things otherwise
+    if (inside.length === 0) {
       uniteWithChunk(fresh, "engine");
       passFace(fresh);
+    } else { // with faces of the inside, chunks may call things otherwise
+      Deno.writeTextFileSync(`${fresh}/${MANAGERS_INSIDE}.js`, 'export * from "./managers.js";\n');
     }
     const [chunk, ...others] = chunksOf(`${fresh}/multiprocessing.js`);
     if (others.length > 0) {

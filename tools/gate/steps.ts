@@ -66,7 +66,7 @@ const PARTS: readonly Part[] = [
   ["pools", "tests/pool/"],
   ["processes", "tests/process/", "tests/launch/", "tests/context/", "tests/contract/"],
   ["others", "tests/"],
-  ["shared objects", "tests/synchronize/", "tests/sharedctypes/", "tests/waiting/"],
+  ["shared objects", "tests/synchronize/", "tests/sharedctypes/", "tests/waiting/", "tests/connection/"],
   ["engine", "tests/engine/"],
   ["queues", APART],
 ];
