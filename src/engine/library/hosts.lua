@@ -125,6 +125,8 @@ do
         if host then
           redis.call("LREM", hosts .. "queue", 1, entry)
           reserve(hosts, host, reservation, name, tree, o)
+          redis.call("HSET", key_of(tree, o), "state", "placed")
+          redis.call("HDEL", key_of(tree, o), "waiter")
           answer(tree, o, waiter, { "ok", host.agent, host.name, host.id })
         end
       end

@@ -49,7 +49,12 @@ end
 
 -- What was launched and is not accepted yet, the agent finds gone.
 function kinds.process.destroy(tree, o)
-  local fields = redis.call("HMGET", key_of(tree, o), "reservation", "member", "objects")
+  local fields = redis.call("HMGET", key_of(tree, o), "reservation", "member", "objects", "state", "waiter")
+  if fields[4] == "queued" and fields[5] then members.unplace(tree, o, fields[5]) end
+  processes.tell_starter(tree, o, { "no", "gone" })
+  for _, waiter in ipairs(redis.call("LRANGE", key_of(tree, o) .. ":j", 0, -1)) do
+    answer(tree, o, waiter, { "no", "gone" })
+  end
   if fields[1] and not fields[2] then members.free_slot(tree, fields[1]) end
   if fields[3] then unhold_all(tree, fields[3]) end
   for _, waiter in ipairs(redis.call("LRANGE", key_of(tree, o) .. ":p", 0, -1)) do answer(tree, o, waiter, { "ok" }) end
