@@ -9,7 +9,21 @@ import { PARTS } from "./soak/parts.ts";
 const MAIN = new URL("soak/main.ts", import.meta.url);
 
 /** Leases end by the engine's clock, so nobody is buried in it because this machine has much to do. */
-const SHORT = ["--seconds", "4", "--seed", "2", "--hosts", "3", "--seats", "4", "--lease", "600000", "--clock"];
+const SHORT = [
+  "--seconds",
+  "3",
+  "--seed",
+  "2",
+  "--hosts",
+  "2",
+  "--seats",
+  "3",
+  "--workers",
+  "1",
+  "--lease",
+  "600000",
+  "--clock",
+];
 
 if (noSoak !== null) {
   Deno.test.ignore(`soak: two hosts (left out: ${noSoak})`, () => {});
