@@ -18,7 +18,7 @@ import { RemoteLock } from "../engine/lock.ts";
 import { remotePipe } from "../engine/pipe.ts";
 import { RemotePool } from "../engine/pool.ts";
 import { type RemoteContextOptions, type RemoteContextPlan, remotePlanOf } from "../engine/options.ts";
-import { remoteActiveChildren, remoteProcessClass } from "../engine/process.ts";
+import { remoteActiveChildren, remoteProcessClass, workerProcessClass } from "../engine/process.ts";
 import { RemoteQueue } from "../engine/queue.ts";
 import { RemoteJoinableQueue } from "../engine/joinable_queue.ts";
 import { RemoteSimpleQueue } from "../engine/simple_queue.ts";
@@ -150,7 +150,11 @@ export class RemoteContext extends BaseContext implements Disposable {
   }
 
   #pool(): PoolConstructor {
-    const parts = () => ({ tree: { ...this.#tree, session: this.#session }, Process: this.Process, own: this });
+    const parts = () => ({
+      tree: { ...this.#tree, session: this.#session },
+      Process: workerProcessClass(this.#tree),
+      own: this,
+    });
     return class<I extends readonly unknown[]> extends RemotePool<I> {
       static {
         Object.defineProperty(this, "name", { value: "Pool" });

@@ -128,7 +128,8 @@ export class RemoteBarrier implements BarrierLike {
     using kept = this.#handle.share(); // the action may dispose of the barrier
     const { session } = kept;
     const giveBack = this.#givingBack(session, id);
-    const answer = await waitToEnd(this.#handle, "barrier_wait", [id, this.#hasAction], { timeout, signal, giveBack });
+    const wait = { timeout, signal, giveBack, overdue: "unknown" } as const;
+    const answer = await waitToEnd(this.#handle, "barrier_wait", [id, this.#hasAction], wait);
     if (answer === null || answer.refusal !== null) {
       signal?.throwIfAborted();
       this.#require("wait at"); // throws if it was closed meanwhile, which is why the barrier broke
@@ -163,7 +164,8 @@ export class RemoteBarrier implements BarrierLike {
     using kept = this.#handle.share(); // the action may dispose of the barrier
     const { session } = kept;
     const giveBack = this.#givingBack(session, id);
-    const answer = session.waitSync("barrier_wait", [id, this.#hasAction], { timeout, giveBack });
+    const wait = { timeout, giveBack, overdue: "unknown" } as const;
+    const answer = session.waitSync("barrier_wait", [id, this.#hasAction], wait);
     const round = this.#roundToRun(answer);
     if (round === null) return this.#index(answer);
     try {

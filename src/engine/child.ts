@@ -76,7 +76,7 @@ export class RemoteChild implements StartedProcess {
   async ended(options: WaitOptions = {}): Promise<void> {
     if (this.#ending !== null) return;
     const timeout = timeoutOf(options);
-    this.#note(await this.#session.wait("join", [this.id], { timeout, signal: options.signal }));
+    this.#note(await this.#session.wait("join", [this.id], { timeout, signal: options.signal, overdue: "nothing" }));
   }
 
   async join(options?: WaitOptions): Promise<boolean> {

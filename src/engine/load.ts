@@ -61,10 +61,16 @@ export function failureIn(text: string): Error {
   return failureOf(text.slice(0, colon), message) ?? new ProcessError(message);
 }
 
+/** Whether a call has failed since the engine had not answered when its time was up. */
+export function isOverdue(error: unknown): boolean {
+  return error instanceof EngineUnavailableError && (error.cause as { code?: unknown } | undefined)?.code === "OVERDUE";
+}
+
 function failureOf(code: string, message: string, cause?: unknown): Error | undefined {
   const options = cause === undefined ? undefined : { cause };
   switch (code) {
     case "UNAVAILABLE":
+    case "OVERDUE":
       return new EngineUnavailableError(message, options);
     case "LOST":
       return new StateLostError(message, options);

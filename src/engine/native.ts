@@ -20,10 +20,16 @@ export interface EngineNative {
   close(session: number, code: number): void;
   /** Does a step of this thread's own lane, and blocks until it is answered. `later` is an answer here. */
   step(session: number, name: string, args: NativeArgument[]): Uint8Array;
-  /** Likewise; where it is answered later, waits for that up to `timeout` milliseconds; `null` if it was cancelled then. */
+  /**
+   * Likewise; where it is answered later, waits for that up to `timeout` milliseconds; `null` if it was cancelled then. Where
+   * the engine has not answered by then, and a little later, it fails with OVERDUE.
+   */
   wait(session: number, name: string, args: NativeArgument[], timeout: number): Uint8Array | null;
-  /** Ends the wait of this thread that was given up since the engine was away for too long; what it gave all the same. */
-  recover(session: number): Uint8Array | null;
+  /**
+   * Ends the wait of this thread that was given up since the engine was away for too long; what it gave all the same. It waits
+   * for the engine as a wait of `timeout` milliseconds does.
+   */
+  recover(session: number, timeout: number): Uint8Array | null;
   /** Calls a function outside of the ledger, on any tree, and blocks until it is answered. */
   look(session: number, tree: string, name: string, args: NativeArgument[]): Uint8Array;
   /** Does a step in lane 0; its ticket, under which it is answered. A timeout of -1: it never waits. */

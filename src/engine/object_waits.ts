@@ -29,7 +29,8 @@ export async function waitFor(
   { timeout, signal, closed, giveBack }: ObjectWait,
 ): Promise<Answer | null> {
   using stop = new Stop(handle, signal, closed);
-  const answer = await handle.session.wait(name, args, { timeout, signal: stop.signal, giveBack });
+  const wait = { timeout, signal: stop.signal, giveBack, overdue: "nothing" } as const;
+  const answer = await handle.session.wait(name, args, wait);
   if (!handle.closed) return answer;
   if (answer !== null) giveBack?.(answer);
   throw closed();
@@ -43,12 +44,12 @@ export async function waitToEnd(
   handle: ObjectHandle,
   name: string,
   args: StepArgument[],
-  { timeout, signal, giveBack, inBackground }:
+  { signal, ...wait }:
     & Pick<ObjectWait, "timeout" | "signal" | "giveBack">
-    & Pick<StepWait, "inBackground">,
+    & Pick<StepWait, "inBackground" | "overdue">,
 ): Promise<Answer | null> {
   using stop = new Stop(handle, signal, () => undefined);
-  return await handle.session.wait(name, args, { timeout, signal: stop.signal, mustEnd: true, giveBack, inBackground });
+  return await handle.session.wait(name, args, { ...wait, signal: stop.signal, mustEnd: true });
 }
 
 /** Aborts when a signal does, or a handle is closed. */

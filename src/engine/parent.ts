@@ -31,7 +31,8 @@ export class RemoteParent extends ParentProcess {
     const timeout = timeoutOf(options);
     options?.signal?.throwIfAborted();
     if (timeout === 0) return !this.isAlive();
-    return await this.#session.wait("orphaned", [this.#object], { timeout, signal: options?.signal }) !== null;
+    const wait = { timeout, signal: options?.signal, overdue: "nothing" } as const;
+    return await this.#session.wait("orphaned", [this.#object], wait) !== null;
   }
 
   override joinSync(options?: WaitSyncOptions): boolean {

@@ -36,6 +36,7 @@ import { type EngineMessage, writeMessage } from "./messages.ts";
 import { RemoteOutputs } from "./output.ts";
 import { outward, outwardPath, valueMapped } from "../callable/places.ts";
 import type { Answer, Session } from "./session.ts";
+import { BriefStarts, PATIENT, type StartLimits } from "./start_limits.ts";
 import { showOutput } from "./terminal.ts";
 import { uploadedCode } from "./upload.ts";
 import { bytesOf } from "./text.ts";
@@ -54,6 +55,18 @@ export function remoteProcessClass(tree: RemoteTree): RemoteProcessClass {
   let known = classes.get(tree.session);
   if (known === undefined) classes.set(tree.session, known = made(tree));
   return known;
+}
+
+/** The class of the workers of a pool, whose starts do not block the pool's thread for long. */
+export function workerProcessClass(tree: RemoteTree): RemoteProcessClass {
+  const limits = new BriefStarts();
+  const Worker = class Worker_ extends remoteProcessClass(tree) {
+    static {
+      Object.defineProperty(Worker_, "name", { value: "Process" });
+    }
+  };
+  startBy(Worker as unknown as typeof Process, (beginning) => new Start(tree, beginning, limits).run());
+  return Worker as unknown as RemoteProcessClass;
 }
 
 function made(tree: RemoteTree): RemoteProcessClass {
@@ -77,7 +90,7 @@ function made(tree: RemoteTree): RemoteProcessClass {
     }
   };
   bindMethod(RemoteProcess, "spawn");
-  startBy(RemoteProcess, (beginning) => new Start(tree, beginning).run());
+  startBy(RemoteProcess, (beginning) => new Start(tree, beginning, PATIENT).run());
   if (tree.isRoot) showOutput(tree.session, tree.plan.output);
   return RemoteProcess as unknown as RemoteProcessClass;
 }
@@ -105,9 +118,14 @@ class Start {
   readonly #name: string;
   /** When a slot is given up, by this process's clock. */
   #until = Infinity;
+  readonly #limits: StartLimits;
+  /** Milliseconds that it may take to find a slot, and as many for the host to begin. */
+  readonly #limit: number;
 
-  constructor(tree: RemoteTree, beginning: Beginning) {
+  constructor(tree: RemoteTree, beginning: Beginning, limits: StartLimits) {
     this.#tree = tree;
+    this.#limits = limits;
+    this.#limit = limits.limit(tree.plan.startTimeout);
     this.#beginning = beginning;
     this.#name = shownName(beginning.name);
   }
@@ -152,17 +170,19 @@ class Start {
   #launched(handle: ObjectHandle, facts: LaunchFacts, work: EngineMessage | null): Started {
     const { session } = this.#tree;
     const key = keyOf(this.#tree, this.#beginning.object.authkey);
-    const { startTimeout, code } = this.#tree.plan;
-    this.#until = performance.now() + startTimeout;
+    const { code } = this.#tree.plan;
+    this.#until = performance.now() + this.#limit;
     // What a host has to load first may take any time. If it is lost meanwhile, that answers.
-    const patience = { timeout: code === "upload" ? Infinity : startTimeout };
+    const patience = { timeout: code === "upload" ? Infinity : this.#limit, overdue: "unknown" } as const;
     for (;;) {
       const { agent, host, id } = this.#place(handle);
       const seal = { tree: session.tree, member: session.member, object: handle.id, agent: id };
       const { body, signature } = signLaunch(seal, facts, work?.bytes ?? new Uint8Array(), key);
       const words = [handle.id, agent, work?.objects ?? "", body, signature];
       const answer = session.waitSync("launch", words, patience);
-      if (answer?.refusal !== "lost") return this.#started(answer, host);
+      if (answer?.refusal === "lost") continue;
+      this.#limits.note(answer !== null);
+      return this.#started(answer, host);
     }
   }
 
@@ -180,7 +200,8 @@ class Start {
     const reservation = crypto.randomUUID();
     const labels = plan.hosts.join(",");
     const timeout = Math.max(0, this.#until - performance.now());
-    const answer = session.waitSync("place", [handle.id, reservation, VERSION, labels], { timeout });
+    const wait = { timeout, overdue: "unknown" } as const;
+    const answer = session.waitSync("place", [handle.id, reservation, VERSION, labels], wait);
     if (answer === null) throw this.#full();
     if (answer.refusal === null) return { agent: answer.text(0), host: answer.text(1), id: answer.text(2) };
     const cannot = `Cannot start "${this.#name}": `;
@@ -203,14 +224,12 @@ class Start {
   }
 
   #full(): TimeoutError {
-    const { session, plan } = this.#tree;
+    const { session } = this.#tree;
     const answer = session.lookSync(session.tree, "slots");
     const [hosts, slots] = [answer.number(0), answer.number(1)];
     const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
     return new TimeoutError(
-      `Cannot start "${this.#name}" within ${plan.startTimeout} ms: ${count(hosts, "host")}, ${
-        count(slots, "slot")
-      }, all ` +
+      `Cannot start "${this.#name}" within ${this.#limit} ms: ${count(hosts, "host")}, ${count(slots, "slot")}, all ` +
         `taken; the last by "${harmless(answer.text(2))}"`,
     );
   }
@@ -220,7 +239,7 @@ class Start {
     const cannot = `Cannot start "${this.#name}"`;
     if (answer === null) {
       throw new TimeoutError(
-        `${cannot} within ${this.#tree.plan.startTimeout} ms: the agent of host "${harmless(host)}" does not answer`,
+        `${cannot} within ${this.#limit} ms: the agent of host "${harmless(host)}" does not answer`,
       );
     }
     if (answer.refusal === null) return { member: answer.text(0), pid: answer.number(1), host };

@@ -131,7 +131,7 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     const queue = this.#id("put into");
     try {
       const laid = message.blob === null ? null : layDown(this.#session, queue, message);
-      const put = this.#maxsize === 0 && signal === undefined
+      const put = this.#maxsize === 0 && signal === undefined && timeout === Infinity
         ? this.#batches.put(message.record)
         : this.#step(queue, message, timeout, signal);
       const refusal = laid === null ? await put : (await Promise.all([put, laid]))[0];
@@ -167,6 +167,7 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
       timeout,
       signal,
       giveBack: this.#takingUp(queue, message),
+      overdue: "unknown",
     });
     if (answer?.refusal === null) return null;
     signal?.throwIfAborted();
@@ -183,7 +184,7 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
       layDownSync(this.#session, queue, message);
       const args = [queue, threadMode(timeout), message.record];
       const giveBack = this.#takingUp(queue, message);
-      const answer = this.#session.waitSync("put", args, { timeout, giveBack });
+      const answer = this.#session.waitSync("put", args, { timeout, giveBack, overdue: "unknown" });
       if (answer === null) throw this.#refusals.full(timeout);
       if (answer.refusal !== null) throw this.#refusals.put(answer.refusal);
     } catch (error) {

@@ -4,9 +4,11 @@ import { VERSION } from "../addon/interface.ts";
 import { EngineUnavailableError } from "../errors.ts";
 import { getLogger } from "../runtime/logging.ts";
 import { Answer, type StepArgument } from "./answer.ts";
+import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
 import { Bell } from "./bell.ts";
 import { type Durability, durabilityText } from "./durability.ts";
-import { engineNative, failureIn, translated } from "./load.ts";
+import { engineNative, failureIn, isOverdue, translated } from "./load.ts";
+import { Owed } from "./owed.ts";
 import type { EngineNative, EngineSettings, NativeArgument, Opened } from "./native.ts";
 import { bringForward, hear, hearNoMore, leaveInBackground, listen, openWaits, type Outcome } from "./waits.ts";
 
@@ -22,11 +24,25 @@ export interface StepWait {
   /** Whether the event loop may end meanwhile; once it is stopped, it may not. */
   inBackground?: boolean;
   /**
+   * What the wait comes to where its time is up, or it was aborted, and the engine has not answered a little later:
+   * `"nothing"`: to nothing, as if it had timed out, and what it gets all the same is given back; `"unknown"`: to an
+   * {@linkcode EngineUnavailableError}, as it may be done yet. Default: it goes on for as long as the engine may be away.
+   */
+  overdue?: "nothing" | "unknown";
+  /**
    * Gives back what a step has got in spite of having been aborted, or of the engine having been away for too long; a
    * refusal, too, for one may tell of what nobody else is told.
    */
   giveBack?: (answer: Answer) => void;
 }
+
+/** What of that a thread has that blocks. There `overdue` is `"nothing"` by default. */
+export type SyncWait = Pick<StepWait, "timeout" | "giveBack" | "overdue">;
+
+/** An answer that is so many milliseconds late is waited for no more by who has a time limit. */
+const GRACE = 2_000;
+/** The longest time of a timer. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** A membership. */
 export interface Session {
@@ -51,7 +67,7 @@ export interface Session {
   /** Does a step in the order of the calls; this thread goes on. */
   send(name: string, ...args: StepArgument[]): Promise<Answer>;
   /** Does a step that may have to wait; `null` if it was not done in time. The object is the step's first argument. */
-  waitSync(name: string, args: StepArgument[], wait: Pick<StepWait, "timeout" | "giveBack">): Answer | null;
+  waitSync(name: string, args: StepArgument[], wait: SyncWait): Answer | null;
   /** Likewise; this thread goes on. */
   wait(name: string, args: StepArgument[], wait: StepWait): Promise<Answer | null>;
   /** Does a step that waits for as long as it takes, with a descriptor that becomes readable then. */
@@ -106,6 +122,7 @@ export function openSession(settings: SessionSettings): Session {
   const begin = settings.begin ??
     (member === 0 ? { name: "open", args: [VERSION, name, host, pid, lease, durability] } : undefined);
   const native = engineNative();
+  if (begin?.name === "open") setUpSignals();
   openWaits();
   const opened = translated(() =>
     native.open(
@@ -116,6 +133,24 @@ export function openSession(settings: SessionSettings): Session {
   );
   for (const warning of opened.warnings) getLogger().warning(warning);
   return new NativeSession(native, opened, settings);
+}
+
+/** What is thrown where nobody knows whether a step was done, and whoever waits for it wants to wait no more. */
+function unanswered(signal: AbortSignal | undefined): EngineUnavailableError {
+  const message = "Cannot tell whether it was done: the engine did not answer in time; it may be done yet";
+  return signal?.aborted
+    ? new EngineUnavailableError(message, { cause: signal.reason })
+    : new EngineUnavailableError(message);
+}
+
+/**
+ * Has Deno set up its signals, which it does otherwise half a second after its start: the addon's handlers, by which a root
+ * leaves its tree when it is ended by a signal, have to come after Deno's.
+ */
+function setUpSignals(): void {
+  const nothing = () => {};
+  Deno.addSignalListener("SIGCONT", nothing);
+  Deno.removeSignalListener("SIGCONT", nothing);
 }
 
 class NativeSession implements Session {
@@ -133,6 +168,9 @@ class NativeSession implements Session {
   readonly #unheard = new Map<string, Uint8Array[][]>();
   #closers: (() => void)[] = [];
   #isClosed = false;
+  /** When the call that this thread is blocked in ends, though the engine may be away. */
+  #until = Infinity;
+  readonly #owed: Owed;
 
   constructor(
     native: EngineNative,
@@ -144,6 +182,7 @@ class NativeSession implements Session {
     this.tree = tree;
     this.member = member;
     this.maxMessage = maxMessage;
+    this.#owed = new Owed((timeout) => translated(() => native.recover(id, timeout)));
     hear(id, (event, parts) => this.#hear(event, parts));
   }
 
@@ -164,12 +203,14 @@ class NativeSession implements Session {
     const work = this.#beforePromise;
     this.#beforePromise = null;
     work?.();
+    this.#owed.trySettle();
     return this.#next;
   }
 
   /** The same for a step of this thread's own lane. */
   get #nextBlocking(): number {
     if (this.#before.length === 0) this.#beforePromise = null; // else a promise may leave before it
+    this.#owed.settle(this.#left);
     return this.#next;
   }
 
@@ -194,38 +235,30 @@ class NativeSession implements Session {
     return this.#promise(() => this.native.submit(this.#nextPromise, name, textsOf(args), -1));
   }
 
-  waitSync(
-    name: string,
-    args: StepArgument[],
-    { timeout, giveBack }: Pick<StepWait, "timeout" | "giveBack">,
-  ): Answer | null {
+  waitSync(name: string, args: StepArgument[], { timeout, giveBack, overdue = "nothing" }: SyncWait): Answer | null {
+    this.#until = timeout > 0 ? performance.now() + timeout : Infinity;
     try {
-      const answer = translated(() => this.native.wait(this.#nextBlocking, name, textsOf(args), Math.max(timeout, 0)));
+      const id = this.#nextBlocking; // which may take a while
+      const answer = translated(() => this.native.wait(id, name, textsOf(args), timeout > 0 ? this.#left : 0));
       return answer === null ? null : Answer.unpack(answer);
     } catch (error) {
-      if (error instanceof EngineUnavailableError) this.#owe(giveBack);
+      if (error instanceof EngineUnavailableError) this.#owed.add(giveBack);
+      if (overdue === "nothing" && isOverdue(error)) return null;
       throw error;
+    } finally {
+      this.#until = Infinity;
     }
   }
 
-  /** Has what a wait gives that was given up given back, before anything else is done with an engine that is back. */
-  #owe(giveBack?: (answer: Answer) => void): void {
-    const recover = () => {
-      try {
-        const answer = translated(() => this.native.recover(this.#id));
-        if (answer !== null) giveBack?.(Answer.unpack(answer));
-      } catch (error) {
-        if (error instanceof EngineUnavailableError) this.#before.push(recover);
-        throw error;
-      }
-    };
-    this.#before.push(recover);
+  /** Milliseconds that the call has yet; some are left always. */
+  get #left(): number {
+    return Math.max(this.#until - performance.now(), 1);
   }
 
   wait(
     name: string,
     args: StepArgument[],
-    { timeout, signal, mustEnd = false, inBackground = false, giveBack }: StepWait,
+    { timeout, signal, mustEnd = false, inBackground = false, giveBack, overdue }: StepWait,
   ): Promise<Answer | null> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     let ticket: number;
@@ -236,15 +269,35 @@ class NativeSession implements Session {
     }
     const { promise, resolve, reject } = Promise.withResolvers<Answer | null>();
     let isSettled = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    /** Ends the wait, unless an answer comes by then. */
+    const endIn = (time: number) => {
+      clearTimeout(timer);
+      if (overdue === undefined || time > LONGEST_TIMER) return;
+      timer = setTimeout(() => {
+        isSettled = true;
+        signal?.removeEventListener("abort", abort);
+        leaveInBackground(ticket);
+        if (overdue === "nothing") resolve(null);
+        else reject(unanswered(signal));
+      }, time);
+      unrefTimer(timer); // the ticket keeps the event loop alive
+    };
     const abort = () => {
       this.native.hasten(ticket);
-      if (mustEnd) return bringForward(ticket);
+      if (mustEnd) {
+        endIn(GRACE);
+        return bringForward(ticket);
+      }
       isSettled = true;
+      clearTimeout(timer);
       leaveInBackground(ticket);
       reject(signal!.reason);
     };
     signal?.addEventListener("abort", abort, { once: true });
+    if (timeout > 0) endIn(timeout + GRACE);
     listen(ticket, (outcome) => {
+      clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
       const wasSettled = isSettled;
       isSettled = true;
@@ -287,6 +340,7 @@ class NativeSession implements Session {
       // Nothing can be done any more; the end gives back everything.
     }
     this.#isClosed = true;
+    this.#owed.forget();
     hearNoMore(this.#id);
     this.native.close(this.#id, exitcode);
     const closers = this.#closers;

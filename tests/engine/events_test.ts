@@ -2,13 +2,13 @@
 // two_hosts_test.ts.
 
 import { getContext, OwnerDiedError, ProcessError, StateLostError } from "@parallel/multiprocessing";
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import process from "node:process";
 import { answers, holds, lives } from "../fixtures/engine_events.ts";
 import { AUTHKEY, startAgent } from "../support/agent.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
-import { FIXTURES, isRunning, PATIENCE, startProgram, stateOf, until, within } from "../support/helpers.ts";
-import { clocksJump, leasePasses } from "../support/leases.ts";
+import { childrenOf, FIXTURES, isRunning, PATIENCE, startProgram, stateOf, until, within } from "../support/helpers.ts";
+import { clocksJump, HOSTS, leasePasses } from "../support/leases.ts";
 
 /** Longer than a machine with much to do keeps a beat waiting. Leases end by the tree's clock (leases.ts). */
 const LEASE = 60_000;
@@ -167,6 +167,39 @@ engineTest("event: the end of the root: its daemon is killed, and the tree is go
   assertEquals((await root.outcome()).code, 0);
 });
 
+for (const [what, code] of [["exit", 3], ["error", 1], ["rejection", 1]] as const) {
+  engineTest(`event: the root ends by ${what}: its daemon is killed at once, and the tree is gone`, async (engine) => {
+    await using _ = await startAgent(engine.url, AGENT);
+    await using root = startProgram(ROOT, { args: [engine.url, what, `${LEASE}`], env: KEY });
+    const pid = Number(await root.said("daemon "));
+    await until("the end of the daemon", () => !isRunning(pid));
+    assertEquals((await root.outcome()).code, code);
+  });
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  engineTest(`event: the root is ended by ${signal} while it computes: at once as well`, async (engine) => {
+    await using _ = await startAgent(engine.url, AGENT);
+    await using root = startProgram(ROOT, { args: [engine.url, "computes", `${LEASE}`], env: KEY });
+    const pid = Number(await root.said("daemon "));
+    root.kill(signal);
+    await until("the end of the daemon", () => !isRunning(pid));
+    assertEquals((await root.outcome()).signal, signal);
+  });
+}
+
+engineTest("event: the root listens to a signal: nothing, until it ends otherwise", async (engine) => {
+  await using _ = await startAgent(engine.url, AGENT);
+  await using root = startProgram(ROOT, { args: [engine.url, "listens", `${LEASE}`], env: KEY });
+  const pid = Number(await root.said("daemon "));
+  root.kill("SIGINT");
+  await root.said("heard");
+  await until("no other process of the root", () => childrenOf(root.pid).length === 0);
+  assert(isRunning(pid));
+  root.kill("SIGTERM");
+  await until("the end of the daemon", () => !isRunning(pid));
+});
+
 engineTest("event: kill -9 of the root: its daemon is killed after the lease, and the tree is gone", async (engine) => {
   await using _ = await startAgent(engine.url, AGENT);
   await using root = startProgram(ROOT, { args: [engine.url, "stay", `${LEASE}`], env: KEY });
@@ -219,3 +252,54 @@ engineTest("event: the engine's memory is full: what adds to it throws, the rest
   while (!queue.empty()) await queue.get();
   await queue.put("again");
 }, { maxmemory: "6mb" });
+
+engineTest(
+  "event: the engine's memory is full: start() and new Lock() throw, and processes can be ended",
+  async (engine) => {
+    await using _ = await startAgent(engine.url, { ...AGENT, slots: 2 });
+    using mp = contextOf(engine);
+    const [ready, other] = [new mp.Event(), new mp.Event()];
+    const child = new mp.Process({ target: lives, args: [ready] });
+    child.start();
+    await ready.wait();
+    await engine.command("CONFIG", "SET", "maxmemory", "1"); // what is there already is too much
+    const full = "the engine's memory is full";
+    assertThrows(() => new mp.Lock(), ProcessError, full);
+    const late = new mp.Process({ target: lives, args: [other] });
+    assertThrows(() => late.start(), ProcessError, full);
+    assert(child.isAlive());
+    child.terminate();
+    await child.join();
+    assertEquals([child.exitcode, child.isAlive()], [-15, false]);
+    await engine.command("CONFIG", "SET", "maxmemory", "0");
+    assertEquals(await engine.command("HLEN", `${HOSTS}slots`), 0); // no slot is lost
+    const again = new mp.Process({ target: lives, args: [other] });
+    again.start();
+    await other.wait();
+    again.kill();
+    await again.join();
+  },
+);
+
+engineTest(
+  "event: the engine's memory is full: a put, a start and a lock are what it was emptied for",
+  async (engine) => {
+    using mp = contextOf(engine);
+    const tasks = new mp.JoinableQueue<number>();
+    const lock = new mp.Lock();
+    for (const n of [1, 2, 3]) await tasks.put(n);
+    const guard = await lock.acquire();
+    await engine.command("CONFIG", "SET", "maxmemory", "1");
+    assertThrows(() => tasks.putSync(4), ProcessError, "memory is full");
+    for (const n of [1, 2, 3]) {
+      assertEquals(await tasks.get(), n);
+      tasks.taskDone();
+    }
+    assert(await tasks.join({ timeout: PATIENCE }));
+    guard.release();
+    await engine.command("CONFIG", "SET", "maxmemory", "0");
+    tasks.putSync(5);
+    assertEquals(tasks.getSync(), 5);
+    tasks.taskDone();
+  },
+);

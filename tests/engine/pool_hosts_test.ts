@@ -144,3 +144,23 @@ engineTest("pool on hosts: where the engine has lost its state, calls fail, and 
   await until("the end of the worker", () => !isRunning(pid));
   await agent.kill();
 }, { leavesTrees: true });
+
+engineTest("pool on hosts: a host that does not answer is asked once, and blocks nobody for long", async (engine) => {
+  await using _east = await startAgent(engine.url, { slots: 2, name: "east" });
+  using context = contextAt(engine);
+  await using pool = new context.Pool(1);
+  assertEquals(await pool.apply(targets.square, [2]), 4);
+  const [{ pid }] = pool.stats().workers;
+  await using west = await startAgent(engine.url, { slots: 8, name: "west" }); // it has the most free slots
+  Deno.kill(west.pid, "SIGSTOP");
+  try {
+    Deno.kill(pid, "SIGKILL");
+    await until("the end of the worker", () => pool.stats().workers.every((it) => it.pid !== pid));
+    assertEquals(await pool.apply(targets.square, [3]), 9);
+    assertEquals(await engine.command("HGET", "mp:{hosts}:p:2", "suspect"), "1");
+  } finally {
+    Deno.kill(west.pid, "SIGCONT");
+  }
+  const wests = "mp:{hosts}:p:2";
+  await until("the host to be heard again", async () => await engine.command("HGET", wests, "suspect") === null);
+});

@@ -23,6 +23,9 @@ class Passage {
     this.#ends = [client, server];
   }
 
+  /** What comes from here on in these directions vanishes. */
+  readonly swallowed = new Set<Direction>();
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -93,6 +96,11 @@ export class Proxy implements AsyncDisposable {
     this.cut();
   }
 
+  /** From now on what is sent in a direction over the connections that there are vanishes; new ones are as they should be. */
+  swallow(direction: Direction): void {
+    for (const passage of this.#passages) passage.swallowed.add(direction);
+  }
+
   /** Cuts all connections, and takes none from now on. */
   down(): void {
     this.#listener.close();
@@ -145,6 +153,7 @@ export class Proxy implements AsyncDisposable {
         const count = await from.read(buffer);
         if (count === null) break;
         await this.#gate;
+        if (passage.swallowed.has(direction)) continue;
         if (this.delay > 0) await new Promise((resolve) => setTimeout(resolve, this.delay));
         for (let sent = 0; sent < count;) sent += await to.write(buffer.subarray(sent, count));
         passage.passed[direction] += count;

@@ -15,6 +15,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub fn code_of(kind: Kind) -> &'static str {
     match kind {
         Kind::Unavailable => "UNAVAILABLE",
+        Kind::Overdue => "OVERDUE",
         Kind::Lost => "LOST",
         Kind::Fenced => "FENCED",
         Kind::Closed => "CLOSED",

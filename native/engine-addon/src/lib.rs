@@ -12,6 +12,7 @@
 
 mod args;
 mod bell;
+mod farewell;
 mod port;
 mod sessions;
 

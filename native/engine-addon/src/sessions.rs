@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use engine::blocking::BlockingLane;
+use engine::Kind;
+use engine::blocking::{BlockingLane, GRACE};
 use engine::durability::Durability;
 use engine::promises::{Deliver, Patience};
 use engine::session::{Begin, Session, Settings};
@@ -85,6 +86,7 @@ fn milliseconds(time: f64) -> Duration {
 pub fn open(url: String, settings: OpenSettings, args: Vec<Arg>) -> Result<Opened> {
     let port = port()?;
     let number = LAST_SESSION.fetch_add(1, SeqCst) + 1;
+    let is_root = settings.begin.as_deref() == Some("open");
     let begin = match settings.begin {
         Some(name) => Begin::By(name, args.iter().map(|it| it.as_ref().to_vec()).collect()),
         None => Begin::As(u64::from(settings.member)),
@@ -103,9 +105,11 @@ pub fn open(url: String, settings: OpenSettings, args: Vec<Arg>) -> Result<Opene
         member: u32::try_from(session.shared.member()).unwrap_or(u32::MAX),
         warnings: session.warnings.clone(),
     };
-    sessions()
-        .get_or_insert_default()
-        .insert(number, Arc::new(session));
+    let session = Arc::new(session);
+    if is_root {
+        crate::farewell::see_to(&session);
+    }
+    sessions().get_or_insert_default().insert(number, session);
     Ok(opened)
 }
 
@@ -119,30 +123,48 @@ pub fn close(session: u32, code: i32) {
     SHARES.with_borrow_mut(|shares| shares.remove(&session));
 }
 
-/// With this thread's lane, after what it has promised is answered.
+/// With this thread's lane, after what it has promised is answered; until then, though the engine may be away.
 fn with_lane<T>(
     session: u32,
+    until: Option<Instant>,
     work: impl FnOnce(&mut BlockingLane) -> engine::Result<T>,
 ) -> Result<T> {
     let owner = session_of(session)?;
     SHARES.with_borrow_mut(|shares| {
         let share = shares.entry(session).or_default();
         if share.promised > 0 {
-            owner.promises.flush_to(share.promised);
+            let limit = until.map(|it| it.max(Instant::now() + GRACE));
+            if !owner.promises.flush_to(share.promised, limit) && until.is_some() {
+                let message =
+                    "Cannot take a step in time: the engine has not answered those before it";
+                return Err(to_js(engine::Error::new(Kind::Overdue, message)));
+            }
             share.promised = 0;
         }
         let lane = share.lane.get_or_insert_with(|| owner.blocking_lane());
-        work(lane).map_err(to_js)
+        lane.limit_to(until);
+        let done = work(lane).map_err(to_js);
+        lane.limit_to(None);
+        done
     })
+}
+
+/// When so many milliseconds are up; `None` for none, and for ever.
+fn end_of(timeout: f64) -> Option<Instant> {
+    let is_limited = timeout > 0.0 && timeout.is_finite();
+    is_limited
+        .then(|| Instant::now().checked_add(milliseconds(timeout.min(LONGEST))))
+        .flatten()
 }
 
 /// Does a step, and blocks until it is answered.
 #[napi]
 pub fn step(session: u32, name: String, args: Vec<Arg>) -> Result<Uint8Array> {
-    with_lane(session, |lane| lane.step(&name, &args)).map(|it| Uint8Array::from(packed(&it)))
+    with_lane(session, None, |lane| lane.step(&name, &args)).map(|it| Uint8Array::from(packed(&it)))
 }
 
-/// Likewise; where it is answered later, waits for that for `timeout` milliseconds. `null`: not in time.
+/// Likewise; where it is answered later, waits for that for `timeout` milliseconds. `null`: not in time. OVERDUE: the
+/// engine has not answered by then.
 #[napi]
 pub fn wait(
     session: u32,
@@ -153,21 +175,33 @@ pub fn wait(
     let time = timeout
         .is_finite()
         .then(|| milliseconds(timeout.min(LONGEST)));
-    let answer = with_lane(session, |lane| lane.wait(&name, &args, time))?;
+    let answer = with_lane(session, end_of(timeout), |lane| {
+        lane.wait(&name, &args, time)
+    })?;
     Ok(answer.map(|it| Uint8Array::from(packed(&it))))
 }
 
-/// Ends the wait of this thread that was given up since the engine was away for too long; what it gave all the same.
+/// Ends the wait of this thread that was given up since the engine was away for too long; what it gave all the same. It
+/// waits for the engine as a wait of `timeout` milliseconds does.
 #[napi]
-pub fn recover(session: u32) -> Result<Option<Uint8Array>> {
-    let answer = with_lane(session, BlockingLane::recover)?;
+pub fn recover(session: u32, timeout: f64) -> Result<Option<Uint8Array>> {
+    let owner = session_of(session)?;
+    // What promises have under way does not matter to it.
+    let answer = SHARES.with_borrow_mut(|shares| {
+        let share = shares.entry(session).or_default();
+        let lane = share.lane.get_or_insert_with(|| owner.blocking_lane());
+        lane.limit_to(end_of(timeout));
+        let answer = lane.recover().map_err(to_js);
+        lane.limit_to(None);
+        answer
+    })?;
     Ok(answer.map(|it| Uint8Array::from(packed(&it))))
 }
 
 /// Does a look at a tree, and blocks until it is answered.
 #[napi]
 pub fn look(session: u32, tree: String, name: String, args: Vec<Arg>) -> Result<Uint8Array> {
-    with_lane(session, |lane| lane.look(&tree, &name, &args))
+    with_lane(session, None, |lane| lane.look(&tree, &name, &args))
         .map(|it| Uint8Array::from(packed(&it)))
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::link::{Link, Trouble};
 use crate::session::{Shared, lock};
 use crate::wire::{self, Reply};
@@ -84,6 +84,12 @@ impl Beat {
                 }
                 Err(Trouble::Ended(error)) => self.bury(error),
             }
+        }
+        // Another thread may have heard of it first.
+        if let Some(error) = self.shared.ended()
+            && matches!(error.kind, Kind::Fenced | Kind::Lost)
+        {
+            self.bury(error);
         }
         self.bell.notify_all();
     }

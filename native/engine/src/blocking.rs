@@ -6,12 +6,17 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind, Result};
-use crate::link::{ANSWER_TIMEOUT, Link, Trouble};
+use crate::link::{Link, Trouble};
 use crate::mailbox::{Entry, Mailbox};
 use crate::promises::Promises;
 use crate::session::Shared;
 use crate::wire::{self, Answer, Reply};
 use crate::witness::LaneWitness;
+
+/// An answer that is overdue by so much is not waited for by a call with a time limit, once that is reached.
+pub const GRACE: Duration = Duration::from_secs(2);
+/// An answer has so much time at least.
+const LEAST: Duration = Duration::from_millis(250);
 
 /// A lane.
 pub struct BlockingLane {
@@ -24,6 +29,8 @@ pub struct BlockingLane {
     last: Arc<AtomicU64>,
     witness: Arc<LaneWitness>,
     patience: Duration,
+    /// When the call that is under way is to end, though the engine may be away.
+    until: Option<Instant>,
     /// A wait that was given up since the engine was away for too long.
     owed: Option<Begun>,
     /// The wait whose outcome is not known: what the engine has answered from there on it is to keep.
@@ -50,6 +57,7 @@ impl BlockingLane {
         Self {
             promises: None,
             owed: None,
+            until: None,
             unsure: None,
             link: Link::new(Arc::clone(&shared), true),
             mailbox: Mailbox::new(Arc::clone(&shared), Arc::clone(&witness)),
@@ -83,8 +91,8 @@ impl BlockingLane {
     /// Does a step that may wait; `None` if it did so for longer than `time`, and does no more.
     ///
     /// # Errors
-    /// Where it was not done, or the session ended. Where the engine was away for too long, [`Self::recover`] says
-    /// afterwards what it gave all the same.
+    /// Where it was not done, or the session ended. Where the engine was away for too long, or did not answer in time,
+    /// [`Self::recover`] says afterwards what it gave all the same.
     pub fn wait<A: AsRef<[u8]>>(
         &mut self,
         name: &str,
@@ -136,7 +144,9 @@ impl BlockingLane {
         self.unsure = Some(begun.number);
         let outcome = self.finish(&mut begun, until);
         match &outcome {
-            Err(error) if error.kind == Kind::Unavailable => self.owed = Some(begun),
+            Err(error) if matches!(error.kind, Kind::Unavailable | Kind::Overdue) => {
+                self.owed = Some(begun);
+            }
             _ => self.unsure = None,
         }
         outcome
@@ -162,6 +172,22 @@ impl BlockingLane {
             return Ok(None);
         }
         self.outcome(number, None)
+    }
+
+    /// Until when what is done next may last, though the engine may be away; `None`: as long as it is waited for.
+    pub fn limit_to(&mut self, until: Option<Instant>) {
+        self.until = until;
+        if until.is_none() {
+            self.link.limit_to(None);
+        }
+    }
+
+    /// When an answer is given up that was to come from `due` on: at the limit of the call, once the engine has not been
+    /// heard of for a while; one that is back has the time to answer.
+    fn limit(&self, due: Instant) -> Option<Instant> {
+        let silent = self.link.away().unwrap_or(due);
+        self.until
+            .map(|until| until.max(silent + GRACE).max(due + LEAST))
     }
 
     /// The outcome of a step; the mailbox is woken when the time is up.
@@ -238,9 +264,10 @@ impl BlockingLane {
     fn exchange(&mut self, packed: &[u8]) -> Result<Reply> {
         let began = Instant::now();
         loop {
+            self.link.limit_to(self.limit(began));
             match self.attempt(packed) {
                 Ok(reply) => return Ok(reply),
-                Err(trouble) => self.bear(trouble, began)?,
+                Err(trouble) => self.bear(trouble, began, began)?,
             }
         }
     }
@@ -253,12 +280,12 @@ impl BlockingLane {
         if confirms {
             self.link.send(&confirming)?;
         }
-        let time = ANSWER_TIMEOUT + Duration::from_micros(packed.len() as u64);
+        let time = self.link.answer_timeout() + Duration::from_micros(packed.len() as u64);
         match wire::reply_of(self.link.receive(time)?) {
             Reply::Away(why) => Err(Trouble::Broken(why)),
             reply => {
                 if confirms {
-                    self.link.confirm(ANSWER_TIMEOUT)?;
+                    self.link.confirm(time)?;
                 }
                 self.link.worked();
                 Ok(reply)
@@ -266,18 +293,23 @@ impl BlockingLane {
         }
     }
 
-    /// Waits a while if it is to be tried again.
-    fn bear(&mut self, trouble: Trouble, began: Instant) -> Result<()> {
+    /// Waits a while if it is to be tried again; the engine was to answer from `due` on.
+    fn bear(&mut self, trouble: Trouble, began: Instant, due: Instant) -> Result<()> {
         match trouble {
             Trouble::Ended(error) => Err(self.end(error)),
             Trouble::Broken(why) => {
+                let own = self.limit(due);
                 self.link.broke(why);
                 let away = self.link.away().unwrap_or(began);
+                let now = Instant::now();
                 let limit = away.max(began) + self.patience;
-                if limit <= Instant::now() {
+                if limit <= now {
                     return Err(self.link.unavailable());
                 }
-                self.link.rest(Some(limit));
+                if own.is_some_and(|it| it <= now) {
+                    return Err(self.link.overdue());
+                }
+                self.link.rest(own.into_iter().chain([limit]).min());
                 Ok(())
             }
         }
@@ -295,6 +327,10 @@ impl BlockingLane {
             if time.is_zero() {
                 return Ok(None);
             }
+            // It answers when the time is up.
+            let due = until.unwrap_or_else(Instant::now);
+            let limit = self.limit(due);
+            self.link.limit_to(limit);
             match self
                 .mailbox
                 .read(&mut self.link, time, replace(&mut greets, true))
@@ -309,7 +345,7 @@ impl BlockingLane {
                         }
                     }
                 }
-                Err(trouble) => self.bear(trouble, began)?,
+                Err(trouble) => self.bear(trouble, began, due)?,
             }
         }
     }

@@ -5,6 +5,8 @@
 pub enum Kind {
     /// The engine has not answered for longer than `patience`.
     Unavailable,
+    /// The engine has not answered by the time to which a call was limited.
+    Overdue,
     /// The engine has forgotten the tree, or steps that it had answered.
     Lost,
     /// This process was declared dead.

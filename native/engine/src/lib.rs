@@ -17,12 +17,14 @@
 //! | [`mailbox`]  | the reader of what is answered later                                       |
 //! | [`blocking`] | the lane of a thread that blocks                                           |
 //! | [`beat`]     | the lease of this process and its children, and what happens when it is out |
+//! | [`farewell`] | what leaves a tree for a process that is no more                           |
 //! | [`session`]  | all of it                                                                  |
 
 pub mod beat;
 pub mod blocking;
 pub mod durability;
 pub mod error;
+pub mod farewell;
 pub mod group;
 pub mod library;
 pub mod link;

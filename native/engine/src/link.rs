@@ -13,8 +13,9 @@ use crate::wire::{self, Reply};
 
 /// How long a connection may take to be made.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an answer may take that needs no waiting.
-pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an answer may take that needs no waiting; less where patience is shorter, but not less than the second.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+const LEAST_TIMEOUT: Duration = Duration::from_secs(1);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -29,7 +30,11 @@ pub enum Trouble {
 
 impl From<RedisError> for Trouble {
     fn from(error: RedisError) -> Self {
-        Self::Broken(error.to_string())
+        // What the system says of that ("resource temporarily unavailable") means nothing to whoever reads it.
+        Self::Broken(match error.is_timeout() {
+            true => "it does not answer".into(),
+            false => error.to_string(),
+        })
     }
 }
 
@@ -44,6 +49,8 @@ pub struct Link {
     pause: Duration,
     reason: String,
     read_timeout: Option<Duration>,
+    /// What waits for no answer beyond it.
+    limit: Option<Instant>,
 }
 
 impl Link {
@@ -57,6 +64,27 @@ impl Link {
             pause: FIRST_PAUSE,
             reason: String::new(),
             read_timeout: None,
+            limit: None,
+        }
+    }
+
+    /// From now on nothing is waited for beyond this time.
+    pub fn limit_to(&mut self, limit: Option<Instant>) {
+        self.limit = limit;
+    }
+
+    /// How long an answer may take that needs no waiting.
+    pub fn answer_timeout(&self) -> Duration {
+        ANSWER_TIMEOUT.min(self.shared.settings.patience.max(LEAST_TIMEOUT))
+    }
+
+    /// So long at most: never nothing, which would mean for ever.
+    fn within_limit(&self, time: Duration) -> Duration {
+        match self.limit {
+            Some(limit) => time
+                .min(limit.saturating_duration_since(Instant::now()))
+                .max(Duration::from_millis(1)),
+            None => time,
         }
     }
 
@@ -87,8 +115,9 @@ impl Link {
         let timeout = CONNECT_TIMEOUT
             .min(self.shared.settings.lease / 4)
             .max(Duration::from_millis(200));
-        let mut connection = self.shared.target.dial(timeout)?;
-        connection.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        let mut connection = self.shared.target.dial(self.within_limit(timeout))?;
+        let timeout = self.within_limit(self.answer_timeout());
+        connection.set_read_timeout(Some(timeout))?;
         connection.set_write_timeout(Some(ANSWER_TIMEOUT))?;
         let info = server::brief_info_of(&mut connection)?;
         if !server::is_primary(&info) {
@@ -104,7 +133,7 @@ impl Link {
         if self.greets {
             self.greet(&mut connection, &server::run_in(&info))?;
         }
-        self.read_timeout = Some(ANSWER_TIMEOUT);
+        self.read_timeout = Some(timeout);
         self.connection = Some(connection);
         Ok(())
     }
@@ -193,6 +222,7 @@ impl Link {
     /// # Errors
     /// [`Trouble::Broken`]
     pub fn receive(&mut self, timeout: Duration) -> Result<Value, Trouble> {
+        let timeout = self.within_limit(timeout);
         if self.read_timeout != Some(timeout) {
             self.connection()?.set_read_timeout(Some(timeout))?;
             self.read_timeout = Some(timeout);
@@ -225,6 +255,16 @@ impl Link {
         });
         self.shared.rest(self.pause.min(left));
         self.pause = (self.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+    }
+
+    /// What is said of a call whose time was up before the engine had answered.
+    pub fn overdue(&self) -> Error {
+        let message = format!(
+            "Cannot reach the engine \"{}\" in time: {}",
+            self.shared.target.shown(),
+            self.reason,
+        );
+        Error::new(Kind::Overdue, message)
     }
 
     /// What is said of a step that waited for the engine for too long.

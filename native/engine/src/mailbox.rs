@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use redis::Value;
 
 use crate::error::Kind;
-use crate::link::{ANSWER_TIMEOUT, Link, Trouble, hear_greeting};
+use crate::link::{Link, Trouble, hear_greeting};
 use crate::promises::Promises;
 use crate::session::Shared;
 use crate::wire::{self, Answer};
@@ -122,7 +122,8 @@ impl Mailbox {
         let mut confirming = Vec::new();
         if !entries.is_empty() && link.pack_confirm(&mut confirming) {
             link.send(&confirming)?;
-            link.confirm(ANSWER_TIMEOUT)?;
+            let time = link.answer_timeout();
+            link.confirm(time)?;
         }
         link.worked();
         self.since_trim += entries.len();

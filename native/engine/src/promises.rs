@@ -258,16 +258,22 @@ impl Promises {
         self.settle_to(last, time);
     }
 
-    /// Waits until the steps up to a number are answered, for as long as the engine may be away.
-    pub fn flush_to(&self, number: u64) {
-        self.settle_to(number, self.shared.settings.patience);
+    /// Waits until the steps up to a number are answered, for as long as the engine may be away; whether they are, or
+    /// nothing is any more.
+    pub fn flush_to(&self, number: u64, until: Option<Instant>) -> bool {
+        let patience = self.shared.settings.patience;
+        let time = until.map_or(patience, |it| {
+            patience.min(it.saturating_duration_since(Instant::now()))
+        });
+        self.settle_to(number, time)
     }
 
-    fn settle_to(&self, number: u64, time: Duration) {
+    fn settle_to(&self, number: u64, time: Duration) -> bool {
         let settled = lock(&self.settled);
-        let _unused = self.settling.wait_timeout_while(settled, time, |settled| {
+        let waited = self.settling.wait_timeout_while(settled, time, |settled| {
             *settled < number && self.shared.ended().is_none()
         });
+        waited.is_ok_and(|(_, result)| !result.timed_out())
     }
 
     fn push<A: AsRef<[u8]>>(&self, inbox: &mut Inbox, name: &str, args: &[A], then: Then) -> u64 {

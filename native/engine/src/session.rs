@@ -8,6 +8,7 @@ use crate::beat::Beat;
 use crate::blocking::BlockingLane;
 use crate::durability::{self, Durability};
 use crate::error::{Error, Kind, Result};
+use crate::farewell::Farewell;
 use crate::link::{CONNECT_TIMEOUT, Link, Trouble};
 use crate::mailbox;
 use crate::promises::Promises;
@@ -274,6 +275,16 @@ impl Session {
     pub fn blocking_lane(&self) -> BlockingLane {
         let lane = self.lanes.fetch_add(1, SeqCst) + 1;
         BlockingLane::new(Arc::clone(&self.promises), lane)
+    }
+
+    /// What leaves the tree once this process is no more, unless the session has ended. The engine is waited for so long.
+    pub fn farewell(&self, time: Duration) -> Option<Farewell> {
+        let shared = &self.shared;
+        if shared.ended().is_some() {
+            return None;
+        }
+        let connection = shared.target.dial(time).ok()?;
+        Farewell::new(connection, &shared.prefix, shared.member(), PARTING)
     }
 
     /// Leaves the tree: an orderly end.

@@ -48,11 +48,12 @@ do
       local until_when = tonumber(redis.call("ZSCORE", hosts .. "lease", agent) or "0")
       local p = redis.call("HMGET", hosts .. "p:" .. agent, "name", "slots", "labels", "version", "deno", "draining",
         "id", "suspect")
-      if p[2] and not p[8] and until_when + gap > time then
+      if p[2] and until_when + gap > time then
         local taken = redis.call("ZCARD", hosts .. "taken:" .. agent)
         list[#list + 1] = {
           agent = agent, name = p[1], slots = tonumber(p[2]), labels = p[3], version = p[4], deno = p[5],
           draining = p[6] == "1", id = p[7] or "", taken = taken,
+          suspect = p[8] ~= false,
         }
       end
     end
@@ -70,7 +71,7 @@ do
           if why ~= "full" then why, detail = "version", { host.name, host.version } end
         else
           why = "full"
-          if host.taken < host.slots and (not best or host.slots - host.taken > best.slots - best.taken) then best = host end
+          if not host.suspect and host.taken < host.slots and (not best or host.slots - host.taken > best.slots - best.taken) then best = host end
         end
       end
     end
@@ -146,10 +147,17 @@ do
     free(members.hosts(tree), reservation)
   end
 
-  -- A tree with a shorter lease has buried this agent: nobody is placed there, until it is heard again.
+  -- A tree with a shorter lease has buried this agent, or it has not taken a launch in time: nobody is placed there, until it
+  -- is heard again; who finds no other place waits for that.
   function members.suspect(tree, agent)
     local hosts = members.hosts(tree)
     if members.lives(hosts, agent) then redis.call("HSET", hosts .. "p:" .. agent, "suspect", "1") end
+  end
+
+  -- It has not taken a launch in time.
+  function members.suspect_of(tree, reservation)
+    local agent = reservation and redis.call("HGET", members.hosts(tree) .. "slots", reservation)
+    if agent then members.suspect(tree, agent) end
   end
 
   -- With each beat of an agent, what was reserved and never accepted is free again.
@@ -229,7 +237,7 @@ do
   look("hosts", { "no-writes" }, function(hosts, labels)
     local count, slots, taken = 0, 0, 0
     for _, host in ipairs(all(hosts)) do
-      if fits(host, labels) and not host.draining then
+      if fits(host, labels) and not host.draining and not host.suspect then
         count, slots, taken = count + 1, slots + host.slots, taken + host.taken
       end
     end

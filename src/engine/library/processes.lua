@@ -38,10 +38,12 @@ function kinds.process.make(call, o, daemon, identity)
 end
 
 function kinds.process.cancel(tree, o, waiter)
-  local fields = redis.call("HMGET", key_of(tree, o), "waiter", "state")
+  local fields = redis.call("HMGET", key_of(tree, o), "waiter", "state", "member", "reservation")
   if fields[1] == waiter then
     redis.call("HDEL", key_of(tree, o), "waiter")
     if fields[2] == "queued" then members.unplace(tree, o, waiter) end
+    -- Its agent has not even taken it: others are asked first, until that is heard again.
+    if fields[2] == "launched" and not fields[3] then members.suspect_of(tree, fields[4]) end
   end
   redis.call("LREM", key_of(tree, o) .. ":j", 1, waiter)
   redis.call("LREM", key_of(tree, o) .. ":p", 1, waiter)

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::{Outcome, Promises, Step, Then};
 use crate::error::Error;
-use crate::link::{ANSWER_TIMEOUT, Link, Trouble};
+use crate::link::{Link, Trouble};
 use crate::session::lock;
 use crate::wire::{self, Reply};
 
@@ -138,7 +138,7 @@ impl Promises {
         if portion.is_empty() {
             return Ok(());
         }
-        let time = ANSWER_TIMEOUT + Duration::from_micros(portion.len() as u64);
+        let time = link.answer_timeout() + Duration::from_micros(portion.len() as u64);
         if link.pack_confirm(&mut portion) {
             link.send(&portion)?;
             return self.hear_confirmed(link, lane, time);
