@@ -334,3 +334,32 @@ engineTest("hosts: nobody is placed on one that a tree has buried, until it is h
   assertEquals(await tree.keys(), []);
   await clearHosts(engine);
 });
+
+engineTest(
+  "members: a clock that is set forward or back by an hour buries nobody, and keeps no dead",
+  async (engine) => {
+    const [hour, lease] = [3_600_000, 30_000];
+    const tree = await BareTree.open(engine); // by the root, whose lease it has from the server's own clock
+    const [living, dead] = [await enter(tree, "1"), await enter(tree, "2")];
+    let time = Date.now();
+    const beats = async (...members: (string | number)[]) => {
+      await clock(engine, tree.prefix, time);
+      for (const member of members) assertEquals(await tree.look("beat", member), ["ok", `${lease}`]);
+    };
+    const alive = async () => (await engine.command("HKEYS", `${tree.prefix}alive`) as string[]).sort();
+    await beats(1, living.member, dead.member);
+    for (const jump of [hour, -2 * hour]) {
+      time += jump;
+      await beats(1, living.member);
+      assertEquals(await alive(), ["1", `${living.member}`, `${dead.member}`]);
+    }
+    for (let i = 0; i < 3; i++) { // a lease later by the clock that was set back
+      time += lease * 0.4;
+      await beats(1, living.member);
+    }
+    assertEquals(await alive(), ["1", `${living.member}`]);
+    await tree.look("leave", living.member, 0);
+    await tree.look("leave", 1, 0);
+    await clearHosts(engine);
+  },
+);

@@ -43,7 +43,7 @@ do
     local list, time = {}, members.clock(hosts)
     local lease = tonumber(redis.call("HGET", hosts .. "tree", "lease") or "0")
     local gap = time - tonumber(redis.call("GET", hosts .. "lastbeat") or time)
-    if gap <= lease / 2 then gap = 0 end
+    if gap >= 0 and gap <= lease / 2 then gap = 0 end
     for _, agent in ipairs(redis.call("HKEYS", hosts .. "alive")) do
       local until_when = tonumber(redis.call("ZSCORE", hosts .. "lease", agent) or "0")
       local p = redis.call("HMGET", hosts .. "p:" .. agent, "name", "slots", "labels", "version", "deno", "draining",

@@ -201,9 +201,12 @@ do
   function members.tend(tree, time)
     local lease = tonumber(redis.call("HGET", tree .. "tree", "lease"))
     local gap = time - tonumber(redis.call("GET", tree .. "lastbeat") or time)
-    if gap > lease / 2 then
+    -- Nobody was heard of meanwhile: the engine was away, or its clock was set forward; or it was set back.
+    if gap > lease / 2 or gap < 0 then
       local leases = redis.call("ZRANGE", tree .. "lease", 0, -1)
       for _, m in ipairs(leases) do redis.call("ZINCRBY", tree .. "lease", text(gap), m) end
+    end
+    if gap > lease / 2 then
       redis.call("HSET", tree .. "tree", "back", text(time))
     end
     redis.call("SET", tree .. "lastbeat", text(time))
