@@ -8,6 +8,7 @@ import { resultOf } from "../../tools/gate/runner.ts";
 import { cargoTest, denoTest, denoTests } from "../../tools/gate/steps.ts";
 import { accountOf, CARGO_SUMMARY, DENO_SUMMARY, judge, tallyOf } from "../../tools/gate/tally.ts";
 import { inTurns } from "../../tools/gate/turns.ts";
+import { insideOf } from "../../tools/tested.ts";
 
 const OFFER: Offer = {
   steps: [
@@ -97,6 +98,14 @@ Deno.test("each test file is in one step", () => {
     }).length;
   const files = [...offer().tests.keys()].filter((path) => path.endsWith("_test.ts"));
   assertEquals(files.filter((file) => partsOf(file) !== 1), []);
+});
+
+Deno.test("the modules of the inside that tests import have faces; what is exported, or not there, has none", () => {
+  const texts = [
+    'import { a } from "../../src/addon/load.ts";\nimport type { B } from "../src/pool/desk.ts";',
+    'await import("../../src/addon/load.ts"); const url = "src/cli.ts"; import "../../src/queues.ts"; "../src/x.ts";',
+  ];
+  assertEquals(insideOf(texts, (path) => path !== "src/x.ts"), ["src/addon/load.ts", "src/pool/desk.ts"]);
 });
 
 Deno.test("inTurns runs as many side by side as it may, of those that need the same one at a time", async () => {
