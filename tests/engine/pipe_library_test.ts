@@ -173,6 +173,28 @@ pipeTest("an end lives in a message, and goes with it; pieces of long messages g
   assertEquals(await objectKeys(tree), []);
 });
 
+pipeTest(
+  "what is small does not overtake what waits for room; an end that goes takes what waits there with it",
+  async (tree, lane) => {
+    const [a, b] = await made(lane);
+    const small = record("small");
+    assertEquals(await lane.step("pipe_send", a, small), ["ok"]);
+    await tree.look("stash", b, "blob", 0, "bytes");
+    assertEquals(await lane.step("pipe_send", a, record("blob 1", { flags: 1 })), ["later"]);
+    assertEquals(await lane.step("pipe_send", a, small), ["later"]);
+    assertEquals(await lane.step("pipe_recv", b), ["ok", "1", small]);
+    assertEquals((await outcomes(lane)).length, 1);
+    await tree.look("stash", b, "other", 0, "bytes");
+    assertEquals(await lane.step("pipe_send", a, record("other 1", { flags: 1 })), ["later"]);
+    await lane.step("close", a, 1);
+    assertEquals((await outcomes(lane)).slice(1).map((it) => it.slice(1)), [["no", "gone"], ["no", "gone"]]);
+    assertEquals(await tree.engine.command("HKEYS", `${tree.prefix}o:${b}:b`), ["blob/0"]);
+    assertEquals((await lane.step("pipe_recv", b) as string[])[2], record("blob 1", { flags: 1 }));
+    assertEquals(await lane.step("pipe_recv", b, 2), ["no", "eof"]);
+    assertEquals(await tree.engine.command("EXISTS", `${tree.prefix}o:${b}:b`), 0);
+  },
+);
+
 pipeTest("more than one portion goes back in its order", async (tree, lane) => {
   const [a, b] = await made(lane);
   const taker = tree.lane(await tree.member("taker"));
