@@ -275,17 +275,10 @@ mod tests {
         let target =
             parse("redis+sentinel://me:pass@a:1,b:2/my%2Fname/3?sentinelPassword=other").unwrap();
         assert_eq!(target.info.redis_settings().db(), 3);
-        let Group::Sentinel {
-            sentinels,
-            name,
-            login,
-        } = &target.group
-        else {
-            panic!("wanted sentinels");
-        };
-        assert_eq!((sentinels.len(), name.as_str()), (2, "my/name"));
-        assert_eq!(login.redis_settings().password(), Some("other"));
-        assert_eq!(login.redis_settings().username(), None);
+        let group = target.group.unwrap();
+        assert_eq!((group.sentinels.len(), group.name.as_str()), (2, "my/name"));
+        let login = group.login.redis_settings();
+        assert_eq!((login.username(), login.password()), (None, Some("other")));
     }
 
     #[test]
