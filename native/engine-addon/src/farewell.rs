@@ -132,11 +132,12 @@ fn ours() -> libc::sigaction {
 /// What is done at a signal now.
 fn action(signal: libc::c_int) -> Option<libc::sigaction> {
     let mut action = MaybeUninit::<libc::sigaction>::uninit();
-    // SAFETY: the call only fills the structure, and has done so where it gives 0.
-    unsafe {
-        (libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) == 0)
-            .then(|| action.assume_init())
+    // SAFETY: the call only fills the structure.
+    if unsafe { libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) } != 0 {
+        return None;
     }
+    // SAFETY: filled just above.
+    Some(unsafe { action.assume_init() })
 }
 
 fn install(signal: libc::c_int, action: &libc::sigaction) {
@@ -153,13 +154,14 @@ fn deal_with(signal: libc::c_int, before: &libc::sigaction) {
     let copy = copied();
     let mut only = MaybeUninit::<libc::sigset_t>::uninit();
     install(signal, before);
-    // SAFETY: the set is filled before it is used. What is raised is delivered to this thread before `raise` returns.
-    unsafe {
-        libc::sigemptyset(only.as_mut_ptr());
-        libc::sigaddset(only.as_mut_ptr(), signal);
-        libc::pthread_sigmask(libc::SIG_UNBLOCK, only.as_ptr(), ptr::null_mut());
-        libc::raise(signal);
-    }
+    // SAFETY: the call only fills the set.
+    unsafe { libc::sigemptyset(only.as_mut_ptr()) };
+    // SAFETY: the set was filled just above.
+    unsafe { libc::sigaddset(only.as_mut_ptr(), signal) };
+    // SAFETY: the same set.
+    unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, only.as_ptr(), ptr::null_mut()) };
+    // SAFETY: the call has no conditions. What is raised is delivered to this thread before it returns.
+    unsafe { libc::raise(signal) };
     install(signal, &ours);
     if let Some(copy) = copy {
         let _ = waitpid(Some(copy), WaitOptions::empty());
