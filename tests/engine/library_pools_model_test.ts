@@ -288,7 +288,8 @@ class Run implements AsyncDisposable {
       if (name === "pool.gone") {
         assert(!this.told.gone.has(worker), `the end of ${worker} is told twice`);
         this.told.gone.add(worker);
-        for (const number of rest) assertEquals(this.tasks.get(number), "lost", `task ${number}`);
+        const lost = rest[0] === "" ? [] : rest[0].split(",");
+        for (const number of lost) assertEquals(this.tasks.get(number), "lost", `task ${number}`);
         continue;
       }
       assertEquals(name, "pool");

@@ -42,8 +42,11 @@ function kinds.process.cancel(tree, o, waiter)
   if fields[1] == waiter then
     redis.call("HDEL", key_of(tree, o), "waiter")
     if fields[2] == "queued" then members.unplace(tree, o, waiter) end
-    -- Its agent has not even taken it: others are asked first, until that is heard again.
-    if fields[2] == "launched" and not fields[3] then members.suspect_of(tree, fields[4]) end
+    -- Its agent has not even taken it in time: others are asked first, until that is heard again. What a member that is
+    -- buried waited for says nothing of the agent.
+    if fields[2] == "launched" and not fields[3] and members.lives(tree, (parts_of(waiter))) then
+      members.suspect_of(tree, fields[4])
+    end
   end
   redis.call("LREM", key_of(tree, o) .. ":j", 1, waiter)
   redis.call("LREM", key_of(tree, o) .. ":p", 1, waiter)
