@@ -42,12 +42,15 @@ Deno.test("tallyOf sums what the runners say, whatever its colours", () => {
 });
 
 Deno.test("judge counts a check as one, and a runner that ends badly as a failure", () => {
-  const summary = "ok | 3 passed | 0 failed\n";
-  assertEquals(judge(true, ""), { passed: 1, failed: 0 });
-  assertEquals(judge(false, ""), { passed: 0, failed: 1 });
-  assertEquals(judge(true, summary, DENO_SUMMARY), { passed: 3, failed: 0 });
-  assertEquals(judge(false, summary, DENO_SUMMARY), { passed: 3, failed: 1 });
-  assertEquals(judge(true, "no summary", DENO_SUMMARY), { passed: 0, failed: 1 });
+  const output = "ok | 3 passed | 0 failed\n";
+  assertEquals(judge({ isSuccess: true, output: "" }), { passed: 1, failed: 0 });
+  assertEquals(judge({ isSuccess: false, output: "" }), { passed: 0, failed: 1 });
+  assertEquals(judge({ isSuccess: true, output }, DENO_SUMMARY), { passed: 3, failed: 0 });
+  assertEquals(judge({ isSuccess: false, output }, DENO_SUMMARY), { passed: 3, failed: 1 });
+  assertEquals(judge({ isSuccess: true, output: "no summary" }, DENO_SUMMARY), { passed: 0, failed: 1 });
+  const killed = { isSuccess: false, isKilled: true };
+  assertEquals(judge({ ...killed, output }, DENO_SUMMARY), { passed: 3, failed: 1 });
+  assertEquals(judge({ ...killed, output: "FAILED | 3 passed | 1 failed" }, DENO_SUMMARY), { passed: 3, failed: 2 });
 });
 
 Deno.test("accountOf repeats what was written of the failures, shortened in the middle", () => {
@@ -192,6 +195,20 @@ Deno.test("what failed is run again by its whole name, if that can be told of al
   assertEquals(attemptsAt([troubled(...names)]).length, MOST_BY_CHANCE);
   assertEquals(attemptsAt([troubled(...names), trouble]), []);
   assertEquals(attemptsAt([]), []);
+});
+
+Deno.test("a program of cargo's tests that crashed is no test that failed by chance", () => {
+  const account = CARGO_ACCOUNT.replace("failures:\n    nothing\n", "");
+  const output = `${account}\ntest result: FAILED. 9 passed; 2 failed; 0 ignored\n`;
+  const isSuccess = false;
+  const told = judge({ isSuccess, output, errors: "error: 1 target failed:\n    `--lib`\n" }, CARGO_SUMMARY);
+  assertEquals(told, { passed: 9, failed: 2 });
+  const crashed = "\x1b[1merror\x1b[0m: 2 targets failed:\n    `--lib`\n    `--test crash`\n";
+  const result = { ...judge({ isSuccess, output, errors: crashed }, CARGO_SUMMARY), account };
+  assertEquals(result.failed, 3);
+  const step = cargoTest("cargo test");
+  assertEquals(attemptsAt([{ step, result: { ...told, account } }]).length, 2);
+  assertEquals(attemptsAt([{ step, result }]), []);
 });
 
 Deno.test("a check that failed besides changes nothing for the tests; a runner that tells no names does", () => {

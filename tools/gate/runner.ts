@@ -60,8 +60,9 @@ async function run({ command: [command, ...args], env, summary }: Step, page: Pa
     say(page, account);
     return { passed: 0, failed: 1, account };
   }
-  const [text] = await texts;
-  return { ...judge(success, text, summary), account: accountOf(text) };
+  const [output, errors] = await texts;
+  const tally = judge({ isSuccess: success, isKilled: killer !== null, output, errors }, summary);
+  return { ...tally, account: accountOf(output) };
 }
 
 /** Runs the step, and shows how it went. A tool that is not installed counts for nothing. */

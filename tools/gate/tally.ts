@@ -12,6 +12,10 @@ export interface Tally {
 export const DENO_SUMMARY = /^(?:ok|FAILED) \| (?<passed>\d+) passed.*? \| (?<failed>\d+) failed/gm;
 /** The summary lines of `cargo test`. */
 export const CARGO_SUMMARY = /^test result: .*? (?<passed>\d+) passed; (?<failed>\d+) failed;/gm;
+/** What `cargo test` says at the end: how many programs of tests did not end well. */
+const CARGO_PROGRAMS = /^error: (?<programs>\d+) targets? failed:/m;
+/** The summary line of a program of cargo's tests in which a test failed. */
+const CARGO_FAILED = /^test result: FAILED/gm;
 /** What the runners write of the tests that failed: from the heading to the summary. */
 const ACCOUNT = /^(?: ERRORS |failures:)$.*?(?=^(?:FAILED \||test result: FAILED))/gms;
 /** How many lines of a runner's account are said again at the end. */
@@ -33,10 +37,32 @@ export function accountOf(output: string): string {
   return account.join("\n");
 }
 
-/** What a step counts for, given how its runner ended and what it wrote. Without `summary`, the step is one check. */
-export function judge(isSuccess: boolean, output: string, summary?: RegExp): Tally {
+/** How a runner ended, and what it wrote. */
+export interface End {
+  readonly isSuccess: boolean;
+  /** Whether a signal ended it. */
+  readonly isKilled?: boolean;
+  readonly output: string;
+  /** What it wrote to stderr. */
+  readonly errors?: string;
+}
+
+/** How many programs of cargo's tests crashed: they have no summary, and nobody knows what failed in them. */
+function crashesIn({ output, errors = "" }: End): number {
+  const programs = stripVTControlCharacters(errors).match(CARGO_PROGRAMS)?.groups!.programs ?? 0;
+  const told = stripVTControlCharacters(output).match(CARGO_FAILED)?.length ?? 0;
+  return Math.max(Number(programs) - told, 0);
+}
+
+/**
+ * What a step counts for, given how its runner ended. Without `summary`, the step is one check. What went wrong besides the
+ * tests that the runner tells of counts as one more that failed: so it is never taken for one of these.
+ */
+export function judge(end: End, summary?: RegExp): Tally {
+  const { isSuccess, isKilled = false, output } = end;
   if (summary === undefined) return { passed: Number(isSuccess), failed: Number(!isSuccess) };
   const tally = tallyOf(output, summary);
   if (tally === null) return { passed: 0, failed: 1 };
-  return !isSuccess && tally.failed === 0 ? { ...tally, failed: 1 } : tally;
+  if (isSuccess) return tally;
+  return { ...tally, failed: Math.max(tally.failed + crashesIn(end) + Number(isKilled), 1) };
 }
