@@ -8,7 +8,7 @@ import type { Waitable } from "../waiting/waitable.ts";
 import { Arrivals } from "./arrivals.ts";
 import type { Bell } from "./bell.ts";
 import type { ObjectHandle } from "./handles.ts";
-import { goneError, waitFor } from "./object_waits.ts";
+import { goneError, waitFor, waitToEnd } from "./object_waits.ts";
 import { TakenRecord } from "./records.ts";
 import type { Answer } from "./session.ts";
 
@@ -36,20 +36,26 @@ export class Receives {
       signal?.throwIfAborted();
       if (this.#handle.closed) throw closed();
       this.#silence();
-      using kept = this.#handle.share(); // until all pieces are here
-      const { id } = kept;
+      const { id } = this.#handle;
       const giveBack = (answer: Answer) => this.#giveBack(id, answer);
       const asked = [id, ...this.#arrivals.taken()];
-      const answer = await waitFor(this.#handle, "pipe_recv", asked, { timeout: Infinity, signal, closed, giveBack });
-      if (signal?.aborted) {
-        giveBack(answer!);
-        throw signal.reason;
+      // One that is stopped has ended, and has given back what it got all the same, before the next one begins.
+      const wait = { timeout: Infinity, signal, giveBack, overdue: "nothing" } as const;
+      const answer = await waitToEnd(this.#handle, "pipe_recv", asked, wait);
+      const isClosed = this.#handle.closed;
+      if (isClosed || signal?.aborted) {
+        if (answer !== null) giveBack(answer);
+        throw isClosed ? closed() : signal!.reason;
       }
+      using _ = this.#handle.share(); // until all pieces are here
       const taken = this.#taken(id, answer!);
       try {
-        return await open(taken);
-      } finally {
+        const opened = await open(taken);
         this.#landed(taken);
+        return opened;
+      } catch (error) {
+        this.#failed(taken);
+        throw error;
       }
     } finally {
       this.#turns.leave();
@@ -65,9 +71,12 @@ export class Receives {
     const answer = session.waitSync("pipe_recv", [id, ...this.#arrivals.taken()], { timeout: Infinity, giveBack });
     const taken = this.#taken(id, answer!);
     try {
-      return open(taken);
-    } finally {
+      const opened = open(taken);
       this.#landed(taken);
+      return opened;
+    } catch (error) {
+      this.#failed(taken);
+      throw error;
     }
   }
 
@@ -124,6 +133,11 @@ export class Receives {
   #landed({ take }: TakenRecord): void {
     this.#arrivals.add(take);
     if (this.#handle.closed) this.#arrivals.close();
+  }
+
+  /** One that cannot be read is not received again. */
+  #failed(taken: TakenRecord): void {
+    if (!taken.goesBack("pipe_unget")) this.#landed(taken);
   }
 
   #giveBack(id: string, answer: Answer): void {

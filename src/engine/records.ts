@@ -3,7 +3,7 @@
 // A long message does not pass through the step that puts or takes it: its pieces are laid down beside the queue before,
 // one by one, so that the steps of others get in between.
 
-import { InvalidStateError } from "../errors.ts";
+import { EngineUnavailableError, InvalidStateError } from "../errors.ts";
 import { dropObjects, readMessage, writeMessage } from "./messages.ts";
 import type { Answer, Session } from "./session.ts";
 import { bytesOf, textOf } from "./text.ts";
@@ -128,6 +128,8 @@ export class TakenRecord {
   readonly #objects: string;
   readonly #body: Uint8Array;
   readonly #isBlob: boolean;
+  /** Whether the engine went away while pieces were fetched. */
+  #isUnread = false;
 
   private constructor(session: Session, queue: string, take: string, record: Uint8Array) {
     this.#session = session;
@@ -174,19 +176,39 @@ export class TakenRecord {
     return dropObjects(this.#session, this.#objects, this.#fetchedSync());
   }
 
+  /**
+   * Gives it back by the step `unget`, once the engine is there again, if that went away before all pieces were here: nobody
+   * has the message then. Whether it does so; for who has opened it in vain.
+   */
+  goesBack(unget: "unget" | "pipe_unget"): boolean {
+    if (!this.#isUnread) return false;
+    // A wait is done all the same where the engine is away for too long.
+    const wait = { timeout: Infinity, inBackground: true };
+    this.#session.wait(unget, [this.#queue, this.take], wait).catch(() => {});
+    return true;
+  }
+
   async #fetched(): Promise<Uint8Array> {
     if (!this.#isBlob) return this.#body;
-    return joined(
-      await Promise.all(
-        this.#pieces().map((piece) => this.#session.look(this.#session.tree, "piece", this.#queue, ...piece)),
-      ),
-    );
+    const session = this.#session;
+    try {
+      const looks = this.#pieces().map((piece) => session.look(session.tree, "piece", this.#queue, ...piece));
+      return joined(await Promise.all(looks));
+    } catch (error) {
+      this.#isUnread = error instanceof EngineUnavailableError;
+      throw error;
+    }
   }
 
   #fetchedSync(): Uint8Array {
     if (!this.#isBlob) return this.#body;
     const session = this.#session;
-    return joined(this.#pieces().map((piece) => session.lookSync(session.tree, "piece", this.#queue, ...piece)));
+    try {
+      return joined(this.#pieces().map((piece) => session.lookSync(session.tree, "piece", this.#queue, ...piece)));
+    } catch (error) {
+      this.#isUnread = error instanceof EngineUnavailableError;
+      throw error;
+    }
   }
 
   #pieces(): [name: string, index: number][] {
@@ -200,7 +222,7 @@ export class TakenRecord {
 
 function joined(answers: readonly Answer[]): Uint8Array {
   if (answers.some((it) => it.refusal !== null)) {
-    throw new InvalidStateError("Cannot get a value: a part of it is missing, or what it was in is gone");
+    throw new InvalidStateError("Cannot read a message: a part of it is missing, or what it was in is gone");
   }
   if (answers.length === 1) return answers[0].bytes(0);
   const bytes = new Uint8Array(answers.reduce((sum, it) => sum + it.bytes(0).length, 0));

@@ -84,19 +84,30 @@ export class Takes {
   /** The value of a record, which this process has then. */
   async open(taken: TakenRecord): Promise<unknown> {
     try {
-      return taken.isLong ? await taken.open() : taken.openSync();
-    } finally {
+      const value = taken.isLong ? await taken.open() : taken.openSync();
       this.#queue.arrivals.add(taken.take);
+      return value;
+    } catch (error) {
+      this.#failed(taken);
+      throw error;
     }
   }
 
   /** As {@linkcode open}, blocking the thread. */
   openSync(taken: TakenRecord): unknown {
     try {
-      return taken.openSync();
-    } finally {
+      const value = taken.openSync();
       this.#queue.arrivals.add(taken.take);
+      return value;
+    } catch (error) {
+      this.#failed(taken);
+      throw error;
     }
+  }
+
+  /** One that cannot be read is not given to anybody else. */
+  #failed(taken: TakenRecord): void {
+    if (!taken.goesBack("unget")) this.#queue.arrivals.add(taken.take);
   }
 
   /** What gives back records of the queue, which may be closed by then. */

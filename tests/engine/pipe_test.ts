@@ -185,6 +185,32 @@ pipeTest("what an aborted or closed receive has got all the same is the next to 
   a.close();
 });
 
+pipeTest("an aborted receive takes nothing out of the order, whatever has come meanwhile", async (session) => {
+  const [a, b] = remotePipe<number>(session);
+  for (let i = 0; i < 20; i++) {
+    const abort = new AbortController();
+    const got = b.recv({ signal: abort.signal });
+    await session.send("close"); // it waits in the engine now
+    for (const it of [1, 2]) a.sendSync(it);
+    abort.abort(new Error("never mind"));
+    const next = [b.recv(), b.recv()];
+    await assertRejects(() => got, Error, "never mind");
+    assertEquals(await Promise.all(next), [1, 2]);
+  }
+  a.close();
+  b.close();
+});
+
+pipeTest("an end that is closed while a receive waits at it is so at once", async (session) => {
+  const [a, b] = remotePipe<number>(session);
+  const waiting = assertRejects(() => b.recv(), InvalidStateError, "connection is closed");
+  await session.send("close"); // it waits in the engine now
+  b.close();
+  assert(a.pollSync(), "the end is something to receive");
+  await waiting;
+  a.close();
+});
+
 pipeTest("a message that is too long for its receiver", async (session) => {
   for (const duplex of [true, false]) {
     const [reader, writer] = remotePipe(session, { duplex });
