@@ -83,14 +83,20 @@ dataTest(
   "remote value: += under its lock takes two steps, and one without contention for each access",
   async (context, engine) => {
     using value = context.Value("i32", 1);
+    // The least of some tries: the threads of the client greet and beat when they like.
     const count = async (use: () => void) => {
-      const before = await calls(engine);
-      use();
-      return await calls(engine) - before;
+      let least = Infinity;
+      for (let i = 0; i < 5; i++) {
+        const before = await calls(engine);
+        use();
+        least = Math.min(least, await calls(engine) - before);
+      }
+      return least;
     };
     assertEquals(
       await count(() => {
         using _guard = value.acquireSync();
+        value.value = 1;
         value.value += 1;
         value.value += 1;
         value.getObj().value += 1;
@@ -105,11 +111,11 @@ dataTest(
     assertEquals(
       await count(() => {
         using _guard = numbers.acquireSync();
-        for (let i = 0; i < 1024; i++) numbers.set(i, numbers.get(i) + i % 7);
+        for (let i = 0; i < 1024; i++) numbers.set(i, (numbers.get(i) + i % 7) % 7);
       }),
       2,
     );
-    assertEquals([...numbers.slice() as Uint8Array], Array.from({ length: 1024 }, (_, i) => i % 7));
+    assertEquals([...numbers.slice() as Uint8Array], Array.from({ length: 1024 }, (_, i) => 5 * i % 7));
     using large = context.Array("u8", 1025);
     assertEquals(await count(() => large.setSlice(0, new Uint8Array(1025).fill(1))), 1);
   },
