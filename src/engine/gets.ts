@@ -1,7 +1,7 @@
-// Promised gets of one turn of the event loop travel in one step, as far as there are values: those that are left over are
-// waits of their own.
+// Promised gets of one turn of the event loop travel in one step. Those for which there is no value then have a place in the
+// line from that step on (library/places.lua), and wait in it by steps of their own.
 //
-// They leave before any other step of this thread. While it is not known how many are left over, further gets stay behind.
+// They leave before any other step of this thread: the order of the calls is kept.
 
 import { queueMicrotask } from "../runtime/timing.ts";
 import type { TakenRecord } from "./records.ts";
@@ -21,9 +21,6 @@ export class Gets {
   readonly #session: Session;
   readonly #takes: Takes;
   #gets: Get[] = [];
-  #isAnnounced = false;
-  /** The step under way of which it is not known how many gets it leaves over. */
-  #asking: Promise<void> | null = null;
 
   constructor(session: Session, takes: Takes) {
     this.#session = session;
@@ -34,8 +31,7 @@ export class Gets {
   get(): Promise<TakenRecord> {
     const { promise, resolve, reject } = Promise.withResolvers<TakenRecord>();
     this.#gets.push({ resolve, reject });
-    if (!this.#isAnnounced) {
-      this.#isAnnounced = true;
+    if (this.#gets.length === 1) {
       const leave = () => this.leave();
       this.#session.before(leave);
       queueMicrotask(leave);
@@ -43,40 +39,30 @@ export class Gets {
     return promise;
   }
 
-  /** Does a take of another kind behind the gets that there are. */
-  async behind(take: () => Promise<TakenRecord[]>): Promise<TakenRecord[]> {
-    for (;;) {
-      this.leave();
-      if (this.#asking === null) return await take();
-      await this.#asking;
-    }
-  }
-
-  /** Has what there is leave, unless it is to stay behind. */
+  /** Sends what there is. */
   leave(): void {
-    this.#isAnnounced = false;
-    if (this.#asking === null && this.#gets.length > 0) {
-      const some = this.#gets.splice(0, MOST);
-      if (some.length === 1) this.#wait(some);
-      else this.#asking = this.#ask(some);
+    const gets = this.#gets;
+    this.#gets = [];
+    for (let i = 0; i < gets.length; i += MOST) {
+      const some = gets.slice(i, i + MOST);
+      if (some.length === 1) some[0].resolve(this.#wait());
+      else void this.#ask(some);
     }
   }
 
   async #ask(gets: readonly Get[]): Promise<void> {
     try {
-      const taken = await this.#takes.takeNow(gets.length);
-      for (let i = 0; i < taken.length; i++) gets[i].resolve(taken[i]);
-      const left = gets.slice(taken.length);
-      if (taken.length === 0) this.#wait(left);
-      else this.#gets.unshift(...left); // there may be more than one step gives
+      const { taken, place } = await this.#takes.takeMany(gets.length);
+      gets.forEach(({ resolve }, i) => {
+        if (i < taken.length) resolve(taken[i]);
+        else resolve(place === "" ? this.#wait() : this.#takes.claim(place));
+      });
     } catch (error) {
       for (const { reject } of gets) reject(error);
     }
-    this.#asking = null;
-    this.leave();
   }
 
-  #wait(gets: readonly Get[]): void {
-    for (const { resolve } of gets) resolve(this.#takes.take(1, Infinity).then(([first]) => first));
+  async #wait(): Promise<TakenRecord> {
+    return (await this.#takes.take(1, Infinity))[0];
   }
 }

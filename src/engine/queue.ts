@@ -207,8 +207,7 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     signal?.throwIfAborted();
     this.#id("get from");
     const waitsFreely = timeout === Infinity && signal === undefined;
-    const taken =
-      await (waitsFreely ? this.#gets.get() : this.#gets.behind(() => this.#takes.take(1, timeout, signal)));
+    const taken = await (waitsFreely ? this.#gets.get() : this.#takes.take(1, timeout, signal));
     return await this.#takes.open(taken instanceof TakenRecord ? taken : taken[0]) as T;
   }
 

@@ -143,9 +143,9 @@ export class TakenRecord {
   }
 
   /** Those in the answer to a `get`. */
-  static in(session: Session, queue: string, answer: Answer): TakenRecord[] {
+  static in(session: Session, queue: string, answer: Answer, from = 0): TakenRecord[] {
     const all: TakenRecord[] = [];
-    for (let i = 0; i + 1 < answer.length; i += 2) {
+    for (let i = from; i + 1 < answer.length; i += 2) {
       all.push(new TakenRecord(session, queue, answer.text(i), answer.bytes(i + 1)));
     }
     return all;

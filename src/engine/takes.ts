@@ -32,11 +32,26 @@ export class Takes {
   }
 
   /** Takes records, at least one and as many as there are up to `most`. */
-  async take(most: number, timeout: number, signal?: AbortSignal): Promise<TakenRecord[]> {
+  take(most: number, timeout: number, signal?: AbortSignal): Promise<TakenRecord[]> {
+    return this.#take("get", (id, mode) => this.#asking(id, mode, most), timeout, signal);
+  }
+
+  /** Takes a record as one of the gets of a place, for as long as that takes. */
+  async claim(place: string): Promise<TakenRecord> {
+    const args = (id: string, mode: number) => [id, mode, place, ...this.#queue.arrivals.taken()];
+    return (await this.#take("claim", args, Infinity))[0];
+  }
+
+  async #take(
+    step: string,
+    asking: (id: string, mode: number) => StepArgument[],
+    timeout: number,
+    signal?: AbortSignal,
+  ): Promise<TakenRecord[]> {
     const { handle, refusals, closed } = this.#queue;
     if (handle.closed) throw closed();
     const { id } = handle;
-    const args = (mode: number) => this.#asking(id, mode, most);
+    const args = (mode: number) => asking(id, mode);
     const hooks = {
       timeout,
       signal,
@@ -46,9 +61,9 @@ export class Takes {
       giveBack: (answer: Answer) => this.#giveBack(id, answer),
     };
     let answer;
-    if (timeout === Infinity) answer = await waitForEver(handle, "get", hooks);
-    else if (timeout > 0) answer = await waitFor(handle, "get", args(Mode.waiting), hooks);
-    else answer = await waitFor(handle, "get", args(Mode.now), { ...hooks, timeout: Infinity }); // it never waits
+    if (timeout === Infinity) answer = await waitForEver(handle, step, hooks);
+    else if (timeout > 0) answer = await waitFor(handle, step, args(Mode.waiting), hooks);
+    else answer = await waitFor(handle, step, args(Mode.now), { ...hooks, timeout: Infinity }); // it never waits
     if (signal?.aborted || handle.closed) {
       if (answer !== null) hooks.giveBack(answer);
       signal?.throwIfAborted();
@@ -57,20 +72,24 @@ export class Takes {
     return this.#taken(id, answer, timeout);
   }
 
-  /** Takes up to so many records that there are; none where the queue is shut down, or gone. */
-  async takeNow(most: number): Promise<TakenRecord[]> {
+  /**
+   * Takes so many records, as far as there are: for the others there is a place in the line, whose name is given. None where
+   * the queue is shut down, or gone.
+   */
+  async takeMany(count: number): Promise<{ taken: TakenRecord[]; place: string }> {
     const { handle, closed } = this.#queue;
     if (handle.closed) throw closed();
     const { id, session } = handle;
-    const giveBack = (answer: Answer) => this.#giveBack(id, answer);
-    const asking = this.#asking(id, Mode.now, most, MANY_BYTES);
+    const giveBack = (answer: Answer) => this.#giveBack(id, answer, 1);
+    const asking = [id, count, MANY_BYTES, ...this.#queue.arrivals.taken()];
     // It never waits. But where the engine is away for too long, it is done later, with the takes that it tells of.
-    const answer = (await session.wait("get", asking, { timeout: Infinity, giveBack }))!;
+    const answer = (await session.wait("gets", asking, { timeout: Infinity, giveBack }))!;
     if (handle.closed) {
       giveBack(answer);
       throw closed();
     }
-    return answer.refusal === null ? TakenRecord.in(session, id, answer) : [];
+    if (answer.refusal !== null) return { taken: [], place: "" };
+    return { taken: TakenRecord.in(session, id, answer, 1), place: answer.text(0) };
   }
 
   /** Takes a record, blocking the thread. */
@@ -113,11 +132,11 @@ export class Takes {
   /** What gives back records of the queue, which may be closed by then. */
   givingBack(): (taken: readonly TakenRecord[]) => void {
     const { id } = this.#queue.handle;
-    return (taken) => this.#unget(id, taken);
+    return (taken) => this.#unget(id, taken.map(({ take }) => take));
   }
 
-  #asking(id: string, mode: number, most: number, bytes = BYTES_AHEAD): StepArgument[] {
-    return [id, mode, most, bytes, ...this.#queue.arrivals.taken()];
+  #asking(id: string, mode: number, most: number): StepArgument[] {
+    return [id, mode, most, BYTES_AHEAD, ...this.#queue.arrivals.taken()];
   }
 
   #taken(id: string, answer: Answer | null, timeout: number): TakenRecord[] {
@@ -126,12 +145,15 @@ export class Takes {
     return TakenRecord.in(handle.session, id, answer);
   }
 
-  #giveBack(id: string, answer: Answer): void {
-    if (answer.refusal === null) this.#unget(id, TakenRecord.in(this.#queue.handle.session, id, answer));
+  /** Gives back what an answer tells of, behind so many places in the line. */
+  #giveBack(id: string, answer: Answer, places = 0): void {
+    if (answer.refusal !== null) return;
+    const taken = TakenRecord.in(this.#queue.handle.session, id, answer, places);
+    this.#unget(id, [...taken.map(({ take }) => take), ...places === 0 ? [] : [answer.text(0)]]);
   }
 
-  #unget(id: string, taken: readonly TakenRecord[]): void {
-    if (taken.length === 0) return;
-    this.#queue.handle.session.send("unget", id, ...taken.map(({ take }) => take)).catch(() => {});
+  #unget(id: string, takes: readonly string[]): void {
+    if (takes.length === 0) return;
+    this.#queue.handle.session.send("unget", id, ...takes).catch(() => {});
   }
 }

@@ -1,36 +1,8 @@
-// The steps of queues (library/records.lua, queue.lua, tasks.lua) in a bare server.
+// The steps of queues (library/records.lua, queue.lua, tasks.lua) in a bare server: how messages go in and out.
 
 import { assertEquals } from "@std/assert";
-import { type Engine, engineTest } from "../support/engine.ts";
-import { type BareLane, BareTree } from "../support/library.ts";
+import { made, objectKeys, outcomes, queueTest, record } from "../support/queue_library.ts";
 import type { Reply } from "../support/resp.ts";
-
-/** A record as a client makes it; what follows from a delivery is in its first byte. */
-function record(body: string, { objects = "", flags = 0, deliveries = 0 } = {}): string {
-  return String.fromCharCode(deliveries, flags, objects.length >> 8, objects.length & 255) + objects + body;
-}
-
-async function made(lane: BareLane, kind: "queue" | "joinable", policy: string, { max = 0, most = 3 } = {}) {
-  const [ok, q] = await lane.step("make", kind, "", max, policy, most) as string[];
-  assertEquals(ok, "ok");
-  return q;
-}
-
-/** The outcomes in a lane's mailbox: the number, and what is said. */
-async function outcomes(lane: BareLane): Promise<string[][]> {
-  return (await lane.mail()).map((fields) => [fields[1], ...fields.filter((_, i) => i > 2 && i % 2 === 1)]);
-}
-
-async function objectKeys(tree: BareTree): Promise<string[]> {
-  return (await tree.keys()).filter((key) => /^(o|refs|waits|takes|holds|has):/.test(key));
-}
-
-function queueTest(name: string, run: (tree: BareTree, engine: Engine) => Promise<void>): void {
-  engineTest(`queue: ${name}`, async (engine) => {
-    await using tree = await BareTree.open(engine);
-    await run(tree, engine);
-  });
-}
 
 queueTest("first in, first out; what has landed is forgotten", async (tree) => {
   const lane = tree.lane();
@@ -65,52 +37,6 @@ queueTest("messages go to those who wait, in the order in which they came", asyn
   assertEquals(await one.step("unget", q, "1#3"), ["ok"]);
   assertEquals(await lane.step("get", q, 0, 5, 100), ["ok", "1", record("y"), "2", record("z")]);
 });
-
-/** What becomes of a record that a thread was given, whose process is then killed. */
-async function afterDeath(tree: BareTree, { waits = false, then }: {
-  waits?: boolean;
-  then?: (thread: BareLane, q: string) => Promise<unknown>;
-}): Promise<string[]> {
-  const lane = tree.lane(await tree.member("putter"));
-  const q = await made(lane, "queue", "lose");
-  const thread = tree.lane(await tree.member("taker"), 3);
-  if (!waits) await lane.step("put", q, 0, record("a"));
-  const got = await thread.step("get", q, 1, 1, 0) as string[];
-  if (waits) await lane.step("put", q, 0, record("a"));
-  const answer = waits ? (await outcomes(thread))[0].slice(1) : got;
-  assertEquals(answer, ["ok", "3#1", record("a")]);
-  await then?.(thread, q);
-  await tree.look("bury", thread.member, "killed by signal 9");
-  assertEquals(await thread.step("size", q), ["fenced", "killed by signal 9"]);
-  const left = (await lane.step("get", q, 0, 5, 100) as string[]).filter((_, i) => i > 0 && i % 2 === 0);
-  await lane.step("close", q, 1);
-  assertEquals((await tree.keys()).filter((key) => key.includes(`:${thread.member}/`)), []);
-  return left;
-}
-
-queueTest(
-  "what a thread was given last goes back when its process dies, unless it has gone on or said so",
-  async (tree) => {
-    const again = [record("a", { deliveries: 1 })];
-    for (const waits of [false, true]) {
-      assertEquals(await afterDeath(tree, { waits }), again);
-      assertEquals(await afterDeath(tree, { waits, then: (it) => it.step("size", "0") }), []);
-      const landed = (it: BareLane, q: string) => tree.look("landed", it.member, q, "3#1");
-      assertEquals(await afterDeath(tree, { waits, then: landed }), []);
-      const other = (it: BareLane, q: string) => tree.look("landed", it.member, q, "3#2", "2#1", "3#", "#");
-      assertEquals(await afterDeath(tree, { waits, then: other }), again);
-      const back = (it: BareLane, q: string) => tree.lane(it.member).step("unget", q, "3#1", "3#1");
-      assertEquals(await afterDeath(tree, { waits, then: back }), [record("a")]);
-    }
-    // Its time was up just then: it has not read the outcome.
-    const late = (it: BareLane, q: string) => it.step("cancel", q, 1);
-    assertEquals(await afterDeath(tree, { waits: true, then: late }), again);
-    assertEquals(
-      await afterDeath(tree, { waits: true, then: async (it, q) => await late(it, q) && it.step("size", q) }),
-      [],
-    );
-  },
-);
 
 queueTest("a step of who is buried by it is the last of that member", async (tree) => {
   const lane = tree.lane();
@@ -164,180 +90,6 @@ queueTest("a full queue parks messages, and takes them in order", async (tree) =
   assertEquals((await outcomes(lane)).length, 1);
   assertEquals(await lane.step("get", q, 0, 5, 100), ["ok", "2", record("b"), "3", record("c")]);
   assertEquals((await outcomes(lane)).map(([number, ok]) => [number, ok]), [["5", "ok"], ["7", "ok"]]);
-});
-
-queueTest("what a dead taker had goes back in its order, three times; then it is lost", async (tree) => {
-  const lane = tree.lane();
-  const q = await made(lane, "queue", "redeliver");
-  for (const body of ["a", "b", "c", "d"]) await lane.step("put", q, 0, record(body));
-  for (let deliveries = 0; deliveries < 3; deliveries++) {
-    const taker = tree.lane(await tree.member("taker"));
-    const taken = await taker.step("get", q, 0, 3, 100) as string[];
-    const bodies = ["a", "b", "c"].map((body) => record(body, { deliveries }));
-    assertEquals(taken.filter((_, i) => i > 0 && i % 2 === 0), bodies);
-    assertEquals(await tree.look("bury", taker.member, "killed by signal 9"), ["ok"]);
-    assertEquals(await taker.step("get", q, 0, 1, 0), ["fenced", "killed by signal 9"]);
-  }
-  assertEquals(await lane.step("size", q), ["ok", "1", "0", "0"]);
-  const lost = await lane.step("lost", q) as string[];
-  assertEquals(lost.filter((_, i) => i > 0 && i % 2 === 0), ["a", "b", "c"].map((it) => record(it, { deliveries: 3 })));
-  await tree.look("landed", 1, q, ...lost.filter((_, i) => i % 2 === 1));
-  assertEquals(await lane.step("lost", q), ["ok"]);
-  await lane.step("close", q, 1);
-  assertEquals(await objectKeys(tree), []);
-});
-
-queueTest("what had not landed goes to the next who waits; what had is lost with its taker", async (tree) => {
-  const lane = tree.lane();
-  const q = await made(lane, "queue", "lose");
-  const dead = await tree.member("dead");
-  const [taker, waiter] = [tree.lane(dead), tree.lane(await tree.member("waiter"))];
-  await lane.step("putMany", q, record("landed"), record("under way"));
-  const [, landed] = await taker.step("get", q, 0, 1, 0) as string[];
-  await taker.step("get", q, 0, 1, 0, landed);
-  assertEquals(await tree.lane(dead, 1).step("get", q, 1, 1, 0), ["later"]); // it waits as well
-  assertEquals(await waiter.step("get", q, 1, 1, 0), ["later"]);
-  await tree.look("bury", dead, "killed by signal 9");
-  assertEquals((await outcomes(waiter)).map(([, ok, , text]) => [ok, text]), [
-    ["ok", record("under way", { deliveries: 1 })],
-  ]);
-  assertEquals(await lane.step("size", q), ["ok", "0", "0", "0"]);
-});
-
-queueTest("a putter that dies had not put: its parked message is gone", async (tree) => {
-  const lane = tree.lane();
-  const q = await made(lane, "queue", "lose", { max: 1 });
-  const putter = tree.lane(await tree.member("putter"));
-  await lane.step("put", q, 0, record("a"));
-  const [, event] = await lane.step("make", "event", "") as string[];
-  assertEquals(await putter.step("put", q, 1, record("b", { objects: event })), ["later"]);
-  await lane.step("close", event, 1);
-  await tree.look("bury", putter.member, "killed by signal 9");
-  assertEquals(await lane.step("get", q, 0, 5, 100), ["ok", "1", record("a")]);
-  await lane.step("close", q, 1);
-  assertEquals(await objectKeys(tree), []);
-});
-
-queueTest("more than one portion goes back in its order", async (tree) => {
-  const lane = tree.lane();
-  const q = await made(lane, "queue", "redeliver");
-  const taker = tree.lane(await tree.member("taker"));
-  const all = Array.from({ length: 250 }, (_, i) => `${i}`);
-  await lane.step("putMany", q, ...all.map((body) => record(body)));
-  for (let taken = 0; taken < 250;) taken += (await taker.step("get", q, 0, 64, 1e6) as string[]).length >> 1;
-  await tree.look("bury", taker.member, "killed by signal 9");
-  const got: string[] = [];
-  while (got.length < 250) {
-    const some = (await lane.step("get", q, 0, 64, 1e6) as string[]).filter((_, i) => i > 0 && i % 2 === 0);
-    got.push(...some.map((it) => it.slice(4)));
-  }
-  assertEquals(got, all);
-});
-
-for (const policy of ["throw", "lose", "redeliver"]) {
-  queueTest(`tasks of a joinable queue, "${policy}": a taker dies after they had landed`, async (tree) => {
-    const lane = tree.lane();
-    const q = await made(lane, "joinable", policy);
-    assertEquals(await lane.step("joinTasks", q, 1), ["ok"]);
-    assertEquals(await lane.step("taskDone", q), ["no", "many"]);
-    await lane.step("putMany", q, record("a"), record("b"));
-    const taker = tree.lane(await tree.member("taker"));
-    const [, first] = await taker.step("get", q, 0, 1, 0) as string[];
-    await tree.look("landed", taker.member, q, first);
-    assertEquals(await lane.step("joinTasks", q, 0), ["no", "late"]);
-    assertEquals(await lane.step("joinTasks", q, 1), ["later"]);
-    await tree.look("bury", taker.member, "killed by signal 9");
-    const [join] = await outcomes(lane);
-    if (policy === "throw") {
-      assertEquals(join.slice(1, 4), ["no", "abandoned", "1"]);
-      assertEquals(join.at(-2), "killed by signal 9");
-      assertEquals((await lane.step("joinTasks", q, 1) as string[]).slice(0, 3), ["no", "abandoned", "1"]);
-      assertEquals(await lane.step("taskDone", q), ["ok"]); // for the dead
-      assertEquals(await lane.step("joinTasks", q, 0), ["no", "late"]);
-    } else {
-      assertEquals(join, undefined);
-    }
-    const bodies: string[] = [];
-    for (;;) {
-      const got = await lane.step("get", q, 0, 1, 0) as string[];
-      if (got[0] === "no") break;
-      bodies.push(got[2].slice(4));
-      assertEquals(await lane.step("taskDone", q), ["ok"]);
-    }
-    assertEquals(bodies, policy === "redeliver" ? ["a", "b"] : ["b"]);
-    assertEquals(await lane.step("taskDone", q), ["no", "many"]);
-    assertEquals(await lane.step("joinTasks", q, 1), ["ok"]);
-    if (policy !== "throw") assertEquals((await outcomes(lane)).map(([, ok]) => ok), ["ok"]);
-    await lane.step("close", q, 1);
-    assertEquals(await objectKeys(tree), []);
-  });
-}
-
-queueTest("tasks that were given too often end a join", async (tree) => {
-  const lane = tree.lane();
-  const q = await made(lane, "joinable", "redeliver", { most: 1 });
-  await lane.step("put", q, 0, record("poison"));
-  const taker = tree.lane(await tree.member("taker"));
-  await taker.step("get", q, 0, 1, 0);
-  assertEquals(await lane.step("joinTasks", q, 1), ["later"]);
-  await tree.look("bury", taker.member, "killed by signal 11");
-  assertEquals((await outcomes(lane))[0].slice(1, 4), ["no", "abandoned", "1"]);
-  const [, take, text] = await lane.step("lost", q) as string[];
-  assertEquals(text, record("poison", { deliveries: 1 }));
-  await tree.look("landed", 1, q, take);
-  assertEquals(await lane.step("taskDone", q), ["ok"]);
-  assertEquals(await lane.step("joinTasks", q, 0), ["ok"]);
-});
-
-queueTest("taskDone takes one of its own member, else the oldest of all", async (tree) => {
-  const lane = tree.lane();
-  const q = await made(lane, "joinable", "redeliver");
-  await lane.step("putMany", q, ...["a", "b", "c"].map((body) => record(body)));
-  const [one, two] = [tree.lane(await tree.member("one")), tree.lane(await tree.member("two"))];
-  await one.step("get", q, 0, 1, 0);
-  await two.step("get", q, 0, 1, 0);
-  await one.step("get", q, 0, 1, 0);
-  assertEquals(await two.step("taskDone", q), ["ok"]); // b
-  assertEquals(await lane.step("taskDone", q), ["ok"]); // a
-  await tree.look("bury", one.member, "killed by signal 9");
-  assertEquals(await two.step("get", q, 0, 5, 100), ["ok", "4", record("c", { deliveries: 1 })]);
-});
-
-queueTest("shutdown ends puts at once, and gets when it is empty", async (tree) => {
-  const lane = tree.lane();
-  const q = await made(lane, "joinable", "throw", { max: 1 });
-  await lane.step("put", q, 0, record("a"));
-  await lane.step("put", q, 1, record("b"));
-  assertEquals(await lane.step("shutdown", q, 0), ["ok"]);
-  assertEquals((await outcomes(lane)).map(([, ...said]) => said), [["no", "shut"]]);
-  assertEquals(await lane.step("put", q, 1, record("c")), ["no", "shut"]);
-  assertEquals(await lane.step("putMany", q, record("c")), ["no", "bounded"]);
-  assertEquals(await lane.step("joinTasks", q, 1), ["later"]);
-  assertEquals(await lane.step("shutdown", q, 1), ["ok"]);
-  assertEquals((await outcomes(lane)).at(-1)!.slice(1), ["ok"]);
-  assertEquals(await lane.step("get", q, 1, 1, 0), ["no", "shut"]);
-  const empty = await made(lane, "queue", "lose");
-  await lane.step("get", empty, 2, 1, 0).then((it: Reply) => assertEquals(it, ["no", "deserted"]));
-  assertEquals(await lane.step("get", empty, 1, 1, 0), ["later"]);
-  await lane.step("shutdown", empty, 0);
-  assertEquals((await outcomes(lane)).at(-1)!.slice(1), ["no", "shut"]);
-});
-
-queueTest("nobody waits for ever whom nobody is left for", async (tree) => {
-  const lane = tree.lane();
-  const other = tree.lane(await tree.member("other"));
-  const q = await made(lane, "joinable", "throw", { max: 1 });
-  assertEquals(await other.step("adopt", q), ["ok"]);
-  const waiting = [tree.lane(1, 1), tree.lane(1, 2), tree.lane(1, 3)];
-  assertEquals(await waiting[0].step("get", q, 2, 1, 0), ["later"]);
-  assertEquals(await lane.step("get", q, 1, 1, 0), ["later"]);
-  await tree.look("bury", other.member, "killed by signal 9");
-  assertEquals((await outcomes(waiting[0])).map(([, ...said]) => said), [["no", "deserted"]]);
-  assertEquals(await outcomes(lane), []);
-  await lane.step("put", q, 0, record("to the promise"));
-  await lane.step("put", q, 0, record("a"));
-  assertEquals(await waiting[1].step("put", q, 2, record("b")), ["no", "deserted"]);
-  assertEquals(await waiting[2].step("joinTasks", q, 2), ["no", "deserted"]);
 });
 
 queueTest("what a message speaks of is kept, and arrives with it", async (tree, engine) => {
@@ -410,4 +162,69 @@ queueTest("what is malformed changes nothing", async (tree) => {
     assertEquals(await lane.step(step, event, 0, record("a"), 0), ["no", "gone"], step);
   }
   await lane.step("taskDone", q).then((it: Reply) => assertEquals(it, ["no", "gone"]));
+});
+
+queueTest("gets that are left over have a place in the line, which each of them claims", async (tree) => {
+  const lane = tree.lane();
+  const later = tree.lane(await tree.member("later"), 1);
+  const q = await made(lane, "queue", "lose");
+  await lane.step("put", q, 0, record("a"));
+  assertEquals(await lane.step("gets", q, 4, 1000), ["ok", "=3", "1", record("a")]);
+  assertEquals(await later.step("get", q, 1, 1, 0), ["later"]);
+  await lane.step("putMany", q, record("b"), record("c"));
+  assertEquals(await lane.step("size", q), ["ok", "0", "0", "0"]);
+  assertEquals(await lane.step("claim", q, 1, "=3"), ["ok", "2", record("b")]);
+  assertEquals(await lane.step("claim", q, 1, "=3", 2), ["ok", "3", record("c")]);
+  assertEquals(await lane.step("claim", q, 1, "=3"), ["later"]);
+  await lane.step("putMany", q, record("d"), record("e"));
+  assertEquals((await outcomes(lane)).map(([number, , , text]) => [number, text]), [["8", record("d")]]);
+  assertEquals((await outcomes(later)).map(([number, , , text]) => [number, text]), [["1", record("e")]]);
+  assertEquals(await lane.step("claim", q, 0, "=3"), ["no", "empty"]); // there are no more in it
+  await tree.look("landed", 1, q, 1, 3, 4);
+  await lane.step("close", q, 1);
+  assertEquals(await objectKeys(tree), []);
+});
+
+queueTest("a place that is given up, or whose member dies, gives back what was kept for it", async (tree) => {
+  const lane = tree.lane();
+  const q = await made(lane, "queue", "redeliver", { max: 2 });
+  const taker = tree.lane(await tree.member("taker"));
+  await lane.step("put", q, 0, record("a"));
+  const [, place, take] = await taker.step("gets", q, 3, 1000) as string[];
+  for (const body of ["b", "c", "d"]) assertEquals(await lane.step("put", q, 0, record(body)), ["ok"]);
+  await taker.step("unget", q, take, place);
+  assertEquals(await lane.step("size", q), ["ok", "4", "2", "0"]);
+  await taker.step("gets", q, 3, 1000);
+  await taker.step("gets", q, 3, 1000);
+  await lane.step("put", q, 0, record("e"));
+  await tree.look("bury", taker.member, "killed by signal 9");
+  const left = (await lane.step("get", q, 0, 9, 1000) as string[]).filter((_, i) => i > 0 && i % 2 === 0);
+  assertEquals(left, ["a", "b", "c", "d", "e"].map((body) => record(body, { deliveries: 1 })));
+  const [, own] = await lane.step("gets", q, 2, 1000) as string[];
+  await lane.step("shutdown", q, 0);
+  assertEquals(await lane.step("claim", q, 1, own), ["no", "shut"]);
+  assertEquals(await lane.step("gets", q, 2, 1000), ["no", "shut"]);
+  await lane.step("close", q, 1);
+  assertEquals(await objectKeys(tree), []);
+});
+
+queueTest("a place holds what is more than one step gives", async (tree) => {
+  const lane = tree.lane();
+  const q = await made(lane, "queue", "lose");
+  await lane.step("putMany", q, record("first"), record("second"), record("third"));
+  assertEquals(await lane.step("gets", q, 2, 1), ["ok", "=3", "1", record("first")]);
+  assertEquals(await lane.step("get", q, 0, 1, 0), ["ok", "3", record("third")]);
+  assertEquals(await lane.step("claim", q, 1, "=3"), ["ok", "2", record("second")]);
+});
+
+queueTest("whoever waits for room for ever, alone, is told so before the message is parked", async (tree, engine) => {
+  const lane = tree.lane();
+  const q = await made(lane, "queue", "lose", { max: 1 });
+  const [, event] = await lane.step("make", "event", "") as string[];
+  await lane.step("put", q, 0, record("a"));
+  for (const [mode, why] of [[2, "deserted"], [3, "alone"]] as const) {
+    assertEquals(await lane.step("put", q, mode, record("b", { objects: event })), ["no", why]);
+    assertEquals(await engine.command("HLEN", `${tree.prefix}o:${q}:pk`), 0);
+    assertEquals(await engine.command("GET", `${tree.prefix}refs:${event}`), "1");
+  }
 });

@@ -19,7 +19,7 @@ import {
   ShutDown,
 } from "../../mod.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
-import { within } from "../support/helpers.ts";
+import { PATIENCE, within } from "../support/helpers.ts";
 import { stageTest } from "../support/remote.ts";
 import { bury, rootOf, visitorOf } from "../support/sessions.ts";
 
@@ -59,6 +59,24 @@ queueTest("promised puts of one turn leave together, before anything else of the
   assertEquals(got, Array.from({ length: 1000 }, (_, i) => i));
   assertEquals(other.getSync(), "after them");
 });
+
+queueTest(
+  "what comes after promised gets does not overtake them, though there is too little for these",
+  async (session) => {
+    using queue = new RemoteQueue<number>(session);
+    queue.putSync(0);
+    const gets = [queue.get(), queue.get(), queue.get()];
+    const last = queue.get({ timeout: PATIENCE });
+    queue.putSync(1); // all of it in one turn: nothing that was promised is heard of yet
+    queue.putSync(2);
+    assertThrows(() => queue.getNowait(), Empty);
+    queue.putSync(3);
+    assertEquals(await Promise.all([...gets, last]), [0, 1, 2, 3]);
+    const late = [queue.get(), queue.get()];
+    queue.close();
+    for (const it of late) await assertRejects(() => it, InvalidStateError, "the Queue is closed");
+  },
+);
 
 queueTest("a full queue has its putters wait, in their order", async (session) => {
   using queue = new RemoteQueue<number>(session, 2);

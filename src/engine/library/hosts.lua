@@ -227,7 +227,7 @@ do
   end)
 
   -- visit name pid lease → ok m | no lease …: somebody looks, or says a word; no host.
-  look("visit", {}, function(hosts, name, pid, lease)
+  look("visit", { "allow-oom" }, function(hosts, name, pid, lease)
     if not members.whole(lease, 100, 2 ^ 40) then return { "no", "lease" } end
     if not begin(hosts, lease) then return { "no", "lease", redis.call("HGET", hosts .. "tree", "lease") } end
     return { "ok", members.add(hosts, { name = name, host = "", pid = pid, parent = "0", daemon = "0" }) }
@@ -269,7 +269,7 @@ do
     local tree, hosts = call.tree, members.hosts(call.tree)
     local agent = redis.call("HGET", tree .. "p:" .. call.member, "agent")
     if not agent then return { "no", "stranger" } end
-    local it = redis.call("HMGET", tree .. "o:" .. o, "kind", "parent", "name", "daemon", "identity", "member")
+    local it = redis.call("HMGET", key_of(tree, o), "kind", "parent", "name", "daemon", "identity", "member")
     if it[1] ~= "process" or it[6] or not it[2] or not members.lives(tree, it[2]) then return { "no", "dead" } end
     if redis.call("HGET", hosts .. "slots", reservation) ~= agent then
       processes.late(tree, o, reservation)
@@ -281,7 +281,7 @@ do
       parent = it[2], voucher = call.member, daemon = it[4] or "0", identity = it[5] or "", o = o,
       reservation = reservation, agent_number = agent,
     })
-    redis.call("HSET", tree .. "o:" .. o, "member", m)
+    redis.call("HSET", key_of(tree, o), "member", m)
     processes.accepted(tree, o, m)
     return { "ok", m }
   end)

@@ -31,7 +31,7 @@ end
 function kept.refusal(tree, objects, bytes)
   if not bytes or not objects or objects:find("[^%d ]") then return "malformed" end
   for o in objects:gmatch("%d+") do
-    if redis.call("EXISTS", tree .. "o:" .. o) == 0 then return "gone" end
+    if redis.call("EXISTS", key_of(tree, o)) == 0 then return "gone" end
   end
 end
 

@@ -23,8 +23,9 @@
 -- What a message speaks of is a text of ids with a space between them, empty for none. Whoever keeps a message has them
 -- (hold_all … unhold_all); whoever gives it to a member adopts them for it in the same step, before they are let go.
 
+-- The key of an object. What is no number names none: not the list of a queue, `3:r`, either.
 local function key_of(tree, o)
-  return tree .. "o:" .. o
+  return tree .. "o:" .. (o and not string.find(o, "%D") and o or "-")
 end
 
 local function kind_of(tree, o)

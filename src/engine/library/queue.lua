@@ -5,10 +5,11 @@ do
   local forget_all, mark_of, take_all, unmark = queues.forget_all, queues.mark_of, queues.take_all, queues.unmark
   local untake, answer_all, serve, add_all = queues.untake, queues.answer_all, queues.serve, queues.add_all
   local is_alone, wait_in, deal, emptied = queues.is_alone, queues.wait_in, queues.deal, queues.emptied
-  local hand, retake = queues.hand, queues.retake
+  local hand, retake, ALONE = queues.hand, queues.retake, queues.ALONE
   local LONGEST_BATCH = 256
 
-  -- put o mode record → ok | no full | no shut | no gone | no lacks object | no malformed | no deserted | later
+  -- put o mode record → ok | no full | no shut | no gone | no lacks object | no malformed | no deserted |
+  -- no alone | later
   step("put", {}, function(call, o, mode, record)
     local q = state(call.tree, o)
     if not q then return { "no", "gone" } end
@@ -22,7 +23,7 @@ do
       add_all(q, { record })
       return { "ok" }
     end
-    local why_not = mode == "0" and "full" or mode == "2" and is_alone(q) and "deserted"
+    local why_not = mode == "0" and "full" or ALONE[mode] and is_alone(q) and ALONE[mode]
     if why_not then
       drop_pieces(q, record)
       return { "no", why_not }
@@ -96,6 +97,12 @@ do
     forget_all(q, records)
   end
 
+  local function take_answer(q, m, records, lost)
+    local answer, first = { "ok" }, take_all(q, m, records, lost)
+    for i, record in ipairs(records) do answer[2 * i], answer[2 * i + 1] = text(first + i - 1), record end
+    return answer
+  end
+
   -- The answer that gives records to whoever asks.
   local function given(call, q, records, lost)
     local answer = { "ok" }
@@ -106,18 +113,11 @@ do
       return answer
     end
     if #records == 0 then return answer end
-    local first = take_all(q, call.member, records, lost)
-    for i, record in ipairs(records) do answer[2 * i], answer[2 * i + 1] = text(first + i - 1), record end
-    return answer
+    return take_answer(q, call.member, records, lost)
   end
 
-  -- get o mode most bytes take… → ok take record … | no empty | no shut | no gone | no deserted | later. Says of takes that
-  -- they have landed, and takes up to so many records, while they have fewer bytes.
-  step("get", { "allow-oom" }, function(call, o, mode, most, bytes, ...)
-    local q = state(call.tree, o)
-    if not q then return { "no", "gone" } end
-    landed(q, call.member, { ... })
-    local count, room = is_whole(most) and math.min(tonumber(most), LONGEST_BATCH) or 1, is_whole(bytes) and tonumber(bytes) or 0
+  -- Records at the head, up to so many, while they have fewer bytes.
+  local function pop(q, count, room)
     local records, size = {}, 0
     repeat
       -- Several at once, where they are as long as those before; but a queue with a limit takes others in for each.
@@ -134,10 +134,57 @@ do
       end
       if q.max > 0 then serve(q) end
     until count < 1 or room <= 0
+    return records
+  end
+
+  local function asked_for(most, bytes)
+    return is_whole(most) and math.max(1, math.min(tonumber(most), LONGEST_BATCH)) or 1, is_whole(bytes) and tonumber(bytes) or 0
+  end
+
+  local function get(call, q, mode, most, bytes)
+    local records = pop(q, asked_for(most, bytes))
     if records[1] then return given(call, q, records) end
     if q.shut then return { "no", "shut" } end
     if mode == "0" then return { "no", "empty" } end
     return wait_in(call, q, ":g", mode)
+  end
+
+  -- get o mode most bytes take… → ok take record … | no empty | no shut | no gone | no deserted | later. Says of takes that
+  -- they have landed, and takes up to so many records, while they have fewer bytes.
+  step("get", { "allow-oom" }, function(call, o, mode, most, bytes, ...)
+    local q = state(call.tree, o)
+    if not q then return { "no", "gone" } end
+    landed(q, call.member, { ... })
+    return get(call, q, mode, most, bytes)
+  end)
+
+  -- gets o count bytes take… → ok place take record … | no shut | no gone. So many gets, one after the other: those that
+  -- are left over wait in a place (places.lua), which `claim` and `unget` know by that name.
+  step("gets", { "allow-oom" }, function(call, o, count, bytes, ...)
+    local q = state(call.tree, o)
+    if not q then return { "no", "gone" } end
+    landed(q, call.member, { ... })
+    local wanted, room = asked_for(count, bytes)
+    local records = pop(q, wanted, room)
+    if q.shut and not records[1] then return { "no", "shut" } end
+    local answer = #records > 0 and take_answer(q, call.member, records) or { "ok" }
+    table.insert(answer, 2, queues.reserve(q, call, q.shut and 0 or wanted - #records))
+    serve(q) -- where it was the bytes that were too many
+    return answer
+  end)
+
+  -- claim o mode place take… → as get of one record. One of the gets of a place.
+  step("claim", { "allow-oom" }, function(call, o, mode, place, ...)
+    local q, number = state(call.tree, o), (place or ""):match("^=(%d+)$")
+    if not q then return { "no", "gone" } end
+    landed(q, call.member, { ... })
+    if number then
+      local t, at = queues.claimed(q, call, number)
+      local record = t and redis.call("HGET", q.key .. ":t", t)
+      if record then return { "ok", t, record } end
+      if at then return wait_in(call, q, ":g", mode, at) end
+    end
+    return get(call, q, mode)
   end)
 
   -- landed m o take… → ok. These takes of m have arrived.
@@ -147,10 +194,15 @@ do
     return { "ok" }
   end)
 
-  -- unget o take… → ok. What was taken and not wanted goes back to the head, in its order.
+  -- unget o take… → ok. What was taken and not wanted goes back to the head, in its order; a place is given up.
   step("unget", { "allow-oom" }, function(call, o, ...)
-    local q, takes = state(call.tree, o), { ... }
+    local q, takes = state(call.tree, o), {}
     if not q then return { "no", "gone" } end
+    for _, t in ipairs({ ... }) do
+      local number = t:match("^=(%d+)$")
+      local place = number and "=" .. call.member .. "/" .. call.lane .. "#" .. number
+      joined(takes, place and queues.abandon(q, place) or { t })
+    end
     local objects = {}
     for i = #takes, 1, -1 do
       local t = takes[i]

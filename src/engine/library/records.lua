@@ -10,7 +10,8 @@
 -- | o:<q>:t    | hash: records that were given and not forgotten, by the number of the take |
 -- | o:<q>:k    | sorted set: whose take each is, `<m>:<number>`; `L<m>:<number>` of one that was lost |
 -- | o:<q>:d    | set: members that have taken some |
--- | o:<q>:g :p :j | lists: who waits for a record, for room, for the last task; behind a `!` or `?` those that do so for ever |
+-- | o:<q>:g :p :j | lists: who waits for a record, for room, for the last task; behind a `!` or `?` those that do so for ever, |
+-- |            | behind a `=` those whose steps are still to come (places.lua) |
 -- | o:<q>:pk   | hash: the records of those that wait for room |
 -- | o:<q>:lost | list: records that were given as often as they may be |
 --
@@ -176,11 +177,14 @@ do
   end
 
   local function answer_all(q, list, outcome)
-    for waiter in function() return next_of(q, list) end do answer(q.tree, q.o, waiter, outcome) end
+    for waiter in function() return next_of(q, list) end do
+      if not queues.is_place(waiter) then answer(q.tree, q.o, waiter, outcome) end -- a place's gets see it themselves
+    end
   end
 
   -- Gives a record to who waits for one.
   local function give(q, waiter, record)
+    if queues.is_place(waiter) then return queues.keep(q, waiter, record) end
     local m, lane, number = parts_of(waiter)
     answer(q.tree, q.o, waiter, { "ok", hand(q, m, lane, number, record), record })
   end
@@ -228,9 +232,18 @@ do
   local MARKS = { ["2"] = "!", ["3"] = "?" }
   local ALONE = { ["2"] = "deserted", ["3"] = "alone" }
 
-  local function wait_in(call, q, list, mode)
-    if ALONE[mode] and is_alone(q) then return { "no", ALONE[mode] } end
-    redis.call("RPUSH", q.key .. list, (MARKS[mode] or "") .. call.waiter)
+  -- `at`: it stands in the line already, there.
+  local function wait_in(call, q, list, mode, at)
+    if ALONE[mode] and is_alone(q) then
+      if at then redis.call("LREM", q.key .. list, 1, redis.call("LINDEX", q.key .. list, at)) end
+      return { "no", ALONE[mode] }
+    end
+    local waiter = (MARKS[mode] or "") .. call.waiter
+    if at then
+      redis.call("LSET", q.key .. list, at, waiter)
+    else
+      redis.call("RPUSH", q.key .. list, waiter)
+    end
     if list == ":g" then
       if not q.asked then redis.call("HSET", q.key, "asked", "1") end
       if is_noted(q, call.lane) then call.took = q.o .. ":" .. call.number end
@@ -270,6 +283,6 @@ do
     forget_all = forget_all, mark_of = mark_of, take = take, take_all = take_all, unmark = unmark, untake = untake,
     hand = hand, retake = retake, is_noted = is_noted, next_of = next_of, answer_all = answer_all, serve = serve,
     add_all = add_all, is_alone = is_alone, wait_in = wait_in, deal = deal, abandoned = abandoned, emptied = emptied,
-    give_back = give_back,
+    give_back = give_back, ALONE = ALONE,
   }
 end

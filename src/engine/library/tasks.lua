@@ -106,6 +106,10 @@ do
   local function cancel(tree, o, waiter)
     local q = state(tree, o)
     if not q then return end
+    if queues.is_place(waiter) then
+      queues.abandon(q, waiter) -- what was kept for it goes back with all that its member had
+      return
+    end
     for _, list in ipairs({ ":g", ":p", ":j" }) do
       for _, mark in ipairs({ "", "!", "?" }) do redis.call("LREM", q.key .. list, 1, mark .. waiter) end
     end
@@ -142,6 +146,7 @@ do
   local function destroy(tree, o)
     local q = state(tree, o)
     for _, list in ipairs({ ":g", ":p", ":j" }) do answer_all(q, list, { "no", "gone" }) end
+    queues.forget_places(q)
     for _, m in ipairs(redis.call("SMEMBERS", q.key .. ":d")) do redis.call("SREM", tree .. "takes:" .. m, o) end
     local records = {}
     for _, list in ipairs({ emptied(q, ":r"), emptied(q, ":lost") }) do
@@ -169,7 +174,7 @@ do
   local function kind(counts)
     return {
       check = check(counts), make = make, cancel = cancel, bury = bury, let_go = let_go, destroy = destroy,
-      keys = { ":r", ":b", ":t", ":k", ":d", ":g", ":p", ":j", ":pk", ":lost" },
+      keys = { ":r", ":b", ":t", ":k", ":d", ":g", ":p", ":j", ":pk", ":h", ":lost" },
     }
   end
 
