@@ -61,13 +61,16 @@ engineTest("agent: it is among the hosts, and leaves no key when it is asked to 
   await until("no key", async () => (await engine.keys()).length === 0);
 });
 
-engineTest("agent: one that is drained ends by itself", async (engine) => {
+engineTest("agent: one that is drained ends by itself, even where the engine's memory is full", async (engine) => {
   const { code, complained } = await say("drain", "east", "--url", engine.url);
   assertEquals([code, complained.trim()], [1, 'Cannot drain "east": there is no such host']);
   await using east = await startAgent(engine.url, { name: "east" });
   await using _west = await startAgent(engine.url, { name: "west" });
+  await engine.command("CONFIG", "SET", "maxmemory", "1");
+  assertStringIncludes((await say("status", "--url", engine.url)).said, "host west");
   assertEquals((await say("drain", "east", "--url", engine.url)).code, 0);
   await until("the end of the agent", () => !isRunning(east.pid));
+  await engine.command("CONFIG", "SET", "maxmemory", "0");
   assertEquals(await agents(engine), ["2 west"]);
 });
 

@@ -76,7 +76,7 @@ engineTest("connections that the server has closed are made anew", async (engine
 
 engineTest("an engine that is away too long is unavailable; what it gives afterwards is given back", async (engine) => {
   // It is away at its port alone: at its socket somebody else goes on.
-  const session = rootOf({ url: engine.tcpUrl }, { patience: 200 });
+  const session = rootOf({ url: engine.tcpUrl }, { patience: 2_000 });
   const visitor = visitorOf(engine, session);
   const event = session.step("make", "event", "").text(0);
   const given: string[] = [];

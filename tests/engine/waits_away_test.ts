@@ -14,8 +14,28 @@ import { PATIENCE, until } from "../support/helpers.ts";
 import { type Stage, stageTest } from "../support/remote.ts";
 import type { Reply } from "../support/resp.ts";
 
-/** The mailbox is read for a quarter of the lease at a time; an answer that is overdue then says that the engine is away. */
+/**
+ * The mailbox is read for a quarter of the lease at a time; an answer that is overdue then says that the engine is away.
+ * The patience is shorter than a connection takes on a busy machine: who is to be answered waits for `goesOn` first.
+ */
 const IMPATIENT = { patience: 100, lease: 12_000 };
+
+/** The engine goes on, and has answered a promise and a thread that blocks. */
+async function goesOn({ engine, session }: Stage): Promise<void> {
+  engine.thaw();
+  await until("an answer to a promise", () => isAnswered(() => session.send("close")));
+  await until("an answer to the thread", () => isAnswered(() => session.step("close")));
+}
+
+async function isAnswered(step: () => unknown): Promise<boolean> {
+  try {
+    await step();
+    return true;
+  } catch (error) {
+    if (error instanceof EngineUnavailableError) return false;
+    throw error;
+  }
+}
 
 /** Waits until a lock has been acquired so often, and is free again. */
 async function untilFree(
@@ -37,7 +57,7 @@ stageTest("what is got when the engine is back, after it was given up, is given 
   engine.freeze();
   const given = [lock.acquire(), semaphore.acquire()];
   for (const it of given) await assertRejects(() => it, EngineUnavailableError);
-  engine.thaw();
+  await goesOn(stage);
   await untilFree(stage, lock, 1);
   await until("the semaphore to be free again", () => semaphore.getValue() === 1);
 }, IMPATIENT);
@@ -52,7 +72,7 @@ stageTest(
     engine.freeze();
     const given = [queue.get(), queue.get()];
     for (const it of given) await assertRejects(() => it, EngineUnavailableError);
-    engine.thaw();
+    await goesOn(stage);
     const takes = async () => (await engine.treeKeys()).filter((key) => key.endsWith(":k"));
     const isBack = async () => queue.qsize() === 2 && (await takes()).length === 0;
     await until("nothing to be taken", isBack);
@@ -69,7 +89,7 @@ stageTest("a condition's wait that was given up leaves its lock free", async (st
   await session.send("lock_look", lock.handle.id);
   engine.freeze();
   await assertRejects(() => waiting, EngineUnavailableError);
-  engine.thaw();
+  await goesOn(stage);
   await untilFree(stage, lock, 2);
   assertEquals([lock.heldHere(), guard.token], [false, 1]);
 }, IMPATIENT);
@@ -81,14 +101,7 @@ stageTest(
     await assertRejects(() => session.send("make", "event", ""), EngineUnavailableError, "NOREPLICAS");
     assertThrows(() => session.step("make", "event", ""), EngineUnavailableError);
     await engine.command("CONFIG", "SET", "min-replicas-to-write", "0");
-    await until("the engine to do steps again", async () => {
-      try {
-        return (await session.send("make", "event", "")).refusal === null;
-      } catch (error) {
-        if (error instanceof EngineUnavailableError) return false;
-        throw error;
-      }
-    });
+    await until("the engine to do steps again", () => isAnswered(() => session.send("make", "event", "")));
   },
   IMPATIENT,
 );
@@ -99,19 +112,19 @@ for (const [Kind, form] of [[RemoteRLock, "acquireSync"], [RemoteLock, "tryAcqui
     using lock = new Kind(session);
     engine.freeze();
     assertThrows(() => lock[form](), EngineUnavailableError);
-    engine.thaw();
-    session.step("close"); // whatever is done next in this thread
+    await goesOn(stage);
     await untilFree(stage, lock, 1);
     using again = lock.acquireSync();
     assertEquals(again.token, 2);
   }, IMPATIENT);
 }
 
-stageTest("what a semaphore has given to a thread that had given up is given back", async ({ engine, session }) => {
+stageTest("what a semaphore has given to a thread that had given up is given back", async (stage) => {
+  const { engine, session } = stage;
   using semaphore = new RemoteSemaphore(session, 2);
   engine.freeze();
   assertThrows(() => semaphore.acquireSync(), EngineUnavailableError);
-  engine.thaw();
+  await goesOn(stage);
   await until("the semaphore to be free again", () => semaphore.getValue() === 2);
 }, IMPATIENT);
 
@@ -122,19 +135,19 @@ stageTest("a condition's wait that a thread has given up leaves its lock free", 
   lock.acquireSync();
   engine.freeze();
   assertThrows(() => condition.waitSync(), EngineUnavailableError);
-  engine.thaw();
-  session.step("close");
+  await goesOn(stage);
   await untilFree(stage, lock, 2);
   assertEquals(lock.heldHere(), false);
 }, IMPATIENT);
 
 stageTest(
   "a barrier whose action was to be run by a thread that had given up is broken",
-  async ({ engine, session }) => {
+  async (stage) => {
+    const { engine, session } = stage;
     using barrier = new RemoteBarrier(session, 1, { action: () => {} });
     engine.freeze();
     assertThrows(() => barrier.waitSync(), EngineUnavailableError);
-    engine.thaw();
+    await goesOn(stage);
     await until("the barrier to be broken", () => barrier.broken);
   },
   IMPATIENT,
@@ -161,7 +174,7 @@ stageTest("what queues and handles were told is done as a whole, or not at all, 
   const given = [numbers.get({ timeout: 0 }), texts.put(long)];
   event[Symbol.dispose]();
   for (const it of given) await assertRejects(() => it, EngineUnavailableError);
-  engine.thaw();
+  await goesOn(stage);
   assertEquals(await numbers.get({ timeout: PATIENCE }), 1);
   await until("the event to be gone", async () => !await isThere());
   const got: string[] = [];
