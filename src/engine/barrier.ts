@@ -20,7 +20,7 @@ import {
 import { deadMember } from "./deaths.ts";
 import { ObjectHandle, type ObjectReference } from "./handles.ts";
 import type { Answer, Session } from "./session.ts";
-import { goneError, waitToEnd } from "./object_waits.ts";
+import { giveBack, goneError, waitToEnd } from "./object_waits.ts";
 
 /** How a barrier travels: its object, how many it is for, its action, its timeout and its name. */
 type BarrierData = readonly [
@@ -263,7 +263,7 @@ export class RemoteBarrier implements BarrierLike {
   #givingBack(session: Session, id: string): (answer: Answer) => void {
     return (answer) => {
       const round = this.#roundToRun(answer);
-      if (round !== null) session.send("barrier_abort", id, round).catch(() => {});
+      if (round !== null) giveBack(session, "barrier_abort", id, round);
     };
   }
 

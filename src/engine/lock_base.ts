@@ -14,7 +14,7 @@ import { type Hold, RemoteGuard } from "./guard.ts";
 import { HeldBytes } from "./held_bytes.ts";
 import { ObjectHandle, type ObjectReference } from "./handles.ts";
 import type { Answer, Session, StepArgument } from "./session.ts";
-import { goneError, ownThread, waitFor } from "./object_waits.ts";
+import { giveBack, goneError, ownThread, waitFor } from "./object_waits.ts";
 
 /** How a lock travels: its object, whether its deaths are thrown, and its name. */
 export type RemoteLockData = readonly [...ObjectReference, throws: boolean, name?: string];
@@ -206,7 +206,7 @@ export abstract class RemoteLockBase implements Disposable {
   abandon(id: string, held: Suspended, answer: Answer): void {
     if (answer.refusal !== null) return;
     for (let level = held?.levels ?? 1; level > 0; level--) {
-      this.#quietly("lock_giveback", id, this.#thread, ...this.#deathIn(answer, 2));
+      this.#return(id, answer, 2);
     }
   }
 
@@ -331,16 +331,16 @@ export abstract class RemoteLockBase implements Disposable {
 
   #giveBack(id: string, answer: Answer): void {
     if (answer.refusal !== null && answer.refusal !== "died") return;
-    this.#quietly("lock_giveback", id, this.#thread, ...this.#deathIn(answer, answer.refusal === null ? 1 : 0));
+    this.#return(id, answer, answer.refusal === null ? 1 : 0);
   }
 
   #deathIn(answer: Answer, index: number): readonly string[] {
     return deadMember(answer, index)?.parts ?? ["", "", "", ""];
   }
 
-  /** Does a step of which nobody awaits the answer. Where the tree is lost, or this process buried, nothing is held. */
-  #quietly(name: string, ...args: StepArgument[]): void {
-    Promise.try(() => this.handle.session.send(name, ...args)).catch(() => {});
+  /** Gives the lock back, and says who died that had it, if that was told. */
+  #return(id: string, answer: Answer, index: number): void {
+    giveBack(this.handle.session, "lock_giveback", id, this.#thread, ...this.#deathIn(answer, index));
   }
 }
 

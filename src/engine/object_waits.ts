@@ -3,7 +3,7 @@
 import type { ObjectHandle } from "./handles.ts";
 import { InvalidStateError } from "../errors.ts";
 import { native } from "../addon/load.ts";
-import type { Answer, StepArgument, StepWait } from "./session.ts";
+import type { Answer, Session, StepArgument, StepWait } from "./session.ts";
 
 /** What a wait needs besides its step. */
 export interface ObjectWait {
@@ -73,6 +73,14 @@ class Stop implements Disposable {
     this.#given?.removeEventListener("abort", this.#abort);
     this.#forgetHandle();
   }
+}
+
+/**
+ * Gives back what nobody waits for any more, or tells what others wait for. That is done, too, where the engine is away for
+ * longer than a step is waited for. Where the tree is lost, or this process buried, nothing is held.
+ */
+export function giveBack(session: Session, name: string, ...args: StepArgument[]): void {
+  session.wait(name, args, { timeout: Infinity, inBackground: true }).catch(() => {});
 }
 
 /** The error of a step whose object is not there, which nobody does who has a handle. */

@@ -8,7 +8,7 @@ import type { Waitable } from "../waiting/waitable.ts";
 import { Arrivals } from "./arrivals.ts";
 import type { Bell } from "./bell.ts";
 import type { ObjectHandle } from "./handles.ts";
-import { goneError, waitFor, waitToEnd } from "./object_waits.ts";
+import { giveBack, goneError, waitFor, waitToEnd } from "./object_waits.ts";
 import { TakenRecord } from "./records.ts";
 import type { Answer } from "./session.ts";
 
@@ -141,7 +141,7 @@ export class Receives {
   }
 
   #giveBack(id: string, answer: Answer): void {
-    if (answer.refusal === null) this.#handle.session.send("pipe_unget", id, answer.text(0)).catch(() => {});
+    if (answer.refusal === null) giveBack(this.#handle.session, "pipe_unget", id, answer.text(0));
   }
 
   #refused(refusal: string): Error {

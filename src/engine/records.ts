@@ -5,6 +5,7 @@
 
 import { EngineUnavailableError, InvalidStateError } from "../errors.ts";
 import { dropObjects, readMessage, writeMessage } from "./messages.ts";
+import { giveBack } from "./object_waits.ts";
 import type { Answer, Session } from "./session.ts";
 import { bytesOf, textOf } from "./text.ts";
 
@@ -182,9 +183,7 @@ export class TakenRecord {
    */
   goesBack(unget: "unget" | "pipe_unget"): boolean {
     if (!this.#isUnread) return false;
-    // A wait is done all the same where the engine is away for too long.
-    const wait = { timeout: Infinity, inBackground: true };
-    this.#session.wait(unget, [this.#queue, this.take], wait).catch(() => {});
+    giveBack(this.#session, unget, this.#queue, this.take);
     return true;
   }
 

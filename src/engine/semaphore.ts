@@ -12,7 +12,7 @@ import { requireCount } from "../waiting/count.ts";
 import { ACQUIRE, ACQUIRE_SYNC, type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
 import { ObjectHandle, type ObjectReference } from "./handles.ts";
 import type { Answer, Session } from "./session.ts";
-import { goneError, waitFor } from "./object_waits.ts";
+import { giveBack, goneError, waitFor } from "./object_waits.ts";
 
 /** As `Semaphore`, for the processes of a tree on several machines. */
 export class RemoteSemaphore implements SemaphoreLike {
@@ -177,7 +177,7 @@ export class RemoteSemaphore implements SemaphoreLike {
   #givingBack(id: string): (answer: Answer) => void {
     const { session } = this.#handle;
     return (answer) => {
-      if (answer.refusal === null) session.send("semaphore_release", id, 1).catch(() => {});
+      if (answer.refusal === null) giveBack(session, "semaphore_release", id, 1);
     };
   }
 

@@ -4,7 +4,7 @@ import { QueueState } from "../addon/numbers.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { Mode, threadMode, waitForEver } from "./company.ts";
 import type { ObjectHandle } from "./handles.ts";
-import { waitFor } from "./object_waits.ts";
+import { giveBack, waitFor } from "./object_waits.ts";
 import type { QueueRefusals } from "./queue_refusals.ts";
 import { TakenRecord } from "./records.ts";
 import type { Answer, StepArgument } from "./session.ts";
@@ -83,11 +83,7 @@ export class Takes {
     const giveBack = (answer: Answer) => this.#giveBack(id, answer, 1);
     const asking = [id, count, MANY_BYTES, ...this.#queue.arrivals.taken()];
     // It never waits. But where the engine is away for too long, it is done later, with the takes that it tells of.
-    const answer = (await session.wait("gets", asking, { timeout: Infinity, giveBack }))!;
-    if (handle.closed) {
-      giveBack(answer);
-      throw closed();
-    }
+    const answer = (await waitFor(handle, "gets", asking, { timeout: Infinity, closed, giveBack }))!;
     if (answer.refusal !== null) return { taken: [], place: "" };
     return { taken: TakenRecord.in(session, id, answer, 1), place: answer.text(0) };
   }
@@ -154,6 +150,6 @@ export class Takes {
 
   #unget(id: string, takes: readonly string[]): void {
     if (takes.length === 0) return;
-    this.#queue.handle.session.send("unget", id, ...takes).catch(() => {});
+    giveBack(this.#queue.handle.session, "unget", id, ...takes);
   }
 }

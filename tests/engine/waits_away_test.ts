@@ -2,7 +2,7 @@
 // is back, goes back to it.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { EngineUnavailableError } from "@parallel/multiprocessing";
+import { EngineUnavailableError, InvalidStateError } from "@parallel/multiprocessing";
 import { RemoteBarrier } from "../../src/engine/barrier.ts";
 import { RemoteCondition } from "../../src/engine/condition.ts";
 import { RemoteEvent } from "../../src/engine/event.ts";
@@ -69,9 +69,14 @@ stageTest(
     using queue = new RemoteQueue<string>(session, 0, { onConsumerDeath: "redeliver" });
     for (const text of ["dealt with", "given back", "and this"]) await queue.put(text);
     assertEquals(await queue.get(), "dealt with"); // the next gets say so
+    const other = new RemoteQueue<string>(session);
     engine.freeze();
     const given = [queue.get(), queue.get()];
     for (const it of given) await assertRejects(() => it, EngineUnavailableError);
+    const closed = [other.get(), other.get()];
+    await Promise.resolve(); // they are sent
+    other.close();
+    for (const it of closed) await assertRejects(() => it, InvalidStateError); // however long it takes
     await goesOn(stage);
     const takes = async () => (await engine.treeKeys()).filter((key) => key.endsWith(":k"));
     const isBack = async () => queue.qsize() === 2 && (await takes()).length === 0;
@@ -79,6 +84,26 @@ stageTest(
   },
   IMPATIENT,
 );
+
+stageTest("what is to be given back while the engine is away is given back when it is there again", async (stage) => {
+  const { engine, session } = stage;
+  using lock = new RemoteLock(session);
+  using semaphore = new RemoteSemaphore(session, 1);
+  using queue = new RemoteQueue<number>(session);
+  queue.putSync(1);
+  const abort = new AbortController();
+  const { signal } = abort;
+  const got = [lock.acquire({ signal }), semaphore.acquire({ signal }), queue.get({ signal })];
+  session.step("close"); // comes after them: all three are given, and this thread has not heard of it
+  engine.freeze();
+  abort.abort(new Error("never mind"));
+  for (const it of got) await assertRejects(() => it, Error, "never mind");
+  // The first of these is sent once the answers were heard, the second is given up after what was to be given back.
+  for (let i = 0; i < 2; i++) await assertRejects(() => session.send("close"), EngineUnavailableError);
+  await goesOn(stage);
+  await untilFree(stage, lock, 1);
+  assertEquals([semaphore.getValue(), queue.qsize()], [1, 1]);
+}, IMPATIENT);
 
 stageTest("a condition's wait that was given up leaves its lock free", async (stage) => {
   const { engine, session } = stage;
