@@ -8,12 +8,12 @@ import { answers, lives } from "../fixtures/engine_events.ts";
 import { AUTHKEY, startAgent } from "../support/agent.ts";
 import { type Engine, engineTest, freePort } from "../support/engine.ts";
 import { isRunning, PATIENCE, until, within } from "../support/helpers.ts";
-import { BareTree } from "../support/library.ts";
+import { BareTree, PREFIX } from "../support/library.ts";
 import { NAME, Sentinel } from "../support/sentinel.ts";
 import { rootOf } from "../support/sessions.ts";
 
-/** Nobody is buried in it. */
-const LEASE = 60_000;
+/** Longer than any test waits: nobody is buried in it. */
+const LEASE = 10 * PATIENCE;
 const AGENT = { args: ["--lease", `${LEASE}ms`] };
 const ONE = { durability: { replicas: 1 } } as const;
 
@@ -120,7 +120,7 @@ engineTest("durability: an answer counts when a replica has it, and so does what
   replica.thaw();
   await within(Promise.all([sent, heard]));
   assertEquals(root.step("event_look", event).text(0), "1");
-  await engine.command("FCALL", "mp_0_1_bury", 1, tree.prefix, 2, "killed");
+  await engine.command("FCALL", `${PREFIX}bury`, 1, tree.prefix, 2, "killed");
   root.close();
 }, { replicas: 1 });
 
