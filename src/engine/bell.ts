@@ -3,6 +3,12 @@
 import type { EngineNative } from "./native.ts";
 import { leaveInBackground, listen } from "./waits.ts";
 
+/**
+ * How long it is waited for what the engine says before a bell is asked for. Where it says nothing the object counts as not
+ * ready, so that whoever waits for others as well does not wait for it; the bell rings when it has.
+ */
+export const BRIEFLY = { timeout: 250 } as const;
+
 /** Last resort for bells that nobody closed. */
 const collected = new FinalizationRegistry<() => void>((close) => close());
 

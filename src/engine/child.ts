@@ -1,7 +1,7 @@
 // A process that was started on a host, as its parent has it. How it ends is told by the engine, which hears it from the
 // agent of the host, or buries it with that.
 
-import type { Bell } from "./bell.ts";
+import { type Bell, BRIEFLY } from "./bell.ts";
 import { textOf } from "./text.ts";
 import { endWaits } from "../connection/wait.ts";
 import { EarlyEnd } from "../process/early_end.ts";
@@ -124,7 +124,8 @@ export class RemoteChild implements StartedProcess {
   }
 
   #descriptor(): number | null {
-    if (this.poll() !== null) return null;
+    if (this.#ending === null) this.#note(this.#session.waitSync("join", [this.id, 0], BRIEFLY));
+    if (this.#ending !== null) return null;
     if (this.#bell?.hasRung) this.#silence();
     this.#bell ??= this.#session.ring("join", [this.id], () => endWaits(this.sentinel));
     return this.#bell.descriptor;

@@ -6,7 +6,7 @@ import { endWaits } from "../connection/wait.ts";
 import { Turnstile } from "../waiting/turnstile.ts";
 import type { Waitable } from "../waiting/waitable.ts";
 import { Arrivals } from "./arrivals.ts";
-import type { Bell } from "./bell.ts";
+import { type Bell, BRIEFLY } from "./bell.ts";
 import type { ObjectHandle } from "./handles.ts";
 import { giveBack, goneError, waitFor, waitToEnd } from "./object_waits.ts";
 import { TakenRecord } from "./records.ts";
@@ -97,9 +97,9 @@ export class Receives {
 
   /** The number of a descriptor that becomes readable when there is something to receive; `null` if there is now. */
   descriptor(): number | null {
-    if (this.pollSync(0)) return null;
-    if (this.#bell?.hasRung) this.#silence();
     const { session, id } = this.#handle;
+    if (this.#isThere(session.waitSync("pipe_poll", [id, 0], BRIEFLY))) return null;
+    if (this.#bell?.hasRung) this.#silence();
     const waitable = this.#waitable;
     this.#bell ??= session.ring("pipe_poll", [id, 1], () => lookAgain(waitable));
     return this.#bell.descriptor;

@@ -107,3 +107,30 @@ waitTest("sentinels of processes are ready when these have ended, and stay so", 
   await until("nobody to wait", async () => (await engine.keys("*:waits:1")).length === 0);
   assert(processes.every((process) => process.exitcode! < 0));
 });
+
+waitTest(
+  "an engine that is away keeps nobody from what is ready elsewhere, nor beyond a limit",
+  async (context, engine) => {
+    const [mine, yours] = context.Pipe<string>();
+    const [local, toLocal] = Pipe<string>();
+    const process = new context.Process({ target: targets.echo, args: [yours], daemon: true });
+    process.start();
+    const all = [process.sentinel, mine, local];
+    engine.freeze();
+    try {
+      assertEquals(waitSync(all, { timeout: 5 }), []);
+      assertEquals(await wait(all, { timeout: 5 }), []);
+      toLocal.sendSync("local");
+      assertEquals(await wait(all), [local]);
+      assertEquals(local.recvSync(), "local");
+    } finally {
+      engine.thaw();
+    }
+    await mine.send("there again");
+    assertEquals(await within(wait(all)), [mine]);
+    process.kill();
+    await within(process.join());
+    assertEquals(await wait([process.sentinel, local]), [process.sentinel]);
+    for (const end of [mine, yours, local, toLocal]) end.close();
+  },
+);

@@ -164,12 +164,13 @@ step("word", { "allow-oom" }, function(call, o, signal)
   return { "ok" }
 end)
 
--- join o → ok code lost failure | later
-step("join", { "allow-oom" }, function(call, o)
+-- join o mode → ok code lost failure | ok | later. Mode 0 does not wait.
+step("join", { "allow-oom" }, function(call, o, mode)
   if not is_a(call.tree, o, "process") then return { "no", "gone" } end
   local key = key_of(call.tree, o)
   local ended = redis.call("HMGET", key, "exit", "lost", "failure")
   if ended[1] then return { "ok", unpack(ended) } end
+  if mode == "0" then return { "ok" } end
   redis.call("RPUSH", key .. ":j", call.waiter)
   return later(call, o)
 end)
