@@ -1,7 +1,6 @@
 // A program that is sent to its hosts, the host's half: it is laid out under the agent's cache, in a folder that is named by the
 // digest of its list, and every file is what its digest says. The sender's half is upload.ts.
 
-import { pathOfUrl } from "../runtime/file_urls.ts";
 import { Finalize } from "../runtime/finalize.ts";
 import { shownName } from "../runtime/harmless.ts";
 import { CHILD_MAIN } from "../runtime/own_modules.ts";
@@ -11,8 +10,15 @@ import type { Session } from "./session.ts";
 import { type FileList, fileUrl } from "./upload.ts";
 import { bytesOf, textOf } from "./text.ts";
 
-/** The folders of programs that this process has laid out, by the digests of their lists. */
-const laidOut = new Map<string, Promise<string>>();
+/** A program that was laid out. */
+interface LaidOut {
+  readonly folder: string;
+  /** Its files. */
+  readonly paths: readonly string[];
+}
+
+/** The programs that this process has laid out, by the digests of their lists. */
+const laidOut = new Map<string, Promise<LaidOut>>();
 /** Where programs are laid out if no cache was named. */
 let temporary: string | null = null;
 /** A program of which no process was started for so long is removed. */
@@ -27,15 +33,26 @@ const LAST = -200;
  */
 export async function unpacked(session: Session, list: string, cache: string | null, name: string): Promise<string> {
   const folder = cache ?? ownFolder();
+  const before = laidOut.get(list);
+  // Somebody may have removed it since: another agent, or who tidies up temporary folders.
+  if (before !== undefined && !isWhole(await before) && laidOut.get(list) === before) laidOut.delete(list);
   let known = laidOut.get(list);
   if (known === undefined) {
     if (laidOut.size === 0) removeOld(folder);
     laidOut.set(list, known = layOut(session, list, folder, shownName(name)));
     known.catch(() => laidOut.delete(list));
   }
-  const url = await known;
-  touched(pathOfUrl(new URL(url)));
-  return url;
+  const { folder: laid } = await known;
+  touched(laid);
+  return fileUrl(`${laid}/`);
+}
+
+function isWhole({ folder, paths }: LaidOut): boolean {
+  try {
+    return paths.every((path) => Deno.statSync(`${folder}/${path}`).isFile);
+  } catch {
+    return false;
+  }
 }
 
 /** A folder that goes with this process. */
@@ -49,7 +66,7 @@ function ownFolder(): string {
 /** The file of a program, and what is in it. */
 type FileOf = readonly [path: string, bytes: Uint8Array];
 
-async function layOut(session: Session, list: string, cache: string, name: string): Promise<string> {
+async function layOut(session: Session, list: string, cache: string, name: string): Promise<LaidOut> {
   const fetch = async (digest: string) => {
     const answer = await session.look(session.tree, "codeGet", digest);
     const bytes = answer.refusal === null ? answer.bytes(0) : new Uint8Array();
@@ -59,10 +76,11 @@ async function layOut(session: Session, list: string, cache: string, name: strin
   const { files, own } = JSON.parse(textOf(await fetch(list))) as FileList;
   const standIns = own.map(([path, module]): FileOf => [path, bytesOf(standIn(module))]);
   const folder = `${cache}/${list}`;
-  for (const [path] of [...files, ...standIns]) requireInside(path, name);
+  const paths = [...files, ...standIns].map(([path]) => path);
+  for (const path of paths) requireInside(path, name);
   // Another agent of this host may have laid it out, whose processes run there.
   if (files.every(([path, digest]) => digestAt(`${folder}/${path}`) === digest) && areThere(folder, standIns)) {
-    return fileUrl(`${folder}/`);
+    return { folder, paths };
   }
   const fresh = `${cache}/${list}.${crypto.randomUUID()}`;
   try {
@@ -72,7 +90,7 @@ async function layOut(session: Session, list: string, cache: string, name: strin
     removed(fresh);
     throw error;
   }
-  return fileUrl(`${inPlace(fresh, folder)}/`);
+  return { folder: inPlace(fresh, folder), paths };
 }
 
 function requireInside(path: string, name: string): void {

@@ -13,7 +13,9 @@ engineTest('code: "upload": a host runs the program from files of its own, with 
   const cache = Deno.makeTempDirSync();
   try {
     await using _agent = await startAgent(engine.url, { args: ["--cache", cache] });
-    for (const time of ["first", "second"]) {
+    let program = "";
+    for (const time of ["first", "second", "somebody has removed a file"]) {
+      if (time.endsWith("file")) Deno.removeSync(`${program}data.txt`);
       const outcome = await runProgram(new URL("main.ts", SENT), { args: [engine.url], env: KEY });
       assertEquals([outcome.stderr, outcome.code], ["", 0], time);
       const [found, errors] = outcome.stdout.trim().split("\n");
@@ -21,6 +23,7 @@ engineTest('code: "upload": a host runs the program from files of its own, with 
       assertEquals([later, the, data, isSame], ["later", "the", "data", "true"]);
       assertEquals(errors, "true true from there");
       assert(folder.startsWith(`${cache}/`), folder);
+      program = folder;
     }
     const [{ name }, ...more] = [...Deno.readDirSync(cache)];
     assertMatch(name, /^[\da-f]{64}$/);
