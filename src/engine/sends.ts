@@ -75,7 +75,8 @@ export class Sends {
     try {
       const laid = layDown(handle.session, this.#peer, message);
       const giveBack = this.#takingUp(message);
-      const sent = waitToEnd(handle, "pipe_send", [handle.id, message.record], { timeout: Infinity, signal, giveBack });
+      const wait = { timeout: Infinity, signal, giveBack, overdue: "unknown" } as const;
+      const sent = waitToEnd(handle, "pipe_send", [handle.id, message.record], wait);
       const [answer] = await Promise.all([sent, laid]);
       if (answer?.refusal === null) return;
       signal?.throwIfAborted();

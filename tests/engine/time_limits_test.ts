@@ -8,6 +8,7 @@ import { RemoteCondition } from "../../src/engine/condition.ts";
 import { RemoteEvent } from "../../src/engine/event.ts";
 import { RemoteJoinableQueue } from "../../src/engine/joinable_queue.ts";
 import { RemoteLock } from "../../src/engine/lock.ts";
+import { remotePipe } from "../../src/engine/pipe.ts";
 import { RemoteQueue } from "../../src/engine/queue.ts";
 import { RemoteSemaphore } from "../../src/engine/semaphore.ts";
 import type { Engine } from "../support/engine.ts";
@@ -124,6 +125,18 @@ stageTest("a put that is aborted ends, too, with the reason as the cause", async
   const error = await assertRejects(() => putting, EngineUnavailableError);
   assertEquals(error.cause, controller.signal.reason);
   back[Symbol.dispose]();
+}, PATIENT);
+
+stageTest("a send that is aborted, or whose end is closed, ends as well", async ({ engine, session }) => {
+  const [a, b] = remotePipe<number>(session);
+  const controller = new AbortController();
+  using back = freeze(engine);
+  const sending = [a.send(1, { signal: controller.signal }), b.send(2)];
+  controller.abort(new Error("not wanted"));
+  b.close();
+  for (const it of sending) await assertRejects(() => it, EngineUnavailableError);
+  back[Symbol.dispose]();
+  a.close();
 }, PATIENT);
 
 stageTest(
