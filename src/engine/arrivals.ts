@@ -33,6 +33,7 @@ export class Arrivals {
   /** When the last value was handed out. */
   #last = -Infinity;
   #finalize: Finalize | null = null;
+  #forget = () => {};
 
   constructor(session: Session, queue: string, when: When, look = "landed") {
     this.#session = session;
@@ -50,7 +51,7 @@ export class Arrivals {
       if (this.#finalize === null) {
         const saying = new Finalize(() => this.#sayNow(), { priority: BEFORE_LEAVING, name: "a queue on an engine" });
         this.#finalize = saying;
-        this.#session.onClose(() => saying.cancel());
+        this.#forget = this.#session.onLeave(() => this.close());
       }
       return;
     }
@@ -95,11 +96,12 @@ export class Arrivals {
     }
   }
 
-  /** The queue is about to be closed. */
+  /** The queue is about to be closed, or the tree to be left. */
   close(): void {
     this.say();
     this.#finalize?.cancel();
     this.#finalize = null;
+    this.#forget();
   }
 }
 

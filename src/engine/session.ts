@@ -80,6 +80,8 @@ export interface Session {
   close(exitcode?: number): void;
   /** Whether this process has left the tree. */
   readonly closed: boolean;
+  /** Calls `work` before this process leaves the tree in order, with what is to be said by then; what it gives takes that back. */
+  onLeave(work: () => void): () => void;
   /** Calls `work` once this process has left the tree: whatever is kept for the session is to be let go of. */
   onClose(work: () => void): void;
   /**
@@ -166,7 +168,8 @@ class NativeSession implements Session {
   readonly #listeners = new Map<string, ((...parts: Uint8Array[]) => void)[]>();
   /** Events that came before somebody listened to their kind. */
   readonly #unheard = new Map<string, Uint8Array[][]>();
-  #closers: (() => void)[] = [];
+  readonly #leavers = new Set<() => void>();
+  readonly #closers: (() => void)[] = [];
   #isClosed = false;
   /** When the call that this thread is blocked in ends, though the engine may be away. */
   #until = Infinity;
@@ -335,6 +338,7 @@ class NativeSession implements Session {
   close(exitcode = 0): void {
     if (this.#isClosed) return;
     try {
+      for (const work of this.#leavers) work();
       void this.#next;
     } catch {
       // Nothing can be done any more; the end gives back everything.
@@ -343,9 +347,12 @@ class NativeSession implements Session {
     this.#owed.forget();
     hearNoMore(this.#id);
     this.native.close(this.#id, exitcode);
-    const closers = this.#closers;
-    this.#closers = [];
-    for (const work of closers) work();
+    for (const work of this.#closers.splice(0)) work();
+  }
+
+  onLeave(work: () => void): () => void {
+    this.#leavers.add(work);
+    return () => this.#leavers.delete(work);
   }
 
   onClose(work: () => void): void {

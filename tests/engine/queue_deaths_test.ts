@@ -7,6 +7,9 @@ import * as targets from "../fixtures/engine/queue_targets.ts";
 import { AUTHKEY, startAgent } from "../support/agent.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
 import { PATIENCE, until, within } from "../support/helpers.ts";
+import { inside } from "../../src/engine/queue_kinds.ts";
+import { RemoteQueue } from "../../src/engine/queue.ts";
+import { rootOf, visitorOf } from "../support/sessions.ts";
 
 function deathTest(name: string, run: (context: RemoteContext, engine: Engine) => Promise<void>): void {
   engineTest(`queue on an engine: ${name}`, async (engine) => {
@@ -162,4 +165,17 @@ deathTest("what a process computes with is lost with it, though it says nothing 
   await within(computing.join());
   assertEquals(await queue.get({ timeout }), "next");
   assert(queue.empty());
+});
+
+engineTest("queue on an engine: what was dealt with is so for whoever closes the context, not the queue", (engine) => {
+  const root = rootOf(engine);
+  const visitor = visitorOf(engine, root);
+  const queue = new RemoteQueue<string>(visitor, 0, { onConsumerDeath: "redeliver" });
+  const { id } = queue[inside]().handle;
+  root.step("adopt", id);
+  for (const it of ["dealt with", "left"]) queue.putSync(it);
+  assertEquals(queue.getSync(), "dealt with");
+  visitor.close();
+  assertEquals(root.step("size", id).text(0), "1");
+  root.close();
 });
