@@ -10,8 +10,8 @@ const USAGE = `Usage: hosts.ts [--url <url of an engine>] <folder>`;
 /** How many more times a file is counted whose process was lost. */
 const RETRIES = 3;
 
-const [folder, url] = Deno.args[0] === "--url" ? [Deno.args[2], Deno.args[1]] : [Deno.args[0], undefined];
-const mp = url === undefined ? getContext("spawn") : getContext(url, {}); // the line
+const [folder, url] = Deno.args[0] === "--url" ? [Deno.args[2], Deno.args[1] ?? ""] : [Deno.args[0], undefined];
+const mp = url ? getContext(url, {}) : getContext("spawn"); // the line
 
 /** What a process does: counts one file. It also says which attempt that was. */
 export function count(path: string): { found: PackedFindings; attempt: number } {
@@ -35,7 +35,7 @@ async function main(): Promise<void> {
 }
 
 if (import.meta.main) {
-  if (folder === undefined) {
+  if (folder === undefined || url === "") {
     console.error(USAGE);
     Deno.exit(2);
   }

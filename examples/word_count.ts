@@ -25,8 +25,8 @@ Every file must be readable UTF-8 text: the first one that is not ends the count
 With --url the processes run on all hosts of that engine, one for each slot. What a host was counting that is lost is counted
 anew on another.`;
 
-const [url, args] = Deno.args[0] === "--url" ? [Deno.args[1], Deno.args.slice(2)] : [undefined, Deno.args];
-const mp: BaseContext = url === undefined ? getContext() : getContext(url, {}); // the line
+const [url, args] = Deno.args[0] === "--url" ? [Deno.args[1] ?? "", Deno.args.slice(2)] : [undefined, Deno.args];
+const mp: BaseContext = url ? getContext(url, {}) : getContext(); // the line
 
 /** Prints the commonest words or phrases, each with its count. */
 function show(counts: Counts, n: number, wordsInAll: number): void {
@@ -38,6 +38,7 @@ function show(counts: Counts, n: number, wordsInAll: number): void {
 
 async function main(args: string[]): Promise<void> {
   if (args[0] === "--help") return console.log(USAGE);
+  if (url === "") throw new CountError("Cannot count words: --url has no value");
   if (args.length > 1) throw new CountError(`Cannot count words: ${args.length} folders given, at most one wanted`);
   const corpus = args.length === 0
     ? await brown()
@@ -46,7 +47,8 @@ async function main(args: string[]): Promise<void> {
 
   // The processes go first: reading files for the first time is part of their time, not of the other.
   const processes = mp.cpuCount();
-  const queueOptions = url === undefined ? {} : { onConsumerDeath: "redeliver" };
+  // A portion whose hosts are lost again and again is nobody's fault.
+  const queueOptions = url === undefined ? {} : { onConsumerDeath: "redeliver", maxDeliveries: 255 };
   const { findings, anew, startUp, time } = await countInParallel(corpus, { mp, processes, queueOptions });
   const begin = performance.now();
   const check = countAlone(corpus);
