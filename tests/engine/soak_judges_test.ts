@@ -156,6 +156,9 @@ Deno.test("soak: processes are killed, or end in order, and the root with what i
   assertEquals(judged(...lives), ["root: it has not come to its end"]);
   assertEquals(judged("Process start a 7 east", ...root), ["Process: a has not ended"]);
   assertEquals(judged("Process start a 7 east", "Process end a 1 -", ...root), ["Process: a ended with exit code 1"]);
+  assertEquals(judged("root descriptors begin 20", "root whole"), [
+    "root: it has NaN descriptors, and had 20 at the beginning",
+  ]);
   assertEquals(judged("root descriptors begin 20", "root descriptors end 23", "root whole"), [
     "root: it has 23 descriptors, and had 20 at the beginning",
   ]);

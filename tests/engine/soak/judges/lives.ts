@@ -21,9 +21,11 @@ export function judgeLives(stories: Stories, verdict: Verdict): void {
   const told = { "killed": killed, "lost with their host": lost, "not started": unstarted };
   verdict.count("Process", stories.of("Process").filter(({ event }) => event === "start").length, told);
   const root = stories.of("root");
-  if (!root.some(({ event }) => event === "whole")) verdict.violate("root", "it has not come to its end");
+  if (!root.some(({ event }) => event === "whole")) return verdict.violate("root", "it has not come to its end");
   const descriptors = (when: string) =>
     Number(root.find(({ event, args }) => event === "descriptors" && args[0] === when)?.args[1]);
   const [begin, end] = [descriptors("begin"), descriptors("end")];
-  if (end > begin + DENOS_OWN) verdict.violate("root", `it has ${end} descriptors, and had ${begin} at the beginning`);
+  if (!(end <= begin + DENOS_OWN)) {
+    verdict.violate("root", `it has ${end} descriptors, and had ${begin} at the beginning`);
+  }
 }
