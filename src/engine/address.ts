@@ -16,7 +16,8 @@ export interface EngineAddress {
 export type EngineWay =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly ca: string | null }
   | { readonly kind: "unix"; readonly path: string }
-  | { readonly kind: "sentinel"; readonly sentinels: readonly HostAndPort[] };
+  | { readonly kind: "sentinel"; readonly servers: readonly HostAndPort[] }
+  | { readonly kind: "cluster"; readonly servers: readonly HostAndPort[]; readonly ca: string | null };
 
 /** Where a server listens. */
 interface HostAndPort {
@@ -26,20 +27,21 @@ interface HostAndPort {
 
 const ACTION = "get a context";
 /** The URLs that there are, for messages. */
-const FORMS = "redis://[user[:password]@]host[:port][/db], rediss://… (TLS), redis+unix:///path or " +
-  "redis+sentinel://host[:port],…/name[/db]";
+const FORMS = "redis://[user[:password]@]host[:port][/db], rediss://… (TLS), redis+unix:///path, " +
+  "redis+sentinel://host[:port],…/name[/db] or redis+cluster://host[:port],…";
 const PORT = 6379;
 /** That of a sentinel. */
 const SENTINEL_PORT = 26379;
 /** How long the name of a host may be looked for, in milliseconds. */
 const LOOK_UP = 5_000;
+/** What all keys begin with, unless a URL says it. */
+const PREFIX = "mp:";
 /** Scheme, user and password, hosts, path, parameters. */
 const URL_PARTS = /^([a-z+]+):\/\/(?:([^/?#]*)@)?([^/?#@]*)(\/[^?#]*)?(?:\?([^#]*))?$/;
 
 /**
  * The engine that a URL names.
  *
- * @throws {Deno.errors.NotSupported} If it names a cluster.
  * @throws {RangeError} If it names none. No message has more of it than the scheme: a password may be anywhere in what
  * cannot be read.
  */
@@ -51,7 +53,9 @@ export function engineAddressOf(text: string): EngineAddress {
   if (parts === null) return fail(`it is no URL of an engine, wanted ${FORMS}`);
   const [, written, login, authority, path = "", query = ""] = parts;
   const scheme = written.replace(/^valkey/, "redis");
-  const given = { authority, path, login: loginOf(login, fail), parameters: parametersOf(query, fail), fail };
+  const parameters = parametersOf(query, fail);
+  const prefix = prefixOf(parameters, fail);
+  const given = { authority, path, login: loginOf(login, fail), parameters, prefix, fail };
   switch (scheme) {
     case "redis":
     case "rediss":
@@ -61,9 +65,8 @@ export function engineAddressOf(text: string): EngineAddress {
     case "redis+sentinel":
       return sentinelAddress(given);
     case "redis+cluster":
-      throw new Deno.errors.NotSupported(
-        `Cannot ${ACTION} of "${schemeOf(text)}://…": clusters are not served yet, wanted ${FORMS}`,
-      );
+    case "rediss+cluster":
+      return clusterAddress(scheme, given);
     default:
       return fail(`wanted ${FORMS}`);
   }
@@ -76,6 +79,8 @@ interface Given {
   /** As it stands before the hosts, with its `@`; empty if there is none. */
   readonly login: string;
   readonly parameters: ReadonlyMap<string, string>;
+  /** What all keys begin with, as a parameter; none if it is the usual. */
+  readonly prefix: string[];
   /** Refuses the URL. */
   readonly fail: (why: string) => never;
 }
@@ -112,12 +117,28 @@ function parametersOf(query: string, fail: Given["fail"]): Map<string, string> {
   return new Map(pairs);
 }
 
+function prefixOf(parameters: ReadonlyMap<string, string>, fail: Given["fail"]): string[] {
+  const prefix = parameters.get("prefix") ?? PREFIX;
+  if (!/^[A-Za-z0-9.:_-]{1,64}$/.test(prefix)) fail('its prefix is none, wanted 1 to 64 letters, digits and ".:_-"');
+  return prefix === PREFIX ? [] : [`prefix=${prefix}`];
+}
+
 /** Refuses parameters that there are not. */
 function allow({ parameters, fail }: Given, ...known: string[]): void {
   for (const name of parameters.keys()) {
-    const wanted = known.length === 0 ? "it takes none" : `wanted ${known.join(", ")}`;
-    if (!known.includes(name)) fail(`there is no parameter "${name}", ${wanted}`);
+    const wanted = [...known, "prefix"].join(", ");
+    if (name !== "prefix" && !known.includes(name)) fail(`there is no parameter "${name}", wanted ${wanted}`);
   }
+}
+
+/** What is behind the path: those that there are of the parameters. */
+function queryOf(...parameters: string[]): string {
+  return parameters.length === 0 ? "" : `?${parameters.join("&")}`;
+}
+
+function caOf({ parameters }: Given): { ca: string | null; asParameter: string[] } {
+  const ca = parameters.get("ca") ?? null;
+  return { ca, asParameter: ca === null ? [] : [`ca=${encodeURIComponent(ca)}`] };
 }
 
 function hostOf(text: string, fail: Given["fail"], usual = PORT): HostAndPort {
@@ -143,11 +164,11 @@ function tcpAddress(scheme: string, given: Given): EngineAddress {
   allow(given, ...isTls ? ["ca"] : []);
   const place = hostOf(given.authority, given.fail);
   const database = databaseOf(given.path.slice(1), given.fail);
-  const ca = given.parameters.get("ca") ?? null;
+  const { ca, asParameter } = caOf(given);
   const rest = `${written(place)}/${database}`;
   return {
-    shown: `${scheme}://${rest}`,
-    url: `${scheme}://${given.login}${rest}${ca === null ? "" : `?ca=${encodeURIComponent(ca)}`}`,
+    shown: `${scheme}://${rest}${queryOf(...given.prefix)}`,
+    url: `${scheme}://${given.login}${rest}${queryOf(...asParameter, ...given.prefix)}`,
     way: { kind: "tcp", ...place, ca },
   };
 }
@@ -158,7 +179,7 @@ function unixAddress(given: Given): EngineAddress {
   const path = decoded(given.path, "path", given.fail);
   if (path.length < 2) given.fail("it has no path: redis+unix:///run/redis.sock");
   const database = databaseOf(given.parameters.get("db") ?? "", given.fail);
-  const rest = `${encodeURI(path)}?db=${database}`;
+  const rest = `${encodeURI(path)}${queryOf(`db=${database}`, ...given.prefix)}`;
   return { shown: `redis+unix://${rest}`, url: `redis+unix://${given.login}${rest}`, way: { kind: "unix", path } };
 }
 
@@ -168,35 +189,52 @@ function sentinelAddress(given: Given): EngineAddress {
   allow(given, "sentinelUser", "sentinelPassword");
   const [, name = "", database = ""] = path.match(/^\/([^/]*)(?:\/([^/]*))?$/) ?? [];
   if (name === "") fail("it has no name of a primary: redis+sentinel://host,host/name");
-  const sentinels = authority.split(",").map((host) => hostOf(host, fail, SENTINEL_PORT));
-  const rest = `${sentinels.map(written).join()}/${encodeURIComponent(decoded(name, "name", fail))}/${
+  const servers = authority.split(",").map((host) => hostOf(host, fail, SENTINEL_PORT));
+  const rest = `${servers.map(written).join()}/${encodeURIComponent(decoded(name, "name", fail))}/${
     databaseOf(database, fail)
   }`;
-  const query = [...parameters].map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join("&");
+  const logins = [...parameters].filter(([key]) => key !== "prefix");
+  const query = logins.map(([key, value]) => `${key}=${encodeURIComponent(value)}`);
   return {
-    shown: `redis+sentinel://${rest}`,
-    url: `redis+sentinel://${login}${rest}${query && `?${query}`}`,
-    way: { kind: "sentinel", sentinels },
+    shown: `redis+sentinel://${rest}${queryOf(...given.prefix)}`,
+    url: `redis+sentinel://${login}${rest}${queryOf(...query, ...given.prefix)}`,
+    way: { kind: "sentinel", servers },
+  };
+}
+
+/** `redis+cluster://host,host`: servers of it, which are asked who has the keys. */
+function clusterAddress(scheme: string, given: Given): EngineAddress {
+  allow(given, ...scheme === "rediss+cluster" ? ["ca"] : []);
+  const { authority, path, login, prefix, fail } = given;
+  if (!["", "/", "/0"].includes(path)) fail("a cluster has no databases, wanted redis+cluster://host,host");
+  const { ca, asParameter } = caOf(given);
+  const servers = authority.split(",").map((host) => hostOf(host, fail));
+  const rest = servers.map(written).join();
+  return {
+    shown: `${scheme}://${rest}${queryOf(...prefix)}`,
+    url: `${scheme}://${login}${rest}${queryOf(...asParameter, ...prefix)}`,
+    way: { kind: "cluster", servers, ca },
   };
 }
 
 /**
  * Asks Deno whether this program may connect to the engine, as it is asked before a `Client` connects. Of a group the
- * sentinels are asked for: whom they name is the engine.
+ * sentinels are asked for, of a cluster the servers that are named: whom these name is the engine.
  *
  * @throws {Deno.errors.NotCapable} If not; the message names the flag that is missing.
  * @throws {Deno.errors.NotFound} If there is no such host or path.
  */
 export function requireEnginePermission({ way }: EngineAddress): void {
   if (way.kind === "unix") return requirePlace(way.path);
-  if (way.kind === "tcp") {
-    requirePlace([way.host, way.port]);
-    if (way.ca !== null) Deno.statSync(way.ca);
-    return;
-  }
+  requireServers(way.kind === "tcp" ? [way] : way.servers);
+  if (way.kind !== "sentinel" && way.ca !== null) Deno.statSync(way.ca);
+}
+
+/** Of several that are named not all need be there. */
+function requireServers(servers: readonly HostAndPort[]): void {
   let missing: unknown;
   let found = 0;
-  for (const { host, port } of way.sentinels) {
+  for (const { host, port } of servers) {
     try {
       requirePlace([host, port]);
       found++;

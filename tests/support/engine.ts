@@ -162,6 +162,11 @@ export class Engine implements AsyncDisposable {
     return `redis://${this.#login}${address}:${this.port}/0`;
   }
 
+  /** Whether it runs, and is looked at. */
+  get isUp(): boolean {
+    return this.#look !== null;
+  }
+
   /** What its log says. */
   log(): string {
     try {
@@ -307,7 +312,7 @@ export function engineTest(
 }
 
 /** Fails unless a list becomes empty; what ends asynchronously is given the time to. */
-async function nothingLeft(what: string, list: () => unknown[] | Promise<unknown[]>): Promise<void> {
+export async function nothingLeft(what: string, list: () => unknown[] | Promise<unknown[]>): Promise<void> {
   await until(`no ${what} left`, async () => (await list()).length === 0).catch(async () => {
     assertEquals(await list(), [], `${what} are left`);
   });

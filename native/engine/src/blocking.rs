@@ -209,7 +209,13 @@ impl BlockingLane {
     /// Where it was not done, or the session ended.
     pub fn look<A: AsRef<[u8]>>(&mut self, tree: &str, name: &str, args: &[A]) -> Result<Answer> {
         let mut packed = Vec::new();
-        wire::call(&mut packed, name, &wire::prefix_of(tree), &[], args);
+        wire::call(
+            &mut packed,
+            name,
+            &self.shared.target.prefix_of(tree),
+            &[],
+            args,
+        );
         match self.exchange(&packed)? {
             Reply::Done(answer) => Ok(answer),
             Reply::Ended(error) => Err(match tree == self.shared.settings.tree {

@@ -1,12 +1,11 @@
 //! Groups of servers that Sentinel watches. Who of them is the engine just now is asked at each connection.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use redis::{
-    Client, Connection, ConnectionAddr, ConnectionInfo, ErrorKind, RedisError, RedisResult, Value,
-};
+use redis::{Client, Connection, ConnectionAddr, ConnectionInfo, RedisResult, Value};
 
-use crate::server::{self, ask};
+use crate::asking::{failed, first_of, left_until};
+use crate::server::ask;
 
 /// The sentinels of a group.
 pub struct Group {
@@ -17,14 +16,8 @@ pub struct Group {
     pub login: ConnectionInfo,
 }
 
-fn failed(what: &'static str, detail: impl Into<String>) -> RedisError {
-    RedisError::from((ErrorKind::Io, what, detail.into()))
-}
-
 fn open(info: &ConnectionInfo, addr: &ConnectionAddr, until: Instant) -> RedisResult<Connection> {
-    let left = until
-        .saturating_duration_since(Instant::now())
-        .max(Duration::from_millis(1));
+    let left = left_until(until);
     let connection =
         Client::open(info.clone().set_addr(addr.clone()))?.get_connection_with_timeout(left)?;
     connection.set_read_timeout(Some(left))?;
@@ -36,20 +29,10 @@ impl Group {
     ///
     /// # Errors
     /// Where none of the sentinels tells it; what the last one has said.
-    pub fn find(&self, timeout: Duration) -> RedisResult<ConnectionAddr> {
-        let until = Instant::now() + timeout;
-        let mut last = failed("no sentinel is named", "");
-        for (at, sentinel) in self.sentinels.iter().enumerate() {
-            // One that does not answer leaves time for the others.
-            let left = until.saturating_duration_since(Instant::now());
-            let others = u32::try_from(self.sentinels.len() - at).unwrap_or(1);
-            let share = Instant::now() + left / others;
-            match open(&self.login, sentinel, share).and_then(|mut it| self.asked(&mut it)) {
-                Ok(found) => return Ok(found),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+    pub fn find(&self, until: Instant) -> RedisResult<ConnectionAddr> {
+        first_of(&self.sentinels, 0, until, |sentinel, share| {
+            self.asked(&mut open(&self.login, sentinel, share)?)
+        })
     }
 
     fn asked(&self, connection: &mut Connection) -> RedisResult<ConnectionAddr> {
@@ -64,17 +47,6 @@ impl Group {
                 self.name.clone(),
             )
         })
-    }
-}
-
-/// Refuses a replica: one whose sentinels do not know yet that it is none any more.
-///
-/// # Errors
-/// Where it is one, and those of the connection.
-pub fn require_primary(connection: &mut Connection) -> RedisResult<()> {
-    match server::is_primary(&server::brief_info_of(connection)?) {
-        true => Ok(()),
-        false => Err(failed("the sentinels name a replica", "")),
     }
 }
 

@@ -6,7 +6,10 @@
 //! | part         | what it owns                                                               |
 //! | ------------ | -------------------------------------------------------------------------- |
 //! | [`target`]   | the URL: where the engine is, and as whom to speak to it                   |
+//! | [`several`]  | URLs that name several servers                                             |
+//! | [`asking`]   | servers that are asked where the engine is                                 |
 //! | [`group`]    | which server of those that sentinels watch is the engine                   |
+//! | [`cluster`]  | which server of a cluster is the engine                                    |
 //! | [`wire`]     | steps as bytes, and bytes as answers                                       |
 //! | [`server`]   | what kind of server it is, and the library of functions in it              |
 //! | [`library`]  | the text of that library                                                   |
@@ -20,8 +23,10 @@
 //! | [`farewell`] | what leaves a tree for a process that is no more                           |
 //! | [`session`]  | all of it                                                                  |
 
+pub mod asking;
 pub mod beat;
 pub mod blocking;
+pub mod cluster;
 pub mod durability;
 pub mod error;
 pub mod farewell;
@@ -32,6 +37,7 @@ pub mod mailbox;
 pub mod promises;
 pub mod server;
 pub mod session;
+pub mod several;
 pub mod target;
 pub mod wire;
 pub mod witness;

@@ -159,8 +159,7 @@ impl Link {
                 return hear_greeting(greeted);
             }
             // A server that was started without it, or a node of a cluster that has never had it.
-            server::load_library(connection, self.shared.target.shown())?
-                .map_err(Trouble::Ended)?;
+            server::load_library(connection, &self.shared.target)?.map_err(Trouble::Ended)?;
         }
     }
 

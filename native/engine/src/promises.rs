@@ -185,7 +185,13 @@ impl Promises {
         deliver: Deliver,
     ) -> Result<()> {
         let mut packed = Vec::new();
-        wire::call(&mut packed, name, &wire::prefix_of(tree), &[], args);
+        wire::call(
+            &mut packed,
+            name,
+            &self.shared.target.prefix_of(tree),
+            &[],
+            args,
+        );
         let then = match tree == self.shared.settings.tree {
             true => Then::Tell(deliver),
             false => Then::TellOfOther(deliver),

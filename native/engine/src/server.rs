@@ -2,9 +2,11 @@
 
 use redis::{Connection, ConnectionLike, RedisResult, Value};
 
+use crate::asking;
 use crate::error::{Error, Kind, Result};
 use crate::library::{NAME, library};
-use crate::wire;
+use crate::target::Target;
+use crate::wire::{self, Reply};
 
 /// What is said of a server at the first connection.
 pub struct Server {
@@ -36,11 +38,12 @@ fn is_older(version: &str, wanted: (u32, u32)) -> bool {
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < wanted
 }
 
-/// Looks at the server, whose URL is shown as `shown`.
+/// Looks at the server.
 ///
 /// # Errors
 /// Where it is one that cannot be used.
-pub fn look_at(info: &str, shown: &str) -> Result<Server> {
+pub fn look_at(info: &str, target: &Target) -> Result<Server> {
+    let shown = target.shown();
     let refused = |kind, what: String| {
         Err(Error::new(
             kind,
@@ -58,6 +61,11 @@ pub fn look_at(info: &str, shown: &str) -> Result<Server> {
     }
     if !is_primary(info) {
         return refused(Kind::Refused, "it is a replica, wanted the primary".into());
+    }
+    let mode = field(info, "redis_mode").or_else(|| field(info, "server_mode"));
+    if mode == Some("cluster") && !target.is_cluster() {
+        let what = "it is one of a cluster, wanted redis+cluster://host,host";
+        return refused(Kind::Unsupported, what.into());
     }
     if let Some(policy) = field(info, "maxmemory_policy").filter(|&it| it != "noeviction") {
         let what = format!(
@@ -122,8 +130,9 @@ pub fn brief_info_of(connection: &mut Connection) -> RedisResult<String> {
 /// Loads the library where it is missing.
 ///
 /// # Errors
-/// Where the engine refuses it, or has another one under the same name.
-pub fn load_library(connection: &mut Connection, shown: &str) -> RedisResult<Result<()>> {
+/// Where the engine refuses it, or has another one under the same name. What it refuses only now is one of the connection.
+pub fn load_library(connection: &mut Connection, target: &Target) -> RedisResult<Result<()>> {
+    let shown = target.shown();
     let refused = |what: String| {
         Ok(Err(Error::new(
             Kind::Refused,
@@ -133,13 +142,16 @@ pub fn load_library(connection: &mut Connection, shown: &str) -> RedisResult<Res
     let (text, hash) = library();
     for _ in 0..2 {
         let mut packed = Vec::new();
-        wire::call::<&str>(&mut packed, "library", "mp:{}:", &[], &[]);
+        wire::call::<&str>(&mut packed, "library", &target.prefix_of(""), &[], &[]);
         match connection.req_packed_command(&packed)? {
             Value::ServerError(error)
                 if error
                     .details()
                     .is_some_and(|it| it.contains("Function not found")) => {}
-            Value::ServerError(error) => return refused(format!("it says \"{}\"", said(&error))),
+            Value::ServerError(error) => {
+                ready(&error)?;
+                return refused(format!("it says \"{}\"", said(&error)));
+            }
             value => {
                 let answer = wire::parts_of(value);
                 return match answer.get(1).is_some_and(|it| it == hash.as_bytes()) {
@@ -153,6 +165,7 @@ pub fn load_library(connection: &mut Connection, shown: &str) -> RedisResult<Res
         if let Value::ServerError(error) =
             ask(connection, &[b"FUNCTION", b"LOAD", text.as_bytes()])?
         {
+            ready(&error)?;
             let why = said(&error);
             if !why.contains("already exists") {
                 return refused(format!(
@@ -164,6 +177,14 @@ pub fn load_library(connection: &mut Connection, shown: &str) -> RedisResult<Res
     refused(format!(
         "its library of functions \"{NAME}\" has not all of them"
     ))
+}
+
+/// An engine that is not ready says so, or that it is the engine no more.
+fn ready(error: &redis::ServerError) -> RedisResult<()> {
+    match wire::refusal_of(error.code(), error.details().unwrap_or_default()) {
+        Reply::Away(why) => Err(asking::failed("it is not ready", why)),
+        _ => Ok(()),
+    }
 }
 
 fn said(error: &redis::ServerError) -> String {

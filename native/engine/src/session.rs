@@ -199,10 +199,10 @@ impl Session {
             .set_write_timeout(Some(CONNECT_TIMEOUT))
             .map_err(unreachable)?;
         let info = server::info_of(&mut connection).map_err(unreachable)?;
-        let server = server::look_at(&info, &shown)?;
+        let server = server::look_at(&info, &target)?;
         let way = settings.durability.way(&info, &mut connection, &shown)?;
-        server::load_library(&mut connection, &shown).map_err(unreachable)??;
-        let prefix = wire::prefix_of(&settings.tree);
+        server::load_library(&mut connection, &target).map_err(unreachable)??;
+        let prefix = target.prefix_of(&settings.tree);
         let member = match begin {
             Begin::As(member) => member,
             Begin::By(name, args) => {

@@ -8,22 +8,40 @@ use redis::{
     RedisResult, TlsCertificates,
 };
 
+use crate::cluster::Cluster;
 use crate::error::{Error, Kind, Result};
-use crate::group::{Group, require_primary};
+use crate::group::Group;
+use crate::several::{Kin, Several};
+use crate::{asking, server};
 
 const KEEPALIVE: Duration = Duration::from_secs(10);
+/// What all keys begin with, unless the URL says it.
+const PREFIX: &str = "mp:";
+const LONGEST_PREFIX: usize = 64;
+
+/// Who the engine is.
+enum Place {
+    /// The server that the URL names.
+    Server,
+    /// Whom sentinels name.
+    Group(Box<Group>),
+    /// Whom servers of a cluster name.
+    Cluster(Cluster),
+}
 
 /// An engine.
 pub struct Target {
     info: ConnectionInfo,
-    /// Where sentinels know who the engine is.
-    group: Option<Group>,
+    place: Place,
+    /// What all keys begin with.
+    prefix: String,
     /// The certificates of `?ca=`, as PEM; without it, those of the system are trusted.
     authorities: Option<Vec<u8>>,
     shown: String,
 }
 
-fn bad(why: &str) -> Error {
+/// A URL that is none.
+pub fn bad(why: &str) -> Error {
     Error::new(
         Kind::BadUrl,
         format!("Cannot use the engine: its URL {why}"),
@@ -34,16 +52,10 @@ impl Target {
     /// # Errors
     /// [`Kind::BadUrl`], [`Kind::Unsupported`]
     pub fn parse(url: &str, user_timeout: Duration) -> Result<Self> {
-        let scheme = url.split("://").next().unwrap_or_default();
-        if scheme.ends_with("+cluster") {
-            let message =
-                format!("Cannot use the engine: URLs of \"{scheme}:\" are not served yet");
-            return Err(Error::new(Kind::Unsupported, message));
-        }
-        let sentinels = Sentinels::parse(url)?;
-        let url = sentinels.as_ref().map_or(url, |it| &it.url);
+        let several = Several::parse(url)?;
+        let url = several.as_ref().map_or(url, |it| &it.url);
         let parsed = redis::parse_redis_url(url).ok_or_else(|| {
-            bad("is none of \"redis:\", \"rediss:\", \"redis+unix:\", \"redis+sentinel:\" or \"valkey\" instead of \"redis\"")
+            bad("is none of \"redis:\", \"rediss:\", \"redis+unix:\", \"redis+sentinel:\", \"redis+cluster:\" or \"valkey\" instead of \"redis\"")
         })?;
         if parsed.fragment().is_some() {
             return Err(bad("has a \"#\", wanted none"));
@@ -54,6 +66,12 @@ impl Target {
                 .find(|(it, _)| it == name)
                 .map(|(_, value)| value.into_owned())
         };
+        let prefix = value("prefix").unwrap_or_else(|| PREFIX.into());
+        if !is_prefix(&prefix) {
+            return Err(bad(
+                "has a \"prefix\" that is none, wanted 1 to 64 letters, digits and \".:_-\"",
+            ));
+        }
         let authorities = match value("ca") {
             Some(path) => Some(std::fs::read(&path).map_err(|error| {
                 Error::new(
@@ -91,27 +109,39 @@ impl Target {
             redis = redis.set_password(password);
         }
         let info = info.set_tcp_settings(tcp).set_redis_settings(redis);
-        let shown = match &sentinels {
-            Some(sentinels) => sentinels.shown.clone(),
-            None => shown.to_string(),
+        let (place, shown) = match several {
+            None => (Place::Server, shown.to_string()),
+            Some(Several {
+                kin: Kin::Cluster,
+                named,
+                shown,
+                ..
+            }) => (Place::Cluster(Cluster::new(named, &prefix)), shown),
+            Some(Several {
+                kin: Kin::Sentinels(name),
+                named,
+                shown,
+                ..
+            }) => {
+                let mut spoken = RedisConnectionInfo::default().set_skip_set_lib_name();
+                if let Some(user) = of_sentinels.0 {
+                    spoken = spoken.set_username(user);
+                }
+                if let Some(password) = of_sentinels.1 {
+                    spoken = spoken.set_password(password);
+                }
+                let group = Group {
+                    sentinels: named,
+                    name,
+                    login: info.clone().set_redis_settings(spoken),
+                };
+                (Place::Group(Box::new(group)), shown)
+            }
         };
-        let group = sentinels.map(|it| {
-            let mut spoken = RedisConnectionInfo::default().set_skip_set_lib_name();
-            if let Some(user) = of_sentinels.0 {
-                spoken = spoken.set_username(user);
-            }
-            if let Some(password) = of_sentinels.1 {
-                spoken = spoken.set_password(password);
-            }
-            Group {
-                sentinels: it.named,
-                name: it.name,
-                login: info.clone().set_redis_settings(spoken),
-            }
-        });
         Ok(Self {
             info,
-            group,
+            place,
+            prefix,
             authorities,
             shown,
         })
@@ -122,19 +152,42 @@ impl Target {
         &self.shown
     }
 
+    /// Whether it is a cluster.
+    pub fn is_cluster(&self) -> bool {
+        matches!(self.place, Place::Cluster(_))
+    }
+
+    /// What the keys of a tree begin with; those of the hosts, too, which are as a tree. On a cluster all have one hash tag,
+    /// so that a step may use any of them.
+    pub fn prefix_of(&self, tree: &str) -> String {
+        let prefix = &self.prefix;
+        match self.is_cluster() {
+            true => format!("{prefix}{{{prefix}}}:{{{tree}}}:"),
+            false => format!("{prefix}{{{tree}}}:"),
+        }
+    }
+
     /// Connects to whoever is the engine now, and says who this is.
     ///
     /// # Errors
     /// Those of the system, and the server's refusal of the user.
     pub fn dial(&self, timeout: Duration) -> RedisResult<Connection> {
         let until = Instant::now() + timeout;
-        let mut info = self.info.clone();
-        if let Some(group) = &self.group {
-            info = info.set_addr(group.find(timeout)?);
-        }
-        let timeout = until
-            .saturating_duration_since(Instant::now())
-            .max(Duration::from_millis(1));
+        let mut connection = match &self.place {
+            Place::Server => return self.connect(self.info.addr(), until),
+            Place::Group(group) => self.connect(&group.find(until)?, until)?,
+            Place::Cluster(cluster) => {
+                cluster.dial(until, |address, until| self.connect(address, until))?
+            }
+        };
+        connection.set_read_timeout(Some(asking::left_until(until)))?;
+        require_primary(&mut connection)?;
+        connection.set_read_timeout(None)?;
+        Ok(connection)
+    }
+
+    fn connect(&self, address: &ConnectionAddr, until: Instant) -> RedisResult<Connection> {
+        let info = self.info.clone().set_addr(address.clone());
         let client = match &self.authorities {
             Some(pem) => {
                 let root_cert = Some(pem.clone());
@@ -148,85 +201,21 @@ impl Target {
             }
             None => Client::open(info)?,
         };
-        let mut connection = client.get_connection_with_timeout(timeout)?;
-        if self.group.is_some() {
-            connection.set_read_timeout(Some(timeout))?;
-            require_primary(&mut connection)?;
-            connection.set_read_timeout(None)?;
-        }
-        Ok(connection)
+        client.get_connection_with_timeout(asking::left_until(until))
     }
 }
 
-/// The URL of a group, in its parts.
-struct Sentinels {
-    /// The URL of the engine, as if it were the first sentinel.
-    url: String,
-    named: Vec<ConnectionAddr>,
-    name: String,
-    /// The URL, without user and password.
-    shown: String,
+fn is_prefix(text: &str) -> bool {
+    let is_of_it = |it: char| it.is_ascii_alphanumeric() || ".:_-".contains(it);
+    !text.is_empty() && text.len() <= LONGEST_PREFIX && text.chars().all(is_of_it)
 }
 
-impl Sentinels {
-    /// Nothing if it is the URL of one server.
-    fn parse(url: &str) -> Result<Option<Self>> {
-        let Some((scheme @ ("redis+sentinel" | "valkey+sentinel"), rest)) = url.split_once("://")
-        else {
-            return Ok(None);
-        };
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, tail) = rest.split_at(end);
-        let (login, hosts) = match authority.rsplit_once('@') {
-            Some((login, hosts)) => (format!("{login}@"), hosts),
-            None => (String::new(), authority),
-        };
-        let first = hosts.split(',').next().unwrap_or_default();
-        let path = tail.split(['?', '#']).next().unwrap_or_default();
-        let shown = format!("{scheme}://{hosts}{path}");
-        let named = hosts.split(',').map(address_of);
-        let named = named.collect::<Result<Vec<_>>>()?;
-        let (name, tail) = match tail.strip_prefix('/') {
-            Some(it) => it.split_at(it.find(['/', '?', '#']).unwrap_or(it.len())),
-            None => ("", tail),
-        };
-        let name = percent_decoded(name)
-            .filter(|it| !it.is_empty())
-            .ok_or_else(|| {
-                bad("has no name of a primary, wanted redis+sentinel://host,host/name")
-            })?;
-        Ok(Some(Self {
-            url: format!("redis://{login}{first}{tail}"),
-            named,
-            name,
-            shown,
-        }))
+/// Refuses a replica: those who were asked do not know yet that it is the engine no more.
+fn require_primary(connection: &mut Connection) -> RedisResult<()> {
+    match server::is_primary(&server::brief_info_of(connection)?) {
+        true => Ok(()),
+        false => Err(asking::failed("those who were asked name a replica", "")),
     }
-}
-
-/// `host:port`, as in a URL.
-fn address_of(text: &str) -> Result<ConnectionAddr> {
-    let parsed = redis::parse_redis_url(&format!("redis://{text}"))
-        .ok_or_else(|| bad("has a host that cannot be read"))?;
-    let info = parsed
-        .into_connection_info()
-        .map_err(|_| bad("has a host that cannot be read"))?;
-    Ok(info.addr().clone())
-}
-
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let digits = [rest.next()?, rest.next()?];
-        let digits = std::str::from_utf8(&digits).ok()?;
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
@@ -275,7 +264,9 @@ mod tests {
         let target =
             parse("redis+sentinel://me:pass@a:1,b:2/my%2Fname/3?sentinelPassword=other").unwrap();
         assert_eq!(target.info.redis_settings().db(), 3);
-        let group = target.group.unwrap();
+        let Place::Group(group) = target.place else {
+            panic!("it is no group");
+        };
         assert_eq!((group.sentinels.len(), group.name.as_str()), (2, "my/name"));
         let login = group.login.redis_settings();
         assert_eq!((login.username(), login.password()), (None, Some("other")));
@@ -290,10 +281,42 @@ mod tests {
             "redis+sentinel://:secret@a,b",
             "redis+sentinel://:secret@a,b//0",
             "redis+sentinel://:secret@a,b:secret/name",
-            "redis+cluster://:secret@a,b",
+            "redis+cluster://:secret@a,b/1",
+            "redis+cluster://:secret@a,b:secret",
+            "redis://:secret@a?prefix=",
+            "redis://:secret@a?prefix={secret}",
         ] {
             let error = parse(url).err().unwrap();
             assert!(!error.message.contains("secret"), "{}", error.message);
         }
+    }
+
+    #[test]
+    fn keys_begin_with_a_prefix_and_on_a_cluster_have_one_tag() {
+        for (url, prefix) in [
+            ("redis://a", "mp:{t}:"),
+            ("redis://a?prefix=team-1.x:", "team-1.x:{t}:"),
+            ("redis+unix:///a?db=1&prefix=t_", "t_{t}:"),
+            ("redis+sentinel://a,b/name?prefix=t:", "t:{t}:"),
+            ("redis+cluster://a,b", "mp:{mp:}:{t}:"),
+            ("rediss+cluster://a,b/?prefix=team1:", "team1:{team1:}:{t}:"),
+        ] {
+            assert_eq!(parse(url).unwrap().prefix_of("t"), prefix);
+        }
+    }
+
+    #[test]
+    fn servers_of_a_cluster_are_as_one() {
+        let target = parse("valkeys+cluster://me:pass@a:1,[::1]:2").unwrap();
+        assert!(target.is_cluster());
+        let redis = target.info.redis_settings();
+        assert_eq!(
+            (redis.username(), redis.password(), redis.db()),
+            (Some("me"), Some("pass"), 0)
+        );
+        assert!(matches!(
+            target.info.addr(),
+            ConnectionAddr::TcpTls { port: 1, .. }
+        ));
     }
 }

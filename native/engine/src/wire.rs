@@ -63,11 +63,6 @@ pub fn call<A: AsRef<[u8]>>(
     }
 }
 
-/// What the keys of a tree begin with.
-pub fn prefix_of(tree: &str) -> String {
-    format!("mp:{{{tree}}}:")
-}
-
 fn part_of(value: Value) -> Vec<u8> {
     match value {
         Value::BulkString(bytes) => bytes,
@@ -128,7 +123,8 @@ pub fn fenced(how: &str) -> Error {
     Error::new(Kind::Fenced, message)
 }
 
-fn refusal_of(code: &str, details: &str) -> Reply {
+/// What an error of the server means.
+pub fn refusal_of(code: &str, details: &str) -> Reply {
     match code {
         // MISCONF and NOREPLICAS: it cannot save, or has too few replicas, and so does nothing that writes meanwhile.
         // MOVED and ASK: another node of the cluster has the keys now, or is about to.

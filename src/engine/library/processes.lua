@@ -128,7 +128,7 @@ step("launch", {}, function(call, o, agent, objects, body, signature)
   if gone then return { "no", "gone", gone } end
   local key = key_of(call.tree, o)
   local reservation = redis.call("HGET", key, "reservation")
-  local id = call.tree:match("^mp:{(.-)}:$")
+  local id = call.tree:match("{([^}]*)}:$")
   if not members.tell_agent(call.tree, agent, "launch", id, o, reservation, body, signature) then return { "no", "lost" } end
   if not redis.call("HGET", key, "objects") then hold_all(call.tree, objects) end
   redis.call("HSET", key, "state", "launched", "agent", agent, "objects", objects, "waiter", call.waiter)
