@@ -114,7 +114,8 @@ export class RemoteCondition extends Lockable implements ConditionLike {
     const step = [id, ...lock.letGo()];
     const held = lock.suspend();
     const giveBack = (answer: Answer) => lock.abandon(lockId, held, answer);
-    const wait = { timeout, giveBack, overdue: "unknown" } as const;
+    const unbegun = () => lock.resume(held, null, 1);
+    const wait = { timeout, giveBack, overdue: "unknown", unbegun } as const;
     const answer = this.#handle.session.waitSync("condition_wait", step, wait);
     this.#resume(held, answer);
     return this.#notified(answer);

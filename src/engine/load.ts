@@ -63,7 +63,16 @@ export function failureIn(text: string): Error {
 
 /** Whether a call has failed since the engine had not answered when its time was up. */
 export function isOverdue(error: unknown): boolean {
-  return error instanceof EngineUnavailableError && (error.cause as { code?: unknown } | undefined)?.code === "OVERDUE";
+  return ["OVERDUE", "UNBEGUN"].includes(codeOf(error));
+}
+
+/** Likewise, and it was not begun. */
+export function isUnbegun(error: unknown): boolean {
+  return codeOf(error) === "UNBEGUN";
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof EngineUnavailableError ? `${(error.cause as { code?: unknown } | undefined)?.code}` : "";
 }
 
 function failureOf(code: string, message: string, cause?: unknown): Error | undefined {
@@ -71,6 +80,7 @@ function failureOf(code: string, message: string, cause?: unknown): Error | unde
   switch (code) {
     case "UNAVAILABLE":
     case "OVERDUE":
+    case "UNBEGUN":
       return new EngineUnavailableError(message, options);
     case "LOST":
       return new StateLostError(message, options);

@@ -2,10 +2,10 @@
 // They are ended, and what they got is given back, before the thread's next step; where it takes none, by a timer.
 
 import { EngineUnavailableError } from "../errors.ts";
-import { clearTimeout, setTimeout, unrefTimer } from "../runtime/timing.ts";
+import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
 import { Answer } from "./answer.ts";
 
-/** Milliseconds between two attempts of who takes no step. */
+/** Milliseconds between two attempts of who takes no step, or may not block. */
 const PAUSE = 2_000;
 /** So long, in milliseconds, an attempt waits that must not block the thread; one that is connected answers in that time. */
 const BRIEFLY = 1;
@@ -19,6 +19,8 @@ export class Owed {
   /** The oldest first. */
   readonly #owed: GiveBack[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When who may not block tries again: while the engine is away, an attempt may take a while all the same. */
+  #next = 0;
 
   constructor(end: (timeout: number) => Uint8Array | null) {
     this.#end = end;
@@ -52,10 +54,11 @@ export class Owed {
 
   /** Ends all, if that takes no time worth the name. */
   trySettle(): void {
-    if (this.#owed.length === 0) return;
+    if (this.#owed.length === 0 || performance.now() < this.#next) return;
     try {
       this.settle(BRIEFLY);
     } catch {
+      this.#next = performance.now() + PAUSE;
       // The engine is away; or whoever asks it next hears that nothing is to be settled any more.
     }
   }

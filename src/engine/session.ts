@@ -7,7 +7,7 @@ import { Answer, type StepArgument } from "./answer.ts";
 import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
 import { Bell } from "./bell.ts";
 import { type Durability, durabilityText } from "./durability.ts";
-import { engineNative, failureIn, isOverdue, translated } from "./load.ts";
+import { engineNative, failureIn, isOverdue, isUnbegun, translated } from "./load.ts";
 import { Owed } from "./owed.ts";
 import type { EngineNative, EngineSettings, NativeArgument, Opened } from "./native.ts";
 import { bringForward, hear, hearNoMore, leaveInBackground, listen, openWaits, type Outcome } from "./waits.ts";
@@ -37,7 +37,10 @@ export interface StepWait {
 }
 
 /** What of that a thread has that blocks. There `overdue` is `"nothing"` by default. */
-export type SyncWait = Pick<StepWait, "timeout" | "giveBack" | "overdue">;
+export interface SyncWait extends Pick<StepWait, "timeout" | "giveBack" | "overdue"> {
+  /** What is called where it was not begun, since the engine was away, and never will be. */
+  unbegun?: () => void;
+}
 
 /** An answer that is so many milliseconds late is waited for no more by who has a time limit. */
 const GRACE = 2_000;
@@ -238,14 +241,18 @@ class NativeSession implements Session {
     return this.#promise(() => this.native.submit(this.#nextPromise, name, textsOf(args), -1));
   }
 
-  waitSync(name: string, args: StepArgument[], { timeout, giveBack, overdue = "nothing" }: SyncWait): Answer | null {
+  waitSync(name: string, args: StepArgument[], wait: SyncWait): Answer | null {
+    const { timeout, giveBack, overdue = "nothing", unbegun } = wait;
     this.#until = timeout > 0 ? performance.now() + timeout : Infinity;
+    let isBegun = false;
     try {
       const id = this.#nextBlocking; // which may take a while
+      isBegun = true;
       const answer = translated(() => this.native.wait(id, name, textsOf(args), timeout > 0 ? this.#left : 0));
       return answer === null ? null : Answer.unpack(answer);
     } catch (error) {
-      if (error instanceof EngineUnavailableError) this.#owed.add(giveBack);
+      if (!isBegun || isUnbegun(error)) unbegun?.();
+      else if (error instanceof EngineUnavailableError) this.#owed.add(giveBack);
       if (overdue === "nothing" && isOverdue(error)) return null;
       throw error;
     } finally {

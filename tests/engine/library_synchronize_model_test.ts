@@ -168,8 +168,9 @@ class Run implements AsyncDisposable {
         const waits = [...this.sent].filter(([wait]) => wait.member === m);
         if (waits.length === 0) return;
         const [wait, sent] = pick(waits);
-        const outcome = await member.cancel(sent);
-        return assertEquals(outcome, this.model.cancel(wait), "cancel");
+        const isFinal = n === 3;
+        const outcome = await member.cancel(sent, isFinal);
+        return assertEquals(outcome, this.model.cancel(wait, isFinal), "cancel");
       }
       case "bury":
         if (choice % 3 !== 0) return;

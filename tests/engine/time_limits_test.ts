@@ -8,6 +8,7 @@ import { RemoteCondition } from "../../src/engine/condition.ts";
 import { RemoteEvent } from "../../src/engine/event.ts";
 import { RemoteJoinableQueue } from "../../src/engine/joinable_queue.ts";
 import { RemoteLock } from "../../src/engine/lock.ts";
+import { Owed } from "../../src/engine/owed.ts";
 import { remotePipe } from "../../src/engine/pipe.ts";
 import { RemoteQueue } from "../../src/engine/queue.ts";
 import { RemoteSemaphore } from "../../src/engine/semaphore.ts";
@@ -162,9 +163,54 @@ stageTest("a condition's wait of a thread ends without its lock, which is free a
   assertThrows(() => condition.waitSync(TIME), EngineUnavailableError);
   back[Symbol.dispose]();
   session.step("close");
-  await untilFree(stage, lock, 2);
+  await untilFree(stage, lock, 1);
+  assertEquals(session.step("condition_look", condition.handle.id).number(0), 0);
   assertEquals(lock.heldHere(), false);
 }, PATIENT);
+
+stageTest("a condition's wait that is given up does not have its lock again, whoever holds that", async (stage) => {
+  const { engine, session, join } = stage;
+  using lock = new RemoteLock(session);
+  using condition = new RemoteCondition(session, lock);
+  lock.acquireSync();
+  const other = await join();
+  await other.step("lock_acquire", lock.handle.id, 1); // it is next
+  using back = freeze(engine);
+  assertThrows(() => condition.waitSync(TIME), EngineUnavailableError);
+  back[Symbol.dispose]();
+  session.step("close"); // which does not wait for the lock
+  assertEquals(session.step("lock_look", lock.handle.id).text(0), `${other.member}/1`);
+  await other.step("lock_release", lock.handle.id, 1);
+  assertEquals(lock.locked(), false);
+}, PATIENT);
+
+stageTest("a condition's wait that was not begun keeps its lock", async ({ engine, session }) => {
+  using lock = new RemoteLock(session);
+  using condition = new RemoteCondition(session, lock);
+  lock.acquireSync();
+  using back = freeze(engine);
+  const before = session.send("close"); // which is to be answered first
+  assertThrows(() => condition.waitSync(TIME), EngineUnavailableError);
+  back[Symbol.dispose]();
+  await before;
+  assertEquals(lock.heldHere(), true);
+  lock.release();
+  assertEquals(lock.locked(), false);
+}, PATIENT);
+
+Deno.test("what a thread owes is not asked for by each promise while the engine is away", () => {
+  let attempts = 0;
+  const owed = new Owed(() => {
+    attempts++;
+    throw new EngineUnavailableError("away");
+  });
+  owed.add(undefined);
+  for (let i = 0; i < 10; i++) owed.trySettle();
+  assertEquals(attempts, 1);
+  assertThrows(() => owed.settle(1), EngineUnavailableError);
+  assertEquals(attempts, 2, "who blocks asks at once");
+  owed.forget();
+});
 
 stageTest("an engine that is back is heard by calls with the shortest limit", async ({ engine, session }) => {
   using lock = new RemoteLock(session);

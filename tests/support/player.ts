@@ -70,9 +70,10 @@ export class Player {
     return id;
   }
 
-  /** Stops the wait of a step: `cancelled` or `answered`. */
-  async cancel(sent: Sent): Promise<string> {
-    return (await this.stepIn(sent.lane, "cancel", sent.args[0], sent.number))[1];
+  /** Stops the wait of a step, of which nobody wants the outcome if `isFinal`: `cancelled` or `answered`. */
+  async cancel(sent: Sent, isFinal = false): Promise<string> {
+    const final = isFinal ? ["final"] : [];
+    return (await this.stepIn(sent.lane, "cancel", sent.args[0], sent.number, ...final))[1];
   }
 
   /** It is dead, as whoever watches it says. */

@@ -34,8 +34,8 @@ export abstract class Thing {
     this.id = id;
   }
 
-  /** Takes a waiter out; whether it is answered later. */
-  abstract cancel(wait: Wait, how?: string): boolean;
+  /** Takes a waiter out, of which nobody wants an outcome if `isFinal`; whether it is answered later. */
+  abstract cancel(wait: Wait, how?: string, isFinal?: boolean): boolean;
   bury(_member: number, _how: string): void {}
   abstract destroy(): void;
   letGo(): void {}
@@ -216,9 +216,14 @@ export class Condition extends Thing {
     this.model.answer(wait, ["ok", it.time > 0 ? "1" : "0", ...outcome]);
   }
 
-  cancel(wait: Wait, how?: string): boolean {
+  cancel(wait: Wait, how?: string, isFinal = false): boolean {
     const it = this.all.find((it) => it.wait === wait);
     if (it === undefined) return false;
+    if (isFinal) {
+      this.#forget(it);
+      if (it.time > 0) this.#inherit(it.time);
+      return false;
+    }
     if (how === undefined) {
       if (it.time === 0) this.#move(it, -1);
       return true;
@@ -229,11 +234,13 @@ export class Condition extends Thing {
     }
     const dead = this.all.filter((it) => it.wait.member === wait.member && it.time > 0);
     dead.forEach((it) => this.#forget(it));
-    for (const { time } of dead.sort((a, b) => a.time - b.time)) {
-      const heir = this.waiting.find((it) => this.model.lives(it.wait.member));
-      if (heir !== undefined && heir.came < time) this.#move(heir, time);
-    }
+    for (const { time } of dead.sort((a, b) => a.time - b.time)) this.#inherit(time);
     return false;
+  }
+
+  #inherit(time: number): void {
+    const heir = this.waiting.find((it) => this.model.lives(it.wait.member));
+    if (heir !== undefined && heir.came < time) this.#move(heir, time);
   }
 
   #forget(it: InCondition): void {
@@ -347,9 +354,9 @@ export class Model {
     mail.set(wait.number, outcome);
   }
 
-  cancel(wait: Wait): string {
+  cancel(wait: Wait, isFinal = false): string {
     if (!this.waits.includes(wait)) return "answered";
-    if (wait.object.cancel(wait)) return "answered";
+    if (wait.object.cancel(wait, undefined, isFinal)) return "answered";
     this.waits = this.waits.filter((it) => it !== wait);
     return "cancelled";
   }

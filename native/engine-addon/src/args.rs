@@ -16,6 +16,7 @@ pub fn code_of(kind: Kind) -> &'static str {
     match kind {
         Kind::Unavailable => "UNAVAILABLE",
         Kind::Overdue => "OVERDUE",
+        Kind::Unbegun => "UNBEGUN",
         Kind::Lost => "LOST",
         Kind::Fenced => "FENCED",
         Kind::Closed => "CLOSED",

@@ -19,18 +19,19 @@
 use std::fs::read_dir;
 use std::io::{PipeReader, PipeWriter, Read, pipe};
 use std::mem::MaybeUninit;
-use std::os::fd::IntoRawFd;
+use std::os::fd::{AsRawFd, IntoRawFd};
 use std::ptr;
 use std::sync::atomic::AtomicI32;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::Builder;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engine::farewell::Farewell;
 use engine::session::Session;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::ioctl_fionbio;
 use rustix::process::{Pid, PidfdFlags, WaitOptions, getpid, pidfd_open, waitpid};
 
 /// So long a process that is ending is kept by this.
@@ -66,7 +67,10 @@ pub fn see_to(root: &Arc<Session>) {
     }
     // SAFETY: the function lives as long as the process: the host never unloads a library of functions.
     unsafe { libc::atexit(at_exit) };
-    if let Ok((reader, writer)) = pipe() {
+    // The handler must not stand before a full pipe.
+    if let Ok((reader, writer)) = pipe()
+        && ioctl_fionbio(&writer, true).is_ok()
+    {
         watch_signals(reader, writer);
     }
 }
@@ -117,8 +121,14 @@ fn watch_signals(mut reader: PipeReader, writer: PipeWriter) {
 
 extern "C" fn handle(signal: libc::c_int) {
     let byte = u8::try_from(signal).unwrap_or(0);
+    // SAFETY: the call has no conditions; the place is this thread's.
+    let errno = unsafe { libc::__errno_location() };
+    // SAFETY: the place is valid for as long as the thread lives.
+    let known = unsafe { *errno };
     // SAFETY: write(2) is safe in a handler, and the byte is there. Where the pipe is full, enough is known.
     unsafe { libc::write(BELL.load(SeqCst), (&raw const byte).cast(), 1) };
+    // SAFETY: as above. Whoever was interrupted may be about to look at it.
+    unsafe { *errno = known };
 }
 
 fn ours() -> libc::sigaction {
@@ -164,7 +174,8 @@ fn deal_with(signal: libc::c_int, before: &libc::sigaction) {
     unsafe { libc::raise(signal) };
     install(signal, &ours);
     if let Some(copy) = copy {
-        let _ = waitpid(Some(copy), WaitOptions::empty());
+        // It takes as long as the copy watches; meanwhile further signals may come.
+        let _ = Builder::new().spawn(move || waitpid(Some(copy), WaitOptions::empty()));
     }
 }
 
@@ -174,12 +185,11 @@ fn copied() -> Option<Pid> {
     if roots.is_empty() {
         return None;
     }
-    let descriptors = descriptors();
-    let farewells: Vec<Farewell> = roots
-        .iter()
-        .filter_map(|it| it.farewell(AT_SIGNAL))
-        .collect();
+    // Before the others are listed: what other threads close meanwhile cannot be this.
     let me = pidfd_open(getpid(), PidfdFlags::empty()).ok()?;
+    let mut others = descriptors();
+    others.retain(|it| it.number != me.as_raw_fd());
+    let farewells = farewells_of(roots);
     // SAFETY: the copy has this thread alone. It uses what this thread owns, and memory, which the C library hands out in a
     // copy as well; then it ends without anything that is done at the end of a process.
     match unsafe { libc::fork() } {
@@ -189,16 +199,21 @@ fn copied() -> Option<Pid> {
                 unsafe { libc::signal(signal, libc::SIG_IGN) };
             }
             // Whoever waits for the end of what this process had open must not wait for the copy.
-            for descriptor in descriptors {
-                // SAFETY: nobody uses them in the copy.
-                unsafe { libc::close(descriptor) };
+            for descriptor in others {
+                // One that was closed meanwhile may have given its number to a farewell's connection.
+                if Descriptor::of(descriptor.number).as_ref() == Some(&descriptor) {
+                    // SAFETY: nobody uses them in the copy.
+                    unsafe { libc::close(descriptor.number) };
+                }
             }
             let watched = Timespec {
                 tv_sec: WATCHED,
                 tv_nsec: 0,
             };
-            let ended = poll(&mut [PollFd::new(&me, PollFlags::IN)], Some(&watched));
-            if ended == Ok(1) {
+            let mut watching = [PollFd::new(&me, PollFlags::IN)];
+            let told = poll(&mut watching, Some(&watched));
+            // Anything but its end is no end.
+            if told == Ok(1) && watching[0].revents() == PollFlags::IN {
                 for farewell in farewells {
                     farewell.send();
                 }
@@ -210,15 +225,58 @@ fn copied() -> Option<Pid> {
     }
 }
 
+/// Those that can be made in time: the way to the engine may lead over a name that nobody answers for.
+fn farewells_of(roots: Vec<Arc<Session>>) -> Vec<Farewell> {
+    let until = Instant::now() + AT_SIGNAL;
+    let (made, comes) = channel();
+    let make = move || {
+        for root in roots {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || made.send(root.farewell(left)).is_err() {
+                return;
+            }
+        }
+    };
+    if Builder::new().spawn(make).is_err() {
+        return Vec::new();
+    }
+    let next = || {
+        let left = until.saturating_duration_since(Instant::now());
+        comes.recv_timeout(left).ok()
+    };
+    std::iter::from_fn(next).flatten().collect()
+}
+
+/// What is open under a number.
+#[derive(PartialEq, Eq)]
+struct Descriptor {
+    number: libc::c_int,
+    is: (libc::dev_t, libc::ino_t),
+}
+
+impl Descriptor {
+    fn of(number: libc::c_int) -> Option<Self> {
+        let mut status = MaybeUninit::<libc::stat>::uninit();
+        // SAFETY: the call only fills the structure.
+        if unsafe { libc::fstat(number, status.as_mut_ptr()) } != 0 {
+            return None;
+        }
+        // SAFETY: filled just above.
+        let status = unsafe { status.assume_init() };
+        Some(Self {
+            number,
+            is: (status.st_dev, status.st_ino),
+        })
+    }
+}
+
 /// What is open here, but for what this has opened to see that.
-fn descriptors() -> Vec<libc::c_int> {
+fn descriptors() -> Vec<Descriptor> {
     let Ok(entries) = read_dir("/proc/self/fd") else {
         return Vec::new();
     };
-    let mut seen: Vec<libc::c_int> = entries
+    let seen: Vec<libc::c_int> = entries
         .filter_map(|it| it.ok()?.file_name().to_str()?.parse().ok())
         .collect();
-    // SAFETY: the call looks at the number alone.
-    seen.retain(|&it| unsafe { libc::fcntl(it, libc::F_GETFD) } >= 0);
-    seen
+    seen.into_iter().filter_map(Descriptor::of).collect()
 }

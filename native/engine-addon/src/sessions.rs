@@ -137,7 +137,7 @@ fn with_lane<T>(
             if !owner.promises.flush_to(share.promised, limit) && until.is_some() {
                 let message =
                     "Cannot take a step in time: the engine has not answered those before it";
-                return Err(to_js(engine::Error::new(Kind::Overdue, message)));
+                return Err(to_js(engine::Error::new(Kind::Unbegun, message)));
             }
             share.promised = 0;
         }

@@ -18,6 +18,9 @@ pub const GRACE: Duration = Duration::from_secs(2);
 /// An answer has so much time at least.
 const LEAST: Duration = Duration::from_millis(250);
 
+/// What is in the mailbox is read in that time.
+const AT_HAND: Duration = Duration::from_millis(1);
+
 /// A lane.
 pub struct BlockingLane {
     shared: Arc<Shared>,
@@ -33,6 +36,8 @@ pub struct BlockingLane {
     until: Option<Instant>,
     /// A wait that was given up since the engine was away for too long.
     owed: Option<Begun>,
+    /// Whether a wait is under way of which nobody wants the outcome.
+    is_recovering: bool,
     /// The wait whose outcome is not known: what the engine has answered from there on it is to keep.
     unsure: Option<u64>,
 }
@@ -42,7 +47,14 @@ struct Begun {
     number: u64,
     object: Vec<u8>,
     packed: Vec<u8>,
-    cancel: Option<(u64, Vec<u8>)>,
+    cancel: Option<Cancel>,
+}
+
+struct Cancel {
+    number: u64,
+    packed: Vec<u8>,
+    /// Whether it says that nobody wants the outcome.
+    is_final: bool,
 }
 
 impl BlockingLane {
@@ -57,6 +69,7 @@ impl BlockingLane {
         Self {
             promises: None,
             owed: None,
+            is_recovering: false,
             until: None,
             unsure: None,
             link: Link::new(Arc::clone(&shared), true),
@@ -135,7 +148,12 @@ impl BlockingLane {
     /// As [`Self::wait`]
     pub fn recover(&mut self) -> Result<Option<Answer>> {
         match self.owed.take() {
-            Some(begun) => self.carry_out(begun, Some(Instant::now())),
+            Some(begun) => {
+                self.is_recovering = true;
+                let outcome = self.carry_out(begun, Some(Instant::now()));
+                self.is_recovering = false;
+                outcome
+            }
             None => Ok(None),
         }
     }
@@ -161,17 +179,37 @@ impl BlockingLane {
             if let Some(answer) = self.outcome_nudged(number, until)? {
                 return Ok(Some(answer));
             }
-            let of = number.to_string();
-            let packed = self.pack("cancel", &[begun.object.as_slice(), of.as_bytes()]);
-            begun.cancel = Some((self.last.load(SeqCst), packed));
         }
-        if let Some((cancel, packed)) = &begun.cancel
-            && let Reply::Done(answer) = self.do_step(*cancel, packed)?
+        let is_final = self.is_recovering;
+        let cancel = match begun.cancel.take() {
+            Some(cancel) if cancel.is_final || !is_final => cancel,
+            // Where an earlier one comes yet, it is stale.
+            _ => self.cancel_of(begun, is_final),
+        };
+        let cancel = begun.cancel.insert(cancel);
+        if let Reply::Done(answer) = self.do_step(cancel.number, &cancel.packed)?
             && answer.get(1).is_some_and(|it| it == b"cancelled")
         {
             return Ok(None);
         }
-        self.outcome(number, None)
+        // What is owed is asked for again and again: nobody stands here until, say, others let go of a lock.
+        let ends = self
+            .until
+            .filter(|_| is_final)
+            .map(|it| it.max(Instant::now() + AT_HAND));
+        let outcome = self.outcome(number, ends)?;
+        outcome.map_or_else(|| Err(self.link.overdue()), |it| Ok(Some(it)))
+    }
+
+    fn cancel_of(&mut self, begun: &Begun, is_final: bool) -> Cancel {
+        let of = begun.number.to_string();
+        let args: [&[u8]; 3] = [&begun.object, of.as_bytes(), b"final"];
+        let packed = self.pack("cancel", &args[..2 + usize::from(is_final)]);
+        Cancel {
+            number: self.last.load(SeqCst),
+            packed,
+            is_final,
+        }
     }
 
     /// Until when what is done next may last, though the engine may be away; `None`: as long as it is waited for.
@@ -328,6 +366,8 @@ impl BlockingLane {
         loop {
             let time = match until {
                 Some(until) => until.saturating_duration_since(Instant::now()),
+                // That there is nothing yet is to be said before silence counts as absence.
+                None if self.until.is_some() => self.mailbox.longest().min(GRACE / 2),
                 None => self.mailbox.longest(),
             };
             if time.is_zero() {

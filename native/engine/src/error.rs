@@ -7,6 +7,8 @@ pub enum Kind {
     Unavailable,
     /// The engine has not answered by the time to which a call was limited.
     Overdue,
+    /// Likewise; and the call was not begun, since steps before it were not answered.
+    Unbegun,
     /// The engine has forgotten the tree, or steps that it had answered.
     Lost,
     /// This process was declared dead.

@@ -144,7 +144,8 @@ impl Link {
             let mut packed = Vec::new();
             let telling = self.shared.witness.tell();
             let member = self.shared.member().to_string();
-            let head = [member.as_str(), run];
+            let number = telling.number.to_string();
+            let head = [member.as_str(), run, &number];
             wire::call(
                 &mut packed,
                 "greet",

@@ -56,8 +56,9 @@ impl Mailbox {
         self.shared.settings.lease / 4
     }
 
-    /// What is behind what may be trimmed: the last that was heard stays, for it shows what the engine has told.
-    fn oldest_to_keep(&mut self) -> Option<String> {
+    /// What is behind what may be trimmed: the last that was heard stays, for it shows what the engine has told; and which
+    /// greetings are over.
+    fn oldest_to_keep(&mut self) -> Option<(String, u64)> {
         if self.since_trim < TRIM {
             return None;
         }
@@ -71,7 +72,7 @@ impl Mailbox {
         } else {
             heard
         };
-        self.shared.witness.may_trim().then_some(oldest)
+        Some((oldest, self.shared.witness.all_over()?))
     }
 
     /// Waits for entries, and greets before, unless a step was answered just now.
@@ -87,8 +88,11 @@ impl Mailbox {
         link.raise()?;
         let mut packed = Vec::new();
         let oldest = self.oldest_to_keep();
-        if let Some(oldest) = &oldest {
-            wire::command(&mut packed, &["XTRIM", &self.key, "MINID", oldest]);
+        if let Some((oldest, over)) = &oldest {
+            let head = [self.shared.member(), u64::from(self.witness.lane()), *over];
+            let [member, lane, over] = head.map(|it| it.to_string());
+            let head = [&*member, &*lane, &**oldest, &*over];
+            wire::call::<&str>(&mut packed, "trim", &self.shared.prefix, &head, &[]);
         }
         if greets {
             link.pack_greeting(&mut packed);

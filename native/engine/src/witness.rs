@@ -42,6 +42,8 @@ pub struct Witness {
     lanes: Mutex<Vec<Arc<LaneWitness>>>,
     /// How many are telling the engine just now.
     telling: AtomicU32,
+    /// How many have begun to.
+    told: AtomicU64,
 }
 
 impl Witness {
@@ -58,25 +60,30 @@ impl Witness {
     /// What is told to the engine. What is heard until this is dropped stays in the mailboxes.
     pub fn tell(&self) -> Telling<'_> {
         self.telling.fetch_add(1, SeqCst);
+        let number = self.told.fetch_add(1, SeqCst) + 1;
         let lanes = lock(&self.lanes);
         let words = lanes.iter().flat_map(|it| {
             let done = it.done.load(SeqCst);
             [it.lane.to_string(), done.to_string(), it.heard()]
         });
         Telling {
+            number,
             words: words.collect(),
             witness: self,
         }
     }
 
-    /// Whether a mailbox may be trimmed up to what was heard last.
-    pub fn may_trim(&self) -> bool {
-        self.telling.load(SeqCst) == 0
+    /// Whether a mailbox may be trimmed up to what was heard last: then the number up to which all tellings are over. What
+    /// was sent by one that was given up may still arrive: by this number the engine knows it.
+    pub fn all_over(&self) -> Option<u64> {
+        let told = self.told.load(SeqCst); // before the other
+        (self.telling.load(SeqCst) == 0).then_some(told)
     }
 }
 
 /// Of each lane: its number, the highest step that was done, the last that was heard.
 pub struct Telling<'a> {
+    pub number: u64,
     pub words: Vec<String>,
     witness: &'a Witness,
 }
@@ -84,5 +91,23 @@ pub struct Telling<'a> {
 impl Drop for Telling<'_> {
     fn drop(&mut self) {
         self.witness.telling.fetch_sub(1, SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn greetings_are_over_when_none_is_under_way() {
+        let witness = Witness::default();
+        assert_eq!(witness.all_over(), Some(0));
+        let first = witness.tell();
+        let second = witness.tell();
+        assert_eq!([first.number, second.number], [1, 2]);
+        drop(second);
+        assert_eq!(witness.all_over(), None);
+        drop(first);
+        assert_eq!(witness.all_over(), Some(2));
     }
 }

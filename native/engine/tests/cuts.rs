@@ -5,14 +5,17 @@
 mod support;
 
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engine::Kind;
+use engine::blocking::GRACE;
 use engine::promises::{Deliver, Outcome, Patience};
 use engine::session::{Session, Settings};
 use support::{Proxy, Redis, Way, begin, root, settings};
 
 const PATIENCE: Duration = Duration::from_secs(20);
+/// The time limit of a call.
+const TIME: Duration = Duration::from_millis(100);
 
 fn promise(
     session: &Session,
@@ -169,4 +172,33 @@ fn waits_that_are_given_up_are_recovered() {
     for _ in 0..2 {
         receiver.recv_timeout(PATIENCE).unwrap();
     }
+}
+
+/// Who waits with a condition needs its lock again, for as long as others hold it: that is no silence of the engine.
+#[test]
+fn a_condition_waits_for_its_lock_however_long() {
+    let Some(redis) = Redis::start(&[]) else {
+        return;
+    };
+    let session = root(&Proxy::before(&redis).url());
+    let mut lane = session.blocking_lane();
+    let mut others = session.blocking_lane();
+    let mut made = |args: &[&str]| {
+        let answer = lane.step("make", args).unwrap();
+        number(&texts(&answer)).to_string()
+    };
+    let lock = made(&["lock", "", "0"]);
+    let condition = made(&["condition", "", &lock]);
+    lane.step("lock_acquire", &[&*lock, "1"]).unwrap();
+    let holder = std::thread::spawn(move || {
+        others.wait("lock_acquire", &[&*lock, "2"], None).unwrap();
+        std::thread::sleep(TIME + GRACE * 3 / 2);
+        others.step("lock_release", &[&*lock, "2"]).unwrap();
+    });
+    lane.limit_to(Some(Instant::now() + TIME));
+    let args = [&*condition, "1"];
+    let outcome = lane.wait("condition_wait", &args, Some(TIME)).unwrap();
+    assert_eq!(texts(&outcome.unwrap())[..2], ["ok", "0"]);
+    holder.join().unwrap();
+    session.close(0);
 }

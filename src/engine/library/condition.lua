@@ -16,9 +16,11 @@
 -- | W3 withdraw | in the line → withdrawn, in the lock's line        | cancel: time-out, abort          |
 -- | W4 return   | first in the lock's line → has the lock again      | T6 of lock.lua                   |
 -- | W5 inherit  | notified, buried before W4 → gone; W2 of the first in the line that came before that time | burial |
--- | W6 die      | in the line, or withdrawn → gone                   | burial                           |
+-- | W6 die      | in the line, or withdrawn → gone                   | burial, final cancel             |
+-- | W7 pass on  | notified → gone; then as W5                        | final cancel                     |
 --
--- I1. Whoever has begun to wait and lives is answered by W4 alone, so it has the lock again however its wait has ended.
+-- I1. Whoever has begun to wait and lives is answered by W4 alone, so it has the lock again however its wait has ended. Of a
+--     thread that has given up its wait, as the engine was away, nobody is answered (W6, W7): it has gone on without the lock.
 -- I2. A notification ends the wait of somebody who lives, as long as there is one that waited when it was made.
 
 do
@@ -130,11 +132,16 @@ do
     hold(call.tree, lock)
   end
 
-  -- W3 (true: it is answered once it has the lock), W5 and W6.
-  function kind.cancel(tree, o, waiter, how)
+  -- W3 (true: it is answered once it has the lock), W5, W6 and W7.
+  function kind.cancel(tree, o, waiter, how, final)
     local lock = redis.call("HGET", key_of(tree, o), "lock")
     local thread, _, time = info_of(tree, o, waiter)
     if not thread then return false end
+    if final then
+      forget(tree, o, lock, waiter)
+      if time > 0 then inherit(tree, o, lock, time) end
+      return false
+    end
     if not how then
       if time == 0 and line.leave(tree, o, ":w", waiter) then move(tree, o, lock, waiter, -1) end
       return true

@@ -150,7 +150,7 @@ end
 -- A step of promises, whose lane may have many under way.
 local function step_of_promises(run, args, call, key)
   local number = call.number
-  local known = redis.call("HMGET", key, "low", number)
+  local known = redis.call("HMGET", key, "low", number, "top")
   local n, low, from = tonumber(number), math.min(tonumber(args[4]), tonumber(number)), tonumber(known[1] or "1")
   if not known[1] and not is_alive(call.tree, call.member) then return refusal(call.tree, call.member) end
   if n < from then return { "stale" } end
@@ -160,7 +160,9 @@ local function step_of_promises(run, args, call, key)
   local answer = run(call, unpack(args, 5))
   if someone_was_buried and not is_alive(call.tree, call.member) then return answer end
   local bytes = answer[1] == "ok" and #answer == 1 and DONE or bytes_of(answer)
-  redis.call("HSET", key, "low", low == n and number or text(low), "top", number, number, bytes)
+  -- A later one may have been done before: while the engine refused this one, or the caller had given it up.
+  local top = known[3] and tonumber(known[3]) > n and known[3] or number
+  redis.call("HSET", key, "low", low == n and number or text(low), "top", top, number, bytes)
   return answer
 end
 

@@ -15,6 +15,10 @@
 -- | epoch           | how often that was another than before |
 -- | lapsed          | why the tree has ended |
 --
+-- | field of `p:<m>` | what |
+-- | ---------------- | ---- |
+-- | told             | up to which number the greetings of a member are over: answered, or given up |
+--
 -- | from   | by | to |
 -- | ------ | -- | -- |
 -- | alive  | greet, by whoever knows more | lapsed: nobody is alive, all are woken, all steps answer "gone" |
@@ -22,6 +26,7 @@
 --
 -- L1. Each connection greets before its first step. So no step is done in a run before its epoch has begun.
 -- L2. The tokens of locks in an epoch are greater than all of the epochs before, forgotten ones too.
+-- L3. A greeting that is over ends nothing, however late it arrives: nothing is trimmed before it is known to be over (trim).
 
 do
   -- So many tokens a lock has in one epoch.
@@ -77,19 +82,33 @@ do
   end
 
   -- greet m → ok | gone why | fenced how: whether it is a member.
-  -- greet m run (lane done heard)… → likewise: what it knows, over a connection that was made just now to that run. Nothing
-  -- heard: "". Of the hosts, which forget an agent alone, the others go on.
-  look("greet", { "allow-oom" }, function(tree, m, run, ...)
+  -- greet m run number (lane done heard)… → likewise: what it knows, over a connection that was made just now to that run.
+  -- Nothing heard: "". Of the hosts, which forget an agent alone, the others go on; it comes anew, so it has no slots as this.
+  look("greet", { "allow-oom" }, function(tree, m, run, number, ...)
     if redis.call("EXISTS", tree .. "tree") == 0 or not members.lives(tree, m) then return refusal(tree, m) end
     if not run then return { "ok" } end
+    -- It is over: nobody hears what is said to it, and mailboxes were trimmed since.
+    if (tonumber(number) or 0) <= tonumber(redis.call("HGET", tree .. "p:" .. m, "told") or "0") then return { "ok" } end
     begin_epoch(tree, run)
     local lanes = { ... }
     for i = 1, #lanes, 3 do
       local why = forgotten(tree, m, lanes[i], lanes[i + 1], lanes[i + 2])
       if why then
-        if tree ~= members.hosts(tree) then lapse(tree, why) end
+        if tree ~= members.hosts(tree) then lapse(tree, why)
+        else members.lose(tree, m, "forgotten by the engine") end
         return { "gone", why }
       end
+    end
+    return { "ok" }
+  end)
+
+  -- trim m lane oldest over → ok. All that is older in the mailbox was read; greetings up to the number `over` are over.
+  look("trim", { "allow-oom" }, function(tree, m, lane, oldest, over)
+    local number = members.whole(over, 0, 2 ^ 53)
+    if not number then return { "no", "malformed" } end
+    redis.call("XTRIM", tree .. "mb:" .. m .. "/" .. lane, "MINID", oldest)
+    if members.lives(tree, m) and number > tonumber(redis.call("HGET", tree .. "p:" .. m, "told") or "0") then
+      redis.call("HSET", tree .. "p:" .. m, "told", over)
     end
     return { "ok" }
   end)

@@ -8,7 +8,8 @@
 -- | alive, dead     | hashes: the name of each that lives; how each other one ended |
 -- | dying           | hash: those of the dead whose records are not all dealt with yet, and how they ended |
 -- | agents, crew    | hash: which member an agent is; set: the agents that live |
--- | p:<m>           | hash: name, host, pid, parent, voucher, daemon, identity; `exit` and `lost` once its process has ended |
+-- | p:<m>           | hash: name, host, pid, parent, voucher, daemon, identity; `exit` and `lost` once its process has ended; |
+-- |                 | `told`: see lapse.lua |
 -- | lease, lastbeat | until when each voucher counts as alive; when anybody was heard last |
 -- | vouched:<m>     | those that it vouches for and whose processes have not ended |
 -- | children:<m>    | those that it has started and that live |
@@ -192,6 +193,12 @@ do
     if p[6] then tried(tree, processes.ended, tree, m, text(code), lost and "1" or "0", failure) end
   end
 
+  -- Nothing more is heard of a voucher, whose process may go on.
+  function members.lose(tree, m, how)
+    members.finish(tree, m, how, -9, true, "")
+    bury(tree, m, how)
+  end
+
   function members.how(code)
     return code < 0 and "killed by signal " .. text(-code) or "ended with exit code " .. text(code)
   end
@@ -211,8 +218,7 @@ do
     end
     redis.call("SET", tree .. "lastbeat", text(time))
     for _, m in ipairs(redis.call("ZRANGEBYSCORE", tree .. "lease", "-inf", text(time), "LIMIT", 0, 8)) do
-      members.finish(tree, m, "lease ran out", -9, true, "")
-      bury(tree, m, "lease ran out")
+      members.lose(tree, m, "lease ran out")
       local agent = redis.call("HGET", tree .. "p:" .. m, "agent")
       if agent then members.suspect(tree, agent) end
     end

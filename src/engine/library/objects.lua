@@ -12,7 +12,7 @@
 -- A kind is kinds[name] = {
 --   check(call, …)               why it cannot be made so, before anything is written; may be absent
 --   make(call, o, …)             writes the first state; gives what is answered behind the id
---   cancel(tree, o, waiter, how) takes a waiter out of its lists; `how` its member died, if it did. True: the waiter is
+--   cancel(tree, o, waiter, how, final) takes a waiter out of its lists; `how` its member died, if it did. True: the waiter is
 --                                answered later all the same
 --   bury(tree, o, member, how)   what follows for it when a member dies that held something of it (`holds:<m>`)
 --   keys = { ":w", … }           the ends of its further keys
@@ -131,9 +131,9 @@ step("close", { "allow-oom" }, function(call, ...)
   return { "ok" }
 end)
 
--- cancel o number → ok cancelled | ok answered. Stops the wait that a step of this lane has begun. Where it was answered
--- just then, the outcome is in the mailbox.
-step("cancel", { "allow-oom" }, function(call, o, number)
+-- cancel o number [final] → ok cancelled | ok answered. Stops the wait that a step of this lane has begun. Where it was
+-- answered just then, the outcome is in the mailbox. `final`: whoever waited has gone on, and wants no outcome.
+step("cancel", { "allow-oom" }, function(call, o, number, final)
   local waiter = call.member .. "/" .. call.lane .. "#" .. number
   local waits, wait = call.tree .. "waits:" .. call.member, o .. "|" .. waiter
   if redis.call("SISMEMBER", waits, wait) == 0 then
@@ -146,7 +146,7 @@ step("cancel", { "allow-oom" }, function(call, o, number)
   end
   local kind = kind_of(call.tree, o)
   -- It may be answered later all the same, as a condition's wait, which must have its lock again.
-  if kind and kind.cancel(call.tree, o, waiter) then return { "ok", "answered" } end
+  if kind and kind.cancel(call.tree, o, waiter, nil, final) then return { "ok", "answered" } end
   redis.call("SREM", waits, wait)
   return { "ok", "cancelled" }
 end)
