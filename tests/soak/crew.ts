@@ -167,10 +167,8 @@ export class Crew {
     }
     seat.state = "stopped";
     this.#stage.count(row, { stops: 1 });
-    victim!.signal("SIGSTOP");
     this.#beside(async () => {
-      await pause(fate.stop!);
-      victim!.signal("SIGCONT");
+      await victim!.stopFor(fate.stop!);
       if (seat.victim !== victim || seat.state !== "stopped") return;
       Object.assign(seat, { state: "working", since: turningTime(), first: seat.beats });
       seat.fate = this.#fateOf(seat, "after");

@@ -9,7 +9,9 @@ export interface Victim {
   readonly ended: Promise<number>;
   /** Whether its end was seen, since nobody told of it. */
   readonly isLate?: () => boolean;
-  signal(signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): void;
+  signal(name: "SIGKILL"): void;
+  /** Stops it for so many milliseconds. */
+  stopFor(ms: number): Promise<void>;
 }
 
 /** Starts the process. */
@@ -28,7 +30,8 @@ export function started(process: Process): Victim {
   let isOver = false;
   const ended = end().finally(() => isOver = true);
   // The process is not reaped before `join` has looked, so the number is not another's.
-  return { pid, ended, signal: (signal) => isOver || signalled(pid, signal) };
+  const signal = (name: "SIGKILL") => isOver || signalled(pid, name);
+  return { pid, ended, signal, stopFor: async (ms) => void (isOver || await stoppedFor(pid, ms)) };
 }
 
 /** Starts a module as a program with a tree of its own; it is not heard, but for its errors. */
@@ -44,7 +47,13 @@ export function startedProgram(module: URL, ...args: string[]): Victim {
   const told = child.status.then(({ code, signal }) => signal === null ? code : -(numbers[signal] ?? 1));
   let isLate = false;
   const ended = toldOrSeen(told, child.pid, () => isLate = true).finally(() => isOver = true);
-  return { pid: child.pid, ended, isLate: () => isLate, signal: (signal) => isOver || signalled(child.pid, signal) };
+  return {
+    pid: child.pid,
+    ended,
+    isLate: () => isLate,
+    signal: (name) => isOver || signalled(child.pid, name),
+    stopFor: async (ms) => void (isOver || await stoppedFor(child.pid, ms)),
+  };
 }
 
 /** Milliseconds between two looks at a program whose end has not been told. */
@@ -77,6 +86,15 @@ function zombieCode(pid: number): number | null {
   if (fields[0] !== "Z") return null;
   const status = Number(fields.at(-1));
   return (status & 127) === 0 ? status >> 8 : -(status & 127);
+}
+
+/**
+ * Stops a child of this process, which may have ended by now, for so many milliseconds. Another process does it: whoever is
+ * stopped may be in the middle of a step, which others then wait for, and this process may be one of them.
+ */
+export async function stoppedFor(pid: number, ms: number): Promise<void> {
+  const script = `kill -STOP ${pid} && sleep ${ms / 1000}; kill -CONT ${pid}`;
+  await new Deno.Command("sh", { args: ["-c", script], stdin: "null", stdout: "null", stderr: "null" }).output();
 }
 
 /** Sends a signal to a child of this process that may have ended by now. */

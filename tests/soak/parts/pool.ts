@@ -7,7 +7,7 @@ import { assertEquals } from "@std/assert";
 import type { Random } from "../random.ts";
 import { pause, type Stage } from "../stage.ts";
 import { type Item, keep, square, squareLater } from "../pool_tasks.ts";
-import { signalled } from "../victims.ts";
+import { signalled, stoppedFor } from "../victims.ts";
 
 const ROW = "Pool";
 /** So many calls are under way at a time. */
@@ -213,9 +213,7 @@ class Pools {
   }
 
   async #stop(pid: number, ms: number): Promise<void> {
-    if (!signalled(pid, "SIGSTOP")) return;
     this.#stage.count(ROW, { stops: 1 });
-    await pause(ms);
-    if (this.#pool.stats().workers.some((worker) => worker.pid === pid)) signalled(pid, "SIGCONT");
+    await stoppedFor(pid, ms);
   }
 }
