@@ -14,6 +14,8 @@ export interface ObjectWait {
   readonly closed: () => Error;
   /** Gives back what the wait has got in spite of having been stopped. */
   readonly giveBack?: (answer: Answer) => void;
+  /** Whether one that was aborted ends when its outcome is known, with that, or `null`; it does not throw by itself then. */
+  readonly mustEnd?: boolean;
 }
 
 /**
@@ -26,10 +28,10 @@ export async function waitFor(
   handle: ObjectHandle,
   name: string,
   args: StepArgument[],
-  { timeout, signal, closed, giveBack }: ObjectWait,
+  { timeout, signal, closed, giveBack, mustEnd }: ObjectWait,
 ): Promise<Answer | null> {
   using stop = new Stop(handle, signal, closed);
-  const wait = { timeout, signal: stop.signal, giveBack, overdue: "nothing" } as const;
+  const wait = { timeout, signal: stop.signal, giveBack, mustEnd, overdue: "nothing" } as const;
   const answer = await handle.session.wait(name, args, wait);
   if (!handle.closed) return answer;
   if (answer !== null) giveBack?.(answer);

@@ -59,6 +59,7 @@ export class Takes {
       closed,
       deserted: () => refusals.deserted(QueueState.filled),
       giveBack: (answer: Answer) => this.#giveBack(id, answer),
+      mustEnd: true, // what an aborted get was given is in the queue again when it throws
     };
     let answer;
     if (timeout === Infinity) answer = await waitForEver(handle, step, hooks);

@@ -179,3 +179,22 @@ engineTest("queue on an engine: what was dealt with is so for whoever closes the
   assertEquals(root.step("size", id).text(0), "1");
   root.close();
 });
+
+engineTest("queue on an engine: what an aborted get was given is the next to be taken", async (engine) => {
+  const session = rootOf(engine);
+  const visitor = visitorOf(engine, session);
+  const queue = new RemoteQueue<number>(session);
+  visitor.step("adopt", queue[inside]().handle.id); // else a get for ever is asked now and then whether it may wait
+  for (const options of [{}, { timeout }]) {
+    for (let i = 0; i < 10; i++) {
+      const abort = new AbortController();
+      const got = queue.get({ ...options, signal: abort.signal });
+      for (const it of [1, 2]) queue.putSync(it);
+      abort.abort(new Error("never mind"));
+      await assertRejects(() => got, Error, "never mind");
+      assertEquals([await queue.get(), await queue.get()], [1, 2]);
+    }
+  }
+  queue.close();
+  for (const it of [visitor, session]) it.close();
+});

@@ -64,6 +64,20 @@ stageTest(
   PATIENT,
 );
 
+stageTest("a get with a time limit or a signal heeds it behind gets without", async ({ engine, session }) => {
+  using queue = new RemoteQueue<number>(session);
+  const controller = new AbortController();
+  using back = freeze(engine);
+  const patient = [queue.get(), queue.get()];
+  const [limited, aborted] = [queue.get(TIME), queue.get({ signal: controller.signal })];
+  controller.abort(new Error("not wanted"));
+  await assertRejects(() => aborted, Error, "not wanted");
+  assertNamed(await assertRejects(() => limited), "Empty");
+  back[Symbol.dispose]();
+  for (const it of [1, 2]) queue.putSync(it);
+  assertEquals(await Promise.all(patient), [1, 2]);
+}, PATIENT);
+
 stageTest(
   "a thread with a time limit goes on at it while the engine is away, with what it gets given back",
   async (stage) => {
