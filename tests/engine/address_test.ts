@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { getContext } from "@parallel/multiprocessing";
-import { engineAddressOf } from "../../src/engine/address.ts";
+import { engineAddressOf, requireEnginePermission } from "../../src/engine/address.ts";
 import { remotePlanOf } from "../../src/engine/options.ts";
 
 const SECRET = "s3cr3t";
@@ -143,3 +143,17 @@ Deno.test("options: what is not given has its default", () => {
 Deno.test("options: a start method has none", () => {
   assertThrows(() => getContext("spawn", {}), TypeError, "it takes no options");
 });
+
+/** Those that may be connected to, and the flag that is missing else. */
+const PERMITTED: [url: string, missing: string][] = [
+  ["redis+cluster://127.0.0.1:1,127.0.0.1:2", "127.0.0.1:2"],
+  ["rediss+cluster://127.0.0.1:3", "127.0.0.1:3"],
+  ["redis+sentinel://127.0.0.1:1,127.0.0.1:2/main", "127.0.0.1:2"],
+];
+
+for (const [url, missing] of PERMITTED) {
+  const permissions = { net: ["127.0.0.1:1"], ffi: true, read: true, env: true, sys: true };
+  Deno.test({ name: `address: ${url} wants the permission of each that is named`, permissions }, () => {
+    assertThrows(() => requireEnginePermission(engineAddressOf(url)), Deno.errors.NotCapable, missing);
+  });
+}
