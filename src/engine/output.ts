@@ -77,10 +77,25 @@ function streamOf(pipe: ObjectHandle): ReadableStream<Uint8Array<ArrayBuffer>> {
   const source: UnderlyingByteSource = {
     type: "bytes",
     async pull(controller) {
-      const wait = { timeout: Infinity, signal: cancelled.signal };
-      const answer = await pipe.session.wait("pipeRead", [pipe.id], wait);
-      const bytes = answer!.bytes(0);
-      if (bytes.length > 0) return controller.enqueue(Uint8Array.from(bytes));
+      const { session, id } = pipe;
+      const enqueue = (bytes: Uint8Array) => controller.enqueue(Uint8Array.from(bytes));
+      const giveBack = (answer: Answer) => {
+        const bytes = answer.bytes(0);
+        if (bytes.length > 0 && !cancelled.signal.aborted) enqueue(bytes);
+      };
+      const wait = { timeout: Infinity, signal: cancelled.signal, giveBack };
+      let answer: Answer | null = null;
+      while (answer === null) {
+        try {
+          answer = await session.wait("pipeRead", [id], wait);
+        } catch (error) {
+          // The writer waits for a reader. Each attempt waits for as long as the engine may be away.
+          if (error instanceof EngineUnavailableError && !session.closed) continue;
+          throw error;
+        }
+      }
+      const bytes = answer.bytes(0);
+      if (bytes.length > 0) return enqueue(bytes);
       pipe.close();
       controller.close();
       controller.byobRequest?.respond(0);

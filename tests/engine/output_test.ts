@@ -1,10 +1,13 @@
 // What processes on hosts write, at the root: in whole lines, cut where it is too much.
 
-import { assert, assertEquals } from "@std/assert";
+import { EngineUnavailableError } from "@parallel/multiprocessing";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { TerminalSink } from "../../src/engine/forwarding.ts";
+import { RemoteOutput } from "../../src/engine/output.ts";
 import { AUTHKEY, startAgent } from "../support/agent.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
 import { FIXTURES, runProgram } from "../support/helpers.ts";
+import { stageTest } from "../support/remote.ts";
 import { rootOf } from "../support/sessions.ts";
 
 const LOUD = new URL("remote/loud.ts", FIXTURES);
@@ -60,3 +63,27 @@ engineTest("output: what comes at once beyond the MiB of its second is left out 
   assertEquals(texts.join(""), `shown\n${notice}`);
   session.close();
 });
+
+stageTest("output: a reader whose engine is away for longer than it waits goes on when that is back", async (stage) => {
+  const { engine, session } = stage;
+  const output = new RemoteOutput(session);
+  const id = output.id;
+  const reader = output.stream.getReader();
+  const texts = async (count: number) => {
+    let text = "";
+    while (text.length < count) text += new TextDecoder().decode((await reader.read()).value);
+    return text;
+  };
+  const first = texts(5);
+  engine.freeze();
+  await assertRejects(() => session.wait("close", [], { timeout: Infinity }), EngineUnavailableError);
+  engine.thaw();
+  const other = await stage.join();
+  await other.step("pipeOpen", id);
+  assertEquals(await other.step("pipeWrite", id, "first"), ["ok"]);
+  assertEquals(await first, "first");
+  assertEquals(await other.step("pipeWrite", id, "then"), ["ok"]);
+  await other.step("pipeEnd", id);
+  assertEquals(await texts(4), "then");
+  assertEquals((await reader.read()).done, true);
+}, { patience: 100, lease: 12_000 });
