@@ -10,6 +10,7 @@
 import { EngineUnavailableError } from "../errors.ts";
 import { Finalize } from "../runtime/finalize.ts";
 import { performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
+import { parting } from "./parting.ts";
 import type { Session } from "./session.ts";
 
 /** The most that one step says. */
@@ -49,7 +50,10 @@ export class Arrivals {
     this.#takes.push(take);
     if (this.#when === "next") {
       if (this.#finalize === null) {
-        const saying = new Finalize(() => this.#sayNow(), { priority: BEFORE_LEAVING, name: "a queue on an engine" });
+        const saying = new Finalize(() => parting(this.#session, () => this.#sayNow()), {
+          priority: BEFORE_LEAVING,
+          name: "a queue on an engine",
+        });
         this.#finalize = saying;
         this.#forget = this.#session.onLeave(() => this.close());
       }

@@ -1,6 +1,6 @@
 // The children of this process that were started on hosts, and what becomes of them when it ends.
 
-import { ProcessError } from "../errors.ts";
+import { EngineUnavailableError } from "../errors.ts";
 import { getLogger } from "../runtime/logging.ts";
 import { shownName } from "../runtime/harmless.ts";
 import { Finalize } from "../runtime/finalize.ts";
@@ -8,6 +8,7 @@ import { SIGKILL, SIGTERM } from "../runtime/signals.ts";
 import { performance } from "../runtime/timing.ts";
 import type { Process } from "../process/process.ts";
 import type { RemoteChild } from "./child.ts";
+import { parting } from "./parting.ts";
 import type { Session } from "./session.ts";
 import { textOf } from "./text.ts";
 
@@ -26,14 +27,8 @@ export function addRemoteChild(session: Session, child: RemoteChild): void {
     running.set(session, children = new Map());
     const known = children;
     session.on("exit", (id, code, lost, failure) => known.get(textOf(id))?.hear(code, lost, failure));
-    const end = () => {
-      try {
-        endChildren([...known.values()]);
-      } catch (error) {
-        if (!(error instanceof ProcessError)) throw error; // else the tree is lost, and they with it
-      }
-    };
-    const ending = new Finalize(end, { priority: PRIORITY, name: "processes on hosts" });
+    const end = () => endChildren([...known.values()]);
+    const ending = new Finalize(() => parting(session, end), { priority: PRIORITY, name: "processes on hosts" });
     session.onClose(() => ending.cancel());
   }
   children.set(child.id, child);
@@ -62,7 +57,8 @@ function endChildren(children: readonly RemoteChild[]): void {
   const isOver = (child: RemoteChild, timeout: number | null) => {
     try {
       return child.joinSync({ timeout });
-    } catch {
+    } catch (error) {
+      if (error instanceof EngineUnavailableError) throw error; // it is away for the others, too
       return true; // why it could not begin is told elsewhere
     }
   };

@@ -3,10 +3,11 @@
 
 import { Finalize } from "../runtime/finalize.ts";
 import { harmless } from "../runtime/harmless.ts";
-import { EngineUnavailableError, ProcessError } from "../errors.ts";
+import { EngineUnavailableError } from "../errors.ts";
 import { tell } from "../runtime/notices.ts";
 import { setTimeout, unrefTimer } from "../runtime/timing.ts";
 import type { RemoteContextPlan } from "./options.ts";
+import { parting } from "./parting.ts";
 import type { Answer, Session } from "./session.ts";
 import { bytesOf } from "./text.ts";
 
@@ -27,7 +28,10 @@ export function showOutput(session: Session, form: RemoteContextPlan["output"]):
     });
   };
   session.on("out", take);
-  const ending = new Finalize(() => shown.takeRest(), { priority: PRIORITY, name: "the output of processes on hosts" });
+  const ending = new Finalize(() => parting(session, () => shown.takeRest()), {
+    priority: PRIORITY,
+    name: "the output of processes on hosts",
+  });
   session.onClose(() => ending.cancel());
 }
 
@@ -52,11 +56,7 @@ class Shown {
   /** What is left when this process ends. */
   takeRest(): void {
     const session = this.#session;
-    try {
-      while (this.#print(session.lookSync(session.tree, "takeOut", this.#count)));
-    } catch (error) {
-      if (!(error instanceof ProcessError)) throw error; // else the tree is lost
-    }
+    while (this.#print(session.lookSync(session.tree, "takeOut", this.#count)));
   }
 
   /** Prints what was taken; whether there was something. */

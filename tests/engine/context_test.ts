@@ -84,6 +84,16 @@ for (const [how, code] of [["returns", 0], ["exits", 3]] as const) {
   });
 }
 
+engineTest("a root that ends while the engine is away waits for it once, and not for its patience", async (engine) => {
+  const args = [engine.url, "leaves a frozen engine", `${engine.pid}`];
+  try {
+    const ended = await runProgram(new URL("engine/roots.ts", FIXTURES), { args });
+    assertEquals([ended.code, ended.signal], [3, null], ended.stderr);
+  } finally {
+    engine.thaw();
+  }
+}, { leavesTrees: true });
+
 engineTest("a Worker is told to leave contexts on engines to the main thread", async (engine) => {
   const output = await outputOf(new URL("engine/roots.ts", FIXTURES), { args: [engine.url, "in a worker"] });
   assertStringIncludes(output, "in a Worker: get it in the main thread");
