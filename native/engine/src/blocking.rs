@@ -181,16 +181,18 @@ impl BlockingLane {
             }
         }
         let is_final = self.is_recovering;
-        let cancel = match begun.cancel.take() {
-            Some(cancel) if cancel.is_final || !is_final => cancel,
-            // Where an earlier one comes yet, it is stale.
-            _ => self.cancel_of(begun, is_final),
-        };
-        let cancel = begun.cancel.insert(cancel);
-        if let Reply::Done(answer) = self.do_step(cancel.number, &cancel.packed)?
-            && answer.get(1).is_some_and(|it| it == b"cancelled")
-        {
+        if begun.cancel.is_none() {
+            begun.cancel = Some(self.cancel_of(begun, is_final));
+        }
+        if self.is_cancelled(begun)? {
             return Ok(None);
+        }
+        // One that was to wait for its outcome, as for a lock: nobody wants that any more.
+        if is_final && begun.cancel.as_ref().is_some_and(|it| !it.is_final) {
+            begun.cancel = Some(self.cancel_of(begun, true));
+            if self.is_cancelled(begun)? {
+                return Ok(None);
+            }
         }
         // What is owed is asked for again and again: nobody stands here until, say, others let go of a lock.
         let ends = self
@@ -199,6 +201,17 @@ impl BlockingLane {
             .map(|it| it.max(Instant::now() + AT_HAND));
         let outcome = self.outcome(number, ends)?;
         outcome.map_or_else(|| Err(self.link.overdue()), |it| Ok(Some(it)))
+    }
+
+    /// Sends the step that ends a wait; whether that gets nothing more.
+    fn is_cancelled(&mut self, begun: &Begun) -> Result<bool> {
+        let Some(cancel) = &begun.cancel else {
+            return Ok(false);
+        };
+        let reply = self.do_step(cancel.number, &cancel.packed)?;
+        Ok(
+            matches!(reply, Reply::Done(answer) if answer.get(1).is_some_and(|it| it == b"cancelled")),
+        )
     }
 
     fn cancel_of(&mut self, begun: &Begun, is_final: bool) -> Cancel {
