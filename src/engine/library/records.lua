@@ -35,6 +35,9 @@
 -- | forgotten, no taskDone yet | burial of its taker | `abandoned`; with `lose`: dealt with |
 -- | lost         | lost | given to the one who asked |
 --
+-- What goes back of one member goes in the order in which it was taken; only what its threads that block were given last,
+-- one record each, comes before that.
+--
 -- Where there are getters, the list is empty; where there are putters, it is full.
 
 local queues
