@@ -49,7 +49,7 @@ export interface End {
 
 /** How many programs of cargo's tests crashed: they have no summary, and nobody knows what failed in them. */
 function crashesIn({ output, errors = "" }: End): number {
-  const programs = stripVTControlCharacters(errors).match(CARGO_PROGRAMS)?.groups!.programs ?? 0;
+  const programs = stripVTControlCharacters(errors).match(CARGO_PROGRAMS)?.groups?.programs ?? 0;
   const told = stripVTControlCharacters(output).match(CARGO_FAILED)?.length ?? 0;
   return Math.max(Number(programs) - told, 0);
 }
