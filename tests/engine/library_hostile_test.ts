@@ -103,7 +103,7 @@ engineTest("no function of the library errs behind a write, whatever it is told"
 
 Deno.test("no kind of object and no function of the library is defined twice", () => {
   for (const defined of [/^\s*kinds\.(\w+) = /gm, /^\s*(?:step|look)\("(\w+)"/gm]) {
-    const names = [...libraryText().matchAll(defined)].map(([, name]) => name);
+    const names = Array.from(libraryText().matchAll(defined), ([, name]) => name);
     assert(names.length > 10);
     assertEquals(names.filter((name, i) => names.indexOf(name) !== i), []);
   }

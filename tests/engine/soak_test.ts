@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { PATIENCE, startProgram } from "../support/helpers.ts";
 import { noSoak } from "./soak/main.ts";
-import { optionsOf, UsageError } from "./soak/options.ts";
+import { UsageError } from "../soak/command_line.ts";
+import { optionsOf } from "./soak/options.ts";
 import { PARTS } from "./soak/parts.ts";
 
 const MAIN = new URL("soak/main.ts", import.meta.url);

@@ -6,6 +6,26 @@ export interface Outcome {
   readonly violations: string[];
 }
 
+/** What is wrong with the options that were given. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** What `optionsOf` reads in the command line, or the end of the process, with the usage. */
+export function optionsOrEnd<Options>(optionsOf: (args: readonly string[]) => Options, usage: string): Options {
+  if (Deno.args.includes("--help")) {
+    console.log(usage);
+    Deno.exit(0);
+  }
+  try {
+    return optionsOf(Deno.args);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`${error.message}\n\n${usage}`);
+    Deno.exit(2);
+  }
+}
+
 /** Tells the violations and ends the process: with 1 if there are any. */
 export function endWith(violations: readonly string[]): never {
   for (const violation of violations) console.log(`violation: ${violation}`);

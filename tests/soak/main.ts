@@ -4,8 +4,9 @@
 // usage: deno task soak -- --minutes 30 --seed 1
 
 import { isRunning, killTree, sharedMemory } from "../support/helpers.ts";
+import { optionsOrEnd } from "./command_line.ts";
 import { whoWaits } from "./dump.ts";
-import { optionsOf, type SoakOptions, USAGE, UsageError } from "./options.ts";
+import { optionsOf, type SoakOptions, USAGE } from "./options.ts";
 import { line, table, together } from "./report.ts";
 import { HANG, type Longest, pause, type Sums } from "./stage.ts";
 import { TreeRun } from "./tree_run.ts";
@@ -139,22 +140,7 @@ export async function soak(options: SoakOptions, say: (line: string) => void): P
   }
 }
 
-/** The options, or the end of the process, with the usage. */
-function optionsOrEnd(args: readonly string[]): SoakOptions {
-  if (args.includes("--help")) {
-    console.log(USAGE);
-    Deno.exit(0);
-  }
-  try {
-    return optionsOf(args);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(`${error.message}\n\n${USAGE}`);
-    Deno.exit(2);
-  }
-}
-
 if (import.meta.main) {
-  const { violations } = await soak(optionsOrEnd(Deno.args), console.log);
+  const { violations } = await soak(optionsOrEnd(optionsOf, USAGE), console.log);
   Deno.exit(violations === 0 ? 0 : 1);
 }

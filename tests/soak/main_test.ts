@@ -3,8 +3,9 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { goOn } from "../fixtures/targets.ts";
 import { childrenOf, PATIENCE, startProgram, until } from "../support/helpers.ts";
+import { UsageError } from "./command_line.ts";
 import { Crew } from "./crew.ts";
-import { optionsOf, UsageError } from "./options.ts";
+import { optionsOf } from "./options.ts";
 import { Random } from "./random.ts";
 import { Hang, Stage } from "./stage.ts";
 import { started } from "./victims.ts";

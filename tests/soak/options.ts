@@ -1,5 +1,6 @@
 // The options of the soak, and the checks of them.
 
+import { UsageError } from "./command_line.ts";
 import { PARTS } from "./parts/all.ts";
 
 export interface SoakOptions {
@@ -11,11 +12,6 @@ export interface SoakOptions {
   /** The number of the first round. */
   readonly from: number;
   readonly parts: readonly string[];
-}
-
-/** What is wrong with the options that were given. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
 }
 
 /** The largest seed. */

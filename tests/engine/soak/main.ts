@@ -3,6 +3,7 @@
 //
 // usage: deno task soak:engine -- --seconds 60 --seed 1
 
+import { optionsOrEnd } from "../../soak/command_line.ts";
 import { Random } from "../../soak/random.ts";
 import { aligned } from "../../soak/report.ts";
 import { pause } from "../../soak/stage.ts";
@@ -12,7 +13,7 @@ import { Host, noHosts } from "../../support/hosts.ts";
 import { endSoon, readBook } from "./book.ts";
 import { judge } from "./judges/all.ts";
 import type { Verdict } from "./judges/stories.ts";
-import { optionsOf, type SoakOptions, USAGE, UsageError } from "./options.ts";
+import { optionsOf, type SoakOptions, USAGE } from "./options.ts";
 import { PARTS } from "./parts.ts";
 import type { RootPlan } from "./root.ts";
 import { Torment } from "./torment.ts";
@@ -158,23 +159,8 @@ function doneBy({ torment }: Run): string {
   return Object.entries(torment?.deeds ?? {}).map(([what, count]) => `${count} times ${what}`).join(", ");
 }
 
-/** The options, or the end of the process, with the usage. */
-function optionsOrEnd(args: readonly string[]): SoakOptions {
-  if (args.includes("--help")) {
-    console.log(USAGE);
-    Deno.exit(0);
-  }
-  try {
-    return optionsOf(args);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(`${error.message}\n\n${USAGE}`);
-    Deno.exit(2);
-  }
-}
-
 if (import.meta.main) {
-  const options = optionsOrEnd(Deno.args);
+  const options = optionsOrEnd(optionsOf, USAGE);
   if (noSoak !== null) {
     console.error(`Cannot begin: ${noSoak}`);
     Deno.exit(2);

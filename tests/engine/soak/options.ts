@@ -1,5 +1,7 @@
 // The options of the soak on two hosts, and the checks of them.
 
+import { UsageError } from "../../soak/command_line.ts";
+
 /** What a soak on two hosts is to do. */
 export interface SoakOptions {
   readonly seconds: number;
@@ -15,11 +17,6 @@ export interface SoakOptions {
   readonly workers: number;
   /** Whether the lease of a host that is lost ends at once, by the engine's clock: for machines that have much to do. */
   readonly clock: boolean;
-}
-
-/** What is wrong with the options that were given. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
 }
 
 const LARGEST_SEED = 2 ** 32 - 1;
