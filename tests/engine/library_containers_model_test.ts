@@ -4,17 +4,14 @@
 import fc from "fast-check";
 import { assertEquals } from "@std/assert";
 import { Dict, List, TextSet, textsOf, type Value } from "../support/containers_model.ts";
-import { type Engine, engineTest } from "../support/engine.ts";
-import { PATIENCE } from "../support/helpers.ts";
+import type { Engine } from "../support/engine.ts";
 import { BareTree, packed } from "../support/library.ts";
+import { assertNoObjectsLeft, modelTest } from "../support/model_runs.ts";
 import { Player, type Sent } from "../support/player.ts";
 import { Carried } from "../support/queue_model.ts";
 import { Model, type Outcome } from "../support/synchronize_model.ts";
 
 const MEMBERS = 3;
-/** How many runs there are: a few, unless more are wanted. */
-const RUNS = Number(Deno.env.get("MP_MODEL_RUNS") ?? 20);
-
 interface Command {
   readonly member: number;
   readonly action: string;
@@ -264,8 +261,7 @@ class Run implements AsyncDisposable {
       await member.bury();
       this.model.bury(i + 1, "killed by signal 9");
     }
-    const left = (await this.tree.keys()).filter((key) => /^(o|refs|waits|holds|takes|has):/.test(key));
-    assertEquals(left, []);
+    await assertNoObjectsLeft(this.tree);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -273,13 +269,8 @@ class Run implements AsyncDisposable {
   }
 }
 
-engineTest("containers on the engine do as their model, whoever dies and whatever is sent twice", async (engine) => {
-  await fc.assert(
-    fc.asyncProperty(commands, async (all) => {
-      await using run = await Run.begin(engine);
-      for (const command of all) await run.do(command);
-      await run.end();
-    }),
-    { numRuns: RUNS },
-  );
-}, { patience: 2 * PATIENCE + 2000 * RUNS });
+modelTest(
+  "containers on the engine do as their model, whoever dies and whatever is sent twice",
+  commands,
+  (engine) => Run.begin(engine),
+);

@@ -6,6 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type Engine, engineTest } from "../support/engine.ts";
 import { PATIENCE } from "../support/helpers.ts";
 import { BareTree } from "../support/library.ts";
+import { assertNoObjectsLeft } from "../support/model_runs.ts";
 import { Player, type Sent } from "../support/player.ts";
 
 const WORKERS = 4;
@@ -325,8 +326,7 @@ class Run implements AsyncDisposable {
     }
     for (const { player, lives } of this.workers) if (lives) await player.bury();
     if (this.ownerLives) await this.owner.bury();
-    const left = (await this.tree.keys()).filter((key) => /^(o|refs|waits|holds|takes|has):/.test(key));
-    assertEquals(left, []);
+    await assertNoObjectsLeft(this.tree);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,16 +4,13 @@
 import fc from "fast-check";
 import { assert, assertEquals } from "@std/assert";
 import { VERSION } from "../../src/addon/interface.ts";
-import { type Engine, engineTest } from "../support/engine.ts";
-import { PATIENCE } from "../support/helpers.ts";
+import type { Engine } from "../support/engine.ts";
 import { BareTree, PREFIX } from "../support/library.ts";
+import { assertNoObjectsLeft, modelTest } from "../support/model_runs.ts";
 import { Player, type Sent } from "../support/player.ts";
 
 const SLOTS = [2, 1] as const;
 const HOSTS = "mp:{hosts}:";
-/** How many runs there are: a few, unless more are wanted. */
-const RUNS = Number(Deno.env.get("MP_MODEL_RUNS") ?? 20);
-
 interface Command {
   readonly action: string;
   readonly choice: number;
@@ -282,8 +279,7 @@ class Run implements AsyncDisposable {
     const all = await this.tree.engine.command("FCALL", `${PREFIX}hosts`, 1, HOSTS, "") as string[];
     assertEquals(all.slice(2), [`${slots}`, `${slots}`], "all slots are free again");
     for (const host of this.hosts) if (host.lives) await this.#lose(host);
-    const left = (await this.tree.keys()).filter((key) => /^(o|refs|waits|holds|takes|has):/.test(key));
-    assertEquals(left, []);
+    await assertNoObjectsLeft(this.tree);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -293,17 +289,8 @@ class Run implements AsyncDisposable {
   }
 }
 
-engineTest(
+modelTest(
   "processes have slots of their own and end once, whoever dies and whatever is sent twice",
-  async (engine) => {
-    await fc.assert(
-      fc.asyncProperty(commands, async (all) => {
-        await using run = await Run.begin(engine);
-        for (const command of all) await run.do(command);
-        await run.end();
-      }),
-      { numRuns: RUNS },
-    );
-  },
-  { patience: 2 * PATIENCE + 2000 * RUNS },
+  commands,
+  (engine) => Run.begin(engine),
 );

@@ -3,17 +3,14 @@
 
 import fc from "fast-check";
 import { assert, assertEquals } from "@std/assert";
-import { type Engine, engineTest } from "../support/engine.ts";
-import { PATIENCE } from "../support/helpers.ts";
+import type { Engine } from "../support/engine.ts";
 import { BareTree } from "../support/library.ts";
+import { assertNoObjectsLeft, modelTest } from "../support/model_runs.ts";
 import { Player, type Sent } from "../support/player.ts";
 import { Carried, type Kind, type Message, Queue, recordOf } from "../support/queue_model.ts";
 import { Model, type Outcome, type Wait } from "../support/synchronize_model.ts";
 
 const MEMBERS = 4;
-/** How many runs there are: a few, unless more are wanted. */
-const RUNS = Number(Deno.env.get("MP_MODEL_RUNS") ?? 20);
-
 const KINDS: readonly Kind[] = [
   { counts: false, max: 0, policy: "lose", most: 255 },
   { counts: false, max: 2, policy: "redeliver", most: 2 },
@@ -262,8 +259,7 @@ class Run implements AsyncDisposable {
       await this.#compareMail();
       await this.#compareState();
     }
-    const left = (await this.tree.keys()).filter((key) => /^(o|refs|waits|holds|takes|has):/.test(key));
-    assertEquals(left, []);
+    await assertNoObjectsLeft(this.tree);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -271,13 +267,8 @@ class Run implements AsyncDisposable {
   }
 }
 
-engineTest("queues on the engine do as their model, whoever dies and whatever is sent twice", async (engine) => {
-  await fc.assert(
-    fc.asyncProperty(commands, async (all) => {
-      await using run = await Run.begin(engine);
-      for (const command of all) await run.do(command);
-      await run.end();
-    }),
-    { numRuns: RUNS },
-  );
-}, { patience: 2 * PATIENCE + 2000 * RUNS });
+modelTest(
+  "queues on the engine do as their model, whoever dies and whatever is sent twice",
+  commands,
+  (engine) => Run.begin(engine),
+);

@@ -3,17 +3,14 @@
 
 import fc from "fast-check";
 import { assertEquals } from "@std/assert";
-import { type Engine, engineTest } from "../support/engine.ts";
-import { PATIENCE } from "../support/helpers.ts";
+import type { Engine } from "../support/engine.ts";
 import { BareTree } from "../support/library.ts";
 import { Barrier } from "../support/barrier_model.ts";
+import { assertNoObjectsLeft, modelTest } from "../support/model_runs.ts";
 import { Player, type Sent } from "../support/player.ts";
 import { Condition, Event, Lock, Model, type Outcome, Semaphore, type Wait } from "../support/synchronize_model.ts";
 
 const MEMBERS = 4;
-/** How many runs there are: a few, unless more are wanted. */
-const RUNS = Number(Deno.env.get("MP_MODEL_RUNS") ?? 30);
-
 /** A step by a thread of a member. */
 interface Command {
   readonly member: number;
@@ -236,8 +233,7 @@ class Run implements AsyncDisposable {
       this.model.bury(i + 1, "killed by signal 9");
       await this.#compareMail();
     }
-    const left = (await this.tree.keys()).filter((key) => /^(o|refs|waits|holds|has):/.test(key));
-    assertEquals(left, []);
+    await assertNoObjectsLeft(this.tree);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -245,13 +241,9 @@ class Run implements AsyncDisposable {
   }
 }
 
-engineTest("what waits on the engine does as its model, whoever dies and whatever is sent twice", async (engine) => {
-  await fc.assert(
-    fc.asyncProperty(commands, async (all) => {
-      await using run = await Run.begin(engine);
-      for (const command of all) await run.do(command);
-      await run.end();
-    }),
-    { numRuns: RUNS },
-  );
-}, { patience: 2 * PATIENCE + 2000 * RUNS });
+modelTest(
+  "what waits on the engine does as its model, whoever dies and whatever is sent twice",
+  commands,
+  (engine) => Run.begin(engine),
+  30,
+);
