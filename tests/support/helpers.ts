@@ -90,8 +90,9 @@ export class Program implements AsyncDisposable {
   ) {
     this.#patience = patience;
     const path = script instanceof URL ? script.href : script;
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", ...flags, path, ...args],
+    // As from a terminal: whoever runs the tests may ignore signals, as nohup(1) does, and a program would as well.
+    this.#child = new Deno.Command("/usr/bin/env", {
+      args: ["--default-signal", Deno.execPath(), "run", "--quiet", ...flags, path, ...args],
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

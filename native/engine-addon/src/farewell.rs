@@ -19,7 +19,7 @@
 use std::fs::read_dir;
 use std::io::{PipeReader, PipeWriter, Read, pipe};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, IntoRawFd};
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd};
 use std::ptr;
 use std::sync::atomic::AtomicI32;
 use std::sync::atomic::Ordering::SeqCst;
@@ -28,9 +28,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-use engine::farewell::Farewell;
+use engine::farewell::{Farewell, ends_within};
 use engine::session::Session;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::ioctl_fionbio;
 use rustix::process::{Pid, PidfdFlags, WaitOptions, getpid, pidfd_open, waitpid};
 
@@ -206,14 +205,7 @@ fn copied() -> Option<Pid> {
                     unsafe { libc::close(descriptor.number) };
                 }
             }
-            let watched = Timespec {
-                tv_sec: WATCHED,
-                tv_nsec: 0,
-            };
-            let mut watching = [PollFd::new(&me, PollFlags::IN)];
-            let told = poll(&mut watching, Some(&watched));
-            // Anything but its end is no end.
-            if told == Ok(1) && watching[0].revents() == PollFlags::IN {
+            if ends_within(me.as_fd(), WATCHED) {
                 for farewell in farewells {
                     farewell.send();
                 }
