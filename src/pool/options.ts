@@ -104,7 +104,7 @@ export interface CallOptions {
   /** Ends the call when aborted: it fails with `signal.reason`, tasks that have not begun are dropped, running ones are
    * told (`currentTask`), and killed with their worker if they do not end within the pool's `grace`. */
   signal?: AbortSignal;
-  /** Milliseconds after which the call is ended in the same way, with a `TimeoutError`. Default: never. */
+  /** Milliseconds after which the call is ended in the same way, with a `TimeoutError`; at once if 0 or less. Default: never. */
   timeout?: number | null;
   /**
    * Milliseconds that one task may take, from its beginning in a worker on, whereas `timeout` counts from the call on. Then

@@ -179,11 +179,14 @@ function limit(engine: Engine, call: Call, { timeout, signal }: Limits): void {
     const message = `Cannot finish "${call.fn.given.label}": it took more than ${timeout} ms`;
     return tellCaller(new TimeoutError(message), call.begun?.site ?? null);
   };
+  const isLate = () => engine.cancel(call, () => call.end(late()), { timedOut: true });
   const watch = new Watch({ timeout, signal }, {
-    late: () => engine.cancel(call, () => call.end(late()), { timedOut: true }),
+    late: isLate,
     aborted: (reason) => engine.cancel(call, () => call.end(reason)),
   }).unref();
   call.whenOver(() => watch[Symbol.dispose]());
   // What has been serialised or taken since the call began may have aborted it.
   if (signal?.aborted) engine.cancel(call, () => call.end(signal.reason));
+  // A quick worker's answer does not race with a timer of 0 ms.
+  else if (timeout <= 0) isLate();
 }
