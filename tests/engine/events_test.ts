@@ -159,6 +159,26 @@ engineTest("event: the engine is restarted and has kept all: nothing", async (en
   assertEquals(child.exitcode, 0);
 }, { persistence: "always" });
 
+engineTest(
+  "event: the engine is restarted while a process begins, and has kept all: it begins later",
+  async (engine) => {
+    await using _ = await startAgent(engine.url, AGENT);
+    using mp = contextOf(engine);
+    const [ready, word, answer] = [new mp.Event(), new mp.Event(), new mp.Event()];
+    const child = new mp.Process({ target: answers, args: [ready, word, answer] });
+    child.start();
+    await engine.kill();
+    // Meanwhile it finds nobody.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await engine.start();
+    assert(await within(ready.wait()));
+    word.set();
+    await within(child.join());
+    assertEquals(child.exitcode, 0);
+  },
+  { persistence: "always" },
+);
+
 engineTest("event: the end of the root: its daemon is killed, and the tree is gone", async (engine) => {
   await using _ = await startAgent(engine.url, AGENT);
   await using root = startProgram(ROOT, { args: [engine.url, "end", `${LEASE}`], env: KEY });

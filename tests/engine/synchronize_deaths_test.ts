@@ -48,9 +48,13 @@ class Actor implements AsyncDisposable {
     assertEquals(this.process.exitcode, 0);
   }
 
-  /** Kills it as anybody on its host may. */
+  /** Kills it as anybody on its host may, unless it has ended, of which nothing need be known here yet. */
   async kill(): Promise<void> {
-    if (this.process.exitcode === null) Deno.kill(this.process.pid!, "SIGKILL");
+    try {
+      if (this.process.exitcode === null) Deno.kill(this.process.pid!, "SIGKILL");
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
     assert(await this.process.join({ timeout }));
   }
 

@@ -356,7 +356,7 @@ impl BlockingLane {
             Trouble::Ended(error) => Err(self.end(error)),
             Trouble::Broken(why) => {
                 let own = self.limit(due);
-                self.link.broke(why);
+                self.link.broke_since(due, why);
                 let away = self.link.away().unwrap_or(began);
                 let now = Instant::now();
                 let limit = away.max(began) + self.patience;

@@ -13,6 +13,7 @@
 //! | [`wire`]     | steps as bytes, and bytes as answers                                       |
 //! | [`server`]   | what kind of server it is, and the library of functions in it              |
 //! | [`library`]  | the text of that library                                                   |
+//! | [`ready`]    | the way to an engine, before a session begins there                        |
 //! | [`link`]     | one connection, which is made anew when it breaks                          |
 //! | [`witness`]  | what this process knows that the engine has done                           |
 //! | [`durability`] | what an answer has outlived before it counts                             |
@@ -35,6 +36,7 @@ pub mod library;
 pub mod link;
 pub mod mailbox;
 pub mod promises;
+mod ready;
 pub mod server;
 pub mod session;
 pub mod several;

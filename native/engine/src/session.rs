@@ -12,6 +12,7 @@ use crate::farewell::Farewell;
 use crate::link::{CONNECT_TIMEOUT, Link, Trouble};
 use crate::mailbox;
 use crate::promises::Promises;
+use crate::ready::{Ready, unreachable};
 use crate::server;
 use crate::target::Target;
 use crate::wire::{self, Answer, Reply};
@@ -184,24 +185,17 @@ impl Session {
     /// All kinds but [`Kind::Closed`].
     pub fn open(url: &str, settings: Settings, begin: Begin, listener: Listener) -> Result<Self> {
         let target = Target::parse(url, settings.lease)?;
-        let shown = target.shown().to_owned();
-        let unreachable = |error: redis::RedisError| {
-            Error::new(
-                Kind::Unavailable,
-                format!("Cannot connect to the engine \"{shown}\": {error}"),
-            )
+        // Who enters a tree has been waited for by others; who makes one is told soon that the engine is not there.
+        let patience = match begin {
+            Begin::As(_) => settings.patience,
+            Begin::By(..) => Duration::ZERO,
         };
-        let mut connection = target.dial(CONNECT_TIMEOUT).map_err(unreachable)?;
-        connection
-            .set_read_timeout(Some(CONNECT_TIMEOUT))
-            .map_err(unreachable)?;
-        connection
-            .set_write_timeout(Some(CONNECT_TIMEOUT))
-            .map_err(unreachable)?;
-        let info = server::info_of(&mut connection).map_err(unreachable)?;
-        let server = server::look_at(&info, &target)?;
-        let way = settings.durability.way(&info, &mut connection, &shown)?;
-        server::load_library(&mut connection, &target).map_err(unreachable)??;
+        let Ready {
+            mut connection,
+            server,
+            way,
+        } = Ready::within(&target, &settings, patience)?;
+        let unreachable = |error| unreachable(&target, &error);
         let prefix = target.prefix_of(&settings.tree);
         let member = match begin {
             Begin::As(member) => member,
