@@ -9,7 +9,8 @@
 // | is none | one step |
 //
 // C1. While this thread has the lock, nobody else changes the bytes, so what came with the lock is true. What is written
-//     here goes when the lock is released; if this process dies before, nothing was written.
+//     here goes when the lock is released; if this process dies before, nothing was written. A release that is given up,
+//     since the engine is away, is done when it is back, with what was written (owed.ts).
 // C2. Several objects of this thread may be of one lock: what came with it is theirs together (held_bytes.ts).
 
 import { closedError } from "../addon/handles.ts";
@@ -79,7 +80,7 @@ export class Cell {
 
   /** What has come with the lock, if this thread has it. */
   get #bytes(): Uint8Array<ArrayBuffer> | null {
-    return this.#held !== null && this.#hasLock ? this.#held.bytes : null;
+    return this.#held !== null && this.#hasLock ? this.#held.at(this.lock!.token) : null;
   }
 
   /** Whether this thread need not wait for the lock: of a lock that is not recursive, it waits as everybody does. */

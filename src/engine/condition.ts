@@ -87,9 +87,9 @@ export class RemoteCondition extends Lockable implements ConditionLike {
     lock.handle.require("wait with", lock.kindName);
     using _ = this.#handle.share();
     using keptLock = lock.handle.share();
-    const step = [id, ...lock.letGo()];
     const keptId = keptLock.id;
     const held = lock.suspend();
+    const step = [id, ...held.words];
     const giveBack = (answer: Answer) => lock.abandon(keptId, held, answer);
     const ended = waitToEnd(this.#handle, "condition_wait", step, { timeout, signal, giveBack });
     const answer = await this.#unlessClosed(ended, keptId, held);
@@ -111,8 +111,8 @@ export class RemoteCondition extends Lockable implements ConditionLike {
     const id = this.#require("wait for");
     const lock = this.#lock;
     const lockId = lock.handle.require("wait with", lock.kindName);
-    const step = [id, ...lock.letGo()];
     const held = lock.suspend();
+    const step = [id, ...held.words];
     const giveBack = (answer: Answer) => lock.abandon(lockId, held, answer);
     const unbegun = () => lock.resume(held, null, 1);
     const wait = { timeout, giveBack, overdue: "unknown", unbegun } as const;

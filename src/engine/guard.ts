@@ -1,7 +1,22 @@
-// The guard of a lock of an engine, which has a number that grows with every acquisition.
+// The guards of an engine. What one releases is released in any case: where the engine is away, once it is back.
 
 import { register } from "../reduction/registry.ts";
 import { AcquiredGuard, type Releasable } from "../synchronize/guard.ts";
+
+const REFUSED = {
+  name: "Guard",
+  refuse: "a Guard belongs to the thread that holds the lock; send the lock, and acquire it there",
+};
+
+/** What a guard of an engine releases. */
+export interface Insisting extends Releasable {
+  /** Releases; where it throws that the engine is away, that is done once it is back. */
+  release(): void;
+  /** Waits until a release that has thrown so is done, and throws what it would have thrown. */
+  confirm(): unknown;
+  /** What it is, for messages. */
+  toString(): string;
+}
 
 /** How this thread holds a lock: what its guards have in common. */
 export interface Hold {
@@ -9,18 +24,41 @@ export interface Hold {
   token: number;
 }
 
-/** The guard of one acquisition of a lock. */
-export class RemoteGuard extends AcquiredGuard {
+/** The guard of one acquisition of something of an engine. */
+export class InsistingGuard extends AcquiredGuard {
   static {
-    register(RemoteGuard, {
-      name: "Guard",
-      refuse: "a Guard belongs to the thread that holds the lock; send the lock, and acquire it there",
-    });
+    register(InsistingGuard, REFUSED);
+  }
+
+  readonly #insisting: Insisting;
+  /** Whether its release has thrown. */
+  #isInDoubt = false;
+
+  constructor(held: Insisting, ownerDied: boolean) {
+    super(held, ownerDied);
+    this.#insisting = held;
+  }
+
+  override release(): void {
+    if (this.#isInDoubt) {
+      this.#insisting.confirm();
+    } else {
+      this.#isInDoubt = true;
+      super.release();
+    }
+    this.#isInDoubt = false;
+  }
+}
+
+/** The guard of one acquisition of a lock, which has a number that grows with every acquisition. */
+export class RemoteGuard extends InsistingGuard {
+  static {
+    register(RemoteGuard, REFUSED);
   }
 
   readonly #hold: Hold;
 
-  constructor(held: Releasable, ownerDied: boolean, hold: Hold) {
+  constructor(held: Insisting, ownerDied: boolean, hold: Hold) {
     super(held, ownerDied);
     this.#hold = hold;
   }

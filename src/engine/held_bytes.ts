@@ -1,17 +1,30 @@
 // The bytes of a value or an array that have come with the lock that was made for it, and go with its release (cell.ts).
 
 import type { ObjectHandle } from "./handles.ts";
-import type { Session } from "./session.ts";
+import type { Session, StepArgument } from "./session.ts";
 
-/** What has come with a lock that this thread holds, whichever of its objects of that lock it was acquired by. */
+/** From where to where bytes were written, of which the engine is being told. */
+export interface Written {
+  readonly from: number;
+  readonly to: number;
+  /** How a step says it; empty if nothing was written. */
+  readonly words: readonly StepArgument[];
+}
+
+const NOTHING: Written = { from: Infinity, to: 0, words: [] };
+
+/**
+ * What has come with a lock that this thread holds, whichever of its objects of that lock it was acquired by. The number of
+ * the acquisition says whether it is still true: another has come with the next.
+ */
 export class HeldBytes {
   /** By the trees' sessions, and by what the engine calls the locks. */
   static readonly #known = new WeakMap<Session, Map<string, WeakRef<HeldBytes>>>();
   static readonly #collected = new FinalizationRegistry<() => void>((forget) => forget());
 
   /** Of the lock of that handle, if something in this thread travels with it. */
-  static find({ session, id }: ObjectHandle): HeldBytes | null {
-    return HeldBytes.#known.get(session)?.get(id)?.deref() ?? null;
+  static find(session: Session, lock: string): HeldBytes | null {
+    return HeldBytes.#known.get(session)?.get(lock)?.deref() ?? null;
   }
 
   /** The same; made, if there is none yet. */
@@ -29,36 +42,40 @@ export class HeldBytes {
     return made;
   }
 
-  #levels = 0;
+  /** The acquisition that the bytes have come with. */
+  #token = 0;
   #bytes: Uint8Array<ArrayBuffer> | null = null;
-  /** From where to where bytes were written; empty if none were. */
+  /** From where to where bytes were written that the engine was not told of; empty if none were. */
   #from = Infinity;
   #to = 0;
 
-  /** The bytes; `null` where they have not come. They are not for others to keep. */
-  get bytes(): Uint8Array<ArrayBuffer> | null {
-    return this.#bytes;
+  /** The bytes, while this is the acquisition; `null` where none have come with it. They are not for others to keep. */
+  at(token: number): Uint8Array<ArrayBuffer> | null {
+    return token === this.#token ? this.#bytes : null;
   }
 
-  /** The lock has been acquired, and these have come with it. */
-  took(bytes: Uint8Array): void {
-    if (this.#levels++ === 0) this.#bytes = new Uint8Array(bytes);
-  }
-
-  /** The lock is being released: what goes with that. */
-  giving(): (number | Uint8Array)[] {
-    if (this.#levels === 0) return [];
-    const [from, to, bytes] = [this.#from, this.#to, this.#bytes!];
+  /** The lock has been acquired, and these have come with it; of an acquisition that is known, what is here is newer. */
+  took(token: number, bytes: Uint8Array): void {
+    if (this.at(token) !== null) return;
+    this.#token = token;
+    this.#bytes = new Uint8Array(bytes);
     this.#from = Infinity;
     this.#to = 0;
-    if (--this.#levels === 0) this.#bytes = null;
-    return from < to ? [from, bytes.slice(from, to)] : [];
   }
 
-  /** All levels are being let go, as a condition's wait does. Bytes that come again afterwards are of the first level. */
-  givingAll(): (number | Uint8Array)[] {
-    this.#levels = Math.min(this.#levels, 1);
-    return this.giving();
+  /** The engine is being told what was written: by a release, or a condition's wait. */
+  giving(token: number): Written {
+    const [from, to, bytes] = [this.#from, this.#to, this.at(token)];
+    if (bytes === null || from >= to) return NOTHING;
+    this.#from = Infinity;
+    this.#to = 0;
+    return { from, to, words: [from, bytes.slice(from, to)] };
+  }
+
+  /** The engine was not told of that, and will not be: it is for the next release. */
+  keep({ from, to }: Written): void {
+    this.#from = Math.min(this.#from, from);
+    this.#to = Math.max(this.#to, to);
   }
 
   /** Writes; only what has come. */

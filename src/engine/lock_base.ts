@@ -2,7 +2,7 @@
 // Here is what this thread knows of what it holds, so that it need not ask.
 
 import { closedError } from "../addon/handles.ts";
-import type { OwnerDiedError } from "../errors.ts";
+import { EngineUnavailableError, type OwnerDiedError } from "../errors.ts";
 import { current } from "../runtime/current.ts";
 import { nameField, objectName } from "../runtime/object_name.ts";
 import { showAsText } from "../runtime/shown.ts";
@@ -11,23 +11,13 @@ import { enter, type LockOptions, throwsOnDeath } from "../synchronize/lock_base
 import { ACQUIRE, ACQUIRE_SYNC, type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
 import { deadMember, DEATH_PARTS, remoteOwnerDied } from "./deaths.ts";
 import { type Hold, RemoteGuard } from "./guard.ts";
-import { HeldBytes } from "./held_bytes.ts";
+import { HeldBytes, type Written } from "./held_bytes.ts";
 import { ObjectHandle, type ObjectReference } from "./handles.ts";
 import type { Answer, Session, StepArgument } from "./session.ts";
 import { giveBack, goneError, ownThread, waitFor } from "./object_waits.ts";
 
 /** How a lock travels: its object, whether its deaths are thrown, and its name. */
 export type RemoteLockData = readonly [...ObjectReference, throws: boolean, name?: string];
-
-/** What travels with a lock: the value that it was made for. */
-export interface Cell {
-  /** This thread has the lock, and these are the bytes. */
-  took(bytes: Uint8Array): void;
-  /** This thread is about to release the lock: what the engine is to be told. */
-  giving(): (number | Uint8Array)[];
-  /** The same where it is about to let go of all levels. */
-  givingAll(): (number | Uint8Array)[];
-}
 
 /** What this thread has of a lock. */
 interface Held {
@@ -38,14 +28,24 @@ interface Held {
   deeper: number;
 }
 
-/** What this thread holds, by object. */
-type Holding = Map<string, Held>;
+/** What this thread knows of the locks of a tree, by object. */
+interface Known {
+  /** What it holds. */
+  readonly held: Map<string, Held>;
+  /** What became of releases that have thrown, since the engine was away: `null` until it is known. */
+  readonly released: Map<string, { answer: Answer | null }>;
+}
 
 /** The same, of each tree that it is in. */
-const ofTrees = new WeakMap<Session, Holding>();
+const ofTrees = new WeakMap<Session, Known>();
 
-/** What a wait has let go of, to have it again afterwards. */
-export type Suspended = Held | null;
+/** What a wait lets go of, to have it again afterwards. */
+export interface Suspended {
+  /** How the step names who lets go, and what the lock's value gets. */
+  readonly words: readonly StepArgument[];
+  readonly held: Held | null;
+  readonly written: Written | null;
+}
 
 /** @ignore What {@linkcode RemoteLock} and {@linkcode RemoteRLock} have in common. */
 export abstract class RemoteLockBase implements Disposable {
@@ -55,11 +55,12 @@ export abstract class RemoteLockBase implements Disposable {
 
   /** @ignore This process's handle of it. */
   readonly handle: ObjectHandle;
-  /** @ignore What travels with it. */
-  cell: Cell | null = null;
+  /** @ignore The bytes that travel with it; kept here for as long as the lock is. */
+  cell: HeldBytes | null = null;
   readonly #throws: boolean;
   readonly #key: string;
-  readonly #holding: Holding;
+  readonly #holding: Known["held"];
+  readonly #released: Known["released"];
   readonly #thread = ownThread();
   /** @ignore How messages call it. */
   abstract readonly kindName: string;
@@ -70,7 +71,7 @@ export abstract class RemoteLockBase implements Disposable {
     this.handle = handle;
     this.#throws = throws;
     this.#key = handle.id;
-    this.#holding = holdingIn(handle.session);
+    ({ held: this.#holding, released: this.#released } = knownOf(handle.session));
   }
 
   /**
@@ -128,21 +129,58 @@ export abstract class RemoteLockBase implements Disposable {
    * Releases the lock.
    *
    * @throws {InvalidStateError} If it is not held, or (RLock) not by this thread.
+   * @throws {EngineUnavailableError} If the engine is away. This thread does not hold the lock any more, and the engine is
+   * told as soon as it is back, with what was written under the lock; to release once more waits for that.
    */
   release(): void {
-    const id = this.#require("release");
     const held = this.#holding.get(this.#key);
+    if (!this.heldHere() && this.confirm()) return;
+    const id = this.#require("release");
     if (held !== undefined && held.deeper > 0) {
       held.deeper--;
       return;
     }
-    const { refusal } = this.handle.session.step("lock_release", id, this.#thread, ...this.giving());
-    if (refusal === "free" || refusal === "owner") {
-      if (refusal === "free") this.#holding.delete(this.#key); // somebody else has released it
-      throw this.notHeld();
+    const written = this.#travelling?.giving(this.token) ?? null;
+    const hold = held?.hold ?? { token: 0 };
+    const released: { answer: Answer | null } = { answer: null };
+    let answer: Answer;
+    try {
+      const words = [id, this.#thread, ...written?.words ?? []];
+      answer = this.handle.session.insist("lock_release", words, (later) => released.answer = later);
+    } catch (error) {
+      if (error instanceof EngineUnavailableError) {
+        this.#count(-1, hold);
+        this.#released.set(this.#key, released);
+      } else {
+        this.#keep(written);
+      }
+      throw error;
     }
+    if (answer.refusal !== null) this.#keep(written);
+    if (answer.refusal === "free") this.#holding.delete(this.#key); // somebody else has released it
+    this.#requireReleased(answer);
+    this.#count(-1, hold);
+  }
+
+  /**
+   * @ignore Waits until a release of this thread that has thrown, since the engine was away, is done; whether there was one.
+   *
+   * @throws What it would have thrown.
+   */
+  confirm(): boolean {
+    const released = this.#released.get(this.#key);
+    if (released === undefined) return false;
+    this.handle.session.settle();
+    this.#released.delete(this.#key);
+    if (released.answer === null) return false; // the tree is left, or lost
+    // Gone it is where all handles were closed before.
+    if (released.answer.refusal !== "gone") this.#requireReleased(released.answer);
+    return true;
+  }
+
+  #requireReleased({ refusal }: Answer): void {
+    if (refusal === "free" || refusal === "owner") throw this.notHeld();
     if (refusal !== null) throw goneError("release", this.described);
-    this.#count(-1, held?.hold ?? { token: 0 });
   }
 
   /** Whether somebody holds the lock. */
@@ -165,7 +203,13 @@ export abstract class RemoteLockBase implements Disposable {
 
   /** @ignore Whether this thread holds it, as far as it knows. */
   heldHere(): boolean {
-    return (this.#holding.get(this.#key)?.levels ?? 0) > 0;
+    return this.token > 0;
+  }
+
+  /** @ignore The number of the acquisition by which this thread holds it; 0 if it does not, as far as it knows. */
+  get token(): number {
+    const held = this.#holding.get(this.#key);
+    return held !== undefined && held.levels > 0 ? held.hold.token : 0;
   }
 
   /** @ignore See {@linkcode enter}: without a guard; whether it must be released afterwards. */
@@ -180,30 +224,25 @@ export abstract class RemoteLockBase implements Disposable {
     return this.#thread;
   }
 
-  /** @ignore How a condition's wait names who lets go of all levels: its thread, and what the lock's cell gets. */
-  letGo(): StepArgument[] {
-    return [this.#thread, ...this.#travelling?.givingAll() ?? []];
-  }
-
   /** @ignore Lets go of all levels, as a condition's wait does. */
   suspend(): Suspended {
+    const written = this.#travelling?.giving(this.token) ?? null;
     const held = this.#holding.get(this.#key) ?? null;
     this.#holding.delete(this.#key);
-    return held;
+    return { words: [this.#thread, ...written?.words ?? []], held, written };
   }
 
   /** @ignore Has them again, by an answer that has the token at `index`; or without one, if nothing had been done. */
-  resume(held: Suspended, answer: Answer | null, index: number): void {
+  resume({ held, written }: Suspended, answer: Answer | null, index: number): void {
     if (held === null) return;
-    if (answer !== null) {
-      held.hold.token = answer.number(index);
-      this.#took(answer, index + 1 + DEATH_PARTS);
-    }
     this.#holding.set(this.#key, held);
+    if (answer === null) return this.#keep(written);
+    held.hold.token = answer.number(index);
+    this.#took(answer, index);
   }
 
   /** @ignore Gives back a lock that a wait got, where no guard can any more: it is closed. */
-  abandon(id: string, held: Suspended, answer: Answer): void {
+  abandon(id: string, { held }: Suspended, answer: Answer): void {
     if (answer.refusal !== null) return;
     for (let level = held?.levels ?? 1; level > 0; level--) {
       this.#return(id, answer, 2);
@@ -265,14 +304,14 @@ export abstract class RemoteLockBase implements Disposable {
     return this.handle.named([...this.handle.reference(this.kindName), this.#throws]);
   }
 
-  /** What the cell gives, if there is one. */
-  protected giving(): StepArgument[] {
-    return this.#travelling?.giving() ?? [];
+  /** The bytes that travel with it; another object of the same lock may know them. */
+  get #travelling(): HeldBytes | null {
+    return this.cell ?? HeldBytes.find(this.handle.session, this.#key);
   }
 
-  /** What travels with it; another object of the same lock may know that. */
-  get #travelling(): Cell | null {
-    return this.cell ?? HeldBytes.find(this.handle);
+  /** The engine was not told of that: it is for the next release. */
+  #keep(written: Written | null): void {
+    if (written !== null) this.#travelling?.keep(written);
   }
 
   #require(action: string): string {
@@ -311,8 +350,9 @@ export abstract class RemoteLockBase implements Disposable {
     const token = answer.number(0);
     const known = this.#holding.get(this.#key)?.hold;
     const hold = known?.token === token ? known : { token };
+    this.#released.delete(this.#key);
     this.#count(1, hold);
-    this.#took(answer, 1 + DEATH_PARTS);
+    this.#took(answer, 0);
     return new RemoteGuard(this, deadMember(answer, 1) !== null, hold);
   }
 
@@ -324,9 +364,11 @@ export abstract class RemoteLockBase implements Disposable {
     else this.#holding.set(this.#key, { hold, levels, deeper: held?.deeper ?? 0 });
   }
 
-  /** Takes what has travelled with the lock. */
+  /** Takes what has travelled with the lock, by an answer that has the token at `index`. */
   #took(answer: Answer, index: number): void {
-    if (answer.length >= index + 2 && answer.text(index) === "cell") this.#travelling?.took(answer.bytes(index + 1));
+    const cell = index + 1 + DEATH_PARTS;
+    if (answer.length < cell + 2 || answer.text(cell) !== "cell") return;
+    this.#travelling?.took(answer.number(index), answer.bytes(cell + 1));
   }
 
   #giveBack(id: string, answer: Answer): void {
@@ -344,8 +386,8 @@ export abstract class RemoteLockBase implements Disposable {
   }
 }
 
-function holdingIn(session: Session): Holding {
-  const known = ofTrees.get(session) ?? new Map<string, Held>();
+function knownOf(session: Session): Known {
+  const known = ofTrees.get(session) ?? { held: new Map(), released: new Map() };
   ofTrees.set(session, known);
   return known;
 }

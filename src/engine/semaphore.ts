@@ -6,10 +6,11 @@ import type { SemaphoreLike } from "../contracts/synchronize.ts";
 import { register } from "../reduction/registry.ts";
 import { nameField, type NameOptions } from "../runtime/object_name.ts";
 import { showAsText } from "../runtime/shown.ts";
-import { AcquiredGuard, type Guard } from "../synchronize/guard.ts";
+import type { Guard } from "../synchronize/guard.ts";
 import { overReleased, semaphoreName } from "../synchronize/semaphore.ts";
 import { requireCount } from "../waiting/count.ts";
 import { ACQUIRE, ACQUIRE_SYNC, type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
+import { type Insisting, InsistingGuard } from "./guard.ts";
 import { ObjectHandle, type ObjectReference } from "./handles.ts";
 import type { Answer, Session } from "./session.ts";
 import { giveBack, goneError, waitFor } from "./object_waits.ts";
@@ -92,10 +93,14 @@ export class RemoteSemaphore implements SemaphoreLike {
    * @throws {TypeError} If `n` is not a number.
    * @throws {RangeError} If it is not a whole number from 1 to 2147483647.
    * @throws {InvalidStateError} If the value would exceed its bound; then nothing is added.
+   * @throws {EngineUnavailableError} If the engine is away: it may be added yet. What a guard releases is added in any case.
    */
   release(n = 1): void {
     requireCount(`release the ${this.#described}`, "n", n, { least: 1, most: SemaphoreWord.mask });
-    const answer = this.#handle.session.step("semaphore_release", this.#require("release"), n);
+    this.#requireReleased(this.#handle.session.step("semaphore_release", this.#require("release"), n), n);
+  }
+
+  #requireReleased(answer: Answer, n: number): void {
     if (answer.refusal === "full") throw overReleased(this.#described, answer.number(0), n, answer.number(1));
     if (answer.refusal !== null) throw goneError("release", this.#described);
   }
@@ -184,7 +189,20 @@ export class RemoteSemaphore implements SemaphoreLike {
   #guard(answer: Answer | null): Guard | null {
     if (answer === null || answer.refusal === "taken") return null;
     if (answer.refusal !== null) throw goneError("acquire", this.#described);
-    return new AcquiredGuard(this, false);
+    const told: { answer: Answer | null } = { answer: null };
+    const { session } = this.#handle;
+    const one: Insisting = {
+      release: () => {
+        const later = (answer: Answer) => told.answer = answer;
+        this.#requireReleased(session.insist("semaphore_release", [this.#require("release"), 1], later), 1);
+      },
+      confirm: () => {
+        session.settle();
+        if (told.answer !== null) this.#requireReleased(told.answer, 1);
+      },
+      toString: () => `${this}`,
+    };
+    return new InsistingGuard(one, false);
   }
 }
 

@@ -44,6 +44,8 @@ export interface SyncWait extends Pick<StepWait, "timeout" | "giveBack" | "overd
 
 /** An answer that is so many milliseconds late is waited for no more by who has a time limit. */
 const GRACE = 2_000;
+/** Milliseconds for which the engine may be away at the end, where something is to be done; the call takes two seconds more. */
+const AT_END = 1_000;
 /** The longest time of a timer. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
@@ -67,6 +69,14 @@ export interface Session {
   beforePromise(work: () => void): void;
   /** Does a step that never waits; this thread is blocked meanwhile. */
   step(name: string, ...args: StepArgument[]): Answer;
+  /**
+   * Does a step that never waits, and that is to be done in any case. Where this throws that the engine is away, the step is
+   * done once it is back, as it was called here: before this thread's next step, or the end of this process. `later` is told
+   * what it was answered then.
+   */
+  insist(name: string, args: StepArgument[], later: (answer: Answer) => void): Answer;
+  /** Does what this thread has insisted on, and ends the waits that it gave up; throws if the engine is away. */
+  settle(): void;
   /** Does a step in the order of the calls; this thread goes on. */
   send(name: string, ...args: StepArgument[]): Promise<Answer>;
   /** Does a step that may have to wait; `null` if it was not done in time. The object is the step's first argument. */
@@ -237,6 +247,27 @@ class NativeSession implements Session {
     return Answer.unpack(translated(() => this.native.step(this.#nextBlocking, name, textsOf(args))));
   }
 
+  insist(name: string, args: StepArgument[], later: (answer: Answer) => void): Answer {
+    const texts = textsOf(args);
+    // As a step that may wait: what has become of it can be found out afterwards.
+    const begin = (timeout: number) => translated(() => this.native.wait(this.#id, name, texts, timeout));
+    let isBegun = false;
+    try {
+      void this.#nextBlocking;
+      isBegun = true;
+      return Answer.unpack(begin(Infinity)!);
+    } catch (error) {
+      if (error instanceof EngineUnavailableError) {
+        this.#owed.add({ told: later, begin: isBegun ? undefined : begin, isToBeDone: true });
+      }
+      throw error;
+    }
+  }
+
+  settle(): void {
+    this.#owed.settle(Infinity);
+  }
+
   send(name: string, ...args: StepArgument[]): Promise<Answer> {
     return this.#promise(() => this.native.submit(this.#nextPromise, name, textsOf(args), -1));
   }
@@ -252,7 +283,7 @@ class NativeSession implements Session {
       return answer === null ? null : Answer.unpack(answer);
     } catch (error) {
       if (!isBegun || isUnbegun(error)) unbegun?.();
-      else if (error instanceof EngineUnavailableError) this.#owed.add(giveBack);
+      else if (error instanceof EngineUnavailableError) this.#owed.add({ told: giveBack, isToBeDone: false });
       if (overdue === "nothing" && isOverdue(error)) return null;
       throw error;
     } finally {
@@ -347,6 +378,7 @@ class NativeSession implements Session {
     try {
       for (const work of this.#leavers) work();
       void this.#next;
+      this.#owed.finish(AT_END);
     } catch {
       // Nothing can be done any more; the end gives back everything.
     }
