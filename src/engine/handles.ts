@@ -69,8 +69,8 @@ class Holdings {
     this.#leaving = new Map();
     if (parts.length === 0) return;
     // A wait is done all the same where the engine is away for too long. Where the tree is lost, or this process buried,
-    // nothing is held any more.
-    Promise.try(() => this.session.wait("close", parts, { timeout: Infinity })).catch(() => {});
+    // nothing is held any more; nor is it once this process has ended, which need not wait for it.
+    Promise.try(() => this.session.wait("close", parts, { timeout: Infinity, inBackground: true })).catch(() => {});
   }
 }
 

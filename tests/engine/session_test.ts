@@ -2,9 +2,11 @@
 
 import { assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { EngineUnavailableError, FencedError, InvalidStateError, ProcessError, StateLostError } from "../../mod.ts";
+import { RemoteEvent } from "../../src/engine/event.ts";
 import { engineTest } from "../support/engine.ts";
 import { stateOf, until } from "../support/helpers.ts";
 import { PREFIX } from "../support/library.ts";
+import { WorkerProxy } from "../support/proxy_worker.ts";
 import { rootOf, visitorOf } from "../support/sessions.ts";
 
 engineTest("a step is answered in its thread, and by a promise", async (engine) => {
@@ -150,3 +152,21 @@ engineTest(
   },
   { leavesTrees: true },
 );
+
+engineTest("who ends while the engine answers nothing, and has nothing else to say, asks it once", async (engine) => {
+  using proxy = await WorkerProxy.start({ hostname: "127.0.0.1", port: engine.port });
+  const session = rootOf({ url: proxy.url }, { lease: 3_600_000, patience: 600_000 });
+  const event = new RemoteEvent(session);
+  const waiting = assertRejects(() => event.wait(), InvalidStateError);
+  await session.send("close"); // it waits in the engine now
+  assertEquals(event.isSet(), false); // the thread is connected as well
+  engine.freeze();
+  try {
+    const before = await proxy.connections();
+    session.close();
+    assertEquals(await proxy.connections() - before, 1);
+    await waiting;
+  } finally {
+    engine.thaw();
+  }
+}, { leavesTrees: true });

@@ -23,6 +23,30 @@ use crate::witness::LaneWitness;
 /// For so long a thread that blocks may do its next step before it is told for it that the last has brought it something.
 const LANDING: Duration = Duration::from_millis(2);
 
+/// Whether a step is undone, or done, by whoever buries its process: as handles are given up, waits ended, and what was
+/// acquired or taken goes back.
+fn is_done_by_burial(name: &str) -> bool {
+    matches!(
+        name,
+        "close"
+            | "cancel"
+            | "event_wait"
+            | "get"
+            | "gets"
+            | "join"
+            | "joinTasks"
+            | "lock_acquire"
+            | "lock_giveback"
+            | "lock_try"
+            | "pipe_poll"
+            | "pipe_recv"
+            | "pipe_unget"
+            | "semaphore_acquire"
+            | "semaphore_try"
+            | "unget"
+    )
+}
+
 /// What a step of a promise has come to.
 pub enum Outcome {
     Answer(Answer),
@@ -65,6 +89,8 @@ struct Wait {
 #[derive(Default)]
 struct Inbox {
     last: u64,
+    /// The last that no burial does, or undoes.
+    lasting: u64,
     steps: Vec<Step>,
     /// When waits are to be stopped.
     stops: Vec<(Instant, u64)>,
@@ -252,8 +278,14 @@ impl Promises {
         self.ring(lock(&self.inbox));
     }
 
-    /// Waits until all steps that have been submitted are answered, at most so long.
-    pub fn flush(&self, time: Duration) {
+    /// Whether a step has no answer that no burial does, or undoes.
+    pub fn has_more_to_say(&self) -> bool {
+        let lasting = lock(&self.inbox).lasting;
+        *lock(&self.settled) < lasting
+    }
+
+    /// Waits until all steps that have been submitted are answered, at most so long; whether they are.
+    pub fn flush(&self, time: Duration) -> bool {
         let mut inbox = lock(&self.inbox);
         if self.land(&mut inbox, None) {
             // Looks are not waited for; this step is, and does nothing.
@@ -261,7 +293,7 @@ impl Promises {
         }
         self.ring(inbox);
         let last = lock(&self.inbox).last;
-        self.settle_to(last, time);
+        self.settle_to(last, time)
     }
 
     /// Waits until the steps up to a number are answered, for as long as the engine may be away; whether they are, or
@@ -285,6 +317,9 @@ impl Promises {
     fn push<A: AsRef<[u8]>>(&self, inbox: &mut Inbox, name: &str, args: &[A], then: Then) -> u64 {
         inbox.last += 1;
         let number = inbox.last;
+        if !is_done_by_burial(name) {
+            inbox.lasting = number;
+        }
         let (member, low) = (
             self.shared.member().to_string(),
             self.low.load(SeqCst).to_string(),

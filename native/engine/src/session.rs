@@ -59,8 +59,10 @@ pub struct Shared {
     wakers: Mutex<Vec<Box<dyn Fn() + Send>>>,
 }
 
-/// So long the engine is waited for at the end.
+/// So long the engine is waited for at the end, where something is under way.
 const PARTING: Duration = Duration::from_secs(5);
+/// So long where nothing is: others find out that this process has ended.
+const LEAVING: Duration = Duration::from_secs(2);
 
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -284,8 +286,6 @@ impl Session {
     /// Leaves the tree: an orderly end.
     pub fn close(&self, code: i32) {
         if self.shared.ended().is_none() {
-            self.promises.flush(PARTING);
-            self.shared.is_closing.store(true, SeqCst);
             self.leave(code);
         } else if let Ok(mut connection) = self.shared.target.dial(PARTING) {
             let mut packed = Vec::new();
@@ -313,12 +313,28 @@ impl Session {
         self.promises.wake();
     }
 
-    /// Where the engine is away, whoever vouches for this process will have it buried.
+    /// Where the engine is away, whoever vouches for this process will have it buried: it is waited for longer only for what
+    /// that does not undo.
     fn leave(&self, code: i32) {
         let tree = &self.shared.settings.tree;
         let (member, code) = (self.shared.member().to_string(), code.to_string());
         let mut lane = BlockingLane::for_looks(Arc::clone(&self.shared), PARTING);
-        if lane.look(tree, "nudge", &[&member, "0"]).is_err() {
+        let within = |time| Some(Instant::now() + time);
+        lane.limit_to(within(LEAVING));
+        let is_there = lane.look(tree, "greet", &[&member]).is_ok();
+        let is_back = || {
+            self.promises.has_more_to_say() && self.promises.flush(PARTING.saturating_sub(LEAVING))
+        };
+        let is_heard = match is_there {
+            true => {
+                self.promises.flush(PARTING);
+                true
+            }
+            false => is_back(),
+        };
+        self.shared.is_closing.store(true, SeqCst);
+        lane.limit_to(within(PARTING));
+        if !is_heard || lane.look(tree, "nudge", &[&member, "0"]).is_err() {
             return;
         }
         while let Ok(answer) = lane.look(tree, "leave", &[&member, &code]) {
