@@ -8,10 +8,12 @@
 //! | nobody but the sender has its block       | within [`SWEEP`] of that                   |
 //! | the sender ends                           | at once; the receiver is told who it was   |
 //!
-//! The socket, the timer and the spare descriptor exist only while there are offers. The spare makes
+//! The socket, the timer and the spare descriptors exist only while there are offers. A spare makes
 //! room for a visitor when this process has no other descriptor left: whatever it has opened, its
 //! offers are served, one after the other if need be. A visitor that has had its turn leaves its
-//! descriptor as the next spare, before anybody else in this process can have it.
+//! descriptor as a spare, before anybody else in this process can have it. Another thread may open
+//! something between the end of a spare and the visitor that it was given up for: so there are
+//! several, of which each attempt takes one.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -38,6 +40,9 @@ const SWEEP: Duration = Duration::from_millis(250);
 /// How many visitors may be in; of more, the first is sent away, and comes again if it is one of ours.
 const MOST_VISITORS: usize = 64;
 
+/// How many spare descriptors there are.
+const SPARES: usize = 4;
+
 /// The descriptors that this process offers.
 pub struct Offers {
     member: Arc<Member>,
@@ -54,8 +59,8 @@ struct Desk {
     listening: Option<WaitId>,
     /// Of the timer.
     sweeping: WaitId,
-    /// Given up for a visitor when there is no other descriptor.
-    spare: Option<Arc<OwnedFd>>,
+    /// One is given up for a visitor when there is no other descriptor.
+    spares: Vec<Arc<OwnedFd>>,
     /// In the order in which they were made.
     offers: BTreeMap<u64, Offer>,
     /// In the order in which they came.
@@ -85,14 +90,24 @@ impl Desk {
         offers.find_map(|(&key, offer)| (offer.token == token).then_some(key))
     }
 
-    /// Ends a visit. Without a spare, the descriptor is not closed: it would be another's at once.
+    /// Ends a visit. Where a spare is missing, the descriptor is not closed: it would be another's at
+    /// once.
     fn let_go(&mut self, visitor: u64) {
         let gone = self.visitors.remove(&visitor);
         if let Some(Visitor { socket, .. }) = gone
-            && self.spare.is_none()
+            && self.spares.len() < SPARES
         {
             let _ = unix::shut_down(&socket); // the other end sees it closed all the same
-            self.spare = Some(socket);
+            self.spares.push(socket);
+        }
+    }
+
+    /// Sees to it that there are as many spares as there may be.
+    fn restore_spares(&mut self) {
+        while self.spares.len() < SPARES
+            && let Ok(spare) = duplicate(&self.socket)
+        {
+            self.spares.push(Arc::new(spare));
         }
     }
 }
@@ -163,16 +178,18 @@ impl Offers {
         let listening = self.listen(&socket).inspect_err(|_| {
             self.reactor.cancel(sweeping);
         })?;
-        Ok(Desk {
+        let mut desk = Desk {
             name,
             socket,
             listening: Some(listening),
             sweeping,
-            spare: Some(Arc::new(spare)),
+            spares: vec![Arc::new(spare)],
             offers: BTreeMap::new(),
             visitors: BTreeMap::new(),
             next: 0,
-        })
+        };
+        desk.restore_spares();
+        Ok(desk)
     }
 
     /// Has [`greet`](Self::greet) called when somebody comes.
@@ -274,12 +291,14 @@ impl Offers {
         let Some(desk) = &mut *place else {
             return false;
         };
-        self.restore_spare(desk);
+        desk.restore_spares();
+        let mut has_made_room = false;
         loop {
             match unix::accept_visitor(&desk.socket) {
                 Ok(visitor) if is_same_user(&visitor) => {
+                    has_made_room = false;
                     self.seat(desk, visitor);
-                    if desk.spare.is_none() {
+                    if desk.spares.is_empty() {
                         // The next one would have to take its place: see `reopen`.
                         desk.listening = None;
                         return false;
@@ -291,12 +310,17 @@ impl Offers {
                         // Nobody came: the kernel looks for a descriptor first.
                         return true;
                     }
-                    if !self.send_eldest_away(desk) && desk.spare.take().is_none() {
-                        // A visitor at the socket would wake this thread again and again for
-                        // nothing.
+                    if desk.spares.is_empty() {
+                        self.send_eldest_away(desk);
+                    }
+                    // Whoever has taken the place of the spare goes on to do so: the next attempt
+                    // is made when the offers are looked through, and until then a visitor at the
+                    // socket would wake this thread again and again for nothing.
+                    if has_made_room || desk.spares.pop().is_none() {
                         desk.listening = None;
                         return false;
                     }
+                    has_made_room = true;
                 }
                 Err(_) => return true,
             }
@@ -305,24 +329,16 @@ impl Offers {
 
     /// Listens again, when a visitor has gone or had its time.
     fn reopen(&self, desk: &mut Desk) {
-        self.restore_spare(desk);
+        desk.restore_spares();
         if desk.listening.is_none() {
             desk.listening = self.listen(&desk.socket).ok();
         }
     }
 
-    fn restore_spare(&self, desk: &mut Desk) {
-        if desk.spare.is_none() {
-            desk.spare = duplicate(&desk.socket).ok().map(Arc::new);
+    fn send_eldest_away(&self, desk: &mut Desk) {
+        if let Some((&eldest, _)) = desk.visitors.first_key_value() {
+            self.send_away(desk, eldest);
         }
-    }
-
-    fn send_eldest_away(&self, desk: &mut Desk) -> bool {
-        let eldest = desk.visitors.first_key_value().map(|(&key, _)| key);
-        eldest.is_some_and(|key| {
-            self.send_away(desk, key);
-            true
-        })
     }
 
     fn send_away(&self, desk: &mut Desk, key: u64) {
