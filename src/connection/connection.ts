@@ -3,17 +3,17 @@
 import { type BlockHandle, partsOf } from "../addon/handles.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
-import { EOFError } from "../errors.ts";
 import { adopted } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { showAsText } from "../runtime/shown.ts";
-import { refuseOptions, timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { refuseOptions, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { descriptorOf, type Waitable } from "../waiting/waitable.ts";
 import { expect } from "./arrival.ts";
 import { type End, Line, NOT_HERE } from "./line.ts";
 import {
   type Bytes,
   limitOf,
+  pollLimit,
   type RecvBytesIntoOptions,
   type RecvBytesIntoSyncOptions,
   type RecvBytesOptions,
@@ -25,7 +25,7 @@ import {
   type TransferOptions,
   transferSignal,
 } from "./options.ts";
-import { connectionState } from "./outcomes.ts";
+import { connectionState, valuesFrom } from "./outcomes.ts";
 import { endWaits, wait } from "./wait.ts";
 
 /** Names the method of a connection that receives without waiting. */
@@ -275,32 +275,20 @@ export class Connection<Sent = unknown, Received = Sent> implements Disposable, 
    */
   async poll(options: WaitOptions = {}): Promise<boolean> {
     this.#line.receivable();
-    timeoutOf(options);
-    const { timeout = 0, signal } = options;
-    return (await wait([this], { timeout, signal })).length > 0;
+    const timeout = pollLimit(options);
+    return (await wait([this], { timeout, signal: options.signal })).length > 0;
   }
 
   /** As {@linkcode poll}, blocking the thread. */
   pollSync(options: WaitSyncOptions = {}): boolean {
-    timeoutOf(options, WAIT_SYNC);
-    const { timeout = 0 } = options;
-    const limit = timeoutOf({ timeout });
+    const limit = pollLimit(options, WAIT_SYNC);
     const id = this.#line.receivable();
     return this.#line.messages.parcel !== null || translated(() => native().connectionPoll(id, limit)) === 1;
   }
 
   /** Receives value after value, until the other end is closed. */
-  async *[Symbol.asyncIterator](): AsyncIterator<Received> {
-    for (;;) {
-      let value: Received;
-      try {
-        value = await this.recv();
-      } catch (error) {
-        if (error instanceof EOFError) return;
-        throw error;
-      }
-      yield value;
-    }
+  [Symbol.asyncIterator](): AsyncIterator<Received> {
+    return valuesFrom(this);
   }
 
   /** Closes this end; what waits for it throws {@linkcode InvalidStateError}. Again: nothing happens. */

@@ -1,7 +1,7 @@
 // Arguments of a connection's methods besides the value: options, buffers, and the checks of both.
 
 import { requireCount } from "../waiting/count.ts";
-import { requireKnown, timeoutOf } from "../waiting/options.ts";
+import { requireKnown, timeoutOf, WAIT, type WaitOptions } from "../waiting/options.ts";
 
 /** Bytes in any form: a buffer, or the part of one that a view shows. */
 export type Bytes = ArrayBufferLike | ArrayBufferView;
@@ -119,4 +119,14 @@ export function roomOf(target: Bytes, options: RecvBytesIntoSyncOptions | undefi
     );
   }
   return whole.subarray(offset);
+}
+
+/**
+ * Milliseconds that a poll waits, of options with these names: without a `timeout` none, unlike elsewhere.
+ *
+ * @throws As {@linkcode timeoutOf}.
+ */
+export function pollLimit(options: WaitOptions, known: readonly string[] = WAIT): number {
+  const limit = timeoutOf(options, known);
+  return options.timeout === undefined ? 0 : limit;
 }

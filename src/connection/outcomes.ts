@@ -1,4 +1,4 @@
-// What connections say of sends and receives that cannot be done, whoever implements them.
+// What connections say of sends and receives that cannot be done, and how what comes ends, whoever implements them.
 
 import { BufferTooShort, EOFError, InvalidStateError } from "../errors.ts";
 
@@ -42,4 +42,18 @@ export function connectionState(
   if (closed) return "closed";
   if (readable) return writable ? "duplex" : "read-only";
   return writable ? "write-only" : "unusable";
+}
+
+/** What comes over a connection, value after value, until the other end is closed. */
+export async function* valuesFrom<T>(connection: { recv(): Promise<T> }): AsyncGenerator<T, void, undefined> {
+  for (;;) {
+    let value: T;
+    try {
+      value = await connection.recv();
+    } catch (error) {
+      if (error instanceof EOFError) return;
+      throw error;
+    }
+    yield value;
+  }
 }

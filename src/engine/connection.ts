@@ -5,6 +5,7 @@ import {
   type Bytes,
   limitOf,
   partOf,
+  pollLimit,
   type RecvBytesIntoOptions,
   type RecvBytesIntoSyncOptions,
   type RecvBytesOptions,
@@ -16,12 +17,11 @@ import {
   type TransferOptions,
   transferSignal,
 } from "../connection/options.ts";
-import { connectionState, readOnly, tooShort, writeOnly } from "../connection/outcomes.ts";
+import { connectionState, readOnly, tooShort, valuesFrom, writeOnly } from "../connection/outcomes.ts";
 import type { ConnectionLike } from "../contracts/connection.ts";
-import { EOFError } from "../errors.ts";
 import { register } from "../reduction/registry.ts";
 import { showAsText } from "../runtime/shown.ts";
-import { refuseOptions, timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { refuseOptions, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { descriptorOf } from "../waiting/waitable.ts";
 import { ObjectHandle } from "./handles.ts";
 import { Receives } from "./receives.ts";
@@ -163,32 +163,21 @@ export class RemoteConnection<Sent = unknown, Received = Sent> implements Connec
   /** As `poll` of the local `Connection`: absent `timeout`: 0, `null`: for ever. */
   async poll(options: WaitOptions = {}): Promise<boolean> {
     this.#receivable();
-    timeoutOf(options);
-    const { timeout = 0, signal } = options;
-    signal?.throwIfAborted();
-    return await this.#receives.poll(timeoutOf({ timeout }), signal);
+    const limit = pollLimit(options);
+    options.signal?.throwIfAborted();
+    return await this.#receives.poll(limit, options.signal);
   }
 
   /** As {@linkcode poll}, blocking the thread. */
   pollSync(options: WaitSyncOptions = {}): boolean {
-    timeoutOf(options, WAIT_SYNC);
-    const { timeout = 0 } = options;
+    const limit = pollLimit(options, WAIT_SYNC);
     this.#receivable();
-    return this.#receives.pollSync(timeoutOf({ timeout }));
+    return this.#receives.pollSync(limit);
   }
 
   /** Receives value after value, until the other end is closed. */
-  async *[Symbol.asyncIterator](): AsyncIterator<Received> {
-    for (;;) {
-      let value: Received;
-      try {
-        value = await this.recv();
-      } catch (error) {
-        if (error instanceof EOFError) return;
-        throw error;
-      }
-      yield value;
-    }
+  [Symbol.asyncIterator](): AsyncIterator<Received> {
+    return valuesFrom(this);
   }
 
   /**
