@@ -2,7 +2,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { linesOf } from "./soak/book.ts";
-import { judgeDict, judgeList } from "./soak/judges/kept.ts";
+import { judgeList, judgeNamed, judgeSet } from "./soak/judges/kept.ts";
 import { judgeLives } from "./soak/judges/lives.ts";
 import { judgeMeetings } from "./soak/judges/meetings.ts";
 import { judgeParcels } from "./soak/judges/parcels.ts";
@@ -21,8 +21,11 @@ const JUDGES = {
   "Queue-redeliver": judgeParcels,
   "JoinableQueue": judgeParcels,
   "JoinableQueue-redeliver": judgeParcels,
-  dict: judgeDict,
+  Pipe: judgeParcels,
+  dict: judgeNamed,
+  Namespace: judgeNamed,
   list: judgeList,
+  set: judgeSet,
   Pool: judgeTasks,
 } as const;
 type Part = keyof typeof JUDGES;
@@ -88,7 +91,7 @@ Deno.test("soak: a round of a barrier is passed by all or none", () => {
 
 Deno.test("soak: a message comes once, or is lost or given again with a process that was killed", () => {
   const put = ["a put m", "a stored m"];
-  for (const part of ["Queue", "Queue-redeliver"] as const) {
+  for (const part of ["Queue", "Queue-redeliver", "Pipe"] as const) {
     assertRight(part, ...put, "b get", "b got m");
     assertRight(part, ...put, "d get", "d got m", "b get", "b got m");
     assertRight(part, "d put m");
@@ -98,8 +101,10 @@ Deno.test("soak: a message comes once, or is lost or given again with a process 
     assertWrong(part, "the message m came, which had no room", "a put m", "a full m", "b get", "b got m");
     assertWrong(part, "the message m came, which nobody has put", "b get", "b got m");
   }
-  assertRight("Queue", ...put, "d get");
-  assertWrong("Queue", "1 messages are missing, and 0 were killed taking one", ...put);
+  for (const part of ["Queue", "Pipe"] as const) {
+    assertRight(part, ...put, "d get");
+    assertWrong(part, "1 messages are missing, and 0 were killed taking one", ...put);
+  }
   assertWrong("Queue-redeliver", "the message m is missing", ...put, "d get");
 });
 
@@ -115,14 +120,24 @@ Deno.test("soak: who joins a queue is told of the dead, unless what they had was
 });
 
 Deno.test("soak: what a manager keeps is what was acknowledged", () => {
-  assertRight("dict", "a set 1", "a done", "d add", "a add", "a done", "root left a 1", "root left all 1");
-  assertRight("dict", "d set 1");
-  assertWrong("dict", "a has 0, wanted 1", "a set 1", "a done");
-  assertWrong("dict", "all have made 0, wanted 1 to 1", "a add", "a done");
+  for (const part of ["dict", "Namespace"] as const) {
+    assertRight(part, "a set 1", "a done", "d add", "a add", "a done", "root left a 1", "root left all 1");
+    assertRight(part, "d set 1");
+    assertWrong(part, "a has 0, wanted 1", "a set 1", "a done");
+    assertWrong(part, "all have made 0, wanted 1 to 1", "a add", "a done");
+    assertWrong(part, "all have made NaN, wanted 0 to 0", "root left all NaN");
+  }
   assertRight("list", "a add x", "a done x", "d add y", "root left x");
   assertWrong("list", "the item x is there 0 times", "a add x", "a done x");
   assertWrong("list", "the item x is there 2 times", "a add x", "a done x", "root left x", "root left x");
   assertWrong("list", "the item x is there, which nobody has added", "root left x");
+  const x = ["a add x", "a done x"];
+  assertRight("set", ...x, "b pop", "b popped x", "d add y", "a add z", "a done z", "root left z");
+  assertRight("set", ...x, "d pop");
+  assertWrong("set", "the member x came 2 times", ...x, "b pop", "b popped x", "c pop", "c popped x");
+  assertWrong("set", "the member x came 2 times", ...x, "b pop", "b popped x", "root left x");
+  assertWrong("set", "1 members are missing, and 0 were killed taking one", ...x, "d pop", "d none");
+  assertWrong("set", "the member x came, which nobody has added", "b pop", "b popped x");
 });
 
 Deno.test("soak: a task of a pool has one outcome, and is begun anew after a death only", () => {

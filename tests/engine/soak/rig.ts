@@ -3,6 +3,7 @@
 import type {
   BarrierLike,
   ConditionLike,
+  ConnectionLike,
   EventLike,
   JoinableQueueLike,
   LockLike,
@@ -14,7 +15,7 @@ import type {
   SynchronizedArrayLike,
   SynchronizedLike,
 } from "@parallel/multiprocessing/context";
-import type { DictProxy, ListProxy } from "@parallel/multiprocessing/managers";
+import type { DictProxy, ListProxy, NamespaceProxy, SetProxy } from "@parallel/multiprocessing/managers";
 import { PARTIES, PERMITS, type Permitted, type Queued } from "./parts.ts";
 import { noteAction } from "./worker.ts";
 
@@ -47,8 +48,12 @@ export interface Rig {
   readonly barrier: BarrierLike;
   readonly queues: Readonly<Record<Exclude<Queued, "SimpleQueue">, QueueLike<Parcel> | JoinableQueueLike<Parcel>>>;
   readonly simple: SimpleQueueLike<Parcel>;
+  /** The end that receives, and the one that sends. */
+  readonly pipe: readonly [ConnectionLike<Parcel>, ConnectionLike<Parcel>];
   readonly dict: DictProxy<string, number>;
+  readonly namespace: NamespaceProxy<Record<string, number>>;
   readonly list: ListProxy<string>;
+  readonly set: SetProxy<string>;
 }
 
 /** One of each. */
@@ -76,16 +81,17 @@ export async function createRig(context: RemoteContext): Promise<Rig> {
       "JoinableQueue-redeliver": new context.JoinableQueue(ROOM, redelivers),
     },
     simple: new context.SimpleQueue(),
-    dict: await manager.dict(),
+    pipe: context.Pipe<Parcel>({ duplex: false }),
+    dict: await manager.dict({ all: 0 }),
+    namespace: await manager.Namespace<Record<string, number>>({ all: 0 }),
     list: await manager.list(),
+    set: await manager.set(),
   };
 }
 
 /** Lets go of them. */
 export function disposeRig(rig: Rig): void {
-  const { lock, rlock, condition, counts, value, array, permits, event, barrier, queues, simple, dict, list } = rig;
-  const several = [counts, permits, queues].flatMap((all): Disposable[] => Object.values(all));
-  for (const it of [condition, lock, rlock, value, array, event, barrier, simple, dict, list, ...several]) {
-    it[Symbol.dispose]();
-  }
+  const { counts, permits, queues, pipe, ...single } = rig;
+  const several = [counts, permits, queues, pipe].flatMap((all): Disposable[] => Object.values(all));
+  for (const it of [...Object.values(single), ...several]) it[Symbol.dispose]();
 }

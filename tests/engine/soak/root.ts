@@ -112,6 +112,7 @@ class Root {
       await this.#visitor.count("Condition");
       this.#rig.event.set();
       await this.#visitor.putSimple();
+      await this.#visitor.send();
       this.#noteBeginning();
       await pause(TICK);
     }
@@ -168,8 +169,14 @@ class Root {
     for (const part of GUARDED) await this.#visitor.count(part); // each lock is free
     for (const part of PERMITTED) this.#book.note(part, "left", this.#rig.permits[part].getValue());
     for (const part of QUEUES) await this.#drain(part);
-    for (const [key, count] of await this.#rig.dict.items()) this.#book.note("dict", "left", key, count);
-    for (const id of await this.#rig.list.copy()) this.#book.note("list", "left", id);
+    const { pipe: [receiver], dict, namespace, list, set } = this.#rig;
+    while (await receiver.poll()) this.#book.note("Pipe", "got", (await receiver.recv()).id);
+    for (const [key, count] of await dict.items()) this.#book.note("dict", "left", key, count);
+    for (const [name, count] of Object.entries(await namespace.getvalue())) {
+      this.#book.note("Namespace", "left", name, count);
+    }
+    for (const id of await list.copy()) this.#book.note("list", "left", id);
+    for (const id of await set.copy()) this.#book.note("set", "left", id);
   }
 
   async #drain(part: Queued): Promise<void> {

@@ -6,7 +6,7 @@ import type { Acquirable, JoinableQueueLike, QueueLike } from "@parallel/multipr
 import { Random } from "../../soak/random.ts";
 import { pause } from "../../soak/stage.ts";
 import { Book, isOver } from "./book.ts";
-import { type Guarded, type Permitted, type Queued, VISITED, type Visited } from "./parts.ts";
+import { type Carrier, type Guarded, type Named, type Permitted, type Queued, VISITED, type Visited } from "./parts.ts";
 import type { Parcel, Rig } from "./rig.ts";
 
 /** Waits for what may never come, in milliseconds. */
@@ -75,10 +75,15 @@ export class Visitor {
         return await this.#barrier();
       case "SimpleQueue":
         return await (this.#rig.simple.empty() ? this.putSimple() : this.#getSimple());
+      case "Pipe":
+        return await (this.#rig.pipe[0].pollSync() ? this.#receive() : this.send());
       case "dict":
-        return await this.#dict();
+      case "Namespace":
+        return await this.#name(part);
       case "list":
         return await this.#list();
+      case "set":
+        return await this.#set();
       default:
         return await (this.#coin() ? this.#put(part) : this.get(part).then(() => {}));
     }
@@ -252,7 +257,7 @@ export class Visitor {
     return true;
   }
 
-  #got(part: Queued, { id, length, filler }: Parcel): void {
+  #got(part: Carrier, { id, length, filler }: Parcel): void {
     this.#book.note(part, "got", id);
     if (filler.length !== length) this.#book.fault(part, `message ${id} has ${filler.length} of ${length} letters`);
   }
@@ -272,20 +277,36 @@ export class Visitor {
     this.#got("SimpleQueue", this.#coin() ? await simple.get() : simple.getSync());
   }
 
+  async send(): Promise<void> {
+    const [, end] = this.#rig.pipe;
+    const parcel = this.#parcel();
+    this.#book.note("Pipe", "put", parcel.id);
+    if (this.#coin()) await end.send(parcel);
+    else end.sendSync(parcel);
+    this.#book.note("Pipe", "stored", parcel.id);
+  }
+
+  /** As of the simple queue: what the root sends again and again comes in any case. */
+  async #receive(): Promise<void> {
+    const [end] = this.#rig.pipe;
+    this.#book.note("Pipe", "get");
+    this.#got("Pipe", this.#coin() ? await end.recv() : end.recvSync());
+  }
+
   // What a manager keeps
 
-  /** One more under its own key, which nobody else writes; or one more under a key of all. */
-  async #dict(): Promise<void> {
-    const { dict } = this.#rig;
+  /** One more under its own name, which nobody else writes; or one more under a name of all. */
+  async #name(part: Named): Promise<void> {
+    const { dict, namespace } = this.#rig;
     if (this.#coin()) {
-      const count = 1 + await dict.get(this.#life, 0);
-      this.#book.note("dict", "set", count);
-      await dict.set(this.#life, count);
+      const count = 1 + (await (part === "dict" ? dict.get(this.#life) : namespace.get(this.#life)) ?? 0);
+      this.#book.note(part, "set", count);
+      await (part === "dict" ? dict.set(this.#life, count) : namespace.set(this.#life, count));
     } else {
-      this.#book.note("dict", "add");
-      await dict.modify("all", (count) => count + 1);
+      this.#book.note(part, "add");
+      await (part === "dict" ? dict.modify("all", one) : namespace.modify("all", one));
     }
-    this.#book.note("dict", "done");
+    this.#book.note(part, "done");
   }
 
   async #list(): Promise<void> {
@@ -294,4 +315,28 @@ export class Visitor {
     await this.#rig.list.push(id);
     this.#book.note("list", "done", id);
   }
+
+  /** Adds a member, or takes one, which nobody else gets then. */
+  async #set(): Promise<void> {
+    const { set } = this.#rig;
+    if (this.#coin()) {
+      const id = `${this.#life}-${++this.#made}`;
+      this.#book.note("set", "add", id);
+      await set.add(id);
+      this.#book.note("set", "done", id);
+      return;
+    }
+    this.#book.note("set", "pop");
+    if (await set.size === 0) return this.#book.note("set", "none");
+    try {
+      this.#book.note("set", "popped", await set.pop());
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.#book.note("set", "none"); // another has taken the last one
+    }
+  }
+}
+
+function one(count: number): number {
+  return count + 1;
 }

@@ -1,8 +1,8 @@
 // All that is judged of a book.
 
 import type { Line } from "../book.ts";
-import { GUARDED, PARTS, PERMITTED, QUEUES } from "../parts.ts";
-import { judgeDict, judgeList } from "./kept.ts";
+import { CARRIERS, GUARDED, NAMED, PARTS, PERMITTED } from "../parts.ts";
+import { judgeList, judgeNamed, judgeSet } from "./kept.ts";
 import { judgeLives } from "./lives.ts";
 import { judgeMeetings } from "./meetings.ts";
 import { judgeParcels } from "./parcels.ts";
@@ -23,9 +23,10 @@ export function judge(lines: readonly Line[]): Verdict {
   for (const part of GUARDED) judgeSections(part, stories, verdict);
   for (const part of PERMITTED) judgePermits(part, stories, verdict);
   judgeMeetings("Barrier", stories, verdict);
-  for (const part of QUEUES) judgeParcels(part, stories, verdict);
-  judgeDict("dict", stories, verdict);
+  for (const part of CARRIERS) judgeParcels(part, stories, verdict);
+  for (const part of NAMED) judgeNamed(part, stories, verdict);
   judgeList("list", stories, verdict);
+  judgeSet("set", stories, verdict);
   judgeTasks("Pool", stories, verdict);
   verdict.count("Event", stories.of("Event").length);
   judgeLives(stories, verdict);

@@ -1,7 +1,7 @@
 // Messages: each that was put is received once; or it is reported, or was lost with a process that had it, where the queue
 // says that it does so; or given again, where the one that had it was killed before it had said that it was done with it.
 
-import type { Queued } from "../parts.ts";
+import type { Carrier } from "../parts.ts";
 import type { Entry, Stories, Verdict } from "./stories.ts";
 
 /** What became of a message. */
@@ -20,15 +20,16 @@ interface Taker {
 }
 
 /** Whether a message may be given again whose taker was killed. */
-type MayBeGivenAgain = (taker: Taker, part: Queued, stories: Stories) => boolean;
+type MayBeGivenAgain = (taker: Taker, part: Carrier, stories: Stories) => boolean;
 
 /** As long as the taker has done nothing since. */
 const unlessGoneOn: MayBeGivenAgain = ({ life, index, isDealt }, _, stories) =>
   !isDealt && stories.isSilentFrom(life, index + 1);
 
-const AGAIN: Readonly<Record<Queued, MayBeGivenAgain>> = {
+const AGAIN: Readonly<Record<Carrier, MayBeGivenAgain>> = {
   "Queue": unlessGoneOn,
   "SimpleQueue": unlessGoneOn,
+  "Pipe": unlessGoneOn,
   "JoinableQueue": ({ life, index, isDeal }, part, stories) =>
     !isDeal && !stories.of(part).some((entry) => entry.life === life && entry.index > index),
   "Queue-redeliver": ({ life, index }, part, stories) =>
@@ -37,9 +38,9 @@ const AGAIN: Readonly<Record<Queued, MayBeGivenAgain>> = {
 };
 
 /** Of these queues no message is lost with whoever has it. */
-const REDELIVERING: readonly Queued[] = ["Queue-redeliver", "JoinableQueue-redeliver"];
+const REDELIVERING: readonly Carrier[] = ["Queue-redeliver", "JoinableQueue-redeliver"];
 
-export function judgeParcels(part: Queued, stories: Stories, verdict: Verdict): void {
+export function judgeParcels(part: Carrier, stories: Stories, verdict: Verdict): void {
   const fates = fatesOf(stories.of(part), (what) => verdict.violate(part, what));
   let missing = 0;
   let again = 0;
@@ -100,7 +101,7 @@ function fatesOf(entries: readonly Entry[], violate: (what: string) => void): Ma
 
 /** What was told to whoever waited for all tasks: of a queue that redelivers, that they are done. */
 function judgeJoin(
-  part: Queued,
+  part: Carrier,
   { fates, missing, taking }: { fates: Map<string, Fate>; missing: number; taking: number },
   stories: Stories,
   verdict: Verdict,
