@@ -3,6 +3,7 @@
 import { TimeoutError } from "../errors.ts";
 import type { Task } from "./calls/call.ts";
 import { howItEnded } from "./failures.ts";
+import { Beginners } from "./beginners.ts";
 import { Elastic } from "./elastic.ts";
 import type { PoolEvents } from "./events.ts";
 import { tellExit, tellStart, type WorkerHooks } from "./hooks.ts";
@@ -43,6 +44,12 @@ export class Crew implements Iterable<WorkerHandle> {
   readonly #workers = new Set<WorkerHandle>();
   /** What starts and ends workers as tasks want them; `null` if all stay. */
   readonly #elastic: Elastic | null;
+  /** Those that are starting, of which there are only so many at a time. */
+  readonly #beginners: Beginners;
+  /** How many of the first are yet to be started. */
+  #unstarted = 0;
+  /** Whether some are missing because others are starting. */
+  #isHeldUp = false;
   #restarts = 0;
   /** How many are to be replaced, or have gone for another reason than that they were idle. */
   #vacancies = 0;
@@ -59,7 +66,8 @@ export class Crew implements Iterable<WorkerHandle> {
   constructor(events: PoolEvents, options: CrewOptions) {
     this.#events = events;
     this.#options = options;
-    const { size, settings: { concurrency } } = options;
+    const { size, desks: { breadth }, settings: { concurrency } } = options;
+    this.#beginners = new Beginners(breadth, () => this.adapt());
     this.#elastic = size.min === size.max ? null : new Elastic({
       ...size,
       concurrency,
@@ -99,19 +107,29 @@ export class Crew implements Iterable<WorkerHandle> {
   }
 
   /**
-   * Starts all, or as many as there are means for now.
+   * Starts all, or as many as there are means for now; where they are more than may start at a time, the others follow
+   * when these have started.
    *
-   * @throws What starting one throws, unless others have been started and there is hope; those are there.
+   * @throws What starting one of these throws, unless others have been started and there is hope; those are there.
    */
   start(): void {
-    for (let i = 0; i < this.#options.size.min; i++) {
+    this.#unstarted = this.#options.size.min;
+    while (this.#unstarted > 0 && this.#beginners.hasRoom(this.#workers)) {
       try {
         this.#startOne();
       } catch (error) {
-        if (i === 0 || !isPassing(error)) throw error;
+        if (this.#workers.size === 0 || !isPassing(error)) throw error;
         return this.#cannotStart(error);
       }
+      this.#unstarted--;
     }
+    this.#isHeldUp = this.#unstarted > 0;
+  }
+
+  /** Starts those that are missing because others were starting, as far as there is room now. */
+  #goOn(): void {
+    // What could not be started is tried again when its time has come.
+    if (this.#isHeldUp && this.#backOff === undefined && this.#shortage === null) this.replaceSoon();
   }
 
   #startOne(): void {
@@ -128,14 +146,22 @@ export class Crew implements Iterable<WorkerHandle> {
 
   #startMore(count: number): void {
     // Nobody may be wanted of a pool that grows; that says nothing of whether one could be had.
-    if (count <= 0 && this.#elastic !== null) return;
+    if (count <= 0 && this.#elastic !== null) {
+      this.#isHeldUp = false;
+      return;
+    }
     try {
-      for (; count > 0; count--) {
+      for (; count > 0 && this.#beginners.hasRoom(this.#workers); count--) {
         this.#startOne();
+        if (this.#unstarted > 0) {
+          this.#unstarted--;
+          continue;
+        }
         if (this.#elastic !== null && this.#vacancies === 0) continue; // it is in nobody's place
         this.#vacancies--;
         this.#restarts++;
       }
+      this.#isHeldUp = count > 0;
       this.#shortage = null;
     } catch (error) {
       this.#cannotStart(error);
@@ -157,6 +183,7 @@ export class Crew implements Iterable<WorkerHandle> {
 
   /** Something has changed in what the tasks want. */
   adapt(): void {
+    this.#goOn();
     if (this.#elastic === null) return;
     // What could not be started is tried again when its time has come.
     if (this.#backOff === undefined && this.#events.needsWorkers) this.#elastic.adapt();
@@ -250,6 +277,7 @@ export class Crew implements Iterable<WorkerHandle> {
 
   #stopTimers(): void {
     clearTimeout(this.#backOff);
+    this.#beginners.stop();
     this.#elastic?.stop();
   }
 

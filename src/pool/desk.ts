@@ -41,6 +41,8 @@ export interface Desks {
   readonly tasks: TaskList;
   /** Whether {@linkcode WorkerProcess} may have its standard error piped. */
   readonly canPipe: boolean;
+  /** How many workers may be starting at a time. */
+  readonly breadth: number;
   /** Says whose the tasks are, to who looks from outside. */
   label(pool: string): void;
   /** Whether nothing can be said over them any more. */

@@ -5,6 +5,7 @@ import type { TravellingReference } from "../callable/late.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { wait } from "../addon/waits.ts";
+import { cpuCount } from "../process/cpu_count.ts";
 import { WORKER_MAIN } from "../runtime/own_modules.ts";
 import { Event } from "../synchronize/event.ts";
 import { Channel, ENDED } from "../queues/channel.ts";
@@ -16,6 +17,9 @@ import { type Desk, Kind } from "./messages.ts";
 
 const WORKER = { module: WORKER_MAIN, name: "work" };
 
+/** So many workers start at a time, however few CPUs there are. */
+const LEAST_BREADTH = 4;
+
 /** The head of a frame that belongs to no task. */
 const NO_TASK = { flags: 0, task: 0, fn: 0, begun: 0, duration: 0 };
 
@@ -23,6 +27,7 @@ const NO_TASK = { flags: 0, task: 0, fn: 0, begun: 0, duration: 0 };
 export class LocalDesks implements Desks {
   readonly tasks: Channel = new Channel().own();
   readonly canPipe = true;
+  readonly breadth: number = Math.max(LEAST_BREADTH, cpuCount());
   readonly isBroken = false;
   readonly #concurrency: number;
   readonly #cells: CellTable;

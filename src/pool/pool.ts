@@ -78,7 +78,9 @@ export class Pool<I extends readonly unknown[] = readonly unknown[]> implements 
   readonly #caller: Caller;
 
   /**
-   * Starts `processes` workers; one for each CPU, if no number is given.
+   * Starts `processes` workers; one for each CPU, if no number is given. As many as there are CPUs, but four at least,
+   * start at a time; the others follow when these are ready, or have taken long. The pool can be used at once: the first
+   * worker that is ready takes the first task.
    *
    * With `{ min, max }`, `min` are started. Others follow, up to `max`, when tasks wait that nobody is free for, and the
    * wait is worth a start: about 40 ms, as far as the last tasks tell. So many short tasks are done by few workers. One that

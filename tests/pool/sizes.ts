@@ -1,10 +1,21 @@
 // Pools that grow and shrink with their tasks.
 
-import { Barrier, Event, ProcessError, Queue, type WorkerExit, WorkerLostError } from "@parallel/multiprocessing";
+import {
+  Barrier,
+  cpuCount,
+  Event,
+  ProcessError,
+  Queue,
+  type WorkerExit,
+  WorkerLostError,
+} from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as targets from "../fixtures/pool/pool_size_targets.ts";
 import { isRunning, until } from "../support/helpers.ts";
 import type { Suite } from "./suite.ts";
+
+/** How many workers start at a time. */
+const breadth = () => Math.max(4, cpuCount());
 
 const sizeIn = (pool: object) => Number(String(pool).match(/pool_size=(\d+)/)![1]);
 
@@ -35,6 +46,32 @@ export function sizesOfPools({ pool: poolOf, test }: Suite): void {
     await until("one that is left", () => sizeIn(pool) === 1);
     await until("the end of the others", () => pids.filter(isRunning).length === 1);
     assertEquals(await pool.apply(targets.pid), last);
+  });
+
+  test("a pool of many begins with a few, can be used at once, and has all of them in the end", async () => {
+    const [few, many] = [breadth(), breadth() + 3];
+    const starts: number[] = [];
+    await using pool = poolOf(many, { onWorkerStart: ({ pid }) => void starts.push(pid) });
+    assertEquals([pool.stats().workers.length, sizeIn(pool)], [few, many]);
+    assertEquals(await pool.map(targets.square, [1, 2, 3]), [1, 4, 9]);
+    await until("all of them", () => pool.stats().idle === many);
+    assertEquals([pool.stats().restarts, new Set(starts).size], [0, many]);
+  });
+
+  test("workers of a pool of many that wait for each other before they are ready do so not in vain", async () => {
+    const many = breadth() + 1;
+    using together = new Barrier(many);
+    await using pool = poolOf(many, { initializer: targets.meet, initargs: [together] });
+    assertEquals(await pool.apply(targets.square, [3]), 9);
+    assertEquals([pool.stats().workers.length, pool.stats().restarts], [many, 0]);
+  });
+
+  test("one that dies while others are yet to be started is replaced", async () => {
+    const many = breadth() + 2;
+    await using pool = poolOf(many);
+    Deno.kill(pool.stats().workers[0].pid, "SIGKILL");
+    await until("all of them", () => pool.stats().idle === many);
+    assertEquals([pool.stats().workers.length, pool.stats().restarts], [many, 1]);
   });
 
   test("more than max workers are never started", async () => {

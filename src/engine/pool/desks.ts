@@ -51,6 +51,8 @@ export class EngineDesks implements Desks {
   readonly session: Session;
   readonly tasks: EngineTasks;
   readonly canPipe: boolean;
+  /** They start on other machines. */
+  readonly breadth = Infinity;
   readonly concurrency: number;
   readonly #key: Uint8Array;
   readonly #places: () => number;
