@@ -247,11 +247,14 @@ engineTest("event: kill -9 of the root: what is no daemon goes on, and knows tha
 
 engineTest("event: a root that is stopped for longer than its lease: buried, and told so", async (engine) => {
   await using _ = await startAgent(engine.url, AGENT);
-  await using root = startProgram(ROOT, { args: [engine.url, "stay", `${LEASE}`], env: KEY });
+  await using root = startProgram(ROOT, { args: [engine.url, "stay", `${SHORT_LEASE}`], env: KEY });
   const pid = Number(await root.said("daemon "));
   root.kill("SIGSTOP");
+  const stopped = performance.now();
   await leasePasses(engine, { lost: ROOT_MEMBER });
   await until("the end of the daemon", () => !isRunning(pid));
+  // Where its tree was removed it knows by its own clock that it was buried.
+  await until("its lease to have run out", () => performance.now() - stopped > SHORT_LEASE);
   root.kill("SIGCONT");
   assertEquals(await root.said("ended "), "FencedError");
 });
