@@ -135,6 +135,9 @@ export class Full extends ProcessError {
   static {
     this.prototype.name = "Full";
   }
+
+  /** Of `putMany`: how many values, the first ones, are in the queue. */
+  declare readonly put?: number;
 }
 
 /**
@@ -153,6 +156,9 @@ export class ShutDown extends ProcessError {
   static {
     this.prototype.name = "ShutDown";
   }
+
+  /** Of `putMany`: how many values, the first ones, are in the queue. */
+  declare readonly put?: number;
 }
 
 /**
@@ -311,6 +317,9 @@ export class EOFError extends ProcessError {
   static {
     this.prototype.name = "EOFError";
   }
+
+  /** Of `putMany`: how many values, the first ones, are in the queue. */
+  declare readonly put?: number;
 }
 
 /**

@@ -201,6 +201,8 @@ export interface Native {
   queuePut(queue: number, length: number, timeout: number): number;
   queuePutBytes(queue: number, tag: number, bytes: Uint8Array, attachments: number[], timeout: number): number;
   queueGet(queue: number, timeout: number, lonely: number): number;
+  queuePutRun(queue: number, length: number, timeout: number): number;
+  queueGetRun(queue: number, most: number): number;
   queueGetInto(queue: number, target: Uint8Array): number;
   queuePutSplit(queue: number, head: Uint8Array, bytes: Uint8Array, attachments: number[], timeout: number): number;
   queueGetSplit(queue: number, head: Uint8Array, rest: Uint8Array): number;

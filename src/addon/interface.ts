@@ -5,7 +5,7 @@
  * The name of the interface between this code and the addon: a hash of its declarations on both sides, in
  * native/addon/src, binding.ts and numbers.ts.
  */
-export const INTERFACE = "4e669285fd236ab8";
+export const INTERFACE = "9e4cfcfd4393efeb";
 
 /** The version of the package: that of deno.json. */
 export const VERSION = "0.1.0";

@@ -97,6 +97,9 @@ export const GetStatus = group("getStatus", "empty", "shutDown", "orphaned");
 /** What getting a message adds to its length. */
 export const MessageUnit = group("messageUnit", "tag", "attached", "tooLong");
 
+/** A run of messages: each has a head, and in it its tag, with `attached` added or not. */
+export const RunLayout = group("run", "unit", "attached");
+
 /** What a queue can be waited for. */
 export const QueueState = group("queueState", "filled", "drained", "done");
 

@@ -23,6 +23,14 @@ export interface QueueLike<T = unknown> extends Disposable, AsyncIterable<T> {
   getSync(options?: AcquireSyncOptions): T;
   /** Takes the first value if there is one at once. */
   getNowait(): T;
+  /** Puts values in their order, waiting for room without blocking the thread; how many there were. */
+  putMany(values: Iterable<T>, options?: AcquireOptions): Promise<number>;
+  /** As {@linkcode putMany}, blocking the thread. */
+  putManySync(values: Iterable<T>, options?: AcquireSyncOptions): number;
+  /** Takes the values that are there, up to `max`, waiting for the first without blocking the thread. */
+  getMany(max: number, options?: AcquireOptions): Promise<T[]>;
+  /** As {@linkcode getMany}, blocking the thread. */
+  getManySync(max: number, options?: AcquireSyncOptions): T[];
   /** Forbids putting, in all processes; with `immediate`, what is in the queue is thrown away. */
   shutdown(options?: { immediate?: boolean }): void;
   /** Forbids further use in this process. */
@@ -69,6 +77,14 @@ export interface SimpleQueueLike<T = unknown> extends Disposable {
   get(): Promise<T>;
   /** As {@linkcode get}, blocking the thread. */
   getSync(): T;
+  /** Puts values in their order; how many there were. */
+  putMany(values: Iterable<T>): Promise<number>;
+  /** As {@linkcode putMany}, blocking the thread. */
+  putManySync(values: Iterable<T>): number;
+  /** Takes the values that are there, up to `max`, waiting for the first without blocking the thread. */
+  getMany(max: number): Promise<T[]>;
+  /** As {@linkcode getMany}, blocking the thread. */
+  getManySync(max: number): T[];
   /** Forbids further use in this process. */
   close(): void;
 }

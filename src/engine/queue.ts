@@ -3,6 +3,7 @@
 import { closedError } from "../addon/handles.ts";
 import type { QueueLike } from "../contracts/queues.ts";
 import { EngineUnavailableError, InvalidStateError } from "../errors.ts";
+import { partly, requireMax } from "../queues/outcomes.ts";
 import { register } from "../reduction/registry.ts";
 import { nameField } from "../runtime/object_name.ts";
 import { showAsText } from "../runtime/shown.ts";
@@ -20,7 +21,8 @@ import { Gets } from "./gets.ts";
 import { Mode, threadMode } from "./company.ts";
 import type { ObjectHandle } from "./handles.ts";
 import { LostOf } from "./lost_values.ts";
-import { waitToEnd } from "./object_waits.ts";
+import { type ObjectWait, waitToEnd } from "./object_waits.ts";
+import { Puts, writeRecords } from "./put_many.ts";
 import {
   create,
   type Existing,
@@ -36,7 +38,7 @@ import {
 import { MOST_AHEAD, valuesOf } from "./queue_iteration.ts";
 import { QueueRefusals } from "./queue_refusals.ts";
 import { layDown, layDownSync, type Outgoing, TakenRecord, takeUp, writeRecord } from "./records.ts";
-import type { Answer, Session } from "./session.ts";
+import type { Answer, Session, StepArgument } from "./session.ts";
 import { Takes } from "./takes.ts";
 
 /** A queue in an engine; see the local `Queue` for what it does. */
@@ -163,12 +165,15 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     const { record } = message;
     if (timeout === 0) return (await this.#session.send("put", queue, Mode.now, record)).refusal;
     const args = [queue, Mode.waiting, record];
-    const answer = await waitToEnd(this.#handle, "put", args, {
-      timeout,
-      signal,
-      giveBack: this.#takingUp(queue, message),
-      overdue: "unknown",
-    });
+    return await this.#stepped("put", args, { timeout, signal, giveBack: this.#takingUp(queue, message) });
+  }
+
+  async #stepped(
+    step: string,
+    args: StepArgument[],
+    { timeout, signal, giveBack }: Pick<ObjectWait, "timeout" | "signal" | "giveBack">,
+  ): Promise<string | null> {
+    const answer = await waitToEnd(this.#handle, step, args, { timeout, signal, giveBack, overdue: "unknown" });
     if (answer?.refusal === null) return null;
     signal?.throwIfAborted();
     if (this.#handle.closed) throw this.#closedError("wait for");
@@ -178,7 +183,10 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
   /** As `putSync` of the local `Queue`. */
   putSync(value: T, options?: AcquireSyncOptions): void {
     const timeout = timeoutOf(options, ACQUIRE_SYNC);
-    const message = this.#written(value);
+    this.#sendSync(this.#written(value), timeout);
+  }
+
+  #sendSync(message: Outgoing, timeout: number): void {
     const queue = this.#id("put into");
     try {
       layDownSync(this.#session, queue, message);
@@ -200,6 +208,77 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     this.putSync(value, NOT_WAITING);
   }
 
+  /**
+   * As `putMany` of the local `Queue`. Into a queue without a limit up to 256 values, of 256 KiB, go in one step of the
+   * engine: all of a step or none. Into one with a limit each goes in a step of its own.
+   */
+  async putMany(values: Iterable<T>, options?: AcquireOptions): Promise<number> {
+    const timeout = timeoutOf(options, ACQUIRE);
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    this.#id("put into");
+    const done = this.#putting = this.#sendMany(writeRecords(this.#session, values), timeout, signal);
+    done.catch(() => {}); // only its caller is told
+    return await done;
+  }
+
+  async #sendMany(messages: Outgoing[], timeout: number, signal: AbortSignal | undefined): Promise<number> {
+    const puts = new Puts(messages, this.#maxsize, timeout);
+    try {
+      for (const { some, left } of puts) {
+        if (some.length === 1) await this.#send(some[0], left, signal);
+        else await this.#sendStep(some, left, signal);
+      }
+      return puts.put;
+    } catch (error) {
+      throw partly(error, puts.put, this.#handle.label, signal);
+    } finally {
+      puts.letGo();
+    }
+  }
+
+  async #sendStep(messages: Outgoing[], timeout: number, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      const args = [this.#id("put into"), ...messages.map(({ record }) => record)];
+      const refusal = timeout === 0
+        ? (await this.#session.send("putMany", ...args)).refusal
+        : await this.#stepped("putMany", args, { timeout, signal });
+      if (refusal === "late") throw this.#refusals.full(timeout);
+      if (refusal !== null) throw this.#refusals.put(refusal);
+    } finally {
+      for (const message of messages) message.letGo();
+    }
+  }
+
+  /** As {@linkcode putMany}, blocking the thread. */
+  putManySync(values: Iterable<T>, options?: AcquireSyncOptions): number {
+    const timeout = timeoutOf(options, ACQUIRE_SYNC);
+    this.#id("put into");
+    const puts = new Puts(writeRecords(this.#session, values), this.#maxsize, timeout);
+    try {
+      for (const { some, left } of puts) {
+        if (some.length === 1) this.#sendSync(some[0], left);
+        else this.#sendStepSync(some, left);
+      }
+      return puts.put;
+    } catch (error) {
+      throw partly(error, puts.put, this.#handle.label);
+    } finally {
+      puts.letGo();
+    }
+  }
+
+  #sendStepSync(messages: Outgoing[], timeout: number): void {
+    try {
+      const args = [this.#id("put into"), ...messages.map(({ record }) => record)];
+      const answer = this.#session.waitSync("putMany", args, { timeout, overdue: "unknown" });
+      if (answer === null) throw this.#refusals.full(timeout);
+      if (answer.refusal !== null) throw this.#refusals.put(answer.refusal);
+    } finally {
+      for (const message of messages) message.letGo();
+    }
+  }
+
   /** As `get` of the local `Queue`. */
   async get(options?: AcquireOptions): Promise<T> {
     const timeout = timeoutOf(options, ACQUIRE);
@@ -215,12 +294,33 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
   getSync(options?: AcquireSyncOptions): T {
     const timeout = timeoutOf(options, ACQUIRE_SYNC);
     this.#id("get from");
-    return this.#takes.openSync(this.#takes.takeSync(timeout)) as T;
+    return this.#takes.openSync(this.#takes.takeSync(timeout, 1)[0]) as T;
   }
 
   /** As `getNowait` of the local `Queue`. */
   getNowait(): T {
     return this.getSync(NOT_WAITING);
+  }
+
+  /**
+   * As `getMany` of the local `Queue`, but at most 256 values, and of 64 KiB, as one step of the engine gives. Those behind one
+   * that cannot be read go back to the queue, and so does that, unless it is the first.
+   */
+  async getMany(max: number, options?: AcquireOptions): Promise<T[]> {
+    requireMax(max);
+    const timeout = timeoutOf(options, ACQUIRE);
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    this.#id("get from");
+    return await this.#takes.openAll(await this.#takes.take(max, timeout, signal)) as T[];
+  }
+
+  /** As {@linkcode getMany}, blocking the thread until there is a value. */
+  getManySync(max: number, options?: AcquireSyncOptions): T[] {
+    requireMax(max);
+    const timeout = timeoutOf(options, ACQUIRE_SYNC);
+    this.#id("get from");
+    return this.#takes.openAllSync(this.#takes.takeSync(timeout, max)) as T[];
   }
 
   /**

@@ -89,12 +89,12 @@ export class Takes {
     return { taken: TakenRecord.in(session, id, answer, 1), place: answer.text(0) };
   }
 
-  /** Takes a record, blocking the thread. */
-  takeSync(timeout: number): TakenRecord {
+  /** As {@linkcode take}, blocking the thread. */
+  takeSync(timeout: number, most: number): TakenRecord[] {
     const { session, id } = this.#queue.handle;
     const giveBack = (answer: Answer) => this.#giveBack(id, answer);
-    const answer = session.waitSync("get", this.#asking(id, threadMode(timeout), 1), { timeout, giveBack });
-    return this.#taken(id, answer, timeout)[0];
+    const answer = session.waitSync("get", this.#asking(id, threadMode(timeout), most), { timeout, giveBack });
+    return this.#taken(id, answer, timeout);
   }
 
   /** The value of a record, which this process has then. */
@@ -119,6 +119,41 @@ export class Takes {
       this.#failed(taken);
       throw error;
     }
+  }
+
+  /** The values of records, up to one that cannot be read: it goes back, but if it is the first, and so do those behind it. */
+  async openAll(taken: readonly TakenRecord[]): Promise<unknown[]> {
+    const giveBack = this.givingBack();
+    const values: unknown[] = [];
+    try {
+      for (const next of taken) {
+        const opened = values.length === 0 ? this.open(next) : next.isLong ? await next.open() : next.openSync();
+        values.push(await opened);
+        if (values.length > 1) this.#queue.arrivals.add(next.take);
+      }
+    } catch (error) {
+      if (values.length === 0) throw error;
+    } finally {
+      giveBack(taken.slice(Math.max(values.length, 1)));
+    }
+    return values;
+  }
+
+  /** As {@linkcode openAll}, blocking the thread. */
+  openAllSync(taken: readonly TakenRecord[]): unknown[] {
+    const giveBack = this.givingBack();
+    const values: unknown[] = [];
+    try {
+      for (const next of taken) {
+        values.push(values.length === 0 ? this.openSync(next) : next.openSync());
+        if (values.length > 1) this.#queue.arrivals.add(next.take);
+      }
+    } catch (error) {
+      if (values.length === 0) throw error;
+    } finally {
+      giveBack(taken.slice(Math.max(values.length, 1)));
+    }
+    return values;
   }
 
   /** One that cannot be read is not given to anybody else. */

@@ -4,6 +4,7 @@ import type { Parcel } from "../connection/arrival.ts";
 import { Empty, EOFError, Full, InvalidStateError, OwnerDiedError, ShutDown } from "../errors.ts";
 import { QueueState } from "../addon/numbers.ts";
 import { leaveOutOwnFrames } from "../runtime/stack.ts";
+import { requireCount } from "../waiting/count.ts";
 
 /** Milliseconds from which on a wait is worth a look at which processes have the queue, for a hint. */
 const WORTH_A_HINT = 200;
@@ -21,6 +22,33 @@ export interface Vain {
 /** The error of a put that has waited. */
 export function full({ label, ...vain }: Vain): Full {
   return new Full(`Cannot put into the queue${label}: it is full${within(vain)}`);
+}
+
+/**
+ * The error of a put of many values that came to an end when so many were put: it says so. What a signal was aborted with is
+ * the caller's, and so it is the `cause` of an error that can.
+ */
+export function partly(error: unknown, put: number, label: string, signal?: AbortSignal): unknown {
+  if (signal?.aborted && error === signal.reason) {
+    if (put === 0) return error;
+    error = new Full(`Cannot put into the queue${label}: it was full when the signal was aborted`, { cause: error });
+  }
+  // The one error that a queue's close ends its waits with is for all of them.
+  if (error instanceof InvalidStateError) error = new InvalidStateError(error.message, { cause: error.cause });
+  return error instanceof Error ? Object.assign(error, { put }) : error;
+}
+
+/** The error of a value that cannot be put, with its place among the others. */
+export function withIndex(error: unknown, index: number): unknown {
+  const isOfOurs = error instanceof TypeError || error instanceof RangeError;
+  if (!isOfOurs || !error.message.startsWith("Cannot ")) return error;
+  const message = `Cannot put the value at index ${index}: ${error.message}`;
+  return new (error instanceof TypeError ? TypeError : RangeError)(message, { cause: error });
+}
+
+/** Refuses a number of values to get. */
+export function requireMax(max: unknown): void {
+  requireCount("get from the queue", "max", max, { least: 1, most: Number.MAX_SAFE_INTEGER });
 }
 
 /** The error of a get that has waited; `parcel` is the value that has not arrived as a whole. */

@@ -21,7 +21,8 @@ import { discard, register } from "../reduction/registry.ts";
 import { Turnstile } from "../waiting/turnstile.ts";
 import { retry } from "../addon/waits.ts";
 import { granted, type Wish } from "./company.ts";
-import { deserted, empty, full, shutForGets, shutForPuts, type Vain } from "./outcomes.ts";
+import { Batch } from "./batch.ts";
+import { deserted, empty, full, partly, requireMax, shutForGets, shutForPuts, type Vain } from "./outcomes.ts";
 import { notePutDone, notePutting } from "./putting.ts";
 import { type Message, NOTHING, ORPHANED, serialiseCopy, SHUT_DOWN, Transport } from "./transport.ts";
 import { performance } from "../runtime/timing.ts";
@@ -143,8 +144,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
 
   /** How many values are in the queue, for all processes at once. */
   qsize(): number {
-    const inShared = native().queueSize(this.#block("look at"));
-    return this.#transport.parcel === null ? inShared : inShared + 1;
+    return native().queueSize(this.#block("look at")) + this.#transport.ahead;
   }
 
   /** Whether the queue holds nothing. */
@@ -183,15 +183,15 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
       message = serialiseCopy(value);
     }
     try {
-      await this.#putInTurn(message, timeout, signal);
+      await this.#putInTurn(() => this.#transport.putMessage(message, 0), timeout, signal);
     } catch (error) {
       discard(message.attachments);
       throw error;
     }
   }
 
-  /** Puts a message behind those that wait for room. */
-  async #putInTurn(message: Message, timeout: number, signal: AbortSignal | undefined): Promise<void> {
+  /** Puts, behind those that wait for room, by what gives a {@linkcode PutStatus}. */
+  async #putInTurn(put: () => number, timeout: number, signal: AbortSignal | undefined): Promise<void> {
     if (timeout === 0) throw this.#full(timeout);
     const until = performance.now() + timeout;
     const ended = this.#orClosed(signal);
@@ -199,7 +199,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     const queue = this.#block("put into");
     notePutting(queue);
     try {
-      const attempt = () => this.#done(this.#transport.putMessage(message, 0)) || undefined;
+      const attempt = () => this.#done(put()) || undefined;
       const done = timeout === Infinity
         ? await granted({ ...this.#wish(QueueState.drained, ended), attempt })
         : await retry(attempt, this.#awaiting(QueueState.drained), until - performance.now(), { signal: ended });
@@ -234,6 +234,67 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   }
 
   /**
+   * Puts values in their order, many in one call of the addon, waiting for room without blocking the thread. All are
+   * serialised before the first is put. Other processes may put in between; what is in the queue after an error, or if
+   * this process is killed, are the first ones of them.
+   *
+   * @example Put and take many at once
+   * ```ts
+   * import { Full, Queue } from "@parallel/multiprocessing";
+   * import { assertEquals, assertRejects } from "@std/assert";
+   *
+   * using queue = new Queue<number>(3);
+   * const error = await assertRejects(() => queue.putMany([1, 2, 3, 4, 5], { timeout: 10 }), Full);
+   * assertEquals(error.put, 3);
+   * assertEquals(await queue.getMany(100), [1, 2, 3]);
+   * ```
+   *
+   * @returns How many there were.
+   * @throws {TypeError} If one cannot be serialised, which the message names by its index; then nothing is put.
+   * @throws What the iterable throws; then nothing is put.
+   * @throws {Full} If there was no room for all in time. Its `put` says how many are in the queue, as that of the following.
+   * @throws {ShutDown} If the queue is or is being shut down.
+   * @throws {EOFError} If there is no timeout, it is full, and nobody can take any more; see {@linkcode Queue}.
+   * @throws {InvalidStateError} If the queue is closed.
+   * @throws What `signal` was aborted with, if nothing is put; else a {@linkcode Full} with that as its `cause`.
+   */
+  async putMany(values: Iterable<T>, options?: AcquireOptions): Promise<number> {
+    const timeout = timeoutOf(options, ACQUIRE);
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    const batch = this.#batch(values);
+    try {
+      const put = () => batch.putBy(this.#transport, 0);
+      const isInTurn = timeout === 0 || !this.#putting.occupied;
+      if (!isInTurn || !this.#done(put())) await this.#putInTurn(put, timeout, signal);
+      return batch.size;
+    } catch (error) {
+      throw partly(error, batch.put, this.#handle.label, signal);
+    } finally {
+      batch.end();
+    }
+  }
+
+  /** As {@linkcode putMany}, blocking the thread until there is room for all. */
+  putManySync(values: Iterable<T>, options?: AcquireSyncOptions): number {
+    const timeout = timeoutOf(options, ACQUIRE_SYNC);
+    const batch = this.#batch(values);
+    try {
+      if (!this.#done(batch.putBy(this.#transport, timeout))) throw this.#full(timeout);
+      return batch.size;
+    } catch (error) {
+      throw partly(error, batch.put, this.#handle.label);
+    } finally {
+      batch.end();
+    }
+  }
+
+  #batch(values: Iterable<T>): Batch {
+    this.#block("put into");
+    return Batch.of(values);
+  }
+
+  /**
    * Takes the first value, waiting for one without blocking the thread.
    *
    * @throws {Empty} If none came in time.
@@ -251,6 +312,11 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
       const value = this.#taken(this.#transport.get(glance, true));
       if (value !== NOTHING) return value;
     }
+    return await this.#getInTurn(() => this.#taken(this.#transport.get(0, true)), timeout, signal);
+  }
+
+  /** Takes, behind those that wait for a value, by what gives {@linkcode NOTHING} if there is none. */
+  async #getInTurn<R>(take: () => R | typeof NOTHING, timeout: number, signal: AbortSignal | undefined): Promise<R> {
     if (timeout === 0 && this.#transport.parcel === null) throw this.#empty(timeout);
     const begin = performance.now();
     const until = begin + (timeout === 0 ? ARRIVAL_PATIENCE : timeout);
@@ -259,7 +325,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     try {
       // In a box: a value may be undefined.
       const attempt = () => {
-        const value = this.#taken(this.#transport.get(0, true));
+        const value = take();
         return value === NOTHING ? undefined : { value };
       };
       const instead = (left: number) => this.#transport.parcel?.changed(left, ended);
@@ -299,6 +365,39 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    */
   getNowait(): T {
     return this.getSync(NOT_WAITING);
+  }
+
+  /**
+   * Takes the values that are there, up to `max`, many in one call of the addon, in their order. If there are none, waits
+   * for the first without blocking the thread, and takes what is there then.
+   *
+   * If a value cannot be read, those before it are returned, and the next call, be it of `get`, throws its error; those
+   * behind it come after that. Aborted, it has taken nothing. A process that is killed may have taken up to `max` values.
+   *
+   * @throws {RangeError} If `max` is not a whole number from 1 to `Number.MAX_SAFE_INTEGER`.
+   * @throws {TypeError} If it is not a number.
+   * @throws What {@linkcode get} throws, if there is not one value.
+   */
+  async getMany(max: number, options?: AcquireOptions): Promise<T[]> {
+    requireMax(max);
+    const timeout = timeoutOf(options, ACQUIRE);
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    const take = (timeout: number) => this.#manyTaken(this.#transport.getMany(max, timeout, true));
+    if (timeout === 0 || !this.#getting.occupied) {
+      const values = take(this.#glances.begin() ? Math.min(timeout, GLANCE) : 0);
+      if (values !== NOTHING) return values;
+    }
+    return await this.#getInTurn(() => take(0), timeout, signal);
+  }
+
+  /** As {@linkcode getMany}, blocking the thread until there is a value. */
+  getManySync(max: number, options?: AcquireSyncOptions): T[] {
+    requireMax(max);
+    const timeout = timeoutOf(options, ACQUIRE_SYNC);
+    const values = this.#manyTaken(this.#transport.getMany(max, timeout));
+    if (values === NOTHING) throw this.#empty(timeout);
+    return values;
   }
 
   /** Takes value after value, until the queue is shut down and drained. Timers run meanwhile, also in a backlog. */
@@ -445,6 +544,11 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     if (value === ORPHANED) throw deserted(QueueState.filled, this.#handle.label);
     if (value !== NOTHING) this.#isConsumer = true;
     return value as T | typeof NOTHING;
+  }
+
+  /** As {@linkcode #taken}, of several values. */
+  #manyTaken(values: unknown[] | symbol): T[] | typeof NOTHING {
+    return this.#taken(values) as T[] | typeof NOTHING;
   }
 
   #full(timeout: number): Full {

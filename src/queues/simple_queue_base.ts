@@ -11,6 +11,10 @@ interface Inner<T> {
   putSync(value: T): void;
   get(): Promise<T>;
   getSync(): T;
+  putMany(values: Iterable<T>): Promise<number>;
+  putManySync(values: Iterable<T>): number;
+  getMany(max: number): Promise<T[]>;
+  getManySync(max: number): T[];
   close(): void;
   toString(): string;
 }
@@ -71,6 +75,43 @@ export abstract class SimpleQueueBase<T> implements Disposable {
   getSync(): T {
     if (arguments.length > 0) refuseOptions("get from a SimpleQueue", arguments[0]);
     return this.#queue.getSync();
+  }
+
+  /**
+   * Puts values in their order, many in one call; returns how many there were. As {@linkcode Queue.putMany}.
+   *
+   * @throws {TypeError} If one cannot be serialised, or there are options; then nothing is put.
+   * @throws {InvalidStateError} If the queue is closed.
+   */
+  async putMany(values: Iterable<T>): Promise<number> {
+    if (arguments.length > 1) refuseOptions("put into a SimpleQueue", arguments[1]);
+    return await this.#queue.putMany(values);
+  }
+
+  /** As {@linkcode putMany}, blocking the thread where it has to wait. */
+  putManySync(values: Iterable<T>): number {
+    if (arguments.length > 1) refuseOptions("put into a SimpleQueue", arguments[1]);
+    return this.#queue.putManySync(values);
+  }
+
+  /**
+   * Takes the values that are there, up to `max`, waiting for the first without blocking the thread. As
+   * {@linkcode Queue.getMany}.
+   *
+   * @throws {RangeError} If `max` is not a whole number from 1 to `Number.MAX_SAFE_INTEGER`.
+   * @throws {TypeError} If it is not a number, or there are options, such as a time limit.
+   * @throws {EOFError} If the queue is empty and nobody can put any more; see {@linkcode Queue}.
+   * @throws {InvalidStateError} If the queue is closed.
+   */
+  async getMany(max: number): Promise<T[]> {
+    if (arguments.length > 1) refuseOptions("get from a SimpleQueue", arguments[1]);
+    return await this.#queue.getMany(max);
+  }
+
+  /** As {@linkcode getMany}, blocking the thread. */
+  getManySync(max: number): T[] {
+    if (arguments.length > 1) refuseOptions("get from a SimpleQueue", arguments[1]);
+    return this.#queue.getManySync(max);
   }
 
   /** Forbids further use in this process, and gives up its share. Again: nothing happens. */

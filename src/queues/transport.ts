@@ -15,12 +15,24 @@ import { dumpInto, dumps, read } from "../reduction/serialise.ts";
 import { currentViewReducer, discard } from "../reduction/registry.ts";
 import { keepingScratch, openScratch, type Scratch } from "../addon/scratch.ts";
 import { performance } from "../runtime/timing.ts";
-import { GetStatus, MessageUnit, PutStatus } from "../addon/numbers.ts";
+import { GetStatus, MessageUnit, PutStatus, RunLayout } from "../addon/numbers.ts";
 
 /** A serialised value, ready to be put. */
 export interface Message extends Dumped {
   readonly tag: number;
 }
+
+/** Messages that lie behind each other, as native/core/src/queue/run.rs has them. */
+export interface Run {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  begin: number;
+  end: number;
+  /** How many they are. */
+  count: number;
+}
+
+/** What has come of a message that was taken. */
+type Opened = { readonly value: unknown } | { readonly error: unknown };
 
 /** In the place of a value, which may be anything: none came in time. */
 export const NOTHING: unique symbol = Symbol("nothing");
@@ -30,7 +42,7 @@ export const SHUT_DOWN: unique symbol = Symbol("shut down");
 export const ORPHANED: unique symbol = Symbol("orphaned");
 
 /** How the bytes of a message are to be read; travels beside them. */
-const Tag = {
+export const Tag = {
   /** A message of reduction.ts. */
   value: 0,
   /** A Uint8Array, as it is. */
@@ -46,9 +58,13 @@ const NO_ATTACHMENTS: number[] = [];
 export class Transport {
   readonly #addon: Native = native();
   readonly #scratch: Scratch = openScratch();
+  /** The words of the scratch buffer. */
+  readonly #heads = new Uint32Array(this.#scratch.bytes.buffer);
   readonly #blockOf: (action: string) => number;
   /** A message that was taken, and has connections in it that are still to arrive: it is the next to be got. */
   #parcel: Parcel | null = null;
+  /** What has come of messages that were taken together with others, and is to be got before the parcel; not empty. */
+  #opened: Opened[] | null = null;
 
   /** `blockOf` gives the number of the queue's block, and throws when it is closed. */
   constructor(blockOf: (action: string) => number) {
@@ -60,10 +76,16 @@ export class Transport {
     return this.#parcel;
   }
 
+  /** How many messages were taken, and what they say not got. */
+  get ahead(): number {
+    return (this.#opened?.length ?? 0) + (this.#parcel === null ? 0 : 1);
+  }
+
   /** The handle was closed. */
   close(): void {
     this.#parcel?.close();
     this.#parcel = null;
+    this.#opened = null;
   }
 
   /** Puts a value, blocking up to `timeout` milliseconds; a {@linkcode PutStatus}. */
@@ -121,11 +143,26 @@ export class Transport {
   }
 
   /**
+   * Puts messages of a run, blocking up to `timeout` milliseconds for room for the first: how many; where there is none, a
+   * {@linkcode PutStatus}, negative.
+   */
+  putRun({ bytes, begin, end }: Run, timeout: number): number {
+    const scratch = this.#scratch;
+    const put = () => {
+      scratch.bytes.set(bytes.subarray(begin, end));
+      const queue = this.#blockOf("put into");
+      return translated(() => this.#addon.queuePutRun(queue, end - begin, timeout));
+    };
+    return scratch.busy ? keepingScratch(scratch, put) : put();
+  }
+
+  /**
    * Takes a value, blocking up to `timeout` milliseconds; else {@linkcode NOTHING}, {@linkcode SHUT_DOWN} or, if
    * `timeout` is `Infinity`, {@linkcode ORPHANED}. If it is to be `patient`, what is still to arrive is not waited for.
    */
   get(timeout: number, patient = false): unknown {
     const queue = this.#blockOf("get from");
+    if (this.#opened !== null) return this.#nextOpened(this.#opened);
     if (this.#parcel !== null) {
       return this.#unpack(this.#parcel, timeout === 0 && !patient ? ARRIVAL_PATIENCE : timeout);
     }
@@ -155,6 +192,98 @@ export class Transport {
     return this.#get(queue, left(), patient);
   }
 
+  /**
+   * Takes what is there, up to `most` values. If nothing is, waits for the first as {@linkcode get} does, and gives the
+   * same in the place of values. If a message cannot be read, those before it are given, and its error is thrown by the
+   * next call.
+   */
+  getMany(most: number, timeout: number, patient = false): unknown[] | symbol {
+    const values: unknown[] = [];
+    this.#collect(most, values);
+    if (values.length > 0) return values;
+    const first = this.get(timeout, patient);
+    if (isNone(first)) return first;
+    values.push(first);
+    this.#collect(most, values);
+    return values;
+  }
+
+  /** Adds what is there to values, of which there are to be `most` at most. What fails is kept for the next call. */
+  #collect(most: number, values: unknown[]): void {
+    const queue = this.#blockOf("get from");
+    while (values.length < most && this.#opened !== null && "value" in this.#opened[0]) {
+      values.push(this.#nextOpened(this.#opened));
+    }
+    if (this.ahead > 0) return;
+    try {
+      // No more than there is now: others may go on putting.
+      let left = Math.min(most - values.length, this.#addon.queueSize(queue));
+      while (left > 0 && this.ahead === 0) {
+        const count = this.#takeRun(queue, left, values);
+        left -= Math.max(count, 1);
+        if (count > 0) continue;
+        // One that is too long for a run; the first of all is left for `get`, which waits as it was told.
+        const value = values.length === 0 ? NOTHING : this.get(0, true);
+        if (isNone(value)) return;
+        values.push(value);
+      }
+    } catch (error) {
+      this.#keep({ error });
+    }
+  }
+
+  /** Takes one run, and adds its values, but those behind one that cannot be read; how many messages it had. */
+  #takeRun(queue: number, most: number, values: unknown[]): number {
+    if (this.#scratch.busy) return keepingScratch(this.#scratch, () => this.#takeRunNow(queue, most, values));
+    return this.#takeRunNow(queue, most, values);
+  }
+
+  #takeRunNow(queue: number, most: number, values: unknown[]): number {
+    const heads = this.#heads;
+    const { unit } = RunLayout;
+    const count = translated(() => this.#addon.queueGetRun(queue, most));
+    for (let i = 0, at = 0; i < count; i++) {
+      const begin = at + unit;
+      const end = begin + heads[at / 4];
+      const value = this.#opening(begin, end, heads[at / 4 + 1]);
+      if (value !== NOTHING && this.#opened === null) values.push(value);
+      else if (value !== NOTHING) this.#keep({ value });
+      at = unit * Math.ceil(end / unit);
+    }
+    return count;
+  }
+
+  /** The value of a message of a run; {@linkcode NOTHING} if it cannot be had now. */
+  #opening(begin: number, end: number, tag: number): unknown {
+    const { bytes } = this.#scratch;
+    try {
+      if (tag === Tag.bytes) return bytes.slice(begin, end);
+      if (tag < RunLayout.attached) return this.#restored(bytes, begin, end, plain());
+      const attachments = this.#addon.takenAttachments();
+      try {
+        const value = readParcel((message) => this.#restored(bytes, begin, end, message));
+        return value instanceof Parcel ? this.#unpack(this.#parcel = value, 0) : value;
+      } finally {
+        this.#addon.unpin(attachments);
+      }
+    } catch (error) {
+      this.#keep({ error });
+      return NOTHING;
+    }
+  }
+
+  #keep(opened: Opened): void {
+    (this.#opened ??= []).push(opened);
+  }
+
+  /** What is next of what is kept. */
+  #nextOpened(opened: Opened[]): unknown {
+    const next = opened.shift()!;
+    if (opened.length === 0) this.#opened = null;
+    if ("error" in next) throw next.error;
+    return next.value;
+  }
+
   /** The value that was taken, once its connections have arrived; {@linkcode NOTHING} if they do not in time. */
   #unpack(parcel: Parcel, timeout: number): unknown {
     let isWhole = true;
@@ -171,14 +300,14 @@ export class Transport {
 
   /** The value in the first `length` bytes, which speak of nothing else. */
   #value(bytes: Uint8Array<ArrayBuffer>, length: number): unknown {
-    return bytesAlone(bytes, length) ?? this.#restored(bytes, length, plain());
+    return bytesAlone(bytes, length) ?? this.#restored(bytes, 0, length, plain());
   }
 
-  #restored(bytes: Uint8Array, length: number, message: Incoming): unknown {
+  #restored(bytes: Uint8Array, begin: number, end: number, message: Incoming): unknown {
     const wasBusy = this.#scratch.busy;
     this.#scratch.busy = true;
     try {
-      return read(bytes, 0, length, message);
+      return read(bytes, begin, end, message);
     } finally {
       this.#scratch.busy = wasBusy;
     }
@@ -191,7 +320,7 @@ export class Transport {
     try {
       if (Math.floor(got % MessageUnit.attached / MessageUnit.tag) !== Tag.bytes) {
         if (attachments.length === 0) return this.#value(bytes, length);
-        return readParcel((message) => this.#restored(bytes, length, message));
+        return readParcel((message) => this.#restored(bytes, 0, length, message));
       }
       return bytes === this.#scratch.bytes || length < bytes.length ? bytes.slice(0, length) : bytes;
     } finally {
@@ -227,6 +356,11 @@ function isShared(view: Uint8Array): boolean {
   const reducer = currentViewReducer();
   if (reducer === null) return false;
   return reduced({ attachments: [], isStart: false, engine: null, objects: [] }, reducer, view) !== undefined;
+}
+
+/** Whether it stands for a value that has not come. */
+export function isNone(value: unknown): value is symbol {
+  return value === NOTHING || value === SHUT_DOWN || value === ORPHANED;
 }
 
 /** What stands for a value where `queueGet` has returned none. */

@@ -164,6 +164,18 @@ class ToyQueue<T = unknown> implements QueueLike<T> {
     if (this.empty()) throw new (this.#isShutDown ? mp.ShutDown : mp.Empty)("Cannot get: it is empty");
     return this.#values.shift()!;
   }
+  putMany(values: Iterable<T>): Promise<number> {
+    return Promise.try(() => this.putManySync(values));
+  }
+  putManySync(values: Iterable<T>): number {
+    return [...values].map((value) => this.putNowait(value)).length;
+  }
+  getMany(max: number): Promise<T[]> {
+    return Promise.try(() => this.getManySync(max));
+  }
+  getManySync(max: number): T[] {
+    return [this.getNowait(), ...this.#values.splice(0, max - 1)];
+  }
   async *[Symbol.asyncIterator](): AsyncIterator<T> {
     while (!this.empty()) yield await this.get();
   }

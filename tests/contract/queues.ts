@@ -35,6 +35,42 @@ export function queues({ test }: Suite): void {
     await queue.joinThread();
   });
 
+  test("many values are put and taken at once, all or as many as there is room for", async (context) => {
+    using many = new context.Queue<number>();
+    using few = new context.Queue<number>(2);
+    using jobs = new context.JoinableQueue<number>();
+    using simple = new context.SimpleQueue<number>();
+    for (const queue of [many, jobs, simple]) {
+      assertEquals([await queue.putMany(new Set([1, 2, 3])), queue.putManySync([4, 5])], [3, 2]);
+      assertEquals([await queue.getMany(2), queue.getManySync(1), await queue.getMany(99)], [[1, 2], [3], [4, 5]]);
+      await assertRejects(() => queue.putMany([6, (() => {}) as unknown as number]), TypeError, "the value at index 1");
+      assert(queue.empty());
+      await assertRejects(() => queue.getMany(0), RangeError, '"max" is 0');
+    }
+    for (let i = 0; i < 5; i++) jobs.taskDone();
+    assert(await jobs.join({ timeout: 0 }));
+    assertEquals((await assertRejects(() => few.putMany([1, 2, 3], { timeout: 1 }), Full)).put, 2);
+    assertEquals(assertThrows(() => few.putManySync([3], { block: false }), Full).put, 0);
+    assertEquals(await few.getMany(1, { timeout }), [1]);
+    const signal = AbortSignal.abort(new RangeError("enough"));
+    await assertRejects(() => few.getMany(1, { signal }), RangeError, "enough");
+    assertEquals(few.getManySync(3, { timeout }), [2]);
+    await assertRejects(() => few.getMany(3, { timeout: 1 }), Empty);
+    assertThrows(() => few.getManySync(3, { block: false }), Empty);
+  });
+
+  test("many values pass through a bounded queue and a process, in order, up to the end", async (context) => {
+    using from = new context.Queue<number>(3);
+    using to = new context.Queue<number>();
+    await run(new context.Process({ target: targets.doubleMany, args: [from, to] }), async () => {
+      assertEquals(await from.putMany(Array.from({ length: 20 }, (_, i) => i), { timeout }), 20);
+      from.shutdown();
+      assertEquals(await Array.fromAsync(to), Array.from({ length: 20 }, (_, i) => 2 * i));
+    });
+    const error = await assertRejects(() => from.putMany([1]), ShutDown);
+    assertEquals(error.put, 0);
+  });
+
   test("a class of queues may be extended", async (context) => {
     class Counting extends context.Queue<number> {
       puts = 0;

@@ -18,8 +18,9 @@ import {
   RawArray,
   ShutDown,
 } from "../../mod.ts";
+import { register } from "../../src/reduction/registry.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
-import { PATIENCE, within } from "../support/helpers.ts";
+import { PATIENCE, until, within } from "../support/helpers.ts";
 import { stageTest } from "../support/remote.ts";
 import { bury, rootOf, visitorOf } from "../support/sessions.ts";
 
@@ -45,6 +46,63 @@ queueTest("values come out as they went in, in their order, by promises and in t
   assert(queue.empty());
   assertThrows(() => queue.getNowait(), Empty, "Cannot get from the queue: it is empty");
   await assertRejects(() => queue.get({ timeout: 20 }), Empty, "it is empty, and was for 20 ms");
+});
+
+/** Arrives as an error. */
+class Unreadable {
+  static {
+    register(Unreadable, {
+      name: "queue_test.Unreadable",
+      reduce: () => "unread",
+      restore(): Unreadable {
+        throw new RangeError("cannot be read");
+      },
+    });
+  }
+}
+
+queueTest("many values at once, of every length, and more than one step takes", async (session) => {
+  using queue = new RemoteQueue<unknown>(session);
+  const values = ["a", "b".repeat(70_000), ...Array.from({ length: 600 }, (_, i) => i), new Uint8Array(200_000)];
+  assertEquals([await queue.putMany(values), queue.putManySync(values)], [603, 603]);
+  const got: unknown[] = [];
+  while (got.length < 603) got.push(...await queue.getMany(603 - got.length));
+  assertEquals(got, values);
+  while (got.length < 1206) got.push(...queue.getManySync(1206 - got.length));
+  assertEquals(got.slice(603), values);
+  assert(queue.empty());
+});
+
+for (const onConsumerDeath of ["lose", "redeliver"] as const) {
+  queueTest(`many values of which one cannot be read cost no other, "${onConsumerDeath}"`, async (session) => {
+    using queue = new RemoteQueue<unknown>(session, 0, { onConsumerDeath });
+    await queue.putMany([1, 2, new Unreadable(), 4, 5, new Unreadable(), 7]);
+    assertEquals(await queue.getMany(9), [1, 2]);
+    await assertRejects(() => queue.getMany(9), RangeError, "cannot be read");
+    assertEquals(queue.getManySync(9), [4, 5]);
+    assertThrows(() => queue.getManySync(9), RangeError, "cannot be read");
+    assertEquals([await queue.getMany(9), queue.qsize()], [[7], 0]);
+  });
+}
+
+queueTest("what is put of many says so when it is aborted, late or shut down, and objects go back", async (session) => {
+  using queue = new RemoteQueue<unknown>(session, 2);
+  using lock = new RemoteLock(session);
+  const reason = new RangeError("enough");
+  const abortion = new AbortController();
+  const putting = queue.putMany([1, lock, lock, 4], { signal: abortion.signal }).catch((error) => error);
+  await until("two values in the queue", () => queue.qsize() === 2);
+  abortion.abort(reason);
+  const error = await putting;
+  assert(error instanceof Full && error.cause === reason && error.put === 2);
+  assertEquals((await assertRejects(() => queue.putMany([5], { timeout: 5 }), Full)).put, 0);
+  assertEquals(assertThrows(() => queue.putManySync([5], { timeout: 5 }), Full).put, 0);
+  const shut = queue.putMany([5]).catch((error) => error);
+  queue.shutdown();
+  assert(await shut instanceof ShutDown);
+  const [one, again] = await queue.getMany(2) as [number, RemoteLock];
+  assertEquals([one, again.locked()], [1, false]);
+  again[Symbol.dispose]();
 });
 
 queueTest("promised puts of one turn leave together, before anything else of the thread", async (session) => {

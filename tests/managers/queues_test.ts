@@ -42,6 +42,17 @@ testManaged("puts and gets in promises and blocking, in order", async ({ manager
   await assertRejects(() => aborted, RangeError, "enough");
 });
 
+testManaged("many values at once", async ({ manager }) => {
+  using queue = await manager.JoinableQueue<number>(3);
+  assertEquals([await queue.putMany([1, 2]), queue.sync.putMany(new Set([3]))], [2, 1]);
+  assertEquals((await assertRejects(() => queue.putMany([4], { timeout: 1 }), Full)).put, 0);
+  assertEquals([await queue.getMany(2), queue.sync.getMany(2)], [[1, 2], [3]]);
+  await assertRejects(() => queue.with({ timeout: 1 }).getMany(1), Empty);
+  await assertRejects(() => queue.getMany(0), RangeError);
+  for (let i = 0; i < 3; i++) queue.sync.taskDone();
+  assert(await queue.join({ timeout: 0 }));
+});
+
 testManaged("an item that cannot be sent throws where it is put, and takes no place", async ({ manager, run }) => {
   using queue = await manager.Queue(1);
   await assertRejects(() => queue.put(() => {}), TypeError);

@@ -396,6 +396,23 @@ testBoth("a stranger makes objects of all types", async (both) => {
   assert(client instanceof SyncManager);
 });
 
+testBoth("a stranger puts and gets many values in one request each", async ({ client }) => {
+  using queue = await client.Queue<number>(3);
+  assertEquals([await queue.putMany(new Set([1, 2])), await queue.getMany(9)], [2, [1, 2]]);
+  const full = await assertRejects(() => queue.putMany([1, 2, 3, 4, 5], { timeout: 5 }), Full);
+  assertEquals([full.put, queue.sync.getMany(2)], [3, [1, 2]]);
+  assertEquals(assertThrows(() => queue.sync.putMany([4, 5, 6], { block: false }), Full).put, 2);
+  await assertRejects(() => queue.putMany([() => {}] as unknown as number[]), TypeError);
+  await assertRejects(() => queue.getMany(0), RangeError, '"max" is 0');
+  const abortion = new AbortController();
+  assertEquals(await queue.getMany(9), [3, 4, 5]);
+  const getting = queue.getMany(2, { signal: abortion.signal });
+  abortion.abort(new RangeError("enough"));
+  await assertRejects(() => getting, RangeError, "enough");
+  await queue.putMany([6]);
+  assertEquals(await queue.getMany(2), [6]);
+});
+
 async function untilStrangers(both: Both, count: number): Promise<void> {
   await until(`${count} strangers`, async () => (await both.owner.stats()).strangers === count);
 }

@@ -45,6 +45,8 @@ function plainRows(stack: DisposableStack): Record<string, Row> {
     ...waits("Lockable.acquire", (o) => value.acquire(o), (o) => value.acquireSync(o)),
     ...waits("Queue.put", (o) => queue.put(1, o), (o) => queue.putSync(1, o)),
     ...waits("Queue.get", (o) => queue.get(o), (o) => queue.getSync(o)),
+    ...waits("Queue.putMany", (o) => queue.putMany([1], o), (o) => queue.putManySync([1], o)),
+    ...waits("Queue.getMany", (o) => queue.getMany(1, o), (o) => queue.getManySync(1, o)),
     ...waits("JoinableQueue.join", (o) => joinable.join(o), (o) => joinable.joinSync(o)),
     ...waits("Connection.poll", (o) => end.poll(o), (o) => end.pollSync(o)),
     ...waits("Listener.accept", (o) => listener.accept(o), (o) => listener.acceptSync(o)),
@@ -172,6 +174,8 @@ async function proxyRows(manager: SyncManager): Promise<Record<string, Row>> {
   both(["BarrierProxy.wait", "SyncBarrier.wait"], (o) => barrier.wait(o), (o) => barrier.sync.wait(o));
   both(["QueueProxy.put", "SyncQueue.put"], (o) => queue.put(1, o), (o) => queue.sync.put(1, o));
   both(["QueueProxy.get", "SyncQueue.get"], (o) => queue.get(o), (o) => queue.sync.get(o));
+  both(["QueueProxy.putMany", "SyncQueue.putMany"], (o) => queue.putMany([1], o), (o) => queue.sync.putMany([1], o));
+  both(["QueueProxy.getMany", "SyncQueue.getMany"], (o) => queue.getMany(1, o), (o) => queue.sync.getMany(1, o));
   both(["QueueProxy.join", "SyncQueue.join"], (o) => queue.join(o), (o) => queue.sync.join(o));
   both(["AsyncResultProxy.get", "SyncAsyncResult.get"], (o) => result.get(o), (o) => result.sync.get(o));
   both(["AsyncResultProxy.wait", "SyncAsyncResult.wait"], (o) => result.wait(o), (o) => result.sync.wait(o));
@@ -312,6 +316,10 @@ Deno.test("options are refused where there are none", async () => {
     "SimpleQueue.putSync": (o) => Reflect.apply(queue.putSync, queue, [1, o]),
     "SimpleQueue.get": (o) => Reflect.apply(queue.get, queue, [o]),
     "SimpleQueue.getSync": (o) => Reflect.apply(queue.getSync, queue, [o]),
+    "SimpleQueue.putMany": (o) => Reflect.apply(queue.putMany, queue, [[1], o]),
+    "SimpleQueue.putManySync": (o) => Reflect.apply(queue.putManySync, queue, [[1], o]),
+    "SimpleQueue.getMany": (o) => Reflect.apply(queue.getMany, queue, [1, o]),
+    "SimpleQueue.getManySync": (o) => Reflect.apply(queue.getManySync, queue, [1, o]),
     "Connection.sendSync": (o) => Reflect.apply(near.sendSync, near, [1, o]),
     "Connection.recvSync": (o) => Reflect.apply(far.recvSync, far, [o]),
     RawValue: (o) => Reflect.apply(mp.RawValue, undefined, ["i32", 1, o]),

@@ -221,11 +221,50 @@ fn put(id: u32, message: &Message, timeout: f64) -> Result<u32> {
     if put == Put::Full && timeout > 0.0 {
         put = queue.put(message, deadline_after(timeout)).map_err(to_js)?;
     }
-    Ok(match put {
+    Ok(status_of(put))
+}
+
+fn status_of(put: Put) -> u32 {
+    match put {
         Put::Done => put_status::DONE,
         Put::Full => put_status::FULL,
         Put::ShutDown => put_status::SHUT_DOWN,
         Put::Orphaned => put_status::ORPHANED,
+    }
+}
+
+/// Puts messages of the run in the first `length` bytes of the scratch buffer, in their order, as far as
+/// there is room, blocking up to `timeout` milliseconds for room for the first. How many; where there
+/// is none: one of [`put_status`], negative.
+pub fn queue_put_run(id: u32, length: u32, timeout: f64) -> Result<f64> {
+    let queue = queue(id)?;
+    with_scratch(|scratch| {
+        let run = scratch.bytes().get(..length as usize);
+        let run = run.ok_or_else(|| state("Cannot put: longer than the scratch buffer"))?;
+        let (mut count, mut put) = queue.try_put_run(run).map_err(to_js)?;
+        if count == 0 && put == Put::Full && timeout > 0.0 {
+            (count, put) = queue.put_run(run, deadline_after(timeout)).map_err(to_js)?;
+        }
+        Ok(match count {
+            0 => -f64::from(status_of(put)),
+            _ => count.into(),
+        })
+    })
+}
+
+/// Takes what is there into the scratch buffer as a run, up to `most` messages. How many; 0 where there
+/// is nothing, or nothing for the buffer: then [`queue_get`] tells. [`taken_attachments`] tells what the
+/// last one speaks of, if it is [`ATTACHED`](crate::abi::numbers::run::ATTACHED).
+pub fn queue_get_run(id: u32, most: u32) -> Result<u32> {
+    let queue = queue(id)?;
+    with_scratch(|scratch| {
+        let run = queue.try_take_run(&mut scratch.bytes()[..], most);
+        let (count, attachments) = run.map_err(to_js)?;
+        if !attachments.is_empty() {
+            tree()?.member.bring(&attachments).map_err(to_js)?;
+            scratch.attachments = attachments;
+        }
+        Ok(count)
     })
 }
 

@@ -112,7 +112,7 @@ fn case(name: &str, work: impl FnOnce(Board) + Send + 'static) {
 /// The work of a victim.
 type Role = (&'static str, fn(Board));
 
-const ROLES: [Role; 12] = [
+const ROLES: [Role; 14] = [
     ("lock", |board| {
         loop {
             bump(board, VICTIMS);
@@ -133,6 +133,20 @@ const ROLES: [Role; 12] = [
         let queue = Queue::open(board.member, board.id()).unwrap();
         while let Take::Message(_) = queue.take(&mut [0; 8192], None, false).unwrap() {
             board.word(VICTIMS).fetch_add(1, SeqCst);
+        }
+    }),
+    ("producer of runs", |board| {
+        let queue = Queue::open(board.member, board.id()).unwrap();
+        for number in (0u32..).step_by(10) {
+            queues::put_run(queue, number..number + 10, 1);
+        }
+    }),
+    ("consumer of runs", |board| {
+        let queue = Queue::open(board.member, board.id()).unwrap();
+        let mut room = vec![0; 1 << 16];
+        loop {
+            let (count, _) = queue.try_take_run(&mut room, 10).unwrap();
+            board.word(VICTIMS).fetch_add(count, SeqCst);
         }
     }),
     ("semaphore", |board| {

@@ -13,6 +13,7 @@ import {
   type WaitOptions,
   type WaitSyncOptions,
 } from "../../waiting/options.ts";
+import { requireMax } from "../../queues/outcomes.ts";
 import type { Caller } from "../objects.ts";
 import { type BaseProxy, SyncProxy } from "../proxy.ts";
 import { defineBuiltIn } from "../proxy_classes.ts";
@@ -28,7 +29,10 @@ import {
   sendable,
 } from "./direct.ts";
 
-const EXPOSED = ["put", "putNowait", "get", "getNowait", "qsize", "empty", "full", "shutdown", "taskDone", "join"];
+const EXPOSED = [
+  ...["put", "putNowait", "putMany", "get", "getNowait", "getMany"],
+  ...["qsize", "empty", "full", "shutdown", "taskDone", "join"],
+];
 
 /** How a queue is shut down. */
 export interface QueueShutdownOptions {
@@ -106,6 +110,36 @@ export class QueueProxy<T = unknown> extends DirectProxy<JoinableQueue<T>> imple
    */
   async getNowait(): Promise<T> {
     return await this.get({ block: false });
+  }
+
+  /**
+   * Puts values in their order, waiting for room: see {@linkcode Queue.putMany}. In a client that is in no process of the
+   * tree, all are in one request; if that is given up, some may have been put.
+   *
+   * @returns How many there were.
+   * @throws {Full} If there was no room for all in time. Its `put` says how many are in the queue.
+   * @throws {ShutDown} If the queue is or is being shut down.
+   */
+  async putMany(values: Iterable<T>, options?: AcquireOptions): Promise<number> {
+    const object = this[direct]();
+    const all = this[given](options, ACQUIRE);
+    if (object !== null) return await object.putMany(values, all);
+    return await this[remote]("putMany", [[...values], ...sendable(all)], all?.signal) as number;
+  }
+
+  /**
+   * Takes the values that are there, up to `max`, waiting for the first: see {@linkcode Queue.getMany}.
+   *
+   * @throws {RangeError} If `max` is not a whole number from 1 to `Number.MAX_SAFE_INTEGER`.
+   * @throws {Empty} If none came in time.
+   * @throws {ShutDown} If the queue is empty and shut down.
+   */
+  async getMany(max: number, options?: AcquireOptions): Promise<T[]> {
+    const object = this[direct]();
+    const all = this[given](options, ACQUIRE);
+    if (object !== null) return await object.getMany(max, all);
+    requireMax(max);
+    return await this[remote]("getMany", [max, ...sendable(all)], all?.signal) as T[];
   }
 
   /** How many values are in the queue. */
@@ -213,6 +247,23 @@ export class SyncQueue<T = unknown> extends SyncProxy {
     return this.get({ block: false });
   }
 
+  /** Puts values in their order: see {@linkcode QueueProxy.putMany}. */
+  putMany(values: Iterable<T>, options?: AcquireSyncOptions): number {
+    const object = this.#proxy[direct]();
+    const all = this.#proxy[givenSync](options, ACQUIRE_SYNC);
+    if (object !== null) return object.putManySync(values, all);
+    return this.#proxy[remoteSync]("putMany", [[...values], ...sendable(all)]) as number;
+  }
+
+  /** Takes the values that are there, up to `max`: see {@linkcode QueueProxy.getMany}. */
+  getMany(max: number, options?: AcquireSyncOptions): T[] {
+    const object = this.#proxy[direct]();
+    const all = this.#proxy[givenSync](options, ACQUIRE_SYNC);
+    if (object !== null) return object.getManySync(max, all);
+    requireMax(max);
+    return this.#proxy[remoteSync]("getMany", [max, ...sendable(all)]) as T[];
+  }
+
   /** How many values are in the queue. */
   qsize(): number {
     const object = this.#proxy[direct]();
@@ -287,6 +338,15 @@ class StrangerQueue {
 
   async getNowait(): Promise<unknown> {
     return await this.get({ block: false });
+  }
+
+  async putMany(values: unknown, options?: unknown): Promise<number> {
+    if (!Array.isArray(values)) throw new TypeError("Cannot put into the queue: the values are no array");
+    return await this.#queue.putMany(values, this.#waiting(options));
+  }
+
+  async getMany(max: unknown, options?: unknown): Promise<unknown[]> {
+    return await this.#queue.getMany(max as number, this.#waiting(options));
   }
 
   qsize(): number {

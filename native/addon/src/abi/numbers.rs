@@ -167,6 +167,14 @@ groups! {
         TOO_LONG = 1 << 41;
     }
 
+    /// A run of messages, in bytes.
+    run: u32 {
+        /// A head is so long, and the bytes of a message are padded to a multiple.
+        UNIT = queue::run::HEAD as u32;
+        /// What is added to the tag of a message that speaks of shared objects.
+        ATTACHED = queue::run::ATTACHED;
+    }
+
     /// What a queue can be waited for.
     queue_state: u32 {
         FILLED = 0;

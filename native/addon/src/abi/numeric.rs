@@ -66,6 +66,12 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
     ("queueGet", |&[id, timeout, lonely, _]| {
         queues::queue_get(id as u32, timeout, lonely != 0.0)
     }),
+    ("queuePutRun", |&[id, length, timeout, _]| {
+        queues::queue_put_run(id as u32, length as u32, timeout)
+    }),
+    ("queueGetRun", |&[id, most, ..]| {
+        queues::queue_get_run(id as u32, most as u32).map(f64::from)
+    }),
     ("queueCompany", |&[id, ..]| {
         queues::queue_company(id as u32).map(f64::from)
     }),

@@ -38,6 +38,7 @@
 //!
 //! - [`segment`]: a ring and its place in the chain.
 //! - [`put`], [`take`]: the two sides.
+//! - [`run`]: many messages under one taking of a side's lock.
 //! - [`waiting`]: sleeping and waking.
 //! - [`roster`]: which processes have the queue, and whether one is left that could end a wait.
 //! - [`sweep`]: what a process leaves behind that is killed inside.
@@ -49,6 +50,7 @@ mod keeper;
 pub mod promise;
 mod put;
 pub mod roster;
+pub mod run;
 pub(crate) mod seen;
 mod segment;
 mod sweep;

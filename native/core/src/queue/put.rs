@@ -122,7 +122,8 @@ impl<'a> Queue<'a> {
 
     /// Puts a message whose bytes are in the block `apart`, if that is given. Call with the
     /// producers' lock.
-    fn append(self, message: &Message, apart: Option<BlockId>) -> Result<Put> {
+    #[inline]
+    pub(super) fn append(self, message: &Message, apart: Option<BlockId>) -> Result<Put> {
         let tail = self.mark(TAIL);
         if let Some(refused) = self.refusal(tail) {
             return Ok(refused);

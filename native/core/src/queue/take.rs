@@ -34,7 +34,7 @@ pub enum Take {
 }
 
 /// Where a message goes.
-enum Target<'a> {
+pub(super) enum Target<'a> {
     Nowhere,
     /// To the beginning of a buffer.
     Buffer(BytesMut<'a>),
@@ -180,24 +180,32 @@ impl<'a> Queue<'a> {
             });
         }
         let take = self.locked(CONSUMERS_LOCK, || self.take_first(target))?;
-        // In a queue without maxsize, producers only ever wait in `let_catch_up`, at most 2 ms. If
-        // this look misses one of them, it goes on by itself.
-        let may_wait = || self.maxsize() != 0 || self.word(PRODUCERS_ASLEEP).load(Relaxed) != 0;
-        if matches!(take, Take::Message(_)) && may_wait() {
-            self.wake_one(PRODUCERS_ASLEEP, self.drained_word());
+        if matches!(take, Take::Message(_)) {
+            self.wake_producers(1);
         }
         Ok(take)
     }
 
+    /// Wakes producers that wait for room, now that so many messages were taken.
+    #[inline]
+    pub(super) fn wake_producers(self, taken: u32) {
+        // In a queue without maxsize, producers only ever wait in `let_catch_up`, at most 2 ms. If
+        // this look misses one of them, it goes on by itself.
+        if self.maxsize() != 0 || self.word(PRODUCERS_ASLEEP).load(Relaxed) != 0 {
+            self.wake_some(PRODUCERS_ASLEEP, self.drained_word(), taken);
+        }
+    }
+
     /// Whether it is not worth while to take the consumers' lock.
-    fn looks_empty(self) -> bool {
+    pub(super) fn looks_empty(self) -> bool {
         // Relaxed: only if this says that there is nothing, it counts, and then the mark is read.
         let seen = Mark::unpack(self.mark_word(TAIL_SEEN).load(Relaxed));
         seen.count == self.mark(HEAD).count && self.is_empty()
     }
 
     /// Copies the first message out and moves the head. Call with the consumers' lock.
-    fn take_first(self, target: Target) -> Result<Take> {
+    #[inline]
+    pub(super) fn take_first(self, target: Target) -> Result<Take> {
         let head = self.mark(HEAD);
         let is_behind = |tail: Mark| tail.ahead_of(head) != 0;
         let tail = self.mark_seen(TAIL_SEEN, TAIL, is_behind);

@@ -3,6 +3,7 @@ use super::*;
 use crate::sys::clock::deadline_after;
 
 mod others;
+mod runs;
 
 fn member() -> Member {
     Member::root("test").unwrap()

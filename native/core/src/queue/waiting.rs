@@ -115,11 +115,18 @@ impl Queue<'_> {
 
     /// Wakes one sleeper of `word`, if any has announced itself in `asleep` (tag: ASLEEP).
     pub(super) fn wake_one(self, asleep: Offset, word: Offset) {
+        self.wake_some(asleep, word, 1);
+    }
+
+    /// As [`wake_one`](Self::wake_one), for so many messages at once, each of which one sleeper may be
+    /// waiting for.
+    #[inline]
+    pub(super) fn wake_some(self, asleep: Offset, word: Offset, count: u32) {
         // The mark was moved before the look (tag: ASLEEP).
         fence(SeqCst);
         let announced = self.word(asleep).load(SeqCst);
-        if announced != 0 && self.member.wake(word, 1) == 0 {
-            // Nobody slept any more; unless another has announced itself since, nobody will.
+        if announced != 0 && self.member.wake(word, count) < count as usize {
+            // Nobody sleeps any more; unless another has announced itself since, nobody will.
             let _ = self
                 .word(asleep)
                 .compare_exchange(announced, 0, SeqCst, Relaxed);
@@ -140,15 +147,22 @@ impl Queue<'_> {
             if put != Put::Full {
                 return Ok(put);
             }
-            // A process that joins this one may want to know why it does not end.
-            self.member.entry().set_putting(self.id);
-            let woken = self.wait_drained(deadline);
-            self.member.entry().set_putting(0);
-            match woken {
-                Some(Woken::Look) => {}
-                Some(Woken::Never) => return Ok(Put::Orphaned),
-                None => return Ok(put),
+            if let Some(put) = self.without_room(deadline) {
+                return Ok(put);
             }
+        }
+    }
+
+    /// Waits until `deadline` for room; what a put comes to where there was none.
+    pub(super) fn without_room(self, deadline: Deadline) -> Option<Put> {
+        // A process that joins this one may want to know why it does not end.
+        self.member.entry().set_putting(self.id);
+        let woken = self.wait_drained(deadline);
+        self.member.entry().set_putting(0);
+        match woken {
+            Some(Woken::Look) => None,
+            Some(Woken::Never) => Some(Put::Orphaned),
+            None => Some(Put::Full),
         }
     }
 

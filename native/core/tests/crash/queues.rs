@@ -22,11 +22,28 @@ pub fn put(queue: Queue, number: u32, source: u32) {
     assert_eq!(queue.put(&message, None).unwrap(), Put::Done);
 }
 
+/// Puts messages, as many as can be at a time.
+pub fn put_run(queue: Queue, numbers: std::ops::Range<u32>, source: u32) {
+    let mut run = Vec::new();
+    for number in numbers.clone() {
+        let bytes = body(number, source);
+        run.extend((bytes.len() as u32).to_ne_bytes());
+        run.extend([0; 4]);
+        run.extend(&bytes);
+        run.resize(run.len().next_multiple_of(8), 0);
+    }
+    let (count, put) = queue.put_run(&run, None).unwrap();
+    assert_eq!((count, put), (numbers.len() as u32, Put::Done));
+}
+
 fn number_and_source(message: &[u8]) -> (u32, u32) {
     let word = |at: usize| u32::from_ne_bytes(message[at..at + 4].try_into().unwrap());
     (word(0), word(4))
 }
 
+const PRODUCERS: [&str; 2] = ["producer", "producer of runs"];
+
+/// Within a run, too, one message is put after the other.
 #[test]
 fn queue_producer() {
     let names = [
@@ -35,14 +52,20 @@ fn queue_producer() {
         "queue-growing:1",
         "queue-grown:1",
     ];
-    for failpoint in names {
+    for (failpoint, role) in names
+        .iter()
+        .flat_map(|&name| PRODUCERS.map(|role| (name, role)))
+    {
         case(failpoint, move |board| {
             let (queue, block) = Queue::create(board.member, 0, false).unwrap();
             board.set_id(block.id);
-            let victim = board.start("producer", failpoint);
+            let victim = board.start(role, failpoint);
             let producer = || {
-                for number in 0..2000 {
-                    put(queue, number, 2);
+                for number in (0..2000).step_by(10) {
+                    match role {
+                        "producer" => (number..number + 10).for_each(|k| put(queue, k, 2)),
+                        _ => put_run(queue, number..number + 10, 2),
+                    }
                 }
             };
             std::thread::scope(|scope| {
@@ -57,12 +80,35 @@ fn queue_producer() {
                 assert_eq!(number, next[source as usize], "{failpoint}");
                 next[source as usize] += 1;
             }
-            assert_eq!(next[2], 2000, "{failpoint}");
+            assert_eq!(next[2], 2000, "{failpoint}, {role}");
             match failpoint {
                 "queue-before-publish:77" => assert!(next[1] == 76),
                 "queue-published:77" => assert!(next[1] == 77),
                 _ => {}
             }
+        });
+    }
+}
+
+/// What a run has taken before its consumer was killed is gone, and nothing behind it.
+#[test]
+fn queue_consumer_of_runs() {
+    for (failpoint, taken) in [("queue-before-take:77", 76), ("queue-taken:77", 77)] {
+        case(failpoint, move |board| {
+            let (queue, block) = Queue::create(board.member, 0, true).unwrap();
+            board.set_id(block.id);
+            for number in 0..500 {
+                put(queue, number, 2);
+            }
+            let victim = board.start("consumer of runs", failpoint);
+            board.bury(&victim);
+            let mut numbers = Vec::new();
+            while let Some((_, bytes)) = queue.try_take_vec().unwrap() {
+                numbers.push(number_and_source(&bytes).0);
+            }
+            assert_eq!(numbers, (taken..500).collect::<Vec<_>>(), "{failpoint}");
+            let (_, lost) = queue.abandoned().unwrap();
+            assert_eq!(lost, taken, "{failpoint}");
         });
     }
 }

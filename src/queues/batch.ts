@@ -1,0 +1,162 @@
+// The messages of one `putMany`: all are serialised before the first is put. Short ones lie behind each other as runs
+// (native/core/src/queue/run.rs), so that the addon puts many of them in one call; the others go one by one.
+
+import { PutStatus, RunLayout } from "../addon/numbers.ts";
+import { openScratch } from "../addon/scratch.ts";
+import { discard } from "../reduction/registry.ts";
+import { dumpInto } from "../reduction/serialise.ts";
+import { performance } from "../runtime/timing.ts";
+import { withIndex } from "./outcomes.ts";
+import { isLongBytes, type Message, type Run, serialiseCopy, Tag, type Transport } from "./transport.ts";
+
+/** A message of at least so many bytes goes by itself: its copy takes longer than the call. */
+const LONG = 16 * 1024;
+/** Bytes of a word of a head, in which a run is written. */
+const WORD = 4;
+
+/** Memory for runs, kept between batches; `null` while in use. */
+let idle: Uint32Array<ArrayBuffer> | null = null;
+
+/** Messages in their order. It must be ended, whatever has come of it. */
+export class Batch {
+  readonly #pieces: (Run | Message)[] = [];
+  /** The first piece that is not put as a whole. */
+  #next = 0;
+  #size = 0;
+  #put = 0;
+  /** Where runs are written, and up to which byte; the words of their heads are in the same memory. */
+  #words: Uint32Array<ArrayBuffer> | null = null;
+  #bytes = new Uint8Array();
+  #end = 0;
+  /** The last piece, if it is a run that goes on. */
+  #run: Run | null = null;
+
+  /**
+   * The messages for values.
+   *
+   * @throws {TypeError} If one cannot be serialised: the message says which. What the iterable throws passes unchanged.
+   */
+  static of(values: Iterable<unknown>): Batch {
+    const batch = new Batch();
+    try {
+      for (const value of values) batch.#add(value);
+    } catch (error) {
+      batch.end();
+      throw error;
+    }
+    return batch;
+  }
+
+  /** How many messages there are. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** How many of them were put. */
+  get put(): number {
+    return this.#put;
+  }
+
+  /** Puts what is not put yet, blocking up to `timeout` milliseconds for room; a {@linkcode PutStatus}. */
+  putBy(transport: Transport, timeout: number): number {
+    const isLimited = timeout > 0 && timeout < Infinity;
+    const until = isLimited ? performance.now() + timeout : 0;
+    for (let piece = this.#pieces[this.#next]; piece !== undefined; piece = this.#pieces[this.#next]) {
+      const left = isLimited ? Math.max(0, until - performance.now()) : timeout;
+      if (isRun(piece)) {
+        const count = transport.putRun(piece, left);
+        if (count <= 0) return -count;
+        this.#putOf(piece, count);
+      } else {
+        const status = transport.putMessage(piece, left);
+        if (status !== PutStatus.done) return status;
+        this.#next++;
+        this.#put++;
+      }
+    }
+    return PutStatus.done;
+  }
+
+  /** Notes that the first so many messages of the next piece were put. */
+  #putOf(run: Run, count: number): void {
+    this.#put += count;
+    run.count -= count;
+    if (run.count === 0) return void this.#next++;
+    const heads = new Uint32Array(run.bytes.buffer);
+    for (; count > 0; count--) run.begin = endOf(run.begin, heads[run.begin / WORD]);
+  }
+
+  /** Lets go of its memory; what was not put is not going to be. */
+  end(): void {
+    for (const piece of this.#pieces.slice(this.#next)) if (!isRun(piece)) discard(piece.attachments);
+    this.#next = this.#pieces.length;
+    if (this.#words !== null) idle = this.#words;
+    this.#words = null;
+  }
+
+  #add(value: unknown): void {
+    try {
+      if (isLongBytes(value)) this.#addPiece(serialiseCopy(value));
+      else this.#write(value);
+    } catch (error) {
+      throw withIndex(error, this.#size);
+    }
+    this.#size++;
+  }
+
+  #addPiece(message: Message): void {
+    this.#pieces.push(message);
+    this.#run = null;
+  }
+
+  /** Writes a value where the last one ends. */
+  #write(value: unknown): void {
+    if (this.#words === null) this.#newRoom();
+    const bytes = this.#bytes;
+    const begin = this.#end + RunLayout.unit;
+    // What does not fit is never written there, and no message is empty.
+    const written = dumpInto(value, bytes, Math.min(begin, bytes.length));
+    if (typeof written === "number") {
+      if (written - begin < LONG) this.#addToRun(written - begin);
+      else this.#addPiece({ tag: Tag.value, bytes: bytes.slice(begin, written), attachments: [] });
+    } else if (written.attachments.length > 0 || written.bytes.length >= LONG) {
+      this.#addPiece({ tag: Tag.value, ...written });
+    } else {
+      this.#newRoom();
+      this.#bytes.set(written.bytes, RunLayout.unit);
+      this.#addToRun(written.bytes.length);
+    }
+  }
+
+  /** Adds the message that was written behind the place of its head. */
+  #addToRun(length: number): void {
+    const words = this.#words!;
+    if (this.#run === null) {
+      this.#run = { bytes: this.#bytes, begin: this.#end, end: this.#end, count: 0 };
+      this.#pieces.push(this.#run);
+    }
+    words[this.#end / WORD] = length;
+    words[this.#end / WORD + 1] = Tag.value;
+    this.#end = this.#run.end = endOf(this.#end, length);
+    this.#run.count++;
+  }
+
+  /** Memory for the next runs, as much as the scratch buffer has, through which they go. */
+  #newRoom(): void {
+    this.#words = idle ?? new Uint32Array(openScratch().bytes.length / WORD);
+    idle = null;
+    this.#bytes = new Uint8Array(this.#words.buffer);
+    this.#run = null;
+    this.#end = 0;
+  }
+}
+
+function isRun(piece: Run | Message): piece is Run {
+  return "count" in piece;
+}
+
+/** Where a message of a run ends whose head is at `begin`. */
+function endOf(begin: number, length: number): number {
+  const { unit } = RunLayout;
+  return begin + unit + Math.ceil(length / unit) * unit;
+}
