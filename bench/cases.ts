@@ -130,6 +130,14 @@ export const CASES: readonly Case[] = [
     reach: cpython(0.03),
   },
   {
+    work: "Queue one way, small int, by 100",
+    group: "queues",
+    script: "queue_by_100",
+    iterations: 300_000,
+    needs: ["Queue", "Process", "RawArray"],
+    reach: cpython(0.008),
+  },
+  {
     work: "Queue one way, small object",
     group: "queues",
     script: "queue_one_way",
