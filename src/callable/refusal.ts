@@ -75,11 +75,33 @@ export function isText(url: string | undefined): boolean {
   return url !== undefined && /\/\$deno\$(eval|stdin|repl)/.test(url);
 }
 
+/** Whether a function is a global one, or a method of a global object or of its instances: `fetch`, `Math.sqrt`. */
+function isOfRuntime(target: Callable, name: string): boolean {
+  const valueOf = (owner: unknown, key: string): unknown => {
+    const isOwner = (typeof owner === "object" && owner !== null) || typeof owner === "function";
+    return isOwner ? Object.getOwnPropertyDescriptor(owner, key)?.value : undefined;
+  };
+  if (RUNTIME.includes(name) && valueOf(globalThis, name) === target) return true;
+  return RUNTIME.some((key) => {
+    const owner = valueOf(globalThis, key);
+    return valueOf(owner, name) === target || valueOf(valueOf(owner, "prototype"), name) === target;
+  });
+}
+
+/** The global names that there were before any module of the user's. */
+const RUNTIME: readonly string[] = Object.getOwnPropertyNames(globalThis);
+
 /** That no module exports a function. */
 export function notFound(target: Callable, modules: readonly string[]): TypeError {
   const kind = /^class\b/.test(Function.prototype.toString.call(target)) ? "class" : "function";
   const name = nameOf(target);
   const wanted = name === "" ? `a ${kind} without a name` : `"${name}"`;
+  if (isOfRuntime(target, name)) {
+    return new TypeError(
+      `Cannot run ${wanted} in another process: it is the runtime's own, and no module exports it; call it in a function ` +
+        "of yours, and export that at the top level of a module",
+    );
+  }
   if (!hasNode()) {
     return new TypeError(
       `Cannot run ${wanted}: Deno cannot be asked which module exports it, because the path of Deno itself is no text ` +

@@ -228,6 +228,18 @@ Deno.test("callable: what no module exports is refused when it is to be proven, 
   }
 });
 
+Deno.test("callable: a function of the runtime is refused with what to do instead", () => {
+  const own = [parseInt, fetch, Math.sqrt, console.log, Deno.readTextFile, Array.from, String.prototype.trim];
+  for (const fn of own) {
+    const refusal =
+      `Cannot run "${fn.name}" in another process: it is the runtime's own, and no module exports it; call it`;
+    assertRefused(() => reference(fn as Callable).prove(), refusal);
+  }
+  // What only looks like one.
+  const wrapped = new Proxy(work, {});
+  assertRefused(() => reference(wrapped as Callable).prove(), 'Cannot run "work": no module exports it');
+});
+
 Deno.test("callable: whoever ends a process that is not to run learns of it before that process does", () => {
   const given = reference(make(5));
   const late = given.travel();
