@@ -3,24 +3,28 @@
 // They leave before any other step of this thread: the order of the calls is kept.
 
 import { queueMicrotask } from "../runtime/timing.ts";
-import type { Answer, Session } from "./session.ts";
+import type { Session } from "./session.ts";
 
 /** How much one step has at most. */
 const MOST_RECORDS = 256;
 const MOST_BYTES = 256 * 1024;
 
-interface Put {
-  readonly record: Uint8Array<ArrayBuffer>;
-  resolve(refusal: string | null): void;
-  reject(error: unknown): void;
+/** Puts that leave in one step, and share what it comes to. */
+interface Batch {
+  readonly records: Uint8Array<ArrayBuffer>[];
+  bytes: number;
+  readonly outcome: Promise<Outcome>;
+  resolve(outcome: Outcome | Promise<Outcome>): void;
 }
+
+/** Why all were refused, or `null`; or of each. */
+type Outcome = string | null | readonly Promise<string | null>[];
 
 /** The puts into one queue that are to leave. */
 export class Batches {
   readonly #session: Session;
   readonly #queue: string;
-  #puts: Put[] = [];
-  #bytes = 0;
+  #batch: Batch | null = null;
 
   constructor(session: Session, queue: string) {
     this.#session = session;
@@ -28,39 +32,37 @@ export class Batches {
   }
 
   /** Puts a record; why it was refused, or `null`. */
-  put(record: Uint8Array<ArrayBuffer>): Promise<string | null> {
-    const { promise, resolve, reject } = Promise.withResolvers<string | null>();
-    this.#puts.push({ record, resolve, reject });
-    this.#bytes += record.length;
-    if (this.#puts.length === 1) {
-      const leave = () => this.leave();
-      this.#session.before(leave);
-      queueMicrotask(leave);
-    } else if (this.#puts.length >= MOST_RECORDS || this.#bytes >= MOST_BYTES) {
-      this.leave();
-    }
-    return promise;
+  async put(record: Uint8Array<ArrayBuffer>): Promise<string | null> {
+    const batch = this.#batch ?? this.#begin();
+    const { records } = batch;
+    const index = records.push(record) - 1;
+    batch.bytes += record.length;
+    if (records.length >= MOST_RECORDS || batch.bytes >= MOST_BYTES) this.leave();
+    const outcome = await batch.outcome;
+    return outcome === null || typeof outcome === "string" ? outcome : await outcome[index];
+  }
+
+  #begin(): Batch {
+    const { promise: outcome, resolve } = Promise.withResolvers<Outcome>();
+    const leave = () => this.leave();
+    this.#session.before(leave);
+    queueMicrotask(leave);
+    return this.#batch = { records: [], bytes: 0, outcome, resolve };
   }
 
   /** Sends what there is. */
   leave(): void {
-    const puts = this.#puts;
-    if (puts.length === 0) return;
-    this.#puts = [];
-    this.#bytes = 0;
-    const records = puts.map(({ record }) => record);
-    this.#session.send("putMany", this.#queue, ...records).then(
-      (answer) => this.#answered(puts, answer),
-      (error) => puts.forEach(({ reject }) => reject(error)),
-    );
+    const batch = this.#batch;
+    if (batch === null) return;
+    this.#batch = null;
+    batch.resolve(this.#send(batch.records));
   }
 
-  #answered(puts: readonly Put[], { refusal }: Answer): void {
-    const isOfAll = refusal === null || refusal === "shut" || refusal === "gone" || puts.length === 1;
-    if (isOfAll) return puts.forEach(({ resolve }) => resolve(refusal));
+  async #send(records: readonly Uint8Array[]): Promise<Outcome> {
+    const { refusal } = await this.#session.send("putMany", this.#queue, ...records);
+    const isOfAll = refusal === null || refusal === "shut" || refusal === "gone" || records.length === 1;
+    if (isOfAll) return refusal;
     // One of them cannot be put; the others can.
-    for (const { record, resolve, reject } of puts) {
-      this.#session.send("put", this.#queue, 0, record).then((answer) => resolve(answer.refusal), reject);
-    }
+    return records.map(async (record) => (await this.#session.send("put", this.#queue, 0, record)).refusal);
   }
 }

@@ -11,16 +11,24 @@ import type { Takes } from "./takes.ts";
 /** How many one step asks for at most: as many as the engine gives. */
 const MOST = 256;
 
-interface Get {
-  resolve(taken: TakenRecord | Promise<TakenRecord>): void;
-  reject(error: unknown): void;
+/** Gets that leave in one step, and share what it comes to. */
+interface Asking {
+  count: number;
+  readonly taken: Promise<Taken>;
+  resolve(taken: Promise<Taken>): void;
+}
+
+/** What it has come to: the records, and the place of the gets that are left over. */
+interface Taken {
+  readonly taken: readonly TakenRecord[];
+  readonly place: string;
 }
 
 /** The gets of one queue that are to leave. */
 export class Gets {
   readonly #session: Session;
   readonly #takes: Takes;
-  #gets: Get[] = [];
+  #asking: Asking | null = null;
 
   constructor(session: Session, takes: Takes) {
     this.#session = session;
@@ -28,38 +36,33 @@ export class Gets {
   }
 
   /** Takes a record, for as long as that takes. */
-  get(): Promise<TakenRecord> {
-    const { promise, resolve, reject } = Promise.withResolvers<TakenRecord>();
-    this.#gets.push({ resolve, reject });
-    if (this.#gets.length === 1) {
-      const leave = () => this.leave();
-      this.#session.before(leave);
-      queueMicrotask(leave);
-    }
-    return promise;
+  async get(): Promise<TakenRecord> {
+    const asking = this.#asking ?? this.#begin();
+    const index = asking.count++;
+    if (asking.count === MOST) this.leave();
+    const { taken, place } = await asking.taken;
+    if (index < taken.length) return taken[index];
+    return await (place === "" ? this.#wait() : this.#takes.claim(place));
+  }
+
+  #begin(): Asking {
+    const { promise: taken, resolve } = Promise.withResolvers<Taken>();
+    const leave = () => this.leave();
+    this.#session.before(leave);
+    queueMicrotask(leave);
+    return this.#asking = { count: 0, taken, resolve };
   }
 
   /** Sends what there is. */
   leave(): void {
-    const gets = this.#gets;
-    this.#gets = [];
-    for (let i = 0; i < gets.length; i += MOST) {
-      const some = gets.slice(i, i + MOST);
-      if (some.length === 1) some[0].resolve(this.#wait());
-      else void this.#ask(some);
-    }
+    const asking = this.#asking;
+    if (asking === null) return;
+    this.#asking = null;
+    asking.resolve(asking.count === 1 ? this.#waitAlone() : this.#takes.takeMany(asking.count));
   }
 
-  async #ask(gets: readonly Get[]): Promise<void> {
-    try {
-      const { taken, place } = await this.#takes.takeMany(gets.length);
-      gets.forEach(({ resolve }, i) => {
-        if (i < taken.length) resolve(taken[i]);
-        else resolve(place === "" ? this.#wait() : this.#takes.claim(place));
-      });
-    } catch (error) {
-      for (const { reject } of gets) reject(error);
-    }
+  async #waitAlone(): Promise<Taken> {
+    return { taken: await this.#takes.take(1, Infinity), place: "" };
   }
 
   async #wait(): Promise<TakenRecord> {

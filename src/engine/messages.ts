@@ -37,14 +37,21 @@ export function writeMessage(session: Session, value: unknown, { isStart = false
 function nothing(): void {}
 
 /**
- * The value of a message that the engine has given to this member.
+ * The value of a message that the engine has given to this member: `bytes` from `start` to `end`.
  *
  * @param origin `parent` for a launch alone, whose signature was right.
  * @throws {RangeError} If it is none. What `restore` functions throw passes unchanged.
  */
-export function readMessage(session: Session, bytes: Uint8Array, objects: string, origin: Origin = "tree"): unknown {
+export function readMessage(
+  session: Session,
+  bytes: Uint8Array,
+  objects: string,
+  origin: Origin = "tree",
+  start = 0,
+  end: number = bytes.length,
+): unknown {
   noteEngine();
-  const from = () => read(bytes, 0, bytes.length, overEngine(session, origin));
+  const from = () => read(bytes, start, end, overEngine(session, origin));
   return objects === "" ? from() : withArrived(session, objects.split(" "), from);
 }
 

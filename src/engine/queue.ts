@@ -287,7 +287,8 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     this.#id("get from");
     const waitsFreely = timeout === Infinity && signal === undefined;
     const taken = await (waitsFreely ? this.#gets.get() : this.#takes.take(1, timeout, signal));
-    return await this.#takes.open(taken instanceof TakenRecord ? taken : taken[0]) as T;
+    const record = taken instanceof TakenRecord ? taken : taken[0];
+    return (record.isLong ? await this.#takes.open(record) : this.#takes.openSync(record)) as T;
   }
 
   /** As `getSync` of the local `Queue`. */

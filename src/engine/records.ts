@@ -4,6 +4,7 @@
 // one by one, so that the steps of others get in between.
 
 import { EngineUnavailableError, InvalidStateError } from "../errors.ts";
+import type { ByteRange } from "./answer.ts";
 import { dropObjects, readMessage, writeMessage } from "./messages.ts";
 import { giveBack } from "./object_waits.ts";
 import type { Answer, Session } from "./session.ts";
@@ -38,6 +39,7 @@ interface Blob {
   readonly count: number;
 }
 
+const NO_OBJECTS = new Uint8Array();
 const own = crypto.randomUUID().replaceAll("-", "");
 let blobs = 0;
 
@@ -49,7 +51,7 @@ let blobs = 0;
  */
 export function writeRecord(session: Session, value: unknown, action: string): Outgoing {
   const { bytes, objects, letGo } = writeMessage(session, value);
-  const ids = bytesOf(objects);
+  const ids = objects === "" ? NO_OBJECTS : bytesOf(objects);
   const { maxMessage: most } = session;
   if (bytes.length > most || ids.length > 65_535) {
     letGo();
@@ -71,8 +73,6 @@ export function bytesRecord(session: Session, bytes: Uint8Array, action: string)
   if (bytes.length > most) throw tooLarge(action, bytes.length, most);
   return { ...packed(NO_OBJECTS, bytes.length < LONG ? bytes : bytes.slice()), letGo: () => {} };
 }
-
-const NO_OBJECTS = new Uint8Array();
 
 function packed(ids: Uint8Array, bytes: Uint8Array): Pick<Outgoing, "record" | "blob"> {
   if (bytes.length < LONG) return { record: recordOf(0, ids, bytes), blob: null };
@@ -127,27 +127,33 @@ export class TakenRecord {
   readonly #session: Session;
   readonly #queue: string;
   readonly #objects: string;
-  readonly #body: Uint8Array;
+  /** The body, and what else was answered with it. */
+  readonly #bytes: Uint8Array;
+  readonly #start: number;
+  readonly #end: number;
   readonly #isBlob: boolean;
   /** Whether the engine went away while pieces were fetched. */
   #isUnread = false;
 
-  private constructor(session: Session, queue: string, take: string, record: Uint8Array) {
+  private constructor(session: Session, queue: string, take: string, { bytes, start, end }: ByteRange) {
     this.#session = session;
     this.#queue = queue;
     this.take = take;
-    const end = HEAD + record[2] * 256 + record[3];
-    if (!(end <= record.length)) throw new RangeError("Cannot read a message: its record is malformed");
-    this.#objects = end === HEAD ? "" : textOf(record.subarray(HEAD, end));
-    this.#body = record.subarray(end);
-    this.#isBlob = (record[1] & Flag.blob) !== 0;
+    const objects = start + HEAD;
+    const body = objects + bytes[start + 2] * 256 + bytes[start + 3];
+    if (end - start < HEAD || body > end) throw new RangeError("Cannot read a message: its record is malformed");
+    this.#objects = body === objects ? "" : textOf(bytes, objects, body);
+    this.#bytes = bytes;
+    this.#start = body;
+    this.#end = end;
+    this.#isBlob = (bytes[start + 1] & Flag.blob) !== 0;
   }
 
   /** Those in the answer to a `get`. */
   static in(session: Session, queue: string, answer: Answer, from = 0): TakenRecord[] {
     const all: TakenRecord[] = [];
     for (let i = from; i + 1 < answer.length; i += 2) {
-      all.push(new TakenRecord(session, queue, answer.text(i), answer.bytes(i + 1)));
+      all.push(new TakenRecord(session, queue, answer.text(i), answer.range(i + 1)));
     }
     return all;
   }
@@ -159,12 +165,20 @@ export class TakenRecord {
 
   /** The value, whose pieces are fetched, if there are any. */
   async open(): Promise<unknown> {
-    return readMessage(this.#session, await this.#fetched(), this.#objects);
+    return this.#isBlob ? readMessage(this.#session, await this.#fetched(), this.#objects) : this.#read();
   }
 
   /** As {@linkcode open}, blocking the thread. */
   openSync(): unknown {
-    return readMessage(this.#session, this.#fetchedSync(), this.#objects);
+    return this.#isBlob ? readMessage(this.#session, this.#fetchedSync(), this.#objects) : this.#read();
+  }
+
+  #read(): unknown {
+    return readMessage(this.#session, this.#bytes, this.#objects, "tree", this.#start, this.#end);
+  }
+
+  get #body(): Uint8Array {
+    return this.#bytes.subarray(this.#start, this.#end);
   }
 
   /** The bytes, as they are. What objects they speak of is let go. */

@@ -6,11 +6,11 @@ const encoder = new TextEncoder();
 const SHORT = 24;
 
 /** Bytes of an answer, an event or a message as text. */
-export function textOf(bytes: Uint8Array): string {
-  if (bytes.length > SHORT) return decoder.decode(bytes);
+export function textOf(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
+  if (end - start > SHORT) return decoder.decode(bytes.subarray(start, end));
   let text = "";
-  for (let i = 0; i < bytes.length; i++) {
-    if (bytes[i] > 127) return decoder.decode(bytes);
+  for (let i = start; i < end; i++) {
+    if (bytes[i] > 127) return decoder.decode(bytes.subarray(start, end));
     text += String.fromCharCode(bytes[i]);
   }
   return text;

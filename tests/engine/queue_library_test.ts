@@ -62,6 +62,30 @@ queueTest("many takes land at once, and those that are not this member's do not"
   assertEquals((await objectKeys(tree)).filter((it) => it.startsWith("o:")), []);
 });
 
+queueTest("takes of one step land, go back and are given to others one by one as well", async (tree) => {
+  const [lane, taker] = [tree.lane(), tree.lane(await tree.member("taker"))];
+  const q = await made(lane, "queue", "lose");
+  const bodies = "abcdefgh".split("");
+  const put = () => lane.step("putMany", q, ...bodies.map((it) => record(it)));
+  const left = async () =>
+    (await lane.step("get", q, 0, 99, 1e6) as string[]).filter((_, i) => i > 0 && i % 2 === 0).map((it) => it.slice(4));
+  await put();
+  assertEquals((await taker.step("get", q, 0, 4, 1e6) as string[])[1], "1"); // 1 to 4: a to d
+  assertEquals(await taker.step("get", q, 0, 1, 1e6), ["ok", "5", record("e")]);
+  assertEquals((await taker.step("gets", q, 3, 1e6) as string[]).slice(0, 3), ["ok", "=3", "6"]); // f to h
+  await tree.look("landed", taker.member, q, 2, 2, 7, 99, "x", "");
+  await tree.look("landed", 1, q, 1, 5, 6); // of another member
+  assertEquals(await taker.step("unget", q, 1, 2, 3, 3, 7, 8, 99), ["ok"]);
+  assertEquals(await left(), ["a", "c", "h"]); // b and g had landed
+  await put();
+  assertEquals((await taker.step("get", q, 0, 8, 1e6) as string[])[1], "12");
+  await tree.look("landed", taker.member, q, 12);
+  await tree.look("bury", taker.member, "killed by signal 9");
+  assertEquals(await left(), ["d", "e", "f", ..."bcdefgh"]); // in the order in which they were taken
+  await lane.step("close", q, 1);
+  assertEquals(await objectKeys(tree), []);
+});
+
 queueTest("some records are taken at once, up to so many bytes", async (tree) => {
   const lane = tree.lane();
   const q = await made(lane, "queue", "lose");
@@ -227,4 +251,34 @@ queueTest("whoever waits for room for ever, alone, is told so before the message
     assertEquals(await engine.command("HLEN", `${tree.prefix}o:${q}:pk`), 0);
     assertEquals(await engine.command("GET", `${tree.prefix}refs:${event}`), "1");
   }
+});
+
+queueTest("who reads its mailbox behind a step is woken there, unless the outcome comes there", async (tree) => {
+  const thread = tree.lane(1, 1);
+  const q = await made(tree.lane(), "queue", "lose");
+  const woken = ["x", ""];
+  await tree.lane(1, 2).step("put", q, 0, record("a"));
+  assertEquals(await thread.stepReading("get", q, 2, 1, 0), ["ok", "1#1", record("a")]);
+  assertEquals(await thread.mail(), [woken]);
+  assertEquals(await thread.again("get", q, 2, 1, 0), ["ok", "1#1", record("a")]);
+  assertEquals(await thread.mail(), [woken, woken]);
+  assertEquals(await thread.stepReading("get", q, 0, 1, 0), ["no", "empty"]);
+  assertEquals(await thread.mail(), [woken, woken, woken]);
+  assertEquals(await thread.stepReading("get", q, 1, 1, 0), ["later"]);
+  assertEquals(await thread.again("get", q, 1, 1, 0), ["later"]);
+  assertEquals(await thread.mail(), [woken, woken, woken]);
+  await tree.lane(1, 3).step("put", q, 0, record("b"));
+  assertEquals((await thread.mail()).slice(3), [["n", "3", "r", "ok", "r", "1#3", "r", record("b")]]);
+  // Who is dead gets nothing but the answer, and leaves no mailbox behind.
+  const buried = tree.lane(await tree.member("other"), 1);
+  await tree.look("bury", buried.member, "killed by signal 9");
+  assertEquals(await buried.stepReading("get", q, 1, 1, 0), ["fenced", "killed by signal 9"]);
+  assertEquals(await buried.mail(), []);
+});
+
+queueTest("the mailbox of who buries itself by a step goes soon", async (tree) => {
+  const thread = tree.lane(1, 1);
+  assertEquals(await thread.stepReading("exit", 1, -9, ""), ["ok"]);
+  const left = Number(await tree.engine.command("PTTL", `${tree.prefix}mb:1/1`));
+  assertEquals(left > 0, (await thread.mail()).length > 0);
 });

@@ -5,7 +5,7 @@ do
   local forget_all, mark_of, take_all, unmark = queues.forget_all, queues.mark_of, queues.take_all, queues.unmark
   local untake, answer_all, serve, add_all = queues.untake, queues.answer_all, queues.serve, queues.add_all
   local is_alone, wait_in, deal, emptied = queues.is_alone, queues.wait_in, queues.deal, queues.emptied
-  local hand, retake, ALONE = queues.hand, queues.retake, queues.ALONE
+  local hand, retake, is_number, ALONE = queues.hand, queues.retake, queues.is_number, queues.ALONE
   local LONGEST_BATCH = 256
 
   -- put o mode record → ok | no full | no shut | no gone | no lacks object | no malformed | no deserted |
@@ -81,15 +81,15 @@ do
   local function landed(q, m, takes)
     if #takes == 0 then return end
     local records, numbers = {}, {}
-    for _, t in ipairs(takes) do
-      local lane, number = t:match("^(%d+)#(%d+)$")
-      if lane then
-        local _, took = ledger.last(q.tree, m, lane)
-        if took == q.o .. ":" .. number then ledger.forget_take(q.tree, m, lane) end
-      elseif t:match("^%d+$") and #t < 16 then
+    queues.unbundle(q, m, takes, nil, function(t)
+      if is_number(t) then
         numbers[#numbers + 1] = t
+        return
       end
-    end
+      local lane, number = t:match("^(%d+)#(%d+)$")
+      local _, took = ledger.last(q.tree, m, lane or "")
+      if lane and took == q.o .. ":" .. number then ledger.forget_take(q.tree, m, lane) end
+    end)
     if #numbers > 2 and #numbers <= 1000 and not q.counts then records, numbers = over_of_many(q, m, numbers) end
     for _, t in ipairs(numbers) do
       if is_over(q, m, t) then records[#records + 1] = untake(q, t) end
@@ -203,19 +203,21 @@ do
       local place = number and "=" .. call.member .. "/" .. call.lane .. "#" .. number
       joined(takes, place and queues.abandon(q, place) or { t })
     end
-    local objects = {}
-    for i = #takes, 1, -1 do
-      local t = takes[i]
+    local backwards, objects = {}, {}
+    for i = #takes, 1, -1 do backwards[#backwards + 1] = takes[i] end
+    local function push(record)
+      redis.call("LPUSH", q.key .. ":r", record)
+    end
+    queues.unbundle(q, call.member, backwards, push, function(t)
       local lane, number = t:match("^(%d+)#(%d+)$")
       local noted = lane and retake(q, call.member, lane, number)
-      if noted then redis.call("LPUSH", q.key .. ":r", noted) end
-      if t:match("^%d+$") and #t < 16 and redis.call("HEXISTS", q.key .. ":t", t) == 1 and
-        unmark(q, mark_of(call.member, t)) then
+      if noted then push(noted) end
+      if is_number(t) and redis.call("HEXISTS", q.key .. ":t", t) == 1 and unmark(q, mark_of(call.member, t)) then
         local record = untake(q, t)
-        redis.call("LPUSH", q.key .. ":r", record)
+        push(record)
         objects[#objects + 1] = objects_of(record)
       end
-    end
+    end)
     serve(q)
     release_all(q.tree, call.member, table.concat(objects, " "))
     return { "ok" }

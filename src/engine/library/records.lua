@@ -7,7 +7,7 @@
 -- |            | joinable one `unfinished`, `abandoned`, and `died`: who took those and how that member ended |
 -- | o:<q>:r    | list: the records that can be taken |
 -- | o:<q>:b    | hash: pieces of long records, `<blob>/<index>` |
--- | o:<q>:t    | hash: records that were given and not forgotten, by the number of the take |
+-- | o:<q>:t :u | hashes: records that were given and not forgotten, by the number of the take; many at once: bundles.lua |
 -- | o:<q>:k    | sorted set: whose take each is, `<m>:<number>`; `L<m>:<number>` of one that was lost |
 -- | o:<q>:d    | set: members that have taken some |
 -- | o:<q>:g :p :j | lists: who waits for a record, for room, for the last task; behind a `!` or `?` those that do so for ever, |
@@ -110,6 +110,11 @@ do
     for _, record in ipairs(records) do forget(q, record) end
   end
 
+  -- Whether a take, as somebody has named it, is a number.
+  local function is_number(t)
+    return t ~= "" and #t < 16 and not t:find("%D")
+  end
+
   local function mark_of(m, t, lost)
     return (lost and "L" or "") .. m .. ":" .. string.format("%015d", t)
   end
@@ -117,6 +122,8 @@ do
   -- Notes that a member is given records; the number of the first take.
   local function take_all(q, m, records, lost)
     local t = redis.call("HINCRBY", q.key, "taken", #records) - #records + 1
+    if redis.call("SADD", q.key .. ":d", m) == 1 then redis.call("SADD", q.tree .. "takes:" .. m, q.o) end
+    if not lost and queues.bundle(q, m, records, t) then return t end
     local takes, marks = {}, {}
     for i, record in ipairs(records) do
       takes[2 * i - 1], takes[2 * i] = text(t + i - 1), record
@@ -124,7 +131,6 @@ do
     end
     redis.call("HSET", q.key .. ":t", unpack(takes))
     redis.call("ZADD", q.key .. ":k", unpack(marks))
-    if redis.call("SADD", q.key .. ":d", m) == 1 then redis.call("SADD", q.tree .. "takes:" .. m, q.o) end
     for _, record in ipairs(records) do
       if record:byte(3) + record:byte(4) > 0 then adopt_all(q.tree, m, objects_of(record)) end
     end
@@ -282,10 +288,10 @@ do
   end
 
   queues = {
-    state = state, objects_of = objects_of, refusal = refusal, drop_pieces = drop_pieces, forget = forget,
+    state = state, objects_of = objects_of, is_blob = is_blob, refusal = refusal, drop_pieces = drop_pieces, forget = forget,
     forget_all = forget_all, mark_of = mark_of, take = take, take_all = take_all, unmark = unmark, untake = untake,
     hand = hand, retake = retake, is_noted = is_noted, next_of = next_of, answer_all = answer_all, serve = serve,
     add_all = add_all, is_alone = is_alone, wait_in = wait_in, deal = deal, abandoned = abandoned, emptied = emptied,
-    give_back = give_back, ALONE = ALONE,
+    give_back = give_back, is_number = is_number, ALONE = ALONE,
   }
 end

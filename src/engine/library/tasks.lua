@@ -59,18 +59,34 @@ do
     return wait_in(call, q, ":j", mode)
   end)
 
+  -- The number of the take that a mark is of; without a mark, less than any.
+  local function number_in(mark)
+    return mark and tonumber(mark:match(":(%d+)$")) or 0
+  end
+
   -- What a dead member had: from the newest on, so that the oldest is the first in the end.
   local function bury(tree, o, m, how)
     local q = state(tree, o)
     if not q then return end
-    local left, dealt = 0, 0
+    local left, dealt, done = 0, 0, 0
     local begin, stop = "(" .. m .. ";", "[" .. m .. ":"
     local marks = redis.call("ZREVRANGEBYLEX", q.key .. ":k", begin, stop, "LIMIT", 0, PORTION)
-    for _, mark in ipairs(marks) do
-      unmark(q, mark)
-      local record = untake(q, text(tonumber(mark:match(":(%d+)$"))))
-      if not record or not give_back(q, record) then
-        if record or q.policy ~= "lose" then left = left + 1 else dealt = dealt + 1 end
+    local bundles = queues.bundles_of(q, m, PORTION)
+    local function take_back(record)
+      if record and give_back(q, record) then return end
+      if record or q.policy ~= "lose" then left = left + 1 else dealt = dealt + 1 end
+    end
+    local i, k = 1, 1
+    while done < PORTION and (marks[i] or bundles[k]) do
+      local one, many = number_in(marks[i]), number_in(bundles[k])
+      if one > many then
+        unmark(q, marks[i])
+        take_back(untake(q, text(one)))
+        i, done = i + 1, done + 1
+      else
+        local had = queues.burst(q, m, many)
+        for at = #had, 1, -1 do take_back(had[at]) end
+        k, done = k + 1, done + #had
       end
     end
     for _, mark in ipairs(redis.call("ZREVRANGEBYLEX", q.key .. ":k", "(L" .. m .. ";", "[L" .. m .. ":")) do
@@ -87,7 +103,7 @@ do
       deal(q, dealt)
     end
     serve(q)
-    if #marks == PORTION then return true end
+    if done >= PORTION then return true end
     redis.call("SREM", q.key .. ":d", m)
   end
 
@@ -174,7 +190,7 @@ do
   local function kind(counts)
     return {
       check = check(counts), make = make, cancel = cancel, bury = bury, let_go = let_go, destroy = destroy,
-      keys = { ":r", ":b", ":t", ":k", ":d", ":g", ":p", ":j", ":pk", ":h", ":lost" },
+      keys = { ":r", ":b", ":t", ":u", ":k", ":d", ":g", ":p", ":j", ":pk", ":h", ":lost" },
     }
   end
 
