@@ -78,9 +78,9 @@ export class Owed {
     }
   }
 
-  /** Does what is to be done, before the tree is left; the rest is given back by that. */
-  finish(timeout: number): void {
-    if (this.#owed.some((it) => it.isToBeDone)) this.settle(timeout);
+  /** Whether there are steps to be done before the tree is left; waits are ended by that. */
+  get hasSteps(): boolean {
+    return this.#owed.some((it) => it.isToBeDone);
   }
 
   /** The tree is left, or lost, and whatever was acquired there with it. */

@@ -10,6 +10,7 @@ import { type Durability, durabilityText } from "./durability.ts";
 import { engineNative, failureIn, isOverdue, isUnbegun, translated } from "./load.ts";
 import { Owed } from "./owed.ts";
 import type { EngineNative, EngineSettings, NativeArgument, Opened } from "./native.ts";
+import { parting } from "./parting.ts";
 import { bringForward, hear, hearNoMore, leaveInBackground, listen, openWaits, type Outcome } from "./waits.ts";
 
 export { Answer, type StepArgument } from "./answer.ts";
@@ -44,7 +45,7 @@ export interface SyncWait extends Pick<StepWait, "timeout" | "giveBack" | "overd
 
 /** An answer that is so many milliseconds late is waited for no more by who has a time limit. */
 const GRACE = 2_000;
-/** Milliseconds for which the engine may be away at the end, where something is to be done; the call takes two seconds more. */
+/** Milliseconds for which the engine may be away at the end, where steps are owed; the call takes two seconds more. */
 const AT_END = 1_000;
 /** The longest time of a timer. */
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -378,7 +379,7 @@ class NativeSession implements Session {
     try {
       for (const work of this.#leavers) work();
       void this.#next;
-      this.#owed.finish(AT_END);
+      if (this.#owed.hasSteps) parting(this, () => this.#owed.settle(AT_END));
     } catch {
       // Nothing can be done any more; the end gives back everything.
     }
