@@ -1,6 +1,7 @@
 // Errors of the addon as the error classes that users know.
 
 import { InvalidStateError, ProcessError } from "../errors.ts";
+import { isError } from "../runtime/stack.ts";
 
 /**
  * Runs a function of the addon, and throws what it throws as the error class that users know.
@@ -15,8 +16,9 @@ export function translated<T>(run: () => T): T {
 
 /** The error class for the `code` of an error of the addon; anything else unchanged. */
 export function translate(error: unknown): unknown {
+  if (!isError(error)) return error; // what was called may have called the user's code, which throws anything
   const { code, message } = error as { code?: unknown; message: string };
-  if (!(error instanceof Error) || typeof code !== "string") return error;
+  if (typeof code !== "string") return error;
   const options = { cause: error };
   if (code.startsWith("OS:")) {
     const ErrorClass = OS_ERRORS[Number(code.slice(3))];

@@ -87,7 +87,7 @@ export function namespaceAtOnce(url: string): ModuleNamespace | "later" | null {
     );
     return rememberNamespace(url, namespace as ModuleNamespace);
   } catch (error) {
-    if ((error as { code?: unknown }).code !== "ERR_REQUIRE_ASYNC_MODULE") return null; // or it has failed
+    if ((error as { code?: unknown } | null | undefined)?.code !== "ERR_REQUIRE_ASYNC_MODULE") return null; // or it has failed
     waiting.add(url);
     givers.set(url, giver);
     return "later";

@@ -7,6 +7,7 @@ import { valueAt } from "./proof.ts";
 import { GIVEN_AS_TEXT, isText } from "./refusal.ts";
 import { type Callable, type FunctionReference, type ModuleNamespace, sourceHash } from "./types.ts";
 import { harmless } from "../runtime/harmless.ts";
+import { isError } from "../runtime/stack.ts";
 import { loadedModules } from "./inspector.ts";
 import { messagesMayBeHostile, whyMessagesMayBeHostile } from "../addon/load.ts";
 
@@ -120,7 +121,7 @@ function explicitlyExported(
 
 /** True for the errors of finding, reading, parsing and linking modules, as against what modules throw. */
 function isLoadError(error: unknown): error is Error {
-  if (!(error instanceof Error)) return false;
+  if (!isError(error)) return false;
   const { code } = error as { code?: unknown };
   const isLink = error instanceof SyntaxError && /does not provide an export|Ambiguous/.test(error.message);
   return code === "ERR_MODULE_NOT_FOUND" || isLink;

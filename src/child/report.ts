@@ -3,7 +3,8 @@
 import type { Joined } from "../addon/binding.ts";
 import { native } from "../addon/load.ts";
 import { current } from "../runtime/current.ts";
-import { partsOf, usersFrames } from "../runtime/stack.ts";
+import { inspected } from "../runtime/harmless.ts";
+import { isError, partsOf, usersFrames } from "../runtime/stack.ts";
 import { fail } from "../runtime/uncaught.ts";
 
 /** Ends this process because of an error, which the parent is told if it keeps it from its work. */
@@ -19,10 +20,17 @@ export function report(error: unknown, { withPlace = false } = {}): void {
 
 /** An error in words for the parent, and where it was thrown. */
 function reasonOf(error: unknown, { withPlace }: { withPlace: boolean }): string {
-  if (!(error instanceof Error)) return String(error);
+  try {
+    return isError(error) ? reasonOfError(error, { withPlace }) : String(error);
+  } catch {
+    return inspected(error, { depth: 0 }); // it has no text, or its getters throw
+  }
+}
+
+function reasonOfError(error: Error, { withPlace }: { withPlace: boolean }): string {
   // Deno colours what it says of modules.
   // deno-lint-ignore no-control-regex -- these are what is looked for
-  const message = error.message.replace(/\x1b\[[\d;]*m/g, "");
+  const message = `${error.message}`.replace(/\x1b\[[\d;]*m/g, "");
   const reason = `${error.name}: ${message}`;
   if (!withPlace || /\n {4}at /.test(message)) return reason;
   const [place] = usersFrames(partsOf(`${error.stack}`, error.message).frames);

@@ -5,7 +5,7 @@ import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { Connection } from "./connection.ts";
 import { Kind } from "../addon/numbers.ts";
-import { requireKnown } from "../waiting/options.ts";
+import { requireFlag, requireKnown } from "../waiting/options.ts";
 
 /** Options of {@linkcode Pipe}. */
 export interface PipeOptions {
@@ -19,8 +19,8 @@ const KNOWN = ["duplex"];
 export function isDuplex(options: PipeOptions): boolean {
   requireKnown("create a pipe", options, KNOWN);
   const { duplex = true } = options;
-  if (typeof duplex === "boolean") return duplex;
-  throw new TypeError(`Cannot create a pipe: "duplex" is ${Deno.inspect(duplex)}, wanted true or false`);
+  requireFlag("create a pipe", "duplex", duplex);
+  return duplex;
 }
 
 /** What a pipe's block is asked to hold: nothing; it is there for what holds it and what it holds. */

@@ -30,7 +30,7 @@ import { Condition } from "../synchronize/condition.ts";
 import { Event } from "../synchronize/event.ts";
 import { Lock } from "../synchronize/lock.ts";
 import { RLock } from "../synchronize/rlock.ts";
-import { requireKnown } from "../waiting/options.ts";
+import { requireFlag, requireKnown, withDefaults } from "../waiting/options.ts";
 import { BaseContext } from "./base.ts";
 import type { GetStartMethodOptions, SetStartMethodOptions } from "./contracts.ts";
 
@@ -107,7 +107,7 @@ export abstract class LocalContext extends BaseContext {
   /** The package's own `Manager`, whose server is one of this context's processes unless its options say otherwise. */
   async Manager(options?: ManagerOptions): Promise<SyncManager> {
     const { Manager } = await import("../managers.ts"); // here, since it takes 4 ms to load
-    return await Manager({ ctx: this, ...options });
+    return await Manager(withDefaults<ManagerOptions>({ ctx: this }, options));
   }
 
   /** The package's own `activeChildren`. */
@@ -216,12 +216,15 @@ export class DefaultContext extends LocalContext {
    */
   override setStartMethod(method: string | null, options: SetStartMethodOptions = {}): void {
     requireKnown("set the start method", options, ["force"]);
-    startSettings.chooseMethod(method, options.force === true);
+    const { force = false } = options;
+    requireFlag("set the start method", "force", force);
+    startSettings.chooseMethod(method, force);
   }
 }
 
 function requireStartMethodOptions(options: GetStartMethodOptions): void {
   requireKnown("tell the start method", options, ["allowNone"]);
+  requireFlag("tell the start method", "allowNone", options.allowNone);
 }
 
 function poolIn(context: LocalContext): typeof Pool {
@@ -231,7 +234,7 @@ function poolIn(context: LocalContext): typeof Pool {
     }
 
     constructor(processes?: number | null, options: PoolOptions<I> = {}) {
-      super(processes, { context, ...options });
+      super(processes, withDefaults<PoolOptions<I>>({ context } as Partial<PoolOptions<I>>, options));
     }
   };
 }

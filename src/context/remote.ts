@@ -31,7 +31,7 @@ import { InvalidStateError } from "../errors.ts";
 import type { SyncManager } from "../managers/sync_manager.ts";
 import type { PoolOptions } from "../pool/options.ts";
 import type { cpuCount } from "../process/cpu_count.ts";
-import { requireKnown } from "../waiting/options.ts";
+import { requireFlag, requireKnown } from "../waiting/options.ts";
 import { BaseContext } from "./base.ts";
 import type {
   BarrierConstructor,
@@ -184,6 +184,7 @@ export class RemoteContext extends BaseContext implements Disposable {
   /** `"spawn"`: hosts start processes anew. */
   override getStartMethod(options: GetStartMethodOptions = {}): string {
     requireKnown("tell the start method", options, ["allowNone"]);
+    requireFlag("tell the start method", "allowNone", options.allowNone);
     return METHOD;
   }
 

@@ -13,7 +13,8 @@ import { VERSION } from "../addon/interface.ts";
 import { AuthenticationError } from "../errors.ts";
 import type { FunctionReference } from "../callable/types.ts";
 import type { Facts, RemoteParentFacts } from "../launch/preparation.ts";
-import { shownName } from "../runtime/harmless.ts";
+import { inOneLine, shownName } from "../runtime/harmless.ts";
+import { isError } from "../runtime/stack.ts";
 import { Date, wallClock } from "../runtime/timing.ts";
 import type { Code } from "./code.ts";
 import { areSame, hmac } from "./digests.ts";
@@ -153,6 +154,6 @@ function refused(why: string): AuthenticationError {
 
 /** An error as an agent tells it to who wanted the start, whose process makes one of it again. */
 export function refusalText(error: unknown): string {
-  const { name, message } = error instanceof Error ? error : { name: "Error", message: String(error) };
+  const { name, message } = isError(error) ? error : { name: "Error", message: inOneLine(error) };
   return JSON.stringify({ name, message });
 }

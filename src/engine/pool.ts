@@ -7,6 +7,7 @@ import { type DeskMaker, DESKS, type WorkerProcessClass } from "../pool/desk.ts"
 import type { PoolContext, PoolOptions, PoolSettings } from "../pool/options.ts";
 import { Pool } from "../pool/pool.ts";
 import type { PoolSize } from "../pool/size.ts";
+import { isOptions } from "../waiting/options.ts";
 import type { RemoteTree } from "./current.ts";
 import { EngineDesks } from "./pool/desks.ts";
 import { keyOf } from "./process.ts";
@@ -37,7 +38,7 @@ export class RemotePool<I extends readonly unknown[] = readonly unknown[]> exten
     const parts = { session, key: keyOf(tree, currentAuthkey()), places, canPipe };
     const desks: DeskMaker = (needs) => new EngineDesks(parts, needs);
     const context = { Process, [DESKS]: desks } as unknown as PoolContext;
-    super(processes ?? Math.max(1, places()), { ...options, context });
+    super(processes ?? Math.max(1, places()), isOptions(options) ? { ...options, context } : options); // which are refused
   }
 }
 

@@ -12,6 +12,7 @@ import {
   ACQUIRE_SYNC,
   type AcquireOptions,
   type AcquireSyncOptions,
+  requireFlag,
   requireKnown,
   timeoutOf,
 } from "../waiting/options.ts";
@@ -341,6 +342,7 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
   shutdown(options: { immediate?: boolean } = {}): void {
     requireKnown("shut down the queue", options, ["immediate"]);
     const { immediate = false } = options;
+    requireFlag("shut down the queue", "immediate", immediate);
     this.#found(this.#session.step("shutdown", this.#id("shut down"), immediate ? 1 : 0));
   }
 

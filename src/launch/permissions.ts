@@ -1,6 +1,7 @@
 // The permissions of a child: given in the shape of Deno's Worker, checked against this process's own, and written as
 // flags of the child's command line. What native code may do in such a child is decided in native/core/src/cage.
 
+import { isOptions } from "../waiting/options.ts";
 import { hasBytes, pathOfUrl } from "../runtime/file_urls.ts";
 import { absolutePath, withoutDots } from "../runtime/paths.ts";
 import { permission, queryDeno } from "../runtime/permissions.ts";
@@ -73,7 +74,7 @@ export interface Granting extends Omit<ParentCommandLine, "entry" | "permissionF
  */
 export function requirePermissions(given: unknown): asserts given is "inherit" | "none" | ChildPermissions | undefined {
   if (given === undefined || given === "inherit" || given === "none") return;
-  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+  if (!isOptions(given)) {
     throw wrong(`"permissions" is ${Deno.inspect(given)}, wanted "inherit", "none" or an object of permissions`);
   }
   for (const [name, grant] of Object.entries(given)) {

@@ -18,6 +18,7 @@ import { type Address, describe } from "../connection/address.ts";
 import { allSent, type Connection, receiveAtOnce } from "../connection/connection.ts";
 import { EOFError, TimeoutError } from "../errors.ts";
 import { unpack } from "../pool/failures.ts";
+import { isError } from "../runtime/stack.ts";
 import { FROM_OUTSIDE } from "../reduction/passage.ts";
 import { performance, queueMicrotask } from "../runtime/timing.ts";
 import { type GlanceHabit, Glances } from "../waiting/glance.ts";
@@ -220,7 +221,7 @@ export class OutsideLine implements Line {
       const isClear = sendOutside(this.#connection!, { kind, number, logical: 0 }, list, this.#passage);
       if (!isClear) void this.#unclog();
     } catch (error) {
-      if (!Object.values(Deno.errors).some((Class) => error instanceof Class)) throw error;
+      if (!isError(error) || !Object.values(Deno.errors).some((Class) => error instanceof Class)) throw error;
       this.#end(); // the server has gone
     }
   }

@@ -4,7 +4,7 @@ import { type Given, reference } from "../callable/reference.ts";
 import type { TravellingReference } from "../callable/late.ts";
 import type { ModuleExport } from "../callable/types.ts";
 import { glance } from "../runtime/harmless.ts";
-import { requireKnown } from "../waiting/options.ts";
+import { isOptions, requireKnown } from "../waiting/options.ts";
 import { requireExposable } from "./names.ts";
 import { BaseProxy, type ProxyClass } from "./proxy.ts";
 
@@ -116,8 +116,7 @@ function requireFlag(action: string, createMethod: unknown): void {
 }
 
 function requireMethods(action: string, methods: unknown): void {
-  const isMap = typeof methods === "object" && methods !== null && !Array.isArray(methods);
-  if (isMap && Object.values(methods).every((it) => typeof it === "string")) {
+  if (isOptions(methods) && Object.values(methods).every((it) => typeof it === "string")) {
     return requireExposable(Object.keys(methods), action);
   }
   throw new TypeError(

@@ -11,6 +11,7 @@ import { translated } from "../addon/translate.ts";
 import { allSent, type Connection, receiveAtOnce } from "../connection/connection.ts";
 import { RemoteError } from "../errors.ts";
 import { pack } from "../pool/failures.ts";
+import { isError } from "../runtime/stack.ts";
 import { performance } from "../runtime/timing.ts";
 import { tell } from "../runtime/uncaught.ts";
 import { yieldToLoop } from "../waiting/turns.ts";
@@ -365,7 +366,7 @@ export class Stranger {
 
 /** Whether a message could not be written for what is in it, and not for its connection. */
 function isOfValue(error: unknown): boolean {
-  return !Object.values(Deno.errors).some((Class) => error instanceof Class);
+  return !isError(error) || !Object.values(Deno.errors).some((Class) => error instanceof Class);
 }
 
 function tooMany(): RemoteError {

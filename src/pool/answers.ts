@@ -10,7 +10,8 @@ import { lagOf, type Setting } from "./clock.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Frame } from "../queues/frame.ts";
-import { printed, unpack, unpackAll } from "./failures.ts";
+import { isError } from "../runtime/stack.ts";
+import { printed, unpack, unpackAll, wordsOf } from "./failures.ts";
 import { originOf, tellMade, type Where, whereOf } from "./where.ts";
 import { type Failure, Flag, Kind, type Mixed } from "./messages.ts";
 import type { QueueLimit } from "./queue_limit.ts";
@@ -247,7 +248,7 @@ export class Answers {
 
 /** The error of a task whose answer cannot be read: the user's code, which may throw anything, restores what is in it. */
 function unreadable(worker: WorkerHandle, task: Task, cause: unknown): RemoteError {
-  const why = cause instanceof Error ? cause.message : `${printed(cause)} was thrown`;
+  const why = isError(cause) ? wordsOf(cause) : `${printed(cause)} was thrown`;
   const where = whereOf(task, null, worker);
   const { index, argument } = where;
   const { pid, name: processName } = originOf(worker);

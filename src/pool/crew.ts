@@ -2,7 +2,8 @@
 
 import { TimeoutError } from "../errors.ts";
 import type { Task } from "./calls/call.ts";
-import { howItEnded } from "./failures.ts";
+import { isError } from "../runtime/stack.ts";
+import { howItEnded, wordsOf } from "./failures.ts";
 import { Beginners } from "./beginners.ts";
 import { Elastic } from "./elastic.ts";
 import type { PoolEvents } from "./events.ts";
@@ -300,10 +301,7 @@ const PASSING: ReadonlySet<unknown> = new Set(["OS:11", "OS:12", "OS:23", "OS:24
 
 /** Whether the next attempt may go well. */
 function isPassing(error: unknown): boolean {
+  if (!isError(error)) return false;
   if (error instanceof Deno.errors.WouldBlock || error instanceof TimeoutError) return true;
-  return error instanceof Error && PASSING.has((error.cause as { code?: unknown } | undefined)?.code);
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : Deno.inspect(error);
+  return PASSING.has((error.cause as { code?: unknown } | undefined)?.code);
 }

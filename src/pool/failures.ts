@@ -3,7 +3,7 @@
 
 import { RemoteError, type RemoteErrorOptions, WorkerLostError } from "../errors.ts";
 import { signalName } from "../runtime/signals.ts";
-import { harmless, shownName } from "../runtime/harmless.ts";
+import { harmless, inspected, shownName } from "../runtime/harmless.ts";
 import type { FunctionReference } from "../callable/types.ts";
 import { dumps, read } from "../reduction/serialise.ts";
 import { findClasses } from "../reduction/error_lookup.ts";
@@ -20,16 +20,22 @@ const DEPTH = 4;
 
 /** The printed form of anything, for people. */
 export function printed(value: unknown): string {
+  return inspected(value, { depth: DEPTH, colors: false });
+}
+
+/** What an error says; the printed form of whatever else was thrown. */
+export function wordsOf(thrown: unknown): string {
   try {
-    return Deno.inspect(value, { depth: DEPTH, colors: false });
+    if (isError(thrown)) return `${thrown.message}`;
   } catch {
-    return Object.prototype.toString.call(value); // its own way of being printed throws
+    // A getter of the user's throws, or the message is no text.
   }
+  return printed(thrown);
 }
 
 /** An error, or whatever was thrown, as a message can take it, and at which item of a task it was. */
 export function pack(error: unknown, place: number | null = null): Failure {
-  const bytes = bytesOf(error) ?? bytesOf(sendable(error));
+  const bytes = bytesOf(error) ?? bytesOf(Remnant.of(error));
   return place === null ? [printed(error), bytes] : [printed(error), bytes, place];
 }
 
@@ -44,33 +50,118 @@ function bytesOf(value: unknown): Uint8Array | null {
   }
 }
 
-/** The same, if it can be sent; an error without those of its own properties that cannot; `NOTHING` for anything else. */
-function sendable(value: unknown, outer: readonly unknown[] = []): unknown {
-  if (bytesOf(value) !== null) return value;
-  if (!(value instanceof Error) || outer.includes(value)) return NOTHING;
-  const around = [...outer, value];
-  const copy: Error = Object.create(Object.getPrototypeOf(value));
-  for (const key of Object.getOwnPropertyNames(value)) {
-    const kept = sendableProperty(value, key, around);
-    if (kept === NOTHING) continue;
-    const { enumerable } = Object.getOwnPropertyDescriptor(value, key)!;
-    Object.defineProperty(copy, key, { value: kept, enumerable });
-  }
-  return copy;
-}
-
-function sendableProperty(error: Error, key: string, around: readonly unknown[]): unknown {
-  try {
-    const value: unknown = Reflect.get(error, key);
-    if (key !== "errors" || !Array.isArray(value)) return sendable(value, around);
-    return value.map((it) => sendable(it, around)).filter((it) => it !== NOTHING);
-  } catch {
-    return NOTHING; // whatever it is, it throws when it is asked for
-  }
-}
+/** So many levels of errors inside of an error are looked at; a loop may have wrapped what it caught again and again. */
+const MOST_LEVELS = 100;
+/** So many errors inside of one are tried in vain as they are. */
+const MOST_ATTEMPTS = 100;
 
 /** In the place of what cannot be sent; nor can it. */
 const NOTHING = Symbol("nothing");
+
+/** A property of an error; `items` if it is the array of errors that the error is made of. */
+interface Part {
+  readonly key: string;
+  readonly value: unknown;
+  readonly items: readonly unknown[] | null;
+  readonly enumerable: boolean | undefined;
+}
+
+/**
+ * What can be sent of an error that cannot be sent as it is: a copy without the properties that cannot, as of the errors
+ * inside of it, of which those stay as they are that can. An error is looked at once, wherever it is, so this takes no longer
+ * than the error is large.
+ */
+class Remnant {
+  /** What was read of the errors; those that are not here are too deep inside. */
+  readonly #parts = new Map<Error, readonly Part[]>();
+  /** Whether something that was looked at certainly cannot be sent as it is. */
+  readonly #isBad = new Map<unknown, boolean>();
+  readonly #copies = new Map<Error, unknown>();
+  #attempts = MOST_ATTEMPTS;
+
+  /** What can be sent of a value that is known not to be sent as it is. */
+  static of(value: unknown): unknown {
+    if (!isError(value)) return NOTHING;
+    const remnant = new Remnant();
+    remnant.#look(value, 0);
+    remnant.#isBad.set(value, true);
+    return remnant.#kept(value);
+  }
+
+  #look(value: unknown, level: number): boolean {
+    const known = this.#isBad.get(value);
+    if (known !== undefined) return known;
+    if (level > MOST_LEVELS && isError(value)) return true;
+    this.#isBad.set(value, false); // a circle comes back here
+    const isBad = isError(value) ? this.#hasBad(value, level) : bytesOf(value) === null;
+    this.#isBad.set(value, isBad);
+    return isBad;
+  }
+
+  #hasBad(error: Error, level: number): boolean {
+    const parts = partsOf(error);
+    this.#parts.set(error, parts);
+    let hasBad = false;
+    for (const { value, items } of parts) {
+      for (const it of items ?? [value]) hasBad = this.#look(it, level + 1) || hasBad;
+    }
+    return hasBad;
+  }
+
+  #kept(value: unknown): unknown {
+    if (!isError(value)) return this.#isBad.get(value) === true ? NOTHING : value;
+    const parts = this.#parts.get(value);
+    if (parts === undefined) return NOTHING;
+    const known = this.#copies.get(value);
+    if (known !== undefined) return known;
+    this.#copies.set(value, NOTHING); // inside of itself it is left out
+    const kept = this.#canBeSent(value) ? value : this.#copyOf(value, parts);
+    this.#copies.set(value, kept);
+    return kept;
+  }
+
+  #canBeSent(error: Error): boolean {
+    if (this.#isBad.get(error) === true || this.#attempts === 0) return false;
+    const canBeSent = bytesOf(error) !== null;
+    if (!canBeSent) this.#attempts--;
+    return canBeSent;
+  }
+
+  #copyOf(error: Error, parts: readonly Part[]): unknown {
+    const copy: Error = Object.create(Object.getPrototypeOf(error));
+    for (const { key, value, items, enumerable } of parts) {
+      const kept = items === null
+        ? this.#kept(value)
+        : items.map((it) => this.#kept(it)).filter((it) => it !== NOTHING);
+      if (kept !== NOTHING) Object.defineProperty(copy, key, { value: kept, enumerable });
+    }
+    return copy;
+  }
+}
+
+/** The properties of an error, but for those that throw when they are asked for. */
+function partsOf(error: Error): Part[] {
+  const parts: Part[] = [];
+  try {
+    for (const key of Object.getOwnPropertyNames(error)) {
+      const part = partOf(error, key);
+      if (part !== null) parts.push(part);
+    }
+  } catch {
+    // A proxy, whose traps throw.
+  }
+  return parts;
+}
+
+function partOf(error: Error, key: string): Part | null {
+  try {
+    const value: unknown = Reflect.get(error, key);
+    const items = key === "errors" && Array.isArray(value) ? [...value] : null;
+    return { key, value, items, enumerable: Object.getOwnPropertyDescriptor(error, key)?.enumerable };
+  } catch {
+    return null;
+  }
+}
 
 /**
  * The error that a worker, or a manager's server, has sent; its last cause is a {@linkcode RemoteError} with its text
@@ -85,7 +176,7 @@ export function unpack([text, bytes]: Failure, message = plain(), where: Where |
     return remoteError(text, where, { cause });
   }
   try {
-    if (error instanceof Error) addCause(error, () => remoteCause(text, where));
+    if (isError(error)) addCause(error, () => remoteCause(text, where));
   } catch {
     // The class of the user does not let it be added.
   }
@@ -148,7 +239,7 @@ function framesIn(text: string): string[] {
 function addCause(error: Error, causeOf: () => Error): void {
   const seen = new Set<Error>();
   let last = error;
-  while (last.cause instanceof Error && !seen.has(last)) {
+  while (isError(last.cause) && !seen.has(last)) {
     seen.add(last);
     last = last.cause;
   }

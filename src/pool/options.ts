@@ -5,9 +5,10 @@ import type { NamedProcessOptions } from "../process/options.ts";
 import { Process } from "../process/process.ts";
 import { desksOf } from "./desk.ts";
 import type { ModuleExport } from "../callable/types.ts";
+import { objectName } from "../runtime/object_name.ts";
 import { requireCount } from "../waiting/count.ts";
 import { LONGEST } from "../waiting/limits.ts";
-import { requireKnown, timeoutIn, WAIT, type WaitOptions } from "../waiting/options.ts";
+import { requireFlag, requireKnown, timeoutIn, WAIT, type WaitOptions } from "../waiting/options.ts";
 import type { Callbacks } from "./async_result.ts";
 import type { WorkerExit, WorkerStart } from "./hooks.ts";
 import type { Retries } from "./retries.ts";
@@ -225,8 +226,8 @@ export function priorityOf(action: string, given: number | null | undefined): nu
 export function requirePoolOptions(action: string, given: unknown): asserts given is PoolSettings {
   requireKnown(action, given, KNOWN.pool);
   const { context, name, daemon } = given as Partial<Record<string, unknown>>;
-  requireKind(action, { name }, "string", "a text");
-  requireKind(action, { daemon }, "boolean", "true or false");
+  objectName(action, { name: name as string | undefined });
+  requireFlag(action, "daemon", daemon);
   if (context === undefined || context === null) return;
   if (desksOf(context) !== null) return;
   const { Process: Class } = context as PoolContext;
@@ -249,7 +250,8 @@ export function requireCallOptions(
   const { progress, settled, kwargs } = given as MapOptions & ApplyOptions<unknown>;
   if (typeof progress !== "function") requireKind(call, { progress }, "boolean", "true, false or a function");
   requireCallback(call, "onReport", (given as CallOptions).onReport);
-  requireKind(call, { settled }, "boolean", "true or false");
+  requireFlag(call, "settled", settled);
+  requireFlag(call, "ordered", (given as { ordered?: unknown }).ordered);
   requireKind(call, { kwargs }, "object", "an object");
 }
 

@@ -1,7 +1,7 @@
 // The option `retries` of a call: what it may be, and what it says of a task that has failed.
 
 import { LONGEST } from "../waiting/limits.ts";
-import { requireKnown } from "../waiting/options.ts";
+import { isOptions, requireKnown } from "../waiting/options.ts";
 import { requireCount } from "../waiting/count.ts";
 import { MaybeEncodingError } from "../errors.ts";
 import { isThenable } from "../runtime/thenable.ts";
@@ -49,6 +49,11 @@ export function retriesOf(action: string, given: number | Retries | null | undef
   if (typeof given !== "object") {
     requireCount(action, "retries", given);
     return given === 0 ? NO_RETRIES : { ...NO_RETRIES, count: given };
+  }
+  if (!isOptions(given)) {
+    throw new TypeError(
+      `Cannot ${action}: "retries" is ${shown(given)}, wanted a whole number from 0 on, or { count, on, delay }`,
+    );
   }
   requireKnown(`${action} with "retries"`, given, KNOWN);
   const { count, on = "lost", delay = 0 } = given;

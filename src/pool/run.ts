@@ -3,7 +3,7 @@
 
 import { MaybeEncodingError } from "../errors.ts";
 import { isThenable } from "../runtime/thenable.ts";
-import { pack, printed, whyUnsendable } from "./failures.ts";
+import { pack, whyUnsendable, wordsOf } from "./failures.ts";
 import { inOneLine } from "../runtime/harmless.ts";
 import { type Failure, Flag, Kind, type Mixed } from "./messages.ts";
 
@@ -79,7 +79,7 @@ function argumentsOf(item: unknown, name: string): Iterable<unknown> {
 }
 
 function encodingError(value: unknown, reason: unknown, place?: number): Failure {
-  const exc = reason instanceof Error ? reason.message : printed(reason);
+  const exc = wordsOf(reason);
   return pack(new MaybeEncodingError(exc, inOneLine(value)), place);
 }
 

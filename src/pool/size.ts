@@ -1,9 +1,10 @@
 // How many workers a pool has: the first parameter of `Pool`, and what belongs to it.
 
 import { native } from "../addon/load.ts";
+import { inOneLine } from "../runtime/harmless.ts";
 import { cpuCount } from "../process/cpu_count.ts";
 import { LONGEST } from "../waiting/limits.ts";
-import { requireKnown } from "../waiting/options.ts";
+import { isOptions, requireKnown } from "../waiting/options.ts";
 import { countOf, wholeOf } from "./options.ts";
 
 /** Milliseconds that a worker is idle before it ends, if the pool says nothing else. */
@@ -43,6 +44,11 @@ export function sizeOf(
     throw new TypeError(
       `Cannot ${action}: "idleTimeout" is given, but "processes" is ${Deno.inspect(processes)}, wanted { min, max }: ` +
         "all workers of a pool of one size stay",
+    );
+  }
+  if (!isOptions(processes)) {
+    throw new TypeError(
+      `Cannot ${action}: "processes" is ${inOneLine(processes)}, wanted a whole number from 1 on, or { min, max }`,
     );
   }
   requireKnown(action, processes, ["min", "max"]);

@@ -2,7 +2,7 @@
 
 import type { AnyFunction, ArgumentLists, ArgumentsOf, KwargsOf, Presence } from "../callable/arguments.ts";
 import type { ModuleExport } from "../callable/types.ts";
-import { requireKnown } from "../waiting/options.ts";
+import { isOptions, requireKnown } from "../waiting/options.ts";
 import { type ChildPermissions, requirePermissions } from "../launch/permissions.ts";
 
 /** Options of a process whose target is named by its module: they depend on no type. */
@@ -105,7 +105,7 @@ export function requireProcessOptions(options: ProcessSettings): void {
   check(isName(name), "name", name, "a string without NUL");
   check(typeof daemon === "boolean", "daemon", daemon, "a boolean");
   const isObject = (given: unknown) => typeof given === "object" && given !== null && !Array.isArray(given);
-  const isEnvironment = isObject(env) && Object.values(env!).every((it) => typeof it === "string");
+  const isEnvironment = isOptions(env) && Object.values(env!).every((it) => typeof it === "string");
   check(isObject(kwargs), "kwargs", kwargs, "an object");
   check(isEnvironment, "env", env, "an object of strings");
   check(Object.keys(env ?? {}).every((it) => /^[^=]+$/.test(it)), "env", env, 'names without "="');

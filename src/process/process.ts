@@ -1,6 +1,6 @@
 // The class `Process`. Once started, it asks what started.ts describes, which knows how the process goes on.
 
-import { shownName } from "../runtime/harmless.ts";
+import { inOneLine, shownName } from "../runtime/harmless.ts";
 import type { AnyFunction, Target } from "../callable/arguments.ts";
 import { type AuthenticationString, currentAuthkey, setCurrentAuthkey, toAuthkey } from "../launch/authkey.ts";
 import { showAsText } from "../runtime/shown.ts";
@@ -170,6 +170,9 @@ export class Process<
   set daemon(daemon: boolean) {
     if (this.#isSelf || this.#child !== null) {
       throw new InvalidStateError(`Cannot change "daemon": process has already started`);
+    }
+    if (typeof daemon !== "boolean") {
+      throw new TypeError(`Cannot change "daemon" to ${inOneLine(daemon)}: wanted a boolean`);
     }
     this.#daemon = daemon;
   }

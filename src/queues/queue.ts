@@ -13,6 +13,7 @@ import {
   ACQUIRE_SYNC,
   type AcquireOptions,
   type AcquireSyncOptions,
+  requireFlag,
   requireKnown,
   timeoutOf,
 } from "../waiting/options.ts";
@@ -433,10 +434,13 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * ```
    *
    * @param options With `immediate: true`, what is in the queue is thrown away, and counts as dealt with.
+   * @throws {TypeError} If `immediate` is no boolean, or an option is unknown.
+   * @throws {InvalidStateError} If the queue is closed.
    */
   shutdown(options: { immediate?: boolean } = {}): void {
     requireKnown("shut down the queue", options, ["immediate"]);
     const { immediate = false } = options;
+    requireFlag("shut down the queue", "immediate", immediate);
     const queue = this.#block("shut down");
     translated(() => native().queueShutDown(queue, immediate));
   }

@@ -35,9 +35,22 @@ export function quoted(text: string): string {
  * have no end.
  */
 export function glance(value: unknown): string {
-  const shown = Deno.inspect(value, { depth: 0, iterableLimit: 10, strAbbreviateSize: LONGEST_QUOTED, compact: true });
+  const shown = inspected(value, { depth: 0, iterableLimit: 10, strAbbreviateSize: LONGEST_QUOTED, compact: true });
   const text = shown.length <= LONGEST_GLANCE ? shown : `${beginning(shown, LONGEST_GLANCE)}…`;
   return harmless(text, { multiline: true });
+}
+
+/** The printed form of anything: what a value does to be printed may throw, and a proxy that was revoked has none. */
+export function inspected(value: unknown, options: Deno.InspectOptions): string {
+  try {
+    return Deno.inspect(value, options);
+  } catch {
+    try {
+      return Object.prototype.toString.call(value);
+    } catch {
+      return `[${typeof value}]`;
+    }
+  }
 }
 
 /** Describes a value in one line, for a message: its printed form, cut. What it does to be printed may throw. */

@@ -2,7 +2,7 @@
 // one it is. It travels with the object, if there is one, and each handle has it; in shared memory it stands for who looks
 // from outside.
 
-import { shownName } from "./harmless.ts";
+import { inOneLine, shownName } from "./harmless.ts";
 
 /** The option of whatever can be named. */
 export interface NameOptions {
@@ -32,7 +32,7 @@ export function objectName(action: string, { name }: NameOptions): string {
   if (name === undefined) return "";
   if (isObjectName(name)) return name;
   throw new TypeError(
-    `Cannot ${action}: "name" is ${Deno.inspect(name)}, wanted a string of 1 to ${MOST_BYTES} bytes without NUL`,
+    `Cannot ${action}: "name" is ${inOneLine(name)}, wanted a string of 1 to ${MOST_BYTES} bytes without NUL`,
   );
 }
 

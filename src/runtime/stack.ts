@@ -73,9 +73,14 @@ function shortened(frame: string): string {
   });
 }
 
-/** Whether something is an error, also of another realm. */
+/** Whether something is an error, also of another realm. Anything may be asked: a proxy that was revoked is none. */
 export function isError(value: unknown): value is Error {
-  return value instanceof Error || Error.isError(value);
+  if (Error.isError(value)) return true;
+  try {
+    return value instanceof Error;
+  } catch {
+    return false;
+  }
 }
 
 /** Leaves frames of this package out of the stacks of an error and of those inside of it; `others` come behind its own. */

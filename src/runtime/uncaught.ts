@@ -2,7 +2,7 @@
 // user's own handlers call preventDefault().
 
 import { current } from "./current.ts";
-import { shownName } from "./harmless.ts";
+import { inspected, shownName } from "./harmless.ts";
 import { hasNode, nodeProcess } from "./node.ts";
 import { isError, leaveOutOwnFrames } from "./stack.ts";
 
@@ -15,19 +15,32 @@ const MOST_INNER = 20;
 /** Prints an error without frames of this package, and of SuppressedErrors, which Deno prints without them, the two that they are about. */
 function printError(error: unknown): void {
   if (isError(error)) leaveOutOwnFrames(error);
-  print(error);
+  printed(error);
   const inner = innerOf(error);
   for (let told = 0; inner.length > 0 && told < MOST_INNER; told++) {
     const [label, next] = inner.shift()!;
     print(`${label}:`);
-    print(next);
+    printed(next);
     inner.unshift(...innerOf(next));
   }
 }
 
+/** Prints anything: what it does to be printed may throw. */
+function printed(thrown: unknown): void {
+  try {
+    print(thrown);
+  } catch {
+    print(inspected(thrown, {}));
+  }
+}
+
 function innerOf(error: unknown): [label: string, inner: unknown][] {
-  if (!(error instanceof SuppressedError)) return [];
-  return [["thrown last", error.error], ["suppressed by that", error.suppressed]];
+  try {
+    if (!isError(error) || !(error instanceof SuppressedError)) return [];
+    return [["thrown last", error.error], ["suppressed by that", error.suppressed]];
+  } catch {
+    return []; // getters of the user's
+  }
 }
 
 let deal: (error: unknown) => void = fail;

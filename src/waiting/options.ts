@@ -1,6 +1,6 @@
 // Options of everything that waits, read once: milliseconds, null for ever, negative is 0. What is no option is refused.
 
-import { glance, quoted } from "../runtime/harmless.ts";
+import { glance, inOneLine, quoted } from "../runtime/harmless.ts";
 import { nearest } from "./nearest.ts";
 
 /** Options of what may wait in a promise. */
@@ -30,14 +30,50 @@ export interface AcquireSyncOptions extends WaitSyncOptions {
 }
 
 /**
- * Refuses options that are no object.
+ * Whether something can be an object of options: `{ … }`, or what inherits from such a one. An array, a `Map`, a boxed
+ * number or another instance of a class has none of the names that options have, so it would be taken for no options.
+ */
+export function isOptions(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  try {
+    let prototype: object | null = Object.getPrototypeOf(value);
+    while (prototype !== null && prototype !== Object.prototype) {
+      const next: object | null = Object.getPrototypeOf(prototype);
+      if (next === null) break; // that of objects, also in another realm
+      if (Object.hasOwn(prototype, "constructor")) return false; // that of a class
+      prototype = next;
+    }
+    return !Array.isArray(value);
+  } catch {
+    return false; // a proxy that was revoked, or whose traps throw
+  }
+}
+
+/**
+ * Refuses options that are no object of options.
  *
  * @param action What is to be done, for the message: "listen".
  * @throws {TypeError} If so.
  */
 function requireOptions(options: unknown, action: string): void {
-  if (typeof options === "object" && options !== null) return;
-  throw new TypeError(`Cannot ${action}: the options are ${Deno.inspect(options)}, wanted an object`);
+  if (isOptions(options)) return;
+  throw new TypeError(`Cannot ${action}: the options are ${inOneLine(options)}, wanted an object of options`);
+}
+
+/** Options with what they are if they do not say; what is no object of options stays so, and is refused where it is used. */
+export function withDefaults<O extends object>(defaults: Partial<O>, options: O | undefined): O {
+  return options === undefined || isOptions(options) ? { ...defaults, ...options as O } : options;
+}
+
+/**
+ * Refuses an option that is neither a boolean nor absent.
+ *
+ * @param action What is to be done, for the message: "listen".
+ * @throws {TypeError} If so.
+ */
+export function requireFlag(action: string, name: string, given: unknown): asserts given is boolean | undefined {
+  if (given === undefined || typeof given === "boolean") return;
+  throw new TypeError(`Cannot ${action}: "${name}" is ${inOneLine(given)}, wanted true or false`);
 }
 
 /** The names of {@linkcode WaitOptions}. */
@@ -90,9 +126,9 @@ function refuseUnknown(action: string, options: object, name: string, known: rea
  */
 export function timeoutOf(options: AcquireOptions | undefined, known: readonly string[] = WAIT): number {
   if (options === undefined) return Infinity;
-  if (typeof options !== "object" || options === null) {
+  if (!isOptions(options)) {
     throw new TypeError(
-      `Cannot wait: the options are ${Deno.inspect(options)}, wanted an object such as { timeout: 1000 }`,
+      `Cannot wait: the options are ${inOneLine(options)}, wanted an object such as { timeout: 1000 }`,
     );
   }
   for (const name in options) if (!known.includes(name)) refuseUnknown("wait", options, name, known);
@@ -101,17 +137,23 @@ export function timeoutOf(options: AcquireOptions | undefined, known: readonly s
 
 /** As {@linkcode timeoutOf}, of options whose names are known to be right. */
 export function timeoutIn({ timeout, block, signal }: AcquireOptions): number {
-  if (block !== undefined && typeof block !== "boolean") {
-    throw new TypeError(`Cannot wait: "block" is ${Deno.inspect(block)}, wanted true or false`);
-  }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError(`Cannot wait: "signal" is ${Deno.inspect(signal)}, wanted an AbortSignal`);
+  requireFlag("wait", "block", block);
+  if (signal !== undefined && !isSignal(signal)) {
+    throw new TypeError(`Cannot wait: "signal" is ${inOneLine(signal)}, wanted an AbortSignal`);
   }
   if (block === false) return 0;
   if (timeout === undefined || timeout === null) return Infinity;
   if (typeof timeout !== "number") {
-    throw new TypeError(`Cannot wait: "timeout" is ${Deno.inspect(timeout)}, wanted a number of milliseconds or null`);
+    throw new TypeError(`Cannot wait: "timeout" is ${inOneLine(timeout)}, wanted a number of milliseconds or null`);
   }
   if (Number.isNaN(timeout)) throw new RangeError(`Cannot wait: "timeout" is NaN, wanted milliseconds or null`);
   return Math.max(0, timeout);
+}
+
+function isSignal(signal: unknown): signal is AbortSignal {
+  try {
+    return signal instanceof AbortSignal;
+  } catch {
+    return false; // a proxy that was revoked
+  }
 }

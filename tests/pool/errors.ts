@@ -1,6 +1,6 @@
 // Errors of functions, arguments and results.
 
-import { MaybeEncodingError, Pool, RemoteError } from "@parallel/multiprocessing";
+import { MaybeEncodingError, Pool, ProcessError, RemoteError } from "@parallel/multiprocessing";
 import {
   assert,
   assertEquals,
@@ -11,10 +11,13 @@ import {
   assertThrows,
 } from "@std/assert";
 import * as targets from "../fixtures/pool/pool_targets.ts";
+import { ODD_THROWN, type OddThrown, throwNested, throwOdd } from "../fixtures/odd_thrown.ts";
 import { FIXTURES, outputOf } from "../support/helpers.ts";
 import type { Suite } from "./suite.ts";
 
 function unexported(): void {}
+
+const ODD_KINDS = Object.keys(ODD_THROWN) as OddThrown[];
 
 export function errorsOfPools({ method, pool: poolOf, test }: Suite): void {
   test("TestPool.test_traceback: an error has its class, its properties and the remote stack as its cause", async () => {
@@ -56,6 +59,49 @@ export function errorsOfPools({ method, pool: poolOf, test }: Suite): void {
     assertEquals([second, others], ["second", []]);
     assertInstanceOf(cause.cause, RemoteError);
     assertStringIncludes((cause.cause as RemoteError).remoteStack, "retry");
+  });
+
+  test("whatever is thrown is one call's error, also what does not bear to be looked at", async () => {
+    await using pool = poolOf(1);
+    const thrown = (kind: OddThrown) => pool.apply(throwOdd, [kind]).then(() => "nothing", (error: unknown) => error);
+    for (const kind of ODD_KINDS) {
+      const error = await thrown(kind) as object;
+      if (kind.startsWith("an object")) assertEquals([kind, Object.keys(error)], [kind, []]);
+      else assertInstanceOf(error, Error, kind);
+    }
+    assertEquals((await thrown("an error around a revoked proxy") as Error).message, "outer");
+    const several = await thrown("an AggregateError of a revoked proxy") as AggregateError;
+    assertEquals([several.message, several.errors.map((it) => it.message)], ["several", ["inner"]]);
+    assertInstanceOf(await thrown("a revoked proxy"), RemoteError);
+    assertEquals(await pool.apply(targets.square, [3]), 9);
+    assertEquals(pool.stats().restarts, 0);
+  });
+
+  test("whatever an initializer throws is told", async () => {
+    for (const kind of ["a revoked proxy", "an error whose getters throw"] as const) {
+      await using pool = poolOf(1, { initializer: throwOdd, initargs: [kind] });
+      await assertRejects(() => pool.apply(targets.square, [3]), ProcessError, "could not run the initializer");
+    }
+  });
+
+  test("an error with many others inside of it is cut where it cannot be sent, which takes no time", async () => {
+    await using pool = poolOf(1);
+    const thrown = (...args: Parameters<typeof throwNested>) =>
+      assertRejects(() => pool.apply(throwNested, args), Error, `level ${args[1] - 1}`);
+    for (const wrap of ["cause", "errors", "error", "suppressed"] as const) {
+      for (const levels of [3000, 150]) {
+        let inner = await thrown(wrap, levels, true) as Error & Partial<AggregateError & SuppressedError>;
+        let depth = 0;
+        for (; inner.message === `level ${levels - 1 - depth}`; depth++) {
+          inner = (wrap === "errors" ? inner.errors?.[0] : inner[wrap]) ?? new Error("the end");
+        }
+        assertEquals([wrap, depth], [wrap, 101]);
+      }
+    }
+    let innermost: unknown = await thrown("cause", 50, true);
+    while (!(innermost instanceof RangeError)) innermost = (innermost as Error).cause;
+    assertEquals([innermost.message, Object.keys(innermost)], ["innermost", []]);
+    assertInstanceOf(innermost.cause, RemoteError);
   });
 
   test("a result that throws null when it is read is one call's error (CPython hangs)", async () => {

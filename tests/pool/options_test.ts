@@ -90,7 +90,9 @@ Deno.test("how many workers there can be is said at once", () => {
   for (const processes of ["2", true, 2n, Symbol("2")]) {
     assertThrows(() => new Pool(odd(processes as unknown as object)), TypeError, '"processes" is ');
   }
-  assertThrows(() => new Pool(odd([2])), TypeError, '"0" is no option, wanted min, max');
+  for (const processes of [[], [2], new Map([["max", 2]]), new Number(2), new Date(), Object.create([2])]) {
+    assertThrows(() => new Pool(odd(processes)), TypeError, "wanted a whole number from 1 on, or { min, max }");
+  }
 });
 
 Deno.test("options of the wrong kind are refused before anything is started", async () => {
@@ -116,6 +118,9 @@ Deno.test("options of the wrong kind are refused before anything is started", as
   }
   await assertRejects(() => pool.apply(square, [3], odd({ taskTimeout: "1" })), TypeError, '"taskTimeout" is "1"');
   const bad: [retries: object, Refusal: typeof TypeError | typeof RangeError, message: string][] = [
+    [[], TypeError, 'Cannot apply: "retries" is [], wanted a whole number from 0 on, or { count, on, delay }'],
+    [new Map(), TypeError, '"retries" is Map(0) {}, wanted a whole number'],
+    [new Number(1), TypeError, '"retries" is [Number: 1], wanted a whole number'],
     [{}, TypeError, 'Cannot apply: "retries.count" is undefined, wanted a whole number from 0 on'],
     [{ count: -1 }, RangeError, '"retries.count" is -1'],
     [{ count: 1, on: "errors" }, TypeError, '"retries.on" is "errors", wanted "lost", "error" or a function'],
@@ -129,6 +134,13 @@ Deno.test("options of the wrong kind are refused before anything is started", as
   await assertRejects(() => pool.apply(square, [3], odd({ priority: "1" })), TypeError, '"priority" is "1", wanted a');
   await assertRejects(() => pool.map(square, [3], odd({ progress: "yes" })), TypeError, '"progress" is "yes"');
   await assertRejects(() => pool.map(square, [3], odd({ chunksize: "2" })), TypeError, '"chunksize" is "2"');
+  assertThrows(() => pool.toTransformStream(square, odd({ ordered: 0 })), TypeError, '"ordered" is 0, wanted true or');
+});
+
+Deno.test("a pool is named as every other object is", () => {
+  for (const name of ["", "\0", "x".repeat(1000), "é".repeat(128), 5, null]) {
+    assertThrows(() => new Pool(1, odd({ name })), TypeError, "wanted a string of 1 to 255 bytes without NUL");
+  }
 });
 
 Deno.test("hooks and a finalizer of a pool are functions", () => {

@@ -28,6 +28,21 @@ Deno.test("after shutdown every put is refused, and every get once the queue is 
   assertEquals([queue.qsize(), queue.empty()], [0, true]);
 });
 
+Deno.test("shutdown is refused with an `immediate` that is no boolean, and nothing is shut down", () => {
+  for (const queue of [new Queue<number>(), new JoinableQueue<number>()]) {
+    for (
+      const [immediate, shown] of [[1, "1"], ["yes", '"yes"'], [null, "null"], [new Boolean(true), "[Boolean: true]"]]
+    ) {
+      const message = `Cannot shut down the queue: "immediate" is ${shown}, wanted true or false`;
+      assertThrows(() => queue.shutdown({ immediate } as never), TypeError, message);
+    }
+    queue.putSync(1);
+    queue.shutdown({ immediate: undefined });
+    assertEquals(queue.getSync(), 1);
+    queue.close();
+  }
+});
+
 Deno.test("an unserialisable value is refused as such, shut down or not", () => {
   using queue = new Queue();
   queue.shutdown();

@@ -194,6 +194,12 @@ async function proxyRows(manager: SyncManager): Promise<Record<string, Row>> {
   };
 }
 
+/** What is taken for options that say nothing, if nobody looks. */
+const NO_BAGS: readonly unknown[] = [
+  ...[[], new Map([["timeout", 5]]), new Number(5), new Date(), new AbortController(), () => {}, 5, "5"],
+  Object.create(new Set()),
+];
+
 /** What takes options, and is not in a table: why. */
 const ELSEWHERE: Record<string, string> = {
   "BaseContext.Pipe": "abstract",
@@ -284,6 +290,16 @@ Deno.test("an unknown option is refused by name, and the nearest one is named", 
     assertStringIncludes(error.message, `"${slip}" is no option, wanted `, name);
     if (meant !== "") assertStringIncludes(error.message, `; did you mean "${meant}"?`, name);
   }
+  for (const [name, [, , call]] of Object.entries(rows)) {
+    for (const bag of NO_BAGS) {
+      if (typeof bag === "function" && /sort/i.test(name)) continue; // which takes one
+      const error = await assertRejects(async () => await call(bag as never), TypeError, undefined, name);
+      // What a manager's object is made with goes in a message, which some of these cannot.
+      const isSaid = error.message.includes("wanted an object") ||
+        name.startsWith("SyncManager.") && error.message.includes("Cannot serialise");
+      assert(isSaid, `${error.message}: ${name}, bag ${NO_BAGS.indexOf(bag)}`);
+    }
+  }
   const ofParent = 'Cannot wait: "timeOut" is no option, wanted timeout';
   assertEquals(await said.get(), [
     `${ofParent}, signal; did you mean "timeout"?`,
@@ -299,6 +315,11 @@ Deno.test("an unknown option is refused wherever it comes from, but for what som
   const inherits = (defaults: object) => Object.create(defaults) as { timeout: number };
   assertThrows(() => queue.getSync(inherits({ timeOut: 1 })), TypeError, 'did you mean "timeout"?');
   assertThrows(() => queue.getSync(inherits({ timeout: 0 })), mp.Empty);
+  assertThrows(() => queue.getSync(Object.assign(Object.create(null), { timeout: 0 })), mp.Empty);
+  assertThrows(() => queue.getSync(new Proxy({ timeout: 0 }, {})), mp.Empty);
+  const { proxy, revoke } = Proxy.revocable({ timeout: 0 }, {});
+  revoke();
+  assertThrows(() => queue.getSync(proxy), TypeError, "Cannot wait: the options are [object], wanted an object");
   Object.defineProperty(Object.prototype, "timeOut", { value: 1, enumerable: true, configurable: true });
   try {
     assertThrows(() => queue.getSync({ timeout: 0 }), mp.Empty);

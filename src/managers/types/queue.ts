@@ -8,6 +8,7 @@ import {
   ACQUIRE_SYNC,
   type AcquireOptions,
   type AcquireSyncOptions,
+  requireFlag,
   requireKnown,
   timeoutOf,
   type WaitOptions,
@@ -163,6 +164,7 @@ export class QueueProxy<T = unknown> extends DirectProxy<JoinableQueue<T>> imple
   /** Forbids putting, for all: see {@linkcode Queue.shutdown}. */
   async shutdown(options: QueueShutdownOptions = {}): Promise<void> {
     requireKnown("shut down the queue", options, ["immediate"]);
+    requireFlag("shut down the queue", "immediate", options.immediate);
     const object = this[direct]();
     if (object !== null) object.shutdown(options);
     else await this[remote]("shutdown", [options]);
@@ -284,6 +286,7 @@ export class SyncQueue<T = unknown> extends SyncProxy {
   /** Forbids putting, for all: see {@linkcode Queue.shutdown}. */
   shutdown(options: QueueShutdownOptions = {}): void {
     requireKnown("shut down the queue", options, ["immediate"]);
+    requireFlag("shut down the queue", "immediate", options.immediate);
     const object = this.#proxy[direct]();
     if (object !== null) object.shutdown(options);
     else this.#proxy[remoteSync]("shutdown", [options]);
