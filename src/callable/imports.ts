@@ -34,6 +34,12 @@ export function prepareImports(): Promise<ModuleNamespace> {
   return importer ??= importData(dataUrl("import", "export default (url) => import(url)"));
 }
 
+/** As {@linkcode importUrl}, in a box: what exports a function `then` is taken for a promise by an `import()`. */
+export async function importBoxed(url: string): Promise<{ readonly namespace: ModuleNamespace }> {
+  const text = `import * as namespace from ${JSON.stringify(url)}; export { namespace };`;
+  return await importData(dataUrl("box", text)) as { namespace: ModuleNamespace };
+}
+
 /** Imports the module of that URL, as an `import()` in this package would: with the same permissions, and once. */
 export async function importUrl(url: string): Promise<ModuleNamespace> {
   const { default: load } = await prepareImports() as { default: (url: string) => Promise<ModuleNamespace> };

@@ -1,6 +1,8 @@
 // Modules as this process imports them, for finding functions and classes in them.
 
-import { importUrl } from "./imports.ts";
+import { importBoxed, importUrl } from "./imports.ts";
+import { readSource } from "./source.ts";
+import { isFrozen } from "../runtime/freeze.ts";
 import { namespaceAtOnce, rememberNamespace } from "./namespaces.ts";
 import type { ModuleLoader, ModuleNamespace } from "./types.ts";
 import { pathOfUrl } from "../runtime/file_urls.ts";
@@ -26,8 +28,14 @@ export function isKnown(url: string, loaders: ModuleLoaders): boolean {
   return Object.hasOwn(loaders, url) || url === Deno.mainModule;
 }
 
+/** Where a module may export something of the name `then`, or all of another module that does. */
+const THEN = /(?<!\.\s*)\bthen\b|\bexports\s*\.\s*then\b|\bexport\s*\*/;
+
 /** Imports a module, by its loader if there is one. */
 export async function load(url: string, loaders: ModuleLoaders): Promise<ModuleNamespace> {
+  if (!isFrozen() && THEN.test(readSource(url) ?? "")) {
+    return rememberNamespace(url, (await importBoxed(url)).namespace);
+  }
   return rememberNamespace(url, await (Object.hasOwn(loaders, url) ? loaders[url]() : importUrl(url)));
 }
 

@@ -56,10 +56,25 @@ const givers = new Map<string, string>();
 const asked = new Map<string, Promise<ModuleNamespace | null>>();
 let count = 0;
 
-/** Keeps the exports of a module that was imported here. */
+/** Keeps the exports of a module that was imported here, as they can be awaited. */
 export function rememberNamespace(url: string, namespace: ModuleNamespace): ModuleNamespace {
-  known.set(url, namespace);
-  return namespace;
+  const kept = awaitable(namespace);
+  known.set(url, kept);
+  return kept;
+}
+
+/**
+ * The exports of a module, but for one of the name `then`: whoever awaits what has one takes it for a promise, and calls that
+ * instead.
+ */
+function awaitable(namespace: ModuleNamespace): ModuleNamespace {
+  if (!("then" in namespace)) return namespace;
+  const exports: ModuleNamespace = Object.create(null);
+  for (const name of Reflect.ownKeys(namespace)) {
+    if (typeof name !== "string" || name === "then") continue;
+    Object.defineProperty(exports, name, { get: () => namespace[name], enumerable: true });
+  }
+  return exports;
 }
 
 /** The exports of a module if they are known already, with no question asked. */

@@ -45,7 +45,7 @@ export interface CheckedOptions {
  * Checks the options of a manager.
  *
  * @throws {TypeError} If one is of the wrong type, or unknown.
- * @throws {RangeError} If the serializer is another.
+ * @throws {RangeError} If the serializer is another, or `shutdownTimeout` is less than 0.
  */
 export function checkedOptions(options: ManagerOptions): CheckedOptions {
   const action = "create a manager";
@@ -62,7 +62,8 @@ export function checkedOptions(options: ManagerOptions): CheckedOptions {
     );
   }
   if (typeof shutdownTimeout !== "number" || !(shutdownTimeout >= 0)) {
-    throw new TypeError(
+    const Refusal = typeof shutdownTimeout === "number" ? RangeError : TypeError;
+    throw new Refusal(
       `Cannot create a manager: "shutdownTimeout" is ${Deno.inspect(shutdownTimeout)}, wanted milliseconds >= 0`,
     );
   }

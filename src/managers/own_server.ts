@@ -1,6 +1,6 @@
 // A manager's server in the process that has asked for it, instead of one of its own.
 
-import { importUrl } from "../callable/imports.ts";
+import { load } from "../callable/modules.ts";
 import type { ModuleExport } from "../callable/types.ts";
 import { type Address, describe } from "../connection/address.ts";
 import { InvalidStateError } from "../errors.ts";
@@ -140,7 +140,7 @@ async function servedType({ maker, isBuiltIn, ...type }: Registration): Promise<
  * @throws {TypeError} If it exports none of that name.
  */
 async function imported({ module, name }: ModuleExport): Promise<unknown> {
-  const namespace = await importUrl(String(module));
+  const namespace = await load(String(module), {});
   const found = Object.hasOwn(namespace, name) ? namespace[name] : undefined;
   if (typeof found === "function") return found;
   throw new TypeError(`Cannot serve: "${module}" exports no function or class "${name}"`);

@@ -306,3 +306,25 @@ Deno.test("callables: a process whose parent is killed before the proof says so,
   assertEquals([signal, stdout], ["SIGKILL", ""], stderr);
   assertStringIncludes(stderr, 'Cannot run "never": the process that gave it has ended before it could say');
 });
+
+Deno.test("a function of a module that exports one of the name `then` runs, as that module is no promise", async () => {
+  const { namespace: { triple } } = await boxed("thenable.ts");
+  const { namespace: { quadruple } } = await boxed("thenable_star.ts");
+  const { namespace: { quintuple } } = await boxed("thenable_common.cjs");
+  const named = { module: new URL("thenable.ts", FOLDER), name: "triple" };
+  await using pool = new Pool(1);
+  for (const [fn, result] of [[triple, 6], [quadruple, 8], [quintuple, 10], [named, 6]] as const) {
+    assertEquals(await within(pool.apply(fn as typeof triple, [2])), result);
+  }
+  await using child = new Process({ target: triple, args: [2] });
+  child.start();
+  assertEquals([await within(child.join()), child.exitcode], [true, 0]);
+  const missing = { module: new URL("thenable.ts", FOLDER), name: "then" };
+  await assertRejects(() => within(pool.apply(missing)), TypeError, "exports no function of this name");
+});
+
+/** The exports of a fixture, which an `import()` would never give if one of them is called `then`. */
+function boxed(name: string): Promise<{ namespace: Record<string, (n: number) => number> }> {
+  const text = `import * as namespace from ${MODULE(name)}; export { namespace };`;
+  return import(`data:text/javascript,${encodeURIComponent(text)}`);
+}

@@ -162,10 +162,12 @@ Deno.test("a context's Manager has a server of its processes, and so has one wit
 });
 
 Deno.test("options of managers are checked", () => {
+  for (const shutdownTimeout of [-1, NaN]) {
+    const message = `"shutdownTimeout" is ${shutdownTimeout}`;
+    assertThrows(() => new BaseManager({ shutdownTimeout }), RangeError, message);
+  }
   const wrong: [options: unknown, message: string][] = [
     [{ shutdownTimeout: "5" }, '"shutdownTimeout" is "5"'],
-    [{ shutdownTimeout: -1 }, '"shutdownTimeout" is -1'],
-    [{ shutdownTimeout: NaN }, '"shutdownTimeout" is NaN'],
     [{ ctx: {} }, "wanted a context of getContext()"],
     [{ ctx: "spawn" }, "wanted a context of getContext()"],
     [{ shutdowntimeout: 5 }, "shutdowntimeout"],

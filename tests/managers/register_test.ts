@@ -11,6 +11,7 @@ import {
 import { dumps, loads } from "@parallel/multiprocessing/reduction";
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import * as targets from "../fixtures/managers/register_targets.ts";
+import { ODD_THROWN } from "../fixtures/odd_thrown.ts";
 import { tellClass } from "../fixtures/managers/lifecycle_targets.ts";
 import { LateProxy } from "../fixtures/managers/late_proxy.ts";
 import { PlainProxy } from "../fixtures/managers/plain_proxy.ts";
@@ -132,6 +133,20 @@ bothWays("what a type exposes: public methods and getters, nothing that could be
   for (const name of ["*star", "star", ".dot", "dot", "__proto__"]) {
     await assertRejects(() => odd.callmethod(name), RemoteError, "it does not expose it");
   }
+});
+
+Deno.test("whatever a method throws is its call's error, and the server goes on", async () => {
+  await using manager = new Typed();
+  await manager.start();
+  const odd = await manager.Odd();
+  for (const kind of Object.keys(ODD_THROWN)) {
+    const error = await within(odd.callmethod("fail", [kind]).then(() => "nothing", (error) => error));
+    assert(typeof error === "object" && error !== null, `${kind}: ${typeof error}`);
+  }
+  await assertRejects(() => odd.callmethod("fail", ["a revoked proxy"]), RemoteError);
+  const error = await assertRejects(() => within(odd.callmethod("failNested", [3000])), Error, "level 2999");
+  assertMatch((error.cause as Error).message, /^level 2998$/);
+  assertEquals(await odd.callmethod("a b"), "a b");
 });
 
 bothWays("results are copies, iterators are iterated, and further proxies are proxies", async ({ context }) => {

@@ -4,6 +4,7 @@ import { type Process, ProcessError, Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
 
 import { exitText } from "../../src/runtime/signals.ts";
+import { throwOdd } from "../fixtures/odd_thrown.ts";
 import * as targets from "../fixtures/targets.ts";
 import { blocked, FIXTURES, isRunning, PATIENCE, runProgram, until } from "../support/helpers.ts";
 import { ended, folderWith, type Suite } from "./suite.ts";
@@ -98,6 +99,18 @@ export function endsOfProcesses({ method, Process, programs }: Suite): void {
     });
     assertEquals(stdout, "1\n");
     assertMatch(stderr, /^Process Child:\nRangeError: boom\n/);
+  });
+
+  Deno.test("whatever a target throws is told, and ends its process with exit code 1", async () => {
+    for (
+      const kind of ["a revoked proxy", "an object whose printed form throws", "an error whose getters throw"] as const
+    ) {
+      await using child = new Process({ target: throwOdd, args: [kind], name: "Child", stderr: "piped" });
+      child.start();
+      const [told] = await Promise.all([new Response(child.stderr).text(), child.join({ timeout: PATIENCE })]);
+      assertEquals(child.exitcode, 1);
+      assertMatch(told, /^Process Child:\n./, kind);
+    }
   });
 
   Deno.test("a start after the children have been waited for is refused", async () => {

@@ -114,10 +114,10 @@ export class Caller {
       const site = new CallSite(above);
       requireCallOptions(call, options);
       const { settled } = options;
-      const chunksize = countOf("imap", "chunksize", options.chunksize, 1);
-      const buffersize = countOf("imap", "buffersize", options.buffersize, null);
-      const limits = this.#limits("imap", options);
-      const parts = this.#parts("imap", target, options, { method: call, site }, CALL_FLAGS.imap);
+      const chunksize = countOf(call, "chunksize", options.chunksize, 1);
+      const buffersize = countOf(call, "buffersize", options.buffersize, null);
+      const limits = this.#limits(call, options);
+      const parts = this.#parts(call, target, options, { method: call, site }, CALL_FLAGS.imap);
       const input = inputOf(items, () => events.tasksAvailable());
       const meter = meterOf(options.progress, events.name);
       const imap = { input, chunksize, buffersize, ordered, meter, settled };
