@@ -15,7 +15,8 @@
  * As with structured clone, an instance of a class that is not registered arrives as a plain object of its own
  * enumerable properties, and an instance of a class that extends Array, Map, Set or a typed array arrives as that.
  * Unlike there, a view travels with its own bytes only, not with its whole buffer: two views of one buffer arrive with
- * a buffer each. And an error keeps its class as far as the receiver can know it, its own properties but functions and
+ * a buffer each. What an object says of itself changes nothing, a `length` or `valueOf` of its own, say: what it holds
+ * inside travels. And an error keeps its class as far as the receiver can know it, its own properties but functions and
  * symbols, and the stack of the process it comes from.
  *
  * # The format

@@ -112,7 +112,7 @@ export class Line {
     const part = partOf(bytes, options, { isSync: false });
     const signal = signalOf(options);
     this.sendable();
-    if (this.#sending.occupied) return await this.#sendInTurn(plainMessage(part.slice()), signal);
+    if (this.#sending.occupied) return await this.#sendInTurn(plainMessage(new Uint8Array(part)), signal);
     if (this.messages.sendBytes(part, false) === SendStatus.done) return keepsLoop() ? yieldToLoop() : undefined;
     await this.#sending.enter(Infinity);
     await this.#finishSending(signal);

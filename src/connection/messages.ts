@@ -19,7 +19,8 @@ import { native } from "../addon/load.ts";
 import { translate, translated } from "../addon/translate.ts";
 import type { Dumped } from "../reduction/encoder.ts";
 import { FROM_OUTSIDE, plain } from "../reduction/passage.ts";
-import { dumpInto, dumps, read } from "../reduction/serialise.ts";
+import { sizeOfBytes } from "../reduction/contents.ts";
+import { dumps, read, writeInto } from "../reduction/serialise.ts";
 import { discard } from "../reduction/registry.ts";
 import { Parcel, readParcel } from "./arrival.ts";
 import { keepingScratch, openScratch, type Scratch } from "../addon/scratch.ts";
@@ -97,7 +98,7 @@ export class Messages {
     if (!this.#scratch.busy) {
       this.#scratch.busy = true;
       try {
-        const end = dumpInto(value, this.#scratch.bytes, ScratchLayout.messageOffset);
+        const end = writeInto(value, this.#scratch.bytes, ScratchLayout.messageOffset);
         if (typeof end === "number") return this.#sendScratch(end - ScratchLayout.messageOffset, wait);
         return this.sendMessage(this.#messageOf(end), wait);
       } finally {
@@ -107,14 +108,15 @@ export class Messages {
     return this.sendMessage(this.serialise(value), wait);
   }
 
-  /** Sends bytes as they are; a {@linkcode SendStatus}. */
+  /** Sends bytes as they are, whatever length they say they have; a {@linkcode SendStatus}. */
   sendBytes(bytes: Uint8Array, wait: boolean): number {
     const { bytes: room, busy } = this.#scratch;
-    if (busy || bytes.length > room.length - ScratchLayout.messageOffset) {
+    const length = sizeOfBytes(bytes);
+    if (busy || length > room.length - ScratchLayout.messageOffset) {
       return translated(() => this.#addon.connectionSendBytes(this.#id, bytes, wait));
     }
     room.set(bytes, ScratchLayout.messageOffset);
-    return this.#sendScratch(bytes.length, wait);
+    return this.#sendScratch(length, wait);
   }
 
   #sendScratch(length: number, wait: boolean): number {

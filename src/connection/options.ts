@@ -1,5 +1,6 @@
 // Arguments of a connection's methods besides the value: options, buffers, and the checks of both.
 
+import { isBytes, plainBytes } from "../reduction/views.ts";
 import { requireCount } from "../waiting/count.ts";
 import { requireKnown, timeoutOf, WAIT, type WaitOptions } from "../waiting/options.ts";
 
@@ -81,17 +82,18 @@ export function limitOf(options: RecvBytesSyncOptions | undefined, form: Form): 
 
 /** The bytes of a buffer or view. */
 function bytesOf(action: string, bytes: Bytes): Uint8Array {
-  if (bytes instanceof Uint8Array && bytes.constructor === Uint8Array) return bytes;
-  if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (ArrayBuffer.isView(bytes)) return plainBytes(bytes);
   if (bytes instanceof ArrayBuffer || bytes instanceof SharedArrayBuffer) return new Uint8Array(bytes);
   throw new TypeError(`Cannot ${action}: ${Deno.inspect(bytes)} was given, wanted a buffer or a view of one`);
 }
 
-/** The bytes to send. */
+/** The bytes to send, which may say anything of themselves. */
 export function partOf(bytes: Bytes, options: SendBytesSyncOptions | undefined, form: Form): Uint8Array {
   checkOptions(options, SEND_BYTES, form);
+  const isWhole = options?.offset === undefined && options?.size === undefined;
+  if (isWhole && isBytes(bytes)) return bytes;
   const whole = bytesOf("send bytes", bytes);
-  if (options?.offset === undefined && options?.size === undefined) return whole;
+  if (isWhole) return whole;
   const { offset = 0 } = options;
   requireCount("send bytes", "offset", offset);
   if (offset > whole.length) {
@@ -118,7 +120,7 @@ export function roomOf(target: Bytes, options: RecvBytesIntoSyncOptions | undefi
       `Cannot receive: offset too large: the buffer has ${whole.length} bytes, "offset" is ${offset}`,
     );
   }
-  return whole.subarray(offset);
+  return offset === 0 ? whole : whole.subarray(offset);
 }
 
 /**

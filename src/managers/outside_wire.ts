@@ -21,7 +21,7 @@
 import { type Connection, sendAtOnce } from "../connection/connection.ts";
 import { FROM_OUTSIDE } from "../reduction/passage.ts";
 import { discard } from "../reduction/registry.ts";
-import { dumpInto, read } from "../reduction/serialise.ts";
+import { read, writeInto } from "../reduction/serialise.ts";
 import type { Dumped } from "../reduction/encoder.ts";
 import { type OutsidePassage, passOutside } from "./outside.ts";
 
@@ -76,7 +76,7 @@ export function sendOutside(
   passage: OutsidePassage,
 ): boolean {
   return withRoom((room) => {
-    const end = passOutside(passage, () => dumpInto(list, room, HEAD));
+    const end = passOutside(passage, () => writeInto(list, room, HEAD));
     const bytes = typeof end === "number" ? room.subarray(0, end) : long(end);
     writeHead(bytes, head);
     return connection[sendAtOnce](bytes);

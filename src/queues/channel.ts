@@ -7,7 +7,8 @@ import { translated } from "../addon/translate.ts";
 import { adopted, attach } from "../reduction/passage.ts";
 import { discard, register } from "../reduction/registry.ts";
 import type { Dumped } from "../reduction/encoder.ts";
-import { dumpInto, dumps } from "../reduction/serialise.ts";
+import { sizeOfBytes } from "../reduction/contents.ts";
+import { dumps, writeInto } from "../reduction/serialise.ts";
 import { keepingScratch, openScratch, type Scratch } from "../addon/scratch.ts";
 import { wait } from "../addon/waits.ts";
 import {
@@ -134,7 +135,7 @@ export class Channel implements Disposable {
     if (raws === null && !scratch.busy) {
       scratch.busy = true;
       try {
-        const end = dumpInto(list, scratch.bytes, HEADER);
+        const end = writeInto(list, scratch.bytes, HEADER);
         if (typeof end !== "number") return this.#sendLong(head, list, [], end);
         writeHead(this.#view, head, 0, end - HEADER);
         native().queuePut(this.#handle.block, end, 0);
@@ -177,7 +178,7 @@ export class Channel implements Disposable {
     } finally {
       if (!isPut) discard(attachments);
     }
-    return frame.length + (raw?.length ?? 0);
+    return frame.length + (raw === null ? 0 : sizeOfBytes(raw));
   }
 
   /** The next frame, waiting for it up to `timeout` milliseconds; `null` if none came. */

@@ -27,6 +27,7 @@ import { RemoteError } from "../errors.ts";
 import { native } from "../addon/load.ts";
 import { isLongBytes } from "./transport.ts";
 import { type Incoming, plain } from "../reduction/passage.ts";
+import { sizeOfBytes } from "../reduction/contents.ts";
 import { read } from "../reduction/serialise.ts";
 import type { Scratch } from "../addon/scratch.ts";
 import { ScratchLayout } from "../addon/numbers.ts";
@@ -236,7 +237,7 @@ export function assemble(
   const isSplit = raws.length === 1;
   let entry = HEADER + rest.length;
   let size = entry + raws.length * RAW_ENTRY;
-  for (const place of raws) size = aligned(size) + (isSplit ? 0 : (list[place] as Uint8Array).length);
+  for (const place of raws) size = aligned(size) + (isSplit ? 0 : sizeOfBytes(list[place] as Uint8Array));
   const frame = bufferOf(size);
   const view = new DataView(frame.buffer, 0, size);
   writeHead(view, head, found === NUMBERS ? NUMBERS : raws.length, rest.length);
@@ -245,12 +246,13 @@ export function assemble(
   for (const place of raws) {
     const raw = list[place] as Uint8Array;
     view.setUint32(entry, place, true);
-    view.setUint32(entry + 4, raw.length, true);
+    const length = sizeOfBytes(raw);
+    view.setUint32(entry + 4, length, true);
     entry += RAW_ENTRY;
     if (isSplit) break;
     at = aligned(at);
     frame.set(raw, at);
-    at += raw.length;
+    at += length;
   }
   return frame;
 }

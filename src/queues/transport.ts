@@ -11,8 +11,9 @@ import { quickGet, quickPut } from "../addon/quick.ts";
 import type { Dumped } from "../reduction/encoder.ts";
 import { bytesAlone } from "../reduction/bytes_alone.ts";
 import { type Incoming, plain, reduced } from "../reduction/passage.ts";
-import { dumpInto, dumps, read } from "../reduction/serialise.ts";
+import { dumps, read, writeInto } from "../reduction/serialise.ts";
 import { currentViewReducer, discard } from "../reduction/registry.ts";
+import { isLongArray } from "../reduction/views.ts";
 import { keepingScratch, openScratch, type Scratch } from "../addon/scratch.ts";
 import { performance } from "../runtime/timing.ts";
 import { GetStatus, MessageUnit, PutStatus, RunLayout } from "../addon/numbers.ts";
@@ -115,10 +116,11 @@ export class Transport {
   #write(value: unknown): number | Message {
     this.#blockOf("put into");
     const scratch = this.#scratch;
-    if (scratch.busy || isLongBytes(value)) return serialise(value);
+    if (isLongBytes(value)) return alone(value);
+    if (scratch.busy) return { tag: Tag.value, ...dumps(value) };
     scratch.busy = true;
     try {
-      const written = dumpInto(value, scratch.bytes, 0);
+      const written = writeInto(value, scratch.bytes, 0);
       return typeof written === "number" ? written : { tag: Tag.value, ...written };
     } finally {
       scratch.busy = false;
@@ -332,13 +334,18 @@ export class Transport {
 
 /** The message for a value; a long byte array is not copied. */
 export function serialise(value: unknown): Message {
-  if (isLongBytes(value)) return { tag: Tag.bytes, bytes: value, attachments: NO_ATTACHMENTS };
+  if (isLongBytes(value)) return alone(value);
   return { tag: Tag.value, ...dumps(value) };
+}
+
+/** Long bytes, as a message that is nothing else. */
+function alone(bytes: Uint8Array<ArrayBuffer>): Message {
+  return { tag: Tag.bytes, bytes, attachments: NO_ATTACHMENTS };
 }
 
 /** A message that shares no memory with the value, which may change from here on. */
 function ownCopy(message: Message, value: unknown): Message {
-  return message.bytes === value ? { ...message, bytes: message.bytes.slice() } : message;
+  return message.bytes === value ? { ...message, bytes: new Uint8Array(message.bytes) } : message;
 }
 
 /** As {@linkcode serialise}, for a value that may change from here on. */
@@ -347,8 +354,7 @@ export function serialiseCopy(value: unknown): Message {
 }
 
 export function isLongBytes(value: unknown): value is Uint8Array<ArrayBuffer> {
-  return value instanceof Uint8Array && value.length >= LONG_BYTES && value.constructor === Uint8Array &&
-    value.buffer instanceof ArrayBuffer && !isShared(value);
+  return isLongArray(value, LONG_BYTES) && !isShared(value);
 }
 
 /** Whether a view is of shared memory, and so travels as a reference. */

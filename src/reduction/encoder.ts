@@ -4,20 +4,32 @@
  * @module
  */
 import { outward } from "../callable/places.ts";
-import { entriesOf, sizeOfMap, sizeOfSet, timeOf, valuesOf } from "./contents.ts";
+import {
+  entriesOf,
+  flagsOf,
+  isDetached,
+  sizeOfMap,
+  sizeOfSet,
+  sourceOf,
+  timeOf,
+  valuesOf,
+  viewName,
+} from "./contents.ts";
 import { quotaOf } from "./dom_exception.ts";
-import { headOf, ownPropertiesOf, propertiesOf, type Property, stackOf, textOf } from "./error_parts.ts";
+import { ownPropertiesOf, partsOf, type Property, stackOf, textOf } from "./error_parts.ts";
 import { Extension, MAX_DEPTH, VIEWS } from "./format.ts";
-import { isOf, type Kind, kindOf, requireNothingHidden, viewName } from "./kinds.ts";
+import { type Boxed, isHollow, isOf, isText, type Kind, kindOf, primitiveOf, requireNothingHidden } from "./kinds.ts";
 import { itemsOf } from "./names.ts";
 import { ObjectNumbers } from "./object_numbers.ts";
 import {
   DETACHED,
   FUNCTION,
+  HOLLOW,
   IMPOSTOR,
   keyText,
   propertyStep,
   Refusal,
+  REVOKED,
   SELF_REFERENCE,
   SHARED_BUFFER,
   SYMBOL,
@@ -25,7 +37,7 @@ import {
 } from "./refusal.ts";
 import { type EngineTree, type Outgoing, reduced } from "./passage.ts";
 import { currentViewReducer, discard, registeredPrototype } from "./registry.ts";
-import { lengthOf, requireMemory, requireOrdinary } from "./views.ts";
+import { bytesOfView, sizeOfView } from "./views.ts";
 import { Writer } from "./writer.ts";
 
 /** What `attachments` is for the many messages that have none. */
@@ -142,11 +154,14 @@ export class Encoder {
     if (++this.#depth > MAX_DEPTH) {
       throw new RangeError(`Cannot serialise value: it is nested more than ${MAX_DEPTH} levels deep`);
     }
-    const prototype = Object.getPrototypeOf(value);
-    if (prototype === Object.prototype) this.#writePlain(value);
-    else if (prototype === null) this.#writeInstance(value, null);
-    else if (Array.isArray(value)) this.#writeArray(value, prototype);
-    else this.#writeSpecial(value, prototype);
+    // What an array or a view is does not depend on its prototype, which may have been changed.
+    if (isArray(value)) this.#writeArray(value);
+    else if (ArrayBuffer.isView(value)) this.#writeView(value);
+    else {
+      const prototype = Object.getPrototypeOf(value);
+      if (prototype === Object.prototype) this.#writePlain(value, Object.keys(value));
+      else this.#writeSpecial(value, prototype);
+    }
     this.#depth--;
   }
 
@@ -159,8 +174,7 @@ export class Encoder {
     return true;
   }
 
-  #writePlain(value: object): void {
-    const keys = Object.keys(value);
+  #writePlain(value: object, keys: readonly string[]): void {
     this.#out.writeCount(keys.length, 0x80, 16, 0xde);
     let i = 0;
     try {
@@ -174,14 +188,16 @@ export class Encoder {
     }
   }
 
-  #writeArray(value: readonly unknown[], prototype: object): void {
+  #writeArray(value: readonly unknown[]): void {
+    const prototype = Object.getPrototypeOf(value);
     if (prototype !== Array.prototype && this.#writeReduced(value, prototype)) return;
     const { length } = value;
+    if (length >>> 0 !== length) throw new Refusal(value, IMPOSTOR); // a Proxy may say anything
     const items = itemsOf(value, length);
-    if (items === null) return this.#writeSparseArray(value, null);
-    if (items.length !== length) return this.#writeSparseArray(value, items);
+    if (items === null) return this.#writeSparseArray(value, length, null);
+    if (items.length !== length) return this.#writeSparseArray(value, length, items);
     for (let i = 0; i < length; i++) {
-      if (!(i in value)) return this.#writeSparseArray(value, items === value ? null : items);
+      if (!(i in value)) return this.#writeSparseArray(value, length, items === value ? null : items);
     }
     this.#out.writeCount(length, 0x90, 16, 0xdc);
     let i = 0;
@@ -193,9 +209,8 @@ export class Encoder {
   }
 
   /** Writes an array by its properties, those among them that have names; `values` are theirs, once they were read. */
-  #writeSparseArray(array: readonly unknown[], values: readonly unknown[] | null): void {
+  #writeSparseArray(array: readonly unknown[], length: number, values: readonly unknown[] | null): void {
     const header = this.#out.openExtension(Extension.SparseArray);
-    const { length } = array;
     this.#out.writeNumber(length);
     const keys = Object.keys(array);
     for (let i = 0; i < keys.length; i++) {
@@ -218,12 +233,9 @@ export class Encoder {
     }
   }
 
-  /** Writes what is neither a plain object nor an array. */
-  #writeSpecial(value: object, prototype: object): void {
-    if (ArrayBuffer.isView(value)) {
-      if (prototype !== Uint8Array.prototype && this.#writeReduced(value, prototype)) return;
-      return this.#writeView(value);
-    }
+  /** Writes what is neither a plain object, an array nor a view. */
+  #writeSpecial(value: object, prototype: object | null): void {
+    if (prototype === null) return this.#writeInstance(value, null);
     if (this.#writeReduced(value, prototype)) return;
     const kind = kindOf(value, prototype);
     if (kind !== null) return this.#writeKind(kind, value);
@@ -232,7 +244,10 @@ export class Encoder {
 
   /** Writes an object whose class is not known to travel as a plain one. */
   #writeInstance(value: object, prototype: object | null): void {
-    if (Object.keys(value).length > 0) return this.#writePlain(value);
+    const keys = Object.keys(value);
+    if (keys.length > 0) {
+      return keys[0] === "0" && isText(value) ? this.#writeKind("String", value) : this.#writePlain(value, keys);
+    }
     const kind = requireNothingHidden(value, prototype);
     if (kind === null) this.#out.writeCount(0, 0x80, 16, 0xde);
     else this.#writeKind(kind, value);
@@ -247,7 +262,7 @@ export class Encoder {
       case "Date":
         return this.#writeDate(value);
       case "RegExp":
-        return this.#writeRegExp(value as RegExp);
+        return this.#writeRegExp(value);
       case "Error":
         return this.#writeError(value as Error);
       case "ArrayBuffer":
@@ -257,7 +272,7 @@ export class Encoder {
       case "Symbol":
         throw new Refusal(value, SYMBOL);
       default:
-        return this.#writeBoxed(value);
+        return this.#writeBoxed(kind, value);
     }
   }
 
@@ -266,7 +281,12 @@ export class Encoder {
     const registration = registeredPrototype(prototype);
     if (registration === undefined) return false;
     if ("refuse" in registration) throw new Refusal(value, { why: registration.refuse });
-    const data = this.#reduced(registration.reducer, value);
+    let data: unknown;
+    try {
+      data = this.#reduced(registration.reducer, value);
+    } catch (error) {
+      throw isHollow(prototype, error) ? new Refusal(value, HOLLOW) : error;
+    }
     const header = this.#out.openExtension(Extension.Reduced);
     this.#out.writeString(registration.name);
     this.#reducing.push(value);
@@ -292,23 +312,24 @@ export class Encoder {
   }
 
   #writeView(view: ArrayBufferView): void {
+    const prototype = Object.getPrototypeOf(view);
+    if (prototype !== Uint8Array.prototype && this.#writeReduced(view, prototype)) return;
     const reducer = currentViewReducer();
     if (reducer !== null) {
       const data = this.#reduced(reducer, view);
       if (data !== undefined) return this.#writeSharedView(view, data);
     }
-    const { buffer } = view;
-    if (!(buffer instanceof ArrayBuffer)) requireOrdinary(buffer, view);
-    const byteLength = lengthOf(view);
-    if (byteLength === 0) requireMemory(view);
-    if (view instanceof Uint8Array) return this.#writeBytes(view);
     const name = viewName(view);
-    if (name === "Uint8Array") return this.#writeBytes(new Uint8Array(buffer, view.byteOffset, byteLength));
+    const size = sizeOfView(view, name);
+    if (name === "Uint8Array") {
+      this.#out.writeBytesHeader(size);
+      return this.#out.writeRaw(view as Uint8Array, size);
+    }
     const kind = viewKinds.get(name);
     if (kind === undefined) throw new Refusal(view, UNKNOWN_VIEW);
-    this.#out.writeExtensionHeader(Extension.View, 1 + byteLength);
+    this.#out.writeExtensionHeader(Extension.View, 1 + size);
     this.#out.writeByte(kind);
-    this.#out.writeRaw(new Uint8Array(buffer, view.byteOffset, byteLength));
+    this.#out.writeRaw(bytesOfView(view, name, size), size);
   }
 
   #writeSharedView(view: ArrayBufferView, data: unknown): void {
@@ -319,22 +340,16 @@ export class Encoder {
     this.#out.closeExtension(header);
   }
 
-  /** Writes bytes as MessagePack's `bin`. */
-  #writeBytes(source: Uint8Array): void {
-    this.#out.writeBytesHeader(source.length);
-    this.#out.writeRaw(source);
-  }
-
   #writeBuffer(value: ArrayBuffer): void {
-    if (value.detached) throw new Refusal(value, DETACHED);
+    if (isDetached(value)) throw new Refusal(value, DETACHED);
     const bytes = new Uint8Array(value);
     this.#out.writeExtensionHeader(Extension.ArrayBuffer, bytes.length);
-    this.#out.writeRaw(bytes);
+    this.#out.writeRaw(bytes, bytes.length);
   }
 
-  #writeBoxed(value: object): void {
+  #writeBoxed(kind: Boxed, value: object): void {
     const header = this.#out.openExtension(Extension.Boxed);
-    this.#write(value.valueOf());
+    this.#write(primitiveOf(kind, value));
     this.#out.closeExtension(header);
   }
 
@@ -373,29 +388,24 @@ export class Encoder {
     this.#out.writeFloat64(timeOf(value));
   }
 
-  #writeRegExp(value: RegExp): void {
+  #writeRegExp(value: object): void {
     const header = this.#out.openExtension(Extension.RegExp);
-    this.#out.writeString(value.source);
-    this.#out.writeString(value.flags);
+    this.#out.writeString(sourceOf(value));
+    this.#out.writeString(flagsOf(value));
     this.#out.closeExtension(header);
   }
 
   #writeError(value: Error): void {
     if (value instanceof DOMException) return this.#writeDOMException(value);
-    const { reference, known, shown } = headOf(value);
+    const { reference, known, shown, stack, properties } = partsOf(value);
     const header = this.#out.openExtension(reference === null ? Extension.Error : Extension.ExportedError);
     if (reference !== null) {
       const { label, hash, name, member } = reference;
       const module = this.#engine === null ? reference.module : outward(reference.module);
-      for (const text of [label, hash ?? "", module, name, member ?? "", shown ?? ""]) {
-        this.#out.writeString(text);
-      }
+      for (const text of [label, hash ?? "", module, name, member ?? "", shown]) this.#out.writeString(text);
     }
     this.#out.writeString(known);
-    this.#write(stackOf(value));
-    const properties = propertiesOf(value);
-    if (reference === null && shown !== undefined) properties.unshift(["name", shown]);
-    else if (reference !== null && Object.hasOwn(value, "name")) properties.unshift(["name", value.name]);
+    this.#write(stack);
     this.#writeProperties(properties);
     this.#out.closeExtension(header);
   }
@@ -423,6 +433,15 @@ export class Encoder {
     } catch (error) {
       throw error instanceof Refusal ? error.within(propertyStep(properties[i][0])) : error;
     }
+  }
+}
+
+/** Whether an object is an array. */
+function isArray(value: object): value is readonly unknown[] {
+  try {
+    return Array.isArray(value);
+  } catch {
+    throw new Refusal(value, REVOKED); // which is the only reason to throw
   }
 }
 

@@ -74,12 +74,38 @@ export function nearestClass(error: Error): string {
   return "Error";
 }
 
-/** The `name` that `error` must show where its class is that of the wire name `name`; `undefined` if it shows it by itself. */
-export function shownName(error: Error, name: string): string | undefined {
-  const shown = known().classes.get(name)?.prototype?.name;
-  if (error.name !== shown) return error.name;
+/** The class of an error, and what that calls itself; each is asked for once. */
+export interface NamedClass {
+  /** `undefined` if the error has none. */
+  readonly Class: unknown;
+  readonly prototype: object | null;
+  /** `undefined` if it is no text. */
+  readonly name: string | undefined;
+}
+
+/** The class of an error, as its prototype names it. */
+export function classOf(error: Error): NamedClass {
+  const prototype = Object.getPrototypeOf(error);
+  const Class: unknown = prototype?.constructor;
+  const name: unknown = typeof Class === "function" ? Class.name : undefined;
+  return { Class, prototype, name: typeof name === "string" ? name : undefined };
+}
+
+/**
+ * The `name` that an error must show where its class is that of the wire name `known`; `undefined` if it shows it by
+ * itself.
+ *
+ * @param name The `name` that it has.
+ * @param className What its class is called, if that is not known.
+ */
+export function shownName(name: unknown, known: string, className: string | undefined): unknown {
+  if (name !== nameShownBy(known)) return name;
   // A subclass that sets no name of its own would arrive without any trace of its class.
-  return isKnownClass(error) ? undefined : error.constructor?.name;
+  return className;
+}
+
+function nameShownBy(wireName: string): string | undefined {
+  return known().classes.get(wireName)?.prototype?.name;
 }
 
 /** An error of the known class called `name`, made without running its constructor; `undefined` if none is known. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { RemoteError } from "../errors.ts";
-import { isKnownClass, nearestClass, shownName } from "./error_classes.ts";
+import { classOf, isKnownClass, nearestClass, shownName } from "./error_classes.ts";
 import { classReference } from "./error_reference.ts";
 
 /** Properties that the language makes and that are not enumerable, in the order in which they are written. */
@@ -12,20 +12,30 @@ const INSTALLED = ["cause", "errors", "error", "suppressed"] as const;
 /** What travels otherwise than by its name. */
 const APART: ReadonlySet<string> = new Set([...INSTALLED, "name", "message", "stack"]);
 
-/** What names the class of an error that is no DOMException. */
-export interface ErrorHead {
-  /** Where it is exported; `null` if nobody is seen to. */
+/** What travels of an error that is no DOMException. */
+export interface ErrorParts {
+  /** Where its class is exported; `null` if nobody is seen to. */
   readonly reference: ReturnType<typeof classReference>;
   /** The wire name of the nearest class that every process knows. */
   readonly known: string;
-  /** The `name` that it is to show if it arrives as that; `undefined` if it does by itself. */
-  readonly shown: string | undefined;
+  /** The `name` that it is to show if it arrives as that; empty if it does by itself. */
+  readonly shown: string;
+  readonly stack: string | undefined;
+  readonly properties: readonly Property[];
 }
 
-/** What names the class of an error. */
-export function headOf(error: Error): ErrorHead {
+/** The parts of an error. Each of its properties is asked for once: a getter may count, or say something else each time. */
+export function partsOf(error: Error): ErrorParts {
+  const stack = stackOf(error);
+  const name: unknown = error.name;
   const known = nearestClass(error);
-  return { reference: isKnownClass(error) ? null : classReference(error), known, shown: shownName(error, known) };
+  const Class = isKnownClass(error) ? null : classOf(error);
+  const reference = Class === null ? null : classReference(Class, stack);
+  const shown = shownName(name, known, Class?.name);
+  const properties = propertiesOf(error);
+  if (reference === null && shown !== undefined) properties.unshift(["name", shown]);
+  else if (reference !== null && Object.hasOwn(error, "name")) properties.unshift(["name", name]);
+  return { reference, known, shown: textOf(shown), stack, properties: properties.filter(isToBeTold) };
 }
 
 /** The stack, if it is text: `Error.prepareStackTrace` may have made anything of it. */
@@ -41,28 +51,29 @@ export function textOf(value: unknown): string {
 /** A property by name, with its value. */
 export type Property = readonly [key: string, value: unknown];
 
-/**
- * The properties that travel. Functions and symbols among them are left out: they are no part of what the error tells,
- * and an error that cannot be told is worse than one without its methods.
- */
-export function propertiesOf(error: Error): Property[] {
+/** The properties that travel, some of which {@linkcode isToBeTold} leaves out; `name` is not among them. */
+function propertiesOf(error: Error): Property[] {
   const properties: Property[] = [];
-  if (error.message !== "") properties.push(["message", error.message]);
+  const message: unknown = error.message;
+  if (message !== "") properties.push(["message", message]);
   for (const key of INSTALLED) {
     if (Object.hasOwn(error, key)) properties.push([key, Reflect.get(error, key)]);
   }
   // What it hides from being printed.
   if (error instanceof RemoteError) properties.push(["remote", Reflect.get(error, "remote")]);
-  return [...properties.filter(isToBeTold), ...ownPropertiesOf(error)];
+  return [...properties, ...ownPropertiesOf(error)];
 }
 
-/** As {@linkcode propertiesOf}, without those that the language makes. */
+/** The properties that travel, without those that the language makes. */
 export function ownPropertiesOf(error: Error): Property[] {
   const keys = Object.keys(error).filter((key) => !APART.has(key));
   return keys.map((key): Property => [key, Reflect.get(error, key)]).filter(isToBeTold);
 }
 
-/** A cause is what the error is about, so it travels or is refused. */
+/**
+ * Whether a property travels. Functions and symbols are left out: they are no part of what the error tells, and an error
+ * that cannot be told is worse than one without its methods. A cause is what it is about, so it travels or is refused.
+ */
 function isToBeTold([key, value]: Property): boolean {
   return key === "cause" || (typeof value !== "function" && typeof value !== "symbol");
 }

@@ -10,6 +10,7 @@ import { knownNamespace } from "../callable/namespaces.ts";
 import { searchAtAnyPrice, searchIn, searchLater } from "../callable/proof.ts";
 import { exportsClass, importersOf, mentions, privateMember, readSource } from "../callable/source.ts";
 import { type FunctionReference, sourceHash } from "../callable/types.ts";
+import type { NamedClass } from "./error_classes.ts";
 
 /** References made, by class; `null` for those that no module exports. */
 const references = new WeakMap<object, FunctionReference | null>();
@@ -17,24 +18,26 @@ const references = new WeakMap<object, FunctionReference | null>();
 const LONGEST_STACK = 64 * 1024;
 const LONGEST_LINE = 4096;
 
-/** How the class of an error is named to others; `null` if no module is seen to export it. */
-export function classReference(error: Error): FunctionReference | null {
-  const prototype = Object.getPrototypeOf(error);
-  const Class: unknown = prototype?.constructor;
-  if (typeof Class !== "function" || Class.prototype !== prototype || !isIdentifier(Class.name)) return null;
+/**
+ * How the class of an error is named to others; `null` if no module is seen to export it.
+ *
+ * @param stack That of the error.
+ */
+export function classReference({ Class, prototype, name }: NamedClass, stack: unknown): FunctionReference | null {
+  if (typeof Class !== "function" || Class.prototype !== prototype || !isIdentifier(name)) return null;
   const known = references.get(Class);
   if (known !== undefined) return known;
   for (let it = Class; it !== Function.prototype && it !== null; it = Object.getPrototypeOf(it)) {
     if (privateMember(it) !== null) return null; // only the constructor makes them, and it does not run again
   }
-  const { place: found, later } = searchIn(Class, () => exportersOf(Class.name, modulesOn(error.stack)));
+  const { place: found, later } = searchIn(Class, () => exportersOf(name, modulesOn(stack)));
   const place = found ?? searchAtAnyPrice(Class, later);
   if (place === null && later.some((url) => knownNamespace(url) === null)) {
     // This error goes as one of the nearest known class; the next is told of in time.
     void searchLater(Class, later).catch(() => null);
     return null;
   }
-  const made = place && { label: Class.name, ...place, hash: sourceHash(Class) };
+  const made = place && { label: name, ...place, hash: sourceHash(Class) };
   references.set(Class, made);
   return made;
 }

@@ -9,7 +9,8 @@ import { Date } from "../runtime/timing.ts";
 
 /** The built-in objects that travel, other than arrays and views. */
 export type Kind = "Map" | "Set" | "Date" | "RegExp" | "Error" | "ArrayBuffer" | "SharedArrayBuffer" | Boxed;
-type Boxed = "Number" | "String" | "Boolean" | "BigInt" | "Symbol";
+/** The objects that stand for primitive values. */
+export type Boxed = "Number" | "String" | "Boolean" | "BigInt" | "Symbol";
 
 /** By prototype: what instances should be, why they are refused, or that they travel as plain objects. */
 const verdicts = new WeakMap<object, Kind | Reason | "plain">();
@@ -37,14 +38,6 @@ const TOUCHSTONES: Readonly<Record<Exclude<Kind, "Error">, () => unknown>> = {
 const KINDS = Object.keys(TOUCHSTONES) as (keyof typeof TOUCHSTONES)[];
 const LANGUAGE_ERROR = /^(Aggregate|Eval|Range|Reference|Suppressed|Syntax|Type|URI)?Error$/;
 
-/** The name that a typed array has inside; `undefined` for a DataView. */
-const typedArrayName = getter(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag as unknown as string);
-
-/** The name of a view's built-in class, whatever class extends it, in whatever realm. */
-export function viewName(view: ArrayBufferView): unknown {
-  return Reflect.apply(typedArrayName, view, []) ?? "DataView";
-}
-
 /** Whether an object is of that kind. */
 export function isOf(kind: Kind, value: object): boolean {
   if (kind === "Error") return Error.isError(value);
@@ -54,6 +47,16 @@ export function isOf(kind: Kind, value: object): boolean {
   } catch {
     return false;
   }
+}
+
+/** What an object holds that stands for a primitive value. */
+export function primitiveOf(kind: Boxed, value: object): unknown {
+  return Reflect.apply(TOUCHSTONES[kind], value, []);
+}
+
+/** Whether an object with a property named 0 is the text of which that is the first character. */
+export function isText(value: object): boolean {
+  return Object.hasOwn(value, "length") && isOf("String", value);
 }
 
 /**
@@ -120,6 +123,24 @@ function usesPrivateMembers(constructor: Function): boolean {
   return false;
 }
 
+/** What is said of an object that has nothing of what its class keeps inside: which class, or which private member. */
+const LACKING =
+  /^(?:Receiver|Object) must be an instance of class (.+)$|^Cannot read private member (#[\w$]+) |^Illegal invocation$/;
+
+/** Whether an error tells of an object of that prototype that it is a Proxy, or was made by Object.create(). */
+export function isHollow(prototype: object, error: unknown): boolean {
+  const said = Error.isError(error) ? LACKING.exec(error.message) : null;
+  if (said === null) return false;
+  const [, name, member] = said;
+  for (let at: object | null = prototype; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
+    const constructor: unknown = Object.getOwnPropertyDescriptor(at, "constructor")?.value;
+    if (typeof constructor !== "function") continue;
+    if (isBuiltIn(constructor) || constructor.name === name) return true;
+    if (member !== undefined && Function.prototype.toString.call(constructor).includes(member)) return true;
+  }
+  return false;
+}
+
 const INSIDE: Reason = {
   why: "its state is inside the runtime and cannot be read",
   instead: "Send the data it stands for",
@@ -150,9 +171,9 @@ function judge(prototype: object): Kind | Reason | "plain" {
   if (inherited !== undefined) return inherited;
   if (prototype === Error.prototype || prototype instanceof Error) return "Error";
   for (let at: object | null = prototype; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
-    const constructor: unknown = Object.getOwnPropertyDescriptor(at, "constructor")?.value;
+    const constructor = languageValue(at, "constructor");
     // Generators and iterators have a prototype of the language's own, but no constructor that could be named.
-    const tag: unknown = Object.getOwnPropertyDescriptor(at, Symbol.toStringTag)?.value;
+    const tag = languageValue(at, Symbol.toStringTag);
     if (typeof tag === "string" && /Generator|Iterator/.test(tag)) return inside(tag);
     if (typeof constructor !== "function" || !isBuiltIn(constructor)) continue;
     const { name } = constructor;
@@ -161,6 +182,17 @@ function judge(prototype: object): Kind | Reason | "plain" {
     return LANGUAGE_ERROR.test(name) ? "Error" : inside(name);
   }
   return "plain";
+}
+
+/** What a prototype has by that name; behind a getter, only if that is the language's, as both are of Iterator's. */
+function languageValue(prototype: object, name: PropertyKey): unknown {
+  const { value, get } = Object.getOwnPropertyDescriptor(prototype, name) ?? {};
+  if (get === undefined || !isNative(get)) return value;
+  try {
+    return Reflect.apply(get, prototype, []);
+  } catch {
+    return undefined; // it is asked for instances only
+  }
 }
 
 function refusalOfBase(prototype: object): Reason | undefined {
@@ -182,7 +214,13 @@ function isBuiltIn(constructor: Function): boolean {
   const { name } = constructor;
   if (ownValue(globalThis, name) === constructor) return true;
   if (NAMESPACES.some((space) => ownValue(ownValue(globalThis, space), name) === constructor)) return true;
-  return /\{\s*\[native code\]\s*\}$/.test(Function.prototype.toString.call(constructor));
+  return isNative(constructor);
+}
+
+/** Whether a function is in the language's own code, of whatever realm. */
+// deno-lint-ignore ban-types -- only its text is looked at
+function isNative(it: Function): boolean {
+  return /\{\s*\[native code\]\s*\}$/.test(Function.prototype.toString.call(it));
 }
 
 function ownValue(holder: unknown, name: string): unknown {

@@ -98,6 +98,16 @@ export const IMPOSTOR: Reason = {
   why: "it inherits from a built-in class, but has nothing of what such an object holds (a Proxy, or Object.create())",
   instead: "Send the object itself",
 };
+/** For objects whose class keeps its state in private members, and that have none. */
+export const HOLLOW: Reason = {
+  why: "it has nothing of what an object of its class holds inside (a Proxy, or Object.create())",
+  instead: "Send the object itself",
+};
+/** For what no longer is anything. */
+export const REVOKED: Reason = {
+  why: "it is a Proxy that was revoked",
+  instead: "Send it before that, or send the object itself",
+};
 /** For instances that would arrive as `{}`. */
 export const PRIVATE_STATE: Reason = {
   why: "its state is in private members, which cannot be read",
@@ -128,23 +138,28 @@ function describe(value: unknown): string {
     return name === "" ? "an anonymous function" : `function "${name}"`;
   }
   if (typeof value !== "object" || value === null) return String(value);
-  const name = nameOf(prototypeOf(value)?.constructor);
+  const name = nameOf(constructorOf(value));
   if (name !== "" && name !== "Object") return `an object of class "${name}"`;
   return `an object of kind "${kindOf(value)}"`;
 }
 
-function prototypeOf(value: object): { constructor?: unknown } | null {
+function constructorOf(value: object): unknown {
   try {
-    return Object.getPrototypeOf(value);
+    return Object.getPrototypeOf(value)?.constructor;
   } catch {
-    return null; // a revoked Proxy
+    return undefined; // a revoked Proxy, or a getter that throws
   }
 }
 
 /** The name of a function, if it has one that is text. */
 function nameOf(value: unknown): string {
-  const name = typeof value === "function" ? Object.getOwnPropertyDescriptor(value, "name")?.value : "";
-  return typeof name === "string" ? shortened(name) : "";
+  if (typeof value !== "function") return "";
+  try {
+    const name: unknown = Object.getOwnPropertyDescriptor(value, "name")?.value;
+    return typeof name === "string" ? shortened(name) : "";
+  } catch {
+    return ""; // a revoked Proxy
+  }
 }
 
 function kindOf(value: object): string {

@@ -5,6 +5,8 @@
  * @module
  */
 import { InvalidStateError } from "../errors.ts";
+import { Date } from "../runtime/timing.ts";
+import { VIEWS } from "./format.ts";
 
 /** A class, whatever its constructor takes. */
 // deno-lint-ignore ban-types -- the only type that also holds classes with private constructors
@@ -48,6 +50,16 @@ export interface Refused {
   readonly refuse: string;
 }
 
+/** Prototypes of the language's classes whose instances, and most of what extends them, travel without anybody's help. */
+const OF_THE_LANGUAGE: ReadonlySet<object> = new Set(
+  [
+    ...[Object, Array, Map, Set, Date, RegExp, Number, String, Boolean, BigInt, ArrayBuffer],
+    ...[Object.getPrototypeOf(Uint8Array), Uint8Array, ...VIEWS],
+    ...[Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError, AggregateError],
+    ...[SuppressedError, DOMException],
+  ].map(({ prototype }) => prototype),
+);
+
 /** The receiver's half: only what travels is in here, so that no message can name anything else. */
 const byName = new Map<string, Registration>();
 /** The sender's half. Some classes are made at run time, and go. */
@@ -68,7 +80,8 @@ let follower: ((bytes: Uint8Array, attachments: readonly number[]) => void) | nu
  *
  * @throws {TypeError} If `type` is not a class, or the second argument has neither `reduce` and `restore`, which are
  * functions, nor `refuse`, which is a text; or if it has something else.
- * @throws {RangeError} If the class or the name is registered already, or the name is empty.
+ * @throws {RangeError} If the class or the name is registered already, the name is empty, or the class is one of the
+ * language's whose instances have a way of their own, such as Object, Map and Error.
  *
  * @example Send a class of your own
  * ```ts
@@ -112,6 +125,12 @@ export function register<T extends object, D>(type: Class<T>, given: Reducer<T, 
   const name = given.name ?? type.name;
   if (name === "") throw new RangeError("Cannot register a class: it has no name, and no `name` was given");
   if (byName.has(name)) throw new RangeError(`Cannot register class "${name}": this name is registered already`);
+  if (OF_THE_LANGUAGE.has(type.prototype)) {
+    throw new RangeError(
+      `Cannot register class "${name}": how instances of the language's own classes travel is not to be changed. ` +
+        "Register a class that extends it",
+    );
+  }
   const known = byPrototype.get(type.prototype);
   if (known !== undefined) {
     throw new RangeError(`Cannot register class "${name}": it is registered already as "${known.name}"`);

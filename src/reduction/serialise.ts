@@ -4,6 +4,7 @@ import { Decoder } from "./decoder.ts";
 import { type Destination, type Dumped, type DumpedForEngine, Encoder } from "./encoder.ts";
 import { alone, destination, type EngineTree, type Incoming, isStart } from "./passage.ts";
 import { follow, register } from "./registry.ts";
+import { plainBytes, requireBytes } from "./views.ts";
 
 /** Kept between messages; null while in use, when a nested call makes one of its own. */
 let idleEncoder: Encoder | null = new Encoder();
@@ -71,8 +72,8 @@ function written(value: unknown, destination: Destination): Dumped & DumpedForEn
  *
  * @returns The offset after the last byte; or the message as {@linkcode dumps} returns it, because it did not fit or
  * refers to shared memory. Bytes of `target` after `start` may have been changed even then.
- * @throws {TypeError} As {@linkcode dumps}.
- * @throws {RangeError} As {@linkcode dumps}.
+ * @throws {TypeError} As {@linkcode dumps}; also if `target` is no Uint8Array.
+ * @throws {RangeError} As {@linkcode dumps}; also if `start` is no place in `target`.
  *
  * @example Go on with what does not fit
  * ```ts
@@ -88,6 +89,15 @@ function written(value: unknown, destination: Destination): Dumped & DumpedForEn
  * ```
  */
 export function dumpInto(value: unknown, target: Uint8Array, start: number): number | Dumped {
+  const room = requireBytes("write message", target);
+  if (!(Number.isInteger(start) && start >= 0 && start <= room.length)) {
+    throw new RangeError(`Cannot write message: ${room.length} bytes were given, byte ${start} is wanted`);
+  }
+  return writeInto(value, room, start);
+}
+
+/** As {@linkcode dumpInto}, into memory of the package's own. */
+export function writeInto(value: unknown, target: Uint8Array, start: number): number | Dumped {
   const encoder = idleEncoder ?? new Encoder();
   idleEncoder = null;
   try {
@@ -108,6 +118,7 @@ export function dumpInto(value: unknown, target: Uint8Array, start: number): num
  * Every view has a buffer of its own, which is exactly as long: whatever is done with it, transfers among them, touches
  * nothing else that was received.
  *
+ * @throws {TypeError} If `bytes` is no Uint8Array.
  * @throws {RangeError} If the bytes are not one whole message, or name a class that is not registered here. An
  * error that a `restore` function throws passes unchanged.
  *
@@ -119,19 +130,18 @@ export function dumpInto(value: unknown, target: Uint8Array, start: number): num
  * assertThrows(() => loads(new Uint8Array([0x92, 1])), RangeError, "malformed at byte");
  * ```
  */
-export function loads(bytes: Uint8Array, start = 0, end: number = bytes.length): unknown {
-  return read(bytes, start, end, alone());
+export function loads(bytes: Uint8Array, start = 0, end?: number): unknown {
+  const plain = requireBytes("read message", bytes);
+  return read(plain, start, end ?? plain.length, alone());
 }
 
-/** As {@linkcode loads}, for a message that may do what `passage` says. */
+/** As {@linkcode loads}, for a message that may do what `passage` says; its bytes are the package's own. */
 export function read(bytes: Uint8Array, start: number, end: number, passage: Incoming): unknown {
-  if (!(start >= 0 && start <= end && end <= bytes.length)) {
+  if (!(Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start <= end && end <= bytes.length)) {
     throw new RangeError(`Cannot read message: ${bytes.length} bytes were given, bytes ${start} to ${end} are wanted`);
   }
-  // A subclass such as node's Buffer slices without copying.
-  const plain = bytes.constructor === Uint8Array
-    ? bytes
-    : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // Buffers of Node, which slice without copying, come from addons.
+  const plain = bytes.constructor === Uint8Array ? bytes : plainBytes(bytes);
   const decoder = idleDecoder ?? new Decoder();
   idleDecoder = null;
   try {

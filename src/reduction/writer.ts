@@ -78,11 +78,11 @@ export class Writer {
     this.#bytes[this.#position++] = byte;
   }
 
-  /** Copies `source`. */
-  writeRaw(source: Uint8Array): void {
-    this.#reserve(source.length);
+  /** Copies `source`, which has that many bytes, whatever it says itself. */
+  writeRaw(source: Uint8Array, length: number): void {
+    this.#reserve(length);
     this.#bytes.set(source, this.#position);
-    this.#position += source.length;
+    this.#position += length;
   }
 
   /** The header of `bin`; `writeRaw` follows. */

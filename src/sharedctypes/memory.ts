@@ -8,7 +8,9 @@
 import { bytesOf } from "../addon/cells.ts";
 import { collecting } from "../addon/garbage.ts";
 import { BlockHandle, type BlockReference } from "../addon/handles.ts";
+import { bufferOf, byteOffsetOf, isGrowableMemory, lengthOf, viewName } from "../reduction/contents.ts";
 import { type ViewConstructor, VIEWS } from "../reduction/format.ts";
+import { isOf } from "../reduction/kinds.ts";
 import { glance } from "../runtime/harmless.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
@@ -79,7 +81,7 @@ function shownBy(buffer: ArrayBufferLike & { readonly [SHOWN]?: BlockReference }
 
 /** The block under a buffer that nobody has asked yet, or that another thread has posted, which brings no properties. */
 function foundBlock(buffer: SharedArrayBuffer): BlockReference | undefined {
-  if (!buffer.growable || buffer.byteLength === 0) return undefined;
+  if (!isOf("SharedArrayBuffer", buffer) || !isGrowableMemory(buffer)) return undefined;
   const found = native().viewFind(buffer, new Uint8Array(buffer, 0, 1));
   if (found === null) return undefined;
   marked(buffer, found);
@@ -196,14 +198,13 @@ const viewConstructors: ReadonlyMap<unknown, ViewConstructor> = new Map(
 );
 
 function reduceView(view: ArrayBufferView): unknown {
-  const reference = shownBy(view.buffer);
+  const kind = viewName(view);
+  const buffer = bufferOf(view, kind);
+  const reference = shownBy(buffer);
   if (reference === undefined) return undefined;
   attach(reference[0]);
-  remember(view.buffer as SharedArrayBuffer, reference);
-  // The tag is the built-in class's name in subclasses, too.
-  const kind = (view as DataView | View)[Symbol.toStringTag];
-  const length = view instanceof DataView ? view.byteLength : (view as View).length;
-  return [kind, ...reference, view.byteOffset, length];
+  remember(buffer as SharedArrayBuffer, reference);
+  return [kind, ...reference, byteOffsetOf(view, kind), lengthOf(view, kind)];
 }
 
 type View = Uint8Array;
