@@ -12,6 +12,7 @@
 // dist/package.json  says to other runtimes that these are modules, so that they come as far as being told what they lack
 
 import configuration from "../deno.json" with { type: "json" };
+import { compileEarly } from "./early.ts";
 import { copyTypes, typesLine } from "./types.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -195,6 +196,7 @@ export async function bundle(into: URL = DIST, inside: readonly string[] = []): 
     ) => [configuration.name + (name === "mod" ? "" : `/${name}`), `./${name}.js`]);
     Deno.writeTextFileSync(`${fresh}/import_map.json`, JSON.stringify({ imports: Object.fromEntries(imports) }));
     Deno.writeTextFileSync(`${fresh}/package.json`, JSON.stringify({ type: "module" }));
+    await compileEarly(fresh);
     copyTypes(ROOT, fresh, ["mod.ts", "cli.ts", "src"]);
     replace(fresh, into);
   } finally {
