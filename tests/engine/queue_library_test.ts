@@ -252,33 +252,3 @@ queueTest("whoever waits for room for ever, alone, is told so before the message
     assertEquals(await engine.command("GET", `${tree.prefix}refs:${event}`), "1");
   }
 });
-
-queueTest("who reads its mailbox behind a step is woken there, unless the outcome comes there", async (tree) => {
-  const thread = tree.lane(1, 1);
-  const q = await made(tree.lane(), "queue", "lose");
-  const woken = ["x", ""];
-  await tree.lane(1, 2).step("put", q, 0, record("a"));
-  assertEquals(await thread.stepReading("get", q, 2, 1, 0), ["ok", "1#1", record("a")]);
-  assertEquals(await thread.mail(), [woken]);
-  assertEquals(await thread.again("get", q, 2, 1, 0), ["ok", "1#1", record("a")]);
-  assertEquals(await thread.mail(), [woken, woken]);
-  assertEquals(await thread.stepReading("get", q, 0, 1, 0), ["no", "empty"]);
-  assertEquals(await thread.mail(), [woken, woken, woken]);
-  assertEquals(await thread.stepReading("get", q, 1, 1, 0), ["later"]);
-  assertEquals(await thread.again("get", q, 1, 1, 0), ["later"]);
-  assertEquals(await thread.mail(), [woken, woken, woken]);
-  await tree.lane(1, 3).step("put", q, 0, record("b"));
-  assertEquals((await thread.mail()).slice(3), [["n", "3", "r", "ok", "r", "1#3", "r", record("b")]]);
-  // Who is dead gets nothing but the answer, and leaves no mailbox behind.
-  const buried = tree.lane(await tree.member("other"), 1);
-  await tree.look("bury", buried.member, "killed by signal 9");
-  assertEquals(await buried.stepReading("get", q, 1, 1, 0), ["fenced", "killed by signal 9"]);
-  assertEquals(await buried.mail(), []);
-});
-
-queueTest("the mailbox of who buries itself by a step goes soon", async (tree) => {
-  const thread = tree.lane(1, 1);
-  assertEquals(await thread.stepReading("exit", 1, -9, ""), ["ok"]);
-  const left = Number(await tree.engine.command("PTTL", `${tree.prefix}mb:1/1`));
-  assertEquals(left > 0, (await thread.mail()).length > 0);
-});

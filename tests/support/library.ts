@@ -98,16 +98,6 @@ export class BareLane {
     return this.#tree.look(name, this.member, this.#lane, number, number, ...args);
   }
 
-  /** As {@linkcode step}, of a thread that reads its mailbox right behind it. */
-  stepReading(name: string, ...args: Word[]): Promise<Reply> {
-    return this.#tree.look(name, this.member, this.#lane, ++this.#number, 0, ...args);
-  }
-
-  /** Sends the last step again. */
-  again(name: string, ...args: Word[]): Promise<Reply> {
-    return this.#tree.look(name, this.member, this.#lane, this.#number, 0, ...args);
-  }
-
   /** What is in the lane's mailbox: of each entry the fields and values, flat. */
   async mail(): Promise<string[][]> {
     const entries = await this.#tree.engine.command(

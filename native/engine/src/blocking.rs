@@ -38,18 +38,15 @@ pub struct BlockingLane {
     owed: Option<Begun>,
     /// Whether a wait is under way of which nobody wants the outcome.
     is_recovering: bool,
-    /// The step and the object at which this lane had to wait when it did so last; empty: none.
-    waited_at: (String, Vec<u8>),
+    /// The wait whose outcome is not known: what the engine has answered from there on it is to keep.
+    unsure: Option<u64>,
 }
 
 /// A wait, and the step that ends it, once there is one: each is sent again as it was.
 struct Begun {
     number: u64,
-    name: String,
     object: Vec<u8>,
     packed: Vec<u8>,
-    /// Whether the mailbox is read right behind the step.
-    reads: bool,
     cancel: Option<Cancel>,
 }
 
@@ -74,7 +71,7 @@ impl BlockingLane {
             owed: None,
             is_recovering: false,
             until: None,
-            waited_at: Default::default(),
+            unsure: None,
             link: Link::new(Arc::clone(&shared), true),
             mailbox: Mailbox::new(Arc::clone(&shared), Arc::clone(&witness)),
             patience: shared.settings.patience,
@@ -116,20 +113,14 @@ impl BlockingLane {
         time: Option<Duration>,
     ) -> Result<Option<Answer>> {
         let until = time.and_then(|time| Instant::now().checked_add(time));
+        let packed = self.pack(name, args);
         let object = args
             .first()
             .map_or_else(Vec::new, |it| it.as_ref().to_vec());
-        let reads = self.waited_at.0 == name
-            && self.waited_at.1 == object
-            && self.link.counts_at_once()
-            && time.is_none_or(|it| !it.is_zero());
-        let packed = self.pack(name, args, reads);
         let begun = Begun {
             number: self.last.load(SeqCst),
-            name: name.to_owned(),
             object,
             packed,
-            reads,
             cancel: None,
         };
         let outcome = self.carry_out(begun, until);
@@ -168,21 +159,26 @@ impl BlockingLane {
     }
 
     fn carry_out(&mut self, mut begun: Begun, until: Option<Instant>) -> Result<Option<Answer>> {
+        self.unsure = Some(begun.number);
         let outcome = self.finish(&mut begun, until);
-        if let Err(error) = &outcome
-            && matches!(error.kind, Kind::Unavailable | Kind::Overdue)
-        {
-            self.owed = Some(begun);
+        match &outcome {
+            Err(error) if matches!(error.kind, Kind::Unavailable | Kind::Overdue) => {
+                self.owed = Some(begun);
+            }
+            _ => self.unsure = None,
         }
         outcome
     }
 
     fn finish(&mut self, begun: &mut Begun, until: Option<Instant>) -> Result<Option<Answer>> {
         let number = begun.number;
-        if begun.cancel.is_none()
-            && let Some(answer) = self.outcome_of(begun, until)?
-        {
-            return Ok(Some(answer));
+        if begun.cancel.is_none() {
+            if let Reply::Done(answer) = self.do_step(number, &begun.packed)? {
+                return Ok(Some(answer));
+            }
+            if let Some(answer) = self.outcome_nudged(number, until)? {
+                return Ok(Some(answer));
+            }
         }
         let is_final = self.is_recovering;
         if begun.cancel.is_none() {
@@ -203,7 +199,7 @@ impl BlockingLane {
             .until
             .filter(|_| is_final)
             .map(|it| it.max(Instant::now() + AT_HAND));
-        let outcome = self.outcome(number, ends, false)?;
+        let outcome = self.outcome(number, ends)?;
         outcome.map_or_else(|| Err(self.link.overdue()), |it| Ok(Some(it)))
     }
 
@@ -221,7 +217,7 @@ impl BlockingLane {
     fn cancel_of(&mut self, begun: &Begun, is_final: bool) -> Cancel {
         let of = begun.number.to_string();
         let args: [&[u8]; 3] = [&begun.object, of.as_bytes(), b"final"];
-        let packed = self.pack("cancel", &args[..2 + usize::from(is_final)], false);
+        let packed = self.pack("cancel", &args[..2 + usize::from(is_final)]);
         Cancel {
             number: self.last.load(SeqCst),
             packed,
@@ -245,42 +241,17 @@ impl BlockingLane {
             .map(|until| until.max(silent + GRACE).max(due + LEAST))
     }
 
-    /// Does a step that may wait; its outcome.
-    fn outcome_of(&mut self, begun: &Begun, until: Option<Instant>) -> Result<Option<Answer>> {
-        let number = begun.number;
-        // While what is owed is found out, nobody stands here until there is an outcome.
-        let (reply, entries) = match begun.reads && !self.is_recovering {
-            true => self.nudged(until, |lane| lane.do_step_reading(begun, until))?,
-            false => (self.do_step(number, &begun.packed)?, Vec::new()),
-        };
-        if let Reply::Done(answer) = reply {
-            if begun.reads {
-                self.waited_at = Default::default();
-            }
-            return Ok(Some(answer));
+    /// The outcome of a step; the mailbox is woken when the time is up.
+    fn outcome_nudged(&mut self, number: u64, until: Option<Instant>) -> Result<Option<Answer>> {
+        let nudged = until.filter(|_| self.promises.is_some());
+        if let (Some(at), Some(promises)) = (nudged, &self.promises) {
+            promises.nudge_at(self.lane, Some(at));
         }
-        self.waited_at = (begun.name.clone(), begun.object.clone());
-        match outcome_in(entries, number) {
-            Some(answer) => Ok(Some(answer)),
-            None => self.nudged(until, |lane| lane.outcome(number, until, begun.reads)),
-        }
-    }
-
-    /// Does what waits; the mailbox is woken when the time is up.
-    fn nudged<T>(
-        &mut self,
-        until: Option<Instant>,
-        work: impl FnOnce(&mut Self) -> Result<T>,
-    ) -> Result<T> {
-        let nudged = until.and_then(|at| Some((at, self.promises.clone()?)));
-        if let Some((at, promises)) = &nudged {
-            promises.nudge_at(self.lane, Some(*at));
-        }
-        let done = work(self);
-        if let Some((_, promises)) = &nudged {
+        let outcome = self.outcome(number, until);
+        if let (Some(_), Some(promises)) = (nudged, &self.promises) {
             promises.nudge_at(self.lane, None);
         }
-        done
+        outcome
     }
 
     /// Does a look at a tree.
@@ -309,34 +280,30 @@ impl BlockingLane {
 
     /// Gives [`Reply::Done`] or [`Reply::Later`].
     fn take_step<A: AsRef<[u8]>>(&mut self, name: &str, args: &[A]) -> Result<Reply> {
-        let packed = self.pack(name, args, false);
+        let packed = self.pack(name, args);
         self.do_step(self.last.load(SeqCst), &packed)
     }
 
-    /// `reads`: the mailbox is read right behind it, and is to be woken where the outcome does not come there.
-    fn pack<A: AsRef<[u8]>>(&mut self, name: &str, args: &[A], reads: bool) -> Vec<u8> {
+    fn pack<A: AsRef<[u8]>>(&mut self, name: &str, args: &[A]) -> Vec<u8> {
         let (member, lane) = (self.shared.member().to_string(), self.lane.to_string());
         let number = (self.last.fetch_add(1, SeqCst) + 1).to_string();
         // Everything before was answered, or is wanted by nobody any more.
-        let low = if reads { "0" } else { &number };
+        let low = self
+            .unsure
+            .map_or_else(|| number.clone(), |unsure| unsure.to_string());
         let mut packed = Vec::new();
         wire::call(
             &mut packed,
             name,
             &self.shared.prefix,
-            &[&member, &lane, &number, low],
+            &[&member, &lane, &number, &low],
             args,
         );
         packed
     }
 
     fn do_step(&mut self, number: u64, packed: &[u8]) -> Result<Reply> {
-        let reply = self.exchange(packed)?;
-        self.done(number, reply)
-    }
-
-    fn done(&self, number: u64, reply: Reply) -> Result<Reply> {
-        match reply {
+        match self.exchange(packed)? {
             Reply::Ended(error) => Err(self.end(error)),
             Reply::Failed(error) => Err(error),
             reply => {
@@ -344,64 +311,6 @@ impl BlockingLane {
                 Ok(reply)
             }
         }
-    }
-
-    /// Does a step and reads the mailbox, by one write: where its outcome will come there, that is one trip less. The engine
-    /// puts something there where it does not; so the reading ends in any case.
-    fn do_step_reading(
-        &mut self,
-        begun: &Begun,
-        until: Option<Instant>,
-    ) -> Result<(Reply, Vec<Entry>)> {
-        let began = Instant::now();
-        loop {
-            let mut due = began;
-            self.link.limit_to(self.limit(due));
-            match self.attempt_reading(begun, until, &mut due) {
-                Ok((reply, entries)) => return Ok((self.done(begun.number, reply)?, entries)),
-                Err(trouble) => self.bear(trouble, began, due)?,
-            }
-        }
-    }
-
-    /// `due` becomes when the engine was to answer what it has not.
-    fn attempt_reading(
-        &mut self,
-        begun: &Begun,
-        until: Option<Instant>,
-        due: &mut Instant,
-    ) -> std::result::Result<(Reply, Vec<Entry>), Trouble> {
-        self.link.raise()?;
-        if !self.link.counts_at_once() {
-            return self.attempt(&begun.packed).map(|it| (it, Vec::new()));
-        }
-        let time = self.reading_time(until);
-        let mut packed = begun.packed.clone();
-        let reading = self.mailbox.pack(&mut packed, &self.link, time, false);
-        self.link.send(&packed)?;
-        let time = self.link.answer_timeout() + Duration::from_micros(packed.len() as u64);
-        let reply = wire::reply_of(self.link.receive(time)?);
-        match &reply {
-            Reply::Away(why) => return Err(Trouble::Broken(why.clone())),
-            // Nothing wakes the reading.
-            Reply::Ended(_) | Reply::Failed(_) => self.link.hang_up(),
-            Reply::Done(_) => {
-                if self.mailbox.hear(&mut self.link, &reading, time).is_err() {
-                    self.link.hang_up();
-                }
-            }
-            Reply::Later => {
-                self.link.worked();
-                self.witness.done.fetch_max(begun.number, SeqCst);
-                *due = until.unwrap_or_else(Instant::now);
-                self.link.limit_to(self.limit(*due));
-                let overdue = self.mailbox.overdue();
-                let entries = self.mailbox.hear(&mut self.link, &reading, overdue)?;
-                return Ok((reply, entries));
-            }
-        }
-        self.link.worked();
-        Ok((reply, Vec::new()))
     }
 
     fn end(&self, error: Error) -> Error {
@@ -463,16 +372,17 @@ impl BlockingLane {
         }
     }
 
-    /// The outcome of a step from the mailbox; `None` if it did not come in time. `greets`: the step was answered long ago.
-    fn outcome(
-        &mut self,
-        number: u64,
-        until: Option<Instant>,
-        mut greets: bool,
-    ) -> Result<Option<Answer>> {
+    /// The outcome of a step from the mailbox; `None` if it did not come in time.
+    fn outcome(&mut self, number: u64, until: Option<Instant>) -> Result<Option<Answer>> {
         let began = Instant::now();
+        let mut greets = false;
         loop {
-            let time = self.reading_time(until);
+            let time = match until {
+                Some(until) => until.saturating_duration_since(Instant::now()),
+                // That there is nothing yet is to be said before silence counts as absence.
+                None if self.until.is_some() => self.mailbox.longest().min(GRACE / 2),
+                None => self.mailbox.longest(),
+            };
             if time.is_zero() {
                 return Ok(None);
             }
@@ -484,31 +394,18 @@ impl BlockingLane {
                 .mailbox
                 .read(&mut self.link, time, replace(&mut greets, true))
             {
+                // What is answered to steps that were given up is wanted by nobody.
                 Ok(entries) => {
-                    if let Some(answer) = outcome_in(entries, number) {
-                        return Ok(Some(answer));
+                    for entry in entries {
+                        if let Entry::Outcome(of, answer) = entry
+                            && of == number
+                        {
+                            return Ok(Some(answer));
+                        }
                     }
                 }
                 Err(trouble) => self.bear(trouble, began, due)?,
             }
         }
     }
-
-    /// How long the mailbox is read at a time.
-    fn reading_time(&self, until: Option<Instant>) -> Duration {
-        match until {
-            Some(until) => until.saturating_duration_since(Instant::now()),
-            // That there is nothing yet is to be said before silence counts as absence.
-            None if self.until.is_some() => self.mailbox.longest().min(GRACE / 2),
-            None => self.mailbox.longest(),
-        }
-    }
-}
-
-/// The outcome of a step. What is answered to steps that were given up is wanted by nobody.
-fn outcome_in(entries: Vec<Entry>, number: u64) -> Option<Answer> {
-    entries.into_iter().find_map(|entry| match entry {
-        Entry::Outcome(of, answer) if of == number => Some(answer),
-        _ => None,
-    })
 }

@@ -101,16 +101,6 @@ impl Link {
         self.connection.is_some()
     }
 
-    /// Whether what is sent counts at once: nothing is to be confirmed. Call [`Self::raise`] before.
-    pub fn counts_at_once(&self) -> bool {
-        !self.way.asks()
-    }
-
-    /// Closes the connection, over which something is still to come that nobody wants. The engine is not away.
-    pub fn hang_up(&mut self) {
-        self.connection = None;
-    }
-
     /// Connects if there is no connection, and greets then.
     ///
     /// # Errors

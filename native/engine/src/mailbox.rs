@@ -27,12 +27,6 @@ pub enum Entry {
     Event(Answer),
 }
 
-/// A reading of a mailbox that was sent: what is answered before its entries.
-pub struct Reading {
-    trims: bool,
-    greets: bool,
-}
-
 /// The mailbox of a lane.
 pub struct Mailbox {
     shared: Arc<Shared>,
@@ -55,11 +49,6 @@ impl Mailbox {
             since_heard: 0,
             witness,
         }
-    }
-
-    /// An answer of a reading is overdue after so long.
-    pub fn overdue(&self) -> Duration {
-        self.longest() + OVERDUE
     }
 
     /// So long it is read before the engine is asked whether this process is still a member.
@@ -98,28 +87,15 @@ impl Mailbox {
     ) -> Result<Vec<Entry>, Trouble> {
         link.raise()?;
         let mut packed = Vec::new();
-        let reading = self.pack(&mut packed, link, time, greets);
-        link.send(&packed)?;
-        self.hear(link, &reading, self.overdue())
-    }
-
-    /// Packs a reading that waits so long for entries; [`Self::hear`] then reads its answers.
-    pub fn pack(
-        &mut self,
-        packed: &mut Vec<u8>,
-        link: &Link,
-        time: Duration,
-        greets: bool,
-    ) -> Reading {
         let oldest = self.oldest_to_keep();
         if let Some((oldest, over)) = &oldest {
             let head = [self.shared.member(), u64::from(self.witness.lane()), *over];
             let [member, lane, over] = head.map(|it| it.to_string());
             let head = [&*member, &*lane, &**oldest, &*over];
-            wire::call::<&str>(packed, "trim", &self.shared.prefix, &head, &[]);
+            wire::call::<&str>(&mut packed, "trim", &self.shared.prefix, &head, &[]);
         }
         if greets {
-            link.pack_greeting(packed);
+            link.pack_greeting(&mut packed);
         }
         let time = time.min(self.longest()).max(Duration::from_millis(1));
         let milliseconds = time.as_millis().to_string();
@@ -133,28 +109,14 @@ impl Mailbox {
             &self.key,
             &self.last,
         ];
-        wire::command(packed, &parts);
-        Reading {
-            trims: oldest.is_some(),
-            greets,
-        }
-    }
-
-    /// The entries that a reading has found, whose answers are overdue after `timeout`.
-    ///
-    /// # Errors
-    /// [`Trouble`]
-    pub fn hear(
-        &mut self,
-        link: &mut Link,
-        reading: &Reading,
-        timeout: Duration,
-    ) -> Result<Vec<Entry>, Trouble> {
-        if reading.trims {
+        wire::command(&mut packed, &parts);
+        link.send(&packed)?;
+        let timeout = self.longest() + OVERDUE;
+        if oldest.is_some() {
             link.receive(timeout)?;
             self.since_trim = 0;
         }
-        if reading.greets {
+        if greets {
             hear_greeting(link.receive(timeout)?)?;
         }
         let entries = match link.receive(timeout)? {

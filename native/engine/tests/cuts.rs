@@ -82,38 +82,11 @@ fn script(session: &Session, lane: &mut engine::blocking::BlockingLane, last: u6
     let waited = lane.wait("event_wait", &[&mine], None).unwrap();
     assert_eq!(texts(&waited.unwrap()), ["ok"]);
     set.recv_timeout(PATIENCE).unwrap();
-    waits_again(session, lane, &mine);
     let all: Vec<String> = (last + 1..=last + 5)
         .flat_map(|it| [it.to_string(), "1".into()])
         .collect();
     lane.step("close", &all).unwrap();
     last + 5
-}
-
-/// Waits behind one that had to wait: the mailbox is read by the same write. The first outcome is there at once, the second
-/// does not come in time, and the third comes later.
-fn waits_again(session: &Session, lane: &mut engine::blocking::BlockingLane, event: &str) {
-    let late = |lane: &mut engine::blocking::BlockingLane| {
-        lane.step("event_clear", &[event]).unwrap();
-        let late = lane.wait("event_wait", &[event], Some(Duration::from_millis(1)));
-        assert_eq!(late.unwrap(), None);
-    };
-    late(lane);
-    lane.step("event_set", &[event]).unwrap();
-    let waited = lane.wait("event_wait", &[event], None).unwrap();
-    assert_eq!(texts(&waited.unwrap()), ["ok"]);
-    late(lane);
-    late(lane);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            std::thread::sleep(Duration::from_millis(1));
-            promise(session, "event_set", &[event], Patience::Never)
-                .recv_timeout(PATIENCE)
-                .unwrap();
-        });
-        let waited = lane.wait("event_wait", &[event], None).unwrap();
-        assert_eq!(texts(&waited.unwrap()), ["ok"]);
-    });
 }
 
 fn cut_at_each_byte(way: Way) {

@@ -12,9 +12,6 @@
 -- | fenced how  | the member was buried |
 -- | stale       | an old copy of a step, sent by a connection that was given up |
 --
--- `low` of a thread that blocks says nothing, but if it is 0: it reads its mailbox right behind the step, by the same write. So
--- what it is answered at once wakes it there, too.
---
 -- A lane numbers its steps from 1. What a step has answered is kept under its number (the ledger) until the lane says
 -- that it has read that, by the lowest number that it has no answer of. So a step that is sent again is done once.
 --
@@ -150,13 +147,6 @@ local function step_of_thread(run, args, call, key)
   return answer
 end
 
--- Wakes whoever reads the mailbox of a lane. One of a member that is not alive goes soon.
-local function wake(tree, member, lane, is_living)
-  local mailbox = tree .. "mb:" .. member .. "/" .. lane
-  redis.call("XADD", mailbox, "*", "x", "")
-  if not is_living then redis.call("PEXPIRE", mailbox, 1000) end
-end
-
 -- A step of promises, whose lane may have many under way.
 local function step_of_promises(run, args, call, key)
   local number = call.number
@@ -192,20 +182,16 @@ local function step(name, flags, run)
       someone_was_buried = false
       local of = member .. "/" .. lane
       local call = { tree = tree, member = member, lane = lane, number = number, waiter = of .. "#" .. number }
-      local key = tree .. "rq:" .. of
-      if lane == "0" then return step_of_promises(run, args, call, key) end
-      local answer = step_of_thread(run, args, call, key)
-      if args[4] == "0" and (answer[1] == "ok" or answer[1] == "no") then
-        wake(tree, member, lane, not someone_was_buried or is_alive(tree, member))
-      end
-      return answer
+      return (lane == "0" and step_of_promises or step_of_thread)(run, args, call, tree .. "rq:" .. of)
     end,
   })
 end
 
--- Wakes whoever reads the mailbox of a lane, since it is to stop.
+-- Wakes whoever reads the mailbox of a lane, since it is to stop. A mailbox of a member that is not alive goes soon.
 look("nudge", { "allow-oom" }, function(tree, member, lane)
-  wake(tree, member, lane, is_alive(tree, member))
+  local mailbox = tree .. "mb:" .. member .. "/" .. lane
+  redis.call("XADD", mailbox, "*", "x", "")
+  if redis.call("HEXISTS", tree .. "alive", member) == 0 then redis.call("PEXPIRE", mailbox, 1000) end
   return { "ok" }
 end)
 
