@@ -386,8 +386,13 @@ impl BlockingLane {
             if time.is_zero() {
                 return Ok(None);
             }
-            // It answers when the time is up.
-            let due = until.unwrap_or_else(Instant::now);
+            // It answers when the time is up; a call with a limit of its own has it looked at from now on.
+            let silent = if self.until.is_some() {
+                Duration::ZERO
+            } else {
+                time
+            };
+            let due = until.unwrap_or_else(|| Instant::now() + silent);
             let limit = self.limit(due);
             self.link.limit_to(limit);
             match self

@@ -187,10 +187,11 @@ impl Session {
     /// All kinds but [`Kind::Closed`].
     pub fn open(url: &str, settings: Settings, begin: Begin, listener: Listener) -> Result<Self> {
         let target = Target::parse(url, settings.lease)?;
-        // Who enters a tree has been waited for by others; who makes one is told soon that the engine is not there.
+        // A process that enters a tree has been waited for by others. Whoever makes one is told soon that the engine is not
+        // there; and an agent, which beats, has others to look after.
         let patience = match begin {
-            Begin::As(_) => settings.patience,
-            Begin::By(..) => Duration::ZERO,
+            Begin::As(_) if !settings.beats => settings.patience,
+            _ => Duration::ZERO,
         };
         let Ready {
             mut connection,

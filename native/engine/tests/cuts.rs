@@ -202,3 +202,34 @@ fn a_condition_waits_for_its_lock_however_long() {
     holder.join().unwrap();
     session.close(0);
 }
+
+/// A wait without a limit that is cut: the engine is away from then on, and not since it has last had something to say.
+#[test]
+fn a_wait_that_is_cut_has_all_of_its_patience_left() {
+    let Some(redis) = Redis::start(&[]) else {
+        return;
+    };
+    let settings = Settings {
+        patience: TIME * 5,
+        ..settings(30_000)
+    };
+    let url = format!("redis+unix://{}", redis.socket().display());
+    let session = Session::open(&url, settings, begin(30_000), Box::new(|_| {})).unwrap();
+    let (mut waiting, mut setting) = (session.blocking_lane(), session.blocking_lane());
+    let made = setting.step("make", &["event", ""]).unwrap();
+    let event = number(&texts(&made)).to_string();
+    let waits = std::thread::spawn({
+        let event = event.clone();
+        move || waiting.wait("event_wait", &[&event], None)
+    });
+    std::thread::sleep(TIME * 10);
+    let mut other = redis::Client::open(url.as_str()).unwrap();
+    let killed: redis::RedisResult<i64> = redis::cmd("CLIENT")
+        .arg(&["KILL", "TYPE", "normal"])
+        .query(&mut other);
+    assert!(killed.unwrap() > 0);
+    setting.step("event_set", &[&*event]).unwrap();
+    let outcome = waits.join().unwrap().unwrap().unwrap();
+    assert_eq!(texts(&outcome), ["ok"]);
+    session.close(0);
+}
