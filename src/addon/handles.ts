@@ -8,6 +8,7 @@
 import { InvalidStateError } from "../errors.ts";
 import type { Native } from "./binding.ts";
 import { isObjectName, labelOf } from "../runtime/object_name.ts";
+import { withUsersFrames } from "../runtime/stack.ts";
 import { collecting } from "./garbage.ts";
 import { native } from "./load.ts";
 import { translated } from "./translate.ts";
@@ -159,5 +160,5 @@ export function partsOf(data: unknown, what: string): readonly unknown[] {
 
 /** The error for the use of an object that was closed. */
 export function closedError(action: string, what: string): InvalidStateError {
-  return new InvalidStateError(`Cannot ${action}: the ${what} is closed`);
+  return withUsersFrames(new InvalidStateError(`Cannot ${action}: the ${what} is closed`));
 }

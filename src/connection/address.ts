@@ -1,6 +1,7 @@
 // Where listeners listen and clients connect: addresses as users write them, checked and permitted.
 
 import type { SocketName } from "../addon/binding.ts";
+import { inPlaceOf } from "../addon/translate.ts";
 import { permission, PERMISSIONS, queryDeno } from "../runtime/permissions.ts";
 
 /**
@@ -175,6 +176,6 @@ function placeName(place: Place): string {
 export function placed(error: unknown, action: string, address: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const reason = error.message.replace(/^[^:]*: /, "");
-  const ErrorClass = error.constructor as new (message: string, options: ErrorOptions) => Error;
-  return new ErrorClass(`Cannot ${action} ${describe(address)}: ${reason}`, { cause: error.cause });
+  const ErrorClass = error.constructor as new (message: string) => Error;
+  return inPlaceOf(error, new ErrorClass(`Cannot ${action} ${describe(address)}: ${reason}`));
 }

@@ -16,7 +16,7 @@ import { AuthenticationError } from "../errors.ts";
 import { Watch } from "../waiting/limits.ts";
 import { yieldToLoop } from "../waiting/turns.ts";
 import { native } from "../addon/load.ts";
-import { translated } from "../addon/translate.ts";
+import { codeOf, translated } from "../addon/translate.ts";
 import { performance } from "../runtime/timing.ts";
 import { holdLoop, releaseLoop, wait } from "../addon/waits.ts";
 import type { Address } from "./address.ts";
@@ -312,6 +312,6 @@ export class Lobby {
 }
 
 function isOutOfDescriptors(error: unknown): boolean {
-  const code = ((error as Error)?.cause as { code?: unknown } | undefined)?.code;
+  const code = codeOf(error);
   return code === "OS:24" || code === "OS:23"; // EMFILE, ENFILE
 }

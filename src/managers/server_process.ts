@@ -9,6 +9,7 @@ import type { Process } from "../process/process.ts";
 import { Channel } from "../queues/channel.ts";
 import { shownName } from "../runtime/harmless.ts";
 import { SERVER_MAIN } from "../runtime/own_modules.ts";
+import { ofUsersCall, partsOf, withUsersFrames } from "../runtime/stack.ts";
 import { performance } from "../runtime/timing.ts";
 import { Gate, randomNumber } from "./gate.ts";
 import type { CheckedOptions } from "./manager_options.ts";
@@ -121,11 +122,11 @@ export class ServerProcess {
   whyNot(failure: unknown): unknown {
     const { line: { startFailure }, process: { name, exitcode } } = this;
     if (startFailure !== null) return startFailure.error;
-    if (failure instanceof InvalidStateError) return failure;
+    if (failure instanceof InvalidStateError) return ofUsersCall(failure);
     const why = failure instanceof Error
-      ? failure.message
+      ? partsOf(failure.message).head // where that is, the frames say
       : `its server ${shownName(name)} ${howItEnded(exitcode)} before it could serve`;
-    return new ProcessError(`Cannot start the manager: ${why}`);
+    return withUsersFrames(new ProcessError(`Cannot start the manager: ${why}`));
   }
 
   /** Ends it: it is told to end, then terminated, then killed, each `timeout` milliseconds after the other. */

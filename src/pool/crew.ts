@@ -1,5 +1,6 @@
 // Keeps up the number of a pool's workers: each that ends is replaced, unless new ones fail again and again.
 
+import { codeOf } from "../addon/translate.ts";
 import { TimeoutError } from "../errors.ts";
 import type { Task } from "./calls/call.ts";
 import { isError } from "../runtime/stack.ts";
@@ -303,5 +304,5 @@ const PASSING: ReadonlySet<unknown> = new Set(["OS:11", "OS:12", "OS:23", "OS:24
 function isPassing(error: unknown): boolean {
   if (!isError(error)) return false;
   if (error instanceof Deno.errors.WouldBlock || error instanceof TimeoutError) return true;
-  return PASSING.has((error.cause as { code?: unknown } | undefined)?.code);
+  return PASSING.has(codeOf(error));
 }

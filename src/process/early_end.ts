@@ -2,6 +2,7 @@
 
 import { ProcessError } from "../errors.ts";
 import { shownName } from "../runtime/harmless.ts";
+import { withUsersFrames } from "../runtime/stack.ts";
 
 /** Such an end. */
 export class EarlyEnd {
@@ -25,6 +26,6 @@ export class EarlyEnd {
     this.#isTold = true;
     if (this.#hasSetExitCode) Deno.exitCode = 0;
     this.#hasSetExitCode = false;
-    throw new ProcessError(`Cannot run "${shownName(name)}": ${this.why}`);
+    throw withUsersFrames(new ProcessError(`Cannot run "${shownName(name)}": ${this.why}`));
   }
 }

@@ -6,6 +6,7 @@ import { type AuthenticationString, currentAuthkey, setCurrentAuthkey, toAuthkey
 import { showAsText } from "../runtime/shown.ts";
 import { type Callable, type Given, type ModuleExport, reference } from "../callable/reference.ts";
 import { current, nextIdentity } from "../runtime/current.ts";
+import { ofUsersCall } from "../runtime/stack.ts";
 import { InvalidStateError } from "../errors.ts";
 import { native } from "../addon/load.ts";
 import { shareSelf } from "../addon/self.ts";
@@ -93,7 +94,7 @@ export class Process<
   readonly #identity: readonly number[];
   /** Whether it is the process that runs. */
   readonly #isSelf: boolean = false;
-  readonly #class: Given | null = null;
+  #class: Given | null = null;
   /** What `run` does and what it is started with, until the start. */
   #work: Work | null = null;
   #target: Given | null = null;
@@ -123,9 +124,23 @@ export class Process<
       this.#daemon = current.daemon;
       return;
     }
+    try {
+      this.#take(given);
+    } catch (error) {
+      throw ofUsersCall(error);
+    }
+    const { name, daemon = current.daemon } = given;
+    this.#options = given;
+    this.#identity = nextIdentity();
+    this.#name = name ?? `${this.#className}-${this.#identity.join(":")}`;
+    this.#daemon = daemon;
+  }
+
+  /** Checks the options, and finds what is to be run. */
+  #take(given: ProcessSettings): void {
     requireProcessOptions(given);
     this.#authkey = currentAuthkey(); // first: a Worker learns by it whose it is
-    const { target, name, daemon = current.daemon } = given;
+    const { target } = given;
     if (target !== undefined) {
       this.#target = reference(target as Callable | ModuleExport);
       this.#work = workOf(target as Target<unknown[]>, this.#target, argumentsOf(given));
@@ -133,10 +148,6 @@ export class Process<
     if (this.run !== Process.prototype.run) {
       this.#class = classReference(this.constructor as typeof Process, Process);
     }
-    this.#options = given;
-    this.#identity = nextIdentity();
-    this.#name = name ?? `${this.#className}-${this.#identity.join(":")}`;
-    this.#daemon = daemon;
   }
 
   /** The numbers of the processes on the way from the root to this one. */
@@ -274,6 +285,14 @@ export class Process<
    * @throws What the operating system says against it, as the matching `Deno.errors`.
    */
   start(): void {
+    try {
+      this.#start();
+    } catch (error) {
+      throw ofUsersCall(error);
+    }
+  }
+
+  #start(): void {
     this.#requireOpen("start");
     if (this.#child !== null || this.#isStarting) {
       throw new InvalidStateError("Cannot start the process: cannot start a process twice");

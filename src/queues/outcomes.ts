@@ -3,7 +3,7 @@
 import type { Parcel } from "../connection/arrival.ts";
 import { Empty, EOFError, Full, InvalidStateError, OwnerDiedError, ShutDown } from "../errors.ts";
 import { QueueState } from "../addon/numbers.ts";
-import { leaveOutOwnFrames } from "../runtime/stack.ts";
+import { withUsersFrames } from "../runtime/stack.ts";
 import { requireCount } from "../waiting/count.ts";
 
 /** Milliseconds from which on a wait is worth a look at which processes have the queue, for a hint. */
@@ -109,10 +109,10 @@ function partsOfDesertion(state: number): [action: string, state: string, act: s
 export function deserted(state: number, label: string): EOFError {
   const [action, what, act] = partsOfDesertion(state);
   const hint = state === QueueState.filled ? "; shutdown() after the last put ends a loop over the queue in order" : "";
-  const error = new EOFError(
-    `Cannot ${action} the queue${label}: ${what}, and nobody can ${act} any more; every other process that had it has ended ` +
-      `or closed it, or waits for the queue itself${hint}`,
+  return withUsersFrames(
+    new EOFError(
+      `Cannot ${action} the queue${label}: ${what}, and nobody can ${act} any more; every other process that had it has ended ` +
+        `or closed it, or waits for the queue itself${hint}`,
+    ),
   );
-  leaveOutOwnFrames(error);
-  return error;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ofUsersCall } from "../runtime/stack.ts";
 import { outward } from "../callable/places.ts";
 import {
   entriesOf,
@@ -112,7 +113,7 @@ export class Encoder {
       return { bytes: this.#out.takeBytes(), attachments, objects: this.#passage?.objects ?? NO_OBJECTS };
     } catch (error) {
       if (this.#passage !== null) discard(this.#passage.attachments);
-      throw error instanceof Refusal ? error.explain() : error;
+      throw error instanceof Refusal ? error.explain() : ofUsersCall(error);
     } finally {
       this.#end();
     }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { withUsersFrames } from "../runtime/stack.ts";
+
 /** Why a value cannot travel and what to do instead. */
 export interface Reason {
   readonly why: string;
@@ -48,7 +50,8 @@ export class Refusal {
   explain(): TypeError {
     const { why, instead } = this.#reason;
     const advice = instead === undefined ? "" : `. ${instead}`;
-    return new TypeError(`Cannot serialise ${describe(this.#culprit)} at ${this.#path()}: ${why}${advice}.`);
+    const message = `Cannot serialise ${describe(this.#culprit)} at ${this.#path()}: ${why}${advice}.`;
+    return withUsersFrames(new TypeError(message));
   }
 
   #path(): string {

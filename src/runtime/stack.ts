@@ -1,6 +1,7 @@
 // The texts of stacks: which part of them says what the error is, and which frames are the user's own. What a user reads
 // of an error has no frames of this package, and no module that is written out in its URL.
 
+import { current } from "./current.ts";
 import { isOwnFrame } from "./own_modules.ts";
 
 /** Where modules are that have no name but their text: the text is left out of what is longer. */
@@ -112,9 +113,61 @@ function stackOf(error: Error): Stack {
   return partsOf(stack, typeof message === "string" ? message : "");
 }
 
+/** Lines of a stack that are looked at for the user's: those of this package before them may be many. */
+const DEPTH = 50;
+/** Errors of this package that have no frames of it any more. */
+const stripped = new WeakSet<Error>();
+
+/** Gives an error that this package has just made the user's frames alone, also where V8 had no room for them. */
+export function withUsersFrames<T extends Error>(error: T): T {
+  const { stackTraceLimit } = Error;
+  if (typeof stackTraceLimit !== "number") return error; // no stacks are wanted
+  try {
+    Error.stackTraceLimit = DEPTH;
+    const { frames } = new CallSite(withUsersFrames);
+    Error.stackTraceLimit = stackTraceLimit;
+    setStack(error, headOf(error), frames.slice(0, stackTraceLimit));
+    stripped.add(error);
+  } catch {
+    // This program does not let stacks be changed.
+  }
+  return error;
+}
+
+/**
+ * As {@linkcode withUsersFrames}, found out when somebody asks: to write a stack Deno needs descriptors, and ends the
+ * process where there are none.
+ */
+export function withUsersFramesLater<T extends Error>(error: T): T {
+  const { stackTraceLimit } = Error;
+  if (typeof stackTraceLimit !== "number") return error;
+  try {
+    Error.stackTraceLimit = DEPTH;
+    const site = new CallSite(withUsersFramesLater);
+    Error.stackTraceLimit = stackTraceLimit;
+    forgetFrames(error);
+    Object.defineProperty(error, "stack", {
+      get: () => [headOf(error), ...site.frames.slice(0, stackTraceLimit)].join("\n"),
+      set: (value: unknown) => Object.defineProperty(error, "stack", { value, writable: true, configurable: true }),
+      configurable: true,
+    });
+    stripped.add(error);
+  } catch {
+    // This program does not let stacks be changed.
+  }
+  return error;
+}
+
+/** What this package has thrown as {@linkcode withUsersFrames} gives it; what the user's code has thrown as it is. */
+export function ofUsersCall(error: unknown): unknown {
+  if (!isError(error) || stripped.has(error)) return error;
+  return isThrownHere(error) ? withUsersFrames(error) : error;
+}
+
 /** Whether an error was thrown by this package, and not by what it has called. */
 export function isThrownHere(error: Error): boolean {
   try {
+    if (stripped.has(error)) return true;
     const { frames } = stackOf(error);
     return frames.length > 0 && whoseIs(frames[0]) === "package";
   } catch {
@@ -125,9 +178,24 @@ export function isThrownHere(error: Error): boolean {
 /** Gives an error a stack. */
 export function setStack(error: Error, head: string, frames: readonly string[]): void {
   // Below such a message Deno prints all but the first line of the stack, so its other lines would come twice.
-  if (!head.includes("\n")) forgetFrames(error);
+  if (!head.includes("\n") && !isOfImport(frames)) forgetFrames(error);
+  else void error.stack; // Deno notes them now, or never
+  stripped.delete(error);
   const value = [head, ...frames].join("\n");
   Object.defineProperty(error, "stack", { value, writable: true, configurable: true });
+}
+
+/** The outermost frame of a module that is being evaluated, and its URL. */
+const BODY = /^\s+at (?:async )?((?:file|https?|data|blob|jsr|npm):.*?)(?::\d+){0,2}$/;
+
+/**
+ * Whether an error with these frames may come out of an `import()`. Deno takes one that has forgotten where it was made for
+ * a failure of its own, and throws another of class `Error` in its place: what a program expects of it would be lost.
+ */
+function isOfImport(frames: readonly string[]): boolean {
+  const url = frames.at(-1)?.match(BODY)?.[1];
+  if (url === undefined) return false;
+  return current.parent !== null || url !== (Deno.mainModule ?? globalThis.location?.href); // a child imports its main module
 }
 
 /** Has an error forget where it was made: Deno notes the frames when the stack is read for the first time, and prints what

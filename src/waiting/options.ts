@@ -1,6 +1,7 @@
 // Options of everything that waits, read once: milliseconds, null for ever, negative is 0. What is no option is refused.
 
 import { glance, inOneLine, quoted } from "../runtime/harmless.ts";
+import { withUsersFrames } from "../runtime/stack.ts";
 import { nearest } from "./nearest.ts";
 
 /** Options of what may wait in a promise. */
@@ -57,7 +58,9 @@ export function isOptions(value: unknown): value is object {
  */
 function requireOptions(options: unknown, action: string): void {
   if (isOptions(options)) return;
-  throw new TypeError(`Cannot ${action}: the options are ${inOneLine(options)}, wanted an object of options`);
+  throw withUsersFrames(
+    new TypeError(`Cannot ${action}: the options are ${inOneLine(options)}, wanted an object of options`),
+  );
 }
 
 /** Options with what they are if they do not say; what is no object of options stays so, and is refused where it is used. */
@@ -73,7 +76,7 @@ export function withDefaults<O extends object>(defaults: Partial<O>, options: O 
  */
 export function requireFlag(action: string, name: string, given: unknown): asserts given is boolean | undefined {
   if (given === undefined || typeof given === "boolean") return;
-  throw new TypeError(`Cannot ${action}: "${name}" is ${inOneLine(given)}, wanted true or false`);
+  throw withUsersFrames(new TypeError(`Cannot ${action}: "${name}" is ${inOneLine(given)}, wanted true or false`));
 }
 
 /** The names of {@linkcode WaitOptions}. */
@@ -105,7 +108,7 @@ export function requireKnown(action: string, options: unknown, known: readonly s
  */
 export function refuseOptions(action: string, given: unknown): void {
   if (typeof given !== "object" || given === null) return;
-  throw new TypeError(`Cannot ${action}: it takes no options, ${glance(given)} was given`);
+  throw withUsersFrames(new TypeError(`Cannot ${action}: it takes no options, ${glance(given)} was given`));
 }
 
 /** Names an option that there is not, unless it is one of `Object.prototype` that somebody has added to all objects. */
@@ -113,7 +116,9 @@ function refuseUnknown(action: string, options: object, name: string, known: rea
   if (!Object.hasOwn(options, name) && Object.hasOwn(Object.prototype, name)) return;
   const meant = nearest(name, known);
   const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;
-  throw new TypeError(`Cannot ${action}: ${quoted(name)} is no option, wanted ${known.join(", ")}${hint}`);
+  throw withUsersFrames(
+    new TypeError(`Cannot ${action}: ${quoted(name)} is no option, wanted ${known.join(", ")}${hint}`),
+  );
 }
 
 /**
@@ -127,8 +132,8 @@ function refuseUnknown(action: string, options: object, name: string, known: rea
 export function timeoutOf(options: AcquireOptions | undefined, known: readonly string[] = WAIT): number {
   if (options === undefined) return Infinity;
   if (!isOptions(options)) {
-    throw new TypeError(
-      `Cannot wait: the options are ${inOneLine(options)}, wanted an object such as { timeout: 1000 }`,
+    throw withUsersFrames(
+      new TypeError(`Cannot wait: the options are ${inOneLine(options)}, wanted an object such as { timeout: 1000 }`),
     );
   }
   for (const name in options) if (!known.includes(name)) refuseUnknown("wait", options, name, known);
@@ -139,14 +144,18 @@ export function timeoutOf(options: AcquireOptions | undefined, known: readonly s
 export function timeoutIn({ timeout, block, signal }: AcquireOptions): number {
   requireFlag("wait", "block", block);
   if (signal !== undefined && !isSignal(signal)) {
-    throw new TypeError(`Cannot wait: "signal" is ${inOneLine(signal)}, wanted an AbortSignal`);
+    throw withUsersFrames(new TypeError(`Cannot wait: "signal" is ${inOneLine(signal)}, wanted an AbortSignal`));
   }
   if (block === false) return 0;
   if (timeout === undefined || timeout === null) return Infinity;
   if (typeof timeout !== "number") {
-    throw new TypeError(`Cannot wait: "timeout" is ${inOneLine(timeout)}, wanted a number of milliseconds or null`);
+    throw withUsersFrames(
+      new TypeError(`Cannot wait: "timeout" is ${inOneLine(timeout)}, wanted a number of milliseconds or null`),
+    );
   }
-  if (Number.isNaN(timeout)) throw new RangeError(`Cannot wait: "timeout" is NaN, wanted milliseconds or null`);
+  if (Number.isNaN(timeout)) {
+    throw withUsersFrames(new RangeError(`Cannot wait: "timeout" is NaN, wanted milliseconds or null`));
+  }
   return Math.max(0, timeout);
 }
 

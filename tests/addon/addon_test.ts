@@ -4,7 +4,7 @@ import { InvalidStateError, ProcessError } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertMatch, assertStrictEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { native } from "../../src/addon/load.ts";
 import { isAtLeast } from "../../src/runtime/requirement.ts";
-import { translate, translated } from "../../src/addon/translate.ts";
+import { codeOf, translate, translated } from "../../src/addon/translate.ts";
 import { readFiles } from "../../tools/graph/rust.ts";
 import { arenaOf, FIXTURES, outputOf, type ProgramOptions, runProgram, threads } from "../support/helpers.ts";
 
@@ -65,7 +65,7 @@ for (const [code, ErrorClass] of ERRORS) {
     const cause = Object.assign(new Error("Cannot do it: reasons"), { code });
     const error = translate(cause) as Error;
     assertStrictEquals(error.constructor, ErrorClass);
-    assertEquals([error.message, error.cause], ["Cannot do it: reasons", cause]);
+    assertEquals([error.message, error.cause, codeOf(error)], ["Cannot do it: reasons", undefined, code]);
   });
 }
 

@@ -2,6 +2,7 @@
 
 import { getContext, Pool, ProcessError, Queue } from "@parallel/multiprocessing";
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { translate } from "../../src/addon/translate.ts";
 import { Crew } from "../../src/pool/crew.ts";
 import { LocalDesks } from "../../src/pool/local_desk.ts";
 import * as targets from "../fixtures/pool/pool_targets.ts";
@@ -11,12 +12,13 @@ import type { Suite } from "./suite.ts";
 
 const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);
 
+const ofAddon = (code: string) => translate(Object.assign(new Error("too many"), { code })) as Error;
+
 /** What the system says when it has nothing left, as the package passes it on. */
 const scarcities: Record<string, () => Error> = {
   "no process": () => new Deno.errors.WouldBlock("no more processes"),
-  "no descriptor": () => new Error("too many open files", { cause: Object.assign(new Error(), { code: "OS:24" }) }),
-  "no place in the tree": () =>
-    new RangeError("too many", { cause: Object.assign(new Error(), { code: "EXHAUSTED" }) }),
+  "no descriptor": () => ofAddon("OS:24"),
+  "no place in the tree": () => ofAddon("EXHAUSTED"),
 };
 
 export function shortagesOfPools({ method, test }: Suite): void {
