@@ -1,7 +1,9 @@
 //! Descriptors that arrive in a process which has few left. The limit is the process's, so this is one test.
 
+use std::collections::BTreeMap;
 use std::io::{PipeReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -85,4 +87,61 @@ fn what_arrives_needs_a_descriptor_unless_this_process_has_it_and_nothing_is_los
     drop(taken);
     setrlimit(Resource::Nofile, limits).unwrap();
     assert_eq!([word(got), word(arrived)], ["own", "by the socket"]);
+    a_spare_that_is_lost_to_another_is_followed_by_the_next(&member);
+}
+
+/// The descriptors of the socket of which this process has most: a desk's, before its spares.
+fn descriptors_of_desk() -> Vec<u64> {
+    let mut sockets = BTreeMap::<PathBuf, Vec<u64>>::new();
+    for entry in std::fs::read_dir("/proc/self/fd").unwrap().flatten() {
+        if let Ok(target) = std::fs::read_link(entry.path()) {
+            let descriptor = entry.file_name().to_string_lossy().parse().unwrap();
+            sockets.entry(target).or_default().push(descriptor);
+        }
+    }
+    sockets.retain(|target, _| target.to_string_lossy().starts_with("socket:"));
+    let mut most = sockets.into_values().max_by_key(Vec::len).unwrap();
+    most.sort_unstable();
+    most
+}
+
+/// Above the limit stand the two spares that are given up first: once closed they are of no use, as if another thread had
+/// opened something in their place.
+fn a_spare_that_is_lost_to_another_is_followed_by_the_next(member: &Arc<Member>) {
+    let room = rustix::io::fcntl_dupfd_cloexec(std::io::stdin(), 0).unwrap();
+    let offers = Offers::new(Arc::clone(member), Descriptors::start().unwrap());
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(b"late").unwrap();
+    drop(writer);
+    let id = offers.offer(reader.as_fd()).unwrap();
+    let block = member.block(id, Kind::Offer).unwrap();
+    member.adopt(id, block.generation).unwrap();
+    let mut asking = Fetch::new(member, None, id).unwrap();
+    let desk = descriptors_of_desk();
+    assert_eq!(desk.len(), 5, "a socket and its spares");
+    let limits = getrlimit(Resource::Nofile);
+    let few = Rlimit {
+        current: Some(desk[3]),
+        ..limits
+    };
+    setrlimit(Resource::Nofile, few).unwrap();
+    let taken = take_all();
+    drop(room); // for the question: who is let in is given what there is no room for
+    let given = asking.step_until(soon());
+    setrlimit(Resource::Nofile, limits).unwrap();
+    drop(taken);
+    assert!(
+        matches!(
+            given,
+            Err(Error::Os {
+                errno: Errno::MFILE,
+                ..
+            })
+        ),
+        "{given:?}"
+    );
+    let Ok(Progress::Descriptor(arrived)) = asking.step_until(soon()) else {
+        panic!("what is offered does not arrive");
+    };
+    assert_eq!(word(arrived), "late");
 }

@@ -13,7 +13,7 @@
 //! offers are served, one after the other if need be. A visitor that has had its turn leaves its
 //! descriptor as a spare, before anybody else in this process can have it. Another thread may open
 //! something between the end of a spare and the visitor that it was given up for: so there are
-//! several, of which each attempt takes one.
+//! several. One is given up at a time; if it is lost so, the next when the offers are looked through.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -93,10 +93,14 @@ impl Desk {
     /// Ends a visit. Where a spare is missing, the descriptor is not closed: it would be another's at
     /// once.
     fn let_go(&mut self, visitor: u64) {
-        let gone = self.visitors.remove(&visitor);
-        if let Some(Visitor { socket, .. }) = gone
-            && self.spares.len() < SPARES
-        {
+        if let Some(Visitor { socket, .. }) = self.visitors.remove(&visitor) {
+            self.keep(socket);
+        }
+    }
+
+    /// Keeps the socket of who is let in no more as a spare, if one is missing.
+    fn keep(&mut self, socket: Arc<OwnedFd>) {
+        if self.spares.len() < SPARES {
             let _ = unix::shut_down(&socket); // the other end sees it closed all the same
             self.spares.push(socket);
         }
@@ -304,7 +308,11 @@ impl Offers {
                         return false;
                     }
                 }
-                Ok(_) | Err(Errno::INTR | Errno::CONNABORTED) => {}
+                Ok(stranger) => {
+                    has_made_room = false;
+                    desk.keep(Arc::new(stranger));
+                }
+                Err(Errno::INTR | Errno::CONNABORTED) => {}
                 Err(Errno::MFILE | Errno::NFILE) => {
                     if !poll::is_readable(&desk.socket).unwrap_or(true) {
                         // Nobody came: the kernel looks for a descriptor first.
