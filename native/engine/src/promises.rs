@@ -24,27 +24,31 @@ use crate::witness::LaneWitness;
 const LANDING: Duration = Duration::from_millis(2);
 
 /// Whether a step is undone, or done, by whoever buries its process: as handles are given up, waits ended, and what was
-/// acquired or taken goes back.
-fn is_done_by_burial(name: &str) -> bool {
-    matches!(
-        name,
-        "close"
-            | "cancel"
-            | "event_wait"
-            | "get"
-            | "gets"
-            | "join"
-            | "joinTasks"
-            | "lock_acquire"
-            | "lock_giveback"
-            | "lock_try"
-            | "pipe_poll"
-            | "pipe_recv"
-            | "pipe_unget"
-            | "semaphore_acquire"
-            | "semaphore_try"
-            | "unget"
-    )
+/// acquired or taken goes back. A step that asks for values may say besides which of the last are dealt with, and one that
+/// gives a lock back, who died with it: no burial knows of either.
+fn is_done_by_burial<A: AsRef<[u8]>>(name: &str, args: &[A]) -> bool {
+    let has = |index: usize| args.get(index).is_some_and(|it| !it.as_ref().is_empty());
+    match name {
+        "get" => !has(4),                      // queue, mode, most, bytes
+        "gets" => !has(3),                     // queue, count, bytes
+        "pipe_recv" => !has(1),                // end
+        "lock_giveback" => !has(2) && !has(3), // lock, thread, pid, name
+        _ => matches!(
+            name,
+            "close"
+                | "cancel"
+                | "event_wait"
+                | "join"
+                | "joinTasks"
+                | "lock_acquire"
+                | "lock_try"
+                | "pipe_poll"
+                | "pipe_unget"
+                | "semaphore_acquire"
+                | "semaphore_try"
+                | "unget"
+        ),
+    }
 }
 
 /// What a step of a promise has come to.
@@ -89,7 +93,7 @@ struct Wait {
 #[derive(Default)]
 struct Inbox {
     last: u64,
-    /// The last that no burial does, or undoes.
+    /// The last that a burial neither does nor undoes.
     lasting: u64,
     steps: Vec<Step>,
     /// When waits are to be stopped.
@@ -278,7 +282,7 @@ impl Promises {
         self.ring(lock(&self.inbox));
     }
 
-    /// Whether a step has no answer that no burial does, or undoes.
+    /// Whether a step is unanswered that a burial neither does nor undoes.
     pub fn has_more_to_say(&self) -> bool {
         let lasting = lock(&self.inbox).lasting;
         *lock(&self.settled) < lasting
@@ -317,7 +321,7 @@ impl Promises {
     fn push<A: AsRef<[u8]>>(&self, inbox: &mut Inbox, name: &str, args: &[A], then: Then) -> u64 {
         inbox.last += 1;
         let number = inbox.last;
-        if !is_done_by_burial(name) {
+        if !is_done_by_burial(name, args) {
             inbox.lasting = number;
         }
         let (member, low) = (
@@ -418,5 +422,29 @@ impl Promises {
         self.shared
             .ended()
             .is_some_and(|it| it.kind == Kind::Closed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_done_by_burial;
+
+    #[test]
+    fn a_burial_knows_nothing_of_what_a_step_says_besides() {
+        let is_done = |step: &str| {
+            let words: Vec<&str> = step.split(' ').collect();
+            is_done_by_burial(words[0], &words[1..])
+        };
+        for said in ["get 1 0 8 1024", "gets 1 8 1024", "pipe_recv 1"] {
+            assert!(is_done(said), "{said}");
+            let taken = format!("{said} 7 8");
+            assert!(!is_done(&taken), "{taken}");
+        }
+        // Empty words: nobody died with the lock.
+        assert!(is_done("lock_giveback 1 1    "));
+        assert!(!is_done("lock_giveback 1 1 12 Process-1 host 0"));
+        assert!(!is_done("lock_giveback 1 1  Process-1 host 0"));
+        assert!(!is_done("put 1 0 value"));
+        assert!(is_done("unget 1 7"));
     }
 }

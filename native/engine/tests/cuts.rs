@@ -233,3 +233,35 @@ fn a_wait_that_is_cut_has_all_of_its_patience_left() {
     assert_eq!(texts(&outcome), ["ok"]);
     session.close(0);
 }
+
+/// A burial ends a wait for a value, but does not know which values are dealt with: that is waited for at the end.
+#[test]
+fn what_was_dealt_with_is_to_be_said_though_the_engine_is_away() {
+    let Some(server) = Redis::start(&[]) else {
+        return;
+    };
+    let url = format!("unix://{}", server.socket().display());
+    let mut own = redis::Client::open(url).unwrap().get_connection().unwrap();
+    let mut is_away = |is_away: bool| {
+        let mut command = redis::cmd("CONFIG");
+        command.arg("SET").arg("min-replicas-to-write");
+        command.arg(u8::from(is_away)).exec(&mut own).unwrap();
+    };
+    let session = root(&Proxy::before(&server).url());
+    let waits: [&[&str]; 3] = [&["1", "0", "8", "1024"], &["1", "8", "1024"], &["1"]];
+    for (name, args) in ["get", "gets", "pipe_recv"].into_iter().zip(waits) {
+        is_away(true);
+        let unsaid = promise(&session, name, args, Patience::Forever);
+        assert!(!session.promises.has_more_to_say(), "{name}");
+        let args = [args, &["7"]].concat();
+        let said = promise(&session, name, &args, Patience::Forever);
+        assert!(session.promises.has_more_to_say(), "{name}");
+        is_away(false);
+        for answered in [unsaid, said] {
+            assert_eq!(answered.recv_timeout(PATIENCE).unwrap()[0], "no", "{name}");
+        }
+        assert!(session.promises.flush(PATIENCE));
+        assert!(!session.promises.has_more_to_say(), "{name}");
+    }
+    session.close(0);
+}
