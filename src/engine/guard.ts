@@ -1,7 +1,10 @@
 // The guards of an engine. What one releases is released in any case: where the engine is away, once it is back.
 
+import { EngineUnavailableError } from "../errors.ts";
 import { register } from "../reduction/registry.ts";
 import { AcquiredGuard, type Releasable } from "../synchronize/guard.ts";
+import { isRefused } from "./load.ts";
+import type { Answer, Later } from "./session.ts";
 
 const REFUSED = {
   name: "Guard",
@@ -18,6 +21,30 @@ export interface Insisting extends Releasable {
   toString(): string;
 }
 
+/** What has become of a release that has thrown, since the engine was away. */
+export class Afterwards implements Later {
+  #answer: Answer | null = null;
+  #error: unknown = null;
+
+  told(answer: Answer): void {
+    this.#answer = answer;
+  }
+
+  failed(error: unknown): void {
+    this.#error = error;
+  }
+
+  /**
+   * What it was answered, after all was settled; `null` if the tree was left before.
+   *
+   * @throws Why it was not done.
+   */
+  answer(): Answer | null {
+    if (this.#error !== null) throw this.#error;
+    return this.#answer;
+  }
+}
+
 /** How this thread holds a lock: what its guards have in common. */
 export interface Hold {
   /** The number of the acquisition; another after a condition's wait. */
@@ -31,7 +58,7 @@ export class InsistingGuard extends AcquiredGuard {
   }
 
   readonly #insisting: Insisting;
-  /** Whether its release has thrown. */
+  /** Whether its release has thrown that the engine is away. */
   #isInDoubt = false;
 
   constructor(held: Insisting, ownerDied: boolean) {
@@ -40,13 +67,15 @@ export class InsistingGuard extends AcquiredGuard {
   }
 
   override release(): void {
-    if (this.#isInDoubt) {
-      this.#insisting.confirm();
-    } else {
-      this.#isInDoubt = true;
-      super.release();
+    try {
+      if (this.#isInDoubt) this.#insisting.confirm();
+      else super.release();
+      this.#isInDoubt = false;
+    } catch (error) {
+      this.#isInDoubt = error instanceof EngineUnavailableError;
+      if (isRefused(error)) this.holdAgain(this.#insisting);
+      throw error;
     }
-    this.#isInDoubt = false;
   }
 }
 

@@ -71,8 +71,13 @@ export function isUnbegun(error: unknown): boolean {
   return codeOf(error) === "UNBEGUN";
 }
 
+/** Whether the engine has refused that one step, which is not done then: its memory is full, say. */
+export function isRefused(error: unknown): boolean {
+  return codeOf(error) === "REFUSED";
+}
+
 function codeOf(error: unknown): string {
-  return error instanceof EngineUnavailableError ? `${(error.cause as { code?: unknown } | undefined)?.code}` : "";
+  return error instanceof ProcessError ? `${(error.cause as { code?: unknown } | undefined)?.code}` : "";
 }
 
 function failureOf(code: string, message: string, cause?: unknown): Error | undefined {

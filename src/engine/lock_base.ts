@@ -10,7 +10,7 @@ import type { Guard } from "../synchronize/guard.ts";
 import { enter, type LockOptions, throwsOnDeath } from "../synchronize/lock_base.ts";
 import { ACQUIRE, ACQUIRE_SYNC, type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
 import { deadMember, DEATH_PARTS, remoteOwnerDied } from "./deaths.ts";
-import { type Hold, RemoteGuard } from "./guard.ts";
+import { Afterwards, type Hold, RemoteGuard } from "./guard.ts";
 import { HeldBytes, type Written } from "./held_bytes.ts";
 import { ObjectHandle, type ObjectReference } from "./handles.ts";
 import type { Answer, Session, StepArgument } from "./session.ts";
@@ -32,8 +32,8 @@ interface Held {
 interface Known {
   /** What it holds. */
   readonly held: Map<string, Held>;
-  /** What became of releases that have thrown, since the engine was away: `null` until it is known. */
-  readonly released: Map<string, { answer: Answer | null }>;
+  /** What became of releases of what it held that have thrown, since the engine was away. */
+  readonly released: Map<string, Afterwards>;
 }
 
 /** The same, of each tree that it is in. */
@@ -130,7 +130,8 @@ export abstract class RemoteLockBase implements Disposable {
    *
    * @throws {InvalidStateError} If it is not held, or (RLock) not by this thread.
    * @throws {EngineUnavailableError} If the engine is away. This thread does not hold the lock any more, and the engine is
-   * told as soon as it is back, with what was written under the lock; to release once more waits for that.
+   * told as soon as it is back, with what was written under the lock. Where this thread held the lock, and holds no other
+   * level of it, to release once more waits for that, and throws what it has come to; else it is another release.
    */
   release(): void {
     const held = this.#holding.get(this.#key);
@@ -142,15 +143,16 @@ export abstract class RemoteLockBase implements Disposable {
     }
     const written = this.#travelling?.giving(this.token) ?? null;
     const hold = held?.hold ?? { token: 0 };
-    const released: { answer: Answer | null } = { answer: null };
+    const released = new Afterwards();
     let answer: Answer;
     try {
       const words = [id, this.#thread, ...written?.words ?? []];
-      answer = this.handle.session.insist("lock_release", words, (later) => released.answer = later);
+      answer = this.handle.session.insist("lock_release", words, released);
     } catch (error) {
       if (error instanceof EngineUnavailableError) {
         this.#count(-1, hold);
-        this.#released.set(this.#key, released);
+        // What others hold may be released again, when they have it the next time.
+        if (held !== undefined || this.isRecursive) this.#released.set(this.#key, released);
       } else {
         this.#keep(written);
       }
@@ -172,9 +174,10 @@ export abstract class RemoteLockBase implements Disposable {
     if (released === undefined) return false;
     this.handle.session.settle();
     this.#released.delete(this.#key);
-    if (released.answer === null) return false; // the tree is left, or lost
+    const answer = released.answer();
+    if (answer === null) return false; // the tree is left
     // Gone it is where all handles were closed before.
-    if (released.answer.refusal !== "gone") this.#requireReleased(released.answer);
+    if (answer.refusal !== "gone") this.#requireReleased(answer);
     return true;
   }
 

@@ -1,8 +1,8 @@
 // What a thread owes an engine: waits that it gave up while the engine was away, and that may get something all the same;
 // and steps that are to be done in any case. The waits are ended, and what they got is given back, and the steps are done,
-// before the thread's next step; where it takes none, by a timer.
+// before the thread's next step that blocks; where it takes none, by a timer.
 
-import { EngineUnavailableError } from "../errors.ts";
+import { EngineUnavailableError, FencedError, InvalidStateError, StateLostError } from "../errors.ts";
 import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
 import { Answer } from "./answer.ts";
 import { isUnbegun } from "./load.ts";
@@ -16,6 +16,8 @@ const BRIEFLY = 1;
 export interface Debt {
   /** Gives back what a wait has got; or hears what a step was answered. */
   readonly told?: (answer: Answer) => void;
+  /** Hears why a step has not been done, and will not be. */
+  readonly failed?: (error: unknown) => void;
   /** Begins a step that was not begun, and gives what it is answered; absent if it was begun. */
   begin?: (timeout: number) => Uint8Array | null;
   /** Whether it is to be done, and not only to be ended. */
@@ -43,27 +45,36 @@ export class Owed {
   }
 
   /**
-   * Ends all.
+   * Ends all. What the engine refuses is over with that: it keeps nothing from what stands behind it.
    *
    * @throws {EngineUnavailableError} If the engine is away.
+   * @throws {StateLostError} If the tree is lost, or {@linkcode FencedError} if this process is among the dead.
    */
   settle(timeout: number): void {
     while (this.#owed.length > 0) {
       const debt = this.#owed[0];
-      const got = this.#settled(debt, timeout);
+      const settled = this.#settled(debt, timeout);
       this.#owed.shift();
-      if (got !== null) debt.told?.(Answer.unpack(got));
+      settled();
     }
     clearTimeout(this.#timer);
   }
 
-  #settled(debt: Debt, timeout: number): Uint8Array | null {
+  /** What is to be told, once it is owed no more. */
+  #settled(debt: Debt, timeout: number): () => void {
     try {
-      return (debt.begin ?? this.#end)(timeout);
+      const got = (debt.begin ?? this.#end)(timeout);
+      return () => got !== null && debt.told?.(Answer.unpack(got));
     } catch (error) {
-      if (!(error instanceof EngineUnavailableError)) this.forget();
-      else if (!isUnbegun(error)) delete debt.begin;
-      throw error;
+      if (error instanceof EngineUnavailableError) {
+        if (!isUnbegun(error)) delete debt.begin;
+        throw error;
+      }
+      if (isOver(error)) {
+        this.forget(error);
+        throw error;
+      }
+      return () => debt.failed?.(error);
     }
   }
 
@@ -74,7 +85,7 @@ export class Owed {
       this.settle(BRIEFLY);
     } catch {
       this.#next = performance.now() + PAUSE;
-      // The engine is away; or whoever asks it next hears that nothing is to be settled any more.
+      // The engine is away; or whoever asks it next hears that all is over.
     }
   }
 
@@ -83,10 +94,12 @@ export class Owed {
     return this.#owed.some((it) => it.isToBeDone);
   }
 
-  /** The tree is left, or lost, and whatever was acquired there with it. */
-  forget(): void {
-    this.#owed.length = 0;
+  /** The tree is left, or lost, and whatever was acquired there with it; why, if it was not left in order. */
+  forget(why?: unknown): void {
     clearTimeout(this.#timer);
+    for (const debt of this.#owed.splice(0)) {
+      if (why !== undefined) debt.failed?.(why);
+    }
   }
 
   #later(): void {
@@ -97,4 +110,9 @@ export class Owed {
     }, PAUSE);
     unrefTimer(this.#timer); // the end of the process does what is to be done, and gives back the rest
   }
+}
+
+/** Whether nothing can be done in the tree any more. */
+function isOver(error: unknown): boolean {
+  return error instanceof StateLostError || error instanceof FencedError || error instanceof InvalidStateError;
 }

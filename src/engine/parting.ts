@@ -5,7 +5,7 @@ import { ProcessError } from "../errors.ts";
 import type { Session } from "./session.ts";
 
 /** Milliseconds for which the engine may be away at the end of this process; the call takes two seconds more. */
-const BRIEFLY = 1_000;
+export const AT_END = 1_000;
 
 /** The sessions of which it is known whether they can say something now. */
 const known = new WeakMap<Session, boolean>();
@@ -16,7 +16,7 @@ export function parting(session: Session, work: () => void): void {
   try {
     if (!known.has(session)) {
       // It gives up nothing, and never waits but for the engine.
-      session.waitSync("close", ["0", 0], { timeout: BRIEFLY, overdue: "unknown" });
+      session.waitSync("close", ["0", 0], { timeout: AT_END, overdue: "unknown" });
       known.set(session, true);
     }
     work();

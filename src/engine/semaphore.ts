@@ -10,7 +10,7 @@ import type { Guard } from "../synchronize/guard.ts";
 import { overReleased, semaphoreName } from "../synchronize/semaphore.ts";
 import { requireCount } from "../waiting/count.ts";
 import { ACQUIRE, ACQUIRE_SYNC, type AcquireOptions, type AcquireSyncOptions, timeoutOf } from "../waiting/options.ts";
-import { type Insisting, InsistingGuard } from "./guard.ts";
+import { Afterwards, type Insisting, InsistingGuard } from "./guard.ts";
 import { ObjectHandle, type ObjectReference } from "./handles.ts";
 import type { Answer, Session } from "./session.ts";
 import { giveBack, goneError, waitFor } from "./object_waits.ts";
@@ -189,16 +189,16 @@ export class RemoteSemaphore implements SemaphoreLike {
   #guard(answer: Answer | null): Guard | null {
     if (answer === null || answer.refusal === "taken") return null;
     if (answer.refusal !== null) throw goneError("acquire", this.#described);
-    const told: { answer: Answer | null } = { answer: null };
+    const released = new Afterwards();
     const { session } = this.#handle;
     const one: Insisting = {
       release: () => {
-        const later = (answer: Answer) => told.answer = answer;
-        this.#requireReleased(session.insist("semaphore_release", [this.#require("release"), 1], later), 1);
+        this.#requireReleased(session.insist("semaphore_release", [this.#require("release"), 1], released), 1);
       },
       confirm: () => {
         session.settle();
-        if (told.answer !== null) this.#requireReleased(told.answer, 1);
+        const answer = released.answer();
+        if (answer !== null) this.#requireReleased(answer, 1);
       },
       toString: () => `${this}`,
     };

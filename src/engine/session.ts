@@ -10,7 +10,7 @@ import { type Durability, durabilityText } from "./durability.ts";
 import { engineNative, failureIn, isOverdue, isUnbegun, translated } from "./load.ts";
 import { Owed } from "./owed.ts";
 import type { EngineNative, EngineSettings, NativeArgument, Opened } from "./native.ts";
-import { parting } from "./parting.ts";
+import { AT_END, parting } from "./parting.ts";
 import { bringForward, hear, hearNoMore, leaveInBackground, listen, openWaits, type Outcome } from "./waits.ts";
 
 export { Answer, type StepArgument } from "./answer.ts";
@@ -45,10 +45,14 @@ export interface SyncWait extends Pick<StepWait, "timeout" | "giveBack" | "overd
 
 /** An answer that is so many milliseconds late is waited for no more by who has a time limit. */
 const GRACE = 2_000;
-/** Milliseconds for which the engine may be away at the end, where steps are owed; the call takes two seconds more. */
-const AT_END = 1_000;
 /** The longest time of a timer. */
 const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** Hears what has become of a step that was insisted on, of an engine that was away. */
+export interface Later {
+  told(answer: Answer): void;
+  failed(error: unknown): void;
+}
 
 /** A membership. */
 export interface Session {
@@ -72,10 +76,10 @@ export interface Session {
   step(name: string, ...args: StepArgument[]): Answer;
   /**
    * Does a step that never waits, and that is to be done in any case. Where this throws that the engine is away, the step is
-   * done once it is back, as it was called here: before this thread's next step, or the end of this process. `later` is told
-   * what it was answered then.
+   * done once it is back, as it was called here: before the next step of this thread that blocks, or the end of this
+   * process. `later` is then told what it was answered, or why it is not done at all.
    */
-  insist(name: string, args: StepArgument[], later: (answer: Answer) => void): Answer;
+  insist(name: string, args: StepArgument[], later: Later): Answer;
   /** Does what this thread has insisted on, and ends the waits that it gave up; throws if the engine is away. */
   settle(): void;
   /** Does a step in the order of the calls; this thread goes on. */
@@ -248,7 +252,7 @@ class NativeSession implements Session {
     return Answer.unpack(translated(() => this.native.step(this.#nextBlocking, name, textsOf(args))));
   }
 
-  insist(name: string, args: StepArgument[], later: (answer: Answer) => void): Answer {
+  insist(name: string, args: StepArgument[], later: Later): Answer {
     const texts = textsOf(args);
     // As a step that may wait: what has become of it can be found out afterwards.
     const begin = (timeout: number) => translated(() => this.native.wait(this.#id, name, texts, timeout));
@@ -259,7 +263,12 @@ class NativeSession implements Session {
       return Answer.unpack(begin(Infinity)!);
     } catch (error) {
       if (error instanceof EngineUnavailableError) {
-        this.#owed.add({ told: later, begin: isBegun ? undefined : begin, isToBeDone: true });
+        this.#owed.add({
+          told: (answer) => later.told(answer),
+          failed: (error) => later.failed(error),
+          begin: isBegun ? undefined : begin,
+          isToBeDone: true,
+        });
       }
       throw error;
     }

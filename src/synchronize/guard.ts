@@ -46,6 +46,11 @@ export class AcquiredGuard implements Guard {
     held.release();
   }
 
+  /** @ignore It was not released after all. */
+  protected holdAgain(held: Releasable): void {
+    this.#held = held;
+  }
+
   [Symbol.dispose](): void {
     this.release();
   }

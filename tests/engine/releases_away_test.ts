@@ -2,9 +2,17 @@
 // lock; and who releases once more hears of that.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { EngineUnavailableError, getContext, InvalidStateError, OwnerDiedError } from "@parallel/multiprocessing";
+import {
+  EngineUnavailableError,
+  getContext,
+  InvalidStateError,
+  OwnerDiedError,
+  ProcessError,
+  StateLostError,
+} from "@parallel/multiprocessing";
 import { RemoteCondition } from "../../src/engine/condition.ts";
 import { RemoteLock } from "../../src/engine/lock.ts";
+import { RemoteQueue } from "../../src/engine/queue.ts";
 import type { RemoteRLock } from "../../src/engine/rlock.ts";
 import { RemoteBoundedSemaphore, RemoteSemaphore } from "../../src/engine/semaphore.ts";
 import { type RemoteValue, remoteValue } from "../../src/engine/value.ts";
@@ -239,6 +247,71 @@ awayTest("what a semaphore has given is given back once", async (stage, leaves, 
   await returns();
   for (const guard of guards) await insist(() => guard.release());
   assertEquals([semaphore.getValue(), bounded.getValue()], [2, 1]);
+});
+
+awayTest("a put that is refused then takes no release with it", async (stage, leaves, returns) => {
+  const { engine, session } = stage;
+  using queue = new RemoteQueue<number>(session);
+  using value = valueIn(stage, 1);
+  using first = new RemoteLock(session);
+  using second = new RemoteSemaphore(session, 1);
+  const guards = [value.acquireSync(), first.acquireSync()];
+  const last = second.acquireSync();
+  value.value = 2;
+  await leaves();
+  assertThrows(() => queue.putSync(1), EngineUnavailableError);
+  for (const guard of guards) assertThrows(() => guard.release(), EngineUnavailableError);
+  await engine.command("CONFIG", "SET", "maxmemory", "1");
+  try {
+    await returns();
+    await insist(() => last.release()); // which has all the others done before
+    assertEquals([seenFree(value), first.locked(), second.getValue(), queue.qsize()], [2, false, 1, 0]);
+    for (const guard of guards) guard.release();
+  } finally {
+    await engine.command("CONFIG", "SET", "maxmemory", "0");
+  }
+});
+
+stageTest("release: a guard whose release is refused holds on", async ({ engine, session }) => {
+  using lock = new RemoteLock(session);
+  using semaphore = new RemoteSemaphore(session, 1);
+  const guards = [lock.acquireSync(), semaphore.acquireSync()];
+  await engine.command("ACL", "SETUSER", "default", "-fcall");
+  try {
+    for (const guard of guards) assertThrows(() => guard.release(), ProcessError, "NOPERM");
+    assertEquals(lock.heldHere(), true);
+  } finally {
+    await engine.command("ACL", "SETUSER", "default", "+fcall");
+  }
+  for (const guard of guards) guard.release();
+  assertEquals([lock.locked(), semaphore.getValue()], [false, 1]);
+  for (const guard of guards) guard.release();
+});
+
+awayTest("what another holds is released again when it holds it again", async (stage, leaves, returns) => {
+  const { session, join } = stage;
+  using lock = new RemoteLock(session);
+  const other = await join();
+  const isFree = () => session.step("lock_look", lock.handle.id).text(0) === "";
+  await other.step("lock_acquire", lock.handle.id, 1);
+  await leaves();
+  assertThrows(() => lock.release(), EngineUnavailableError);
+  await returns();
+  await insist(() => session.settle());
+  assert(isFree());
+  await other.step("lock_acquire", lock.handle.id, 1);
+  lock.release();
+  assert(isFree());
+});
+
+awayTest("one that is lost with the tree throws that, whoever has heard of it before", async (stage, leaves) => {
+  const { engine, session } = stage;
+  const guards = [new RemoteLock(session).acquireSync(), new RemoteSemaphore(session, 1).acquireSync()];
+  await leaves();
+  for (const guard of guards) assertThrows(() => guard.release(), EngineUnavailableError);
+  await engine.restart(); // which forgets all
+  await assertRejects(() => insist(() => session.settle()), StateLostError);
+  for (const guard of guards) assertThrows(() => guard.release(), StateLostError);
 });
 
 for (const end of ["in order", "by SIGKILL"] as const) {
