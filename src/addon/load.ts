@@ -141,12 +141,23 @@ function notAllowed(denied: readonly string[]): Error {
     return new Deno.errors.NotCapable(
       `Cannot load the native addon in this Worker: permission to load "${denied.join()}" is missing. A Worker of a ` +
         "process with permissions of its own cannot use multiprocessing; elsewhere, grant the Worker ffi, or run Deno " +
-        `with --allow-ffi="${denied.join()}"`,
+        `with ${flagFor(denied)}`,
     );
   }
   return new Deno.errors.NotCapable(
-    `Cannot load the native addon: permission to load it is missing; run Deno with --allow-ffi="${denied.join()}"`,
+    `Cannot load the native addon: permission to load it is missing; run Deno with ${flagFor(denied)}`,
   );
+}
+
+/** The flag that lets these files be loaded. */
+export function flagFor(paths: readonly string[]): string {
+  const granted = paths.map((path) =>
+    path.includes(",") ? path.slice(0, path.lastIndexOf("/", path.indexOf(","))) : path
+  );
+  const flag = granted.includes("") ? "--allow-ffi" : `--allow-ffi="${[...new Set(granted)].join()}"`;
+  return granted.every((path, i) => path === paths[i])
+    ? flag
+    : `${flag}, since a path with a comma cannot be granted by itself; or put the package where its path has none`;
 }
 
 /**

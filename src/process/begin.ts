@@ -6,6 +6,7 @@ import { InvalidStateError } from "../errors.ts";
 import type { Launch } from "../launch/plan.ts";
 import { current } from "../runtime/current.ts";
 import { isPastChildren } from "../runtime/finalize.ts";
+import { isCalledByBody } from "../runtime/stack.ts";
 import { Child } from "./child.ts";
 import type { ProcessSettings } from "./options.ts";
 import { Outputs, pipedErrors } from "./output.ts";
@@ -32,7 +33,11 @@ export function requireMayStart(): void {
     );
   }
   if (current.daemon) {
-    throw new InvalidStateError("Cannot start a process: daemonic processes are not allowed to have children");
+    // A callback without a name looks the same, so this is no more than a hint.
+    const hint = isCalledByBody(requireMayStart)
+      ? "; if the body of a module does it, which this process imports, put that into `if (import.meta.main) { … }`"
+      : "";
+    throw new InvalidStateError(`Cannot start a process: daemonic processes are not allowed to have children${hint}`);
   }
 }
 

@@ -123,9 +123,7 @@ export function withUsersFrames<T extends Error>(error: T): T {
   const { stackTraceLimit } = Error;
   if (typeof stackTraceLimit !== "number") return error; // no stacks are wanted
   try {
-    Error.stackTraceLimit = DEPTH;
-    const { frames } = new CallSite(withUsersFrames);
-    Error.stackTraceLimit = stackTraceLimit;
+    const { frames } = deepSite(withUsersFrames);
     setStack(error, headOf(error), frames.slice(0, stackTraceLimit));
     stripped.add(error);
   } catch {
@@ -142,9 +140,7 @@ export function withUsersFramesLater<T extends Error>(error: T): T {
   const { stackTraceLimit } = Error;
   if (typeof stackTraceLimit !== "number") return error;
   try {
-    Error.stackTraceLimit = DEPTH;
-    const site = new CallSite(withUsersFramesLater);
-    Error.stackTraceLimit = stackTraceLimit;
+    const site = deepSite(withUsersFramesLater);
     forgetFrames(error);
     Object.defineProperty(error, "stack", {
       get: () => [headOf(error), ...site.frames.slice(0, stackTraceLimit)].join("\n"),
@@ -156,6 +152,24 @@ export function withUsersFramesLater<T extends Error>(error: T): T {
     // This program does not let stacks be changed.
   }
   return error;
+}
+
+/** Where a call was begun, with more frames than usual. */
+// deno-lint-ignore ban-types -- V8 takes any function
+function deepSite(above: Function): CallSite {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = DEPTH;
+  try {
+    return new CallSite(above);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+/** Whether the body of a module may have called `above`: at the bottom there is no function with a name. */
+// deno-lint-ignore ban-types -- V8 takes any function
+export function isCalledByBody(above: Function): boolean {
+  return BODY.test(deepSite(above).frames.at(-1) ?? "");
 }
 
 /** What this package has thrown as {@linkcode withUsersFrames} gives it; what the user's code has thrown as it is. */

@@ -2,7 +2,7 @@
 
 import { InvalidStateError, ProcessError } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertMatch, assertStrictEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { native } from "../../src/addon/load.ts";
+import { flagFor, native } from "../../src/addon/load.ts";
 import { isAtLeast } from "../../src/runtime/requirement.ts";
 import { codeOf, translate, translated } from "../../src/addon/translate.ts";
 import { readFiles } from "../../tools/graph/rust.ts";
@@ -89,6 +89,13 @@ Deno.test("what is no error of the addon is thrown on as it is", () => {
 
 Deno.test("importing the package needs no permission and loads nothing", async () => {
   assertEquals(await outputOf(new URL("addon/import_only.ts", FIXTURES), { flags: ["--no-prompt"] }), "imported\n");
+});
+
+Deno.test("a path with a comma is granted by the nearest folder that has none", () => {
+  assertEquals(flagFor(["/a/b.node", "/c.node"]), '--allow-ffi="/a/b.node,/c.node"');
+  const why = ", since a path with a comma cannot be granted by itself; or put the package where its path has none";
+  assertEquals(flagFor(["/a/b/x,y/1.node", "/a/b/x,y/2.node"]), `--allow-ffi="/a/b"${why}`);
+  assertEquals(flagFor(["/x,y/1.node", "/a/b.node"]), `--allow-ffi${why}`);
 });
 
 Deno.test("without --allow-ffi there is one sentence, which names the flag", async () => {

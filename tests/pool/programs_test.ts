@@ -34,6 +34,14 @@ Deno.test("an error whose class is in a module that waits for the program is one
   assertEquals(await outputOf(program("circular")), "RangeError SoldOut none of 7\n");
 });
 
+Deno.test("what a module's body starts in a worker that imports it is refused with what to change", async () => {
+  const refusal = "Cannot start a process: daemonic processes are not allowed to have children";
+  const hint =
+    "; if the body of a module does it, which this process imports, put that into `if (import.meta.main) { … }`";
+  const said = await outputOf(program("started_in_body"));
+  assertEquals(said, `${refusal}${hint}\n${refusal}${hint}\n${refusal}\n`);
+});
+
 Deno.test("a running pool that is dropped warns once, with its name", async () => {
   const { code, stdout, stderr } = await runProgram(program("dropped"), { flags: ["-A", "--v8-flags=--expose-gc"] });
   assertEquals([code, stdout], [0, "[ 9 ]\n"]);
