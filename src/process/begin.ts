@@ -4,7 +4,7 @@ import type { Given } from "../callable/reference.ts";
 import { native } from "../addon/load.ts";
 import { InvalidStateError } from "../errors.ts";
 import type { Launch } from "../launch/plan.ts";
-import { current } from "../runtime/current.ts";
+import { current, isWorker } from "../runtime/current.ts";
 import { isPastChildren } from "../runtime/finalize.ts";
 import { isCalledByBody } from "../runtime/stack.ts";
 import { Child } from "./child.ts";
@@ -33,8 +33,8 @@ export function requireMayStart(): void {
     );
   }
   if (current.daemon) {
-    // A callback without a name looks the same, so this is no more than a hint.
-    const hint = isCalledByBody(requireMayStart)
+    // A callback without a name looks the same, so this is no more than a hint. A Worker's own body is imported by nobody.
+    const hint = !isWorker() && isCalledByBody(requireMayStart)
       ? "; if the body of a module does it, which this process imports, put that into `if (import.meta.main) { … }`"
       : "";
     throw new InvalidStateError(`Cannot start a process: daemonic processes are not allowed to have children${hint}`);
