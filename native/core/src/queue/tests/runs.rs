@@ -1,5 +1,7 @@
 //! Runs: many messages under one taking of a lock.
 
+use std::time::{Duration, Instant};
+
 use super::*;
 use crate::queue::run::{ATTACHED, HEAD};
 
@@ -140,43 +142,64 @@ fn a_run_that_promises_more_than_it_has_is_an_error() {
     assert_eq!(queue.try_put(&plain(b"goes on")).unwrap(), Put::Done);
 }
 
-/// One waking for a run must reach as many sleepers as there are messages in it, or as it made room
-/// for: another may never come.
-#[test]
-fn a_run_wakes_everybody_for_whom_there_is_something() {
-    let member = member();
-    let (queue, _) = Queue::create(&member, 3, true).unwrap();
+/// How long it takes until three consumers have what `put` puts, again and again, and three producers
+/// the room that `take` makes.
+fn time_of(queue: Queue, put: impl Fn(&[u8]), take: impl Fn()) -> Duration {
     let all_sleep = |asleep: Offset| {
         while queue.word(asleep).load(SeqCst) < 3 {
             std::thread::yield_now();
         }
     };
-    for _ in 0..50 {
+    let mut time = Duration::ZERO;
+    for _ in 0..20 {
         std::thread::scope(|scope| {
-            for _ in 0..3 {
-                scope.spawn(|| queue.take(&mut [0; 8], None, false).unwrap());
-            }
+            let consumer = || queue.take(&mut [0; 8], None, false).unwrap();
+            let consumers = [0; 3].map(|_| scope.spawn(consumer));
             all_sleep(CONSUMERS_ASLEEP);
-            let run = run_of(&numbers(0..3));
-            assert_eq!(queue.try_put_run(&run).unwrap(), (3, Put::Done));
+            let begin = Instant::now();
+            put(&run_of(&numbers(0..3)));
+            let _ = consumers.map(|consumer| consumer.join().unwrap());
+            time += begin.elapsed();
         });
         queue.try_put_run(&run_of(&numbers(0..3))).unwrap();
         std::thread::scope(|scope| {
-            for _ in 0..3 {
-                scope.spawn(|| queue.put_run(&run_of(&numbers(9..10)), None).unwrap());
-            }
+            let producer = || queue.put_run(&run_of(&numbers(9..10)), None).unwrap();
+            let producers = [0; 3].map(|_| scope.spawn(producer));
             all_sleep(PRODUCERS_ASLEEP);
-            assert_eq!(take_run(queue, 100, 3), numbers(0..3));
+            let begin = Instant::now();
+            take();
+            let _ = producers.map(|producer| producer.join().unwrap());
+            time += begin.elapsed();
         });
         assert_eq!(take_run(queue, 100, 9).len(), 3);
-        for _ in 0..9 {
-            assert!(queue.task_done());
-        }
-        assert!(!queue.task_done());
         for asleep in [CONSUMERS_ASLEEP, PRODUCERS_ASLEEP] {
             queue.word(asleep).store(0, SeqCst);
         }
     }
+    time
+}
+
+/// One waking for a run must reach as many sleepers as there are messages in it, or as it made room
+/// for: the others would find out by themselves, but only when they look after their owners.
+#[test]
+fn a_run_wakes_everybody_for_whom_there_is_something() {
+    let member = member();
+    let (queue, _) = Queue::create(&member, 3, false).unwrap();
+    let by_run = time_of(
+        queue,
+        |run| assert_eq!(queue.try_put_run(run).unwrap(), (3, Put::Done)),
+        || assert_eq!(take_run(queue, 100, 3), numbers(0..3)),
+    );
+    let one_by_one = time_of(
+        queue,
+        |run| {
+            for message in run.chunks(16) {
+                assert_eq!(queue.try_put_run(message).unwrap(), (1, Put::Done));
+            }
+        },
+        || (0..3).for_each(|_| assert!(queue.discard().unwrap())),
+    );
+    assert!(by_run < 200 * one_by_one, "{by_run:?}, {one_by_one:?}");
 }
 
 #[test]
