@@ -253,9 +253,9 @@ pub fn queue_put_run(id: u32, length: u32, timeout: f64) -> Result<f64> {
 }
 
 /// Takes what is there into the scratch buffer as a run, up to `most` messages. How many; 0 where there
-/// is nothing, or nothing for the buffer: then [`queue_get`] tells. [`taken_attachments`] tells what the
-/// last one speaks of, if it is [`ATTACHED`](crate::abi::numbers::run::ATTACHED).
-pub fn queue_get_run(id: u32, most: u32) -> Result<u32> {
+/// is nothing, or nothing for the buffer: then [`queue_get`] tells. Negative, if the last one is
+/// [`ATTACHED`](crate::abi::numbers::run::ATTACHED): [`taken_attachments`] tells what it speaks of.
+pub fn queue_get_run(id: u32, most: u32) -> Result<f64> {
     let queue = queue(id)?;
     with_scratch(|scratch| {
         let run = queue.try_take_run(&mut scratch.bytes()[..], most);
@@ -263,8 +263,9 @@ pub fn queue_get_run(id: u32, most: u32) -> Result<u32> {
         if !attachments.is_empty() {
             tree()?.member.bring(&attachments).map_err(to_js)?;
             scratch.attachments = attachments;
+            return Ok(-f64::from(count));
         }
-        Ok(count)
+        Ok(count.into())
     })
 }
 

@@ -70,7 +70,7 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
         queues::queue_put_run(id as u32, length as u32, timeout)
     }),
     ("queueGetRun", |&[id, most, ..]| {
-        queues::queue_get_run(id as u32, most as u32).map(f64::from)
+        queues::queue_get_run(id as u32, most as u32)
     }),
     ("queueCompany", |&[id, ..]| {
         queues::queue_company(id as u32).map(f64::from)

@@ -113,6 +113,7 @@ impl Queue<'_> {
                 let taken = match self.take_first(Target::Buffer((&mut *room).into())) {
                     Ok(Take::Message(taken)) => taken,
                     Err(error) if count == 0 => return Err(error),
+                    // One that cannot be taken stays, and says so when it is the first.
                     _ => break,
                 };
                 count += 1;

@@ -250,29 +250,37 @@ impl<'a> Queue<'a> {
         }
         let position = at.wrapping_add(units_of(header.body()) as u32);
         let count = head.count.wrapping_add(1);
-        self.claim(count)?;
+        let body_hold = match header.apart {
+            true => holds
+                .pop()
+                .map(Some)
+                .ok_or(Error::Corrupted("a long message has no hold"))?,
+            false => None,
+        };
+        // Before the head moves: where this process may hold no more, the message stays.
+        let own = match holds[..] {
+            [] => Vec::new(),
+            _ => self.member.copy_pins(&holds)?,
+        };
+        if let Err(error) = self.claim(count) {
+            self.member.unpin(&own)?;
+            return Err(error);
+        }
         failpoint("queue-before-take");
         // Release: the bytes are out (tag: MARK).
         self.mark_word(HEAD)
             .store(Mark { position, count }.pack(), Release);
         failpoint("queue-taken");
         self.claim_done();
-        // A consumer that is killed here, before the holds are its own, leaves them to be swept
-        // away.
-        if header.apart {
-            let own = holds
-                .pop()
-                .ok_or(Error::Corrupted("a long message has no hold"))?;
-            self.member.unpin(&[own])?;
-        }
-        if !holds.is_empty() {
-            holds = self.member.take_pins(&holds)?;
-        }
+        // A consumer that is killed here leaves the holds of the message to be swept away; its own
+        // go with it.
+        holds.extend(body_hold);
+        self.member.unpin(&holds)?;
         self.leave_behind(&passed, segment)?;
         Ok(Take::Message(Taken {
             tag: header.tag,
             length: header.length,
-            attachments: holds,
+            attachments: own,
         }))
     }
 

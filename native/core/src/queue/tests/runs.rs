@@ -1,9 +1,11 @@
 //! Runs: many messages under one taking of a lock.
 
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Duration;
 
 use super::*;
 use crate::queue::run::{ATTACHED, HEAD};
+use crate::sys::futex;
 
 /// The run of these messages.
 fn run_of(messages: &[Vec<u8>]) -> Vec<u8> {
@@ -142,41 +144,33 @@ fn a_run_that_promises_more_than_it_has_is_an_error() {
     assert_eq!(queue.try_put(&plain(b"goes on")).unwrap(), Put::Done);
 }
 
-/// How long it takes until three consumers have what `put` puts, again and again, and three producers
-/// the room that `take` makes.
-fn time_of(queue: Queue, put: impl Fn(&[u8]), take: impl Fn()) -> Duration {
-    let all_sleep = |asleep: Offset| {
-        while queue.word(asleep).load(SeqCst) < 3 {
-            std::thread::yield_now();
+/// Has three threads sleep at a word without any limit, acts, and says how many then wake.
+fn woken_by(queue: Queue, asleep: Offset, word: Offset, act: impl FnOnce()) -> usize {
+    let seen = queue.arena().word32(word).load(SeqCst);
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            let tell = tell.clone();
+            scope.spawn(move || {
+                tell.send(std::fs::read_link("/proc/thread-self").unwrap())
+                    .unwrap();
+                futex::wait_maybe(queue.arena().word32(word), seen, None);
+                tell.send(Default::default()).unwrap();
+            });
         }
-    };
-    let mut time = Duration::ZERO;
-    for _ in 0..20 {
-        std::thread::scope(|scope| {
-            let consumer = || queue.take(&mut [0; 8], None, false).unwrap();
-            let consumers = [0; 3].map(|_| scope.spawn(consumer));
-            all_sleep(CONSUMERS_ASLEEP);
-            let begin = Instant::now();
-            put(&run_of(&numbers(0..3)));
-            let _ = consumers.map(|consumer| consumer.join().unwrap());
-            time += begin.elapsed();
-        });
-        queue.try_put_run(&run_of(&numbers(0..3))).unwrap();
-        std::thread::scope(|scope| {
-            let producer = || queue.put_run(&run_of(&numbers(9..10)), None).unwrap();
-            let producers = [0; 3].map(|_| scope.spawn(producer));
-            all_sleep(PRODUCERS_ASLEEP);
-            let begin = Instant::now();
-            take();
-            let _ = producers.map(|producer| producer.join().unwrap());
-            time += begin.elapsed();
-        });
-        assert_eq!(take_run(queue, 100, 9).len(), 3);
-        for asleep in [CONSUMERS_ASLEEP, PRODUCERS_ASLEEP] {
-            queue.word(asleep).store(0, SeqCst);
+        for _ in 0..3 {
+            let state = Path::new("/proc").join(told.recv().unwrap()).join("stat");
+            while !std::fs::read_to_string(&state).unwrap().contains(") S ") {
+                std::thread::yield_now();
+            }
         }
-    }
-    time
+        queue.word(asleep).store(3, SeqCst);
+        act();
+        let wakes = || told.recv_timeout(Duration::from_secs(5)).is_ok();
+        let woken = (0..3).take_while(|_| wakes()).count();
+        queue.wake_all();
+        woken
+    })
 }
 
 /// One waking for a run must reach as many sleepers as there are messages in it, or as it made room
@@ -184,22 +178,51 @@ fn time_of(queue: Queue, put: impl Fn(&[u8]), take: impl Fn()) -> Duration {
 #[test]
 fn a_run_wakes_everybody_for_whom_there_is_something() {
     let member = member();
-    let (queue, _) = Queue::create(&member, 3, false).unwrap();
-    let by_run = time_of(
-        queue,
-        |run| assert_eq!(queue.try_put_run(run).unwrap(), (3, Put::Done)),
-        || assert_eq!(take_run(queue, 100, 3), numbers(0..3)),
+    let (queue, _) = Queue::create(&member, 3, true).unwrap();
+    let put = || assert_eq!(queue.try_put_run(&run_of(&numbers(0..3))).unwrap().0, 3);
+    let take = || assert_eq!(take_run(queue, 100, 3), numbers(0..3));
+    assert_eq!(
+        woken_by(queue, CONSUMERS_ASLEEP, queue.filled_word(), put),
+        3
     );
-    let one_by_one = time_of(
-        queue,
-        |run| {
-            for message in run.chunks(16) {
-                assert_eq!(queue.try_put_run(message).unwrap(), (1, Put::Done));
-            }
-        },
-        || (0..3).for_each(|_| assert!(queue.discard().unwrap())),
+    assert_eq!(
+        woken_by(queue, PRODUCERS_ASLEEP, queue.drained_word(), take),
+        3
     );
-    assert!(by_run < 200 * one_by_one, "{by_run:?}, {one_by_one:?}");
+    (0..3).for_each(|_| assert!(queue.task_done()));
+    assert!(!queue.task_done());
+}
+
+/// What one message speaks of may be gone; the message must not be, neither for those before it nor
+/// for the next who looks.
+#[test]
+fn a_message_that_cannot_be_taken_ends_a_run_and_stays() {
+    let member = member();
+    let (queue, block) = Queue::create(&member, 0, false).unwrap();
+    let locks = [0; 2].map(|_| member.create(Kind::Lock, 64).unwrap().id);
+    let speaking = Message {
+        attachments: &locks,
+        ..plain(b"two locks")
+    };
+    for message in [plain(b"before"), speaking, plain(b"behind")] {
+        queue.try_put(&message).unwrap();
+    }
+    let pinned = member.pinned_by(block.id).unwrap();
+    let hold_on = |id| pinned.iter().find(|it| it.1 == id).unwrap().0;
+    let spare = member.create(Kind::Lock, 64).unwrap();
+    member.unpin(&[hold_on(locks[1])]).unwrap();
+    member.release(spare.id).unwrap(); // the next hold is not of the number that the message names
+    assert_eq!(take_run(queue, 4000, 9), [b"before".to_vec()]);
+    for _ in 0..2 {
+        assert!(queue.try_take_run(&mut [0; 4000], 9).is_err());
+        assert!(queue.try_take_vec().is_err());
+        assert_eq!(queue.len(), 2);
+    }
+    // Nothing was held of the other lock by trying.
+    let before = member.usage().unwrap().blocks;
+    member.unpin(&[hold_on(locks[0])]).unwrap();
+    locks.iter().for_each(|&id| member.release(id).unwrap());
+    assert_eq!(member.usage().unwrap().blocks, before - 2);
 }
 
 #[test]

@@ -329,20 +329,29 @@ impl Member {
         Ok(())
     }
 
-    /// Makes holds of another's this process's own: what it has taken goes with it, should it die.
-    pub fn take_pins(&self, holds: &[Hold]) -> Result<Vec<Hold>> {
+    /// Makes holds of this process's own beside another's: they go with it, should it die. All or
+    /// none.
+    pub fn copy_pins(&self, holds: &[Hold]) -> Result<Vec<Hold>> {
         let heap = self.heap()?;
         let mine = Holder::Process(self.slot);
-        let take = |&hold: &Hold| {
+        let copy = |&hold: &Hold| {
             let id = heap
                 .held(hold)
                 .ok_or(Error::Corrupted("a message has no hold"))?;
             let generation = Block::open(&self.arena, id)?.generation;
             heap.hold(id, generation, mine).map(|(_, hold)| hold)
         };
-        let taken = holds.iter().map(take).collect::<Result<_>>()?;
-        holds.iter().for_each(|&hold| heap.let_go(hold));
-        Ok(taken)
+        let mut own = Vec::with_capacity(holds.len());
+        for hold in holds {
+            match copy(hold) {
+                Ok(hold) => own.push(hold),
+                Err(error) => {
+                    own.iter().for_each(|&hold| heap.let_go(hold));
+                    return Err(error);
+                }
+            }
+        }
+        Ok(own)
     }
 
     /// The processes that hold `id`, directly or by holding a block that does: the block that is
