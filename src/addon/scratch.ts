@@ -4,7 +4,7 @@
 // Meanwhile code of the user's may run (getters, `reduce`, `restore`), and use queues and connections itself. So:
 //
 // S1. Code that writes a value to the buffer, or restores one from it, sets `busy` before, and afterwards to what it was.
-// S2. While it is busy, a message to be sent is serialised into memory of its own.
+// S2. While it is busy, a message to be sent is serialised into memory of its own; a run goes by `keepingScratch`.
 // S3. While it is busy, a message is received by `keepingScratch`, since the addon writes to the buffer.
 
 import { native } from "./load.ts";

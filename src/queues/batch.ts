@@ -24,6 +24,8 @@ export class Batch {
   #next = 0;
   #size = 0;
   #put = 0;
+  /** So many messages of a run are offered at most: it is copied for that, and a queue with little room takes few. */
+  #offered = Infinity;
   /** Where runs are written, and up to which byte; the words of their heads are in the same memory. */
   #words: Uint32Array<ArrayBuffer> | null = null;
   #bytes = new Uint8Array();
@@ -64,8 +66,10 @@ export class Batch {
     for (let piece = this.#pieces[this.#next]; piece !== undefined; piece = this.#pieces[this.#next]) {
       const left = isLimited ? Math.max(0, until - performance.now()) : timeout;
       if (isRun(piece)) {
-        const count = transport.putRun(piece, left);
+        const offer = beginningOf(piece, this.#offered);
+        const count = transport.putRun(offer, left);
         if (count <= 0) return -count;
+        this.#offered = 2 * (count < offer.count ? count : this.#offered);
         this.#putOf(piece, count);
       } else {
         const status = transport.putMessage(piece, left);
@@ -82,8 +86,7 @@ export class Batch {
     this.#put += count;
     run.count -= count;
     if (run.count === 0) return void this.#next++;
-    const heads = new Uint32Array(run.bytes.buffer);
-    for (; count > 0; count--) run.begin = endOf(run.begin, heads[run.begin / WORD]);
+    run.begin = endAfter(run, count);
   }
 
   /** Lets go of its memory; what was not put is not going to be. */
@@ -153,6 +156,18 @@ export class Batch {
 
 function isRun(piece: Run | Message): piece is Run {
   return "count" in piece;
+}
+
+/** A run of the first so many messages of one. */
+function beginningOf(run: Run, count: number): Run {
+  return run.count <= count ? run : { ...run, end: endAfter(run, count), count };
+}
+
+/** Where the first so many messages of a run end. */
+function endAfter({ bytes, begin }: Run, count: number): number {
+  const heads = new Uint32Array(bytes.buffer);
+  for (; count > 0; count--) begin = endOf(begin, heads[begin / WORD]);
+  return begin;
 }
 
 /** Where a message of a run ends whose head is at `begin`. */

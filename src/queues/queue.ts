@@ -70,7 +70,7 @@ export const inside: unique symbol = Symbol("inside");
  *
  * Values are serialised by {@linkcode Queue.put | put}, which throws if that is impossible, and are in shared memory
  * when it returns: no thread has to be flushed, and a process killed at any moment costs at most the message that it
- * was putting or had just taken. Each producer's messages keep their order.
+ * was putting or had just taken, or those that {@linkcode Queue.getMany | getMany} had just taken. Each producer's messages keep their order.
  *
  * A wait without a timeout ends when it would be for ever. `get` throws {@linkcode ShutDown} once the queue is
  * {@linkcode Queue.shutdown | shut down} and drained. It throws {@linkcode EOFError} when the queue is empty and nobody
@@ -145,7 +145,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
 
   /** How many values are in the queue, for all processes at once. */
   qsize(): number {
-    return native().queueSize(this.#block("look at")) + this.#transport.ahead;
+    return native().queueSize(this.#block("look at")) + (this.#transport.parcel === null ? 0 : 1);
   }
 
   /** Whether the queue holds nothing. */
@@ -235,7 +235,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   }
 
   /**
-   * Puts values in their order, many in one call of the addon, waiting for room without blocking the thread. All are
+   * Puts values in their order, which costs less than a call for each, waiting for room without blocking the thread. All are
    * serialised before the first is put. Other processes may put in between; what is in the queue after an error, or if
    * this process is killed, are the first ones of them.
    *
@@ -253,10 +253,10 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * @returns How many there were.
    * @throws {TypeError} If one cannot be serialised, which the message names by its index; then nothing is put.
    * @throws What the iterable throws; then nothing is put.
+   * @throws {InvalidStateError} If the queue is closed.
    * @throws {Full} If there was no room for all in time. Its `put` says how many are in the queue, as that of the following.
    * @throws {ShutDown} If the queue is or is being shut down.
    * @throws {EOFError} If there is no timeout, it is full, and nobody can take any more; see {@linkcode Queue}.
-   * @throws {InvalidStateError} If the queue is closed.
    * @throws What `signal` was aborted with, if nothing is put; else a {@linkcode Full} with that as its `cause`.
    */
   async putMany(values: Iterable<T>, options?: AcquireOptions): Promise<number> {
@@ -265,6 +265,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     signal?.throwIfAborted();
     const batch = this.#batch(values);
     try {
+      if (batch.size === 0) return 0;
       const put = () => batch.putBy(this.#transport, 0);
       const isInTurn = timeout === 0 || !this.#putting.occupied;
       if (!isInTurn || !this.#done(put())) await this.#putInTurn(put, timeout, signal);
@@ -308,6 +309,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     const timeout = timeoutOf(options, ACQUIRE);
     const signal = options?.signal;
     signal?.throwIfAborted();
+    this.#transport.throwKept();
     if (timeout === 0 || !this.#getting.occupied) {
       const glance = this.#glances.begin() ? Math.min(timeout, GLANCE) : 0;
       const value = this.#taken(this.#transport.get(glance, true));
@@ -354,6 +356,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    */
   getSync(options?: AcquireSyncOptions): T {
     const timeout = timeoutOf(options, ACQUIRE_SYNC);
+    this.#transport.throwKept();
     const value = this.#taken(this.#transport.get(timeout));
     if (value === NOTHING) throw this.#empty(timeout);
     return value;
@@ -369,11 +372,12 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   }
 
   /**
-   * Takes the values that are there, up to `max`, many in one call of the addon, in their order. If there are none, waits
-   * for the first without blocking the thread, and takes what is there then.
+   * Takes the values that are there, up to `max`, in their order, which costs less than a call for each. If there are none,
+   * waits for the first without blocking the thread, and takes what is there then.
    *
-   * If a value cannot be read, those before it are returned, and the next call, be it of `get`, throws its error; those
-   * behind it come after that. Aborted, it has taken nothing. A process that is killed may have taken up to `max` values.
+   * Of values that cannot be read the others are returned all the same. Each error is kept by this object, and thrown by
+   * one later call of it that gets, be it of `get`; the first at once if no value can be read. Aborted, it has taken
+   * nothing. A process that is killed may have taken up to `max` values.
    *
    * @throws {RangeError} If `max` is not a whole number from 1 to `Number.MAX_SAFE_INTEGER`.
    * @throws {TypeError} If it is not a number.
@@ -384,6 +388,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     const timeout = timeoutOf(options, ACQUIRE);
     const signal = options?.signal;
     signal?.throwIfAborted();
+    this.#transport.throwKept();
     const take = (timeout: number) => this.#manyTaken(this.#transport.getMany(max, timeout, true));
     if (timeout === 0 || !this.#getting.occupied) {
       const values = take(this.#glances.begin() ? Math.min(timeout, GLANCE) : 0);
@@ -396,6 +401,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   getManySync(max: number, options?: AcquireSyncOptions): T[] {
     requireMax(max);
     const timeout = timeoutOf(options, ACQUIRE_SYNC);
+    this.#transport.throwKept();
     const values = this.#manyTaken(this.#transport.getMany(max, timeout));
     if (values === NOTHING) throw this.#empty(timeout);
     return values;
@@ -447,7 +453,8 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
 
   /**
    * Forbids further use in this process, and gives up its share: waits for the queue here throw
-   * {@linkcode InvalidStateError}. Messages that were put stay. Again: nothing happens.
+   * {@linkcode InvalidStateError}. Messages that were put stay; errors that {@linkcode Queue.getMany | getMany} has kept are
+   * lost. Again: nothing happens.
    */
   close(): void {
     if (this.#handle.closed) return;

@@ -32,8 +32,11 @@ export interface Run {
   count: number;
 }
 
-/** What has come of a message that was taken. */
-type Opened = { readonly value: unknown } | { readonly error: unknown };
+/** What has come of messages that were taken together. */
+interface Got {
+  readonly values: unknown[];
+  readonly errors: unknown[];
+}
 
 /** In the place of a value, which may be anything: none came in time. */
 export const NOTHING: unique symbol = Symbol("nothing");
@@ -64,8 +67,8 @@ export class Transport {
   readonly #blockOf: (action: string) => number;
   /** A message that was taken, and has connections in it that are still to arrive: it is the next to be got. */
   #parcel: Parcel | null = null;
-  /** What has come of messages that were taken together with others, and is to be got before the parcel; not empty. */
-  #opened: Opened[] | null = null;
+  /** The errors of messages that were taken together with others and cannot be read. */
+  #errors: unknown[] = [];
 
   /** `blockOf` gives the number of the queue's block, and throws when it is closed. */
   constructor(blockOf: (action: string) => number) {
@@ -77,16 +80,16 @@ export class Transport {
     return this.#parcel;
   }
 
-  /** How many messages were taken, and what they say not got. */
-  get ahead(): number {
-    return (this.#opened?.length ?? 0) + (this.#parcel === null ? 0 : 1);
+  /** Throws the first of the errors that {@linkcode getMany} has kept, once: what every call of a get begins with. */
+  throwKept(): void {
+    if (this.#errors.length > 0) throw this.#errors.shift();
   }
 
   /** The handle was closed. */
   close(): void {
     this.#parcel?.close();
     this.#parcel = null;
-    this.#opened = null;
+    this.#errors = [];
   }
 
   /** Puts a value, blocking up to `timeout` milliseconds; a {@linkcode PutStatus}. */
@@ -164,7 +167,6 @@ export class Transport {
    */
   get(timeout: number, patient = false): unknown {
     const queue = this.#blockOf("get from");
-    if (this.#opened !== null) return this.#nextOpened(this.#opened);
     if (this.#parcel !== null) {
       return this.#unpack(this.#parcel, timeout === 0 && !patient ? ARRIVAL_PATIENCE : timeout);
     }
@@ -196,94 +198,86 @@ export class Transport {
 
   /**
    * Takes what is there, up to `most` values. If nothing is, waits for the first as {@linkcode get} does, and gives the
-   * same in the place of values. If a message cannot be read, those before it are given, and its error is thrown by the
-   * next call.
+   * same in the place of values. The errors of messages that cannot be read are kept for {@linkcode throwKept}; the first
+   * is thrown if no other message can be read.
    */
   getMany(most: number, timeout: number, patient = false): unknown[] | symbol {
-    const values: unknown[] = [];
-    this.#collect(most, values);
-    if (values.length > 0) return values;
-    const first = this.get(timeout, patient);
-    if (isNone(first)) return first;
-    values.push(first);
-    this.#collect(most, values);
-    return values;
+    const got: Got = { values: [], errors: [] };
+    this.#collect(most, got);
+    if (got.values.length === 0) {
+      if (got.errors.length > 0) {
+        this.#errors.push(...got.errors.slice(1));
+        throw got.errors[0];
+      }
+      const first = this.get(timeout, patient);
+      if (isNone(first)) return first;
+      got.values.push(first);
+      this.#collect(most, got);
+    }
+    this.#errors.push(...got.errors);
+    return got.values;
   }
 
-  /** Adds what is there to values, of which there are to be `most` at most. What fails is kept for the next call. */
-  #collect(most: number, values: unknown[]): void {
+  /** Adds what is there, so that there are `most` values at most. */
+  #collect(most: number, got: Got): void {
+    if (this.#parcel !== null) return;
     const queue = this.#blockOf("get from");
-    while (values.length < most && this.#opened !== null && "value" in this.#opened[0]) {
-      values.push(this.#nextOpened(this.#opened));
-    }
-    if (this.ahead > 0) return;
     try {
       // No more than there is now: others may go on putting.
-      let left = Math.min(most - values.length, this.#addon.queueSize(queue));
-      while (left > 0 && this.ahead === 0) {
-        const count = this.#takeRun(queue, left, values);
+      let left = Math.min(most - got.values.length, this.#addon.queueSize(queue));
+      while (left > 0 && this.#parcel === null) {
+        const count = this.#takeRun(queue, left, got);
         left -= Math.max(count, 1);
         if (count > 0) continue;
         // One that is too long for a run; the first of all is left for `get`, which waits as it was told.
-        const value = values.length === 0 ? NOTHING : this.get(0, true);
+        const isFirst = got.values.length === 0 && got.errors.length === 0;
+        const value = isFirst ? NOTHING : this.get(0, true);
         if (isNone(value)) return;
-        values.push(value);
+        got.values.push(value);
       }
     } catch (error) {
-      this.#keep({ error });
+      got.errors.push(error); // it may be one that could not be taken: the next call will see
     }
   }
 
-  /** Takes one run, and adds its values, but those behind one that cannot be read; how many messages it had. */
-  #takeRun(queue: number, most: number, values: unknown[]): number {
-    if (this.#scratch.busy) return keepingScratch(this.#scratch, () => this.#takeRunNow(queue, most, values));
-    return this.#takeRunNow(queue, most, values);
+  /** Takes one run, and adds what comes of its messages; how many it had. */
+  #takeRun(queue: number, most: number, got: Got): number {
+    if (this.#scratch.busy) return keepingScratch(this.#scratch, () => this.#takeRunNow(queue, most, got));
+    return this.#takeRunNow(queue, most, got);
   }
 
-  #takeRunNow(queue: number, most: number, values: unknown[]): number {
+  #takeRunNow(queue: number, most: number, got: Got): number {
     const heads = this.#heads;
     const { unit } = RunLayout;
-    const count = translated(() => this.#addon.queueGetRun(queue, most));
-    for (let i = 0, at = 0; i < count; i++) {
-      const begin = at + unit;
-      const end = begin + heads[at / 4];
-      const value = this.#opening(begin, end, heads[at / 4 + 1]);
-      if (value !== NOTHING && this.#opened === null) values.push(value);
-      else if (value !== NOTHING) this.#keep({ value });
-      at = unit * Math.ceil(end / unit);
+    const taken = translated(() => this.#addon.queueGetRun(queue, most));
+    // Before a `restore` of the user's can take another message with attachments.
+    const attachments = taken < 0 ? this.#addon.takenAttachments() : NO_ATTACHMENTS;
+    const count = Math.abs(taken);
+    try {
+      for (let i = 0, at = 0; i < count; i++) {
+        const begin = at + unit;
+        const end = begin + heads[at / 4];
+        this.#open(begin, end, heads[at / 4 + 1], got);
+        at = unit * Math.ceil(end / unit);
+      }
+    } finally {
+      if (attachments.length > 0) this.#addon.unpin(attachments);
     }
     return count;
   }
 
-  /** The value of a message of a run; {@linkcode NOTHING} if it cannot be had now. */
-  #opening(begin: number, end: number, tag: number): unknown {
+  /** Adds what comes of a message of a run; nothing if it is a parcel that is not whole yet. */
+  #open(begin: number, end: number, tag: number, { values, errors }: Got): void {
     const { bytes } = this.#scratch;
     try {
-      if (tag === Tag.bytes) return bytes.slice(begin, end);
-      if (tag < RunLayout.attached) return this.#restored(bytes, begin, end, plain());
-      const attachments = this.#addon.takenAttachments();
-      try {
-        const value = readParcel((message) => this.#restored(bytes, begin, end, message));
-        return value instanceof Parcel ? this.#unpack(this.#parcel = value, 0) : value;
-      } finally {
-        this.#addon.unpin(attachments);
-      }
+      if (tag === Tag.bytes) return void values.push(bytes.slice(begin, end));
+      if (tag < RunLayout.attached) return void values.push(this.#restored(bytes, begin, end, plain()));
+      let value = readParcel((message) => this.#restored(bytes, begin, end, message));
+      if (value instanceof Parcel) value = this.#unpack(this.#parcel = value, 0);
+      if (value !== NOTHING) values.push(value);
     } catch (error) {
-      this.#keep({ error });
-      return NOTHING;
+      errors.push(error);
     }
-  }
-
-  #keep(opened: Opened): void {
-    (this.#opened ??= []).push(opened);
-  }
-
-  /** What is next of what is kept. */
-  #nextOpened(opened: Opened[]): unknown {
-    const next = opened.shift()!;
-    if (opened.length === 0) this.#opened = null;
-    if ("error" in next) throw next.error;
-    return next.value;
   }
 
   /** The value that was taken, once its connections have arrived; {@linkcode NOTHING} if they do not in time. */

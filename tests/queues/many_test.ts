@@ -14,27 +14,19 @@ import {
   SimpleQueue,
 } from "@parallel/multiprocessing";
 import { dumps, register } from "@parallel/multiprocessing/reduction";
-import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { native } from "../../src/addon/load.ts";
+import { PutStatus } from "../../src/addon/numbers.ts";
+import { Batch } from "../../src/queues/batch.ts";
+import { Transport } from "../../src/queues/transport.ts";
 import * as targets from "../fixtures/queues/many_targets.ts";
 import { ended, killed, leavingNothing, started } from "../support/children.ts";
 import { blocked, FIXTURES, PATIENCE, within } from "../support/helpers.ts";
 
 const patiently = { timeout: PATIENCE };
 const atOnce = { timeout: 0 };
+const { Unreadable } = targets;
 const upTo = (n: number) => Array.from({ length: n }, (_, i) => i);
-
-/** Arrives as an error. */
-class Unreadable {
-  static {
-    register(Unreadable, {
-      name: "many_test.Unreadable",
-      reduce: () => "unread",
-      restore(): Unreadable {
-        throw new RangeError("cannot be read");
-      },
-    });
-  }
-}
 
 /** Both ways to put many, and to get many, as promises. */
 const WAYS = [
@@ -131,16 +123,20 @@ for (const { way, put, get } of WAYS) {
     using queue = new Queue<unknown>();
     using lock = new Lock();
     await put(queue, [1, 2, new Unreadable(), 4, [lock], 6, new Unreadable(), "x".repeat(70_000), new Unreadable()]);
-    assertEquals(await get(queue, 9), [1, 2]);
-    assertEquals(queue.qsize(), 7);
-    await assertRejects(() => get(queue, 9), RangeError, "cannot be read");
-    assertEquals(queue.getSync(), 4);
-    const [[again], ...rest] = await get(queue, 2) as [Lock[]];
-    assertEquals([again.locked(), rest], [false, [6]]);
+    const [, , , [again], ...rest] = await get(queue, 9) as [1, 2, 4, [Lock], ...unknown[]];
+    assertEquals([again.locked(), rest], [false, [6, "x".repeat(70_000)]]);
     again[Symbol.dispose]();
-    await assertRejects(() => queue.get(), RangeError, "cannot be read");
-    assertEquals(await get(queue, 9), ["x".repeat(70_000)]);
+    assertEquals(queue.qsize(), 0);
+    queue.putSync("later");
     await assertRejects(() => get(queue, 9), RangeError, "cannot be read");
+    assertThrows(() => queue.getNowait(), RangeError, "cannot be read");
+    await assertRejects(() => queue.get(), RangeError, "cannot be read");
+    assertEquals(await get(queue, 9), ["later"]);
+    await put(queue, [new Unreadable(), new Unreadable(), "x".repeat(70_000)]);
+    await assertRejects(() => get(queue, 2), RangeError, "cannot be read");
+    assertEquals(queue.qsize(), 1); // no more than so many are taken
+    assertThrows(() => queue.getSync(), RangeError, "cannot be read");
+    assertEquals(await get(queue, 9), ["x".repeat(70_000)]);
     await assertRejects(() => get(queue, 9, atOnce), Empty);
   });
 
@@ -170,6 +166,72 @@ Deno.test("many connections in values arrive in their order, and the one that is
   pipes.forEach(([ours], i) => ours.sendSync(i));
   assertEquals(ends.map((end) => end.recvSync()), [0, 1, 2]);
   for (const end of [...pipes.flat(), ...ends]) end.close();
+});
+
+Deno.test("what a process takes beside a value that it cannot read is not hidden from others", async () => {
+  using queue = new Queue<unknown>();
+  using said = new Queue<unknown>();
+  queue.putManySync([1, new Unreadable(), 3, 4]);
+  const child = started(targets.takeAndStay, queue, said);
+  assertEquals([await said.get(patiently), queue.qsize()], [[1, 3, 4], 0]);
+  queue.putSync(5);
+  await killed(child);
+  assertEquals(queue.getManySync(9), [5]);
+});
+
+Deno.test("a get that waits is not told what a getMany beside it could not read", async () => {
+  using jobs = new JoinableQueue<unknown>();
+  for (const get of [() => jobs.get(), () => jobs.getMany(2)]) {
+    const waiting = get();
+    jobs.putManySync([1, new Unreadable(), 3, 4]);
+    assertEquals(jobs.getManySync(9), [1, 3, 4]);
+    jobs.putSync(5);
+    assertEquals([await within(waiting)].flat(), [5]);
+    assertThrows(() => jobs.getNowait(), RangeError, "cannot be read");
+    for (let i = 0; i < 5; i++) jobs.taskDone();
+    assert(jobs.joinSync(atOnce));
+  }
+});
+
+Deno.test("a restore that gets a message with objects itself takes nothing of the run that it is in", () => {
+  using inner = new Queue<unknown>();
+  using outer = new Queue<unknown>();
+  using lock = new Lock();
+  class Getting {
+    got: unknown;
+  }
+  register(Getting, {
+    name: "many_test.Getting",
+    reduce: () => null,
+    restore: () => Object.assign(new Getting(), { got: inner.getSync() }),
+  });
+  const { blocks } = native().memoryUsage();
+  for (let i = 0; i < 5; i++) {
+    using other = new Lock();
+    inner.putSync(lock);
+    outer.putManySync([new Getting(), other]);
+    const [getting, it] = outer.getManySync(9) as [Getting, Lock];
+    assertEquals([String(getting.got), String(it)], [String(lock), String(other)]);
+    it[Symbol.dispose]();
+    (getting.got as Lock)[Symbol.dispose]();
+  }
+  assertEquals(native().memoryUsage().blocks, blocks);
+});
+
+Deno.test("no values are put at once, whoever waits for room", async () => {
+  using queue = new Queue<number>(1);
+  const putting = queue.putMany([1, 2]);
+  assertEquals([await queue.putMany([], atOnce), await queue.putMany([]), queue.putManySync([])], [0, 0, 0]);
+  assertEquals([await queue.get(), await putting, await queue.get()], [1, 2, 2]);
+});
+
+Deno.test("many values into a queue with little room cost no more than what is put", () => {
+  const most: number[] = [];
+  using batch = { it: Batch.of(upTo(500)), [Symbol.dispose]: () => batch.it.end() };
+  const transport = new Transport(() => 0);
+  transport.putRun = ({ begin, end }) => most.push(end - begin) && 1;
+  assertEquals([batch.it.putBy(transport, 0), batch.it.put], [PutStatus.done, 500]);
+  assert(most.slice(1).every((bytes) => bytes <= 2 * 16), `${most}`);
 });
 
 Deno.test("putMany waits for room, in the order of the calls, and puts the rest as it comes", async () => {
@@ -292,7 +354,10 @@ Deno.test("a consumer that is killed within getMany has taken the first values a
   const child = started(targets.drainMany, jobs, taken);
   let put = 0;
   // There is always more than it takes, so that it is killed while it takes.
-  while (Atomics.load(taken, 0) < 500) put += jobs.putManySync(upTo(100).map((i) => put + i));
+  while (Atomics.load(taken, 0) < 500) {
+    if (jobs.qsize() < 20_000) put += jobs.putManySync(upTo(100).map((i) => put + i));
+    else await new Promise((resolve) => setTimeout(resolve, 1));
+  }
   put += jobs.putManySync(upTo(5000).map((i) => put + i));
   child.kill();
   await child.join(patiently);
