@@ -70,6 +70,8 @@ export interface Caller {
   readonly cancelled: AbortSignal;
   /** Of strangers: which of the client's callers it is. */
   readonly logical: number;
+  /** Of strangers: how many bytes a value takes in an answer. Throws if it cannot be sent to the client. */
+  readonly sizeOf?: (value: unknown) => number;
 }
 
 /** The names that objects of a type answer to. */

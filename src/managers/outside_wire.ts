@@ -76,11 +76,29 @@ export function sendOutside(
   passage: OutsidePassage,
 ): boolean {
   return withRoom((room) => {
-    const end = passOutside(passage, () => writeInto(list, room, HEAD));
-    const bytes = typeof end === "number" ? room.subarray(0, end) : long(end);
+    const bytes = written(list, room, passage);
     writeHead(bytes, head);
     return connection[sendAtOnce](bytes);
   });
+}
+
+/**
+ * How many bytes a list takes in a message.
+ *
+ * @throws {TypeError} If something in it cannot be sent to another program.
+ */
+export function sizeOutside(list: readonly unknown[], passage: OutsidePassage): number {
+  return withRoom((room) => written(list, room, passage).length - HEAD);
+}
+
+/** A message for a list, with room for its head. */
+function written(
+  list: readonly unknown[],
+  room: Uint8Array<ArrayBuffer>,
+  passage: OutsidePassage,
+): Uint8Array<ArrayBuffer> {
+  const end = passOutside(passage, () => writeInto(list, room, HEAD));
+  return typeof end === "number" ? room.subarray(0, end) : long(end);
 }
 
 /** A message for a list that did not fit. */

@@ -21,7 +21,7 @@ import { Kind, type Request, SERVER_ID } from "./messages.ts";
 import { noSuchObject, type ObjectTable } from "./object_table.ts";
 import type { Caller, ManagedObject } from "./objects.ts";
 import type { OutsidePassage } from "./outside.ts";
-import { type Head, headOf, listOf, PROTOCOL, sendOutside, TAKE, VERSION } from "./outside_wire.ts";
+import { type Head, headOf, listOf, PROTOCOL, sendOutside, sizeOutside, TAKE, VERSION } from "./outside_wire.ts";
 import { BaseProxy, insideOf, type Travelling } from "./proxy.ts";
 import { namesToSend } from "./proxy_classes.ts";
 import type { ClientEvents } from "./server_client.ts";
@@ -54,13 +54,15 @@ class StrangerCaller implements Caller {
   readonly isRelative = false;
   readonly ended: AbortSignal;
   readonly logical: number;
+  readonly sizeOf: (value: unknown) => number;
   /** The call that begins just now. */
   beginning: Call | null = null;
 
-  constructor(name: string, ended: AbortSignal, logical: number) {
+  constructor(name: string, ended: AbortSignal, logical: number, given: Given) {
     this.name = name;
     this.ended = ended;
     this.logical = logical;
+    this.sizeOf = (value) => given.trying(() => sizeOutside([value], given));
   }
 
   get cancelled(): AbortSignal {
@@ -139,6 +141,16 @@ class Given implements OutsidePassage {
     } catch (error) {
       for (const id of this.#inMessage) this.take(id, 1);
       throw error;
+    }
+  }
+
+  /** Writes a message that is not sent. */
+  trying<T>(write: () => T): T {
+    this.#inMessage = [];
+    try {
+      return write();
+    } finally {
+      for (const id of this.#inMessage) this.take(id, 1);
     }
   }
 
@@ -299,7 +311,7 @@ export class Stranger {
     const known = this.#callers.get(logical);
     if (known !== undefined) return known;
     if (this.#callers.size >= MOST_CALLERS) throw tooMany();
-    const caller = new StrangerCaller(this.#name, this.#ending.signal, logical);
+    const caller = new StrangerCaller(this.#name, this.#ending.signal, logical, this.#given);
     this.#callers.set(logical, caller);
     return caller;
   }

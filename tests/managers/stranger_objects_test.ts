@@ -6,11 +6,13 @@ import {
   Empty,
   Full,
   InvalidStateError,
+  Lock,
   OwnerDiedError,
   Queue,
   RemoteError,
 } from "@parallel/multiprocessing";
 import { SyncManager } from "@parallel/multiprocessing/managers";
+import { register } from "@parallel/multiprocessing/reduction";
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { KEY, mailbox, RemoteManager } from "../fixtures/managers/remote_targets.ts";
 import * as targets from "../fixtures/managers/shared_targets.ts";
@@ -411,6 +413,47 @@ testBoth("a stranger puts and gets many values in one request each", async ({ cl
   await assertRejects(() => getting, RangeError, "enough");
   await queue.putMany([6]);
   assertEquals(await queue.getMany(2), [6]);
+});
+
+testBoth("a value that may not leave the tree costs a stranger's getMany no other", async (both) => {
+  const inside = await both.owner.JoinableQueue<unknown>();
+  const queue = await both.outside(inside);
+  using lock = new Lock();
+  const refused = "Cannot send a shared object to another program";
+  inside.sync.putMany([1, lock, 3, "a".repeat(700_000), "b".repeat(700_000), 6]);
+  assertEquals([await queue.getMany(9), await queue.qsize()], [[1], 4]);
+  await assertRejects(() => queue.getMany(9), TypeError, refused);
+  assertEquals((await queue.getMany(9) as unknown[]).map((it) => String(it)[0]), ["3", "a", "b"]);
+  assertEquals(queue.sync.getMany(9), [6]);
+  inside.sync.putMany([lock, 8, lock, 10]);
+  assertThrows(() => queue.sync.getMany(9), TypeError, refused);
+  assertEquals(queue.sync.getMany(9), [8]);
+  await assertRejects(() => queue.get(), TypeError, refused);
+  assertEquals([await queue.getMany(1), inside.sync.qsize()], [[10], 0]);
+  await assertRejects(() => queue.getMany("1" as unknown as number), TypeError);
+  for (let i = 0; i < 10; i++) queue.sync.taskDone();
+  assert(await queue.join({ timeout: 0 }));
+});
+
+testBoth("a value that the server cannot read hides none from relatives", async (both) => {
+  class Unreadable {}
+  register(Unreadable, { name: "stranger_objects_test.Unreadable", reduce: () => 0, restore: () => new Unreadable() });
+  const inside = await both.owner.Queue<unknown>();
+  const queue = await both.outside(inside);
+  inside.sync.putMany([1, new Unreadable(), 3, 4]);
+  assertEquals(await queue.getMany(9), [1]);
+  assertEquals(inside.sync.getMany(9), [3, 4]);
+  await assertRejects(() => queue.getMany(9), Error, "stranger_objects_test.Unreadable");
+});
+
+testBoth("a stranger gets proxies by getMany", async (both) => {
+  const inside = await both.owner.Queue<unknown>();
+  const queue = await both.outside(inside);
+  const [first, second] = [await both.owner.Event(), await both.owner.Event()];
+  inside.sync.putMany([first, second, first]);
+  const got = await queue.getMany(9) as (typeof first)[];
+  await got[0].set();
+  assertEquals([first.sync.isSet(), second.sync.isSet(), await got[2].isSet()], [true, false, true]);
 });
 
 async function untilStrangers(both: Both, count: number): Promise<void> {

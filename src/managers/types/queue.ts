@@ -1,7 +1,7 @@
 // Queue and JoinableQueue of a manager.
 
 import type { NameOptions } from "../../runtime/object_name.ts";
-import { ShutDown } from "../../errors.ts";
+import { Empty, ShutDown } from "../../errors.ts";
 import { JoinableQueue } from "../../queues/joinable_queue.ts";
 import {
   ACQUIRE,
@@ -115,7 +115,8 @@ export class QueueProxy<T = unknown> extends DirectProxy<JoinableQueue<T>> imple
 
   /**
    * Puts values in their order, waiting for room: see {@linkcode Queue.putMany}. In a client that is in no process of the
-   * tree, all are in one request; if that is given up, some may have been put.
+   * tree, all are in one request; if that is given up, some may have been put, and a value that cannot be sent is not named
+   * by its index.
    *
    * @returns How many there were.
    * @throws {Full} If there was no room for all in time. Its `put` says how many are in the queue.
@@ -129,8 +130,12 @@ export class QueueProxy<T = unknown> extends DirectProxy<JoinableQueue<T>> imple
   }
 
   /**
-   * Takes the values that are there, up to `max`, waiting for the first: see {@linkcode Queue.getMany}.
+   * Takes the values that are there, up to `max`, waiting for the first: see {@linkcode Queue.getMany}. For a client in
+   * another program the server takes them: fewer if they have more than 1 MiB together, and none behind one that cannot be
+   * read, or not be sent to that program. The error of that one is thrown if it is the first, else by the next call of such a
+   * client that gets. Aborted, such a client loses what the server had taken by then.
    *
+   * @throws {TypeError} If `max` is not a number.
    * @throws {RangeError} If `max` is not a whole number from 1 to `Number.MAX_SAFE_INTEGER`.
    * @throws {Empty} If none came in time.
    * @throws {ShutDown} If the queue is empty and shut down.
@@ -313,6 +318,12 @@ export class SyncQueue<T = unknown> extends SyncProxy {
  */
 const LONG = 2 ** 40;
 
+/** From so many bytes on, no more values are taken for one answer to a stranger. */
+const ENOUGH_BYTES = 1024 * 1024;
+
+/** What a server could not read, or send, of values that it took for one answer, until a stranger is told. */
+const untold = new WeakMap<JoinableQueue, unknown[]>();
+
 /** What a stranger uses in the place of a queue. */
 class StrangerQueue {
   readonly #queue: JoinableQueue;
@@ -336,6 +347,7 @@ class StrangerQueue {
   }
 
   async get(options?: unknown): Promise<unknown> {
+    this.#tell();
     return await this.#queue.get(this.#waiting(options));
   }
 
@@ -348,8 +360,45 @@ class StrangerQueue {
     return await this.#queue.putMany(values, this.#waiting(options));
   }
 
+  /**
+   * Takes value after value, so that nothing leaves the queue behind one that the answer cannot have: that is the last. Its
+   * error is for the next call if there are others.
+   */
   async getMany(max: unknown, options?: unknown): Promise<unknown[]> {
-    return await this.#queue.getMany(max as number, this.#waiting(options));
+    requireMax(max);
+    const waiting = this.#waiting(options);
+    this.#tell();
+    const values: unknown[] = [];
+    let bytes = this.#add(values, await this.#queue.get(waiting));
+    try {
+      // No more than there is now: others may go on putting.
+      for (let left = Math.min(max as number - 1, this.#queue.qsize()); left > 0 && bytes < ENOUGH_BYTES; left--) {
+        bytes += this.#add(values, await this.#queue.get({ block: false }));
+      }
+    } catch (error) {
+      if (!(error instanceof Empty || error instanceof ShutDown)) this.#keep(error);
+    }
+    return values;
+  }
+
+  /** Adds a value that can be sent; how many bytes it takes. */
+  #add(values: unknown[], value: unknown): number {
+    const bytes = this.#caller.sizeOf?.(value) ?? 0;
+    values.push(value);
+    return bytes;
+  }
+
+  #keep(error: unknown): void {
+    const errors = untold.get(this.#queue);
+    if (errors === undefined) untold.set(this.#queue, [error]);
+    else errors.push(error);
+  }
+
+  #tell(): void {
+    const errors = untold.get(this.#queue);
+    if (errors === undefined) return;
+    if (errors.length === 1) untold.delete(this.#queue);
+    throw errors.shift();
   }
 
   qsize(): number {
