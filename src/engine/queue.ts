@@ -131,8 +131,9 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
   }
 
   async #send(message: Outgoing, timeout: number, signal: AbortSignal | undefined): Promise<void> {
-    const queue = this.#id("put into");
+    let queue: string | null = null;
     try {
+      queue = this.#id("put into");
       const laid = message.blob === null ? null : layDown(this.#session, queue, message);
       const put = this.#maxsize === 0 && signal === undefined && timeout === Infinity
         ? this.#batches.put(message.record)
@@ -142,7 +143,7 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
       if (refusal !== null) throw this.#refusals.put(refusal);
     } catch (error) {
       // One that is given up may be done all the same.
-      if (!(error instanceof EngineUnavailableError)) takeUp(this.#session, queue, message);
+      if (queue !== null && !(error instanceof EngineUnavailableError)) takeUp(this.#session, queue, message);
       throw error;
     } finally {
       message.letGo();
@@ -188,8 +189,9 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
   }
 
   #sendSync(message: Outgoing, timeout: number): void {
-    const queue = this.#id("put into");
+    let queue: string | null = null;
     try {
+      queue = this.#id("put into");
       layDownSync(this.#session, queue, message);
       const args = [queue, threadMode(timeout), message.record];
       const giveBack = this.#takingUp(queue, message);
@@ -197,7 +199,7 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
       if (answer === null) throw this.#refusals.full(timeout);
       if (answer.refusal !== null) throw this.#refusals.put(answer.refusal);
     } catch (error) {
-      if (!(error instanceof EngineUnavailableError)) takeUp(this.#session, queue, message);
+      if (queue !== null && !(error instanceof EngineUnavailableError)) takeUp(this.#session, queue, message);
       throw error;
     } finally {
       message.letGo();
