@@ -88,7 +88,7 @@ function isOfRuntime(target: Callable, name: string): boolean {
   });
 }
 
-/** The global names that there were before any module of the user's. */
+/** The global names that there were when this module was loaded: a user's module may have come before. */
 const RUNTIME: readonly string[] = Object.getOwnPropertyNames(globalThis);
 
 /** That no module exports a function. */

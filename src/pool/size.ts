@@ -12,7 +12,7 @@ const IDLE_TIMEOUT = 10_000;
 
 /** How many workers a pool has at least and at most. */
 export interface PoolSize {
-  /** So many are there from the beginning, and stay. May be 0. Default: 0. */
+  /** So many are started at the beginning, and stay. May be 0. Default: 0. */
   min?: number | null;
   /** More are not started. Default: one for each CPU. */
   max?: number | null;

@@ -20,7 +20,8 @@ export interface WorkerStats {
 
 /** What a pool is doing. A task is one call of `apply`, or one chunk of items. */
 export interface PoolStats {
-  /** How many workers it is to have, at most: fewer of a pool of `{ min, max }` have started. */
+  /** How many workers it is to have, at most: fewer are there while it starts, and of a pool of
+   * `{ min, max }` while it has little to do. */
   readonly processes: number;
   /** How many it has at least: as many as `processes`, unless it is one of `{ min, max }`. */
   readonly min: number;
