@@ -288,7 +288,7 @@ bothWays("threads are clients of their own; one that is terminated leaves nothin
   for (const worker of workers) worker.terminate();
   await until("the threads gone", async () => (await manager.stats()).clients === clients);
   assertEquals(await thing.pid(), pid);
-});
+}, 1);
 
 bothWays("a caged child uses what it was given, and does the server no harm", async ({ context }) => {
   await using manager = new Manages({ ctx: context });
