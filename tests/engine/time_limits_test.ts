@@ -19,8 +19,6 @@ import { type Stage, stageTest } from "../support/remote.ts";
 /** So long that a call which waits for it makes its test hang. */
 const PATIENT = { patience: 10 * PATIENCE };
 const TIME = { timeout: 100 };
-/** Milliseconds that an engine which was there a moment ago may be silent beyond a time limit: `GRACE` of the Rust crate. */
-const GRACE = 2_000;
 
 /** Freezes an engine, until this is disposed of. */
 function freeze(engine: Engine): Disposable {
@@ -65,16 +63,6 @@ stageTest(
   },
   PATIENT,
 );
-
-stageTest("a thread that blocks gives a silent engine its grace once, not at each call", ({ engine, session }) => {
-  using queue = new RemoteQueue<number>(session);
-  using _ = freeze(engine);
-  assertThrows(() => queue.getSync(TIME));
-  const began = performance.now();
-  assertThrows(() => queue.getSync(TIME));
-  const lasted = performance.now() - began;
-  assert(lasted < GRACE, `${lasted} ms`);
-}, PATIENT);
 
 stageTest("a get with a time limit or a signal heeds it behind gets without", async ({ engine, session }) => {
   using queue = new RemoteQueue<number>(session);

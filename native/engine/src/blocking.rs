@@ -356,7 +356,7 @@ impl BlockingLane {
             Trouble::Ended(error) => Err(self.end(error)),
             Trouble::Broken(why) => {
                 let own = self.limit(due);
-                self.link.broke_since(due, why);
+                self.link.broke(why);
                 let away = self.link.away().unwrap_or(began);
                 let now = Instant::now();
                 let limit = away.max(began) + self.patience;
@@ -386,13 +386,8 @@ impl BlockingLane {
             if time.is_zero() {
                 return Ok(None);
             }
-            // It answers when the time is up; a call with a limit of its own has it looked at from now on.
-            let silent = if self.until.is_some() {
-                Duration::ZERO
-            } else {
-                time
-            };
-            let due = until.unwrap_or_else(|| Instant::now() + silent);
+            // It answers when the time is up.
+            let due = until.unwrap_or_else(Instant::now);
             let limit = self.limit(due);
             self.link.limit_to(limit);
             match self

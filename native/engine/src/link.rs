@@ -238,13 +238,8 @@ impl Link {
 
     /// The connection broke.
     pub fn broke(&mut self, why: String) {
-        self.broke_since(Instant::now(), why);
-    }
-
-    /// Likewise; it has been silent since an answer was due.
-    pub fn broke_since(&mut self, due: Instant, why: String) {
         self.connection = None;
-        self.away.get_or_insert(due.min(Instant::now()));
+        self.away.get_or_insert_with(Instant::now);
         self.reason = why;
     }
 

@@ -45,6 +45,8 @@ class Root {
   /** Seats at which nobody has been yet, and whether the pool has worked. */
   #empty = 0;
   #hasResult = false;
+  /** What it sends over the pipe, while that is under way. */
+  #sending: Promise<void> | null = null;
   #isNoted = false;
 
   constructor(plan: RootPlan, book: Book, context: RemoteContext, rig: Rig) {
@@ -112,9 +114,30 @@ class Root {
       await this.#visitor.count("Condition");
       this.#rig.event.set();
       await this.#visitor.putSimple();
-      await this.#visitor.send();
+      await this.#tickPipe();
       this.#noteBeginning();
       await pause(TICK);
+    }
+  }
+
+  /**
+   * What it sends comes to whoever waits to receive; it never waits for room itself. Once it is over nobody may be left who
+   * receives: then it makes room for those that wait to send.
+   */
+  async #tickPipe(): Promise<void> {
+    if (this.#sending !== null && isOver(this.#plan.folder)) return await this.#drainPipe();
+    this.#sending ??= this.#visitor.send(true).finally(() => this.#sending = null);
+  }
+
+  async #drainPipe(): Promise<void> {
+    const [receiver] = this.#rig.pipe;
+    try {
+      while (await receiver.poll({ timeout: 0 })) {
+        const parcel = await receiver.recv({ signal: AbortSignal.timeout(REST) });
+        this.#book.note("Pipe", "got", parcel.id);
+      }
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error; // somebody else has received it meanwhile
     }
   }
 
@@ -169,8 +192,10 @@ class Root {
     for (const part of GUARDED) await this.#visitor.count(part); // each lock is free
     for (const part of PERMITTED) this.#book.note(part, "left", this.#rig.permits[part].getValue());
     for (const part of QUEUES) await this.#drain(part);
-    const { pipe: [receiver], dict, namespace, list, set } = this.#rig;
-    while (await receiver.poll()) this.#book.note("Pipe", "got", (await receiver.recv()).id);
+    await this.#drainPipe();
+    await this.#sending;
+    await this.#drainPipe();
+    const { dict, namespace, list, set } = this.#rig;
     for (const [key, count] of await dict.items()) this.#book.note("dict", "left", key, count);
     for (const [name, count] of Object.entries(await namespace.getvalue())) {
       this.#book.note("Namespace", "left", name, count);

@@ -277,11 +277,11 @@ export class Visitor {
     this.#got("SimpleQueue", this.#coin() ? await simple.get() : simple.getSync());
   }
 
-  async send(): Promise<void> {
+  async send(isPromised = this.#coin()): Promise<void> {
     const [, end] = this.#rig.pipe;
     const parcel = this.#parcel();
     this.#book.note("Pipe", "put", parcel.id);
-    if (this.#coin()) await end.send(parcel);
+    if (isPromised) await end.send(parcel);
     else end.sendSync(parcel);
     this.#book.note("Pipe", "stored", parcel.id);
   }
