@@ -95,6 +95,8 @@ struct Inbox {
     last: u64,
     /// The last that a burial neither does nor undoes.
     lasting: u64,
+    /// Whether a look, which has no number, came after the last numbered step.
+    ends_with_look: bool,
     steps: Vec<Step>,
     /// When waits are to be stopped.
     stops: Vec<(Instant, u64)>,
@@ -230,12 +232,7 @@ impl Promises {
         if let Some(error) = self.shared.ended() {
             return Err(error);
         }
-        inbox.steps.push(Step {
-            number: 0,
-            packed,
-            at: Instant::now(),
-            then,
-        });
+        Self::push_look(&mut inbox, packed, then);
         self.ring(inbox);
         Ok(())
     }
@@ -288,11 +285,12 @@ impl Promises {
         *lock(&self.settled) < lasting
     }
 
-    /// Waits until all steps that have been submitted are answered, at most so long; whether they are.
+    /// Waits until all steps and looks that have been submitted are answered, at most so long; whether they are.
     pub fn flush(&self, time: Duration) -> bool {
         let mut inbox = lock(&self.inbox);
-        if self.land(&mut inbox, None) {
-            // Looks are not waited for; this step is, and does nothing.
+        self.land(&mut inbox, None);
+        if inbox.ends_with_look {
+            // Looks have no number to wait for. This step has one, does nothing, and is answered after them.
             self.push::<&str>(&mut inbox, "close", &[], Then::Nothing);
         }
         self.ring(inbox);
@@ -321,6 +319,7 @@ impl Promises {
     fn push<A: AsRef<[u8]>>(&self, inbox: &mut Inbox, name: &str, args: &[A], then: Then) -> u64 {
         inbox.last += 1;
         let number = inbox.last;
+        inbox.ends_with_look = false;
         if !is_done_by_burial(name, args) {
             inbox.lasting = number;
         }
@@ -340,10 +339,20 @@ impl Promises {
         number
     }
 
-    /// Tells of what was given to other lanes and is to be told by now; `None`: of all. Whether there was something.
-    fn land(&self, inbox: &mut Inbox, now: Option<Instant>) -> bool {
+    fn push_look(inbox: &mut Inbox, packed: Vec<u8>, then: Then) {
+        inbox.ends_with_look = true;
+        inbox.steps.push(Step {
+            number: 0,
+            packed,
+            at: Instant::now(),
+            then,
+        });
+    }
+
+    /// Tells of what was given to other lanes and is to be told by now; `None`: of all.
+    fn land(&self, inbox: &mut Inbox, now: Option<Instant>) {
         if inbox.given.is_empty() {
-            return false;
+            return;
         }
         let due: Vec<Given> = inbox
             .given
@@ -361,14 +370,8 @@ impl Promises {
                 &[&member],
                 &args,
             );
-            inbox.steps.push(Step {
-                number: 0,
-                packed,
-                at: Instant::now(),
-                then: Then::Nothing,
-            });
+            Self::push_look(inbox, packed, Then::Nothing);
         }
-        !due.is_empty()
     }
 
     fn ring(&self, mut inbox: MutexGuard<'_, Inbox>) {
