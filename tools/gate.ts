@@ -24,11 +24,16 @@ function writeAll(bytes: Uint8Array): void {
   while (bytes.length > 0) bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
 }
 
+/** How many of those that failed the attempts stand for. */
+function countOf(attempts: readonly Attempt[]): number {
+  return attempts.reduce((sum, { count }) => sum + count, 0);
+}
+
 /** Tells what failed, and in the end, plainly, which tests passed only when they were run again. */
 function tell(troubles: readonly Trouble[], unsteady: readonly Attempt[]): void {
   for (const trouble of troubles) {
     const { step, result } = trouble;
-    const passed = unsteady.filter((attempt) => attempt.trouble === trouble).length;
+    const passed = countOf(unsteady.filter((attempt) => attempt.trouble === trouble));
     console.log(`\n== ${passed === result.failed ? "unsteady" : "failed"}: ${step.name}\n${result.account}`);
   }
   if (unsteady.length === 0) return;
@@ -53,8 +58,8 @@ async function runAll(chosen: readonly Step[], isWhole: boolean): Promise<Tally>
     if (step.word !== undefined) counts.set(step.word, (counts.get(step.word) ?? 0) + passed + failed);
   });
   const unsteady = isWhole ? await passing(attemptsAt(troubles), () => screen.page()) : [];
-  all.passed += unsteady.length;
-  all.failed -= unsteady.length;
+  all.passed += countOf(unsteady);
+  all.failed -= countOf(unsteady);
   tell(troubles, unsteady);
   for (const [word, count] of counts) {
     if (count > 0) continue;

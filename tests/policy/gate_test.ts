@@ -160,6 +160,22 @@ function troubled(...names: string[]) {
   };
 }
 
+Deno.test("a file that an error of nobody's ended is run again as a whole", () => {
+  const trouble = troubled("a lock");
+  const account = `${trouble.result.account}\n./tests/b_test.ts (uncaught error)`;
+  // The lock's test, the error, and three tests that were not run any more.
+  const ended = { ...trouble, result: { passed: 5, failed: 5, account } };
+  assertEquals(attemptsAt([ended]).map(({ name, count }) => [name, count]), [["a lock", 1], ["./tests/b_test.ts", 4]]);
+  const { command } = attemptsAt([ended])[1].step;
+  assertEquals([command[1], command.at(-1), command.includes("tests/")], ["test", "./tests/b_test.ts", false]);
+  const refused = [
+    { passed: 5, failed: 1, account },
+    { passed: 5, failed: 5, account: `"deno" was killed by SIGKILL\n${account}` },
+    { passed: 5, failed: 5, account: account.replace("a lock =>", "[9 lines more, above]\na lock =>") },
+  ];
+  for (const result of refused) assertEquals(attemptsAt([{ ...trouble, result }]), [], result.account);
+});
+
 /** Two programs of cargo's tests of which one test each failed. */
 const CARGO_ACCOUNT = `failures:
 
@@ -182,7 +198,7 @@ failures:
 
 Deno.test("what failed is run again by its whole name, if that can be told of all, and few did", () => {
   const trouble = troubled("a lock (spawn): 1 + 1", "it is => or is not");
-  assertEquals(failuresIn(trouble), ["a lock (spawn): 1 + 1", "it is => or is not"]);
+  assertEquals(failuresIn(trouble), { names: ["a lock (spawn): 1 + 1", "it is => or is not"], files: [] });
   assertEquals(failuresIn({ ...trouble, result: { ...trouble.result, failed: 3 } }), null);
   const [first] = attemptsAt([trouble]);
   assertEquals([first.name, first.step.command[1], first.step.command.at(-1)], [
@@ -238,6 +254,12 @@ Deno.test("a test that fails once passes when it is run again, and one that alwa
     try { Deno.mkdirSync("${folder}/done"); } catch { return; }
     throw new Error("not yet");
   });`;
+  const dangling = `Deno.test("then", async () => {
+    try { Deno.mkdirSync("${folder}/done"); } catch { return; }
+    setTimeout(() => Promise.reject(new Error("of nobody")));
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+  });
+  Deno.test("last", () => {});`;
   const always = 'Deno.test("always", () => { throw new Error("never"); });';
   try {
     for (const [text, pass] of [[once, 1], [always, 0], [`${once}${always}`, 1]] as const) {
@@ -248,6 +270,13 @@ Deno.test("a test that fails once passes when it is run again, and one that alwa
       assertEquals(attempts.length, text.split("Deno.test").length - 1);
       assertEquals((await passing(attempts, page)).map(({ name }) => name), ["once: 1/2 (a)"].slice(0, pass));
     }
+    await Deno.remove(`${folder}/done`);
+    await Deno.writeTextFile(`${folder}/a_test.ts`, dangling);
+    const step = denoTest("some", [`${folder}/a_test.ts`]);
+    const result = await resultOf(step, page());
+    assertEquals([result.passed, result.failed], [0, 3]);
+    const passed = await passing(attemptsAt([{ step, result }]), page);
+    assertEquals(passed.map(({ count }) => count), [3]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -54,7 +54,8 @@ async function run({ command: [command, ...args], env, summary }: Step, page: Pa
   const child = new Deno.Command(command, options).spawn();
   const texts = Promise.all([copied(child.stdout, page), copied(child.stderr, page)]);
   const { success, signal: killer } = await child.status;
-  if (killer !== null) say(page, `"${command}" was killed by ${killer}`);
+  const ended = killer === null ? "" : `"${command}" was killed by ${killer}\n`;
+  if (killer !== null) say(page, ended.trim());
   if (!await isKept(texts, LEFTOVER_LIMIT_MS)) {
     const account = `"${command}" has ended, but something it started still runs`;
     say(page, account);
@@ -62,7 +63,7 @@ async function run({ command: [command, ...args], env, summary }: Step, page: Pa
   }
   const [output, errors] = await texts;
   const tally = judge({ isSuccess: success, isKilled: killer !== null, output, errors }, summary);
-  return { ...tally, account: accountOf(output) };
+  return { ...tally, account: `${ended}${accountOf(output)}` };
 }
 
 /** Runs the step, and shows how it went. A tool that is not installed counts for nothing. */

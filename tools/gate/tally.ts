@@ -20,6 +20,10 @@ const CARGO_FAILED = /^test result: FAILED/gm;
 const ACCOUNT = /^(?: ERRORS |failures:)$.*?(?=^(?:FAILED \||test result: FAILED))/gms;
 /** How many lines of a runner's account are said again at the end. */
 const ACCOUNT_LINES = 80;
+/** The line that stands for those left out. */
+export const SHORTENED = /^\[\d+ lines more, above\]$/m;
+/** The line of a runner that a signal ended. */
+export const KILLED = /^".*" was killed by SIG\w+$/m;
 
 /** The sum of all summary lines in `output`, or `null` if there is none. */
 export function tallyOf(output: string, summary: RegExp): Tally | null {
