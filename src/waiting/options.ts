@@ -31,8 +31,8 @@ export interface AcquireSyncOptions extends WaitSyncOptions {
 }
 
 /**
- * Whether something can be an object of options: `{ … }`, or what inherits from such a one. An array, a `Map`, a boxed
- * number or another instance of a class has none of the names that options have, so it would be taken for no options.
+ * Whether something can be an object of options: `{ … }`, what inherits from such a one, or an instance of a class that has
+ * properties of its own. An array, a `Map`, a boxed number or a signal has none, and would be taken for no options.
  */
 export function isOptions(value: unknown): value is object {
   if (typeof value !== "object" || value === null) return false;
@@ -41,13 +41,17 @@ export function isOptions(value: unknown): value is object {
     while (prototype !== null && prototype !== Object.prototype) {
       const next: object | null = Object.getPrototypeOf(prototype);
       if (next === null) break; // that of objects, also in another realm
-      if (Object.hasOwn(prototype, "constructor")) return false; // that of a class
+      if (Object.hasOwn(prototype, "constructor")) return !isList(value) && Object.keys(value).length > 0; // that of a class
       prototype = next;
     }
-    return !Array.isArray(value);
+    return !isList(value);
   } catch {
     return false; // a proxy that was revoked, or whose traps throw
   }
+}
+
+function isList(value: object): boolean {
+  return Array.isArray(value) || ArrayBuffer.isView(value);
 }
 
 /**

@@ -196,7 +196,8 @@ async function proxyRows(manager: SyncManager): Promise<Record<string, Row>> {
 
 /** What is taken for options that say nothing, if nobody looks. */
 const NO_BAGS: readonly unknown[] = [
-  ...[[], new Map([["timeout", 5]]), new Number(5), new Date(), new AbortController(), () => {}, 5, "5"],
+  ...[[], [5], new Uint8Array(1), new Map([["timeout", 5]]), new Number(5), new Date(), new AbortController()],
+  ...[() => {}, 5, "5"],
   Object.create(new Set()),
 ];
 
@@ -290,7 +291,15 @@ Deno.test("an unknown option is refused by name, and the nearest one is named", 
     assertStringIncludes(error.message, `"${slip}" is no option, wanted `, name);
     if (meant !== "") assertStringIncludes(error.message, `; did you mean "${meant}"?`, name);
   }
-  for (const [name, [, , call]] of Object.entries(rows)) {
+  /** Options as a program may keep them. */
+  class Given {
+    constructor(slip: string) {
+      Object.assign(this, { [slip]: 1 });
+    }
+  }
+  for (const [name, [slip, , call]] of Object.entries(rows)) {
+    const error = await assertRejects(async () => await call(new Given(slip) as never), TypeError, undefined, name);
+    assertStringIncludes(error.message, `"${slip}" is no option, wanted `, name);
     for (const bag of NO_BAGS) {
       if (typeof bag === "function" && /sort/i.test(name)) continue; // which takes one
       const error = await assertRejects(async () => await call(bag as never), TypeError, undefined, name);
