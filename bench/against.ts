@@ -1,73 +1,74 @@
-// Measures every case of this checkout beside the same case of another one, in turn, and prints what became of it.
+// Measures cases with the package of this checkout and with that of another one, in turn, beside CPython and the floor: what
+// a change has done, before and after in one run.
 //
-// usage: deno run -A bench/against.ts [--repeats=9] OTHER_CHECKOUT [filter]
+// usage: deno run -A bench/against.ts [--repeats=10] OTHER_CHECKOUT [word …]
 //
-// Both checkouts must be built (`deno task build`). A pair of runs is one of each, the order changing from pair to pair,
-// so that a machine that becomes slower meanwhile does not favour one of them. A ratio above 1 means: slower than there.
+// Both checkouts must be built (`deno task build`). The programs that measure are this checkout's: a case that the other's
+// package cannot run has nothing before. Times are per operation.
 
-import { type Case, CASES } from "./cases.ts";
-import { commandOf, measure } from "./sides.ts";
-import { median } from "./results.ts";
-import { aligned, amount } from "./table.ts";
+import { CASES } from "./cases.ts";
+import { compare } from "./compare.ts";
+import { isMeant } from "./options.ts";
+import { type CaseResult, median, ratiosTo } from "./results.ts";
+import { commandOf, cpython, floors, ours, type Side } from "./sides.ts";
+import { aligned, amount, targetText, verdict } from "./table.ts";
 
-const USAGE = "usage: deno run -A bench/against.ts [--repeats=9] OTHER_CHECKOUT [filter]";
+const USAGE = "usage: deno run -A bench/against.ts [--repeats=10] OTHER_CHECKOUT [word …]";
 
-interface Pair {
-  readonly here: number;
-  readonly there: number;
+const HEAD = [
+  ...["work", "before", "worst", "now", "worst", "now/before"],
+  ...["CPython", "now/CPython", "worst", "floor", "now/floor", "worst", "target", "reached?"],
+];
+
+/** The side of another checkout. */
+function before(folder: string): Side {
+  return { name: "before", version: folder, plan: (work) => ({ command: commandOf(folder, work) }) };
 }
 
-async function pairs(work: Case, folders: readonly [here: string, there: string], repeats: number): Promise<Pair[]> {
-  const [here, there] = folders.map((folder) => commandOf(folder, work));
-  const found: Pair[] = [];
-  for (let i = 0; i < repeats; i++) {
-    if (i % 2 === 0) {
-      found.push({ here: await measure(here), there: await measure(there) });
-    } else {
-      const first = await measure(there);
-      found.push({ here: await measure(here), there: first });
-    }
-  }
-  return found;
-}
-
-function row(work: Case, found: readonly Pair[]): string[] {
-  const ratios = found.map(({ here, there }) => here / there).sort((a, b) => a - b);
+function row(result: CaseResult): string[] {
+  const { work, runs, bytes, unit, target } = result;
+  const shown = (values: readonly number[] | undefined, one: (values: readonly number[]) => number) =>
+    values === undefined || values.length === 0 ? "-" : amount(one(values), bytes, unit);
+  const most = (values: readonly number[]) => Math.max(...values);
+  const ratios = (side: string) => {
+    const all = ratiosTo(side, result);
+    return all.length === 0 ? ["-", "-"] : [median(all), most(all)].map((it) => it.toFixed(3));
+  };
   return [
-    work.work,
-    amount(median(found.map(({ here }) => here)), work.bytes),
-    amount(median(found.map(({ there }) => there)), work.bytes),
-    median(ratios).toFixed(2),
-    `${ratios[0].toFixed(2)} to ${ratios.at(-1)!.toFixed(2)}`,
+    work,
+    ...[runs.before, runs.ours].flatMap((all) => [shown(all, median), shown(all, most)]),
+    ratios("before")[0],
+    ...["CPython", "floor"].flatMap((side) => [shown(runs[side], median), ...ratios(side)]),
+    targetText(target, unit),
+    verdict(result),
   ];
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  let repeats = 9;
+  let repeats = 10;
   const words: string[] = [];
   for (const arg of args) {
     const given = arg.match(/^--repeats=([1-9]\d*)$/)?.[1];
     if (given !== undefined) repeats = Number(given);
     else words.push(arg);
   }
-  const [there, filter = ""] = words;
-  if (there === undefined || there.startsWith("-")) {
+  const [other, ...filters] = words;
+  if (other === undefined || other.startsWith("-")) {
     console.error(USAGE);
     return 2;
   }
-  const folders = [`${import.meta.dirname}/..`, Deno.realPathSync(there)] as const;
-  const wanted = filter.toLowerCase();
-  const rows = [["work", "here", "there", "here/there, median", "of single pairs"]];
+  const sides = [before(Deno.realPathSync(other)), await ours(), await cpython(), await floors()];
+  const wanted = filters.map((it) => it.toLowerCase());
+  const rows = [HEAD];
   let isGood = true;
-  for (const work of CASES.filter((it) => `${it.work} ${it.script}`.toLowerCase().includes(wanted))) {
-    try {
-      rows.push(row(work, await pairs(work, folders, repeats)));
-    } catch (error) {
+  for (const work of CASES.filter((it) => isMeant(wanted, it.work, it.script))) {
+    const result = await compare(work, sides, repeats, (what) => {
       isGood = false;
-      console.log(`failed: ${work.work}: ${(error as Error).message}`);
-    }
+      console.log(`failed: ${what}`);
+    });
+    rows.push(row(result));
   }
-  console.log(`${repeats} pairs of runs; times are per operation\n\n${aligned(rows)}`);
+  console.log(`${repeats} runs of each side, in turn\n\n${aligned(rows)}`);
   return isGood ? 0 : 1;
 }
 

@@ -20,6 +20,8 @@ export interface Case {
   readonly variant?: string;
   /** Program of `native/`, or a script of `deno/` with its ending, and its arguments after the iterations. */
   readonly floor?: readonly [program: string, ...args: string[]];
+  /** Whether all of its processes are on one processor, where nothing is gained by waiting awake. */
+  readonly onOneCpu?: true;
   /** What ours is compared with besides: a name of `OTHERS`, and the arguments after the iterations. */
   readonly others?: Readonly<Record<string, readonly string[]>>;
   readonly reach: Target;
@@ -178,6 +180,16 @@ export const CASES: readonly Case[] = [
     reach: cpython(0.03, 0.1),
   },
   {
+    work: "Queue request-reply, all on one CPU",
+    group: "queues",
+    script: "queue_request_reply",
+    iterations: 10_000,
+    needs: ["Queue", "Process", "RawArray"],
+    floor: ["ping_pong", "futex"],
+    onOneCpu: true,
+    reach: cpython(0.4),
+  },
+  {
     work: "Connection ping-pong, 64 bytes",
     group: "connections",
     script: "connection_ping_pong",
@@ -214,6 +226,16 @@ export const CASES: readonly Case[] = [
     iterations: 500_000,
     needs: ["Pool"],
     reach: cpython(0.7),
+  },
+  {
+    work: "Pool.map, trivial function, per item, 64 workers",
+    group: "pools",
+    script: "pool_calls",
+    variant: "map by 64",
+    iterations: 500_000,
+    needs: ["Pool"],
+    floor: ["pool_calls.ts", "map"],
+    reach: floor(4),
   },
   {
     work: "Pool.imap, chunksize 1, per item",

@@ -26,10 +26,14 @@ function runnersOf(work: Case, sides: readonly Side[]): Runner[] {
   });
 }
 
-/** Runs the sides in turn, `repeats` times; one that fails is not run again. */
+/**
+ * Runs the sides in turn, `repeats` times; one that fails is not run again. Every other time the last is the first, so that a
+ * machine that becomes slower meanwhile favours none.
+ */
 async function run(work: Case, runners: readonly Runner[], repeats: number, failed: Failed): Promise<void> {
   for (let repeat = 0; repeat < repeats; repeat++) {
-    for (const runner of runners.filter(({ failed, side }) => !failed && repeat < (side.repeats ?? repeats))) {
+    const inTurn = repeat % 2 === 0 ? runners : runners.toReversed();
+    for (const runner of inTurn.filter(({ failed, side }) => !failed && repeat < (side.repeats ?? repeats))) {
       try {
         runner.values.push(await measure(runner.command));
       } catch (error) {

@@ -9,6 +9,7 @@ import { DISTRIBUTIONS, measureDistribution } from "./distributions.ts";
 import { commit, inOneLine, inWords, load, machineBefore, withoutPlaces } from "./machine.ts";
 import { compareManagers } from "./managers.ts";
 import { isMeant, parse, USAGE, type Wanted } from "./options.ts";
+import { profile, tellProfile } from "./profile.ts";
 import { publish } from "./report/publish.ts";
 import type { CaseResult, Curve, Distribution, Results } from "./results.ts";
 import { UsageError } from "./settings/options.ts";
@@ -134,7 +135,9 @@ async function main(args: readonly string[]): Promise<number> {
     const choice = parse(args);
     if (choice.kind === "usage") console.log(choice.text);
     else if (choice.kind === "setting") return await measureSetting(choice.subject, choice.args) ? 0 : 1;
-    else return await run(choice) ? 0 : 1;
+    else if (choice.kind === "profile") {
+      for (const it of choice.cases) console.log(`${tellProfile(it, await profile(it))}\n`);
+    } else return await run(choice) ? 0 : 1;
     return 0;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;

@@ -1,6 +1,6 @@
 // What the command line of `deno task bench` chooses.
 
-import { CASES, REPORTS } from "./cases.ts";
+import { type Case, CASES, REPORTS } from "./cases.ts";
 import { CURVES } from "./curves.ts";
 import { DISTRIBUTIONS } from "./distributions.ts";
 import { usage } from "./settings/run.ts";
@@ -17,6 +17,7 @@ With words: what has one of them in its name, also the reports of our side alone
   --quick      fewer repeats; writes target/bench/quick.json and quick.html
   --smoke      a few operations of everything, to show that it runs; judges nothing
   --repeats N  runs of each side of a case
+  --profile    where the time of these cases goes, on our side: by thread, and by function where perf(1) works
   --reports    the reports of our side alone, too
   --help       this text; behind a subject, its options
 
@@ -26,6 +27,7 @@ deno task bench SUBJECT [option …] measures a setting of your own: ${Object.ke
 export type Choice =
   | { readonly kind: "usage"; readonly text: string }
   | { readonly kind: "setting"; readonly subject: string; readonly args: readonly string[] }
+  | Profiled
   | Wanted;
 
 /** What is to be measured. */
@@ -39,7 +41,13 @@ export interface Wanted {
   readonly withReports: boolean;
 }
 
-const FLAGS = ["quick", "smoke", "reports", "help"];
+/** Cases whose time is looked into. */
+export interface Profiled {
+  readonly kind: "profile";
+  readonly cases: readonly Case[];
+}
+
+const FLAGS = ["quick", "smoke", "reports", "profile", "help"];
 const KNOWN = [...FLAGS, "repeats"];
 
 /** @throws {UsageError} If the command line says nothing that there is. */
@@ -56,7 +64,7 @@ export function parse(given: readonly string[]): Choice {
   return parseRun(args);
 }
 
-function parseRun(args: readonly string[]): Wanted {
+function parseRun(args: readonly string[]): Wanted | Profiled {
   const flags = new Set<string>();
   const words: string[] = [];
   let repeats: number | undefined;
@@ -76,7 +84,15 @@ function parseRun(args: readonly string[]): Wanted {
     words,
   };
   for (const word of words) requireKnown(word);
-  return wanted;
+  return flags.has("profile") ? profiled(words) : wanted;
+}
+
+function profiled(words: readonly string[]): Profiled {
+  const cases = words.length === 0 ? [] : CASES.filter((it) => isMeant(words, it.work, it.script));
+  if (cases.length > 0) return { kind: "profile", cases };
+  throw new UsageError(
+    `Cannot profile ${words.length === 0 ? "everything" : `"${words.join(" ")}"`}: wanted the name of a case`,
+  );
 }
 
 function repeatsOf(text: string | undefined): number {

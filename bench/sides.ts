@@ -44,13 +44,24 @@ export async function toldBy(
   limitSeconds = LIMIT_SECONDS,
 ): Promise<Record<string, unknown>> {
   // timeout(1) kills the whole process group, workers included.
-  const printed = await output(["timeout", "--signal=KILL", `${limitSeconds}`, ...command]);
+  return toldIn(await output(["timeout", "--signal=KILL", `${limitSeconds}`, ...command]));
+}
+
+function toldIn(printed: string): Record<string, unknown> {
   return JSON.parse(printed.trim().split("\n").at(-1)!);
 }
 
 /** Nanoseconds, or bytes, per operation that the command reports. */
 export async function measure(command: readonly string[]): Promise<number> {
-  const line = await toldBy(command);
+  return figureOf(await toldBy(command));
+}
+
+/** The same of what a command has printed. */
+export function figureIn(printed: string): number {
+  return figureOf(toldIn(printed));
+}
+
+function figureOf(line: Record<string, unknown>): number {
   const value = line.ns ?? line.bytes;
   if (typeof value !== "number" || !(value > 0)) {
     throw new Error(`Cannot read a time in ${JSON.stringify(line)}`);
@@ -58,9 +69,14 @@ export async function measure(command: readonly string[]): Promise<number> {
   return value;
 }
 
-/** The command of our side of a case in the checkout `folder`. */
+/** The command of our side of a case, with the package of the checkout `folder`. */
 export function commandOf(folder: string, work: Case): string[] {
-  return [...denoRun(folder), `${folder}/bench/deno/${work.script}.ts`, ...argumentsOf(work)];
+  return placed(work, [...denoRun(folder), here(`deno/${work.script}.ts`), ...argumentsOf(work)]);
+}
+
+/** The command on the processors that the case is to have. */
+function placed({ onOneCpu }: Case, command: readonly string[]): string[] {
+  return onOneCpu ? ["taskset", "--cpu-list", "0", ...command] : [...command];
 }
 
 /** The command that runs a script with the package of the checkout `folder`, but for the script. */
@@ -112,7 +128,7 @@ export async function cpython(): Promise<Side> {
     plan(work) {
       if (found === null) return { skip: "no CPython >= 3.12 found" };
       const script = here(`python/${work.script}.py`);
-      return { command: [found.path, "-B", script, ...argumentsOf(work)] };
+      return { command: placed(work, [found.path, "-B", script, ...argumentsOf(work)]) };
     },
   };
 }
@@ -128,10 +144,12 @@ export async function floors(): Promise<Side> {
       if (work.floor === undefined) return { skip: "" };
       const [program, ...args] = work.floor;
       const script = `${import.meta.dirname}/deno/${program}`;
-      if (program.endsWith(".ts")) return { command: [...denoRun(), script, `${work.iterations}`, ...args] };
+      if (program.endsWith(".ts")) {
+        return { command: placed(work, [...denoRun(), script, `${work.iterations}`, ...args]) };
+      }
       const binary = built.get(program);
       if (binary === undefined) return { skip: "no cc on PATH" };
-      return { command: [binary, `${work.iterations}`, ...args] };
+      return { command: placed(work, [binary, `${work.iterations}`, ...args]) };
     },
   };
 }

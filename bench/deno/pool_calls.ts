@@ -1,7 +1,12 @@
-// Pool of 2: apply, one after the other and 200 at a time, map, imap with chunksize 1, and 1 MiB of bytes there and back; per item.
+// Pool of 2: apply, one after the other and 200 at a time, map, also by a pool of 64, imap with chunksize 1, and 1 MiB of bytes
+// there and back; per item.
 
-import { Pool } from "@parallel/multiprocessing";
+import { Pool, Semaphore } from "@parallel/multiprocessing";
 import { iterations, report, variant } from "./start_line.ts";
+
+export function ready(here: Semaphore): void {
+  here.release();
+}
 
 export function square(x: number): number {
   return x * x;
@@ -12,6 +17,10 @@ export function same<T>(value: T): T {
 }
 
 const AT_A_TIME = 200;
+const WORKERS = 2;
+/** Workers of a pool that has many more of them than there are CPUs, and the items that each is to have at least. */
+const MANY_WORKERS = 64;
+const EACH = 1_000;
 const MIB = new Uint8Array(2 ** 20).fill(109);
 
 const VARIANTS: Record<string, (pool: Pool, numbers: number[]) => Promise<void>> = {
@@ -24,6 +33,9 @@ const VARIANTS: Record<string, (pool: Pool, numbers: number[]) => Promise<void>>
     }
   },
   async map(pool, numbers) {
+    await pool.map(square, numbers);
+  },
+  async "map by 64"(pool, numbers) {
     await pool.map(square, numbers);
   },
   async imap(pool, numbers) {
@@ -41,7 +53,10 @@ if (import.meta.main) {
   const n = iterations();
   const kind = variant(VARIANTS);
   const run = VARIANTS[kind];
-  await using pool = new Pool(2);
+  const workers = kind === "map by 64" ? Math.min(MANY_WORKERS, Math.ceil(n / EACH)) : WORKERS;
+  using here = new Semaphore(0);
+  await using pool = new Pool(workers, { initializer: ready, initargs: [here] });
+  for (let i = 0; i < workers; i++) await here.acquire();
   // Made before: Deno takes three times as long for it as for the rest of a map.
   const numbers = Array.from({ length: n }, (_, i) => i);
   await run(pool, numbers.slice(n / 2));

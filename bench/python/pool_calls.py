@@ -1,4 +1,5 @@
-"""Pool of 2: apply, one after the other and 200 at a time, map, imap with chunksize 1, and 1 MiB of bytes there and back; per item."""
+"""Pool of 2: apply, one after the other and 200 at a time, map, also by a pool of 64, imap with chunksize 1, and 1 MiB of bytes
+there and back; per item."""
 
 import sys
 import time
@@ -7,6 +8,14 @@ from start_line import iterations, report, spawn, variant
 
 
 AT_A_TIME = 200
+WORKERS = 2
+# Workers of a pool that has many more of them than there are CPUs, and the items that each is to have at least.
+MANY_WORKERS = 64
+EACH = 1_000
+
+
+def ready(here):
+    here.release()
 
 
 def square(x):
@@ -50,13 +59,25 @@ def bytes_(pool, numbers):
         pass
 
 
-VARIANTS = {"apply": apply, "many": many, "map": map_, "imap": imap, "imapUnordered": unordered, "1MiB": bytes_}
+VARIANTS = {
+    "apply": apply,
+    "many": many,
+    "map": map_,
+    "map by 64": map_,
+    "imap": imap,
+    "imapUnordered": unordered,
+    "1MiB": bytes_,
+}
 
 if __name__ == "__main__":
     n, kind = iterations(), variant()
     run = VARIANTS[kind]
     numbers = list(range(n))
-    with spawn.Pool(2) as pool:
+    workers = min(MANY_WORKERS, -(-n // EACH)) if kind == "map by 64" else WORKERS
+    here = spawn.Semaphore(0)
+    with spawn.Pool(workers, ready, (here,)) as pool:
+        for _ in range(workers):
+            here.acquire()
         run(pool, numbers[n // 2 :])
         begin = time.perf_counter()
         run(pool, numbers)

@@ -1,7 +1,7 @@
 // The figures in the documents: tables between two marks, and pictures.
 
-import { type CaseResult, median, ratiosTo, type Results } from "../results.ts";
-import { aligned, targetText } from "../table.ts";
+import { type CaseResult, isReached, median, ratiosTo, type Results } from "../results.ts";
+import { aligned, amount, targetText } from "../table.ts";
 import { casesChart, curveChart, distributionChart, ratiosChart } from "./charts.ts";
 import { reached } from "./page.ts";
 
@@ -74,15 +74,25 @@ function ratioTable(cases: readonly CaseResult[]): string {
   const rows = cases.map((row) => {
     const ratios = ratiosTo("CPython", row);
     const shown = ratios.length === 0 ? ["–", "–"] : [median(ratios), Math.max(...ratios)].map((it) => it.toFixed(3));
-    return [row.work, ...shown, targetText(row.target, row.unit)];
+    const middle = (side: string) => row.runs[side]?.length ? amount(median(row.runs[side]), row.bytes, row.unit) : "–";
+    const is = isReached(row);
+    return [
+      row.work,
+      ...["ours", "CPython", "floor"].map((side) => middle(side).replace(" us", " µs")),
+      ...shown,
+      targetText(row.target, row.unit),
+      is === null ? "–" : is ? "yes" : "no",
+    ];
   });
-  return aligned([["case", "of CPython's time", "worst run", "target"], ...rows]);
+  return aligned([["case", "ours", "CPython", "floor", "ours / CPython", "worst run", "target", "reached"], ...rows]);
 }
 
 /** The table of all cases but those of managers. */
 export function performanceBlock(results: Results): string {
   const { yes, all } = reached(results.cases);
-  const text = `Time per operation relative to ${python(results)}: 0.10 is ten times as fast. Each is
+  const text = `Time, or size, per operation, and what it is relative to ${
+    python(results)
+  }: 0.10 is ten times as fast. Each is
     ${
     conditions(results)
   }. ${yes} of ${all} targets are reached, those of managers included. The load of the machine was

@@ -41,6 +41,14 @@ Deno.test("bench: a subject with an option of its own is a setting", () => {
   assertEquals(parse(["queue"]).kind, "run");
 });
 
+Deno.test("bench: a profile is of cases that are named", () => {
+  const choice = parse(["--", "--profile", "queue_request_reply"]);
+  if (choice.kind !== "profile") throw new Error(`it is read as ${choice.kind}`);
+  assertEquals([...new Set(choice.cases.map(({ script }) => script))], ["queue_request_reply"]);
+  assertEquals(refusal("--profile"), "Cannot profile everything: wanted the name of a case");
+  assertEquals(refusal("--profile", "fairness"), 'Cannot profile "fairness": wanted the name of a case');
+});
+
 Deno.test("bench: help says every subject and every option", () => {
   const help = usageOf("--help");
   assert(help.startsWith(USAGE));
