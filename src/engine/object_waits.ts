@@ -54,7 +54,7 @@ export async function waitToEnd(
   return await handle.session.wait(name, args, { ...wait, signal: stop.signal, mustEnd: true });
 }
 
-/** Aborts when a signal does, or a handle is closed. */
+/** Aborts when a signal does, at once where it has been; or when a handle is closed. */
 class Stop implements Disposable {
   readonly #controller = new AbortController();
   readonly #given: AbortSignal | undefined;
@@ -63,7 +63,9 @@ class Stop implements Disposable {
 
   constructor(handle: ObjectHandle, given: AbortSignal | undefined, closed: () => unknown) {
     this.#given = given;
-    given?.addEventListener("abort", this.#abort, { once: true });
+    // Of several steps one after the other, the first may have been answered when it was aborted.
+    if (given?.aborted) this.#abort();
+    else given?.addEventListener("abort", this.#abort, { once: true });
     this.#forgetHandle = handle.onClose(() => this.#controller.abort(closed()));
   }
 

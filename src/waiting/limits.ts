@@ -1,6 +1,6 @@
 // Limits that end an operation early: the time, and the user's signal.
 
-import { clearTimeout, setTimeout, unrefTimer } from "../runtime/timing.ts";
+import { clearTimeout, queueMicrotask, setTimeout, unrefTimer } from "../runtime/timing.ts";
 
 /** Limits of a wait or a call. */
 export interface Limits {
@@ -13,7 +13,7 @@ export interface Limits {
 export interface LimitHooks {
   /** The time has passed. */
   late(): void;
-  /** The signal was aborted; called with the reason. */
+  /** The signal was aborted; called with the reason, soon where that had happened before. */
   aborted(reason: unknown): void;
 }
 
@@ -25,12 +25,15 @@ export class Watch implements Disposable {
   readonly #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #abort: () => void;
+  #isOver = false;
 
   constructor({ timeout, signal }: Limits, { late, aborted }: LimitHooks) {
     this.#timer = timeout <= LONGEST ? setTimeout(late, timeout) : undefined;
     this.#signal = signal;
     this.#abort = () => aborted(signal?.reason);
-    signal?.addEventListener("abort", this.#abort, { once: true });
+    // A signal that was aborted tells nobody of it again. Whoever looks out is not ready yet to be told.
+    if (signal?.aborted) queueMicrotask(() => this.#isOver || this.#abort());
+    else signal?.addEventListener("abort", this.#abort, { once: true });
   }
 
   /** Lets the event loop end before the time has passed. */
@@ -40,6 +43,7 @@ export class Watch implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isOver = true;
     clearTimeout(this.#timer);
     this.#signal?.removeEventListener("abort", this.#abort);
   }

@@ -105,6 +105,21 @@ queueTest("what is put of many says so when it is aborted, late or shut down, an
   again[Symbol.dispose]();
 });
 
+queueTest("an abort between the steps of one call ends it", async (session) => {
+  using queue = new RemoteQueue<number>(session, 2);
+  const putter = new AbortController();
+  const putting = queue.putMany([1, 2, 3], { signal: putter.signal });
+  assertEquals(queue.qsize(), 1); // the first is put, and this thread has not heard of it
+  putter.abort(new RangeError("enough"));
+  assertEquals((await assertRejects(() => within(putting), Full)).put, 1);
+  assertEquals(queue.getSync(), 1);
+  const getter = new AbortController();
+  const getting = queue.get({ signal: getter.signal });
+  assertEquals(queue.qsize(), 0); // it was answered that nobody else has the queue, and is about to wait nevertheless
+  getter.abort(new RangeError("enough"));
+  await assertRejects(() => within(getting), RangeError, "enough");
+});
+
 queueTest("promised puts of one turn leave together, before anything else of the thread", async (session) => {
   using queue = new RemoteQueue<number>(session);
   using other = new RemoteQueue<string>(session);
