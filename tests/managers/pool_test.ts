@@ -108,11 +108,13 @@ testManaged("the calls of a pool, blocking", async ({ manager }) => {
 
 testManaged("results that are yet to come", async ({ manager }) => {
   await using pool = await manager.Pool(1);
-  const result = await pool.applyAsync(targets.later, [50]);
+  using go = await manager.Event();
+  const result = await pool.applyAsync(targets.laterThan, [go]);
   assert(!(result instanceof AsyncResult));
   assertEquals(await result.wait({ timeout: 1 }), false);
   await assertRejects(() => result.successful(), InvalidStateError, "not ready");
   await assertRejects(() => result.get({ timeout: 1 }), TimeoutError, "not ready within 1 ms");
+  await go.set();
   assertEquals(await result.get(patiently), "later");
   assertEquals([await result.ready(), await result.successful()], [true, true]);
   const failed = await pool.mapAsync(targets.fail, ["no"]);
@@ -157,6 +159,38 @@ testManaged("shared objects are given to tasks", async ({ manager }) => {
   assertEquals(await (await pool.applyAsync(targets.useLock, [lock])).get(), true);
   assert(!await lock.locked());
 });
+
+testManaged(
+  "what is given to tasks, and to workers that begin later, is kept as long as they want it",
+  async (managed) => {
+    const { manager } = managed;
+    const before = await manager.numberOfObjects();
+    const event = await manager.Event();
+    await event.set();
+    {
+      using initial = await manager.Event();
+      const options = { maxtasksperchild: 1, initializer: targets.isSet, initargs: [initial] as const };
+      await using pool = await manager.Pool(1, options); // each task waits for a worker of its own
+      initial.close();
+      using stack = new DisposableStack();
+      const results = [
+        await pool.applyAsync(targets.isSet, [event]),
+        await pool.applyAsync(targets.isSetByName, [], { kwargs: { event } }),
+        await pool.mapAsync(targets.isSet, [event]),
+        await pool.starmapAsync(targets.isSet, [[event]]),
+      ];
+      for (const result of results) stack.use(result);
+      const iterations = [pool.imap(targets.isSet, [event, event]), pool.imapUnordered(targets.isSet, [event])];
+      const first = await Promise.all(iterations.map((it) => it.next()));
+      event.close();
+      assertEquals(await Promise.all(results.map((it) => it.get(patiently))), [true, true, [true], [true]]);
+      assertEquals(first.map(({ value }) => value), [true, true]);
+      assertEquals(await Array.fromAsync(iterations[0]), [true]);
+      await iterations[1].return?.();
+    }
+    await objectsOf(manager, before);
+  },
+);
 
 testManaged("a worker that is killed costs its task", async ({ manager }) => {
   await using pool = await manager.Pool(1);

@@ -10,9 +10,10 @@ import { Pool } from "../../pool/pool.ts";
 import type { PoolOptions } from "../../pool/options.ts";
 import type { PoolSize } from "../../pool/size.ts";
 import type { PoolStats } from "../../pool/stats.ts";
-import { whileIterated, whileUnderWay } from "../event_loop.ts";
+import { WhileIterated, whileUnderWay } from "../event_loop.ts";
 import type { Caller, ServedType } from "../objects.ts";
 import { ServedResult } from "./async_result.ts";
+import { givenUp, kept } from "./contents.ts";
 import { arrivedOptions } from "./direct.ts";
 import { POOL_NAMES } from "./pool_proxy.ts";
 
@@ -49,7 +50,7 @@ class PoolDesk {
   }
 
   async applyAsync(fn: unknown, args: readonly unknown[], options?: CallOptions): Promise<ServedResult> {
-    return served(this.#pool.applyAsync(await given(fn), args, { ...options }));
+    return served(this.#pool.applyAsync(await given(fn), args, { ...options }), [args, options]);
   }
 
   async map(fn: unknown, items: readonly unknown[], options?: CallOptions): Promise<unknown> {
@@ -58,7 +59,7 @@ class PoolDesk {
   }
 
   async mapAsync(fn: unknown, items: readonly unknown[], options?: CallOptions): Promise<ServedResult> {
-    return served(this.#pool.mapAsync(await given(fn), items, { ...options }));
+    return served(this.#pool.mapAsync(await given(fn), items, { ...options }), items);
   }
 
   async starmap(fn: unknown, items: readonly unknown[][], options?: CallOptions): Promise<unknown> {
@@ -67,15 +68,15 @@ class PoolDesk {
   }
 
   async starmapAsync(fn: unknown, items: readonly unknown[][], options?: CallOptions): Promise<ServedResult> {
-    return served(this.#pool.starmapAsync(await given(fn), items, { ...options }));
+    return served(this.#pool.starmapAsync(await given(fn), items, { ...options }), items);
   }
 
   async imap(fn: unknown, items: readonly unknown[], options?: CallOptions): Promise<unknown> {
-    return whileIterated(this.#pool.imap(await given(fn), items, { ...options }));
+    return iterated(this.#pool.imap(await given(fn), items, { ...options }), items);
   }
 
   async imapUnordered(fn: unknown, items: readonly unknown[], options?: CallOptions): Promise<unknown> {
-    return whileIterated(this.#pool.imapUnordered(await given(fn), items, { ...options }));
+    return iterated(this.#pool.imapUnordered(await given(fn), items, { ...options }), items);
   }
 
   close(): void {
@@ -102,16 +103,31 @@ class PoolDesk {
   }
 }
 
-function served(result: AsyncResult<unknown>): ServedResult {
+/** A result that is yet to come. The proxies in what its tasks are given are kept until then: a worker may have to begin first. */
+function served(result: AsyncResult<unknown>, tasks: unknown): ServedResult {
+  kept(tasks);
+  const end = () => void givenUp(tasks);
+  result.then(end, end);
   whileUnderWay(result);
   return new ServedResult(result);
 }
+
+/** Likewise, results of which each is asked for. */
+function iterated(results: AsyncIterator<unknown>, tasks: unknown): AsyncIterableIterator<unknown> {
+  kept(tasks);
+  return new WhileIterated(results, () => givenUp(tasks));
+}
+
+/** What the initializers of pools are given, by each worker anew. */
+const initargs = new WeakMap<Pool, unknown>();
 
 /** Makes a pool, whose initializer and finalizer arrive as references. */
 async function make(processes: number | PoolSize | null, options: PoolOptions = {}): Promise<Pool> {
   const arrived = async (fn: unknown) => fn === undefined || fn === null ? undefined : await given(fn);
   const [initializer, finalizer] = [await arrived(options.initializer), await arrived(options.finalizer)];
-  return new Pool(processes, { ...options, initializer, finalizer } as PoolOptions);
+  const pool = new Pool(processes, { ...options, initializer, finalizer } as PoolOptions);
+  initargs.set(pool, kept(options.initargs));
+  return pool;
 }
 
 /** The type of pools. */
@@ -129,5 +145,8 @@ export const POOL: ServedType = {
     throw new RemoteError("Cannot use a manager's Pool from another program: it would run any function that is named");
   },
   copy: (pool: Pool) => String(pool),
-  drop: (pool: Pool) => void whileUnderWay(pool.terminate().catch(() => {})),
+  drop(pool: Pool) {
+    whileUnderWay(pool.terminate().catch(() => {}));
+    givenUp(initargs.get(pool));
+  },
 };
