@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Snapshot } from "../../src/live/snapshot.ts";
 import type { Explanation } from "../../src/cli/why.ts";
-import { FIXTURES, type Outcome, PATIENCE, runProgram, startProgram } from "../support/helpers.ts";
+import { FIXTURES, freeze, type Outcome, PATIENCE, runProgram, startProgram } from "../support/helpers.ts";
 
 const CLI = new URL("../../cli.ts", import.meta.url);
 const STUCK = new URL("cli/stuck.ts", FIXTURES);
@@ -67,7 +67,7 @@ Deno.test("why and top: what each process of a stuck tree waits for", async (t) 
       await explained(pids.computer, /computer/),
       /does not wait for anything of this package: it is running/,
     );
-    Deno.kill(pids.computer, "SIGSTOP");
+    await freeze(pids.computer);
     await explained(pids.reader, new RegExp(`${holder} is stopped`));
     assertMatch(await explained(pids.computer, /It is stopped/), new RegExp(`"kill -CONT ${pids.computer}"`));
     assertMatch((await cli("top", pids.main)).stdout, new RegExp(`\n +${pids.computer} +computer +stopped +\\d`));

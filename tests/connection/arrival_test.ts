@@ -18,20 +18,10 @@ import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncl
 import { native } from "../../src/addon/load.ts";
 import { dumps } from "../../src/reduction/serialise.ts";
 import { give, hand, hearAll, rest, take } from "../fixtures/connection/arrival_targets.ts";
-import { assertNothingLeft, belongings, FIXTURES, until, within } from "../support/helpers.ts";
+import { assertNothingLeft, belongings, FIXTURES, freeze, until, within } from "../support/helpers.ts";
 import { startReactor } from "../support/pipes.ts";
 
 type Sent = { reader: Connection };
-
-/** Stops a process, and waits until none of its threads runs. */
-async function freeze(pid: number): Promise<void> {
-  Deno.kill(pid, "SIGSTOP");
-  const isStopped = (thread: string) => /\) T /.test(Deno.readTextFileSync(`/proc/${pid}/task/${thread}/stat`));
-  await until(
-    "the process stopped",
-    () => [...Deno.readDirSync(`/proc/${pid}/task`)].every(({ name }) => isStopped(name)),
-  );
-}
 
 async function stop(process: Process): Promise<void> {
   process.kill();
@@ -42,7 +32,7 @@ async function stop(process: Process): Promise<void> {
 /** What `attempt` comes to, and that the event loop turned meanwhile. */
 async function whileLoopTurns(attempt: Promise<unknown>): Promise<PromiseSettledResult<unknown>> {
   let turns = 0;
-  const timer = setInterval(() => turns++, 10);
+  const timer = setInterval(() => turns++, 1);
   const [result] = await within(Promise.allSettled([attempt]));
   clearInterval(timer);
   assert(turns >= 5, `the event loop turned ${turns} times`);

@@ -249,15 +249,16 @@ Deno.test("a peer that sends a byte now and then does not get more time by it", 
 
 Deno.test("a client without key does not hang a listener with one, nor the other way round", async () => {
   using listener = new Listener(["127.0.0.1", 0], { authkey: KEY, handshakeTimeout: 50 });
-  const accepting = listener.accept();
+  const refused = assertRejects(() => within(listener.accept()), AuthenticationError, "silent for too long");
   const keyless = await Client(listener.address);
-  await assertRejects(() => within(accepting), AuthenticationError, "silent for too long");
+  await refused;
   keyless.close();
 
   using open = new Listener(["127.0.0.1", 0]);
-  const connecting = Client(open.address, { authkey: KEY, handshakeTimeout: 50 });
+  const connect = () => within(Client(open.address, { authkey: KEY, handshakeTimeout: 50 }));
+  const alone = assertRejects(connect, AuthenticationError, "does it have an authkey?");
   const accepted = await within(open.accept());
-  await assertRejects(() => within(connecting), AuthenticationError, "does it have an authkey?");
+  await alone;
   accepted.close();
 });
 

@@ -6,7 +6,7 @@ import { getContext } from "@parallel/multiprocessing";
 import { answers, lives, refuses } from "../fixtures/engine_events.ts";
 import { AGENT, AUTHKEY, startAgent } from "../support/agent.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
-import { isRunning, PATIENCE, until } from "../support/helpers.ts";
+import { freeze, isRunning, PATIENCE, until } from "../support/helpers.ts";
 import { HOSTS, leasePasses } from "../support/leases.ts";
 
 /** In milliseconds. It ends by the clock that hosts have in tests (leases.ts); beats come each quarter of it. */
@@ -85,7 +85,7 @@ engineTest("agent: one that was killed is buried when its lease is over", async 
 engineTest("agent: one that was stopped for longer than its lease comes back as another", async (engine) => {
   await using east = await startAgent(engine.url, { name: "east", args: LEASED });
   await using _west = await startAgent(engine.url, { name: "west", args: LEASED });
-  process.kill(east.pid, "SIGSTOP");
+  await freeze(east.pid);
   await leasePasses(engine, { prefix: HOSTS, lost: "east" });
   await until("its burial", async () => (await agents(engine)).join() === "2 west");
   process.kill(east.pid, "SIGCONT");

@@ -1,17 +1,18 @@
 // The servers that the tests of several machines start: tests/support/engine.ts.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { engineTest } from "../support/engine.ts";
+import { engineTest, nothingLeft } from "../support/engine.ts";
+import { until } from "../support/helpers.ts";
 import { Host, noHosts } from "../support/hosts.ts";
 import { Proxy } from "../support/proxy.ts";
 import { RespConnection } from "../support/resp.ts";
 
 engineTest("an engine answers at its socket and at its port, and is alone there", async (engine) => {
   assertEquals(await engine.command("PING"), "PONG");
-  assertEquals(await engine.connections(), []);
+  await nothingLeft("connections", () => engine.connections());
   {
     using _ = await Deno.connect({ hostname: engine.address, port: engine.port });
-    assertEquals((await engine.connections()).length, 1);
+    await until("the connection", async () => (await engine.connections()).length === 1);
   }
   await assertRejects(() => engine.command("NONSENSE"), Error, "unknown command");
 });

@@ -7,7 +7,17 @@ import process from "node:process";
 import { answers, holds, lives } from "../fixtures/engine_events.ts";
 import { AUTHKEY, startAgent } from "../support/agent.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
-import { childrenOf, FIXTURES, isRunning, PATIENCE, startProgram, stateOf, until, within } from "../support/helpers.ts";
+import {
+  childrenOf,
+  FIXTURES,
+  freeze,
+  isRunning,
+  PATIENCE,
+  startProgram,
+  stateOf,
+  until,
+  within,
+} from "../support/helpers.ts";
 import { clocksJump, HOSTS, leasePasses } from "../support/leases.ts";
 
 /** Longer than any test waits, so that what is seen is no end of a lease. Leases end by the tree's clock (leases.ts). */
@@ -48,7 +58,7 @@ engineTest("event: a child that is stopped for longer than the lease: nothing", 
   child.start();
   await ready.wait();
   const pid = child.pid!;
-  process.kill(pid, "SIGSTOP");
+  await freeze(pid);
   word.set();
   await leasePasses(engine);
   assert(child.isAlive());
@@ -83,8 +93,7 @@ engineTest("event: kill -9 of an agent whose children are stopped: they end as w
   child.start();
   await ready.wait();
   const pid = child.pid!;
-  process.kill(-pid, "SIGSTOP");
-  await until("the child to be stopped", () => stateOf(pid) === "T");
+  await freeze(-pid);
   await agent.kill();
   await until("the end of the child", () => !isRunning(pid));
   await leasePasses(engine, { lost: AGENT_MEMBER });
@@ -100,8 +109,7 @@ engineTest("event: a host that is suspended for longer than the lease: killed wh
   child.start();
   await ready.wait();
   const pid = child.pid!;
-  process.kill(agent.pid, "SIGSTOP");
-  process.kill(-pid, "SIGSTOP");
+  await freeze(agent.pid, -pid);
   await leasePasses(engine, { lost: AGENT_MEMBER });
   await assertRejects(() => within(lock.acquire()), OwnerDiedError);
   await child.join();
@@ -249,7 +257,7 @@ engineTest("event: a root that is stopped for longer than its lease: buried, and
   await using _ = await startAgent(engine.url, AGENT);
   await using root = startProgram(ROOT, { args: [engine.url, "stay", `${SHORT_LEASE}`], env: KEY });
   const pid = Number(await root.said("daemon "));
-  root.kill("SIGSTOP");
+  await freeze(root.pid);
   const stopped = performance.now();
   await leasePasses(engine, { lost: ROOT_MEMBER });
   await until("the end of the daemon", () => !isRunning(pid));

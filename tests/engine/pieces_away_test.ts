@@ -5,7 +5,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { remotePipe } from "../../src/engine/pipe.ts";
 import { RemoteQueue } from "../../src/engine/queue.ts";
 import { until } from "../support/helpers.ts";
-import { type Stage, stageTest } from "../support/remote.ts";
+import { goesOn, type Stage, stageTest } from "../support/remote.ts";
 
 /** An answer that is overdue for so long says that the engine is away. */
 const IMPATIENT = { patience: 100, lease: 12_000 };
@@ -28,11 +28,11 @@ for (const onConsumerDeath of ["lose", "redeliver"] as const) {
     await queue.put("next");
     freezeBeforePieces(stage);
     await assertRejects(() => queue.get(), EngineUnavailableError);
-    stage.engine.thaw();
+    await goesOn(stage);
     await untilNothingIsTaken(stage);
     freezeBeforePieces(stage);
     assertThrows(() => queue.getSync(), EngineUnavailableError);
-    stage.engine.thaw();
+    await goesOn(stage);
     await untilNothingIsTaken(stage);
     assertEquals([await queue.get(), await queue.get()], [LONG, "next"]);
   }, IMPATIENT);
@@ -44,11 +44,11 @@ stageTest("a long message of a pipe goes back", async (stage) => {
   const next = a.send("next"); // waits for room
   freezeBeforePieces(stage);
   await assertRejects(() => b.recv(), EngineUnavailableError);
-  stage.engine.thaw();
+  await goesOn(stage);
   await untilNothingIsTaken(stage);
   freezeBeforePieces(stage);
   assertThrows(() => b.recvSync(), EngineUnavailableError);
-  stage.engine.thaw();
+  await goesOn(stage);
   await untilNothingIsTaken(stage);
   assertEquals([await b.recv(), b.recvSync()], [LONG, "next"]);
   await next;

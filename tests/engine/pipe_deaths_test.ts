@@ -6,7 +6,7 @@ import type { RemoteContext } from "../../src/context/remote.ts";
 import * as targets from "../fixtures/engine/pipe_targets.ts";
 import { AUTHKEY, startAgent } from "../support/agent.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
-import { PATIENCE, until, within } from "../support/helpers.ts";
+import { freeze, PATIENCE, until, within } from "../support/helpers.ts";
 
 function deathTest(name: string, run: (context: RemoteContext, engine: Engine) => Promise<void>): void {
   engineTest(`pipe on an engine: ${name}`, async (engine) => {
@@ -56,7 +56,7 @@ deathTest("what a receiver was handed and never saw goes to the next that has th
   const waiting = async () => (await engine.treeKeys()).filter((key) => key.endsWith(":g")).length;
   // It waits at the pipe; nobody waits at the queue now.
   await until("it to wait", async () => await waiting() === 1);
-  Deno.kill(stopped.pid!, "SIGSTOP");
+  await freeze(stopped.pid!);
   await mine.send("handed");
   await mine.send("after");
   Deno.kill(stopped.pid!, "SIGKILL");

@@ -6,7 +6,7 @@ import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } f
 import * as targets from "../fixtures/engine/pool_targets.ts";
 import { AUTHKEY, startAgent } from "../support/agent.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
-import { isRunning, PATIENCE, until, within } from "../support/helpers.ts";
+import { freeze, isRunning, PATIENCE, until, within } from "../support/helpers.ts";
 import { leasePasses } from "../support/leases.ts";
 import { Notes } from "../support/notes.ts";
 
@@ -137,9 +137,9 @@ engineTest("pool on hosts: where the engine has lost its state, calls fail, and 
   const context = contextAt(engine);
   const pool = new context.Pool(1);
   const pid = await pool.apply(targets.pid);
-  const call = pool.apply(targets.later, [1, 600_000]);
+  const failing = assertRejects(() => pool.apply(targets.later, [1, 600_000]), ProcessError, "Cannot go on");
   await engine.restart();
-  const error = await assertRejects(() => call, ProcessError, "Cannot go on");
+  const error = await failing;
   assertEquals((error.cause as Error).name, "StateLostError");
   await until("the end of the worker", () => !isRunning(pid));
   await agent.kill();
@@ -152,7 +152,7 @@ engineTest("pool on hosts: a host that does not answer is asked once, and blocks
   assertEquals(await pool.apply(targets.square, [2]), 4);
   const [{ pid }] = pool.stats().workers;
   await using west = await startAgent(engine.url, { slots: 8, name: "west" }); // it has the most free slots
-  Deno.kill(west.pid, "SIGSTOP");
+  await freeze(west.pid);
   try {
     Deno.kill(pid, "SIGKILL");
     await until("the end of the worker", () => pool.stats().workers.every((it) => it.pid !== pid));

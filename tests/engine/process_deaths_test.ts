@@ -6,12 +6,10 @@ import type { RemoteContext, RemoteContextOptions } from "@parallel/multiprocess
 import * as targets from "../fixtures/remote_targets.ts";
 import { AUTHKEY, startAgent } from "../support/agent.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
-import { FIXTURES, isRunning, PATIENCE, startProgram, until, within } from "../support/helpers.ts";
-import { leasePasses } from "../support/leases.ts";
+import { FIXTURES, freeze, isRunning, PATIENCE, startProgram, until, within } from "../support/helpers.ts";
+import { HOSTS, leasePasses } from "../support/leases.ts";
 
 const timeout = PATIENCE;
-/** A lease that ends, in an agent's words. */
-const LEASE = ["--lease", "4s"];
 const KEY = { MULTIPROCESSING_AUTHKEY: new TextDecoder().decode(AUTHKEY) };
 
 function contextAt(engine: Engine, options: RemoteContextOptions = {}): RemoteContext {
@@ -37,7 +35,7 @@ engineTest(
     const path = Deno.makeTempFileSync();
     try {
       const given = new context.Process({ target: targets.touch, args: [path] });
-      Deno.kill(agent.pid, "SIGSTOP");
+      await freeze(agent.pid);
       try {
         assertThrows(() => given.start(), TimeoutError, 'the agent of host "east" does not answer');
       } finally {
@@ -63,14 +61,15 @@ engineTest(
 );
 
 engineTest("remote process: a start goes on elsewhere if its host is lost before it has taken it", async (engine) => {
-  await using east = await startAgent(engine.url, { args: LEASE });
-  Deno.kill(east.pid, "SIGSTOP");
+  await using east = await startAgent(engine.url);
+  await freeze(east.pid);
   await using root = startProgram(new URL("remote/elsewhere.ts", FIXTURES), { args: [engine.url], env: KEY });
   await root.said("starting");
-  const taken = async () => await engine.command("EXISTS", "mp:{hosts}:taken:1") === 1;
+  const taken = async () => await engine.command("EXISTS", `${HOSTS}taken:1`) === 1;
   await until("the place on the first host", taken);
-  await using _west = await startAgent(engine.url, { name: "west", args: LEASE });
+  await using _west = await startAgent(engine.url, { name: "west" });
   await east.kill("SIGKILL");
+  await leasePasses(engine, { prefix: HOSTS, lost: "east" });
   assertEquals(await root.said("on "), "west");
   assertEquals((await root.outcome()).code, 0);
 });

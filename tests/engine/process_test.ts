@@ -7,6 +7,7 @@ import * as targets from "../fixtures/remote_targets.ts";
 import { AUTHKEY, startAgent } from "../support/agent.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
 import { isRunning, PATIENCE, until, within } from "../support/helpers.ts";
+import { leasePasses } from "../support/leases.ts";
 
 const timeout = PATIENCE;
 
@@ -211,13 +212,14 @@ engineTest("remote process: what a host does not give is refused, naming it", as
   assertThrows(() => child.start(), Deno.errors.NotCapable, 'on host "east": its agent does not give the permission');
 });
 
-engineTest("remote process: with its host it is lost, and a start goes on elsewhere", async (engine) => {
-  await using east = await startAgent(engine.url, { slots: 1, args: ["--lease", "2s"] });
-  using context = contextAt(engine, { lease: 2_000 });
+engineTest("remote process: with its host it is lost", async (engine) => {
+  await using east = await startAgent(engine.url, { slots: 1 });
+  using context = contextAt(engine);
   const child = new context.Process({ target: targets.endless, stdout: "piped" });
   child.start();
   await child.stdout.getReader().read();
   await east.kill("SIGKILL");
+  await leasePasses(engine, { lost: "2" }); // the agent
   assert(await child.join({ timeout }));
   assertEquals([child.exitcode, child.lostHost], [-9, true]);
   await until("the process to end", () => !isRunning(child.pid!));

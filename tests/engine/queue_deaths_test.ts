@@ -6,7 +6,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as targets from "../fixtures/engine/queue_targets.ts";
 import { AUTHKEY, startAgent } from "../support/agent.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
-import { PATIENCE, until, within } from "../support/helpers.ts";
+import { freeze, PATIENCE, until, within } from "../support/helpers.ts";
 import { inside } from "../../src/engine/queue_kinds.ts";
 import { RemoteQueue } from "../../src/engine/queue.ts";
 import { rootOf, visitorOf } from "../support/sessions.ts";
@@ -64,7 +64,7 @@ deathTest("what a process was handed and never saw goes to the next", async (con
   assertEquals(await said.get({ timeout }), "seen");
   const getters = async () => (await engine.treeKeys()).filter((key) => key.endsWith(":g")).length;
   await until("it to wait", async () => await getters() === 1);
-  Deno.kill(stopped.pid!, "SIGSTOP");
+  await freeze(stopped.pid!);
   await queue.put("handed"); // it waits for one, and is given this
   await queue.put("after");
   assertEquals(queue.qsize(), 1);

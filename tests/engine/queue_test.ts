@@ -20,7 +20,7 @@ import {
 } from "../../mod.ts";
 import { register } from "../../src/reduction/registry.ts";
 import { type Engine, engineTest } from "../support/engine.ts";
-import { PATIENCE, until, within } from "../support/helpers.ts";
+import { assertAllReject, PATIENCE, until, within } from "../support/helpers.ts";
 import { stageTest } from "../support/remote.ts";
 import { bury, rootOf, visitorOf } from "../support/sessions.ts";
 
@@ -147,7 +147,7 @@ queueTest(
     assertEquals(await Promise.all([...gets, last]), [0, 1, 2, 3]);
     const late = [queue.get(), queue.get()];
     queue.close();
-    for (const it of late) await assertRejects(() => it, InvalidStateError, "the Queue is closed");
+    await assertAllReject(late, InvalidStateError, "the Queue is closed");
   },
 );
 

@@ -2,6 +2,7 @@
 
 import { assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { EngineUnavailableError, FencedError, InvalidStateError, ProcessError, StateLostError } from "../../mod.ts";
+import type { Answer } from "../../src/engine/answer.ts";
 import { RemoteEvent } from "../../src/engine/event.ts";
 import { engineTest } from "../support/engine.ts";
 import { stateOf, until } from "../support/helpers.ts";
@@ -82,14 +83,13 @@ engineTest("an engine that is away too long is unavailable; what it gives afterw
   const visitor = visitorOf(engine, session);
   const event = session.step("make", "event", "").text(0);
   const given: string[] = [];
-  const wait = session.wait("event_wait", [event], {
-    timeout: Infinity,
-    giveBack: (answer) => void given.push(answer.refusal ?? "ok"),
-  });
+  const giveBack = (answer: Answer) => void given.push(answer.refusal ?? "ok");
+  const wait = session.wait("event_wait", [event], { timeout: Infinity, giveBack });
+  const unavailable = assertRejects(() => wait, EngineUnavailableError, "Cannot reach the engine");
   await session.send("event_look", event);
   await engine.command("CONFIG", "SET", "port", "0");
   await engine.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
-  await assertRejects(() => wait, EngineUnavailableError, "Cannot reach the engine");
+  await unavailable;
   assertThrows(() => session.step("event_look", event), EngineUnavailableError);
   await assertRejects(() => session.send("event_set", event), EngineUnavailableError);
   assertEquals(given, []);

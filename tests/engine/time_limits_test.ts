@@ -13,7 +13,7 @@ import { remotePipe } from "../../src/engine/pipe.ts";
 import { RemoteQueue } from "../../src/engine/queue.ts";
 import { RemoteSemaphore } from "../../src/engine/semaphore.ts";
 import type { Engine } from "../support/engine.ts";
-import { PATIENCE, until } from "../support/helpers.ts";
+import { assertAllReject, PATIENCE, until } from "../support/helpers.ts";
 import { type Stage, stageTest } from "../support/remote.ts";
 
 /** So long that a call which waits for it makes its test hang. */
@@ -149,7 +149,7 @@ stageTest("a send that is aborted, or whose end is closed, ends as well", async 
   const sending = [a.send(1, { signal: controller.signal }), b.send(2)];
   controller.abort(new Error("not wanted"));
   b.close();
-  for (const it of sending) await assertRejects(() => it, EngineUnavailableError);
+  await assertAllReject(sending, EngineUnavailableError);
   back[Symbol.dispose]();
   a.close();
 }, PATIENT);

@@ -6,7 +6,7 @@ import { OwnerDiedError } from "@parallel/multiprocessing";
 import * as targets from "../fixtures/engine/two_hosts_targets.ts";
 import { AUTHKEY } from "../support/agent.ts";
 import type { Engine } from "../support/engine.ts";
-import { outputOf, PATIENCE, startProgram, until } from "../support/helpers.ts";
+import { freeze, outputOf, PATIENCE, startProgram, until } from "../support/helpers.ts";
 import { leasePasses } from "../support/leases.ts";
 import { hostsTest, SHORT_LEASE, type TwoHosts } from "../support/two_hosts.ts";
 
@@ -104,18 +104,21 @@ async function stopAtWork(engine: Engine, { hosts, agents }: TwoHosts): Promise<
   return await until("work that is begun there", async () => {
     const isWaiting = (await portions(engine, "west")).taken === 0;
     if (isWaiting) return null;
-    signalWorkers({ hosts, agents }, "SIGSTOP");
+    await freeze(...workersOf({ hosts, agents }));
     const { taken, areBegun } = await portions(engine, "west");
     if (taken > 0 && areBegun) return taken;
-    signalWorkers({ hosts, agents }, "SIGCONT");
+    thaw({ hosts, agents });
     return null;
   });
 }
 
-function signalWorkers({ hosts, agents }: Pick<TwoHosts, "hosts" | "agents">, signal: Deno.Signal): void {
-  for (const pid of hosts.flatMap((host) => host.processes())) {
-    if (!agents.some((agent) => agent.pid === pid)) process.kill(pid, signal);
-  }
+/** The processes of the demo on the hosts. */
+function workersOf({ hosts, agents }: Pick<TwoHosts, "hosts" | "agents">): number[] {
+  return hosts.flatMap((host) => host.processes()).filter((pid) => !agents.some((agent) => agent.pid === pid));
+}
+
+function thaw(two: Pick<TwoHosts, "hosts" | "agents">): void {
+  for (const pid of workersOf(two)) process.kill(pid, "SIGCONT");
 }
 
 hostsTest("two hosts: the demo counts on both, and what a lost one had begun is counted on the other", async (
@@ -135,7 +138,7 @@ hostsTest("two hosts: the demo counts on both, and what a lost one had begun is 
     });
     const taken = await stopAtWork(engine, two);
     two.hosts[1].powerOff();
-    signalWorkers(two, "SIGCONT");
+    thaw(two);
     await leasePasses(engine, { lost: "west" });
     const { code, stdout, stderr } = await demo.outcome();
     assertEquals([code, stderr], [0, ""]);

@@ -10,8 +10,8 @@ import { RemoteLock } from "../../src/engine/lock.ts";
 import { RemoteQueue } from "../../src/engine/queue.ts";
 import { RemoteRLock } from "../../src/engine/rlock.ts";
 import { RemoteSemaphore } from "../../src/engine/semaphore.ts";
-import { PATIENCE, until } from "../support/helpers.ts";
-import { type Stage, stageTest } from "../support/remote.ts";
+import { assertAllReject, PATIENCE, until } from "../support/helpers.ts";
+import { goesOn, isAnswered, type Stage, stageTest } from "../support/remote.ts";
 import type { Reply } from "../support/resp.ts";
 
 /**
@@ -19,23 +19,6 @@ import type { Reply } from "../support/resp.ts";
  * The patience is shorter than a connection takes on a busy machine: who is to be answered waits for `goesOn` first.
  */
 const IMPATIENT = { patience: 100, lease: 12_000 };
-
-/** The engine goes on, and has answered a promise and a thread that blocks. */
-async function goesOn({ engine, session }: Stage): Promise<void> {
-  engine.thaw();
-  await until("an answer to a promise", () => isAnswered(() => session.send("close")));
-  await until("an answer to the thread", () => isAnswered(() => session.step("close")));
-}
-
-async function isAnswered(step: () => unknown): Promise<boolean> {
-  try {
-    await step();
-    return true;
-  } catch (error) {
-    if (error instanceof EngineUnavailableError) return false;
-    throw error;
-  }
-}
 
 /** Waits until a lock has been acquired so often, and is free again. */
 async function untilFree(
@@ -55,8 +38,7 @@ stageTest("what is got when the engine is back, after it was given up, is given 
   using lock = new RemoteLock(session);
   using semaphore = new RemoteSemaphore(session, 1);
   engine.freeze();
-  const given = [lock.acquire(), semaphore.acquire()];
-  for (const it of given) await assertRejects(() => it, EngineUnavailableError);
+  await assertAllReject([lock.acquire(), semaphore.acquire()], EngineUnavailableError);
   await goesOn(stage);
   await untilFree(stage, lock, 1);
   await until("the semaphore to be free again", () => semaphore.getValue() === 1);
@@ -71,12 +53,11 @@ stageTest(
     assertEquals(await queue.get(), "dealt with"); // the next gets say so
     const other = new RemoteQueue<string>(session);
     engine.freeze();
-    const given = [queue.get(), queue.get()];
-    for (const it of given) await assertRejects(() => it, EngineUnavailableError);
+    await assertAllReject([queue.get(), queue.get()], EngineUnavailableError);
     const closed = [other.get(), other.get()];
     await Promise.resolve(); // they are sent
     other.close();
-    for (const it of closed) await assertRejects(() => it, InvalidStateError); // however long it takes
+    await assertAllReject(closed, InvalidStateError); // however long it takes
     await goesOn(stage);
     const takes = async () => (await engine.treeKeys()).filter((key) => key.endsWith(":k"));
     const isBack = async () => queue.qsize() === 2 && (await takes()).length === 0;
@@ -97,7 +78,7 @@ stageTest("what is to be given back while the engine is away is given back when 
   session.step("close"); // comes after them: all three are given, and this thread has not heard of it
   engine.freeze();
   abort.abort(new Error("never mind"));
-  for (const it of got) await assertRejects(() => it, Error, "never mind");
+  await assertAllReject(got, Error, "never mind");
   // The first of these is sent once the answers were heard, the second is given up after what was to be given back.
   for (let i = 0; i < 2; i++) await assertRejects(() => session.send("close"), EngineUnavailableError);
   await goesOn(stage);
@@ -198,7 +179,7 @@ stageTest("what queues and handles were told is done as a whole, or not at all, 
   engine.freeze();
   const given = [numbers.get({ timeout: 0 }), texts.put(long)];
   event[Symbol.dispose]();
-  for (const it of given) await assertRejects(() => it, EngineUnavailableError);
+  await assertAllReject(given, EngineUnavailableError);
   await goesOn(stage);
   assertEquals(await numbers.get({ timeout: PATIENCE }), 1);
   await until("the event to be gone", async () => !await isThere());

@@ -100,7 +100,7 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
       const pids = await allWarm();
       pids.forEach((pid) => Deno.kill(pid, signal));
       assertEquals(await ended(new Process({ target: nothing })), 0); // those killed may not have ended yet
-      assertEquals(waiting().filter((pid) => pids.includes(pid)), []);
+      await until("none of them", () => !waiting().some((pid) => pids.includes(pid)));
     }
     orders.putSync("end");
     assert(await running.join({ timeout: PATIENCE }));

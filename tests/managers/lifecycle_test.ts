@@ -32,7 +32,8 @@ bothWays(
     await cameTwice.wait();
     Deno.kill(pid, "SIGKILL");
     const message = RegExp(`the manager's server "Things-\\d+" \\(pid ${pid}\\) was ended by SIGKILL`);
-    for (const call of pending) assertMatch((await assertRejects(() => call, EOFError)).message, message);
+    const errors = await Promise.all(pending.map((call) => assertRejects(() => call, EOFError)));
+    for (const error of errors) assertMatch(error.message, message);
     assertMatch(await within(said.get()), message);
     await blocked.join();
     assertMatch((await assertRejects(() => thing.pid(), EOFError)).message, message);
@@ -148,9 +149,11 @@ for (const [what, ignoring, exitcode, steps] of stubborn) {
     await manager.start();
     const process = await processOf(manager);
     const thing = await manager.Thing();
+    using spins = new Event();
     using came = new Event();
-    await thing.spinSoon({ ignoring });
-    const call = thing.with({ timeout: 20 }).never(came); // the server has come to its loop once this is late
+    await thing.spinSoon(spins, { ignoring });
+    await spins.wait();
+    const call = thing.with({ timeout: 20 }).never(came);
     await assertRejects(() => call, TimeoutError, 'Cannot call "never": no answer came within 20 ms');
     const begin = performance.now();
     await manager.shutdown();

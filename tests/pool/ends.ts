@@ -65,7 +65,7 @@ export function endsOfWorkers({ pool: poolOf, test }: Suite): void {
 
   test("a finalizer that throws makes an exit code of 1, and harms nobody", async () => {
     const { exits, hooks } = noting();
-    const pool = poolOf(1, { finalizer: targets.fail, ...hooks });
+    const pool = poolOf(1, { finalizer: targets.fail, grace: 60_000, ...hooks });
     assertEquals(await pool.apply(targets.square, [3]), 9);
     pool.close();
     await pool.join();

@@ -12,7 +12,7 @@ import {
 } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import * as targets from "../fixtures/pool/pool_targets.ts";
-import { isRunning, until } from "../support/helpers.ts";
+import { freeze, isRunning, until } from "../support/helpers.ts";
 import type { Suite } from "./suite.ts";
 
 const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -197,7 +197,7 @@ export function lifetimesOfPools({ pool: poolOf, test }: Suite): void {
     const result = pool.applyAsync(targets.spin, [Infinity]);
     await until("the worker busy", () => pool.stats().busy === 1);
     const [{ pid }] = pool.stats().workers;
-    Deno.kill(pid, "SIGSTOP");
+    await freeze(pid);
     await pool.terminate();
     assert(!isRunning(pid));
     await assertRejects(() => result.get(), InvalidStateError, "was terminated");

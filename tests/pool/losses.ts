@@ -3,7 +3,7 @@
 import { type Pool, ProcessError, Queue, Value, WorkerLostError } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import * as targets from "../fixtures/pool/pool_targets.ts";
-import { isRunning, until } from "../support/helpers.ts";
+import { freeze, isRunning, until } from "../support/helpers.ts";
 import type { Suite } from "./suite.ts";
 
 const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -113,8 +113,7 @@ export function lossesOfPools({ pool: poolOf, test }: Suite): void {
     for (const isAsleep of [true, false, true, false]) {
       const stopped = await pool.apply(targets.pid); // which is the one that would be called first
       if (isAsleep) await until("idle workers", () => pool.stats().idle === 2);
-      Deno.kill(stopped, "SIGSTOP");
-      await until("the worker stopped", () => / \(.*\) T /.test(Deno.readTextFileSync(`/proc/${stopped}/stat`)));
+      await freeze(stopped);
       try {
         assertNotEquals(await pool.apply(targets.pid), stopped);
       } finally {

@@ -228,6 +228,27 @@ export function killTree(pid: number): void {
   }
 }
 
+/** The states of the threads of a process; none if there is no such process. */
+function threadStates(pid: number): string[] {
+  try {
+    const tasks = [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) => name);
+    return tasks.map((task) => Deno.readTextFileSync(`/proc/${pid}/task/${task}/stat`).replace(/^.*\) (.).*\n/, "$1"));
+  } catch {
+    return []; // it has just ended
+  }
+}
+
+/**
+ * Stops processes, or groups by the negative of their numbers, and waits until none of their threads runs: who is told to
+ * stop does so when it has a processor next.
+ */
+export async function freeze(...pids: number[]): Promise<void> {
+  for (const pid of pids) process.kill(pid, "SIGSTOP");
+  for (const pid of pids.map(Math.abs)) {
+    await until(`process ${pid} stopped`, () => threadStates(pid).every((state) => "TtZX".includes(state)));
+  }
+}
+
 /** Waits until the main thread of a process sleeps in the kernel on a word of memory. */
 export async function blocked(pid: number): Promise<void> {
   await until(`process ${pid} blocked`, () => Deno.readTextFileSync(`/proc/${pid}/wchan`).includes("futex"));
@@ -300,9 +321,12 @@ interface Belongings {
   open: string[];
 }
 
-/** What is in /dev/shm, but for the semaphores of others: this package makes none with a name. */
+/**
+ * What is in /dev/shm, but for semaphores, and for blocks that somebody has named as Python does: these are of other parts of
+ * the gate, whose tests look after them, and come and go meanwhile.
+ */
 export function sharedMemory(): string[] {
-  return [...Deno.readDirSync("/dev/shm")].map(({ name }) => name).filter((name) => !name.startsWith("sem.")).sort();
+  return [...Deno.readDirSync("/dev/shm")].map(({ name }) => name).filter((name) => !/^(sem\.|psm_)/.test(name)).sort();
 }
 
 /** Has the package start the threads that stay, for tests that count them, and their descriptors. */

@@ -1,7 +1,9 @@
 // The root of a tree on an engine, beside members that the test plays itself (tests/support/player.ts).
 
+import { EngineUnavailableError } from "@parallel/multiprocessing";
 import type { Session, SessionSettings } from "../../src/engine/session.ts";
 import { type Engine, engineTest } from "./engine.ts";
+import { until } from "./helpers.ts";
 import { BareTree } from "./library.ts";
 import { Player } from "./player.ts";
 import { rootOf } from "./sessions.ts";
@@ -12,6 +14,27 @@ export interface Stage {
   readonly session: Session;
   /** Another member, which is buried in the end if it was not before. */
   join(): Promise<Player>;
+}
+
+/**
+ * The engine goes on, and has answered a promise and a thread that blocks: until then, who has less patience than a
+ * connection takes is told that it is away.
+ */
+export async function goesOn({ engine, session }: Stage): Promise<void> {
+  engine.thaw();
+  await until("an answer to a promise", () => isAnswered(() => session.send("close")));
+  await until("an answer to the thread", () => isAnswered(() => session.step("close")));
+}
+
+/** Whether the engine has done something; it may be away. */
+export async function isAnswered(step: () => unknown): Promise<boolean> {
+  try {
+    await step();
+    return true;
+  } catch (error) {
+    if (error instanceof EngineUnavailableError) return false;
+    throw error;
+  }
 }
 
 /** A test of what this process does in a tree while others do as it wants. */

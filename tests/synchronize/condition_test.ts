@@ -252,10 +252,14 @@ for (const Kind of LOCKS) {
     using condition = new Condition(new Kind({ onOwnerDeath: "recover" }));
     using _guard = await condition.acquire();
     await using owner = Child.start(targets.holdCondition, condition);
-    const waited = condition.wait({ timeout: 1000 });
+    const abortion = new AbortController();
+    const waited = condition.wait({ signal: abortion.signal }).catch((error) => error);
     assertEquals(await owner.hear(), "holds");
     await owner.kill();
-    assertEquals(await within(waited), false);
+    const reason = new Error("enough");
+    abortion.abort(reason);
+    assertStrictEquals(await within(waited), reason);
+    condition.notify(); // it has the lock again
   });
 }
 

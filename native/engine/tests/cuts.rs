@@ -210,7 +210,7 @@ fn a_wait_that_is_cut_has_all_of_its_patience_left() {
         return;
     };
     let settings = Settings {
-        patience: TIME * 5,
+        patience: TIME * 15,
         ..settings(30_000)
     };
     let url = format!("redis+unix://{}", redis.socket().display());
@@ -222,7 +222,7 @@ fn a_wait_that_is_cut_has_all_of_its_patience_left() {
         let event = event.clone();
         move || waiting.wait("event_wait", &[&event], None)
     });
-    std::thread::sleep(TIME * 10);
+    std::thread::sleep(TIME * 20);
     let mut other = redis::Client::open(url.as_str()).unwrap();
     let killed: redis::RedisResult<i64> = redis::cmd("CLIENT")
         .arg(&["KILL", "TYPE", "normal"])
