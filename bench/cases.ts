@@ -24,7 +24,7 @@ export interface Case {
   readonly onOneCpu?: true;
   /** What ours is compared with besides: a name of `OTHERS`, and the arguments after the iterations. */
   readonly others?: Readonly<Record<string, readonly string[]>>;
-  readonly reach: Target;
+  readonly reach: Target | null;
   /** Default: "ns". */
   readonly unit?: Unit;
   /** Bytes per operation, where the row is a throughput. */
@@ -169,6 +169,38 @@ export const CASES: readonly Case[] = [
     others: { "Deno Worker": ["1MiB"], "node worker_threads": ["1MiB"] },
     reach: cpython(1 / 6),
     bytes: 1024 * 1024,
+  },
+  {
+    work: "Queue one way, 1 MiB, each page written and read in place",
+    group: "queues",
+    script: "queue_in_place",
+    variant: "pages",
+    iterations: 500,
+    needs: ["Queue", "Process", "RawArray"],
+    others: { "Deno Worker": ["pages"], "node worker_threads": ["pages"] },
+    reach: { ratio: 1 / 3, to: "node worker_threads" },
+    bytes: 1024 * 1024,
+  },
+  {
+    work: "Queue one way, 1 MiB, copied in and read in place",
+    group: "queues",
+    script: "queue_in_place",
+    variant: "whole",
+    iterations: 500,
+    needs: ["Queue", "Process", "RawArray"],
+    others: { "Deno Worker": ["whole"], "node worker_threads": ["whole"] },
+    reach: null,
+    bytes: 1024 * 1024,
+  },
+  {
+    work: "JSON lines, reader -> 2 parsers -> sum, per MB",
+    group: "queues",
+    script: "pipeline",
+    iterations: 300,
+    needs: ["Queue", "Process", "Event"],
+    others: { "Deno Workers": ["workers"], "one process": ["alone"] },
+    reach: { ratio: 0.95, to: "Deno Workers" },
+    bytes: 1_000_000,
   },
   {
     work: "Queue request-reply, hot",

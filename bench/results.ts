@@ -6,7 +6,11 @@ export type Unit = "ns" | "bytes";
 /** A figure to reach; `null` where none is asked. */
 export type Target =
   /** Ours is at most `ratio` times the other, by the median of the runs; by the worst of them at most `worst` times. */
-  | { readonly ratio: number; readonly to: "CPython" | "floor"; readonly worst?: number }
+  | {
+    readonly ratio: number;
+    readonly to: "CPython" | "floor" | "Deno Workers" | "node worker_threads";
+    readonly worst?: number;
+  }
   /** Ours is at most `over` more than the other. */
   | { readonly over: number; readonly to: "CPython" | "floor" }
   /** Ours is at most so much. */

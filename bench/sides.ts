@@ -187,6 +187,8 @@ async function othersCommands(): Promise<Readonly<Record<string, readonly string
     poolifier: npm("poolifier"),
     ProcessPoolExecutor: [python, "-B", here("python/pool_executor.py")],
     "Deno Worker": [...bare, here("channels/deno_worker.ts")],
+    "Deno Workers": [...bare, here("channels/pipeline.ts")],
+    "one process": [...bare, here("channels/pipeline.ts")],
     "node worker_threads": ["node", here("channels/node_threads.mjs")],
   };
 }

@@ -6,6 +6,8 @@
 
 import "./runtime/requirement.ts";
 
+export type { Loan } from "./queues/loan.ts";
+export type { BytesView } from "./queues/bytes_view.ts";
 export { JoinableQueue } from "./queues/joinable_queue.ts";
 export { Queue } from "./queues/queue.ts";
 export { SimpleQueue } from "./queues/simple_queue.ts";

@@ -2,14 +2,19 @@
 //
 // usage: deno run -A bench/channels/deno_worker.ts <iterations> <kind>
 
-import { MESSAGES } from "./messages.mjs";
+import { isRead } from "./in_place.mjs";
+import { MESSAGES, TRANSFERRED } from "./messages.mjs";
 
-type Kind = keyof typeof MESSAGES;
+type Kind = keyof typeof MESSAGES | keyof typeof TRANSFERRED;
 
 /** What DedicatedWorkerGlobalScope has and Window has not. */
 interface WorkerScope {
-  postMessage(message: unknown): void;
+  postMessage(message: unknown, transfer?: Transferable[]): void;
   onmessage: ((event: MessageEvent<{ kind: Kind; n: number }>) => void) | null;
+}
+
+function scope(): WorkerScope {
+  return globalThis as unknown as WorkerScope;
 }
 
 /** Nanoseconds per message. */
@@ -17,7 +22,8 @@ function receive(worker: Worker, kind: Kind, n: number): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>();
   const begin = performance.now();
   let received = 0;
-  worker.onmessage = () => {
+  worker.onmessage = ({ data }: MessageEvent) => {
+    if (kind in TRANSFERRED && !isRead(data, received)) throw new Error("Cannot measure: other bytes have come");
     if (++received === n) resolve((performance.now() - begin) * 1e6 / n);
   };
   worker.postMessage({ kind, n });
@@ -31,8 +37,17 @@ if (!("WorkerGlobalScope" in globalThis)) {
   console.log(JSON.stringify({ work: `deno worker ${kind}`, ns: await receive(worker, kind, n) }));
   worker.terminate();
 } else {
-  const scope = globalThis as unknown as WorkerScope;
-  scope.onmessage = ({ data: { kind, n } }) => {
-    for (let i = 0; i < n; i++) scope.postMessage(MESSAGES[kind](i));
+  scope().onmessage = ({ data: { kind, n } }) => {
+    for (let i = 0; i < n; i++) post(kind, i);
   };
+}
+
+function post(kind: Kind, i: number): void {
+  if (!isTransferred(kind)) return scope().postMessage(MESSAGES[kind](i));
+  const bytes = TRANSFERRED[kind](i);
+  scope().postMessage(bytes, [bytes.buffer]);
+}
+
+function isTransferred(kind: Kind): kind is keyof typeof TRANSFERRED {
+  return kind in TRANSFERRED;
 }

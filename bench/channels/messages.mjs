@@ -1,5 +1,7 @@
 // The messages of the queue benchmarks, by kind. Plain JavaScript: node reads it, too.
 
+import { SIZE, WRITES } from "./in_place.mjs";
+
 const KIB = new Uint8Array(1024).fill(107);
 const MIB = new Uint8Array(1024 * 1024).fill(109);
 
@@ -14,4 +16,21 @@ export const MESSAGES = {
   }),
   "1KiB": () => KIB,
   "1MiB": () => MIB,
+};
+
+/** @type {(kind: "pages" | "whole", i: number) => Uint8Array<ArrayBuffer>} */
+function written(kind, i) {
+  const bytes = new Uint8Array(SIZE);
+  WRITES[kind](bytes, i);
+  return bytes;
+}
+
+/**
+ * Messages that are written and transferred, and read where they are.
+ *
+ * @type {Readonly<Record<"pages" | "whole", (i: number) => Uint8Array<ArrayBuffer>>>}
+ */
+export const TRANSFERRED = {
+  "pages": (i) => written("pages", i),
+  "whole": (i) => written("whole", i),
 };

@@ -4,14 +4,16 @@
 
 import process from "node:process";
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
-import { MESSAGES } from "./messages.mjs";
+import { isRead } from "./in_place.mjs";
+import { MESSAGES, TRANSFERRED } from "./messages.mjs";
 
 /** Nanoseconds per message. */
 function receive(worker, kind, n) {
   return new Promise((resolve) => {
     const begin = performance.now();
     let received = 0;
-    const listener = () => {
+    const listener = (message) => {
+      if (kind in TRANSFERRED && !isRead(message, received)) throw new Error("Cannot measure: other bytes have come");
       if (++received < n) return;
       worker.off("message", listener);
       resolve((performance.now() - begin) * 1e6 / n);
@@ -29,6 +31,13 @@ if (isMainThread) {
   await worker.terminate();
 } else {
   parentPort.on("message", ({ kind, n }) => {
-    for (let i = 0; i < n; i++) parentPort.postMessage(MESSAGES[kind](i));
+    for (let i = 0; i < n; i++) {
+      if (!(kind in TRANSFERRED)) {
+        parentPort.postMessage(MESSAGES[kind](i));
+        continue;
+      }
+      const bytes = TRANSFERRED[kind](i);
+      parentPort.postMessage(bytes, [bytes.buffer]);
+    }
   });
 }

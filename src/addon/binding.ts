@@ -146,6 +146,9 @@ export interface Native {
   viewOpen(block: number): SharedArrayBuffer;
   viewFind(buffer: SharedArrayBuffer, view: Uint8Array): [block: number, generation: number] | null;
   viewClose(view: Uint8Array): void;
+  loanCreate(size: number): SharedArrayBuffer;
+  loanOpen(block: number): SharedArrayBuffer;
+  loanRead(block: number, target: Uint8Array): void;
   viewLookAgain(): void;
   collectGarbage(): void;
   // port.rs
@@ -204,6 +207,8 @@ export interface Native {
   queuePutRun(queue: number, length: number, timeout: number): number;
   queueGetRun(queue: number, most: number): number;
   queueGetInto(queue: number, target: Uint8Array): number;
+  queueGetBytes(queue: number, timeout: number, lonely: number): number;
+  queueGetBytesInto(queue: number, target: Uint8Array): number;
   queuePutSplit(queue: number, head: Uint8Array, bytes: Uint8Array, attachments: number[], timeout: number): number;
   queueGetSplit(queue: number, head: Uint8Array, rest: Uint8Array): number;
   takenAttachments(): number[];

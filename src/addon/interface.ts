@@ -5,7 +5,7 @@
  * The name of the interface between this code and the addon: a hash of its declarations on both sides, in
  * native/addon/src, binding.ts and numbers.ts.
  */
-export const INTERFACE = "9e4cfcfd4393efeb";
+export const INTERFACE = "a6c9b368a8bdc1b1";
 
 /** The version of the package: that of deno.json. */
 export const VERSION = "0.1.0";

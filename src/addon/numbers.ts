@@ -92,7 +92,10 @@ export const BarrierLimit = group("barrierLimit", "maxParties");
 export const PutStatus = group("putStatus", "done", "full", "shutDown", "orphaned");
 
 /** What getting a message returns that is none. */
-export const GetStatus = group("getStatus", "empty", "shutDown", "orphaned");
+export const GetStatus = group("getStatus", "empty", "shutDown", "orphaned", "other");
+
+/** How the bytes of a message are to be read; travels beside them. */
+export const MessageTag = group("messageTag", "value", "bytes", "loan");
 
 /** What getting a message adds to its length. */
 export const MessageUnit = group("messageUnit", "tag", "attached", "tooLong");

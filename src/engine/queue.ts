@@ -38,6 +38,7 @@ import {
 } from "./queue_kinds.ts";
 import { MOST_AHEAD, valuesOf } from "./queue_iteration.ts";
 import { QueueRefusals } from "./queue_refusals.ts";
+import { refusalOfMemory } from "./refusals.ts";
 import { layDown, layDownSync, type Outgoing, TakenRecord, takeUp, writeRecord } from "./records.ts";
 import type { Answer, Session, StepArgument } from "./session.ts";
 import { Takes } from "./takes.ts";
@@ -325,6 +326,25 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
     const timeout = timeoutOf(options, ACQUIRE_SYNC);
     this.#id("get from");
     return this.#takes.openAllSync(this.#takes.takeSync(timeout, max)) as T[];
+  }
+
+  /**
+   * A queue on an engine has no memory to lend.
+   *
+   * @throws {Deno.errors.NotSupported} Always.
+   */
+  loan(_size?: number): never {
+    throw refusalOfMemory("borrow memory of a queue");
+  }
+
+  /** As {@linkcode loan}. */
+  getView(_options?: AcquireOptions): never {
+    throw refusalOfMemory("view a value of a queue");
+  }
+
+  /** As {@linkcode loan}. */
+  getViewSync(_options?: AcquireSyncOptions): never {
+    throw refusalOfMemory("view a value of a queue");
   }
 
   /**

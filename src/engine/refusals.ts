@@ -18,6 +18,13 @@ export function refusal(name: string): Error {
   return new Deno.errors.NotSupported(`Cannot use ${name} of a context on an engine: ${REFUSALS[name]}`);
 }
 
+/** The error for what is done with the memory of a queue, which one on an engine has not. */
+export function refusalOfMemory(action: string): Error {
+  return new Deno.errors.NotSupported(
+    `Cannot ${action} of a context on an engine: ${NO_MEMORY}; put and get send copies`,
+  );
+}
+
 /** A class or function that refuses to be called, in the place of one that a context on an engine does not have. */
 // deno-lint-ignore no-explicit-any -- it stands where any class or function may
 export function refused(name: string): any {

@@ -1,13 +1,13 @@
 // The messages of one `putMany`: all are serialised before the first is put. Short ones lie behind each other as runs
 // (native/core/src/queue/run.rs), so that the addon puts many of them in one call; the others go one by one.
 
-import { PutStatus, RunLayout } from "../addon/numbers.ts";
+import { MessageTag as Tag, PutStatus, RunLayout } from "../addon/numbers.ts";
 import { openScratch } from "../addon/scratch.ts";
 import { discard } from "../reduction/registry.ts";
 import { dumpInto } from "../reduction/serialise.ts";
 import { performance } from "../runtime/timing.ts";
 import { withIndex } from "./outcomes.ts";
-import { isLongBytes, type Message, type Run, serialiseCopy, Tag, type Transport } from "./transport.ts";
+import { isLongBytes, type Message, type Run, serialiseCopy, type Transport } from "./transport.ts";
 
 /** A message of at least so many bytes goes by itself: its copy takes longer than the call. */
 const LONG = 16 * 1024;

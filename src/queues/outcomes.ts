@@ -61,6 +61,15 @@ export function empty({ label, ...vain }: Vain, parcel: Parcel | null = null): E
   );
 }
 
+/** The error of a view of what is not bytes. */
+export function notBytes(label: string): TypeError {
+  return withUsersFrames(
+    new TypeError(
+      `Cannot view the next value of the queue${label}: it is not a Uint8Array; it stays the next one, and get() takes it`,
+    ),
+  );
+}
+
 /** For how long it was as it is, and a hint at why. */
 function within({ timeout, isAlone }: Omit<Vain, "label">): string {
   if (timeout === 0) return "";

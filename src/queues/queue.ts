@@ -23,9 +23,22 @@ import { Turnstile } from "../waiting/turnstile.ts";
 import { retry } from "../addon/waits.ts";
 import { granted, type Wish } from "./company.ts";
 import { Batch } from "./batch.ts";
-import { deserted, empty, full, partly, requireMax, shutForGets, shutForPuts, type Vain } from "./outcomes.ts";
+import {
+  deserted,
+  empty,
+  full,
+  notBytes,
+  partly,
+  requireMax,
+  shutForGets,
+  shutForPuts,
+  type Vain,
+} from "./outcomes.ts";
 import { notePutDone, notePutting } from "./putting.ts";
-import { type Message, NOTHING, ORPHANED, serialiseCopy, SHUT_DOWN, Transport } from "./transport.ts";
+import { Loan } from "./loan.ts";
+import { Slots } from "./slots.ts";
+import { type Message, NOTHING, ORPHANED, OTHER, serialiseCopy, SHUT_DOWN, Transport } from "./transport.ts";
+import type { BytesView } from "./bytes_view.ts";
 import { performance } from "../runtime/timing.ts";
 import { requireCount } from "../waiting/count.ts";
 import { type GlanceHabit, Glances } from "../waiting/glance.ts";
@@ -41,6 +54,9 @@ const MAXSIZE_LIMIT = 2 ** 31 - 1;
  */
 const GLANCE = 0.015;
 const GLANCE_HABIT: GlanceHabit = { hot: 0.2 };
+
+/** Bytes of the longest message. */
+const LONGEST_MESSAGE = 2 ** 32 - 1;
 
 /** Milliseconds for which an iteration may keep the event loop to itself. */
 const LONGEST_TURN = 20;
@@ -107,6 +123,8 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   readonly #transport = new Transport((action) => this.#block(action));
   readonly #putting = new Turnstile();
   readonly #getting = new Turnstile();
+  /** What it has lent, once it has. */
+  #slots: Slots | undefined;
   /** Ends the waits when the queue is closed. */
   #closing: AbortController | undefined;
   readonly #glances = new Glances(GLANCE_HABIT);
@@ -407,6 +425,90 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     return values;
   }
 
+  /**
+   * Lends `size` bytes of shared memory, to be filled and then put as a `Uint8Array` without a copy; {@linkcode Loan} has an
+   * example. A loan never waits: `maxsize` counts what was put. Receivers of any kind get the bytes, without a copy by
+   * {@linkcode Queue.getView | getView}. The memory comes back to this object when nobody has the message or a view of it
+   * any more, also where its receiver was killed, and is lent again, as it is: a process sees in it what itself and the
+   * receivers have written. Closing the queue gives it up, together with loans that were not put.
+   *
+   * It pays from some 64 KiB on.
+   *
+   * @throws {TypeError} If `size` is not a number.
+   * @throws {RangeError} If it is not a whole one from 1 to 4294967295, or there is not as much memory.
+   * @throws {InvalidStateError} If the queue is closed.
+   */
+  loan(size: number): Loan {
+    this.#block("borrow memory of");
+    requireCount("borrow memory of the queue", "size", size, { least: 1, most: LONGEST_MESSAGE });
+    const lender = {
+      slots: this.#slots ??= new Slots(),
+      label: this.#handle.label,
+      put: (message: Message, options?: AcquireOptions) => this.#putLoan(message, options),
+      putSync: (message: Message, options?: AcquireSyncOptions) => {
+        const timeout = timeoutOf(options, ACQUIRE_SYNC);
+        if (!this.#done(this.#transport.putMessage(message, timeout))) throw this.#full(timeout);
+      },
+    };
+    return new Loan(lender, size);
+  }
+
+  async #putLoan(message: Message, options?: AcquireOptions): Promise<void> {
+    const timeout = timeoutOf(options, ACQUIRE);
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    const put = () => this.#transport.putMessage(message, 0);
+    const isInTurn = timeout === 0 || !this.#putting.occupied;
+    if (!isInTurn || !this.#done(put())) await this.#putInTurn(put, timeout, signal);
+  }
+
+  /**
+   * Takes the first value, which must be a `Uint8Array`, waiting for one without blocking the thread. Of one that was put by a
+   * {@linkcode Loan} it gives the bytes where they lie, in shared memory, until the {@linkcode BytesView} is given back; any
+   * other is copied once, as by {@linkcode Queue.get | get}. If this process is killed, the message is gone, and its memory
+   * comes back.
+   *
+   * @example Whatever it was put by
+   * ```ts
+   * import { Queue } from "@parallel/multiprocessing";
+   * import { assertEquals, assertRejects } from "@std/assert";
+   *
+   * using queue = new Queue();
+   * await queue.put(Uint8Array.of(1, 2, 3));
+   * await queue.put("no bytes");
+   * {
+   *   using view = await queue.getView();
+   *   assertEquals([...view.bytes], [1, 2, 3]);
+   * }
+   * await assertRejects(() => queue.getView(), TypeError);
+   * assertEquals(await queue.get(), "no bytes");
+   * ```
+   *
+   * @throws {TypeError} If the first value is none; it stays the first.
+   * @throws What {@linkcode get} throws.
+   */
+  async getView(options?: AcquireOptions): Promise<BytesView> {
+    const timeout = timeoutOf(options, ACQUIRE);
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    this.#transport.throwKept();
+    const take = (timeout: number) => this.#viewTaken(this.#transport.getView(timeout));
+    if (timeout === 0 || !this.#getting.occupied) {
+      const view = take(this.#glances.begin() ? Math.min(timeout, GLANCE) : 0);
+      if (view !== NOTHING) return view;
+    }
+    return await this.#getInTurn(() => take(0), timeout, signal);
+  }
+
+  /** As {@linkcode getView}, blocking the thread until there is a value. */
+  getViewSync(options?: AcquireSyncOptions): BytesView {
+    const timeout = timeoutOf(options, ACQUIRE_SYNC);
+    this.#transport.throwKept();
+    const view = this.#viewTaken(this.#transport.getView(timeout));
+    if (view === NOTHING) throw this.#empty(timeout);
+    return view;
+  }
+
   /** Takes value after value, until the queue is shut down and drained. Timers run meanwhile, also in a backlog. */
   async *[Symbol.asyncIterator](): AsyncIterator<T> {
     const turn = new Turn(LONGEST_TURN);
@@ -459,6 +561,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   close(): void {
     if (this.#handle.closed) return;
     this.#transport.close();
+    this.#slots?.close();
     this.#closing?.abort(closedError(`wait for the ${this.#described}`, this.constructor.name));
     this.#handle.close();
   }
@@ -560,6 +663,12 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   /** As {@linkcode #taken}, of several values. */
   #manyTaken(values: unknown[] | symbol): T[] | typeof NOTHING {
     return this.#taken(values) as T[] | typeof NOTHING;
+  }
+
+  /** As {@linkcode #taken}, of a view. */
+  #viewTaken(view: BytesView | symbol): BytesView | typeof NOTHING {
+    if (view === OTHER) throw notBytes(this.#handle.label);
+    return this.#taken(view) as BytesView | typeof NOTHING;
   }
 
   #full(timeout: number): Full {

@@ -16,7 +16,9 @@ import { currentViewReducer, discard } from "../reduction/registry.ts";
 import { isLongArray } from "../reduction/views.ts";
 import { keepingScratch, openScratch, type Scratch } from "../addon/scratch.ts";
 import { performance } from "../runtime/timing.ts";
-import { GetStatus, MessageUnit, PutStatus, RunLayout } from "../addon/numbers.ts";
+import { GetStatus, MessageTag as Tag, MessageUnit, PutStatus, RunLayout } from "../addon/numbers.ts";
+import { copyOf, Sights } from "./slots.ts";
+import { BytesView } from "./bytes_view.ts";
 
 /** A serialised value, ready to be put. */
 export interface Message extends Dumped {
@@ -44,14 +46,8 @@ export const NOTHING: unique symbol = Symbol("nothing");
 export const SHUT_DOWN: unique symbol = Symbol("shut down");
 /** In the place of a value: the queue is empty and nobody can put any more. */
 export const ORPHANED: unique symbol = Symbol("orphaned");
-
-/** How the bytes of a message are to be read; travels beside them. */
-export const Tag = {
-  /** A message of reduction.ts. */
-  value: 0,
-  /** A Uint8Array, as it is. */
-  bytes: 1,
-} as const;
+/** In the place of a view: the first message is not bytes, and stays. */
+export const OTHER: unique symbol = Symbol("other");
 
 /** Byte arrays of at least this length bypass the serialiser. */
 const LONG_BYTES = 4096;
@@ -69,6 +65,8 @@ export class Transport {
   #parcel: Parcel | null = null;
   /** The errors of messages that were taken together with others and cannot be read. */
   #errors: unknown[] = [];
+  /** What was viewed, once something was. */
+  #sights: Sights | null = null;
 
   /** `blockOf` gives the number of the queue's block, and throws when it is closed. */
   constructor(blockOf: (action: string) => number) {
@@ -90,6 +88,7 @@ export class Transport {
     this.#parcel?.close();
     this.#parcel = null;
     this.#errors = [];
+    this.#sights?.close();
   }
 
   /** Puts a value, blocking up to `timeout` milliseconds; a {@linkcode PutStatus}. */
@@ -196,6 +195,37 @@ export class Transport {
     return this.#get(queue, left(), patient);
   }
 
+  /** As {@linkcode get}, a view of bytes; {@linkcode OTHER} if the first message is something else. */
+  getView(timeout: number): BytesView | symbol {
+    const queue = this.#blockOf("get from");
+    if (this.#parcel !== null) return OTHER;
+    if (this.#scratch.busy) return keepingScratch(this.#scratch, () => this.#getView(queue, timeout));
+    return this.#getView(queue, timeout);
+  }
+
+  #getView(queue: number, timeout: number): BytesView | symbol {
+    const begin = timeout > 0 && timeout < Infinity ? performance.now() : 0;
+    const got = this.#addon.queueGetBytes(queue, timeout, timeout === Infinity ? 1 : 0);
+    if (got < 0) return noValue(got);
+    if (got < MessageUnit.tooLong) return this.#viewed(this.#scratch.bytes, got);
+    const bytes = new Uint8Array(got - MessageUnit.tooLong);
+    const taken = translated(() => this.#addon.queueGetBytesInto(queue, bytes));
+    if (taken >= 0 && taken < MessageUnit.tooLong) return this.#viewed(bytes, taken);
+    // Another consumer was quicker.
+    return this.#getView(queue, begin === 0 ? timeout : Math.max(0, timeout - (performance.now() - begin)));
+  }
+
+  /** The view of a message that is bytes. */
+  #viewed(bytes: Uint8Array<ArrayBuffer>, got: number): BytesView {
+    if (tagOf(got) !== Tag.loan) return new BytesView(this.#special(bytes, got) as Uint8Array, () => {});
+    const attachments = this.#addon.takenAttachments();
+    try {
+      return (this.#sights ??= new Sights()).view(bytes.subarray(0, got % MessageUnit.tag));
+    } finally {
+      this.#addon.unpin(attachments);
+    }
+  }
+
   /**
    * Takes what is there, up to `most` values. If nothing is, waits for the first as {@linkcode get} does, and gives the
    * same in the place of values. The errors of messages that cannot be read are kept for {@linkcode throwKept}; the first
@@ -271,6 +301,7 @@ export class Transport {
     const { bytes } = this.#scratch;
     try {
       if (tag === Tag.bytes) return void values.push(bytes.slice(begin, end));
+      if (tag === Tag.loan + RunLayout.attached) return void values.push(copyOf(bytes.subarray(begin, end)));
       if (tag < RunLayout.attached) return void values.push(this.#restored(bytes, begin, end, plain()));
       let value = readParcel((message) => this.#restored(bytes, begin, end, message));
       if (value instanceof Parcel) value = this.#unpack(this.#parcel = value, 0);
@@ -314,7 +345,9 @@ export class Transport {
     const attachments = got >= MessageUnit.attached ? this.#addon.takenAttachments() : NO_ATTACHMENTS;
     const length = got % MessageUnit.tag;
     try {
-      if (Math.floor(got % MessageUnit.attached / MessageUnit.tag) !== Tag.bytes) {
+      const tag = tagOf(got);
+      if (tag === Tag.loan) return copyOf(bytes.subarray(0, length));
+      if (tag !== Tag.bytes) {
         if (attachments.length === 0) return this.#value(bytes, length);
         return readParcel((message) => this.#restored(bytes, 0, length, message));
       }
@@ -324,6 +357,11 @@ export class Transport {
       if (attachments.length > 0) this.#addon.unpin(attachments);
     }
   }
+}
+
+/** How a message is to be read, of which this was got. */
+function tagOf(got: number): number {
+  return Math.floor(got % MessageUnit.attached / MessageUnit.tag);
 }
 
 /** The message for a value; a long byte array is not copied. */
@@ -370,6 +408,8 @@ function noValue(status: number): symbol {
       return SHUT_DOWN;
     case GetStatus.orphaned:
       return ORPHANED;
+    case GetStatus.other:
+      return OTHER;
     default:
       return NOTHING;
   }

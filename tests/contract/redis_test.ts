@@ -1,6 +1,6 @@
 // The contract of contexts, kept by that on an engine, with one host; and what it does not keep.
 
-import { getContext } from "@parallel/multiprocessing";
+import { getContext, type Queue } from "@parallel/multiprocessing";
 import type { Context } from "@parallel/multiprocessing/context";
 import { assertThrows } from "@std/assert";
 import { REFUSALS } from "../../src/engine/refusals.ts";
@@ -39,6 +39,21 @@ for (const [name, reason] of Object.entries(REFUSALS)) {
     assertThrows(() => new member(), Deno.errors.NotSupported, reason);
   });
 }
+
+remotely("a queue on an engine refuses to lend memory and to show it, and says why", (context) => {
+  using queue = new context.Queue<Uint8Array>();
+  using joinable = new context.JoinableQueue<Uint8Array>();
+  for (const it of [queue, joinable] as unknown as Queue<Uint8Array>[]) {
+    const refused = (action: string) =>
+      [
+        Deno.errors.NotSupported,
+        `Cannot ${action} of a context on an engine: there is no memory that hosts share; put and get send copies`,
+      ] as const;
+    assertThrows(() => it.loan(10), ...refused("borrow memory of a queue"));
+    assertThrows(() => it.getView(), ...refused("view a value of a queue"));
+    assertThrows(() => it.getViewSync(), ...refused("view a value of a queue"));
+  }
+});
 
 Deno.test("what is left out of the contract on an engine is in the contract", () => {
   for (const what of Object.keys(LEFT_OUT)) if (!known.has(what)) throw new Error(`There is no test "${what}"`);

@@ -1,5 +1,5 @@
 // Every code block of the documents. A block of TypeScript is a program of its own in a real `deno run`, as a user has
-// it: in a folder with a deno.json that names dist/, and with two texts, a.txt and b.txt. The words after "ts" say:
+// it: in a folder with a deno.json that names dist/, and with a.txt, b.txt and orders.jsonl. The words after "ts" say:
 //
 //   args=a.txt,b.txt  what the program is called with
 //   file=name.ts      what the file is called; a block that only other programs import is `module`, too, and lies in
@@ -26,7 +26,11 @@ import { makeProject } from "./project.ts";
 
 /** Programs that run at the same time. */
 const SIDE_BY_SIDE = navigator.hardwareConcurrency + 1;
-const TEXTS = { "a.txt": "the quick brown fox jumps\n", "b.txt": "over the lazy dog\n" };
+const TEXTS = {
+  "a.txt": "the quick brown fox jumps\n",
+  "b.txt": "over the lazy dog\n",
+  "orders.jsonl": '{"country":"NL","amount":3}\n{"country":"CH","amount":5}\n{"country":"NL","amount":4}\n',
+};
 const WORDS = ["args", "file", "module", "test", "flags", "exit", "stderr", "with-python", "engine", "no-run"];
 
 /** A program of a document in a folder of its own. */

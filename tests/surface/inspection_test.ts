@@ -127,6 +127,20 @@ const AT_HOME: Record<string, Row> = {
       })(),
     open: /^<Mine \d+ \(0 values\)>$/,
   },
+  Loan: {
+    make: () => new mp.Queue().loan(3),
+    open: /^<Loan\(length=3\)>$/,
+    closed: /^<Loan\(length=3, given back\)>$/,
+  },
+  BytesView: {
+    make() {
+      const queue = new mp.Queue();
+      queue.putSync(Uint8Array.of(1, 2));
+      return queue.getViewSync();
+    },
+    open: /^<BytesView\(length=2\)>$/,
+    closed: /^<BytesView\(given back\)>$/,
+  },
   spawn: { make: () => getContext("spawn"), open: /^<SpawnContext\(spawn\)>$/ },
   Logger: { make: () => mp.getLogger(), open: /^<Logger multiprocessing \([A-Z]+\)>$/ },
   SyncManager: { make: () => new SyncManager(), open: /^<SyncManager \(.+\)>$/ },

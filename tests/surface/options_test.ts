@@ -32,6 +32,7 @@ function plainRows(stack: DisposableStack): Record<string, Row> {
   const condition = stack.use(new mp.Condition());
   const [event, barrier] = [stack.use(new mp.Event()), stack.use(new mp.Barrier(2))];
   const [queue, joinable] = [stack.use(new mp.Queue()), stack.use(new mp.JoinableQueue())];
+  const loan = stack.use(queue.loan(1));
   const [value, listener] = [stack.use(mp.Value("i32")), stack.use(new mp.Listener())];
   const [end] = mp.Pipe().map((it) => stack.use(it));
   return {
@@ -47,6 +48,8 @@ function plainRows(stack: DisposableStack): Record<string, Row> {
     ...waits("Queue.get", (o) => queue.get(o), (o) => queue.getSync(o)),
     ...waits("Queue.putMany", (o) => queue.putMany([1], o), (o) => queue.putManySync([1], o)),
     ...waits("Queue.getMany", (o) => queue.getMany(1, o), (o) => queue.getManySync(1, o)),
+    ...waits("Queue.getView", (o) => queue.getView(o), (o) => queue.getViewSync(o)),
+    ...waits("Loan.put", (o) => loan.put(1, o), (o) => loan.putSync(1, o)),
     ...waits("JoinableQueue.join", (o) => joinable.join(o), (o) => joinable.joinSync(o)),
     ...waits("Connection.poll", (o) => end.poll(o), (o) => end.pollSync(o)),
     ...waits("Listener.accept", (o) => listener.accept(o), (o) => listener.acceptSync(o)),

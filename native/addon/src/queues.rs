@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 
 use multiprocessing_core::memory::heap::Hold;
 use multiprocessing_core::queue::promise::{AwaitQueue, QueueState, Watch};
-use multiprocessing_core::queue::{Joined, Message, Put, Queue, Take};
+use multiprocessing_core::queue::{Beginning, Joined, Message, Put, Queue, Take};
 use multiprocessing_core::sys::clock::deadline_after;
 use multiprocessing_core::tree::member::shares::{Attitude, Standing, this_thread};
 use napi::Env;
@@ -20,7 +20,8 @@ use napi_derive::napi;
 use crate::abi::bytes::ByteArray;
 use crate::abi::errors::{Result, from_napi, state, to_js};
 use crate::abi::numbers::{
-    company, get_status, join_status, message_unit, put_status, queue_state, queue_watch,
+    company, get_status, join_status, message_tag, message_unit, put_status, queue_state,
+    queue_watch,
 };
 use crate::isolate;
 use crate::port;
@@ -60,6 +61,7 @@ impl Scratch {
             Take::Empty => return Ok(get_status::EMPTY.into()),
             Take::ShutDown => return Ok(get_status::SHUT_DOWN.into()),
             Take::Orphaned => return Ok(get_status::ORPHANED.into()),
+            Take::Refused => return Ok(get_status::OTHER.into()),
         };
         let number = taken.length as u64 + u64::from(taken.tag) * message_unit::TAG;
         if taken.attachments.is_empty() {
@@ -275,7 +277,27 @@ pub fn queue_get_run(id: u32, most: u32) -> Result<f64> {
 /// it does not fit into the buffer and has not been taken: its first [`PREVIEW`](crate::abi::numbers::scratch::PREVIEW) bytes are
 /// there, and [`queue_get_into`] or [`queue_get_split`] takes it.
 pub fn queue_get(id: u32, timeout: f64, lonely: bool) -> Result<f64> {
-    let queue = queue(id)?;
+    get(queue(id)?, timeout, lonely)
+}
+
+/// As [`queue_get`], of a message that is bytes alone; `OTHER` where the first one is something else, and
+/// stays.
+pub fn queue_get_bytes(id: u32, timeout: f64, lonely: bool) -> Result<f64> {
+    get(queue(id)?.only(is_bytes), timeout, lonely)
+}
+
+/// With what the serialiser begins a byte array (`src/reduction/writer.ts`), by its length.
+const ARRAYS: [u8; 3] = [0xc4, 0xc5, 0xc6];
+
+/// Whether a message is bytes and nothing else: by its tag, or as the serialiser writes them.
+fn is_bytes(message: Beginning) -> bool {
+    match u32::from(message.tag) {
+        message_tag::VALUE => !message.is_attached && ARRAYS.contains(&message.first),
+        tag => matches!(tag, message_tag::BYTES | message_tag::LOAN),
+    }
+}
+
+fn get(queue: Queue, timeout: f64, lonely: bool) -> Result<f64> {
     with_scratch(|scratch| {
         let target = &mut scratch.bytes()[..];
         let mut take = queue.try_take(&mut *target).map_err(to_js)?;
@@ -290,7 +312,16 @@ pub fn queue_get(id: u32, timeout: f64, lonely: bool) -> Result<f64> {
 /// As [`queue_get`] without waiting, into a buffer of the caller's.
 #[napi]
 pub fn queue_get_into(id: u32, target: ByteArray) -> Result<f64> {
-    let queue = queue(id)?;
+    get_into(queue(id)?, &target)
+}
+
+/// As [`queue_get_bytes`] without waiting, into a buffer of the caller's.
+#[napi]
+pub fn queue_get_bytes_into(id: u32, target: ByteArray) -> Result<f64> {
+    get_into(queue(id)?.only(is_bytes), &target)
+}
+
+fn get_into(queue: Queue, target: &ByteArray) -> Result<f64> {
     let take = queue.try_take(target.target()).map_err(to_js)?;
     with_scratch(|scratch| scratch.outcome(take))
 }

@@ -19,6 +19,7 @@ use napi::bindgen_prelude::{FromNapiValue, Unknown};
 use napi::{Env, JsValue, sys};
 use napi_derive::napi;
 
+use crate::abi::bytes::ByteArray;
 use crate::abi::errors::{Error, Result, from_napi, state, to_js};
 use crate::tree::tree;
 
@@ -159,12 +160,23 @@ unsafe fn adjust(env: sys::napi_env, change: i64) {
 /// A SharedArrayBuffer over a new block of zeroes.
 #[napi(ts_return_type = "SharedArrayBuffer")]
 pub fn view_create(env: &Env, size: f64) -> Result<Unknown<'_>> {
+    create(env, Kind::View, size)
+}
+
+/// As [`view_create`], of a [`Kind::Loan`].
+#[napi(ts_return_type = "SharedArrayBuffer")]
+pub fn loan_create(env: &Env, size: f64) -> Result<Unknown<'_>> {
+    create(env, Kind::Loan, size)
+}
+
+fn create(env: &Env, kind: Kind, size: f64) -> Result<Unknown<'_>> {
     let tree = tree()?;
     let size = (size as u64).max(1);
     tree.member.require_possible(size).map_err(to_js)?;
     let buffer = new_buffer(env, size)?;
     // SAFETY: the whole memory of the buffer just made.
-    let (block, ticket) = unsafe { tree.views.create(size, buffer.address) }.map_err(to_js)?;
+    let (block, ticket) =
+        unsafe { tree.views.create(kind, size, buffer.address) }.map_err(to_js)?;
     watch(env, buffer.object, ticket, size)?;
     MADE.set((block.id, block.generation));
     shown(env, &buffer)
@@ -180,11 +192,34 @@ pub fn view_made() -> Vec<u32> {
 /// A SharedArrayBuffer over a block of [`Kind::View`] that this process holds.
 #[napi(ts_return_type = "SharedArrayBuffer")]
 pub fn view_open(env: &Env, id: u32) -> Result<Unknown<'_>> {
+    open(env, Kind::View, id)
+}
+
+/// As [`view_open`], of a [`Kind::Loan`].
+#[napi(ts_return_type = "SharedArrayBuffer")]
+pub fn loan_open(env: &Env, id: u32) -> Result<Unknown<'_>> {
+    open(env, Kind::Loan, id)
+}
+
+/// Copies the first bytes of a block of [`Kind::Loan`] that this process holds, as many as `target` has.
+#[napi]
+pub fn loan_read(id: u32, target: ByteArray) -> Result<()> {
+    let member = &tree()?.member;
+    let block = member.block(id, Kind::Loan).map_err(to_js)?;
+    let target = target.target();
+    if target.len() as u64 > block.size {
+        return Err(state("Cannot read a loan: it is shorter than that"));
+    }
+    member.arena().read(block.offset, target);
+    Ok(())
+}
+
+fn open(env: &Env, kind: Kind, id: u32) -> Result<Unknown<'_>> {
     let tree = tree()?;
-    let size = tree.member.block(id, Kind::View).map_err(to_js)?.size;
+    let size = tree.member.block(id, kind).map_err(to_js)?.size;
     let buffer = new_buffer(env, size)?;
     // SAFETY: the whole memory of the buffer just made, which has that size.
-    let (block, ticket) = unsafe { tree.views.open(id, buffer.address) }.map_err(to_js)?;
+    let (block, ticket) = unsafe { tree.views.open(kind, id, buffer.address) }.map_err(to_js)?;
     if block.size != size {
         return Err(state("Cannot share an array: its block has changed"));
     }

@@ -155,6 +155,18 @@ groups! {
         SHUT_DOWN = -2;
         /// It is empty and nobody can put any more.
         ORPHANED = -3;
+        /// What is to be got next is not what was asked for, and stays.
+        OTHER = -4;
+    }
+
+    /// How the bytes of a message are to be read; travels beside them.
+    message_tag: u32 {
+        /// As the serialiser wrote them.
+        VALUE = 0;
+        /// They are a byte array.
+        BYTES = 1;
+        /// They say where a byte array is that was lent.
+        LOAN = 2;
     }
 
     /// What getting a message adds to its length.

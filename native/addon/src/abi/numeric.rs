@@ -66,6 +66,9 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
     ("queueGet", |&[id, timeout, lonely, _]| {
         queues::queue_get(id as u32, timeout, lonely != 0.0)
     }),
+    ("queueGetBytes", |&[id, timeout, lonely, _]| {
+        queues::queue_get_bytes(id as u32, timeout, lonely != 0.0)
+    }),
     ("queuePutRun", |&[id, length, timeout, _]| {
         queues::queue_put_run(id as u32, length as u32, timeout)
     }),

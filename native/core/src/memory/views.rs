@@ -109,34 +109,46 @@ impl Views {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A new block of `size` zero bytes under the buffer at `address`.
+    /// A new block of `size` zero bytes, a [`Kind::View`] or [`Kind::Loan`], under the buffer at
+    /// `address`.
     ///
     /// # Safety
     ///
     /// The pages at `address` that `size` bytes need are the whole memory of a buffer that the host knows to
     /// be shared with others.
-    pub unsafe fn create(&self, size: u64, address: usize) -> Result<(Block, ViewTicket)> {
+    pub unsafe fn create(
+        &self,
+        kind: Kind,
+        size: u64,
+        address: usize,
+    ) -> Result<(Block, ViewTicket)> {
         let mut table = self.table();
         let pages = self.make_room(&mut table, size, address)?;
         let above = table.mappings.get(&(address + pages as usize));
         let below = above.and_then(|above| above.block).map(|it| it.offset);
-        let made = self.member.create_view(size, below).or_else(|error| {
+        let made = self.member.create_view(kind, size, below).or_else(|error| {
             // Maybe there is memory that nobody has noticed to be free.
             self.look_at_all(&mut table, Effort::Thorough);
-            self.member.create_view(size, None).map_err(|_| error)
+            self.member.create_view(kind, size, None).map_err(|_| error)
         });
         let block = made?;
         // SAFETY: as the caller has promised.
         unsafe { self.map(&mut table, block, pages, address) }
     }
 
-    /// A block that this process holds under the buffer at `address`, which has the block's size.
+    /// A block of that kind that this process holds under the buffer at `address`, which has the block's
+    /// size.
     ///
     /// # Safety
     ///
     /// As of [`create`](Self::create).
-    pub unsafe fn open(&self, id: BlockId, address: usize) -> Result<(Block, ViewTicket)> {
-        let block = self.member.block(id, Kind::View)?;
+    pub unsafe fn open(
+        &self,
+        kind: Kind,
+        id: BlockId,
+        address: usize,
+    ) -> Result<(Block, ViewTicket)> {
+        let block = self.member.block(id, kind)?;
         self.member.begin_use(id)?;
         let mut table = self.table();
         match self.make_room(&mut table, block.size, address) {
@@ -220,11 +232,11 @@ impl Views {
     }
 
     /// The block under the buffer at `address`, which has come from another thread of the process. Its
-    /// object stands for it, too.
+    /// object stands for it, too. A [`Kind::Loan`] is not told: it is not for others to keep.
     pub fn find(&self, address: usize) -> Option<(Block, ViewTicket)> {
         let mut table = self.table();
         let mapping = table.mappings.get_mut(&address)?;
-        let block = mapping.block?;
+        let block = mapping.block.filter(|it| it.kind == Kind::View)?;
         // The buffer may be another one, which has nothing to do with this table.
         if !is_shared(address) {
             return None;

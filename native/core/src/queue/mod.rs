@@ -59,7 +59,7 @@ mod tasks;
 mod waiting;
 
 pub use put::{Message, Put};
-pub use take::{PREVIEW, Take, Taken};
+pub use take::{Beginning, Only, PREVIEW, Take, Taken};
 pub use tasks::Joined;
 pub use waiting::Woken;
 
@@ -171,6 +171,8 @@ pub struct Queue<'a> {
     member: &'a Member,
     id: BlockId,
     at: Offset,
+    /// Which messages are taken by way of this value.
+    only: Option<Only>,
     /// The control block, as words of either size: checked when it was opened, not at each use.
     words: &'a [AtomicU32; CONTROL_WORDS],
     marks: &'a [AtomicU64; CONTROL_MARKS],
@@ -205,8 +207,18 @@ impl<'a> Queue<'a> {
             member,
             id: block.id,
             at: block.offset,
+            only: None,
             words: member.arena().words32(block.offset),
             marks: member.arena().words64(block.offset),
+        }
+    }
+
+    /// The same queue, of which a take gives [`Take::Refused`] where the first message is no such one:
+    /// that stays.
+    pub fn only(self, only: Only) -> Self {
+        Self {
+            only: Some(only),
+            ..self
         }
     }
 

@@ -26,12 +26,27 @@ pub enum Take {
     Message(Taken),
     /// The first message has so many bytes, and the caller no room for them; it is still there.
     TooLong(usize),
+    /// The first message is none that the caller takes; it is still there.
+    Refused,
     Empty,
     /// Nothing is there, and nothing can be put any more.
     ShutDown,
     /// Nothing is there, and nobody can put any more.
     Orphaned,
 }
+
+/// What is known of a message before it is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Beginning {
+    pub tag: u8,
+    /// Whether it speaks of other blocks.
+    pub is_attached: bool,
+    /// Its first byte; 0 if it has none.
+    pub first: u8,
+}
+
+/// Says which messages are taken.
+pub type Only = fn(Beginning) -> bool;
 
 /// Where a message goes.
 pub(super) enum Target<'a> {
@@ -228,6 +243,19 @@ impl<'a> Queue<'a> {
                 self.arena().read(behind, second);
             }
         };
+        if let Some(only) = self.only {
+            let mut first = [0];
+            let (byte, rest) = BytesMut::from(&mut first).split_at(header.length.min(1));
+            copy(byte, rest.split_at(0).0);
+            let beginning = Beginning {
+                tag: header.tag,
+                is_attached: holds.len() > usize::from(header.apart),
+                first: first[0],
+            };
+            if !only(beginning) {
+                return Ok(Take::Refused);
+            }
+        }
         match target {
             Target::Nowhere => {}
             Target::Buffer(buffer) if header.length <= buffer.len() => {

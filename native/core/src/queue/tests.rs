@@ -54,6 +54,43 @@ fn messages_come_out_as_they_went_in() {
 }
 
 #[test]
+fn a_message_that_is_not_wanted_stays_whatever_its_form() {
+    let member = member();
+    let (queue, other) = Queue::create(&member, 0, false).unwrap();
+    let seen = |wanted: Only| queue.only(wanted).try_take(&mut [0; 8]).unwrap();
+    for length in [0, 1, 100, LONGEST_INLINE + 1] {
+        for attachments in [&[][..], &[other.id]] {
+            let bytes = vec![7; length];
+            let message = Message {
+                tag: 5,
+                attachments,
+                ..plain(&bytes)
+            };
+            queue.try_put(&message).unwrap();
+            assert_eq!(seen(|it| it.tag != 5), Take::Refused);
+            assert_eq!(seen(|it| it.first == 9), Take::Refused);
+            if !attachments.is_empty() {
+                assert_eq!(seen(|it| !it.is_attached), Take::Refused);
+            }
+            assert_eq!(queue.len(), 1);
+            let mut target = vec![0; length];
+            let wanted = queue.only(|it| it.tag == 5 && it.first % 7 == 0);
+            let Take::Message(taken) = wanted.try_take(&mut target[..]).unwrap() else {
+                panic!("{length} bytes are not taken");
+            };
+            assert_eq!(
+                (taken.length, taken.attachments.len()),
+                (length, attachments.len())
+            );
+            assert!(target == bytes);
+            member.unpin(&taken.attachments).unwrap();
+        }
+    }
+    assert_eq!(seen(|_| false), Take::Empty);
+    assert!(queue.is_empty());
+}
+
+#[test]
 fn the_ring_wraps_and_grows_at_every_fill_level() {
     let member = member();
     let (queue, _) = Queue::create(&member, 0, false).unwrap();

@@ -63,10 +63,12 @@ pub enum Kind {
     Name = 19,
     /// What a pool tells of itself, likewise. Only the host knows what is in it.
     Pool = 20,
+    /// As `View`, of a queue: bytes that are lent, then viewed, and then lent again.
+    Loan = 21,
 }
 
 impl Kind {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 22] = [
         Self::Returned,
         Self::Lock,
         Self::RLock,
@@ -88,6 +90,7 @@ impl Kind {
         Self::Roster,
         Self::Name,
         Self::Pool,
+        Self::Loan,
     ];
 
     pub fn from_number(number: u32) -> Option<Self> {
@@ -189,7 +192,7 @@ pub(super) fn owned_holds_word(id: BlockId) -> Offset {
 
 /// The bytes that a block of that size has.
 pub(super) fn capacity(kind: Kind, size: u64) -> u64 {
-    if kind == Kind::View || size > PAGE / 2 {
+    if matches!(kind, Kind::View | Kind::Loan) || size > PAGE / 2 {
         return size.max(1).next_multiple_of(PAGE);
     }
     if size <= CELL_SIZE {

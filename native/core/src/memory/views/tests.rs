@@ -32,7 +32,7 @@ impl Buffer {
 
     fn create(&self, views: &Views) -> (Block, ViewTicket) {
         // SAFETY: the whole memory of this buffer, which only `read` and `write` touch.
-        unsafe { views.create(self.size as u64, self.address) }.unwrap()
+        unsafe { views.create(Kind::View, self.size as u64, self.address) }.unwrap()
     }
 
     fn write(&self, byte: u8) {
@@ -171,7 +171,7 @@ fn too_many_are_refused_before_the_system_does() {
     let far_apart: Vec<_> = (0..101).map(|_| Buffer::at(0, 3 * PAGES)).collect();
     let create = |buffer: &Buffer| {
         // SAFETY: a part of the buffer, which nobody touches.
-        unsafe { views.create(PAGE, buffer.address) }
+        unsafe { views.create(Kind::View, PAGE, buffer.address) }
     };
     for buffer in &far_apart[..100] {
         create(buffer).unwrap();
@@ -182,4 +182,28 @@ fn too_many_are_refused_before_the_system_does() {
     far_apart[0].unmap();
     create(&far_apart[100]).unwrap();
     far_apart[1..].iter().for_each(Buffer::unmap);
+}
+
+#[test]
+fn what_is_lent_is_not_told_to_those_who_ask_for_a_view() {
+    let views = views();
+    let buffer = Buffer::new();
+    // SAFETY: the whole memory of this buffer, which nobody else touches.
+    let (block, ticket) = unsafe { views.create(Kind::Loan, PAGE, buffer.address) }.unwrap();
+    assert!(views.find(buffer.address).is_none());
+    let other = Buffer::new();
+    for (kind, is_right) in [(Kind::View, false), (Kind::Loan, true)] {
+        // SAFETY: as above.
+        let opened = unsafe { views.open(kind, block.id, other.address) };
+        assert_eq!(opened.is_ok(), is_right);
+    }
+    buffer.write(5);
+    assert_eq!(other.read(), 5);
+    buffer.unmap();
+    views.finalize(ticket);
+    assert_eq!(blocks(&views), 1);
+    // SAFETY: nothing else uses it.
+    unsafe { views.close(other.address) }.unwrap();
+    assert_eq!((blocks(&views), other.read()), (0, 0));
+    other.unmap();
 }

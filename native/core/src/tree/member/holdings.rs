@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::atomic::fence;
 use std::sync::{MutexGuard, PoisonError};
 
 use super::Member;
@@ -67,12 +69,10 @@ impl Member {
 
     /// A new block of zero bytes of which the host gets a view, with one use in this process; if it
     /// can be, it ends at `below`.
-    pub fn create_view(&self, size: u64, below: Option<Offset>) -> Result<Block> {
+    pub fn create_view(&self, kind: Kind, size: u64, below: Option<Offset>) -> Result<Block> {
         let mut held = self.held();
         let holder = Holder::Process(self.slot);
-        let (block, hold) = self
-            .heap()?
-            .allocate_below(Kind::View, size, holder, below)?;
+        let (block, hold) = self.heap()?.allocate_below(kind, size, holder, below)?;
         held.insert(block.id, Held::in_use(hold));
         Ok(block)
     }
@@ -157,6 +157,8 @@ impl Member {
         take_one(known.get_mut());
         if known.get().shares.is_empty() && known.get().uses == 0 {
             let hold = known.remove().hold;
+            // Whoever finds itself alone with the block finds it read and written (tag: ALONE).
+            fence(Release);
             self.heap()?.let_go(hold);
             self.forget_gifts_of(id);
         }
@@ -230,7 +232,10 @@ impl Member {
         let handles = held
             .get(&id)
             .map_or(0, |held| held.shares.handles() + held.uses);
-        handles <= 1 && self.holders(id) <= 1
+        let is_last = handles <= 1 && self.holders(id) <= 1;
+        // What the others did with it lies before (tag: ALONE).
+        fence(Acquire);
+        is_last
     }
 
     /// The processes that hold a block.

@@ -1,0 +1,245 @@
+// Memory that a queue lends: a block is filled, put, viewed, and then lent again, so that neither a copy nor fresh pages
+// are paid for each message.
+//
+// A slot is two blocks. The bytes stay mapped in each process that has seen them. The *receipt* is held by the message and
+// then by its view, and by the process that has made the slot: when that finds itself alone with the receipt, nobody has the
+// bytes any more, whoever was killed meanwhile, since what the dead held is let go for them.
+//
+// S1. A process lends no slots but those that it made: it never sees in one what others have put.
+// S2. A buffer that shows a slot is never in a message: who received it would see what is lent next.
+
+import { collecting } from "../addon/garbage.ts";
+import { BlockHandle, type BlockReference } from "../addon/handles.ts";
+import { native } from "../addon/load.ts";
+import { Kind, MessageTag } from "../addon/numbers.ts";
+import { translated } from "../addon/translate.ts";
+import type { Message } from "./transport.ts";
+import { BytesView } from "./bytes_view.ts";
+
+/** Slots that nobody uses are kept up to this number, and this many bytes. */
+const KEPT = { slots: 16, bytes: 64 * 1024 * 1024 };
+/** How many slots that were put are looked at for each loan: in most queues the first ones come back first. */
+const ASKED_AT_ONCE = 32;
+/** Slots have a multiple of this many bytes: no other block has a part of their last page. */
+const WHOLE = 4096;
+
+/** Memory that is lent. */
+export interface Slot {
+  readonly block: number;
+  readonly generation: number;
+  readonly receipt: BlockHandle;
+  readonly buffer: SharedArrayBuffer;
+  /** Whether its memory was let go; then the buffer shows zeroes. */
+  isClosed: boolean;
+}
+
+/** The slots that one handle of a queue has made. */
+export class Slots {
+  readonly #lent = new Set<Slot>();
+  /** Those that were put, in this order. */
+  #away: Slot[] = [];
+  /** Those that can be lent; the one that came back last is the last. */
+  #idle: Slot[] = [];
+  #isClosed = false;
+
+  /**
+   * A slot of at least `size` bytes, which may have anything in them that this process or a receiver has written.
+   *
+   * @throws {RangeError} If there is not as much memory.
+   */
+  lend(size: number): Slot {
+    this.#gather();
+    const slot = this.#take(size) ?? made(WHOLE * Math.ceil(size / WHOLE));
+    this.#lent.add(slot);
+    return slot;
+  }
+
+  /** The smallest idle slot that is large enough, and not much too large. */
+  #take(size: number): Slot | undefined {
+    let best = -1;
+    this.#idle.forEach(({ buffer: { byteLength } }, i) => {
+      const fits = byteLength >= size && (byteLength <= 2 * size || byteLength <= 1 << 16);
+      if (fits && (best === -1 || byteLength <= this.#idle[best].buffer.byteLength)) best = i;
+    });
+    return best === -1 ? undefined : this.#idle.splice(best, 1)[0];
+  }
+
+  /** Takes a slot back that was not put. */
+  takeBack(slot: Slot): void {
+    if (!this.#lent.delete(slot)) return;
+    this.#idle.push(slot);
+    this.#trim();
+  }
+
+  /** The slot was put: it comes back when nobody has its message or a view of it. */
+  putAway(slot: Slot): void {
+    if (this.#lent.delete(slot)) this.#away.push(slot);
+  }
+
+  #gather(): void {
+    const looked = this.#away.splice(0, ASKED_AT_ONCE);
+    const isBack = ({ receipt }: Slot) => native().blockIsLast(receipt.block) !== 0;
+    const { back = [], away = [] } = Object.groupBy(looked, (slot) => isBack(slot) ? "back" : "away");
+    if (back.length === 0) this.#away.unshift(...away);
+    else this.#away.push(...away); // those that are viewed for long do not hide the others for ever
+    this.#idle.push(...back);
+    this.#trim();
+  }
+
+  /** Lets go of idle slots that are too many; the one that came back last stays. */
+  #trim(): void {
+    let [count, bytes] = [0, 0];
+    for (let i = this.#idle.length - 1; i >= 0; i--) {
+      const { byteLength } = this.#idle[i].buffer;
+      count++;
+      bytes += byteLength;
+      if (count > KEPT.slots || bytes > KEPT.bytes && count > 1) letGo(this.#idle.splice(i, 1)[0]);
+    }
+  }
+
+  /** Lets go of all of them: also of those that are lent. What was put stays with its message. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const slot of [...this.#lent, ...this.#away, ...this.#idle]) letGo(slot);
+    this.#lent.clear();
+    this.#away = [];
+    this.#idle = [];
+  }
+}
+
+function made(size: number): Slot {
+  const buffer = translated(() => collecting(() => native().loanCreate(size)));
+  const [block, generation] = native().viewMade();
+  try {
+    return { block, generation, buffer, receipt: BlockHandle.create(Kind.bytes, 1), isClosed: false };
+  } catch (error) {
+    closeBuffer(buffer);
+    throw error;
+  }
+}
+
+function letGo(slot: Slot): void {
+  slot.isClosed = true;
+  slot.receipt.close();
+  closeBuffer(slot.buffer);
+}
+
+/** Has a buffer show zeroes, and lets its block go. */
+function closeBuffer(buffer: SharedArrayBuffer): void {
+  translated(() => native().viewClose(new Uint8Array(buffer, 0, 1)));
+}
+
+/** The message that puts the first `length` bytes of a slot. */
+export function messageOf({ block, generation, receipt }: Slot, length: number): Message {
+  const numbers = Uint32Array.of(block, generation, ...receipt.reference(), length);
+  return { tag: MessageTag.loan, bytes: new Uint8Array(numbers.buffer), attachments: [receipt.block, block] };
+}
+
+/** What a message says of a slot: any process may have written it. */
+interface Told {
+  readonly bytes: BlockReference;
+  readonly receipt: BlockReference;
+  readonly length: number;
+}
+
+function told(message: Uint8Array): Told {
+  if (message.length !== 20) throw new RangeError("Cannot receive a loan of a queue: its description is malformed");
+  const [block, generation, receipt, receiptGeneration, length] = new Uint32Array(message.slice().buffer);
+  return { bytes: [block, generation], receipt: [receipt, receiptGeneration], length };
+}
+
+function requireLength(length: number, most: number): void {
+  if (length <= most) return;
+  throw new RangeError(`Cannot receive a loan of a queue: ${length} bytes are announced, there are ${most}`);
+}
+
+/** A copy of the bytes that a message is about. */
+export function copyOf(message: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { bytes, length } = told(message);
+  using handle = BlockHandle.adopt(bytes);
+  requireLength(length, native().sizeOf(handle.block));
+  const copy = new Uint8Array(length);
+  translated(() => native().loanRead(handle.block, copy));
+  return copy;
+}
+
+/** A slot as its receiver sees it. */
+interface Sight {
+  readonly generation: number;
+  readonly buffer: SharedArrayBuffer;
+  /** How many views there are of it. */
+  views: number;
+}
+
+/** The slots that one handle of a queue has seen. Their memory stays mapped: they come again. */
+export class Sights {
+  /** By the numbers of their blocks; what was viewed last is the last. */
+  readonly #known = new Map<number, Sight>();
+  #isClosed = false;
+
+  /** A view of the bytes that a message is about. */
+  view(message: Uint8Array): BytesView {
+    const { bytes, receipt: [receipt, receiptGeneration], length } = told(message);
+    // Without a handle of its own: what gives the view back, gives this back.
+    translated(() => native().adoptBlock(receipt, receiptGeneration));
+    try {
+      const sight = this.#open(bytes);
+      requireLength(length, sight.buffer.byteLength);
+      sight.views++;
+      const giveBack = () => {
+        native().releaseBlock(receipt);
+        sight.views--;
+        this.#trim();
+      };
+      return new BytesView(new Uint8Array(sight.buffer, 0, length), giveBack);
+    } catch (error) {
+      native().releaseBlock(receipt);
+      throw error;
+    }
+  }
+
+  #open([block, generation]: BlockReference): Sight {
+    const known = this.#known.get(block);
+    this.#known.delete(block);
+    if (known?.generation === generation) {
+      this.#known.set(block, known);
+      return known;
+    }
+    if (known !== undefined) closeBuffer(known.buffer); // kept here, a block keeps its number: this one was forged
+    using handle = BlockHandle.adopt([block, generation]);
+    this.#forgetLast();
+    const buffer = translated(() => collecting(() => native().loanOpen(handle.block)));
+    const sight: Sight = { generation, buffer, views: 0 };
+    this.#known.set(block, sight);
+    return sight;
+  }
+
+  /** Lets go of what nobody else has any more: it does not come again. */
+  #forgetLast(): void {
+    for (const [block, sight] of this.#known) {
+      if (sight.views === 0 && native().blockIsLast(block) !== 0) this.#forget(block, sight);
+    }
+  }
+
+  #trim(): void {
+    let [count, bytes] = [0, 0];
+    for (const [block, sight] of [...this.#known].reverse()) {
+      count++;
+      bytes += sight.buffer.byteLength;
+      const isTooMuch = count > KEPT.slots || bytes > KEPT.bytes && count > 1;
+      if (sight.views === 0 && (isTooMuch || this.#isClosed)) this.#forget(block, sight);
+    }
+  }
+
+  #forget(block: number, { buffer }: Sight): void {
+    this.#known.delete(block);
+    closeBuffer(buffer);
+  }
+
+  /** Lets go of all that is not viewed now; the rest goes with its views. */
+  close(): void {
+    this.#isClosed = true;
+    this.#trim();
+  }
+}
