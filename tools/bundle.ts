@@ -45,8 +45,10 @@ const COMMAND_LINE = "cli.ts";
 const AGENT = "src/engine/agent.ts";
 /** What that does as a program. */
 const LEND = `import { runAgent } from "../../${AGENT}";\nif (import.meta.main) Deno.exit(await runAgent(Deno.args));`;
+/** Shared memory with names, which only programs load that import it. */
+const SHARED_MEMORY = "src/shared_memory.ts";
 /** The entries that are not in the chunk that all share, but beside it. */
-const APART = [MANAGERS, COMMAND_LINE];
+const APART = [MANAGERS, SHARED_MEMORY, COMMAND_LINE];
 /** What the command line does as a program. The bundler takes `import.meta.main` of a module that an entry imports for false. */
 const OBEY = `import { main } from "../../${COMMAND_LINE}";\nif (import.meta.main) Deno.exit(await main(Deno.args));`;
 
@@ -116,6 +118,7 @@ export function faceOf(path: string): string {
 
 /** What is in the chunks beside those of a module of the inside. */
 function besides(path: string, all: string[]): string[] {
+  if (path.startsWith("src/shared_memory/")) return [SHARED_MEMORY, MANAGERS, ...all];
   if (path.startsWith("src/managers/")) return [MANAGERS, ...all];
   if (path.startsWith("src/engine/")) return [...ENGINE, ...all];
   return all;
@@ -147,6 +150,7 @@ export async function bundle(into: URL = DIST, inside: readonly string[] = []): 
     write("managers", [MANAGERS], all),
     write("engine_managers", [ENGINE_MANAGERS], [MANAGERS, ...ENGINE, ...all]),
     write("engine", ENGINE, all),
+    write("shared_memory", [SHARED_MEMORY], [MANAGERS, ...all]),
     write("cli", [COMMAND_LINE], all, OBEY),
     write("agent", [AGENT], [...ENGINE, ...all], LEND),
     write("multiprocessing", all),

@@ -151,6 +151,14 @@ export interface Native {
   loanRead(block: number, target: Uint8Array): void;
   viewLookAgain(): void;
   collectGarbage(): void;
+  // named.rs
+  namedCreate(name: string, size: number, owns: boolean): SharedArrayBuffer;
+  namedAttach(name: string): SharedArrayBuffer;
+  namedMade(): string;
+  namedUnlink(name: string, identity: string): boolean;
+  namedOwn(name: string, identity: string): boolean;
+  namedDisown(identity: string): void;
+  namedReclaim(name: string, remove: boolean): "foreign" | "owned" | "mapped" | "unknown" | "left";
   // port.rs
   openPort(ring: () => void): void;
   keepAlive(on: boolean): void;

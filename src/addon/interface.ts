@@ -5,7 +5,7 @@
  * The name of the interface between this code and the addon: a hash of its declarations on both sides, in
  * native/addon/src, binding.ts and numbers.ts.
  */
-export const INTERFACE = "a6c9b368a8bdc1b1";
+export const INTERFACE = "caff2b2a3f086f31";
 
 /** The version of the package: that of deno.json. */
 export const VERSION = "0.1.0";

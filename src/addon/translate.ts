@@ -92,9 +92,12 @@ const OS_ERRORS: Readonly<Record<number, new (message: string) => Error>> = {
   8: Deno.errors.InvalidData, // ENOEXEC: no program
   11: Deno.errors.WouldBlock, // EAGAIN: no more processes or threads
   13: Deno.errors.PermissionDenied, // EACCES
+  17: Deno.errors.AlreadyExists, // EEXIST
   20: Deno.errors.NotADirectory, // ENOTDIR
+  21: Deno.errors.IsADirectory, // EISDIR
   22: RangeError, // EINVAL: a NUL byte in a name or path
   32: Deno.errors.BrokenPipe, // EPIPE
+  36: RangeError, // ENAMETOOLONG
   40: Deno.errors.FilesystemLoop, // ELOOP
   98: Deno.errors.AddrInUse, // EADDRINUSE
   99: Deno.errors.AddrNotAvailable, // EADDRNOTAVAIL

@@ -1,10 +1,12 @@
 // `clean`: removes what processes that are gone have left. Shared memory, locks and queues go with the last process that
-// has them; what stays is the folder of a socket whose listener was killed (connection/listener.ts, makeFolder).
+// has them. What stays is the folder of a socket whose listener was killed (connection/listener.ts, makeFolder), and what
+// has a name of the shared memory that such a process has created (left_memory.ts).
 
 import { shownName } from "../runtime/harmless.ts";
 import { wallClock } from "../runtime/timing.ts";
 import type { Order } from "./arguments.ts";
 import { counted } from "./format.ts";
+import { type LeftMemory, leftMemory } from "./left_memory.ts";
 import { writeAll } from "../runtime/standard_output.ts";
 
 /** What was found. */
@@ -33,22 +35,42 @@ export async function clean({ dryRun, json }: Order): Promise<number> {
     const failure = dryRun ? null : removed(path, state === "socket");
     found.push({ path, hasSocket: state === "socket", failure });
   }
-  writeAll(`${json ? JSON.stringify({ dryRun, leftovers: found }) : report(found, dryRun).join("\n")}\n`);
-  return found.every(({ failure }) => failure === null) ? 0 : 1;
+  const memory = leftMemory(!dryRun);
+  const text = json ? JSON.stringify({ dryRun, leftovers: found, memory }) : report(found, memory, dryRun).join("\n");
+  writeAll(`${text}\n`);
+  return [...found, ...memory].every(({ failure }) => failure === null) ? 0 : 1;
 }
 
-function report(found: readonly Leftover[], dryRun: boolean): string[] {
-  const lines = found.map(({ path, hasSocket, failure }) => {
-    const what = `${shownName(path)}, the folder of a listener that is gone${hasSocket ? "" : ", without a socket"}`;
-    if (failure !== null) return `Cannot remove ${what}: ${shownName(failure)}`;
-    return dryRun ? `Would remove ${what}` : `Removed ${what}`;
-  });
-  return [...lines, found.length === 0 ? "Nothing is left of processes that are gone." : sum(found, dryRun)];
+function report(folders: readonly Leftover[], memory: readonly LeftMemory[], dryRun: boolean): string[] {
+  const lines = [
+    ...folders.map(({ path, hasSocket, failure }) => {
+      const what = `${shownName(path)}, the folder of a listener that is gone${hasSocket ? "" : ", without a socket"}`;
+      return lineOf(what, failure, dryRun);
+    }),
+    ...memory.map(({ path, state, failure }) => {
+      const what = `${shownName(path)}, shared memory whose creator is gone`;
+      if (state === "mapped") return `Kept ${what}: somebody has it mapped`;
+      if (state === "unknown") return `Kept ${what}: the system does not tell whether somebody has it mapped`;
+      return lineOf(what, failure, dryRun);
+    }),
+  ];
+  return [...lines, lines.length === 0 ? "Nothing is left of processes that are gone." : sum(folders, memory, dryRun)];
 }
 
-function sum(found: readonly Leftover[], dryRun: boolean): string {
-  const done = found.filter(({ failure }) => failure === null).length;
-  return `${counted(done, "folder")} ${dryRun ? "would be removed" : "removed"}.`;
+function lineOf(what: string, failure: string | null, dryRun: boolean): string {
+  if (failure !== null) return `Cannot remove ${what}: ${shownName(failure)}`;
+  return dryRun ? `Would remove ${what}` : `Removed ${what}`;
+}
+
+function sum(folders: readonly Leftover[], memory: readonly LeftMemory[], dryRun: boolean): string {
+  const done = (list: readonly { readonly failure: string | null }[]) =>
+    list.filter((it) => it.failure === null).length;
+  const parts = [
+    counted(done(folders), "folder"),
+    counted(done(memory.filter(({ state }) => state === "left")), "block of shared memory", "blocks of shared memory"),
+  ];
+  const told = memory.length === 0 ? parts.slice(0, 1) : folders.length === 0 ? parts.slice(1) : parts;
+  return `${told.join(" and ")} ${dryRun ? "would be removed" : "removed"}.`;
 }
 
 /** The folders of this user that have such a name, wherever this program would make one. */

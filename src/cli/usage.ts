@@ -50,12 +50,14 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   clean: {
     operands: "",
-    summary: "removes what processes that are gone have left in folders for temporary files",
+    summary: "removes what processes that are gone have left: sockets, and shared memory that has a name",
     options: {
       "dry-run": ["flag", "says what would be removed, and removes nothing"],
       json: ["flag", "prints the list as one line of JSON"],
     },
-    more: "These are the sockets of listeners that were killed. What belongs to a process that is alive stays.",
+    more:
+      "These are the sockets of listeners that were killed, and shared memory that belonged to processes of this package\n" +
+      "which were killed. What belongs to a process that is alive stays, and so does memory that any process has mapped.",
   },
   help: {
     operands: "[command]",

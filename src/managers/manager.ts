@@ -312,6 +312,11 @@ export class BaseManager implements AsyncDisposable {
     return await this.#require(`create a "${typeid}"`).call(SERVER_ID, "create", [typeid, args, options]) as BaseProxy;
   }
 
+  /** @ignore Has the server own a block of named shared memory, which this process owns until then. */
+  protected async trackSegment(name: string, identity: string): Promise<void> {
+    await this.#require("create shared memory").call(SERVER_ID, "trackSegment", [name, identity]);
+  }
+
   /** How the server is at this moment. */
   async stats(): Promise<ManagerStats> {
     return await this.#require("look at the manager").call(SERVER_ID, "stats", []) as ManagerStats;
@@ -336,7 +341,11 @@ export class BaseManager implements AsyncDisposable {
     if (line instanceof OutsideLine) return line.leave();
     await server?.end(this.#shutdownTimeout);
     server?.removeSocket(this.#ownsAddress);
+    if (server !== null) this.afterServer();
   }
+
+  /** @ignore Called when the server that this manager has started is gone, however it ended. */
+  protected afterServer(): void {}
 
   #endState(): [Line | null, ServerProcess | null] {
     const was = this.#state;
@@ -354,6 +363,7 @@ export class BaseManager implements AsyncDisposable {
     const [, server] = this.#endState();
     server?.endSync(this.#shutdownTimeout);
     server?.removeSocket(this.#ownsAddress);
+    if (server !== null) this.afterServer();
   }
 
   /**

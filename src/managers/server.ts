@@ -19,6 +19,7 @@ import { type Hello, Kind, NO_TASK, type Request, SERVER_ID } from "./messages.t
 import { ObjectTable } from "./object_table.ts";
 import type { Caller, ServedType } from "./objects.ts";
 import { noteServer } from "./proxy_form.ts";
+import { Segments } from "./segments.ts";
 import { ServerClient } from "./server_client.ts";
 import { ServerListener } from "./server_listener.ts";
 import { ServerObject } from "./server_object.ts";
@@ -56,6 +57,7 @@ export interface ServerOptions {
 export class Server {
   readonly gate: Gate;
   readonly objects: ObjectTable;
+  readonly segments = new Segments();
   readonly #clients = new Map<number, ServerClient>();
   readonly #self: ServerObject;
   readonly #types: ReadonlyMap<string, ServedType>;
@@ -305,6 +307,7 @@ export class Server {
     for (const client of this.#clients.values()) client.close();
     this.#clients.clear();
     this.objects.close();
+    this.segments.close();
     this.#forget();
     this.gate.bell.close();
   }

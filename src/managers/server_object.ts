@@ -44,6 +44,7 @@ export class ServerObject {
       numberOfObjects: () => this.#count(),
       debugInfo: () => this.#debugInfo(),
       stats: () => this.#stats(),
+      trackSegment: (name: unknown, identity: unknown) => server.segments.track(name, identity),
     });
     this.#ofRelatives = Object.assign(Object.create(null), {
       shutdown: () => server.stop(),

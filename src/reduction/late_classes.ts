@@ -3,12 +3,14 @@
 // names one of them.
 
 import { requireModule } from "../callable/modules.ts";
-import { MANAGERS } from "../runtime/own_modules.ts";
+import { MANAGERS, SHARED_MEMORY } from "../runtime/own_modules.ts";
 import { registeredName, type Registration } from "./registry.ts";
 
 /** How the names of the classes of managers begin. */
 const OF_MANAGERS = "multiprocessing.managers.";
-/** One of them. */
+/** How those of shared memory with names begin. */
+const OF_SHARED_MEMORY = "multiprocessing.shared_memory.";
+/** One of the managers'. */
 const PROXY = `${OF_MANAGERS}Proxy`;
 
 /** Whether this process has the classes of managers. */
@@ -19,6 +21,13 @@ export function hasManagers(): boolean {
 /** The registration under a name that a message of this tree has, which may be one of a module to be loaded for it. */
 export function registeredLate(name: string): Registration | undefined {
   const known = registeredName(name);
-  if (known !== undefined || !name.startsWith(OF_MANAGERS) || hasManagers()) return known;
-  return requireModule(MANAGERS) === null ? undefined : registeredName(name);
+  const module = known === undefined ? moduleOf(name) : undefined;
+  if (module === undefined || requireModule(module) === null) return known;
+  return registeredName(name);
+}
+
+/** Which module registers a name, unless it is loaded already. */
+function moduleOf(name: string): string | undefined {
+  if (name.startsWith(OF_SHARED_MEMORY)) return SHARED_MEMORY;
+  return name.startsWith(OF_MANAGERS) && !hasManagers() ? MANAGERS : undefined;
 }

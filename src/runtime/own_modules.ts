@@ -34,6 +34,9 @@ export const SERVER_MAIN: string = OWN_FOLDER +
 /** Managers, which are loaded when the first is used (managers.ts). */
 export const MANAGERS: string = OWN_FOLDER + (SOURCE === null ? "managers_inside.js" : `managers${SOURCE[1]}`);
 
+/** Shared memory with names, which programs import by themselves, or a message that has some loads (shared_memory.ts). */
+export const SHARED_MEMORY: string = OWN_FOLDER + (SOURCE === null ? "shared_memory.js" : `shared_memory${SOURCE[1]}`);
+
 /** Managers on an engine, which are loaded when the first is used (engine/manager.ts). */
 export const ENGINE_MANAGERS: string = OWN_FOLDER +
   (SOURCE === null ? "engine_managers.js" : `engine/manager${SOURCE[1]}`);

@@ -1,9 +1,10 @@
-// `clean`: what killed listeners have left goes, and nothing else does.
+// `clean`: what killed listeners have left goes, and shared memory of killed processes, and nothing else does.
 
 import { Client } from "@parallel/multiprocessing";
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { Leftover } from "../../src/cli/clean.ts";
-import { FIXTURES, runProgram, startProgram } from "../support/helpers.ts";
+import type { LeftMemory } from "../../src/cli/left_memory.ts";
+import { FIXTURES, isRunning, outputOf, runProgram, startProgram, until } from "../support/helpers.ts";
 
 const CLI = new URL("../../cli.ts", import.meta.url);
 const LISTENER = new URL("cli/listener.ts", FIXTURES);
@@ -82,4 +83,87 @@ Deno.test("clean: folders that only look like it stay", async () => {
       "results",
     ]);
   });
+});
+
+const CREATOR = new URL("shared_memory/creator.ts", FIXTURES);
+const ATTACHER = new URL("shared_memory/attacher.ts", FIXTURES);
+const MANAGER = new URL("shared_memory/manager_main.ts", FIXTURES);
+const pathOf = (name: string) => `/dev/shm/${name}`;
+const isThere = (name: string) => [...Deno.readDirSync("/dev/shm")].some((it) => it.name === name);
+
+/** What `clean` says of blocks of these names. */
+async function cleaned(names: readonly string[], ...words: string[]): Promise<LeftMemory[]> {
+  const { code, stdout, stderr } = await runProgram(CLI, { args: ["clean", "--json", ...words] });
+  assertEquals([code, stderr], [0, ""], stdout);
+  const { memory } = JSON.parse(stdout) as { memory: LeftMemory[] };
+  return memory.filter(({ path }) => names.some((name) => path === pathOf(name)));
+}
+
+Deno.test("TestSharedMemory.test_shared_memory_cleaned_after_process_termination: clean removes the shared memory of a killed process, and that of a living one stays", async () => {
+  await using killed = startProgram(CREATOR, { args: ["wait"] });
+  await using alive = startProgram(CREATOR, { args: ["close"] }); // which has it not even open
+  const names = await Promise.all([killed.said("name "), alive.said("name ")]);
+  const [left, owned] = names;
+  assertEquals(await cleaned(names), []);
+  killed.kill();
+  await killed.outcome();
+  const found = [{ path: pathOf(left), state: "left" as const, failure: null }];
+  assertEquals(await cleaned(names, "--dry-run"), found);
+  assertEquals(names.map(isThere), [true, true]);
+  assertEquals(await cleaned(names), found);
+  assertEquals(names.map(isThere), [false, true]);
+  assertEquals(await cleaned(names), []);
+  alive.kill("SIGTERM");
+  await alive.outcome();
+  assertEquals((await cleaned(names)).map(({ path }) => path), [pathOf(owned)]);
+});
+
+Deno.test("clean: shared memory that anybody has mapped stays until nobody has", async () => {
+  await using creator = startProgram(CREATOR, { args: ["wait"] });
+  const name = await creator.said("name ");
+  await using attached = startProgram(ATTACHER, { args: [name, "wait"] });
+  await attached.said("size ");
+  creator.kill();
+  await creator.outcome();
+  const path = pathOf(name);
+  assertEquals(await cleaned([name]), [{ path, state: "mapped", failure: null }]);
+  const { stdout } = await runProgram(CLI, { args: ["clean"] });
+  assertStringIncludes(stdout, `Kept ${path}, shared memory whose creator is gone: somebody has it mapped\n`);
+  assertEquals(isThere(name), true);
+  attached.kill();
+  await attached.outcome();
+  const removed = await runProgram(CLI, { args: ["clean"] });
+  assertStringIncludes(removed.stdout, `Removed ${path}, shared memory whose creator is gone\n`);
+  assertMatch(removed.stdout, /\d+ blocks? of shared memory removed\.\n$/);
+  assertEquals(isThere(name), false);
+});
+
+Deno.test("clean: files in /dev/shm that are not this package's stay", async () => {
+  const names = ["plain", "list"].map((it) => `psm_test_clean_${it}_${Deno.pid}`);
+  const [plain, kept] = names;
+  Deno.writeFileSync(pathOf(plain), new Uint8Array(10), { mode: 0o600 }); // as CPython's
+  const untracked = (await outputOf(CREATOR, { args: ["keep"] })).trim().slice("name ".length);
+  Deno.renameSync(pathOf(untracked), pathOf(kept));
+  try {
+    assertEquals(await cleaned(names), []);
+    assertEquals(names.map(isThere), [true, true]);
+  } finally {
+    for (const name of names) Deno.removeSync(pathOf(name));
+  }
+});
+
+Deno.test("clean: what a manager that was killed with its server has made is removed", async () => {
+  await using program = startProgram(MANAGER, { args: ["wait"] });
+  const server = Number(await program.said("server "));
+  const names = await until("both names", () => {
+    const found = program.output.match(/psm_\w+(?=\n)/g);
+    return found?.length === 2 && [...found];
+  });
+  assertEquals(await cleaned(names), []);
+  Deno.kill(server, "SIGKILL");
+  program.kill();
+  await program.outcome();
+  await until("the end of the server", () => !isRunning(server));
+  assertEquals((await cleaned(names)).map(({ state }) => state), ["left", "left"]);
+  assertEquals(names.map(isThere), [false, false]);
 });

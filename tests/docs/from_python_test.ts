@@ -4,6 +4,7 @@ import * as mp from "@parallel/multiprocessing";
 import * as context from "@parallel/multiprocessing/context";
 import * as managers from "@parallel/multiprocessing/managers";
 import * as reduction from "@parallel/multiprocessing/reduction";
+import * as shared_memory from "@parallel/multiprocessing/shared_memory";
 import { assert, assertEquals } from "@std/assert";
 import configuration from "../../deno.json" with { type: "json" };
 import { Document, ROOT } from "./markdown.ts";
@@ -38,7 +39,11 @@ function membersOf([, here, members]: string[]): string[] {
 const camelCase = (name: string) => name.replace(/(?<=.)_(.)/g, (_, letter) => letter.toUpperCase());
 
 Deno.test("from-python: every name and member here exists", () => {
-  const modules: Record<string, Record<string, unknown>> = { context, managers, reduction };
+  // SharedMemoryManager is in another module here.
+  const modules: Record<string, Record<string, unknown>> = {
+    ...{ context, reduction, shared_memory },
+    managers: { ...managers, ...shared_memory },
+  };
   for (const row of names) {
     const [name] = codes(row[1]);
     const module = modules[codes(row[0])[0].split(".")[0]] ?? mp;
@@ -72,18 +77,19 @@ Deno.test("from-python: every class and function that the package exports has it
 
 const PYTHON = `
 import json, sys, multiprocessing as m
-from multiprocessing import connection, managers, pool, process, queues, synchronize, sharedctypes
+from multiprocessing import connection, managers, pool, process, queues, shared_memory, synchronize, sharedctypes
 public = lambda c: [n for n in dir(c) if not n.startswith("_")]
 classes = {"Process": process.BaseProcess, "Connection": connection.Connection, "Listener": connection.Listener,
   "Pool": pool.Pool, "AsyncResult": pool.ApplyResult, "ImapIterator": pool.IMapIterator, "Queue": queues.Queue,
   "JoinableQueue": queues.JoinableQueue, "SimpleQueue": queues.SimpleQueue, "Semaphore": synchronize.Semaphore,
   "Condition": synchronize.Condition, "Event": synchronize.Event, "Barrier": synchronize.Barrier,
   "Synchronized": sharedctypes.Synchronized, "SynchronizedArray": sharedctypes.SynchronizedArray,
-  "SynchronizedString": sharedctypes.SynchronizedString}
+  "SynchronizedString": sharedctypes.SynchronizedString,
+  "SharedMemory": shared_memory.SharedMemory}
 classes |= {name: getattr(managers, name) for name in ["BaseManager", "SyncManager", "DictProxy", "ListProxy", "SetProxy",
   "EventProxy", "ConditionProxy", "BarrierProxy", "ValueProxy", "ArrayProxy", "PoolProxy"] if hasattr(managers, name)}
 print(json.dumps({"all": m.__all__, "classes": {name: public(c) for name, c in classes.items()},
-  "modules": {"connection": connection.__all__, "pool": pool.__all__, "sharedctypes": sharedctypes.__all__}}))
+  "modules": {"connection": connection.__all__, "shared_memory": shared_memory.__all__, "pool": pool.__all__, "sharedctypes": sharedctypes.__all__}}))
 `;
 const python = await new Deno.Command("python3", { args: ["-c", PYTHON], stderr: "null" }).output()
   .then(({ success, stdout }) => success ? JSON.parse(new TextDecoder().decode(stdout)) : null, () => null);

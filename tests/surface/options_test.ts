@@ -4,6 +4,7 @@
 import * as mp from "@parallel/multiprocessing";
 import { ForkServerProcess, getContext, SpawnProcess } from "@parallel/multiprocessing/context";
 import { BaseManager, SyncManager } from "@parallel/multiprocessing/managers";
+import { ShareableList, SharedMemory, SharedMemoryManager } from "@parallel/multiprocessing/shared_memory";
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { joinParent } from "../fixtures/surface/option_targets.ts";
 import { nearest } from "../../src/waiting/nearest.ts";
@@ -57,6 +58,9 @@ function plainRows(stack: DisposableStack): Record<string, Row> {
     ...waits("Client", (o) => mp.Client("/nowhere", o), (o) => mp.ClientSync("/nowhere", o)),
     ...waits("deliverChallenge", (o) => mp.deliverChallenge(end, key, o), (o) => mp.deliverChallengeSync(end, key, o)),
     ...waits("answerChallenge", (o) => mp.answerChallenge(end, key, o), (o) => mp.answerChallengeSync(end, key, o)),
+    "new SharedMemory": ["naem", "name", (o) => new SharedMemory(o)],
+    "new ShareableList": ["Name", "name", (o) => new ShareableList([1], o)],
+    "new SharedMemoryManager": ["adress", "address", (o) => new SharedMemoryManager(o)],
     "Queue.shutdown": ["imediate", "immediate", (o) => queue.shutdown(o)],
     "Connection.send": ["signl", "signal", (o) => end.send(1, o)],
     "Connection.recv": ["Signal", "signal", (o) => end.recv(o)],

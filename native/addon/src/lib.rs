@@ -22,6 +22,7 @@ mod host;
 mod isolate;
 mod live;
 mod memory;
+mod named;
 mod output;
 mod port;
 mod queues;

@@ -55,13 +55,13 @@ fn check(status: sys::napi_status) -> napi::Result<()> {
 }
 
 /// A buffer and where its memory begins.
-struct Buffer {
-    object: sys::napi_value,
-    address: usize,
+pub struct Buffer {
+    pub object: sys::napi_value,
+    pub address: usize,
 }
 
 /// A new buffer of `size` bytes. Fails where V8 has no memory for it.
-fn new_buffer(env: &Env, size: u64) -> Result<Buffer> {
+pub fn new_buffer(env: &Env, size: u64) -> Result<Buffer> {
     let make = MAKE.get();
     if make.is_null() {
         return Err(state(
@@ -121,7 +121,7 @@ fn look_at(env: &Env, view: sys::napi_value) -> Result<Buffer> {
 
 /// Has `ticket` given back when the object is collected, and V8 know what its memory costs: otherwise
 /// it would see no reason to collect.
-fn watch(env: &Env, object: sys::napi_value, ticket: ViewTicket, size: u64) -> Result<()> {
+pub fn watch(env: &Env, object: sys::napi_value, ticket: ViewTicket, size: u64) -> Result<()> {
     let data = Box::into_raw(Box::new((ticket, size))).cast();
     let (finalizer, hint) = (Some(finalize as _), ptr::null_mut());
     // SAFETY: on the isolate's own thread; `finalize` takes the box back.
@@ -227,7 +227,7 @@ fn open(env: &Env, kind: Kind, id: u32) -> Result<Unknown<'_>> {
     shown(env, &buffer)
 }
 
-fn shown<'env>(env: &'env Env, buffer: &Buffer) -> Result<Unknown<'env>> {
+pub fn shown<'env>(env: &'env Env, buffer: &Buffer) -> Result<Unknown<'env>> {
     // SAFETY: a live value of this isolate.
     unsafe { Unknown::from_napi_value(env.raw(), buffer.object) }.map_err(from_napi)
 }

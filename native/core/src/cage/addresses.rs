@@ -51,6 +51,13 @@ impl Cage {
         Err(local_refused(&text))
     }
 
+    pub(super) fn require_file(&self, path: &str) -> Result<()> {
+        if self.covers_file(path) {
+            return Ok(());
+        }
+        Err(refused(format!("access to the file {path:?} is missing")))
+    }
+
     fn covers_file(&self, path: &str) -> bool {
         PATH_NAMES
             .iter()

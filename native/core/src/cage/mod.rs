@@ -16,6 +16,7 @@
 //! | a child                | its command line is this process's own, word by word, with no more permissions, and modules that this process could load itself; its environment is the one this process was started with, but for variables that are granted by name |
 //! | a network address      | `--allow-net` covers it as it is written, and no `--deny-net` that or what it turns out to be |
 //! | a path (local sockets) | `--allow-read` and `--allow-write` cover it and where it leads to, `--allow-net` has it as `unix:` and the path, and there is no denial; none through `/proc` |
+//! | named shared memory    | `--allow-read` and `--allow-write` cover its file in `/dev/shm`, and there is no denial |
 //! | a shared object        | this process made it or was given it (`member/gifts.rs`)          |
 //!
 //! - [`entry`]: the argument that names the entry module: its mark, and the modules it imports.
@@ -95,6 +96,11 @@ pub fn require_not_denied(host: &str, port: u16) -> Result<()> {
 /// Fails unless this process may use the path that another, which it may use, leads to.
 pub fn require_real(path: &Path) -> Result<()> {
     current().map_or(Ok(()), |cage| cage.require_real(path))
+}
+
+/// Fails unless this process may read and write the file. For functions that open, or remove, named shared memory.
+pub fn require_file(path: &str) -> Result<()> {
+    current().map_or(Ok(()), |cage| cage.require_file(path))
 }
 
 /// Fails unless this process may read the directory. For functions that go there, or tell whether

@@ -23,20 +23,23 @@
 #![expect(unsafe_code, reason = "the memory of buffers is the host's")]
 
 use std::collections::{BTreeMap, VecDeque};
+use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::memory::arena::{self, PAGE};
 use crate::memory::heap::{Block, BlockId, Kind};
-use crate::sys::memory::{cover, is_mapped, is_shared, page_size};
+use crate::sys::memory::{cover, is_mapped, is_shared, map_file, page_size};
 use crate::sys::procfs;
 use crate::tree::member::Member;
 
 /// What is mapped at an address.
 #[derive(Debug, Clone, Copy)]
 struct Mapping {
-    /// `None` if private zeroes are there by now: the block was let go.
+    /// `None` if private zeroes are there by now, since the block was let go; or a file.
     block: Option<Block>,
+    /// Whether a file is mapped there, which needs no word of ours to be let go.
+    is_file: bool,
     size: u64,
     /// How many objects with a finalizer stand for it.
     objects: u32,
@@ -219,16 +222,25 @@ impl Views {
             self.member.end_use(block.id)?;
             return Err(error);
         }
-        table.serial += 1;
-        let serial = table.serial;
-        let mapping = Mapping {
-            block: Some(block),
-            size,
-            objects: 1,
-            serial,
-        };
-        table.insert(address, mapping);
-        Ok((block, ViewTicket { address, serial }))
+        Ok((block, table.note(Some(block), size, address)))
+    }
+
+    /// The file of a named block, `size` bytes of it, under the buffer at `address`, which has that size.
+    ///
+    /// # Safety
+    ///
+    /// As of [`create`](Self::create).
+    pub unsafe fn show_file(
+        &self,
+        file: BorrowedFd,
+        size: u64,
+        address: usize,
+    ) -> Result<ViewTicket> {
+        let mut table = self.table();
+        let pages = self.make_room(&mut table, size, address)?;
+        // SAFETY: as the caller has promised.
+        unsafe { map_file(file, pages, address) }?;
+        Ok(table.note(None, pages, address))
     }
 
     /// The block under the buffer at `address`, which has come from another thread of the process. Its
@@ -272,24 +284,26 @@ impl Views {
         let Some(mapping) = table.remove(address) else {
             return Ok(());
         };
-        let Some(block) = mapping.block else {
-            table.insert(address, mapping);
-            return Ok(());
-        };
-        if !is_shared(address) {
+        let is_empty = mapping.block.is_none() && !mapping.is_file;
+        if is_empty || !is_shared(address) {
             table.insert(address, mapping);
             return Ok(()); // somebody else's by now; noticed when all are looked at
         }
         // SAFETY: a mapping of this table's, so it was a buffer's; it is still there, as just seen.
         let covered = unsafe { cover(address, mapping.size) };
-        let left = covered.as_ref().map_or(Some(block), |()| None);
-        let mapping = Mapping {
-            block: left,
-            ..mapping
+        let left = match covered {
+            Ok(()) => Mapping {
+                block: None,
+                is_file: false,
+                ..mapping
+            },
+            Err(_) => mapping,
         };
-        table.insert(address, mapping);
+        table.insert(address, left);
         covered?;
-        self.member.end_use(block.id)
+        mapping
+            .block
+            .map_or(Ok(()), |it| self.member.end_use(it.id))
     }
 
     /// Forgets a mapping whose memory is gone; otherwise it lingers.
@@ -348,6 +362,21 @@ impl Views {
 }
 
 impl Table {
+    /// Notes what was mapped just now; `None` is a file.
+    fn note(&mut self, block: Option<Block>, size: u64, address: usize) -> ViewTicket {
+        self.serial += 1;
+        let serial = self.serial;
+        let mapping = Mapping {
+            block,
+            is_file: block.is_none(),
+            size,
+            objects: 1,
+            serial,
+        };
+        self.insert(address, mapping);
+        ViewTicket { address, serial }
+    }
+
     fn insert(&mut self, address: usize, mapping: Mapping) {
         self.groups = (self.groups + 1).saturating_sub(self.joints(address, &mapping));
         self.mappings.insert(address, mapping);

@@ -243,6 +243,31 @@ impl SharedMapping {
     }
 }
 
+/// Maps the first `size` bytes of a file, which others may write, in the place of what is mapped at `address`. Fails
+/// without a change of that, but that its bytes are zero.
+///
+/// # Safety
+///
+/// As of [`SharedMapping::map_again`].
+pub unsafe fn map_file(file: BorrowedFd, size: u64, address: usize) -> Result<()> {
+    // SAFETY: what was there the caller has given up.
+    let mapped = unsafe {
+        rustix::mm::mmap(
+            address as *mut c_void,
+            size as usize,
+            ProtFlags::READ | ProtFlags::WRITE,
+            MapFlags::SHARED | MapFlags::FIXED,
+            file,
+            0,
+        )
+    };
+    mapped.map(drop).map_err(|errno| {
+        // SAFETY: as above.
+        let _ = unsafe { cover(address, size) };
+        Error::os("map shared memory", errno)
+    })
+}
+
 /// Puts private zeroes in the place of what is mapped at `address`.
 ///
 /// # Safety

@@ -4,16 +4,17 @@
 //!
 //! | what about        | modules |
 //! | ----------------- | ------- |
-//! | memory            | [`memory`], [`atomic`], [`bytes`], [`words`] |
+//! | memory            | [`memory`], [`named`], [`atomic`], [`bytes`], [`words`] |
 //! | time and sleeping | [`clock`], [`futex`], [`poll`], [`epoll`], [`timer`]; [`caller`]: for whom a thread sleeps |
 //! | descriptors       | [`descriptor`], [`pipe`], [`socket`], [`unix`], [`stream`] |
-//! | processes         | [`spawn`], [`child`], [`reaping`], [`interrupt`], [`shield`], [`life`], [`own`], [`procfs`], [`activity`], [`outside`] |
+//! | processes         | [`spawn`], [`child`], [`reaping`], [`interrupt`], [`shield`], [`life`], [`own`], [`procfs`], [`activity`], [`outside`], [`at_exit`] |
 //! | texts             | [`text`], [`random`] |
 //!
 //! Another operating system would replace this folder and nothing else; until somebody does,
 //! [`require_supported`] says so in words instead of failing to link.
 
 pub mod activity;
+pub mod at_exit;
 pub mod atomic;
 pub mod bytes;
 pub mod caller;
@@ -26,6 +27,7 @@ pub mod interrupt;
 pub mod libraries;
 pub mod life;
 pub mod memory;
+pub mod named;
 pub mod outside;
 pub mod own;
 pub mod pipe;
