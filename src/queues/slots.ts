@@ -16,10 +16,13 @@ import { translated } from "../addon/translate.ts";
 import type { Message } from "./transport.ts";
 import { BytesView } from "./bytes_view.ts";
 
-/** Slots that nobody uses are kept up to this number, and this many bytes. */
-const KEPT = { slots: 16, bytes: 64 * 1024 * 1024 };
-/** How many slots that were put are looked at for each loan: in most queues the first ones come back first. */
-const ASKED_AT_ONCE = 32;
+/** Slots that are not lent or viewed are kept up to this number, and this many bytes. */
+const KEPT = { slots: 64, bytes: 64 * 1024 * 1024 };
+/**
+ * How many slots that were put are looked at for each loan, more than come back meanwhile. Each time it is the turn of
+ * others, so that those which are viewed for long do not hide those behind them.
+ */
+const ASKED_AT_ONCE = 8;
 /** Slots have a multiple of this many bytes: no other block has a part of their last page. */
 const WHOLE = 4096;
 
@@ -40,6 +43,8 @@ export class Slots {
   #away: Slot[] = [];
   /** Those that can be lent; the one that came back last is the last. */
   #idle: Slot[] = [];
+  /** Bytes of those that are not lent. */
+  #bytes = 0;
   #isClosed = false;
 
   /**
@@ -61,39 +66,38 @@ export class Slots {
       const fits = byteLength >= size && (byteLength <= 2 * size || byteLength <= 1 << 16);
       if (fits && (best === -1 || byteLength <= this.#idle[best].buffer.byteLength)) best = i;
     });
-    return best === -1 ? undefined : this.#idle.splice(best, 1)[0];
+    if (best === -1) return undefined;
+    const [slot] = this.#idle.splice(best, 1);
+    this.#bytes -= slot.buffer.byteLength;
+    return slot;
   }
 
   /** Takes a slot back that was not put. */
   takeBack(slot: Slot): void {
-    if (!this.#lent.delete(slot)) return;
-    this.#idle.push(slot);
-    this.#trim();
+    if (this.#lent.delete(slot)) this.#keep(this.#idle, slot);
   }
 
   /** The slot was put: it comes back when nobody has its message or a view of it. */
   putAway(slot: Slot): void {
-    if (this.#lent.delete(slot)) this.#away.push(slot);
+    if (this.#lent.delete(slot)) this.#keep(this.#away, slot);
   }
 
+  /** Looks which of those that were put are back. */
   #gather(): void {
-    const looked = this.#away.splice(0, ASKED_AT_ONCE);
-    const isBack = ({ receipt }: Slot) => native().blockIsLast(receipt.block) !== 0;
-    const { back = [], away = [] } = Object.groupBy(looked, (slot) => isBack(slot) ? "back" : "away");
-    if (back.length === 0) this.#away.unshift(...away);
-    else this.#away.push(...away); // those that are viewed for long do not hide the others for ever
-    this.#idle.push(...back);
-    this.#trim();
+    for (const slot of this.#away.splice(0, ASKED_AT_ONCE)) {
+      const isBack = native().blockIsLast(slot.receipt.block) !== 0;
+      (isBack ? this.#idle : this.#away).push(slot);
+    }
   }
 
-  /** Lets go of idle slots that are too many; the one that came back last stays. */
-  #trim(): void {
-    let [count, bytes] = [0, 0];
-    for (let i = this.#idle.length - 1; i >= 0; i--) {
-      const { byteLength } = this.#idle[i].buffer;
-      count++;
-      bytes += byteLength;
-      if (count > KEPT.slots || bytes > KEPT.bytes && count > 1) letGo(this.#idle.splice(i, 1)[0]);
+  /** Adds a slot, and lets go of those that are too many then. One that was put stays with its message. */
+  #keep(where: Slot[], slot: Slot): void {
+    where.push(slot);
+    this.#bytes += slot.buffer.byteLength;
+    while (isTooMuch(this.#idle.length + this.#away.length, this.#bytes)) {
+      const one = this.#idle.shift() ?? this.#away.pop()!;
+      this.#bytes -= one.buffer.byteLength;
+      letGo(one);
     }
   }
 
@@ -106,6 +110,11 @@ export class Slots {
     this.#away = [];
     this.#idle = [];
   }
+}
+
+/** Whether these are more than are kept; one is, however large it is. */
+function isTooMuch(count: number, bytes: number): boolean {
+  return count > KEPT.slots || bytes > KEPT.bytes && count > 1;
 }
 
 function made(size: number): Slot {
@@ -176,6 +185,8 @@ interface Sight {
 export class Sights {
   /** By the numbers of their blocks; what was viewed last is the last. */
   readonly #known = new Map<number, Sight>();
+  /** Their bytes together. */
+  #bytes = 0;
   #isClosed = false;
 
   /** A view of the bytes that a message is about. */
@@ -201,17 +212,18 @@ export class Sights {
 
   #open([block, generation]: BlockReference): Sight {
     const known = this.#known.get(block);
-    this.#known.delete(block);
     if (known?.generation === generation) {
+      this.#known.delete(block);
       this.#known.set(block, known);
       return known;
     }
-    if (known !== undefined) closeBuffer(known.buffer); // kept here, a block keeps its number: this one was forged
+    // Throws if the block is known by another generation: it is kept here, so that is its own.
     using handle = BlockHandle.adopt([block, generation]);
     this.#forgetLast();
     const buffer = translated(() => collecting(() => native().loanOpen(handle.block)));
     const sight: Sight = { generation, buffer, views: 0 };
     this.#known.set(block, sight);
+    this.#bytes += buffer.byteLength;
     return sight;
   }
 
@@ -222,18 +234,17 @@ export class Sights {
     }
   }
 
+  /** Lets go of what was viewed first, where it is too much; the last one stays. */
   #trim(): void {
-    let [count, bytes] = [0, 0];
-    for (const [block, sight] of [...this.#known].reverse()) {
-      count++;
-      bytes += sight.buffer.byteLength;
-      const isTooMuch = count > KEPT.slots || bytes > KEPT.bytes && count > 1;
-      if (sight.views === 0 && (isTooMuch || this.#isClosed)) this.#forget(block, sight);
+    for (const [block, sight] of this.#known) {
+      if (!this.#isClosed && !isTooMuch(this.#known.size, this.#bytes)) return;
+      if (sight.views === 0) this.#forget(block, sight);
     }
   }
 
   #forget(block: number, { buffer }: Sight): void {
     this.#known.delete(block);
+    this.#bytes -= buffer.byteLength;
     closeBuffer(buffer);
   }
 

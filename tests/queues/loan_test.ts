@@ -16,10 +16,12 @@ import { dumps } from "@parallel/multiprocessing/reduction";
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { native } from "../../src/addon/load.ts";
 import { Kind, MessageTag } from "../../src/addon/numbers.ts";
+import { openScratch } from "../../src/addon/scratch.ts";
 import { inside } from "../../src/queues/queue.ts";
 import * as targets from "../fixtures/queues/loan_targets.ts";
 import { ended, killed, leavingNothing, started } from "../support/children.ts";
 import { assertNoMoreBlocks, FIXTURES, PATIENCE, until, within } from "../support/helpers.ts";
+import { collectUntil } from "../support/sharedctypes.ts";
 
 const patiently = { timeout: PATIENCE };
 const atOnce = { timeout: 0 };
@@ -91,6 +93,18 @@ Deno.test("memory that came back is lent again", () => {
   assertEquals([...view.bytes], [7]);
 });
 
+Deno.test("a loan and a view that are dropped without a word come back by garbage collection", async () => {
+  using queue = new Queue<Uint8Array>();
+  const borrow = () => void queue.loan(1).bytes.fill(77);
+  borrow();
+  await collectUntil(() => isBack(queue));
+  lend(queue, 77);
+  const view = () => void assertEquals(queue.getViewSync().bytes[0], 77);
+  view();
+  assert(!isBack(queue));
+  await collectUntil(() => isBack(queue));
+});
+
 Deno.test("many loans at a time, longer and shorter ones, and all of it goes with the queue", async () => {
   const before = blocks();
   {
@@ -110,10 +124,13 @@ Deno.test("many loans at a time, longer and shorter ones, and all of it goes wit
         assertEquals([view.bytes.length, targets.isFilled(view.bytes, n)], [size, true]);
       }
     }
-    for (let i = 0; i < 6; i++) put();
-    for (let i = 0; i < 6 * sizes.length; i++) queue.getViewSync().close();
-    lend(queue, 1);
-    assert(blocks() - before < 120, `${blocks() - before} blocks are kept for the next loans`);
+    const views = [];
+    for (let i = 0; i < 30; i++) put();
+    for (let i = 0; i < 30 * sizes.length; i++) views.push(queue.getViewSync());
+    views.forEach((view, i) => assert(targets.isFilled(view.bytes.subarray(0, 99), i % sizes.length)));
+    for (const view of views) view.close();
+    const { blocks, bytes } = native().memoryUsage();
+    assert(blocks < 300 && bytes < 160 * 2 ** 20, `${blocks} blocks of ${bytes} bytes are kept for the next loans`);
   }
   await assertNoMoreBlocks({ blocks: before });
 });
@@ -384,6 +401,32 @@ Deno.test("what says that it is a loan and is none is an error, and costs no oth
     assertThrows(() => queue.getSync());
   }
   addon.releaseBlock(block);
+});
+
+Deno.test("a message that says something else of memory that is viewed is an error, and the view stays", () => {
+  using queue = new Queue<Uint8Array>();
+  const addon = native();
+  const id = queue[inside]().block("be tested");
+  lend(queue, 1, 2, 3);
+  assert(addon.queueGet(id, 0, 0) > 20);
+  const holds = addon.takenAttachments();
+  const [block, generation, receipt, itsGeneration] = new Uint32Array(openScratch().bytes.slice(0, 20).buffer);
+  const put = (...numbers: number[]) => {
+    const bytes = new Uint8Array(Uint32Array.of(...numbers).buffer);
+    addon.queuePutBytes(id, MessageTag.loan, bytes, [receipt, block], 0);
+  };
+  put(block, generation, receipt, itsGeneration, 3);
+  addon.unpin(holds);
+  using view = queue.getViewSync();
+  for (const get of [() => queue.getViewSync(), () => queue.getSync()]) {
+    put(block, generation + 1, receipt, itsGeneration, 3);
+    assertThrows(get, InvalidStateError);
+    put(block, generation, receipt, itsGeneration, 5000);
+    assertThrows(get, RangeError, "5000 bytes are announced, there are 4096");
+  }
+  put(block, generation, receipt, itsGeneration + 1, 3);
+  assertThrows(() => queue.getViewSync(), InvalidStateError);
+  assertEquals([[...view.bytes], queue.qsize()], [[1, 2, 3], 0]);
 });
 
 const STREAMS = [
