@@ -34,7 +34,10 @@ const LIBRARIES = [
   },
 ];
 const DIST_STAMP = new URL("dist/sources.stamp", ROOT);
-const DIST_SOURCES = ["deno.json", "mod.ts", "cli.ts", "src", "tools/bundle.ts", "tools/early.ts", "tools/types.ts"];
+const DIST_SOURCES = [
+  ...["deno.json", "mod.ts", "cli.ts", "src"],
+  ...["bundle", "early", "late", "scan", "types"].map((name) => `tools/${name}.ts`),
+];
 
 /** All files of a folder, or the file itself, in a fixed order. */
 function sourceFiles(url: URL): URL[] {

@@ -12,7 +12,8 @@
 // dist/package.json  says to other runtimes that these are modules, so that they come as far as being told what they lack
 
 import configuration from "../deno.json" with { type: "json" };
-import { compileEarly } from "./early.ts";
+import { suitStarts } from "./early.ts";
+import { withoutIndentation } from "./scan.ts";
 import { copyTypes, typesLine } from "./types.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -200,7 +201,8 @@ export async function bundle(into: URL = DIST, inside: readonly string[] = []): 
     ) => [configuration.name + (name === "mod" ? "" : `/${name}`), `./${name}.js`]);
     Deno.writeTextFileSync(`${fresh}/import_map.json`, JSON.stringify({ imports: Object.fromEntries(imports) }));
     Deno.writeTextFileSync(`${fresh}/package.json`, JSON.stringify({ type: "module" }));
-    await compileEarly(fresh);
+    await suitStarts(fresh);
+    rewriteAll(fresh, (text, name) => name.endsWith(".js") ? withoutIndentation(text) : text);
     copyTypes(ROOT, fresh, ["mod.ts", "cli.ts", "src"]);
     replace(fresh, into);
   } finally {
@@ -233,10 +235,10 @@ function renameChunk(folder: string, chunk: string, name: string): void {
   rewriteAll(folder, (text) => text.replaceAll(`"${chunk}"`, `"./${name}.js"`));
 }
 
-function rewriteAll(folder: string, rewrite: (text: string) => string): void {
+function rewriteAll(folder: string, rewrite: (text: string, name: string) => string): void {
   for (const { name } of [...Deno.readDirSync(folder)]) {
     const file = `${folder}/${name}`;
-    Deno.writeTextFileSync(file, rewrite(Deno.readTextFileSync(file)));
+    Deno.writeTextFileSync(file, rewrite(Deno.readTextFileSync(file), name));
   }
 }
 

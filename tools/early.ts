@@ -5,6 +5,8 @@
 // functions that a child calls before its target, or before it is ready for a pool's tasks, are put into parentheses. Which
 // they are, V8 tells of a process and of a worker that are started. All functions would make each child 0.8 MiB larger.
 
+import { classesIn, withLate } from "./late.ts";
+
 const PROGRAM = `import { Pool, Process } from "@parallel/multiprocessing";
 export function nothing() {}
 if (import.meta.main) {
@@ -27,10 +29,13 @@ interface Declaration {
 }
 
 /** Rewrites the files of the package in that folder that a child loads. Where no child can be started, that is told. */
-export async function compileEarly(folder: string): Promise<void> {
+export async function suitStarts(folder: string): Promise<void> {
   for (const [file, places] of await calledAtStart(folder)) {
     const path = `${folder}/${file}`;
-    Deno.writeTextFileSync(path, withEarly(Deno.readTextFileSync(path), places));
+    const text = Deno.readTextFileSync(path);
+    const isUsed = (begin: number, end: number) => places.values().some((it) => it >= begin && it < end);
+    const used = new Set(classesIn(text).filter(({ begin, end }) => isUsed(begin, end)).map(({ name }) => name));
+    Deno.writeTextFileSync(path, withLate(withEarly(text, places), used));
   }
 }
 
@@ -102,7 +107,8 @@ function compiledIn(logs: readonly string[]): Map<string, Set<number>> {
     const files = new Map(
       Array.from(log.matchAll(/^script-details,(\d+),file:[^,]*\/([^/,]+\.js),/gm), ([, id, name]) => [id, name]),
     );
-    for (const [, id, place] of log.matchAll(/^function,interpreter,(\d+),(\d+),/gm)) {
+    // What sets up the fields of a class, V8 compiles with the file in any case.
+    for (const [, id, place] of log.matchAll(/^function,interpreter,(\d+),(\d+),(?!.*<\w+_initializer>$)/gm)) {
       const file = files.get(id);
       if (file === undefined || file === "program.js") continue;
       compiled.set(file, (compiled.get(file) ?? new Set()).add(Number(place)));

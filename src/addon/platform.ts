@@ -38,7 +38,7 @@ export function requirePlatform(target: string = Deno.build.target): void {
   );
 }
 
-/** The files that may be the addon: that of the platform's package, or what a checkout brings and what it builds. */
+/** The files that may be the addon: that of the platform's package, or what a checkout builds and what it brings. */
 export function addonPaths(): string[] {
   const { target } = Deno.build;
   const packaged = PACKAGED[target];
@@ -49,7 +49,8 @@ export function addonPaths(): string[] {
       );
     }
     const folder = pathOfUrl(PACKAGE_FOLDER);
-    return [`${folder}native/prebuilt/${target}.node`, `${folder}target/release/libmultiprocessing.so`];
+    // To try one that is not there takes 0.4 ms of every start.
+    return [`${folder}target/release/libmultiprocessing.so`, `${folder}native/prebuilt/${target}.node`];
   }
   let url: string;
   try {

@@ -1,7 +1,7 @@
 // What every context has, whoever implements it. The package's own are in local.ts.
 
 import type { PipeOptions } from "../connection/pipe.ts";
-import * as errors from "../errors.ts";
+import { AuthenticationError, BufferTooShort, InvalidStateError, ProcessError, TimeoutError } from "../errors.ts";
 import { cpuCount } from "../process/cpu_count.ts";
 import { currentProcess } from "../process/current_process.ts";
 import { parentProcess } from "../process/parent.ts";
@@ -69,13 +69,13 @@ export abstract class BaseContext implements Context {
   /** Arrays with a lock. */
   abstract readonly Array: Context["Array"];
   /** The package's own `ProcessError`. */
-  readonly ProcessError: typeof errors.ProcessError = errors.ProcessError;
+  readonly ProcessError: typeof ProcessError = ProcessError;
   /** The package's own `BufferTooShort`. */
-  readonly BufferTooShort: typeof errors.BufferTooShort = errors.BufferTooShort;
+  readonly BufferTooShort: typeof BufferTooShort = BufferTooShort;
   /** The package's own `TimeoutError`. */
-  readonly TimeoutError: typeof errors.TimeoutError = errors.TimeoutError;
+  readonly TimeoutError: typeof TimeoutError = TimeoutError;
   /** The package's own `AuthenticationError`. */
-  readonly AuthenticationError: typeof errors.AuthenticationError = errors.AuthenticationError;
+  readonly AuthenticationError: typeof AuthenticationError = AuthenticationError;
   /** The package's own `cpuCount`. */
   readonly cpuCount: typeof cpuCount = cpuCount;
   /** The package's own `currentProcess`. */
@@ -114,7 +114,7 @@ export abstract class BaseContext implements Context {
    * @throws {InvalidStateError} In a context that was made for one method.
    */
   setStartMethod(method: string | null, _options?: SetStartMethodOptions): void {
-    throw new errors.InvalidStateError(
+    throw new InvalidStateError(
       `Cannot set the start method to ${Deno.inspect(method)}: cannot set start method of concrete context`,
     );
   }

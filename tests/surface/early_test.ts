@@ -70,6 +70,7 @@ if (import.meta.main) {
     const early = late.filter((line) => /^var \w+ = \((?:async )?function/.test(line));
     assertEquals(early, []);
     const declared = late.filter((line) => /^(?:async )?function/.test(line));
+    assertEquals(declared.filter((line) => line.includes("$make(")), [], "classes that a start makes late");
     assert(declared.length < 10, `compiled late: ${declared.join(", ")}`);
     assert(text.match(/^var \w+ = \((?:async )?function/gm)!.length > 50);
   } finally {
