@@ -28,10 +28,13 @@
  * | number | the int formats from −2³¹ to 2³²−1, otherwise float64 (also −0) |
  * | bigint | int64 or uint64; beyond them extension 3 |
  * | string | str; with lone surrogates extension 2 |
- * | plain object | map whose keys are strings |
+ * | plain object | map whose keys are strings; where many are of one shape, an array: extension 17 |
  * | array | array; with holes or named properties extension 8 |
  * | Uint8Array | bin, so large byte arrays cost one copy on each side |
  * | anything else | an extension, see `Extension` in reduction/format.ts; payloads of containers are MessagePack again |
+ *
+ * In arrays of 8 items or more, and within these, a plain object with the names of an earlier one, in the same order, is
+ * an array of its shape and its values. A shape is told with the second object that has it, and has a number then.
  *
  * Objects are numbered from 0 in the order in which they start in the message, strings and bigints excepted; extension
  * 1 refers to an earlier one by its number. An instance of a registered class has its number before its data, but may

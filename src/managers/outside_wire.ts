@@ -27,7 +27,7 @@ import { type OutsidePassage, passOutside } from "./outside.ts";
 
 /** What a server says first. */
 export const PROTOCOL = "multiprocessing.managers";
-export const VERSION = 1;
+export const VERSION = 2;
 /** Asked of the server itself: a share in an object that another client has. */
 export const TAKE = "take";
 

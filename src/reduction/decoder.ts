@@ -29,6 +29,8 @@ export class Decoder {
   readonly #in = new Reader();
   #depth = 0;
   #objects: unknown[] = [];
+  /** The names of each shape that the message has told of. */
+  #shapes: (readonly string[])[] = [];
   #passage: Incoming = NOBODYS;
 
   /** The value of the one message that `bytes` hold between `start` and `end`, and what that may do. */
@@ -44,6 +46,7 @@ export class Decoder {
       this.#in.end();
       if (this.#objects.length > 0) {
         this.#objects = [];
+        if (this.#shapes.length > 0) this.#shapes = [];
         this.#passage = NOBODYS;
       }
     }
@@ -146,14 +149,48 @@ export class Decoder {
     return object;
   }
 
-  #readArray(count: number): unknown[] {
+  #readArray(count: number): unknown {
     this.#in.need(count);
+    const shape = count > 0 ? this.#in.shape() : -1;
+    if (shape >= 0) return this.#readShaped(shape, count - 1);
     this.#enter();
     const array: unknown[] = [];
     this.#objects.push(array);
     for (let i = 0; i < count; i++) array.push(this.#read());
     this.#depth--;
     return array;
+  }
+
+  /** Reads the object of a shape, for which so many items are left. */
+  #readShaped(shape: number, count: number): Record<string, unknown> {
+    if (shape === this.#shapes.length) {
+      this.#shapes.push(this.#readNames());
+      count--;
+    }
+    const names = this.#shapes[shape];
+    if (names?.length !== count) {
+      throw this.#in.malformed(`an object of shape ${shape} has ${count} values, not ${names?.length ?? "known"}`);
+    }
+    this.#in.need(count);
+    this.#enter();
+    const object: Record<string, unknown> = {};
+    this.#objects.push(object);
+    for (let i = 0; i < count; i++) {
+      const name = names[i];
+      const value = this.#read();
+      if (name === "__proto__") define(object, name, value, true);
+      else object[name] = value;
+    }
+    this.#depth--;
+    return object;
+  }
+
+  #readNames(): string[] {
+    const count = this.#in.count();
+    this.#in.need(count);
+    const names: string[] = [];
+    for (let i = 0; i < count; i++) names.push(this.#readKey());
+    return names;
   }
 
   #readBytes(size: number): Uint8Array {

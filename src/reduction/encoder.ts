@@ -38,6 +38,7 @@ import {
 } from "./refusal.ts";
 import { type EngineTree, type Outgoing, reduced } from "./passage.ts";
 import { currentViewReducer, discard, registeredPrototype } from "./registry.ts";
+import { AGAIN, ALONE, ROWS, Shapes } from "./shapes.ts";
 import { bytesOfView, sizeOfView } from "./views.ts";
 import { Writer } from "./writer.ts";
 
@@ -77,7 +78,10 @@ const NO_OBJECTS: readonly string[] = Object.freeze([]);
 export class Encoder {
   readonly #out = new Writer();
   readonly #numbers = new ObjectNumbers();
+  readonly #shapes = new Shapes();
   #depth = 0;
+  /** How many of the arrays that are being written may be tables. */
+  #tables = 0;
   /** Registered instances whose reduced data is being written. */
   #reducing: object[] = [];
   /** What the message may do; made for the first `reduce` that runs. */
@@ -105,6 +109,7 @@ export class Encoder {
   #dump(value: unknown, target: Uint8Array, start: number, inPlace: true): number | Dumped;
   #dump(value: unknown, target: Uint8Array, start: number, inPlace = false): number | (Dumped & DumpedForEngine) {
     this.#depth = 0;
+    this.#tables = 0;
     this.#out.begin(target, start);
     try {
       this.#write(value);
@@ -122,6 +127,7 @@ export class Encoder {
   /** Lets go of everything that belongs to the message. */
   #end(): void {
     this.#numbers.forget();
+    this.#shapes.forget();
     if (this.#reducing.length > 0) this.#reducing = [];
     if (this.#passage !== null) this.#passage = null;
     this.#isStart = false;
@@ -176,6 +182,8 @@ export class Encoder {
   }
 
   #writePlain(value: object, keys: readonly string[]): void {
+    const shape = this.#tables > 0 ? this.#shapes.numberOf(keys) : ALONE;
+    if (shape !== ALONE) return this.#writeShaped(value, keys, shape);
     this.#out.writeCount(keys.length, 0x80, 16, 0xde);
     let i = 0;
     try {
@@ -184,6 +192,23 @@ export class Encoder {
         this.#out.writeString(key);
         this.#write((value as Record<string, unknown>)[key]);
       }
+    } catch (error) {
+      throw error instanceof Refusal ? error.within(propertyStep(keys[i])) : error;
+    }
+  }
+
+  /** Writes a plain object whose names are those of an earlier one: an array of its shape and its values. */
+  #writeShaped(value: object, keys: readonly string[], shape: number): void {
+    const isTold = shape !== AGAIN;
+    this.#out.writeCount(keys.length + (isTold ? 1 : 2), 0x90, 16, 0xdc);
+    this.#out.writeShape(isTold ? shape : this.#shapes.latest);
+    if (!isTold) {
+      this.#out.writeCount(keys.length, 0x90, 16, 0xdc);
+      for (const key of keys) this.#out.writeString(key);
+    }
+    let i = 0;
+    try {
+      for (; i < keys.length; i++) this.#write((value as Record<string, unknown>)[keys[i]]);
     } catch (error) {
       throw error instanceof Refusal ? error.within(propertyStep(keys[i])) : error;
     }
@@ -201,12 +226,14 @@ export class Encoder {
       if (!(i in value)) return this.#writeSparseArray(value, length, items === value ? null : items);
     }
     this.#out.writeCount(length, 0x90, 16, 0xdc);
+    if (length >= ROWS) this.#tables++;
     let i = 0;
     try {
       for (; i < length; i++) this.#write(items[i]);
     } catch (error) {
       throw error instanceof Refusal ? error.within(`[${i}]`) : error;
     }
+    if (length >= ROWS) this.#tables--;
   }
 
   /** Writes an array by its properties, those among them that have names; `values` are theirs, once they were read. */

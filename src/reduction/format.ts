@@ -42,6 +42,9 @@ export const Extension = {
   /** A DOMException: message, name, whether it is a QuotaExceededError, then if so, its quota and what was requested;
    * stack; then alternating property names and values. */
   DOMException: 16,
+  /** Only as the first item of an array, which is a plain object then: the number of its shape, one byte. Next come, if the
+   * number is new, an array of the names; then the values. */
+  Shape: 17,
 } as const;
 
 /** Containers nested deeper than this are refused on both sides, so that neither runs out of stack. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { Extension } from "./format.ts";
 import { knownKey, readText } from "./text.ts";
 
 const NO_BYTES = new Uint8Array(0);
@@ -110,6 +111,23 @@ export class Reader {
     const known = knownKey(this.#bytes, this.#position + 1, size);
     if (known !== null) this.#position += 1 + size;
     return known;
+  }
+
+  /** How many items the array has that comes next. */
+  count(): number {
+    const tag = this.byte();
+    if (tag >= 0x90 && tag < 0xa0) return tag & 0x0f;
+    if (tag === 0xdc) return this.uint16();
+    throw this.malformed("an array of names is wanted");
+  }
+
+  /** The number of a shape, if it comes next; else -1. */
+  shape(): number {
+    const bytes = this.#bytes;
+    const at = this.#position;
+    if (bytes[at] !== 0xd4 || this.#end - at < 3 || bytes[at + 1] !== Extension.Shape) return -1;
+    this.#position = at + 3;
+    return bytes[at + 2];
   }
 
   /** A copy of the next `size` bytes, which must be there: the only one that is made, in a buffer of its own. */

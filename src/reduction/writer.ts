@@ -106,6 +106,16 @@ export class Writer {
     this.#position = writeUint32(this.#bytes, this.#position + 2, index);
   }
 
+  /** Writes the number of a shape. */
+  writeShape(number: number): void {
+    this.#reserve(3);
+    const bytes = this.#bytes;
+    bytes[this.#position] = 0xd4;
+    bytes[this.#position + 1] = Extension.Shape;
+    bytes[this.#position + 2] = number;
+    this.#position += 3;
+  }
+
   /** Writes eight payload bytes that hold `value` as float64. */
   writeFloat64(value: number): void {
     this.#reserve(8);

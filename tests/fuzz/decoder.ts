@@ -97,6 +97,7 @@ class Targets implements Disposable {
       use(writer),
     ];
     const plain = [
+      Array.from({ length: 9 }, (_, id) => ({ id, "__proto__": null, inner: { a: id, b: [id], c: "x" }, end: 1n })),
       new URL("https://example.org/?a#b"),
       new DOMException("m", "AbortError"),
       new SuppressedError(new Error("a"), new Error("b")),
