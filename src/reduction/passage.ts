@@ -201,13 +201,30 @@ export function attach(block: number): void {
 }
 
 /** Refuses, from inside a `reduce` function, that what belongs to this machine travels to others. */
-export function requireHere(block = 0): void {
+export function requireHere(block = 0, instead = "Make it by the context of the engine"): void {
   if (outgoing === null || outgoing.engine === null) return;
   const name = block === 0 ? "" : nameOfBlock(block);
   throw new OutOfPlace({
     why: `it${named(name)} is in the memory of this machine, which the hosts of an engine do not share`,
-    instead: "Make it by the context of the engine",
+    instead,
   });
+}
+
+/**
+ * Refuses, from inside a `restore` function, that a message from outside of this tree, or over an engine, names shared
+ * memory of this machine.
+ *
+ * @throws {TypeError} If it does.
+ */
+export function requireFromHere(): void {
+  if (incoming?.origin === "outside") {
+    throw new TypeError("Cannot receive a shared object: the message came from outside of this process tree");
+  }
+  if (incoming?.engine !== undefined) {
+    throw new TypeError(
+      "Cannot receive a shared object: the message came over an engine, and it names memory of one machine",
+    );
+  }
 }
 
 function named(name: string): string {
@@ -252,13 +269,6 @@ export function engineOfMessage(): EngineTree {
  * @throws {InvalidStateError} If the block is gone.
  */
 export function adopted(reference: unknown): BlockHandle {
-  if (incoming?.origin === "outside") {
-    throw new TypeError("Cannot receive a shared object: the message came from outside of this process tree");
-  }
-  if (incoming?.engine !== undefined) {
-    throw new TypeError(
-      "Cannot receive a shared object: the message came over an engine, and it names memory of one machine",
-    );
-  }
+  requireFromHere();
   return BlockHandle.adopt(reference);
 }

@@ -11,6 +11,7 @@ import { closedError, partsOf } from "../addon/handles.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { collecting } from "../addon/garbage.ts";
+import { requireFromHere, requireHere } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { inOneLine, quoted } from "../runtime/harmless.ts";
 import { showAsText } from "../runtime/shown.ts";
@@ -70,6 +71,7 @@ export class SharedMemory implements Disposable {
       name: "multiprocessing.shared_memory.SharedMemory",
       reduce: (memory) => {
         memory.#require("send");
+        requireHere(0, "Send what is in it");
         return describe(memory);
       },
       restore: restored,
@@ -225,6 +227,7 @@ function gone(action: string, name: string): Error {
  * The block that a message names.
  *
  * @throws {RangeError} If the description is malformed.
+ * @throws {TypeError} If the message came from outside of this tree, or over an engine.
  * @throws {Deno.errors.NotFound} If the block is gone, also if another one has its name.
  */
 function restored(data: unknown): SharedMemory {
@@ -232,6 +235,7 @@ function restored(data: unknown): SharedMemory {
   if (typeof name !== "string" || typeof identity !== "string" || rest.length > 0) {
     throw new RangeError("Cannot restore shared memory: its description is malformed");
   }
+  requireFromHere();
   const memory = new SharedMemory({ name });
   if (describe(memory)[1] === identity) return memory;
   memory.close();

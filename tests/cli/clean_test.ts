@@ -5,6 +5,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { Leftover } from "../../src/cli/clean.ts";
 import type { LeftMemory } from "../../src/cli/left_memory.ts";
 import { FIXTURES, isRunning, outputOf, runProgram, startProgram, until } from "../support/helpers.ts";
+import { pythons } from "../support/python.ts";
 
 const CLI = new URL("../../cli.ts", import.meta.url);
 const LISTENER = new URL("cli/listener.ts", FIXTURES);
@@ -136,6 +137,32 @@ Deno.test("clean: shared memory that anybody has mapped stays until nobody has",
   assertStringIncludes(removed.stdout, `Removed ${path}, shared memory whose creator is gone\n`);
   assertMatch(removed.stdout, /\d+ blocks? of shared memory removed\.\n$/);
   assertEquals(isThere(name), false);
+});
+
+Deno.test({
+  name: "clean: shared memory that a Python has mapped stays until it is gone",
+  ignore: pythons.length === 0,
+  async fn() {
+    await using creator = startProgram(CREATOR, { args: ["wait"] });
+    const name = await creator.said("name ");
+    const lines = [
+      "import mmap, sys",
+      `with open("${pathOf(name)}", "r+b") as file: memory = mmap.mmap(file.fileno(), 0)`,
+    ];
+    const code = [...lines, "print(memory[0], flush=True)", "sys.stdin.read()"].join("\n");
+    const options = { stdin: "piped", stdout: "piped" } as const;
+    const python = new Deno.Command(pythons[0].path, { args: ["-c", code], ...options }).spawn();
+    const reader = python.stdout.getReader();
+    assertEquals((await reader.read()).done, false); // it has mapped it
+    creator.kill();
+    await creator.outcome();
+    assertEquals((await cleaned([name])).map(({ state }) => state), ["mapped"]);
+    assertEquals(isThere(name), true);
+    python.kill("SIGKILL");
+    await Promise.all([python.status, reader.cancel(), python.stdin.close()]);
+    assertEquals((await cleaned([name])).map(({ state }) => state), ["left"]);
+    assertEquals(isThere(name), false);
+  },
 });
 
 Deno.test("clean: files in /dev/shm that are not this package's stay", async () => {

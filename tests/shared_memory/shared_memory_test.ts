@@ -1,11 +1,15 @@
 // SharedMemory in one process and in its children: names, sizes, what is refused, and how blocks travel.
 
 import { Process, Queue } from "@parallel/multiprocessing";
-import { SharedMemory } from "@parallel/multiprocessing/shared_memory";
+import { ShareableList, SharedMemory } from "@parallel/multiprocessing/shared_memory";
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { dumps, loads } from "@parallel/multiprocessing/reduction";
+import { FROM_OUTSIDE, overEngine } from "../../src/reduction/passage.ts";
+import { registeredName } from "../../src/reduction/registry.ts";
+import { dumpsForEngine, read } from "../../src/reduction/serialise.ts";
 import * as targets from "../fixtures/shared_memory/targets.ts";
 import { within } from "../support/helpers.ts";
+import { collectUntil } from "../support/sharedctypes.ts";
 
 const { AlreadyExists, NotFound } = Deno.errors;
 const pathOf = (name: string) => `/dev/shm/${name}`;
@@ -174,6 +178,44 @@ for (const method of ["spawn", "forkserver"] as const) {
     memory.unlink(); // it is still there: children that attach do not own it
   });
 }
+
+Deno.test("a block is named in messages of this tree alone, which may say anything", () => {
+  using memory = new SharedMemory({ create: true, size: 8 });
+  memory.unlink();
+  const engine = { tree: "0".repeat(32) };
+  const error = assertThrows(() => dumpsForEngine({ memory }, engine), TypeError);
+  assertMatch(error.message, /at value\.memory: it is in the memory of this machine.*Send what is in it/s);
+  using list = new ShareableList([1]);
+  const bytes = [memory, list].map((it) => dumps(it).bytes);
+  list.shm.unlink();
+  for (const message of bytes) {
+    assertThrows(() => read(message, 0, message.length, FROM_OUTSIDE), TypeError, "from outside of this process tree");
+    assertThrows(() => read(message, 0, message.length, overEngine(engine)), TypeError, "over an engine");
+  }
+  const described = (name: string, data: unknown) =>
+    registeredName(`multiprocessing.shared_memory.${name}`)!.reducer.restore(data);
+  for (
+    const data of [null, "a", [], ["a"], ["a", 1], [1, "0:0"], ["a", "0:0", 1], ["a/b", "0:0"], [list.shm, 1], [[]]]
+  ) {
+    assertThrows(() => described("SharedMemory", data), RangeError);
+    assertThrows(() => described("ShareableList", data), RangeError);
+  }
+});
+
+Deno.test("what nobody uses any more is collected, and is mapped no longer", async () => {
+  const mapped = () => Deno.readTextFileSync("/proc/self/maps").includes(`/dev/shm/${name}`);
+  const name = newName("collected");
+  let numbers: Float64Array | null = (() => {
+    const memory = new SharedMemory({ name, create: true, size: 8000 });
+    return new Float64Array(memory.buf.buffer, 0, 1000);
+  })();
+  using other = new SharedMemory({ name });
+  other.unlink();
+  other.close();
+  assert(mapped() && numbers[0] === 0);
+  numbers = null;
+  await within(collectUntil(() => !mapped()));
+});
 
 Deno.test("a Worker shares a block, which goes from memory with the last array over it", async () => {
   const source = `self.onmessage = ({ data }) => { data[0]++; self.postMessage("done"); };`;

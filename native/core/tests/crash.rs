@@ -13,6 +13,8 @@
 mod barriers;
 #[path = "crash/conditions.rs"]
 mod conditions;
+#[path = "crash/named.rs"]
+mod named;
 #[path = "crash/queues.rs"]
 mod queues;
 
@@ -112,7 +114,10 @@ fn case(name: &str, work: impl FnOnce(Board) + Send + 'static) {
 /// The work of a victim.
 type Role = (&'static str, fn(Board));
 
-const ROLES: [Role; 14] = [
+const ROLES: [Role; 15] = [
+    ("creator of named memory", |board| {
+        named::create_one(board.id())
+    }),
     ("lock", |board| {
         loop {
             bump(board, VICTIMS);

@@ -28,6 +28,7 @@ use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 use crate::cage;
 use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
 use crate::sys::Errno;
 use crate::sys::at_exit::at_exit;
 use crate::sys::named::{self, Claims, FOLDER, Facts, Identity, Use};
@@ -174,12 +175,15 @@ pub fn create(name: &str, size: u64, owns: bool) -> Result<Named> {
     let claims = if owns { claims() } else { None };
     let file =
         named::create(name, claims.is_some()).map_err(|errno| failed("create", name, errno))?;
+    failpoint("named-created");
     let made = named::facts(&file).and_then(|facts| {
         // Without a claim, others would take it for what is left of a process that was killed.
         if claims.is_some_and(|it| it.claim(facts.identity.inode).is_err()) {
             named::unmark(&file)?;
         }
+        failpoint("named-claimed");
         named::size_to(&file, size)?;
+        failpoint("named-sized");
         Ok(facts.identity)
     });
     match made {
