@@ -6,10 +6,13 @@ import { withUsersFrames } from "../runtime/stack.ts";
 
 /** Gives back what was not closed. */
 const collected = new FinalizationRegistry<() => void>((giveBack) => giveBack());
+/** The views of arrays: who has only the array still sees what was put, not what is put there next. */
+const views = new WeakMap<Uint8Array, BytesView>();
 
 /**
  * The bytes of one message of a queue, where they lie: see {@linkcode Queue.getView}. It is given back at the end of its
- * block by `using`, or by {@linkcode BytesView.close | close}; garbage collection does it, too, some time.
+ * block by `using`, or by {@linkcode BytesView.close | close}; garbage collection does it, too, some time after nobody has
+ * the view or its array any more.
  *
  * @example Read without a copy
  * ```ts
@@ -37,6 +40,7 @@ export class BytesView implements Disposable {
     this.#bytes = bytes;
     this.#giveBack = giveBack;
     collected.register(this, giveBack, this);
+    views.set(bytes, this);
   }
 
   /**

@@ -87,7 +87,6 @@ export class Loan implements Disposable {
    */
   async put(length: number = this.#bytes.length, options?: AcquireOptions): Promise<void> {
     const message = this.#message(length);
-    this.#state = "being put";
     try {
       await this.#lender.put(message, options);
     } catch (error) {
@@ -99,14 +98,23 @@ export class Loan implements Disposable {
 
   /** As {@linkcode put}, blocking the thread until there is room. */
   putSync(length: number = this.#bytes.length, options?: AcquireSyncOptions): void {
-    this.#lender.putSync(this.#message(length), options);
+    const message = this.#message(length);
+    try {
+      this.#lender.putSync(message, options);
+    } catch (error) {
+      this.#notPut();
+      throw error;
+    }
     this.#wasPut();
   }
 
+  /** The message, which is being put from here on: the options may have getters, which may do anything. */
   #message(length: number): Message {
     requireCount("put the loan", "length", length, { most: this.#bytes.length });
     this.#require("put");
-    return messageOf(this.#slot, length);
+    const message = messageOf(this.#slot, length);
+    this.#state = "being put";
+    return message;
   }
 
   #wasPut(): void {

@@ -465,8 +465,8 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   /**
    * Takes the first value, which must be a `Uint8Array`, waiting for one without blocking the thread. Of one that was put by a
    * {@linkcode Loan} it gives the bytes where they lie, in shared memory, until the {@linkcode BytesView} is given back; any
-   * other is copied once, as by {@linkcode Queue.get | get}. If this process is killed, the message is gone, and its memory
-   * comes back.
+   * other is copied once, as by {@linkcode Queue.get | get}, and so is one for which this process may have no more mappings. If
+   * this process is killed, the message is gone, and its memory comes back.
    *
    * @example Whatever it was put by
    * ```ts

@@ -219,8 +219,13 @@ export class Transport {
   #viewed(bytes: Uint8Array<ArrayBuffer>, got: number): BytesView {
     if (tagOf(got) !== Tag.loan) return new BytesView(this.#special(bytes, got) as Uint8Array, () => {});
     const attachments = this.#addon.takenAttachments();
+    const message = bytes.subarray(0, got % MessageUnit.tag);
     try {
-      return (this.#sights ??= new Sights()).view(bytes.subarray(0, got % MessageUnit.tag));
+      return (this.#sights ??= new Sights()).view(message);
+    } catch (error) {
+      // This process can map no more: as the message is taken, its bytes are copied.
+      if (error instanceof RangeError) return new BytesView(copyOf(message), () => {});
+      throw error;
     } finally {
       this.#addon.unpin(attachments);
     }

@@ -252,6 +252,55 @@ Deno.test("a loan is used once", async () => {
   assertEquals(String(back), "<Loan(length=10, given back)>");
 });
 
+Deno.test("a loan that its own options close while it is put is not lent again", async () => {
+  using queue = new Queue<Uint8Array>();
+  for (const isSync of [true, false]) {
+    const slot = queue.loan(10);
+    slot.bytes[0] = 1;
+    const closing = {
+      get timeout(): number {
+        slot.close();
+        assertThrows(() => slot.putSync(1), InvalidStateError, "it is being put");
+        return 0;
+      },
+    };
+    if (isSync) slot.putSync(1, closing);
+    else await slot.put(1, closing);
+    using other = queue.loan(10);
+    other.bytes[0] = 2;
+    assertEquals([queue.qsize(), [...queue.getViewSync().bytes]], [1, [1]]);
+  }
+});
+
+Deno.test("a view that this process can map no more is a copy: its message is not lost", () => {
+  using queue = new Queue<Uint8Array>();
+  lend(queue, 1, 2);
+  const addon = native();
+  const { loanOpen } = addon;
+  addon.loanOpen = () => {
+    throw new RangeError("too many mappings");
+  };
+  try {
+    using view = queue.getViewSync();
+    assertEquals([view.bytes.buffer instanceof ArrayBuffer, [...view.bytes]], [true, [1, 2]]);
+  } finally {
+    addon.loanOpen = loanOpen;
+  }
+  lend(queue, 3);
+  using view = queue.getViewSync();
+  assertEquals([view.bytes.buffer instanceof SharedArrayBuffer, [...view.bytes]], [true, [3]]);
+});
+
+Deno.test("an array that is used without its view keeps the memory from the next loan", async () => {
+  using queue = new Queue<Uint8Array>();
+  lend(queue, 77);
+  const { bytes } = queue.getViewSync();
+  let collections = 0;
+  await collectUntil(() => ++collections > 5);
+  assert(!isBack(queue));
+  assertEquals(bytes[0], 77);
+});
+
 Deno.test("a view is used until it is given back", () => {
   using queue = new Queue<Uint8Array>();
   lend(queue, 1);

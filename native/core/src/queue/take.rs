@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering::{Relaxed, Release};
 
 use super::segment::{Segment, UNIT, block_size, units_of};
 use super::{
-    CONSUMERS_LOCK, Form, HEAD, HEAD_SEGMENT, KEPT_WHEN_EMPTY, LARGEST_SEGMENT, Mark,
-    PRODUCERS_ASLEEP, PRODUCERS_LOCK, Phase, Queue, SPARE_SEGMENT, TAIL, TAIL_SEEN,
+    CONSUMERS_ASLEEP, CONSUMERS_LOCK, Form, HEAD, HEAD_SEGMENT, KEPT_WHEN_EMPTY, LARGEST_SEGMENT,
+    Mark, PRODUCERS_ASLEEP, PRODUCERS_LOCK, Phase, Queue, SPARE_SEGMENT, TAIL, TAIL_SEEN,
 };
 use crate::failpoint::failpoint;
 use crate::memory::heap::{Block, BlockId, Hold, Kind};
@@ -195,8 +195,11 @@ impl<'a> Queue<'a> {
             });
         }
         let take = self.locked(CONSUMERS_LOCK, || self.take_first(target))?;
-        if matches!(take, Take::Message(_)) {
-            self.wake_producers(1);
+        match take {
+            Take::Message(_) => self.wake_producers(1),
+            // It stays for another, who may be asleep: who was woken for it was this one.
+            Take::Refused => self.wake_one(CONSUMERS_ASLEEP, self.filled_word()),
+            _ => {}
         }
         Ok(take)
     }

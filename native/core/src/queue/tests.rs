@@ -91,6 +91,18 @@ fn a_message_that_is_not_wanted_stays_whatever_its_form() {
 }
 
 #[test]
+fn who_leaves_a_message_looks_for_another_to_wake() {
+    let member = member();
+    let (queue, _) = Queue::create(&member, 0, false).unwrap();
+    queue.try_put(&plain(b"left")).unwrap();
+    // One has announced itself, and is gone: who looks for it notices.
+    let asleep = queue.word(CONSUMERS_ASLEEP);
+    asleep.store(1, SeqCst);
+    let take = queue.only(|_| false).try_take(&mut [0; 8]).unwrap();
+    assert_eq!((take, asleep.load(SeqCst)), (Take::Refused, 0));
+}
+
+#[test]
 fn the_ring_wraps_and_grows_at_every_fill_level() {
     let member = member();
     let (queue, _) = Queue::create(&member, 0, false).unwrap();
