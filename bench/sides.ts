@@ -186,6 +186,7 @@ async function othersCommands(): Promise<Readonly<Record<string, readonly string
     tinypool: npm("tinypool"),
     poolifier: npm("poolifier"),
     ProcessPoolExecutor: [python, "-B", here("python/pool_executor.py")],
+    JSON: [...denoRun(), here("deno/pickles.ts")],
     "Deno Worker": [...bare, here("channels/deno_worker.ts")],
     "Deno Workers": [...bare, here("channels/pipeline.ts")],
     "one process": [...bare, here("channels/pipeline.ts")],

@@ -42,6 +42,8 @@ const ATTRIBUTION = "src/pool/attribution.ts";
 const SERVER_MAIN = "src/managers/server_main.ts";
 /** The command line, which no program loads. */
 const COMMAND_LINE = "cli.ts";
+/** Pickles, which only programs load that talk with Python. */
+const PICKLE = "src/pickle.ts";
 /** The agent's program, which a host runs. */
 const AGENT = "src/engine/agent.ts";
 /** What that does as a program. */
@@ -49,7 +51,7 @@ const LEND = `import { runAgent } from "../../${AGENT}";\nif (import.meta.main) 
 /** Shared memory with names, which only programs load that import it. */
 const SHARED_MEMORY = "src/shared_memory.ts";
 /** The entries that are not in the chunk that all share, but beside it. */
-const APART = [MANAGERS, SHARED_MEMORY, COMMAND_LINE];
+const APART = [MANAGERS, SHARED_MEMORY, COMMAND_LINE, PICKLE];
 /** What the command line does as a program. The bundler takes `import.meta.main` of a module that an entry imports for false. */
 const OBEY = `import { main } from "../../${COMMAND_LINE}";\nif (import.meta.main) Deno.exit(await main(Deno.args));`;
 
@@ -121,6 +123,7 @@ export function faceOf(path: string): string {
 function besides(path: string, all: string[]): string[] {
   if (path.startsWith("src/shared_memory/")) return [SHARED_MEMORY, MANAGERS, ...all];
   if (path.startsWith("src/managers/")) return [MANAGERS, ...all];
+  if (path.startsWith("src/pickle/")) return [PICKLE, ...all];
   if (path.startsWith("src/engine/")) return [...ENGINE, ...all];
   return all;
 }
@@ -152,6 +155,7 @@ export async function bundle(into: URL = DIST, inside: readonly string[] = []): 
     write("engine_managers", [ENGINE_MANAGERS], [MANAGERS, ...ENGINE, ...all]),
     write("engine", ENGINE, all),
     write("shared_memory", [SHARED_MEMORY], [MANAGERS, ...all]),
+    write("pickle", [PICKLE], all),
     write("cli", [COMMAND_LINE], all, OBEY),
     write("agent", [AGENT], [...ENGINE, ...all], LEND),
     write("multiprocessing", all),

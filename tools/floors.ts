@@ -10,7 +10,7 @@ export const SRC_FLOORS: Floors = [
   ["errors.ts"],
   ["runtime"],
   ["addon", "waiting"],
-  ["callable", "live"],
+  ["callable", "live", "pickle"],
   ["reduction"],
   ["connection", "synchronize"],
   ["launch", "sharedctypes"],

@@ -4,8 +4,8 @@
  *
  * @module
  */
+import { knownKey, readText } from "../runtime/text.ts";
 import { Extension } from "./format.ts";
-import { knownKey, readText } from "./text.ts";
 
 const NO_BYTES = new Uint8Array(0);
 const number = new DataView(new ArrayBuffer(8));

@@ -22,9 +22,14 @@ export const queueMicrotask: typeof globalThis.queueMicrotask = globalThis.queue
 /** The class of dates: what was sent is received as one of these whatever the time pretends to be. */
 export const Date: typeof globalThis.Date = globalThis.Date;
 
-/** Milliseconds since 1970, with fractions. Deno makes `Temporal` when somebody first asks for it, so not at the import. */
+/** The classes of dates and times. Deno makes them when somebody first asks for them, so not at the import. */
+export function temporal(): typeof globalThis.Temporal {
+  return globalThis.Temporal;
+}
+
+/** Milliseconds since 1970, with fractions. */
 export function wallClock(): number {
-  return Number(globalThis.Temporal.Now.instant().epochNanoseconds) / 1e6;
+  return Number(temporal().Now.instant().epochNanoseconds) / 1e6;
 }
 
 /** `AbortSignal.timeout`, as it was. */

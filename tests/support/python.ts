@@ -11,8 +11,11 @@ export interface Python {
   readonly version: readonly [number, number];
 }
 
-/** The newest CPython of each minor version from 3.9 on that is in PATH or under ~/.pyenv. */
-export const pythons: readonly Python[] = findPythons();
+/** A CPython of each minor version from 3.8 on that is in PATH or under ~/.pyenv. */
+export const picklers: readonly Python[] = findPythons();
+
+/** As above, from 3.9 on: what our connections and managers talk with. */
+export const pythons: readonly Python[] = picklers.filter((python) => isFrom(python, 9));
 
 /** Whether a version is `minor` of Python 3 or later. */
 export function isFrom({ version }: Python, minor: number): boolean {
@@ -23,7 +26,7 @@ function findPythons(): Python[] {
   const found = new Map<string, Python>();
   for (const path of candidates()) {
     const version = versionOf(path);
-    if (version === null || version[0] !== 3 || version[1] < 9) continue;
+    if (version === null || version[0] !== 3 || version[1] < 8) continue;
     const name = version.join(".");
     if (!found.has(name)) found.set(name, { path, version });
   }
@@ -39,7 +42,7 @@ function* candidates(): Generator<string> {
   }
   for (const folder of (Deno.env.get("PATH") ?? "").split(":")) {
     yield `${folder}/python3`;
-    for (let minor = 9; minor <= 14; minor++) yield `${folder}/python3.${minor}`;
+    for (let minor = 8; minor <= 14; minor++) yield `${folder}/python3.${minor}`;
   }
 }
 

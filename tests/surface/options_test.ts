@@ -5,6 +5,7 @@ import * as mp from "@parallel/multiprocessing";
 import { ForkServerProcess, getContext, SpawnProcess } from "@parallel/multiprocessing/context";
 import { BaseManager, SyncManager } from "@parallel/multiprocessing/managers";
 import { ShareableList, SharedMemory, SharedMemoryManager } from "@parallel/multiprocessing/shared_memory";
+import { dumps, loads, NdArray } from "@parallel/multiprocessing/pickle";
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { joinParent } from "../fixtures/surface/option_targets.ts";
 import { nearest } from "../../src/waiting/nearest.ts";
@@ -95,6 +96,9 @@ function plainRows(stack: DisposableStack): Record<string, Row> {
     setStartMethod: ["forced", "force", (o) => mp.setStartMethod("spawn", o)],
     "SpawnContext.getStartMethod": ["allownone", "allowNone", (o) => getContext("spawn").getStartMethod(o)],
     "ForkServerContext.getStartMethod": ["alowNone", "allowNone", (o) => getContext("forkserver").getStartMethod(o)],
+    dumps: ["typedArray", "typedArrays", (o) => dumps(1, o)],
+    loads: ["tuple", "tuples", (o) => loads(dumps(1), o)],
+    "new NdArray": ["fortan", "fortran", (o) => new NdArray("|u1", [0], new Uint8Array(0), o)],
     "new BaseManager": ["adress", "address", (o) => new BaseManager(o)],
     "new SyncManager": ["serialiser", "serializer", (o) => new SyncManager(o)],
     "BaseManager.register": ["proxyType", "proxytype", (o) => BaseManager.register("never", Object as never, o)],

@@ -68,6 +68,10 @@ const SUB_PATHS: Record<string, string[]> = {
     ...["SyncList", "SyncLock", "SyncNamespace", "SyncPool", "SyncProxy", "SyncQueue", "SyncSemaphore", "SyncSet"],
     ...["SyncValue"],
   ],
+  pickle: [
+    ...["Complex", "Decimal", "Float", "FrozenSet", "NdArray", "PickleError", "PythonName", "PythonObject", "Tuple"],
+    ...["Uuid", "dumps", "float", "loads", "register", "tuple"],
+  ],
   pool: ["AsyncResult", "ImapIterator", "Pool", "currentTask"],
   process: ["Process", "activeChildren", "cpuCount", "currentProcess", "parentProcess"],
   queues: ["JoinableQueue", "Queue", "SimpleQueue"],
