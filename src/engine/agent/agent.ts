@@ -74,6 +74,8 @@ export class Agent {
   readonly #entering = new Map<string, Promise<HostedTree>>();
   /** Refusals for trees that have nothing here are told one after the other, so that no more than one is entered for them. */
   #refusing: Promise<void> = Promise.resolve();
+  /** How many launches are attended to. */
+  #launching = 0;
   #isDraining = false;
   #hasEnded = false;
   readonly #end = Promise.withResolvers<void>();
@@ -103,7 +105,7 @@ export class Agent {
       args: [name, order.slots, order.labels.join(), VERSION, Deno.version.deno, Deno.pid, lease, this.#id],
     }));
     session.on("launch", (tree, object, reservation, ...rest) => {
-      void this.#launch(textOf(tree), textOf(object), textOf(reservation), rest);
+      void this.#attend(() => this.#launch(textOf(tree), textOf(object), textOf(reservation), rest));
     });
     session.on("drain", () => this.drain());
     session.on("lost", () => this.#comeBack(session));
@@ -121,6 +123,17 @@ export class Agent {
     } catch (error) {
       this.#parts.say(`Cannot come back yet: ${(error as Error).message}`);
       this.#later(wait, () => this.#comeBack(lost, Math.min(2 * wait, LONGEST_RETRY)));
+    }
+  }
+
+  /** Attends to a launch to its end: whoever ended meanwhile would be in a tree that nobody knows it to have left. */
+  async #attend(launch: () => Promise<void>): Promise<void> {
+    this.#launching++;
+    try {
+      await launch();
+    } finally {
+      this.#launching--;
+      this.#endIfDrained();
     }
   }
 
@@ -256,7 +269,7 @@ export class Agent {
   }
 
   #endIfDrained(): void {
-    if (!this.#isDraining || this.#hasEnded || this.children > 0) return;
+    if (!this.#isDraining || this.#hasEnded || this.#launching > 0 || this.children > 0) return;
     this.#hasEnded = true;
     for (const tree of [...this.#trees.values()]) tree.end();
     this.#hosts.close();
