@@ -18,8 +18,11 @@ import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncl
 import { native } from "../../src/addon/load.ts";
 import { dumps } from "../../src/reduction/serialise.ts";
 import { give, hand, hearAll, rest, take } from "../fixtures/connection/arrival_targets.ts";
+import { begin } from "../support/children.ts";
 import { assertNothingLeft, belongings, FIXTURES, freeze, until, within } from "../support/helpers.ts";
 import { startReactor } from "../support/pipes.ts";
+
+Deno.test.beforeAll(begin);
 
 type Sent = { reader: Connection };
 

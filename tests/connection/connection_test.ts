@@ -11,8 +11,11 @@ import {
   sendLock,
   stopInMessage,
 } from "../fixtures/connection/connection_targets.ts";
+import { begin } from "../support/children.ts";
 import { assertNothingLeft, belongings, until } from "../support/helpers.ts";
 import { openPipe, startReactor } from "../support/pipes.ts";
+
+Deno.test.beforeAll(begin);
 
 const text = (value: string) => new TextEncoder().encode(value);
 

@@ -3,7 +3,10 @@
 import { type Address, AuthenticationError, Client, Listener, Process, Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { hold, serve, type Style } from "../fixtures/connection/flood_targets.ts";
+import { begin } from "../support/children.ts";
 import { descriptorCount, until, within } from "../support/helpers.ts";
+
+Deno.test.beforeAll(begin);
 
 const MOST = 2000;
 /** Where it is enough that they are more than a listener lets in. */

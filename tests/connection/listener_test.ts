@@ -7,8 +7,11 @@ import { Process } from "../../src/process.ts";
 import { Queue } from "../../src/queues.ts";
 import { greetOver } from "../fixtures/connection/connection_targets.ts";
 import { acceptOne, acceptWrongly, echo, hearChallenge, sayHello } from "../fixtures/connection/network_targets.ts";
+import { begin } from "../support/children.ts";
 import { descriptorCount, FIXTURES, outputOf, PATIENCE, until, within } from "../support/helpers.ts";
 import { bytesOf } from "../support/bytes.ts";
+
+Deno.test.beforeAll(begin);
 
 /** An address of each kind that is free; what of it is a file is in `folder`. */
 function addresses(folder: string): [kind: string, address: Address][] {

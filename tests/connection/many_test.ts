@@ -3,8 +3,11 @@
 import { Client, type Connection, Listener, Pipe, Process, wait } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { rest } from "../fixtures/connection/arrival_targets.ts";
+import { begin } from "../support/children.ts";
 import { assertNothingLeft, belongings, within } from "../support/helpers.ts";
 import { startReactor } from "../support/pipes.ts";
+
+Deno.test.beforeAll(begin);
 
 const N = 1200;
 const times = <T>(what: (n: number) => T): T[] => Array.from({ length: N }, (_, n) => what(n));

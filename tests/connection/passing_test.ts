@@ -26,6 +26,7 @@ import {
   sendFullPipe,
 } from "../fixtures/connection/connection_targets.ts";
 import { native } from "../../src/addon/load.ts";
+import { begin } from "../support/children.ts";
 import {
   assertAllReject,
   assertNoMoreBlocks,
@@ -36,6 +37,8 @@ import {
   until,
 } from "../support/helpers.ts";
 import { startReactor } from "../support/pipes.ts";
+
+Deno.test.beforeAll(begin);
 
 /** Ends the process, whatever it is doing. */
 async function stop(process: Process): Promise<void> {

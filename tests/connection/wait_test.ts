@@ -4,8 +4,11 @@ import { Connection, EOFError, InvalidStateError, Listener, Pipe, Process } from
 import { descriptorOf, wait, type Waitable, waitSync } from "@parallel/multiprocessing/connection";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { count, countSlowly, countTo, echo } from "../fixtures/connection/connection_targets.ts";
+import { begin } from "../support/children.ts";
 import { assertAllReject, assertNothingLeft, belongings, PATIENCE } from "../support/helpers.ts";
 import { startReactor } from "../support/pipes.ts";
+
+Deno.test.beforeAll(begin);
 
 /** The first numbers that four processes send, ten each. */
 const FIRSTS = [0, 100, 200, 300];

@@ -3,7 +3,15 @@
 import * as mp from "@parallel/multiprocessing";
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { nothing } from "../fixtures/targets.ts";
+import { begin } from "../support/children.ts";
 import { assertNothingLeft, belongings, FIXTURES, PATIENCE } from "../support/helpers.ts";
+
+Deno.test.beforeAll(async () => {
+  await begin();
+  const process = new (mp.getContext("forkserver").Process)({ target: nothing });
+  process.start();
+  await process.join(); // what waits for work stays
+});
 
 const MOD = new URL("../../mod.ts", import.meta.url);
 

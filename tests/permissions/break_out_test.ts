@@ -18,6 +18,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { addonFile } from "../../src/addon/load.ts";
 import * as targets from "../fixtures/permissions/cage_targets.ts";
 import type { Report } from "../fixtures/permissions/cage_titled.ts";
+import { begin } from "../support/children.ts";
 import {
   assertNothingLeft,
   belongings,
@@ -27,6 +28,8 @@ import {
   until,
   within,
 } from "../support/helpers.ts";
+
+Deno.test.beforeAll(begin);
 
 /** Runs the target in a child without permissions; what it said. */
 async function caged<A extends unknown[], T>(target: (...args: A) => unknown, args: A, said: Queue<T>): Promise<T> {

@@ -3,7 +3,10 @@
 import { getContext, Pipe, Process, type ProcessSettings, Queue } from "@parallel/multiprocessing";
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import * as targets from "../fixtures/permissions/cage_targets.ts";
+import { begin } from "../support/children.ts";
 import { assertNothingLeft, belongings, FIXTURES, outputOf, within } from "../support/helpers.ts";
+
+Deno.test.beforeAll(begin);
 
 type Permissions = ProcessSettings["permissions"];
 

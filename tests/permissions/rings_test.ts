@@ -4,7 +4,10 @@ import { getContext, Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals } from "@std/assert";
 import { native } from "../../src/addon/load.ts";
 import { LEFT, tie, type Way } from "../fixtures/permissions/cage_ring_targets.ts";
+import { begin } from "../support/children.ts";
 import { within } from "../support/helpers.ts";
+
+Deno.test.beforeAll(begin);
 
 for (const method of ["spawn", "forkserver"] as const) {
   Deno.test(`shared memory that a caged child has tied into a ring is given back at its end (${method})`, async () => {

@@ -4,6 +4,7 @@ import { Lock, Process, Queue } from "@parallel/multiprocessing";
 import { assert, assertEquals } from "@std/assert";
 import { native } from "../../src/addon/load.ts";
 import * as targets from "../fixtures/targets.ts";
+import { begin } from "../support/children.ts";
 import {
   arenaOf,
   assertNoMoreBlocks,
@@ -20,6 +21,8 @@ import {
   startProgram,
   until,
 } from "../support/helpers.ts";
+
+Deno.test.beforeAll(begin);
 
 const FAMILY = new URL("family.ts", FIXTURES);
 

@@ -3,7 +3,10 @@
 import { InvalidStateError, JoinableQueue, Queue, SimpleQueue } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { native } from "../../src/addon/load.ts";
+import { begin } from "../support/children.ts";
 import { FIXTURES, outputOf } from "../support/helpers.ts";
+
+Deno.test.beforeAll(begin);
 
 /** Arguments of the constructor that are refused. */
 const BAD_MAXSIZES: Record<string, unknown> = {

@@ -20,8 +20,10 @@ import { PutStatus } from "../../src/addon/numbers.ts";
 import { Batch } from "../../src/queues/batch.ts";
 import { Transport } from "../../src/queues/transport.ts";
 import * as targets from "../fixtures/queues/many_targets.ts";
-import { ended, killed, leavingNothing, started } from "../support/children.ts";
+import { begin, ended, killed, leavingNothing, started } from "../support/children.ts";
 import { blocked, FIXTURES, PATIENCE, within } from "../support/helpers.ts";
+
+Deno.test.beforeAll(begin);
 
 const patiently = { timeout: PATIENCE };
 const atOnce = { timeout: 0 };

@@ -14,7 +14,9 @@ import {
   PATIENCE,
   within,
 } from "../support/helpers.ts";
-import { ended, started } from "../support/children.ts";
+import { begin, ended, started } from "../support/children.ts";
+
+Deno.test.beforeAll(begin);
 
 Deno.test("TestQueue.test_fork: what parent and child put comes out in order, then Empty", async () => {
   using queue = new Queue();

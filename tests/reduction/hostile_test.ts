@@ -7,7 +7,10 @@ import { registeredNames } from "../../src/reduction/registry.ts";
 import { dumps } from "../../src/reduction/serialise.ts";
 import { forge } from "../fixtures/reduction/reduction_targets.ts";
 import { fuzz } from "../fuzz/decoder.ts";
+import { begin } from "../support/children.ts";
 import { childrenOf, descriptorCount, within } from "../support/helpers.ts";
+
+Deno.test.beforeAll(begin);
 
 /** Classes whose instances are refused to be sent. */
 const NEVER = [

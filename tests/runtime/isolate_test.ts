@@ -24,6 +24,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { native } from "../../src/addon/load.ts";
 import { keep } from "../fixtures/runtime/ended_isolate_targets.ts";
 import type { Wait } from "../fixtures/runtime/zombie_worker.ts";
+import { begin } from "../support/children.ts";
 import {
   assertNothingLeft,
   belongings,
@@ -35,6 +36,8 @@ import {
   until,
   within,
 } from "../support/helpers.ts";
+
+Deno.test.beforeAll(begin);
 
 const ZOMBIE = new URL("runtime/zombie_worker.ts", FIXTURES);
 

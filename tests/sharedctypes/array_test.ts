@@ -9,6 +9,9 @@ import { Structure } from "../../src/sharedctypes/structure.ts";
 import { Lock, RLock } from "../../src/synchronize.ts";
 import * as targets from "../fixtures/sharedctypes/sharedctypes_targets.ts";
 import { collectUntil, run, sent } from "../support/sharedctypes.ts";
+import { begin } from "../support/children.ts";
+
+Deno.test.beforeAll(begin);
 
 Deno.test("an array of no elements", () => {
   for (const array of [RawArray("d", 0), RawArray("d", [])]) {

@@ -8,8 +8,11 @@ import { Queue } from "../../src/queues.ts";
 import { RawArray, RawValue } from "../../src/sharedctypes/factories.ts";
 import { Event } from "../../src/synchronize.ts";
 import { hog, modest, type Refusals } from "../fixtures/sharedctypes/quota_targets.ts";
+import { begin } from "../support/children.ts";
 import { within } from "../support/helpers.ts";
 import { collectUntil } from "../support/sharedctypes.ts";
+
+Deno.test.beforeAll(begin);
 
 const LIMIT = 16 * 2 ** 20;
 

@@ -16,6 +16,9 @@ import { Structure } from "../../src/sharedctypes/structure.ts";
 import { Lock, RLock } from "../../src/synchronize.ts";
 import * as targets from "../fixtures/sharedctypes/sharedctypes_targets.ts";
 import { collectUntil, run, sent } from "../support/sharedctypes.ts";
+import { begin } from "../support/children.ts";
+
+Deno.test.beforeAll(begin);
 
 for (const lock of [false, true] as const) {
   const test = lock ? "TestSharedCTypes.test_synchronize" : "TestSharedCTypes.test_sharedctypes";

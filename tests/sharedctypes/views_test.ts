@@ -18,8 +18,11 @@ import { Structure } from "../../src/sharedctypes/structure.ts";
 import { Lock } from "../../src/synchronize.ts";
 import { churn } from "../soak/views.ts";
 import { fill, hoard } from "../fixtures/sharedctypes/shared_views_targets.ts";
+import { begin } from "../support/children.ts";
 import { startProgram, within } from "../support/helpers.ts";
 import { CODES, collectUntil, sent } from "../support/sharedctypes.ts";
+
+Deno.test.beforeAll(begin);
 
 const METHODS = ["spawn", "forkserver"] as const;
 

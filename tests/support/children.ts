@@ -3,7 +3,9 @@
 import { Process } from "@parallel/multiprocessing";
 import { assert, assertEquals } from "@std/assert";
 import { nothing } from "../fixtures/targets.ts";
-import { assertNothingLeft, belongings, PATIENCE } from "./helpers.ts";
+import { assertNothingLeft, belongings, PATIENCE, startOwnThreads } from "./helpers.ts";
+import { startReactor } from "./pipes.ts";
+import { setUpSignals } from "./set_up_signals.ts";
 
 /**
  * As `within` of the helpers, for a promise at a queue that is to be given up: a program with timers goes on by itself,
@@ -18,6 +20,17 @@ export async function idly<T>(promise: Promise<T>): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * Has this program what it keeps from its first connection, process and signal on: threads, and descriptors. For
+ * `Deno.test.beforeAll` in files whose tests count these: also one that is run by itself finds as much before it as behind it.
+ */
+export async function begin(): Promise<void> {
+  setUpSignals();
+  startReactor();
+  await startOwnThreads();
+  await ended(started(nothing));
 }
 
 /** Starts a process. */

@@ -4,8 +4,11 @@ import { Barrier, type BarrierAction, BrokenBarrierError, Queue } from "@paralle
 import { dumps } from "@parallel/multiprocessing/reduction";
 import { assert, assertEquals, assertMatch, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import * as targets from "../fixtures/synchronize/synchronize_targets.ts";
+import { begin } from "../support/children.ts";
 import { assertNothingLeft, belongings, until, within } from "../support/helpers.ts";
 import { assertClosed, assertTimeoutsRefused, Child, Children, FORMS, Thread } from "../support/synchronize.ts";
+
+Deno.test.beforeAll(begin);
 
 const TARGETS = new URL("../fixtures/synchronize/synchronize_targets.ts", import.meta.url);
 

@@ -4,6 +4,7 @@ import { Condition, InvalidStateError, Lock, OwnerDiedError, Queue, RLock, Value
 import { dumps, loads } from "@parallel/multiprocessing/reduction";
 import { assert, assertEquals, assertMatch, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import * as targets from "../fixtures/synchronize/synchronize_targets.ts";
+import { begin } from "../support/children.ts";
 import { assertNothingLeft, belongings, PATIENCE, within } from "../support/helpers.ts";
 import {
   assertClosed,
@@ -14,6 +15,8 @@ import {
   FORMS,
   Thread,
 } from "../support/synchronize.ts";
+
+Deno.test.beforeAll(begin);
 
 const LOCKS = [Lock, RLock];
 

@@ -4,6 +4,7 @@ import { Event, InvalidStateError, Queue } from "@parallel/multiprocessing";
 import { dumps } from "@parallel/multiprocessing/reduction";
 import { assert, assertEquals, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
 import * as targets from "../fixtures/synchronize/synchronize_targets.ts";
+import { begin } from "../support/children.ts";
 import { assertNothingLeft, belongings, blocked, threads, within } from "../support/helpers.ts";
 import {
   assertClosed,
@@ -14,6 +15,8 @@ import {
   FORMS,
   Thread,
 } from "../support/synchronize.ts";
+
+Deno.test.beforeAll(begin);
 
 Deno.test("TestEvent.test_event: isSet, wait, set and clear, and a process that sets it", async () => {
   using event = new Event();

@@ -4,6 +4,7 @@ import { InvalidStateError, Lock, OwnerDiedError, Process, Queue, RLock } from "
 import { dumps, loads } from "@parallel/multiprocessing/reduction";
 import { assert, assertEquals, assertMatch, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import * as targets from "../fixtures/targets.ts";
+import { begin } from "../support/children.ts";
 import {
   assertNothingLeft,
   belongings,
@@ -15,6 +16,8 @@ import {
   threads,
   within,
 } from "../support/helpers.ts";
+
+Deno.test.beforeAll(begin);
 
 const KINDS = [Lock, RLock];
 

@@ -4,6 +4,7 @@ import { BoundedSemaphore, InvalidStateError, Queue, Semaphore } from "@parallel
 import { dumps } from "@parallel/multiprocessing/reduction";
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import * as targets from "../fixtures/synchronize/synchronize_targets.ts";
+import { begin } from "../support/children.ts";
 import { assertNothingLeft, belongings, blocked, PATIENCE, within } from "../support/helpers.ts";
 import {
   assertClosed,
@@ -13,6 +14,8 @@ import {
   Children,
   FORMS,
 } from "../support/synchronize.ts";
+
+Deno.test.beforeAll(begin);
 
 const KINDS = [Semaphore, BoundedSemaphore];
 const SEM_VALUE_MAX = 2 ** 31 - 1;
