@@ -405,6 +405,28 @@ Deno.test("a loan that finds no room can be put later; aborted or closed meanwhi
   assertEquals([queue.qsize(), [...queue.getViewSync().bytes]], [1, [3]]);
 });
 
+Deno.test("files are read straight into a loan, and written from a view, in promises and blocking", async () => {
+  using queue = new Queue<Uint8Array>();
+  const path = await Deno.makeTempFile();
+  const copy = await Deno.makeTempFile();
+  try {
+    await Deno.writeFile(path, new Uint8Array(5000).fill(9));
+    for (const isSync of [false, true]) {
+      using file = await Deno.open(path);
+      using slot = queue.loan(10_000);
+      slot.putSync((isSync ? file.readSync(slot.bytes) : await file.read(slot.bytes)) ?? 0);
+      using view = queue.getViewSync();
+      assertEquals(view.bytes.length, 5000);
+      if (isSync) Deno.writeFileSync(copy, view.bytes);
+      else await Deno.writeFile(copy, view.bytes);
+      assertEquals(await Deno.readFile(copy), new Uint8Array(5000).fill(9));
+      await Deno.truncate(copy);
+    }
+  } finally {
+    for (const file of [path, copy]) await Deno.remove(file);
+  }
+});
+
 Deno.test("a joinable queue counts loans that were viewed", async () => {
   using queue = new JoinableQueue<Uint8Array>();
   lend(queue, 1);
