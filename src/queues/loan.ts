@@ -23,9 +23,13 @@ type State = "lent" | "being put" | "put" | "given back";
 /** Gives back what was dropped without a word. */
 const collected = new FinalizationRegistry<{ slots: Slots; slot: Slot }>(({ slots, slot }) => slots.takeBack(slot));
 
+/** The loans of arrays: who has only the array still writes into memory that nobody else is lent. */
+const loans = new WeakMap<Uint8Array, Loan>();
+
 /**
  * Memory of a queue, to be filled and put without a copy: see {@linkcode Queue.loan}. What is not put is given back at the
- * end of its block by `using`, or by {@linkcode Loan.close | close}; garbage collection does it, too, some time.
+ * end of its block by `using`, or by {@linkcode Loan.close | close}; garbage collection does it, too, some time after
+ * nobody has the loan or its array any more.
  *
  * @example Read a file straight into the queue
  * ```ts
@@ -62,6 +66,7 @@ export class Loan implements Disposable {
     this.#lender = lender;
     this.#slot = lender.slots.lend(size);
     this.#bytes = new Uint8Array(this.#slot.buffer, 0, size);
+    loans.set(this.#bytes, this);
     collected.register(this, { slots: lender.slots, slot: this.#slot }, this);
   }
 

@@ -20,7 +20,7 @@ import { openScratch } from "../../src/addon/scratch.ts";
 import { inside } from "../../src/queues/queue.ts";
 import * as targets from "../fixtures/queues/loan_targets.ts";
 import { ended, killed, leavingNothing, started } from "../support/children.ts";
-import { assertNoMoreBlocks, FIXTURES, PATIENCE, until, within } from "../support/helpers.ts";
+import { assertNoMoreBlocks, blocked, FIXTURES, PATIENCE, until, within } from "../support/helpers.ts";
 import { collectUntil } from "../support/sharedctypes.ts";
 
 const patiently = { timeout: PATIENCE };
@@ -194,6 +194,23 @@ Deno.test("who waits for a view is told of a value that is no bytes, and leaves 
   assertEquals(await within(getting), "a text");
 });
 
+Deno.test("a process that is told so wakes the one behind it, which takes the value", async () => {
+  using queue = new Queue<unknown>();
+  using said = new Queue<string>();
+  const viewer = started(targets.tryToView, queue, said);
+  assertEquals(await said.get(patiently), "begins");
+  await blocked(viewer.pid!);
+  const getter = started(targets.getOne, queue, said);
+  assertEquals(await said.get(patiently), "begins");
+  await blocked(getter.pid!);
+  queue.putSync("a text");
+  const first = await said.get(patiently);
+  if (first === "a text") queue.putSync("for the viewer"); // the other was quicker
+  const second = await said.get(patiently);
+  assertEquals([first, second].sort(), ["TypeError", "a text"]);
+  await ended(viewer, getter);
+});
+
 const SIZES: [size: unknown, kind: typeof RangeError | typeof TypeError, message: RegExp][] = [
   [0, RangeError, /"size" is 0, wanted a whole number from 1 to 4294967295/],
   [-1, RangeError, /"size" is -1/],
@@ -295,6 +312,16 @@ Deno.test("an array that is used without its view keeps the memory from the next
   using queue = new Queue<Uint8Array>();
   lend(queue, 77);
   const { bytes } = queue.getViewSync();
+  let collections = 0;
+  await collectUntil(() => ++collections > 5);
+  assert(!isBack(queue));
+  assertEquals(bytes[0], 77);
+});
+
+Deno.test("an array that is written without its loan keeps the memory from the next loan", async () => {
+  using queue = new Queue<Uint8Array>();
+  const { bytes } = queue.loan(10);
+  bytes[0] = 77;
   let collections = 0;
   await collectUntil(() => ++collections > 5);
   assert(!isBack(queue));
