@@ -150,6 +150,16 @@ export const CASES: readonly Case[] = [
     reach: cpython(0.2),
   },
   {
+    work: "Queue one way, 200 rows of 6 values",
+    group: "queues",
+    script: "queue_one_way",
+    variant: "rows",
+    iterations: 2_000,
+    needs: ["Queue", "Process", "RawArray"],
+    others: { "Deno Worker": ["rows"], "node worker_threads": ["rows"] },
+    reach: BETTER,
+  },
+  {
     work: "Queue one way, 1 KiB bytes",
     group: "queues",
     script: "queue_one_way",

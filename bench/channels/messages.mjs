@@ -4,8 +4,16 @@ import { SIZE, WRITES } from "./in_place.mjs";
 
 const KIB = new Uint8Array(1024).fill(107);
 const MIB = new Uint8Array(1024 * 1024).fill(109);
+const ROWS = Array.from({ length: 200 }, (_, i) => ({
+  id: i,
+  name: `name ${i % 97}`,
+  price: i * 1.25,
+  active: i % 3 === 0,
+  category: "tools",
+  stock: i * 7 % 1000,
+}));
 
-/** @type {Readonly<Record<"int" | "object" | "1KiB" | "1MiB", (i: number) => unknown>>} */
+/** @type {Readonly<Record<"int" | "object" | "rows" | "1KiB" | "1MiB", (i: number) => unknown>>} */
 export const MESSAGES = {
   "int": (i) => i,
   "object": (i) => ({
@@ -14,6 +22,7 @@ export const MESSAGES = {
     words: 2242,
     done: false,
   }),
+  "rows": () => ROWS,
   "1KiB": () => KIB,
   "1MiB": () => MIB,
 };

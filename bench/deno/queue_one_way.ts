@@ -1,5 +1,5 @@
-// Queue: one process puts, another gets, per message: int, object, 1 KiB or
-// 1 MiB of bytes.
+// Queue: one process puts, another gets, per message: int, object, 200 rows,
+// 1 KiB or 1 MiB of bytes.
 
 import { Queue } from "@parallel/multiprocessing";
 import { MESSAGES } from "../channels/messages.mjs";

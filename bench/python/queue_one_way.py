@@ -1,4 +1,4 @@
-"""Queue: one process puts, another gets, per message: int, object, 1 KiB or 1 MiB of bytes."""
+"""Queue: one process puts, another gets, per message: int, object, 200 rows, 1 KiB or 1 MiB of bytes."""
 
 import sys
 
@@ -7,9 +7,15 @@ from start_line import iterations, race, report, spawn, variant
 KIB = b"k" * 1024
 MIB = b"m" * (1024 * 1024)
 
+ROWS = [
+    {"id": i, "name": f"name {i % 97}", "price": i * 1.25, "active": i % 3 == 0, "category": "tools", "stock": i * 7 % 1000}
+    for i in range(200)
+]
+
 MESSAGES = {
     "int": lambda i: i,
     "object": lambda i: {"id": i, "path": "texts/ca01.txt", "words": 2242, "done": False},
+    "rows": lambda i: ROWS,
     "1KiB": lambda i: KIB,
     "1MiB": lambda i: MIB,
 }
