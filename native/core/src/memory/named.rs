@@ -173,8 +173,12 @@ pub fn create(name: &str, size: u64, owns: bool) -> Result<Named> {
         });
     }
     let claims = if owns { claims() } else { None };
-    let file =
-        named::create(name, claims.is_some()).map_err(|errno| failed("create", name, errno))?;
+    let file = named::create(name, claims.is_some()).map_err(|errno| match errno {
+        Errno::NOENT => Error::Unsupported(format!(
+            "Cannot create shared memory: there is no {FOLDER} on this system"
+        )),
+        errno => failed("create", name, errno),
+    })?;
     failpoint("named-created");
     let made = named::facts(&file).and_then(|facts| {
         // Without a claim, others would take it for what is left of a process that was killed.
