@@ -18,4 +18,4 @@ import "./runtime/requirement.ts";
 export { SharedMemory, type SharedMemoryOptions } from "./shared_memory/shared_memory.ts";
 export { ShareableList, type ShareableListOptions } from "./shared_memory/shareable_list.ts";
 export { SharedMemoryManager } from "./shared_memory/manager.ts";
-export type { FloatLike, Shareable, Shared } from "./shared_memory/items.ts";
+export type { Shareable, Shared } from "./shared_memory/items.ts";

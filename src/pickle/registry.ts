@@ -5,19 +5,16 @@
  */
 import { inOneLine, quoted } from "../runtime/harmless.ts";
 import { withUsersFrames } from "../runtime/stack.ts";
-import { PythonName, type PythonObjectParts } from "./python_object.ts";
+import { PythonName } from "./python_object.ts";
+import { enter, type Reduced, reducers, type Registration, restorers } from "./registrations.ts";
 import { KNOWN } from "./restore/table.ts";
-import type { Described, Restorer, Restorers } from "./restorer.ts";
+import type { Described, Restorers } from "./restorer.ts";
+
+export type { Reduced };
 
 /** A class, whatever its constructor takes. */
 // deno-lint-ignore ban-types -- the only type that also holds classes with private constructors
 export type PickledClass<T> = Function & { prototype: T };
-
-/** What Python makes an object of. */
-export interface Reduced extends PythonObjectParts {
-  /** What the class is given. Default: nothing. */
-  args?: readonly unknown[];
-}
 
 /** Which class of Python's a class is, and how instances become what a pickle says of them, and come back. */
 export interface PickleReducer<T> {
@@ -30,14 +27,6 @@ export interface PickleReducer<T> {
   /** Makes an instance of what a pickle says. It may run up to three times for one object, so it should do nothing else. */
   restore(described: Described): T;
 }
-
-interface Registration {
-  readonly name: PythonName;
-  reduce(instance: object): Reduced;
-}
-
-const restorers = new Map<string, Restorer>();
-const reducers = new WeakMap<object, Registration>();
 
 /** What a pickle may name, of the user's. */
 export const REGISTERED: Restorers = restorers;
@@ -75,8 +64,7 @@ export function register<T extends object>(type: PickledClass<T>, reducer: Pickl
   const key = `${pythonName}`;
   if (restorers.has(key) || KNOWN.has(key)) throw taken(`the name ${quoted(key)} is`);
   if (reducers.has(prototype)) throw taken(`the class ${quoted(type.name)} is`);
-  restorers.set(key, { keeps: true, finish: (described) => restore(described) });
-  reducers.set(prototype, { name: pythonName, reduce: (instance) => reduce(instance as T) });
+  enter(prototype as T, pythonName, reduce, restore);
 }
 
 /** How an object becomes one of Python's; `undefined` if its class is not registered. */

@@ -1,21 +1,15 @@
 // What the items of a ShareableList are in JavaScript, and their bytes.
 
+import { Float } from "../pickle/numbers.ts";
 import { inOneLine } from "../runtime/harmless.ts";
 import { Code, type Kind, slotFor, type Stored, textLength, WORD } from "./layout.ts";
 
-/** A number that Python is to have as a float, also if it is a whole one: `float(2)` of `./pickle`. */
-export interface FloatLike {
-  /** The number. */
-  readonly value: number;
-  /** How it is told from other objects. */
-  readonly [Symbol.toStringTag]: string;
-}
-
 /**
  * What a {@linkcode ShareableList} can hold, and what Python has for it: `number` is an int if it is a safe integer,
- * else a float; `bigint` an int of 64 bits; `Uint8Array` bytes; `null` and `undefined` None.
+ * else a float; `Float` of `./pickle` a float, also if it is a whole number; `bigint` an int of 64 bits; `Uint8Array`
+ * bytes; `null` and `undefined` None.
  */
-export type Shareable = number | bigint | boolean | string | Uint8Array | null | undefined | FloatLike;
+export type Shareable = number | bigint | boolean | string | Uint8Array | null | undefined | Float;
 
 /** What is read of one: an int is a number if it is a safe integer, else a bigint. */
 export type Shared = number | bigint | boolean | string | Uint8Array<ArrayBuffer> | null;
@@ -48,7 +42,7 @@ export function stored(item: unknown): Stored {
     case "object":
       if (item === null) return NONE;
       if (isBytes(item)) return text(new Uint8Array(item), Code.bytes);
-      if (isFloat(item)) return float(item.value);
+      if (item instanceof Float) return float(item.value);
   }
   throw new TypeError(
     `Cannot store ${inOneLine(item)} in a list: wanted a number, bigint, boolean, string, Uint8Array or null`,
@@ -57,10 +51,6 @@ export function stored(item: unknown): Stored {
 
 function isBytes(item: object): item is Uint8Array {
   return ArrayBuffer.isView(item) && Object.prototype.toString.call(item) === "[object Uint8Array]";
-}
-
-function isFloat(item: object): item is FloatLike {
-  return Object.prototype.toString.call(item) === "[object Float]" && typeof (item as FloatLike).value === "number";
 }
 
 function word(format: string, code: number, write: (view: DataView) => void): Stored {
@@ -131,7 +121,7 @@ export function areEqual(one: Shared, other: unknown): boolean {
   if (one instanceof Uint8Array) {
     return other instanceof Uint8Array && one.length === other.length && one.every((byte, at) => byte === other[at]);
   }
-  if (typeof other === "object" && other !== null && isFloat(other)) return areEqual(one, other.value);
+  if (other instanceof Float) return areEqual(one, other.value);
   const isNumber = (it: unknown) => typeof it === "number" || typeof it === "bigint";
   // deno-lint-ignore eqeqeq -- 5 and 5n are one number
   if (isNumber(one) && isNumber(other)) return one == other;

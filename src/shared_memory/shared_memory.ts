@@ -11,6 +11,9 @@ import { closedError, partsOf } from "../addon/handles.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { collecting } from "../addon/garbage.ts";
+import { PythonName } from "../pickle/python_object.ts";
+import { enter, type Reduced } from "../pickle/registrations.ts";
+import { type Described, UNMAPPED } from "../pickle/restorer.ts";
 import { requireFromHere, requireHere } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { inOneLine, quoted } from "../runtime/harmless.ts";
@@ -76,6 +79,7 @@ export class SharedMemory implements Disposable {
       },
       restore: restored,
     });
+    enter(SharedMemory.prototype, new PythonName("multiprocessing.shared_memory", "SharedMemory"), toPython, ofPython);
   }
 
   readonly #name: string;
@@ -240,4 +244,14 @@ function restored(data: unknown): SharedMemory {
   if (describe(memory)[1] === identity) return memory;
   memory.close();
   throw gone("restore", name);
+}
+
+/** What Python pickles of a block. */
+function toPython({ name, size }: SharedMemory): Reduced {
+  return { args: [name, false, size] };
+}
+
+/** The block that a pickle of Python's names, which must be there already. */
+function ofPython({ args: [name, create = false] }: Described): unknown {
+  return typeof name === "string" && create === false ? new SharedMemory({ name }) : UNMAPPED;
 }

@@ -1,5 +1,6 @@
 // Named shared memory and CPython's: what one writes the other reads, to the byte, and neither removes what is the other's.
 
+import { dumps, float, loads, PickleError, PythonName, PythonObject } from "@parallel/multiprocessing/pickle";
 import { ShareableList, SharedMemory } from "@parallel/multiprocessing/shared_memory";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { within } from "../support/helpers.ts";
@@ -51,6 +52,7 @@ const ITEMS: [ours: unknown, told: [type: string, value: unknown], format: strin
   [2n ** 63n - 1n, ["int", "9223372036854775807"], "q"],
   [-(2n ** 63n), ["int", "-9223372036854775808"], "q"],
   [0.5, ["float", "0.5"], "d"],
+  [float(2), ["float", "2.0"], "d"],
   [-0, ["float", "-0.0"], "d"],
   [1e300, ["float", "1e+300"], "d"],
   [Infinity, ["float", "inf"], "d"],
@@ -80,7 +82,7 @@ for (const python of pythons) {
     using list = new ShareableList(ITEMS.map(([ours]) => ours) as never[], { name: `${name}_list` });
     try {
       memory.buf.set([1, 2, 3, 4, 5, 6, 7, 8]);
-      const sets = JSON.stringify([[0, "'né'"], [13, "2.0"], [9, "None"], [15, "'é' * 8"]]);
+      const sets = JSON.stringify([[0, "'né'"], [14, "2.0"], [10, "None"], [16, "'é' * 8"]]);
       const format = ITEMS.map(([, , format]) => format).join("");
       assertEquals(await ask<Contents>(python.path, "use", name, list.shm.name, sets), {
         bytes: [1, 2, 3, 4, 5, 6, 7, 8, 0],
@@ -89,7 +91,7 @@ for (const python of pythons) {
         items: ITEMS.map(([, told]) => told),
       });
       assertEquals(memory.buf[4999], 99);
-      assertEquals([list.get(0), list.get(13), list.get(9), list.get(15)], ["né", 2, null, "é".repeat(8)]);
+      assertEquals([list.get(0), list.get(14), list.get(10), list.get(16)], ["né", 2, null, "é".repeat(8)]);
       using again = new SharedMemory({ name });
       assertEquals(again.size, 5000);
     } finally {
@@ -170,6 +172,46 @@ Deno.test({
       assertEquals([code, textOf(stderr), memory.buf[0]], [0, "", 3]);
     } finally {
       memory.unlink();
+    }
+  },
+});
+
+Deno.test({
+  name: "a block is sent to Python in a pickle, and comes back in one",
+  ignore: pythons.length === 0,
+  async fn() {
+    using memory = new SharedMemory({ create: true, size: 10 });
+    try {
+      const lines = [
+        "import pickle, sys",
+        "from multiprocessing import resource_tracker",
+        "given = pickle.loads(sys.stdin.buffer.read())",
+        "memory = given['memory']",
+        "resource_tracker.unregister(memory._name, 'shared_memory')",
+        "memory.buf[0] = 3",
+        "sys.stdout.buffer.write(pickle.dumps([memory, memory]))",
+        "memory.close()",
+      ];
+      const options = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+      const child = new Deno.Command(pythons.at(-1)!.path, { args: ["-c", lines.join("\n")], ...options }).spawn();
+      const writer = child.stdin.getWriter();
+      await writer.write(dumps({ memory }) as Uint8Array<ArrayBuffer>);
+      await writer.close();
+      const { code, stdout, stderr } = await within(child.output());
+      assertEquals([code, textOf(stderr), memory.buf[0]], [0, "", 3]);
+      const [back, same] = loads(stdout) as SharedMemory[];
+      assert(back instanceof SharedMemory && back === same);
+      back.buf[1] = 4;
+      assertEquals([back.name, back.size, memory.buf[1]], [memory.name, 10, 4]);
+      back.close();
+    } finally {
+      memory.unlink();
+    }
+    assert(assertThrows(() => loads(dumps(memory)), PickleError).cause instanceof Deno.errors.NotFound);
+    // A pickle may name a block, and not make one.
+    for (const args of [[memory.name, true, 10], [5, false, 1], []]) {
+      const pickle = dumps(new PythonObject(new PythonName("multiprocessing.shared_memory", "SharedMemory"), args));
+      assertThrows(() => loads(pickle), PickleError);
     }
   },
 });
