@@ -1,6 +1,7 @@
 // BytesView: the bytes of a message where they lie.
 
 import { InvalidStateError } from "../errors.ts";
+import { register } from "../reduction/registry.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { withUsersFrames } from "../runtime/stack.ts";
 
@@ -29,6 +30,9 @@ const views = new WeakMap<Uint8Array, BytesView>();
  */
 export class BytesView implements Disposable {
   static {
+    register(BytesView, {
+      refuse: "a view belongs to the thread that has it; send a copy of its bytes made with slice()",
+    });
     showAsText(BytesView);
   }
 

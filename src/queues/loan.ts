@@ -1,6 +1,7 @@
 // Loan: memory of a queue, to be filled and put.
 
 import { InvalidStateError } from "../errors.ts";
+import { register } from "../reduction/registry.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { withUsersFrames } from "../runtime/stack.ts";
 import { requireCount } from "../waiting/count.ts";
@@ -51,6 +52,7 @@ const loans = new WeakMap<Uint8Array, Loan>();
  */
 export class Loan implements Disposable {
   static {
+    register(Loan, { refuse: "a Loan belongs to the thread that has borrowed; put it, or send a copy of its bytes" });
     showAsText(Loan);
   }
 
@@ -133,10 +135,16 @@ export class Loan implements Disposable {
     if (this.#isUnwanted) this.close();
   }
 
+  /** Where it is: a queue that is closed takes back what it has lent. */
+  get #where(): State {
+    return this.#slot.isClosed && this.#state === "lent" ? "given back" : this.#state;
+  }
+
   #require(action: string): void {
-    const state = this.#slot.isClosed && this.#state === "lent" ? "given back, as the queue was closed" : this.#state;
+    const state = this.#where;
     if (state === "lent") return;
-    const what = state === "being put" ? "it is being put" : `it was ${state}`;
+    const why = this.#state === "lent" ? ", as the queue was closed" : "";
+    const what = state === "being put" ? "it is being put" : `it was ${state}${why}`;
     throw withUsersFrames(
       new InvalidStateError(`Cannot ${action} the loan of the queue${this.#lender.label}: ${what}`),
     );
@@ -160,6 +168,6 @@ export class Loan implements Disposable {
 
   /** For messages: `<Loan(length=100)>`, and where it is if it is not here. */
   toString(): string {
-    return `<Loan(length=${this.#bytes.length}${this.#state === "lent" ? "" : `, ${this.#state}`})>`;
+    return `<Loan(length=${this.#bytes.length}${this.#where === "lent" ? "" : `, ${this.#where}`})>`;
   }
 }

@@ -354,6 +354,7 @@ Deno.test("of a queue that is closed nothing can be borrowed, put or viewed, and
   assertEquals([...view.bytes], [5]);
   assertEquals([...bytes], Array(10).fill(0), "its memory is gone, and zeroes stand for it");
   assertThrows(() => slot.bytes, InvalidStateError, "given back, as the queue was closed");
+  assertEquals(String(slot), "<Loan(length=10, given back)>");
   assertThrows(() => slot.putSync(), InvalidStateError);
   await assertRejects(() => slot.put(), InvalidStateError);
   assertThrows(() => queue.loan(1), InvalidStateError, "Cannot borrow memory of the queue: the Queue is closed");
@@ -470,9 +471,11 @@ Deno.test("the memory of a loan or view is not sent; a copy is", async () => {
   using other = new Queue<Uint8Array>();
   using slot = queue.loan(3);
   assertThrows(() => other.putSync(slot.bytes), TypeError, "send a copy made with slice()");
+  assertThrows(() => other.putSync(slot as never), TypeError, "put it, or send a copy of its bytes");
   slot.putSync();
   using view = queue.getViewSync();
   await assertRejects(() => other.put(view.bytes), TypeError, "send a copy made with slice()");
+  await assertRejects(() => other.put(view as never), TypeError, "send a copy of its bytes made with slice()");
   other.putSync(view.bytes.slice());
   assertEquals(other.getSync().length, 3);
 });
