@@ -9,9 +9,9 @@ import type { Arrow, Floors } from "./graph/arrows.ts";
 export const SRC_FLOORS: Floors = [
   ["errors.ts"],
   ["runtime"],
-  ["addon", "waiting"],
-  ["callable", "live", "pickle"],
-  ["reduction"],
+  ["addon"],
+  ["callable", "live", "waiting"],
+  ["pickle", "reduction"],
   ["connection", "synchronize"],
   ["launch", "sharedctypes"],
   ["queues"],

@@ -1,7 +1,7 @@
 // How long each of many operations takes, one after the other: a JSON list of nanoseconds. The CPython twin is
 // ../python/latency.py.
 
-import { Lock, Manager, Pipe, Pool, Queue, RawArray } from "@parallel/multiprocessing";
+import { Event, Lock, Manager, Pipe, Pool, Queue, RawArray } from "@parallel/multiprocessing";
 import { begin, finish, iterations, lineUp, type StartLine, variant } from "./start_line.ts";
 
 const PACKET = new Uint8Array(64).fill(7);
@@ -44,6 +44,29 @@ function queue(n: number): number[] {
     replies.getSync();
   });
   requests.putSync(-1);
+  finish(processes);
+  return times;
+}
+
+export function serveEvent(line: StartLine, _: number, asked: Event, answered: Event, turns: number): void {
+  lineUp(line, 0);
+  for (let i = 0; i < turns; i++) {
+    asked.waitSync();
+    asked.clear();
+    answered.set();
+  }
+}
+
+function event(n: number): number[] {
+  const [asked, answered] = [new Event(), new Event()];
+  const once = () => {
+    asked.set();
+    answered.waitSync();
+    answered.clear();
+  };
+  const { processes } = begin(serveEvent, 1, asked, answered, 1 + n + Math.ceil(n / 10));
+  once();
+  const times = timesOf(n, once);
   finish(processes);
   return times;
 }
@@ -148,6 +171,7 @@ function lock(n: number): number[] {
 
 const VARIANTS: Record<string, (n: number) => number[] | Promise<number[]>> = {
   queue,
+  event,
   connection,
   pool,
   manager,

@@ -43,6 +43,28 @@ def queue(n):
     return times
 
 
+def serve_event(line, lane, asked, answered, turns):
+    for _ in range(turns):
+        asked.wait()
+        asked.clear()
+        answered.set()
+
+
+def event(n):
+    asked, answered = spawn.Event(), spawn.Event()
+    _, processes = begin(serve_event, 1, asked, answered, 1 + n + -(-n // 10))
+
+    def once():
+        asked.set()
+        answered.wait()
+        answered.clear()
+
+    once()
+    times = times_of(n, once)
+    finish(processes)
+    return times
+
+
 def serve_connection(line, lane, end):
     while got := end.recv_bytes():
         end.send_bytes(got)
@@ -117,7 +139,7 @@ def lock(n):
     return [max(1, it) for it in times[n // 10 :]]
 
 
-VARIANTS = {"queue": queue, "connection": connection, "pool": pool, "manager": manager, "lock": lock}
+VARIANTS = {"queue": queue, "event": event, "connection": connection, "pool": pool, "manager": manager, "lock": lock}
 
 if __name__ == "__main__":
     print(json.dumps({"times": VARIANTS[variant()](iterations())}))

@@ -12,9 +12,13 @@ const SECTIONS: readonly {
   readonly title: string;
   readonly distributions: readonly string[];
 }[] = [
-  { group: "queues", title: "Queues", distributions: ["queue"] },
+  { group: "queues", title: "Queues", distributions: ["queue", "queue-one-cpu", "queue-loaded"] },
   { group: "connections", title: "Connections", distributions: ["connection"] },
-  { group: "locks", title: "Locks and other primitives", distributions: ["lock"] },
+  {
+    group: "locks",
+    title: "Locks and other primitives",
+    distributions: ["lock", "event", "event-one-cpu", "event-loaded"],
+  },
   { group: "pools", title: "Pools", distributions: ["pool"] },
   { group: "managers", title: "Managers", distributions: ["manager"] },
   { group: "processes", title: "Processes: start-up", distributions: [] },

@@ -182,6 +182,8 @@ export interface Native {
   semaphoreRelease(semaphore: number, n: number): number;
   semaphoreValue(semaphore: number): number;
   semaphoreBound(semaphore: number): number;
+  /** What becomes of a {@linkcode Look} habit by a wait of so many milliseconds that no look has ended. */
+  habitAfter(habit: number, time: number, hasLooked: 0 | 1): number;
   eventCreate(): number;
   eventWait(event: number, timeout: number): number;
   eventAwait(event: number, timeout: number): number;

@@ -77,6 +77,9 @@ export const PoolWord = group(
   "failed",
 );
 
+/** When and for how many milliseconds a wait looks before it has itself told. */
+export const Look = group("look", "time", "rests");
+
 /** How a wait has ended. */
 export const Outcome = group("outcome", "ready", "failed", "timedOut", "notAcquired");
 

@@ -8,8 +8,8 @@ import { translated } from "../addon/translate.ts";
 import { wait as waitForTicket } from "../addon/waits.ts";
 import { InvalidStateError } from "../errors.ts";
 import { performance } from "../runtime/timing.ts";
-import { type GlanceHabit, Glances } from "../waiting/glance.ts";
-import { keepsLoop, loopTurned, yieldToLoop } from "../waiting/turns.ts";
+import { Glances } from "../waiting/glance.ts";
+import { keepsLoop, turnIfDue, yieldToLoop } from "../waiting/turns.ts";
 import { Turnstile } from "../waiting/turnstile.ts";
 import { Arrival, arriveNow } from "./arrival.ts";
 import { type Message, Messages, plainMessage } from "./messages.ts";
@@ -25,9 +25,6 @@ import {
 } from "./options.ts";
 import { ended, isReceiving, isSending, readOnly, tooShort, writeOnly } from "./outcomes.ts";
 import { Patience, ReceiveStatus, SendStatus } from "../addon/numbers.ts";
-
-/** When a promise for a message looks out for it. */
-const GLANCE_HABIT: GlanceHabit = { hot: 0.2, mostInARow: 64, waitsAfterAMiss: 8 };
 
 /** What a connection is made of. */
 export interface End {
@@ -70,7 +67,7 @@ export class Line {
   readonly #onClose: () => void;
   readonly #sending = new Turnstile();
   readonly #receiving = new Turnstile();
-  readonly #glances = new Glances(GLANCE_HABIT);
+  readonly #glances = new Glances();
   #closing: AbortController | undefined;
 
   /** `onClose` is called when it has been closed. */
@@ -102,7 +99,7 @@ export class Line {
     const signal = transferSignal(options);
     this.sendable();
     if (this.#sending.occupied) return await this.#sendInTurn(this.messages.serialise(value), signal);
-    if (this.messages.sendValue(value, false) === SendStatus.done) return keepsLoop() ? yieldToLoop() : undefined;
+    if (this.messages.sendValue(value, false) === SendStatus.done) return turnIfDue();
     await this.#sending.enter(Infinity);
     await this.#finishSending(signal);
   }
@@ -113,7 +110,7 @@ export class Line {
     const signal = signalOf(options);
     this.sendable();
     if (this.#sending.occupied) return await this.#sendInTurn(plainMessage(new Uint8Array(part)), signal);
-    if (this.messages.sendBytes(part, false) === SendStatus.done) return keepsLoop() ? yieldToLoop() : undefined;
+    if (this.messages.sendBytes(part, false) === SendStatus.done) return turnIfDue();
     await this.#sending.enter(Infinity);
     await this.#finishSending(signal);
   }
@@ -156,7 +153,6 @@ export class Line {
     while (!this.isClosed && !this.#flush()) {
       const submit = () => translated(() => native().connectionAwaitSent(this.#id));
       await waitForTicket(submit, { signal: this.#orClosed(undefined), inBackground });
-      loopTurned();
     }
   }
 
@@ -246,7 +242,6 @@ export class Line {
       do {
         const submit = () => translated(() => addon.connectionAwaitSent(this.#id));
         await waitForTicket(submit, { signal: this.#orClosed(signal) });
-        loopTurned();
       } while (translated(() => addon.connectionFlush(this.#id)) === SendStatus.kept);
     } catch (error) {
       if (!this.isClosed && signal?.aborted && addon.connectionWithdraw(this.#id) === 0) {
@@ -267,7 +262,7 @@ export class Line {
     const id = this.receivable();
     const isOverdue = keepsLoop();
     if (!this.#receiving.occupied && !isOverdue) {
-      const patience = this.#glances.begin() ? Patience.microseconds : Patience.none;
+      const patience = this.#glances.begin() > 0 ? Patience.microseconds : Patience.none;
       const received = this.#tryReceive(limit, take, patience);
       this.#glances.end(received !== NOT_YET);
       if (received !== NOT_YET) return received;
@@ -293,7 +288,6 @@ export class Line {
         }
         const submit = () => translated(() => native().connectionAwaitReceived(id, limit));
         await waitForTicket(submit, { signal: this.#orClosed(signal) });
-        loopTurned();
       }
     } finally {
       this.#receiving.leave();

@@ -21,10 +21,10 @@ import { unpack } from "../pool/failures.ts";
 import { isError } from "../runtime/stack.ts";
 import { FROM_OUTSIDE } from "../reduction/passage.ts";
 import { performance, queueMicrotask } from "../runtime/timing.ts";
-import { type GlanceHabit, Glances } from "../waiting/glance.ts";
+import { Glances } from "../waiting/glance.ts";
 import { Watch } from "../waiting/limits.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
-import { yieldToLoop } from "../waiting/turns.ts";
+import { keepsLoop, yieldToLoop } from "../waiting/turns.ts";
 import type { Line, ObjectId } from "./line.ts";
 import { type Failure, Kind, SERVER_ID } from "./messages.ts";
 import type { OutsidePassage } from "./outside.ts";
@@ -38,7 +38,6 @@ import { arrivedNames, malformed, proxyClassOf } from "./proxy_classes.ts";
 const TURN = 20;
 /** The most bytes that one message may have. */
 const MOST_BYTES = 2 ** 31;
-const GLANCE_HABIT: GlanceHabit = { hot: 0.2, waitsAfterAMiss: 8 };
 
 /** The lines of this thread, by what {@linkcode OutsideLine.to} makes of the address and the key. */
 const lines = new Map<string, OutsideLine>();
@@ -67,7 +66,7 @@ export class OutsideLine implements Line {
   readonly authkey: Uint8Array | null;
   readonly #name: string;
   readonly #pending = new PendingCalls();
-  readonly #glances = new Glances(GLANCE_HABIT);
+  readonly #glances = new Glances();
   readonly #ending = new AbortController();
   #connection: Connection | null = null;
   /** While it connects, within the limits of the caller that began it. */
@@ -331,7 +330,11 @@ export class OutsideLine implements Line {
 
   async #listen(begin: number): Promise<void> {
     try {
-      if (this.#pending.size === 1 && !this.isOver && this.#glances.begin()) {
+      if (keepsLoop()) {
+        await yieldToLoop();
+        begin = performance.now();
+      }
+      if (this.#pending.size === 1 && !this.isOver && this.#glances.begin() > 0) {
         this.#glances.end(this.#takeOne(Patience.microseconds));
       }
       let turn = performance.now();

@@ -19,7 +19,8 @@ import { unpack, unpackAll } from "../pool/failures.ts";
 import { current } from "../runtime/current.ts";
 import { exitText } from "../runtime/signals.ts";
 import { performance, queueMicrotask } from "../runtime/timing.ts";
-import { type GlanceHabit, Glances } from "../waiting/glance.ts";
+import { Glances } from "../waiting/glance.ts";
+import { keepsLoop, yieldToLoop } from "../waiting/turns.ts";
 import { Watch } from "../waiting/limits.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { type Gate, passWithin } from "./gate.ts";
@@ -28,10 +29,6 @@ import { type Failure, Kind, NO_TASK, type Welcome } from "./messages.ts";
 import { type Answer, late, PendingCalls } from "./pending.ts";
 import { atCall } from "./stacks.ts";
 
-/** Milliseconds that a promise may look out for its answer, as that of a pool's call may. */
-const LOOK_OUT = 0.06;
-/** A call that takes less, with all that is around it, makes the next answer be looked out for. */
-const GLANCE_HABIT: GlanceHabit = { hot: 0.3 };
 /** Milliseconds for which answers may be looked out for before the event loop gets a turn. */
 const LONGEST_TURN = 5;
 /** Milliseconds after which a client that was not welcomed yet looks whether the server lives. */
@@ -66,7 +63,7 @@ export class RingLine implements Line {
   readonly #requests: Channel = new Channel().own();
   readonly #answers: Channel = new Channel().own();
   readonly #pending = new PendingCalls();
-  readonly #glances = new Glances(GLANCE_HABIT);
+  readonly #glances = new Glances();
   readonly #authority: number;
   #state: "silent" | "greeting" | "open" | "over" = "silent";
   /** The client's number at the server. */
@@ -201,6 +198,10 @@ export class RingLine implements Line {
   async #listen(begin: number): Promise<void> {
     let isFirst = true;
     try {
+      if (keepsLoop()) {
+        await yieldToLoop();
+        begin = performance.now();
+      }
       while (this.#pending.size > 0 && !this.isOver) {
         if (this.#take(0) || this.#glance(begin)) continue;
         const asleep = performance.now();
@@ -218,8 +219,9 @@ export class RingLine implements Line {
 
   /** Looks out for the next answer, if that will come soon; whether it has come. */
   #glance(begin: number): boolean {
-    if (!this.#glances.begin() || performance.now() - begin > LONGEST_TURN) return false;
-    const seen = this.#take(LOOK_OUT);
+    if (performance.now() - begin > LONGEST_TURN) return false;
+    const time = this.#glances.begin();
+    const seen = time > 0 && this.#take(time);
     this.#glances.end(seen);
     return seen;
   }

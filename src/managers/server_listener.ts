@@ -6,7 +6,7 @@ import { Patience } from "../addon/numbers.ts";
 import { translated } from "../addon/translate.ts";
 import { admit, Listener } from "../connection/listener.ts";
 import { performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
-import { type GlanceHabit, Glances } from "../waiting/glance.ts";
+import { Glances } from "../waiting/glance.ts";
 import { type Address, describe } from "../connection/address.ts";
 import type { ObjectTable } from "./object_table.ts";
 import { ownAddress, requireSafe } from "./addresses.ts";
@@ -14,7 +14,6 @@ import { Stranger, type StrangerEvents } from "./stranger.ts";
 
 /** Milliseconds after its last word for which a client is waited for with the thread blocked. */
 const HOT = 100;
-const GLANCE_HABIT: GlanceHabit = { hot: 0.2, waitsAfterAMiss: 8 };
 /** Connections that the system keeps until they are let in: more are told to try again, which takes a second. */
 const BACKLOG = 1024;
 /** How many are let in, or sent away, in one turn of the event loop. */
@@ -33,7 +32,7 @@ export class ServerListener {
   readonly #listener: Listener;
   readonly #served: Served;
   readonly #strangers = new Set<Stranger>();
-  readonly #glances = new Glances(GLANCE_HABIT);
+  readonly #glances = new Glances();
   /** How many clients it has let in. */
   #admitted = 0;
   #hasBegun = false;
@@ -118,7 +117,7 @@ export class ServerListener {
 
   /** Looks out for what the only client says next, if that pays; whether it has said something. */
   #glance(stranger: Stranger): boolean {
-    if (!this.#glances.begin()) return false;
+    if (this.#glances.begin() === 0) return false;
     const { words } = stranger;
     stranger.serveAtOnce(Patience.microseconds);
     this.#glances.end(stranger.words > words);

@@ -1,13 +1,9 @@
 // Looks out for the result of the only task. When it will come soon, that takes less than to be told of it in a promise: the
 // thread itself looks for a moment, once it has begun all calls that it is about to begin.
 
-import { type GlanceHabit, Glances } from "../waiting/glance.ts";
+import { Glances } from "../waiting/glance.ts";
 import { performance, queueMicrotask } from "../runtime/timing.ts";
 
-/** Milliseconds that the thread may look out for the result. */
-const GLANCE = 0.06;
-/** A task that takes less than 0.25 ms, with all that is around it, makes the next result be looked out for. */
-const GLANCE_HABIT: GlanceHabit = { hot: 0.25 };
 /** Milliseconds for which results may be looked out for before the event loop gets a turn. */
 const MAX_TURN = 5;
 
@@ -17,8 +13,10 @@ export class OnlyResult {
   readonly #look: (timeout: number) => boolean | null;
   /** Nothing came, or it was not the time to look. */
   readonly #inVain: () => void;
-  readonly #glances = new Glances(GLANCE_HABIT);
+  readonly #glances = new Glances();
   #isDue = false;
+  /** A result that comes now is one that was seen. */
+  #isLooking = false;
   /** When the event loop has last had a turn, as far as is known. */
   #lastTurn = 0;
 
@@ -34,21 +32,31 @@ export class OnlyResult {
 
   /** It came after so many milliseconds. */
   answered(time: number): void {
-    this.#glances.waited(time);
+    if (!this.#isLooking) this.#glances.waited(time);
   }
 
   /** There is only one task: its result is looked out for soon, if that promises something; whether it does. */
   soon(): boolean {
-    if (!this.#glances.begin()) return false;
     if (this.#isDue) return true;
+    const time = this.#glances.begin();
+    if (time === 0) return false;
     this.#isDue = true;
     // So that of many calls in a row only the last looks.
     queueMicrotask(() => {
       this.#isDue = false;
-      const found = performance.now() - this.#lastTurn > MAX_TURN ? null : this.#look(GLANCE);
-      if (found === false) this.#glances.end(false);
+      const found = performance.now() - this.#lastTurn > MAX_TURN ? null : this.#lookFor(time);
+      this.#glances.end(found);
       if (found !== true) this.#inVain();
     });
     return true;
+  }
+
+  #lookFor(time: number): boolean | null {
+    this.#isLooking = true;
+    try {
+      return this.#look(time);
+    } finally {
+      this.#isLooking = false;
+    }
   }
 }

@@ -41,25 +41,15 @@ import { type Message, NOTHING, ORPHANED, OTHER, serialiseCopy, SHUT_DOWN, Trans
 import type { BytesView } from "./bytes_view.ts";
 import { performance } from "../runtime/timing.ts";
 import { requireCount } from "../waiting/count.ts";
-import { type GlanceHabit, Glances } from "../waiting/glance.ts";
-import { Turn } from "../waiting/turns.ts";
+import { Glances } from "../waiting/glance.ts";
+import { keepsLoop, turnIfDue, yieldToLoop } from "../waiting/turns.ts";
 import { Company, PutStatus, QueueState, QueueWatch } from "../addon/numbers.ts";
 
 /** The largest `maxsize`; also how many messages a queue without one may hold. */
 const MAXSIZE_LIMIT = 2 ** 31 - 1;
 
-/**
- * Milliseconds that a promise for a value may look out for it before it has itself told; less than `SPIN` in
- * native/core/src/wait/block_on.rs, so that the thread never sleeps. Being told costs about 60 µs.
- */
-const GLANCE = 0.015;
-const GLANCE_HABIT: GlanceHabit = { hot: 0.2 };
-
 /** Bytes of the longest message. */
 const LONGEST_MESSAGE = 2 ** 32 - 1;
-
-/** Milliseconds for which an iteration may keep the event loop to itself. */
-const LONGEST_TURN = 20;
 
 /** What the classes that are made of a {@linkcode Queue} need of its inside. */
 export interface QueueInside {
@@ -127,7 +117,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   #slots: Slots | undefined;
   /** Ends the waits when the queue is closed. */
   #closing: AbortController | undefined;
-  readonly #glances = new Glances(GLANCE_HABIT);
+  readonly #glances = new Glances();
   /** Whether it was ever taken from by this handle. */
   #isConsumer = false;
 
@@ -195,7 +185,10 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     let message: Message;
     if (timeout === 0 || !this.#putting.occupied) {
       const put = this.#transport.putOrKeep(value);
-      if (typeof put === "number") return void this.#done(put);
+      if (typeof put === "number") {
+        this.#done(put);
+        return turnIfDue();
+      }
       message = put;
     } else {
       this.#block("put into");
@@ -287,6 +280,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
       const put = () => batch.putBy(this.#transport, 0);
       const isInTurn = timeout === 0 || !this.#putting.occupied;
       if (!isInTurn || !this.#done(put())) await this.#putInTurn(put, timeout, signal);
+      else if (keepsLoop()) await yieldToLoop();
       return batch.size;
     } catch (error) {
       throw partly(error, batch.put, this.#handle.label, signal);
@@ -326,24 +320,39 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   async get(options?: AcquireOptions): Promise<T> {
     const timeout = timeoutOf(options, ACQUIRE);
     const signal = options?.signal;
+    const isOverdue = keepsLoop();
+    if (isOverdue && timeout === 0) await yieldToLoop();
     signal?.throwIfAborted();
     this.#transport.throwKept();
-    if (timeout === 0 || !this.#getting.occupied) {
-      const glance = this.#glances.begin() ? Math.min(timeout, GLANCE) : 0;
-      const value = this.#taken(this.#transport.get(glance, true));
-      if (value !== NOTHING) return value;
+    if (timeout === 0 || !isOverdue && !this.#getting.occupied) {
+      const value = this.#taken(this.#transport.get(Math.min(timeout, this.#glances.begin()), true));
+      if (value !== NOTHING) {
+        this.#glances.end(true);
+        return value;
+      }
     }
-    return await this.#getInTurn(() => this.#taken(this.#transport.get(0, true)), timeout, signal);
+    return await this.#getInTurn(() => this.#taken(this.#transport.get(0, true)), { timeout, signal, isOverdue });
   }
 
-  /** Takes, behind those that wait for a value, by what gives {@linkcode NOTHING} if there is none. */
-  async #getInTurn<R>(take: () => R | typeof NOTHING, timeout: number, signal: AbortSignal | undefined): Promise<R> {
+  /**
+   * Takes, behind those that wait for a value, by what gives {@linkcode NOTHING} if there is none; where the event loop's
+   * turn `isOverdue`, after that.
+   */
+  async #getInTurn<R>(
+    take: () => R | typeof NOTHING,
+    { timeout, signal, isOverdue }: { timeout: number; signal: AbortSignal | undefined; isOverdue: boolean },
+  ): Promise<R> {
     if (timeout === 0 && this.#transport.parcel === null) throw this.#empty(timeout);
-    const begin = performance.now();
+    let begin = performance.now();
     const until = begin + (timeout === 0 ? ARRIVAL_PATIENCE : timeout);
     const ended = this.#orClosed(signal);
     if (!await this.#getting.enter(timeout, ended)) throw this.#empty(timeout);
     try {
+      if (isOverdue && timeout > 0) {
+        await yieldToLoop();
+        ended.throwIfAborted();
+        begin = performance.now();
+      }
       // In a box: a value may be undefined.
       const attempt = () => {
         const value = take();
@@ -405,14 +414,19 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     requireMax(max);
     const timeout = timeoutOf(options, ACQUIRE);
     const signal = options?.signal;
+    const isOverdue = keepsLoop();
+    if (isOverdue && timeout === 0) await yieldToLoop();
     signal?.throwIfAborted();
     this.#transport.throwKept();
     const take = (timeout: number) => this.#manyTaken(this.#transport.getMany(max, timeout, true));
-    if (timeout === 0 || !this.#getting.occupied) {
-      const values = take(this.#glances.begin() ? Math.min(timeout, GLANCE) : 0);
-      if (values !== NOTHING) return values;
+    if (timeout === 0 || !isOverdue && !this.#getting.occupied) {
+      const values = take(Math.min(timeout, this.#glances.begin()));
+      if (values !== NOTHING) {
+        this.#glances.end(true);
+        return values;
+      }
     }
-    return await this.#getInTurn(() => take(0), timeout, signal);
+    return await this.#getInTurn(() => take(0), { timeout, signal, isOverdue });
   }
 
   /** As {@linkcode getMany}, blocking the thread until there is a value. */
@@ -460,6 +474,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     const put = () => this.#transport.putMessage(message, 0);
     const isInTurn = timeout === 0 || !this.#putting.occupied;
     if (!isInTurn || !this.#done(put())) await this.#putInTurn(put, timeout, signal);
+    else if (keepsLoop()) await yieldToLoop();
   }
 
   /**
@@ -490,14 +505,19 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   async getView(options?: AcquireOptions): Promise<BytesView> {
     const timeout = timeoutOf(options, ACQUIRE);
     const signal = options?.signal;
+    const isOverdue = keepsLoop();
+    if (isOverdue && timeout === 0) await yieldToLoop();
     signal?.throwIfAborted();
     this.#transport.throwKept();
     const take = (timeout: number) => this.#viewTaken(this.#transport.getView(timeout));
-    if (timeout === 0 || !this.#getting.occupied) {
-      const view = take(this.#glances.begin() ? Math.min(timeout, GLANCE) : 0);
-      if (view !== NOTHING) return view;
+    if (timeout === 0 || !isOverdue && !this.#getting.occupied) {
+      const view = take(Math.min(timeout, this.#glances.begin()));
+      if (view !== NOTHING) {
+        this.#glances.end(true);
+        return view;
+      }
     }
-    return await this.#getInTurn(() => take(0), timeout, signal);
+    return await this.#getInTurn(() => take(0), { timeout, signal, isOverdue });
   }
 
   /** As {@linkcode getView}, blocking the thread until there is a value. */
@@ -511,9 +531,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
 
   /** Takes value after value, until the queue is shut down and drained. Timers run meanwhile, also in a backlog. */
   async *[Symbol.asyncIterator](): AsyncIterator<T> {
-    const turn = new Turn(LONGEST_TURN);
     for (;;) {
-      if (turn.isOver()) await turn.next();
       let value: T;
       try {
         value = await this.get();

@@ -8,6 +8,7 @@ export const performance: Pick<Performance, "now"> = {
 };
 
 const timeouts = { set: asItIs("setTimeout"), clear: asItIs("clearTimeout") };
+const immediates = asItIs("setImmediate");
 
 /** As the global one was. */
 export const setTimeout =
@@ -15,6 +16,9 @@ export const setTimeout =
 
 /** As the global one was. */
 export const clearTimeout: typeof globalThis.clearTimeout = (id) => timeouts.clear()(id);
+
+/** Calls `work` in the next turn of the event loop, as the global one did. */
+export const setImmediate = (work: () => void): void => void immediates()(work);
 
 /** As the global one was. */
 export const queueMicrotask: typeof globalThis.queueMicrotask = globalThis.queueMicrotask;
@@ -43,7 +47,9 @@ export const unrefTimer: typeof Deno.unrefTimer = Deno.unrefTimer;
  * which takes 10 ms of a process's start. Giving the global another value meanwhile changes what Deno's getter
  * gives, so the function is taken just before that.
  */
-function asItIs<Name extends "setTimeout" | "clearTimeout">(name: Name): () => typeof globalThis[Name] {
+function asItIs<Name extends "setTimeout" | "clearTimeout" | "setImmediate">(
+  name: Name,
+): () => typeof globalThis[Name] {
   type Value = typeof globalThis[Name];
   const descriptor = Object.getOwnPropertyDescriptor(globalThis, name) ?? {};
   const { get, set, configurable = false } = descriptor;

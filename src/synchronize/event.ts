@@ -10,6 +10,7 @@ import { requireKnown, timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOpti
 import { adopted, attach } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { wait } from "../addon/waits.ts";
+import { keepsLoop, yieldToLoop } from "../waiting/turns.ts";
 import { nameField, type NameOptions, objectName } from "../runtime/object_name.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { EventWord, Kind, Outcome } from "../addon/numbers.ts";
@@ -128,8 +129,11 @@ export class Event implements Disposable {
     const timeout = timeoutOf(options);
     const signal = options?.signal;
     signal?.throwIfAborted();
-    if (this.isSet()) return true;
-    if (timeout === 0) return false;
+    const isSet = this.isSet();
+    if (isSet || timeout === 0) {
+      if (keepsLoop()) await yieldToLoop();
+      return isSet;
+    }
     const block = this.#block("wait for");
     const closed = () => closedError(`wait for the Event${this.#handle.label}`, "Event");
     const submit = () => translated(() => native().eventAwait(block, timeout));

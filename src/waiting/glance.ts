@@ -1,53 +1,34 @@
-// Decides when it pays to look out for something briefly before one waits to be told of it. To be told in a promise costs
-// about 60 µs; what will come sooner is had sooner by looking. Queues, connections and pools each have habits of their own.
+// Decides when it pays to look for something briefly before one waits to be told of it. To be told in a promise costs about
+// 60 µs; what will come sooner is had sooner by looking. When that is, is decided in native/core/src/wait/spin.rs, for
+// promises as for threads; here is what a waiter remembers of one object.
 
-/** When to glance. */
-export interface GlanceHabit {
-  /** A wait shorter than this, in milliseconds, shows that the other end answers at once. */
-  readonly hot: number;
-  /** After so many glances in a row that have seen something, the event loop has its turn. Absent: never. */
-  readonly mostInARow?: number;
-  /** After a glance that has seen nothing, so many quick waits come before the next one. Absent: none. */
-  readonly waitsAfterAMiss?: number;
-}
+import { native } from "../addon/load.ts";
+import { Look } from "../addon/numbers.ts";
 
-/**
- * Whether the next wait begins with a glance.
- *
- * | state | next wait | then |
- * | ----- | --------- | ---- |
- * | hot   | glances   | seen → hot, but after `mostInARow` cold; missed → cold, waits to come |
- * | cold  | waits     | quick and no waits to come → hot; quick → one wait less to come; slow → cold |
- */
+/** Whether the next wait for an object begins with a glance. */
 export class Glances {
-  readonly #habit: GlanceHabit;
-  #isHot = false;
-  #inARow = 0;
-  #waitsToCome = 0;
+  /** A number of Rust's; 0 is that of a waiter that looks, and has seen something the last time. */
+  #habit = 0;
+  #hasLooked = false;
 
-  constructor(habit: GlanceHabit) {
-    this.#habit = habit;
+  /** For how many milliseconds to look now; 0: not at all. Then tell how it went by {@linkcode end}. */
+  begin(): number {
+    this.#hasLooked = this.#habit < Look.rests;
+    return this.#hasLooked ? Look.time : 0;
   }
 
-  /** Whether to glance now; then tell how it went by {@linkcode end}. */
-  begin(): boolean {
-    return this.#isHot;
+  /**
+   * Notes whether something was seen; `null`: there was no look after all. If not, tell how long it took by
+   * {@linkcode waited}.
+   */
+  end(seen: boolean | null): void {
+    if (seen && this.#hasLooked) this.#habit = 0;
+    if (seen !== false) this.#hasLooked = false;
   }
 
-  /** Notes whether something was seen. */
-  end(seen: boolean): void {
-    if (!this.#isHot) return;
-    const { mostInARow = Infinity, waitsAfterAMiss = 0 } = this.#habit;
-    if (!seen) this.#waitsToCome = waitsAfterAMiss;
-    else if (++this.#inARow < mostInARow) return;
-    this.#inARow = 0;
-    this.#isHot = false;
-  }
-
-  /** Notes how many milliseconds it took to be told. */
+  /** Notes that it took so many milliseconds from the beginning of the wait until one was told. */
   waited(time: number): void {
-    if (time >= this.#habit.hot) this.#isHot = false;
-    else if (this.#waitsToCome > 0) this.#waitsToCome--;
-    else this.#isHot = true;
+    this.#habit = native().habitAfter(this.#habit, time, this.#hasLooked ? 1 : 0);
+    this.#hasLooked = false;
   }
 }

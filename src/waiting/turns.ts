@@ -1,13 +1,15 @@
 // Gives the event loop its turns between operations that never wait.
 //
 // A promise that is fulfilled at once only yields to other promises. A program that awaits such ones in a loop would
-// keep timers, signals and everything else of its thread waiting for as long as they come.
+// keep timers, signals and everything else of its thread waiting for as long as they come. So every operation that may
+// be done at once asks here first. What must not be done before a turn, such as taking a lock, waits for the turn before
+// it begins; what is done at the call, such as putting a value, before its promise is fulfilled.
 
-import { performance, setTimeout } from "../runtime/timing.ts";
+import { performance, setImmediate } from "../runtime/timing.ts";
 
 /** Milliseconds for which calls that do not wait may keep the event loop to themselves. */
-const LONGEST_TURN = 20;
-/** The clock is read at every 8th call only. */
+const LONGEST_TURN = 5;
+/** The clock is read at every 8th call of a turn only. */
 const CALLS_PER_LOOK = 8;
 
 let calls = 0;
@@ -20,11 +22,17 @@ export function keepsLoop(): boolean {
   const now = performance.now();
   if (begin !== 0) return now - begin > LONGEST_TURN;
   begin = now;
+  // So that calls in many turns, each of which does little, are not taken for one turn.
+  setImmediate(loopTurned);
   return false;
 }
 
-/** Notes that the event loop has turned. */
-export function loopTurned(): void {
+/** The turn that is due after a call that need not have waited; `undefined` if none is. */
+export function turnIfDue(): Promise<void> | undefined {
+  return keepsLoop() ? yieldToLoop() : undefined;
+}
+
+function loopTurned(): void {
   calls = 0;
   begin = 0;
 }
@@ -53,6 +61,6 @@ export class Turn {
 
 /** Lets the event loop turn. */
 export async function yieldToLoop(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve));
+  await new Promise<void>((resolve) => setImmediate(resolve));
   loopTurned();
 }

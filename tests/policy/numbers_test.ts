@@ -11,7 +11,6 @@ const ROOT = new URL("../../", import.meta.url);
 /** Constants of src with the name of one of Rust's, as `file: name`, and why they are there all the same. */
 const EXCEPTIONS: Readonly<Record<string, string>> = {
   "src/runtime/file_urls.ts: FIRST": "the path of the addon itself is written with it, before the addon is loaded",
-  "src/queues/queue.ts: GLANCE": "a time of its own, which need only be shorter than a spin in Rust",
   "src/runtime/signals.ts: SIGINT": "a signal of the system; Rust's is a bit in a set of signals",
 };
 

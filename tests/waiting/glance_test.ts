@@ -2,56 +2,51 @@
 
 import { Pipe, Process } from "@parallel/multiprocessing";
 import { assertEquals } from "@std/assert";
+import { Look } from "../../src/addon/numbers.ts";
 import { Glances } from "../../src/waiting/glance.ts";
 import { echoAsync } from "../fixtures/connection/connection_targets.ts";
 import { within } from "../support/helpers.ts";
 
-const HABIT = { hot: 0.2, mostInARow: 64, waitsAfterAMiss: 8 };
-
-Deno.test("without more to its habit, each wait alone decides about the next", () => {
-  const glances = new Glances({ hot: 0.2 });
-  for (const [time, isHot] of [[0.05, true], [0.2, false], [0.05, true], [0.05, true], [5, false]] as const) {
+/** Waits that took so many milliseconds until one was told, each after a look if it is due. */
+function wait(glances: Glances, ...times: number[]): void {
+  for (const time of times) {
+    if (glances.begin() > 0) glances.end(false);
     glances.waited(time);
-    assertEquals(glances.begin(), isHot);
   }
-  glances.waited(0.05);
-  for (let i = 0; i < 100; i++) glances.end(true);
-  assertEquals(glances.begin(), true);
-  glances.end(false);
-  glances.waited(0.05);
-  assertEquals(glances.begin(), true);
-});
+}
 
-Deno.test("a quick wait makes the next receive begin with a glance, a slow one does not", () => {
-  const glances = new Glances(HABIT);
-  assertEquals(glances.begin(), false);
-  glances.waited(5);
-  assertEquals(glances.begin(), false);
-  glances.waited(0.05);
-  assertEquals(glances.begin(), true);
-});
-
-Deno.test("after a glance that has seen nothing, eight quick waits come before the next", () => {
-  const glances = new Glances(HABIT);
-  glances.waited(0.05);
-  glances.end(false);
-  for (let i = 0; i < 8; i++) {
-    assertEquals(glances.begin(), false);
-    glances.waited(0.05);
-  }
-  assertEquals(glances.begin(), false);
-  glances.waited(0.05);
-  assertEquals(glances.begin(), true);
-});
-
-Deno.test("after 64 glances in a row the event loop has its turn", () => {
-  const glances = new Glances(HABIT);
-  glances.waited(0.05);
-  for (let i = 0; i < 64; i++) {
-    assertEquals(glances.begin(), true);
+Deno.test("a new waiter looks, as long as Rust says, and goes on while that pays", () => {
+  const glances = new Glances();
+  for (let i = 0; i < 100; i++) {
+    assertEquals(glances.begin(), Look.time);
     glances.end(true);
+    wait(glances, 5);
   }
-  assertEquals(glances.begin(), false);
+  assertEquals(glances.begin(), Look.time);
+});
+
+Deno.test("looks in a row that saw nothing end the looking, and quick waits bring it back", () => {
+  const glances = new Glances();
+  wait(glances, 5, 5, 5);
+  assertEquals(glances.begin(), 0);
+  wait(glances, 5, 5);
+  assertEquals(glances.begin(), 0);
+  wait(glances, 0.05);
+  assertEquals(glances.begin(), Look.time);
+  wait(glances, 0.05); // that look was vain, too: now it takes two
+  wait(glances, 0.05);
+  assertEquals(glances.begin(), 0);
+  wait(glances, 0.05);
+  assertEquals(glances.begin(), Look.time);
+});
+
+Deno.test("a wait without a look that was due is not one that looked in vain", () => {
+  const glances = new Glances();
+  for (let i = 0; i < 10; i++) {
+    assertEquals(glances.begin(), Look.time);
+    glances.end(null);
+    glances.waited(5);
+  }
 });
 
 Deno.test("timers go on while promises of two processes answer each other at once", async () => {

@@ -1,5 +1,7 @@
 //! Locks, semaphores, events, conditions and barriers, where JavaScript's own `Atomics` were not enough.
 
+use std::time::Duration;
+
 use multiprocessing_core::primitives::barrier::AwaitBarrier;
 use multiprocessing_core::primitives::condition::{AwaitCondition, Waited};
 use multiprocessing_core::primitives::event::AwaitEvent;
@@ -8,6 +10,7 @@ use multiprocessing_core::primitives::semaphore::AcquireSemaphore;
 use multiprocessing_core::primitives::{Barrier, Condition, Event, Lock, Semaphore};
 use multiprocessing_core::sync::{Acquired, Token};
 use multiprocessing_core::sys::clock::deadline_after;
+use multiprocessing_core::wait::Habit;
 use napi_derive::napi;
 
 use crate::abi::errors::{Result, to_js};
@@ -117,6 +120,13 @@ pub fn semaphore_value(id: u32) -> Result<u32> {
 
 pub fn semaphore_bound(id: u32) -> Result<u32> {
     Ok(semaphore(id)?.max())
+}
+
+/// What becomes of a waiter's habit by a wait of so many milliseconds that no look has ended.
+pub fn habit_after(habit: u32, time: f64, has_looked: bool) -> u32 {
+    let time = Duration::try_from_secs_f64(time / 1e3).unwrap_or(Duration::MAX);
+    let habit = Habit::of_number(habit);
+    habit.has_waited(time, has_looked).number()
 }
 
 fn event(id: u32) -> Result<Event<'static>> {

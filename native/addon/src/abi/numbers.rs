@@ -11,6 +11,7 @@ use multiprocessing_core::queue::promise;
 use multiprocessing_core::sync;
 use multiprocessing_core::sync::Token;
 use multiprocessing_core::wait::reactor::words;
+use multiprocessing_core::wait::{Habit, LOOK};
 use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
@@ -102,6 +103,14 @@ groups! {
         BACKLOG = (pool::BACKLOG / 4) as i32;
         DONE = (pool::DONE / 4) as i32;
         FAILED = (pool::FAILED / 4) as i32;
+    }
+
+    /// When and how long a wait looks before it has itself told.
+    look: f64 {
+        /// Milliseconds.
+        TIME = LOOK.as_micros() as f64 / 1e3;
+        /// The habit of a waiter that does not look, as a number, is not less; that of a new one is 0.
+        RESTS = Habit::RESTS as f64;
     }
 
     /// How a wait has ended. Of a lock, a positive number is the token of the dead holder that it was

@@ -120,6 +120,9 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
     ("semaphoreBound", |&[id, ..]| {
         synchronize::semaphore_bound(id as u32).map(f64::from)
     }),
+    ("habitAfter", |&[habit, time, has_looked, _]| {
+        Ok(synchronize::habit_after(habit as u32, time, has_looked != 0.0).into())
+    }),
     ("eventCreate", |_| {
         synchronize::event_create().map(f64::from)
     }),

@@ -12,15 +12,14 @@
 //! is asked for memory of its own before all is there, that is at most [`AT_ONCE`] or [`LEAP`]
 //! times what has arrived, and the pages beyond are not touched.
 
-use std::thread::yield_now;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Failure;
 use super::frame::{self, Parsed};
 use crate::sys::Errno;
 use crate::sys::bytes::BytesMut;
 use crate::sys::stream::{Mode, Stream};
-use crate::wait::spinning_helps;
+use crate::wait::{Habit, Spin};
 
 /// What is set aside for a body before any of it has come.
 const FIRST_PIECE: u64 = 1024 * 1024;
@@ -32,10 +31,6 @@ const AT_ONCE: u64 = 16 * 1024 * 1024;
 /// memory.
 const LEAP: u64 = 8;
 
-/// How long a thread looks out for a message before it sleeps, if the one before came that soon
-/// and there is more than one CPU. To be woken on another CPU costs up to 50 µs.
-const LOOK_OUT: Duration = Duration::from_micros(40);
-
 #[derive(Default)]
 pub struct Incoming {
     header: [u8; frame::LONGEST],
@@ -46,8 +41,8 @@ pub struct Incoming {
     body: Vec<u8>,
     /// An error that nobody could be told yet.
     failure: Option<Failure>,
-    /// Whether the last message was waited for so shortly that it pays to look out for the next.
-    is_hot: bool,
+    /// Whether a thread that blocks for the next message looks for it first.
+    habit: Habit,
 }
 
 /// The outcome of an attempt to receive.
@@ -159,22 +154,19 @@ impl Incoming {
         Ok(Received::Here(filled))
     }
 
-    /// As [`receive`](Self::receive) with [`Mode::Try`], for as long as it pays to look out.
+    /// As [`receive`](Self::receive) with [`Mode::Try`], looking for a moment if the thread may.
     pub fn receive_soon(
         &mut self,
         source: &Stream,
         target: &mut [u8],
         limit: u64,
     ) -> Result<Received, Failure> {
-        let begin = Instant::now();
-        loop {
-            let received = self.receive(source, target, limit, Mode::Try)?;
-            let is_late = !spinning_helps() || begin.elapsed() >= LOOK_OUT;
-            if received != Received::NotYet || is_late {
-                return Ok(received);
-            }
-            yield_now();
-        }
+        let mut receive = || self.receive(source, &mut *target, limit, Mode::Try);
+        let soon = Spin::new(Habit::default()).until(|| match receive() {
+            Ok(Received::NotYet) => None,
+            told => Some(told),
+        });
+        soon.unwrap_or_else(receive)
     }
 
     /// Reads at most about `budget` bytes, without waiting. Whether [`receive`](Self::receive) now
@@ -218,7 +210,7 @@ impl Incoming {
             };
             let rest = &mut self.header[self.filled..self.filled + missing];
             let read = match mode {
-                Mode::Wait if self.filled == 0 => await_first(source, rest, &mut self.is_hot),
+                Mode::Wait if self.filled == 0 => await_first(source, rest, &mut self.habit),
                 _ => source.read(rest, mode),
             };
             match read? {
@@ -272,19 +264,17 @@ impl Incoming {
 fn await_first(
     source: &Stream,
     target: &mut [u8],
-    is_hot: &mut bool,
+    habit: &mut Habit,
 ) -> Result<Option<usize>, Errno> {
-    let begin = Instant::now();
-    if *is_hot && spinning_helps() {
-        while begin.elapsed() < LOOK_OUT {
-            if let Some(read) = source.read(&mut *target, Mode::Try)? {
-                return Ok(Some(read));
-            }
-            // To the other end, if it happens to share this CPU.
-            yield_now();
+    let mut spin = Spin::new(*habit);
+    let soon = spin.until(|| source.read(&mut *target, Mode::Try).transpose());
+    let read = match soon {
+        Some(read) => read.map(Some),
+        None => {
+            spin.sleeps(Instant::now());
+            source.read(target, Mode::Wait)
         }
-    }
-    let read = source.read(&mut *target, Mode::Wait);
-    *is_hot = begin.elapsed() < 2 * LOOK_OUT;
+    };
+    *habit = spin.end();
     read
 }

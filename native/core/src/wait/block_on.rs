@@ -28,7 +28,7 @@ use crate::sys::caller;
 use crate::sys::clock::{Deadline, is_past, remaining};
 use crate::sys::futex;
 use crate::wait::notes::{Goal, Note};
-use crate::wait::spin::{GLANCE, Spin};
+use crate::wait::spin::{SHORTEST_SLEEP, Spin, habit_of, keep_habit};
 
 /// The longest sleep before a waiter looks again by itself. It bounds what a killed process can
 /// cost the others: a lost wake-up, or a lock whose owner is gone.
@@ -148,12 +148,27 @@ pub fn acquire(spot: Spot, token: Token, has_died: &dyn Fn(Token) -> bool) -> Ac
 
 fn block<T>(
     spot: Spot,
+    deadline: Deadline,
+    goes_on: impl Fn() -> bool,
+    step: impl FnMut(Attempt) -> Step<T>,
+) -> Option<T> {
+    let mut spin = None;
+    let outcome = block_with(&mut spin, spot, deadline, goes_on, step);
+    if let Some(spin) = spin {
+        keep_habit(spot.offset, spin.end());
+    }
+    outcome
+}
+
+/// `spin` is there afterwards if it was needed.
+fn block_with<T>(
+    spin: &mut Option<Spin>,
+    spot: Spot,
     mut deadline: Deadline,
     goes_on: impl Fn() -> bool,
     mut step: impl FnMut(Attempt) -> Step<T>,
 ) -> Option<T> {
     let mut attempt = Attempt::default();
-    let mut spin = Spin::new();
     let mut noted = None;
     loop {
         let expected = match step(attempt) {
@@ -172,10 +187,11 @@ fn block<T>(
                 Step::Sleep(_) => None,
             };
         }
+        let spin = spin.get_or_insert_with(|| Spin::new(habit_of(spot.offset)));
         if !attempt.announce {
             // Awake, nobody needs to wake us: so the releaser is spared a system call.
             if !spin.while_unchanged(spot.word, expected) {
-                match remaining(deadline, SLICE) < GLANCE {
+                match remaining(deadline, SLICE) < SHORTEST_SLEEP {
                     true => deadline = Some(Instant::now()),
                     false => attempt.announce = true,
                 }
@@ -186,6 +202,7 @@ fn block<T>(
             noted = spot.note.map(|note| note.sleep(Goal::Word(spot.offset)));
         }
         let asleep = Instant::now();
+        spin.sleeps(asleep);
         futex::wait(spot.word, expected, remaining(deadline, SLICE));
         let suspicious = asleep.elapsed() >= SLICE;
         if !goes_on() {
@@ -196,6 +213,5 @@ fn block<T>(
             slept: true,
             suspicious,
         };
-        spin = Spin::new();
     }
 }

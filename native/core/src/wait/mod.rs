@@ -10,4 +10,4 @@ mod spin;
 pub use block_on::{
     SLICE, Spot, acquire, anywhere, block_on, block_to_the_end, bucket, bucket_of, wake,
 };
-pub use spin::spinning_helps;
+pub use spin::{Habit, LOOK, Spin};

@@ -1,0 +1,137 @@
+// Calls that need not wait, in a loop: timers and other promises have their turn all the same.
+
+import {
+  BoundedSemaphore,
+  Condition,
+  Event,
+  JoinableQueue,
+  Lock,
+  Manager,
+  Pipe,
+  Queue,
+  RLock,
+  Semaphore,
+  SimpleQueue,
+  Value,
+} from "@parallel/multiprocessing";
+import { wait } from "@parallel/multiprocessing/connection";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+
+/** So many calls come in the time of some hundred turns. */
+const MOST_CALLS = 1_000_000;
+
+/** Calls until a timer has run three times, one after the other; fails if it does not. */
+async function untilTimersRun(what: string, call: () => Promise<unknown>): Promise<void> {
+  let runs = 0;
+  const timer = setInterval(() => runs++, 0);
+  try {
+    for (let calls = 0; runs < 3; calls++) {
+      assert(calls < MOST_CALLS, `no timer runs between calls of ${what}`);
+      await call();
+    }
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+Deno.test("a queue that always has a value and room leaves the event loop its turns", async () => {
+  using queue = new Queue<unknown>();
+  const ways: Record<string, () => Promise<unknown>> = {
+    get: async () => (queue.putSync(1), await queue.get()),
+    "get with a time limit": async () => (queue.putSync(1), await queue.get({ timeout: 1000 })),
+    "get without waiting": async () => (queue.putSync(1), await queue.get({ block: false })),
+    getMany: async () => (queue.putSync(1), await queue.getMany(10)),
+    put: async () => (await queue.put(1), queue.getSync()),
+    getView: async () => {
+      queue.putSync(Uint8Array.of(1));
+      using _ = await queue.getView();
+    },
+    "put of a loan": async () => {
+      using loan = queue.loan(8);
+      await loan.put();
+      queue.getSync();
+    },
+    putMany: async () => (await queue.putMany([1, 2]), queue.getManySync(2)),
+  };
+  for (const [what, way] of Object.entries(ways)) await untilTimersRun(what, way);
+  using simple = new SimpleQueue<number>();
+  await untilTimersRun("get of a SimpleQueue", async () => (simple.putSync(1), await simple.get()));
+  using joinable = new JoinableQueue<number>();
+  await untilTimersRun("join", () => joinable.join());
+  assert(queue.empty() && simple.empty());
+});
+
+Deno.test("an iteration over a backlog leaves the event loop its turns", async () => {
+  using queue = new Queue<number>();
+  queue.putSync(1);
+  const values = queue[Symbol.asyncIterator]();
+  await untilTimersRun("next", async () => {
+    queue.putSync(1);
+    await values.next();
+  });
+  await values.return?.();
+});
+
+Deno.test("gets that wait for the event loop's turn stay in their order", async () => {
+  using queue = new Queue<number>();
+  const got: number[] = [];
+  for (let i = 0; i < 50_000; i++) {
+    queue.putSync(2 * i);
+    queue.putSync(2 * i + 1);
+    const one = queue.get().then((value) => got.push(value));
+    const other = queue.get().then((value) => got.push(value));
+    await Promise.all([one, other]);
+  }
+  assertEquals(got, Array.from(got.keys()));
+});
+
+Deno.test("a get whose signal is aborted in the event loop's turn takes nothing", async () => {
+  using queue = new Queue<number>();
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(new Error("stopped")));
+  const untilStopped = async () => {
+    for (let calls = 0; calls < MOST_CALLS; calls++) {
+      queue.putSync(calls);
+      assertEquals(await queue.get({ signal: stop.signal }), calls);
+    }
+  };
+  await assertRejects(untilStopped, Error, "stopped");
+  assertEquals(queue.qsize(), 1);
+});
+
+Deno.test("what is always free or set leaves the event loop its turns, and is not held meanwhile", async () => {
+  for (const lock of [new Lock(), new RLock(), new Semaphore(), new BoundedSemaphore()]) {
+    let wasHeld = false;
+    const timer = setInterval(() => wasHeld ||= lock.locked(), 0);
+    await untilTimersRun(`acquire of a ${lock.constructor.name}`, async () => (await lock.acquire()).release());
+    clearInterval(timer);
+    assert(!wasHeld, `${lock.constructor.name} was held while timers ran`);
+    lock[Symbol.dispose]();
+  }
+  using condition = new Condition();
+  await untilTimersRun("acquire of a Condition", async () => (await condition.acquire()).release());
+  using event = new Event();
+  event.set();
+  await untilTimersRun("wait for an Event", () => event.wait());
+  event.clear();
+  await untilTimersRun("wait for an Event, without waiting", () => event.wait({ timeout: 0 }));
+  const value = Value("i32", 0);
+  await untilTimersRun("acquire of a Value's lock", async () => (await value.getLock().acquire()).release());
+});
+
+Deno.test("a connection that always has a message leaves the event loop its turns", async () => {
+  const [ours, theirs] = Pipe();
+  await untilTimersRun("recv", async () => (theirs.sendSync(1), await ours.recv()));
+  await untilTimersRun("send", async () => (await ours.send(1), theirs.recvSync()));
+  theirs.sendSync(1);
+  await untilTimersRun("poll", () => ours.poll());
+  await untilTimersRun("wait", () => wait([ours]));
+  ours.close();
+  theirs.close();
+});
+
+Deno.test("a manager that answers at once leaves the event loop its turns", async () => {
+  await using manager = await Manager();
+  const dict = await manager.dict([["key", 1]]);
+  await untilTimersRun("get of a dict", () => dict.get("key"));
+});
