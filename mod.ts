@@ -71,6 +71,7 @@ export {
   type RecvBytesSyncOptions,
   type SendBytesOptions,
   type SendBytesSyncOptions,
+  type SerializerName,
   type TransferOptions,
   wait,
   type Waitable,

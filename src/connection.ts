@@ -20,6 +20,7 @@ export { Client, type ClientOptions, ClientSync, type ClientSyncOptions } from "
 export { Connection } from "./connection/connection.ts";
 export { Listener, type ListenerOptions } from "./connection/listener.ts";
 export { Pipe, type PipeOptions } from "./connection/pipe.ts";
+export type { SerializerName } from "./connection/serializer.ts";
 export { wait, waitSync } from "./connection/wait.ts";
 export { descriptorOf, type Waitable } from "./waiting/waitable.ts";
 export type {

@@ -9,6 +9,8 @@ import { checkedKey, handshakeTimeoutOf, perform, performSync } from "./authenti
 import { Connection } from "./connection.ts";
 import { greet } from "./handshake.ts";
 import { Search } from "./resolve.ts";
+import { type SerializerName, serializerOf } from "./serializer.ts";
+import type { Serializer } from "../runtime/serializers.ts";
 import { wait } from "./wait.ts";
 import { performance } from "../runtime/timing.ts";
 
@@ -21,6 +23,11 @@ export interface ClientSyncOptions extends WaitSyncOptions {
   authkey?: Uint8Array;
   /** Milliseconds that the listener has to prove that it knows the key; `null`: any time. Default: 10 000. */
   handshakeTimeout?: number | null;
+  /**
+   * The format of the values that are sent and received. `"pickle"`: what the `send` and `recv` of a Python mean; the
+   * program is to import `./pickle`, which says what becomes of what. Default: `"reduction"`, this package's own.
+   */
+  serializer?: SerializerName;
 }
 
 /** Options of {@linkcode Client}. */
@@ -29,7 +36,7 @@ export interface ClientOptions extends ClientSyncOptions, WaitOptions {}
 const CONNECT = "connect to";
 
 /** The names of {@linkcode ClientSyncOptions}. */
-const KNOWN = ["family", "authkey", "handshakeTimeout", "timeout"];
+const KNOWN = ["family", "authkey", "handshakeTimeout", "serializer", "timeout"];
 
 /** A connection that is being made, under the addon's number. */
 class Dial implements Waitable, Disposable {
@@ -59,6 +66,7 @@ interface Plan {
   readonly authkey: Uint8Array | null;
   readonly timeout: number;
   readonly handshakeTimeout: number;
+  readonly serializer: Serializer | null;
 }
 
 /**
@@ -134,10 +142,12 @@ function planOf(address: Address, options: ClientOptions, known: readonly string
     authkey: authkey === undefined || authkey === null ? null : checkedKey(authkey),
     timeout: timeoutOf({ timeout: options.timeout, signal: options.signal }),
     handshakeTimeout: handshakeTimeoutOf(handshakeTimeout, "connect"),
+    serializer: serializerOf("connect", options.serializer),
   };
 }
 
-async function dial<S, R>({ address, timeout }: Plan, { family, signal }: ClientOptions): Promise<Connection<S, R>> {
+async function dial<S, R>(plan: Plan, { family, signal }: ClientOptions): Promise<Connection<S, R>> {
+  const { address, timeout } = plan;
   const until = performance.now() + timeout;
   const left = () => timeout === Infinity ? null : until - performance.now();
   using search = new Search(address, { action: CONNECT, family });
@@ -146,24 +156,25 @@ async function dial<S, R>({ address, timeout }: Plan, { family, signal }: Client
     if (!search.finish(0)) throw late(address, timeout);
   }
   const begun = begin(search);
-  if (typeof begun === "number") return connected(begun);
+  if (typeof begun === "number") return connected(begun, plan);
   using pending = begun;
   await wait([pending], { timeout: left(), signal });
   const made = search.attempt(() => pending.finish(0));
   if (made === null) throw late(address, timeout);
-  return connected(made);
+  return connected(made, plan);
 }
 
-function dialSync<S, R>({ address, timeout }: Plan, { family }: ClientSyncOptions): Connection<S, R> {
+function dialSync<S, R>(plan: Plan, { family }: ClientSyncOptions): Connection<S, R> {
+  const { address, timeout } = plan;
   const until = performance.now() + timeout;
   using search = new Search(address, { action: CONNECT, family });
   if (!search.finish(timeout)) throw late(address, timeout);
   const begun = begin(search);
-  if (typeof begun === "number") return connected(begun);
+  if (typeof begun === "number") return connected(begun, plan);
   using pending = begun;
   const made = search.attempt(() => pending.finish(Math.max(0, until - performance.now())));
   if (made === null) throw late(address, timeout);
-  return connected(made);
+  return connected(made, plan);
 }
 
 /** Connects at once, or begins to: the number of the connection, or what is under way. */
@@ -172,8 +183,8 @@ function begin(search: Search): number | Dial {
   return connection ?? new Dial(dial!);
 }
 
-function connected<S, R>(id: number): Connection<S, R> {
-  return new Connection({ id, readable: true, writable: true, pipe: null });
+function connected<S, R>(id: number, { serializer }: Plan): Connection<S, R> {
+  return new Connection({ id, readable: true, writable: true, pipe: null, serializer });
 }
 
 function late(address: Address, timeout: number): TimeoutError {

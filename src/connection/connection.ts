@@ -152,7 +152,7 @@ export class Connection<Sent = unknown, Received = Sent> implements Disposable, 
    * Sends a value, without blocking the thread. The value is serialised at once: it may change as soon as `send` has
    * returned its promise, which is fulfilled when the operating system has all of it.
    *
-   * @throws {TypeError} If the value cannot be serialised; then nothing is sent.
+   * @throws {TypeError} If the value cannot be serialised; then nothing is sent. Where values are pickles, `PickleError`.
    * @throws {Deno.errors.BrokenPipe} If the other end is closed.
    * @throws {InvalidStateError} If the connection is closed or only receives.
    * @throws What `signal` was aborted with; see {@linkcode Connection}.

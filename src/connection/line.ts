@@ -7,6 +7,7 @@ import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { wait as waitForTicket } from "../addon/waits.ts";
 import { InvalidStateError } from "../errors.ts";
+import type { Serializer } from "../runtime/serializers.ts";
 import { performance } from "../runtime/timing.ts";
 import { Glances } from "../waiting/glance.ts";
 import { keepsLoop, turnIfDue, yieldToLoop } from "../waiting/turns.ts";
@@ -34,6 +35,8 @@ export interface End {
   readonly writable: boolean;
   /** The pipe that it is an end of; `null` if its other end may be outside of the tree. */
   readonly pipe: BlockHandle | null;
+  /** The format of its values; absent or `null`: that of reduction.ts. */
+  readonly serializer?: Serializer | null;
 }
 
 /** How a message names a connection: the process that has the descriptor, readable, writable, and the pipe. */
@@ -64,6 +67,8 @@ export class Line {
   /** While its sender still has it. */
   #arrival: Arrival | null = null;
   readonly #pipe: BlockHandle | null;
+  /** Whether its values have the format of reduction.ts. */
+  readonly #isOurFormat: boolean;
   readonly #onClose: () => void;
   readonly #sending = new Turnstile();
   readonly #receiving = new Turnstile();
@@ -71,11 +76,12 @@ export class Line {
   #closing: AbortController | undefined;
 
   /** `onClose` is called when it has been closed. */
-  constructor({ id, readable, writable, pipe }: End, onClose: () => void) {
+  constructor({ id, readable, writable, pipe, serializer = null }: End, onClose: () => void) {
     this.#id = id;
+    this.#isOurFormat = serializer === null;
     this.#pipe = pipe;
     this.#onClose = onClose;
-    const messages = new Messages(id, pipe);
+    const messages = new Messages(id, pipe, serializer);
     this.messages = messages;
     this.takeValue = (got) => messages.takeValue(got);
     this.takeBytes = (got) => messages.takeBytes(got);
@@ -161,6 +167,9 @@ export class Line {
     const id = this.open("send");
     if (this.#sending.occupied || this.#receiving.occupied) {
       throw new InvalidStateError("Cannot send a connection: an asynchronous send or receive is not finished");
+    }
+    if (!this.#isOurFormat) {
+      throw new TypeError("Cannot send a connection whose values are pickles: make it where it is to be used");
     }
     if (this.messages.parcel !== null) {
       throw new InvalidStateError("Cannot send a connection: a message has been sent or received in part");

@@ -15,6 +15,8 @@ import { Connection } from "./connection.ts";
 import { serve } from "./handshake.ts";
 import { type Door, Lobby } from "./lobby.ts";
 import { Search } from "./resolve.ts";
+import { type SerializerName, serializerOf } from "./serializer.ts";
+import type { Serializer } from "../runtime/serializers.ts";
 import { endWaits } from "./wait.ts";
 import { register } from "../reduction/registry.ts";
 import { showAsText } from "../runtime/shown.ts";
@@ -32,6 +34,11 @@ export interface ListenerOptions {
   authkey?: Uint8Array;
   /** Milliseconds that a client has to prove that it knows the key; `null`: any time. Default: 10 000. */
   handshakeTimeout?: number | null;
+  /**
+   * The format of the values that its connections send and receive. `"pickle"`: what the `send` and `recv` of a Python
+   * mean; the program is to import `./pickle`, which says what becomes of what. Default: `"reduction"`, this package's own.
+   */
+  serializer?: SerializerName;
 }
 
 /** What a listener that is not closed consists of. */
@@ -46,7 +53,7 @@ interface Opened {
 const LISTEN = "listen on";
 
 /** The names of {@linkcode ListenerOptions}. */
-const KNOWN = ["family", "backlog", "authkey", "handshakeTimeout"];
+const KNOWN = ["family", "backlog", "authkey", "handshakeTimeout", "serializer"];
 
 /** Last resort for listeners that nobody closed. */
 const collected = new FinalizationRegistry<Finalize>((finalizer) => finalizer.run());
@@ -104,12 +111,13 @@ export class Listener<Sent = unknown, Received = Sent> implements Disposable, Wa
     const { family, backlog = 128, authkey, handshakeTimeout } = options;
     const key = authkey === undefined || authkey === null ? null : checkedKey(authkey);
     const patience = handshakeTimeoutOf(handshakeTimeout, "listen");
+    const format = serializerOf("listen", options.serializer);
     requireCount("listen", "backlog", backlog, { most: 2 ** 31 - 1 });
     const { id, name, finalizer } = address === undefined || address === null
       ? listenAnywhere(family, backlog)
       : listenAt(address, family, { backlog, ownsFolder: false });
     this.#address = addressOf(name);
-    this.#opened = { id, finalizer, lobby: new Lobby(this.#door(id, key, patience)) };
+    this.#opened = { id, finalizer, lobby: new Lobby(this.#door(id, key, patience, format)) };
     collected.register(this, finalizer, this);
   }
 
@@ -195,12 +203,13 @@ export class Listener<Sent = unknown, Received = Sent> implements Disposable, Wa
   }
 
   /** What is at the door of the lobby of this listener. */
-  #door(id: number, authkey: Uint8Array | null, patience: number): Door {
+  #door(id: number, authkey: Uint8Array | null, patience: number, serializer: Serializer | null): Door {
     return {
       take() {
         const accepted = translated(() => native().listenerAccept(id, 0));
         if (accepted === null) return null;
-        const connection = new Connection({ id: accepted.connection, readable: true, writable: true, pipe: null });
+        const end = { id: accepted.connection, readable: true, writable: true, pipe: null, serializer };
+        const connection = new Connection(end);
         return { connection, peer: addressOf(accepted.peer) };
       },
       descriptor: () => native().listenerFileno(id),

@@ -1,6 +1,7 @@
 // Values and bytes as messages of a connection: CPython's frames, made by the addon, around a payload.
 //
-// The payload of sendBytes is the bytes; that of send is a message of reduction.ts. One that speaks of shared objects
+// The payload of sendBytes is the bytes; that of send is a message of reduction.ts, or of the serializer that the
+// connection was made with. A message of reduction.ts that speaks of shared objects
 // begins with a list of what keeps these alive on their way:
 //
 // | byte      | what                                                          |
@@ -23,6 +24,7 @@ import { sizeOfBytes } from "../reduction/contents.ts";
 import { dumps, read, writeInto } from "../reduction/serialise.ts";
 import { discard } from "../reduction/registry.ts";
 import { Parcel, readParcel } from "./arrival.ts";
+import type { Serializer } from "../runtime/serializers.ts";
 import { keepingScratch, openScratch, type Scratch } from "../addon/scratch.ts";
 import { ScratchLayout, SendStatus } from "../addon/numbers.ts";
 
@@ -52,6 +54,8 @@ export class Messages {
   #id: number;
   /** `null`: the other end may be outside of the tree. */
   readonly #pipe: BlockHandle | null;
+  /** The format of the values, if it is not that of reduction.ts. */
+  readonly #serializer: Serializer | null;
   /** The messages that speak of shared objects, and are not yet sent as a whole. */
   readonly #unsent = new Set<Message>();
   /** The one among them of which the addon has the rest. */
@@ -60,9 +64,10 @@ export class Messages {
   #parcel: Parcel | null = null;
 
   /** For the connection that the addon knows by `id`. */
-  constructor(id: number, pipe: BlockHandle | null) {
+  constructor(id: number, pipe: BlockHandle | null, serializer: Serializer | null) {
     this.#id = id;
     this.#pipe = pipe;
+    this.#serializer = serializer;
   }
 
   /** The connection has arrived from its sender; this is its number now. */
@@ -95,7 +100,7 @@ export class Messages {
 
   /** Sends a value; a {@linkcode SendStatus}. */
   sendValue(value: unknown, wait: boolean): number {
-    if (!this.#scratch.busy) {
+    if (!this.#scratch.busy && this.#serializer === null) {
       this.#scratch.busy = true;
       try {
         const end = writeInto(value, this.#scratch.bytes, ScratchLayout.messageOffset);
@@ -144,7 +149,7 @@ export class Messages {
 
   /** The message for a value, which may change from here on. Send or {@linkcode forget} it. */
   serialise(value: unknown): Message {
-    return this.#messageOf(dumps(value));
+    return this.#serializer === null ? this.#messageOf(dumps(value)) : plainMessage(this.#serializer.dumps(value));
   }
 
   #messageOf({ bytes, attachments }: Dumped): Message {
@@ -266,6 +271,7 @@ export class Messages {
 
   #restore(bytes: Uint8Array<ArrayBuffer>, length = bytes.length): unknown {
     const pipe = this.#pipe;
+    if (this.#serializer !== null) return this.#serializer.loads(bytes.subarray(0, length));
     if (pipe === null) return read(bytes, 0, length, FROM_OUTSIDE);
     if (length === 0 || bytes[0] !== HOLDS_MARK) return read(bytes, 0, length, plain());
     const view = new DataView(bytes.buffer, bytes.byteOffset, length);

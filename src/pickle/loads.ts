@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { offerSerializer } from "../runtime/serializers.ts";
 import { withUsersFramesLater } from "../runtime/stack.ts";
 import { AGAIN, Plan } from "./dicts.ts";
+import { dumps } from "./dumps.ts";
 import { PickleError, unreadable } from "./error.ts";
 import { Machine } from "./machine.ts";
 import { bytesOf, type Loading, loading, type LoadsOptions } from "./options.ts";
@@ -37,6 +39,9 @@ export function loads(bytes: Uint8Array | ArrayBuffer, options?: LoadsOptions): 
   const settings = loading(options);
   return load(bytesOf(bytes), settings, TABLES);
 }
+
+// Connections may have their values in this format, once this module is there.
+offerSerializer("pickle", { dumps: (value) => dumps(value), loads: (bytes) => loads(bytes) });
 
 const TABLES: readonly Restorers[] = [REGISTERED, KNOWN];
 
