@@ -1,7 +1,7 @@
 // The work of the pipelines: a file of JSON lines, summed up by one of their fields.
 
 /** Bytes of a piece of the file. */
-export const PIECE = 1 << 20;
+export const PIECE = 1 << 18;
 /** Bytes that one operation is about. */
 export const MEGABYTE = 1_000_000;
 const NEWLINE = 10;

@@ -12,7 +12,8 @@ interface Stages {
   readonly ready: Queue<true>;
   readonly begun: Event;
   readonly pieces: Queue<Uint8Array>;
-  readonly totals: Queue<Totals>;
+  /** Of a piece; `null`: a parser has come to its end. */
+  readonly totals: Queue<Totals | null>;
 }
 
 export function read({ ready, begun, pieces }: Stages, path: string): void {
@@ -31,16 +32,22 @@ export function read({ ready, begun, pieces }: Stages, path: string): void {
 }
 
 export function parse({ ready, begun, pieces, totals }: Stages): void {
+  // A TextDecoder copies what is shared, into new memory each time.
+  const own = new Uint8Array(PIECE);
   ready.putSync(true);
   begun.waitSync();
   try {
     for (;;) {
       using view = pieces.getViewSync();
-      totals.putSync(totalsOf(view.bytes));
+      const { length } = view.bytes;
+      own.set(view.bytes);
+      view.close();
+      totals.putSync(totalsOf(own.subarray(0, length)));
     }
   } catch (error) {
     if (!(error instanceof ShutDown)) throw error;
   }
+  totals.putSync(null);
 }
 
 if (import.meta.main) {
@@ -53,11 +60,13 @@ if (import.meta.main) {
   for (const _ of children) stages.ready.getSync();
   const begin = performance.now();
   stages.begun.set();
-  const ends = Promise.all(parsers.map((child) => child.join())).then(() => stages.totals.shutdown());
   const all: Totals = {};
-  for await (const totals of stages.totals) add(all, totals);
+  for (let ends = 0; ends < PARSERS;) {
+    const totals = stages.totals.getSync();
+    if (totals === null) ends++;
+    else add(all, totals);
+  }
   const end = performance.now();
-  await ends;
-  await children[0].join();
+  for (const child of children) child.joinSync();
   tell("pipeline", all, megabytes, end - begin);
 }

@@ -6,7 +6,7 @@ import time
 
 from start_line import iterations, report, spawn
 
-PIECE = 1 << 20
+PIECE = 1 << 18
 MEGABYTE = 1_000_000
 PARSERS = 2
 
