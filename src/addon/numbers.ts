@@ -103,8 +103,8 @@ export const MessageTag = group("messageTag", "value", "bytes", "loan");
 /** What getting a message adds to its length. */
 export const MessageUnit = group("messageUnit", "tag", "attached", "tooLong");
 
-/** A run of messages: each has a head, and in it its tag, with `attached` added or not. */
-export const RunLayout = group("run", "unit", "attached");
+/** A run of messages: each has a header of two words, its length, and as many `tag` as its tag says. */
+export const RunLayout = group("run", "unit", "tag");
 
 /** What a queue can be waited for. */
 export const QueueState = group("queueState", "filled", "drained", "done");

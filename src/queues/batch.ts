@@ -4,15 +4,13 @@
 import { MessageTag as Tag, PutStatus, RunLayout } from "../addon/numbers.ts";
 import { openScratch } from "../addon/scratch.ts";
 import { discard } from "../reduction/registry.ts";
-import { dumpInto } from "../reduction/serialise.ts";
+import { writeInto } from "../reduction/serialise.ts";
 import { performance } from "../runtime/timing.ts";
 import { withIndex } from "./outcomes.ts";
-import { isLongBytes, type Message, type Run, serialiseCopy, type Transport } from "./transport.ts";
+import { isLongBytes, type Message, type Run, serialiseCopy, type Transport, WORD } from "./transport.ts";
 
 /** A message of at least so many bytes goes by itself: its copy takes longer than the call. */
 const LONG = 16 * 1024;
-/** Bytes of a word of a head, in which a run is written. */
-const WORD = 4;
 
 /** Memory for runs, kept between batches; `null` while in use. */
 let idle: Uint32Array<ArrayBuffer> | null = null;
@@ -118,7 +116,7 @@ export class Batch {
     const bytes = this.#bytes;
     const begin = this.#end + RunLayout.unit;
     // What does not fit is never written there, and no message is empty.
-    const written = dumpInto(value, bytes, Math.min(begin, bytes.length));
+    const written = writeInto(value, bytes, Math.min(begin, bytes.length));
     if (typeof written === "number") {
       if (written - begin < LONG) this.#addToRun(written - begin);
       else this.#addPiece({ tag: Tag.value, bytes: bytes.slice(begin, written), attachments: [] });
@@ -139,7 +137,7 @@ export class Batch {
       this.#pieces.push(this.#run);
     }
     words[this.#end / WORD] = length;
-    words[this.#end / WORD + 1] = Tag.value;
+    words[this.#end / WORD + 1] = Tag.value * RunLayout.tag;
     this.#end = this.#run.end = endOf(this.#end, length);
     this.#run.count++;
   }

@@ -51,6 +51,8 @@ export const OTHER: unique symbol = Symbol("other");
 
 /** Byte arrays of at least this length bypass the serialiser. */
 const LONG_BYTES = 4096;
+/** Bytes of a word of a header, of which a run has two for each message. */
+export const WORD = 4;
 
 const NO_ATTACHMENTS: number[] = [];
 
@@ -283,32 +285,36 @@ export class Transport {
 
   #takeRunNow(queue: number, most: number, got: Got): number {
     const heads = this.#heads;
-    const { unit } = RunLayout;
+    const scratch = this.#scratch;
+    const { unit, tag } = RunLayout;
     const taken = translated(() => this.#addon.queueGetRun(queue, most));
     // Before a `restore` of the user's can take another message with attachments.
     const attachments = taken < 0 ? this.#addon.takenAttachments() : NO_ATTACHMENTS;
     const count = Math.abs(taken);
+    const wasBusy = scratch.busy;
+    scratch.busy = true;
     try {
       for (let i = 0, at = 0; i < count; i++) {
         const begin = at + unit;
-        const end = begin + heads[at / 4];
-        this.#open(begin, end, heads[at / 4 + 1], got);
+        const end = begin + heads[at / WORD];
+        this.#open(begin, end, Math.floor(heads[at / WORD + 1] / tag), i === count - 1 && attachments.length > 0, got);
         at = unit * Math.ceil(end / unit);
       }
     } finally {
+      scratch.busy = wasBusy;
       if (attachments.length > 0) this.#addon.unpin(attachments);
     }
     return count;
   }
 
-  /** Adds what comes of a message of a run; nothing if it is a parcel that is not whole yet. */
-  #open(begin: number, end: number, tag: number, { values, errors }: Got): void {
+  /** Adds what comes of a message of a run; nothing if it is a parcel that is not whole yet. Call while busy. */
+  #open(begin: number, end: number, tag: number, isAttached: boolean, { values, errors }: Got): void {
     const { bytes } = this.#scratch;
     try {
       if (tag === Tag.bytes) return void values.push(bytes.slice(begin, end));
-      if (tag === Tag.loan + RunLayout.attached) return void values.push(copyOf(bytes.subarray(begin, end)));
-      if (tag < RunLayout.attached) return void values.push(this.#restored(bytes, begin, end, plain()));
-      let value = readParcel((message) => this.#restored(bytes, begin, end, message));
+      if (tag === Tag.loan && isAttached) return void values.push(copyOf(bytes.subarray(begin, end)));
+      if (!isAttached) return void values.push(read(bytes, begin, end, plain()));
+      let value = readParcel((message) => read(bytes, begin, end, message));
       if (value instanceof Parcel) value = this.#unpack(this.#parcel = value, 0);
       if (value !== NOTHING) values.push(value);
     } catch (error) {

@@ -255,8 +255,8 @@ pub fn queue_put_run(id: u32, length: u32, timeout: f64) -> Result<f64> {
 }
 
 /// Takes what is there into the scratch buffer as a run, up to `most` messages. How many; 0 where there
-/// is nothing, or nothing for the buffer: then [`queue_get`] tells. Negative, if the last one is
-/// [`ATTACHED`](crate::abi::numbers::run::ATTACHED): [`taken_attachments`] tells what it speaks of.
+/// is nothing, or nothing for the buffer: then [`queue_get`] tells. Negative, if the last one speaks of
+/// shared objects: [`taken_attachments`] tells of which.
 pub fn queue_get_run(id: u32, most: u32) -> Result<f64> {
     let queue = queue(id)?;
     with_scratch(|scratch| {

@@ -188,12 +188,13 @@ groups! {
         TOO_LONG = 1 << 41;
     }
 
-    /// A run of messages, in bytes.
+    /// A run of messages: each has a header, of a word for its length and one for the rest.
     run: u32 {
-        /// A head is so long, and the bytes of a message are padded to a multiple.
+        /// A header has so many bytes, and the bytes of a message are padded to a multiple.
         UNIT = queue::run::HEAD as u32;
-        /// What is added to the tag of a message that speaks of shared objects.
-        ATTACHED = queue::run::ATTACHED;
+        /// What one is in a tag, in the second word; less than that says how many shared objects it
+        /// speaks of.
+        TAG = queue::run::TAG;
     }
 
     /// What a queue can be waited for.

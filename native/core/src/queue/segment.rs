@@ -127,6 +127,18 @@ impl<'a> Segment<'a> {
         (next != 0 && position.wrapping_sub(mark) < 1 << 31).then_some(next)
     }
 
+    /// How many units from `position` on are this segment's, before the mark where the next goes on.
+    pub fn units_before_next(self, position: u32) -> u64 {
+        match self.words[NEXT as usize / 4].load(Acquire) {
+            0 => self.units,
+            // As in `next_at` (tag: CHAIN).
+            _ => {
+                let mark = self.get(END).wrapping_sub(1);
+                u64::from(mark.wrapping_sub(position)).min(self.units)
+            }
+        }
+    }
+
     /// Where the unit of `position` is, in bytes from the first unit.
     #[inline]
     fn place(self, position: u32) -> u64 {

@@ -95,6 +95,11 @@ impl Header {
         }
     }
 
+    /// Whether its bytes are all that it has.
+    pub(super) fn is_plain(&self) -> bool {
+        self.attached == 0 && !self.apart
+    }
+
     pub(super) fn units(&self) -> u64 {
         1 + units_of(4 * self.attached) + units_of(self.body())
     }
@@ -376,7 +381,7 @@ impl<'a> Queue<'a> {
     }
 
     /// Keeps or returns segments that the head has passed, and the pages of a large empty one.
-    fn leave_behind(self, passed: &[Segment], current: Segment) -> Result<()> {
+    pub(super) fn leave_behind(self, passed: &[Segment], current: Segment) -> Result<()> {
         if let [returned @ .., last] = passed {
             self.word(HEAD_SEGMENT).store(current.id, Relaxed);
             let mut holds: Vec<_> = returned.iter().map(|segment| segment.hold()).collect();

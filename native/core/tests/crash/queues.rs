@@ -43,7 +43,22 @@ fn number_and_source(message: &[u8]) -> (u32, u32) {
 
 const PRODUCERS: [&str; 2] = ["producer", "producer of runs"];
 
-/// Within a run, too, one message is put after the other.
+/// How many messages the "producer of runs" has put with so many stores: each is of a piece, which ends
+/// with the message that reaches 4 KiB, or with the run.
+fn in_pieces(pieces: u32) -> u32 {
+    let (mut number, mut length, mut left) = (0, 0, pieces);
+    while left > 0 {
+        length += 8 + body(number, 1).len().next_multiple_of(8);
+        number += 1;
+        if length >= 4096 || number.is_multiple_of(10) {
+            length = 0;
+            left -= 1;
+        }
+    }
+    number
+}
+
+/// Whatever a producer was doing when it was killed, what it has published is there as a whole.
 #[test]
 fn queue_producer() {
     let names = [
@@ -81,16 +96,55 @@ fn queue_producer() {
                 next[source as usize] += 1;
             }
             assert_eq!(next[2], 2000, "{failpoint}, {role}");
-            match failpoint {
-                "queue-before-publish:77" => assert!(next[1] == 76),
-                "queue-published:77" => assert!(next[1] == 77),
-                _ => {}
-            }
+            let stores = match failpoint {
+                "queue-before-publish:77" => 76,
+                "queue-published:77" => 77,
+                _ => return,
+            };
+            let put = match role {
+                "producer" => stores,
+                _ => in_pieces(stores),
+            };
+            assert_eq!(next[1], put, "{failpoint}, {role}");
         });
     }
 }
 
-/// What a run has taken before its consumer was killed is gone, and nothing behind it.
+/// A piece of a run is taken by one store, before which all of it is there.
+#[test]
+fn queue_consumer_of_pieces() {
+    static TAKEN: [AtomicU32; 3] = [const { AtomicU32::new(0) }; 3];
+    let failpoints = [
+        "queue-before-take:2",
+        "queue-taken:2",
+        "queue-before-take:3",
+    ];
+    for (failpoint, taken) in failpoints.into_iter().zip(&TAKEN) {
+        case(failpoint, move |board| {
+            let (queue, block) = Queue::create(board.member, 0, false).unwrap();
+            board.set_id(block.id);
+            for number in 0..500 {
+                put(queue, number, 2);
+            }
+            let victim = board.start("consumer of runs", failpoint);
+            board.bury(&victim);
+            let mut numbers = Vec::new();
+            while let Some((_, bytes)) = queue.try_take_vec().unwrap() {
+                numbers.push(number_and_source(&bytes).0);
+            }
+            assert_eq!(
+                numbers,
+                (numbers[0]..500).collect::<Vec<_>>(),
+                "{failpoint}"
+            );
+            taken.store(numbers[0], SeqCst);
+        });
+    }
+    let [before, at, next] = TAKEN.each_ref().map(|taken| taken.load(SeqCst));
+    assert!(0 < before && before + 1 < at && at == next);
+}
+
+/// Of a joinable queue a consumer of runs takes one message after the other, and each is counted.
 #[test]
 fn queue_consumer_of_runs() {
     for (failpoint, taken) in [("queue-before-take:77", 76), ("queue-taken:77", 77)] {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::queue::run::{ATTACHED, HEAD};
+use crate::queue::run::{HEAD, TAG};
 use crate::sys::futex;
 
 /// The run of these messages.
@@ -112,7 +112,7 @@ fn a_message_that_does_not_fit_stays_and_one_with_objects_is_the_last() {
     let mut target = [0; 4000];
     let (count, holds) = queue.try_take_run(&mut target, 9).unwrap();
     let taken = messages_of(&target, count);
-    let wanted = [(0, b"before".to_vec()), (1 | ATTACHED, b"a lock".to_vec())];
+    let wanted = [(0, b"before".to_vec()), (TAG + 1, b"a lock".to_vec())];
     assert_eq!(taken, wanted);
     member.adopt(lock.id, lock.generation).unwrap();
     member.unpin(&holds).unwrap();
@@ -133,7 +133,11 @@ fn a_run_that_promises_more_than_it_has_is_an_error() {
     let (queue, _) = Queue::create(&member, 0, false).unwrap();
     let mut run = run_of(&numbers(0..2));
     run[16..20].copy_from_slice(&9u32.to_ne_bytes());
-    assert!(queue.try_put_run(&run).is_err());
+    assert_eq!(queue.try_put_run(&run).unwrap(), (1, Put::Done));
+    assert!(queue.try_put_run(&run[16..]).is_err());
+    let mut speaking = run_of(&numbers(0..1));
+    speaking[4] = 1;
+    assert!(queue.try_put_run(&speaking).is_err());
     assert!(
         queue
             .try_put_run(&u32::MAX.to_ne_bytes().repeat(2))
