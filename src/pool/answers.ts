@@ -4,7 +4,7 @@
 import type { Parcel } from "../connection/arrival.ts";
 import { RemoteError } from "../errors.ts";
 import type { Attempts } from "./attempts.ts";
-import type { Task } from "./calls/call.ts";
+import { noteItems, type Task } from "./calls/call.ts";
 import type { Crew } from "./crew.ts";
 import { lagOf, type Setting } from "./clock.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -117,6 +117,7 @@ export class Answers {
     if ((frame.flags & Flag.left) !== 0) worker.noteLeft();
     if (task === null) return frame.drop();
     this.times.note(worker, task, frame);
+    if ((task.call.flags & Flag.each) !== 0) noteItems(task.call.fn, task.list.length, frame.duration);
     this.#limit?.remove(task.call);
     if (task.call.isOver || task.isGivenUp) frame.drop();
     else {

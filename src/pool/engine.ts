@@ -144,6 +144,10 @@ export class Engine implements PoolEvents {
     return this.processes * this.#options.settings.concurrency;
   }
 
+  get crowding(): number {
+    return Math.max(1, this.slots / this.#options.desks.breadth);
+  }
+
   get ahead(): number {
     return this.#dispatcher.ahead;
   }

@@ -11,6 +11,8 @@ export interface PoolEvents {
 
   /** How many tasks may run at a time. */
   readonly slots: number;
+  /** How many of them share a CPU, as far as that is known; at least 1. */
+  readonly crowding: number;
   /** How many workers there are to be, at most. */
   readonly processes: number;
   /** How many tasks a worker is given at a time: more of quick ones. */

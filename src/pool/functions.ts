@@ -18,7 +18,7 @@ export class FunctionTable {
     if (known !== undefined) return known;
     const given = reference(target);
     given.prove();
-    const made = { id: this.#count + 1, given };
+    const made: PoolFunction = { id: this.#count + 1, given, itemTime: null };
     if (typeof target === "function") this.#functions.set(target, made);
     else {
       const key = `${given.modules[0]} ${given.label}`;

@@ -116,7 +116,7 @@ function toldBy(n: number, { failed = -1, settled = false } = {}): string[] {
       told.push(`${isLast ? "last " : ""}${done}+${failed}/${total}`),
     pause() {},
   };
-  const fn = { id: 1, given: reference({ module: import.meta.url, name: "f" }) };
+  const fn = { id: 1, given: reference({ module: import.meta.url, name: "f" }), itemTime: null };
   const parts = { input: new ListInput(Array(n).fill(0)), chunksize: 1, meter: new Meter(view), settled };
   const call = new MapCall({ events: poolEvents({}), fn, flags: 0 }, parts);
   call.promise.catch(() => {});

@@ -14,6 +14,7 @@ export function poolEvents(given: Partial<PoolEvents>): PoolEvents {
     demand: { waiting: 0, given: 0, pace: 0, answers: 0 },
     runsWanted: () => false,
     slots: 1,
+    crowding: 1,
     cancel() {},
     tasksAvailable() {},
     callOver() {},

@@ -15,6 +15,18 @@ export interface PoolFunction {
   /** The pool's number for it. */
   readonly id: number;
   readonly given: Given;
+  /** Milliseconds that an item of a list took, as tasks of several have told; `null` before the first. */
+  itemTime: number | null;
+}
+
+/** The weight of the last task, where an item of it took longer than those before. */
+const SMOOTHING = 0.1;
+
+/** Notes that a function took so many milliseconds for so many items. A task that shared its CPU seems longer than it is. */
+export function noteItems(fn: PoolFunction, count: number, duration: number): void {
+  const time = duration / count;
+  const last = fn.itemTime ?? time;
+  fn.itemTime = time < last ? time : last + SMOOTHING * (time - last);
 }
 
 /** What one worker runs at a time. */

@@ -9,6 +9,11 @@ import { fulfilled, rejected } from "./settled.ts";
 const CHUNKS_PER_WORKER = 4;
 /** Towards the end chunks get smaller, so that no worker has much to do when the others are done. */
 const LAST_CHUNKS_PER_WORKER = 2;
+/** Where many workers share a CPU, a chunk of quick items may be larger, up to so many milliseconds of work: to wake a
+ * worker that has to get the CPU from another takes a tenth of one. */
+const WORTH_A_TURN = 1;
+/** But so many times as large at most: what items took until now is no promise for the others. */
+const MOST_LARGER = 8;
 /** The largest chunk of an input whose length is not known. */
 const LARGEST_GUESS = 1024;
 
@@ -83,10 +88,19 @@ export class MapCall extends PromisedCall<unknown[]> {
   #guess(): number {
     const { slots } = this.events;
     if (this.#input instanceof ListInput) {
-      return Math.min(this.#largest, Math.ceil(this.#input.left / (LAST_CHUNKS_PER_WORKER * slots)));
+      const fair = Math.min(this.#largest, Math.ceil(this.#input.left / (LAST_CHUNKS_PER_WORKER * slots)));
+      return Math.max(fair, this.#worthATurn());
     }
     // As if the input had as many again as it has had until now.
     return Math.min(LARGEST_GUESS, Math.ceil((this.#taken + 1) / (CHUNKS_PER_WORKER * slots)));
+  }
+
+  /** How many items a worker should have that has to get a CPU for them; 0 where that makes no difference. */
+  #worthATurn(): number {
+    const { crowding } = this.events;
+    const { itemTime } = this.fn;
+    if (crowding === 1 || itemTime === null) return 0;
+    return Math.floor(Math.min(this.#largest * Math.min(crowding, MOST_LARGER), WORTH_A_TURN / itemTime));
   }
 
   done(task: Task, results: unknown[]): void {
