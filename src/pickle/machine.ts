@@ -17,7 +17,7 @@ import { Pending } from "./pending.ts";
 import { PythonObject } from "./python_object.ts";
 import { Reader } from "./reader.ts";
 import type { Restorers } from "./restorer.ts";
-import { tupleOf } from "./tuple.ts";
+import { asTuple } from "./tuple.ts";
 
 /** Values with so many containers in containers, or less, need no look at how deep they are: some count for a few levels. */
 const FEW = MAX_DEPTH / 4;
@@ -281,7 +281,7 @@ export class Machine {
     this.#take(from);
     const items = this.#stack.slice(from);
     this.#stack.length = from;
-    this.#stack.push(this.#options.tuples === "tuple" ? tupleOf(items) : items);
+    this.#stack.push(this.#options.tuples === "tuple" ? asTuple(items) : items);
   }
 
   #pushFrozenSet(from: number): void {
