@@ -7,9 +7,8 @@ import { type Address, describe } from "../connection/address.ts";
 import { Client, ClientSync } from "../connection/client.ts";
 import { type Connection, receiveAtOnce } from "../connection/connection.ts";
 import { AuthenticationError, ProcessError, TimeoutError } from "../errors.ts";
-import { performance } from "../runtime/timing.ts";
+import { performance, setTimeout } from "../runtime/timing.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
-import { yieldToLoop } from "../waiting/turns.ts";
 import { Kind } from "./messages.ts";
 import type { OutsidePassage } from "./outside.ts";
 import { headOf, listOf, PROTOCOL, VERSION } from "./outside_wire.ts";
@@ -55,7 +54,7 @@ export async function connectTo(
     while ((bytes = connection[receiveAtOnce](LONGEST_WELCOME)) === undefined) {
       const timeout = end - performance.now();
       if (!(timeout > 0) || !await connection.poll({ timeout, signal })) throw silent(address);
-      await yieldToLoop();
+      await new Promise((resolve) => setTimeout(resolve, 1)); // a part of it has come, and the rest may take long
     }
     requireWelcome(bytes, address);
     return connection;
