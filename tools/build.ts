@@ -2,8 +2,6 @@
 //
 // Whether they are older is told by a hash of the sources, not by times: a clone, a checkout or a copy changes times.
 
-import { bundle } from "./bundle.ts";
-
 const ROOT = new URL("../", import.meta.url);
 /** The native libraries: the addon, and that of an engine, which is loaded where one is used. */
 const LIBRARIES = [
@@ -36,7 +34,7 @@ const LIBRARIES = [
 const DIST_STAMP = new URL("dist/sources.stamp", ROOT);
 const DIST_SOURCES = [
   ...["deno.json", "mod.ts", "cli.ts", "src"],
-  ...["bundle", "early", "late", "scan", "types"].map((name) => `tools/${name}.ts`),
+  ...["bundle", "early", "late", "syntax", "types"].map((name) => `tools/${name}.ts`),
 ];
 
 /** All files of a folder, or the file itself, in a fixed order. */
@@ -109,6 +107,7 @@ async function buildDist(): Promise<void> {
   const hash = await sourceHash(DIST_SOURCES);
   if (read(DIST_STAMP) === hash) return;
   try {
+    const { bundle } = await import("./bundle.ts"); // it needs packages, which the addon does not
     await bundle();
     Deno.writeTextFileSync(DIST_STAMP, hash);
   } catch (error) {

@@ -13,7 +13,7 @@
 
 import configuration from "../deno.json" with { type: "json" };
 import { suitStarts } from "./early.ts";
-import { withoutIndentation } from "./scan.ts";
+import { withoutIndentation } from "./syntax.ts";
 import { copyTypes, typesLine } from "./types.ts";
 
 const ROOT = new URL("../", import.meta.url);

@@ -6,6 +6,7 @@
 // they are, V8 tells of a process and of a worker that are started. All functions would make each child 0.8 MiB larger.
 
 import { classesIn, withLate } from "./late.ts";
+import { parsed } from "./syntax.ts";
 
 const PROGRAM = `import { Pool, Process } from "@parallel/multiprocessing";
 export function nothing() {}
@@ -17,16 +18,6 @@ if (import.meta.main) {
   await pool.apply(nothing);
 }
 `;
-
-/** A function at the top level of a file. */
-interface Declaration {
-  readonly name: string;
-  /** Where it begins and ends in the text. */
-  readonly begin: number;
-  readonly end: number;
-  /** Where its parameters begin, which is where V8 says that it is. */
-  readonly place: number;
-}
 
 /** Rewrites the files of the package in that folder that a child loads. Where no child can be started, that is told. */
 export async function suitStarts(folder: string): Promise<void> {
@@ -44,32 +35,14 @@ export function withEarly(text: string, places: ReadonlySet<number>): string {
   const early: string[] = [];
   const rest: string[] = [];
   let end = 0;
-  for (const declaration of declarationsIn(text)) {
-    const source = text.slice(declaration.begin, declaration.end);
-    if (!places.has(declaration.place) || !isExpression(source)) continue;
-    early.push(`var ${declaration.name} = (${source});\n`);
-    rest.push(text.slice(end, declaration.begin));
-    end = declaration.end + 1; // with the end of its line
+  for (const it of parsed(text).body) {
+    // V8 says that a function is where its parameters begin.
+    if (it.type !== "FunctionDeclaration" || !places.has(text.indexOf("(", it.id.end))) continue;
+    early.push(`var ${it.id.name} = (${text.slice(it.start, it.end)});\n`);
+    rest.push(text.slice(end, it.start));
+    end = it.end + 1; // with the end of its line
   }
   return [...early, ...rest, text.slice(end)].join("");
-}
-
-/** The functions that a file declares at its top level. The bundler ends each with a brace that begins a line. */
-function* declarationsIn(text: string): Generator<Declaration> {
-  for (const match of text.matchAll(/^(?:async )?function\*? (\w+)\(/gm)) {
-    const end = text.indexOf("\n}\n", match.index) + 2;
-    if (end > 1) yield { name: match[1], begin: match.index, end, place: match.index + match[0].length - 1 };
-  }
-}
-
-/** Whether a text is one function, and can stand in an expression: `import.meta` could not be told from an error here. */
-function isExpression(source: string): boolean {
-  try {
-    new Function(`(${source})`);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Where the functions are that children compile when they are started, by the names of their files. */
@@ -100,19 +73,21 @@ function isOfChild(log: string): boolean {
   return /^script-details,\d+,[^,]*\/child_main\.js,/m.test(log);
 }
 
-/** What V8's logs say was compiled, by the names of the files. */
+/**
+ * What V8's logs say was compiled, by the names of the files. A process may give a number to two files; the places of each
+ * are then those of both, since no function of the other begins there.
+ */
 function compiledIn(logs: readonly string[]): Map<string, Set<number>> {
   const compiled = new Map<string, Set<number>>();
   for (const log of logs) {
-    const files = new Map(
-      Array.from(log.matchAll(/^script-details,(\d+),file:[^,]*\/([^/,]+\.js),/gm), ([, id, name]) => [id, name]),
-    );
+    const files = Map.groupBy(log.matchAll(/^script-details,(\d+),file:[^,]*\/([^/,]+\.js),/gm), ([, id]) => id);
     // What sets up the fields of a class, V8 compiles with the file in any case.
     for (const [, id, place] of log.matchAll(/^function,interpreter,(\d+),(\d+),(?!.*<\w+_initializer>$)/gm)) {
-      const file = files.get(id);
-      if (file === undefined || file === "program.js") continue;
-      compiled.set(file, (compiled.get(file) ?? new Set()).add(Number(place)));
+      for (const [, , file] of files.get(id) ?? []) {
+        compiled.set(file, (compiled.get(file) ?? new Set()).add(Number(place)));
+      }
     }
   }
+  compiled.delete("program.js");
   return compiled;
 }

@@ -8,87 +8,122 @@
 // function Task$make() { class Task { … } return Task; }
 // function Task$() { return Task$made ??= Task$make(); }
 //
-// Nothing can tell the difference but a class whose making does something: so one with static fields or blocks stays, and one
-// that other files, or statements of the top level, name. So does one that stands where its name may mean something else.
+// Nothing can tell the difference but a class whose making does something, or one that is looked at while the file is
+// loaded. Those stay, and so does one that other files name, or whose name is declared again, or stands where a call cannot.
 
-import { edited, type Name, scan, type Scanned } from "./scan.ts";
+import type { AnyNode, Class, Identifier, Program } from "acorn";
+import { fullAncestor } from "acorn-walk";
+import { type Edit, edited, parsed } from "./syntax.ts";
 
-/** A statement at the top level of a file that the bundler has written. */
-interface Statement {
+/** A class that is declared at the top level of a file, and the statement that does no more than that. */
+interface Declared {
+  readonly name: string;
   readonly begin: number;
   readonly end: number;
-  /** The class or function that it declares, if it is no more than that. */
-  readonly declares: { readonly kind: "class" | "function"; readonly name: string } | null;
+  readonly made: Class;
+}
+
+/** A name in code outside of the class that has it, below what it is a part of, from the file to what is next above it. */
+interface Reference {
+  readonly at: Identifier;
+  readonly above: readonly AnyNode[];
 }
 
 /** Where the classes of a file are that it declares at its top level. */
 export function classesIn(text: string): { readonly name: string; readonly begin: number; readonly end: number }[] {
-  return statementsOf(text, scan(text)).flatMap(({ declares, begin, end }) =>
-    declares?.kind === "class" ? [{ name: declares.name, begin, end }] : []
-  );
+  return declaredIn(parsed(text));
 }
 
 /** The file with classes that are made late, but for those that are in use at a start. */
 export function withLate(text: string, used: ReadonlySet<string>): string {
-  const scanned = scan(text);
-  const statements = statementsOf(text, scanned);
-  const classes = new Map(
-    classesIn(text).filter(({ name, begin, end }) => !isMadeWithEffect(text.slice(begin, end)) && !used.has(name))
-      .map((it) => [it.name, it]),
+  const program = parsed(text);
+  const declared = declaredIn(program);
+  const { references, patterns } = namesIn(program);
+  const outside = ({ name, begin, end }: Declared) => (at: Identifier) =>
+    at.name === name && (at.start < begin || at.end > end);
+  const isTaken = (name: string) =>
+    patterns.some((it) => it.name === `${name}$` || it.name === `${name}$make` || it.name === `${name}$made`);
+  const late = new Map(
+    declared.filter((it) => !used.has(it.name) && !isMadeWithEffect(it.made))
+      .filter((it) => !patterns.some(outside(it)) && !isTaken(it.name)).map((it) => [it.made, it]),
   );
-  const names = scanned.names.filter(({ name }) => classes.has(name));
-  const isOwn = ({ name, at }: Name) => at >= classes.get(name)!.begin && at < classes.get(name)!.end;
-  // What makes one stay may name others: until nothing changes.
-  for (let before = -1; before !== classes.size;) {
-    before = classes.size;
-    for (const it of names) {
-      if (!classes.has(it.name) || isOwn(it)) continue;
-      const statement = statements.find(({ begin, end }) => it.at >= begin && it.at < end);
-      if (!isPlain(it) || !isLateIn(statement, it, classes)) classes.delete(it.name);
-    }
+  const of = (it: Declared) => references.filter(({ at }) => outside(it)(at));
+  // One that stays may extend others, which stay as well: until nothing changes.
+  for (let before = -1; before !== late.size;) {
+    before = late.size;
+    for (const it of late.values()) if (!of(it).every((name) => isLate(name, late))) late.delete(it.made);
   }
-  const edits: [begin: number, end: number, text: string][] = [];
-  for (const it of names) {
-    if (!classes.has(it.name) || isOwn(it)) continue;
-    const call = it.before === "new" ? `(${it.name}$())` : `${it.name}$()`;
-    edits.push([it.at, it.at + it.name.length, call]);
-  }
-  for (const [name, { begin, end }] of classes) {
-    edits.push([begin, begin, `var ${name}$made;\nfunction ${name}$make() {\n`]);
-    edits.push([end, end, `return ${name};\n}\nfunction ${name}$() {\n  return ${name}$made ??= ${name}$make();\n}\n`]);
-  }
-  return edited(text, edits);
-}
-
-/** Whether making the class does more: computes static fields, or runs blocks. */
-function isMadeWithEffect(source: string): boolean {
-  return /^ {2}static (?:\{|#?[\w$]+(?: = |;))/m.test(source);
-}
-
-/** Whether the name stands where a call may stand in its place. */
-function isPlain({ before, behind, bracket }: Name): boolean {
-  if (bracket === "{" && ["{", ","].includes(before)) return false; // a property
-  if (behind === "(" && before !== "new") return false; // a method
-  return behind !== "=" && !["class", "function", "var", "let", "const"].includes(before);
-}
-
-/** Whether a name is looked at later than its statement runs: in a function, or in a class but for what that extends. */
-function isLateIn(statement: Statement | undefined, { before }: Name, late: ReadonlyMap<string, unknown>): boolean {
-  if (statement?.declares === null || statement === undefined) return false;
-  return before !== "extends" || late.has(statement.declares.name);
-}
-
-/** The statements at the top level: each begins a line, and ends before the next line that begins another. */
-function statementsOf(text: string, { begins }: Scanned): Statement[] {
-  return begins.map((begin, i) => {
-    const end = begins[i + 1] ?? text.length;
-    const source = text.slice(begin, end);
-    const [, named, name] = source.match(/^(?:class ([\w$]+) |var ([\w$]+) = class )/) ?? [];
-    const [, declared, assigned] =
-      source.match(/^(?:(?:async )?function\*? ([\w$]+)\(|var ([\w$]+) = \((?:async )?function)/) ??
-        [];
-    const [ofClass, ofFunction] = [named ?? name, declared ?? assigned];
-    if (ofClass !== undefined) return { begin, end, declares: { kind: "class", name: ofClass } };
-    return { begin, end, declares: ofFunction === undefined ? null : { kind: "function", name: ofFunction } };
+  const edits = late.values().flatMap((it): Edit[] => {
+    const { name, begin, end } = it;
+    return [
+      ...of(it).map((name): Edit => [name.at.start, name.at.end, callOf(name)]),
+      [begin, begin, `var ${name}$made;\nfunction ${name}$make() {\n`],
+      [end, end, `\nreturn ${name};\n}\nfunction ${name}$() {\n  return ${name}$made ??= ${name}$make();\n}`],
+    ];
   });
+  return edited(text, [...edits]);
+}
+
+function declaredIn({ body }: Program): Declared[] {
+  return body.flatMap((it): Declared[] => {
+    const { start: begin, end } = it;
+    if (it.type === "ClassDeclaration") return [{ name: it.id.name, begin, end, made: it }];
+    if (it.type !== "VariableDeclaration" || it.declarations.length > 1) return [];
+    const [{ id, init }] = it.declarations;
+    return id.type === "Identifier" && init?.type === "ClassExpression"
+      ? [{ name: id.name, begin, end, made: init }]
+      : [];
+  });
+}
+
+/** The names that are looked at, and those that are declared, exported, or given a value. */
+function namesIn(program: Program): { readonly references: Reference[]; readonly patterns: Identifier[] } {
+  const references: Reference[] = [];
+  const patterns: Identifier[] = [];
+  fullAncestor(program, (node, _state, ancestors, type) => {
+    const it = node as AnyNode;
+    if (it.type === "ExportNamedDeclaration" && !it.source) {
+      patterns.push(...it.specifiers.flatMap(({ local }) => local.type === "Identifier" ? [local] : []));
+    }
+    if (it.type !== "Identifier") return;
+    if (type === "VariablePattern") patterns.push(it);
+    else references.push({ at: it, above: ancestors.slice(0, -1) as AnyNode[] });
+  });
+  return { references, patterns };
+}
+
+/** Whether making the class does more, or may come out otherwise later. */
+function isMadeWithEffect({ superClass, body }: Class): boolean {
+  if (superClass && superClass.type !== "Identifier") return true;
+  return body.body.some((it) => {
+    if (it.type === "StaticBlock") return true;
+    if (it.static && it.type === "PropertyDefinition") return true;
+    return it.computed && !isSymbol(it.key);
+  });
+}
+
+/** Whether it is `Symbol.dispose`, or another symbol that is always there. */
+function isSymbol(key: AnyNode): boolean {
+  return key.type === "MemberExpression" && !key.computed && key.object.type === "Identifier" &&
+    key.object.name === "Symbol";
+}
+
+/** Whether a call may stand in the place of the name, and is not made while the file is loaded. */
+function isLate({ at, above }: Reference, late: ReadonlyMap<Class, unknown>): boolean {
+  const parent = above.at(-1)!;
+  if (parent.type === "Property" && parent.shorthand) return false;
+  if (parent.type === "UnaryExpression" && parent.operator === "typeof") return false;
+  if (parent.type === "UpdateExpression") return false;
+  if ((parent.type === "ForInStatement" || parent.type === "ForOfStatement") && parent.left === at) return false;
+  if ("superClass" in parent && parent.superClass === at && late.has(parent)) return true;
+  return above.some((it, i) => {
+    if (it.type === "PropertyDefinition") return !it.static && it.value === (above[i + 1] ?? at);
+    return it.type.includes("Function");
+  });
+}
+
+/** In parentheses, the call is none of what `new` makes. */
+function callOf({ at, above }: Reference): string {
+  const call = `${at.name}$()`;
+  return above.some((it) => it.type === "NewExpression" && it.callee.start === at.start) ? `(${call})` : call;
 }
