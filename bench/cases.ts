@@ -85,6 +85,16 @@ export const CASES: readonly Case[] = [
     iterations: 200_000,
     needs: ["Value", "Process", "RawArray"],
     floor: ["mutex", "contended"],
+    reach: BETTER,
+  },
+  {
+    work: "Value += 1 by update / with, 2 processes",
+    group: "locks",
+    script: "value_increment",
+    variant: "update",
+    iterations: 200_000,
+    needs: ["Value", "Process", "RawArray"],
+    floor: ["mutex", "contended"],
     reach: cpython(0.15),
   },
   {

@@ -1,11 +1,11 @@
 // Value += 1 under its own lock by two processes, time of the slower over all
-// increments. Variants: acquire (explicit acquire and release) and with (the
-// guard and `using`, as Python's `with`).
+// increments. Variants: acquire (explicit acquire and release), with (the
+// guard and `using`, as Python's `with`) and update (what Python needs `with` for).
 
 import { type Synchronized, Value } from "@parallel/multiprocessing";
 import { iterations, race, report, type StartLine, timeLane, variant } from "./start_line.ts";
 
-const INCREMENT = { acquire: incrementAcquire, with: incrementWith };
+const INCREMENT = { acquire: incrementAcquire, with: incrementWith, update: incrementUpdate };
 
 function incrementAcquire(counter: Synchronized<number>, n: number): void {
   const lock = counter.getLock();
@@ -22,6 +22,10 @@ function incrementWith(counter: Synchronized<number>, n: number): void {
     using _ = lock.acquireSync();
     counter.value += 1;
   }
+}
+
+function incrementUpdate(counter: Synchronized<number>, n: number): void {
+  for (let i = 0; i < n; i++) counter.update((count) => count + 1);
 }
 
 export function contender(

@@ -1,6 +1,6 @@
 """Value += 1 under its own lock by two processes, time of the slower over all increments.
 
-Variants: acquire (explicit acquire and release) and with (the context manager).
+Variants: acquire (explicit acquire and release), with and update (the context manager).
 """
 
 import sys
@@ -23,7 +23,7 @@ def increment_with(counter, n):
             counter.value += 1
 
 
-INCREMENT = {"acquire": increment_acquire, "with": increment_with}
+INCREMENT = {"acquire": increment_acquire, "with": increment_with, "update": increment_with}
 
 
 def contender(line, lane, counter, kind, n):

@@ -24,6 +24,8 @@ export interface GuardedLike extends Acquirable, Disposable {
 export interface SynchronizedLike<T> extends GuardedLike {
   /** The value; getting and setting it take the lock. */
   value: T;
+  /** Replaces the value by what `change` makes of it, with the lock held all the while; the value then. */
+  update(change: (value: T) => T): T;
   /** What is guarded, for use while the lock is held. */
   getObj(): ScalarLike<T>;
 }

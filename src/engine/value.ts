@@ -3,6 +3,7 @@
 import type { ScalarLike, SynchronizedLike } from "../contracts/sharedctypes.ts";
 import { register } from "../reduction/registry.ts";
 import { showAsText, shownValue } from "../runtime/shown.ts";
+import { requireChange } from "../sharedctypes/guarded.ts";
 import { knownType } from "../sharedctypes/lock_option.ts";
 import type { ScalarType, Stored } from "../sharedctypes/types.ts";
 import {
@@ -97,7 +98,7 @@ export class RemoteValue<T> extends RemoteGuarded implements SynchronizedLike<T>
   }
 
   /**
-   * The value. Getting and setting take the lock each; what needs both, such as `+=`, needs the lock around it. The thread
+   * The value. Getting and setting take the lock each; what needs both, such as `+=`, needs the lock around it, or `update`. The thread
    * is blocked for a step of the engine, but for none while it has the lock.
    *
    * @throws {InvalidStateError} If it is closed.
@@ -114,6 +115,24 @@ export class RemoteValue<T> extends RemoteGuarded implements SynchronizedLike<T>
     const { type, cell } = this.opened;
     cell.requireOpen("set the value");
     cell.write(0, bytesOf(type, [type.store(value)]), "set the value");
+  }
+
+  /**
+   * Replaces the value by what `change` makes of it, with the lock held all the while; blocks the thread for its steps.
+   *
+   * @param change Returns the new value. What it throws is thrown, and the value stays as it was.
+   * @returns The value then.
+   * @throws {InvalidStateError} If it is closed.
+   * @throws {OwnerDiedError} If the holder of the lock was killed.
+   * @throws {TypeError} If `change` is no function, or what it returns is not of the right kind, such as a promise.
+   * @throws {RangeError} If the type cannot hold what it returns.
+   */
+  update(change: (value: T) => T): T {
+    requireChange(change);
+    this.opened.cell.requireOpen("update the value");
+    using _guard = this.getLock().acquireSync();
+    this.value = change(this.value);
+    return this.value;
   }
 
   /** What is guarded, for use without the lock or while it is held. */

@@ -4,7 +4,9 @@ import { type BlockHandle, partsOf } from "../addon/handles.ts";
 import { Lock } from "../synchronize/lock.ts";
 import { Lockable } from "../synchronize/lockable.ts";
 import { RLock } from "../synchronize/rlock.ts";
+import { inOneLine } from "../runtime/harmless.ts";
 import { showAsText } from "../runtime/shown.ts";
+import { withUsersFrames } from "../runtime/stack.ts";
 
 /** A lock, and whether it was made for the value that it guards and goes with it. */
 export interface Protection {
@@ -28,6 +30,18 @@ export function restoreProtection(data: unknown, handle: BlockHandle | null): Pr
 /** The lock in the cell of a value that was made for it. */
 export function lockInCell(cell: BlockHandle): Protection {
   return { lock: new RLock(cell, true), isOwn: true, isInCell: true };
+}
+
+/**
+ * Refuses what a value cannot be updated by.
+ *
+ * @throws {TypeError} If it is no function.
+ */
+export function requireChange(change: unknown): void {
+  if (typeof change === "function") return;
+  throw withUsersFrames(
+    new TypeError(`Cannot update the value: the change is ${inOneLine(change)}, wanted a function of the value`),
+  );
 }
 
 /** A value and its lock. */

@@ -5,13 +5,13 @@ import { register } from "../reduction/registry.ts";
 import type { Lock } from "../synchronize/lock.ts";
 import { enter } from "../synchronize/lock_base.ts";
 import type { RLock } from "../synchronize/rlock.ts";
-import { Guarded, type Protection, type ProtectionData, restoreProtection } from "./guarded.ts";
+import { Guarded, type Protection, type ProtectionData, requireChange, restoreProtection } from "./guarded.ts";
 import { Scalar } from "./scalar.ts";
 
 /**
  * A single value in shared memory, with a lock. Made by `Value`.
  *
- * Getting and setting take the lock each; what needs both, such as `+=`, needs the lock around it.
+ * Getting and setting take the lock each; what needs both, such as `+=`, needs the lock around it, or `update`.
  */
 export class Synchronized<T> extends Guarded<Scalar<T>> {
   static {
@@ -64,6 +64,39 @@ export class Synchronized<T> extends Guarded<Scalar<T>> {
     const entered = this.#lock[enter]();
     try {
       raw.value = value;
+    } finally {
+      if (entered) this.#lock.release();
+    }
+  }
+
+  /**
+   * Replaces the value by what `change` makes of it, with the lock held all the while; blocks the thread until it is free.
+   * Quicker than a guard around the two.
+   *
+   * @example A count of several processes
+   * ```ts
+   * import { Value } from "@parallel/multiprocessing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using counter = Value("i32", 41);
+   * assertEquals(counter.update((count) => count + 1), 42);
+   * ```
+   *
+   * @param change Returns the new value. What it throws is thrown, and the value stays as it was.
+   * @returns The value then.
+   * @throws {InvalidStateError} If it is closed.
+   * @throws {OwnerDiedError} If the holder of the lock was killed.
+   * @throws {TypeError} If `change` is no function, or what it returns is not of the right kind, such as a promise.
+   * @throws {RangeError} If the type cannot hold what it returns.
+   */
+  update(change: (value: T) => T): T {
+    requireChange(change);
+    const raw = this.#raw;
+    raw.requireOpen("update the value");
+    const entered = this.#lock[enter]();
+    try {
+      raw.value = change(raw.value);
+      return raw.value;
     } finally {
       if (entered) this.#lock.release();
     }

@@ -52,7 +52,7 @@ const SHORT_SPIN = navigator.hardwareConcurrency > 1 ? 100 : 0;
 let ownToken = 0;
 
 /**
- * Names the method that acquires a lock for a section that neither waits nor calls user code, without making a guard:
+ * Names the method that acquires a lock for a section that ends in the same call of the package, without making a guard:
  * whether it must be released afterwards, which is not so if this thread has a recursive lock already.
  */
 export const enter: unique symbol = Symbol("enter");

@@ -16,6 +16,10 @@ export function sharedData({ test }: Suite): void {
     numbers.setSlice(1, [0, 0]);
     assertEquals([...numbers], [10, 0, 0]);
     assertThrows(() => numbers.get(3), RangeError);
+    assertEquals([value.update((it) => it + 4), value.value], [7, 7]);
+    assertThrows(() => value.update((() => "8") as never), TypeError);
+    assertEquals([value.value, lock.acquireSync({ timeout: 0 }) !== null], [7, true]);
+    lock.release();
     using bare = context.Value("i64", 5n, { lock: false });
     bare.value *= 2n;
     assertEquals(bare.value, 10n);

@@ -196,3 +196,52 @@ Deno.test("Value: the death of the lock's holder is reported once", async () => 
   assertThrows(() => value.value, OwnerDiedError, "was ended by SIGKILL while it held it");
   assertEquals(value.value, 1);
 });
+
+Deno.test("Value.update: what two processes do is done one after the other", async () => {
+  using counter = Value("i", 0);
+  const children = [0, 1].map(() => new Process({ target: targets.incrementByUpdate, args: [counter, 20_000] }));
+  for (const child of children) child.start();
+  for (const child of children) await child.join();
+  for (const child of children) child.close();
+  assertEquals(counter.value, 40_000);
+});
+
+Deno.test("Value.update: the value then is returned, and the lock is free whatever happened", () => {
+  for (const lock of [true, new Lock()] as const) {
+    using value = Value("f32", 1, { lock });
+    assertEquals(value.update((it) => it + 1), 2);
+    assertEquals(value.update(() => 0.1), Math.fround(0.1)); // as it is stored
+    value.value = 3;
+    assertThrows(
+      () =>
+        value.update(() => {
+          throw new RangeError("not today");
+        }),
+      RangeError,
+      "not today",
+    );
+    assertThrows(() => value.update((() => Promise.resolve(4)) as never), TypeError, "Cannot store");
+    assertThrows(() => value.update((() => undefined) as never), TypeError, "Cannot store");
+    for (const change of [undefined, null, 4, {}]) {
+      assertThrows(() => value.update(change as never), TypeError, "Cannot update the value: the change is");
+    }
+    assertEquals([value.value, value.getLock().locked()], [3, false]);
+  }
+  using small = Value("u8", 255);
+  assertThrows(() => small.update((it) => it + 1), RangeError, "Cannot store");
+  // A recursive lock is this thread's all the while.
+  assertEquals(small.update((it) => small.update((inner) => inner - it + 7) + small.value), 14);
+  assertEquals([small.value, small.getLock().locked()], [14, false]);
+  small.close();
+  assertThrows(() => small.update((it) => it), InvalidStateError, "Cannot update the value");
+});
+
+Deno.test("Value.update: a process that is killed in its midst leaves the value as it was, and is told", async () => {
+  using value = Value("i", 5);
+  const child = new Process({ target: targets.dieInUpdate, args: [value] });
+  child.start();
+  await child.join();
+  child.close();
+  assertThrows(() => value.update((it) => it + 1), OwnerDiedError, "was ended by SIGKILL while it held it");
+  assertEquals(value.update((it) => it + 1), 6);
+});
