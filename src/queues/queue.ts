@@ -204,7 +204,11 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
 
   /** Puts, behind those that wait for room, by what gives a {@linkcode PutStatus}. */
   async #putInTurn(put: () => number, timeout: number, signal: AbortSignal | undefined): Promise<void> {
-    if (timeout === 0) throw this.#full(timeout);
+    if (timeout === 0) {
+      const error = this.#full(timeout);
+      if (keepsLoop()) await yieldToLoop();
+      throw error;
+    }
     const until = performance.now() + timeout;
     const ended = this.#orClosed(signal);
     if (!await this.#putting.enter(timeout, ended)) throw this.#full(timeout);

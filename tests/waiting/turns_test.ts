@@ -4,6 +4,7 @@ import {
   BoundedSemaphore,
   Condition,
   Event,
+  Full,
   JoinableQueue,
   Lock,
   Manager,
@@ -59,6 +60,22 @@ Deno.test("a queue that always has a value and room leaves the event loop its tu
   using joinable = new JoinableQueue<number>();
   await untilTimersRun("join", () => joinable.join());
   assert(queue.empty() && simple.empty());
+});
+
+Deno.test("a queue that is full leaves the event loop its turns while it is tried", async () => {
+  using queue = new Queue<Uint8Array>(1);
+  queue.putSync(Uint8Array.of(1));
+  using loan = queue.loan(8);
+  const atOnce = { timeout: 0 };
+  const ways: Record<string, () => Promise<unknown>> = {
+    put: () => queue.put(Uint8Array.of(2), atOnce),
+    putMany: () => queue.putMany([Uint8Array.of(2)], atOnce),
+    "put of a loan": () => loan.put(1, atOnce),
+  };
+  for (const [what, way] of Object.entries(ways)) {
+    await untilTimersRun(what, () => assertRejects(way, Full));
+  }
+  assertEquals(queue.qsize(), 1);
 });
 
 Deno.test("an iteration over a backlog leaves the event loop its turns", async () => {
