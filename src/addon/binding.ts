@@ -249,8 +249,6 @@ export interface Native {
   pipePin(pipe: number, attachments: number[]): number[];
   pipeUnpin(pipe: number, holds: number[]): void;
   connectionClose(connection: number): number;
-  connectionRelate(connection: number, pipe: number): number;
-  connectionExpose(connection: number): number;
   connectionFileno(connection: number): number;
   connectionSend(connection: number, length: number, wait: number): number;
   connectionSendBytes(connection: number, bytes: Uint8Array, wait: boolean): number;

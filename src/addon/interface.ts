@@ -5,7 +5,7 @@
  * The name of the interface between this code and the addon: a hash of its declarations on both sides, in
  * native/addon/src, binding.ts and numbers.ts.
  */
-export const INTERFACE = "c5436e2b63c14ba6";
+export const INTERFACE = "3cee22b233b7a0fe";
 
 /** The version of the package: that of deno.json. */
 export const VERSION = "0.1.0";

@@ -124,9 +124,6 @@ export const JoinStatus = group("joinStatus", "done", "timedOut", "abandoned", "
 /** The scratch buffer, in bytes. */
 export const ScratchLayout = group("scratch", "messageOffset", "preview");
 
-/** A pipe's own block, in bytes. */
-export const PipeLayout = group("pipe", "size");
-
 /** What came of sending to a connection. */
 export const SendStatus = group("sendStatus", "done", "kept");
 

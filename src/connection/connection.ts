@@ -39,8 +39,7 @@ export const allSent: unique symbol = Symbol("allSent");
  * One end of a pipe or socket, for messages: values with {@linkcode Connection.send | send} and
  * {@linkcode Connection.recv | recv}, bytes with {@linkcode Connection.sendBytes | sendBytes} and
  * {@linkcode Connection.recvBytes | recvBytes}. The bytes on the wire are those of Python's
- * `multiprocessing.connection`. Long messages between the processes of one tree lie in memory that these share, until
- * {@linkcode Connection.fileno | fileno} has been called.
+ * `multiprocessing.connection`.
  *
  * Sends that wait are done in the order of their calls, and so are receives. While one waits in a promise, its twin
  * that blocks the thread would overtake it, and throws {@linkcode InvalidStateError}.
@@ -141,13 +140,12 @@ export class Connection<Sent = unknown, Received = Sent> implements Disposable, 
   }
 
   /**
-   * The number of its descriptor, which may go to another program: what is sent over its pipe from here on passes through
-   * the operating system, long messages too.
+   * The number of its descriptor.
    *
    * @throws {InvalidStateError} If it is closed.
    */
   fileno(): number {
-    return native().connectionExpose(this.#line.open("look at"));
+    return native().connectionFileno(this.#line.open("look at"));
   }
 
   /**

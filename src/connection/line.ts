@@ -87,14 +87,7 @@ export class Line {
     this.takeBytes = (got) => messages.takeBytes(got);
     this.readable = readable;
     this.writable = writable;
-    if (id !== NOT_HERE) this.#begin(id);
-  }
-
-  /** The addon has it, and knows it by `id`. */
-  #begin(id: number): void {
-    collected.register(this, id, this);
-    const pipe = this.#pipe;
-    if (pipe !== null) translated(() => native().connectionRelate(id, pipe.block));
+    if (id !== NOT_HERE) collected.register(this, id, this);
   }
 
   /** Its sender still has it, and has offered it in that block. */
@@ -103,7 +96,7 @@ export class Line {
       this.#id = id;
       this.messages.arrive(id);
       this.#arrival = null;
-      this.#begin(id);
+      collected.register(this, id, this);
     });
   }
 

@@ -4,7 +4,7 @@ import { BlockHandle } from "../addon/handles.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { Connection } from "./connection.ts";
-import { Kind, PipeLayout } from "../addon/numbers.ts";
+import { Kind } from "../addon/numbers.ts";
 import { requireFlag, requireKnown } from "../waiting/options.ts";
 
 /** Options of {@linkcode Pipe}. */
@@ -22,6 +22,9 @@ export function isDuplex(options: PipeOptions): boolean {
   requireFlag("create a pipe", "duplex", duplex);
   return duplex;
 }
+
+/** What a pipe's block is asked to hold: nothing; it is there for what holds it and what it holds. */
+const BLOCK_SIZE = 8;
 
 /**
  * A pipe: two connections, each of which receives what the other sends. Both ends, and any message, may go to other
@@ -50,7 +53,7 @@ export function Pipe<Sent = unknown, Received = Sent>(
 ): [Connection<Sent, Received>, Connection<Received, Sent>] {
   const duplex = isDuplex(options);
   const [first, second] = translated(() => native().connectionPair(duplex));
-  const pipe = BlockHandle.create(Kind.pipe, PipeLayout.size);
+  const pipe = BlockHandle.create(Kind.pipe, BLOCK_SIZE);
   return [
     new Connection({ id: first, readable: true, writable: duplex, pipe }),
     new Connection({ id: second, readable: duplex, writable: true, pipe: pipe.share() }),

@@ -14,7 +14,6 @@ use multiprocessing_core::Error as CoreError;
 use multiprocessing_core::connection::incoming::Received;
 use multiprocessing_core::connection::outgoing::Sent;
 use multiprocessing_core::connection::passing::{Fetch, Progress};
-use multiprocessing_core::connection::trays::Trays;
 use multiprocessing_core::connection::{Connection, Failure};
 use multiprocessing_core::memory::heap::{Hold, Kind};
 use multiprocessing_core::sys::clock::deadline_after;
@@ -246,21 +245,6 @@ pub fn connection_close(id: u32) -> Result<()> {
     });
     drop(closed);
     Ok(())
-}
-
-/// Tells a connection which pipe it is an end of: from here on, long messages need not go through the
-/// kernel.
-pub fn connection_relate(id: u32, pipe: u32) -> Result<()> {
-    let connection = connection(id)?;
-    let trays = Trays::of(&tree()?.member, pipe).map_err(to_js)?;
-    trays.into_iter().for_each(|trays| connection.relate(trays));
-    Ok(())
-}
-
-/// The number of the descriptor, for the user: from here on, all messages of the pipe go through the
-/// kernel.
-pub fn connection_expose(id: u32) -> Result<i32> {
-    Ok(connection(id)?.expose())
 }
 
 /// The number of the descriptor.

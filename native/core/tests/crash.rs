@@ -17,8 +17,6 @@ mod conditions;
 mod named;
 #[path = "crash/queues.rs"]
 mod queues;
-#[path = "crash/trays.rs"]
-mod trays;
 
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
@@ -44,12 +42,12 @@ const WATCHDOG: Duration = Duration::from_secs(30);
 /// Memory that a case shares with its victim: the number of its object, and counters.
 #[derive(Clone, Copy)]
 struct Board<'a> {
-    member: &'a Arc<Member>,
+    member: &'a Member,
     block: Block,
 }
 
 impl<'a> Board<'a> {
-    fn new(member: &'a Arc<Member>) -> Self {
+    fn new(member: &'a Member) -> Self {
         Self {
             member,
             block: member.create(Kind::Bytes, 64).unwrap(),
@@ -103,7 +101,7 @@ impl<'a> Board<'a> {
 fn case(name: &str, work: impl FnOnce(Board) + Send + 'static) {
     let (done, is_done) = mpsc::channel();
     let thread = std::thread::spawn(move || {
-        let member = Arc::new(Member::root("crash").unwrap());
+        let member = Member::root("crash").unwrap();
         work(Board::new(&member));
         done.send(()).unwrap();
     });
@@ -116,7 +114,7 @@ fn case(name: &str, work: impl FnOnce(Board) + Send + 'static) {
 /// The work of a victim.
 type Role = (&'static str, fn(Board));
 
-const ROLES: [Role; 17] = [
+const ROLES: [Role; 15] = [
     ("creator of named memory", |board| {
         named::create_one(board.id())
     }),
@@ -193,8 +191,6 @@ const ROLES: [Role; 17] = [
     ("resetter", |board| {
         Barrier::open(board.member, board.id()).unwrap().reset()
     }),
-    ("tray's sender", trays::send),
-    ("tray's receiver", trays::receive),
 ];
 
 #[test]
@@ -207,7 +203,7 @@ fn victim() {
     // SAFETY: as above.
     let arena = unsafe { OwnedFd::from_raw_fd(ARENA) };
     let greeting = Greeting::receive(socket.as_fd()).unwrap();
-    let member = Arc::new(Member::child(arena, greeting.place).unwrap());
+    let member = Member::child(arena, greeting.place).unwrap();
     let (block, _) = greeting.preparation.unwrap();
     let block = member.block(block, Kind::Bytes).unwrap();
     let (_, work) = ROLES.iter().find(|(name, _)| *name == role).unwrap();

@@ -1,7 +1,6 @@
 //! Every number that both languages know. JavaScript is told all of them once, when it loads the addon
 //! (`src/addon/numbers.ts`); it has none of its own. What belongs to the core is taken from there.
 
-use multiprocessing_core::connection;
 use multiprocessing_core::connection::passing;
 use multiprocessing_core::live::objects::pool;
 use multiprocessing_core::memory::arena::CELL_SIZE;
@@ -251,12 +250,6 @@ groups! {
         MESSAGE_OFFSET = 16;
         /// So many bytes of a message that is too long for the buffer are in it all the same.
         PREVIEW = queue::PREVIEW as u32;
-    }
-
-    /// A pipe's own block.
-    pipe: u32 {
-        /// Bytes of it: with fewer, all messages go through the kernel.
-        SIZE = connection::trays::SIZE as u32;
     }
 
     /// What came of sending to a connection.

@@ -192,12 +192,6 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
     ("connectionClose", |&[id, ..]| {
         connections::connection_close(id as u32).map(|()| 0.0)
     }),
-    ("connectionRelate", |&[id, pipe, ..]| {
-        connections::connection_relate(id as u32, pipe as u32).map(|()| 0.0)
-    }),
-    ("connectionExpose", |&[id, ..]| {
-        connections::connection_expose(id as u32).map(f64::from)
-    }),
     ("connectionFileno", |&[id, ..]| {
         connections::connection_fileno(id as u32).map(f64::from)
     }),

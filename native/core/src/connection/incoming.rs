@@ -3,7 +3,7 @@
 //! | state        | `length` | then                                                        |
 //! | ------------ | -------- | ----------------------------------------------------------- |
 //! | in header    | `None`   | T1: the header is whole → in body, or invalid               |
-//! | in body      | `Some`   | T2: the body is whole → taken, → in header; one in a tray is at once |
+//! | in body      | `Some`   | T2: the body is whole → taken, → in header                  |
 //! | invalid      | `None`   | for good: nobody knows where the next message begins        |
 //!
 //! I1: not a byte behind the message is read, so that another owner of the descriptor, in this
@@ -16,7 +16,6 @@ use std::time::Instant;
 
 use super::Failure;
 use super::frame::{self, Parsed};
-use super::trays::{Brought, LEAST, Trays};
 use crate::sys::Errno;
 use crate::sys::bytes::BytesMut;
 use crate::sys::stream::{Mode, Stream};
@@ -38,10 +37,6 @@ pub struct Incoming {
     /// Bytes of the header that have come.
     filled: usize,
     length: Option<u64>,
-    /// The body, if it came in a tray.
-    brought: Option<Brought>,
-    /// The trays of the pipe; `None`: the other end may be a stranger.
-    trays: Option<Trays>,
     /// What has come of the body, unless it went straight to its receiver.
     body: Vec<u8>,
     /// An error that nobody could be told yet.
@@ -72,14 +67,9 @@ enum Begun {
 }
 
 impl Incoming {
-    /// From here on, messages may come in trays of these.
-    pub fn relate(&mut self, trays: Trays) {
-        self.trays = Some(trays);
-    }
-
     /// Whether a message is here as a whole, so that receiving it reads nothing.
     pub fn is_whole(&self) -> bool {
-        self.brought.is_some() || self.length == Some(self.body.len() as u64)
+        self.length == Some(self.body.len() as u64)
     }
 
     /// Whether nothing has come of the next message, nor a failure.
@@ -131,7 +121,7 @@ impl Incoming {
     /// Whether enough of a message has come to ask for memory for all of it.
     fn is_believable(&self, length: u64, mode: Mode) -> bool {
         let come = self.body.len() as u64;
-        self.is_whole() || mode == Mode::Wait && (length <= AT_ONCE || come >= length / LEAP)
+        come == length || mode == Mode::Wait && (length <= AT_ONCE || come >= length / LEAP)
     }
 
     /// Receives a message whose header has come; it has to be as long as `target`.
@@ -145,11 +135,6 @@ impl Incoming {
             Some(length) if length == target.len() as u64 => {}
             Some(length) => return Ok(Received::Long(length)),
             None => return Ok(Received::NotYet),
-        }
-        if let Some(brought) = self.brought.take() {
-            brought.copy_to(target);
-            self.reset();
-            return Ok(Received::Here(target.len()));
         }
         let before = self.body.len();
         target.fill(&self.body);
@@ -166,9 +151,6 @@ impl Incoming {
             }
         }
         self.reset();
-        if let Some(trays) = self.trays.as_ref().filter(|_| filled >= LEAST) {
-            trays.note_received();
-        }
         Ok(Received::Here(filled))
     }
 
@@ -218,17 +200,9 @@ impl Incoming {
             return Ok(Begun::Length(length));
         }
         loop {
-            let missing = match frame::parse(&self.header[..self.filled], self.trays.is_some()) {
+            let missing = match frame::parse(&self.header[..self.filled]) {
                 Parsed::Needs(missing) => missing,
                 Parsed::Length(length) => {
-                    self.length = Some(length);
-                    return Ok(Begun::Length(length));
-                }
-                Parsed::InTray(ticket, length) => {
-                    // Before the length is told of: a frame may lie.
-                    let trays = self.trays.as_ref().ok_or(Failure::InvalidLength)?;
-                    let brought = trays.take(ticket, length).ok_or(Failure::InvalidLength)?;
-                    self.brought = Some(brought);
                     self.length = Some(length);
                     return Ok(Begun::Length(length));
                 }
@@ -270,7 +244,6 @@ impl Incoming {
     fn reset(&mut self) {
         self.filled = 0;
         self.length = None;
-        self.brought = None;
         self.body = Vec::new();
     }
 

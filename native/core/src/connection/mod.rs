@@ -3,20 +3,18 @@
 //! - [`frame`]: the header of a message.
 //! - [`incoming`], [`outgoing`]: messages under way, which stop and go on at any byte. One code for
 //!   threads that wait in the kernel and for the reactor, which never does.
-//! - [`trays`]: memory in which long messages go from one relative to another.
 //! - [`passing`]: descriptors in messages.
 
 pub mod frame;
 pub mod incoming;
 pub mod outgoing;
 pub mod passing;
-pub mod trays;
 
 #[cfg(test)]
 mod tests;
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use crate::error::Error;
 use crate::sys::bytes::{Bytes, BytesMut};
@@ -25,7 +23,6 @@ use crate::sys::stream::{Mode, Stream};
 use crate::sys::{Errno, pipe, poll, unix};
 use incoming::{Incoming, Received};
 use outgoing::{Outgoing, Sent};
-use trays::Trays;
 
 /// What the reactor reads or writes for one connection before it looks after the others.
 const TURN: usize = 4 * 1024 * 1024;
@@ -59,8 +56,6 @@ pub struct Connection {
     stream: Stream,
     incoming: Mutex<Incoming>,
     outgoing: Mutex<Outgoing>,
-    /// Of the pipe that it is an end of, if it is one.
-    trays: OnceLock<Trays>,
 }
 
 impl Connection {
@@ -71,7 +66,6 @@ impl Connection {
             stream,
             incoming: Mutex::default(),
             outgoing: Mutex::default(),
-            trays: OnceLock::new(),
         })
     }
 
@@ -94,32 +88,10 @@ impl Connection {
         self.stream.as_fd().as_raw_fd()
     }
 
-    /// From here on, long messages come and go in trays of the pipe that this is an end of.
-    pub fn relate(&self, trays: Trays) {
-        if self.trays.set(trays.clone()).is_ok() {
-            lock(&self.incoming).relate(trays);
-        }
-    }
-
-    /// The number of the descriptor, for somebody who may give it to a stranger: from here on, nothing
-    /// goes into trays, whichever end it is sent from.
-    pub fn expose(&self) -> RawFd {
-        if let Some(trays) = self.trays.get() {
-            trays.expose();
-        }
-        self.fileno()
-    }
-
     /// Sends a message. Bytes that [`Mode::Try`] has no room for are kept, for
     /// [`advance_sending`](Self::advance_sending).
     pub fn send<'a>(&self, payload: impl Into<Bytes<'a>>, mode: Mode) -> Result<Sent, Failure> {
         let payload = payload.into();
-        let trays = self.trays.get().filter(|_| payload.len() >= trays::LEAST);
-        if let Some(load) = trays.and_then(|trays| trays.load(payload, mode)) {
-            let frame = frame::Header::of_tray(load.ticket(), load.length());
-            let bytes = frame.as_bytes().into();
-            return lock(&self.outgoing).send_load(&self.stream, bytes, load, mode);
-        }
         let header = frame::Header::new(payload.len());
         let parts = [header.as_bytes().into(), payload];
         lock(&self.outgoing).send(&self.stream, parts, mode)

@@ -2,7 +2,6 @@
 //! in order: once a byte of a message is on its way, the rest of it follows.
 
 use super::Failure;
-use super::trays::Load;
 use crate::sys::bytes::Bytes;
 use crate::sys::stream::{Mode, Stream};
 
@@ -11,8 +10,6 @@ pub struct Outgoing {
     /// What is still to be written: `kept[written..]`.
     kept: Vec<u8>,
     written: usize,
-    /// The messages in trays of which what is kept has the frames.
-    loads: Vec<Load>,
     /// Whether the other end may have seen a part of what is kept.
     has_begun: bool,
     /// An error that nobody could be told yet.
@@ -31,23 +28,6 @@ impl Outgoing {
     /// Whether nothing is kept.
     pub fn is_idle(&self) -> bool {
         self.kept.is_empty()
-    }
-
-    /// Sends the frame of a message in a tray, behind what is kept.
-    pub fn send_load(
-        &mut self,
-        target: &Stream,
-        frame: Bytes,
-        load: Load,
-        mode: Mode,
-    ) -> Result<Sent, Failure> {
-        let sent = self.send(target, [frame, (&[]).into()], mode);
-        match sent {
-            Ok(Sent::Done) => {}
-            Ok(Sent::Kept) => self.loads.push(load),
-            Err(_) => load.withdraw(),
-        }
-        sent
     }
 
     /// Sends a message in two parts, behind what is kept.
@@ -105,7 +85,7 @@ impl Outgoing {
                 }
                 Ok(None) => return Ok(Sent::Kept),
                 Err(errno) => {
-                    self.forget_unsent();
+                    self.forget();
                     return Err(errno.into());
                 }
             }
@@ -132,26 +112,13 @@ impl Outgoing {
         if self.has_begun || self.is_idle() {
             return false;
         }
-        self.forget_unsent();
-        true
-    }
-
-    /// Forgets what is kept, which nobody is going to receive.
-    fn forget_unsent(&mut self) {
-        self.loads.drain(..).for_each(Load::withdraw);
         self.forget();
+        true
     }
 
     fn forget(&mut self) {
         self.written = 0;
         self.has_begun = false;
         self.kept = Vec::new();
-        self.loads.clear();
-    }
-}
-
-impl Drop for Outgoing {
-    fn drop(&mut self) {
-        self.forget_unsent();
     }
 }

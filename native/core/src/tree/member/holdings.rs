@@ -322,14 +322,12 @@ impl Member {
         Ok(())
     }
 
-    /// As [`unpin`](Self::unpin), but only of what `holder` does hold for messages that speak of it: for
-    /// numbers that somebody has sent. Memory that it has for messages themselves stays its own.
+    /// As [`unpin`](Self::unpin), but only of what `holder` does hold: for numbers that somebody
+    /// has sent.
     pub fn unpin_from(&self, holder: BlockId, holds: &[Hold]) -> Result<()> {
         let heap = self.heap()?;
-        let is_own = |id| Block::open_as(&self.arena, id, Kind::Message).is_ok();
         for &hold in holds {
-            let is_held = heap.holder(hold) == Some(Holder::Block(holder));
-            if is_held && !heap.held(hold).is_some_and(is_own) {
+            if heap.holder(hold) == Some(Holder::Block(holder)) {
                 heap.let_go(hold);
             }
         }
