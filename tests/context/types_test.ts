@@ -87,6 +87,7 @@ declare class ToyBarrier implements BarrierLike {
 
 declare class ToyValue<T> extends ToyLock implements SynchronizedLike<T> {
   value: T;
+  update(change: (value: T) => T): T;
   getLock(): ToyLock;
   getObj(): ScalarLike<T>;
   close(): void;
