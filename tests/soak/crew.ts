@@ -194,7 +194,8 @@ export class Crew {
     const code = await victim.ended;
     if (this.#isAbandoned) return;
     const row = this.books.rows[this.books.places[seat.index]];
-    const wasKilled = seat.state === "ending";
+    // At the end somebody may have ended by itself just before the signal came.
+    const wasKilled = seat.state === "ending" && !(code === 0 && this.#hasEnd());
     seat.victim = null;
     seat.state = "resting";
     if (wasKilled ? code !== -9 : code !== 0) {
