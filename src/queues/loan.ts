@@ -35,15 +35,14 @@ const loans = new WeakMap<Uint8Array, Loan>();
  * @example Read a file straight into the queue
  * ```ts
  * import { Queue } from "@parallel/multiprocessing";
- * import { assert, assertEquals } from "@std/assert";
+ * import { assertEquals } from "@std/assert";
  *
  * const path = await Deno.makeTempFile();
  * await Deno.writeTextFile(path, "what is in the file");
  * using queue = new Queue<Uint8Array>();
  * using file = await Deno.open(path);
  * using slot = queue.loan(1 << 20);
- * const length = file.readSync(slot.bytes);
- * assert(length !== null);
+ * const length = file.readSync(slot.bytes) ?? 0;
  * await slot.put(length);
  * using view = await queue.getView();
  * assertEquals(view.bytes.length, length);
