@@ -338,6 +338,24 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     return await this.#getInTurn(() => this.#taken(this.#transport.get(0, true)), { timeout, signal, isOverdue });
   }
 
+  /** Does what {@linkcode get}, the quickest of these, does by itself: takes at once by `take`, or else in turn. */
+  async #getBy<R>(take: (timeout: number) => R | typeof NOTHING, options: AcquireOptions | undefined): Promise<R> {
+    const timeout = timeoutOf(options, ACQUIRE);
+    const signal = options?.signal;
+    const isOverdue = keepsLoop();
+    if (isOverdue && timeout === 0) await yieldToLoop();
+    signal?.throwIfAborted();
+    this.#transport.throwKept();
+    if (timeout === 0 || !isOverdue && !this.#getting.occupied) {
+      const taken = take(Math.min(timeout, this.#glances.begin()));
+      if (taken !== NOTHING) {
+        this.#glances.end(true);
+        return taken;
+      }
+    }
+    return await this.#getInTurn(() => take(0), { timeout, signal, isOverdue });
+  }
+
   /**
    * Takes, behind those that wait for a value, by what gives {@linkcode NOTHING} if there is none; where the event loop's
    * turn `isOverdue`, after that.
@@ -416,21 +434,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    */
   async getMany(max: number, options?: AcquireOptions): Promise<T[]> {
     requireMax(max);
-    const timeout = timeoutOf(options, ACQUIRE);
-    const signal = options?.signal;
-    const isOverdue = keepsLoop();
-    if (isOverdue && timeout === 0) await yieldToLoop();
-    signal?.throwIfAborted();
-    this.#transport.throwKept();
-    const take = (timeout: number) => this.#manyTaken(this.#transport.getMany(max, timeout, true));
-    if (timeout === 0 || !isOverdue && !this.#getting.occupied) {
-      const values = take(Math.min(timeout, this.#glances.begin()));
-      if (values !== NOTHING) {
-        this.#glances.end(true);
-        return values;
-      }
-    }
-    return await this.#getInTurn(() => take(0), { timeout, signal, isOverdue });
+    return await this.#getBy((timeout) => this.#manyTaken(this.#transport.getMany(max, timeout, true)), options);
   }
 
   /** As {@linkcode getMany}, blocking the thread until there is a value. */
@@ -507,21 +511,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * @throws What {@linkcode get} throws.
    */
   async getView(options?: AcquireOptions): Promise<BytesView> {
-    const timeout = timeoutOf(options, ACQUIRE);
-    const signal = options?.signal;
-    const isOverdue = keepsLoop();
-    if (isOverdue && timeout === 0) await yieldToLoop();
-    signal?.throwIfAborted();
-    this.#transport.throwKept();
-    const take = (timeout: number) => this.#viewTaken(this.#transport.getView(timeout));
-    if (timeout === 0 || !isOverdue && !this.#getting.occupied) {
-      const view = take(Math.min(timeout, this.#glances.begin()));
-      if (view !== NOTHING) {
-        this.#glances.end(true);
-        return view;
-      }
-    }
-    return await this.#getInTurn(() => take(0), { timeout, signal, isOverdue });
+    return await this.#getBy((timeout) => this.#viewTaken(this.#transport.getView(timeout)), options);
   }
 
   /** As {@linkcode getView}, blocking the thread until there is a value. */
