@@ -123,6 +123,8 @@ export {
   type ProcessOptions,
   type ProcessSettings,
   type ProcessWork,
+  python,
+  type PythonOptions,
   type Results,
   type Sentinel,
   type Target,

@@ -20,6 +20,8 @@ export {
   ForkServerContext,
   ForkServerProcess,
   LocalContext,
+  PythonContext,
+  PythonProcess,
   SpawnContext,
   SpawnProcess,
 } from "./context/local.ts";

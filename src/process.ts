@@ -35,4 +35,5 @@ export type {
 } from "./process/options.ts";
 export { type ParentProcess, parentProcess } from "./process/parent.ts";
 export { Process } from "./process/process.ts";
+export { python, type PythonOptions } from "./process/python.ts";
 export type { Sentinel } from "./process/sentinel.ts";

@@ -3,7 +3,7 @@
 // Whether they are older is told by a hash of the sources, not by times: a clone, a checkout or a copy changes times.
 
 const ROOT = new URL("../", import.meta.url);
-/** The native libraries: the addon, and that of an engine, which is loaded where one is used. */
+/** The native libraries: the addon, that of an engine, which is loaded where one is used, and that of Python processes. */
 const LIBRARIES = [
   {
     package: "multiprocessing-addon",
@@ -29,6 +29,11 @@ const LIBRARIES = [
       "src/engine/interface.ts",
       "src/engine/library",
     ],
+  },
+  {
+    package: "multiprocessing-c",
+    name: "multiprocessing_c",
+    sources: ["Cargo.toml", "Cargo.lock", "native/core", "native/c"],
   },
 ];
 const DIST_STAMP = new URL("dist/sources.stamp", ROOT);

@@ -104,6 +104,8 @@ export interface Native {
   // host.rs
   processArguments(): string[];
   executable(): string;
+  programAt(path: string): "program" | "broken link" | "nothing" | "no program";
+  findProgram(name: string): string | null;
   workingDirectory(): string;
   // tree.rs
   reportFailure(message: string): void;

@@ -38,6 +38,11 @@ export function requirePlatform(target: string = Deno.build.target): void {
   );
 }
 
+/** Whether the addon is in a package of its platform, which has everything else that is no module, too. */
+export function isPackaged(): boolean {
+  return Deno.build.target in PACKAGED;
+}
+
 /** The files that may be the addon: that of the platform's package, or what a checkout builds and what it brings. */
 export function addonPaths(): string[] {
   const { target } = Deno.build;

@@ -6,6 +6,7 @@ import { isOwnModule } from "../runtime/own_modules.ts";
 import { notFound, refuse, refusePrivate, unreachable } from "./refusal.ts";
 import { isLate, Pledge, type TravellingReference } from "./late.ts";
 import { knownNamespace } from "./namespaces.ts";
+import { pythonOf, refusalOfPython } from "./python_reference.ts";
 import { isAt, type Place, search, searchAtAnyPrice, searchLater } from "./proof.ts";
 import { importersOf, readSource, urlOf } from "./source.ts";
 import { type Callable, type FunctionReference, type ModuleExport, nameOf, sourceHash } from "./types.ts";
@@ -58,6 +59,8 @@ export interface Given {
 export function reference(target: Callable | ModuleExport, options: ReferenceOptions = {}): Given {
   const { kind = "function" } = options;
   if (typeof target !== "function") return new ExplicitlyGiven(target, options.callers ?? callingModules());
+  const python = pythonOf(target);
+  if (python !== null) throw refusalOfPython(python);
   refuse(target, kind);
   const known = givenBefore.get(target);
   if (known !== undefined) return known;

@@ -41,7 +41,7 @@ const DEFAULT = new DefaultContext();
 export function getContext(url: EngineUrl, options?: RemoteContextOptions): RemoteContext;
 /** The context of an engine whose URL only the running program knows; without options, name its type: {@linkcode EngineUrl}. */
 export function getContext(url: string, options: RemoteContextOptions): RemoteContext;
-/** The context of a start method. */
+/** The context of a start method; or of Python processes, `"python"`. */
 export function getContext(method?: string | null): LocalContext;
 export function getContext(method?: string | null, options?: RemoteContextOptions): LocalContext | RemoteContext {
   if (isEngineUrl(method)) return openRemote(method, options);

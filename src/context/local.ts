@@ -2,6 +2,7 @@
 // users call are in default.ts.
 
 import type { AnyFunction } from "../callable/arguments.ts";
+import { pythonOf } from "../callable/python_reference.ts";
 import { callingModules, moduleUrl } from "../callable/reference.ts";
 import { workIfChild } from "../runtime/freeze.ts";
 import { Pipe } from "../connection/pipe.ts";
@@ -10,6 +11,7 @@ import type { SyncManager } from "../managers/sync_manager.ts";
 import { Pool } from "../pool/pool.ts";
 import type { PoolOptions } from "../pool/options.ts";
 import { activeChildren } from "../process/children.ts";
+import type { ProcessOptions } from "../process/options.ts";
 import { Process } from "../process/process.ts";
 import { JoinableQueue } from "../queues/joinable_queue.ts";
 import { Queue } from "../queues/queue.ts";
@@ -56,6 +58,35 @@ export class ForkServerProcess<
 > extends Process<A, F, K> {
   static {
     bindMethod(ForkServerProcess, "forkserver");
+  }
+}
+
+/** A process that runs a function of Python's, as `python` names one. */
+export class PythonProcess<
+  A extends readonly unknown[] = [],
+  F extends AnyFunction = (...args: A) => unknown,
+  K extends void = undefined,
+> extends Process<A, F, K> {
+  static {
+    bindMethod(PythonProcess, "spawn");
+  }
+
+  /**
+   * A process that has yet to be started.
+   *
+   * @throws {TypeError} If its target is no function of Python's, and as `Process` does.
+   */
+  constructor(options?: ProcessOptions<A, F, K>) {
+    super(options);
+    const { target } = (options ?? {}) as { readonly target?: unknown };
+    if (pythonOf(target) === null) {
+      throw new TypeError(
+        `Cannot create a process of the context "python": its target is ${
+          Deno.inspect(target, { depth: 0 })
+        }, wanted a ` +
+          "function of Python's: python(module, name)",
+      );
+    }
   }
 }
 
@@ -117,12 +148,13 @@ export abstract class LocalContext extends BaseContext {
   abstract override getStartMethod(options?: GetStartMethodOptions): StartMethod | null;
 
   /**
-   * The context of a method; without one, this context.
+   * The context of a method, or of Python processes, `"python"`; without one, this context.
    *
    * @throws {RangeError} If there is no such method.
    */
   override getContext(method?: string | null): LocalContext {
-    return method === undefined || method === null ? this : CONTEXTS[startMethodNamed(method)];
+    if (method === undefined || method === null) return this;
+    return method === "python" ? PYTHON : CONTEXTS[startMethodNamed(method)];
   }
 
   /** The methods that there are, the default first. */
@@ -192,6 +224,32 @@ export class ForkServerContext extends LocalContext {
   }
 }
 
+/** The context of `"python"`: every process is a Python. */
+export class PythonContext extends LocalContext {
+  /** {@linkcode PythonProcess}. */
+  override readonly Process: typeof Process = PythonProcess as typeof Process;
+
+  /** `"spawn"`: each Python is started anew. */
+  override getStartMethod(options: GetStartMethodOptions = {}): StartMethod {
+    requireStartMethodOptions(options);
+    return "spawn";
+  }
+
+  /**
+   * Sets the Python that runs functions which name none, in all contexts.
+   *
+   * @throws {TypeError} If it is neither a path nor a `file:` URL.
+   */
+  override setExecutable(path: string | URL): void {
+    startSettings.python = path;
+  }
+
+  /** For messages. */
+  override toString(): string {
+    return "<PythonContext(python)>";
+  }
+}
+
 /** The context of the package's own functions and classes. Its method is chosen once, or by the first use. */
 export class DefaultContext extends LocalContext {
   /** The package's own `Process`. */
@@ -243,3 +301,6 @@ const CONTEXTS: Readonly<Record<StartMethod, LocalContext>> = {
   spawn: new SpawnContext(),
   forkserver: new ForkServerContext(),
 };
+
+/** It is no start method: what a process is made of, not how. */
+const PYTHON = new PythonContext();

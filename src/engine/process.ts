@@ -8,7 +8,7 @@ import { isLate } from "../callable/late.ts";
 import { InvalidStateError, ProcessError, TimeoutError } from "../errors.ts";
 import { currentAuthkey } from "../launch/authkey.ts";
 import { childFlags } from "../launch/child_command_line.ts";
-import { type Plan, plan } from "../launch/plan.ts";
+import { type DenoPlan, plan } from "../launch/plan.ts";
 import { bindMethod } from "../launch/settings.ts";
 import type { Beginning } from "../process/begin.ts";
 import { pipedErrors } from "../process/output.ts";
@@ -35,6 +35,7 @@ import { type LaunchFacts, type LaunchOutput, signLaunch } from "./launches.ts";
 import { type EngineMessage, writeMessage } from "./messages.ts";
 import { RemoteOutputs } from "./output.ts";
 import { outward, outwardPath, valueMapped } from "../callable/places.ts";
+import { refusalOfPython } from "./refusals.ts";
 import type { Answer, Session } from "./session.ts";
 import { BriefStarts, PATIENT, type StartLimits } from "./start_limits.ts";
 import { showOutput } from "./terminal.ts";
@@ -133,7 +134,8 @@ class Start {
   /** Starts it: it exists on its host then. */
   run(): RemoteChild {
     const { session } = this.#tree;
-    const { object, target, Class, state, options, daemon, identity, name } = this.#beginning;
+    const { object, target, python, Class, state, options, daemon, identity, name } = this.#beginning;
+    if (python !== null) throw refusalOfPython(this.#name, python);
     requireRemoteOptions(options);
     for (const given of [target, Class]) given?.settle();
     const planned = plan({
@@ -186,7 +188,7 @@ class Start {
     }
   }
 
-  #code({ modules, commandLine }: Plan): Code {
+  #code({ modules, commandLine }: DenoPlan): Code {
     const { session, plan: { code, include } } = this.#tree;
     if (code === "same") return sameCode(modules);
     const { flags } = childFlags(commandLine);
@@ -254,7 +256,7 @@ class Start {
   }
 
   #facts(
-    planned: Plan,
+    planned: DenoPlan,
     { code, work, outputs }: { code: Code; work: EngineMessage | null; outputs: RemoteOutputs },
   ): LaunchFacts {
     const { session, plan, shown } = this.#tree;
@@ -312,7 +314,7 @@ function requireRemoteOptions({ permissions = "inherit", maxSharedMemory }: Proc
   }
 }
 
-function referenceOut(given: Plan["toRun"]["target"]): FunctionReference | null {
+function referenceOut(given: DenoPlan["toRun"]["target"]): FunctionReference | null {
   if (given === null) return null;
   if (isLate(given)) throw new InvalidStateError(`Cannot start a process on a host: "${given.label}" is not found yet`);
   return { ...given, module: outward(given.module) };

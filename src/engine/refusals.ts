@@ -1,5 +1,7 @@
 // What a context on an engine does not have, and why: one list, which docs/several-machines.md has as well.
 
+import type { PythonReference } from "../callable/python_reference.ts";
+
 const NO_MEMORY = "there is no memory that hosts share";
 
 /** Why, by the name of what is refused. Behind a semicolon stands what to use instead. */
@@ -22,6 +24,14 @@ export function refusal(name: string): Error {
 export function refusalOfMemory(action: string): Error {
   return new Deno.errors.NotSupported(
     `Cannot ${action} of a context on an engine: ${NO_MEMORY}; put and get send copies`,
+  );
+}
+
+/** The error for a process on a host whose target is a function of Python's. */
+export function refusalOfPython(process: string, { name, module }: PythonReference): Error {
+  return new Deno.errors.NotSupported(
+    `Cannot start "${process}" on a host: its target "${name}" is a function of the Python module "${module}", and the ` +
+      "agents of the hosts start Deno; use the Process of the package, on this machine",
   );
 }
 

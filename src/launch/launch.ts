@@ -8,8 +8,9 @@ import { frozenArguments, isFrozen } from "../runtime/freeze.ts";
 import { CHILD_MAIN } from "../runtime/own_modules.ts";
 import { childArguments } from "./child_command_line.ts";
 import { entryModule } from "./entry.ts";
-import { type Launch, type Plan, plan } from "./plan.ts";
+import { type DenoPlan, type Launch, type Plan, plan } from "./plan.ts";
 import { writePreparation } from "./preparation.ts";
+import { planPython } from "./python.ts";
 import { startFromWarm } from "./warm.ts";
 
 /**
@@ -20,11 +21,22 @@ import { startFromWarm } from "./warm.ts";
  * @throws What the operating system says against starting it, as the matching `Deno.errors`.
  */
 export function launch(wanted: Launch): number {
+  if (wanted.python !== null) {
+    const planned = planPython(wanted, wanted.python);
+    return prepared(planned, (preparation) => start(planned, planned.words, preparation));
+  }
   const planned = plan(wanted);
+  return prepared(planned, (preparation) => {
+    const startNow = () => start(planned, commandLineOf(planned), preparation);
+    return planned.mayBeWarm ? startFromWarm(planned, preparation, startNow) : startNow();
+  });
+}
+
+/** Writes down what the child is told, for `start`, which starts it. */
+function prepared(planned: Plan, start: (preparation: number) => number): number {
   const preparation = serialise(planned);
   try {
-    if (!planned.mayBeWarm) return start(planned, preparation);
-    return startFromWarm(planned, preparation, () => start(planned, preparation));
+    return start(preparation);
   } finally {
     // The child has its own hold on it from the moment its place is reserved.
     native().releaseBlock(preparation);
@@ -42,10 +54,9 @@ function serialise({ facts, toRun, launch }: Plan): number {
   }
 }
 
-/** Starts a Deno for the child. */
-function start(planned: Plan, preparation: number): number {
+/** Starts a program for the child. */
+function start(planned: Plan, [path, ...words]: readonly string[], preparation: number): number {
   const { name, daemon, env, maxSharedMemory, stdout, stderr } = planned.launch;
-  const [path, ...words] = commandLineOf(planned);
   return translated(() =>
     native().startChild({
       name,
@@ -63,7 +74,7 @@ function start(planned: Plan, preparation: number): number {
   );
 }
 
-function commandLineOf({ commandLine, modules, isCaged }: Plan): string[] {
+function commandLineOf({ commandLine, modules, isCaged }: DenoPlan): string[] {
   if (isFrozen()) return frozenArguments(commandLine.execPath, commandLine.args);
   return childArguments({ ...commandLine, entry: entryModule(CHILD_MAIN, modules, { isCaged }) });
 }

@@ -3,6 +3,7 @@
 
 import { hasManagers } from "../reduction/late_classes.ts";
 import { isLate } from "../callable/late.ts";
+import type { PythonReference } from "../callable/python_reference.ts";
 import type { Given } from "../callable/reference.ts";
 import { readSource } from "../callable/source.ts";
 import type { OutputKind } from "../addon/binding.ts";
@@ -33,6 +34,8 @@ export interface Launch extends Arguments {
   authkey?: AuthenticationString;
   /** The function to run. */
   target: Given | null;
+  /** The function of Python's to run, in a Python process; `null` for a process of Deno. */
+  python: PythonReference | null;
   /** The class of the process object, if that has a `run` of its own. */
   process: Given | null;
   /** Anything but `"inherit"` needs a process of its own: what is warm has this process's permissions. */
@@ -48,12 +51,21 @@ export interface Launch extends Arguments {
 /** What is known of a child's command line, but for its entry module. */
 export type CommandLineSoFar = Omit<ParentCommandLine, "entry">;
 
-/** All that is decided about a child. */
+/** What is decided about a child, whatever it is a process of. */
 export interface Plan {
   launch: Launch;
   /** What it is told first. */
   facts: Facts;
   toRun: ToRun;
+  /** Whether signals to the whole group are for this process to deal with: a pool's workers and a manager's server, which run
+   * modules of this package, end when their pool or manager wants them to. */
+  isShielded: boolean;
+  /** Where it begins; absent: where this process is. */
+  directory: string | undefined;
+}
+
+/** All that is decided about a child that is a Deno. */
+export interface DenoPlan extends Plan {
   commandLine: CommandLineSoFar;
   /** The modules that it may import whatever it may read, since its entry names them. */
   modules: readonly string[];
@@ -61,24 +73,25 @@ export interface Plan {
   targetModules: readonly string[];
   /** Whether it has fewer permissions than a process of the user's own. */
   isCaged: boolean;
-  /** Whether signals to the whole group are for this process to deal with: a pool's workers and a manager's server, which run
-   * modules of this package, end when their pool or manager wants them to. */
-  isShielded: boolean;
   /** Whether a process will do that was started ahead. */
   mayBeWarm: boolean;
-  /** Where it begins; absent: where this process is. */
-  directory: string | undefined;
+}
+
+/** What every child is told. */
+export function commonFacts({ name, identity, daemon, authkey, method }: Launch) {
+  const logger = getLogger().state;
+  return { name, identity, daemon, authkey: [...authkey ?? currentAuthkey()], logger, startMethod: method };
 }
 
 /**
- * Decides what a child gets.
+ * Decides what a child gets that is a Deno.
  *
  * @throws {Deno.errors.NotCapable} If it is to have permissions that this process has not, or the executable that was
  * set may not be run.
  * @throws {TypeError} If `cwd` is no path and no `file:` URL, or a permission cannot be written as a flag.
  */
-export function plan(launch: Launch): Plan {
-  const { method, permissions } = launch;
+export function plan(launch: Launch): DenoPlan {
+  const { permissions } = launch;
   if (isFrozen()) requireInherited(permissions);
   const addon = native();
   const isInCage = addon.isCaged();
@@ -87,17 +100,12 @@ export function plan(launch: Launch): Plan {
   const initialDirectory = current.initialDirectory ??= translated(() => addon.workingDirectory());
   const { begin, goal } = directories(launch, mayBeWarm, initialDirectory);
   const facts: Facts = {
-    name: launch.name,
-    identity: launch.identity,
-    daemon: launch.daemon,
-    authkey: [...launch.authkey ?? currentAuthkey()],
-    logger: getLogger().state,
+    ...commonFacts(launch),
     mainModule: main ?? null,
     isGuarded: main === undefined || isInNoFile(main) || (readSource(main) ?? "").includes("import.meta.main"),
     initialDirectory,
     directory: goal,
     hasManagers: hasManagers(),
-    startMethod: method,
   };
   const toRun: ToRun = { target: launch.target?.travel() ?? null, process: launch.process?.travel() ?? null };
   const parent: CommandLineSoFar = {
@@ -215,7 +223,8 @@ function executable(): string {
   return path;
 }
 
-function pathOf(path: string | URL): string {
+/** The path of a working directory. */
+export function pathOf(path: string | URL): string {
   if (typeof path === "string") return path;
   if (path.protocol !== "file:") {
     throw new TypeError(`Cannot start a process in "${path}": wanted a path or a file: URL`);

@@ -3,6 +3,7 @@
 
 import { readWhole } from "../connection/arrival.ts";
 import { isLate, type LateReference, type TravellingReference } from "../callable/late.ts";
+import type { PythonReference } from "../callable/python_reference.ts";
 import type { FunctionReference } from "../callable/types.ts";
 import type { LoggerState } from "../runtime/logging.ts";
 import { dumpsForStart, read } from "../reduction/serialise.ts";
@@ -34,9 +35,14 @@ export interface Facts {
   hasManagers: boolean;
   /** How it was started, and by default starts its own children. */
   startMethod: StartMethod;
+  /** The function to run, if it is a Python process; absent otherwise. python/deno_multiprocessing/_boot.py reads it. */
+  python?: PythonFacts;
   /** Its place in a tree on several machines, if it was started for a process of that; absent otherwise. */
   remote?: RemoteFacts;
 }
+
+/** What a Python process runs: as {@linkcode PythonReference} has it. */
+export type PythonFacts = Pick<PythonReference, "module" | "name" | "folder">;
 
 /** What a process is told of its tree that was started for a process on another machine: see engine/boot.ts. */
 export interface RemoteFacts {
@@ -79,7 +85,7 @@ export interface Preparation extends Facts {
 export interface Arguments {
   /** What the target is called with. */
   args: readonly unknown[];
-  /** The own properties of the process object, if its class travels. */
+  /** The own properties of the process object, if its class travels; of a Python process, its keyword arguments. */
   state: Readonly<Record<string, unknown>>;
 }
 

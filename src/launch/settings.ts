@@ -16,6 +16,7 @@ export const MAIN = "__main__";
 /** What is set for all processes that are started from now on. */
 class StartSettings {
   #executable: string | null = null;
+  #python: string | null = null;
   #preload: readonly string[] = [MAIN];
 
   /** The method that was chosen or used; `null` if none was. */
@@ -51,9 +52,17 @@ class StartSettings {
 
   /** @throws {TypeError} If it is neither a path nor a `file:` URL. */
   set executable(path: string | URL) {
-    if (typeof path === "string" && path !== "") this.#executable = path;
-    else if (path instanceof URL && path.protocol === "file:") this.#executable = pathOfUrl(path);
-    else throw new TypeError(`Cannot set the executable to ${Deno.inspect(path)}: wanted a path or a file: URL`);
+    this.#executable = executableOf(path);
+  }
+
+  /** The Python that runs functions of Python's which name none; `null` if nothing was set. */
+  get python(): string | null {
+    return this.#python;
+  }
+
+  /** @throws {TypeError} If it is neither a path nor a `file:` URL. */
+  set python(path: string | URL) {
+    this.#python = executableOf(path);
   }
 
   /** The modules that warm processes import ahead: URLs, or {@linkcode MAIN}. */
@@ -64,6 +73,12 @@ class StartSettings {
   set preload(urls: readonly string[]) {
     this.#preload = [...urls];
   }
+}
+
+function executableOf(path: string | URL): string {
+  if (typeof path === "string" && path !== "") return path;
+  if (path instanceof URL && path.protocol === "file:") return pathOfUrl(path);
+  throw new TypeError(`Cannot set the executable to ${Deno.inspect(path)}: wanted a path or a file: URL`);
 }
 
 /** The settings of this process. */

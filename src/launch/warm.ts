@@ -11,7 +11,7 @@ import type { StartOptions } from "../addon/binding.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { hasBytes, pathOfUrl } from "../runtime/file_urls.ts";
-import type { Plan } from "./plan.ts";
+import type { DenoPlan } from "./plan.ts";
 import { MAIN, startSettings } from "./settings.ts";
 
 /** How many processes wait, once the start method has been used. */
@@ -25,7 +25,7 @@ const unreadable = new Set<string>();
  * it that others get warm; the id.
  */
 export function startFromWarm(
-  { launch, isShielded, targetModules, commandLine }: Plan,
+  { launch, isShielded, targetModules, commandLine }: DenoPlan,
   preparation: number,
   start: () => number,
 ): number {

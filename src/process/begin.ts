@@ -1,9 +1,11 @@
 // The start of a process: what may start one, and how it is started.
 
+import type { PythonReference } from "../callable/python_reference.ts";
 import type { Given } from "../callable/reference.ts";
 import { native } from "../addon/load.ts";
 import { InvalidStateError } from "../errors.ts";
 import type { Launch } from "../launch/plan.ts";
+import type { Arguments } from "../launch/preparation.ts";
 import { current, isWorker } from "../runtime/current.ts";
 import { isPastChildren } from "../runtime/finalize.ts";
 import { isCalledByBody } from "../runtime/stack.ts";
@@ -60,6 +62,8 @@ export function requireOwnLimit({ maxSharedMemory }: ProcessSettings): void {
 export interface Beginning extends Pick<Launch, "method" | "name" | "identity" | "daemon" | "state"> {
   readonly object: Process;
   readonly target: Given | null;
+  /** The function of Python's that it runs instead. */
+  readonly python: PythonReference | null;
   /** Its class, if that travels. */
   readonly Class: Given | null;
   readonly options: ProcessSettings;
@@ -73,10 +77,10 @@ export function begin({ object, target, Class, options, ...identity }: Beginning
   if (!isProvenLater) proveAll(toRun);
   const pid = launched(isProvenLater ? toRun : [], {
     ...identity,
+    ...workFor(options, identity),
     authkey: object.authkey,
     target,
     process: Class,
-    args: argumentsOf(options),
     permissions,
     maxSharedMemory,
     env,
@@ -89,4 +93,10 @@ export function begin({ object, target, Class, options, ...identity }: Beginning
   if (outputs.stderr !== null) pipedErrors.set(object, outputs.stderr);
   const isCaged = permissions !== "inherit" || native().isCaged();
   return new Child({ pid, process: object, outputs, isCaged });
+}
+
+/** What it works with. Python has keyword arguments: they go as such. */
+function workFor(options: ProcessSettings, { python, state }: Pick<Beginning, "python" | "state">): Arguments {
+  if (python === null) return { args: argumentsOf(options), state };
+  return { args: options.args ?? [], state: { ...options.kwargs } };
 }

@@ -4,6 +4,7 @@ import { inOneLine, shownName } from "../runtime/harmless.ts";
 import type { AnyFunction, Target } from "../callable/arguments.ts";
 import { type AuthenticationString, currentAuthkey, setCurrentAuthkey, toAuthkey } from "../launch/authkey.ts";
 import { showAsText } from "../runtime/shown.ts";
+import { pythonOf, type PythonReference } from "../callable/python_reference.ts";
 import { type Callable, type Given, type ModuleExport, reference } from "../callable/reference.ts";
 import { current, nextIdentity } from "../runtime/current.ts";
 import { ofUsersCall } from "../runtime/stack.ts";
@@ -16,6 +17,7 @@ import { methodFor } from "../launch/settings.ts";
 import { requireMayStart, requireNotPastChildren, requireOwnLimit } from "./begin.ts";
 import { activeChildren } from "./children.ts";
 import { isName, type ProcessOptions, type ProcessSettings, requireProcessOptions } from "./options.ts";
+import { refusalOfRun, requirePythonOptions } from "./python_target.ts";
 import { Self } from "./self.ts";
 import type { Sentinel } from "./sentinel.ts";
 import { exitText, SIGINT, SIGKILL, SIGTERM } from "../runtime/signals.ts";
@@ -98,6 +100,8 @@ export class Process<
   /** What `run` does and what it is started with, until the start. */
   #work: Work | null = null;
   #target: Given | null = null;
+  /** What it runs, if that is a function of Python's. */
+  #python: PythonReference | null = null;
   #options: ProcessSettings = {};
   #name: string;
   #daemon: boolean;
@@ -141,7 +145,12 @@ export class Process<
     requireProcessOptions(given);
     this.#authkey = currentAuthkey(); // first: a Worker learns by it whose it is
     const { target } = given;
-    if (target !== undefined) {
+    this.#python = pythonOf(target);
+    if (this.#python !== null) {
+      requirePythonOptions(given);
+      if (this.run !== Process.prototype.run) throw refusalOfRun(this.constructor.name, this.#python);
+      this.#work = target as Work;
+    } else if (target !== undefined) {
       this.#target = reference(target as Callable | ModuleExport);
       this.#work = workOf(target as Target<unknown[]>, this.#target, argumentsOf(given));
     }
@@ -327,6 +336,7 @@ export class Process<
       identity: [...this.#identity],
       daemon: this.#daemon,
       target: this.#target,
+      python: this.#python,
       Class: this.#class,
       state: this.#class === null ? {} : Object.fromEntries(Object.entries(this)),
       options: this.#options,

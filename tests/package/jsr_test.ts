@@ -8,11 +8,15 @@ import { writeNative } from "../../tools/package/native.ts";
 import { FIXTURES } from "../support/helpers.ts";
 import { JsrRegistry } from "../support/jsr_registry.ts";
 import { type Ended, Project } from "../support/npm_project.ts";
+import { pythons } from "../support/python.ts";
 import { Registry, whyNoRegistry } from "../support/registry.ts";
 import { testUnless } from "../support/surroundings.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const NAME = configuration.name;
+
+/** A Python, if there is one. */
+const PYTHON = pythons.at(-1);
 
 /** A program that needs no other permission than to load the addon. */
 const SQUARES = `import { Pool } from "${NAME}";
@@ -52,11 +56,11 @@ function said({ code, stdout, stderr }: Ended): string {
 async function makeProject(registry: Registry, jsr: JsrRegistry): Promise<Project> {
   const imports = { [NAME]: `jsr:${NAME}@${configuration.version}` };
   const project = new Project(registry.url, { imports }, { JSR_URL: jsr.url });
-  for (const file of ["surface/dist_program.ts", "package/more.ts"]) {
+  for (const file of ["surface/dist_program.ts", "package/more.ts", "package/python.ts", "package/greet.py"]) {
     project.write(file.split("/")[1], Deno.readTextFileSync(new URL(file, FIXTURES)));
   }
   project.write("squares.ts", SQUARES);
-  said(await project.deno(["cache", "--quiet", "dist_program.ts", "more.ts", "squares.ts"]));
+  said(await project.deno(["cache", "--quiet", "dist_program.ts", "more.ts", "squares.ts", "python.ts"]));
   return project;
 }
 
@@ -85,6 +89,9 @@ testUnless(await whyNoRegistry(), "jsr: a program has its children and its addon
 
     assertEquals(said(await project.run(["-A", "dist_program.ts"])), "well\n");
     assertEquals(said(await project.run(["-A", "more.ts"])), "2 2001000\n");
+    if (PYTHON !== undefined) {
+      assertEquals(said(await project.run(["-A", "python.ts", PYTHON.path])), "Hello from Python\n0\n");
+    }
     const { code, stderr } = await project.run(["squares.ts"]);
     const [, flag, path] = stderr.match(/run Deno with (--allow-ffi=)"([^",]+)"$/m) ?? [];
     assert(code === 1 && flag !== undefined, stderr);

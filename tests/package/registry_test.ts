@@ -6,11 +6,15 @@ import configuration from "../../deno.json" with { type: "json" };
 import { makePackages, type Package } from "../../tools/package.ts";
 import { FIXTURES } from "../support/helpers.ts";
 import { type Ended, Project } from "../support/npm_project.ts";
+import { pythons } from "../support/python.ts";
 import { Registry, whyNoRegistry } from "../support/registry.ts";
 import { testUnless } from "../support/surroundings.ts";
 
 const { name: NAME, version: VERSION } = configuration;
 const DIST = new URL("../../dist/mod.js", import.meta.url).href;
+
+/** A Python, if there is one. */
+const PYTHON = pythons.at(-1);
 
 /** A version that has the addon of another one. */
 const MIXED = "99.0.0";
@@ -89,7 +93,14 @@ async function makeProject(registry: Registry, nodeModulesDir: "none" | "auto"):
   project.write("words.ts", firstScript());
   project.write("a.txt", "one two three");
   project.write("b.txt", "four five");
-  for (const file of ["surface/dist_program.ts", "package/more.ts", "package/types.ts"]) {
+  const files = [
+    "surface/dist_program.ts",
+    "package/more.ts",
+    "package/types.ts",
+    "package/python.ts",
+    "package/greet.py",
+  ];
+  for (const file of files) {
     project.write(file.split("/")[1], Deno.readTextFileSync(new URL(file, FIXTURES)));
   }
   return project;
@@ -130,6 +141,13 @@ testUnless(await whyNoRegistry(), "npm: `deno add` in an empty folder is enough"
     await t.step(`managers, and many messages, ${where}`, async () => {
       assertEquals(said(await project.run(["-A", "more.ts"])), "2 2001000\n");
     });
+    await t.step(
+      `a Python process, ${where}${PYTHON === undefined ? " (left out: there is no Python)" : ""}`,
+      async () => {
+        if (PYTHON === undefined) return;
+        assertEquals(said(await project.run(["-A", "python.ts", PYTHON.path])), "Hello from Python\n0\n");
+      },
+    );
     await t.step(`the types are there offline, and wrong uses are errors, ${where}`, async () => {
       said(await checks[i]);
     });

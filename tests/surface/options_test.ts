@@ -2,7 +2,7 @@
 // The documentation of the package tells what takes options, so what is new is missed here.
 
 import * as mp from "@parallel/multiprocessing";
-import { ForkServerProcess, getContext, SpawnProcess } from "@parallel/multiprocessing/context";
+import { ForkServerProcess, getContext, PythonProcess, SpawnProcess } from "@parallel/multiprocessing/context";
 import { BaseManager, SyncManager } from "@parallel/multiprocessing/managers";
 import { ShareableList, SharedMemory, SharedMemoryManager } from "@parallel/multiprocessing/shared_memory";
 import { dumps, loads, NdArray } from "@parallel/multiprocessing/pickle";
@@ -84,6 +84,7 @@ function plainRows(stack: DisposableStack): Record<string, Row> {
     "new Listener": ["auth_key", "authkey", (o) => new mp.Listener(null, o)],
     "new Process": ["max_shared_memory", "maxSharedMemory", (o) => new mp.Process(o)],
     "new SpawnProcess": ["stdOut", "stdout", (o) => new SpawnProcess(o)],
+    "new PythonProcess": ["stdErr", "stderr", (o) => new PythonProcess(o)],
     "new ForkServerProcess": ["deamon", "daemon", (o) => new ForkServerProcess(o)],
     "new Pool": ["max_tasks_per_child", "maxtasksperchild", (o) => new mp.Pool(1, o)],
     "new Pool of a context": ["initialiser", "initializer", (o) => new (mp.getContext("spawn").Pool)(1, o)],
@@ -92,9 +93,11 @@ function plainRows(stack: DisposableStack): Record<string, Row> {
     Pipe: ["dupelx", "duplex", (o) => mp.Pipe(o)],
     Manager: ["shutdown_timeout", "shutdownTimeout", (o) => mp.Manager(o)],
     "LocalContext.Manager": ["auth", "authkey", (o) => mp.getContext("spawn").Manager(o)],
+    python: ["executible", "executable", (o) => mp.python("sys", "exit", o)],
     getStartMethod: ["allow_none", "allowNone", (o) => mp.getStartMethod(o)],
     setStartMethod: ["forced", "force", (o) => mp.setStartMethod("spawn", o)],
     "SpawnContext.getStartMethod": ["allownone", "allowNone", (o) => getContext("spawn").getStartMethod(o)],
+    "PythonContext.getStartMethod": ["allow", "", (o) => getContext("python").getStartMethod(o)],
     "ForkServerContext.getStartMethod": ["alowNone", "allowNone", (o) => getContext("forkserver").getStartMethod(o)],
     dumps: ["typedArray", "typedArrays", (o) => dumps(1, o)],
     loads: ["tuple", "tuples", (o) => loads(dumps(1), o)],

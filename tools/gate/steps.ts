@@ -68,6 +68,7 @@ const PARTS: readonly Part[] = [
   ["others", "tests/"],
   ["shared objects", "tests/synchronize/", "tests/sharedctypes/", "tests/waiting/", "tests/connection/"],
   ["engine", "tests/engine/"],
+  ["python", "tests/python/"],
   ["queues", APART],
 ];
 

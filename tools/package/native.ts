@@ -1,4 +1,5 @@
-// The npm package of a platform: the addon that was built here, and that of engines, stripped.
+// The npm package of a platform: the addon that was built here, that of engines, and what Python processes load: the C
+// library and the Python package. It is the one package that is in a folder wherever the modules come from.
 
 import configuration from "../../deno.json" with { type: "json" };
 import { MINIMUM_GLIBC, PLATFORMS } from "../../src/addon/platform.ts";
@@ -14,10 +15,14 @@ export async function writeNative(root: URL, folder: string): Promise<void> {
   const addon = `multiprocessing.${platform}.node`;
   // Beside it, under the name that src/engine/load.ts looks for.
   const engine = `multiprocessing.${platform}_engine.node`;
-  for (const [library, file] of [["multiprocessing", addon], ["multiprocessing_engine", engine]]) {
+  // Under the name that src/addon/python_files.ts looks for.
+  const python = `multiprocessing.${platform}_c.so`;
+  const libraries = [["multiprocessing", addon], ["multiprocessing_engine", engine], ["multiprocessing_c", python]];
+  for (const [library, file] of libraries) {
     await strip(new URL(`target/release/lib${library}.so`, root).pathname, `${folder}${file}`);
     requireGlibc(`${folder}${file}`);
   }
+  copyPython(new URL("python/deno_multiprocessing/", root), `${folder}python/deno_multiprocessing/`);
   const name = `${configuration.name}-${platform}`;
   const description = `The native part of ${configuration.name} for ${Deno.build.target}`;
   const settings = {
@@ -29,7 +34,7 @@ export async function writeNative(root: URL, folder: string): Promise<void> {
     cpu: [CPUS[Deno.build.arch]],
     libc: ["glibc"],
     main: addon,
-    files: [addon, engine],
+    files: [addon, engine, python, "python"],
   };
   Deno.writeTextFileSync(`${folder}package.json`, `${JSON.stringify(settings, null, 2)}\n`);
   Deno.writeTextFileSync(
@@ -37,6 +42,14 @@ export async function writeNative(root: URL, folder: string): Promise<void> {
     `# ${name}\n\n${description}, which installs it. It needs glibc ${MINIMUM_GLIBC} or later.\n`,
   );
   Deno.copyFileSync(new URL("LICENSE", root), `${folder}LICENSE`);
+}
+
+/** Copies the Python package, without what Python has compiled. */
+function copyPython(from: URL, to: string): void {
+  Deno.mkdirSync(to, { recursive: true });
+  for (const { name, isFile } of Deno.readDirSync(from)) {
+    if (isFile) Deno.copyFileSync(new URL(name, from), `${to}${name}`);
+  }
 }
 
 /** Copies a library without what only debuggers read. */

@@ -1,6 +1,7 @@
 //! Facts of this process and its machine that no tree is needed for: command line, directories, CPUs,
 //! what Deno is doing.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -49,6 +50,45 @@ pub fn executable() -> Result<String> {
                 format!("Cannot find the running executable: {error}"),
             )
         })
+}
+
+/// What is at a path: `"program"`, `"broken link"`, `"nothing"`; or `"no program"`, which cannot be executed.
+#[napi]
+pub fn program_at(path: String) -> Result<&'static str> {
+    require_no_cage()?;
+    let path = PathBuf::from(text::to_path(&path));
+    Ok(match std::fs::metadata(&path) {
+        Ok(found) if is_program(&found) => "program",
+        Ok(_) => "no program",
+        Err(_) if std::fs::symlink_metadata(&path).is_ok() => "broken link",
+        Err(_) => "nothing",
+    })
+}
+
+/// The path of the first program of that name in the folders of `PATH`, as [`text`] has it; `null` if there is none.
+#[napi]
+pub fn find_program(name: String) -> Result<Option<String>> {
+    require_no_cage()?;
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let mut paths = std::env::split_paths(&folders).map(|folder| folder.join(text::to_path(&name)));
+    let is_there = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|it| is_program(&it));
+    let found = paths.find(|path| path.is_absolute() && is_there(path));
+    Ok(found.map(|path| text::to_text(path.as_os_str())))
+}
+
+/// A process in a cage sees what Deno lets it see.
+fn require_no_cage() -> Result<()> {
+    match cage::current() {
+        None => Ok(()),
+        Some(_) => Err(to_js(multiprocessing_core::Error::NotCapable(
+            "look for programs".into(),
+        ))),
+    }
+}
+
+/// Whether it is a file that somebody may execute.
+fn is_program(found: &std::fs::Metadata) -> bool {
+    found.is_file() && found.permissions().mode() & 0o111 != 0
 }
 
 /// The working directory of this process (`getcwd(2)`), as [`text`] has it.

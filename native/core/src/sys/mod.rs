@@ -7,7 +7,7 @@
 //! | memory            | [`memory`], [`named`], [`atomic`], [`bytes`], [`words`] |
 //! | time and sleeping | [`clock`], [`futex`], [`poll`], [`epoll`], [`timer`]; [`caller`]: for whom a thread sleeps |
 //! | descriptors       | [`descriptor`], [`pipe`], [`socket`], [`unix`], [`stream`] |
-//! | processes         | [`spawn`], [`child`], [`reaping`], [`interrupt`], [`shield`], [`life`], [`own`], [`procfs`], [`activity`], [`outside`], [`at_exit`] |
+//! | processes         | [`spawn`], [`child`], [`reaping`], [`interrupt`], [`shield`], [`life`], [`own`], [`procfs`], [`activity`], [`outside`], [`at_exit`], [`fork`], [`hang_up`] |
 //! | texts             | [`text`], [`random`] |
 //!
 //! Another operating system would replace this folder and nothing else; until somebody does,
@@ -22,7 +22,9 @@ pub mod child;
 pub mod clock;
 pub mod descriptor;
 pub mod epoll;
+pub mod fork;
 pub mod futex;
+pub mod hang_up;
 pub mod interrupt;
 pub mod libraries;
 pub mod life;

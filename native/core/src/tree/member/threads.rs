@@ -8,6 +8,7 @@ use super::Member;
 use crate::error::{Error, Result};
 use crate::memory::arena::{Arena, Offset};
 use crate::sync::Token;
+use crate::sys::fork;
 use crate::tree::threads::{self, Owner};
 use crate::wait::Spot;
 use crate::wait::notes::{Goal, Noted};
@@ -115,6 +116,10 @@ struct ThreadToken {
 impl Drop for ThreadToken {
     fn drop(&mut self) {
         LAST_TOKEN.set(None);
+        // The thread of a fork's parent goes on.
+        if fork::is_forked() {
+            return;
+        }
         threads::unregister(&self.arena, self.token);
     }
 }

@@ -1,0 +1,12 @@
+//! The core as plain C functions, for processes of the tree that run another language: Python by `ctypes`
+//! (python/deno_multiprocessing). include/multiprocessing.h is the manual, with a section for each file here.
+//!
+//! - [`border`]: how every function is entered and left.
+//! - [`error`]: why the last call failed.
+//! - [`member`]: this process's place in the tree.
+//! - [`objects`]: blocks.
+
+mod border;
+mod error;
+mod member;
+mod objects;
