@@ -10,7 +10,7 @@ import { InvalidStateError } from "../errors.ts";
 import type { Serializer } from "../runtime/serializers.ts";
 import { performance } from "../runtime/timing.ts";
 import { Glances } from "../waiting/glance.ts";
-import { keepsLoop, turnIfDue, yieldToLoop } from "../waiting/turns.ts";
+import { told } from "../waiting/turns.ts";
 import { Turnstile } from "../waiting/turnstile.ts";
 import { Arrival, arriveNow } from "./arrival.ts";
 import { type Message, Messages, plainMessage } from "./messages.ts";
@@ -101,22 +101,30 @@ export class Line {
   }
 
   /** See `Connection.send`. */
-  async sendValue(value: unknown, options: TransferOptions | undefined): Promise<void> {
+  sendValue(value: unknown, options: TransferOptions | undefined): Promise<void> {
+    return told(this.#sendValue(value, options));
+  }
+
+  async #sendValue(value: unknown, options: TransferOptions | undefined): Promise<void> {
     const signal = transferSignal(options);
     this.sendable();
     if (this.#sending.occupied) return await this.#sendInTurn(this.messages.serialise(value), signal);
-    if (this.messages.sendValue(value, false) === SendStatus.done) return turnIfDue();
+    if (this.messages.sendValue(value, false) === SendStatus.done) return;
     await this.#sending.enter(Infinity);
     await this.#finishSending(signal);
   }
 
   /** See `Connection.sendBytes`. */
-  async sendBytes(bytes: Bytes, options: SendBytesOptions | undefined): Promise<void> {
+  sendBytes(bytes: Bytes, options: SendBytesOptions | undefined): Promise<void> {
+    return told(this.#sendBytes(bytes, options));
+  }
+
+  async #sendBytes(bytes: Bytes, options: SendBytesOptions | undefined): Promise<void> {
     const part = partOf(bytes, options, { isSync: false });
     const signal = signalOf(options);
     this.sendable();
     if (this.#sending.occupied) return await this.#sendInTurn(plainMessage(new Uint8Array(part)), signal);
-    if (this.messages.sendBytes(part, false) === SendStatus.done) return turnIfDue();
+    if (this.messages.sendBytes(part, false) === SendStatus.done) return;
     await this.#sending.enter(Infinity);
     await this.#finishSending(signal);
   }
@@ -267,10 +275,13 @@ export class Line {
   }
 
   /** Receives in turn, without blocking the thread. */
-  async receive<T>(limit: number, signal: AbortSignal | undefined, take: Take<T>): Promise<T> {
+  receive<T>(limit: number, signal: AbortSignal | undefined, take: Take<T>): Promise<T> {
+    return told(this.#receive(limit, signal, take));
+  }
+
+  async #receive<T>(limit: number, signal: AbortSignal | undefined, take: Take<T>): Promise<T> {
     const id = this.receivable();
-    const isOverdue = keepsLoop();
-    if (!this.#receiving.occupied && !isOverdue) {
+    if (!this.#receiving.occupied) {
       const patience = this.#glances.begin() > 0 ? Patience.microseconds : Patience.none;
       const received = this.#tryReceive(limit, take, patience);
       this.#glances.end(received !== NOT_YET);
@@ -279,10 +290,6 @@ export class Line {
     const begin = performance.now();
     await this.#receiving.enter(Infinity, signal);
     try {
-      if (isOverdue) {
-        await yieldToLoop();
-        signal?.throwIfAborted();
-      }
       for (;;) {
         this.receivable();
         const received = this.#tryReceive(limit, take);

@@ -4,7 +4,7 @@ import { Watch } from "../waiting/limits.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
-import { keepsLoop, yieldToLoop } from "../waiting/turns.ts";
+import { turnIfDue } from "../waiting/turns.ts";
 import { descriptorOf, type Waitable } from "../waiting/waitable.ts";
 import { wait as waitForTicket } from "../addon/waits.ts";
 import { performance } from "../runtime/timing.ts";
@@ -38,7 +38,8 @@ import { performance } from "../runtime/timing.ts";
 export async function wait<T extends Waitable>(objects: Iterable<T>, options?: WaitOptions): Promise<T[]> {
   const timeout = timeoutOf(options);
   const until = performance.now() + timeout;
-  if (keepsLoop()) await yieldToLoop();
+  const turn = turnIfDue();
+  if (turn !== undefined) await turn;
   options?.signal?.throwIfAborted();
   const distinct = distinctOf(objects, timeout);
   for (;;) {

@@ -10,6 +10,7 @@ import { Sentinel } from "../process/sentinel.ts";
 import type { StartedProcess } from "../process/started.ts";
 import { harmless } from "../runtime/harmless.ts";
 import { timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { told } from "../waiting/turns.ts";
 import { addRemoteChild, removeRemoteChild } from "./children.ts";
 import type { ObjectHandle } from "./handles.ts";
 import type { RemoteOutputs } from "./output.ts";
@@ -79,7 +80,11 @@ export class RemoteChild implements StartedProcess {
     this.#note(await this.#session.wait("join", [this.id], { timeout, signal: options.signal, overdue: "nothing" }));
   }
 
-  async join(options?: WaitOptions): Promise<boolean> {
+  join(options?: WaitOptions): Promise<boolean> {
+    return told(this.#join(options));
+  }
+
+  async #join(options?: WaitOptions): Promise<boolean> {
     const timeout = timeoutOf(options);
     options?.signal?.throwIfAborted();
     if (timeout > 0) await this.ended(options);

@@ -3,6 +3,7 @@
 import type { RemoteParentFacts } from "../launch/preparation.ts";
 import { ParentProcess } from "../process/parent.ts";
 import { timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { told } from "../waiting/turns.ts";
 import type { Session } from "./session.ts";
 
 /** The process that started this one. */
@@ -27,7 +28,11 @@ export class RemoteParent extends ParentProcess {
     return answer.refusal === null && answer.number(0) === 1;
   }
 
-  override async join(options?: WaitOptions): Promise<boolean> {
+  override join(options?: WaitOptions): Promise<boolean> {
+    return told(this.#join(options));
+  }
+
+  async #join(options?: WaitOptions): Promise<boolean> {
     const timeout = timeoutOf(options);
     options?.signal?.throwIfAborted();
     if (timeout === 0) return !this.isAlive();

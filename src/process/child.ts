@@ -5,6 +5,7 @@ import { refillWarm } from "../launch/warm.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { told } from "../waiting/turns.ts";
 import { type WaitHooks, waitWithin } from "../addon/waits.ts";
 import { addChild, removeChild } from "./children.ts";
 import { EarlyEnd } from "./early_end.ts";
@@ -98,7 +99,11 @@ export class Child {
   }
 
   /** As `Process.join`. */
-  async join(options?: WaitOptions): Promise<boolean> {
+  join(options?: WaitOptions): Promise<boolean> {
+    return told(this.#join(options));
+  }
+
+  async #join(options?: WaitOptions): Promise<boolean> {
     const timeout = timeoutOf(options);
     options?.signal?.throwIfAborted();
     if (this.poll() === null && timeout > 0) {

@@ -6,6 +6,7 @@ import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { isWorker } from "../runtime/current.ts";
 import { timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
+import { told } from "../waiting/turns.ts";
 import { waitWithin } from "../addon/waits.ts";
 import { Sentinel } from "./sentinel.ts";
 import { register } from "../reduction/registry.ts";
@@ -54,7 +55,11 @@ export class ParentProcess {
    * @returns `true`, or `false` if it did not end in time.
    * @throws What `signal` was aborted with.
    */
-  async join(options?: WaitOptions): Promise<boolean> {
+  join(options?: WaitOptions): Promise<boolean> {
+    return told(this.#join(options));
+  }
+
+  async #join(options?: WaitOptions): Promise<boolean> {
     const timeout = timeoutOf(options);
     options?.signal?.throwIfAborted();
     if (this.isAlive() && timeout > 0) {

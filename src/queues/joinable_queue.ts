@@ -9,7 +9,7 @@ import { timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOptions } from "..
 import { adopted } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { retry } from "../addon/waits.ts";
-import { keepsLoop, yieldToLoop } from "../waiting/turns.ts";
+import { turnIfDue } from "../waiting/turns.ts";
 import { deadOwner } from "../synchronize/owner_died.ts";
 import { granted } from "./company.ts";
 import { abandoned, allDone, deserted } from "./outcomes.ts";
@@ -74,7 +74,8 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
   async join(options?: WaitOptions): Promise<boolean> {
     const timeout = timeoutOf(options);
     const isDone = () => native().queueUnfinished(this.#inside.block("join")) === 0 || undefined;
-    if (keepsLoop()) await yieldToLoop();
+    const turn = turnIfDue();
+    if (turn !== undefined) await turn;
     const never = () => this.#abandoned();
     const signal = this.#inside.orClosed(options?.signal);
     if (timeout === Infinity) {

@@ -1,72 +1,30 @@
 // Queue: values from any process of the tree to any other, in order.
 
-import { BlockHandle, type BlockReference, closedError } from "../addon/handles.ts";
+import { BlockHandle } from "../addon/handles.ts";
 import { nameField, type NameOptions, objectName } from "../runtime/object_name.ts";
 import { showAsText } from "../runtime/shown.ts";
-import { ARRIVAL_PATIENCE } from "../connection/arrival.ts";
-import { type Empty, type Full, InvalidStateError, ShutDown } from "../errors.ts";
+import { InvalidStateError, ShutDown } from "../errors.ts";
 import type { Native } from "../addon/binding.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
-import {
-  ACQUIRE,
-  ACQUIRE_SYNC,
-  type AcquireOptions,
-  type AcquireSyncOptions,
-  requireFlag,
-  requireKnown,
-  timeoutOf,
-} from "../waiting/options.ts";
-import { adopted, attach } from "../reduction/passage.ts";
-import { discard, register } from "../reduction/registry.ts";
-import { Turnstile } from "../waiting/turnstile.ts";
-import { retry } from "../addon/waits.ts";
-import { granted, type Wish } from "./company.ts";
-import { Batch } from "./batch.ts";
-import {
-  deserted,
-  empty,
-  full,
-  notBytes,
-  partly,
-  requireMax,
-  shutForGets,
-  shutForPuts,
-  type Vain,
-} from "./outcomes.ts";
-import { notePutDone, notePutting } from "./putting.ts";
-import { Loan } from "./loan.ts";
-import { Slots } from "./slots.ts";
-import { type Message, NOTHING, ORPHANED, OTHER, serialiseCopy, SHUT_DOWN, Transport } from "./transport.ts";
-import type { BytesView } from "./bytes_view.ts";
-import { performance } from "../runtime/timing.ts";
+import { type AcquireOptions, type AcquireSyncOptions, requireFlag, requireKnown } from "../waiting/options.ts";
+import { adopted } from "../reduction/passage.ts";
+import { register } from "../reduction/registry.ts";
 import { requireCount } from "../waiting/count.ts";
-import { Glances } from "../waiting/glance.ts";
-import { keepsLoop, turnIfDue, yieldToLoop } from "../waiting/turns.ts";
-import { Company, PutStatus, QueueState, QueueWatch } from "../addon/numbers.ts";
+import { told } from "../waiting/turns.ts";
+import type { BytesView } from "./bytes_view.ts";
+import { Gets } from "./gets.ts";
+import { Loan } from "./loan.ts";
+import { Puts } from "./puts.ts";
+import { Share } from "./share.ts";
+import { Slots } from "./slots.ts";
+import type { Message } from "./transport.ts";
 
 /** The largest `maxsize`; also how many messages a queue without one may hold. */
 const MAXSIZE_LIMIT = 2 ** 31 - 1;
 
 /** Bytes of the longest message. */
 const LONGEST_MESSAGE = 2 ** 32 - 1;
-
-/** What the classes that are made of a {@linkcode Queue} need of its inside. */
-export interface QueueInside {
-  /** The number of its block, to do `action` with it; throws if it is closed. */
-  block(action: string): number;
-  /** Ends a wait when the queue is closed, too. */
-  orClosed(signal: AbortSignal | undefined): AbortSignal;
-  /** What a wait at the queue until it is in a state needs. */
-  wish(state: number, signal: AbortSignal): Omit<Wish<never>, "attempt">;
-  /** How a message names it. */
-  reference(): QueueData;
-  /** Its name as it follows "the queue" in a sentence. */
-  readonly label: string;
-}
-
-/** How a queue travels: its block and its name. */
-type QueueData = readonly [...BlockReference, name?: string];
 
 /** Names the method by which the classes that are made of a queue look into it. */
 export const inside: unique symbol = Symbol("inside");
@@ -104,22 +62,16 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   static {
     showAsText(Queue);
     register(Queue, {
-      reduce: (queue) => queue.#reference(),
+      reduce: (queue) => queue.#share.reference(),
       restore: (data) => new Queue(adopted(data), {}, false),
     });
   }
 
-  readonly #handle: BlockHandle;
-  readonly #transport = new Transport((action) => this.#block(action));
-  readonly #putting = new Turnstile();
-  readonly #getting = new Turnstile();
+  readonly #share: Share;
+  readonly #puts: Puts;
+  readonly #gets: Gets<T>;
   /** What it has lent, once it has. */
   #slots: Slots | undefined;
-  /** Ends the waits when the queue is closed. */
-  #closing: AbortController | undefined;
-  readonly #glances = new Glances();
-  /** Whether it was ever taken from by this handle. */
-  #isConsumer = false;
 
   /**
    * A new queue that holds at most `maxsize` values; 0 or less: any number that fits into memory.
@@ -131,29 +83,19 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
   /** @ignore The queue in a block that exists, or one that keeps a ledger of what each process has taken. */
   constructor(first: number | BlockHandle | undefined, options: NameOptions | undefined, joinable: boolean);
   constructor(first: number | BlockHandle = 0, options: NameOptions = {}, joinable = false) {
-    if (first instanceof BlockHandle) {
-      // Whoever names a manager's bell so could make the server's own process take from it, or shut it down.
-      if (native().queueIsKept(first.block) === 1) {
-        first.close();
-        throw new RangeError("Cannot restore a queue: it is one that is kept by a manager's server");
-      }
-      this.#handle = first;
-      return;
-    }
-    requireCount("create a queue", "maxsize", first, { least: -Infinity, most: MAXSIZE_LIMIT });
-    requireKnown("create a queue", options, ["name"]);
-    const make = (addon: Native) => addon.queueCreate(Math.max(0, first), joinable);
-    this.#handle = BlockHandle.of(make, objectName("create a queue", options));
+    this.#share = new Share(openQueue(first, options, joinable), new.target.name);
+    this.#puts = new Puts(this.#share);
+    this.#gets = new Gets(this.#share);
   }
 
   /** The name that it was given; `undefined` if none. */
   get name(): string | undefined {
-    return this.#handle.name || undefined;
+    return this.#share.handle.name || undefined;
   }
 
   /** How many values are in the queue, for all processes at once. */
   qsize(): number {
-    return native().queueSize(this.#block("look at")) + (this.#transport.parcel === null ? 0 : 1);
+    return native().queueSize(this.#share.block("look at")) + (this.#share.transport.parcel === null ? 0 : 1);
   }
 
   /** Whether the queue holds nothing. */
@@ -163,7 +105,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
 
   /** Whether the queue holds `maxsize` values. */
   full(): boolean {
-    const maxsize = native().queueMaxsize(this.#block("look at"));
+    const maxsize = native().queueMaxsize(this.#share.block("look at"));
     return maxsize !== 0 && this.qsize() >= maxsize;
   }
 
@@ -178,52 +120,8 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * @throws {InvalidStateError} If the queue is closed.
    * @throws What `signal` was aborted with; then nothing is put.
    */
-  async put(value: T, options?: AcquireOptions): Promise<void> {
-    const timeout = timeoutOf(options, ACQUIRE);
-    const signal = options?.signal;
-    signal?.throwIfAborted();
-    let message: Message;
-    if (timeout === 0 || !this.#putting.occupied) {
-      const put = this.#transport.putOrKeep(value);
-      if (typeof put === "number") {
-        this.#done(put);
-        return turnIfDue();
-      }
-      message = put;
-    } else {
-      this.#block("put into");
-      message = serialiseCopy(value);
-    }
-    try {
-      await this.#putInTurn(() => this.#transport.putMessage(message, 0), timeout, signal);
-    } catch (error) {
-      discard(message.attachments);
-      throw error;
-    }
-  }
-
-  /** Puts, behind those that wait for room, by what gives a {@linkcode PutStatus}. */
-  async #putInTurn(put: () => number, timeout: number, signal: AbortSignal | undefined): Promise<void> {
-    if (timeout === 0) {
-      const error = this.#full(timeout);
-      if (keepsLoop()) await yieldToLoop();
-      throw error;
-    }
-    const until = performance.now() + timeout;
-    const ended = this.#orClosed(signal);
-    if (!await this.#putting.enter(timeout, ended)) throw this.#full(timeout);
-    const queue = this.#block("put into");
-    notePutting(queue);
-    try {
-      const attempt = () => this.#done(put()) || undefined;
-      const done = timeout === Infinity
-        ? await granted({ ...this.#wish(QueueState.drained, ended), attempt })
-        : await retry(attempt, this.#awaiting(QueueState.drained), until - performance.now(), { signal: ended });
-      if (done === undefined) throw this.#full(timeout);
-    } finally {
-      notePutDone(queue);
-      this.#putting.leave();
-    }
+  put(value: T, options?: AcquireOptions): Promise<void> {
+    return told(this.#puts.put(value, options));
   }
 
   /**
@@ -236,8 +134,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * @throws {InvalidStateError} If the queue is closed.
    */
   putSync(value: T, options?: AcquireSyncOptions): void {
-    const timeout = timeoutOf(options, ACQUIRE_SYNC);
-    if (!this.#done(this.#transport.put(value, timeout))) throw this.#full(timeout);
+    this.#puts.putSync(value, options);
   }
 
   /**
@@ -274,42 +171,13 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * @throws {EOFError} If there is no timeout, it is full, and nobody can take any more; see {@linkcode Queue}.
    * @throws What `signal` was aborted with, if nothing is put; else a {@linkcode Full} with that as its `cause`.
    */
-  async putMany(values: Iterable<T>, options?: AcquireOptions): Promise<number> {
-    const timeout = timeoutOf(options, ACQUIRE);
-    const signal = options?.signal;
-    signal?.throwIfAborted();
-    const batch = this.#batch(values);
-    try {
-      if (batch.size === 0) return 0;
-      const put = () => batch.putBy(this.#transport, 0);
-      const isInTurn = timeout === 0 || !this.#putting.occupied;
-      if (!isInTurn || !this.#done(put())) await this.#putInTurn(put, timeout, signal);
-      else if (keepsLoop()) await yieldToLoop();
-      return batch.size;
-    } catch (error) {
-      throw partly(error, batch.put, this.#handle.label, signal);
-    } finally {
-      batch.end();
-    }
+  putMany(values: Iterable<T>, options?: AcquireOptions): Promise<number> {
+    return told(this.#puts.putMany(values, options));
   }
 
   /** As {@linkcode putMany}, blocking the thread until there is room for all. */
   putManySync(values: Iterable<T>, options?: AcquireSyncOptions): number {
-    const timeout = timeoutOf(options, ACQUIRE_SYNC);
-    const batch = this.#batch(values);
-    try {
-      if (!this.#done(batch.putBy(this.#transport, timeout))) throw this.#full(timeout);
-      return batch.size;
-    } catch (error) {
-      throw partly(error, batch.put, this.#handle.label);
-    } finally {
-      batch.end();
-    }
-  }
-
-  #batch(values: Iterable<T>): Batch {
-    this.#block("put into");
-    return Batch.of(values);
+    return this.#puts.putManySync(values, options);
   }
 
   /**
@@ -321,78 +189,8 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * @throws {InvalidStateError} If the queue is closed.
    * @throws What `signal` was aborted with; then nothing is taken.
    */
-  async get(options?: AcquireOptions): Promise<T> {
-    const timeout = timeoutOf(options, ACQUIRE);
-    const signal = options?.signal;
-    const isOverdue = keepsLoop();
-    if (isOverdue && timeout === 0) await yieldToLoop();
-    signal?.throwIfAborted();
-    this.#transport.throwKept();
-    if (timeout === 0 || !isOverdue && !this.#getting.occupied) {
-      const value = this.#taken(this.#transport.get(Math.min(timeout, this.#glances.begin()), true));
-      if (value !== NOTHING) {
-        this.#glances.end(true);
-        return value;
-      }
-    }
-    return await this.#getInTurn(() => this.#taken(this.#transport.get(0, true)), { timeout, signal, isOverdue });
-  }
-
-  /** Does what {@linkcode get}, the quickest of these, does by itself: takes at once by `take`, or else in turn. */
-  async #getBy<R>(take: (timeout: number) => R | typeof NOTHING, options: AcquireOptions | undefined): Promise<R> {
-    const timeout = timeoutOf(options, ACQUIRE);
-    const signal = options?.signal;
-    const isOverdue = keepsLoop();
-    if (isOverdue && timeout === 0) await yieldToLoop();
-    signal?.throwIfAborted();
-    this.#transport.throwKept();
-    if (timeout === 0 || !isOverdue && !this.#getting.occupied) {
-      const taken = take(Math.min(timeout, this.#glances.begin()));
-      if (taken !== NOTHING) {
-        this.#glances.end(true);
-        return taken;
-      }
-    }
-    return await this.#getInTurn(() => take(0), { timeout, signal, isOverdue });
-  }
-
-  /**
-   * Takes, behind those that wait for a value, by what gives {@linkcode NOTHING} if there is none; where the event loop's
-   * turn `isOverdue`, after that.
-   */
-  async #getInTurn<R>(
-    take: () => R | typeof NOTHING,
-    { timeout, signal, isOverdue }: { timeout: number; signal: AbortSignal | undefined; isOverdue: boolean },
-  ): Promise<R> {
-    if (timeout === 0 && this.#transport.parcel === null) throw this.#empty(timeout);
-    let begin = performance.now();
-    const until = begin + (timeout === 0 ? ARRIVAL_PATIENCE : timeout);
-    const ended = this.#orClosed(signal);
-    if (!await this.#getting.enter(timeout, ended)) throw this.#empty(timeout);
-    try {
-      if (isOverdue && timeout > 0) {
-        await yieldToLoop();
-        ended.throwIfAborted();
-        begin = performance.now();
-      }
-      // In a box: a value may be undefined.
-      const attempt = () => {
-        const value = take();
-        return value === NOTHING ? undefined : { value };
-      };
-      const instead = (left: number) => this.#transport.parcel?.changed(left, ended);
-      const got = timeout === Infinity
-        ? await granted({ ...this.#wish(QueueState.filled, ended), attempt, instead })
-        : await retry(attempt, this.#awaiting(QueueState.filled), until - performance.now(), {
-          signal: ended,
-          instead,
-        });
-      this.#glances.waited(performance.now() - begin);
-      if (got === undefined) throw this.#empty(timeout);
-      return got.value;
-    } finally {
-      this.#getting.leave();
-    }
+  get(options?: AcquireOptions): Promise<T> {
+    return told(this.#gets.get(options));
   }
 
   /**
@@ -404,11 +202,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * @throws {InvalidStateError} If the queue is closed.
    */
   getSync(options?: AcquireSyncOptions): T {
-    const timeout = timeoutOf(options, ACQUIRE_SYNC);
-    this.#transport.throwKept();
-    const value = this.#taken(this.#transport.get(timeout));
-    if (value === NOTHING) throw this.#empty(timeout);
-    return value;
+    return this.#gets.getSync(options);
   }
 
   /**
@@ -432,19 +226,13 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * @throws {TypeError} If it is not a number.
    * @throws What {@linkcode get} throws, if there is not one value.
    */
-  async getMany(max: number, options?: AcquireOptions): Promise<T[]> {
-    requireMax(max);
-    return await this.#getBy((timeout) => this.#manyTaken(this.#transport.getMany(max, timeout, true)), options);
+  getMany(max: number, options?: AcquireOptions): Promise<T[]> {
+    return told(this.#gets.getMany(max, options));
   }
 
   /** As {@linkcode getMany}, blocking the thread until there is a value. */
   getManySync(max: number, options?: AcquireSyncOptions): T[] {
-    requireMax(max);
-    const timeout = timeoutOf(options, ACQUIRE_SYNC);
-    this.#transport.throwKept();
-    const values = this.#manyTaken(this.#transport.getMany(max, timeout));
-    if (values === NOTHING) throw this.#empty(timeout);
-    return values;
+    return this.#gets.getManySync(max, options);
   }
 
   /**
@@ -461,28 +249,15 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * @throws {InvalidStateError} If the queue is closed.
    */
   loan(size: number): Loan {
-    this.#block("borrow memory of");
+    this.#share.block("borrow memory of");
     requireCount("borrow memory of the queue", "size", size, { least: 1, most: LONGEST_MESSAGE });
     const lender = {
       slots: this.#slots ??= new Slots(),
-      label: this.#handle.label,
-      put: (message: Message, options?: AcquireOptions) => this.#putLoan(message, options),
-      putSync: (message: Message, options?: AcquireSyncOptions) => {
-        const timeout = timeoutOf(options, ACQUIRE_SYNC);
-        if (!this.#done(this.#transport.putMessage(message, timeout))) throw this.#full(timeout);
-      },
+      label: this.#share.label,
+      put: (message: Message, options?: AcquireOptions) => told(this.#puts.putMessage(message, options)),
+      putSync: (message: Message, options?: AcquireSyncOptions) => this.#puts.putMessageSync(message, options),
     };
     return new Loan(lender, size);
-  }
-
-  async #putLoan(message: Message, options?: AcquireOptions): Promise<void> {
-    const timeout = timeoutOf(options, ACQUIRE);
-    const signal = options?.signal;
-    signal?.throwIfAborted();
-    const put = () => this.#transport.putMessage(message, 0);
-    const isInTurn = timeout === 0 || !this.#putting.occupied;
-    if (!isInTurn || !this.#done(put())) await this.#putInTurn(put, timeout, signal);
-    else if (keepsLoop()) await yieldToLoop();
   }
 
   /**
@@ -510,17 +285,13 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * @throws {TypeError} If the first value is none; it stays the first.
    * @throws What {@linkcode get} throws.
    */
-  async getView(options?: AcquireOptions): Promise<BytesView> {
-    return await this.#getBy((timeout) => this.#viewTaken(this.#transport.getView(timeout)), options);
+  getView(options?: AcquireOptions): Promise<BytesView> {
+    return told(this.#gets.getView(options));
   }
 
   /** As {@linkcode getView}, blocking the thread until there is a value. */
   getViewSync(options?: AcquireSyncOptions): BytesView {
-    const timeout = timeoutOf(options, ACQUIRE_SYNC);
-    this.#transport.throwKept();
-    const view = this.#viewTaken(this.#transport.getView(timeout));
-    if (view === NOTHING) throw this.#empty(timeout);
-    return view;
+    return this.#gets.getViewSync(options);
   }
 
   /** Takes value after value, until the queue is shut down and drained. Timers run meanwhile, also in a backlog. */
@@ -561,7 +332,7 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
     requireKnown("shut down the queue", options, ["immediate"]);
     const { immediate = false } = options;
     requireFlag("shut down the queue", "immediate", immediate);
-    const queue = this.#block("shut down");
+    const queue = this.#share.block("shut down");
     translated(() => native().queueShutDown(queue, immediate));
   }
 
@@ -571,11 +342,9 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
    * lost. Again: nothing happens.
    */
   close(): void {
-    if (this.#handle.closed) return;
-    this.#transport.close();
+    if (this.#share.handle.closed) return;
     this.#slots?.close();
-    this.#closing?.abort(closedError(`wait for the ${this.#described}`, this.constructor.name));
-    this.#handle.close();
+    this.#share.close();
   }
 
   /** As {@linkcode close}. */
@@ -594,8 +363,8 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
 
   /** As {@linkcode joinThread}. */
   joinThreadSync(): void {
-    if (!this.#handle.closed) {
-      throw new InvalidStateError(`Cannot join the thread of the ${this.#described}: the queue is not closed`);
+    if (!this.#share.handle.closed) {
+      throw new InvalidStateError(`Cannot join the thread of the ${this.#share.described}: the queue is not closed`);
     }
   }
 
@@ -604,97 +373,29 @@ export class Queue<T = unknown> implements Disposable, AsyncIterable<T> {
 
   /** For messages: `<Queue 7 (3 of 10 values)>`, with a number that is the same in all processes of the tree. */
   toString(): string {
-    const { block, closed, name } = this.#handle;
+    const { block, closed, name } = this.#share.handle;
     if (closed) return `<${this.constructor.name} (closed${nameField(name)})>`;
     return `<${this.constructor.name} ${block} (${fillOf(block, this.qsize())}${nameField(name)})>`;
   }
 
   /** @ignore For the classes made of it. */
-  [inside](): QueueInside {
-    return {
-      block: (action) => this.#block(action),
-      orClosed: (signal) => this.#orClosed(signal),
-      wish: (state, signal) => this.#wish(state, signal),
-      reference: () => this.#reference(),
-      label: this.#handle.label,
-    };
+  [inside](): Share {
+    return this.#share;
   }
+}
 
-  #reference(): QueueData {
-    const queue = this.#block("send");
-    attach(queue);
-    native().queueMarkShared(queue);
-    return this.#handle.named(this.#handle.reference());
+/** The queue in a block that exists, or a new one. */
+function openQueue(first: number | BlockHandle, options: NameOptions, joinable: boolean): BlockHandle {
+  if (first instanceof BlockHandle) {
+    // Whoever names a manager's bell so could make the server's own process take from it, or shut it down.
+    if (native().queueIsKept(first.block) === 0) return first;
+    first.close();
+    throw new RangeError("Cannot restore a queue: it is one that is kept by a manager's server");
   }
-
-  get #described(): string {
-    return `queue${this.#handle.label}`;
-  }
-
-  #block(action: string): number {
-    if (this.#handle.closed) throw closedError(`${action} the ${this.#described}`, this.constructor.name);
-    return this.#handle.block;
-  }
-
-  #orClosed(signal: AbortSignal | undefined): AbortSignal {
-    const closing = (this.#closing ??= new AbortController()).signal;
-    return signal === undefined ? closing : AbortSignal.any([signal, closing]);
-  }
-
-  #awaiting(state: number): (timeout: number) => number {
-    const { nothing } = QueueWatch;
-    return (timeout) => translated(() => native().queueAwait(this.#block("wait for"), state, timeout, nothing, false));
-  }
-
-  /** What {@linkcode granted} needs, but for the attempt. */
-  #wish(state: number, signal: AbortSignal): Omit<Wish<never>, "attempt"> {
-    return {
-      state,
-      signal,
-      block: () => this.#block("wait for"),
-      deserted: () => deserted(state, this.#handle.label),
-      isOneSided: () => state !== QueueState.filled && !this.#isConsumer,
-    };
-  }
-
-  /** Whether a value was put; throws if none can be any more. */
-  #done(status: number): boolean {
-    if (status === PutStatus.shutDown) throw shutForPuts(this.#handle.label);
-    if (status === PutStatus.orphaned) throw deserted(QueueState.drained, this.#handle.label);
-    return status === PutStatus.done;
-  }
-
-  /** What was taken; throws if nothing will come any more. */
-  #taken(value: unknown): T | typeof NOTHING {
-    if (value === SHUT_DOWN) throw shutForGets(this.#handle.label);
-    if (value === ORPHANED) throw deserted(QueueState.filled, this.#handle.label);
-    if (value !== NOTHING) this.#isConsumer = true;
-    return value as T | typeof NOTHING;
-  }
-
-  /** As {@linkcode #taken}, of several values. */
-  #manyTaken(values: unknown[] | symbol): T[] | typeof NOTHING {
-    return this.#taken(values) as T[] | typeof NOTHING;
-  }
-
-  /** As {@linkcode #taken}, of a view. */
-  #viewTaken(view: BytesView | symbol): BytesView | typeof NOTHING {
-    if (view === OTHER) throw notBytes(this.#handle.label);
-    return this.#taken(view) as BytesView | typeof NOTHING;
-  }
-
-  #full(timeout: number): Full {
-    return full(this.#vain(timeout));
-  }
-
-  #empty(timeout: number): Empty {
-    return empty(this.#vain(timeout), this.#transport.parcel);
-  }
-
-  #vain(timeout: number): Vain {
-    const isAlone = () => native().queueCompany(this.#block("wait for")) === Company.nobody;
-    return { timeout, label: this.#handle.label, isAlone };
-  }
+  requireCount("create a queue", "maxsize", first, { least: -Infinity, most: MAXSIZE_LIMIT });
+  requireKnown("create a queue", options, ["name"]);
+  const make = (addon: Native) => addon.queueCreate(Math.max(0, first), joinable);
+  return BlockHandle.of(make, objectName("create a queue", options));
 }
 
 /** How full the queue in a block is, in words: `3 of 10 values`. */

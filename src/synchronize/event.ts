@@ -10,7 +10,7 @@ import { requireKnown, timeoutOf, WAIT_SYNC, type WaitOptions, type WaitSyncOpti
 import { adopted, attach } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { wait } from "../addon/waits.ts";
-import { keepsLoop, yieldToLoop } from "../waiting/turns.ts";
+import { turnIfDue } from "../waiting/turns.ts";
 import { nameField, type NameOptions, objectName } from "../runtime/object_name.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { EventWord, Kind, Outcome } from "../addon/numbers.ts";
@@ -131,7 +131,8 @@ export class Event implements Disposable {
     signal?.throwIfAborted();
     const isSet = this.isSet();
     if (isSet || timeout === 0) {
-      if (keepsLoop()) await yieldToLoop();
+      const turn = turnIfDue();
+      if (turn !== undefined) await turn;
       return isSet;
     }
     const block = this.#block("wait for");

@@ -19,7 +19,7 @@ import {
   timeoutOf,
 } from "../waiting/options.ts";
 import { wait } from "../addon/waits.ts";
-import { keepsLoop, yieldToLoop } from "../waiting/turns.ts";
+import { turnIfDue } from "../waiting/turns.ts";
 import { Cell, LockWord, Outcome } from "../addon/numbers.ts";
 import { AcquiredGuard, type Guard } from "./guard.ts";
 import { ownerDied } from "./owner_died.ts";
@@ -128,7 +128,8 @@ export abstract class LockBase implements Disposable {
   async acquire(options?: AcquireOptions): Promise<Guard | null> {
     const timeout = timeoutOf(options, ACQUIRE);
     const signal = options?.signal;
-    if (keepsLoop()) await yieldToLoop(); // before it is held
+    const turn = turnIfDue();
+    if (turn !== undefined) await turn; // before it is held
     signal?.throwIfAborted();
     const guard = this.tryAcquire();
     // The addon waits until the lock is free, whoever holds it: going deeper was tried just now.

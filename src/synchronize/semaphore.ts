@@ -19,7 +19,7 @@ import { adopted, attach } from "../reduction/passage.ts";
 import { register } from "../reduction/registry.ts";
 import { wait } from "../addon/waits.ts";
 import { requireCount } from "../waiting/count.ts";
-import { keepsLoop, yieldToLoop } from "../waiting/turns.ts";
+import { turnIfDue } from "../waiting/turns.ts";
 import { AcquiredGuard, type Guard } from "./guard.ts";
 import { nameField, type NameOptions, objectName } from "../runtime/object_name.ts";
 import { showAsText } from "../runtime/shown.ts";
@@ -98,7 +98,8 @@ export class Semaphore implements Disposable {
   async acquire(options?: AcquireOptions): Promise<Guard | null> {
     const timeout = timeoutOf(options, ACQUIRE);
     const signal = options?.signal;
-    if (keepsLoop()) await yieldToLoop(); // before it is taken
+    const turn = turnIfDue();
+    if (turn !== undefined) await turn; // before it is taken
     signal?.throwIfAborted();
     const guard = this.tryAcquire();
     if (guard !== null || timeout === 0) return guard;

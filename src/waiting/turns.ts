@@ -2,8 +2,12 @@
 //
 // A promise that is fulfilled at once only yields to other promises. A program that awaits such ones in a loop would
 // keep timers, signals and everything else of its thread waiting for as long as they come. So every operation that may
-// be done at once asks here first. What must not be done before a turn, such as taking a lock, waits for the turn before
-// it begins; what is done at the call, such as putting a value, before its promise is fulfilled.
+// be done at once asks here whether the event loop's turn is due. It does its work at the call, such as to put or to take
+// a value, and is told of it after the turn. Only what is held waits for the turn before it is: a callback of the turn
+// that blocks the thread for a lock would wait for ever if a promise had it that is not told yet.
+//
+// Operations that come while a turn is due wait for the same one: they are told, or get what they hold, in the order of
+// their calls.
 
 import { performance, setImmediate } from "../runtime/timing.ts";
 
@@ -16,20 +20,46 @@ let calls = 0;
 /** When the clock was first read in this turn; 0 before that. */
 let begin = 0;
 
-/** Notes a call that need not wait; whether it should {@linkcode yieldToLoop} nevertheless. */
-export function keepsLoop(): boolean {
-  if (++calls % CALLS_PER_LOOK !== 0) return false;
+/** The turn that is due, until it has come. */
+let due: Promise<void> | undefined;
+
+/** Notes a call that need not wait; the turn that is due nevertheless, if one is. */
+export function turnIfDue(): Promise<void> | undefined {
+  if (due !== undefined) return due;
+  if (++calls % CALLS_PER_LOOK !== 0) return undefined;
   const now = performance.now();
-  if (begin !== 0) return now - begin > LONGEST_TURN;
-  begin = now;
-  // So that calls in many turns, each of which does little, are not taken for one turn.
-  setImmediate(loopTurned);
-  return false;
+  if (begin === 0) {
+    begin = now;
+    // So that calls in many turns, each of which does little, are not taken for one turn.
+    setImmediate(loopTurned);
+    return undefined;
+  }
+  if (now - begin > LONGEST_TURN) due = nextTurn();
+  return due;
 }
 
-/** The turn that is due after a call that need not have waited; `undefined` if none is. */
-export function turnIfDue(): Promise<void> | undefined {
-  return keepsLoop() ? yieldToLoop() : undefined;
+function nextTurn(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  setImmediate(() => {
+    loopTurned();
+    due = undefined;
+    resolve();
+  });
+  return promise;
+}
+
+/** What a call comes to that was made just now and need not wait: told after the event loop's turn, if that is due. */
+export function told<T>(result: Promise<T>): Promise<T> {
+  const turn = turnIfDue();
+  return turn === undefined ? result : toldAfter(turn, result);
+}
+
+async function toldAfter<T>(turn: Promise<void>, result: Promise<T>): Promise<T> {
+  try {
+    return await result;
+  } finally {
+    await turn;
+  }
 }
 
 function loopTurned(): void {

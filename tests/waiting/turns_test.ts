@@ -2,17 +2,22 @@
 
 import {
   BoundedSemaphore,
+  type BytesView,
   Condition,
   Event,
   Full,
+  type Guard,
   JoinableQueue,
   Lock,
   Manager,
   Pipe,
+  Pool,
+  Process,
   Queue,
   RLock,
   Semaphore,
   SimpleQueue,
+  TimeoutError,
   Value,
 } from "@parallel/multiprocessing";
 import { wait } from "@parallel/multiprocessing/connection";
@@ -102,6 +107,106 @@ Deno.test("gets that wait for the event loop's turn stay in their order", async 
   assertEquals(got, Array.from(got.keys()));
 });
 
+/** Repeats calls until timers have run some thirty times between them; each such time one call was told late. */
+async function untilOftenLate(what: string, calls: () => Promise<void>): Promise<void> {
+  for (let i = 0; i < 10; i++) await untilTimersRun(what, calls);
+}
+
+Deno.test("calls that wait for the event loop's turn, or do not, take values in the order of their calls", async () => {
+  using queue = new Queue<unknown>();
+  const [ours, theirs] = Pipe();
+  const atOnce = { timeout: 0 };
+  const bytesOf = (view: BytesView) => view.bytes[0];
+  const ways: Record<string, () => [...Promise<unknown>[]]> = {
+    get: () => [queue.get(), queue.get(atOnce), queue.get({ timeout: 1000 })],
+    "get, and once without a promise": () => {
+      const first = queue.get();
+      return [first, Promise.resolve(queue.getNowait()), queue.get(atOnce)];
+    },
+    getMany: () => [queue.getMany(1), queue.getMany(1, atOnce), queue.getMany(1)].map((it) => it.then(([one]) => one)),
+    getView: () => {
+      for (let i = 0; i < 3; i++) queue.putSync(Uint8Array.of(queue.getSync() as number));
+      return [queue.getView(), queue.getView(atOnce), queue.get()].map((it) =>
+        it.then((one) => one instanceof Uint8Array ? one[0] : bytesOf(one as BytesView))
+      );
+    },
+    "all kinds of get": () => [
+      queue.getMany(1).then(([one]) => one),
+      queue.get(atOnce),
+      queue.getMany(1, atOnce).then(([one]) => one),
+    ],
+    put: () => {
+      const values = queue.getManySync(3);
+      const done = [queue.put(values[0]), queue.put(values[1], atOnce), queue.putMany([values[2]])];
+      return done.map((it) => it.then(() => queue.getSync()));
+    },
+    recv: () => {
+      for (const value of queue.getManySync(3)) theirs.sendSync(value);
+      return [ours.recv(), ours.recv(), ours.recv()];
+    },
+  };
+  for (const [what, way] of Object.entries(ways)) {
+    await untilOftenLate(what, async () => {
+      queue.putManySync([0, 1, 2]);
+      assertEquals(await Promise.all(way()), [0, 1, 2], what);
+    });
+  }
+  ours.close();
+  theirs.close();
+});
+
+Deno.test("who called first for what is held has it first, also where the event loop's turn is due", async () => {
+  for (const lock of [new Lock(), new RLock(), new Semaphore(), new BoundedSemaphore()]) {
+    const isDeeper = lock instanceof RLock;
+    await untilOftenLate(lock.constructor.name, async () => {
+      const order: number[] = [];
+      const noted = async (place: number, call: Promise<Guard | null>) => {
+        const guard = await call;
+        if (guard !== null) order.push(place);
+        return guard;
+      };
+      const calls = [noted(0, lock.acquire()), noted(1, lock.acquire({ timeout: 0 }))];
+      for (const guard of await Promise.all(calls)) guard?.release();
+      assertEquals(order, isDeeper ? [0, 1] : [0], lock.constructor.name);
+    });
+    lock[Symbol.dispose]();
+  }
+});
+
+Deno.test("calls that fail at once leave the event loop its turns", async () => {
+  using queue = new Queue<number>(1);
+  queue.shutdown();
+  const [ours, theirs] = Pipe();
+  theirs.close();
+  const ways: Record<string, () => Promise<unknown>> = {
+    "get of a queue that is shut down": () => queue.get(),
+    "put into a queue that is shut down": () => queue.put(1),
+    "putMany into a queue that is shut down": () => queue.putMany([1]),
+    "getView of a queue that is shut down": () => queue.getView(),
+    "recv of a connection whose other end is closed": () => ours.recv(),
+    "send to a connection whose other end is closed": () => ours.send(1),
+  };
+  for (const [what, way] of Object.entries(ways)) await untilTimersRun(what, () => assertRejects(way));
+  ours.close();
+});
+
+export function waitForEnd(queue: Queue<number>): void {
+  queue.getSync();
+}
+
+Deno.test("who asks whether a process or a result is there, without waiting, leaves the event loop its turns", async () => {
+  using end = new Queue<number>();
+  const child = new Process({ target: waitForEnd, args: [end] });
+  child.start();
+  await untilTimersRun("join of a Process", () => child.join({ timeout: 0 }));
+  await using pool = new Pool(1);
+  const results = pool.imap(waitForEnd, [end]);
+  await untilTimersRun("next of imap", () => assertRejects(() => results.next({ timeout: 0 }), TimeoutError));
+  end.putManySync([1, 2]);
+  await results.next();
+  assert(await child.join());
+});
+
 Deno.test("a get whose signal is aborted in the event loop's turn takes nothing", async () => {
   using queue = new Queue<number>();
   const stop = new AbortController();
@@ -151,4 +256,7 @@ Deno.test("a manager that answers at once leaves the event loop its turns", asyn
   await using manager = await Manager();
   const dict = await manager.dict([["key", 1]]);
   await untilTimersRun("get of a dict", () => dict.get("key"));
+  const late = () => assertRejects(() => dict.with({ timeout: 0 }).get("key"), TimeoutError);
+  await untilTimersRun("get of a dict within no time", late);
+  assertEquals(await dict.get("key"), 1);
 });

@@ -3,6 +3,7 @@
 import { TimeoutError } from "../../errors.ts";
 import { Watch } from "../../waiting/limits.ts";
 import type { WaitOptions } from "../../waiting/options.ts";
+import { told } from "../../waiting/turns.ts";
 import { patienceOf } from "../options.ts";
 import { Call, type CallParts, Task } from "./call.ts";
 import type { Input } from "../input.ts";
@@ -156,7 +157,7 @@ export class ImapCall extends Call {
         : Promise.resolve({ value: outcome.value, done: false });
     }
     if (this.#isDrained()) return this.#lastWord();
-    if (timeout === 0) return Promise.reject(this.#late(timeout));
+    if (timeout === 0) return told(Promise.reject(this.#late(timeout)));
     return this.#wait(timeout, signal);
   }
 
