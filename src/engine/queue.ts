@@ -338,8 +338,8 @@ export class RemoteQueue<T = unknown> implements QueueLike<T> {
   }
 
   /** As {@linkcode loan}. */
-  getView(_options?: AcquireOptions): never {
-    throw refusalOfMemory("view a value of a queue");
+  getView(_options?: AcquireOptions): Promise<never> {
+    return Promise.reject(refusalOfMemory("view a value of a queue"));
   }
 
   /** As {@linkcode loan}. */

@@ -175,6 +175,7 @@ export function copyOf(message: Uint8Array): Uint8Array<ArrayBuffer> {
 
 /** A slot as its receiver sees it. */
 interface Sight {
+  readonly block: number;
   readonly generation: number;
   readonly buffer: SharedArrayBuffer;
   /** How many views there are of it. */
@@ -183,8 +184,10 @@ interface Sight {
 
 /** The slots that one handle of a queue has seen. Their memory stays mapped: they come again. */
 export class Sights {
-  /** By the numbers of their blocks; what was viewed last is the last. */
+  /** By the numbers of their blocks. */
   readonly #known = new Map<number, Sight>();
+  /** Those of them that nobody views; what was given back last is the last. */
+  readonly #idle = new Map<number, Sight>();
   /** Their bytes together. */
   #bytes = 0;
   #isClosed = false;
@@ -197,10 +200,11 @@ export class Sights {
     try {
       const sight = this.#open(bytes);
       requireLength(length, sight.buffer.byteLength);
-      sight.views++;
+      if (sight.views++ === 0) this.#idle.delete(sight.block);
       const giveBack = () => {
         native().releaseBlock(receipt);
-        sight.views--;
+        if (--sight.views > 0) return;
+        this.#idle.set(sight.block, sight);
         this.#trim();
       };
       return new BytesView(new Uint8Array(sight.buffer, 0, length), giveBack);
@@ -212,38 +216,36 @@ export class Sights {
 
   #open([block, generation]: BlockReference): Sight {
     const known = this.#known.get(block);
-    if (known?.generation === generation) {
-      this.#known.delete(block);
-      this.#known.set(block, known);
-      return known;
-    }
+    if (known?.generation === generation) return known;
     // Throws if the block is known by another generation: it is kept here, so that is its own.
     using handle = BlockHandle.adopt([block, generation]);
     this.#forgetLast();
     const buffer = translated(() => collecting(() => native().loanOpen(handle.block)));
-    const sight: Sight = { generation, buffer, views: 0 };
+    const sight: Sight = { block, generation, buffer, views: 0 };
     this.#known.set(block, sight);
+    this.#idle.set(block, sight); // where its length is not what was announced, nobody views it
     this.#bytes += buffer.byteLength;
     return sight;
   }
 
   /** Lets go of what nobody else has any more: it does not come again. */
   #forgetLast(): void {
-    for (const [block, sight] of this.#known) {
-      if (sight.views === 0 && native().blockIsLast(block) !== 0) this.#forget(block, sight);
+    for (const sight of this.#idle.values()) {
+      if (native().blockIsLast(sight.block) !== 0) this.#forget(sight);
     }
   }
 
-  /** Lets go of what was viewed first, where it is too much; the last one stays. */
+  /** Lets go of what was given back first, where there is too much; the last one stays. */
   #trim(): void {
-    for (const [block, sight] of this.#known) {
+    for (const sight of this.#idle.values()) {
       if (!this.#isClosed && !isTooMuch(this.#known.size, this.#bytes)) return;
-      if (sight.views === 0) this.#forget(block, sight);
+      this.#forget(sight);
     }
   }
 
-  #forget(block: number, { buffer }: Sight): void {
+  #forget({ block, buffer }: Sight): void {
     this.#known.delete(block);
+    this.#idle.delete(block);
     this.#bytes -= buffer.byteLength;
     closeBuffer(buffer);
   }

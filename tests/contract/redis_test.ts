@@ -2,7 +2,7 @@
 
 import { getContext, type Queue } from "@parallel/multiprocessing";
 import type { Context } from "@parallel/multiprocessing/context";
-import { assertThrows } from "@std/assert";
+import { assertRejects, assertThrows } from "@std/assert";
 import { REFUSALS } from "../../src/engine/refusals.ts";
 import { AUTHKEY, startAgent } from "../support/agent.ts";
 import { engineTest } from "../support/engine.ts";
@@ -40,7 +40,7 @@ for (const [name, reason] of Object.entries(REFUSALS)) {
   });
 }
 
-remotely("a queue on an engine refuses to lend memory and to show it, and says why", (context) => {
+remotely("a queue on an engine refuses to lend memory and to show it, and says why", async (context) => {
   using queue = new context.Queue<Uint8Array>();
   using joinable = new context.JoinableQueue<Uint8Array>();
   for (const it of [queue, joinable] as unknown as Queue<Uint8Array>[]) {
@@ -50,7 +50,7 @@ remotely("a queue on an engine refuses to lend memory and to show it, and says w
         `Cannot ${action} of a context on an engine: there is no memory that hosts share; put and get send copies`,
       ] as const;
     assertThrows(() => it.loan(10), ...refused("borrow memory of a queue"));
-    assertThrows(() => it.getView(), ...refused("view a value of a queue"));
+    await assertRejects(() => it.getView(), ...refused("view a value of a queue"));
     assertThrows(() => it.getViewSync(), ...refused("view a value of a queue"));
   }
 });
