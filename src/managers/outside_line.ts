@@ -24,7 +24,7 @@ import { performance, queueMicrotask } from "../runtime/timing.ts";
 import { Glances } from "../waiting/glance.ts";
 import { Watch } from "../waiting/limits.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
-import { keepsLoop, yieldToLoop } from "../waiting/turns.ts";
+import { turnIfDue, yieldToLoop } from "../waiting/turns.ts";
 import type { Line, ObjectId } from "./line.ts";
 import { type Failure, Kind, SERVER_ID } from "./messages.ts";
 import type { OutsidePassage } from "./outside.ts";
@@ -269,8 +269,9 @@ export class OutsideLine implements Line {
       while (awaited.answer === null) {
         if (this.isOver) throw this.#gone(asked);
         const left = timeout === Infinity ? Infinity : until - performance.now();
-        if (left < 0) {
+        if (left <= 0) {
           this.#send(Kind.cancel, number, []);
+          this.#takeAll();
           throw late(asked, timeout);
         }
         this.#receive(left);
@@ -321,6 +322,11 @@ export class OutsideLine implements Line {
     return true;
   }
 
+  /** Takes the answers that there are, so that those which nobody waits for do not stay. */
+  #takeAll(): void {
+    while (!this.isOver && this.#takeOne());
+  }
+
   /** Begins to listen for answers once this thread has made all the calls that it is about to make. */
   #listenSoon(begin: number): void {
     if (this.#isListening) return;
@@ -330,10 +336,12 @@ export class OutsideLine implements Line {
 
   async #listen(begin: number): Promise<void> {
     try {
-      if (keepsLoop()) {
-        await yieldToLoop();
+      const due = turnIfDue();
+      if (due !== undefined) {
+        await due;
         begin = performance.now();
       }
+      if (this.#pending.size === 0) this.#takeAll(); // what came for calls that were given up
       if (this.#pending.size === 1 && !this.isOver && this.#glances.begin() > 0) {
         this.#glances.end(this.#takeOne(Patience.microseconds));
       }

@@ -4,6 +4,7 @@ import { TimeoutError } from "../errors.ts";
 import { performance } from "../runtime/timing.ts";
 import { Watch } from "../waiting/limits.ts";
 import { timeoutOf, type WaitOptions } from "../waiting/options.ts";
+import { told } from "../waiting/turns.ts";
 
 /** A call that has been sent. */
 interface Call {
@@ -55,6 +56,10 @@ export class PendingCalls {
       reject(reason);
     };
     const timeout = timeoutOf(options);
+    if (timeout === 0) { // no answer comes in no time, as far as that is measured
+      cancel();
+      return told(Promise.reject(late(asked, timeout)));
+    }
     const left = begin === undefined ? timeout : Math.max(0, begin + timeout - performance.now());
     const watch = new Watch({ timeout: left, signal: options.signal }, {
       late: () => giveUp(late(asked, timeout)),

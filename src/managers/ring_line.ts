@@ -20,7 +20,7 @@ import { current } from "../runtime/current.ts";
 import { exitText } from "../runtime/signals.ts";
 import { performance, queueMicrotask } from "../runtime/timing.ts";
 import { Glances } from "../waiting/glance.ts";
-import { keepsLoop, yieldToLoop } from "../waiting/turns.ts";
+import { turnIfDue } from "../waiting/turns.ts";
 import { Watch } from "../waiting/limits.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { type Gate, passWithin } from "./gate.ts";
@@ -145,8 +145,9 @@ export class RingLine implements Line {
     try {
       while (awaited.answer === null) {
         const left = timeout === Infinity ? Infinity : until - performance.now();
-        if (left < 0) {
+        if (left <= 0) {
           this.#send(Kind.cancel, number, []);
+          this.#takeAll();
           throw late(asked, timeout);
         }
         if (!this.#take(this.#state === "greeting" ? Math.min(left, GREETING_LOOK) : left)) this.#look();
@@ -198,10 +199,12 @@ export class RingLine implements Line {
   async #listen(begin: number): Promise<void> {
     let isFirst = true;
     try {
-      if (keepsLoop()) {
-        await yieldToLoop();
+      const due = turnIfDue();
+      if (due !== undefined) {
+        await due;
         begin = performance.now();
       }
+      if (this.#pending.size === 0) this.#takeAll(); // what came for calls that were given up
       while (this.#pending.size > 0 && !this.isOver) {
         if (this.#take(0) || this.#glance(begin)) continue;
         const asleep = performance.now();
@@ -240,6 +243,11 @@ export class RingLine implements Line {
       ? token !== 0 && native().threadHasDied(token) === 1
       : this.#state === "open" && this.#answers.isAlone && !this.#take(0);
     if (hasDied) this.#end();
+  }
+
+  /** Takes the answers that there are, so that those which nobody waits for do not stay. */
+  #takeAll(): void {
+    while (!this.isOver && this.#take(0));
   }
 
   /** Takes one answer, waiting for it up to `timeout` milliseconds with the thread blocked; whether one came. */

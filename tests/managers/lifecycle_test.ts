@@ -171,6 +171,8 @@ bothWays("time-outs and signals end a call, and neither the line nor the server"
   using go = new Event();
   await assertRejects(() => thing.with({ timeout: 10 }).wait(came, go), TimeoutError, "within 10 ms");
   assertThrows(() => thing.with({ timeout: 10 }).sync.wait(came, go), TimeoutError, "within 10 ms");
+  await assertRejects(() => thing.with({ timeout: 0 }).echo(1), TimeoutError, "within 0 ms");
+  assertThrows(() => thing.with({ timeout: 0 }).sync.echo(1), TimeoutError, "within 0 ms");
   const controller = new AbortController();
   const aborted = thing.with({ signal: controller.signal }).wait(came, go);
   await came.wait();

@@ -200,6 +200,8 @@ Deno.test("a call is given up by its time or a signal, and the connection goes o
   const box = await mailbox(managers.client);
   await assertRejects(() => box.with({ timeout: 10 }).never(), TimeoutError, '"never"');
   assertThrows(() => box.with({ timeout: 10 }).sync.callmethod("never"), TimeoutError, '"never"');
+  await assertRejects(() => box.with({ timeout: 0 }).count(), TimeoutError, '"count"');
+  assertThrows(() => box.with({ timeout: 0 }).sync.callmethod("count"), TimeoutError, '"count"');
   const controller = new AbortController();
   const given = box.with({ signal: controller.signal }).never();
   controller.abort(new Error("no more"));
