@@ -134,7 +134,9 @@ class Desertion<T> {
     const inBackground = isAlone && isToldOfEnd();
     // A process that is alone need not hear of others that leave.
     const watch = isIdle && !isAlone ? QueueWatch.both : QueueWatch.joining;
-    const pause = inBackground && !this.#wish.isOneSided() ? MAX_BETWEEN_LOOKS : this.#pause();
+    const isOneSided = this.#wish.isOneSided();
+    const between = inBackground && !isOneSided ? MAX_BETWEEN_LOOKS : this.#pause();
+    const pause = isAlone && isOneSided ? Math.min(between, PATIENCE - this.#quiet) : between;
     using end = inBackground ? new LoopEnd() : undefined;
     const signal = end === undefined ? this.#wish.signal : AbortSignal.any([this.#wish.signal, end.signal]);
     try {
