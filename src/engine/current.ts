@@ -6,7 +6,8 @@ import { Finalize } from "../runtime/finalize.ts";
 import { queryDeno } from "../runtime/permissions.ts";
 import { type EngineAddress, requireEnginePermission } from "./address.ts";
 import type { RemoteContextPlan } from "./options.ts";
-import { openSession, type Session } from "./session.ts";
+import { openSession } from "./native_session.ts";
+import type { Session } from "./session.ts";
 
 /** A tree on an engine that this process is in. */
 export interface RemoteTree {

@@ -1,7 +1,8 @@
 // The root of a tree on an engine, beside members that the test plays itself (tests/support/player.ts).
 
 import { EngineUnavailableError } from "@parallel/multiprocessing";
-import type { Session, SessionSettings } from "../../src/engine/session.ts";
+import type { SessionSettings } from "../../src/engine/native_session.ts";
+import type { Session } from "../../src/engine/session.ts";
 import { type Engine, engineTest } from "./engine.ts";
 import { until } from "./helpers.ts";
 import { BareTree } from "./library.ts";

@@ -1,6 +1,7 @@
 // Memberships in trees on an engine, for tests of what lies above them.
 
-import { openSession, type Session, type SessionSettings } from "../../src/engine/session.ts";
+import { openSession, type SessionSettings } from "../../src/engine/native_session.ts";
+import type { Session } from "../../src/engine/session.ts";
 import type { Engine } from "./engine.ts";
 
 const DEFAULTS = {
