@@ -4,6 +4,7 @@
  * @module
  */
 import { unreadable } from "./error.ts";
+import type { PythonException } from "./exceptions.ts";
 import { NdArray } from "./ndarray.ts";
 import { PythonObject } from "./python_object.ts";
 
@@ -78,5 +79,9 @@ function insideOf(node: object, made: Made): readonly unknown[] {
   if (node instanceof NdArray) return Array.isArray(node.data) ? node.data : [];
   const hidden = made.get(node);
   if (hidden !== undefined) return hidden;
+  if (node instanceof Error) {
+    const { args, notes, state } = node as PythonException;
+    return [args, notes, state];
+  }
   return Object.getPrototypeOf(node) === Object.prototype ? Object.values(node) : [];
 }

@@ -25,7 +25,7 @@ export class Plan {
   /** `"survey"`: all are Maps, and those that need to be are noted. */
   #stage: "first" | "survey" | "known" = "first";
   readonly #wanted: LoadsOptions["dicts"];
-  readonly #needed = new Set<number>();
+  #needed: Set<number> | null = null;
 
   constructor(wanted: LoadsOptions["dicts"]) {
     this.#wanted = wanted;
@@ -38,12 +38,12 @@ export class Plan {
 
   /** Whether the dict of that number is a Map from the beginning. */
   isMap(number: number): boolean {
-    return this.#wanted === "map" || this.#stage === "survey" || this.#needed.has(number);
+    return this.#wanted === "map" || this.#stage === "survey" || (this.#needed?.has(number) ?? false);
   }
 
   /** Notes that a dict needs to be a Map. */
   need(number: number): void {
-    this.#needed.add(number);
+    (this.#needed ??= new Set()).add(number);
   }
 
   /** Whether those that need to be Maps are to be found. */
@@ -69,7 +69,7 @@ export class Dicts {
   /** Objects that were had from the memo, so that they may be anywhere. */
   #fetched: Set<unknown> | null = null;
   /** The numbers of Maps, in a survey. */
-  readonly #ordinals = new Map<unknown, number>();
+  #ordinals: Map<unknown, number> | null = null;
   #count = 0;
 
   constructor(plan: Plan, wanted: LoadsOptions["dicts"]) {
@@ -83,7 +83,7 @@ export class Dicts {
     const ordinal = this.#count++;
     if (!this.#plan.isMap(ordinal)) return {};
     const map = new Map<unknown, unknown>();
-    if (this.#plan.isSurvey) this.#ordinals.set(map, ordinal);
+    if (this.#plan.isSurvey) (this.#ordinals ??= new Map()).set(map, ordinal);
     return map;
   }
 
@@ -113,7 +113,7 @@ export class Dicts {
   }
 
   #note(dict: object, stack: unknown[], from: number): void {
-    const ordinal = this.#ordinals.get(dict);
+    const ordinal = this.#ordinals?.get(dict);
     if (ordinal !== undefined && strangeKey(stack, from) >= 0) this.#plan.need(ordinal);
   }
 

@@ -18,6 +18,14 @@ import { Writer } from "./writer.ts";
 /** Shorter texts are written each time. */
 const SHORTEST_NOTED = 3;
 
+/** The keys of a dict, and the number of each; `UNNOTED`: it has none. */
+interface Shape {
+  readonly keys: readonly string[];
+  readonly numbers: number[];
+}
+
+const UNNOTED = -1;
+
 /** Writes one pickle. */
 export class Encoder {
   readonly #out = new Writer();
@@ -25,9 +33,11 @@ export class Encoder {
   /** What was written already, by its number. A text that is there twice is written once. */
   readonly #memo = new Map<unknown, number>();
   /** The same, of arrays and sets that were written as tuples and frozensets. */
-  readonly #hashed = new Map<object, number>();
+  #hashed: Map<object, number> | null = null;
   /** Names, which are no values. */
-  readonly #names = new Map<string, number>();
+  #names: Map<string, number> | null = null;
+  /** By depth, the last dict there: in a list of rows, the next one has the same keys. */
+  readonly #shapes: (Shape | undefined)[] = [];
   #count = 0;
   #depth = 0;
 
@@ -54,7 +64,8 @@ export class Encoder {
   #save(value: unknown): void {
     switch (typeof value) {
       case "string":
-        return this.#saveText(value);
+        this.#saveText(value);
+        return;
       case "number":
         if (Number.isSafeInteger(value) && !Object.is(value, -0)) return this.#out.int(value);
         return this.#out.float(value);
@@ -71,12 +82,20 @@ export class Encoder {
     throw new Refusal(value, `a ${typeof value} is nothing that Python has`);
   }
 
-  #saveText(text: string): void {
-    if (text.length < SHORTEST_NOTED) return this.#out.text(text);
+  /** Writes a text; its number. */
+  #saveText(text: string): number {
+    if (text.length < SHORTEST_NOTED) {
+      this.#out.text(text);
+      return UNNOTED;
+    }
     const known = this.#memo.get(text);
-    if (known !== undefined) return this.#out.get(known);
+    if (known !== undefined) {
+      this.#out.get(known);
+      return known;
+    }
     this.#out.text(text);
     this.#note(this.#memo, text);
+    return this.#count - 1;
   }
 
   /** Gives what was just written the next number. */
@@ -132,11 +151,20 @@ export class Encoder {
     const keys = Object.keys(value);
     if (keys.length === 0) return;
     out.operation(0x28); // MARK
-    for (const key of keys) {
-      this.#saveText(key);
+    const depth = this.#depth;
+    const shape = this.#shapes[depth];
+    const numbers = shape?.numbers ?? [];
+    let isAlike = shape?.keys.length === keys.length;
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i];
+      isAlike &&= shape!.keys[i] === key;
+      if (isAlike && numbers[i] !== UNNOTED) out.get(numbers[i]);
+      else numbers[i] = this.#saveText(key);
       this.#saveWithin(key, (value as Record<string, unknown>)[key]);
     }
     out.operation(0x75); // SETITEMS
+    // There is no second one in the place of all.
+    if (!isAlike && depth > 1) this.#shapes[depth] = { keys, numbers };
   }
 
   #saveMap(map: ReadonlyMap<unknown, unknown>): void {
@@ -168,7 +196,7 @@ export class Encoder {
 
   /** Writes what stands in a container, so that an error says where. */
   #saveWithin(key: unknown, value: unknown): void {
-    if (typeof value === "string") return this.#saveText(value);
+    if (typeof value === "string") return void this.#saveText(value);
     try {
       this.#save(value);
     } catch (error) {
@@ -200,18 +228,19 @@ export class Encoder {
       if (isChanging) throw new Refusal(value, "a dict can be no key of a dict, and no item of a set");
       return this.#save(value);
     }
-    const known = this.#hashed.get(value);
+    const hashed = this.#hashed ??= new Map();
+    const known = hashed.get(value);
     if (known !== undefined) return this.#out.get(known);
     if (++this.#depth > MAX_DEPTH) throw new Refusal(value, `it is nested more than ${MAX_DEPTH} levels deep`);
     if (isTuple) this.#saveTuple(value, true);
-    else this.#saveFrozenSet(value, this.#hashed as Map<unknown, number>);
+    else this.#saveFrozenSet(value, hashed);
     this.#depth--;
   }
 
   /** Writes a tuple, whose items are written before it: one of them may have led back to it. */
   #saveTuple(items: readonly unknown[], isHashed: boolean): void {
     const out = this.#out;
-    const memo = isHashed ? this.#hashed : this.#memo;
+    const memo = isHashed ? this.#hashed ??= new Map() : this.#memo;
     const { length } = items;
     if (length === 0) return out.operation(0x29); // EMPTY_TUPLE
     if (length > 3) out.operation(0x28); // MARK
@@ -237,12 +266,13 @@ export class Encoder {
 
   #saveName({ module, name }: PythonName): void {
     const key = `${module}\n${name}`;
-    const known = this.#names.get(key);
+    const names = this.#names ??= new Map();
+    const known = names.get(key);
     if (known !== undefined) return this.#out.get(known);
     this.#saveText(module);
     this.#saveText(name);
     this.#out.operation(0x93); // STACK_GLOBAL
-    this.#note(this.#names, key);
+    this.#note(names, key);
   }
 
   /** Writes an object that Python makes by calling something. */

@@ -16,7 +16,8 @@ export interface PythonException extends Error {
   state?: unknown;
 }
 
-type ErrorClass = new (message: string) => Error;
+/** An error class of the language, or of Deno. */
+export type ErrorClass = new (message: string) => Error;
 
 const { errors } = Deno;
 

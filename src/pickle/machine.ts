@@ -46,7 +46,8 @@ export class Machine {
     this.#options = options;
     this.#hasBigInts = options.ints === "bigint";
     this.#dicts = new Dicts(plan, options.dicts);
-    const size = options.buffers.reduce((sum, buffer) => sum + buffer.length, bytes.length);
+    let size = bytes.length;
+    for (const { length } of options.buffers) size += length;
     this.#objects = new Objects(options, tables, new Budget(size));
   }
 
@@ -192,7 +193,7 @@ export class Machine {
           break;
         }
         case 0x94: // MEMOIZE
-          this.#put(this.#memo.next);
+          this.#memoize();
           break;
         case 0x95: // FRAME
           input.need(input.size64());
@@ -264,7 +265,8 @@ export class Machine {
 
   #isContainer(value: object): boolean {
     return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype || value instanceof Map ||
-      value instanceof Set || value instanceof PythonObject || this.#objects.made.has(value);
+      value instanceof Set || value instanceof PythonObject || value instanceof Error ||
+      this.#objects.made.has(value);
   }
 
   #pushInt(value: number): void {
@@ -279,9 +281,28 @@ export class Machine {
 
   #pushTuple(from: number): void {
     this.#take(from);
-    const items = this.#stack.slice(from);
-    this.#stack.length = from;
+    const items = this.#cut(from);
     this.#stack.push(this.#options.tuples === "tuple" ? asTuple(items) : items);
+  }
+
+  /** Takes what is on the stack from a place on. To write short arrays down takes a fraction of a slice. */
+  #cut(from: number): unknown[] {
+    const stack = this.#stack;
+    let items: unknown[];
+    switch (stack.length - from) {
+      case 0:
+        return [];
+      case 1:
+        items = [stack[from]];
+        break;
+      case 2:
+        items = [stack[from], stack[from + 1]];
+        break;
+      default:
+        items = stack.slice(from);
+    }
+    stack.length = from;
+    return items;
   }
 
   #pushFrozenSet(from: number): void {
@@ -338,6 +359,12 @@ export class Machine {
   #put(index: number): void {
     this.#memo.set(index, this.#top());
     this.#dicts.remember(this.#stack.length - 1, index);
+  }
+
+  #memoize(): void {
+    const value = this.#top();
+    const index = this.#memo.add(value);
+    if (typeof value === "object") this.#dicts.remember(this.#stack.length - 1, index);
   }
 
   #call(isCalled: boolean): void {

@@ -10,9 +10,12 @@ export class Memo {
   readonly #row: unknown[] = [];
   #others: Map<number, unknown> | null = null;
 
-  /** The number that the next object has if none is said. */
-  get next(): number {
-    return this.#row.length + (this.#others?.size ?? 0);
+  /** Remembers an object by the next number; that number. */
+  add(value: unknown): number {
+    if (this.#others === null) return this.#row.push(value) - 1;
+    const index = this.#row.length + this.#others.size;
+    this.set(index, value);
+    return index;
   }
 
   /** Remembers an object by a number. Numbers far beyond the others take no memory of those between. */

@@ -6,6 +6,7 @@
  */
 import { quoted } from "../runtime/harmless.ts";
 import type { Budget } from "./budget.ts";
+import type { Made } from "./depth.ts";
 import { PickleError, unreadable } from "./error.ts";
 import { currentName } from "./old_names.ts";
 import { Float } from "./numbers.ts";
@@ -13,29 +14,46 @@ import type { Loading } from "./options.ts";
 import { Pending } from "./pending.ts";
 import { PythonName, PythonObject, type PythonObjectParts } from "./python_object.ts";
 import { LONGEST_NAME } from "./reader.ts";
+import { addState } from "./restore/exceptions.ts";
 import { type Context, type Described, type Restorer, type Restorers, UNMAPPED } from "./restorer.ts";
 
 /** Raw bytes up to so many are copied: Python has one object for all that are one byte long, and so may share it. */
 const MOST_COPIED = 64;
 
+const NOTHING_MADE: Made = new Map();
+
+/** What is noted of the objects of one pickle. */
+class Notes {
+  readonly names = new Map<string, PythonName>();
+  /** `null`: there is none. */
+  readonly restorers = new Map<PythonName, Restorer | null>();
+  readonly adopted = new Set<Uint8Array>();
+  readonly made = new Map<unknown, readonly unknown[]>();
+}
+
 /** Makes the objects of one pickle. */
 export class Objects implements Context {
   readonly budget: Budget;
+  exceptions = 0;
   readonly #options: Loading;
   readonly #tables: readonly Restorers[];
-  readonly #names = new Map<string, PythonName>();
-  readonly #known = new Map<PythonName, Restorer | undefined>();
-  readonly #adopted = new Set<Uint8Array>();
-  /** Values that may be given a state, and by what they were made. */
-  readonly #buildable = new Map<unknown, PythonName>();
-  /** What is inside of objects that restorers have made. */
-  readonly made = new Map<unknown, readonly unknown[]>();
+  /** Absent until there is something to note: most pickles are of plain data. */
+  #notes: Notes | null = null;
 
   /** The first table that has a name counts. */
   constructor(options: Loading, tables: readonly Restorers[], budget: Budget) {
     this.#options = options;
     this.#tables = tables;
     this.budget = budget;
+  }
+
+  get #noted(): Notes {
+    return this.#notes ??= new Notes();
+  }
+
+  /** What is inside of objects that restorers have made. */
+  get made(): Made {
+    return this.#notes?.made ?? NOTHING_MADE;
   }
 
   int(value: number | bigint): number | bigint {
@@ -48,8 +66,9 @@ export class Objects implements Context {
   }
 
   adopt(bytes: Uint8Array): boolean {
-    if (bytes.length <= MOST_COPIED || this.#adopted.has(bytes)) return false;
-    this.#adopted.add(bytes);
+    const { adopted } = this.#noted;
+    if (bytes.length <= MOST_COPIED || adopted.has(bytes)) return false;
+    adopted.add(bytes);
     return true;
   }
 
@@ -60,10 +79,11 @@ export class Objects implements Context {
       throw unreadable(`a name in it is longer than ${LONGEST_NAME} characters`);
     }
     const key = `${module}\n${name}`;
-    const known = this.#names.get(key);
+    const { names } = this.#noted;
+    const known = names.get(key);
     if (known !== undefined) return known;
     const made = currentName(module, name);
-    this.#names.set(key, made);
+    names.set(key, made);
     return made;
   }
 
@@ -74,12 +94,8 @@ export class Objects implements Context {
     const restorer = this.#restorer(callable);
     if (restorer?.finish !== undefined) return new Pending(callable, restorer, args, kwargs, isCalled);
     if (restorer?.make !== undefined && kwargs === undefined) {
-      const value = this.#guarded(callable, () => restorer.make!(args, this));
-      if (value !== UNMAPPED) {
-        if (restorer.keeps) this.made.set(value, [args]);
-        if (restorer.build !== undefined) this.#buildable.set(value, callable);
-        return value;
-      }
+      const value = this.#made(callable, restorer, args);
+      if (value !== UNMAPPED) return value;
     }
     return this.#unknown(callable, { args, kwargs }, isCalled);
   }
@@ -89,9 +105,9 @@ export class Objects implements Context {
     if (!(value instanceof Pending)) return value;
     if (value.isMade) return value.value;
     const { name, restorer, args, state, items, entries, isCalled } = value;
-    let made = this.#guarded(name, () => restorer.finish!(value, this));
+    let made = this.#finished(value);
     if (made === UNMAPPED) made = this.#unknown(name, value, isCalled);
-    else if (restorer.keeps) this.made.set(made, [args, state, items, entries]);
+    else if (restorer.keeps) this.#noted.made.set(made, [args, state, items, entries]);
     value.value = made;
     return made;
   }
@@ -108,12 +124,9 @@ export class Objects implements Context {
       target.state = state;
       return target;
     }
-    const name = this.#buildable.get(target);
-    if (name === undefined) throw unreadable("a state in it is of what has none");
-    this.#buildable.delete(target); // once
-    this.#guarded(name, () => this.#restorer(name)!.build!(target, state, this));
-    const inside = this.made.get(target);
-    if (inside !== undefined) this.made.set(target, [...inside, state]);
+    // Of errors, those that registered classes have made have had theirs.
+    const mayBe = target instanceof Error && !this.made.has(target);
+    if (!mayBe || !addState(target, state)) throw unreadable("a state in it is of what has none");
     return target;
   }
 
@@ -134,10 +147,12 @@ export class Objects implements Context {
   }
 
   #restorer(name: PythonName): Restorer | undefined {
-    if (this.#known.has(name)) return this.#known.get(name);
+    const { restorers } = this.#noted;
+    const known = restorers.get(name);
+    if (known !== undefined) return known ?? undefined;
     const key = `${name}`;
     const found = this.#tables.find((table) => table.has(key))?.get(key);
-    this.#known.set(name, found);
+    restorers.set(name, found ?? null);
     return found;
   }
 
@@ -150,16 +165,28 @@ export class Objects implements Context {
     return new PythonObject(name, args, { isCalled, kwargs, state, items, entries } as PythonObjectParts);
   }
 
-  /** Runs a restorer: whatever it throws, the pickle is to blame. */
-  #guarded<T>(name: PythonName, restore: () => T): T {
+  #made(name: PythonName, restorer: Restorer, args: readonly unknown[]): unknown {
     try {
-      return restore();
+      return restorer.make!(args, this);
     } catch (error) {
-      if (error instanceof PickleError) throw error;
-      const why = error instanceof Error ? error.message : String(error);
-      throw unreadable(`it has an object of ${shown(name)} that cannot be: ${why}`, { cause: error });
+      throw blamed(name, error);
     }
   }
+
+  #finished(pending: Pending): unknown {
+    try {
+      return pending.restorer.finish!(pending, this);
+    } catch (error) {
+      throw blamed(pending.name, error);
+    }
+  }
+}
+
+/** Whatever a restorer throws, the pickle is to blame. */
+function blamed(name: PythonName, error: unknown): PickleError {
+  if (error instanceof PickleError) return error;
+  const why = error instanceof Error ? error.message : String(error);
+  return unreadable(`it has an object of ${shown(name)} that cannot be: ${why}`, { cause: error });
 }
 
 function isSafe(value: bigint): boolean {

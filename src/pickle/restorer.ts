@@ -27,6 +27,8 @@ export interface Described {
 export interface Context {
   /** Pays for what is copied. */
   readonly budget: Budget;
+  /** How many exceptions were made. */
+  exceptions: number;
   /** An int, in the form that is wanted. */
   int(value: number | bigint): number | bigint;
   /** A float, in the form that is wanted. */
@@ -39,9 +41,7 @@ export interface Context {
 export interface Restorer {
   /** Makes the value of the arguments alone, so that what comes later may refer to it. */
   make?(args: readonly unknown[], context: Context): unknown;
-  /** Changes such a value by its state. Without it, a state is refused. */
-  build?(value: unknown, state: unknown, context: Context): void;
-  /** Instead of both: makes the value when all of it has come. */
+  /** Instead of that: makes the value when all of it has come. */
   finish?(described: Described, context: Context): unknown;
   /** Whether the value holds what it was made of, so that it counts as a container of that. */
   readonly keeps?: boolean;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { knownKey, readText } from "../runtime/text.ts";
+import { knownAscii, readText } from "../runtime/text.ts";
 
 /** Pieces of a text that are put together at once. */
 const PIECE = 4096;
@@ -17,14 +17,11 @@ const MAY_BE_HALF = 0xed;
 
 /** The text of `size` bytes from `at` on, which must be there; `null` if they are none. */
 export function decodeText(bytes: Uint8Array, at: number, size: number): string | null {
-  if (size > LONGEST_KEY) {
-    const isPlain = bytes.subarray(at, at + size).indexOf(MAY_BE_HALF) < 0;
-    return isPlain ? readText(bytes, at, size) : decodeSurrogates(bytes, at, at + size);
-  }
-  for (let i = at; i < at + size; i++) {
-    if (bytes[i] === MAY_BE_HALF) return decodeSurrogates(bytes, at, at + size);
-  }
-  return knownKey(bytes, at, size);
+  if (size === 0) return "";
+  const known = size <= LONGEST_KEY ? knownAscii(bytes, at, size) : null;
+  if (known !== null) return known;
+  const isPlain = bytes.subarray(at, at + size).indexOf(MAY_BE_HALF) < 0;
+  return isPlain ? readText(bytes, at, size) : decodeSurrogates(bytes, at, at + size);
 }
 
 /** As {@linkcode decodeText}, of a text that may have halves of surrogate pairs in it. */

@@ -29,9 +29,8 @@ export function readText(bytes: Uint8Array, at: number, size: number): string | 
   }
 }
 
-/** The property name of `size` UTF-8 bytes from `at` on, at most 31, which must be there; null if they are not UTF-8. */
-export function knownKey(bytes: Uint8Array, at: number, size: number): string | null {
-  if (size === 0) return "";
+/** As {@linkcode knownKey}, of ASCII letters alone, at least one; null if one of them is another. */
+export function knownAscii(bytes: Uint8Array, at: number, size: number): string | null {
   const slot = (bytes[at] * 31 + bytes[at + size - 1] * 7 + bytes[at + (size >> 1)] * 131 + size) & (KEY_SLOTS - 1);
   const known = keys[slot];
   if (known.length === size) {
@@ -39,9 +38,15 @@ export function knownKey(bytes: Uint8Array, at: number, size: number): string | 
     while (i < size && known.charCodeAt(i) === bytes[at + i] && bytes[at + i] < 0x80) i++;
     if (i === size) return known;
   }
-  const key = readText(bytes, at, size);
+  const key = shortAscii(bytes, at, size);
   if (key !== null) keys[slot] = key;
   return key;
+}
+
+/** The property name of `size` UTF-8 bytes from `at` on, at most 31, which must be there; null if they are not UTF-8. */
+export function knownKey(bytes: Uint8Array, at: number, size: number): string | null {
+  if (size === 0) return "";
+  return knownAscii(bytes, at, size) ?? readText(bytes, at, size);
 }
 
 /** The string of `size` ASCII bytes, at most `SHORT_STRING`; null if one of them is not ASCII. */

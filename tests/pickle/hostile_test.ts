@@ -7,6 +7,7 @@ import {
   loads,
   type LoadsOptions,
   PickleError,
+  type PythonException,
   PythonName,
   PythonObject,
 } from "@parallel/multiprocessing/pickle";
@@ -245,6 +246,16 @@ Deno.test("copies of what is written once are paid for: sets, bytes, arrays, tex
   refused(bomb(raw, "builtins", "bytearray", [0x68, 0]), tooMuch);
   refused(bomb(text, "_codecs", "encode", [0x68, 0], str("latin1")), tooMuch);
   refused(bomb(text, "decimal", "Decimal", [0x68, 0]), tooMuch);
+  const group = [...str("some"), MEMOIZE, ...list];
+  refused(
+    repeated(
+      [...group, ...name("builtins", "ExceptionGroup"), 0x94, MARK],
+      [0x68, 2, 0x68, 0, 0x68, 1, 0x86, REDUCE],
+      2000,
+      [0x31, 0x30, 0x30, 0x30],
+    ),
+    tooMuch,
+  );
   const dict = [
     DICT,
     MEMOIZE,
@@ -253,6 +264,22 @@ Deno.test("copies of what is written once are paid for: sets, bytes, arrays, tex
     0x75,
   ];
   refused(bomb(dict, "collections", "Counter", [0x68, 0]), tooMuch);
+});
+
+Deno.test("exceptions by the thousand are as few of them, but for what V8 knows of its own", () => {
+  const count = 5000;
+  const error = [...name("builtins", "KeyError"), MEMOIZE, ...str("why"), MEMOIZE, 0x30, 0x30, MARK];
+  const errors = loads(repeated(error, [0x68, 0, 0x68, 1, 0x85, REDUCE], count, [0x74])) as PythonException[];
+  assertEquals(errors.length, count);
+  const seen = (it: PythonException) => [
+    ...[it instanceof RangeError, Object.keys(it), Object.getOwnPropertyNames(it).sort(), it.name, it.message],
+    ...[`${it}`, it.stack, it.type, it.args],
+  ];
+  assertEquals(seen(errors[count - 1]), seen(errors[0]));
+  assertEquals(loads(dumps(errors[count - 1])), loads(dumps(errors[0])));
+  const built = [0x68, 0, 0x29, REDUCE, DICT, ...str("a"), 0x4e, 0x73];
+  assertIs(loads(pickle(error.slice(0, -1), built, BUILD)), RangeError);
+  refused(pickle(error.slice(0, -1), built, BUILD, DICT, BUILD), "a state in it is of what has none");
 });
 
 Deno.test("names stay short, however they are put together", () => {
