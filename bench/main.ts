@@ -17,7 +17,7 @@ import { measureSetting } from "./settings/run.ts";
 import { SUBJECTS } from "./settings/subjects.ts";
 import { cpython, floors, others, ours, type Side } from "./sides.ts";
 import { isSmoke, withEach } from "./smoke.ts";
-import { curveTable, distributionTable, table } from "./table.ts";
+import { curveTable, distributionTable, othersTable, table } from "./table.ts";
 
 /** How often and how long things are measured. */
 interface Effort {
@@ -75,6 +75,8 @@ async function trySettings(): Promise<boolean> {
 
 function print({ cases, curves, distributions }: Measured): void {
   if (cases.length > 0) console.log(`\n${table(cases)}`);
+  const others = othersTable(cases);
+  if (others !== "") console.log(`\n${others}`);
   for (const curve of curves) console.log(`\n${curve.title}\n\n${curveTable(curve)}`);
   for (const one of distributions) console.log(`\n${one.title}\n\n${distributionTable(one)}`);
 }

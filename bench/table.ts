@@ -18,6 +18,25 @@ export function table(rows: readonly CaseResult[]): string {
   return aligned([HEAD, ...rows.map(cellsOf)]);
 }
 
+/** The sides that the columns of a table of cases are for. */
+const MAIN_SIDES = ["ours", "CPython", "floor"];
+
+/** The table of what cases are compared with besides: a row for each pair; empty if there is none. */
+export function othersTable(rows: readonly CaseResult[]): string {
+  const pairs = rows.flatMap((row) =>
+    Object.keys(row.runs).filter((side) => !MAIN_SIDES.includes(side) && ratiosTo(side, row).length > 0)
+      .map((side) => [row, side] as const)
+  );
+  if (pairs.length === 0) return "";
+  const cells = pairs.map(([row, side]) => {
+    const { work, bytes, unit, runs } = row;
+    const ratios = ratiosTo(side, row);
+    const middle = (side: string) => amount(median(runs[side]), bytes, unit);
+    return [work, side, middle("ours"), middle(side), median(ratios).toFixed(3), Math.max(...ratios).toFixed(3)];
+  });
+  return aligned([["case", "beside", "ours", "theirs", "ours / theirs", "worst run"], ...cells]);
+}
+
 /** A Markdown table, aligned for the terminal; the first row is its head. */
 export function aligned(cells: readonly (readonly string[])[]): string {
   const widths = cells[0].map((_, column) => Math.max(...cells.map((row) => row[column].length)));
@@ -34,7 +53,7 @@ function cellsOf(row: CaseResult): string[] {
   const ratios = ratiosTo("CPython", row);
   return [
     work,
-    ...["ours", "CPython", "floor"].map(middle),
+    ...MAIN_SIDES.map(middle),
     ratios.length > 0 ? median(ratios).toFixed(3) : "-",
     ratios.length > 0 ? Math.max(...ratios).toFixed(3) : "-",
     targetText(target, unit),

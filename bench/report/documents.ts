@@ -1,7 +1,7 @@
 // The figures in the documents: tables between two marks, and pictures.
 
 import { type CaseResult, isReached, median, ratiosTo, type Results } from "../results.ts";
-import { aligned, amount, targetText } from "../table.ts";
+import { aligned, amount, othersTable, targetText } from "../table.ts";
 import { casesChart, curveChart, distributionChart, ratiosChart } from "./charts.ts";
 import { reached } from "./page.ts";
 
@@ -107,10 +107,15 @@ export function managersBlock({ cases }: Results): string {
   return ratioTable(cases.filter(({ group }) => group === "managers"));
 }
 
+/** The table of what cases are compared with besides CPython and the floor. */
+export function othersBlock({ cases }: Results): string {
+  return othersTable(cases).replaceAll(" us ", " µs ");
+}
+
 /** The documents, and what stands between the marks of each name in them. */
 const BLOCKS: Readonly<Record<string, Readonly<Record<string, (results: Results) => string>>>> = {
   "README.md": { figures: readmeBlock },
-  "docs/performance.md": { figures: performanceBlock, managers: managersBlock },
+  "docs/performance.md": { figures: performanceBlock, others: othersBlock, managers: managersBlock },
 };
 
 /** The text of a document with its blocks as the results say. */

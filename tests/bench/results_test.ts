@@ -14,6 +14,7 @@ import {
   startOfBin,
   textOf,
 } from "../../bench/results.ts";
+import { othersTable } from "../../bench/table.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const results = readResults(new URL("bench/results.json", ROOT));
@@ -33,6 +34,16 @@ Deno.test("results: a ratio is of two runs beside each other, and the target cou
   assertEquals(isReached(row({ over: 9, to: "floor" }, runs)), false);
   assertEquals(isReached(row({ most: 20 }, runs)), true);
   assertEquals(isReached(row({ ratio: 1, to: "floor" }, { ours: [1] })), null);
+});
+
+Deno.test("results: what a case is compared with besides has a row of its own, of runs beside each other", () => {
+  const runs = { ours: [10, 20, 90], CPython: [100, 100, 100], floor: [1, 1, 1], JSON: [5, 40], "a pool": [] };
+  const [head, , ...rows] = othersTable([row(null, runs), row(null, { ours: [1], CPython: [1] })]).split("\n");
+  assertEquals(head.split(/ *\| */).slice(1, -1), ["case", "beside", "ours", "theirs", "ours / theirs", "worst run"]);
+  assertEquals(rows.map((line) => line.split(/ *\| */).slice(1, -1)), [
+    ["a case", "JSON", "20.0 ns", "22.5 ns", "1.250", "2.000"],
+  ]);
+  assertEquals(othersTable([row(null, { ours: [1], CPython: [1] })]), "");
 });
 
 Deno.test("results: times are in the bin that begins before them", () => {
