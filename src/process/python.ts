@@ -31,16 +31,15 @@ export interface PythonOptions {
  * @param name The name of the function in it; with dots, of a method.
  * @throws {TypeError} If the module or the name cannot be one, or an option is of the wrong type, or unknown.
  *
- * @example A Python process
- * ```ts
- * import { Process, python } from "@parallel/multiprocessing";
- * import { assertEquals } from "@std/assert";
+ * @example A function of `model.py`, which doubles what it gets
+ * ```ts ignore
+ * import { Process, python, Queue } from "@parallel/multiprocessing";
  *
- * const exit = python<(code: number) => never>("sys", "exit");
- * const child = new Process({ target: exit, args: [3] });
- * child.start();
- * await child.join();
- * assertEquals(child.exitcode, 3);
+ * const serve = python<(jobs: Queue<number>, results: Queue<number>) => void>("./model.py", "serve");
+ * const jobs = new Queue<number>(), results = new Queue<number>();
+ * new Process({ target: serve, args: [jobs, results], daemon: true }).start();
+ * await jobs.put(21);
+ * console.log(await results.get()); // 42
  * ```
  */
 export function python<F extends AnyFunction = (...args: unknown[]) => unknown>(

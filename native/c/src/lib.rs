@@ -4,7 +4,7 @@
 //! - [`border`]: how every function is entered and left.
 //! - [`error`]: why the last call failed.
 //! - [`member`]: this process's place in the tree.
-//! - [`objects`]: blocks.
+//! - [`objects`]: handles of blocks, and where their bytes are.
 
 mod border;
 mod error;
