@@ -513,3 +513,48 @@ export class StateLostError extends ProcessError {
     this.prototype.name = "StateLostError";
   }
 }
+
+/** What an exception of Python's was. */
+export interface PythonErrorOptions extends ErrorOptions {
+  /** The name of its class; of one that is none of Python's builtins with its module, `shop.SoldOut`. */
+  type: string;
+  /** What it was raised with. Default: nothing. */
+  args?: readonly unknown[];
+  /** What was added to it by `add_note`. Default: nothing. */
+  notes?: readonly unknown[];
+}
+
+/**
+ * A method of a Python's manager has raised an exception that no class of JavaScript's is near: `RuntimeError`, or a class of
+ * the program there. Others are the class that fits, such as a `RangeError` for a `KeyError`, with the same properties.
+ *
+ * @example Look at what was raised
+ * ```ts
+ * import { PythonError } from "@parallel/multiprocessing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new PythonError("none left of 'tea'", { type: "shop.SoldOut", args: ["tea", 0] });
+ * assertEquals([error.type, error.args, error.notes], ["shop.SoldOut", ["tea", 0], []]);
+ * ```
+ */
+export class PythonError extends ProcessError {
+  static {
+    this.prototype.name = "PythonError";
+  }
+
+  /** The name of its class; of one that is none of Python's builtins with its module. */
+  readonly type: string;
+  /** What it was raised with. */
+  readonly args: readonly unknown[];
+  /** What was added to it by `add_note`. */
+  readonly notes: readonly unknown[];
+
+  /** An error for an exception of that class. */
+  constructor(message: string, options: PythonErrorOptions) {
+    super(message, options);
+    const { type, args = [], notes = [] } = options;
+    this.type = type;
+    this.args = args;
+    this.notes = notes;
+  }
+}

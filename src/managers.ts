@@ -7,6 +7,7 @@
 
 import "./runtime/requirement.ts";
 
+export { KeywordArguments, kwargs } from "./managers/keyword_arguments.ts";
 export { BaseManager } from "./managers/manager.ts";
 export type { ManagerOptions } from "./managers/manager_options.ts";
 export type * from "./managers/proxied.ts";
@@ -42,5 +43,5 @@ export { PoolProxy, SyncPool } from "./managers/types/pool_proxy.ts";
 export { JoinableQueueProxy, QueueProxy, type QueueShutdownOptions, SyncQueue } from "./managers/types/queue.ts";
 export { BoundedSemaphoreProxy, SemaphoreProxy, SyncSemaphore } from "./managers/types/semaphores.ts";
 export { type ManagedValueOptions, SyncValue, ValueProxy } from "./managers/types/value.ts";
-export { RemoteError } from "./errors.ts";
+export { PythonError, type PythonErrorOptions, RemoteError } from "./errors.ts";
 export { Server } from "./managers/own_server.ts";

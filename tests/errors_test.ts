@@ -19,6 +19,7 @@ const samples: Record<keyof typeof errors, Error> = {
   EngineUnavailableError: new errors.EngineUnavailableError("told", { cause: 1 }),
   FencedError: new errors.FencedError("told", { cause: 1 }),
   StateLostError: new errors.StateLostError("told", { cause: 1 }),
+  PythonError: new errors.PythonError("told", { type: "shop.SoldOut", args: ["tea"], cause: 1 }),
 };
 
 Deno.test("errors: every class is sampled here", () => {

@@ -44,6 +44,8 @@ const SERVER_MAIN = "src/managers/server_main.ts";
 const COMMAND_LINE = "cli.ts";
 /** Pickles, which only programs load that talk with Python. */
 const PICKLE = "src/pickle.ts";
+/** What managers need to speak with Python's, which is loaded when the first does. */
+const PYTHON_MANAGERS = "src/python_managers/load.ts";
 /** The agent's program, which a host runs. */
 const AGENT = "src/engine/agent.ts";
 /** What that does as a program. */
@@ -71,7 +73,7 @@ function flatten(folder: string): void {
       }
       const text = Deno.readTextFileSync(file)
         .replaceAll(
-          /"\.{1,2}\/(?:[\w.]+\/)*(chunk-\w+|main|managers|engine(?:_\w+)?)\.js"/g,
+          /"\.{1,2}\/(?:[\w.]+\/)*(chunk-\w+|main|managers|python_managers|engine(?:_\w+)?)\.js"/g,
           (_, module) => `"./${named(module)}.js"`,
         );
       Deno.removeSync(file);
@@ -122,6 +124,7 @@ export function faceOf(path: string): string {
 /** What is in the chunks beside those of a module of the inside. */
 function besides(path: string, all: string[]): string[] {
   if (path.startsWith("src/shared_memory/")) return [SHARED_MEMORY, MANAGERS, ...all];
+  if (path.startsWith("src/python_managers/")) return [PYTHON_MANAGERS, PICKLE, MANAGERS, ...all];
   if (path.startsWith("src/managers/")) return [MANAGERS, ...all];
   if (path.startsWith("src/pickle/")) return [PICKLE, ...all];
   if (path.startsWith("src/engine/")) return [...ENGINE, ...all];
@@ -156,6 +159,7 @@ export async function bundle(into: URL = DIST, inside: readonly string[] = []): 
     write("engine", ENGINE, all),
     write("shared_memory", [SHARED_MEMORY], [MANAGERS, ...all]),
     write("pickle", [PICKLE], all),
+    write("python_managers", [PYTHON_MANAGERS], [PICKLE, MANAGERS, ...all]),
     write("cli", [COMMAND_LINE], all, OBEY),
     write("agent", [AGENT], [...ENGINE, ...all], LEND),
     write("multiprocessing", all),
@@ -164,6 +168,7 @@ export async function bundle(into: URL = DIST, inside: readonly string[] = []): 
   const map = writeImportMap({
     [MANAGERS]: "target/entries/managers.ts",
     [ENGINE_MANAGERS]: "target/entries/engine_managers.ts",
+    [PYTHON_MANAGERS]: "target/entries/python_managers.ts",
     [ENGINE_CONTEXT]: LATE_CONTEXT,
     [ENGINE_BOOT]: "target/entries/engine.ts",
   });

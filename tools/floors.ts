@@ -18,7 +18,7 @@ export const SRC_FLOORS: Floors = [
   ["process"],
   ["pool"],
   ["managers"],
-  ["contracts", "shared_memory"],
+  ["contracts", "python_managers", "shared_memory"],
   ["engine"],
   ["context"],
   ["mod.ts"],
@@ -26,10 +26,14 @@ export const SRC_FLOORS: Floors = [
 ];
 
 /**
- * Imports that are no use of what stands above, but its beginning: a program made by `deno compile` is its own children
- * and becomes one by a literal `import()`, without which the compiled program would not contain that module.
+ * Imports that are no use of what stands above, but its beginning. A program made by `deno compile` is its own children and
+ * becomes one by a literal `import()`, without which the compiled program would not contain that module. What managers need
+ * to speak with Python is part of a program that imports pickles, and is loaded by managers.
  */
-export const BEGINNINGS: readonly Arrow[] = [{ from: "src/context/local.ts", to: "src/child/main.ts" }];
+export const BEGINNINGS: readonly Arrow[] = [
+  { from: "src/pickle/loads.ts", to: "src/python_managers/load.ts" },
+  { from: "src/context/local.ts", to: "src/child/main.ts" },
+];
 
 /** Modules of `native/core` with members on several floors: each member is a unit. */
 export const CORE_SHARED: readonly string[] = ["memory", "tree", "wait"];

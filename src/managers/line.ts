@@ -19,6 +19,8 @@ export interface Line {
   callSync(target: ObjectId, asked: string, args: readonly unknown[], options?: WaitSyncOptions): unknown;
   /** Tells the server that a proxy of the object was closed here, which `inside` was what it consists of. */
   release(target: ObjectId, inside: object): void;
+  /** Whether functions are those of another language there, and travel as they are named. */
+  readonly namesFunctions?: boolean;
   /** For messages: the server's process. */
   readonly server: string;
 }

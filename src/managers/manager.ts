@@ -25,8 +25,10 @@ import type { Line } from "./line.ts";
 import { checkedOptions, type ManagerOptions } from "./manager_options.ts";
 import { SERVER_ID } from "./messages.ts";
 import { OutsideLine } from "./outside_line.ts";
+import { pythonClients, pythonClientsSync, type PythonLine } from "./python_form.ts";
+import type { SerializerName } from "../connection/serializer.ts";
 import { Server } from "./own_server.ts";
-import type { ArgsFor, EntryOf, ManagerClass, ProxyFrom, Registered, RegistryOf } from "./proxied.ts";
+import type { ArgsFor, EntryOf, ManagerClass, Proxied, ProxyFrom, Registered, RegistryOf } from "./proxied.ts";
 import type { BaseProxy } from "./proxy.ts";
 import {
   type Maker,
@@ -82,6 +84,9 @@ export class BaseManager implements AsyncDisposable {
   readonly #ownsAddress: boolean;
   /** What strangers must know; `null`: nothing. */
   readonly #authkey: Uint8Array | null;
+  readonly #serializer: SerializerName;
+  /** The line to a server that speaks in pickles. */
+  #python: PythonLine | null = null;
   #state: "initial" | "starting" | "started" | "connected" | "over" = "initial";
   /** Whether it is known where the server listens. */
   #isListening = false;
@@ -99,6 +104,7 @@ export class BaseManager implements AsyncDisposable {
     this.#address = checked.address;
     this.#ownsAddress = checked.address === null;
     this.#authkey = checked.authkey;
+    this.#serializer = checked.serializer;
     this.#shutdownTimeout = checked.shutdownTimeout;
     this.#Process = checked.Process;
   }
@@ -207,6 +213,13 @@ export class BaseManager implements AsyncDisposable {
    * @throws What `signal` was aborted with.
    */
   async connect(options?: WaitOptions): Promise<void> {
+    if (this.#serializer === "pickle") {
+      const clients = await pythonClients("connect the manager");
+      const line = clients.to(this.#addressToConnect(), this.#authkey);
+      await line.connect(options);
+      this.#requireInitial();
+      return this.#connectedToPython(line);
+    }
     for (let line = this.#lineToConnect();; line = this.#lineToConnect()) {
       const wasOpen = line.isOpen;
       await line.connect(options);
@@ -223,6 +236,11 @@ export class BaseManager implements AsyncDisposable {
 
   /** As {@linkcode connect}, blocking the thread. */
   connectSync(options?: WaitSyncOptions): void {
+    if (this.#serializer === "pickle") {
+      const line = pythonClientsSync("connect the manager").to(this.#addressToConnect(), this.#authkey);
+      line.connectSync(options);
+      return this.#connectedToPython(line);
+    }
     for (let line = this.#lineToConnect();; line = this.#lineToConnect()) {
       const wasOpen = line.isOpen;
       line.connectSync(options);
@@ -237,8 +255,18 @@ export class BaseManager implements AsyncDisposable {
   }
 
   #lineToConnect(): OutsideLine {
+    return OutsideLine.to(this.#addressToConnect(), this.#authkey);
+  }
+
+  #connectedToPython(line: PythonLine): void {
+    line.enter(registrationsOf(this.constructor));
+    this.#line = this.#python = line;
+    this.#state = "connected";
+  }
+
+  #addressToConnect(): Address {
     this.#requireInitial();
-    if (this.#address !== null) return OutsideLine.to(this.#address, this.#authkey);
+    if (this.#address !== null) return this.#address;
     throw new InvalidStateError('Cannot connect the manager: it has no address; give "address" to its constructor');
   }
 
@@ -298,13 +326,18 @@ export class BaseManager implements AsyncDisposable {
    * @throws {RemoteError} If no such type is registered.
    * @throws Whatever makes the object throws.
    */
-  async create<Self extends BaseManager, const N extends string>(
+  create<Self extends BaseManager, const N extends string>(
     this: Self,
     typeid: N | (keyof RegistryOf<Self> & string),
     ...args: ArgsFor<Self, N>
-  ): Promise<ProxyFrom<Self, N>> {
-    const line = this.#require(`create a "${typeid}"`);
-    return await line.call(SERVER_ID, "create", [typeid, args]) as ProxyFrom<Self, N>;
+  ): Promise<ProxyFrom<Self, N>>;
+  /** As above, of a type of which only the interface is known: a class of Python's, for instance. */
+  create<T extends object = never>(
+    typeid: [T] extends [never] ? never : string,
+    ...args: unknown[]
+  ): Promise<Proxied<T>>;
+  async create(typeid: string, ...args: unknown[]): Promise<BaseProxy> {
+    return await this.#require(`create a "${typeid}"`).call(SERVER_ID, "create", [typeid, args]) as BaseProxy;
   }
 
   /** @ignore As {@linkcode create}, with what is not for the object itself. */
@@ -339,6 +372,7 @@ export class BaseManager implements AsyncDisposable {
   async shutdown(): Promise<void> {
     const [line, server] = this.#endState();
     if (line instanceof OutsideLine) return line.leave();
+    if (line !== null && line === this.#python) return await this.#python.leave();
     await server?.end(this.#shutdownTimeout);
     server?.removeSocket(this.#ownsAddress);
     if (server !== null) this.afterServer();

@@ -1,6 +1,7 @@
 // The options of a manager.
 
 import { type Address, placeOf } from "../connection/address.ts";
+import { type SerializerName, serializerOf } from "../connection/serializer.ts";
 import { currentAuthkey, toAuthkey } from "../launch/authkey.ts";
 import type { ProcessClass } from "../pool/options.ts";
 import { Process } from "../process/process.ts";
@@ -21,8 +22,11 @@ export interface ManagerOptions {
    * allowed only where no other machine can connect. Default: the key of this process, which its children inherit.
    */
   authkey?: Uint8Array | null;
-  /** How values become bytes. Default: `"reduction"`, the only one yet. */
-  serializer?: "reduction";
+  /**
+   * How values become bytes. `"pickle"`: the server is one of Python's, or clients are; the program is to import `./pickle`,
+   * which says what becomes of what. Default: `"reduction"`, this package's own.
+   */
+  serializer?: SerializerName;
   /** Milliseconds that the server has to end by itself, and again after SIGTERM. Default: 1000. */
   shutdownTimeout?: number;
   /** The context whose processes the server is one of. Default: that of the default start method. */
@@ -37,6 +41,7 @@ export interface CheckedOptions {
   readonly address: Address | null;
   /** What strangers must know; `null`: nothing. */
   readonly authkey: Uint8Array | null;
+  readonly serializer: SerializerName;
   readonly shutdownTimeout: number;
   readonly Process: ProcessClass;
 }
@@ -44,8 +49,8 @@ export interface CheckedOptions {
 /**
  * Checks the options of a manager.
  *
- * @throws {TypeError} If one is of the wrong type, or unknown.
- * @throws {RangeError} If the serializer is another, or `shutdownTimeout` is less than 0.
+ * @throws {TypeError} If one is of the wrong type, or unknown; or if the serializer is pickle and nobody has imported that.
+ * @throws {RangeError} If `shutdownTimeout` is less than 0.
  */
 export function checkedOptions(options: ManagerOptions): CheckedOptions {
   const action = "create a manager";
@@ -56,11 +61,7 @@ export function checkedOptions(options: ManagerOptions): CheckedOptions {
     // Not shown: it may be a secret, as text.
     throw new TypeError(`Cannot ${action}: "authkey" is of type "${typeof authkey}", wanted a Uint8Array or null`);
   }
-  if (serializer !== "reduction") {
-    throw new RangeError(
-      `Cannot ${action}: "serializer" is ${Deno.inspect(serializer)}, wanted "reduction", the only one yet`,
-    );
-  }
+  serializerOf(action, serializer);
   if (typeof shutdownTimeout !== "number" || !(shutdownTimeout >= 0)) {
     const Refusal = typeof shutdownTimeout === "number" ? RangeError : TypeError;
     throw new Refusal(
@@ -75,6 +76,7 @@ export function checkedOptions(options: ManagerOptions): CheckedOptions {
   return {
     address,
     authkey: authkey === null ? null : toAuthkey(authkey ?? currentAuthkey()),
+    serializer,
     shutdownTimeout,
     Process: ctx?.Process ?? Process,
   };

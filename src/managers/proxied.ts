@@ -247,8 +247,11 @@ export interface UnknownMade {
 
 /** What a registration says of its type, as {@linkcode TypeEntry}. */
 export interface EntryOf<M, Listed extends string, Proxies, Proxy, HasMethod> {
-  /** The arguments that make an object. */
-  readonly args: MadeBy<M>["args"] extends infer A extends readonly unknown[] ? A : never;
+  /** The arguments that make an object: any, if a server of Python's may make it, as its class of proxies says. */
+  readonly args: [M, Proxy] extends [null | undefined, BaseProxy] ? [Proxy] extends [never] ? MadeBy<M>["args"]
+    : readonly unknown[]
+    : MadeBy<M>["args"] extends infer A extends readonly unknown[] ? A
+    : never;
   /** The class of the objects. */
   readonly type: MadeBy<M>["type"];
   /** Of methods: the types of proxy that their results become. */

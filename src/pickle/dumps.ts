@@ -5,6 +5,7 @@
  */
 import { Encoder } from "./encoder.ts";
 import { dumping, type DumpsOptions } from "./options.ts";
+import type { Call } from "./reduction.ts";
 import { Refusal } from "./refusal.ts";
 
 /**
@@ -25,7 +26,22 @@ import { Refusal } from "./refusal.ts";
  * ```
  */
 export function dumps(value: unknown, options?: DumpsOptions): Uint8Array<ArrayBuffer> {
-  const encoder = new Encoder(dumping(options));
+  return dump(value, new Encoder(dumping(options)));
+}
+
+/**
+ * As {@linkcode dumps}, with instances that `reduce` says something of: it is asked for each that is no plain object, array,
+ * Map, Set or bytes.
+ */
+export function dumpWith(
+  value: unknown,
+  reduce: (instance: object) => Call | undefined,
+  options?: DumpsOptions,
+): Uint8Array<ArrayBuffer> {
+  return dump(value, new Encoder(dumping(options), reduce));
+}
+
+function dump(value: unknown, encoder: Encoder): Uint8Array<ArrayBuffer> {
   try {
     return encoder.dump(value);
   } catch (error) {

@@ -11,7 +11,7 @@ import { PythonName, PythonObject, type PythonObjectParts } from "./python_objec
 import { reduced } from "./reduce/table.ts";
 import { keyStep, Refusal } from "./refusal.ts";
 import { registrationOf } from "./registry.ts";
-import { Buffer, type Reduction } from "./reduction.ts";
+import { Buffer, type Call, type Reduction } from "./reduction.ts";
 import { Tuple } from "./tuple.ts";
 import { Writer } from "./writer.ts";
 
@@ -41,8 +41,12 @@ export class Encoder {
   #count = 0;
   #depth = 0;
 
-  constructor(options: Dumping) {
+  /** What somebody says of instances, before anybody else is asked. */
+  readonly #reduce: ((instance: object) => Call | undefined) | null;
+
+  constructor(options: Dumping, reduce: ((instance: object) => Call | undefined) | null = null) {
     this.#options = options;
+    this.#reduce = reduce;
   }
 
   /** The pickle of a value. */
@@ -125,6 +129,8 @@ export class Encoder {
     if (value instanceof Float) return this.#out.float(value.value);
     if (value instanceof PythonName) return this.#saveName(value);
     if (value instanceof PythonObject) return this.#saveReduced(value.type, value.args, value, value);
+    const call = this.#reduce?.(value);
+    if (call !== undefined) return this.#saveReduction(call, value);
     const registration = registrationOf(value);
     if (registration !== undefined) {
       const { args = [], ...parts } = registration.reduce(value);

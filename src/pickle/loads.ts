@@ -40,10 +40,19 @@ export function loads(bytes: Uint8Array | ArrayBuffer, options?: LoadsOptions): 
   return load(bytesOf(bytes), settings, TABLES);
 }
 
-// Connections may have their values in this format, once this module is there.
-offerSerializer("pickle", { dumps: (value) => dumps(value), loads: (bytes) => loads(bytes) });
+// Connections and managers may have their values in this format, once this module is there.
+offerSerializer("pickle", {
+  dumps: (value) => dumps(value),
+  loads: (bytes) => loads(bytes),
+  managers: () => import("../python_managers/load.ts"),
+});
 
 const TABLES: readonly Restorers[] = [REGISTERED, KNOWN];
+
+/** As {@linkcode loads}, with names that mean first what one of these tables says. */
+export function loadWith(bytes: Uint8Array, options: LoadsOptions, tables: readonly Restorers[]): unknown {
+  return load(bytes, loading(options), [...tables, ...TABLES]);
+}
 
 /** The value of a pickle, in which names mean what the first of these tables says that has them. */
 export function load(bytes: Uint8Array, settings: Loading, tables: readonly Restorers[]): unknown {

@@ -41,6 +41,10 @@ export const SHARED_MEMORY: string = OWN_FOLDER + (SOURCE === null ? "shared_mem
 export const ENGINE_MANAGERS: string = OWN_FOLDER +
   (SOURCE === null ? "engine_managers.js" : `engine/manager${SOURCE[1]}`);
 
+/** What managers need to speak with Python's, loaded when the first does (python_managers/load.ts). */
+export const PYTHON_MANAGERS: string = OWN_FOLDER +
+  (SOURCE === null ? "python_managers.js" : `python_managers/load${SOURCE[1]}`);
+
 /** Contexts on engines, which are loaded when the first is wanted (context/remote.ts). */
 export const ENGINE_CONTEXT: string = OWN_FOLDER +
   (SOURCE === null ? "engine.js" : `context/remote${SOURCE[1]}`);

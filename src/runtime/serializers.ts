@@ -7,6 +7,8 @@ export interface Serializer {
   dumps(value: unknown): Uint8Array;
   /** The value of bytes, which it neither keeps nor shows. */
   loads(bytes: Uint8Array): unknown;
+  /** Loads what managers need to speak with others in this format. */
+  managers(): Promise<unknown>;
 }
 
 const offered = new Map<string, Serializer>();

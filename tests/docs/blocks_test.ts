@@ -94,8 +94,8 @@ async function runBoth(program: Program, start: () => Promise<Outcome>): Promise
   Deno.writeTextFileSync(program.path, here(program.block.text));
   Deno.writeTextFileSync(`${program.folder}/peer.py`, here(program.python!));
   const other = () => run(python!, ["peer.py"], program.folder);
-  const isTalk = [program.python!, program.block.text].some((text) => text.includes("Listener("));
-  const [first, second] = /\bListener\(/.test(program.python!) ? [other, start] : [start, other];
+  const isTalk = [program.python!, program.block.text].some((text) => /Listener\(|SyncManager/.test(text));
+  const [first, second] = /\bListener\(|SyncManager/.test(program.python!) ? [other, start] : [start, other];
   const listening = first();
   const end = performance.now() + PATIENCE;
   const isOver = listening.then(() => true);

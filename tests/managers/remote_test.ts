@@ -291,7 +291,9 @@ Deno.test("options are checked", () => {
     "wanted a Uint8Array",
   );
   assertEquals(message.includes("secret"), false);
-  assertThrows(() => new SyncManager({ serializer: "pickle" as never }), RangeError, 'wanted "reduction"');
+  assertThrows(() => new SyncManager({ serializer: "json" as never }), TypeError, 'wanted "reduction" or "pickle"');
+  const missing = "./pickle of this package is not imported";
+  assertThrows(() => new SyncManager({ serializer: "pickle" }), TypeError, missing);
 });
 
 Deno.test("who cannot connect is told why", async () => {

@@ -233,6 +233,7 @@ const ELSEWHERE: Record<string, string> = {
   "RemoteContext.Manager": "needs an engine: tests/engine/managers_test.ts",
   "RemoteContext.getStartMethod": "needs an engine: tests/engine/context_test.ts",
   getContext: "of an engine: tests/engine/address_test.ts",
+  "new PythonError": "an error",
   "new RemoteError": "an error",
   "new WorkerLostError": "an error",
 };

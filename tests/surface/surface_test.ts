@@ -25,7 +25,7 @@ const PACKAGE = [
 
   ...["EngineUnavailableError", "FencedError", "StateLostError"],
   ...["BrokenBarrierError", "EOFError", "Empty", "Full", "InvalidStateError", "MaybeEncodingError"],
-  ...["OwnerDiedError", "RemoteError", "ShutDown", "WorkerLostError"],
+  ...["OwnerDiedError", "PythonError", "RemoteError", "ShutDown", "WorkerLostError"],
   ...["Client", "ClientSync", "Connection", "Listener", "wait", "waitSync"],
   ...["answerChallenge", "answerChallengeSync", "deliverChallenge", "deliverChallengeSync"],
   ...["AsyncResult", "ImapIterator", "currentTask", "AuthenticationString", "LOG_LEVELS", "Logger"],
@@ -65,6 +65,7 @@ const SUB_PATHS: Record<string, string[]> = {
     ],
     ...["BoundedSemaphoreProxy", "ConditionProxy", "DictProxy", "DirectProxy", "EventProxy", "JoinableQueueProxy"],
     ...["ListProxy", "LockProxy", "Manager", "Namespace", "NamespaceProxy", "PoolProxy", "QueueProxy", "RLockProxy"],
+    ...["KeywordArguments", "PythonError", "kwargs"],
     ...["RemoteError", "SemaphoreProxy", "Server", "SetProxy", "SyncManager", "ValueProxy"],
     ...["SyncAcquirable", "SyncArray", "SyncAsyncResult", "SyncBarrier", "SyncCondition", "SyncDict", "SyncEvent"],
     ...["SyncList", "SyncLock", "SyncNamespace", "SyncPool", "SyncProxy", "SyncQueue", "SyncSemaphore", "SyncSet"],

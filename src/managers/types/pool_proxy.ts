@@ -153,7 +153,7 @@ export class PoolProxy extends BaseProxy {
     items: Items<unknown>,
     options: ImapOptions<boolean>,
   ): AsyncIterableIterator<R> {
-    const [fnReference, , rest] = request(name, fn, [], options);
+    const [fnReference, , rest] = request(name, fn, [], options, this[insideOf]());
     return new Iteration<R>(async () => {
       const iterator = await this.#with(options).callmethod(name, [fnReference, await all(items), rest]);
       pools.set(iterator as IteratorProxy, this);
@@ -162,12 +162,12 @@ export class PoolProxy extends BaseProxy {
   }
 
   async #call(name: Name, fn: Callable | ModuleExport, items: Items<unknown>, options: object): Promise<unknown> {
-    const [fnReference, , rest] = request(name, fn, [], options);
+    const [fnReference, , rest] = request(name, fn, [], options, this[insideOf]());
     return await this.#with(options).callmethod(name, [fnReference, await all(items), rest]);
   }
 
   async #begin(name: Name, fn: Callable | ModuleExport, items: Items<unknown>, options: object): Promise<unknown> {
-    const [fnReference, , rest] = request(name, fn, [], options);
+    const [fnReference, , rest] = request(name, fn, [], options, this[insideOf]());
     const result = await this.#with(options).callmethod(`${name}Async`, [fnReference, await all(items), rest]);
     pools.set(result as AsyncResultProxy, this);
     return result;
@@ -237,7 +237,7 @@ export class SyncPool extends SyncProxy {
     ...argsAndOptions: ApplySyncArguments<A, F, K>
   ): ApplyResult<R, F> {
     const [args = [], options = NO_OPTIONS] = argsAndOptions as AnyArguments;
-    return this.callmethod("apply", requestSync("apply", fn, args, options)) as never;
+    return this.callmethod("apply", requestSync("apply", fn, args, options, this[insideOf]()[insideOf]())) as never;
   }
 
   /** As {@linkcode apply}, but gives the proxy of a result. */
@@ -251,7 +251,10 @@ export class SyncPool extends SyncProxy {
     ...argsAndOptions: ApplySyncArguments<A, F, K>
   ): AsyncResultProxy<ApplyResult<R, F>> {
     const [args = [], options = NO_OPTIONS] = argsAndOptions as AnyArguments;
-    return this.#begin("applyAsync", requestSync("apply", fn, args, options)) as AsyncResultProxy<never>;
+    return this.#begin(
+      "applyAsync",
+      requestSync("apply", fn, args, options, this[insideOf]()[insideOf]()),
+    ) as AsyncResultProxy<never>;
   }
 
   /** Calls `fn(item)` for each item; the results in the order of the items. */
@@ -260,7 +263,7 @@ export class SyncPool extends SyncProxy {
     items: readonly T[] | Iterable<T>,
     options: Omit<MapOptions<S>, "signal"> = NO_OPTIONS,
   ): ItemResult<Awaited<R>, NoInfer<S>>[] {
-    return this.callmethod("map", requestSync("map", fn, [...items], options)) as never[];
+    return this.callmethod("map", requestSync("map", fn, [...items], options, this[insideOf]()[insideOf]())) as never[];
   }
 
   /** As {@linkcode map}, but gives the proxy of a result. */
@@ -269,7 +272,10 @@ export class SyncPool extends SyncProxy {
     items: readonly T[] | Iterable<T>,
     options: Omit<MapOptions<S>, "signal"> = NO_OPTIONS,
   ): AsyncResultProxy<ItemResult<Awaited<R>, NoInfer<S>>[]> {
-    return this.#begin("mapAsync", requestSync("map", fn, [...items], options)) as AsyncResultProxy<never[]>;
+    return this.#begin(
+      "mapAsync",
+      requestSync("map", fn, [...items], options, this[insideOf]()[insideOf]()),
+    ) as AsyncResultProxy<never[]>;
   }
 
   /** Calls `fn(...item)` for each item, which is an array of arguments. */
@@ -278,7 +284,10 @@ export class SyncPool extends SyncProxy {
     items: readonly Readonly<A>[] | Iterable<Readonly<A>>,
     options: Omit<MapOptions<S>, "signal"> = NO_OPTIONS,
   ): ItemResult<Awaited<R>, NoInfer<S>>[] {
-    return this.callmethod("starmap", requestSync("starmap", fn, [...items], options)) as never[];
+    return this.callmethod(
+      "starmap",
+      requestSync("starmap", fn, [...items], options, this[insideOf]()[insideOf]()),
+    ) as never[];
   }
 
   /** As {@linkcode starmap}, but gives the proxy of a result. */
@@ -287,7 +296,10 @@ export class SyncPool extends SyncProxy {
     items: readonly Readonly<A>[] | Iterable<Readonly<A>>,
     options: Omit<MapOptions<S>, "signal"> = NO_OPTIONS,
   ): AsyncResultProxy<ItemResult<Awaited<R>, NoInfer<S>>[]> {
-    return this.#begin("starmapAsync", requestSync("starmap", fn, [...items], options)) as AsyncResultProxy<never[]>;
+    return this.#begin(
+      "starmapAsync",
+      requestSync("starmap", fn, [...items], options, this[insideOf]()[insideOf]()),
+    ) as AsyncResultProxy<never[]>;
   }
 
   /** Calls `fn(item)` for each item; the results one by one, in the order of the items. */
@@ -296,7 +308,7 @@ export class SyncPool extends SyncProxy {
     items: readonly T[] | Iterable<T>,
     options: Omit<ImapOptions<S>, "signal"> = NO_OPTIONS,
   ): IterableIterator<ItemResult<Awaited<R>, NoInfer<S>>> {
-    return this.#iterate("imap", requestSync("imap", fn, [...items], options));
+    return this.#iterate("imap", requestSync("imap", fn, [...items], options, this[insideOf]()[insideOf]()));
   }
 
   /** As {@linkcode imap}, with the results in the order in which they come. */
@@ -305,7 +317,10 @@ export class SyncPool extends SyncProxy {
     items: readonly T[] | Iterable<T>,
     options: Omit<ImapOptions<S>, "signal"> = NO_OPTIONS,
   ): IterableIterator<ItemResult<Awaited<R>, NoInfer<S>>> {
-    return this.#iterate("imapUnordered", requestSync("imapUnordered", fn, [...items], options));
+    return this.#iterate(
+      "imapUnordered",
+      requestSync("imapUnordered", fn, [...items], options, this[insideOf]()[insideOf]()),
+    );
   }
 
   #begin(name: string, args: unknown[]): unknown {

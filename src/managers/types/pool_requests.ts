@@ -4,6 +4,7 @@
 import type { TravellingReference } from "../../callable/late.ts";
 import { reference } from "../../callable/reference.ts";
 import type { Callable, ModuleExport } from "../../callable/types.ts";
+import type { Line } from "../line.ts";
 import { type CallOptions, type MapOptions, requireCallOptions, requirePoolOptions } from "../../pool/options.ts";
 
 /** The names of the calls. */
@@ -20,18 +21,19 @@ export function referenceOf(fn: Callable | ModuleExport): TravellingReference {
   return given.travel();
 }
 
-/** The arguments of a call as they travel; its signal gives up the call itself. */
+/** The arguments of a call as they travel by a line; its signal gives up the call itself. */
 export function request(
   name: Name,
   fn: Callable | ModuleExport,
   args: readonly unknown[],
   options: object,
+  { line }: { readonly line: Line },
   { isSync = false } = {},
 ): unknown[] {
   requireCallOptions(name, options, { isSync });
   const { signal: _signal, ...rest } = options as { signal?: AbortSignal };
   requireNoListeners(name, rest);
-  return [referenceOf(fn), args, rest];
+  return [line.namesFunctions === true ? fn : referenceOf(fn), args, rest];
 }
 
 /** As {@linkcode request}, of a call that blocks the thread. */
@@ -40,8 +42,9 @@ export function requestSync(
   fn: Callable | ModuleExport,
   args: readonly unknown[],
   options: object,
+  inside: { readonly line: Line },
 ): unknown[] {
-  return request(name, fn, args, options, { isSync: true });
+  return request(name, fn, args, options, inside, { isSync: true });
 }
 
 function requireNoListeners(action: string, { retries, progress, onReport }: CallOptions & MapOptions): void {

@@ -30,7 +30,7 @@ function builtin(name: string): PythonName {
 }
 
 /** The stack of an error, and those of its causes. */
-function stacksOf(error: Error): string[] {
+export function stacksOf(error: Error): string[] {
   const notes: string[] = [];
   const seen = new Set<unknown>();
   let at: unknown = error;

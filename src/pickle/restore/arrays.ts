@@ -69,9 +69,18 @@ function rebuiltArray(args: readonly unknown[], context: Context): unknown {
   return over(made, bytes, context, context.adopt(bytes));
 }
 
-/** What `array.array` makes of a letter and a list, as protocol 2 has it. */
-function arrayOfItems(args: readonly unknown[], { budget }: Context): unknown {
+/**
+ * What `array.array` makes of a letter and a list, as protocol 2 has it, or of bytes, as a program sends it that has imported
+ * Python's managers.
+ */
+function arrayOfItems(args: readonly unknown[], context: Context): unknown {
+  const { budget } = context;
   const [letter, items = []] = args;
+  if (typeof letter === "string" && Object.hasOwn(LETTERS, letter) && items instanceof Uint8Array) {
+    const type = LETTERS[letter];
+    if (items.length % type.BYTES_PER_ELEMENT !== 0) throw unreadable("an array in it ends within an element");
+    return over(type, items, context, context.adopt(items));
+  }
   if (typeof letter !== "string" || !Object.hasOwn(LETTERS, letter) || !Array.isArray(items)) return UNMAPPED;
   const type = LETTERS[letter];
   const size = type.BYTES_PER_ELEMENT;

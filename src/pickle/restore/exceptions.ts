@@ -38,7 +38,23 @@ function othersIn(type: string, args: readonly unknown[], { budget }: Context): 
 function errorOf(type: string, args: readonly unknown[], context: Context): Error {
   const others = othersIn(type, args, context);
   const Class = others === null ? ERRORS.get(type) ?? Error : AggregateError;
-  const message = messageOf(type, args);
+  return errorOfClass(Class, messageOf(type, args), { type, args, others }, context);
+}
+
+/** What an error has that was an exception, besides its message. */
+interface Parts {
+  readonly type: string;
+  readonly args: readonly unknown[];
+  readonly others: readonly unknown[] | null;
+}
+
+/** An error of that class. */
+export function errorOfClass(
+  Class: ErrorClass | typeof AggregateError,
+  message: string,
+  { type, args, others }: Parts,
+  context: Context,
+): Error {
   const error = context.exceptions++ < MOST_MADE ? made(Class, message, others) : likeOne(Class, message, others);
   const exception = error as PythonException;
   exception.type = type;
