@@ -1,6 +1,6 @@
 // The contract of contexts, kept by that on an engine, with one host; and what it does not keep.
 
-import { getContext, type Queue } from "@parallel/multiprocessing";
+import { getContext, python, type Queue } from "@parallel/multiprocessing";
 import type { Context } from "@parallel/multiprocessing/context";
 import { assertRejects, assertThrows } from "@std/assert";
 import { REFUSALS } from "../../src/engine/refusals.ts";
@@ -39,6 +39,12 @@ for (const [name, reason] of Object.entries(REFUSALS)) {
     assertThrows(() => new member(), Deno.errors.NotSupported, reason);
   });
 }
+
+remotely("a context on an engine refuses functions of Python's, and says why", (context) => {
+  const child = new context.Process({ target: python("sys", "exit"), name: "P" });
+  const why = 'Cannot start "P" on a host: its target "exit" is a function of the Python module "sys", and the agents';
+  assertThrows(() => child.start(), Deno.errors.NotSupported, why);
+});
 
 remotely("a queue on an engine refuses to lend memory and to show it, and says why", async (context) => {
   using queue = new context.Queue<Uint8Array>();

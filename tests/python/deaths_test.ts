@@ -23,7 +23,14 @@ pythonTest("a daemon ends when its parent is killed, even a stopped one; others 
 });
 
 /** Each step of a start: before the package, its library, the tree, the preparation, and the module of the function. */
-const STEPS = ["site", "import:ctypes", "ctypes.dlopen", "import:json", "import:importlib.machinery", "import:asyncio"];
+const STEPS = [
+  "site",
+  "import:ctypes",
+  "ctypes.dlopen",
+  "import:json",
+  "import:importlib.machinery",
+  "import:resource",
+];
 
 pythonTest("killed at each step of its start, a process could not begin, and leaves nothing", async (python) => {
   const before = native().memoryUsage().blocks;
