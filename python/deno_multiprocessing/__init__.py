@@ -26,10 +26,16 @@ __version__ = "0.1.0"
 
 #: In which module what is exported is. Each is imported when one of its names is first asked for.
 _MODULES = {
+    "Connection": "connection",
+    "JoinableQueue": "queues",
     "OwnerDiedError": "errors",
     "ParentProcess": "_process",
+    "Pipe": "connection",
     "Process": "_process",
     "ProcessError": "errors",
+    "Queue": "queues",
+    "ShutDown": "queues",
+    "SimpleQueue": "queues",
     "current_process": "_process",
     "get_logger": "_logging",
     "log_to_stderr": "_logging",
@@ -37,10 +43,16 @@ _MODULES = {
 }
 
 __all__ = [
+    "Connection",
+    "JoinableQueue",
     "OwnerDiedError",
     "ParentProcess",
+    "Pipe",
     "Process",
     "ProcessError",
+    "Queue",
+    "ShutDown",
+    "SimpleQueue",
     "current_process",
     "get_logger",
     "log_to_stderr",
@@ -51,7 +63,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._logging import get_logger, log_to_stderr
     from ._process import ParentProcess, Process, current_process, parent_process
+    from .connection import Connection, Pipe
     from .errors import OwnerDiedError, ProcessError
+    from .queues import JoinableQueue, Queue, ShutDown, SimpleQueue
 
 
 def __getattr__(name: str) -> object:

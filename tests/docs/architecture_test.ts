@@ -52,7 +52,7 @@ function inTicks(text: string): string[] {
 }
 
 function isPath(code: string): boolean {
-  return /^(?:\.ci|bench|docs|examples|native|src|tests|tools)\/[\w./-]*$/.test(code);
+  return /^(?:\.ci|bench|docs|examples|native|python|src|tests|tools)\/[\w./-]*$/.test(code);
 }
 
 /** Paths of this repository that stand in back-ticks. */

@@ -307,7 +307,7 @@ pub fn connection_receive(id: u32, limit: f64, wanted: u32) -> Result<f64> {
             patience::NONE => connection.receive(scratch, limit, Mode::Try),
             patience::MICROSECONDS => connection.receive_soon(scratch, limit),
             // What is here already is received without a note that it is waited for.
-            _ => match connection.receive(scratch, limit, Mode::Try) {
+            _ => match connection.receive(&mut *scratch, limit, Mode::Try) {
                 Ok(Received::NotYet) => {
                     let _noted = tree()?.member.note_sleep(Goal::Connection);
                     connection.receive(scratch, limit, Mode::Wait)

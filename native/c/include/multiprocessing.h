@@ -192,6 +192,178 @@ int64_t mp_size(uint32_t block);
  */
 int64_t mp_address(uint32_t block);
 
+/* ---- queues.rs: queues, their messages, and what these speak of ----------------------------------------------------- */
+
+/*
+ * A message is bytes, a tag that says how they are to be read, and blocks that it speaks of: these are held for it while it
+ * is under way. A queue is a block, which its process has a handle of (mp_adopt); so it counts as one who could put, and
+ * take, until the last handle is given back by mp_release, or the process ends. mp_collect takes a handle away, too, but the
+ * process counts on: it may be given another.
+ *
+ * A process that is killed while it puts has put the message, or nothing; while it takes, it has taken the message, which
+ * is lost with it, or nothing. Nobody else notices, whatever locks it had inside. What it had in hand of blocks is let go.
+ */
+
+#define MP_QUEUE_WOULD_WAIT (-10) /* nothing is there, or there is no room, in the given time */
+#define MP_QUEUE_SHUT_DOWN (-11)  /* nothing can be put any more; and for a get: nothing is left */
+#define MP_QUEUE_ORPHANED (-12)   /* a wait for ever would be one: all others that have the queue ended, or wait as well */
+#define MP_QUEUE_ABANDONED (-13)  /* who took messages of a joinable queue has ended without acknowledging them */
+
+/*
+ * Tags: 0, a value in the format of src/reduction; 1, a byte array and nothing else; 2, bytes that are lent: five uint32_t,
+ * block and generation of the bytes, block and generation of their receipt, and how many bytes they are.
+ */
+#define MP_QUEUE_TAG (INT64_C(1) << 32)      /* what mp_queue_get returns is the length, as many of this as the tag says, */
+#define MP_QUEUE_ATTACHED (INT64_C(1) << 40) /* this if mp_queue_attached has to tell of what the message speaks, */
+#define MP_QUEUE_TOO_LONG (INT64_C(1) << 41) /* or the length and this, if it has not been taken: `to` has no room for it */
+
+/* Makes a queue of at most `maxsize` messages, 0 for no limit; a `joinable` one notes who has taken what. Returns its block,
+ * with one handle in this process. */
+int64_t mp_queue_create(uint32_t maxsize, uint32_t joinable);
+
+/*
+ * Puts a message, which speaks of `attached` blocks that this process holds. Returns 0, MP_QUEUE_WOULD_WAIT,
+ * MP_QUEUE_SHUT_DOWN, MP_QUEUE_ORPHANED, which only INFINITY comes to, or MP_INTERRUPTED. Nothing but 0 means that it was put.
+ * With a timeout of 0 it takes some microseconds, and as long as the bytes need to be copied; a large message may be held
+ * for 2 ms where consumers are about to make room. Fails if it speaks of a block that this process does not hold
+ * (MP_NO_SUCH_OBJECT), or memory is used up (MP_EXHAUSTED).
+ */
+int64_t mp_queue_put(uint32_t block, uint32_t tag, const uint8_t *bytes, uint64_t length, const uint32_t *attachments,
+                     uint64_t attached, double timeout);
+
+/*
+ * Takes the first message into `to`. Returns its number, which is told above, MP_QUEUE_WOULD_WAIT, MP_QUEUE_SHUT_DOWN,
+ * MP_QUEUE_ORPHANED, which only INFINITY comes to, or MP_INTERRUPTED. If it is too long, call again with as much room and a
+ * timeout of 0; another consumer may have been quicker.
+ */
+int64_t mp_queue_get(uint32_t block, uint8_t *to, uint64_t capacity, double timeout);
+
+/*
+ * Puts messages of a run: each is two uint32_t, its length and 2^24 times its tag, and its bytes, padded to 8; of 64 KiB in
+ * all at most. They speak of no blocks. Returns how many were put, the first ones of them, or as mp_queue_put where none
+ * was. Who is killed in its midst has put the beginning.
+ */
+int64_t mp_queue_put_run(uint32_t block, const uint8_t *run, uint64_t length, double timeout);
+
+/*
+ * Takes what is there as a run, up to `most` messages. Returns how many: 0 where there is nothing, or the first is for
+ * mp_queue_get alone. MP_QUEUE_ATTACHED is added if the last one speaks of blocks.
+ */
+int64_t mp_queue_get_run(uint32_t block, uint8_t *to, uint64_t capacity, uint32_t most);
+
+/*
+ * Gives what keeps the blocks alive that the message speaks of which this thread has taken last: one hold for each, for
+ * mp_queue_unpin. Returns how many; where they have no room, nothing is given, and it can be called again. What is not
+ * asked for is let go when the thread takes another such message, or the process ends.
+ */
+int64_t mp_queue_attached(uint32_t *holds, uint64_t capacity);
+
+/* Lets holds go, once the blocks are adopted or not wanted. Returns 0. */
+int64_t mp_queue_unpin(const uint32_t *holds, uint64_t count);
+
+/* Returns how many messages are in the queue. */
+int64_t mp_queue_size(uint32_t block);
+
+/* Returns how many there can be; 0 for no limit. */
+int64_t mp_queue_maxsize(uint32_t block);
+
+/* Returns 1 if one process alone can take from it, a manager's server: no other has anything to do with such a queue. */
+int64_t mp_queue_is_kept(uint32_t block);
+
+/* Forbids putting, for all processes; `immediate` throws away what is in the queue. Whoever waits is woken. Returns 0. */
+int64_t mp_queue_shut_down(uint32_t block, uint32_t immediate);
+
+/* Says that the queue goes to another process: call it before each message that names it. Returns 0. */
+int64_t mp_queue_mark_shared(uint32_t block);
+
+/* Acknowledges a message that was taken. Returns 1; 0 if all have been already. */
+int64_t mp_queue_task_done(uint32_t block);
+
+/* Returns how many messages were put and not acknowledged. */
+int64_t mp_queue_unfinished(uint32_t block);
+
+/* Waits until all are acknowledged. Returns 0, MP_TIMED_OUT, MP_INTERRUPTED, MP_QUEUE_ABANDONED or MP_QUEUE_ORPHANED. */
+int64_t mp_queue_join(uint32_t block, double timeout);
+
+/* Returns how many messages are abandoned, and stores the token of who took some of them, for mp_owner; 0 for nobody known. */
+int64_t mp_queue_abandoned(uint32_t block, uint32_t *taker);
+
+/* ---- connections.rs: ends of pipes, and how they go to other processes ---------------------------------------------- */
+
+/*
+ * An end has a number in this process, which any thread may use. One thread at a time sends, and one receives; others wait
+ * for it, unseen by signals. A message is CPython's: a header with its length, and its bytes.
+ *
+ * When the process at the other end dies, what it has sent can be received; then comes MP_CONNECTION_END, or
+ * MP_CONNECTION_CUT_OFF if it died inside a message. Sending fails with MP_OS and EPIPE.
+ */
+
+#define MP_CONNECTION_END (-30)        /* the other end is closed, and nothing is left */
+#define MP_CONNECTION_KEPT (-31)       /* the rest of the message is kept: mp_connection_flush sends it */
+#define MP_CONNECTION_CUT_OFF (-32)    /* the other end was closed inside a message */
+#define MP_CONNECTION_BAD_LENGTH (-33) /* no message begins so, or it is longer than `limit`: nothing follows */
+#define MP_CONNECTION_GONE (-34)       /* who had the descriptor of a connection has ended */
+#define MP_CONNECTION_TAKEN (-35)      /* it was fetched before */
+
+#define MP_CONNECTION_TOO_LONG (INT64_C(1) << 41) /* with the length of a message that has no room */
+
+/* Makes two connected ends, and stores their numbers; if not `duplex`, the first only receives. Returns 0. */
+int64_t mp_connection_pair(uint32_t duplex, uint32_t *first, uint32_t *second);
+
+/* Closes an end, once no thread uses it any more. Again: nothing happens. Returns 0. */
+int64_t mp_connection_close(uint32_t number);
+
+/* Returns its descriptor, to be polled and nothing else. */
+int64_t mp_connection_fileno(uint32_t number);
+
+/* Returns 1 if a message, or a part of one, is here already, however the descriptor looks; else 0. */
+int64_t mp_connection_has_begun(uint32_t number);
+
+/*
+ * Sends a message, and waits until the system has all of it. Returns 0; MP_INTERRUPTED if nothing of it is sent: call again;
+ * MP_CONNECTION_KEPT if the other end may have seen its beginning: call mp_connection_flush until that returns 0. A message
+ * that is sent before goes behind it.
+ */
+int64_t mp_connection_send(uint32_t number, const uint8_t *bytes, uint64_t length);
+
+/* Sends what is kept. Returns 0 or MP_INTERRUPTED. */
+int64_t mp_connection_flush(uint32_t number);
+
+/*
+ * Receives a message of at most `limit` bytes into `to`, and waits for it. Returns its length; MP_CONNECTION_TOO_LONG and
+ * its length if it has no room: then mp_connection_receive_into takes it, which no other message comes before;
+ * MP_INTERRUPTED, with nothing lost; MP_CONNECTION_END, _CUT_OFF or _BAD_LENGTH.
+ */
+int64_t mp_connection_receive(uint32_t number, uint8_t *to, uint64_t capacity, uint64_t limit);
+
+/* Receives the message that was too long; `capacity` is its length. Returns as mp_connection_receive. */
+int64_t mp_connection_receive_into(uint32_t number, uint8_t *to, uint64_t capacity);
+
+/*
+ * Offers a duplicate of the descriptor to whoever reads a message that names the returned block; the first offer starts a
+ * thread that hands it over. Put that block into the message's attachments, or call mp_connection_withdraw. The offer ends
+ * when it is fetched, or the message is gone. Fails while a message is sent or received in part.
+ */
+int64_t mp_connection_offer(uint32_t number);
+
+/* Ends the offers among blocks of which a message was to speak that is not sent. Returns 0. */
+int64_t mp_connection_withdraw(const uint32_t *blocks, uint64_t count);
+
+/*
+ * Fetches the connection that is offered under a block, which this process has adopted. Returns its number; MP_TIMED_OUT,
+ * if its sender is stopped, say: try again; MP_INTERRUPTED, MP_CONNECTION_GONE or MP_CONNECTION_TAKEN.
+ */
+int64_t mp_connection_fetch(uint32_t block, double timeout);
+
+/*
+ * Lets the block of a pipe hold blocks that a message through it speaks of, and stores a hold for each: all or none. The
+ * message begins with them (src/connection/messages.ts), and who receives it calls mp_pipe_unpin. Returns 0.
+ */
+int64_t mp_pipe_pin(uint32_t block, const uint32_t *attachments, uint64_t count, uint32_t *holds);
+
+/* Lets go of holds of a pipe; numbers that are none of it are ignored. Returns 0. */
+int64_t mp_pipe_unpin(uint32_t block, const uint32_t *holds, uint64_t count);
+
 #ifdef __cplusplus
 }
 #endif

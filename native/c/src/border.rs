@@ -17,7 +17,6 @@ use crate::member::{self, Tree};
 /// The call failed: `mp_error_kind` and its neighbours say why.
 pub const FAILED: i64 = -1;
 /// A signal has come meanwhile, or may have: whoever waits looks after it, and calls again.
-#[allow(dead_code, reason = "for what waits")]
 pub const INTERRUPTED: i64 = -2;
 /// The time that was given is over.
 pub const TIMED_OUT: i64 = -3;
@@ -50,7 +49,6 @@ pub fn bytes<'a>(start: *const u8, length: u64) -> Result<Bytes<'a>> {
 }
 
 /// The `capacity` bytes at `start`, to be written.
-#[allow(dead_code, reason = "for what receives")]
 pub fn target<'a>(start: *mut u8, capacity: u64) -> Result<BytesMut<'a>> {
     let capacity = possible(start.cast_const(), capacity)?;
     // SAFETY: the caller has promised, by the header, that they can be written while the call lasts, and
@@ -84,7 +82,6 @@ pub fn put<T>(place: *mut T, value: T) {
 }
 
 /// The `count` numbers at `start`.
-#[allow(dead_code, reason = "for lists of blocks")]
 pub fn numbers(start: *const u32, count: u64) -> Result<Vec<u32>> {
     let count = possible(start, count)?;
     let at = |index| {

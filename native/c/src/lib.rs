@@ -5,8 +5,13 @@
 //! - [`error`]: why the last call failed.
 //! - [`member`]: this process's place in the tree.
 //! - [`objects`]: handles of blocks, and where their bytes are.
+//! - [`queues`], [`connections`]: messages, and what they speak of.
+//! - [`waiting`]: waits that end for signals.
 
 mod border;
+mod connections;
 mod error;
 mod member;
 mod objects;
+mod queues;
+mod waiting;

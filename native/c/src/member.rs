@@ -64,7 +64,6 @@ impl Tree {
     }
 
     /// The descriptors that this process offers to others.
-    #[allow(dead_code, reason = "for connections in messages")]
     pub fn offers(&self) -> Result<&Arc<Offers>> {
         let reactor = self.descriptors()?;
         let offers = || Offers::new(Arc::clone(&self.member), reactor);
@@ -72,7 +71,6 @@ impl Tree {
     }
 
     /// As [`offers`](Self::offers), if there ever were any.
-    #[allow(dead_code, reason = "for connections in messages")]
     pub fn offers_so_far(&self) -> Option<&Arc<Offers>> {
         self.offers.get()
     }

@@ -78,10 +78,11 @@ impl Incoming {
     }
 
     /// Passes on what came of an attempt to receive. After a failure of the descriptor, nothing
-    /// follows of the message that had begun.
+    /// follows of the message that had begun; it goes on later if only the wait for it was given up.
     pub fn settled(&mut self, received: Result<Received, Failure>) -> Result<Received, Failure> {
-        if let Err(Failure::Os(_)) = received {
-            self.reset();
+        match received {
+            Err(Failure::Os(errno)) if errno != Errno::CANCELED => self.reset(),
+            _ => {}
         }
         received
     }
@@ -91,7 +92,7 @@ impl Incoming {
     pub fn receive(
         &mut self,
         source: &Stream,
-        target: &mut [u8],
+        target: BytesMut,
         limit: u64,
         mode: Mode,
     ) -> Result<Received, Failure> {
@@ -104,11 +105,9 @@ impl Incoming {
             Begun::NotYet => return Ok(Received::NotYet),
             Begun::End => return Ok(Received::End),
         };
-        let target = usize::try_from(length)
-            .ok()
-            .and_then(|length| target.get_mut(..length));
-        if let Some(target) = target {
-            return self.receive_into(source, target.into(), mode);
+        if length <= target.len() as u64 {
+            let (target, _) = target.split_at(length as usize);
+            return self.receive_into(source, target, mode);
         }
         while !self.is_believable(length, mode) {
             if !self.read_body(source, length, mode)? {
@@ -140,14 +139,16 @@ impl Incoming {
         target.fill(&self.body);
         let mut filled = before;
         while filled < target.len() {
-            match source.read(target.split_at(filled).1, mode)? {
-                Some(0) => return self.cut_off(),
-                Some(count) => filled += count,
-                None => {
+            let read = source.read(target.split_at(filled).1, mode);
+            match read {
+                Ok(Some(0)) => return self.cut_off(),
+                Ok(Some(count)) => filled += count,
+                Ok(None) | Err(Errno::CANCELED) => {
                     let (come, _) = target.split_at(filled);
                     come.split_at(before).1.source().append_to(&mut self.body);
-                    return Ok(Received::NotYet);
+                    return read.map(|_| Received::NotYet).map_err(Failure::Os);
                 }
+                Err(errno) => return Err(errno.into()),
             }
         }
         self.reset();
@@ -158,10 +159,10 @@ impl Incoming {
     pub fn receive_soon(
         &mut self,
         source: &Stream,
-        target: &mut [u8],
+        target: BytesMut,
         limit: u64,
     ) -> Result<Received, Failure> {
-        let mut receive = || self.receive(source, &mut *target, limit, Mode::Try);
+        let mut receive = || self.receive(source, target, limit, Mode::Try);
         let soon = Spin::new(Habit::default()).until(|| match receive() {
             Ok(Received::NotYet) => None,
             told => Some(told),

@@ -102,6 +102,11 @@ impl Connection {
         lock(&self.outgoing).flush(&self.stream, Mode::Try, TURN)
     }
 
+    /// As [`flush`](Self::flush), waiting for room.
+    pub fn flush_all(&self) -> Result<Sent, Failure> {
+        lock(&self.outgoing).flush(&self.stream, Mode::Wait, usize::MAX)
+    }
+
     /// The reactor's turn at what is kept; whether it is done.
     pub fn advance_sending(&self) -> bool {
         try_lock(&self.outgoing).is_some_and(|mut side| side.advance(&self.stream, TURN))
@@ -114,9 +119,14 @@ impl Connection {
 
     /// Receives a message of at most `limit` bytes into `target`; one that does not fit is only
     /// told of, for [`receive_into`](Self::receive_into).
-    pub fn receive(&self, target: &mut [u8], limit: u64, mode: Mode) -> Result<Received, Failure> {
+    pub fn receive<'a>(
+        &self,
+        target: impl Into<BytesMut<'a>>,
+        limit: u64,
+        mode: Mode,
+    ) -> Result<Received, Failure> {
         let mut side = lock(&self.incoming);
-        let received = side.receive(&self.stream, target, limit, mode);
+        let received = side.receive(&self.stream, target.into(), limit, mode);
         side.settled(received)
     }
 
@@ -124,7 +134,7 @@ impl Connection {
     /// microseconds.
     pub fn receive_soon(&self, target: &mut [u8], limit: u64) -> Result<Received, Failure> {
         let mut side = lock(&self.incoming);
-        let received = side.receive_soon(&self.stream, target, limit);
+        let received = side.receive_soon(&self.stream, target.into(), limit);
         side.settled(received)
     }
 

@@ -2,6 +2,7 @@
 //! in order: once a byte of a message is on its way, the rest of it follows.
 
 use super::Failure;
+use crate::sys::Errno;
 use crate::sys::bytes::Bytes;
 use crate::sys::stream::{Mode, Stream};
 
@@ -30,7 +31,8 @@ impl Outgoing {
         self.kept.is_empty()
     }
 
-    /// Sends a message in two parts, behind what is kept.
+    /// Sends a message in two parts, behind what is kept. If the wait is given up (`ECANCELED`), nothing of it
+    /// is sent or kept.
     pub fn send(
         &mut self,
         target: &Stream,
@@ -47,12 +49,16 @@ impl Outgoing {
                 first.split_at(sent).1,
                 second.split_at(sent.saturating_sub(first.len())).1,
             ];
-            match target.write(rest, mode)? {
-                Some(count) => sent += count,
-                None => {
+            match target.write(rest, mode) {
+                Ok(Some(count)) => sent += count,
+                Err(Errno::CANCELED) if sent == 0 => return Err(Errno::CANCELED.into()),
+                // The other end has seen its beginning, so that the wait for its end may be given up, but not
+                // the message.
+                Ok(None) | Err(Errno::CANCELED) => {
                     self.keep(rest, sent > 0);
                     return Ok(Sent::Kept);
                 }
+                Err(errno) => return Err(errno.into()),
             }
         }
         Ok(Sent::Done)
@@ -84,6 +90,7 @@ impl Outgoing {
                     self.has_begun = true;
                 }
                 Ok(None) => return Ok(Sent::Kept),
+                Err(Errno::CANCELED) => return Err(Errno::CANCELED.into()),
                 Err(errno) => {
                     self.forget();
                     return Err(errno.into());

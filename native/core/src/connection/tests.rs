@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestRunner};
 
 use super::*;
+use crate::sys::caller;
 use crate::sys::unix::{receive_descriptor, send_descriptor};
 
 const ALL: u64 = u64::MAX;
@@ -372,4 +373,59 @@ fn plain_reading(mut bytes: &[u8]) -> (Vec<Vec<u8>>, Option<Failure>) {
         messages.push(rest[..length as usize].to_vec());
         bytes = &rest[length as usize..];
     }
+}
+
+#[test]
+fn a_wait_that_is_given_up_loses_nothing_of_what_is_received() {
+    let given_up = Err(Failure::Os(Errno::CANCELED));
+    for length in [6, 50_000] {
+        let (connection, mut peer) = end_and_peer();
+        let payload: Vec<u8> = (0..length).map(|k| k as u8).collect();
+        let message = [&(length as u32).to_be_bytes()[..], &payload].concat();
+        let mut target = [0; 8];
+        let mut bytes = vec![0; length];
+        let mut come = 0;
+        for end in [2, 5, 7, message.len() - 1] {
+            peer.write_all(&message[come..end]).unwrap();
+            come = end;
+            caller::watch(Some(|| false));
+            let received = match connection.receive(&mut target, ALL, Mode::Wait) {
+                Ok(Received::Long(_)) => connection.receive_into(&mut bytes, Mode::Wait),
+                received => received,
+            };
+            caller::watch(None);
+            assert_eq!(received, given_up);
+        }
+        peer.write_all(&message[come..]).unwrap();
+        let received = receive_all(&connection, &mut target);
+        assert!(received == payload);
+        peer.write_all(&[0, 0, 0, 1, 7]).unwrap();
+        assert_eq!(receive_all(&connection, &mut target), [7]);
+    }
+}
+
+fn receive_all(connection: &Connection, target: &mut [u8]) -> Vec<u8> {
+    let received = connection.receive(&mut *target, ALL, Mode::Wait).unwrap();
+    message_of(connection, received, target)
+}
+
+#[test]
+fn a_wait_that_is_given_up_sends_a_message_as_a_whole_or_not_at_all() {
+    let [receiver, sender] = Connection::pair(true).unwrap();
+    let large: Vec<u8> = (0..8 * 1024 * 1024).map(|k| k as u8).collect();
+    caller::watch(Some(|| false));
+    assert_eq!(sender.send(&large, Mode::Wait), Ok(Sent::Kept));
+    let given_up = Err(Failure::Os(Errno::CANCELED));
+    assert_eq!(sender.send(b"not at all", Mode::Wait), given_up);
+    assert_eq!(sender.flush_all(), given_up);
+    caller::watch(None);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            assert_eq!(sender.flush_all(), Ok(Sent::Done));
+            assert_eq!(sender.send(b"next", Mode::Wait), Ok(Sent::Done));
+        });
+        let mut target = [0; 8];
+        assert!(receive_all(&receiver, &mut target) == large);
+        assert_eq!(receive_all(&receiver, &mut target), b"next");
+    });
 }

@@ -9,6 +9,7 @@ use super::{Message, Phase};
 use crate::Result;
 use crate::memory::arena::Offset;
 use crate::sync::{Attempt, Step};
+use crate::sys::bytes::BytesMut;
 use crate::sys::clock::Deadline;
 use crate::wait;
 
@@ -168,9 +169,15 @@ impl Queue<'_> {
 
     /// [`try_take`](Self::try_take), waiting for a message until `deadline`. `lonely`: or until it is
     /// known that nobody can put any more.
-    pub fn take(self, target: &mut [u8], deadline: Deadline, lonely: bool) -> Result<Take> {
+    pub fn take<'b>(
+        self,
+        target: impl Into<BytesMut<'b>>,
+        deadline: Deadline,
+        lonely: bool,
+    ) -> Result<Take> {
+        let target = target.into();
         loop {
-            let take = self.try_take(&mut *target)?;
+            let take = self.try_take(target)?;
             if take != Take::Empty {
                 return Ok(take);
             }
