@@ -28,7 +28,7 @@ export function deadOwner(token: number): DeadOwner {
 const NOBODY = { pid: 0, processName: null, exitcode: null };
 
 function howItEnded(who: string, { livesOn, exitCode = null }: Owner): string {
-  if (livesOn) return `a Worker of ${who} ended`;
+  if (livesOn) return `a Worker or another thread of ${who} ended`;
   if (exitCode === null) return `${who} ended`; // nobody has told how: its parent was gone before
   return exitCode < 0
     ? `${who} was ended by ${exitText(exitCode).slice(1)}`

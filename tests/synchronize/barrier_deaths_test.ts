@@ -118,7 +118,7 @@ Deno.test("a Worker that is terminated between two waits breaks the Barrier, and
     await passed;
   }
   const error = await assertRejects(() => within(barrier.wait()), BrokenBarrierError);
-  assertStringIncludes(error.message, `a Worker of "MainProcess" (pid ${Deno.pid}) ended`);
+  assertStringIncludes(error.message, `a Worker or another thread of "MainProcess" (pid ${Deno.pid}) ended`);
   assertThrows(() => barrier.waitSync(), BrokenBarrierError);
   barrier.reset();
   using thread = new Thread(barrier);

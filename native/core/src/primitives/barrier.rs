@@ -293,13 +293,27 @@ impl<'a> Barrier<'a> {
     /// Blocks the calling thread until all parties have arrived. When `deadline` passes first, the
     /// barrier is broken.
     pub fn wait(&self, has_action: bool, deadline: Deadline) -> Result<BarrierOutcome> {
+        let mut place = None;
+        let outcome = self.wait_at(&mut place, has_action, deadline)?;
+        Ok(outcome.unwrap_or_else(|| self.give_up(place)))
+    }
+
+    /// As [`wait`](Self::wait), but a party whose time is up keeps its place: it waits on, or it
+    /// [gives up](Self::give_up). `place` is `None` until it has arrived.
+    pub fn wait_at(
+        &self,
+        place: &mut Option<Place>,
+        has_action: bool,
+        deadline: Deadline,
+    ) -> Result<Option<BarrierOutcome>> {
         let token = self.member.token()?;
         let has_died = |owner| self.member.has_died(owner);
-        let mut place = None;
-        let step = |attempt| self.step(&mut place, token, has_action, attempt, &has_died);
-        let spot = self.member.spot(self.word());
-        let outcome = wait::block_on(spot, deadline, step);
-        Ok(outcome.unwrap_or_else(|| self.give_up(place)))
+        let step = |attempt| self.step(place, token, has_action, attempt, &has_died);
+        Ok(wait::block_on(
+            self.member.spot(self.word()),
+            deadline,
+            step,
+        ))
     }
 
     /// The action has run: releases the others; `false` if the barrier was broken or reset

@@ -266,9 +266,9 @@ impl<'a> Condition<'a> {
         }))
     }
 
-    /// Blocks the calling thread until the wait is notified or `deadline` passes, and then until
-    /// it has the lock again, however long that takes.
-    pub fn block_on(self, mut wait: Wait, deadline: Deadline) -> Result<Waited> {
+    /// Blocks the calling thread until the wait is notified; `false` when `deadline` passes first, and it
+    /// goes on.
+    pub fn await_notification(self, wait: &mut Wait, deadline: Deadline) -> Result<bool> {
         let has_died = |owner| self.member.has_died(owner);
         let spot = self.member.spot(wait.slot);
         let step = |attempt| match wait.step(self, attempt, &has_died) {
@@ -276,9 +276,18 @@ impl<'a> Condition<'a> {
             Ok(Step::Ready(())) => Step::Ready(Ok(())),
             Err(error) => Step::Ready(Err(error)),
         };
-        let notified = match wait::block_on(spot, deadline, step) {
+        match wait::block_on(spot, deadline, step) {
             Some(result) => result.map(|()| true),
-            None => Ok(!wait.withdraw(self)),
+            None => Ok(false),
+        }
+    }
+
+    /// Blocks the calling thread until the wait is notified or `deadline` passes, and then until
+    /// it has the lock again, however long that takes.
+    pub fn block_on(self, mut wait: Wait, deadline: Deadline) -> Result<Waited> {
+        let notified = match self.await_notification(&mut wait, deadline) {
+            Ok(false) => Ok(!wait.withdraw(self)),
+            notified => notified,
         };
         // Nobody is left: then the lock must not come back.
         if !caller::goes_on() {

@@ -81,7 +81,12 @@ impl<'a> Event<'a> {
     /// Blocks the calling thread until the event is or was set; `false` when `deadline` passes
     /// first.
     pub fn wait(self, deadline: Deadline) -> bool {
-        let (machine, began) = (self.machine(), self.now());
+        self.wait_since(self.now(), deadline)
+    }
+
+    /// As [`wait`](Self::wait), for a wait that has begun at that moment.
+    pub fn wait_since(self, began: Moment, deadline: Deadline) -> bool {
+        let machine = self.machine();
         let step = |attempt| machine.wait_step(began, attempt);
         wait::block_on(self.member.spot(self.word()), deadline, step).is_some()
     }
@@ -166,6 +171,18 @@ mod tests {
                 });
             }
         }
+    }
+
+    #[test]
+    fn a_wait_that_is_taken_up_again_has_missed_nothing() {
+        let member = Member::root("test").unwrap();
+        let (event, _) = Event::create(&member).unwrap();
+        let began = Moment::of_number(event.now().number());
+        assert!(!event.wait_since(began, deadline_after(1.0)));
+        event.set();
+        event.clear();
+        assert!(event.wait_since(began, None));
+        assert!(!event.wait_since(event.now(), deadline_after(0.0)));
     }
 
     #[test]

@@ -43,6 +43,18 @@ pub struct Event<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment(u32);
 
+impl Moment {
+    /// The moment as a number, for a host that waits in several calls.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The moment that [`number`](Self::number) has made a number.
+    pub fn of_number(number: u32) -> Self {
+        Self(number)
+    }
+}
+
 impl Event<'_> {
     pub fn is_set(self) -> bool {
         // SeqCst: Acquire, pairs with T1; the strongest because the host's load is.

@@ -3,6 +3,9 @@
 //! The part of the host for which a thread waits can be ended meanwhile, while the thread goes on. Whatever the
 //! thread took then would be lost. So the addon, which can know, is asked after each sleep, before
 //! anything is taken. Waits that must come to their end, such as that for the heap's lock, do not ask.
+//!
+//! A host that handles signals between two steps of its own has its waits end for that: it asks [how the
+//! last sleep ended](last_sleep).
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -15,6 +18,28 @@ pub type Ask = fn() -> bool;
 
 thread_local! {
     static ASK: Cell<Option<Ask>> = const { Cell::new(None) };
+    static LAST_SLEEP: Cell<Sleep> = const { Cell::new(Sleep::Woken) };
+}
+
+/// How a sleep has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sleep {
+    /// There was something to look at.
+    Woken,
+    /// Nothing has come in its time.
+    Elapsed,
+    /// A signal has cut it short.
+    Interrupted,
+}
+
+/// Notes how the calling thread's sleep has ended.
+pub(super) fn note_sleep(ended: Sleep) {
+    LAST_SLEEP.set(ended);
+}
+
+/// How the calling thread's last sleep has ended.
+pub fn last_sleep() -> Sleep {
+    LAST_SLEEP.get()
 }
 
 /// Has the calling thread's waits ask.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::thread::futex::{self, Flags};
 
+use super::caller::{self, Sleep};
 use super::clock::{monotonic, timespec};
 
 /// Sleeps while `word` holds `expected`, at most `timeout`. Returns early for any reason: the
@@ -19,7 +20,12 @@ pub fn wait(word: &AtomicU32, expected: u32, timeout: Duration) {
 pub fn wait_maybe(word: &AtomicU32, expected: u32, timeout: Option<Duration>) {
     let timeout = timeout.map(timespec);
     // EAGAIN (changed), EINTR (signal) and ETIMEDOUT all mean: look again.
-    let _ = futex::wait(word, Flags::empty(), expected, timeout.as_ref());
+    let slept = futex::wait(word, Flags::empty(), expected, timeout.as_ref());
+    caller::note_sleep(match slept {
+        Err(Errno::INTR) => Sleep::Interrupted,
+        Err(Errno::TIMEDOUT) => Sleep::Elapsed,
+        _ => Sleep::Woken,
+    });
 }
 
 /// Wakes up to `count` sleepers of `word` and says how many there were (`FUTEX_WAKE`).
@@ -77,5 +83,19 @@ pub fn wait_many(words: &[(&AtomicU32, u32)], timeout: Option<Duration>) {
         Ok(_) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT)
     ) {
         std::thread::sleep(timeout.map_or(REST, |timeout| timeout.min(REST))); // lest it spins
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_a_sleep_has_ended_is_noted() {
+        let word = AtomicU32::new(0);
+        for (expected, ended) in [(0, Sleep::Elapsed), (1, Sleep::Woken), (0, Sleep::Elapsed)] {
+            wait(&word, expected, Duration::from_millis(1));
+            assert_eq!(caller::last_sleep(), ended);
+        }
     }
 }

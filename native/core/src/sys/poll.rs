@@ -6,7 +6,7 @@ use std::time::Instant;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
-use super::caller::{self, LONGEST_SLEEP};
+use super::caller::{self, LONGEST_SLEEP, Sleep};
 use super::clock::{Deadline, is_past, remaining, timespec};
 
 /// Sleeps until `descriptor` has something to read, its end or an error among that; `false` when
@@ -61,6 +61,11 @@ fn poll_until(polled: &mut [PollFd], deadline: Deadline) -> Result<usize, Errno>
         };
         let timeout = left.map(timespec);
         let result = poll(polled, timeout.as_ref());
+        caller::note_sleep(match result {
+            Err(Errno::INTR) => Sleep::Interrupted,
+            Ok(0) => Sleep::Elapsed,
+            _ => Sleep::Woken,
+        });
         if is_watched && !caller::goes_on() {
             return Err(Errno::CANCELED);
         }

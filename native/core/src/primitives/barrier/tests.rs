@@ -30,6 +30,23 @@ fn the_number_of_parties_has_bounds() {
     }
 }
 
+#[test]
+fn a_party_that_takes_its_wait_up_again_has_kept_its_place() {
+    let member = member();
+    let (barrier, _) = Barrier::create(&member, 2).unwrap();
+    let mut place = None;
+    for _ in 0..3 {
+        let soon = deadline_after(1.0);
+        assert_eq!(barrier.wait_at(&mut place, false, soon).unwrap(), None);
+        assert_eq!((barrier.waiting(), barrier.is_broken()), (1, false));
+    }
+    std::thread::scope(|scope| {
+        scope.spawn(|| barrier.wait(false, None).unwrap());
+        let outcome = barrier.wait_at(&mut place, false, None).unwrap();
+        assert_eq!(outcome, Some(BarrierOutcome::Passed { index: 0 }));
+    });
+}
+
 /// (parties, rounds)
 const ROUNDS: [(u32, u32); 4] = [(1, 10_000), (2, 10_000), (5, 1_000), (16, 200)];
 

@@ -45,6 +45,26 @@ fn die_waiting(condition: Condition) {
 }
 
 #[test]
+fn a_wait_that_is_taken_up_again_hears_of_its_notification() {
+    let member = member();
+    for kind in KINDS {
+        let (condition, lock) = condition(&member, kind);
+        lock.acquire(None).unwrap().unwrap();
+        let mut wait = condition.begin().unwrap().unwrap();
+        for _ in 0..3 {
+            let soon = deadline_after(1.0);
+            assert!(!condition.await_notification(&mut wait, soon).unwrap());
+        }
+        assert_eq!(notify(condition, 1), 1);
+        assert!(condition.await_notification(&mut wait, None).unwrap());
+        lock.acquire(None).unwrap().unwrap();
+        wait.finish(condition, true).unwrap();
+        assert_eq!((condition.waiters().unwrap(), lock.depth()), (0, 0));
+        assert!(lock.release().unwrap());
+    }
+}
+
+#[test]
 fn only_the_owner_of_the_lock_waits_and_notifies() {
     let member = member();
     for kind in KINDS {
