@@ -26,16 +26,27 @@ __version__ = "0.1.0"
 
 #: In which module what is exported is. Each is imported when one of its names is first asked for.
 _MODULES = {
+    "Array": "sharedctypes",
+    "Barrier": "synchronize",
+    "BoundedSemaphore": "synchronize",
+    "Condition": "synchronize",
     "Connection": "connection",
+    "Event": "synchronize",
     "JoinableQueue": "queues",
+    "Lock": "synchronize",
     "OwnerDiedError": "errors",
     "ParentProcess": "_process",
     "Pipe": "connection",
     "Process": "_process",
     "ProcessError": "errors",
     "Queue": "queues",
+    "RLock": "synchronize",
+    "RawArray": "sharedctypes",
+    "RawValue": "sharedctypes",
+    "Semaphore": "synchronize",
     "ShutDown": "queues",
     "SimpleQueue": "queues",
+    "Value": "sharedctypes",
     "current_process": "_process",
     "get_logger": "_logging",
     "log_to_stderr": "_logging",
@@ -43,16 +54,27 @@ _MODULES = {
 }
 
 __all__ = [
+    "Array",
+    "Barrier",
+    "BoundedSemaphore",
+    "Condition",
     "Connection",
+    "Event",
     "JoinableQueue",
+    "Lock",
     "OwnerDiedError",
     "ParentProcess",
     "Pipe",
     "Process",
     "ProcessError",
     "Queue",
+    "RLock",
+    "RawArray",
+    "RawValue",
+    "Semaphore",
     "ShutDown",
     "SimpleQueue",
+    "Value",
     "current_process",
     "get_logger",
     "log_to_stderr",
@@ -66,6 +88,8 @@ if TYPE_CHECKING:
     from .connection import Connection, Pipe
     from .errors import OwnerDiedError, ProcessError
     from .queues import JoinableQueue, Queue, ShutDown, SimpleQueue
+    from .sharedctypes import Array, RawArray, RawValue, Value
+    from .synchronize import Barrier, BoundedSemaphore, Condition, Event, Lock, RLock, Semaphore
 
 
 def __getattr__(name: str) -> object:

@@ -39,6 +39,7 @@
 #ifndef MULTIPROCESSING_H
 #define MULTIPROCESSING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -363,6 +364,167 @@ int64_t mp_pipe_pin(uint32_t block, const uint32_t *attachments, uint64_t count,
 
 /* Lets go of holds of a pipe; numbers that are none of it are ignored. Returns 0. */
 int64_t mp_pipe_unpin(uint32_t block, const uint32_t *holds, uint64_t count);
+
+/* ---- synchronize.rs: locks, semaphores, events, conditions and barriers ----------------------------------------------- */
+
+#define MP_NOT_HELD (-50)    /* not held, or not by the calling thread where that matters; a release of too many */
+#define MP_BROKEN (-51)      /* the barrier was or is broken, or was reset */
+#define MP_RUNS_ACTION (-52) /* all parties have arrived, and the calling one runs the action */
+#define MP_NO_WAIT (-53)     /* the calling thread has no wait of that number */
+
+/*
+ * LOCKS are blocks of kind 1, RLocks of kind 2: mp_create(kind, 64) makes one that is free. A value with a lock, kind 7, has
+ * an RLock. The holder is a thread, which lock words name by its token. Nobody hands a lock over: the first that comes when
+ * it is free has it, and one that has waited for 50 ms is let pass.
+ *
+ * When the holder dies, or its thread ends, the next to acquire inherits the lock, within 100 ms: it has it, and is told the
+ * token of the dead (mp_owner). What the lock protects may be half written. Who releases the lock then, instead of going
+ * on, leaves it as one that nobody has had: the death is told once. A waiter that dies costs nobody anything.
+ */
+
+/*
+ * Takes the lock if it is free, or goes one level deeper into an RLock that the calling thread has. Returns 0, or
+ * MP_TIMED_OUT. Whether the holder lives is not looked at: mp_lock_acquire with a timeout of 0 does that.
+ */
+int64_t mp_lock_try(uint32_t lock);
+
+/* Waits for the lock, or goes deeper. Returns 0; the token of the dead holder it is inherited from; MP_TIMED_OUT or
+ * MP_INTERRUPTED. */
+int64_t mp_lock_acquire(uint32_t lock, double timeout);
+
+/*
+ * Lets go of one level. Returns 0, or MP_NOT_HELD: nobody has the lock, or the RLock is not the calling thread's. Any thread
+ * of any process may release what is no RLock. It may take 1 ms if somebody has waited for long: it is let pass.
+ */
+int64_t mp_lock_release(uint32_t lock);
+
+/* Returns the token of who has the lock now; 0 if nobody has. */
+int64_t mp_lock_owner(uint32_t lock);
+
+/* Returns how often the calling thread would have to release the lock; 0 if it does not have it. */
+int64_t mp_lock_levels(uint32_t lock);
+
+/*
+ * SEMAPHORES count down to 0 and up to their bound, exactly. Nobody notes who has acquired: what a process had that died
+ * stays taken.
+ */
+
+/* Makes one, and returns its block, with one handle. What is above 2147483647 is that; what is above the bound, the bound. */
+int64_t mp_semaphore_create(uint32_t value, uint32_t bound);
+
+/* Takes one from the value if it is above 0. Returns 0, or MP_TIMED_OUT. */
+int64_t mp_semaphore_try(uint32_t semaphore);
+
+/* Waits until the value is above 0, and takes one from it. Returns 0, MP_TIMED_OUT or MP_INTERRUPTED. */
+int64_t mp_semaphore_acquire(uint32_t semaphore, double timeout);
+
+/* Adds `count` to the value, at once. Returns 0; or MP_NOT_HELD, if it would exceed the bound: then nothing is added. */
+int64_t mp_semaphore_release(uint32_t semaphore, uint32_t count);
+
+/* Returns the value, which may be another when you look at it. */
+int64_t mp_semaphore_value(uint32_t semaphore);
+
+/* Returns the bound. */
+int64_t mp_semaphore_bound(uint32_t semaphore);
+
+/* EVENTS are flags. Who sets one and dies before it has woken the others delays them by 100 ms at most. */
+
+/* Makes one that is not set, and returns its block, with one handle. */
+int64_t mp_event_create(void);
+
+/* Returns 1 if it is set, else 0. */
+int64_t mp_event_is_set(uint32_t event);
+
+/* Sets it, and releases all who wait at this moment, even if it is cleared at once. Returns 0. */
+int64_t mp_event_set(uint32_t event);
+
+/* Clears it. Returns 0. */
+int64_t mp_event_clear(uint32_t event);
+
+/* Returns a number for this moment: whoever begins to wait takes it before, and keeps it when it calls again. */
+int64_t mp_event_moment(uint32_t event);
+
+/* Waits until the event is set, or was set since that moment. Returns 0, MP_TIMED_OUT or MP_INTERRUPTED. */
+int64_t mp_event_wait(uint32_t event, uint32_t moment, double timeout);
+
+/*
+ * CONDITIONS go with a lock of any kind. A wait is several calls of one thread: begin, wait until that returns something
+ * else than MP_INTERRUPTED, end. The caller chooses its number before, any that the thread does not use for another wait at
+ * that time: so a wait can be ended whatever happens between two calls.
+ *
+ * A waiter that dies is passed over. If it had been notified already and did not have the lock again, another that was
+ * waiting then gets the notification, within 100 ms. Nobody who notifies waits for anybody.
+ */
+
+/* Makes one, which keeps the lock, and returns its block, with one handle. */
+int64_t mp_condition_create(uint32_t lock);
+
+/* Notes that the calling thread waits, and lets go of the lock, all its levels. Returns 0; or MP_NOT_HELD, if this thread
+ * does not have the lock: then there is no wait. */
+int64_t mp_condition_begin(uint32_t condition, uint32_t wait);
+
+/* Waits until it is notified. Returns 1; 0 when the time is up; MP_INTERRUPTED. The lock is not held after it. */
+int64_t mp_condition_wait(uint32_t wait, double timeout);
+
+/*
+ * Waits until the calling thread has the lock again, all levels, however long that takes. Returns as mp_lock_acquire, but
+ * never MP_TIMED_OUT; the wait is over, unless it returns MP_INTERRUPTED. `knows` is false if the caller goes without what
+ * mp_condition_wait returned, or would have: then a notification is left to another. MP_NO_WAIT: it is over already, or has
+ * not begun.
+ */
+int64_t mp_condition_end(uint32_t wait, bool knows);
+
+/* Ends the wait without the lock, and leaves its notification to another. Returns 0, also if it is over. */
+int64_t mp_condition_abandon(uint32_t wait);
+
+/* Ends the waits of those `count` that have waited longest. Returns how many there were; or MP_NOT_HELD. */
+int64_t mp_condition_notify(uint32_t condition, uint32_t count);
+
+/* Returns how many wait and live. */
+int64_t mp_condition_waiters(uint32_t condition);
+
+/*
+ * BARRIERS: a wait is begin, wait until that returns something else than MP_INTERRUPTED, and after MP_RUNS_ACTION release or
+ * give_up. Its number is as of a condition's. A party that dies while it waits, or runs the action, breaks the barrier within
+ * 100 ms; one that dies between two waits, about 1 s after the others have begun to wait for it, if those that have ever come
+ * are too few and nobody else has the barrier: mp_barrier_culprit says who. One that never came was not known.
+ */
+
+/* Makes one for 1 to 1048576 parties, and returns its block, with one handle. Fails with MP_EXHAUSTED for more or none. */
+int64_t mp_barrier_create(uint32_t parties);
+
+/* Begins a wait. `has_action`: the calling thread can run the action. All parties are to say the same. Returns 0. */
+int64_t mp_barrier_begin(uint32_t barrier, uint32_t wait, bool has_action);
+
+/*
+ * Waits until all parties have arrived. Returns as what number this one has, from 0; MP_BROKEN, also when the time is up,
+ * which breaks the barrier; MP_RUNS_ACTION or MP_INTERRUPTED. Unless it is one of the last two, the wait is over.
+ */
+int64_t mp_barrier_wait(uint32_t wait, double timeout);
+
+/* Lets the others go, after the action. Returns 0; or MP_BROKEN, if the barrier was broken or reset meanwhile. */
+int64_t mp_barrier_release(uint32_t wait);
+
+/* Gives up a wait: the barrier is broken, unless the round has ended before. Returns 0, also if the wait is over. */
+int64_t mp_barrier_give_up(uint32_t wait);
+
+/* Breaks it: who waits, or comes until it is reset, is told MP_BROKEN. Returns 0. */
+int64_t mp_barrier_abort(uint32_t barrier);
+
+/* Makes it as new: who waits is told MP_BROKEN, who comes later not. Returns 0. */
+int64_t mp_barrier_reset(uint32_t barrier);
+
+/* Returns how many must arrive. */
+int64_t mp_barrier_parties(uint32_t barrier);
+
+/* Returns how many have arrived and wait. */
+int64_t mp_barrier_waiting(uint32_t barrier);
+
+/* Returns 1 if it is broken, else 0. */
+int64_t mp_barrier_is_broken(uint32_t barrier);
+
+/* Returns the token of the party whose death has broken it; 0 if none has. */
+int64_t mp_barrier_culprit(uint32_t barrier);
 
 #ifdef __cplusplus
 }

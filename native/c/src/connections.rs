@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "names that the dynamic linker finds")]
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::os::fd::AsFd;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
@@ -55,8 +56,8 @@ fn insert(connection: Connection) -> i64 {
     loop {
         connections.last = connections.last.wrapping_add(1).max(1);
         let number = connections.last;
-        if !connections.open.contains_key(&number) {
-            connections.open.insert(number, Arc::new(connection));
+        if let Entry::Vacant(place) = connections.open.entry(number) {
+            place.insert(Arc::new(connection));
             return number.into();
         }
     }

@@ -6,6 +6,7 @@
 //! - [`member`]: this process's place in the tree.
 //! - [`objects`]: handles of blocks, and where their bytes are.
 //! - [`queues`], [`connections`]: messages, and what they speak of.
+//! - [`synchronize`]: locks, semaphores, events, conditions and barriers.
 //! - [`waiting`]: waits that end for signals.
 
 mod border;
@@ -14,4 +15,5 @@ mod error;
 mod member;
 mod objects;
 mod queues;
+mod synchronize;
 mod waiting;

@@ -80,6 +80,11 @@ fn number_of_put(put: Put, watch: Option<&Watch>) -> i64 {
     }
 }
 
+/// Whether such a timeout is none: NaN counts as 0.
+fn does_not_wait(timeout: f64) -> bool {
+    timeout.is_nan() || timeout <= 0.0
+}
+
 #[unsafe(no_mangle)]
 pub extern "C" fn mp_queue_create(maxsize: u32, joinable: u32) -> i64 {
     border::call(|tree| {
@@ -109,7 +114,7 @@ pub extern "C" fn mp_queue_put(
             attachments: &attachments,
         };
         let put = queue.try_put(&message)?;
-        if put != Put::Full || !(timeout > 0.0) {
+        if put != Put::Full || does_not_wait(timeout) {
             return Ok(number_of_put(put, None));
         }
         let watch = Watch::begin();
@@ -124,7 +129,7 @@ pub extern "C" fn mp_queue_get(block: u32, to: *mut u8, capacity: u64, timeout: 
         let queue = queue(tree, block)?;
         let target = border::target(to, capacity)?;
         let take = queue.try_take(target)?;
-        if take != Take::Empty || !(timeout > 0.0) {
+        if take != Take::Empty || does_not_wait(timeout) {
             return number_of(tree, take, None);
         }
         let watch = Watch::begin();
@@ -152,7 +157,7 @@ pub extern "C" fn mp_queue_put_run(block: u32, run: *const u8, length: u64, time
             copy.clear();
             run.append_to(copy);
             let (count, put) = queue.try_put_run(copy)?;
-            if count > 0 || put != Put::Full || !(timeout > 0.0) {
+            if count > 0 || put != Put::Full || does_not_wait(timeout) {
                 return Ok(told(count, put, None));
             }
             let watch = Watch::begin();
