@@ -162,14 +162,19 @@ export function flagFor(paths: readonly string[]): string {
 
 /**
  * Where the addon may be: what the user names; or what the package brings. Of these only what may be loaded, if there is
- * any, so that nobody is asked for a permission in vain.
+ * any, so that nobody is asked for a permission in vain. Each is asked about when the one before it was of no use.
  */
-function candidates(): string[] {
+function* candidates(): Generator<string> {
   const named = explicitPath();
-  if (named !== undefined) return [named];
+  if (named !== undefined) return yield named;
   const paths = addonPaths();
-  const granted = paths.filter((path) => Deno.permissions.querySync({ name: "ffi", path }).state === "granted");
-  return granted.length > 0 ? granted : paths;
+  let isGranted = false;
+  for (const path of paths) {
+    if (Deno.permissions.querySync({ name: "ffi", path }).state !== "granted") continue;
+    isGranted = true;
+    yield path;
+  }
+  if (!isGranted) yield* paths;
 }
 
 const ADDON_VARIABLE = "MULTIPROCESSING_ADDON";

@@ -17,31 +17,34 @@ export function loadForNumbers(loader: () => void): void {
   load = loader;
 }
 
+/** The prototype of all groups before the addon is loaded: whatever is asked of it loads that. One for all is made soonest. */
+const early: Record<string, number> = Object.create(null);
+const earlyNames = new Set<string>();
+
+function nameEarly(name: string): void {
+  earlyNames.add(name);
+  Object.defineProperty(early, name, {
+    get(this: Record<string, number>): number {
+      load();
+      return this[name];
+    },
+  });
+}
+
 /**
  * The group of that name, with numbers of these names. They are ordinary properties once the addon is loaded, so that
  * reading one costs nothing to speak of; until then the prototype answers, which loads it.
  */
 function group<Name extends string>(group: string, ...names: Name[]): Group<Name> {
-  const early = (name: Name) => ({
-    get(): number {
-      load();
-      return members[name];
-    },
-  });
-  const members: Group<Name> = Object.create(
-    Object.create(null, Object.fromEntries(names.map((name) => [name, early(name)]))),
-  );
+  for (const name of names) if (!earlyNames.has(name)) nameEarly(name);
+  const members: Group<Name> = Object.create(early);
   groups.set(group, { members, names });
   return members;
 }
 
 /** Takes over what the addon has told. Its numbers have the same names, or it would have another interface. */
 export function learnNumbers(told: Numbers): void {
-  for (const [group, { members, names }] of groups) {
-    for (const name of names) {
-      Object.defineProperty(members, name, { value: told[group][name], enumerable: true, configurable: true });
-    }
-  }
+  for (const [group, { members }] of groups) Object.assign(Object.setPrototypeOf(members, null), told[group]);
 }
 
 /** The names of the groups and of their numbers. */

@@ -1,7 +1,7 @@
 // Modules as this process imports them, for finding functions and classes in them.
 
 import { importBoxed, importUrl } from "./imports.ts";
-import { readSource } from "./source.ts";
+import { readSource, readText } from "./source.ts";
 import { isFrozen } from "../runtime/freeze.ts";
 import { namespaceAtOnce, rememberNamespace } from "./namespaces.ts";
 import type { ModuleLoader, ModuleNamespace } from "./types.ts";
@@ -31,9 +31,26 @@ export function isKnown(url: string, loaders: ModuleLoaders): boolean {
 /** Where a module may export something of the name `then`, or all of another module that does. */
 const THEN = /(?<!\.\s*)\bthen\b|\bexports\s*\.\s*then\b|\bexport\s*\*/;
 
+/** Whether a module may export something of that name. Few have the word, or pass on all of another. */
+function mayExportThen(url: string): boolean {
+  if (isFrozen()) return false;
+  const text = readText(url);
+  if (text === null || !text.includes("then") && !mayPassOnAll(text)) return false;
+  return THEN.test(readSource(url) ?? "");
+}
+
+/** Whether a text has `export *`, or `export` before a comment. */
+function mayPassOnAll(text: string): boolean {
+  for (let at = text.indexOf("export"); at >= 0; at = text.indexOf("export", at + 1)) {
+    const rest = text.slice(at + "export".length).trimStart();
+    if (rest.startsWith("*") || rest.startsWith("/")) return true;
+  }
+  return false;
+}
+
 /** Imports a module, by its loader if there is one. */
 export async function load(url: string, loaders: ModuleLoaders): Promise<ModuleNamespace> {
-  if (!isFrozen() && THEN.test(readSource(url) ?? "")) {
+  if (mayExportThen(url)) {
     return rememberNamespace(url, (await importBoxed(url)).namespace);
   }
   return rememberNamespace(url, await (Object.hasOwn(loaders, url) ? loaders[url]() : importUrl(url)));

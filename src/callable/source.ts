@@ -2,11 +2,13 @@
 // private. The text is not parsed: every rule here knows a few plain shapes and stays silent about the rest, so
 // that a function which is exported in some roundabout way is never refused.
 
+import { pathOfUrl } from "../runtime/file_urls.ts";
 import { isIdentifier } from "../runtime/identifiers.ts";
 import { resolveHere } from "./imports.ts";
 import { resolvedFrom } from "./namespaces.ts";
 import { type Callable, nameOf } from "./types.ts";
 
+const texts = new Map<string, string | null>();
 const sources = new Map<string, string | null>();
 /** The texts as they are in the files, by those without comments. */
 const rawSources = new Map<string, string>();
@@ -22,15 +24,30 @@ export function readSource(url: string): string | null {
 }
 
 function readUncached(url: string): string | null {
+  const raw = readText(url);
+  if (raw === null) return null;
+  const source = withoutComments(raw);
+  rawSources.set(source, raw);
+  return source;
+}
+
+/** As {@linkcode readSource}, as it is in the file. */
+export function readText(url: string): string | null {
+  let text = texts.get(url);
+  if (text === undefined) {
+    text = readTextUncached(url);
+    texts.set(url, text);
+  }
+  return text;
+}
+
+function readTextUncached(url: string): string | null {
   if (!url.startsWith("file:")) return null;
   try {
-    const path = new URL(url);
+    const path = pathOfUrl(url);
     // Asked first: an attempt without the permission would stop at a prompt.
     if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return null;
-    const raw = Deno.readTextFileSync(path);
-    const source = withoutComments(raw);
-    rawSources.set(source, raw);
-    return source;
+    return Deno.readTextFileSync(path);
   } catch {
     return null; // `deno eval`, standard input, a module that was removed since
   }

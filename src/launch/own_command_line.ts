@@ -80,6 +80,7 @@ export function parse(argv: readonly string[]): CommandLine {
 
 /** The paths that `--require` names on a command line, in its order: modules to be run before the main one. */
 export function requiredModules(argv: readonly string[]): string[] {
+  if (!argv.some((word) => word.startsWith("--require"))) return []; // as nearly always
   return parse(argv).flags.flatMap(({ name, value }) => name === "require" && value !== undefined ? [value] : []);
 }
 

@@ -11,7 +11,26 @@ export function hasBytes(path: string): boolean {
 
 /** The path of a `file:` URL. */
 export function pathOfUrl(url: string | URL): string {
+  if (typeof url === "string" && isPlain(url)) return url.slice("file://".length);
   return new URL(url).pathname.replace(/(?:%[0-9a-f]{2})+/gi, decoded);
+}
+
+/**
+ * Whether a URL has its path as it is: as nearly all have, and the first `URL` and the first regular expression would take
+ * 0.3 ms of a process's start.
+ */
+function isPlain(url: string): boolean {
+  if (!url.startsWith("file:///") || url.endsWith("/.") || url.endsWith("/..")) return false;
+  if (url.includes("/./") || url.includes("/../")) return false;
+  for (let at = "file://".length; at < url.length; at++) if (!isPlainCode(url.charCodeAt(at))) return false;
+  return true;
+}
+
+/** Whether the code is that of a letter, a digit or one of `-./@_`. */
+function isPlainCode(code: number): boolean {
+  if (code < 0x40) return code >= 0x2d && code <= 0x39;
+  const lower = code | 0x20;
+  return code === 0x40 || code === 0x5f || lower >= 0x61 && lower <= 0x7a;
 }
 
 /** The text of bytes in percent notation: the longest beginning that is a character, then the rest. */

@@ -6,48 +6,53 @@ export const ENTRY_PREFIX = "data:text/javascript;x=multiprocessing";
 /** How the names of the files begin that {@linkcode isOwnModule} tells by them: there are no such files. */
 export const LINKING_NAME = "$multiprocessing_";
 
-// Making a `URL` would take 0.3 ms of every process's start: so these are texts.
+// Making a `URL` would take 0.3 ms of every process's start, and the first regular expression 0.1: so these are texts.
 
-/** The end of this module's URL where it is a source; the other sources have its extension, too. */
-const SOURCE = import.meta.url.match(/runtime\/own_modules(\.\w+)$/);
+/** What this module is called in the sources, without its extension, which the others have, too. */
+const OWN_NAME = "runtime/own_modules.";
+
+/** Where that begins, and the extension; `null` in `dist/`. */
+const SOURCE = sourceIn(import.meta.url);
 
 /** The folder of the package's modules. */
-const OWN_FOLDER = SOURCE === null ? folderOf(import.meta.url) : import.meta.url.slice(0, SOURCE.index);
+const OWN_FOLDER = SOURCE === null ? folderOf(import.meta.url) : import.meta.url.slice(0, SOURCE.at);
 
 /** The folder of the package: that of its sources and of `dist/`. */
 export const PACKAGE_FOLDER: string = folderOf(OWN_FOLDER);
 
 /** The module that every child's entry calls (child/main.ts). */
-export const CHILD_MAIN: string = OWN_FOLDER + (SOURCE === null ? "child_main.js" : `child/main${SOURCE[1]}`);
+export const CHILD_MAIN: string = OWN_FOLDER + (SOURCE === null ? "child_main.js" : `child/main${SOURCE.extension}`);
 
 /** The module that a pool's workers run (pool/worker_main.ts). */
-export const WORKER_MAIN: string = OWN_FOLDER + (SOURCE === null ? "worker_main.js" : `pool/worker_main${SOURCE[1]}`);
+export const WORKER_MAIN: string = OWN_FOLDER +
+  (SOURCE === null ? "worker_main.js" : `pool/worker_main${SOURCE.extension}`);
 
 /** The module that the workers of a pool on an engine run (engine/pool/worker_main.ts). */
 export const ENGINE_WORKER_MAIN: string = OWN_FOLDER +
-  (SOURCE === null ? "engine_worker_main.js" : `engine/pool/worker_main${SOURCE[1]}`);
+  (SOURCE === null ? "engine_worker_main.js" : `engine/pool/worker_main${SOURCE.extension}`);
 
 /** The module that a manager's server runs (managers/server_main.ts). */
 export const SERVER_MAIN: string = OWN_FOLDER +
-  (SOURCE === null ? "server_main.js" : `managers/server_main${SOURCE[1]}`);
+  (SOURCE === null ? "server_main.js" : `managers/server_main${SOURCE.extension}`);
 
 /** Managers, which are loaded when the first is used (managers.ts). */
-export const MANAGERS: string = OWN_FOLDER + (SOURCE === null ? "managers_inside.js" : `managers${SOURCE[1]}`);
+export const MANAGERS: string = OWN_FOLDER + (SOURCE === null ? "managers_inside.js" : `managers${SOURCE.extension}`);
 
 /** Shared memory with names, which programs import by themselves, or a message that has some loads (shared_memory.ts). */
-export const SHARED_MEMORY: string = OWN_FOLDER + (SOURCE === null ? "shared_memory.js" : `shared_memory${SOURCE[1]}`);
+export const SHARED_MEMORY: string = OWN_FOLDER +
+  (SOURCE === null ? "shared_memory.js" : `shared_memory${SOURCE.extension}`);
 
 /** Managers on an engine, which are loaded when the first is used (engine/manager.ts). */
 export const ENGINE_MANAGERS: string = OWN_FOLDER +
-  (SOURCE === null ? "engine_managers.js" : `engine/manager${SOURCE[1]}`);
+  (SOURCE === null ? "engine_managers.js" : `engine/manager${SOURCE.extension}`);
 
 /** What managers need to speak with Python's, loaded when the first does (python_managers/load.ts). */
 export const PYTHON_MANAGERS: string = OWN_FOLDER +
-  (SOURCE === null ? "python_managers.js" : `python_managers/load${SOURCE[1]}`);
+  (SOURCE === null ? "python_managers.js" : `python_managers/load${SOURCE.extension}`);
 
 /** Contexts on engines, which are loaded when the first is wanted (context/remote.ts). */
 export const ENGINE_CONTEXT: string = OWN_FOLDER +
-  (SOURCE === null ? "engine.js" : `context/remote${SOURCE[1]}`);
+  (SOURCE === null ? "engine.js" : `context/remote${SOURCE.extension}`);
 
 const OWN_ENTRY = `${PACKAGE_FOLDER}mod.ts`;
 
@@ -85,6 +90,12 @@ function decoded(url: string): string {
 /** Whether a main module is in no file: that of `deno test`, `deno eval` and of a program on standard input. */
 export function isInNoFile(url: string): boolean {
   return /\/\$deno\$[^/]*$/.test(url);
+}
+
+function sourceIn(url: string): { readonly at: number; readonly extension: string } | null {
+  const at = url.lastIndexOf(OWN_NAME);
+  if (at < 0 || url.includes("/", at + OWN_NAME.length)) return null;
+  return { at, extension: url.slice(at + OWN_NAME.length - 1) };
 }
 
 /** The folder of the module or folder of that URL. */
