@@ -48,6 +48,7 @@ _MODULES = {
     "SimpleQueue": "queues",
     "Value": "sharedctypes",
     "current_process": "_process",
+    "current_task": "pool",
     "get_logger": "_logging",
     "log_to_stderr": "_logging",
     "parent_process": "_process",
@@ -76,6 +77,7 @@ __all__ = [
     "SimpleQueue",
     "Value",
     "current_process",
+    "current_task",
     "get_logger",
     "log_to_stderr",
     "parent_process",
@@ -87,6 +89,7 @@ if TYPE_CHECKING:
     from ._process import ParentProcess, Process, current_process, parent_process
     from .connection import Connection, Pipe
     from .errors import OwnerDiedError, ProcessError
+    from .pool import current_task
     from .queues import JoinableQueue, Queue, ShutDown, SimpleQueue
     from .sharedctypes import Array, RawArray, RawValue, Value
     from .synchronize import Barrier, BoundedSemaphore, Condition, Event, Lock, RLock, Semaphore

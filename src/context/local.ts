@@ -228,6 +228,8 @@ export class ForkServerContext extends LocalContext {
 export class PythonContext extends LocalContext {
   /** {@linkcode PythonProcess}. */
   override readonly Process: typeof Process = PythonProcess as typeof Process;
+  /** The package's own `Pool`, whose workers run Python. */
+  override readonly Pool: typeof Pool = poolIn(this, { python: true });
 
   /** `"spawn"`: each Python is started anew. */
   override getStartMethod(options: GetStartMethodOptions = {}): StartMethod {
@@ -285,14 +287,14 @@ function requireStartMethodOptions(options: GetStartMethodOptions): void {
   requireFlag("tell the start method", "allowNone", options.allowNone);
 }
 
-function poolIn(context: LocalContext): typeof Pool {
+function poolIn(context: LocalContext, more: { readonly python?: true } = {}): typeof Pool {
   return class<I extends readonly unknown[]> extends Pool<I> {
     static {
       Object.defineProperty(this, "name", { value: "Pool" });
     }
 
     constructor(processes?: number | null, options: PoolOptions<I> = {}) {
-      super(processes, withDefaults<PoolOptions<I>>({ context } as Partial<PoolOptions<I>>, options));
+      super(processes, withDefaults<PoolOptions<I>>({ context, ...more } as Partial<PoolOptions<I>>, options));
     }
   };
 }

@@ -31,6 +31,7 @@ import { FunctionTable } from "./functions.ts";
 import { Idlers } from "./idlers.ts";
 import { OnlyResult } from "./only_result.ts";
 import { QueueLimit } from "./queue_limit.ts";
+import type { PythonWorkers } from "./python.ts";
 import { remainsOf } from "./remains.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 import type { PoolStats } from "./stats.ts";
@@ -51,6 +52,8 @@ export interface EngineOptions extends CrewOptions {
   readonly taskTimeout: number;
   /** How many calls may wait. */
   readonly maxQueue: number;
+  /** What its workers run, if that is Python; else `null`. */
+  readonly python: PythonWorkers | null;
 }
 
 export type EngineState = "running" | "closed" | "terminated" | "broken";
@@ -61,7 +64,7 @@ const AT_EXIT = 15;
 /** The books of a pool. */
 export class Engine implements PoolEvents {
   readonly #options: EngineOptions;
-  readonly #functions = new FunctionTable();
+  readonly #functions: FunctionTable;
   readonly #onlyResult = new OnlyResult((timeout) => this.#look(timeout), () => this.#dispatcher.watch());
   readonly #crew: Crew;
   readonly #dispatcher: Dispatcher;
@@ -88,6 +91,7 @@ export class Engine implements PoolEvents {
    */
   constructor(options: EngineOptions) {
     this.#options = options;
+    this.#functions = new FunctionTable(options);
     const { desks: { tasks }, settings: { concurrency } } = options;
     options.desks.label(options.name);
     this.#sign = new Sign(options.name, { processes: this.processes, concurrency });
@@ -134,6 +138,11 @@ export class Engine implements PoolEvents {
   /** How many workers there are, of a pool that grows and shrinks; else how many there are to be. */
   get poolSize(): number {
     return this.#crew.present;
+  }
+
+  /** Whether its workers run Python. */
+  get isPython(): boolean {
+    return this.#options.python !== null;
   }
 
   get taskTimeout(): number {

@@ -2,6 +2,7 @@
 
 import type { Given } from "../callable/reference.ts";
 import type { TravellingReference } from "../callable/late.ts";
+import type { ModuleExport } from "../callable/types.ts";
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
 import { wait } from "../addon/waits.ts";
@@ -14,8 +15,9 @@ import type { PoolFunction } from "./calls/call.ts";
 import { CellTable, WorkerWords } from "./cells.ts";
 import type { DeskNeeds, Desks, PoolSide, WorkerProcess } from "./desk.ts";
 import { type Desk, Kind } from "./messages.ts";
+import { deskForPython, type PythonWorkers } from "./python.ts";
 
-const WORKER = { module: WORKER_MAIN, name: "work" };
+const WORKER: ModuleExport = { module: WORKER_MAIN, name: "work" };
 
 /** So many workers start at a time, however few CPUs there are. */
 const LEAST_BREADTH = 4;
@@ -31,9 +33,12 @@ export class LocalDesks implements Desks {
   readonly isBroken = false;
   readonly #concurrency: number;
   readonly #cells: CellTable;
+  readonly #python: PythonWorkers | null;
 
-  constructor({ concurrency }: DeskNeeds) {
+  /** For workers of Deno; or of Python, as `python` says. */
+  constructor({ concurrency }: DeskNeeds, python: PythonWorkers | null = null) {
     this.#concurrency = concurrency;
+    this.#python = python;
     this.#cells = new CellTable(concurrency);
   }
 
@@ -50,22 +55,37 @@ export class LocalDesks implements Desks {
   }
 
   open(): LocalPoolSide {
-    return new LocalPoolSide(this.tasks, this.#cells, this.#concurrency);
+    return new LocalPoolSide({
+      tasks: this.tasks,
+      table: this.#cells,
+      concurrency: this.#concurrency,
+      python: this.#python,
+    });
   }
+}
+
+/** What the pool's side of a desk is made with. */
+interface SideParts {
+  readonly tasks: Channel;
+  readonly table: CellTable;
+  readonly concurrency: number;
+  readonly python: PythonWorkers | null;
 }
 
 /** The pool's side of one desk. */
 class LocalPoolSide extends WorkerWords implements PoolSide {
-  readonly target = WORKER;
-  readonly far: Desk;
+  readonly target: ModuleExport;
+  readonly far: object;
+  readonly #desk: Desk;
   readonly #table: CellTable;
   #isClosed = false;
 
-  constructor(tasks: Channel, table: CellTable, concurrency: number) {
+  constructor({ tasks, table, concurrency, python }: SideParts) {
     const cells = table.take();
     super(cells, concurrency);
+    this.target = python?.target ?? WORKER;
     this.#table = table;
-    this.far = {
+    const desk = this.#desk = {
       tasks,
       bell: new Channel().own(),
       functions: new Channel().own(),
@@ -75,40 +95,41 @@ class LocalPoolSide extends WorkerWords implements PoolSide {
       cells,
       lingerer: table.lingerer,
     };
+    this.far = python === null ? desk : deskForPython(desk);
   }
 
   label(worker: string): void {
-    const { bell, functions, results } = this.far;
+    const { bell, functions, results } = this.#desk;
     bell.label(`${worker}: bell`);
     functions.label(`${worker}: functions`);
     results.label(`${worker}: results`);
   }
 
   get isBusy(): boolean {
-    return this.far.results.isBusy;
+    return this.#desk.results.isBusy;
   }
 
   introduce({ id, given }: PoolFunction): void {
-    this.far.functions.send({ ...NO_TASK, kind: Kind.function, fn: id }, [given.travel()]);
+    this.#desk.functions.send({ ...NO_TASK, kind: Kind.function, fn: id }, [given.travel()]);
   }
 
   call(tasks: number): boolean {
     if (!this.setCalled()) return false;
-    this.far.bell.send({ ...NO_TASK, kind: Kind.call, task: tasks }, []);
+    this.#desk.bell.send({ ...NO_TASK, kind: Kind.call, task: tasks }, []);
     return true;
   }
 
   giveUp(task: number): void {
-    this.far.bell.send({ ...NO_TASK, kind: Kind.giveUp, task }, []);
+    this.#desk.bell.send({ ...NO_TASK, kind: Kind.giveUp, task }, []);
   }
 
   stop(): void {
-    this.far.bell.send({ ...NO_TASK, kind: Kind.stop }, []);
+    this.#desk.bell.send({ ...NO_TASK, kind: Kind.stop }, []);
   }
 
   cancel(number: number, timedOut: boolean): boolean {
     if (!this.setCancelled(number, timedOut)) return false;
-    if (!this.#isClosed) this.far.cancel.set();
+    if (!this.#isClosed) this.#desk.cancel.set();
     return true;
   }
 
@@ -117,17 +138,17 @@ class LocalPoolSide extends WorkerWords implements PoolSide {
   }
 
   noteHeard(): void {
-    if (this.addHeard() && !this.#isClosed) this.far.heard.set();
+    if (this.addHeard() && !this.#isClosed) this.#desk.heard.set();
   }
 
   receive(timeout: number): Frame | null {
     if (this.isBusy) return null;
-    const frame = this.far.results.receive(timeout);
+    const frame = this.#desk.results.receive(timeout);
     return frame === ENDED ? null : frame;
   }
 
   async listen(arrived: () => void): Promise<void> {
-    const { results } = this.far;
+    const { results } = this.#desk;
     while (!results.isClosed) {
       await results.filled({ inBackground: true });
       arrived();
@@ -139,7 +160,7 @@ class LocalPoolSide extends WorkerWords implements PoolSide {
   }
 
   close(pid: number | null): void {
-    const { bell, functions, results, cancel, heard, lingerer, cells } = this.far;
+    const { bell, functions, results, cancel, heard, lingerer, cells } = this.#desk;
     this.#isClosed = true;
     bell.close();
     functions.close();

@@ -50,6 +50,8 @@ export const Flag = {
   timed: 8,
   /** Somebody listens to what the task reports. */
   heard: 16,
+  /** Of a task for a worker of Python: the last of the arguments is an object of those that have names. */
+  named: 32,
   /** The task was answered before its function has ended, which may go on. */
   left: 128,
 } as const;

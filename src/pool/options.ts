@@ -83,6 +83,13 @@ export interface PoolSettings {
   /** Called in this process, soon after a worker has ended, however that was, and before `join` or `terminate` is
    * resolved; not for workers that end with this process. Otherwise as `onWorkerStart`. */
   onWorkerExit?: (worker: WorkerExit) => void;
+  /**
+   * The workers run Python, and the functions are those of `python()`. `true`: the Python that `python()` takes by default.
+   * A path, a `file:` URL or a name in `PATH`: that one; `"./.venv/bin/python"` is relative to the calling module. Each
+   * worker runs one task at a time, so `concurrency` is refused; `kwargs` are keyword arguments. Default: the workers run
+   * Deno.
+   */
+  python?: boolean | string | URL;
   /** How the workers are started, of `getContext`. Default: as processes are by default. */
   context?: PoolContext;
 }
@@ -296,6 +303,7 @@ const KNOWN = {
       "stderr",
       "onWorkerStart",
       "onWorkerExit",
+      "python",
       "context",
     ],
   ],

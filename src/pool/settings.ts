@@ -1,6 +1,6 @@
 // What a pool is made of, by the options that it is given: checked, and with the defaults filled in.
 
-import { type Given, reference } from "../callable/reference.ts";
+import type { Given } from "../callable/reference.ts";
 import type { Callable, ModuleExport } from "../callable/types.ts";
 import { CallSite } from "../runtime/stack.ts";
 import { desksOf } from "./desk.ts";
@@ -17,6 +17,7 @@ import {
   wholeOf,
 } from "./options.ts";
 import { Process } from "../process/process.ts";
+import { givenTo, pythonWorkersOf, type Workers } from "./python.ts";
 import { type PoolSize, sizeOf } from "./size.ts";
 
 /** Milliseconds that a cancelled task has, if the pool says nothing else. */
@@ -56,8 +57,9 @@ export function engineOptionsOf<I extends readonly unknown[]>(
     fallback: 1,
   });
   const isLimited = typeof maxMemory === "number";
+  const workers = { name: options.name ?? `Pool-${++pools}`, python: pythonWorkersOf(action, options) };
   return {
-    name: options.name ?? `Pool-${++pools}`,
+    ...workers,
     size,
     ProcessClass: options.context?.Process ?? Process,
     stderr,
@@ -67,8 +69,8 @@ export function engineOptionsOf<I extends readonly unknown[]>(
     // Read at once: what V8 has captured would keep the pool from being collected.
     site: { frames: new CallSite(engineOptionsOf).frames },
     hooks: hooksOf(action, options),
-    initializer: functionOf(initializer as Callable | ModuleExport | null | undefined),
-    finalizer: functionOf(options.finalizer),
+    initializer: functionOf(workers, initializer as Callable | ModuleExport | null | undefined),
+    finalizer: functionOf(workers, options.finalizer),
     settings: {
       concurrency,
       initargs: initargs ?? [],
@@ -78,14 +80,14 @@ export function engineOptionsOf<I extends readonly unknown[]>(
       maxMemory: countOf(action, "maxMemory", maxMemory, Infinity),
     },
     // The last: they are made, and nothing is refused behind them.
-    desks: desksOf(options.context)?.({ concurrency }) ?? new LocalDesks({ concurrency }),
+    desks: desksOf(options.context)?.({ concurrency }) ?? new LocalDesks({ concurrency }, workers.python),
   };
 }
 
 /** The initializer or finalizer, as workers find it. */
-function functionOf(fn: Callable | ModuleExport | null | undefined): Given | null {
+function functionOf(workers: Workers, fn: Callable | ModuleExport | null | undefined): Given | null {
   if (fn === undefined || fn === null) return null;
-  const given = reference(fn);
+  const given = givenTo(workers, fn);
   given.prove();
   return given;
 }

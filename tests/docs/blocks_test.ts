@@ -9,6 +9,7 @@
 //   exit=n            its exit code, if not 0
 //   stderr            it writes to its standard error
 //   with-python       the Python program beside it runs at the same time
+//   python            it runs functions of the Python module of its section, whose word "file" says what that is called
 //   engine            it is run where redis-server is installed, with an engine and an agent; the engine's URL is that of
 //                     the environment, and whatever URL stands in it, and the key is in mp.key
 //   no-run: why       it is checked only
@@ -31,7 +32,19 @@ const TEXTS = {
   "b.txt": "over the lazy dog\n",
   "orders.jsonl": '{"country":"NL","amount":3}\n{"country":"CH","amount":5}\n{"country":"NL","amount":4}\n',
 };
-const WORDS = ["args", "file", "module", "test", "flags", "exit", "stderr", "with-python", "engine", "no-run"];
+const WORDS = [
+  "args",
+  "file",
+  "module",
+  "test",
+  "flags",
+  "exit",
+  "stderr",
+  "with-python",
+  "python",
+  "engine",
+  "no-run",
+];
 
 /** A program of a document in a folder of its own. */
 interface Program {
@@ -67,6 +80,10 @@ function programsOf(document: Document, base: string): Program[] {
     if (block.words.has("engine")) Deno.writeFileSync(`${folder}/${KEY_FILE}`, KEY);
     for (const other of blocks) {
       if (other.section !== block.section || !other.words.has("module")) continue;
+      Deno.writeTextFileSync(`${folder}/${other.words.get("file")}`, other.text);
+    }
+    for (const other of document.blocks) {
+      if (!block.words.has("python") || other.section !== block.section || other.language !== "python") continue;
       Deno.writeTextFileSync(`${folder}/${other.words.get("file")}`, other.text);
     }
     const path = `${folder}/${block.words.get("file") ?? (block.words.has("test") ? "main_test.ts" : "main.ts")}`;
@@ -161,7 +178,8 @@ for (const document of documents) {
   Deno.test(`documents: the programs of ${document.path} run${without}`, async () => {
     using project = makeProject();
     const programs = programsOf(document, project.path).filter(({ block: { words }, python: needed }) =>
-      !words.has("no-run") && (needed === null || python !== null) && (!words.has("engine") || hasEngine)
+      !words.has("no-run") && (python !== null || needed === null && !words.has("python")) &&
+      (!words.has("engine") || hasEngine)
     );
     await using host = isOnEngine && hasEngine ? await startHost() : null;
     const complaints: string[] = [];

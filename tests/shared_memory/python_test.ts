@@ -4,6 +4,7 @@ import { dumps, float, loads, PickleError, PythonName, PythonObject } from "@par
 import { ShareableList, SharedMemory } from "@parallel/multiprocessing/shared_memory";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { within } from "../support/helpers.ts";
+import { pythonWithNumpy } from "../support/numpy.ts";
 import { isFrom, type Python, pythons } from "../support/python.ts";
 
 const PEER = new URL("../fixtures/shared_memory/peer.py", import.meta.url).pathname;
@@ -215,19 +216,6 @@ Deno.test({
     }
   },
 });
-
-/** A Python that has numpy: one of the machine's, or of a virtual environment in target/numpy. */
-function pythonWithNumpy(): string | undefined {
-  const own = new URL("../../target/numpy/bin/python3", import.meta.url).pathname;
-  return [own, ...pythons.map(({ path }) => path)].find((path) => {
-    const code = "import importlib.util, sys; sys.exit(importlib.util.find_spec('numpy') is None)";
-    try {
-      return new Deno.Command(path, { args: ["-c", code], stderr: "null" }).outputSync().success;
-    } catch {
-      return false;
-    }
-  });
-}
 
 const withNumpy = pythonWithNumpy();
 

@@ -526,6 +526,24 @@ int64_t mp_barrier_is_broken(uint32_t barrier);
 /* Returns the token of the party whose death has broken it; 0 if none has. */
 int64_t mp_barrier_culprit(uint32_t barrier);
 
+/* ---- words.rs: words of 32 bits in shared memory ---------------------------------------------------------------------- */
+
+/*
+ * A word is at an address that a multiple of 4 is, in a block whose bytes mp_address() has told and which this process
+ * holds. It is read and changed as one, in an order that all processes see alike: what JavaScript's Atomics does with an
+ * Int32Array. A pool and its workers say by such words what each is at. None waits, and none notices a death: a word is what
+ * was stored last. An address that is none is an MP_STATE where that can be seen, and otherwise as in any program of C.
+ */
+
+/* Returns the word. */
+int64_t mp_word_load(uint32_t *at);
+
+/* Makes the word `value`. Returns 0. */
+int64_t mp_word_store(uint32_t *at, uint32_t value);
+
+/* Makes the word `value` if it is `expected`. Returns what it was: it was changed if that is `expected`. */
+int64_t mp_word_compare_exchange(uint32_t *at, uint32_t expected, uint32_t value);
+
 #ifdef __cplusplus
 }
 #endif

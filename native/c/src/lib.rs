@@ -8,6 +8,7 @@
 //! - [`queues`], [`connections`]: messages, and what they speak of.
 //! - [`synchronize`]: locks, semaphores, events, conditions and barriers.
 //! - [`waiting`]: waits that end for signals.
+//! - [`words`]: words of shared memory that several write to.
 
 mod border;
 mod connections;
@@ -17,3 +18,4 @@ mod objects;
 mod queues;
 mod synchronize;
 mod waiting;
+mod words;

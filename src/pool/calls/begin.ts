@@ -58,6 +58,7 @@ export class Caller {
       const all = kwargs === undefined ? args : [...args, kwargs];
       const limits = this.#limits(action, options);
       const parts = this.#parts(action, target, options, { method: call, site }, CALL_FLAGS.apply);
+      if (kwargs !== undefined && this.#engine.isPython) parts.flags |= Flag.named;
       return this.#begin(new SingleCall(parts, all), limits);
     } catch (error) {
       throw refused(error, above);
