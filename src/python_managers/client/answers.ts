@@ -31,6 +31,14 @@ export interface Reading {
   given(token: Token, exposed: readonly string[]): unknown;
 }
 
+/** Of answers that speak of no objects. */
+export const NO_PROXIES: Reading = {
+  tables: new Map(),
+  given() {
+    throw new RangeError("it speaks of an object");
+  },
+};
+
 /**
  * Reads an answer.
  *

@@ -3,12 +3,12 @@
 // What takes no time goes by one connection, one request behind the other. Every call that may take its time has a connection
 // of its own while it is under way, out of a few that are kept; requests to the server itself have one each, as Python's own.
 
-import { type Address, describe } from "../../connection/address.ts";
+import type { Address } from "../../connection/address.ts";
 import { AuthenticationError, EOFError, ProcessError, RemoteError, TimeoutError } from "../../errors.ts";
 import type { Line, ObjectId } from "../../managers/line.ts";
 import { SERVER_ID } from "../../managers/messages.ts";
 import { exposedByBuiltIn, proxyClassOf } from "../../managers/proxy_classes.ts";
-import { BaseProxy, insideOf, type ProxyClass, SyncProxy } from "../../managers/proxy.ts";
+import { BaseProxy, insideOf, SyncProxy } from "../../managers/proxy.ts";
 import type { Registration } from "../../managers/registrations.ts";
 import { atCall } from "../../managers/stacks.ts";
 import { dumpWith } from "../../pickle/dumps.ts";
@@ -20,20 +20,23 @@ import { Watch } from "../../waiting/limits.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../../waiting/options.ts";
 import { reducedException } from "../exceptions.ts";
 import { namesOf, type PythonAddress, reducedProxy, type SaidProxy, tablesOf, Token } from "../token.ts";
-import { classOfProxies, typeOfClass } from "../types.ts";
+import { classOfProxies } from "../types.ts";
 import { Asked, AUTO } from "../wire.ts";
+import { dialledAs, isHere, isSame, likelyAddress } from "./addresses.ts";
 import { answerOf } from "./answers.ts";
-import type { Answer, Ask, Asking, Wait } from "./ask.ts";
-import { secondsOf } from "./ask.ts";
+import { type Answer, type Ask, secondsOf, type Wait } from "./ask.ts";
 import { noteSent, wireOf } from "./holding.ts";
 import { type Known, KnownObjects } from "./known.ts";
+import { isGivenUp, late, type Limits, NO_LIMITS, valueOf } from "./limits.ts";
 import { reducedNamespace } from "./namespaces.ts";
+import { roundTrip, roundTripSync } from "./round_trip.ts";
+import { run, runSync } from "./runs.ts";
 import { own } from "./server_calls.ts";
+import { Stock } from "./stock.ts";
 import { translated, translationsOf } from "./types/table.ts";
+import { typeUsedAs } from "./types/used_as.ts";
 import { type Place, Wire } from "./wire.ts";
 
-/** The most connections that are kept for calls to come. */
-const MOST_FREE = 4;
 /** Milliseconds that a wait lasts in the server before it is renewed. */
 const SLICE = 1000;
 /** Milliseconds that a server has to answer the first request. */
@@ -50,14 +53,6 @@ interface Share {
   readonly id: ObjectId;
 }
 const collected = new FinalizationRegistry<Share>(({ line, id }) => line.giveUp(id));
-
-/** The limits of a call, as far as they are kept here. */
-interface Limits {
-  readonly asked: string;
-  readonly until: number;
-  readonly timeout: number;
-  readonly signal: AbortSignal | undefined;
-}
 
 /** In the place of bytes that need to know what the server's address is. */
 const UNKNOWN_ADDRESS = Symbol("the server's own address is not known");
@@ -83,20 +78,11 @@ export class PythonServerLine implements Line {
 
   readonly namesFunctions = true;
   readonly #name: string;
-  readonly #place: Place;
+  readonly #stock: Stock;
   readonly objects = new KnownObjects();
   /** The types that those have registered who have connected by it. */
   readonly #registrations = new Map<string, Registration>();
   #users = 0;
-  /** Whether a server has been there. */
-  #wasOpen = false;
-  #isOver = false;
-  /** The connection for what takes no time. */
-  #quick: Wire | null = null;
-  #opening: Promise<Wire> | null = null;
-  readonly #free: Wire[] = [];
-  /** All connections that have been accepted for calls. */
-  readonly #wires = new Set<Wire>();
   /** References that are being given back. */
   readonly #giving = new Set<Promise<void>>();
   /** The server's address as the server itself has it, once a message has said so. */
@@ -105,11 +91,11 @@ export class PythonServerLine implements Line {
 
   private constructor(name: string, place: Place) {
     this.#name = name;
-    this.#place = place;
+    this.#stock = new Stock(place);
   }
 
   get server(): string {
-    return `at ${describe(this.#place.address)}`;
+    return this.#stock.server;
   }
 
   // Its beginning and its end.
@@ -151,7 +137,7 @@ export class PythonServerLine implements Line {
   }
 
   #open(): void {
-    this.#wasOpen = true;
+    this.#stock.wasOpen = true;
     this.#finalizer ??= new Finalize(() => this.#endNow(), { priority: 10, name: `proxies of ${this.server}` });
   }
 
@@ -163,18 +149,18 @@ export class PythonServerLine implements Line {
 
   /** Undoes one {@linkcode enter}; the last one gives back all references, and closes it. */
   async leave(): Promise<void> {
-    if (--this.#users > 0 || this.#isOver) return;
+    if (--this.#users > 0 || this.#stock.isOver) return;
     const all = this.#end();
     for (const known of all) this.#letGo(known);
     const timeout = Promise.withResolvers<void>();
     using _ = new Watch({ timeout: FAREWELL }, { late: timeout.resolve, aborted: timeout.resolve });
     await Promise.race([Promise.all(this.#giving), timeout.promise]);
-    for (const wire of this.#wires) wire.close();
+    this.#stock.close();
   }
 
   /** No call is made by it any more; what there is to be given back. */
   #end(): Known[] {
-    this.#isOver = true;
+    this.#stock.isOver = true;
     if (lines.get(this.#name) === this) lines.delete(this.#name);
     this.#finalizer?.cancel();
     return this.objects.clear();
@@ -209,7 +195,7 @@ export class PythonServerLine implements Line {
       await this.#learnAddress();
       bytes = this.#serverBytes(call);
     }
-    const wire = await this.#opened(Wire.open(this.#place, { ...limited(timeout), signal }), until, signal);
+    const wire = await this.#stock.open({ ...limited(timeout), signal }, until);
     try {
       return valueOf(await this.#answer(wire, bytes as Uint8Array, { asked: call.name, until, timeout, signal }));
     } finally {
@@ -222,7 +208,7 @@ export class PythonServerLine implements Line {
     const timeout = timeoutOf(options);
     const until = performance.now() + timeout;
     const bytes = this.#knowingSync(() => this.#serverBytes(call));
-    const wire = this.#openedSync(() => Wire.openSync(this.#place, limited(timeout)));
+    const wire = this.#stock.openSync(limited(timeout));
     try {
       return valueOf(this.#answerSync(wire, bytes, { asked: call.name, until, timeout, signal: undefined }));
     } finally {
@@ -232,91 +218,6 @@ export class PythonServerLine implements Line {
 
   #serverBytes({ name, args, kwargs = {} }: ServerCall): Uint8Array | typeof UNKNOWN_ADDRESS {
     return this.#dumped([null, name, tupleOf(args), kwargs]);
-  }
-
-  // Connections.
-
-  async #opened(opening: Promise<Wire>, until: number, signal?: AbortSignal): Promise<Wire> {
-    try {
-      return await opening;
-    } catch (error) {
-      throw signal?.aborted || performance.now() >= until ? error : this.#whyNot(error);
-    }
-  }
-
-  #openedSync(open: () => Wire): Wire {
-    try {
-      return open();
-    } catch (error) {
-      throw this.#whyNot(error);
-    }
-  }
-
-  /** A server that was there and is not any more has ended. */
-  #whyNot(error: unknown): unknown {
-    const isLimit = error instanceof TimeoutError || error instanceof TypeError || error instanceof RangeError;
-    if (!this.#wasOpen || isLimit || error instanceof Deno.errors.NotCapable) return error;
-    return this.#gone(error);
-  }
-
-  #gone(cause?: unknown): EOFError {
-    return new EOFError(
-      `Cannot use the manager's server ${this.server}: it has ended, or the connection to it`,
-      cause === undefined ? undefined : { cause },
-    );
-  }
-
-  /** A new connection for calls. */
-  async #accepted(): Promise<Wire> {
-    const wire = await this.#opened(Wire.open(this.#place, {}), Infinity);
-    const limits = { asked: Asked.accept, until: Infinity, timeout: Infinity, signal: undefined };
-    return this.#ready(wire, await this.#answer(wire, this.#acceptance(), limits));
-  }
-
-  #acceptedSync(): Wire {
-    const wire = this.#openedSync(() => Wire.openSync(this.#place, {}));
-    const limits = { asked: Asked.accept, until: Infinity, timeout: Infinity, signal: undefined };
-    return this.#ready(wire, this.#answerSync(wire, this.#acceptance(), limits));
-  }
-
-  #acceptance(): Uint8Array {
-    return dumpWith(tupleOf([null, Asked.accept, tupleOf([`deno-${Deno.pid}`]), {}]), () => undefined);
-  }
-
-  #ready(wire: Wire, answer: Answer): Wire {
-    if ("error" in answer || this.#isOver) {
-      wire.close();
-      throw "error" in answer ? answer.error : this.#gone();
-    }
-    for (const it of this.#wires) if (it.isOver) this.#wires.delete(it);
-    this.#wires.add(wire);
-    return wire;
-  }
-
-  #quickWire(): Wire | Promise<Wire> {
-    if (this.#isOver) throw this.#gone();
-    if (this.#quick !== null && !this.#quick.isOver) return this.#quick;
-    this.#opening ??= this.#accepted()
-      .then((wire) => this.#quick = wire)
-      .finally(() => this.#opening = null);
-    return this.#opening;
-  }
-
-  #leased(): Wire | Promise<Wire> {
-    if (this.#isOver) throw this.#gone();
-    return this.#freeWire() ?? this.#accepted();
-  }
-
-  #freeWire(): Wire | null {
-    for (let wire = this.#free.pop(); wire !== undefined; wire = this.#free.pop()) if (!wire.isOver) return wire;
-    return null;
-  }
-
-  /** A connection that nobody needs any more is kept for the next, or closed. */
-  #giveBack(wire: Wire): void {
-    if (wire === this.#quick || wire.isOver) return;
-    if (this.#free.length < MOST_FREE && !this.#isOver) this.#free.push(wire);
-    else wire.close();
   }
 
   // Messages.
@@ -366,7 +267,7 @@ export class PythonServerLine implements Line {
     } catch {
       // It has no dicts.
     }
-    this.#ownAddress ??= this.#likelyAddress();
+    this.#ownAddress ??= likelyAddress(this.#stock.place.address);
   }
 
   #learnAddressSync(): void {
@@ -376,66 +277,29 @@ export class PythonServerLine implements Line {
     } catch {
       // It has no dicts.
     }
-    this.#ownAddress ??= this.#likelyAddress();
-  }
-
-  /** As Python has the address of a listener, most likely. */
-  #likelyAddress(): PythonAddress {
-    const { address } = this.#place;
-    if (typeof address === "string") return address.startsWith("\0") ? new TextEncoder().encode(address) : address;
-    return address[0] === "localhost" ? ["127.0.0.1", address[1]] : address;
+    this.#ownAddress ??= likelyAddress(this.#stock.place.address);
   }
 
   /** Sends bytes; the answer to them. */
   async #answer(wire: Wire, bytes: Uint8Array, limits: Limits, onLate?: (answer: Answer) => void): Promise<Answer> {
-    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-    let isGivenUp = false;
-    const take = (answer: Uint8Array) => isGivenUp ? this.#tooLate(answer, onLate) : resolve(answer);
-    const fail = () => {
-      reject(this.#gone());
-      if (isGivenUp) onLate?.({ error: this.#gone() });
-    };
-    wire.send(bytes, { take, fail });
-    const { asked, until, timeout, signal } = limits;
-    if (until === Infinity && signal === undefined) return await this.#read(await promise);
-    const giveUp = (reason: unknown) => {
-      isGivenUp = true;
-      reject(reason);
-    };
-    using _ = new Watch({ timeout: until === Infinity ? Infinity : Math.max(0, until - performance.now()), signal }, {
-      late: () => giveUp(late(asked, timeout)),
-      aborted: giveUp,
-    });
-    return await this.#read(await promise);
+    const answer = await roundTrip(wire, bytes, limits, (bytes) => onLate?.(this.#tooLate(bytes)));
+    if (answer === null) throw this.#stock.gone();
+    return await this.#read(answer);
   }
 
-  /** Whether `#answer` was given up is known by its error; then the connection is still busy. */
-  #tooLate(bytes: Uint8Array, onLate: ((answer: Answer) => void) | undefined): void {
+  #answerSync(wire: Wire, bytes: Uint8Array, limits: Limits, onLate?: (answer: Answer) => void): Answer {
+    const answer = roundTripSync(wire, bytes, limits, (bytes) => onLate?.(this.#tooLate(bytes)));
+    if (answer === null) throw this.#stock.gone();
+    return this.#readSync(answer);
+  }
+
+  /** The answer to a call that was given up: of what it gives, nothing is kept. */
+  #tooLate(bytes: Uint8Array | null): Answer {
+    if (bytes === null) return { error: this.#stock.gone() };
     const { answer, fresh } = this.#decoded(bytes);
     for (const proxy of fresh) proxy[Symbol.dispose]();
-    onLate?.(answer);
-  }
-
-  #answerSync(
-    wire: Wire,
-    bytes: Uint8Array,
-    { asked, until, timeout }: Limits,
-    onLate?: (answer: Answer) => void,
-  ): Answer {
-    let answer: Uint8Array | null = null;
-    let hasEnded = false;
-    let isGivenUp = false;
-    const take = (bytes: Uint8Array) => isGivenUp ? this.#tooLate(bytes, onLate) : void (answer = bytes);
-    const fail = () => {
-      hasEnded = true;
-      if (isGivenUp) onLate?.({ error: this.#gone() });
-    };
-    wire.send(bytes, { take, fail });
-    wire.waitSync(() => answer !== null || hasEnded, until);
-    if (answer !== null) return this.#readSync(answer);
-    if (hasEnded) throw this.#gone();
-    isGivenUp = true;
-    throw late(asked, timeout);
+    if ("value" in answer && answer.value instanceof BaseProxy) answer.value[Symbol.dispose]();
+    return answer;
   }
 
   /** What an answer says, once this client has a reference to each object in it. */
@@ -480,47 +344,28 @@ export class PythonServerLine implements Line {
 
   /** The line to the server that a token names. */
   #lineOf(address: PythonAddress): PythonServerLine {
-    const { address: dialled, authkey } = this.#place;
-    const ours = this.#ownAddress ?? this.#likelyAddress();
-    if (isSame(address, ours)) return this;
-    const spelled = address instanceof Uint8Array ? new TextDecoder().decode(address) : address;
-    if (isSame(spelled, dialled) || isHere(spelled, dialled)) {
+    const { address: dialled, authkey } = this.#stock.place;
+    if (isSame(address, this.#ownAddress ?? likelyAddress(dialled))) return this;
+    if (isSame(dialledAs(address), dialled) || isHere(address, dialled)) {
       this.#ownAddress ??= address;
       return this;
     }
-    return PythonServerLine.to(spelled, authkey);
+    return PythonServerLine.to(dialledAs(address), authkey);
   }
 
   // Proxies.
 
   #known(id: ObjectId): Known {
-    if (this.#isOver) throw this.#gone();
+    if (this.#stock.isOver) throw this.#stock.gone();
     const known = this.objects.get(id);
     if (known !== undefined) return known;
     throw new RemoteError(`The manager's server ${this.server} has no such object: this process has given it up`);
   }
 
-  /** Which of our types an object is used as. */
-  #typeOf(typeid: string, className: string | null, names: readonly string[] | null): string | null {
-    const registration = this.#registrations.get(typeid);
-    const given = registration?.proxytype ?? null;
-    if (given !== null) return builtInTypeOf(given);
-    if (className !== null && className !== AUTO) {
-      const type = typeOfClass(className);
-      if (type !== null) return type;
-      return className === classOfProxies("Lock") && isAcquirer(typeid) ? typeid : null;
-    }
-    if (names?.includes("__next__")) return "Iterator";
-    const isOurs = className === AUTO || registration?.isBuiltIn === true || this.#registrations.size === 0;
-    if (!isOurs || exposedByBuiltIn(typeid) === undefined) return null;
-    // Somebody may have registered another type under the name.
-    return names === null || SIGNS[typeid] === undefined || names.includes(SIGNS[typeid]) ? typeid : null;
-  }
-
   #noted(typeid: string, ident: string, className: string | null, names: readonly string[] | null): Known {
     const known = this.objects.named(ident);
     if (known !== undefined) return known;
-    const type = this.#typeOf(typeid, className, names);
+    const type = typeUsedAs({ typeid, className, names }, this.#registrations.get(typeid));
     return this.objects.add({
       ident,
       typeid,
@@ -610,7 +455,7 @@ export class PythonServerLine implements Line {
     known.holder = null;
     if (holder !== null) {
       for (let i = 0; i < depth; i++) await this.#plainly(holder, known, "release");
-      this.#giveBack(holder);
+      this.#stock.giveBack(holder);
     }
     await known.taking?.catch(() => {});
     for (; known.shares > 0; known.shares--) await this.ask({ name: Asked.decref, args: [known.ident] });
@@ -633,7 +478,8 @@ export class PythonServerLine implements Line {
     try {
       if (target === SERVER_ID) return await own(this, asked, args, options);
       const known = this.#known(target);
-      return await this.#run(known, translated(known.type, known.translations, asked, args), limits);
+      const asking = translated(known.type, known.translations, asked, args);
+      return await run(asking, (ask) => this.#perform(known, ask, limits));
     } catch (error) {
       throw error === options?.signal?.reason ? error : atCall(error, asked);
     }
@@ -645,7 +491,8 @@ export class PythonServerLine implements Line {
     try {
       if (target === SERVER_ID) throw new RemoteError(`Cannot call "${asked}" with the thread blocked`);
       const known = this.#known(target);
-      return this.#runSync(known, translated(known.type, known.translations, asked, args), limits);
+      const asking = translated(known.type, known.translations, asked, args);
+      return runSync(asking, (ask) => this.#performSync(known, ask, limits));
     } catch (error) {
       throw atCall(error, asked);
     }
@@ -657,44 +504,13 @@ export class PythonServerLine implements Line {
     making: Generator<Ask, ServerCall, unknown>,
     { isFrozen, ...options }: WaitOptions & { isFrozen: boolean },
   ): Promise<BaseProxy> {
-    const call = await this.#run(null, making, NO_LIMITS) as ServerCall;
+    const call = await run(making, (ask) => this.#perform(null, ask, NO_LIMITS)) as ServerCall;
     return this.#made(typeid, await this.ask(call, options), isFrozen);
   }
 
   /** Whether a type is one of the package's own for who has connected. */
   isBuiltIn(typeid: string): boolean {
     return this.#registrations.get(typeid)?.isBuiltIn === true;
-  }
-
-  /** Asks for what a translation yields, until it has its result. */
-  async #run(known: Known | null, asking: Asking, limits: Limits): Promise<unknown> {
-    let step = asking.next();
-    while (!step.done) {
-      let value: unknown;
-      try {
-        value = await this.#perform(known, step.value, limits);
-      } catch (error) {
-        step = asking.throw(error);
-        continue;
-      }
-      step = asking.next(value);
-    }
-    return step.value;
-  }
-
-  #runSync(known: Known | null, asking: Asking, limits: Limits): unknown {
-    let step = asking.next();
-    while (!step.done) {
-      let value: unknown;
-      try {
-        value = this.#performSync(known, step.value, limits);
-      } catch (error) {
-        step = asking.throw(error);
-        continue;
-      }
-      step = asking.next(value);
-    }
-    return step.value;
   }
 
   #targetOf(known: Known | null, { of }: Ask): Known {
@@ -773,10 +589,10 @@ export class PythonServerLine implements Line {
       bytes = this.#callBytes(known, ask, args);
     }
     const isQuick = ask.wait === undefined && ask.isSlow !== true && ask.role !== "acquire" && ask.role !== "wait";
-    const chosen = wireOf(known, ask) ?? (isQuick ? this.#quickWire() : this.#leased());
+    const chosen = wireOf(known, ask) ?? (isQuick ? this.#stock.quick() : this.#stock.lease());
     const wire = chosen instanceof Wire ? chosen : await chosen;
     if (limits.signal?.aborted) {
-      this.#giveBack(wire);
+      this.#stock.giveBack(wire);
       throw limits.signal.reason;
     }
     return await this.#sent(known, ask, bytes as Uint8Array, wire, limits);
@@ -785,7 +601,7 @@ export class PythonServerLine implements Line {
   async #sent(known: Known, ask: Ask, bytes: Uint8Array, wire: Wire, limits: Limits): Promise<Answer> {
     const note = noteSent(known, ask, wire);
     const end = (answer: Answer) => {
-      if (note("value" in answer ? answer.value : undefined, "error" in answer)) this.#giveBack(wire);
+      if (note("value" in answer ? answer.value : undefined, "error" in answer)) this.#stock.giveBack(wire);
     };
     const { times = 1, wait } = ask;
     const undo = (answer: Answer) => void this.#undo(known, ask, wait, wire, answer);
@@ -807,17 +623,17 @@ export class PythonServerLine implements Line {
     if (wait?.undo !== undefined && "value" in answer) {
       for (const { method, args } of wait.undo(answer.value)) await this.#plainly(wire, known, method, args);
     }
-    if (ask.role === undefined || known.holder !== wire) this.#giveBack(wire);
+    if (ask.role === undefined || known.holder !== wire) this.#stock.giveBack(wire);
   }
 
   #exchangeSync(known: Known, ask: Ask, args: readonly unknown[], limits: Limits): Answer {
     const bytes = this.#knowingSync(() => this.#callBytes(known, ask, args));
-    if (this.#isOver) throw this.#gone();
+    if (this.#stock.isOver) throw this.#stock.gone();
     const isQuick = ask.wait === undefined && ask.isSlow !== true && ask.role !== "acquire" && ask.role !== "wait";
-    const wire = wireOf(known, ask) ?? (isQuick ? this.#quickWireSync() : this.#freeWire() ?? this.#acceptedSync());
+    const wire = wireOf(known, ask) ?? (isQuick ? this.#stock.quickSync() : this.#stock.leaseSync());
     const note = noteSent(known, ask, wire);
     const end = (answer: Answer) => {
-      if (note("value" in answer ? answer.value : undefined, "error" in answer)) this.#giveBack(wire);
+      if (note("value" in answer ? answer.value : undefined, "error" in answer)) this.#stock.giveBack(wire);
     };
     const { times, wait } = ask;
     try {
@@ -832,47 +648,6 @@ export class PythonServerLine implements Line {
       throw error;
     }
   }
-
-  #quickWireSync(): Wire {
-    if (this.#quick === null || this.#quick.isOver) this.#quick = this.#acceptedSync();
-    return this.#quick;
-  }
-}
-
-const NO_LIMITS: Limits = { asked: "", until: Infinity, timeout: Infinity, signal: undefined };
-
-/** A name that an object of one of Python's own types exposes, as nothing else that is registered so. */
-const SIGNS: Readonly<Record<string, string>> = {
-  dict: "__setitem__",
-  list: "append",
-  set: "add",
-  Queue: "task_done",
-  JoinableQueue: "task_done",
-  Lock: "acquire",
-  RLock: "acquire",
-  Semaphore: "acquire",
-  BoundedSemaphore: "acquire",
-  Condition: "notify",
-  Event: "is_set",
-  Barrier: "wait",
-  Namespace: "__getattribute__",
-  Value: "get",
-  Array: "__len__",
-  Pool: "apply_async",
-  AsyncResult: "successful",
-};
-
-function isAcquirer(typeid: string): boolean {
-  return ["Lock", "RLock", "Semaphore", "BoundedSemaphore"].includes(typeid);
-}
-
-/** The type of ours whose proxies have that class, or one that it extends. */
-function builtInTypeOf(Class: ProxyClass): string | null {
-  for (const typeid of Object.keys(SIGNS)) {
-    const known = proxyClassOf({ typeid, exposed: exposedByBuiltIn(typeid)!, isFrozen: false, direct: null });
-    if (Class === known || Class.prototype instanceof known) return typeid;
-  }
-  return null;
 }
 
 function shareOf(proxy: BaseProxy): Promise<void> {
@@ -891,38 +666,12 @@ function sliceOf({ isLate }: Wait, until: number): number {
   return isLate === null ? left : Math.min(left, SLICE);
 }
 
-function valueOf(answer: Answer): unknown {
-  if ("error" in answer) throw answer.error;
-  return answer.value;
-}
-
 function limited(timeout: number): { timeout?: number } {
   return timeout === Infinity ? {} : { timeout };
-}
-
-function isGivenUp(error: unknown, { signal, until }: Limits): boolean {
-  return signal?.aborted === true || error instanceof TimeoutError && performance.now() >= until;
 }
 
 /** Whether an error is that of an answer which no server of Python's gives. */
 function isPlain(error: unknown): boolean {
   return error instanceof ProcessError && Object.getPrototypeOf(error) === ProcessError.prototype &&
     !(error instanceof AuthenticationError);
-}
-
-function isSame(one: PythonAddress, other: PythonAddress | Address): boolean {
-  if (one instanceof Uint8Array || other instanceof Uint8Array) {
-    return one instanceof Uint8Array && other instanceof Uint8Array && one.toHex() === other.toHex();
-  }
-  return JSON.stringify(one) === JSON.stringify(other);
-}
-
-/** Whether an address with the port that was dialled is that of a server which listens everywhere, or of this machine. */
-function isHere(address: string | readonly [string, number], dialled: Address): boolean {
-  if (typeof address === "string" || typeof dialled === "string") return false;
-  return address[1] === dialled[1] && /^(0\.0\.0\.0|::|127\.|localhost$|::1$)/.test(address[0]);
-}
-
-function late(asked: string, timeout: number): TimeoutError {
-  return new TimeoutError(`Cannot call "${asked}": no answer came within ${timeout} ms`);
 }
