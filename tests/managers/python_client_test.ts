@@ -27,6 +27,7 @@ import {
   DictProxy,
   type KeywordArguments,
   kwargs,
+  LockProxy,
   Namespace,
   type Proxied,
   QueueProxy,
@@ -34,9 +35,10 @@ import {
 } from "@parallel/multiprocessing/managers";
 import { dumps, float, PythonName, PythonObject, tuple } from "@parallel/multiprocessing/pickle";
 import { dumps as reduce } from "@parallel/multiprocessing/reduction";
+import { ShareableList, SharedMemory, SharedMemoryManager } from "@parallel/multiprocessing/shared_memory";
 import { pythons } from "../support/python.ts";
 import { PythonServer, type ServerAddress } from "../support/python_server.ts";
-import { until, within } from "../support/helpers.ts";
+import { FIXTURES, startProgram, until, within } from "../support/helpers.ts";
 
 const KEY = "a key of the tests";
 const authkey = new TextEncoder().encode(KEY);
@@ -50,6 +52,7 @@ interface Maths {
   fail(kind: string): void;
   sleep(seconds: number): string;
   total(mapping: unknown): number;
+  threads(): number;
 }
 
 const folder = Deno.makeTempDirSync();
@@ -65,6 +68,7 @@ const servers = await Promise.all(
 class Manager extends SyncManager {}
 const Registered = Manager
   .register("get_jobs", null, { proxytype: QueueProxy })
+  .register("get_lock", null, { proxytype: LockProxy })
   .register("get_table", null, { proxytype: DictProxy });
 
 /** A manager that is connected, of the types that the server has. */
@@ -588,6 +592,74 @@ Deno.test("python client: hostile answers are errors of their calls, and no more
   await manager.shutdown();
   listener.close();
   await serving;
+});
+
+Deno.test({
+  name: "python client: who is killed while it waits takes nothing, neither an item nor a lock",
+  ignore: newest === undefined,
+  async fn() {
+    const [server, manager] = await alone();
+    await using _ = server;
+    const jobs = await manager.get_jobs();
+    const lock = await manager.get_lock();
+    const maths = await manager.create<Maths>("Maths");
+    const guard = await lock.acquire();
+    const before = await maths.threads();
+    const waiters = ["queue", "lock"].map((what) =>
+      startProgram(new URL("managers/python_waiter.ts", FIXTURES), {
+        args: [JSON.stringify(server.address), KEY, what],
+        flags: ["-A", "--no-check"],
+      })
+    );
+    for (const waiter of waiters) await waiter.said("waits");
+    await until("both to wait in the server", async () => await maths.threads() >= before + 2);
+    for (const waiter of waiters) waiter.kill("SIGKILL");
+    for (const waiter of waiters) await waiter.outcome();
+    // Their threads in the server end when the wait is to be renewed.
+    await until("nobody to wait in the server", async () => await maths.threads() <= before);
+    await jobs.put("a job");
+    guard!.release();
+    assertEquals(await jobs.get({ timeout: 60_000 }), "a job");
+    const again = await lock.acquire({ timeout: 60_000 });
+    assert(again !== null);
+    again!.release();
+    await manager.shutdown();
+  },
+});
+
+Deno.test({
+  name: "python client: blocks of shared memory belong to the server of a SharedMemoryManager",
+  ignore: newest === undefined,
+  async fn() {
+    const server = await PythonServer.start(newest!, ["127.0.0.1", 0], KEY, "python_shared_server.py");
+    await using _ = server;
+    const manager = new SharedMemoryManager({ address: server.address, authkey, serializer });
+    await manager.connect();
+    const memory = await manager.SharedMemory(64);
+    memory.buf[0] = 7;
+    const list = await manager.ShareableList([1, "two"]);
+    assertEquals([...new ShareableList(null, { name: list.shm.name })], [1, "two"]);
+    await manager.shutdown();
+    {
+      using same = new SharedMemory({ name: memory.name }); // the manager was only connected
+      assertEquals(same.buf[0], 7);
+    }
+    await server.end();
+    assertEquals(await server.line(), "ended");
+    assertThrows(() => new SharedMemory({ name: memory.name }), Deno.errors.NotFound);
+    assertThrows(() => new SharedMemory({ name: list.shm.name }), Deno.errors.NotFound);
+  },
+});
+
+Deno.test({
+  name: "python client: a proxy of Python's is used where it was made; one of ours is nothing for Python",
+  ignore: newest === undefined,
+  async fn() {
+    const manager = await connected(servers[0].address);
+    using list = await manager.list([1]);
+    assertThrows(() => reduce(list), TypeError, "connect a manager there");
+    await manager.shutdown();
+  },
 });
 
 Deno.test("python client: arguments by name are for Python alone", () => {

@@ -4,7 +4,7 @@ import { assert } from "@std/assert";
 import { within } from "./helpers.ts";
 import type { Python } from "./python.ts";
 
-const SERVER = new URL("../fixtures/managers/python_server.py", import.meta.url).pathname;
+const FOLDER = new URL("../fixtures/managers/", import.meta.url);
 
 /** Where it listens. */
 export type ServerAddress = string | [string, number];
@@ -18,22 +18,29 @@ export class PythonServer implements AsyncDisposable {
   readonly #lines: ReadableStreamDefaultReader<string>;
   #text = "";
 
-  private constructor(python: Python, address: ServerAddress, key: string) {
+  private constructor(python: Python, address: ServerAddress, key: string, script: string) {
     this.python = python;
-    const args = ["-B", SERVER, typeof address === "string" ? "AF_UNIX" : "AF_INET", JSON.stringify(address), key];
+    const path = new URL(script, FOLDER).pathname;
+    const args = ["-B", path, typeof address === "string" ? "AF_UNIX" : "AF_INET", JSON.stringify(address), key];
     this.#child = new Deno.Command(python.path, { args, stdin: "piped", stdout: "piped", stderr: "inherit" }).spawn();
     this.#input = this.#child.stdin.getWriter();
     this.#lines = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   }
 
   /** Starts one, which listens when this is fulfilled. */
-  static async start(python: Python, address: ServerAddress, key: string): Promise<PythonServer> {
-    const server = new PythonServer(python, address, key);
-    server.address = JSON.parse(await server.#line());
+  static async start(
+    python: Python,
+    address: ServerAddress,
+    key: string,
+    script = "python_server.py",
+  ): Promise<PythonServer> {
+    const server = new PythonServer(python, address, key, script);
+    server.address = JSON.parse(await server.line());
     return server;
   }
 
-  async #line(): Promise<string> {
+  /** Its next line of output. */
+  async line(): Promise<string> {
     while (!this.#text.includes("\n")) {
       const { value, done } = await within(this.#lines.read());
       assert(!done, `the server has ended after ${JSON.stringify(this.#text)}`);
@@ -47,17 +54,17 @@ export class PythonServer implements AsyncDisposable {
   /** How many objects it has, as it says itself. */
   async objects(): Promise<number> {
     await this.#input.write(new TextEncoder().encode("objects\n"));
-    return Number(await this.#line());
+    return Number(await this.line());
+  }
+
+  /** Closes its standard input, by which it ends. */
+  async end(): Promise<void> {
+    await this.#input.close();
   }
 
   /** Ends it at once. */
   kill(): void {
     this.#child.kill("SIGKILL");
-  }
-
-  /** Stops it where it is, or lets it go on. */
-  signal(signal: Deno.Signal): void {
-    this.#child.kill(signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
