@@ -113,6 +113,8 @@ export interface Native {
   availableCpus(): number;
   runtimeIsBusy(threads: number, pipes: number): boolean;
   threadId(): number;
+  processMark(pid: number): number;
+  processGoesOn(pid: number, mark: number): boolean;
   // workers.rs
   note(name: string, bytes: Uint8Array): void;
   agree(name: string, proposal: Uint8Array): Uint8Array;
@@ -252,6 +254,8 @@ export interface Native {
   pipeUnpin(pipe: number, holds: number[]): void;
   connectionClose(connection: number): number;
   connectionFileno(connection: number): number;
+  connectionConfirm(connection: number): number;
+  connectionPeer(connection: number): number;
   connectionSend(connection: number, length: number, wait: number): number;
   connectionSendBytes(connection: number, bytes: Uint8Array, wait: boolean): number;
   connectionAwaitSent(connection: number): number;

@@ -5,7 +5,7 @@
  * The name of the interface between this code and the addon: a hash of its declarations on both sides, in
  * native/addon/src, binding.ts and numbers.ts.
  */
-export const INTERFACE = "0730bf5e0fcecbc7";
+export const INTERFACE = "039b6d4f124a5c42";
 
 /** The version of the package: that of deno.json. */
 export const VERSION = "0.1.0";

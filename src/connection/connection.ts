@@ -34,6 +34,10 @@ export const receiveAtOnce: unique symbol = Symbol("receiveAtOnce");
 export const sendAtOnce: unique symbol = Symbol("sendAtOnce");
 /** Names the method of a connection that waits until nothing is left to be sent. */
 export const allSent: unique symbol = Symbol("allSent");
+/** Names the method of a connection that confirms what has come. */
+export const confirm: unique symbol = Symbol("confirm");
+/** Names the method of a connection that tells which process is at its other end. */
+export const peerProcess: unique symbol = Symbol("peerProcess");
 
 /**
  * One end of a pipe or socket, for messages: values with {@linkcode Connection.send | send} and
@@ -326,5 +330,15 @@ export class Connection<Sent = unknown, Received = Sent> implements Disposable, 
   /** @ignore For managers: waits until nothing is kept. */
   [allSent](inBackground: boolean): Promise<void> {
     return this.#line.allSent(inBackground);
+  }
+
+  /** @ignore For handshakes: confirms at once what has come, which the other end may wait for before it says more. */
+  [confirm](): void {
+    native().connectionConfirm(this.#line.open("look at"));
+  }
+
+  /** @ignore For managers: the number of the process at the other end; 0 if that is on another machine, or not told. */
+  [peerProcess](): number {
+    return native().connectionPeer(this.#line.open("look at"));
   }
 }

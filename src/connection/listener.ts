@@ -21,6 +21,8 @@ import { endWaits } from "./wait.ts";
 import { register } from "../reduction/registry.ts";
 import { showAsText } from "../runtime/shown.ts";
 
+/** Names the property of listeners that tells how many clients are about to be let in. */
+export const entering: unique symbol = Symbol("entering");
 /** Names the method of listeners that tells where a connection comes from. */
 export const admit: unique symbol = Symbol("admit");
 
@@ -150,6 +152,11 @@ export class Listener<Sent = unknown, Received = Sent> implements Disposable, Wa
    */
   async accept(options?: WaitOptions): Promise<Connection<Sent, Received>> {
     return (await this[admit](options)).connection;
+  }
+
+  /** @ignore How many have come in, and are in their handshake. */
+  get [entering](): number {
+    return this.#opened?.lobby.size ?? 0;
   }
 
   /** @ignore As {@linkcode accept}, with where the connection comes from: of several that wait, each has its own. */

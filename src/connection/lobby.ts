@@ -21,7 +21,7 @@ import { performance } from "../runtime/timing.ts";
 import { holdLoop, releaseLoop, wait } from "../addon/waits.ts";
 import type { Address } from "./address.ts";
 import { Exchange } from "./authentication.ts";
-import type { Connection } from "./connection.ts";
+import { confirm, type Connection } from "./connection.ts";
 import type { Handshake } from "./handshake.ts";
 
 /** How many visitors may be in their handshake. */
@@ -94,6 +94,7 @@ class Visitor {
     if (this.isDecided) return true;
     try {
       if (this.#exchange !== null && !this.#exchange.advance(isLate)) return false;
+      this.connection[confirm](); // the last word of the handshake is the client's
       this.decide(null);
     } catch (error) {
       this.decide(error);
@@ -128,6 +129,11 @@ export class Lobby {
 
   constructor(door: Door) {
     this.#door = door;
+  }
+
+  /** How many are in their handshake. */
+  get size(): number {
+    return this.#visitors.size;
   }
 
   /** Whether an accept would get something at once. */

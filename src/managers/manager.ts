@@ -174,6 +174,7 @@ export class BaseManager implements AsyncDisposable {
       initargs,
       address: this.#address,
       authkey: this.#authkey,
+      serializer: this.#serializer,
       Process: this.#Process,
     });
     this.#server = server;
@@ -290,7 +291,11 @@ export class BaseManager implements AsyncDisposable {
     const all = registrationsOf(this.constructor);
     requireResultsKnown(all);
     requireResultTypes("serve", all);
-    return new Server([...all.values()], this.#address, this.#authkey);
+    return new Server([...all.values()], {
+      address: this.#address,
+      authkey: this.#authkey,
+      serializer: this.#serializer,
+    });
   }
 
   /**

@@ -69,6 +69,11 @@ export class ObjectTable {
     throw noSuchObject(id);
   }
 
+  /** The type of that name; `undefined` if there is none. */
+  typeOf(typeid: string): ServedType | undefined {
+    return this.#types.get(typeid);
+  }
+
   /** Makes an object of a type; in a promise if what makes it gives one. */
   create(typeid: string, args: readonly unknown[], isFrozen = false): Proxied | Promise<Proxied> {
     const type = this.#types.get(typeid);

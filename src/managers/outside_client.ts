@@ -1,5 +1,5 @@
 // How a client comes to a connection with a manager's server outside of its tree: it connects, both prove that they know the
-// key, and the server says that it is one.
+// key, the client says hello, and the server says that it is one.
 
 import { native } from "../addon/load.ts";
 import { translated } from "../addon/translate.ts";
@@ -11,7 +11,7 @@ import { performance, setTimeout } from "../runtime/timing.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../waiting/options.ts";
 import { Kind } from "./messages.ts";
 import type { OutsidePassage } from "./outside.ts";
-import { headOf, listOf, PROTOCOL, VERSION } from "./outside_wire.ts";
+import { headOf, listOf, PROTOCOL, sendOutside, VERSION } from "./outside_wire.ts";
 import { malformed } from "./proxy_classes.ts";
 
 /** Milliseconds that a server has for each of the handshake and its welcome. */
@@ -49,6 +49,7 @@ export async function connectTo(
   const connection = await Client(address, { ...options, ...handshake(authkey, until) })
     .catch((error) => refused(error, address, until));
   try {
+    sayHello(connection);
     const end = Math.min(performance.now() + GREETING, until);
     let bytes: Uint8Array | undefined;
     while ((bytes = connection[receiveAtOnce](LONGEST_WELCOME)) === undefined) {
@@ -78,6 +79,7 @@ export function connectToSync(
     refused(error, address, until);
   }
   try {
+    sayHello(connection);
     const end = Math.min(performance.now() + GREETING, until);
     let bytes: Uint8Array | undefined;
     while ((bytes = connection[receiveAtOnce](LONGEST_WELCOME)) === undefined) {
@@ -90,6 +92,15 @@ export function connectToSync(
   } catch (error) {
     connection.close();
     throw error;
+  }
+}
+
+/** Says that this is a client of this package's, and none of Python's. If nobody hears it, the wait for an answer says so. */
+function sayHello(connection: Connection): void {
+  try {
+    sendOutside(connection, { kind: Kind.hello, number: 0, logical: 0 }, [PROTOCOL, VERSION], NO_PROXIES);
+  } catch {
+    // It has gone, and may have said something before.
   }
 }
 

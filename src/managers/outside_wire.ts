@@ -9,12 +9,16 @@
 //
 // | kind      | from   | the list                                                  |
 // | --------- | ------ | --------------------------------------------------------- |
-// | `welcome` | server | {@linkcode PROTOCOL}, its version                         |
+// | `hello`   | client | {@linkcode PROTOCOL}, its version                         |
+// | `welcome` | server | the same                                                  |
 // | `call`    | client | the object, what is asked of it (names.ts), the arguments |
 // | `cancel`  | client | nothing                                                   |
 // | `release` | client | the object, and how many of its proxies were given up     |
 // | `result`  | server | the value                                                 |
 // | `error`   | server | a `Failure` of messages.ts                                |
+//
+// A client says hello first of all. A server that lets Python's clients in as well tells these by their first message,
+// which begins with 0x80; to all others it says welcome, as a server does at once that expects none of Python's.
 //
 // The head is no part of the list, so that a list that cannot be read is an error of its call alone.
 
@@ -25,9 +29,9 @@ import { read, writeInto } from "../reduction/serialise.ts";
 import type { Dumped } from "../reduction/encoder.ts";
 import { type OutsidePassage, passOutside } from "./outside.ts";
 
-/** What a server says first. */
+/** What both say first. */
 export const PROTOCOL = "multiprocessing.managers";
-export const VERSION = 2;
+export const VERSION = 3;
 /** Asked of the server itself: a share in an object that another client has. */
 export const TAKE = "take";
 

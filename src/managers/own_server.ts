@@ -6,9 +6,14 @@ import { type Address, describe } from "../connection/address.ts";
 import { InvalidStateError } from "../errors.ts";
 import { showAsText } from "../runtime/shown.ts";
 import { BUILT_IN } from "./built_in.ts";
+import type { CheckedOptions } from "./manager_options.ts";
 import type { ServedType } from "./objects.ts";
+import { pythonServers } from "./python_form.ts";
 import { isClass, type Registration } from "./registrations.ts";
 import { Server as Core } from "./server.ts";
+
+/** Where a server listens, and for whom. */
+export type ServerPlace = Pick<CheckedOptions, "address" | "authkey" | "serializer">;
 
 /** Milliseconds for which the thread may be blocked while calls come: other things go on in this process. */
 const SLICE = 1;
@@ -52,9 +57,13 @@ export class Server implements AsyncDisposable {
   #serving: Promise<void> | null = null;
 
   /** @ignore Made by `BaseManager.getServer`. */
-  constructor(registrations: readonly Registration[], address: Address | null, authkey: Uint8Array | null) {
+  constructor(registrations: readonly Registration[], { address, authkey, serializer }: ServerPlace) {
     this.#registrations = registrations;
-    this.#core = new Core({ types: this.#types, slice: SLICE });
+    this.#core = new Core({
+      types: this.#types,
+      slice: SLICE,
+      python: serializer === "pickle" ? pythonServers() : null,
+    });
     try {
       this.#address = this.#core.listen(address, authkey);
     } catch (error) {

@@ -9,7 +9,11 @@ import { offeredSerializer } from "../runtime/serializers.ts";
 import { withUsersFrames } from "../runtime/stack.ts";
 import type { WaitOptions, WaitSyncOptions } from "../waiting/options.ts";
 import type { Line } from "./line.ts";
+import type { Request } from "./messages.ts";
+import type { ObjectTable } from "./object_table.ts";
+import type { Caller } from "./objects.ts";
 import type { Registration } from "./registrations.ts";
+import type { Speaker, Visitor } from "./visitor.ts";
 
 /** The line of a manager that uses a server of Python's. */
 export interface PythonLine extends Line {
@@ -56,6 +60,57 @@ export function pythonClientsSync(action: string): PythonClients {
   throw new InvalidStateError(
     `Cannot ${action} with the thread blocked: a module is still to be loaded; await it once`,
   );
+}
+
+/** What a server has that lets Python's clients in. */
+export interface PythonHost {
+  readonly table: ObjectTable;
+  /** Where it listens. */
+  readonly address: Address;
+  /** Does what a client asks for: see `Server.request`. */
+  request(caller: Caller, request: Request): unknown;
+  /** A call was made, besides those by `request`. */
+  called(): void;
+  /** A call goes on in promises, or has come to its end. */
+  begun(): void;
+  ended(): void;
+  /** Looks now which objects are still wanted. */
+  sweep(): void;
+  /** The server is to end, after the answer to the current request. */
+  stop(): void;
+}
+
+/** Serves Python's clients of one server. */
+export interface PythonServing {
+  /** What clients of this package get for a value that may be Python's. */
+  forClients(value: unknown): unknown;
+  /** Who understands a client. */
+  speaker(visitor: Visitor): Speaker;
+  /** Looks which of the processes live that have references. */
+  sweep(): void;
+  /** The server ends. */
+  close(): void;
+}
+
+/** Serves Python's clients. */
+export type PythonServers = (host: PythonHost) => PythonServing;
+
+let servers: PythonServers | null = null;
+
+/** Says how Python's clients are served. */
+export function offerPythonServers(given: PythonServers): void {
+  servers = given;
+}
+
+/**
+ * What serves Python's clients, in a process that was started for that, or in one that has imported `./pickle`.
+ *
+ * @throws {InvalidStateError} If it cannot be loaded at once.
+ */
+export function pythonServers(): PythonServers {
+  if (servers === null) requireModule(PYTHON_MANAGERS);
+  if (servers !== null) return servers;
+  throw new InvalidStateError("Cannot serve programs in Python: what speaks with them cannot be loaded");
 }
 
 /**

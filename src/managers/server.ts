@@ -12,6 +12,7 @@ import { Channel, ENDED } from "../queues/channel.ts";
 import type { Frame } from "../queues/frame.ts";
 import { current } from "../runtime/current.ts";
 import { shownName } from "../runtime/harmless.ts";
+import { isThenable } from "../runtime/thenable.ts";
 import { clearTimeout, performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
 import { needsEventLoop } from "./event_loop.ts";
 import { Gate, randomNumber } from "./gate.ts";
@@ -19,6 +20,7 @@ import { type Hello, Kind, NO_TASK, type Request, SERVER_ID } from "./messages.t
 import { ObjectTable } from "./object_table.ts";
 import type { Caller, ServedType } from "./objects.ts";
 import { noteServer } from "./proxy_form.ts";
+import type { PythonHost, PythonServers, PythonServing } from "./python_form.ts";
 import { Segments } from "./segments.ts";
 import { ServerClient } from "./server_client.ts";
 import { ServerListener } from "./server_listener.ts";
@@ -51,6 +53,8 @@ export interface ServerOptions {
   readonly authority?: number;
   /** Milliseconds for which the thread may be blocked while calls come. Default: that of one where nothing else goes on. */
   readonly slice?: number;
+  /** What serves Python's clients; default: they are not let in. */
+  readonly python?: PythonServers | null;
 }
 
 /** Serves the objects of a manager, in this thread. */
@@ -78,9 +82,10 @@ export class Server {
   readonly #slice: number;
   /** Where clients outside of the tree come in, once somebody wants that. */
   #listener: ServerListener | null = null;
+  readonly #python: PythonServing | null;
 
   constructor(options: ServerOptions) {
-    const { types, bell = Channel.kept(), number = randomNumber(), authority = randomNumber(), slice = SLICE } =
+    const { types, bell = Channel.kept(), number = randomNumber(), authority = randomNumber(), slice = SLICE, python } =
       options;
     this.#authority = authority;
     this.#slice = slice;
@@ -90,6 +95,7 @@ export class Server {
     this.#types = types;
     this.objects = new ObjectTable(this.gate, types);
     this.#self = new ServerObject(this);
+    this.#python = python?.(this.#pythonHost()) ?? null;
     this.#forget = noteServer(number, (id, handle) => this.objects.proxyOf(this.objects.get(id), handle));
   }
 
@@ -110,9 +116,27 @@ export class Server {
    * @throws What the system says against the address, as of a `Listener`.
    */
   listen(address: Address | null, authkey: Uint8Array | null): Address {
-    this.#listener ??= new ServerListener(address, authkey, { table: this.objects, events: this.#events });
+    const served = { table: this.objects, events: this.#events, python: this.#python };
+    this.#listener ??= new ServerListener(address, authkey, served);
     if (this.#isServing) this.#listener.begin();
     return this.#listener.address;
+  }
+
+  #pythonHost(): PythonHost {
+    // deno-lint-ignore no-this-alias -- the getter of another object
+    const server = this;
+    return {
+      request: (caller, request) => this.request(caller, request),
+      called: () => void this.#calls++,
+      begun: () => this.hold(),
+      ended: () => this.release(),
+      table: this.objects,
+      get address() {
+        return server.#listener!.address;
+      },
+      sweep: () => this.sweep(),
+      stop: () => this.stop(),
+    };
   }
 
   /** How many calls it has had. */
@@ -152,13 +176,14 @@ export class Server {
       const mayBlock = this.#underWay === 0 && !needsEventLoop();
       const isHot = mayBlock && performance.now() - this.#lastCall < COLD;
       const hasHotStrangers = mayBlock && this.#listener !== null && this.#listener.isHot;
-      const frame = this.#next(isHot && !hasHotStrangers ? slice : 0);
+      const isExpecting = mayBlock && this.#listener !== null && this.#listener.isExpecting;
+      const frame = this.#next(isHot && !hasHotStrangers && !isExpecting ? slice : 0);
       if (frame === ENDED) break;
       if (frame !== null && frame !== MALFORMED) this.#attend(frame);
-      else if (frame === null && hasHotStrangers && !isHot) {
+      else if (frame === null && hasHotStrangers && !isHot && !isExpecting) {
         this.#listener!.serveNow(Math.min(STRANGERS_SLICE, slice), this.#mayGoOn);
-      } // One thread can be blocked for relatives or for strangers, but not for both.
-      else if (frame === null && (!isHot || hasHotStrangers)) await this.#rest();
+      } // One thread can be blocked for relatives or for strangers, but not for both, and for nobody who just comes in.
+      else if (frame === null && (!isHot || hasHotStrangers || isExpecting)) await this.#rest();
       if (performance.now() - turned < (frame === null ? slice : busySlice)) continue;
       await bell.turn();
       turned = performance.now();
@@ -243,12 +268,20 @@ export class Server {
   }
 
   readonly #events = {
-    request: (caller: Caller, request: Request) => this.request(caller, request),
+    request: (caller: Caller, request: Request) => this.#plain(this.request(caller, request)),
     released: (target: number) => this.objects.look(target),
     begun: () => this.hold(),
     ended: () => this.release(),
     heard: () => this.#heard(),
   };
+
+  /** A result as clients of this package get it. */
+  #plain(result: unknown): unknown {
+    const python = this.#python;
+    if (python === null) return result;
+    if (isThenable(result)) return Promise.resolve(result).then((value) => python.forClients(value));
+    return python.forClients(result);
+  }
 
   #requireMayCreate({ isRelative }: Caller, typeid: unknown): void {
     if (isRelative || this.#types.get(typeid as string)?.isForRelatives !== true) return;
@@ -289,6 +322,7 @@ export class Server {
       this.#clients.delete(number);
       client.close();
     }
+    this.#python?.sweep();
     this.objects.sweep();
   }
 
@@ -306,6 +340,7 @@ export class Server {
     this.#listener?.close();
     for (const client of this.#clients.values()) client.close();
     this.#clients.clear();
+    this.#python?.close();
     this.objects.close();
     this.segments.close();
     this.#forget();

@@ -4,38 +4,51 @@
 import { native } from "../addon/load.ts";
 import { Patience } from "../addon/numbers.ts";
 import { translated } from "../addon/translate.ts";
-import { admit, Listener } from "../connection/listener.ts";
+import { admit, entering, Listener } from "../connection/listener.ts";
 import { performance, setTimeout, unrefTimer } from "../runtime/timing.ts";
 import { Glances } from "../waiting/glance.ts";
 import { type Address, describe } from "../connection/address.ts";
+import type { Connection } from "../connection/connection.ts";
 import type { ObjectTable } from "./object_table.ts";
 import { ownAddress, requireSafe } from "./addresses.ts";
+import type { PythonServing } from "./python_form.ts";
 import { Stranger, type StrangerEvents } from "./stranger.ts";
+import { Visitor } from "./visitor.ts";
 
 /** Milliseconds after its last word for which a client is waited for with the thread blocked. */
 const HOT = 100;
 /** Connections that the system keeps until they are let in: more are told to try again, which takes a second. */
 const BACKLOG = 1024;
+/** Milliseconds after somebody has come within which others are expected. */
+const EXPECTED = 5;
 /** How many are let in, or sent away, in one turn of the event loop. */
 const AT_ONCE = 32;
 /** Milliseconds until the next try, where the system lets nobody in: no descriptor may be left. */
 const PAUSE = 50;
 
+/** The first byte of a pickle. */
+const PICKLE = 0x80;
+
 /** What the clients of a listener are served by. */
 export interface Served {
   readonly table: ObjectTable;
   readonly events: StrangerEvents;
+  /** Who understands Python's clients, where these are let in, too. */
+  readonly python: PythonServing | null;
 }
 
 /** Lets clients in, and serves them. */
 export class ServerListener {
   readonly #listener: Listener;
   readonly #served: Served;
-  readonly #strangers = new Set<Stranger>();
+  readonly #visitors = new Set<Visitor>();
   readonly #glances = new Glances();
   /** How many clients it has let in. */
   #admitted = 0;
   #hasBegun = false;
+  /** When somebody came or was let in last; and how many were about to be. */
+  #lastCame = -Infinity;
+  #entering = 0;
   #isClosed = false;
 
   /**
@@ -63,22 +76,38 @@ export class ServerListener {
 
   /** How many clients it has. */
   get size(): number {
-    return this.#strangers.size;
+    return this.#visitors.size;
   }
 
   async #letIn(): Promise<void> {
     while (!this.#isClosed) {
       try {
         const { connection, peer } = await this.#listener[admit]();
-        const { table, events } = this.#served;
-        const stranger = new Stranger(connection, table, events, this.#nameOf(peer));
-        this.#strangers.add(stranger);
-        void stranger.serve().then(() => this.#strangers.delete(stranger));
+        const visitor = this.#visitorOf(connection, this.#nameOf(peer));
+        this.#lastCame = performance.now();
+        this.#visitors.add(visitor);
+        void visitor.serve().then(() => this.#visitors.delete(visitor));
       } catch (error) {
         // Who does not know the key is of no interest; the others can wait.
         if (!(error instanceof Error && error.name === "AuthenticationError") && !this.#isClosed) await pause();
       }
     }
+  }
+
+  /** Where Python's clients may come, it is the client that speaks first: a pickle begins as no message of ours does. */
+  #visitorOf(connection: Connection, name: string): Visitor {
+    const { table, events, python } = this.#served;
+    const welcomed = (visitor: Visitor) => {
+      const stranger = new Stranger(visitor, table, events);
+      visitor.meet(stranger);
+      stranger.welcome();
+      return stranger;
+    };
+    const meet = (visitor: Visitor, first: Uint8Array) =>
+      python !== null && first[0] === PICKLE ? python.speaker(visitor) : welcomed(visitor);
+    const visitor = new Visitor(connection, name, { heard: () => events.heard(), meet });
+    if (python === null) welcomed(visitor);
+    return visitor;
   }
 
   /** A client's address; or, where UNIX sockets have none, the how many-th it is, and of which server. */
@@ -89,10 +118,22 @@ export class ServerListener {
     return `#${number} of ${address.replace("\0", "@")}`;
   }
 
+  /**
+   * Whether somebody has come, or just went, who may be back: all of that goes on in promises. Python's clients have a
+   * connection of its own for each reference.
+   */
+  get isExpecting(): boolean {
+    const now = performance.now();
+    const number = this.#listener[entering];
+    if (number !== this.#entering) this.#lastCame = now;
+    this.#entering = number;
+    return now - this.#lastCame < EXPECTED;
+  }
+
   /** Whether a client has said something shortly before. */
   get isHot(): boolean {
     const since = performance.now() - HOT;
-    for (const { lastWord, descriptor } of this.#strangers) if (lastWord > since && descriptor >= 0) return true;
+    for (const { lastWord, descriptor } of this.#visitors) if (lastWord > since && descriptor >= 0) return true;
     return false;
   }
 
@@ -103,7 +144,7 @@ export class ServerListener {
   serveNow(timeout: number, mayGoOn: () => boolean): void {
     const begin = performance.now();
     const until = begin + timeout;
-    const hot = [...this.#strangers].filter(({ lastWord, descriptor }) => lastWord > begin - HOT && descriptor >= 0);
+    const hot = [...this.#visitors].filter(({ lastWord, descriptor }) => lastWord > begin - HOT && descriptor >= 0);
     for (let now = begin; now < until && hot.length > 0 && mayGoOn(); now = performance.now()) {
       if (hot.length === 1 && this.#glance(hot[0])) continue;
       const descriptors = hot.map(({ descriptor }) => descriptor);
@@ -116,19 +157,19 @@ export class ServerListener {
   }
 
   /** Looks out for what the only client says next, if that pays; whether it has said something. */
-  #glance(stranger: Stranger): boolean {
+  #glance(visitor: Visitor): boolean {
     if (this.#glances.begin() === 0) return false;
-    const { words } = stranger;
-    stranger.serveAtOnce(Patience.microseconds);
-    this.#glances.end(stranger.words > words);
-    return stranger.words > words;
+    const { words } = visitor;
+    visitor.serveAtOnce(Patience.microseconds);
+    this.#glances.end(visitor.words > words);
+    return visitor.words > words;
   }
 
   /** Stops listening, and ends the connections of all clients. */
   close(): void {
     this.#isClosed = true;
     this.#listener.close();
-    for (const stranger of this.#strangers) stranger.close();
+    for (const visitor of this.#visitors) visitor.close();
   }
 }
 

@@ -8,8 +8,10 @@ import type { Channel } from "../queues/channel.ts";
 import { current } from "../runtime/current.ts";
 import { shownName } from "../runtime/harmless.ts";
 import { dealWithUncaught, tell } from "../runtime/uncaught.ts";
+import type { SerializerName } from "../connection/serializer.ts";
 import { BUILT_IN } from "./built_in.ts";
 import type { ServedType } from "./objects.ts";
+import { pythonServers } from "./python_form.ts";
 import { isClass, type TravellingRegistration } from "./registrations.ts";
 import { Server } from "./server.ts";
 
@@ -25,6 +27,8 @@ export interface ServerSettings {
   readonly types: readonly TravellingRegistration[];
   /** Where clients outside of the tree come in from the beginning; `null`: nowhere, or later. */
   readonly address: Address | null;
+  /** What they speak, besides what this package's own clients do. */
+  readonly serializer: SerializerName;
   /** Whether they must know the key of this process. */
   readonly asksForKey: boolean;
   readonly initializer: TravellingReference | null;
@@ -35,7 +39,9 @@ export interface ServerSettings {
 export async function serve(settings: ServerSettings): Promise<void> {
   current.daemon = false; // it ends with its parent, but may have children: a pool
   const types = new Map<string, ServedType>();
-  const server = new Server({ types, bell: settings.bell, number: settings.number, authority: settings.authority });
+  const { bell, number, authority, serializer } = settings;
+  const python = serializer === "pickle" ? pythonServers() : null;
+  const server = new Server({ types, bell, number, authority, python });
   dealWithUncaught((error) => tell(`Process ${shownName(current.name)}: an error that nobody caught:`, error));
   try {
     for (const typeid of settings.builtIn) types.set(typeid, BUILT_IN.get(typeid)!);

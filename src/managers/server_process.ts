@@ -32,7 +32,7 @@ const SERVE = { module: SERVER_MAIN, name: "serve" };
 let servers = 0;
 
 /** What a server's process is started with. */
-export interface ServerStart extends Pick<CheckedOptions, "address" | "authkey" | "Process"> {
+export interface ServerStart extends Pick<CheckedOptions, "address" | "authkey" | "serializer" | "Process"> {
   /** Of the manager's class. */
   readonly name: string;
   readonly registrations: readonly Registration[];
@@ -54,7 +54,7 @@ export class ServerProcess {
    *
    * @throws {TypeError} If the initializer is no function, or no module exports it or what makes the objects of a type.
    */
-  constructor({ name, registrations, initializer, initargs, address, authkey, Process }: ServerStart) {
+  constructor({ name, registrations, initializer, initargs, address, authkey, serializer, Process }: ServerStart) {
     const given = initializer === undefined || initializer === null ? null : initializerOf(initializer);
     const own = registrations.filter((it) => !it.isBuiltIn);
     const makers = new TravellingMakers(own);
@@ -68,6 +68,7 @@ export class ServerProcess {
       builtIn: registrations.filter((it) => it.isBuiltIn).map(({ typeid }) => typeid),
       types: own.map((it) => makers.travel(it)),
       address,
+      serializer,
       asksForKey: authkey !== null,
       initializer: given?.travel() ?? null,
       initargs,

@@ -1,20 +1,13 @@
-// A client outside of the tree as the server sees it: its connection, what is under way for it, and the objects that the
-// connection keeps. Once the connection ends, it keeps nothing any more, and what waits for it gives up.
+// A client outside of the tree that speaks as this package does (outside_wire.ts): what is under way for it, and the objects
+// that its connection keeps. Once the connection ends, it keeps nothing any more, and what waits for it gives up.
 //
-// A client can do no more than its connection bears: while it does not read its answers, its requests are not read; and of
-// calls that take their time, it has so many under way at most.
+// Of calls that take their time, a client has so many under way at most.
 
 import { isThenable } from "../runtime/thenable.ts";
-import { wait } from "../addon/waits.ts";
-import { native } from "../addon/load.ts";
-import { translated } from "../addon/translate.ts";
-import { allSent, type Connection, receiveAtOnce } from "../connection/connection.ts";
 import { RemoteError } from "../errors.ts";
 import { pack } from "../pool/failures.ts";
 import { isError } from "../runtime/stack.ts";
-import { performance } from "../runtime/timing.ts";
 import { tell } from "../runtime/uncaught.ts";
-import { yieldToLoop } from "../waiting/turns.ts";
 import type { ObjectId } from "./line.ts";
 import { ownObject } from "./local_line.ts";
 import { Kind, type Request, SERVER_ID } from "./messages.ts";
@@ -25,15 +18,12 @@ import { type Head, headOf, listOf, PROTOCOL, sendOutside, sizeOutside, TAKE, VE
 import { BaseProxy, insideOf, type Travelling } from "./proxy.ts";
 import { namesToSend } from "./proxy_classes.ts";
 import type { ClientEvents } from "./server_client.ts";
+import type { Speaker, Visitor } from "./visitor.ts";
 
 /** The most calls of one client that may be under way. */
 const MOST_CALLS = 10_000;
 /** The most callers that one client may have. */
 const MOST_CALLERS = 10_000;
-/** The most bytes that one message may have. */
-const MOST_BYTES = 2 ** 31;
-/** Milliseconds for which the requests of one client are done before the others have their turn. */
-const TURN = 5;
 
 /** What a server does for clients outside of the tree. */
 export interface StrangerEvents extends ClientEvents {
@@ -164,109 +154,31 @@ class Given implements OutsidePassage {
   }
 }
 
-/** A client outside of the tree. */
-export class Stranger {
-  /** When it said something last. */
-  lastWord: number = performance.now();
-  /** How many messages it has sent. */
-  words = 0;
-  readonly #connection: Connection;
+/** What one client of this package's says. */
+export class Stranger implements Speaker {
+  readonly #visitor: Visitor;
   readonly #events: StrangerEvents;
   readonly #given: Given;
-  readonly #name: string;
-  readonly #ending = new AbortController();
   readonly #callers = new Map<number, StrangerCaller>();
   readonly #underWay = new Map<number, Call>();
-  /** While answers are kept that the client has not read: until there are none. */
-  #clearing: Promise<void> | null = null;
-  /** Whether one was kept since the last wait for that began. */
-  #isMoreKept = false;
 
-  /** `name` is for messages, in quotes. */
-  constructor(connection: Connection, table: ObjectTable, events: StrangerEvents, name: string) {
-    this.#connection = connection;
+  constructor(visitor: Visitor, table: ObjectTable, events: StrangerEvents) {
+    this.#visitor = visitor;
     this.#events = events;
     this.#given = new Given(table);
-    this.#name = name;
   }
 
-  /** Whether its connection has ended. */
-  get isOver(): boolean {
-    return this.#ending.signal.aborted;
-  }
-
-  /** The number of its connection's descriptor; -1 while its requests are not to be read. */
-  get descriptor(): number {
-    return this.isOver || this.#clearing !== null ? -1 : this.#connection.fileno();
-  }
-
-  /** Serves it until it has gone, or the server closes it. */
-  async serve(): Promise<void> {
+  /** Tells it what this is. */
+  welcome(): void {
     this.#send({ kind: Kind.welcome, number: 0, logical: 0 }, [PROTOCOL, VERSION]);
-    const { signal } = this.#ending;
-    try {
-      while (!this.isOver) {
-        if (this.#clearing !== null) await this.#clearing;
-        else if (this.serveAtOnce()) await yieldToLoop();
-        else if (!this.isOver) {
-          const submit = () => translated(() => native().descriptorsAwait([this.#connection.fileno()]));
-          await wait(submit, { signal, inBackground: true });
-          this.#events.heard();
-        }
-      }
-    } catch {
-      // It has gone, or was closed.
-    } finally {
-      this.close();
-    }
   }
 
-  async #clear(): Promise<void> {
-    try {
-      while (this.#isMoreKept) {
-        this.#isMoreKept = false;
-        await this.#connection[allSent](true);
-      }
-    } catch {
-      this.close(); // it has gone
-    }
-    this.#clearing = null;
-  }
-
-  /**
-   * Does what has come so far; whether there may be more, but others are to have their turn. `patience` is one of those of
-   * connections: whether to look out for the next message.
-   */
-  serveAtOnce(patience?: number): boolean {
-    const begin = performance.now();
-    for (let n = 1;; n++) {
-      if (this.isOver || this.#clearing !== null) return false;
-      let bytes: Uint8Array | undefined;
-      try {
-        bytes = this.#connection[receiveAtOnce](MOST_BYTES, patience);
-      } catch {
-        this.close(); // the end, or nothing that could be the beginning of a message
-        return false;
-      }
-      if (bytes === undefined) return false;
-      this.lastWord = begin;
-      this.words++;
-      this.#attend(bytes);
-      if (n % 8 === 0 && performance.now() - begin > TURN) return true;
-    }
-  }
-
-  #attend(bytes: Uint8Array): void {
-    let head: Head;
-    try {
-      head = headOf(bytes);
-    } catch {
-      return this.close(); // no client of ours says that
-    }
+  attend(bytes: Uint8Array): void {
+    const head = headOf(bytes);
     if (head.kind === Kind.call) this.#call(head, bytes);
     else if (head.kind === Kind.cancel) this.#cancel(head.number);
     else if (head.kind === Kind.release) this.#release(bytes);
-    else this.close();
+    else if (head.kind !== Kind.hello) this.#visitor.close();
   }
 
   #cancel(number: number): void {
@@ -284,13 +196,7 @@ export class Stranger {
   }
 
   #release(bytes: Uint8Array): void {
-    let list: unknown[];
-    try {
-      list = listOf(bytes, this.#given);
-    } catch {
-      return this.close();
-    }
-    const [target, count] = list;
+    const [target, count] = listOf(bytes, this.#given);
     if (typeof count === "number" && count >= 1) this.#given.take(target, count);
   }
 
@@ -311,7 +217,7 @@ export class Stranger {
     const known = this.#callers.get(logical);
     if (known !== undefined) return known;
     if (this.#callers.size >= MOST_CALLERS) throw tooMany();
-    const caller = new StrangerCaller(this.#name, this.#ending.signal, logical, this.#given);
+    const caller = new StrangerCaller(this.#visitor.name, this.#visitor.ended, logical, this.#given);
     this.#callers.set(logical, caller);
     return caller;
   }
@@ -353,31 +259,23 @@ export class Stranger {
   }
 
   #send(head: Head, list: readonly unknown[]): void {
-    if (this.isOver) return;
     try {
-      const isClear = this.#given.writing(() => sendOutside(this.#connection, head, list, this.#given));
-      if (isClear) return;
-      this.#isMoreKept = true;
-      this.#clearing ??= this.#clear();
+      this.#visitor.send((connection) => this.#given.writing(() => sendOutside(connection, head, list, this.#given)));
     } catch (error) {
       if (head.kind === Kind.result && isOfValue(error)) return this.#fail(head.number, error);
-      if (isOfValue(error)) tell(`A manager's server cannot answer the client "${this.#name}":`, error);
-      this.close();
+      if (isOfValue(error)) tell(`A manager's server cannot answer the client "${this.#visitor.name}":`, error);
+      this.#visitor.close();
     }
   }
 
-  /** It has gone, or the server ends. Again: nothing happens. */
-  close(): void {
-    if (this.isOver) return;
-    this.#ending.abort(new DOMException("The client has ended", "AbortError"));
+  end(): void {
     for (const call of this.#underWay.values()) this.#giveUp(call);
-    this.#connection.close();
     this.#given.clear();
   }
 }
 
 /** Whether a message could not be written for what is in it, and not for its connection. */
-function isOfValue(error: unknown): boolean {
+export function isOfValue(error: unknown): boolean {
   return !isError(error) || !Object.values(Deno.errors).some((Class) => error instanceof Class);
 }
 

@@ -419,7 +419,8 @@ export class Decoder {
       );
     }
     const value = restored(this.#passage, registration.reducer, this.#read());
-    if ((typeof value !== "object" && typeof value !== "function") || value === null) {
+    const isObject = typeof value === "object" && value !== null || typeof value === "function";
+    if (!isObject && registration.isValue !== true) {
       throw new RangeError(`Cannot restore an object of class ${quoted(name)}: its restore() gave no object`);
     }
     const stack = this.#in.hasMore ? this.#read() : undefined;

@@ -3,13 +3,15 @@
 // names one of them.
 
 import { requireModule } from "../callable/modules.ts";
-import { MANAGERS, SHARED_MEMORY } from "../runtime/own_modules.ts";
+import { MANAGERS, PYTHON_MANAGERS, SHARED_MEMORY } from "../runtime/own_modules.ts";
 import { registeredName, type Registration } from "./registry.ts";
 
 /** How the names of the classes of managers begin. */
 const OF_MANAGERS = "multiprocessing.managers.";
 /** How those of shared memory with names begin. */
 const OF_SHARED_MEMORY = "multiprocessing.shared_memory.";
+/** How those of values that Python has given to a manager begin. */
+const OF_PICKLES = "multiprocessing.pickle.";
 /** One of the managers'. */
 const PROXY = `${OF_MANAGERS}Proxy`;
 
@@ -29,5 +31,6 @@ export function registeredLate(name: string): Registration | undefined {
 /** Which module registers a name, unless it is loaded already. */
 function moduleOf(name: string): string | undefined {
   if (name.startsWith(OF_SHARED_MEMORY)) return SHARED_MEMORY;
+  if (name.startsWith(OF_PICKLES)) return PYTHON_MANAGERS;
   return name.startsWith(OF_MANAGERS) && !hasManagers() ? MANAGERS : undefined;
 }

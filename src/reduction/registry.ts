@@ -42,6 +42,8 @@ export interface ViewReducer {
 export interface Registration {
   readonly name: string;
   readonly reducer: Reducer<unknown>;
+  /** Whether `restore` may give what is no object. */
+  readonly isValue?: boolean;
 }
 
 /** A class whose instances do not travel. */
@@ -170,6 +172,16 @@ function requireReducer(type: Class<object>, given: unknown): void {
     if (typeof part === kind || (part === undefined && !needed.includes(key))) continue;
     throw new TypeError(`${action}: "${key}" of its reducer is ${Deno.inspect(part)}, ${wanted}`);
   }
+}
+
+/** As {@linkcode register}, of a class whose instances stand for any value, which `restore` gives. */
+export function registerValue<T extends object>(
+  type: Class<T>,
+  { name, ...functions }: { name: string; reduce(instance: T): unknown; restore(data: unknown): unknown },
+): void {
+  const registration = { name, reducer: functions as unknown as Reducer<unknown>, isValue: true };
+  byName.set(name, registration);
+  byPrototype.set(type.prototype, registration);
 }
 
 /** Lets instances of a class that is made at run time travel by a registration that every process has. */

@@ -102,6 +102,9 @@ function isListening(port: number, folder: string): boolean {
   return [...Deno.readDirSync(folder)].some(({ name }) => name.endsWith(".sock"));
 }
 
+/** What listens, in either language. */
+const LISTENS = /\b(?:Listener|getServer)\(|\bSyncManager\b/;
+
 /** Runs a program and Python's beside it: if they talk, first the one that listens, at another port. */
 async function runBoth(program: Program, start: () => Promise<Outcome>): Promise<Outcome> {
   const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -111,8 +114,8 @@ async function runBoth(program: Program, start: () => Promise<Outcome>): Promise
   Deno.writeTextFileSync(program.path, here(program.block.text));
   Deno.writeTextFileSync(`${program.folder}/peer.py`, here(program.python!));
   const other = () => run(python!, ["peer.py"], program.folder);
-  const isTalk = [program.python!, program.block.text].some((text) => /Listener\(|SyncManager/.test(text));
-  const [first, second] = /\bListener\(|SyncManager/.test(program.python!) ? [other, start] : [start, other];
+  const isTalk = [program.python!, program.block.text].some((text) => LISTENS.test(text));
+  const [first, second] = LISTENS.test(program.python!) ? [other, start] : [start, other];
   const listening = first();
   const end = performance.now() + PATIENCE;
   const isOver = listening.then(() => true);

@@ -11,6 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use multiprocessing_core::Error as CoreError;
+use multiprocessing_core::cage;
 use multiprocessing_core::connection::incoming::Received;
 use multiprocessing_core::connection::outgoing::Sent;
 use multiprocessing_core::connection::passing::{Fetch, Progress};
@@ -250,6 +251,22 @@ pub fn connection_close(id: u32) -> Result<()> {
 /// The number of the descriptor.
 pub fn connection_fileno(id: u32) -> Result<i32> {
     Ok(connection(id)?.fileno())
+}
+
+/// Confirms at once what has come: to be called behind a message that nobody answers.
+pub fn connection_confirm(id: u32) -> Result<()> {
+    connection(id)?.confirm();
+    Ok(())
+}
+
+/// The number of the process at the other end; 0 if it is not known, or to be told in a cage.
+pub fn connection_peer(id: u32) -> Result<u32> {
+    let connection = connection(id)?;
+    Ok(if cage::current().is_none() {
+        connection.peer().unwrap_or(0)
+    } else {
+        0
+    })
 }
 
 fn sent(result: std::result::Result<Sent, Failure>) -> Result<u32> {

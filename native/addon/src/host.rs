@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use multiprocessing_core::cage;
-use multiprocessing_core::sys::{self, Errno, activity, procfs, spawn, text};
+use multiprocessing_core::sys::{self, Errno, activity, life, procfs, spawn, text};
 use napi_derive::napi;
 
 use crate::abi::errors::{Error, Result, state, to_js};
@@ -173,4 +173,16 @@ pub fn available_cpus() -> u32 {
 #[napi]
 pub fn thread_id() -> u32 {
     sys::own::thread_id()
+}
+
+/// Which process has this number now, for [`process_goes_on`]; 0 if that cannot be told.
+#[napi]
+pub fn process_mark(pid: u32) -> f64 {
+    life::life_of_process(pid).mark() as f64
+}
+
+/// Whether the process of this number that had that mark goes on; in doubt it does.
+#[napi]
+pub fn process_goes_on(pid: u32, mark: f64) -> bool {
+    life::life_of_process(pid).goes_on_as(mark as u64)
 }

@@ -3,13 +3,21 @@
 /** A key of a dict, or a member of a set. */
 export type Key = string | number | bigint | boolean | null | undefined;
 
+/** Objects that somebody else finds again by what is in them: tuples of Python's, say. */
+const admitted = new WeakSet<object>();
+
+/** Lets an object be a key: whoever does that sees to it that an equal one is the same one. */
+export function admitKey(key: object): void {
+  admitted.add(key);
+}
+
 /**
  * Refuses what arrives as a copy, which no other copy is equal to.
  *
  * @throws {TypeError} If it is an object.
  */
 export function requireKey(value: unknown, role: "a key of a dict" | "a member of a set"): void {
-  if (typeof value !== "object" || value === null) return;
+  if (typeof value !== "object" || value === null || admitted.has(value)) return;
   const shown = Deno.inspect(value, { depth: 1, breakLength: Infinity, colors: false }).slice(0, 100);
   throw new TypeError(
     `Cannot use ${shown} as ${role}: it is an object, and its copies are equal to nothing, so it would never be found ` +

@@ -195,6 +195,12 @@ const FUNCTIONS: &[(&str, Numeric)] = &[
     ("connectionFileno", |&[id, ..]| {
         connections::connection_fileno(id as u32).map(f64::from)
     }),
+    ("connectionConfirm", |&[id, ..]| {
+        connections::connection_confirm(id as u32).map(|()| 0.0)
+    }),
+    ("connectionPeer", |&[id, ..]| {
+        connections::connection_peer(id as u32).map(f64::from)
+    }),
     ("connectionOffer", |&[id, ..]| {
         connections::connection_offer(id as u32).map(f64::from)
     }),

@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::sys::bytes::{Bytes, BytesMut};
 use crate::sys::clock::Deadline;
 use crate::sys::stream::{Mode, Stream};
-use crate::sys::{Errno, pipe, poll, unix};
+use crate::sys::{Errno, peer, pipe, poll, socket, unix};
 use incoming::{Incoming, Received};
 use outgoing::{Outgoing, Sent};
 
@@ -165,6 +165,16 @@ impl Connection {
     pub fn is_idle(&self) -> bool {
         try_lock(&self.incoming).is_some_and(|side| side.is_idle())
             && try_lock(&self.outgoing).is_some_and(|side| side.is_idle())
+    }
+
+    /// Confirms at once what has come: to be called behind a message that nobody answers.
+    pub fn confirm(&self) {
+        socket::confirm(&self.stream);
+    }
+
+    /// Which process has the other end; `None` if that is not known, or on another machine.
+    pub fn peer(&self) -> Option<u32> {
+        peer::process_of(&self.stream)
     }
 
     /// Whether there is something to receive, also the end; waits for it until `deadline`.

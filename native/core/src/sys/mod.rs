@@ -6,7 +6,7 @@
 //! | ----------------- | ------- |
 //! | memory            | [`memory`], [`named`], [`atomic`], [`bytes`], [`words`] |
 //! | time and sleeping | [`clock`], [`futex`], [`poll`], [`epoll`], [`timer`]; [`caller`]: for whom a thread sleeps |
-//! | descriptors       | [`descriptor`], [`pipe`], [`socket`], [`unix`], [`stream`] |
+//! | descriptors       | [`descriptor`], [`pipe`], [`socket`], [`peer`], [`unix`], [`stream`] |
 //! | processes         | [`spawn`], [`child`], [`reaping`], [`interrupt`], [`shield`], [`life`], [`own`], [`procfs`], [`activity`], [`outside`], [`at_exit`], [`fork`], [`hang_up`] |
 //! | texts             | [`text`], [`random`] |
 //!
@@ -32,6 +32,7 @@ pub mod memory;
 pub mod named;
 pub mod outside;
 pub mod own;
+pub mod peer;
 pub mod pipe;
 pub mod poll;
 pub mod procfs;

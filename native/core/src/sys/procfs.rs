@@ -78,6 +78,19 @@ fn parse_start_time(stat: &[u8]) -> Option<u64> {
     fields.nth(18)?.parse().ok()
 }
 
+/// The number of a process's parent; `None` if `/proc` does not tell.
+pub fn parent_of(pid: u32) -> Option<u32> {
+    parse_parent(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// Field 4 of a `stat` line.
+fn parse_parent(stat: &[u8]) -> Option<u32> {
+    let end_of_name = stat.iter().rposition(|&byte| byte == b')')?;
+    let rest = std::str::from_utf8(&stat[end_of_name + 1..]).ok()?;
+    let parent = rest.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    (parent > 0).then_some(parent)
+}
+
 /// Whether the process has ended, or a signal has been sent to it that ends it: from then on its
 /// threads have SIGKILL pending, until they exit. `None` if `/proc` cannot be asked, for want of
 /// descriptors, say.

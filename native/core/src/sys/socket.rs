@@ -110,6 +110,12 @@ pub fn may_sleep(socket: impl AsFd, longest: Option<Duration>) -> Result<(), Err
     rustix::fs::fcntl_setfl(&socket, flags - OFlags::NONBLOCK)
 }
 
+/// Confirms at once what has come, instead of with the next answer (`TCP_QUICKACK` of `tcp(7)`). The other
+/// end may hold back its next message until then. Nothing happens where that is not TCP.
+pub fn confirm(socket: impl AsFd) {
+    let _ = sockopt::set_tcp_quickack(socket, true); // without it, it only takes longer
+}
+
 /// A message's header and body may be two writes, and the body must not wait until the other end
 /// has confirmed the header.
 fn without_delay(socket: impl AsFd, address: &Address) {

@@ -1,0 +1,106 @@
+// Locks, semaphores, conditions, events and barriers, as Python calls them: times are in seconds, and what is acquired is told
+// by True.
+
+import { InvalidStateError } from "../../../errors.ts";
+import { argumentsOf, type Call, isTrue, type Method, milliseconds, or, orElse, then, wholeNumber } from "../call.ts";
+import { as, raised } from "../raised.ts";
+
+const NAMES = ["blocking", "timeout"];
+
+/** With a negative time, as -1, Python's locks wait for ever. */
+function patience(seconds: unknown): number | null {
+  return typeof seconds === "number" && seconds < 0 ? null : milliseconds(seconds);
+}
+
+const acquire: Method = (call) => {
+  const [blocking, timeout] = argumentsOf(call, NAMES);
+  const options = { block: isTrue(or(blocking, true)), timeout: patience(or(timeout, null)) };
+  return then(call.ask("acquire", options), (guard) => guard !== null && guard !== undefined);
+};
+
+const ofState = as("RuntimeError", InvalidStateError);
+
+/** A call without arguments and without a result. */
+function plain(asked: string): Method {
+  return (call) => {
+    argumentsOf(call, []);
+    return orElse(() => then(call.ask(asked), () => null), ofState);
+  };
+}
+
+/** A call without arguments. */
+function told(asked: string): Method {
+  return (call) => {
+    argumentsOf(call, []);
+    return call.ask(asked);
+  };
+}
+
+function wait(call: Call): unknown {
+  const [timeout] = argumentsOf(call, ["timeout"]);
+  return orElse(() => call.ask("wait", { timeout: milliseconds(timeout) }), ofState);
+}
+
+/** By the names of Python's methods. */
+export const LOCK_METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
+  ["acquire", acquire],
+  ["release", plain("release")],
+  ["locked", told("locked")],
+]);
+
+/** The same, of semaphores. */
+export const SEMAPHORE_METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
+  ["acquire", acquire],
+  ["release", (call) => {
+    const [n] = argumentsOf(call, ["n"]);
+    const count = wholeNumber(or(n, 1), "n");
+    if (count < 1) throw raised("ValueError", "n must be one or more");
+    return orElse(() => call.ask("release", count), as("ValueError", InvalidStateError));
+  }],
+  ["get_value", told("getValue")],
+  ["locked", told("locked")],
+]);
+
+/** The same, of conditions. */
+export const CONDITION_METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
+  ["acquire", acquire],
+  ["release", plain("release")],
+  ["wait", wait],
+  ["notify", (call) => {
+    const [n] = argumentsOf(call, ["n"]);
+    return orElse(() => call.ask("notify", wholeNumber(or(n, 1), "n")), ofState);
+  }],
+  ["notify_all", plain("notifyAll")],
+]);
+
+/** The same, of events. */
+export const EVENT_METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
+  ["is_set", told("isSet")],
+  ["set", plain("set")],
+  ["clear", plain("clear")],
+  ["wait", wait],
+]);
+
+/** The attributes of barriers. */
+const OF_BARRIERS: ReadonlyMap<unknown, string> = new Map([
+  ["parties", ".parties"],
+  ["n_waiting", ".nWaiting"],
+  ["broken", ".broken"],
+]);
+
+/** The same, of barriers. */
+export const BARRIER_METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
+  ["__getattribute__", (call) => {
+    const [name] = argumentsOf(call, ["name"], 1);
+    const asked = OF_BARRIERS.get(name);
+    if (asked === undefined) throw raised("AttributeError", `'Barrier' object has no attribute '${name}'`);
+    return call.ask(asked);
+  }],
+  ["wait", (call) => {
+    const [timeout] = argumentsOf(call, ["timeout"]);
+    const time = milliseconds(timeout);
+    return time === null ? call.ask("wait") : call.ask("wait", { timeout: time });
+  }],
+  ["abort", plain("abort")],
+  ["reset", plain("reset")],
+]);

@@ -1,0 +1,110 @@
+// What Python's messages call values, and how it would write them.
+
+import { ownObject } from "../../managers/local_line.ts";
+import { Namespace } from "../../managers/namespace.ts";
+import { BaseProxy } from "../../managers/proxy.ts";
+import { FrozenSet } from "../../pickle/frozen_set.ts";
+import { Float, pythonFloat } from "../../pickle/numbers.ts";
+import { PythonName, PythonObject } from "../../pickle/python_object.ts";
+import { Tuple } from "../../pickle/tuple.ts";
+import { printed } from "../../pool/failures.ts";
+
+/** The name of a value's type. */
+export function typeNameOf(value: unknown): string {
+  if (value === null || value === undefined) return "NoneType";
+  if (typeof value === "boolean") return "bool";
+  if (typeof value === "string") return "str";
+  if (typeof value === "number") return Number.isInteger(value) ? "int" : "float";
+  if (typeof value === "bigint") return "int";
+  if (value instanceof Float) return "float";
+  if (value instanceof Tuple) return "tuple";
+  if (Array.isArray(value)) return "list";
+  if (value instanceof FrozenSet) return "frozenset";
+  if (value instanceof Set) return "set";
+  if (value instanceof Uint8Array) return "bytes";
+  if (value instanceof PythonObject) return value.type.name;
+  if (value instanceof PythonName) return "type";
+  const prototype = typeof value === "object" ? Object.getPrototypeOf(value) : null;
+  if (value instanceof Map || prototype === Object.prototype || prototype === null) return "dict";
+  return prototype?.constructor?.name ?? "object";
+}
+
+/** Items in containers that are written; and levels. */
+const MOST_ITEMS = 1000;
+const DEEPEST = 20;
+
+/** How Python would write a value, or nearly so. */
+export function reprOf(value: unknown, depth: number = 0): string {
+  if (value === null || value === undefined) return "None";
+  if (typeof value === "boolean") return value ? "True" : "False";
+  if (typeof value === "bigint") return String(value);
+  if (typeof value === "number") return Number.isInteger(value) ? String(BigInt(value)) : pythonFloat(value);
+  if (typeof value === "string") return quotedText(value);
+  if (value instanceof Float || value instanceof PythonName) return String(value);
+  if (value instanceof Uint8Array) return `b${quotedBytes(value)}`;
+  if (typeof value !== "object") return printed(value);
+  if (depth > DEEPEST) return "...";
+  return reprOfObject(value, depth + 1);
+}
+
+function reprOfObject(value: object, depth: number): string {
+  const list = (items: Iterable<unknown>) => limited(items, (item) => reprOf(item, depth));
+  if (value instanceof Tuple) return value.length === 1 ? `(${list(value)},)` : `(${list(value)})`;
+  if (Array.isArray(value)) return `[${list(value)}]`;
+  if (value instanceof FrozenSet) return value.size === 0 ? "frozenset()" : `frozenset({${list(value)}})`;
+  if (value instanceof Set) return value.size === 0 ? "set()" : `{${list(value)}}`;
+  const pair = ([key, item]: readonly [unknown, unknown]) => `${reprOf(key, depth)}: ${reprOf(item, depth)}`;
+  if (value instanceof Map) return `{${limited(value, pair)}}`;
+  if (value instanceof Namespace) return ofNamespace(value, depth);
+  if (value instanceof BaseProxy) return ofProxy(value);
+  if (value instanceof PythonObject) return `<${value.type} object>`;
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype === null || prototype === Object.prototype) return `{${limited(Object.entries(value), pair)}}`;
+  return printed(value);
+}
+
+function limited<T>(items: Iterable<T>, write: (item: T) => string): string {
+  const written: string[] = [];
+  for (const item of items) {
+    if (written.length === MOST_ITEMS) {
+      written.push("...");
+      break;
+    }
+    written.push(write(item));
+  }
+  return written.join(", ");
+}
+
+function ofNamespace(value: Namespace, depth: number): string {
+  const names = Object.keys(value).filter((name) => !name.startsWith("_")).sort();
+  return `Namespace(${names.map((name) => `${name}=${reprOf(Reflect.get(value, name), depth)}`).join(", ")})`;
+}
+
+function ofProxy(proxy: BaseProxy): string {
+  const object = ownObject(proxy);
+  if (object === null) return String(proxy);
+  return `<proxy of '${object.type.typeid}' object ${object.id.toString(16)}>`;
+}
+
+/** A text in quotes, as Python writes it. */
+function quotedText(text: string): string {
+  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
+  const inside = text.replaceAll(/[\\\n\r\t\p{Cc}]|\p{Cs}/gu, escaped).replaceAll(quote, `\\${quote}`);
+  return quote + inside + quote;
+}
+
+function escaped(letter: string): string {
+  const known = { "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" }[letter];
+  if (known !== undefined) return known;
+  const code = letter.charCodeAt(0);
+  return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16)}`;
+}
+
+function quotedBytes(bytes: Uint8Array): string {
+  const letters = Array.from(bytes, (byte) => {
+    const letter = String.fromCharCode(byte);
+    if (letter === "\\" || letter === "'") return `\\${letter}`;
+    return byte >= 0x20 && byte < 0x7f ? letter : escaped(letter);
+  });
+  return `'${letters.join("")}'`;
+}
