@@ -70,13 +70,34 @@ export class Attribution {
     return thrown !== null && Object.is(thrown.error, error) ? thrown.owner : this.#carrier.owner;
   }
 
+  /** Deno makes its timers when somebody first asks for one, in 10 ms: so they are not asked for here, but then. */
   #watch(name: typeof TIMERS[number]): void {
-    const global = globalThis as unknown as Record<string, Timer | undefined>;
-    const original = global[name];
-    if (original === undefined) return;
+    const descriptor = Object.getOwnPropertyDescriptor(globalThis, name);
+    if (descriptor === undefined) return;
+    const { get, set, configurable, enumerable } = descriptor;
+    if (get === undefined || set === undefined || !configurable) {
+      const global = globalThis as unknown as Record<string, Timer | undefined>;
+      const original = global[name];
+      if (original !== undefined) global[name] = this.#watched(original);
+      return;
+    }
+    const value = () => this.#watched(get.call(globalThis));
+    Object.defineProperty(globalThis, name, {
+      configurable,
+      enumerable,
+      get() {
+        const watched = value();
+        Object.defineProperty(globalThis, name, { value: watched, writable: true, configurable, enumerable });
+        return watched;
+      },
+      set: (other) => set.call(globalThis, other),
+    });
+  }
+
+  #watched(original: Timer): Timer {
     const watched: Timer = (callback, ...rest) =>
       original(typeof callback === "function" ? this.#noting(callback as Callback) : callback, ...rest);
-    global[name] = Object.defineProperties(watched, Object.getOwnPropertyDescriptors(original));
+    return Object.defineProperties(watched, Object.getOwnPropertyDescriptors(original));
   }
 
   #noting(callback: Callback): Callback {
