@@ -84,7 +84,6 @@ _condition_create = quick("mp_condition_create", c_uint32)
 _condition_begin = quick("mp_condition_begin", c_uint32, c_uint32)
 _condition_wait = waiting("mp_condition_wait", c_uint32, c_double)
 _condition_end = waiting("mp_condition_end", c_uint32, c_bool)
-_condition_abandon = quick("mp_condition_abandon", c_uint32)
 _condition_notify = quick("mp_condition_notify", c_uint32, c_uint32)
 _condition_waiters = quick("mp_condition_waiters", c_uint32)
 
@@ -643,13 +642,19 @@ class Condition(_Shared):
 
 
 def _acquire_again(wait: int, knows_outcome: bool) -> int:
-    """Ends a wait for a condition with its lock. A second exception, in this wait, is not held up by it: what the first was
-    notified of is another's then, and the lock is not held."""
-    try:
-        return wait_for(lambda _: _condition_end(wait, knows_outcome), None)
-    except BaseException:
-        _condition_abandon(wait)
-        raise
+    """Ends a wait for a condition with its lock, whatever handlers of signals raise meanwhile: who goes on as if it had the
+    lock, as `with` does, would release it for another. What they raise is raised then."""
+    raised: BaseException | None = None
+    while True:
+        try:
+            outcome = wait_for(lambda _: _condition_end(wait, knows_outcome), None)
+            break
+        except BaseException as error:  # if the library has failed, there is no wait any more
+            raised = raised or error
+            knows_outcome = False
+    if raised is not None:
+        raise raised
+    return outcome
 
 
 class Barrier(_Shared):

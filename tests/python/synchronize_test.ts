@@ -17,7 +17,7 @@ import {
 } from "@parallel/multiprocessing";
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { hold } from "../fixtures/targets.ts";
-import { blocked, TARGETS, within } from "../support/helpers.ts";
+import { blocked, TARGETS, until, within } from "../support/helpers.ts";
 import { bounds, each, Player } from "./players.ts";
 
 const TOO_MANY = /semaphore or lock released too many times/;
@@ -294,8 +294,8 @@ each("a party that is killed breaks the barrier for the others", async (python) 
   for (const party of [victim, player]) {
     party.tell("say_and_call", "barrier", "wait");
     await party.result();
-    await blocked(party.pid);
   }
+  await until("both at the barrier", () => barrier.nWaiting === 2);
   await victim.kill();
   const told = await player.raised();
   assertEquals(told.raised, "BrokenBarrierError");
@@ -329,13 +329,14 @@ each("KeyboardInterrupt ends a wait, and leaves the object to the others", async
     Deno.kill(player.pid, "SIGINT");
     assertEquals((await player.raised()).raised, "KeyboardInterrupt");
   };
-  for (
-    const [thing, method] of [["lock", "acquire"], ["event", "wait"], ["semaphore", "acquire"], ["barrier", "wait"]]
-  ) {
+  for (const [thing, method] of [["lock", "acquire"], ["event", "wait"], ["semaphore", "acquire"]]) {
     player.tell("say_and_call", thing, method);
     await player.result();
     await interrupted();
   }
+  player.tell("call", "barrier", "wait");
+  await until("a party", () => barrier.nWaiting === 1);
+  await interrupted();
   assert(barrier.broken);
   player.tell("within", "condition", "condition", "wait");
   await player.result();
@@ -346,6 +347,22 @@ each("KeyboardInterrupt ends a wait, and leaves the object to the others", async
   (await within(condition.acquire())).release(); // it had the lock again, and released it
   assertEquals(String(condition), "<Condition(<Lock(owner=None)>, 0)>");
 });
+
+each("KeyboardInterrupt comes out of a condition's wait with the lock, however often it comes", async (python) => {
+  using condition = new Condition(new Lock());
+  await using player = new Player(python, { condition });
+  player.tell("within", "condition", "condition", "wait");
+  await player.result();
+  const guard = await within(condition.acquire());
+  for (let i = 0; i < 3; i++) {
+    await blocked(player.pid);
+    Deno.kill(player.pid, "SIGINT");
+  }
+  await blocked(player.pid);
+  guard.release(); // nobody else has released it
+  assertEquals((await player.raised()).raised, "KeyboardInterrupt");
+  (await within(condition.acquire())).release();
+}, bounds.slice(-1));
 
 each("a handler that raises nothing lets the wait go on for the rest of its time", async (python) => {
   using event = new Event();

@@ -474,9 +474,6 @@ int64_t mp_condition_wait(uint32_t wait, double timeout);
  */
 int64_t mp_condition_end(uint32_t wait, bool knows);
 
-/* Ends the wait without the lock, and leaves its notification to another. Returns 0, also if it is over. */
-int64_t mp_condition_abandon(uint32_t wait);
-
 /* Ends the waits of those `count` that have waited longest. Returns how many there were; or MP_NOT_HELD. */
 int64_t mp_condition_notify(uint32_t condition, uint32_t count);
 

@@ -327,20 +327,6 @@ pub extern "C" fn mp_condition_end(wait: u32, knows: bool) -> i64 {
     })
 }
 
-/// Ends a wait without the lock. What it was notified of is another's.
-#[unsafe(no_mangle)]
-pub extern "C" fn mp_condition_abandon(wait: u32) -> i64 {
-    border::call(|tree| {
-        if let Some(Pending::Condition {
-            condition, wait, ..
-        }) = take(wait)
-        {
-            wait.abandon(Condition::open(&tree.member, condition)?);
-        }
-        Ok(0)
-    })
-}
-
 /// Notifies those `count` that have waited longest; how many there were.
 #[unsafe(no_mangle)]
 pub extern "C" fn mp_condition_notify(condition: u32, count: u32) -> i64 {
