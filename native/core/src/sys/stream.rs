@@ -74,16 +74,12 @@ impl Stream {
     ) -> Result<Option<usize>, Errno> {
         let target = target.into();
         let (descriptor, start) = (self.descriptor.as_raw_fd(), target.as_mut_ptr().cast());
+        let flags = receive_flags(within_call(mode)).bits() as i32;
         self.attempt(PollFlags::IN, mode, || {
             // SAFETY: the descriptor is open, and `target` can be written.
             let count = unsafe {
                 match self.kind {
-                    StreamKind::Socket => libc::recv(
-                        descriptor,
-                        start,
-                        target.len(),
-                        receive_flags(mode).bits() as i32,
-                    ),
+                    StreamKind::Socket => libc::recv(descriptor, start, target.len(), flags),
                     _ => libc::read(descriptor, start, target.len()),
                 }
             };
@@ -101,10 +97,10 @@ impl Stream {
         let spare = target.spare_capacity_mut();
         let room = spare.len().min(most);
         let spare = &mut spare[..room];
+        let flags = receive_flags(within_call(mode));
         let count = self.attempt(PollFlags::IN, mode, || match self.kind {
             StreamKind::Socket => {
-                let received =
-                    rustix::net::recv(&self.descriptor, &mut *spare, receive_flags(mode))?;
+                let received = rustix::net::recv(&self.descriptor, &mut *spare, flags)?;
                 Ok(received.0.0.len())
             }
             _ => rustix::io::read(&self.descriptor, &mut *spare).map(|(read, _)| read.len()),
@@ -132,7 +128,7 @@ impl Stream {
             iov_base: part.as_ptr().cast_mut().cast(),
             iov_len: part.len(),
         });
-        let how = send_flags(mode).bits() as i32;
+        let how = send_flags(within_call(mode)).bits() as i32;
         self.attempt(PollFlags::OUT, mode, || {
             // SAFETY: the descriptor is open, the parts can be read, and the kernel only reads them.
             let count = unsafe {
@@ -167,9 +163,7 @@ impl Stream {
         mode: Mode,
         mut call: impl FnMut() -> Result<T, Errno>,
     ) -> Result<Option<T>, Errno> {
-        // A sleep inside of `recv(2)` could not be ended.
-        let is_watched = mode == Mode::Wait && caller::is_watched();
-        let mut asked = self.kind != StreamKind::Blocking && !is_watched;
+        let mut asked = self.kind != StreamKind::Blocking;
         loop {
             let result = match asked || self.poll(wanted, Some(Instant::now()))? {
                 true => call(),
@@ -198,6 +192,15 @@ fn count_of(returned: isize) -> Result<usize, Errno> {
         let error = std::io::Error::last_os_error();
         Errno::from_io_error(&error).unwrap_or(Errno::IO)
     })
+}
+
+/// Whether a call itself may sleep: not where somebody may end the wait, who could not end a sleep inside of
+/// `recv(2)` or `send(2)`; `poll(2)` sleeps then.
+fn within_call(mode: Mode) -> Mode {
+    match caller::is_watched() {
+        true => Mode::Try,
+        false => mode,
+    }
 }
 
 fn send_flags(mode: Mode) -> SendFlags {
