@@ -472,6 +472,15 @@ everywhere("what a proxy keeps goes with it", async (manager, server) => {
   await assertRejects(() => manager.dict(), InvalidStateError);
 });
 
+everywhere("many proxies at once", async (manager) => {
+  const list = await manager.list<BaseProxy>();
+  await list.extend(await Promise.all(Array.from({ length: 40 }, () => manager.dict())));
+  const all = await list.getvalue();
+  assertEquals(all.length, 40);
+  assertEquals(await Promise.all(all.map((proxy) => proxy.getvalue())), all.map(() => new Map()));
+  for (const proxy of all) proxy.close();
+});
+
 const newest = pythons.at(-1);
 const oldest = pythons[0];
 
@@ -624,6 +633,22 @@ Deno.test({
     assert(again !== null);
     again!.release();
     await manager.shutdown();
+  },
+});
+
+Deno.test({
+  name: "python client: a server that does not answer holds up nobody's end",
+  ignore: newest === undefined,
+  async fn() {
+    const [server, manager] = await alone();
+    await using _ = server;
+    const dict = await manager.dict();
+    await manager.list();
+    server.stop();
+    await assertRejects(() => dict.with({ timeout: 10 }).size, TimeoutError);
+    await within(manager.shutdown());
+    const other = new SyncManager({ address: server.address, authkey, serializer });
+    await assertRejects(() => within(other.connect({ timeout: 10 })), TimeoutError);
   },
 });
 

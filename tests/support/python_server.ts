@@ -62,6 +62,11 @@ export class PythonServer implements AsyncDisposable {
     await this.#input.close();
   }
 
+  /** Keeps it from doing anything. */
+  stop(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
   /** Ends it at once. */
   kill(): void {
     this.#child.kill("SIGKILL");

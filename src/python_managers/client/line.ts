@@ -16,7 +16,6 @@ import type { Call } from "../../pickle/reduction.ts";
 import { tupleOf } from "../../pickle/tuple.ts";
 import { Finalize } from "../../runtime/finalize.ts";
 import { performance } from "../../runtime/timing.ts";
-import { Watch } from "../../waiting/limits.ts";
 import { timeoutOf, type WaitOptions, type WaitSyncOptions } from "../../waiting/options.ts";
 import { reducedException } from "../exceptions.ts";
 import { namesOf, type PythonAddress, reducedProxy, type SaidProxy, tablesOf, Token } from "../token.ts";
@@ -25,9 +24,10 @@ import { Asked, AUTO } from "../wire.ts";
 import { dialledAs, isHere, isSame, likelyAddress } from "./addresses.ts";
 import { answerOf } from "./answers.ts";
 import { type Answer, type Ask, secondsOf, type Wait } from "./ask.ts";
+import { Few } from "./few.ts";
 import { noteSent, wireOf } from "./holding.ts";
 import { type Known, KnownObjects } from "./known.ts";
-import { isGivenUp, late, type Limits, NO_LIMITS, valueOf } from "./limits.ts";
+import { isGivenUp, late, type Limits, NO_LIMITS, valueOf, within } from "./limits.ts";
 import { reducedNamespace } from "./namespaces.ts";
 import { roundTrip, roundTripSync } from "./round_trip.ts";
 import { run, runSync } from "./runs.ts";
@@ -41,7 +41,7 @@ import { type Place, Wire } from "./wire.ts";
 const SLICE = 1000;
 /** Milliseconds that a server has to answer the first request. */
 const GREETING = 10_000;
-/** Milliseconds for which the end of this process is delayed to give back references. */
+/** Milliseconds that a server has to take a reference back where that holds up an end. */
 const FAREWELL = 1000;
 
 /** The lines of this thread, by addresses and keys. */
@@ -85,6 +85,9 @@ export class PythonServerLine implements Line {
   #users = 0;
   /** References that are being given back. */
   readonly #giving = new Set<Promise<void>>();
+  readonly #few = new Few();
+  /** Whether the server has not taken one back, at the end. */
+  #isSilent = false;
   /** The server's address as the server itself has it, once a message has said so. */
   #ownAddress: PythonAddress | null = null;
   #finalizer: Finalize | null = null;
@@ -152,9 +155,7 @@ export class PythonServerLine implements Line {
     if (--this.#users > 0 || this.#stock.isOver) return;
     const all = this.#end();
     for (const known of all) this.#letGo(known);
-    const timeout = Promise.withResolvers<void>();
-    using _ = new Watch({ timeout: FAREWELL }, { late: timeout.resolve, aborted: timeout.resolve });
-    await Promise.race([Promise.all(this.#giving), timeout.promise]);
+    await Promise.all(this.#giving);
     this.#stock.close();
   }
 
@@ -189,15 +190,15 @@ export class PythonServerLine implements Line {
   async ask(call: ServerCall, options: WaitOptions = {}): Promise<unknown> {
     const timeout = timeoutOf(options);
     const until = performance.now() + timeout;
-    const { signal } = options;
+    const limits = { asked: call.name, until, timeout, signal: options.signal };
     let bytes = this.#serverBytes(call);
     if (bytes === UNKNOWN_ADDRESS) {
       await this.#learnAddress();
       bytes = this.#serverBytes(call);
     }
-    const wire = await this.#stock.open({ ...limited(timeout), signal }, until);
+    const wire = await this.#stock.open(limits);
     try {
-      return valueOf(await this.#answer(wire, bytes as Uint8Array, { asked: call.name, until, timeout, signal }));
+      return valueOf(await this.#answer(wire, bytes as Uint8Array, limits));
     } finally {
       wire.close();
     }
@@ -207,10 +208,11 @@ export class PythonServerLine implements Line {
   askSync(call: ServerCall, options: WaitSyncOptions = {}): unknown {
     const timeout = timeoutOf(options);
     const until = performance.now() + timeout;
+    const limits = { asked: call.name, until, timeout, signal: undefined };
     const bytes = this.#knowingSync(() => this.#serverBytes(call));
-    const wire = this.#stock.openSync(limited(timeout));
+    const wire = this.#stock.openSync(limits);
     try {
-      return valueOf(this.#answerSync(wire, bytes, { asked: call.name, until, timeout, signal: undefined }));
+      return valueOf(this.#answerSync(wire, bytes, limits));
     } finally {
       wire.close();
     }
@@ -417,7 +419,7 @@ export class PythonServerLine implements Line {
   async share(id: ObjectId): Promise<void> {
     const known = this.#known(id);
     if (known.shares > 0) return;
-    known.taking ??= this.ask({ name: Asked.incref, args: [known.ident] })
+    known.taking ??= this.#few.run(() => this.ask({ name: Asked.incref, args: [known.ident] }))
       .then(() => void known.shares++)
       .finally(() => known.taking = null);
     await known.taking;
@@ -458,7 +460,18 @@ export class PythonServerLine implements Line {
       this.#stock.giveBack(holder);
     }
     await known.taking?.catch(() => {});
-    for (; known.shares > 0; known.shares--) await this.ask({ name: Asked.decref, args: [known.ident] });
+    for (; known.shares > 0; known.shares--) await this.#few.run(() => this.#returned(known));
+  }
+
+  /** Gives back one reference. At the end nobody waits for a server that does not answer. */
+  async #returned({ ident }: Known): Promise<void> {
+    if (this.#isSilent) return;
+    try {
+      await this.ask({ name: Asked.decref, args: [ident] }, { timeout: this.#stock.isOver ? FAREWELL : GREETING });
+    } catch (error) {
+      this.#isSilent = this.#stock.isOver;
+      throw error;
+    }
   }
 
   /** Calls a method by a certain connection, whatever comes of it. */
@@ -590,11 +603,9 @@ export class PythonServerLine implements Line {
     }
     const isQuick = ask.wait === undefined && ask.isSlow !== true && ask.role !== "acquire" && ask.role !== "wait";
     const chosen = wireOf(known, ask) ?? (isQuick ? this.#stock.quick() : this.#stock.lease());
-    const wire = chosen instanceof Wire ? chosen : await chosen;
-    if (limits.signal?.aborted) {
-      this.#stock.giveBack(wire);
-      throw limits.signal.reason;
-    }
+    const wire = chosen instanceof Wire
+      ? chosen
+      : await within(limits, chosen, (unused) => this.#stock.giveBack(unused));
     return await this.#sent(known, ask, bytes as Uint8Array, wire, limits);
   }
 
@@ -630,7 +641,7 @@ export class PythonServerLine implements Line {
     const bytes = this.#knowingSync(() => this.#callBytes(known, ask, args));
     if (this.#stock.isOver) throw this.#stock.gone();
     const isQuick = ask.wait === undefined && ask.isSlow !== true && ask.role !== "acquire" && ask.role !== "wait";
-    const wire = wireOf(known, ask) ?? (isQuick ? this.#stock.quickSync() : this.#stock.leaseSync());
+    const wire = wireOf(known, ask) ?? (isQuick ? this.#stock.quickSync(limits) : this.#stock.leaseSync(limits));
     const note = noteSent(known, ask, wire);
     const end = (answer: Answer) => {
       if (note("value" in answer ? answer.value : undefined, "error" in answer)) this.#stock.giveBack(wire);
@@ -664,10 +675,6 @@ function shareOfSync(proxy: BaseProxy): void {
 function sliceOf({ isLate }: Wait, until: number): number {
   const left = Math.max(0, until - performance.now());
   return isLate === null ? left : Math.min(left, SLICE);
-}
-
-function limited(timeout: number): { timeout?: number } {
-  return timeout === Infinity ? {} : { timeout };
 }
 
 /** Whether an error is that of an answer which no server of Python's gives. */

@@ -1,14 +1,13 @@
 // The connections of a line: one for what takes no time, those that are leased for a call, and a few that are kept for later.
 
-import { EOFError, TimeoutError } from "../../errors.ts";
+import { EOFError } from "../../errors.ts";
 import { describe } from "../../connection/address.ts";
 import { dumps } from "../../pickle/dumps.ts";
 import { tuple } from "../../pickle/tuple.ts";
 import { performance } from "../../runtime/timing.ts";
-import type { WaitOptions, WaitSyncOptions } from "../../waiting/options.ts";
 import { Asked } from "../wire.ts";
 import { answerOf, NO_PROXIES } from "./answers.ts";
-import { NO_LIMITS } from "./limits.ts";
+import { late, type Limits, NO_LIMITS } from "./limits.ts";
 import { roundTrip, roundTripSync } from "./round_trip.ts";
 import { type Place, Wire } from "./wire.ts";
 
@@ -36,29 +35,30 @@ export class Stock {
     return `at ${describe(this.place.address)}`;
   }
 
-  /** A connection that is not accepted for calls, within limits. */
-  async open(options: WaitOptions, until: number): Promise<Wire> {
+  /** A connection that is not accepted for calls. */
+  async open({ asked, until, timeout, signal }: Limits): Promise<Wire> {
     try {
-      return await Wire.open(this.place, options);
+      return await Wire.open(this.place, until, signal);
     } catch (error) {
-      throw options.signal?.aborted || performance.now() >= until ? error : this.#whyNot(error);
+      if (signal?.aborted) throw error;
+      throw performance.now() >= until ? late(asked, timeout) : this.#whyNot(error);
     }
   }
 
   /** As {@linkcode open}, blocking the thread. */
-  openSync(options: WaitSyncOptions): Wire {
+  openSync({ asked, until, timeout }: Limits): Wire {
     try {
-      return Wire.openSync(this.place, options);
+      return Wire.openSync(this.place, until);
     } catch (error) {
-      throw this.#whyNot(error);
+      throw performance.now() >= until ? late(asked, timeout) : this.#whyNot(error);
     }
   }
 
   /** A server that was there and is not any more has ended. */
   #whyNot(error: unknown): unknown {
-    const isLimit = error instanceof TimeoutError || error instanceof TypeError || error instanceof RangeError;
-    if (!this.wasOpen || isLimit || error instanceof Deno.errors.NotCapable) return error;
-    return this.gone(error);
+    const isOther = error instanceof TypeError || error instanceof RangeError ||
+      error instanceof Deno.errors.NotCapable;
+    return this.wasOpen && !isOther ? this.gone(error) : error;
   }
 
   /** The error of what wants a server that has ended. */
@@ -70,13 +70,18 @@ export class Stock {
   }
 
   async #accepted(): Promise<Wire> {
-    const wire = await this.open({}, Infinity);
+    const wire = await this.open(NO_LIMITS);
     return this.#ready(wire, await roundTrip(wire, ACCEPTANCE, NO_LIMITS));
   }
 
-  #acceptedSync(): Wire {
-    const wire = this.openSync({});
-    return this.#ready(wire, roundTripSync(wire, ACCEPTANCE, NO_LIMITS));
+  #acceptedSync(limits: Limits): Wire {
+    const wire = this.openSync(limits);
+    try {
+      return this.#ready(wire, roundTripSync(wire, ACCEPTANCE, limits));
+    } catch (error) {
+      wire.close();
+      throw error;
+    }
   }
 
   #ready(wire: Wire, bytes: Uint8Array | null): Wire {
@@ -101,9 +106,9 @@ export class Stock {
   }
 
   /** As {@linkcode quick}, blocking the thread. */
-  quickSync(): Wire {
+  quickSync(limits: Limits): Wire {
     if (this.isOver) throw this.gone();
-    if (this.#quick === null || this.#quick.isOver) this.#quick = this.#acceptedSync();
+    if (this.#quick === null || this.#quick.isOver) this.#quick = this.#acceptedSync(limits);
     return this.#quick;
   }
 
@@ -114,9 +119,9 @@ export class Stock {
   }
 
   /** As {@linkcode lease}, blocking the thread. */
-  leaseSync(): Wire {
+  leaseSync(limits: Limits): Wire {
     if (this.isOver) throw this.gone();
-    return this.#freeOne() ?? this.#acceptedSync();
+    return this.#freeOne() ?? this.#acceptedSync(limits);
   }
 
   #freeOne(): Wire | null {

@@ -5,17 +5,18 @@ import { Patience } from "../../addon/numbers.ts";
 import { translated } from "../../addon/translate.ts";
 import { wait } from "../../addon/waits.ts";
 import type { Address } from "../../connection/address.ts";
-import { Client, ClientSync } from "../../connection/client.ts";
+import { Client, ClientSync, type ClientSyncOptions } from "../../connection/client.ts";
 import { allSent, type Connection, receiveAtOnce, sendAtOnce } from "../../connection/connection.ts";
 import { dumps } from "../../pickle/dumps.ts";
 import { tuple } from "../../pickle/tuple.ts";
 import { performance, queueMicrotask } from "../../runtime/timing.ts";
 import { Glances } from "../../waiting/glance.ts";
-import type { WaitOptions, WaitSyncOptions } from "../../waiting/options.ts";
 import { turnIfDue, yieldToLoop } from "../../waiting/turns.ts";
 
 /** The most bytes that one message may have. */
 const MOST_BYTES = 2 ** 31;
+/** Milliseconds that a server has for the handshake. */
+const GREETING = 10_000;
 /** Milliseconds for which answers are taken before the event loop has its turn. */
 const TURN = 20;
 /** Milliseconds for which the system waits at most. */
@@ -28,6 +29,12 @@ const NUDGE = dumps(tuple("0", "__str__", tuple(), {}));
 export interface Place {
   readonly address: Address;
   readonly authkey: Uint8Array | null;
+}
+
+function optionsOf({ authkey }: Place, until: number): ClientSyncOptions {
+  const left = Math.max(0, until - performance.now());
+  const handshakeTimeout = Math.min(GREETING, left);
+  return { authkey: authkey ?? undefined, handshakeTimeout, ...(left !== Infinity && { timeout: left }) };
 }
 
 /** Who waits for an answer. */
@@ -59,14 +66,14 @@ export class Wire {
     this.#isHeldBack = typeof address !== "string";
   }
 
-  /** Connects, and proves that both know the key. */
-  static async open(place: Place, options: WaitOptions): Promise<Wire> {
-    return new Wire(await Client(place.address, { ...options, authkey: place.authkey ?? undefined }), place);
+  /** Connects, and proves that both know the key, all until that time. */
+  static async open(place: Place, until: number, signal?: AbortSignal): Promise<Wire> {
+    return new Wire(await Client(place.address, { ...optionsOf(place, until), signal }), place);
   }
 
   /** As {@linkcode open}, blocking the thread. */
-  static openSync(place: Place, options: WaitSyncOptions): Wire {
-    return new Wire(ClientSync(place.address, { ...options, authkey: place.authkey ?? undefined }), place);
+  static openSync(place: Place, until: number): Wire {
+    return new Wire(ClientSync(place.address, optionsOf(place, until)), place);
   }
 
   /** Whether it has ended. */
