@@ -20,7 +20,7 @@
  * WHAT MAY WAIT. Only functions with a parameter `timeout` do, in milliseconds; INFINITY is for ever, NaN or less than 0
  * not at all. Whoever has a lock of the language's own (Python's GIL) lets it go around these calls, and need not around
  * others, which take microseconds. A wait looks every 100 ms whether those live that could end it. In the main thread it
- * ends after 100 ms, with MP_INTERRUPTED, even if nothing has come: a signal may have come just before the sleep began,
+ * ends after 200 ms, with MP_INTERRUPTED, even if nothing has come: a signal may have come just before the sleep began,
  * and the kernel has no sleep on shared words that begins and lets signals in at one moment.
  *
  * WHEN THE OTHER SIDE DIES. A process can be killed between any two instructions, inside of these functions, too. Shared
