@@ -449,7 +449,7 @@ class Synchronized:
         return bool(self._lock.__enter__())
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
-        self._lock.release()
+        self._lock.__exit__(kind, error, traceback)
 
     def get_obj(self) -> Any:
         """What is guarded, for use without the lock or while it is held: a ctypes object."""

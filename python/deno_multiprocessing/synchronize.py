@@ -20,6 +20,7 @@ from time import monotonic
 
 from . import reduction
 from ._block import Block
+from ._fork import is_forked
 from ._library import _failure, quick, wait_for, waiting
 from ._owner import owner_died, owner_of, told_of
 
@@ -237,6 +238,8 @@ class _LockBase(_Shared):
         return True
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        if is_forked():
+            return  # it is its parent's
         outcome = _lock_release(self._block)
         if outcome != 0:
             raise self._not_released(outcome)
@@ -409,7 +412,8 @@ class Semaphore(_Shared):
         return _semaphore_try(self._block) == 0 or self.acquire()
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
-        self.release()
+        if not is_forked():
+            self.release()
 
     def __repr__(self) -> str:
         return self._text(f"value={self.get_value()}")
@@ -551,7 +555,7 @@ class Condition(_Shared):
         return self._lock.__enter__()
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
-        self._lock.release()
+        self._lock.__exit__(kind, error, traceback)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Releases the lock, all its levels, waits until it is notified, and acquires the lock again as often, however

@@ -22,8 +22,9 @@ use multiprocessing_core::tree::processes::ProcessEntry;
 use multiprocessing_core::wait::notes::Goal;
 use multiprocessing_core::wait::reactor::descriptors::Descriptors;
 
-use crate::border::{self, TIMED_OUT, UNKNOWN};
+use crate::border::{self, INTERRUPTED, TIMED_OUT, UNKNOWN};
 use crate::error::{Result, state};
+use crate::waiting::Watch;
 
 /// Everything that lives as long as the process.
 pub struct Tree {
@@ -243,8 +244,13 @@ pub extern "C" fn mp_parent_is_alive() -> i64 {
 pub extern "C" fn mp_parent_join(timeout: f64) -> i64 {
     border::call(|tree| {
         let _noted = tree.member.note_sleep(Goal::Process(tree.parent().pid()));
-        let ended = wait_for_hang_up(tree.socket.as_fd(), deadline_after(timeout))?;
-        Ok(if ended { 0 } else { TIMED_OUT })
+        let watch = Watch::begin();
+        match wait_for_hang_up(tree.socket.as_fd(), deadline_after(timeout)) {
+            Ok(true) => Ok(0),
+            Ok(false) => Ok(TIMED_OUT),
+            Err(_) if watch.was_interrupted() => Ok(INTERRUPTED),
+            Err(error) => Err(error.into()),
+        }
     })
 }
 
