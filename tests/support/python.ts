@@ -1,5 +1,6 @@
 // Real CPython at the other end.
 
+import { parentProcess } from "@parallel/multiprocessing";
 import { PATIENCE } from "./helpers.ts";
 
 const PEER = new URL("../fixtures/connection/python_peer.py", import.meta.url).pathname;
@@ -23,6 +24,8 @@ export function isFrom({ version }: Python, minor: number): boolean {
 }
 
 function findPythons(): Python[] {
+  // A process that a test has started runs the test's module again, and has no use for them: to ask each takes seconds.
+  if (parentProcess() !== null) return [];
   const found = new Map<string, Python>();
   for (const path of candidates()) {
     const version = versionOf(path);
