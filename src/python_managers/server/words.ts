@@ -14,7 +14,7 @@ export function typeNameOf(value: unknown): string {
   if (value === null || value === undefined) return "NoneType";
   if (typeof value === "boolean") return "bool";
   if (typeof value === "string") return "str";
-  if (typeof value === "number") return Number.isInteger(value) ? "int" : "float";
+  if (typeof value === "number") return isInt(value) ? "int" : "float";
   if (typeof value === "bigint") return "int";
   if (value instanceof Float) return "float";
   if (value instanceof Tuple) return "tuple";
@@ -29,6 +29,11 @@ export function typeNameOf(value: unknown): string {
   return prototype?.constructor?.name ?? "object";
 }
 
+/** Whether Python gets an int for a number. */
+function isInt(value: number): boolean {
+  return Number.isSafeInteger(value) && !Object.is(value, -0);
+}
+
 /** Items in containers that are written; and levels. */
 const MOST_ITEMS = 1000;
 const DEEPEST = 20;
@@ -38,7 +43,7 @@ export function reprOf(value: unknown, depth: number = 0): string {
   if (value === null || value === undefined) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";
   if (typeof value === "bigint") return String(value);
-  if (typeof value === "number") return Number.isInteger(value) ? String(BigInt(value)) : pythonFloat(value);
+  if (typeof value === "number") return isInt(value) ? String(value) : pythonFloat(value);
   if (typeof value === "string") return quotedText(value);
   if (value instanceof Float || value instanceof PythonName) return String(value);
   if (value instanceof Uint8Array) return `b${quotedBytes(value)}`;
@@ -88,23 +93,24 @@ function ofProxy(proxy: BaseProxy): string {
 
 /** A text in quotes, as Python writes it. */
 function quotedText(text: string): string {
-  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
-  const inside = text.replaceAll(/[\\\n\r\t\p{Cc}]|\p{Cs}/gu, escaped).replaceAll(quote, `\\${quote}`);
-  return quote + inside + quote;
+  return inQuotes(text.replaceAll(/\\|(?! )[\p{C}\p{Z}]/gu, escaped), text);
 }
 
+function inQuotes(inside: string, text: string): string {
+  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
+  return quote + inside.replaceAll(quote, `\\${quote}`) + quote;
+}
+
+/** A letter that is not printed as it is. */
 function escaped(letter: string): string {
   const known = { "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" }[letter];
   if (known !== undefined) return known;
-  const code = letter.charCodeAt(0);
-  return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16)}`;
+  const code = letter.codePointAt(0)!;
+  const [mark, digits] = code < 0x100 ? ["x", 2] : code < 0x10000 ? ["u", 4] : ["U", 8];
+  return `\\${mark}${code.toString(16).padStart(digits, "0")}`;
 }
 
 function quotedBytes(bytes: Uint8Array): string {
-  const letters = Array.from(bytes, (byte) => {
-    const letter = String.fromCharCode(byte);
-    if (letter === "\\" || letter === "'") return `\\${letter}`;
-    return byte >= 0x20 && byte < 0x7f ? letter : escaped(letter);
-  });
-  return `'${letters.join("")}'`;
+  const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+  return inQuotes(text.replaceAll(/[^ -~]|\\/g, escaped), text);
 }
