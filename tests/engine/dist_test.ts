@@ -82,5 +82,5 @@ Deno.test("dist: Deno reads as few files for a program of one machine as before 
     "mod.js",
   ]);
   const size = read.reduce((sum, { size }) => sum + size, 0);
-  assert(size < 970_000, `${size} bytes are read at each start of a program`);
+  assert(size < 985_000, `${size} bytes are read at each start of a program`);
 });
