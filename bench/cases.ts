@@ -3,7 +3,7 @@
 import type { Target, Unit } from "./results.ts";
 
 /** The sections of the report. */
-export type Group = "locks" | "queues" | "connections" | "pools" | "processes" | "memory";
+export type Group = "locks" | "queues" | "connections" | "pools" | "python" | "processes" | "memory";
 
 /** One row. Every side runs the same `iterations` and prints ns, or bytes, per operation. */
 export interface Case {
@@ -44,6 +44,9 @@ const BARE = `${import.meta.dirname}/deno/bare.ts`;
 
 const cpython = (ratio: number, worst?: number): Target => ({ ratio, to: "CPython", worst });
 const floor = (ratio: number, worst?: number): Target => ({ ratio, to: "floor", worst });
+
+/** Other ways to a Python worker, and what they are asked for. */
+const BRIDGES = (variant: string) => ({ "JSON over stdio": [variant], "pickles by a socket": [variant] });
 
 /** What is wanted where no other figure is: better than CPython. */
 const BETTER = cpython(1);
@@ -396,6 +399,45 @@ export const CASES: readonly Case[] = [
     needs: ["Pool"],
     reach: cpython(0.33),
     bytes: 2 * 1024 * 1024,
+  },
+  {
+    work: "Python worker, a small object there and back",
+    group: "python",
+    script: "python_workers",
+    variant: "small",
+    iterations: 5_000,
+    needs: ["python", "Process", "Queue"],
+    others: BRIDGES("small"),
+    reach: cpython(0.5),
+  },
+  {
+    work: "Python worker, 1 MiB of float64 there and back, copied",
+    group: "python",
+    script: "python_workers",
+    variant: "copy",
+    iterations: 200,
+    needs: ["python", "Process", "Queue"],
+    others: BRIDGES("copy"),
+    reach: cpython(0.5),
+  },
+  {
+    work: "Python worker, 1 MiB of float64 there and back, shared",
+    group: "python",
+    script: "python_workers",
+    variant: "shared",
+    iterations: 2_000,
+    needs: ["python", "Process", "Queue", "RawArray"],
+    reach: BETTER,
+  },
+  {
+    work: "Pool of 2 Python workers, 10 000 small tasks, each",
+    group: "python",
+    script: "python_workers",
+    variant: "tasks",
+    iterations: 10_000,
+    needs: ["python", "Pool"],
+    others: BRIDGES("tasks"),
+    reach: BETTER,
   },
   {
     work: "Process start + join, spawn",

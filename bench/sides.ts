@@ -187,6 +187,8 @@ async function othersCommands(): Promise<Readonly<Record<string, readonly string
     poolifier: npm("poolifier"),
     ProcessPoolExecutor: [python, "-B", here("python/pool_executor.py")],
     JSON: [...denoRun(), here("deno/pickles.ts")],
+    "JSON over stdio": [...denoRun(), here("bridges/json_lines.ts")],
+    "pickles by a socket": [...denoRun(), here("bridges/pickles.ts")],
     "Deno Worker": [...bare, here("channels/deno_worker.ts")],
     "Deno Workers": [...bare, here("channels/pipeline.ts")],
     "one process": [...bare, here("channels/pipeline.ts")],

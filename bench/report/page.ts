@@ -20,6 +20,7 @@ const SECTIONS: readonly {
     distributions: ["lock", "event", "event-one-cpu", "event-loaded"],
   },
   { group: "pools", title: "Pools", distributions: ["pool"] },
+  { group: "python", title: "Python workers", distributions: [] },
   { group: "managers", title: "Managers", distributions: ["manager"] },
   { group: "processes", title: "Processes: start-up", distributions: [] },
   { group: "memory", title: "Memory", distributions: [] },
