@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { lagOf, ticksOf, timeOf } from "../../src/pool/clock.ts";
+import { wallClock } from "../../src/runtime/timing.ts";
 import { Histogram } from "../../src/pool/histogram.ts";
 
 Deno.test("percentiles are within 2 % of what they are, from a microsecond to months", () => {
@@ -38,6 +39,12 @@ Deno.test("a worker's time is found on this clock, however often its 32 bits hav
       }
     }
   }
+});
+
+Deno.test("a process's first times of day are those of the system's clock", () => {
+  const before = Date.now();
+  const told = wallClock();
+  assert(told >= before - 1 && told <= Date.now() + 1, `${told} is not ${before}`);
 });
 
 Deno.test("a clock that is set by another time of day is taken for one that has just been read", () => {
