@@ -20,13 +20,29 @@ _SHORT = 16 * 1024
 """So many bytes are copied sooner than their address is found."""
 
 
-class Scratch(threading.local):
-    """The buffer of the calling thread."""
+class Buffer:
+    """Memory for one message."""
+
+    __slots__ = ("_keep", "address", "bytes")
 
     def __init__(self) -> None:
         self.bytes = bytearray(SIZE)
         self.address = address_of(self.bytes)
         self._keep = (ctypes.c_char * SIZE).from_buffer(self.bytes)  # nobody can resize it
+
+
+class Scratch(threading.local):
+    """The buffers of the calling thread: one, unless a handler of a signal receives in the midst of a receive."""
+
+    def __init__(self) -> None:
+        self.free = [Buffer()]
+
+    def take(self) -> Buffer:
+        """A buffer that nobody uses; to be given back to ``free`` once the message is copied."""
+        try:
+            return self.free.pop()
+        except IndexError:
+            return Buffer()
 
 
 def address_of(data: bytearray) -> int:
@@ -36,8 +52,9 @@ def address_of(data: bytearray) -> int:
 
 scratch = Scratch()
 
-_new = ctypes.pythonapi.PyBytes_FromStringAndSize
-_new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize_t)(("PyBytes_FromStringAndSize", ctypes.pythonapi))
+_new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize_t)(
+    ("PyBytes_FromStringAndSize", ctypes.pythonapi)
+)
 
 
 def new_bytes(length: int) -> bytes:

@@ -341,12 +341,15 @@ class Connection:
 
     def _receive(self, number: int, limit: int) -> bytes:
         """The bytes of the next message."""
+        buffer = scratch.take()
         while True:
-            got = _receive(number, scratch.address, SIZE, limit)
+            got = _receive(number, buffer.address, SIZE, limit)
             if got != INTERRUPTED:
                 break
+        data = bytes(buffer.bytes[:got]) if 0 <= got < _TOO_LONG else b""
+        scratch.free.append(buffer)
         if 0 <= got < _TOO_LONG:
-            return bytes(scratch.bytes[:got])
+            return data
         if got >= _TOO_LONG:
             data = new_bytes(got - _TOO_LONG)
             while True:

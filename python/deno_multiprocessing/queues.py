@@ -108,18 +108,18 @@ def take_bytes(block: int, timeout: "Optional[float]" = 0.0) -> "Union[int, tupl
     """
     deadline = None
     while True:
-        address = scratch.address
+        buffer = scratch.take()
+        address = buffer.address
         got = _quick_get(block, address, SIZE, 0.0)
         if got == WOULD_WAIT and (timeout is None or timeout > 0):
             if timeout is not None and deadline is None:
                 deadline = time.monotonic() + timeout
             got = wait_for(lambda left: _get(block, address, SIZE, left), timeout)
+        data = bytes(buffer.bytes[: got & 0xFFFF_FFFF]) if 0 <= got < _TOO_LONG else b""
+        scratch.free.append(buffer)
         if got < 0:
             return got
-        if got < _TOO_LONG:
-            length = got & 0xFFFF_FFFF
-            data = bytes(scratch.bytes[:length])
-        else:
+        if got >= _TOO_LONG:
             data = new_bytes(got - _TOO_LONG)
             got = _get(block, data, len(data), 0.0)
             length = got & 0xFFFF_FFFF
@@ -407,9 +407,11 @@ class Queue:
         """Takes what is there by runs; what comes alone, behind the first, by itself."""
         left = min(most - len(values), _size(number))
         while left > 0 and self._parcel is None:
-            address = scratch.address
-            got = _get_run(number, address, SIZE, min(left, _MOST))
+            buffer = scratch.take()
+            got = _get_run(number, buffer.address, SIZE, min(left, _MOST))
             count = got & 0xFFFF_FFFF
+            messages = _split_run(buffer.bytes, count)
+            scratch.free.append(buffer)
             if count == 0:
                 if not values and not self._errors:
                     return
@@ -421,13 +423,6 @@ class Queue:
                 continue
             left -= count
             holds = taken_holds() if got & _ATTACHED else []
-            messages = []
-            at = 0
-            for _ in range(count):
-                length, rest = _HEAD.unpack_from(scratch.bytes, at)
-                begin = at + _UNIT
-                messages.append((rest // _RUN_TAG, bytes(scratch.bytes[begin : begin + length])))
-                at = begin + (length + _UNIT - 1) // _UNIT * _UNIT
             for index, (tag, data) in enumerate(messages):
                 self._open(values, tag, data, holds if index == count - 1 else [])
 
@@ -488,6 +483,18 @@ class Queue:
         if self._handle.closed:
             return f"<{type(self).__name__}{name} (closed)>"
         return f"<{type(self).__name__} {self._number}{name}>"
+
+
+def _split_run(run: bytearray, count: int) -> "list[tuple[int, bytes]]":
+    """The tags and bytes of the messages of a run."""
+    messages = []
+    at = 0
+    for _ in range(count):
+        length, rest = _HEAD.unpack_from(run, at)
+        begin = at + _UNIT
+        messages.append((rest // _RUN_TAG, bytes(run[begin : begin + length])))
+        at = begin + (length + _UNIT - 1) // _UNIT * _UNIT
+    return messages
 
 
 def _part(index: int, value: "Any") -> "Any":

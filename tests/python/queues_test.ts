@@ -101,6 +101,14 @@ pythonTest("many at a time, in either direction", async (python) => {
   await running.ended();
 });
 
+pythonTest("of many, one that cannot be read costs no other, and is told by the next call", async (python) => {
+  const [jobs, results] = queues();
+  await jobs.putMany([1, new Date(NaN), 2, new Uint8Array(70_000), "next"]);
+  await using running = new Running(python, "many_with_a_bad_one", jobs, results);
+  assertEquals(await next(results), [[1, 2, new Uint8Array(70_000)], "MessageError", ["next"]]);
+  await running.ended();
+});
+
 pythonTest("what programs see is what they see of CPython's own queues and pipes", async (python) => {
   const results = new Queue<Anything>();
   await using running = new Running(python, "conforms", results);

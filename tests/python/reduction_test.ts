@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
 import { Empty, EOFError } from "@parallel/multiprocessing";
 import { dumps, loads, register } from "@parallel/multiprocessing/reduction";
+import { pythonWithNumpy } from "../support/numpy.ts";
 import { endpoints } from "../support/python_process.ts";
 
 const VALUES = new URL("../fixtures/python/values/values.py", import.meta.url).pathname;
@@ -247,3 +248,31 @@ function keyOfManyParts(levels: number): Uint8Array {
   }
   return bytes(0xc9, 0, 0, (key.length + 1) >> 8, (key.length + 1) & 0xff, 6, key, 1);
 }
+
+const numpy = pythonWithNumpy();
+Deno.test({ name: "numpy's arrays of any shape go to Deno, and come back", ignore: numpy === undefined }, async () => {
+  const written = await run(numpy!, ["numpy"]);
+  const messages = written.map(([, message]) => Uint8Array.fromBase64(`${message}`));
+  const [line, bytes, matrix, transposed, flags, single, ...scalars] = messages.map((message) => loads(message));
+  assertEquals(line, new Float64Array([0, 1, 2]));
+  assertEquals(bytes, new Uint8Array([0, 1, 2]));
+  const data = new Float64Array([0, 1, 2, 3, 4, 5]);
+  assertEquals(matrix, { dtype: "<f8", shape: [2, 3], data, fortran: false });
+  assertEquals(transposed, { dtype: "<f8", shape: [3, 2], data, fortran: true });
+  assertEquals(flags, { dtype: "|b1", shape: [1, 2], data: new Uint8Array([1, 0]), fortran: false });
+  assertEquals(single, { dtype: "<i4", shape: [], data: new Int32Array([7]), fortran: false });
+  assertEquals(scalars.slice(0, 2), [0.5, -3]);
+  const [first, second] = scalars[2] as unknown[];
+  assertStrictEquals(first, second);
+  // What fits together no more is an object like any other.
+  const wrong = { dtype: "<f8", shape: [4, 2], data, fortran: false };
+  const back = await run(numpy!, ["read"], [...messages, dumps(wrong).bytes, dumps([new Float16Array([0.5])]).bytes]);
+  const said = back.map(([it]) => `${it}`);
+  const wanted = written.map(([it]) => `${it}`);
+  wanted[1] = "bytes(b'\\x00\\x01\\x02')";
+  wanted[6] = "float(0.5)";
+  wanted[7] = "int(-3)";
+  assertEquals(said.slice(0, wanted.length), wanted);
+  assertMatch(said.at(-2)!, /^dict\(str\('dtype'\)/);
+  assertEquals(said.at(-1), "list(array(e, [0.5]))");
+});
