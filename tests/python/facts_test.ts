@@ -1,8 +1,8 @@
 // What a Python process knows of itself and of its parent.
 
-import { currentProcess, getContext, getLogger, Process, python as functionOf } from "@parallel/multiprocessing";
-import { assertEquals, assertMatch } from "@std/assert";
-import { FIXTURES, PATIENCE } from "../support/helpers.ts";
+import { currentProcess, getContext, Process, python as functionOf } from "@parallel/multiprocessing";
+import { assertEquals } from "@std/assert";
+import { FIXTURES, PATIENCE, runProgram } from "../support/helpers.ts";
 import { moduleAt, pythonTest, run, targetIn } from "../support/python_process.ts";
 
 pythonTest("it has its name, key, parent, arguments, directory and environment", async (python) => {
@@ -36,25 +36,24 @@ pythonTest("it has its name, key, parent, arguments, directory and environment",
   });
 });
 
-pythonTest("CPython's own multiprocessing has the name, if the program has imported it", async (python) => {
-  const { stdout } = await run({ target: targetIn(python, "facts.py", "tell_cpython"), name: "late" });
-  assertMatch(stdout, /^(MainProcess|late)\n$/); // it is imported by the function itself
+pythonTest("CPython's own multiprocessing has its name and key, if the module has imported it", async (python) => {
+  const { stdout } = await run({ target: targetIn(python, "imports.py", "tell"), name: "told" });
+  assertEquals(stdout, `told ${currentProcess().authkey.length}\n`);
 });
 
-pythonTest("a module with the name of one of Python's own does not hide that", async (python) => {
+pythonTest("the folder of its module is the first that others are looked for in, as for a script", async (python) => {
   const { stdout } = await run({ target: targetIn(python, "random.py", "names") });
-  assertEquals(stdout.split(" ")[1], "False\n"); // its folder comes first, as for a script: `import random` is itself
+  assertEquals(stdout.split(" ")[1], "False\n"); // `import random` has found itself, and not Python's
 });
 
-pythonTest("it logs as this process does", async (python) => {
-  const before = getLogger().level;
-  getLogger().setLevel("INFO");
-  try {
-    const { stderr } = await run({ target: targetIn(python, "facts.py", "logs"), name: "P" });
-    assertEquals(stderr, "", "it prints only where log_to_stderr was called");
-  } finally {
-    getLogger().setLevel(before as 0);
-  }
+pythonTest("it logs as this process does", async ({ path }) => {
+  const { stderr } = await runProgram(new URL("python/logs.ts", FIXTURES), { args: [path] });
+  assertEquals(stderr.split("\n").filter((line) => line.includes("/P]")), [
+    "[INFO/P] child process calling self.run()",
+    "[INFO/P] from the function",
+    "[INFO/P] process shutting down",
+    "[INFO/P] process exiting with exitcode 0",
+  ]);
 });
 
 pythonTest(
