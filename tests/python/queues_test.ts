@@ -170,6 +170,15 @@ pythonTest(
   },
 );
 
+pythonTest("five that wait have each other and nobody else: all are told", async (python) => {
+  const [jobs, results] = queues();
+  const waiting = Array.from({ length: 5 }, () => new Running(python, "ends_of_queues", jobs, results));
+  for (const _ of waiting) assertEquals(await next(results), "waits");
+  jobs.close();
+  for (const _ of waiting) assertEquals(await next(results), "EOFError");
+  for (const running of waiting) await running.ended();
+});
+
 pythonTest("join throws where the one who took was killed: on either side", async (python) => {
   const [jobs, results] = [new JoinableQueue<Anything>(), new Queue<Anything>()];
   const running = new Running(python, "takes_one", jobs, results);
