@@ -174,6 +174,10 @@ class StrangerCondition {
     return told(await this.#desk.acquire(this.#caller, arrivedOptions(options)));
   }
 
+  tryAcquire(): RemoteAcquisition | null {
+    return told(this.#desk.tryAcquire(this.#caller));
+  }
+
   release(): void {
     this.#desk.release(this.#caller);
   }

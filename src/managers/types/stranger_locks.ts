@@ -137,6 +137,23 @@ export class LockDesk {
     }
   }
 
+  /** T1, if that is possible at once; else `null`. As {@linkcode acquire}, without a promise. */
+  tryAcquire(caller: Caller): Guard | null {
+    const owner = ownerOf(caller);
+    try {
+      caller.ended.throwIfAborted();
+      if (this.#isRecursive && this.#holder?.owner === owner) {
+        this.#holder.depth++;
+        return REGULAR;
+      }
+      const guard = this.#acquireAtOnce();
+      if (guard !== null) this.#hold(owner, 1);
+      return guard;
+    } finally {
+      this.#tidy();
+    }
+  }
+
   /** Takes the lock if it is free. */
   #acquireAtOnce(): Guard | null {
     if (this.#lock.locked()) return null;
@@ -254,6 +271,10 @@ export class StrangerLock {
 
   async acquire(options?: unknown): Promise<RemoteAcquisition | null> {
     return told(await LockDesk.of(this.#lock).acquire(this.#caller, arrivedOptions(options)));
+  }
+
+  tryAcquire(): RemoteAcquisition | null {
+    return told(LockDesk.of(this.#lock).tryAcquire(this.#caller));
   }
 
   release(): void {

@@ -1,6 +1,8 @@
 // Queues, as Python calls them.
 
-import { InvalidStateError } from "../../../errors.ts";
+import { Empty, Full, InvalidStateError } from "../../../errors.ts";
+import { endingWith } from "../../../runtime/thenable.ts";
+import type { JoinableQueue } from "../../../queues/joinable_queue.ts";
 import { argumentsOf, type Call, isTrue, type Method, milliseconds, or, orElse, then } from "../call.ts";
 import { as, raised } from "../raised.ts";
 import { forQueue, fromQueue } from "../travel.ts";
@@ -15,8 +17,49 @@ function limits(block: unknown, timeout: unknown): { block: boolean; timeout: nu
 
 const nothing = () => null;
 
+/** How many calls wait for room, or for a value, in each queue: nobody overtakes them. */
+const waiting: Readonly<Record<"put" | "get", WeakMap<object, number>>> = { put: new WeakMap(), get: new WeakMap() };
+
+/**
+ * Does what a call asks for by `atOnce` if that is possible at once, without a promise; else by `later`. Most queues have
+ * room, or a value.
+ */
+function done(
+  { object }: Call,
+  sort: "put" | "get",
+  { atOnce, later, mayWait }: { atOnce: () => unknown; later: () => unknown; mayWait: boolean },
+): unknown {
+  const queue = object.value as object;
+  const waits = waiting[sort];
+  const count = waits.get(queue) ?? 0;
+  if (!mayWait || count === 0) {
+    try {
+      return atOnce();
+    } catch (error) {
+      if (!mayWait || !(error instanceof Full || error instanceof Empty)) throw error;
+    }
+  }
+  waits.set(queue, count + 1);
+  return endingWith(() => void waits.set(queue, waits.get(queue)! - 1), later);
+}
+
 function put(call: Call, item: unknown, block: unknown, timeout: unknown): unknown {
-  return then(call.ask("put", forQueue(item), limits(block, timeout)), nothing);
+  const options = limits(block, timeout);
+  const value = forQueue(item);
+  return done(call, "put", {
+    atOnce: () => call.ask("putNowait", value) ?? null,
+    later: () => then(call.ask("put", value, options), nothing),
+    mayWait: options.block,
+  });
+}
+
+function get(call: Call, block: unknown, timeout: unknown): unknown {
+  const options = limits(block, timeout);
+  return done(call, "get", {
+    atOnce: () => fromQueue((call.object.value as JoinableQueue).getNowait()),
+    later: () => then(call.ask("get", options), fromQueue),
+    mayWait: options.block,
+  });
 }
 
 /** A call without arguments. */
@@ -36,11 +79,11 @@ export const QUEUE_METHODS: ReadonlyMap<string, Method> = new Map<string, Method
   ["put_nowait", (call) => put(call, argumentsOf(call, ["item"], 1)[0], false, null)],
   ["get", (call) => {
     const [block, timeout] = argumentsOf(call, ["block", "timeout"]);
-    return then(call.ask("get", limits(block, timeout)), fromQueue);
+    return get(call, block, timeout);
   }],
   ["get_nowait", (call) => {
     argumentsOf(call, []);
-    return then(call.ask("get", limits(false, null)), fromQueue);
+    return get(call, false, null);
   }],
   ["qsize", told("qsize")],
   ["empty", told("empty")],
