@@ -21,7 +21,7 @@ export function pathOfUrl(url: string | URL): string {
  */
 function isPlain(url: string): boolean {
   if (!url.startsWith("file:///") || url.endsWith("/.") || url.endsWith("/..")) return false;
-  if (url.includes("/./") || url.includes("/../")) return false;
+  if (url.startsWith("file:////") || url.includes("/./") || url.includes("/../")) return false;
   for (let at = "file://".length; at < url.length; at++) if (!isPlainCode(url.charCodeAt(at))) return false;
   return true;
 }
