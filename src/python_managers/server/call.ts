@@ -78,6 +78,12 @@ export function milliseconds(seconds: unknown): number | null {
   return Math.max(0, 1000 * Number(number));
 }
 
+/** A time as a number; `NaN` if it is none. */
+export function secondsOf(time: unknown): number {
+  if (time instanceof Float) return time.value;
+  return typeof time === "number" || typeof time === "bigint" ? Number(time) : NaN;
+}
+
 /** Whether Python takes a value for true. */
 export function isTrue(value: unknown): boolean {
   if (value instanceof Float) return value.value !== 0;

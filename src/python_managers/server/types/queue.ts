@@ -3,16 +3,16 @@
 import { Empty, Full, InvalidStateError } from "../../../errors.ts";
 import { endingWith } from "../../../runtime/thenable.ts";
 import type { JoinableQueue } from "../../../queues/joinable_queue.ts";
-import { argumentsOf, type Call, isTrue, type Method, milliseconds, or, orElse, then } from "../call.ts";
+import { argumentsOf, type Call, isTrue, type Method, milliseconds, or, orElse, secondsOf, then } from "../call.ts";
 import { as, raised } from "../raised.ts";
 import { forQueue, fromQueue } from "../travel.ts";
 
 /** How long a call may wait. */
 function limits(block: unknown, timeout: unknown): { block: boolean; timeout: number | null } {
-  if (typeof timeout === "number" && timeout < 0) {
-    throw raised("ValueError", "'timeout' must be a non-negative number");
-  }
-  return { block: isTrue(or(block, true)), timeout: milliseconds(timeout) };
+  const blocks = isTrue(or(block, true));
+  if (!blocks) return { block: false, timeout: null };
+  if (secondsOf(timeout) < 0) throw raised("ValueError", "'timeout' must be a non-negative number");
+  return { block: true, timeout: milliseconds(timeout) };
 }
 
 const nothing = () => null;

@@ -2,31 +2,58 @@
 // by True.
 
 import { InvalidStateError } from "../../../errors.ts";
-import { argumentsOf, type Call, isTrue, type Method, milliseconds, or, orElse, then, wholeNumber } from "../call.ts";
+import {
+  argumentsOf,
+  type Call,
+  isTrue,
+  type Method,
+  milliseconds,
+  or,
+  orElse,
+  secondsOf,
+  then,
+  wholeNumber,
+} from "../call.ts";
 import { as, raised } from "../raised.ts";
 
 const NAMES = ["blocking", "timeout"];
-
-/** With a negative time, as -1, Python's locks wait for ever. */
-function patience(seconds: unknown): number | null {
-  return typeof seconds === "number" && seconds < 0 ? null : milliseconds(seconds);
-}
 
 /** What a client in another program has in the place of a lock. */
 interface AtOnce {
   tryAcquire?(): unknown;
 }
 
-const acquire: Method = (call) => {
-  const [blocking, timeout] = argumentsOf(call, NAMES);
-  const { object: { type, value }, caller } = call;
-  // Most locks are free: then there is nothing to wait for, and so no promise.
-  const lock = type.forStranger?.(value as never, caller) as AtOnce | undefined;
-  const guard = lock?.tryAcquire?.();
-  if (guard !== null && guard !== undefined) return true;
-  const options = { block: isTrue(or(blocking, true)), timeout: patience(or(timeout, null)) };
-  return then(call.ask("acquire", options), (guard) => guard !== null && guard !== undefined);
-};
+/** Has a lock acquired; `patience` says for how many milliseconds it may wait, `null` for ever. */
+function acquiring(patience: (seconds: unknown, blocks: boolean) => number | null): Method {
+  return (call) => {
+    const [blocking, timeout] = argumentsOf(call, NAMES);
+    const block = isTrue(or(blocking, true));
+    const options = { block, timeout: patience(or(timeout, null), block) };
+    const { object: { type, value }, caller } = call;
+    // Most locks are free: then there is nothing to wait for, and so no promise.
+    const lock = type.forStranger?.(value as never, caller) as AtOnce | undefined;
+    const guard = lock?.tryAcquire?.();
+    if (guard !== null && guard !== undefined) return true;
+    return then(call.ask("acquire", options), (guard) => guard !== null && guard !== undefined);
+  };
+}
+
+/** Of locks, -1 is for ever, and no other negative time is one. */
+const acquire = acquiring((seconds, blocks) => {
+  const time = milliseconds(seconds);
+  const given = secondsOf(seconds);
+  if (given === -1) return null;
+  if (!blocks && time !== null) throw raised("ValueError", "can't specify a timeout for a non-blocking call");
+  if (given < 0) throw raised("ValueError", "timeout value must be a non-negative number");
+  return time;
+});
+
+/** Of semaphores, a negative time is over at once. */
+const acquireSemaphore = acquiring((seconds, blocks) => {
+  const time = milliseconds(seconds);
+  if (blocks || time === null) return time;
+  throw raised("ValueError", "can't specify timeout for non-blocking acquire");
+});
 
 const ofState = as("RuntimeError", InvalidStateError);
 
@@ -60,7 +87,7 @@ export const LOCK_METHODS: ReadonlyMap<string, Method> = new Map<string, Method>
 
 /** The same, of semaphores. */
 export const SEMAPHORE_METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
-  ["acquire", acquire],
+  ["acquire", acquireSemaphore],
   ["release", (call) => {
     const [n] = argumentsOf(call, ["n"]);
     const count = wholeNumber(or(n, 1), "n");
