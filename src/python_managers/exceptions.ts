@@ -54,12 +54,20 @@ const PYTHONS: readonly (readonly [ErrorClass, string, string])[] = [
   [ProcessError, "multiprocessing.context", "ProcessError"],
 ];
 
-/** An error of this package's as the exception that Python has for it, with its stack as a note; `undefined`: another one. */
+/** Names that Python's builtins have, too: an error that is said to be of that type may be one of those. */
+const OF_BUILTINS: readonly string[] = ["EOFError", "TimeoutError", "ValueError"];
+
+/**
+ * An error of this package's as the exception that Python has for it, with its stack as a note; `undefined`: another one.
+ * One that has come from Python is what it was there.
+ */
 export function reducedException(error: object): Call | undefined {
   if (!(error instanceof Error)) return undefined;
-  const known = PYTHONS.find(([Class]) => error instanceof Class);
+  const { type, args, notes = stacksOf(error) } = error as Partial<PythonException>;
+  const known = PYTHONS.find(([Class, , name]) =>
+    error instanceof Class && (type === undefined || type === name && !OF_BUILTINS.includes(type))
+  );
   if (known === undefined) return undefined;
-  const { args, notes = stacksOf(error) } = error as Partial<PythonException>;
   const [, module, name] = known;
   return {
     name: new PythonName(module, name),

@@ -300,7 +300,7 @@ export class PythonClient implements Speaker {
     if (instance instanceof Namespace) {
       return { name: NAMESPACE, args: [], isCalled: false, state: new Map(Object.entries(instance)) };
     }
-    return instance instanceof Error && !("type" in instance) ? reducedException(instance) : undefined;
+    return reducedException(instance);
   }
 
   #reducedProxy(proxy: BaseProxy): Reduction {
