@@ -1,5 +1,6 @@
 // All parts of the soak, by the names under which the seed knows them.
 
+import { pythons } from "../../support/python.ts";
 import type { Stage } from "../stage.ts";
 import { clients } from "./clients.ts";
 import { joinableQueue } from "./joinable.ts";
@@ -8,6 +9,7 @@ import { managers } from "./managers.ts";
 import { pipes } from "./pipes.ts";
 import { pool } from "./pool.ts";
 import { processes } from "./processes.ts";
+import { pythonToo } from "./python.ts";
 import { queue, simpleQueue } from "./queues.ts";
 import { trees } from "./trees.ts";
 
@@ -22,4 +24,6 @@ export const PARTS: Readonly<Record<string, (stage: Stage) => Promise<void>>> = 
   clients,
   processes,
   trees,
+  // Where there is none, it cannot be at work.
+  ...pythons.length > 0 ? { python: pythonToo } : {},
 };

@@ -8,10 +8,24 @@ import type { Stage } from "../stage.ts";
 import { started } from "../victims.ts";
 
 export async function locks(stage: Stage): Promise<void> {
+  await hammered(stage, { rows: NAMES, gap: 100, targetAt: () => hammer });
+}
+
+/** How the primitives are hammered. */
+export interface Hammering {
+  /** The rows of the books, in the order of `NAMES`; each begins with such a name. */
+  readonly rows: readonly string[];
+  /** Milliseconds between two kills at least. */
+  readonly gap: number;
+  /** What the process at a seat runs. */
+  targetAt(seat: number): typeof hammer;
+}
+
+export async function hammered(stage: Stage, hammering: Hammering): Promise<void> {
   const seats = stage.random.between(4, 6);
   const rig = createRig(seats);
   try {
-    await new Locks(stage, rig, seats).run();
+    await new Locks(stage, rig, seats, hammering).run();
   } finally {
     disposeRig(rig);
   }
@@ -24,20 +38,20 @@ class Locks {
   readonly #permits: PermitBooks[];
   #killsAtBarrier = 0;
 
-  constructor(stage: Stage, rig: Rig, seats: number) {
+  constructor(stage: Stage, rig: Rig, seats: number, { rows, gap, targetAt }: Hammering) {
     this.#rig = rig;
     this.#stage = stage;
     this.#permits = [rig.semaphore, rig.bounded].map((permits) => new PermitBooks(permits, stage.violate));
-    this.#crew = new Crew(stage, NAMES, seats, { most: 300, gap: 100, least: 2 }, (seat) => ({
+    this.#crew = new Crew(stage, rows, seats, { most: 300, gap, least: 2 }, (seat) => ({
       name: `hammer ${seat}`,
       kind: "hammer",
       start: (random) =>
         started(
-          new stage.context.Process({ target: hammer, args: [rig, this.#crew.books, seat, random.path] }),
+          new stage.context.Process({ target: targetAt(seat), args: [rig, this.#crew.books, seat, random.path] }),
         ),
       killed: (row) => {
         for (const permits of this.#permits) permits.killed(seat);
-        if (row === "Barrier") this.#killsAtBarrier++;
+        if (row.startsWith("Barrier")) this.#killsAtBarrier++;
       },
     }));
   }

@@ -9,17 +9,38 @@ import { started } from "../victims.ts";
 
 export async function queue(stage: Stage): Promise<void> {
   using queue = new stage.context.Queue<never>(stage.random.between(1, 32));
-  await new Queues(stage, "Queue", queue).run();
+  await new Queues(stage, queue, { ...OURS, name: "Queue" }).run();
 }
 
 export async function simpleQueue(stage: Stage): Promise<void> {
   using queue = new stage.context.SimpleQueue<never>();
-  await new Queues(stage, "SimpleQueue", queue).run();
+  await new Queues(stage, queue, { ...OURS, name: "SimpleQueue" }).run();
 }
 
+/** Who uses a queue, and how. */
+export interface Traffic {
+  /** The row of the books. */
+  readonly name: string;
+  /** Milliseconds between two kills at least. */
+  readonly gap: number;
+  /** The largest messages, one of which a round has, in bytes. */
+  readonly largest: readonly number[];
+  /** What the process at a seat runs. */
+  producerAt(seat: number): typeof produce;
+  consumerAt(seat: number): typeof consume;
+}
+
+const OURS = {
+  gap: 150,
+  largest: [64 * 1024, 2 ** 20, 4 * 2 ** 20],
+  producerAt: () => produce,
+  consumerAt: () => consume,
+};
+
 /** The seats of producers come first. */
-class Queues {
+export class Queues {
   readonly #stage: Stage;
+  readonly #traffic: Traffic;
   readonly #rig: Rig;
   readonly #crew: Crew;
   /** Producers, and as many consumers. */
@@ -27,20 +48,21 @@ class Queues {
   #producers = 0;
   #kills = { producers: 0, consumers: 0 };
 
-  constructor(stage: Stage, name: string, queue: Rig["queue"]) {
+  constructor(stage: Stage, queue: Rig["queue"], traffic: Traffic) {
     const { random } = stage;
     this.#stage = stage;
+    this.#traffic = traffic;
     this.#each = random.between(2, 3);
     this.#rig = {
       queue,
-      largest: random.pick([64 * 1024, 2 ** 20, 4 * 2 ** 20]),
+      largest: random.pick(traffic.largest),
       begun: RawArray("i32", MOST_PRODUCERS),
       done: RawArray("i32", MOST_PRODUCERS),
       received: RawArray("u8", MOST_PRODUCERS * MOST_EACH),
       end: RawArray("i32", 1),
     };
-    const options = { most: 200, gap: 150, least: 1 };
-    this.#crew = new Crew(stage, [name], 2 * this.#each, options, (seat) => this.#post(name, seat));
+    const options = { most: 200, gap: traffic.gap, least: 1 };
+    this.#crew = new Crew(stage, [traffic.name], 2 * this.#each, options, (seat) => this.#post(traffic.name, seat));
   }
 
   #post(queue: string, seat: number) {
@@ -50,7 +72,9 @@ class Queues {
         name: `consumer ${seat} of a ${queue}`,
         kind: "consumer",
         start: ({ path }: { path: string }) =>
-          started(new Process({ target: consume, args: [this.#rig, this.#crew.books, seat, path] })),
+          started(
+            new Process({ target: this.#traffic.consumerAt(seat), args: [this.#rig, this.#crew.books, seat, path] }),
+          ),
         killed: () => void this.#kills.consumers++,
       };
     }
@@ -60,7 +84,7 @@ class Queues {
       start: ({ path }: { path: string }) => {
         if (this.#producers >= MOST_PRODUCERS) return null;
         const args = [this.#rig, this.#crew.books, seat, this.#producers++, path] as const;
-        return started(new Process({ target: produce, args }));
+        return started(new Process({ target: this.#traffic.producerAt(seat), args }));
       },
       mayEnd: () => true, // having put as many as one may
       killed: () => void this.#kills.producers++,
