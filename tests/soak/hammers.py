@@ -1,5 +1,5 @@
-"""What Python's processes of the soak do: the same as hammers.ts and parcels.ts, over the same shared memory. Any of them may
-be killed at any instruction.
+"""What Python's processes of the soak do: the same as hammers.ts, parcels.ts and pool_tasks.ts, over the same shared memory. Any
+of them may be killed at any instruction.
 
 A number in shared memory that several processes add to may miss a count of Python's, which has no atomic addition: nothing
 is judged by those.
@@ -351,3 +351,22 @@ def consume(rig, books, seat, path):
             clerk.fault(f"message {number} of producer {producer} is reordered: {last[producer]} came before it")
         last[producer] = number
         clerk.done()
+
+
+begun = None
+
+
+def keep(words):
+    """The initializer of a pool."""
+    global begun
+    begun = words
+
+
+def square(item):
+    """Squares after having been busy."""
+    x, ms, slot = item
+    begun[slot] += 1
+    until = time.monotonic() + ms / 1000
+    while time.monotonic() < until:
+        pass
+    return x * x

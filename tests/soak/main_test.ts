@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { goOn } from "../fixtures/targets.ts";
 import { childrenOf, PATIENCE, startProgram, until } from "../support/helpers.ts";
+import { pythons } from "../support/python.ts";
 import { UsageError } from "./command_line.ts";
 import { Crew } from "./crew.ts";
 import { optionsOf } from "./options.ts";
@@ -22,6 +23,7 @@ Deno.test("all parts at the same time, whose processes are killed and stopped, a
   for (const row of ["Lock", "Queue", "SimpleQueue", "JoinableQueue", "Pool", "Manager", "Pipe", "Client", "Process"]) {
     assert(rows.includes(row), `${row} is not among those with operations: ${rows}`);
   }
+  if (pythons.length > 0) assert(rows.some((row) => row.endsWith(" Python")), `Python has done nothing: ${rows}`);
 });
 
 Deno.test("Ctrl-C ends a soak in order, with its figures", async () => {

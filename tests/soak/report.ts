@@ -17,13 +17,16 @@ function toldIn({ told }: Sum): string {
   );
 }
 
-/** The order of the rows; others come behind. */
+/** The order of the rows, what they say behind a comma apart; others come behind. */
 const ORDER = [...NAMES, "Queue", "SimpleQueue", "JoinableQueue", "Pool", ...ROWS, "Pipe", "Client", "Process"];
 
 /** A row for each primitive, and one for all. */
 export function table(sums: Sums): string[] {
-  const place = (row: string) => ORDER.includes(row as never) ? ORDER.indexOf(row as never) : Infinity;
-  const rows = Object.entries(sums).sort(([a], [b]) => place(a) < place(b) ? -1 : 1);
+  const place = (row: string) => {
+    const among = ORDER.indexOf(row.split(",")[0] as never);
+    return among < 0 ? ORDER.length : among;
+  };
+  const rows = Object.entries(sums).sort(([a], [b]) => place(a) - place(b) || (a < b ? -1 : 1));
   const cells = [...rows, ["all", total(sums)] as const].map(([row, sum]) => [
     row,
     `${sum.operations}`,

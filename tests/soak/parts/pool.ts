@@ -9,7 +9,6 @@ import { pause, type Stage } from "../stage.ts";
 import { type Item, keep, square, squareLater } from "../pool_tasks.ts";
 import { signalled, stoppedFor } from "../victims.ts";
 
-const ROW = "Pool";
 /** So many calls are under way at a time. */
 const CALLS = 4;
 /** The most items of a call. */
@@ -18,8 +17,6 @@ const MOST_ITEMS = 60;
 const SLOTS = 2 ** 15;
 /** The most results after which a worker is killed. */
 const MOST_BETWEEN_KILLS = 200;
-/** Milliseconds between two kills at least. */
-const GAP = 150;
 /** Tasks of a pool that is terminated. */
 const TASKS_TO_GO = 10_000;
 /** What a slow task takes, which a limit ends. */
@@ -45,14 +42,33 @@ function planned(random: Random): Plan {
   };
 }
 
+/** Who the workers are, and what they run. */
+export interface Workers {
+  /** The row of the books. */
+  readonly row: string;
+  /** Milliseconds between two kills at least. */
+  readonly gap: number;
+  /** The Python that workers are; without it they are Deno's. */
+  readonly python?: string;
+  readonly keep: typeof keep;
+  readonly square: typeof square;
+  /** For workers that do several tasks at a time. */
+  readonly squareLater?: typeof squareLater;
+}
+
 export async function pool(stage: Stage): Promise<void> {
+  await pooled(stage, { row: "Pool", gap: 150, keep, square, squareLater });
+}
+
+export async function pooled(stage: Stage, workers: Workers): Promise<void> {
   const plan = planned(stage.random.of("plan"));
-  await new Pools(stage, plan).run();
+  await new Pools(stage, workers.squareLater ? plan : { ...plan, concurrency: 1 }, workers).run();
 }
 
 class Pools {
   readonly #stage: Stage;
   readonly #plan: Plan;
+  readonly #workers: Workers;
   readonly #begun = RawArray("i32", SLOTS);
   readonly #pool: Pool;
   readonly #isAsync: boolean;
@@ -61,14 +77,16 @@ class Pools {
   #kills = 0;
   #lost = 0;
 
-  constructor(stage: Stage, plan: Plan) {
+  constructor(stage: Stage, plan: Plan, workers: Workers) {
     this.#stage = stage;
     this.#plan = plan;
+    this.#workers = workers;
     this.#isAsync = plan.concurrency > 1;
     const { size, concurrency, maxtasksperchild, taskTimeout } = plan;
-    const options = { concurrency, maxtasksperchild, taskTimeout, initializer: keep, initargs: [this.#begun] } as const;
+    const { python } = workers;
     this.#pool = new Pool(size, {
-      ...options,
+      ...{ maxtasksperchild, taskTimeout, initializer: workers.keep, initargs: [this.#begun] },
+      ...python === undefined ? { concurrency } : { python },
       ...typeof size === "number" ? {} : { idleTimeout: 300 },
       context: stage.context,
       stderr: "inherit",
@@ -102,7 +120,7 @@ class Pools {
 
   get #target(): (item: Item) => number {
     // What is async gives a promise there, and a number here.
-    return this.#isAsync ? squareLater as never : square;
+    return this.#isAsync ? this.#workers.squareLater as never : this.#workers.square;
   }
 
   async #lane(random: Random): Promise<void> {
@@ -176,7 +194,7 @@ class Pools {
   /** `null` in the place of a result, if the error is one that may be. */
   #told(error: unknown): null {
     const isLimited = this.#plan.taskTimeout !== null;
-    this.#stage.told(ROW, error, "WorkerLostError", ...isLimited ? ["TimeoutError"] as const : []);
+    this.#stage.told(this.#workers.row, error, "WorkerLostError", ...isLimited ? ["TimeoutError"] as const : []);
     if (error instanceof WorkerLostError) this.#lost++;
     return null;
   }
@@ -192,14 +210,14 @@ class Pools {
 
   #done(): void {
     this.#results++;
-    this.#stage.count(ROW, { operations: 1 });
+    this.#stage.count(this.#workers.row, { operations: 1 });
   }
 
   async #kill(random: Random): Promise<void> {
     while (!this.#stage.isOver()) {
       const after = this.#results + random.between(1, MOST_BETWEEN_KILLS);
       const [choice, isStop, ms] = [random.next(), random.oneIn(6), random.between(5, 250)];
-      await pause(GAP);
+      await pause(this.#workers.gap);
       while (this.#results < after && !this.#stage.isOver()) await pause(5);
       const alive = this.#pool.stats().workers.filter(({ state }) => state === "busy" || state === "idle");
       if (alive.length === 0) continue;
@@ -207,13 +225,13 @@ class Pools {
       if (isStop) await this.#stop(pid, ms);
       else if (signalled(pid, "SIGKILL")) {
         this.#kills++;
-        this.#stage.count(ROW, { kills: 1 });
+        this.#stage.count(this.#workers.row, { kills: 1 });
       }
     }
   }
 
   async #stop(pid: number, ms: number): Promise<void> {
-    this.#stage.count(ROW, { stops: 1 });
+    this.#stage.count(this.#workers.row, { stops: 1 });
     await stoppedFor(pid, ms);
   }
 }

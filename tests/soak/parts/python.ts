@@ -1,12 +1,14 @@
-// Processes of Deno and of Python in one tree, at the same locks, values, arrays and queues, while both are killed every 50 ms.
-// What must hold is what must hold without Python.
+// Processes of Deno and of Python in one tree, at the same locks, values, arrays and queues, and a pool of Python's, while
+// they are killed, in each of the three one every 50 ms at most. What must hold is what must hold without Python.
 
 import { python } from "@parallel/multiprocessing";
 import { pythons } from "../../support/python.ts";
 import { hammer, NAMES } from "../hammers.ts";
 import { consume, produce } from "../parcels.ts";
+import type { keep, square } from "../pool_tasks.ts";
 import type { Stage } from "../stage.ts";
 import { hammered } from "./locks.ts";
+import { pooled } from "./pool.ts";
 import { Queues, type Traffic } from "./queues.ts";
 
 const MODULE = new URL("../hammers.py", import.meta.url).pathname;
@@ -26,6 +28,11 @@ export async function pythonToo(stage: Stage): Promise<void> {
   await Promise.all([
     hammered(stage, { rows, gap: GAP, targetAt: own(hammer, "hammer") }),
     passedOn(stage, own(produce, "produce"), own(consume, "consume")),
+    pooled(stage, {
+      ...{ row: "Pool, of Python", gap: GAP, python: executable },
+      keep: python<typeof keep>(MODULE, "keep", { executable }),
+      square: python<typeof square>(MODULE, "square", { executable }),
+    }),
   ]);
 }
 
