@@ -23,7 +23,16 @@ Deno.test("all parts at the same time, whose processes are killed and stopped, a
   for (const row of ["Lock", "Queue", "SimpleQueue", "JoinableQueue", "Pool", "Manager", "Pipe", "Client", "Process"]) {
     assert(rows.includes(row), `${row} is not among those with operations: ${rows}`);
   }
-  if (pythons.length > 0) assert(rows.some((row) => row.endsWith(" Python")), `Python has done nothing: ${rows}`);
+});
+
+Deno.test("processes of Deno and of Python at the same objects are as they must be while they are killed", {
+  ignore: pythons.length === 0,
+}, async () => {
+  const args = ["--minutes", "0.1", "--seed", "1", "--round", "6", "--only", "python"];
+  await using program = startProgram(MAIN, { args, patience: 10 * PATIENCE });
+  const { code, stdout } = await program.outcome();
+  assertEquals(code, 0, stdout);
+  assertStringIncludes(stdout, "\nno violation\n");
 });
 
 Deno.test("Ctrl-C ends a soak in order, with its figures", async () => {

@@ -1,7 +1,7 @@
 // The options of the soak, and the checks of them.
 
 import { UsageError } from "./command_line.ts";
-import { PARTS } from "./parts/all.ts";
+import { PARTS, USUAL } from "./parts/all.ts";
 
 export interface SoakOptions {
   readonly minutes: number;
@@ -35,7 +35,7 @@ The exit code is 1 if anything was not as it must be.
   --trees N     how many trees of processes run beside one another, 1 to 16 (default: 1)
   --round S     seconds of a round, 1 to 600 (default: 30); each round has other parameters
   --from N      the number of the first round (default: 0), to begin with a round that is known to fail
-  --only A,B    only these parts: ${Object.keys(PARTS).join(", ")}
+  --only A,B    only these parts: ${Object.keys(PARTS).join(", ")} (default: all but python)
   --help        says this
 
 Ctrl-C ends it in order, with the figures so far; a second one at once.`;
@@ -57,7 +57,7 @@ export function optionsOf(args: readonly string[]): SoakOptions {
     trees: number("trees"),
     round: number("round"),
     from: number("from"),
-    parts: only === undefined ? Object.keys(PARTS) : [...new Set(only)],
+    parts: only === undefined ? USUAL : [...new Set(only)],
   };
 }
 

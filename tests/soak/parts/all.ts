@@ -1,6 +1,5 @@
 // All parts of the soak, by the names under which the seed knows them.
 
-import { pythons } from "../../support/python.ts";
 import type { Stage } from "../stage.ts";
 import { clients } from "./clients.ts";
 import { joinableQueue } from "./joinable.ts";
@@ -24,6 +23,8 @@ export const PARTS: Readonly<Record<string, (stage: Stage) => Promise<void>>> = 
   clients,
   processes,
   trees,
-  // Where there is none, it cannot be at work.
-  ...pythons.length > 0 ? { python: pythonToo } : {},
+  python: pythonToo,
 };
+
+/** What runs where nothing else is said: what needs nothing else on the machine. */
+export const USUAL: readonly string[] = Object.keys(PARTS).filter((name) => name !== "python");

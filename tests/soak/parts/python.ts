@@ -2,7 +2,6 @@
 // they are killed, in each of the three one every 50 ms at most. What must hold is what must hold without Python.
 
 import { python } from "@parallel/multiprocessing";
-import { pythons } from "../../support/python.ts";
 import { hammer, NAMES } from "../hammers.ts";
 import { consume, produce } from "../parcels.ts";
 import type { keep, square } from "../pool_tasks.ts";
@@ -19,6 +18,9 @@ const LARGEST = [4096, 16 * 1024, 64 * 1024];
 
 /** Every other process is of Python, of a version that the seed chooses. */
 export async function pythonToo(stage: Stage): Promise<void> {
+  // Those are asked for their versions, by processes that no other part is to have.
+  const { pythons } = await import("../../support/python.ts");
+  if (pythons.length === 0) throw new Error("Cannot soak: there is no Python from 3.9 on");
   const executable = stage.random.of("version").pick(pythons).path;
   const own = <T extends typeof hammer | typeof produce | typeof consume>(ours: T, name: string) => {
     const theirs = python<T>(MODULE, name, { executable });
