@@ -17,6 +17,9 @@ import deno_multiprocessing as mp
 STAY = 0.005
 SHORT_WAIT = 0.1
 LONG_WAIT = 20
+# Of so many sections under a lock one is long enough for others to come, and for a death.
+LINGER_ONE_IN = 64
+LINGER = 0.0005
 # As of books.ts, permits.ts, ledger.ts, and parcels.ts.
 TOLD = ["OwnerDiedError", "WorkerLostError", "BrokenBarrierError"]
 NICE = 5
@@ -109,6 +112,8 @@ class Ledger:
     def count(self, seat):
         self.words[INSIDE] = os.getpid()
         self.words[FIRST_SEAT + seat] += 1
+        if random.randrange(LINGER_ONE_IN) == 0:
+            time.sleep(LINGER)
         self.total += 1
         inside = int(self.words[INSIDE])
         self.words[INSIDE] = 0
