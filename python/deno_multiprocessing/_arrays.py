@@ -26,6 +26,9 @@ _CODES = (None, "b", None, "h", "H", "i", "I", "q", "Q", "f", "d", "e")
 _SIZES = (1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8, 2)
 """For each of VIEWS: numpy's type, the letter of ``struct``, bytes of an element."""
 
+_WIDEST = {"f": 8, "c": 16}
+"""Bytes of the widest numbers that JavaScript has, by the kinds of numpy's types that may be wider."""
+
 PARTS = ("dtype", "shape", "data", "fortran")
 """The properties of an ``NdArray``, in their order."""
 
@@ -92,8 +95,12 @@ def view_of(kind, data):
 def arranged(value):
     """The parts of an array of numpy's, of whatever shape, by their names."""
     module = numpy()
-    if value.dtype.hasobject or value.dtype.kind not in "biufcSU":
+    kind, size = value.dtype.kind, value.dtype.itemsize
+    if value.dtype.hasobject or kind not in "biufcSU":
         raise ReductionError(f"numpy's type {value.dtype} has no counterpart; send a list, as tolist() makes it")
+    widest = _WIDEST.get(kind, size)
+    if size > widest:
+        raise ReductionError(f"numpy's type {value.dtype} has no counterpart; send astype('{kind}{widest}') of it")
     little = value.dtype.newbyteorder("<")
     is_fortran = bool(value.flags.f_contiguous and not value.flags.c_contiguous)
     flat = module.asarray(value, little).ravel(order="F" if is_fortran else "C")

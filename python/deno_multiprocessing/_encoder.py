@@ -405,7 +405,14 @@ def _numpy_scalar(encoder, value):
             return write(encoder.out, item)
         if kind == "f":
             return _float(encoder.out, float(item))
-    raise ReductionError(f"numpy's type {value.dtype} has no counterpart; send what item() gives")
+    if kind == "S":
+        return _bytes(encoder, value.item())
+    advice = {"c": "its real and imag", "M": "str() of it", "m": "str() of it"}.get(kind, "what item() gives")
+    raise ReductionError(f"numpy's type {value.dtype} has no counterpart; send {advice}")
+
+
+def _masked(encoder, value):
+    raise ReductionError("its mask would be lost; send what filled() gives, or its data and its mask")
 
 
 def _base(write):
@@ -468,6 +475,8 @@ def _kind_of(item, cls):
         return _bytes
     if isinstance(item, BaseException):
         return _exception
+    if isinstance(item, _lazy("numpy.ma", "MaskedArray")):
+        return _masked
     if numpy is not None and isinstance(item, getattr(numpy, "ndarray", ())):
         return _buffer
     if cls.__module__ == "array" or isinstance(item, bytearray):

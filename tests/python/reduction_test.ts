@@ -261,7 +261,7 @@ Deno.test({ name: "numpy's arrays of any shape go to Deno, and come back", ignor
   assertEquals(transposed, { dtype: "<f8", shape: [3, 2], data, fortran: true });
   assertEquals(flags, { dtype: "|b1", shape: [1, 2], data: new Uint8Array([1, 0]), fortran: false });
   assertEquals(single, { dtype: "<i4", shape: [], data: new Int32Array([7]), fortran: false });
-  assertEquals(scalars.slice(0, 2), [0.5, -3]);
+  assertEquals([scalars[0], scalars[1], scalars[3]], [0.5, -3, new Uint8Array([97])]);
   const [first, second] = scalars[2] as unknown[];
   assertStrictEquals(first, second);
   // What fits together no more is an object like any other.
@@ -272,7 +272,20 @@ Deno.test({ name: "numpy's arrays of any shape go to Deno, and come back", ignor
   wanted[1] = "bytes(b'\\x00\\x01\\x02')";
   wanted[6] = "float(0.5)";
   wanted[7] = "int(-3)";
+  wanted[9] = "bytes(b'a')";
   assertEquals(said.slice(0, wanted.length), wanted);
   assertMatch(said.at(-2)!, /^dict\(str\('dtype'\)/);
   assertEquals(said.at(-1), "list(array(e, [0.5]))");
+});
+
+Deno.test({ name: "what of numpy's would lose a part is refused, in words", ignore: numpy === undefined }, async () => {
+  const said = (await run(numpy!, ["numpy refused"])).map(([it]) => it);
+  assertEquals(said.slice(0, 3), [
+    "its mask would be lost; send what filled() gives, or its data and its mask",
+    "numpy's type complex64 has no counterpart; send its real and imag",
+    "numpy's type datetime64[D] has no counterpart; send str() of it",
+  ]);
+  for (const wide of said.slice(3)) {
+    assertMatch(`${wide}`, /^numpy's type \w+ has no counterpart; send astype\('[fc]\d+'\)/);
+  }
 });
