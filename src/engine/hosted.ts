@@ -120,7 +120,7 @@ class HostedProcess extends Process {
       stderr,
     });
     const outputs = new Outputs(pid, { stdout, stderr });
-    const child = new Child({ pid, process: this as Process, outputs, isCaged: false });
+    const child = new Child({ pid, process: this as Process, outputs, isCaged: false, isPython: false });
     const forwardings = ([[1, launch.stdout], [2, launch.stderr]] as const).flatMap(([number, to]) => {
       const output = number === 1 ? outputs.stdout : outputs.stderr;
       return output === null ? [] : [new Forwarding(output, this.#sink(number, to))];

@@ -92,7 +92,7 @@ export function begin({ object, target, Class, options, ...identity }: Beginning
   const outputs = new Outputs(pid, { stdout, stderr });
   if (outputs.stderr !== null) pipedErrors.set(object, outputs.stderr);
   const isCaged = permissions !== "inherit" || native().isCaged();
-  return new Child({ pid, process: object, outputs, isCaged });
+  return new Child({ pid, process: object, outputs, isCaged, isPython: identity.python !== null });
 }
 
 /** What it works with. Python has keyword arguments: they go as such. */

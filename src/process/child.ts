@@ -20,6 +20,8 @@ import { queueMicrotask } from "../runtime/timing.ts";
 export interface ChildOptions extends Pick<Child, "pid" | "process" | "outputs"> {
   /** Whether its permissions are limited. */
   readonly isCaged: boolean;
+  /** Whether it runs a function of Python's. */
+  readonly isPython: boolean;
 }
 
 /** The end of a process that was started here. The native part forgets the process when its exit code is known. */
@@ -32,15 +34,17 @@ export class Child {
   #exitcode: number | null = null;
   /** Whether it has permissions of its own, so that its words are to be taken for no more than that. */
   readonly #isCaged: boolean;
+  readonly #isPython: boolean;
   /** Why it could not begin its work. */
   #failure: EarlyEnd | null = null;
   /** Whether it was sent a signal: an early end is no surprise then. */
   #isSignalled = false;
 
   /** Of the process that was just started, and is among the children from now on. */
-  constructor({ pid, process, outputs, isCaged }: ChildOptions) {
+  constructor({ pid, process, outputs, isCaged, isPython }: ChildOptions) {
     this.pid = pid;
     this.#isCaged = isCaged;
+    this.#isPython = isPython;
     this.process = process;
     this.outputs = outputs;
     addChild(this);
@@ -81,7 +85,11 @@ export class Child {
   #earlyEnd(exitcode: number): string {
     if (exitcode < 0) return `it was ended by ${exitText(exitcode).slice(1)} before it began`;
     const ended = `it ended with exit code ${exitcode} before it began`;
-    if (exitcode === 0) return `${ended}, as by Deno.exit() in a module that it imports`;
+    if (exitcode === 0) {
+      return this.#isPython
+        ? `${ended}, as by sys.exit() in a module that it imports, or since its executable is no Python`
+        : `${ended}, as by Deno.exit() in a module that it imports`;
+    }
     return `${ended}; ${
       this.outputs.isErrorHidden ? 'start it without { stderr: "null" } to read why' : "its standard error may say why"
     }`;

@@ -25,6 +25,9 @@ async function whyNot(target: () => unknown, options: ProcessOptions<[]> = {}): 
 pythonTest("a process that cannot begin says why to who joins it", async (python) => {
   const here = (name: string, module = "ends.py") => whyNot(targetIn(python, module, name));
   const module = moduleAt("ends.py");
+  const saysNothing =
+    "it ended with exit code 0 before it began, as by sys.exit() in a module that it imports, or since " +
+    "its executable is no Python";
   assertEquals(
     await Promise.all([
       here("absent"),
@@ -32,6 +35,8 @@ pythonTest("a process that cannot begin says why to who joins it", async (python
       here("needs_two"),
       here("f", "raising.py"),
       here("f", "exiting.py"),
+      here("f", "exiting_well.py"),
+      whyNot(functionOf("sys", "exit", { executable: "true" })),
       whyNot(functionOf("no_such_module", "f", { executable: python.path })),
     ]),
     [
@@ -40,6 +45,8 @@ pythonTest("a process that cannot begin says why to who joins it", async (python
       "TypeError: needs_two() needs 'first', 'second', which is not among the 0 arguments given",
       "RuntimeError: not today",
       'it ended with exit code 5 before it began; start it without { stderr: "null" } to read why',
+      saysNothing,
+      saysNothing,
       "ModuleNotFoundError: No module named 'no_such_module'",
     ],
   );
