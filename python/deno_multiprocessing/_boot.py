@@ -179,14 +179,14 @@ def _said(error: BaseException) -> str:
 
 def _print_failure(name: str, error: BaseException) -> None:
     """Prints an exception as CPython does in a process of its own, without the frames of this package."""
-    import traceback
-
-    lines = traceback.format_exception(type(error), error, _behind_own(error))
     try:
+        import traceback
+
+        lines = traceback.format_exception(type(error), error, _behind_own(error))
         sys.stderr.write(f"Process {name}:\n{''.join(lines)}")
         sys.stderr.flush()
-    except Exception:
-        pass  # nobody can read it; the exit code says that it failed
+    except (Exception, KeyboardInterrupt):
+        pass  # nobody can read it, or wants to: Ctrl-C has come again; the exit code says that it failed
 
 
 def _behind_own(error: BaseException) -> "Optional[Any]":

@@ -24,6 +24,7 @@ const ENDS: [name: string, exitcode: number, stderr: RegExp, stdout?: string][] 
   ["is_killed", -9, /^$/],
   ["is_terminated", -15, /^$/],
   ["is_interrupted", 1, traceback("is_interrupted", "KeyboardInterrupt", ", in .*")],
+  ["is_interrupted_again", 1, /^$/],
   ["awaits", 0, /^$/, "awaited\n"],
   ["leaves_a_thread", 0, /^$/, "worked\n"],
   ["closes_descriptors", 0, /^$/, "closed\n"],
