@@ -2,7 +2,7 @@
 // they are written.
 
 import { Decimal, dumps, float, FrozenSet, tuple, Uuid } from "@parallel/multiprocessing/pickle";
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { identityOf, isEqual, KeyRing } from "../../src/python_managers/server/keys.ts";
 import { sorted } from "../../src/python_managers/server/types/order.ts";
 import { snakeCase } from "../../src/python_managers/server/types/registered.ts";
@@ -89,4 +89,30 @@ for (const python of pythons.slice(-1)) {
 Deno.test("names as Python would write them", () => {
   const names = { add: "add", addAll: "add_all", getHTTPResponse: "get_http_response", x2y: "x2y", size: "size" };
   for (const [name, snake] of Object.entries(names)) assertEquals(snakeCase(name), snake);
+});
+
+/** A value that has so many levels, with the level below ten times in each: few objects, that stand in countless places. */
+function laughs(make: (items: unknown[]) => unknown): unknown {
+  let value = make(["lol"]);
+  for (let i = 0; i < 18; i++) value = make(Array(10).fill(value));
+  return value;
+}
+
+const tupled = (items: unknown[]) => tuple(...items);
+const asMap = (items: unknown[]) => new Map(items.map((item, i) => [i, item]));
+
+for (const [name, make] of Object.entries({ lists: (items: unknown[]) => [...items], tuples: tupled, dicts: asMap })) {
+  Deno.test(`nested ${name} that stand in countless places are written, and are not compared`, () => {
+    const times = reprOf(laughs(make)).match(/lol/g)?.length ?? 0;
+    assert(times > 1000 && times < 10_000, `${times} times`);
+    assertThrows(() => isEqual(laughs(make), laughs(make)), Error, "too large to be compared");
+  });
+}
+
+Deno.test("a key that stands in countless places is refused, and one that stands in a few is found", () => {
+  const map = new Map<unknown, unknown>();
+  assertThrows(() => KeyRing.of(map).find(laughs(tupled)), Error, "too large to be compared");
+  const pair = (one: unknown) => tuple(one, one);
+  map.set(KeyRing.of(map).find(pair(pair("a"))), 1);
+  assertEquals(map.get(KeyRing.of(map).find(tuple(tuple("a", "a"), tuple("a", "a")))), 1);
 });

@@ -12,8 +12,18 @@ import { Tuple } from "../../pickle/tuple.ts";
 import { raised } from "./raised.ts";
 import { typeNameOf } from "./words.ts";
 
-/** A text that two values have alike if they are equal in Python. `isKey`: refuses what has no hash there. */
-export function identityOf(value: unknown, isKey: boolean = false): string {
+/** The most letters that the text of a container has: where one object stands in many places, it would not end. */
+const LONGEST = 2 ** 27;
+
+/** The texts of containers that were met already. */
+type Met = Map<object, string>;
+
+/**
+ * A text that two values have alike if they are equal in Python. `isKey`: refuses what has no hash there.
+ *
+ * @throws A MemoryError of Python's if it would be too long.
+ */
+export function identityOf(value: unknown, isKey: boolean = false, met: Met = new Map()): string {
   switch (typeof value) {
     case "string":
       return `s${value.length}:${value}`;
@@ -26,7 +36,7 @@ export function identityOf(value: unknown, isKey: boolean = false): string {
     case "undefined":
       return "N";
   }
-  return value === null ? "N" : ofObject(value as object, isKey);
+  return value === null ? "N" : ofObject(value as object, isKey, met);
 }
 
 function ofNumber(value: number): string {
@@ -34,27 +44,33 @@ function ofNumber(value: number): string {
   return `n${Number.isSafeInteger(value) ? (value === 0 ? 0 : value) : BigInt(value)}`;
 }
 
-function ofObject(value: object, isKey: boolean): string {
+function ofObject(value: object, isKey: boolean, met: Met): string {
   if (value instanceof Float) return ofNumber(value.value);
-  if (value instanceof Tuple) return `(${listOf(value, isKey)})`;
-  if (value instanceof FrozenSet) return `{${[...value].map((it) => identityOf(it, true)).sort().join(",")}}`;
   if (value instanceof Uint8Array) return `b${value.toHex()}`;
   if (value instanceof BaseProxy) return `p${value[insideOf]().id}`;
-  const isChanging = Array.isArray(value) || value instanceof Set || value instanceof Map || isPlain(value);
-  if (isKey && isChanging) throw raised("TypeError", `unhashable type: '${typeNameOf(value)}'`);
-  if (Array.isArray(value)) return `[${listOf(value, false)}]`;
-  if (value instanceof Set) return `{${[...value].map((it) => identityOf(it, true)).sort().join(",")}}`;
-  if (value instanceof Map) return ofEntries(value);
-  if (isPlain(value)) return ofEntries(Object.entries(value));
-  return `o${dumps(value).toHex()}`;
+  const isFixed = value instanceof Tuple || value instanceof FrozenSet;
+  const isContainer = Array.isArray(value) || value instanceof Set || value instanceof Map || isPlain(value);
+  if (!isContainer) return `o${dumps(value).toHex()}`;
+  if (isKey && !isFixed) throw raised("TypeError", `unhashable type: '${typeNameOf(value)}'`);
+  let text = met.get(value);
+  if (text === undefined) met.set(value, text = ofContainer(value, isKey, met));
+  return text;
 }
 
-function listOf(items: readonly unknown[], isKey: boolean): string {
-  return items.map((it) => identityOf(it, isKey)).join(",");
+function ofContainer(value: object, isKey: boolean, met: Met): string {
+  if (value instanceof Tuple) return `(${joined(value.map((it) => identityOf(it, isKey, met)))})`;
+  if (Array.isArray(value)) return `[${joined(value.map((it) => identityOf(it, false, met)))}]`;
+  if (value instanceof Set) return `{${joined(Array.from(value, (it) => identityOf(it, true, met)).sort())}}`;
+  const entries = value instanceof Map ? [...value] : Object.entries(value);
+  const texts = entries.map(([key, item]) => joined([identityOf(key, false, met), identityOf(item, false, met)], "="));
+  return `d{${joined(texts.sort())}}`;
 }
 
-function ofEntries(entries: Iterable<readonly [unknown, unknown]>): string {
-  return `d{${[...entries].map(([key, value]) => `${identityOf(key)}=${identityOf(value)}`).sort().join(",")}}`;
+function joined(texts: readonly string[], between = ","): string {
+  let length = 0;
+  for (const text of texts) length += text.length + 1;
+  if (length > LONGEST) throw raised("MemoryError", "the value is too large to be compared");
+  return texts.join(between);
 }
 
 function isPlain(value: object): boolean {
@@ -64,8 +80,25 @@ function isPlain(value: object): boolean {
 
 /** Whether two values are equal in Python. */
 export function isEqual(one: unknown, other: unknown): boolean {
-  if (typeof one === "string" || typeof other === "string") return one === other;
-  return one === other || identityOf(one) === identityOf(other);
+  return equalTo(one)(other);
+}
+
+/** Whether others are equal in Python to a value. */
+export function equalTo(value: unknown): (other: unknown) => boolean {
+  if (typeof value === "string") return (other) => other === value;
+  const isScalar = isSimple(value);
+  let identity: string | null = null;
+  return (other) => {
+    if (other === value) return true;
+    // What is written in many letters is never compared with what is not.
+    if (typeof other === "string" || isSimple(other) !== isScalar) return false;
+    return (identity ??= identityOf(value)) === identityOf(other);
+  };
+}
+
+/** Whether a value is a number, a boolean, or nothing. */
+function isSimple(value: unknown): boolean {
+  return typeof value !== "object" || value === null || value instanceof Float;
 }
 
 /** What has keys, or members. */

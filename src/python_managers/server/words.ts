@@ -34,55 +34,65 @@ function isInt(value: number): boolean {
   return Number.isSafeInteger(value) && !Object.is(value, -0);
 }
 
-/** Items in containers that are written; and levels. */
+/** Items of a container that are written, and of all containers in a value together; and levels. */
 const MOST_ITEMS = 1000;
+const MOST_IN_ALL = 10_000;
 const DEEPEST = 20;
 
 /** How Python would write a value, or nearly so. */
-export function reprOf(value: unknown, depth: number = 0): string {
-  if (value === null || value === undefined) return "None";
-  if (typeof value === "boolean") return value ? "True" : "False";
-  if (typeof value === "bigint") return String(value);
-  if (typeof value === "number") return isInt(value) ? String(value) : pythonFloat(value);
-  if (typeof value === "string") return quotedText(value);
-  if (value instanceof Float || value instanceof PythonName) return String(value);
-  if (value instanceof Uint8Array) return `b${quotedBytes(value)}`;
-  if (typeof value !== "object") return printed(value);
-  if (depth > DEEPEST) return "...";
-  return reprOfObject(value, depth + 1);
+export function reprOf(value: unknown): string {
+  return new Printer().write(value, 0);
 }
 
-function reprOfObject(value: object, depth: number): string {
-  const list = (items: Iterable<unknown>) => limited(items, (item) => reprOf(item, depth));
-  if (value instanceof Tuple) return value.length === 1 ? `(${list(value)},)` : `(${list(value)})`;
-  if (Array.isArray(value)) return `[${list(value)}]`;
-  if (value instanceof FrozenSet) return value.size === 0 ? "frozenset()" : `frozenset({${list(value)}})`;
-  if (value instanceof Set) return value.size === 0 ? "set()" : `{${list(value)}}`;
-  const pair = ([key, item]: readonly [unknown, unknown]) => `${reprOf(key, depth)}: ${reprOf(item, depth)}`;
-  if (value instanceof Map) return `{${limited(value, pair)}}`;
-  if (value instanceof Namespace) return ofNamespace(value, depth);
-  if (value instanceof BaseProxy) return ofProxy(value);
-  if (value instanceof PythonObject) return `<${value.type} object>`;
-  const prototype = Object.getPrototypeOf(value);
-  if (prototype === null || prototype === Object.prototype) return `{${limited(Object.entries(value), pair)}}`;
-  return printed(value);
-}
+/** Writes one value: where one object stands in many places, it would not end without a limit for the whole. */
+class Printer {
+  #left = MOST_IN_ALL;
 
-function limited<T>(items: Iterable<T>, write: (item: T) => string): string {
-  const written: string[] = [];
-  for (const item of items) {
-    if (written.length === MOST_ITEMS) {
-      written.push("...");
-      break;
-    }
-    written.push(write(item));
+  write(value: unknown, depth: number): string {
+    if (value === null || value === undefined) return "None";
+    if (typeof value === "boolean") return value ? "True" : "False";
+    if (typeof value === "bigint") return String(value);
+    if (typeof value === "number") return isInt(value) ? String(value) : pythonFloat(value);
+    if (typeof value === "string") return quotedText(value);
+    if (value instanceof Float || value instanceof PythonName) return String(value);
+    if (value instanceof Uint8Array) return `b${quotedBytes(value)}`;
+    if (typeof value !== "object") return printed(value);
+    if (depth > DEEPEST) return "...";
+    return this.#object(value, depth + 1);
   }
-  return written.join(", ");
-}
 
-function ofNamespace(value: Namespace, depth: number): string {
-  const names = Object.keys(value).filter((name) => !name.startsWith("_")).sort();
-  return `Namespace(${names.map((name) => `${name}=${reprOf(Reflect.get(value, name), depth)}`).join(", ")})`;
+  #object(value: object, depth: number): string {
+    const list = (items: Iterable<unknown>) => this.#limited(items, (item) => this.write(item, depth));
+    if (value instanceof Tuple) return value.length === 1 ? `(${list(value)},)` : `(${list(value)})`;
+    if (Array.isArray(value)) return `[${list(value)}]`;
+    if (value instanceof FrozenSet) return value.size === 0 ? "frozenset()" : `frozenset({${list(value)}})`;
+    if (value instanceof Set) return value.size === 0 ? "set()" : `{${list(value)}}`;
+    const pair = ([key, item]: readonly [unknown, unknown]) => `${this.write(key, depth)}: ${this.write(item, depth)}`;
+    if (value instanceof Map) return `{${this.#limited(value, pair)}}`;
+    if (value instanceof Namespace) return this.#namespace(value, depth);
+    if (value instanceof BaseProxy) return ofProxy(value);
+    if (value instanceof PythonObject) return `<${value.type} object>`;
+    const prototype = Object.getPrototypeOf(value);
+    if (prototype === null || prototype === Object.prototype) return `{${this.#limited(Object.entries(value), pair)}}`;
+    return printed(value);
+  }
+
+  #limited<T>(items: Iterable<T>, write: (item: T) => string): string {
+    const written: string[] = [];
+    for (const item of items) {
+      if (written.length === MOST_ITEMS || --this.#left < 0) {
+        written.push("...");
+        break;
+      }
+      written.push(write(item));
+    }
+    return written.join(", ");
+  }
+
+  #namespace(value: Namespace, depth: number): string {
+    const names = Object.keys(value).filter((name) => !name.startsWith("_")).sort();
+    return `Namespace(${this.#limited(names, (name) => `${name}=${this.write(Reflect.get(value, name), depth)}`)})`;
+  }
 }
 
 function ofProxy(proxy: BaseProxy): string {

@@ -4,7 +4,7 @@ import { contentsOf } from "../../../managers/local_line.ts";
 import type { ServedList } from "../../../managers/types/list.ts";
 import { PythonName, PythonObject } from "../../../pickle/python_object.ts";
 import { ABSENT, argumentsOf, type Call, isTrue, type Method, or, wholeNumber } from "../call.ts";
-import { isEqual } from "../keys.ts";
+import { equalTo } from "../keys.ts";
 import { raised } from "../raised.ts";
 import { typeNameOf } from "../words.ts";
 import { iterated } from "./dict.ts";
@@ -57,7 +57,8 @@ function reset(list: ServedList, items: readonly unknown[]): void {
 function placeIn({ array }: ServedList, item: unknown, from = 0, to = array.length): number {
   const { length } = array;
   const end = Math.min(length, to < 0 ? to + length : to);
-  for (let i = Math.max(0, from < 0 ? from + length : from); i < end; i++) if (isEqual(array[i], item)) return i;
+  const isIt = equalTo(item);
+  for (let i = Math.max(0, from < 0 ? from + length : from); i < end; i++) if (isIt(array[i])) return i;
   return -1;
 }
 
@@ -102,7 +103,7 @@ export const LIST_METHODS: ReadonlyMap<string, Method> = new Map<string, Method>
   ["copy", (call) => listOf(call).array],
   ["count", (call) => {
     const [item] = argumentsOf(call, ["item"], 1);
-    return listOf(call).array.filter((it) => isEqual(it, item)).length;
+    return listOf(call).array.filter(equalTo(item)).length;
   }],
   ["extend", (call) => listOf(call).extend([...iterated(argumentsOf(call, ["iterable"], 1)[0])])],
   ["index", (call) => {
