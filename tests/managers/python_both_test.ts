@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Empty, InvalidStateError } from "@parallel/multiprocessing";
 import { BaseProxy, ListProxy, SyncManager } from "@parallel/multiprocessing/managers";
 import "@parallel/multiprocessing/pickle";
-import { within } from "../support/helpers.ts";
+import { until, within } from "../support/helpers.ts";
 
 const authkey = new TextEncoder().encode("a key of both");
 const serializer = "pickle";
@@ -53,3 +53,30 @@ Deno.test("pickles on both sides: containers, queues, locks and nested proxies",
   assertEquals(await numbers.slice(0), Float64Array.of(1, 2));
   assert(await client.numberOfObjects() >= 7);
 });
+
+for (const [form, options] of [["pickles", { serializer }], ["the package's own form", {}]] as const) {
+  Deno.test(`by ${form}: a proxy that goes through a queue is one of the same object, which lives as long as it is wanted`, async () => {
+    await using owner = new SyncManager({ address: ["127.0.0.1", 0], authkey, ...options });
+    await within(owner.start());
+    await using client = new SyncManager({ address: owner.address, authkey, ...options });
+    await within(client.connect());
+    const queue = await client.Queue<unknown>();
+    for (const isMany of [false, true]) {
+      const take = async () => isMany ? (await queue.getMany(5))[0] : await queue.get();
+      const list = await client.list([1]);
+      await queue.put(list);
+      await queue.put([list]);
+      list[Symbol.dispose]();
+      using alone = await take() as ListProxy<number>;
+      assert(alone instanceof ListProxy);
+      await alone.push(2);
+      await queue.put([alone]);
+      for (let i = 0; i < 2; i++) {
+        const [inside] = await take() as [ListProxy<number>];
+        assertEquals(await inside.getvalue(), [1, 2]);
+        inside[Symbol.dispose]();
+      }
+    }
+    await until("the queue alone", async () => await owner.numberOfObjects() === 1);
+  });
+}

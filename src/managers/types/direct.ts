@@ -140,7 +140,7 @@ export function directType<D extends Disposable>(
   exposed: readonly string[],
   make: (...args: never[]) => D,
   forStranger: (object: D, caller: Caller) => object,
-  options: Pick<ServedType, "copy" | "drop"> = {},
+  options: Partial<Pick<ServedType, "copy" | "drop" | "keepsProxies">> = {},
 ): ServedType {
   return {
     typeid,

@@ -18,6 +18,7 @@ import { requireMax } from "../../queues/outcomes.ts";
 import type { Caller } from "../objects.ts";
 import { type BaseProxy, SyncProxy } from "../proxy.ts";
 import { defineBuiltIn } from "../proxy_classes.ts";
+import { passed } from "./contents.ts";
 import {
   arrivedOptions,
   direct,
@@ -324,7 +325,7 @@ const ENOUGH_BYTES = 1024 * 1024;
 /** What a server could not read, or send, of values that it took for one answer, until a stranger is told. */
 const untold = new WeakMap<JoinableQueue, unknown[]>();
 
-/** What a stranger uses in the place of a queue. */
+/** What a stranger uses in the place of a queue. Proxies in what it takes are let go once the answer is written. */
 class StrangerQueue {
   readonly #queue: JoinableQueue;
   readonly #caller: Caller;
@@ -348,7 +349,9 @@ class StrangerQueue {
 
   async get(options?: unknown): Promise<unknown> {
     this.#tell();
-    return await this.#queue.get(this.#waiting(options));
+    const value = await this.#queue.get(this.#waiting(options));
+    passed([value]);
+    return value;
   }
 
   async getNowait(): Promise<unknown> {
@@ -378,6 +381,7 @@ class StrangerQueue {
     } catch (error) {
       if (!(error instanceof Empty || error instanceof ShutDown)) this.#keep(error);
     }
+    passed(values);
     return values;
   }
 
@@ -433,8 +437,11 @@ defineBuiltIn("JoinableQueue", EXPOSED, JoinableQueueProxy, class SyncJoinableQu
 const make = (maxsize?: number, options?: NameOptions) => new JoinableQueue(maxsize, options);
 const forStranger = (queue: JoinableQueue, caller: Caller) => new StrangerQueue(queue, caller);
 
+/** A proxy that is put comes out as a proxy, whoever puts it. */
+const STORING = { keepsProxies: true };
+
 /** The type of queues. */
-export const QUEUE = directType("Queue", EXPOSED, make, forStranger);
+export const QUEUE = directType("Queue", EXPOSED, make, forStranger, STORING);
 
 /** The type of joinable queues. */
-export const JOINABLE_QUEUE = directType("JoinableQueue", EXPOSED, make, forStranger);
+export const JOINABLE_QUEUE = directType("JoinableQueue", EXPOSED, make, forStranger, STORING);

@@ -3,6 +3,7 @@
 import { Empty, Full, InvalidStateError } from "../../../errors.ts";
 import { endingWith } from "../../../runtime/thenable.ts";
 import type { JoinableQueue } from "../../../queues/joinable_queue.ts";
+import { passed } from "../../../managers/types/contents.ts";
 import { argumentsOf, type Call, isTrue, type Method, milliseconds, or, orElse, secondsOf, then } from "../call.ts";
 import { as, raised } from "../raised.ts";
 import { forQueue, fromQueue } from "../travel.ts";
@@ -53,10 +54,16 @@ function put(call: Call, item: unknown, block: unknown, timeout: unknown): unkno
   });
 }
 
+/** What Python gets of a value that was taken at once: proxies in it are let go once the answer names what they stand for. */
+function taken(value: unknown): unknown {
+  passed([value]);
+  return fromQueue(value);
+}
+
 function get(call: Call, block: unknown, timeout: unknown): unknown {
   const options = limits(block, timeout);
   return done(call, "get", {
-    atOnce: () => fromQueue((call.object.value as JoinableQueue).getNowait()),
+    atOnce: () => taken((call.object.value as JoinableQueue).getNowait()),
     later: () => then(call.ask("get", options), fromQueue),
     mayWait: options.block,
   });
