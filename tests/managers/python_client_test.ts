@@ -338,6 +338,7 @@ everywhere("Pool: functions of Python's by their names", async (manager) => {
   assertEquals([await result.get(), await result.wait({ timeout: 1 }), await result.successful()], [120, true, true]);
   assertEquals(await Array.fromAsync(pool.imap(sqrt, [1, 4, 9])), [1, 2, 3]);
   await assertRejects(() => pool.apply(sqrt, [-1]), RangeError);
+  await assertRejects(() => Array.fromAsync(pool.imap(sqrt, [1, 4, 9, -1, 16])), RangeError);
   assertEquals(pool.sync.starmap({ module: "math", name: "gcd" }, [[4, 6]]), [2]);
 });
 
@@ -397,6 +398,16 @@ everywhere("iterators", async (manager) => {
   const begun = await manager.create("countdown", 5) as BaseProxy & AsyncIterable<number>;
   for await (const n of begun) {
     if (n === 4) break;
+  }
+  // Items are fetched ahead, but what is raised behind them is not lost.
+  for (const n of [0, 1, 2, 3, 5, 8, 40]) {
+    const failing = await manager.create("failing", n) as BaseProxy & AsyncIterable<number>;
+    const got: number[] = [];
+    const all = async () => {
+      for await (const item of failing) got.push(item);
+    };
+    await assertRejects(all, RangeError, `after ${n}`);
+    assertEquals(got, Array.from({ length: n }, (_, i) => i));
   }
   const dict = await manager.dict({ a: 1, b: 2 });
   const iterator = await dict.callmethod("__iter__") as BaseProxy & AsyncIterable<string>;

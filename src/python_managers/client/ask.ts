@@ -60,11 +60,6 @@ export function* ask(method: string, args: readonly unknown[] = [], more: Partia
   return yield { ...more, method, args };
 }
 
-/** A method that is called with the arguments as they are. */
-export function same(method: string): Translation {
-  return (args) => ask(method, args);
-}
-
 /** A method whose result is nobody's. */
 export function silent(method: string): Translation {
   return function* (args) {
