@@ -420,7 +420,7 @@ export class PythonServerLine implements Line {
     const known = this.#known(id);
     if (known.shares > 0) return;
     known.taking ??= this.#few.run(() => this.ask({ name: Asked.incref, args: [known.ident] }))
-      .then(() => void known.shares++)
+      .then(() => this.#shared(known))
       .finally(() => known.taking = null);
     await known.taking;
   }
@@ -430,7 +430,13 @@ export class PythonServerLine implements Line {
     const known = this.#known(id);
     if (known.shares > 0) return;
     this.askSync({ name: Asked.incref, args: [known.ident] });
+    this.#shared(known);
+  }
+
+  /** The server has counted a reference: of one that nobody has connected to, such as another one's proxy names, as well. */
+  #shared(known: Known): void {
     known.shares++;
+    this.#open();
   }
 
   release(target: ObjectId, inside: object): void {
