@@ -62,7 +62,7 @@ for (const [form, options] of [["pickles", { serializer }], ["the package's own 
     await within(client.connect());
     const queue = await client.Queue<unknown>();
     for (const isMany of [false, true]) {
-      const take = async () => isMany ? (await queue.getMany(5))[0] : await queue.get();
+      const take = async () => isMany ? (await queue.getMany(1))[0] : await queue.get();
       const list = await client.list([1]);
       await queue.put(list);
       await queue.put([list]);
