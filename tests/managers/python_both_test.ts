@@ -67,16 +67,24 @@ for (const [form, options] of [["pickles", { serializer }], ["the package's own 
       await queue.put(list);
       await queue.put([list]);
       list[Symbol.dispose]();
-      using alone = await take() as ListProxy<number>;
+      const alone = await take() as ListProxy<number>;
       assert(alone instanceof ListProxy);
       await alone.push(2);
       await queue.put([alone]);
+      alone[Symbol.dispose]();
       for (let i = 0; i < 2; i++) {
         const [inside] = await take() as [ListProxy<number>];
         assertEquals(await inside.getvalue(), [1, 2]);
         inside[Symbol.dispose]();
       }
     }
+    const dict = await client.dict<string, unknown>();
+    const list = await client.list([1]);
+    await dict.set("list", list);
+    list[Symbol.dispose]();
+    const inside = await dict.get("list") as ListProxy<number>;
+    inside[Symbol.dispose]();
+    dict[Symbol.dispose]();
     await until("the queue alone", async () => await owner.numberOfObjects() === 1);
   });
 }

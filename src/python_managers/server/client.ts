@@ -34,6 +34,7 @@ import { EXCEPTIONS, reducedException } from "../exceptions.ts";
 import { reducedProxy, reducedToken, type SaidProxy, tablesOf, Token } from "../token.ts";
 import { Asked, GETVALUE, Kind, MANAGERS, REPR } from "../wire.ts";
 import type { Call } from "./call.ts";
+import type { Hold } from "./holds.ts";
 import { raised } from "./raised.ts";
 import { type Serving, shown } from "./serving.ts";
 import { KEEP } from "./travel.ts";
@@ -92,8 +93,8 @@ export class PythonClient implements Speaker {
   readonly #waiting: Uint8Array[] = [];
   #bytesWaiting = 0;
   #roomForMore: (() => void) | null = null;
-  /** Objects that the last answer names. */
-  #named: ManagedObject[] = [];
+  /** Of the objects that the last answer names. */
+  #holds: Hold[] = [];
   /** Proxies that the message has which is being read. */
   #arrived = new Map<number, BaseProxy>();
 
@@ -174,12 +175,9 @@ export class PythonClient implements Speaker {
 
   /** The client has counted the objects that the last answer has named. */
   #release(): void {
-    if (this.#named.length === 0) return;
-    for (const object of this.#named) {
-      object.strangers--;
-      this.#serving.host.table.look(object.id);
-    }
-    this.#named = [];
+    if (this.#holds.length === 0) return;
+    for (const hold of this.#holds) this.#serving.holds.end(hold);
+    this.#holds = [];
   }
 
   #read(bytes: Uint8Array): Asking {
@@ -306,8 +304,7 @@ export class PythonClient implements Speaker {
   #reducedProxy(proxy: BaseProxy): Reduction {
     const object = ownObject(proxy);
     if (object === null) throw new TypeError(`Cannot send ${proxy} to a program in Python: it is of another server`);
-    object.strangers++;
-    this.#named.push(object);
+    this.#holds.push(this.#serving.holds.begin(this.#visitor.pid, object));
     return reducedProxy({
       token: this.#serving.tokenOf(object),
       className: classNameOf(object),

@@ -14,7 +14,7 @@ import type { ManagedObject } from "../../managers/objects.ts";
 import { raised } from "./raised.ts";
 
 /** In the place of a process that is not known. */
-const UNKNOWN_PID = 0;
+export const UNKNOWN_PID = 0;
 
 /** What one process holds. */
 class Holder {

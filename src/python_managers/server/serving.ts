@@ -13,6 +13,7 @@ import { Asked } from "../wire.ts";
 import { Blocks } from "./blocks.ts";
 import { argumentsOf, type Given } from "./call.ts";
 import { PythonClient } from "./client.ts";
+import { Holds } from "./holds.ts";
 import { raised } from "./raised.ts";
 import { References } from "./references.ts";
 import { forClients, serveHere } from "./travel.ts";
@@ -32,6 +33,7 @@ export interface Question extends Given {
 export class Serving implements PythonServing {
   readonly host: PythonHost;
   readonly references: References;
+  readonly holds: Holds;
   readonly #blocks = new Blocks();
   readonly #functions: ReadonlyMap<string, (question: Question) => unknown> = new Map<
     string,
@@ -39,7 +41,7 @@ export class Serving implements PythonServing {
   >([
     [Asked.dummy, () => null],
     [Asked.create, (question) => this.#create(question)],
-    [Asked.incref, (question) => this.references.add(question.visitor.pid, this.#objectIn(question))],
+    [Asked.incref, (question) => this.#counted(question)],
     [Asked.decref, (question) => this.references.take(question.visitor.pid, this.#objectIn(question).id)],
     [Asked.methods, (question) => this.#methods(question)],
     [Asked.count, () => this.#count()],
@@ -53,6 +55,7 @@ export class Serving implements PythonServing {
   constructor(host: PythonHost) {
     this.host = host;
     this.references = new References(host.table);
+    this.holds = new Holds(host.table);
     serveHere();
   }
 
@@ -90,6 +93,13 @@ export class Serving implements PythonServing {
   /** Names an object to a client. */
   tokenOf({ id, type: { typeid } }: ManagedObject): Token {
     return new Token(typeid, this.host.address as PythonAddress, idOf(id));
+  }
+
+  #counted(question: Question): void {
+    const { pid } = question.visitor;
+    const object = this.#objectIn(question);
+    this.references.add(pid, object);
+    this.holds.counted(pid, object);
   }
 
   #only(question: Question, name: string): unknown {
@@ -147,6 +157,7 @@ export class Serving implements PythonServing {
 
   sweep(): void {
     this.references.sweep();
+    this.holds.sweep();
   }
 
   close(): void {
