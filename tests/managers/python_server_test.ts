@@ -5,7 +5,7 @@
 
 import { OwnerDiedError } from "@parallel/multiprocessing";
 import { Client } from "@parallel/multiprocessing/connection";
-import { BaseManager, type QueueProxy, SyncManager } from "@parallel/multiprocessing/managers";
+import { BaseManager, type ListProxy, type QueueProxy, SyncManager } from "@parallel/multiprocessing/managers";
 import { dumps, float, loads, PythonName, PythonObject, tuple } from "@parallel/multiprocessing/pickle";
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { PythonsManager } from "../fixtures/managers/python_types.ts";
@@ -227,4 +227,40 @@ Deno.test("a client that waits, and goes, has taken nothing", async () => {
 
 Deno.test("./pickle is wanted by the program that makes such a manager", () => {
   assertThrows(() => new SyncManager({ serializer: "xmlrpclib" as never }), TypeError, '"serializer" is "xmlrpclib"');
+});
+
+Deno.test("a proxy that leaves a queue for another program is the server's no longer", async () => {
+  await using server = await manager();
+  const outside = new SyncManager({ address: server.address, authkey });
+  await outside.connect();
+  await using connection = await Calls.to(server.address!, authkey);
+  using queue = await server.Queue<unknown>();
+  const id = idOf(queue);
+  const put = async () => {
+    using list = await server.list([1]);
+    await queue.put([list]);
+  };
+  const onlyTheQueue = () => until("the queue alone", async () => await server.numberOfObjects() === 1);
+  await put();
+  await connection.call(id, "get");
+  await connection.call(id, "qsize"); // the client has counted what it was given
+  await onlyTheQueue();
+  const waiting = connection.call(id, "get");
+  await put();
+  await waiting;
+  await connection.call(id, "qsize");
+  await onlyTheQueue();
+  using theirs = await outside.Queue<[ListProxy<number>]>();
+  queue.close();
+  for (const take of [() => theirs.get(), async () => (await theirs.getMany(2))[0]]) {
+    const list = await outside.list([1]);
+    await theirs.put([list]);
+    list.close(); // the queue keeps it
+    await server.numberOfObjects();
+    const [same] = await take();
+    assertEquals(await same.at(0), 1);
+    same.close();
+    await onlyTheQueue();
+  }
+  await outside.shutdown();
 });
